@@ -1,8 +1,25 @@
 //! Renders, checks, and proves the charts of a GitOps repository exactly as Argo CD would deploy them.
+//!
+//! ARCHITECTURE.md draws the house; each module says what it is for and what it deliberately does not do.
 
 pub mod archive;
+pub mod cli;
+pub mod commands;
+pub mod dependencies;
 pub mod diagnostic;
+pub mod diff;
 pub mod document;
 pub mod environment;
+pub mod fingerprint;
+pub mod golden;
+pub mod inputs;
+pub mod manifest;
+pub mod output;
+pub mod plan;
 pub mod process;
 pub mod progress;
+pub mod recipe;
+pub mod render;
+pub mod report;
+pub mod tools;
+pub mod workspace;

@@ -1,1 +1,51 @@
-fn main() {}
+//! `cargo xtask`: arguments → command → report → exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use xtask::cli::{Cli, Command};
+use xtask::commands::{Session, deps, render, tools};
+use xtask::diagnostic::{Code, Diagnostic, Diagnostics, Result};
+use xtask::environment::Environment;
+use xtask::report::{self, Printer, json};
+use xtask::{cli, process};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let printer = Printer::new(cli.common.format, cli.common.color.into());
+    let diagnostics = run(cli, &printer).unwrap_or_else(|mut diagnostics| {
+        diagnostics.sort();
+        if printer.json() {
+            printer.result(&json::document("error", &diagnostics, &[]));
+        }
+        diagnostics
+    });
+    if !printer.json() {
+        printer.diagnostics(&diagnostics);
+    }
+    ExitCode::from(report::exit_code(&diagnostics))
+}
+
+/// What is found is returned; what keeps a command from running at all is the error.
+fn run(cli: Cli, printer: &Printer) -> Result<Diagnostics> {
+    process::catch_signals()
+        .map_err(|error| Diagnostic::new(Code::Io, format!("cannot listen to signals: {error}")))?;
+    let environment = Environment::from_process();
+    let common = cli.common;
+    let session = Session::new(common.root, common.offline, common.jobs, &environment, printer)?;
+    match cli.command {
+        Command::Render(args) => {
+            let cli::Render { targets, accept, force, output, argocd } = args;
+            let (report, diagnostics) =
+                render::run(&session, &render::Request { targets, accept, force, output, argocd });
+            if printer.json() {
+                printer.result(&json::render(report.as_ref(), &diagnostics));
+            } else if let Some(report) = &report {
+                printer.render(report);
+            }
+            Ok(diagnostics)
+        }
+        Command::Deps { update } => deps::run(&session, update),
+        Command::Tools(command) => tools::run(&session, &command),
+    }
+}

@@ -6,10 +6,12 @@
 //!
 //! This is the only file that names the YAML crate. Deliberately absent: writing YAML; what people get is Helm's text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
 use super::{Key, Node, Value};
@@ -98,6 +100,8 @@ struct Frame {
     entries: Vec<(Key, Node)>,
     /// The key whose value comes next; `None` in a sequence and between entries.
     key: Option<PendingKey>,
+    /// The keys that are written here, not merged in.
+    own: BTreeSet<String>,
     mapping: bool,
 }
 
@@ -180,6 +184,7 @@ impl<'a> Builder<'a> {
             items: Vec::new(),
             entries: Vec::new(),
             key: None,
+            own: BTreeSet::new(),
             mapping,
         });
         Ok(())
@@ -216,7 +221,8 @@ impl<'a> Builder<'a> {
                     .map_err(|()| syntax_error(self.source, key.span, "`<<` takes a mapping or a list of mappings"))?;
             }
             Some(PendingKey { merge: false, key }) => {
-                if set(&mut frame.entries, key.clone(), node) {
+                set(&mut frame.entries, key.clone(), node);
+                if !frame.own.insert(key.name.clone()) {
                     self.duplicates.push(key);
                 }
             }
@@ -233,14 +239,11 @@ fn size(node: &Node) -> usize {
     }
 }
 
-/// Sets a key, and says whether it was there.
-fn set(entries: &mut Vec<(Key, Node)>, key: Key, node: Node) -> bool {
-    if let Some(entry) = entries.iter_mut().find(|(known, _)| known.name == key.name) {
-        *entry = (key, node);
-        return true;
+fn set(entries: &mut Vec<(Key, Node)>, key: Key, node: Node) {
+    match entries.iter_mut().find(|(known, _)| known.name == key.name) {
+        Some(entry) => *entry = (key, node),
+        None => entries.push((key, node)),
     }
-    entries.push((key, node));
-    false
 }
 
 /// What `<<` does in the library that Kubernetes uses: it takes effect where it stands, so it overrides the keys
@@ -273,6 +276,12 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> std::result::Res
         Some(tag) if tag.is_yaml_core_schema() => match tag.suffix.as_str() {
             "str" => Ok(Value::String(text.to_owned())),
             "int" | "float" | "bool" | "null" => resolve(text),
+            "binary" => {
+                let packed: String = text.split_whitespace().collect();
+                let bytes =
+                    BASE64_STANDARD.decode(packed).map_err(|error| format!("`!!binary` is no base64: {error}"))?;
+                Ok(Value::String(String::from_utf8_lossy(&bytes).into_owned()))
+            }
             suffix => Err(format!("the tag `!!{suffix}` has no meaning in Kubernetes' YAML")),
         },
         Some(_) => Ok(Value::String(text.to_owned())),
@@ -390,6 +399,7 @@ mod tests {
             ("'yes'", "\"yes\""),
             ("\"0644\"", "\"0644\""),
             ("!!str 0644", "\"0644\""),
+            ("!!binary aGVsbG8=", "\"hello\""),
             ("yEs", "\"yEs\""),
             ("1:30", "\"1:30\""),
             ("2001-12-14", "\"2001-12-14\""),
@@ -429,6 +439,8 @@ mod tests {
         assert_eq!(document.root.to_json(), r#"{"a":2}"#);
         assert_eq!(document.duplicates.len(), 1);
         assert_eq!(document.duplicates[0].span, 5..6);
+        let merged = parse_one(&Source::new("x.yaml", "b: &b {a: 1}\nm: {<<: *b, a: 2}\n")).expect("YAML");
+        assert!(merged.duplicates.is_empty(), "overriding what is merged is what merging is for");
     }
 
     #[test]

@@ -1,1 +1,4 @@
+//! The binary, driven as its users drive it.
 
+mod dependencies;
+mod tools;

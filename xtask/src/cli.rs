@@ -1,0 +1,153 @@
+//! The command line: what can be asked for, and its help.
+//!
+//! Deliberately absent: doing it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::report::Format;
+
+/// Renders this repository's charts exactly as Argo CD would, and tells what changed.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, arg_required_else_help = true, after_help = AFTER)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// What every command understands.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+const AFTER: &str = "\
+Environment:
+  XTASK_CHART_MIRROR  a folder of chart archives, or the URL of a Helm repository, instead of every chart repository
+  XTASK_CACHE_DIR     where tools and archives are kept
+  XTASK_<TOOL>        the path of a tool (XTASK_HELM, …) instead of the search for it
+  CI                  true: nothing is accepted, and an outdated render.lock is a finding
+  NO_COLOR            no colour
+
+Exit codes:
+  0 clean · 1 a golden differs or a check found something · 2 usage or configuration
+  3 a tool or dependency could not be had, or failed · 101 a bug · 130 interrupted";
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// The workspace; by default the one around the current directory
+    #[arg(long, global = true, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+
+    /// Never use the network
+    #[arg(long, global = true)]
+    pub offline: bool,
+
+    /// How many programs may run at once; by default one a core
+    #[arg(long, global = true, value_name = "N")]
+    pub jobs: Option<usize>,
+
+    /// How results are written
+    #[arg(long, global = true, value_enum, default_value = "human")]
+    pub format: Format,
+
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    pub color: Color,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl From<Color> for anstream::ColorChoice {
+    fn from(color: Color) -> Self {
+        match color {
+            Color::Auto => Self::Auto,
+            Color::Always => Self::Always,
+            Color::Never => Self::Never,
+        }
+    }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show what Argo CD would apply now that it did not before
+    ///
+    /// Renders every target (`<app>/default`, and `<app>/<case>` for each `ci/<case>-values.yaml` of its chart) as Argo
+    /// CD does, and compares it with tests/golden. Targets whose inputs did not move since are fresh: nothing runs.
+    Render(Render),
+    /// Bring the chart archives that the locks name
+    Deps {
+        /// Run `helm dependency update`, and rewrite Chart.lock and charts.lock
+        #[arg(long)]
+        update: bool,
+    },
+    /// The pinned tools
+    #[command(subcommand)]
+    Tools(Tools),
+}
+
+/// `render`.
+#[derive(Debug, Args)]
+pub struct Render {
+    /// `<app>` or `<app>/<case>`, `*` allowed; all when none is named
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
+
+    /// Record what is rendered now, and remove what is gone; refused when CI=true
+    #[arg(long)]
+    pub accept: bool,
+
+    /// Render everything, whatever render.lock says
+    #[arg(long)]
+    pub force: bool,
+
+    /// Write the rendered objects there, in the layout of tests/golden
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+
+    /// Render as another Argo CD would, such as 3.4, and compare with the same goldens
+    #[arg(long, value_name = "VERSION")]
+    pub argocd: Option<String>,
+}
+
+/// `tools`.
+#[derive(Debug, Subcommand)]
+pub enum Tools {
+    /// Show each pinned tool and where it is found
+    List {
+        /// Names of tools; all when none is named
+        names: Vec<String>,
+    },
+    /// Bring each pinned tool that is not there
+    Install {
+        /// Names of tools; all when none is named
+        names: Vec<String>,
+    },
+    /// Hold what is installed against its checksums
+    Verify {
+        /// Names of tools; all when none is named
+        names: Vec<String>,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,44 @@
+//! The commands, one a file: each takes a session apart, calls the stages in order, and returns what is to be told.
+
+pub mod deps;
+pub mod render;
+pub mod tools;
+
+use std::path::PathBuf;
+
+use crate::diagnostic::Result;
+use crate::environment::Environment;
+use crate::report::Printer;
+use crate::workspace;
+
+/// What every command starts from.
+#[derive(Debug)]
+pub struct Session<'a> {
+    /// The root of the workspace, absolute.
+    pub root: PathBuf,
+    /// What the variables say.
+    pub environment: &'a Environment,
+    /// `--offline`.
+    pub offline: bool,
+    /// How many programs may run at once.
+    pub jobs: usize,
+    /// Where results and progress go.
+    pub printer: &'a Printer,
+}
+
+impl<'a> Session<'a> {
+    /// Finds the workspace: `--root`, or the one around the current directory.
+    pub fn new(
+        root: Option<PathBuf>,
+        offline: bool,
+        jobs: Option<usize>,
+        environment: &'a Environment,
+        printer: &'a Printer,
+    ) -> Result<Self> {
+        let root = root.unwrap_or_else(|| PathBuf::from("."));
+        let root = workspace::value_files::clean(&std::path::absolute(&root).unwrap_or(root));
+        let root = workspace::find_root(&root)?;
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Ok(Self { root, environment, offline, jobs: jobs.unwrap_or(cores).max(1), printer })
+    }
+}

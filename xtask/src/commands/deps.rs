@@ -1,0 +1,96 @@
+//! `deps`: the chart archives that the locks name, and, with `--update`, the locks themselves.
+
+use std::path::{Path, PathBuf};
+
+use super::Session;
+use crate::dependencies::{self, Context, PinChange};
+use crate::diagnostic::{Diagnostics, Result};
+use crate::inputs;
+use crate::progress::Progress;
+use crate::report::plural;
+use crate::tools::Tools;
+use crate::workspace::Workspace;
+use crate::workspace::chart::Chart;
+
+/// Runs the command.
+pub fn run(session: &Session<'_>, update: bool) -> Result<Diagnostics> {
+    let (workspace, mut diagnostics) = Workspace::load(&session.root)?;
+    let charts = charts(&session.root, &mut diagnostics);
+    let charts: Vec<&Chart> = charts.iter().collect();
+    let cache = &session.environment.cache;
+    let tools = Tools::new(&workspace.tools_lock, cache, session.offline, session.printer);
+    let helm = || Ok(tools.require("helm", workspace.config.argocd.helm)?.path);
+    let context = Context {
+        cache,
+        mirror: session.environment.mirror.as_ref(),
+        offline: session.offline,
+        helm: &helm,
+        progress: session.printer,
+    };
+    let result = if update {
+        self::update(session, &charts, &context)
+    } else {
+        ensure(session, &workspace, &charts, &context, &mut diagnostics)
+    };
+    diagnostics.extend(tools.warnings());
+    diagnostics.extend(result.err().unwrap_or_default());
+    diagnostics.sort();
+    Ok(diagnostics)
+}
+
+fn update(session: &Session<'_>, charts: &[&Chart], context: &Context<'_>) -> Result<()> {
+    let updated = dependencies::update(&session.root, charts, context)?;
+    for change in &updated.pins {
+        let line = match change {
+            PinChange::Added(pin) => format!("added {} {} from {}", pin.name, pin.version, pin.repository),
+            PinChange::Changed { from, to } if from.version != to.version => {
+                format!("{} {} → {}", to.name, from.version, to.version)
+            }
+            PinChange::Changed { to, .. } => format!("{} {} now from {}", to.name, to.version, to.repository),
+            PinChange::Dropped(pin) => format!("dropped {} {}", pin.name, pin.version),
+        };
+        session.printer.result(&format!("{line}\n"));
+    }
+    for path in &updated.written {
+        session.printer.status("Wrote", &inputs::name(&session.root, path));
+    }
+    removed(session, &updated.removed);
+    let what = if updated.written.is_empty() { "locks were current" } else { "locks are current" };
+    session.printer.finished(&format!("{}: {what}", plural(charts.len(), "chart")));
+    Ok(())
+}
+
+fn ensure(
+    session: &Session<'_>,
+    workspace: &Workspace,
+    charts: &[&Chart],
+    context: &Context<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Result<()> {
+    let ensured = dependencies::ensure_all(&session.root, charts, &workspace.charts_lock, context)?;
+    for (chart, pin) in &ensured.brought {
+        session.printer.status("Brought", &format!("{} {} for {chart}", pin.name, pin.version));
+    }
+    removed(session, &ensured.removed);
+    diagnostics.extend(ensured.findings);
+    session.printer.finished(&format!("{}: dependencies are in place", plural(charts.len(), "chart")));
+    Ok(())
+}
+
+fn removed(session: &Session<'_>, paths: &[PathBuf]) {
+    for path in paths {
+        session.printer.status("Removed", &inputs::name(&session.root, path));
+    }
+}
+
+/// All charts under charts/, whether an Application deploys them or not.
+fn charts(root: &Path, diagnostics: &mut Diagnostics) -> Vec<Chart> {
+    let mut folders: Vec<PathBuf> = std::fs::read_dir(root.join("charts"))
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.join("Chart.yaml").is_file())
+        .collect();
+    folders.sort();
+    folders.iter().filter_map(|folder| diagnostics.take(Chart::load(root, folder))).collect()
+}

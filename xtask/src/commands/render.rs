@@ -1,0 +1,378 @@
+//! `render`: what Argo CD would apply now, against what is recorded.
+//!
+//! Fresh targets cost reading and hashing their files. The others are rendered side by side; one that fails does not
+//! keep the others from finishing.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::Session;
+use crate::dependencies::{self, Prepared};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result};
+use crate::diff;
+use crate::fingerprint::Fingerprints;
+use crate::golden::lock::{self, Lock};
+use crate::golden::store::{self, Update};
+use crate::golden::{self, Golden, Recorded};
+use crate::output;
+use crate::plan::{self, Inspections, Target};
+use crate::progress::Progress;
+use crate::render::{self, Renderer};
+use crate::report::{RenderReport, State, TargetReport, plural, total};
+use crate::tools::Tools;
+use crate::workspace::Workspace;
+use crate::workspace::config::Argocd;
+
+/// What was asked for.
+#[derive(Debug, Default)]
+pub struct Request {
+    /// Names of targets; all when empty.
+    pub targets: Vec<String>,
+    /// Record what is rendered.
+    pub accept: bool,
+    /// Trust nothing that is recorded.
+    pub force: bool,
+    /// Where to write what is rendered.
+    pub output: Option<PathBuf>,
+    /// Another Argo CD release than charts.toml names.
+    pub argocd: Option<String>,
+}
+
+/// One target on its way.
+struct Job<'a> {
+    target: Target<'a>,
+    golden: Golden,
+    reasons: Vec<String>,
+    /// `None` for a fresh target.
+    rendered: Option<Result<Vec<Recorded>>>,
+}
+
+impl Job<'_> {
+    /// Whether nothing at all is recorded.
+    fn unrecorded(&self) -> bool {
+        self.golden.lock.is_none() && self.golden.files.is_empty()
+    }
+}
+
+/// Runs the command. The report is missing when not even the workspace could be read.
+pub fn run(session: &Session<'_>, request: &Request) -> (Option<RenderReport>, Diagnostics) {
+    let mut diagnostics = Diagnostics::default();
+    let report = match render(session, request, &mut diagnostics) {
+        Ok(report) => Some(report),
+        Err(found) => {
+            diagnostics.extend(found);
+            None
+        }
+    };
+    diagnostics.sort();
+    (report, diagnostics)
+}
+
+fn render(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnostics) -> Result<RenderReport> {
+    if request.accept && session.environment.ci {
+        return Err(Diagnostic::new(Code::Usage, "`--accept` is refused where CI is set")
+            .help("run `cargo xtask render --accept` where people look at the diff, and commit the goldens")
+            .into());
+    }
+    store::recover(&session.root)?;
+    let (workspace, found) = Workspace::load(&session.root)?;
+    diagnostics.extend(found);
+    let argocd = release(&workspace, request)?;
+    let (inspections, found) = Inspections::new(&workspace);
+    diagnostics.extend(found);
+    let (targets, found) = plan::plan(&workspace, &inspections, argocd, &request.targets);
+    diagnostics.extend(found);
+
+    let mut jobs = Vec::new();
+    for target in targets {
+        let Some(golden) = diagnostics.take(Golden::load(&session.root, &target.id)) else { continue };
+        let mut reasons = golden.stale(&target.inputs);
+        if request.force && reasons.is_empty() {
+            reasons.push("forced".to_owned());
+        }
+        if reasons.is_empty() {
+            session.printer.status("Fresh", &target.id.to_string());
+        }
+        jobs.push(Job { target, golden, reasons, rendered: None });
+    }
+    render_stale(session, &workspace, argocd, &mut jobs, diagnostics);
+
+    let fingerprints = Fingerprints::new(&session.environment.cache);
+    let mut report = RenderReport { argocd: argocd.version, helm: argocd.helm, targets: Vec::new(), accepted: false };
+    for job in &jobs {
+        report.targets.push(compare(session, request, job, &fingerprints, diagnostics));
+    }
+    if let Some(folder) = &request.output {
+        diagnostics.extend(write_output(&session.root, folder, &jobs).err().unwrap_or_default());
+    }
+    let (orphans, found) = orphans(session, &workspace, request)?;
+    let mut update = Update::default();
+    if argocd == workspace.config.argocd {
+        update = locks(session, request, &jobs, diagnostics);
+    }
+    if request.accept {
+        update.remove = orphans;
+        report.accepted = true;
+    } else {
+        diagnostics.extend(found);
+        differing(request, &report, &jobs, diagnostics);
+    }
+    if !update.folders.is_empty() || !update.remove.is_empty() {
+        store::apply(&session.root, &update)?;
+    }
+    for job in jobs {
+        if let Some(Err(found)) = job.rendered {
+            diagnostics.extend(found.for_target(&job.target.id));
+        }
+    }
+    session.printer.finished(&total(&report));
+    Ok(report)
+}
+
+/// The Argo CD release to reproduce.
+fn release(workspace: &Workspace, request: &Request) -> Result<Argocd> {
+    let own = workspace.config.argocd;
+    let Some(version) = &request.argocd else { return Ok(own) };
+    let release = Argocd::parse(version).map_err(|message| Diagnostic::new(Code::Usage, message))?;
+    if request.accept && release != own {
+        return Err(Diagnostic::new(Code::Usage, "goldens are recorded with the Argo CD of charts.toml only")
+            .help(format!("leave out `--argocd`, or set `argocd.version = \"{}\"` in charts.toml", release.version))
+            .into());
+    }
+    Ok(release)
+}
+
+/// Renders what is not fresh: charts are prepared first, then targets run side by side.
+fn render_stale(
+    session: &Session<'_>,
+    workspace: &Workspace,
+    argocd: Argocd,
+    jobs: &mut [Job<'_>],
+    diagnostics: &mut Diagnostics,
+) {
+    let mut stale: Vec<&mut Job<'_>> = jobs.iter_mut().filter(|job| !job.reasons.is_empty()).collect();
+    if stale.is_empty() {
+        return;
+    }
+    for job in &stale {
+        session.printer.status("Rendering", &format!("{} ({})", job.target.id, summary(&job.reasons)));
+    }
+    let cache = &session.environment.cache;
+    let tools = Tools::new(&workspace.tools_lock, cache, session.offline, session.printer);
+    let helm = match tools.require("helm", argocd.helm) {
+        Ok(tool) => tool.path,
+        Err(found) => {
+            diagnostics.extend(found);
+            // Said once, above, instead of with every target.
+            stale.iter_mut().for_each(|job| job.rendered = Some(Err(Diagnostics::default())));
+            return;
+        }
+    };
+    diagnostics.extend(tools.warnings());
+    let helm_path = || Ok(helm.clone());
+    let context = dependencies::Context {
+        cache,
+        mirror: session.environment.mirror.as_ref(),
+        offline: session.offline,
+        helm: &helm_path,
+        progress: session.printer,
+    };
+    let mut prepared: BTreeMap<PathBuf, Option<Prepared>> = BTreeMap::new();
+    for job in &stale {
+        let chart = &job.target.deployment.chart;
+        prepared.entry(chart.directory.clone()).or_insert_with(|| {
+            if job.target.inspected.refused {
+                return None;
+            }
+            diagnostics.take(dependencies::prepare(chart, &job.target.inspected.dependencies, &context))
+        });
+    }
+
+    let renderer = Renderer { root: &session.root, cache, helm: &helm };
+    let next = AtomicUsize::new(0);
+    let slots: Vec<Mutex<&mut Job<'_>>> = stale.into_iter().map(Mutex::new).collect();
+    std::thread::scope(|scope| {
+        for _ in 0..session.jobs.min(slots.len()) {
+            scope.spawn(|| {
+                while let Some(slot) = slots.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let Ok(mut job) = slot.lock() else { return };
+                    let directory = prepared.get(&job.target.deployment.chart.directory).and_then(Option::as_ref);
+                    // What kept a chart from being prepared is said once for all its targets.
+                    let rendered = match directory {
+                        Some(prepared) => renderer.render(&job.target, &prepared.directory),
+                        None => Err(Diagnostics::default()),
+                    };
+                    job.rendered = Some(rendered);
+                }
+            });
+        }
+    });
+}
+
+/// The first few reasons.
+fn summary(reasons: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let mut text = reasons.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    if reasons.len() > SHOWN {
+        text.push_str(&format!(" and {} more", reasons.len() - SHOWN));
+    }
+    text
+}
+
+/// What is told of a target, and what is wrong with its goldens beside the difference itself.
+fn compare(
+    session: &Session<'_>,
+    request: &Request,
+    job: &Job<'_>,
+    fingerprints: &Fingerprints,
+    diagnostics: &mut Diagnostics,
+) -> TargetReport {
+    let Job { target, golden, reasons, rendered } = job;
+    let mut report = TargetReport {
+        id: target.id.clone(),
+        state: State::Fresh,
+        reasons: reasons.clone(),
+        objects: None,
+        diffs: Vec::new(),
+    };
+    match rendered {
+        None => {}
+        Some(Err(_)) => report.state = State::Failed,
+        Some(Ok(rendered)) => {
+            report.objects = Some(render::objects(rendered));
+            let changes = golden.compare(rendered, &target.recipe.namespace);
+            report.diffs = changes.iter().map(|change| diff::diff(change, &|value| fingerprints.of(value))).collect();
+            let same_files =
+                rendered.len() == golden.files.len() && rendered.iter().all(|new| golden.files.contains_key(&new.file));
+            report.state = if changes.is_empty() && same_files { State::Unchanged } else { State::Changed };
+            let counts = report.counts();
+            let what = if counts.is_empty() { report.state.word().to_owned() } else { counts };
+            session.printer.status("Compared", &format!("{}: {what}", target.id));
+        }
+    }
+    if !request.accept {
+        edited(job, diagnostics);
+    }
+    report
+}
+
+/// Goldens that someone changed, deleted, or left behind.
+fn edited(job: &Job<'_>, diagnostics: &mut Diagnostics) {
+    let Job { target, golden, rendered, .. } = job;
+    let id = &target.id;
+    let accept = format!("`cargo xtask render --accept {id}` records what is rendered now");
+    if job.unrecorded() {
+        return;
+    }
+    let expected: BTreeMap<&str, &str> = match rendered {
+        Some(Ok(rendered)) => rendered.iter().map(|new| (new.file.as_str(), new.manifest.text.as_str())).collect(),
+        _ => BTreeMap::new(),
+    };
+    let known = matches!(rendered, Some(Ok(_)));
+    let mut stray: Vec<(String, &str)> = golden.edited();
+    if golden.lock.is_none() && known {
+        let unknown = golden.files.keys().filter(|file| !expected.contains_key(file.as_str()));
+        stray.extend(unknown.map(|file| (file.clone(), "unknown")));
+    }
+    for (file, what) in stray {
+        let text = expected.get(file.as_str()).map(|text| text.as_bytes());
+        let place = Place::file(format!("{}/{file}", golden.folder));
+        let recorded = golden.lock.as_ref().and_then(|lock| lock.outputs.get(&file));
+        let (code, message) = match what {
+            // Someone may have brought the golden up to date by other means; then nothing is wrong with it.
+            "edited" if known && text == golden.files.get(&file).map(Vec::as_slice) => continue,
+            "edited" => (Code::GoldenEdited, "this golden was changed by hand"),
+            "unknown" if text.is_some() => continue,
+            "unknown" => (Code::GoldenLeftover, "nothing renders this file"),
+            // Deleted together with its object: the file is as it should be.
+            _ if known && text.is_none() => continue,
+            _ if recorded.is_some() => (Code::GoldenMissing, "this golden was deleted"),
+            _ => continue,
+        };
+        diagnostics.push(Diagnostic::new(code, message).at(place, "").target(id).help(accept.clone()));
+    }
+}
+
+/// One finding for all targets that differ, and one for all that are not recorded yet; the differences themselves are
+/// on standard output.
+fn differing(request: &Request, report: &RenderReport, jobs: &[Job<'_>], diagnostics: &mut Diagnostics) {
+    let selection: String = request.targets.iter().map(|name| format!(" {name}")).collect();
+    let accept = format!("`cargo xtask render --accept{selection}`, and commit the goldens");
+    let names = |unrecorded: bool| -> Vec<String> {
+        let targets = report.targets.iter().zip(jobs);
+        targets
+            .filter(|(target, job)| target.state == State::Changed && job.unrecorded() == unrecorded)
+            .map(|(target, _)| target.id.to_string())
+            .collect()
+    };
+    let (changed, missing) = (names(false), names(true));
+    if !changed.is_empty() {
+        let (verb, whose) = if changed.len() == 1 { ("differs", "its") } else { ("differ", "their") };
+        let message = format!("{} {verb} from {whose} goldens", plural(changed.len(), "target"));
+        diagnostics.push(
+            Diagnostic::new(Code::GoldenDiffers, message)
+                .note(changed.join(", "))
+                .help(format!("if the difference is meant: {accept}")),
+        );
+    }
+    if !missing.is_empty() {
+        let verb = if missing.len() == 1 { "has" } else { "have" };
+        let message = format!("{} {verb} no goldens yet", plural(missing.len(), "target"));
+        diagnostics.push(Diagnostic::new(Code::GoldenMissing, message).note(missing.join(", ")).help(accept));
+    }
+}
+
+fn orphans(session: &Session<'_>, workspace: &Workspace, request: &Request) -> Result<(Vec<PathBuf>, Diagnostics)> {
+    if !request.targets.is_empty() {
+        return Ok((Vec::new(), Diagnostics::default()));
+    }
+    golden::orphans(&session.root, &plan::target_ids(workspace), &workspace.broken)
+}
+
+/// What is to be written: with `--accept` all that was rendered; else the render.lock of targets whose inputs moved
+/// while their output did not. In CI nothing is written, and such a lock is a finding.
+fn locks(session: &Session<'_>, request: &Request, jobs: &[Job<'_>], diagnostics: &mut Diagnostics) -> Update {
+    let mut update = Update::default();
+    for Job { target, golden, rendered, .. } in jobs {
+        let Some(Ok(rendered)) = rendered else { continue };
+        let mut files: BTreeMap<String, Vec<u8>> =
+            rendered.iter().map(|new| (new.file.clone(), new.manifest.text.clone().into_bytes())).collect();
+        let outputs = files.iter().map(|(name, bytes)| (name.clone(), golden::digest_of(bytes))).collect();
+        let lock = Lock { inputs: target.inputs.clone(), outputs };
+        let same_files = files == golden.files;
+        let same_lock = golden.lock.as_ref() == Some(&lock);
+        if same_files && same_lock || !same_files && !request.accept {
+            continue;
+        }
+        if !request.accept && session.environment.ci {
+            diagnostics.push(
+                Diagnostic::new(Code::LockOutdated, "render.lock does not name today's inputs; the output is the same")
+                    .at(Place::file(format!("{}/{}", golden.folder, lock::FILE)), "")
+                    .target(&target.id)
+                    .help("run `cargo xtask render` and commit the render.lock that it writes"),
+            );
+            continue;
+        }
+        files.insert(lock::FILE.to_owned(), lock.to_text().into_bytes());
+        update.folders.insert(format!("{}/{}", target.id.app, target.id.case), files);
+    }
+    update
+}
+
+/// Writes what is rendered, of fresh targets what is recorded, in the layout of the goldens.
+fn write_output(root: &Path, folder: &Path, jobs: &[Job<'_>]) -> Result<()> {
+    let mut folders = BTreeMap::new();
+    for job in jobs {
+        let files: BTreeMap<String, Vec<u8>> = match &job.rendered {
+            None => job.golden.files.clone(),
+            Some(Ok(rendered)) => {
+                rendered.iter().map(|new| (new.file.clone(), new.manifest.text.clone().into_bytes())).collect()
+            }
+            Some(Err(_)) => continue,
+        };
+        folders.insert(format!("{}/{}", job.target.id.app, job.target.id.case), files);
+    }
+    output::write(root, folder, &folders)
+}

@@ -1,0 +1,109 @@
+//! `tools`: the programs that the tool runs, at the versions that charts.toml and tools.lock name.
+
+use super::Session;
+use crate::cli;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result};
+use crate::report::plural;
+use crate::tools::{State, Tools};
+use crate::workspace::Workspace;
+use crate::workspace::config::{ARGOCD_RELEASES, suggestion};
+
+/// Runs the command.
+pub fn run(session: &Session<'_>, command: &cli::Tools) -> Result<Diagnostics> {
+    // Applications and charts do not matter here; what is wrong with them is for the other commands.
+    let (workspace, _) = Workspace::load(&session.root)?;
+    let (cli::Tools::List { names } | cli::Tools::Install { names } | cli::Tools::Verify { names }) = command;
+    let pins = pins(&workspace, names)?;
+    let pins: Vec<(&str, &str)> = pins.iter().map(|(name, version)| (name.as_str(), version.as_str())).collect();
+    let tools = Tools::new(&workspace.tools_lock, &session.environment.cache, session.offline, session.printer);
+    let mut diagnostics = match command {
+        cli::Tools::List { .. } => list(session, &tools, &pins),
+        cli::Tools::Install { .. } => install(session, &tools, &pins),
+        cli::Tools::Verify { .. } => verify(session, &tools, &pins),
+    };
+    diagnostics.extend(tools.warnings());
+    diagnostics.sort();
+    Ok(diagnostics)
+}
+
+/// The tools of the workspace: Helm for each Argo CD release that it may be asked to reproduce, and those of
+/// charts.toml.
+fn pins(workspace: &Workspace, names: &[String]) -> Result<Vec<(String, String)>> {
+    let own = workspace.config.argocd.helm;
+    let mut helms = vec![own];
+    for release in ARGOCD_RELEASES {
+        if !helms.contains(&release.helm) && workspace.tools_lock.pin("helm", release.helm).is_some() {
+            helms.push(release.helm);
+        }
+    }
+    let helms = helms.into_iter().map(|version| ("helm".to_owned(), version.to_owned()));
+    let others = workspace.config.tools.iter().map(|(name, version)| (name.clone(), version.clone()));
+    let all: Vec<_> = helms.chain(others).collect();
+    let mut diagnostics = Diagnostics::default();
+    for name in names {
+        if !all.iter().any(|(known, _)| known == name) {
+            let known = all.iter().map(|(known, _)| known.as_str());
+            diagnostics
+                .push(Diagnostic::new(Code::Usage, format!("no tool is named `{name}`")).help(suggestion(name, known)));
+        }
+    }
+    diagnostics.into_result(all.into_iter().filter(|(name, _)| names.is_empty() || names.contains(name)).collect())
+}
+
+fn list(session: &Session<'_>, tools: &Tools<'_>, pins: &[(&str, &str)]) -> Diagnostics {
+    let mut diagnostics = Diagnostics::default();
+    let mut out = String::new();
+    for listed in tools.list(pins) {
+        let what = match listed.state {
+            State::Found(tool) => format!("{} ({})", tool.path.display(), tool.origin.describe()),
+            State::Missing(tried) => format!("not found: {}", tried.join("; ")),
+            State::Wrong(found) => {
+                diagnostics.extend(found);
+                "cannot be used, see below".to_owned()
+            }
+        };
+        out.push_str(&format!("{:<12} {:<8} {what}\n", listed.name, listed.version));
+    }
+    session.printer.result(&out);
+    diagnostics
+}
+
+fn install(session: &Session<'_>, tools: &Tools<'_>, pins: &[(&str, &str)]) -> Diagnostics {
+    let (installed, diagnostics) = tools.install(pins);
+    let mut out = String::new();
+    for tool in &installed {
+        out.push_str(&format!(
+            "{:<12} {:<8} {} ({})\n",
+            tool.name,
+            tool.version,
+            tool.path.display(),
+            tool.origin.describe()
+        ));
+    }
+    session.printer.result(&out);
+    session.printer.finished(&plural(installed.len(), "tool"));
+    diagnostics
+}
+
+fn verify(session: &Session<'_>, tools: &Tools<'_>, pins: &[(&str, &str)]) -> Diagnostics {
+    let mut diagnostics = Diagnostics::default();
+    let mut out = String::new();
+    for verified in tools.verify(pins) {
+        let state = match (&verified.tool, verified.problems.is_empty()) {
+            (Some(tool), true) => {
+                let sum = verified.sha256.as_deref().map_or(String::new(), |sum| format!(", sha256 {sum}"));
+                format!("ok: {} ({}{sum})", tool.path.display(), tool.origin.describe())
+            }
+            (None, true) => "not installed".to_owned(),
+            (_, false) => "damaged".to_owned(),
+        };
+        out.push_str(&format!("{:<12} {:<8} {state}\n", verified.name, verified.version));
+        if !verified.unpinned.is_empty() {
+            let platforms = verified.unpinned.join(", ");
+            out.push_str(&format!("{:<21} no checksum is known for {platforms}\n", ""));
+        }
+        diagnostics.extend(verified.problems);
+    }
+    session.printer.result(&out);
+    diagnostics
+}

@@ -1,0 +1,137 @@
+//! `.helmignore`: which files of a chart folder Helm does not see.
+//!
+//! Needed to compare a `file://` source with its vendored copy: what Helm packed lacks the ignored files. The rules are
+//! Helm's, oddities included: the first match decides, and `!pattern` ignores everything that does *not* match.
+//!
+//! Deliberately absent: complaints about rules that Helm refuses. Helm makes them when it packs the chart.
+
+/// The rules of one `.helmignore`, and the one that Helm adds to all.
+#[derive(Debug)]
+pub(super) struct Rules(Vec<Rule>);
+
+#[derive(Debug)]
+struct Rule {
+    pattern: Vec<char>,
+    negated: bool,
+    only_folders: bool,
+    /// Whether the pattern is about the whole path; otherwise it is about the last part alone.
+    whole_path: bool,
+}
+
+impl Rules {
+    /// Reads the text of a `.helmignore`; an empty one leaves Helm's own rule.
+    pub(super) fn parse(text: &str) -> Self {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        Self(text.lines().chain(["templates/.?*"]).filter_map(Rule::parse).collect())
+    }
+
+    /// Whether a file is left out, by its own path or by that of a folder around it.
+    pub(super) fn ignores(&self, path: &str) -> bool {
+        let folders = path.match_indices('/').map(|(at, _)| &path[..at]);
+        folders.map(|folder| (folder, true)).chain([(path, false)]).any(|(path, folder)| self.decide(path, folder))
+    }
+
+    fn decide(&self, path: &str, folder: bool) -> bool {
+        for rule in &self.0 {
+            let skipped = rule.only_folders && !folder;
+            if rule.negated {
+                if skipped || !rule.matches(path) {
+                    return true;
+                }
+            } else if !skipped && rule.matches(path) {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+impl Rule {
+    fn parse(line: &str) -> Option<Self> {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') || line.contains("**") {
+            return None;
+        }
+        let (negated, pattern) = line.strip_prefix('!').map_or((false, line), |rest| (true, rest));
+        let (only_folders, pattern) = pattern.strip_suffix('/').map_or((false, pattern), |rest| (true, rest));
+        let (rooted, pattern) = pattern.strip_prefix('/').map_or((false, pattern), |rest| (true, rest));
+        let whole_path = rooted || pattern.contains('/');
+        Some(Self { pattern: pattern.chars().collect(), negated, only_folders, whole_path })
+    }
+
+    fn matches(&self, path: &str) -> bool {
+        let subject = if self.whole_path { path } else { path.rsplit('/').next().unwrap_or(path) };
+        matches(&self.pattern, &subject.chars().collect::<Vec<_>>())
+    }
+}
+
+/// Go's `filepath.Match`: `*` and `?` stop at `/`, `[a-z]` and `[^a-z]` are classes, `\` takes the next one literally.
+fn matches(pattern: &[char], text: &[char]) -> bool {
+    let Some((&first, rest)) = pattern.split_first() else { return text.is_empty() };
+    match first {
+        '*' => (0..=text.len())
+            .take_while(|&taken| taken == 0 || text[taken - 1] != '/')
+            .any(|taken| matches(rest, &text[taken..])),
+        '?' => text.first().is_some_and(|&c| c != '/') && matches(rest, &text[1..]),
+        '[' => {
+            let Some((&c, text)) = text.split_first() else { return false };
+            class(rest, c).is_some_and(|(hit, rest)| hit && matches(rest, text))
+        }
+        '\\' if !rest.is_empty() => text.first() == rest.first() && matches(&rest[1..], &text[1..]),
+        literal => text.first() == Some(&literal) && matches(rest, &text[1..]),
+    }
+}
+
+/// Whether a character is in the class that begins here, and what follows the class; `None` when it never ends.
+fn class(pattern: &[char], c: char) -> Option<(bool, &[char])> {
+    let (negated, mut rest) = match pattern.split_first()? {
+        ('^', rest) => (true, rest),
+        _ => (false, pattern),
+    };
+    let mut hit = false;
+    let mut first = true;
+    loop {
+        let (&low, after) = rest.split_first()?;
+        if low == ']' && !first {
+            return Some((hit != negated, after));
+        }
+        first = false;
+        let (low, after) = if low == '\\' { (*after.first()?, &after[1..]) } else { (low, after) };
+        let (high, after) = match after {
+            ['-', '\\', high, after @ ..] | ['-', high, after @ ..] => (*high, after),
+            _ => (low, after),
+        };
+        hit |= (low..=high).contains(&c);
+        rest = after;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_are_helms() {
+        let rules = Rules::parse("# comment\n\n*.bak\nci/\n/top.txt\ndocs/*.md\n[ab]?.yaml\n");
+        let ignored =
+            ["x.bak", "deep/x.bak", "ci/a.yaml", "deep/ci/x", "top.txt", "docs/a.md", "a1.yaml", "templates/.x"];
+        for path in ignored {
+            assert!(rules.ignores(path), "{path}");
+        }
+        for path in ["ci", "deep/top.txt", "docs/deep/a.md", "c1.yaml", "templates/x.yaml", ".helmignore"] {
+            assert!(!rules.ignores(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_negated_rule_ignores_all_that_does_not_match() {
+        let rules = Rules::parse("!*.yaml");
+        assert!(rules.ignores("README.md"));
+        assert!(!rules.ignores("values.yaml"));
+    }
+
+    #[test]
+    fn an_endless_class_matches_nothing() {
+        assert!(!Rules::parse("[a").ignores("a"));
+    }
+}

@@ -1,0 +1,84 @@
+//! `--output DIR`: rendered objects for other programs, in the layout of the goldens.
+//!
+//! Each target's folder gets a list of what was written into it, so that the next run can remove just that. A folder
+//! that holds anything else is refused, and nothing is written.
+//!
+//! Deliberately absent: atomicity. It is a copy, and the next run makes it anew.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result};
+use crate::golden::store;
+use crate::inputs;
+
+/// The list of what was written into a folder.
+const LIST: &str = ".rendered";
+
+/// Writes folders (`<app>/<case>`) of files under `base`.
+pub fn write(root: &Path, base: &Path, folders: &BTreeMap<String, BTreeMap<String, Vec<u8>>>) -> Result<()> {
+    let mut diagnostics = Diagnostics::default();
+    let base = std::path::absolute(base).unwrap_or_else(|_| base.to_path_buf());
+    for folder in folders.keys() {
+        diagnostics.extend(foreign(root, &base.join(folder)).err().unwrap_or_default());
+    }
+    if diagnostics.has_errors() {
+        return Err(diagnostics);
+    }
+    for (folder, files) in folders {
+        let folder = base.join(folder);
+        if folder.is_dir() {
+            for file in store::files(&folder)? {
+                std::fs::remove_file(&file).map_err(|error| Diagnostic::io("remove", &file, &error))?;
+            }
+        }
+        std::fs::create_dir_all(&folder).map_err(|error| Diagnostic::io("create", &folder, &error))?;
+        let list: String = files.keys().map(|name| format!("{name}\n")).collect();
+        let list = (LIST.to_owned(), list.into_bytes());
+        for (name, bytes) in files.iter().chain([(&list.0, &list.1)]) {
+            let path = folder.join(name);
+            std::fs::write(&path, bytes).map_err(|error| Diagnostic::io("write", &path, &error))?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a folder with files that no earlier run wrote.
+fn foreign(root: &Path, folder: &Path) -> Result<()> {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    let list = std::fs::read_to_string(folder.join(LIST)).unwrap_or_default();
+    let ours: BTreeSet<&str> = list.lines().chain([LIST]).collect();
+    for file in store::files(folder)? {
+        let name = inputs::name(folder, &file);
+        if !ours.contains(name.as_str()) {
+            return Err(Diagnostic::new(Code::OutputRefused, "the folder for the output holds a file of someone else")
+                .at(Place::file(inputs::name(root, &file)), "")
+                .help("name an empty folder, or remove this file")
+                .into());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replaces_its_own_files_and_refuses_others() {
+        let base = tempfile::tempdir().expect("temporary folder");
+        let folders = |name: &str| -> BTreeMap<String, BTreeMap<String, Vec<u8>>> {
+            [("a/default".to_owned(), [(name.to_owned(), b"x".to_vec())].into())].into()
+        };
+        write(base.path(), base.path(), &folders("one.yaml")).expect("writes");
+        write(base.path(), base.path(), &folders("two.yaml")).expect("writes");
+        let folder = base.path().join("a/default");
+        assert!(!folder.join("one.yaml").exists() && folder.join("two.yaml").exists());
+        std::fs::write(folder.join("mine.txt"), "precious").expect("writes");
+        let error = write(base.path(), base.path(), &folders("three.yaml")).expect_err("foreign");
+        assert_eq!(error.0[0].code, Code::OutputRefused);
+        assert!(folder.join("two.yaml").exists() && folder.join("mine.txt").exists());
+    }
+}

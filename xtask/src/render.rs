@@ -1,0 +1,105 @@
+//! A target's manifests, by the Helm that Argo CD ships, told what Argo CD tells it, where Argo CD runs it.
+//!
+//! Helm sees homes of its own, no kubeconfig, UTC, and the chart's folder as working directory. Values that the
+//! Application holds are written to the cache by their digest, so that the command can be repeated by hand.
+//!
+//! Deliberately absent: finding Helm, bringing dependencies, comparing.
+
+pub mod failure;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::archive::sha256;
+use crate::diagnostic::{Code, Diagnostic, Result};
+use crate::golden::Recorded;
+use crate::manifest;
+use crate::plan::Target;
+use crate::process::Invocation;
+
+/// No honest chart takes this long.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// What rendering needs beside the target.
+#[derive(Debug, Clone, Copy)]
+pub struct Renderer<'a> {
+    /// The root of the workspace, absolute.
+    pub root: &'a Path,
+    /// The tool's cache.
+    pub cache: &'a Path,
+    /// The Helm to run.
+    pub helm: &'a Path,
+}
+
+impl Renderer<'_> {
+    /// Renders a target in a directory: the chart's own, or a staged copy of it.
+    pub fn render(&self, target: &Target<'_>, directory: &Path) -> Result<Vec<Recorded>> {
+        let homes = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
+        let inline = self.inline_values(target)?;
+        let mut invocation = Invocation::new(self.helm, directory)
+            .args(target.recipe.args(inline.as_deref()))
+            .env("LC_ALL", "C")
+            .env("TZ", "UTC")
+            .deadline(DEADLINE);
+        for (variable, folder) in [
+            ("XDG_CACHE_HOME", "cache"),
+            ("XDG_CONFIG_HOME", "config"),
+            ("XDG_DATA_HOME", "data"),
+            ("HELM_CACHE_HOME", "cache"),
+            ("HELM_CONFIG_HOME", "config"),
+            ("HELM_DATA_HOME", "data"),
+        ] {
+            invocation = invocation.env(variable, homes.path().join(folder));
+        }
+        let output = invocation.run()?;
+        let command = self.by_hand(target, &invocation, directory);
+        if !output.success() {
+            return Err(failure::explain(self.root, target, output.code, &output.stderr, &command).into());
+        }
+        let manifests = manifest::read(&output.stdout, &target.recipe.namespace).map_err(|mut found| {
+            for diagnostic in &mut found.0 {
+                diagnostic.helps.push(format!("repeat it by hand: {command}"));
+            }
+            found
+        })?;
+        let files = manifest::file_names(&manifests);
+        Ok(files.into_iter().zip(manifests).map(|(file, manifest)| Recorded { file, manifest }).collect())
+    }
+
+    /// Where the Application's own values are, written if they are not there yet.
+    fn inline_values(&self, target: &Target<'_>) -> Result<Option<PathBuf>> {
+        let Some(text) = &target.recipe.inline_values else { return Ok(None) };
+        let folder = self.cache.join("values");
+        let path = folder.join(format!("{}.yaml", sha256(text.as_bytes())));
+        if !path.is_file() {
+            std::fs::create_dir_all(&folder).map_err(|error| Diagnostic::io("create", &folder, &error))?;
+            let staged = tempfile::NamedTempFile::new_in(&folder)
+                .map_err(|error| Diagnostic::io("write in", &folder, &error))?;
+            std::fs::write(staged.path(), text).map_err(|error| Diagnostic::io("write", staged.path(), &error))?;
+            staged.persist(&path).map_err(|error| Diagnostic::io("write", &path, &error.error))?;
+        }
+        Ok(Some(path))
+    }
+
+    /// The command for a shell at the root of the workspace.
+    fn by_hand(&self, target: &Target<'_>, invocation: &Invocation, directory: &Path) -> String {
+        let chart = &target.deployment.chart.directory;
+        let chart_name = crate::inputs::name(self.root, chart);
+        let build = if directory == chart { "" } else { "helm dependency build && " };
+        let line = invocation.command_line();
+        let arguments = line.split_once(' ').map_or("", |(_, arguments)| arguments);
+        format!("(cd {chart_name} && {build}{} {arguments})", self.helm.display())
+    }
+}
+
+/// Objects that a rendered target holds, the items of lists counted one by one.
+#[must_use]
+pub fn objects(rendered: &[Recorded]) -> usize {
+    rendered.iter().map(|record| record.manifest.objects()).sum()
+}
+
+/// The diagnostic for a Helm that could not even say what is wrong.
+fn crashed(code: Option<i32>, stderr: &str) -> Diagnostic {
+    let how = code.map_or_else(|| "was ended by a signal".to_owned(), |code| format!("ended with exit code {code}"));
+    Diagnostic::new(Code::HelmFailed, format!("helm {how}")).note(stderr.trim().to_owned())
+}

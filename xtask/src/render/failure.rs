@@ -1,0 +1,247 @@
+//! What Helm's error messages mean: which file, which line, and what is wrong there.
+//!
+//! Helm names templates by chart (`postfix/templates/x.yaml:12:3`), and values by JSON pointer
+//! (`at '/service/port': got string, want integer`). Both lead to places in files of the workspace where these hold
+//! the text; the words stay Helm's own.
+//!
+//! Deliberately absent: guesses. A message of no known form is shown as it is.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::diagnostic::{Code, Diagnostic, Place, Source};
+use crate::document::{Node, yaml};
+use crate::plan::Target;
+use crate::workspace;
+
+/// Explains why Helm refused a target. `command` repeats it by hand.
+#[must_use]
+pub fn explain(root: &Path, target: &Target<'_>, code: Option<i32>, stderr: &str, command: &str) -> Diagnostic {
+    let message = errors(stderr);
+    let diagnostic = match (&message, code) {
+        (Some(message), Some(_)) => {
+            let context = Context { root, target };
+            context
+                .schema(message)
+                .or_else(|| context.values_syntax(message))
+                .or_else(|| context.template(message))
+                .unwrap_or_else(|| Diagnostic::new(Code::HelmRefused, first_line(message)).note_if(rest(message)))
+        }
+        _ => super::crashed(code, stderr),
+    };
+    diagnostic.target(&target.id).help(format!("repeat it by hand: {command}"))
+}
+
+/// Helm's error without the warnings before it and the advice after it.
+fn errors(stderr: &str) -> Option<String> {
+    let at = stderr.find("Error: ").map(|at| at + "Error: ".len())?;
+    let text = stderr[at..].trim_end();
+    Some(text.strip_suffix("Use --debug flag to render out invalid YAML").unwrap_or(text).trim_end().to_owned())
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
+fn rest(text: &str) -> String {
+    text.lines().skip(1).collect::<Vec<_>>().join("\n").trim().to_owned()
+}
+
+impl Diagnostic {
+    fn note_if(self, note: String) -> Self {
+        if note.is_empty() { self } else { self.note(note) }
+    }
+}
+
+struct Context<'a> {
+    root: &'a Path,
+    target: &'a Target<'a>,
+}
+
+impl Context<'_> {
+    /// Values that values.schema.json refuses.
+    fn schema(&self, message: &str) -> Option<Diagnostic> {
+        if !message.contains("meet the specifications of the schema(s)") {
+            return None;
+        }
+        let mut chart = String::new();
+        let mut violations = Vec::new();
+        for line in message.lines().skip(1) {
+            if let Some(violation) = line.trim_start().strip_prefix("- ") {
+                violations.push((chart.clone(), violation.to_owned()));
+            } else if let Some(name) = line.trim().strip_suffix(':') {
+                name.clone_into(&mut chart);
+            }
+        }
+        let mut diagnostic = match &violations[..] {
+            [(_, only)] => Diagnostic::new(Code::HelmRefused, format!("values.schema.json refuses the values: {only}")),
+            _ => Diagnostic::new(Code::HelmRefused, format!("values.schema.json refuses {} values", violations.len())),
+        };
+        let own = self.target.deployment.chart.name.as_str();
+        for (chart, violation) in &violations {
+            let mut pointer: Vec<String> =
+                if chart == own || chart.is_empty() { Vec::new() } else { vec![chart.clone()] };
+            let (at, what) = pointer_and_rest(violation);
+            pointer.extend(at);
+            // The misspelt key itself is of more use than the mapping around it.
+            if let Some(key) = what.strip_prefix("additional properties '").and_then(|rest| rest.split('\'').next()) {
+                pointer.push(key.to_owned());
+            }
+            diagnostic = match self.value(&pointer) {
+                Some(place) => diagnostic.at(place, what),
+                None => diagnostic.note(format!("{}: {what}", pointer.join("."))),
+            };
+        }
+        Some(diagnostic)
+    }
+
+    /// Values that cannot be read at all.
+    fn values_syntax(&self, message: &str) -> Option<Diagnostic> {
+        let (file, what) = if let Some(rest) = message.strip_prefix("failed to parse ") {
+            let (file, what) = rest.split_once(": ")?;
+            (PathBuf::from(file), what)
+        } else {
+            let (_, rest) = message.split_once("cannot load ")?;
+            let (file, what) = rest.split_once(": ")?;
+            (self.target.deployment.chart.directory.join(file), what)
+        };
+        let what = what.trim_start_matches("error converting YAML to JSON: ");
+        let source = workspace::read(self.root, &file).ok();
+        let line = what.strip_prefix("yaml: line ").and_then(|rest| rest.split(':').next()?.parse::<usize>().ok());
+        let place = match (&source, line) {
+            (Some(source), Some(line)) => Place::line(source, line),
+            _ => Place::file(crate::inputs::name(self.root, &file)),
+        };
+        Some(
+            Diagnostic::new(Code::HelmRefused, format!("helm cannot read the values: {}", first_line(what)))
+                .at(place, ""),
+        )
+    }
+
+    /// A template that failed.
+    fn template(&self, message: &str) -> Option<Diagnostic> {
+        let (path, line, column) = location(message)?;
+        // Helm repeats the place in front of each wrapped message; the last part is what went wrong.
+        let what = message
+            .rsplit_once(&format!("{path}:{line}"))
+            .map_or(message, |(_, rest)| rest)
+            .trim_start_matches(|c: char| c.is_ascii_digit() || c == ':' || c == ')')
+            .trim();
+        let what = first_line(what);
+        let diagnostic = Diagnostic::new(Code::HelmRefused, format!("template `{path}` failed: {what}"));
+        let place = self.template_file(&path).map_or_else(
+            || Place::file(format!("{path}:{line}")),
+            |source| match column {
+                Some(column) => at_column(&source, line, column),
+                None => Place::line(&source, line),
+            },
+        );
+        let full = message.lines().count() > 1 || message.len() > what.len() + path.len() + 40;
+        let diagnostic = diagnostic.at(place, "");
+        Some(if full { diagnostic.note(format!("helm said: {message}")) } else { diagnostic })
+    }
+
+    /// A template's file, if it belongs to the chart itself.
+    fn template_file(&self, path: &str) -> Option<Arc<Source>> {
+        let chart = &self.target.deployment.chart;
+        let inside = path.strip_prefix(&chart.name)?.strip_prefix('/')?;
+        workspace::read(self.root, &chart.directory.join(inside)).ok()
+    }
+
+    /// Where a value is set, by the source that wins.
+    fn value(&self, pointer: &[String]) -> Option<Place> {
+        let recipe = &self.target.recipe;
+        let options = &self.target.deployment.options;
+        let find = |root: &Node| pointer.iter().try_fold(root.clone(), |node, key| step(&node, key));
+        let in_file = |path: &Path| {
+            let source = workspace::read(self.root, path).ok()?;
+            let document = yaml::parse_one(&source).ok()?;
+            let node = find(&document.root)?;
+            Some(node.place())
+        };
+        recipe
+            .case_file
+            .as_deref()
+            .and_then(in_file)
+            .or_else(|| options.values_object.as_ref().and_then(find).map(|node| node.place()))
+            .or_else(|| recipe.value_files.iter().rev().find_map(|path| in_file(path)))
+            .or_else(|| in_file(&self.target.deployment.chart.directory.join("values.yaml")))
+    }
+}
+
+fn step(node: &Node, key: &str) -> Option<Node> {
+    node.get(key).or_else(|| node.items().get(key.parse::<usize>().ok()?)).cloned()
+}
+
+/// `at '/a/b': what` as its steps and the rest.
+fn pointer_and_rest(violation: &str) -> (Vec<String>, String) {
+    let split = violation.strip_prefix("at '").and_then(|rest| rest.split_once("': "));
+    let Some((pointer, what)) = split else { return (Vec::new(), violation.to_owned()) };
+    let steps = pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
+    (steps, what.to_owned())
+}
+
+/// The innermost template that a message names, with line and column.
+fn location(message: &str) -> Option<(String, usize, Option<usize>)> {
+    let mut found = None;
+    for word in message.split(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '"' | '<' | '>')) {
+        let mut parts = word.trim_end_matches(':').split(':');
+        let (Some(path), Some(line)) = (parts.next(), parts.next()) else { continue };
+        let (Ok(line), true) = (line.parse::<usize>(), path.contains("/templates/")) else { continue };
+        found = Some((path.to_owned(), line, parts.next().and_then(|column| column.parse().ok())));
+    }
+    found.or_else(|| {
+        // A template whose output is no YAML is named without a line; the line is that of the output.
+        let (_, rest) = message.split_once("parse error on ")?;
+        let path = rest.split(':').next()?;
+        path.contains("/templates/").then(|| (path.to_owned(), 1, None))
+    })
+}
+
+fn at_column(source: &Arc<Source>, line: usize, column: usize) -> Place {
+    let place = Place::line(source, line);
+    let Some(span) = place.span.clone() else { return place };
+    let start = source.text[..span.end].rfind('\n').map_or(0, |at| at + 1) + column;
+    let start = if source.text.is_char_boundary(start) { start.min(span.end) } else { span.start };
+    let word = source.text[start..span.end].find([' ', '}', ')']).unwrap_or(span.end - start);
+    Place::new(source, start..start + word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_innermost_template_is_named() {
+        let table = [
+            (
+                r#"template: web/templates/a.yaml:3:4: executing "web/templates/a.yaml" at <include "x" .>: error calling include: template: web/templates/_h.tpl:7:9: executing "x" at <.Values.a.b>: nil pointer evaluating interface {}.b"#,
+                Some(("web/templates/_h.tpl", 7, Some(9))),
+            ),
+            (
+                "execution error at (web/templates/a.yaml:12:3): name is required",
+                Some(("web/templates/a.yaml", 12, Some(3))),
+            ),
+            ("parse error at (web/templates/a.yaml:5): unclosed action", Some(("web/templates/a.yaml", 5, None))),
+            (
+                "YAML parse error on web/templates/a.yaml: error converting YAML to JSON: yaml: line 4: x",
+                Some(("web/templates/a.yaml", 1, None)),
+            ),
+            ("something else", None),
+        ];
+        for (message, expected) in table {
+            let found = location(message);
+            assert_eq!(
+                found.as_ref().map(|(path, line, column)| (path.as_str(), *line, *column)),
+                expected,
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn pointers_are_taken_apart() {
+        let (steps, what) = pointer_and_rest("at '/a~1b/0/c': got string, want integer");
+        assert_eq!((steps.join(" "), what.as_str()), ("a/b 0 c".to_owned(), "got string, want integer"));
+    }
+}

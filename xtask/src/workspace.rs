@@ -1,0 +1,298 @@
+//! The repository: charts.toml, the Applications, and the charts that they point at, read and checked.
+//!
+//! What later stages get is valid; what is not is in the diagnostics, and the rest goes on without it.
+//!
+//! Deliberately absent: anything that renders, compares, or judges.
+
+pub mod application;
+pub mod chart;
+pub mod charts_lock;
+pub mod config;
+pub mod glob;
+pub mod substitute;
+pub mod tools_lock;
+pub mod value_files;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use self::application::{Application, HelmOptions};
+use self::chart::Chart;
+use self::charts_lock::ChartsLock;
+use self::config::Config;
+use self::tools_lock::ToolsLock;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, Source};
+use crate::document::{Node, Value, yaml};
+use crate::inputs;
+
+/// The file that makes a folder a workspace.
+pub const CONFIG_FILE: &str = "charts.toml";
+/// The pins of chart archives.
+pub const CHARTS_LOCK_FILE: &str = "charts.lock";
+/// The pins of tools.
+pub const TOOLS_LOCK_FILE: &str = "tools.lock";
+
+/// The pins that this tool was built with: a workspace need not repeat them.
+const OWN_TOOLS: &str = include_str!("../../tools.lock");
+
+/// A repository, read.
+#[derive(Debug)]
+pub struct Workspace {
+    /// Its root, absolute.
+    pub root: PathBuf,
+    /// charts.toml.
+    pub config: Config,
+    /// charts.lock; empty when there is none.
+    pub charts_lock: ChartsLock,
+    /// tools.lock; that of this tool where the workspace has none.
+    pub tools_lock: ToolsLock,
+    /// The Applications whose source is a sound chart, by name.
+    pub deployments: Vec<Deployment>,
+    /// Names of Applications that are there but not sound: their goldens are no orphans.
+    pub broken: Vec<String>,
+}
+
+/// An Application together with its chart.
+#[derive(Debug)]
+pub struct Deployment {
+    /// The Application.
+    pub application: Application,
+    /// Its chart; several Applications may share one.
+    pub chart: Arc<Chart>,
+    /// Its Helm options, after overrides.
+    pub options: HelmOptions,
+    /// Its further cases: name → values file, absolute.
+    pub cases: BTreeMap<String, PathBuf>,
+}
+
+/// The workspace around a directory: the nearest folder upwards that holds charts.toml.
+pub fn find_root(from: &Path) -> Result<PathBuf> {
+    let found = from.ancestors().find(|folder| folder.join(CONFIG_FILE).is_file());
+    found.map(Path::to_path_buf).ok_or_else(|| {
+        Diagnostic::new(Code::WorkspaceMissing, format!("no {CONFIG_FILE} in `{}` or above it", from.display()))
+            .help("run this inside the repository, or name it with `--root DIR`")
+            .into()
+    })
+}
+
+/// Reads a file of the workspace for places to point into.
+pub fn read(root: &Path, path: &Path) -> Result<Arc<Source>> {
+    let name = inputs::name(root, path);
+    let bytes = std::fs::read(path).map_err(|error| Diagnostic::io("read", Path::new(&name), &error))?;
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Source::new(name, text)),
+        Err(_) => Err(Diagnostic::new(Code::YamlSyntax, format!("`{name}` is not UTF-8 text"))
+            .at(Place::file(name), "")
+            .into()),
+    }
+}
+
+impl Workspace {
+    /// Reads the workspace. `Err` only when charts.toml or a lock cannot be used: nothing could be trusted then.
+    pub fn load(root: &Path) -> Result<(Self, Diagnostics)> {
+        let mut diagnostics = Diagnostics::default();
+        let config = diagnostics.take(read(root, &root.join(CONFIG_FILE)).and_then(|source| Config::parse(&source)));
+        let charts_lock = lock(root, CHARTS_LOCK_FILE, "version = 1\n").and_then(|source| ChartsLock::parse(&source));
+        let charts_lock = diagnostics.take(charts_lock);
+        let tools_lock = lock(root, TOOLS_LOCK_FILE, OWN_TOOLS).and_then(|source| ToolsLock::parse(&source));
+        let tools_lock = diagnostics.take(tools_lock);
+        let (Some(config), Some(charts_lock), Some(tools_lock)) = (config, charts_lock, tools_lock) else {
+            return Err(diagnostics);
+        };
+
+        let mut workspace = Self {
+            root: root.to_path_buf(),
+            config,
+            charts_lock,
+            tools_lock,
+            deployments: Vec::new(),
+            broken: Vec::new(),
+        };
+        for path in manifests(&root.join("argocd")) {
+            let Some(source) = diagnostics.take(read(root, &path)) else { continue };
+            workspace.check_repository(&source, &mut diagnostics);
+        }
+        let mut charts = BTreeMap::new();
+        for path in manifests(&root.join("argocd/applications")) {
+            let Ok(source) = read(root, &path) else { continue };
+            let (applications, found) = application::parse(&source);
+            if found.has_errors() {
+                workspace.broken.extend(names(&source));
+            }
+            diagnostics.extend(found);
+            for application in applications {
+                workspace.deploy(application, &mut charts, &mut diagnostics);
+            }
+        }
+        workspace.deployments.sort_by(|left, right| left.application.name.cmp(&right.application.name));
+        Ok((workspace, diagnostics))
+    }
+
+    fn deploy(
+        &mut self,
+        application: Application,
+        charts: &mut BTreeMap<PathBuf, Result<Arc<Chart>>>,
+        diagnostics: &mut Diagnostics,
+    ) {
+        if let Some(other) = self.deployments.iter().find(|other| other.application.name == application.name) {
+            diagnostics.push(
+                Diagnostic::new(
+                    Code::ApplicationDuplicate,
+                    format!("two Applications are named `{}`", application.name),
+                )
+                .at(application.place.clone(), "the second one")
+                .at(other.application.place.clone(), "the first one")
+                .help("rename one: Kubernetes keeps only one of them"),
+            );
+            return;
+        }
+        let directory = self.root.join(value_files::clean(Path::new(application.path.trim_start_matches('/'))));
+        let chart = charts.entry(directory.clone()).or_insert_with(|| {
+            if directory.is_symlink() && application.source.get("helm").is_none() {
+                return Err(Diagnostic::new(
+                    Code::ChartMissing,
+                    "Argo CD renders nothing from a folder that is a link",
+                )
+                .at(application.path_place.clone(), "the chart of this Application")
+                .help("name the folder that the link points at")
+                .into());
+            }
+            if directory.join("Chart.yaml").is_file() {
+                return Chart::load(&self.root, &directory).map(Arc::new);
+            }
+            Err(self.no_chart(&application, &directory).into())
+        });
+        let read_options = || {
+            let overrides = self.overrides(&application, &directory)?;
+            application.options(&overrides)
+        };
+        let options = diagnostics.take(read_options());
+        match (chart, options) {
+            (Ok(chart), Some(options)) => {
+                let chart = Arc::clone(chart);
+                let cases = diagnostics.take(cases(&chart.directory)).unwrap_or_default();
+                self.deployments.push(Deployment { application, chart, options, cases });
+            }
+            (chart, _) => {
+                if let Err(found) = chart {
+                    diagnostics.extend(found.clone());
+                }
+                self.broken.push(application.name);
+            }
+        }
+    }
+
+    fn no_chart(&self, application: &Application, directory: &Path) -> Diagnostic {
+        let charts: Vec<String> = std::fs::read_dir(self.root.join("charts"))
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| Some(format!("charts/{}", entry.ok()?.file_name().to_str()?)))
+            .collect();
+        let what = if directory.is_dir() { "holds no Chart.yaml" } else { "does not exist" };
+        let diagnostic = Diagnostic::new(Code::ChartMissing, format!("`{}` {what}", application.path))
+            .at(application.path_place.clone(), "the chart of this Application");
+        match crate::diagnostic::nearest(&application.path, charts.iter().map(String::as_str)) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            None if directory.is_dir() => diagnostic.help("only charts are rendered; plain manifests are not"),
+            None => diagnostic.help("create the chart, or correct the path"),
+        }
+    }
+
+    fn overrides(&self, application: &Application, directory: &Path) -> Result<Vec<Node>> {
+        let mut nodes = Vec::new();
+        for name in application.override_files() {
+            let path = directory.join(name);
+            if path.is_file() {
+                // Argo CD reads the first document alone.
+                let source = read(&self.root, &path)?;
+                let first = yaml::parse(&source)?.into_iter().next().map(|document| document.root);
+                nodes.push(first.unwrap_or(Node { value: Value::Null, span: 0..0, source }));
+            }
+        }
+        Ok(nodes)
+    }
+
+    /// Holds every repository URL of a manifest under argocd/ against the one in charts.toml.
+    fn check_repository(&self, source: &Arc<Source>, diagnostics: &mut Diagnostics) {
+        let Some(documents) = diagnostics.take(yaml::parse(source)) else { return };
+        for document in documents {
+            let spec = document.root.get("spec");
+            let Some(kind) = document.root.get("kind").and_then(Node::as_str) else { continue };
+            let urls: Vec<&Node> = match kind {
+                "Application" => {
+                    let sources = spec.and_then(|spec| spec.get("sources")).map(Node::items).unwrap_or_default();
+                    let source = spec.and_then(|spec| spec.get("source"));
+                    source.into_iter().chain(sources).filter_map(|source| source.get("repoURL")).collect()
+                }
+                "AppProject" => {
+                    spec.and_then(|spec| spec.get("sourceRepos")).map(Node::items).unwrap_or_default().iter().collect()
+                }
+                _ => continue,
+            };
+            for url in urls {
+                if matches!(&url.value, Value::String(text) if *text == self.config.repository) {
+                    continue;
+                }
+                diagnostics.push(
+                    Diagnostic::new(Code::RepositoryMismatch, format!("{kind} names another repository"))
+                        .at(url.place(), format!("{CONFIG_FILE} says `{}`", self.config.repository))
+                        .help(format!("change it here, or `repository` in {CONFIG_FILE}; both are one fact")),
+                );
+            }
+        }
+    }
+}
+
+/// A lock file's text, or what stands for it where there is none.
+fn lock(root: &Path, name: &str, missing: &str) -> Result<Arc<Source>> {
+    let path = root.join(name);
+    if path.exists() { read(root, &path) } else { Ok(Source::new(name, missing)) }
+}
+
+/// The YAML files of a folder and its subfolders, in order of path.
+fn manifests(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(&folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "yaml" || end == "yml") {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+/// The names of the Applications in a file, as far as they can be read.
+fn names(source: &Arc<Source>) -> Vec<String> {
+    let documents = yaml::parse(source).unwrap_or_default();
+    let name = |root: &Node| Some(root.get("metadata")?.get("name")?.as_str()?.to_owned());
+    documents.iter().filter_map(|document| name(&document.root)).collect()
+}
+
+/// The further cases of a chart: each `ci/<case>-values.yaml`.
+fn cases(chart: &Path) -> Result<BTreeMap<String, PathBuf>> {
+    let folder = chart.join("ci");
+    let mut cases = BTreeMap::new();
+    for entry in std::fs::read_dir(&folder).into_iter().flatten() {
+        let path = entry.map_err(|error| Diagnostic::io("read", &folder, &error))?.path();
+        let case = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix("-values.yaml"));
+        match case {
+            Some("default") => {
+                return Err(Diagnostic::new(Code::ChartInvalid, "the case `default` is the Application itself")
+                    .at(Place::file(path.display().to_string()), "")
+                    .help("rename this file")
+                    .into());
+            }
+            Some(case) if !case.is_empty() => {
+                cases.insert(case.to_owned(), path);
+            }
+            _ => {}
+        }
+    }
+    Ok(cases)
+}

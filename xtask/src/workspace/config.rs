@@ -1,0 +1,173 @@
+//! charts.toml: what no Argo CD Application says.
+//!
+//! Deliberately absent: everything that an Application says. Two places for one fact would drift apart.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, Source, nearest};
+use crate::document::{Fields, Node, Syntax, Value, toml};
+
+/// What charts.toml declares.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Its text, for places.
+    pub source: Arc<Source>,
+    /// The Git repository that Argo CD reads, as every Application has to name it.
+    pub repository: String,
+    /// The Argo CD release whose rendering is reproduced.
+    pub argocd: Argocd,
+    /// The cluster's Kubernetes version, `major.minor.patch`.
+    pub kubernetes: String,
+    /// API versions that the cluster serves beside those that Helm knows, as `group/version[/Kind]`.
+    pub api_versions: Vec<String>,
+    /// Versions of the tools beside Helm, by name.
+    pub tools: BTreeMap<String, String>,
+}
+
+/// A minor release of Argo CD, and what of it decides a render.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Argocd {
+    /// `major.minor`.
+    pub version: &'static str,
+    /// The Helm that it ships.
+    pub helm: &'static str,
+    /// Whether `valueFiles` may hold globs.
+    pub value_file_globs: bool,
+}
+
+/// The releases that this tool reproduces, newest first. Source: the Helm that each release's own installer pins.
+pub const ARGOCD_RELEASES: &[Argocd] = &[
+    Argocd { version: "3.5", helm: "4.2.1", value_file_globs: true },
+    Argocd { version: "3.4", helm: "3.19.4", value_file_globs: false },
+    Argocd { version: "3.3", helm: "3.19.4", value_file_globs: false },
+];
+
+impl Argocd {
+    /// The release with this version; a patch level is allowed and makes no difference.
+    pub fn parse(version: &str) -> std::result::Result<Self, String> {
+        let mut parts = version.trim_start_matches('v').split('.');
+        let minor = [parts.next().unwrap_or_default(), parts.next().unwrap_or_default()].join(".");
+        ARGOCD_RELEASES.iter().find(|release| release.version == minor).copied().ok_or_else(|| {
+            let known: Vec<_> = ARGOCD_RELEASES.iter().map(|release| release.version).collect();
+            format!("Argo CD {version} is not known here; known are {}", known.join(", "))
+        })
+    }
+}
+
+impl Config {
+    /// Reads charts.toml. All that is wrong with it is reported at once.
+    pub fn parse(source: &Arc<Source>) -> Result<Self> {
+        let root = toml::parse(source)?;
+        let mut diagnostics = Diagnostics::default();
+        let mut fields = Fields::new(&root, "", Syntax::Config);
+
+        let repository = fields.required_string("repository");
+        let argocd = fields.required("argocd").and_then(|node| argocd(node, &mut diagnostics));
+        let kubernetes = fields.required("kubernetes").and_then(|node| kubernetes(node, &mut diagnostics));
+        let tools = fields.node("tools").map(|node| tools(node, &mut diagnostics)).unwrap_or_default();
+        fields.finish(&mut diagnostics);
+
+        let (Some(repository), Some(argocd), Some((kubernetes, api_versions))) = (repository, argocd, kubernetes)
+        else {
+            return Err(diagnostics);
+        };
+        let source = Arc::clone(source);
+        diagnostics.into_result(Self { source, repository, argocd, kubernetes, api_versions, tools })
+    }
+}
+
+fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<Argocd> {
+    let mut fields = Fields::new(node, "argocd", Syntax::Config);
+    let version = fields.required_string("version");
+    let release = version.and_then(|version| match Argocd::parse(&version) {
+        Ok(release) => Some(release),
+        Err(message) => {
+            let place = node.get("version").map_or_else(|| node.place(), Node::place);
+            fields.report(Diagnostic::new(Code::ConfigInvalid, message).at(place, ""));
+            None
+        }
+    });
+    fields.finish(diagnostics);
+    release
+}
+
+fn kubernetes(node: &Node, diagnostics: &mut Diagnostics) -> Option<(String, Vec<String>)> {
+    let mut fields = Fields::new(node, "kubernetes", Syntax::Config);
+    let version = fields.required_string("version").filter(|version| {
+        let parts: Vec<_> = version.split('.').collect();
+        let fine = parts.len() == 3 && parts.iter().all(|part| part.parse::<u32>().is_ok());
+        if !fine {
+            let place = node.get("version").map_or_else(|| node.place(), Node::place);
+            fields.report(
+                Diagnostic::new(Code::ConfigInvalid, format!("`{version}` is no full Kubernetes version"))
+                    .at(place, "expected `major.minor.patch`, such as 1.34.11"),
+            );
+        }
+        fine
+    });
+    let api_versions = fields.strings("api-versions").into_iter().map(|(text, _)| text).collect();
+    fields.finish(diagnostics);
+    Some((version?, api_versions))
+}
+
+fn tools(node: &Node, diagnostics: &mut Diagnostics) -> BTreeMap<String, String> {
+    let mut tools = BTreeMap::new();
+    for (key, value) in node.entries() {
+        match &value.value {
+            _ if key.name == "helm" => diagnostics.push(
+                Diagnostic::new(Code::ConfigInvalid, "Helm's version is not set here: `argocd.version` decides it")
+                    .at(Place::new(&node.source, key.span.clone()), "delete this line"),
+            ),
+            Value::String(version) => {
+                tools.insert(key.name.clone(), version.clone());
+            }
+            _ => diagnostics.push(
+                Diagnostic::new(Code::ConfigInvalid, format!("`tools.{}` should be a version in quotes", key.name))
+                    .at(value.place(), format!("this is {}", value.describe())),
+            ),
+        }
+    }
+    tools
+}
+
+/// A help line for a name that is not among the known ones.
+#[must_use]
+pub fn suggestion<'a>(typed: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+    match nearest(typed, known.clone()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => {
+            let names: Vec<_> = known.map(|name| format!("`{name}`")).collect();
+            if names.is_empty() { "there are none".to_owned() } else { format!("known are {}", names.join(", ")) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_wrong_is_told_at_once() {
+        let text = "repositry = \"x\"\n[argocd]\nversion = \"2.9\"\n[kubernetes]\nversion = \"1.34\"\nfoo = 1\n";
+        let errors = Config::parse(&Source::new("charts.toml", text)).expect_err("invalid");
+        let messages: Vec<_> = errors.0.iter().map(|error| error.message.as_str()).collect();
+        assert_eq!(
+            messages,
+            [
+                "Argo CD 2.9 is not known here; known are 3.5, 3.4, 3.3",
+                "`1.34` is no full Kubernetes version",
+                "unknown key `foo` in `kubernetes`",
+                "`repository` is missing",
+                "unknown key `repositry`",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_release_decides_helm() {
+        assert_eq!(Argocd::parse("3.5.7").expect("known").helm, "4.2.1");
+        assert_eq!(Argocd::parse("v3.4").expect("known").helm, "3.19.4");
+        assert!(Argocd::parse("4.0").is_err());
+    }
+}

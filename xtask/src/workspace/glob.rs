@@ -1,0 +1,268 @@
+//! Globs as Argo CD's library expands them: `*`, `?`, `[a-c]`, `[!x]`, `{a,b}`, `\x`, and `**` for folders at any depth.
+//!
+//! The order of the matches decides which values win, so it is part of the meaning: folder by folder, parents before
+//! their children, names in byte order within each; a pattern with `{…}` gives its matches in order of path.
+//!
+//! Deliberately absent: hiding dot files. The library does not hide them either.
+
+use std::path::{Path, PathBuf};
+
+/// All paths under `base` that match. `Err` means that the pattern is malformed.
+pub fn expand(base: &Path, pattern: &str) -> Result<Vec<PathBuf>, ()> {
+    let alternatives = braces(pattern)?;
+    let sorted = alternatives.len() > 1;
+    let mut matches: Vec<String> = Vec::new();
+    for alternative in alternatives {
+        let segments: Vec<&str> = alternative.split('/').filter(|segment| !segment.is_empty()).collect();
+        for segment in &segments {
+            Matcher::parse(segment)?;
+        }
+        for found in walk(base, &segments)? {
+            if !matches.contains(&found) {
+                matches.push(found);
+            }
+        }
+    }
+    if sorted {
+        matches.sort();
+    }
+    Ok(matches.into_iter().map(|path| base.join(path)).collect())
+}
+
+/// Whether one file name matches one pattern without `/`. `Err` means that the pattern is malformed.
+pub fn matches(pattern: &str, name: &str) -> Result<bool, ()> {
+    Ok(Matcher::parse(pattern)?.matches(name))
+}
+
+fn walk(base: &Path, segments: &[&str]) -> Result<Vec<String>, ()> {
+    let mut folders = vec![String::new()];
+    for (index, segment) in segments.iter().enumerate() {
+        let last = index + 1 == segments.len();
+        let mut next = Vec::new();
+        for folder in &folders {
+            if *segment == "**" {
+                descend(base, folder, last, &mut next);
+                continue;
+            }
+            let matcher = Matcher::parse(segment)?;
+            if let Some(name) = matcher.literal() {
+                let path = join(folder, &name);
+                if if last { base.join(&path).exists() } else { base.join(&path).is_dir() } {
+                    next.push(path);
+                }
+                continue;
+            }
+            for name in names(&base.join(folder)) {
+                let path = join(folder, &name);
+                if matcher.matches(&name) && (last || base.join(&path).is_dir()) {
+                    next.push(path);
+                }
+            }
+        }
+        folders = next;
+    }
+    Ok(folders)
+}
+
+/// A folder, and what lies under it at any depth: folders, and files if these may match.
+fn descend(base: &Path, folder: &str, files: bool, out: &mut Vec<String>) {
+    if !base.join(folder).is_dir() {
+        return;
+    }
+    out.push(folder.to_owned());
+    for name in names(&base.join(folder)) {
+        let path = join(folder, &name);
+        if base.join(&path).is_dir() {
+            descend(base, &path, files, out);
+        } else if files {
+            out.push(path);
+        }
+    }
+}
+
+fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    names
+}
+
+/// The patterns that `{a,b}` stands for.
+fn braces(pattern: &str) -> Result<Vec<String>, ()> {
+    let bytes = pattern.as_bytes();
+    let mut index = 0;
+    while index < bytes.len() {
+        match bytes[index] {
+            b'\\' => index += 1,
+            b'{' => {
+                let (end, commas) = closing(bytes, index).ok_or(())?;
+                let mut out = Vec::new();
+                let mut start = index + 1;
+                for stop in commas.into_iter().chain([end]) {
+                    let choice = format!("{}{}{}", &pattern[..index], &pattern[start..stop], &pattern[end + 1..]);
+                    out.extend(braces(&choice)?);
+                    start = stop + 1;
+                }
+                return Ok(out);
+            }
+            _ => {}
+        }
+        index += 1;
+    }
+    Ok(vec![pattern.to_owned()])
+}
+
+/// Where a brace closes, and the commas that are its own.
+fn closing(bytes: &[u8], open: usize) -> Option<(usize, Vec<usize>)> {
+    let (mut depth, mut commas, mut index) = (0, Vec::new(), open);
+    while index < bytes.len() {
+        match bytes[index] {
+            b'\\' => index += 1,
+            b'{' => depth += 1,
+            b'}' => {
+                depth -= 1;
+                if depth == 0 {
+                    return Some((index, commas));
+                }
+            }
+            b',' if depth == 1 => commas.push(index),
+            _ => {}
+        }
+        index += 1;
+    }
+    None
+}
+
+/// One segment of a pattern.
+struct Matcher(Vec<Part>);
+
+enum Part {
+    Literal(char),
+    Any,
+    Star,
+    Class { negated: bool, ranges: Vec<(char, char)> },
+}
+
+impl Matcher {
+    fn parse(pattern: &str) -> Result<Self, ()> {
+        let mut parts = Vec::new();
+        let mut characters = pattern.chars().peekable();
+        while let Some(c) = characters.next() {
+            parts.push(match c {
+                '*' => Part::Star,
+                '?' => Part::Any,
+                '\\' => Part::Literal(characters.next().ok_or(())?),
+                '[' => {
+                    let negated = characters.next_if(|c| matches!(c, '!' | '^')).is_some();
+                    let mut ranges = Vec::new();
+                    loop {
+                        let mut low = characters.next().ok_or(())?;
+                        if low == ']' {
+                            break;
+                        }
+                        if low == '\\' {
+                            low = characters.next().ok_or(())?;
+                        }
+                        let mut high = low;
+                        let mut ahead = characters.clone();
+                        if ahead.next() == Some('-') && ahead.peek().is_some_and(|c| *c != ']') {
+                            characters.next();
+                            high = characters.next().ok_or(())?;
+                            if high == '\\' {
+                                high = characters.next().ok_or(())?;
+                            }
+                        }
+                        ranges.push((low, high));
+                    }
+                    if ranges.is_empty() {
+                        return Err(());
+                    }
+                    Part::Class { negated, ranges }
+                }
+                c => Part::Literal(c),
+            });
+        }
+        Ok(Self(parts))
+    }
+
+    /// The name, if there is only one that can match.
+    fn literal(&self) -> Option<String> {
+        self.0.iter().map(|part| if let Part::Literal(c) = part { Some(*c) } else { None }).collect()
+    }
+
+    fn matches(&self, name: &str) -> bool {
+        let name: Vec<char> = name.chars().collect();
+        let (mut part, mut at) = (0, 0);
+        let mut star: Option<(usize, usize)> = None;
+        while at < name.len() {
+            let fits = match self.0.get(part) {
+                Some(Part::Star) => {
+                    star = Some((part, at));
+                    part += 1;
+                    continue;
+                }
+                Some(Part::Any) => true,
+                Some(Part::Literal(c)) => *c == name[at],
+                Some(Part::Class { negated, ranges }) => {
+                    ranges.iter().any(|(low, high)| (*low..=*high).contains(&name[at])) != *negated
+                }
+                None => false,
+            };
+            if fits {
+                part += 1;
+                at += 1;
+            } else if let Some((star_part, star_at)) = star {
+                part = star_part + 1;
+                at = star_at + 1;
+                star = Some((star_part, at));
+            } else {
+                return false;
+            }
+        }
+        self.0[part..].iter().all(|part| matches!(part, Part::Star))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expanded(pattern: &str) -> Vec<String> {
+        let base = tempfile::tempdir().expect("temporary folder");
+        for file in ["a.yaml", "b.yaml", "c.yml", ".d.yaml", "x/a.yaml", "x/y/b.yaml", "x-z/c.yaml", "z[1].yaml"] {
+            let path = base.path().join(file);
+            std::fs::create_dir_all(path.parent().expect("has one")).expect("folder");
+            std::fs::write(path, "").expect("file");
+        }
+        let found = expand(base.path(), pattern).expect("valid");
+        found.iter().map(|path| path.strip_prefix(base.path()).expect("inside").display().to_string()).collect()
+    }
+
+    #[test]
+    fn expands_in_the_librarys_order() {
+        assert_eq!(expanded("*.yaml"), [".d.yaml", "a.yaml", "b.yaml", "z[1].yaml"]);
+        assert_eq!(expanded("?.y*ml"), ["a.yaml", "b.yaml", "c.yml"]);
+        assert_eq!(expanded("[a-b].yaml"), ["a.yaml", "b.yaml"]);
+        assert_eq!(expanded("[!a]*.yaml"), [".d.yaml", "b.yaml", "z[1].yaml"]);
+        assert_eq!(expanded("**/a.yaml"), ["a.yaml", "x/a.yaml"]);
+        assert_eq!(expanded("x*/**/*.yaml"), ["x/a.yaml", "x/y/b.yaml", "x-z/c.yaml"]);
+        assert_eq!(expanded("{b,a}.yaml"), ["a.yaml", "b.yaml"]);
+        assert_eq!(expanded("x/{y/b,a}.yaml"), ["x/a.yaml", "x/y/b.yaml"]);
+        assert_eq!(expanded("z\\[1].yaml"), ["z[1].yaml"]);
+        assert!(expanded("none*").is_empty());
+    }
+
+    #[test]
+    fn malformed_patterns_are_refused() {
+        for pattern in ["[a", "[]", "{a", "a\\"] {
+            assert!(expand(Path::new("/"), pattern).is_err(), "{pattern}");
+        }
+    }
+}

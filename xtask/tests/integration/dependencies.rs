@@ -1,0 +1,264 @@
+//! `cargo xtask deps`, as people run it: on a workspace of its own, with a folder or a loopback repository as mirror.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use xtask::archive::{read, tree_digest};
+use xtask::workspace::chart::Chart;
+use xtask::workspace::charts_lock::{ChartsLock, Pin};
+
+const URL: &str = "https://charts.example.org";
+
+const CONFIG: &str = "\
+repository = \"https://github.com/example/homelab-chart.git\"
+
+[argocd]
+version = \"3.5\"
+
+[kubernetes]
+version = \"1.34.11\"
+";
+
+const APPLICATION: &str = "\
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata:
+  name: x
+  namespace: argocd
+spec:
+  project: default
+  source:
+    repoURL: https://github.com/example/homelab-chart.git
+    targetRevision: HEAD
+    path: charts/x
+  destination:
+    server: https://kubernetes.default.svc
+    namespace: x
+";
+
+/// A chart archive with one template.
+fn archive(name: &str, version: &str, text: &str) -> Vec<u8> {
+    let chart = format!("apiVersion: v2\nname: {name}\nversion: {version}\n");
+    let template = format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\ndata:\n  text: {text}\n");
+    let mut builder = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+    for (path, text) in [("Chart.yaml", &chart), ("templates/map.yaml", &template)] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(text.len() as u64);
+        header.set_mode(0o644);
+        builder.append_data(&mut header, format!("{name}/{path}"), text.as_bytes()).expect("in memory");
+    }
+    builder.into_inner().expect("in memory").finish().expect("in memory")
+}
+
+fn digest(archive: &[u8]) -> String {
+    tree_digest(&read("archive", archive).expect("archive"))
+}
+
+/// A workspace with one chart that has one dependency, an empty cache, and an empty mirror.
+struct Bench {
+    directory: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new(version: &str) -> Self {
+        let bench = Self { directory: tempfile::tempdir().expect("temporary folder") };
+        let chart = format!(
+            "apiVersion: v2\nname: x\nversion: 0.1.0\ndependencies:\n  - name: dep\n    version: {version:?}\n    repository: {URL}\n"
+        );
+        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the repository");
+        bench.write("workspace/tools.lock", &fs::read(repository.join("tools.lock")).expect("tools.lock"));
+        bench.write("workspace/charts.toml", CONFIG.as_bytes());
+        bench.write("workspace/argocd/applications/x.yaml", APPLICATION.as_bytes());
+        bench.write("workspace/charts/x/Chart.yaml", chart.as_bytes());
+        fs::create_dir(bench.path("mirror")).expect("folder");
+        bench
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.directory.path().join(path)
+    }
+
+    fn write(&self, path: &str, bytes: &[u8]) {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("created");
+        fs::write(path, bytes).expect("written");
+    }
+
+    fn pin(&self, version: &str, archive: &[u8]) {
+        let lock = ChartsLock { pins: vec![Pin::new("dep", version, URL, &digest(archive))] };
+        self.write("workspace/charts.lock", lock.to_text().as_bytes());
+    }
+
+    fn pins(&self) -> Vec<(String, String)> {
+        let lock = ChartsLock::load(&self.path("workspace")).expect("charts.lock");
+        lock.pins.into_iter().map(|pin| (pin.version, pin.digest)).collect()
+    }
+
+    fn brought(&self, version: &str) -> Option<Vec<u8>> {
+        fs::read(self.path(&format!("workspace/charts/x/charts/dep-{version}.tgz"))).ok()
+    }
+
+    /// Runs `xtask deps …` with the mirror folder, or with the mirror that is given.
+    fn deps(&self, args: &[&str], mirror: Option<&str>, helm: Option<&Path>) -> Answer {
+        let folder = self.path("mirror");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command
+            .arg("deps")
+            .args(args)
+            .arg("--root")
+            .arg(self.path("workspace"))
+            .current_dir(self.directory.path())
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", self.path("home"))
+            .env("XTASK_CACHE_DIR", self.path("cache"))
+            .env("XTASK_CHART_MIRROR", mirror.map_or(folder.as_path(), Path::new));
+        // A path that is no helm proves that helm was not needed.
+        command.env("XTASK_HELM", helm.unwrap_or(Path::new("/nowhere/helm")));
+        Answer::from(command.output().expect("xtask runs"))
+    }
+}
+
+#[derive(Debug)]
+struct Answer {
+    code: Option<i32>,
+    text: String,
+}
+
+impl From<Output> for Answer {
+    fn from(output: Output) -> Self {
+        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        Self { code: output.status.code(), text }
+    }
+}
+
+impl Answer {
+    #[track_caller]
+    fn says(&self, code: i32, texts: &[&str]) {
+        assert_eq!(self.code, Some(code), "{}", self.text);
+        for text in texts {
+            assert!(self.text.contains(text), "{text:?} is not in:\n{}", self.text);
+        }
+    }
+}
+
+/// The helm to test with: `XTASK_HELM`, or the one on PATH. Without it a test ends early, and fails only in CI.
+fn helm() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let named = std::env::var_os("XTASK_HELM").map(PathBuf::from);
+    let found =
+        named.or_else(|| std::env::split_paths(&path).map(|folder| folder.join("helm")).find(|file| file.is_file()));
+    if found.is_none() {
+        let ci = std::env::var("CI").is_ok_and(|value| matches!(value.as_str(), "true" | "1"));
+        assert!(!ci, "CI has to have helm: set XTASK_HELM");
+        let mut stderr = std::io::stderr();
+        let _ = writeln!(stderr, "skipped: no helm on PATH, and XTASK_HELM is not set");
+    }
+    found
+}
+
+/// Serves files on the loopback address until the test ends, and returns the URL.
+fn serve(files: BTreeMap<String, Vec<u8>>) -> String {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut request = [0; 4096];
+            let length = stream.read(&mut request).unwrap_or_default();
+            let text = String::from_utf8_lossy(&request[..length]).into_owned();
+            let path = text.split([' ', '?']).nth(1).unwrap_or_default().trim_start_matches('/');
+            let (status, body) = files.get(path).map_or(("404 Not Found", &[][..]), |body| ("200 OK", body.as_slice()));
+            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
+        }
+    });
+    url
+}
+
+#[test]
+fn a_pinned_archive_comes_without_helm() {
+    let dep = archive("dep", "1.0.0", "one");
+    let bench = Bench::new("1.0.0");
+    bench.pin("1.0.0", &dep);
+    bench.write("mirror/dep-1.0.0.tgz", &dep);
+    bench.deps(&[], None, None).says(0, &[]);
+    assert_eq!(bench.brought("1.0.0"), Some(dep.clone()));
+    // Then from the cache, and then from where it lies, with no mirror at all.
+    fs::remove_dir_all(bench.path("workspace/charts/x/charts")).expect("removed");
+    bench.deps(&["--offline"], Some("/nowhere"), None).says(0, &[]);
+    assert_eq!(bench.brought("1.0.0"), Some(dep));
+    fs::remove_dir_all(bench.path("cache")).expect("removed");
+    bench.deps(&["--offline"], Some("/nowhere"), None).says(0, &[]);
+}
+
+#[test]
+fn a_tampered_archive_is_refused() {
+    let bench = Bench::new("1.0.0");
+    bench.pin("1.0.0", &archive("dep", "1.0.0", "one"));
+    bench.write("mirror/dep-1.0.0.tgz", &archive("dep", "1.0.0", "two"));
+    bench.deps(&[], None, None).says(3, &["archive-tampered", "dep-1.0.0.tgz"]);
+    assert_eq!(bench.brought("1.0.0"), None);
+}
+
+#[test]
+fn a_mirror_that_lacks_the_archive_is_named() {
+    let bench = Bench::new("1.0.0");
+    bench.pin("1.0.0", &archive("dep", "1.0.0", "one"));
+    bench
+        .deps(&[], None, None)
+        .says(3, &["dependency-unavailable", "does not have `dep-1.0.0.tgz`", "XTASK_CHART_MIRROR"]);
+}
+
+#[test]
+fn locks_that_do_not_match_are_told() {
+    let bench = Bench::new("1.0.0");
+    bench.deps(&[], None, None).says(2, &["dependency-unlocked", "cargo xtask deps --update"]);
+    bench.write("workspace/charts/x/Chart.lock", b"dependencies: []\ndigest: sha256:0\ngenerated: \"\"\n");
+    bench.deps(&[], None, None).says(2, &["chart-lock-outdated", "cargo xtask deps --update"]);
+}
+
+#[test]
+fn an_update_writes_the_locks_whatever_the_mirror() {
+    let Some(helm) = helm() else { return };
+    let (old, new) = (archive("dep", "1.0.0", "one"), archive("dep", "1.4.0", "two"));
+    let index =
+        "apiVersion: v1\nentries:\n  dep:\n  - {apiVersion: v2, name: dep, version: 1.4.0, urls: [a/dep.tgz]}\n";
+    let url = serve(BTreeMap::from([
+        ("index.yaml".to_owned(), index.as_bytes().to_vec()),
+        ("a/dep.tgz".to_owned(), new.clone()),
+    ]));
+    for mirror in [None, Some(url.as_str())] {
+        let bench = Bench::new("^1.0");
+        bench.pin("1.0.0", &old);
+        bench.write("mirror/dep-1.4.0.tgz", &new);
+        bench.write("mirror/dep-1.0.0.tgz", &old);
+        bench.write("workspace/charts/x/charts/dep-1.0.0.tgz", &old);
+        bench.deps(&["--update"], mirror, Some(&helm)).says(0, &[]);
+        assert_eq!(bench.pins(), [("1.4.0".to_owned(), digest(&new))]);
+        assert_eq!((bench.brought("1.0.0"), bench.brought("1.4.0")), (None, Some(new.clone())));
+        let chart = Chart::load(&bench.path("workspace"), Path::new("charts/x")).expect("chart");
+        assert!(chart.lock_matches());
+        let lock = fs::read_to_string(bench.path("workspace/charts/x/Chart.lock")).expect("Chart.lock");
+        assert!(lock.contains(&format!("repository: {URL}\n")), "{lock}");
+        // Again: nothing changes, and now no helm is needed to have everything.
+        bench.deps(&["--update"], mirror, Some(&helm)).says(0, &[]);
+        assert_eq!(fs::read_to_string(bench.path("workspace/charts/x/Chart.lock")).expect("Chart.lock"), lock);
+        bench.deps(&[], mirror, None).says(0, &[]);
+    }
+}
+
+#[test]
+fn an_unreachable_mirror_shows_what_helm_said() {
+    let Some(helm) = helm() else { return };
+    let free = TcpListener::bind(("127.0.0.1", 0)).and_then(|free| free.local_addr()).expect("a port");
+    let bench = Bench::new("1.0.0");
+    let mirror = format!("http://{free}");
+    bench
+        .deps(&["--update"], Some(&mirror), Some(&helm))
+        .says(3, &["dependency-unavailable", "connection refused", "XTASK_CHART_MIRROR"]);
+    assert!(!bench.path("workspace/charts.lock").exists());
+}
