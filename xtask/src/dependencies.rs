@@ -17,7 +17,6 @@ mod bring;
 mod drift;
 mod folder;
 mod helm;
-mod ignore;
 mod inspect;
 mod loopback;
 pub mod moved;

@@ -230,6 +230,13 @@ impl Diagnostic {
         Self::new(Code::Io, format!("cannot {doing} `{}`: {error}", path.display()))
     }
 
+    /// Whether another one tells nothing new but a further target.
+    fn says_the_same(&self, other: &Self) -> bool {
+        (self.code, &self.message, &self.places, &self.notes)
+            == (other.code, &other.message, &other.places, &other.notes)
+            && (self.target.is_some() || self.helps == other.helps)
+    }
+
     /// The order in which people read them: by file and place, then target, then code.
     fn sort_key(&self) -> (String, usize, Option<String>, Code, String) {
         let (name, start) = match self.places.first() {
@@ -287,10 +294,23 @@ impl Diagnostics {
         self.0.iter().map(|diagnostic| diagnostic.code.class()).max().unwrap_or(Class::Warning)
     }
 
-    /// Puts them into reading order and drops repetitions, so that two runs tell the same.
+    /// Puts them into reading order, so that two runs tell the same, and drops repetitions. What several targets share
+    /// is told once, with the way out of the first.
     pub fn sort(&mut self) {
         self.0.sort_by_cached_key(Diagnostic::sort_key);
-        self.0.dedup();
+        let mut told: Vec<(Diagnostic, usize)> = Vec::new();
+        for diagnostic in self.0.drain(..) {
+            match told.iter_mut().find(|(first, _)| first.says_the_same(&diagnostic)) {
+                Some((first, others)) => *others += usize::from(first.target != diagnostic.target),
+                None => told.push((diagnostic, 0)),
+            }
+        }
+        self.0.extend(told.into_iter().map(|(mut diagnostic, others)| {
+            if let Some(target) = diagnostic.target.as_mut().filter(|_| others > 0) {
+                target.push_str(&format!(" and {others} more"));
+            }
+            diagnostic
+        }));
     }
 
     /// `Ok` when nothing here is worse than a warning.
@@ -323,6 +343,17 @@ pub fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -
         .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count().min(typed.chars().count()) / 4)
         .min()
         .map(|(_, candidate)| candidate)
+}
+
+/// A help line for a name that is not among the known ones: the one that was meant, or all of them.
+#[must_use]
+pub fn suggestion<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let known: Vec<&str> = known.into_iter().collect();
+    if let Some(near) = nearest(typed, known.iter().copied()) {
+        return format!("did you mean `{near}`?");
+    }
+    let names: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
+    if names.is_empty() { "there are none".to_owned() } else { format!("known: {}", names.join(", ")) }
 }
 
 /// Edits (insertion, deletion, replacement, swap of neighbours) that lead from one word to the other.
@@ -363,6 +394,16 @@ mod tests {
         assert_eq!(Place::new(&source, 12..13).to_string(), "charts.toml:2:6");
         assert_eq!(Place::line(&source, 2).span, Some(6..13));
         assert_eq!(Place::line(&source, 9).to_string(), "charts.toml");
+    }
+
+    #[test]
+    fn what_targets_share_is_told_once() {
+        let at = |target: &str| Diagnostic::new(Code::HelmRefused, "no").target(target).help(format!("see {target}"));
+        let mut diagnostics = Diagnostics(vec![at("b/x"), at("a/x"), at("c/x")]);
+        diagnostics.sort();
+        assert_eq!(diagnostics.0.len(), 1);
+        assert_eq!(diagnostics.0[0].target.as_deref(), Some("a/x and 2 more"));
+        assert_eq!(diagnostics.0[0].helps, ["see a/x"]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ pub mod yaml;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Source, nearest};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Source, nearest, suggestion};
 
 /// A value with its place.
 #[derive(Debug, Clone)]
@@ -168,6 +168,7 @@ pub struct Fields<'a> {
     node: &'a Node,
     path: String,
     known: Vec<&'static str>,
+    missing: Vec<&'static str>,
     syntax: Syntax,
     diagnostics: Vec<Diagnostic>,
 }
@@ -204,7 +205,14 @@ impl<'a> Fields<'a> {
     /// Begins with a node that should be a mapping; `path` is how messages call it (empty for the whole file).
     #[must_use]
     pub fn new(node: &'a Node, path: &str, syntax: Syntax) -> Self {
-        let mut fields = Self { node, path: path.to_owned(), known: Vec::new(), syntax, diagnostics: Vec::new() };
+        let mut fields = Self {
+            node,
+            path: path.to_owned(),
+            known: Vec::new(),
+            missing: Vec::new(),
+            syntax,
+            diagnostics: Vec::new(),
+        };
         if !matches!(node.value, Value::Mapping(_)) {
             let name = if path.is_empty() { "the file" } else { path };
             fields.mismatch(node, &format!("`{name}`"), "a mapping");
@@ -228,10 +236,7 @@ impl<'a> Fields<'a> {
     pub fn required(&mut self, key: &'static str) -> Option<&'a Node> {
         let node = self.node(key);
         if node.is_none() && matches!(self.node.value, Value::Mapping(_)) {
-            let message = format!("`{}` is missing", self.path_of(key));
-            self.diagnostics.push(
-                Diagnostic::new(self.syntax.invalid(), message).at(self.node.place(), format!("`{key}` belongs here")),
-            );
+            self.missing.push(key);
         }
         node
     }
@@ -314,7 +319,7 @@ impl<'a> Fields<'a> {
 
     /// Ends the reading: unknown keys are reported, and all that was gathered goes to `diagnostics`.
     pub fn finish(self, diagnostics: &mut Diagnostics) {
-        let Self { node, path, known, syntax, diagnostics: gathered } = self;
+        let Self { node, path, known, mut missing, syntax, diagnostics: gathered } = self;
         for diagnostic in gathered {
             diagnostics.push(diagnostic);
         }
@@ -323,17 +328,21 @@ impl<'a> Fields<'a> {
                 continue;
             }
             let owner = if path.is_empty() { String::new() } else { format!(" in `{path}`") };
-            let mut diagnostic = Diagnostic::new(syntax.unknown(), format!("unknown key `{}`{owner}", key.name))
-                .at(Place::new(&node.source, key.span.clone()), "not known here");
-            diagnostic = match nearest(&key.name, known.iter().copied()) {
-                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-                None => {
-                    let mut names: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
-                    names.sort();
-                    diagnostic.help(format!("known keys: {}", names.join(", ")))
-                }
-            };
+            let mut names = known.clone();
+            names.sort_unstable();
+            let diagnostic = Diagnostic::new(syntax.unknown(), format!("unknown key `{}`{owner}", key.name))
+                .at(Place::new(&node.source, key.span.clone()), "not known here")
+                .help(suggestion(&key.name, names));
             diagnostics.push(diagnostic);
+            // A misspelt key is there, in a way; one message about it is enough.
+            missing.retain(|key_missing| nearest(&key.name, known.iter().copied()) != Some(key_missing));
+        }
+        for key in missing {
+            let full = if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+            diagnostics.push(
+                Diagnostic::new(syntax.invalid(), format!("`{full}` is missing"))
+                    .at(node.place(), format!("`{key}` belongs here")),
+            );
         }
     }
 }

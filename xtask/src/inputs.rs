@@ -31,10 +31,7 @@ pub fn name(root: &Path, path: &Path) -> String {
 
 /// The files of a chart that Helm loads, without `charts/`.
 pub fn chart_files(root: &Path, chart: &Path) -> Result<Inputs> {
-    let rules = match std::fs::read_to_string(chart.join(".helmignore")) {
-        Ok(text) => Rules::parse(&text),
-        Err(_) => Rules::default(),
-    };
+    let rules = Rules::parse(&std::fs::read_to_string(chart.join(".helmignore")).unwrap_or_default());
     let mut files = Inputs::new();
     let mut walk = Walk { root, chart, rules, seen: BTreeSet::new(), files: &mut files };
     walk.folder(chart, "")?;
@@ -66,7 +63,7 @@ impl Walk<'_> {
                 continue;
             }
             // .helmignore decides what is loaded, so it counts even where it names itself.
-            if relative != ".helmignore" && self.rules.ignores(&relative, is_folder) {
+            if relative != ".helmignore" && self.rules.decide(&relative, is_folder) {
                 continue;
             }
             if is_folder {

@@ -479,7 +479,7 @@ mod tests {
         let shown = redact(&manifest, &|value| format!("<{}>", value.len()));
         assert_eq!(
             shown.as_ref(),
-            "apiVersion: v1\nkind: Secret\nmetadata:\n  name: s\ndata:\n  a: <12>\n  b: <19>\nstringData: {c: <5>}\ntype: Opaque\n"
+            "apiVersion: v1\nkind: Secret\nmetadata:\n  name: s\ndata:\n  a: <12>\n  b: |\n    <13>\nstringData: {c: <5>}\ntype: Opaque\n"
         );
     }
 }

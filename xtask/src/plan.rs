@@ -6,11 +6,12 @@
 //! Reads files; starts nothing, writes nothing. Deliberately absent: rendering, and what came out of it.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::dependencies::{self, Inspection};
-use crate::diagnostic::{Class, Code, Diagnostic, Diagnostics, Result, nearest};
+use crate::diagnostic::{Class, Code, Diagnostic, Diagnostics, Result, suggestion};
 use crate::inputs::{self, Inputs};
 use crate::recipe::{self, Recipe};
 use crate::workspace::application::Application;
@@ -158,14 +159,10 @@ fn select(workspace: &Workspace, selection: &[String], diagnostics: &mut Diagnos
         if found.is_empty() && !workspace.broken.iter().any(|broken| fits(app, broken)) {
             let names: Vec<String> =
                 ids.iter().map(|id| id.app.clone()).chain(ids.iter().map(ToString::to_string)).collect();
-            let diagnostic = Diagnostic::new(Code::TargetUnknown, format!("no target is named `{name}`"));
-            diagnostics.push(match nearest(name, names.iter().map(String::as_str)) {
-                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-                None => {
-                    let names: Vec<_> = ids.iter().map(|id| format!("`{id}`")).collect();
-                    diagnostic.help(format!("there are {}", names.join(", ")))
-                }
-            });
+            diagnostics.push(
+                Diagnostic::new(Code::TargetUnknown, format!("no target is named `{name}`"))
+                    .help(suggestion(name, names.iter().map(String::as_str))),
+            );
         }
         selected.extend(found);
     }
@@ -289,8 +286,8 @@ fn all_inputs(workspace: &Workspace, argocd: Argocd, recipe: &Recipe, inspected:
     let mut inputs = inspected.files.clone()?;
     for file in recipe.files() {
         let name = inputs::name(&workspace.root, file);
-        if !inputs.contains_key(&name) {
-            inputs.insert(name, inputs::file_digest(file)?);
+        if let Entry::Vacant(entry) = inputs.entry(name) {
+            entry.insert(inputs::file_digest(file)?);
         }
     }
     inputs.extend(inspected.dependencies.inputs());

@@ -33,6 +33,9 @@ pub const CHARTS_LOCK_FILE: &str = "charts.lock";
 /// The pins of tools.
 pub const TOOLS_LOCK_FILE: &str = "tools.lock";
 
+/// Where Applications are defined.
+const APPLICATIONS: &str = "argocd/applications";
+
 /// The pins that this tool was built with: a workspace need not repeat them.
 const OWN_TOOLS: &str = include_str!("../../tools.lock");
 
@@ -98,6 +101,12 @@ impl Workspace {
         let tools_lock = lock(root, TOOLS_LOCK_FILE, OWN_TOOLS).and_then(|source| ToolsLock::parse(&source));
         let tools_lock = diagnostics.take(tools_lock);
         let (Some(config), Some(charts_lock), Some(tools_lock)) = (config, charts_lock, tools_lock) else {
+            // What is wrong with the Applications can be told all the same.
+            for path in manifests(&root.join(APPLICATIONS)) {
+                if let Some(source) = diagnostics.take(read(root, &path)) {
+                    diagnostics.extend(application::parse(&source).1);
+                }
+            }
             return Err(diagnostics);
         };
 
@@ -114,7 +123,7 @@ impl Workspace {
             workspace.check_repository(&source, &mut diagnostics);
         }
         let mut charts = BTreeMap::new();
-        for path in manifests(&root.join("argocd/applications")) {
+        for path in manifests(&root.join(APPLICATIONS)) {
             let Ok(source) = read(root, &path) else { continue };
             let (applications, found) = application::parse(&source);
             if found.has_errors() {

@@ -57,6 +57,7 @@ impl Job<'_> {
 }
 
 /// Runs the command. The report is missing when not even the workspace could be read.
+#[must_use]
 pub fn run(session: &Session<'_>, request: &Request) -> (Option<RenderReport>, Diagnostics) {
     let mut diagnostics = Diagnostics::default();
     let report = match render(session, request, &mut diagnostics) {
@@ -166,7 +167,9 @@ fn render_stale(
         Err(found) => {
             diagnostics.extend(found);
             // Said once, above, instead of with every target.
-            stale.iter_mut().for_each(|job| job.rendered = Some(Err(Diagnostics::default())));
+            for job in &mut stale {
+                job.rendered = Some(Err(Diagnostics::default()));
+            }
             return;
         }
     };
@@ -200,11 +203,11 @@ fn render_stale(
                     let Ok(mut job) = slot.lock() else { return };
                     let directory = prepared.get(&job.target.deployment.chart.directory).and_then(Option::as_ref);
                     // What kept a chart from being prepared is said once for all its targets.
-                    let rendered = match directory {
+                    let result = match directory {
                         Some(prepared) => renderer.render(&job.target, &prepared.directory),
                         None => Err(Diagnostics::default()),
                     };
-                    job.rendered = Some(rendered);
+                    job.rendered = Some(result);
                 }
             });
         }

@@ -2,11 +2,11 @@
 
 use super::Session;
 use crate::cli;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result, suggestion};
 use crate::report::plural;
 use crate::tools::{State, Tools};
 use crate::workspace::Workspace;
-use crate::workspace::config::{ARGOCD_RELEASES, suggestion};
+use crate::workspace::config::ARGOCD_RELEASES;
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, command: &cli::Tools) -> Result<Diagnostics> {

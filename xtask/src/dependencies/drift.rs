@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::folder::{Packed, identity};
-use super::ignore::Rules;
 use crate::archive::Tree;
 use crate::diagnostic::Source;
 use crate::document::{Node, Value, yaml};
+use crate::inputs::helmignore::Rules;
 use crate::workspace::chart::sanitized;
 
 /// Charts within charts; beyond that, they are compared as they lie there.

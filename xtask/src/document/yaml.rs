@@ -272,7 +272,6 @@ fn merge_into(entries: &mut Vec<(Key, Node)>, node: &Node) -> std::result::Resul
 fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> std::result::Result<Value, String> {
     match tag {
         None if style == ScalarStyle::Plain => resolve(text),
-        None => Ok(Value::String(text.to_owned())),
         Some(tag) if tag.is_yaml_core_schema() => match tag.suffix.as_str() {
             "str" => Ok(Value::String(text.to_owned())),
             "int" | "float" | "bool" | "null" => resolve(text),
@@ -284,7 +283,7 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> std::result::Res
             }
             suffix => Err(format!("the tag `!!{suffix}` has no meaning in Kubernetes' YAML")),
         },
-        Some(_) => Ok(Value::String(text.to_owned())),
+        None | Some(_) => Ok(Value::String(text.to_owned())),
     }
 }
 

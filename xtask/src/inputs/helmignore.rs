@@ -1,48 +1,48 @@
-//! .helmignore, as Helm reads it: like .gitignore at first sight, with rules of its own.
+//! `.helmignore`: which files of a chart's folder Helm does not see.
 //!
-//! The first rule that matches decides. A pattern without `/` is held against the file name, one with `/` against the
-//! whole path. A rule with `!` ignores everything that it does *not* match, which is Helm's reading of it.
+//! The rules look like those of .gitignore and are Helm's own: the first match decides, a pattern without `/` is held
+//! against the file name alone, and `!pattern` ignores everything that does *not* match.
 //!
-//! Deliberately absent: `**`. Helm refuses such a file; here its rules count for nothing, and Helm tells.
+//! Deliberately absent: complaints about rules that Helm refuses (`**`). They count for nothing here, and Helm tells.
 
-use crate::workspace::glob;
-
-/// The rules of a file, in order.
-#[derive(Debug, Default)]
+/// The rules of one `.helmignore`, and the one that Helm adds to all.
+#[derive(Debug)]
 pub struct Rules(Vec<Rule>);
 
 #[derive(Debug)]
 struct Rule {
-    pattern: String,
+    pattern: Vec<char>,
     negated: bool,
-    folder_only: bool,
+    only_folders: bool,
+    /// Whether the pattern is about the whole path; otherwise it is about the last part alone.
     whole_path: bool,
 }
 
 impl Rules {
-    /// Reads the text of a .helmignore.
+    /// Reads the text of a `.helmignore`; an empty one leaves Helm's own rule.
     #[must_use]
     pub fn parse(text: &str) -> Self {
-        let rules = text.trim_start_matches('\u{feff}').lines().chain(["templates/.?*"]).filter_map(|line| {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') || line.contains("**") {
-                return None;
-            }
-            let (negated, pattern) = line.strip_prefix('!').map_or((false, line), |rest| (true, rest));
-            let (folder_only, pattern) = pattern.strip_suffix('/').map_or((false, pattern), |rest| (true, rest));
-            let whole_path = pattern.contains('/');
-            let pattern = pattern.strip_prefix('/').unwrap_or(pattern).to_owned();
-            Some(Rule { pattern, negated, folder_only, whole_path })
-        });
-        Self(rules.collect())
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        Self(text.lines().chain(["templates/.?*"]).filter_map(Rule::parse).collect())
     }
 
-    /// Whether a path, relative to the chart, is left out.
+    /// Whether a file is left out, by its own path or by that of a folder around it.
     #[must_use]
-    pub fn ignores(&self, path: &str, is_folder: bool) -> bool {
+    pub fn ignores(&self, path: &str) -> bool {
+        let folders = path.match_indices('/').map(|(at, _)| &path[..at]);
+        folders.map(|folder| (folder, true)).chain([(path, false)]).any(|(path, folder)| self.decide(path, folder))
+    }
+
+    /// What the rules say of one file or folder by itself, whatever they say of the folders around it.
+    #[must_use]
+    pub fn decide(&self, path: &str, folder: bool) -> bool {
         for rule in &self.0 {
-            let fits = (!rule.folder_only || is_folder) && rule.matches(path);
-            if fits != rule.negated {
+            let skipped = rule.only_folders && !folder;
+            if rule.negated {
+                if skipped || !rule.matches(path) {
+                    return true;
+                }
+            } else if !skipped && rule.matches(path) {
                 return true;
             }
         }
@@ -51,14 +51,62 @@ impl Rules {
 }
 
 impl Rule {
-    fn matches(&self, path: &str) -> bool {
-        if !self.whole_path {
-            let name = path.rsplit('/').next().unwrap_or(path);
-            return glob::matches(&self.pattern, name).unwrap_or(false);
+    fn parse(line: &str) -> Option<Self> {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') || line.contains("**") {
+            return None;
         }
-        let (patterns, parts): (Vec<_>, Vec<_>) = (self.pattern.split('/').collect(), path.split('/').collect());
-        patterns.len() == parts.len()
-            && patterns.iter().zip(parts).all(|(pattern, part)| glob::matches(pattern, part).unwrap_or(false))
+        let (negated, pattern) = line.strip_prefix('!').map_or((false, line), |rest| (true, rest));
+        let (only_folders, pattern) = pattern.strip_suffix('/').map_or((false, pattern), |rest| (true, rest));
+        let (rooted, pattern) = pattern.strip_prefix('/').map_or((false, pattern), |rest| (true, rest));
+        let whole_path = rooted || pattern.contains('/');
+        Some(Self { pattern: pattern.chars().collect(), negated, only_folders, whole_path })
+    }
+
+    fn matches(&self, path: &str) -> bool {
+        let subject = if self.whole_path { path } else { path.rsplit('/').next().unwrap_or(path) };
+        matches(&self.pattern, &subject.chars().collect::<Vec<_>>())
+    }
+}
+
+/// Go's `filepath.Match`: `*` and `?` stop at `/`, `[a-z]` and `[^a-z]` are classes, `\` takes the next one literally.
+fn matches(pattern: &[char], text: &[char]) -> bool {
+    let Some((&first, rest)) = pattern.split_first() else { return text.is_empty() };
+    match first {
+        '*' => (0..=text.len())
+            .take_while(|&taken| taken == 0 || text[taken - 1] != '/')
+            .any(|taken| matches(rest, &text[taken..])),
+        '?' => text.first().is_some_and(|&c| c != '/') && matches(rest, &text[1..]),
+        '[' => {
+            let Some((&c, text)) = text.split_first() else { return false };
+            class(rest, c).is_some_and(|(hit, rest)| hit && matches(rest, text))
+        }
+        '\\' if !rest.is_empty() => text.first() == rest.first() && matches(&rest[1..], &text[1..]),
+        literal => text.first() == Some(&literal) && matches(rest, &text[1..]),
+    }
+}
+
+/// Whether a character is in the class that begins here, and what follows the class; `None` when it never ends.
+fn class(pattern: &[char], c: char) -> Option<(bool, &[char])> {
+    let (negated, mut rest) = match pattern.split_first()? {
+        ('^', rest) => (true, rest),
+        _ => (false, pattern),
+    };
+    let mut hit = false;
+    let mut first = true;
+    loop {
+        let (&low, after) = rest.split_first()?;
+        if low == ']' && !first {
+            return Some((hit != negated, after));
+        }
+        first = false;
+        let (low, after) = if low == '\\' { (*after.first()?, &after[1..]) } else { (low, after) };
+        let (high, after) = match after {
+            ['-', '\\', high, after @ ..] | ['-', high, after @ ..] => (*high, after),
+            _ => (low, after),
+        };
+        hit |= (low..=high).contains(&c);
+        rest = after;
     }
 }
 
@@ -67,28 +115,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_rules_as_helm_does() {
-        let rules = Rules::parse("# comment\n.git/\n*.tmp\n/README.md\nci/\ndocs/*.txt\n");
-        for (path, is_folder, ignored) in [
-            (".git", true, true),
-            (".git", false, false),
-            ("a/b.tmp", false, true),
-            ("README.md", false, true),
-            ("docs/README.md", false, false),
-            ("ci", true, true),
-            ("docs/a.txt", false, true),
-            ("docs/x/a.txt", false, false),
-            ("templates/.hidden.yaml", false, true),
-            ("templates/a.yaml", false, false),
-        ] {
-            assert_eq!(rules.ignores(path, is_folder), ignored, "{path}");
+    fn rules_are_helms() {
+        let rules = Rules::parse("# comment\n\n*.bak\nci/\n/top.txt\ndocs/*.md\n[ab]?.yaml\n");
+        let ignored =
+            ["x.bak", "deep/x.bak", "ci/a.yaml", "deep/ci/x", "top.txt", "docs/a.md", "a1.yaml", "templates/.x"];
+        for path in ignored {
+            assert!(rules.ignores(path), "{path}");
+        }
+        for path in ["ci", "deep/top.txt", "docs/deep/a.md", "c1.yaml", "templates/x.yaml", ".helmignore"] {
+            assert!(!rules.ignores(path), "{path}");
         }
     }
 
     #[test]
-    fn a_negated_rule_ignores_the_rest() {
-        let rules = Rules::parse("!*.yaml\n");
-        assert!(rules.ignores("README.md", false));
-        assert!(!rules.ignores("a.yaml", false));
+    fn a_negated_rule_ignores_all_that_does_not_match() {
+        let rules = Rules::parse("!*.yaml");
+        assert!(rules.ignores("README.md"));
+        assert!(!rules.ignores("values.yaml"));
+    }
+
+    #[test]
+    fn an_endless_class_matches_nothing() {
+        assert!(!Rules::parse("[a").ignores("a"));
     }
 }

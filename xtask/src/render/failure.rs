@@ -87,7 +87,7 @@ impl Context<'_> {
             if let Some(key) = what.strip_prefix("additional properties '").and_then(|rest| rest.split('\'').next()) {
                 pointer.push(key.to_owned());
             }
-            diagnostic = match self.value(&pointer) {
+            diagnostic = match self.value(&pointer, what.starts_with("additional properties")) {
                 Some(place) => diagnostic.at(place, what),
                 None => diagnostic.note(format!("{}: {what}", pointer.join("."))),
             };
@@ -105,15 +105,20 @@ impl Context<'_> {
             let (file, what) = rest.split_once(": ")?;
             (self.target.deployment.chart.directory.join(file), what)
         };
-        let what = what.trim_start_matches("error converting YAML to JSON: ");
         let source = workspace::read(self.root, &file).ok();
-        let line = what.strip_prefix("yaml: line ").and_then(|rest| rest.split(':').next()?.parse::<usize>().ok());
-        let place = match (&source, line) {
+        let (what, line) = match what.split_once("yaml: line ").and_then(|(_, rest)| rest.split_once(": ")) {
+            Some((line, what)) => (what, line.parse::<usize>().ok()),
+            None => (what, None),
+        };
+        // Our own reader knows the column, and counts lines as editors do.
+        let own = source.as_ref().and_then(|source| yaml::parse(source).err());
+        let place = own.and_then(|found| found.0.into_iter().next()?.places.into_iter().next()).map(|(place, _)| place);
+        let place = place.unwrap_or_else(|| match (&source, line) {
             (Some(source), Some(line)) => Place::line(source, line),
             _ => Place::file(crate::inputs::name(self.root, &file)),
-        };
+        });
         Some(
-            Diagnostic::new(Code::HelmRefused, format!("helm cannot read the values: {}", first_line(what)))
+            Diagnostic::new(Code::HelmRefused, format!("helm cannot read these values: {}", first_line(what)))
                 .at(place, ""),
         )
     }
@@ -148,22 +153,28 @@ impl Context<'_> {
         workspace::read(self.root, &chart.directory.join(inside)).ok()
     }
 
-    /// Where a value is set, by the source that wins.
-    fn value(&self, pointer: &[String]) -> Option<Place> {
+    /// Where a value is set, by the source that wins; or its key, where that is what is wrong.
+    fn value(&self, pointer: &[String], key: bool) -> Option<Place> {
         let recipe = &self.target.recipe;
         let options = &self.target.deployment.options;
-        let find = |root: &Node| pointer.iter().try_fold(root.clone(), |node, key| step(&node, key));
+        let find = |root: &Node| {
+            let (last, outer) = pointer.split_last()?;
+            let mapping = outer.iter().try_fold(root.clone(), |node, key| step(&node, key))?;
+            let value = step(&mapping, last)?;
+            let name = mapping.entries().iter().map(|(name, _)| name).find(|name| name.name == *last);
+            Some(
+                name.filter(|_| key).map_or_else(|| value.place(), |name| Place::new(&value.source, name.span.clone())),
+            )
+        };
         let in_file = |path: &Path| {
             let source = workspace::read(self.root, path).ok()?;
-            let document = yaml::parse_one(&source).ok()?;
-            let node = find(&document.root)?;
-            Some(node.place())
+            find(&yaml::parse_one(&source).ok()?.root)
         };
         recipe
             .case_file
             .as_deref()
             .and_then(in_file)
-            .or_else(|| options.values_object.as_ref().and_then(find).map(|node| node.place()))
+            .or_else(|| options.values_object.as_ref().and_then(find))
             .or_else(|| recipe.value_files.iter().rev().find_map(|path| in_file(path)))
             .or_else(|| in_file(&self.target.deployment.chart.directory.join("values.yaml")))
     }

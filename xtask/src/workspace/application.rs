@@ -44,6 +44,7 @@ pub struct Application {
 
 /// What `spec.source.helm` says, after overrides.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of Argo CD's own type")]
 pub struct HelmOptions {
     /// The release name; the Application's name when absent.
     pub release_name: Option<String>,
@@ -97,8 +98,9 @@ pub struct FileParameter {
     pub place: Place,
 }
 
-/// Reads the Applications of one manifest file. Other kinds in it are passed over, but for ApplicationSets, which are
-/// refused: their Applications would be missed in silence.
+/// Reads the Applications of one manifest file. Other kinds in it are passed over, but for an `ApplicationSet`, which is
+/// refused: its Applications would be missed in silence.
+#[must_use]
 pub fn parse(source: &Arc<Source>) -> (Vec<Application>, Diagnostics) {
     let mut diagnostics = Diagnostics::default();
     let mut applications = Vec::new();

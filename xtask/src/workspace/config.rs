@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, Source, nearest};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 use crate::document::{Fields, Node, Syntax, Value, toml};
 
 /// What charts.toml declares.
@@ -131,18 +131,6 @@ fn tools(node: &Node, diagnostics: &mut Diagnostics) -> BTreeMap<String, String>
     tools
 }
 
-/// A help line for a name that is not among the known ones.
-#[must_use]
-pub fn suggestion<'a>(typed: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
-    match nearest(typed, known.clone()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => {
-            let names: Vec<_> = known.map(|name| format!("`{name}`")).collect();
-            if names.is_empty() { "there are none".to_owned() } else { format!("known are {}", names.join(", ")) }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,7 +146,6 @@ mod tests {
                 "Argo CD 2.9 is not known here; known are 3.5, 3.4, 3.3",
                 "`1.34` is no full Kubernetes version",
                 "unknown key `foo` in `kubernetes`",
-                "`repository` is missing",
                 "unknown key `repositry`",
             ]
         );

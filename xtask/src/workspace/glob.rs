@@ -7,8 +7,12 @@
 
 use std::path::{Path, PathBuf};
 
-/// All paths under `base` that match. `Err` means that the pattern is malformed.
-pub fn expand(base: &Path, pattern: &str) -> Result<Vec<PathBuf>, ()> {
+/// A pattern that is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Malformed;
+
+/// All paths under `base` that match.
+pub fn expand(base: &Path, pattern: &str) -> Result<Vec<PathBuf>, Malformed> {
     let alternatives = braces(pattern)?;
     let sorted = alternatives.len() > 1;
     let mut matches: Vec<String> = Vec::new();
@@ -29,12 +33,12 @@ pub fn expand(base: &Path, pattern: &str) -> Result<Vec<PathBuf>, ()> {
     Ok(matches.into_iter().map(|path| base.join(path)).collect())
 }
 
-/// Whether one file name matches one pattern without `/`. `Err` means that the pattern is malformed.
-pub fn matches(pattern: &str, name: &str) -> Result<bool, ()> {
+/// Whether one file name matches one pattern without `/`.
+pub fn matches(pattern: &str, name: &str) -> Result<bool, Malformed> {
     Ok(Matcher::parse(pattern)?.matches(name))
 }
 
-fn walk(base: &Path, segments: &[&str]) -> Result<Vec<String>, ()> {
+fn walk(base: &Path, segments: &[&str]) -> Result<Vec<String>, Malformed> {
     let mut folders = vec![String::new()];
     for (index, segment) in segments.iter().enumerate() {
         let last = index + 1 == segments.len();
@@ -95,14 +99,14 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 /// The patterns that `{a,b}` stands for.
-fn braces(pattern: &str) -> Result<Vec<String>, ()> {
+fn braces(pattern: &str) -> Result<Vec<String>, Malformed> {
     let bytes = pattern.as_bytes();
     let mut index = 0;
     while index < bytes.len() {
         match bytes[index] {
             b'\\' => index += 1,
             b'{' => {
-                let (end, commas) = closing(bytes, index).ok_or(())?;
+                let (end, commas) = closing(bytes, index).ok_or(Malformed)?;
                 let mut out = Vec::new();
                 let mut start = index + 1;
                 for stop in commas.into_iter().chain([end]) {
@@ -151,38 +155,38 @@ enum Part {
 }
 
 impl Matcher {
-    fn parse(pattern: &str) -> Result<Self, ()> {
+    fn parse(pattern: &str) -> Result<Self, Malformed> {
         let mut parts = Vec::new();
         let mut characters = pattern.chars().peekable();
         while let Some(c) = characters.next() {
             parts.push(match c {
                 '*' => Part::Star,
                 '?' => Part::Any,
-                '\\' => Part::Literal(characters.next().ok_or(())?),
+                '\\' => Part::Literal(characters.next().ok_or(Malformed)?),
                 '[' => {
                     let negated = characters.next_if(|c| matches!(c, '!' | '^')).is_some();
                     let mut ranges = Vec::new();
                     loop {
-                        let mut low = characters.next().ok_or(())?;
+                        let mut low = characters.next().ok_or(Malformed)?;
                         if low == ']' {
                             break;
                         }
                         if low == '\\' {
-                            low = characters.next().ok_or(())?;
+                            low = characters.next().ok_or(Malformed)?;
                         }
                         let mut high = low;
                         let mut ahead = characters.clone();
                         if ahead.next() == Some('-') && ahead.peek().is_some_and(|c| *c != ']') {
                             characters.next();
-                            high = characters.next().ok_or(())?;
+                            high = characters.next().ok_or(Malformed)?;
                             if high == '\\' {
-                                high = characters.next().ok_or(())?;
+                                high = characters.next().ok_or(Malformed)?;
                             }
                         }
                         ranges.push((low, high));
                     }
                     if ranges.is_empty() {
-                        return Err(());
+                        return Err(Malformed);
                     }
                     Part::Class { negated, ranges }
                 }

@@ -338,7 +338,6 @@ mod tests {
         let text = "version = 1\n\n[[tool]]\nname = \"Helm\"\nversion = \"v4\"\nverison-args = [\"-v\"]\nurl = \"https://x/{os}\"\n\
                     member = \"../helm\"\ngo = \"x/y@latest\"\ngo-ldflag = \"-s\"\n[tool.sha256]\nlinux = \"00\"\nlinux-amd64 = \"00\"\ndarwin-arm64 = 1\n[extra]\n";
         let expected = "\
-config-invalid: `tool[0].version-args` is missing @ tools.lock:3:1 `version-args` belongs here -> 
 config-invalid: `tool[0].name` should be lowercase letters, digits, and hyphens, for example \"helm\" @ tools.lock:4:8 this is the string \"Helm\" -> 
 config-invalid: `tool[0].version` should be a whole version without `v`, for example \"4.2.1\" @ tools.lock:5:11 this is the string \"v4\" -> 
 config-unknown-key: unknown key `verison-args` in `tool[0]` @ tools.lock:6:1 not known here -> did you mean `version-args`?
@@ -349,7 +348,7 @@ config-unknown-key: unknown key `go-ldflag` in `tool[0]` @ tools.lock:10:1 not k
 config-invalid: `linux` in `tool[0].sha256` is no platform @ tools.lock:12:1  -> name it as Go does: <system>-<processor>, for example linux-amd64
 config-invalid: `tool[0].sha256.linux-amd64` should be 64 lowercase hexadecimal digits in quotes @ tools.lock:13:15 this has 2 characters -> take the sum from the project's own release, or leave the platform out
 config-invalid: `tool[0].sha256.darwin-arm64` should be 64 lowercase hexadecimal digits in quotes @ tools.lock:14:16 this is the number 1 -> take the sum from the project's own release, or leave the platform out
-config-unknown-key: unknown key `extra` @ tools.lock:15:2 not known here -> known keys: `tool`, `version`";
+config-unknown-key: unknown key `extra` @ tools.lock:15:2 not known here -> known: `tool`, `version`";
         assert_eq!(refused(text), expected);
     }
 

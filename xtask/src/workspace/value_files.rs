@@ -144,7 +144,7 @@ impl Resolver<'_> {
 
     fn expand(&self, pattern: &Path, raw: &str, place: &Place) -> Result<Vec<PathBuf>> {
         let relative = pattern.strip_prefix(self.root).unwrap_or(pattern).to_string_lossy().into_owned();
-        let matches = glob::expand(self.root, &relative).map_err(|()| {
+        let matches = glob::expand(self.root, &relative).map_err(|_: glob::Malformed| {
             Diagnostic::new(Code::ApplicationInvalid, format!("`{raw}` is no valid pattern")).at(place.clone(), "")
         })?;
         let root = self.root.canonicalize().map_err(|error| Diagnostic::io("resolve", self.root, &error))?;
