@@ -92,6 +92,12 @@ pub enum Command {
         #[arg(long)]
         update: bool,
     },
+    /// Compare what rendering costs with the bare helm, as ratios in one run
+    Bench {
+        /// How many rounds
+        #[arg(long, default_value = "10", value_name = "N")]
+        rounds: usize,
+    },
     /// The pinned tools
     #[command(subcommand)]
     Tools(Tools),

@@ -1,5 +1,6 @@
 //! The commands, one a file: each takes a session apart, calls the stages in order, and returns what is to be told.
 
+pub mod bench;
 pub mod deps;
 pub mod render;
 pub mod tools;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use xtask::cli::{Cli, Command};
-use xtask::commands::{Session, deps, render, tools};
+use xtask::commands::{Session, bench, deps, render, tools};
 use xtask::diagnostic::{Code, Diagnostic, Diagnostics, Result};
 use xtask::environment::Environment;
 use xtask::report::{self, Printer, json};
@@ -46,6 +46,7 @@ fn run(cli: Cli, printer: &Printer) -> Result<Diagnostics> {
             Ok(diagnostics)
         }
         Command::Deps { update } => deps::run(&session, update),
+        Command::Bench { rounds } => bench::run(&session, rounds),
         Command::Tools(command) => tools::run(&session, &command),
     }
 }

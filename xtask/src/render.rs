@@ -35,6 +35,24 @@ impl Renderer<'_> {
     /// Renders a target in a directory: the chart's own, or a staged copy of it.
     pub fn render(&self, target: &Target<'_>, directory: &Path) -> Result<Vec<Recorded>> {
         let homes = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
+        let invocation = self.invocation(target, directory, homes.path())?;
+        let output = invocation.run()?;
+        let command = self.by_hand(target, &invocation, directory);
+        if !output.success() {
+            return Err(failure::explain(self.root, target, output.code, &output.stderr, &command).into());
+        }
+        let manifests = manifest::read(&output.stdout, &target.recipe.namespace).map_err(|mut found| {
+            for diagnostic in &mut found.0 {
+                diagnostic.helps.push(format!("repeat it by hand: {command}"));
+            }
+            found
+        })?;
+        let files = manifest::file_names(&manifests);
+        Ok(files.into_iter().zip(manifests).map(|(file, manifest)| Recorded { file, manifest }).collect())
+    }
+
+    /// The command that renders a target in a directory, with Helm's homes in another.
+    pub fn invocation(&self, target: &Target<'_>, directory: &Path, homes: &Path) -> Result<Invocation> {
         let inline = self.inline_values(target)?;
         let mut invocation = Invocation::new(self.helm, directory)
             .args(target.recipe.args(inline.as_deref()))
@@ -49,21 +67,9 @@ impl Renderer<'_> {
             ("HELM_CONFIG_HOME", "config"),
             ("HELM_DATA_HOME", "data"),
         ] {
-            invocation = invocation.env(variable, homes.path().join(folder));
+            invocation = invocation.env(variable, homes.join(folder));
         }
-        let output = invocation.run()?;
-        let command = self.by_hand(target, &invocation, directory);
-        if !output.success() {
-            return Err(failure::explain(self.root, target, output.code, &output.stderr, &command).into());
-        }
-        let manifests = manifest::read(&output.stdout, &target.recipe.namespace).map_err(|mut found| {
-            for diagnostic in &mut found.0 {
-                diagnostic.helps.push(format!("repeat it by hand: {command}"));
-            }
-            found
-        })?;
-        let files = manifest::file_names(&manifests);
-        Ok(files.into_iter().zip(manifests).map(|(file, manifest)| Recorded { file, manifest }).collect())
+        Ok(invocation)
     }
 
     /// Where the Application's own values are, written if they are not there yet.

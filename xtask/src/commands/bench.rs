@@ -1,0 +1,125 @@
+//! `bench`: what the tool costs beside the bare Helm, in one run on one machine, as ratios.
+//!
+//! Three ways take turns, round by round, so that a machine that gets slower gets slower for all of them: the tool with
+//! nothing to do, the tool with everything to render, and the very same Helm command lines run side by side without it.
+//! Medians are compared; absolute times tell about the machine and are not for quoting.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use super::Session;
+use crate::dependencies::{self, Context};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result};
+use crate::plan::{self, Inspections};
+use crate::process::Invocation;
+use crate::render::Renderer;
+use crate::tools::Tools;
+use crate::workspace::Workspace;
+
+/// Runs the command.
+pub fn run(session: &Session<'_>, rounds: usize) -> Result<Diagnostics> {
+    let (workspace, mut diagnostics) = Workspace::load(&session.root)?;
+    let argocd = workspace.config.argocd;
+    let (inspections, found) = Inspections::new(&workspace);
+    diagnostics.extend(found);
+    let (targets, found) = plan::plan(&workspace, &inspections, argocd, &[]);
+    diagnostics.extend(found);
+    if diagnostics.has_errors() || targets.is_empty() {
+        return Err(diagnostics);
+    }
+    let cache = &session.environment.cache;
+    let tools = Tools::new(&workspace.tools_lock, cache, session.offline, session.printer);
+    let helm = tools.require("helm", argocd.helm)?.path;
+    let bring = || Ok(helm.clone());
+    let context = Context {
+        cache,
+        mirror: session.environment.mirror.as_ref(),
+        offline: session.offline,
+        helm: &bring,
+        progress: session.printer,
+    };
+    let renderer = Renderer { root: &session.root, cache, helm: &helm };
+    let homes = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
+    let mut prepared = Vec::new();
+    let mut bare = Vec::new();
+    for target in &targets {
+        let chart = dependencies::prepare(&target.deployment.chart, &target.inspected.dependencies, &context)?;
+        bare.push(renderer.invocation(target, &chart.directory, homes.path())?);
+        prepared.push(chart);
+    }
+    let own = std::env::current_exe().map_err(|error| Diagnostic::new(Code::Io, format!("cannot find myself: {error}")))?;
+    let tool = |flags: &[&str]| {
+        let args = ["render", "--root"].map(Into::into).into_iter().chain([session.root.clone().into_os_string()]);
+        let invocation = Invocation::new(&own, &session.root)
+            .args(args)
+            .args(flags.iter().copied())
+            .env("XTASK_HELM", helm.clone())
+            .env("XTASK_CACHE_DIR", cache.clone())
+            .env("CI", "true");
+        timed(|| succeed(&invocation))
+    };
+
+    let (mut fresh, mut forced, mut plain) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..rounds.max(1) {
+        fresh.push(tool(&["--jobs", "1"])?);
+        forced.push(tool(&["--force", "--jobs", &session.jobs.to_string()])?);
+        plain.push(timed(|| side_by_side(&bare, session.jobs))?);
+    }
+    let (fresh, forced, plain) = (median(fresh), median(forced), median(plain));
+    let share = |part: Duration| part.as_secs_f64() / plain.as_secs_f64();
+    session.printer.result(&format!(
+        "{} targets, helm {}, {} at once, medians of {} rounds\n\
+         bare helm template   {:>8.1} ms  1.00\n\
+         render --force       {:>8.1} ms  {:.2}\n\
+         render, all fresh    {:>8.1} ms  {:.3}\n",
+        targets.len(),
+        argocd.helm,
+        session.jobs,
+        rounds.max(1),
+        plain.as_secs_f64() * 1000.0,
+        forced.as_secs_f64() * 1000.0,
+        share(forced),
+        fresh.as_secs_f64() * 1000.0,
+        share(fresh),
+    ));
+    Ok(diagnostics)
+}
+
+fn timed(work: impl FnOnce() -> Result<()>) -> Result<Duration> {
+    let started = Instant::now();
+    work()?;
+    Ok(started.elapsed())
+}
+
+fn succeed(invocation: &Invocation) -> Result<()> {
+    let output = invocation.run()?;
+    if output.success() {
+        return Ok(());
+    }
+    Err(Diagnostic::new(Code::Usage, "what is measured has to succeed")
+        .note(format!("`{}` ended with {:?}", invocation.command_line(), output.code))
+        .note(output.stderr)
+        .help("make `cargo xtask render` clean first")
+        .into())
+}
+
+fn side_by_side(invocations: &[Invocation], jobs: usize) -> Result<()> {
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<()> {
+        while let Some(invocation) = invocations.get(next.fetch_add(1, Ordering::Relaxed)) {
+            succeed(invocation)?;
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().try_for_each(|worker| {
+            worker.join().unwrap_or_else(|_| Err(Diagnostic::new(Code::ProcessFailed, "a worker panicked").into()))
+        })
+    })
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
