@@ -290,7 +290,8 @@ fn all_inputs(workspace: &Workspace, argocd: Argocd, recipe: &Recipe, inspected:
             entry.insert(inputs::file_digest(file)?);
         }
     }
-    inputs.extend(inspected.dependencies.inputs());
+    let dependencies = inspected.dependencies.inputs().into_iter();
+    inputs.extend(dependencies.map(|(name, digest)| (format!("dependency {name}"), digest)));
     inputs.insert("application".to_owned(), recipe.digest(&workspace.root));
     inputs.insert("helm".to_owned(), argocd.helm.to_owned());
     inputs.insert("kubernetes".to_owned(), recipe.kube_version.clone());

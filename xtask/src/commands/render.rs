@@ -157,7 +157,7 @@ fn render_stale(
     if stale.is_empty() {
         return;
     }
-    for job in &stale {
+    for job in stale.iter().filter(|job| !job.target.inspected.refused) {
         session.printer.status("Rendering", &format!("{} ({})", job.target.id, summary(&job.reasons)));
     }
     let cache = &session.environment.cache;

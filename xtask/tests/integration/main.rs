@@ -1,4 +1,15 @@
 //! The binary, driven as its users drive it.
+//!
+//! Most of the story is data: each folder in tests/fixtures is a test, and its README says how to read and write one.
+//! The modules here hold what a folder cannot tell: kills, signals, several runs in a row, programs that misbehave.
 
+mod accept;
+mod applications;
 mod dependencies;
+mod errors;
+mod fixtures;
+mod properties;
+mod render;
+mod support;
+mod tidy;
 mod tools;
