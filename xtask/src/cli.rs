@@ -98,6 +98,16 @@ pub enum Command {
         #[arg(long, default_value = "10", value_name = "N")]
         rounds: usize,
     },
+    /// Check what can be known without a cluster
+    ///
+    /// `helm lint --strict` for every case; every branch of every template rendered by some case; every documented
+    /// value changed by some case; the table of values in a README as values.yaml makes it.
+    Lint(Lint),
+    /// Build the images that this repository owns
+    ///
+    /// Builds images/<name>/Dockerfile with docker or podman, under the name by which the default values of
+    /// charts/<name> ask for it. An image that was built from today's inputs is fresh: nothing runs.
+    Image(Image),
     /// The pinned tools
     #[command(subcommand)]
     Tools(Tools),
@@ -125,6 +135,34 @@ pub struct Render {
     /// Render as another Argo CD would, such as 3.4, and compare with the same goldens
     #[arg(long, value_name = "VERSION")]
     pub argocd: Option<String>,
+}
+
+/// `lint`.
+#[derive(Debug, Args)]
+pub struct Lint {
+    /// `<app>` or `<app>/<case>`, `*` allowed; all when none is named
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
+
+    /// Write tables of values anew; refused when CI=true
+    #[arg(long)]
+    pub fix: bool,
+}
+
+/// `image`.
+#[derive(Debug, Args)]
+pub struct Image {
+    /// Names of images; all when none is named
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+
+    /// Build what is fresh, too
+    #[arg(long)]
+    pub force: bool,
+
+    /// Another value for an `ARG` of the Dockerfile, such as `BASE_IMAGE=registry.example.com/debian:bookworm-slim`
+    #[arg(long = "build-arg", value_name = "NAME=VALUE")]
+    pub build_args: Vec<String>,
 }
 
 /// `tools`.

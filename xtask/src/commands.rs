@@ -2,6 +2,8 @@
 
 pub mod bench;
 pub mod deps;
+pub mod image;
+pub mod lint;
 pub mod render;
 pub mod tools;
 

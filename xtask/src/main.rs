@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use xtask::cli::{Cli, Command};
-use xtask::commands::{Session, bench, deps, render, tools};
+use xtask::commands::{Session, bench, deps, image, lint, render, tools};
 use xtask::diagnostic::{Code, Diagnostic, Diagnostics, Result};
 use xtask::environment::Environment;
 use xtask::report::{self, Printer, json};
@@ -47,6 +47,10 @@ fn run(cli: Cli, printer: &Printer) -> Result<Diagnostics> {
         }
         Command::Deps { update } => deps::run(&session, update),
         Command::Bench { rounds } => bench::run(&session, rounds),
+        Command::Lint(cli::Lint { targets, fix }) => lint::run(&session, &lint::Request { targets, fix }),
+        Command::Image(cli::Image { names, force, build_args }) => {
+            image::run(&session, &image::Request { names, force, build_args })
+        }
         Command::Tools(command) => tools::run(&session, &command),
     }
 }

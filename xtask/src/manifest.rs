@@ -110,7 +110,9 @@ pub fn split(text: &str) -> std::result::Result<Vec<Piece>, String> {
         if let Some(rest) = line.strip_prefix("---") {
             let rest = rest.trim();
             if !rest.is_empty() && !rest.starts_with('#') {
-                return Err(format!("`{}` is no document separator to Kubernetes", line.trim_end()));
+                finish(start..position);
+                let line = line.trim_end();
+                return Err(format!("template `{template}` wrote `{line}`, which is no document separator to Kubernetes"));
             }
             finish(start..position);
             start = position + line.len();
@@ -124,7 +126,11 @@ pub fn split(text: &str) -> std::result::Result<Vec<Piece>, String> {
 /// A document without blank lines at its edges. Blank lines at the end that a block scalar keeps (`|+`) are part of a
 /// value, so such a document keeps them all; so do blanks at the end of its last line.
 fn trim(body: &str) -> String {
-    let body = body.trim_start_matches(['\n', '\r']);
+    let mut body = body;
+    // Line by line: a carriage return before dashes keeps them from being a separator.
+    while let Some(rest) = body.strip_prefix("\r\n").or_else(|| body.strip_prefix('\n')) {
+        body = rest;
+    }
     let trimmed = format!("{}\n", body.trim_end_matches(['\n', '\r']));
     if body.len() > trimmed.len() && keeps_line_breaks(body) {
         let meaning = |text: &str| {
@@ -163,7 +169,9 @@ pub fn read(output: &[u8], namespace: &str) -> Result<Vec<Manifest>> {
             .into());
         }
     };
-    let pieces = split(text).map_err(|what| Diagnostic::new(Code::ManifestInvalid, what))?;
+    let pieces = split(text).map_err(|what| {
+        Diagnostic::new(Code::ManifestInvalid, what).help("put what follows the dashes on a line of its own")
+    })?;
     let mut diagnostics = Diagnostics::default();
     let mut manifests: Vec<Manifest> = Vec::new();
     let mut lists: BTreeMap<String, usize> = BTreeMap::new();

@@ -157,8 +157,8 @@ fn select(workspace: &Workspace, selection: &[String], diagnostics: &mut Diagnos
         let found: Vec<_> = ids.iter().filter(|id| fits(app, &id.app) && fits(case, &id.case)).cloned().collect();
         // What is broken is told already; that it cannot be selected would be told twice.
         if found.is_empty() && !workspace.broken.iter().any(|broken| fits(app, broken)) {
-            let names: Vec<String> =
-                ids.iter().map(|id| id.app.clone()).chain(ids.iter().map(ToString::to_string)).collect();
+            let apps = workspace.deployments.iter().map(|deployment| deployment.application.name.clone());
+            let names: Vec<String> = apps.chain(ids.iter().map(ToString::to_string)).collect();
             diagnostics.push(
                 Diagnostic::new(Code::TargetUnknown, format!("no target is named `{name}`"))
                     .help(suggestion(name, names.iter().map(String::as_str))),

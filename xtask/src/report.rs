@@ -212,9 +212,12 @@ impl Printer {
         }
         for target in &report.targets {
             match target.state {
-                State::Changed => out.push_str(&format!("{TITLE}{}{TITLE:#}: {}\n", target.id, target.counts())),
+                // Where only a leftover file is in the way, no object counts.
+                State::Changed if !target.diffs.is_empty() => {
+                    out.push_str(&format!("{TITLE}{}{TITLE:#}: {}\n", target.id, target.counts()));
+                }
                 State::Failed => out.push_str(&format!("{TITLE}{}{TITLE:#}: failed\n", target.id)),
-                State::Fresh | State::Unchanged => {
+                State::Fresh | State::Unchanged | State::Changed => {
                     out.push_str(&format!("{TITLE}{}{TITLE:#}: {}\n", target.id, target.state.word()));
                 }
             }

@@ -180,7 +180,7 @@ impl Workspace {
         match (chart, options) {
             (Ok(chart), Some(options)) => {
                 let chart = Arc::clone(chart);
-                let cases = diagnostics.take(cases(&chart.directory)).unwrap_or_default();
+                let cases = diagnostics.take(cases(&self.root, &chart.directory)).unwrap_or_default();
                 self.deployments.push(Deployment { application, chart, options, cases });
             }
             (chart, _) => {
@@ -284,7 +284,7 @@ fn names(source: &Arc<Source>) -> Vec<String> {
 }
 
 /// The further cases of a chart: each `ci/<case>-values.yaml`.
-fn cases(chart: &Path) -> Result<BTreeMap<String, PathBuf>> {
+fn cases(root: &Path, chart: &Path) -> Result<BTreeMap<String, PathBuf>> {
     let folder = chart.join("ci");
     let mut cases = BTreeMap::new();
     for entry in std::fs::read_dir(&folder).into_iter().flatten() {
@@ -293,7 +293,7 @@ fn cases(chart: &Path) -> Result<BTreeMap<String, PathBuf>> {
         match case {
             Some("default") => {
                 return Err(Diagnostic::new(Code::ChartInvalid, "the case `default` is the Application itself")
-                    .at(Place::file(path.display().to_string()), "")
+                    .at(Place::file(inputs::name(root, &path)), "")
                     .help("rename this file")
                     .into());
             }

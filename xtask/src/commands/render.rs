@@ -118,7 +118,8 @@ fn render(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnostic
         report.accepted = true;
     } else {
         diagnostics.extend(found);
-        differing(request, &report, &jobs, diagnostics);
+        let other = (argocd != workspace.config.argocd).then_some(workspace.config.argocd.version);
+        differing(request, other, &report, &jobs, diagnostics);
     }
     if !update.folders.is_empty() || !update.remove.is_empty() {
         store::apply(&session.root, &update)?;
@@ -294,13 +295,25 @@ fn edited(job: &Job<'_>, diagnostics: &mut Diagnostics) {
             _ if recorded.is_some() => (Code::GoldenMissing, "this golden was deleted"),
             _ => continue,
         };
-        diagnostics.push(Diagnostic::new(code, message).at(place, "").target(id).help(accept.clone()));
+        let help = match code {
+            Code::GoldenLeftover => format!("`cargo xtask render --accept {id}` removes it"),
+            _ => accept.clone(),
+        };
+        diagnostics.push(Diagnostic::new(code, message).at(place, "").target(id).help(help));
     }
 }
 
 /// One finding for all targets that differ, and one for all that are not recorded yet; the differences themselves are
 /// on standard output.
-fn differing(request: &Request, report: &RenderReport, jobs: &[Job<'_>], diagnostics: &mut Diagnostics) {
+///
+/// `other` is the Argo CD that the goldens are of, where another one was asked for.
+fn differing(
+    request: &Request,
+    other: Option<&str>,
+    report: &RenderReport,
+    jobs: &[Job<'_>],
+    diagnostics: &mut Diagnostics,
+) {
     let selection: String = request.targets.iter().map(|name| format!(" {name}")).collect();
     let accept = format!("`cargo xtask render --accept{selection}`, and commit the goldens");
     let names = |unrecorded: bool| -> Vec<String> {
@@ -314,11 +327,11 @@ fn differing(request: &Request, report: &RenderReport, jobs: &[Job<'_>], diagnos
     if !changed.is_empty() {
         let (verb, whose) = if changed.len() == 1 { ("differs", "its") } else { ("differ", "their") };
         let message = format!("{} {verb} from {whose} goldens", plural(changed.len(), "target"));
-        diagnostics.push(
-            Diagnostic::new(Code::GoldenDiffers, message)
-                .note(changed.join(", "))
-                .help(format!("if the difference is meant: {accept}")),
-        );
+        let help = match other {
+            None => format!("if the difference is meant: {accept}"),
+            Some(own) => format!("the goldens are of Argo CD {own}; write the templates so that both render alike"),
+        };
+        diagnostics.push(Diagnostic::new(Code::GoldenDiffers, message).note(changed.join(", ")).help(help));
     }
     if !missing.is_empty() {
         let verb = if missing.len() == 1 { "has" } else { "have" };

@@ -24,6 +24,7 @@ pub fn explain(root: &Path, target: &Target<'_>, code: Option<i32>, stderr: &str
             context
                 .schema(message)
                 .or_else(|| context.values_syntax(message))
+                .or_else(|| context.output_syntax(message))
                 .or_else(|| context.template(message))
                 .unwrap_or_else(|| Diagnostic::new(Code::HelmRefused, first_line(message)).note_if(rest(message)))
         }
@@ -74,7 +75,18 @@ impl Context<'_> {
             }
         }
         let mut diagnostic = match &violations[..] {
-            [(_, only)] => Diagnostic::new(Code::HelmRefused, format!("values.schema.json refuses the values: {only}")),
+            [] => {
+                let why = message.lines().next_back().unwrap_or_default();
+                let schema = self.target.deployment.chart.directory.join("values.schema.json");
+                return Some(
+                    Diagnostic::new(Code::HelmRefused, format!("helm cannot read a values.schema.json: {why}"))
+                        .at(Place::file(crate::inputs::name(self.root, &schema)), ""),
+                );
+            }
+            [(_, only)] => {
+                let only = only.strip_prefix("at '': ").unwrap_or(only);
+                Diagnostic::new(Code::HelmRefused, format!("values.schema.json refuses the values: {only}"))
+            }
             _ => Diagnostic::new(Code::HelmRefused, format!("values.schema.json refuses {} values", violations.len())),
         };
         let own = self.target.deployment.chart.name.as_str();
@@ -89,6 +101,7 @@ impl Context<'_> {
             }
             diagnostic = match self.value(&pointer, what.starts_with("additional properties")) {
                 Some(place) => diagnostic.at(place, what),
+                None if violations.len() == 1 => diagnostic,
                 None => diagnostic.note(format!("{}: {what}", pointer.join("."))),
             };
         }
@@ -117,10 +130,32 @@ impl Context<'_> {
             (Some(source), Some(line)) => Place::line(source, line),
             _ => Place::file(crate::inputs::name(self.root, &file)),
         });
+        let place = self.in_application(&file, &place).unwrap_or(place);
         Some(
             Diagnostic::new(Code::HelmRefused, format!("helm cannot read these values: {}", first_line(what)))
                 .at(place, ""),
         )
+    }
+
+    /// Values of the Application itself, which helm got in a file of the cache: the line of the Application.
+    fn in_application(&self, file: &Path, place: &Place) -> Option<Place> {
+        let (_, values) = self.target.deployment.options.values.as_ref().filter(|_| !file.starts_with(self.root))?;
+        let text = values.source.text.get(values.span.clone()?.start..)?;
+        let first = values.position()?.0 + usize::from(text.starts_with(['|', '>']));
+        Some(place.position().map_or_else(|| values.clone(), |(line, _)| Place::line(&values.source, first + line - 1)))
+    }
+
+    /// A template whose output is no YAML. Helm names a line of the output, which is not the template's.
+    fn output_syntax(&self, message: &str) -> Option<Diagnostic> {
+        let (path, what) = message.strip_prefix("YAML parse error on ")?.split_once(": ")?;
+        let what = ["error converting YAML to JSON: ", "error unmarshaling JSON: ", "yaml: "]
+            .iter()
+            .fold(what, |what, prefix| what.strip_prefix(prefix).unwrap_or(what));
+        let place = self.template_file(path).map_or_else(|| path.to_owned(), |source| source.name.clone());
+        let message = format!("template `{path}` wrote what helm cannot read: {}", unquoted(&first_line(what)));
+        let diagnostic = Diagnostic::new(Code::HelmRefused, message).at(Place::file(place), "");
+        let help = "the line is one of the output, which the command below shows with `--debug`";
+        Some(if what.starts_with("line ") { diagnostic.help(help) } else { diagnostic })
     }
 
     /// A template that failed.
@@ -132,7 +167,10 @@ impl Context<'_> {
             .map_or(message, |(_, rest)| rest)
             .trim_start_matches(|c: char| c.is_ascii_digit() || c == ':' || c == ')')
             .trim();
-        let what = first_line(what);
+        // Helm 4 writes over several lines what Helm 3 writes in one.
+        let action = what.rsplit_once(">:").map(|(_, what)| what.split_whitespace().collect::<Vec<_>>().join(" "));
+        let plain = action.is_none();
+        let what = action.unwrap_or_else(|| first_line(what));
         let diagnostic = Diagnostic::new(Code::HelmRefused, format!("template `{path}` failed: {what}"));
         let place = self.template_file(&path).map_or_else(
             || Place::file(format!("{path}:{line}")),
@@ -141,7 +179,8 @@ impl Context<'_> {
                 None => Place::line(&source, line),
             },
         );
-        let full = message.lines().count() > 1 || message.len() > what.len() + path.len() + 40;
+        // One template is named twice; a third name is that of a template which includes it.
+        let full = message.matches("/templates/").count() > 2 || plain && message.lines().count() > 1;
         let diagnostic = diagnostic.at(place, "");
         Some(if full { diagnostic.note(format!("helm said: {message}")) } else { diagnostic })
     }
@@ -157,6 +196,10 @@ impl Context<'_> {
     fn value(&self, pointer: &[String], key: bool) -> Option<Place> {
         let recipe = &self.target.recipe;
         let options = &self.target.deployment.options;
+        let name = pointer.join(".");
+        if let Some(parameter) = options.parameters.iter().rev().find(|parameter| parameter.name == name) {
+            return Some(parameter.place.clone());
+        }
         let find = |root: &Node| {
             let (last, outer) = pointer.split_last()?;
             let mapping = outer.iter().try_fold(root.clone(), |node, key| step(&node, key))?;
@@ -178,6 +221,11 @@ impl Context<'_> {
             .or_else(|| recipe.value_files.iter().rev().find_map(|path| in_file(path)))
             .or_else(|| in_file(&self.target.deployment.chart.directory.join("values.yaml")))
     }
+}
+
+/// A message without the values that it quotes: they may be those of a Secret.
+fn unquoted(message: &str) -> String {
+    message.split('`').enumerate().map(|(index, part)| if index % 2 == 1 { "`…`" } else { part }).collect()
 }
 
 fn step(node: &Node, key: &str) -> Option<Node> {

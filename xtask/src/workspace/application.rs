@@ -150,7 +150,9 @@ fn application(root: &Node) -> Result<Application> {
     let mut own_namespace = None;
     if let Some(metadata) = metadata {
         let mut fields = Fields::new(metadata, "metadata", Syntax::Application);
-        fields.ignore(&["labels", "annotations", "finalizers", "creationTimestamp", "ownerReferences"]);
+        fields.ignore(&["annotations", "finalizers", "generateName", "labels", "ownerReferences"]);
+        // What `kubectl get --output yaml` writes beside.
+        fields.ignore(&["creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"]);
         name = fields.required_string("name").filter(|name| valid_name(name, metadata, &mut fields));
         own_namespace = fields.string("namespace");
         fields.finish(&mut diagnostics);
@@ -183,13 +185,14 @@ fn application(root: &Node) -> Result<Application> {
             fields.finish(&mut diagnostics);
             namespace
         });
-        if let (Some(project), Some(source)) = (project, source) {
-            parts = Some((project, namespace.unwrap_or_default(), source));
+        // What is wrong with the source is told even where there is no project.
+        let source = source.and_then(|node| Some((node, read_source(node, &mut diagnostics)?)));
+        if let (Some(project), Some((node, source))) = (project, source) {
+            parts = Some((project, namespace.unwrap_or_default(), node, source));
         }
     }
 
-    let source = parts.as_ref().and_then(|(_, _, source)| read_source(source, &mut diagnostics));
-    let (Some(name), Some((project, namespace, node)), Some(source)) = (name, parts, source) else {
+    let (Some(name), Some((project, namespace, node, source))) = (name, parts) else {
         return Err(diagnostics);
     };
     let instance = match own_namespace {

@@ -87,13 +87,22 @@ impl Resolver<'_> {
     /// The file of one `fileParameters` entry, absolute.
     pub fn file_parameter(&self, application: &Application, raw: &str, place: &Place) -> Result<PathBuf> {
         let path = self.resolve(raw, place)?;
-        if path.is_file() { Ok(path) } else { Err(self.missing(application, raw, place, &path).into()) }
+        if path.is_file() {
+            return Ok(path);
+        }
+        let mut missing = self.missing(application, raw, place, &path);
+        // What is said of values files does not help here.
+        missing.helps = vec![format!("create it, or take it out of Application `{}`", application.name)];
+        Err(missing.into())
     }
 
     fn missing(&self, application: &Application, raw: &str, place: &Place, path: &Path) -> Diagnostic {
         let shown = path.strip_prefix(self.root).unwrap_or(path).display().to_string();
         let diagnostic = Diagnostic::new(Code::ValuesFileMissing, format!("`{raw}` does not exist"))
             .at(place.clone(), format!("no file `{shown}`"));
+        if is_glob(path) && !self.globs {
+            return diagnostic.help("name the files: Argo CD expands patterns here since 3.5");
+        }
         let names: Vec<String> = path
             .parent()
             .and_then(|folder| std::fs::read_dir(folder).ok())

@@ -11,6 +11,8 @@ use xtask::archive::{read, tree_digest};
 use xtask::workspace::chart::Chart;
 use xtask::workspace::charts_lock::{ChartsLock, Pin};
 
+use crate::support::{HELM_4, helm};
+
 const URL: &str = "https://charts.example.org";
 
 const CONFIG: &str = "\
@@ -146,21 +148,6 @@ impl Answer {
     }
 }
 
-/// The helm to test with: `XTASK_HELM`, or the one on PATH. Without it a test ends early, and fails only in CI.
-fn helm() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let named = std::env::var_os("XTASK_HELM").map(PathBuf::from);
-    let found =
-        named.or_else(|| std::env::split_paths(&path).map(|folder| folder.join("helm")).find(|file| file.is_file()));
-    if found.is_none() {
-        let ci = std::env::var("CI").is_ok_and(|value| matches!(value.as_str(), "true" | "1"));
-        assert!(!ci, "CI has to have helm: set XTASK_HELM");
-        let mut stderr = std::io::stderr();
-        let _ = writeln!(stderr, "skipped: no helm on PATH, and XTASK_HELM is not set");
-    }
-    found
-}
-
 /// Serves files on the loopback address until the test ends, and returns the URL.
 fn serve(files: BTreeMap<String, Vec<u8>>) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
@@ -223,7 +210,7 @@ fn locks_that_do_not_match_are_told() {
 
 #[test]
 fn an_update_writes_the_locks_whatever_the_mirror() {
-    let Some(helm) = helm() else { return };
+    let Some(helm) = helm(HELM_4) else { return };
     let (old, new) = (archive("dep", "1.0.0", "one"), archive("dep", "1.4.0", "two"));
     let index =
         "apiVersion: v1\nentries:\n  dep:\n  - {apiVersion: v2, name: dep, version: 1.4.0, urls: [a/dep.tgz]}\n";
@@ -253,7 +240,7 @@ fn an_update_writes_the_locks_whatever_the_mirror() {
 
 #[test]
 fn an_unreachable_mirror_shows_what_helm_said() {
-    let Some(helm) = helm() else { return };
+    let Some(helm) = helm(HELM_4) else { return };
     let free = TcpListener::bind(("127.0.0.1", 0)).and_then(|free| free.local_addr()).expect("a port");
     let bench = Bench::new("1.0.0");
     let mirror = format!("http://{free}");

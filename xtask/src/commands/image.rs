@@ -1,0 +1,86 @@
+//! `image`: builds the images that this repository owns, where their inputs moved.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::Session;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result};
+use crate::image::engine::Engine;
+use crate::image::{self, Builder, State};
+use crate::report::{json, plural};
+use crate::workspace::Workspace;
+
+/// What was asked for.
+#[derive(Debug, Default)]
+pub struct Request {
+    /// Names of images; all when empty.
+    pub names: Vec<String>,
+    /// Build what is fresh, too.
+    pub force: bool,
+    /// `NAME=VALUE`, each.
+    pub build_args: Vec<String>,
+}
+
+/// Runs the command.
+pub fn run(session: &Session<'_>, request: &Request) -> Result<Diagnostics> {
+    // Applications do not matter here; what is wrong with them is for the other commands.
+    let (workspace, _) = Workspace::load(&session.root)?;
+    let arguments = arguments(&request.build_args)?;
+    let images = image::load(&session.root, &request.names)?;
+    let mut diagnostics = Diagnostics::default();
+    let mut answers = Vec::new();
+    let (mut fresh, mut built) = (0, 0);
+    if !images.is_empty() {
+        let engine = Engine::find()?;
+        let builder = Builder {
+            engine: &engine,
+            root: &session.root,
+            repository: &workspace.config.repository,
+            arguments: &arguments,
+            force: request.force,
+            offline: session.offline,
+            progress: session.printer,
+        };
+        for image in &images {
+            let Some(ready) = diagnostics.take(builder.ensure(image)) else { continue };
+            let state = match ready.state {
+                State::Fresh => "fresh",
+                State::Built => "built",
+            };
+            *if ready.state == State::Fresh { &mut fresh } else { &mut built } += 1;
+            answers.push(json!({
+                "name": image.name,
+                "reference": image.reference,
+                "state": state,
+                "id": ready.id,
+                "size": ready.size,
+                "inputs": ready.inputs,
+            }));
+        }
+    }
+    diagnostics.sort();
+    if session.printer.json() {
+        session.printer.result(&json::document("image", &diagnostics, &[("images", json!(answers))]));
+    }
+    let counts = format!("{}: {built} built, {fresh} fresh", plural(images.len(), "image"));
+    session.printer.finished(&counts);
+    Ok(diagnostics)
+}
+
+fn arguments(given: &[String]) -> Result<BTreeMap<String, String>> {
+    let mut diagnostics = Diagnostics::default();
+    let mut arguments = BTreeMap::new();
+    for text in given {
+        match text.split_once('=') {
+            Some((name, value)) if !name.is_empty() => {
+                arguments.insert(name.to_owned(), value.to_owned());
+            }
+            _ => diagnostics.push(
+                Diagnostic::new(Code::Usage, format!("`--build-arg {text}` is no `NAME=VALUE`"))
+                    .help("write it as `--build-arg BASE_IMAGE=registry.example.com/debian:bookworm-slim`"),
+            ),
+        }
+    }
+    diagnostics.into_result(arguments)
+}

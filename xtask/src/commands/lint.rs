@@ -1,0 +1,162 @@
+//! `lint`: what can be known about charts and Applications without a cluster.
+//!
+//! Checks of a chart run for each chart that a selected target uses, and look at all cases of that chart; without a
+//! selection, those that ask nothing of Helm run for every chart under charts/, deployed or not.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::Session;
+use crate::dependencies;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result};
+use crate::inputs;
+use crate::lint::{self, Helm, coverage, helm_lint, values_table};
+use crate::plan::{self, Inspections, Target};
+use crate::progress::Progress;
+use crate::report::{json, plural};
+use crate::tools::Tools;
+use crate::workspace::Workspace;
+use crate::workspace::chart::Chart;
+
+/// What was asked for.
+#[derive(Debug, Default)]
+pub struct Request {
+    /// Names of targets; all when empty.
+    pub targets: Vec<String>,
+    /// Mend what can be mended.
+    pub fix: bool,
+}
+
+/// Runs the command.
+pub fn run(session: &Session<'_>, request: &Request) -> Result<Diagnostics> {
+    if request.fix && session.environment.ci {
+        return Err(Diagnostic::new(Code::Usage, "`--fix` is refused where CI is set")
+            .help("run `cargo xtask lint --fix` where people look at the diff, and commit what it writes")
+            .into());
+    }
+    let (workspace, mut diagnostics) = Workspace::load(&session.root)?;
+    let (inspections, found) = Inspections::new(&workspace);
+    diagnostics.extend(found);
+    let (all, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, &[]);
+    diagnostics.extend(found);
+    let (selected, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, &request.targets);
+    // Without a selection, both plans tell the same; `sort` drops one of the two.
+    diagnostics.extend(found);
+
+    let mut charts: BTreeMap<PathBuf, Chart> = BTreeMap::new();
+    for target in &selected {
+        let chart = &target.deployment.chart;
+        charts.entry(chart.directory.clone()).or_insert_with(|| chart.as_ref().clone());
+    }
+    let deployed: Vec<PathBuf> = charts.keys().cloned().collect();
+    if request.targets.is_empty() {
+        for folder in folders(session) {
+            if !charts.contains_key(&folder)
+                && let Some(chart) = diagnostics.take(Chart::load(&session.root, &folder))
+            {
+                charts.insert(folder, chart);
+            }
+        }
+    }
+    for chart in charts.values() {
+        diagnostics.extend(table(session, request, chart));
+    }
+    let deployed: Vec<&Chart> = deployed.iter().filter_map(|folder| charts.get(folder)).collect();
+    with_helm(session, &workspace, &deployed, &selected, &all, &mut diagnostics);
+
+    diagnostics.sort();
+    if session.printer.json() {
+        let charts: Vec<&str> = charts.values().map(|chart| chart.path.as_str()).collect();
+        let targets: Vec<String> = selected.iter().map(|target| target.id.to_string()).collect();
+        let fields = [("charts", json!(charts)), ("targets", json!(targets))];
+        session.printer.result(&json::document("lint", &diagnostics, &fields));
+    }
+    let counts = format!("{}, {}", plural(charts.len(), "chart"), plural(selected.len(), "target"));
+    let findings = diagnostics.0.len();
+    let found = if findings == 0 { "nothing found".to_owned() } else { plural(findings, "finding") };
+    session.printer.finished(&format!("{counts}: {found}"));
+    Ok(diagnostics)
+}
+
+/// All charts under charts/, in order.
+fn folders(session: &Session<'_>) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(session.root.join("charts")).into_iter().flatten();
+    let mut folders: Vec<PathBuf> =
+        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.join("Chart.yaml").is_file()).collect();
+    folders.sort();
+    folders
+}
+
+/// The table of values of a chart, written anew if that is asked for.
+fn table(session: &Session<'_>, request: &Request, chart: &Chart) -> Diagnostics {
+    let checked = match values_table::check(&session.root, chart) {
+        Ok(checked) => checked,
+        Err(found) => return found,
+    };
+    let mut diagnostics = checked.diagnostics;
+    if let (Some(text), true) = (checked.readme, request.fix) {
+        let path = chart.directory.join("README.md");
+        match lint::write_whole(&path, &text) {
+            Ok(()) => {
+                diagnostics.0.retain(|found| found.code != Code::ValuesTableOutdated);
+                session.printer.status("Wrote", &inputs::name(&session.root, &path));
+            }
+            Err(found) => diagnostics.extend(found),
+        }
+    }
+    diagnostics
+}
+
+/// The checks that ask Helm.
+fn with_helm(
+    session: &Session<'_>,
+    workspace: &Workspace,
+    charts: &[&Chart],
+    selected: &[Target<'_>],
+    all: &[Target<'_>],
+    diagnostics: &mut Diagnostics,
+) {
+    if charts.is_empty() {
+        return;
+    }
+    let cache = &session.environment.cache;
+    let tools = Tools::new(&workspace.tools_lock, cache, session.offline, session.printer);
+    let Some(tool) = diagnostics.take(tools.require("helm", workspace.config.argocd.helm)) else { return };
+    diagnostics.extend(tools.warnings());
+    let helm_path = || Ok(tool.path.clone());
+    let context = dependencies::Context {
+        cache,
+        mirror: session.environment.mirror.as_ref(),
+        offline: session.offline,
+        helm: &helm_path,
+        progress: session.printer,
+    };
+    let helm = Helm { program: &tool.path, root: &session.root, cache, jobs: session.jobs };
+    for chart in charts {
+        let of_chart = |target: &&Target<'_>| target.deployment.chart.directory == chart.directory;
+        let every: Vec<&Target<'_>> = all.iter().filter(of_chart).collect();
+        let chosen: Vec<&Target<'_>> = selected.iter().filter(of_chart).collect();
+        let Some(first) = every.first().filter(|target| !target.inspected.refused) else { continue };
+        let prepared = dependencies::prepare(&first.deployment.chart, &first.inspected.dependencies, &context);
+        let Some(prepared) = diagnostics.take(prepared) else { continue };
+
+        session.printer.status("Checking", &format!("{} ({})", chart.path, plural(every.len(), "case")));
+        let answers = lint::side_by_side(session.jobs, &chosen, |target| {
+            (target.id.to_string(), helm_lint::messages(&helm, target, &prepared.directory))
+        });
+        let mut said = Vec::new();
+        for (target, messages) in answers {
+            if let Some(messages) = diagnostics.take(messages) {
+                said.push((target, messages));
+            }
+        }
+        diagnostics.extend(helm_lint::findings(&session.root, chart, &said));
+        for found in
+            [coverage::branches(&helm, chart, &every, &prepared.directory), coverage::values(&session.root, chart, &every)]
+        {
+            diagnostics.extend(found.unwrap_or_else(|found| found));
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! `cargo xtask image`, as people run it, with the container engine of this machine.
+//!
+//! The images are of nothing but a file, so no base has to be there; each run has names of its own and removes them.
+
+use std::io::Write;
+use std::path::Path;
+
+use xtask::image::engine::Engine;
+
+use crate::support::{Answer, Bench, ci};
+
+/// The container engine. Where none answers, that is said, and only in CI it is a failure.
+#[track_caller]
+pub(crate) fn engine() -> Option<Engine> {
+    match Engine::find() {
+        Ok(engine) => Some(engine),
+        Err(found) => {
+            assert!(!ci(), "CI has to have a container engine: {found:?}");
+            let _ = writeln!(std::io::stderr(), "skipped: {}: {}", found.0[0].message, found.0[0].notes.join("; "));
+            None
+        }
+    }
+}
+
+/// Something that no other test, and no other run, has as a name.
+pub(crate) fn unique() -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock").as_nanos();
+    format!("xtask-test-{}-{now}", std::process::id())
+}
+
+/// A workspace with one chart and its image, which goes with it.
+struct Shop {
+    bench: Bench,
+    engine: Engine,
+    tag: String,
+}
+
+impl Shop {
+    fn new(engine: Engine, dockerfile: &str) -> Self {
+        let shop = Self { bench: Bench::new(), engine, tag: unique() };
+        let config = "repository = \"https://git.example/x.git\"\n[argocd]\nversion = \"3.5\"\n[kubernetes]\nversion = \"1.34.1\"\n";
+        shop.bench.write("charts.toml", config);
+        shop.bench.write("charts/thing/Chart.yaml", "apiVersion: v2\nname: thing\nversion: 0.1.0\n");
+        let values = format!("image:\n  repository: localhost/xtask-test\n  tag: {}\n", shop.tag);
+        shop.bench.write("charts/thing/values.yaml", &values);
+        shop.bench.write("images/thing/Dockerfile", dockerfile);
+        shop.bench.write("images/thing/file", "one\n");
+        shop
+    }
+
+    fn reference(&self) -> String {
+        format!("localhost/xtask-test:{}", self.tag)
+    }
+
+    fn image(&self, args: &str) -> Answer {
+        let path = std::env::var("PATH").unwrap_or_default();
+        let mut run = self.bench.xtask(&format!("image {args}")).env("PATH", path);
+        for name in ["DOCKER_HOST", "XDG_RUNTIME_DIR", "XTASK_DOCKER", "XTASK_PODMAN"] {
+            if let Some(value) = std::env::var_os(name) {
+                run = run.env(name, value);
+            }
+        }
+        run.run()
+    }
+
+    fn id(&self) -> Option<String> {
+        self.engine.inspect(&self.reference()).expect("the engine answers").map(|found| found.id)
+    }
+
+    /// All images of this run, those without a name among them.
+    fn images(&self) -> Vec<String> {
+        let label = format!("label=org.opencontainers.image.version={}", self.tag);
+        let list = self.engine.invocation(Path::new("/")).args(["image", "ls", "-q", "--no-trunc", "--filter", &label]);
+        let output = list.run().map(|output| output.stdout).unwrap_or_default();
+        String::from_utf8_lossy(&output).lines().map(str::to_owned).collect()
+    }
+}
+
+impl Drop for Shop {
+    fn drop(&mut self) {
+        for id in self.images() {
+            let _ = self.engine.invocation(Path::new("/")).args(["image", "rm", "--force", &id]).run();
+        }
+        let left = self.images();
+        assert!(std::thread::panicking() || left.is_empty(), "images were left: {left:?}");
+    }
+}
+
+const SCRATCH: &str = "ARG WHAT=file\nFROM scratch\nARG WHAT\nCOPY ${WHAT} /file\nCMD [\"/file\"]\n";
+
+#[test]
+fn an_image_is_built_once_and_again_when_an_input_moves() {
+    let Some(engine) = engine() else { return };
+    let shop = Shop::new(engine, SCRATCH);
+    let reference = shop.reference();
+    shop.image("").says(0, &[&format!("Building {reference}"), &format!("Built {reference}"), "1 built, 0 fresh"]);
+    let first = shop.id().expect("built");
+    let found = shop.engine.inspect(&reference).expect("the engine answers").expect("built");
+    assert_eq!(found.labels["org.opencontainers.image.source"], "https://git.example/x.git");
+
+    let answer = shop.image("thing");
+    answer.says(0, &[&format!("Fresh {reference}"), "0 built, 1 fresh"]);
+    assert!(!answer.stderr.contains("Building"), "{answer}");
+    assert_eq!(shop.id().as_ref(), Some(&first));
+
+    // A comment in the Dockerfile, and a file beside it.
+    for (path, text) in [("images/thing/Dockerfile", format!("{SCRATCH}# more\n")), ("images/thing/file", "two\n".into())] {
+        shop.bench.write(path, &text);
+        shop.image("").says(0, &["1 built, 0 fresh"]);
+        shop.image("").says(0, &["0 built, 1 fresh"]);
+    }
+    shop.image("--force").says(0, &["1 built, 0 fresh"]);
+
+    // An argument is an input as well, and what somebody removed is built again.
+    shop.bench.write("images/thing/other", "three\n");
+    shop.image("--build-arg WHAT=other").says(0, &["1 built, 0 fresh"]);
+    shop.image("--build-arg WHAT=other").says(0, &["0 built, 1 fresh"]);
+    let gone = shop.engine.invocation(Path::new("/")).args(["image", "rm", "--force", &reference]).run().expect("runs");
+    assert!(gone.success(), "{}", gone.stderr);
+    let answer = shop.image("--build-arg WHAT=other --format json");
+    answer.says(0, &["\"state\": \"built\"", &format!("\"reference\": \"{reference}\"")]);
+}
+
+#[test]
+fn a_failed_build_is_told_with_its_step() {
+    let Some(engine) = engine() else { return };
+    let shop = Shop::new(engine, "FROM scratch\n\nCOPY missing /\n");
+    let answer = shop.image("");
+    answer.says(3, &["image-failed", "images/thing/Dockerfile:3:1", "this step failed", "missing", "repeat it by hand"]);
+    assert_eq!(shop.id(), None);
+}
+
+#[test]
+fn what_cannot_be_asked_for_is_told_before_anything_runs() {
+    let Some(engine) = engine() else { return };
+    let shop = Shop::new(engine, SCRATCH);
+    shop.image("thign").says(2, &["usage", "no image is named `thign`", "did you mean `thing`?"]);
+    shop.image("--build-arg WHTA=x").says(2, &["declares no argument `WHTA`", "did you mean `WHAT`?"]);
+    shop.image("--build-arg x").says(2, &["is no `NAME=VALUE`"]);
+    assert_eq!(shop.id(), None);
+}
+
+#[test]
+fn a_missing_engine_is_told_with_the_way_out() {
+    let bench = Bench::new();
+    bench.write(
+        "charts.toml",
+        "repository = \"https://git.example/x.git\"\n[argocd]\nversion = \"3.5\"\n[kubernetes]\nversion = \"1.34.1\"\n",
+    );
+    bench.write("charts/thing/Chart.yaml", "apiVersion: v2\nname: thing\nversion: 0.1.0\nappVersion: \"1\"\n");
+    bench.write("charts/thing/values.yaml", "image: {repository: localhost/xtask-test}\n");
+    bench.write("images/thing/Dockerfile", SCRATCH);
+    let answer = bench.xtask("image").env("PATH", "/nowhere").run();
+    answer.says(3, &["tool-unavailable", "no container engine answers", "install docker or podman"]);
+    // A client without its engine.
+    let Some(engine) = engine().filter(|engine| engine.name == "docker") else { return };
+    let folder = engine.program.parent().expect("a folder");
+    let answer = bench.xtask("image").env("PATH", folder).env("DOCKER_HOST", "unix:///nowhere/docker.sock").run();
+    answer.says(3, &["tool-unavailable", "no container engine answers", "unix:///nowhere/docker.sock", "start it"]);
+}

@@ -1,0 +1,252 @@
+//! `cargo xtask lint`, as people run it, and what the schema of the postfix chart refuses.
+
+use std::path::Path;
+
+use crate::support::{Answer, Bench, HELM_4, copy, helm, repository};
+
+const CONFIG: &str = "\
+repository = \"https://git.example/x.git\"
+[argocd]
+version = \"3.5\"
+[kubernetes]
+version = \"1.34.1\"
+";
+
+const APPLICATION: &str = "\
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata:
+  name: web
+  namespace: argocd
+spec:
+  project: default
+  source:
+    repoURL: https://git.example/x.git
+    targetRevision: HEAD
+    path: charts/web
+  destination:
+    server: https://kubernetes.default.svc
+    namespace: web
+";
+
+/// Defines whose output is compared, parsed, hashed, measured, and asked for emptiness: a mark in any of them would
+/// change what is rendered, or keep it from being rendered at all.
+const HELPERS: &str = "\
+{{- define \"web.mode\" -}}
+{{- if .Values.secure }}tls{{- else }}plain{{- end }}
+{{- end }}
+{{- define \"web.nothing\" -}}
+{{- end }}
+{{- define \"web.map\" -}}
+{{- range $key, $value := .Values.extra }}
+{{ $key }}: {{ $value }}
+{{- end }}
+{{- end }}
+{{- define \"web.refuse\" -}}
+{{- if eq .Values.name \"forbidden\" }}
+{{- fail \"no such name\" }}
+{{- end }}
+{{- end }}
+";
+
+const TEMPLATE: &str = "\
+{{- include \"web.refuse\" . }}
+{{- $map := include \"web.map\" . | fromYaml }}
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {{ .Values.name }}
+data:
+  {{- if eq (include \"web.mode\" .) \"tls\" }}
+  mode: secure
+  {{- else if include \"web.nothing\" . }}{{ fail \"it is not empty\" }}
+  {{- end }}
+  sum: {{ include \"web.mode\" . | sha256sum }}
+  count: {{ len $map | quote }}
+  {{- with .Values.note }}
+  note: {{ . | quote }}
+  {{- end }}
+";
+
+const VALUES: &str = "\
+# -- Name of the object.
+name: web
+# -- Whether.
+secure: false
+# -- More.
+extra: {}
+# -- A remark.
+note: \"\"
+";
+
+const README: &str = "\
+# web
+
+<!-- values:begin -->
+| Key | Type | Default | Description |
+|---|---|---|---|
+| `name` | string | `\"web\"` | Name of the object. |
+| `secure` | bool | `false` | Whether. |
+| `extra` | object | `{}` | More. |
+| `note` | string | `\"\"` | A remark. |
+<!-- values:end -->
+";
+
+/// A workspace in which there is nothing to find.
+fn sound() -> Bench {
+    let bench = Bench::new();
+    for (path, text) in [
+        ("charts.toml", CONFIG),
+        ("argocd/applications/web.yaml", APPLICATION),
+        ("charts/web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 0.1.0\n"),
+        ("charts/web/.helmignore", "ci/\n"),
+        ("charts/web/values.yaml", VALUES),
+        ("charts/web/README.md", README),
+        ("charts/web/templates/_helpers.tpl", HELPERS),
+        ("charts/web/templates/map.yaml", TEMPLATE),
+        ("charts/web/ci/all-values.yaml", "name: other\nsecure: true\nextra: {a: 1}\nnote: hello\n"),
+    ] {
+        bench.write(path, text);
+    }
+    bench
+}
+
+fn lint(bench: &Bench, args: &str, helm: &Path) -> Answer {
+    bench.xtask(&format!("lint {args}")).helm(helm).run()
+}
+
+#[test]
+fn a_sound_chart_is_silent_and_remembered() {
+    let Some(helm) = helm(HELM_4) else { return };
+    let bench = sound();
+    let answer = lint(&bench, "", &helm);
+    answer.says(0, &["1 chart, 2 targets: nothing found"]);
+    assert_eq!(answer.stdout, "");
+    assert!(bench.left_over().is_empty(), "{:?}", bench.left_over());
+    // A helm that only knows its version is enough now.
+    let stub = bench.stub("exit 1");
+    lint(&bench, "", &stub).says(0, &["nothing found"]);
+    lint(&bench, "--format json", &stub).says(0, &["\"command\": \"lint\"", "\"charts/web\"", "\"web/all\""]);
+}
+
+#[test]
+fn a_branch_that_no_case_reaches_is_told_with_its_line() {
+    let Some(helm) = helm(HELM_4) else { return };
+    let bench = sound();
+    bench.replace("charts/web/ci/all-values.yaml", "secure: true\n", "secure: false\n");
+    bench.replace("charts/web/ci/all-values.yaml", "extra: {a: 1}\n", "");
+    let answer = lint(&bench, "", &helm);
+    answer.says(
+        1,
+        &[
+            "error[branch-uncovered]: no case renders this branch of `charts/web/templates/_helpers.tpl`",
+            "charts/web/templates/_helpers.tpl:2:1",
+            "{{- if .Values.secure }}",
+            "charts/web/templates/_helpers.tpl:7:1",
+            "{{- range $key, $value := .Values.extra }}",
+            "charts/web/templates/map.yaml:8:3",
+            "never reached in 2 cases",
+            "error[value-uncovered]: no case sets `secure` to anything but its default",
+            "charts/web/values.yaml:4:9",
+            "no case sets `extra` to anything but its default",
+            "let a case reach it (charts/web/ci/<case>-values.yaml), or remove it",
+        ],
+    );
+    assert_eq!(answer.stderr.matches("error[").count(), 5, "{answer}");
+    // Told in the same way by a run that asks nothing any more, and whichever target is named.
+    let stub = bench.stub("exit 1");
+    for args in ["", "web/default"] {
+        assert_eq!(lint(&bench, args, &stub).stderr.matches("error[").count(), 5);
+    }
+}
+
+#[test]
+fn a_template_that_renders_nothing_is_told() {
+    let Some(helm) = helm(HELM_4) else { return };
+    let bench = sound();
+    bench.write("charts/web/templates/idle.yaml", "{{/* later */}}\n");
+    let answer = lint(&bench, "", &helm);
+    answer.says(1, &["no case renders an object from this template", "charts/web/templates/idle.yaml"]);
+    assert_eq!(answer.stderr.matches("error[").count(), 1, "{answer}");
+}
+
+#[test]
+fn a_case_that_fails_by_itself_is_told_instead() {
+    let Some(helm) = helm(HELM_4) else { return };
+    let bench = sound();
+    bench.write("charts/web/ci/bad-values.yaml", "name: forbidden\n");
+    let answer = lint(&bench, "web", &helm);
+    answer.says(2, &["error[helm-refused]", "no such name", "web/bad"]);
+    assert!(!answer.stderr.contains("branch-uncovered"), "{answer}");
+}
+
+#[test]
+fn what_helm_lint_says_is_told() {
+    let Some(helm) = helm(HELM_4) else { return };
+    let bench = sound();
+    bench.replace("charts/web/ci/all-values.yaml", "name: other", "name: Not_A_Name");
+    lint(&bench, "", &helm).says(1, &["error[helm-lint]: web/all: helm lint:", "charts/web/templates/map.yaml"]);
+}
+
+#[test]
+fn a_table_of_values_is_mended_when_asked_and_never_in_ci() {
+    let Some(helm) = helm(HELM_4) else { return };
+    let bench = sound();
+    bench.replace("charts/web/README.md", "`false`", "`true`");
+    lint(&bench, "", &helm).says(1, &["values-table-outdated", "charts/web/README.md:7:1", "cargo xtask lint --fix"]);
+    let answer = bench.xtask("lint --fix").helm(&helm).env("CI", "true").run();
+    answer.says(2, &["`--fix` is refused where CI is set"]);
+    lint(&bench, "--fix", &helm).says(0, &["Wrote charts/web/README.md", "nothing found"]);
+    assert_eq!(std::fs::read_to_string(bench.root().join("charts/web/README.md")).expect("readable"), README);
+}
+
+#[test]
+fn this_repository_has_nothing_to_find() {
+    let Some(helm) = helm(HELM_4) else { return };
+    let bench = repository_copy();
+    lint(&bench, "--offline", &helm).says(0, &["nothing found"]);
+}
+
+/// The charts and Applications of this repository.
+fn repository_copy() -> Bench {
+    let bench = Bench::new();
+    for folder in ["charts", "argocd"] {
+        copy(&repository().join(folder), &bench.root().join(folder));
+    }
+    for file in ["charts.toml", "charts.lock"] {
+        std::fs::copy(repository().join(file), bench.root().join(file)).expect("copied");
+    }
+    bench
+}
+
+#[test]
+fn bad_values_of_the_relay_are_refused_with_the_key_named() {
+    let Some(helm) = helm(HELM_4) else { return };
+    let bench = repository_copy();
+    for (values, key, line) in [
+        ("relay:\n  networks: [10.42.0.0/16, 0.0.0.0/0]\n", "/relay/networks/1", 2),
+        ("relay:\n  networks: ['::/0']\n", "/relay/networks/0", 2),
+        ("relay:\n  networks: [10.0.0.0/7]\n", "/relay/networks/0", 2),
+        (
+            "credentials:\n  existingSecret: smtp\nrelay:\n  relayhost: smtp.example.com:587\n",
+            "/relay/relayhost",
+            4,
+        ),
+        ("relay:\n  messageSizeLimit: 10MB\n", "/relay/messageSizeLimit", 2),
+        ("relay:\n  queueLifetime: 5y\n", "/relay/queueLifetime", 2),
+        ("persistence:\n  size: 1GB\n", "/persistence/size", 2),
+        ("relay:\n  netwroks: []\n", "netwroks", 2),
+        ("credentials:\n  password: hunter2\n", "password", 2),
+        ("relay:\n  allowedSenderDomains: []\n", "/relay/allowedSenderDomains", 2),
+        ("extraMainCf:\n  mynetworks: 0.0.0.0/0\n", "mynetworks", 2),
+        ("image:\n  tag: latest\n", "/image/tag", 2),
+    ] {
+        bench.write("charts/postfix/ci/bad-values.yaml", values);
+        let answer = bench.xtask("render --offline postfix/bad").helm(&helm).run();
+        let place = format!("charts/postfix/ci/bad-values.yaml:{line}:");
+        // The key may stand in the message or under its place; both are enough to find it by.
+        answer.says(2, &["helm-refused", "values.schema.json refuses"]);
+        let named = answer.stderr.contains(key) || answer.stderr.contains(&key.replace('/', "."));
+        assert!(named || answer.stderr.contains(&place), "{key} is not named:\n{answer}");
+    }
+}

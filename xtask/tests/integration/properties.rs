@@ -1,0 +1,215 @@
+//! What holds whatever the input: splitting, naming, comparing, and the readers of text from elsewhere.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use xtask::diagnostic::Source;
+use xtask::document::yaml;
+use xtask::golden::{Change, Golden, Recorded};
+use xtask::manifest::{self, Manifest};
+use xtask::workspace::{glob, substitute};
+
+/// A line that begins no document, and is not blank.
+fn line() -> impl Strategy<Value = String> {
+    "[a-zA-Z#:'\"{\\[ äß-]{0,3}[a-z][ -~é]{0,20}".prop_filter("no separator", |line| !line.starts_with("---"))
+}
+
+/// A document as a template writes one: its source and some lines, blank ones among them but not at the edges. None of
+/// them ends in a block scalar that keeps the lines after it.
+fn document() -> impl Strategy<Value = (String, String)> {
+    let lines = vec(prop_oneof![4 => line().prop_map(|line| line.replace(['|', '>'], "")), 1 => Just(String::new())], 0..6);
+    ("[a-z]{1,8}/templates/[a-z-]{1,8}\\.yaml", lines).prop_map(|(template, lines)| {
+        let text = format!("# Source: {template}\n{}\nlast: 1\n", lines.join("\n"));
+        (template, text)
+    })
+}
+
+/// The name of an object, few enough that some meet.
+fn name() -> impl Strategy<Value = String> {
+    prop_oneof!["[a-c]", "[a-b]-[a-b]", "[a-b]\\.[A-B]", "[a-z]{1,60}", "[a-b]/[a-b]"]
+}
+
+/// An object with an identity and a body.
+fn object() -> impl Strategy<Value = String> {
+    let kinds = prop_oneof![Just("Service"), Just("service"), Just("Secret"), Just("Role"), Just("A-B"), Just("A")];
+    let versions = prop_oneof![Just("v1"), Just("example.org/v1"), Just("Example.org/v2")];
+    (versions, kinds, name(), option::of("[a-c]{1,2}"), vec("[a-z]{1,5}: [a-z]{0,8}", 0..8)).prop_map(
+        |(version, kind, name, namespace, body)| {
+            let namespace = namespace.map_or(String::new(), |namespace| format!("  namespace: {namespace}\n"));
+            let mut seen = BTreeSet::new();
+            let body = body.into_iter().filter(|line| seen.insert(line.split(':').next().map(str::to_owned)));
+            let body: String = body.map(|line| format!("  {line}\n")).collect();
+            let body = if body.is_empty() { String::new() } else { format!("data:\n{body}") };
+            format!(
+                "# Source: c/templates/x.yaml\napiVersion: {version}\nkind: {kind}\nmetadata:\n  name: {name:?}\n{namespace}{body}"
+            )
+        },
+    )
+}
+
+/// Objects of which no two are one to Kubernetes.
+fn objects() -> impl Strategy<Value = Vec<Manifest>> {
+    vec(object(), 0..12).prop_map(|texts| {
+        let mut keys = BTreeSet::new();
+        let manifests = texts.into_iter().map(|text| manifest::read_golden(&text, "ns").expect("an object"));
+        manifests.filter(|manifest| keys.insert(manifest.key.clone())).collect()
+    })
+}
+
+fn recorded(manifests: &[Manifest]) -> Vec<Recorded> {
+    let files = manifest::file_names(manifests);
+    files.into_iter().zip(manifests.to_vec()).map(|(file, manifest)| Recorded { file, manifest }).collect()
+}
+
+fn golden(records: &[Recorded]) -> Golden {
+    let files = records.iter().map(|record| (record.file.clone(), record.manifest.text.clone().into_bytes()));
+    Golden { files: files.collect(), ..Golden::default() }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_joined_splits_into_the_same(documents in vec(document(), 0..8), blank in "\n{0,3}", tail in "[ \t]{0,2}") {
+        let text: String = documents.iter().map(|(_, text)| format!("---{tail}\n{blank}{text}{blank}")).collect();
+        let pieces = manifest::split(&text).expect("separators");
+        let split: Vec<_> = pieces.into_iter().map(|piece| (piece.template, piece.text)).collect();
+        prop_assert_eq!(split, documents);
+    }
+
+    #[test]
+    fn windows_line_ends_change_nothing_but_the_line_ends(documents in vec(document(), 0..8)) {
+        let text: String = documents.iter().map(|(_, text)| format!("---\n{text}")).collect();
+        let unix = manifest::split(&text).expect("separators");
+        let windows = manifest::split(&text.replace('\n', "\r\n")).expect("separators");
+        prop_assert_eq!(windows.len(), unix.len());
+        for (windows, unix) in windows.iter().zip(&unix) {
+            prop_assert_eq!(&windows.template, &unix.template);
+            prop_assert_eq!(windows.text.replace("\r\n", "\n"), unix.text.clone());
+        }
+    }
+
+    #[test]
+    fn any_text_is_split_or_refused(text in "(---|\n|#|\\PC|[ -~]|\u{85}|\r){0,60}") {
+        let Ok(pieces) = manifest::split(&text) else { return Ok(()) };
+        for piece in &pieces {
+            prop_assert!(text.contains(piece.text.trim_end()), "{:?} is not in the text", piece.text);
+            // What is written as a golden reads back as itself.
+            let again = manifest::split(&piece.text).expect("no separator is left");
+            prop_assert_eq!(again.iter().map(|piece| piece.text.as_str()).collect::<Vec<_>>(), [piece.text.as_str()]);
+        }
+        let _ = manifest::read(text.as_bytes(), "ns");
+    }
+
+    #[test]
+    fn each_object_has_a_file_of_its_own(manifests in objects()) {
+        let names = manifest::file_names(&manifests);
+        let unique: BTreeSet<_> = names.iter().map(|name| name.to_lowercase()).collect();
+        prop_assert_eq!(unique.len(), manifests.len(), "{:?}", names);
+        for name in &names {
+            prop_assert!(name.len() <= 255 && !name.contains('/') && !name.starts_with('.'), "{}", name);
+        }
+        // The name is the object's own: not one of its place among the others.
+        let by_key = |manifests: &[Manifest]| -> BTreeMap<_, _> {
+            manifests.iter().map(|manifest| manifest.key.clone()).zip(manifest::file_names(manifests)).collect()
+        };
+        let backwards: Vec<_> = manifests.iter().rev().cloned().collect();
+        prop_assert_eq!(by_key(&manifests), by_key(&backwards));
+    }
+
+    #[test]
+    fn the_order_of_objects_is_no_change(manifests in objects(), seed in any::<u64>()) {
+        let mut other = manifests.clone();
+        other.sort_by_key(|manifest| xtask::archive::sha256(format!("{seed}{}", manifest.key).as_bytes()));
+        prop_assert_eq!(golden(&recorded(&manifests)).compare(&recorded(&other), "ns"), []);
+    }
+
+    #[test]
+    fn each_object_is_in_one_change_at_most(old in objects(), new in objects()) {
+        let (old, new) = (recorded(&old), recorded(&new));
+        let changes = golden(&old).compare(&new, "ns");
+        let (mut before, mut after) = (Vec::new(), Vec::new());
+        for change in &changes {
+            match change {
+                Change::Added(new) => after.push(&new.manifest.key),
+                Change::Removed(old) => before.push(&old.manifest.key),
+                Change::Modified(old, new) | Change::Renamed(old, new) => {
+                    before.push(&old.manifest.key);
+                    after.push(&new.manifest.key);
+                }
+            }
+        }
+        // Whatever differs is told, and nothing is told twice.
+        let keys = |records: &[Recorded]| -> BTreeMap<_, _> {
+            records.iter().map(|one| (one.manifest.key.clone(), (one.file.clone(), one.manifest.text.clone()))).collect()
+        };
+        let (was, is) = (keys(&old), keys(&new));
+        let gone: BTreeSet<_> = was.iter().filter(|(key, one)| is.get(*key) != Some(one)).map(|(key, _)| key).collect();
+        let come: BTreeSet<_> = is.iter().filter(|(key, one)| was.get(*key) != Some(one)).map(|(key, _)| key).collect();
+        prop_assert_eq!((before.len(), after.len()), (gone.len(), come.len()));
+        prop_assert_eq!(before.into_iter().collect::<BTreeSet<_>>(), gone);
+        prop_assert_eq!(after.into_iter().collect::<BTreeSet<_>>(), come);
+    }
+
+    #[test]
+    fn values_of_secrets_are_never_shown(old in "[a-z]{12}", new in "[a-z]{12}", style in 0..4_usize) {
+        let text = |value: &str| {
+            let value = [value.to_owned(), format!("{value:?}"), format!("|\n    {value}\n    x"), format!("[{value}]")][style].clone();
+            format!("apiVersion: v1\nkind: Secret\nmetadata:\n  name: s\nstringData:\n  key: {value}\n")
+        };
+        let records = |value: &str| recorded(&[manifest::read_golden(&text(value), "ns").expect("an object")]);
+        for change in golden(&records(&old)).compare(&records(&new), "ns") {
+            let told = format!("{:?}", xtask::diff::diff(&change, &|_| "<secret>".to_owned()).lines);
+            prop_assert!(!told.contains(&old) && !told.contains(&new), "{}", told);
+        }
+    }
+
+    #[test]
+    fn any_text_is_yaml_or_not(text in "([ -~]|\n|\t|\\PC|[:\\-{}\\[\\],&*!|>'\"%@`?<]|<<|: |- |\u{feff}){0,80}") {
+        if let Ok(documents) = yaml::parse(&Source::new("x", text.clone())) {
+            for document in documents {
+                // What is read can be written, and reads the same again.
+                let json = document.root.to_json();
+                let again = yaml::parse_one(&Source::new("y", json.clone())).expect("JSON is YAML");
+                prop_assert_eq!(again.root.to_json(), json);
+                let span = document.root.span;
+                prop_assert!(text.get(span.clone()).is_some(), "{span:?} is no place in the text");
+            }
+        }
+    }
+
+    #[test]
+    fn any_scalar_is_read_or_refused(text in "[-+.0-9_xoeEbBinfaNyYtrue:~ ]{0,12}") {
+        let _ = yaml::resolve(&text);
+    }
+
+    #[test]
+    fn a_name_matches_itself_escaped(name in "[ -~é]{1,12}") {
+        prop_assume!(!name.contains('/'));
+        let escaped: String = name.chars().flat_map(|c| ['\\', c]).collect();
+        prop_assert_eq!(glob::matches(&escaped, &name), Ok(true));
+        prop_assert_eq!(glob::matches("*", &name), Ok(true));
+        prop_assert_eq!(glob::matches(&"?".repeat(name.chars().count()), &name), Ok(true));
+    }
+
+    #[test]
+    fn any_pattern_is_expanded_or_refused(pattern in "[a-c/*?\\[\\]{},\\\\!^.-]{0,10}", name in "[a-c.-]{0,6}") {
+        let _ = glob::matches(&pattern, &name);
+        let _ = glob::expand(Path::new(env!("CARGO_MANIFEST_DIR")), &pattern);
+    }
+
+    #[test]
+    fn any_text_is_substituted(text in "(\\$|\\{|\\}|ARGOCD_APP_NAME|\\PC|[a-z_0-9]){0,20}") {
+        let variables = [("ARGOCD_APP_NAME", "web".to_owned())].into();
+        let _ = substitute::expand(&text, &variables);
+        let _ = substitute::mentions(&text, "ARGOCD_APP");
+        if !text.contains('$') {
+            prop_assert_eq!(substitute::expand(&text, &variables), text.clone());
+        }
+        // A dollar that is doubled stays one, whatever follows it.
+        prop_assert_eq!(substitute::expand(&text.replace('$', "$$"), &variables), text);
+    }
+}

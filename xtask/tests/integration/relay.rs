@@ -1,0 +1,453 @@
+//! The relay as the chart renders it, in a container: what it takes, what it refuses, and that it loses nothing.
+//!
+//! Image, security context, mounts, probes and configuration are read from the golden of the default case, so what is
+//! tried here is what Argo CD would apply. The container stands on a private network whose addresses lie in
+//! `relay.networks`, and on a second one that does not.
+//!
+//! Deliberately absent: Kubernetes. Services, claims and policies are for a cluster to show.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use xtask::diagnostic::Source;
+use xtask::document::{Node, yaml};
+use xtask::golden::Golden;
+use xtask::image::engine::Engine;
+use xtask::manifest;
+use xtask::plan::TargetId;
+use xtask::process::Output;
+
+use crate::image::{engine, unique};
+use crate::support::repository;
+
+/// Senders in this domain may send; it is the one in the golden.
+const SENDER: &str = "app@example.com";
+
+/// Everything that a test makes carries this label, with a value of its own.
+const LABEL: &str = "xtask-test";
+
+/// What the chart renders for the default case.
+struct Rendered {
+    pod: Node,
+    container: Node,
+    config: BTreeMap<String, String>,
+}
+
+impl Rendered {
+    fn load() -> Self {
+        let id = TargetId { app: "postfix".to_owned(), case: "default".to_owned() };
+        let golden = Golden::load(repository(), &id).expect("goldens");
+        let object = |kind: &str| -> Node {
+            let texts = golden.files.values().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+            let mut found = texts.filter(|text| {
+                manifest::read_golden(text, "postfix").is_some_and(|manifest| manifest.key.kind == kind)
+            });
+            let text = found.next().unwrap_or_else(|| panic!("no golden of a {kind}"));
+            yaml::parse_one(&Source::new(kind, text)).expect("YAML").root
+        };
+        let pod = at(&object("Deployment"), "spec.template.spec").clone();
+        let [container] = at(&pod, "containers").items() else { panic!("one container is expected") };
+        let config = at(&object("ConfigMap"), "data")
+            .entries()
+            .iter()
+            .map(|(key, value)| (key.name.clone(), value.as_str().expect("text").to_owned()))
+            .collect();
+        Self { container: container.clone(), pod, config }
+    }
+
+    fn image(&self) -> &str {
+        text(&self.container, "image")
+    }
+
+    fn port(&self) -> u16 {
+        let ports = at(&self.container, "ports").items().iter();
+        let smtp = ports.filter(|port| text(port, "name") == "smtp").map(|port| at(port, "containerPort").to_json());
+        smtp.last().expect("a port for SMTP").parse().expect("a port")
+    }
+
+    /// The container's security context as flags. What is not known here would not be tried, so it fails.
+    fn security(&self) -> Vec<String> {
+        for (key, value) in at(&self.pod, "securityContext").entries() {
+            // The engine's own profile is the one that the kubelet calls so.
+            assert!(key.name == "seccompProfile" && text(value, "type") == "RuntimeDefault", "{}", key.name);
+        }
+        let mut flags = Vec::new();
+        for (key, value) in at(&self.container, "securityContext").entries() {
+            match (key.name.as_str(), value.to_json().as_str()) {
+                ("allowPrivilegeEscalation", "false") => flags.push("--security-opt=no-new-privileges".to_owned()),
+                ("readOnlyRootFilesystem", "true") => flags.push("--read-only".to_owned()),
+                ("capabilities", _) => {
+                    for (change, names) in value.entries() {
+                        let flag = if change.name == "drop" { "--cap-drop" } else { "--cap-add" };
+                        flags.extend(names.items().iter().map(|name| format!("{flag}={}", name.as_str().expect("text"))));
+                    }
+                }
+                (key, value) => panic!("no flag is known for {key}: {value}"),
+            }
+        }
+        flags
+    }
+
+    /// The mounts as flags. Files of the ConfigMap lie in a folder, the queue on a volume.
+    fn mounts(&self, folder: &Path, queue: &str) -> Vec<String> {
+        let volumes = at(&self.pod, "volumes").items();
+        let mount = |mount: &Node| {
+            let (name, path) = (text(mount, "name"), text(mount, "mountPath"));
+            let volume = volumes.iter().find(|volume| text(volume, "name") == name).expect("a volume");
+            let kind = volume.entries().iter().map(|(key, _)| key.name.as_str()).find(|key| *key != "name");
+            match kind {
+                Some("configMap") => {
+                    let inside = mount.get("subPath").map_or("", |path| path.as_str().expect("text"));
+                    assert_eq!(at(mount, "readOnly").to_json(), "true");
+                    format!("--mount=type=bind,src={},dst={path},readonly", folder.join(inside).display())
+                }
+                // Like a claim, it is not filled with what the image holds there.
+                Some("persistentVolumeClaim") => format!("--mount=type=volume,src={queue},dst={path},volume-nocopy"),
+                Some("emptyDir") => format!("--tmpfs={path}:mode=0777"),
+                other => panic!("no flag is known for a volume of kind {other:?}"),
+            }
+        };
+        at(&self.container, "volumeMounts").items().iter().map(mount).collect()
+    }
+
+    fn probe(&self, name: &str) -> Vec<String> {
+        let command = at(&self.container, &format!("{name}.exec.command"));
+        command.items().iter().map(|word| word.as_str().expect("text").to_owned()).collect()
+    }
+}
+
+#[track_caller]
+fn at<'a>(node: &'a Node, path: &str) -> &'a Node {
+    path.split('.').fold(node, |node, key| node.get(key).unwrap_or_else(|| panic!("no {path}")))
+}
+
+#[track_caller]
+fn text<'a>(node: &'a Node, path: &str) -> &'a str {
+    at(node, path).as_str().unwrap_or_else(|| panic!("{path} is no text"))
+}
+
+/// Containers, networks and volumes of one test. All of it goes in the end, however that comes.
+struct Lab {
+    engine: Engine,
+    id: String,
+    image: String,
+    folder: tempfile::TempDir,
+}
+
+impl Lab {
+    fn run<S: AsRef<str>>(&self, args: &[S]) -> Output {
+        let args = args.iter().map(|arg| arg.as_ref().to_owned());
+        self.engine.invocation(Path::new("/")).args(args).deadline(Duration::from_secs(30)).run().expect("the engine runs")
+    }
+
+    #[track_caller]
+    fn ok<S: AsRef<str>>(&self, args: &[S]) -> String {
+        let output = self.run(args);
+        let line: Vec<&str> = args.iter().map(AsRef::as_ref).collect();
+        assert!(output.success(), "{}: {}", line.join(" "), output.stderr);
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    fn label(&self) -> String {
+        format!("{LABEL}={}", self.id)
+    }
+
+    fn named(&self, name: &str) -> String {
+        format!("{}-{name}", self.id)
+    }
+
+    /// A network in 10.244.0.0/16, which the golden lets relay; its first three numbers. Others may be in use.
+    fn inside(&self) -> String {
+        let first = u8::try_from(std::process::id() % 200).expect("small");
+        for number in (0..50).map(|step| first.wrapping_add(step)) {
+            let prefix = format!("10.244.{number}");
+            let subnet = format!("--subnet={prefix}.0/24");
+            let label = self.label();
+            let output = self.run(&["network", "create", "--internal", "--label", &label, &subnet, &self.named("inside")]);
+            if output.success() {
+                return prefix;
+            }
+        }
+        panic!("no free network in 10.244.0.0/16");
+    }
+
+    /// Sends with smtp-source from a network.
+    fn source(&self, network: &str, args: &[&str]) -> Output {
+        let (label, network) = (self.label(), self.named(network));
+        let mut all =
+            vec!["run", "--rm", "--label", &label, "--network", &network, "--entrypoint", "smtp-source", &self.image];
+        all.extend(args);
+        self.run(&all)
+    }
+
+    /// The recipients of all messages that the sink took.
+    fn arrived(&self) -> BTreeSet<String> {
+        let dump = self.ok(&["exec", &self.named("sink"), "sh", "-c", "cat /dump/* 2>/dev/null || true"]);
+        let recipients = dump.lines().filter_map(|line| line.strip_prefix("X-Rcpt-Args: <"));
+        recipients.filter_map(|rest| Some(rest.split_once('@')?.0.to_owned())).collect()
+    }
+
+    fn logs(&self) -> String {
+        let output = self.run(&["logs", &self.named("relay")]);
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), output.stderr)
+    }
+
+    /// What is there of this test.
+    fn left(&self) -> Vec<String> {
+        let filter = format!("label={}", self.label());
+        let mut left = Vec::new();
+        for (kind, list) in [("container", "-aq"), ("network", "-q"), ("volume", "-q")] {
+            let output = self.run(&[kind, "ls", list, "--filter", &filter]);
+            let ids = String::from_utf8_lossy(&output.stdout).into_owned();
+            left.extend(ids.lines().map(|id| format!("{kind} {id}")));
+        }
+        left
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        // Containers come first: they hold networks and volumes.
+        for what in self.left() {
+            let (kind, id) = what.split_once(' ').expect("two words");
+            let mut args = vec![kind, "rm", id];
+            if kind == "container" {
+                args.insert(2, "--force");
+            }
+            let _ = self.run(&args);
+        }
+        let left = self.left();
+        assert!(std::thread::panicking() || left.is_empty(), "left behind: {left:?}");
+    }
+}
+
+/// Waits until something is so.
+#[track_caller]
+fn within(limit: Duration, what: &str, mut so: impl FnMut() -> bool) -> Duration {
+    let started = Instant::now();
+    while !so() {
+        assert!(started.elapsed() < limit, "not within {limit:?}: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    started.elapsed()
+}
+
+/// One SMTP conversation; each command has its answer within seconds, or there is an error.
+struct Smtp(BufReader<TcpStream>);
+
+impl Smtp {
+    fn connect(address: SocketAddr) -> std::io::Result<Self> {
+        let stream = TcpStream::connect_timeout(&address, Duration::from_secs(2))?;
+        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        let mut smtp = Self(BufReader::new(stream));
+        smtp.answer("220")?;
+        Ok(smtp)
+    }
+
+    fn answer(&mut self, expected: &str) -> std::io::Result<()> {
+        loop {
+            let mut line = String::new();
+            if self.0.read_line(&mut line)? == 0 {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+            if !line.starts_with(expected) {
+                return Err(std::io::Error::other(line));
+            }
+            if line.as_bytes().get(3) != Some(&b'-') {
+                return Ok(());
+            }
+        }
+    }
+
+    fn say(&mut self, line: &str, expected: &str) -> std::io::Result<()> {
+        self.0.get_mut().write_all(format!("{line}\r\n").as_bytes())?;
+        self.answer(expected)
+    }
+
+    /// `Ok` means that the relay took the message on.
+    fn send(&mut self, recipient: &str) -> std::io::Result<()> {
+        self.say(&format!("MAIL FROM:<{SENDER}>"), "250")?;
+        self.say(&format!("RCPT TO:<{recipient}>"), "250")?;
+        self.say("DATA", "354")?;
+        self.say(&format!("From: {SENDER}\r\nSubject: load\r\n\r\nA line.\r\n."), "250")
+    }
+}
+
+/// Sends from several connections until these break; returns who is to have a message, as far as the relay took it on.
+fn load(address: SocketAddr, sink: &str, enough: usize, break_off: impl FnOnce()) -> BTreeSet<String> {
+    let accepted = Mutex::new(BTreeSet::new());
+    let (next, over) = (AtomicUsize::new(0), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let Ok(mut smtp) = Smtp::connect(address) else { return };
+                if smtp.say("EHLO load.example.com", "250").is_err() {
+                    return;
+                }
+                while !over.load(Ordering::Relaxed) {
+                    let name = format!("load{}", next.fetch_add(1, Ordering::Relaxed));
+                    if smtp.send(&format!("{name}@[{sink}]")).is_err() {
+                        return;
+                    }
+                    accepted.lock().expect("no panic").insert(name);
+                }
+            });
+        }
+        let started = Instant::now();
+        while accepted.lock().expect("no panic").len() < enough && started.elapsed() < Duration::from_secs(15) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        break_off();
+        // Connections break by themselves; this is for the case that they do not.
+        std::thread::sleep(Duration::from_secs(1));
+        over.store(true, Ordering::Relaxed);
+    });
+    accepted.into_inner().expect("no panic")
+}
+
+/// Writes the files of the ConfigMap. Postfix waits until main.cf is two seconds old, which in a cluster it mostly is.
+fn write_config(folder: &Path, config: &BTreeMap<String, String>) -> PathBuf {
+    let folder = folder.join("config");
+    std::fs::create_dir(&folder).expect("created");
+    let minute_ago = SystemTime::now() - Duration::from_secs(60);
+    for (name, text) in config {
+        let path = folder.join(name);
+        std::fs::write(&path, text).expect("written");
+        File::options().write(true).open(&path).expect("opened").set_modified(minute_ago).expect("backdated");
+    }
+    folder
+}
+
+/// A lab with a relay that is not started yet, and a sink; with their addresses.
+fn lab(engine: Engine, rendered: &Rendered) -> (Lab, SocketAddr, String) {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let lab = Lab { engine, id: unique(), image: rendered.image().to_owned(), folder };
+    let label = lab.label();
+    let prefix = lab.inside();
+    lab.ok(&["network", "create", "--internal", "--label", &label, &lab.named("outside")]);
+    lab.ok(&["volume", "create", "--label", &label, &lab.named("queue")]);
+
+    let sink = format!("{prefix}.20");
+    let (inside, named) = (lab.named("inside"), lab.named("sink"));
+    // A second for each message makes a queue.
+    let sink_args = ["-u", "postfix", "-w", "1", "-d", "/dump/%s.", "0.0.0.0:25", "1000"];
+    let mut args = vec!["run", "--detach", "--name", &named, "--label", &label, "--network", &inside, "--ip", &sink];
+    args.extend(["--tmpfs=/dump:mode=0777", "--entrypoint", "smtp-sink", lab.image.as_str()]);
+    args.extend(sink_args);
+    lab.ok(&args);
+
+    let config = write_config(lab.folder.path(), &rendered.config);
+    let relay = format!("{prefix}.10");
+    let name = lab.named("relay");
+    let mut args: Vec<String> = ["create", "--name", &name, "--label", &label, "--network", &inside, "--ip", &relay]
+        .map(str::to_owned)
+        .to_vec();
+    args.extend(rendered.security());
+    args.extend(rendered.mounts(&config, &lab.named("queue")));
+    args.push(lab.image.clone());
+    lab.ok(&args);
+    lab.ok(&["network", "connect", &lab.named("outside"), &name]);
+    let address = format!("{relay}:{}", rendered.port()).parse().expect("an address");
+    (lab, address, sink)
+}
+
+/// Starts the relay, and returns how long it took until it answered.
+fn start(lab: &Lab, address: SocketAddr) -> Duration {
+    let started = Instant::now();
+    lab.ok(&["start", &lab.named("relay")]);
+    within(Duration::from_secs(15), "the relay greets", || Smtp::connect(address).is_ok());
+    started.elapsed()
+}
+
+#[test]
+fn the_relay_serves_whom_it_should_and_loses_nothing() {
+    let Some(engine) = engine() else { return };
+    let rendered = Rendered::load();
+    assert_eq!(rendered.image(), xtask::image::reference(repository(), "postfix").expect("a reference"));
+    // Through the tool, so that this tries what the Dockerfile makes today.
+    let built = Command::new(env!("CARGO_BIN_EXE_xtask"))
+        .args(["image", "postfix", "--root"])
+        .arg(repository())
+        .output()
+        .expect("xtask runs");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+
+    let (lab, address, sink) = lab(engine, &rendered);
+    let took = start(&lab, address);
+    assert!(took < Duration::from_secs(3), "it took {took:?} to start:\n{}", lab.logs());
+
+    probes_leave_no_trace(&lab, &rendered);
+    takes_and_refuses(&lab, &rendered, address, &sink);
+    survives_sigterm(&lab, address, &sink);
+}
+
+fn probes_leave_no_trace(lab: &Lab, rendered: &Rendered) {
+    let mut before = lab.logs();
+    within(Duration::from_secs(5), "the log comes to rest", || {
+        std::thread::sleep(Duration::from_millis(400));
+        let now = lab.logs();
+        std::mem::replace(&mut before, now) == before
+    });
+    for probe in ["startupProbe", "livenessProbe"] {
+        for _ in 0..3 {
+            let mut args = vec!["exec".to_owned(), lab.named("relay")];
+            args.extend(rendered.probe(probe));
+            lab.ok(&args);
+        }
+    }
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(lab.logs(), before, "a probe leaves no line");
+}
+
+fn takes_and_refuses(lab: &Lab, rendered: &Rendered, address: SocketAddr, sink: &str) {
+    let (inside, recipient) = (address.to_string(), format!("box@[{sink}]"));
+    let sent = lab.source("inside", &["-f", SENDER, "-t", &recipient, "-N", "-m", "5", "-s", "2", &inside]);
+    assert!(sent.success(), "{}\n{}", sent.stderr, lab.logs());
+    within(Duration::from_secs(20), "five messages arrive", || lab.arrived().len() == 5);
+
+    let foreign = lab.source("inside", &["-f", "stranger@sender.invalid", "-t", &recipient, &inside]);
+    assert!(!foreign.success());
+    assert!(foreign.stderr.contains("554 5.7.1 <stranger@sender.invalid>: Sender address rejected"), "{}", foreign.stderr);
+
+    let network = lab.named("outside");
+    let format = format!("{{{{(index .NetworkSettings.Networks \"{network}\").IPAddress}}}}");
+    let door = lab.ok(&["inspect", "--format", &format, &lab.named("relay")]);
+    let door = format!("{door}:{}", rendered.port());
+    let outside = lab.source("outside", &["-f", SENDER, "-t", &recipient, &door]);
+    assert!(!outside.success());
+    let refused = outside.stderr.contains("554 5.7.1") && outside.stderr.contains("Client host rejected");
+    assert!(refused, "{}", outside.stderr);
+    assert_eq!(lab.arrived().len(), 5, "what is refused does not arrive");
+}
+
+fn survives_sigterm(lab: &Lab, address: SocketAddr, sink: &str) {
+    let relay = lab.named("relay");
+    let accepted = load(address, sink, 60, || {
+        lab.ok(&["kill", "--signal", "TERM", &relay]);
+    });
+    assert!(accepted.len() >= 60, "only {} were accepted:\n{}", accepted.len(), lab.logs());
+    within(Duration::from_secs(10), "it ends", || {
+        lab.ok(&["inspect", "--format", "{{.State.Running}}", &relay]) == "false"
+    });
+    assert_eq!(lab.ok(&["inspect", "--format", "{{.State.ExitCode}}", &relay]), "0");
+    let before = lab.arrived();
+    let waiting = accepted.difference(&before).count();
+    assert!(waiting > 0, "nothing was in the queue, so this showed nothing");
+
+    let took = start(lab, address);
+    assert!(took < Duration::from_secs(3), "it took {took:?} to start again:\n{}", lab.logs());
+    let started = Instant::now();
+    let mut missing = waiting;
+    while missing > 0 && started.elapsed() < Duration::from_secs(30) {
+        std::thread::sleep(Duration::from_millis(300));
+        missing = accepted.difference(&lab.arrived()).count();
+    }
+    assert_eq!(missing, 0, "of {} accepted messages, {waiting} waited, {missing} are lost:\n{}", accepted.len(), lab.logs());
+}

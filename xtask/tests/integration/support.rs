@@ -1,0 +1,280 @@
+//! What the tests share: a workspace of their own to run the binary in, and the Helm to run it with.
+//!
+//! A run sees nothing of this machine: no PATH, no cache, no variables but those that the test gives. Only [`helm`]
+//! looks around, through the tool's own search, once for all tests.
+//!
+//! Deliberately absent: what a test expects.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+/// The Helm of Argo CD 3.5, and that of 3.4.
+pub(crate) const HELM_4: &str = "4.2.1";
+pub(crate) const HELM_3: &str = "3.19.4";
+
+/// The repository that these tests belong to.
+pub(crate) fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the repository")
+}
+
+/// Whether this is a CI run, where a missing helm is a failure and expectations are never written.
+pub(crate) fn ci() -> bool {
+    std::env::var("CI").is_ok_and(|value| matches!(value.to_lowercase().as_str(), "true" | "1"))
+}
+
+/// The pinned helm of a version, found or brought by `cargo xtask tools install`. Where it cannot be had, that is said,
+/// and only in CI it is a failure.
+#[track_caller]
+pub(crate) fn helm(version: &str) -> Option<PathBuf> {
+    static HELMS: OnceLock<(BTreeMap<String, PathBuf>, String)> = OnceLock::new();
+    let (helms, why) = HELMS.get_or_init(|| {
+        // Everything but CI is this machine's: its PATH, its proxies, its cache.
+        let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
+            .args(["tools", "install", "helm", "--root"])
+            .arg(repository())
+            .env("NO_COLOR", "1")
+            .output()
+            .expect("xtask runs");
+        let text = String::from_utf8_lossy(&output.stdout);
+        let helms = text.lines().filter_map(|line| {
+            let (name, rest) = line.split_once(' ')?;
+            let (version, rest) = rest.trim().split_once(' ')?;
+            let (path, _) = rest.rsplit_once(" (")?;
+            (name == "helm").then(|| (version.to_owned(), PathBuf::from(path.trim())))
+        });
+        (helms.collect(), String::from_utf8_lossy(&output.stderr).into_owned())
+    });
+    let helm = helms.get(version).cloned();
+    if helm.is_none() {
+        assert!(!ci(), "CI has to have helm {version}:\n{why}");
+        // Around the capture of test output: whoever reads "ok" should know what was not tested.
+        let _ = writeln!(std::io::stderr(), "skipped: helm {version} could not be had\n{why}");
+    }
+    helm
+}
+
+/// A folder with a workspace, a cache, a home, and a place for temporary files, removed in the end.
+pub(crate) struct Bench {
+    directory: tempfile::TempDir,
+}
+
+impl Bench {
+    /// An empty workspace.
+    pub(crate) fn new() -> Self {
+        let bench = Self { directory: tempfile::tempdir().expect("temporary folder") };
+        for folder in ["workspace", "cache", "home", "tmp"] {
+            fs::create_dir(bench.directory.path().join(folder)).expect("folder");
+        }
+        // Fingerprints of Secrets are keyed by machine; here they have to be the same everywhere.
+        fs::write(bench.cache().join("fingerprint.key"), [7; 32]).expect("written");
+        bench
+    }
+
+    /// A copy of a fixture's workspace.
+    pub(crate) fn of(fixture: &str) -> Self {
+        let bench = Self::new();
+        copy(&repository().join("tests/fixtures").join(fixture).join("workspace"), &bench.root());
+        bench
+    }
+
+    /// The folder around everything.
+    pub(crate) fn base(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The workspace.
+    pub(crate) fn root(&self) -> PathBuf {
+        self.base().join("workspace")
+    }
+
+    /// The tool's cache.
+    pub(crate) fn cache(&self) -> PathBuf {
+        self.base().join("cache")
+    }
+
+    /// Writes a file of the workspace.
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        let path = self.root().join(path);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("created");
+        fs::write(path, text).expect("written");
+    }
+
+    /// Replaces a text in a file of the workspace; it has to be there.
+    #[track_caller]
+    pub(crate) fn replace(&self, path: &str, old: &str, new: &str) {
+        let text = fs::read_to_string(self.root().join(path)).expect("readable");
+        assert!(text.contains(old), "{path} does not hold {old:?}");
+        self.write(path, &text.replace(old, new));
+    }
+
+    /// A program that stands in for helm 4: it tells its version, and for all else runs a script.
+    pub(crate) fn stub(&self, script: &str) -> PathBuf {
+        let path = self.base().join("helm");
+        let text = format!("#!/bin/sh\nif [ \"$1\" = version ]; then echo v{HELM_4}; exit; fi\n{script}\n");
+        fs::write(&path, text).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("mode");
+        path
+    }
+
+    /// A run of the binary in the workspace; arguments are separated by spaces.
+    pub(crate) fn xtask(&self, args: &str) -> Run<'_> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command
+            .args(args.split_whitespace())
+            .current_dir(self.root())
+            .env_clear()
+            .env("HOME", self.base().join("home"))
+            .env("TMPDIR", self.base().join("tmp"))
+            .env("XTASK_CACHE_DIR", self.cache())
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null());
+        Run { bench: self, command, helm: None }
+    }
+
+    /// What was left in the folder for temporary files.
+    pub(crate) fn left_over(&self) -> Vec<PathBuf> {
+        tree(&self.base().join("tmp")).into_keys().collect()
+    }
+
+    /// The goldens: path → content.
+    pub(crate) fn goldens(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        tree(&self.root().join("tests/golden"))
+    }
+}
+
+/// A run about to happen.
+pub(crate) struct Run<'a> {
+    bench: &'a Bench,
+    command: Command,
+    helm: Option<PathBuf>,
+}
+
+impl Run<'_> {
+    /// Sets a variable.
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Gives it a helm.
+    pub(crate) fn helm(mut self, helm: &Path) -> Self {
+        self.command.env("XTASK_HELM", helm);
+        self.helm = Some(helm.to_path_buf());
+        self
+    }
+
+    /// Runs it to its end.
+    pub(crate) fn run(mut self) -> Answer {
+        let output = self.command.output().expect("xtask runs");
+        let normal = |bytes: &[u8]| self.normal(&String::from_utf8_lossy(bytes));
+        Answer { code: output.status.code(), stdout: normal(&output.stdout), stderr: normal(&output.stderr) }
+    }
+
+    /// Starts it, with both streams thrown away.
+    pub(crate) fn spawn(mut self) -> Child {
+        self.command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("xtask runs")
+    }
+
+    /// The text without what differs from run to run: where things lie, and how long it took.
+    fn normal(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        let paths = [
+            (self.helm.clone().unwrap_or_else(|| "\0".into()), "[HELM]"),
+            (self.bench.root(), "[ROOT]"),
+            (self.bench.cache(), "[CACHE]"),
+            (self.bench.base().join("mirror"), "[MIRROR]"),
+            (self.bench.base().to_path_buf(), "[TEMP]"),
+        ];
+        for (path, name) in paths {
+            text = text.replace(&path.display().to_string(), name);
+        }
+        let lines = text.split_inclusive('\n').map(|line| {
+            let timed = line.trim_start().starts_with("Finished ").then(|| line.rsplit_once(" in ")).flatten();
+            timed.map_or_else(|| line.to_owned(), |(what, _)| format!("{what} in 0.01s\n"))
+        });
+        lines.collect()
+    }
+}
+
+/// What a run told.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Answer {
+    /// Holds it against an exit code and texts that have to be in either stream.
+    #[track_caller]
+    pub(crate) fn says(&self, code: i32, texts: &[&str]) -> &Self {
+        assert_eq!(self.code, Some(code), "{self}");
+        for text in texts {
+            assert!(self.stdout.contains(text) || self.stderr.contains(text), "{text:?} is not in:\n{self}");
+        }
+        self
+    }
+}
+
+impl std::fmt::Display for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "exit code {:?}\n--- stdout\n{}--- stderr\n{}", self.code, self.stdout, self.stderr)
+    }
+}
+
+/// All files of a folder by path, links by what they point at; nothing when it is not there.
+pub(crate) fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(&next).into_iter().flatten() {
+            let path = entry.expect("readable").path();
+            let name = path.strip_prefix(folder).expect("inside").to_path_buf();
+            if let Ok(target) = fs::read_link(&path) {
+                files.insert(name, format!("link to {}", target.display()).into_bytes());
+            } else if path.is_dir() {
+                folders.push(path);
+            } else {
+                files.insert(name, fs::read(&path).expect("readable"));
+            }
+        }
+    }
+    files
+}
+
+/// Copies what is in a folder into another, over what is there. A folder whose name ends in `.tgz` becomes a chart
+/// archive, so that a fixture holds text only.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("created");
+    for entry in fs::read_dir(from).unwrap_or_else(|error| panic!("{}: {error}", from.display())) {
+        let source = entry.expect("readable").path();
+        let target = to.join(source.file_name().expect("a name"));
+        if let Ok(link) = fs::read_link(&source) {
+            std::os::unix::fs::symlink(link, &target).expect("linked");
+        } else if source.is_dir() && source.extension().is_some_and(|end| end == "tgz") {
+            fs::write(&target, pack(&source)).expect("written");
+        } else if source.is_dir() {
+            copy(&source, &target);
+        } else {
+            // Not `fs::copy`, which would take a read-only mode along.
+            fs::write(&target, fs::read(&source).expect("readable")).expect("written");
+        }
+    }
+}
+
+/// A chart archive of a folder that holds the chart's folder; the same bytes every time.
+fn pack(folder: &Path) -> Vec<u8> {
+    let mut builder = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+    for (path, bytes) in tree(folder) {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        builder.append_data(&mut header, path, bytes.as_slice()).expect("in memory");
+    }
+    builder.into_inner().expect("in memory").finish().expect("in memory")
+}
