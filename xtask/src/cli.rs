@@ -156,7 +156,7 @@ pub struct Image {
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
 
-    /// Build what is fresh, too
+    /// Build what is fresh, too, and every step of it anew, as newer packages need
     #[arg(long)]
     pub force: bool,
 

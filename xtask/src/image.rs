@@ -87,7 +87,7 @@ pub struct Builder<'a> {
     pub repository: &'a str,
     /// Build arguments beside the defaults of the Dockerfile.
     pub arguments: &'a BTreeMap<String, String>,
-    /// Whether a fresh image is built again.
+    /// Whether a fresh image is built again, and each of its steps: packages of Debian move without an input moving.
     pub force: bool,
     /// Whether base images may not be pulled.
     pub offline: bool,
@@ -141,7 +141,9 @@ pub fn reference(root: &Path, chart: &str) -> Result<String> {
     let missing = |file: &str, key: &str, what: &str| {
         Diagnostic::new(Code::ChartInvalid, format!("charts/{chart}/{file} does not say {what}: `{key}` is missing"))
             .at(Place::file(format!("charts/{chart}/{file}")), "")
-            .help(format!("the image {FOLDER}/{chart} is tagged as the chart of the same name looks for it; set `{key}`"))
+            .help(format!(
+                "the image {FOLDER}/{chart} is tagged as the chart of the same name looks for it; set `{key}`"
+            ))
     };
     if !folder.join("Chart.yaml").is_file() {
         let message = format!("no chart is named as the image `{chart}`: charts/{chart}/Chart.yaml is missing");
@@ -225,8 +227,8 @@ impl Builder<'_> {
         let declared: Vec<&str> = image.dockerfile.arguments.keys().map(String::as_str).collect();
         for name in self.arguments.keys().filter(|name| !declared.contains(&name.as_str())) {
             let message = format!("the Dockerfile of `{}` declares no argument `{name}`", image.name);
-            let diagnostic = Diagnostic::new(Code::Usage, message)
-                .at(Place::file(image.dockerfile.source.name.clone()), "");
+            let diagnostic =
+                Diagnostic::new(Code::Usage, message).at(Place::file(image.dockerfile.source.name.clone()), "");
             diagnostics.push(match nearest(name, declared.iter().copied()) {
                 Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
                 None => diagnostic.help(format!("it declares {}", declared.join(", "))),
@@ -280,6 +282,9 @@ impl Builder<'_> {
             (LABEL, inputs),
         ];
         let mut args = vec!["build".to_owned(), "--tag".to_owned(), image.reference.clone()];
+        if self.force {
+            args.push("--no-cache".to_owned());
+        }
         for (name, value) in labels {
             args.extend(["--label".to_owned(), format!("{name}={value}")]);
         }
@@ -344,7 +349,8 @@ mod tests {
         let chart = "apiVersion: v2\nname: x\nversion: 0.1.0\nappVersion: \"3.7\"\n";
         let root = workspace(&[("charts/x/values.yaml", VALUES), ("charts/x/Chart.yaml", chart)]);
         assert_eq!(reference(root.path(), "x").expect("a name"), "localhost/x:3.7");
-        let tagged = workspace(&[("charts/x/values.yaml", "image: {repository: r, tag: t}\n"), ("charts/x/Chart.yaml", chart)]);
+        let tagged =
+            workspace(&[("charts/x/values.yaml", "image: {repository: r, tag: t}\n"), ("charts/x/Chart.yaml", chart)]);
         assert_eq!(reference(tagged.path(), "x").expect("a name"), "r:t");
     }
 

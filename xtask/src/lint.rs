@@ -66,9 +66,8 @@ impl Helm<'_> {
             .deadline(DEADLINE);
         for home in ["CACHE", "CONFIG", "DATA"] {
             let folder = homes.path().join(home.to_lowercase());
-            invocation = invocation
-                .env(&format!("XDG_{home}_HOME"), folder.clone())
-                .env(&format!("HELM_{home}_HOME"), folder);
+            invocation =
+                invocation.env(&format!("XDG_{home}_HOME"), folder.clone()).env(&format!("HELM_{home}_HOME"), folder);
         }
         Ok((invocation.run()?, invocation))
     }
@@ -90,7 +89,8 @@ impl Helm<'_> {
         }
         let folder = self.cache.join("lint");
         let path = folder.join(format!("{}.json", sha256(text.as_bytes())));
-        let known = std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
+        let known =
+            std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
         let lines = known.as_ref().and_then(serde_json::Value::as_array).and_then(|lines| {
             lines.iter().map(|line| line.as_str().map(str::to_owned)).collect::<Option<Vec<String>>>()
         });

@@ -112,7 +112,9 @@ pub fn split(text: &str) -> std::result::Result<Vec<Piece>, String> {
             if !rest.is_empty() && !rest.starts_with('#') {
                 finish(start..position);
                 let line = line.trim_end();
-                return Err(format!("template `{template}` wrote `{line}`, which is no document separator to Kubernetes"));
+                return Err(format!(
+                    "template `{template}` wrote `{line}`, which is no document separator to Kubernetes"
+                ));
             }
             finish(start..position);
             start = position + line.len();
@@ -211,7 +213,8 @@ fn manifest(piece: &Piece, namespace: &str, lists: &mut BTreeMap<String, usize>)
     let document = yaml::parse_one(&source).map_err(|mut found| {
         for diagnostic in &mut found.0 {
             diagnostic.code = Code::ManifestInvalid;
-            diagnostic.message = format!("template `{template}` wrote what is no YAML: {}", diagnostic.message);
+            let what = diagnostic.message.trim_start_matches("cannot read YAML: ");
+            diagnostic.message = format!("template `{template}` wrote what is no YAML: {what}");
             // The text of a broken document may be that of a Secret.
             if piece.text.contains("Secret") {
                 for (place, _) in &mut diagnostic.places {

@@ -16,7 +16,7 @@ use crate::workspace::Workspace;
 pub struct Request {
     /// Names of images; all when empty.
     pub names: Vec<String>,
-    /// Build what is fresh, too.
+    /// Build what is fresh, too, and every step of it anew.
     pub force: bool,
     /// `NAME=VALUE`, each.
     pub build_args: Vec<String>,

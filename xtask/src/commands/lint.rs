@@ -153,9 +153,10 @@ fn with_helm(
             }
         }
         diagnostics.extend(helm_lint::findings(&session.root, chart, &said));
-        for found in
-            [coverage::branches(&helm, chart, &every, &prepared.directory), coverage::values(&session.root, chart, &every)]
-        {
+        for found in [
+            coverage::branches(&helm, chart, &every, &prepared.directory),
+            coverage::values(&session.root, chart, &every),
+        ] {
             diagnostics.extend(found.unwrap_or_else(|found| found));
         }
     }

@@ -155,10 +155,14 @@ fn render_stale(
     diagnostics: &mut Diagnostics,
 ) {
     let mut stale: Vec<&mut Job<'_>> = jobs.iter_mut().filter(|job| !job.reasons.is_empty()).collect();
+    // What is wrong with the dependencies is told already, and no helm is needed to find that out.
+    for job in stale.extract_if(.., |job| job.target.inspected.refused) {
+        job.rendered = Some(Err(Diagnostics::default()));
+    }
     if stale.is_empty() {
         return;
     }
-    for job in stale.iter().filter(|job| !job.target.inspected.refused) {
+    for job in &stale {
         session.printer.status("Rendering", &format!("{} ({})", job.target.id, summary(&job.reasons)));
     }
     let cache = &session.environment.cache;
@@ -187,9 +191,6 @@ fn render_stale(
     for job in &stale {
         let chart = &job.target.deployment.chart;
         prepared.entry(chart.directory.clone()).or_insert_with(|| {
-            if job.target.inspected.refused {
-                return None;
-            }
             diagnostics.take(dependencies::prepare(chart, &job.target.inspected.dependencies, &context))
         });
     }

@@ -175,9 +175,15 @@ FROM ${MISSING:-alpine}
     fn the_failed_step_is_found_in_the_log_of_every_builder() {
         let dockerfile = dockerfile();
         for (log, line) in [
-            ("Step 4/8 : ARG N=1\n ---> 1\nStep 5/8 : RUN one &&     two\nboom\nThe command '/bin/sh' returned 1\n", Some(6)),
+            (
+                "Step 4/8 : ARG N=1\n ---> 1\nStep 5/8 : RUN one &&     two\nboom\nThe command '/bin/sh' returned 1\n",
+                Some(6),
+            ),
             ("STEP 1/6: FROM debian\nSTEP 3/6: RUN one\nError: building\n", Some(6)),
-            ("#5 ERROR: process\n------\nDockerfile:6\n--------------------\n   6 | >>> RUN one\nERROR: failed to solve\n", Some(6)),
+            (
+                "#5 ERROR: process\n------\nDockerfile:6\n--------------------\n   6 | >>> RUN one\nERROR: failed to solve\n",
+                Some(6),
+            ),
             ("denied\n", None),
         ] {
             assert_eq!(dockerfile.failed_line(log), line, "{log}");

@@ -95,17 +95,14 @@ impl Engine {
     /// The error is in the engine's own words.
     fn ask_version(&self) -> std::result::Result<String, String> {
         let format = if self.name == "docker" { "{{.Server.Version}}" } else { "{{.Client.Version}}" };
-        let invocation =
-            self.invocation(Path::new("/")).args(["version", "--format", format]).deadline(ANSWER);
+        let invocation = self.invocation(Path::new("/")).args(["version", "--format", format]).deadline(ANSWER);
         match invocation.run() {
-            Err(found) => Err(found.0.iter().map(|diagnostic| diagnostic.message.clone()).collect::<Vec<_>>().join("; ")),
+            Err(found) => {
+                Err(found.0.iter().map(|diagnostic| diagnostic.message.clone()).collect::<Vec<_>>().join("; "))
+            }
             Ok(output) => {
                 let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-                if output.success() && !version.is_empty() {
-                    Ok(version)
-                } else {
-                    Err(output.stderr.trim().to_owned())
-                }
+                if output.success() && !version.is_empty() { Ok(version) } else { Err(output.stderr.trim().to_owned()) }
             }
         }
     }

@@ -130,7 +130,8 @@ fn unset(
             let node = value.path.iter().try_fold(root, |node, key| node.get(key));
             node.is_some_and(|node| node.to_json() != value.default)
         });
-        let within = |key: &str| key == name || key.starts_with(&format!("{name}.")) || key.starts_with(&format!("{name}["));
+        let within =
+            |key: &str| key == name || key.starts_with(&format!("{name}.")) || key.starts_with(&format!("{name}["));
         let set = set
             || given_files.iter().any(|key| within(key))
             || parameters.iter().any(|(key, text)| within(key) && *text != value.default.trim_matches('"'));
@@ -138,7 +139,10 @@ fn unset(
             diagnostics.push(
                 Diagnostic::new(Code::ValueUncovered, format!("no case sets `{name}` to anything but its default"))
                     .at(value.place.clone(), format!("always {}", value.default))
-                    .help(format!("set it in a {}/ci/<case>-values.yaml, so that a golden shows what it does", chart.path)),
+                    .help(format!(
+                        "set it in a {}/ci/<case>-values.yaml, so that a golden shows what it does",
+                        chart.path
+                    )),
             );
         }
     }

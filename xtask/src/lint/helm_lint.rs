@@ -31,7 +31,11 @@ pub fn messages(helm: &Helm<'_>, target: &Target<'_>, directory: &Path) -> Resul
             return Err(Diagnostic::new(Code::HelmFailed, "`helm lint` failed without a message of a known form")
                 .target(&target.id)
                 .note(format!("{}{}", String::from_utf8_lossy(&output.stdout), output.stderr).trim().to_owned())
-                .help(format!("repeat it by hand: (cd {} && {})", target.deployment.chart.path, invocation.command_line()))
+                .help(format!(
+                    "repeat it by hand: (cd {} && {})",
+                    target.deployment.chart.path,
+                    invocation.command_line()
+                ))
                 .into());
         }
         Ok((found, true))
@@ -117,7 +121,10 @@ mod tests {
                 "templates/: values don't meet the specifications of the schema(s):\nx:\n- at '/a': got string, want integer"
             ]
         );
-        assert!(parse("==> Linting .\n[INFO] Chart.yaml: icon is recommended\n\n1 chart(s) linted, 0 chart(s) failed\n").is_empty());
+        assert!(
+            parse("==> Linting .\n[INFO] Chart.yaml: icon is recommended\n\n1 chart(s) linted, 0 chart(s) failed\n")
+                .is_empty()
+        );
     }
 
     #[test]

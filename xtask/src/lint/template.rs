@@ -118,7 +118,9 @@ mod tests {
     #[test]
     fn branches_know_what_they_are_nested_in() {
         assert_eq!(
-            told("{{- define \"a\" -}}{{ if .x }}1{{ else if .y }}2{{ range .z }}3{{ end }}{{ else }}4{{ end }}{{ end }}{{ with .w }}{{ end }}"),
+            told(
+                "{{- define \"a\" -}}{{ if .x }}1{{ else if .y }}2{{ range .z }}3{{ end }}{{ else }}4{{ end }}{{ end }}{{ with .w }}{{ end }}"
+            ),
             [
                 "- {{- define \"a\" -}}",
                 "0 {{ if .x }}",
@@ -139,7 +141,9 @@ mod tests {
     #[test]
     fn branches_that_can_only_fail_are_known() {
         assert_eq!(
-            told("{{ if .a }}{{- $x := 1 }}{{ if .c }}y{{ end }}{{- fail \"no\" }}{{ else }}{{ if .b }}{{ printf \"x\" | fail }}{{ end }}{{ end }}"),
+            told(
+                "{{ if .a }}{{- $x := 1 }}{{ if .c }}y{{ end }}{{- fail \"no\" }}{{ else }}{{ if .b }}{{ printf \"x\" | fail }}{{ end }}{{ end }}"
+            ),
             ["- {{ if .a }} fails", "0 {{ if .c }} fails", "- {{ else }}", "2 {{ if .b }} fails"]
         );
     }

@@ -72,8 +72,8 @@ fn a_kill_at_any_moment_leaves_the_old_goldens_or_the_new_ones() {
         assert!(!bench.root().join("tests/.golden-staging").exists(), "something is left of a killed run");
         assert!(bench.goldens() == now, "tidying up changed the goldens");
     }
-    println!("of 50 kills within {whole:?}, {kept} came before the exchange and {replaced} after it");
-    assert!(kept > 0, "every kill came too late: this proves nothing");
+    let told = format!("of 50 kills within {whole:?}, {kept} came before the exchange and {replaced} after it");
+    assert!(kept >= 10, "most kills came too late, which proves little: {told}");
 }
 
 #[test]

@@ -104,7 +104,9 @@ fn an_image_is_built_once_and_again_when_an_input_moves() {
     assert_eq!(shop.id().as_ref(), Some(&first));
 
     // A comment in the Dockerfile, and a file beside it.
-    for (path, text) in [("images/thing/Dockerfile", format!("{SCRATCH}# more\n")), ("images/thing/file", "two\n".into())] {
+    for (path, text) in
+        [("images/thing/Dockerfile", format!("{SCRATCH}# more\n")), ("images/thing/file", "two\n".into())]
+    {
         shop.bench.write(path, &text);
         shop.image("").says(0, &["1 built, 0 fresh"]);
         shop.image("").says(0, &["0 built, 1 fresh"]);
@@ -126,7 +128,8 @@ fn a_failed_build_is_told_with_its_step() {
     let Some(engine) = engine() else { return };
     let shop = Shop::new(engine, "FROM scratch\n\nCOPY missing /\n");
     let answer = shop.image("");
-    answer.says(3, &["image-failed", "images/thing/Dockerfile:3:1", "this step failed", "missing", "repeat it by hand"]);
+    answer
+        .says(3, &["image-failed", "images/thing/Dockerfile:3:1", "this step failed", "missing", "repeat it by hand"]);
     assert_eq!(shop.id(), None);
 }
 

@@ -229,7 +229,7 @@ fn bad_values_of_the_relay_are_refused_with_the_key_named() {
         ("relay:\n  networks: [10.0.0.0/7]\n", "/relay/networks/0", 2),
         (
             "credentials:\n  existingSecret: smtp\nrelay:\n  relayhost: smtp.example.com:587\n",
-            "/relay/relayhost",
+            "relayhost: smtp.example.com:587",
             4,
         ),
         ("relay:\n  messageSizeLimit: 10MB\n", "/relay/messageSizeLimit", 2),
@@ -237,16 +237,16 @@ fn bad_values_of_the_relay_are_refused_with_the_key_named() {
         ("persistence:\n  size: 1GB\n", "/persistence/size", 2),
         ("relay:\n  netwroks: []\n", "netwroks", 2),
         ("credentials:\n  password: hunter2\n", "password", 2),
-        ("relay:\n  allowedSenderDomains: []\n", "/relay/allowedSenderDomains", 2),
-        ("extraMainCf:\n  mynetworks: 0.0.0.0/0\n", "mynetworks", 2),
-        ("image:\n  tag: latest\n", "/image/tag", 2),
+        ("relay:\n  allowedSenderDomains: []\n", "allowedSenderDomains: []", 2),
+        ("extraMainCf:\n  mynetworks: 0.0.0.0/0\n", "invalid propertyName 'mynetworks'", 0),
+        ("image:\n  tag: latest\n", "tag: latest", 2),
     ] {
         bench.write("charts/postfix/ci/bad-values.yaml", values);
         let answer = bench.xtask("render --offline postfix/bad").helm(&helm).run();
-        let place = format!("charts/postfix/ci/bad-values.yaml:{line}:");
-        // The key may stand in the message or under its place; both are enough to find it by.
-        answer.says(2, &["helm-refused", "values.schema.json refuses"]);
-        let named = answer.stderr.contains(key) || answer.stderr.contains(&key.replace('/', "."));
-        assert!(named || answer.stderr.contains(&place), "{key} is not named:\n{answer}");
+        answer.says(2, &["helm-refused", "values.schema.json refuses", key]);
+        // Of the name of a key, Helm does not say where it stands.
+        if line > 0 {
+            answer.says(2, &[&format!("charts/postfix/ci/bad-values.yaml:{line}:")]);
+        }
     }
 }

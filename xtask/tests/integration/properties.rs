@@ -20,7 +20,8 @@ fn line() -> impl Strategy<Value = String> {
 /// A document as a template writes one: its source and some lines, blank ones among them but not at the edges. None of
 /// them ends in a block scalar that keeps the lines after it.
 fn document() -> impl Strategy<Value = (String, String)> {
-    let lines = vec(prop_oneof![4 => line().prop_map(|line| line.replace(['|', '>'], "")), 1 => Just(String::new())], 0..6);
+    let lines =
+        vec(prop_oneof![4 => line().prop_map(|line| line.replace(['|', '>'], "")), 1 => Just(String::new())], 0..6);
     ("[a-z]{1,8}/templates/[a-z-]{1,8}\\.yaml", lines).prop_map(|(template, lines)| {
         let text = format!("# Source: {template}\n{}\nlast: 1\n", lines.join("\n"));
         (template, text)

@@ -68,8 +68,9 @@ impl Rendered {
 
     fn port(&self) -> u16 {
         let ports = at(&self.container, "ports").items().iter();
-        let smtp = ports.filter(|port| text(port, "name") == "smtp").map(|port| at(port, "containerPort").to_json());
-        smtp.last().expect("a port for SMTP").parse().expect("a port")
+        let mut smtp =
+            ports.filter(|port| text(port, "name") == "smtp").map(|port| at(port, "containerPort").to_json());
+        smtp.next_back().expect("a port for SMTP").parse().expect("a port")
     }
 
     /// The container's security context as flags. What is not known here would not be tried, so it fails.
@@ -86,7 +87,9 @@ impl Rendered {
                 ("capabilities", _) => {
                     for (change, names) in value.entries() {
                         let flag = if change.name == "drop" { "--cap-drop" } else { "--cap-add" };
-                        flags.extend(names.items().iter().map(|name| format!("{flag}={}", name.as_str().expect("text"))));
+                        flags.extend(
+                            names.items().iter().map(|name| format!("{flag}={}", name.as_str().expect("text"))),
+                        );
                     }
                 }
                 (key, value) => panic!("no flag is known for {key}: {value}"),
@@ -95,7 +98,7 @@ impl Rendered {
         flags
     }
 
-    /// The mounts as flags. Files of the ConfigMap lie in a folder, the queue on a volume.
+    /// The mounts as flags. Files of the `ConfigMap` lie in a folder, the queue on a volume.
     fn mounts(&self, folder: &Path, queue: &str) -> Vec<String> {
         let volumes = at(&self.pod, "volumes").items();
         let mount = |mount: &Node| {
@@ -144,7 +147,12 @@ struct Lab {
 impl Lab {
     fn run<S: AsRef<str>>(&self, args: &[S]) -> Output {
         let args = args.iter().map(|arg| arg.as_ref().to_owned());
-        self.engine.invocation(Path::new("/")).args(args).deadline(Duration::from_secs(30)).run().expect("the engine runs")
+        self.engine
+            .invocation(Path::new("/"))
+            .args(args)
+            .deadline(Duration::from_secs(30))
+            .run()
+            .expect("the engine runs")
     }
 
     #[track_caller]
@@ -170,7 +178,8 @@ impl Lab {
             let prefix = format!("10.244.{number}");
             let subnet = format!("--subnet={prefix}.0/24");
             let label = self.label();
-            let output = self.run(&["network", "create", "--internal", "--label", &label, &subnet, &self.named("inside")]);
+            let output =
+                self.run(&["network", "create", "--internal", "--label", &label, &subnet, &self.named("inside")]);
             if output.success() {
                 return prefix;
             }
@@ -312,7 +321,7 @@ fn load(address: SocketAddr, sink: &str, enough: usize, break_off: impl FnOnce()
     accepted.into_inner().expect("no panic")
 }
 
-/// Writes the files of the ConfigMap. Postfix waits until main.cf is two seconds old, which in a cluster it mostly is.
+/// Writes the files of the `ConfigMap`. Postfix waits until main.cf is two seconds old, which in a cluster it mostly is.
 fn write_config(folder: &Path, config: &BTreeMap<String, String>) -> PathBuf {
     let folder = folder.join("config");
     std::fs::create_dir(&folder).expect("created");
@@ -414,7 +423,11 @@ fn takes_and_refuses(lab: &Lab, rendered: &Rendered, address: SocketAddr, sink: 
 
     let foreign = lab.source("inside", &["-f", "stranger@sender.invalid", "-t", &recipient, &inside]);
     assert!(!foreign.success());
-    assert!(foreign.stderr.contains("554 5.7.1 <stranger@sender.invalid>: Sender address rejected"), "{}", foreign.stderr);
+    assert!(
+        foreign.stderr.contains("554 5.7.1 <stranger@sender.invalid>: Sender address rejected"),
+        "{}",
+        foreign.stderr
+    );
 
     let network = lab.named("outside");
     let format = format!("{{{{(index .NetworkSettings.Networks \"{network}\").IPAddress}}}}");
@@ -449,5 +462,11 @@ fn survives_sigterm(lab: &Lab, address: SocketAddr, sink: &str) {
         std::thread::sleep(Duration::from_millis(300));
         missing = accepted.difference(&lab.arrived()).count();
     }
-    assert_eq!(missing, 0, "of {} accepted messages, {waiting} waited, {missing} are lost:\n{}", accepted.len(), lab.logs());
+    assert_eq!(
+        missing,
+        0,
+        "of {} accepted messages, {waiting} waited, {missing} are lost:\n{}",
+        accepted.len(),
+        lab.logs()
+    );
 }

@@ -5,13 +5,13 @@
 //!
 //! Deliberately absent: what a test expects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 /// The Helm of Argo CD 3.5, and that of 3.4.
 pub(crate) const HELM_4: &str = "4.2.1";
@@ -52,8 +52,12 @@ pub(crate) fn helm(version: &str) -> Option<PathBuf> {
     let helm = helms.get(version).cloned();
     if helm.is_none() {
         assert!(!ci(), "CI has to have helm {version}:\n{why}");
-        // Around the capture of test output: whoever reads "ok" should know what was not tested.
-        let _ = writeln!(std::io::stderr(), "skipped: helm {version} could not be had\n{why}");
+        // Said once, around the capture of test output: whoever reads "ok" should know what was not tested.
+        static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+        if SAID.lock().is_ok_and(|mut said| said.insert(version.to_owned())) {
+            let _ =
+                writeln!(std::io::stderr(), "skipped: all that needs helm {version}, which could not be had\n{why}");
+        }
     }
     helm
 }

@@ -43,7 +43,8 @@ fn lines(wanted: impl Fn(&Path, &str) -> bool) -> Vec<String> {
 #[test]
 fn nothing_is_left_from_building_it() {
     // In two parts each, so that this file is not found by whoever searches for them.
-    let words = [["db", "g!("], ["tod", "o!("], ["unimple", "mented!("], ["FIX", "ME"], ["XX", "X:"]].map(|parts| parts.concat());
+    let words = [["db", "g!("], ["tod", "o!("], ["unimple", "mented!("], ["FIX", "ME"], ["XX", "X:"]]
+        .map(|parts| parts.concat());
     assert_eq!(lines(|_, line| words.iter().any(|word| line.contains(word.as_str()))), Vec::<String>::new());
 }
 
@@ -95,7 +96,8 @@ fn no_file_names_a_place_of_one_machine() {
     if !output.status.success() {
         return;
     }
-    let places = [["/wor", "k/"], ["/hom", "e/"], ["/Us", "ers/"], ["/roo", "t/"], ["/tmp/", "."], ["C:", "\\"]].map(|parts| parts.concat());
+    let places = [["/wor", "k/"], ["/hom", "e/"], ["/Us", "ers/"], ["/roo", "t/"], ["/tmp/", "."], ["C:", "\\"]]
+        .map(|parts| parts.concat());
     let mut found = Vec::new();
     for name in String::from_utf8_lossy(&output.stdout).split('\0').filter(|name| !name.is_empty()) {
         let Ok(text) = std::fs::read_to_string(repository().join(name)) else { continue };
