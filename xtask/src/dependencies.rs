@@ -26,7 +26,6 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod update;
-mod whole;
 
 use std::path::{Path, PathBuf};
 

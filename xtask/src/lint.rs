@@ -19,8 +19,10 @@ use std::time::Duration;
 
 use crate::archive::sha256;
 use crate::diagnostic::{Diagnostic, Result};
+use crate::helm;
 use crate::plan::Target;
 use crate::process::{Invocation, Output};
+use crate::whole;
 
 /// No honest chart takes this long.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -59,16 +61,8 @@ impl Helm<'_> {
             }
             None => None,
         };
-        let mut invocation = Invocation::new(self.program, directory)
-            .args(args(inline.as_deref()))
-            .env("LC_ALL", "C")
-            .env("TZ", "UTC")
-            .deadline(DEADLINE);
-        for home in ["CACHE", "CONFIG", "DATA"] {
-            let folder = homes.path().join(home.to_lowercase());
-            invocation =
-                invocation.env(&format!("XDG_{home}_HOME"), folder.clone()).env(&format!("HELM_{home}_HOME"), folder);
-        }
+        let invocation = helm::invocation(self.program, directory, homes.path());
+        let invocation = invocation.args(args(inline.as_deref())).deadline(DEADLINE);
         Ok((invocation.run()?, invocation))
     }
 
@@ -100,26 +94,10 @@ impl Helm<'_> {
         let (lines, keep) = compute()?;
         if keep {
             // A memory that cannot be written costs time in the next run, and nothing else.
-            let _ = write_whole(&path, &serde_json::json!(lines).to_string());
+            let _ = whole::write(&path, serde_json::json!(lines).to_string().as_bytes());
         }
         Ok(lines)
     }
-}
-
-/// Replaces a file in one step, so that whoever reads it finds the old text or the new one.
-pub fn write_whole(path: &Path, text: &str) -> Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let failed = |error: std::io::Error| Diagnostic::io("write", path, &error);
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    let mut staged = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    std::io::Write::write_all(&mut staged, text.as_bytes()).map_err(failed)?;
-    // A temporary file is for its owner alone; a file that is replaced keeps its rights.
-    let mode = std::fs::metadata(path).map(|facts| facts.permissions());
-    if let Ok(mode) = mode {
-        std::fs::set_permissions(staged.path(), mode).map_err(failed)?;
-    }
-    staged.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
 }
 
 /// Does work for each item, several at a time; the results are in the order of the items.

@@ -13,9 +13,11 @@ use std::time::Duration;
 use crate::archive::sha256;
 use crate::diagnostic::{Code, Diagnostic, Result};
 use crate::golden::Recorded;
+use crate::helm;
 use crate::manifest;
 use crate::plan::Target;
 use crate::process::Invocation;
+use crate::whole;
 
 /// No honest chart takes this long.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -54,35 +56,16 @@ impl Renderer<'_> {
     /// The command that renders a target in a directory, with Helm's homes in another.
     pub fn invocation(&self, target: &Target<'_>, directory: &Path, homes: &Path) -> Result<Invocation> {
         let inline = self.inline_values(target)?;
-        let mut invocation = Invocation::new(self.helm, directory)
-            .args(target.recipe.args(inline.as_deref()))
-            .env("LC_ALL", "C")
-            .env("TZ", "UTC")
-            .deadline(DEADLINE);
-        for (variable, folder) in [
-            ("XDG_CACHE_HOME", "cache"),
-            ("XDG_CONFIG_HOME", "config"),
-            ("XDG_DATA_HOME", "data"),
-            ("HELM_CACHE_HOME", "cache"),
-            ("HELM_CONFIG_HOME", "config"),
-            ("HELM_DATA_HOME", "data"),
-        ] {
-            invocation = invocation.env(variable, homes.join(folder));
-        }
-        Ok(invocation)
+        let invocation = helm::invocation(self.helm, directory, homes).args(target.recipe.args(inline.as_deref()));
+        Ok(invocation.deadline(DEADLINE))
     }
 
     /// Where the Application's own values are, written if they are not there yet.
     fn inline_values(&self, target: &Target<'_>) -> Result<Option<PathBuf>> {
         let Some(text) = &target.recipe.inline_values else { return Ok(None) };
-        let folder = self.cache.join("values");
-        let path = folder.join(format!("{}.yaml", sha256(text.as_bytes())));
+        let path = self.cache.join("values").join(format!("{}.yaml", sha256(text.as_bytes())));
         if !path.is_file() {
-            std::fs::create_dir_all(&folder).map_err(|error| Diagnostic::io("create", &folder, &error))?;
-            let staged = tempfile::NamedTempFile::new_in(&folder)
-                .map_err(|error| Diagnostic::io("write in", &folder, &error))?;
-            std::fs::write(staged.path(), text).map_err(|error| Diagnostic::io("write", staged.path(), &error))?;
-            staged.persist(&path).map_err(|error| Diagnostic::io("write", &path, &error.error))?;
+            whole::write(&path, text.as_bytes())?;
         }
         Ok(Some(path))
     }

@@ -47,7 +47,8 @@ pub fn run(session: &Session<'_>, rounds: usize) -> Result<Diagnostics> {
         bare.push(renderer.invocation(target, &chart.directory, homes.path())?);
         prepared.push(chart);
     }
-    let own = std::env::current_exe().map_err(|error| Diagnostic::new(Code::Io, format!("cannot find myself: {error}")))?;
+    let own =
+        std::env::current_exe().map_err(|error| Diagnostic::new(Code::Io, format!("cannot find myself: {error}")))?;
     let tool = |flags: &[&str]| {
         let args = ["render", "--root"].map(Into::into).into_iter().chain([session.root.clone().into_os_string()]);
         let invocation = Invocation::new(&own, &session.root)

@@ -17,6 +17,7 @@ use crate::plan::{self, Inspections, Target};
 use crate::progress::Progress;
 use crate::report::{json, plural};
 use crate::tools::Tools;
+use crate::whole;
 use crate::workspace::Workspace;
 use crate::workspace::chart::Chart;
 
@@ -98,7 +99,7 @@ fn table(session: &Session<'_>, request: &Request, chart: &Chart) -> Diagnostics
     let mut diagnostics = checked.diagnostics;
     if let (Some(text), true) = (checked.readme, request.fix) {
         let path = chart.directory.join("README.md");
-        match lint::write_whole(&path, &text) {
+        match whole::write(&path, text.as_bytes()) {
             Ok(()) => {
                 diagnostics.0.retain(|found| found.code != Code::ValuesTableOutdated);
                 session.printer.status("Wrote", &inputs::name(&session.root, &path));

@@ -11,12 +11,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
+use super::Context;
 use super::folder::Packed;
 use super::helm::{self, Repositories};
 use super::inspect::tampered;
-use super::{Context, whole};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result};
 use crate::environment::Mirror;
+use crate::whole;
 use crate::workspace::chart::{Dependency, same_version};
 use crate::workspace::charts_lock::Pin;
 

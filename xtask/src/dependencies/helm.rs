@@ -41,23 +41,16 @@ pub(super) fn update(
         go_string(name),
         listed.join(",")
     );
-    super::whole::write(&staged.join("Chart.yaml"), chart.as_bytes())?;
+    crate::whole::write(&staged.join("Chart.yaml"), chart.as_bytes())?;
     let invocation = invocation(staged, dependencies, context)?;
     let output = invocation.run()?;
     if output.success() { Ok(()) } else { Err(failure(&invocation, &output, dependencies, repositories).into()) }
 }
 
 fn invocation(staged: &Path, dependencies: &[Dependency], context: &Context<'_>) -> Result<Invocation> {
-    let homes = staged.join(".homes");
-    let mut invocation = Invocation::new(&(context.helm)()?, staged)
+    let mut invocation = crate::helm::invocation(&(context.helm)()?, staged, &staged.join(".homes"))
         .args(["dependency", "update", "."])
-        .env("LC_ALL", "C.UTF-8")
         .deadline(DEADLINE);
-    for (name, folder) in [("CACHE", "cache"), ("CONFIG", "config"), ("DATA", "data")] {
-        let home = homes.join(folder);
-        std::fs::create_dir_all(&home).map_err(|error| Diagnostic::io("create", &home, &error))?;
-        invocation = invocation.env(&format!("HELM_{name}_HOME"), &home).env(&format!("XDG_{name}_HOME"), &home);
-    }
     // Helm speaks TLS to a registry unless told otherwise, and nobody has a certificate for the loopback address.
     let loopback = |url: &str| {
         let host = url.strip_prefix("oci://").unwrap_or_default();

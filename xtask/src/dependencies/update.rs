@@ -17,10 +17,11 @@ use super::folder::{self, Packed, is_archive};
 use super::helm::{self, Repositories};
 use super::inspect::{source_folder, tampered};
 use super::loopback::{Loopback, repository};
-use super::{Context, remove_outdated, whole};
+use super::{Context, remove_outdated};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result, Source};
 use crate::document::{Node, Value, yaml};
 use crate::environment::Mirror;
+use crate::whole;
 use crate::workspace::chart::{Chart, ChartLock, Dependency, Origin, go_string, same_version};
 use crate::workspace::charts_lock::{self, ChartsLock, Pin};
 

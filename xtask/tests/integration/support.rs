@@ -31,6 +31,7 @@ pub(crate) fn ci() -> bool {
 /// and only in CI it is a failure.
 #[track_caller]
 pub(crate) fn helm(version: &str) -> Option<PathBuf> {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     static HELMS: OnceLock<(BTreeMap<String, PathBuf>, String)> = OnceLock::new();
     let (helms, why) = HELMS.get_or_init(|| {
         // Everything but CI is this machine's: its PATH, its proxies, its cache.
@@ -53,7 +54,6 @@ pub(crate) fn helm(version: &str) -> Option<PathBuf> {
     if helm.is_none() {
         assert!(!ci(), "CI has to have helm {version}:\n{why}");
         // Said once, around the capture of test output: whoever reads "ok" should know what was not tested.
-        static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
         if SAID.lock().is_ok_and(|mut said| said.insert(version.to_owned())) {
             let _ =
                 writeln!(std::io::stderr(), "skipped: all that needs helm {version}, which could not be had\n{why}");
