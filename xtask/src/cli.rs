@@ -170,17 +170,17 @@ pub struct Image {
 pub enum Tools {
     /// Show each pinned tool and where it is found
     List {
-        /// Names of tools; all when none is named
+        /// `<tool>` or `<tool>@<version>`; all when none is named
         names: Vec<String>,
     },
     /// Bring each pinned tool that is not there
     Install {
-        /// Names of tools; all when none is named
+        /// `<tool>` or `<tool>@<version>`; all when none is named
         names: Vec<String>,
     },
     /// Hold what is installed against its checksums
     Verify {
-        /// Names of tools; all when none is named
+        /// `<tool>` or `<tool>@<version>`; all when none is named
         names: Vec<String>,
     },
 }

@@ -39,15 +39,21 @@ fn pins(workspace: &Workspace, names: &[String]) -> Result<Vec<(String, String)>
     let helms = helms.into_iter().map(|version| ("helm".to_owned(), version.to_owned()));
     let others = workspace.config.tools.iter().map(|(name, version)| (name.clone(), version.clone()));
     let all: Vec<_> = helms.chain(others).collect();
+    let meant = |name: &str, (known, version): &(String, String)| match name.split_once('@') {
+        Some((name, wanted)) => name == known && wanted == version,
+        None => name == known,
+    };
     let mut diagnostics = Diagnostics::default();
     for name in names {
-        if !all.iter().any(|(known, _)| known == name) {
-            let known = all.iter().map(|(known, _)| known.as_str());
+        if !all.iter().any(|pin| meant(name, pin)) {
+            let spelled: Vec<String> = all.iter().map(|(known, version)| format!("{known}@{version}")).collect();
+            let known = all.iter().map(|(known, _)| known.as_str()).chain(spelled.iter().map(String::as_str));
             diagnostics
                 .push(Diagnostic::new(Code::Usage, format!("no tool is named `{name}`")).help(suggestion(name, known)));
         }
     }
-    diagnostics.into_result(all.into_iter().filter(|(name, _)| names.is_empty() || names.contains(name)).collect())
+    let wanted = |pin: &(String, String)| names.is_empty() || names.iter().any(|name| meant(name, pin));
+    diagnostics.into_result(all.into_iter().filter(wanted).collect())
 }
 
 fn list(session: &Session<'_>, tools: &Tools<'_>, pins: &[(&str, &str)]) -> Diagnostics {

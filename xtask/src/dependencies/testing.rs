@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use super::Context;
 use crate::archive::{self, Tree, tree_digest};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result};
-use crate::environment::Mirror;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result, Source};
+use crate::environment::{Environment, Mirror};
 use crate::progress::Silent;
+use crate::tools::Tools;
 use crate::workspace::chart::Chart;
 use crate::workspace::charts_lock::{ChartsLock, Pin};
+use crate::workspace::config::ARGOCD_RELEASES;
+use crate::workspace::tools_lock::ToolsLock;
 
 /// Files by path.
 pub(super) fn tree(files: &[(&str, &str)]) -> Tree {
@@ -119,19 +123,25 @@ impl Workspace {
     }
 }
 
-/// The helm to test with: `XTASK_HELM`, or the one on PATH. Without it a test ends early, and fails only in CI.
+/// The helm to test with, by the tool's own lookup. Without it a test ends early, and fails only in CI.
 #[expect(clippy::print_stderr, reason = "a test that did nothing has to say so")]
 pub(super) fn helm() -> Option<PathBuf> {
-    let named = std::env::var_os("XTASK_HELM").map(PathBuf::from);
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found =
-        named.or_else(|| std::env::split_paths(&path).map(|folder| folder.join("helm")).find(|file| file.is_file()));
-    if found.is_none() {
-        let ci = std::env::var("CI").is_ok_and(|value| matches!(value.as_str(), "true" | "1"));
-        assert!(!ci, "CI has to have helm: set XTASK_HELM");
-        eprintln!("skipped: no helm on PATH, and XTASK_HELM is not set");
+    static HELM: OnceLock<std::result::Result<PathBuf, String>> = OnceLock::new();
+    let helm = HELM.get_or_init(|| {
+        let lock = ToolsLock::parse(&Source::new("tools.lock", include_str!("../../../tools.lock")));
+        let lock = lock.expect("this repository's own lock");
+        let environment = Environment::from_process();
+        let tools = Tools::new(&lock, &environment.cache, false, &Silent);
+        tools.require("helm", ARGOCD_RELEASES[0].helm).map(|tool| tool.path).map_err(|found| format!("{found:#?}"))
+    });
+    match helm {
+        Ok(path) => Some(path.clone()),
+        Err(why) => {
+            assert!(!Environment::from_process().ci, "CI has to have helm:\n{why}");
+            eprintln!("skipped, since there is no helm to be had:\n{why}");
+            None
+        }
     }
-    found
 }
 
 /// What helm renders of the chart in a folder.

@@ -27,28 +27,35 @@ pub(crate) fn ci() -> bool {
     std::env::var("CI").is_ok_and(|value| matches!(value.to_lowercase().as_str(), "true" | "1"))
 }
 
-/// The pinned helm of a version, found or brought by `cargo xtask tools install`. Where it cannot be had, that is said,
-/// and only in CI it is a failure.
+/// The pinned helm of a version, found or brought by `cargo xtask tools`. Where it cannot be had, that is said, and only
+/// in CI it is a failure. Building a helm takes minutes, so the second one is brought in CI alone, and elsewhere used
+/// where it is there.
 #[track_caller]
 pub(crate) fn helm(version: &str) -> Option<PathBuf> {
     static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     static HELMS: OnceLock<(BTreeMap<String, PathBuf>, String)> = OnceLock::new();
     let (helms, why) = HELMS.get_or_init(|| {
         // Everything but CI is this machine's: its PATH, its proxies, its cache.
-        let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
-            .args(["tools", "install", "helm", "--root"])
-            .arg(repository())
-            .env("NO_COLOR", "1")
-            .output()
-            .expect("xtask runs");
-        let text = String::from_utf8_lossy(&output.stdout);
-        let helms = text.lines().filter_map(|line| {
+        let tools = |command: &str, name: &str| {
+            let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
+                .args(["tools", command, name, "--root"])
+                .arg(repository())
+                .env("NO_COLOR", "1")
+                .output()
+                .expect("xtask runs");
+            (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
+        };
+        let (four, mut why) = tools("install", &format!("helm@{HELM_4}"));
+        let (three, why_not) = tools(if ci() { "install" } else { "list" }, &format!("helm@{HELM_3}"));
+        why.push_str(&why_not);
+        let text = format!("{four}\n{three}");
+        let helms = text.lines().filter(|line| !line.contains("not found")).filter_map(|line| {
             let (name, rest) = line.split_once(' ')?;
             let (version, rest) = rest.trim().split_once(' ')?;
             let (path, _) = rest.rsplit_once(" (")?;
             (name == "helm").then(|| (version.to_owned(), PathBuf::from(path.trim())))
         });
-        (helms.collect(), String::from_utf8_lossy(&output.stderr).into_owned())
+        (helms.collect(), why)
     });
     let helm = helms.get(version).cloned();
     if helm.is_none() {
