@@ -113,6 +113,21 @@ pub enum Command {
     Tools(Tools),
 }
 
+impl Command {
+    /// What it is called.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Render(_) => "render",
+            Self::Deps { .. } => "deps",
+            Self::Bench { .. } => "bench",
+            Self::Lint(_) => "lint",
+            Self::Image(_) => "image",
+            Self::Tools(_) => "tools",
+        }
+    }
+}
+
 /// `render`.
 #[derive(Debug, Args)]
 pub struct Render {

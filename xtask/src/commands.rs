@@ -9,7 +9,9 @@ pub mod tools;
 
 use std::path::PathBuf;
 
-use crate::diagnostic::Result;
+use serde_json::Value;
+
+use crate::diagnostic::{Diagnostics, Result};
 use crate::environment::Environment;
 use crate::report::Printer;
 use crate::workspace;
@@ -27,6 +29,15 @@ pub struct Session<'a> {
     pub jobs: usize,
     /// Where results and progress go.
     pub printer: &'a Printer,
+}
+
+/// What a command leaves to be told.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What is wrong.
+    pub diagnostics: Diagnostics,
+    /// Its result, for `--format json`.
+    pub fields: Vec<(&'static str, Value)>,
 }
 
 impl<'a> Session<'a> {

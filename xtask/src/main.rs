@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use xtask::cli::{Cli, Command};
-use xtask::commands::{Session, bench, deps, image, lint, render, tools};
-use xtask::diagnostic::{Code, Diagnostic, Diagnostics, Result};
+use xtask::commands::{Outcome, Session, bench, deps, image, lint, render, tools};
+use xtask::diagnostic::{Code, Diagnostic, Result};
 use xtask::environment::Environment;
 use xtask::report::{self, Printer, json};
 use xtask::{cli, process};
@@ -13,21 +13,21 @@ use xtask::{cli, process};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let printer = Printer::new(cli.common.format, cli.common.color.into());
-    let diagnostics = run(cli, &printer).unwrap_or_else(|mut diagnostics| {
+    let name = cli.command.name();
+    let Outcome { diagnostics, fields } = run(cli, &printer).unwrap_or_else(|mut diagnostics| {
         diagnostics.sort();
-        if printer.json() {
-            printer.result(&json::document("error", &diagnostics, &[]));
-        }
-        diagnostics
+        Outcome { diagnostics, fields: Vec::new() }
     });
-    if !printer.json() {
+    if printer.json() {
+        printer.document(&json::document(name, &diagnostics, &fields));
+    } else {
         printer.diagnostics(&diagnostics);
     }
     ExitCode::from(report::exit_code(&diagnostics))
 }
 
 /// What is found is returned; what keeps a command from running at all is the error.
-fn run(cli: Cli, printer: &Printer) -> Result<Diagnostics> {
+fn run(cli: Cli, printer: &Printer) -> Result<Outcome> {
     process::catch_signals()
         .map_err(|error| Diagnostic::new(Code::Io, format!("cannot listen to signals: {error}")))?;
     let environment = Environment::from_process();
@@ -36,14 +36,7 @@ fn run(cli: Cli, printer: &Printer) -> Result<Diagnostics> {
     match cli.command {
         Command::Render(args) => {
             let cli::Render { targets, accept, force, output, argocd } = args;
-            let (report, diagnostics) =
-                render::run(&session, &render::Request { targets, accept, force, output, argocd });
-            if printer.json() {
-                printer.result(&json::render(report.as_ref(), &diagnostics));
-            } else if let Some(report) = &report {
-                printer.render(report);
-            }
-            Ok(diagnostics)
+            Ok(render::run(&session, &render::Request { targets, accept, force, output, argocd }))
         }
         Command::Deps { update } => deps::run(&session, update),
         Command::Bench { rounds } => bench::run(&session, rounds),

@@ -199,6 +199,7 @@ fn duplicates(manifests: &[Manifest]) -> Diagnostics {
             };
             diagnostics.push(
                 Diagnostic::new(Code::ObjectDuplicate, format!("{key} is rendered {templates}"))
+                    .at(Place::file(manifest.template.clone()), "")
                     .help("give one of them another name, or render it once; Argo CD would keep only the last"),
             );
         }
@@ -208,7 +209,7 @@ fn duplicates(manifests: &[Manifest]) -> Diagnostics {
 
 /// The manifest of a piece; none for a document that holds nothing.
 fn manifest(piece: &Piece, namespace: &str, lists: &mut BTreeMap<String, usize>) -> Result<Option<Manifest>> {
-    let template = if piece.template.is_empty() { "(unknown)" } else { &piece.template };
+    let template = if piece.template.is_empty() { "(unknown)".to_owned() } else { piece.template.clone() };
     let source = Source::new(format!("what {template} rendered"), piece.text.clone());
     let document = yaml::parse_one(&source).map_err(|mut found| {
         for diagnostic in &mut found.0 {
@@ -228,7 +229,10 @@ fn manifest(piece: &Piece, namespace: &str, lists: &mut BTreeMap<String, usize>)
     if matches!(root.value, Value::Null) {
         return Ok(None);
     }
-    let invalid = |what: String| Diagnostic::new(Code::ManifestInvalid, format!("template `{template}` wrote {what}"));
+    let invalid = |what: String| {
+        Diagnostic::new(Code::ManifestInvalid, format!("template `{template}` wrote {what}"))
+            .at(Place::file(template.clone()), "")
+    };
     if !matches!(root.value, Value::Mapping(_)) {
         return Err(invalid(format!("{}, not an object", root.describe()))
             .help("is there a stray `---` or text?")

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::archive::sha256;
-use crate::diagnostic::{Code, Diagnostic, Result};
+use crate::diagnostic::{Code, Diagnostic, Place, Result};
 use crate::golden::Recorded;
 use crate::helm;
 use crate::manifest;
@@ -45,6 +45,7 @@ impl Renderer<'_> {
         }
         let manifests = manifest::read(&output.stdout, &target.recipe.namespace).map_err(|mut found| {
             for diagnostic in &mut found.0 {
+                self.point_at_templates(target, diagnostic);
                 diagnostic.helps.push(format!("repeat it by hand: {command}"));
             }
             found
@@ -68,6 +69,18 @@ impl Renderer<'_> {
             whole::write(&path, text.as_bytes())?;
         }
         Ok(Some(path))
+    }
+
+    /// Replaces Helm's name of a template (`<chart>/templates/…`) by that of its file, where the chart itself has it.
+    fn point_at_templates(&self, target: &Target<'_>, diagnostic: &mut Diagnostic) {
+        let chart = &target.deployment.chart;
+        for (place, _) in diagnostic.places.iter_mut().filter(|(place, _)| place.span.is_none()) {
+            let inside = place.source.name.strip_prefix(&chart.name).and_then(|rest| rest.strip_prefix('/'));
+            let file = inside.map(|inside| chart.directory.join(inside)).filter(|file| file.is_file());
+            if let Some(file) = file {
+                *place = Place::file(crate::inputs::name(self.root, &file));
+            }
+        }
     }
 
     /// The command for a shell at the root of the workspace.

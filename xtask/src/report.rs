@@ -173,8 +173,15 @@ impl Printer {
         }
     }
 
-    /// Text for standard output, as it is.
+    /// A result for people, on standard output.
     pub fn result(&self, text: &str) {
+        if self.format == Format::Human {
+            self.stdout(text);
+        }
+    }
+
+    /// The result for programs.
+    pub fn document(&self, text: &str) {
         self.stdout(text);
     }
 
@@ -193,6 +200,9 @@ impl Printer {
 
     /// The differences, a line for each target that has any or failed, and a line in all.
     pub fn render(&self, report: &RenderReport) {
+        if self.format == Format::Json {
+            return;
+        }
         let mut out = String::new();
         for target in &report.targets {
             for diff in &target.diffs {
@@ -232,10 +242,10 @@ impl Printer {
 pub fn total(report: &RenderReport) -> String {
     let states = [State::Fresh, State::Unchanged, State::Changed, State::Failed];
     let count = |state| report.targets.iter().filter(|target| target.state == state).count();
-    let counts = list(states.map(|state| (count(state), state.word())));
-    let accepted = if report.accepted { " (recorded)" } else { "" };
+    let word = |state: State| if report.accepted && state == State::Changed { "recorded" } else { state.word() };
+    let counts = list(states.map(|state| (count(state), word(state))));
     let colon = if counts.is_empty() { "" } else { ": " };
-    format!("{}{colon}{counts}{accepted}", plural(report.targets.len(), "target"))
+    format!("{}{colon}{counts}", plural(report.targets.len(), "target"))
 }
 
 fn header(id: &TargetId, diff: &ObjectDiff) -> String {

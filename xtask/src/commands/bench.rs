@@ -7,9 +7,11 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::Session;
+use serde_json::json;
+
+use super::{Outcome, Session};
 use crate::dependencies::{self, Context};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result};
+use crate::diagnostic::{Code, Diagnostic, Result};
 use crate::plan::{self, Inspections};
 use crate::process::Invocation;
 use crate::render::Renderer;
@@ -17,7 +19,7 @@ use crate::tools::Tools;
 use crate::workspace::Workspace;
 
 /// Runs the command.
-pub fn run(session: &Session<'_>, rounds: usize) -> Result<Diagnostics> {
+pub fn run(session: &Session<'_>, rounds: usize) -> Result<Outcome> {
     let (workspace, mut diagnostics) = Workspace::load(&session.root)?;
     let argocd = workspace.config.argocd;
     let (inspections, found) = Inspections::new(&workspace);
@@ -83,7 +85,8 @@ pub fn run(session: &Session<'_>, rounds: usize) -> Result<Diagnostics> {
         fresh.as_secs_f64() * 1000.0,
         share(fresh),
     ));
-    Ok(diagnostics)
+    let fields = vec![("forcedToBare", json!(share(forced))), ("freshToBare", json!(share(fresh)))];
+    Ok(Outcome { diagnostics, fields })
 }
 
 fn timed(work: impl FnOnce() -> Result<()>) -> Result<Duration> {

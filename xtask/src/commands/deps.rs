@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Session;
+use serde_json::{Value, json};
+
+use super::{Outcome, Session};
 use crate::dependencies::{self, Context, PinChange};
 use crate::diagnostic::{Diagnostics, Result};
 use crate::inputs;
@@ -13,7 +15,7 @@ use crate::workspace::Workspace;
 use crate::workspace::chart::Chart;
 
 /// Runs the command.
-pub fn run(session: &Session<'_>, update: bool) -> Result<Diagnostics> {
+pub fn run(session: &Session<'_>, update: bool) -> Result<Outcome> {
     let (workspace, mut diagnostics) = Workspace::load(&session.root)?;
     let charts = charts(&session.root, &mut diagnostics);
     let charts: Vec<&Chart> = charts.iter().collect();
@@ -33,13 +35,17 @@ pub fn run(session: &Session<'_>, update: bool) -> Result<Diagnostics> {
         ensure(session, &workspace, &charts, &context, &mut diagnostics)
     };
     diagnostics.extend(tools.warnings());
-    diagnostics.extend(result.err().unwrap_or_default());
+    let fields = diagnostics.take(result).unwrap_or_default();
     diagnostics.sort();
-    Ok(diagnostics)
+    Ok(Outcome { diagnostics, fields })
 }
 
-fn update(session: &Session<'_>, charts: &[&Chart], context: &Context<'_>) -> Result<()> {
+/// The result for programs.
+type Fields = Vec<(&'static str, Value)>;
+
+fn update(session: &Session<'_>, charts: &[&Chart], context: &Context<'_>) -> Result<Fields> {
     let updated = dependencies::update(&session.root, charts, context)?;
+    let mut changes = Vec::new();
     for change in &updated.pins {
         let line = match change {
             PinChange::Added(pin) => format!("added {} {} from {}", pin.name, pin.version, pin.repository),
@@ -50,14 +56,16 @@ fn update(session: &Session<'_>, charts: &[&Chart], context: &Context<'_>) -> Re
             PinChange::Dropped(pin) => format!("dropped {} {}", pin.name, pin.version),
         };
         session.printer.result(&format!("{line}\n"));
+        changes.push(line);
     }
-    for path in &updated.written {
-        session.printer.status("Wrote", &inputs::name(&session.root, path));
+    let written: Vec<String> = updated.written.iter().map(|path| inputs::name(&session.root, path)).collect();
+    for name in &written {
+        session.printer.status("Wrote", name);
     }
     removed(session, &updated.removed);
     let what = if updated.written.is_empty() { "locks were current" } else { "locks are current" };
     session.printer.finished(&format!("{}: {what}", plural(charts.len(), "chart")));
-    Ok(())
+    Ok(vec![("changes", json!(changes)), ("written", json!(written))])
 }
 
 fn ensure(
@@ -66,15 +74,17 @@ fn ensure(
     charts: &[&Chart],
     context: &Context<'_>,
     diagnostics: &mut Diagnostics,
-) -> Result<()> {
+) -> Result<Fields> {
     let ensured = dependencies::ensure_all(&session.root, charts, &workspace.charts_lock, context)?;
+    let mut brought = Vec::new();
     for (chart, pin) in &ensured.brought {
         session.printer.status("Brought", &format!("{} {} for {chart}", pin.name, pin.version));
+        brought.push(json!({ "chart": chart, "name": pin.name, "version": pin.version }));
     }
     removed(session, &ensured.removed);
     diagnostics.extend(ensured.findings);
     session.printer.finished(&format!("{}: dependencies are in place", plural(charts.len(), "chart")));
-    Ok(())
+    Ok(vec![("brought", json!(brought))])
 }
 
 fn removed(session: &Session<'_>, paths: &[PathBuf]) {

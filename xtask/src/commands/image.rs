@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::Session;
+use super::{Outcome, Session};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result};
 use crate::image::engine::Engine;
 use crate::image::{self, Builder, State};
-use crate::report::{json, plural};
+use crate::report::plural;
 use crate::workspace::Workspace;
 
 /// What was asked for.
@@ -23,7 +23,7 @@ pub struct Request {
 }
 
 /// Runs the command.
-pub fn run(session: &Session<'_>, request: &Request) -> Result<Diagnostics> {
+pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     // Applications do not matter here; what is wrong with them is for the other commands.
     let (workspace, _) = Workspace::load(&session.root)?;
     let arguments = arguments(&request.build_args)?;
@@ -60,12 +60,9 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Diagnostics> {
         }
     }
     diagnostics.sort();
-    if session.printer.json() {
-        session.printer.result(&json::document("image", &diagnostics, &[("images", json!(answers))]));
-    }
     let counts = format!("{}: {built} built, {fresh} fresh", plural(images.len(), "image"));
     session.printer.finished(&counts);
-    Ok(diagnostics)
+    Ok(Outcome { diagnostics, fields: vec![("images", json!(answers))] })
 }
 
 fn arguments(given: &[String]) -> Result<BTreeMap<String, String>> {

@@ -8,14 +8,14 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::Session;
+use super::{Outcome, Session};
 use crate::dependencies;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result};
 use crate::inputs;
 use crate::lint::{self, Helm, coverage, helm_lint, values_table};
 use crate::plan::{self, Inspections, Target};
 use crate::progress::Progress;
-use crate::report::{json, plural};
+use crate::report::plural;
 use crate::tools::Tools;
 use crate::whole;
 use crate::workspace::Workspace;
@@ -31,7 +31,7 @@ pub struct Request {
 }
 
 /// Runs the command.
-pub fn run(session: &Session<'_>, request: &Request) -> Result<Diagnostics> {
+pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     if request.fix && session.environment.ci {
         return Err(Diagnostic::new(Code::Usage, "`--fix` is refused where CI is set")
             .help("run `cargo xtask lint --fix` where people look at the diff, and commit what it writes")
@@ -68,17 +68,13 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Diagnostics> {
     with_helm(session, &workspace, &deployed, &selected, &all, &mut diagnostics);
 
     diagnostics.sort();
-    if session.printer.json() {
-        let charts: Vec<&str> = charts.values().map(|chart| chart.path.as_str()).collect();
-        let targets: Vec<String> = selected.iter().map(|target| target.id.to_string()).collect();
-        let fields = [("charts", json!(charts)), ("targets", json!(targets))];
-        session.printer.result(&json::document("lint", &diagnostics, &fields));
-    }
     let counts = format!("{}, {}", plural(charts.len(), "chart"), plural(selected.len(), "target"));
     let findings = diagnostics.0.len();
     let found = if findings == 0 { "nothing found".to_owned() } else { plural(findings, "finding") };
     session.printer.finished(&format!("{counts}: {found}"));
-    Ok(diagnostics)
+    let charts: Vec<&str> = charts.values().map(|chart| chart.path.as_str()).collect();
+    let targets: Vec<String> = selected.iter().map(|target| target.id.to_string()).collect();
+    Ok(Outcome { diagnostics, fields: vec![("charts", json!(charts)), ("targets", json!(targets))] })
 }
 
 /// All charts under charts/, in order.

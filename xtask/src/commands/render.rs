@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::Session;
+use super::{Outcome, Session};
 use crate::dependencies::{self, Prepared};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result};
 use crate::diff;
@@ -20,7 +20,7 @@ use crate::output;
 use crate::plan::{self, Inspections, Target};
 use crate::progress::Progress;
 use crate::render::{self, Renderer};
-use crate::report::{RenderReport, State, TargetReport, plural, total};
+use crate::report::{RenderReport, State, TargetReport, json, plural, total};
 use crate::tools::Tools;
 use crate::workspace::Workspace;
 use crate::workspace::config::Argocd;
@@ -56,19 +56,20 @@ impl Job<'_> {
     }
 }
 
-/// Runs the command. The report is missing when not even the workspace could be read.
+/// Runs the command.
 #[must_use]
-pub fn run(session: &Session<'_>, request: &Request) -> (Option<RenderReport>, Diagnostics) {
+pub fn run(session: &Session<'_>, request: &Request) -> Outcome {
     let mut diagnostics = Diagnostics::default();
-    let report = match render(session, request, &mut diagnostics) {
-        Ok(report) => Some(report),
-        Err(found) => {
-            diagnostics.extend(found);
-            None
+    let mut fields = Vec::new();
+    match render(session, request, &mut diagnostics) {
+        Ok(report) => {
+            session.printer.render(&report);
+            fields = json::render(&report);
         }
-    };
+        Err(found) => diagnostics.extend(found),
+    }
     diagnostics.sort();
-    (report, diagnostics)
+    Outcome { diagnostics, fields }
 }
 
 fn render(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnostics) -> Result<RenderReport> {
@@ -123,6 +124,11 @@ fn render(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnostic
     }
     if !update.folders.is_empty() || !update.remove.is_empty() {
         store::apply(&session.root, &update)?;
+        if !request.accept {
+            for folder in update.folders.keys() {
+                session.printer.status("Recorded", &format!("{}/{folder}/{}", golden::FOLDER, lock::FILE));
+            }
+        }
     }
     for job in jobs {
         if let Some(Err(found)) = job.rendered {

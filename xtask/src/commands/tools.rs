@@ -1,29 +1,41 @@
 //! `tools`: the programs that the tool runs, at the versions that charts.toml and tools.lock name.
 
-use super::Session;
+use serde_json::{Value, json};
+
+use super::{Outcome, Session};
 use crate::cli;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result, suggestion};
 use crate::report::plural;
-use crate::tools::{State, Tools};
+use crate::tools::{State, Tool, Tools};
 use crate::workspace::Workspace;
 use crate::workspace::config::ARGOCD_RELEASES;
 
 /// Runs the command.
-pub fn run(session: &Session<'_>, command: &cli::Tools) -> Result<Diagnostics> {
+pub fn run(session: &Session<'_>, command: &cli::Tools) -> Result<Outcome> {
     // Applications and charts do not matter here; what is wrong with them is for the other commands.
     let (workspace, _) = Workspace::load(&session.root)?;
     let (cli::Tools::List { names } | cli::Tools::Install { names } | cli::Tools::Verify { names }) = command;
     let pins = pins(&workspace, names)?;
     let pins: Vec<(&str, &str)> = pins.iter().map(|(name, version)| (name.as_str(), version.as_str())).collect();
     let tools = Tools::new(&workspace.tools_lock, &session.environment.cache, session.offline, session.printer);
-    let mut diagnostics = match command {
+    let (mut diagnostics, answers) = match command {
         cli::Tools::List { .. } => list(session, &tools, &pins),
         cli::Tools::Install { .. } => install(session, &tools, &pins),
         cli::Tools::Verify { .. } => verify(session, &tools, &pins),
     };
     diagnostics.extend(tools.warnings());
     diagnostics.sort();
-    Ok(diagnostics)
+    Ok(Outcome { diagnostics, fields: vec![("tools", json!(answers))] })
+}
+
+/// What is told of one tool to programs.
+fn answer(name: &str, version: &str, tool: Option<&Tool>) -> Value {
+    json!({
+        "name": name,
+        "version": version,
+        "path": tool.map(|tool| tool.path.display().to_string()),
+        "origin": tool.map(|tool| tool.origin.describe()),
+    })
 }
 
 /// The tools of the workspace: Helm for each Argo CD release that it may be asked to reproduce, and those of
@@ -56,10 +68,13 @@ fn pins(workspace: &Workspace, names: &[String]) -> Result<Vec<(String, String)>
     diagnostics.into_result(all.into_iter().filter(wanted).collect())
 }
 
-fn list(session: &Session<'_>, tools: &Tools<'_>, pins: &[(&str, &str)]) -> Diagnostics {
+fn list(session: &Session<'_>, tools: &Tools<'_>, pins: &[(&str, &str)]) -> (Diagnostics, Vec<Value>) {
     let mut diagnostics = Diagnostics::default();
     let mut out = String::new();
+    let mut answers = Vec::new();
     for listed in tools.list(pins) {
+        let tool = if let State::Found(tool) = &listed.state { Some(tool) } else { None };
+        answers.push(answer(&listed.name, &listed.version, tool));
         let what = match listed.state {
             State::Found(tool) => format!("{} ({})", tool.path.display(), tool.origin.describe()),
             State::Missing(tried) => format!("not found: {}", tried.join("; ")),
@@ -71,10 +86,10 @@ fn list(session: &Session<'_>, tools: &Tools<'_>, pins: &[(&str, &str)]) -> Diag
         out.push_str(&format!("{:<12} {:<8} {what}\n", listed.name, listed.version));
     }
     session.printer.result(&out);
-    diagnostics
+    (diagnostics, answers)
 }
 
-fn install(session: &Session<'_>, tools: &Tools<'_>, pins: &[(&str, &str)]) -> Diagnostics {
+fn install(session: &Session<'_>, tools: &Tools<'_>, pins: &[(&str, &str)]) -> (Diagnostics, Vec<Value>) {
     let (installed, diagnostics) = tools.install(pins);
     let mut out = String::new();
     for tool in &installed {
@@ -88,13 +103,16 @@ fn install(session: &Session<'_>, tools: &Tools<'_>, pins: &[(&str, &str)]) -> D
     }
     session.printer.result(&out);
     session.printer.finished(&plural(installed.len(), "tool"));
-    diagnostics
+    let answers = installed.iter().map(|tool| answer(&tool.name, &tool.version, Some(tool))).collect();
+    (diagnostics, answers)
 }
 
-fn verify(session: &Session<'_>, tools: &Tools<'_>, pins: &[(&str, &str)]) -> Diagnostics {
+fn verify(session: &Session<'_>, tools: &Tools<'_>, pins: &[(&str, &str)]) -> (Diagnostics, Vec<Value>) {
     let mut diagnostics = Diagnostics::default();
     let mut out = String::new();
+    let mut answers = Vec::new();
     for verified in tools.verify(pins) {
+        answers.push(answer(&verified.name, &verified.version, verified.tool.as_ref()));
         let state = match (&verified.tool, verified.problems.is_empty()) {
             (Some(tool), true) => {
                 let sum = verified.sha256.as_deref().map_or(String::new(), |sum| format!(", sha256 {sum}"));
@@ -111,5 +129,5 @@ fn verify(session: &Session<'_>, tools: &Tools<'_>, pins: &[(&str, &str)]) -> Di
         diagnostics.extend(verified.problems);
     }
     session.printer.result(&out);
-    diagnostics
+    (diagnostics, answers)
 }

@@ -1,5 +1,5 @@
-//! `--format json`: one document, documented in CONTRIBUTING.md's neighbour docs/json.md and raised in `version` when a
-//! field changes its meaning. New fields may appear at any time.
+//! `--format json`: one document, described in docs/json.md. `version` is raised when a field changes its meaning; new
+//! fields may appear at any time.
 
 use serde_json::{Value, json};
 
@@ -13,9 +13,9 @@ const VERSION: u32 = 1;
 
 /// What a render found.
 #[must_use]
-pub fn render(report: Option<&RenderReport>, diagnostics: &Diagnostics) -> String {
-    let targets = report.map(|report| report.targets.as_slice()).unwrap_or_default();
-    let targets: Vec<Value> = targets
+pub fn render(report: &RenderReport) -> Vec<(&'static str, Value)> {
+    let targets: Vec<Value> = report
+        .targets
         .iter()
         .map(|target| {
             json!({
@@ -27,16 +27,12 @@ pub fn render(report: Option<&RenderReport>, diagnostics: &Diagnostics) -> Strin
             })
         })
         .collect();
-    document(
-        "render",
-        diagnostics,
-        &[
-            ("argocd", json!(report.map(|report| report.argocd))),
-            ("helm", json!(report.map(|report| report.helm))),
-            ("accepted", json!(report.is_some_and(|report| report.accepted))),
-            ("targets", json!(targets)),
-        ],
-    )
+    vec![
+        ("argocd", json!(report.argocd)),
+        ("helm", json!(report.helm)),
+        ("accepted", json!(report.accepted)),
+        ("targets", json!(targets)),
+    ]
 }
 
 /// A document of any command.
