@@ -201,10 +201,11 @@ fn a_table_of_values_is_mended_when_asked_and_never_in_ci() {
 }
 
 #[test]
-fn this_repository_has_nothing_to_find() {
+fn our_own_chart_has_nothing_to_find() {
     let Some(helm) = helm(HELM_4) else { return };
     let bench = repository_copy();
-    lint(&bench, "--offline", &helm).says(0, &["nothing found"]);
+    // The other one depends on an archive, which a fresh clone does not have; CI lints both.
+    lint(&bench, "postfix --offline", &helm).says(0, &["nothing found"]);
 }
 
 /// The charts and Applications of this repository.
