@@ -24,7 +24,7 @@ fn what_is_accepted_is_fresh_then() {
     let bench = Bench::of("accept");
     bench.xtask("render").helm(&helm).run().says(1, &["web/default: 2 added"]);
     assert!(bench.goldens().is_empty(), "nothing is written without being asked");
-    bench.xtask("render --accept").helm(&helm).run().says(0, &["(recorded)"]);
+    bench.xtask("render --accept").helm(&helm).run().says(0, &["1 target: 1 recorded"]);
     // From here on no helm is needed, whatever the folder it lies in, and whatever the current directory.
     bench.xtask("render").run().says(0, &["Fresh web/default", "1 target: 1 fresh"]);
     let goldens = bench.goldens();
