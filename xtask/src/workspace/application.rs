@@ -2,7 +2,7 @@
 //!
 //! What it may say and this tool cannot render is an error that names the field. What does not decide a render (sync
 //! policy, retries) is accepted unread. Overrides in the chart's folder (`.argocd-source.yaml`) are applied as Argo CD
-//! applies them, see [`merge`].
+//! applies them, see [`read_over`].
 //!
 //! Deliberately absent: judging an Application. Whether its project allows what it renders is for `lint`.
 
@@ -367,6 +367,7 @@ impl Application {
     /// Only what concerns Helm is taken from them: Argo CD keeps repository, path, chart, and revision.
     pub fn options(&self, overrides: &[Node]) -> Result<HelmOptions> {
         let mut source = self.source.clone();
+        let mut memory = source.clone();
         let mut diagnostics = Diagnostics::default();
         for patch in overrides {
             if !matches!(patch.value, Value::Mapping(_)) {
@@ -385,7 +386,8 @@ impl Application {
                 }
             }
             fields.finish(&mut diagnostics);
-            source = merge(&source, patch);
+            source = read_over(&memory, &merge_patch(Some(&source), patch), false);
+            memory = remember(&memory, &source);
         }
         if diagnostics.has_errors() {
             return Err(diagnostics);
@@ -413,16 +415,6 @@ impl Application {
     }
 }
 
-/// A source with an override applied, as Argo CD's code does it: a JSON merge patch whose result is read *over* the
-/// source as it was.
-///
-/// That second step has effects which its authors may not have meant, and which decide what is deployed: a key that
-/// the patch removes with `null` keeps its old value, and an entry of a list keeps the old entry's keys that it does
-/// not name. Only inside `valuesObject`, which Argo CD keeps as one piece of JSON, does `null` remove.
-fn merge(source: &Node, patch: &Node) -> Node {
-    read_over(source, &merge_patch(Some(source), patch), false)
-}
-
 /// RFC 7396, as the library in Argo CD reads it: it also drops the nulls of mappings inside lists.
 fn merge_patch(target: Option<&Node>, patch: &Node) -> Node {
     let Value::Mapping(changes) = &patch.value else {
@@ -448,7 +440,12 @@ fn merge_patch(target: Option<&Node>, patch: &Node) -> Node {
     Node { value: Value::Mapping(entries), span: patch.span.clone(), source: Arc::clone(&patch.source) }
 }
 
-/// What Go's JSON reader leaves in a value that already holds something.
+/// What Go's JSON reader leaves in a value that already holds something. Argo CD reads a source with an override applied
+/// *over* the source as it was.
+///
+/// That has effects which its authors may not have meant, and which decide what is deployed: a key that the patch removes
+/// with `null` keeps its old value, and an entry of a list keeps the old entry's keys that it does not name. Only inside
+/// `valuesObject`, which Argo CD keeps as one piece of JSON (`raw`), does `null` remove.
 fn read_over(old: &Node, new: &Node, raw: bool) -> Node {
     let value = match (&old.value, &new.value) {
         (Value::Mapping(before), Value::Mapping(after)) if !raw => {
@@ -473,6 +470,25 @@ fn read_over(old: &Node, new: &Node, raw: bool) -> Node {
         (_, after) => after.clone(),
     };
     Node { value, span: new.span.clone(), source: Arc::clone(&new.source) }
+}
+
+/// What a source leaves in memory: a list that an override made shorter still holds the old entries behind its end, and
+/// the next override that makes it longer reads over them. A list that was emptied is a new one.
+fn remember(memory: &Node, source: &Node) -> Node {
+    let value = match (&memory.value, &source.value) {
+        (Value::Mapping(_), Value::Mapping(entries)) => {
+            let entries = entries.iter().map(|(key, node)| {
+                let node = memory.get(&key.name).map_or_else(|| node.clone(), |memory| remember(memory, node));
+                (key.clone(), node)
+            });
+            Value::Mapping(entries.collect())
+        }
+        (Value::Sequence(before), Value::Sequence(now)) if !now.is_empty() => {
+            Value::Sequence(now.iter().chain(before.iter().skip(now.len())).cloned().collect())
+        }
+        (_, value) => value.clone(),
+    };
+    Node { value, span: source.span.clone(), source: Arc::clone(&source.source) }
 }
 
 #[cfg(test)]
@@ -524,6 +540,19 @@ spec:
         let options = overridden("helm: {parameters: [{name: z, value: '9'}]}");
         assert_eq!(options.parameters.len(), 1);
         assert!(options.parameters[0].force_string, "Go reads the new entry over the old one");
+    }
+
+    #[test]
+    fn a_shortened_list_remembers_its_old_entries() {
+        let patch = |text: &str| yaml::parse_one(&Source::new(".argocd-source.yaml", text)).expect("YAML").root;
+        let one = patch("helm: {parameters: [{name: x, value: '1'}]}");
+        let two = patch("helm: {parameters: [{name: p, value: '1'}, {name: q}]}");
+        let options = parsed(APPLICATION).options(&[one, two]).expect("valid");
+        assert_eq!(options.parameters[1].value, "2", "of the entry that the first override cut off");
+        let none = patch("helm: {parameters: []}");
+        let two = patch("helm: {parameters: [{name: p, value: '1'}, {name: q}]}");
+        let options = parsed(APPLICATION).options(&[none, two]).expect("valid");
+        assert_eq!(options.parameters[1].value, "");
     }
 
     #[test]
