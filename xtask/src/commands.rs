@@ -11,10 +11,12 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use crate::dependencies::Context;
 use crate::diagnostic::{Diagnostics, Result};
 use crate::environment::Environment;
 use crate::report::Printer;
-use crate::workspace;
+use crate::tools::Tools;
+use crate::workspace::{self, Workspace};
 
 /// What every command starts from.
 #[derive(Debug)]
@@ -54,5 +56,22 @@ impl<'a> Session<'a> {
         let root = workspace::find_root(&root)?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(Self { root, environment, offline, jobs: jobs.unwrap_or(cores).max(1), printer })
+    }
+
+    /// The pinned tools of a workspace.
+    #[must_use]
+    pub fn tools<'s>(&'s self, workspace: &'s Workspace) -> Tools<'s> {
+        Tools::new(&workspace.tools_lock, &self.environment.cache, self.offline, self.printer)
+    }
+
+    /// What bringing dependencies needs to know; `helm` finds or brings Helm, and is asked only when it is needed.
+    pub fn context<'s>(&'s self, helm: &'s (dyn Fn() -> Result<PathBuf> + Sync)) -> Context<'s> {
+        Context {
+            cache: &self.environment.cache,
+            mirror: self.environment.mirror.as_ref(),
+            offline: self.offline,
+            helm,
+            progress: self.printer,
+        }
     }
 }

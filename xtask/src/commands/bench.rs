@@ -10,12 +10,11 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::{Outcome, Session};
-use crate::dependencies::{self, Context};
+use crate::dependencies;
 use crate::diagnostic::{Code, Diagnostic, Result};
 use crate::plan::{self, Inspections};
 use crate::process::Invocation;
 use crate::render::Renderer;
-use crate::tools::Tools;
 use crate::workspace::Workspace;
 
 /// Runs the command.
@@ -30,16 +29,10 @@ pub fn run(session: &Session<'_>, rounds: usize) -> Result<Outcome> {
         return Err(diagnostics);
     }
     let cache = &session.environment.cache;
-    let tools = Tools::new(&workspace.tools_lock, cache, session.offline, session.printer);
+    let tools = session.tools(&workspace);
     let helm = tools.require("helm", argocd.helm)?.path;
     let bring = || Ok(helm.clone());
-    let context = Context {
-        cache,
-        mirror: session.environment.mirror.as_ref(),
-        offline: session.offline,
-        helm: &bring,
-        progress: session.printer,
-    };
+    let context = session.context(&bring);
     let renderer = Renderer { root: &session.root, cache, helm: &helm };
     let homes = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
     let mut prepared = Vec::new();

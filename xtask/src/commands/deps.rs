@@ -10,7 +10,6 @@ use crate::diagnostic::{Diagnostics, Result};
 use crate::inputs;
 use crate::progress::Progress;
 use crate::report::plural;
-use crate::tools::Tools;
 use crate::workspace::Workspace;
 use crate::workspace::chart::Chart;
 
@@ -19,16 +18,9 @@ pub fn run(session: &Session<'_>, update: bool) -> Result<Outcome> {
     let (workspace, mut diagnostics) = Workspace::load(&session.root)?;
     let charts = charts(&session.root, &mut diagnostics);
     let charts: Vec<&Chart> = charts.iter().collect();
-    let cache = &session.environment.cache;
-    let tools = Tools::new(&workspace.tools_lock, cache, session.offline, session.printer);
+    let tools = session.tools(&workspace);
     let helm = || Ok(tools.require("helm", workspace.config.argocd.helm)?.path);
-    let context = Context {
-        cache,
-        mirror: session.environment.mirror.as_ref(),
-        offline: session.offline,
-        helm: &helm,
-        progress: session.printer,
-    };
+    let context = session.context(&helm);
     let result = if update {
         self::update(session, &charts, &context)
     } else {

@@ -16,7 +16,6 @@ use crate::lint::{self, Helm, coverage, helm_lint, values_table};
 use crate::plan::{self, Inspections, Target};
 use crate::progress::Progress;
 use crate::report::plural;
-use crate::tools::Tools;
 use crate::whole;
 use crate::workspace::Workspace;
 use crate::workspace::chart::Chart;
@@ -119,17 +118,11 @@ fn with_helm(
         return;
     }
     let cache = &session.environment.cache;
-    let tools = Tools::new(&workspace.tools_lock, cache, session.offline, session.printer);
+    let tools = session.tools(workspace);
     let Some(tool) = diagnostics.take(tools.require("helm", workspace.config.argocd.helm)) else { return };
     diagnostics.extend(tools.warnings());
     let helm_path = || Ok(tool.path.clone());
-    let context = dependencies::Context {
-        cache,
-        mirror: session.environment.mirror.as_ref(),
-        offline: session.offline,
-        helm: &helm_path,
-        progress: session.printer,
-    };
+    let context = session.context(&helm_path);
     let helm = Helm { program: &tool.path, root: &session.root, cache, jobs: session.jobs };
     for chart in charts {
         let of_chart = |target: &&Target<'_>| target.deployment.chart.directory == chart.directory;

@@ -21,7 +21,6 @@ use crate::plan::{self, Inspections, Target};
 use crate::progress::Progress;
 use crate::render::{self, Renderer};
 use crate::report::{RenderReport, State, TargetReport, json, plural, total};
-use crate::tools::Tools;
 use crate::workspace::Workspace;
 use crate::workspace::config::Argocd;
 
@@ -172,7 +171,7 @@ fn render_stale(
         session.printer.status("Rendering", &format!("{} ({})", job.target.id, summary(&job.reasons)));
     }
     let cache = &session.environment.cache;
-    let tools = Tools::new(&workspace.tools_lock, cache, session.offline, session.printer);
+    let tools = session.tools(workspace);
     let helm = match tools.require("helm", argocd.helm) {
         Ok(tool) => tool.path,
         Err(found) => {
@@ -186,13 +185,7 @@ fn render_stale(
     };
     diagnostics.extend(tools.warnings());
     let helm_path = || Ok(helm.clone());
-    let context = dependencies::Context {
-        cache,
-        mirror: session.environment.mirror.as_ref(),
-        offline: session.offline,
-        helm: &helm_path,
-        progress: session.printer,
-    };
+    let context = session.context(&helm_path);
     let mut prepared: BTreeMap<PathBuf, Option<Prepared>> = BTreeMap::new();
     for job in &stale {
         let chart = &job.target.deployment.chart;

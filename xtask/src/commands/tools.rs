@@ -17,7 +17,7 @@ pub fn run(session: &Session<'_>, command: &cli::Tools) -> Result<Outcome> {
     let (cli::Tools::List { names } | cli::Tools::Install { names } | cli::Tools::Verify { names }) = command;
     let pins = pins(&workspace, names)?;
     let pins: Vec<(&str, &str)> = pins.iter().map(|(name, version)| (name.as_str(), version.as_str())).collect();
-    let tools = Tools::new(&workspace.tools_lock, &session.environment.cache, session.offline, session.printer);
+    let tools = session.tools(&workspace);
     let (mut diagnostics, answers) = match command {
         cli::Tools::List { .. } => list(session, &tools, &pins),
         cli::Tools::Install { .. } => install(session, &tools, &pins),
