@@ -230,9 +230,8 @@ pub fn digest_of(bytes: &[u8]) -> String {
     format!("sha256:{}", sha256(bytes))
 }
 
-/// Folders and files among the goldens that belong to none of the targets. `apps` names Applications that are there
-/// but could not be read: what is recorded for them stays.
-pub fn orphans(root: &Path, targets: &[TargetId], apps: &[String]) -> Result<(Vec<PathBuf>, Diagnostics)> {
+/// Folders and files among the goldens that belong to none of the targets, which have to be all that there are.
+pub fn orphans(root: &Path, targets: &[TargetId]) -> Result<(Vec<PathBuf>, Diagnostics)> {
     let base = root.join(FOLDER);
     let mut found = BTreeSet::new();
     if base.is_dir() {
@@ -241,9 +240,7 @@ pub fn orphans(root: &Path, targets: &[TargetId], apps: &[String]) -> Result<(Ve
             let mut parts = name.split('/');
             let (app, case, rest) = (parts.next(), parts.next(), parts.next());
             let owned = match (app, case, rest) {
-                (Some(app), Some(case), Some(_)) => {
-                    targets.iter().any(|id| id.app == app && id.case == case) || apps.iter().any(|name| name == app)
-                }
+                (Some(app), Some(case), Some(_)) => targets.iter().any(|id| id.app == app && id.case == case),
                 _ => false,
             };
             if !owned {

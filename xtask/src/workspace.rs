@@ -23,7 +23,8 @@ use self::charts_lock::ChartsLock;
 use self::config::Config;
 use self::tools_lock::ToolsLock;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, Source};
-use crate::document::{Node, Value, yaml};
+use crate::document::yaml::{self, Document};
+use crate::document::{Node, Value};
 use crate::inputs;
 
 /// The file that makes a folder a workspace.
@@ -52,8 +53,10 @@ pub struct Workspace {
     pub tools_lock: ToolsLock,
     /// The Applications whose source is a sound chart, by name.
     pub deployments: Vec<Deployment>,
-    /// Names of Applications that are there but not sound: their goldens are no orphans.
+    /// Names of Applications that are there but not sound, as far as they can be read.
     pub broken: Vec<String>,
+    /// Whether all that is there could be read: only then is what seems to be missing really gone.
+    pub sound: bool,
 }
 
 /// An Application together with its chart.
@@ -103,8 +106,9 @@ impl Workspace {
         let (Some(config), Some(charts_lock), Some(tools_lock)) = (config, charts_lock, tools_lock) else {
             // What is wrong with the Applications can be told all the same.
             for path in manifests(&root.join(APPLICATIONS)) {
-                if let Some(source) = diagnostics.take(read(root, &path)) {
-                    diagnostics.extend(application::parse(&source).1);
+                let documents = read(root, &path).and_then(|source| yaml::parse(&source));
+                if let Some(documents) = diagnostics.take(documents) {
+                    diagnostics.extend(application::read(&documents).1);
                 }
             }
             return Err(diagnostics);
@@ -117,23 +121,26 @@ impl Workspace {
             tools_lock,
             deployments: Vec::new(),
             broken: Vec::new(),
+            sound: false,
         };
-        for path in manifests(&root.join("argocd")) {
-            let Some(source) = diagnostics.take(read(root, &path)) else { continue };
-            workspace.check_repository(&source, &mut diagnostics);
-        }
         let mut charts = BTreeMap::new();
-        for path in manifests(&root.join(APPLICATIONS)) {
-            let Ok(source) = read(root, &path) else { continue };
-            let (applications, found) = application::parse(&source);
+        for path in manifests(&root.join("argocd")) {
+            let documents = read(root, &path).and_then(|source| yaml::parse(&source));
+            let Some(documents) = diagnostics.take(documents) else { continue };
+            workspace.check_repository(&documents, &mut diagnostics);
+            if !path.starts_with(root.join(APPLICATIONS)) {
+                continue;
+            }
+            let (applications, found) = application::read(&documents);
             if found.has_errors() {
-                workspace.broken.extend(names(&source));
+                workspace.broken.extend(names(&documents));
             }
             diagnostics.extend(found);
             for application in applications {
                 workspace.deploy(application, &mut charts, &mut diagnostics);
             }
         }
+        workspace.sound = !diagnostics.has_errors();
         workspace.deployments.sort_by(|left, right| left.application.name.cmp(&right.application.name));
         Ok((workspace, diagnostics))
     }
@@ -223,8 +230,7 @@ impl Workspace {
     }
 
     /// Holds every repository URL of a manifest under argocd/ against the one in charts.toml.
-    fn check_repository(&self, source: &Arc<Source>, diagnostics: &mut Diagnostics) {
-        let Some(documents) = diagnostics.take(yaml::parse(source)) else { return };
+    fn check_repository(&self, documents: &[Document], diagnostics: &mut Diagnostics) {
         for document in documents {
             let spec = document.root.get("spec");
             let Some(kind) = document.root.get("kind").and_then(Node::as_str) else { continue };
@@ -277,8 +283,7 @@ fn manifests(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The names of the Applications in a file, as far as they can be read.
-fn names(source: &Arc<Source>) -> Vec<String> {
-    let documents = yaml::parse(source).unwrap_or_default();
+fn names(documents: &[Document]) -> Vec<String> {
     let name = |root: &Node| Some(root.get("metadata")?.get("name")?.as_str()?.to_owned());
     documents.iter().filter_map(|document| name(&document.root)).collect()
 }

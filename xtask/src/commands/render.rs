@@ -341,10 +341,11 @@ fn differing(
 }
 
 fn orphans(session: &Session<'_>, workspace: &Workspace, request: &Request) -> Result<(Vec<PathBuf>, Diagnostics)> {
-    if !request.targets.is_empty() {
+    // What cannot be read may own any of them, and what is recorded for it must not be lost.
+    if !request.targets.is_empty() || !workspace.sound {
         return Ok((Vec::new(), Diagnostics::default()));
     }
-    golden::orphans(&session.root, &plan::target_ids(workspace), &workspace.broken)
+    golden::orphans(&session.root, &plan::target_ids(workspace))
 }
 
 /// What is to be written: with `--accept` all that was rendered; else the render.lock of targets whose inputs moved

@@ -9,8 +9,9 @@
 use std::sync::Arc;
 
 use super::substitute;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, Source};
-use crate::document::{Fields, Key, Node, Syntax, Value, yaml};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result};
+use crate::document::yaml::Document;
+use crate::document::{Fields, Key, Node, Syntax, Value};
 
 /// The namespace that Argo CD itself runs in, unless told otherwise.
 const CONTROL_PLANE: &str = "argocd";
@@ -101,10 +102,9 @@ pub struct FileParameter {
 /// Reads the Applications of one manifest file. Other kinds in it are passed over, but for an `ApplicationSet`, which is
 /// refused: its Applications would be missed in silence.
 #[must_use]
-pub fn parse(source: &Arc<Source>) -> (Vec<Application>, Diagnostics) {
+pub fn read(documents: &[Document]) -> (Vec<Application>, Diagnostics) {
     let mut diagnostics = Diagnostics::default();
     let mut applications = Vec::new();
-    let Some(documents) = diagnostics.take(yaml::parse(source)) else { return (applications, diagnostics) };
     for document in documents {
         let text = |key: &str| document.root.get(key).and_then(Node::as_str).unwrap_or_default();
         if !text("apiVersion").starts_with("argoproj.io/") {
@@ -115,7 +115,7 @@ pub fn parse(source: &Arc<Source>) -> (Vec<Application>, Diagnostics) {
                 for key in &document.duplicates {
                     diagnostics.push(
                         Diagnostic::new(Code::ApplicationInvalid, format!("`{}` stands twice", key.name))
-                            .at(Place::new(source, key.span.clone()), "the second one")
+                            .at(Place::new(&document.root.source, key.span.clone()), "the second one")
                             .help("keep one; Kubernetes would silently take the last"),
                     );
                 }
@@ -494,6 +494,12 @@ fn remember(memory: &Node, source: &Node) -> Node {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::Source;
+    use crate::document::yaml;
+
+    fn read_text(text: impl Into<String>) -> (Vec<Application>, Diagnostics) {
+        read(&yaml::parse(&Source::new("web.yaml", text)).expect("YAML"))
+    }
 
     const APPLICATION: &str = "
 apiVersion: argoproj.io/v1alpha1
@@ -512,7 +518,7 @@ spec:
 ";
 
     fn parsed(text: &str) -> Application {
-        let (applications, diagnostics) = parse(&Source::new("web.yaml", text));
+        let (applications, diagnostics) = read_text(text);
         assert!(diagnostics.is_empty(), "{diagnostics:?}");
         applications.into_iter().next().expect("one")
     }
@@ -558,7 +564,7 @@ spec:
     #[test]
     fn unsupported_fields_are_named_with_their_place() {
         let text = APPLICATION.replace("    path: charts/web\n", "    chart: web\n    kustomize: {}\n");
-        let (_, diagnostics) = parse(&Source::new("web.yaml", text));
+        let (_, diagnostics) = read_text(text);
         let told: Vec<_> =
             diagnostics.0.iter().map(|found| format!("{} {}", found.places[0].0, found.message)).collect();
         assert_eq!(
