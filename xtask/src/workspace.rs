@@ -82,6 +82,16 @@ pub fn find_root(from: &Path) -> Result<PathBuf> {
     })
 }
 
+/// The folders of all charts under charts/, in order, whether an Application deploys them or not.
+#[must_use]
+pub fn chart_folders(root: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(root.join("charts")).into_iter().flatten();
+    let mut folders: Vec<PathBuf> =
+        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.join("Chart.yaml").is_file()).collect();
+    folders.sort();
+    folders
+}
+
 /// Reads a file of the workspace for places to point into.
 pub fn read(root: &Path, path: &Path) -> Result<Arc<Source>> {
     let name = inputs::name(root, path);
@@ -200,11 +210,8 @@ impl Workspace {
     }
 
     fn no_chart(&self, application: &Application, directory: &Path) -> Diagnostic {
-        let charts: Vec<String> = std::fs::read_dir(self.root.join("charts"))
-            .into_iter()
-            .flatten()
-            .filter_map(|entry| Some(format!("charts/{}", entry.ok()?.file_name().to_str()?)))
-            .collect();
+        let charts: Vec<String> =
+            chart_folders(&self.root).iter().map(|folder| inputs::name(&self.root, folder)).collect();
         let what = if directory.is_dir() { "holds no Chart.yaml" } else { "does not exist" };
         let diagnostic = Diagnostic::new(Code::ChartMissing, format!("`{}` {what}", application.path))
             .at(application.path_place.clone(), "the chart of this Application");

@@ -10,8 +10,8 @@ use crate::diagnostic::{Diagnostics, Result};
 use crate::inputs;
 use crate::progress::Progress;
 use crate::report::plural;
-use crate::workspace::Workspace;
 use crate::workspace::chart::Chart;
+use crate::workspace::{self, Workspace};
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, update: bool) -> Result<Outcome> {
@@ -87,12 +87,6 @@ fn removed(session: &Session<'_>, paths: &[PathBuf]) {
 
 /// All charts under charts/, whether an Application deploys them or not.
 fn charts(root: &Path, diagnostics: &mut Diagnostics) -> Vec<Chart> {
-    let mut folders: Vec<PathBuf> = std::fs::read_dir(root.join("charts"))
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.join("Chart.yaml").is_file())
-        .collect();
-    folders.sort();
+    let folders = workspace::chart_folders(root);
     folders.iter().filter_map(|folder| diagnostics.take(Chart::load(root, folder))).collect()
 }

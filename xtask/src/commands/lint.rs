@@ -17,8 +17,8 @@ use crate::plan::{self, Inspections, Target};
 use crate::progress::Progress;
 use crate::report::plural;
 use crate::whole;
-use crate::workspace::Workspace;
 use crate::workspace::chart::Chart;
+use crate::workspace::{self, Workspace};
 
 /// What was asked for.
 #[derive(Debug, Default)]
@@ -52,7 +52,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     }
     let deployed: Vec<PathBuf> = charts.keys().cloned().collect();
     if request.targets.is_empty() {
-        for folder in folders(session) {
+        for folder in workspace::chart_folders(&session.root) {
             if !charts.contains_key(&folder)
                 && let Some(chart) = diagnostics.take(Chart::load(&session.root, &folder))
             {
@@ -74,15 +74,6 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let charts: Vec<&str> = charts.values().map(|chart| chart.path.as_str()).collect();
     let targets: Vec<String> = selected.iter().map(|target| target.id.to_string()).collect();
     Ok(Outcome { diagnostics, fields: vec![("charts", json!(charts)), ("targets", json!(targets))] })
-}
-
-/// All charts under charts/, in order.
-fn folders(session: &Session<'_>) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(session.root.join("charts")).into_iter().flatten();
-    let mut folders: Vec<PathBuf> =
-        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.join("Chart.yaml").is_file()).collect();
-    folders.sort();
-    folders
 }
 
 /// The table of values of a chart, written anew if that is asked for.
