@@ -5,6 +5,7 @@ pub mod deps;
 pub mod image;
 pub mod lint;
 pub mod render;
+pub mod rendering;
 pub mod tools;
 
 use std::path::PathBuf;

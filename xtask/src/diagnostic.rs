@@ -164,6 +164,7 @@ codes! {
     ProcessFailed "process-failed" Unavailable "a program could not be started, or did not end in time"
     RepositoryMismatch "repository-mismatch" Configuration "a repository URL other than the one in charts.toml"
     RevisionUnknown "revision-unknown" Warning "the render depends on the commit, which only Argo CD knows"
+    SilenceUnused "silence-unused" Finding "a silence in charts.toml that nothing needs"
     TargetUnknown "target-unknown" Configuration "no target has this name"
     ToolUnavailable "tool-unavailable" Unavailable "a pinned tool could not be had"
     ToolVersion "tool-version" Warning "a tool on PATH has another version than the pinned one"
@@ -187,7 +188,7 @@ pub struct Diagnostic {
     pub message: String,
     /// Where; the first place is the main one.
     pub places: Vec<(Place, String)>,
-    /// The target that it concerns, as `<app>/<case>`.
+    /// What it concerns: a target as `<app>/<case>`, an Application as `<app>`, or a chart as `charts/<chart>`.
     pub target: Option<String>,
     /// More facts, a line or a block each.
     pub notes: Vec<String>,

@@ -103,6 +103,25 @@ impl Golden {
         edited
     }
 
+    /// The recorded manifests, in order of file name, for a release in a namespace. Files that are no readable manifest
+    /// any more are left out.
+    #[must_use]
+    pub fn recorded(&self, namespace: &str) -> Vec<Recorded> {
+        let mut recorded = Vec::new();
+        for (file, bytes) in &self.files {
+            let text = String::from_utf8_lossy(bytes);
+            let Some(mut manifest) = manifest::read_golden(&text, namespace) else { continue };
+            if manifest.items.is_some() {
+                // Only its file name tells a list's place in its template.
+                let prefix = format!("{}-", manifest.key.kind.to_lowercase());
+                let stem = file.strip_suffix(".yaml").unwrap_or(file);
+                stem.strip_prefix(&prefix).unwrap_or(stem).clone_into(&mut manifest.key.name);
+            }
+            recorded.push(Recorded { file: file.clone(), manifest });
+        }
+        recorded
+    }
+
     /// What differs between this and what was rendered into a namespace. Empty means that every file is as it should
     /// be. Files that are no readable manifest any more count as not recorded.
     #[must_use]
@@ -114,18 +133,9 @@ impl Golden {
         if same {
             return Vec::new();
         }
-        let mut recorded: BTreeMap<ObjectKey, Recorded> = BTreeMap::new();
-        for (file, bytes) in &self.files {
-            let text = String::from_utf8_lossy(bytes);
-            let Some(mut manifest) = manifest::read_golden(&text, namespace) else { continue };
-            if manifest.items.is_some() {
-                // Only its file name tells a list's place in its template.
-                let prefix = format!("{}-", manifest.key.kind.to_lowercase());
-                let stem = file.strip_suffix(".yaml").unwrap_or(file);
-                stem.strip_prefix(&prefix).unwrap_or(stem).clone_into(&mut manifest.key.name);
-            }
-            recorded.insert(manifest.key.clone(), Recorded { file: file.clone(), manifest });
-        }
+        let recorded = self.recorded(namespace).into_iter();
+        let mut recorded: BTreeMap<ObjectKey, Recorded> =
+            recorded.map(|recorded| (recorded.manifest.key.clone(), recorded)).collect();
         let mut changes = Vec::new();
         let mut added = Vec::new();
         for new in rendered {

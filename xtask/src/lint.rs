@@ -13,16 +13,46 @@ pub mod values_table;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::archive::sha256;
-use crate::diagnostic::{Diagnostic, Result};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result};
 use crate::helm;
+use crate::objects::Object;
 use crate::plan::Target;
 use crate::process::{Invocation, Output};
 use crate::whole;
+use crate::workspace::Workspace;
+use crate::workspace::chart::Chart;
+
+/// What the checks that start nothing look at.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// The whole workspace: Applications, projects, charts.toml.
+    pub workspace: &'a Workspace,
+    /// The charts that are checked, deployed or not.
+    pub charts: &'a [&'a Chart],
+    /// The targets that are checked.
+    pub targets: &'a [&'a Target<'a>],
+    /// What they render.
+    pub objects: &'a [Object],
+}
+
+/// A check: the codes that it may find, and the finding. It takes what is read already, and starts nothing.
+pub type Check = (&'static [Code], fn(&Subject<'_>) -> Diagnostics);
+
+/// The checks that start nothing, in the order of their files.
+pub const CHECKS: &[Check] = &[];
+
+/// The codes of the checks that ask Helm or read the files of a chart.
+const CHART_CODES: &[Code] =
+    &[Code::BranchUncovered, Code::HelmLint, Code::ValueUncovered, Code::ValueUndocumented, Code::ValuesTableOutdated];
+
+/// All codes that `lint` may find: those that a silence can name.
+#[must_use]
+pub fn codes() -> Vec<Code> {
+    CHECKS.iter().flat_map(|(codes, _)| *codes).chain(CHART_CODES).copied().collect()
+}
 
 /// No honest chart takes this long.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -100,27 +130,6 @@ impl Helm<'_> {
     }
 }
 
-/// Does work for each item, several at a time; the results are in the order of the items.
-pub fn side_by_side<T: Sync, R: Send>(jobs: usize, items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let next = AtomicUsize::new(0);
-    let results: Vec<Mutex<Option<R>>> = items.iter().map(|_| Mutex::new(None)).collect();
-    std::thread::scope(|scope| {
-        for _ in 0..jobs.clamp(1, items.len().max(1)) {
-            scope.spawn(|| {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let (Some(item), Some(slot)) = (items.get(index), results.get(index)) else { return };
-                    let result = work(item);
-                    if let Ok(mut slot) = slot.lock() {
-                        *slot = Some(result);
-                    }
-                }
-            });
-        }
-    });
-    results.into_iter().filter_map(|slot| slot.into_inner().ok().flatten()).collect()
-}
-
 /// Copies a folder with all that is in it; links are followed.
 fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     std::fs::create_dir_all(to).map_err(|error| Diagnostic::io("create", to, &error))?;
@@ -134,16 +143,4 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn results_come_in_the_order_of_the_items() {
-        let items: Vec<usize> = (0..50).collect();
-        assert_eq!(side_by_side(4, &items, |item| item * 2), items.iter().map(|item| item * 2).collect::<Vec<_>>());
-        assert!(side_by_side(4, &[] as &[usize], |item| *item).is_empty());
-    }
 }

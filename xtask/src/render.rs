@@ -15,6 +15,7 @@ use crate::diagnostic::{Code, Diagnostic, Place, Result};
 use crate::golden::Recorded;
 use crate::helm;
 use crate::manifest;
+use crate::objects;
 use crate::plan::Target;
 use crate::process::Invocation;
 use crate::whole;
@@ -45,7 +46,7 @@ impl Renderer<'_> {
         }
         let manifests = manifest::read(&output.stdout, &target.recipe.namespace).map_err(|mut found| {
             for diagnostic in &mut found.0 {
-                self.point_at_templates(target, diagnostic);
+                point_at_templates(target, diagnostic);
                 diagnostic.helps.push(format!("repeat it by hand: {command}"));
             }
             found
@@ -71,18 +72,6 @@ impl Renderer<'_> {
         Ok(Some(path))
     }
 
-    /// Replaces Helm's name of a template (`<chart>/templates/…`) by that of its file, where the chart itself has it.
-    fn point_at_templates(&self, target: &Target<'_>, diagnostic: &mut Diagnostic) {
-        let chart = &target.deployment.chart;
-        for (place, _) in diagnostic.places.iter_mut().filter(|(place, _)| place.span.is_none()) {
-            let inside = place.source.name.strip_prefix(&chart.name).and_then(|rest| rest.strip_prefix('/'));
-            let file = inside.map(|inside| chart.directory.join(inside)).filter(|file| file.is_file());
-            if let Some(file) = file {
-                *place = Place::file(crate::inputs::name(self.root, &file));
-            }
-        }
-    }
-
     /// The command for a shell at the root of the workspace.
     fn by_hand(&self, target: &Target<'_>, invocation: &Invocation, directory: &Path) -> String {
         let chart = &target.deployment.chart.directory;
@@ -91,6 +80,15 @@ impl Renderer<'_> {
         let line = invocation.command_line();
         let arguments = line.split_once(' ').map_or("", |(_, arguments)| arguments);
         format!("(cd {chart_name} && {build}{} {arguments})", self.helm.display())
+    }
+}
+
+/// Replaces Helm's name of a template (`<chart>/templates/…`) by that of its file, where the chart itself has it.
+fn point_at_templates(target: &Target<'_>, diagnostic: &mut Diagnostic) {
+    for (place, _) in diagnostic.places.iter_mut().filter(|(place, _)| place.span.is_none()) {
+        if let Some(file) = objects::template_file(target, &place.source.name) {
+            *place = Place::file(file);
+        }
     }
 }
 

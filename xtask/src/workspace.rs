@@ -51,12 +51,23 @@ pub struct Workspace {
     pub charts_lock: ChartsLock,
     /// tools.lock; that of this tool where the workspace has none.
     pub tools_lock: ToolsLock,
+    /// The manifests under argocd/, in order of path, as far as they can be read.
+    pub argocd: Vec<ArgocdFile>,
     /// The Applications whose source is a sound chart, by name.
     pub deployments: Vec<Deployment>,
     /// Names of Applications that are there but not sound, as far as they can be read.
     pub broken: Vec<String>,
     /// Whether all that is there could be read: only then is what seems to be missing really gone.
     pub sound: bool,
+}
+
+/// A file under argocd/.
+#[derive(Debug)]
+pub struct ArgocdFile {
+    /// Its path from the root.
+    pub name: String,
+    /// Its documents.
+    pub documents: Vec<Document>,
 }
 
 /// An Application together with its chart.
@@ -129,6 +140,7 @@ impl Workspace {
             config,
             charts_lock,
             tools_lock,
+            argocd: Vec::new(),
             deployments: Vec::new(),
             broken: Vec::new(),
             sound: false,
@@ -138,17 +150,17 @@ impl Workspace {
             let documents = read(root, &path).and_then(|source| yaml::parse(&source));
             let Some(documents) = diagnostics.take(documents) else { continue };
             workspace.check_repository(&documents, &mut diagnostics);
-            if !path.starts_with(root.join(APPLICATIONS)) {
-                continue;
+            if path.starts_with(root.join(APPLICATIONS)) {
+                let (applications, found) = application::read(&documents);
+                if found.has_errors() {
+                    workspace.broken.extend(names(&documents));
+                }
+                diagnostics.extend(found);
+                for application in applications {
+                    workspace.deploy(application, &mut charts, &mut diagnostics);
+                }
             }
-            let (applications, found) = application::read(&documents);
-            if found.has_errors() {
-                workspace.broken.extend(names(&documents));
-            }
-            diagnostics.extend(found);
-            for application in applications {
-                workspace.deploy(application, &mut charts, &mut diagnostics);
-            }
+            workspace.argocd.push(ArgocdFile { name: inputs::name(root, &path), documents });
         }
         workspace.sound = !diagnostics.has_errors();
         workspace.deployments.sort_by(|left, right| left.application.name.cmp(&right.application.name));

@@ -8,14 +8,18 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
+use super::rendering::{self, Rendering};
 use super::{Outcome, Session};
 use crate::dependencies;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result};
+use crate::diagnostic::{Class, Code, Diagnostic, Diagnostics, Result};
 use crate::inputs;
-use crate::lint::{self, Helm, coverage, helm_lint, values_table};
+use crate::lint::{self, CHECKS, Helm, Subject, coverage, helm_lint, values_table};
+use crate::objects::Object;
 use crate::plan::{self, Inspections, Target};
 use crate::progress::Progress;
 use crate::report::plural;
+use crate::side_by_side::side_by_side;
+use crate::silence;
 use crate::whole;
 use crate::workspace::chart::Chart;
 use crate::workspace::{self, Workspace};
@@ -44,10 +48,48 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let (selected, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, &request.targets);
     // Without a selection, both plans tell the same; `sort` drops one of the two.
     diagnostics.extend(found);
+    let renderings = rendering::render(session, &workspace, workspace.config.argocd, selected, false, &mut diagnostics);
+    for one in &renderings {
+        if let Some(Err(found)) = &one.rendered {
+            diagnostics.extend(found.clone().for_target(&one.target.id));
+        }
+    }
+    let sound = workspace.sound && !diagnostics.has_errors();
+    let checked = check(session, request, &workspace, &all, &renderings);
+    let complete = sound && request.targets.is_empty() && checked.diagnostics.worst() <= Class::Finding;
+    diagnostics.extend(silence::apply(checked.diagnostics, &workspace.config.silences, &lint::codes(), complete));
 
+    diagnostics.sort();
+    let counts = format!("{}, {}", plural(checked.charts.len(), "chart"), plural(renderings.len(), "target"));
+    let findings = diagnostics.0.len();
+    let found = if findings == 0 { "nothing found".to_owned() } else { plural(findings, "finding") };
+    session.printer.finished(&format!("{counts}: {found}"));
+    let targets: Vec<String> = renderings.iter().map(|one| one.target.id.to_string()).collect();
+    Ok(Outcome { diagnostics, fields: vec![("charts", json!(checked.charts)), ("targets", json!(targets))] })
+}
+
+/// What checking found.
+#[derive(Debug)]
+pub struct Checked {
+    /// The findings, before silences.
+    pub diagnostics: Diagnostics,
+    /// The charts that were looked at, by their path from the root.
+    pub charts: Vec<String>,
+}
+
+/// Runs every check on targets that are rendered already. `all` are all targets of the workspace.
+#[must_use]
+pub fn check(
+    session: &Session<'_>,
+    request: &Request,
+    workspace: &Workspace,
+    all: &[Target<'_>],
+    renderings: &[Rendering<'_>],
+) -> Checked {
+    let mut diagnostics = Diagnostics::default();
     let mut charts: BTreeMap<PathBuf, Chart> = BTreeMap::new();
-    for target in &selected {
-        let chart = &target.deployment.chart;
+    for one in renderings {
+        let chart = &one.target.deployment.chart;
         charts.entry(chart.directory.clone()).or_insert_with(|| chart.as_ref().clone());
     }
     let deployed: Vec<PathBuf> = charts.keys().cloned().collect();
@@ -63,17 +105,16 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     for chart in charts.values() {
         diagnostics.extend(table(session, request, chart));
     }
+    let targets: Vec<&Target<'_>> = renderings.iter().map(|one| &one.target).collect();
+    let objects: Vec<Object> = renderings.iter().flat_map(Rendering::objects).collect();
+    let every: Vec<&Chart> = charts.values().collect();
+    let subject = Subject { workspace, charts: &every, targets: &targets, objects: &objects };
+    for (_, check) in CHECKS {
+        diagnostics.extend(check(&subject));
+    }
     let deployed: Vec<&Chart> = deployed.iter().filter_map(|folder| charts.get(folder)).collect();
-    with_helm(session, &workspace, &deployed, &selected, &all, &mut diagnostics);
-
-    diagnostics.sort();
-    let counts = format!("{}, {}", plural(charts.len(), "chart"), plural(selected.len(), "target"));
-    let findings = diagnostics.0.len();
-    let found = if findings == 0 { "nothing found".to_owned() } else { plural(findings, "finding") };
-    session.printer.finished(&format!("{counts}: {found}"));
-    let charts: Vec<&str> = charts.values().map(|chart| chart.path.as_str()).collect();
-    let targets: Vec<String> = selected.iter().map(|target| target.id.to_string()).collect();
-    Ok(Outcome { diagnostics, fields: vec![("charts", json!(charts)), ("targets", json!(targets))] })
+    with_helm(session, workspace, &deployed, &targets, all, &mut diagnostics);
+    Checked { diagnostics, charts: charts.values().map(|chart| chart.path.clone()).collect() }
 }
 
 /// The table of values of a chart, written anew if that is asked for.
@@ -101,7 +142,7 @@ fn with_helm(
     session: &Session<'_>,
     workspace: &Workspace,
     charts: &[&Chart],
-    selected: &[Target<'_>],
+    selected: &[&Target<'_>],
     all: &[Target<'_>],
     diagnostics: &mut Diagnostics,
 ) {
@@ -118,13 +159,13 @@ fn with_helm(
     for chart in charts {
         let of_chart = |target: &&Target<'_>| target.deployment.chart.directory == chart.directory;
         let every: Vec<&Target<'_>> = all.iter().filter(of_chart).collect();
-        let chosen: Vec<&Target<'_>> = selected.iter().filter(of_chart).collect();
+        let chosen: Vec<&Target<'_>> = selected.iter().copied().filter(of_chart).collect();
         let Some(first) = every.first().filter(|target| !target.inspected.refused) else { continue };
         let prepared = dependencies::prepare(&first.deployment.chart, &first.inspected.dependencies, &context);
         let Some(prepared) = diagnostics.take(prepared) else { continue };
 
         session.printer.status("Checking", &format!("{} ({})", chart.path, plural(every.len(), "case")));
-        let answers = lint::side_by_side(session.jobs, &chosen, |target| {
+        let answers = side_by_side(session.jobs, &chosen, |target| {
             (target.id.to_string(), helm_lint::messages(&helm, target, &prepared.directory))
         });
         let mut said = Vec::new();

@@ -5,21 +5,19 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::rendering::{self, Rendering};
 use super::{Outcome, Session};
-use crate::dependencies::{self, Prepared};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result};
 use crate::diff;
 use crate::fingerprint::Fingerprints;
+use crate::golden;
 use crate::golden::lock::{self, Lock};
 use crate::golden::store::{self, Update};
-use crate::golden::{self, Golden, Recorded};
 use crate::output;
-use crate::plan::{self, Inspections, Target};
+use crate::plan::{self, Inspections};
 use crate::progress::Progress;
-use crate::render::{self, Renderer};
+use crate::render;
 use crate::report::{RenderReport, State, TargetReport, json, plural, total};
 use crate::workspace::Workspace;
 use crate::workspace::config::Argocd;
@@ -37,22 +35,6 @@ pub struct Request {
     pub output: Option<PathBuf>,
     /// Another Argo CD release than charts.toml names.
     pub argocd: Option<String>,
-}
-
-/// One target on its way.
-struct Job<'a> {
-    target: Target<'a>,
-    golden: Golden,
-    reasons: Vec<String>,
-    /// `None` for a fresh target.
-    rendered: Option<Result<Vec<Recorded>>>,
-}
-
-impl Job<'_> {
-    /// Whether nothing at all is recorded.
-    fn unrecorded(&self) -> bool {
-        self.golden.lock.is_none() && self.golden.files.is_empty()
-    }
 }
 
 /// Runs the command.
@@ -86,19 +68,7 @@ fn render(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnostic
     let (targets, found) = plan::plan(&workspace, &inspections, argocd, &request.targets);
     diagnostics.extend(found);
 
-    let mut jobs = Vec::new();
-    for target in targets {
-        let Some(golden) = diagnostics.take(Golden::load(&session.root, &target.id)) else { continue };
-        let mut reasons = golden.stale(&target.inputs);
-        if request.force && reasons.is_empty() {
-            reasons.push("forced".to_owned());
-        }
-        if reasons.is_empty() {
-            session.printer.status("Fresh", &target.id.to_string());
-        }
-        jobs.push(Job { target, golden, reasons, rendered: None });
-    }
-    render_stale(session, &workspace, argocd, &mut jobs, diagnostics);
+    let jobs = rendering::render(session, &workspace, argocd, targets, request.force, diagnostics);
 
     let fingerprints = Fingerprints::new(&session.environment.cache);
     let mut report = RenderReport { argocd: argocd.version, helm: argocd.helm, targets: Vec::new(), accepted: false };
@@ -151,89 +121,15 @@ fn release(workspace: &Workspace, request: &Request) -> Result<Argocd> {
     Ok(release)
 }
 
-/// Renders what is not fresh: charts are prepared first, then targets run side by side.
-fn render_stale(
-    session: &Session<'_>,
-    workspace: &Workspace,
-    argocd: Argocd,
-    jobs: &mut [Job<'_>],
-    diagnostics: &mut Diagnostics,
-) {
-    let mut stale: Vec<&mut Job<'_>> = jobs.iter_mut().filter(|job| !job.reasons.is_empty()).collect();
-    // What is wrong with the dependencies is told already, and no helm is needed to find that out.
-    for job in stale.extract_if(.., |job| job.target.inspected.refused) {
-        job.rendered = Some(Err(Diagnostics::default()));
-    }
-    if stale.is_empty() {
-        return;
-    }
-    for job in &stale {
-        session.printer.status("Rendering", &format!("{} ({})", job.target.id, summary(&job.reasons)));
-    }
-    let cache = &session.environment.cache;
-    let tools = session.tools(workspace);
-    let helm = match tools.require("helm", argocd.helm) {
-        Ok(tool) => tool.path,
-        Err(found) => {
-            diagnostics.extend(found);
-            // Said once, above, instead of with every target.
-            for job in &mut stale {
-                job.rendered = Some(Err(Diagnostics::default()));
-            }
-            return;
-        }
-    };
-    diagnostics.extend(tools.warnings());
-    let helm_path = || Ok(helm.clone());
-    let context = session.context(&helm_path);
-    let mut prepared: BTreeMap<PathBuf, Option<Prepared>> = BTreeMap::new();
-    for job in &stale {
-        let chart = &job.target.deployment.chart;
-        prepared.entry(chart.directory.clone()).or_insert_with(|| {
-            diagnostics.take(dependencies::prepare(chart, &job.target.inspected.dependencies, &context))
-        });
-    }
-
-    let renderer = Renderer { root: &session.root, cache, helm: &helm };
-    let next = AtomicUsize::new(0);
-    let slots: Vec<Mutex<&mut Job<'_>>> = stale.into_iter().map(Mutex::new).collect();
-    std::thread::scope(|scope| {
-        for _ in 0..session.jobs.min(slots.len()) {
-            scope.spawn(|| {
-                while let Some(slot) = slots.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let Ok(mut job) = slot.lock() else { return };
-                    let directory = prepared.get(&job.target.deployment.chart.directory).and_then(Option::as_ref);
-                    // What kept a chart from being prepared is said once for all its targets.
-                    let result = match directory {
-                        Some(prepared) => renderer.render(&job.target, &prepared.directory),
-                        None => Err(Diagnostics::default()),
-                    };
-                    job.rendered = Some(result);
-                }
-            });
-        }
-    });
-}
-
-/// The first few reasons.
-fn summary(reasons: &[String]) -> String {
-    const SHOWN: usize = 3;
-    let mut text = reasons.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-    if reasons.len() > SHOWN {
-        text.push_str(&format!(" and {} more", reasons.len() - SHOWN));
-    }
-    text
-}
-
 /// What is told of a target, and what is wrong with its goldens beside the difference itself.
 fn compare(
     session: &Session<'_>,
     request: &Request,
-    job: &Job<'_>,
+    job: &Rendering<'_>,
     fingerprints: &Fingerprints,
     diagnostics: &mut Diagnostics,
 ) -> TargetReport {
-    let Job { target, golden, reasons, rendered } = job;
+    let Rendering { target, golden, reasons, rendered } = job;
     let mut report = TargetReport {
         id: target.id.clone(),
         state: State::Fresh,
@@ -263,8 +159,8 @@ fn compare(
 }
 
 /// Goldens that someone changed, deleted, or left behind.
-fn edited(job: &Job<'_>, diagnostics: &mut Diagnostics) {
-    let Job { target, golden, rendered, .. } = job;
+fn edited(job: &Rendering<'_>, diagnostics: &mut Diagnostics) {
+    let Rendering { target, golden, rendered, .. } = job;
     let id = &target.id;
     let accept = format!("`cargo xtask render --accept {id}` records what is rendered now");
     if job.unrecorded() {
@@ -311,7 +207,7 @@ fn differing(
     request: &Request,
     other: Option<&str>,
     report: &RenderReport,
-    jobs: &[Job<'_>],
+    jobs: &[Rendering<'_>],
     diagnostics: &mut Diagnostics,
 ) {
     let selection: String = request.targets.iter().map(|name| format!(" {name}")).collect();
@@ -350,9 +246,9 @@ fn orphans(session: &Session<'_>, workspace: &Workspace, request: &Request) -> R
 
 /// What is to be written: with `--accept` all that was rendered; else the render.lock of targets whose inputs moved
 /// while their output did not. In CI nothing is written, and such a lock is a finding.
-fn locks(session: &Session<'_>, request: &Request, jobs: &[Job<'_>], diagnostics: &mut Diagnostics) -> Update {
+fn locks(session: &Session<'_>, request: &Request, jobs: &[Rendering<'_>], diagnostics: &mut Diagnostics) -> Update {
     let mut update = Update::default();
-    for Job { target, golden, rendered, .. } in jobs {
+    for Rendering { target, golden, rendered, .. } in jobs {
         let Some(Ok(rendered)) = rendered else { continue };
         let mut files: BTreeMap<String, Vec<u8>> =
             rendered.iter().map(|new| (new.file.clone(), new.manifest.text.clone().into_bytes())).collect();
@@ -379,7 +275,7 @@ fn locks(session: &Session<'_>, request: &Request, jobs: &[Job<'_>], diagnostics
 }
 
 /// Writes what is rendered, of fresh targets what is recorded, in the layout of the goldens.
-fn write_output(root: &Path, folder: &Path, jobs: &[Job<'_>]) -> Result<()> {
+fn write_output(root: &Path, folder: &Path, jobs: &[Rendering<'_>]) -> Result<()> {
     let mut folders = BTreeMap::new();
     for job in jobs {
         let files: BTreeMap<String, Vec<u8>> = match &job.rendered {

@@ -17,12 +17,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::template::{self, Branch};
 use super::values_table::{self, Value};
-use super::{Helm, copy_folder, side_by_side};
+use super::{Helm, copy_folder};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 use crate::document::{Node, yaml};
 use crate::inputs;
 use crate::plan::Target;
 use crate::render::failure;
+use crate::side_by_side::side_by_side;
 use crate::workspace::{self, chart::Chart};
 
 /// What a mark says before its number; no chart says this by chance.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, Source};
+use crate::diagnostic::{Class, Code, Diagnostic, Diagnostics, Place, Result, Source, suggestion};
 use crate::document::{Fields, Node, Syntax, Value, toml};
 
 /// What charts.toml declares.
@@ -23,6 +23,19 @@ pub struct Config {
     pub api_versions: Vec<String>,
     /// Versions of the tools beside Helm, by name.
     pub tools: BTreeMap<String, String>,
+    /// Findings that are accepted.
+    pub silences: Vec<Silence>,
+}
+
+/// A finding that somebody has looked at and accepts; why is in charts.toml, for people.
+#[derive(Debug, Clone)]
+pub struct Silence {
+    /// The check.
+    pub check: Code,
+    /// What it is not to complain about: `<app>/<case>`, `<app>`, `charts/<chart>`, or a file.
+    pub target: String,
+    /// Where the silence stands.
+    pub place: Place,
 }
 
 /// A minor release of Argo CD, and what of it decides a render.
@@ -66,6 +79,7 @@ impl Config {
         let argocd = fields.required("argocd").and_then(|node| argocd(node, &mut diagnostics));
         let kubernetes = fields.required("kubernetes").and_then(|node| kubernetes(node, &mut diagnostics));
         let tools = fields.node("tools").map(|node| tools(node, &mut diagnostics)).unwrap_or_default();
+        let silences = fields.sequence("silence").iter().filter_map(|node| silence(node, &mut diagnostics)).collect();
         fields.finish(&mut diagnostics);
 
         let (Some(repository), Some(argocd), Some((kubernetes, api_versions))) = (repository, argocd, kubernetes)
@@ -73,7 +87,7 @@ impl Config {
             return Err(diagnostics);
         };
         let source = Arc::clone(source);
-        diagnostics.into_result(Self { source, repository, argocd, kubernetes, api_versions, tools })
+        diagnostics.into_result(Self { source, repository, argocd, kubernetes, api_versions, tools, silences })
     }
 }
 
@@ -129,6 +143,39 @@ fn tools(node: &Node, diagnostics: &mut Diagnostics) -> BTreeMap<String, String>
         }
     }
     tools
+}
+
+fn silence(node: &Node, diagnostics: &mut Diagnostics) -> Option<Silence> {
+    let mut fields = Fields::new(node, "silence[]", Syntax::Config);
+    let target = fields.required_string("target");
+    let check = fields.required("check");
+    reason(&mut fields);
+    let check = check.and_then(|name| {
+        let known = Code::ALL.iter().filter(|code| code.class() <= Class::Finding);
+        let code = known.clone().find(|code| name.as_str() == Some(code.name()));
+        if code.is_none() {
+            fields.report(
+                Diagnostic::new(Code::ConfigInvalid, format!("{} is no check that finds anything", name.describe()))
+                    .at(name.place(), "expected the code of a finding, as its message shows it in brackets")
+                    .help(suggestion(name.as_str().unwrap_or_default(), known.map(|code| code.name()))),
+            );
+        }
+        code.copied()
+    });
+    fields.finish(diagnostics);
+    Some(Silence { check: check?, target: target?, place: node.place() })
+}
+
+/// Reads a reason, which has to say something.
+fn reason(fields: &mut Fields<'_>) {
+    let Some(node) = fields.required("reason") else { return };
+    if node.as_str().is_none_or(|text| text.trim().is_empty()) {
+        let path = fields.path_of("reason");
+        fields.report(
+            Diagnostic::new(Code::ConfigInvalid, format!("`{path}` says nothing"))
+                .at(node.place(), "expected a sentence for whoever wonders later"),
+        );
+    }
 }
 
 #[cfg(test)]

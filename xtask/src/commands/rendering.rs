@@ -1,0 +1,151 @@
+//! Targets on their way to a command: the fresh ones as they are recorded, the others rendered side by side.
+//!
+//! A target that fails does not keep the others from finishing; what went wrong stays with it until the command asks.
+//!
+//! Deliberately absent: comparing, recording, and judging what was rendered.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use super::Session;
+use crate::dependencies::{self, Prepared};
+use crate::diagnostic::{Diagnostics, Result};
+use crate::golden::{Golden, Recorded};
+use crate::objects::{self, Object};
+use crate::plan::Target;
+use crate::progress::Progress;
+use crate::render::Renderer;
+use crate::side_by_side::side_by_side;
+use crate::workspace::Workspace;
+use crate::workspace::config::Argocd;
+
+/// One target on its way.
+#[derive(Debug)]
+pub struct Rendering<'a> {
+    /// The target.
+    pub target: Target<'a>,
+    /// What is recorded of it.
+    pub golden: Golden,
+    /// Why it was rendered; empty when it is fresh.
+    pub reasons: Vec<String>,
+    /// What came of that; `None` for a fresh target.
+    pub rendered: Option<Result<Vec<Recorded>>>,
+}
+
+impl Rendering<'_> {
+    /// Whether nothing at all is recorded.
+    #[must_use]
+    pub fn unrecorded(&self) -> bool {
+        self.golden.lock.is_none() && self.golden.files.is_empty()
+    }
+
+    /// The manifests of the target as it is now; `None` when it could not be rendered.
+    #[must_use]
+    pub fn manifests(&self) -> Option<Vec<Recorded>> {
+        match &self.rendered {
+            None => Some(self.golden.recorded(&self.target.recipe.namespace)),
+            Some(Ok(rendered)) => Some(rendered.clone()),
+            Some(Err(_)) => None,
+        }
+    }
+
+    /// The objects of the target as it is now, each with its places; none when it could not be rendered.
+    #[must_use]
+    pub fn objects(&self) -> Vec<Object> {
+        objects::read(&self.target, &self.golden, &self.manifests().unwrap_or_default())
+    }
+}
+
+/// The targets with their manifests; `force` distrusts what is recorded. What keeps all of them from being rendered
+/// goes to `diagnostics`; what is wrong with one of them stays in its [`Rendering`].
+pub fn render<'a>(
+    session: &Session<'_>,
+    workspace: &Workspace,
+    argocd: Argocd,
+    targets: Vec<Target<'a>>,
+    force: bool,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Rendering<'a>> {
+    let mut renderings = Vec::new();
+    for target in targets {
+        let Some(golden) = diagnostics.take(Golden::load(&session.root, &target.id)) else { continue };
+        let mut reasons = golden.stale(&target.inputs);
+        if force && reasons.is_empty() {
+            reasons.push("forced".to_owned());
+        }
+        if reasons.is_empty() {
+            session.printer.status("Fresh", &target.id.to_string());
+        }
+        renderings.push(Rendering { target, golden, reasons, rendered: None });
+    }
+    render_stale(session, workspace, argocd, &mut renderings, diagnostics);
+    renderings
+}
+
+/// Renders what is not fresh: charts are prepared first, then targets run side by side.
+fn render_stale(
+    session: &Session<'_>,
+    workspace: &Workspace,
+    argocd: Argocd,
+    renderings: &mut [Rendering<'_>],
+    diagnostics: &mut Diagnostics,
+) {
+    let mut stale: Vec<&mut Rendering<'_>> = renderings.iter_mut().filter(|one| !one.reasons.is_empty()).collect();
+    // What is wrong with the dependencies is told already, and no helm is needed to find that out.
+    for one in stale.extract_if(.., |one| one.target.inspected.refused) {
+        one.rendered = Some(Err(Diagnostics::default()));
+    }
+    if stale.is_empty() {
+        return;
+    }
+    for one in &stale {
+        session.printer.status("Rendering", &format!("{} ({})", one.target.id, summary(&one.reasons)));
+    }
+    let cache = &session.environment.cache;
+    let tools = session.tools(workspace);
+    let helm = match tools.require("helm", argocd.helm) {
+        Ok(tool) => tool.path,
+        Err(found) => {
+            diagnostics.extend(found);
+            // Said once, above, instead of with every target.
+            for one in &mut stale {
+                one.rendered = Some(Err(Diagnostics::default()));
+            }
+            return;
+        }
+    };
+    diagnostics.extend(tools.warnings());
+    let helm_path = || Ok(helm.clone());
+    let context = session.context(&helm_path);
+    let mut prepared: BTreeMap<PathBuf, Option<Prepared>> = BTreeMap::new();
+    for one in &stale {
+        let chart = &one.target.deployment.chart;
+        prepared.entry(chart.directory.clone()).or_insert_with(|| {
+            diagnostics.take(dependencies::prepare(chart, &one.target.inspected.dependencies, &context))
+        });
+    }
+
+    let renderer = Renderer { root: &session.root, cache, helm: &helm };
+    let slots: Vec<Mutex<&mut Rendering<'_>>> = stale.into_iter().map(Mutex::new).collect();
+    side_by_side(session.jobs, &slots, |slot| {
+        let Ok(mut one) = slot.lock() else { return };
+        let directory = prepared.get(&one.target.deployment.chart.directory).and_then(Option::as_ref);
+        // What kept a chart from being prepared is said once for all its targets.
+        let result = match directory {
+            Some(prepared) => renderer.render(&one.target, &prepared.directory),
+            None => Err(Diagnostics::default()),
+        };
+        one.rendered = Some(result);
+    });
+}
+
+/// The first few reasons.
+fn summary(reasons: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let mut text = reasons.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    if reasons.len() > SHOWN {
+        text.push_str(&format!(" and {} more", reasons.len() - SHOWN));
+    }
+    text
+}

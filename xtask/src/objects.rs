@@ -1,0 +1,167 @@
+//! What a target renders, object by object, each read with places: what checks look at.
+//!
+//! A place points into the golden, since that is the file that people have; where the golden is not (yet) what is
+//! rendered, the name of the place says so. Values of Secrets are withheld from both the text and the tree, so that no
+//! check can tell them by accident.
+//!
+//! Pure. Deliberately absent: rendering, and judging.
+
+use std::sync::Arc;
+
+use crate::diagnostic::{Code, Diagnostic, Place, Source};
+use crate::document::{Key, Node, Value, yaml};
+use crate::golden::{Golden, Recorded};
+use crate::manifest::{Manifest, ObjectKey, SecretValue};
+use crate::plan::Target;
+
+/// What stands for a value of a Secret in the tree.
+pub const WITHHELD: &str = "(withheld)";
+
+/// One object as a target renders it.
+#[derive(Debug, Clone)]
+pub struct Object {
+    /// The target, `<app>/<case>`.
+    pub target: String,
+    /// Which object it is.
+    pub key: ObjectKey,
+    /// Whether it names its namespace itself.
+    pub explicit_namespace: bool,
+    /// The template that it came from, as Helm names it: `<chart>/templates/<file>`.
+    pub template: String,
+    /// The file of that template from the root of the repository; `None` where it lies in a dependency.
+    pub template_file: Option<String>,
+    /// The file name of its golden; the items of a list share one.
+    pub golden: String,
+    /// Its content. Values of Secrets are [`WITHHELD`].
+    pub root: Node,
+    /// Keys that stand twice in one mapping, the later of each two.
+    pub duplicates: Vec<Key>,
+}
+
+impl Object {
+    /// `apiVersion`.
+    #[must_use]
+    pub fn api_version(&self) -> &str {
+        self.root.get("apiVersion").and_then(Node::as_str).unwrap_or_default()
+    }
+
+    /// The node that keys and indexes lead to, such as `["spec", "ports", "0"]`.
+    #[must_use]
+    pub fn find(&self, path: &[&str]) -> Option<&Node> {
+        path.iter().try_fold(&self.root, |node, step| match &node.value {
+            Value::Sequence(items) => items.get(step.parse::<usize>().ok()?),
+            _ => node.get(step),
+        })
+    }
+
+    /// A finding about it at a place in it: says which target and which template.
+    #[must_use]
+    pub fn finding(
+        &self,
+        code: Code,
+        message: impl Into<String>,
+        place: Place,
+        label: impl Into<String>,
+    ) -> Diagnostic {
+        let found = Diagnostic::new(code, message).target(&self.target).at(place, label);
+        match &self.template_file {
+            Some(file) => found.at(Place::file(file.clone()), "the template"),
+            None => found.note(format!("template: {}", self.template)),
+        }
+    }
+}
+
+/// The objects of a target's manifests, the items of lists one by one.
+#[must_use]
+pub fn read(target: &Target<'_>, golden: &Golden, manifests: &[Recorded]) -> Vec<Object> {
+    manifests.iter().flat_map(|recorded| of_manifest(target, golden, recorded)).collect()
+}
+
+fn of_manifest(target: &Target<'_>, golden: &Golden, recorded: &Recorded) -> Vec<Object> {
+    let Recorded { file, manifest } = recorded;
+    let as_recorded = golden.files.get(file).is_some_and(|bytes| bytes == manifest.text.as_bytes());
+    let path = format!("{}/{file}", golden.folder);
+    let name = if as_recorded { path } else { format!("{path} (as rendered now)") };
+    let Ok(document) = yaml::parse_one(&Source::new(&name, &manifest.text)) else { return Vec::new() };
+    let mut root = document.root;
+    withhold(&mut root, &Source::new(&name, masked(manifest)), &manifest.secrets);
+
+    let object = |key: &ObjectKey, root: &Node| Object {
+        target: target.id.to_string(),
+        key: key.clone(),
+        explicit_namespace: root.get("metadata").and_then(|metadata| metadata.get("namespace")).is_some(),
+        template: manifest.template.clone(),
+        template_file: template_file(target, &manifest.template),
+        golden: file.clone(),
+        root: root.clone(),
+        duplicates: document.duplicates.iter().filter(|key| within(key, root)).cloned().collect(),
+    };
+    match &manifest.items {
+        None => vec![object(&manifest.key, &root)],
+        Some(keys) => {
+            let items = root.get("items").map(Node::items).unwrap_or_default();
+            keys.iter().zip(items).map(|(key, item)| object(key, item)).collect()
+        }
+    }
+}
+
+fn within(key: &Key, node: &Node) -> bool {
+    node.span.start <= key.span.start && key.span.end <= node.span.end
+}
+
+/// The file of a template from the root of the repository, where the chart itself has it.
+#[must_use]
+pub fn template_file(target: &Target<'_>, template: &str) -> Option<String> {
+    let chart = &target.deployment.chart;
+    let inside = template.strip_prefix(&chart.name)?.strip_prefix('/')?;
+    chart.directory.join(inside).is_file().then(|| format!("{}/{inside}", chart.path))
+}
+
+/// The text with every character of a Secret's value replaced, and every place where it was.
+fn masked(manifest: &Manifest) -> String {
+    let mut bytes = manifest.text.clone().into_bytes();
+    for SecretValue { span } in &manifest.secrets {
+        for byte in bytes.get_mut(span.clone()).unwrap_or_default() {
+            if !byte.is_ascii_whitespace() {
+                *byte = b'*';
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn withhold(node: &mut Node, source: &Arc<Source>, secrets: &[SecretValue]) {
+    node.source = Arc::clone(source);
+    let secret = secrets.iter().any(|SecretValue { span }| span.start <= node.span.start && node.span.end <= span.end);
+    match &mut node.value {
+        // Whether there is a value at all is no secret.
+        Value::Null => {}
+        Value::Mapping(entries) => entries.iter_mut().for_each(|(_, value)| withhold(value, source, secrets)),
+        Value::Sequence(items) => items.iter_mut().for_each(|item| withhold(item, source, secrets)),
+        value if secret => *value = Value::String(WITHHELD.to_owned()),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest;
+
+    #[test]
+    fn values_of_secrets_are_in_neither_text_nor_tree() {
+        let text = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata:\n  a: aHVudGVyMg==\n  b: |\n    zwei\n    drei\n  c:\n";
+        let manifest = manifest::read_golden(text, "ns").expect("an object");
+        let source = Source::new("s", masked(&manifest));
+        assert_eq!(source.text.len(), text.len());
+        let mut root = yaml::parse_one(&Source::new("s", text)).expect("YAML").root;
+        withhold(&mut root, &source, &manifest.secrets);
+        for secret in ["aHVudGVyMg", "zwei", "drei"] {
+            assert!(!source.text.contains(secret) && !format!("{root:?}").contains(secret));
+        }
+        let data = root.get("data").expect("data");
+        assert_eq!(data.get("a").and_then(Node::as_str), Some(WITHHELD));
+        assert!(matches!(data.get("c").expect("c").value, Value::Null));
+        assert_eq!(data.get("b").expect("b").place().to_string(), "s:7:5");
+    }
+}
