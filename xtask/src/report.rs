@@ -5,6 +5,7 @@
 //! Deliberately absent: deciding what is wrong.
 
 pub mod json;
+pub mod junit;
 
 use std::io::Write;
 use std::time::{Duration, Instant};

@@ -48,7 +48,7 @@ pub struct Tool {
     pub path: PathBuf,
     /// How it is called.
     pub name: String,
-    /// Its version, without a leading `v`.
+    /// Its own version, without a leading `v`: the pinned one, or one that the entry accepts in its place.
     pub version: String,
     /// How it came here.
     pub origin: Origin,
@@ -231,7 +231,8 @@ impl<'a> Tools<'a> {
             }
             Search::Found(tool) => match probe::ask(&tool.path, &pin.version_args) {
                 Err(interrupted) => verified.problems.extend(interrupted),
-                Ok(answer) if answer.is(version) => {
+                // What this tool installed is exactly what was asked for; a copy of the user's own may be near it.
+                Ok(answer) if answer.version().is_some_and(|own| own == tool.version) => {
                     verified.sha256 = store::sha256_of(&tool.path).ok();
                     verified.tool = Some(tool);
                 }
@@ -262,8 +263,9 @@ impl<'a> Tools<'a> {
             None => tried.push(format!("PATH has no `{}`", pin.name)),
             Some(path) => {
                 let answer = probe::ask_once(self.store.root(), &path, &pin.version_args)?;
-                if answer.is(&pin.version) {
-                    return Ok(Search::Found(Tool::new(pin, path, Origin::Path)));
+                if let Some(version) = answer.version().filter(|version| pin.accepts(version)) {
+                    let tool = Tool::new(pin, path, Origin::Path);
+                    return Ok(Search::Found(Tool { version: version.to_owned(), ..tool }));
                 }
                 self.warn_of_path(pin, &path, &answer);
                 tried.push(format!("PATH has `{}`, which {}", path.display(), answer.describe()));
@@ -293,8 +295,9 @@ impl<'a> Tools<'a> {
             return Err(Diagnostic::new(Code::ToolUnavailable, message).help(help).into());
         }
         let answer = probe::ask_once(self.store.root(), path, &pin.version_args)?;
-        if answer.is(version) {
-            return Ok(Tool::new(pin, path.to_owned(), Origin::Variable));
+        if let Some(version) = answer.version().filter(|version| pin.accepts(version)) {
+            let tool = Tool::new(pin, path.to_owned(), Origin::Variable);
+            return Ok(Tool { version: version.to_owned(), ..tool });
         }
         let message =
             format!("`{variable}` names `{}`, which {}; {name} {version} is pinned", path.display(), answer.describe());
@@ -303,7 +306,8 @@ impl<'a> Tools<'a> {
 
     fn warn_of_path(&self, pin: &ToolPin, path: &Path, answer: &probe::Answer) {
         let (name, version) = (&pin.name, &pin.version);
-        let message = format!("`{name}` on PATH {}, the pinned one is {version}; it is not used", answer.describe());
+        let message =
+            format!("`{name}` on PATH {}, the pinned one is {}; it is not used", answer.describe(), pin.wanted());
         let warning = Diagnostic::new(Code::ToolVersion, message)
             .note(format!("path: {}", path.display()))
             .help(format!("nothing needs to be done: a copy of {name} {version} in the cache is used instead"));
@@ -394,6 +398,8 @@ impl<'a> Tools<'a> {
         }
         if let (Some(url), Some(sum)) = (pin.url(platform), pin.sum(platform)) {
             error = error.help(format!("bring {url} from elsewhere (sha256 {sum})"));
+        } else if let Some(url) = pin.url(platform) {
+            error = error.help(format!("bring {url} yourself, and look at its sum: none is known here"));
         }
         if let Some(command) = build::command_line(pin) {
             error = error.help(format!("where Go is: `{command}`"));

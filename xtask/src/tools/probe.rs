@@ -39,6 +39,11 @@ impl Answer {
         matches!(self, Self::Version(own) if own == version)
     }
 
+    /// The version that it told, if it did.
+    pub(super) fn version(&self) -> Option<&str> {
+        if let Self::Version(own) = self { Some(own) } else { None }
+    }
+
     /// To stand after the name of a program: `is 4.3.1`, `tells no version: …`.
     pub(super) fn describe(&self) -> String {
         match self {

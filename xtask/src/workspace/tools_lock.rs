@@ -36,6 +36,8 @@ pub struct ToolPin {
     pub go_ldflags: Option<String>,
     /// About how long that takes.
     pub go_takes: Option<String>,
+    /// How many minor versions a copy of the user's own may be away from it.
+    pub minor_skew: u64,
     /// Where the entry stands.
     pub place: Place,
     url: Option<String>,
@@ -115,6 +117,31 @@ impl ToolsLock {
 }
 
 impl ToolPin {
+    /// Whether a copy that tells this version may stand in for the pinned one: the same, or of the same major version
+    /// and no more than [`Self::minor_skew`] minor versions away.
+    #[must_use]
+    pub fn accepts(&self, version: &str) -> bool {
+        let minor = |text: &str| {
+            let mut parts = text.split('.');
+            Some((parts.next()?.parse::<u64>().ok()?, parts.next()?.parse::<u64>().ok()?))
+        };
+        version == self.version
+            || self.minor_skew > 0
+                && minor(version).zip(minor(&self.version)).is_some_and(|(own, pinned)| {
+                    own.0 == pinned.0 && own.1.abs_diff(pinned.1) <= self.minor_skew
+                })
+    }
+
+    /// What a copy has to be, to stand after "pinned is".
+    #[must_use]
+    pub fn wanted(&self) -> String {
+        match self.minor_skew {
+            0 => self.version.clone(),
+            1 => format!("{}, or one minor version beside it", self.version),
+            skew => format!("{}, or up to {skew} minor versions beside it", self.version),
+        }
+    }
+
     /// The address of the download for a platform.
     #[must_use]
     pub fn url(&self, platform: &str) -> Option<String> {
@@ -173,6 +200,7 @@ fn read_pin(node: &Node, index: usize, diagnostics: &mut Diagnostics) -> Option<
         Some(_) => fields.strings("version-args").into_iter().map(|(text, _)| text).collect(),
         None => Vec::new(),
     };
+    let minor_skew = minor_skew(&mut fields);
     let sums = fields.node("sha256").map(|node| read_sums(node, &path, &mut fields)).unwrap_or_default();
     for (key, needs) in [("member", "url"), ("sha256", "url"), ("go-ldflags", "go"), ("go-takes", "go")] {
         if let (Some(node), None) = (node.get(key), node.get(needs)) {
@@ -191,10 +219,24 @@ fn read_pin(node: &Node, index: usize, diagnostics: &mut Diagnostics) -> Option<
         go,
         go_ldflags,
         go_takes,
+        minor_skew,
         place: node.get("version")?.place(),
         url,
         member,
         sums,
+    })
+}
+
+/// `minor-skew`; none where the key is absent.
+fn minor_skew(fields: &mut Fields<'_>) -> u64 {
+    let Some(node) = fields.node("minor-skew") else { return 0 };
+    let number = if let Value::Number(text) = &node.value { text.parse().ok() } else { None };
+    number.unwrap_or_else(|| {
+        let message = format!("`{}` should be a whole number of minor versions", fields.path_of("minor-skew"));
+        fields.report(
+            Diagnostic::new(Code::ConfigInvalid, message).at(node.place(), format!("this is {}", node.describe())),
+        );
+        0
     })
 }
 
@@ -318,7 +360,7 @@ mod tests {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tools.lock");
         let text = std::fs::read_to_string(path).expect("tools.lock");
         let lock = ToolsLock::parse(&Source::new("tools.lock", text)).expect("sound");
-        assert_eq!(lock.names().into_iter().collect::<Vec<_>>(), ["helm", "kind", "kubeconform"]);
+        assert_eq!(lock.names().into_iter().collect::<Vec<_>>(), ["helm", "kind", "kubeconform", "kubectl", "kubeseal"]);
         let helm = lock.pin("helm", "3.19.4").expect("pinned");
         assert_eq!(helm.url("darwin-arm64").as_deref(), Some("https://get.helm.sh/helm-v3.19.4-darwin-arm64.tar.gz"));
         assert_eq!(helm.member("darwin-arm64").as_deref(), Some("darwin-arm64/helm"));
@@ -328,7 +370,8 @@ mod tests {
         // A version that stands in two keys must be the same in both.
         for pin in &lock.pins {
             let tag = format!("v{}", pin.version);
-            assert!(pin.go.as_ref().is_some_and(|go| go.ends_with(&format!("@{tag}"))), "{pin:?}");
+            assert!(pin.go.as_ref().is_none_or(|go| go.ends_with(&format!("@{tag}"))), "{pin:?}");
+            assert!(pin.url.is_some() || pin.go.is_some(), "{pin:?}");
             assert!(pin.go_ldflags.as_ref().is_none_or(|flags| flags.contains(&format!("ersion={tag}"))), "{pin:?}");
         }
     }
@@ -350,6 +393,25 @@ config-invalid: `tool[0].sha256.linux-amd64` should be 64 lowercase hexadecimal 
 config-invalid: `tool[0].sha256.darwin-arm64` should be 64 lowercase hexadecimal digits in quotes @ tools.lock:14:16 this is the number 1 -> take the sum from the project's own release, or leave the platform out
 config-unknown-key: unknown key `extra` @ tools.lock:15:2 not known here -> known: `tool`, `version`";
         assert_eq!(refused(text), expected);
+    }
+
+    #[test]
+    fn a_copy_may_be_some_minor_versions_away_where_the_entry_says_so() {
+        let pin = |more: &str| {
+            let lock = ToolsLock::parse(&Source::new("tools.lock", entry(more))).expect("sound");
+            lock.pin("demo", "1.2.3").expect("pinned").clone()
+        };
+        let (exact, near) = (pin(""), pin("minor-skew = 1\n"));
+        for (version, expected) in [("1.2.3", true), ("1.2.9", true), ("1.1.0", true), ("1.3.0-rc.1", true)] {
+            assert_eq!(near.accepts(version), expected, "{version}");
+            assert_eq!(exact.accepts(version), version == "1.2.3", "{version}");
+        }
+        for version in ["1.4.0", "2.2.3", "1.0.0", "abc", ""] {
+            assert!(!near.accepts(version), "{version}");
+        }
+        assert_eq!(near.wanted(), "1.2.3, or one minor version beside it");
+        let wrong = refused(&entry("minor-skew = -1\n"));
+        assert!(wrong.contains("`tool[0].minor-skew` should be a whole number of minor versions"), "{wrong}");
     }
 
     #[test]
