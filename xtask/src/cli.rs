@@ -108,6 +108,12 @@ pub enum Command {
     /// Builds images/<name>/Dockerfile with docker or podman, under the name by which the default values of
     /// charts/<name> ask for it. An image that was built from today's inputs is fresh: nothing runs.
     Image(Image),
+    /// Prove in a kind cluster that the applications do what they are for
+    ///
+    /// Makes a cluster of its own, deploys each application as Argo CD would, runs the scenarios under tests/kind, and
+    /// removes the cluster again, whatever happens.
+    #[command(name = "test-kind")]
+    TestKind(TestKind),
     /// The pinned tools
     #[command(subcommand)]
     Tools(Tools),
@@ -123,6 +129,7 @@ impl Command {
             Self::Bench { .. } => "bench",
             Self::Lint(_) => "lint",
             Self::Image(_) => "image",
+            Self::TestKind(_) => "test-kind",
             Self::Tools(_) => "tools",
         }
     }
@@ -178,6 +185,46 @@ pub struct Image {
     /// Another value for an `ARG` of the Dockerfile, such as `BASE_IMAGE=registry.example.com/debian:bookworm-slim`
     #[arg(long = "build-arg", value_name = "NAME=VALUE")]
     pub build_args: Vec<String>,
+}
+
+/// `test-kind`.
+#[derive(Debug, Args)]
+pub struct TestKind {
+    /// Names of Applications; all when none is named
+    #[arg(value_name = "APP")]
+    pub apps: Vec<String>,
+
+    /// Leave the cluster, and use the one that an earlier run left
+    #[arg(long)]
+    pub keep: bool,
+
+    /// Replace a cluster that an earlier run left
+    #[arg(long)]
+    pub fresh: bool,
+
+    /// Delete the cluster that an earlier run left, and do nothing else
+    #[arg(long, conflicts_with_all = ["keep", "fresh", "step", "upgrade_from"])]
+    pub delete: bool,
+
+    /// Run one step alone, on a cluster that an earlier run left
+    #[arg(long, value_name = "APP/SCENARIO:STEP")]
+    pub step: Option<String>,
+
+    /// Deploy the charts of another revision first, and today's on top
+    #[arg(long, value_name = "REV")]
+    pub upgrade_from: Option<String>,
+
+    /// Another image for the node; also `XTASK_KIND_NODE_IMAGE`
+    #[arg(long, value_name = "IMAGE")]
+    pub node_image: Option<String>,
+
+    /// The port of the API server on this machine; by default a free one
+    #[arg(long, value_name = "PORT")]
+    pub api_port: Option<u16>,
+
+    /// Write the results there as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
 }
 
 /// `tools`.

@@ -6,6 +6,7 @@ pub mod image;
 pub mod lint;
 pub mod render;
 pub mod rendering;
+pub mod test_kind;
 pub mod tools;
 
 use std::path::PathBuf;

@@ -182,6 +182,8 @@ pub enum Syntax {
     Application,
     /// A chart's own files.
     Chart,
+    /// Scenarios for a cluster.
+    Scenario,
 }
 
 impl Syntax {
@@ -190,13 +192,14 @@ impl Syntax {
             Self::Config => Code::ConfigInvalid,
             Self::Application => Code::ApplicationInvalid,
             Self::Chart => Code::ChartInvalid,
+            Self::Scenario => Code::ScenarioInvalid,
         }
     }
 
     fn unknown(self) -> Code {
         match self {
             Self::Config => Code::ConfigUnknownKey,
-            Self::Application | Self::Chart => self.invalid(),
+            Self::Application | Self::Chart | Self::Scenario => self.invalid(),
         }
     }
 }

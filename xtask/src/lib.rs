@@ -4,8 +4,10 @@
 
 pub mod archive;
 pub mod cli;
+pub mod cluster;
 pub mod commands;
 pub mod dependencies;
+pub mod deploy;
 pub mod diagnostic;
 pub mod diff;
 pub mod document;
@@ -25,6 +27,7 @@ pub mod progress;
 pub mod recipe;
 pub mod render;
 pub mod report;
+pub mod scenario;
 pub mod side_by_side;
 pub mod silence;
 pub mod tools;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use xtask::cli::{Cli, Command};
-use xtask::commands::{Outcome, Session, bench, deps, image, lint, render, tools};
+use xtask::commands::{Outcome, Session, bench, deps, image, lint, render, test_kind, tools};
 use xtask::diagnostic::{Code, Diagnostic, Result};
 use xtask::environment::Environment;
 use xtask::report::{self, Printer, json};
@@ -43,6 +43,12 @@ fn run(cli: Cli, printer: &Printer) -> Result<Outcome> {
         Command::Lint(cli::Lint { targets, fix }) => lint::run(&session, &lint::Request { targets, fix }),
         Command::Image(cli::Image { names, force, build_args }) => {
             image::run(&session, &image::Request { names, force, build_args })
+        }
+        Command::TestKind(args) => {
+            let cli::TestKind { apps, keep, fresh, delete, step, upgrade_from, node_image, api_port, junit } = args;
+            let request =
+                test_kind::Request { apps, node_image, keep, fresh, delete, api_port, step, upgrade_from, junit };
+            test_kind::run(&session, &request)
         }
         Command::Tools(command) => tools::run(&session, &command),
     }

@@ -1,18 +1,20 @@
 //! Foreign programs: the only file that spawns.
 //!
-//! Every program runs with a deadline, an environment that is spelled out, captured output, no standard input, and a
-//! process group of its own: `kill` on the program alone would leave its children behind. Ctrl-C and SIGTERM set a
-//! flag; whoever waits here sees it, ends the group, and returns an error, so that staged files go the way of every
-//! other error. A second signal ends the tool at once.
+//! Every program runs with a deadline, an environment that is spelled out, captured output, no standard input but what
+//! it is given, and a process group of its own: `kill` on the program alone would leave its children behind. Ctrl-C and
+//! SIGTERM set a flag; whoever waits here sees it, ends the group, and returns an error, so that staged files go the way
+//! of every other error. Only what cleans up runs on ([`Invocation::cleaning_up`]). A second signal ends the tool at once.
 //!
 //! Deliberately absent: shells, inherited environments, and any knowledge of what the programs do.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, BufRead, BufReader};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -60,8 +62,23 @@ pub struct Invocation {
     pub directory: PathBuf,
     /// Its whole environment beside [`INHERITED`].
     pub environment: BTreeMap<OsString, OsString>,
+    /// What it reads from standard input; nothing when absent.
+    pub input: Option<Vec<u8>>,
     /// The longest it may take.
     pub deadline: Duration,
+    /// Whether it runs although a signal asked the tool to end.
+    pub cleaning_up: bool,
+}
+
+/// How a program ended that was followed line by line.
+#[derive(Debug)]
+pub enum Followed<T> {
+    /// A line was what the caller waited for, and the program was ended.
+    Broken(T),
+    /// The program ended by itself; what it wrote to standard output was followed and is not in here.
+    Ended(Output),
+    /// The time was over, and the program was ended.
+    Late,
 }
 
 /// What every program sees of our environment: where programs and temporary files are, and how the network is reached.
@@ -95,6 +112,14 @@ pub struct Output {
 }
 
 impl Output {
+    fn of(output: &std::process::Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: output.stdout.clone(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
     /// Whether it ended with exit code 0.
     #[must_use]
     pub fn success(&self) -> bool {
@@ -111,7 +136,9 @@ impl Invocation {
             args: Vec::new(),
             directory: directory.to_owned(),
             environment: BTreeMap::new(),
+            input: None,
             deadline: Duration::from_secs(60),
+            cleaning_up: false,
         }
     }
 
@@ -136,6 +163,20 @@ impl Invocation {
         self
     }
 
+    /// Gives it something to read.
+    #[must_use]
+    pub fn input(mut self, input: impl Into<Vec<u8>>) -> Self {
+        self.input = Some(input.into());
+        self
+    }
+
+    /// Lets it run, and to its end, although a signal asked the tool to end.
+    #[must_use]
+    pub fn cleaning_up(mut self) -> Self {
+        self.cleaning_up = true;
+        self
+    }
+
     /// The command line, quoted for a POSIX shell, with the program by its file name.
     #[must_use]
     pub fn command_line(&self) -> String {
@@ -150,41 +191,19 @@ impl Invocation {
     /// Runs it to its end. An exit code other than 0 is no error here; not starting, not ending in time, and being
     /// interrupted are.
     pub fn run(&self) -> Result<Output> {
-        check_interrupted()?;
-        let mut environment: BTreeMap<OsString, OsString> =
-            INHERITED.iter().filter_map(|name| Some(((*name).into(), std::env::var_os(name)?))).collect();
-        environment.extend(self.environment.clone());
-        let handle = duct::cmd(&self.program, &self.args)
-            .dir(&self.directory)
-            .full_env(environment)
-            .stdin_null()
-            .stdout_capture()
-            .stderr_capture()
-            .unchecked()
-            .before_spawn(|command| {
-                std::os::unix::process::CommandExt::process_group(command, 0);
-                Ok(())
-            })
-            .start()
-            .map_err(|error| self.failure(&format!("`{}` could not be started: {error}", self.program.display())))?;
-
+        self.check_interrupted()?;
+        let handle = self.start(self.expression().stdout_capture())?;
         let started = Instant::now();
         loop {
             let left = self.deadline.saturating_sub(started.elapsed());
             match handle.wait_timeout(PULSE.min(left)) {
-                Ok(Some(output)) => {
-                    return Ok(Output {
-                        code: output.status.code(),
-                        stdout: output.stdout.clone(),
-                        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-                    });
-                }
+                Ok(Some(output)) => return Ok(Output::of(output)),
                 Ok(None) => {}
                 Err(error) => return Err(self.failure(&format!("waiting failed: {error}"))),
             }
-            if interrupted() {
+            if let Err(interrupted) = self.check_interrupted() {
                 end(&handle);
-                return Err(Diagnostic::new(Code::Interrupted, "interrupted by a signal").into());
+                return Err(interrupted);
             }
             if started.elapsed() >= self.deadline {
                 end(&handle);
@@ -192,6 +211,79 @@ impl Invocation {
                 return Err(self.failure(&format!("it did not end within {seconds} s and was stopped")));
             }
         }
+    }
+
+    /// Runs it, and hands over each line of its standard output as it comes, and between lines, several times a second,
+    /// nothing. The caller may break it off at any time.
+    pub fn follow<T>(&self, mut each: impl FnMut(Option<&str>) -> ControlFlow<T>) -> Result<Followed<T>> {
+        self.check_interrupted()?;
+        let pipe = |error: io::Error| self.failure(&format!("no pipe could be made: {error}"));
+        let (reader, writer) = io::pipe().map_err(pipe)?;
+        // The expression holds the writing end; the reader sees the end of the stream only once it is gone.
+        let handle = self.start(self.expression().stdout_file(writer))?;
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || {
+            let mut reader = BufReader::new(reader);
+            let mut line = Vec::new();
+            while matches!(reader.read_until(b'\n', &mut line), Ok(count) if count > 0) {
+                let text = String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']).to_owned();
+                if sender.send(text).is_err() {
+                    return;
+                }
+                line.clear();
+            }
+        });
+        let started = Instant::now();
+        loop {
+            let left = self.deadline.saturating_sub(started.elapsed());
+            let step = match lines.recv_timeout(PULSE.min(left)) {
+                Ok(line) => each(Some(&line)),
+                Err(mpsc::RecvTimeoutError::Timeout) => each(None),
+                Err(mpsc::RecvTimeoutError::Disconnected) => match handle.wait_timeout(PULSE.min(left)) {
+                    Ok(Some(output)) => return Ok(Followed::Ended(Output::of(output))),
+                    Ok(None) => each(None),
+                    Err(error) => return Err(self.failure(&format!("waiting failed: {error}"))),
+                },
+            };
+            if let ControlFlow::Break(value) = step {
+                end(&handle);
+                return Ok(Followed::Broken(value));
+            }
+            if let Err(interrupted) = self.check_interrupted() {
+                end(&handle);
+                return Err(interrupted);
+            }
+            if started.elapsed() >= self.deadline {
+                end(&handle);
+                return Ok(Followed::Late);
+            }
+        }
+    }
+
+    fn check_interrupted(&self) -> Result<()> {
+        if self.cleaning_up { Ok(()) } else { check_interrupted() }
+    }
+
+    fn expression(&self) -> duct::Expression {
+        let mut environment: BTreeMap<OsString, OsString> =
+            INHERITED.iter().filter_map(|name| Some(((*name).into(), std::env::var_os(name)?))).collect();
+        environment.extend(self.environment.clone());
+        let expression = duct::cmd(&self.program, &self.args).dir(&self.directory).full_env(environment);
+        match &self.input {
+            Some(input) => expression.stdin_bytes(input.clone()),
+            None => expression.stdin_null(),
+        }
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "whoever follows needs it, and the pipe in it, gone afterwards")]
+    fn start(&self, expression: duct::Expression) -> Result<duct::Handle> {
+        let expression = expression.stderr_capture().unchecked().before_spawn(|command| {
+            std::os::unix::process::CommandExt::process_group(command, 0);
+            Ok(())
+        });
+        expression
+            .start()
+            .map_err(|error| self.failure(&format!("`{}` could not be started: {error}", self.program.display())))
     }
 
     fn failure(&self, what: &str) -> Diagnostics {
@@ -258,6 +350,27 @@ mod tests {
             matches!(state().first(), None | Some(b'Z'))
         });
         assert!(gone, "the grandchild still runs");
+    }
+
+    #[test]
+    fn is_followed_line_by_line_and_broken_off() {
+        let script = sh("cat; echo two; sleep 60").input("one\n").deadline(Duration::from_secs(20));
+        let mut seen = Vec::new();
+        let followed = script.follow(|line| {
+            seen.extend(line.map(str::to_owned));
+            if seen.len() == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        assert!(matches!(followed, Ok(Followed::Broken(()))), "{followed:?}");
+        assert_eq!(seen, ["one", "two"]);
+    }
+
+    #[test]
+    fn a_followed_program_that_ends_tells_how_and_one_that_does_not_is_late() {
+        let never = |_: Option<&str>| ControlFlow::<()>::Continue(());
+        let ended = sh("echo out; echo err >&2; exit 3").follow(never);
+        assert!(matches!(&ended, Ok(Followed::Ended(output)) if output.code == Some(3) && output.stderr == "err\n"));
+        let late = sh("sleep 60").deadline(Duration::from_millis(200)).follow(never);
+        assert!(matches!(late, Ok(Followed::Late)), "{late:?}");
     }
 
     #[test]

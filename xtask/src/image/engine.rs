@@ -116,7 +116,12 @@ impl Engine {
     /// The engine's client, about to run in a directory.
     #[must_use]
     pub fn invocation(&self, directory: &Path) -> Invocation {
-        let mut invocation = Invocation::new(&self.program, directory);
+        self.as_seen_by(Invocation::new(&self.program, directory))
+    }
+
+    /// Another program that calls the engine, with what it needs to reach it.
+    #[must_use]
+    pub fn as_seen_by(&self, mut invocation: Invocation) -> Invocation {
         for name in VARIABLES {
             if let Some(value) = std::env::var_os(name) {
                 invocation = invocation.env(name, value);

@@ -23,6 +23,8 @@ pub struct Config {
     pub api_versions: Vec<String>,
     /// Versions of the tools beside Helm, by name.
     pub tools: BTreeMap<String, String>,
+    /// The image of a kind cluster's node.
+    pub kind_node_image: Option<String>,
     /// Findings that are accepted.
     pub silences: Vec<Silence>,
 }
@@ -79,6 +81,12 @@ impl Config {
         let argocd = fields.required("argocd").and_then(|node| argocd(node, &mut diagnostics));
         let kubernetes = fields.required("kubernetes").and_then(|node| kubernetes(node, &mut diagnostics));
         let tools = fields.node("tools").map(|node| tools(node, &mut diagnostics)).unwrap_or_default();
+        let kind_node_image = fields.node("kind").and_then(|node| {
+            let mut fields = Fields::new(node, "kind", Syntax::Config);
+            let image = fields.required_string("node-image");
+            fields.finish(&mut diagnostics);
+            image
+        });
         let silences = fields.sequence("silence").iter().filter_map(|node| silence(node, &mut diagnostics)).collect();
         fields.finish(&mut diagnostics);
 
@@ -87,7 +95,16 @@ impl Config {
             return Err(diagnostics);
         };
         let source = Arc::clone(source);
-        diagnostics.into_result(Self { source, repository, argocd, kubernetes, api_versions, tools, silences })
+        diagnostics.into_result(Self {
+            source,
+            repository,
+            argocd,
+            kubernetes,
+            api_versions,
+            tools,
+            kind_node_image,
+            silences,
+        })
     }
 }
 

@@ -127,9 +127,9 @@ impl ToolPin {
         };
         version == self.version
             || self.minor_skew > 0
-                && minor(version).zip(minor(&self.version)).is_some_and(|(own, pinned)| {
-                    own.0 == pinned.0 && own.1.abs_diff(pinned.1) <= self.minor_skew
-                })
+                && minor(version)
+                    .zip(minor(&self.version))
+                    .is_some_and(|(own, pinned)| own.0 == pinned.0 && own.1.abs_diff(pinned.1) <= self.minor_skew)
     }
 
     /// What a copy has to be, to stand after "pinned is".
@@ -360,7 +360,10 @@ mod tests {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tools.lock");
         let text = std::fs::read_to_string(path).expect("tools.lock");
         let lock = ToolsLock::parse(&Source::new("tools.lock", text)).expect("sound");
-        assert_eq!(lock.names().into_iter().collect::<Vec<_>>(), ["helm", "kind", "kubeconform", "kubectl", "kubeseal"]);
+        assert_eq!(
+            lock.names().into_iter().collect::<Vec<_>>(),
+            ["helm", "kind", "kubeconform", "kubectl", "kubeseal"]
+        );
         let helm = lock.pin("helm", "3.19.4").expect("pinned");
         assert_eq!(helm.url("darwin-arm64").as_deref(), Some("https://get.helm.sh/helm-v3.19.4-darwin-arm64.tar.gz"));
         assert_eq!(helm.member("darwin-arm64").as_deref(), Some("darwin-arm64/helm"));

@@ -1,0 +1,326 @@
+//! A kind cluster of our own: made, reused, and gone in the end, however that comes.
+//!
+//! Its name tells whose it is: [`PREFIX`] and a digest of the workspace's path. A folder in the cache holds its
+//! kubeconfig, a record of what was asked of it, and a lock that the run holds as long as it lives; the system releases
+//! that lock however the run ends. A cluster without a lock that nobody asked to keep was left by a run that was
+//! killed, and the next run says so and removes it. Its network is its own, too, so that nothing stays.
+//!
+//! Deliberately absent: the user's kubeconfig and current context, which are neither read nor changed.
+
+pub mod diagnosis;
+pub mod images;
+pub mod kubectl;
+pub mod observer;
+pub mod preflight;
+pub mod seen;
+pub mod verdict;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use self::kubectl::{Kubectl, checked};
+use crate::archive::sha256;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result};
+use crate::image::engine::Engine;
+use crate::process::Invocation;
+use crate::progress::Progress;
+use crate::whole;
+
+/// What every cluster of this tool begins with.
+pub const PREFIX: &str = "homelab-chart-";
+
+/// The longest that a cluster may take to start; 20 s are usual.
+const CREATE: Duration = Duration::from_secs(300);
+
+/// The longest that removing one may take.
+const DELETE: Duration = Duration::from_secs(120);
+
+/// The programs and places that make a cluster.
+#[derive(Debug, Clone)]
+pub struct Maker {
+    /// The engine whose containers are the nodes.
+    pub engine: Engine,
+    /// kind, absolute.
+    pub kind: PathBuf,
+    /// kubectl, absolute.
+    pub kubectl: PathBuf,
+    /// The cluster's name.
+    pub name: String,
+    /// Its folder in the cache.
+    pub folder: PathBuf,
+    /// The workspace that it belongs to.
+    pub root: PathBuf,
+}
+
+/// What a run asks of its cluster.
+#[derive(Debug, Clone, Default)]
+pub struct Wish {
+    /// The image of its node.
+    pub node_image: String,
+    /// The port of the API server on this machine; a free one when absent.
+    pub port: Option<u16>,
+    /// Whether it stays after the run.
+    pub keep: bool,
+    /// Whether a kept one is replaced instead of used.
+    pub fresh: bool,
+}
+
+/// A cluster while a run has it. Dropped, it goes, unless it is to be kept.
+#[derive(Debug)]
+pub struct Cluster {
+    /// What made it.
+    pub maker: Maker,
+    /// kubectl toward it.
+    pub kubectl: Kubectl,
+    /// Whether it was there already.
+    pub reused: bool,
+    /// Whether it stays.
+    pub keep: bool,
+    finished: bool,
+    _lock: File,
+}
+
+impl Maker {
+    /// What makes the cluster of a workspace.
+    #[must_use]
+    pub fn new(engine: Engine, kind: PathBuf, kubectl: PathBuf, cache: &Path, root: &Path) -> Self {
+        let name = name_of(root);
+        let folder = cache.join("kind").join(&name);
+        Self { engine, kind, kubectl, name, folder, root: root.to_owned() }
+    }
+
+    /// kubectl toward the cluster.
+    #[must_use]
+    pub fn kubectl(&self) -> Kubectl {
+        Kubectl { program: self.kubectl.clone(), kubeconfig: self.folder.join("kubeconfig"), home: self.folder.clone() }
+    }
+
+    /// The container of the node.
+    #[must_use]
+    pub fn node(&self) -> String {
+        format!("{}-control-plane", self.name)
+    }
+
+    /// kind about to run, with this engine and a network of the cluster's own.
+    #[must_use]
+    pub fn kind(&self) -> Invocation {
+        let mut invocation = self.engine.as_seen_by(Invocation::new(&self.kind, Path::new("/")));
+        // kind calls the engine by its plain name.
+        let folder = self.engine.program.parent().unwrap_or(Path::new("/")).to_path_buf();
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::iter::once(folder).chain(std::env::split_paths(&path));
+        if let Ok(path) = std::env::join_paths(folders) {
+            invocation = invocation.env("PATH", path);
+        }
+        invocation
+            .env("KIND_EXPERIMENTAL_PROVIDER", self.engine.name)
+            .env(
+                if self.engine.name == "podman" {
+                    "KIND_EXPERIMENTAL_PODMAN_NETWORK"
+                } else {
+                    "KIND_EXPERIMENTAL_DOCKER_NETWORK"
+                },
+                &self.name,
+            )
+            .env("KUBECONFIG", self.folder.join("kubeconfig"))
+    }
+
+    /// Takes the cluster's lock: who has it is the only run on it.
+    pub fn lock(&self) -> Result<File> {
+        std::fs::create_dir_all(&self.folder).map_err(|error| Diagnostic::io("create", &self.folder, &error))?;
+        let path = self.folder.join("lock");
+        let open = File::options().create(true).write(true).truncate(false).open(&path);
+        let file = open.map_err(|error| Diagnostic::io("open", &path, &error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(std::fs::TryLockError::WouldBlock) => {
+                let pid = self.record()["pid"].as_u64().map_or(String::new(), |pid| format!(" (process {pid})"));
+                Err(Diagnostic::new(
+                    Code::ClusterBusy,
+                    format!("another run{pid} is using the cluster `{}`", self.name),
+                )
+                .help("wait until it ends, or run in another checkout: each has a cluster of its own")
+                .into())
+            }
+            Err(std::fs::TryLockError::Error(error)) => Err(Diagnostic::io("lock", &path, &error).into()),
+        }
+    }
+
+    /// Whether the engine has a cluster of this name, whole or in parts.
+    pub fn exists(&self) -> Result<bool> {
+        let filter = format!("label=io.x-k8s.kind.cluster={}", self.name);
+        let list = self.engine.invocation(Path::new("/")).args(["ps", "--all", "--quiet", "--filter", &filter]);
+        Ok(!checked(&list)?.stdout.trim_ascii().is_empty())
+    }
+
+    /// What the last run wrote about the cluster.
+    #[must_use]
+    pub fn record(&self) -> Value {
+        let text = std::fs::read(self.folder.join("record.json")).unwrap_or_default();
+        serde_json::from_slice(&text).unwrap_or_default()
+    }
+
+    fn write_record(&self, wish: &Wish) -> Result<()> {
+        let record = json!({
+            "pid": std::process::id(),
+            "root": self.root.display().to_string(),
+            "nodeImage": wish.node_image,
+            "kept": wish.keep,
+        });
+        whole::write(&self.folder.join("record.json"), record.to_string().as_bytes())
+    }
+
+    /// Sees to it that nothing of an earlier run is in the way: `true` when a kept cluster can be used.
+    pub fn settle(&self, wish: &Wish, progress: &dyn Progress) -> Result<bool> {
+        let record = self.record();
+        if !self.exists()? {
+            // A network, or a folder, may be all that is left.
+            self.forget();
+            return Ok(false);
+        }
+        let pid = record["pid"].as_u64().map_or_else(|| "a run".to_owned(), |pid| format!("process {pid}"));
+        if record["kept"] != true {
+            progress.status("Found", &format!("cluster {}, left by {pid}, which was killed; removing it", self.name));
+            self.delete()?;
+            return Ok(false);
+        }
+        let image = record["nodeImage"].as_str().unwrap_or_default();
+        let why = if wish.fresh {
+            "--fresh was given".to_owned()
+        } else if image != wish.node_image {
+            format!("its node is {image}")
+        } else if self.kubectl().get("/readyz?verbose=false").is_err() && self.kubectl().get("/version").is_err() {
+            "its API server does not answer".to_owned()
+        } else {
+            progress.status("Using", &format!("cluster {}, kept by an earlier run", self.name));
+            return Ok(true);
+        };
+        progress.status("Replacing", &format!("cluster {}: {why}", self.name));
+        self.delete()?;
+        Ok(false)
+    }
+
+    /// Makes the cluster; whatever comes of it, [`Cluster`] cleans up.
+    pub fn create(&self, wish: &Wish) -> Result<()> {
+        self.write_record(wish)?;
+        let mut invocation = self.kind().args(["create", "cluster", "--name", &self.name, "--image", &wish.node_image]);
+        invocation = invocation.args(["--kubeconfig".into(), self.folder.join("kubeconfig").into_os_string()]);
+        invocation = invocation.args(["--retain", "--wait", "0s", "--quiet"]);
+        if let Some(port) = wish.port {
+            let config =
+                format!("kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnetworking:\n  apiServerPort: {port}\n");
+            invocation = invocation.args(["--config", "-"]).input(config);
+        }
+        let invocation = invocation.deadline(CREATE);
+        let output = invocation.run()?;
+        if output.success() {
+            return Ok(());
+        }
+        Err(Diagnostic::new(Code::ClusterFailed, format!("kind could not make the cluster `{}`", self.name))
+            .note(last_lines(&output.stderr, 30))
+            .note(format!("command: {}", invocation.command_line()))
+            .help(format!("see what the node says: `{} logs {}`, with `--keep`", self.engine.name, self.node()))
+            .into())
+    }
+
+    /// Removes the cluster, its network, and its folder.
+    pub fn delete(&self) -> Result<()> {
+        let arguments = ["delete", "cluster", "--name", &self.name, "--kubeconfig"];
+        let invocation =
+            self.kind().args(arguments).args([self.folder.join("kubeconfig")]).deadline(DELETE).cleaning_up();
+        let mut failure = match invocation.run() {
+            Ok(output) if output.success() => None,
+            Ok(output) => Some(last_lines(&output.stderr, 5)),
+            Err(found) => found.0.into_iter().next().map(|found| found.message),
+        };
+        let left = self.exists_still();
+        if failure.is_none() && left {
+            failure = Some("kind says that it did, and containers are left".to_owned());
+        }
+        if let Some(why) = failure {
+            let by_hand = format!("{} rm --force --volumes {}", self.engine.name, self.node());
+            return Err(Diagnostic::new(
+                Code::ClusterLeft,
+                format!("the cluster `{}` could not be removed", self.name),
+            )
+            .note(why)
+            .help("the next `cargo xtask test-kind` removes it")
+            .help(format!("or by hand: `{by_hand} && {} network rm {}`", self.engine.name, self.name))
+            .into());
+        }
+        self.forget();
+        Ok(())
+    }
+
+    fn exists_still(&self) -> bool {
+        let filter = format!("label=io.x-k8s.kind.cluster={}", self.name);
+        let list = self.engine.invocation(Path::new("/")).args(["ps", "--all", "--quiet", "--filter", &filter]);
+        list.cleaning_up().run().is_ok_and(|output| !output.stdout.trim_ascii().is_empty())
+    }
+
+    /// Removes what is left without containers: the network, and what the cache knows. The lock stays: a run may hold it.
+    fn forget(&self) {
+        let network = self.engine.invocation(Path::new("/")).args(["network", "rm", &self.name]).cleaning_up();
+        let _ = network.run();
+        for entry in std::fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if entry.file_name() != "lock" {
+                let _ = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+            }
+        }
+    }
+
+    /// Takes the cluster over for a run: it goes when what this returns does, unless it is to be kept.
+    #[must_use]
+    pub fn hold(&self, lock: File, reused: bool, keep: bool) -> Cluster {
+        Cluster { maker: self.clone(), kubectl: self.kubectl(), reused, keep, finished: false, _lock: lock }
+    }
+}
+
+impl Cluster {
+    /// Ends the run's hold on it: removes it, unless it is to be kept.
+    pub fn finish(mut self, progress: &dyn Progress) -> Diagnostics {
+        self.finished = true;
+        if self.keep {
+            return Diagnostics::default();
+        }
+        progress.status("Removing", &format!("cluster {}", self.maker.name));
+        self.maker.delete().err().unwrap_or_default()
+    }
+
+    /// Waits until the node is ready, and the namespace of everything else is there.
+    pub fn wait_for_node(&self) -> Result<()> {
+        let kubectl = &self.kubectl;
+        let args = ["wait", "--for=condition=Ready", "nodes", "--all", "--timeout=120s"];
+        checked(&kubectl.invocation().args(args).deadline(Duration::from_secs(130)))?;
+        // A pod of a namespace whose default account is not there yet is refused.
+        let args = ["wait", "--for=create", "serviceaccount/default", "--namespace=default", "--timeout=60s"];
+        checked(&kubectl.invocation().args(args).deadline(Duration::from_secs(70)))?;
+        Ok(())
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        // Only an error or a panic comes here; what cannot be removed now the next run finds by its record.
+        if !self.finished && !self.keep {
+            let _ = self.maker.delete();
+        }
+    }
+}
+
+/// The name of a workspace's cluster.
+#[must_use]
+pub fn name_of(root: &Path) -> String {
+    format!("{PREFIX}{}", &sha256(root.as_os_str().as_encoded_bytes())[..8])
+}
+
+/// The last lines of a text that say anything.
+#[must_use]
+pub fn last_lines(text: &str, count: usize) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+    lines[lines.len().saturating_sub(count)..].join("\n")
+}

@@ -1,0 +1,160 @@
+//! The images that a cluster needs: there before it is made, and on its node before anything asks for them.
+//!
+//! Deliberately absent: building them (`image`).
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::Maker;
+use super::kubectl::checked;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result};
+use crate::document::{Node, Value};
+use crate::image::engine::Engine;
+use crate::progress::Progress;
+
+/// The longest that pulling or saving images may take.
+const LONG: Duration = Duration::from_secs(20 * 60);
+
+/// The images that an object's containers ask for, each with its place.
+#[must_use]
+pub fn named(root: &Node) -> Vec<(String, Place)> {
+    let mut images = Vec::new();
+    collect(root, &mut images);
+    images
+}
+
+fn collect(node: &Node, images: &mut Vec<(String, Place)>) {
+    for (key, value) in node.entries() {
+        let containers = matches!(key.name.as_str(), "containers" | "initContainers" | "ephemeralContainers");
+        for item in if containers { value.items() } else { &[] } {
+            if let Some(image) = item.get("image")
+                && let Some(text) = image.as_str()
+            {
+                images.push((text.to_owned(), image.place()));
+            }
+        }
+        if matches!(value.value, Value::Mapping(_)) {
+            collect(value, images);
+        } else {
+            value.items().iter().for_each(|item| collect(item, images));
+        }
+    }
+}
+
+/// Sees to it that the engine has every image: what is not there is pulled. All that cannot be had is told.
+pub fn bring(
+    engine: &Engine,
+    images: &BTreeMap<String, Option<Place>>,
+    offline: bool,
+    progress: &dyn Progress,
+) -> Result<BTreeMap<String, String>> {
+    let mut diagnostics = Diagnostics::default();
+    let mut ids = BTreeMap::new();
+    for (image, place) in images {
+        if let Some(found) = diagnostics.take(engine.inspect(image)).flatten() {
+            ids.insert(image.clone(), found.id);
+            continue;
+        }
+        let mut missing = Diagnostic::new(Code::ClusterImage, format!("the image `{image}` cannot be had"));
+        if let Some(place) = place {
+            missing = missing.at(place.clone(), "asked for here");
+        }
+        if offline {
+            missing = missing.note("it is not here, and `--offline` forbids to pull it");
+        } else {
+            progress.status("Pulling", image);
+            let pull = engine.invocation(Path::new("/")).args(["pull", "--quiet", image]).deadline(LONG);
+            match pull.run() {
+                Ok(output) if output.success() => {
+                    if let Some(found) = diagnostics.take(engine.inspect(image)).flatten() {
+                        ids.insert(image.clone(), found.id);
+                        continue;
+                    }
+                }
+                Ok(output) => missing = missing.note(super::last_lines(&output.stderr, 5)),
+                Err(found) if found.0.iter().any(|one| one.code == Code::Interrupted) => return Err(found),
+                Err(found) => missing.notes.extend(found.0.into_iter().map(|one| one.message)),
+            }
+        }
+        let name = engine.name;
+        diagnostics.push(
+            missing
+                .help(format!("`{name} pull {image}` where there is a network, or `{name} load` it from an archive"))
+                .help("correct the name, if that is wrong"),
+        );
+    }
+    diagnostics.into_result(ids)
+}
+
+/// Writes images into an archive.
+pub fn save(engine: &Engine, images: &[&str], archive: &Path) -> Result<()> {
+    let mut args = vec!["save".to_owned(), "--output".to_owned(), archive.display().to_string()];
+    args.extend(images.iter().map(|image| (*image).to_owned()));
+    checked(&engine.invocation(Path::new("/")).args(args).deadline(LONG)).map(|_| ())
+}
+
+/// Those of some images (name → identity) that the node lacks, or has of another make.
+pub fn lacking<'a>(maker: &Maker, images: &'a BTreeMap<String, String>) -> Result<Vec<&'a str>> {
+    let list = ["exec", &maker.node(), "ctr", "--namespace", "k8s.io", "images", "ls", "--quiet"];
+    let output = checked(&maker.engine.invocation(Path::new("/")).args(list))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let there: Vec<&str> = text.lines().map(str::trim).collect();
+    let has = |(image, id): &(&String, &String)| there.contains(&full(image).as_str()) && there.contains(&id.as_str());
+    Ok(images.iter().filter(|image| !has(image)).map(|(image, _)| image.as_str()).collect())
+}
+
+/// Loads an archive into the node.
+pub fn load(maker: &Maker, archive: &PathBuf) -> Result<()> {
+    let invocation = maker.kind().args(["load", "image-archive"]).args([archive]).args(["--name", &maker.name]);
+    checked(&invocation.deadline(LONG)).map(|_| ())
+}
+
+/// The whole name of an image, as containerd keeps it.
+fn full(image: &str) -> String {
+    let (name, digest) = image.split_once('@').map_or((image, None), |(name, digest)| (name, Some(digest)));
+    let (repository, tag) = match name.rsplit_once(':') {
+        Some((repository, tag)) if !tag.contains('/') => (repository, Some(tag)),
+        _ => (name, None),
+    };
+    let first = repository.split('/').next().unwrap_or_default();
+    let repository = if !repository.contains('/') {
+        format!("docker.io/library/{repository}")
+    } else if first.contains('.') || first.contains(':') || first == "localhost" {
+        repository.to_owned()
+    } else {
+        format!("docker.io/{repository}")
+    };
+    match (tag, digest) {
+        (_, Some(digest)) => format!("{repository}@{digest}"),
+        (tag, None) => format!("{repository}:{}", tag.unwrap_or("latest")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Source;
+    use crate::document::yaml;
+
+    #[test]
+    fn names_are_made_whole_as_containerd_does() {
+        for (image, expected) in [
+            ("debian", "docker.io/library/debian:latest"),
+            ("bitnami/x:1", "docker.io/bitnami/x:1"),
+            ("localhost/homelab/postfix:3.7.11", "localhost/homelab/postfix:3.7.11"),
+            ("registry.example.com:5000/x", "registry.example.com:5000/x:latest"),
+            ("x/y:1@sha256:00", "docker.io/x/y@sha256:00"),
+        ] {
+            assert_eq!(full(image), expected);
+        }
+    }
+
+    #[test]
+    fn images_are_found_wherever_containers_stand() {
+        let text = "kind: Deployment\nspec: {template: {spec: {initContainers: [{image: a}], containers: [{image: b}]}}}\nimage: no\n";
+        let root = yaml::parse_one(&Source::new("x", text)).expect("YAML").root;
+        let names: Vec<String> = named(&root).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["a", "b"]);
+    }
+}

@@ -1,0 +1,81 @@
+//! kubectl, always toward our own cluster: its kubeconfig is named each time, and its home is ours, so that neither the
+//! user's contexts nor their preferences nor their cache are read or written.
+//!
+//! Deliberately absent: what the answers mean.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::diagnostic::{Code, Diagnostic, Result};
+use crate::process::{Invocation, Output};
+
+/// A request that takes longer than this gets no answer any more.
+const REQUEST: Duration = Duration::from_secs(20);
+
+/// kubectl and the cluster that it talks to.
+#[derive(Debug, Clone)]
+pub struct Kubectl {
+    /// The program, absolute.
+    pub program: PathBuf,
+    /// The kubeconfig of our cluster.
+    pub kubeconfig: PathBuf,
+    /// The folder that is its home.
+    pub home: PathBuf,
+}
+
+impl Kubectl {
+    /// kubectl about to run.
+    #[must_use]
+    pub fn invocation(&self) -> Invocation {
+        self.aimed(Invocation::new(&self.program, &self.home)).args([
+            "--kubeconfig".into(),
+            self.kubeconfig.clone().into_os_string(),
+            "--cache-dir".into(),
+            self.home.join("cache").into_os_string(),
+        ])
+    }
+
+    /// A program with an environment that points at our cluster and at nothing of the user's.
+    #[must_use]
+    pub fn aimed(&self, invocation: Invocation) -> Invocation {
+        // Through a proxy the API server on this machine could not be reached.
+        let direct = "127.0.0.1,localhost,::1,host.docker.internal";
+        invocation
+            .env("KUBECONFIG", &self.kubeconfig)
+            .env("HOME", &self.home)
+            .env("KUBERC", "off")
+            .env("NO_PROXY", direct)
+            .env("no_proxy", direct)
+    }
+
+    /// Runs it; an exit code other than 0 is an error.
+    pub fn run<S: Into<std::ffi::OsString>>(&self, args: impl IntoIterator<Item = S>) -> Result<Output> {
+        checked(&self.invocation().args(args))
+    }
+
+    /// What the API server answers at a path, as JSON.
+    pub fn get(&self, path: &str) -> Result<Value> {
+        let invocation = self.invocation().args(["get", "--raw", path, "--request-timeout=10s"]).deadline(REQUEST);
+        let output = checked(&invocation)?;
+        serde_json::from_slice(&output.stdout).map_err(|error| {
+            Diagnostic::new(Code::ClusterFailed, format!("the API server answered `{path}` with no JSON: {error}"))
+                .into()
+        })
+    }
+}
+
+/// Runs a program; an exit code other than 0 is an error with what it said and how to repeat it.
+pub fn checked(invocation: &Invocation) -> Result<Output> {
+    let output = invocation.run()?;
+    if output.success() {
+        return Ok(output);
+    }
+    let name = Path::new(&invocation.program).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let code = output.code.map_or_else(|| "by a signal".to_owned(), |code| format!("with exit code {code}"));
+    Err(Diagnostic::new(Code::ClusterFailed, format!("`{name}` ended {code}"))
+        .note(output.stderr.trim().to_owned())
+        .note(format!("command: {}", invocation.command_line()))
+        .into())
+}

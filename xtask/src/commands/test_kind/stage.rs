@@ -1,0 +1,234 @@
+//! Applications on their way into the cluster and out of it.
+//!
+//! What is applied is what `render` has: the goldens of a fresh target, what Helm writes of another. Instances with
+//! further values are rendered by the same recipe, with these on top.
+//!
+//! Deliberately absent: scenarios.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::cluster::kubectl::{Kubectl, checked};
+use crate::cluster::observer::{Observer, Stop};
+use crate::cluster::verdict::Trouble;
+use crate::commands::Session;
+use crate::commands::rendering::{self, Rendering};
+use crate::deploy::{self, Phase, Wave};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result};
+use crate::manifest::ObjectKey;
+use crate::plan::{self, Inspections};
+use crate::scenario::run::{self, Deploy};
+use crate::tools::Tools;
+use crate::workspace::Workspace;
+
+/// Pods of what is removed have nothing left to finish; their own grace would only make everyone wait.
+const GRACE: &str = "--grace-period=1";
+
+/// How long a removal may take.
+const REMOVAL: Duration = Duration::from_secs(90);
+
+/// An application, ready to be applied.
+#[derive(Debug, Clone)]
+pub(super) struct App {
+    /// Its name.
+    pub(super) name: String,
+    /// Its namespace.
+    pub(super) namespace: String,
+    /// Its release.
+    pub(super) release: String,
+    /// Its objects in the order in which they are applied.
+    pub(super) waves: Vec<Wave>,
+}
+
+/// The applications of a run, and the cluster that they go to.
+pub(super) struct Stage<'a> {
+    pub(super) session: &'a Session<'a>,
+    pub(super) workspace: &'a Workspace,
+    pub(super) inspections: &'a Inspections,
+    pub(super) tools: &'a Tools<'a>,
+    pub(super) apps: &'a BTreeMap<String, App>,
+    pub(super) kubectl: &'a Kubectl,
+    pub(super) observer: &'a Observer,
+}
+
+/// The application of a target that is rendered.
+pub(super) fn app(rendering: &Rendering<'_>) -> Option<App> {
+    let manifests = rendering.manifests()?;
+    let recipe = &rendering.target.recipe;
+    Some(App {
+        name: rendering.target.id.app.clone(),
+        namespace: recipe.namespace.clone(),
+        release: recipe.release.clone(),
+        waves: deploy::waves(&manifests, &rendering.objects()),
+    })
+}
+
+impl Stage<'_> {
+    /// Applies an application wave by wave, each once the one before is healthy.
+    pub(super) fn put(&self, app: &App, deadline: Duration) -> std::result::Result<Vec<ObjectKey>, Stop> {
+        let started = Instant::now();
+        let left = || deadline.saturating_sub(started.elapsed());
+        self.gone(&app.namespace, left())?;
+        let namespace = deploy::namespace(self.workspace, &app.name, &app.namespace);
+        run::apply(self.kubectl, self.observer, &app.namespace, &namespace, left())?;
+        let mut keys = Vec::new();
+        for wave in &app.waves {
+            keys.extend(run::apply(self.kubectl, self.observer, &app.namespace, &wave.text, left())?);
+            if wave.phase == Phase::Definitions {
+                let names = wave.keys.iter().map(|key| format!("customresourcedefinition/{}", key.name));
+                let wait = self.kubectl.invocation().args(["wait", "--for=condition=established", "--timeout=30s"]);
+                checked(&wait.args(names))?;
+            }
+        }
+        Ok(keys)
+    }
+
+    /// Waits until a namespace of an earlier deployment, if it is on its way out, is gone.
+    pub(super) fn gone(&self, namespace: &str, deadline: Duration) -> Result<()> {
+        let get = ["get", "namespace", namespace, "--ignore-not-found", "--output", "jsonpath={.status.phase}"];
+        let output = checked(&self.kubectl.invocation().args(get))?;
+        if output.stdout == b"Terminating" {
+            let seconds = format!("--timeout={}s", deadline.as_secs().max(1));
+            let wait = ["wait", "--for=delete", &format!("namespace/{namespace}"), &seconds];
+            checked(&self.kubectl.invocation().args(wait).deadline(deadline + Duration::from_secs(2)))?;
+        }
+        Ok(())
+    }
+
+    /// Removes an application: its objects in the reverse order, then its namespace. Definitions of kinds stay: with
+    /// them, every object of their kind would go, whoever owns it.
+    pub(super) fn remove(&self, app: &App) -> std::result::Result<(), Stop> {
+        // Owners go before what they own, and leave it to be removed below, where the grace is short.
+        let orphan =
+            ["delete", "--ignore-not-found", "--cascade=orphan", "--wait=false", "--namespace", &app.namespace];
+        for wave in app.waves.iter().rev().filter(|wave| wave.phase != Phase::Definitions) {
+            let invocation = self.kubectl.invocation().args(orphan).args(["--filename", "-"]).input(wave.text.as_str());
+            let output = invocation.deadline(REMOVAL).run()?;
+            if !output.success() {
+                let cause = crate::scenario::expect::said(&output.stderr);
+                return Err(Stop::Trouble(Trouble::new(&app.name, "not removed", cause)));
+            }
+        }
+        self.remove_namespaces(&[app.namespace.as_str()], true)
+    }
+
+    /// Removes namespaces with all that is in them.
+    pub(super) fn remove_namespaces(&self, names: &[&str], wait: bool) -> std::result::Result<(), Stop> {
+        for name in names {
+            for kinds in ["deployments,statefulsets,daemonsets,jobs", "replicasets", "pods"] {
+                let delete = ["delete", kinds, "--all", "--namespace", name, "--cascade=orphan", "--wait=false"];
+                let invocation = self.kubectl.invocation().args(delete).args([GRACE, "--ignore-not-found"]);
+                invocation.deadline(REMOVAL).run()?;
+            }
+            let wait = if wait { "--wait=true" } else { "--wait=false" };
+            let delete = ["delete", "namespace", name, wait, "--ignore-not-found"];
+            let output = self.kubectl.invocation().args(delete).deadline(REMOVAL).run()?;
+            if !output.success() {
+                let cause = crate::scenario::expect::said(&output.stderr);
+                return Err(Stop::Trouble(Trouble::new(format!("Namespace {name}"), "not removed", cause)));
+            }
+        }
+        Ok(())
+    }
+
+    /// All that an application is in the cluster, without what the cluster itself writes: object → content.
+    pub(super) fn picture(&self, app: &App) -> Result<BTreeMap<String, Value>> {
+        let mut picture = BTreeMap::new();
+        let text: String = app.waves.iter().map(|wave| wave.text.as_str()).collect();
+        let get = ["get", "--ignore-not-found", "--output", "json", "--namespace", &app.namespace, "--filename", "-"];
+        let rendered = checked(&self.kubectl.invocation().args(get).input(text))?;
+        let get = ["get", "secrets,configmaps,pods", "--output", "json", "--namespace", &app.namespace];
+        let others = checked(&self.kubectl.invocation().args(get))?;
+        for output in [rendered, others] {
+            let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+            let items = answer["items"].as_array().cloned().unwrap_or_else(|| vec![answer.clone()]);
+            for mut object in items.into_iter().filter(|object| object["kind"].is_string()) {
+                let metadata = &object["metadata"];
+                let text = |key: &str| metadata[key].as_str().unwrap_or_default();
+                let key =
+                    format!("{} {}/{}", object["kind"].as_str().unwrap_or_default(), text("namespace"), text("name"));
+                let restarts: i64 = object["status"]["containerStatuses"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|container| container["restartCount"].as_i64())
+                    .sum();
+                if let Some(metadata) = object["metadata"].as_object_mut() {
+                    metadata.remove("resourceVersion");
+                    metadata.remove("managedFields");
+                }
+                object["status"] = serde_json::json!({ "restarts": restarts });
+                picture.insert(key, object);
+            }
+        }
+        Ok(picture)
+    }
+}
+
+/// What differs between two pictures of an application; nothing when it was left alone.
+pub(super) fn touched(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>) -> Option<String> {
+    let gone = before.keys().filter(|key| !after.contains_key(*key)).map(|key| format!("{key} is gone"));
+    let new = after.keys().filter(|key| !before.contains_key(*key)).map(|key| format!("{key} is new"));
+    let other = before.iter().filter(|(key, object)| after.get(*key).is_some_and(|now| now != *object));
+    let other = other.map(|(key, _)| format!("{key} has changed"));
+    let all: Vec<String> = gone.chain(new).chain(other).collect();
+    (!all.is_empty()).then(|| all.join(", "))
+}
+
+impl Deploy for Stage<'_> {
+    fn deploy(
+        &self,
+        app: &str,
+        values: Option<&Path>,
+        namespace: Option<&str>,
+        deadline: Duration,
+    ) -> std::result::Result<Vec<ObjectKey>, Stop> {
+        let own = self.apps.get(app).ok_or_else(|| {
+            Diagnostic::new(Code::TargetUnknown, format!("`{app}` is not among the applications of this run"))
+        })?;
+        if values.is_none() && namespace.is_none() {
+            return self.put(own, deadline);
+        }
+        let argocd = self.workspace.config.argocd;
+        let name = [format!("{app}/{}", plan::DEFAULT_CASE)];
+        let (mut targets, _) = plan::plan(self.workspace, self.inspections, argocd, &name);
+        for target in &mut targets {
+            target.recipe.case_file = values.map(Path::to_path_buf);
+            if let Some(namespace) = namespace {
+                namespace.clone_into(&mut target.recipe.namespace);
+            }
+        }
+        let mut diagnostics = Diagnostics::default();
+        let renderings = rendering::render(self.session, self.workspace, argocd, targets, true, &mut diagnostics);
+        for one in &renderings {
+            if let Some(Err(found)) = &one.rendered {
+                diagnostics.extend(found.clone().for_target(&one.target.id));
+            }
+        }
+        if diagnostics.has_errors() {
+            return Err(diagnostics.into());
+        }
+        let instance = renderings.iter().find_map(self::app).ok_or_else(|| {
+            Diagnostic::new(Code::TargetUnknown, format!("`{app}` renders nothing with these values"))
+        })?;
+        self.put(&instance, deadline)
+    }
+
+    fn tool(&self, name: &str) -> Result<PathBuf> {
+        tool(self.workspace, self.tools, name)
+    }
+}
+
+/// A pinned tool of charts.toml.
+pub(super) fn tool(workspace: &Workspace, tools: &Tools<'_>, name: &str) -> Result<PathBuf> {
+    let Some(version) = workspace.config.tools.get(name) else {
+        return Err(Diagnostic::new(Code::ConfigInvalid, format!("charts.toml says no version of `{name}`"))
+            .at(crate::diagnostic::Place::file(crate::workspace::CONFIG_FILE), "under [tools]")
+            .help(format!("add `{name} = \"…\"` under [tools], and an entry to tools.lock"))
+            .into());
+    };
+    tools.require(name, version).map(|tool| tool.path)
+}
