@@ -60,12 +60,25 @@ pub struct Maker {
 pub struct Wish {
     /// The image of its node.
     pub node_image: String,
+    /// Whether somebody named that image; otherwise a kept cluster may have any.
+    pub node_given: bool,
     /// The port of the API server on this machine; a free one when absent.
     pub port: Option<u16>,
     /// Whether it stays after the run.
     pub keep: bool,
     /// Whether a kept one is replaced instead of used.
     pub fresh: bool,
+}
+
+/// What an earlier run left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// No cluster.
+    Nothing,
+    /// A cluster that is to be used again.
+    Kept,
+    /// A cluster that has to go: how that is told, as a verb and the rest.
+    InTheWay(&'static str, String),
 }
 
 /// A cluster while a run has it. Dropped, it goes, unless it is to be kept.
@@ -173,34 +186,39 @@ impl Maker {
         whole::write(&self.folder.join("record.json"), record.to_string().as_bytes())
     }
 
-    /// Sees to it that nothing of an earlier run is in the way: `true` when a kept cluster can be used.
-    pub fn settle(&self, wish: &Wish, progress: &dyn Progress) -> Result<bool> {
-        let record = self.record();
+    /// What an earlier run left. Changes nothing.
+    pub fn found(&self, wish: &Wish) -> Result<Found> {
         if !self.exists()? {
-            // A network, or a folder, may be all that is left.
-            self.forget();
-            return Ok(false);
+            return Ok(Found::Nothing);
         }
+        let record = self.record();
         let pid = record["pid"].as_u64().map_or_else(|| "a run".to_owned(), |pid| format!("process {pid}"));
-        if record["kept"] != true {
-            progress.status("Found", &format!("cluster {}, left by {pid}, which was killed; removing it", self.name));
-            self.delete()?;
-            return Ok(false);
-        }
         let image = record["nodeImage"].as_str().unwrap_or_default();
-        let why = if wish.fresh {
-            "--fresh was given".to_owned()
-        } else if image != wish.node_image {
-            format!("its node is {image}")
-        } else if self.kubectl().get("/readyz?verbose=false").is_err() && self.kubectl().get("/version").is_err() {
-            "its API server does not answer".to_owned()
+        Ok(if record["kept"] != true {
+            Found::InTheWay("Found", format!("cluster {}, left by {pid}, which was killed; removing it", self.name))
+        } else if wish.fresh {
+            Found::InTheWay("Replacing", format!("cluster {}: --fresh was given", self.name))
+        } else if wish.node_given && image != wish.node_image {
+            Found::InTheWay("Replacing", format!("cluster {}: its node is {image}", self.name))
+        } else if self.kubectl().get("/version").is_err() {
+            Found::InTheWay("Replacing", format!("cluster {}: its API server does not answer", self.name))
         } else {
-            progress.status("Using", &format!("cluster {}, kept by an earlier run", self.name));
-            return Ok(true);
-        };
-        progress.status("Replacing", &format!("cluster {}: {why}", self.name));
-        self.delete()?;
-        Ok(false)
+            Found::Kept
+        })
+    }
+
+    /// Removes what an earlier run left, unless it can be used.
+    pub fn settle(&self, found: &Found, progress: &dyn Progress) -> Result<()> {
+        match found {
+            // A network, or a folder, may be all that is left.
+            Found::Nothing => self.forget(),
+            Found::Kept => progress.status("Using", &format!("cluster {}, kept by an earlier run", self.name)),
+            Found::InTheWay(verb, what) => {
+                progress.status(verb, what);
+                self.delete()?;
+            }
+        }
+        Ok(())
     }
 
     /// Makes the cluster; whatever comes of it, [`Cluster`] cleans up.

@@ -98,10 +98,15 @@ pub fn look(kubectl: &Kubectl, seen: &Seen, lost: Option<&str>, trouble: &Troubl
 /// Writes all that the cluster has to tell into a folder.
 #[must_use]
 pub fn export(maker: &Maker, folder: &PathBuf) -> Option<String> {
-    let export = maker.kind().args(["export", "logs", "--name", &maker.name, "--quiet"]).args([folder]);
+    let export = maker.kind().args(["export", "logs", "--name", &maker.name]).args([folder]);
     match export.deadline(Duration::from_secs(60)).run() {
         Ok(output) if output.success() => Some(format!("full export: {}", folder.display())),
-        Ok(output) => Some(format!("full export failed: {}", last_lines(&output.stderr, 2))),
+        Ok(output) if folder.is_dir() => {
+            // A part that could not be had is no reason to hide the others.
+            let why = output.stderr.lines().find(|line| line.starts_with("ERROR")).unwrap_or("kind says no more");
+            Some(format!("full export: {}, without what kind could not get: {why}", folder.display()))
+        }
+        Ok(output) => Some(format!("no full export: {}", last_lines(&output.stderr, 2))),
         Err(_) => None,
     }
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::diagnostic::{Code, Diagnostic, Result};
 use crate::process::{Invocation, Output};
+use crate::whole;
 
 /// A request that takes longer than this gets no answer any more.
 const REQUEST: Duration = Duration::from_secs(20);
@@ -48,6 +49,19 @@ impl Kubectl {
             .env("KUBERC", "off")
             .env("NO_PROXY", direct)
             .env("no_proxy", direct)
+    }
+
+    /// The same for objects that name no namespace, which are meant for this one. `--namespace` would refuse manifests
+    /// in which others name another, and an application may hold such.
+    pub fn within(&self, namespace: &str) -> Result<Self> {
+        let failed = |error: &std::io::Error| Diagnostic::io("read", &self.kubeconfig, error);
+        let text = std::fs::read_to_string(&self.kubeconfig).map_err(|error| failed(&error))?;
+        let text = text.replacen("- context:\n", &format!("- context:\n    namespace: {namespace}\n"), 1);
+        let kubeconfig = self.home.join("contexts").join(namespace);
+        if std::fs::read_to_string(&kubeconfig).ok().as_ref() != Some(&text) {
+            whole::write(&kubeconfig, text.as_bytes())?;
+        }
+        Ok(Self { kubeconfig, ..self.clone() })
     }
 
     /// Runs it; an exit code other than 0 is an error.

@@ -18,7 +18,7 @@ use self::stage::{App, Stage};
 use super::rendering::{self, Rendering};
 use super::{Outcome, Session};
 use crate::cluster::observer::Observer;
-use crate::cluster::{Cluster, Maker, Wish, images, preflight};
+use crate::cluster::{Cluster, Found, Maker, Wish, images, preflight};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result};
 use crate::image::{self, Builder, engine::Engine};
 use crate::plan::{self, Inspections};
@@ -110,25 +110,28 @@ fn test(
         return Ok(Vec::new());
     }
     let prepared = prepare(session, request, workspace, &inspections, &tools, engine)?;
-    let wish = Wish {
-        node_image: node_image(request, workspace)?,
-        port: request.api_port,
-        keep: request.keep,
-        fresh: request.fresh,
-    };
+    let (node_image, node_given) = node_image(request, workspace)?;
+    let wish = Wish { node_image, node_given, port: request.api_port, keep: request.keep, fresh: request.fresh };
     let lock = maker.lock()?;
-    let reused = maker.settle(&wish, session.printer)?;
+    let found = maker.found(&wish)?;
+    let reused = found == Found::Kept;
     let keep = request.keep || reused;
-    if !reused {
-        preflight::judge(&preflight::ask(&maker.engine)?, request.api_port).into_result(())?;
-    }
     let mut needed = prepared.images.clone();
-    needed.insert(wish.node_image.clone(), None);
+    if !reused {
+        let mut diagnostics = preflight::judge(&preflight::ask(&maker.engine)?, request.api_port);
+        if found != Found::Nothing {
+            // What is in the way goes first, and gives back what it takes.
+            diagnostics.0.retain(|one| request.api_port.is_some() && one.message.starts_with("port "));
+        }
+        diagnostics.into_result(())?;
+        needed.insert(wish.node_image.clone(), node_place(request, workspace));
+    }
     let own = own_images(session, &prepared)?;
     let others: BTreeMap<_, _> =
         needed.into_iter().filter(|(name, _)| !own.iter().any(|image| image.reference == *name)).collect();
     let mut ids = images::bring(&maker.engine, &others, session.offline, session.printer)?;
     ids.remove(&wish.node_image);
+    maker.settle(&found, session.printer)?;
 
     let cluster = maker.hold(lock, reused, keep);
     let outcome =
@@ -152,14 +155,25 @@ fn kept_text(maker: &Maker) -> String {
     )
 }
 
-fn node_image(request: &Request, workspace: &Workspace) -> Result<String> {
+/// The image of the node, and whether somebody named it for this run.
+fn node_image(request: &Request, workspace: &Workspace) -> Result<(String, bool)> {
     let variable = std::env::var("XTASK_KIND_NODE_IMAGE").ok().filter(|image| !image.is_empty());
-    request.node_image.clone().or(variable).or_else(|| workspace.config.kind_node_image.clone()).ok_or_else(|| {
-        Diagnostic::new(Code::ConfigInvalid, "charts.toml says no image for the node of a cluster")
+    if let Some(given) = request.node_image.clone().or(variable) {
+        return Ok((given, true));
+    }
+    let Some((image, _)) = &workspace.config.kind_node_image else {
+        return Err(Diagnostic::new(Code::ConfigInvalid, "charts.toml says no image for the node of a cluster")
             .at(Place::file(crate::workspace::CONFIG_FILE), "")
             .help("add `node-image = \"kindest/node:…\"` under [kind], or give `--node-image`")
-            .into()
-    })
+            .into());
+    };
+    Ok((image.clone(), false))
+}
+
+/// Where the image of the node is named, unless it was for this run.
+fn node_place(request: &Request, workspace: &Workspace) -> Option<Place> {
+    let (image, place) = workspace.config.kind_node_image.as_ref()?;
+    node_image(request, workspace).is_ok_and(|(wanted, given)| !given && wanted == *image).then(|| place.clone())
 }
 
 /// Renders, reads scenarios, and gathers what they need.

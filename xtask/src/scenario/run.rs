@@ -110,9 +110,10 @@ pub fn apply(
     let started = Instant::now();
     let arguments = ["apply", "--server-side", "--force-conflicts", "--field-manager", MANAGER];
     let invocation = kubectl
+        .within(namespace)?
         .invocation()
         .args(arguments)
-        .args(["--namespace", namespace, "--output", "json", "--filename", "-"])
+        .args(["--output", "json", "--filename", "-"])
         .input(text)
         .deadline(deadline);
     let output = invocation.run()?;

@@ -23,8 +23,8 @@ pub struct Config {
     pub api_versions: Vec<String>,
     /// Versions of the tools beside Helm, by name.
     pub tools: BTreeMap<String, String>,
-    /// The image of a kind cluster's node.
-    pub kind_node_image: Option<String>,
+    /// The image of a kind cluster's node, and where it is named.
+    pub kind_node_image: Option<(String, Place)>,
     /// Findings that are accepted.
     pub silences: Vec<Silence>,
 }
@@ -85,7 +85,7 @@ impl Config {
             let mut fields = Fields::new(node, "kind", Syntax::Config);
             let image = fields.required_string("node-image");
             fields.finish(&mut diagnostics);
-            image
+            Some((image?, node.get("node-image")?.place()))
         });
         let silences = fields.sequence("silence").iter().filter_map(|node| silence(node, &mut diagnostics)).collect();
         fields.finish(&mut diagnostics);

@@ -143,7 +143,7 @@ impl Lanes<'_> {
     /// Each application alone, then all together, then each removed while the others are watched.
     pub(super) fn apart(&self, reports: &mut Vec<StepReport>, diagnostics: &mut Diagnostics, chosen: &[&str]) {
         let apps: Vec<&App> = self.in_order();
-        let alone: Vec<&App> = apps.iter().copied().rev().filter(|app| chosen.contains(&app.name.as_str())).collect();
+        let alone: Vec<&App> = apps.iter().copied().filter(|app| chosen.contains(&app.name.as_str())).collect();
         let several = apps.len() > 1;
         for (index, app) in alone.iter().enumerate() {
             let mut own = Vec::new();

@@ -102,10 +102,10 @@ impl Stage<'_> {
     /// them, every object of their kind would go, whoever owns it.
     pub(super) fn remove(&self, app: &App) -> std::result::Result<(), Stop> {
         // Owners go before what they own, and leave it to be removed below, where the grace is short.
-        let orphan =
-            ["delete", "--ignore-not-found", "--cascade=orphan", "--wait=false", "--namespace", &app.namespace];
+        let kubectl = self.kubectl.within(&app.namespace)?;
+        let orphan = ["delete", "--ignore-not-found", "--cascade=orphan", "--wait=false", "--filename", "-"];
         for wave in app.waves.iter().rev().filter(|wave| wave.phase != Phase::Definitions) {
-            let invocation = self.kubectl.invocation().args(orphan).args(["--filename", "-"]).input(wave.text.as_str());
+            let invocation = kubectl.invocation().args(orphan).input(wave.text.as_str());
             let output = invocation.deadline(REMOVAL).run()?;
             if !output.success() {
                 let cause = crate::scenario::expect::said(&output.stderr);
@@ -138,8 +138,8 @@ impl Stage<'_> {
     pub(super) fn picture(&self, app: &App) -> Result<BTreeMap<String, Value>> {
         let mut picture = BTreeMap::new();
         let text: String = app.waves.iter().map(|wave| wave.text.as_str()).collect();
-        let get = ["get", "--ignore-not-found", "--output", "json", "--namespace", &app.namespace, "--filename", "-"];
-        let rendered = checked(&self.kubectl.invocation().args(get).input(text))?;
+        let get = ["get", "--ignore-not-found", "--output", "json", "--filename", "-"];
+        let rendered = checked(&self.kubectl.within(&app.namespace)?.invocation().args(get).input(text))?;
         let get = ["get", "secrets,configmaps,pods", "--output", "json", "--namespace", &app.namespace];
         let others = checked(&self.kubectl.invocation().args(get))?;
         for output in [rendered, others] {
