@@ -199,7 +199,22 @@ impl Runner<'_> {
                     &argument,
                     "not scaled",
                 )?;
-                self.written(&namespace, &argument, left())
+                self.written(&namespace, &argument, left())?;
+                // What is on its way out still answers.
+                let key = self.key(subject)?;
+                self.observer.wait(left(), |seen| {
+                    let Some(workload) = seen.get(&key.kind, &key.namespace, &key.name) else {
+                        return verdict::of(seen, &key);
+                    };
+                    let sets: Vec<&Value> = seen.owned("ReplicaSet", workload).chain([workload]).collect();
+                    let pods = sets.iter().flat_map(|owner| seen.owned("Pod", owner)).count();
+                    if pods as u64 <= *replicas {
+                        return Verdict::Ready;
+                    }
+                    let cause = format!("{pods} pods are there, {replicas} are wanted");
+                    Verdict::Pending(Trouble::new(key.to_string(), "not scaled", cause))
+                })?;
+                Ok(None)
             }
             Action::Exec { subject, command, input, expect } => {
                 let (namespace, argument) = self.named(subject)?;
