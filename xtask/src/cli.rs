@@ -100,8 +100,12 @@ pub enum Command {
     },
     /// Check what can be known without a cluster
     ///
-    /// `helm lint --strict` for every case; every branch of every template rendered by some case; every documented
-    /// value changed by some case; the table of values in a README as values.yaml makes it.
+    /// Of a chart: `helm lint --strict` for every case; every branch of every template rendered by some case; every
+    /// documented value changed by some case; the table of values in a README as values.yaml makes it; a closed
+    /// values.schema.json; a version that rose with a change; no null that Helm ignores; no repository that has moved.
+    ///
+    /// Of what renders: the same in a second render; images by a fixed tag or digest; no Secret with its values, and
+    /// SealedSecrets that can be unsealed; no NetworkPolicy that allows everything unsaid; no integer as a float.
     Lint(Lint),
     /// Build the images that this repository owns
     ///
@@ -162,6 +166,14 @@ pub struct Lint {
     /// Write tables of values anew; refused when CI=true
     #[arg(long)]
     pub fix: bool,
+
+    /// Charts that changed since this revision need a higher version; by default since the main branch was left
+    #[arg(long, value_name = "REV")]
+    pub base: Option<String>,
+
+    /// Only list all images, for pulling them beforehand
+    #[arg(long, conflicts_with_all = ["fix", "base"])]
+    pub images: bool,
 }
 
 /// `image`.

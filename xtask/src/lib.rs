@@ -11,6 +11,7 @@ pub mod diff;
 pub mod document;
 pub mod environment;
 pub mod fingerprint;
+pub mod git;
 pub mod golden;
 pub mod helm;
 pub mod image;

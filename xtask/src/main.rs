@@ -40,7 +40,9 @@ fn run(cli: Cli, printer: &Printer) -> Result<Outcome> {
         }
         Command::Deps { update } => deps::run(&session, update),
         Command::Bench { rounds } => bench::run(&session, rounds),
-        Command::Lint(cli::Lint { targets, fix }) => lint::run(&session, &lint::Request { targets, fix }),
+        Command::Lint(cli::Lint { targets, fix, base, images }) => {
+            lint::run(&session, &lint::Request { targets, fix, base, images })
+        }
         Command::Image(cli::Image { names, force, build_args }) => {
             image::run(&session, &image::Request { names, force, build_args })
         }

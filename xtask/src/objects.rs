@@ -136,6 +136,7 @@ fn withhold(node: &mut Node, source: &Arc<Source>, secrets: &[SecretValue]) {
     match &mut node.value {
         // Whether there is a value at all is no secret.
         Value::Null => {}
+        Value::String(text) if text.is_empty() => {}
         Value::Mapping(entries) => entries.iter_mut().for_each(|(_, value)| withhold(value, source, secrets)),
         Value::Sequence(items) => items.iter_mut().for_each(|item| withhold(item, source, secrets)),
         value if secret => *value = Value::String(WITHHELD.to_owned()),
