@@ -253,9 +253,29 @@ impl Diagnostic {
 
     /// Whether another one tells nothing new but a further target.
     fn says_the_same(&self, other: &Self) -> bool {
-        (self.code, &self.message, &self.places, &self.notes)
-            == (other.code, &other.message, &other.places, &other.notes)
+        (self.code, &self.message, &self.notes) == (other.code, &other.message, &other.notes)
+            && self.places.len() == other.places.len()
+            && self
+                .places
+                .iter()
+                .zip(&other.places)
+                .all(|(one, two)| one == two || self.is_counterpart(one, other, two))
             && (self.target.is_some() || self.helps == other.helps)
+    }
+
+    /// Whether the places are the same stretch of text in the same file of two targets, such as their goldens.
+    fn is_counterpart(
+        &self,
+        (one, label): &(Place, String),
+        other: &Self,
+        (two, other_label): &(Place, String),
+    ) -> bool {
+        let (Some(target), Some(other_target)) = (&self.target, &other.target) else { return false };
+        let text = |place: &Place| place.span.clone().and_then(|span| Some(place.source.text.get(span)?.to_owned()));
+        label == other_label
+            && one.source.name.contains(target.as_str())
+            && one.source.name.replacen(target.as_str(), other_target, 1) == two.source.name
+            && text(one) == text(two)
     }
 
     /// The order in which people read them: by file and place, then target, then code.
@@ -425,6 +445,23 @@ mod tests {
         assert_eq!(diagnostics.0.len(), 1);
         assert_eq!(diagnostics.0[0].target.as_deref(), Some("a/x and 2 more"));
         assert_eq!(diagnostics.0[0].helps, ["see a/x"]);
+    }
+
+    #[test]
+    fn the_same_line_of_two_goldens_is_told_once() {
+        let at = |target: &str, text: &str| {
+            let source = Source::new(format!("tests/golden/{target}/pod.yaml"), text);
+            Diagnostic::new(Code::ImageUnpinned, "no")
+                .target(target)
+                .at(Place::new(&source, text.len() - 5..text.len()), "")
+        };
+        let told = |list: Vec<Diagnostic>| {
+            let mut diagnostics = Diagnostics(list);
+            diagnostics.sort();
+            diagnostics.0.len()
+        };
+        assert_eq!(told(vec![at("a/x", "image: nginx"), at("a/y", "# other\nimage: nginx")]), 1);
+        assert_eq!(told(vec![at("a/x", "image: nginx"), at("a/y", "image: httpd")]), 2);
     }
 
     #[test]

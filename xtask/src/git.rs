@@ -12,8 +12,13 @@ use crate::diagnostic::{Code, Diagnostic, Result};
 use crate::process::{Invocation, Output};
 
 /// The branches that may be the main one, first come, first taken. What `origin` says of itself comes first.
-const MAIN: [&str; 5] =
-    ["refs/remotes/origin/HEAD", "refs/remotes/origin/main", "refs/heads/main", "refs/remotes/origin/master", "refs/heads/master"];
+const MAIN: [&str; 5] = [
+    "refs/remotes/origin/HEAD",
+    "refs/remotes/origin/main",
+    "refs/heads/main",
+    "refs/remotes/origin/master",
+    "refs/heads/master",
+];
 
 /// A folder in a git repository, and the git to ask.
 #[derive(Debug)]
@@ -28,7 +33,8 @@ impl Repository {
     pub fn around(folder: &Path) -> Option<Self> {
         folder.ancestors().find(|folder| folder.join(".git").exists())?;
         let path = std::env::var_os("PATH")?;
-        let mut programs = std::env::split_paths(&path).filter(|folder| folder.is_absolute()).map(|folder| folder.join("git"));
+        let mut programs =
+            std::env::split_paths(&path).filter(|folder| folder.is_absolute()).map(|folder| folder.join("git"));
         Some(Self { git: programs.find(|program| program.is_file())?, folder: folder.to_path_buf() })
     }
 
@@ -49,12 +55,13 @@ impl Repository {
         Ok(output.success().then(|| first_line(&output)).flatten())
     }
 
-    /// The files below a path that are not as they were in a commit: changed, added, or deleted, committed or not. What
-    /// git ignores does not count. `None` where git cannot say.
-    pub fn changed(&self, commit: &str, path: &str) -> Result<Option<BTreeSet<String>>> {
+    /// The files below some paths that are not as they were in a commit: changed, added, or deleted, committed or not.
+    /// What git ignores does not count. `None` where git cannot say.
+    pub fn changed(&self, commit: &str, paths: &[&str]) -> Result<Option<BTreeSet<String>>> {
         let diff = ["diff", "--name-only", "-z", "--relative", "--no-renames", "--no-ext-diff", "--no-textconv"];
-        let diff = self.ask(&[diff.as_slice(), &[commit, "--", path]].concat())?;
-        let others = self.ask(&["ls-files", "-z", "--others", "--exclude-standard", "--", path])?;
+        let diff = self.ask(&[diff.as_slice(), &[commit, "--"], paths].concat())?;
+        let others =
+            self.ask(&[["ls-files", "-z", "--others", "--exclude-standard", "--"].as_slice(), paths].concat())?;
         if !diff.success() || !others.success() {
             return Ok(None);
         }

@@ -13,7 +13,9 @@ use super::{Outcome, Session};
 use crate::dependencies;
 use crate::diagnostic::{Class, Code, Diagnostic, Diagnostics, Result};
 use crate::inputs;
-use crate::lint::{self, CHECKS, Helm, Subject, chart_version, coverage, helm_lint, images, second_render, values_table};
+use crate::lint::{
+    self, CHECKS, Helm, Subject, chart_version, coverage, helm_lint, images, second_render, values_table,
+};
 use crate::objects::Object;
 use crate::plan::{self, Inspections, Target};
 use crate::progress::Progress;
@@ -86,10 +88,8 @@ fn list_images(session: &Session<'_>, renderings: &[Rendering<'_>], mut diagnost
         session.printer.result(&format!("{reference:width$}  {targets}\n"));
     }
     session.printer.finished(&plural(images.len(), "image"));
-    let images: Vec<_> = images
-        .iter()
-        .map(|(reference, targets)| json!({ "reference": reference, "targets": targets }))
-        .collect();
+    let images: Vec<_> =
+        images.iter().map(|(reference, targets)| json!({ "reference": reference, "targets": targets })).collect();
     Outcome { diagnostics, fields: vec![("images", json!(images))] }
 }
 
@@ -137,9 +137,8 @@ pub fn check(
     for (_, check) in CHECKS {
         diagnostics.extend(check(&subject));
     }
-    diagnostics.extend(
-        chart_version::check(&session.root, &every, request.base.as_deref()).unwrap_or_else(|found| found),
-    );
+    diagnostics
+        .extend(chart_version::check(&session.root, &every, request.base.as_deref()).unwrap_or_else(|found| found));
     let deployed: Vec<&Chart> = deployed.iter().filter_map(|folder| charts.get(folder)).collect();
     with_helm(session, workspace, &deployed, renderings, all, &mut diagnostics);
     Checked { diagnostics, charts: charts.values().map(|chart| chart.path.clone()).collect() }

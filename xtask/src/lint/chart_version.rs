@@ -39,14 +39,20 @@ pub fn check(root: &std::path::Path, charts: &[&Chart], asked: Option<&str>) -> 
         Some(revision) if !base.starts_with(revision) => format!("`{revision}`"),
         _ => format!("`{}`", base.get(..SHORT).unwrap_or(&base)),
     };
-    let inside = charts.iter().filter(|chart| chart.directory.starts_with(root));
-    let Some(changed) = repository.changed(&base, ".")? else { return Ok(diagnostics) };
+    let inside: Vec<&&Chart> = charts.iter().filter(|chart| chart.directory.starts_with(root)).collect();
+    let paths: Vec<&str> = inside.iter().map(|chart| chart.path.as_str()).collect();
+    if paths.is_empty() {
+        return Ok(diagnostics);
+    }
+    let Some(changed) = repository.changed(&base, &paths)? else { return Ok(diagnostics) };
     for chart in inside {
         let rules = Rules::parse(&std::fs::read_to_string(chart.directory.join(".helmignore")).unwrap_or_default());
         let prefix = format!("{}/", chart.path);
         let packaged: Vec<&String> = changed
             .iter()
-            .filter(|path| path.strip_prefix(&prefix).is_some_and(|inside| inside == ".helmignore" || !rules.ignores(inside)))
+            .filter(|path| {
+                path.strip_prefix(&prefix).is_some_and(|inside| inside == ".helmignore" || !rules.ignores(inside))
+            })
             .collect();
         if packaged.is_empty() {
             continue;

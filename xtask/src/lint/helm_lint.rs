@@ -19,9 +19,14 @@ const COMMAND_WORDS: usize = 4;
 /// What `helm lint` says of a target: lines of `[WARNING]` and `[ERROR]`, continued lines joined.
 pub fn messages(helm: &Helm<'_>, target: &Target<'_>, directory: &Path) -> Result<Vec<String>> {
     helm.remembered("helm-lint", &[target], || {
-        // These are flags of `helm template` alone.
-        let recipe =
-            Recipe { api_versions: Vec::new(), include_crds: false, skip_tests: false, ..target.recipe.clone() };
+        // The schema counts here even where Argo CD is told to pass over it; the others are flags of `helm template` alone.
+        let recipe = Recipe {
+            skip_schema_validation: false,
+            api_versions: Vec::new(),
+            include_crds: false,
+            skip_tests: false,
+            ..target.recipe.clone()
+        };
         let (output, invocation) = helm.run(target, directory, |inline| {
             let flags = recipe.args(inline).split_off(COMMAND_WORDS);
             ["lint", ".", "--strict"].into_iter().map(Into::into).chain(flags).collect()

@@ -72,7 +72,12 @@ fn finding(object: &Object, node: &Node, token: &str, number: u128) -> crate::di
         None => node.place(),
     };
     object
-        .finding(Code::IntegerAsFloat, format!("`{token}` is the integer {minus}{number}, printed as a float"), place, "")
+        .finding(
+            Code::IntegerAsFloat,
+            format!("`{token}` is the integer {minus}{number}, printed as a float"),
+            place,
+            "",
+        )
         .help("print it with `| int64` in the template, or quote it in the values")
 }
 
@@ -156,7 +161,8 @@ mod tests {
         ] {
             assert_eq!(integer(text), Some(expected), "{text}");
         }
-        for text in ["1.0000005e+06", "1e+6", "12e+06", "1.50e+06", "1e-05", "e+06", "1e+05", "0e+06", "1.e+06", "1e6"] {
+        for text in ["1.0000005e+06", "1e+6", "12e+06", "1.50e+06", "1e-05", "e+06", "1e+05", "0e+06", "1.e+06", "1e6"]
+        {
             assert_eq!(integer(text), None, "{text}");
         }
     }

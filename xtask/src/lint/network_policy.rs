@@ -58,49 +58,59 @@ fn not_in_force(object: &Object, rules: &Node, direction: &str, policy_type: &st
 
 fn check_rule(object: &Object, rule: &Node, path: &str, peers: &str) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
-    let mut find = |node: &Node, what: &str, allows: &str, help: String| {
-        let message = format!("`{what}` of {} allows {allows}", object.key);
-        let label = match &node.value {
-            Value::Null => "null stands for no restriction",
-            Value::Sequence(_) => "an empty list stands for no restriction",
-            _ => "this selects nothing in particular",
-        };
-        diagnostics.push(object.finding(Code::NetworkPolicyOpen, message, node.place(), label).help(help));
-    };
     let everybody = if peers == "from" { "everyone" } else { "every destination" };
-    let leave_out = |key: &str| format!("fill in `{key}`, or leave the key out where that is meant");
     if matches!(rule.value, Value::Null) {
-        find(rule, path, "everything", "write `{}` for a rule that allows everything, or remove the item".to_owned());
-        return diagnostics;
+        let help = "write `{}` for a rule that allows everything, or remove the item";
+        return open(object, rule, path, "everything", help).into();
     }
+    let leave_out = |key: &str| format!("fill in `{key}`, or leave the key out where that is meant");
     if let Some(node) = rule.get(peers) {
         if is_nothing(node) {
-            find(node, &format!("{path}.{peers}"), everybody, leave_out(peers));
+            diagnostics.push(open(object, node, &format!("{path}.{peers}"), everybody, leave_out(peers)));
         }
         for (index, peer) in node.items().iter().enumerate() {
             let path = format!("{path}.{peers}[{index}]");
             if peer.entries().iter().all(|(_, value)| matches!(value.value, Value::Null)) {
-                find(peer, &path, everybody, "name an `ipBlock` or a selector; `{}` as a selector means all".to_owned());
-                continue;
-            }
-            for (key, value) in peer.entries().iter().filter(|(key, _)| key.name.ends_with("Selector")) {
-                let path = format!("{path}.{}", key.name);
-                if matches!(value.value, Value::Null) {
-                    find(value, &path, &format!("all of a `{}`", key.name), leave_out(&key.name));
-                }
-                let entries = value.entries();
-                if !entries.is_empty() && entries.iter().all(|(_, part)| is_nothing(part)) {
-                    let what = if key.name == "podSelector" { "every pod" } else { "every namespace" };
-                    let help = format!("fill it in, or write `{}: {{}}` where that is meant", key.name);
-                    find(&entries[0].1, &format!("{path}.{}", entries[0].0.name), what, help);
-                }
+                let help = "name an `ipBlock` or a selector; `{}` as a selector means all";
+                diagnostics.push(open(object, peer, &path, everybody, help));
+            } else {
+                diagnostics.extend(check_selectors(object, peer, &path));
             }
         }
     }
     if let Some(node) = rule.get("ports").filter(|node| is_nothing(node)) {
-        find(node, &format!("{path}.ports"), "every port", leave_out("ports"));
+        diagnostics.push(open(object, node, &format!("{path}.ports"), "every port", leave_out("ports")));
     }
     diagnostics
+}
+
+/// Selectors of a peer that were to select something. A null `namespaceSelector` beside a selector of pods is none: it
+/// leaves the policy's own namespace, which is less, not more.
+fn check_selectors(object: &Object, peer: &Node, path: &str) -> Diagnostics {
+    let mut diagnostics = Diagnostics::default();
+    for (name, what) in [("podSelector", "every pod"), ("namespaceSelector", "every namespace")] {
+        let Some(selector) = peer.get(name) else { continue };
+        let help = format!("fill it in, or write `{name}: {{}}` where that is meant");
+        let entries = selector.entries();
+        if matches!(selector.value, Value::Null) && name == "podSelector" {
+            diagnostics.push(open(object, selector, &format!("{path}.{name}"), what, help));
+        } else if let Some((key, part)) = entries.first()
+            && entries.iter().all(|(_, part)| matches!(part.value, Value::Null))
+        {
+            diagnostics.push(open(object, part, &format!("{path}.{name}.{}", key.name), what, help));
+        }
+    }
+    diagnostics
+}
+
+fn open(object: &Object, node: &Node, what: &str, allows: &str, help: impl Into<String>) -> Diagnostic {
+    let message = format!("`{what}` of {} allows {allows}", object.key);
+    let label = match &node.value {
+        Value::Null => "null stands for no restriction",
+        Value::Sequence(_) => "an empty list stands for no restriction",
+        _ => "this selects nothing in particular",
+    };
+    object.finding(Code::NetworkPolicyOpen, message, node.place(), label).help(help)
 }
 
 /// Null, or a collection of nothing.

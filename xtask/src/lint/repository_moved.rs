@@ -40,6 +40,12 @@ const MOVED: &[Moved] = &[
         source: "https://github.com/bjw-s-labs/helm-charts/issues/378",
     },
     Moved {
+        from: "charts.bitnami.com/bitnami",
+        to: Some("oci://registry-1.docker.io/bitnamicharts"),
+        since: "moved to a registry in November 2024",
+        source: "https://github.com/bitnami/charts/issues/30110",
+    },
+    Moved {
         from: "googlecloudplatform.github.io/spark-on-k8s-operator",
         to: Some("https://kubeflow.github.io/spark-operator"),
         since: "answers 404 since March 2024",
@@ -122,7 +128,10 @@ fn of_chart(subject: &Subject<'_>, chart: &Chart) -> Diagnostics {
 fn finding(moved: &Moved, url: &str) -> Diagnostic {
     let (message, help) = match moved.to {
         Some(to) => (format!("`{url}` has moved"), format!("name `{to}`")),
-        None => (format!("`{url}` is gone"), "nothing took its place; look where the chart's maintainers publish it".to_owned()),
+        None => (
+            format!("`{url}` is gone"),
+            "nothing took its place; look where the chart's maintainers publish it".to_owned(),
+        ),
     };
     Diagnostic::new(Code::RepositoryMoved, message).note(format!("source: {}", moved.source)).help(help)
 }
@@ -132,9 +141,9 @@ fn known(url: &str) -> Option<&'static Moved> {
     let url = url.trim().to_lowercase();
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
     let rest = rest.trim_end_matches("index.yaml").trim_end_matches('/');
-    MOVED.iter().find(|moved| {
-        rest.strip_prefix(moved.from).is_some_and(|below| below.is_empty() || below.starts_with('/'))
-    })
+    MOVED
+        .iter()
+        .find(|moved| rest.strip_prefix(moved.from).is_some_and(|below| below.is_empty() || below.starts_with('/')))
 }
 
 #[cfg(test)]

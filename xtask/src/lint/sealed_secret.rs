@@ -6,14 +6,15 @@
 //!
 //! Deliberately absent: unsealing. Whether the controller's key fits, only the controller knows.
 
-use std::sync::Arc;
+use std::ops::Range;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use super::Subject;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Source};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place};
 use crate::document::{Key, Node, Value};
+use crate::objects;
 
 /// What this check finds.
 pub const CODES: &[Code] = &[Code::SealedSecretInvalid, Code::SealedSecretScope];
@@ -141,6 +142,8 @@ fn contents(root: &Node, title: &str) -> Vec<Found> {
         let place = data.or(spec).unwrap_or(root).place();
         return vec![invalid(format!("{title} seals nothing"), place, "`encryptedData` has no entries".to_owned())];
     }
+    // What was to be sealed may stand there in clear, and is not told.
+    let withheld: Vec<Range<usize>> = entries.iter().map(|(_, value)| value.span.clone()).collect();
     let examine = |(key, value): &(Key, Node)| {
         let wrong = match &value.value {
             Value::String(text) if text.trim().is_empty() => Err("it is empty".to_owned()),
@@ -148,22 +151,10 @@ fn contents(root: &Node, title: &str) -> Vec<Found> {
             _ => Err(format!("this is {}", value.describe())),
         };
         let what = wrong.err()?;
-        Some(invalid(format!("`{}` of {title} is no ciphertext", key.name), hidden(value), what))
+        let place = objects::place_without(&value.source, key.span.clone(), &withheld);
+        Some(invalid(format!("`{}` of {title} is no ciphertext", key.name), place, what))
     };
     entries.iter().filter_map(examine).collect()
-}
-
-/// What was to be sealed may stand there in clear, and is not told.
-fn hidden(value: &Node) -> Place {
-    let place = value.place();
-    let mut bytes = value.source.text.clone().into_bytes();
-    for byte in bytes.get_mut(value.span.clone()).unwrap_or_default() {
-        if !byte.is_ascii_whitespace() {
-            *byte = b'*';
-        }
-    }
-    let source: Arc<Source> = Source::new(value.source.name.clone(), String::from_utf8_lossy(&bytes).into_owned());
-    Place { source, span: place.span }
 }
 
 /// Whether a text has the frame of a ciphertext; the error is what it lacks.

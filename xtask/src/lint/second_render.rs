@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::json;
 
 use super::Helm;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result, Source};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 use crate::document::{Node, Value, yaml};
 use crate::golden::Recorded;
 use crate::manifest::{self, Manifest};
@@ -25,6 +25,9 @@ use crate::{archive, inputs};
 
 /// A year and a month, five hours, seven minutes, and eleven seconds: no part of a time is the same.
 const SHIFT: i32 = 400 * 86_400 + 5 * 3_600 + 7 * 60 + 11;
+
+/// Where an object has its name.
+const NAME: [&str; 2] = ["metadata", "name"];
 
 /// How many paths of an object are listed.
 const LISTED: usize = 10;
@@ -58,7 +61,8 @@ pub fn differences(
     })
 }
 
-/// One finding for each object that differs; `objects` are those of the target.
+/// One finding for each object that differs; `objects` are those of the target. What differs is not told: it is another
+/// text each time, and two runs tell the same.
 #[must_use]
 pub fn findings(lines: &[String], objects: &[Object]) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
@@ -67,24 +71,45 @@ pub fn findings(lines: &[String], objects: &[Object]) -> Diagnostics {
         let of_object = rest.iter().take_while(|line| parse(line).is_some_and(|(name, _)| name == golden)).count();
         let paths: Vec<Vec<String>> = rest[..of_object].iter().filter_map(|line| Some(parse(line)?.1)).collect();
         rest = &rest[of_object..];
-        let Some((object, node)) = locate(objects, &golden, &paths[0]) else { continue };
-        let mut listed: Vec<String> = paths.iter().take(LISTED).map(|path| written(path)).collect();
-        if paths.len() > LISTED {
-            listed.push(format!("and {} more", paths.len() - LISTED));
+        if let Some((object, node)) = locate(objects, &golden, &paths[0]) {
+            let help = "take `now`, `rand…`, `uuidv4`, `gen…`, `htpasswd`, and `bcrypt` out of the template; \
+                        let values or a controller provide what they made";
+            diagnostics.push(finding(object, node, &paths).help(help));
         }
-        diagnostics.push(
-            object
-                .finding(
-                    Code::RenderUnstable,
-                    format!("{} differs from one render to the next", object.key),
-                    node.place(),
-                    "another value in a second render, at another time",
-                )
-                .note(format!("what differs: {}", listed.join(", ")))
-                .help("take `now`, `rand…`, `uuidv4`, `gen…`, `htpasswd`, and `bcrypt` out of the template; let values or a controller provide it"),
-        );
     }
     diagnostics
+}
+
+fn finding(object: &Object, node: &Node, paths: &[Vec<String>]) -> Diagnostic {
+    if paths.iter().any(|path| *path == NAME) {
+        let message = format!("a {} has another name in each render", object.key.kind);
+        let place = Place::file(object.template_file.clone().unwrap_or_else(|| object.template.clone()));
+        return Diagnostic::new(Code::RenderUnstable, message)
+            .target(&object.target)
+            .at(place, "the template")
+            .note(format!("what differs: {}", written(&paths[0])));
+    }
+    let mut listed: Vec<String> = paths.iter().take(LISTED).map(|path| written(path)).collect();
+    if paths.len() > LISTED {
+        listed.push(format!("and {} more", paths.len() - LISTED));
+    }
+    let message = format!("{} differs from one render to the next", object.key);
+    let label = "another value in a second render, at another time";
+    object
+        .finding(Code::RenderUnstable, message, withheld(node), label)
+        .note(format!("what differs: {}", listed.join(", ")))
+}
+
+/// The place of a value, with the value itself left out.
+fn withheld(node: &Node) -> Place {
+    const LEFT_OUT: &str = "…";
+    let text = &node.source.text;
+    let (Some(before), Some(after)) = (text.get(..node.span.start), text.get(node.span.end..)) else {
+        return Place::file(node.source.name.clone());
+    };
+    let line_break = if text.get(node.span.clone()).is_some_and(|value| value.ends_with('\n')) { "\n" } else { "" };
+    let source = Source::new(node.source.name.clone(), format!("{before}{LEFT_OUT}{line_break}{after}"));
+    Place::new(&source, before.len()..before.len() + LEFT_OUT.len())
 }
 
 fn parse(line: &str) -> Option<(String, Vec<String>)> {
@@ -98,7 +123,8 @@ fn locate<'a>(objects: &'a [Object], golden: &str, path: &[String]) -> Option<(&
     let mut of_file = objects.iter().filter(|object| object.golden == golden);
     let first = of_file.clone().next()?;
     // The items of a list are objects of their own.
-    let item = (of_file.clone().count() > 1 || first.root.get("items").is_none()) && path.first().is_some_and(|key| key == "items");
+    let item = (of_file.clone().count() > 1 || first.root.get("items").is_none())
+        && path.first().is_some_and(|key| key == "items");
     let (object, path) = match path.get(1).and_then(|index| index.parse::<usize>().ok()).filter(|_| item) {
         Some(index) => (of_file.nth(index)?, &path[2..]),
         None => (first, path),
@@ -145,7 +171,7 @@ fn compare(first: &[Recorded], second: &[Manifest]) -> Vec<String> {
                 }
             }
             // What has no counterpart has another name each time.
-            _ => paths.push(vec!["metadata".to_owned(), "name".to_owned()]),
+            _ => paths.push(NAME.map(str::to_owned).to_vec()),
         }
         lines.extend(paths.into_iter().map(|path| {
             let words: Vec<String> = std::iter::once(file.clone()).chain(path).collect();

@@ -6,13 +6,14 @@
 //!
 //! Deliberately absent: passwords elsewhere, which nobody can tell from other texts, and telling any value.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Subject;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Source};
 use crate::document::{Node, Value, yaml};
-use crate::objects::Object;
+use crate::objects::{self, Object};
 use crate::workspace;
 
 /// What this check finds.
@@ -49,7 +50,12 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
 fn of_object(object: &Object, field: &Node) -> Diagnostic {
     let place = hidden(&field.source, field.entries().first().map_or(&field.span, |(key, _)| &key.span));
     object
-        .finding(Code::SecretPlain, format!("{} is rendered with its values", object.key), place, "whoever reads the render reads them")
+        .finding(
+            Code::SecretPlain,
+            format!("{} is rendered with its values", object.key),
+            place,
+            "whoever reads the render reads them",
+        )
         .help("render a SealedSecret, or name a Secret that is made elsewhere (`existingSecret`)")
 }
 
@@ -67,12 +73,11 @@ fn of_file(source: &Arc<Source>) -> Diagnostics {
     Diagnostics(findings.collect())
 }
 
-/// A place whose line shows no value: every character from there on is replaced.
-fn hidden(source: &Arc<Source>, span: &std::ops::Range<usize>) -> Place {
-    let mask = |c: char| if c == '\n' { '\n'.to_string() } else { "*".repeat(c.len_utf8()) };
-    let (before, after) = source.text.split_at(span.end.min(source.text.len()));
-    let text = format!("{before}{}", after.chars().map(mask).collect::<String>());
-    Place::new(&Source::new(source.name.clone(), text), span.clone())
+/// The place of a key; all that follows it is withheld, so that no value of the same line is told.
+fn hidden(source: &Source, key: &Range<usize>) -> Place {
+    let rest = source.text.get(key.end..).unwrap_or_default();
+    let value = key.end + rest.len() - rest.trim_start_matches([':', ' ', '"', '\'']).len();
+    objects::place_without(source, key.clone(), &[value..source.text.len()])
 }
 
 /// Whether a field of a Secret holds any value that is not empty.
@@ -92,7 +97,7 @@ fn is_empty(node: &Node) -> bool {
 }
 
 /// Secrets anywhere in a document, also in lists of values and in texts that are YAML themselves.
-fn secrets(node: &Node, found: &mut Vec<std::ops::Range<usize>>) {
+fn secrets(node: &Node, found: &mut Vec<Range<usize>>) {
     if node.get("kind").and_then(Node::as_str) == Some("Secret")
         && node.get("apiVersion").and_then(Node::as_str).is_none_or(|version| version == "v1")
         && let Some(field) = FIELDS.iter().filter_map(|field| node.get(field)).find(|field| holds_values(field))
@@ -120,7 +125,7 @@ fn secrets(node: &Node, found: &mut Vec<std::ops::Range<usize>>) {
 }
 
 /// Values that a template writes out in a Secret: keys below `data` or `stringData` whose value holds no action.
-fn literal(text: &str) -> Option<std::ops::Range<usize>> {
+fn literal(text: &str) -> Option<Range<usize>> {
     let mut start = 0;
     let mut lines = Vec::new();
     let mut secret = false;
@@ -141,7 +146,7 @@ fn literal(text: &str) -> Option<std::ops::Range<usize>> {
 }
 
 /// The first key with a literal value below `data` or `stringData`, in lines that each know where they begin.
-fn written_out(lines: &[(usize, &str)]) -> Option<std::ops::Range<usize>> {
+fn written_out(lines: &[(usize, &str)]) -> Option<Range<usize>> {
     let indent = |line: &str| line.len() - line.trim_start().len();
     let mut within: Option<usize> = None;
     for (index, (start, line)) in lines.iter().enumerate() {

@@ -7,12 +7,14 @@
 //!
 //! Deliberately absent: holding values against it. Helm does that with every render, and tells.
 
+pub mod keywords;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Subject;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Source, nearest};
-use crate::document::{Key, Node, Value, yaml};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Source};
+use crate::document::{Node, Value, yaml};
 use crate::inputs;
 use crate::workspace::{self, chart::Chart};
 
@@ -20,107 +22,6 @@ use crate::workspace::{self, chart::Chart};
 pub const CODES: &[Code] = &[Code::ValuesSchemaInvalid, Code::ValuesSchemaMissing, Code::ValuesSchemaOpen];
 
 const FILE: &str = "values.schema.json";
-
-/// What the value of a keyword is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// One schema.
-    Schema,
-    /// A list of schemas that is not empty.
-    Schemas,
-    /// One schema, or a list of them.
-    SchemaOrSchemas,
-    /// A mapping of names to schemas.
-    Properties,
-    /// A mapping of names to schemas or to lists of names.
-    Dependencies,
-    /// The name of a type, or a list of such.
-    Type,
-    /// A list of different names.
-    Names,
-    /// A list that is not empty.
-    List,
-    Text,
-    Number,
-    /// An integer of zero or more.
-    Count,
-    Flag,
-    /// A reference to another schema.
-    Reference,
-    Anything,
-}
-
-/// Keywords of the drafts that Helm knows (4, 6, 7, 2019-09, 2020-12), and what editors add to them.
-const KEYWORDS: &[(&str, Kind)] = &[
-    ("$anchor", Kind::Text),
-    ("$comment", Kind::Text),
-    ("$defs", Kind::Properties),
-    ("$dynamicAnchor", Kind::Text),
-    ("$dynamicRef", Kind::Text),
-    ("$id", Kind::Text),
-    ("$recursiveAnchor", Kind::Flag),
-    ("$recursiveRef", Kind::Text),
-    ("$ref", Kind::Reference),
-    ("$schema", Kind::Text),
-    ("$vocabulary", Kind::Anything),
-    ("additionalItems", Kind::Schema),
-    ("additionalProperties", Kind::Schema),
-    ("allOf", Kind::Schemas),
-    ("anyOf", Kind::Schemas),
-    ("const", Kind::Anything),
-    ("contains", Kind::Schema),
-    ("contentEncoding", Kind::Text),
-    ("contentMediaType", Kind::Text),
-    ("contentSchema", Kind::Schema),
-    ("default", Kind::Anything),
-    ("definitions", Kind::Properties),
-    ("dependencies", Kind::Dependencies),
-    ("dependentRequired", Kind::Anything),
-    ("dependentSchemas", Kind::Properties),
-    ("deprecated", Kind::Flag),
-    ("description", Kind::Text),
-    ("else", Kind::Schema),
-    ("enum", Kind::List),
-    ("example", Kind::Anything),
-    ("examples", Kind::Anything),
-    // A flag in draft 4, a number since.
-    ("exclusiveMaximum", Kind::Anything),
-    ("exclusiveMinimum", Kind::Anything),
-    ("format", Kind::Text),
-    ("id", Kind::Text),
-    ("if", Kind::Schema),
-    ("items", Kind::SchemaOrSchemas),
-    ("maxContains", Kind::Count),
-    ("maxItems", Kind::Count),
-    ("maxLength", Kind::Count),
-    ("maxProperties", Kind::Count),
-    ("maximum", Kind::Number),
-    ("minContains", Kind::Count),
-    ("minItems", Kind::Count),
-    ("minLength", Kind::Count),
-    ("minProperties", Kind::Count),
-    ("minimum", Kind::Number),
-    ("multipleOf", Kind::Number),
-    ("not", Kind::Schema),
-    ("nullable", Kind::Flag),
-    ("oneOf", Kind::Schemas),
-    ("pattern", Kind::Text),
-    ("patternProperties", Kind::Properties),
-    ("prefixItems", Kind::Schemas),
-    ("properties", Kind::Properties),
-    ("propertyNames", Kind::Schema),
-    ("readOnly", Kind::Flag),
-    ("required", Kind::Names),
-    ("then", Kind::Schema),
-    ("title", Kind::Text),
-    ("type", Kind::Type),
-    ("unevaluatedItems", Kind::Schema),
-    ("unevaluatedProperties", Kind::Schema),
-    ("uniqueItems", Kind::Flag),
-    ("writeOnly", Kind::Flag),
-];
-
-const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
 
 /// Keywords beside which a schema says something about objects only to be combined with another one.
 const COMBINED: [&str; 3] = ["allOf", "anyOf", "oneOf"];
@@ -162,192 +63,47 @@ fn of_chart(chart: &Chart, source: &Arc<Source>) -> Diagnostics {
         Ok(document) => document,
         Err(found) => return found,
     };
-    let mut checker = Checker { root: &document.root, seen: BTreeSet::new(), diagnostics: Diagnostics::default() };
+    let mut diagnostics = keywords::check(&document.root);
     for key in &document.duplicates {
+        let message = format!("`{}` stands twice in one mapping", key.name);
         let place = Place::new(&readable, key.span.clone());
-        checker.invalid(format!("`{}` stands twice in one mapping", key.name), place, "the later one wins", None);
+        diagnostics.push(Diagnostic::new(Code::ValuesSchemaInvalid, message).at(place, "the later one wins"));
     }
-    checker.schema(&document.root, "");
-    checker.closed(&document.root, &chart_names(chart));
-    checker.diagnostics
+    let mut walk = Walk { root: &document.root, seen: BTreeSet::new(), diagnostics };
+    walk.closed(&chart_names(chart));
+    walk.diagnostics
 }
 
 /// The names below which values belong to other charts.
 fn chart_names(chart: &Chart) -> BTreeSet<String> {
-    let called = chart.dependencies.iter().map(|dependency| {
-        if dependency.alias.is_empty() { dependency.name.clone() } else { dependency.alias.clone() }
-    });
+    let called = chart
+        .dependencies
+        .iter()
+        .map(|dependency| if dependency.alias.is_empty() { dependency.name.clone() } else { dependency.alias.clone() });
     called.chain(["global".to_owned()]).collect()
 }
 
-struct Checker<'a> {
+/// Looks whether a schema is closed.
+struct Walk<'a> {
     root: &'a Node,
-    /// Schemas whose openness is known, by where they begin, and whether they belong to another chart.
+    /// Schemas that were looked at, by where they begin, and whether they belong to another chart.
     seen: BTreeSet<(usize, bool)>,
     diagnostics: Diagnostics,
 }
 
-impl<'a> Checker<'a> {
-    fn invalid(&mut self, message: String, place: Place, label: impl Into<String>, help: Option<String>) {
-        let found = Diagnostic::new(Code::ValuesSchemaInvalid, message).at(place, label);
-        self.diagnostics.push(help.into_iter().fold(found, Diagnostic::help));
-    }
-
-    fn mismatch(&mut self, node: &Node, path: &str, expected: &str) {
-        let label = format!("this is {}", node.describe());
-        self.invalid(format!("`{path}` should be {expected}"), node.place(), label, None);
-    }
-
-    /// Whether a schema, and all that are in it, say what can be said.
-    fn schema(&mut self, node: &'a Node, path: &str) {
-        match &node.value {
-            Value::Bool(_) => return,
-            Value::Mapping(_) => {}
-            _ => {
-                let name = if path.is_empty() { FILE } else { path };
-                return self.mismatch(node, name, "a schema: a mapping, true, or false");
-            }
-        }
-        for (key, value) in node.entries() {
-            let path = if path.is_empty() { key.name.clone() } else { format!("{path}.{}", key.name) };
-            match KEYWORDS.iter().find(|(name, _)| *name == key.name) {
-                Some((_, kind)) => self.keyword(*kind, value, &path),
-                None => self.unknown(node, key, &path),
-            }
-        }
-        self.contradictions(node, path);
-    }
-
-    /// A keyword that nobody knows: an annotation of some program's own, unless it looks like one that was meant.
-    fn unknown(&mut self, node: &Node, key: &Key, path: &str) {
-        if key.name.starts_with(['$', '@', 'x']) && key.name.contains('-') {
-            return;
-        }
-        let Some(near) = nearest(&key.name, KEYWORDS.iter().map(|(name, _)| *name).filter(|name| name.len() > 3)) else {
-            return;
-        };
-        let place = Place::new(&node.source, key.span.clone());
-        let help = Some(format!("did you mean `{near}`?"));
-        self.invalid(format!("unknown keyword `{path}`"), place, "Helm passes over it: nothing is checked", help);
-    }
-
-    fn keyword(&mut self, kind: Kind, value: &'a Node, path: &str) {
-        match kind {
-            Kind::Schema => self.schema(value, path),
-            Kind::SchemaOrSchemas if !matches!(value.value, Value::Sequence(_)) => self.schema(value, path),
-            Kind::SchemaOrSchemas => self.schemas(value, path),
-            Kind::Schemas if value.items().is_empty() => self.mismatch(value, path, "a list of schemas, at least one"),
-            Kind::Schemas => self.schemas(value, path),
-            Kind::Properties | Kind::Dependencies => {
-                if !matches!(value.value, Value::Mapping(_)) {
-                    return self.mismatch(value, path, "a mapping of names to schemas");
-                }
-                for (key, schema) in value.entries() {
-                    if kind == Kind::Properties || !matches!(schema.value, Value::Sequence(_)) {
-                        self.schema(schema, &format!("{path}.{}", key.name));
-                    }
-                }
-            }
-            Kind::Type => self.types(value, path),
-            Kind::Names => self.names(value, path),
-            Kind::Reference => self.reference(value, path),
-            Kind::List if value.items().is_empty() => self.mismatch(value, path, "a list of at least one value"),
-            Kind::Text if value.as_str().is_none() => self.mismatch(value, path, "a string"),
-            Kind::Flag if !matches!(value.value, Value::Bool(_)) => self.mismatch(value, path, "true or false"),
-            Kind::Number if !matches!(value.value, Value::Number(_)) => self.mismatch(value, path, "a number"),
-            Kind::Count if !matches!(&value.value, Value::Number(text) if text.parse::<u64>().is_ok()) => {
-                self.mismatch(value, path, "an integer of zero or more");
-            }
-            Kind::List | Kind::Text | Kind::Flag | Kind::Number | Kind::Count | Kind::Anything => {}
-        }
-    }
-
-    fn schemas(&mut self, value: &'a Node, path: &str) {
-        for (index, item) in value.items().iter().enumerate() {
-            self.schema(item, &format!("{path}[{index}]"));
-        }
-    }
-
-    fn types(&mut self, value: &'a Node, path: &str) {
-        let single = !matches!(value.value, Value::Sequence(_));
-        let nodes: Vec<&Node> = if single { vec![value] } else { value.items().iter().collect() };
-        for node in nodes {
-            let name = node.as_str().unwrap_or_default();
-            if !TYPES.contains(&name) {
-                let known = || TYPES.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-                // Names from elsewhere that people take for those of JSON Schema.
-                let meant = match name.to_lowercase().as_str() {
-                    "bool" => Some("boolean"),
-                    "int" => Some("integer"),
-                    "float" | "double" => Some("number"),
-                    "list" => Some("array"),
-                    "map" | "dict" => Some("object"),
-                    "str" => Some("string"),
-                    _ => nearest(name, TYPES),
-                };
-                let help = meant.map_or_else(|| format!("known: {}", known()), |near| format!("did you mean `{near}`?"));
-                let label = format!("this is {}", node.describe());
-                self.invalid(format!("`{path}` names no type"), node.place(), label, Some(help));
-            }
-        }
-    }
-
-    fn names(&mut self, value: &'a Node, path: &str) {
-        if !matches!(value.value, Value::Sequence(_)) || value.items().iter().any(|item| item.as_str().is_none()) {
-            self.mismatch(value, path, "a list of names");
-        }
-    }
-
-    fn reference(&mut self, value: &'a Node, path: &str) {
-        let Some(text) = value.as_str() else { return self.mismatch(value, path, "a string") };
-        if text.starts_with('#') && self.resolve(text).is_none() && (text == "#" || text.starts_with("#/")) {
-            self.invalid(format!("`{path}` leads nowhere"), value.place(), "there is no such schema in this file", None);
-        } else if !text.starts_with('#') {
-            self.invalid(
-                format!("`{path}` leads out of the file"),
-                value.place(),
-                "Helm would have to fetch it",
-                Some("copy it into `definitions`, and write `#/definitions/…`".to_owned()),
-            );
-        }
-    }
-
-    /// The schema that a reference within the file means.
-    fn resolve(&self, reference: &str) -> Option<&'a Node> {
-        let pointer = reference.strip_prefix('#')?;
-        pointer.split('/').skip(1).try_fold(self.root, |node, step| {
-            let step = step.replace("~1", "/").replace("~0", "~");
-            match &node.value {
-                Value::Sequence(items) => items.get(step.parse::<usize>().ok()?),
-                _ => node.get(&step),
-            }
-        })
-    }
-
-    /// What no values can satisfy: a required property that a closed object does not have.
-    fn contradictions(&mut self, node: &'a Node, path: &str) {
-        let closed = node.get("additionalProperties").is_some_and(|node| matches!(node.value, Value::Bool(false)));
-        if !closed || node.get("patternProperties").is_some() {
-            return;
-        }
-        let properties = node.get("properties").map(Node::entries).unwrap_or_default();
-        for item in node.get("required").map(Node::items).unwrap_or_default() {
-            let Some(name) = item.as_str() else { continue };
-            if properties.iter().all(|(key, _)| key.name != name) {
-                let owner = if path.is_empty() { "the values".to_owned() } else { format!("`{path}`") };
-                let near = nearest(name, properties.iter().map(|(key, _)| key.name.as_str()));
-                let message = format!("{owner} cannot have what is required: `{name}` is not among the properties");
-                let label = "nothing satisfies this";
-                self.invalid(message, item.place(), label, near.map(|near| format!("did you mean `{near}`?")));
-            }
-        }
-    }
-
+impl<'a> Walk<'a> {
     /// Whether the root, and each object that lists its properties, takes no others.
-    fn closed(&mut self, root: &'a Node, others: &BTreeSet<String>) {
+    fn closed(&mut self, others: &BTreeSet<String>) {
+        let root = self.root;
         let shut = |key: &str| root.get(key).is_some_and(|node| matches!(node.value, Value::Bool(false)));
-        if matches!(root.value, Value::Mapping(_)) && !shut("additionalProperties") && !shut("unevaluatedProperties") {
-            let place = root.get("additionalProperties").map_or_else(|| Place::new(&root.source, root.span.start..root.span.start + 1), Node::place);
+        if matches!(root.value, Value::Mapping(_))
+            && !shut("additionalProperties")
+            && !shut("unevaluatedProperties")
+            && !misspelt(root)
+        {
+            let place = root
+                .get("additionalProperties")
+                .map_or_else(|| Place::new(&root.source, root.span.start..root.span.start + 1), Node::place);
             self.open("values.schema.json does not close the root: a misspelt value passes".to_owned(), place, false);
         }
         for (key, schema) in root.get("properties").map(Node::entries).unwrap_or_default() {
@@ -370,7 +126,9 @@ impl<'a> Checker<'a> {
         if !self.seen.insert((node.span.start, foreign)) {
             return;
         }
-        if let Some(target) = node.get("$ref").and_then(Node::as_str).and_then(|text| self.resolve(text)) {
+        if let Some(target) =
+            node.get("$ref").and_then(Node::as_str).and_then(|text| keywords::resolve(self.root, text))
+        {
             self.object(target, path, foreign);
         }
         if let Some(properties) = node.get("properties") {
@@ -378,14 +136,15 @@ impl<'a> Checker<'a> {
             let combined = COMBINED.iter().any(|key| node.get(key).is_some());
             let additional = node.get("additionalProperties").or(node.get("unevaluatedProperties"));
             let shut = match additional.map(|node| &node.value) {
-                None => combined,
+                None => combined || misspelt(node),
                 Some(Value::Bool(open)) => !open || foreign,
                 // The others are of one type: names are free, and meant to be.
                 Some(_) => true,
             };
             if !shut {
                 let place = additional.unwrap_or(properties).place();
-                let place = additional.map_or_else(|| key_of(node, "properties").unwrap_or(place.clone()), |_| place.clone());
+                let place =
+                    additional.map_or_else(|| key_of(node, "properties").unwrap_or(place.clone()), |_| place.clone());
                 self.open(format!("the schema of `{path}` does not close it: a misspelt key passes"), place, foreign);
             }
             for (key, schema) in properties.entries() {
@@ -406,6 +165,12 @@ impl<'a> Checker<'a> {
             None => {}
         }
     }
+}
+
+/// Whether a schema was meant to be closed, by a keyword that does not exist; that is told already.
+fn misspelt(node: &Node) -> bool {
+    let meant = |name: &str| matches!(keywords::meant(name), Some("additionalProperties" | "unevaluatedProperties"));
+    node.entries().iter().any(|(key, _)| meant(&key.name))
 }
 
 /// The place of a key.

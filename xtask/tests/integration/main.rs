@@ -5,6 +5,7 @@
 
 mod accept;
 mod applications;
+mod chart_version;
 mod dependencies;
 mod errors;
 mod fixtures;
