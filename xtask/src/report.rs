@@ -256,6 +256,13 @@ pub fn total(report: &RenderReport) -> String {
     format!("{}{colon}{counts}", plural(report.targets.len(), "target"))
 }
 
+/// A difference as plain text.
+#[must_use]
+pub fn unified(diff: &ObjectDiff) -> String {
+    let lines: String = diff.marked().map(|(_, line)| format!("{line}\n")).collect();
+    format!("{} {}\n{lines}", diff.kind.word(), diff.object.manifest.title())
+}
+
 fn header(id: &TargetId, diff: &ObjectDiff) -> String {
     let manifest = &diff.object.manifest;
     let from = match (&diff.previous, diff.kind) {

@@ -5,15 +5,15 @@
 //!
 //! Deliberately absent: images and the tests of the tool itself, which `.ci/run` has.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::{Outcome, Session, lint, render, rendering};
-use crate::diagnostic::{Class, Diagnostics, Result};
+use super::rendering::{self, Rendering};
+use super::{Outcome, Session, lint, render};
+use crate::diagnostic::{Class, Code, Diagnostic, Diagnostics, Result};
 use crate::plan::{self, Inspections, Target};
 use crate::report::junit::{self, Case, Failure, Suite};
-use crate::report::{self, json, plural};
+use crate::report::{self, RenderReport, State, json, plural};
 use crate::whole;
 use crate::workspace::Workspace;
 
@@ -29,8 +29,8 @@ pub struct Request {
 struct Stage {
     name: &'static str,
     time: Duration,
-    /// What it looked at; each is a case, even if nothing is found in it.
-    subjects: Vec<String>,
+    /// What it looked at, a case each.
+    cases: Vec<Case>,
     found: Diagnostics,
 }
 
@@ -46,7 +46,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
         Ok(fields) => fields,
         Err(found) => {
             diagnostics.extend(found.clone());
-            stages.push(Stage { name: "workspace", time: Duration::ZERO, subjects: Vec::new(), found });
+            stages.push(Stage { name: "workspace", time: Duration::ZERO, cases: Vec::new(), found });
             Vec::new()
         }
     };
@@ -80,33 +80,52 @@ fn all(session: &Session<'_>, stages: &mut Vec<Stage>) -> Result<Vec<(&'static s
     if let Some(report) = &report {
         session.printer.render(report);
     }
-    let subjects: Vec<String> = renderings.iter().map(|one| one.target.id.to_string()).collect();
-    stages.push(Stage { name: "render", time: started.elapsed(), subjects: subjects.clone(), found });
+    let cases = renderings.iter().map(|one| rendered_case(one, report.as_ref())).collect();
+    stages.push(Stage { name: "render", time: started.elapsed(), cases, found });
 
     let started = Instant::now();
     let targets: Vec<&Target<'_>> = renderings.iter().map(|one| &one.target).collect();
     let checked = lint::check(session, &lint::Request::default(), &workspace, &targets, &renderings, rendered);
-    let subjects = subjects.into_iter().chain(checked.charts).collect();
-    stages.push(Stage { name: "lint", time: started.elapsed(), subjects, found: checked.diagnostics });
+    let names = targets.iter().map(|target| target.id.to_string()).chain(checked.charts);
+    let cases = names.map(|name| Case { name, ..Case::default() }).collect();
+    stages.push(Stage { name: "lint", time: started.elapsed(), cases, found: checked.diagnostics });
     Ok(report.as_ref().map(json::render).unwrap_or_default())
+}
+
+/// The case of a target that was to be rendered: where it differs from its goldens, with the difference.
+fn rendered_case(one: &Rendering<'_>, report: Option<&RenderReport>) -> Case {
+    let mut case = Case { name: one.target.id.to_string(), ..Case::default() };
+    // Why is told once for all targets that it concerns.
+    if one.rendered.as_ref().is_some_and(|result| result.as_ref().is_err_and(Diagnostics::is_empty)) {
+        case.skipped = Some("could not be rendered; the case `workspace` says why".to_owned());
+    }
+    let target = report.and_then(|report| report.targets.iter().find(|target| target.id == one.target.id));
+    if let Some(target) = target.filter(|target| target.state == State::Changed) {
+        let text = target.diffs.iter().map(|diff| format!("{}\n", report::unified(diff))).collect();
+        let code = if one.unrecorded() { Code::GoldenMissing } else { Code::GoldenDiffers };
+        case.failures.push(Failure { kind: code.name().to_owned(), message: code.about().to_owned(), text });
+    }
+    case
 }
 
 /// A stage as JUnit has it: a case for each subject, and one for what concerns none of them.
 fn suite(stage: &Stage) -> Suite {
-    let mut suite = Suite { name: stage.name.to_owned(), cases: Vec::new() };
-    let known: BTreeSet<&str> = stage.subjects.iter().map(String::as_str).collect();
     let others = Case { name: "workspace".to_owned(), time: Some(stage.time), ..Case::default() };
-    suite.cases.push(others);
-    suite.cases.extend(stage.subjects.iter().map(|name| Case { name: name.clone(), ..Case::default() }));
-    for diagnostic in stage.found.0.iter().filter(|found| found.code.class() > Class::Warning) {
-        let subject = diagnostic.target.as_deref().filter(|target| known.contains(target)).unwrap_or("workspace");
-        if let Some(case) = suite.cases.iter_mut().find(|case| case.name == subject) {
-            case.failures.push(Failure {
-                kind: diagnostic.code.name().to_owned(),
-                message: diagnostic.message.clone(),
-                text: report::plain(diagnostic),
-            });
+    let mut cases: Vec<Case> = std::iter::once(others).chain(stage.cases.iter().cloned()).collect();
+    // Of these, each target has its own already.
+    let summed =
+        |found: &Diagnostic| found.places.is_empty() && matches!(found.code, Code::GoldenDiffers | Code::GoldenMissing);
+    for diagnostic in &stage.found.0 {
+        if diagnostic.code.class() == Class::Warning || summed(diagnostic) {
+            continue;
         }
+        let name = diagnostic.target.as_deref().unwrap_or_default();
+        let index = cases.iter().position(|case| case.name == name).unwrap_or_default();
+        cases[index].failures.push(Failure {
+            kind: diagnostic.code.name().to_owned(),
+            message: diagnostic.message.clone(),
+            text: report::plain(diagnostic),
+        });
     }
-    suite
+    Suite { name: stage.name.to_owned(), cases }
 }
