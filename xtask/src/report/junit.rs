@@ -46,7 +46,7 @@ pub fn document(suites: &[Suite]) -> String {
     let cases = || suites.iter().flat_map(|suite| &suite.cases);
     out.push_str(&format!("<testsuites{}>\n", totals(&cases())));
     for suite in suites {
-        out.push_str(&format!("  <testsuite name=\"{}\"{}>\n", escaped(&suite.name), totals(&suite.cases.iter())));
+        out.push_str(&format!("  <testsuite name=\"{}\"{}>\n", attribute(&suite.name), totals(&suite.cases.iter())));
         for case in &suite.cases {
             out.push_str(&element(suite, case));
         }
@@ -72,8 +72,8 @@ fn element(suite: &Suite, case: &Case) -> String {
     let time = case.time.unwrap_or_default().as_secs_f64();
     let mut out = format!(
         "    <testcase classname=\"{}\" name=\"{}\" time=\"{time:.3}\"",
-        escaped(&suite.name),
-        escaped(&case.name)
+        attribute(&suite.name),
+        attribute(&case.name)
     );
     if case.failures.is_empty() && case.skipped.is_none() {
         out.push_str("/>\n");
@@ -81,18 +81,23 @@ fn element(suite: &Suite, case: &Case) -> String {
     }
     out.push_str(">\n");
     if let Some(why) = &case.skipped {
-        out.push_str(&format!("      <skipped message=\"{}\"/>\n", escaped(why)));
+        out.push_str(&format!("      <skipped message=\"{}\"/>\n", attribute(why)));
     }
     for Failure { kind, message, text } in &case.failures {
-        let (kind, message, text) = (escaped(kind), escaped(message), escaped(text));
+        let (kind, message, text) = (attribute(kind), attribute(message), content(text));
         out.push_str(&format!("      <failure type=\"{kind}\" message=\"{message}\">{text}</failure>\n"));
     }
     out.push_str("    </testcase>\n");
     out
 }
 
-/// Text as XML 1.0 may hold it, in an element as in an attribute; characters that it may not hold are left out.
-fn escaped(text: &str) -> String {
+/// Text as an attribute may hold it, where a bare line break would be read as a blank.
+fn attribute(text: &str) -> String {
+    content(text).replace('\n', "&#10;").replace('\t', "&#9;")
+}
+
+/// Text as an element may hold it; characters that XML 1.0 has no way to write are left out.
+fn content(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -100,9 +105,7 @@ fn escaped(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
-            // In an attribute a bare line break would be read as a blank.
-            '\n' => out.push_str("&#10;"),
-            '\t' => out.push_str("&#9;"),
+            '\n' | '\t' => out.push(c),
             c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => {}
             c => out.push(c),
         }
@@ -128,7 +131,7 @@ mod tests {
              <testsuite name=\"render\" tests=\"3\" failures=\"1\" errors=\"0\" skipped=\"1\" time=\"1.500\">\n    \
              <testcase classname=\"render\" name=\"a\" time=\"1.500\"/>\n    \
              <testcase classname=\"render\" name=\"b\" time=\"0.000\">\n      \
-             <failure type=\"x\" message=\"a &lt; &quot;b&quot;\">one&#10;two[0m</failure>\n    \
+             <failure type=\"x\" message=\"a &lt; &quot;b&quot;\">one\ntwo[0m</failure>\n    \
              </testcase>\n    \
              <testcase classname=\"render\" name=\"c\" time=\"0.000\">\n      \
              <skipped message=\"no engine\"/>\n    \
