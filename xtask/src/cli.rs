@@ -27,6 +27,7 @@ Environment:
   XTASK_CACHE_DIR     where tools and archives are kept
   XTASK_<TOOL>        the path of a tool (XTASK_HELM, …) instead of the search for it
   CI                  true: nothing is accepted, and an outdated render.lock is a finding
+  GITHUB_ACTIONS      true: what is found is marked in the files of the pull request as well
   NO_COLOR            no colour
 
 Exit codes:
@@ -107,6 +108,11 @@ pub enum Command {
     /// Of what renders: the same in a second render; images by a fixed tag or digest; no Secret with its values, and
     /// SealedSecrets that can be unsealed; no NetworkPolicy that allows everything unsaid; no integer as a float.
     Lint(Lint),
+    /// Run everything that needs no cluster, in one pass and one report
+    ///
+    /// Renders every target whatever render.lock says, compares with the goldens, and lints what is rendered. What one
+    /// stage finds keeps no other from running.
+    Ci(Ci),
     /// Build the images that this repository owns
     ///
     /// Builds images/<name>/Dockerfile with docker or podman, under the name by which the default values of
@@ -126,6 +132,7 @@ impl Command {
             Self::Deps { .. } => "deps",
             Self::Bench { .. } => "bench",
             Self::Lint(_) => "lint",
+            Self::Ci(_) => "ci",
             Self::Image(_) => "image",
             Self::Tools(_) => "tools",
         }
@@ -174,6 +181,14 @@ pub struct Lint {
     /// Only list all images, for pulling them beforehand
     #[arg(long, conflicts_with_all = ["fix", "base"])]
     pub images: bool,
+}
+
+/// `ci`.
+#[derive(Debug, Args)]
+pub struct Ci {
+    /// Write the report as JUnit XML, too
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
 }
 
 /// `image`.
