@@ -50,6 +50,7 @@ struct Reference<'a> {
 }
 
 /// Every image that is rendered has to be a fixed one.
+#[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     for object in subject.objects {

@@ -22,6 +22,7 @@ use crate::workspace;
 pub const CODES: &[Code] = &[Code::IntegerAsFloat];
 
 /// Looks through every scalar of what is rendered from templates.
+#[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     for target in subject.targets {

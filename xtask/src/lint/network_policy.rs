@@ -16,6 +16,7 @@ pub const CODES: &[Code] = &[Code::NetworkPolicyOpen];
 const DIRECTIONS: [(&str, &str, &str); 2] = [("ingress", "from", "Ingress"), ("egress", "to", "Egress")];
 
 /// Rules that hold no peers, and rules that are not in force.
+#[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let policies = subject.objects.iter().filter(|object| {

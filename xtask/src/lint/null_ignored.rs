@@ -16,6 +16,7 @@ use crate::workspace::{self, chart::Chart};
 pub const CODES: &[Code] = &[Code::NullIgnored];
 
 /// Every null under a key of a values.yaml.
+#[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     if !subject.workspace.config.argocd.helm.starts_with("4.") {

@@ -78,6 +78,7 @@ const MOVED: &[Moved] = &[
 ];
 
 /// One finding for each dependency, and for each URL under argocd/.
+#[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     for chart in subject.charts {

@@ -31,6 +31,7 @@ const SHORTEST_KEY: usize = 128;
 const TAG: usize = 16;
 
 /// SealedSecrets that targets render, and those that lie under argocd/.
+#[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     for object in subject.objects {

@@ -27,12 +27,13 @@ const FIELDS: [&str; 2] = ["data", "stringData"];
 const ELSEWHERE: [&str; 2] = ["target", "tests"];
 
 /// Secrets in renders, and in the YAML files of the repository.
+#[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let mut rendered: Vec<&str> = Vec::new();
     for object in subject.objects.iter().filter(|object| object.key.kind == "Secret" && object.key.group.is_empty()) {
-        if let Some(field) = FIELDS.iter().filter_map(|field| object.root.get(field)).find(|node| holds_values(node)) {
-            diagnostics.push(of_object(object, field));
+        if let Some(place) = value(&object.root) {
+            diagnostics.push(of_object(object, place));
             rendered.extend(object.template_file.as_deref());
         }
     }
@@ -47,8 +48,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     diagnostics
 }
 
-fn of_object(object: &Object, field: &Node) -> Diagnostic {
-    let place = hidden(&field.source, field.entries().first().map_or(&field.span, |(key, _)| &key.span));
+fn of_object(object: &Object, place: Place) -> Diagnostic {
     object
         .finding(
             Code::SecretPlain,
@@ -63,11 +63,11 @@ fn of_file(source: &Arc<Source>) -> Diagnostics {
     let mut found = Vec::new();
     match yaml::parse(source) {
         Ok(documents) => documents.iter().for_each(|document| secrets(&document.root, &mut found)),
-        Err(_) => found.extend(literal(&source.text)),
+        Err(_) => found.extend(literal(&source.text).map(|key| hidden(source, &key))),
     }
-    let findings = found.into_iter().map(|span| {
+    let findings = found.into_iter().map(|place| {
         Diagnostic::new(Code::SecretPlain, "a Secret with its values is in Git")
-            .at(hidden(source, &span), "everybody who has the repository reads them, and all who ever will")
+            .at(place, "everybody who has the repository reads them, and all who ever will")
             .help("seal it with kubeseal and commit the SealedSecret; what was committed counts as known: change it")
     });
     Diagnostics(findings.collect())
@@ -77,15 +77,26 @@ fn of_file(source: &Arc<Source>) -> Diagnostics {
 fn hidden(source: &Source, key: &Range<usize>) -> Place {
     let rest = source.text.get(key.end..).unwrap_or_default();
     let value = key.end + rest.len() - rest.trim_start_matches([':', ' ', '"', '\'']).len();
-    objects::place_without(source, key.clone(), &[value..source.text.len()])
+    objects::place_without(source, key.clone(), std::slice::from_ref(&(value..source.text.len())))
 }
 
-/// Whether a field of a Secret holds any value that is not empty.
-fn holds_values(field: &Node) -> bool {
-    match &field.value {
-        Value::Mapping(entries) => entries.iter().any(|(_, value)| !is_empty(value)),
-        _ => !is_empty(field),
+/// The place of the first key of a Secret that has a value; the values themselves are withheld, since some may stand on
+/// the same line.
+fn value(secret: &Node) -> Option<Place> {
+    let fields: Vec<&Node> = FIELDS.iter().filter_map(|field| secret.get(field)).collect();
+    let mut withheld = Vec::new();
+    let mut found = None;
+    for field in fields {
+        let entries = field.entries();
+        let values = entries.iter().filter(|(_, value)| !is_empty(value));
+        found = found.or_else(|| values.clone().map(|(key, _)| key.span.clone()).next());
+        withheld.extend(entries.iter().map(|(_, value)| value.span.clone()));
+        if !matches!(field.value, Value::Mapping(_)) && !is_empty(field) {
+            found = found.or(Some(field.span.start..field.span.start));
+            withheld.push(field.span.clone());
+        }
     }
+    Some(objects::place_without(&secret.source, found?, &withheld))
 }
 
 fn is_empty(node: &Node) -> bool {
@@ -97,27 +108,21 @@ fn is_empty(node: &Node) -> bool {
 }
 
 /// Secrets anywhere in a document, also in lists of values and in texts that are YAML themselves.
-fn secrets(node: &Node, found: &mut Vec<Range<usize>>) {
+fn secrets(node: &Node, found: &mut Vec<Place>) {
     if node.get("kind").and_then(Node::as_str) == Some("Secret")
         && node.get("apiVersion").and_then(Node::as_str).is_none_or(|version| version == "v1")
-        && let Some(field) = FIELDS.iter().filter_map(|field| node.get(field)).find(|field| holds_values(field))
+        && let Some(place) = value(node)
     {
-        found.push(field.entries().first().map_or(field.span.clone(), |(key, _)| key.span.clone()));
+        found.push(place);
         return;
     }
     match &node.value {
         Value::Mapping(entries) => entries.iter().for_each(|(_, value)| secrets(value, found)),
         Value::Sequence(items) => items.iter().for_each(|item| secrets(item, found)),
         Value::String(text) if text.contains("kind: Secret") => {
-            let inner = yaml::parse(&Source::new("", text.clone()));
-            let mut within = Vec::new();
-            match inner {
-                Ok(documents) => documents.iter().for_each(|document| secrets(&document.root, &mut within)),
-                Err(_) => within.extend(literal(text)),
-            }
+            let within = of_file(&Source::new("", text.clone()));
             if !within.is_empty() {
-                // The values may stand on the same line.
-                found.push(node.span.start..node.span.start);
+                found.push(hidden(&node.source, &(node.span.start..node.span.start)));
             }
         }
         _ => {}
@@ -188,10 +193,10 @@ fn files(root: &Path) -> Vec<PathBuf> {
             let Ok(kind) = entry.file_type() else { continue };
             if kind.is_dir() {
                 let elsewhere = folder == root && ELSEWHERE.contains(&name.as_str());
-                if !name.starts_with('.') && !elsewhere && !(chart && name == "charts") {
+                if !(name.starts_with('.') || elsewhere || chart && name == "charts") {
                     folders.push(path);
                 }
-            } else if kind.is_file() && (name.ends_with(".yaml") || name.ends_with(".yml")) {
+            } else if kind.is_file() && path.extension().is_some_and(|end| end == "yaml" || end == "yml") {
                 files.push(path);
             }
         }

@@ -27,6 +27,7 @@ const FILE: &str = "values.schema.json";
 const COMBINED: [&str; 3] = ["allOf", "anyOf", "oneOf"];
 
 /// The schema of every chart.
+#[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let root = &subject.workspace.root;
     let mut diagnostics = Diagnostics::default();

@@ -192,9 +192,8 @@ impl<'a> Checker<'a> {
         match kind {
             Kind::Schema => self.schema(value, path),
             Kind::SchemaOrSchemas if !matches!(value.value, Value::Sequence(_)) => self.schema(value, path),
-            Kind::SchemaOrSchemas => self.schemas(value, path),
             Kind::Schemas if value.items().is_empty() => self.mismatch(value, path, "a list of schemas, at least one"),
-            Kind::Schemas => self.schemas(value, path),
+            Kind::Schemas | Kind::SchemaOrSchemas => self.schemas(value, path),
             Kind::Properties | Kind::Dependencies => {
                 if !matches!(value.value, Value::Mapping(_)) {
                     return self.mismatch(value, path, "a mapping of names to schemas");
