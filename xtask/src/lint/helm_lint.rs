@@ -87,7 +87,17 @@ fn parse(text: &str) -> Vec<String> {
             message.push_str(line.trim_end());
         }
     }
+    // Violations of the chart's own schema come twice: one by one, and as what keeps templates from being rendered.
+    if messages.iter().any(|message| message.starts_with("values.yaml: ")) {
+        messages.retain(|message| !repeats_own_schema(message));
+    }
     messages
+}
+
+/// Whether a message lists violations of one schema, which can only be the chart's own where that one is violated.
+fn repeats_own_schema(message: &str) -> bool {
+    let charts = message.lines().skip(1).filter(|line| !line.starts_with('-') && line.ends_with(':')).count();
+    message.contains("values don't meet the specifications of the schema(s)") && charts == 1
 }
 
 /// The file, and the line where one is named, that a message is about, and the rest of it.
