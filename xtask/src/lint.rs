@@ -8,6 +8,9 @@
 
 pub mod coverage;
 pub mod helm_lint;
+pub mod pattern;
+pub mod permission;
+pub mod scope;
 pub mod template;
 pub mod values_table;
 
