@@ -65,6 +65,22 @@ impl Node {
         self.entries().iter().find(|(name, _)| name.name == key).map(|(_, node)| node)
     }
 
+    /// The node that keys and indexes lead to, such as `["spec", "ports", "0"]`.
+    #[must_use]
+    pub fn find(&self, path: &[&str]) -> Option<&Self> {
+        path.iter().try_fold(self, |node, step| match &node.value {
+            Value::Sequence(items) => items.get(step.parse::<usize>().ok()?),
+            _ => node.get(step),
+        })
+    }
+
+    /// The place of a key of this mapping; of the whole where it has no such key.
+    #[must_use]
+    pub fn key_place(&self, key: &str) -> Place {
+        let found = self.entries().iter().find(|(name, _)| name.name == key);
+        found.map_or_else(|| self.place(), |(name, _)| Place::new(&self.source, name.span.clone()))
+    }
+
     /// The entries of a mapping; none for anything else.
     #[must_use]
     pub fn entries(&self) -> &[(Key, Self)] {
@@ -350,6 +366,14 @@ impl<'a> Fields<'a> {
             diagnostic = diagnostic.help("put it in quotes");
         }
         self.diagnostics.push(diagnostic);
+    }
+
+    /// Ends the reading of a mapping that somebody else reads too: what was gathered goes to `diagnostics`, and keys that
+    /// no one asked for are theirs.
+    pub fn finish_part(self, diagnostics: &mut Diagnostics) {
+        for diagnostic in self.diagnostics {
+            diagnostics.push(diagnostic);
+        }
     }
 
     /// Ends the reading: unknown keys are reported, and all that was gathered goes to `diagnostics`.

@@ -6,13 +6,24 @@
 //!
 //! Deliberately absent: what a render finds by itself (`render`), and schemas of Kubernetes' objects (`validate`).
 
+pub mod annotations;
+pub mod application_destination;
+pub mod application_finalizer;
+pub mod application_project;
+pub mod application_release;
+pub mod application_sync;
+pub mod argocd_fields;
 pub mod coverage;
 pub mod helm_lint;
+pub mod object_shared;
 pub mod pattern;
 pub mod permission;
 pub mod scope;
+pub mod sealed_secret_wave;
+pub mod sync_options;
 pub mod template;
 pub mod values_table;
+pub mod written;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -45,7 +56,17 @@ pub struct Subject<'a> {
 pub type Check = (&'static [Code], fn(&Subject<'_>) -> Diagnostics);
 
 /// The checks that start nothing, in the order of their files.
-pub const CHECKS: &[Check] = &[];
+pub const CHECKS: &[Check] = &[
+    (annotations::CODES, annotations::check),
+    (application_destination::CODES, application_destination::check),
+    (application_finalizer::CODES, application_finalizer::check),
+    (application_project::CODES, application_project::check),
+    (application_release::CODES, application_release::check),
+    (application_sync::CODES, application_sync::check),
+    (argocd_fields::CODES, argocd_fields::check),
+    (object_shared::CODES, object_shared::check),
+    (sealed_secret_wave::CODES, sealed_secret_wave::check),
+];
 
 /// The codes of the checks that ask Helm or read the files of a chart.
 const CHART_CODES: &[Code] =

@@ -38,7 +38,7 @@ pub const CHARTS_LOCK_FILE: &str = "charts.lock";
 pub const TOOLS_LOCK_FILE: &str = "tools.lock";
 
 /// Where Applications are defined.
-const APPLICATIONS: &str = "argocd/applications";
+pub const APPLICATIONS: &str = "argocd/applications";
 
 /// The pins that this tool was built with: a workspace need not repeat them.
 const OWN_TOOLS: &str = include_str!("../../tools.lock");

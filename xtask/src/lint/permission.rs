@@ -80,10 +80,9 @@ pub fn allows_destination(destinations: &[Destination], cluster: &Cluster, names
     let part = |pattern: &str, text: Option<&str>| text.is_some_and(|text| fits(pattern, text, None));
     let mut allowed = false;
     for item in destinations {
-        let name = part(&item.name, cluster.name.as_deref());
-        let server = part(&item.server, cluster.server.as_deref())
-            // Of a cluster that is known by its name alone, everything but `*` was ruled out above.
-            || cluster.server.is_none() && item.server == "*";
+        // Of what is not known, everything but `*` was ruled out above.
+        let name = part(&item.name, cluster.name.as_deref()) || cluster.name.is_none() && item.name == "*";
+        let server = part(&item.server, cluster.server.as_deref()) || cluster.server.is_none() && item.server == "*";
         let inside = part(&item.namespace, Some(namespace));
         if (server || name) && inside {
             allowed = true;
