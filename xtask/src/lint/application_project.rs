@@ -10,15 +10,15 @@ use std::collections::BTreeSet;
 
 use super::Subject;
 use super::pattern::Glob;
-use super::permission;
+use super::permission::{self, Verdict};
 use super::scope::{Scope, Scopes};
 use super::written::{self, CONTROL_PLANE, DEFAULT_PROJECT, Written};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, suggestion};
 use crate::document::{Node, Value};
 use crate::manifest::ObjectKey;
 use crate::objects::Object;
-use crate::plan::DEFAULT_CASE;
-use crate::workspace::project::Project;
+use crate::plan::{self, DEFAULT_CASE};
+use crate::workspace::project::{Destination, Project};
 
 /// What this check finds.
 pub const CODES: &[Code] = &[Code::ApplicationProject, Code::ProjectForbids, Code::ProjectUnused, Code::ScopeUnknown];
@@ -35,7 +35,10 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         let Some(node) = application.root.find(&["spec", "project"]) else { continue };
         let name = application.project();
         let Some(project) = projects.iter().find(|project| project.name == name) else {
-            diagnostics.push(missing(&application, node, name, &projects));
+            // A file that nobody could read may hold it.
+            if subject.workspace.argocd_complete || name == DEFAULT_PROJECT {
+                diagnostics.push(missing(&application, node, name, &projects));
+            }
             continue;
         };
         let against = Against { application, project, scopes: &scopes };
@@ -98,8 +101,9 @@ impl Against<'_> {
             }
         }
         // What Argo CD creates is held against the project like what is rendered.
-        let allowed = permission::allows_kind(project, "", "Namespace", namespace, Scope::Cluster);
-        if application.has_sync_option("CreateNamespace=true") && !namespace.is_empty() && !allowed {
+        let verdict = permission::kind(project, "", "Namespace", namespace, Scope::Cluster);
+        let creates = application.has_sync_option("CreateNamespace=true") && !namespace.is_empty();
+        if creates && verdict != Verdict::Allowed {
             let options =
                 application.root.find(&["spec", "syncPolicy", "syncOptions"]).map(Node::items).unwrap_or_default();
             let option = options.iter().find(|node| node.as_str() == Some("CreateNamespace=true"));
@@ -111,7 +115,7 @@ impl Against<'_> {
                 name: namespace.to_owned(),
             };
             let what = format!("creating the Namespace `{namespace}`");
-            diagnostics.push(self.forbidden(&what, place, kind_help(&key, Scope::Cluster)));
+            diagnostics.push(self.forbidden(&what, place, kind_help(&key, Scope::Cluster, verdict)));
         }
         diagnostics
     }
@@ -135,7 +139,15 @@ impl Against<'_> {
             (Some(server), _) => format!("server: {server}"),
             (None, name) => format!("name: {}", name.unwrap_or_default()),
         };
-        format!("add `{{{cluster}, namespace: {namespace}}}` to its `destinations`")
+        let denials = |item: &Destination| {
+            [&item.server, &item.name, &item.namespace].iter().any(|pattern| pattern.starts_with('!'))
+        };
+        let but = if self.project.destinations.iter().any(denials) {
+            "; a pattern with `!` outweighs whatever others allow"
+        } else {
+            ""
+        };
+        format!("add `{{{cluster}, namespace: {namespace}}}` to its `destinations`{but}")
     }
 
     /// What the default case renders.
@@ -143,11 +155,13 @@ impl Against<'_> {
         let mut diagnostics = Diagnostics::default();
         let target = format!("{}/{DEFAULT_CASE}", self.application.name);
         let deployed = self.application.deployment.is_some();
+        // Another target may define the kind.
+        let complete = subject.targets.len() == plan::target_ids(subject.workspace).len();
         for object in subject.objects.iter().filter(|object| deployed && object.target == target) {
             let key = &object.key;
             let at = object.root.get("kind").unwrap_or(&object.root).place();
             let Some(scope) = self.scopes.of(&key.group, &key.kind) else {
-                if unknown.insert((key.group.clone(), key.kind.clone())) {
+                if complete && unknown.insert((key.group.clone(), key.kind.clone())) {
                     diagnostics.push(unknown_scope(object, at));
                 }
                 continue;
@@ -164,8 +178,9 @@ impl Against<'_> {
                     .at(self.project.place.clone(), "the project")
                     .help(help)
             };
-            if !permission::allows_kind(self.project, &key.group, &key.kind, &key.name, scope) {
-                diagnostics.push(finding(&what, kind_help(key, scope)));
+            let verdict = permission::kind(self.project, &key.group, &key.kind, &key.name, scope);
+            if verdict != Verdict::Allowed {
+                diagnostics.push(finding(&what, kind_help(key, scope, verdict)));
             }
             let namespace = effective_namespace(&object.root, self.application.namespace());
             if scope == Scope::Namespaced && namespace != self.application.namespace() && !self.reaches(namespace) {
@@ -187,14 +202,15 @@ impl Against<'_> {
                 let what = format!("{kind} `{name}`, which this Application deploys");
                 let place = root.get("kind").unwrap_or(root).place();
                 let namespace = effective_namespace(root, self.application.namespace());
-                if !permission::allows_kind(self.project, group, kind, name, scope) {
+                let verdict = permission::kind(self.project, group, kind, name, scope);
+                if verdict != Verdict::Allowed {
                     let key = ObjectKey {
                         group: group.to_owned(),
                         kind: kind.to_owned(),
                         namespace: namespace.to_owned(),
                         name: name.to_owned(),
                     };
-                    diagnostics.push(self.forbidden(&what, place.clone(), kind_help(&key, scope)));
+                    diagnostics.push(self.forbidden(&what, place.clone(), kind_help(&key, scope, verdict)));
                 }
                 if scope == Scope::Namespaced && namespace != self.application.namespace() && !self.reaches(namespace) {
                     let place = root.find(&["metadata", "namespace"]).map_or(place, Node::place);
@@ -231,15 +247,17 @@ fn deploys(application: &Written<'_>, file: &str) -> bool {
     (recurses || !inside.contains('/')) && matches("include") != Some(false) && matches("exclude") != Some(true)
 }
 
-fn kind_help(key: &ObjectKey, scope: Scope) -> String {
+/// The way out for an object that is not allowed.
+fn kind_help(key: &ObjectKey, scope: Scope, verdict: Verdict) -> String {
     let ObjectKey { group, kind, name, .. } = key;
-    match scope {
-        Scope::Cluster => {
-            format!("add `{{group: \"{group}\", kind: {kind}, name: {name}}}` to its `clusterResourceWhitelist`")
-        }
-        Scope::Namespaced => format!(
-            "add `{{group: \"{group}\", kind: {kind}}}` to its `namespaceResourceWhitelist`, or take it out of the blacklist"
-        ),
+    let (list, entry) = match scope {
+        Scope::Cluster => ("clusterResource", format!("{{group: \"{group}\", kind: {kind}, name: {name}}}")),
+        Scope::Namespaced => ("namespaceResource", format!("{{group: \"{group}\", kind: {kind}}}")),
+    };
+    if verdict == Verdict::Denied {
+        format!("its `{list}Blacklist` denies it; take the entry out, or the object")
+    } else {
+        format!("add `{entry}` to its `{list}Whitelist`")
     }
 }
 
@@ -265,7 +283,8 @@ fn unused(subject: &Subject<'_>, projects: &[Project]) -> Diagnostics {
                     .help(format!("set `namespace: {CONTROL_PLANE}`")),
             );
         }
-        if !used.contains(project.name.as_str()) && project.name != DEFAULT_PROJECT {
+        let unused = !used.contains(project.name.as_str()) && project.name != DEFAULT_PROJECT;
+        if unused && subject.workspace.argocd_complete {
             diagnostics.push(
                 finding(format!("no Application uses the project `{}`", project.name), &project.place)
                     .help("delete it, or say `project:` in the Application that it is for"),

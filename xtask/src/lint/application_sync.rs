@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use super::Subject;
 use super::written::{self, Written};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, nearest};
 use crate::document::{Node, Value};
 
 /// What this check finds.
@@ -49,7 +49,8 @@ fn automated(application: &Written<'_>) -> Vec<Diagnostic> {
         ("prune", "what Git no longer has stays in the cluster"),
         ("selfHeal", "what is changed in the cluster stays changed"),
     ] {
-        if node.and_then(|node| node.get(key)).is_none_or(|value| matches!(value.value, Value::Null)) {
+        let said = node.and_then(|node| node.get(key)).is_some_and(|value| !matches!(value.value, Value::Null));
+        if !said && !node.is_some_and(|node| misspelt(node, key, &["prune", "selfHeal", "allowEmpty", "enabled"])) {
             let place = application.root.find(&path[..2]).unwrap_or(application.root).key_place("automated");
             found.push(
                 finding(application, format!("automated sync does not say `{key}`"), place, "")
@@ -61,12 +62,22 @@ fn automated(application: &Written<'_>) -> Vec<Diagnostic> {
     found
 }
 
+/// Whether a key is there under a name that nobody knows, which is told where fields are read.
+fn misspelt(node: &Node, key: &str, known: &[&str]) -> bool {
+    let names = node.entries().iter().map(|(name, _)| name.name.as_str());
+    names.filter(|name| !known.contains(name)).any(|name| nearest(name, known.iter().copied()) == Some(key))
+}
+
 fn retry(application: &Written<'_>) -> Option<Diagnostic> {
     if !application.is_automated() {
         return None;
     }
     let help = "add `retry: {limit: 5, backoff: {duration: 10s, factor: 2, maxDuration: 5m}}` to `spec.syncPolicy`";
     let Some(retry) = set(application, &["spec", "syncPolicy", "retry"]) else {
+        let policy = application.root.find(&["spec", "syncPolicy"])?;
+        if misspelt(policy, "retry", &["automated", "managedNamespaceMetadata", "retry", "syncOptions"]) {
+            return None;
+        }
         let place = application.root.find(&["spec"]).unwrap_or(application.root).key_place("syncPolicy");
         return Some(
             finding(application, "nothing is retried", place, "`retry` belongs here")

@@ -61,9 +61,17 @@ fn identity(root: &Node) -> Option<Diagnostic> {
     let at = |key: &str| root.get(key).unwrap_or(root).place();
     if KINDS.contains(&kind) {
         // Another project has Applications too.
-        return (version != VERSION && !version.starts_with("app.k8s.io/")).then(|| {
-            invalid(format!("`{version}` has no {kind}"), at("apiVersion"), "so nobody looks at this")
-                .help(format!("write `apiVersion: {VERSION}`"))
+        if version != VERSION && !version.starts_with("app.k8s.io/") {
+            return Some(
+                invalid(format!("`{version}` has no {kind}"), at("apiVersion"), "so nobody looks at this")
+                    .help(format!("write `apiVersion: {VERSION}`")),
+            );
+        }
+        // In their folder, the workspace tells.
+        let missed = kind == "ApplicationSet" && !root.source.name.starts_with(APPLICATIONS);
+        return missed.then(|| {
+            invalid("nothing renders the Applications of this ApplicationSet".to_owned(), at("kind"), "")
+                .help("write an Application for each chart")
         });
     }
     let near = nearest(kind, KINDS.iter().copied()).filter(|_| version.starts_with("argoproj.io/"))?;

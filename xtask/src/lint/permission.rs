@@ -96,9 +96,20 @@ pub fn allows_destination(destinations: &[Destination], cluster: &Cluster, names
     Some(allowed)
 }
 
-/// Whether a project allows an object, by its kind and for those of the cluster by its name.
+/// What a project says of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may be deployed.
+    Allowed,
+    /// The list of what is allowed does not have it.
+    Unlisted,
+    /// The list of what is denied has it.
+    Denied,
+}
+
+/// What a project says of an object, by its kind and for those of the cluster by its name.
 #[must_use]
-pub fn allows_kind(project: &Project, group: &str, kind: &str, name: &str, scope: Scope) -> bool {
+pub fn kind(project: &Project, group: &str, kind: &str, name: &str, scope: Scope) -> Verdict {
     let listed = |rules: &[KindRule]| {
         rules.iter().any(|rule| {
             matches_kind(&rule.kind, kind)
@@ -106,11 +117,18 @@ pub fn allows_kind(project: &Project, group: &str, kind: &str, name: &str, scope
                 && (rule.name.is_empty() || matches_kind(&rule.name, name))
         })
     };
-    match scope {
+    let (allowed, denied) = match scope {
         Scope::Namespaced => {
-            project.namespace_allowed.as_ref().is_none_or(|rules| listed(rules)) && !listed(&project.namespace_denied)
+            (project.namespace_allowed.as_ref().is_none_or(|rules| listed(rules)), &project.namespace_denied)
         }
-        Scope::Cluster => listed(&project.cluster_allowed) && !listed(&project.cluster_denied),
+        Scope::Cluster => (listed(&project.cluster_allowed), &project.cluster_denied),
+    };
+    if listed(denied) {
+        Verdict::Denied
+    } else if allowed {
+        Verdict::Allowed
+    } else {
+        Verdict::Unlisted
     }
 }
 
@@ -348,7 +366,7 @@ mod tests {
         let document = yaml::parse_one(&Source::new("web.yaml", text)).expect("YAML");
         let (project, diagnostics) = project::read(&document);
         assert!(diagnostics.is_empty(), "{diagnostics:?}");
-        allows_kind(&project.expect("a project"), group, kind, name, scope)
+        super::kind(&project.expect("a project"), group, kind, name, scope) == Verdict::Allowed
     }
 
     #[test]

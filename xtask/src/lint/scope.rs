@@ -1,6 +1,7 @@
 //! Which kinds belong to a namespace, and which to the whole cluster.
 //!
-//! Of Kubernetes' own kinds, the table tells: it is what an API server of 1.34 says in discovery, all versions together.
+//! Of Kubernetes' own kinds, the table tells: it is what an API server of 1.34 says in discovery, all versions together;
+//! beside them are those of Argo CD, and the SealedSecret, which checks here know by name.
 //! Of others, the CustomResourceDefinitions tell that targets render. What neither knows is not guessed.
 
 use std::collections::BTreeMap;
@@ -62,6 +63,7 @@ const KNOWN: &[(&str, &[&str], &[&str])] = &[
     ),
     ("autoscaling", &[], &["HorizontalPodAutoscaler"]),
     ("batch", &[], &["CronJob", "Job"]),
+    ("bitnami.com", &[], &["SealedSecret"]),
     ("certificates.k8s.io", &["CertificateSigningRequest", "ClusterTrustBundle"], &["PodCertificateRequest"]),
     ("coordination.k8s.io", &[], &["Lease", "LeaseCandidate"]),
     ("discovery.k8s.io", &[], &["EndpointSlice"]),
