@@ -1,6 +1,7 @@
 //! The commands, one a file: each takes a session apart, calls the stages in order, and returns what is to be told.
 
 pub mod bench;
+pub mod ci;
 pub mod deps;
 pub mod image;
 pub mod lint;
