@@ -6,15 +6,17 @@
 //!
 //! Deliberately absent: what a render finds by itself (`render`), and schemas of Kubernetes' objects (`validate`).
 
-pub mod annotations;
 pub mod application_destination;
 pub mod application_finalizer;
 pub mod application_project;
 pub mod application_release;
 pub mod application_sync;
+pub mod argocd_annotations;
 pub mod argocd_fields;
+pub mod argocd_folder;
 pub mod coverage;
 pub mod helm_lint;
+pub mod namespace_labels;
 pub mod object_shared;
 pub mod pattern;
 pub mod permission;
@@ -57,13 +59,15 @@ pub type Check = (&'static [Code], fn(&Subject<'_>) -> Diagnostics);
 
 /// The checks that start nothing, in the order of their files.
 pub const CHECKS: &[Check] = &[
-    (annotations::CODES, annotations::check),
     (application_destination::CODES, application_destination::check),
     (application_finalizer::CODES, application_finalizer::check),
     (application_project::CODES, application_project::check),
     (application_release::CODES, application_release::check),
     (application_sync::CODES, application_sync::check),
+    (argocd_annotations::CODES, argocd_annotations::check),
     (argocd_fields::CODES, argocd_fields::check),
+    (argocd_folder::CODES, argocd_folder::check),
+    (namespace_labels::CODES, namespace_labels::check),
     (object_shared::CODES, object_shared::check),
     (sealed_secret_wave::CODES, sealed_secret_wave::check),
 ];

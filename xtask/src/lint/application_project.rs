@@ -8,13 +8,12 @@
 
 use std::collections::BTreeSet;
 
-use super::Subject;
-use super::pattern::Glob;
 use super::permission::{self, Verdict};
 use super::scope::{Scope, Scopes};
 use super::written::{self, CONTROL_PLANE, DEFAULT_PROJECT, Written};
+use super::{Subject, argocd_folder};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, suggestion};
-use crate::document::{Node, Value};
+use crate::document::Node;
 use crate::manifest::ObjectKey;
 use crate::objects::Object;
 use crate::plan::{self, DEFAULT_CASE};
@@ -193,7 +192,8 @@ impl Against<'_> {
     /// The manifests under argocd/ that it deploys.
     fn manifests(&self, subject: &Subject<'_>) -> Diagnostics {
         let mut diagnostics = Diagnostics::default();
-        for file in subject.workspace.argocd.iter().filter(|file| deploys(&self.application, &file.name)) {
+        for file in subject.workspace.argocd.iter().filter(|file| argocd_folder::deploys(&self.application, &file.name))
+        {
             for root in file.documents.iter().map(|document| &document.root) {
                 let text = |path: &[&str]| root.find(path).and_then(Node::as_str).unwrap_or_default();
                 let (kind, name) = (text(&["kind"]), text(&["metadata", "name"]));
@@ -227,24 +227,6 @@ impl Against<'_> {
 fn effective_namespace<'a>(root: &'a Node, destination: &'a str) -> &'a str {
     let named = root.find(&["metadata", "namespace"]).and_then(Node::as_str).filter(|named| !named.is_empty());
     named.unwrap_or(destination)
-}
-
-/// Whether an Application deploys a file as it is: one of the folder that its source names.
-fn deploys(application: &Written<'_>, file: &str) -> bool {
-    let source = |key: &str| application.root.find(&["spec", "source", key]);
-    let Some(path) = source("path").and_then(Node::as_str) else { return false };
-    if application.is_in_its_folder() || source("helm").is_some() {
-        return false;
-    }
-    let path = path.trim_start_matches("./").trim_matches('/');
-    let Some(inside) = file.strip_prefix(path).and_then(|rest| rest.strip_prefix('/')) else { return false };
-    let option = |key: &str| source("directory").and_then(|directory| directory.get(key));
-    let recurses = option("recurse").is_some_and(|node| matches!(node.value, Value::Bool(true)));
-    let matches = |key: &str| {
-        let pattern = option(key).and_then(Node::as_str).filter(|pattern| !pattern.is_empty())?;
-        Some(Glob::parse(pattern).is_some_and(|glob| glob.matches(inside, None)))
-    };
-    (recurses || !inside.contains('/')) && matches("include") != Some(false) && matches("exclude") != Some(true)
 }
 
 /// The way out for an object that is not allowed.
@@ -292,32 +274,4 @@ fn unused(subject: &Subject<'_>, projects: &[Project]) -> Diagnostics {
         }
     }
     diagnostics
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::diagnostic::Source;
-    use crate::document::yaml;
-
-    #[test]
-    fn a_folder_s_files_are_those_that_argo_cd_reads() {
-        let deployed = |source: &str, file: &str| {
-            let text = format!("spec: {{source: {source}}}");
-            let root = yaml::parse_one(&Source::new("argocd/root.yaml", text)).expect("YAML").root;
-            let application = Written { name: "root", file: "argocd/root.yaml", root: &root, deployment: None };
-            deploys(&application, file)
-        };
-        let all = "{path: argocd, directory: {recurse: true, exclude: root.yaml}}";
-        assert!(deployed(all, "argocd/projects/root.yaml"));
-        assert!(!deployed(all, "argocd/root.yaml"));
-        assert!(!deployed("{path: argocd}", "argocd/projects/web.yaml"), "without `recurse`, the folder alone");
-        assert!(deployed("{path: ./argocd/projects/}", "argocd/projects/web.yaml"));
-        assert!(!deployed("{path: argo}", "argocd/projects/web.yaml"));
-        assert!(!deployed("{path: argocd, directory: {recurse: true, include: '*/apps/*'}}", "argocd/projects/a.yaml"));
-        assert!(deployed(
-            "{path: argocd, directory: {recurse: true, include: 'projects/{a,b}.yaml'}}",
-            "argocd/projects/a.yaml"
-        ));
-    }
 }

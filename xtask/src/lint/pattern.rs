@@ -85,7 +85,9 @@ fn sequence(characters: &mut Characters<'_>, depth: usize) -> Option<Vec<Vec<Par
                 }
             }
         };
-        found.iter_mut().for_each(|parts| parts.push(part.clone()));
+        for parts in &mut found {
+            parts.push(part.clone());
+        }
     }
 }
 

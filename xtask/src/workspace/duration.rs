@@ -38,7 +38,7 @@ mod tests {
     #[test]
     fn durations_need_units() {
         for (text, seconds) in [("10s", 10.0), ("1h30m", 5400.0), ("1.5s", 1.5), ("-1m", -60.0), ("0", 0.0)] {
-            assert_eq!(parse(text).map(|found| found.to_bits()), Some(f64::to_bits(seconds)), "{text}");
+            assert_eq!(parse(text).map(f64::to_bits), Some(f64::to_bits(seconds)), "{text}");
         }
         for text in ["", "10", "5 m", "m", "1d", "1min", "ten", "1h 30m", "."] {
             assert_eq!(parse(text), None, "{text}");

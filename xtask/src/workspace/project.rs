@@ -127,7 +127,9 @@ fn read_spec(spec: &Node, project: &str, diagnostics: &mut Diagnostics) -> Proje
         for (text, place) in list.iter().filter(|(text, _)| text == "!*") {
             fields.report(invalid(format!("`{text}` denies everything"), place.clone(), "Argo CD refuses it"));
         }
-        repeated(list.iter().cloned(), what).into_iter().for_each(|found| fields.report(found));
+        for found in repeated(list.iter().cloned(), what) {
+            fields.report(found);
+        }
     }
     let destinations = fields.sequence("destinations");
     let cluster_allowed = fields.sequence("clusterResourceWhitelist");
@@ -247,7 +249,7 @@ fn read_destinations(nodes: &[Node], diagnostics: &mut Diagnostics) -> Vec<Desti
         fields.finish(diagnostics);
         destinations.push(destination);
     }
-    repeated(keys, "destination").into_iter().for_each(|found| diagnostics.push(found));
+    diagnostics.0.extend(repeated(keys, "destination"));
     destinations
 }
 

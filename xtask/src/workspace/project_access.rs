@@ -43,7 +43,9 @@ pub(super) fn roles(nodes: &[Node], project: &str, diagnostics: &mut Diagnostics
             names.push((name.clone(), place));
         }
         for (list, what) in [(policies, "policy"), (groups, "group")] {
-            repeated(list, what).into_iter().for_each(|found| fields.report(found));
+            for found in repeated(list, what) {
+                fields.report(found);
+            }
         }
         fields.finish(diagnostics);
         for token in tokens {
@@ -55,7 +57,7 @@ pub(super) fn roles(nodes: &[Node], project: &str, diagnostics: &mut Diagnostics
             fields.finish(diagnostics);
         }
     }
-    repeated(names, "role").into_iter().for_each(|found| diagnostics.push(found));
+    diagnostics.0.extend(repeated(names, "role"));
 }
 
 /// Holds a policy against its form: `p, subject, resource, action, object, effect`.
@@ -138,8 +140,9 @@ fn is_schedule(text: &str) -> bool {
 fn is_part(text: &str, (low, high, names): (u32, u32, &[&str])) -> bool {
     let (span, step) = text.split_once('/').map_or((text, None), |(span, step)| (span, Some(step)));
     let number = |text: &str| -> Option<u32> {
-        let named = names.iter().position(|name| text.eq_ignore_ascii_case(name)).and_then(|at| u32::try_from(at).ok());
-        let value = named.map(|at| at + low).or_else(|| text.parse().ok())?;
+        let by_name =
+            names.iter().position(|name| text.eq_ignore_ascii_case(name)).and_then(|at| u32::try_from(at).ok());
+        let value = by_name.map(|at| at + low).or_else(|| text.parse().ok())?;
         (low..=high).contains(&value).then_some(value)
     };
     let fine = match span.split_once('-') {

@@ -184,7 +184,6 @@ fn finalizer(text: &str) -> Option<Wrong> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::diagnostic::Source;
     use crate::document::yaml;
 
