@@ -5,6 +5,7 @@
 //!
 //! Deliberately absent: serde. Its derived readers stop at the first error and lose the places of what they accept.
 
+pub mod edit;
 pub mod toml;
 pub mod yaml;
 

@@ -25,6 +25,7 @@ pub mod progress;
 pub mod recipe;
 pub mod render;
 pub mod report;
+pub mod repository;
 pub mod side_by_side;
 pub mod silence;
 pub mod tools;
