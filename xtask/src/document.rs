@@ -78,6 +78,12 @@ impl Node {
         if let Value::Sequence(items) = &self.value { items } else { &[] }
     }
 
+    /// A string that stands nowhere.
+    #[must_use]
+    pub fn string(text: &str) -> Self {
+        Self { value: Value::String(text.to_owned()), span: 0..0, source: Source::new("", "") }
+    }
+
     /// The text of a string.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {

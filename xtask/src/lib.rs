@@ -17,6 +17,7 @@ pub mod image;
 pub mod inputs;
 pub mod lint;
 pub mod manifest;
+pub mod new;
 pub mod objects;
 pub mod output;
 pub mod plan;

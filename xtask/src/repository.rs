@@ -90,7 +90,9 @@ fn is_host(host: &str) -> bool {
     let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     match bracketed {
         Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => !host.is_empty() && !host.starts_with('-') && host.chars().all(|c| c.is_alphanumeric() || "-._".contains(c)),
+        None => {
+            !host.is_empty() && !host.starts_with('-') && host.chars().all(|c| c.is_alphanumeric() || "-._".contains(c))
+        }
     }
 }
 
@@ -135,7 +137,8 @@ pub fn manifest(source: &Arc<Source>, wish: &Move<'_>) -> Result<Moved> {
 pub fn config(source: &Arc<Source>, wish: &Move<'_>) -> Result<Moved> {
     let root = toml::parse(source)?;
     let mut moved = Moved::default();
-    let Some(node) = root.get("repository").filter(|node| node.as_str() == Some(wish.old) && wish.old != wish.new) else {
+    let Some(node) = root.get("repository").filter(|node| node.as_str() == Some(wish.old) && wish.old != wish.new)
+    else {
         return Ok(moved);
     };
     let written = &source.text[node.span.clone()];
@@ -340,7 +343,11 @@ fn value<'a>(node: &'a mut Node, key: &str) -> Option<&'a mut Node> {
 }
 
 /// All changes of several files, or everything that is wrong.
-pub fn all(config_source: &Arc<Source>, manifests: &[Arc<Source>], wish: &Move<'_>) -> Result<Vec<(Arc<Source>, Moved)>> {
+pub fn all(
+    config_source: &Arc<Source>,
+    manifests: &[Arc<Source>],
+    wish: &Move<'_>,
+) -> Result<Vec<(Arc<Source>, Moved)>> {
     let mut diagnostics = Diagnostics::default();
     let mut files = Vec::new();
     for source in manifests {
@@ -374,10 +381,19 @@ mod tests {
             ("  source:\n    repoURL: OLD # why\n    path: .\n", "  source:\n    repoURL: NEW # why\n    path: .\n"),
             ("  source: {repoURL: OLD, path: .}\n", "  source: {repoURL: NEW, path: .}\n"),
             ("  source: {path: ., repoURL: 'OLD'}\n", "  source: {path: ., repoURL: 'NEW'}\n"),
-            ("  sources:\n  - repoURL: \"OLD\"\n  - {repoURL: OLD}\n", "  sources:\n  - repoURL: \"NEW\"\n  - {repoURL: NEW}\n"),
+            (
+                "  sources:\n  - repoURL: \"OLD\"\n  - {repoURL: OLD}\n",
+                "  sources:\n  - repoURL: \"NEW\"\n  - {repoURL: NEW}\n",
+            ),
             ("  source:\r\n    repoURL: OLD\r\n", "  source:\r\n    repoURL: NEW\r\n"),
-            ("  source:\n    repoURL: >-\n      OLD\n    path: é\n", "  source:\n    repoURL: >-\n      NEW\n    path: é\n"),
-            ("  source:\n    repoURL: &u OLD\n  sources:\n  - repoURL: *u\n", "  source:\n    repoURL: &u NEW\n  sources:\n  - repoURL: NEW\n"),
+            (
+                "  source:\n    repoURL: >-\n      OLD\n    path: é\n",
+                "  source:\n    repoURL: >-\n      NEW\n    path: é\n",
+            ),
+            (
+                "  source:\n    repoURL: &u OLD\n  sources:\n  - repoURL: *u\n",
+                "  source:\n    repoURL: &u NEW\n  sources:\n  - repoURL: NEW\n",
+            ),
             ("  source:\n    ? repoURL\n    : OLD\n", "  source:\n    ? repoURL\n    : NEW\n"),
             ("  source:\n    repoURL: OLD", "  source:\n    repoURL: NEW"),
         ] {
@@ -391,11 +407,23 @@ mod tests {
     #[test]
     fn a_revision_is_set_or_put_in() {
         for (before, after) in [
-            ("  source:\n    repoURL: OLD # c\n    path: .\n", "  source:\n    repoURL: NEW # c\n    targetRevision: \"1.0\"\n    path: .\n"),
+            (
+                "  source:\n    repoURL: OLD # c\n    path: .\n",
+                "  source:\n    repoURL: NEW # c\n    targetRevision: \"1.0\"\n    path: .\n",
+            ),
             ("  source: {repoURL: OLD, path: .}\n", "  source: {repoURL: NEW, targetRevision: \"1.0\", path: .}\n"),
-            ("  sources:\n    - path: .\n      repoURL: NEW\n", "  sources:\n    - path: .\n      repoURL: NEW\n      targetRevision: \"1.0\"\n"),
-            ("  source:\n    targetRevision: 'main'\n    repoURL: NEW\n", "  source:\n    targetRevision: '1.0'\n    repoURL: NEW\n"),
-            ("  source:\n    targetRevision:\n    repoURL: NEW\n", "  source:\n    targetRevision: \"1.0\"\n    repoURL: NEW\n"),
+            (
+                "  sources:\n    - path: .\n      repoURL: NEW\n",
+                "  sources:\n    - path: .\n      repoURL: NEW\n      targetRevision: \"1.0\"\n",
+            ),
+            (
+                "  source:\n    targetRevision: 'main'\n    repoURL: NEW\n",
+                "  source:\n    targetRevision: '1.0'\n    repoURL: NEW\n",
+            ),
+            (
+                "  source:\n    targetRevision:\n    repoURL: NEW\n",
+                "  source:\n    targetRevision: \"1.0\"\n    repoURL: NEW\n",
+            ),
             ("  source:\n    repoURL: NEW", "  source:\n    repoURL: NEW\n    targetRevision: \"1.0\""),
         ] {
             let fill = |text: &str| application(&text.replace("OLD", OLD).replace("NEW", NEW));
@@ -455,9 +483,26 @@ mod tests {
             assert!(check_url(url).is_ok(), "{url}");
         }
         for url in [
-            "", "x", "example.com/a", "https://", "https://host", "https://host/", "https:///a", "oci://host/a", "ftp://h/a",
-            "https://u:p@host/a", "https://host/a b", "https://host/*", "https://host:x/a", "file://a", "git@host:", ":a", "@h:a",
-            "https://host/a#b", "https://ho$t/a", "C:\\a",
+            "",
+            "x",
+            "example.com/a",
+            "https://",
+            "https://host",
+            "https://host/",
+            "https:///a",
+            "oci://host/a",
+            "ftp://h/a",
+            "https://u:p@host/a",
+            "https://host/a b",
+            "https://host/*",
+            "https://host:x/a",
+            "file://a",
+            "git@host:",
+            ":a",
+            "@h:a",
+            "https://host/a#b",
+            "https://ho$t/a",
+            "C:\\a",
         ] {
             assert!(check_url(url).is_err(), "{url}");
         }

@@ -91,7 +91,9 @@ mod tests {
 
     #[test]
     fn a_scalar_is_read_back_as_it_was() {
-        for text in ["https://a.example/b.git", "on", "1e3", "", "a: b", "a #b", "git@h:p", "x:", "é\u{7}", "{a}", "~a", "-"] {
+        for text in
+            ["https://a.example/b.git", "on", "1e3", "", "a: b", "a #b", "git@h:p", "x:", "é\u{7}", "{a}", "~a", "-"]
+        {
             for written in ["plain", "'single'", "\"double\""] {
                 let scalar = scalar_like(written, text);
                 for around in [format!("a: {scalar} # c\nb: 1\n"), format!("{{a: {scalar}, b: 1}}\n")] {
