@@ -250,16 +250,38 @@ fn look(source: &Arc<Source>, wish: &Move<'_>, found: &Found<'_>, moved: &mut Mo
     }
 }
 
-/// The bytes of a scalar, without its anchor and tag, and without the line end behind a block.
+/// The bytes of a scalar alone: without its anchor and tag, and without what follows it on its line or below.
 fn written(node: &Node) -> std::ops::Range<usize> {
-    let text = node.source.text.get(node.span.clone()).unwrap_or_default().trim_end();
+    let text = node.source.text.get(node.span.clone()).unwrap_or_default();
     let mut scalar = text;
     while scalar.starts_with(['&', '!']) {
         let Some((_, rest)) = scalar.split_once(char::is_whitespace) else { break };
         scalar = rest.trim_start();
     }
-    let end = node.span.start + text.len();
-    end - scalar.len()..end
+    let start = node.span.start + text.len() - scalar.len();
+    let length = match scalar.as_bytes().first() {
+        Some(b'\'') => closing(scalar, |rest| rest.starts_with("''"), '\''),
+        Some(b'"') => closing(scalar, |rest| rest.starts_with('\\'), '"'),
+        _ => {
+            let line = scalar.lines().next().unwrap_or_default();
+            line.split(" #").next().unwrap_or_default().trim_end().len()
+        }
+    };
+    start..start + length
+}
+
+/// The length of a scalar in quotes; `escape` tells where two characters stand for one.
+fn closing(scalar: &str, escape: impl Fn(&str) -> bool, quote: char) -> usize {
+    let mut at = 1;
+    while let Some(c) = scalar[at..].chars().next() {
+        if escape(&scalar[at..]) {
+            at += c.len_utf8();
+        } else if c == quote {
+            return at + c.len_utf8();
+        }
+        at += scalar[at..].chars().next().map_or(0, char::len_utf8);
+    }
+    scalar.len()
 }
 
 fn replacement(node: &Node, text: &str) -> Edit {
@@ -381,6 +403,12 @@ mod tests {
             ("  source:\n    repoURL: OLD # why\n    path: .\n", "  source:\n    repoURL: NEW # why\n    path: .\n"),
             ("  source: {repoURL: OLD, path: .}\n", "  source: {repoURL: NEW, path: .}\n"),
             ("  source: {path: ., repoURL: 'OLD'}\n", "  source: {path: ., repoURL: 'NEW'}\n"),
+            (
+                "  source:\n    repoURL: 'OLD'   # it's\n    path: .\n",
+                "  source:\n    repoURL: 'NEW'   # it's\n    path: .\n",
+            ),
+            ("  source:\n    repoURL: \"OLD\" # a \"b\"\n# c\n", "  source:\n    repoURL: \"NEW\" # a \"b\"\n# c\n"),
+            ("  source:\n    repoURL: !!str OLD # c\n", "  source:\n    repoURL: !!str NEW # c\n"),
             (
                 "  sources:\n  - repoURL: \"OLD\"\n  - {repoURL: OLD}\n",
                 "  sources:\n  - repoURL: \"NEW\"\n  - {repoURL: NEW}\n",

@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 use super::{Outcome, Session};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result};
 use crate::golden::Golden;
-use crate::plan::{self, Inspections};
-use crate::progress::Progress;
+use crate::plan::{self, Inspections, TargetId};
 use crate::report::{plural, table};
 use crate::repository::{self, Change, Move};
 use crate::whole;
@@ -22,94 +21,75 @@ pub fn list(session: &Session<'_>) -> Result<Outcome> {
     diagnostics.extend(found);
     diagnostics.sort();
     let helm = workspace.config.argocd.helm;
-    let mut rows = vec![
-        ["application", "chart", "version", "namespace", "project", "helm", "targets", "state"].map(str::to_owned),
-    ];
-    let mut answers = BTreeMap::new();
+    let mut rows: BTreeMap<&str, ([String; 8], Value)> = BTreeMap::new();
     for Deployment { application, chart, options, .. } in &workspace.deployments {
-        let states: Vec<bool> = freshness.get(&application.name).cloned().unwrap_or_default();
-        let stale = states.iter().filter(|fresh| !**fresh).count();
+        let name = application.name.as_str();
+        let targets: Vec<bool> =
+            freshness.iter().filter(|(id, _)| id.app == application.name).map(|(_, fresh)| *fresh).collect();
+        let moved = targets.iter().filter(|fresh| !**fresh).count();
         // What could not be planned is told of in the diagnostics.
-        let state = match stale {
-            _ if states.is_empty() => "broken".to_owned(),
-            0 => "fresh".to_owned(),
-            stale => format!("{stale} stale"),
-        };
+        let broken = targets.is_empty();
         let namespace = options.namespace.as_ref().unwrap_or(&application.namespace);
-        rows.push([
-            application.name.clone(),
-            chart.path.clone(),
-            chart.version.clone(),
-            namespace.clone(),
-            application.project.clone(),
-            helm.to_owned(),
-            states.len().to_string(),
-            state,
-        ]);
-        answers.insert(
-            application.name.clone(),
-            json!({
-                "application": application.name,
-                "chart": chart.path,
-                "version": chart.version,
-                "namespace": namespace,
-                "project": application.project,
-                "helm": helm,
-                "targets": states.len(),
-                "stale": stale,
-                "broken": states.is_empty(),
-            }),
-        );
+        let word = match moved {
+            _ if broken => "broken".to_owned(),
+            0 => "fresh".to_owned(),
+            moved => format!("{moved} stale"),
+        };
+        let count = targets.len().to_string();
+        let row = [name, &chart.path, &chart.version, namespace, &application.project, helm, &count, &word];
+        let json = json!({
+            "application": name,
+            "chart": chart.path,
+            "version": chart.version,
+            "namespace": namespace,
+            "project": application.project,
+            "helm": helm,
+            "targets": targets.len(),
+            "stale": moved,
+            "broken": broken,
+        });
+        rows.insert(name, (row.map(str::to_owned), json));
     }
-    let sound: BTreeSet<&String> = workspace.deployments.iter().map(|one| &one.application.name).collect();
-    let broken: BTreeSet<&String> = workspace.broken.iter().filter(|name| !sound.contains(name)).collect();
-    for name in &broken {
-        rows.push(
-            [name.as_str(), "", "", "", "", "", "", "broken"]
-                .map(|cell| if cell.is_empty() { "-" } else { cell }.to_owned()),
-        );
+    for name in &workspace.broken {
         let nothing = Value::Null;
-        answers.insert(
-            (*name).clone(),
-            json!({
-                "application": name, "chart": nothing, "version": nothing, "namespace": nothing, "project": nothing,
-                "helm": nothing, "targets": nothing, "stale": nothing, "broken": true,
-            }),
-        );
+        let json = json!({
+            "application": name, "chart": nothing, "version": nothing, "namespace": nothing, "project": nothing,
+            "helm": nothing, "targets": nothing, "stale": nothing, "broken": true,
+        });
+        let row = [name.as_str(), "-", "-", "-", "-", "-", "-", "broken"];
+        rows.entry(name).or_insert_with(|| (row.map(str::to_owned), json));
     }
-    rows[1..].sort();
-    if rows.len() > 1 {
-        session.printer.result(&table(&rows));
-    } else {
+    let (rows, answers): (Vec<_>, Vec<_>) = rows.into_values().unzip();
+    if rows.is_empty() {
         session.printer.result("no Application under argocd/applications deploys a chart\n");
+    } else {
+        let head = ["application", "chart", "version", "namespace", "project", "helm", "targets", "state"];
+        let all: Vec<[String; 8]> = std::iter::once(head.map(str::to_owned)).chain(rows).collect();
+        session.printer.result(&table(&all));
     }
-    Ok(Outcome { diagnostics, fields: vec![("applications", json!(answers.into_values().collect::<Vec<_>>()))] })
+    Ok(Outcome { diagnostics, fields: vec![("applications", json!(answers))] })
 }
 
-/// For each Application, whether each of its targets is as recorded; nothing is rendered to know it.
-fn freshness(session: &Session<'_>, workspace: &Workspace) -> (BTreeMap<String, Vec<bool>>, Diagnostics) {
+/// Whether each target is as recorded; nothing is rendered to know it.
+fn freshness(session: &Session<'_>, workspace: &Workspace) -> (BTreeMap<TargetId, bool>, Diagnostics) {
     let (inspections, mut diagnostics) = Inspections::new(workspace);
     let (targets, found) = plan::plan(workspace, &inspections, workspace.config.argocd, &[]);
     diagnostics.extend(found);
-    let mut freshness: BTreeMap<String, Vec<bool>> = BTreeMap::new();
+    let mut freshness = BTreeMap::new();
     for target in &targets {
         if let Some(golden) = diagnostics.take(Golden::load(&session.root, &target.id)) {
             let fresh = golden.stale(&target.inputs).is_empty() && !target.inspected.refused;
-            freshness.entry(target.id.app.clone()).or_default().push(fresh);
+            freshness.insert(target.id.clone(), fresh);
         }
     }
     (freshness, diagnostics)
 }
 
 /// The targets that are as recorded, in order.
-fn fresh(session: &Session<'_>) -> BTreeSet<String> {
+fn fresh(session: &Session<'_>) -> BTreeSet<TargetId> {
     let Ok((workspace, _)) = Workspace::load(&session.root) else { return BTreeSet::new() };
-    let (inspections, _) = Inspections::new(&workspace);
-    let (targets, _) = plan::plan(&workspace, &inspections, workspace.config.argocd, &[]);
-    let fresh = targets.iter().filter(|target| {
-        Golden::load(&session.root, &target.id).is_ok_and(|golden| golden.stale(&target.inputs).is_empty())
-    });
-    fresh.map(|target| target.id.to_string()).collect()
+    let (freshness, _) = freshness(session, &workspace);
+    freshness.into_iter().filter(|(_, fresh)| *fresh).map(|(id, _)| id).collect()
 }
 
 /// Points everything that names this repository at another.
@@ -140,7 +120,7 @@ pub fn set_repository(session: &Session<'_>, url: &str, revision: Option<&str>) 
         .collect();
     whole::write_all(&writes)?;
     let after = if writes.is_empty() { before.clone() } else { fresh(session) };
-    let stale: Vec<&String> = before.difference(&after).collect();
+    let stale: Vec<String> = before.difference(&after).map(ToString::to_string).collect();
 
     let mut changes = Vec::new();
     let mut left = Vec::new();
@@ -164,10 +144,9 @@ pub fn set_repository(session: &Session<'_>, url: &str, revision: Option<&str>) 
         }
     }
     for target in &stale {
-        session.printer.status("Stale", &format!("{target}: the repository's URL is part of what it renders"));
-    }
-    if !stale.is_empty() {
-        session.printer.result("stale now: look at `cargo xtask render`, then record it with `--accept`\n");
+        session
+            .printer
+            .result(&format!("{target} renders the URL: `cargo xtask render --accept {target}` records it anew\n"));
     }
     if writes.is_empty() {
         session.printer.result("nothing to change\n");

@@ -20,7 +20,6 @@ use crate::new::staging::Staging;
 use crate::new::{self, Service, Upstream, name, taken};
 use crate::objects::Object;
 use crate::plan::{self, Inspections};
-use crate::progress::Progress;
 use crate::report::plural;
 use crate::workspace::Workspace;
 use crate::workspace::chart::Chart;
@@ -50,7 +49,11 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
 
     let (staging, finished) = Staging::begin(&session.root, &request.app)?;
     if let Some(app) = finished {
-        session.printer.status("Finished", &format!("`{app}`, which an earlier run had begun"));
+        session.printer.result(&format!("finished {app}, which an earlier run had begun\n"));
+        if app == request.app {
+            let fields = vec![("application", json!(app)), ("written", json!([]))];
+            return Ok(Outcome { diagnostics: Diagnostics::default(), fields });
+        }
     }
     let (workspace, found) = Workspace::load(&session.root)?;
     let service = Service {
@@ -65,13 +68,12 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     diagnostics.extend(found);
     diagnostics.into_result(())?;
 
-    let made = make(session, &staging, &service);
+    let made = make(session, &staging, &service).and_then(|made| staging.place().map(|()| made));
     if made.is_err() {
         // What went wrong matters more than scrap that the next run removes as well.
         let _ = staging.remove();
     }
     let made = made?;
-    staging.place()?;
     tell(session, &service, &made);
     let fields = vec![
         ("application", json!(service.app)),

@@ -15,7 +15,7 @@ pub struct Reach {
     pub cluster: BTreeSet<(String, String, String)>,
     /// The namespaces that the others lie in.
     pub namespaces: BTreeSet<String>,
-    /// Whether CustomResourceDefinitions are among them.
+    /// Whether definitions of custom resources are among them.
     pub definitions: bool,
     /// The pod security level that the pods meet.
     pub level: Level,

@@ -10,6 +10,7 @@ mod errors;
 mod fixtures;
 mod image;
 mod lint;
+mod new;
 mod properties;
 mod relay;
 mod render;
