@@ -68,18 +68,19 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     diagnostics.extend(found);
     diagnostics.into_result(())?;
 
-    let made = make(session, &staging, &service).and_then(|made| staging.place().map(|()| made));
+    let made = make(session, &staging, &service).and_then(|made| Ok((staging.place()?, made)));
     if made.is_err() {
         // What went wrong matters more than scrap that the next run removes as well.
         let _ = staging.remove();
     }
-    let made = made?;
-    tell(session, &service, &made);
+    let (pinned, made) = made?;
+    tell(session, &service, &made, pinned);
     let fields = vec![
         ("application", json!(service.app)),
         ("namespace", json!(service.namespace)),
         ("podSecurity", json!(made.reach.level.name())),
         ("written", json!(made.files)),
+        ("pinned", json!(pinned)),
     ];
     Ok(Outcome { diagnostics: made.warnings, fields })
 }
@@ -184,13 +185,13 @@ fn record(session: &Session<'_>) -> Result<(Vec<Object>, Diagnostics)> {
 }
 
 /// What was made, and what to do now.
-fn tell(session: &Session<'_>, service: &Service, made: &Made) {
+fn tell(session: &Session<'_>, service: &Service, made: &Made, pinned: bool) {
     let app = &service.app;
     let mut out = String::new();
     for file in &made.files {
         out.push_str(&format!("made {file}\n"));
     }
-    if service.dependency.is_some() {
+    if pinned {
         out.push_str("changed charts.lock\n");
     }
     out.push_str("\nnext:\n");

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
+use super::name;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result};
 use crate::golden::store;
 use crate::process;
@@ -51,7 +52,9 @@ impl Staging {
     pub fn begin(root: &Path, app: &str) -> Result<(Self, Option<String>)> {
         let lock = store::lock(root)?;
         let staging = Self { root: root.to_path_buf(), app: app.to_owned(), _lock: lock };
-        let finished = std::fs::read_to_string(staging.folder().join(SEAL)).ok();
+        let seal = std::fs::read_to_string(staging.folder().join(SEAL)).ok();
+        // Whatever else it says, this tool did not write it.
+        let finished = seal.filter(|app| name::check_app(app).is_empty());
         if let Some(app) = &finished {
             staging.move_all(app)?;
         }
@@ -87,12 +90,13 @@ impl Staging {
         whole::write(&self.tree().join(name), text.as_bytes())
     }
 
-    /// Puts everything into place.
-    pub fn place(&self) -> Result<()> {
+    /// Puts everything into place; says whether charts.lock got a new pin.
+    pub fn place(&self) -> Result<bool> {
         process::check_interrupted()?;
         whole::write(&self.folder().join(SEAL), self.app.as_bytes())?;
-        self.move_all(&self.app)?;
-        self.remove()
+        let pinned = self.move_all(&self.app)?;
+        self.remove()?;
+        Ok(pinned)
     }
 
     /// Removes whatever is staged.
@@ -106,32 +110,40 @@ impl Staging {
     }
 
     /// Moves what is still staged. Should somebody have put something else there meanwhile, what was moved goes back.
-    fn move_all(&self, app: &str) -> Result<()> {
+    fn move_all(&self, app: &str) -> Result<bool> {
         let mut done: Vec<String> = Vec::new();
-        let mut result = self.pin();
+        let lock = self.root.join(charts_lock::FILE);
+        let before = std::fs::read(&lock).ok();
+        let mut result = self.pin(&lock);
+        let pinned = *result.as_ref().unwrap_or(&false);
         for part in parts(app) {
             let (from, to) = (self.tree().join(&part), self.root.join(&part));
             if result.is_err() || std::fs::symlink_metadata(&from).is_err() {
                 continue;
             }
-            result = move_to(&from, &to, &part);
-            if result.is_ok() {
-                done.push(part);
+            match move_to(&from, &to, &part) {
+                Ok(()) => done.push(part),
+                Err(found) => result = Err(found),
             }
         }
         if let Err(found) = result {
             for part in done.iter().rev() {
                 let _ = std::fs::rename(self.root.join(part), self.tree().join(part));
             }
+            let _ = match before {
+                Some(bytes) if std::fs::read(&lock).is_ok_and(|now| now == bytes) => Ok(()),
+                Some(bytes) => whole::write(&lock, &bytes),
+                None => std::fs::remove_file(&lock).map_err(|error| Diagnostic::io("remove", &lock, &error).into()),
+            };
             // Nothing is complete any more, and the next run should not try again.
             let _ = std::fs::remove_file(self.folder().join(SEAL));
             return Err(found);
         }
-        Ok(())
+        Ok(pinned)
     }
 
-    /// Adds the staged pins to charts.lock. A pin too many is harmless, and gone after the next `deps --update`.
-    fn pin(&self) -> Result<()> {
+    /// Adds the staged pins to charts.lock; says whether there are any that it did not have.
+    fn pin(&self, path: &Path) -> Result<bool> {
         let staged = ChartsLock::load(&self.tree())?;
         let mut lock = ChartsLock::load(&self.root)?;
         let before = lock.pins.len();
@@ -142,9 +154,10 @@ impl Staging {
             }
         }
         if lock.pins.len() == before {
-            return Ok(());
+            return Ok(false);
         }
-        whole::write(&self.root.join(charts_lock::FILE), lock.to_text().as_bytes())
+        whole::write(path, lock.to_text().as_bytes())?;
+        Ok(true)
     }
 }
 
@@ -228,6 +241,10 @@ mod tests {
         let root = tempfile::tempdir().expect("temporary folder");
         let staging = staged(root.path());
         whole::write(&root.path().join("argocd/applications/blog.yaml"), b"theirs").expect("written");
+        let pin =
+            "version = 1\n\n[[chart]]\nname = \"x\"\nversion = \"1.0.0\"\nrepository = \"https://c.example.com\"\n";
+        let pin = format!("{pin}digest = \"tree-sha256:{}\"\n", "0".repeat(64));
+        staging.write(charts_lock::FILE, &pin).expect("written");
         let found = staging.place().expect_err("taken");
         assert_eq!(found.0[0].code, Code::NameTaken);
         staging.remove().expect("removed");
