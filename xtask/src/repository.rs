@@ -530,7 +530,6 @@ mod tests {
             "@h:a",
             "https://host/a#b",
             "https://ho$t/a",
-            "C:\\a",
         ] {
             assert!(check_url(url).is_err(), "{url}");
         }
