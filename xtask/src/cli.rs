@@ -27,6 +27,7 @@ Environment:
   XTASK_CACHE_DIR     where tools and archives are kept
   XTASK_<TOOL>        the path of a tool (XTASK_HELM, …) instead of the search for it
   CI                  true: nothing is accepted, and an outdated render.lock is a finding
+  GITHUB_ACTIONS      true: what is found is marked in the files of the pull request as well
   NO_COLOR            no colour
 
 Exit codes:
@@ -103,6 +104,11 @@ pub enum Command {
     /// `helm lint --strict` for every case; every branch of every template rendered by some case; every documented
     /// value changed by some case; the table of values in a README as values.yaml makes it.
     Lint(Lint),
+    /// Run everything that needs no cluster, in one pass and one report
+    ///
+    /// Renders every target whatever render.lock says, compares with the goldens, and lints what is rendered. What one
+    /// stage finds keeps no other from running.
+    Ci(Ci),
     /// Build the images that this repository owns
     ///
     /// Builds images/<name>/Dockerfile with docker or podman, under the name by which the default values of
@@ -131,6 +137,7 @@ impl Command {
             Self::Deps { .. } => "deps",
             Self::Bench { .. } => "bench",
             Self::Lint(_) => "lint",
+            Self::Ci(_) => "ci",
             Self::Image(_) => "image",
             Self::New(_) => "new",
             Self::Argocd(_) => "argocd",
@@ -173,6 +180,14 @@ pub struct Lint {
     /// Write tables of values anew; refused when CI=true
     #[arg(long)]
     pub fix: bool,
+}
+
+/// `ci`.
+#[derive(Debug, Args)]
+pub struct Ci {
+    /// Write the report as JUnit XML, too
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
 }
 
 /// `image`.

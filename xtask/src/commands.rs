@@ -2,6 +2,7 @@
 
 pub mod argocd;
 pub mod bench;
+pub mod ci;
 pub mod deps;
 pub mod image;
 pub mod lint;

@@ -4,9 +4,12 @@
 //!
 //! Deliberately absent: deciding what is wrong.
 
+pub mod annotations;
 pub mod json;
+pub mod junit;
 
 use std::io::Write;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
@@ -212,6 +215,11 @@ impl Printer {
         }
     }
 
+    /// All diagnostics once more, as marks for GitHub.
+    pub fn annotations(&self, root: &Path, diagnostics: &Diagnostics) {
+        self.stderr(&annotations::commands(root, diagnostics));
+    }
+
     /// The differences, a line for each target that has any or failed, and a line in all.
     pub fn render(&self, report: &RenderReport) {
         if self.format == Format::Json {
@@ -262,6 +270,13 @@ pub fn total(report: &RenderReport) -> String {
     format!("{}{colon}{counts}", plural(report.targets.len(), "target"))
 }
 
+/// A difference as plain text.
+#[must_use]
+pub fn unified(diff: &ObjectDiff) -> String {
+    let lines: String = diff.marked().map(|(_, line)| format!("{line}\n")).collect();
+    format!("{} {}\n{lines}", diff.kind.word(), diff.object.manifest.title())
+}
+
 fn header(id: &TargetId, diff: &ObjectDiff) -> String {
     let manifest = &diff.object.manifest;
     let from = match (&diff.previous, diff.kind) {
@@ -271,6 +286,12 @@ fn header(id: &TargetId, diff: &ObjectDiff) -> String {
     };
     let template = if manifest.template.is_empty() { String::new() } else { format!("  {}", manifest.template) };
     format!("{TITLE}{id}: {} {}{from}{TITLE:#}{DIM}{template}{DIM:#}\n", diff.kind.word(), manifest.title())
+}
+
+/// A diagnostic as rustc draws one, without colours.
+#[must_use]
+pub fn plain(diagnostic: &Diagnostic) -> String {
+    anstream::adapter::strip_str(&describe(diagnostic)).to_string()
 }
 
 /// A diagnostic as rustc draws one.

@@ -55,9 +55,9 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
         }
     }
     let sound = workspace.sound && !diagnostics.has_errors();
-    let checked = check(session, request, &workspace, &all, &renderings);
-    let complete = sound && request.targets.is_empty() && checked.diagnostics.worst() <= Class::Finding;
-    diagnostics.extend(silence::apply(checked.diagnostics, &workspace.config.silences, &lint::codes(), complete));
+    let all: Vec<&Target<'_>> = all.iter().collect();
+    let checked = check(session, request, &workspace, &all, &renderings, sound);
+    diagnostics.extend(checked.diagnostics);
 
     diagnostics.sort();
     let counts = format!("{}, {}", plural(checked.charts.len(), "chart"), plural(renderings.len(), "target"));
@@ -71,20 +71,22 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
 /// What checking found.
 #[derive(Debug)]
 pub struct Checked {
-    /// The findings, before silences.
+    /// The findings that are not silenced.
     pub diagnostics: Diagnostics,
     /// The charts that were looked at, by their path from the root.
     pub charts: Vec<String>,
 }
 
-/// Runs every check on targets that are rendered already. `all` are all targets of the workspace.
+/// Runs every check on targets that are rendered already. `all` are all targets of the workspace; `sound` says that
+/// nothing kept any of them from being read and rendered.
 #[must_use]
 pub fn check(
     session: &Session<'_>,
     request: &Request,
     workspace: &Workspace,
-    all: &[Target<'_>],
+    all: &[&Target<'_>],
     renderings: &[Rendering<'_>],
+    sound: bool,
 ) -> Checked {
     let mut diagnostics = Diagnostics::default();
     let mut charts: BTreeMap<PathBuf, Chart> = BTreeMap::new();
@@ -114,6 +116,8 @@ pub fn check(
     }
     let deployed: Vec<&Chart> = deployed.iter().filter_map(|folder| charts.get(folder)).collect();
     with_helm(session, workspace, &deployed, &targets, all, &mut diagnostics);
+    let complete = sound && request.targets.is_empty() && diagnostics.worst() <= Class::Finding;
+    let diagnostics = silence::apply(diagnostics, &workspace.config.silences, &lint::codes(), complete);
     Checked { diagnostics, charts: charts.values().map(|chart| chart.path.clone()).collect() }
 }
 
@@ -143,7 +147,7 @@ fn with_helm(
     workspace: &Workspace,
     charts: &[&Chart],
     selected: &[&Target<'_>],
-    all: &[Target<'_>],
+    all: &[&Target<'_>],
     diagnostics: &mut Diagnostics,
 ) {
     if charts.is_empty() {
@@ -158,7 +162,7 @@ fn with_helm(
     let helm = Helm { program: &tool.path, root: &session.root, cache, jobs: session.jobs };
     for chart in charts {
         let of_chart = |target: &&Target<'_>| target.deployment.chart.directory == chart.directory;
-        let every: Vec<&Target<'_>> = all.iter().filter(of_chart).collect();
+        let every: Vec<&Target<'_>> = all.iter().copied().filter(of_chart).collect();
         let chosen: Vec<&Target<'_>> = selected.iter().copied().filter(of_chart).collect();
         let Some(first) = every.first().filter(|target| !target.inspected.refused) else { continue };
         let prepared = dependencies::prepare(&first.deployment.chart, &first.inspected.dependencies, &context);
