@@ -118,6 +118,15 @@ pub enum Command {
     /// Builds images/<name>/Dockerfile with docker or podman, under the name by which the default values of
     /// charts/<name> ask for it. An image that was built from today's inputs is fresh: nothing runs.
     Image(Image),
+    /// Make all that another Application needs
+    ///
+    /// Writes charts/<app> with a closed schema, a case, and a README, its image or its dependency, its project and its
+    /// Application under argocd/, and its goldens. Nothing is overwritten, and nothing is written unless all of it
+    /// renders.
+    New(New),
+    /// The Applications under argocd/
+    #[command(subcommand)]
+    Argocd(Argocd),
     /// The pinned tools
     #[command(subcommand)]
     Tools(Tools),
@@ -134,6 +143,8 @@ impl Command {
             Self::Lint(_) => "lint",
             Self::Ci(_) => "ci",
             Self::Image(_) => "image",
+            Self::New(_) => "new",
+            Self::Argocd(_) => "argocd",
             Self::Tools(_) => "tools",
         }
     }
@@ -205,6 +216,47 @@ pub struct Image {
     /// Another value for an `ARG` of the Dockerfile, such as `BASE_IMAGE=registry.example.com/debian:bookworm-slim`
     #[arg(long = "build-arg", value_name = "NAME=VALUE")]
     pub build_args: Vec<String>,
+}
+
+/// `new`.
+#[derive(Debug, Args)]
+pub struct New {
+    /// What it is called: the Application, its project, chart, and release
+    #[arg(value_name = "APP")]
+    pub app: String,
+
+    /// The chart to put an umbrella over, with its exact version; without, a Deployment of its own
+    #[arg(long, value_name = "NAME@VERSION", requires = "repository")]
+    pub dependency: Option<String>,
+
+    /// The Helm repository that has the dependency, `https://…` or `oci://…`
+    #[arg(long, value_name = "URL", requires = "dependency")]
+    pub repository: Option<String>,
+
+    /// The namespace that it is deployed into; by default one of its name
+    #[arg(long, value_name = "NAMESPACE")]
+    pub namespace: Option<String>,
+}
+
+/// `argocd`.
+#[derive(Debug, Subcommand)]
+pub enum Argocd {
+    /// Show each Application with its chart, where it goes, and whether its goldens are fresh
+    List,
+    /// Point everything that names this repository at another, such as your fork
+    ///
+    /// Changes charts.toml and each source and project under argocd/ that names the repository of charts.toml; comments
+    /// and layout stay. All files are staged before the first is replaced, and charts.toml is the last: after a kill in
+    /// between, the same command does the rest.
+    SetRepository {
+        /// The URL by which Argo CD reaches it
+        #[arg(value_name = "URL")]
+        url: String,
+
+        /// The branch, tag, or commit that Argo CD is to follow
+        #[arg(long, value_name = "REVISION", allow_hyphen_values = true)]
+        revision: Option<String>,
+    },
 }
 
 /// `tools`.

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use xtask::cli::{Cli, Command};
-use xtask::commands::{Outcome, Session, bench, ci, deps, image, lint, render, tools};
+use xtask::commands::{Outcome, Session, argocd, bench, ci, deps, image, lint, new, render, tools};
 use xtask::diagnostic::{Code, Diagnostic, Result};
 use xtask::environment::Environment;
 use xtask::report::{self, Printer, json};
@@ -55,6 +55,13 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
         }
         Command::Image(cli::Image { names, force, build_args }) => {
             image::run(session, &image::Request { names, force, build_args })
+        }
+        Command::New(cli::New { app, dependency, repository, namespace }) => {
+            new::run(session, &new::Request { app, dependency, repository, namespace })
+        }
+        Command::Argocd(cli::Argocd::List) => argocd::list(session),
+        Command::Argocd(cli::Argocd::SetRepository { url, revision }) => {
+            argocd::set_repository(session, &url, revision.as_deref())
         }
         Command::Tools(command) => tools::run(session, &command),
     }
