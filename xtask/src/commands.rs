@@ -6,7 +6,9 @@ pub mod image;
 pub mod lint;
 pub mod render;
 pub mod rendering;
+pub mod schemas;
 pub mod tools;
+pub mod validate;
 
 use std::path::PathBuf;
 

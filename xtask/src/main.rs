@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use xtask::cli::{Cli, Command};
-use xtask::commands::{Outcome, Session, bench, deps, image, lint, render, tools};
+use xtask::commands::{Outcome, Session, bench, deps, image, lint, render, schemas, tools, validate};
 use xtask::diagnostic::{Code, Diagnostic, Result};
 use xtask::environment::Environment;
 use xtask::report::{self, Printer, json};
@@ -41,6 +41,12 @@ fn run(cli: Cli, printer: &Printer) -> Result<Outcome> {
         Command::Deps { update } => deps::run(&session, update),
         Command::Bench { rounds } => bench::run(&session, rounds),
         Command::Lint(cli::Lint { targets, fix }) => lint::run(&session, &lint::Request { targets, fix }),
+        Command::Validate(cli::Validate { targets, crds }) => {
+            validate::run(&session, &validate::Request { targets, crds })
+        }
+        Command::Schemas(cli::Schemas { from_cluster: _, kubeconfig, from, check }) => {
+            schemas::run(&session, &schemas::Request { kubeconfig, from, check })
+        }
         Command::Image(cli::Image { names, force, build_args }) => {
             image::run(&session, &image::Request { names, force, build_args })
         }
