@@ -110,9 +110,20 @@ pub enum Command {
     Lint(Lint),
     /// Run everything that needs no cluster, in one pass and one report
     ///
-    /// Renders every target whatever render.lock says, compares with the goldens, and lints what is rendered. What one
-    /// stage finds keeps no other from running.
+    /// Renders every target whatever render.lock says, compares with the goldens, and validates and lints what is
+    /// rendered. What one stage finds keeps no other from running.
     Ci(Ci),
+    /// Hold every object against the schema of its kind, strictly, with kubeconform
+    ///
+    /// Schemas are those of the CustomResourceDefinitions that the targets render, and those in schemas/. A kind without
+    /// one is a finding, unless charts.toml allows it by name. What no schema can say, and the API server refuses all
+    /// the same, is checked besides.
+    Validate(Validate),
+    /// Derive schemas/ from what an API server says of itself
+    ///
+    /// Writes a strict schema for each kind that the targets use and no CustomResourceDefinition of theirs defines, and
+    /// removes those that nothing uses any more.
+    Schemas(Schemas),
     /// Build the images that this repository owns
     ///
     /// Builds images/<name>/Dockerfile with docker or podman, under the name by which the default values of
@@ -142,6 +153,8 @@ impl Command {
             Self::Bench { .. } => "bench",
             Self::Lint(_) => "lint",
             Self::Ci(_) => "ci",
+            Self::Validate(_) => "validate",
+            Self::Schemas(_) => "schemas",
             Self::Image(_) => "image",
             Self::New(_) => "new",
             Self::Argocd(_) => "argocd",
@@ -200,6 +213,46 @@ pub struct Ci {
     /// Write the report as JUnit XML, too
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+
+    /// A folder of further CustomResourceDefinitions, such as Argo CD's own
+    #[arg(long, value_name = "DIR")]
+    pub crds: Option<PathBuf>,
+
+    /// Charts that changed since this revision need a higher version; by default since the main branch was left
+    #[arg(long, value_name = "REV")]
+    pub base: Option<String>,
+}
+
+/// `validate`.
+#[derive(Debug, Args)]
+pub struct Validate {
+    /// `<app>` or `<app>/<case>`, `*` allowed; all, and argocd/ itself, when none is named
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
+
+    /// A folder of further CustomResourceDefinitions, such as Argo CD's own
+    #[arg(long, value_name = "DIR")]
+    pub crds: Option<PathBuf>,
+}
+
+/// `schemas`.
+#[derive(Debug, Args)]
+pub struct Schemas {
+    /// Ask the cluster of `--kubeconfig`
+    #[arg(long, requires = "kubeconfig", conflicts_with = "from", required_unless_present_any = ["from", "check"])]
+    pub from_cluster: bool,
+
+    /// Which cluster that is: never the current context of this shell
+    #[arg(long, value_name = "FILE", requires = "from_cluster")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// What `kubectl get --raw /openapi/v2` printed; `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
+
+    /// Write nothing, and tell what is missing, no longer used, or, with a document to derive from, outdated
+    #[arg(long)]
+    pub check: bool,
 }
 
 /// `image`.

@@ -9,7 +9,9 @@ pub mod lint;
 pub mod new;
 pub mod render;
 pub mod rendering;
+pub mod schemas;
 pub mod tools;
+pub mod validate;
 
 use std::path::PathBuf;
 
