@@ -47,8 +47,6 @@ pub struct Request {
     pub api_port: Option<u16>,
     /// Run this step alone, on a kept cluster: `<app>/<scenario>:<step>`.
     pub step: Option<String>,
-    /// Deploy the charts of this revision first.
-    pub upgrade_from: Option<String>,
     /// Write the results there, as JUnit XML.
     pub junit: Option<PathBuf>,
 }

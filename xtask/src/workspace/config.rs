@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::{Class, Code, Diagnostic, Diagnostics, Place, Result, Source, suggestion};
 use crate::document::{Fields, Node, Syntax, Value, toml};
+use crate::schemas::Kind;
 
 /// What charts.toml declares.
 #[derive(Debug, Clone)]
@@ -27,6 +28,26 @@ pub struct Config {
     pub kind_node_image: Option<(String, Place)>,
     /// Findings that are accepted.
     pub silences: Vec<Silence>,
+    /// How objects are held against schemas.
+    pub validate: Validate,
+}
+
+/// What charts.toml says of schemas.
+#[derive(Debug, Clone, Default)]
+pub struct Validate {
+    /// Where kubeconform may look for schemas beside those that are here.
+    pub locations: Vec<String>,
+    /// Kinds that may go without a schema.
+    pub unchecked: Vec<Unchecked>,
+}
+
+/// A kind that nobody has a schema for; why it may go without is in charts.toml, for people.
+#[derive(Debug, Clone)]
+pub struct Unchecked {
+    /// The kind.
+    pub kind: Kind,
+    /// Where that is said.
+    pub place: Place,
 }
 
 /// A finding that somebody has looked at and accepts; why is in charts.toml, for people.
@@ -88,6 +109,7 @@ impl Config {
             Some((image?, node.get("node-image")?.place()))
         });
         let silences = fields.sequence("silence").iter().filter_map(|node| silence(node, &mut diagnostics)).collect();
+        let validate = fields.node("validate").map(|node| validate(node, &mut diagnostics)).unwrap_or_default();
         fields.finish(&mut diagnostics);
 
         let (Some(repository), Some(argocd), Some((kubernetes, api_versions))) = (repository, argocd, kubernetes)
@@ -104,6 +126,7 @@ impl Config {
             tools,
             kind_node_image,
             silences,
+            validate,
         })
     }
 }
@@ -181,6 +204,43 @@ fn silence(node: &Node, diagnostics: &mut Diagnostics) -> Option<Silence> {
     });
     fields.finish(diagnostics);
     Some(Silence { check: check?, target: target?, place: node.place() })
+}
+
+fn validate(node: &Node, diagnostics: &mut Diagnostics) -> Validate {
+    let mut fields = Fields::new(node, "validate", Syntax::Config);
+    let mut locations = Vec::new();
+    for (location, place) in fields.strings("schema-locations") {
+        if location.starts_with("https://") && location.ends_with(".json") {
+            locations.push(location);
+        } else {
+            let message = format!("`{location}` is no address of schemas");
+            fields.report(Diagnostic::new(Code::ConfigInvalid, message).at(
+                place,
+                "expected `https://…{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json`, as kubeconform takes it",
+            ));
+        }
+    }
+    let unchecked = fields.sequence("unchecked").iter().filter_map(|node| unchecked(node, diagnostics)).collect();
+    fields.finish(diagnostics);
+    Validate { locations, unchecked }
+}
+
+fn unchecked(node: &Node, diagnostics: &mut Diagnostics) -> Option<Unchecked> {
+    let mut fields = Fields::new(node, "validate.unchecked[]", Syntax::Config);
+    let kind = fields.required("kind");
+    reason(&mut fields);
+    let kind = kind.and_then(|name| {
+        let kind = name.as_str().and_then(Kind::parse);
+        if kind.is_none() {
+            fields.report(
+                Diagnostic::new(Code::ConfigInvalid, format!("{} is no kind", name.describe()))
+                    .at(name.place(), "expected `<group>/<version>/<Kind>`, or `v1/<Kind>` for the core group"),
+            );
+        }
+        kind
+    });
+    fields.finish(diagnostics);
+    Some(Unchecked { kind: kind?, place: node.place() })
 }
 
 /// Reads a reason, which has to say something.

@@ -65,6 +65,12 @@ impl Fixture<'_> {
         fs::read_to_string(self.folder.join(name)).ok()
     }
 
+    fn delete(&self, bench: &Bench) {
+        for path in self.read("deleted").unwrap_or_default().lines() {
+            fs::remove_file(bench.root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+        }
+    }
+
     /// Runs the fixture; what is told is what is wrong.
     fn check(&self, update: bool) -> String {
         assert!(self.read("about").is_some_and(|about| about.lines().count() == 1), "`about` should be one line");
@@ -73,7 +79,10 @@ impl Fixture<'_> {
         // What was there before was recorded with the Helm of charts.toml.
         let recorder = self.folder.join("before").is_dir().then(|| helm(HELM_4));
         let tells = |name: &str, text: &str| self.read(name).is_none_or(|told| told.contains(text));
+        let args = self.read("args").unwrap_or_else(|| "render".to_owned());
+        // `lint` asks helm even where nothing has to be rendered.
         let renders = recorder.is_some()
+            || args.starts_with("lint")
             || tells("expected.stderr", "   Rendering ")
             || tells("expected.stdout", "\"reasons\": [\n");
         let helm = if renders || update {
@@ -91,7 +100,15 @@ impl Fixture<'_> {
             }
         }
         let workspace = self.folder.join("workspace");
-        copy(&workspace, &bench.root());
+        if let Some(base) = self.read("base") {
+            copy(&self.folder.with_file_name(base.trim()).join("workspace"), &bench.root());
+        }
+        if workspace.is_dir() {
+            copy(&workspace, &bench.root());
+        }
+        if recorder.is_none() {
+            self.delete(&bench);
+        }
         if let Some(recorder) = recorder {
             let Some(recorder) = recorder else { return String::new() };
             copy(&self.folder.join("before"), &bench.root());
@@ -102,13 +119,10 @@ impl Fixture<'_> {
             fs::remove_dir_all(bench.root()).expect("removed");
             copy(&goldens, &bench.root().join("tests/golden"));
             copy(&workspace, &bench.root());
-            for path in self.read("deleted").unwrap_or_default().lines() {
-                fs::remove_file(bench.root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
-            }
+            self.delete(&bench);
         }
 
         let earlier = tree(&bench.root());
-        let args = self.read("args").unwrap_or_else(|| "render".to_owned());
         let mut run = bench.xtask(&args).helm(&helm);
         for line in variables.lines().filter(|line| !line.is_empty()) {
             let (name, value) = line.split_once('=').expect("NAME=value");
