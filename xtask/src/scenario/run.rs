@@ -175,7 +175,9 @@ impl Runner<'_> {
             Action::Delete(subjects) => {
                 for subject in subjects {
                     let (namespace, argument) = self.named(subject)?;
-                    let delete = ["delete", &argument, "--namespace", &namespace, "--wait=true", "--ignore-not-found"];
+                    // In the foreground, as Argo CD prunes: the object is gone once what it owns is.
+                    let how = ["--cascade=foreground", "--wait=true", "--ignore-not-found"];
+                    let delete = [&["delete", &argument, "--namespace", &namespace], &how[..]].concat();
                     self.kubectl_run(&delete, left(), &argument, "not deleted")?;
                 }
                 Ok(None)
@@ -448,11 +450,10 @@ impl Runner<'_> {
                     return ControlFlow::Break(Some(why));
                 }
                 let Some(line) = line else { return ControlFlow::Continue(()) };
-                // kubectl writes each event over several lines.
+                // An event may come on one line, or over several.
                 text.push_str(line);
                 text.push('\n');
-                if line == "}" {
-                    let event: Value = serde_json::from_str(&text).unwrap_or_default();
+                if let Ok(event) = serde_json::from_str::<Value>(&text) {
                     text.clear();
                     object = (event["type"] != "DELETED").then(|| event["object"].clone());
                     lacks = check.lacks(object.as_ref());
