@@ -102,7 +102,9 @@ pub enum Command {
     /// Check what can be known without a cluster
     ///
     /// `helm lint --strict` for every case; every branch of every template rendered by some case; every documented
-    /// value changed by some case; the table of values in a README as values.yaml makes it.
+    /// value changed by some case; the table of values in a README as values.yaml makes it. Applications and projects:
+    /// each field known to Argo CD, what a project forbids, how and where an Application is deployed, what two of them
+    /// render.
     Lint(Lint),
     /// Run everything that needs no cluster, in one pass and one report
     ///

@@ -23,6 +23,7 @@ pub mod permission;
 pub mod scope;
 pub mod sealed_secret_wave;
 pub mod sync_options;
+pub mod sync_order;
 pub mod template;
 pub mod values_table;
 pub mod written;
