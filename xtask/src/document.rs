@@ -5,6 +5,7 @@
 //!
 //! Deliberately absent: serde. Its derived readers stop at the first error and lose the places of what they accept.
 
+pub mod edit;
 pub mod toml;
 pub mod yaml;
 
@@ -91,6 +92,12 @@ impl Node {
     #[must_use]
     pub fn items(&self) -> &[Self] {
         if let Value::Sequence(items) = &self.value { items } else { &[] }
+    }
+
+    /// A string that stands nowhere.
+    #[must_use]
+    pub fn string(text: &str) -> Self {
+        Self { value: Value::String(text.to_owned()), span: 0..0, source: Source::new("", "") }
     }
 
     /// The text of a string.

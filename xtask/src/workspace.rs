@@ -295,7 +295,8 @@ fn lock(root: &Path, name: &str, missing: &str) -> Result<Arc<Source>> {
 }
 
 /// The YAML files of a folder and its subfolders, in order of path.
-fn manifests(folder: &Path) -> Vec<PathBuf> {
+#[must_use]
+pub fn manifests(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {

@@ -105,6 +105,18 @@ const README: &str = "\
 <!-- values:end -->
 ";
 
+const SCHEMA: &str = r#"{
+  "type": "object",
+  "additionalProperties": false,
+  "properties": {
+    "name": {"type": "string"},
+    "secure": {"type": "boolean"},
+    "extra": {"type": "object"},
+    "note": {"type": "string"}
+  }
+}
+"#;
+
 /// A workspace in which there is nothing to find.
 fn sound() -> Bench {
     let bench = Bench::new();
@@ -115,6 +127,7 @@ fn sound() -> Bench {
         ("charts/web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 0.1.0\n"),
         ("charts/web/.helmignore", "ci/\n"),
         ("charts/web/values.yaml", VALUES),
+        ("charts/web/values.schema.json", SCHEMA),
         ("charts/web/README.md", README),
         ("charts/web/templates/_helpers.tpl", HELPERS),
         ("charts/web/templates/map.yaml", TEMPLATE),
