@@ -110,14 +110,34 @@ pub enum Command {
     Lint(Lint),
     /// Run everything that needs no cluster, in one pass and one report
     ///
-    /// Renders every target whatever render.lock says, compares with the goldens, and lints what is rendered. What one
-    /// stage finds keeps no other from running.
+    /// Renders every target whatever render.lock says, compares with the goldens, and validates and lints what is
+    /// rendered. What one stage finds keeps no other from running.
     Ci(Ci),
+    /// Hold every object against the schema of its kind, strictly, with kubeconform
+    ///
+    /// Schemas are those of the CustomResourceDefinitions that the targets render, and those in schemas/. A kind without
+    /// one is a finding, unless charts.toml allows it by name. What no schema can say, and the API server refuses all
+    /// the same, is checked besides.
+    Validate(Validate),
+    /// Derive schemas/ from what an API server says of itself
+    ///
+    /// Writes a strict schema for each kind that the targets use and no CustomResourceDefinition of theirs defines, and
+    /// removes those that nothing uses any more.
+    Schemas(Schemas),
     /// Build the images that this repository owns
     ///
     /// Builds images/<name>/Dockerfile with docker or podman, under the name by which the default values of
     /// charts/<name> ask for it. An image that was built from today's inputs is fresh: nothing runs.
     Image(Image),
+    /// Make all that another Application needs
+    ///
+    /// Writes charts/<app> with a closed schema, a case, and a README, its image or its dependency, its project and its
+    /// Application under argocd/, and its goldens. Nothing is overwritten, and nothing is written unless all of it
+    /// renders.
+    New(New),
+    /// The Applications under argocd/
+    #[command(subcommand)]
+    Argocd(Argocd),
     /// The pinned tools
     #[command(subcommand)]
     Tools(Tools),
@@ -133,7 +153,11 @@ impl Command {
             Self::Bench { .. } => "bench",
             Self::Lint(_) => "lint",
             Self::Ci(_) => "ci",
+            Self::Validate(_) => "validate",
+            Self::Schemas(_) => "schemas",
             Self::Image(_) => "image",
+            Self::New(_) => "new",
+            Self::Argocd(_) => "argocd",
             Self::Tools(_) => "tools",
         }
     }
@@ -189,6 +213,46 @@ pub struct Ci {
     /// Write the report as JUnit XML, too
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+
+    /// A folder of further CustomResourceDefinitions, such as Argo CD's own
+    #[arg(long, value_name = "DIR")]
+    pub crds: Option<PathBuf>,
+
+    /// Charts that changed since this revision need a higher version; by default since the main branch was left
+    #[arg(long, value_name = "REV")]
+    pub base: Option<String>,
+}
+
+/// `validate`.
+#[derive(Debug, Args)]
+pub struct Validate {
+    /// `<app>` or `<app>/<case>`, `*` allowed; all, and argocd/ itself, when none is named
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
+
+    /// A folder of further CustomResourceDefinitions, such as Argo CD's own
+    #[arg(long, value_name = "DIR")]
+    pub crds: Option<PathBuf>,
+}
+
+/// `schemas`.
+#[derive(Debug, Args)]
+pub struct Schemas {
+    /// Ask the cluster of `--kubeconfig`
+    #[arg(long, requires = "kubeconfig", conflicts_with = "from", required_unless_present_any = ["from", "check"])]
+    pub from_cluster: bool,
+
+    /// Which cluster that is: never the current context of this shell
+    #[arg(long, value_name = "FILE", requires = "from_cluster")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// What `kubectl get --raw /openapi/v2` printed; `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
+
+    /// Write nothing, and tell what is missing, no longer used, or, with a document to derive from, outdated
+    #[arg(long)]
+    pub check: bool,
 }
 
 /// `image`.
@@ -205,6 +269,47 @@ pub struct Image {
     /// Another value for an `ARG` of the Dockerfile, such as `BASE_IMAGE=registry.example.com/debian:bookworm-slim`
     #[arg(long = "build-arg", value_name = "NAME=VALUE")]
     pub build_args: Vec<String>,
+}
+
+/// `new`.
+#[derive(Debug, Args)]
+pub struct New {
+    /// What it is called: the Application, its project, chart, and release
+    #[arg(value_name = "APP")]
+    pub app: String,
+
+    /// The chart to put an umbrella over, with its exact version; without, a Deployment of its own
+    #[arg(long, value_name = "NAME@VERSION", requires = "repository")]
+    pub dependency: Option<String>,
+
+    /// The Helm repository that has the dependency, `https://…` or `oci://…`
+    #[arg(long, value_name = "URL", requires = "dependency")]
+    pub repository: Option<String>,
+
+    /// The namespace that it is deployed into; by default one of its name
+    #[arg(long, value_name = "NAMESPACE")]
+    pub namespace: Option<String>,
+}
+
+/// `argocd`.
+#[derive(Debug, Subcommand)]
+pub enum Argocd {
+    /// Show each Application with its chart, where it goes, and whether its goldens are fresh
+    List,
+    /// Point everything that names this repository at another, such as your fork
+    ///
+    /// Changes charts.toml and each source and project under argocd/ that names the repository of charts.toml; comments
+    /// and layout stay. All files are staged before the first is replaced, and charts.toml is the last: after a kill in
+    /// between, the same command does the rest.
+    SetRepository {
+        /// The URL by which Argo CD reaches it
+        #[arg(value_name = "URL")]
+        url: String,
+
+        /// The branch, tag, or commit that Argo CD is to follow
+        #[arg(long, value_name = "REVISION", allow_hyphen_values = true)]
+        revision: Option<String>,
+    },
 }
 
 /// `tools`.

@@ -6,20 +6,36 @@
 //!
 //! Deliberately absent: what a render finds by itself (`render`), and schemas of Kubernetes' objects (`validate`).
 
+pub mod application_destination;
+pub mod application_finalizer;
+pub mod application_project;
+pub mod application_release;
+pub mod application_sync;
+pub mod argocd_annotations;
+pub mod argocd_fields;
+pub mod argocd_folder;
 pub mod chart_version;
 pub mod coverage;
 pub mod helm_lint;
 pub mod images;
 pub mod integer_as_float;
+pub mod namespace_labels;
 pub mod network_policy;
 pub mod null_ignored;
+pub mod object_shared;
+pub mod pattern;
+pub mod permission;
 pub mod repository_moved;
+pub mod scope;
 pub mod sealed_secret;
+pub mod sealed_secret_wave;
 pub mod second_render;
 pub mod secrets;
+pub mod sync_options;
 pub mod template;
 pub mod values_schema;
 pub mod values_table;
+pub mod written;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -53,12 +69,23 @@ pub type Check = (&'static [Code], fn(&Subject<'_>) -> Diagnostics);
 
 /// The checks that start nothing, in the order of their files.
 pub const CHECKS: &[Check] = &[
+    (application_destination::CODES, application_destination::check),
+    (application_finalizer::CODES, application_finalizer::check),
+    (application_project::CODES, application_project::check),
+    (application_release::CODES, application_release::check),
+    (application_sync::CODES, application_sync::check),
+    (argocd_annotations::CODES, argocd_annotations::check),
+    (argocd_fields::CODES, argocd_fields::check),
+    (argocd_folder::CODES, argocd_folder::check),
     (images::CODES, images::check),
     (integer_as_float::CODES, integer_as_float::check),
+    (namespace_labels::CODES, namespace_labels::check),
     (network_policy::CODES, network_policy::check),
     (null_ignored::CODES, null_ignored::check),
+    (object_shared::CODES, object_shared::check),
     (repository_moved::CODES, repository_moved::check),
     (sealed_secret::CODES, sealed_secret::check),
+    (sealed_secret_wave::CODES, sealed_secret_wave::check),
     (secrets::CODES, secrets::check),
     (values_schema::CODES, values_schema::check),
 ];

@@ -49,10 +49,7 @@ impl Object {
     /// The node that keys and indexes lead to, such as `["spec", "ports", "0"]`.
     #[must_use]
     pub fn find(&self, path: &[&str]) -> Option<&Node> {
-        path.iter().try_fold(&self.root, |node, step| match &node.value {
-            Value::Sequence(items) => items.get(step.parse::<usize>().ok()?),
-            _ => node.get(step),
-        })
+        self.root.find(path)
     }
 
     /// A finding about it at a place in it: says which target and which template.

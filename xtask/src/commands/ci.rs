@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::rendering::{self, Rendering};
-use super::{Outcome, Session, lint, render};
+use super::{Outcome, Session, lint, render, validate};
 use crate::diagnostic::{Class, Code, Diagnostic, Diagnostics, Result};
 use crate::plan::{self, Inspections, Target};
 use crate::report::junit::{self, Case, Failure, Suite};
@@ -22,6 +22,10 @@ use crate::workspace::Workspace;
 pub struct Request {
     /// Where to write the report as JUnit XML.
     pub junit: Option<PathBuf>,
+    /// A folder of further CustomResourceDefinitions, for `validate`.
+    pub crds: Option<PathBuf>,
+    /// Another base for the versions of charts, for `lint`.
+    pub base: Option<String>,
 }
 
 /// A stage that has run.
@@ -37,7 +41,7 @@ struct Stage {
 /// Runs the command.
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let mut stages = Vec::new();
-    let result = all(session, &mut stages);
+    let result = all(session, request, &mut stages);
     let mut diagnostics = Diagnostics::default();
     for stage in &stages {
         diagnostics.extend(stage.found.clone());
@@ -64,7 +68,11 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
 }
 
 /// Runs the stages one after the other. `Err` only when there is nothing to run them on.
-fn all(session: &Session<'_>, stages: &mut Vec<Stage>) -> Result<Vec<(&'static str, serde_json::Value)>> {
+fn all(
+    session: &Session<'_>,
+    request: &Request,
+    stages: &mut Vec<Stage>,
+) -> Result<Vec<(&'static str, serde_json::Value)>> {
     let started = Instant::now();
     let (workspace, mut found) = Workspace::load(&session.root)?;
     let argocd = workspace.config.argocd;
@@ -83,11 +91,25 @@ fn all(session: &Session<'_>, stages: &mut Vec<Stage>) -> Result<Vec<(&'static s
     let cases = renderings.iter().map(|one| rendered_case(one, report.as_ref())).collect();
     stages.push(Stage { name: "render", time: started.elapsed(), cases, found });
 
-    let started = Instant::now();
     let targets: Vec<&Target<'_>> = renderings.iter().map(|one| &one.target).collect();
-    let checked = lint::check(session, &lint::Request::default(), &workspace, &targets, &renderings, rendered);
-    let names = targets.iter().map(|target| target.id.to_string()).chain(checked.charts);
-    let cases = names.map(|name| Case { name, ..Case::default() }).collect();
+    let names = || targets.iter().map(|target| target.id.to_string());
+    let cases = |names: &mut dyn Iterator<Item = String>| names.map(|name| Case { name, ..Case::default() }).collect();
+    let started = Instant::now();
+    let asked = validate::Request { crds: request.crds.clone(), ..validate::Request::default() };
+    let checked = validate::check(session, &asked, &workspace, &targets, &renderings, rendered);
+    validate::told(session, &checked);
+    let cases_validated = cases(&mut names());
+    stages.push(Stage {
+        name: "validate",
+        time: started.elapsed(),
+        cases: cases_validated,
+        found: checked.diagnostics,
+    });
+
+    let started = Instant::now();
+    let asked = lint::Request { base: request.base.clone(), ..lint::Request::default() };
+    let checked = lint::check(session, &asked, &workspace, &targets, &renderings, rendered);
+    let cases = cases(&mut names().chain(checked.charts));
     stages.push(Stage { name: "lint", time: started.elapsed(), cases, found: checked.diagnostics });
     Ok(report.as_ref().map(json::render).unwrap_or_default())
 }

@@ -258,7 +258,12 @@ fn orphans(session: &Session<'_>, workspace: &Workspace, request: &Request) -> R
 
 /// What is to be written: with `--accept` all that was rendered; else the render.lock of targets whose inputs moved
 /// while their output did not. In CI nothing is written, and such a lock is a finding.
-fn locks(session: &Session<'_>, request: &Request, jobs: &[Rendering<'_>], diagnostics: &mut Diagnostics) -> Update {
+pub(super) fn locks(
+    session: &Session<'_>,
+    request: &Request,
+    jobs: &[Rendering<'_>],
+    diagnostics: &mut Diagnostics,
+) -> Update {
     let mut update = Update::default();
     for Rendering { target, golden, rendered, .. } in jobs {
         let Some(Ok(rendered)) = rendered else { continue };

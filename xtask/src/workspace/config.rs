@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::{Class, Code, Diagnostic, Diagnostics, Place, Result, Source, suggestion};
 use crate::document::{Fields, Node, Syntax, Value, toml};
+use crate::schemas::Kind;
 
 /// What charts.toml declares.
 #[derive(Debug, Clone)]
@@ -25,6 +26,26 @@ pub struct Config {
     pub tools: BTreeMap<String, String>,
     /// Findings that are accepted.
     pub silences: Vec<Silence>,
+    /// How objects are held against schemas.
+    pub validate: Validate,
+}
+
+/// What charts.toml says of schemas.
+#[derive(Debug, Clone, Default)]
+pub struct Validate {
+    /// Where kubeconform may look for schemas beside those that are here.
+    pub locations: Vec<String>,
+    /// Kinds that may go without a schema.
+    pub unchecked: Vec<Unchecked>,
+}
+
+/// A kind that nobody has a schema for; why it may go without is in charts.toml, for people.
+#[derive(Debug, Clone)]
+pub struct Unchecked {
+    /// The kind.
+    pub kind: Kind,
+    /// Where that is said.
+    pub place: Place,
 }
 
 /// A finding that somebody has looked at and accepts; why is in charts.toml, for people.
@@ -80,6 +101,7 @@ impl Config {
         let kubernetes = fields.required("kubernetes").and_then(|node| kubernetes(node, &mut diagnostics));
         let tools = fields.node("tools").map(|node| tools(node, &mut diagnostics)).unwrap_or_default();
         let silences = fields.sequence("silence").iter().filter_map(|node| silence(node, &mut diagnostics)).collect();
+        let validate = fields.node("validate").map(|node| validate(node, &mut diagnostics)).unwrap_or_default();
         fields.finish(&mut diagnostics);
 
         let (Some(repository), Some(argocd), Some((kubernetes, api_versions))) = (repository, argocd, kubernetes)
@@ -87,7 +109,8 @@ impl Config {
             return Err(diagnostics);
         };
         let source = Arc::clone(source);
-        diagnostics.into_result(Self { source, repository, argocd, kubernetes, api_versions, tools, silences })
+        let config = Self { source, repository, argocd, kubernetes, api_versions, tools, silences, validate };
+        diagnostics.into_result(config)
     }
 }
 
@@ -164,6 +187,43 @@ fn silence(node: &Node, diagnostics: &mut Diagnostics) -> Option<Silence> {
     });
     fields.finish(diagnostics);
     Some(Silence { check: check?, target: target?, place: node.place() })
+}
+
+fn validate(node: &Node, diagnostics: &mut Diagnostics) -> Validate {
+    let mut fields = Fields::new(node, "validate", Syntax::Config);
+    let mut locations = Vec::new();
+    for (location, place) in fields.strings("schema-locations") {
+        if location.starts_with("https://") && location.ends_with(".json") {
+            locations.push(location);
+        } else {
+            let message = format!("`{location}` is no address of schemas");
+            fields.report(Diagnostic::new(Code::ConfigInvalid, message).at(
+                place,
+                "expected `https://…{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json`, as kubeconform takes it",
+            ));
+        }
+    }
+    let unchecked = fields.sequence("unchecked").iter().filter_map(|node| unchecked(node, diagnostics)).collect();
+    fields.finish(diagnostics);
+    Validate { locations, unchecked }
+}
+
+fn unchecked(node: &Node, diagnostics: &mut Diagnostics) -> Option<Unchecked> {
+    let mut fields = Fields::new(node, "validate.unchecked[]", Syntax::Config);
+    let kind = fields.required("kind");
+    reason(&mut fields);
+    let kind = kind.and_then(|name| {
+        let kind = name.as_str().and_then(Kind::parse);
+        if kind.is_none() {
+            fields.report(
+                Diagnostic::new(Code::ConfigInvalid, format!("{} is no kind", name.describe()))
+                    .at(name.place(), "expected `<group>/<version>/<Kind>`, or `v1/<Kind>` for the core group"),
+            );
+        }
+        kind
+    });
+    fields.finish(diagnostics);
+    Some(Unchecked { kind: kind?, place: node.place() })
 }
 
 /// Reads a reason, which has to say something.

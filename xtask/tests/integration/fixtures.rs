@@ -65,6 +65,12 @@ impl Fixture<'_> {
         fs::read_to_string(self.folder.join(name)).ok()
     }
 
+    fn delete(&self, bench: &Bench) {
+        for path in self.read("deleted").unwrap_or_default().lines() {
+            fs::remove_file(bench.root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+        }
+    }
+
     /// Runs the fixture; what is told is what is wrong.
     fn check(&self, update: bool) -> String {
         assert!(self.read("about").is_some_and(|about| about.lines().count() == 1), "`about` should be one line");
@@ -94,7 +100,15 @@ impl Fixture<'_> {
             }
         }
         let workspace = self.folder.join("workspace");
-        copy(&workspace, &bench.root());
+        if let Some(base) = self.read("base") {
+            copy(&self.folder.with_file_name(base.trim()).join("workspace"), &bench.root());
+        }
+        if workspace.is_dir() {
+            copy(&workspace, &bench.root());
+        }
+        if recorder.is_none() {
+            self.delete(&bench);
+        }
         if let Some(recorder) = recorder {
             let Some(recorder) = recorder else { return String::new() };
             copy(&self.folder.join("before"), &bench.root());
@@ -105,9 +119,7 @@ impl Fixture<'_> {
             fs::remove_dir_all(bench.root()).expect("removed");
             copy(&goldens, &bench.root().join("tests/golden"));
             copy(&workspace, &bench.root());
-            for path in self.read("deleted").unwrap_or_default().lines() {
-                fs::remove_file(bench.root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
-            }
+            self.delete(&bench);
         }
 
         let earlier = tree(&bench.root());

@@ -19,14 +19,27 @@ metadata:
   name: web
   namespace: argocd
 spec:
-  project: default
+  project: web
   source:
     repoURL: https://git.example/x.git
     targetRevision: HEAD
     path: charts/web
+    helm:
+      releaseName: web
   destination:
     server: https://kubernetes.default.svc
     namespace: web
+";
+
+const PROJECT: &str = "\
+apiVersion: argoproj.io/v1alpha1
+kind: AppProject
+metadata:
+  name: web
+  namespace: argocd
+spec:
+  sourceRepos: [https://git.example/x.git]
+  destinations: [{server: https://kubernetes.default.svc, namespace: web}]
 ";
 
 /// Defines whose output is compared, parsed, hashed, measured, and asked for emptiness: a mark in any of them would
@@ -110,6 +123,7 @@ fn sound() -> Bench {
     for (path, text) in [
         ("charts.toml", CONFIG),
         ("argocd/applications/web.yaml", APPLICATION),
+        ("argocd/projects/web.yaml", PROJECT),
         ("charts/web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 0.1.0\n"),
         ("charts/web/.helmignore", "ci/\n"),
         ("charts/web/values.yaml", VALUES),

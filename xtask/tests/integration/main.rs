@@ -11,6 +11,7 @@ mod errors;
 mod fixtures;
 mod image;
 mod lint;
+mod new;
 mod properties;
 mod relay;
 mod render;

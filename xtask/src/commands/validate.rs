@@ -1,0 +1,257 @@
+//! `validate`: whether the API server would take what Argo CD would apply.
+//!
+//! Objects come from the goldens of fresh targets and from a render of the others; schemas from CustomResourceDefinitions
+//! that any target renders or `--crds` holds, and from schemas/. Targets that are not selected are not rendered: what is
+//! recorded of them is enough for their CustomResourceDefinitions.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use super::rendering::{self, Rendering};
+use super::{Outcome, Session};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result};
+use crate::document::yaml;
+use crate::golden::Golden;
+use crate::inputs;
+use crate::plan::{self, Inspections, Target};
+use crate::progress::Progress;
+use crate::report::plural;
+use crate::schemas::{self, Kind, Version, crd};
+use crate::silence;
+use crate::validate::{self, Checked, Input, subject};
+use crate::workspace::{self, Workspace};
+
+pub use crate::validate::CODES;
+
+/// What was asked for.
+#[derive(Debug, Default)]
+pub struct Request {
+    /// Names of targets; all when empty.
+    pub targets: Vec<String>,
+    /// A folder of further CustomResourceDefinitions.
+    pub crds: Option<std::path::PathBuf>,
+}
+
+/// Runs the command.
+pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
+    let (workspace, mut diagnostics) = Workspace::load(&session.root)?;
+    let (inspections, found) = Inspections::new(&workspace);
+    diagnostics.extend(found);
+    let (all, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, &[]);
+    diagnostics.extend(found);
+    let (selected, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, &request.targets);
+    diagnostics.extend(found);
+    let renderings = rendering::render(session, &workspace, workspace.config.argocd, selected, false, &mut diagnostics);
+    for one in &renderings {
+        if let Some(Err(found)) = &one.rendered {
+            diagnostics.extend(found.clone().for_target(&one.target.id));
+        }
+    }
+    let sound = workspace.sound && !diagnostics.has_errors();
+    let complete = sound && request.targets.is_empty();
+    let all: Vec<&Target<'_>> = all.iter().collect();
+    let checked = check(session, request, &workspace, &all, &renderings, complete);
+    diagnostics.extend(checked.diagnostics.clone());
+    diagnostics.sort();
+
+    told(session, &checked);
+    let findings = diagnostics.0.len();
+    let found = if findings == 0 { "nothing found".to_owned() } else { plural(findings, "finding") };
+    let counts = format!("{}, {}", plural(renderings.len(), "target"), plural(checked.judged, "object"));
+    session.printer.finished(&format!("{counts}: {found}"));
+    let targets: Vec<String> = renderings.iter().map(|one| one.target.id.to_string()).collect();
+    let unchecked: Map<String, Value> =
+        checked.unchecked.iter().map(|(kind, count)| (kind.to_string(), json!(count))).collect();
+    Ok(Outcome {
+        diagnostics,
+        fields: vec![
+            ("targets", json!(targets)),
+            ("objects", json!(checked.judged)),
+            ("unchecked", Value::Object(unchecked)),
+            ("linted", json!(checked.linted)),
+        ],
+    })
+}
+
+/// Says what kubeconform did not look at, and why that is no gap.
+pub fn told(session: &Session<'_>, checked: &Checked) {
+    for (kind, count) in &checked.unchecked {
+        session.printer.status(
+            "Unchecked",
+            &format!("{} of {kind}, as {} allows", plural(*count, "object"), workspace::CONFIG_FILE),
+        );
+    }
+    if checked.linted > 0 {
+        let objects = plural(checked.linted, "object");
+        session.printer.status(
+            "Left",
+            &format!(
+                "{objects} of argoproj.io to `cargo xtask lint`; `--crds DIR` with Argo CD's own checks them here"
+            ),
+        );
+    }
+}
+
+/// Judges targets that are rendered already, and argocd/ where no target was named. `all` are all targets of the
+/// workspace; `complete` says that nothing is left out.
+#[must_use]
+pub fn check(
+    session: &Session<'_>,
+    request: &Request,
+    workspace: &Workspace,
+    all: &[&Target<'_>],
+    renderings: &[Rendering<'_>],
+    complete: bool,
+) -> Checked {
+    let mut checked = Checked::default();
+    if let Err(found) = prerequisites(session, workspace) {
+        checked.diagnostics = found;
+        return checked;
+    }
+    let mut subjects = Vec::new();
+    for one in renderings {
+        let manifests = one.manifests().unwrap_or_default();
+        subjects.extend(subject::of_target(&one.target, &one.golden, &manifests));
+    }
+    if request.targets.is_empty() {
+        subjects.extend(workspace.argocd.iter().flat_map(subject::of_argocd));
+    }
+    let mut diagnostics = Diagnostics::default();
+    let definitions = definitions(session, request, all, renderings, &mut diagnostics);
+    let derived = derived(&session.root, &definitions);
+    let tools = session.tools(workspace);
+    let version = workspace.config.tools.get("kubeconform");
+    let kubeconform = || match version {
+        Some(version) => Ok(tools.require("kubeconform", version)?.path),
+        None => Err(Diagnostic::new(Code::ConfigInvalid, "charts.toml pins no kubeconform")
+            .at(Place::file(workspace::CONFIG_FILE), "")
+            .help("add `kubeconform = \"<version>\"` to `[tools]`")
+            .into()),
+    };
+    let judged = validate::check(&Input {
+        root: &session.root,
+        config: &workspace.config,
+        subjects: &subjects,
+        derived: &derived,
+        complete: complete && request.crds.is_none(),
+        kubeconform: &kubeconform,
+    });
+    diagnostics.extend(tools.warnings());
+    diagnostics.extend(judged.diagnostics);
+    let judged_all = diagnostics.0.iter().all(|found| found.code != Code::KubeconformFailed);
+    let diagnostics = silence::apply(diagnostics, &workspace.config.silences, CODES, complete && judged_all);
+    Checked { diagnostics, ..judged }
+}
+
+/// What has to be so before anything can be judged.
+fn prerequisites(session: &Session<'_>, workspace: &Workspace) -> Result<()> {
+    validate::require_schemas(&session.root)?;
+    let locations = &workspace.config.validate.locations;
+    if session.offline && !locations.is_empty() {
+        return Err(Diagnostic::new(
+            Code::Usage,
+            "charts.toml names schemas in the network, and `--offline` forbids it",
+        )
+        .note(format!("`validate.schema-locations`: {}", locations.join(", ")))
+        .help("leave out `--offline`, or take the schemas into the repository")
+        .into());
+    }
+    let version = Version::load(&session.root)?;
+    if schemas::minor(&version.kubernetes) == schemas::minor(&workspace.config.kubernetes) {
+        return Ok(());
+    }
+    let message = format!(
+        "schemas/ is of Kubernetes {}, and the cluster runs {}",
+        version.kubernetes, workspace.config.kubernetes
+    );
+    Err(Diagnostic::new(Code::SchemasOutdated, message)
+        .at(version.place, "another minor version has other fields")
+        .help("`cargo xtask schemas --from-cluster --kubeconfig FILE`, with a cluster of the version in charts.toml")
+        .into())
+}
+
+/// The CustomResourceDefinitions that are rendered, recorded, or named.
+fn definitions(
+    session: &Session<'_>,
+    request: &Request,
+    all: &[&Target<'_>],
+    renderings: &[Rendering<'_>],
+    diagnostics: &mut Diagnostics,
+) -> Vec<Value> {
+    let mut found = Vec::new();
+    let mut gather = |manifests: Vec<crate::golden::Recorded>| {
+        let definitions = manifests.into_iter().filter(|one| one.manifest.keys().any(|key| key.kind == crd::KIND));
+        for recorded in definitions {
+            let source = crate::diagnostic::Source::new("", &recorded.manifest.text);
+            let Ok(document) = yaml::parse_one(&source) else { continue };
+            match &recorded.manifest.items {
+                None => found.push(schemas::json(&document.root)),
+                Some(_) => found.extend(
+                    document
+                        .root
+                        .get("items")
+                        .map(crate::document::Node::items)
+                        .unwrap_or_default()
+                        .iter()
+                        .map(schemas::json),
+                ),
+            }
+        }
+    };
+    for one in renderings {
+        gather(one.manifests().unwrap_or_default());
+    }
+    let selected: Vec<_> = renderings.iter().map(|one| &one.target.id).collect();
+    for target in all.iter().filter(|target| !selected.contains(&&target.id)) {
+        if let Ok(golden) = Golden::load(&session.root, &target.id) {
+            gather(golden.recorded(&target.recipe.namespace));
+        }
+    }
+    if let Some(folder) = &request.crds {
+        found.extend(diagnostics.take(named(&session.root, folder)).unwrap_or_default());
+    }
+    found
+}
+
+/// The CustomResourceDefinitions in a folder. One that holds none is a mistake.
+fn named(root: &Path, folder: &Path) -> Result<Vec<Value>> {
+    let mut definitions = Vec::new();
+    for path in workspace::manifests(folder) {
+        let documents = workspace::read(root, &path).and_then(|source| yaml::parse(&source))?;
+        let roots = documents.iter().map(|document| schemas::json(&document.root));
+        definitions.extend(roots.filter(|root| !crd::served(root).is_empty()));
+    }
+    if definitions.is_empty() {
+        let name = inputs::name(root, &std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()));
+        return Err(Diagnostic::new(Code::Usage, format!("`{name}` holds no CustomResourceDefinition"))
+            .help("name a folder with files such as `kubectl get crds -o yaml` prints")
+            .into());
+    }
+    Ok(definitions)
+}
+
+/// The schemas that these define; of two for one kind, the first.
+#[must_use]
+pub fn derived(root: &Path, definitions: &[Value]) -> BTreeMap<Kind, Value> {
+    if definitions.is_empty() {
+        return BTreeMap::new();
+    }
+    // Every schema that was derived holds what `metadata` is.
+    let metadata = schemas::present(root).into_iter().find_map(|file| {
+        let text = std::fs::read(root.join(schemas::FOLDER).join(file)).ok()?;
+        schemas::metadata(&serde_json::from_slice(&text).ok()?)
+    });
+    let metadata = metadata.unwrap_or_else(|| {
+        let open = json!({ "type": "object" });
+        [(schemas::shape::OBJECT_META.to_owned(), open)].into_iter().collect()
+    });
+    let mut derived = BTreeMap::new();
+    for definition in definitions {
+        for (kind, schema) in crd::derive(definition, &metadata) {
+            derived.entry(kind).or_insert(schema);
+        }
+    }
+    derived
+}
