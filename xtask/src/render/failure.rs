@@ -74,6 +74,8 @@ impl Context<'_> {
                 name.clone_into(&mut chart);
             }
         }
+        // Helm tells them in another order each time.
+        violations.sort();
         let mut diagnostic = match &violations[..] {
             [] => {
                 let why = message.lines().next_back().unwrap_or_default();

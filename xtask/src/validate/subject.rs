@@ -84,12 +84,11 @@ pub fn of_target(target: &Target<'_>, golden: &Golden, manifests: &[Recorded]) -
         let objects = objects::read(target, golden, std::slice::from_ref(recorded));
         let text = &recorded.manifest.text;
         let Ok(document) = yaml::parse_one(&Source::new("", text)) else { continue };
-        let texts: Vec<String> = match &recorded.manifest.items {
-            None => vec![whole(&document, text)],
-            Some(_) => {
-                let items = document.root.get("items").map(Node::items).unwrap_or_default();
-                items.iter().map(|item| part(&document, item)).collect()
-            }
+        let texts: Vec<String> = if recorded.manifest.items.is_none() {
+            vec![whole(&document, text)]
+        } else {
+            let items = document.root.get("items").map(Node::items).unwrap_or_default();
+            items.iter().map(|item| part(&document, item)).collect()
         };
         subjects.extend(objects.into_iter().zip(texts).map(|(object, text)| Subject {
             kind: Kind::new(object.api_version(), &object.key.kind),
