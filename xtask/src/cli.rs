@@ -107,6 +107,9 @@ pub enum Command {
     ///
     /// Of what renders: the same in a second render; images by a fixed tag or digest; no Secret with its values, and
     /// SealedSecrets that can be unsealed; no NetworkPolicy that allows everything unsaid; no integer as a float.
+    ///
+    /// Of Applications and projects: each field known to Argo CD; what a project forbids; how and where an Application is
+    /// deployed, and whether the root Application deploys it; what two of them render.
     Lint(Lint),
     /// Run everything that needs no cluster, in one pass and one report
     ///

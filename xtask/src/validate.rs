@@ -178,12 +178,13 @@ fn ask(input: &Input<'_>, judged: &[(&Subject, Schema)]) -> Result<Diagnostics> 
     let stage = kubeconform::Stage::new(staging.path())?;
     // What several targets render alike is judged once, and told for each.
     let mut names: BTreeMap<&str, String> = BTreeMap::new();
-    let mut kinds: BTreeSet<&Kind> = BTreeSet::new();
+    // `deployment` finds the schema of `Deployment`, which then refuses it.
+    let mut laid: BTreeSet<Option<String>> = BTreeSet::new();
     for (subject, schema) in judged {
         if !names.contains_key(subject.text.as_str()) {
             names.insert(&subject.text, stage.manifest(names.len(), &subject.text)?);
         }
-        if kinds.insert(&subject.kind) {
+        if laid.insert(subject.kind.file()) {
             match schema {
                 Schema::Derived => {
                     let text = input.derived.get(&subject.kind).map(Value::to_string).unwrap_or_default();
