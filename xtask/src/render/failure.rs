@@ -74,7 +74,7 @@ impl Context<'_> {
                 name.clone_into(&mut chart);
             }
         }
-        // Helm tells them in another order each time.
+        // Helm lists them in the random order of a Go map.
         violations.sort();
         let mut diagnostic = match &violations[..] {
             [] => {
