@@ -1,6 +1,7 @@
 //! The containers of a pod: names, ports, mounts, variables, probes, and resources.
 
 use super::{At, Look, names, pod};
+use crate::diagnostic::nearest;
 use crate::document::Value;
 
 /// What a probe or a hook can do.
@@ -28,7 +29,13 @@ pub(super) fn check(look: &mut Look<'_>) {
         if let Some(name) = container.get("name") {
             look.form(&name, name.text().and_then(names::label));
         }
-        if container.get("image").is_none_or(|image| image.text() == Some("")) {
+        // A misspelt one is told already.
+        let misspelt = container
+            .node
+            .entries()
+            .iter()
+            .any(|(key, _)| nearest(&key.name, ["image"]).is_some() && key.name != "image");
+        if container.get("image").is_none_or(|image| image.text() == Some("")) && !misspelt {
             look.refuse(container, "has no `image`", "expected one");
         }
         ports(look, container);
@@ -68,7 +75,7 @@ fn mounts<'a>(look: &mut Look<'a>, container: &At<'a>, volumes: &[&str]) {
     let mounts = container.list("volumeMounts");
     for mount in &mounts {
         if let Some(name) = mount.get("name").filter(|name| name.text().is_some_and(|text| !volumes.contains(&text))) {
-            let label = match crate::diagnostic::nearest(name.text().unwrap_or_default(), volumes.iter().copied()) {
+            let label = match nearest(name.text().unwrap_or_default(), volumes.iter().copied()) {
                 Some(near) => format!("no volume has this name; did you mean `{near}`?"),
                 None => "no volume has this name".to_owned(),
             };
