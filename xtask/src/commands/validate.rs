@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::rendering::{self, Rendering};
 use super::{Outcome, Session};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result};
-use crate::document::yaml;
+use crate::document::{Node, yaml};
 use crate::golden::Golden;
 use crate::inputs;
 use crate::plan::{self, Inspections, Target};
@@ -188,15 +188,8 @@ fn definitions(
             let Ok(document) = yaml::parse_one(&source) else { continue };
             match &recorded.manifest.items {
                 None => found.push(schemas::json(&document.root)),
-                Some(_) => found.extend(
-                    document
-                        .root
-                        .get("items")
-                        .map(crate::document::Node::items)
-                        .unwrap_or_default()
-                        .iter()
-                        .map(schemas::json),
-                ),
+                Some(_) => found
+                    .extend(document.root.get("items").map(Node::items).unwrap_or_default().iter().map(schemas::json)),
             }
         }
     };
@@ -220,7 +213,11 @@ fn named(root: &Path, folder: &Path) -> Result<Vec<Value>> {
     let mut definitions = Vec::new();
     for path in workspace::manifests(folder) {
         let documents = workspace::read(root, &path).and_then(|source| yaml::parse(&source))?;
-        let roots = documents.iter().map(|document| schemas::json(&document.root));
+        // `kubectl get` prints a list.
+        let roots = documents.iter().flat_map(|document| {
+            let items = document.root.get("items").map(Node::items).unwrap_or_default();
+            std::iter::once(&document.root).chain(items).map(schemas::json)
+        });
         definitions.extend(roots.filter(|root| !crd::served(root).is_empty()));
     }
     if definitions.is_empty() {
