@@ -17,3 +17,4 @@ mod render;
 mod support;
 mod tidy;
 mod tools;
+mod validate;
