@@ -1,8 +1,8 @@
 //! `validate`: whether the API server would take what Argo CD would apply.
 //!
-//! Objects come from the goldens of fresh targets and from a render of the others; schemas from CustomResourceDefinitions
+//! Objects come from the goldens of fresh targets and from a render of the others; schemas from `CustomResourceDefinitions`
 //! that any target renders or `--crds` holds, and from schemas/. Targets that are not selected are not rendered: what is
-//! recorded of them is enough for their CustomResourceDefinitions.
+//! recorded of them is enough for their `CustomResourceDefinitions`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -31,7 +31,7 @@ pub use crate::validate::CODES;
 pub struct Request {
     /// Names of targets; all when empty.
     pub targets: Vec<String>,
-    /// A folder of further CustomResourceDefinitions.
+    /// A folder of further `CustomResourceDefinitions`.
     pub crds: Option<std::path::PathBuf>,
 }
 
@@ -165,7 +165,7 @@ fn prerequisites(session: &Session<'_>, workspace: &Workspace) -> Result<()> {
         .into())
 }
 
-/// The CustomResourceDefinitions that are applied, recorded, or named.
+/// The `CustomResourceDefinitions` that are applied, recorded, or named.
 fn definitions(
     session: &Session<'_>,
     request: &Request,
@@ -192,7 +192,7 @@ fn definitions(
     found
 }
 
-/// The CustomResourceDefinitions in a folder. One that holds none is a mistake.
+/// The `CustomResourceDefinitions` in a folder. One that holds none is a mistake.
 fn named(root: &Path, folder: &Path) -> Result<Vec<Value>> {
     let mut definitions = Vec::new();
     for path in workspace::manifests(folder) {

@@ -152,7 +152,9 @@ impl<'a> At<'a> {
     fn entries(&self) -> Vec<(&'a crate::document::Key, At<'a>)> {
         let entries = self.node.entries().iter();
         entries
-            .map(|(key, node)| (key, At { steps: [self.steps.as_slice(), &[key.name.clone()]].concat(), node }))
+            .map(|(key, node)| {
+                (key, At { steps: [self.steps.as_slice(), std::slice::from_ref(&key.name)].concat(), node })
+            })
             .collect()
     }
 

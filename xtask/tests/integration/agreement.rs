@@ -106,8 +106,8 @@ fn told(bench: &Bench, helm: &Path, kubeconform: &Path) -> BTreeMap<String, BTre
     let document: Value = serde_json::from_str(&answer.stdout).expect("JSON");
     let mut told: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for found in document["diagnostics"].as_array().expect("a list") {
-        let files = found["places"].as_array().into_iter().flatten().filter_map(|place| place["file"].as_str());
-        let template = files.filter_map(|file| file.strip_prefix("charts/web/templates/")).next();
+        let mut files = found["places"].as_array().into_iter().flatten().filter_map(|place| place["file"].as_str());
+        let template = files.find_map(|file| file.strip_prefix("charts/web/templates/"));
         let name = template.unwrap_or_else(|| panic!("a finding names no template: {found}")).trim_end_matches(".yaml");
         told.entry(name.to_owned()).or_default().insert(found["code"].as_str().expect("a code").to_owned());
     }

@@ -8,8 +8,11 @@ use crate::support::{Answer, Bench, HELM_4, helm, kubeconform, lay_schemas};
 
 /// A sound workspace, and a program in kubeconform's place: it tells the pinned version, and for all else runs a script.
 fn run(script: &str) -> Option<Answer> {
+    run_in(&Bench::of("validate-sound-deployment"), script)
+}
+
+fn run_in(bench: &Bench, script: &str) -> Option<Answer> {
     let helm = helm(HELM_4)?;
-    let bench = Bench::of("validate-sound-deployment");
     lay_schemas(&bench.root());
     let path: PathBuf = bench.base().join("kubeconform");
     fs::write(&path, format!("#!/bin/sh\nif [ \"$1\" = -v ]; then echo v0.8.0; exit; fi\n{script}\n"))
@@ -53,6 +56,30 @@ fn its_own_words_are_kept_where_they_are_not_known() {
     let unreachable = r#"{"filename": "manifests/00000.yaml", "status": "statusError", "msg": "no route to host"}"#;
     let Some(told) = run(&answer(unreachable, 1)) else { return };
     told.says(3, &["error[kubeconform-failed]", "no route to host"]);
+}
+
+#[test]
+fn remote_schemas_are_looked_for_only_where_charts_toml_names_a_place() {
+    let bench = Bench::of("validate-kind-unknown");
+    let config = fs::read_to_string(bench.root().join("charts.toml")).expect("text");
+    let location = "https://schemas.example.org/{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json";
+    bench.write("charts.toml", &format!("{config}\n[validate]\nschema-locations = [\"{location}\"]\n"));
+    let second = VALID.replace("00000", "00001");
+    let missing = second
+        .replace("statusValid", "statusError")
+        .replace("\"msg\": \"\"", "\"msg\": \"could not find schema for Basket\"");
+    let script =
+        |answer: &str| format!("case \"$*\" in *'-schema-location {location} manifests') {answer};; *) exit 9;; esac");
+    let Some(told) = run_in(&bench, &script(&answer(&format!("{VALID}, {second}"), 0))) else { return };
+    told.says(0, &["2 objects: nothing found"]);
+    let Some(told) = run_in(&bench, &script(&answer(&format!("{VALID}, {missing}"), 1))) else { return };
+    told.says(1, &["no schema describes `example.org/v1/Basket`", "looked for in https://schemas.example.org/"]);
+    // Nothing is looked for there that is here.
+    let bench = Bench::of("validate-sound-deployment");
+    bench.write("charts.toml", &format!("{config}\n[validate]\nschema-locations = [\"{location}\"]\n"));
+    let script = format!("case \"$*\" in *https:*) exit 9;; *) {};; esac", answer(VALID, 0));
+    let Some(told) = run_in(&bench, &script) else { return };
+    told.says(0, &["1 object: nothing found"]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! NetworkPolicies and Ingresses: addresses, peers, ports, hosts, and paths.
+//! `NetworkPolicies` and Ingresses: addresses, peers, ports, hosts, and paths.
 
 use std::net::IpAddr;
 
@@ -38,7 +38,7 @@ pub(super) fn check(look: &mut Look<'_>) {
 fn path<'a>(look: &mut Look<'a>, path: &At<'a>) {
     let own = path.get("pathType").and_then(|at| at.text()) == Some("ImplementationSpecific");
     if let Some(at) = path.get("path")
-        && at.text().is_some_and(|text| !text.starts_with('/') && !(own && text.is_empty()))
+        && at.text().is_some_and(|text| !(text.starts_with('/') || own && text.is_empty()))
     {
         look.refuse(&at, "is not absolute", "expected a path that begins with `/`");
     }
