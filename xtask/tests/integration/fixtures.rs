@@ -86,7 +86,8 @@ impl Fixture<'_> {
 
         let args = self.read("args").unwrap_or_else(|| "render".to_owned());
         // A run that got as far as kubeconform counts the objects that it judged.
-        let validates = args.starts_with("validate") && (update || tells("expected.stderr", " object"));
+        let judged = tells("expected.stderr", " object") || tells("expected.stdout", "\"objects\": ");
+        let validates = args.starts_with("validate") && (update || judged);
         let kubeconform = if validates {
             let Some(kubeconform) = kubeconform() else { return String::new() };
             kubeconform
