@@ -27,6 +27,7 @@ Environment:
   XTASK_CACHE_DIR     where tools and archives are kept
   XTASK_<TOOL>        the path of a tool (XTASK_HELM, …) instead of the search for it
   CI                  true: nothing is accepted, and an outdated render.lock is a finding
+  GITHUB_ACTIONS      true: what is found is marked in the files of the pull request as well
   NO_COLOR            no colour
 
 Exit codes:
@@ -100,9 +101,21 @@ pub enum Command {
     },
     /// Check what can be known without a cluster
     ///
-    /// `helm lint --strict` for every case; every branch of every template rendered by some case; every documented
-    /// value changed by some case; the table of values in a README as values.yaml makes it.
+    /// Of a chart: `helm lint --strict` for every case; every branch of every template rendered by some case; every
+    /// documented value changed by some case; the table of values in a README as values.yaml makes it; a closed
+    /// values.schema.json; a version that rose with a change; no null that Helm ignores; no repository that has moved.
+    ///
+    /// Of what renders: the same in a second render; images by a fixed tag or digest; no Secret with its values, and
+    /// SealedSecrets that can be unsealed; no NetworkPolicy that allows everything unsaid; no integer as a float.
+    ///
+    /// Of Applications and projects: each field known to Argo CD; what a project forbids; how and where an Application is
+    /// deployed, and whether the root Application deploys it; what two of them render.
     Lint(Lint),
+    /// Run everything that needs no cluster, in one pass and one report
+    ///
+    /// Renders every target whatever render.lock says, compares with the goldens, and validates and lints what is
+    /// rendered. What one stage finds keeps no other from running.
+    Ci(Ci),
     /// Hold every object against the schema of its kind, strictly, with kubeconform
     ///
     /// Schemas are those of the `CustomResourceDefinitions` that the targets render, and those in schemas/. A kind without
@@ -119,6 +132,15 @@ pub enum Command {
     /// Builds images/<name>/Dockerfile with docker or podman, under the name by which the default values of
     /// charts/<name> ask for it. An image that was built from today's inputs is fresh: nothing runs.
     Image(Image),
+    /// Make all that another Application needs
+    ///
+    /// Writes charts/<app> with a closed schema, a case, and a README, its image or its dependency, its project and its
+    /// Application under argocd/, and its goldens. Nothing is overwritten, and nothing is written unless all of it
+    /// renders.
+    New(New),
+    /// The Applications under argocd/
+    #[command(subcommand)]
+    Argocd(Argocd),
     /// The pinned tools
     #[command(subcommand)]
     Tools(Tools),
@@ -133,9 +155,12 @@ impl Command {
             Self::Deps { .. } => "deps",
             Self::Bench { .. } => "bench",
             Self::Lint(_) => "lint",
+            Self::Ci(_) => "ci",
             Self::Validate(_) => "validate",
             Self::Schemas(_) => "schemas",
             Self::Image(_) => "image",
+            Self::New(_) => "new",
+            Self::Argocd(_) => "argocd",
             Self::Tools(_) => "tools",
         }
     }
@@ -175,6 +200,30 @@ pub struct Lint {
     /// Write tables of values anew; refused when CI=true
     #[arg(long)]
     pub fix: bool,
+
+    /// Charts that changed since this revision need a higher version; by default since the main branch was left
+    #[arg(long, value_name = "REV")]
+    pub base: Option<String>,
+
+    /// Only list all images, for pulling them beforehand
+    #[arg(long, conflicts_with_all = ["fix", "base"])]
+    pub images: bool,
+}
+
+/// `ci`.
+#[derive(Debug, Args)]
+pub struct Ci {
+    /// Write the report as JUnit XML, too
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+
+    /// A folder of further CustomResourceDefinitions, such as Argo CD's own
+    #[arg(long, value_name = "DIR")]
+    pub crds: Option<PathBuf>,
+
+    /// Charts that changed since this revision need a higher version; by default since the main branch was left
+    #[arg(long, value_name = "REV")]
+    pub base: Option<String>,
 }
 
 /// `validate`.
@@ -223,6 +272,47 @@ pub struct Image {
     /// Another value for an `ARG` of the Dockerfile, such as `BASE_IMAGE=registry.example.com/debian:bookworm-slim`
     #[arg(long = "build-arg", value_name = "NAME=VALUE")]
     pub build_args: Vec<String>,
+}
+
+/// `new`.
+#[derive(Debug, Args)]
+pub struct New {
+    /// What it is called: the Application, its project, chart, and release
+    #[arg(value_name = "APP")]
+    pub app: String,
+
+    /// The chart to put an umbrella over, with its exact version; without, a Deployment of its own
+    #[arg(long, value_name = "NAME@VERSION", requires = "repository")]
+    pub dependency: Option<String>,
+
+    /// The Helm repository that has the dependency, `https://…` or `oci://…`
+    #[arg(long, value_name = "URL", requires = "dependency")]
+    pub repository: Option<String>,
+
+    /// The namespace that it is deployed into; by default one of its name
+    #[arg(long, value_name = "NAMESPACE")]
+    pub namespace: Option<String>,
+}
+
+/// `argocd`.
+#[derive(Debug, Subcommand)]
+pub enum Argocd {
+    /// Show each Application with its chart, where it goes, and whether its goldens are fresh
+    List,
+    /// Point everything that names this repository at another, such as your fork
+    ///
+    /// Changes charts.toml and each source and project under argocd/ that names the repository of charts.toml; comments
+    /// and layout stay. All files are staged before the first is replaced, and charts.toml is the last: after a kill in
+    /// between, the same command does the rest.
+    SetRepository {
+        /// The URL by which Argo CD reaches it
+        #[arg(value_name = "URL")]
+        url: String,
+
+        /// The branch, tag, or commit that Argo CD is to follow
+        #[arg(long, value_name = "REVISION", allow_hyphen_values = true)]
+        revision: Option<String>,
+    },
 }
 
 /// `tools`.

@@ -1,9 +1,12 @@
 //! The commands, one a file: each takes a session apart, calls the stages in order, and returns what is to be told.
 
+pub mod argocd;
 pub mod bench;
+pub mod ci;
 pub mod deps;
 pub mod image;
 pub mod lint;
+pub mod new;
 pub mod render;
 pub mod rendering;
 pub mod schemas;

@@ -131,20 +131,29 @@ macro_rules! codes {
 }
 
 codes! {
+    AnnotationUnknown "annotation-unknown" Finding "an annotation that Argo CD does not know, or a value that it passes over"
+    ApplicationDestination "application-destination" Finding "an Application does not say plainly where it is deployed"
     ApplicationDuplicate "application-duplicate" Configuration "two Applications have one name"
+    ApplicationFinalizer "application-finalizer" Finding "an Application that defines kinds deletes what it deployed when it is deleted"
     ApplicationInvalid "application-invalid" Configuration "an Argo CD Application says something that cannot be"
+    ApplicationProject "application-project" Finding "an Application has no project of its own"
+    ApplicationRelease "application-release" Finding "the name of a release is not set once, or two Applications share one"
+    ApplicationSync "application-sync" Finding "a sync policy leaves open what Argo CD does"
     ApplicationUnsupported "application-unsupported" Configuration "an Application uses something that this tool does not render yet"
     ArchiveTampered "archive-tampered" Unavailable "a chart archive is not what charts.lock pins"
     ArchiveUnsafe "archive-unsafe" Unavailable "an archive holds a path that would leave its folder"
+    ArgocdField "argocd-field" Finding "a field of an Application or AppProject that Argo CD does not know, or cannot read"
     BranchUncovered "branch-uncovered" Finding "a branch of a template, or a whole template, that no case renders"
     ChartInvalid "chart-invalid" Configuration "a chart's own files do not hold together"
     ChartLockOutdated "chart-lock-outdated" Configuration "Chart.lock does not match Chart.yaml"
     ChartMissing "chart-missing" Configuration "an Application points at a folder that is no chart"
+    ChartVersionUnraised "chart-version-unraised" Finding "a chart changed since the base revision, and its version did not rise"
     ConfigInvalid "config-invalid" Configuration "charts.toml, or a lock file, says something that cannot be"
     ConfigSyntax "config-syntax" Configuration "a TOML file cannot be read"
     ConfigUnknownKey "config-unknown-key" Configuration "a key that this tool does not know"
     DependencyUnavailable "dependency-unavailable" Unavailable "a chart dependency could not be had"
     DependencyUnlocked "dependency-unlocked" Configuration "a chart dependency has no pin in charts.lock"
+    EditRefused "edit-refused" Configuration "a text that cannot be changed without changing more than was asked"
     FieldUnknown "field-unknown" Finding "an object has a field that its kind does not have"
     GoldenDiffers "golden-differs" Finding "what is rendered now is not what was recorded"
     GoldenEdited "golden-edited" Finding "a golden was changed by hand"
@@ -155,23 +164,43 @@ codes! {
     HelmLint "helm-lint" Finding "`helm lint --strict` found something"
     HelmRefused "helm-refused" Configuration "helm refused the chart or its values"
     ImageFailed "image-failed" Unavailable "an image could not be built, or its base could not be had"
+    ImageInvalid "image-invalid" Finding "what a container names as its image is no image reference"
+    ImageUnpinned "image-unpinned" Finding "an image by a tag that moves, or by none"
+    IntegerAsFloat "integer-as-float" Finding "an integer of the values that Helm printed as a float"
     Interrupted "interrupted" Unavailable "ended by a signal"
     Io "io" Unavailable "a file or folder could not be read or written"
     KeyDuplicate "key-duplicate" Finding "a key stands twice in one mapping of an object"
     KubeconformFailed "kubeconform-failed" Unavailable "kubeconform ended in a way that is no verdict"
     LockOutdated "lock-outdated" Finding "render.lock does not name today's inputs, though the output is the same"
     ManifestInvalid "manifest-invalid" Configuration "helm wrote something that is no Kubernetes object"
+    ManifestUndeployed "manifest-undeployed" Finding "a folder of manifests that is not there, or misses an Application or a project"
+    NameTaken "name-taken" Configuration "something of this name is there already"
+    NamespaceLabel "namespace-label" Finding "a label of Pod Security that Kubernetes refuses or passes over"
+    NamespaceMismatch "namespace-mismatch" Finding "a rendered object names a namespace other than that of its Application"
+    NetworkPolicyOpen "network-policy-open" Finding "a NetworkPolicy that allows everything without saying so"
+    NullIgnored "null-ignored" Finding "a null in values.yaml that does nothing in Helm 4"
     ObjectDuplicate "object-duplicate" Configuration "two rendered objects have one identity"
     ObjectInvalid "object-invalid" Finding "an object is not what the schema of its kind allows"
     ObjectRefused "object-refused" Finding "an object that the API server refuses, whatever its schema allows"
+    ObjectShared "object-shared" Finding "one object has two owners"
     OutputRefused "output-refused" Configuration "the folder for --output holds files of others"
     ParametersOverlap "parameters-overlap" Warning "Helm parameters whose order decides, while Argo CD's is random"
     ProcessFailed "process-failed" Unavailable "a program could not be started, or did not end in time"
+    ProjectForbids "project-forbids" Finding "a project does not allow what its Application needs"
+    ProjectUnused "project-unused" Finding "a project that no Application uses, or that Argo CD does not see"
+    RenderUnstable "render-unstable" Finding "what is rendered differs from one render to the next"
+    RepositoryLeft "repository-left" Warning "a repository URL that was left as it is"
     RepositoryMismatch "repository-mismatch" Configuration "a repository URL other than the one in charts.toml"
+    RepositoryMoved "repository-moved" Finding "a repository URL that is known to be dead or to have moved"
     RevisionUnknown "revision-unknown" Warning "the render depends on the commit, which only Argo CD knows"
     SchemaBroken "schema-broken" Configuration "schemas/ is not there, or a schema cannot be used"
     SchemaMissing "schema-missing" Finding "a kind that no schema describes"
     SchemasOutdated "schemas-outdated" Finding "schemas/ is not what the targets need"
+    ScopeUnknown "scope-unknown" Warning "nobody says whether objects of a kind belong to a namespace"
+    SealedSecretInvalid "sealed-secret-invalid" Finding "a SealedSecret that nothing can unseal"
+    SealedSecretScope "sealed-secret-scope" Finding "a SealedSecret that is not bound to its name and namespace, or to others than where it lands"
+    SealedSecretWave "sealed-secret-wave" Finding "nothing makes Argo CD wait for a Secret before it starts what uses it"
+    SecretPlain "secret-plain" Finding "a Secret whose values are in Git or in a render"
     SilenceUnused "silence-unused" Finding "a silence in charts.toml that nothing needs"
     TargetUnknown "target-unknown" Configuration "no target has this name"
     ToolUnavailable "tool-unavailable" Unavailable "a pinned tool could not be had"
@@ -181,6 +210,9 @@ codes! {
     ValueUncovered "value-uncovered" Finding "a documented value that no case changes"
     ValueUndocumented "value-undocumented" Finding "a value that nobody says the meaning of"
     ValuesFileMissing "values-file-missing" Configuration "an Application names a values file that is not there"
+    ValuesSchemaInvalid "values-schema-invalid" Finding "values.schema.json is no sound JSON Schema"
+    ValuesSchemaMissing "values-schema-missing" Finding "a chart without values.schema.json"
+    ValuesSchemaOpen "values-schema-open" Finding "values.schema.json lets misspelt values through"
     ValuesTableOutdated "values-table-outdated" Finding "the table of values in a README is not what values.yaml says"
     VendoredDrift "vendored-drift" Finding "a vendored chart no longer equals where it came from"
     VendoredVersion "vendored-version" Configuration "what lies in charts/ is not what Chart.lock names"
@@ -248,9 +280,29 @@ impl Diagnostic {
 
     /// Whether another one tells nothing new but a further target.
     fn says_the_same(&self, other: &Self) -> bool {
-        (self.code, &self.message, &self.places, &self.notes)
-            == (other.code, &other.message, &other.places, &other.notes)
+        (self.code, &self.message, &self.notes) == (other.code, &other.message, &other.notes)
+            && self.places.len() == other.places.len()
+            && self
+                .places
+                .iter()
+                .zip(&other.places)
+                .all(|(one, two)| one == two || self.is_counterpart(one, other, two))
             && (self.target.is_some() || self.helps == other.helps)
+    }
+
+    /// Whether the places are the same stretch of text in the same file of two targets, such as their goldens.
+    fn is_counterpart(
+        &self,
+        (one, label): &(Place, String),
+        other: &Self,
+        (two, other_label): &(Place, String),
+    ) -> bool {
+        let (Some(target), Some(other_target)) = (&self.target, &other.target) else { return false };
+        let text = |place: &Place| place.span.clone().and_then(|span| Some(place.source.text.get(span)?.to_owned()));
+        label == other_label
+            && one.source.name.contains(target.as_str())
+            && one.source.name.replacen(target.as_str(), other_target, 1) == two.source.name
+            && text(one) == text(two)
     }
 
     /// The order in which people read them: by file and place, then target, then code.
@@ -420,6 +472,23 @@ mod tests {
         assert_eq!(diagnostics.0.len(), 1);
         assert_eq!(diagnostics.0[0].target.as_deref(), Some("a/x and 2 more"));
         assert_eq!(diagnostics.0[0].helps, ["see a/x"]);
+    }
+
+    #[test]
+    fn the_same_line_of_two_goldens_is_told_once() {
+        let at = |target: &str, text: &str| {
+            let source = Source::new(format!("tests/golden/{target}/pod.yaml"), text);
+            Diagnostic::new(Code::ImageUnpinned, "no")
+                .target(target)
+                .at(Place::new(&source, text.len() - 5..text.len()), "")
+        };
+        let told = |list: Vec<Diagnostic>| {
+            let mut diagnostics = Diagnostics(list);
+            diagnostics.sort();
+            diagnostics.0.len()
+        };
+        assert_eq!(told(vec![at("a/x", "image: nginx"), at("a/y", "# other\nimage: nginx")]), 1);
+        assert_eq!(told(vec![at("a/x", "image: nginx"), at("a/y", "image: httpd")]), 2);
     }
 
     #[test]

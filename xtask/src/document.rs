@@ -5,6 +5,7 @@
 //!
 //! Deliberately absent: serde. Its derived readers stop at the first error and lose the places of what they accept.
 
+pub mod edit;
 pub mod toml;
 pub mod yaml;
 
@@ -65,6 +66,22 @@ impl Node {
         self.entries().iter().find(|(name, _)| name.name == key).map(|(_, node)| node)
     }
 
+    /// The node that keys and indexes lead to, such as `["spec", "ports", "0"]`.
+    #[must_use]
+    pub fn find(&self, path: &[&str]) -> Option<&Self> {
+        path.iter().try_fold(self, |node, step| match &node.value {
+            Value::Sequence(items) => items.get(step.parse::<usize>().ok()?),
+            _ => node.get(step),
+        })
+    }
+
+    /// The place of a key of this mapping; of the whole where it has no such key.
+    #[must_use]
+    pub fn key_place(&self, key: &str) -> Place {
+        let found = self.entries().iter().find(|(name, _)| name.name == key);
+        found.map_or_else(|| self.place(), |(name, _)| Place::new(&self.source, name.span.clone()))
+    }
+
     /// The entries of a mapping; none for anything else.
     #[must_use]
     pub fn entries(&self) -> &[(Key, Self)] {
@@ -75,6 +92,12 @@ impl Node {
     #[must_use]
     pub fn items(&self) -> &[Self] {
         if let Value::Sequence(items) = &self.value { items } else { &[] }
+    }
+
+    /// A string that stands nowhere.
+    #[must_use]
+    pub fn string(text: &str) -> Self {
+        Self { value: Value::String(text.to_owned()), span: 0..0, source: Source::new("", "") }
     }
 
     /// The text of a string.
@@ -182,6 +205,8 @@ pub enum Syntax {
     Application,
     /// A chart's own files.
     Chart,
+    /// What of Argo CD's manifests no render depends on.
+    Argocd,
 }
 
 impl Syntax {
@@ -190,13 +215,14 @@ impl Syntax {
             Self::Config => Code::ConfigInvalid,
             Self::Application => Code::ApplicationInvalid,
             Self::Chart => Code::ChartInvalid,
+            Self::Argocd => Code::ArgocdField,
         }
     }
 
     fn unknown(self) -> Code {
         match self {
             Self::Config => Code::ConfigUnknownKey,
-            Self::Application | Self::Chart => self.invalid(),
+            Self::Application | Self::Chart | Self::Argocd => self.invalid(),
         }
     }
 }
@@ -264,13 +290,45 @@ impl<'a> Fields<'a> {
 
     /// True or false; false when absent.
     pub fn bool(&mut self, key: &'static str) -> bool {
-        let Some(node) = self.node(key) else { return false };
+        self.flag(key).unwrap_or_default()
+    }
+
+    /// True or false, where it makes a difference whether anything is said.
+    pub fn flag(&mut self, key: &'static str) -> Option<bool> {
+        let node = self.node(key)?;
         if let Value::Bool(value) = node.value {
-            return value;
+            return Some(value);
         }
         let path = self.path_of(key);
         self.mismatch(node, &format!("`{path}`"), "true or false");
-        false
+        None
+    }
+
+    /// A whole number that may be absent.
+    pub fn integer(&mut self, key: &'static str) -> Option<i64> {
+        let node = self.node(key)?;
+        if let Value::Number(number) = &node.value
+            && let Ok(number) = number.parse()
+        {
+            return Some(number);
+        }
+        let path = self.path_of(key);
+        self.mismatch(node, &format!("`{path}`"), "a whole number");
+        None
+    }
+
+    /// A mapping of texts, such as labels; what it holds is only checked.
+    pub fn texts(&mut self, key: &'static str) {
+        let Some(node) = self.node(key) else { return };
+        let path = self.path_of(key);
+        if !matches!(node.value, Value::Mapping(_)) {
+            self.mismatch(node, &format!("`{path}`"), "a mapping");
+        }
+        for (name, value) in node.entries() {
+            if !matches!(value.value, Value::String(_)) {
+                self.mismatch(value, &format!("`{path}[{}]`", name.name), "a string");
+            }
+        }
     }
 
     /// A list; empty when absent.
@@ -315,6 +373,14 @@ impl<'a> Fields<'a> {
             diagnostic = diagnostic.help("put it in quotes");
         }
         self.diagnostics.push(diagnostic);
+    }
+
+    /// Ends the reading of a mapping that somebody else reads too: what was gathered goes to `diagnostics`, and keys that
+    /// no one asked for are theirs.
+    pub fn finish_part(self, diagnostics: &mut Diagnostics) {
+        for diagnostic in self.diagnostics {
+            diagnostics.push(diagnostic);
+        }
     }
 
     /// Ends the reading: unknown keys are reported, and all that was gathered goes to `diagnostics`.

@@ -18,6 +18,8 @@ pub enum Mirror {
 pub struct Environment {
     /// `CI` is `true` or `1`: nothing is accepted, and an outdated lock is a finding.
     pub ci: bool,
+    /// `GITHUB_ACTIONS` is `true`: what is found is told to GitHub's runner as well.
+    pub github: bool,
     /// `XTASK_CHART_MIRROR`.
     pub mirror: Option<Mirror>,
     /// `XTASK_CACHE_DIR`, or the platform's cache folder for this tool.
@@ -30,7 +32,8 @@ impl Environment {
     pub fn from_process() -> Self {
         let path = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
-        let ci = std::env::var("CI").is_ok_and(|value| matches!(value.to_lowercase().as_str(), "true" | "1"));
+        let set =
+            |name: &str| std::env::var(name).is_ok_and(|value| matches!(value.to_lowercase().as_str(), "true" | "1"));
         let mirror = std::env::var("XTASK_CHART_MIRROR").ok().filter(|value| !value.is_empty()).map(|value| {
             let url = ["http://", "https://", "oci://"].iter().any(|scheme| value.starts_with(scheme));
             if url { Mirror::Url(value) } else { Mirror::Folder(absolute(value.into())) }
@@ -39,7 +42,7 @@ impl Environment {
             .or_else(|| Some(path("XDG_CACHE_HOME")?.join("homelab-chart")))
             .or_else(|| Some(path("HOME")?.join(".cache").join("homelab-chart")))
             .unwrap_or_else(|| std::env::temp_dir().join("homelab-chart"));
-        Self { ci, mirror, cache: absolute(cache) }
+        Self { ci: set("CI"), github: set("GITHUB_ACTIONS"), mirror, cache: absolute(cache) }
     }
 
     /// `XTASK_<TOOL>`: the path of a tool that replaces the search for it.

@@ -17,3 +17,18 @@ pub fn invocation(program: &Path, directory: &Path, homes: &Path) -> Invocation 
     }
     invocation
 }
+
+/// A file that `TZ` can name: the time zone that is always so many seconds away from UTC, in the format of tzfile(5).
+#[must_use]
+pub fn time_zone(offset: i32) -> Vec<u8> {
+    let mut bytes = b"TZif".to_vec();
+    bytes.extend([0; 16]);
+    // No marks of universal or standard time, no leap seconds, no changes; one type, whose name has four bytes.
+    for count in [0_u32, 0, 0, 0, 1, 4] {
+        bytes.extend(count.to_be_bytes());
+    }
+    bytes.extend(offset.to_be_bytes());
+    bytes.extend([0, 0]);
+    bytes.extend(b"FAR\0");
+    bytes
+}

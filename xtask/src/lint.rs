@@ -6,10 +6,37 @@
 //!
 //! Deliberately absent: what a render finds by itself (`render`), and schemas of Kubernetes' objects (`validate`).
 
+pub mod application_destination;
+pub mod application_finalizer;
+pub mod application_project;
+pub mod application_release;
+pub mod application_sync;
+pub mod argocd_annotations;
+pub mod argocd_fields;
+pub mod argocd_folder;
+pub mod chart_version;
 pub mod coverage;
 pub mod helm_lint;
+pub mod images;
+pub mod integer_as_float;
+pub mod namespace_labels;
+pub mod network_policy;
+pub mod null_ignored;
+pub mod object_shared;
+pub mod pattern;
+pub mod permission;
+pub mod repository_moved;
+pub mod scope;
+pub mod sealed_secret;
+pub mod sealed_secret_wave;
+pub mod second_render;
+pub mod secrets;
+pub mod sync_options;
+pub mod sync_order;
 pub mod template;
+pub mod values_schema;
 pub mod values_table;
+pub mod written;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -38,15 +65,42 @@ pub struct Subject<'a> {
     pub objects: &'a [Object],
 }
 
-/// A check: the codes that it may find, and the finding. It takes what is read already, and starts nothing.
+/// A check: the codes that it may find, and the finding. It may read files, and starts nothing.
 pub type Check = (&'static [Code], fn(&Subject<'_>) -> Diagnostics);
 
 /// The checks that start nothing, in the order of their files.
-pub const CHECKS: &[Check] = &[];
+pub const CHECKS: &[Check] = &[
+    (application_destination::CODES, application_destination::check),
+    (application_finalizer::CODES, application_finalizer::check),
+    (application_project::CODES, application_project::check),
+    (application_release::CODES, application_release::check),
+    (application_sync::CODES, application_sync::check),
+    (argocd_annotations::CODES, argocd_annotations::check),
+    (argocd_fields::CODES, argocd_fields::check),
+    (argocd_folder::CODES, argocd_folder::check),
+    (images::CODES, images::check),
+    (integer_as_float::CODES, integer_as_float::check),
+    (namespace_labels::CODES, namespace_labels::check),
+    (network_policy::CODES, network_policy::check),
+    (null_ignored::CODES, null_ignored::check),
+    (object_shared::CODES, object_shared::check),
+    (repository_moved::CODES, repository_moved::check),
+    (sealed_secret::CODES, sealed_secret::check),
+    (sealed_secret_wave::CODES, sealed_secret_wave::check),
+    (secrets::CODES, secrets::check),
+    (values_schema::CODES, values_schema::check),
+];
 
-/// The codes of the checks that ask Helm or read the files of a chart.
-const CHART_CODES: &[Code] =
-    &[Code::BranchUncovered, Code::HelmLint, Code::ValueUncovered, Code::ValueUndocumented, Code::ValuesTableOutdated];
+/// The codes of the checks that ask Helm or git, or that can mend what they find.
+const CHART_CODES: &[Code] = &[
+    Code::BranchUncovered,
+    Code::ChartVersionUnraised,
+    Code::HelmLint,
+    Code::RenderUnstable,
+    Code::ValueUncovered,
+    Code::ValueUndocumented,
+    Code::ValuesTableOutdated,
+];
 
 /// All codes that `lint` may find: those that a silence can name.
 #[must_use]
@@ -58,7 +112,7 @@ pub fn codes() -> Vec<Code> {
 const DEADLINE: Duration = Duration::from_secs(120);
 
 /// Raised whenever what a check asks of Helm, or makes of the answer, changes.
-const MEMORY: &str = "1";
+const MEMORY: &str = "2";
 
 /// The Helm of the Argo CD release, with a memory.
 #[derive(Debug, Clone, Copy)]
@@ -82,16 +136,31 @@ impl Helm<'_> {
         directory: &Path,
         args: impl FnOnce(Option<&Path>) -> Vec<OsString>,
     ) -> Result<(Output, Invocation)> {
+        self.run_at(target, directory, None, args)
+    }
+
+    /// The same, in a time zone that is so many seconds away from UTC.
+    fn run_at(
+        &self,
+        target: &Target<'_>,
+        directory: &Path,
+        zone: Option<i32>,
+        args: impl FnOnce(Option<&Path>) -> Vec<OsString>,
+    ) -> Result<(Output, Invocation)> {
         let homes = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
-        let inline = homes.path().join("values.yaml");
+        let write = |name: &str, bytes: &[u8]| {
+            let path = homes.path().join(name);
+            std::fs::write(&path, bytes).map_err(|error| Diagnostic::io("write", &path, &error))?;
+            Ok::<_, Diagnostics>(path)
+        };
         let inline = match &target.recipe.inline_values {
-            Some(text) => {
-                std::fs::write(&inline, text).map_err(|error| Diagnostic::io("write", &inline, &error))?;
-                Some(inline)
-            }
+            Some(text) => Some(write("values.yaml", text.as_bytes())?),
             None => None,
         };
-        let invocation = helm::invocation(self.program, directory, homes.path());
+        let mut invocation = helm::invocation(self.program, directory, homes.path());
+        if let Some(offset) = zone {
+            invocation = invocation.env("TZ", write("zone", &helm::time_zone(offset))?);
+        }
         let invocation = invocation.args(args(inline.as_deref())).deadline(DEADLINE);
         Ok((invocation.run()?, invocation))
     }

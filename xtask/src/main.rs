@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use xtask::cli::{Cli, Command};
-use xtask::commands::{Outcome, Session, bench, deps, image, lint, render, schemas, tools, validate};
+use xtask::commands::{Outcome, Session, argocd, bench, ci, deps, image, lint, new, render, schemas, tools, validate};
 use xtask::diagnostic::{Code, Diagnostic, Result};
 use xtask::environment::Environment;
 use xtask::report::{self, Printer, json};
@@ -33,23 +33,42 @@ fn run(cli: Cli, printer: &Printer) -> Result<Outcome> {
     let environment = Environment::from_process();
     let common = cli.common;
     let session = Session::new(common.root, common.offline, common.jobs, &environment, printer)?;
-    match cli.command {
+    let outcome = dispatch(&session, cli.command);
+    if environment.github {
+        let found = outcome.as_ref().map_or_else(|found| found, |outcome| &outcome.diagnostics);
+        printer.annotations(&session.root, found);
+    }
+    outcome
+}
+
+fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
+    match command {
         Command::Render(args) => {
             let cli::Render { targets, accept, force, output, argocd } = args;
-            Ok(render::run(&session, &render::Request { targets, accept, force, output, argocd }))
+            Ok(render::run(session, &render::Request { targets, accept, force, output, argocd }))
         }
-        Command::Deps { update } => deps::run(&session, update),
-        Command::Bench { rounds } => bench::run(&session, rounds),
-        Command::Lint(cli::Lint { targets, fix }) => lint::run(&session, &lint::Request { targets, fix }),
+        Command::Deps { update } => deps::run(session, update),
+        Command::Ci(cli::Ci { junit, crds, base }) => ci::run(session, &ci::Request { junit, crds, base }),
+        Command::Bench { rounds } => bench::run(session, rounds),
+        Command::Lint(cli::Lint { targets, fix, base, images }) => {
+            lint::run(session, &lint::Request { targets, fix, base, images })
+        }
         Command::Validate(cli::Validate { targets, crds }) => {
-            validate::run(&session, &validate::Request { targets, crds })
+            validate::run(session, &validate::Request { targets, crds })
         }
         Command::Schemas(cli::Schemas { from_cluster: _, kubeconfig, from, check }) => {
-            schemas::run(&session, &schemas::Request { kubeconfig, from, check })
+            schemas::run(session, &schemas::Request { kubeconfig, from, check })
         }
         Command::Image(cli::Image { names, force, build_args }) => {
-            image::run(&session, &image::Request { names, force, build_args })
+            image::run(session, &image::Request { names, force, build_args })
         }
-        Command::Tools(command) => tools::run(&session, &command),
+        Command::New(cli::New { app, dependency, repository, namespace }) => {
+            new::run(session, &new::Request { app, dependency, repository, namespace })
+        }
+        Command::Argocd(cli::Argocd::List) => argocd::list(session),
+        Command::Argocd(cli::Argocd::SetRepository { url, revision }) => {
+            argocd::set_repository(session, &url, revision.as_deref())
+        }
+        Command::Tools(command) => tools::run(session, &command),
     }
 }

@@ -6,12 +6,13 @@
 //!
 //! Pure. Deliberately absent: rendering, and judging.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::diagnostic::{Code, Diagnostic, Place, Source};
 use crate::document::{Key, Node, Value, yaml};
 use crate::golden::{Golden, Recorded};
-use crate::manifest::{Manifest, ObjectKey, SecretValue};
+use crate::manifest::{ObjectKey, SecretValue};
 use crate::plan::Target;
 
 /// What stands for a value of a Secret in the tree.
@@ -48,10 +49,7 @@ impl Object {
     /// The node that keys and indexes lead to, such as `["spec", "ports", "0"]`.
     #[must_use]
     pub fn find(&self, path: &[&str]) -> Option<&Node> {
-        path.iter().try_fold(&self.root, |node, step| match &node.value {
-            Value::Sequence(items) => items.get(step.parse::<usize>().ok()?),
-            _ => node.get(step),
-        })
+        self.root.find(path)
     }
 
     /// A finding about it at a place in it: says which target and which template.
@@ -84,7 +82,11 @@ fn of_manifest(target: &Target<'_>, golden: &Golden, recorded: &Recorded) -> Vec
     let name = if as_recorded { path } else { format!("{path} (as rendered now)") };
     let Ok(document) = yaml::parse_one(&Source::new(&name, &manifest.text)) else { return Vec::new() };
     let mut root = document.root;
-    withhold(&mut root, &Source::new(&name, masked(manifest)), &manifest.secrets);
+    withhold(
+        &mut root,
+        &Source::new(&name, masked(&manifest.text, manifest.secrets.iter().map(|secret| &secret.span))),
+        &manifest.secrets,
+    );
 
     let object = |key: &ObjectKey, root: &Node| Object {
         target: target.id.to_string(),
@@ -109,6 +111,13 @@ fn within(key: &Key, node: &Node) -> bool {
     node.span.start <= key.span.start && key.span.end <= node.span.end
 }
 
+/// A place in a text from which some stretches are withheld, each character replaced: for what nobody should read, and
+/// for what is another text in each run.
+#[must_use]
+pub fn place_without(source: &Source, span: Range<usize>, withheld: &[Range<usize>]) -> Place {
+    Place::new(&Source::new(source.name.clone(), masked(&source.text, withheld)), span)
+}
+
 /// The file of a template from the root of the repository, where the chart itself has it.
 #[must_use]
 pub fn template_file(target: &Target<'_>, template: &str) -> Option<String> {
@@ -117,11 +126,11 @@ pub fn template_file(target: &Target<'_>, template: &str) -> Option<String> {
     chart.directory.join(inside).is_file().then(|| format!("{}/{inside}", chart.path))
 }
 
-/// The text with every character of a Secret's value replaced, and every place where it was.
-fn masked(manifest: &Manifest) -> String {
-    let mut bytes = manifest.text.clone().into_bytes();
-    for SecretValue { span } in &manifest.secrets {
-        for byte in bytes.get_mut(span.clone()).unwrap_or_default() {
+/// A text with every character of some stretches replaced, and every place where it was.
+fn masked<'a>(text: &str, stretches: impl IntoIterator<Item = &'a Range<usize>>) -> String {
+    let mut bytes = text.to_owned().into_bytes();
+    for stretch in stretches {
+        for byte in bytes.get_mut(stretch.clone()).unwrap_or_default() {
             if !byte.is_ascii_whitespace() {
                 *byte = b'*';
             }
@@ -136,6 +145,7 @@ fn withhold(node: &mut Node, source: &Arc<Source>, secrets: &[SecretValue]) {
     match &mut node.value {
         // Whether there is a value at all is no secret.
         Value::Null => {}
+        Value::String(text) if text.is_empty() => {}
         Value::Mapping(entries) => entries.iter_mut().for_each(|(_, value)| withhold(value, source, secrets)),
         Value::Sequence(items) => items.iter_mut().for_each(|item| withhold(item, source, secrets)),
         value if secret => *value = Value::String(WITHHELD.to_owned()),
@@ -152,7 +162,7 @@ mod tests {
     fn values_of_secrets_are_in_neither_text_nor_tree() {
         let text = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata:\n  a: aHVudGVyMg==\n  b: |\n    zwei\n    drei\n  c:\n";
         let manifest = manifest::read_golden(text, "ns").expect("an object");
-        let source = Source::new("s", masked(&manifest));
+        let source = Source::new("s", masked(&manifest.text, manifest.secrets.iter().map(|secret| &secret.span)));
         assert_eq!(source.text.len(), text.len());
         let mut root = yaml::parse_one(&Source::new("s", text)).expect("YAML").root;
         withhold(&mut root, &source, &manifest.secrets);

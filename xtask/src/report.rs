@@ -4,9 +4,12 @@
 //!
 //! Deliberately absent: deciding what is wrong.
 
+pub mod annotations;
 pub mod json;
+pub mod junit;
 
 use std::io::Write;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
@@ -104,6 +107,20 @@ pub fn plural(count: usize, word: &str) -> String {
     if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }
 
+/// Rows with their columns below each other.
+#[must_use]
+pub fn table<const N: usize>(rows: &[[String; N]]) -> String {
+    let widths: [usize; N] =
+        std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default());
+    let mut out = String::new();
+    for row in rows {
+        let line: String = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}  ")).collect();
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
 /// The exit code that diagnostics lead to.
 #[must_use]
 pub fn exit_code(diagnostics: &Diagnostics) -> u8 {
@@ -198,6 +215,11 @@ impl Printer {
         }
     }
 
+    /// All diagnostics once more, as marks for GitHub.
+    pub fn annotations(&self, root: &Path, diagnostics: &Diagnostics) {
+        self.stderr(&annotations::commands(root, diagnostics));
+    }
+
     /// The differences, a line for each target that has any or failed, and a line in all.
     pub fn render(&self, report: &RenderReport) {
         if self.format == Format::Json {
@@ -248,6 +270,13 @@ pub fn total(report: &RenderReport) -> String {
     format!("{}{colon}{counts}", plural(report.targets.len(), "target"))
 }
 
+/// A difference as plain text.
+#[must_use]
+pub fn unified(diff: &ObjectDiff) -> String {
+    let lines: String = diff.marked().map(|(_, line)| format!("{line}\n")).collect();
+    format!("{} {}\n{lines}", diff.kind.word(), diff.object.manifest.title())
+}
+
 fn header(id: &TargetId, diff: &ObjectDiff) -> String {
     let manifest = &diff.object.manifest;
     let from = match (&diff.previous, diff.kind) {
@@ -257,6 +286,12 @@ fn header(id: &TargetId, diff: &ObjectDiff) -> String {
     };
     let template = if manifest.template.is_empty() { String::new() } else { format!("  {}", manifest.template) };
     format!("{TITLE}{id}: {} {}{from}{TITLE:#}{DIM}{template}{DIM:#}\n", diff.kind.word(), manifest.title())
+}
+
+/// A diagnostic as rustc draws one, without colours.
+#[must_use]
+pub fn plain(diagnostic: &Diagnostic) -> String {
+    anstream::adapter::strip_str(&describe(diagnostic)).to_string()
 }
 
 /// A diagnostic as rustc draws one.

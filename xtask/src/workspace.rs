@@ -8,7 +8,10 @@ pub mod application;
 pub mod chart;
 pub mod charts_lock;
 pub mod config;
+pub mod duration;
 pub mod glob;
+pub mod project;
+mod project_access;
 pub mod substitute;
 pub mod tools_lock;
 pub mod value_files;
@@ -35,7 +38,7 @@ pub const CHARTS_LOCK_FILE: &str = "charts.lock";
 pub const TOOLS_LOCK_FILE: &str = "tools.lock";
 
 /// Where Applications are defined.
-const APPLICATIONS: &str = "argocd/applications";
+pub const APPLICATIONS: &str = "argocd/applications";
 
 /// The pins that this tool was built with: a workspace need not repeat them.
 const OWN_TOOLS: &str = include_str!("../../tools.lock");
@@ -53,6 +56,8 @@ pub struct Workspace {
     pub tools_lock: ToolsLock,
     /// The manifests under argocd/, in order of path, as far as they can be read.
     pub argocd: Vec<ArgocdFile>,
+    /// Whether these are all of them.
+    pub argocd_complete: bool,
     /// The Applications whose source is a sound chart, by name.
     pub deployments: Vec<Deployment>,
     /// Names of Applications that are there but not sound, as far as they can be read.
@@ -141,6 +146,7 @@ impl Workspace {
             charts_lock,
             tools_lock,
             argocd: Vec::new(),
+            argocd_complete: true,
             deployments: Vec::new(),
             broken: Vec::new(),
             sound: false,
@@ -148,7 +154,10 @@ impl Workspace {
         let mut charts = BTreeMap::new();
         for path in manifests(&root.join("argocd")) {
             let documents = read(root, &path).and_then(|source| yaml::parse(&source));
-            let Some(documents) = diagnostics.take(documents) else { continue };
+            let Some(documents) = diagnostics.take(documents) else {
+                workspace.argocd_complete = false;
+                continue;
+            };
             workspace.check_repository(&documents, &mut diagnostics);
             if path.starts_with(root.join(APPLICATIONS)) {
                 let (applications, found) = application::read(&documents);
@@ -248,7 +257,8 @@ impl Workspace {
         Ok(nodes)
     }
 
-    /// Holds every repository URL of a manifest under argocd/ against the one in charts.toml.
+    /// Holds every repository URL of a manifest under argocd/ against the one in charts.toml, to the letter: Argo CD does
+    /// not care about `.git` and upper case, but whoever replaces one URL by another does.
     fn check_repository(&self, documents: &[Document], diagnostics: &mut Diagnostics) {
         for document in documents {
             let spec = document.root.get("spec");

@@ -4,7 +4,7 @@
 //! selection, those that ask nothing of Helm run for every chart under charts/, deployed or not.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -13,7 +13,9 @@ use super::{Outcome, Session};
 use crate::dependencies;
 use crate::diagnostic::{Class, Code, Diagnostic, Diagnostics, Result};
 use crate::inputs;
-use crate::lint::{self, CHECKS, Helm, Subject, coverage, helm_lint, values_table};
+use crate::lint::{
+    self, CHECKS, Helm, Subject, chart_version, coverage, helm_lint, images, second_render, values_table,
+};
 use crate::objects::Object;
 use crate::plan::{self, Inspections, Target};
 use crate::progress::Progress;
@@ -31,6 +33,10 @@ pub struct Request {
     pub targets: Vec<String>,
     /// Mend what can be mended.
     pub fix: bool,
+    /// The revision since which a changed chart needs a higher version.
+    pub base: Option<String>,
+    /// List images, and check nothing.
+    pub images: bool,
 }
 
 /// Runs the command.
@@ -54,10 +60,13 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
             diagnostics.extend(found.clone().for_target(&one.target.id));
         }
     }
+    if request.images {
+        return Ok(list_images(session, &renderings, diagnostics));
+    }
     let sound = workspace.sound && !diagnostics.has_errors();
-    let checked = check(session, request, &workspace, &all, &renderings);
-    let complete = sound && request.targets.is_empty() && checked.diagnostics.worst() <= Class::Finding;
-    diagnostics.extend(silence::apply(checked.diagnostics, &workspace.config.silences, &lint::codes(), complete));
+    let all: Vec<&Target<'_>> = all.iter().collect();
+    let checked = check(session, request, &workspace, &all, &renderings, sound);
+    diagnostics.extend(checked.diagnostics);
 
     diagnostics.sort();
     let counts = format!("{}, {}", plural(checked.charts.len(), "chart"), plural(renderings.len(), "target"));
@@ -68,23 +77,41 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     Ok(Outcome { diagnostics, fields: vec![("charts", json!(checked.charts)), ("targets", json!(targets))] })
 }
 
+/// The images of what renders, one a line with the targets that use it.
+fn list_images(session: &Session<'_>, renderings: &[Rendering<'_>], mut diagnostics: Diagnostics) -> Outcome {
+    diagnostics.sort();
+    let objects: Vec<Object> = renderings.iter().flat_map(Rendering::objects).collect();
+    let images = images::list(&objects);
+    let width = images.keys().map(|reference| reference.chars().count()).max().unwrap_or_default();
+    for (reference, targets) in &images {
+        let targets = targets.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        session.printer.result(&format!("{reference:width$}  {targets}\n"));
+    }
+    session.printer.finished(&plural(images.len(), "image"));
+    let images: Vec<_> =
+        images.iter().map(|(reference, targets)| json!({ "reference": reference, "targets": targets })).collect();
+    Outcome { diagnostics, fields: vec![("images", json!(images))] }
+}
+
 /// What checking found.
 #[derive(Debug)]
 pub struct Checked {
-    /// The findings, before silences.
+    /// The findings that are not silenced.
     pub diagnostics: Diagnostics,
     /// The charts that were looked at, by their path from the root.
     pub charts: Vec<String>,
 }
 
-/// Runs every check on targets that are rendered already. `all` are all targets of the workspace.
+/// Runs every check on targets that are rendered already. `all` are all targets of the workspace; `sound` says that
+/// nothing kept any of them from being read and rendered.
 #[must_use]
 pub fn check(
     session: &Session<'_>,
     request: &Request,
     workspace: &Workspace,
-    all: &[Target<'_>],
+    all: &[&Target<'_>],
     renderings: &[Rendering<'_>],
+    sound: bool,
 ) -> Checked {
     let mut diagnostics = Diagnostics::default();
     let mut charts: BTreeMap<PathBuf, Chart> = BTreeMap::new();
@@ -112,8 +139,12 @@ pub fn check(
     for (_, check) in CHECKS {
         diagnostics.extend(check(&subject));
     }
+    diagnostics
+        .extend(chart_version::check(&session.root, &every, request.base.as_deref()).unwrap_or_else(|found| found));
     let deployed: Vec<&Chart> = deployed.iter().filter_map(|folder| charts.get(folder)).collect();
-    with_helm(session, workspace, &deployed, &targets, all, &mut diagnostics);
+    with_helm(session, workspace, &deployed, renderings, all, &mut diagnostics);
+    let complete = sound && request.targets.is_empty() && diagnostics.worst() <= Class::Finding;
+    let diagnostics = silence::apply(diagnostics, &workspace.config.silences, &lint::codes(), complete);
     Checked { diagnostics, charts: charts.values().map(|chart| chart.path.clone()).collect() }
 }
 
@@ -142,8 +173,8 @@ fn with_helm(
     session: &Session<'_>,
     workspace: &Workspace,
     charts: &[&Chart],
-    selected: &[&Target<'_>],
-    all: &[Target<'_>],
+    renderings: &[Rendering<'_>],
+    all: &[&Target<'_>],
     diagnostics: &mut Diagnostics,
 ) {
     if charts.is_empty() {
@@ -158,15 +189,18 @@ fn with_helm(
     let helm = Helm { program: &tool.path, root: &session.root, cache, jobs: session.jobs };
     for chart in charts {
         let of_chart = |target: &&Target<'_>| target.deployment.chart.directory == chart.directory;
-        let every: Vec<&Target<'_>> = all.iter().filter(of_chart).collect();
-        let chosen: Vec<&Target<'_>> = selected.iter().copied().filter(of_chart).collect();
+        let every: Vec<&Target<'_>> = all.iter().copied().filter(of_chart).collect();
+        // What is wrong with a target that does not render is told already, and Helm would say no more.
+        let failed = |one: &&Rendering<'_>| matches!(one.rendered, Some(Err(_)));
+        let of_this: Vec<&Rendering<'_>> = renderings.iter().filter(|one| of_chart(&&one.target)).collect();
+        let chosen: Vec<&Rendering<'_>> = of_this.iter().copied().filter(|one| !failed(one)).collect();
         let Some(first) = every.first().filter(|target| !target.inspected.refused) else { continue };
         let prepared = dependencies::prepare(&first.deployment.chart, &first.inspected.dependencies, &context);
         let Some(prepared) = diagnostics.take(prepared) else { continue };
 
         session.printer.status("Checking", &format!("{} ({})", chart.path, plural(every.len(), "case")));
-        let answers = side_by_side(session.jobs, &chosen, |target| {
-            (target.id.to_string(), helm_lint::messages(&helm, target, &prepared.directory))
+        let answers = side_by_side(session.jobs, &chosen, |one| {
+            (one.target.id.to_string(), helm_lint::messages(&helm, &one.target, &prepared.directory))
         });
         let mut said = Vec::new();
         for (target, messages) in answers {
@@ -175,6 +209,13 @@ fn with_helm(
             }
         }
         diagnostics.extend(helm_lint::findings(&session.root, chart, &said));
+        for found in side_by_side(session.jobs, &chosen, |one| twice(&helm, one, &prepared.directory)) {
+            diagnostics.extend(found.unwrap_or_else(|found| found));
+        }
+        if chosen.len() < of_this.len() {
+            // What the others would have reached or changed is not known.
+            continue;
+        }
         for found in [
             coverage::branches(&helm, chart, &every, &prepared.directory),
             coverage::values(&session.root, chart, &every),
@@ -182,4 +223,11 @@ fn with_helm(
             diagnostics.extend(found.unwrap_or_else(|found| found));
         }
     }
+}
+
+/// What differs between two renders of a target.
+fn twice(helm: &Helm<'_>, one: &Rendering<'_>, directory: &Path) -> Result<Diagnostics> {
+    let manifests = one.manifests().unwrap_or_default();
+    let lines = second_render::differences(helm, &one.target, directory, &manifests, one.rendered.is_none())?;
+    Ok(if lines.is_empty() { Diagnostics::default() } else { second_render::findings(&lines, &one.objects()) })
 }

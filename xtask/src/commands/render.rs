@@ -69,19 +69,32 @@ fn render(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnostic
     diagnostics.extend(found);
 
     let jobs = rendering::render(session, &workspace, argocd, targets, request.force, diagnostics);
+    let report = judge(session, request, &workspace, argocd, &jobs, diagnostics)?;
+    session.printer.finished(&total(&report));
+    Ok(report)
+}
 
+/// Holds what is rendered against the goldens, and records what is to be recorded.
+pub fn judge(
+    session: &Session<'_>,
+    request: &Request,
+    workspace: &Workspace,
+    argocd: Argocd,
+    jobs: &[Rendering<'_>],
+    diagnostics: &mut Diagnostics,
+) -> Result<RenderReport> {
     let fingerprints = Fingerprints::new(&session.environment.cache);
     let mut report = RenderReport { argocd: argocd.version, helm: argocd.helm, targets: Vec::new(), accepted: false };
-    for job in &jobs {
+    for job in jobs {
         report.targets.push(compare(session, request, job, &fingerprints, diagnostics));
     }
     if let Some(folder) = &request.output {
-        diagnostics.extend(write_output(&session.root, folder, &jobs).err().unwrap_or_default());
+        diagnostics.extend(write_output(&session.root, folder, jobs).err().unwrap_or_default());
     }
-    let (orphans, found) = orphans(session, &workspace, request)?;
+    let (orphans, found) = orphans(session, workspace, request)?;
     let mut update = Update::default();
     if argocd == workspace.config.argocd {
-        update = locks(session, request, &jobs, diagnostics);
+        update = locks(session, request, jobs, diagnostics);
     }
     if request.accept {
         update.remove = orphans;
@@ -89,7 +102,7 @@ fn render(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnostic
     } else {
         diagnostics.extend(found);
         let other = (argocd != workspace.config.argocd).then_some(workspace.config.argocd.version);
-        differing(request, other, &report, &jobs, diagnostics);
+        differing(request, other, &report, jobs, diagnostics);
     }
     if !update.folders.is_empty() || !update.remove.is_empty() {
         store::apply(&session.root, &update)?;
@@ -100,11 +113,10 @@ fn render(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnostic
         }
     }
     for job in jobs {
-        if let Some(Err(found)) = job.rendered {
-            diagnostics.extend(found.for_target(&job.target.id));
+        if let Some(Err(found)) = &job.rendered {
+            diagnostics.extend(found.clone().for_target(&job.target.id));
         }
     }
-    session.printer.finished(&total(&report));
     Ok(report)
 }
 
@@ -246,7 +258,12 @@ fn orphans(session: &Session<'_>, workspace: &Workspace, request: &Request) -> R
 
 /// What is to be written: with `--accept` all that was rendered; else the render.lock of targets whose inputs moved
 /// while their output did not. In CI nothing is written, and such a lock is a finding.
-fn locks(session: &Session<'_>, request: &Request, jobs: &[Rendering<'_>], diagnostics: &mut Diagnostics) -> Update {
+pub(super) fn locks(
+    session: &Session<'_>,
+    request: &Request,
+    jobs: &[Rendering<'_>],
+    diagnostics: &mut Diagnostics,
+) -> Update {
     let mut update = Update::default();
     for Rendering { target, golden, rendered, .. } in jobs {
         let Some(Ok(rendered)) = rendered else { continue };

@@ -52,27 +52,12 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     }
     let sound = workspace.sound && !diagnostics.has_errors();
     let complete = sound && request.targets.is_empty();
+    let all: Vec<&Target<'_>> = all.iter().collect();
     let checked = check(session, request, &workspace, &all, &renderings, complete);
-    let judged_all = checked.diagnostics.0.iter().all(|found| found.code != Code::KubeconformFailed);
-    let silences = &workspace.config.silences;
-    diagnostics.extend(silence::apply(checked.diagnostics, silences, CODES, complete && judged_all));
+    diagnostics.extend(checked.diagnostics.clone());
     diagnostics.sort();
 
-    for (kind, count) in &checked.unchecked {
-        session.printer.status(
-            "Unchecked",
-            &format!("{} of {kind}, as {} allows", plural(*count, "object"), workspace::CONFIG_FILE),
-        );
-    }
-    if checked.linted > 0 {
-        let objects = plural(checked.linted, "object");
-        session.printer.status(
-            "Left",
-            &format!(
-                "{objects} of argoproj.io to `cargo xtask lint`; `--crds DIR` with Argo CD's own checks them here"
-            ),
-        );
-    }
+    told(session, &checked);
     let findings = diagnostics.0.len();
     let found = if findings == 0 { "nothing found".to_owned() } else { plural(findings, "finding") };
     let counts = format!("{}, {}", plural(renderings.len(), "target"), plural(checked.judged, "object"));
@@ -91,6 +76,25 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     })
 }
 
+/// Says what kubeconform did not look at, and why that is no gap.
+pub fn told(session: &Session<'_>, checked: &Checked) {
+    for (kind, count) in &checked.unchecked {
+        session.printer.status(
+            "Unchecked",
+            &format!("{} of {kind}, as {} allows", plural(*count, "object"), workspace::CONFIG_FILE),
+        );
+    }
+    if checked.linted > 0 {
+        let objects = plural(checked.linted, "object");
+        session.printer.status(
+            "Left",
+            &format!(
+                "{objects} of argoproj.io to `cargo xtask lint`; `--crds DIR` with Argo CD's own checks them here"
+            ),
+        );
+    }
+}
+
 /// Judges targets that are rendered already, and argocd/ where no target was named. `all` are all targets of the
 /// workspace; `complete` says that nothing is left out.
 #[must_use]
@@ -98,7 +102,7 @@ pub fn check(
     session: &Session<'_>,
     request: &Request,
     workspace: &Workspace,
-    all: &[Target<'_>],
+    all: &[&Target<'_>],
     renderings: &[Rendering<'_>],
     complete: bool,
 ) -> Checked {
@@ -135,6 +139,8 @@ pub fn check(
     });
     diagnostics.extend(tools.warnings());
     diagnostics.extend(judged.diagnostics);
+    let judged_all = diagnostics.0.iter().all(|found| found.code != Code::KubeconformFailed);
+    let diagnostics = silence::apply(diagnostics, &workspace.config.silences, CODES, complete && judged_all);
     Checked { diagnostics, ..judged }
 }
 
@@ -169,7 +175,7 @@ fn prerequisites(session: &Session<'_>, workspace: &Workspace) -> Result<()> {
 fn definitions(
     session: &Session<'_>,
     request: &Request,
-    all: &[Target<'_>],
+    all: &[&Target<'_>],
     renderings: &[Rendering<'_>],
     subjects: &[Subject],
     diagnostics: &mut Diagnostics,

@@ -74,7 +74,7 @@ pub fn recover(root: &Path) -> Result<()> {
 }
 
 /// One accept at a time. The lock is on the workspace's folder itself: a lock file would be one more thing left over.
-fn lock(root: &Path) -> Result<File> {
+pub fn lock(root: &Path) -> Result<File> {
     let file = File::open(root).map_err(|error| Diagnostic::io("open", root, &error))?;
     file.lock().map_err(|error| Diagnostic::io("lock", root, &error))?;
     Ok(file)

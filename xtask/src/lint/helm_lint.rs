@@ -19,9 +19,14 @@ const COMMAND_WORDS: usize = 4;
 /// What `helm lint` says of a target: lines of `[WARNING]` and `[ERROR]`, continued lines joined.
 pub fn messages(helm: &Helm<'_>, target: &Target<'_>, directory: &Path) -> Result<Vec<String>> {
     helm.remembered("helm-lint", &[target], || {
-        // These are flags of `helm template` alone.
-        let recipe =
-            Recipe { api_versions: Vec::new(), include_crds: false, skip_tests: false, ..target.recipe.clone() };
+        // The schema counts here even where Argo CD is told to pass over it; the others are flags of `helm template` alone.
+        let recipe = Recipe {
+            skip_schema_validation: false,
+            api_versions: Vec::new(),
+            include_crds: false,
+            skip_tests: false,
+            ..target.recipe.clone()
+        };
         let (output, invocation) = helm.run(target, directory, |inline| {
             let flags = recipe.args(inline).split_off(COMMAND_WORDS);
             ["lint", ".", "--strict"].into_iter().map(Into::into).chain(flags).collect()
@@ -82,7 +87,17 @@ fn parse(text: &str) -> Vec<String> {
             message.push_str(line.trim_end());
         }
     }
+    // Violations of the chart's own schema come twice: one by one, and as what keeps templates from being rendered.
+    if messages.iter().any(|message| message.starts_with("values.yaml: ")) {
+        messages.retain(|message| !repeats_own_schema(message));
+    }
     messages
+}
+
+/// Whether a message lists violations of one schema, which can only be the chart's own where that one is violated.
+fn repeats_own_schema(message: &str) -> bool {
+    let charts = message.lines().skip(1).filter(|line| !line.starts_with('-') && line.ends_with(':')).count();
+    message.contains("values don't meet the specifications of the schema(s)") && charts == 1
 }
 
 /// The file, and the line where one is named, that a message is about, and the rest of it.

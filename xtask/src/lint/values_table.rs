@@ -73,6 +73,12 @@ pub fn check(root: &Path, chart: &Chart) -> Result<Checked> {
     compare(&readme, &values)
 }
 
+/// A README with its table written anew, where it is not as it should be.
+pub fn fill(readme: &Arc<Source>, values: &Arc<Source>) -> Result<String> {
+    let checked = compare(readme, values)?;
+    Ok(checked.readme.unwrap_or_else(|| readme.text.clone()))
+}
+
 fn compare(readme: &Arc<Source>, values: &Arc<Source>) -> Result<Checked> {
     let (documented, mut diagnostics) = read(values)?;
     let Some((before, found, after)) = parts(&readme.text) else {

@@ -164,12 +164,12 @@ fn application(root: &Node) -> Result<Application> {
         fields.ignore(&["syncPolicy", "ignoreDifferences", "info", "revisionHistoryLimit"]);
         let project = fields.required_string("project");
         let destination = fields.required("destination");
-        if let Some(node) = fields.node("sources") {
-            let place = key_place(spec, "sources", node);
+        if fields.node("sources").is_some() {
+            let place = spec.key_place("sources");
             fields.report(unsupported("spec.sources", place, "use one `spec.source`"));
         }
-        if let Some(node) = fields.node("sourceHydrator") {
-            let place = key_place(spec, "sourceHydrator", node);
+        if fields.node("sourceHydrator").is_some() {
+            let place = spec.key_place("sourceHydrator");
             fields.report(unsupported("spec.sourceHydrator", place, "use `spec.source`"));
         }
         let source = if spec.get("sources").or(spec.get("sourceHydrator")).is_some() {
@@ -227,14 +227,6 @@ fn valid_name(name: &str, metadata: &Node, fields: &mut Fields<'_>) -> bool {
     fine
 }
 
-fn key_place(mapping: &Node, key: &str, node: &Node) -> Place {
-    mapping
-        .entries()
-        .iter()
-        .find(|(name, _)| name.name == key)
-        .map_or_else(|| node.place(), |(name, _)| Place::new(&mapping.source, name.span.clone()))
-}
-
 struct SourceParts {
     repository: String,
     path: String,
@@ -252,8 +244,8 @@ fn read_source(node: &Node, diagnostics: &mut Diagnostics) -> Option<SourceParts
         ("plugin", "only charts are rendered"),
         ("ref", "use one source"),
     ] {
-        if let Some(value) = fields.node(key) {
-            fields.report(unsupported(&format!("spec.source.{key}"), key_place(node, key, value), help));
+        if fields.node(key).is_some() {
+            fields.report(unsupported(&format!("spec.source.{key}"), node.key_place(key), help));
         }
     }
     let repository = fields.required_string("repoURL");
@@ -381,8 +373,8 @@ impl Application {
             let mut fields = Fields::new(patch, "", Syntax::Application);
             fields.ignore(&["helm", "repoURL", "path", "targetRevision", "chart", "name", "ref", "tagPrefix"]);
             for key in ["kustomize", "directory", "plugin"] {
-                if let Some(value) = fields.node(key) {
-                    fields.report(unsupported(key, key_place(patch, key, value), "only charts are rendered"));
+                if fields.node(key).is_some() {
+                    fields.report(unsupported(key, patch.key_place(key), "only charts are rendered"));
                 }
             }
             fields.finish(&mut diagnostics);

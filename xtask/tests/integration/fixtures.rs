@@ -65,6 +65,12 @@ impl Fixture<'_> {
         fs::read_to_string(self.folder.join(name)).ok()
     }
 
+    fn delete(&self, bench: &Bench) {
+        for path in self.read("deleted").unwrap_or_default().lines() {
+            fs::remove_file(bench.root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+        }
+    }
+
     /// Runs the fixture; what is told is what is wrong.
     fn check(&self, update: bool) -> String {
         assert!(self.read("about").is_some_and(|about| about.lines().count() == 1), "`about` should be one line");
@@ -73,9 +79,13 @@ impl Fixture<'_> {
         // What was there before was recorded with the Helm of charts.toml.
         let recorder = self.folder.join("before").is_dir().then(|| helm(HELM_4));
         let tells = |name: &str, text: &str| self.read(name).is_none_or(|told| told.contains(text));
+        let args = self.read("args").unwrap_or_else(|| "render".to_owned());
+        // `lint` asks helm even where nothing has to be rendered.
         let renders = recorder.is_some()
+            || args.starts_with("lint")
             || tells("expected.stderr", "   Rendering ")
-            || tells("expected.stdout", "\"reasons\": [\n");
+            || tells("expected.stdout", "\"reasons\": [\n")
+            || args.starts_with("validate") && tells("expected.stdout", "\"objects\": ");
         let helm = if renders || update {
             let Some(helm) = helm(version) else { return String::new() };
             helm
@@ -84,10 +94,9 @@ impl Fixture<'_> {
             PathBuf::from("/nowhere/helm")
         };
 
-        let args = self.read("args").unwrap_or_else(|| "render".to_owned());
         // A run that got as far as kubeconform counts the objects that it judged.
-        let judged = tells("expected.stderr", " object") || tells("expected.stdout", "\"objects\": ");
-        let validates = args.starts_with("validate") && (update || judged);
+        let validates = args.starts_with("validate")
+            && (update || tells("expected.stderr", " object") || tells("expected.stdout", "\"objects\": "));
         let kubeconform = if validates {
             let Some(kubeconform) = kubeconform() else { return String::new() };
             kubeconform
@@ -102,7 +111,15 @@ impl Fixture<'_> {
             }
         }
         let workspace = self.folder.join("workspace");
-        copy(&workspace, &bench.root());
+        if let Some(base) = self.read("base") {
+            copy(&self.folder.with_file_name(base.trim()).join("workspace"), &bench.root());
+        }
+        if workspace.is_dir() {
+            copy(&workspace, &bench.root());
+        }
+        if recorder.is_none() {
+            self.delete(&bench);
+        }
         if let Some(recorder) = recorder {
             let Some(recorder) = recorder else { return String::new() };
             copy(&self.folder.join("before"), &bench.root());
@@ -113,9 +130,7 @@ impl Fixture<'_> {
             fs::remove_dir_all(bench.root()).expect("removed");
             copy(&goldens, &bench.root().join("tests/golden"));
             copy(&workspace, &bench.root());
-            for path in self.read("deleted").unwrap_or_default().lines() {
-                fs::remove_file(bench.root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
-            }
+            self.delete(&bench);
         }
 
         if self.folder.join("schemas").is_file() {

@@ -19,14 +19,27 @@ metadata:
   name: web
   namespace: argocd
 spec:
-  project: default
+  project: web
   source:
     repoURL: https://git.example/x.git
     targetRevision: HEAD
     path: charts/web
+    helm:
+      releaseName: web
   destination:
     server: https://kubernetes.default.svc
     namespace: web
+";
+
+const PROJECT: &str = "\
+apiVersion: argoproj.io/v1alpha1
+kind: AppProject
+metadata:
+  name: web
+  namespace: argocd
+spec:
+  sourceRepos: [https://git.example/x.git]
+  destinations: [{server: https://kubernetes.default.svc, namespace: web}]
 ";
 
 /// Defines whose output is compared, parsed, hashed, measured, and asked for emptiness: a mark in any of them would
@@ -92,15 +105,29 @@ const README: &str = "\
 <!-- values:end -->
 ";
 
+const SCHEMA: &str = r#"{
+  "type": "object",
+  "additionalProperties": false,
+  "properties": {
+    "name": {"type": "string"},
+    "secure": {"type": "boolean"},
+    "extra": {"type": "object"},
+    "note": {"type": "string"}
+  }
+}
+"#;
+
 /// A workspace in which there is nothing to find.
 fn sound() -> Bench {
     let bench = Bench::new();
     for (path, text) in [
         ("charts.toml", CONFIG),
         ("argocd/applications/web.yaml", APPLICATION),
+        ("argocd/projects/web.yaml", PROJECT),
         ("charts/web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 0.1.0\n"),
         ("charts/web/.helmignore", "ci/\n"),
         ("charts/web/values.yaml", VALUES),
+        ("charts/web/values.schema.json", SCHEMA),
         ("charts/web/README.md", README),
         ("charts/web/templates/_helpers.tpl", HELPERS),
         ("charts/web/templates/map.yaml", TEMPLATE),
@@ -111,6 +138,11 @@ fn sound() -> Bench {
     bench
 }
 
+/// Records what is rendered, so that a lint needs no helm for it.
+fn record(bench: &Bench, helm: &Path) {
+    bench.xtask("render --accept").helm(helm).run().says(0, &[]);
+}
+
 fn lint(bench: &Bench, args: &str, helm: &Path) -> Answer {
     bench.xtask(&format!("lint {args}")).helm(helm).run()
 }
@@ -119,6 +151,7 @@ fn lint(bench: &Bench, args: &str, helm: &Path) -> Answer {
 fn a_sound_chart_is_silent_and_remembered() {
     let Some(helm) = helm(HELM_4) else { return };
     let bench = sound();
+    record(&bench, &helm);
     let answer = lint(&bench, "", &helm);
     answer.says(0, &["1 chart, 2 targets: nothing found"]);
     assert_eq!(answer.stdout, "");
@@ -135,6 +168,7 @@ fn a_branch_that_no_case_reaches_is_told_with_its_line() {
     let bench = sound();
     bench.replace("charts/web/ci/all-values.yaml", "secure: true\n", "secure: false\n");
     bench.replace("charts/web/ci/all-values.yaml", "extra: {a: 1}\n", "");
+    record(&bench, &helm);
     let answer = lint(&bench, "", &helm);
     answer.says(
         1,

@@ -6,11 +6,13 @@
 mod accept;
 mod agreement;
 mod applications;
+mod chart_version;
 mod dependencies;
 mod errors;
 mod fixtures;
 mod image;
 mod lint;
+mod new;
 mod properties;
 mod relay;
 mod render;

@@ -11,6 +11,7 @@ use xtask::document::yaml;
 use xtask::document::{Node, Value};
 use xtask::golden::{Change, Golden, Recorded};
 use xtask::manifest::{self, Manifest};
+use xtask::repository::{self, Move};
 use xtask::schemas::{self, Kind, crd, openapi};
 use xtask::validate::{pointer, problem};
 use xtask::workspace::{glob, substitute};
@@ -104,6 +105,24 @@ fn recorded(manifests: &[Manifest]) -> Vec<Recorded> {
 fn golden(records: &[Recorded]) -> Golden {
     let files = records.iter().map(|record| (record.file.clone(), record.manifest.text.clone().into_bytes()));
     Golden { files: files.collect(), ..Golden::default() }
+}
+
+/// A comment behind a value, or none.
+fn comment() -> impl Strategy<Value = String> {
+    option::of("[ -~é]{0,12}").prop_map(|text| text.map_or(String::new(), |text| format!("  # {text}")))
+}
+
+/// A URL as somebody writes it, with what stands around it; `Ω` is where it goes.
+fn source() -> impl Strategy<Value = String> {
+    let quotes = || prop_oneof![Just(""), Just("'"), Just("\"")];
+    let block = (quotes(), comment(), comment(), any::<bool>()).prop_map(|(quote, after, between, first)| {
+        let (before, behind) = if first { ("", "\n      path: é") } else { ("path: é\n      ", "") };
+        format!("    - {before}repoURL: {quote}Ω{quote}{after}{behind}{between}\n")
+    });
+    let flow = (quotes(), comment())
+        .prop_map(|(quote, after)| format!("    - {{repoURL: {quote}Ω{quote}, path: é}}{after}\n"));
+    let folded = comment().prop_map(|after| format!("    - repoURL: >-{after}\n        Ω\n      path: é\n"));
+    prop_oneof![4 => block, 2 => flow, 1 => folded]
 }
 
 proptest! {
@@ -306,5 +325,25 @@ proptest! {
         let quoted = name.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n");
         let found = problem::parse(&format!("x - at '/a': additional properties '{quoted}' not allowed"));
         prop_assert_eq!(&found[0].what, &problem::What::Unknown(vec![name]));
+    }
+
+    /// Pointing sources at another repository changes their URLs and not one byte beside them.
+    #[test]
+    fn another_repository_is_all_that_changes(sources in vec((source(), any::<bool>()), 1..6), windows in any::<bool>()) {
+        let (old, new) = ("https://git.example.com/old.git", "git@git.example.org:me/new.git");
+        let text = |url: &str| {
+            let sources: String = sources
+                .iter()
+                .map(|(source, ours)| source.replace("Ω", if *ours { url } else { "https://git.example.net/other.git" }))
+                .collect();
+            let text = format!("# é\napiVersion: argoproj.io/v1alpha1\nkind: Application\nspec:\n  sources:\n{sources}  project: x\n");
+            if windows { text.replace('\n', "\r\n") } else { text }
+        };
+        let wish = Move { old, new, revision: None };
+        let moved = repository::manifest(&Source::new("x.yaml", text(old)), &wish).expect("can be edited");
+        let ours = sources.iter().filter(|(_, ours)| *ours).count();
+        prop_assert_eq!(moved.changes.len(), ours);
+        prop_assert_eq!(moved.left.len(), sources.len() - ours);
+        prop_assert_eq!(moved.text.unwrap_or_else(|| text(old)), text(new));
     }
 }

@@ -16,7 +16,7 @@ fn sources() -> Vec<(PathBuf, String)> {
             let path = entry.expect("readable").path();
             if path.is_dir() {
                 folders.push(path);
-            } else {
+            } else if path.extension().is_some_and(|end| end == "rs") {
                 let text = std::fs::read_to_string(&path).expect("text");
                 files.push((path, text));
             }

@@ -1,0 +1,158 @@
+//! `argocd`: what the manifests under argocd/ say, and where they read from.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::{Outcome, Session};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result};
+use crate::golden::Golden;
+use crate::plan::{self, Inspections, TargetId};
+use crate::report::{plural, table};
+use crate::repository::{self, Change, Move};
+use crate::whole;
+use crate::workspace::{self, CONFIG_FILE, Deployment, Workspace};
+
+/// Lists the Applications.
+pub fn list(session: &Session<'_>) -> Result<Outcome> {
+    let (workspace, mut diagnostics) = Workspace::load(&session.root)?;
+    let (freshness, found) = freshness(session, &workspace);
+    diagnostics.extend(found);
+    diagnostics.sort();
+    let helm = workspace.config.argocd.helm;
+    let mut rows: BTreeMap<&str, ([String; 8], Value)> = BTreeMap::new();
+    for Deployment { application, chart, options, .. } in &workspace.deployments {
+        let name = application.name.as_str();
+        let targets: Vec<bool> =
+            freshness.iter().filter(|(id, _)| id.app == application.name).map(|(_, fresh)| *fresh).collect();
+        let moved = targets.iter().filter(|fresh| !**fresh).count();
+        // What could not be planned is told of in the diagnostics.
+        let broken = targets.is_empty();
+        let namespace = options.namespace.as_ref().unwrap_or(&application.namespace);
+        let word = match moved {
+            _ if broken => "broken".to_owned(),
+            0 => "fresh".to_owned(),
+            moved => format!("{moved} stale"),
+        };
+        let count = targets.len().to_string();
+        let row = [name, &chart.path, &chart.version, namespace, &application.project, helm, &count, &word];
+        let json = json!({
+            "application": name,
+            "chart": chart.path,
+            "version": chart.version,
+            "namespace": namespace,
+            "project": application.project,
+            "helm": helm,
+            "targets": targets.len(),
+            "stale": moved,
+            "broken": broken,
+        });
+        rows.insert(name, (row.map(str::to_owned), json));
+    }
+    for name in &workspace.broken {
+        let nothing = Value::Null;
+        let json = json!({
+            "application": name, "chart": nothing, "version": nothing, "namespace": nothing, "project": nothing,
+            "helm": nothing, "targets": nothing, "stale": nothing, "broken": true,
+        });
+        let row = [name.as_str(), "-", "-", "-", "-", "-", "-", "broken"];
+        rows.entry(name).or_insert_with(|| (row.map(str::to_owned), json));
+    }
+    let (rows, answers): (Vec<_>, Vec<_>) = rows.into_values().unzip();
+    if rows.is_empty() {
+        session.printer.result("no Application under argocd/applications deploys a chart\n");
+    } else {
+        let head = ["application", "chart", "version", "namespace", "project", "helm", "targets", "state"];
+        let all: Vec<[String; 8]> = std::iter::once(head.map(str::to_owned)).chain(rows).collect();
+        session.printer.result(&table(&all));
+    }
+    Ok(Outcome { diagnostics, fields: vec![("applications", json!(answers))] })
+}
+
+/// Whether each target is as recorded; nothing is rendered to know it.
+fn freshness(session: &Session<'_>, workspace: &Workspace) -> (BTreeMap<TargetId, bool>, Diagnostics) {
+    let (inspections, mut diagnostics) = Inspections::new(workspace);
+    let (targets, found) = plan::plan(workspace, &inspections, workspace.config.argocd, &[]);
+    diagnostics.extend(found);
+    let mut freshness = BTreeMap::new();
+    for target in &targets {
+        if let Some(golden) = diagnostics.take(Golden::load(&session.root, &target.id)) {
+            let fresh = golden.stale(&target.inputs).is_empty() && !target.inspected.refused;
+            freshness.insert(target.id.clone(), fresh);
+        }
+    }
+    (freshness, diagnostics)
+}
+
+/// The targets that are as recorded, in order.
+fn fresh(session: &Session<'_>) -> BTreeSet<TargetId> {
+    let Ok((workspace, _)) = Workspace::load(&session.root) else { return BTreeSet::new() };
+    let (freshness, _) = freshness(session, &workspace);
+    freshness.into_iter().filter(|(_, fresh)| *fresh).map(|(id, _)| id).collect()
+}
+
+/// Points everything that names this repository at another.
+pub fn set_repository(session: &Session<'_>, url: &str, revision: Option<&str>) -> Result<Outcome> {
+    let mut diagnostics = Diagnostics::default();
+    diagnostics.take(repository::check_url(url));
+    diagnostics.take(revision.map_or(Ok(()), repository::check_revision));
+    let mut diagnostics = diagnostics.into_result(Diagnostics::default())?;
+
+    let root = &session.root;
+    // What is wrong with charts.toml or a lock has to be mended first; Applications may well be at odds with it.
+    let (workspace, _) = Workspace::load(root)?;
+    let mut unreadable = Diagnostics::default();
+    let paths = workspace::manifests(&root.join("argocd"));
+    let sources: Vec<_> = paths.iter().filter_map(|path| unreadable.take(workspace::read(root, path))).collect();
+    let wish = Move { old: &workspace.config.repository, new: url, revision };
+    let files = unreadable.take(repository::all(&workspace.config.source, &sources, &wish)).unwrap_or_default();
+    unreadable.into_result(())?;
+
+    let before = fresh(session);
+    let writes: Vec<(PathBuf, String)> = files
+        .iter()
+        .filter_map(|(source, moved)| {
+            let path = root.join(&source.name);
+            // A link stays one; what it points at is changed.
+            Some((std::fs::canonicalize(&path).unwrap_or(path), moved.text.clone()?))
+        })
+        .collect();
+    whole::write_all(&writes)?;
+    let after = if writes.is_empty() { before.clone() } else { fresh(session) };
+    let stale: Vec<String> = before.difference(&after).map(ToString::to_string).collect();
+
+    let mut changes = Vec::new();
+    let mut left = Vec::new();
+    for (_, moved) in &files {
+        for Change { place, from, to } in &moved.changes {
+            let from_text = if from.is_empty() { "(not set)" } else { from };
+            session.printer.result(&format!("{place}: {from_text} → {to}\n"));
+            let (line, column) = place.position().unzip();
+            changes.push(json!({ "file": place.source.name, "line": line, "column": column, "from": from, "to": to }));
+        }
+        for (place, other) in &moved.left {
+            let (line, column) = place.position().unzip();
+            left.push(json!({ "file": place.source.name, "line": line, "column": column, "repository": other }));
+            diagnostics.push(
+                Diagnostic::new(Code::RepositoryLeft, "another repository than the one of charts.toml was left as it is")
+                    .at(place.clone(), format!("{CONFIG_FILE} said `{}`", wish.old))
+                    .help(format!(
+                        "if this is the same repository under an older name, put that into {CONFIG_FILE}, and run this again"
+                    )),
+            );
+        }
+    }
+    for target in &stale {
+        session
+            .printer
+            .result(&format!("{target} renders the URL: `cargo xtask render --accept {target}` records it anew\n"));
+    }
+    if writes.is_empty() {
+        session.printer.result("nothing to change\n");
+    }
+    session.printer.finished(&format!("{} in {}", plural(changes.len(), "place"), plural(writes.len(), "file")));
+    diagnostics.sort();
+    let fields = vec![("changes", json!(changes)), ("left", json!(left)), ("stale", json!(stale))];
+    Ok(Outcome { diagnostics, fields })
+}

@@ -1,0 +1,153 @@
+//! `ci`: everything that needs no cluster, in one pass and one report. Nothing that is recorded is trusted.
+//!
+//! A stage that finds something does not keep the next one from running: what could be rendered is validated and
+//! linted whatever became of the rest.
+//!
+//! Deliberately absent: images and the tests of the tool itself, which `.ci/run` has.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::rendering::{self, Rendering};
+use super::{Outcome, Session, lint, render, validate};
+use crate::diagnostic::{Class, Code, Diagnostic, Diagnostics, Result};
+use crate::plan::{self, Inspections, Target};
+use crate::report::junit::{self, Case, Failure, Suite};
+use crate::report::{self, RenderReport, State, json, plural};
+use crate::whole;
+use crate::workspace::Workspace;
+
+/// What was asked for.
+#[derive(Debug, Default)]
+pub struct Request {
+    /// Where to write the report as JUnit XML.
+    pub junit: Option<PathBuf>,
+    /// A folder of further CustomResourceDefinitions, for `validate`.
+    pub crds: Option<PathBuf>,
+    /// Another base for the versions of charts, for `lint`.
+    pub base: Option<String>,
+}
+
+/// A stage that has run.
+#[derive(Debug)]
+struct Stage {
+    name: &'static str,
+    time: Duration,
+    /// What it looked at, a case each.
+    cases: Vec<Case>,
+    found: Diagnostics,
+}
+
+/// Runs the command.
+pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
+    let mut stages = Vec::new();
+    let result = all(session, request, &mut stages);
+    let mut diagnostics = Diagnostics::default();
+    for stage in &stages {
+        diagnostics.extend(stage.found.clone());
+    }
+    let fields = match result {
+        Ok(fields) => fields,
+        Err(found) => {
+            diagnostics.extend(found.clone());
+            stages.push(Stage { name: "workspace", time: Duration::ZERO, cases: Vec::new(), found });
+            Vec::new()
+        }
+    };
+    if let Some(path) = &request.junit {
+        let suites: Vec<Suite> = stages.iter().map(suite).collect();
+        let written = whole::write(path, junit::document(&suites).as_bytes());
+        diagnostics.extend(written.err().unwrap_or_default());
+    }
+    diagnostics.sort();
+    let findings = diagnostics.0.len();
+    let found = if findings == 0 { "nothing found".to_owned() } else { plural(findings, "finding") };
+    let names: Vec<&str> = stages.iter().map(|stage| stage.name).collect();
+    session.printer.finished(&format!("{}: {found}", names.join(", ")));
+    Ok(Outcome { diagnostics, fields })
+}
+
+/// Runs the stages one after the other. `Err` only when there is nothing to run them on.
+fn all(
+    session: &Session<'_>,
+    request: &Request,
+    stages: &mut Vec<Stage>,
+) -> Result<Vec<(&'static str, serde_json::Value)>> {
+    let started = Instant::now();
+    let (workspace, mut found) = Workspace::load(&session.root)?;
+    let argocd = workspace.config.argocd;
+    let (inspections, dependencies) = Inspections::new(&workspace);
+    found.extend(dependencies);
+    let (targets, planned) = plan::plan(&workspace, &inspections, argocd, &[]);
+    found.extend(planned);
+    let renderings = rendering::render(session, &workspace, argocd, targets, true, &mut found);
+    let rendered = !found.has_errors() && renderings.iter().all(|one| matches!(one.rendered, Some(Ok(_))));
+    let asked = render::Request { force: true, ..render::Request::default() };
+    let judged = render::judge(session, &asked, &workspace, argocd, &renderings, &mut found);
+    let report = found.take(judged);
+    if let Some(report) = &report {
+        session.printer.render(report);
+    }
+    let cases = renderings.iter().map(|one| rendered_case(one, report.as_ref())).collect();
+    stages.push(Stage { name: "render", time: started.elapsed(), cases, found });
+
+    let targets: Vec<&Target<'_>> = renderings.iter().map(|one| &one.target).collect();
+    let names = || targets.iter().map(|target| target.id.to_string());
+    let cases = |names: &mut dyn Iterator<Item = String>| names.map(|name| Case { name, ..Case::default() }).collect();
+    let started = Instant::now();
+    let asked = validate::Request { crds: request.crds.clone(), ..validate::Request::default() };
+    let checked = validate::check(session, &asked, &workspace, &targets, &renderings, rendered);
+    validate::told(session, &checked);
+    let cases_validated = cases(&mut names());
+    stages.push(Stage {
+        name: "validate",
+        time: started.elapsed(),
+        cases: cases_validated,
+        found: checked.diagnostics,
+    });
+
+    let started = Instant::now();
+    let asked = lint::Request { base: request.base.clone(), ..lint::Request::default() };
+    let checked = lint::check(session, &asked, &workspace, &targets, &renderings, rendered);
+    let cases = cases(&mut names().chain(checked.charts));
+    stages.push(Stage { name: "lint", time: started.elapsed(), cases, found: checked.diagnostics });
+    Ok(report.as_ref().map(json::render).unwrap_or_default())
+}
+
+/// The case of a target that was to be rendered: where it differs from its goldens, with the difference.
+fn rendered_case(one: &Rendering<'_>, report: Option<&RenderReport>) -> Case {
+    let mut case = Case { name: one.target.id.to_string(), ..Case::default() };
+    // Why is told once for all targets that it concerns.
+    if one.rendered.as_ref().is_some_and(|result| result.as_ref().is_err_and(Diagnostics::is_empty)) {
+        case.skipped = Some("could not be rendered; the case `workspace` says why".to_owned());
+    }
+    let target = report.and_then(|report| report.targets.iter().find(|target| target.id == one.target.id));
+    if let Some(target) = target.filter(|target| target.state == State::Changed) {
+        let text = target.diffs.iter().map(|diff| format!("{}\n", report::unified(diff))).collect();
+        let code = if one.unrecorded() { Code::GoldenMissing } else { Code::GoldenDiffers };
+        case.failures.push(Failure { kind: code.name().to_owned(), message: code.about().to_owned(), text });
+    }
+    case
+}
+
+/// A stage as JUnit has it: a case for each subject, and one for what concerns none of them.
+fn suite(stage: &Stage) -> Suite {
+    let others = Case { name: "workspace".to_owned(), time: Some(stage.time), ..Case::default() };
+    let mut cases: Vec<Case> = std::iter::once(others).chain(stage.cases.iter().cloned()).collect();
+    // Of these, each target has its own already.
+    let summed =
+        |found: &Diagnostic| found.places.is_empty() && matches!(found.code, Code::GoldenDiffers | Code::GoldenMissing);
+    for diagnostic in &stage.found.0 {
+        if diagnostic.code.class() == Class::Warning || summed(diagnostic) {
+            continue;
+        }
+        let name = diagnostic.target.as_deref().unwrap_or_default();
+        let index = cases.iter().position(|case| case.name == name).unwrap_or_default();
+        cases[index].failures.push(Failure {
+            kind: diagnostic.code.name().to_owned(),
+            message: diagnostic.message.clone(),
+            text: report::plain(diagnostic),
+        });
+    }
+    Suite { name: stage.name.to_owned(), cases }
+}

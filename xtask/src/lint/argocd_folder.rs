@@ -1,0 +1,123 @@
+//! The folder of an Application that deploys manifests as they are: it is there, and it has all that is under argocd/.
+//!
+//! An Application that such a root misses, since it does not recurse or its pattern leaves it out, is in Git, is
+//! rendered, is reviewed, and never gets into the cluster.
+//!
+//! Deliberately absent: workspaces without such an Application, and kinds that are not Argo CD's own; those somebody may
+//! well apply by hand.
+
+use super::Subject;
+use super::pattern::Glob;
+use super::written::{self, Written};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::document::{Node, Value};
+
+/// What this check finds.
+pub const CODES: &[Code] = &[Code::ManifestUndeployed];
+
+/// Looks for folders that are not there, and for manifests that no folder has.
+#[must_use]
+pub fn check(subject: &Subject<'_>) -> Diagnostics {
+    let mut diagnostics = Diagnostics::default();
+    let workspace = subject.workspace;
+    let roots: Vec<Written<'_>> = written::every(subject).filter(deploys_a_folder).collect();
+    for root in &roots {
+        let path = ["spec", "source", "path"];
+        let folder = root.text(&path).unwrap_or_default();
+        let own = root.text(&["spec", "source", "repoURL"]) == Some(workspace.config.repository.as_str());
+        if own && (folder.is_empty() || !workspace.root.join(folder.trim_start_matches('/')).is_dir()) {
+            let message =
+                if folder.is_empty() { "no folder is named".to_owned() } else { format!("`{folder}` does not exist") };
+            let label = "the folder that this Application deploys";
+            diagnostics.push(
+                root.finding(Code::ManifestUndeployed, message, root.place(&path), label)
+                    .help("name the folder of the manifests, from the root of the repository"),
+            );
+        }
+    }
+    // Of a folder that is not there, nothing more is to be said.
+    if roots.is_empty() || !diagnostics.is_empty() {
+        return diagnostics;
+    }
+    for file in &workspace.argocd {
+        // The root itself and its project come first, by hand.
+        let by_hand = |document: &Node| {
+            let name = document.find(&["metadata", "name"]).and_then(Node::as_str).unwrap_or_default();
+            let kind = document.get("kind").and_then(Node::as_str);
+            roots.iter().any(|root| root.file == file.name || kind == Some("AppProject") && root.project() == name)
+        };
+        if roots.iter().any(|root| deploys(root, &file.name)) {
+            continue;
+        }
+        for document in file.documents.iter().map(|document| &document.root).filter(|document| !by_hand(document)) {
+            let kind = document.get("kind").filter(|kind| matches!(kind.as_str(), Some("Application" | "AppProject")));
+            let Some(kind) = kind else { continue };
+            let names: Vec<String> = roots.iter().map(|root| format!("`{}`", root.name)).collect();
+            let label = format!("not of the files that {} deploys", names.join(" or "));
+            diagnostics.push(
+                Diagnostic::new(Code::ManifestUndeployed, "no Application deploys this manifest")
+                    .at(kind.place(), label)
+                    .help("move it, or correct `spec.source.directory`: `recurse`, `include`, and `exclude`"),
+            );
+        }
+    }
+    diagnostics
+}
+
+/// Whether an Application's source is a folder of manifests.
+fn deploys_a_folder(application: &Written<'_>) -> bool {
+    let source = application.root.find(&["spec", "source"]);
+    let other = ["helm", "chart", "kustomize", "plugin", "ref"];
+    !application.is_in_its_folder()
+        && source.is_some_and(|source| {
+            let path = source.get("path").and_then(Node::as_str).unwrap_or_default();
+            let manifests = path.trim_start_matches("./").split('/').next() == Some("argocd");
+            (source.get("directory").is_some() || manifests) && other.iter().all(|key| source.get(key).is_none())
+        })
+}
+
+/// Whether an Application deploys a file as it is: one of the folder that its source names.
+#[must_use]
+pub fn deploys(application: &Written<'_>, file: &str) -> bool {
+    let source = |key: &str| application.root.find(&["spec", "source", key]);
+    let Some(path) = source("path").and_then(Node::as_str).filter(|_| deploys_a_folder(application)) else {
+        return false;
+    };
+    let path = path.trim_start_matches("./").trim_matches('/');
+    let Some(inside) = file.strip_prefix(path).and_then(|rest| rest.strip_prefix('/')) else { return false };
+    let option = |key: &str| source("directory").and_then(|directory| directory.get(key));
+    let recurses = option("recurse").is_some_and(|node| matches!(node.value, Value::Bool(true)));
+    let matches = |key: &str| {
+        let pattern = option(key).and_then(Node::as_str).filter(|pattern| !pattern.is_empty())?;
+        Some(Glob::parse(pattern).is_some_and(|glob| glob.matches(inside, None)))
+    };
+    (recurses || !inside.contains('/')) && matches("include") != Some(false) && matches("exclude") != Some(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Source;
+    use crate::document::yaml;
+
+    #[test]
+    fn a_folder_s_files_are_those_that_argo_cd_reads() {
+        let deployed = |source: &str, file: &str| {
+            let text = format!("spec: {{source: {source}}}");
+            let root = yaml::parse_one(&Source::new("argocd/root.yaml", text)).expect("YAML").root;
+            let application = Written { name: "root", file: "argocd/root.yaml", root: &root, deployment: None };
+            deploys(&application, file)
+        };
+        let all = "{path: argocd, directory: {recurse: true, exclude: root.yaml}}";
+        assert!(deployed(all, "argocd/projects/root.yaml"));
+        assert!(!deployed(all, "argocd/root.yaml"));
+        assert!(!deployed("{path: argocd}", "argocd/projects/web.yaml"), "without `recurse`, the folder alone");
+        assert!(deployed("{path: ./argocd/projects/}", "argocd/projects/web.yaml"));
+        assert!(!deployed("{path: argo}", "argocd/projects/web.yaml"));
+        assert!(!deployed("{path: argocd, directory: {recurse: true, include: '*/apps/*'}}", "argocd/projects/a.yaml"));
+        assert!(deployed(
+            "{path: argocd, directory: {recurse: true, include: 'projects/{a,b}.yaml'}}",
+            "argocd/projects/a.yaml"
+        ));
+    }
+}

@@ -1,0 +1,89 @@
+//! Pod Security labels of namespaces: those that Argo CD gives to the namespace it creates, and those that are rendered.
+//!
+//! Kubernetes refuses a level that it does not know, so the namespace cannot be synced; a misspelt key is passed over,
+//! so that pods run that were not to.
+//!
+//! Deliberately absent: which level a namespace should have.
+
+use super::{Subject, written};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, suggestion};
+use crate::document::Node;
+
+/// What this check finds.
+pub const CODES: &[Code] = &[Code::NamespaceLabel];
+
+const DOMAIN: &str = "pod-security.kubernetes.io/";
+const KEYS: &[&str] = &["audit", "audit-version", "enforce", "enforce-version", "warn", "warn-version"];
+const LEVELS: &[&str] = &["privileged", "baseline", "restricted"];
+
+/// Looks at the labels of namespaces.
+#[must_use]
+pub fn check(subject: &Subject<'_>) -> Diagnostics {
+    let mut diagnostics = Diagnostics::default();
+    for application in written::applications(subject) {
+        let labels = application.root.find(&["spec", "syncPolicy", "managedNamespaceMetadata", "labels"]);
+        for (what, help, place) in labels.map(wrong).unwrap_or_default() {
+            diagnostics.push(application.finding(Code::NamespaceLabel, what, place, "").help(help));
+        }
+    }
+    let is_namespace = |group: &str, kind: &str| group.is_empty() && kind == "Namespace";
+    for object in subject.objects.iter().filter(|object| is_namespace(&object.key.group, &object.key.kind)) {
+        for (what, help, place) in object.find(&["metadata", "labels"]).map(wrong).unwrap_or_default() {
+            diagnostics.push(object.finding(Code::NamespaceLabel, what, place, "").help(help));
+        }
+    }
+    for document in subject.workspace.argocd.iter().flat_map(|file| &file.documents) {
+        let text = |key: &str| document.root.get(key).and_then(Node::as_str).unwrap_or_default();
+        if text("apiVersion") == "v1" && text("kind") == "Namespace" {
+            for (what, help, place) in document.root.find(&["metadata", "labels"]).map(wrong).unwrap_or_default() {
+                diagnostics.push(Diagnostic::new(Code::NamespaceLabel, what).at(place, "").help(help));
+            }
+        }
+    }
+    diagnostics
+}
+
+/// What is wrong with labels, the way out, and where it stands.
+fn wrong(labels: &Node) -> Vec<(String, String, Place)> {
+    let mut found = Vec::new();
+    for (key, value) in labels.entries() {
+        let Some(name) = key.name.strip_prefix(DOMAIN) else { continue };
+        let text = value.as_str().unwrap_or_default();
+        if !KEYS.contains(&name) {
+            let place = Place::new(&labels.source, key.span.clone());
+            let what = format!("Kubernetes has no label `{}`", key.name);
+            found.push((what, suggestion(name, KEYS.iter().copied()), place));
+        } else if name.ends_with("-version") {
+            let minor = text.strip_prefix("v1.").is_some_and(|minor| minor.parse::<u32>().is_ok());
+            if text != "latest" && !minor {
+                let help = "write `latest`, or a version such as `v1.34`".to_owned();
+                found.push((format!("`{text}` is no version of Pod Security"), help, value.place()));
+            }
+        } else if !LEVELS.contains(&text) {
+            let help = suggestion(text, LEVELS.iter().copied());
+            found.push((format!("Pod Security has no level `{text}`"), help, value.place()));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Source;
+    use crate::document::yaml;
+
+    #[test]
+    fn levels_and_versions_are_those_of_kubernetes() {
+        let found = |labels: &str| {
+            let root = yaml::parse_one(&Source::new("x.yaml", labels)).expect("YAML").root;
+            wrong(&root).into_iter().map(|(_, help, _)| help).collect::<Vec<_>>()
+        };
+        let fine = "{pod-security.kubernetes.io/enforce: restricted, pod-security.kubernetes.io/warn-version: v1.34,
+            pod-security.kubernetes.io/audit-version: latest, team: web}";
+        assert!(found(fine).is_empty());
+        assert_eq!(found("{pod-security.kubernetes.io/enforce: restrict}"), ["did you mean `restricted`?"]);
+        assert_eq!(found("{pod-security.kubernetes.io/enforced: baseline}"), ["did you mean `enforce`?"]);
+        assert_eq!(found("{pod-security.kubernetes.io/warn-version: '1.34'}").len(), 1);
+    }
+}

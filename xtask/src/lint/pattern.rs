@@ -1,0 +1,288 @@
+//! The patterns of an AppProject, each read the way Argo CD reads it.
+//!
+//! It has two kinds: [`Glob`] for repositories, clusters, and namespaces, and [`matches_kind`] for API groups, kinds,
+//! and names. Evidence: the tables in the tests, each line seen from the libraries that Argo CD 3.5 uses.
+//!
+//! Deliberately absent: one slip of its library, which misses what a `*` inside of `{…}` should match when text follows.
+
+/// A pattern: `*` and `?` stand for anything but a separator, `**` for anything; `[abc]`, `[!abc]`, `[a-c]`, `{a,b}`,
+/// and `\x` as one expects.
+#[derive(Debug)]
+pub struct Glob {
+    /// What `{…}` stands for, one by one.
+    alternatives: Vec<Vec<Part>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Literal(char),
+    /// One character that is no separator.
+    One,
+    /// Any number of characters that are no separator.
+    Some,
+    /// Any number of characters.
+    Any,
+    Class {
+        negated: bool,
+        ranges: Vec<(char, char)>,
+    },
+}
+
+impl Glob {
+    /// Reads a pattern; `None` where it is none.
+    #[must_use]
+    pub fn parse(pattern: &str) -> Option<Self> {
+        let mut characters = pattern.chars().peekable();
+        Some(Self { alternatives: sequence(&mut characters, 0)? })
+    }
+
+    /// Whether all of a text matches.
+    #[must_use]
+    pub fn matches(&self, text: &str, separator: Option<char>) -> bool {
+        let text: Vec<char> = text.chars().collect();
+        self.alternatives.iter().any(|parts| fits(parts, &text, separator))
+    }
+}
+
+type Characters<'a> = std::iter::Peekable<std::str::Chars<'a>>;
+
+/// The alternatives of a pattern up to its end, or inside of braces up to the comma or brace that ends them.
+fn sequence(characters: &mut Characters<'_>, depth: usize) -> Option<Vec<Vec<Part>>> {
+    let mut found: Vec<Vec<Part>> = vec![Vec::new()];
+    loop {
+        let part = match characters.peek().copied() {
+            None => return Some(found),
+            Some(',' | '}') if depth > 0 => return Some(found),
+            Some('{') => {
+                let mut choices = Vec::new();
+                loop {
+                    // The brace, or a comma. A brace that nobody closes ends with the pattern.
+                    let opened = characters.next();
+                    if matches!(opened, None | Some('}')) {
+                        break;
+                    }
+                    choices.extend(sequence(characters, depth + 1)?);
+                }
+                found = found
+                    .iter()
+                    .flat_map(|before| choices.iter().map(|choice| [before.as_slice(), choice].concat()))
+                    .collect();
+                continue;
+            }
+            Some(c) => {
+                characters.next();
+                match c {
+                    '*' if characters.next_if_eq(&'*').is_some() => Part::Any,
+                    '*' => Part::Some,
+                    '?' => Part::One,
+                    '[' => class(characters)?,
+                    // A backslash at the very end stands for nothing.
+                    '\\' => match characters.next() {
+                        Some(c) => Part::Literal(c),
+                        None => return Some(found),
+                    },
+                    c => Part::Literal(c),
+                }
+            }
+        };
+        for parts in &mut found {
+            parts.push(part.clone());
+        }
+    }
+}
+
+/// What stands between brackets: one range, or a list of characters; not both.
+fn class(characters: &mut Characters<'_>) -> Option<Part> {
+    let negated = characters.next_if_eq(&'!').is_some();
+    let mut ahead = characters.clone();
+    let low = ahead.next()?;
+    if ahead.next() == Some('-') {
+        let high = ahead.next()?;
+        let closed = ahead.next()? == ']';
+        *characters = ahead;
+        return (closed && low <= high).then(|| Part::Class { negated, ranges: vec![(low, high)] });
+    }
+    let mut ranges = Vec::new();
+    loop {
+        let c = match characters.next()? {
+            ']' => break,
+            '\\' => characters.next()?,
+            c => c,
+        };
+        ranges.push((c, c));
+    }
+    (!ranges.is_empty()).then_some(Part::Class { negated, ranges })
+}
+
+fn fits(parts: &[Part], text: &[char], separator: Option<char>) -> bool {
+    let plain = |c: &char| Some(*c) != separator;
+    match parts.split_first() {
+        None => text.is_empty(),
+        Some((Part::Any, rest)) => (0..=text.len()).any(|skip| fits(rest, &text[skip..], separator)),
+        Some((Part::Some, rest)) => {
+            let longest = text.iter().take_while(|c| plain(c)).count();
+            (0..=longest).any(|skip| fits(rest, &text[skip..], separator))
+        }
+        Some((part, rest)) => {
+            let Some((first, others)) = text.split_first() else { return false };
+            let one = match part {
+                Part::Literal(c) => c == first,
+                Part::Class { negated, ranges } => within(ranges, *first) != *negated,
+                _ => plain(first),
+            };
+            one && fits(rest, others, separator)
+        }
+    }
+}
+
+fn within(ranges: &[(char, char)], c: char) -> bool {
+    ranges.iter().any(|(low, high)| (*low..=*high).contains(&c))
+}
+
+/// Whether a group, a kind, or a name matches a pattern as file names do: `*`, `?`, `[a-c]`, `[^a]`, and `\x`. A pattern
+/// that is none matches nothing.
+#[must_use]
+pub fn matches_kind(pattern: &str, text: &str) -> bool {
+    let Some(parts) = file_pattern(pattern) else { return false };
+    fits(&parts, &text.chars().collect::<Vec<_>>(), Some('/'))
+}
+
+fn file_pattern(pattern: &str) -> Option<Vec<Part>> {
+    let mut characters = pattern.chars().peekable();
+    let mut parts = Vec::new();
+    while let Some(c) = characters.next() {
+        parts.push(match c {
+            '*' => Part::Some,
+            '?' => Part::One,
+            '\\' => Part::Literal(characters.next()?),
+            '[' => {
+                let negated = characters.next_if_eq(&'^').is_some();
+                let mut ranges = Vec::new();
+                while ranges.is_empty() || characters.next_if_eq(&']').is_none() {
+                    let low = bound(&mut characters)?;
+                    let high = if characters.next_if_eq(&'-').is_some() { bound(&mut characters)? } else { low };
+                    ranges.push((low, high));
+                }
+                Part::Class { negated, ranges }
+            }
+            c => Part::Literal(c),
+        });
+    }
+    Some(parts)
+}
+
+/// One end of a range between brackets.
+fn bound(characters: &mut Characters<'_>) -> Option<char> {
+    match characters.next()? {
+        '-' | ']' => None,
+        '\\' => characters.next(),
+        c => Some(c),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn globs_match_what_they_match_in_argo_cd() {
+        let table = [
+            ("*", "abc", false, true),
+            ("*", "", false, true),
+            ("a*", "abc", false, true),
+            ("*c", "abc", false, true),
+            ("a*c", "abbc", false, true),
+            ("a?c", "abc", false, true),
+            ("a?c", "ac", false, false),
+            ("team-*", "team-a", false, true),
+            ("team-*", "team", false, false),
+            ("https://git.example.com/*", "https://git.example.com/a/b", false, true),
+            ("https://git.example.com/*", "https://git.example.com/a/b", true, false),
+            ("https://git.example.com/*", "https://git.example.com/a", true, true),
+            ("https://git.example.com/**", "https://git.example.com/a/b", true, true),
+            ("https://git.example.com/*/*", "https://git.example.com/a/b", true, true),
+            ("https://**/b", "https://git.example.com/a/b", true, true),
+            ("?", "/", true, false),
+            ("?", "/", false, true),
+            ("[abc]x", "bx", false, true),
+            ("[!abc]x", "bx", false, false),
+            ("[!abc]x", "dx", false, true),
+            ("[a-c]x", "bx", false, true),
+            ("[!a-c]x", "dx", false, true),
+            ("[a-cx]y", "xy", false, false),
+            ("[^a]x", "bx", false, false),
+            ("[^a]x", "^x", false, true),
+            ("[]x", "x", false, false),
+            ("[c-a]x", "bx", false, false),
+            ("[a-]x", "ax", false, false),
+            ("{a,b}-x", "b-x", false, true),
+            ("{a,b}-x", "c-x", false, false),
+            ("{a,{b,c}}", "c", false, true),
+            ("{a,}x", "x", false, true),
+            ("{a", "a", false, true),
+            ("a}", "a}", false, true),
+            ("a,b", "a,b", false, true),
+            ("a\\*", "a*", false, true),
+            ("a\\*", "ab", false, false),
+            ("\\", "", false, true),
+            ("a\\", "a", false, true),
+            ("", "", false, true),
+            ("", "a", false, false),
+            ("prod-[0-9]", "prod-7", false, true),
+            ("prod-[0-9]", "prod-x", false, false),
+            ("**", "a/b", true, true),
+            ("*", "a/b", true, false),
+            ("***", "a/b", true, true),
+            ("a**b", "a/x/b", true, true),
+            ("Team", "team", false, false),
+            ("[\\]]x", "]x", false, true),
+            ("[-a]x", "-x", false, true),
+            ("[/]x", "/x", true, true),
+            ("[!a]x", "/x", true, true),
+            ("ü*", "üb", false, true),
+            ("?", "ü", false, true),
+            ("[a", "a", false, false),
+        ];
+        for (pattern, text, separated, expected) in table {
+            let found = Glob::parse(pattern).is_some_and(|glob| glob.matches(text, separated.then_some('/')));
+            assert_eq!(found, expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn kinds_match_what_they_match_in_argo_cd() {
+        let table = [
+            ("*", "ClusterRole", true),
+            ("*", "", true),
+            ("", "", true),
+            ("", "apps", false),
+            ("ClusterRole*", "ClusterRoleBinding", true),
+            ("ClusterRole", "ClusterRoleBinding", false),
+            ("*.example.com", "a.example.com", true),
+            ("[A-C]*", "ClusterRole", true),
+            ("[^A-C]*", "ClusterRole", false),
+            ("[!A-C]*", "ClusterRole", true),
+            ("[!A-C]*", "!x", true),
+            ("a\\*", "a*", true),
+            ("[", "[", false),
+            ("[a", "a", false),
+            ("[]", "]", false),
+            ("[a-]", "a", false),
+            ("{a,b}", "a", false),
+            ("{a,b}", "{a,b}", true),
+            ("a?", "ab", true),
+            ("*b*", "abc", true),
+            ("**", "abc", true),
+            ("*", "a/b", false),
+            ("[-a]", "-", false),
+            ("[a\\-z]", "-", true),
+            ("[c-a]", "b", false),
+            ("a[", "ab", false),
+            ("\\", "\\", false),
+            ("system:*", "system:node", true),
+        ];
+        for (pattern, text, expected) in table {
+            assert_eq!(matches_kind(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+}

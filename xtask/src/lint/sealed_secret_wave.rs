@@ -1,0 +1,119 @@
+//! Secrets that are there before whatever uses them.
+//!
+//! Argo CD applies what it does not know the order of last, so a SealedSecret comes after the Deployment that needs its
+//! Secret, unless a sync wave, or a hook's phase, puts it before; Argo CD then waits until it is unsealed.
+//!
+//! Deliberately absent: references that are marked optional, and Secrets that pods learn of by other means.
+
+use super::Subject;
+use super::sync_order::{self, Order, Phase, WAVE};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::document::{Node, Value};
+use crate::objects::Object;
+
+/// What this check finds.
+pub const CODES: &[Code] = &[Code::SealedSecretWave];
+
+/// Looks at what workloads of a target use of its own SealedSecrets.
+#[must_use]
+pub fn check(subject: &Subject<'_>) -> Diagnostics {
+    let mut diagnostics = Diagnostics::default();
+    for object in subject.objects {
+        let Some(spec) = pod_spec(object) else { continue };
+        let Some(order) = sync_order::order(&object.root) else { continue };
+        let mut told: Vec<&str> = Vec::new();
+        for (name, node) in secrets(spec) {
+            let sealed = subject.objects.iter().find(|other| {
+                // The Secret is always called as its SealedSecret.
+                other.target == object.target
+                    && other.key.group == "bitnami.com"
+                    && other.key.kind == "SealedSecret"
+                    && other.key.name == name
+                    && other.key.namespace == object.key.namespace
+            });
+            let Some(sealed) = sealed.filter(|_| !told.contains(&name)) else { continue };
+            if sync_order::order(&sealed.root).is_some_and(|before| before < order) {
+                continue;
+            }
+            told.push(name);
+            diagnostics.push(finding(object, node, sealed, order));
+        }
+    }
+    diagnostics
+}
+
+fn finding(object: &Object, node: &Node, sealed: &Object, order: Order) -> Diagnostic {
+    let message =
+        format!("{} `{}` does not wait for the SealedSecret `{}`", object.key.kind, object.key.name, sealed.key.name);
+    let before = order.wave.saturating_sub(1);
+    let hook = if order.phase == Phase::PreSync { " and the same `argocd.argoproj.io/hook`" } else { "" };
+    let place = sealed.root.get("kind").unwrap_or(&sealed.root).place();
+    object
+        .finding(Code::SealedSecretWave, message, node.place(), "uses the Secret that it is unsealed to")
+        .at(place, "applied no earlier")
+        .help(format!("annotate the SealedSecret with `{WAVE}: \"{before}\"`{hook}, in its metadata"))
+}
+
+/// The pod that an object runs, or makes others run.
+fn pod_spec(object: &Object) -> Option<&Node> {
+    let path: &[&str] = match (object.key.group.as_str(), object.key.kind.as_str()) {
+        ("", "Pod") => &["spec"],
+        ("apps", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet")
+        | ("", "ReplicationController")
+        | ("batch", "Job") => &["spec", "template", "spec"],
+        ("batch", "CronJob") => &["spec", "jobTemplate", "spec", "template", "spec"],
+        _ => return None,
+    };
+    object.find(path)
+}
+
+/// The Secrets that a pod does not start without, each with the node that names it.
+fn secrets(spec: &Node) -> Vec<(&str, &Node)> {
+    let list = |key: &str| spec.get(key).map(Node::items).unwrap_or_default();
+    let mut found = Vec::new();
+    for container in list("initContainers").iter().chain(list("containers")) {
+        for entry in container.get("env").map(Node::items).unwrap_or_default() {
+            found.push((entry.find(&["valueFrom", "secretKeyRef"]), "name"));
+        }
+        for entry in container.get("envFrom").map(Node::items).unwrap_or_default() {
+            found.push((entry.get("secretRef"), "name"));
+        }
+    }
+    for volume in list("volumes") {
+        found.push((volume.get("secret"), "secretName"));
+        for source in volume.find(&["projected", "sources"]).map(Node::items).unwrap_or_default() {
+            found.push((source.get("secret"), "name"));
+        }
+    }
+    found.extend(list("imagePullSecrets").iter().map(|entry| (Some(entry), "name")));
+    let optional = |node: &Node| node.get("optional").is_some_and(|node| matches!(node.value, Value::Bool(true)));
+    found
+        .into_iter()
+        .filter_map(|(node, key)| {
+            let name = node.filter(|node| !optional(node))?.get(key)?;
+            Some((name.as_str()?, name))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Source;
+    use crate::document::yaml;
+
+    fn node(text: &str) -> Node {
+        yaml::parse_one(&Source::new("x.yaml", text)).expect("YAML").root
+    }
+
+    #[test]
+    fn every_way_to_a_secret_is_known() {
+        let spec = node(
+            "{initContainers: [{env: [{valueFrom: {secretKeyRef: {name: a, key: k}}}]}],
+              containers: [{envFrom: [{secretRef: {name: b}}, {secretRef: {name: no, optional: true}}]}],
+              volumes: [{secret: {secretName: c}}, {projected: {sources: [{secret: {name: d}}]}}],
+              imagePullSecrets: [{name: e}]}",
+        );
+        assert_eq!(secrets(&spec).iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["a", "b", "c", "d", "e"]);
+    }
+}

@@ -1,0 +1,539 @@
+//! The URL of this repository, wherever a manifest under argocd/ or charts.toml names it, changed to another.
+//!
+//! A place is changed when it names the repository of charts.toml, and only there: what names another one is told and
+//! left. The texts are edited where the nodes stand; read again, they have to mean what they meant, but for the URL and
+//! the revision. What cannot be had that way is refused.
+//!
+//! Pure. Deliberately absent: reading and writing files, and charts, which do not know where they lie.
+
+use std::sync::Arc;
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, Source};
+use crate::document::edit::{self, Edit};
+use crate::document::yaml::{self, Document};
+use crate::document::{Key, Node, Value, toml};
+
+/// What is to be changed into what.
+#[derive(Debug, Clone, Copy)]
+pub struct Move<'a> {
+    /// The repository as charts.toml names it now.
+    pub old: &'a str,
+    /// The one that it is to be.
+    pub new: &'a str,
+    /// The revision that Argo CD is to follow; `None` leaves it as it is.
+    pub revision: Option<&'a str>,
+}
+
+/// A changed place.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// Where it was.
+    pub place: Place,
+    /// What stood there; empty where something was put in.
+    pub from: String,
+    /// What stands there now.
+    pub to: String,
+}
+
+/// What became of a file.
+#[derive(Debug, Default)]
+pub struct Moved {
+    /// The changes, in order of place.
+    pub changes: Vec<Change>,
+    /// Its new text, where anything changed.
+    pub text: Option<String>,
+    /// Places that name another repository, with that.
+    pub left: Vec<(Place, String)>,
+}
+
+/// Checks that Argo CD can read Git from a URL, and that nothing secret is in it.
+pub fn check_url(url: &str) -> Result<()> {
+    let refuse = |why: &str| -> Result<()> {
+        Err(Diagnostic::new(Code::Usage, format!("`{url}` is no URL of a Git repository: {why}"))
+            .help("Argo CD reads `https://host/path.git`, `ssh://git@host/path.git`, `git@host:path.git`, `http://`, `git://`, and `file:///path`")
+            .into())
+    };
+    if let Some(bad) = url.chars().find(|c| c.is_whitespace() || c.is_control() || "*?#<>\"'`\\{}|^".contains(*c)) {
+        return refuse(&format!("it holds `{}`", bad.escape_default()));
+    }
+    let Some((scheme, rest)) = url.split_once("://") else {
+        // The short form of ssh: everything before the first colon is user and host.
+        let Some((host, path)) = url.split_once(':') else { return refuse("it names no scheme") };
+        let (user, host) = host.split_once('@').unwrap_or(("git", host));
+        let fine = !user.is_empty() && is_host(host) && !path.is_empty() && !path.starts_with('-');
+        return if fine { Ok(()) } else { refuse("expected `user@host:path`") };
+    };
+    if scheme == "file" {
+        return if rest.len() > 1 && rest.starts_with('/') { Ok(()) } else { refuse("expected an absolute path") };
+    }
+    if !matches!(scheme, "https" | "http" | "ssh" | "git") {
+        return refuse(&format!("Argo CD reads no Git by `{scheme}`"));
+    }
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let (user, host) = authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
+    if user.is_some_and(|user| user.contains(':')) {
+        return Err(Diagnostic::new(Code::Usage, "the URL holds a password, which would be in Git for all to read")
+            .help("leave it out, and give it to Argo CD in a Secret labelled `argocd.argoproj.io/secret-type: repository`")
+            .into());
+    }
+    let (name, port) = match host.rsplit_once(':') {
+        Some((name, port)) if !host.ends_with(']') => (name, port),
+        _ => (host, "1"),
+    };
+    if user.is_some_and(str::is_empty) || !is_host(name) || port.parse::<u16>().is_err() {
+        return refuse("expected a host after `://`");
+    }
+    if path.trim_matches('/').is_empty() { refuse("expected a path after the host") } else { Ok(()) }
+}
+
+fn is_host(host: &str) -> bool {
+    let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    match bracketed {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => {
+            !host.is_empty() && !host.starts_with('-') && host.chars().all(|c| c.is_alphanumeric() || "-._".contains(c))
+        }
+    }
+}
+
+/// Checks a revision: a branch, a tag, a commit, or a range of versions, which Argo CD takes as well.
+pub fn check_revision(revision: &str) -> Result<()> {
+    let odd = revision.chars().any(char::is_control) || revision.trim() != revision || revision.starts_with('-');
+    if revision.is_empty() || odd {
+        return Err(Diagnostic::new(Code::Usage, format!("`{}` is no revision", revision.escape_debug()))
+            .help("name a branch, a tag, a commit, or a range of versions, such as `--revision main`")
+            .into());
+    }
+    Ok(())
+}
+
+/// Moves the sources and projects of a manifest under argocd/.
+pub fn manifest(source: &Arc<Source>, wish: &Move<'_>) -> Result<Moved> {
+    let documents = yaml::parse(source)?;
+    let mut moved = Moved::default();
+    let mut edits = Vec::new();
+    for document in &documents {
+        if let Some((kind, spec)) = argo(&document.root) {
+            visit(kind, spec, &mut |found| look(source, wish, &found, &mut moved, &mut edits));
+        }
+    }
+    if edits.is_empty() {
+        return Ok(moved);
+    }
+    // Anchors lead to one place more than once.
+    moved.changes.sort_by_key(|change| change.place.span.as_ref().map(|span| (span.start, span.end)));
+    moved.changes.dedup_by(|left, right| left.place == right.place && left.to == right.to);
+    let wanted: Vec<String> = documents.into_iter().map(|document| wanted(document, wish)).collect();
+    let text = edit::apply(&source.text, &edits).filter(|text| {
+        let again = yaml::parse(&Source::new(source.name.clone(), text.clone())).unwrap_or_default();
+        again.iter().map(|document| document.root.to_json()).eq(wanted)
+    });
+    let Some(text) = text else { return Err(refused(&moved).into()) };
+    moved.text = Some(text);
+    Ok(moved)
+}
+
+/// Moves `repository` of charts.toml.
+pub fn config(source: &Arc<Source>, wish: &Move<'_>) -> Result<Moved> {
+    let root = toml::parse(source)?;
+    let mut moved = Moved::default();
+    let Some(node) = root.get("repository").filter(|node| node.as_str() == Some(wish.old) && wish.old != wish.new)
+    else {
+        return Ok(moved);
+    };
+    let written = &source.text[node.span.clone()];
+    let literal = written.starts_with('\'') && !written.starts_with("'''") && !wish.new.contains('\'');
+    let text = if literal { format!("'{}'", wish.new) } else { toml::quoted(wish.new) };
+    moved.changes.push(Change { place: node.place(), from: wish.old.to_owned(), to: wish.new.to_owned() });
+    moved.text = edit::apply(&source.text, &[Edit::new(node.span.clone(), text)]).filter(|text| {
+        let again = toml::parse(&Source::new(source.name.clone(), text.clone()));
+        let mut wanted = root.clone();
+        if let Some(node) = value(&mut wanted, "repository") {
+            node.value = Value::String(wish.new.to_owned());
+        }
+        again.is_ok_and(|again| again.to_json() == wanted.to_json())
+    });
+    if moved.text.is_none() {
+        return Err(refused(&moved).into());
+    }
+    Ok(moved)
+}
+
+fn refused(moved: &Moved) -> Diagnostic {
+    let diagnostic = Diagnostic::new(Code::EditRefused, "this cannot be changed without changing something else");
+    let places = moved.changes.iter().map(|change| change.place.clone());
+    places
+        .fold(diagnostic, |diagnostic, place| diagnostic.at(place, "to be changed"))
+        .note("the anchors, tags, or layout around it give it another meaning elsewhere")
+        .help("write the value out at each of its places, and run this again; nothing has been changed")
+}
+
+/// A place that may name the repository.
+enum Found<'a> {
+    /// A source: a mapping with `repoURL`.
+    Source(&'a Node),
+    /// An entry of a project's `sourceRepos`.
+    Allowed(&'a Node),
+}
+
+/// The kind and `spec` of a manifest that Argo CD reads repositories from.
+fn argo(root: &Node) -> Option<(&str, &Node)> {
+    let text = |key: &str| root.get(key).and_then(Node::as_str);
+    let kind = text("kind").filter(|kind| ["Application", "ApplicationSet", "AppProject"].contains(kind))?;
+    text("apiVersion")?.starts_with("argoproj.io/").then_some(())?;
+    Some((kind, root.get("spec")?))
+}
+
+fn visit<'a>(kind: &str, spec: &'a Node, found: &mut dyn FnMut(Found<'a>)) {
+    if kind == "AppProject" {
+        for url in spec.get("sourceRepos").map(Node::items).unwrap_or_default() {
+            found(Found::Allowed(url));
+        }
+        return;
+    }
+    sources(spec, found);
+}
+
+/// Every mapping with a `repoURL`, wherever Argo CD has one: `source`, `sources`, `sourceHydrator`, templates.
+fn sources<'a>(node: &'a Node, found: &mut dyn FnMut(Found<'a>)) {
+    if node.get("repoURL").is_some() {
+        found(Found::Source(node));
+    }
+    node.items().iter().for_each(|item| sources(item, found));
+    for (key, child) in node.entries() {
+        if !is_foreign(key) {
+            sources(child, found);
+        }
+    }
+}
+
+/// What is handed to others, who may have a `repoURL` of their own.
+fn is_foreign(key: &Key) -> bool {
+    ["helm", "kustomize", "plugin", "directory"].contains(&key.name.as_str())
+}
+
+/// Notes what is to be done with a place.
+fn look(source: &Arc<Source>, wish: &Move<'_>, found: &Found<'_>, moved: &mut Moved, edits: &mut Vec<Edit>) {
+    let node = match found {
+        Found::Source(node) => node.get("repoURL"),
+        Found::Allowed(node) => Some(*node),
+    };
+    let Some((node, url)) = node.and_then(|node| Some((node, node.as_str()?))) else { return };
+    let mut change = |place: Place, from: &str, to: &str, edit: Edit| {
+        moved.changes.push(Change { place, from: from.to_owned(), to: to.to_owned() });
+        edits.push(edit);
+    };
+    if url == wish.old && wish.old != wish.new {
+        change(node.place(), url, wish.new, replacement(node, wish.new));
+    } else if url != wish.new {
+        let chart = matches!(found, Found::Source(node) if node.get("chart").is_some());
+        if !chart {
+            moved.left.push((node.place(), url.to_owned()));
+        }
+        return;
+    }
+    let (Found::Source(mapping), Some(revision)) = (found, wish.revision) else { return };
+    match mapping.get("targetRevision") {
+        Some(target) if target.as_str() == Some(revision) => {}
+        Some(target) => {
+            let from = target.as_str().map_or_else(|| target.to_json(), str::to_owned);
+            let edit = match key_end(mapping, "targetRevision").filter(|_| target.span.is_empty()) {
+                Some(at) => Edit::new(at..at, format!(" {}", edit::scalar(revision))),
+                None => replacement(target, revision),
+            };
+            change(target.place(), &from, revision, edit);
+        }
+        None => {
+            let at = written(node).end;
+            change(Place::new(source, at..at), "", revision, insertion(mapping, at, revision));
+        }
+    }
+}
+
+/// The bytes of a scalar alone: without its anchor and tag, and without what follows it on its line or below.
+fn written(node: &Node) -> std::ops::Range<usize> {
+    let text = node.source.text.get(node.span.clone()).unwrap_or_default();
+    let mut scalar = text;
+    while scalar.starts_with(['&', '!']) {
+        let Some((_, rest)) = scalar.split_once(char::is_whitespace) else { break };
+        scalar = rest.trim_start();
+    }
+    let start = node.span.start + text.len() - scalar.len();
+    let length = match scalar.as_bytes().first() {
+        Some(b'\'') => closing(scalar, |rest| rest.starts_with("''"), '\''),
+        Some(b'"') => closing(scalar, |rest| rest.starts_with('\\'), '"'),
+        _ => {
+            let line = scalar.lines().next().unwrap_or_default();
+            line.split(" #").next().unwrap_or_default().trim_end().len()
+        }
+    };
+    start..start + length
+}
+
+/// The length of a scalar in quotes; `escape` tells where two characters stand for one.
+fn closing(scalar: &str, escape: impl Fn(&str) -> bool, quote: char) -> usize {
+    let mut at = 1;
+    while let Some(c) = scalar[at..].chars().next() {
+        if escape(&scalar[at..]) {
+            at += c.len_utf8();
+        } else if c == quote {
+            return at + c.len_utf8();
+        }
+        at += scalar[at..].chars().next().map_or(0, char::len_utf8);
+    }
+    scalar.len()
+}
+
+fn replacement(node: &Node, text: &str) -> Edit {
+    let span = written(node);
+    let old = node.source.text.get(span.clone()).unwrap_or_default();
+    let new = edit::scalar_like(old, text);
+    Edit::new(span, new)
+}
+
+/// Behind the colon of a key, which is where the value goes that it does not have.
+fn key_end(mapping: &Node, key: &str) -> Option<usize> {
+    let (key, node) = mapping.entries().iter().find(|(name, _)| name.name == key)?;
+    let colon = node.source.text.get(key.span.end..)?.find(':')?;
+    Some(key.span.end + colon + 1)
+}
+
+/// Where `targetRevision` goes in a source that has none: behind the URL that ends at a byte.
+fn insertion(mapping: &Node, at: usize, revision: &str) -> Edit {
+    let text = &mapping.source.text;
+    let value = edit::scalar(revision);
+    if text[mapping.span.start..].starts_with('{') {
+        return Edit::new(at..at, format!(", targetRevision: {value}"));
+    }
+    // A comment may follow the URL on its line; the new line has the column of the mapping's keys.
+    let end = text[at..].find('\n').map_or(text.len(), |length| at + length);
+    let end = if text[..end].ends_with('\r') { end - 1 } else { end };
+    let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let start = mapping.entries().first().map_or(mapping.span.start, |(key, _)| key.span.start);
+    let column = text[..start].rsplit('\n').next().unwrap_or_default().chars().count();
+    Edit::new(end..end, format!("{newline}{}targetRevision: {value}", " ".repeat(column)))
+}
+
+/// What a document has to mean afterwards, as JSON.
+fn wanted(document: Document, wish: &Move<'_>) -> String {
+    let mut root = document.root;
+    if let Some(kind) = argo(&root).map(|(kind, _)| kind.to_owned())
+        && let Some(spec) = value(&mut root, "spec")
+    {
+        if kind != "AppProject" {
+            move_sources(spec, wish);
+        } else if let Some(Node { value: Value::Sequence(items), .. }) = value(spec, "sourceRepos") {
+            for item in items.iter_mut().filter(|item| item.as_str() == Some(wish.old)) {
+                item.value = Value::String(wish.new.to_owned());
+            }
+        }
+    }
+    root.to_json()
+}
+
+fn move_sources(node: &mut Node, wish: &Move<'_>) {
+    let url = node.get("repoURL").and_then(Node::as_str);
+    if url.is_some_and(|url| url == wish.old || url == wish.new) {
+        let text = |text: &str| Value::String(text.to_owned());
+        if let Some(url) = value(node, "repoURL") {
+            url.value = text(wish.new);
+        }
+        if let Some(revision) = wish.revision {
+            if let Some(target) = value(node, "targetRevision") {
+                target.value = text(revision);
+            } else if let Value::Mapping(entries) = &mut node.value
+                && let Some(index) = entries.iter().position(|(key, _)| key.name == "repoURL")
+            {
+                let (key, url) = entries[index].clone();
+                let entry = (Key { name: "targetRevision".to_owned(), ..key }, Node { value: text(revision), ..url });
+                entries.insert(index + 1, entry);
+            }
+        }
+    }
+    match &mut node.value {
+        Value::Sequence(items) => items.iter_mut().for_each(|item| move_sources(item, wish)),
+        Value::Mapping(entries) => {
+            entries.iter_mut().filter(|(key, _)| !is_foreign(key)).for_each(|(_, child)| move_sources(child, wish));
+        }
+        _ => {}
+    }
+}
+
+fn value<'a>(node: &'a mut Node, key: &str) -> Option<&'a mut Node> {
+    let Value::Mapping(entries) = &mut node.value else { return None };
+    entries.iter_mut().find(|(name, _)| name.name == key).map(|(_, node)| node)
+}
+
+/// All changes of several files, or everything that is wrong.
+pub fn all(
+    config_source: &Arc<Source>,
+    manifests: &[Arc<Source>],
+    wish: &Move<'_>,
+) -> Result<Vec<(Arc<Source>, Moved)>> {
+    let mut diagnostics = Diagnostics::default();
+    let mut files = Vec::new();
+    for source in manifests {
+        let moved = diagnostics.take(manifest(source, wish));
+        files.extend(moved.map(|moved| (Arc::clone(source), moved)));
+    }
+    // Last: as long as it names the old repository, running this again finds what is left to change.
+    let moved = diagnostics.take(config(config_source, wish));
+    files.extend(moved.map(|moved| (Arc::clone(config_source), moved)));
+    diagnostics.into_result(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: &str = "https://git.example.com/old.git";
+    const NEW: &str = "git@git.example.org:team/new.git";
+
+    fn moved(text: &str, revision: Option<&str>) -> Result<Moved> {
+        manifest(&Source::new("x.yaml", text), &Move { old: OLD, new: NEW, revision })
+    }
+
+    fn application(source: &str) -> String {
+        format!("apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{name: x}}\nspec:\n{source}")
+    }
+
+    #[test]
+    fn each_way_to_write_it_keeps_its_layout() {
+        for (before, after) in [
+            ("  source:\n    repoURL: OLD # why\n    path: .\n", "  source:\n    repoURL: NEW # why\n    path: .\n"),
+            ("  source: {repoURL: OLD, path: .}\n", "  source: {repoURL: NEW, path: .}\n"),
+            ("  source: {path: ., repoURL: 'OLD'}\n", "  source: {path: ., repoURL: 'NEW'}\n"),
+            (
+                "  source:\n    repoURL: 'OLD'   # it's\n    path: .\n",
+                "  source:\n    repoURL: 'NEW'   # it's\n    path: .\n",
+            ),
+            ("  source:\n    repoURL: \"OLD\" # a \"b\"\n# c\n", "  source:\n    repoURL: \"NEW\" # a \"b\"\n# c\n"),
+            ("  source:\n    repoURL: !!str OLD # c\n", "  source:\n    repoURL: !!str NEW # c\n"),
+            (
+                "  sources:\n  - repoURL: \"OLD\"\n  - {repoURL: OLD}\n",
+                "  sources:\n  - repoURL: \"NEW\"\n  - {repoURL: NEW}\n",
+            ),
+            ("  source:\r\n    repoURL: OLD\r\n", "  source:\r\n    repoURL: NEW\r\n"),
+            (
+                "  source:\n    repoURL: >-\n      OLD\n    path: é\n",
+                "  source:\n    repoURL: >-\n      NEW\n    path: é\n",
+            ),
+            (
+                "  source:\n    repoURL: &u OLD\n  sources:\n  - repoURL: *u\n",
+                "  source:\n    repoURL: &u NEW\n  sources:\n  - repoURL: NEW\n",
+            ),
+            ("  source:\n    ? repoURL\n    : OLD\n", "  source:\n    ? repoURL\n    : NEW\n"),
+            ("  source:\n    repoURL: OLD", "  source:\n    repoURL: NEW"),
+        ] {
+            let fill = |text: &str| application(&text.replace("OLD", OLD).replace("NEW", NEW));
+            let result = moved(&fill(before), None).unwrap_or_else(|found| panic!("{before}: {found:?}"));
+            assert_eq!(result.text, Some(fill(after)));
+            assert!(result.left.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_revision_is_set_or_put_in() {
+        for (before, after) in [
+            (
+                "  source:\n    repoURL: OLD # c\n    path: .\n",
+                "  source:\n    repoURL: NEW # c\n    targetRevision: \"1.0\"\n    path: .\n",
+            ),
+            ("  source: {repoURL: OLD, path: .}\n", "  source: {repoURL: NEW, targetRevision: \"1.0\", path: .}\n"),
+            (
+                "  sources:\n    - path: .\n      repoURL: NEW\n",
+                "  sources:\n    - path: .\n      repoURL: NEW\n      targetRevision: \"1.0\"\n",
+            ),
+            (
+                "  source:\n    targetRevision: 'main'\n    repoURL: NEW\n",
+                "  source:\n    targetRevision: '1.0'\n    repoURL: NEW\n",
+            ),
+            (
+                "  source:\n    targetRevision:\n    repoURL: NEW\n",
+                "  source:\n    targetRevision: \"1.0\"\n    repoURL: NEW\n",
+            ),
+            ("  source:\n    repoURL: NEW", "  source:\n    repoURL: NEW\n    targetRevision: \"1.0\""),
+        ] {
+            let fill = |text: &str| application(&text.replace("OLD", OLD).replace("NEW", NEW));
+            let result = moved(&fill(before), Some("1.0")).unwrap_or_else(|found| panic!("{before}: {found:?}"));
+            assert_eq!(result.text, Some(fill(after)));
+            let again = moved(&fill(after), Some("1.0")).expect("sound");
+            assert!(again.text.is_none() && again.changes.is_empty(), "a second run has nothing to do");
+        }
+    }
+
+    #[test]
+    fn others_are_told_and_left() {
+        let text = "apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nspec:\n  sourceRepos: ['*', OLD, https://else.example]\n";
+        let result = moved(&text.replace("OLD", OLD), None).expect("sound");
+        assert_eq!(result.text, Some(text.replace("OLD", NEW)));
+        let left: Vec<_> = result.left.iter().map(|(_, url)| url.as_str()).collect();
+        assert_eq!(left, ["*", "https://else.example"]);
+        // Values of a chart are nobody's source, and a Helm repository is none of Git.
+        let text = application(&format!(
+            "  source:\n    repoURL: https://charts.example\n    chart: c\n    helm:\n      valuesObject:\n        repoURL: {OLD}\n"
+        ));
+        let result = moved(&text, None).expect("sound");
+        assert!(result.text.is_none() && result.left.is_empty());
+        let other = format!("kind: ConfigMap\napiVersion: v1\nspec:\n  source:\n    repoURL: {OLD}\n");
+        assert!(moved(&other, None).expect("sound").text.is_none());
+    }
+
+    #[test]
+    fn what_would_change_something_else_is_refused() {
+        let text = application(&format!("  source:\n    repoURL: &u {OLD}\n  info:\n  - name: home\n    value: *u\n"));
+        let found = moved(&text, None).expect_err("the alias would move along");
+        assert_eq!(found.0[0].code, Code::EditRefused);
+    }
+
+    #[test]
+    fn charts_toml_keeps_its_quotes() {
+        let wish = Move { old: OLD, new: NEW, revision: None };
+        for quote in ["\"", "'"] {
+            let text = |url: &str| format!("# c\nrepository = {quote}{url}{quote} # d\n[argocd]\nversion = \"3.5\"\n");
+            let result = config(&Source::new("charts.toml", text(OLD)), &wish).expect("sound");
+            assert_eq!(result.text, Some(text(NEW)));
+        }
+    }
+
+    #[test]
+    fn urls_are_those_that_argo_cd_reads() {
+        for url in [
+            OLD,
+            NEW,
+            "https://user@dev.example.com/a/_git/b",
+            "http://gitea.git.svc:3000/a/b",
+            "ssh://git@host.example:22/a.git",
+            "git://git.git.svc:9418/a",
+            "file:///srv/a.git",
+            "https://[2001:db8::1]/a",
+        ] {
+            assert!(check_url(url).is_ok(), "{url}");
+        }
+        for url in [
+            "",
+            "x",
+            "example.com/a",
+            "https://",
+            "https://host",
+            "https://host/",
+            "https:///a",
+            "oci://host/a",
+            "ftp://h/a",
+            "https://u:p@host/a",
+            "https://host/a b",
+            "https://host/*",
+            "https://host:x/a",
+            "file://a",
+            "git@host:",
+            ":a",
+            "@h:a",
+            "https://host/a#b",
+            "https://ho$t/a",
+        ] {
+            assert!(check_url(url).is_err(), "{url}");
+        }
+        assert!(["main", "v1", "1.x", ">=1 <2"].iter().all(|revision| check_revision(revision).is_ok()));
+        assert!(["", " main", "-x", "a\nb"].iter().all(|revision| check_revision(revision).is_err()));
+    }
+}

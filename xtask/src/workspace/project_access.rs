@@ -1,0 +1,188 @@
+//! Who may do what in a project, and when: its roles with their policies, and its sync windows.
+//!
+//! Argo CD's server refuses a project whose roles or windows are wrong; applied from Git, such a project is taken, and
+//! the role or window has no effect. Deliberately absent: time zones, of which only Argo CD's image knows the list.
+
+use super::duration;
+use super::project::{invalid, repeated};
+use crate::diagnostic::{Diagnostics, Place, suggestion};
+use crate::document::{Fields, Node, Syntax};
+
+/// What a policy may be about.
+const RESOURCES: &[&str] = &["applications", "applicationsets", "repositories", "exec", "logs", "clusters"];
+/// What a policy may allow, beside `action/…`, `update/…`, and `delete/…`.
+const ACTIONS: &[&str] = &["get", "create", "update", "delete", "sync", "override", "*"];
+
+/// Reads `spec.roles` of the project with a name.
+pub(super) fn roles(nodes: &[Node], project: &str, diagnostics: &mut Diagnostics) {
+    let mut names = Vec::new();
+    for node in nodes {
+        let mut fields = Fields::new(node, "spec.roles[]", Syntax::Argocd);
+        let name = fields.required_string("name");
+        fields.string("description");
+        let policies = fields.strings("policies");
+        let groups = fields.strings("groups");
+        let tokens = fields.sequence("jwtTokens");
+        if let Some(name) = &name {
+            let place = node.get("name").unwrap_or(node).place();
+            let inner = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+            let edge = |c: char| c.is_ascii_alphanumeric();
+            if !(name.starts_with(edge) && name.ends_with(edge) && name.chars().all(inner)) {
+                let label = "expected letters, digits, and `-` or `_` between them";
+                fields.report(invalid(format!("`{name}` is no name of a role"), place.clone(), label));
+            }
+            for (policy, place) in &policies {
+                if let Err(what) = policy_rule(policy, project, name) {
+                    let form = format!("p, proj:{project}:{name}, applications, sync, {project}/*, allow");
+                    fields.report(
+                        invalid(format!("this policy has no effect: {what}"), place.clone(), "")
+                            .help(format!("expected something like `{form}`")),
+                    );
+                }
+            }
+            names.push((name.clone(), place));
+        }
+        for (list, what) in [(policies, "policy"), (groups, "group")] {
+            for found in repeated(list, what) {
+                fields.report(found);
+            }
+        }
+        fields.finish(diagnostics);
+        for token in tokens {
+            let mut fields = Fields::new(token, "spec.roles[].jwtTokens[]", Syntax::Argocd);
+            fields.required("iat");
+            fields.integer("iat");
+            fields.integer("exp");
+            fields.string("id");
+            fields.finish(diagnostics);
+        }
+    }
+    diagnostics.0.extend(repeated(names, "role"));
+}
+
+/// Holds a policy against its form: `p, subject, resource, action, object, effect`.
+fn policy_rule(policy: &str, project: &str, role: &str) -> Result<(), String> {
+    let parts: Vec<&str> = policy.split(',').map(|part| part.trim_matches(' ')).collect();
+    let [kind, subject, resource, action, object, effect] = parts[..] else {
+        return Err(format!("it has {} parts instead of six", parts.len()));
+    };
+    let expected = format!("proj:{project}:{role}");
+    if kind != "p" {
+        return Err("it does not begin with `p`".to_owned());
+    }
+    if subject != expected {
+        return Err(format!("its subject is `{subject}` instead of `{expected}`"));
+    }
+    if !RESOURCES.contains(&resource) {
+        return Err(format!("there is no resource `{resource}`, {}", suggestion(resource, RESOURCES.iter().copied())));
+    }
+    let nested = ["action/", "update/", "delete/"].iter().any(|prefix| action.contains(prefix));
+    if !ACTIONS.contains(&action) && !nested {
+        return Err(format!("there is no action `{action}`, {}", suggestion(action, ACTIONS.iter().copied())));
+    }
+    let inside = object.strip_prefix(project).and_then(|rest| rest.strip_prefix('/'));
+    if inside.is_none_or(|rest| rest.is_empty() || rest.split('/').count() > 2) {
+        return Err(format!("its object is `{object}`, which is not of the form `{project}/…`"));
+    }
+    if !["allow", "deny"].contains(&effect) {
+        return Err(format!("its effect is `{effect}` instead of `allow` or `deny`"));
+    }
+    Ok(())
+}
+
+/// Reads `spec.syncWindows`.
+pub(super) fn sync_windows(nodes: &[Node], diagnostics: &mut Diagnostics) {
+    for node in nodes {
+        let mut fields = Fields::new(node, "spec.syncWindows[]", Syntax::Argocd);
+        let at = |key: &str| -> Place { node.get(key).unwrap_or(node).place() };
+        if let Some(kind) = fields.required_string("kind").filter(|kind| !["allow", "deny"].contains(&kind.as_str())) {
+            fields.report(invalid(format!("Argo CD has no window `{kind}`"), at("kind"), "expected `allow` or `deny`"));
+        }
+        if let Some(schedule) = fields.required_string("schedule").filter(|schedule| !is_schedule(schedule)) {
+            let label = "expected minute, hour, day, month, and day of the week";
+            fields.report(invalid(format!("`{schedule}` is no schedule"), at("schedule"), label));
+        }
+        if let Some(text) = fields.required_string("duration").filter(|text| duration::parse(text).is_none()) {
+            let label = "expected something like `1h30m`";
+            fields.report(invalid(format!("`{text}` is no duration"), at("duration"), label));
+        }
+        let lists = ["applications", "namespaces", "clusters"].map(|key| fields.strings(key));
+        if lists.iter().all(Vec::is_empty) {
+            let label = "expected `applications`, `namespaces`, or `clusters`";
+            fields.report(invalid("this window is for nothing".to_owned(), node.place(), label));
+        }
+        for key in ["manualSync", "andOperator", "syncOverrun"] {
+            fields.flag(key);
+        }
+        fields.string("timeZone");
+        fields.string("description");
+        fields.finish(diagnostics);
+    }
+}
+
+const MONTHS: &[&str] = &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const DAYS: &[&str] = &["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+
+/// Whether a text is a schedule of five fields.
+fn is_schedule(text: &str) -> bool {
+    // The parser knows a time zone in front.
+    let text = match text.strip_prefix("TZ=").or_else(|| text.strip_prefix("CRON_TZ=")) {
+        Some(rest) => rest.split_once(' ').map_or("", |(_, rest)| rest),
+        None => text,
+    };
+    let fields: Vec<&str> = text.split_whitespace().collect();
+    let ranges: [(u32, u32, &[&str]); 5] = [(0, 59, &[]), (0, 23, &[]), (1, 31, &[]), (1, 12, MONTHS), (0, 6, DAYS)];
+    fields.len() == ranges.len()
+        && fields.iter().zip(ranges).all(|(field, range)| field.split(',').all(|part| is_part(part, range)))
+}
+
+/// Whether a text is one part of a field: `*`, `5`, `1-5`, or one of these with a step.
+fn is_part(text: &str, (low, high, names): (u32, u32, &[&str])) -> bool {
+    let (span, step) = text.split_once('/').map_or((text, None), |(span, step)| (span, Some(step)));
+    let number = |text: &str| -> Option<u32> {
+        let by_name =
+            names.iter().position(|name| text.eq_ignore_ascii_case(name)).and_then(|at| u32::try_from(at).ok());
+        let value = by_name.map(|at| at + low).or_else(|| text.parse().ok())?;
+        (low..=high).contains(&value).then_some(value)
+    };
+    let fine = match span.split_once('-') {
+        _ if span == "*" || span == "?" => true,
+        None => number(span).is_some(),
+        Some((from, to)) => matches!((number(from), number(to)), (Some(from), Some(to)) if from <= to),
+    };
+    fine && step.is_none_or(|step| step.parse::<u32>().is_ok_and(|step| step > 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schedules_have_five_fields() {
+        for text in ["0 22 * * *", "*/15 0-6 1,15 jan-mar MON", "0 0 ? * 0", "CRON_TZ=Europe/Berlin 0 1 * * *"] {
+            assert!(is_schedule(text), "{text}");
+        }
+        for text in ["", "0 22 * *", "60 22 * * *", "0 22 * * 7", "0 22 * * * *", "@daily", "a * * * *", "*/0 * * * *"]
+        {
+            assert!(!is_schedule(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn policies_are_of_one_form() {
+        for policy in ["p, proj:web:ci, applications, sync, web/*, allow", "p,proj:web:ci,logs,get,web/ns/a,deny"] {
+            assert_eq!(policy_rule(policy, "web", "ci"), Ok(()), "{policy}");
+        }
+        for policy in [
+            "p, proj:web:ci, applications, sync, web/*",
+            "g, proj:web:ci, applications, sync, web/*, allow",
+            "p, proj:other:ci, applications, sync, web/*, allow",
+            "p, proj:web:ci, application, sync, web/*, allow",
+            "p, proj:web:ci, applications, synch, web/*, allow",
+            "p, proj:web:ci, applications, sync, other/*, allow",
+            "p, proj:web:ci, applications, sync, web/*, yes",
+        ] {
+            assert!(policy_rule(policy, "web", "ci").is_err(), "{policy}");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Whether a chart's version rose with the chart, in repositories of the real git.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::support::{Answer, Bench, HELM_4, ci, helm};
+
+/// A workspace in a git repository.
+struct Repository {
+    bench: Bench,
+    git: PathBuf,
+    helm: PathBuf,
+}
+
+impl Repository {
+    /// A repository whose branch `main` holds a chart at 0.1.0; `None` where git or helm is not there.
+    fn new() -> Option<Self> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let git = std::env::split_paths(&path).map(|folder| folder.join("git")).find(|program| program.is_file());
+        assert!(git.is_some() || !ci(), "CI has to have git");
+        let repository = Self { bench: Bench::of("lint-null-sound"), git: git?, helm: helm(HELM_4)? };
+        repository.bench.write("charts/web/.helmignore", "ci/\n");
+        repository.git(&["init", "--quiet", "--initial-branch", "main"]);
+        repository.commit("begin");
+        Some(repository)
+    }
+
+    fn git(&self, args: &[&str]) {
+        let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgSign=false"];
+        let output = Command::new(&self.git)
+            .args(identity)
+            .args(args)
+            .current_dir(self.bench.root())
+            .env_clear()
+            .env("HOME", self.bench.base().join("home"))
+            .output()
+            .expect("git runs");
+        assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    fn commit(&self, message: &str) {
+        self.git(&["add", "--all"]);
+        self.git(&["commit", "--quiet", "--allow-empty", "--message", message]);
+    }
+
+    fn lint(&self, args: &str) -> Answer {
+        let path = self.git.parent().expect("a folder");
+        self.bench.xtask(&format!("lint {args}")).helm(&self.helm).env("PATH", path).run()
+    }
+
+    fn version(&self, old: &str, new: &str) {
+        self.bench.replace("charts/web/Chart.yaml", &format!("version: {old}\n"), &format!("version: {new}\n"));
+    }
+}
+
+#[test]
+fn a_change_on_a_branch_needs_a_higher_version() {
+    let Some(repository) = Repository::new() else { return };
+    repository.lint("").says(0, &["nothing found"]);
+    repository.git(&["switch", "--quiet", "--create", "work"]);
+    repository.bench.write("charts/web/NOTES.md", "new\n");
+    repository.bench.replace("charts/web/values.yaml", "lib: {}\n", "lib: {size: 3}\n");
+    repository.commit("change");
+    // Uncommitted and untracked files count as well.
+    repository.bench.write("charts/web/files/more.txt", "new\n");
+    let answer = repository.lint("");
+    answer.says(
+        1,
+        &[
+            "error[chart-version-unraised]: `charts/web` changed since `",
+            "`, and its version is still 0.1.0",
+            "charts/web/Chart.yaml:3:10",
+            "expected 0.1.1 or more",
+            "changed: charts/web/NOTES.md and 2 more",
+            "set `version: 0.1.1` in charts/web/Chart.yaml",
+        ],
+    );
+    repository.version("0.1.0", "0.0.9");
+    repository.lint("").says(1, &["and its version fell from 0.1.0 to 0.0.9"]);
+    // A release candidate comes before its release, and build metadata makes no difference.
+    repository.version("0.0.9", "0.1.0-rc.1");
+    repository.lint("").says(1, &["fell from 0.1.0 to 0.1.0-rc.1"]);
+    repository.version("0.1.0-rc.1", "0.1.0+build.2");
+    repository.lint("").says(1, &["is still 0.1.0+build.2"]);
+    repository.version("0.1.0+build.2", "0.2.0-rc.1");
+    repository.lint("").says(0, &["nothing found"]);
+}
+
+#[test]
+fn only_what_is_packaged_counts() {
+    let Some(repository) = Repository::new() else { return };
+    repository.git(&["switch", "--quiet", "--create", "work"]);
+    repository.bench.write("charts/web/ci/case-values.yaml", "lib: {}\n");
+    repository.bench.write("README.md", "outside\n");
+    repository.bench.write(".gitignore", "*.log\n");
+    repository.bench.write("charts/web/run.log", "ignored by git\n");
+    repository.commit("nothing of the chart");
+    repository.lint("").says(0, &["nothing found"]);
+    std::fs::remove_file(repository.bench.root().join("charts/web/templates/config.yaml")).expect("removed");
+    repository.lint("").says(1, &["changed: charts/web/templates/config.yaml"]);
+}
+
+#[test]
+fn a_chart_that_was_not_there_needs_nothing() {
+    let Some(repository) = Repository::new() else { return };
+    repository.git(&["switch", "--quiet", "--create", "work"]);
+    for file in ["Chart.yaml", "values.schema.json"] {
+        let text = std::fs::read_to_string(repository.bench.root().join("charts/web").join(file)).expect("readable");
+        let text =
+            text.replace("name: web", "name: other").replace("dependencies:\n  - name: lib\n    version: 1.2.0\n", "");
+        repository.bench.write(&format!("charts/other/{file}"), &text);
+    }
+    repository.lint("").says(0, &["2 charts", "nothing found"]);
+}
+
+#[test]
+fn the_base_can_be_named() {
+    let Some(repository) = Repository::new() else { return };
+    repository.git(&["tag", "v1"]);
+    repository.bench.replace("charts/web/values.yaml", "lib: {}\n", "lib: {size: 3}\n");
+    // On the main branch itself, what is not committed yet is compared with what is.
+    repository.lint("").says(1, &["chart-version-unraised"]);
+    repository.commit("on main");
+    repository.lint("").says(0, &["nothing found"]);
+    repository.lint("--base v1").says(1, &["`charts/web` changed since `v1`, and its version is still 0.1.0"]);
+    repository.lint("--base v2").says(2, &["error[usage]: `--base v2` names no commit: git does not know it"]);
+    repository.lint("--base=--output=x").says(2, &["names no commit"]);
+}
+
+#[test]
+fn where_no_git_is_nothing_is_said() {
+    let Some(repository) = Repository::new() else { return };
+    repository.git(&["branch", "--move", "something-else"]);
+    repository.bench.replace("charts/web/values.yaml", "lib: {}\n", "lib: {size: 3}\n");
+    repository.lint("").says(0, &["nothing found"]);
+    // Without git on PATH.
+    let bench = &repository.bench;
+    bench.xtask("lint").helm(&repository.helm).run().says(0, &["nothing found"]);
+    bench.xtask("lint --base HEAD").helm(&repository.helm).run().says(2, &["no git on PATH"]);
+    std::fs::remove_dir_all(bench.root().join(".git")).expect("removed");
+    repository.lint("").says(0, &["nothing found"]);
+    repository.lint("--base HEAD").says(2, &["there is no git repository"]);
+}
