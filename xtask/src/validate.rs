@@ -40,7 +40,7 @@ pub struct Input<'a> {
     pub config: &'a Config,
     /// The objects.
     pub subjects: &'a [Subject],
-    /// Schemas from CustomResourceDefinitions.
+    /// Schemas from `CustomResourceDefinitions`.
     pub derived: &'a BTreeMap<Kind, Value>,
     /// Whether these are all objects that there are: only then an allowance may be unused.
     pub complete: bool,
@@ -64,7 +64,7 @@ pub struct Checked {
 /// Which schema an object has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Schema {
-    /// Made of a CustomResourceDefinition in this run.
+    /// Made of a `CustomResourceDefinition` in this run.
     Derived,
     /// A file in schemas/.
     File(String),
@@ -277,7 +277,7 @@ fn error(input: &Input<'_>, subject: &Subject, schema: &Schema, answer: &Answer)
     Diagnostic::new(Code::KubeconformFailed, format!("kubeconform has no verdict on `{kind}`")).note(said)
 }
 
-/// A CustomResourceDefinition of which no schema can be made.
+/// A `CustomResourceDefinition` of which no schema can be made.
 fn broken_definition(input: &Input<'_>, kind: &Kind) -> Diagnostic {
     let message = format!("the schema in the CustomResourceDefinition of `{kind}` cannot be used");
     let defines = |subject: &&Subject| {

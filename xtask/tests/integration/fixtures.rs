@@ -95,7 +95,6 @@ impl Fixture<'_> {
             PathBuf::from("/nowhere/helm")
         };
 
-        let args = self.read("args").unwrap_or_else(|| "render".to_owned());
         // A run that got as far as kubeconform counts the objects that it judged.
         let validates = args.starts_with("validate")
             && (update || tells("expected.stderr", " object") || tells("expected.stdout", "\"objects\": "));

@@ -19,3 +19,4 @@ mod render;
 mod support;
 mod tidy;
 mod tools;
+mod validate;

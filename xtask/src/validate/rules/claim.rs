@@ -1,4 +1,4 @@
-//! PersistentVolumeClaims: how they are used, and how large they are.
+//! `PersistentVolumeClaims`: how they are used, and how large they are.
 
 use super::Look;
 

@@ -1,4 +1,4 @@
-//! CustomResourceDefinitions: their name, their versions, and the form of their schemas.
+//! `CustomResourceDefinitions`: their name, their versions, and the form of their schemas.
 
 use super::{At, Look};
 use crate::document::Value;

@@ -1,4 +1,4 @@
-//! Names, labels, annotations, and the keys of ConfigMaps and Secrets.
+//! Names, labels, annotations, and the keys of `ConfigMaps` and Secrets.
 
 use super::{At, Look};
 use crate::diagnostic::{Code, Place};

@@ -1,4 +1,4 @@
-//! NetworkPolicies and Ingresses: addresses, peers, ports, hosts, and paths.
+//! `NetworkPolicies` and Ingresses: addresses, peers, ports, hosts, and paths.
 
 use std::net::IpAddr;
 
