@@ -1,6 +1,6 @@
 //! What an Application renders, in the order in which Argo CD applies it.
 //!
-//! Source: gitops-engine's `syncTasks`: phases (PreSync, Sync, PostSync), in each the waves, in a wave kinds by a fixed
+//! Source: gitops-engine's `syncTasks`: phases (`PreSync`, `Sync`, `PostSync`), in each the waves, in a wave kinds by a fixed
 //! list, then names. Custom resource definitions come before all else, as there. Hooks that Argo CD does not run in a
 //! sync (Helm's tests and deletion hooks) are left out.
 //!
