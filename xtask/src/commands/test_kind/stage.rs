@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::cluster::kubectl::{Kubectl, checked};
 use crate::cluster::observer::{Observer, Stop};
-use crate::cluster::verdict::Trouble;
+use crate::cluster::verdict::{Trouble, Verdict};
 use crate::commands::Session;
 use crate::commands::rendering::{self, Rendering};
 use crate::deploy::{self, Phase, Wave};
@@ -78,12 +78,33 @@ impl Stage<'_> {
         for wave in &app.waves {
             keys.extend(run::apply(self.kubectl, self.observer, &app.namespace, &wave.text, left())?);
             if wave.phase == Phase::Definitions {
-                let names = wave.keys.iter().map(|key| format!("customresourcedefinition/{}", key.name));
-                let wait = self.kubectl.invocation().args(["wait", "--for=condition=established", "--timeout=30s"]);
-                checked(&wait.args(names))?;
+                self.established(&wave.keys, left())?;
             }
         }
         Ok(keys)
+    }
+
+    /// Waits until the API server serves what definitions define. `kubectl wait` fails on one that has no status yet.
+    fn established(&self, definitions: &[ObjectKey], deadline: Duration) -> std::result::Result<(), Stop> {
+        const KIND: &str = "CustomResourceDefinition";
+        self.observer.watch_once(KIND, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions");
+        self.observer.wait(deadline, |seen| {
+            let established = |key: &&ObjectKey| {
+                let conditions =
+                    seen.get(KIND, "", &key.name).and_then(|found| found["status"]["conditions"].as_array());
+                conditions
+                    .into_iter()
+                    .flatten()
+                    .any(|condition| condition["type"] == "Established" && condition["status"] == "True")
+            };
+            match definitions.iter().find(|key| !established(key)) {
+                None => Verdict::Ready,
+                Some(late) => {
+                    let cause = "the API server does not serve it yet";
+                    Verdict::Pending(Trouble::new(late.to_string(), "not established", cause))
+                }
+            }
+        })
     }
 
     /// Waits until a namespace of an earlier deployment, if it is on its way out, is gone.
