@@ -61,7 +61,7 @@ pub fn derive(document: &Value, wanted: &BTreeSet<Kind>) -> Derived {
 }
 
 fn of_kind(document: &Value, kind: &Kind, name: &str) -> Value {
-    let mut definitions = Definitions { document, names: BTreeMap::new(), pending: Vec::new() };
+    let mut definitions = Definitions { document, names: BTreeMap::new(), pending: Vec::new(), inlined: Vec::new() };
     let mut schema = definitions.content(name);
     if let Some(types) = schema.get_mut("type") {
         *types = json!("object");
@@ -83,6 +83,8 @@ struct Definitions<'a> {
     names: BTreeMap<String, String>,
     /// Names in the document whose content is not made yet.
     pending: Vec<String>,
+    /// Names of those whose content is being written in place of a reference.
+    inlined: Vec<String>,
 }
 
 impl Definitions<'_> {
@@ -136,8 +138,12 @@ impl Definitions<'_> {
         let has_format = definition.get("format").is_some();
         let untyped = definition.get("type").is_none() && !name.contains(".JSONSchemaProps");
         // A type that is no more than a scalar, or anything at all, is shorter than a reference to it.
-        if untyped || has_format {
-            return self.schema(&definition, nullable);
+        // One that leads to itself is a reference after all.
+        if (untyped || has_format) && !self.inlined.iter().any(|inlined| inlined == name) {
+            self.inlined.push(name.to_owned());
+            let schema = self.schema(&definition, nullable);
+            self.inlined.pop();
+            return schema;
         }
         let reference = json!({ "$ref": format!("#/definitions/{}", self.short(name)) });
         if nullable {
@@ -212,5 +218,22 @@ impl Definitions<'_> {
             schema["required"] = Value::Array(names);
         }
         if nullable { shape::or_null(schema) } else { schema }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_definition_that_leads_to_itself_ends() {
+        let document = json!({ "definitions": {
+            "a": {
+                "x-kubernetes-group-version-kind": [{"group": "", "version": "v1", "kind": "A"}],
+                "$ref": "#/definitions/a",
+            },
+        }});
+        let derived = derive(&document, &[Kind::new("v1", "A")].into());
+        assert_eq!(derived.schemas.len(), 1);
     }
 }
