@@ -107,6 +107,9 @@ pub enum Command {
     ///
     /// Of what renders: the same in a second render; images by a fixed tag or digest; no Secret with its values, and
     /// SealedSecrets that can be unsealed; no NetworkPolicy that allows everything unsaid; no integer as a float.
+    ///
+    /// Of Applications and projects: each field known to Argo CD; what a project forbids; how and where an Application is
+    /// deployed, and whether the root Application deploys it; what two of them render.
     Lint(Lint),
     /// Run everything that needs no cluster, in one pass and one report
     ///
@@ -115,13 +118,13 @@ pub enum Command {
     Ci(Ci),
     /// Hold every object against the schema of its kind, strictly, with kubeconform
     ///
-    /// Schemas are those of the CustomResourceDefinitions that the targets render, and those in schemas/. A kind without
+    /// Schemas are those of the `CustomResourceDefinitions` that the targets render, and those in schemas/. A kind without
     /// one is a finding, unless charts.toml allows it by name. What no schema can say, and the API server refuses all
     /// the same, is checked besides.
     Validate(Validate),
     /// Derive schemas/ from what an API server says of itself
     ///
-    /// Writes a strict schema for each kind that the targets use and no CustomResourceDefinition of theirs defines, and
+    /// Writes a strict schema for each kind that the targets use and no `CustomResourceDefinition` of theirs defines, and
     /// removes those that nothing uses any more.
     Schemas(Schemas),
     /// Build the images that this repository owns
@@ -237,7 +240,7 @@ pub struct Validate {
     #[arg(value_name = "TARGET")]
     pub targets: Vec<String>,
 
-    /// A folder of further CustomResourceDefinitions, such as Argo CD's own
+    /// A folder of further `CustomResourceDefinitions`, such as Argo CD's own
     #[arg(long, value_name = "DIR")]
     pub crds: Option<PathBuf>,
 }

@@ -32,6 +32,7 @@ pub mod sealed_secret_wave;
 pub mod second_render;
 pub mod secrets;
 pub mod sync_options;
+pub mod sync_order;
 pub mod template;
 pub mod values_schema;
 pub mod values_table;

@@ -1,7 +1,7 @@
 //! `schemas/`: one JSON schema a kind, strict, in the layout that kubeconform is told to look for.
 //!
 //! They are derived, never written by hand: [`openapi`] makes them of what an API server says of itself, [`crd`] of the
-//! CustomResourceDefinitions that a run renders. A file holds all that it refers to.
+//! `CustomResourceDefinitions` that a run renders. A file holds all that it refers to.
 //!
 //! Deliberately absent: rules that no schema can say (`validate::rules`), CEL, and schemas for kinds that nobody uses.
 
@@ -224,7 +224,7 @@ fn resolve<'a>(root: &'a Value, schema: &'a Value) -> Option<&'a Value> {
     None
 }
 
-/// The definition of ObjectMeta and of what it refers to, from a schema that this tool derived.
+/// The definition of `ObjectMeta` and of what it refers to, from a schema that this tool derived.
 #[must_use]
 pub fn metadata(schema: &Value) -> Option<serde_json::Map<String, Value>> {
     let definitions = schema.get("definitions")?.as_object()?;

@@ -21,7 +21,8 @@ use serde_json::Value;
 use self::kubeconform::{Answer, Status};
 use self::subject::Subject;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, nearest};
-use crate::schemas::{self, Kind};
+use crate::document::Node;
+use crate::schemas::{self, Kind, crd};
 use crate::workspace::config::{Config, Unchecked};
 
 /// All that may be found of an object: what a silence can name.
@@ -39,7 +40,7 @@ pub struct Input<'a> {
     pub config: &'a Config,
     /// The objects.
     pub subjects: &'a [Subject],
-    /// Schemas from CustomResourceDefinitions.
+    /// Schemas from `CustomResourceDefinitions`.
     pub derived: &'a BTreeMap<Kind, Value>,
     /// Whether these are all objects that there are: only then an allowance may be unused.
     pub complete: bool,
@@ -63,7 +64,7 @@ pub struct Checked {
 /// Which schema an object has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Schema {
-    /// Made of a CustomResourceDefinition in this run.
+    /// Made of a `CustomResourceDefinition` in this run.
     Derived,
     /// A file in schemas/.
     File(String),
@@ -134,8 +135,7 @@ fn schema(input: &Input<'_>, subject: &Subject) -> Schema {
 /// A kind that nothing describes; told once, at its first object.
 fn no_schema(input: &Input<'_>, kind: &Kind, subjects: &[&Subject]) -> Diagnostic {
     let first = subjects[0];
-    let place =
-        first.object.find(&["apiVersion"]).map_or_else(|| first.object.root.place(), crate::document::Node::place);
+    let place = first.object.find(&["apiVersion"]).map_or_else(|| first.object.root.place(), Node::place);
     let mut found = first.finding(Code::SchemaMissing, format!("no schema describes `{kind}`"), place, "");
     if subjects.len() > 1 {
         found = found.note(format!("so {} objects go unchecked", subjects.len()));
@@ -154,6 +154,11 @@ fn no_schema(input: &Input<'_>, kind: &Kind, subjects: &[&Subject]) -> Diagnosti
     if let Some(near) = near {
         return found.help(format!("a CustomResourceDefinition here defines `{near}`: did you mean that?"));
     }
+    if same.is_empty()
+        && let Some(meant) = misspelt(input.root, &known, kind)
+    {
+        return found.help(format!("did you mean `{meant}`?"));
+    }
     if !same.is_empty() {
         found = found.help(format!("schemas/ knows {} as `apiVersion: {}`", kind.kind, same.join("`, `")));
     }
@@ -163,6 +168,19 @@ fn no_schema(input: &Input<'_>, kind: &Kind, subjects: &[&Subject]) -> Diagnosti
         .help(format!(
             "if it may go unchecked, allow it in {file}: `[[validate.unchecked]]`, `kind = \"{kind}\"`, and a `reason`"
         ))
+}
+
+/// The kind of the same group whose name is nearly the same.
+fn misspelt(root: &Path, known: &BTreeSet<String>, kind: &Kind) -> Option<String> {
+    let file = kind.file()?;
+    let near = nearest(
+        &file,
+        known.iter().map(String::as_str).filter(|other| other.split('/').next() == file.split('/').next()),
+    )?;
+    let schema = std::fs::read(root.join(schemas::FOLDER).join(near)).ok()?;
+    let schema: Value = serde_json::from_slice(&schema).ok()?;
+    let word = |name: &str| schema["properties"][name]["enum"][0].as_str().map(str::to_owned);
+    Some(Kind::new(&word("apiVersion")?, &word("kind")?).to_string())
 }
 
 fn unused(allowance: &Unchecked) -> Diagnostic {
@@ -178,12 +196,13 @@ fn ask(input: &Input<'_>, judged: &[(&Subject, Schema)]) -> Result<Diagnostics> 
     let stage = kubeconform::Stage::new(staging.path())?;
     // What several targets render alike is judged once, and told for each.
     let mut names: BTreeMap<&str, String> = BTreeMap::new();
-    let mut kinds: BTreeSet<&Kind> = BTreeSet::new();
+    // `deployment` finds the schema of `Deployment`, which then refuses it.
+    let mut laid: BTreeSet<Option<String>> = BTreeSet::new();
     for (subject, schema) in judged {
         if !names.contains_key(subject.text.as_str()) {
             names.insert(&subject.text, stage.manifest(names.len(), &subject.text)?);
         }
-        if kinds.insert(&subject.kind) {
+        if laid.insert(subject.kind.file()) {
             match schema {
                 Schema::Derived => {
                     let text = input.derived.get(&subject.kind).map(Value::to_string).unwrap_or_default();
@@ -226,40 +245,55 @@ fn ask(input: &Input<'_>, judged: &[(&Subject, Schema)]) -> Result<Diagnostics> 
 /// What kubeconform could not judge.
 fn error(input: &Input<'_>, subject: &Subject, schema: &Schema, answer: &Answer) -> Diagnostic {
     let kind = &subject.kind;
-    if !answer.message.starts_with("could not find schema") {
-        let unreadable = answer.message.starts_with("error unmarshalling resource");
-        // What it could not read it may repeat.
-        let what = if subject.secret() { "(withheld: this is a Secret)" } else { answer.message.as_str() };
-        let (code, title) = (Code::ObjectInvalid, format!("Kubernetes cannot read {}", subject.title()));
-        return if unreadable {
-            subject.finding(code, title, subject.object.root.place(), "").note(what.to_owned())
-        } else {
-            Diagnostic::new(Code::KubeconformFailed, format!("kubeconform has no verdict on `{kind}`"))
-                .note(what.to_owned())
-        };
+    // What it could not read it may repeat.
+    let said = if subject.secret() { "(withheld: this is a Secret)" } else { answer.message.as_str() };
+    if answer.message.starts_with("error unmarshalling resource") {
+        let message = format!("Kubernetes cannot read {}", subject.title());
+        return subject.finding(Code::ObjectInvalid, message, subject.object.root.place(), "").note(said);
     }
+    let unusable = answer.message.starts_with("could not find schema");
     match schema {
         Schema::File(file) => {
             let path = input.root.join(schemas::FOLDER).join(file);
-            let text = std::fs::read(&path).unwrap_or_default();
             let broken = Diagnostic::new(Code::SchemaBroken, format!("the schema of `{kind}` cannot be used"))
                 .at(schemas::place(file), "")
                 .help("`cargo xtask schemas --from-cluster --kubeconfig FILE` writes it anew");
-            match serde_json::from_slice::<Value>(&text) {
-                Err(error) => broken.note(format!("it is no JSON: {error}")),
-                Ok(_) => broken.note("it is JSON, but kubeconform cannot compile it as a JSON schema"),
+            match std::fs::read(&path).map(|text| serde_json::from_slice::<Value>(&text)) {
+                Err(error) => return broken.note(format!("it cannot be read: {error}")),
+                Ok(Err(error)) => return broken.note(format!("it is no JSON: {error}")),
+                Ok(Ok(_)) if unusable => {
+                    return broken.note("it is JSON, but kubeconform cannot compile it as a JSON schema");
+                }
+                Ok(Ok(_)) => {}
             }
         }
-        Schema::Derived => Diagnostic::new(
-            Code::SchemaBroken,
-            format!("the schema in the CustomResourceDefinition of `{kind}` cannot be used"),
-        )
-        .note("kubeconform cannot compile what is made of it: is every `pattern` a regular expression?"),
-        _ => {
+        Schema::Derived if unusable => return broken_definition(input, kind),
+        _ if unusable => {
             let tried = input.config.validate.locations.join(", ");
-            no_schema(input, kind, &[subject]).note(format!("looked for in {tried}"))
+            return no_schema(input, kind, &[subject]).note(format!("looked for in {tried}"));
         }
+        _ => {}
     }
+    Diagnostic::new(Code::KubeconformFailed, format!("kubeconform has no verdict on `{kind}`")).note(said)
+}
+
+/// A `CustomResourceDefinition` of which no schema can be made.
+fn broken_definition(input: &Input<'_>, kind: &Kind) -> Diagnostic {
+    let message = format!("the schema in the CustomResourceDefinition of `{kind}` cannot be used");
+    let defines = |subject: &&Subject| {
+        let text = |path: &[&str]| subject.object.find(path).and_then(Node::as_str);
+        subject.kind.kind == crd::KIND
+            && text(&["spec", "group"]) == Some(&kind.group)
+            && text(&["spec", "names", "kind"]) == Some(&kind.kind)
+    };
+    let found = match input.subjects.iter().find(defines) {
+        Some(subject) => {
+            let place = subject.object.find(&["spec", "versions"]).unwrap_or(&subject.object.root).place();
+            subject.finding(Code::SchemaBroken, message, place, "")
+        }
+        None => Diagnostic::new(Code::SchemaBroken, message),
+    };
+    found.note("kubeconform cannot compile what is made of it: is every `pattern` a regular expression?")
 }
 
 /// Where a workspace keeps schemas, if it keeps any: without them nothing can be judged.

@@ -257,7 +257,8 @@ impl Workspace {
         Ok(nodes)
     }
 
-    /// Holds every repository URL of a manifest under argocd/ against the one in charts.toml.
+    /// Holds every repository URL of a manifest under argocd/ against the one in charts.toml, to the letter: Argo CD does
+    /// not care about `.git` and upper case, but whoever replaces one URL by another does.
     fn check_repository(&self, documents: &[Document], diagnostics: &mut Diagnostics) {
         for document in documents {
             let spec = document.root.get("spec");

@@ -1,7 +1,7 @@
 //! `schemas`: the folder of schemas, made of what an API server says of itself.
 //!
 //! What is wanted follows from the objects: the kinds of all targets and of argocd/, without those that a rendered
-//! CustomResourceDefinition defines. The document is asked of a cluster that is named, or read from a file.
+//! `CustomResourceDefinition` defines. The document is asked of a cluster that is named, or read from a file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;

@@ -1,8 +1,8 @@
 //! `validate`: whether the API server would take what Argo CD would apply.
 //!
-//! Objects come from the goldens of fresh targets and from a render of the others; schemas from CustomResourceDefinitions
+//! Objects come from the goldens of fresh targets and from a render of the others; schemas from `CustomResourceDefinitions`
 //! that any target renders or `--crds` holds, and from schemas/. Targets that are not selected are not rendered: what is
-//! recorded of them is enough for their CustomResourceDefinitions.
+//! recorded of them is enough for their `CustomResourceDefinitions`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::rendering::{self, Rendering};
 use super::{Outcome, Session};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result};
-use crate::document::yaml;
+use crate::document::{Node, yaml};
 use crate::golden::Golden;
 use crate::inputs;
 use crate::plan::{self, Inspections, Target};
@@ -20,7 +20,8 @@ use crate::progress::Progress;
 use crate::report::plural;
 use crate::schemas::{self, Kind, Version, crd};
 use crate::silence;
-use crate::validate::{self, Checked, Input, subject};
+use crate::validate::subject::{self, Subject};
+use crate::validate::{self, Checked, Input};
 use crate::workspace::{self, Workspace};
 
 pub use crate::validate::CODES;
@@ -30,7 +31,7 @@ pub use crate::validate::CODES;
 pub struct Request {
     /// Names of targets; all when empty.
     pub targets: Vec<String>,
-    /// A folder of further CustomResourceDefinitions.
+    /// A folder of further `CustomResourceDefinitions`.
     pub crds: Option<std::path::PathBuf>,
 }
 
@@ -110,17 +111,15 @@ pub fn check(
         checked.diagnostics = found;
         return checked;
     }
-    let mut subjects = Vec::new();
+    let mut subjects: Vec<Subject> = workspace.argocd.iter().flat_map(subject::of_argocd).collect();
     for one in renderings {
-        let manifests = one.manifests().unwrap_or_default();
-        subjects.extend(subject::of_target(&one.target, &one.golden, &manifests));
-    }
-    if request.targets.is_empty() {
-        subjects.extend(workspace.argocd.iter().flat_map(subject::of_argocd));
+        subjects.extend(subject::of_target(&one.target, &one.golden, &one.manifests().unwrap_or_default()));
     }
     let mut diagnostics = Diagnostics::default();
-    let definitions = definitions(session, request, all, renderings, &mut diagnostics);
+    let definitions = definitions(session, request, all, renderings, &subjects, &mut diagnostics);
     let derived = derived(&session.root, &definitions);
+    // What lies under argocd/ belongs to no target.
+    subjects.retain(|subject| request.targets.is_empty() || !subject.argocd);
     let tools = session.tools(workspace);
     let version = workspace.config.tools.get("kubeconform");
     let kubeconform = || match version {
@@ -172,41 +171,25 @@ fn prerequisites(session: &Session<'_>, workspace: &Workspace) -> Result<()> {
         .into())
 }
 
-/// The CustomResourceDefinitions that are rendered, recorded, or named.
+/// The `CustomResourceDefinitions` that are applied, recorded, or named.
 fn definitions(
     session: &Session<'_>,
     request: &Request,
     all: &[&Target<'_>],
     renderings: &[Rendering<'_>],
+    subjects: &[Subject],
     diagnostics: &mut Diagnostics,
 ) -> Vec<Value> {
-    let mut found = Vec::new();
-    let mut gather = |manifests: Vec<crate::golden::Recorded>| {
-        let definitions = manifests.into_iter().filter(|one| one.manifest.keys().any(|key| key.kind == crd::KIND));
-        for recorded in definitions {
-            let source = crate::diagnostic::Source::new("", &recorded.manifest.text);
-            let Ok(document) = yaml::parse_one(&source) else { continue };
-            match &recorded.manifest.items {
-                None => found.push(schemas::json(&document.root)),
-                Some(_) => found.extend(
-                    document
-                        .root
-                        .get("items")
-                        .map(crate::document::Node::items)
-                        .unwrap_or_default()
-                        .iter()
-                        .map(schemas::json),
-                ),
-            }
-        }
+    let of_subjects = |subjects: &[Subject]| -> Vec<Value> {
+        let definitions = subjects.iter().filter(|subject| subject.kind.kind == crd::KIND);
+        definitions.map(|subject| schemas::json(&subject.object.root)).collect()
     };
-    for one in renderings {
-        gather(one.manifests().unwrap_or_default());
-    }
+    let mut found = of_subjects(subjects);
     let selected: Vec<_> = renderings.iter().map(|one| &one.target.id).collect();
     for target in all.iter().filter(|target| !selected.contains(&&target.id)) {
         if let Ok(golden) = Golden::load(&session.root, &target.id) {
-            gather(golden.recorded(&target.recipe.namespace));
+            let recorded = golden.recorded(&target.recipe.namespace);
+            found.extend(of_subjects(&subject::of_target(target, &golden, &recorded)));
         }
     }
     if let Some(folder) = &request.crds {
@@ -215,12 +198,16 @@ fn definitions(
     found
 }
 
-/// The CustomResourceDefinitions in a folder. One that holds none is a mistake.
+/// The `CustomResourceDefinitions` in a folder. One that holds none is a mistake.
 fn named(root: &Path, folder: &Path) -> Result<Vec<Value>> {
     let mut definitions = Vec::new();
     for path in workspace::manifests(folder) {
         let documents = workspace::read(root, &path).and_then(|source| yaml::parse(&source))?;
-        let roots = documents.iter().map(|document| schemas::json(&document.root));
+        // `kubectl get` prints a list.
+        let roots = documents.iter().flat_map(|document| {
+            let items = document.root.get("items").map(Node::items).unwrap_or_default();
+            std::iter::once(&document.root).chain(items).map(schemas::json)
+        });
         definitions.extend(roots.filter(|root| !crd::served(root).is_empty()));
     }
     if definitions.is_empty() {

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use super::permission::{self, Verdict};
 use super::scope::{Scope, Scopes};
 use super::written::{self, CONTROL_PLANE, DEFAULT_PROJECT, Written};
-use super::{Subject, argocd_folder};
+use super::{Subject, argocd_folder, sync_order};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, suggestion};
 use crate::document::Node;
 use crate::manifest::ObjectKey;
@@ -156,7 +156,8 @@ impl Against<'_> {
         let deployed = self.application.deployment.is_some();
         // Another target may define the kind.
         let complete = subject.targets.len() == plan::target_ids(subject.workspace).len();
-        for object in subject.objects.iter().filter(|object| deployed && object.target == target) {
+        let synced = |object: &&Object| object.target == target && sync_order::order(&object.root).is_some();
+        for object in subject.objects.iter().filter(|object| deployed && synced(object)) {
             let key = &object.key;
             let at = object.root.get("kind").unwrap_or(&object.root).place();
             let Some(scope) = self.scopes.of(&key.group, &key.kind) else {

@@ -10,7 +10,7 @@ use super::Subject;
 use super::sync_options::{self, Setter};
 use super::written::{self, Written};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, nearest};
-use crate::document::{Fields, Node, Syntax};
+use crate::document::{Fields, Node, Syntax, Value};
 use crate::workspace::{APPLICATIONS, application, duration, project};
 
 /// What this check finds.
@@ -29,11 +29,16 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         }
         let found = if application.name.is_empty() { found } else { found.for_target(&application.name) };
         diagnostics.extend(found);
+        let version = subject.workspace.config.argocd.version;
+        for found in newer(application.root, &[&["spec", "source", "tagPrefix"]], version) {
+            diagnostics.push(found.target(application.name));
+        }
     }
     for document in subject.workspace.argocd.iter().flat_map(|file| &file.documents) {
         diagnostics.0.extend(identity(&document.root));
         if project::is_project(document) {
             diagnostics.extend(project::read(document).1);
+            diagnostics.extend(newer_in_project(&document.root, subject.workspace.config.argocd.version));
         }
         // Of Applications in their folder, the workspace tells.
         let told = text(&document.root, "kind") == "Application" && document.root.source.name.starts_with(APPLICATIONS);
@@ -47,6 +52,29 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         }
     }
     diagnostics
+}
+
+/// Fields that came with Argo CD 3.5, for the releases before it.
+fn newer(root: &Node, paths: &[&[&str]], version: &str) -> Vec<Diagnostic> {
+    if !matches!(version, "3.3" | "3.4") {
+        return Vec::new();
+    }
+    let there = paths.iter().filter_map(|path| {
+        let (last, before) = path.split_last()?;
+        let owner = root.find(before)?;
+        owner.get(last)?;
+        let message = format!("Argo CD {version} does not know `{last}`");
+        Some(invalid(message, owner.key_place(last), "it came with 3.5").help("delete it, or raise `argocd.version`"))
+    });
+    there.collect()
+}
+
+fn newer_in_project(root: &Node, version: &str) -> Diagnostics {
+    let mut found = newer(root, &[&["spec", "sourceIntegrity"]], version);
+    for window in root.find(&["spec", "syncWindows"]).map(Node::items).unwrap_or_default() {
+        found.extend(newer(window, &[&["syncOverrun"]], version));
+    }
+    Diagnostics(found)
 }
 
 fn text<'a>(root: &'a Node, key: &str) -> &'a str {
@@ -87,30 +115,32 @@ fn invalid(message: String, place: Place, label: &str) -> Diagnostic {
 
 /// What the workspace leaves unread of an Application.
 fn rest(root: &Node, diagnostics: &mut Diagnostics) {
-    if let Some(metadata) = root.get("metadata") {
+    // That one of these is no mapping, the workspace tells.
+    let mapping = |path: &[&str]| root.find(path).filter(|node| matches!(node.value, Value::Mapping(_)));
+    if let Some(metadata) = mapping(&["metadata"]) {
         let mut fields = Fields::new(metadata, "metadata", Syntax::Argocd);
         fields.texts("labels");
         fields.texts("annotations");
         fields.strings("finalizers");
         fields.finish_part(diagnostics);
     }
-    let Some(spec) = root.get("spec") else { return };
+    let Some(spec) = mapping(&["spec"]) else { return };
     let mut fields = Fields::new(spec, "spec", Syntax::Argocd);
     policies(&mut fields, diagnostics);
     fields.finish_part(diagnostics);
-    if let Some(destination) = spec.get("destination") {
+    if let Some(destination) = mapping(&["spec", "destination"]) {
         let mut fields = Fields::new(destination, "spec.destination", Syntax::Argocd);
         fields.string("server");
         fields.string("name");
         fields.finish_part(diagnostics);
     }
-    if let Some(source) = spec.get("source") {
+    if let Some(source) = mapping(&["spec", "source"]) {
         let mut fields = Fields::new(source, "spec.source", Syntax::Argocd);
         fields.string("name");
         fields.string("tagPrefix");
         fields.finish_part(diagnostics);
     }
-    if let Some(helm) = root.find(&["spec", "source", "helm"]) {
+    if let Some(helm) = mapping(&["spec", "source", "helm"]) {
         let mut fields = Fields::new(helm, "spec.source.helm", Syntax::Argocd);
         fields.flag("passCredentials");
         fields.finish_part(diagnostics);

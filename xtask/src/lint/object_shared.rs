@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::scope::{Scope, Scopes};
-use super::{Subject, written};
+use super::{Subject, sync_order, written};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::document::Node;
 use crate::plan::DEFAULT_CASE;
@@ -25,9 +25,11 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         let application =
             written::every(subject).find(|written| written.deployment.is_some() && written.name == target.id.app);
         let Some(application) = application else { continue };
-        // One that Kubernetes names anew with every sync is never the same.
-        let named = |root: &Node| root.find(&["metadata", "name"]).and_then(Node::as_str).is_some();
-        for object in subject.objects.iter().filter(|object| object.target == id && named(&object.root)) {
+        // One that Kubernetes names anew with every sync is never the same, and one that is not synced is nobody's.
+        let counts = |root: &Node| {
+            root.find(&["metadata", "name"]).and_then(Node::as_str).is_some() && sync_order::order(root).is_some()
+        };
+        for object in subject.objects.iter().filter(|object| object.target == id && counts(&object.root)) {
             let mut key = object.key.clone();
             if scopes.of(&key.group, &key.kind) == Some(Scope::Cluster) {
                 key.namespace.clear();

@@ -6,6 +6,7 @@
 //! Deliberately absent: references that are marked optional, and Secrets that pods learn of by other means.
 
 use super::Subject;
+use super::sync_order::{self, Order, Phase, WAVE};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::document::{Node, Value};
 use crate::objects::Object;
@@ -13,16 +14,13 @@ use crate::objects::Object;
 /// What this check finds.
 pub const CODES: &[Code] = &[Code::SealedSecretWave];
 
-/// The annotation that orders objects within a phase.
-const WAVE: &str = "argocd.argoproj.io/sync-wave";
-
 /// Looks at what workloads of a target use of its own SealedSecrets.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     for object in subject.objects {
         let Some(spec) = pod_spec(object) else { continue };
-        let Some(order) = order(&object.root) else { continue };
+        let Some(order) = sync_order::order(&object.root) else { continue };
         let mut told: Vec<&str> = Vec::new();
         for (name, node) in secrets(spec) {
             let sealed = subject.objects.iter().find(|other| {
@@ -34,7 +32,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
                     && other.key.namespace == object.key.namespace
             });
             let Some(sealed) = sealed.filter(|_| !told.contains(&name)) else { continue };
-            if self::order(&sealed.root).is_some_and(|before| before < order) {
+            if sync_order::order(&sealed.root).is_some_and(|before| before < order) {
                 continue;
             }
             told.push(name);
@@ -54,58 +52,6 @@ fn finding(object: &Object, node: &Node, sealed: &Object, order: Order) -> Diagn
         .finding(Code::SealedSecretWave, message, node.place(), "uses the Secret that it is unsealed to")
         .at(place, "applied no earlier")
         .help(format!("annotate the SealedSecret with `{WAVE}: \"{before}\"`{hook}, in its metadata"))
-}
-
-/// When Argo CD applies an object; the earlier is the smaller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Order {
-    phase: Phase,
-    wave: i64,
-}
-
-/// A phase of a sync.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Phase {
-    PreSync,
-    Sync,
-    PostSync,
-    SyncFail,
-}
-
-/// When an object is applied first; `None` for one that a sync leaves out.
-fn order(root: &Node) -> Option<Order> {
-    let annotation = |key: &str| root.find(&["metadata", "annotations", key]).and_then(Node::as_str);
-    let number = |key: &str| annotation(key).and_then(|text| text.parse::<i64>().ok());
-    let wave = number(WAVE).or_else(|| number("helm.sh/hook-weight")).unwrap_or_default();
-    let words = |key: &str| annotation(key).map(|text| text.split(',').map(str::trim).collect::<Vec<_>>());
-    // Helm's hooks count only where there is none of Argo CD's.
-    let hooks: Option<Vec<Option<Phase>>> = match (words("argocd.argoproj.io/hook"), words("helm.sh/hook")) {
-        (Some(hooks), _) => Some(hooks.into_iter().map(argo_phase).collect()),
-        (None, Some(hooks)) if hooks != ["crd-install"] => Some(hooks.into_iter().map(helm_phase).collect()),
-        _ => None,
-    };
-    match hooks {
-        None => Some(Order { phase: Phase::Sync, wave }),
-        Some(phases) => phases.into_iter().flatten().min().map(|phase| Order { phase, wave }),
-    }
-}
-
-fn argo_phase(hook: &str) -> Option<Phase> {
-    match hook {
-        "PreSync" => Some(Phase::PreSync),
-        "Sync" => Some(Phase::Sync),
-        "PostSync" => Some(Phase::PostSync),
-        "SyncFail" => Some(Phase::SyncFail),
-        _ => None,
-    }
-}
-
-fn helm_phase(hook: &str) -> Option<Phase> {
-    match hook {
-        "pre-install" | "pre-upgrade" => Some(Phase::PreSync),
-        "post-install" | "post-upgrade" => Some(Phase::PostSync),
-        _ => None,
-    }
 }
 
 /// The pod that an object runs, or makes others run.
@@ -158,24 +104,6 @@ mod tests {
 
     fn node(text: &str) -> Node {
         yaml::parse_one(&Source::new("x.yaml", text)).expect("YAML").root
-    }
-
-    #[test]
-    fn phases_come_before_waves() {
-        let order = |annotations: &str| super::order(&node(&format!("metadata: {{annotations: {{{annotations}}}}}")));
-        let nothing = order("").expect("synced");
-        assert_eq!(nothing, Order { phase: Phase::Sync, wave: 0 });
-        assert!(order("argocd.argoproj.io/sync-wave: '-1'").expect("synced") < nothing);
-        assert!(order("argocd.argoproj.io/sync-wave: 'x'").expect("synced") == nothing);
-        assert!(order("helm.sh/hook-weight: '3'").expect("synced") > nothing);
-        assert!(
-            order("argocd.argoproj.io/hook: PreSync, argocd.argoproj.io/sync-wave: '5'").expect("synced") < nothing
-        );
-        assert!(order("helm.sh/hook: 'pre-install,post-install'").expect("synced") < nothing);
-        assert!(order("argocd.argoproj.io/hook: PostSync, helm.sh/hook: pre-install").expect("synced") > nothing);
-        assert_eq!(order("argocd.argoproj.io/hook: Skip"), None);
-        assert_eq!(order("helm.sh/hook: test"), None);
-        assert_eq!(order("helm.sh/hook: crd-install"), Some(nothing));
     }
 
     #[test]

@@ -182,7 +182,7 @@ fn written_out(lines: &[(usize, &str)]) -> Option<Range<usize>> {
     None
 }
 
-/// The YAML files of the repository, without hidden folders, and without what charts depend on.
+/// The YAML files and templates of the repository, without hidden folders, and without what charts depend on.
 fn files(root: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut folders = vec![root.to_path_buf()];
@@ -196,7 +196,9 @@ fn files(root: &Path) -> Vec<PathBuf> {
                 if !(name.starts_with('.') || elsewhere || chart && name == "charts") {
                     folders.push(path);
                 }
-            } else if kind.is_file() && path.extension().is_some_and(|end| end == "yaml" || end == "yml") {
+            } else if kind.is_file()
+                && path.extension().is_some_and(|end| end == "yaml" || end == "yml" || end == "tpl")
+            {
                 files.push(path);
             }
         }

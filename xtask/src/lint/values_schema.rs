@@ -23,7 +23,7 @@ pub const CODES: &[Code] = &[Code::ValuesSchemaInvalid, Code::ValuesSchemaMissin
 
 const FILE: &str = "values.schema.json";
 
-/// Keywords beside which a schema says something about objects only to be combined with another one.
+/// Keywords that combine schemas.
 const COMBINED: [&str; 3] = ["allOf", "anyOf", "oneOf"];
 
 /// The schema of every chart.
@@ -95,21 +95,26 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     /// Whether the root, and each object that lists its properties, takes no others.
     fn closed(&mut self, others: &BTreeSet<String>) {
-        let root = self.root;
-        let shut = |key: &str| root.get(key).is_some_and(|node| matches!(node.value, Value::Bool(false)));
-        if matches!(root.value, Value::Mapping(_))
-            && !shut("additionalProperties")
-            && !shut("unevaluatedProperties")
-            && !misspelt(root)
-        {
-            let place = root
-                .get("additionalProperties")
-                .map_or_else(|| Place::new(&root.source, root.span.start..root.span.start + 1), Node::place);
+        let root = self.behind(self.root);
+        let takes_all = match root.value {
+            Value::Mapping(_) => !is_shut(root) && !misspelt(root),
+            Value::Bool(takes_all) => takes_all,
+            _ => false,
+        };
+        if takes_all {
+            let first = || Place::new(&root.source, root.span.start..root.span.start + 1);
+            let place = root.get("additionalProperties").map_or_else(first, Node::place);
             self.open("values.schema.json does not close the root: a misspelt value passes".to_owned(), place, false);
         }
         for (key, schema) in root.get("properties").map(Node::entries).unwrap_or_default() {
             self.object(schema, &key.name, others.contains(&key.name));
         }
+    }
+
+    /// What a schema refers to, or itself.
+    fn behind(&self, node: &'a Node) -> &'a Node {
+        let reference = node.get("$ref").and_then(Node::as_str);
+        reference.and_then(|text| keywords::resolve(self.root, text)).unwrap_or(node)
     }
 
     fn open(&mut self, message: String, place: Place, foreign: bool) {
@@ -127,29 +132,32 @@ impl<'a> Walk<'a> {
         if !self.seen.insert((node.span.start, foreign)) {
             return;
         }
-        if let Some(target) =
-            node.get("$ref").and_then(Node::as_str).and_then(|text| keywords::resolve(self.root, text))
-        {
+        let target = self.behind(node);
+        if !std::ptr::eq(target, node) {
             self.object(target, path, foreign);
         }
         if let Some(properties) = node.get("properties") {
-            // Parts of a combination are closed by the whole, if at all.
-            let combined = COMBINED.iter().any(|key| node.get(key).is_some());
-            let additional = node.get("additionalProperties").or(node.get("unevaluatedProperties"));
+            let additional = node.get("additionalProperties");
             let shut = match additional.map(|node| &node.value) {
-                None => combined || misspelt(node),
-                Some(Value::Bool(open)) => !open || foreign,
-                // The others are of one type: names are free, and meant to be.
-                Some(_) => true,
+                _ if is_shut(node) || misspelt(node) => true,
+                None => false,
+                Some(Value::Bool(_)) => foreign,
+                // Of a type: names are free, and meant to be.
+                Some(_) => additional.is_some_and(|node| !node.entries().is_empty()),
             };
             if !shut {
-                let place = additional.unwrap_or(properties).place();
-                let place =
-                    additional.map_or_else(|| key_of(node, "properties").unwrap_or(place.clone()), |_| place.clone());
+                let key = || key_of(node, "properties").unwrap_or_else(|| properties.place());
+                let place = additional.map_or_else(key, Node::place);
                 self.open(format!("the schema of `{path}` does not close it: a misspelt key passes"), place, foreign);
             }
             for (key, schema) in properties.entries() {
                 self.object(schema, &format!("{path}.{}", key.name), foreign);
+            }
+        }
+        // Beside properties, what is combined only adds conditions; alone, it is the object.
+        if node.get("properties").is_none() && !is_shut(node) {
+            for part in COMBINED.iter().filter_map(|key| node.get(key)).flat_map(Node::items) {
+                self.object(part, path, foreign);
             }
         }
         for (key, schema) in node.get("patternProperties").map(Node::entries).unwrap_or_default() {
@@ -168,6 +176,12 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// Whether a schema takes no properties but those that it lists.
+fn is_shut(node: &Node) -> bool {
+    let shut = |key: &str| node.get(key).is_some_and(|node| matches!(node.value, Value::Bool(false)));
+    shut("additionalProperties") || shut("unevaluatedProperties")
+}
+
 /// Whether a schema was meant to be closed, by a keyword that does not exist; that is told already.
 fn misspelt(node: &Node) -> bool {
     let meant = |name: &str| matches!(keywords::meant(name), Some("additionalProperties" | "unevaluatedProperties"));
@@ -178,4 +192,58 @@ fn misspelt(node: &Node) -> bool {
 fn key_of(node: &Node, name: &str) -> Option<Place> {
     let (key, _) = node.entries().iter().find(|(key, _)| key.name == name)?;
     Some(Place::new(&node.source, key.span.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(schema: &str) -> Vec<String> {
+        let root = yaml::parse_one(&Source::new("s", schema)).expect("JSON").root;
+        let mut walk = Walk { root: &root, seen: BTreeSet::new(), diagnostics: Diagnostics::default() };
+        walk.closed(&BTreeSet::from(["lib".to_owned()]));
+        let path = |message: &str| message.split('`').nth(1).unwrap_or("the root").to_owned();
+        walk.diagnostics.0.iter().map(|found| path(&found.message)).collect()
+    }
+
+    #[test]
+    fn an_object_that_lists_its_properties_has_to_be_closed() {
+        for (schema, expected) in [
+            ("true", &["the root"][..]),
+            ("{}", &["the root"]),
+            (r#"{"additionalProperties": {}}"#, &["the root"]),
+            (r#"{"additionalProperties": false, "properties": {"a": {"properties": {"b": {}}}}}"#, &["a"]),
+            (
+                r#"{"additionalProperties": false, "properties": {"a": {"additionalProperties": {}, "properties": {"b": {}}}}}"#,
+                &["a"],
+            ),
+            (
+                r#"{"additionalProperties": false, "properties": {"a": {"anyOf": [{}, {"properties": {"b": {}}}]}}}"#,
+                &["a"],
+            ),
+            (r#"{"additionalProperties": false, "properties": {"a": {"items": [{"properties": {}}]}}}"#, &["a[]"]),
+            (
+                r#"{"additionalProperties": false, "properties": {"lib": {"properties": {"b": {"properties": {}}}}}}"#,
+                &["lib", "lib.b"],
+            ),
+        ] {
+            assert_eq!(open(schema), expected, "{schema}");
+        }
+    }
+
+    #[test]
+    fn what_is_closed_or_free_by_its_type_is_silent() {
+        for schema in [
+            "false",
+            r##"{"$ref": "#/definitions/root", "definitions": {"root": {"additionalProperties": false}}}"##,
+            r##"{"additionalProperties": false, "properties": {"a": {"$ref": "#"}}}"##,
+            r#"{"additionalProperties": false, "properties": {"a": {"type": "object"}}}"#,
+            r#"{"additionalProperties": false, "properties": {"a": {"additionalProperties": {"type": "string"}, "properties": {"b": {}}}}}"#,
+            r#"{"additionalProperties": false, "allOf": [{"properties": {"a": {"properties": {}}}}], "properties": {"a": {}}}"#,
+            r#"{"unevaluatedProperties": false, "allOf": [{"properties": {"a": {}}}]}"#,
+            r#"{"additionalProperties": false, "properties": {"lib": {"additionalProperties": true, "properties": {}}}}"#,
+        ] {
+            assert_eq!(open(schema), [""; 0], "{schema}");
+        }
+    }
 }

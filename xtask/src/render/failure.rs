@@ -74,6 +74,8 @@ impl Context<'_> {
                 name.clone_into(&mut chart);
             }
         }
+        // Helm lists them in the random order of a Go map.
+        violations.sort();
         let mut diagnostic = match &violations[..] {
             [] => {
                 let why = message.lines().next_back().unwrap_or_default();

@@ -1,6 +1,6 @@
-//! A CustomResourceDefinition → a schema for each version that it serves.
+//! A `CustomResourceDefinition` → a schema for each version that it serves.
 //!
-//! The schema in a CustomResourceDefinition prunes what it does not know; under strict validation the API server says
+//! The schema in a `CustomResourceDefinition` prunes what it does not know; under strict validation the API server says
 //! so, and here it is refused. The rest follows its rules: a null that a field does not allow is dropped, so it counts
 //! as absence; `metadata` is that of every object, whatever the schema says of it.
 //!
@@ -34,8 +34,8 @@ const SHARED: &[&str] = &[
     "uniqueItems",
 ];
 
-/// The schemas of the kinds that a CustomResourceDefinition defines. `metadata` holds the definition of `ObjectMeta` and
-/// what it refers to. What is no CustomResourceDefinition defines nothing.
+/// The schemas of the kinds that a `CustomResourceDefinition` defines. `metadata` holds the definition of `ObjectMeta` and
+/// what it refers to. What is no `CustomResourceDefinition` defines nothing.
 #[must_use]
 pub fn derive(definition: &Value, metadata: &Map<String, Value>) -> BTreeMap<Kind, Value> {
     let mut schemas = BTreeMap::new();
@@ -52,7 +52,7 @@ pub fn derive(definition: &Value, metadata: &Map<String, Value>) -> BTreeMap<Kin
     schemas
 }
 
-/// The kinds that a CustomResourceDefinition serves, each with its own schema.
+/// The kinds that a `CustomResourceDefinition` serves, each with its own schema.
 #[must_use]
 pub fn served(definition: &Value) -> Vec<(Kind, &Value)> {
     let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);

@@ -1,8 +1,8 @@
-//! What an API server says of itself (OpenAPI v2) → a schema a kind.
+//! What an API server says of itself (`OpenAPI` v2) → a schema a kind.
 //!
 //! The document describes each built-in type as the server's own code declares it, so what is strict there is strict
 //! here: a type with fields has no others. What it leaves out is added: numbers where a quantity may be one, numbers or
-//! texts, base64, and the schemas inside of CustomResourceDefinitions. Descriptions are left out.
+//! texts, base64, and the schemas inside of `CustomResourceDefinitions`. Descriptions are left out.
 //!
 //! Pure, and never at a loss: what is no such document gives schemas that nobody finds.
 

@@ -1,4 +1,4 @@
-//! The shapes that OpenAPI has no words for, and that every derived schema shares.
+//! The shapes that `OpenAPI` has no words for, and that every derived schema shares.
 
 use serde_json::{Value, json};
 

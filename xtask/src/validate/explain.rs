@@ -29,7 +29,7 @@ pub fn findings(subject: &Subject, schema: Option<&Json>, message: &str) -> Diag
                 let absent = names.iter().filter(|name| !misspelt(&problems, problem, name));
                 found.extend(absent.map(|name| missing(subject, problem, name)));
             }
-            what => found.push(other(subject, problem, what)),
+            what => found.push(other(subject, schema, problem, what)),
         }
     }
     if problems.is_empty() {
@@ -78,7 +78,10 @@ fn unknown(subject: &Subject, schema: Option<&Json>, problem: &Problem, name: &s
 /// The nearest place around, or one level below, that knows a name.
 fn misplaced(schema: Option<&Json>, at: &[String], name: &str) -> Option<Vec<String>> {
     let above = (0..at.len()).rev().map(|length| at[..length].to_vec());
-    let below = known(schema, at).into_iter().map(|child| [at, &[child.to_owned()]].concat());
+    let below = known(schema, at).into_iter().flat_map(|child| {
+        let child = [at, &[child.to_owned()]].concat();
+        [child.clone(), [child.as_slice(), &["0".to_owned()]].concat()]
+    });
     above.chain(below).find(|place| known(schema, place).contains(&name) && name != "metadata")
 }
 
@@ -110,12 +113,15 @@ fn missing(subject: &Subject, problem: &Problem, name: &str) -> Diagnostic {
     subject.finding(Code::ObjectInvalid, message, place, format!("`{name}` is required here"))
 }
 
-fn other(subject: &Subject, problem: &Problem, what: &What) -> Diagnostic {
+fn other(subject: &Subject, schema: Option<&Json>, problem: &Problem, what: &What) -> Diagnostic {
     let node = pointer::node(&subject.object.root, &problem.at);
     let place = node.map_or_else(|| subject.object.root.place(), Node::place);
     let path = pointer::path(&problem.at);
     let field = if path.is_empty() { subject.title() } else { format!("`{path}` of {}", subject.title()) };
-    let is = node.map_or_else(|| "this is something else".to_owned(), |node| format!("this is {}", node.describe()));
+    // Not even what it is: a number is withheld as a text.
+    let withheld = subject.secret() && problem.at.len() > 1;
+    let is =
+        node.filter(|_| !withheld).map_or_else(|| "this".to_owned(), |node| format!("this is {}", node.describe()));
     let finding = |message: String, label: String| subject.finding(Code::ObjectInvalid, message, place.clone(), label);
     let null = node.is_some_and(|node| matches!(node.value, Value::Null));
     match what {
@@ -123,26 +129,34 @@ fn other(subject: &Subject, problem: &Problem, what: &What) -> Diagnostic {
         What::Type(wanted) => {
             let words = types(wanted);
             let found = finding(format!("{field} should be {words}"), is);
-            match node.filter(|_| wanted.iter().any(|want| want == "string")).and_then(in_quotes) {
+            let wants = |kind: &str| wanted.iter().any(|want| want == kind);
+            match node.filter(|_| wants("string")).and_then(in_quotes) {
                 Some(help) if !subject.secret() => found.help(help),
+                _ if wants("integer")
+                    && node.and_then(Node::as_str).is_some_and(|text| text.parse::<i64>().is_ok()) =>
+                {
+                    found.help("leave out the quotes (in a template: `| quote`, or `| toString`)")
+                }
                 _ => found,
             }
         }
         What::Value(values) => {
             let found = finding(format!("{field} has a value that it may not have"), is);
-            let near = node.and_then(Node::as_str).and_then(|text| nearest(text, values.iter().map(String::as_str)));
-            match (near, values.as_slice()) {
-                (_, [one]) => found.help(format!("it has to be `{one}`")),
-                (Some(near), _) => found.help(format!("did you mean `{near}`?")),
-                (None, several) => found
-                    .note(format!("allowed are {}", listed(&several.iter().map(String::as_str).collect::<Vec<_>>()))),
+            if let [one] = values.as_slice() {
+                return found.help(format!("it has to be `{one}`"));
             }
+            let words: Vec<&str> = values.iter().map(String::as_str).collect();
+            let found = found.note(format!("allowed: {}", listed(&words)));
+            let text = node.and_then(Node::as_str).unwrap_or_default();
+            // Short words are near to each other by chance.
+            let near = nearest(text, words).filter(|near| near.len() > 4 || text.eq_ignore_ascii_case(near));
+            near.map_or(found.clone(), |near| found.help(format!("did you mean `{near}`?")))
         }
         What::Pattern(pattern) if pattern == shape::QUANTITY => {
             finding(format!("{field} is no quantity"), is).help("write it like `100m`, `1.5`, or `64Mi`")
         }
         What::Pattern(pattern) if pattern == shape::BASE64 => {
-            let found = finding(format!("{field} is no base64"), if subject.secret() { "this".to_owned() } else { is });
+            let found = finding(format!("{field} is no base64"), is);
             if subject.secret() {
                 found.help("encode it with `b64enc`, or put the text into `stringData`")
             } else {
@@ -155,7 +169,12 @@ fn other(subject: &Subject, problem: &Problem, what: &What) -> Diagnostic {
             finding(format!("{field} is no time"), is).help("write it like `2026-01-31T12:00:00Z`")
         }
         What::Format(format) => finding(format!("{field} is no {format}"), is),
-        What::Bound(keyword, bound) => finding(format!("{field} {}", beyond(keyword, bound)), is),
+        What::Bound(keyword, said) => {
+            // Large numbers are not told as people write them.
+            let here = schema.and_then(|schema| schemas::at(schema, &problem.at));
+            let bound = here.and_then(|schema| schema.get(keyword)).map_or_else(|| said.clone(), Json::to_string);
+            finding(format!("{field} {}", beyond(keyword, &bound)), is)
+        }
         What::Alternatives(notes) => {
             let mut found = finding(format!("{field} fits none, or too many, of the alternatives that it has"), is);
             if !subject.secret() {

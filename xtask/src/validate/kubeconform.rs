@@ -94,7 +94,8 @@ pub fn run<'a>(
     names: impl Iterator<Item = &'a String>,
 ) -> Result<BTreeMap<String, Answer>> {
     let mut invocation = Invocation::new(program, folder)
-        .args(["-strict", "-output", "json", "-verbose", "-kubernetes-version", kubernetes])
+        // More workers compile the same schemas at the same time.
+        .args(["-strict", "-output", "json", "-verbose", "-n", "2", "-kubernetes-version", kubernetes])
         .args(["-schema-location".to_owned(), format!("{SCHEMAS}/{}", schemas::LAYOUT)])
         .deadline(DEADLINE);
     for location in locations {

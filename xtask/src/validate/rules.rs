@@ -1,21 +1,173 @@
-//! What the API server refuses although the schema allows it, as far as one object alone shows it. One rule a file.
+//! What the API server refuses although the schema allows it, as far as one object alone shows it. One subject a file.
+//!
+//! Each rule was seen to be the server's: tests/agreement holds an object for it, and what a server says of each of
+//! those is held against what is said here. A rule passes over what has the wrong type; that is for the schema to tell.
 //!
 //! Deliberately absent: what depends on other objects, on the cluster, or on admission plugins.
 
+mod access;
+mod claim;
+mod container;
+mod definition;
+mod names;
+mod network;
+mod pod;
+mod service;
+mod workload;
+
+use super::pointer;
 use super::subject::Subject;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::document::{Node, Value};
 
-/// A rule: what it finds about an object.
-type Rule = fn(&Subject) -> Diagnostics;
-
-const RULES: &[Rule] = &[];
+const RULES: &[fn(&mut Look<'_>)] = &[
+    access::check,
+    claim::check,
+    container::check,
+    definition::check,
+    names::check,
+    network::check,
+    pod::check,
+    service::check,
+    workload::check,
+];
 
 /// Applies every rule.
 #[must_use]
 pub fn check(subject: &Subject) -> Diagnostics {
-    let mut diagnostics = Diagnostics::default();
+    let mut look = Look { subject, found: Vec::new() };
     for rule in RULES {
-        diagnostics.extend(rule(subject));
+        rule(&mut look);
     }
-    diagnostics
+    Diagnostics(look.found)
+}
+
+/// An object, and what is found in it.
+struct Look<'a> {
+    subject: &'a Subject,
+    found: Vec<Diagnostic>,
+}
+
+/// A place in an object: the way there, and what is there.
+#[derive(Clone)]
+struct At<'a> {
+    steps: Vec<String>,
+    node: &'a Node,
+}
+
+impl<'a> Look<'a> {
+    fn root(&self) -> At<'a> {
+        At { steps: Vec::new(), node: &self.subject.object.root }
+    }
+
+    /// Whether it is of this kind: `apps/Deployment`, or `/Service` for the core group.
+    fn is(&self, name: &str) -> bool {
+        let kind = &self.subject.kind;
+        name.split_once('/').is_some_and(|(group, name)| kind.group == group && kind.kind == name)
+    }
+
+    /// The template of the pods that it makes; itself, if it is a pod.
+    fn pod(&self) -> Option<At<'a>> {
+        let kind = &self.subject.kind;
+        let path: &[&str] = match (kind.group.as_str(), kind.kind.as_str()) {
+            ("", "Pod") => &[],
+            ("apps", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet") | ("batch", "Job") => {
+                &["spec", "template"]
+            }
+            ("batch", "CronJob") => &["spec", "jobTemplate", "spec", "template"],
+            _ => return None,
+        };
+        self.root().walk(path)
+    }
+
+    /// Says what is wrong with a place: `<path> of <object> <what>`.
+    fn refuse(&mut self, at: &At<'_>, what: impl AsRef<str>, label: impl Into<String>) -> &mut Diagnostic {
+        let message = format!("`{}` of {} {}", pointer::path(&at.steps), self.subject.title(), what.as_ref());
+        let found = self.subject.finding(Code::ObjectRefused, message, at.node.place(), label);
+        self.found.push(found);
+        let last = self.found.len() - 1;
+        &mut self.found[last]
+    }
+
+    /// Says that a text has not the form that it should have.
+    fn form(&mut self, at: &At<'_>, wrong: Option<String>) {
+        if let Some(wrong) = wrong {
+            self.refuse(at, "is no name that Kubernetes takes", wrong);
+        }
+    }
+
+    /// Holds a number against bounds.
+    fn within(&mut self, at: Option<At<'a>>, bounds: std::ops::RangeInclusive<i64>) {
+        let Some(at) = at else { return };
+        if at.number().is_some_and(|number| !bounds.contains(&number)) {
+            let (low, high) = (bounds.start(), bounds.end());
+            let label =
+                if *high == i64::MAX { format!("expected {low} or more") } else { format!("expected {low} to {high}") };
+            self.refuse(&at, "is out of range", label);
+        }
+    }
+
+    /// A port: a number in range, or, where a name may stand, one of a port.
+    fn port(&mut self, at: Option<At<'a>>) {
+        let Some(at) = at else { return };
+        if let Some(text) = at.text() {
+            self.form(&at, names::port(text));
+        } else {
+            self.within(Some(at), 1..=65535);
+        }
+    }
+
+    /// Finds what stands twice among texts.
+    fn unique(&mut self, places: impl IntoIterator<Item = At<'a>>) {
+        let mut seen: Vec<&str> = Vec::new();
+        for at in places {
+            let Some(text) = at.text() else { continue };
+            if seen.contains(&text) {
+                self.refuse(&at, "is there already", "the second one");
+            }
+            seen.push(text);
+        }
+    }
+}
+
+impl<'a> At<'a> {
+    /// A field that has a value.
+    fn get(&self, key: &str) -> Option<At<'a>> {
+        let node = self.node.get(key).filter(|node| !matches!(node.value, Value::Null))?;
+        Some(At { steps: [self.steps.as_slice(), &[key.to_owned()]].concat(), node })
+    }
+
+    fn walk(&self, path: &[&str]) -> Option<At<'a>> {
+        path.iter().try_fold(self.clone(), |at, key| at.get(key))
+    }
+
+    /// The items of a list in it; none where there is no list.
+    fn list(&self, key: &str) -> Vec<At<'a>> {
+        let Some(list) = self.get(key) else { return Vec::new() };
+        let items = list.node.items().iter().enumerate();
+        items.map(|(index, node)| At { steps: [list.steps.as_slice(), &[index.to_string()]].concat(), node }).collect()
+    }
+
+    /// The entries of a mapping.
+    fn entries(&self) -> Vec<(&'a crate::document::Key, At<'a>)> {
+        let entries = self.node.entries().iter();
+        entries
+            .map(|(key, node)| {
+                (key, At { steps: [self.steps.as_slice(), std::slice::from_ref(&key.name)].concat(), node })
+            })
+            .collect()
+    }
+
+    fn text(&self) -> Option<&'a str> {
+        self.node.as_str()
+    }
+
+    fn number(&self) -> Option<i64> {
+        if let Value::Number(number) = &self.node.value { number.parse().ok() } else { None }
+    }
+
+    /// Which of some fields have a value.
+    fn present(&self, keys: &[&str]) -> Vec<At<'a>> {
+        keys.iter().filter_map(|key| self.get(key)).collect()
+    }
 }

@@ -83,14 +83,12 @@ pub fn of_target(target: &Target<'_>, golden: &Golden, manifests: &[Recorded]) -
     for recorded in manifests {
         let objects = objects::read(target, golden, std::slice::from_ref(recorded));
         let text = &recorded.manifest.text;
-        let Ok(document) = yaml::parse_one(&Source::new("", text)) else { continue };
-        let texts: Vec<String> = match &recorded.manifest.items {
-            None => vec![whole(&document, text)],
-            Some(_) => {
-                let items = document.root.get("items").map(Node::items).unwrap_or_default();
-                items.iter().map(|item| part(&document, item)).collect()
-            }
-        };
+        // Most objects are read often enough already: without a mark of an anchor there is none.
+        let plain = recorded.manifest.items.is_none()
+            && !text.contains('&')
+            && objects.iter().all(|object| object.duplicates.is_empty());
+        let texts = if plain { Some(vec![text.clone()]) } else { texts(recorded) };
+        let Some(texts) = texts else { continue };
         subjects.extend(objects.into_iter().zip(texts).map(|(object, text)| Subject {
             kind: Kind::new(object.api_version(), &object.key.kind),
             object,
@@ -134,6 +132,17 @@ pub fn of_argocd(file: &ArgocdFile) -> Vec<Subject> {
         })
     });
     subjects.collect()
+}
+
+/// The texts of the objects of a manifest.
+fn texts(recorded: &Recorded) -> Option<Vec<String>> {
+    let text = &recorded.manifest.text;
+    let document = yaml::parse_one(&Source::new("", text)).ok()?;
+    let items = document.root.get("items").map(Node::items).unwrap_or_default();
+    Some(match &recorded.manifest.items {
+        None => vec![whole(&document, text)],
+        Some(_) => items.iter().map(|item| part(&document, item)).collect(),
+    })
 }
 
 fn whole(document: &Document, text: &str) -> String {

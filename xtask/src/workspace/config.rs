@@ -210,7 +210,8 @@ fn validate(node: &Node, diagnostics: &mut Diagnostics) -> Validate {
     let mut fields = Fields::new(node, "validate", Syntax::Config);
     let mut locations = Vec::new();
     for (location, place) in fields.strings("schema-locations") {
-        if location.starts_with("https://") && location.ends_with(".json") {
+        let json = std::path::Path::new(&location).extension().is_some_and(|end| end == "json");
+        if location.starts_with("https://") && json {
             locations.push(location);
         } else {
             let message = format!("`{location}` is no address of schemas");

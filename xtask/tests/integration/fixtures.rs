@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use similar::TextDiff;
 
-use crate::support::{Answer, Bench, HELM_3, HELM_4, ci, copy, helm, repository, tree};
+use crate::support::{Answer, Bench, HELM_3, HELM_4, ci, copy, helm, kubeconform, lay_schemas, repository, tree};
 
 #[test]
 fn every_fixture_tells_what_is_expected() {
@@ -84,13 +84,25 @@ impl Fixture<'_> {
         let renders = recorder.is_some()
             || args.starts_with("lint")
             || tells("expected.stderr", "   Rendering ")
-            || tells("expected.stdout", "\"reasons\": [\n");
+            || tells("expected.stdout", "\"reasons\": [\n")
+            // Its JSON does not say what it rendered.
+            || args.contains("validate") && tells("expected.stdout", "\"objects\": ");
         let helm = if renders || update {
             let Some(helm) = helm(version) else { return String::new() };
             helm
         } else {
             // Whoever starts it all the same is found out.
             PathBuf::from("/nowhere/helm")
+        };
+
+        // A run that got as far as kubeconform counts the objects that it judged.
+        let validates = args.starts_with("validate")
+            && (update || tells("expected.stderr", " object") || tells("expected.stdout", "\"objects\": "));
+        let kubeconform = if validates {
+            let Some(kubeconform) = kubeconform() else { return String::new() };
+            kubeconform
+        } else {
+            PathBuf::from("/nowhere/kubeconform")
         };
 
         let bench = Bench::new();
@@ -122,8 +134,12 @@ impl Fixture<'_> {
             self.delete(&bench);
         }
 
+        if self.folder.join("schemas").is_file() {
+            lay_schemas(&bench.root());
+            copy(&workspace, &bench.root());
+        }
         let earlier = tree(&bench.root());
-        let mut run = bench.xtask(&args).helm(&helm);
+        let mut run = bench.xtask(&args).helm(&helm).kubeconform(&kubeconform);
         for line in variables.lines().filter(|line| !line.is_empty()) {
             let (name, value) = line.split_once('=').expect("NAME=value");
             let mirror = bench.base().join("mirror").display().to_string();

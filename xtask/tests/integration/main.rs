@@ -4,6 +4,7 @@
 //! The modules here hold what a folder cannot tell: kills, signals, several runs in a row, programs that misbehave.
 
 mod accept;
+mod agreement;
 mod applications;
 mod chart_version;
 mod dependencies;
@@ -18,3 +19,4 @@ mod render;
 mod support;
 mod tidy;
 mod tools;
+mod validate;

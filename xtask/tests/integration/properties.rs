@@ -8,9 +8,12 @@ use proptest::option;
 use proptest::prelude::*;
 use xtask::diagnostic::Source;
 use xtask::document::yaml;
+use xtask::document::{Node, Value};
 use xtask::golden::{Change, Golden, Recorded};
 use xtask::manifest::{self, Manifest};
 use xtask::repository::{self, Move};
+use xtask::schemas::{self, Kind, crd, openapi};
+use xtask::validate::{pointer, problem};
 use xtask::workspace::{glob, substitute};
 
 /// A line that begins no document, and is not blank.
@@ -32,6 +35,39 @@ fn document() -> impl Strategy<Value = (String, String)> {
 /// The name of an object, few enough that some meet.
 fn name() -> impl Strategy<Value = String> {
     prop_oneof!["[a-c]", "[a-b]-[a-b]", "[a-b]\\.[A-B]", "[a-z]{1,60}", "[a-b]/[a-b]"]
+}
+
+/// A tree of any form, with words that mean something to a schema among its keys.
+fn tree() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<i32>().prop_map(Into::into),
+        "(object|array|string|integer|int-or-string|byte|v1|#/definitions/(a|Quantity|b\\.JSONSchemaPropsOrBool)|[ -~]{0,4})"
+            .prop_map(Into::into),
+    ];
+    let key = "(type|properties|items|additionalProperties|required|\\$ref|format|enum|allOf|not|nullable|a|~|/|[a-c/~ ]{0,3})";
+    leaf.prop_recursive(4, 40, 5, move |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(serde_json::Value::Array),
+            proptest::collection::btree_map(key, inner, 0..5).prop_map(|map| map.into_iter().collect()),
+        ]
+    })
+}
+
+/// The ways to all nodes of a tree.
+fn ways(node: &Node, way: &mut Vec<String>, found: &mut Vec<(Vec<String>, std::ops::Range<usize>)>) {
+    found.push((way.clone(), node.span.clone()));
+    let mut children: Vec<(String, &Node)> =
+        node.items().iter().enumerate().map(|(index, item)| (index.to_string(), item)).collect();
+    if let Value::Mapping(entries) = &node.value {
+        children.extend(entries.iter().map(|(key, node)| (key.name.clone(), node)));
+    }
+    for (step, child) in children {
+        way.push(step);
+        ways(child, way, found);
+        way.pop();
+    }
 }
 
 /// An object with an identity and a body.
@@ -231,6 +267,64 @@ proptest! {
         }
         // A dollar that is doubled stays one, whatever follows it.
         prop_assert_eq!(substitute::expand(&text.replace('$', "$$"), &variables), text);
+    }
+
+    #[test]
+    fn each_node_is_found_by_its_pointer(tree in tree()) {
+        let root = yaml::parse_one(&Source::new("x", tree.to_string())).expect("JSON is YAML").root;
+        let mut found = Vec::new();
+        ways(&root, &mut Vec::new(), &mut found);
+        for (way, span) in found {
+            let pointer: String =
+                way.iter().map(|step| format!("/{}", step.replace('~', "~0").replace('/', "~1"))).collect();
+            prop_assert_eq!(&pointer::steps(&pointer), &way);
+            let node = pointer::node(&root, &way).expect("it is there");
+            prop_assert_eq!(&node.span, &span);
+            let _ = pointer::path(&way);
+        }
+    }
+
+    #[test]
+    fn schemas_are_made_of_anything(a in tree(), b in tree(), c in tree()) {
+        let kind = Kind::new("v1", "A");
+        let named = serde_json::json!([{"group": "", "version": "v1", "kind": "A"}]);
+        let mut root = a.clone();
+        if root.is_object() {
+            root["x-kubernetes-group-version-kind"] = named;
+        }
+        let document = serde_json::json!({
+            "swagger": "2.0", "info": {"version": c.clone()},
+            "definitions": {"a": root, "x.resource.Quantity": b.clone(), "b.JSONSchemaProps": b.clone(), "b.JSONSchemaPropsOrBool": c.clone()},
+        });
+        let _ = openapi::version(&document);
+        let derived = openapi::derive(&document, &[kind].into());
+        for schema in derived.schemas.values() {
+            let text = schemas::text(schema);
+            prop_assert_eq!(&serde_json::from_str::<serde_json::Value>(&text).expect("JSON"), schema);
+            let _ = schemas::at(schema, &["a".to_owned(), "0".to_owned()]);
+            let _ = schemas::metadata(schema);
+        }
+        let definition = serde_json::json!({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "spec": {"group": "example.org", "names": {"kind": "A"}, "versions": [
+                {"name": "v1", "served": true, "schema": {"openAPIV3Schema": a}}, b, c.clone(),
+            ]},
+        });
+        for root in [definition, c] {
+            let _ = crd::derive(&root, &serde_json::Map::new());
+        }
+    }
+
+    #[test]
+    fn any_words_of_kubeconform_are_read(
+        words in "(- at '|'|: |validation failed|got |, want |additional properties |\\\\|\\PC| not allowed|/a|   ){0,30}",
+        name in "[ -~é\n]{1,12}",
+    ) {
+        let _ = problem::parse(&words);
+        // What is quoted is found again, whatever it holds.
+        let quoted = name.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n");
+        let found = problem::parse(&format!("x - at '/a': additional properties '{quoted}' not allowed"));
+        prop_assert_eq!(&found[0].what, &problem::What::Unknown(vec![name]));
     }
 
     /// Pointing sources at another repository changes their URLs and not one byte beside them.

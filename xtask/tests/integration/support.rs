@@ -69,6 +69,37 @@ pub(crate) fn helm(version: &str) -> Option<PathBuf> {
     helm
 }
 
+/// The pinned kubeconform, found or brought by `cargo xtask tools`. Where it cannot be had, that is said, and only in CI it
+/// is a failure.
+#[track_caller]
+pub(crate) fn kubeconform() -> Option<PathBuf> {
+    static FOUND: OnceLock<(Option<PathBuf>, String)> = OnceLock::new();
+    static SAID: OnceLock<()> = OnceLock::new();
+    let (found, why) = FOUND.get_or_init(|| {
+        let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
+            .args(["tools", "install", "kubeconform", "--format", "json", "--root"])
+            .arg(repository())
+            .output()
+            .expect("xtask runs");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let answer: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        (answer["tools"][0]["path"].as_str().map(PathBuf::from), text)
+    });
+    if found.is_none() {
+        assert!(!ci(), "CI has to have kubeconform:\n{why}");
+        SAID.get_or_init(|| {
+            let _ = writeln!(std::io::stderr(), "skipped: all that needs kubeconform, which could not be had\n{why}");
+        });
+    }
+    found.clone()
+}
+
+/// Lays the schemas of this repository, and those that only tests need, under a workspace.
+pub(crate) fn lay_schemas(root: &Path) {
+    copy(&repository().join("schemas"), &root.join("schemas"));
+    copy(&repository().join("tests/schemas"), &root.join("schemas"));
+}
+
 /// A folder with a workspace, a cache, a home, and a place for temporary files, removed in the end.
 pub(crate) struct Bench {
     directory: tempfile::TempDir,
@@ -144,7 +175,7 @@ impl Bench {
             .env("XTASK_CACHE_DIR", self.cache())
             .env("NO_COLOR", "1")
             .stdin(Stdio::null());
-        Run { bench: self, command, helm: None }
+        Run { bench: self, command, helm: None, kubeconform: None }
     }
 
     /// What was left in the folder for temporary files.
@@ -163,6 +194,7 @@ pub(crate) struct Run<'a> {
     bench: &'a Bench,
     command: Command,
     helm: Option<PathBuf>,
+    kubeconform: Option<PathBuf>,
 }
 
 impl Run<'_> {
@@ -176,6 +208,13 @@ impl Run<'_> {
     pub(crate) fn helm(mut self, helm: &Path) -> Self {
         self.command.env("XTASK_HELM", helm);
         self.helm = Some(helm.to_path_buf());
+        self
+    }
+
+    /// Gives it a kubeconform.
+    pub(crate) fn kubeconform(mut self, kubeconform: &Path) -> Self {
+        self.command.env("XTASK_KUBECONFORM", kubeconform);
+        self.kubeconform = Some(kubeconform.to_path_buf());
         self
     }
 
@@ -196,6 +235,7 @@ impl Run<'_> {
         let mut text = text.to_owned();
         let paths = [
             (self.helm.clone().unwrap_or_else(|| "\0".into()), "[HELM]"),
+            (self.kubeconform.clone().unwrap_or_else(|| "\0".into()), "[KUBECONFORM]"),
             (self.bench.root(), "[ROOT]"),
             (self.bench.cache(), "[CACHE]"),
             (self.bench.base().join("mirror"), "[MIRROR]"),

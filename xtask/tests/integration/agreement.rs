@@ -1,0 +1,271 @@
+//! `validate` and an API server agree: tests/agreement says of many objects what becomes of them.
+//!
+//! Each is held against `validate` always. Where `XTASK_TEST_KUBECONFIG` names a cluster that may be thrown away, each is
+//! held against its API server too, and so is everything that this repository renders.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::Value;
+use xtask::diagnostic::Source;
+use xtask::document::{Node, yaml};
+
+use crate::support::{Bench, HELM_4, helm, kubeconform, lay_schemas, repository};
+
+/// Kinds whose schemas would be the largest of all: without a cluster, rules alone judge them.
+const WITHOUT_SCHEMA: &[&str] = &["statefulset", "cronjob"];
+
+const SEALED_SECRETS: &str =
+    "tests/golden/sealed-secrets/default/customresourcedefinition-sealedsecrets.bitnami.com.yaml";
+
+/// One object, and what becomes of it.
+struct Case {
+    name: String,
+    base: String,
+    text: String,
+    /// The codes that `validate` tells.
+    told: BTreeSet<String>,
+    /// Whether a server takes it.
+    taken: bool,
+}
+
+fn cases() -> Vec<Case> {
+    let folder = repository().join("tests/agreement");
+    let mut cases = Vec::new();
+    let mut bases = BTreeMap::new();
+    for entry in std::fs::read_dir(folder.join("bases")).expect("readable") {
+        let path = entry.expect("readable").path();
+        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(&path).expect("text");
+        cases.push(Case {
+            name: format!("sound-{name}"),
+            base: name.clone(),
+            text: text.clone(),
+            told: BTreeSet::new(),
+            taken: true,
+        });
+        bases.insert(name, text);
+    }
+    let text = std::fs::read_to_string(folder.join("mutations.yaml")).expect("text");
+    let root = yaml::parse_one(&Source::new("mutations.yaml", text)).expect("YAML").root;
+    for (section, entries) in root.entries() {
+        for entry in entries.items() {
+            let get = |key: &str| entry.get(key).and_then(Node::as_str).unwrap_or_default().to_owned();
+            let texts = |key: &str| -> Vec<&str> {
+                entry.get(key).map(Node::items).unwrap_or_default().iter().filter_map(Node::as_str).collect()
+            };
+            let mut text = bases[&get("base")].clone();
+            for pair in texts("replace").chunks(2) {
+                assert!(text.contains(pair[0]), "{}: {:?} is not in its base", get("name"), pair[0]);
+                text = text.replacen(pair[0], pair[1], 1);
+            }
+            let told: BTreeSet<String> = texts("told").into_iter().map(str::to_owned).collect();
+            assert_eq!(told.is_empty(), section.name == "accepted", "{}", get("name"));
+            let taken = section.name != "refused";
+            cases.push(Case { name: get("name"), base: get("base"), text, told, taken });
+        }
+    }
+    assert!(cases.iter().filter(|case| !case.taken).count() > 100);
+    cases
+}
+
+/// A workspace whose one chart renders every case.
+fn workspace(cases: &[Case]) -> Bench {
+    let bench = Bench::new();
+    bench.write(
+        "charts.toml",
+        "repository = \"https://git.example.org/home.git\"\n[argocd]\nversion = \"3.5\"\n[kubernetes]\nversion = \"1.34.4\"\n\
+         [tools]\nkubeconform = \"0.8.0\"\n",
+    );
+    bench.write(
+        "argocd/applications/web.yaml",
+        "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: web, namespace: argocd}\nspec:\n  project: home\n  \
+         source: {repoURL: https://git.example.org/home.git, targetRevision: main, path: charts/web}\n  \
+         destination: {server: https://kubernetes.default.svc, namespace: default}\n",
+    );
+    bench.write("charts/web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 0.1.0\n");
+    let definition = std::fs::read_to_string(repository().join(SEALED_SECRETS)).expect("text");
+    bench.write("charts/web/crds/sealedsecrets.yaml", &definition);
+    for case in cases {
+        // Two objects of one target may not have one identity.
+        let text = case.text.replace("namespace: default", &format!("namespace: n-{}", case.name));
+        let text =
+            if case.base == "crd" { text.replace("example.com", &format!("{}.example.com", case.name)) } else { text };
+        bench.write(&format!("charts/web/templates/{}.yaml", case.name), &text);
+    }
+    bench
+}
+
+/// What `validate` tells, by template.
+fn told(bench: &Bench, helm: &Path, kubeconform: &Path) -> BTreeMap<String, BTreeSet<String>> {
+    let answer = bench.xtask("validate --format json").helm(helm).kubeconform(kubeconform).run();
+    assert_eq!(answer.code, Some(1), "{answer}");
+    let document: Value = serde_json::from_str(&answer.stdout).expect("JSON");
+    let mut told: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for found in document["diagnostics"].as_array().expect("a list") {
+        let mut files = found["places"].as_array().into_iter().flatten().filter_map(|place| place["file"].as_str());
+        let template = files.find_map(|file| file.strip_prefix("charts/web/templates/"));
+        let name = template.unwrap_or_else(|| panic!("a finding names no template: {found}")).trim_end_matches(".yaml");
+        told.entry(name.to_owned()).or_default().insert(found["code"].as_str().expect("a code").to_owned());
+    }
+    told
+}
+
+/// Holds what `validate` tells against what each case says.
+fn compare(cases: &[Case], told: &BTreeMap<String, BTreeSet<String>>, without: &[&str]) {
+    let mut wrong = Vec::new();
+    for case in cases {
+        let mut now = told.get(&case.name).cloned().unwrap_or_default();
+        let mut expected = case.told.clone();
+        // One finding for a kind names the first of its objects only.
+        if without.contains(&case.base.as_str()) {
+            now.remove("schema-missing");
+            expected.retain(|code| code == "object-refused");
+        }
+        if now != expected {
+            wrong.push(format!("{}: expected {expected:?}, told {now:?}", case.name));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn each_object_is_told_as_it_should_be() {
+    let (Some(helm), Some(kubeconform)) = (helm(HELM_4), kubeconform()) else { return };
+    let cases = cases();
+    let bench = workspace(&cases);
+    lay_schemas(&bench.root());
+    compare(&cases, &told(&bench, &helm, &kubeconform), WITHOUT_SCHEMA);
+}
+
+/// A cluster that may be thrown away.
+struct Cluster {
+    kubeconfig: PathBuf,
+    kubectl: PathBuf,
+}
+
+impl Cluster {
+    /// The one that the variable names; whoever sets it has to have one.
+    fn of_environment() -> Option<Self> {
+        let kubeconfig = PathBuf::from(std::env::var_os("XTASK_TEST_KUBECONFIG")?);
+        assert!(kubeconfig.is_file(), "XTASK_TEST_KUBECONFIG names no file");
+        let kubectl = std::env::var_os("XTASK_KUBECTL").map_or_else(
+            || {
+                let paths = std::env::var_os("PATH").unwrap_or_default();
+                let found =
+                    std::env::split_paths(&paths).map(|folder| folder.join("kubectl")).find(|path| path.is_file());
+                found.expect("kubectl on PATH, or named by XTASK_KUBECTL")
+            },
+            PathBuf::from,
+        );
+        Some(Self { kubeconfig, kubectl })
+    }
+
+    /// Runs kubectl; the error is what it said.
+    fn kubectl(&self, args: &[&str]) -> Result<(), String> {
+        let mut command = Command::new(&self.kubectl);
+        let output = command.arg("--kubeconfig").arg(&self.kubeconfig).args(args).output().expect("kubectl runs");
+        if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()) }
+    }
+
+    /// What the server says of many files, several at once.
+    fn apply(&self, files: &[(PathBuf, String)]) -> Vec<Result<(), String>> {
+        let next = AtomicUsize::new(0);
+        let answers = Mutex::new(vec![Ok(()); files.len()]);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    loop {
+                        let index = next.fetch_add(1, Ordering::Relaxed);
+                        let Some((file, namespace)) = files.get(index) else { return };
+                        let file = file.to_string_lossy().into_owned();
+                        let strict = ["apply", "--dry-run=server", "--validate=strict", "--namespace", namespace];
+                        let answer = self.kubectl(&[strict.as_slice(), &["--filename", &file]].concat());
+                        answers.lock().expect("whole")[index] = answer;
+                    }
+                });
+            }
+        });
+        answers.into_inner().expect("whole")
+    }
+}
+
+#[test]
+fn an_api_server_agrees() {
+    let Some(cluster) = Cluster::of_environment() else { return };
+    let (Some(helm), Some(kubeconform)) = (helm(HELM_4), kubeconform()) else { return };
+    let definition = repository().join(SEALED_SECRETS).to_string_lossy().into_owned();
+    cluster.kubectl(&["apply", "--filename", &definition]).expect("the definition is applied");
+    let established = ["wait", "--for=condition=Established", "--timeout=60s", "--filename", &definition];
+    cluster.kubectl(&established).expect("the definition is established");
+
+    // With what this very server says of itself, all kinds have a schema.
+    let cases = cases();
+    let bench = workspace(&cases);
+    let kubeconfig = cluster.kubeconfig.to_string_lossy().into_owned();
+    let schemas = bench
+        .xtask(&format!("schemas --from-cluster --kubeconfig {kubeconfig}"))
+        .helm(&helm)
+        .env("XTASK_KUBECTL", &cluster.kubectl)
+        .run();
+    schemas.says(1, &["the API server does not know `apps/v1beta1/Deployment`", "Wrote schemas/kubernetes.toml"]);
+    compare(&cases, &told(&bench, &helm, &kubeconform), &[]);
+
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let files: Vec<(PathBuf, String)> = cases
+        .iter()
+        .map(|case| {
+            let path = folder.path().join(format!("{}.yaml", case.name));
+            std::fs::write(&path, &case.text).expect("written");
+            (path, "default".to_owned())
+        })
+        .collect();
+    let mut wrong = Vec::new();
+    for (case, answer) in cases.iter().zip(cluster.apply(&files)) {
+        if answer.is_ok() != case.taken {
+            wrong.push(format!("{}: the server says {answer:?}", case.name));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn an_api_server_takes_all_that_this_repository_renders() {
+    let Some(cluster) = Cluster::of_environment() else { return };
+    let definition = repository().join(SEALED_SECRETS).to_string_lossy().into_owned();
+    cluster.kubectl(&["apply", "--filename", &definition]).expect("the definition is applied");
+    let unchecked = std::fs::read_to_string(repository().join("charts.toml")).expect("text");
+    let mut files = Vec::new();
+    for (path, bytes) in crate::support::tree(&repository().join("tests/golden")) {
+        let text = String::from_utf8(bytes).expect("text");
+        let document = yaml::parse_one(&Source::new("golden", &text));
+        let Ok(document) = document else { continue };
+        let get = |key: &str| document.root.get(key).and_then(Node::as_str).unwrap_or_default();
+        let kind = format!("\"{}/{}\"", get("apiVersion"), get("kind"));
+        if path.extension().is_none_or(|end| end != "yaml") || unchecked.contains(&kind) {
+            continue;
+        }
+        let application = path.iter().next().expect("an application").to_string_lossy().into_owned();
+        let metadata = document.root.get("metadata").expect("metadata");
+        let namespace = metadata.get("namespace").and_then(Node::as_str).map_or(application, str::to_owned);
+        files.push((repository().join("tests/golden").join(path), namespace));
+    }
+    let namespaces: BTreeSet<&str> = files.iter().map(|(_, namespace)| namespace.as_str()).collect();
+    for namespace in namespaces {
+        if let Err(what) = cluster.kubectl(&["create", "namespace", namespace]) {
+            assert!(what.contains("AlreadyExists"), "{what}");
+        }
+    }
+    assert!(files.len() > 50);
+    let answers = files.iter().zip(cluster.apply(&files));
+    let wrong: Vec<_> = answers.filter_map(|((file, _), answer)| Some((file, answer.err()?))).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+
+    let bench = Bench::new();
+    let kubeconfig = cluster.kubeconfig.display();
+    let check = format!("schemas --check --from-cluster --kubeconfig {kubeconfig} --root {}", repository().display());
+    bench.xtask(&check).env("XTASK_KUBECTL", &cluster.kubectl).run().says(0, &["kinds in use"]);
+}
