@@ -1,7 +1,7 @@
 //! What an Application renders, in the order in which Argo CD applies it.
 //!
-//! Source: gitops-engine's `syncTasks`: phases (PreSync, Sync, PostSync), in each the waves, in a wave kinds by a fixed
-//! list, then names. Custom resource definitions come before all else, as there. Hooks that Argo CD does not run in a
+//! Source: gitops-engine's `syncTasks`: phases (`PreSync`, `Sync`, `PostSync`), in each the waves, in a wave kinds by a
+//! fixed list, then names. Custom resource definitions come before all else, as there. Hooks that Argo CD does not run in a
 //! sync (Helm's tests and deletion hooks) are left out.
 //!
 //! Pure. Deliberately absent: applying it (`cluster`, `scenario`).

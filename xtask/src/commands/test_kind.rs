@@ -133,7 +133,7 @@ fn test(
 
     let cluster = maker.hold(lock, reused, keep);
     let outcome =
-        with_cluster(session, request, workspace, &inspections, &prepared, &cluster, &wish, own, ids, diagnostics);
+        with_cluster(session, request, workspace, &inspections, &prepared, &cluster, &wish, &own, ids, diagnostics);
     let kept = cluster.keep;
     diagnostics.extend(cluster.finish(session.printer));
     if kept {
@@ -252,14 +252,14 @@ fn with_cluster(
     prepared: &Prepared<'_>,
     cluster: &Cluster,
     wish: &Wish,
-    own: Vec<image::Image>,
+    own: &[image::Image],
     mut ids: BTreeMap<String, String>,
     diagnostics: &mut Diagnostics,
 ) -> Result<Vec<StepReport>> {
     let started = Instant::now();
     let references: BTreeMap<String, String> =
         own.iter().map(|image| (format!("image:{}", image.name), image.reference.clone())).collect();
-    raise(session, workspace, prepared, cluster, wish, &own, &mut ids)?;
+    raise(session, workspace, prepared, cluster, wish, own, &mut ids)?;
     let mut reports = vec![StepReport::passed("cluster", "the cluster is up and has its images", started.elapsed())];
     let observer = Observer::start(&cluster.kubectl);
     let stage = Stage {
@@ -323,7 +323,9 @@ fn raise(
         session.printer.status("Saving", &plural(names.len(), "image"));
         images::save(&prepared.engine, names, &archive)
     };
-    if !cluster.reused {
+    if cluster.reused {
+        build(ids)?;
+    } else {
         let (created, saved) = std::thread::scope(|scope| {
             let creating = scope.spawn(|| {
                 session.printer.status("Creating", &format!("cluster {} from {}", maker.name, wish.node_image));
@@ -340,8 +342,6 @@ fn raise(
             Err(panic) => std::panic::resume_unwind(panic),
         }
         saved?;
-    } else {
-        build(ids)?;
     }
     let lacking = images::lacking(maker, ids)?;
     if !lacking.is_empty() {

@@ -252,7 +252,7 @@ impl Runner<'_> {
     }
 
     fn fill(&self, text: &str) -> Result<String> {
-        Ok(variables::fill(text, &self.values)?)
+        variables::fill(text, &self.values)
     }
 
     fn read(&self, file: &str) -> Result<String> {

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Step;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, suggestion};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, suggestion};
 use crate::document::{Node, Value};
 
 /// What every scenario may name: the run sets it. `image:<name>` names an image of this repository, and `file:<name>` a
@@ -41,7 +41,7 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
 }
 
 /// Puts values in the places of their names.
-pub fn fill(text: &str, values: &BTreeMap<String, String>) -> Result<String, Diagnostic> {
+pub fn fill(text: &str, values: &BTreeMap<String, String>) -> Result<String> {
     let mut out = String::with_capacity(text.len());
     for piece in pieces(text) {
         match piece {
@@ -50,7 +50,8 @@ pub fn fill(text: &str, values: &BTreeMap<String, String>) -> Result<String, Dia
                 Some(value) => out.push_str(value),
                 None => {
                     return Err(Diagnostic::new(Code::ScenarioInvalid, format!("nothing sets `${{{name}}}`"))
-                        .help(suggestion(name, values.keys().map(String::as_str))));
+                        .help(suggestion(name, values.keys().map(String::as_str)))
+                        .into());
                 }
             },
         }
@@ -109,7 +110,7 @@ mod tests {
     fn names_are_filled_and_unknown_ones_told() {
         let values = [("app".to_owned(), "web".to_owned())].into();
         assert_eq!(fill("a ${app} $x $${app} ${", &values).expect("filled"), "a web $x ${app} ${");
-        let error = fill("${ap}", &values).expect_err("unknown");
+        let error = &fill("${ap}", &values).expect_err("unknown").0[0];
         assert_eq!((error.message.as_str(), error.helps[0].as_str()), ("nothing sets `${ap}`", "did you mean `app`?"));
     }
 }
