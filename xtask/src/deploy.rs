@@ -1,15 +1,16 @@
 //! What an Application renders, in the order in which Argo CD applies it.
 //!
-//! Source: gitops-engine's `syncTasks`: phases (`PreSync`, `Sync`, `PostSync`), in each the waves, in a wave kinds by a fixed
-//! list, then names. Custom resource definitions come before all else, as there. Hooks that Argo CD does not run in a
+//! Source: gitops-engine's `syncTasks`: phases (`PreSync`, `Sync`, `PostSync`), in each the waves, in a wave kinds by a
+//! fixed list, then names. Custom resource definitions come before all else, as there. Hooks that Argo CD does not run in a
 //! sync (Helm's tests and deletion hooks) are left out.
 //!
 //! Pure. Deliberately absent: applying it (`cluster`, `scenario`).
 
-use crate::document::Node;
+use crate::diagnostic::Source;
+use crate::document::{Node, yaml};
 use crate::golden::Recorded;
-use crate::manifest::ObjectKey;
-use crate::objects::Object;
+use crate::lint::sync_order;
+use crate::manifest::{Manifest, ObjectKey};
 use crate::workspace::Workspace;
 
 /// The order of kinds; those that are not in it come last.
@@ -71,77 +72,66 @@ pub struct Wave {
     pub number: i64,
     /// The objects in it.
     pub keys: Vec<ObjectKey>,
-    /// Their manifests, one after the other, as Helm wrote them.
+    /// Their manifests, one after the other, as Helm wrote them; items of lists as JSON.
     pub text: String,
 }
 
-/// The waves of an Application, given its manifests and the objects in them.
+/// One object of an Application, and when its turn comes.
+struct Piece {
+    phase: Phase,
+    wave: i64,
+    key: ObjectKey,
+    text: String,
+}
+
+/// The waves of an Application, given its manifests.
 #[must_use]
-pub fn waves(manifests: &[Recorded], objects: &[Object]) -> Vec<Wave> {
-    let mut pieces: Vec<(Phase, i64, usize, &Recorded)> = manifests
-        .iter()
-        .filter_map(|recorded| {
-            let root = &objects.iter().find(|object| object.golden == recorded.file)?.root;
-            let phase = phase(&recorded.manifest.key.kind, root)?;
-            Some((phase, wave(root), kind_order(&recorded.manifest.key.kind), recorded))
-        })
-        .collect();
+pub fn waves(manifests: &[Recorded]) -> Vec<Wave> {
+    let mut pieces: Vec<Piece> = manifests.iter().flat_map(|recorded| pieces(&recorded.manifest)).collect();
     pieces.sort_by(|left, right| {
-        let key =
-            |piece: &(Phase, i64, usize, &Recorded)| (piece.0, piece.1, piece.2, piece.3.manifest.key.name.clone());
-        key(left).cmp(&key(right))
+        let order = |piece: &Piece| (piece.phase, piece.wave, kind_order(&piece.key.kind));
+        order(left).cmp(&order(right)).then_with(|| left.key.name.cmp(&right.key.name))
     });
     let mut waves: Vec<Wave> = Vec::new();
-    for (phase, number, _, recorded) in pieces {
-        let keys = recorded.manifest.keys().cloned();
-        let text = format!("---\n{}", recorded.manifest.text);
+    for Piece { phase, wave: number, key, text } in pieces {
         match waves.last_mut().filter(|wave| wave.phase == phase && wave.number == number) {
             Some(wave) => {
-                wave.keys.extend(keys);
+                wave.keys.push(key);
                 wave.text.push_str(&text);
             }
-            None => waves.push(Wave { phase, number, keys: keys.collect(), text }),
+            None => waves.push(Wave { phase, number, keys: vec![key], text }),
         }
     }
     waves
 }
 
-/// The phase of an object; `None` for one that a sync does not apply.
-fn phase(kind: &str, root: &Node) -> Option<Phase> {
-    let own = annotation(root, "argocd.argoproj.io/hook");
-    let helm = annotation(root, "helm.sh/hook");
-    let phases: Vec<Option<Phase>> = match (own, helm) {
-        (Some(names), _) => names
-            .split(',')
-            .map(|name| match name.trim() {
-                "PreSync" => Some(Phase::PreSync),
-                "Sync" => Some(Phase::Sync),
-                "PostSync" => Some(Phase::PostSync),
-                _ => None,
-            })
-            .collect(),
-        (None, Some(names)) => names
-            .split(',')
-            .map(|name| match name.trim() {
-                "pre-install" | "pre-upgrade" => Some(Phase::PreSync),
-                "post-install" | "post-upgrade" => Some(Phase::PostSync),
-                "crd-install" => Some(Phase::Sync),
-                _ => None,
-            })
-            .collect(),
-        (None, None) => vec![Some(Phase::Sync)],
+/// The objects of a manifest that a sync applies. To Argo CD a list is no object: each of its items has its own turn.
+fn pieces(manifest: &Manifest) -> Vec<Piece> {
+    let Ok(document) = yaml::parse_one(&Source::new(&manifest.template, &manifest.text)) else { return Vec::new() };
+    let piece = |key: &ObjectKey, root: &Node, text: String| {
+        let (phase, wave) = turn(&key.kind, root)?;
+        Some(Piece { phase, wave, key: key.clone(), text: format!("---\n{text}") })
     };
-    let phase = phases.into_iter().flatten().min()?;
-    Some(if kind == "CustomResourceDefinition" { Phase::Definitions } else { phase })
+    match &manifest.items {
+        None => piece(&manifest.key, &document.root, manifest.text.clone()).into_iter().collect(),
+        Some(keys) => {
+            let items = document.root.get("items").map(Node::items).unwrap_or_default();
+            keys.iter().zip(items).filter_map(|(key, item)| piece(key, item, item.to_json() + "\n")).collect()
+        }
+    }
 }
 
-fn wave(root: &Node) -> i64 {
-    let names = ["argocd.argoproj.io/sync-wave", "helm.sh/hook-weight"];
-    names.iter().find_map(|name| annotation(root, name)?.parse().ok()).unwrap_or_default()
-}
-
-fn annotation<'a>(root: &'a Node, name: &str) -> Option<&'a str> {
-    root.get("metadata")?.get("annotations")?.get(name)?.as_str()
+/// The phase and the wave of an object; `None` for one that a sync does not apply, or only after a failure.
+fn turn(kind: &str, root: &Node) -> Option<(Phase, i64)> {
+    let order = sync_order::order(root)?;
+    let phase = match order.phase {
+        sync_order::Phase::SyncFail => return None,
+        _ if kind == "CustomResourceDefinition" => Phase::Definitions,
+        sync_order::Phase::PreSync => Phase::PreSync,
+        sync_order::Phase::Sync => Phase::Sync,
+        sync_order::Phase::PostSync => Phase::PostSync,
+    };
+    Some((phase, order.wave))
 }
 
 fn kind_order(kind: &str) -> usize {
@@ -170,4 +160,131 @@ pub fn namespace(workspace: &Workspace, app: &str, namespace: &str) -> String {
         }
     }
     object.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest;
+
+    fn recorded(text: &str) -> Recorded {
+        let manifest = manifest::read_golden(text, "web").expect("an object");
+        Recorded { file: format!("{}.yaml", manifest.key.name), manifest }
+    }
+
+    fn object(kind: &str, name: &str, annotations: &str) -> Recorded {
+        recorded(&format!(
+            "apiVersion: v1\nkind: {kind}\nmetadata:\n  name: {name}\n  annotations: {{{annotations}}}\n"
+        ))
+    }
+
+    /// Each wave as `phase number: kind/name …`.
+    fn told(waves: &[Wave]) -> Vec<String> {
+        let names = |wave: &Wave| wave.keys.iter().map(|key| format!(" {}/{}", key.kind, key.name)).collect::<String>();
+        waves.iter().map(|wave| format!("{:?} {}:{}", wave.phase, wave.number, names(wave))).collect()
+    }
+
+    #[test]
+    fn definitions_come_before_every_hook_and_wave() {
+        let waves = waves(&[
+            object("Widget", "one", "argocd.argoproj.io/sync-wave: '-9'"),
+            object("Job", "migrate", "argocd.argoproj.io/hook: PreSync"),
+            object("CustomResourceDefinition", "widgets.example.com", "argocd.argoproj.io/sync-wave: '5'"),
+            object("CustomResourceDefinition", "gadgets.example.com", ""),
+        ]);
+        let expected = [
+            "Definitions 0: CustomResourceDefinition/gadgets.example.com",
+            "Definitions 5: CustomResourceDefinition/widgets.example.com",
+            "PreSync 0: Job/migrate",
+            "Sync -9: Widget/one",
+        ];
+        assert_eq!(told(&waves), expected);
+    }
+
+    #[test]
+    fn phases_come_before_waves_and_waves_before_kinds() {
+        let waves = waves(&[
+            object("Job", "report", "'helm.sh/hook': post-install, 'helm.sh/hook-weight': '-5'"),
+            object("ConfigMap", "late", "argocd.argoproj.io/sync-wave: '10'"),
+            object("ConfigMap", "soon", "argocd.argoproj.io/sync-wave: '9'"),
+            object("Deployment", "web", "argocd.argoproj.io/sync-wave: '-1'"),
+            object("Service", "web", ""),
+            object("Job", "schema", "'helm.sh/hook': 'pre-install,pre-upgrade', 'helm.sh/hook-weight': '7'"),
+        ]);
+        let expected = [
+            "PreSync 7: Job/schema",
+            "Sync -1: Deployment/web",
+            "Sync 0: Service/web",
+            "Sync 9: ConfigMap/soon",
+            "Sync 10: ConfigMap/late",
+            "PostSync -5: Job/report",
+        ];
+        assert_eq!(told(&waves), expected);
+    }
+
+    #[test]
+    fn in_a_wave_kinds_have_their_order_and_names_within_it() {
+        let waves = waves(&[
+            object("Widget", "one", ""),
+            object("Deployment", "web", ""),
+            object("Service", "web", ""),
+            object("ConfigMap", "b", ""),
+            object("ConfigMap", "a", ""),
+            object("Secret", "z", ""),
+            object("NetworkPolicy", "web", ""),
+            object("ServiceAccount", "web", ""),
+            object("RoleBinding", "web", ""),
+            object("Role", "web", ""),
+        ]);
+        let expected = "Sync 0: NetworkPolicy/web ServiceAccount/web Secret/z ConfigMap/a ConfigMap/b Role/web \
+                        RoleBinding/web Service/web Deployment/web Widget/one";
+        assert_eq!(told(&waves), [expected]);
+        // The text that is applied has the same order, each document by itself.
+        let documents: Vec<&str> = waves[0].text.split("---\n").skip(1).collect();
+        assert_eq!(documents.len(), 10);
+        assert!(documents[0].contains("kind: NetworkPolicy") && documents[9].contains("kind: Widget"));
+    }
+
+    #[test]
+    fn what_a_sync_does_not_run_is_left_out() {
+        let left_out = [
+            "'helm.sh/hook': test",
+            "'helm.sh/hook': 'pre-delete,post-delete'",
+            "argocd.argoproj.io/hook: Skip",
+            "argocd.argoproj.io/hook: SyncFail",
+            // Argo CD's own hook counts where both are there.
+            "argocd.argoproj.io/hook: PostDelete, 'helm.sh/hook': pre-install",
+        ];
+        for annotations in left_out {
+            assert_eq!(waves(&[object("Pod", "check", annotations)]), [], "{annotations}");
+        }
+        assert_eq!(told(&waves(&[object("Pod", "check", "'helm.sh/hook': 'test,pre-install'")])).len(), 1);
+    }
+
+    #[test]
+    fn items_of_a_list_have_turns_of_their_own() {
+        let list = "apiVersion: v1\nkind: List\nitems:\n\
+                    - {apiVersion: v1, kind: Secret, metadata: {name: key}, stringData: {a: hunter2}}\n\
+                    - {apiVersion: v1, kind: ConfigMap, metadata: {name: first, annotations: \
+                    {argocd.argoproj.io/sync-wave: '-1'}}}\n\
+                    - {apiVersion: v1, kind: Pod, metadata: {name: t, annotations: {helm.sh/hook: test}}}\n\
+                    - {apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, \
+                    metadata: {name: widgets.example.com}}\n";
+        let waves = waves(&[object("ConfigMap", "plain", ""), recorded(list)]);
+        let expected = [
+            "Definitions 0: CustomResourceDefinition/widgets.example.com",
+            "Sync -1: ConfigMap/first",
+            "Sync 0: Secret/key ConfigMap/plain",
+        ];
+        assert_eq!(told(&waves), expected);
+        // What is applied is what the chart has, not what may be shown.
+        assert!(waves[2].text.starts_with(
+            r#"---
+{"apiVersion":"v1","kind":"Secret","metadata":{"name":"key"},"stringData":{"a":"hunter2"}}
+---
+apiVersion: v1
+kind: ConfigMap
+"#
+        ));
+    }
 }

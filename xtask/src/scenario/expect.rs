@@ -108,7 +108,7 @@ fn differs(expected: &[u8], found: &[u8]) -> Option<String> {
         return None;
     }
     let at = expected.iter().zip(found).take_while(|(left, right)| left == right).count();
-    let line = String::from_utf8_lossy(&expected[..at]).matches('\n').count() + 1;
+    let line = expected[..at].split(|byte| *byte == b'\n').count();
     let show = |bytes: &[u8]| {
         let start = at.min(bytes.len());
         let rest = &bytes[start..bytes.len().min(start + 40)];

@@ -121,8 +121,8 @@ pub(super) fn read(
         let mut wrong = Diagnostic::new(Code::ScenarioInvalid, format!("a step does one thing: {what}"))
             .at(node.get("name").unwrap_or(node).place(), "this step");
         if there.is_empty() {
-            let mut odd = node.entries().iter().map(|(key, _)| key.name.as_str());
-            let odd = odd.find(|key| !["name", "deadline", "expect", "input", "save", "tell"].contains(key));
+            let mut keys = node.entries().iter().map(|(key, _)| key.name.as_str());
+            let odd = keys.find(|key| !["name", "deadline", "expect", "input", "save", "tell"].contains(key));
             wrong = wrong.help(suggestion(odd.unwrap_or_default(), KINDS.iter().copied()));
         }
         fields.report(wrong);

@@ -110,7 +110,7 @@ mod tests {
     fn names_are_filled_and_unknown_ones_told() {
         let values = [("app".to_owned(), "web".to_owned())].into();
         assert_eq!(fill("a ${app} $x $${app} ${", &values).expect("filled"), "a web $x ${app} ${");
-        let error = fill("${ap}", &values).expect_err("unknown").0.remove(0);
+        let error = &fill("${ap}", &values).expect_err("unknown").0[0];
         assert_eq!((error.message.as_str(), error.helps[0].as_str()), ("nothing sets `${ap}`", "did you mean `app`?"));
     }
 }

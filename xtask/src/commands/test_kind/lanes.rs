@@ -318,8 +318,8 @@ impl Lanes<'_> {
         reports.extend(self.steps(scenario, keys, diagnostics));
         let failed = reports.iter().any(|report| report.result == Result::Failed);
         // What failed is left for whoever keeps the cluster to look at it.
-        let looked_at = failed && self.cluster.keep;
-        if !(looked_at || crate::process::interrupted()) && self.stage.observer.lost().is_none() {
+        let left = failed && self.cluster.keep;
+        if !left && !crate::process::interrupted() && self.stage.observer.lost().is_none() {
             let _ = self.stage.remove_namespaces(&names, false);
         }
         reports
@@ -400,10 +400,10 @@ impl Lanes<'_> {
                 return report;
             }
         };
-        let told = format!("{} is {} after {:.1} s", trouble.resource, trouble.phase, took.as_secs_f64());
+        let summary = format!("{} is {} after {:.1} s", trouble.resource, trouble.phase, took.as_secs_f64());
         report.result = Result::Failed;
-        report.told = Some(told.clone());
-        let mut diagnostic = Diagnostic::new(Code::ScenarioFailed, format!("{name}: {told}")).target(lane);
+        report.told = Some(summary.clone());
+        let mut diagnostic = Diagnostic::new(Code::ScenarioFailed, format!("{name}: {summary}")).target(lane);
         if let Some(place) = place {
             diagnostic = diagnostic.at(place.clone(), "this step");
         }

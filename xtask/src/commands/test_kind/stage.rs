@@ -62,7 +62,7 @@ pub(super) fn app(rendering: &Rendering<'_>) -> Option<App> {
         name: rendering.target.id.app.clone(),
         namespace: recipe.namespace.clone(),
         release: recipe.release.clone(),
-        waves: deploy::waves(&manifests, &rendering.objects()),
+        waves: deploy::waves(&manifests),
     })
 }
 
