@@ -32,7 +32,7 @@ use crate::whole;
 /// What every cluster of this tool begins with.
 pub const PREFIX: &str = "homelab-chart-";
 
-/// The longest that a cluster may take to start; 20 s are usual.
+/// The longest that a cluster may take to start.
 const CREATE: Duration = Duration::from_secs(300);
 
 /// The longest that removing one may take.

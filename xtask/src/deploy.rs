@@ -9,7 +9,7 @@
 use crate::diagnostic::Source;
 use crate::document::{Node, yaml};
 use crate::golden::Recorded;
-use crate::lint::sync_order;
+use crate::lint::{sync_order, written};
 use crate::manifest::{Manifest, ObjectKey};
 use crate::workspace::Workspace;
 
@@ -141,13 +141,10 @@ fn kind_order(kind: &str) -> usize {
 /// The namespace of an Application as Argo CD makes it: with the labels and annotations of `managedNamespaceMetadata`.
 #[must_use]
 pub fn namespace(workspace: &Workspace, app: &str, namespace: &str) -> String {
-    let roots = workspace.argocd.iter().flat_map(|file| &file.documents).map(|document| &document.root);
-    let application = roots.into_iter().find(|root| {
-        let name = root.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Node::as_str);
-        root.get("kind").and_then(Node::as_str) == Some("Application") && name == Some(app)
-    });
-    let metadata = application
-        .and_then(|root| root.get("spec")?.get("syncPolicy")?.get("managedNamespaceMetadata"))
+    let mut applications = written::of_workspace(workspace);
+    let metadata = applications
+        .find(|application| application.name == app)
+        .and_then(|application| application.root.find(&["spec", "syncPolicy", "managedNamespaceMetadata"]))
         .map_or_else(serde_json::Value::default, |node| serde_json::from_str(&node.to_json()).unwrap_or_default());
     let mut object = serde_json::json!({
         "apiVersion": "v1",

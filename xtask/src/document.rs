@@ -320,6 +320,19 @@ impl<'a> Fields<'a> {
         None
     }
 
+    /// How many of something, which may be absent.
+    pub fn count(&mut self, key: &'static str) -> Option<u64> {
+        let node = self.node(key)?;
+        if let Value::Number(number) = &node.value
+            && let Ok(number) = number.parse()
+        {
+            return Some(number);
+        }
+        let path = self.path_of(key);
+        self.mismatch(node, &format!("`{path}`"), "a whole number, 0 or more");
+        None
+    }
+
     /// A mapping of texts, such as labels; what it holds is only checked.
     pub fn texts(&mut self, key: &'static str) {
         let Some(node) = self.node(key) else { return };

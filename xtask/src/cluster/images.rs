@@ -9,38 +9,11 @@ use std::time::Duration;
 use super::Maker;
 use super::kubectl::checked;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result};
-use crate::document::{Node, Value};
 use crate::image::engine::Engine;
 use crate::progress::Progress;
 
 /// The longest that pulling or saving images may take.
 const LONG: Duration = Duration::from_secs(20 * 60);
-
-/// The images that an object's containers ask for, each with its place.
-#[must_use]
-pub fn named(root: &Node) -> Vec<(String, Place)> {
-    let mut images = Vec::new();
-    collect(root, &mut images);
-    images
-}
-
-fn collect(node: &Node, images: &mut Vec<(String, Place)>) {
-    for (key, value) in node.entries() {
-        let containers = matches!(key.name.as_str(), "containers" | "initContainers" | "ephemeralContainers");
-        for item in if containers { value.items() } else { &[] } {
-            if let Some(image) = item.get("image")
-                && let Some(text) = image.as_str()
-            {
-                images.push((text.to_owned(), image.place()));
-            }
-        }
-        if matches!(value.value, Value::Mapping(_)) {
-            collect(value, images);
-        } else {
-            value.items().iter().for_each(|item| collect(item, images));
-        }
-    }
-}
 
 /// Sees to it that the engine has every image: what is not there is pulled. All that cannot be had is told.
 pub fn bring(
@@ -134,8 +107,6 @@ fn full(image: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::Source;
-    use crate::document::yaml;
 
     #[test]
     fn names_are_made_whole_as_containerd_does() {
@@ -148,13 +119,5 @@ mod tests {
         ] {
             assert_eq!(full(image), expected);
         }
-    }
-
-    #[test]
-    fn images_are_found_wherever_containers_stand() {
-        let text = "kind: Deployment\nspec: {template: {spec: {initContainers: [{image: a}], containers: [{image: b}]}}}\nimage: no\n";
-        let root = yaml::parse_one(&Source::new("x", text)).expect("YAML").root;
-        let names: Vec<String> = named(&root).into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names, ["a", "b"]);
     }
 }

@@ -1,5 +1,5 @@
 //! One look at the cluster for the whole run: a watch per kind keeps [`Seen`] as it is now, and every wait is told of
-//! each change. Nobody polls.
+//! each change. Nothing polls but a heartbeat, which finds out that the API server is gone.
 //!
 //! A watch that breaks is made anew. Where the API server answers no more, all waits end with that.
 //!

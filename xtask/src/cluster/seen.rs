@@ -23,8 +23,6 @@ pub const WATCHED: &[(&str, &str)] = &[
 #[derive(Debug, Default, Clone)]
 pub struct Seen {
     objects: BTreeMap<String, BTreeMap<(String, String), Value>>,
-    /// Kinds whose objects as of now are known.
-    synced: BTreeMap<String, bool>,
 }
 
 impl Seen {
@@ -51,13 +49,12 @@ impl Seen {
         for item in list["items"].as_array().into_iter().flatten() {
             self.event(kind, &serde_json::json!({ "type": "ADDED", "object": item }));
         }
-        self.synced.insert(kind.to_owned(), true);
     }
 
-    /// Whether what is there of a kind is known.
+    /// Whether what is there of a kind is known: its list comes before its events.
     #[must_use]
     pub fn knows(&self, kind: &str) -> bool {
-        self.synced.get(kind).copied().unwrap_or_default()
+        self.objects.contains_key(kind)
     }
 
     /// One object.

@@ -21,6 +21,7 @@ use crate::cluster::observer::Observer;
 use crate::cluster::{Cluster, Found, Maker, Wish, images, preflight};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result};
 use crate::image::{self, Builder, engine::Engine};
+use crate::lint;
 use crate::plan::{self, Inspections};
 use crate::process;
 use crate::progress::Progress;
@@ -68,12 +69,18 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
         diagnostics.extend(crate::whole::write(path, junit::document(&suites).as_bytes()).err().unwrap_or_default());
     }
     if !request.delete {
-        let counts = plural(steps.len(), "step");
-        let word =
-            if failed == 0 && !diagnostics.has_errors() { "all passed".to_owned() } else { format!("{failed} failed") };
-        session.printer.finished(&format!("{counts}: {word}"));
+        session.printer.finished(&summary(steps.len(), failed));
     }
     Ok(Outcome { diagnostics, fields: vec![("steps", json!(steps.iter().map(StepReport::json).collect::<Vec<_>>()))] })
+}
+
+/// What became of the steps, in a line.
+fn summary(steps: usize, failed: usize) -> String {
+    match (steps, failed) {
+        (0, _) => plural(0, "step"),
+        (_, 0) => format!("{}: all passed", plural(steps, "step")),
+        _ => format!("{}: {failed} failed", plural(steps, "step")),
+    }
 }
 
 /// What a run works with, once all that can be known beforehand is.
@@ -97,9 +104,11 @@ fn test(
     let tools = session.tools(workspace);
     let (inspections, found) = Inspections::new(workspace);
     found.into_result(())?;
-    let engine = Engine::find()?;
-    let kind = stage::tool(workspace, &tools, "kind")?;
-    let kubectl = stage::tool(workspace, &tools, "kubectl")?;
+    let mut missing = Diagnostics::default();
+    let engine = missing.take(Engine::find());
+    let kind = missing.take(stage::tool(workspace, &tools, "kind"));
+    let kubectl = missing.take(stage::tool(workspace, &tools, "kubectl"));
+    let (Some(engine), Some(kind), Some(kubectl)) = (engine, kind, kubectl) else { return Err(missing) };
     let maker = Maker::new(engine.clone(), kind, kubectl, &session.environment.cache, &session.root);
     if request.delete {
         let _lock = maker.lock()?;
@@ -116,10 +125,10 @@ fn test(
     let keep = request.keep || reused;
     let mut needed = prepared.images.clone();
     if !reused {
-        let mut diagnostics = preflight::judge(&preflight::ask(&maker.engine)?, request.api_port);
-        if found != Found::Nothing {
-            // What is in the way goes first, and gives back what it takes.
-            diagnostics.0.retain(|one| request.api_port.is_some() && one.message.starts_with("port "));
+        let mut diagnostics = request.api_port.map(preflight::port).unwrap_or_default();
+        // What is in the way goes first, and gives back what it takes.
+        if found == Found::Nothing {
+            diagnostics.extend(preflight::judge(&preflight::ask(&maker.engine)?));
         }
         diagnostics.into_result(())?;
         needed.insert(wish.node_image.clone(), node_place(request, workspace));
@@ -216,8 +225,8 @@ fn prepare<'a>(
         renderings.iter().filter_map(stage::app).map(|app| (app.name.clone(), app)).collect();
     let mut images: BTreeMap<String, Option<Place>> = BTreeMap::new();
     for object in renderings.iter().flat_map(Rendering::objects) {
-        for (image, place) in images::named(&object.root) {
-            images.entry(image).or_insert(Some(place));
+        for (image, place) in lint::images::references(&object) {
+            images.entry(image.to_owned()).or_insert(Some(place));
         }
     }
     let chosen = chosen.into_iter().cloned().collect();

@@ -93,11 +93,16 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
 pub fn list(objects: &[Object]) -> BTreeMap<String, BTreeSet<String>> {
     let mut images: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for object in objects {
-        for text in uses(object).into_iter().filter_map(|used| used.reference) {
+        for (text, _) in references(object) {
             images.entry(text.to_owned()).or_default().insert(object.target.clone());
         }
     }
     images
+}
+
+/// The images that an object asks for, each with its place.
+pub fn references(object: &Object) -> impl Iterator<Item = (&str, Place)> {
+    uses(object).into_iter().filter_map(|used| Some((used.reference?, used.place)))
 }
 
 fn uses(object: &Object) -> Vec<Use<'_>> {

@@ -8,7 +8,7 @@ use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::document::yaml::Document;
 use crate::document::{Node, Value};
 use crate::workspace::project::{self, Project};
-use crate::workspace::{APPLICATIONS, Deployment};
+use crate::workspace::{APPLICATIONS, Deployment, Workspace};
 
 /// The project of an Application that names none: Argo CD's own.
 pub const DEFAULT_PROJECT: &str = "default";
@@ -40,7 +40,11 @@ pub fn applications<'a>(subject: &Subject<'a>) -> Vec<Written<'a>> {
 
 /// All Applications.
 pub fn every<'a>(subject: &Subject<'a>) -> impl Iterator<Item = Written<'a>> + use<'a> {
-    let workspace = subject.workspace;
+    of_workspace(subject.workspace)
+}
+
+/// The same, of a workspace.
+pub fn of_workspace(workspace: &Workspace) -> impl Iterator<Item = Written<'_>> {
     let documents =
         workspace.argocd.iter().flat_map(|file| file.documents.iter().map(move |document| (file, document)));
     documents.filter(|(_, document)| is_application(document)).map(|(file, document)| {

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use super::step::{exists, number};
+use super::step::exists;
 use crate::diagnostic::Diagnostics;
 use crate::document::{Fields, Syntax};
 
@@ -46,7 +46,7 @@ impl Expect {
         let mut expect = Self { save, tell, ..Self::default() };
         let Some(node) = fields.node("expect") else { return expect };
         let mut inner = Fields::new(node, &fields.path_of("expect"), Syntax::Scenario);
-        expect.exit = inner.node("exit").and_then(|node| number(&mut inner, node, "exit"));
+        expect.exit = inner.count("exit");
         let texts = |texts: Vec<(String, _)>| texts.into_iter().map(|(text, _)| text).collect();
         expect.contains = texts(inner.strings("contains"));
         expect.lacks = texts(inner.strings("lacks"));

@@ -27,14 +27,14 @@ pub const MANAGER: &str = "argocd-controller";
 
 /// Deploys an application.
 pub trait Deploy: Sync {
-    /// Deploys it with further values, in a namespace; returns its objects once they are healthy.
+    /// Deploys it with further values, in a namespace, and waits until it is healthy.
     fn deploy(
         &self,
         app: &str,
         values: Option<&Path>,
         namespace: Option<&str>,
         deadline: Duration,
-    ) -> std::result::Result<Vec<ObjectKey>, Stop>;
+    ) -> std::result::Result<(), Stop>;
 
     /// The path of a pinned tool.
     fn tool(&self, name: &str) -> Result<PathBuf>;
@@ -106,7 +106,7 @@ pub fn apply(
     namespace: &str,
     text: &str,
     deadline: Duration,
-) -> std::result::Result<Vec<ObjectKey>, Stop> {
+) -> std::result::Result<(), Stop> {
     let started = Instant::now();
     let arguments = ["apply", "--server-side", "--force-conflicts", "--field-manager", MANAGER];
     let invocation = kubectl
@@ -129,8 +129,7 @@ pub fn apply(
     if written.iter().any(|one| one.key.kind == "SealedSecret") {
         observer.watch_once("SealedSecret", "/apis/bitnami.com/v1alpha1/sealedsecrets");
     }
-    settle(observer, &written, deadline.saturating_sub(started.elapsed()))?;
-    Ok(written.into_iter().map(|one| one.key).collect())
+    settle(observer, &written, deadline.saturating_sub(started.elapsed()))
 }
 
 /// What the API server refused. A field that cannot be changed is told as such: it is the chart's upgrade that breaks.
@@ -175,9 +174,7 @@ impl Runner<'_> {
             Action::Delete(subjects) => {
                 for subject in subjects {
                     let (namespace, argument) = self.named(subject)?;
-                    // In the foreground, as Argo CD prunes: the object is gone once what it owns is.
-                    let how = ["--cascade=foreground", "--wait=true", "--ignore-not-found"];
-                    let delete = [&["delete", &argument, "--namespace", &namespace], &how[..]].concat();
+                    let delete = ["delete", &argument, "--namespace", &namespace, "--wait=true", "--ignore-not-found"];
                     self.kubectl_run(&delete, left(), &argument, "not deleted")?;
                 }
                 Ok(None)
@@ -219,8 +216,8 @@ impl Runner<'_> {
                 Ok(None)
             }
             Action::Exec { subject, command, input, expect } => {
-                let (namespace, argument) = self.named(subject)?;
-                let pod = self.pod(&namespace, &argument, left())?;
+                let (namespace, _) = self.named(subject)?;
+                let pod = self.pod(&self.key(subject)?, left())?;
                 let mut args = vec!["exec".to_owned(), pod.clone(), "--namespace".to_owned(), namespace.clone()];
                 if input.is_some() {
                     args.push("--stdin".to_owned());
@@ -319,20 +316,15 @@ impl Runner<'_> {
     }
 
     /// A pod of a workload that can be spoken to.
-    fn pod(&self, namespace: &str, argument: &str, deadline: Duration) -> std::result::Result<String, Stop> {
-        let (kind, name) = argument.split_once('/').unwrap_or_default();
-        let key = ObjectKey {
-            group: String::new(),
-            kind: kind_of(kind),
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-        };
+    fn pod(&self, key: &ObjectKey, deadline: Duration) -> std::result::Result<String, Stop> {
         if key.kind == "Pod" {
-            return Ok(key.name);
+            return Ok(key.name.clone());
         }
         let mut found = None;
         self.observer.wait(deadline, |seen| {
-            let Some(workload) = seen.get(&key.kind, namespace, name) else { return verdict::of(seen, &key) };
+            let Some(workload) = seen.get(&key.kind, &key.namespace, &key.name) else {
+                return verdict::of(seen, key);
+            };
             let owners: Vec<&Value> = match key.kind.as_str() {
                 "Deployment" => seen.owned("ReplicaSet", workload).collect(),
                 _ => vec![workload],
@@ -346,7 +338,7 @@ impl Runner<'_> {
                     found = Some(name.to_owned());
                     Verdict::Ready
                 }
-                None => match verdict::of(seen, &key) {
+                None => match verdict::of(seen, key) {
                     Verdict::Ready => {
                         Verdict::Pending(Trouble::new(key.to_string(), "no pod", "it has no pod that is ready"))
                     }

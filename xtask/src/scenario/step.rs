@@ -151,7 +151,8 @@ pub(super) fn read(
         "scale" => {
             let mut inner = Fields::new(fields.node("scale")?, &fields.path_of("scale"), Syntax::Scenario);
             let subject = Subject::read(&mut inner, "object");
-            let replicas = inner.required("replicas").and_then(|node| number(&mut inner, node, "replicas"));
+            inner.required("replicas");
+            let replicas = inner.count("replicas");
             inner.finish(diagnostics);
             Some(Action::Scale { subject: subject?, replicas: replicas? })
         }
@@ -193,18 +194,6 @@ fn subjects(fields: &mut Fields<'_>, key: &'static str) -> Vec<Subject> {
         Some(_) => Subject::read(fields, key).into_iter().collect(),
         None => Vec::new(),
     }
-}
-
-pub(super) fn number(fields: &mut Fields<'_>, node: &Node, key: &str) -> Option<u64> {
-    let number = if let Value::Number(text) = &node.value { text.parse().ok() } else { None };
-    if number.is_none() {
-        let path = fields.path_of(key);
-        fields.report(
-            Diagnostic::new(Code::ScenarioInvalid, format!("`{path}` should be a whole number"))
-                .at(node.place(), format!("this is {}", node.describe())),
-        );
-    }
-    number
 }
 
 pub(super) fn exists(fields: &mut Fields<'_>, key: &'static str, file: &str, folder: &Path) {

@@ -200,7 +200,7 @@ fn read_pin(node: &Node, index: usize, diagnostics: &mut Diagnostics) -> Option<
         Some(_) => fields.strings("version-args").into_iter().map(|(text, _)| text).collect(),
         None => Vec::new(),
     };
-    let minor_skew = minor_skew(&mut fields);
+    let minor_skew = fields.count("minor-skew").unwrap_or_default();
     let sums = fields.node("sha256").map(|node| read_sums(node, &path, &mut fields)).unwrap_or_default();
     for (key, needs) in [("member", "url"), ("sha256", "url"), ("go-ldflags", "go"), ("go-takes", "go")] {
         if let (Some(node), None) = (node.get(key), node.get(needs)) {
@@ -224,19 +224,6 @@ fn read_pin(node: &Node, index: usize, diagnostics: &mut Diagnostics) -> Option<
         url,
         member,
         sums,
-    })
-}
-
-/// `minor-skew`; none where the key is absent.
-fn minor_skew(fields: &mut Fields<'_>) -> u64 {
-    let Some(node) = fields.node("minor-skew") else { return 0 };
-    let number = if let Value::Number(text) = &node.value { text.parse().ok() } else { None };
-    number.unwrap_or_else(|| {
-        let message = format!("`{}` should be a whole number of minor versions", fields.path_of("minor-skew"));
-        fields.report(
-            Diagnostic::new(Code::ConfigInvalid, message).at(node.place(), format!("this is {}", node.describe())),
-        );
-        0
     })
 }
 
@@ -414,7 +401,7 @@ config-unknown-key: unknown key `extra` @ tools.lock:15:2 not known here -> know
         }
         assert_eq!(near.wanted(), "1.2.3, or one minor version beside it");
         let wrong = refused(&entry("minor-skew = -1\n"));
-        assert!(wrong.contains("`tool[0].minor-skew` should be a whole number of minor versions"), "{wrong}");
+        assert!(wrong.contains("`tool[0].minor-skew` should be a whole number, 0 or more"), "{wrong}");
     }
 
     #[test]

@@ -13,7 +13,6 @@ use crate::cluster::observer::Stop;
 use crate::cluster::verdict::Trouble;
 use crate::cluster::{Cluster, diagnosis};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, suggestion};
-use crate::manifest::ObjectKey;
 use crate::progress::Progress;
 use crate::report::junit;
 use crate::scenario::Scenario;
@@ -22,6 +21,9 @@ use crate::side_by_side::side_by_side;
 
 /// How long an application may take to become healthy.
 const DEPLOY: Duration = Duration::from_secs(120);
+
+/// The file in a scenario's folder that holds what its steps saved.
+const MEMORY: &str = "values.json";
 
 /// What became of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,11 +53,20 @@ pub(super) struct StepReport {
     pub(super) took: Duration,
     /// What it had to tell, or the one line of its failure.
     pub(super) told: Option<String>,
+    /// What the cluster showed of a failure.
+    pub(super) details: Vec<String>,
 }
 
 impl StepReport {
     pub(super) fn passed(lane: &str, name: &str, took: Duration) -> Self {
-        Self { lane: lane.to_owned(), name: name.to_owned(), result: Result::Passed, took, told: None }
+        Self {
+            lane: lane.to_owned(),
+            name: name.to_owned(),
+            result: Result::Passed,
+            took,
+            told: None,
+            details: Vec::new(),
+        }
     }
 
     fn skipped(lane: &str, name: &str) -> Self {
@@ -90,14 +101,10 @@ pub(super) fn table(reports: &[StepReport]) -> String {
 pub(super) fn suites(reports: &[StepReport], diagnostics: &Diagnostics) -> Vec<junit::Suite> {
     let mut suites: Vec<junit::Suite> = Vec::new();
     for report in reports {
-        let text = diagnostics.0.iter().find(|found| {
-            found.target.as_deref() == Some(report.lane.as_str())
-                && found.message.starts_with(&format!("{}: ", report.name))
-        });
         let failure = || junit::Failure {
             kind: Code::ScenarioFailed.name().to_owned(),
             message: report.told.clone().unwrap_or_default(),
-            text: text.map(|found| found.notes.join("\n\n")).unwrap_or_default(),
+            text: report.details.join("\n\n"),
         };
         let case = junit::Case {
             name: report.name.clone(),
@@ -147,9 +154,9 @@ impl Lanes<'_> {
         let several = apps.len() > 1;
         for (index, app) in alone.iter().enumerate() {
             let mut own = Vec::new();
-            if let Some(keys) = self.deploy(app, "is deployed, with nothing beside it", &mut own, diagnostics) {
+            if self.deploy(app, "is deployed, with nothing beside it", &mut own, diagnostics) {
                 for scenario in self.scenarios.iter().filter(|one| one.app == app.name && one.needs.is_empty()) {
-                    own.extend(self.scenario(scenario, &keys, diagnostics));
+                    own.extend(self.scenario(scenario, diagnostics));
                 }
             }
             reports.extend(own);
@@ -169,14 +176,13 @@ impl Lanes<'_> {
 
     /// All applications beside each other, what needs several, and that none touches another.
     fn join(&self, apps: &[&App], there: Option<&str>, reports: &mut Vec<StepReport>, diagnostics: &mut Diagnostics) {
-        let mut keys = BTreeMap::new();
         for app in apps.iter().filter(|app| Some(app.name.as_str()) != there) {
-            let Some(own) = self.deploy(app, "is deployed beside the others", reports, diagnostics) else { return };
-            keys.insert(app.name.as_str(), own);
+            if !self.deploy(app, "is deployed beside the others", reports, diagnostics) {
+                return;
+            }
         }
         for scenario in self.scenarios.iter().filter(|scenario| !scenario.needs.is_empty()) {
-            let own = keys.get(scenario.app.as_str()).cloned().unwrap_or_default();
-            reports.extend(self.scenario(scenario, &own, diagnostics));
+            reports.extend(self.scenario(scenario, diagnostics));
         }
         for (index, app) in apps.iter().enumerate() {
             if self.stopped(reports) {
@@ -210,22 +216,19 @@ impl Lanes<'_> {
         let apps: Vec<&App> = self.in_order();
         let deployed = side_by_side(apps.len(), &apps, |app| {
             let (mut own, mut found) = (Vec::new(), Diagnostics::default());
-            let keys = self.deploy(app, "is deployed", &mut own, &mut found);
-            (app.name.clone(), keys, own, found)
+            self.deploy(app, "is deployed", &mut own, &mut found);
+            (own, found)
         });
-        let mut keys = BTreeMap::new();
-        for (name, own_keys, own, found) in deployed {
+        for (own, found) in deployed {
             reports.extend(own);
             diagnostics.extend(found);
-            keys.extend(own_keys.map(|own| (name, own)));
         }
         if self.stopped(reports) {
             return;
         }
         let ran = side_by_side(self.scenarios.len(), self.scenarios, |scenario| {
             let mut found = Diagnostics::default();
-            let own = keys.get(&scenario.app).cloned().unwrap_or_default();
-            (self.scenario(scenario, &own, &mut found), found)
+            (self.scenario(scenario, &mut found), found)
         });
         for (own, found) in ran {
             reports.extend(own);
@@ -249,9 +252,7 @@ impl Lanes<'_> {
                 .into());
         };
         let alone = Scenario { steps: vec![step.clone()], ..scenario.clone() };
-        let keys: Vec<ObjectKey> =
-            self.stage.apps[&scenario.app].waves.iter().flat_map(|wave| wave.keys.clone()).collect();
-        Ok(self.steps(&alone, &keys, diagnostics))
+        Ok(self.steps(&alone, self.remembered(scenario), diagnostics))
     }
 
     /// What others need comes before them.
@@ -268,19 +269,10 @@ impl Lanes<'_> {
         crate::process::interrupted() || self.stage.observer.lost().is_some() || failed
     }
 
-    fn deploy(
-        &self,
-        app: &App,
-        name: &str,
-        reports: &mut Vec<StepReport>,
-        diagnostics: &mut Diagnostics,
-    ) -> Option<Vec<ObjectKey>> {
-        let mut keys = None;
-        self.timed(&app.name, name, reports, diagnostics, || {
-            keys = Some(self.stage.put(app, DEPLOY)?);
-            Ok(())
-        });
-        keys
+    /// Deploys an application; says whether that came to its end.
+    fn deploy(&self, app: &App, name: &str, reports: &mut Vec<StepReport>, diagnostics: &mut Diagnostics) -> bool {
+        self.timed(&app.name, name, reports, diagnostics, || self.stage.put(app, DEPLOY));
+        reports.last().is_some_and(|report| report.result == Result::Passed)
     }
 
     /// Does something that is no step of a scenario, and reports it as one.
@@ -302,20 +294,20 @@ impl Lanes<'_> {
     }
 
     /// The steps of a scenario, in namespaces of its own; the first that fails ends it.
-    fn scenario(&self, scenario: &Scenario, keys: &[ObjectKey], diagnostics: &mut Diagnostics) -> Vec<StepReport> {
+    fn scenario(&self, scenario: &Scenario, diagnostics: &mut Diagnostics) -> Vec<StepReport> {
         let names: Vec<&str> = scenario.namespaces.iter().map(String::as_str).collect();
         let mut reports = Vec::new();
         let prepared = names.iter().try_for_each(|name| {
             self.stage.gone(name, DEPLOY)?;
             let object = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } });
             let stage = self.stage;
-            crate::scenario::run::apply(stage.kubectl, stage.observer, name, &object.to_string(), DEPLOY).map(|_| ())
+            crate::scenario::run::apply(stage.kubectl, stage.observer, name, &object.to_string(), DEPLOY)
         });
         if let Err(stop) = prepared {
             self.timed(&scenario.title(), "has its namespaces", &mut reports, diagnostics, || Err(stop));
             return reports;
         }
-        reports.extend(self.steps(scenario, keys, diagnostics));
+        reports.extend(self.steps(scenario, BTreeMap::new(), diagnostics));
         let failed = reports.iter().any(|report| report.result == Result::Failed);
         // What failed is left for whoever keeps the cluster to look at it.
         let left = failed && self.cluster.keep;
@@ -325,19 +317,30 @@ impl Lanes<'_> {
         reports
     }
 
-    fn steps(&self, scenario: &Scenario, keys: &[ObjectKey], diagnostics: &mut Diagnostics) -> Vec<StepReport> {
+    /// Where a scenario keeps what it needs between its steps, and between runs.
+    fn folder(&self, scenario: &Scenario) -> PathBuf {
+        self.cluster.maker.folder.join("scenarios").join(scenario.title().replace('/', "-"))
+    }
+
+    /// What the steps of an earlier run saved.
+    fn remembered(&self, scenario: &Scenario) -> BTreeMap<String, String> {
+        let text = std::fs::read(self.folder(scenario).join(MEMORY)).unwrap_or_default();
+        serde_json::from_slice(&text).unwrap_or_default()
+    }
+
+    /// Runs steps, with the variables that are set already.
+    fn steps(
+        &self,
+        scenario: &Scenario,
+        mut values: BTreeMap<String, String>,
+        diagnostics: &mut Diagnostics,
+    ) -> Vec<StepReport> {
         let stage = self.stage;
         let lane = scenario.title();
-        let folder = self.cluster.maker.folder.join("scenarios").join(lane.replace('/', "-"));
+        let folder = self.folder(scenario);
+        let memory = folder.join(MEMORY);
         let app = &stage.apps[&scenario.app];
-        let memory = folder.join("values.json");
-        let mut values: BTreeMap<String, String> = self.given.clone();
-        if self.cluster.reused && scenario.steps.len() == 1 {
-            let kept = std::fs::read(&memory).ok().and_then(|text| serde_json::from_slice::<Value>(&text).ok());
-            for (name, value) in kept.as_ref().and_then(Value::as_object).into_iter().flatten() {
-                values.insert(name.clone(), value.as_str().unwrap_or_default().to_owned());
-            }
-        }
+        values.extend(self.given.clone());
         values.insert("app".to_owned(), app.name.clone());
         values.insert("namespace".to_owned(), app.namespace.clone());
         values.insert("release".to_owned(), app.release.clone());
@@ -347,7 +350,7 @@ impl Lanes<'_> {
             deployer: stage,
             scenario,
             namespace: app.namespace.clone(),
-            objects: keys.to_vec(),
+            objects: app.keys(),
             values,
             folder,
         };
@@ -422,6 +425,7 @@ impl Lanes<'_> {
         } else {
             format!("run `cargo xtask test-kind --keep`, then repeat just this: `{repeat}`")
         });
+        report.details.clone_from(&diagnostic.notes);
         diagnostics.push(diagnostic);
         report
     }

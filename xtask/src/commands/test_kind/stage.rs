@@ -66,22 +66,28 @@ pub(super) fn app(rendering: &Rendering<'_>) -> Option<App> {
     })
 }
 
+impl App {
+    /// Its objects.
+    pub(super) fn keys(&self) -> Vec<ObjectKey> {
+        self.waves.iter().flat_map(|wave| wave.keys.clone()).collect()
+    }
+}
+
 impl Stage<'_> {
     /// Applies an application wave by wave, each once the one before is healthy.
-    pub(super) fn put(&self, app: &App, deadline: Duration) -> std::result::Result<Vec<ObjectKey>, Stop> {
+    pub(super) fn put(&self, app: &App, deadline: Duration) -> std::result::Result<(), Stop> {
         let started = Instant::now();
         let left = || deadline.saturating_sub(started.elapsed());
         self.gone(&app.namespace, left())?;
         let namespace = deploy::namespace(self.workspace, &app.name, &app.namespace);
         run::apply(self.kubectl, self.observer, &app.namespace, &namespace, left())?;
-        let mut keys = Vec::new();
         for wave in &app.waves {
-            keys.extend(run::apply(self.kubectl, self.observer, &app.namespace, &wave.text, left())?);
+            run::apply(self.kubectl, self.observer, &app.namespace, &wave.text, left())?;
             if wave.phase == Phase::Definitions {
                 self.established(&wave.keys, left())?;
             }
         }
-        Ok(keys)
+        Ok(())
     }
 
     /// Waits until the API server serves what definitions define. `kubectl wait` fails on one that has no status yet.
@@ -206,7 +212,7 @@ impl Deploy for Stage<'_> {
         values: Option<&Path>,
         namespace: Option<&str>,
         deadline: Duration,
-    ) -> std::result::Result<Vec<ObjectKey>, Stop> {
+    ) -> std::result::Result<(), Stop> {
         let own = self.apps.get(app).ok_or_else(|| {
             Diagnostic::new(Code::TargetUnknown, format!("`{app}` is not among the applications of this run"))
         })?;
