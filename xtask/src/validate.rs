@@ -44,6 +44,8 @@ pub struct Input<'a> {
     pub derived: &'a BTreeMap<Kind, Value>,
     /// Whether these are all objects that there are: only then an allowance may be unused.
     pub complete: bool,
+    /// Targets that could not be rendered: what is missing may be theirs.
+    pub failed: &'a [String],
     /// Finds or brings kubeconform.
     pub kubeconform: &'a dyn Fn() -> Result<PathBuf>,
 }
@@ -139,6 +141,10 @@ fn no_schema(input: &Input<'_>, kind: &Kind, subjects: &[&Subject]) -> Diagnosti
     let mut found = first.finding(Code::SchemaMissing, format!("no schema describes `{kind}`"), place, "");
     if subjects.len() > 1 {
         found = found.note(format!("so {} objects go unchecked", subjects.len()));
+    }
+    if !input.failed.is_empty() {
+        let failed = input.failed.join("`, `");
+        return found.note(format!("what could not be rendered may define it: `{failed}`")).help("mend that first");
     }
     let known: BTreeSet<String> = schemas::present(input.root);
     let same = known.iter().filter_map(|file| {

@@ -177,6 +177,11 @@ fn with_helm(
     all: &[&Target<'_>],
     diagnostics: &mut Diagnostics,
 ) {
+    // What is wrong with a target that does not render is told already, and Helm would say no more.
+    let failed = |one: &&Rendering<'_>| matches!(one.rendered, Some(Err(_)));
+    let of = |chart: &Chart, target: &Target<'_>| target.deployment.chart.directory == chart.directory;
+    let renders = |chart: &&&Chart| renderings.iter().any(|one| of(chart, &one.target) && !failed(&one));
+    let charts: Vec<&Chart> = charts.iter().filter(renders).copied().collect();
     if charts.is_empty() {
         return;
     }
@@ -188,11 +193,8 @@ fn with_helm(
     let context = session.context(&helm_path);
     let helm = Helm { program: &tool.path, root: &session.root, cache, jobs: session.jobs };
     for chart in charts {
-        let of_chart = |target: &&Target<'_>| target.deployment.chart.directory == chart.directory;
-        let every: Vec<&Target<'_>> = all.iter().copied().filter(of_chart).collect();
-        // What is wrong with a target that does not render is told already, and Helm would say no more.
-        let failed = |one: &&Rendering<'_>| matches!(one.rendered, Some(Err(_)));
-        let of_this: Vec<&Rendering<'_>> = renderings.iter().filter(|one| of_chart(&&one.target)).collect();
+        let every: Vec<&Target<'_>> = all.iter().copied().filter(|target| of(chart, target)).collect();
+        let of_this: Vec<&Rendering<'_>> = renderings.iter().filter(|one| of(chart, &one.target)).collect();
         let chosen: Vec<&Rendering<'_>> = of_this.iter().copied().filter(|one| !failed(one)).collect();
         let Some(first) = every.first().filter(|target| !target.inspected.refused) else { continue };
         let prepared = dependencies::prepare(&first.deployment.chart, &first.inspected.dependencies, &context);

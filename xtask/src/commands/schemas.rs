@@ -172,10 +172,10 @@ fn document(session: &Session<'_>, workspace: &Workspace, request: &Request) -> 
 /// Asks a cluster that is named; the current context of whoever runs this has no say.
 fn ask(session: &Session<'_>, workspace: &Workspace, kubeconfig: &Path) -> Result<Vec<u8>> {
     let tools = session.tools(workspace);
-    let kubectl = match (workspace.config.tools.get("kubectl"), Environment::tool("kubectl")) {
-        (Some(version), _) => tools.require("kubectl", version)?.path,
-        (None, Some(path)) => path,
-        (None, None) => {
+    let kubectl = match (workspace.config.tool("kubectl"), Environment::tool("kubectl")) {
+        (Ok(version), _) => tools.require("kubectl", version)?.path,
+        (Err(_), Some(path)) => path,
+        (Err(_), None) => {
             return Err(Diagnostic::new(Code::ToolUnavailable, "charts.toml pins no kubectl")
                 .help("name one with XTASK_KUBECTL")
                 .help("or use `--from FILE`, with what `kubectl get --raw /openapi/v2` prints")

@@ -49,7 +49,7 @@ fn pins(workspace: &Workspace, names: &[String]) -> Result<Vec<(String, String)>
         }
     }
     let helms = helms.into_iter().map(|version| ("helm".to_owned(), version.to_owned()));
-    let others = workspace.config.tools.iter().map(|(name, version)| (name.clone(), version.clone()));
+    let others = workspace.config.tools.iter().map(|(name, (version, _))| (name.clone(), version.clone()));
     let all: Vec<_> = helms.chain(others).collect();
     let meant = |name: &str, (known, version): &(String, String)| match name.split_once('@') {
         Some((name, wanted)) => name == known && wanted == version,

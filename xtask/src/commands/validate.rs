@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::rendering::{self, Rendering};
 use super::{Outcome, Session};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result};
 use crate::document::{Node, yaml};
 use crate::golden::Golden;
 use crate::inputs;
@@ -121,20 +121,16 @@ pub fn check(
     // What lies under argocd/ belongs to no target.
     subjects.retain(|subject| request.targets.is_empty() || !subject.argocd);
     let tools = session.tools(workspace);
-    let version = workspace.config.tools.get("kubeconform");
-    let kubeconform = || match version {
-        Some(version) => Ok(tools.require("kubeconform", version)?.path),
-        None => Err(Diagnostic::new(Code::ConfigInvalid, "charts.toml pins no kubeconform")
-            .at(Place::file(workspace::CONFIG_FILE), "")
-            .help("add `kubeconform = \"<version>\"` to `[tools]`")
-            .into()),
-    };
+    let kubeconform = || Ok(tools.require("kubeconform", workspace.config.tool("kubeconform")?)?.path);
+    let failed = renderings.iter().filter(|one| matches!(one.rendered, Some(Err(_))));
+    let failed: Vec<String> = failed.map(|one| one.target.id.to_string()).collect();
     let judged = validate::check(&Input {
         root: &session.root,
         config: &workspace.config,
         subjects: &subjects,
         derived: &derived,
         complete: complete && request.crds.is_none(),
+        failed: &failed,
         kubeconform: &kubeconform,
     });
     diagnostics.extend(tools.warnings());

@@ -21,11 +21,24 @@ pub fn parse(source: &Arc<Source>) -> Result<Node> {
             None => Place::file(source.name.clone()),
         };
         let message = error.message().lines().next().unwrap_or("it is not TOML").to_owned();
-        diagnostics.push(Diagnostic::new(Code::ConfigSyntax, format!("cannot read TOML: {message}")).at(place, ""));
+        let mut wrong = Diagnostic::new(Code::ConfigSyntax, format!("cannot read TOML: {message}"));
+        // The usual slip is a version without quotes, which is no number.
+        if let Some((key, value)) = error.span().and_then(|span| bare(&source.text, span.start)) {
+            wrong = wrong.help(format!("if that is a text, put it in quotes: `{key} = {}`", quoted(value)));
+        }
+        diagnostics.push(wrong.at(place, ""));
     }
     let reader = Reader { source };
     let node = reader.table(table.get_ref(), 0..source.text.len(), &mut diagnostics);
     diagnostics.into_result(node)
+}
+
+/// Key and value of the line around an offset, where the value begins with a digit and has no quotes.
+fn bare(text: &str, at: usize) -> Option<(&str, &str)> {
+    let start = text.get(..at)?.rfind('\n').map_or(0, |end| end + 1);
+    let (key, value) = text.get(start..)?.lines().next()?.split_once('=')?;
+    let value = value.split('#').next()?.trim();
+    (value.starts_with(|c: char| c.is_ascii_digit()) && !value.contains(['"', '\''])).then(|| (key.trim(), value))
 }
 
 struct Reader<'a> {

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::tools_lock::ToolsLock;
 use crate::diagnostic::{Class, Code, Diagnostic, Diagnostics, Place, Result, Source, suggestion};
 use crate::document::{Fields, Node, Syntax, Value, toml};
 use crate::schemas::Kind;
@@ -22,8 +23,8 @@ pub struct Config {
     pub kubernetes: String,
     /// API versions that the cluster serves beside those that Helm knows, as `group/version[/Kind]`.
     pub api_versions: Vec<String>,
-    /// Versions of the tools beside Helm, by name.
-    pub tools: BTreeMap<String, String>,
+    /// Versions of the tools beside Helm, by name, and where each is named.
+    pub tools: BTreeMap<String, (String, Place)>,
     /// The image of a kind cluster's node, and where it is named.
     pub kind_node_image: Option<(String, Place)>,
     /// Findings that are accepted.
@@ -165,7 +166,33 @@ fn kubernetes(node: &Node, diagnostics: &mut Diagnostics) -> Option<(String, Vec
     Some((version?, api_versions))
 }
 
-fn tools(node: &Node, diagnostics: &mut Diagnostics) -> BTreeMap<String, String> {
+impl Config {
+    /// The version of a tool; an error where none is named.
+    pub fn tool(&self, name: &str) -> Result<&str> {
+        self.tools.get(name).map(|(version, _)| version.as_str()).ok_or_else(|| {
+            Diagnostic::new(Code::ConfigInvalid, format!("charts.toml pins no {name}"))
+                .at(Place::file(super::CONFIG_FILE), "")
+                .help(format!("add `{name} = \"<version>\"` to `[tools]`"))
+                .into()
+        })
+    }
+
+    /// Names of tools that nothing pins: a version can neither be found nor brought of these.
+    #[must_use]
+    pub fn unknown_tools(&self, lock: &ToolsLock) -> Diagnostics {
+        let mut diagnostics = Diagnostics::default();
+        for (name, (_, place)) in self.tools.iter().filter(|(name, _)| !lock.names().contains(name.as_str())) {
+            diagnostics.push(
+                Diagnostic::new(Code::ConfigUnknownKey, format!("no tool is named `{name}`"))
+                    .at(place.clone(), "tools.lock has no entry for it")
+                    .help(suggestion(name, lock.names())),
+            );
+        }
+        diagnostics
+    }
+}
+
+fn tools(node: &Node, diagnostics: &mut Diagnostics) -> BTreeMap<String, (String, Place)> {
     let mut tools = BTreeMap::new();
     for (key, value) in node.entries() {
         match &value.value {
@@ -174,7 +201,8 @@ fn tools(node: &Node, diagnostics: &mut Diagnostics) -> BTreeMap<String, String>
                     .at(Place::new(&node.source, key.span.clone()), "delete this line"),
             ),
             Value::String(version) => {
-                tools.insert(key.name.clone(), version.clone());
+                let place = Place::new(&node.source, key.span.clone());
+                tools.insert(key.name.clone(), (version.clone(), place));
             }
             _ => diagnostics.push(
                 Diagnostic::new(Code::ConfigInvalid, format!("`tools.{}` should be a version in quotes", key.name))

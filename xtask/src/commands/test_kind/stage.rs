@@ -251,11 +251,5 @@ impl Deploy for Stage<'_> {
 
 /// A pinned tool of charts.toml.
 pub(super) fn tool(workspace: &Workspace, tools: &Tools<'_>, name: &str) -> Result<PathBuf> {
-    let Some(version) = workspace.config.tools.get(name) else {
-        return Err(Diagnostic::new(Code::ConfigInvalid, format!("charts.toml says no version of `{name}`"))
-            .at(crate::diagnostic::Place::file(crate::workspace::CONFIG_FILE), "under [tools]")
-            .help(format!("add `{name} = \"…\"` under [tools], and an entry to tools.lock"))
-            .into());
-    };
-    tools.require(name, version).map(|tool| tool.path)
+    tools.require(name, workspace.config.tool(name)?).map(|tool| tool.path)
 }
