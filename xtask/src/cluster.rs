@@ -17,7 +17,7 @@ pub mod verdict;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ use self::kubectl::{Kubectl, checked};
 use crate::archive::sha256;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result};
 use crate::image::engine::Engine;
-use crate::process::Invocation;
+use crate::process::{self, Invocation};
 use crate::progress::Progress;
 use crate::whole;
 
@@ -37,6 +37,9 @@ const CREATE: Duration = Duration::from_secs(300);
 
 /// The longest that removing one may take.
 const DELETE: Duration = Duration::from_secs(120);
+
+/// How long after a signal a container may still appear that was being made.
+const LATE: Duration = Duration::from_secs(3);
 
 /// The programs and places that make a cluster.
 #[derive(Debug, Clone)]
@@ -246,16 +249,19 @@ impl Maker {
 
     /// Removes the cluster, its network, and its folder.
     pub fn delete(&self) -> Result<()> {
-        let arguments = ["delete", "cluster", "--name", &self.name, "--kubeconfig"];
-        let invocation =
-            self.kind().args(arguments).args([self.folder.join("kubeconfig")]).deadline(DELETE).cleaning_up();
-        let mut failure = match invocation.run() {
-            Ok(output) if output.success() => None,
-            Ok(output) => Some(last_lines(&output.stderr, 5)),
-            Err(found) => found.0.into_iter().next().map(|found| found.message),
-        };
-        let left = self.exists_still();
-        if failure.is_none() && left {
+        // An engine makes a container to the end although the client that asked for it was ended meanwhile.
+        let late = process::interrupted() && !self.exists_still();
+        let mut failure = self.delete_once();
+        let started = Instant::now();
+        while failure.is_none() && started.elapsed() < LATE {
+            if self.exists_still() {
+                failure = self.delete_once();
+            } else if !late {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        if failure.is_none() && self.exists_still() {
             failure = Some("kind says that it did, and containers are left".to_owned());
         }
         if let Some(why) = failure {
@@ -271,6 +277,17 @@ impl Maker {
         }
         self.forget();
         Ok(())
+    }
+
+    /// Lets kind remove what there is of the cluster; what went wrong, if something did.
+    fn delete_once(&self) -> Option<String> {
+        let arguments = ["delete", "cluster", "--name", &self.name, "--kubeconfig"];
+        let invocation = self.kind().args(arguments).args([self.folder.join("kubeconfig")]);
+        match invocation.deadline(DELETE).cleaning_up().run() {
+            Ok(output) if output.success() => None,
+            Ok(output) => Some(last_lines(&output.stderr, 5)),
+            Err(found) => found.0.into_iter().next().map(|found| found.message),
+        }
     }
 
     fn exists_still(&self) -> bool {

@@ -310,7 +310,9 @@ fn raise(
     ids: &mut BTreeMap<String, String>,
 ) -> Result<()> {
     let maker = &cluster.maker;
-    let folder = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
+    // In the cluster's folder, so that what a killed run leaves goes with the rest.
+    let folder =
+        tempfile::tempdir_in(&maker.folder).map_err(|error| Diagnostic::io("create", &maker.folder, &error))?;
     let archive = folder.path().join("images.tar");
     let none = BTreeMap::new();
     let builder = Builder {
