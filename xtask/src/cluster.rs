@@ -218,7 +218,9 @@ impl Maker {
             Found::Kept => progress.status("Using", &format!("cluster {}, kept by an earlier run", self.name)),
             Found::InTheWay(verb, what) => {
                 progress.status(verb, what);
+                let under_way = progress.under_way("Removing", &format!("cluster {}", self.name));
                 self.delete()?;
+                under_way.done("Removed");
             }
         }
         Ok(())
@@ -322,8 +324,14 @@ impl Cluster {
         if self.keep {
             return Diagnostics::default();
         }
-        progress.status("Removing", &format!("cluster {}", self.maker.name));
-        self.maker.delete().err().unwrap_or_default()
+        let under_way = progress.under_way("Removing", &format!("cluster {}", self.maker.name));
+        match self.maker.delete() {
+            Ok(()) => {
+                under_way.done("Removed");
+                Diagnostics::default()
+            }
+            Err(found) => found,
+        }
     }
 
     /// Waits until the node is ready, and the namespace of everything else is there.

@@ -14,9 +14,11 @@ use xtask::{cli, process};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let printer = Printer::new(cli.common.format, cli.common.color.into());
+    let environment = Environment::from_process();
+    let lively = !environment.ci && !environment.dumb;
+    let printer = Printer::new(cli.common.format, cli.common.color.into(), lively);
     let name = cli.command.name();
-    let Outcome { diagnostics, fields } = run(cli, &printer).unwrap_or_else(|mut diagnostics| {
+    let Outcome { diagnostics, fields } = run(cli, &environment, &printer).unwrap_or_else(|mut diagnostics| {
         diagnostics.sort();
         Outcome { diagnostics, fields: Vec::new() }
     });
@@ -29,12 +31,11 @@ fn main() -> ExitCode {
 }
 
 /// What is found is returned; what keeps a command from running at all is the error.
-fn run(cli: Cli, printer: &Printer) -> Result<Outcome> {
+fn run(cli: Cli, environment: &Environment, printer: &Printer) -> Result<Outcome> {
     process::catch_signals()
         .map_err(|error| Diagnostic::new(Code::Io, format!("cannot listen to signals: {error}")))?;
-    let environment = Environment::from_process();
     let common = cli.common;
-    let session = Session::new(common.root, common.offline, common.jobs, &environment, printer)?;
+    let session = Session::new(common.root, common.offline, common.jobs, environment, printer)?;
     let outcome = dispatch(&session, cli.command);
     if environment.github {
         let found = outcome.as_ref().map_or_else(|found| found, |outcome| &outcome.diagnostics);

@@ -36,12 +36,13 @@ pub fn bring(
         if offline {
             missing = missing.note("it is not here, and `--offline` forbids to pull it");
         } else {
-            progress.status("Pulling", image);
+            let under_way = progress.under_way("Pulling", image);
             let pull = engine.invocation(Path::new("/")).args(["pull", "--quiet", image]).deadline(LONG);
             match pull.run() {
                 Ok(output) if output.success() => {
                     if let Some(found) = diagnostics.take(engine.inspect(image)).flatten() {
                         ids.insert(image.clone(), found.id);
+                        under_way.done("Pulled");
                         continue;
                     }
                 }

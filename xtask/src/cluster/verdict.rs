@@ -5,6 +5,8 @@
 //!
 //! Pure. Deliberately absent: waiting.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use super::seen::Seen;
@@ -37,6 +39,12 @@ impl Trouble {
     #[must_use]
     pub fn new(resource: impl Into<String>, phase: impl Into<String>, cause: impl Into<String>) -> Self {
         Self { resource: resource.into(), phase: phase.into(), cause: cause.into() }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is {}: {}", self.resource, self.phase, self.cause)
     }
 }
 

@@ -112,8 +112,9 @@ fn test(
     let maker = Maker::new(engine.clone(), kind, kubectl, &session.environment.cache, &session.root);
     if request.delete {
         let _lock = maker.lock()?;
-        session.printer.status("Removing", &format!("cluster {}", maker.name));
+        let under_way = session.printer.under_way("Removing", &format!("cluster {}", maker.name));
         maker.delete()?;
+        under_way.done("Removed");
         return Ok(Vec::new());
     }
     let prepared = prepare(session, request, workspace, &inspections, &tools, engine)?;
@@ -330,17 +331,22 @@ fn raise(
         }
         Ok(())
     };
-    let save = |names: &[&str]| {
-        session.printer.status("Saving", &plural(names.len(), "image"));
-        images::save(&prepared.engine, names, &archive)
+    let save = |names: &[&str]| -> Result<()> {
+        let under_way = session.printer.under_way("Saving", &plural(names.len(), "image"));
+        images::save(&prepared.engine, names, &archive)?;
+        under_way.done("Saved");
+        Ok(())
     };
     if cluster.reused {
         build(ids)?;
     } else {
         let (created, saved) = std::thread::scope(|scope| {
-            let creating = scope.spawn(|| {
-                session.printer.status("Creating", &format!("cluster {} from {}", maker.name, wish.node_image));
-                maker.create(wish)
+            let creating = scope.spawn(|| -> Result<()> {
+                let what = format!("cluster {} from {}", maker.name, wish.node_image);
+                let under_way = session.printer.under_way("Creating", &what);
+                maker.create(wish)?;
+                under_way.done("Created");
+                Ok(())
             });
             let saved = build(ids).and_then(|()| {
                 let names: Vec<&str> = ids.keys().map(String::as_str).collect();
@@ -359,10 +365,15 @@ fn raise(
         if cluster.reused {
             save(&lacking)?;
         }
-        session.printer.status("Loading", &format!("{} into {}", plural(lacking.len(), "image"), maker.node()));
+        let what = format!("{} into {}", plural(lacking.len(), "image"), maker.node());
+        let under_way = session.printer.under_way("Loading", &what);
         images::load(maker, &archive)?;
+        under_way.done("Loaded");
     }
-    cluster.wait_for_node()
+    let under_way = session.printer.under_way("Starting", &maker.node());
+    cluster.wait_for_node()?;
+    under_way.done("Started");
+    Ok(())
 }
 
 /// The name of a run's folder.

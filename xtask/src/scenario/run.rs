@@ -20,6 +20,7 @@ use crate::cluster::verdict::{self, Trouble, Verdict};
 use crate::diagnostic::{Code, Diagnostic, Result};
 use crate::manifest::ObjectKey;
 use crate::process::{Followed, Invocation};
+use crate::progress::waits_for;
 use crate::whole;
 
 /// Who applies fields; Argo CD's own name, so that what is tried here is what it would own.
@@ -359,6 +360,9 @@ impl Runner<'_> {
         let filled = self.filled(expect)?;
         let started = Instant::now();
         let mut stdout = Vec::new();
+        waits_for(
+            &filled.until.as_ref().map_or("the command runs".to_owned(), |text| format!("`{text}` has not come")),
+        );
         let followed = invocation.follow(|line| {
             let Some(line) = line else { return ControlFlow::Continue(()) };
             stdout.extend_from_slice(line.as_bytes());
@@ -436,6 +440,7 @@ impl Runner<'_> {
         let mut lacks = check.lacks(object.as_ref());
         let mut text = String::new();
         while lacks.is_some() && started.elapsed() < deadline {
+            waits_for(lacks.as_deref().unwrap_or_default());
             let left = deadline.saturating_sub(started.elapsed());
             let followed = watch.clone().deadline(left).follow(|line| {
                 if let Some(why) = self.observer.lost() {
@@ -449,6 +454,7 @@ impl Runner<'_> {
                     text.clear();
                     object = (event["type"] != "DELETED").then(|| event["object"].clone());
                     lacks = check.lacks(object.as_ref());
+                    waits_for(lacks.as_deref().unwrap_or_default());
                     if lacks.is_none() {
                         return ControlFlow::Break(None);
                     }

@@ -284,10 +284,14 @@ impl Lanes<'_> {
         diagnostics: &mut Diagnostics,
         work: impl FnOnce() -> std::result::Result<(), Stop>,
     ) {
-        let printer = self.stage.session.printer;
+        let under_way = self.stage.session.printer.under_way("Running", &format!("{lane}: {name}"));
         let started = Instant::now();
-        printer.status("Running", &format!("{lane}: {name}"));
         let result = work().map(|()| None);
+        if result.is_ok() {
+            under_way.done("Passed")
+        } else {
+            under_way.failed()
+        }
         let namespaces = self.stage.apps.get(lane).map(|app| app.namespace.clone()).into_iter().collect::<Vec<_>>();
         let repeat = "cargo xtask test-kind --keep".to_owned();
         reports.push(self.report(lane, name, None, started.elapsed(), result, &namespaces, &repeat, diagnostics));
@@ -362,9 +366,14 @@ impl Lanes<'_> {
                 reports.push(StepReport::skipped(&lane, &step.name));
                 continue;
             }
-            stage.session.printer.status("Running", &format!("{lane}: {}", step.name));
+            let under_way = stage.session.printer.under_way("Running", &format!("{lane}: {}", step.name));
             let started = Instant::now();
             let result = runner.step(step);
+            if result.is_ok() {
+                under_way.done("Passed")
+            } else {
+                under_way.failed()
+            }
             let kept = serde_json::to_vec(&runner.values).unwrap_or_default();
             diagnostics.extend(crate::whole::write(&memory, &kept).err().unwrap_or_default());
             let name = format!("{lane}:{}", step.name).replace('\'', r"'\''");
@@ -406,6 +415,7 @@ impl Lanes<'_> {
         let summary = format!("{} is {} after {:.1} s", trouble.resource, trouble.phase, took.as_secs_f64());
         report.result = Result::Failed;
         report.told = Some(summary.clone());
+        let _under_way = self.stage.session.printer.under_way("Examining", &format!("the cluster: {lane}: {name}"));
         let mut diagnostic = Diagnostic::new(Code::ScenarioFailed, format!("{name}: {summary}")).target(lane);
         if let Some(place) = place {
             diagnostic = diagnostic.at(place.clone(), "this step");
