@@ -93,9 +93,9 @@ impl<'a> UnderWay<'a> {
         self.end(End::Well(verb));
     }
 
-    /// It failed, and why is told elsewhere.
-    pub fn failed(mut self) {
-        self.end(End::Failed);
+    /// It came to its end, or failed, and why is told elsewhere.
+    pub fn over(mut self, well: bool, verb: &str) {
+        self.end(if well { End::Well(verb) } else { End::Failed });
     }
 
     fn end(&mut self, end: End<'_>) {
@@ -137,7 +137,7 @@ mod tests {
         let ends = Mutex::new(Vec::new());
         let begin = || UnderWay::new(Waits::default(), |end| ends.lock().expect("whole").push(format!("{end:?}")));
         begin().done("Made");
-        begin().failed();
+        begin().over(false, "Made");
         drop(begin());
         assert_eq!(*ends.lock().expect("whole"), [r#"Well("Made")"#, "Failed", "Untold"]);
     }

@@ -190,8 +190,9 @@ impl Progress for Printer {
             let told = format!("{} ({:.1} s)", entry.what, entry.began.elapsed().as_secs_f64());
             match end {
                 End::Well(verb) if shown => self.stderr(&line(GREEN, verb, &told)),
-                End::Failed => self.stderr(&line(RED, "Failed", &told)),
-                End::Well(_) | End::Untold => {}
+                // Of what a signal broke off, nothing is known.
+                End::Failed if !process::interrupted() => self.stderr(&line(RED, "Failed", &told)),
+                End::Well(_) | End::Failed | End::Untold => {}
             }
         })
     }
@@ -276,7 +277,7 @@ impl Printer {
         let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
         let begin = || {
             let screen = Arc::clone(&self.screen);
-            thread::spawn(move || screen.keep(|streams, late| streams.stderr(&line(GREEN, "Waiting", late))))
+            thread::spawn(move || screen.keep(|streams, verb, rest| streams.stderr(&line(GREEN, verb, rest))))
         };
         keeper.get_or_insert_with(begin);
     }

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
-use serde_json::json;
+use serde_json::Value;
 
 use self::lanes::{Lanes, Result as StepResult, StepReport};
 use self::stage::{App, Stage};
@@ -29,6 +29,7 @@ use crate::report::{junit, plural};
 use crate::scenario::step::Action;
 use crate::scenario::{self, Scenario};
 use crate::tools::Tools;
+use crate::whole;
 use crate::workspace::Workspace;
 
 /// What was asked for.
@@ -52,34 +53,68 @@ pub struct Request {
     pub junit: Option<PathBuf>,
 }
 
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Proven {
+    steps: Vec<StepReport>,
+    /// What is wrong.
+    pub diagnostics: Diagnostics,
+}
+
 /// Runs the command.
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let (workspace, found) = Workspace::load(&session.root)?;
     found.into_result(())?;
-    let mut diagnostics = Diagnostics::default();
-    let ran = test(session, request, &workspace, &mut diagnostics);
-    let steps = diagnostics.take(ran).unwrap_or_default();
-    diagnostics.sort();
-    let failed = steps.iter().filter(|step| step.result == StepResult::Failed).count();
-    if !steps.is_empty() {
-        session.printer.result(&lanes::table(&steps));
-    }
+    let mut proven = prove(session, request, &workspace);
+    session.printer.result(&proven.table());
     if let Some(path) = &request.junit {
-        let suites = lanes::suites(&steps, &diagnostics);
-        diagnostics.extend(crate::whole::write(path, junit::document(&suites).as_bytes()).err().unwrap_or_default());
+        let written = whole::write(path, junit::document(&proven.suites()).as_bytes());
+        proven.diagnostics.extend(written.err().unwrap_or_default());
     }
     if !request.delete {
-        session.printer.finished(&summary(steps.len(), failed));
+        session.printer.finished(&proven.summary());
     }
-    Ok(Outcome { diagnostics, fields: vec![("steps", json!(steps.iter().map(StepReport::json).collect::<Vec<_>>()))] })
+    let fields = vec![("steps", proven.json())];
+    Ok(Outcome { diagnostics: proven.diagnostics, fields })
 }
 
-/// What became of the steps, in a line.
-fn summary(steps: usize, failed: usize) -> String {
-    match (steps, failed) {
-        (0, _) => plural(0, "step"),
-        (_, 0) => format!("{}: all passed", plural(steps, "step")),
-        _ => format!("{}: {failed} failed", plural(steps, "step")),
+/// Proves the applications of a workspace, and tells nothing but how that goes on.
+#[must_use]
+pub fn prove(session: &Session<'_>, request: &Request, workspace: &Workspace) -> Proven {
+    let mut diagnostics = Diagnostics::default();
+    let ran = test(session, request, workspace, &mut diagnostics);
+    let steps = diagnostics.take(ran).unwrap_or_default();
+    diagnostics.sort();
+    Proven { steps, diagnostics }
+}
+
+impl Proven {
+    /// The closing table.
+    #[must_use]
+    pub fn table(&self) -> String {
+        lanes::table(&self.steps)
+    }
+
+    /// The steps for JUnit, a suite for each scenario.
+    #[must_use]
+    pub fn suites(&self) -> Vec<junit::Suite> {
+        lanes::suites(&self.steps, &self.diagnostics)
+    }
+
+    /// The steps for programs.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        self.steps.iter().map(StepReport::json).collect()
+    }
+
+    /// What became of the steps, in a line.
+    fn summary(&self) -> String {
+        let steps = plural(self.steps.len(), "step");
+        match self.steps.iter().filter(|step| step.result == StepResult::Failed).count() {
+            _ if self.steps.is_empty() => steps,
+            0 => format!("{steps}: all passed"),
+            failed => format!("{steps}: {failed} failed"),
+        }
     }
 }
 

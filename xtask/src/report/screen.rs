@@ -4,10 +4,10 @@
 //! The line moves no cursor but within itself and hides none, so whatever ends the tool leaves at most that line. Once a
 //! signal came it is not drawn any more: a second one ends the tool at once, and finds nothing to leave.
 //!
-//! Deliberately absent: the words (under_way.rs), and the streams, which report.rs lends.
+//! Deliberately absent: words, and the streams, which `report` lends.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::under_way::{Board, Entry, TURN};
 use crate::progress::Waits;
@@ -60,7 +60,7 @@ impl<S: Sink> Screen<S> {
         self.erase(&mut state);
         write(&self.sink);
         if drawn {
-            self.turn(&mut state, Instant::now(), &|_, _| {});
+            self.turn(&mut state, Instant::now(), &|_, _, _| {});
         }
     }
 
@@ -90,7 +90,7 @@ impl<S: Sink> Screen<S> {
     }
 
     /// Keeps what is shown true until the screen is closed; `late` says what has been under way for long.
-    pub(super) fn keep(&self, late: impl Fn(&S, &str)) {
+    pub(super) fn keep(&self, late: impl Fn(&S, &str, &str)) {
         let mut state = self.state();
         while !state.closed {
             if state.board.is_empty() {
@@ -106,10 +106,10 @@ impl<S: Sink> Screen<S> {
         }
     }
 
-    fn turn(&self, state: &mut State, now: Instant, late: &impl Fn(&S, &str)) {
+    fn turn(&self, state: &mut State, now: Instant, late: &impl Fn(&S, &str, &str)) {
         if !self.terminal {
-            for line in state.board.late(now) {
-                late(&self.sink, &line);
+            for (verb, rest) in state.board.late(now) {
+                late(&self.sink, &verb, &rest);
             }
         } else if self.shows() && !state.closed {
             if let Some(line) = state.board.line(now, self.sink.columns()) {
@@ -130,6 +130,8 @@ impl<S: Sink> Screen<S> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     /// Says what happens to it.
@@ -168,7 +170,7 @@ mod tests {
     fn told(paper: Paper, terminal: bool) -> Vec<String> {
         let screen = Screen::new(paper, terminal);
         let turn = || {
-            let late = |paper: &Paper, line: &str| paper.note(&format!("Waiting {line}"));
+            let late = |paper: &Paper, verb: &str, rest: &str| paper.note(&format!("{verb} {rest}"));
             screen.turn(&mut screen.state(), Instant::now() + LATER, &late);
         };
         screen.write(|paper| paper.note("before"));

@@ -1,6 +1,6 @@
 //! What is under way, and how that reads: one line at the bottom of a terminal, or a line now and then elsewhere.
 //!
-//! Pure. Deliberately absent: clocks, streams, and threads (screen.rs).
+//! Pure. Deliberately absent: clocks, streams, and threads, which `screen` has.
 
 use std::time::{Duration, Instant};
 
@@ -84,8 +84,8 @@ impl Board {
         Some(format!("{VERB}{verb}{VERB:#} {rest}"))
     }
 
-    /// What is to be said of each that has been under way for another ten seconds.
-    pub(super) fn late(&mut self, now: Instant) -> Vec<String> {
+    /// What is to be said of each that has been under way for another ten seconds: a verb, and the rest of the line.
+    pub(super) fn late(&mut self, now: Instant) -> Vec<(String, String)> {
         let mut lines = Vec::new();
         for entry in &mut self.entries {
             let took = now.saturating_duration_since(entry.began);
@@ -93,7 +93,9 @@ impl Board {
                 entry.said = Duration::from_secs(took.as_secs() / AGAIN.as_secs() * AGAIN.as_secs());
                 let waits = entry.waits.text();
                 let waits = if waits.is_empty() { waits } else { format!(": {}", one_line(&waits)) };
-                lines.push(format!("{} ({} s){waits}", entry.what, entry.said.as_secs()));
+                // A step that runs is waited for; what the tool itself does goes on.
+                let verb = if entry.verb == "Running" { "Waiting" } else { &entry.verb };
+                lines.push((verb.to_owned(), format!("{} ({} s){waits}", entry.what, entry.said.as_secs())));
             }
         }
         lines
@@ -167,7 +169,7 @@ mod tests {
         assert_eq!(plain(board.line(now, 40)), "   | Running shop/sells: 価格 an… (0 s)");
         assert_eq!(
             plain(board.line(now, 100)),
-            "   | Running shop/sells: 価格 and all else that a long name tells (0 s): Pod shop/web is Pending: 0/…"
+            "   | Running shop/sells: 価格 and all else that a long name tells (0 s): Pod shop/web is Pending: …"
         );
     }
 
@@ -177,15 +179,18 @@ mod tests {
         let waits = Waits::default();
         board.begin("Running", "shop/sells: it is ready", now, waits.clone());
         board.begin("Creating", "a cluster", now + 5 * SECOND, Waits::default());
-        let told = |board: &mut Board, seconds: u32| board.late(now + seconds * SECOND);
+        let told = |board: &mut Board, seconds: u32| {
+            let lines = board.late(now + seconds * SECOND).into_iter();
+            lines.map(|(verb, rest)| format!("{verb} {rest}")).collect::<Vec<_>>()
+        };
         assert!(told(&mut board, 9).is_empty());
         waits.set("Pod shop/web is Pending");
-        assert_eq!(told(&mut board, 10), ["shop/sells: it is ready (10 s): Pod shop/web is Pending"]);
+        assert_eq!(told(&mut board, 10), ["Waiting shop/sells: it is ready (10 s): Pod shop/web is Pending"]);
         assert!(told(&mut board, 11).is_empty());
         waits.set("");
-        assert_eq!(told(&mut board, 20), ["shop/sells: it is ready (20 s)", "a cluster (10 s)"]);
+        assert_eq!(told(&mut board, 20), ["Waiting shop/sells: it is ready (20 s)", "Creating a cluster (10 s)"]);
         // Of a machine that slept, only the last is told.
-        assert_eq!(told(&mut board, 61), ["shop/sells: it is ready (60 s)", "a cluster (50 s)"]);
+        assert_eq!(told(&mut board, 61), ["Waiting shop/sells: it is ready (60 s)", "Creating a cluster (50 s)"]);
         assert!(told(&mut board, 64).is_empty());
     }
 }

@@ -17,6 +17,7 @@ mod properties;
 mod relay;
 mod render;
 mod support;
+mod terminal;
 mod tidy;
 mod tools;
 mod validate;

@@ -287,11 +287,7 @@ impl Lanes<'_> {
         let under_way = self.stage.session.printer.under_way("Running", &format!("{lane}: {name}"));
         let started = Instant::now();
         let result = work().map(|()| None);
-        if result.is_ok() {
-            under_way.done("Passed")
-        } else {
-            under_way.failed()
-        }
+        under_way.over(result.is_ok(), "Passed");
         let namespaces = self.stage.apps.get(lane).map(|app| app.namespace.clone()).into_iter().collect::<Vec<_>>();
         let repeat = "cargo xtask test-kind --keep".to_owned();
         reports.push(self.report(lane, name, None, started.elapsed(), result, &namespaces, &repeat, diagnostics));
@@ -369,11 +365,7 @@ impl Lanes<'_> {
             let under_way = stage.session.printer.under_way("Running", &format!("{lane}: {}", step.name));
             let started = Instant::now();
             let result = runner.step(step);
-            if result.is_ok() {
-                under_way.done("Passed")
-            } else {
-                under_way.failed()
-            }
+            under_way.over(result.is_ok(), "Passed");
             let kept = serde_json::to_vec(&runner.values).unwrap_or_default();
             diagnostics.extend(crate::whole::write(&memory, &kept).err().unwrap_or_default());
             let name = format!("{lane}:{}", step.name).replace('\'', r"'\''");
