@@ -84,6 +84,8 @@ pub fn prove(session: &Session<'_>, request: &Request, workspace: &Workspace) ->
     let mut diagnostics = Diagnostics::default();
     let ran = test(session, request, workspace, &mut diagnostics);
     let steps = diagnostics.take(ran).unwrap_or_default();
+    // Whatever a signal broke off said so in its own way, if at all.
+    diagnostics.extend(process::check_interrupted().err().unwrap_or_default());
     diagnostics.sort();
     Proven { steps, diagnostics }
 }

@@ -7,6 +7,7 @@ mod accept;
 mod agreement;
 mod applications;
 mod chart_version;
+mod ci;
 mod dependencies;
 mod errors;
 mod fixtures;
