@@ -360,9 +360,9 @@ impl Runner<'_> {
         let filled = self.filled(expect)?;
         let started = Instant::now();
         let mut stdout = Vec::new();
-        waits_for(
-            &filled.until.as_ref().map_or("the command runs".to_owned(), |text| format!("`{text}` has not come")),
-        );
+        if let Some(text) = &filled.until {
+            waits_for(&format!("`{text}` has not come"));
+        }
         let followed = invocation.follow(|line| {
             let Some(line) = line else { return ControlFlow::Continue(()) };
             stdout.extend_from_slice(line.as_bytes());
