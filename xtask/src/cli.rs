@@ -311,6 +311,10 @@ pub struct TestKind {
     #[arg(long, value_name = "APP/SCENARIO:STEP")]
     pub step: Option<String>,
 
+    /// Deploy the charts of a revision first, and today's over them: what they keep has to survive
+    #[arg(long, value_name = "REV", conflicts_with_all = ["delete", "step"])]
+    pub upgrade_from: Option<String>,
+
     /// Another image for the node; also `XTASK_KIND_NODE_IMAGE`
     #[arg(long, value_name = "IMAGE")]
     pub node_image: Option<String>,

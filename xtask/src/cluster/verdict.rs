@@ -273,8 +273,9 @@ fn crashed(pod: &str, container: &Value) -> Option<Trouble> {
     }
     let restarts = container["restartCount"].as_i64().unwrap_or_default();
     match ended {
-        Some(ended) if restarts >= 1 && container["ready"] != true => {
-            told("CrashLoop", format!("{ended}, {restarts} restart{}", if restarts == 1 { "" } else { "s" }))
+        // Once is no loop: what a container waits for may come a moment after it.
+        Some(ended) if restarts >= 2 && container["ready"] != true => {
+            told("CrashLoop", format!("{ended}, {restarts} restarts"))
         }
         _ => None,
     }
@@ -511,6 +512,10 @@ mod tests {
             of_pod(running.clone(), &[]),
             "never: Pod ns/web-1 is CrashLoop: container `main`: it ended with exit code 1 (Error), 2 restarts"
         );
+        // The first time, what it missed may be there by now.
+        let mut once = running.clone();
+        once["status"]["containerStatuses"][0]["restartCount"] = json!(1);
+        assert_eq!(of_pod(once, &[]), "pending: Pod ns/web-1 is Running, not ready: its containers are not ready yet");
         // The node was down: nobody knows how the container ended, and it is started again.
         let last = &mut running["status"]["containerStatuses"][0]["lastState"];
         *last = json!({ "terminated": { "exitCode": 255, "reason": "Unknown" } });

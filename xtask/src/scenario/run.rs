@@ -167,9 +167,11 @@ impl Runner<'_> {
                 self.deployer.deploy(app, file.as_deref(), namespace.as_deref(), left())?;
                 Ok(None)
             }
-            Action::Apply { file } => {
-                let text = self.fill(&self.read(file)?)?;
-                apply(self.kubectl, self.observer, &self.namespace, &text, left())?;
+            Action::Apply { files, namespace } => {
+                let namespace = namespace.as_ref().map(|text| self.fill(text)).transpose()?;
+                let texts = files.iter().map(|file| self.fill(&self.read(file)?)).collect::<Result<Vec<_>>>()?;
+                let namespace = namespace.as_ref().unwrap_or(&self.namespace);
+                apply(self.kubectl, self.observer, namespace, &texts.join("\n---\n"), left())?;
                 Ok(None)
             }
             Action::Delete(subjects) => {
@@ -403,7 +405,7 @@ impl Runner<'_> {
             self.values.insert(name.clone(), text);
         }
         let text = String::from_utf8_lossy(&left.stdout).into_owned();
-        let told = filled.tell.as_ref().and_then(|tell| text.lines().find(|line| line.starts_with(tell.as_str())));
+        let told = filled.tell.as_ref().and_then(|tell| text.lines().rfind(|line| line.starts_with(tell.as_str())));
         Ok(told.map(|line| line.trim().to_owned()))
     }
 
