@@ -44,6 +44,10 @@ impl Trouble {
 
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A judge that only bides its time has none to tell of.
+        if self.resource.is_empty() {
+            return Ok(());
+        }
         write!(f, "{} is {}: {}", self.resource, self.phase, self.cause)
     }
 }
