@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::stage::{self, App, Stage};
+use crate::cluster::Cluster;
+use crate::cluster::diagnosis::{self, Failure};
 use crate::cluster::observer::Stop;
 use crate::cluster::verdict::Trouble;
-use crate::cluster::{Cluster, diagnosis};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, suggestion};
 use crate::progress::Progress;
 use crate::report::junit;
@@ -289,7 +290,7 @@ impl Lanes<'_> {
         printer.status("Running", &format!("{lane}: {name}"));
         let result = work().map(|()| None);
         let namespaces = self.stage.apps.get(lane).map(|app| app.namespace.clone()).into_iter().collect::<Vec<_>>();
-        let repeat = "cargo xtask test-kind --keep".to_owned();
+        let repeat = format!("cargo xtask test-kind --keep {lane}");
         reports.push(self.report(lane, name, None, started.elapsed(), result, &namespaces, &repeat, diagnostics));
     }
 
@@ -390,7 +391,8 @@ impl Lanes<'_> {
         diagnostics: &mut Diagnostics,
     ) -> StepReport {
         let mut report = StepReport::passed(lane, name, took);
-        let trouble = match result {
+        let observer = self.stage.observer;
+        let trouble = match result.map_err(|stop| observer.explained(stop)) {
             Ok(told) => {
                 report.told = told;
                 return report;
@@ -410,9 +412,10 @@ impl Lanes<'_> {
         if let Some(place) = place {
             diagnostic = diagnostic.at(place.clone(), "this step");
         }
-        let observer = self.stage.observer;
-        let (seen, lost) = (observer.seen(), observer.lost());
-        let found = diagnosis::look(self.stage.kubectl, &seen, lost.as_deref(), &trouble, namespaces);
+        let scenario = self.scenarios.iter().find(|scenario| scenario.title() == lane);
+        let awaited = scenario.map(Scenario::awaits).unwrap_or_default();
+        let failure = Failure { trouble: &trouble, namespaces, took, awaited: &awaited };
+        let found = diagnosis::look(&self.cluster.maker, observer, &failure);
         diagnostic = diagnostic.note(format!("likely cause: {}", found.causes.join("\n")));
         for part in found.parts {
             diagnostic = diagnostic.note(part);
