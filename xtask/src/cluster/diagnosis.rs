@@ -11,6 +11,7 @@
 mod events;
 mod logs;
 mod node;
+mod rights;
 mod services;
 
 use std::path::Path;
@@ -97,18 +98,24 @@ pub fn look(maker: &Maker, observer: &Observer, failure: &Failure<'_>) -> Diagno
 /// Why: what failed in its own words, and what beside it is not as it should be.
 fn causes(seen: &Seen, failure: &Failure<'_>, unready: &[&Value], logs: &[Log]) -> Vec<String> {
     let trouble = failure.trouble;
-    let alarm = |log: &Log| logs::alarm(&log.recent, failure.awaited);
-    let of = |log: &&Log| trouble.resource == format!("Pod {}/{}", log.namespace, log.pod);
-    let own = logs.iter().filter(of).filter_map(alarm).min_by_key(|(rank, _)| *rank);
-    let mut causes = vec![match own {
-        Some((_, line)) if !trouble.cause.contains(&line) => format!("{}; its log says: {line}", trouble.cause),
+    let mut alarms: Vec<(usize, String, &Log)> = logs
+        .iter()
+        .filter_map(|log| logs::alarm(&log.recent, failure.awaited).map(|(rank, line)| (rank, line, log)))
+        .collect();
+    alarms.sort_by_key(|(rank, ..)| *rank);
+    let of = |log: &Log| trouble.resource == format!("Pod {}/{}", log.namespace, log.pod);
+    let own = alarms.iter().position(|(_, _, log)| of(log)).map(|at| alarms.remove(at));
+    alarms.retain(|(_, _, log)| !of(log));
+    let first = match &own {
+        Some((_, line, _)) if !trouble.cause.contains(line) => format!("{}; its log says: {line}", trouble.cause),
         _ => trouble.cause.clone(),
-    }];
-    causes.extend(services::named(seen, failure.namespaces, &trouble.cause));
+    };
+    let mut causes = services::named(seen, failure.namespaces, &trouble.cause);
     causes.extend(failure.namespaces.iter().enumerate().flat_map(|(index, namespace)| {
         // What else a scenario has in namespaces of its own, it may have scaled down itself.
         services::astray(seen, namespace, index == 0)
     }));
+    causes.extend(events::killed(seen, failure.namespaces));
     for pod in unready {
         if let Verdict::Pending(other) | Verdict::Never(other) = verdict::pod(seen, pod)
             && other.cause != trouble.cause
@@ -116,13 +123,19 @@ fn causes(seen: &Seen, failure: &Failure<'_>, unready: &[&Value], logs: &[Log]) 
             causes.push(format!("{} is {}: {}", other.resource, other.phase, other.cause));
         }
     }
-    let mut others: Vec<(usize, String)> = logs
-        .iter()
-        .filter(|log| !of(log))
-        .filter_map(|log| alarm(log).map(|(rank, line)| (rank, format!("log of {}: {line}", log.pod))))
-        .collect();
-    others.sort_by_key(|(rank, _)| *rank);
-    causes.extend(others.into_iter().map(|(_, line)| line));
+    causes.extend(alarms.iter().map(|(_, line, log)| format!("log of {}: {line}", log.pod)));
+    for namespace in failure.namespaces {
+        for pod in seen.all("Pod", namespace) {
+            let name = place(pod).1;
+            let mine = if trouble.resource == format!("Pod {namespace}/{name}") { first.as_str() } else { "" };
+            let logged = alarms.iter().filter(|(_, _, log)| log.pod == name).map(|(_, line, _)| line.as_str());
+            causes.extend(std::iter::once(mine).chain(logged).flat_map(|error| rights::of(pod, error)));
+        }
+    }
+    // That something did not come is the least of what can be said of it.
+    let vague =
+        ["it did not end within", "its containers are not ready yet"].iter().any(|text| first.starts_with(text));
+    causes.insert(if vague { causes.len() } else { 0 }, first);
     causes
 }
 

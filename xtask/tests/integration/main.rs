@@ -11,6 +11,7 @@ mod dependencies;
 mod errors;
 mod fixtures;
 mod image;
+mod kind;
 mod lint;
 mod new;
 mod properties;

@@ -39,6 +39,26 @@ pub(super) fn told(seen: &Seen, namespaces: &[String]) -> String {
     if lines.is_empty() { "none".to_owned() } else { lines[lines.len().saturating_sub(EVENTS)..].join("\n") }
 }
 
+/// Containers that are there and were killed in this run, as the kubelet says it.
+pub(super) fn killed(seen: &Seen, namespaces: &[String]) -> Vec<String> {
+    let events = namespaces.iter().flat_map(|namespace| seen.all("Event", namespace));
+    let killed = events.filter(|event| !seen.is_old(event) && counts(seen, event) && event["reason"] == "Killing");
+    let told = killed.filter_map(|event| {
+        let text = event["message"].as_str().filter(|text| text.contains("failed"))?;
+        let object = &event["involvedObject"];
+        let name = |key: &str| object[key].as_str().unwrap_or_default();
+        let why = seen.all("Event", name("namespace")).find(|other| {
+            let said = other["message"].as_str().unwrap_or_default();
+            other["involvedObject"]["uid"] == object["uid"]
+                && other["reason"] == "Unhealthy"
+                && said.starts_with("Liveness")
+        });
+        let why = why.and_then(|other| other["message"].as_str()).map(str::trim).unwrap_or_default();
+        Some(format!("Pod {}/{}: {text} {why}", name("namespace"), name("name")).trim_end().to_owned())
+    });
+    told.collect()
+}
+
 /// Whether an event is of this run, or of a pod or a claim that is there.
 fn counts(seen: &Seen, event: &Value) -> bool {
     let object = &event["involvedObject"];

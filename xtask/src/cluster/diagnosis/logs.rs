@@ -70,13 +70,14 @@ pub(super) fn of(kubectl: &Kubectl, pods: &[&Value], took: Duration) -> Vec<Log>
     logs
 }
 
-/// The worst line of a log, the latest of those, and how bad it is: 0 is the worst. What is waited for is not bad.
+/// The worst line of a log, the first of those, and how bad it is: 0 is the worst. What comes later mostly follows from
+/// it. What is waited for is not bad.
 pub(super) fn alarm(text: &str, awaited: &[&str]) -> Option<(usize, String)> {
     let rank = |line: &str| {
         let small = line.to_lowercase();
         ALARMS.iter().position(|word| small.contains(word)).filter(|_| !awaited.iter().any(|own| line.contains(own)))
     };
-    let lines = text.lines().rev().filter_map(|line| Some((rank(line)?, line.trim().to_owned())));
+    let lines = text.lines().filter_map(|line| Some((rank(line)?, line.trim().to_owned())));
     lines.min_by_key(|(rank, _)| *rank)
 }
 
@@ -85,9 +86,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_worst_line_counts_and_of_those_the_latest() {
+    fn the_worst_line_counts_and_of_those_the_first() {
         let text = "warning: a\nFATAL: b\nfatal: c\nerror: d\nall is well\n";
-        assert_eq!(alarm(text, &[]), Some((0, "fatal: c".to_owned())));
+        assert_eq!(alarm(text, &[]), Some((0, "FATAL: b".to_owned())));
         assert_eq!(alarm(text, &["fatal", "FATAL"]), Some((2, "error: d".to_owned())));
         assert_eq!(alarm("all is well\n", &[]), None);
     }
