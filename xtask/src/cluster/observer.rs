@@ -242,7 +242,7 @@ fn heartbeat(kubectl: &Kubectl, shared: &Shared) {
             Err(why) => {
                 missed += 1;
                 if missed >= MISSED {
-                    *locked(&shared.lost) = Some(format!("it did not answer {MISSED} times in a row: {why}"));
+                    *locked(&shared.lost) = Some(why);
                     shared.changed.notify_all();
                     return;
                 }

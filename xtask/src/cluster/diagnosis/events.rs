@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::cluster::seen::{Seen, event_time};
+use crate::cluster::verdict::{self, Verdict};
 
 /// How many are shown; the export has them all.
 const EVENTS: usize = 20;
@@ -42,9 +43,9 @@ pub(super) fn told(seen: &Seen, namespaces: &[String]) -> String {
 /// Containers that are there and were killed in this run, as the kubelet says it.
 pub(super) fn killed(seen: &Seen, namespaces: &[String]) -> Vec<String> {
     let events = namespaces.iter().flat_map(|namespace| seen.all("Event", namespace));
-    let killed = events.filter(|event| !seen.is_old(event) && counts(seen, event) && event["reason"] == "Killing");
+    let killed = events.filter(|event| !seen.is_old(event) && counts(seen, event) && is_killing(event));
     let told = killed.filter_map(|event| {
-        let text = event["message"].as_str().filter(|text| text.contains("failed"))?;
+        let text = event["message"].as_str()?;
         let object = &event["involvedObject"];
         let name = |key: &str| object[key].as_str().unwrap_or_default();
         let why = seen.all("Event", name("namespace")).find(|other| {
@@ -59,17 +60,25 @@ pub(super) fn killed(seen: &Seen, namespaces: &[String]) -> Vec<String> {
     told.collect()
 }
 
-/// Whether an event is of this run, or of a pod or a claim that is there.
+/// Whether an event may be of interest: a warning of this run, or whatever is about a pod or a claim that is there and not
+/// in order. How things start that are well says nothing.
 fn counts(seen: &Seen, event: &Value) -> bool {
     let object = &event["involvedObject"];
     let text = |key: &str| object[key].as_str().unwrap_or_default();
-    let there = || {
-        matches!(text("kind"), "Pod" | "PersistentVolumeClaim")
-            && seen
-                .get(text("kind"), text("namespace"), text("name"))
-                .is_some_and(|found| found["metadata"]["uid"] == object["uid"])
-    };
-    !seen.is_old(event) || there()
+    let there = seen
+        .get(text("kind"), text("namespace"), text("name"))
+        .filter(|found| found["metadata"]["uid"] == object["uid"] && found["metadata"]["deletionTimestamp"].is_null());
+    let warning = event["type"] == "Warning";
+    match (text("kind"), there) {
+        ("Pod", Some(pod)) => warning || verdict::pod(seen, pod) != Verdict::Ready || is_killing(event),
+        ("PersistentVolumeClaim", Some(claim)) => warning || claim["status"]["phase"] != "Bound",
+        _ => warning && !seen.is_old(event),
+    }
+}
+
+/// Whether it tells that a container is killed for a reason.
+fn is_killing(event: &Value) -> bool {
+    event["reason"] == "Killing" && event["message"].as_str().is_some_and(|text| text.contains("failed"))
 }
 
 #[cfg(test)]
@@ -82,6 +91,7 @@ mod tests {
         json!({
             "metadata": { "namespace": "ns", "name": name, "resourceVersion": second },
             "involvedObject": { "kind": "Pod", "namespace": "ns", "name": about, "uid": about },
+            "type": if reason == "Started" { "Normal" } else { "Warning" },
             "reason": reason,
             "message": "why",
             "count": count,
@@ -100,6 +110,9 @@ mod tests {
         ] {
             seen.event("Event", &json!({ "type": "ADDED", "object": one }));
         }
+        assert_eq!(told(&seen, &["ns".to_owned()]), "00:00:09 Pod ns/web BackOff: why (3 times)");
+        let pod = json!({ "metadata": { "namespace": "ns", "name": "web", "uid": "web" } });
+        seen.event("Pod", &json!({ "type": "ADDED", "object": pod }));
         assert_eq!(
             told(&seen, &["ns".to_owned()]),
             "00:00:03 Pod ns/web Started: why\n00:00:09 Pod ns/web BackOff: why (3 times)"
