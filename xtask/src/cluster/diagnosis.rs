@@ -79,8 +79,9 @@ pub fn look(maker: &Maker, observer: &Observer, failure: &Failure<'_>) -> Diagno
         let kubectl = maker.kubectl();
         parts.extend(unready.iter().take(DESCRIBED).filter_map(|pod| description(&kubectl, pod)));
         // Where all is ready, the logs still tell what happened.
-        let all = || namespaces.iter().flat_map(|namespace| seen.all("Pod", namespace)).collect();
-        let spoken: Vec<&Value> = if unready.is_empty() { all() } else { unready.clone() };
+        let all = namespaces.iter().flat_map(|namespace| seen.all("Pod", namespace));
+        let staying = all.filter(|pod| pod["metadata"]["deletionTimestamp"].is_null());
+        let spoken: Vec<&Value> = if unready.is_empty() { staying.collect() } else { unready.clone() };
         logs = logs::of(&kubectl, &spoken, failure.took);
         let tails = logs.iter().filter(|log| !log.text.trim().is_empty());
         parts.extend(tails.map(|log| format!("{}:\n{}", log.title(), last_lines(&log.text, LOG))));

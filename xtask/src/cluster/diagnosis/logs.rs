@@ -13,6 +13,9 @@ const TAIL: &str = "--tail=60";
 /// What was written so long before a step may still be why it failed.
 const BEFORE: Duration = Duration::from_secs(5);
 
+/// What a node says instead of a log that it has thrown away.
+const NO_LOG: &str = "unable to retrieve container logs";
+
 /// What words in a log say that something is wrong, the worst first.
 const ALARMS: &[&str] =
     &["fatal", "panic", "error", "denied", "refused", "not permitted", "cannot", "unable", "warning"];
@@ -54,7 +57,8 @@ pub(super) fn of(kubectl: &Kubectl, pods: &[&Value], took: Duration) -> Vec<Log>
                 }
                 let which = format!("--previous={previous}");
                 let logs_of = ["logs", &name, "--namespace", &namespace, "--container", container, TAIL, &which];
-                let Some(text) = ask(kubectl, &logs_of) else { continue };
+                let text = ask(kubectl, &logs_of).filter(|text| !text.starts_with(NO_LOG));
+                let Some(text) = text else { continue };
                 // What is well now had its troubles when it started, or in the steps before.
                 let recent = if status["ready"] == true && !text.is_empty() {
                     let since = format!("--since={}s", (took + BEFORE).as_secs());
