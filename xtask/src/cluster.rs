@@ -329,6 +329,7 @@ impl Cluster {
     /// Waits until the node is ready, and the namespace of everything else is there.
     pub fn wait_for_node(&self) -> Result<()> {
         let kubectl = &self.kubectl;
+        kubectl.check_version()?;
         let args = ["wait", "--for=condition=Ready", "nodes", "--all", "--timeout=120s"];
         checked(&kubectl.invocation().args(args).deadline(Duration::from_secs(130)))?;
         // A pod of a namespace whose default account is not there yet is refused.
