@@ -99,10 +99,8 @@ pub fn look(maker: &Maker, observer: &Observer, failure: &Failure<'_>) -> Diagno
 /// Why: what failed in its own words, and what beside it is not as it should be.
 fn causes(seen: &Seen, failure: &Failure<'_>, unready: &[&Value], logs: &[Log]) -> Vec<String> {
     let trouble = failure.trouble;
-    let mut alarms: Vec<(usize, String, &Log)> = logs
-        .iter()
-        .filter_map(|log| logs::alarm(&log.recent, failure.awaited).map(|(rank, line)| (rank, line, log)))
-        .collect();
+    let mut alarms: Vec<(usize, String, &Log)> =
+        logs.iter().filter_map(|log| log.alarm(failure.awaited).map(|(rank, line)| (rank, line, log))).collect();
     alarms.sort_by_key(|(rank, ..)| *rank);
     let of = |log: &Log| trouble.resource == format!("Pod {}/{}", log.namespace, log.pod);
     let own = alarms.iter().position(|(_, _, log)| of(log)).map(|at| alarms.remove(at));

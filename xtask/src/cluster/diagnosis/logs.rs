@@ -38,7 +38,15 @@ impl Log {
         let which = if self.previous { "previous" } else { "current" };
         format!("{which} log of {}/{}, container {}", self.namespace, self.pod, self.container)
     }
+
+    /// The line that says what is wrong, and how bad it is. A program that died before may be missed only now.
+    pub(super) fn alarm(&self, awaited: &[&str]) -> Option<(usize, String)> {
+        alarm(&self.recent, awaited).or_else(|| alarm(&self.text, awaited).filter(|(rank, _)| *rank < GRAVE))
+    }
 }
+
+/// How many of [`ALARMS`] count whenever they came.
+const GRAVE: usize = 3;
 
 /// The logs of some pods, present and previous.
 pub(super) fn of(kubectl: &Kubectl, pods: &[&Value], took: Duration) -> Vec<Log> {
@@ -76,7 +84,7 @@ pub(super) fn of(kubectl: &Kubectl, pods: &[&Value], took: Duration) -> Vec<Log>
 
 /// The worst line of a log, the first of those, and how bad it is: 0 is the worst. What comes later mostly follows from
 /// it. What is waited for is not bad.
-pub(super) fn alarm(text: &str, awaited: &[&str]) -> Option<(usize, String)> {
+fn alarm(text: &str, awaited: &[&str]) -> Option<(usize, String)> {
     let rank = |line: &str| {
         let small = line.to_lowercase();
         ALARMS.iter().position(|word| small.contains(word)).filter(|_| !awaited.iter().any(|own| line.contains(own)))
@@ -88,6 +96,18 @@ pub(super) fn alarm(text: &str, awaited: &[&str]) -> Option<(usize, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_came_before_the_step_counts_only_where_it_is_grave_and_nothing_came_since() {
+        let log = |text: &str, recent: &str| {
+            let text = text.to_owned();
+            let (namespace, pod, container) = (String::new(), String::new(), String::new());
+            Log { namespace, pod, container, previous: false, text, recent: recent.to_owned() }.alarm(&[])
+        };
+        assert_eq!(log("fatal: a\nwarning: b\n", "warning: b\n"), Some((8, "warning: b".to_owned())));
+        assert_eq!(log("fatal: a\nwell\n", "well\n"), Some((0, "fatal: a".to_owned())));
+        assert_eq!(log("refused\nwell\n", "well\n"), None);
+    }
 
     #[test]
     fn the_worst_line_counts_and_of_those_the_first() {
