@@ -102,7 +102,11 @@ fn causes(seen: &Seen, failure: &Failure<'_>, unready: &[&Value], logs: &[Log]) 
     let mut alarms: Vec<(usize, String, &Log)> =
         logs.iter().filter_map(|log| log.alarm(failure.awaited).map(|(rank, line)| (rank, line, log))).collect();
     alarms.sort_by_key(|(rank, ..)| *rank);
-    let of = |log: &Log| trouble.resource == format!("Pod {}/{}", log.namespace, log.pod);
+    // What a pod says that is well stands beside what a command in it said, not behind it.
+    let of = |log: &Log| {
+        let ill = unready.iter().any(|pod| place(pod) == (log.namespace.clone(), log.pod.clone()));
+        ill && trouble.resource == format!("Pod {}/{}", log.namespace, log.pod)
+    };
     let own = alarms.iter().position(|(_, _, log)| of(log)).map(|at| alarms.remove(at));
     alarms.retain(|(_, _, log)| !of(log));
     let first = match &own {
@@ -117,7 +121,7 @@ fn causes(seen: &Seen, failure: &Failure<'_>, unready: &[&Value], logs: &[Log]) 
     causes.extend(events::killed(seen, failure.namespaces));
     for pod in unready {
         if let Verdict::Pending(other) | Verdict::Never(other) = verdict::pod(seen, pod)
-            && other.cause != trouble.cause
+            && (other.cause != trouble.cause && other.resource != trouble.resource)
         {
             causes.push(format!("{} is {}: {}", other.resource, other.phase, other.cause));
         }
@@ -134,6 +138,13 @@ fn causes(seen: &Seen, failure: &Failure<'_>, unready: &[&Value], logs: &[Log]) 
     // That something did not come is the least of what can be said of it.
     let vague =
         ["it did not end within", "its containers are not ready yet"].iter().any(|text| first.starts_with(text));
+    if vague && causes.is_empty() {
+        let mine = logs.iter().filter(|log| failure.namespaces.first() == Some(&log.namespace));
+        causes.extend(mine.filter_map(|log| {
+            let last = log.text.lines().rfind(|line| !line.trim().is_empty())?;
+            Some(format!("nothing says why; the last that {} wrote: {}", log.pod, last.trim()))
+        }));
+    }
     causes.insert(if vague { causes.len() } else { 0 }, first);
     causes
 }
@@ -277,7 +288,9 @@ mod tests {
     fn told(trouble: &Trouble, logs: &[Log], awaited: &[&str]) -> Vec<String> {
         let namespaces = ["ns".to_owned()];
         let failure = Failure { trouble, namespaces: &namespaces, took: Duration::ZERO, awaited };
-        causes(&Seen::default(), &failure, &[], logs)
+        let ill = json!({ "metadata": { "namespace": "ns", "name": "web-1" } });
+        let pods = if trouble.resource.starts_with("Pod ") { vec![&ill] } else { Vec::new() };
+        causes(&Seen::default(), &failure, &pods, logs)
     }
 
     #[test]
