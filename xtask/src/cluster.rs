@@ -361,6 +361,7 @@ impl Cluster {
 
     /// Waits until the node takes pods, and leads them to Services.
     pub fn wait_for_node(&self) -> Result<()> {
+        self.kubectl.check_version()?;
         let ask = |args: &[&str]| {
             let invocation = self.kubectl.invocation().args(args.iter().copied()).args(["--timeout=120s"]);
             checked(&invocation.deadline(Duration::from_secs(130)))

@@ -77,8 +77,8 @@ pub enum Followed<T> {
     Broken(T),
     /// The program ended by itself; what it wrote to standard output was followed and is not in here.
     Ended(Output),
-    /// The time was over, and the program was ended.
-    Late,
+    /// The time was over, and the program was ended; what it had written to standard error by then.
+    Late(String),
 }
 
 /// What every program sees of our environment: where programs and temporary files are, and how the network is reached.
@@ -255,7 +255,8 @@ impl Invocation {
             }
             if started.elapsed() >= self.deadline {
                 end(&handle);
-                return Ok(Followed::Late);
+                let stderr = handle.wait().map(|output| Output::of(output).stderr).unwrap_or_default();
+                return Ok(Followed::Late(stderr));
             }
         }
     }
@@ -369,8 +370,8 @@ mod tests {
         let never = |_: Option<&str>| ControlFlow::<()>::Continue(());
         let ended = sh("echo out; echo err >&2; exit 3").follow(never);
         assert!(matches!(&ended, Ok(Followed::Ended(output)) if output.code == Some(3) && output.stderr == "err\n"));
-        let late = sh("sleep 60").deadline(Duration::from_millis(200)).follow(never);
-        assert!(matches!(late, Ok(Followed::Late)), "{late:?}");
+        let late = sh("echo why >&2; sleep 60").deadline(Duration::from_millis(500)).follow(never);
+        assert!(matches!(&late, Ok(Followed::Late(stderr)) if stderr == "why\n"), "{late:?}");
     }
 
     #[test]

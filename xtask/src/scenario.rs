@@ -74,6 +74,12 @@ impl Scenario {
         self.texts.iter().any(|own| own.contains(text))
     }
 
+    /// The texts that its steps wait to see: in a log they are no sign that something is wrong.
+    #[must_use]
+    pub fn awaits(&self) -> Vec<&str> {
+        self.steps.iter().flat_map(|step| step.action.awaits()).collect()
+    }
+
     /// Reads one. All that is wrong with it is told.
     pub fn parse(source: &Arc<Source>, app: &str, name: &str, folder: &Path) -> Result<Self> {
         let document = yaml::parse_one(source)?;

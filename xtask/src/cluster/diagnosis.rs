@@ -3,29 +3,51 @@
 //! In this order: the likely cause; pods; events, sorted and each once; what is not ready, described; logs, the present
 //! and the previous ones, tailed; where the full export lies.
 //!
+//! What a run or a scenario brings about itself is no cause: events from before the run, log lines from before the step,
+//! and what the scenario waits for.
+//!
 //! Deliberately absent: printing.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+mod events;
+mod logs;
+mod node;
+mod rights;
+mod services;
+
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
 
+use self::logs::Log;
 use super::Maker;
 use super::kubectl::Kubectl;
 use super::last_lines;
-use super::seen::{Seen, event_time};
+use super::observer::Observer;
+use super::seen::Seen;
 use super::verdict::{self, Trouble, Verdict};
 
 /// How much of each part is shown; the export has it all.
-const EVENTS: usize = 20;
+const CAUSES: usize = 6;
 const DESCRIBED: usize = 2;
 const DESCRIPTION: usize = 40;
 const LOG: usize = 15;
 
-/// What words in a log say that something is wrong.
-const ALARMS: &[&str] =
-    &["fatal", "panic", "error", "denied", "refused", "not permitted", "cannot", "unable", "warning"];
+/// How long after a state the event may come that tells why.
+const EVENT: Duration = Duration::from_secs(1);
+
+/// What failed, and where to look.
+#[derive(Debug)]
+pub struct Failure<'a> {
+    /// What is wrong with what.
+    pub trouble: &'a Trouble,
+    /// The namespaces of the step, that of the application first.
+    pub namespaces: &'a [String],
+    /// How long the step took.
+    pub took: Duration,
+    /// What the scenario waits to see, errors among it.
+    pub awaited: &'a [&'a str],
+}
 
 /// What a failure shows, each part a block of text.
 #[derive(Debug, Clone, Default)]
@@ -38,66 +60,107 @@ pub struct Diagnosis {
 
 /// Looks at the namespaces of a step that failed.
 #[must_use]
-pub fn look(kubectl: &Kubectl, seen: &Seen, lost: Option<&str>, trouble: &Trouble, namespaces: &[String]) -> Diagnosis {
-    let mut diagnosis = Diagnosis::default();
-    let unready: Vec<&Value> = namespaces
+pub fn look(maker: &Maker, observer: &Observer, failure: &Failure<'_>) -> Diagnosis {
+    let namespaces = failure.namespaces;
+    let lost = observer.lost().is_some();
+    if !lost {
+        observer.settle_events(EVENT, namespaces);
+    }
+    let seen = observer.seen();
+    let unready = unready(&seen, namespaces);
+    let mut causes = Vec::new();
+    if lost {
+        causes.push(node::state(maker));
+    }
+    let mut parts =
+        vec![format!("pods:\n{}", pods(&seen, namespaces)), format!("events:\n{}", events::told(&seen, namespaces))];
+    let mut logs = Vec::new();
+    if !lost {
+        let kubectl = maker.kubectl();
+        parts.extend(unready.iter().take(DESCRIBED).filter_map(|pod| description(&kubectl, pod)));
+        // Where all is ready, the logs still tell what happened.
+        let all = namespaces.iter().flat_map(|namespace| seen.all("Pod", namespace));
+        let staying = all.filter(|pod| pod["metadata"]["deletionTimestamp"].is_null());
+        let spoken: Vec<&Value> = if unready.is_empty() { staying.collect() } else { unready.clone() };
+        logs = logs::of(&kubectl, &spoken, failure.took);
+        let tails = logs.iter().filter(|log| !log.text.trim().is_empty());
+        parts.extend(tails.map(|log| format!("{}:\n{}", log.title(), last_lines(&log.text, LOG))));
+    }
+    causes.extend(self::causes(&seen, failure, &unready, &logs));
+    let mut told = Vec::new();
+    for cause in causes {
+        if !told.contains(&cause) && told.len() < CAUSES {
+            told.push(cause);
+        }
+    }
+    Diagnosis { causes: told, parts }
+}
+
+/// Why: what failed in its own words, and what beside it is not as it should be.
+fn causes(seen: &Seen, failure: &Failure<'_>, unready: &[&Value], logs: &[Log]) -> Vec<String> {
+    let trouble = failure.trouble;
+    let mut alarms: Vec<(usize, String, &Log)> =
+        logs.iter().filter_map(|log| log.alarm(failure.awaited).map(|(rank, line)| (rank, line, log))).collect();
+    alarms.sort_by_key(|(rank, ..)| *rank);
+    // What a pod says that is well stands beside what a command in it said, not behind it.
+    let of = |log: &Log| {
+        let ill = unready.iter().any(|pod| place(pod) == (log.namespace.clone(), log.pod.clone()));
+        ill && trouble.resource == format!("Pod {}/{}", log.namespace, log.pod)
+    };
+    let own = alarms.iter().position(|(_, _, log)| of(log)).map(|at| alarms.remove(at));
+    alarms.retain(|(_, _, log)| !of(log));
+    let first = match &own {
+        Some((_, line, _)) if !trouble.cause.contains(line) => format!("{}; its log says: {line}", trouble.cause),
+        _ => trouble.cause.clone(),
+    };
+    let mut causes = services::named(seen, failure.namespaces, &trouble.cause);
+    causes.extend(failure.namespaces.iter().enumerate().flat_map(|(index, namespace)| {
+        // What else a scenario has in namespaces of its own, it may have scaled down itself.
+        services::astray(seen, namespace, index == 0)
+    }));
+    causes.extend(events::killed(seen, failure.namespaces));
+    for pod in unready {
+        if let Verdict::Pending(other) | Verdict::Never(other) = verdict::pod(seen, pod)
+            && (other.cause != trouble.cause && other.resource != trouble.resource)
+        {
+            causes.push(format!("{} is {}: {}", other.resource, other.phase, other.cause));
+        }
+    }
+    causes.extend(alarms.iter().map(|(_, line, log)| format!("log of {}: {line}", log.pod)));
+    for namespace in failure.namespaces {
+        for pod in seen.all("Pod", namespace) {
+            let name = place(pod).1;
+            let mine = if trouble.resource == format!("Pod {namespace}/{name}") { first.as_str() } else { "" };
+            let logged = alarms.iter().filter(|(_, _, log)| log.pod == name).map(|(_, line, _)| line.as_str());
+            causes.extend(std::iter::once(mine).chain(logged).flat_map(|error| rights::of(pod, error)));
+        }
+    }
+    // That something did not come is the least of what can be said of it.
+    let vague =
+        ["it did not end within", "its containers are not ready yet"].iter().any(|text| first.starts_with(text));
+    if vague && causes.is_empty() {
+        let mine = logs.iter().filter(|log| failure.namespaces.first() == Some(&log.namespace));
+        causes.extend(mine.filter_map(|log| {
+            let last = log.text.lines().rfind(|line| !line.trim().is_empty())?;
+            Some(format!("nothing says why; the last that {} wrote: {}", log.pod, last.trim()))
+        }));
+    }
+    causes.insert(if vague { causes.len() } else { 0 }, first);
+    causes
+}
+
+/// Pods that are not in order.
+fn unready<'a>(seen: &'a Seen, namespaces: &'a [String]) -> Vec<&'a Value> {
+    namespaces
         .iter()
         .flat_map(|namespace| seen.all("Pod", namespace))
-        .filter(|pod| verdict::pod(seen, pod) != Verdict::Ready)
-        .collect();
-    diagnosis.causes.push(trouble.cause.clone());
-    diagnosis.causes.extend(unready.iter().filter_map(|pod| match verdict::pod(seen, pod) {
-        Verdict::Ready => None,
-        Verdict::Pending(other) | Verdict::Never(other) => {
-            (other.cause != trouble.cause).then(|| format!("{} is {}: {}", other.resource, other.phase, other.cause))
-        }
-    }));
-    diagnosis.causes.extend(namespaces.iter().flat_map(|namespace| doors(seen, namespace)));
-    diagnosis.parts.push(format!("pods:\n{}", pods(seen, namespaces)));
-    diagnosis.parts.push(format!("events:\n{}", events(seen, namespaces)));
-    if lost.is_some() {
-        return diagnosis;
-    }
-    for pod in unready.iter().take(DESCRIBED) {
-        let (namespace, name) = place(pod);
-        let describe = ["describe", "pod", &name, "--namespace", &namespace, "--show-events=false"];
-        if let Some(text) = ask(kubectl, &describe) {
-            let lines: Vec<&str> = text.lines().take(DESCRIPTION).collect();
-            diagnosis.parts.push(format!("describe pod {namespace}/{name}:\n{}", lines.join("\n")));
-        }
-    }
-    // Where all is ready, the logs still tell what happened.
-    let all: Vec<&Value> = namespaces.iter().flat_map(|namespace| seen.all("Pod", namespace)).collect();
-    for pod in if unready.is_empty() { all } else { unready } {
-        let (namespace, name) = place(pod);
-        for container in pod["status"]["containerStatuses"].as_array().into_iter().flatten() {
-            let container_name = container["name"].as_str().unwrap_or_default();
-            for (which, flag) in [("current", "--previous=false"), ("previous", "--previous=true")] {
-                if which == "previous" && container["restartCount"].as_i64().unwrap_or_default() == 0 {
-                    continue;
-                }
-                let tail = format!("--tail={}", LOG * 4);
-                let logs = ["logs", &name, "--namespace", &namespace, "--container", container_name, &tail, flag];
-                let Some(text) = ask(kubectl, &logs).filter(|text| !text.trim().is_empty()) else { continue };
-                let alarm = |line: &&str| {
-                    let line = line.to_lowercase();
-                    ALARMS.iter().position(|word| line.contains(word))
-                };
-                let worst =
-                    text.lines().rev().filter_map(|line| Some((alarm(&line)?, line))).min_by_key(|(rank, _)| *rank);
-                diagnosis.causes.extend(worst.map(|(_, line)| format!("{name} logs: {}", line.trim())));
-                let tail = last_lines(&text, LOG);
-                diagnosis.parts.push(format!("{which} log of {namespace}/{name}, container {container_name}:\n{tail}"));
-            }
-        }
-    }
-    diagnosis.causes.dedup();
-    diagnosis
+        .filter(|pod| pod["metadata"]["deletionTimestamp"].is_null() && verdict::pod(seen, pod) != Verdict::Ready)
+        .collect()
 }
 
 /// Writes all that the cluster has to tell into a folder.
 #[must_use]
-pub fn export(maker: &Maker, folder: &PathBuf) -> Option<String> {
+pub fn export(maker: &Maker, folder: &Path) -> Option<String> {
     let export = maker.kind().args(["export", "logs", "--name", &maker.name]).args([folder]);
     match export.deadline(Duration::from_secs(60)).run() {
         Ok(output) if output.success() => Some(format!("full export: {}", folder.display())),
@@ -121,49 +184,6 @@ fn place(object: &Value) -> (String, String) {
     (text("namespace"), text("name"))
 }
 
-/// Services that lead nowhere: no pod behind them is ready, or their port is none of its.
-fn doors(seen: &Seen, namespace: &str) -> Vec<String> {
-    let mut told = Vec::new();
-    for service in seen.all("Service", namespace) {
-        let Some(selector) = service["spec"]["selector"].as_object().filter(|selector| !selector.is_empty()) else {
-            continue;
-        };
-        let name = service["metadata"]["name"].as_str().unwrap_or_default();
-        let chosen: Vec<&Value> = seen
-            .all("Pod", namespace)
-            .filter(|pod| selector.iter().all(|(key, value)| &pod["metadata"]["labels"][key] == value))
-            .collect();
-        if chosen.is_empty() {
-            told.push(format!("Service {namespace}/{name} selects no pod"));
-            continue;
-        }
-        if !chosen.iter().any(|pod| verdict::pod(seen, pod) == Verdict::Ready) {
-            told.push(format!("Service {namespace}/{name} has no pod that is ready"));
-        }
-        let ports: Vec<&Value> = chosen
-            .iter()
-            .flat_map(|pod| pod["spec"]["containers"].as_array().into_iter().flatten())
-            .flat_map(|container| container["ports"].as_array().into_iter().flatten())
-            .collect();
-        for port in service["spec"]["ports"].as_array().into_iter().flatten() {
-            let target = if port["targetPort"].is_null() { &port["port"] } else { &port["targetPort"] };
-            let known = ports.iter().any(|own| &own["containerPort"] == target || &own["name"] == target);
-            if !known && !ports.is_empty() {
-                let own: Vec<String> = ports
-                    .iter()
-                    .map(|own| format!("{} ({})", own["containerPort"], own["name"].as_str().unwrap_or("unnamed")))
-                    .collect();
-                told.push(format!(
-                    "Service {namespace}/{name} sends port {} to {target}, and its pods have {}",
-                    port["port"],
-                    own.join(", ")
-                ));
-            }
-        }
-    }
-    told
-}
-
 fn pods(seen: &Seen, namespaces: &[String]) -> String {
     let mut lines = Vec::new();
     for namespace in namespaces {
@@ -179,34 +199,131 @@ fn pods(seen: &Seen, namespaces: &[String]) -> String {
                 .unwrap_or("Pending");
             let state = if pod["metadata"]["deletionTimestamp"].is_null() { state } else { "Terminating" };
             let total = pod["spec"]["containers"].as_array().map_or(0, Vec::len);
-            lines.push(format!("{namespace}/{name}  {ready}/{total} ready  {state}  {restarts} restarts"));
+            let times = if restarts == 1 { "1 restart".to_owned() } else { format!("{restarts} restarts") };
+            lines.push(format!("{namespace}/{name}  {ready}/{total} ready  {state}  {times}"));
         }
     }
     if lines.is_empty() { "none".to_owned() } else { lines.join("\n") }
 }
 
-/// Warnings and the last of the others, in order of time, those that say the same once.
-fn events(seen: &Seen, namespaces: &[String]) -> String {
-    let mut told: BTreeMap<(String, String, String), (String, i64)> = BTreeMap::new();
-    for event in namespaces.iter().flat_map(|namespace| seen.all("Event", namespace)) {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let object = &event["involvedObject"];
-        let subject = format!("{} {}/{}", text(&object["kind"]), text(&object["namespace"]), text(&object["name"]));
-        let key = (subject, text(&event["reason"]), text(&event["message"]));
-        let count = event["count"].as_i64().or(event["series"]["count"].as_i64()).unwrap_or(1);
-        let entry = told.entry(key).or_insert((String::new(), 0));
-        entry.0 = entry.0.clone().max(event_time(event));
-        entry.1 += count;
+/// What `kubectl describe` says of a pod, without what tells nothing about why it is not ready.
+fn description(kubectl: &Kubectl, pod: &Value) -> Option<String> {
+    let (namespace, name) = place(pod);
+    let text = ask(kubectl, &["describe", "pod", &name, "--namespace", &namespace, "--show-events=false"])?;
+    Some(format!("describe pod {namespace}/{name}:\n{}", shortened(&text)))
+}
+
+/// Keys of a description that tell nothing about why a pod is not ready.
+const ASIDE: &[&str] = &[
+    "Name",
+    "Namespace",
+    "Priority",
+    "Start Time",
+    "Labels",
+    "Annotations",
+    "SeccompProfile",
+    "IP",
+    "IPs",
+    "Controlled By",
+    "Container ID",
+    "Image ID",
+    "Host Port",
+    "Host Ports",
+    "QoS Class",
+    "Tolerations",
+    "Optional",
+    "DownwardAPI",
+];
+
+fn shortened(text: &str) -> String {
+    let mut lines = Vec::new();
+    let mut skipped = None;
+    for line in text.lines() {
+        let indent = line.len() - line.trim_start().len();
+        if skipped.is_some_and(|outer| indent > outer) {
+            continue;
+        }
+        skipped = None;
+        let key = line.trim_start().split(':').next().unwrap_or_default();
+        if ASIDE.contains(&key) {
+            skipped = Some(indent);
+        } else if !line.trim().is_empty() && !line.ends_with("<none>") {
+            lines.push(line);
+        }
     }
-    let mut lines: Vec<(String, String)> = told
-        .into_iter()
-        .map(|((subject, reason, message), (time, count))| {
-            let times = if count > 1 { format!(" ({count} times)") } else { String::new() };
-            let clock = time.get(11..).unwrap_or_default().to_owned();
-            (time, format!("{clock} {subject} {reason}: {}{times}", message.trim()))
-        })
-        .collect();
-    lines.sort();
-    let lines: Vec<String> = lines.into_iter().map(|(_, line)| line).collect();
-    if lines.is_empty() { "none".to_owned() } else { lines[lines.len().saturating_sub(EVENTS)..].join("\n") }
+    lines.truncate(DESCRIPTION);
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_description_keeps_what_tells_why() {
+        let text = "Name:    web\nLabels:  app=web\n         tier=1\nStatus:  Pending\nIPs:\n  IP:  10.0.0.1\nContainers:\n  web:\n    \
+                    Container ID:  \n    Image:         x\n    Environment:   <none>\n    State:         Waiting\n";
+        assert_eq!(
+            shortened(text),
+            "Status:  Pending\nContainers:\n  web:\n    Image:         x\n    State:         Waiting"
+        );
+        let long = "Line: x\n".repeat(100);
+        assert_eq!(shortened(&long).lines().count(), DESCRIPTION);
+    }
+
+    fn log(namespace: &str, pod: &str, recent: &str) -> Log {
+        let text = str::to_owned;
+        Log {
+            namespace: text(namespace),
+            pod: text(pod),
+            container: text("main"),
+            previous: false,
+            text: text(recent),
+            recent: text(recent),
+        }
+    }
+
+    fn told(trouble: &Trouble, logs: &[Log], awaited: &[&str]) -> Vec<String> {
+        let namespaces = ["ns".to_owned()];
+        let failure = Failure { trouble, namespaces: &namespaces, took: Duration::ZERO, awaited };
+        let ill = json!({ "metadata": { "namespace": "ns", "name": "web-1" } });
+        let pods = if trouble.resource.starts_with("Pod ") { vec![&ill] } else { Vec::new() };
+        causes(&Seen::default(), &failure, &pods, logs)
+    }
+
+    #[test]
+    fn the_log_of_what_failed_stands_beside_its_state_and_others_follow() {
+        let trouble = Trouble::new("Pod ns/web-1", "CrashLoopBackOff", "container `main`: it ended with exit code 1");
+        let logs = [log("ns", "other", "error: lost\n"), log("ns", "web-1", "starting\nfatal: no port\nbye\n")];
+        assert_eq!(
+            told(&trouble, &logs, &[]),
+            ["container `main`: it ended with exit code 1; its log says: fatal: no port", "log of other: error: lost"]
+        );
+    }
+
+    #[test]
+    fn what_a_scenario_waits_for_is_no_cause() {
+        let trouble = Trouble::new("secret/x", "not as expected", "it is not there");
+        let logs = [log("ns", "controller", "error: no key could decrypt secret (a)\n")];
+        assert_eq!(told(&trouble, &logs, &["no key could decrypt"]), ["it is not there"]);
+        assert_eq!(told(&trouble, &logs, &["something else"]).len(), 2);
+    }
+
+    #[test]
+    fn pods_are_told_in_a_line_each() {
+        let mut seen = Seen::default();
+        let pod = json!({
+            "metadata": { "namespace": "ns", "name": "web" },
+            "spec": { "containers": [{}, {}] },
+            "status": { "phase": "Running", "containerStatuses": [
+                { "ready": true, "restartCount": 0 },
+                { "ready": false, "restartCount": 1, "state": { "waiting": { "reason": "CrashLoopBackOff" } } },
+            ] },
+        });
+        seen.event("Pod", &json!({ "type": "ADDED", "object": pod }));
+        assert_eq!(pods(&seen, &["ns".to_owned()]), "ns/web  1/2 ready  CrashLoopBackOff  1 restart");
+        assert_eq!(pods(&seen, &["other".to_owned()]), "none");
+    }
 }

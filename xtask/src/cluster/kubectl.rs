@@ -69,6 +69,14 @@ impl Kubectl {
         checked(&self.invocation().args(args))
     }
 
+    /// Whether it may talk to this API server: Kubernetes promises that for one minor version in between.
+    pub fn check_version(&self) -> Result<()> {
+        let output = self.run(["version", "--output", "json"])?;
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        let text = |which: &str| answer[which]["gitVersion"].as_str().unwrap_or_default().to_owned();
+        judge_versions(&text("clientVersion"), &text("serverVersion"))
+    }
+
     /// What the API server answers at a path, as JSON.
     pub fn get(&self, path: &str) -> Result<Value> {
         let invocation = self.invocation().args(["get", "--raw", path, "--request-timeout=10s"]).deadline(REQUEST);
@@ -78,6 +86,20 @@ impl Kubectl {
                 .into()
         })
     }
+}
+
+fn judge_versions(client: &str, server: &str) -> Result<()> {
+    let minor = |version: &str| version.split('.').nth(1)?.parse::<u64>().ok();
+    let (Some(own), Some(other)) = (minor(client), minor(server)) else { return Ok(()) };
+    if own.abs_diff(other) <= 1 {
+        return Ok(());
+    }
+    let message =
+        format!("kubectl {client} is {} minor versions away from the API server {server}", own.abs_diff(other));
+    Err(Diagnostic::new(Code::ClusterRefused, message)
+        .note("it works with servers that are at most one away")
+        .help("set `kubectl` under [tools] in charts.toml, or the image of the node, so that they are near each other")
+        .into())
 }
 
 /// Runs a program; an exit code other than 0 is an error with what it said and how to repeat it.
@@ -92,4 +114,21 @@ pub fn checked(invocation: &Invocation) -> Result<Output> {
         .note(output.stderr.trim().to_owned())
         .note(format!("command: {}", invocation.command_line()))
         .into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kubectl_may_be_one_minor_version_away_and_no_more() {
+        for (client, server) in
+            [("v1.34.11", "v1.34.4"), ("v1.35.0", "v1.34.4"), ("v1.33.1", "v1.34.4"), ("", "v1.34.4")]
+        {
+            assert!(judge_versions(client, server).is_ok(), "{client} {server}");
+        }
+        let error = judge_versions("v1.34.11", "v1.31.0").expect_err("too far");
+        assert_eq!(error.0[0].message, "kubectl v1.34.11 is 3 minor versions away from the API server v1.31.0");
+        assert!(!error.0[0].helps.is_empty());
+    }
 }

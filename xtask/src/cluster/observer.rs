@@ -13,10 +13,12 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::kubectl::Kubectl;
+use super::last_lines;
 use super::seen::{Seen, WATCHED};
-use super::verdict::{Trouble, Verdict};
-use crate::diagnostic::Diagnostics;
-use crate::{process, progress};
+use super::verdict::{self, Trouble, Verdict};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::process::{self, Followed, Invocation, Output};
+use crate::progress;
 
 /// How often a wait looks at the interruption flag. A change in the cluster is noticed at once, whatever this says.
 const PULSE: Duration = Duration::from_millis(100);
@@ -112,6 +114,62 @@ impl Observer {
         locked(&self.shared.lost).clone()
     }
 
+    /// Waits, but not long, until each pod that cannot become ready has the event that tells why: it comes after the state.
+    pub fn settle_events(&self, time: Duration, namespaces: &[String]) {
+        let _ = self.wait(time, |seen| {
+            let pods = namespaces.iter().flat_map(|namespace| seen.all("Pod", namespace));
+            let untold = |pod: &&serde_json::Value| {
+                matches!(verdict::pod(seen, pod), Verdict::Never(_))
+                    && !seen.events_of(pod).iter().any(|event| event["type"] == "Warning")
+            };
+            match pods.into_iter().find(untold) {
+                Some(_) => Verdict::Pending(Trouble::default()),
+                None => Verdict::Ready,
+            }
+        });
+    }
+
+    /// What stopped a step, seen once more: a program that fails because the API server is gone says so in many ways.
+    #[must_use]
+    pub fn explained(&self, stop: Stop) -> Stop {
+        if process::interrupted() || self.lost().is_some() {
+            return self.lost().map_or(stop, gone);
+        }
+        match alive(&self.kubectl) {
+            Ok(()) => stop,
+            Err(why) => {
+                *locked(&self.shared.lost) = Some(why.clone());
+                self.shared.changed.notify_all();
+                gone(why)
+            }
+        }
+    }
+
+    /// Runs a program that talks to the cluster, and ends it where the API server answers no more: it would wait for that
+    /// as long as it may.
+    pub fn run(&self, invocation: &Invocation) -> Result<Output, Stop> {
+        let mut stdout = Vec::new();
+        let followed = invocation.follow(|line| {
+            if let Some(line) = line {
+                stdout.extend_from_slice(line.as_bytes());
+                stdout.push(b'\n');
+            }
+            self.lost().map_or(ControlFlow::Continue(()), ControlFlow::Break)
+        })?;
+        match followed {
+            Followed::Broken(why) => Err(gone(why)),
+            Followed::Ended(output) => Ok(Output { stdout, ..output }),
+            Followed::Late(stderr) => {
+                let name = invocation.program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                let seconds = invocation.deadline.as_secs();
+                Err(Diagnostic::new(Code::ProcessFailed, format!("`{name}` did not end within {seconds} s"))
+                    .note(format!("command: {}", invocation.command_line()))
+                    .note(stderr.trim().to_owned())
+                    .into())
+            }
+        }
+    }
+
     /// Waits until a judge says that all is well, or that it never will be. A wait that is over without a word from
     /// either tells what it waited for.
     pub fn wait(&self, deadline: Duration, mut judge: impl FnMut(&Seen) -> Verdict) -> Result<(), Stop> {
@@ -128,7 +186,7 @@ impl Observer {
             };
             progress::waits_for(&pending.to_string());
             if let Some(why) = locked(&self.shared.lost).clone() {
-                return Err(Stop::Trouble(Trouble::new("the API server", "gone", why)));
+                return Err(gone(why));
             }
             if started.elapsed() >= deadline {
                 return Err(Stop::Trouble(pending));
@@ -150,6 +208,12 @@ impl Drop for Observer {
             let _ = thread.join();
         }
     }
+}
+
+/// How a step ends whose API server is lost.
+#[must_use]
+pub fn gone(why: String) -> Stop {
+    Stop::Trouble(Trouble::new("the API server", "gone", why))
 }
 
 /// Keeps the objects of a kind as they are, until the observer goes.
@@ -178,20 +242,13 @@ fn follow(kubectl: &Kubectl, shared: &Shared, kind: &str, path: &str) {
 fn heartbeat(kubectl: &Kubectl, shared: &Shared) {
     let mut missed = 0;
     while !shared.over.load(Ordering::Relaxed) && !process::interrupted() {
-        let invocation = kubectl.invocation().args(["get", "--raw", "/livez", "--request-timeout=3s"]);
-        match invocation.deadline(Duration::from_secs(5)).run() {
-            Ok(output) if output.success() => missed = 0,
-            Ok(output) => {
+        match alive(kubectl) {
+            Ok(()) => missed = 0,
+            Err(why) => {
                 missed += 1;
                 if missed >= MISSED {
-                    lose(shared, output.stderr.trim());
-                    return;
-                }
-            }
-            Err(found) => {
-                missed += 1;
-                if missed >= MISSED {
-                    lose(shared, &found.0.first().map(|one| one.message.clone()).unwrap_or_default());
+                    *locked(&shared.lost) = Some(why);
+                    shared.changed.notify_all();
                     return;
                 }
             }
@@ -200,9 +257,14 @@ fn heartbeat(kubectl: &Kubectl, shared: &Shared) {
     }
 }
 
-fn lose(shared: &Shared, why: &str) {
-    *locked(&shared.lost) = Some(format!("it did not answer {MISSED} times in a row: {why}"));
-    shared.changed.notify_all();
+/// Asks the API server whether it is there; why not, if it is not.
+fn alive(kubectl: &Kubectl) -> Result<(), String> {
+    let invocation = kubectl.invocation().args(["get", "--raw", "/livez", "--request-timeout=3s"]);
+    match invocation.deadline(Duration::from_secs(5)).run() {
+        Ok(output) if output.success() => Ok(()),
+        Ok(output) => Err(last_lines(&output.stderr, 1)),
+        Err(found) => Err(found.0.first().map(|one| one.message.clone()).unwrap_or_default()),
+    }
 }
 
 /// Lets time pass, but not when the observer goes.

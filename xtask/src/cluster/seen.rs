@@ -23,6 +23,8 @@ pub const WATCHED: &[(&str, &str)] = &[
 #[derive(Debug, Default, Clone)]
 pub struct Seen {
     objects: BTreeMap<String, BTreeMap<(String, String), Value>>,
+    /// The versions of the events that were there when the look began; none before that.
+    before: Option<BTreeMap<(String, String), Value>>,
 }
 
 impl Seen {
@@ -49,6 +51,18 @@ impl Seen {
         for item in list["items"].as_array().into_iter().flatten() {
             self.event(kind, &serde_json::json!({ "type": "ADDED", "object": item }));
         }
+        if kind == "Event" && self.before.is_none() {
+            let events = self.objects.get(kind).into_iter().flatten();
+            self.before = Some(events.map(|(key, event)| (key.clone(), version(event).clone())).collect());
+        }
+    }
+
+    /// Whether an event was there when the look began, and did not happen again.
+    #[must_use]
+    pub fn is_old(&self, event: &Value) -> bool {
+        let text = |key: &str| event["metadata"][key].as_str().unwrap_or_default().to_owned();
+        let before = self.before.as_ref().and_then(|before| before.get(&(text("namespace"), text("name"))));
+        before.is_some_and(|before| before == version(event))
     }
 
     /// Whether what is there of a kind is known: its list comes before its events.
@@ -89,6 +103,10 @@ impl Seen {
             owners.is_some_and(|owners| owners.iter().any(|owner| owner["uid"] == uid))
         })
     }
+}
+
+fn version(event: &Value) -> &Value {
+    &event["metadata"]["resourceVersion"]
 }
 
 /// When an event was last seen, as the API writes it: such texts sort by time.

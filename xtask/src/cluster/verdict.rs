@@ -159,11 +159,17 @@ fn workload_of(seen: &Seen, key: &ObjectKey, object: &Value) -> Verdict {
     Verdict::Pending(Trouble::new(key.to_string(), "not rolled out", cause))
 }
 
-/// The `ReplicaSet` of a Deployment's present template, which has its revision. It may be seen later than that.
+/// The `ReplicaSet` of a Deployment's present template. Its revision does not tell: with `Recreate`, a Deployment keeps that
+/// of the old set until the last old pod is gone.
 fn current<'a>(seen: &'a Seen, deployment: &'a Value) -> Option<&'a Value> {
-    let revision = |object: &'a Value| object["metadata"]["annotations"]["deployment.kubernetes.io/revision"].as_str();
-    let wanted = revision(deployment)?;
-    seen.owned("ReplicaSet", deployment).find(|set| revision(set) == Some(wanted))
+    let wanted = &deployment["spec"]["template"];
+    seen.owned("ReplicaSet", deployment).find(|set| {
+        let mut template = set["spec"]["template"].clone();
+        if let Some(labels) = template["metadata"]["labels"].as_object_mut() {
+            labels.remove("pod-template-hash");
+        }
+        template == *wanted
+    })
 }
 
 /// Whether the controller of an object has seen it as it is now.
@@ -416,15 +422,15 @@ mod tests {
         told(of(&seen(&objects), &key("Pod", "web-1")))
     }
 
-    /// A Deployment of one replica at a revision, of which `ready` are.
-    fn deployment(generation: i64, observed: i64, revision: &str, ready: i64) -> Value {
+    fn template(image: &str, labels: &Value) -> Value {
+        json!({ "metadata": { "labels": labels }, "spec": { "containers": [{ "image": image }] } })
+    }
+
+    /// A Deployment of one replica of an image, of which `ready` are.
+    fn deployment(generation: i64, observed: i64, image: &str, ready: i64) -> Value {
         json!({
-            "metadata": {
-                "name": "web",
-                "generation": generation,
-                "annotations": { "deployment.kubernetes.io/revision": revision },
-            },
-            "spec": { "replicas": 1 },
+            "metadata": { "name": "web", "generation": generation },
+            "spec": { "replicas": 1, "template": template(image, &json!({ "app": "web" })) },
             "status": {
                 "observedGeneration": observed,
                 "replicas": 1,
@@ -435,13 +441,11 @@ mod tests {
         })
     }
 
-    fn replica_set(name: &str, revision: &str) -> Value {
+    fn replica_set(name: &str, image: &str) -> Value {
+        let labels = json!({ "app": "web", "pod-template-hash": name });
         json!({
-            "metadata": {
-                "name": name,
-                "ownerReferences": [{ "uid": "web" }],
-                "annotations": { "deployment.kubernetes.io/revision": revision },
-            },
+            "metadata": { "name": name, "ownerReferences": [{ "uid": "web" }] },
+            "spec": { "template": template(image, &labels) },
         })
     }
 

@@ -64,10 +64,7 @@ impl Expect {
     #[must_use]
     pub fn judge(&self, left: &Left, file: Option<&[u8]>) -> Option<String> {
         let text = format!("{}{}", String::from_utf8_lossy(&left.stdout), left.stderr);
-        let said = match said(&text) {
-            said if said.is_empty() => "it said nothing".to_owned(),
-            said => format!("it said: {said}"),
-        };
+        let said = words(&text);
         for needed in &self.contains {
             if !text.contains(needed.as_str()) {
                 return Some(format!("`{needed}` was expected; {said}"));
@@ -87,6 +84,15 @@ impl Expect {
         }
         let equal = self.equals.as_ref().map(String::as_bytes).or(file);
         equal.and_then(|expected| differs(expected, &left.stdout))
+    }
+}
+
+/// What a command said, as a part of a sentence.
+#[must_use]
+pub fn words(text: &str) -> String {
+    match said(text) {
+        said if said.is_empty() => "it said nothing".to_owned(),
+        said => format!("it said: {said}"),
     }
 }
 

@@ -14,7 +14,7 @@ use super::object::{Check, Subject};
 use super::step::Action;
 use super::{Scenario, Step, variables};
 use crate::cluster::kubectl::{Kubectl, checked};
-use crate::cluster::observer::{Observer, Stop};
+use crate::cluster::observer::{Observer, Stop, gone};
 use crate::cluster::seen::Seen;
 use crate::cluster::verdict::{self, Trouble, Verdict};
 use crate::diagnostic::{Code, Diagnostic, Result};
@@ -117,7 +117,7 @@ pub fn apply(
         .args(["--output", "json", "--filename", "-"])
         .input(text)
         .deadline(deadline);
-    let output = invocation.run()?;
+    let output = observer.run(&invocation)?;
     if !output.success() {
         return Err(Stop::Trouble(refused(&output.stderr)));
     }
@@ -283,7 +283,7 @@ impl Runner<'_> {
         resource: &str,
         phase: &str,
     ) -> std::result::Result<(), Stop> {
-        let output = self.kubectl.invocation().args(args.iter().copied()).deadline(deadline).run()?;
+        let output = self.observer.run(&self.kubectl.invocation().args(args.iter().copied()).deadline(deadline))?;
         if output.success() {
             return Ok(());
         }
@@ -366,31 +366,35 @@ impl Runner<'_> {
             waits_for(&format!("`{text}` has not come"));
         }
         let followed = invocation.follow(|line| {
+            if let Some(why) = self.observer.lost() {
+                return ControlFlow::Break(Some(why));
+            }
             let Some(line) = line else { return ControlFlow::Continue(()) };
             stdout.extend_from_slice(line.as_bytes());
             stdout.push(b'\n');
             match &filled.until {
-                Some(text) if line.contains(text.as_str()) => ControlFlow::Break(()),
+                Some(text) if line.contains(text.as_str()) => ControlFlow::Break(None),
                 _ => ControlFlow::Continue(()),
             }
         })?;
         let mut left = Left { exit: Some(0), stdout, stderr: String::new() };
         match followed {
-            Followed::Broken(()) => {}
+            Followed::Broken(None) => {}
+            Followed::Broken(Some(why)) => return Err(gone(why)),
             Followed::Ended(output) => {
                 left.exit = output.code;
                 left.stderr = output.stderr;
                 if let (Some(text), Some(0)) = (&filled.until, left.exit) {
-                    let said = super::expect::said(&String::from_utf8_lossy(&left.stdout));
-                    return failed(format!("it ended before `{text}` came; it said: {said}"));
+                    let said = super::expect::words(&String::from_utf8_lossy(&left.stdout));
+                    return failed(format!("it ended before `{text}` came; {said}"));
                 }
             }
-            Followed::Late => {
-                let said = super::expect::said(&String::from_utf8_lossy(&left.stdout));
+            Followed::Late(stderr) => {
+                let said = super::expect::words(&format!("{}{stderr}", String::from_utf8_lossy(&left.stdout)));
                 let what =
                     filled.until.as_ref().map_or("it did not end".to_owned(), |text| format!("`{text}` did not come"));
                 let seconds = started.elapsed().as_secs();
-                return failed(format!("{what} within {seconds} s; it said: {said}"));
+                return failed(format!("{what} within {seconds} s; {said}"));
             }
         }
         let file = filled.file.as_ref().map(|file| self.read(file)).transpose()?;
@@ -466,9 +470,9 @@ impl Runner<'_> {
             match followed {
                 Followed::Broken(None) => return Ok(()),
                 Followed::Broken(Some(why)) => {
-                    return Err(Stop::Trouble(Trouble::new("the API server", "gone", why)));
+                    return Err(gone(why));
                 }
-                Followed::Late => {}
+                Followed::Late(_) => {}
                 Followed::Ended(output) if output.success() => {}
                 Followed::Ended(output) => {
                     return Err(Diagnostic::new(Code::ClusterFailed, format!("`{argument}` could not be watched"))

@@ -100,6 +100,20 @@ impl Action {
         }
     }
 
+    /// The texts that it waits to see, refusals and errors among them.
+    #[must_use]
+    pub fn awaits(&self) -> Vec<&str> {
+        let texts: Vec<&String> = match self {
+            Self::Exec { expect, .. } | Self::Tool { expect, .. } => {
+                expect.contains.iter().chain(&expect.until).collect()
+            }
+            Self::Object { check, .. } => check.has.iter().map(|has| &has.text).collect(),
+            _ => Vec::new(),
+        };
+        // A word or a number may stand in any line.
+        texts.into_iter().map(String::as_str).filter(|text| text.contains(' ')).collect()
+    }
+
     /// What a step leaves behind for those after it.
     #[must_use]
     pub fn saves(&self) -> Option<&str> {

@@ -12,6 +12,7 @@ mod dependencies;
 mod errors;
 mod fixtures;
 mod image;
+mod kind;
 mod lint;
 mod new;
 mod properties;

@@ -11,7 +11,7 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// The Helm of Argo CD 3.5, and that of 3.4.
 pub(crate) const HELM_4: &str = "4.2.1";
@@ -69,29 +69,36 @@ pub(crate) fn helm(version: &str) -> Option<PathBuf> {
     helm
 }
 
-/// The pinned kubeconform, found or brought by `cargo xtask tools`. Where it cannot be had, that is said, and only in CI it
-/// is a failure.
+/// The pinned kubeconform.
 #[track_caller]
 pub(crate) fn kubeconform() -> Option<PathBuf> {
-    static FOUND: OnceLock<(Option<PathBuf>, String)> = OnceLock::new();
-    static SAID: OnceLock<()> = OnceLock::new();
-    let (found, why) = FOUND.get_or_init(|| {
-        let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
-            .args(["tools", "install", "kubeconform", "--format", "json", "--root"])
-            .arg(repository())
-            .output()
-            .expect("xtask runs");
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let answer: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-        (answer["tools"][0]["path"].as_str().map(PathBuf::from), text)
-    });
-    if found.is_none() {
-        assert!(!ci(), "CI has to have kubeconform:\n{why}");
-        SAID.get_or_init(|| {
-            let _ = writeln!(std::io::stderr(), "skipped: all that needs kubeconform, which could not be had\n{why}");
-        });
+    tool("kubeconform")
+}
+
+/// A pinned tool, found or brought by `cargo xtask tools`. Where it cannot be had, that is said, and only in CI it is a
+/// failure.
+#[track_caller]
+pub(crate) fn tool(name: &str) -> Option<PathBuf> {
+    static FOUND: Mutex<BTreeMap<String, Option<PathBuf>>> = Mutex::new(BTreeMap::new());
+    let mut all = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(found) = all.get(name) {
+        assert!(found.is_some() || !ci(), "CI has to have {name}");
+        return found.clone();
     }
-    found.clone()
+    let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
+        .args(["tools", "install", name, "--format", "json", "--root"])
+        .arg(repository())
+        .output()
+        .expect("xtask runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let answer: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    let found = answer["tools"][0]["path"].as_str().map(PathBuf::from);
+    all.insert(name.to_owned(), found.clone());
+    if found.is_none() {
+        let _ = writeln!(std::io::stderr(), "skipped: all that needs {name}, which could not be had\n{text}");
+    }
+    assert!(found.is_some() || !ci(), "CI has to have {name}:\n{text}");
+    found
 }
 
 /// Lays the schemas of this repository, and those that only tests need, under a workspace.

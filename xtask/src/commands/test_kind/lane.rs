@@ -11,7 +11,7 @@ use serde_json::json;
 use super::lanes::Lanes;
 use super::reports::{Result, StepReport, Told};
 use super::stage::App;
-use crate::cluster::diagnosis;
+use crate::cluster::diagnosis::{self, Failure};
 use crate::cluster::observer::Stop;
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::progress::Progress;
@@ -47,7 +47,7 @@ impl Lanes<'_> {
         let result = work().map(|()| None);
         under_way.over(result.is_ok(), "Passed");
         let namespaces: Vec<String> = self.stage.apps.get(lane).map(|app| app.namespace.clone()).into_iter().collect();
-        let repeat = "cargo xtask test-kind --keep".to_owned();
+        let repeat = format!("cargo xtask test-kind --keep {}", lane.split('/').next().unwrap_or(lane));
         self.told(&Subject { lane, name, place: None, namespaces: &namespaces, repeat }, started.elapsed(), result)
     }
 
@@ -131,7 +131,8 @@ impl Lanes<'_> {
     /// What became of a step; of one that failed, everything that the cluster shows is found.
     fn told(&self, subject: &Subject<'_>, took: Duration, result: std::result::Result<Option<String>, Stop>) -> Told {
         let mut report = StepReport::passed(subject.lane, subject.name, took);
-        let trouble = match result {
+        let observer = self.stage.observer;
+        let trouble = match result.map_err(|stop| observer.explained(stop)) {
             Ok(told) => {
                 report.told = told;
                 return report.into();
@@ -153,9 +154,10 @@ impl Lanes<'_> {
         if let Some(place) = subject.place {
             diagnostic = diagnostic.at(place.clone(), "this step");
         }
-        let observer = self.stage.observer;
-        let (seen, lost) = (observer.seen(), observer.lost());
-        let found = diagnosis::look(self.stage.kubectl, &seen, lost.as_deref(), &trouble, subject.namespaces);
+        let scenario = self.scenarios.iter().find(|scenario| scenario.title() == subject.lane);
+        let awaited = scenario.map(Scenario::awaits).unwrap_or_default();
+        let failure = Failure { trouble: &trouble, namespaces: subject.namespaces, took, awaited: &awaited };
+        let found = diagnosis::look(&self.cluster.maker, observer, &failure);
         diagnostic = diagnostic.note(format!("likely cause: {}", found.causes.join("\n")));
         for part in found.parts {
             diagnostic = diagnostic.note(part);
