@@ -193,6 +193,12 @@ pub fn namespace(workspace: &Workspace, app: &str, namespace: &str) -> String {
     object.to_string()
 }
 
+/// A namespace that nobody asks anything of.
+#[must_use]
+pub fn bare_namespace(name: &str) -> String {
+    serde_json::json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } }).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,8 +6,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-
 use super::lanes::Lanes;
 use super::reports::{Result, StepReport, Told};
 use super::stage::App;
@@ -54,12 +52,7 @@ impl Lanes<'_> {
     /// The steps of a scenario, in namespaces of its own; the first that fails ends it.
     pub(super) fn scenario(&self, scenario: &Scenario) -> Told {
         let names: Vec<&str> = scenario.namespaces.iter().map(String::as_str).collect();
-        let prepared = names.iter().try_for_each(|name| {
-            self.stage.gone(name, DEPLOY)?;
-            let object = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } });
-            let stage = self.stage;
-            crate::scenario::run::apply(stage.kubectl, stage.observer, name, &object.to_string(), DEPLOY)
-        });
+        let prepared = self.stage.make_namespaces(&names, DEPLOY);
         if let Err(stop) = prepared {
             return self.timed(&scenario.title(), "has its namespaces", || Err(stop));
         }

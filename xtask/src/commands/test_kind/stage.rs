@@ -83,10 +83,11 @@ impl Stage<'_> {
     pub(super) fn put(&self, app: &App, deadline: Duration) -> std::result::Result<(), Stop> {
         let started = Instant::now();
         let left = || deadline.saturating_sub(started.elapsed());
-        let namespace = deploy::namespace(self.workspace, &app.name, &app.namespace);
-        run::apply(self.kubectl, self.observer, &app.namespace, &namespace, left())?;
+        let mut before = deploy::namespace(self.workspace, &app.name, &app.namespace) + "\n";
         for wave in &app.waves {
-            run::apply(self.kubectl, self.observer, &app.namespace, &wave.text, left())?;
+            // The namespace goes with the first wave, ahead of it.
+            let text = std::mem::take(&mut before) + &wave.text;
+            run::apply(self.kubectl, self.observer, &app.namespace, &text, left())?;
             if wave.phase == Phase::Definitions {
                 self.established(&wave.keys, left())?;
             }
@@ -141,16 +142,23 @@ impl Stage<'_> {
         })
     }
 
-    /// Waits until a namespace of an earlier deployment, if it is on its way out, is gone.
-    pub(super) fn gone(&self, namespace: &str, deadline: Duration) -> Result<()> {
-        let get = ["get", "namespace", namespace, "--ignore-not-found", "--output", "jsonpath={.status.phase}"];
+    /// Makes namespaces anew: one of the same name may still be on its way out.
+    pub(super) fn make_namespaces(&self, names: &[&str], deadline: Duration) -> std::result::Result<(), Stop> {
+        let Some(first) = names.first() else { return Ok(()) };
+        let started = Instant::now();
+        let left = || deadline.saturating_sub(started.elapsed());
+        let get = ["get", "namespaces", "--output", "jsonpath={range .items[*]}{.metadata.name}={.status.phase} {end}"];
         let output = checked(&self.kubectl.invocation().args(get))?;
-        if output.stdout == b"Terminating" {
-            let seconds = format!("--timeout={}s", deadline.as_secs().max(1));
-            let wait = ["wait", "--for=delete", &format!("namespace/{namespace}"), &seconds];
-            checked(&self.kubectl.invocation().args(wait).deadline(deadline + Duration::from_secs(2)))?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let ends = |name: &&&str| text.split(' ').any(|one| one.split_once('=') == Some((**name, "Terminating")));
+        let ending: Vec<String> = names.iter().filter(ends).map(|name| format!("namespace/{name}")).collect();
+        if !ending.is_empty() {
+            let timeout = format!("--timeout={}s", left().as_secs().max(1));
+            let wait = self.kubectl.invocation().args(["wait", "--for=delete", &timeout]).args(ending);
+            checked(&wait.deadline(left() + Duration::from_secs(2)))?;
         }
-        Ok(())
+        let objects: Vec<String> = names.iter().map(|name| deploy::bare_namespace(name)).collect();
+        run::apply(self.kubectl, self.observer, first, &objects.join("\n---\n"), left())
     }
 
     /// Removes an application: its objects in the reverse order, with what they own. As after Argo CD, its namespace
