@@ -15,6 +15,7 @@ mod project_access;
 pub mod substitute;
 pub mod tools_lock;
 pub mod value_files;
+pub mod values_schema;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -9,28 +9,34 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::diagnostic::{Code, Diagnostic, Place, Source};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Source};
 use crate::document::{Node, yaml};
 use crate::plan::Target;
-use crate::workspace;
+use crate::workspace::{self, values_schema};
+
+/// What Helm says of values and of the schema alike.
+const SCHEMA: &str = "meet the specifications of the schema(s)";
 
 /// Explains why Helm refused a target. `command` repeats it by hand.
 #[must_use]
-pub fn explain(root: &Path, target: &Target<'_>, code: Option<i32>, stderr: &str, command: &str) -> Diagnostic {
+pub fn explain(root: &Path, target: &Target<'_>, code: Option<i32>, stderr: &str, command: &str) -> Diagnostics {
     let message = errors(stderr);
+    let context = Context { root, target };
+    let by_hand = |diagnostic: Diagnostic| diagnostic.target(&target.id).help(format!("repeat it by hand: {command}"));
+    let broken = message.as_deref().filter(|_| code.is_some()).map(|message| context.schema_broken(message));
+    if let Some(found) = broken.filter(|found| !found.is_empty()) {
+        return Diagnostics(found.0.into_iter().map(by_hand).collect());
+    }
     let diagnostic = match (&message, code) {
-        (Some(message), Some(_)) => {
-            let context = Context { root, target };
-            context
-                .schema(message)
-                .or_else(|| context.values_syntax(message))
-                .or_else(|| context.output_syntax(message))
-                .or_else(|| context.template(message))
-                .unwrap_or_else(|| Diagnostic::new(Code::HelmRefused, first_line(message)).note_if(rest(message)))
-        }
+        (Some(message), Some(_)) => context
+            .schema(message)
+            .or_else(|| context.values_syntax(message))
+            .or_else(|| context.output_syntax(message))
+            .or_else(|| context.template(message))
+            .unwrap_or_else(|| Diagnostic::new(Code::HelmRefused, first_line(message)).note_if(rest(message))),
         _ => super::crashed(code, stderr),
     };
-    diagnostic.target(&target.id).help(format!("repeat it by hand: {command}"))
+    by_hand(diagnostic).into()
 }
 
 /// Helm's error without the warnings before it and the advice after it.
@@ -60,9 +66,21 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// A values.schema.json that Helm cannot use, where our own reader sees why: Helm tells no line.
+    fn schema_broken(&self, message: &str) -> Diagnostics {
+        if !message.contains(SCHEMA) {
+            return Diagnostics::default();
+        }
+        let mut found = values_schema::refused(self.root, &self.target.deployment.chart);
+        for diagnostic in &mut found.0 {
+            diagnostic.code = Code::HelmRefused;
+        }
+        found
+    }
+
     /// Values that values.schema.json refuses.
     fn schema(&self, message: &str) -> Option<Diagnostic> {
-        if !message.contains("meet the specifications of the schema(s)") {
+        if !message.contains(SCHEMA) {
             return None;
         }
         let mut chart = String::new();

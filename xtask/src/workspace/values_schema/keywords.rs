@@ -110,11 +110,20 @@ const KEYWORDS: &[(&str, Kind)] = &[
 const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
 
 /// What is unsound in a schema and in all that are in it.
+#[derive(Debug, Default)]
+pub struct Unsound {
+    /// What keeps Helm from using the schema at all.
+    pub refused: Diagnostics,
+    /// What Helm passes over, or what keeps it from ever being satisfied.
+    pub accepted: Diagnostics,
+}
+
+/// Looks at a schema and at all that are in it.
 #[must_use]
-pub fn check(root: &Node) -> Diagnostics {
-    let mut checker = Checker { root, diagnostics: Diagnostics::default() };
+pub fn check(root: &Node) -> Unsound {
+    let mut checker = Checker { root, found: Unsound::default() };
     checker.schema(root, "");
-    checker.diagnostics
+    checker.found
 }
 
 /// The keyword that was meant by one that does not exist.
@@ -144,19 +153,28 @@ pub fn resolve<'a>(root: &'a Node, reference: &str) -> Option<&'a Node> {
 
 struct Checker<'a> {
     root: &'a Node,
-    diagnostics: Diagnostics,
+    found: Unsound,
+}
+
+/// A finding at a place, with a way out where there is one.
+fn invalid(message: String, place: Place, label: impl Into<String>, help: Option<String>) -> Diagnostic {
+    let found = Diagnostic::new(Code::ValuesSchemaInvalid, message).at(place, label);
+    help.into_iter().fold(found, Diagnostic::help)
 }
 
 impl<'a> Checker<'a> {
-    fn invalid(&mut self, message: String, place: Place, label: impl Into<String>, help: Option<String>) {
-        let found = Diagnostic::new(Code::ValuesSchemaInvalid, message).at(place, label);
-        self.diagnostics.push(help.into_iter().fold(found, Diagnostic::help));
+    fn refused(&mut self, message: String, place: Place, label: impl Into<String>, help: Option<String>) {
+        self.found.refused.push(invalid(message, place, label, help));
+    }
+
+    fn accepted(&mut self, message: String, place: Place, label: impl Into<String>, help: Option<String>) {
+        self.found.accepted.push(invalid(message, place, label, help));
     }
 
     fn mismatch(&mut self, node: &Node, path: &str, expected: &str) {
         let empty = matches!(&node.value, Value::Sequence(items) if items.is_empty());
         let label = if empty { "this is empty".to_owned() } else { format!("this is {}", node.describe()) };
-        self.invalid(format!("`{path}` should be {expected}"), node.place(), label, None);
+        self.refused(format!("`{path}` should be {expected}"), node.place(), label, None);
     }
 
     /// Whether a schema, and all that are in it, say what can be said.
@@ -184,7 +202,7 @@ impl<'a> Checker<'a> {
         if let Some(near) = meant(&key.name) {
             let place = Place::new(&node.source, key.span.clone());
             let help = Some(format!("did you mean `{near}`?"));
-            self.invalid(format!("unknown keyword `{path}`"), place, "Helm passes over it: nothing is checked", help);
+            self.accepted(format!("unknown keyword `{path}`"), place, "Helm passes over it: nothing is checked", help);
         }
     }
 
@@ -244,7 +262,7 @@ impl<'a> Checker<'a> {
                 let help =
                     meant.map_or_else(|| format!("known: {}", known()), |near| format!("did you mean `{near}`?"));
                 let label = format!("this is {}", node.describe());
-                self.invalid(format!("`{path}` names no type"), node.place(), label, Some(help));
+                self.refused(format!("`{path}` names no type"), node.place(), label, Some(help));
             }
         }
     }
@@ -258,14 +276,14 @@ impl<'a> Checker<'a> {
     fn reference(&mut self, value: &'a Node, path: &str) {
         let Some(text) = value.as_str() else { return self.mismatch(value, path, "a string") };
         if text.starts_with('#') && resolve(self.root, text).is_none() && (text == "#" || text.starts_with("#/")) {
-            self.invalid(
+            self.refused(
                 format!("`{path}` leads nowhere"),
                 value.place(),
                 "there is no such schema in this file",
                 None,
             );
         } else if !text.starts_with('#') {
-            self.invalid(
+            self.refused(
                 format!("`{path}` leads out of the file"),
                 value.place(),
                 "Helm would have to fetch it",
@@ -288,7 +306,7 @@ impl<'a> Checker<'a> {
                 let near = nearest(name, properties.iter().map(|(key, _)| key.name.as_str()));
                 let message = format!("{owner} cannot have what is required: `{name}` is not among the properties");
                 let label = "nothing satisfies this";
-                self.invalid(message, item.place(), label, near.map(|near| format!("did you mean `{near}`?")));
+                self.accepted(message, item.place(), label, near.map(|near| format!("did you mean `{near}`?")));
             }
         }
     }
@@ -302,7 +320,8 @@ mod tests {
 
     fn said(schema: &str) -> Vec<String> {
         let root = yaml::parse_one(&Source::new("s", schema)).expect("JSON").root;
-        check(&root).0.into_iter().map(|found| found.message).collect()
+        let Unsound { refused, accepted } = check(&root);
+        refused.0.into_iter().chain(accepted.0).map(|found| found.message).collect()
     }
 
     #[test]
