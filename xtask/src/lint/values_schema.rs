@@ -46,7 +46,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
 }
 
 fn of_chart(chart: &Chart, source: &Arc<Source>) -> Diagnostics {
-    let document = match values_schema::read(chart, source) {
+    let document = match values_schema::read(&chart.path, source) {
         Ok(document) => document,
         Err(found) => return found,
     };
