@@ -218,6 +218,7 @@ codes! {
     ToolVersion "tool-version" Warning "a tool on PATH has another version than the pinned one"
     UncheckedUnused "unchecked-unused" Finding "an allowance in charts.toml to go without a schema that nothing needs"
     Usage "usage" Configuration "the command line asks for something that cannot be done"
+    ValueDuplicate "value-duplicate" Finding "a key stands twice in one mapping of a values file"
     ValueUncovered "value-uncovered" Finding "a documented value that no case changes"
     ValueUndocumented "value-undocumented" Finding "a value that nobody says the meaning of"
     ValuesFileMissing "values-file-missing" Configuration "an Application names a values file that is not there"

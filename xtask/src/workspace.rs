@@ -18,7 +18,7 @@ pub mod value_files;
 pub mod values_schema;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use self::application::{Application, HelmOptions};
@@ -196,7 +196,12 @@ impl Workspace {
             );
             return;
         }
-        let directory = self.root.join(value_files::clean(Path::new(application.path.trim_start_matches('/'))));
+        if let Some(found) = outside(&application) {
+            diagnostics.push(found);
+            self.broken.push(application.name);
+            return;
+        }
+        let directory = self.root.join(value_files::clean(Path::new(&application.path)));
         let chart = charts.entry(directory.clone()).or_insert_with(|| {
             if directory.is_symlink() && application.source.get("helm").is_none() {
                 return Err(Diagnostic::new(
@@ -290,6 +295,33 @@ impl Workspace {
     }
 }
 
+/// A path that Argo CD refuses: it counts from the root of the repository, and does not lead out of it.
+fn outside(application: &Application) -> Option<Diagnostic> {
+    let path = application.path.as_str();
+    let finding = |message: String| {
+        Diagnostic::new(Code::ApplicationInvalid, message).at(application.path_place.clone(), "Argo CD refuses it")
+    };
+    let inner = path.trim_start_matches('/');
+    if inner.len() < path.len() {
+        return Some(finding(format!("`{path}` is an absolute path")).help(format!("write it as `{inner}`")));
+    }
+    let mut depth = 0_usize;
+    for component in Path::new(path).components() {
+        match component {
+            Component::ParentDir if depth == 0 => {
+                return Some(
+                    finding(format!("`{path}` lies outside the repository"))
+                        .help("name the folder of a chart from the root of the repository, such as `charts/web`"),
+                );
+            }
+            Component::ParentDir => depth -= 1,
+            Component::CurDir => {}
+            _ => depth += 1,
+        }
+    }
+    None
+}
+
 /// A lock file's text, or what stands for it where there is none.
 fn lock(root: &Path, name: &str, missing: &str) -> Result<Arc<Source>> {
     let path = root.join(name);
@@ -326,8 +358,15 @@ fn cases(root: &Path, chart: &Path) -> Result<BTreeMap<String, PathBuf>> {
     let mut cases = BTreeMap::new();
     for entry in std::fs::read_dir(&folder).into_iter().flatten() {
         let path = entry.map_err(|error| Diagnostic::io("read", &folder, &error))?.path();
-        let case = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix("-values.yaml"));
-        match case {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.ends_with("-values.yml") {
+            let message = format!("`{name}` would be a case, were its name to end in `-values.yaml`");
+            return Err(Diagnostic::new(Code::ChartInvalid, message)
+                .at(Place::file(inputs::name(root, &path)), "nothing renders it")
+                .help("rename this file")
+                .into());
+        }
+        match name.strip_suffix("-values.yaml") {
             Some("default") => {
                 return Err(Diagnostic::new(Code::ChartInvalid, "the case `default` is the Application itself")
                     .at(Place::file(inputs::name(root, &path)), "")

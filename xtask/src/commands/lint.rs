@@ -149,14 +149,18 @@ pub fn check(
     Checked { diagnostics, charts: charts.values().map(|chart| chart.path.clone()).collect() }
 }
 
-/// Leaves out what is wrong with a schema where Helm refused a target for it: that is told, at the same place.
+/// Leaves out what is wrong with a schema or with values where Helm refused a target for it: that is told, at the same place.
 fn untold(diagnostics: &mut Diagnostics, renderings: &[Rendering<'_>]) {
     let failed = renderings.iter().filter_map(|one| one.rendered.as_ref()?.as_ref().err());
     let refused = failed.flat_map(|found| &found.0).filter(|found| found.code == Code::HelmRefused);
     let told: Vec<_> = refused.map(|found| (&found.message, &found.places)).collect();
-    diagnostics
-        .0
-        .retain(|found| found.code != Code::ValuesSchemaInvalid || !told.contains(&(&found.message, &found.places)));
+    let places: Vec<_> = told.iter().filter_map(|(_, places)| places.first()).map(|(place, _)| place).collect();
+    diagnostics.0.retain(|found| match found.code {
+        Code::ValuesSchemaInvalid => !told.contains(&(&found.message, &found.places)),
+        // Of values that neither Helm nor the reader of this tool can read.
+        Code::YamlSyntax => !found.places.first().is_some_and(|(place, _)| places.contains(&place)),
+        _ => true,
+    });
 }
 
 /// The table of values of a chart, written anew if that is asked for.

@@ -90,8 +90,13 @@ fn identity(root: &Node) -> Option<Diagnostic> {
     if KINDS.contains(&kind) {
         // Another project has Applications too.
         if version != VERSION && !version.starts_with("app.k8s.io/") {
+            let what = if version.is_empty() {
+                format!("this {kind} says no `apiVersion`")
+            } else {
+                format!("`{version}` has no {kind}")
+            };
             return Some(
-                invalid(format!("`{version}` has no {kind}"), at("apiVersion"), "so nobody looks at this")
+                invalid(what, at("apiVersion"), "so nobody looks at this")
                     .help(format!("write `apiVersion: {VERSION}`")),
             );
         }

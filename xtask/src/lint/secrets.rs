@@ -197,7 +197,7 @@ fn files(root: &Path) -> Vec<PathBuf> {
                     folders.push(path);
                 }
             } else if kind.is_file()
-                && path.extension().is_some_and(|end| end == "yaml" || end == "yml" || end == "tpl")
+                && path.extension().is_some_and(|end| end == "yaml" || end == "yml" || end == "tpl" || end == "json")
             {
                 files.push(path);
             }

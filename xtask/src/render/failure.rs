@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Source};
 use crate::document::{Node, yaml};
+use crate::objects;
 use crate::plan::Target;
 use crate::workspace::{self, values_schema};
 
@@ -33,6 +34,7 @@ pub fn explain(root: &Path, target: &Target<'_>, code: Option<i32>, stderr: &str
             .or_else(|| context.values_syntax(message))
             .or_else(|| context.output_syntax(message))
             .or_else(|| context.template(message))
+            .or_else(|| context.declared(message))
             .unwrap_or_else(|| Diagnostic::new(Code::HelmRefused, first_line(message)).note_if(rest(message))),
         _ => super::crashed(code, stderr),
     };
@@ -72,6 +74,9 @@ impl Context<'_> {
             return Diagnostics::default();
         }
         let mut found = values_schema::refused(self.root, &self.target.deployment.chart);
+        if found.is_empty() {
+            found = values_schema::patterns(self.root, &self.target.deployment.chart, message);
+        }
         for diagnostic in &mut found.0 {
             diagnostic.code = Code::HelmRefused;
         }
@@ -171,7 +176,8 @@ impl Context<'_> {
         let what = ["error converting YAML to JSON: ", "error unmarshaling JSON: ", "yaml: "]
             .iter()
             .fold(what, |what, prefix| what.strip_prefix(prefix).unwrap_or(what));
-        let place = self.template_file(path).map_or_else(|| path.to_owned(), |source| source.name.clone());
+        // Also of one that is no text.
+        let place = objects::template_file(self.target, path).unwrap_or_else(|| path.to_owned());
         let message = format!("template `{path}` wrote what helm cannot read: {}", unquoted(&first_line(what)));
         let diagnostic = Diagnostic::new(Code::HelmRefused, message).at(Place::file(place), "");
         let help = "the line is one of the output, which the command below shows with `--debug`";
@@ -203,6 +209,24 @@ impl Context<'_> {
         let full = message.matches("/templates/").count() > 2 || plain && message.lines().count() > 1;
         let diagnostic = diagnostic.at(place, "");
         Some(if full { diagnostic.note(format!("helm said: {message}")) } else { diagnostic })
+    }
+
+    /// What Helm says of the release's name or of Chart.yaml, at the field that it means.
+    fn declared(&self, message: &str) -> Option<Diagnostic> {
+        let application = &self.target.deployment.application;
+        if message.starts_with("release name check failed") {
+            let named = application.source.get("helm").and_then(|helm| helm.get("releaseName"));
+            let place = named.map_or_else(|| application.place.clone(), Node::place);
+            let message = format!("helm takes no release name `{}`", self.target.recipe.release);
+            let expected =
+                "expected at most 53 of `a-z`, `0-9`, `-`, `.`, with a letter or digit at either end of each part";
+            return Some(Diagnostic::new(Code::HelmRefused, message).at(place, expected));
+        }
+        let fields = [("library charts are not installable", "type"), ("chart requires kubeVersion", "kubeVersion")];
+        let (_, field) = fields.into_iter().find(|(begin, _)| message.starts_with(begin))?;
+        let path = self.target.deployment.chart.directory.join("Chart.yaml");
+        let root = yaml::parse_one(&workspace::read(self.root, &path).ok()?).ok()?.root;
+        Some(Diagnostic::new(Code::HelmRefused, first_line(message)).at(root.get(field)?.place(), ""))
     }
 
     /// A template's file, if it belongs to the chart itself.

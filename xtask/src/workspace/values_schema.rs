@@ -27,6 +27,24 @@ pub fn refused(root: &Path, chart: &Chart) -> Diagnostics {
     }
 }
 
+/// The patterns of a chart's schema that Helm's own words say are no regular expressions: whose dialect counts is
+/// Helm's.
+#[must_use]
+pub fn patterns(root: &Path, chart: &Chart, words: &str) -> Diagnostics {
+    let source = super::read(root, &chart.directory.join(FILE));
+    let Ok(document) = source.and_then(|source| read(&chart.path, &source)) else { return Diagnostics::default() };
+    let found = words.lines().filter_map(|line| {
+        let (pointer, rest) = line.trim_start().strip_prefix("- at '")?.split_once("': ")?;
+        let (_, what) = rest.split_once("is not valid regex: ")?;
+        let node = keywords::resolve(&document.root, &format!("#{pointer}"))?;
+        let path = pointer.trim_start_matches('/').replace('/', ".");
+        let what = what.trim_start_matches("error parsing regexp: ");
+        let found = Diagnostic::new(Code::ValuesSchemaInvalid, format!("`{path}` is no regular expression"));
+        Some(found.at(node.place(), what))
+    });
+    Diagnostics(found.collect())
+}
+
 /// A schema with places; `chart` is the path that its chart is known by.
 pub fn read(chart: &str, source: &Arc<Source>) -> Result<Document> {
     if let Err(error) = serde_json::from_str::<serde_json::Value>(&source.text) {

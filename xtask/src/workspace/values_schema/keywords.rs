@@ -34,6 +34,8 @@ enum Kind {
     Flag,
     /// A reference to another schema.
     Reference,
+    /// The URL of a draft.
+    Draft,
     Anything,
 }
 
@@ -48,7 +50,7 @@ const KEYWORDS: &[(&str, Kind)] = &[
     ("$recursiveAnchor", Kind::Flag),
     ("$recursiveRef", Kind::Text),
     ("$ref", Kind::Reference),
-    ("$schema", Kind::Text),
+    ("$schema", Kind::Draft),
     ("$vocabulary", Kind::Anything),
     ("additionalItems", Kind::Schema),
     ("additionalProperties", Kind::Schema),
@@ -105,6 +107,15 @@ const KEYWORDS: &[(&str, Kind)] = &[
     ("unevaluatedProperties", Kind::Schema),
     ("uniqueItems", Kind::Flag),
     ("writeOnly", Kind::Flag),
+];
+
+/// The drafts that Helm has, by their URLs without scheme and fragment.
+const DRAFTS: [&str; 5] = [
+    "json-schema.org/draft-04/schema",
+    "json-schema.org/draft-06/schema",
+    "json-schema.org/draft-07/schema",
+    "json-schema.org/draft/2019-09/schema",
+    "json-schema.org/draft/2020-12/schema",
 ];
 
 const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
@@ -225,6 +236,7 @@ impl<'a> Checker<'a> {
             Kind::Type => self.types(value, path),
             Kind::Names => self.names(value, path),
             Kind::Reference => self.reference(value, path),
+            Kind::Draft => self.draft(value, path),
             Kind::List if value.items().is_empty() => self.mismatch(value, path, "a list of at least one value"),
             Kind::Text if value.as_str().is_none() => self.mismatch(value, path, "a string"),
             Kind::Flag if !matches!(value.value, Value::Bool(_)) => self.mismatch(value, path, "true or false"),
@@ -233,6 +245,16 @@ impl<'a> Checker<'a> {
                 self.mismatch(value, path, "an integer of zero or more");
             }
             Kind::List | Kind::Text | Kind::Flag | Kind::Number | Kind::Count | Kind::Anything => {}
+        }
+    }
+
+    fn draft(&mut self, value: &Node, path: &str) {
+        let Some(text) = value.as_str() else { return self.mismatch(value, path, "a string") };
+        let plain = text.trim_end_matches('#').trim_start_matches("https://").trim_start_matches("http://");
+        if !DRAFTS.contains(&plain) {
+            let label = "Helm would have to fetch it";
+            let help = format!("write `http://{}#`", nearest(plain, DRAFTS.iter().copied()).unwrap_or(DRAFTS[2]));
+            self.refused(format!("`{path}` names no draft that Helm knows"), value.place(), label, Some(help));
         }
     }
 
@@ -344,6 +366,7 @@ mod tests {
             (r#"{"type": "bool"}"#, "`type` names no type"),
             (r##"{"items": {"$ref": "#/x"}}"##, "`items.$ref` leads nowhere"),
             (r#"{"$ref": "https://example.com/s.json"}"#, "`$ref` leads out of the file"),
+            (r#"{"$schema": "http://json-schema.org/draft-99/schema#"}"#, "`$schema` names no draft that Helm knows"),
             (r#"{"maxItems": -1}"#, "`maxItems` should be an integer of zero or more"),
         ] {
             assert_eq!(said(schema), [message], "{schema}");
