@@ -26,7 +26,7 @@ const FIELDS: [&str; 2] = ["data", "stringData"];
 /// purpose.
 const ELSEWHERE: [&str; 2] = ["target", "tests"];
 
-/// Secrets in renders, and in the YAML files of the repository.
+/// Secrets in renders, and in the YAML and JSON files of the repository.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();

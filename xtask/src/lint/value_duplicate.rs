@@ -34,12 +34,19 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     for deployment in &subject.workspace.deployments {
         let Some((text, place)) = &deployment.options.values else { continue };
         let name = &deployment.application.name;
-        // Where the text is a block, its lines are those of the Application, indented.
-        for (key, _) in duplicates(&Source::new("values", text.clone())) {
-            found.push(finding(&format!("the values of Application {name}"), &key, place.clone()).target(name));
+        let of = format!("the values of Application {name}");
+        for (key, at) in duplicates(&Source::new("values", text.clone())) {
+            found.push(finding(&of, &key, in_application(place, &at)).target(name));
         }
     }
     Diagnostics(found)
+}
+
+/// The line of an Application that a line of its values is, where they are written as a block.
+fn in_application(values: &Place, at: &Place) -> Place {
+    let text = values.span.clone().and_then(|span| values.source.text.get(span.start..)).unwrap_or_default();
+    let (Some((first, _)), Some((line, _))) = (values.position(), at.position()) else { return values.clone() };
+    Place::line(&values.source, first + usize::from(text.starts_with(['|', '>'])) + line - 1)
 }
 
 fn duplicates(source: &Arc<Source>) -> Vec<(String, Place)> {
