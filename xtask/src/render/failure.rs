@@ -193,6 +193,9 @@ impl Context<'_> {
             .map_or(message, |(_, rest)| rest)
             .trim_start_matches(|c: char| c.is_ascii_digit() || c == ':' || c == ')')
             .trim();
+        // Of an action that is never closed, the line is the last that is said.
+        let unclosed = message.split_once("): ").and_then(|(_, what)| what.split(" started at ").next());
+        let what = if what.is_empty() { unclosed.unwrap_or(message) } else { what };
         // Helm 4 writes over several lines what Helm 3 writes in one.
         let action = what.rsplit_once(">:").map(|(_, what)| what.split_whitespace().collect::<Vec<_>>().join(" "));
         let plain = action.is_none();
