@@ -202,7 +202,7 @@ fn describes_nothing(root: &Path, file: &str, kind: &Kind) -> Option<Diagnostic>
     let nothing = !text.contains("\"properties\"")
         && serde_json::from_str::<Value>(&text).is_ok_and(|schema| {
             let elsewhere = ["$ref", "allOf", "anyOf", "oneOf"].iter().any(|key| schema.get(key).is_some());
-            !elsewhere && schema.get("type").is_none_or(|name| name == "object")
+            schema.is_object() && !elsewhere && schema.get("type").is_none_or(|name| name == "object")
         });
     nothing.then(|| {
         Diagnostic::new(Code::SchemaBroken, format!("the schema of `{kind}` describes no field"))

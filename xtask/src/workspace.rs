@@ -225,7 +225,7 @@ impl Workspace {
         match (chart, options) {
             (Ok(chart), Some(options)) => {
                 let chart = Arc::clone(chart);
-                let cases = diagnostics.take(cases(&self.root, &chart.directory)).unwrap_or_default();
+                let cases = cases(&self.root, &chart.directory, diagnostics);
                 self.deployments.push(Deployment { application, chart, options, cases });
             }
             (chart, _) => {
@@ -353,25 +353,30 @@ fn names(documents: &[Document]) -> Vec<String> {
 }
 
 /// The further cases of a chart: each `ci/<case>-values.yaml`.
-fn cases(root: &Path, chart: &Path) -> Result<BTreeMap<String, PathBuf>> {
+fn cases(root: &Path, chart: &Path, diagnostics: &mut Diagnostics) -> BTreeMap<String, PathBuf> {
     let folder = chart.join("ci");
     let mut cases = BTreeMap::new();
     for entry in std::fs::read_dir(&folder).into_iter().flatten() {
-        let path = entry.map_err(|error| Diagnostic::io("read", &folder, &error))?.path();
+        let path = match entry {
+            Ok(entry) => entry.path(),
+            Err(error) => {
+                diagnostics.push(Diagnostic::io("read", &folder, &error));
+                continue;
+            }
+        };
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let misnamed = |message: String, label: &str| {
+            Diagnostic::new(Code::ChartInvalid, message)
+                .at(Place::file(inputs::name(root, &path)), label)
+                .help("rename this file")
+        };
         if name.ends_with("-values.yml") {
             let message = format!("`{name}` would be a case, were its name to end in `-values.yaml`");
-            return Err(Diagnostic::new(Code::ChartInvalid, message)
-                .at(Place::file(inputs::name(root, &path)), "nothing renders it")
-                .help("rename this file")
-                .into());
+            diagnostics.push(misnamed(message, "nothing renders it"));
         }
         match name.strip_suffix("-values.yaml") {
             Some("default") => {
-                return Err(Diagnostic::new(Code::ChartInvalid, "the case `default` is the Application itself")
-                    .at(Place::file(inputs::name(root, &path)), "")
-                    .help("rename this file")
-                    .into());
+                diagnostics.push(misnamed("the case `default` is the Application itself".to_owned(), ""));
             }
             Some(case) if !case.is_empty() => {
                 cases.insert(case.to_owned(), path);
@@ -379,5 +384,5 @@ fn cases(root: &Path, chart: &Path) -> Result<BTreeMap<String, PathBuf>> {
             _ => {}
         }
     }
-    Ok(cases)
+    cases
 }
