@@ -5,10 +5,14 @@
 //!
 //! Deliberately absent: printing, colours, and any knowledge of what a stage does.
 
+pub mod fold;
+
 use std::fmt;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
+
+pub use self::fold::Origin;
 
 /// A text that diagnostics point into: a file of the workspace, by the name that people know it by.
 #[derive(Debug, PartialEq, Eq)]
@@ -214,6 +218,7 @@ codes! {
     ToolVersion "tool-version" Warning "a tool on PATH has another version than the pinned one"
     UncheckedUnused "unchecked-unused" Finding "an allowance in charts.toml to go without a schema that nothing needs"
     Usage "usage" Configuration "the command line asks for something that cannot be done"
+    ValueDuplicate "value-duplicate" Finding "a key stands twice in one mapping of a values file"
     ValueUncovered "value-uncovered" Finding "a documented value that no case changes"
     ValueUndocumented "value-undocumented" Finding "a value that nobody says the meaning of"
     ValuesFileMissing "values-file-missing" Configuration "an Application names a values file that is not there"
@@ -242,13 +247,23 @@ pub struct Diagnostic {
     pub notes: Vec<String>,
     /// Ways out: commands or edits.
     pub helps: Vec<String>,
+    /// The rendered object that it is about.
+    pub origin: Option<Origin>,
 }
 
 impl Diagnostic {
     /// A diagnostic without a place.
     #[must_use]
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), places: Vec::new(), target: None, notes: Vec::new(), helps: Vec::new() }
+        Self {
+            code,
+            message: message.into(),
+            places: Vec::new(),
+            target: None,
+            notes: Vec::new(),
+            helps: Vec::new(),
+            origin: None,
+        }
     }
 
     /// Adds a place, with a few words to stand under it (empty for none).
@@ -283,33 +298,6 @@ impl Diagnostic {
     #[must_use]
     pub fn io(doing: &str, path: &Path, error: &std::io::Error) -> Self {
         Self::new(Code::Io, format!("cannot {doing} `{}`: {error}", path.display()))
-    }
-
-    /// Whether another one tells nothing new but a further target.
-    fn says_the_same(&self, other: &Self) -> bool {
-        (self.code, &self.message, &self.notes) == (other.code, &other.message, &other.notes)
-            && self.places.len() == other.places.len()
-            && self
-                .places
-                .iter()
-                .zip(&other.places)
-                .all(|(one, two)| one == two || self.is_counterpart(one, other, two))
-            && (self.target.is_some() || self.helps == other.helps)
-    }
-
-    /// Whether the places are the same stretch of text in the same file of two targets, such as their goldens.
-    fn is_counterpart(
-        &self,
-        (one, label): &(Place, String),
-        other: &Self,
-        (two, other_label): &(Place, String),
-    ) -> bool {
-        let (Some(target), Some(other_target)) = (&self.target, &other.target) else { return false };
-        let text = |place: &Place| place.span.clone().and_then(|span| Some(place.source.text.get(span)?.to_owned()));
-        label == other_label
-            && one.source.name.contains(target.as_str())
-            && one.source.name.replacen(target.as_str(), other_target, 1) == two.source.name
-            && text(one) == text(two)
     }
 
     /// The order in which people read them: by file and place, then target, then code.
@@ -367,25 +355,6 @@ impl Diagnostics {
     #[must_use]
     pub fn worst(&self) -> Class {
         self.0.iter().map(|diagnostic| diagnostic.code.class()).max().unwrap_or(Class::Warning)
-    }
-
-    /// Puts them into reading order, so that two runs tell the same, and drops repetitions. What several targets share
-    /// is told once, with the way out of the first.
-    pub fn sort(&mut self) {
-        self.0.sort_by_cached_key(Diagnostic::sort_key);
-        let mut told: Vec<(Diagnostic, usize)> = Vec::new();
-        for diagnostic in self.0.drain(..) {
-            match told.iter_mut().find(|(first, _)| first.says_the_same(&diagnostic)) {
-                Some((first, others)) => *others += usize::from(first.target != diagnostic.target),
-                None => told.push((diagnostic, 0)),
-            }
-        }
-        self.0.extend(told.into_iter().map(|(mut diagnostic, others)| {
-            if let Some(target) = diagnostic.target.as_mut().filter(|_| others > 0) {
-                target.push_str(&format!(" and {others} more"));
-            }
-            diagnostic
-        }));
     }
 
     /// `Ok` when nothing here is worse than a warning.
@@ -469,33 +438,6 @@ mod tests {
         assert_eq!(Place::new(&source, 12..13).to_string(), "charts.toml:2:6");
         assert_eq!(Place::line(&source, 2).span, Some(6..13));
         assert_eq!(Place::line(&source, 9).to_string(), "charts.toml");
-    }
-
-    #[test]
-    fn what_targets_share_is_told_once() {
-        let at = |target: &str| Diagnostic::new(Code::HelmRefused, "no").target(target).help(format!("see {target}"));
-        let mut diagnostics = Diagnostics(vec![at("b/x"), at("a/x"), at("c/x")]);
-        diagnostics.sort();
-        assert_eq!(diagnostics.0.len(), 1);
-        assert_eq!(diagnostics.0[0].target.as_deref(), Some("a/x and 2 more"));
-        assert_eq!(diagnostics.0[0].helps, ["see a/x"]);
-    }
-
-    #[test]
-    fn the_same_line_of_two_goldens_is_told_once() {
-        let at = |target: &str, text: &str| {
-            let source = Source::new(format!("tests/golden/{target}/pod.yaml"), text);
-            Diagnostic::new(Code::ImageUnpinned, "no")
-                .target(target)
-                .at(Place::new(&source, text.len() - 5..text.len()), "")
-        };
-        let told = |list: Vec<Diagnostic>| {
-            let mut diagnostics = Diagnostics(list);
-            diagnostics.sort();
-            diagnostics.0.len()
-        };
-        assert_eq!(told(vec![at("a/x", "image: nginx"), at("a/y", "# other\nimage: nginx")]), 1);
-        assert_eq!(told(vec![at("a/x", "image: nginx"), at("a/y", "image: httpd")]), 2);
     }
 
     #[test]

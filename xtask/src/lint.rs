@@ -34,6 +34,7 @@ pub mod secrets;
 pub mod sync_options;
 pub mod sync_order;
 pub mod template;
+pub mod value_duplicate;
 pub mod values_schema;
 pub mod values_table;
 pub mod written;
@@ -88,6 +89,7 @@ pub const CHECKS: &[Check] = &[
     (sealed_secret::CODES, sealed_secret::check),
     (sealed_secret_wave::CODES, sealed_secret_wave::check),
     (secrets::CODES, secrets::check),
+    (value_duplicate::CODES, value_duplicate::check),
     (values_schema::CODES, values_schema::check),
 ];
 

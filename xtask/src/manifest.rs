@@ -258,7 +258,13 @@ fn manifest(piece: &Piece, namespace: &str, lists: &mut BTreeMap<String, usize>)
             for (index, item) in items.items().iter().enumerate() {
                 match identity(item, namespace) {
                     Ok(key) => keys.push(key),
-                    Err(what) => diagnostics.push(invalid(format!("a list whose item {} has no {what}", index + 1))),
+                    Err(Lack::NoText(field, node)) => {
+                        let owner = format!("a list with an item {}", index + 1);
+                        diagnostics.push(no_text(&owner, field, node, &invalid));
+                    }
+                    Err(Lack::Absent(what)) => {
+                        diagnostics.push(invalid(format!("a list whose item {} has no {what}", index + 1)));
+                    }
                 }
             }
             let stem = piece.template.rsplit('/').next().unwrap_or_default();
@@ -276,7 +282,8 @@ fn manifest(piece: &Piece, namespace: &str, lists: &mut BTreeMap<String, usize>)
     }
     match identity(root, namespace) {
         Ok(key) => Ok(Some(make(key, None, secret_values(&[root])))),
-        Err(what) => {
+        Err(Lack::NoText(field, node)) => Err(no_text("an object", field, node, &invalid).into()),
+        Err(Lack::Absent(what)) => {
             let known = [("kind", text(root, "kind")), ("apiVersion", text(root, "apiVersion"))];
             let known: Vec<_> =
                 known.into_iter().filter_map(|(name, value)| Some(format!("{name} {}", value?))).collect();
@@ -294,12 +301,41 @@ fn group(api_version: &str) -> &str {
     api_version.split_once('/').map_or("", |(group, _)| group)
 }
 
+/// What keeps a node from being an object.
+enum Lack<'a> {
+    /// A field that is not there, or empty.
+    Absent(&'static str),
+    /// A field that is a number or the like, because nobody put it in quotes.
+    NoText(&'static str, &'a Node),
+}
+
+/// Says of what kind a field is that has to be a text, with the way out.
+fn no_text(owner: &str, field: &str, node: &Node, invalid: &dyn Fn(String) -> Diagnostic) -> Diagnostic {
+    let written = node.source.text.get(node.span.clone()).unwrap_or_default();
+    let help = match node.value {
+        Value::Bool(_) | Value::Number(_) => {
+            format!("if the text is meant, put it in quotes: `\"{written}\"` (in a template: `| quote`)")
+        }
+        _ => "write a text".to_owned(),
+    };
+    invalid(format!("{owner} whose {field} is {}", node.describe())).help(help)
+}
+
 /// Which object a node is; the error is what it lacks.
-fn identity(node: &Node, namespace: &str) -> std::result::Result<ObjectKey, &'static str> {
-    let api_version = text(node, "apiVersion").ok_or("apiVersion")?;
-    let kind = text(node, "kind").ok_or("kind")?;
-    let metadata = node.get("metadata").ok_or("metadata.name")?;
-    let name = text(metadata, "name").or_else(|| text(metadata, "generateName")).ok_or("metadata.name")?;
+fn identity<'a>(node: &'a Node, namespace: &str) -> std::result::Result<ObjectKey, Lack<'a>> {
+    let required = |node: &'a Node, key: &str, field: &'static str| match node.get(key) {
+        Some(value) if value.as_str().is_none() && !matches!(value.value, Value::Null) => {
+            Err(Lack::NoText(field, value))
+        }
+        _ => text(node, key).ok_or(Lack::Absent(field)),
+    };
+    let api_version = required(node, "apiVersion", "apiVersion")?;
+    let kind = required(node, "kind", "kind")?;
+    let metadata = node.get("metadata").ok_or(Lack::Absent("metadata.name"))?;
+    let name = match required(metadata, "name", "metadata.name") {
+        Err(Lack::Absent(_)) => text(metadata, "generateName").ok_or(Lack::Absent("metadata.name"))?,
+        name => name?,
+    };
     Ok(ObjectKey {
         group: group(&api_version).to_owned(),
         kind,

@@ -6,6 +6,7 @@
 //!
 //! Pure. Deliberately absent: rendering (`commands::new` puts it together), and changing what is there already.
 
+pub mod accepted;
 pub mod name;
 pub mod pod_security;
 pub mod reach;

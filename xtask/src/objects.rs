@@ -9,7 +9,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::diagnostic::{Code, Diagnostic, Place, Source};
+use crate::diagnostic::{Code, Diagnostic, Origin, Place, Source};
 use crate::document::{Key, Node, Value, yaml};
 use crate::golden::{Golden, Recorded};
 use crate::manifest::{ObjectKey, SecretValue};
@@ -52,6 +52,28 @@ impl Object {
         self.root.find(path)
     }
 
+    /// The keys and positions that lead to a place in it.
+    fn way_to(&self, place: &Place) -> Vec<String> {
+        let mut way = Vec::new();
+        let Some(at) = place.span.as_ref().map(|span| span.start) else { return way };
+        let holds = |span: &Range<usize>| span.start <= at && at < span.end.max(span.start + 1);
+        let mut node = Some(&self.root);
+        while let Some(here) = node {
+            let mut entries = here.entries().iter();
+            let mut items = here.items().iter().enumerate();
+            node = if let Some((key, value)) = entries.find(|(key, value)| holds(&key.span) || holds(&value.span)) {
+                way.push(key.name.clone());
+                (!holds(&key.span)).then_some(value)
+            } else if let Some((index, item)) = items.find(|(_, item)| holds(&item.span)) {
+                way.push(index.to_string());
+                Some(item)
+            } else {
+                None
+            };
+        }
+        way
+    }
+
     /// A finding about it at a place in it: says which target and which template.
     #[must_use]
     pub fn finding(
@@ -61,7 +83,14 @@ impl Object {
         place: Place,
         label: impl Into<String>,
     ) -> Diagnostic {
-        let found = Diagnostic::new(code, message).target(&self.target).at(place, label);
+        let origin = Origin {
+            template: self.template.clone(),
+            kind: self.key.kind.clone(),
+            name: self.key.name.clone(),
+            way: self.way_to(&place),
+        };
+        let mut found = Diagnostic::new(code, message).target(&self.target).at(place, label);
+        found.origin = Some(origin);
         match &self.template_file {
             Some(file) => found.at(Place::file(file.clone()), "the template"),
             None => found.note(format!("template: {}", self.template)),

@@ -42,7 +42,7 @@ impl Renderer<'_> {
         let output = invocation.run()?;
         let command = self.by_hand(target, &invocation, directory);
         if !output.success() {
-            return Err(failure::explain(self.root, target, output.code, &output.stderr, &command).into());
+            return Err(failure::explain(self.root, target, output.code, &output.stderr, &command));
         }
         let manifests = manifest::read(&output.stdout, &target.recipe.namespace).map_err(|mut found| {
             for diagnostic in &mut found.0 {

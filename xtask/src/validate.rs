@@ -195,6 +195,23 @@ fn unused(allowance: &Unchecked) -> Diagnostic {
         .help("delete this entry")
 }
 
+/// A schema without a single field, by which everything would be valid.
+fn describes_nothing(root: &Path, file: &str, kind: &Kind) -> Option<Diagnostic> {
+    let text = std::fs::read_to_string(root.join(schemas::FOLDER).join(file)).ok()?;
+    // To parse each of those that are derived would cost more than kubeconform itself.
+    let nothing = !text.contains("\"properties\"")
+        && serde_json::from_str::<Value>(&text).is_ok_and(|schema| {
+            let elsewhere = ["$ref", "allOf", "anyOf", "oneOf"].iter().any(|key| schema.get(key).is_some());
+            schema.is_object() && !elsewhere && schema.get("type").is_none_or(|name| name == "object")
+        });
+    nothing.then(|| {
+        Diagnostic::new(Code::SchemaBroken, format!("the schema of `{kind}` describes no field"))
+            .at(schemas::place(file), "")
+            .note("whatever an object says would be valid")
+            .help("`cargo xtask schemas --from-cluster --kubeconfig FILE` writes it anew")
+    })
+}
+
 /// Lays out objects and schemas, runs kubeconform, and tells what it says.
 fn ask(input: &Input<'_>, judged: &[(&Subject, Schema)]) -> Result<Diagnostics> {
     let program = (input.kubeconform)()?;
@@ -204,6 +221,7 @@ fn ask(input: &Input<'_>, judged: &[(&Subject, Schema)]) -> Result<Diagnostics> 
     let mut names: BTreeMap<&str, String> = BTreeMap::new();
     // `deployment` finds the schema of `Deployment`, which then refuses it.
     let mut laid: BTreeSet<Option<String>> = BTreeSet::new();
+    let mut empty = Vec::new();
     for (subject, schema) in judged {
         if !names.contains_key(subject.text.as_str()) {
             names.insert(&subject.text, stage.manifest(names.len(), &subject.text)?);
@@ -215,6 +233,7 @@ fn ask(input: &Input<'_>, judged: &[(&Subject, Schema)]) -> Result<Diagnostics> 
                     stage.schema(&subject.kind, &text)?;
                 }
                 Schema::File(file) => {
+                    empty.extend(describes_nothing(input.root, file, &subject.kind));
                     stage.link(&subject.kind, &input.root.join(schemas::FOLDER).join(file))?;
                 }
                 _ => {}
@@ -225,7 +244,7 @@ fn ask(input: &Input<'_>, judged: &[(&Subject, Schema)]) -> Result<Diagnostics> 
     let locations: &[String] = if remote { &input.config.validate.locations } else { &[] };
     let answers = kubeconform::run(&program, staging.path(), &input.config.kubernetes, locations, names.values())?;
 
-    let mut diagnostics = Diagnostics::default();
+    let mut diagnostics = Diagnostics(empty);
     let mut read: BTreeMap<&Kind, Option<Value>> = BTreeMap::new();
     for (subject, schema) in judged {
         let Some(answer) = names.get(subject.text.as_str()).and_then(|name| answers.get(name)) else { continue };

@@ -15,9 +15,10 @@ mod project_access;
 pub mod substitute;
 pub mod tools_lock;
 pub mod value_files;
+pub mod values_schema;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use self::application::{Application, HelmOptions};
@@ -195,7 +196,12 @@ impl Workspace {
             );
             return;
         }
-        let directory = self.root.join(value_files::clean(Path::new(application.path.trim_start_matches('/'))));
+        if let Some(found) = outside(&application) {
+            diagnostics.push(found);
+            self.broken.push(application.name);
+            return;
+        }
+        let directory = self.root.join(value_files::clean(Path::new(&application.path)));
         let chart = charts.entry(directory.clone()).or_insert_with(|| {
             if directory.is_symlink() && application.source.get("helm").is_none() {
                 return Err(Diagnostic::new(
@@ -219,7 +225,7 @@ impl Workspace {
         match (chart, options) {
             (Ok(chart), Some(options)) => {
                 let chart = Arc::clone(chart);
-                let cases = diagnostics.take(cases(&self.root, &chart.directory)).unwrap_or_default();
+                let cases = cases(&self.root, &chart.directory, diagnostics);
                 self.deployments.push(Deployment { application, chart, options, cases });
             }
             (chart, _) => {
@@ -289,6 +295,33 @@ impl Workspace {
     }
 }
 
+/// A path that Argo CD refuses: it counts from the root of the repository, and does not lead out of it.
+fn outside(application: &Application) -> Option<Diagnostic> {
+    let path = application.path.as_str();
+    let finding = |message: String| {
+        Diagnostic::new(Code::ApplicationInvalid, message).at(application.path_place.clone(), "Argo CD refuses it")
+    };
+    let inner = path.trim_start_matches('/');
+    if inner.len() < path.len() {
+        return Some(finding(format!("`{path}` is an absolute path")).help(format!("write it as `{inner}`")));
+    }
+    let mut depth = 0_usize;
+    for component in Path::new(path).components() {
+        match component {
+            Component::ParentDir if depth == 0 => {
+                return Some(
+                    finding(format!("`{path}` lies outside the repository"))
+                        .help("name the folder of a chart from the root of the repository, such as `charts/web`"),
+                );
+            }
+            Component::ParentDir => depth -= 1,
+            Component::CurDir => {}
+            _ => depth += 1,
+        }
+    }
+    None
+}
+
 /// A lock file's text, or what stands for it where there is none.
 fn lock(root: &Path, name: &str, missing: &str) -> Result<Arc<Source>> {
     let path = root.join(name);
@@ -320,18 +353,30 @@ fn names(documents: &[Document]) -> Vec<String> {
 }
 
 /// The further cases of a chart: each `ci/<case>-values.yaml`.
-fn cases(root: &Path, chart: &Path) -> Result<BTreeMap<String, PathBuf>> {
+fn cases(root: &Path, chart: &Path, diagnostics: &mut Diagnostics) -> BTreeMap<String, PathBuf> {
     let folder = chart.join("ci");
     let mut cases = BTreeMap::new();
     for entry in std::fs::read_dir(&folder).into_iter().flatten() {
-        let path = entry.map_err(|error| Diagnostic::io("read", &folder, &error))?.path();
-        let case = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix("-values.yaml"));
-        match case {
+        let path = match entry {
+            Ok(entry) => entry.path(),
+            Err(error) => {
+                diagnostics.push(Diagnostic::io("read", &folder, &error));
+                continue;
+            }
+        };
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let misnamed = |message: String, label: &str| {
+            Diagnostic::new(Code::ChartInvalid, message)
+                .at(Place::file(inputs::name(root, &path)), label)
+                .help("rename this file")
+        };
+        if name.ends_with("-values.yml") {
+            let message = format!("`{name}` would be a case, were its name to end in `-values.yaml`");
+            diagnostics.push(misnamed(message, "nothing renders it"));
+        }
+        match name.strip_suffix("-values.yaml") {
             Some("default") => {
-                return Err(Diagnostic::new(Code::ChartInvalid, "the case `default` is the Application itself")
-                    .at(Place::file(inputs::name(root, &path)), "")
-                    .help("rename this file")
-                    .into());
+                diagnostics.push(misnamed("the case `default` is the Application itself".to_owned(), ""));
             }
             Some(case) if !case.is_empty() => {
                 cases.insert(case.to_owned(), path);
@@ -339,5 +384,5 @@ fn cases(root: &Path, chart: &Path) -> Result<BTreeMap<String, PathBuf>> {
             _ => {}
         }
     }
-    Ok(cases)
+    cases
 }

@@ -141,11 +141,26 @@ pub fn check(
     }
     diagnostics
         .extend(chart_version::check(&session.root, &every, request.base.as_deref()).unwrap_or_else(|found| found));
+    untold(&mut diagnostics, renderings);
     let deployed: Vec<&Chart> = deployed.iter().filter_map(|folder| charts.get(folder)).collect();
     with_helm(session, workspace, &deployed, renderings, all, &mut diagnostics);
     let complete = sound && request.targets.is_empty() && diagnostics.worst() <= Class::Finding;
     let diagnostics = silence::apply(diagnostics, &workspace.config.silences, &lint::codes(), complete);
     Checked { diagnostics, charts: charts.values().map(|chart| chart.path.clone()).collect() }
+}
+
+/// Leaves out what is wrong with a schema or with values where Helm refused a target for it: that is told, at the same place.
+fn untold(diagnostics: &mut Diagnostics, renderings: &[Rendering<'_>]) {
+    let failed = renderings.iter().filter_map(|one| one.rendered.as_ref()?.as_ref().err());
+    let refused = failed.flat_map(|found| &found.0).filter(|found| found.code == Code::HelmRefused);
+    let told: Vec<_> = refused.map(|found| (&found.message, &found.places)).collect();
+    let places: Vec<_> = told.iter().filter_map(|(_, places)| places.first()).map(|(place, _)| place).collect();
+    diagnostics.0.retain(|found| match found.code {
+        Code::ValuesSchemaInvalid => !told.contains(&(&found.message, &found.places)),
+        // Of values that neither Helm nor the reader of this tool can read.
+        Code::YamlSyntax => !found.places.first().is_some_and(|(place, _)| places.contains(&place)),
+        _ => true,
+    });
 }
 
 /// The table of values of a chart, written anew if that is asked for.

@@ -15,9 +15,10 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result, Source};
 use crate::document::{Node, yaml};
 use crate::golden::store;
 use crate::inputs;
+use crate::lint::Subject;
 use crate::new::reach::Reach;
-use crate::new::staging::Staging;
-use crate::new::{self, Service, Upstream, name, taken};
+use crate::new::staging::{Changed, Staging};
+use crate::new::{self, Service, Upstream, accepted, name, taken};
 use crate::objects::Object;
 use crate::plan::{self, Inspections};
 use crate::report::plural;
@@ -73,14 +74,15 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
         // What went wrong matters more than scrap that the next run removes as well.
         let _ = staging.remove();
     }
-    let (pinned, made) = made?;
-    tell(session, &service, &made, pinned);
+    let (changed, made) = made?;
+    tell(session, &service, &made, changed);
     let fields = vec![
         ("application", json!(service.app)),
         ("namespace", json!(service.namespace)),
         ("podSecurity", json!(made.reach.level.name())),
         ("written", json!(made.files)),
-        ("pinned", json!(pinned)),
+        ("pinned", json!(changed.pinned)),
+        ("accepted", json!(changed.accepted)),
     ];
     Ok(Outcome { diagnostics: made.warnings, fields })
 }
@@ -111,13 +113,16 @@ fn make(session: &Session<'_>, staging: &Staging, service: &Service) -> Result<M
     if service.dependency.is_some() {
         write(new::chart_files(service, &upstream(&staged, service)?)?)?;
     }
-    let (objects, mut warnings) = record(&staged)?;
+    let (objects, mut warnings, accepted) = record(&staged, service)?;
     let reach = Reach::of(&objects);
     let argocd = new::argocd_files(service, &reach);
     if argocd != modest {
         write(argocd)?;
         // The goldens are to name the Application as it is now.
-        warnings.extend(record(&staged)?.1);
+        warnings.extend(record(&staged, service)?.1);
+    }
+    if let Some(entry) = accepted {
+        staging.accept(&entry)?;
     }
     warnings.sort();
     let root = staging.tree();
@@ -156,8 +161,8 @@ fn upstream(session: &Session<'_>, service: &Service) -> Result<Upstream> {
     Ok(Upstream { app_version, values: read("values.yaml") })
 }
 
-/// Renders all that is staged, and records it.
-fn record(session: &Session<'_>) -> Result<(Vec<Object>, Diagnostics)> {
+/// Renders all that is staged, and records it. With what charts.toml has to accept of it.
+fn record(session: &Session<'_>, service: &Service) -> Result<(Vec<Object>, Diagnostics, Option<String>)> {
     let (workspace, mut diagnostics) = Workspace::load(&session.root)?;
     let (inspections, found) = Inspections::new(&workspace);
     diagnostics.extend(found);
@@ -165,6 +170,9 @@ fn record(session: &Session<'_>) -> Result<(Vec<Object>, Diagnostics)> {
     diagnostics.extend(found);
     let renderings = rendering::render(session, &workspace, workspace.config.argocd, targets, false, &mut diagnostics);
     let objects: Vec<Object> = renderings.iter().flat_map(rendering::Rendering::objects).collect();
+    let every: Vec<_> = renderings.iter().map(|one| &one.target).collect();
+    let subject = Subject { workspace: &workspace, charts: &[], targets: &every, objects: &objects };
+    let accepted = accepted::entry(service, &subject);
     let request = render::Request { accept: true, ..render::Request::default() };
     let update = locks(session, &request, &renderings, &mut diagnostics);
     for one in renderings {
@@ -181,18 +189,21 @@ fn record(session: &Session<'_>) -> Result<(Vec<Object>, Diagnostics)> {
     if !diagnostics.has_errors() {
         store::apply(&session.root, &update)?;
     }
-    diagnostics.into_result(()).map(|()| (objects, Diagnostics::default()))
+    diagnostics.into_result((objects, Diagnostics::default(), accepted))
 }
 
 /// What was made, and what to do now.
-fn tell(session: &Session<'_>, service: &Service, made: &Made, pinned: bool) {
+fn tell(session: &Session<'_>, service: &Service, made: &Made, changed: Changed) {
     let app = &service.app;
     let mut out = String::new();
     for file in &made.files {
         out.push_str(&format!("made {file}\n"));
     }
-    if pinned {
+    if changed.pinned {
         out.push_str("changed charts.lock\n");
+    }
+    if changed.accepted {
+        out.push_str("changed charts.toml: it accepts objects of the dependency in namespaces of their own\n");
     }
     out.push_str("\nnext:\n");
     if service.dependency.is_some() {

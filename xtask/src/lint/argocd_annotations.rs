@@ -74,9 +74,12 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
 }
 
 /// Something that has no effect, or a bad one.
-struct Wrong {
-    what: String,
-    help: String,
+#[derive(Debug)]
+pub struct Wrong {
+    /// What was found.
+    pub what: String,
+    /// The way out.
+    pub help: String,
 }
 
 impl Wrong {
@@ -86,7 +89,8 @@ impl Wrong {
 }
 
 /// What is wrong with the metadata of an object; `own` is one of Argo CD's.
-fn metadata(root: &Node, own: bool) -> Vec<(Wrong, Place)> {
+#[must_use]
+pub fn metadata(root: &Node, own: bool) -> Vec<(Wrong, Place)> {
     let mut found = Vec::new();
     let mapping = |key: &str| root.find(&["metadata", key]);
     if let Some(node) = mapping("annotations") {

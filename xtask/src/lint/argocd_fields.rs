@@ -87,11 +87,26 @@ fn identity(root: &Node) -> Option<Diagnostic> {
     const VERSION: &str = "argoproj.io/v1alpha1";
     let (version, kind) = (text(root, "apiVersion"), text(root, "kind"));
     let at = |key: &str| root.get(key).unwrap_or(root).place();
+    if is_list(root) {
+        // Of one with Applications in it, the workspace tells.
+        let ours = |item: &Node| text(item, "apiVersion").starts_with("argoproj.io/");
+        let told = root.source.name.starts_with(APPLICATIONS);
+        let first = root.get("items").map(Node::items).unwrap_or_default().iter().any(ours);
+        return (first && !told).then(|| {
+            invalid("what is of Argo CD is not read in a list".to_owned(), at("kind"), "")
+                .help("write each as a document of its own, with `---` between them")
+        });
+    }
     if KINDS.contains(&kind) {
         // Another project has Applications too.
         if version != VERSION && !version.starts_with("app.k8s.io/") {
+            let what = if version.is_empty() {
+                format!("this {kind} says no `apiVersion`")
+            } else {
+                format!("`{version}` has no {kind}")
+            };
             return Some(
-                invalid(format!("`{version}` has no {kind}"), at("apiVersion"), "so nobody looks at this")
+                invalid(what, at("apiVersion"), "so nobody looks at this")
                     .help(format!("write `apiVersion: {VERSION}`")),
             );
         }
@@ -107,6 +122,11 @@ fn identity(root: &Node) -> Option<Diagnostic> {
         invalid(format!("Argo CD has no {kind}"), at("kind"), "so nobody looks at this")
             .help(format!("did you mean `{near}`?")),
     )
+}
+
+/// Whether something is a list of objects, as `kubectl get` prints one.
+fn is_list(root: &Node) -> bool {
+    text(root, "kind") == "List" && root.get("items").is_some()
 }
 
 fn invalid(message: String, place: Place, label: &str) -> Diagnostic {

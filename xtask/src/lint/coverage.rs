@@ -253,7 +253,7 @@ impl Explorer<'_> {
         let number = output.stderr.split(MARK).nth(1).and_then(|rest| rest.split('-').next()?.parse::<usize>().ok());
         let Some(number) = number.filter(|number| *number < self.templates.marks.len()) else {
             let command = invocation.command_line();
-            return Err(failure::explain(self.helm.root, target, output.code, &output.stderr, &command).into());
+            return Err(failure::explain(self.helm.root, target, output.code, &output.stderr, &command));
         };
         let mut reached = locked(&self.reached);
         let mut next = Some(number);

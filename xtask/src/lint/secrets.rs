@@ -26,7 +26,7 @@ const FIELDS: [&str; 2] = ["data", "stringData"];
 /// purpose.
 const ELSEWHERE: [&str; 2] = ["target", "tests"];
 
-/// Secrets in renders, and in the YAML files of the repository.
+/// Secrets in renders, and in the YAML and JSON files of the repository.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
@@ -197,7 +197,7 @@ fn files(root: &Path) -> Vec<PathBuf> {
                     folders.push(path);
                 }
             } else if kind.is_file()
-                && path.extension().is_some_and(|end| end == "yaml" || end == "yml" || end == "tpl")
+                && path.extension().is_some_and(|end| end == "yaml" || end == "yml" || end == "tpl" || end == "json")
             {
                 files.push(path);
             }

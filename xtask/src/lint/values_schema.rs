@@ -7,21 +7,19 @@
 //!
 //! Deliberately absent: holding values against it. Helm does that with every render, and tells.
 
-pub mod keywords;
-
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Subject;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Source};
-use crate::document::{Node, Value, yaml};
+use crate::document::{Node, Value};
 use crate::inputs;
+use crate::workspace::values_schema::keywords::{self, Unsound};
+use crate::workspace::values_schema::{self, FILE};
 use crate::workspace::{self, chart::Chart};
 
 /// What this check finds.
 pub const CODES: &[Code] = &[Code::ValuesSchemaInvalid, Code::ValuesSchemaMissing, Code::ValuesSchemaOpen];
-
-const FILE: &str = "values.schema.json";
 
 /// Keywords that combine schemas.
 const COMBINED: [&str; 3] = ["allOf", "anyOf", "oneOf"];
@@ -48,26 +46,15 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
 }
 
 fn of_chart(chart: &Chart, source: &Arc<Source>) -> Diagnostics {
-    if let Err(error) = serde_json::from_str::<serde_json::Value>(&source.text) {
-        let line: usize = source.text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
-        let at = (line + error.column().saturating_sub(1)).min(source.text.trim_end().len());
-        let at = (0..=at).rev().find(|at| source.text.is_char_boundary(*at)).unwrap_or_default();
-        let what = error.to_string();
-        let what = what.rsplit_once(" at line ").map_or(what.as_str(), |(what, _)| what);
-        return Diagnostic::new(Code::ValuesSchemaInvalid, format!("{FILE} of `{}` is no JSON", chart.path))
-            .at(Place::new(source, at..at), what)
-            .into();
-    }
-    // JSON is YAML, but for tabs between its tokens; in its strings it has none.
-    let readable = Source::new(source.name.clone(), source.text.replace('\t', " "));
-    let document = match yaml::parse_one(&readable) {
+    let document = match values_schema::read(&chart.path, source) {
         Ok(document) => document,
         Err(found) => return found,
     };
-    let mut diagnostics = keywords::check(&document.root);
+    let Unsound { refused, accepted } = keywords::check(&document.root);
+    let mut diagnostics = Diagnostics([refused.0, accepted.0].concat());
     for key in &document.duplicates {
         let message = format!("`{}` stands twice in one mapping", key.name);
-        let place = Place::new(&readable, key.span.clone());
+        let place = Place::new(&document.root.source, key.span.clone());
         diagnostics.push(Diagnostic::new(Code::ValuesSchemaInvalid, message).at(place, "the later one wins"));
     }
     let mut walk = Walk { root: &document.root, seen: BTreeSet::new(), diagnostics };
@@ -197,6 +184,7 @@ fn key_of(node: &Node, name: &str) -> Option<Place> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::document::yaml;
 
     fn open(schema: &str) -> Vec<String> {
         let root = yaml::parse_one(&Source::new("s", schema)).expect("JSON").root;

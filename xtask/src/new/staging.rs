@@ -13,18 +13,20 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use super::name;
+use super::{accepted, name};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result};
 use crate::golden::store;
 use crate::process;
 use crate::whole;
 use crate::workspace::charts_lock::{self, ChartsLock};
-use crate::workspace::{CONFIG_FILE, TOOLS_LOCK_FILE};
+use crate::workspace::{self, CONFIG_FILE, TOOLS_LOCK_FILE};
 
 /// Beside what it is for, so that it lies on the same file system.
 const FOLDER: &str = ".xtask-new";
 /// Names the service of a complete staging folder.
 const SEAL: &str = "sealed";
+/// What charts.toml is to accept, where there is anything.
+const ACCEPTED: &str = "accepted.toml";
 
 /// A staging folder, under the workspace's lock.
 #[derive(Debug)]
@@ -33,6 +35,15 @@ pub struct Staging {
     app: String,
     /// Held as long as this value lives.
     _lock: File,
+}
+
+/// What changed of the files that all services share.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Changed {
+    /// charts.lock got a new pin.
+    pub pinned: bool,
+    /// charts.toml accepts what it did not accept before.
+    pub accepted: bool,
 }
 
 /// Everything that belongs to a service, in the order in which it is put into place.
@@ -90,13 +101,19 @@ impl Staging {
         whole::write(&self.tree().join(name), text.as_bytes())
     }
 
-    /// Puts everything into place; says whether charts.lock got a new pin.
-    pub fn place(&self) -> Result<bool> {
+    /// Keeps an entry for charts.toml, which has to take it.
+    pub fn accept(&self, entry: &str) -> Result<()> {
+        whole::write(&self.folder().join(ACCEPTED), entry.as_bytes())?;
+        self.config().map(drop)
+    }
+
+    /// Puts everything into place.
+    pub fn place(&self) -> Result<Changed> {
         process::check_interrupted()?;
         whole::write(&self.folder().join(SEAL), self.app.as_bytes())?;
-        let pinned = self.move_all(&self.app)?;
+        let changed = self.move_all(&self.app)?;
         self.remove()?;
-        Ok(pinned)
+        Ok(changed)
     }
 
     /// Removes whatever is staged.
@@ -110,12 +127,16 @@ impl Staging {
     }
 
     /// Moves what is still staged. Should somebody have put something else there meanwhile, what was moved goes back.
-    fn move_all(&self, app: &str) -> Result<bool> {
+    fn move_all(&self, app: &str) -> Result<Changed> {
         let mut done: Vec<String> = Vec::new();
-        let lock = self.root.join(charts_lock::FILE);
-        let before = std::fs::read(&lock).ok();
-        let mut result = self.pin(&lock);
-        let pinned = *result.as_ref().unwrap_or(&false);
+        let shared = [charts_lock::FILE, CONFIG_FILE].map(|name| self.root.join(name));
+        let before = shared.each_ref().map(|path| std::fs::read(path).ok());
+        let mut changed = Changed::default();
+        let mut result = self.pin(&shared[0]).and_then(|pinned| {
+            let accepted = self.config()?;
+            changed = Changed { pinned, accepted: accepted.is_some() };
+            accepted.map_or(Ok(()), |text| whole::write(&shared[1], text.as_bytes()))
+        });
         for part in parts(app) {
             let (from, to) = (self.tree().join(&part), self.root.join(&part));
             if result.is_err() || std::fs::symlink_metadata(&from).is_err() {
@@ -130,16 +151,24 @@ impl Staging {
             for part in done.iter().rev() {
                 let _ = std::fs::rename(self.root.join(part), self.tree().join(part));
             }
-            let _ = match before {
-                Some(bytes) if std::fs::read(&lock).is_ok_and(|now| now == bytes) => Ok(()),
-                Some(bytes) => whole::write(&lock, &bytes),
-                None => std::fs::remove_file(&lock).map_err(|error| Diagnostic::io("remove", &lock, &error).into()),
-            };
+            for (path, before) in shared.iter().zip(before) {
+                let _ = match before {
+                    Some(bytes) if std::fs::read(path).is_ok_and(|now| now == bytes) => Ok(()),
+                    Some(bytes) => whole::write(path, &bytes),
+                    None => std::fs::remove_file(path).map_err(|error| Diagnostic::io("remove", path, &error).into()),
+                };
+            }
             // Nothing is complete any more, and the next run should not try again.
             let _ = std::fs::remove_file(self.folder().join(SEAL));
             return Err(found);
         }
-        Ok(pinned)
+        Ok(changed)
+    }
+
+    /// charts.toml with what it is to accept, where it does not have that yet.
+    fn config(&self) -> Result<Option<String>> {
+        let Ok(entry) = std::fs::read_to_string(self.folder().join(ACCEPTED)) else { return Ok(None) };
+        accepted::append(&workspace::read(&self.root, &self.root.join(CONFIG_FILE))?, &entry)
     }
 
     /// Adds the staged pins to charts.lock; says whether there are any that it did not have.
@@ -234,6 +263,25 @@ mod tests {
         let (_staging, finished) = Staging::begin(root.path(), "other").expect("begins");
         assert_eq!(finished.as_deref(), Some("blog"));
         assert_eq!(listing(root.path()), ALL);
+    }
+
+    #[test]
+    fn charts_toml_gets_what_it_has_to_accept_and_is_restored_where_that_was_in_vain() {
+        let config = "repository = \"https://git.example.org/x.git\"\n[argocd]\nversion = \"3.5\"\n[kubernetes]\nversion = \"1.34.11\"\n";
+        let entry = "[[silence]]\ncheck = \"namespace-mismatch\"\ntarget = \"blog\"\nreason = \"r\"\n";
+        for taken in [false, true] {
+            let root = tempfile::tempdir().expect("temporary folder");
+            let path = root.path().join(CONFIG_FILE);
+            std::fs::write(&path, config).expect("written");
+            let staging = staged(root.path());
+            staging.accept(entry).expect("taken");
+            if taken {
+                whole::write(&root.path().join("argocd/applications/blog.yaml"), b"theirs").expect("written");
+            }
+            assert_eq!(staging.place().is_err(), taken);
+            let text = std::fs::read_to_string(&path).expect("there");
+            assert_eq!(text, if taken { config.to_owned() } else { format!("{config}\n{entry}") });
+        }
     }
 
     #[test]

@@ -9,28 +9,36 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::diagnostic::{Code, Diagnostic, Place, Source};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Source};
 use crate::document::{Node, yaml};
+use crate::objects;
 use crate::plan::Target;
-use crate::workspace;
+use crate::workspace::{self, values_schema};
+
+/// What Helm says of values and of the schema alike.
+const SCHEMA: &str = "meet the specifications of the schema(s)";
 
 /// Explains why Helm refused a target. `command` repeats it by hand.
 #[must_use]
-pub fn explain(root: &Path, target: &Target<'_>, code: Option<i32>, stderr: &str, command: &str) -> Diagnostic {
+pub fn explain(root: &Path, target: &Target<'_>, code: Option<i32>, stderr: &str, command: &str) -> Diagnostics {
     let message = errors(stderr);
+    let context = Context { root, target };
+    let by_hand = |diagnostic: Diagnostic| diagnostic.target(&target.id).help(format!("repeat it by hand: {command}"));
+    let broken = message.as_deref().filter(|_| code.is_some()).map(|message| context.schema_broken(message));
+    if let Some(found) = broken.filter(|found| !found.is_empty()) {
+        return Diagnostics(found.0.into_iter().map(by_hand).collect());
+    }
     let diagnostic = match (&message, code) {
-        (Some(message), Some(_)) => {
-            let context = Context { root, target };
-            context
-                .schema(message)
-                .or_else(|| context.values_syntax(message))
-                .or_else(|| context.output_syntax(message))
-                .or_else(|| context.template(message))
-                .unwrap_or_else(|| Diagnostic::new(Code::HelmRefused, first_line(message)).note_if(rest(message)))
-        }
+        (Some(message), Some(_)) => context
+            .schema(message)
+            .or_else(|| context.values_syntax(message))
+            .or_else(|| context.output_syntax(message))
+            .or_else(|| context.template(message))
+            .or_else(|| context.declared(message))
+            .unwrap_or_else(|| Diagnostic::new(Code::HelmRefused, first_line(message)).note_if(rest(message))),
         _ => super::crashed(code, stderr),
     };
-    diagnostic.target(&target.id).help(format!("repeat it by hand: {command}"))
+    by_hand(diagnostic).into()
 }
 
 /// Helm's error without the warnings before it and the advice after it.
@@ -60,9 +68,24 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// A values.schema.json that Helm cannot use, where our own reader sees why: Helm tells no line.
+    fn schema_broken(&self, message: &str) -> Diagnostics {
+        if !message.contains(SCHEMA) {
+            return Diagnostics::default();
+        }
+        let mut found = values_schema::refused(self.root, &self.target.deployment.chart);
+        if found.is_empty() {
+            found = values_schema::patterns(self.root, &self.target.deployment.chart, message);
+        }
+        for diagnostic in &mut found.0 {
+            diagnostic.code = Code::HelmRefused;
+        }
+        found
+    }
+
     /// Values that values.schema.json refuses.
     fn schema(&self, message: &str) -> Option<Diagnostic> {
-        if !message.contains("meet the specifications of the schema(s)") {
+        if !message.contains(SCHEMA) {
             return None;
         }
         let mut chart = String::new();
@@ -153,7 +176,8 @@ impl Context<'_> {
         let what = ["error converting YAML to JSON: ", "error unmarshaling JSON: ", "yaml: "]
             .iter()
             .fold(what, |what, prefix| what.strip_prefix(prefix).unwrap_or(what));
-        let place = self.template_file(path).map_or_else(|| path.to_owned(), |source| source.name.clone());
+        // Also of one that is no text.
+        let place = objects::template_file(self.target, path).unwrap_or_else(|| path.to_owned());
         let message = format!("template `{path}` wrote what helm cannot read: {}", unquoted(&first_line(what)));
         let diagnostic = Diagnostic::new(Code::HelmRefused, message).at(Place::file(place), "");
         let help = "the line is one of the output, which the command below shows with `--debug`";
@@ -169,6 +193,9 @@ impl Context<'_> {
             .map_or(message, |(_, rest)| rest)
             .trim_start_matches(|c: char| c.is_ascii_digit() || c == ':' || c == ')')
             .trim();
+        // Of an action that is never closed, the line is the last that is said.
+        let unclosed = message.split_once("): ").and_then(|(_, what)| what.split(" started at ").next());
+        let what = if what.is_empty() { unclosed.unwrap_or(message) } else { what };
         // Helm 4 writes over several lines what Helm 3 writes in one.
         let action = what.rsplit_once(">:").map(|(_, what)| what.split_whitespace().collect::<Vec<_>>().join(" "));
         let plain = action.is_none();
@@ -185,6 +212,24 @@ impl Context<'_> {
         let full = message.matches("/templates/").count() > 2 || plain && message.lines().count() > 1;
         let diagnostic = diagnostic.at(place, "");
         Some(if full { diagnostic.note(format!("helm said: {message}")) } else { diagnostic })
+    }
+
+    /// What Helm says of the release's name or of Chart.yaml, at the field that it means.
+    fn declared(&self, message: &str) -> Option<Diagnostic> {
+        let application = &self.target.deployment.application;
+        if message.starts_with("release name check failed") {
+            let named = application.source.get("helm").and_then(|helm| helm.get("releaseName"));
+            let place = named.map_or_else(|| application.place.clone(), Node::place);
+            let message = format!("helm takes no release name `{}`", self.target.recipe.release);
+            let expected =
+                "expected at most 53 of `a-z`, `0-9`, `-`, `.`, with a letter or digit at either end of each part";
+            return Some(Diagnostic::new(Code::HelmRefused, message).at(place, expected));
+        }
+        let fields = [("library charts are not installable", "type"), ("chart requires kubeVersion", "kubeVersion")];
+        let (_, field) = fields.into_iter().find(|(begin, _)| message.starts_with(begin))?;
+        let path = self.target.deployment.chart.directory.join("Chart.yaml");
+        let root = yaml::parse_one(&workspace::read(self.root, &path).ok()?).ok()?.root;
+        Some(Diagnostic::new(Code::HelmRefused, first_line(message)).at(root.get(field)?.place(), ""))
     }
 
     /// A template's file, if it belongs to the chart itself.

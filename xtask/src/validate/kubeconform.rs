@@ -137,8 +137,8 @@ fn failure(what: &str, invocation: &Invocation, output: &Output) -> Diagnostics 
     failure.help("`cargo xtask tools verify kubeconform` says whether it is what is pinned").into()
 }
 
-/// Reads its JSON. The error is what is wrong with it.
-fn parse(bytes: &[u8]) -> std::result::Result<BTreeMap<String, Answer>, String> {
+/// Reads its JSON: what it says of each file. The error is what is wrong with it.
+pub fn parse(bytes: &[u8]) -> std::result::Result<BTreeMap<String, Answer>, String> {
     let answer: Value = serde_json::from_slice(bytes).map_err(|error| format!("its answer is no JSON: {error}"))?;
     let resources = answer.get("resources").and_then(Value::as_array).ok_or("its answer lists no objects")?;
     let mut answers = BTreeMap::new();

@@ -13,6 +13,7 @@ mod names;
 mod network;
 mod pod;
 mod service;
+mod size;
 mod workload;
 
 use super::pointer;
@@ -29,6 +30,7 @@ const RULES: &[fn(&mut Look<'_>)] = &[
     network::check,
     pod::check,
     service::check,
+    size::check,
     workload::check,
 ];
 

@@ -102,8 +102,14 @@ pub fn of_target(target: &Target<'_>, golden: &Golden, manifests: &[Recorded]) -
 /// The objects in a file under argocd/. A document that names no kind is told by whoever reads Applications.
 #[must_use]
 pub fn of_argocd(file: &ArgocdFile) -> Vec<Subject> {
-    let subjects = file.documents.iter().filter_map(|document| {
-        let root = &document.root;
+    // Argo CD deploys the items of a list one by one.
+    let roots = file.documents.iter().flat_map(|document| {
+        let list = document.root.get("kind").and_then(Node::as_str) == Some("List");
+        let items = document.root.get("items").filter(|_| list).map(Node::items);
+        let roots = items.map_or_else(|| vec![&document.root], |items| items.iter().collect());
+        roots.into_iter().map(move |root| (document, root))
+    });
+    let subjects = roots.filter_map(|(document, root)| {
         let text = |node: &Node, key: &str| node.get(key).and_then(Node::as_str).map(str::to_owned);
         let kind = Kind::new(&text(root, "apiVersion")?, &text(root, "kind")?);
         let metadata = root.get("metadata");

@@ -107,7 +107,17 @@ pub fn read(documents: &[Document]) -> (Vec<Application>, Diagnostics) {
     let mut applications = Vec::new();
     for document in documents {
         let text = |key: &str| document.root.get(key).and_then(Node::as_str).unwrap_or_default();
-        if !text("apiVersion").starts_with("argoproj.io/") {
+        if let Some(item) =
+            document.root.get("items").map(Node::items).unwrap_or_default().iter().find(|item| is_ours(item))
+        {
+            diagnostics.push(
+                Diagnostic::new(Code::ApplicationUnsupported, "Applications in a list are not read")
+                    .at(item.place(), "the first of them")
+                    .help("write each as a document of its own, with `---` between them"),
+            );
+            continue;
+        }
+        if !is_ours(&document.root) {
             continue;
         }
         match text("kind") {
@@ -130,6 +140,11 @@ pub fn read(documents: &[Document]) -> (Vec<Application>, Diagnostics) {
         }
     }
     (applications, diagnostics)
+}
+
+/// Whether something says that it is one of Argo CD's kinds.
+fn is_ours(node: &Node) -> bool {
+    node.get("apiVersion").and_then(Node::as_str).is_some_and(|version| version.starts_with("argoproj.io/"))
 }
 
 fn unsupported(key: &str, place: Place, help: &str) -> Diagnostic {

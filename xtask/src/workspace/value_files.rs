@@ -148,6 +148,11 @@ impl Resolver<'_> {
                 .at(place.clone(), "Argo CD refuses it")
                 .into());
         }
+        if path.is_dir() {
+            return Err(Diagnostic::new(Code::ApplicationInvalid, format!("`{raw}` is a folder"))
+                .at(place.clone(), "expected a file")
+                .into());
+        }
         Ok(path)
     }
 

@@ -6,15 +6,19 @@ use std::path::Path;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use xtask::diagnostic::Source;
+use xtask::diagnostic::{Diagnostics, Source};
 use xtask::document::yaml;
 use xtask::document::{Node, Value};
 use xtask::golden::{Change, Golden, Recorded};
+use xtask::lint::argocd_annotations;
 use xtask::manifest::{self, Manifest};
 use xtask::repository::{self, Move};
+use xtask::scenario::Scenario;
 use xtask::schemas::{self, Kind, crd, openapi};
-use xtask::validate::{pointer, problem};
-use xtask::workspace::{glob, substitute};
+use xtask::validate::{kubeconform, pointer, problem};
+use xtask::workspace::values_schema;
+use xtask::workspace::values_schema::keywords::{self, Unsound};
+use xtask::workspace::{application, glob, project, substitute};
 
 /// A line that begins no document, and is not blank.
 fn line() -> impl Strategy<Value = String> {
@@ -105,6 +109,33 @@ fn recorded(manifests: &[Manifest]) -> Vec<Recorded> {
 fn golden(records: &[Recorded]) -> Golden {
     let files = records.iter().map(|record| (record.file.clone(), record.manifest.text.clone().into_bytes()));
     Golden { files: files.collect(), ..Golden::default() }
+}
+
+/// Words of which Applications, projects, scenarios, and schemas are made, put together in any way.
+fn document_text() -> impl Strategy<Value = String> {
+    let word = prop_oneof![
+        "(apiVersion|kind|metadata|name|spec|source|sources|helm|parameters|values|destination|syncPolicy|retry|limit): ",
+        "(annotations|labels|finalizers|argocd.argoproj.io/(hook|sync-wave|sync-options|refresh)): ",
+        "(steps|needs|namespaces|deadline|run|object|apply|expect|job|wait|about|set): ",
+        "(argoproj.io/v1alpha1|Application|AppProject|x|30s|-1|0x1F|~|\\$\\{a\\}|'é'|\"ß\"|\\{\\}|\\[\\])",
+        "(\n|\n  |\n    |\n- |\n  - |---\n|, |: |\\{|\\}|\\[|\\]|&a |\\*a|<<: |# é\n|\t|\r\n|\u{feff})",
+        "\"(type|properties|required|\\$ref|items|allOf|additionalProperties|minLength)\": ?",
+        "\"(int|string|#/a|é)\"",
+    ];
+    vec(word, 0..40).prop_map(|words| words.concat())
+}
+
+/// A text of which a reader may make something: words, or an Application, a project, a scenario around them.
+fn foreign() -> impl Strategy<Value = String> {
+    let head = |kind: &str| format!("apiVersion: argoproj.io/v1alpha1\nkind: {kind}\nmetadata:\n  name: x\nspec:\n  ");
+    let heads = [String::new(), head("Application"), head("AppProject"), "steps:\n- name: x\n  ".to_owned()];
+    (0..heads.len(), document_text()).prop_map(move |(at, text)| format!("{}{text}", heads[at]))
+}
+
+/// Whether all places of findings are stretches of their texts.
+fn all_inside(found: &Diagnostics) -> bool {
+    let mut places = found.0.iter().flat_map(|found| &found.places);
+    places.all(|(place, _)| place.source.text.get(place.span.clone().unwrap_or_default()).is_some())
 }
 
 /// A comment behind a value, or none.
@@ -325,6 +356,48 @@ proptest! {
         let quoted = name.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n");
         let found = problem::parse(&format!("x - at '/a': additional properties '{quoted}' not allowed"));
         prop_assert_eq!(&found[0].what, &problem::What::Unknown(vec![name]));
+    }
+
+    #[test]
+    fn any_answer_of_kubeconform_is_read_or_refused(answer in tree(), status in "(statusValid|statusInvalid|x)", text in "\\PC{0,30}") {
+        let resource = serde_json::json!({"filename": "a", "status": status, "msg": answer.to_string()});
+        for document in [answer.clone(), serde_json::json!({"resources": [resource]}), serde_json::json!({"resources": answer})] {
+            for answer in kubeconform::parse(document.to_string().as_bytes()).unwrap_or_default().values() {
+                let _ = problem::parse(&answer.message);
+            }
+        }
+        let _ = kubeconform::parse(text.as_bytes());
+    }
+
+    #[test]
+    fn what_is_told_of_foreign_text_has_its_place_in_it(text in foreign()) {
+        let source = Source::new("input", text.as_str());
+        if let Err(found) = Scenario::parse(&source, "app", "name", Path::new("/nowhere")) {
+            prop_assert!(!found.is_empty() && all_inside(&found), "{:?}", found);
+        }
+        let Ok(documents) = yaml::parse(&source) else { return Ok(()) };
+        prop_assert!(all_inside(&application::read(&documents).1));
+        for document in &documents {
+            prop_assert!(all_inside(&project::read(document).1));
+            for (_, place) in argocd_annotations::metadata(&document.root, true) {
+                prop_assert!(text.get(place.span.unwrap_or_default()).is_some());
+            }
+        }
+    }
+
+    #[test]
+    fn any_schema_of_values_is_read_or_refused(tree in tree(), text in document_text(), cut in 0..200_usize) {
+        let json = tree.to_string();
+        let cut = json.chars().take(cut).collect::<String>();
+        for text in [json, cut, text] {
+            match values_schema::read("charts/x", &Source::new("values.schema.json", text)) {
+                Ok(document) => {
+                    let Unsound { refused, accepted } = keywords::check(&document.root);
+                    prop_assert!(all_inside(&refused) && all_inside(&accepted));
+                }
+                Err(found) => prop_assert!(!found.is_empty() && all_inside(&found)),
+            }
+        }
     }
 
     /// Pointing sources at another repository changes their URLs and not one byte beside them.

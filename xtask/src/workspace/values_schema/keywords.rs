@@ -34,6 +34,8 @@ enum Kind {
     Flag,
     /// A reference to another schema.
     Reference,
+    /// The URL of a draft.
+    Draft,
     Anything,
 }
 
@@ -48,7 +50,7 @@ const KEYWORDS: &[(&str, Kind)] = &[
     ("$recursiveAnchor", Kind::Flag),
     ("$recursiveRef", Kind::Text),
     ("$ref", Kind::Reference),
-    ("$schema", Kind::Text),
+    ("$schema", Kind::Draft),
     ("$vocabulary", Kind::Anything),
     ("additionalItems", Kind::Schema),
     ("additionalProperties", Kind::Schema),
@@ -107,14 +109,32 @@ const KEYWORDS: &[(&str, Kind)] = &[
     ("writeOnly", Kind::Flag),
 ];
 
+/// The drafts that Helm has, by their URLs without scheme and fragment.
+const DRAFTS: [&str; 5] = [
+    "json-schema.org/draft-04/schema",
+    "json-schema.org/draft-06/schema",
+    "json-schema.org/draft-07/schema",
+    "json-schema.org/draft/2019-09/schema",
+    "json-schema.org/draft/2020-12/schema",
+];
+
 const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
 
 /// What is unsound in a schema and in all that are in it.
+#[derive(Debug, Default)]
+pub struct Unsound {
+    /// What keeps Helm from using the schema at all.
+    pub refused: Diagnostics,
+    /// What Helm passes over, or what keeps it from ever being satisfied.
+    pub accepted: Diagnostics,
+}
+
+/// Looks at a schema and at all that are in it.
 #[must_use]
-pub fn check(root: &Node) -> Diagnostics {
-    let mut checker = Checker { root, diagnostics: Diagnostics::default() };
+pub fn check(root: &Node) -> Unsound {
+    let mut checker = Checker { root, found: Unsound::default() };
     checker.schema(root, "");
-    checker.diagnostics
+    checker.found
 }
 
 /// The keyword that was meant by one that does not exist.
@@ -144,19 +164,28 @@ pub fn resolve<'a>(root: &'a Node, reference: &str) -> Option<&'a Node> {
 
 struct Checker<'a> {
     root: &'a Node,
-    diagnostics: Diagnostics,
+    found: Unsound,
+}
+
+/// A finding at a place, with a way out where there is one.
+fn invalid(message: String, place: Place, label: impl Into<String>, help: Option<String>) -> Diagnostic {
+    let found = Diagnostic::new(Code::ValuesSchemaInvalid, message).at(place, label);
+    help.into_iter().fold(found, Diagnostic::help)
 }
 
 impl<'a> Checker<'a> {
-    fn invalid(&mut self, message: String, place: Place, label: impl Into<String>, help: Option<String>) {
-        let found = Diagnostic::new(Code::ValuesSchemaInvalid, message).at(place, label);
-        self.diagnostics.push(help.into_iter().fold(found, Diagnostic::help));
+    fn refused(&mut self, message: String, place: Place, label: impl Into<String>, help: Option<String>) {
+        self.found.refused.push(invalid(message, place, label, help));
+    }
+
+    fn accepted(&mut self, message: String, place: Place, label: impl Into<String>, help: Option<String>) {
+        self.found.accepted.push(invalid(message, place, label, help));
     }
 
     fn mismatch(&mut self, node: &Node, path: &str, expected: &str) {
         let empty = matches!(&node.value, Value::Sequence(items) if items.is_empty());
         let label = if empty { "this is empty".to_owned() } else { format!("this is {}", node.describe()) };
-        self.invalid(format!("`{path}` should be {expected}"), node.place(), label, None);
+        self.refused(format!("`{path}` should be {expected}"), node.place(), label, None);
     }
 
     /// Whether a schema, and all that are in it, say what can be said.
@@ -184,7 +213,7 @@ impl<'a> Checker<'a> {
         if let Some(near) = meant(&key.name) {
             let place = Place::new(&node.source, key.span.clone());
             let help = Some(format!("did you mean `{near}`?"));
-            self.invalid(format!("unknown keyword `{path}`"), place, "Helm passes over it: nothing is checked", help);
+            self.accepted(format!("unknown keyword `{path}`"), place, "Helm passes over it: nothing is checked", help);
         }
     }
 
@@ -207,6 +236,7 @@ impl<'a> Checker<'a> {
             Kind::Type => self.types(value, path),
             Kind::Names => self.names(value, path),
             Kind::Reference => self.reference(value, path),
+            Kind::Draft => self.draft(value, path),
             Kind::List if value.items().is_empty() => self.mismatch(value, path, "a list of at least one value"),
             Kind::Text if value.as_str().is_none() => self.mismatch(value, path, "a string"),
             Kind::Flag if !matches!(value.value, Value::Bool(_)) => self.mismatch(value, path, "true or false"),
@@ -215,6 +245,16 @@ impl<'a> Checker<'a> {
                 self.mismatch(value, path, "an integer of zero or more");
             }
             Kind::List | Kind::Text | Kind::Flag | Kind::Number | Kind::Count | Kind::Anything => {}
+        }
+    }
+
+    fn draft(&mut self, value: &Node, path: &str) {
+        let Some(text) = value.as_str() else { return self.mismatch(value, path, "a string") };
+        let plain = text.trim_end_matches('#').trim_start_matches("https://").trim_start_matches("http://");
+        if !DRAFTS.contains(&plain) {
+            let label = "Helm would have to fetch it";
+            let help = format!("write `http://{}#`", nearest(plain, DRAFTS.iter().copied()).unwrap_or(DRAFTS[2]));
+            self.refused(format!("`{path}` names no draft that Helm knows"), value.place(), label, Some(help));
         }
     }
 
@@ -244,7 +284,7 @@ impl<'a> Checker<'a> {
                 let help =
                     meant.map_or_else(|| format!("known: {}", known()), |near| format!("did you mean `{near}`?"));
                 let label = format!("this is {}", node.describe());
-                self.invalid(format!("`{path}` names no type"), node.place(), label, Some(help));
+                self.refused(format!("`{path}` names no type"), node.place(), label, Some(help));
             }
         }
     }
@@ -258,14 +298,14 @@ impl<'a> Checker<'a> {
     fn reference(&mut self, value: &'a Node, path: &str) {
         let Some(text) = value.as_str() else { return self.mismatch(value, path, "a string") };
         if text.starts_with('#') && resolve(self.root, text).is_none() && (text == "#" || text.starts_with("#/")) {
-            self.invalid(
+            self.refused(
                 format!("`{path}` leads nowhere"),
                 value.place(),
                 "there is no such schema in this file",
                 None,
             );
         } else if !text.starts_with('#') {
-            self.invalid(
+            self.refused(
                 format!("`{path}` leads out of the file"),
                 value.place(),
                 "Helm would have to fetch it",
@@ -288,7 +328,7 @@ impl<'a> Checker<'a> {
                 let near = nearest(name, properties.iter().map(|(key, _)| key.name.as_str()));
                 let message = format!("{owner} cannot have what is required: `{name}` is not among the properties");
                 let label = "nothing satisfies this";
-                self.invalid(message, item.place(), label, near.map(|near| format!("did you mean `{near}`?")));
+                self.accepted(message, item.place(), label, near.map(|near| format!("did you mean `{near}`?")));
             }
         }
     }
@@ -302,7 +342,8 @@ mod tests {
 
     fn said(schema: &str) -> Vec<String> {
         let root = yaml::parse_one(&Source::new("s", schema)).expect("JSON").root;
-        check(&root).0.into_iter().map(|found| found.message).collect()
+        let Unsound { refused, accepted } = check(&root);
+        refused.0.into_iter().chain(accepted.0).map(|found| found.message).collect()
     }
 
     #[test]
@@ -325,6 +366,7 @@ mod tests {
             (r#"{"type": "bool"}"#, "`type` names no type"),
             (r##"{"items": {"$ref": "#/x"}}"##, "`items.$ref` leads nowhere"),
             (r#"{"$ref": "https://example.com/s.json"}"#, "`$ref` leads out of the file"),
+            (r#"{"$schema": "http://json-schema.org/draft-99/schema#"}"#, "`$schema` names no draft that Helm knows"),
             (r#"{"maxItems": -1}"#, "`maxItems` should be an integer of zero or more"),
         ] {
             assert_eq!(said(schema), [message], "{schema}");

@@ -1,0 +1,77 @@
+//! Keys that stand twice in one mapping of a values file, an Application's values among them.
+//!
+//! Helm keeps the later one and says nothing, so whoever changes the first changes nothing.
+//!
+//! Deliberately absent: keys of what renders (`validate`), and files that cannot be read, which Helm refuses.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::Subject;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Source};
+use crate::document::yaml;
+use crate::inputs;
+use crate::workspace;
+
+/// What this check finds.
+pub const CODES: &[Code] = &[Code::ValueDuplicate];
+
+/// Every values file that a target uses, and the values.yaml of every chart.
+#[must_use]
+pub fn check(subject: &Subject<'_>) -> Diagnostics {
+    let root = &subject.workspace.root;
+    let mut files: BTreeSet<PathBuf> = subject.charts.iter().map(|chart| chart.directory.join("values.yaml")).collect();
+    for target in subject.targets {
+        files.extend(target.recipe.value_files.iter().chain(&target.recipe.case_file).cloned());
+    }
+    let mut found = Vec::new();
+    for path in files.iter().filter(|path| path.is_file()) {
+        let Ok(source) = workspace::read(root, path) else { continue };
+        let name = inputs::name(root, path);
+        found.extend(duplicates(&source).into_iter().map(|(key, place)| finding(&name, &key, place)));
+    }
+    for deployment in &subject.workspace.deployments {
+        let Some((text, place)) = &deployment.options.values else { continue };
+        let name = &deployment.application.name;
+        let of = format!("the values of Application {name}");
+        for (key, at) in duplicates(&Source::new("values", text.clone())) {
+            found.push(finding(&of, &key, in_application(place, &at)).target(name));
+        }
+    }
+    Diagnostics(found)
+}
+
+/// The line of an Application that a line of its values is, where they are written as a block.
+fn in_application(values: &Place, at: &Place) -> Place {
+    let text = values.span.clone().and_then(|span| values.source.text.get(span.start..)).unwrap_or_default();
+    let (Some((first, _)), Some((line, _))) = (values.position(), at.position()) else { return values.clone() };
+    Place::line(&values.source, first + usize::from(text.starts_with(['|', '>'])) + line - 1)
+}
+
+fn duplicates(source: &Arc<Source>) -> Vec<(String, Place)> {
+    let Ok(document) = yaml::parse_one(source) else { return Vec::new() };
+    let place = |span: &std::ops::Range<usize>| Place::new(source, span.clone());
+    document.duplicates.iter().map(|key| (key.name.clone(), place(&key.span))).collect()
+}
+
+fn finding(file: &str, key: &str, place: Place) -> Diagnostic {
+    Diagnostic::new(Code::ValueDuplicate, format!("`{key}` stands twice in one mapping of {file}"))
+        .at(place, "the later one wins")
+        .help("delete one of them")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_later_of_two_keys_is_found_in_its_mapping_only() {
+        let found = |text: &str| {
+            let found = duplicates(&Source::new("v", text));
+            found.into_iter().map(|(key, place)| format!("{key} {place}")).collect::<Vec<_>>()
+        };
+        assert_eq!(found("a: 1\nb: {a: 1, c: 1, c: 2}\na: 2\n"), ["c v:2:17", "a v:3:1"]);
+        assert!(found("a: {a: 1}\nb: [{a: 1}, {a: 1}]\n").is_empty() && found("{").is_empty());
+    }
+}
