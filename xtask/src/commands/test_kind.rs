@@ -4,6 +4,7 @@
 //! scenarios that need several run, and each is removed while the others are watched. In a kept cluster the
 //! applications are there already: today's charts are applied over them, and all scenarios run side by side.
 
+mod changed;
 mod lanes;
 mod stage;
 

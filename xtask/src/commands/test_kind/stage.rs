@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::changed;
 use crate::cluster::kubectl::{Kubectl, checked};
 use crate::cluster::observer::{Observer, Stop};
 use crate::cluster::verdict::{Trouble, Verdict};
@@ -41,6 +42,8 @@ pub(super) struct App {
     pub(super) release: String,
     /// Its objects in the order in which they are applied.
     pub(super) waves: Vec<Wave>,
+    /// How they differ from what is recorded.
+    pub(super) changed: Vec<String>,
 }
 
 /// The applications of a run, and the cluster that they go to.
@@ -63,6 +66,7 @@ pub(super) fn app(rendering: &Rendering<'_>) -> Option<App> {
         namespace: recipe.namespace.clone(),
         release: recipe.release.clone(),
         waves: deploy::waves(&manifests),
+        changed: changed::since_recorded(rendering),
     })
 }
 
