@@ -363,9 +363,7 @@ fn a_fault_is_told_with_its_cause() {
         for folder in folders {
             let before = lab.traces();
             lab.lay(&folder.join("workspace"));
-            let started = Instant::now();
             let (code, screen) = meanwhile(&lab, folder);
-            println!("{:.1} s: {}", started.elapsed().as_secs_f64(), folder.display());
             assert_ne!(code, Some(0), "{} is not noticed:\n{screen}", folder.display());
             wrong.extend(compare(&lab, folder, &screen));
             let after = lab.traces();
