@@ -3,7 +3,7 @@
 //! Pure. Deliberately absent: the whole difference, which `render` shows.
 
 use crate::commands::rendering::Rendering;
-use crate::diff::{self, ObjectDiff, Tag};
+use crate::diff::{self, Kind, ObjectDiff, Tag};
 
 /// How many lines are shown.
 const LINES: usize = 8;
@@ -24,19 +24,19 @@ fn told(diffs: &[ObjectDiff], target: &str) -> Vec<String> {
     let mut told = Vec::new();
     for diff in diffs {
         let object = format!("{} {}", diff.kind.word(), diff.object.manifest.key);
-        // A checksum changes because something else does.
+        // A checksum changes because something else does, and where nothing else does, its object is told.
         let lines = diff.marked().filter(|(tag, line)| {
             matches!(tag, Tag::Added | Tag::Removed) && !line.contains("checksum/") && line.trim().len() > 1
         });
         let mut lines: Vec<String> = lines.map(|(_, line)| format!("{object}: {}", squeezed(&line))).collect();
+        // That all of it is new, or gone, says its name.
+        if matches!(diff.kind, Kind::Added | Kind::Removed) {
+            lines.clear();
+        }
         if lines.is_empty() {
             lines.push(object);
         }
         told.extend(lines);
-    }
-    // Where only a checksum differs, what it is a checksum of says more.
-    if told.iter().any(|line| line.contains(": ")) {
-        told.retain(|line| line.contains(": "));
     }
     if told.len() > LINES {
         let more = told.len() - (LINES - 1);
@@ -54,7 +54,6 @@ fn squeezed(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::diff::Kind;
     use crate::golden::Recorded;
     use crate::manifest;
 
@@ -75,8 +74,13 @@ mod tests {
             modified("Pod", &[(Tag::Removed, "checksum/config: 1"), (Tag::Added, "checksum/config: 2")]),
         ];
         let told = told(&diffs, "web/default");
-        assert_eq!(told, ["modified ConfigMap ns/web: - b 1", "modified ConfigMap ns/web: + b 2"]);
-        assert_eq!(super::told(&diffs[1..], "web/default"), ["modified Pod ns/web"]);
+        assert_eq!(
+            told,
+            ["modified ConfigMap ns/web: - b 1", "modified ConfigMap ns/web: + b 2", "modified Pod ns/web"]
+        );
+        let gone =
+            ObjectDiff { kind: Kind::Removed, ..modified("ConfigMap", &[(Tag::Removed, "a"), (Tag::Removed, "b")]) };
+        assert_eq!(super::told(&[gone], "web/default"), ["removed ConfigMap ns/web"]);
     }
 
     #[test]
