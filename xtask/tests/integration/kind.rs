@@ -395,14 +395,40 @@ fn ctrl_c_leaves_nothing_at_any_moment() {
     }
 }
 
+#[test]
+fn what_a_stopped_engine_leaves_is_told_and_goes_with_the_next_run() {
+    let Some(lab) = Lab::new() else { return };
+    let before = lab.traces();
+    let stopped = lab.stand_in.join("stopped");
+    let (code, screen) = lab.run_until("", "Creating cluster", |_| {
+        std::thread::sleep(Duration::from_secs(3));
+        fs::write(&stopped, "").expect("written");
+    });
+    assert_eq!(code, Some(3), "{screen}");
+    for text in
+        ["kind could not make the cluster", "could not be removed", "the next `cargo xtask test-kind` removes it"]
+    {
+        assert!(screen.contains(text), "{text:?} is not in:\n{screen}");
+    }
+    fs::remove_file(&stopped).expect("removed");
+    let (code, screen) = lab.run_until("", "Found cluster", interrupt);
+    assert_eq!(code, Some(130), "{screen}");
+    assert!(screen.contains("left by process"), "{screen}");
+    assert_eq!(before, lab.traces(), "{screen}");
+}
+
+fn interrupt(child: &Child) {
+    let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process");
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it runs");
+}
+
 /// Ends a run by SIGINT at some moment: it says so, and leaves what was there before.
 #[track_caller]
 fn interrupted(lab: &Lab, args: &str, moment: Duration) {
     let before = lab.traces();
     let mut child = lab.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("xtask runs");
     std::thread::sleep(moment);
-    let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process");
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it runs");
+    interrupt(&child);
     let started = Instant::now();
     let code = child.wait().expect("it ends").code();
     assert!(started.elapsed() < Duration::from_secs(30), "it took {:?} to end", started.elapsed());
