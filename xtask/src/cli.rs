@@ -26,6 +26,8 @@ Environment:
   XTASK_CHART_MIRROR  a folder of chart archives, or the URL of a Helm repository, instead of every chart repository
   XTASK_CACHE_DIR     where tools and archives are kept
   XTASK_<TOOL>        the path of a tool (XTASK_HELM, …) instead of the search for it
+  XTASK_KIND_NODE_IMAGE
+                      the image of the node of a kind cluster, instead of the one in charts.toml
   CI                  true: nothing is accepted, and an outdated render.lock is a finding
   GITHUB_ACTIONS      true: what is found is marked in the files of the pull request as well
   NO_COLOR            no colour
@@ -114,7 +116,8 @@ pub enum Command {
     /// Run everything that needs no cluster, in one pass and one report
     ///
     /// Renders every target whatever render.lock says, compares with the goldens, and validates and lints what is
-    /// rendered. What one stage finds keeps no other from running.
+    /// rendered. What one stage finds keeps no other from running. With `--kind`, what `test-kind` does is the last of
+    /// them, in a cluster that an earlier run kept or a new one.
     Ci(Ci),
     /// Hold every object against the schema of its kind, strictly, with kubeconform
     ///
@@ -231,6 +234,10 @@ pub struct Ci {
     /// Charts that changed since this revision need a higher version; by default since the main branch was left
     #[arg(long, value_name = "REV")]
     pub base: Option<String>,
+
+    /// Prove the Applications in a kind cluster as well, as `test-kind` does
+    #[arg(long)]
+    pub kind: bool,
 }
 
 /// `validate`.
@@ -303,6 +310,10 @@ pub struct TestKind {
     /// Run one step alone, on a cluster that an earlier run left
     #[arg(long, value_name = "APP/SCENARIO:STEP")]
     pub step: Option<String>,
+
+    /// Deploy the charts of a revision first, and today's over them: what they keep has to survive
+    #[arg(long, value_name = "REV", conflicts_with_all = ["delete", "step"])]
+    pub upgrade_from: Option<String>,
 
     /// Another image for the node; also `XTASK_KIND_NODE_IMAGE`
     #[arg(long, value_name = "IMAGE")]

@@ -17,6 +17,7 @@ pub mod verdict;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -37,6 +38,9 @@ const CREATE: Duration = Duration::from_secs(300);
 
 /// The longest that removing one may take.
 const DELETE: Duration = Duration::from_secs(120);
+
+/// How often a node that is starting is asked whether it takes images.
+const ASK: Duration = Duration::from_millis(250);
 
 /// How long after a signal a container may still appear that was being made.
 const LATE: Duration = Duration::from_secs(3);
@@ -200,7 +204,7 @@ impl Maker {
         Ok(if record["kept"] != true {
             Found::InTheWay("Found", format!("cluster {}, left by {pid}, which was killed; removing it", self.name))
         } else if wish.fresh {
-            Found::InTheWay("Replacing", format!("cluster {}: --fresh was given", self.name))
+            Found::InTheWay("Replacing", format!("cluster {}: a new one was asked for", self.name))
         } else if wish.node_given && image != wish.node_image {
             Found::InTheWay("Replacing", format!("cluster {}: its node is {image}", self.name))
         } else if self.kubectl().get("/version").is_err() {
@@ -218,7 +222,9 @@ impl Maker {
             Found::Kept => progress.status("Using", &format!("cluster {}, kept by an earlier run", self.name)),
             Found::InTheWay(verb, what) => {
                 progress.status(verb, what);
+                let under_way = progress.under_way("Removing", &format!("cluster {}", self.name));
                 self.delete()?;
+                under_way.done("Removed");
             }
         }
         Ok(())
@@ -245,6 +251,27 @@ impl Maker {
             .note(format!("command: {}", invocation.command_line()))
             .help(format!("see what the node says: `{} logs {}`, with `--keep`", self.engine.name, self.node()))
             .into())
+    }
+
+    /// Waits until the node's container runtime answers. kind tells nothing on its way, so this asks; once kind is
+    /// `over`, for the last time.
+    pub fn wait_for_runtime(&self, over: &AtomicBool) -> Result<()> {
+        let ask = ["exec", &self.node(), "ctr", "version"];
+        let ask = self.engine.invocation(Path::new("/")).args(ask).deadline(Duration::from_secs(30));
+        loop {
+            let last = over.load(Ordering::Relaxed);
+            let output = ask.run()?;
+            if output.success() {
+                return Ok(());
+            }
+            if last {
+                return Err(Diagnostic::new(Code::ClusterFailed, "the node's container runtime does not answer")
+                    .note(output.stderr.trim().to_owned())
+                    .note(format!("command: {}", ask.command_line()))
+                    .into());
+            }
+            std::thread::sleep(ASK);
+        }
     }
 
     /// Removes the cluster, its network, and its folder.
@@ -322,19 +349,28 @@ impl Cluster {
         if self.keep {
             return Diagnostics::default();
         }
-        progress.status("Removing", &format!("cluster {}", self.maker.name));
-        self.maker.delete().err().unwrap_or_default()
+        let under_way = progress.under_way("Removing", &format!("cluster {}", self.maker.name));
+        match self.maker.delete() {
+            Ok(()) => {
+                under_way.done("Removed");
+                Diagnostics::default()
+            }
+            Err(found) => found,
+        }
     }
 
-    /// Waits until the node is ready, and the namespace of everything else is there.
+    /// Waits until the node takes pods, and leads them to Services.
     pub fn wait_for_node(&self) -> Result<()> {
-        let kubectl = &self.kubectl;
-        kubectl.check_version()?;
-        let args = ["wait", "--for=condition=Ready", "nodes", "--all", "--timeout=120s"];
-        checked(&kubectl.invocation().args(args).deadline(Duration::from_secs(130)))?;
+        self.kubectl.check_version()?;
+        let ask = |args: &[&str]| {
+            let invocation = self.kubectl.invocation().args(args.iter().copied()).args(["--timeout=120s"]);
+            checked(&invocation.deadline(Duration::from_secs(130)))
+        };
+        ask(&["wait", "--for=condition=Ready", "nodes", "--all"])?;
         // A pod of a namespace whose default account is not there yet is refused.
-        let args = ["wait", "--for=create", "serviceaccount/default", "--namespace=default", "--timeout=60s"];
-        checked(&kubectl.invocation().args(args).deadline(Duration::from_secs(70)))?;
+        ask(&["wait", "--for=create", "serviceaccount/default", "--namespace=default"])?;
+        // Without it, no pod reaches the API server.
+        ask(&["rollout", "status", "daemonset/kube-proxy", "--namespace=kube-system"])?;
         Ok(())
     }
 }

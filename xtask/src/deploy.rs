@@ -138,6 +138,40 @@ fn kind_order(kind: &str) -> usize {
     KINDS.iter().position(|known| *known == kind).unwrap_or(KINDS.len())
 }
 
+/// The objects that pruning leaves alone, as their annotations ask.
+#[must_use]
+pub fn spared(manifests: &[Recorded]) -> Vec<ObjectKey> {
+    let asked = |root: &Node| {
+        let annotation = |name: &str| root.find(&["metadata", "annotations", name]).and_then(Node::as_str);
+        let options = annotation("argocd.argoproj.io/sync-options").unwrap_or_default();
+        options.split(',').any(|option| option.trim() == "Prune=false")
+            || annotation("helm.sh/resource-policy") == Some("keep")
+    };
+    let mut spared = Vec::new();
+    for Recorded { manifest, .. } in manifests {
+        let Ok(document) = yaml::parse_one(&Source::new(&manifest.template, &manifest.text)) else { continue };
+        match &manifest.items {
+            None if asked(&document.root) => spared.push(manifest.key.clone()),
+            None => {}
+            Some(keys) => {
+                let items = document.root.get("items").map(Node::items).unwrap_or_default();
+                spared.extend(keys.iter().zip(items).filter(|(_, item)| asked(item)).map(|(key, _)| key.clone()));
+            }
+        }
+    }
+    spared
+}
+
+/// Whether Argo CD removes what an Application renders no more.
+#[must_use]
+pub fn prunes(workspace: &Workspace, app: &str) -> bool {
+    let mut applications = written::of_workspace(workspace);
+    applications
+        .find(|application| application.name == app)
+        .and_then(|application| application.root.find(&["spec", "syncPolicy", "automated", "prune"]))
+        .is_some_and(|node| node.to_json() == "true")
+}
+
 /// The namespace of an Application as Argo CD makes it: with the labels and annotations of `managedNamespaceMetadata`.
 #[must_use]
 pub fn namespace(workspace: &Workspace, app: &str, namespace: &str) -> String {
@@ -256,6 +290,18 @@ mod tests {
             assert_eq!(waves(&[object("Pod", "check", annotations)]), [], "{annotations}");
         }
         assert_eq!(told(&waves(&[object("Pod", "check", "'helm.sh/hook': 'test,pre-install'")])).len(), 1);
+    }
+
+    #[test]
+    fn pruning_spares_what_asks_for_it() {
+        let spared = spared(&[
+            object("PersistentVolumeClaim", "queue", "helm.sh/resource-policy: keep"),
+            object("ConfigMap", "a", "argocd.argoproj.io/sync-options: 'ServerSideApply=true, Prune=false'"),
+            object("ConfigMap", "b", "argocd.argoproj.io/sync-options: 'Delete=false'"),
+            object("ConfigMap", "c", ""),
+        ]);
+        let names: Vec<&str> = spared.iter().map(|key| key.name.as_str()).collect();
+        assert_eq!(names, ["queue", "a"]);
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub struct Environment {
     pub ci: bool,
     /// `GITHUB_ACTIONS` is `true`: what is found is told to GitHub's runner as well.
     pub github: bool,
+    /// `TERM` is `dumb` or nothing: the terminal, if there is one, cannot write over a line.
+    pub dumb: bool,
     /// `XTASK_CHART_MIRROR`.
     pub mirror: Option<Mirror>,
     /// `XTASK_CACHE_DIR`, or the platform's cache folder for this tool.
@@ -38,11 +40,12 @@ impl Environment {
             let url = ["http://", "https://", "oci://"].iter().any(|scheme| value.starts_with(scheme));
             if url { Mirror::Url(value) } else { Mirror::Folder(absolute(value.into())) }
         });
+        let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
         let cache = path("XTASK_CACHE_DIR")
             .or_else(|| Some(path("XDG_CACHE_HOME")?.join("homelab-chart")))
             .or_else(|| Some(path("HOME")?.join(".cache").join("homelab-chart")))
             .unwrap_or_else(|| std::env::temp_dir().join("homelab-chart"));
-        Self { ci: set("CI"), github: set("GITHUB_ACTIONS"), mirror, cache: absolute(cache) }
+        Self { ci: set("CI"), github: set("GITHUB_ACTIONS"), dumb, mirror, cache: absolute(cache) }
     }
 
     /// `XTASK_<TOOL>`: the path of a tool that replaces the search for it.

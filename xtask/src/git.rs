@@ -1,9 +1,9 @@
 //! What git knows about the repository: a base revision, and what changed since.
 //!
-//! git only reads here. It takes no locks, asks nobody, and runs neither hooks nor any program that its configuration
-//! names. Paths are relative to the folder that it is asked in, wherever in the repository that is.
+//! git only reads here: it writes nothing into the repository, takes no locks, asks nobody, and runs neither hooks nor
+//! any program that its configuration names. Paths are relative to the folder that it is asked in, wherever in the repository that is.
 //!
-//! Deliberately absent: fetching, and anything that writes.
+//! Deliberately absent: fetching, and anything that changes the repository.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -76,6 +76,19 @@ impl Repository {
         Ok(output.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned()))
     }
 
+    /// Writes the files of a commit into an empty folder. What attributes keep out of archives is not among them.
+    pub fn write(&self, commit: &str, folder: &Path) -> Result<()> {
+        let output = self.ask(&["archive", "--format=tar", commit])?;
+        if !output.success() {
+            return Err(Diagnostic::new(Code::Usage, format!("git cannot write out the files of `{commit}`"))
+                .note(output.stderr.trim().to_owned())
+                .help("`git fetch` brings what is not in this clone")
+                .into());
+        }
+        let unpacked = tar::Archive::new(output.stdout.as_slice()).unpack(folder);
+        Ok(unpacked.map_err(|error| Diagnostic::io("unpack the commit into", folder, &error))?)
+    }
+
     fn ask(&self, args: &[&str]) -> Result<Output> {
         let settings = ["core.hooksPath=/dev/null", "core.fsmonitor=false", "core.quotePath=false", "safe.directory=*"];
         let settings = settings.into_iter().flat_map(|setting| ["-c", setting]);
@@ -94,7 +107,7 @@ fn first_line(output: &Output) -> Option<String> {
 
 /// The error for a revision that was asked for and is not there.
 #[must_use]
-pub fn unknown(revision: &str, why: &str) -> Diagnostic {
-    Diagnostic::new(Code::Usage, format!("`--base {revision}` names no commit: {why}"))
+pub fn unknown(flag: &str, revision: &str, why: &str) -> Diagnostic {
+    Diagnostic::new(Code::Usage, format!("`{flag} {revision}` names no commit: {why}"))
         .help("name a branch, a tag, or a commit that is in this clone; `git fetch` brings what is not")
 }

@@ -206,7 +206,8 @@ impl Builder<'_> {
             self.progress.status("Fresh", &format!("{} ({})", image.reference, size(found.size)));
             return Ok(Ready { state: State::Fresh, id: found.id, size: found.size, inputs });
         }
-        self.progress.status("Building", &format!("{} with {}", image.reference, self.engine.describe()));
+        let what = format!("{} with {}", image.reference, self.engine.describe());
+        let under_way = self.progress.under_way("Building", &what);
         let invocation = self.invocation(image, &bases, &inputs);
         let output = invocation.run()?;
         if !output.success() {
@@ -217,6 +218,7 @@ impl Builder<'_> {
             Diagnostic::new(Code::ImageFailed, format!("the build of `{}` left no image", image.reference))
                 .help(by_hand(&invocation, self.root))
         })?;
+        drop(under_way);
         self.progress.status("Built", &format!("{} ({})", image.reference, size(built.size)));
         Ok(Ready { state: State::Built, id: built.id, size: built.size, inputs })
     }
@@ -259,7 +261,7 @@ impl Builder<'_> {
         if self.offline {
             return Err(missing("is not here, and `--offline` forbids to pull it".to_owned()).into());
         }
-        self.progress.status("Pulling", base);
+        let under_way = self.progress.under_way("Pulling", base);
         let invocation = self.engine.invocation(self.root).args(["pull", "--quiet", base]).deadline(BUILD_DEADLINE);
         let output = invocation.run()?;
         if !output.success() {
@@ -269,6 +271,7 @@ impl Builder<'_> {
                 .into());
         }
         let found = self.engine.inspect(base)?;
+        under_way.done("Pulled");
         Ok(found.ok_or_else(|| missing("was pulled, and is still not there".to_owned()))?)
     }
 

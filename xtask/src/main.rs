@@ -14,9 +14,11 @@ use xtask::{cli, process};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let printer = Printer::new(cli.common.format, cli.common.color.into());
+    let environment = Environment::from_process();
+    let lively = !environment.ci && !environment.dumb;
+    let printer = Printer::new(cli.common.format, cli.common.color.into(), lively);
     let name = cli.command.name();
-    let Outcome { diagnostics, fields } = run(cli, &printer).unwrap_or_else(|mut diagnostics| {
+    let Outcome { diagnostics, fields } = run(cli, &environment, &printer).unwrap_or_else(|mut diagnostics| {
         diagnostics.sort();
         Outcome { diagnostics, fields: Vec::new() }
     });
@@ -29,12 +31,11 @@ fn main() -> ExitCode {
 }
 
 /// What is found is returned; what keeps a command from running at all is the error.
-fn run(cli: Cli, printer: &Printer) -> Result<Outcome> {
+fn run(cli: Cli, environment: &Environment, printer: &Printer) -> Result<Outcome> {
     process::catch_signals()
         .map_err(|error| Diagnostic::new(Code::Io, format!("cannot listen to signals: {error}")))?;
-    let environment = Environment::from_process();
     let common = cli.common;
-    let session = Session::new(common.root, common.offline, common.jobs, &environment, printer)?;
+    let session = Session::new(common.root, common.offline, common.jobs, environment, printer)?;
     let outcome = dispatch(&session, cli.command);
     if environment.github {
         let found = outcome.as_ref().map_or_else(|found| found, |outcome| &outcome.diagnostics);
@@ -50,7 +51,7 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
             Ok(render::run(session, &render::Request { targets, accept, force, output, argocd }))
         }
         Command::Deps { update } => deps::run(session, update),
-        Command::Ci(cli::Ci { junit, crds, base }) => ci::run(session, &ci::Request { junit, crds, base }),
+        Command::Ci(cli::Ci { junit, crds, base, kind }) => ci::run(session, &ci::Request { junit, crds, base, kind }),
         Command::Bench { rounds } => bench::run(session, rounds),
         Command::Lint(cli::Lint { targets, fix, base, images }) => {
             lint::run(session, &lint::Request { targets, fix, base, images })
@@ -65,8 +66,9 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
             image::run(session, &image::Request { names, force, build_args })
         }
         Command::TestKind(args) => {
-            let cli::TestKind { apps, keep, fresh, delete, step, node_image, api_port, junit } = args;
-            let request = test_kind::Request { apps, node_image, keep, fresh, delete, api_port, step, junit };
+            let cli::TestKind { apps, keep, fresh, delete, step, node_image, api_port, upgrade_from, junit } = args;
+            let request =
+                test_kind::Request { apps, node_image, keep, fresh, delete, api_port, step, upgrade_from, junit };
             test_kind::run(session, &request)
         }
         Command::New(cli::New { app, dependency, repository, namespace }) => {

@@ -38,6 +38,8 @@ pub struct Scenario {
     pub folder: PathBuf,
     /// The other applications that have to be there.
     pub needs: Vec<String>,
+    /// Whether it begins with the application of another revision; it runs with `--upgrade-from` only.
+    pub upgrade: bool,
     /// Namespaces of its own, made before its first step and removed after its last.
     pub namespaces: Vec<String>,
     /// Its steps, in order.
@@ -92,6 +94,7 @@ impl Scenario {
         fields.ignore(&["about"]);
         let needs = fields.strings("needs").into_iter().map(|(text, _)| text).collect();
         let namespaces = fields.strings("namespaces").into_iter().map(|(text, _)| text).collect();
+        let upgrade = fields.bool("upgrade");
         fields.required("steps");
         let nodes = fields.sequence("steps");
         fields.finish(&mut diagnostics);
@@ -112,11 +115,11 @@ impl Scenario {
         }
         diagnostics.extend(variables::unknown(&document.root, &steps));
         let mut texts = vec![source.text.clone()];
-        for file in steps.iter().filter_map(|step| step.action.file()) {
+        for file in steps.iter().flat_map(|step| step.action.files()) {
             texts.extend(std::fs::read_to_string(folder.join(file)));
         }
         let (app, name) = (app.to_owned(), name.to_owned());
-        diagnostics.into_result(Self { app, name, folder: folder.to_owned(), needs, namespaces, steps, texts })
+        diagnostics.into_result(Self { app, name, folder: folder.to_owned(), needs, upgrade, namespaces, steps, texts })
     }
 }
 

@@ -3,7 +3,7 @@
 //! Deliberately absent: building them (`image`).
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use super::Maker;
@@ -11,6 +11,9 @@ use super::kubectl::checked;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result};
 use crate::image::engine::Engine;
 use crate::progress::Progress;
+
+/// Identities of images by reference.
+pub type Ids = BTreeMap<String, String>;
 
 /// The longest that pulling or saving images may take.
 const LONG: Duration = Duration::from_secs(20 * 60);
@@ -21,7 +24,7 @@ pub fn bring(
     images: &BTreeMap<String, Option<Place>>,
     offline: bool,
     progress: &dyn Progress,
-) -> Result<BTreeMap<String, String>> {
+) -> Result<Ids> {
     let mut diagnostics = Diagnostics::default();
     let mut ids = BTreeMap::new();
     for (image, place) in images {
@@ -36,12 +39,13 @@ pub fn bring(
         if offline {
             missing = missing.note("it is not here, and `--offline` forbids to pull it");
         } else {
-            progress.status("Pulling", image);
+            let under_way = progress.under_way("Pulling", image);
             let pull = engine.invocation(Path::new("/")).args(["pull", "--quiet", image]).deadline(LONG);
             match pull.run() {
                 Ok(output) if output.success() => {
                     if let Some(found) = diagnostics.take(engine.inspect(image)).flatten() {
                         ids.insert(image.clone(), found.id);
+                        under_way.done("Pulled");
                         continue;
                     }
                 }
@@ -68,7 +72,7 @@ pub fn save(engine: &Engine, images: &[&str], archive: &Path) -> Result<()> {
 }
 
 /// Those of some images (name → identity) that the node lacks, or has of another make.
-pub fn lacking<'a>(maker: &Maker, images: &'a BTreeMap<String, String>) -> Result<Vec<&'a str>> {
+pub fn lacking<'a>(maker: &Maker, images: &'a Ids) -> Result<Vec<&'a str>> {
     let list = ["exec", &maker.node(), "ctr", "--namespace", "k8s.io", "images", "ls", "--quiet"];
     let output = checked(&maker.engine.invocation(Path::new("/")).args(list))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -78,7 +82,7 @@ pub fn lacking<'a>(maker: &Maker, images: &'a BTreeMap<String, String>) -> Resul
 }
 
 /// Loads an archive into the node.
-pub fn load(maker: &Maker, archive: &PathBuf) -> Result<()> {
+pub fn load(maker: &Maker, archive: &Path) -> Result<()> {
     let invocation = maker.kind().args(["load", "image-archive"]).args([archive]).args(["--name", &maker.name]);
     checked(&invocation.deadline(LONG)).map(|_| ())
 }

@@ -18,6 +18,7 @@ use super::seen::{Seen, WATCHED};
 use super::verdict::{self, Trouble, Verdict};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::process::{self, Followed, Invocation, Output};
+use crate::progress;
 
 /// How often a wait looks at the interruption flag. A change in the cluster is noticed at once, whatever this says.
 const PULSE: Duration = Duration::from_millis(100);
@@ -176,10 +177,14 @@ impl Observer {
         let mut seen = locked(&self.shared.seen);
         loop {
             let pending = match judge(&seen) {
-                Verdict::Ready => return Ok(()),
+                Verdict::Ready => {
+                    progress::waits_for("");
+                    return Ok(());
+                }
                 Verdict::Never(trouble) => return Err(Stop::Trouble(trouble)),
                 Verdict::Pending(trouble) => trouble,
             };
+            progress::waits_for(&pending.to_string());
             if let Some(why) = locked(&self.shared.lost).clone() {
                 return Err(gone(why));
             }

@@ -5,6 +5,8 @@
 //!
 //! Pure. Deliberately absent: waiting.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use super::seen::Seen;
@@ -37,6 +39,16 @@ impl Trouble {
     #[must_use]
     pub fn new(resource: impl Into<String>, phase: impl Into<String>, cause: impl Into<String>) -> Self {
         Self { resource: resource.into(), phase: phase.into(), cause: cause.into() }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A judge that only bides its time has none to tell of.
+        if self.resource.is_empty() {
+            return Ok(());
+        }
+        write!(f, "{} is {}: {}", self.resource, self.phase, self.cause)
     }
 }
 
@@ -271,8 +283,9 @@ fn crashed(pod: &str, container: &Value) -> Option<Trouble> {
     }
     let restarts = container["restartCount"].as_i64().unwrap_or_default();
     match ended {
-        Some(ended) if restarts >= 1 && container["ready"] != true => {
-            told("CrashLoop", format!("{ended}, {restarts} restart{}", if restarts == 1 { "" } else { "s" }))
+        // Once is no loop: what a container waits for may come a moment after it.
+        Some(ended) if restarts >= 2 && container["ready"] != true => {
+            told("CrashLoop", format!("{ended}, {restarts} restarts"))
         }
         _ => None,
     }
@@ -507,6 +520,10 @@ mod tests {
             of_pod(running.clone(), &[]),
             "never: Pod ns/web-1 is CrashLoop: container `main`: it ended with exit code 1 (Error), 2 restarts"
         );
+        // The first time, what it missed may be there by now.
+        let mut once = running.clone();
+        once["status"]["containerStatuses"][0]["restartCount"] = json!(1);
+        assert_eq!(of_pod(once, &[]), "pending: Pod ns/web-1 is Running, not ready: its containers are not ready yet");
         // The node was down: nobody knows how the container ended, and it is started again.
         let last = &mut running["status"]["containerStatuses"][0]["lastState"];
         *last = json!({ "terminated": { "exitCode": 255, "reason": "Unknown" } });

@@ -1,19 +1,24 @@
-//! `ci`: everything that needs no cluster, in one pass and one report. Nothing that is recorded is trusted.
+//! `ci`: everything that needs no cluster, in one pass and one report, and what needs one where that is asked for.
+//! Nothing that is recorded is trusted.
 //!
-//! A stage that finds something does not keep the next one from running: what could be rendered is validated and
-//! linted whatever became of the rest.
+//! A stage that finds something does not keep the next one from running: what could be rendered is validated, linted,
+//! and proven whatever became of the rest.
 //!
 //! Deliberately absent: images and the tests of the tool itself, which `.ci/run` has.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use super::rendering::{self, Rendering};
-use super::{Outcome, Session, lint, render, validate};
+use super::{Outcome, Session, lint, render, test_kind, validate};
 use crate::diagnostic::{Class, Code, Diagnostic, Diagnostics, Result};
 use crate::plan::{self, Inspections, Target};
+use crate::process;
+use crate::progress::Progress;
 use crate::report::junit::{self, Case, Failure, Suite};
-use crate::report::{self, RenderReport, State, json, plural};
+use crate::report::{self, RenderReport, State, plural};
 use crate::whole;
 use crate::workspace::Workspace;
 
@@ -26,6 +31,8 @@ pub struct Request {
     pub crds: Option<PathBuf>,
     /// Another base for the versions of charts, for `lint`.
     pub base: Option<String>,
+    /// Prove in a cluster what was rendered, too.
+    pub kind: bool,
 }
 
 /// A stage that has run.
@@ -35,27 +42,38 @@ struct Stage {
     time: Duration,
     /// What it looked at, a case each.
     cases: Vec<Case>,
+    /// For JUnit, instead of a suite of the cases.
+    suites: Vec<Suite>,
     found: Diagnostics,
+}
+
+impl Stage {
+    fn new(name: &'static str, started: Instant, cases: Vec<Case>, found: Diagnostics) -> Self {
+        Self { name, time: started.elapsed(), cases, suites: Vec::new(), found }
+    }
 }
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
+    let started = Instant::now();
     let mut stages = Vec::new();
     let result = all(session, request, &mut stages);
     let mut diagnostics = Diagnostics::default();
     for stage in &stages {
-        diagnostics.extend(stage.found.clone());
+        // What two stages tell is one thing.
+        let new = stage.found.0.iter().filter(|found| !diagnostics.0.contains(found)).cloned().collect();
+        diagnostics.extend(Diagnostics(new));
     }
     let fields = match result {
         Ok(fields) => fields,
         Err(found) => {
             diagnostics.extend(found.clone());
-            stages.push(Stage { name: "workspace", time: Duration::ZERO, cases: Vec::new(), found });
+            stages.push(Stage::new("workspace", started, Vec::new(), found));
             Vec::new()
         }
     };
     if let Some(path) = &request.junit {
-        let suites: Vec<Suite> = stages.iter().map(suite).collect();
+        let suites: Vec<Suite> = stages.iter().flat_map(suites).collect();
         let written = whole::write(path, junit::document(&suites).as_bytes());
         diagnostics.extend(written.err().unwrap_or_default());
     }
@@ -89,7 +107,7 @@ fn all(
         session.printer.render(report);
     }
     let cases = renderings.iter().map(|one| rendered_case(one, report.as_ref())).collect();
-    stages.push(Stage { name: "render", time: started.elapsed(), cases, found });
+    stages.push(Stage::new("render", started, cases, found));
 
     let targets: Vec<&Target<'_>> = renderings.iter().map(|one| &one.target).collect();
     let names = || targets.iter().map(|target| target.id.to_string());
@@ -98,20 +116,45 @@ fn all(
     let asked = validate::Request { crds: request.crds.clone(), ..validate::Request::default() };
     let checked = validate::check(session, &asked, &workspace, &targets, &renderings, rendered);
     validate::told(session, &checked);
-    let cases_validated = cases(&mut names());
-    stages.push(Stage {
-        name: "validate",
-        time: started.elapsed(),
-        cases: cases_validated,
-        found: checked.diagnostics,
-    });
+    stages.push(Stage::new("validate", started, cases(&mut names()), checked.diagnostics));
 
     let started = Instant::now();
     let asked = lint::Request { base: request.base.clone(), ..lint::Request::default() };
     let checked = lint::check(session, &asked, &workspace, &targets, &renderings, rendered);
     let cases = cases(&mut names().chain(checked.charts));
-    stages.push(Stage { name: "lint", time: started.elapsed(), cases, found: checked.diagnostics });
-    Ok(report.as_ref().map(json::render).unwrap_or_default())
+    stages.push(Stage::new("lint", started, cases, checked.diagnostics));
+
+    let mut fields = report.as_ref().map(report::json::render).unwrap_or_default();
+    if request.kind && !process::interrupted() {
+        fields.push(("steps", prove(session, &workspace, &renderings, stages)));
+    }
+    Ok(fields)
+}
+
+/// Proves in a cluster what could be rendered, and returns the steps for programs.
+fn prove(
+    session: &Session<'_>,
+    workspace: &Workspace,
+    renderings: &[Rendering<'_>],
+    stages: &mut Vec<Stage>,
+) -> serde_json::Value {
+    let started = Instant::now();
+    let deployed = |one: &&Rendering<'_>| one.target.id.case == plan::DEFAULT_CASE && one.manifests().is_some();
+    let apps: Vec<String> = renderings.iter().filter(deployed).map(|one| one.target.id.app.clone()).collect();
+    if apps.is_empty() {
+        let skipped = Some("nothing could be rendered".to_owned());
+        let case = Case { name: "the run".to_owned(), skipped, ..Case::default() };
+        let suites = vec![Suite { name: "test-kind".to_owned(), cases: vec![case] }];
+        let stage = Stage::new("test-kind", started, Vec::new(), Diagnostics::default());
+        session.printer.status("Skipping", "test-kind: nothing could be rendered");
+        stages.push(Stage { suites, ..stage });
+        return json!([]);
+    }
+    let proven = test_kind::prove(session, &test_kind::Request { apps, ..test_kind::Request::default() }, workspace);
+    session.printer.result(&proven.table());
+    let (suites, steps) = (proven.suites(), proven.json());
+    stages.push(Stage { suites, ..Stage::new("test-kind", started, Vec::new(), proven.diagnostics) });
+    steps
 }
 
 /// The case of a target that was to be rendered: where it differs from its goldens, with the difference.
@@ -131,7 +174,10 @@ fn rendered_case(one: &Rendering<'_>, report: Option<&RenderReport>) -> Case {
 }
 
 /// A stage as JUnit has it: a case for each subject, and one for what concerns none of them.
-fn suite(stage: &Stage) -> Suite {
+fn suites(stage: &Stage) -> Vec<Suite> {
+    if !stage.suites.is_empty() {
+        return stage.suites.clone();
+    }
     let others = Case { name: "workspace".to_owned(), time: Some(stage.time), ..Case::default() };
     let mut cases: Vec<Case> = std::iter::once(others).chain(stage.cases.iter().cloned()).collect();
     // Of these, each target has its own already.
@@ -149,5 +195,5 @@ fn suite(stage: &Stage) -> Suite {
             text: report::plain(diagnostic),
         });
     }
-    Suite { name: stage.name.to_owned(), cases }
+    vec![Suite { name: stage.name.to_owned(), cases }]
 }

@@ -176,10 +176,11 @@ fn from_folder(pin: &Pin, folder: &Path, context: &Context<'_>) -> Result<Vec<u8
 
 /// Has Helm download the archive from one repository.
 fn from_repository(pin: &Pin, url: &str, repositories: Repositories<'_>, context: &Context<'_>) -> Result<Vec<u8>> {
-    context.progress.status("Downloading", &format!("{} {} from {url}", pin.name, pin.version));
+    let under_way = context.progress.under_way("Downloading", &format!("{} {} from {url}", pin.name, pin.version));
     let staged = super::temporary()?;
     let dependency = Dependency::exact(&pin.name, &pin.version, url, pin.place.clone());
     helm::update(staged.path(), "xtask-staged", &[dependency], repositories, context)?;
+    under_way.done("Downloaded");
     let mut wrong = Diagnostics::default();
     for path in super::folder::entries(&staged.path().join("charts"))? {
         let bytes = std::fs::read(&path).map_err(|error| Diagnostic::io("read", &path, &error))?;

@@ -23,14 +23,16 @@ pub fn check(root: &std::path::Path, charts: &[&Chart], asked: Option<&str>) -> 
     let mut diagnostics = Diagnostics::default();
     let Some(repository) = Repository::around(root) else {
         return match asked {
-            Some(revision) => Err(git::unknown(revision, "there is no git repository, or no git on PATH").into()),
+            Some(revision) => {
+                Err(git::unknown("--base", revision, "there is no git repository, or no git on PATH").into())
+            }
             None => Ok(diagnostics),
         };
     };
     let base = match asked {
         Some(revision) => {
             let commit = repository.commit(revision)?;
-            Some(commit.ok_or_else(|| git::unknown(revision, "git does not know it"))?)
+            Some(commit.ok_or_else(|| git::unknown("--base", revision, "git does not know it"))?)
         }
         None => repository.merge_base()?,
     };

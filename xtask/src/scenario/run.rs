@@ -20,6 +20,7 @@ use crate::cluster::verdict::{self, Trouble, Verdict};
 use crate::diagnostic::{Code, Diagnostic, Result};
 use crate::manifest::ObjectKey;
 use crate::process::{Followed, Invocation};
+use crate::progress::waits_for;
 use crate::whole;
 
 /// Who applies fields; Argo CD's own name, so that what is tried here is what it would own.
@@ -166,9 +167,11 @@ impl Runner<'_> {
                 self.deployer.deploy(app, file.as_deref(), namespace.as_deref(), left())?;
                 Ok(None)
             }
-            Action::Apply { file } => {
-                let text = self.fill(&self.read(file)?)?;
-                apply(self.kubectl, self.observer, &self.namespace, &text, left())?;
+            Action::Apply { files, namespace } => {
+                let namespace = namespace.as_ref().map(|text| self.fill(text)).transpose()?;
+                let texts = files.iter().map(|file| self.fill(&self.read(file)?)).collect::<Result<Vec<_>>>()?;
+                let namespace = namespace.as_ref().unwrap_or(&self.namespace);
+                apply(self.kubectl, self.observer, namespace, &texts.join("\n---\n"), left())?;
                 Ok(None)
             }
             Action::Delete(subjects) => {
@@ -359,6 +362,9 @@ impl Runner<'_> {
         let filled = self.filled(expect)?;
         let started = Instant::now();
         let mut stdout = Vec::new();
+        if let Some(text) = &filled.until {
+            waits_for(&format!("`{text}` has not come"));
+        }
         let followed = invocation.follow(|line| {
             if let Some(why) = self.observer.lost() {
                 return ControlFlow::Break(Some(why));
@@ -403,7 +409,7 @@ impl Runner<'_> {
             self.values.insert(name.clone(), text);
         }
         let text = String::from_utf8_lossy(&left.stdout).into_owned();
-        let told = filled.tell.as_ref().and_then(|tell| text.lines().find(|line| line.starts_with(tell.as_str())));
+        let told = filled.tell.as_ref().and_then(|tell| text.lines().rfind(|line| line.starts_with(tell.as_str())));
         Ok(told.map(|line| line.trim().to_owned()))
     }
 
@@ -440,6 +446,7 @@ impl Runner<'_> {
         let mut lacks = check.lacks(object.as_ref());
         let mut text = String::new();
         while lacks.is_some() && started.elapsed() < deadline {
+            waits_for(lacks.as_deref().unwrap_or_default());
             let left = deadline.saturating_sub(started.elapsed());
             let followed = watch.clone().deadline(left).follow(|line| {
                 if let Some(why) = self.observer.lost() {
@@ -453,6 +460,7 @@ impl Runner<'_> {
                     text.clear();
                     object = (event["type"] != "DELETED").then(|| event["object"].clone());
                     lacks = check.lacks(object.as_ref());
+                    waits_for(lacks.as_deref().unwrap_or_default());
                     if lacks.is_none() {
                         return ControlFlow::Break(None);
                     }

@@ -21,10 +21,12 @@ pub enum Action {
         /// The namespace; the application's when absent.
         namespace: Option<String>,
     },
-    /// Applies a file of manifests, and waits until its workloads are in order.
+    /// Applies files of manifests, and waits until their workloads are in order.
     Apply {
-        /// The file, beside the scenario.
-        file: String,
+        /// The files, beside the scenario.
+        files: Vec<String>,
+        /// The namespace of what names none; the application's when absent.
+        namespace: Option<String>,
     },
     /// Deletes objects, and waits until they are gone.
     Delete(Vec<Subject>),
@@ -88,13 +90,13 @@ impl Action {
         }
     }
 
-    /// The file beside the scenario whose variables it fills in.
+    /// The files beside the scenario whose variables it fills in.
     #[must_use]
-    pub fn file(&self) -> Option<&str> {
+    pub fn files(&self) -> Vec<&str> {
         match self {
-            Self::Apply { file } => Some(file),
-            Self::Deploy { values, .. } => values.as_deref(),
-            _ => None,
+            Self::Apply { files, .. } => files.iter().map(String::as_str).collect(),
+            Self::Deploy { values, .. } => values.as_deref().into_iter().collect(),
+            _ => Vec::new(),
         }
     }
 
@@ -149,9 +151,15 @@ pub(super) fn read(
         "delete" => Some(Action::Delete(subjects(fields, "delete"))),
         "restart" => Some(Action::Restart(Subject::read(fields, "restart")?)),
         "apply" => {
-            let file = fields.required_string("apply")?;
-            exists(fields, "apply", &file, folder);
-            Some(Action::Apply { file })
+            let node = fields.node("apply")?;
+            if !matches!(node.value, Value::Mapping(_)) {
+                return Some(Action::Apply { files: files(fields, "apply", folder), namespace: None });
+            }
+            let mut inner = Fields::new(node, &fields.path_of("apply"), Syntax::Scenario);
+            inner.required("files");
+            let (files, namespace) = (files(&mut inner, "files", folder), inner.string("namespace"));
+            inner.finish(diagnostics);
+            Some(Action::Apply { files, namespace })
         }
         "deploy" => {
             let mut inner = Fields::new(fields.node("deploy")?, &fields.path_of("deploy"), Syntax::Scenario);
@@ -196,6 +204,20 @@ pub(super) fn read(
             Some(Action::Object { subject: subject?, check })
         }
     }
+}
+
+/// One file beside the scenario, or a list of them.
+fn files(fields: &mut Fields<'_>, key: &'static str, folder: &Path) -> Vec<String> {
+    let list = matches!(fields.node(key).map(|node| &node.value), Some(Value::Sequence(_)));
+    let files: Vec<String> = if list {
+        fields.strings(key).into_iter().map(|(text, _)| text).collect()
+    } else {
+        fields.required_string(key).into_iter().collect()
+    };
+    for file in &files {
+        exists(fields, key, file, folder);
+    }
+    files
 }
 
 /// One subject, or a list of them.

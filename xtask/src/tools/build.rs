@@ -51,7 +51,7 @@ pub(super) fn program(
     let Some(package) = &pin.go else { return Err(Miss::Next("tools.lock names no package for it".to_owned())) };
     let Some(go) = go else { return Err(Miss::Next("there is no `go` on PATH".to_owned())) };
     let takes = pin.go_takes.as_ref().map(|takes| format!(" ({takes})")).unwrap_or_default();
-    progress.status("Building", &format!("{} {} with go{takes}", pin.name, pin.version));
+    let under_way = progress.under_way("Building", &format!("{} {} with go{takes}", pin.name, pin.version));
 
     let folder = staging.join("bin");
     fs::create_dir(&folder).map_err(|error| Miss::Stop(super::store::unwritable("create", &folder, &error)))?;
@@ -74,7 +74,10 @@ pub(super) fn program(
     // The file is named after the package, which need not be the tool's name.
     let built: Vec<PathBuf> = fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     match <[PathBuf; 1]>::try_from(built) {
-        Ok([program]) => Ok(program),
+        Ok([program]) => {
+            under_way.done("Built");
+            Ok(program)
+        }
         Err(other) => Err(Miss::Next(format!("`go install {package}` left {} programs instead of one", other.len()))),
     }
 }

@@ -36,8 +36,9 @@ pub(super) fn program(pin: &ToolPin, platform: &str, progress: &dyn Progress) ->
     let Some(expected) = pin.sum(platform) else {
         return Err(Miss::Next(format!("skipped: tools.lock has no sha256 of it for {platform}")));
     };
-    progress.status("Downloading", &format!("{} {} from {url}", pin.name, pin.version));
+    let under_way = progress.under_way("Downloading", &format!("{} {} from {url}", pin.name, pin.version));
     let bytes = fetch(&url)?;
+    under_way.done("Downloaded");
     let found = archive::sha256(&bytes);
     if found != expected {
         let message = format!("the download of {} {} is not what tools.lock pins", pin.name, pin.version);

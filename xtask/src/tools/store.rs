@@ -125,7 +125,8 @@ impl Store {
         fs::create_dir_all(&self.root).map_err(|error| unwritable("create", &self.root, &error))?;
         let path = self.root.join(format!(".lock-{}-{}", pin.name, pin.version));
         let file = File::create(&path).map_err(|error| unwritable("create", &path, &error))?;
-        let mut told = false;
+        let what = format!("for another run that installs {} {}", pin.name, pin.version);
+        let mut waiting = None;
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(Lock { _file: file }),
@@ -137,10 +138,7 @@ impl Store {
                 }
                 Err(TryLockError::Error(error)) => return Err(unwritable("lock", &path, &error)),
             }
-            if !told {
-                progress.status("Waiting", &format!("for another run that installs {} {}", pin.name, pin.version));
-                told = true;
-            }
+            waiting.get_or_insert_with(|| progress.under_way("Waiting", &what));
             // A blocking wait would not hear Ctrl-C.
             check_interrupted()?;
             thread::sleep(PULSE);

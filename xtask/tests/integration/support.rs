@@ -6,7 +6,7 @@
 //! Deliberately absent: what a test expects.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -235,6 +235,11 @@ impl Run<'_> {
     /// Starts it, with both streams thrown away.
     pub(crate) fn spawn(mut self) -> Child {
         self.command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("xtask runs")
+    }
+
+    /// Starts it on a terminal, where its results go to nowhere.
+    pub(crate) fn on(mut self, terminal: File) -> Child {
+        self.command.stdout(Stdio::null()).stderr(terminal).spawn().expect("xtask runs")
     }
 
     /// The text without what differs from run to run: where things lie, and how long it took.

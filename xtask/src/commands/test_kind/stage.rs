@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::changed;
+use super::{applied, changed};
 use crate::cluster::kubectl::{Kubectl, checked};
 use crate::cluster::observer::{Observer, Stop};
 use crate::cluster::verdict::{Trouble, Verdict};
@@ -44,6 +44,8 @@ pub(super) struct App {
     pub(super) waves: Vec<Wave>,
     /// How they differ from what is recorded.
     pub(super) changed: Vec<String>,
+    /// Those that pruning leaves alone.
+    pub(super) spared: Vec<ObjectKey>,
 }
 
 /// The applications of a run, and the cluster that they go to.
@@ -53,6 +55,8 @@ pub(super) struct Stage<'a> {
     pub(super) inspections: &'a Inspections,
     pub(super) tools: &'a Tools<'a>,
     pub(super) apps: &'a BTreeMap<String, App>,
+    /// The same as another revision has them; none unless an upgrade is tried.
+    pub(super) before: &'a BTreeMap<String, App>,
     pub(super) kubectl: &'a Kubectl,
     pub(super) observer: &'a Observer,
 }
@@ -67,6 +71,7 @@ pub(super) fn app(rendering: &Rendering<'_>) -> Option<App> {
         release: recipe.release.clone(),
         waves: deploy::waves(&manifests),
         changed: changed::since_recorded(rendering),
+        spared: deploy::spared(&manifests),
     })
 }
 
@@ -78,17 +83,44 @@ impl App {
 }
 
 impl Stage<'_> {
-    /// Applies an application wave by wave, each once the one before is healthy.
+    /// Applies an application wave by wave, each once the one before is healthy, and prunes what is its no more.
     pub(super) fn put(&self, app: &App, deadline: Duration) -> std::result::Result<(), Stop> {
         let started = Instant::now();
         let left = || deadline.saturating_sub(started.elapsed());
-        self.gone(&app.namespace, left())?;
         let namespace = deploy::namespace(self.workspace, &app.name, &app.namespace);
         run::apply(self.kubectl, self.observer, &app.namespace, &namespace, left())?;
         for wave in &app.waves {
             run::apply(self.kubectl, self.observer, &app.namespace, &wave.text, left())?;
             if wave.phase == Phase::Definitions {
                 self.established(&wave.keys, left())?;
+            }
+        }
+        self.prune(app, left())
+    }
+
+    /// Removes what the other revision, or the last run in a kept cluster, applied and this one does not, in the reverse
+    /// order, as Argo CD does.
+    fn prune(&self, app: &App, deadline: Duration) -> std::result::Result<(), Stop> {
+        let folder = &self.kubectl.home;
+        let before = match self.before.get(&app.name).filter(|before| before.namespace == app.namespace) {
+            Some(before) => before.keys().into_iter().filter(|key| !before.spared.contains(key)).collect(),
+            None => applied::load(folder, app),
+        };
+        applied::save(folder, app)?;
+        if !deploy::prunes(self.workspace, &app.name) {
+            return Ok(());
+        }
+        let now = app.keys();
+        for key in before.iter().rev().filter(|key| !now.contains(key)) {
+            let kind = if key.group.is_empty() { key.kind.clone() } else { format!("{}.{}", key.kind, key.group) };
+            let mut args = vec!["delete".to_owned(), kind, key.name.clone(), "--ignore-not-found".to_owned()];
+            if !key.namespace.is_empty() {
+                args.extend(["--namespace".to_owned(), key.namespace.clone()]);
+            }
+            let output = self.kubectl.invocation().args(args).deadline(deadline).run()?;
+            if !output.success() {
+                let cause = crate::scenario::expect::said(&output.stderr);
+                return Err(Stop::Trouble(Trouble::new(key.to_string(), "not pruned", cause)));
             }
         }
         Ok(())
@@ -129,40 +161,63 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// Removes an application: its objects in the reverse order, then its namespace. Definitions of kinds stay: with
-    /// them, every object of their kind would go, whoever owns it.
+    /// Removes an application: its objects in the reverse order, with what they own. As after Argo CD, its namespace
+    /// stays, and so do definitions of kinds: with them, every object of their kind would go, whoever owns it.
     pub(super) fn remove(&self, app: &App) -> std::result::Result<(), Stop> {
-        // Owners go before what they own, and leave it to be removed below, where the grace is short.
+        let waves = || app.waves.iter().rev().filter(|wave| wave.phase != Phase::Definitions);
+        let text: String = waves().map(|wave| wave.text.as_str()).collect();
         let kubectl = self.kubectl.within(&app.namespace)?;
-        let orphan = ["delete", "--ignore-not-found", "--cascade=orphan", "--wait=false", "--filename", "-"];
-        for wave in app.waves.iter().rev().filter(|wave| wave.phase != Phase::Definitions) {
-            let invocation = kubectl.invocation().args(orphan).input(wave.text.as_str());
-            let output = invocation.deadline(REMOVAL).run()?;
-            if !output.success() {
-                let cause = crate::scenario::expect::said(&output.stderr);
-                return Err(Stop::Trouble(Trouble::new(&app.name, "not removed", cause)));
+        let delete = |flags: &[&str]| {
+            let args = ["delete", "--ignore-not-found", "--filename", "-"].into_iter().chain(flags.iter().copied());
+            let output = kubectl.invocation().args(args).input(text.as_str()).deadline(REMOVAL).run()?;
+            if output.success() {
+                return Ok(());
             }
-        }
-        self.remove_namespaces(&[app.namespace.as_str()], true)
+            let cause = crate::scenario::expect::said(&output.stderr);
+            Err(Stop::Trouble(Trouble::new(&app.name, "not removed", cause)))
+        };
+        // Owners go before what they own, and leave it to be removed with a short grace.
+        delete(&["--cascade=orphan", "--wait=false"])?;
+        self.end_pods(&app.namespace)?;
+        // Whatever still has a finalizer is waited for.
+        delete(&["--wait=true"])?;
+        self.observer.wait(REMOVAL, |seen| match seen.all("Pod", &app.namespace).next() {
+            None => Verdict::Ready,
+            Some(pod) => {
+                let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+                Verdict::Pending(Trouble::new(format!("Pod {}/{name}", app.namespace), "not gone", "it still ends"))
+            }
+        })
     }
 
-    /// Removes namespaces with all that is in them.
-    pub(super) fn remove_namespaces(&self, names: &[&str], wait: bool) -> std::result::Result<(), Stop> {
-        for name in names {
-            for kinds in ["deployments,statefulsets,daemonsets,jobs", "replicasets", "pods"] {
-                let delete = ["delete", kinds, "--all", "--namespace", name, "--cascade=orphan", "--wait=false"];
-                let invocation = self.kubectl.invocation().args(delete).args([GRACE, "--ignore-not-found"]);
-                invocation.deadline(REMOVAL).run()?;
-            }
-            let wait = if wait { "--wait=true" } else { "--wait=false" };
-            let delete = ["delete", "namespace", name, wait, "--ignore-not-found"];
-            let output = self.kubectl.invocation().args(delete).deadline(REMOVAL).run()?;
-            if !output.success() {
-                let cause = crate::scenario::expect::said(&output.stderr);
-                return Err(Stop::Trouble(Trouble::new(format!("Namespace {name}"), "not removed", cause)));
-            }
+    /// Whether one of these namespaces is there.
+    pub(super) fn any_namespace(&self, names: &[&str]) -> Result<bool> {
+        if names.is_empty() {
+            return Ok(false);
         }
-        Ok(())
+        let get = ["get", "namespace", "--ignore-not-found", "--output", "name"];
+        Ok(!checked(&self.kubectl.invocation().args(get).args(names.iter().copied()))?.stdout.is_empty())
+    }
+
+    /// Removes namespaces with all that is in them, and does not wait for that. What goes wrong shows when they are
+    /// wanted again.
+    pub(super) fn leave(&self, names: &[&str]) {
+        for name in names {
+            let _ = self.end_pods(name);
+        }
+        let delete = ["delete", "namespace", "--wait=false", "--ignore-not-found"];
+        let invocation = self.kubectl.invocation().args(delete).args(names.iter().copied());
+        if !names.is_empty() {
+            let _ = invocation.deadline(REMOVAL).run();
+        }
+    }
+
+    /// Ends all pods of a namespace soon, and what would replace them first.
+    fn end_pods(&self, namespace: &str) -> Result<()> {
+        let kinds = "deployments,statefulsets,daemonsets,jobs,replicasets,pods";
+        let delete = ["delete", kinds, "--all", "--namespace", namespace, "--cascade=orphan", "--wait=false"];
+        let invocation = self.kubectl.invocation().args(delete).args([GRACE, "--ignore-not-found"]);
+        invocation.deadline(REMOVAL).run().map(|_| ())
     }
 
     /// All that an application is in the cluster, without what the cluster itself writes: object → content.

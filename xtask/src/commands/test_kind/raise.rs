@@ -1,0 +1,103 @@
+//! The cluster, made; and meanwhile its images: built, saved, and loaded as soon as the node takes them.
+//!
+//! Deliberately absent: what is deployed into it.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tempfile::TempPath;
+
+use super::prepare::Prepared;
+use crate::cluster::{Cluster, images};
+use crate::diagnostic::{Diagnostic, Result};
+use crate::image::Builder;
+use crate::progress::Progress;
+use crate::report::plural;
+
+/// Makes the cluster, or takes the one that is there, and sees to it that its node has the images; `ids` are those that
+/// this repository does not build.
+pub(super) fn raise(prepared: &Prepared<'_>, cluster: &Cluster, mut ids: images::Ids) -> Result<()> {
+    let maker = &cluster.maker;
+    let progress = prepared.session.printer;
+    if cluster.reused {
+        build(prepared, cluster, &mut ids)?;
+        let lacking = images::lacking(maker, &ids)?;
+        if !lacking.is_empty() {
+            load(cluster, &lacking, &save(cluster, &lacking, progress)?, progress)?;
+        }
+        return start(cluster, progress);
+    }
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let creating = scope.spawn(|| -> Result<()> {
+            let what = format!("cluster {} from {}", maker.name, prepared.wish.node_image);
+            let under_way = progress.under_way("Creating", &what);
+            let created = maker.create(&prepared.wish);
+            over.store(true, Ordering::Relaxed);
+            created?;
+            under_way.done("Created");
+            Ok(())
+        });
+        let loaded = build(prepared, cluster, &mut ids).and_then(|()| {
+            let names: Vec<&str> = ids.keys().map(String::as_str).collect();
+            let archive = save(cluster, &names, progress)?;
+            // The container runtime is there long before the API server.
+            maker.wait_for_runtime(&over)?;
+            if images::lacking(maker, &ids)?.is_empty() {
+                return Ok(());
+            }
+            load(cluster, &names, &archive, progress)
+        });
+        let created = creating.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        // Without a cluster there is nothing to load into, and only the first is worth telling.
+        created.and(loaded)
+    })?;
+    start(cluster, progress)
+}
+
+/// Builds the images of this repository.
+fn build(prepared: &Prepared<'_>, cluster: &Cluster, ids: &mut images::Ids) -> Result<()> {
+    let none = std::collections::BTreeMap::new();
+    for own in &prepared.own {
+        let builder = Builder {
+            engine: &cluster.maker.engine,
+            root: &own.root,
+            repository: &prepared.workspace.config.repository,
+            arguments: &none,
+            force: false,
+            offline: prepared.session.offline,
+            progress: prepared.session.printer,
+        };
+        ids.insert(own.image.reference.clone(), builder.ensure(&own.image)?.id);
+    }
+    Ok(())
+}
+
+/// Images in an archive, in the cluster's folder: what a killed run leaves goes with the rest.
+fn save(cluster: &Cluster, names: &[&str], progress: &dyn Progress) -> Result<TempPath> {
+    let folder = &cluster.maker.folder;
+    let archive = tempfile::Builder::new().prefix("images-").suffix(".tar").tempfile_in(folder);
+    let archive = archive.map_err(|error| Diagnostic::io("create a file in", folder, &error))?.into_temp_path();
+    if !names.is_empty() {
+        let under_way = progress.under_way("Saving", &plural(names.len(), "image"));
+        images::save(&cluster.maker.engine, names, &archive)?;
+        under_way.done("Saved");
+    }
+    Ok(archive)
+}
+
+fn load(cluster: &Cluster, names: &[&str], archive: &Path, progress: &dyn Progress) -> Result<()> {
+    let what = format!("{} into {}", plural(names.len(), "image"), cluster.maker.node());
+    let under_way = progress.under_way("Loading", &what);
+    images::load(&cluster.maker, archive)?;
+    under_way.done("Loaded");
+    Ok(())
+}
+
+/// Waits until the node takes pods.
+fn start(cluster: &Cluster, progress: &dyn Progress) -> Result<()> {
+    let under_way = progress.under_way("Starting", &cluster.maker.node());
+    cluster.wait_for_node()?;
+    under_way.done("Started");
+    Ok(())
+}
