@@ -103,14 +103,6 @@ impl Lab {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
-    /// kubectl toward the cluster.
-    fn kubectl(&self, args: &[&str]) {
-        let config = self.bench.cache().join("kind").join(self.cluster()).join("kubeconfig");
-        let status =
-            Command::new(&self.kubectl).arg("--kubeconfig").arg(config).args(args).stdout(Stdio::null()).status();
-        assert!(status.expect("kubectl runs").success(), "{args:?}");
-    }
-
     fn cluster(&self) -> String {
         name_of(&self.bench.root().canonicalize().expect("there"))
     }
@@ -372,10 +364,6 @@ fn a_fault_is_told_with_its_cause() {
             }
             assert_eq!(before["processes"], after["processes"], "{} leaves something", folder.display());
             lab.reset();
-            if round == 1 {
-                // Nothing prunes what a chart no longer renders.
-                lab.kubectl(&["delete", "persistentvolumeclaims", "--all", "--namespace=demo", "--wait=false"]);
-            }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
