@@ -224,11 +224,7 @@ impl Lab {
             text = Regex::new(pattern).expect("a pattern").replace_all(&text, replacement).into_owned();
         }
         // Progress is not of interest, and how wide a column is follows from names.
-        let aside = ["Rendering", "Fresh", "Using", "Running", "Creating", "Saving", "Loading", "Removing"];
-        let lines = text.lines().filter(|line| {
-            let verb = line.trim_start().split(' ').next().unwrap_or_default();
-            !(line.starts_with("   ") && aside.contains(&verb) && !line.contains("ready"))
-        });
+        let lines = text.lines().filter(|line| !is_progress(line));
         let trimmed = lines.map(|line| {
             Regex::new("  +(passed|failed|skipped)").expect("a pattern").replace(line, "  $1").into_owned()
         });
@@ -244,6 +240,14 @@ impl Drop for Lab {
         let left = self.ask(&["ps", "--all", "--quiet", "--filter", &format!("name={}", self.node())]);
         assert!(std::thread::panicking() || left.is_empty(), "a cluster was left");
     }
+}
+
+/// Whether a line tells what is under way: a verb that ends in the twelfth column.
+fn is_progress(line: &str) -> bool {
+    let Some((verb, rest)) = line.split_at_checked(12) else { return false };
+    let verb = verb.trim_start();
+    let word = verb.starts_with(|c: char| c.is_ascii_uppercase()) && verb.chars().all(|c| c.is_ascii_alphabetic());
+    word && rest.starts_with(' ') && verb != "Finished"
 }
 
 /// Programs that run with something of a folder.

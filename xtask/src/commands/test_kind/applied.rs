@@ -26,9 +26,20 @@ pub(super) fn load(folder: &Path, app: &App) -> Vec<ObjectKey> {
     keys.collect()
 }
 
-/// Remembers what was applied.
-pub(super) fn save(folder: &Path, app: &App) -> Result<()> {
+/// Remembers what is about to be applied beside what was: a run may fail before it has pruned.
+pub(super) fn begin(folder: &Path, app: &App) -> Result<()> {
     let keys = app.keys();
+    let mut all: Vec<ObjectKey> = load(folder, app).into_iter().filter(|key| !keys.contains(key)).collect();
+    all.extend(keys);
+    write(folder, app, &all)
+}
+
+/// Remembers what is there once all else is pruned.
+pub(super) fn end(folder: &Path, app: &App) -> Result<()> {
+    write(folder, app, &app.keys())
+}
+
+fn write(folder: &Path, app: &App, keys: &[ObjectKey]) -> Result<()> {
     let kept = keys
         .iter()
         .filter(|key| !app.spared.contains(key))
@@ -61,8 +72,15 @@ mod tests {
             spared: vec![key("b")],
         };
         assert!(load(folder.path(), &app).is_empty());
-        save(folder.path(), &app).expect("written");
+        begin(folder.path(), &app).expect("written");
         assert_eq!(load(folder.path(), &app), [key("a")]);
+        // What the next run has no more is known until it is pruned.
+        let next = App { waves: Vec::new(), ..app.clone() };
+        begin(folder.path(), &next).expect("written");
+        assert_eq!(load(folder.path(), &next), [key("a")]);
+        end(folder.path(), &next).expect("written");
+        assert!(load(folder.path(), &next).is_empty());
+        end(folder.path(), &app).expect("written");
         let other = App { namespace: "other".to_owned(), ..app };
         assert!(load(folder.path(), &other).is_empty());
     }

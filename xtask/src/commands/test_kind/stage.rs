@@ -87,6 +87,7 @@ impl Stage<'_> {
     pub(super) fn put(&self, app: &App, deadline: Duration) -> std::result::Result<(), Stop> {
         let started = Instant::now();
         let left = || deadline.saturating_sub(started.elapsed());
+        applied::begin(&self.kubectl.home, app)?;
         let namespace = deploy::namespace(self.workspace, &app.name, &app.namespace);
         run::apply(self.kubectl, self.observer, &app.namespace, &namespace, left())?;
         for wave in &app.waves {
@@ -106,7 +107,6 @@ impl Stage<'_> {
             Some(before) => before.keys().into_iter().filter(|key| !before.spared.contains(key)).collect(),
             None => applied::load(folder, app),
         };
-        applied::save(folder, app)?;
         if !deploy::prunes(self.workspace, &app.name) {
             return Ok(());
         }
@@ -123,7 +123,7 @@ impl Stage<'_> {
                 return Err(Stop::Trouble(Trouble::new(key.to_string(), "not pruned", cause)));
             }
         }
-        Ok(())
+        Ok(applied::end(folder, app)?)
     }
 
     /// Waits until the API server serves what definitions define. `kubectl wait` fails on one that has no status yet.
