@@ -44,7 +44,7 @@ fn write(folder: &Path, app: &App, keys: &[ObjectKey]) -> Result<()> {
         .iter()
         .filter(|key| !app.spared.contains(key))
         .map(|key| json!({ "group": key.group, "kind": key.kind, "namespace": key.namespace, "name": key.name }));
-    whole::write(&path(folder, app), Value::from_iter(kept).to_string().as_bytes())
+    whole::write(&path(folder, app), kept.collect::<Value>().to_string().as_bytes())
 }
 
 fn path(folder: &Path, app: &App) -> PathBuf {

@@ -58,7 +58,7 @@ impl Lanes<'_> {
         let left = if self.cluster.reused { self.stage.any_namespace(&names) } else { Ok(false) };
         let cleared = left.map(|left| {
             if left {
-                self.stage.leave(&names)
+                self.stage.leave(&names);
             }
         });
         let prepared = cleared.map_err(Stop::from).and_then(|()| {
