@@ -215,7 +215,7 @@ impl Lab {
             (r" \(\d+ times\)", ""),
             (r"\d+ restarts?\b", "some restarts"),
             (r"CrashLoop(BackOff)?\b", "CrashLoop"),
-            (r"0/1 ready  Running  some", "0/1 ready  CrashLoop  some"),
+            (r"0/1 ready  (Running|CrashLoop)  some", "0/1 ready  [RUNS]  some"),
             (r"\(Error\), some restarts", "(Error)"),
             (r"(?m)^ +(State|Last State|Reason|Exit Code|Started|Finished|Restart Count): .*\n", ""),
             (r"(?m)^ += note: previous log of .*\n( {9,}.*\n)+", ""),
