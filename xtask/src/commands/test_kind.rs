@@ -5,6 +5,8 @@
 //! applications are there already: today's charts are applied over them, and all scenarios run side by side. Where an
 //! upgrade is tried, another revision's are there first.
 
+mod applied;
+mod changed;
 mod lane;
 mod lanes;
 mod prepare;

@@ -67,17 +67,19 @@ impl Expect {
         let said = words(&text);
         for needed in &self.contains {
             if !text.contains(needed.as_str()) {
-                return Some(format!("`{needed}` was expected; {said}"));
+                return Some(format!("{} was expected; {said}", quoted(needed)));
             }
         }
         for unwanted in &self.lacks {
             if text.contains(unwanted.as_str()) {
-                return Some(format!("`{unwanted}` was not expected; {said}"));
+                return Some(format!("{} was not expected; {said}", quoted(unwanted)));
             }
         }
         let wanted = i32::try_from(self.exit.unwrap_or_default()).ok();
         if left.exit != wanted {
             let code = left.exit.map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"));
+            // 128 and the number of the signal: KILL, which the kernel sends where memory runs out.
+            let code = if left.exit == Some(137) { format!("{code} (killed, as for too much memory)") } else { code };
             let expected =
                 self.exit.filter(|code| *code > 0).map_or(String::new(), |code| format!(", expected {code}"));
             return Some(format!("it ended with {code}{expected}; {said}"));
@@ -85,6 +87,12 @@ impl Expect {
         let equal = self.equals.as_ref().map(String::as_bytes).or(file);
         equal.and_then(|expected| differs(expected, &left.stdout))
     }
+}
+
+/// A text in backticks; of several lines, the first two.
+fn quoted(text: &str) -> String {
+    let lines: Vec<&str> = text.trim().lines().collect();
+    if lines.len() > 2 { format!("`{}…`", lines[..2].join(" / ")) } else { format!("`{text}`") }
 }
 
 /// What a command said, as a part of a sentence.
@@ -156,6 +164,12 @@ mod tests {
             Some("it ended with exit code 0, expected 1; it said: 554")
         );
         let lacks = Expect { lacks: vec!["x".to_owned()], ..Expect::default() };
+        let long = Expect { lacks: vec!["a\nb\nc".to_owned()], ..Expect::default() };
+        let told = long.judge(&left(0, "a\nb\nc\n", ""), None);
+        assert_eq!(told.as_deref(), Some("`a / b…` was not expected; it said: a / b / c"));
+        let killed = plain.judge(&left(137, "", ""), None);
+        let expected = "it ended with exit code 137 (killed, as for too much memory); it said nothing";
+        assert_eq!(killed.as_deref(), Some(expected));
         assert_eq!(lacks.judge(&left(0, "x", ""), None).as_deref(), Some("`x` was not expected; it said: x"));
     }
 

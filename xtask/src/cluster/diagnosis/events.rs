@@ -55,7 +55,8 @@ pub(super) fn killed(seen: &Seen, namespaces: &[String]) -> Vec<String> {
                 && said.starts_with("Liveness")
         });
         let why = why.and_then(|other| other["message"].as_str()).map(str::trim).unwrap_or_default();
-        Some(format!("Pod {}/{}: {text} {why}", name("namespace"), name("name")).trim_end().to_owned())
+        let why = if why.is_empty() { String::new() } else { format!(" ({})", why.trim_end_matches(':')) };
+        Some(format!("Pod {}/{}: {text}{why}", name("namespace"), name("name")))
     });
     told.collect()
 }

@@ -151,7 +151,13 @@ impl Lanes<'_> {
         let awaited = scenario.map(Scenario::awaits).unwrap_or_default();
         let failure = Failure { trouble: &trouble, namespaces: subject.namespaces, took, awaited: &awaited };
         let found = diagnosis::look(&self.cluster.maker, observer, &failure);
-        diagnostic = diagnostic.note(format!("likely cause: {}", found.causes.join("\n")));
+        let mut causes = found.causes;
+        let app = subject.lane.split('/').next().and_then(|name| self.stage.apps.get(name));
+        if let Some(app) = app.filter(|app| !app.changed.is_empty()) {
+            causes.push("changed since the goldens were recorded:".to_owned());
+            causes.extend(app.changed.iter().map(|line| format!("  {line}")));
+        }
+        diagnostic = diagnostic.note(format!("likely cause: {}", causes.join("\n")));
         for part in found.parts {
             diagnostic = diagnostic.note(part);
         }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::{applied, changed};
 use crate::cluster::kubectl::{Kubectl, checked};
 use crate::cluster::observer::{Observer, Stop};
 use crate::cluster::verdict::{Trouble, Verdict};
@@ -41,6 +42,8 @@ pub(super) struct App {
     pub(super) release: String,
     /// Its objects in the order in which they are applied.
     pub(super) waves: Vec<Wave>,
+    /// How they differ from what is recorded.
+    pub(super) changed: Vec<String>,
     /// Those that pruning leaves alone.
     pub(super) spared: Vec<ObjectKey>,
 }
@@ -67,6 +70,7 @@ pub(super) fn app(rendering: &Rendering<'_>) -> Option<App> {
         namespace: recipe.namespace.clone(),
         release: recipe.release.clone(),
         waves: deploy::waves(&manifests),
+        changed: changed::since_recorded(rendering),
         spared: deploy::spared(&manifests),
     })
 }
@@ -83,6 +87,7 @@ impl Stage<'_> {
     pub(super) fn put(&self, app: &App, deadline: Duration) -> std::result::Result<(), Stop> {
         let started = Instant::now();
         let left = || deadline.saturating_sub(started.elapsed());
+        applied::begin(&self.kubectl.home, app)?;
         let mut before = deploy::namespace(self.workspace, &app.name, &app.namespace) + "\n";
         for wave in &app.waves {
             // The namespace goes with the first wave, ahead of it.
@@ -95,16 +100,15 @@ impl Stage<'_> {
         self.prune(app, left())
     }
 
-    /// Removes what the other revision rendered and this one does not, in the reverse order, as Argo CD does.
+    /// Removes what was applied before, by another revision or by an earlier run in a kept cluster, and is not part of it
+    /// any more: in the reverse order, as Argo CD does.
     fn prune(&self, app: &App, deadline: Duration) -> std::result::Result<(), Stop> {
-        let Some(before) = self.before.get(&app.name).filter(|before| before.namespace == app.namespace) else {
-            return Ok(());
-        };
+        let folder = &self.kubectl.home;
         if !deploy::prunes(self.workspace, &app.name) {
             return Ok(());
         }
         let now = app.keys();
-        for key in before.keys().iter().rev().filter(|key| !now.contains(key) && !before.spared.contains(key)) {
+        for key in applied::load(folder, app).iter().rev().filter(|key| !now.contains(key)) {
             let kind = if key.group.is_empty() { key.kind.clone() } else { format!("{}.{}", key.kind, key.group) };
             let mut args = vec!["delete".to_owned(), kind, key.name.clone(), "--ignore-not-found".to_owned()];
             if !key.namespace.is_empty() {
@@ -116,7 +120,7 @@ impl Stage<'_> {
                 return Err(Stop::Trouble(Trouble::new(key.to_string(), "not pruned", cause)));
             }
         }
-        Ok(())
+        Ok(applied::end(folder, app)?)
     }
 
     /// Waits until the API server serves what definitions define. `kubectl wait` fails on one that has no status yet.
@@ -142,7 +146,7 @@ impl Stage<'_> {
         })
     }
 
-    /// Makes namespaces anew: one of the same name may still be on its way out.
+    /// Makes namespaces anew: of an earlier run some may still be there, or on their way out.
     pub(super) fn make_namespaces(&self, names: &[&str], deadline: Duration) -> std::result::Result<(), Stop> {
         let Some(first) = names.first() else { return Ok(()) };
         let started = Instant::now();
@@ -150,11 +154,14 @@ impl Stage<'_> {
         let get = ["get", "namespaces", "--output", "jsonpath={range .items[*]}{.metadata.name}={.status.phase} {end}"];
         let output = checked(&self.kubectl.invocation().args(get))?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let ends = |name: &&&str| text.split(' ').any(|one| one.split_once('=') == Some((**name, "Terminating")));
-        let ending: Vec<String> = names.iter().filter(ends).map(|name| format!("namespace/{name}")).collect();
-        if !ending.is_empty() {
+        let phases: BTreeMap<&str, &str> = text.split(' ').filter_map(|one| one.split_once('=')).collect();
+        let there: Vec<&str> = names.iter().copied().filter(|name| phases.contains_key(name)).collect();
+        if !there.is_empty() {
+            // What a failed run left to be looked at would be taken for what this one does.
+            self.leave(&there.iter().copied().filter(|name| phases[name] != "Terminating").collect::<Vec<_>>());
             let timeout = format!("--timeout={}s", left().as_secs().max(1));
-            let wait = self.kubectl.invocation().args(["wait", "--for=delete", &timeout]).args(ending);
+            let wait = self.kubectl.invocation().args(["wait", "--for=delete", &timeout]);
+            let wait = wait.args(there.iter().map(|name| format!("namespace/{name}")));
             checked(&wait.deadline(left() + Duration::from_secs(2)))?;
         }
         let objects: Vec<String> = names.iter().map(|name| deploy::bare_namespace(name)).collect();
