@@ -42,6 +42,9 @@ const DELETE: Duration = Duration::from_secs(120);
 /// How often a node that is starting is asked whether it takes images.
 const ASK: Duration = Duration::from_millis(250);
 
+/// The `DaemonSet`, as namespace and name, without which no pod reaches a Service, nor the API server.
+pub const NETWORK: (&str, &str) = ("kube-system", "kube-proxy");
+
 /// How long after a signal a container may still appear that was being made.
 const LATE: Duration = Duration::from_secs(3);
 
@@ -359,7 +362,7 @@ impl Cluster {
         }
     }
 
-    /// Waits until the node takes pods, and leads them to Services.
+    /// Waits until the node takes pods. They may not reach the API server yet: see [`NETWORK`].
     pub fn wait_for_node(&self) -> Result<()> {
         self.kubectl.check_version()?;
         let ask = |args: &[&str]| {
@@ -369,8 +372,6 @@ impl Cluster {
         ask(&["wait", "--for=condition=Ready", "nodes", "--all"])?;
         // A pod of a namespace whose default account is not there yet is refused.
         ask(&["wait", "--for=create", "serviceaccount/default", "--namespace=default"])?;
-        // Without it, no pod reaches the API server.
-        ask(&["rollout", "status", "daemonset/kube-proxy", "--namespace=kube-system"])?;
         Ok(())
     }
 }

@@ -38,6 +38,8 @@ pub struct Scenario {
     pub folder: PathBuf,
     /// The other applications that have to be there.
     pub needs: Vec<String>,
+    /// Whether it runs while its application is the only one; otherwise once all are there.
+    pub alone: bool,
     /// Whether it begins with the application of another revision; it runs with `--upgrade-from` only.
     pub upgrade: bool,
     /// Namespaces of its own, made before its first step and removed after its last.
@@ -92,8 +94,9 @@ impl Scenario {
         }
         let mut fields = Fields::new(&document.root, "", Syntax::Scenario);
         fields.ignore(&["about"]);
-        let needs = fields.strings("needs").into_iter().map(|(text, _)| text).collect();
+        let needs: Vec<String> = fields.strings("needs").into_iter().map(|(text, _)| text).collect();
         let namespaces = fields.strings("namespaces").into_iter().map(|(text, _)| text).collect();
+        let alone = fields.flag("alone").unwrap_or(true);
         let upgrade = fields.bool("upgrade");
         fields.required("steps");
         let nodes = fields.sequence("steps");
@@ -119,7 +122,17 @@ impl Scenario {
             texts.extend(std::fs::read_to_string(folder.join(file)));
         }
         let (app, name) = (app.to_owned(), name.to_owned());
-        diagnostics.into_result(Self { app, name, folder: folder.to_owned(), needs, upgrade, namespaces, steps, texts })
+        diagnostics.into_result(Self {
+            app,
+            name,
+            folder: folder.to_owned(),
+            alone: alone && needs.is_empty(),
+            needs,
+            upgrade,
+            namespaces,
+            steps,
+            texts,
+        })
     }
 }
 

@@ -65,20 +65,20 @@ pub fn bring(
 }
 
 /// Writes images into an archive.
-pub fn save(engine: &Engine, images: &[&str], archive: &Path) -> Result<()> {
+pub fn save(engine: &Engine, images: &[String], archive: &Path) -> Result<()> {
     let mut args = vec!["save".to_owned(), "--output".to_owned(), archive.display().to_string()];
-    args.extend(images.iter().map(|image| (*image).to_owned()));
+    args.extend_from_slice(images);
     checked(&engine.invocation(Path::new("/")).args(args).deadline(LONG)).map(|_| ())
 }
 
 /// Those of some images (name → identity) that the node lacks, or has of another make.
-pub fn lacking<'a>(maker: &Maker, images: &'a Ids) -> Result<Vec<&'a str>> {
+pub fn lacking(maker: &Maker, images: &Ids) -> Result<Vec<String>> {
     let list = ["exec", &maker.node(), "ctr", "--namespace", "k8s.io", "images", "ls", "--quiet"];
     let output = checked(&maker.engine.invocation(Path::new("/")).args(list))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let there: Vec<&str> = text.lines().map(str::trim).collect();
     let has = |(image, id): &(&String, &String)| there.contains(&full(image).as_str()) && there.contains(&id.as_str());
-    Ok(images.iter().filter(|image| !has(image)).map(|(image, _)| image.as_str()).collect())
+    Ok(images.iter().filter(|image| !has(image)).map(|(image, _)| image.clone()).collect())
 }
 
 /// Loads an archive into the node.

@@ -6,6 +6,7 @@
 //! upgrade is tried, another revision's are there first.
 
 mod applied;
+mod arrival;
 mod changed;
 mod lane;
 mod lanes;
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
 
+use self::arrival::Arrival;
 use self::lanes::Lanes;
 use self::prepare::Prepared;
 use self::reports::{StepReport, Told};
@@ -193,7 +195,13 @@ fn in_cluster(
     told: &mut Told,
 ) -> Result<()> {
     let started = Instant::now();
-    raise::raise(prepared, cluster, ids)?;
+    let order = prepared.in_order();
+    // In a new cluster the first application is alone with its images for a while.
+    let alone = request.step.is_none() && request.upgrade_from.is_none();
+    let chosen: Vec<&str> = prepared.chosen.iter().map(String::as_str).collect();
+    let first = order.iter().find(|app| alone && chosen.contains(&app.name.as_str()));
+    let first = first.map(|app| prepared.images_of(app));
+    let later = raise::raise(prepared, cluster, ids, first.as_ref())?;
     told.extend(StepReport::passed("cluster", "the cluster is up and has its images", started.elapsed()).into());
     let observer = Observer::start(&cluster.kubectl);
     let Prepared { session, workspace, inspections, tools, .. } = *prepared;
@@ -207,21 +215,28 @@ fn in_cluster(
         kubectl: &cluster.kubectl,
         observer: &observer,
     };
+    let arrival = Arrival::default();
     let lanes = Lanes {
         stage: &stage,
         cluster,
         scenarios: &prepared.scenarios,
+        order,
+        arrival: &arrival,
         given: prepared.given(),
         run: session.root.join("target/kind").join(run_name()),
     };
-    let chosen: Vec<&str> = prepared.chosen.iter().map(String::as_str).collect();
-    told.extend(match (&request.step, &request.upgrade_from) {
-        (Some(step), _) => lanes.one(step)?,
-        (None, Some(revision)) => lanes.upgraded(revision),
-        (None, None) if cluster.reused => lanes.together(),
-        (None, None) => lanes.apart(&chosen),
-    });
-    process::check_interrupted()
+    std::thread::scope(|scope| {
+        scope.spawn(|| arrival.run(|| later.map_or(Ok(()), |later| later.load(cluster, session.printer))));
+        let ran = match (&request.step, &request.upgrade_from) {
+            (Some(step), _) => lanes.one(step),
+            (None, Some(revision)) => Ok(lanes.upgraded(revision)),
+            (None, None) if cluster.reused => Ok(lanes.together()),
+            (None, None) => Ok(lanes.apart(&chosen)),
+        };
+        arrival.drop_it();
+        told.extend(ran?);
+        process::check_interrupted()
+    })
 }
 
 /// The name of a run's folder.

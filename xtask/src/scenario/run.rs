@@ -109,6 +109,18 @@ pub fn apply(
     deadline: Duration,
 ) -> std::result::Result<(), Stop> {
     let started = Instant::now();
+    let written = write(kubectl, observer, namespace, text, deadline)?;
+    settle(observer, &written, deadline.saturating_sub(started.elapsed()))
+}
+
+/// The same without waiting.
+fn write(
+    kubectl: &Kubectl,
+    observer: &Observer,
+    namespace: &str,
+    text: &str,
+    deadline: Duration,
+) -> std::result::Result<Vec<Written>, Stop> {
     let arguments = ["apply", "--server-side", "--force-conflicts", "--field-manager", MANAGER];
     let invocation = kubectl
         .within(namespace)?
@@ -130,7 +142,7 @@ pub fn apply(
     if written.iter().any(|one| one.key.kind == "SealedSecret") {
         observer.watch_once("SealedSecret", "/apis/bitnami.com/v1alpha1/sealedsecrets");
     }
-    settle(observer, &written, deadline.saturating_sub(started.elapsed()))
+    Ok(written)
 }
 
 /// What the API server refused. A field that cannot be changed is told as such: it is the chart's upgrade that breaks.
@@ -147,7 +159,10 @@ fn refused(stderr: &str) -> Trouble {
     };
     let resource = quoted().unwrap_or_else(|| "the manifests".to_owned());
     if immutable {
-        let cause = format!("a field that cannot be changed was changed; Argo CD would fail to sync this: {line}");
+        let cause = format!(
+            "a field that cannot be changed was changed; Argo CD would fail to sync this: {}",
+            lines.join(" / ")
+        );
         return Trouble::new(resource, "immutable", cause);
     }
     Trouble::new(resource, "refused by the API server", lines.join(" / "))
@@ -167,11 +182,15 @@ impl Runner<'_> {
                 self.deployer.deploy(app, file.as_deref(), namespace.as_deref(), left())?;
                 Ok(None)
             }
-            Action::Apply { files, namespace } => {
+            Action::Apply { files, namespace, wait } => {
                 let namespace = namespace.as_ref().map(|text| self.fill(text)).transpose()?;
                 let texts = files.iter().map(|file| self.fill(&self.read(file)?)).collect::<Result<Vec<_>>>()?;
                 let namespace = namespace.as_ref().unwrap_or(&self.namespace);
-                apply(self.kubectl, self.observer, namespace, &texts.join("\n---\n"), left())?;
+                let text = texts.join("\n---\n");
+                let written = write(self.kubectl, self.observer, namespace, &text, left())?;
+                if *wait {
+                    settle(self.observer, &written, left())?;
+                }
                 Ok(None)
             }
             Action::Delete(subjects) => {

@@ -27,6 +27,8 @@ pub enum Action {
         files: Vec<String>,
         /// The namespace of what names none; the application's when absent.
         namespace: Option<String>,
+        /// Whether that is waited for; a `ready` step can do so later.
+        wait: bool,
     },
     /// Deletes objects, and waits until they are gone.
     Delete(Vec<Subject>),
@@ -153,13 +155,14 @@ pub(super) fn read(
         "apply" => {
             let node = fields.node("apply")?;
             if !matches!(node.value, Value::Mapping(_)) {
-                return Some(Action::Apply { files: files(fields, "apply", folder), namespace: None });
+                return Some(Action::Apply { files: files(fields, "apply", folder), namespace: None, wait: true });
             }
             let mut inner = Fields::new(node, &fields.path_of("apply"), Syntax::Scenario);
             inner.required("files");
             let (files, namespace) = (files(&mut inner, "files", folder), inner.string("namespace"));
+            let wait = inner.flag("wait").unwrap_or(true);
             inner.finish(diagnostics);
-            Some(Action::Apply { files, namespace })
+            Some(Action::Apply { files, namespace, wait })
         }
         "deploy" => {
             let mut inner = Fields::new(fields.node("deploy")?, &fields.path_of("deploy"), Syntax::Scenario);

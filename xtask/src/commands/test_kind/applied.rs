@@ -70,6 +70,7 @@ mod tests {
             waves: vec![Wave { phase: Phase::Sync, number: 0, text: String::new(), keys: vec![key("a"), key("b")] }],
             changed: Vec::new(),
             spared: vec![key("b")],
+            images: std::collections::BTreeSet::new(),
         };
         assert!(load(folder.path(), &app).is_empty());
         begin(folder.path(), &app).expect("written");

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use super::arrival::Arrival;
 use super::reports::Told;
 use super::stage::{self, App, Stage};
 use crate::cluster::Cluster;
@@ -21,6 +22,10 @@ pub(super) struct Lanes<'a> {
     pub(super) stage: &'a Stage<'a>,
     pub(super) cluster: &'a Cluster,
     pub(super) scenarios: &'a [Scenario],
+    /// The applications, what others need before them.
+    pub(super) order: Vec<&'a App>,
+    /// What only the first of them does without.
+    pub(super) arrival: &'a Arrival,
     /// Variables that every scenario has.
     pub(super) given: BTreeMap<String, String>,
     /// The folder of this run under target/.
@@ -30,15 +35,21 @@ pub(super) struct Lanes<'a> {
 impl Lanes<'_> {
     /// Each application alone, then all together, then each removed while the others are watched.
     pub(super) fn apart(&self, chosen: &[&str]) -> Told {
-        let apps = self.in_order();
+        let apps = self.order.clone();
         let several = apps.len() > 1;
-        // Those that others need come last: what they leave in the cluster, as definitions of kinds, would be there.
-        let alone: Vec<&App> = apps.iter().rev().copied().filter(|app| chosen.contains(&app.name.as_str())).collect();
+        let alone: Vec<&App> = apps.iter().copied().filter(|app| chosen.contains(&app.name.as_str())).collect();
         let mut told = Told::default();
         for (index, app) in alone.iter().enumerate() {
-            told.extend(self.deploy(app, "is deployed, with nothing beside it"));
+            if index > 0 {
+                told.extend(self.arrived());
+            }
             if !self.stopped(&told) {
-                told.extend(self.scenarios(|one| one.app == app.name && one.needs.is_empty() && !one.upgrade));
+                told.extend(self.deploy(app, "is deployed, with nothing beside it"));
+            }
+            // Proving it is mostly waiting.
+            self.arrival.begin();
+            if !self.stopped(&told) {
+                told.extend(self.scenarios(|one| one.app == app.name && one.alone && !one.upgrade));
             }
             if self.stopped(&told) {
                 return told;
@@ -50,19 +61,25 @@ impl Lanes<'_> {
         }
         if several && !self.stopped(&told) {
             self.join(&apps, alone.last().map(|app| app.name.as_str()), &mut told);
+        } else if !self.stopped(&told) {
+            told.extend(self.scenarios(|one| !one.alone && !one.upgrade));
         }
         told
     }
 
     /// All applications beside each other, what needs several, and that none touches another.
     fn join(&self, apps: &[&App], there: Option<&str>, told: &mut Told) {
+        told.extend(self.arrived());
+        if self.stopped(told) {
+            return;
+        }
         for app in apps.iter().filter(|app| Some(app.name.as_str()) != there) {
             told.extend(self.deploy(app, "is deployed beside the others"));
         }
         if self.stopped(told) {
             return;
         }
-        told.extend(self.scenarios(|one| !one.needs.is_empty() && !one.upgrade));
+        told.extend(self.scenarios(|one| !one.alone && !one.upgrade));
         for (index, app) in apps.iter().enumerate() {
             if self.stopped(told) {
                 return;
@@ -92,7 +109,10 @@ impl Lanes<'_> {
 
     /// All applications applied over what is there, and all scenarios side by side.
     pub(super) fn together(&self) -> Told {
-        let mut told = each(&self.in_order(), |app| self.deploy(app, "is deployed"));
+        let mut told = self.arrived();
+        if !self.stopped(&told) {
+            told.extend(each(&self.order, |app| self.deploy(app, "is deployed")));
+        }
         if !self.stopped(&told) {
             told.extend(self.scenarios(|one| !one.upgrade));
         }
@@ -103,9 +123,11 @@ impl Lanes<'_> {
     /// these, and all others run on what has become of it.
     pub(super) fn upgraded(&self, revision: &str) -> Told {
         let name = format!("is deployed as it is in {revision}");
-        let before: Vec<&App> =
-            self.in_order().into_iter().filter_map(|app| self.stage.before.get(&app.name)).collect();
-        let mut told = each(&before, |app| self.deploy(app, &name));
+        let before: Vec<&App> = self.order.iter().filter_map(|app| self.stage.before.get(&app.name)).collect();
+        let mut told = self.arrived();
+        if !self.stopped(&told) {
+            told.extend(each(&before, |app| self.deploy(app, &name)));
+        }
         if !self.stopped(&told) {
             told.extend(self.scenarios(|one| one.upgrade && self.stage.before.contains_key(&one.app)));
         }
@@ -134,12 +156,12 @@ impl Lanes<'_> {
         Ok(self.steps(&alone, self.remembered(scenario)))
     }
 
-    /// What others need comes before them.
-    fn in_order(&self) -> Vec<&App> {
-        let mut apps: Vec<&App> = self.stage.apps.values().collect();
-        let needed = |app: &App| self.scenarios.iter().any(|scenario| scenario.needs.contains(&app.name));
-        apps.sort_by_key(|app| (!needed(app), app.name.clone()));
-        apps
+    /// Waits for what is still loaded; that is told only when it failed.
+    fn arrived(&self) -> Told {
+        match self.arrival.wait() {
+            Ok(()) => Told::default(),
+            Err(found) => self.timed("cluster", "the other images are loaded", || Err(Stop::Other(found))),
+        }
     }
 
     /// Some scenarios, side by side: each has namespaces of its own.

@@ -61,6 +61,27 @@ impl Prepared<'_> {
         self.images.iter().filter(|(name, _)| !own(name)).map(|(name, place)| (name.clone(), place.clone())).collect()
     }
 
+    /// The applications, what others need before them.
+    pub(super) fn in_order(&self) -> Vec<&App> {
+        let mut apps: Vec<&App> = self.apps.values().collect();
+        let needed = |app: &App| self.scenarios.iter().any(|scenario| scenario.needs.contains(&app.name));
+        apps.sort_by_key(|app| (!needed(app), app.name.clone()));
+        apps
+    }
+
+    /// The images that an application needs to be deployed and proven alone.
+    pub(super) fn images_of(&self, app: &App) -> BTreeSet<String> {
+        let mut images = app.images.clone();
+        for own in &self.own {
+            let variable = format!("${{image:{}}}", own.image.name);
+            let alone = |one: &&Scenario| one.app == app.name && one.alone;
+            if self.scenarios.iter().filter(alone).any(|scenario| scenario.mentions(&variable)) {
+                images.insert(own.image.reference.clone());
+            }
+        }
+        images
+    }
+
     /// Variables that every scenario has.
     pub(super) fn given(&self) -> BTreeMap<String, String> {
         let today = self.own.iter().filter(|own| own.root == self.session.root);

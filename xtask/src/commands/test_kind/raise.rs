@@ -1,7 +1,11 @@
 //! The cluster, made; and meanwhile its images: built, saved, and loaded as soon as the node takes them.
 //!
+//! Loading writes much, and a control plane that starts waits for the same disk. So in a new cluster only those that the
+//! first application needs are loaded then, and the others while it is proven: see [`Later`].
+//!
 //! Deliberately absent: what is deployed into it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,9 +18,27 @@ use crate::image::Builder;
 use crate::progress::Progress;
 use crate::report::plural;
 
-/// Makes the cluster, or takes the one that is there, and sees to it that its node has the images; `ids` are those that
-/// this repository does not build.
-pub(super) fn raise(prepared: &Prepared<'_>, cluster: &Cluster, mut ids: images::Ids) -> Result<()> {
+/// Images that are saved and not loaded yet.
+pub(super) struct Later {
+    names: Vec<String>,
+    archive: TempPath,
+}
+
+impl Later {
+    /// Loads them.
+    pub(super) fn load(&self, cluster: &Cluster, progress: &dyn Progress) -> Result<()> {
+        load(cluster, &self.names, &self.archive, progress)
+    }
+}
+
+/// Makes the cluster, or takes the one that is there, and sees to it that its node has the images, in a new one those of
+/// `first` if not all; `ids` are those that this repository does not build.
+pub(super) fn raise(
+    prepared: &Prepared<'_>,
+    cluster: &Cluster,
+    mut ids: images::Ids,
+    first: Option<&BTreeSet<String>>,
+) -> Result<Option<Later>> {
     let maker = &cluster.maker;
     let progress = prepared.session.printer;
     if cluster.reused {
@@ -25,10 +47,11 @@ pub(super) fn raise(prepared: &Prepared<'_>, cluster: &Cluster, mut ids: images:
         if !lacking.is_empty() {
             load(cluster, &lacking, &save(cluster, &lacking, progress)?, progress)?;
         }
-        return start(cluster, progress);
+        start(cluster, progress)?;
+        return Ok(None);
     }
     let over = AtomicBool::new(false);
-    std::thread::scope(|scope| {
+    let later = std::thread::scope(|scope| {
         let creating = scope.spawn(|| -> Result<()> {
             let what = format!("cluster {} from {}", maker.name, prepared.wish.node_image);
             let under_way = progress.under_way("Creating", &what);
@@ -39,20 +62,24 @@ pub(super) fn raise(prepared: &Prepared<'_>, cluster: &Cluster, mut ids: images:
             Ok(())
         });
         let loaded = build(prepared, cluster, &mut ids).and_then(|()| {
-            let names: Vec<&str> = ids.keys().map(String::as_str).collect();
-            let archive = save(cluster, &names, progress)?;
+            let at_once = |name: &String| first.is_none_or(|first| first.contains(name));
+            let (now, later): (Vec<String>, Vec<String>) = ids.keys().cloned().partition(at_once);
+            let archive = save(cluster, &now, progress)?;
+            let later = Later { archive: save(cluster, &later, progress)?, names: later };
             // The container runtime is there long before the API server.
             maker.wait_for_runtime(&over)?;
-            if images::lacking(maker, &ids)?.is_empty() {
-                return Ok(());
+            let lacking = images::lacking(maker, &ids)?;
+            if now.iter().any(|name| lacking.contains(name)) {
+                load(cluster, &now, &archive, progress)?;
             }
-            load(cluster, &names, &archive, progress)
+            Ok(later.names.iter().any(|name| lacking.contains(name)).then_some(later))
         });
         let created = creating.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         // Without a cluster there is nothing to load into, and only the first is worth telling.
         created.and(loaded)
     })?;
-    start(cluster, progress)
+    start(cluster, progress)?;
+    Ok(later)
 }
 
 /// Builds the images of this repository.
@@ -74,7 +101,7 @@ fn build(prepared: &Prepared<'_>, cluster: &Cluster, ids: &mut images::Ids) -> R
 }
 
 /// Images in an archive, in the cluster's folder: what a killed run leaves goes with the rest.
-fn save(cluster: &Cluster, names: &[&str], progress: &dyn Progress) -> Result<TempPath> {
+fn save(cluster: &Cluster, names: &[String], progress: &dyn Progress) -> Result<TempPath> {
     let folder = &cluster.maker.folder;
     let archive = tempfile::Builder::new().prefix("images-").suffix(".tar").tempfile_in(folder);
     let archive = archive.map_err(|error| Diagnostic::io("create a file in", folder, &error))?.into_temp_path();
@@ -86,7 +113,7 @@ fn save(cluster: &Cluster, names: &[&str], progress: &dyn Progress) -> Result<Te
     Ok(archive)
 }
 
-fn load(cluster: &Cluster, names: &[&str], archive: &Path, progress: &dyn Progress) -> Result<()> {
+fn load(cluster: &Cluster, names: &[String], archive: &Path, progress: &dyn Progress) -> Result<()> {
     let what = format!("{} into {}", plural(names.len(), "image"), cluster.maker.node());
     let under_way = progress.under_way("Loading", &what);
     images::load(&cluster.maker, archive)?;

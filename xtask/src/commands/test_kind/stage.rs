@@ -5,20 +5,22 @@
 //!
 //! Deliberately absent: scenarios.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use super::{applied, changed};
+use crate::cluster::NETWORK;
 use crate::cluster::kubectl::{Kubectl, checked};
 use crate::cluster::observer::{Observer, Stop};
-use crate::cluster::verdict::{Trouble, Verdict};
+use crate::cluster::verdict::{self, Trouble, Verdict};
 use crate::commands::Session;
 use crate::commands::rendering::{self, Rendering};
 use crate::deploy::{self, Phase, Wave};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result};
+use crate::lint::images;
 use crate::manifest::ObjectKey;
 use crate::plan::{self, Inspections};
 use crate::scenario::run::{self, Deploy};
@@ -46,6 +48,8 @@ pub(super) struct App {
     pub(super) changed: Vec<String>,
     /// Those that pruning leaves alone.
     pub(super) spared: Vec<ObjectKey>,
+    /// The images that they name.
+    pub(super) images: BTreeSet<String>,
 }
 
 /// The applications of a run, and the cluster that they go to.
@@ -65,6 +69,7 @@ pub(super) struct Stage<'a> {
 pub(super) fn app(rendering: &Rendering<'_>) -> Option<App> {
     let manifests = rendering.manifests()?;
     let recipe = &rendering.target.recipe;
+    let objects = rendering.objects();
     Some(App {
         name: rendering.target.id.app.clone(),
         namespace: recipe.namespace.clone(),
@@ -72,6 +77,7 @@ pub(super) fn app(rendering: &Rendering<'_>) -> Option<App> {
         waves: deploy::waves(&manifests),
         changed: changed::since_recorded(rendering),
         spared: deploy::spared(&manifests),
+        images: objects.iter().flat_map(images::references).map(|(image, _)| image.to_owned()).collect(),
     })
 }
 
@@ -89,7 +95,12 @@ impl Stage<'_> {
         let left = || deadline.saturating_sub(started.elapsed());
         applied::begin(&self.kubectl.home, app)?;
         let mut before = deploy::namespace(self.workspace, &app.name, &app.namespace) + "\n";
+        let mut network = false;
         for wave in &app.waves {
+            if wave.phase != Phase::Definitions && !network {
+                self.network(left())?;
+                network = true;
+            }
             // The namespace goes with the first wave, ahead of it.
             let text = std::mem::take(&mut before) + &wave.text;
             run::apply(self.kubectl, self.observer, &app.namespace, &text, left())?;
@@ -98,6 +109,19 @@ impl Stage<'_> {
             }
         }
         self.prune(app, left())
+    }
+
+    /// Waits until a pod that starts now finds the API server. In a new cluster that comes seconds after all else, and
+    /// definitions of kinds need not wait for it.
+    fn network(&self, deadline: Duration) -> std::result::Result<(), Stop> {
+        let (namespace, name) = NETWORK;
+        let (namespace, name) = (namespace.to_owned(), name.to_owned());
+        let key = ObjectKey { group: "apps".to_owned(), kind: "DaemonSet".to_owned(), namespace, name };
+        self.observer.wait(deadline, |seen| match seen.get(&key.kind, &key.namespace, &key.name) {
+            // Nodes of another make have something else for it.
+            None if seen.knows(&key.kind) => Verdict::Ready,
+            _ => verdict::of(seen, &key),
+        })
     }
 
     /// Removes what was applied before, by another revision or by an earlier run in a kept cluster, and is not part of it
