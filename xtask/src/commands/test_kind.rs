@@ -202,8 +202,10 @@ fn in_cluster(
     let first = order.iter().find(|app| alone && chosen.contains(&app.name.as_str()));
     let first = first.map(|app| prepared.images_of(app));
     let later = raise::raise(prepared, cluster, ids, first.as_ref())?;
-    told.extend(StepReport::passed("cluster", "the cluster is up and has its images", started.elapsed()).into());
+    // Watching begins while the node is not ready yet: that takes the processor for a moment.
     let observer = Observer::start(&cluster.kubectl);
+    raise::start(cluster, prepared.session.printer)?;
+    told.extend(StepReport::passed("cluster", "the cluster is up and has its images", started.elapsed()).into());
     let Prepared { session, workspace, inspections, tools, .. } = *prepared;
     let stage = Stage {
         session,

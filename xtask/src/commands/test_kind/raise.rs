@@ -47,11 +47,10 @@ pub(super) fn raise(
         if !lacking.is_empty() {
             load(cluster, &lacking, &save(cluster, &lacking, progress)?, progress)?;
         }
-        start(cluster, progress)?;
         return Ok(None);
     }
     let over = AtomicBool::new(false);
-    let later = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let creating = scope.spawn(|| -> Result<()> {
             let what = format!("cluster {} from {}", maker.name, prepared.wish.node_image);
             let under_way = progress.under_way("Creating", &what);
@@ -77,9 +76,7 @@ pub(super) fn raise(
         let created = creating.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         // Without a cluster there is nothing to load into, and only the first is worth telling.
         created.and(loaded)
-    })?;
-    start(cluster, progress)?;
-    Ok(later)
+    })
 }
 
 /// Builds the images of this repository.
@@ -122,7 +119,7 @@ fn load(cluster: &Cluster, names: &[String], archive: &Path, progress: &dyn Prog
 }
 
 /// Waits until the node takes pods.
-fn start(cluster: &Cluster, progress: &dyn Progress) -> Result<()> {
+pub(super) fn start(cluster: &Cluster, progress: &dyn Progress) -> Result<()> {
     let under_way = progress.under_way("Starting", &cluster.maker.node());
     cluster.wait_for_node()?;
     under_way.done("Started");
