@@ -221,6 +221,8 @@ impl Lab {
             (r"(?m)^ += note: previous log of .*\n( {9,}.*\n)+", ""),
             (r"(?m)^( +).*(Unable to connect|deadline exceeded|Client\.Timeout|handshake timeout).*$", "$1[NO ANSWER]"),
             (r"(?m)^ +.*(BackOff: |ImagePullBackOff|  Terminating  ).*\n", ""),
+            // The pod of the fault before may still say so; the cause of its own screen has it.
+            (r"(?m)^ +\[TIME\] Pod demo/demo-\[POD\] FailedMount: .*\n", ""),
             (r"(pods:\n) +none\n", "$1"),
             (r"back-off \d+s", "back-off [S]s"),
             (r", without what kind could not get: .*", ""),
