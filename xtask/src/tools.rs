@@ -393,7 +393,8 @@ impl<'a> Tools<'a> {
         let message = format!("`{name}` {version} could not be had on {platform}");
         let mut error = Diagnostic::new(Code::ToolUnavailable, message);
         error.notes = tried;
-        if self.offline {
+        let sum = pin.sum(platform).is_some();
+        if self.offline && (sum || pin.go.is_some()) {
             error = error.help(format!("with a network, run `cargo xtask tools install {name}`"));
         }
         if let (Some(url), Some(sum)) = (pin.url(platform), pin.sum(platform)) {

@@ -22,7 +22,7 @@ pub fn parse(source: &Arc<Source>) -> Result<Node> {
         };
         let message = error.message().lines().next().unwrap_or("it is not TOML").to_owned();
         let mut wrong = Diagnostic::new(Code::ConfigSyntax, format!("cannot read TOML: {message}"));
-        // The usual slip is a version without quotes, which is no number.
+        // The usual slip is a version without quotes, or with one of them: it is no number.
         if let Some((key, value)) = error.span().and_then(|span| bare(&source.text, span.start)) {
             wrong = wrong.help(format!("if that is a text, put it in quotes: `{key} = {}`", quoted(value)));
         }
@@ -33,12 +33,15 @@ pub fn parse(source: &Arc<Source>) -> Result<Node> {
     diagnostics.into_result(node)
 }
 
-/// Key and value of the line around an offset, where the value begins with a digit and has no quotes.
+/// Key and value of the line around an offset, where the value has no quotes around it: it begins with a digit, or has
+/// a quote at one of its ends. Without that quote.
 fn bare(text: &str, at: usize) -> Option<(&str, &str)> {
     let start = text.get(..at)?.rfind('\n').map_or(0, |end| end + 1);
     let (key, value) = text.get(start..)?.lines().next()?.split_once('=')?;
     let value = value.split('#').next()?.trim();
-    (value.starts_with(|c: char| c.is_ascii_digit()) && !value.contains(['"', '\''])).then(|| (key.trim(), value))
+    let text = value.trim_matches('"');
+    let bare = value.starts_with(|c: char| c.is_ascii_digit()) || value.starts_with('"') != value.ends_with('"');
+    (bare && !text.is_empty() && !text.contains(['"', '\''])).then(|| (key.trim(), text))
 }
 
 struct Reader<'a> {

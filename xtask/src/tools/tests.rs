@@ -358,6 +358,11 @@ fn offline_asks_no_server() {
     let error = first(tools.require("demo", "1.2.3").expect_err("offline"));
     assert!(error.notes.contains(&"download: not tried, `--offline` was given".to_owned()), "{error:?}");
     assert_eq!(error.helps[0], "with a network, run `cargo xtask tools install demo`");
+    // What no network brings is not promised.
+    let lock = demo(&format!("url = \"{}\"", server.url));
+    let tools = Tools::on(bench.machine.clone(), &lock, &bench.path("cache"), true, &Silent);
+    let error = first(tools.require("demo", "1.2.3").expect_err("offline"));
+    assert!(error.helps.iter().all(|help| !help.contains("tools install")), "{error:?}");
     assert_eq!(server.requests(), 0);
 }
 
