@@ -17,7 +17,6 @@ pub mod verdict;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -174,9 +173,13 @@ impl Maker {
 
     /// Whether the engine has a cluster of this name, whole or in parts.
     pub fn exists(&self) -> Result<bool> {
+        Ok(!checked(&self.containers())?.stdout.trim_ascii().is_empty())
+    }
+
+    /// The engine about to list what it has of a cluster of this name.
+    fn containers(&self) -> Invocation {
         let filter = format!("label=io.x-k8s.kind.cluster={}", self.name);
-        let list = self.engine.invocation(Path::new("/")).args(["ps", "--all", "--quiet", "--filter", &filter]);
-        Ok(!checked(&list)?.stdout.trim_ascii().is_empty())
+        self.engine.invocation(Path::new("/")).args(["ps", "--all", "--quiet", "--filter", &filter])
     }
 
     /// What the last run wrote about the cluster.
@@ -225,9 +228,7 @@ impl Maker {
             Found::Kept => progress.status("Using", &format!("cluster {}, kept by an earlier run", self.name)),
             Found::InTheWay(verb, what) => {
                 progress.status(verb, what);
-                let under_way = progress.under_way("Removing", &format!("cluster {}", self.name));
-                self.delete()?;
-                under_way.done("Removed");
+                self.remove(progress)?;
             }
         }
         Ok(())
@@ -258,11 +259,11 @@ impl Maker {
 
     /// Waits until the node's container runtime answers. kind tells nothing on its way, so this asks; once kind is
     /// `over`, for the last time.
-    pub fn wait_for_runtime(&self, over: &AtomicBool) -> Result<()> {
+    pub fn wait_for_runtime(&self, over: impl Fn() -> bool) -> Result<()> {
         let ask = ["exec", &self.node(), "ctr", "version"];
         let ask = self.engine.invocation(Path::new("/")).args(ask).deadline(Duration::from_secs(30));
         loop {
-            let last = over.load(Ordering::Relaxed);
+            let last = over();
             let output = ask.run()?;
             if output.success() {
                 return Ok(());
@@ -275,6 +276,14 @@ impl Maker {
             }
             std::thread::sleep(ASK);
         }
+    }
+
+    /// The same as [`Maker::delete`], shown as under way.
+    pub fn remove(&self, progress: &dyn Progress) -> Result<()> {
+        let under_way = progress.under_way("Removing", &format!("cluster {}", self.name));
+        self.delete()?;
+        under_way.done("Removed");
+        Ok(())
     }
 
     /// Removes the cluster, its network, and its folder.
@@ -321,9 +330,7 @@ impl Maker {
     }
 
     fn exists_still(&self) -> bool {
-        let filter = format!("label=io.x-k8s.kind.cluster={}", self.name);
-        let list = self.engine.invocation(Path::new("/")).args(["ps", "--all", "--quiet", "--filter", &filter]);
-        list.cleaning_up().run().is_ok_and(|output| !output.stdout.trim_ascii().is_empty())
+        self.containers().cleaning_up().run().is_ok_and(|output| !output.stdout.trim_ascii().is_empty())
     }
 
     /// Removes what is left without containers: the network, and what the cache knows. The lock stays: a run may hold it.
@@ -352,14 +359,7 @@ impl Cluster {
         if self.keep {
             return Diagnostics::default();
         }
-        let under_way = progress.under_way("Removing", &format!("cluster {}", self.maker.name));
-        match self.maker.delete() {
-            Ok(()) => {
-                under_way.done("Removed");
-                Diagnostics::default()
-            }
-            Err(found) => found,
-        }
+        self.maker.remove(progress).err().unwrap_or_default()
     }
 
     /// Waits until the node takes pods. They may not reach the API server yet: see [`NETWORK`].

@@ -7,7 +7,7 @@
 //! Pure. Deliberately absent: applying it (`cluster`, `scenario`).
 
 use crate::diagnostic::Source;
-use crate::document::{Node, yaml};
+use crate::document::{Node, Value, yaml};
 use crate::golden::Recorded;
 use crate::lint::{sync_order, written};
 use crate::manifest::{Manifest, ObjectKey};
@@ -72,6 +72,8 @@ pub struct Wave {
     pub number: i64,
     /// The objects in it.
     pub keys: Vec<ObjectKey>,
+    /// Those of them that pruning leaves alone, as their annotations ask.
+    pub spared: Vec<ObjectKey>,
     /// Their manifests, one after the other, as Helm wrote them; items of lists as JSON.
     pub text: String,
 }
@@ -81,6 +83,7 @@ struct Piece {
     phase: Phase,
     wave: i64,
     key: ObjectKey,
+    spared: bool,
     text: String,
 }
 
@@ -93,13 +96,14 @@ pub fn waves(manifests: &[Recorded]) -> Vec<Wave> {
         order(left).cmp(&order(right)).then_with(|| left.key.name.cmp(&right.key.name))
     });
     let mut waves: Vec<Wave> = Vec::new();
-    for Piece { phase, wave: number, key, text } in pieces {
-        match waves.last_mut().filter(|wave| wave.phase == phase && wave.number == number) {
-            Some(wave) => {
-                wave.keys.push(key);
-                wave.text.push_str(&text);
-            }
-            None => waves.push(Wave { phase, number, keys: vec![key], text }),
+    for Piece { phase, wave: number, key, spared, text } in pieces {
+        if waves.last().is_none_or(|wave| (wave.phase, wave.number) != (phase, number)) {
+            waves.push(Wave { phase, number, keys: Vec::new(), spared: Vec::new(), text: String::new() });
+        }
+        if let Some(wave) = waves.last_mut() {
+            wave.spared.extend(spared.then(|| key.clone()));
+            wave.keys.push(key);
+            wave.text.push_str(&text);
         }
     }
     waves
@@ -110,7 +114,7 @@ fn pieces(manifest: &Manifest) -> Vec<Piece> {
     let Ok(document) = yaml::parse_one(&Source::new(&manifest.template, &manifest.text)) else { return Vec::new() };
     let piece = |key: &ObjectKey, root: &Node, text: String| {
         let (phase, wave) = turn(&key.kind, root)?;
-        Some(Piece { phase, wave, key: key.clone(), text: format!("---\n{text}") })
+        Some(Piece { phase, wave, key: key.clone(), spared: spared(root), text: format!("---\n{text}") })
     };
     match &manifest.items {
         None => piece(&manifest.key, &document.root, manifest.text.clone()).into_iter().collect(),
@@ -138,65 +142,46 @@ fn kind_order(kind: &str) -> usize {
     KINDS.iter().position(|known| *known == kind).unwrap_or(KINDS.len())
 }
 
-/// The objects that pruning leaves alone, as their annotations ask.
-#[must_use]
-pub fn spared(manifests: &[Recorded]) -> Vec<ObjectKey> {
-    let asked = |root: &Node| {
-        let annotation = |name: &str| root.find(&["metadata", "annotations", name]).and_then(Node::as_str);
-        let options = annotation("argocd.argoproj.io/sync-options").unwrap_or_default();
-        options.split(',').any(|option| option.trim() == "Prune=false")
-            || annotation("helm.sh/resource-policy") == Some("keep")
-    };
-    let mut spared = Vec::new();
-    for Recorded { manifest, .. } in manifests {
-        let Ok(document) = yaml::parse_one(&Source::new(&manifest.template, &manifest.text)) else { continue };
-        match &manifest.items {
-            None if asked(&document.root) => spared.push(manifest.key.clone()),
-            None => {}
-            Some(keys) => {
-                let items = document.root.get("items").map(Node::items).unwrap_or_default();
-                spared.extend(keys.iter().zip(items).filter(|(_, item)| asked(item)).map(|(key, _)| key.clone()));
-            }
-        }
-    }
-    spared
+/// Whether pruning leaves an object alone, as its annotations ask.
+fn spared(root: &Node) -> bool {
+    let annotation = |name: &str| root.find(&["metadata", "annotations", name]).and_then(Node::as_str);
+    let options = annotation("argocd.argoproj.io/sync-options").unwrap_or_default();
+    options.split(',').any(|option| option.trim() == "Prune=false")
+        || annotation("helm.sh/resource-policy") == Some("keep")
+}
+
+/// A field of the sync policy of an Application.
+fn policy<'a>(workspace: &'a Workspace, app: &str, path: &[&str]) -> Option<&'a Node> {
+    let mut applications = written::of_workspace(workspace);
+    applications.find(|one| one.name == app)?.root.find(&["spec", "syncPolicy"])?.find(path)
 }
 
 /// Whether Argo CD removes what an Application renders no more.
 #[must_use]
 pub fn prunes(workspace: &Workspace, app: &str) -> bool {
-    let mut applications = written::of_workspace(workspace);
-    applications
-        .find(|application| application.name == app)
-        .and_then(|application| application.root.find(&["spec", "syncPolicy", "automated", "prune"]))
-        .is_some_and(|node| node.to_json() == "true")
+    policy(workspace, app, &["automated", "prune"]).is_some_and(|node| matches!(node.value, Value::Bool(true)))
 }
 
 /// The namespace of an Application as Argo CD makes it: with the labels and annotations of `managedNamespaceMetadata`.
 #[must_use]
-pub fn namespace(workspace: &Workspace, app: &str, namespace: &str) -> String {
-    let mut applications = written::of_workspace(workspace);
-    let metadata = applications
-        .find(|application| application.name == app)
-        .and_then(|application| application.root.find(&["spec", "syncPolicy", "managedNamespaceMetadata"]))
-        .map_or_else(serde_json::Value::default, |node| serde_json::from_str(&node.to_json()).unwrap_or_default());
-    let mut object = serde_json::json!({
-        "apiVersion": "v1",
-        "kind": "Namespace",
-        "metadata": { "name": namespace },
-    });
-    for key in ["labels", "annotations"] {
-        if metadata[key].is_object() {
-            object["metadata"][key] = metadata[key].clone();
-        }
-    }
-    object.to_string()
+pub fn namespace(workspace: &Workspace, app: &str, name: &str) -> String {
+    labelled(name, policy(workspace, app, &["managedNamespaceMetadata"]))
 }
 
 /// A namespace that nobody asks anything of.
 #[must_use]
 pub fn bare_namespace(name: &str) -> String {
-    serde_json::json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } }).to_string()
+    labelled(name, None)
+}
+
+fn labelled(name: &str, managed: Option<&Node>) -> String {
+    let mut metadata = serde_json::json!({ "name": name });
+    for key in ["labels", "annotations"] {
+        if let Some(node) = managed.and_then(|managed| managed.get(key)) {
+            metadata[key] = serde_json::from_str(&node.to_json()).unwrap_or_default();
+        }
+    }
+    serde_json::json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": metadata }).to_string()
 }
 
 #[cfg(test)]
@@ -300,14 +285,14 @@ mod tests {
 
     #[test]
     fn pruning_spares_what_asks_for_it() {
-        let spared = spared(&[
+        let waves = waves(&[
             object("PersistentVolumeClaim", "queue", "helm.sh/resource-policy: keep"),
             object("ConfigMap", "a", "argocd.argoproj.io/sync-options: 'ServerSideApply=true, Prune=false'"),
             object("ConfigMap", "b", "argocd.argoproj.io/sync-options: 'Delete=false'"),
             object("ConfigMap", "c", ""),
         ]);
-        let names: Vec<&str> = spared.iter().map(|key| key.name.as_str()).collect();
-        assert_eq!(names, ["queue", "a"]);
+        let names: Vec<&str> = waves[0].spared.iter().map(|key| key.name.as_str()).collect();
+        assert_eq!(names, ["a", "queue"]);
     }
 
     #[test]

@@ -309,19 +309,15 @@ impl<'a> Fields<'a> {
 
     /// A whole number that may be absent.
     pub fn integer(&mut self, key: &'static str) -> Option<i64> {
-        let node = self.node(key)?;
-        if let Value::Number(number) = &node.value
-            && let Ok(number) = number.parse()
-        {
-            return Some(number);
-        }
-        let path = self.path_of(key);
-        self.mismatch(node, &format!("`{path}`"), "a whole number");
-        None
+        self.number(key, "a whole number")
     }
 
     /// How many of something, which may be absent.
     pub fn count(&mut self, key: &'static str) -> Option<u64> {
+        self.number(key, "a whole number, 0 or more")
+    }
+
+    fn number<T: std::str::FromStr>(&mut self, key: &'static str, expected: &str) -> Option<T> {
         let node = self.node(key)?;
         if let Value::Number(number) = &node.value
             && let Ok(number) = number.parse()
@@ -329,7 +325,7 @@ impl<'a> Fields<'a> {
             return Some(number);
         }
         let path = self.path_of(key);
-        self.mismatch(node, &format!("`{path}`"), "a whole number, 0 or more");
+        self.mismatch(node, &format!("`{path}`"), expected);
         None
     }
 

@@ -8,6 +8,7 @@
 //! Deliberately absent: shells, inherited environments, and any knowledge of what the programs do.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader};
 use std::ops::ControlFlow;
@@ -191,15 +192,27 @@ impl Invocation {
     /// Runs it to its end. An exit code other than 0 is no error here; not starting, not ending in time, and being
     /// interrupted are.
     pub fn run(&self) -> Result<Output> {
+        match self.run_unless(|| None::<Infallible>)? {
+            Ok(output) => Ok(output),
+            Err(never) => match never {},
+        }
+    }
+
+    /// The same, but ended early once `stop`, asked several times a second, says why.
+    pub fn run_unless<T>(&self, stop: impl Fn() -> Option<T>) -> Result<std::result::Result<Output, T>> {
         self.check_interrupted()?;
         let handle = self.start(self.expression().stdout_capture())?;
         let started = Instant::now();
         loop {
             let left = self.deadline.saturating_sub(started.elapsed());
             match handle.wait_timeout(PULSE.min(left)) {
-                Ok(Some(output)) => return Ok(Output::of(output)),
+                Ok(Some(output)) => return Ok(Ok(Output::of(output))),
                 Ok(None) => {}
                 Err(error) => return Err(self.failure(&format!("waiting failed: {error}"))),
+            }
+            if let Some(why) = stop() {
+                end(&handle);
+                return Ok(Err(why));
             }
             if let Err(interrupted) = self.check_interrupted() {
                 end(&handle);
@@ -372,6 +385,14 @@ mod tests {
         assert!(matches!(&ended, Ok(Followed::Ended(output)) if output.code == Some(3) && output.stderr == "err\n"));
         let late = sh("echo why >&2; sleep 60").deadline(Duration::from_millis(500)).follow(never);
         assert!(matches!(&late, Ok(Followed::Late(stderr)) if stderr == "why\n"), "{late:?}");
+    }
+
+    #[test]
+    fn a_program_that_nobody_waits_for_any_more_is_ended() {
+        let ended = sh("sleep 60").run_unless(|| Some("gone"));
+        assert!(matches!(ended, Ok(Err("gone"))), "{ended:?}");
+        let whole = sh("echo done").run_unless(|| None::<()>);
+        assert!(matches!(&whole, Ok(Ok(output)) if output.stdout == b"done\n"), "{whole:?}");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //!
 //! Deliberately absent: knowing any application. What a scenario needs, it brings as files beside it.
 
+pub mod apply;
 pub mod expect;
 pub mod object;
 pub mod run;

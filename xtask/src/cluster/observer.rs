@@ -16,8 +16,8 @@ use super::kubectl::Kubectl;
 use super::last_lines;
 use super::seen::{Seen, WATCHED};
 use super::verdict::{self, Trouble, Verdict};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::process::{self, Followed, Invocation, Output};
+use crate::diagnostic::Diagnostics;
+use crate::process::{self, Invocation, Output};
 use crate::progress;
 
 /// How often a wait looks at the interruption flag. A change in the cluster is noticed at once, whatever this says.
@@ -148,26 +148,7 @@ impl Observer {
     /// Runs a program that talks to the cluster, and ends it where the API server answers no more: it would wait for that
     /// as long as it may.
     pub fn run(&self, invocation: &Invocation) -> Result<Output, Stop> {
-        let mut stdout = Vec::new();
-        let followed = invocation.follow(|line| {
-            if let Some(line) = line {
-                stdout.extend_from_slice(line.as_bytes());
-                stdout.push(b'\n');
-            }
-            self.lost().map_or(ControlFlow::Continue(()), ControlFlow::Break)
-        })?;
-        match followed {
-            Followed::Broken(why) => Err(gone(why)),
-            Followed::Ended(output) => Ok(Output { stdout, ..output }),
-            Followed::Late(stderr) => {
-                let name = invocation.program.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                let seconds = invocation.deadline.as_secs();
-                Err(Diagnostic::new(Code::ProcessFailed, format!("`{name}` did not end within {seconds} s"))
-                    .note(format!("command: {}", invocation.command_line()))
-                    .note(stderr.trim().to_owned())
-                    .into())
-            }
-        }
+        invocation.run_unless(|| self.lost())?.map_err(gone)
     }
 
     /// Waits until a judge says that all is well, or that it never will be. A wait that is over without a word from

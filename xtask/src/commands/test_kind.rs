@@ -6,7 +6,6 @@
 //! upgrade is tried, another revision's are there first.
 
 mod applied;
-mod arrival;
 mod changed;
 mod lane;
 mod lanes;
@@ -21,7 +20,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
 
-use self::arrival::Arrival;
 use self::lanes::Lanes;
 use self::prepare::Prepared;
 use self::reports::{StepReport, Told};
@@ -33,7 +31,6 @@ use crate::diagnostic::{Diagnostics, Result};
 use crate::image::engine::Engine;
 use crate::plan::Inspections;
 use crate::process;
-use crate::progress::Progress;
 use crate::report::{junit, plural};
 use crate::whole;
 use crate::workspace::Workspace;
@@ -142,10 +139,7 @@ fn test(session: &Session<'_>, request: &Request, workspace: &Workspace, told: &
     let maker = Maker::new(engine, kind, kubectl, &session.environment.cache, &session.root);
     if request.delete {
         let _lock = maker.lock()?;
-        let under_way = session.printer.under_way("Removing", &format!("cluster {}", maker.name));
-        maker.delete()?;
-        under_way.done("Removed");
-        return Ok(());
+        return maker.remove(session.printer);
     }
     let prepared = prepare::prepare(session, request, workspace, &inspections, &tools)?;
     let lock = maker.lock()?;
@@ -213,32 +207,24 @@ fn in_cluster(
         inspections,
         tools,
         apps: &prepared.apps,
-        before: &prepared.before,
         kubectl: &cluster.kubectl,
         observer: &observer,
     };
-    let arrival = Arrival::default();
     let lanes = Lanes {
         stage: &stage,
         cluster,
         scenarios: &prepared.scenarios,
         order,
-        arrival: &arrival,
         given: prepared.given(),
         run: session.root.join("target/kind").join(run_name()),
     };
-    std::thread::scope(|scope| {
-        scope.spawn(|| arrival.run(|| later.map_or(Ok(()), |later| later.load(cluster, session.printer))));
-        let ran = match (&request.step, &request.upgrade_from) {
-            (Some(step), _) => lanes.one(step),
-            (None, Some(revision)) => Ok(lanes.upgraded(revision)),
-            (None, None) if cluster.reused => Ok(lanes.together()),
-            (None, None) => Ok(lanes.apart(&chosen)),
-        };
-        arrival.drop_it();
-        told.extend(ran?);
-        process::check_interrupted()
-    })
+    told.extend(match (&request.step, &request.upgrade_from) {
+        (Some(step), _) => lanes.one(step)?,
+        (None, Some(revision)) => lanes.upgraded(revision, &prepared.before),
+        (None, None) if cluster.reused => lanes.together(),
+        (None, None) => lanes.apart(&chosen, later.as_ref()),
+    });
+    process::check_interrupted()
 }
 
 /// The name of a run's folder.

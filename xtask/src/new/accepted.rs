@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::Service;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result, Source};
+use crate::document::toml;
 use crate::lint::{Subject, application_destination};
 use crate::workspace::config::Config;
 
@@ -42,15 +43,9 @@ pub fn entry(service: &Service, subject: &Subject<'_>) -> Option<String> {
             "[[silence]]\ncheck = \"{}\"\ntarget = \"{}\"\nreason = {}\n",
             Code::NamespaceMismatch.name(),
             service.app,
-            toml_string(&reason)
+            toml::quoted(&reason)
         )
     })
-}
-
-/// A text in TOML's quotes. Names come from a render, so they may hold anything.
-fn toml_string(text: &str) -> String {
-    let plain: String = text.chars().filter(|c| !c.is_control()).collect();
-    format!("\"{}\"", plain.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// charts.toml with an entry at its end, all that it says kept as it stands; `None` where it has the entry already.
@@ -108,10 +103,5 @@ mod tests {
         let text = format!("silence = []\n{CONFIG}");
         let found = append(&Source::new("charts.toml", text), ENTRY).expect_err("refused");
         assert_eq!(found.0[0].code, Code::EditRefused);
-    }
-
-    #[test]
-    fn a_reason_is_one_string() {
-        assert_eq!(toml_string("a \"b\" \\ c\u{7f}\n"), "\"a \\\"b\\\" \\\\ c\"");
     }
 }

@@ -9,22 +9,19 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::apply::{Written, settle, write};
 use super::expect::{Expect, Left};
 use super::object::{Check, Subject};
 use super::step::Action;
 use super::{Scenario, Step, variables};
 use crate::cluster::kubectl::{Kubectl, checked};
 use crate::cluster::observer::{Observer, Stop, gone};
-use crate::cluster::seen::Seen;
 use crate::cluster::verdict::{self, Trouble, Verdict};
 use crate::diagnostic::{Code, Diagnostic, Result};
 use crate::manifest::ObjectKey;
 use crate::process::{Followed, Invocation};
 use crate::progress::waits_for;
 use crate::whole;
-
-/// Who applies fields; Argo CD's own name, so that what is tried here is what it would own.
-pub const MANAGER: &str = "argocd-controller";
 
 /// Deploys an application.
 pub trait Deploy: Sync {
@@ -59,113 +56,6 @@ pub struct Runner<'a> {
     pub values: BTreeMap<String, String>,
     /// Where files of this scenario may be written.
     pub folder: PathBuf,
-}
-
-/// An object as it was just written: what is seen counts from there on.
-struct Written {
-    key: ObjectKey,
-    uid: String,
-    generation: i64,
-}
-
-impl Written {
-    fn of(object: &Value) -> Self {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let key = ObjectKey {
-            group: String::new(),
-            kind: text(&object["kind"]),
-            namespace: text(&object["metadata"]["namespace"]),
-            name: text(&object["metadata"]["name"]),
-        };
-        let generation = object["metadata"]["generation"].as_i64().unwrap_or_default();
-        Self { key, uid: text(&object["metadata"]["uid"]), generation }
-    }
-
-    /// Whether what is seen is not from before it was written.
-    fn arrived(&self, seen: &Seen) -> bool {
-        let found = seen.get(&self.key.kind, &self.key.namespace, &self.key.name);
-        let generation = |object: &Value| object["metadata"]["generation"].as_i64().unwrap_or_default();
-        !seen.knows(&self.key.kind)
-            || found.is_some_and(|object| {
-                object["metadata"]["uid"] == self.uid.as_str() && generation(object) >= self.generation
-            })
-    }
-}
-
-/// Waits until what was just written is seen, and in order.
-fn settle(observer: &Observer, written: &[Written], deadline: Duration) -> std::result::Result<(), Stop> {
-    observer.wait(deadline, |seen| match written.iter().find(|one| !one.arrived(seen)) {
-        Some(late) => Verdict::Pending(Trouble::new(late.key.to_string(), "applied", "it has not been seen yet")),
-        None => verdict::of_all(seen, written.iter().map(|one| &one.key)),
-    })
-}
-
-/// Applies manifests as Argo CD does with `ServerSideApply`, and waits until they are in order.
-pub fn apply(
-    kubectl: &Kubectl,
-    observer: &Observer,
-    namespace: &str,
-    text: &str,
-    deadline: Duration,
-) -> std::result::Result<(), Stop> {
-    let started = Instant::now();
-    let written = write(kubectl, observer, namespace, text, deadline)?;
-    settle(observer, &written, deadline.saturating_sub(started.elapsed()))
-}
-
-/// The same without waiting.
-fn write(
-    kubectl: &Kubectl,
-    observer: &Observer,
-    namespace: &str,
-    text: &str,
-    deadline: Duration,
-) -> std::result::Result<Vec<Written>, Stop> {
-    let arguments = ["apply", "--server-side", "--force-conflicts", "--field-manager", MANAGER];
-    let invocation = kubectl
-        .within(namespace)?
-        .invocation()
-        .args(arguments)
-        .args(["--output", "json", "--filename", "-"])
-        .input(text)
-        .deadline(deadline);
-    let output = observer.run(&invocation)?;
-    if !output.success() {
-        return Err(Stop::Trouble(refused(&output.stderr)));
-    }
-    let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-    let items: Vec<&Value> = match answer["items"].as_array() {
-        Some(items) => items.iter().collect(),
-        None => vec![&answer],
-    };
-    let written: Vec<Written> = items.into_iter().map(Written::of).collect();
-    if written.iter().any(|one| one.key.kind == "SealedSecret") {
-        observer.watch_once("SealedSecret", "/apis/bitnami.com/v1alpha1/sealedsecrets");
-    }
-    Ok(written)
-}
-
-/// What the API server refused. A field that cannot be changed is told as such: it is the chart's upgrade that breaks.
-fn refused(stderr: &str) -> Trouble {
-    let lines: Vec<&str> =
-        stderr.lines().filter(|line| !line.trim().is_empty() && !line.starts_with("Warning")).collect();
-    let line = lines.first().copied().unwrap_or("it said nothing").trim_start_matches("Error from server ");
-    let immutable = stderr.contains("immutable") || stderr.contains("Forbidden: updates to");
-    let quoted = || {
-        // The Deployment "x" is invalid: …
-        let start = line.find("The ")? + 4;
-        let end = line.find(" is invalid")?;
-        Some(line.get(start..end)?.replace('"', ""))
-    };
-    let resource = quoted().unwrap_or_else(|| "the manifests".to_owned());
-    if immutable {
-        let cause = format!(
-            "a field that cannot be changed was changed; Argo CD would fail to sync this: {}",
-            lines.join(" / ")
-        );
-        return Trouble::new(resource, "immutable", cause);
-    }
-    Trouble::new(resource, "refused by the API server", lines.join(" / "))
 }
 
 impl Runner<'_> {

@@ -36,7 +36,8 @@ fn told(state: &str, engine: &str, node: &str) -> String {
             let memory = if memory == Some("true") { ", out of memory" } else { "" };
             format!("the node's container {node} has ended with exit code {code}{memory}")
         }
-        other => format!("the node's container {node} is {other}; `{engine} unpause {node}` lets a paused one go on"),
+        "paused" => format!("the node's container {node} is paused; `{engine} unpause {node}` lets it go on"),
+        other => format!("the node's container {node} is {other}"),
     }
 }
 

@@ -29,22 +29,20 @@ pub(super) fn load(folder: &Path, app: &App) -> Vec<ObjectKey> {
 /// Remembers what is about to be applied beside what was: a run may fail before it has pruned.
 pub(super) fn begin(folder: &Path, app: &App) -> Result<()> {
     let keys = app.keys();
-    let mut all: Vec<ObjectKey> = load(folder, app).into_iter().filter(|key| !keys.contains(key)).collect();
-    all.extend(keys);
-    write(folder, app, &all)
+    let before = load(folder, app);
+    write(folder, app, before.iter().filter(|key| !keys.contains(key)).chain(app.prunable()))
 }
 
 /// Remembers what is there once all else is pruned.
 pub(super) fn end(folder: &Path, app: &App) -> Result<()> {
-    write(folder, app, &app.keys())
+    write(folder, app, app.prunable())
 }
 
-fn write(folder: &Path, app: &App, keys: &[ObjectKey]) -> Result<()> {
-    let kept = keys
-        .iter()
-        .filter(|key| !app.spared.contains(key))
-        .map(|key| json!({ "group": key.group, "kind": key.kind, "namespace": key.namespace, "name": key.name }));
-    whole::write(&path(folder, app), kept.collect::<Value>().to_string().as_bytes())
+fn write<'a>(folder: &Path, app: &App, keys: impl Iterator<Item = &'a ObjectKey>) -> Result<()> {
+    let all: Value = keys
+        .map(|key| json!({ "group": key.group, "kind": key.kind, "namespace": key.namespace, "name": key.name }))
+        .collect();
+    whole::write(&path(folder, app), all.to_string().as_bytes())
 }
 
 fn path(folder: &Path, app: &App) -> PathBuf {
@@ -67,10 +65,15 @@ mod tests {
             name: "web".to_owned(),
             namespace: "ns".to_owned(),
             release: "web".to_owned(),
-            waves: vec![Wave { phase: Phase::Sync, number: 0, text: String::new(), keys: vec![key("a"), key("b")] }],
+            waves: vec![Wave {
+                phase: Phase::Sync,
+                number: 0,
+                keys: vec![key("a"), key("b")],
+                spared: vec![key("b")],
+                text: String::new(),
+            }],
             changed: Vec::new(),
-            spared: vec![key("b")],
-            images: std::collections::BTreeSet::new(),
+            images: std::collections::BTreeMap::new(),
         };
         assert!(load(folder.path(), &app).is_empty());
         begin(folder.path(), &app).expect("written");

@@ -28,6 +28,8 @@ struct Subject<'a> {
     name: &'a str,
     place: Option<&'a Place>,
     namespaces: &'a [String],
+    /// What the scenario waits to see, errors among it.
+    awaited: &'a [&'a str],
     /// The command that does it again on a kept cluster.
     repeat: String,
 }
@@ -46,7 +48,8 @@ impl Lanes<'_> {
         under_way.over(result.is_ok(), "Passed");
         let namespaces: Vec<String> = self.stage.apps.get(lane).map(|app| app.namespace.clone()).into_iter().collect();
         let repeat = format!("cargo xtask test-kind --keep {}", lane.split('/').next().unwrap_or(lane));
-        self.told(&Subject { lane, name, place: None, namespaces: &namespaces, repeat }, started.elapsed(), result)
+        let subject = Subject { lane, name, place: None, namespaces: &namespaces, awaited: &[], repeat };
+        self.told(&subject, started.elapsed(), result)
     }
 
     /// The steps of a scenario, in namespaces of its own; the first that fails ends it.
@@ -99,6 +102,7 @@ impl Lanes<'_> {
         };
         let mut namespaces = vec![app.namespace.clone()];
         namespaces.extend(scenario.namespaces.iter().cloned());
+        let awaited = scenario.awaits();
         let mut told = Told::default();
         for step in &scenario.steps {
             if told.failed() || crate::process::interrupted() {
@@ -114,8 +118,8 @@ impl Lanes<'_> {
             told.found.extend(crate::whole::write(&memory, &kept).err().unwrap_or_default());
             let name = format!("{lane}:{}", step.name).replace('\'', r"'\''");
             let repeat = format!("cargo xtask test-kind --keep --step '{name}'");
-            let place = Some(&step.place);
-            let subject = Subject { lane: &lane, name: &step.name, place, namespaces: &namespaces, repeat };
+            let (name, place) = (&step.name, Some(&step.place));
+            let subject = Subject { lane: &lane, name, place, namespaces: &namespaces, awaited: &awaited, repeat };
             told.extend(self.told(&subject, took, result));
         }
         told
@@ -147,9 +151,7 @@ impl Lanes<'_> {
         if let Some(place) = subject.place {
             diagnostic = diagnostic.at(place.clone(), "this step");
         }
-        let scenario = self.scenarios.iter().find(|scenario| scenario.title() == subject.lane);
-        let awaited = scenario.map(Scenario::awaits).unwrap_or_default();
-        let failure = Failure { trouble: &trouble, namespaces: subject.namespaces, took, awaited: &awaited };
+        let failure = Failure { trouble: &trouble, namespaces: subject.namespaces, took, awaited: subject.awaited };
         let found = diagnosis::look(&self.cluster.maker, observer, &failure);
         let mut causes = found.causes;
         let app = subject.lane.split('/').next().and_then(|name| self.stage.apps.get(name));

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::arrival::Arrival;
+use super::raise::Later;
 use super::reports::Told;
 use super::stage::{self, App, Stage};
 use crate::cluster::Cluster;
@@ -24,8 +24,6 @@ pub(super) struct Lanes<'a> {
     pub(super) scenarios: &'a [Scenario],
     /// The applications, what others need before them.
     pub(super) order: Vec<&'a App>,
-    /// What only the first of them does without.
-    pub(super) arrival: &'a Arrival,
     /// Variables that every scenario has.
     pub(super) given: BTreeMap<String, String>,
     /// The folder of this run under target/.
@@ -33,46 +31,54 @@ pub(super) struct Lanes<'a> {
 }
 
 impl Lanes<'_> {
-    /// Each application alone, then all together, then each removed while the others are watched.
-    pub(super) fn apart(&self, chosen: &[&str]) -> Told {
-        let apps = self.order.clone();
-        let several = apps.len() > 1;
-        let alone: Vec<&App> = apps.iter().copied().filter(|app| chosen.contains(&app.name.as_str())).collect();
+    /// Each application alone, then all together, then each removed while the others are watched. What only the first of
+    /// them does without is loaded `later`, while that one is proven.
+    pub(super) fn apart(&self, chosen: &[&str], later: Option<&Later>) -> Told {
+        let alone: Vec<&App> = self.order.iter().copied().filter(|app| chosen.contains(&app.name.as_str())).collect();
+        let several = self.order.len() > 1;
         let mut told = Told::default();
         for (index, app) in alone.iter().enumerate() {
-            if index > 0 {
-                told.extend(self.arrived());
+            told.extend(self.deploy(app, "is deployed, with nothing beside it"));
+            if self.stopped(&told) {
+                return told;
             }
-            if !self.stopped(&told) {
-                told.extend(self.deploy(app, "is deployed, with nothing beside it"));
+            let prove = || self.scenarios(|one| one.app == app.name && one.alone && !one.upgrade);
+            match later.filter(|_| index == 0) {
+                Some(later) => told.extend(self.beside(later, prove)),
+                None => told.extend(prove()),
             }
-            // Proving it is mostly waiting.
-            self.arrival.begin();
-            if !self.stopped(&told) {
-                told.extend(self.scenarios(|one| one.app == app.name && one.alone && !one.upgrade));
+            // The last one is what the others join.
+            if several && index + 1 < alone.len() && !self.stopped(&told) {
+                told.extend(self.timed(&app.name, "is removed", || self.stage.remove(app)));
             }
             if self.stopped(&told) {
                 return told;
             }
-            // The last one is what the others join.
-            if several && index + 1 < alone.len() {
-                told.extend(self.timed(&app.name, "is removed", || self.stage.remove(app)));
-            }
         }
-        if several && !self.stopped(&told) {
-            self.join(&apps, alone.last().map(|app| app.name.as_str()), &mut told);
-        } else if !self.stopped(&told) {
+        if several {
+            self.join(alone.last().map(|app| app.name.as_str()), &mut told);
+        } else {
             told.extend(self.scenarios(|one| !one.alone && !one.upgrade));
         }
         told
     }
 
+    /// Loads images while something else goes on; the loading is told only when it failed.
+    fn beside(&self, later: &Later, work: impl FnOnce() -> Told) -> Told {
+        std::thread::scope(|scope| {
+            let loading = scope.spawn(|| later.load(self.cluster, self.stage.session.printer));
+            let mut told = work();
+            let loaded = loading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            if let Err(found) = loaded {
+                told.extend(self.timed("cluster", "the other images are loaded", || Err(Stop::Other(found))));
+            }
+            told
+        })
+    }
+
     /// All applications beside each other, what needs several, and that none touches another.
-    fn join(&self, apps: &[&App], there: Option<&str>, told: &mut Told) {
-        told.extend(self.arrived());
-        if self.stopped(told) {
-            return;
-        }
+    fn join(&self, there: Option<&str>, told: &mut Told) {
+        let apps = &self.order;
         for app in apps.iter().filter(|app| Some(app.name.as_str()) != there) {
             told.extend(self.deploy(app, "is deployed beside the others"));
         }
@@ -109,10 +115,7 @@ impl Lanes<'_> {
 
     /// All applications applied over what is there, and all scenarios side by side.
     pub(super) fn together(&self) -> Told {
-        let mut told = self.arrived();
-        if !self.stopped(&told) {
-            told.extend(each(&self.order, |app| self.deploy(app, "is deployed")));
-        }
+        let mut told = each(&self.order, |app| self.deploy(app, "is deployed"));
         if !self.stopped(&told) {
             told.extend(self.scenarios(|one| !one.upgrade));
         }
@@ -121,15 +124,12 @@ impl Lanes<'_> {
 
     /// The applications of another revision first; today's then come over them, in the scenarios of upgrades and after
     /// these, and all others run on what has become of it.
-    pub(super) fn upgraded(&self, revision: &str) -> Told {
+    pub(super) fn upgraded(&self, revision: &str, before: &BTreeMap<String, App>) -> Told {
         let name = format!("is deployed as it is in {revision}");
-        let before: Vec<&App> = self.order.iter().filter_map(|app| self.stage.before.get(&app.name)).collect();
-        let mut told = self.arrived();
+        let older: Vec<&App> = self.order.iter().filter_map(|app| before.get(&app.name)).collect();
+        let mut told = each(&older, |app| self.deploy(app, &name));
         if !self.stopped(&told) {
-            told.extend(each(&before, |app| self.deploy(app, &name)));
-        }
-        if !self.stopped(&told) {
-            told.extend(self.scenarios(|one| one.upgrade && self.stage.before.contains_key(&one.app)));
+            told.extend(self.scenarios(|one| one.upgrade && before.contains_key(&one.app)));
         }
         if !self.stopped(&told) {
             told.extend(self.together());
@@ -154,14 +154,6 @@ impl Lanes<'_> {
         };
         let alone = Scenario { steps: vec![step.clone()], ..scenario.clone() };
         Ok(self.steps(&alone, self.remembered(scenario)))
-    }
-
-    /// Waits for what is still loaded; that is told only when it failed.
-    fn arrived(&self) -> Told {
-        match self.arrival.wait() {
-            Ok(()) => Told::default(),
-            Err(found) => self.timed("cluster", "the other images are loaded", || Err(Stop::Other(found))),
-        }
     }
 
     /// Some scenarios, side by side: each has namespaces of its own.

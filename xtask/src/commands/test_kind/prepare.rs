@@ -10,10 +10,9 @@ use super::revision::{self, Revision};
 use super::stage::{self, App};
 use crate::cluster::Wish;
 use crate::commands::Session;
-use crate::commands::rendering::{self, Rendering};
+use crate::commands::rendering;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result};
 use crate::image;
-use crate::lint;
 use crate::plan::{self, Inspections};
 use crate::scenario::step::Action;
 use crate::scenario::{self, Scenario};
@@ -39,8 +38,6 @@ pub(super) struct Prepared<'a> {
     /// Those of them that were asked for; the others are there because a scenario needs them.
     pub(super) chosen: Vec<String>,
     pub(super) scenarios: Vec<Scenario>,
-    /// Images that the applications ask for.
-    images: Asked,
     /// Images that are built for the run.
     pub(super) own: Vec<Own>,
     /// Holds the files of the other revision as long as its images may be built.
@@ -58,7 +55,9 @@ impl Prepared<'_> {
     /// The images that somebody else builds.
     pub(super) fn foreign_images(&self) -> Asked {
         let own = |name: &str| self.own.iter().any(|own| own.image.reference == name);
-        self.images.iter().filter(|(name, _)| !own(name)).map(|(name, place)| (name.clone(), place.clone())).collect()
+        // Where both ask for an image, the place is that of today.
+        let all = self.before.values().chain(self.apps.values()).flat_map(|app| &app.images);
+        all.filter(|(name, _)| !own(name)).map(|(name, place)| (name.clone(), Some(place.clone()))).collect()
     }
 
     /// The applications, what others need before them.
@@ -71,7 +70,7 @@ impl Prepared<'_> {
 
     /// The images that an application needs to be deployed and proven alone.
     pub(super) fn images_of(&self, app: &App) -> BTreeSet<String> {
-        let mut images = app.images.clone();
+        let mut images: BTreeSet<String> = app.images.keys().cloned().collect();
         for own in &self.own {
             let variable = format!("${{image:{}}}", own.image.name);
             let alone = |one: &&Scenario| one.app == app.name && one.alone;
@@ -117,30 +116,25 @@ pub(super) fn prepare<'a>(
         diagnostics.take(stage::tool(workspace, tools, &tool));
     }
     let wanted: Vec<&str> = wanted.into_iter().collect();
-    let (apps, mut images) = render(session, workspace, inspections, &wanted, &mut diagnostics);
+    let apps = render(session, workspace, inspections, &wanted, &mut diagnostics);
     let revision = request.upgrade_from.as_ref().map(|name| revision::load(session, name, &wanted));
-    let Revision { apps: before, images: asked, own: older, folder } =
+    let Revision { apps: before, own: older, folder } =
         revision.and_then(|loaded| diagnostics.take(loaded)).unwrap_or_default();
-    for (image, place) in asked {
-        images.entry(image).or_insert(place);
-    }
     let mut own = Vec::new();
     for image in diagnostics.take(image::load(&session.root, &[])).unwrap_or_default() {
         let variable = format!("${{image:{}}}", image.name);
-        if images.contains_key(&image.reference) || scenarios.iter().any(|scenario| scenario.mentions(&variable)) {
+        let asked = apps.values().chain(before.values()).any(|app| app.images.contains_key(&image.reference));
+        if asked || scenarios.iter().any(|scenario| scenario.mentions(&variable)) {
             own.push(Own { image, root: session.root.clone() });
         }
     }
     // Under one name there can be one image: today's.
     let known: BTreeSet<String> = own.iter().map(|own| own.image.reference.clone()).collect();
     own.extend(older.into_iter().filter(|own| !known.contains(&own.image.reference)));
-    let node = diagnostics.take(node_image(request, workspace));
-    let (node_image, node_given) = node.unwrap_or_default();
-    let named = workspace.config.kind_node_image.as_ref();
-    let node_place = named.filter(|(image, _)| !node_given && *image == node_image).map(|(_, place)| place.clone());
+    let (node_image, node_place) = diagnostics.take(node_image(request, workspace)).unwrap_or_default();
     let wish = Wish {
         node_image,
-        node_given,
+        node_given: node_place.is_none(),
         port: request.api_port,
         keep: request.keep,
         // What is deployed in a kept cluster may be anything.
@@ -157,20 +151,19 @@ pub(super) fn prepare<'a>(
         before,
         chosen,
         scenarios,
-        images,
         own,
         _revision: folder,
     })
 }
 
-/// The applications of a workspace as they render by default, and the images that they ask for.
+/// The applications of a workspace as they render by default.
 pub(super) fn render(
     session: &Session<'_>,
     workspace: &Workspace,
     inspections: &Inspections,
     wanted: &[&str],
     diagnostics: &mut Diagnostics,
-) -> (BTreeMap<String, App>, Asked) {
+) -> BTreeMap<String, App> {
     let argocd = workspace.config.argocd;
     let names: Vec<String> = wanted.iter().map(|app| format!("{app}/{}", plan::DEFAULT_CASE)).collect();
     let (targets, found) = plan::plan(workspace, inspections, argocd, &names);
@@ -181,32 +174,25 @@ pub(super) fn render(
             diagnostics.extend(found.clone().for_target(&one.target.id));
         }
     }
-    let apps = renderings.iter().filter_map(stage::app).map(|app| (app.name.clone(), app)).collect();
-    let mut images = Asked::new();
-    for object in renderings.iter().flat_map(Rendering::objects) {
-        for (image, place) in lint::images::references(&object) {
-            images.entry(image.to_owned()).or_insert(Some(place));
-        }
-    }
-    (apps, images)
+    renderings.iter().filter_map(stage::app).map(|app| (app.name.clone(), app)).collect()
 }
 
-/// The image of the node, and whether somebody named it for this run.
-fn node_image(request: &Request, workspace: &Workspace) -> Result<(String, bool)> {
+/// The image of the node, and its place in charts.toml unless somebody named another for this run.
+fn node_image(request: &Request, workspace: &Workspace) -> Result<(String, Option<Place>)> {
     let variable = std::env::var("XTASK_KIND_NODE_IMAGE").ok().filter(|image| !image.is_empty());
     if let Some(given) = request.node_image.clone().or(variable) {
-        return Ok((given, true));
+        return Ok((given, None));
     }
-    let Some((image, _)) = &workspace.config.kind_node_image else {
+    let Some((image, place)) = &workspace.config.kind_node_image else {
         return Err(Diagnostic::new(Code::ConfigInvalid, "charts.toml says no image for the node of a cluster")
             .at(Place::file(crate::workspace::CONFIG_FILE), "")
             .help("add `node-image = \"kindest/node:…\"` under [kind], or give `--node-image`")
             .into());
     };
-    Ok((image.clone(), false))
+    Ok((image.clone(), Some(place.clone())))
 }
 
-/// The tools that a scenario calls, beside kubectl.
+/// The tools that a scenario calls.
 fn tools_of(scenario: &Scenario) -> Vec<String> {
     let tools = scenario.steps.iter().filter_map(|step| match &step.action {
         Action::Tool { tool, .. } => Some(tool.clone()),

@@ -7,7 +7,6 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use tempfile::TempPath;
 
@@ -19,6 +18,7 @@ use crate::progress::Progress;
 use crate::report::plural;
 
 /// Images that are saved and not loaded yet.
+#[derive(Debug)]
 pub(super) struct Later {
     names: Vec<String>,
     archive: TempPath,
@@ -49,14 +49,11 @@ pub(super) fn raise(
         }
         return Ok(None);
     }
-    let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let creating = scope.spawn(|| -> Result<()> {
             let what = format!("cluster {} from {}", maker.name, prepared.wish.node_image);
             let under_way = progress.under_way("Creating", &what);
-            let created = maker.create(&prepared.wish);
-            over.store(true, Ordering::Relaxed);
-            created?;
+            maker.create(&prepared.wish)?;
             under_way.done("Created");
             Ok(())
         });
@@ -66,7 +63,7 @@ pub(super) fn raise(
             let archive = save(cluster, &now, progress)?;
             let later = Later { archive: save(cluster, &later, progress)?, names: later };
             // The container runtime is there long before the API server.
-            maker.wait_for_runtime(&over)?;
+            maker.wait_for_runtime(|| creating.is_finished())?;
             let lacking = images::lacking(maker, &ids)?;
             if now.iter().any(|name| lacking.contains(name)) {
                 load(cluster, &now, &archive, progress)?;

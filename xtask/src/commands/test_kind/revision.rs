@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::prepare::{self, Asked, Own};
+use super::prepare::{self, Own};
 use super::stage::App;
 use crate::commands::Session;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result};
@@ -22,9 +22,7 @@ use crate::workspace::Workspace;
 pub(super) struct Revision {
     /// Its applications.
     pub(super) apps: BTreeMap<String, App>,
-    /// The images that they ask for.
-    pub(super) images: Asked,
-    /// Those of them that the repository builds.
+    /// The images that they ask for and the repository builds.
     pub(super) own: Vec<Own>,
     /// Its files; gone when this is.
     pub(super) folder: Option<tempfile::TempDir>,
@@ -55,15 +53,15 @@ pub(super) fn load(session: &Session<'_>, name: &str, wanted: &[&str]) -> Result
     let older = Session { root: root.clone(), ..*session };
     let mut found = Diagnostics::default();
     let loaded = read(&older, wanted, &mut found);
-    let (apps, images) = loaded.map_err(&told)?;
+    let apps = loaded.map_err(&told)?;
     found.into_result(()).map_err(&told)?;
     let own = image::load(&root, &[]).map_err(&told)?;
-    let own = own.into_iter().filter(|image| images.contains_key(&image.reference));
+    let own = own.into_iter().filter(|image| apps.values().any(|app| app.images.contains_key(&image.reference)));
     let own = own.map(|image| Own { image, root: root.clone() }).collect();
-    Ok(Revision { apps, images, own, folder: Some(folder) })
+    Ok(Revision { apps, own, folder: Some(folder) })
 }
 
-fn read(session: &Session<'_>, wanted: &[&str], found: &mut Diagnostics) -> Result<(BTreeMap<String, App>, Asked)> {
+fn read(session: &Session<'_>, wanted: &[&str], found: &mut Diagnostics) -> Result<BTreeMap<String, App>> {
     let (workspace, wrong) = Workspace::load(&session.root)?;
     wrong.into_result(())?;
     let (inspections, wrong) = Inspections::new(&workspace);
@@ -71,7 +69,7 @@ fn read(session: &Session<'_>, wanted: &[&str], found: &mut Diagnostics) -> Resu
     let has = |name: &&str| workspace.deployments.iter().any(|one| one.application.name == *name);
     let wanted: Vec<&str> = wanted.iter().copied().filter(has).collect();
     if wanted.is_empty() {
-        return Ok(Default::default());
+        return Ok(BTreeMap::new());
     }
     Ok(prepare::render(session, &workspace, &inspections, &wanted, found))
 }

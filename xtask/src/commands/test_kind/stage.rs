@@ -5,7 +5,7 @@
 //!
 //! Deliberately absent: scenarios.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -19,11 +19,12 @@ use crate::cluster::verdict::{self, Trouble, Verdict};
 use crate::commands::Session;
 use crate::commands::rendering::{self, Rendering};
 use crate::deploy::{self, Phase, Wave};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result};
 use crate::lint::images;
 use crate::manifest::ObjectKey;
 use crate::plan::{self, Inspections};
-use crate::scenario::run::{self, Deploy};
+use crate::scenario::apply;
+use crate::scenario::run::Deploy;
 use crate::tools::Tools;
 use crate::workspace::Workspace;
 
@@ -46,10 +47,8 @@ pub(super) struct App {
     pub(super) waves: Vec<Wave>,
     /// How they differ from what is recorded.
     pub(super) changed: Vec<String>,
-    /// Those that pruning leaves alone.
-    pub(super) spared: Vec<ObjectKey>,
-    /// The images that they name.
-    pub(super) images: BTreeSet<String>,
+    /// The images that they name, each with a place where that is.
+    pub(super) images: BTreeMap<String, Place>,
 }
 
 /// The applications of a run, and the cluster that they go to.
@@ -59,8 +58,6 @@ pub(super) struct Stage<'a> {
     pub(super) inspections: &'a Inspections,
     pub(super) tools: &'a Tools<'a>,
     pub(super) apps: &'a BTreeMap<String, App>,
-    /// The same as another revision has them; none unless an upgrade is tried.
-    pub(super) before: &'a BTreeMap<String, App>,
     pub(super) kubectl: &'a Kubectl,
     pub(super) observer: &'a Observer,
 }
@@ -76,8 +73,7 @@ pub(super) fn app(rendering: &Rendering<'_>) -> Option<App> {
         release: recipe.release.clone(),
         waves: deploy::waves(&manifests),
         changed: changed::since_recorded(rendering),
-        spared: deploy::spared(&manifests),
-        images: objects.iter().flat_map(images::references).map(|(image, _)| image.to_owned()).collect(),
+        images: objects.iter().flat_map(images::references).map(|(image, place)| (image.to_owned(), place)).collect(),
     })
 }
 
@@ -85,6 +81,11 @@ impl App {
     /// Its objects.
     pub(super) fn keys(&self) -> Vec<ObjectKey> {
         self.waves.iter().flat_map(|wave| wave.keys.clone()).collect()
+    }
+
+    /// Those that may be pruned once they are its no more.
+    pub(super) fn prunable(&self) -> impl Iterator<Item = &ObjectKey> {
+        self.waves.iter().flat_map(|wave| wave.keys.iter().filter(|key| !wave.spared.contains(key)))
     }
 }
 
@@ -95,15 +96,13 @@ impl Stage<'_> {
         let left = || deadline.saturating_sub(started.elapsed());
         applied::begin(&self.kubectl.home, app)?;
         let mut before = deploy::namespace(self.workspace, &app.name, &app.namespace) + "\n";
-        let mut network = false;
         for wave in &app.waves {
-            if wave.phase != Phase::Definitions && !network {
+            if wave.phase != Phase::Definitions {
                 self.network(left())?;
-                network = true;
             }
             // The namespace goes with the first wave, ahead of it.
             let text = std::mem::take(&mut before) + &wave.text;
-            run::apply(self.kubectl, self.observer, &app.namespace, &text, left())?;
+            apply::apply(self.kubectl, self.observer, &app.namespace, &text, left())?;
             if wave.phase == Phase::Definitions {
                 self.established(&wave.keys, left())?;
             }
@@ -189,7 +188,7 @@ impl Stage<'_> {
             checked(&wait.deadline(left() + Duration::from_secs(2)))?;
         }
         let objects: Vec<String> = names.iter().map(|name| deploy::bare_namespace(name)).collect();
-        run::apply(self.kubectl, self.observer, first, &objects.join("\n---\n"), left())
+        apply::apply(self.kubectl, self.observer, first, &objects.join("\n---\n"), left())
     }
 
     /// Removes an application: its objects in the reverse order, with what they own. As after Argo CD, its namespace
