@@ -72,6 +72,30 @@ fn cases() -> Vec<Case> {
     cases
 }
 
+/// Objects that are as large as they may be, and one byte larger: too large to be files, and for `kubectl apply`, which
+/// writes an object into an annotation of its own.
+fn sizes() -> Vec<Case> {
+    let object = |name: &str, annotation: usize, text: usize, told: Option<&str>| Case {
+        name: format!("size-{name}"),
+        base: "configmap".to_owned(),
+        text: format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: size\n  namespace: default\n  annotations: {{k: {}}}\n\
+             data: {{k: {}}}\n",
+            "x".repeat(annotation),
+            "x".repeat(text)
+        ),
+        told: told.into_iter().map(str::to_owned).collect(),
+        taken: told.is_none(),
+    };
+    let (annotations, data) = (256 * 1024, 1024 * 1024);
+    vec![
+        object("annotations-most", annotations - 1, 1, None),
+        object("annotations-over", annotations, 1, Some("object-refused")),
+        object("data-most", 1, data, None),
+        object("data-over", 1, data + 1, Some("object-refused")),
+    ]
+}
+
 /// A workspace whose one chart renders every case.
 fn workspace(cases: &[Case]) -> Bench {
     let bench = Bench::new();
@@ -135,7 +159,8 @@ fn compare(cases: &[Case], told: &BTreeMap<String, BTreeSet<String>>, without: &
 #[test]
 fn each_object_is_told_as_it_should_be() {
     let (Some(helm), Some(kubeconform)) = (helm(HELM_4), kubeconform()) else { return };
-    let cases = cases();
+    let mut cases = cases();
+    cases.extend(sizes());
     let bench = workspace(&cases);
     lay_schemas(&bench.root());
     compare(&cases, &told(&bench, &helm, &kubeconform), WITHOUT_SCHEMA);
@@ -190,6 +215,18 @@ impl Cluster {
             }
         });
         answers.into_inner().expect("whole")
+    }
+}
+
+#[test]
+fn an_api_server_agrees_about_sizes() {
+    let Some(cluster) = Cluster::of_environment() else { return };
+    let folder = tempfile::tempdir().expect("temporary folder");
+    for case in sizes() {
+        let file = folder.path().join(&case.name);
+        std::fs::write(&file, &case.text).expect("written");
+        let answer = cluster.kubectl(&["create", "--dry-run=server", "--filename", &file.to_string_lossy()]);
+        assert_eq!(answer.is_ok(), case.taken, "{}: {answer:?}", case.name);
     }
 }
 

@@ -1,6 +1,6 @@
 //! How much a `ConfigMap` and annotations may hold.
 //!
-//! Too large for tests/agreement to hold an object for each; the bounds are those of the API server's own validation.
+//! The bounds are the API server's: `tests/integration/agreement.rs` asks it about objects of just that size.
 //!
 //! Deliberately absent: Secrets, whose values are withheld from what is looked at.
 
