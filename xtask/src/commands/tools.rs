@@ -32,10 +32,15 @@ pub fn run(session: &Session<'_>, command: &cli::Tools) -> Result<Outcome> {
 fn answer(name: &str, version: &str, tool: Option<&Tool>) -> Value {
     json!({
         "name": name,
-        "version": version,
+        "version": own_version(version, tool),
         "path": tool.map(|tool| tool.path.display().to_string()),
         "origin": tool.map(|tool| tool.origin.describe()),
     })
+}
+
+/// The version of a tool that is there, which may be a neighbour of the pinned one; else the pinned one.
+fn own_version<'a>(pinned: &'a str, tool: Option<&'a Tool>) -> &'a str {
+    tool.map_or(pinned, |tool| tool.version.as_str())
 }
 
 /// The tools of the workspace: Helm for each Argo CD release that it may be asked to reproduce, and those of
@@ -75,6 +80,7 @@ fn list(session: &Session<'_>, tools: &Tools<'_>, pins: &[(&str, &str)]) -> (Dia
     for listed in tools.list(pins) {
         let tool = if let State::Found(tool) = &listed.state { Some(tool) } else { None };
         answers.push(answer(&listed.name, &listed.version, tool));
+        let version = own_version(&listed.version, tool).to_owned();
         let what = match listed.state {
             State::Found(tool) => format!("{} ({})", tool.path.display(), tool.origin.describe()),
             State::Missing(tried) => format!("not found: {}", tried.join("; ")),
@@ -83,7 +89,7 @@ fn list(session: &Session<'_>, tools: &Tools<'_>, pins: &[(&str, &str)]) -> (Dia
                 "cannot be used, see below".to_owned()
             }
         };
-        out.push_str(&format!("{:<12} {:<8} {what}\n", listed.name, listed.version));
+        out.push_str(&format!("{:<12} {version:<8} {what}\n", listed.name));
     }
     session.printer.result(&out);
     (diagnostics, answers)
@@ -121,7 +127,8 @@ fn verify(session: &Session<'_>, tools: &Tools<'_>, pins: &[(&str, &str)]) -> (D
             (None, true) => "not installed".to_owned(),
             (_, false) => "damaged".to_owned(),
         };
-        out.push_str(&format!("{:<12} {:<8} {state}\n", verified.name, verified.version));
+        let version = own_version(&verified.version, verified.tool.as_ref());
+        out.push_str(&format!("{:<12} {version:<8} {state}\n", verified.name));
         if !verified.unpinned.is_empty() {
             let platforms = verified.unpinned.join(", ");
             out.push_str(&format!("{:<21} no checksum is known for {platforms}\n", ""));

@@ -139,3 +139,11 @@ fn a_misspelt_name_is_told_with_the_nearest() {
     answer.says(&["kubeconfrom", "kubeconform"]);
     assert_eq!(answer.code, Some(2), "{answer:?}");
 }
+
+#[test]
+fn of_a_neighbour_its_own_version_is_told() {
+    let bench = Bench::new();
+    bench.program("kubectl", "Client Version: v1.34.4");
+    bench.tools(&["list", "kubectl"]).says(&["kubectl      1.34.4   ", "(on PATH)"]);
+    bench.tools(&["verify", "kubectl"]).says(&["kubectl      1.34.4   ok: "]);
+}
