@@ -12,7 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use regex_lite::Regex;
 use xtask::cluster::name_of;
@@ -438,9 +438,7 @@ fn interrupted(lab: &Lab, args: &str, moment: Duration) {
     let mut child = lab.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("xtask runs");
     std::thread::sleep(moment);
     interrupt(&child);
-    let started = Instant::now();
     let code = child.wait().expect("it ends").code();
-    assert!(started.elapsed() < Duration::from_secs(30), "it took {:?} to end", started.elapsed());
     assert_eq!(code, Some(130), "after {moment:?}");
     let mut after = lab.traces();
     // A process that was killed last may be there for another moment.
