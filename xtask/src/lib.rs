@@ -37,4 +37,5 @@ pub mod silence;
 pub mod tools;
 pub mod validate;
 pub mod whole;
+pub mod wording;
 pub mod workspace;

@@ -7,7 +7,9 @@
 pub mod annotations;
 pub mod json;
 pub mod junit;
+pub mod rendered;
 mod screen;
+mod snippet;
 mod under_way;
 
 use std::io::{IsTerminal, Write};
@@ -16,13 +18,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use anstyle::{AnsiColor, Style};
 
+use self::rendered::RenderReport;
 use self::screen::{Screen, Sink};
-use crate::diagnostic::{Class, Code, Diagnostic, Diagnostics, Place};
-use crate::diff::{Kind, ObjectDiff, Tag};
-use crate::plan::TargetId;
+pub use self::snippet::plain;
+use crate::diagnostic::{Class, Code, Diagnostics};
 use crate::process;
 use crate::progress::{End, Progress, UnderWay, Waits};
 
@@ -33,84 +34,6 @@ pub enum Format {
     Human,
     /// For programs: one JSON document on standard output.
     Json,
-}
-
-/// What became of a target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum State {
-    /// Nothing that it depends on moved; not rendered.
-    Fresh,
-    /// Rendered as recorded.
-    Unchanged,
-    /// Rendered otherwise than recorded.
-    Changed,
-    /// Could not be rendered.
-    Failed,
-}
-
-impl State {
-    /// The word for it.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Fresh => "fresh",
-            Self::Unchanged => "unchanged",
-            Self::Changed => "changed",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-/// What is told of one target.
-#[derive(Debug)]
-pub struct TargetReport {
-    /// Its name.
-    pub id: TargetId,
-    /// What became of it.
-    pub state: State,
-    /// Why it was rendered.
-    pub reasons: Vec<String>,
-    /// How many objects it holds, as far as that is known.
-    pub objects: Option<usize>,
-    /// How it differs.
-    pub diffs: Vec<ObjectDiff>,
-}
-
-impl TargetReport {
-    /// `1 modified, 2 added`.
-    #[must_use]
-    pub fn counts(&self) -> String {
-        let kinds = [Kind::Modified, Kind::Renamed, Kind::Added, Kind::Removed];
-        let count = |kind| self.diffs.iter().filter(|diff| diff.kind == kind).count();
-        let counts = kinds.map(|kind| (count(kind), kind.word()));
-        list(counts)
-    }
-}
-
-/// What is told of a render.
-#[derive(Debug)]
-pub struct RenderReport {
-    /// The Argo CD release that was reproduced, with its Helm.
-    pub argocd: &'static str,
-    /// Its Helm.
-    pub helm: &'static str,
-    /// All targets in order of name.
-    pub targets: Vec<TargetReport>,
-    /// Whether what was rendered is recorded now.
-    pub accepted: bool,
-}
-
-/// `3 fresh, 1 changed`; what counts nothing is left out.
-fn list<const N: usize>(counts: [(usize, &str); N]) -> String {
-    let parts: Vec<_> =
-        counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
-    parts.join(", ")
-}
-
-/// `1 target`, `2 targets`.
-#[must_use]
-pub fn plural(count: usize, word: &str) -> String {
-    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }
 
 /// Rows with their columns below each other.
@@ -158,13 +81,7 @@ struct Streams {
 }
 
 const GREEN: Style = AnsiColor::Green.on_default().bold();
-const ADDED: Style = AnsiColor::Green.on_default();
-const REMOVED: Style = AnsiColor::Red.on_default();
 const RED: Style = AnsiColor::Red.on_default().bold();
-const HUNK: Style = AnsiColor::Cyan.on_default();
-const NOTE: Style = AnsiColor::Yellow.on_default();
-const TITLE: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
 
 impl Progress for Printer {
     fn status(&self, verb: &str, what: &str) {
@@ -303,7 +220,7 @@ impl Printer {
     /// All diagnostics, in reading order.
     pub fn diagnostics(&self, diagnostics: &Diagnostics) {
         for diagnostic in &diagnostics.0 {
-            self.stderr(&format!("{}\n\n", describe(diagnostic)));
+            self.stderr(&format!("{}\n\n", snippet::describe(diagnostic)));
         }
     }
 
@@ -314,126 +231,6 @@ impl Printer {
 
     /// The differences, a line for each target that has any or failed, and a line in all.
     pub fn render(&self, report: &RenderReport) {
-        if self.format == Format::Json {
-            return;
-        }
-        let mut out = String::new();
-        for target in &report.targets {
-            for diff in &target.diffs {
-                out.push_str(&header(&target.id, diff));
-                for (tag, line) in diff.marked() {
-                    let style = match tag {
-                        Tag::Context => Style::new(),
-                        Tag::Added => ADDED,
-                        Tag::Removed => REMOVED,
-                        Tag::Hunk => HUNK,
-                        Tag::Note => NOTE,
-                    };
-                    out.push_str(&format!("{style}{line}{style:#}\n"));
-                }
-                out.push('\n');
-            }
-        }
-        for target in &report.targets {
-            match target.state {
-                // Where only a leftover file is in the way, no object counts.
-                State::Changed if !target.diffs.is_empty() => {
-                    out.push_str(&format!("{TITLE}{}{TITLE:#}: {}\n", target.id, target.counts()));
-                }
-                State::Failed => out.push_str(&format!("{TITLE}{}{TITLE:#}: failed\n", target.id)),
-                State::Fresh | State::Unchanged | State::Changed => {
-                    out.push_str(&format!("{TITLE}{}{TITLE:#}: {}\n", target.id, target.state.word()));
-                }
-            }
-        }
-        out.push_str(&format!("{}\n", total(report)));
-        self.stdout(&out);
+        self.result(&rendered::text(report));
     }
-}
-
-/// `4 targets: 3 fresh, 1 changed`.
-#[must_use]
-pub fn total(report: &RenderReport) -> String {
-    let states = [State::Fresh, State::Unchanged, State::Changed, State::Failed];
-    let count = |state| report.targets.iter().filter(|target| target.state == state).count();
-    let word = |state: State| if report.accepted && state == State::Changed { "recorded" } else { state.word() };
-    let counts = list(states.map(|state| (count(state), word(state))));
-    let colon = if counts.is_empty() { "" } else { ": " };
-    format!("{}{colon}{counts}", plural(report.targets.len(), "target"))
-}
-
-/// A difference as plain text.
-#[must_use]
-pub fn unified(diff: &ObjectDiff) -> String {
-    let lines: String = diff.marked().map(|(_, line)| format!("{line}\n")).collect();
-    format!("{} {}\n{lines}", diff.kind.word(), diff.object.manifest.title())
-}
-
-fn header(id: &TargetId, diff: &ObjectDiff) -> String {
-    let manifest = &diff.object.manifest;
-    let from = match (&diff.previous, diff.kind) {
-        (Some(previous), Kind::Renamed) => format!(" (was {})", previous.manifest.title()),
-        (Some(previous), _) if previous.file != diff.object.file => format!(" (golden was {})", previous.file),
-        _ => String::new(),
-    };
-    let template = if manifest.template.is_empty() { String::new() } else { format!("  {}", manifest.template) };
-    format!("{TITLE}{id}: {} {}{from}{TITLE:#}{DIM}{template}{DIM:#}\n", diff.kind.word(), manifest.title())
-}
-
-/// A diagnostic as rustc draws one, without colours.
-#[must_use]
-pub fn plain(diagnostic: &Diagnostic) -> String {
-    anstream::adapter::strip_str(&describe(diagnostic)).to_string()
-}
-
-/// A diagnostic as rustc draws one.
-fn describe(diagnostic: &Diagnostic) -> String {
-    let warning = diagnostic.code.class() == Class::Warning;
-    let level = if warning { Level::WARNING } else { Level::ERROR };
-    let message = match &diagnostic.target {
-        Some(target) => format!("{target}: {}", diagnostic.message),
-        None => diagnostic.message.clone(),
-    };
-    let mut group = Group::with_title(level.primary_title(clean(&message)).id(diagnostic.code.name()));
-    let mut files: Vec<(&Place, Vec<(&Place, &str)>)> = Vec::new();
-    for (place, label) in &diagnostic.places {
-        match files.iter_mut().find(|(first, _)| first.source.name == place.source.name) {
-            Some((_, marks)) => marks.push((place, label)),
-            None => files.push((place, vec![(place, label)])),
-        }
-    }
-    let mut first = true;
-    for (file, marks) in files {
-        if marks.iter().all(|(place, _)| place.span.is_none()) {
-            group = group.element(annotate_snippets::Origin::path(file.source.name.clone()));
-            for (_, label) in marks.iter().filter(|(_, label)| !label.is_empty()) {
-                group = group.element(Level::NOTE.message(clean(label)));
-            }
-            continue;
-        }
-        let mut snippet = Snippet::source(file.source.text.as_str()).path(file.source.name.clone());
-        for (place, label) in marks {
-            let Some(span) = &place.span else { continue };
-            let length = file.source.text.len();
-            let span = span.start.min(length)..span.end.min(length);
-            let kind = if first { AnnotationKind::Primary } else { AnnotationKind::Context };
-            first = false;
-            let mark = kind.span(span);
-            snippet = snippet.annotation(if label.is_empty() { mark } else { mark.label(clean(label)) });
-        }
-        group = group.element(snippet);
-    }
-    for note in &diagnostic.notes {
-        group = group.element(Level::NOTE.message(clean(note)));
-    }
-    for help in &diagnostic.helps {
-        group = group.element(Level::HELP.message(clean(help)));
-    }
-    let groups: [Group<'_>; 1] = [group];
-    Renderer::styled().render(&groups)
-}
-
-/// Text from elsewhere may hold what moves a terminal's cursor.
-fn clean(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
 }

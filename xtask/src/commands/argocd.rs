@@ -9,9 +9,10 @@ use super::{Outcome, Session};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result};
 use crate::golden::Golden;
 use crate::plan::{self, Inspections, TargetId};
-use crate::report::{plural, table};
+use crate::report::table;
 use crate::repository::{self, Change, Move};
 use crate::whole;
+use crate::wording::plural;
 use crate::workspace::{self, CONFIG_FILE, Deployment, Workspace};
 
 /// Lists the Applications.

@@ -17,9 +17,11 @@ use crate::diagnostic::{Class, Code, Diagnostic, Diagnostics, Result};
 use crate::plan::{self, Inspections, Target};
 use crate::process;
 use crate::progress::Progress;
+use crate::report;
 use crate::report::junit::{self, Case, Failure, Suite};
-use crate::report::{self, RenderReport, State, plural};
+use crate::report::rendered::{self, RenderReport, State};
 use crate::whole;
+use crate::wording::plural;
 use crate::workspace::Workspace;
 
 /// What was asked for.
@@ -166,7 +168,7 @@ fn rendered_case(one: &Rendering<'_>, report: Option<&RenderReport>) -> Case {
     }
     let target = report.and_then(|report| report.targets.iter().find(|target| target.id == one.target.id));
     if let Some(target) = target.filter(|target| target.state == State::Changed) {
-        let text = target.diffs.iter().map(|diff| format!("{}\n", report::unified(diff))).collect();
+        let text = target.diffs.iter().map(|diff| format!("{}\n", rendered::unified(diff))).collect();
         let code = if one.unrecorded() { Code::GoldenMissing } else { Code::GoldenDiffers };
         case.failures.push(Failure { kind: code.name().to_owned(), message: code.about().to_owned(), text });
     }

@@ -9,7 +9,7 @@ use crate::dependencies::{self, Context, PinChange};
 use crate::diagnostic::{Diagnostics, Result};
 use crate::inputs;
 use crate::progress::Progress;
-use crate::report::plural;
+use crate::wording::plural;
 use crate::workspace::chart::Chart;
 use crate::workspace::{self, Workspace};
 

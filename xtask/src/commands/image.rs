@@ -8,7 +8,7 @@ use super::{Outcome, Session};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result};
 use crate::image::engine::Engine;
 use crate::image::{self, Builder, State};
-use crate::report::plural;
+use crate::wording::plural;
 use crate::workspace::Workspace;
 
 /// What was asked for.

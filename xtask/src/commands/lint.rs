@@ -19,10 +19,10 @@ use crate::lint::{
 use crate::objects::Object;
 use crate::plan::{self, Inspections, Target};
 use crate::progress::Progress;
-use crate::report::plural;
 use crate::side_by_side::side_by_side;
 use crate::silence;
 use crate::whole;
+use crate::wording::plural;
 use crate::workspace::chart::Chart;
 use crate::workspace::{self, Workspace};
 

@@ -21,7 +21,7 @@ use crate::new::staging::{Changed, Staging};
 use crate::new::{self, Service, Upstream, accepted, name, taken};
 use crate::objects::Object;
 use crate::plan::{self, Inspections};
-use crate::report::plural;
+use crate::wording::plural;
 use crate::workspace::Workspace;
 use crate::workspace::chart::Chart;
 

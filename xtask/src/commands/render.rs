@@ -18,7 +18,9 @@ use crate::output;
 use crate::plan::{self, Inspections};
 use crate::progress::Progress;
 use crate::render;
-use crate::report::{RenderReport, State, TargetReport, json, plural, total};
+use crate::report::json;
+use crate::report::rendered::{RenderReport, State, TargetReport, total};
+use crate::wording::plural;
 use crate::workspace::Workspace;
 use crate::workspace::config::Argocd;
 

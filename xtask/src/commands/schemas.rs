@@ -17,10 +17,10 @@ use crate::environment::Environment;
 use crate::plan::{self, Inspections};
 use crate::process::Invocation;
 use crate::progress::Progress;
-use crate::report::plural;
 use crate::schemas::{self, Kind, VERSION_FILE, Version, crd, openapi};
 use crate::validate::subject::{self, Subject};
 use crate::whole;
+use crate::wording::plural;
 use crate::workspace::Workspace;
 
 /// What was asked for.

@@ -31,8 +31,9 @@ use crate::diagnostic::{Diagnostics, Result};
 use crate::image::engine::Engine;
 use crate::plan::Inspections;
 use crate::process;
-use crate::report::{junit, plural};
+use crate::report::junit;
 use crate::whole;
+use crate::wording::plural;
 use crate::workspace::Workspace;
 
 /// What was asked for.

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::{Outcome, Session};
 use crate::cli;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result, suggestion};
-use crate::report::plural;
 use crate::tools::{State, Tool, Tools};
+use crate::wording::plural;
 use crate::workspace::Workspace;
 use crate::workspace::config::ARGOCD_RELEASES;
 

@@ -17,11 +17,11 @@ use crate::golden::Golden;
 use crate::inputs;
 use crate::plan::{self, Inspections, Target};
 use crate::progress::Progress;
-use crate::report::plural;
 use crate::schemas::{self, Kind, Version, crd};
 use crate::silence;
 use crate::validate::subject::{self, Subject};
 use crate::validate::{self, Checked, Input};
+use crate::wording::plural;
 use crate::workspace::{self, Workspace};
 
 pub use crate::validate::CODES;

@@ -89,7 +89,7 @@ pub fn branches(helm: &Helm<'_>, chart: &Chart, targets: &[&Target<'_>], directo
 }
 
 fn count(cases: usize) -> String {
-    crate::report::plural(cases, "case")
+    crate::wording::plural(cases, "case")
 }
 
 /// Documented values that no case sets to anything but their default.

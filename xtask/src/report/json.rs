@@ -3,7 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::{RenderReport, exit_code};
+use super::exit_code;
+use super::rendered::RenderReport;
 use crate::diagnostic::{Class, Diagnostic, Diagnostics};
 use crate::diff::ObjectDiff;
 use crate::manifest::Manifest;

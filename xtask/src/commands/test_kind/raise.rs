@@ -15,19 +15,19 @@ use crate::cluster::{Cluster, images};
 use crate::diagnostic::{Diagnostic, Result};
 use crate::image::Builder;
 use crate::progress::Progress;
-use crate::report::plural;
+use crate::wording::plural;
 
 /// Images that are saved and not loaded yet.
 #[derive(Debug)]
 pub(super) struct Later {
-    names: Vec<String>,
+    ids: images::Ids,
     archive: TempPath,
 }
 
 impl Later {
     /// Loads them.
     pub(super) fn load(&self, cluster: &Cluster, progress: &dyn Progress) -> Result<()> {
-        load(cluster, &self.names, &self.archive, progress)
+        load(cluster, &self.ids, &self.archive, progress)
     }
 }
 

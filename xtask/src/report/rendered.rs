@@ -1,0 +1,145 @@
+//! What is told of a render: the differences, what became of each target, and a line in all.
+//!
+//! Deliberately absent: finding the differences (`diff`), and the same for programs (`json`).
+
+use anstyle::{AnsiColor, Style};
+
+use crate::diff::{Kind, ObjectDiff, Tag};
+use crate::plan::TargetId;
+use crate::wording::{list, plural};
+
+const ADDED: Style = AnsiColor::Green.on_default();
+const REMOVED: Style = AnsiColor::Red.on_default();
+const HUNK: Style = AnsiColor::Cyan.on_default();
+const NOTE: Style = AnsiColor::Yellow.on_default();
+const TITLE: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+
+/// What became of a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    /// Nothing that it depends on moved; not rendered.
+    Fresh,
+    /// Rendered as recorded.
+    Unchanged,
+    /// Rendered otherwise than recorded.
+    Changed,
+    /// Could not be rendered.
+    Failed,
+}
+
+impl State {
+    /// The word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::Unchanged => "unchanged",
+            Self::Changed => "changed",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What is told of one target.
+#[derive(Debug)]
+pub struct TargetReport {
+    /// Its name.
+    pub id: TargetId,
+    /// What became of it.
+    pub state: State,
+    /// Why it was rendered.
+    pub reasons: Vec<String>,
+    /// How many objects it holds, as far as that is known.
+    pub objects: Option<usize>,
+    /// How it differs.
+    pub diffs: Vec<ObjectDiff>,
+}
+
+impl TargetReport {
+    /// `1 modified, 2 added`.
+    #[must_use]
+    pub fn counts(&self) -> String {
+        let kinds = [Kind::Modified, Kind::Renamed, Kind::Added, Kind::Removed];
+        let count = |kind| self.diffs.iter().filter(|diff| diff.kind == kind).count();
+        let counts = kinds.map(|kind| (count(kind), kind.word()));
+        list(counts)
+    }
+}
+
+/// What is told of a render.
+#[derive(Debug)]
+pub struct RenderReport {
+    /// The Argo CD release that was reproduced, with its Helm.
+    pub argocd: &'static str,
+    /// Its Helm.
+    pub helm: &'static str,
+    /// All targets in order of name.
+    pub targets: Vec<TargetReport>,
+    /// Whether what was rendered is recorded now.
+    pub accepted: bool,
+}
+
+/// The differences, a line for each target that has any or failed, and a line in all.
+pub(super) fn text(report: &RenderReport) -> String {
+    let mut out = String::new();
+    for target in &report.targets {
+        for diff in &target.diffs {
+            out.push_str(&header(&target.id, diff));
+            for (tag, line) in diff.marked() {
+                let style = match tag {
+                    Tag::Context => Style::new(),
+                    Tag::Added => ADDED,
+                    Tag::Removed => REMOVED,
+                    Tag::Hunk => HUNK,
+                    Tag::Note => NOTE,
+                };
+                out.push_str(&format!("{style}{line}{style:#}\n"));
+            }
+            out.push('\n');
+        }
+    }
+    for target in &report.targets {
+        match target.state {
+            // Where only a leftover file is in the way, no object counts.
+            State::Changed if !target.diffs.is_empty() => {
+                out.push_str(&format!("{TITLE}{}{TITLE:#}: {}\n", target.id, target.counts()));
+            }
+            State::Failed => out.push_str(&format!("{TITLE}{}{TITLE:#}: failed\n", target.id)),
+            State::Fresh | State::Unchanged | State::Changed => {
+                out.push_str(&format!("{TITLE}{}{TITLE:#}: {}\n", target.id, target.state.word()));
+            }
+        }
+    }
+    out.push_str(&format!("{}\n", total(report)));
+    out
+}
+
+/// `4 targets: 3 fresh, 1 changed`.
+#[must_use]
+pub fn total(report: &RenderReport) -> String {
+    let states = [State::Fresh, State::Unchanged, State::Changed, State::Failed];
+    let count = |state| report.targets.iter().filter(|target| target.state == state).count();
+    let word = |state: State| if report.accepted && state == State::Changed { "recorded" } else { state.word() };
+    let counts = list(states.map(|state| (count(state), word(state))));
+    let colon = if counts.is_empty() { "" } else { ": " };
+    format!("{}{colon}{counts}", plural(report.targets.len(), "target"))
+}
+
+/// A difference as plain text.
+#[must_use]
+pub fn unified(diff: &ObjectDiff) -> String {
+    let lines: String = diff.marked().map(|(_, line)| format!("{line}\n")).collect();
+    format!("{} {}\n{lines}", diff.kind.word(), diff.object.manifest.title())
+}
+
+fn header(id: &TargetId, diff: &ObjectDiff) -> String {
+    let manifest = &diff.object.manifest;
+    let from = match (&diff.previous, diff.kind) {
+        (Some(previous), Kind::Renamed) => format!(" (was {})", previous.manifest.title()),
+        (Some(previous), _) if previous.file != diff.object.file => format!(" (golden was {})", previous.file),
+        _ => String::new(),
+    };
+    let template = if manifest.template.is_empty() { String::new() } else { format!("  {}", manifest.template) };
+    format!("{TITLE}{id}: {} {}{from}{TITLE:#}{DIM}{template}{DIM:#}\n", diff.kind.word(), manifest.title())
+}

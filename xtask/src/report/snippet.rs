@@ -1,0 +1,65 @@
+//! A diagnostic as rustc draws one: the message, the lines that it is about, notes, and what helps.
+//!
+//! Deliberately absent: what is wrong, which the diagnostic says.
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+use crate::diagnostic::{Class, Diagnostic, Place};
+
+/// A diagnostic as rustc draws one, without colours.
+#[must_use]
+pub fn plain(diagnostic: &Diagnostic) -> String {
+    anstream::adapter::strip_str(&describe(diagnostic)).to_string()
+}
+
+/// A diagnostic as rustc draws one.
+pub(super) fn describe(diagnostic: &Diagnostic) -> String {
+    let warning = diagnostic.code.class() == Class::Warning;
+    let level = if warning { Level::WARNING } else { Level::ERROR };
+    let message = match &diagnostic.target {
+        Some(target) => format!("{target}: {}", diagnostic.message),
+        None => diagnostic.message.clone(),
+    };
+    let mut group = Group::with_title(level.primary_title(clean(&message)).id(diagnostic.code.name()));
+    let mut files: Vec<(&Place, Vec<(&Place, &str)>)> = Vec::new();
+    for (place, label) in &diagnostic.places {
+        match files.iter_mut().find(|(first, _)| first.source.name == place.source.name) {
+            Some((_, marks)) => marks.push((place, label)),
+            None => files.push((place, vec![(place, label)])),
+        }
+    }
+    let mut first = true;
+    for (file, marks) in files {
+        if marks.iter().all(|(place, _)| place.span.is_none()) {
+            group = group.element(annotate_snippets::Origin::path(file.source.name.clone()));
+            for (_, label) in marks.iter().filter(|(_, label)| !label.is_empty()) {
+                group = group.element(Level::NOTE.message(clean(label)));
+            }
+            continue;
+        }
+        let mut snippet = Snippet::source(file.source.text.as_str()).path(file.source.name.clone());
+        for (place, label) in marks {
+            let Some(span) = &place.span else { continue };
+            let length = file.source.text.len();
+            let span = span.start.min(length)..span.end.min(length);
+            let kind = if first { AnnotationKind::Primary } else { AnnotationKind::Context };
+            first = false;
+            let mark = kind.span(span);
+            snippet = snippet.annotation(if label.is_empty() { mark } else { mark.label(clean(label)) });
+        }
+        group = group.element(snippet);
+    }
+    for note in &diagnostic.notes {
+        group = group.element(Level::NOTE.message(clean(note)));
+    }
+    for help in &diagnostic.helps {
+        group = group.element(Level::HELP.message(clean(help)));
+    }
+    let groups: [Group<'_>; 1] = [group];
+    Renderer::styled().render(&groups)
+}
+
+/// Text from elsewhere may hold what moves a terminal's cursor.
+fn clean(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
+}

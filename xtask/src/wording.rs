@@ -1,0 +1,15 @@
+//! How counts are put into words.
+
+/// `1 target`, `2 targets`.
+#[must_use]
+pub fn plural(count: usize, word: &str) -> String {
+    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
+}
+
+/// `3 fresh, 1 changed`; what counts nothing is left out.
+#[must_use]
+pub fn list<const N: usize>(counts: [(usize, &str); N]) -> String {
+    let parts: Vec<_> =
+        counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    parts.join(", ")
+}
