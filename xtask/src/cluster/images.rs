@@ -10,6 +10,7 @@ use super::Maker;
 use super::kubectl::checked;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result};
 use crate::image::engine::Engine;
+use crate::process::Invocation;
 use crate::progress::Progress;
 
 /// Identities of images by reference.
@@ -65,26 +66,79 @@ pub fn bring(
 }
 
 /// Writes images into an archive.
-pub fn save(engine: &Engine, images: &[String], archive: &Path) -> Result<()> {
-    let mut args = vec!["save".to_owned(), "--output".to_owned(), archive.display().to_string()];
-    args.extend_from_slice(images);
-    checked(&engine.invocation(Path::new("/")).args(args).deadline(LONG)).map(|_| ())
+pub fn save(engine: &Engine, images: &Ids, archive: &Path) -> Result<()> {
+    let save = engine.invocation(Path::new("/")).args(["save", "--output"]).args([archive]).args(images.keys());
+    checked(&save.deadline(LONG)).map(|_| ())
 }
 
 /// Those of some images (name → identity) that the node lacks, or has of another make.
 pub fn lacking(maker: &Maker, images: &Ids) -> Result<Vec<String>> {
-    let list = ["exec", &maker.node(), "ctr", "--namespace", "k8s.io", "images", "ls", "--quiet"];
-    let output = checked(&maker.engine.invocation(Path::new("/")).args(list))?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let there: Vec<&str> = text.lines().map(str::trim).collect();
-    let has = |(image, id): &(&String, &String)| there.contains(&full(image).as_str()) && there.contains(&id.as_str());
-    Ok(images.iter().filter(|image| !has(image)).map(|(image, _)| image.clone()).collect())
+    let store = Store::of(maker)?;
+    Ok(images.iter().filter(|(image, id)| !store.has(image, id)).map(|(image, _)| image.clone()).collect())
 }
 
-/// Loads an archive into the node.
-pub fn load(maker: &Maker, archive: &Path) -> Result<()> {
+/// Loads an archive of some images (name → identity) into the node.
+pub fn load(maker: &Maker, archive: &Path, images: &Ids) -> Result<()> {
     let invocation = maker.kind().args(["load", "image-archive"]).args([archive]).args(["--name", &maker.name]);
-    checked(&invocation.deadline(LONG)).map(|_| ())
+    checked(&invocation.deadline(LONG))?;
+    // An archive says nothing of a name with a digest, and the kubelet asks for just that.
+    let nameless: Vec<_> = images.iter().filter(|(image, _)| image.contains('@')).collect();
+    if nameless.is_empty() {
+        return Ok(());
+    }
+    let store = Store::of(maker)?;
+    for (image, id) in nameless {
+        if let Some(entry) = store.entry_of(id).filter(|_| !store.has(image, id)) {
+            checked(&ctr(maker).args(["images", "tag", "--force", &entry.name, &full(image)]))?;
+        }
+    }
+    Ok(())
+}
+
+/// The node's own client of its container runtime, about to look at what the kubelet sees.
+fn ctr(maker: &Maker) -> Invocation {
+    maker.engine.invocation(Path::new("/")).args(["exec", &maker.node(), "ctr", "--namespace", "k8s.io"])
+}
+
+/// What the node's container runtime has.
+#[derive(Debug)]
+struct Store(Vec<Entry>);
+
+/// A name, or an identity that stands for one, and the digest of the manifest behind it.
+#[derive(Debug, PartialEq, Eq)]
+struct Entry {
+    name: String,
+    digest: String,
+}
+
+impl Store {
+    fn of(maker: &Maker) -> Result<Self> {
+        let output = checked(&ctr(maker).args(["images", "ls"]))?;
+        Ok(Self::read(&String::from_utf8_lossy(&output.stdout)))
+    }
+
+    /// Reads a table of REF, TYPE, DIGEST, and more.
+    fn read(table: &str) -> Self {
+        let entry = |line: &str| {
+            let mut cells = line.split_whitespace();
+            Some(Entry { name: cells.next()?.to_owned(), digest: cells.nth(1)?.to_owned() })
+        };
+        Self(table.lines().skip(1).filter_map(entry).collect())
+    }
+
+    /// The entry of an image by the identity that an engine gives it: the digest of its configuration (docker and podman
+    /// of old) or of its manifest (docker with containerd's store).
+    fn entry_of(&self, id: &str) -> Option<&Entry> {
+        let id = format!("sha256:{}", id.trim_start_matches("sha256:"));
+        self.0.iter().find(|entry| entry.name == id || entry.digest == id)
+    }
+
+    /// Whether a name stands for that image.
+    fn has(&self, image: &str, id: &str) -> bool {
+        let name = full(image);
+        let named = self.0.iter().find(|entry| entry.name == name);
+        named.zip(self.entry_of(id)).is_some_and(|(named, entry)| named.digest == entry.digest)
+    }
 }
 
 /// The whole name of an image, as containerd keeps it.
@@ -123,5 +177,27 @@ mod tests {
         ] {
             assert_eq!(full(image), expected);
         }
+    }
+
+    #[test]
+    fn an_image_is_there_when_its_name_stands_for_it() {
+        let store = Store::read(
+            "REF                            TYPE                                     DIGEST    SIZE      PLATFORMS   LABELS\n\
+             docker.io/x/y:1                application/vnd.oci.image.manifest.v1+json sha256:m1 127.6 MiB linux/amd64 -\n\
+             docker.io/x/z:1                application/vnd.oci.image.manifest.v1+json sha256:m2 127.6 MiB linux/amd64 -\n\
+             import-2026-01-01@sha256:m3    application/vnd.oci.image.manifest.v1+json sha256:m3 127.6 MiB linux/amd64 -\n\
+             sha256:c1                      application/vnd.oci.image.manifest.v1+json sha256:m1 127.6 MiB linux/amd64 -\n",
+        );
+        for (image, id, expected) in [
+            ("x/y:1", "sha256:c1", true),
+            ("x/y:1", "c1", true),
+            ("x/y:1", "sha256:m1", true),
+            ("x/y:2", "sha256:c1", false),
+            ("x/z:1", "sha256:c1", false),
+            ("x/w@sha256:m3", "sha256:m3", false),
+        ] {
+            assert_eq!(store.has(image, id), expected, "{image} {id}");
+        }
+        assert_eq!(store.entry_of("sha256:m3").map(|entry| entry.name.as_str()), Some("import-2026-01-01@sha256:m3"));
     }
 }

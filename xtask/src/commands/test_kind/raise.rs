@@ -44,8 +44,9 @@ pub(super) fn raise(
     if cluster.reused {
         build(prepared, cluster, &mut ids)?;
         let lacking = images::lacking(maker, &ids)?;
-        if !lacking.is_empty() {
-            load(cluster, &lacking, &save(cluster, &lacking, progress)?, progress)?;
+        ids.retain(|name, _| lacking.contains(name));
+        if !ids.is_empty() {
+            load(cluster, &ids, &save(cluster, &ids, progress)?, progress)?;
         }
         return Ok(None);
     }
@@ -59,16 +60,17 @@ pub(super) fn raise(
         });
         let loaded = build(prepared, cluster, &mut ids).and_then(|()| {
             let at_once = |name: &String| first.is_none_or(|first| first.contains(name));
-            let (now, later): (Vec<String>, Vec<String>) = ids.keys().cloned().partition(at_once);
+            let (now, later): (images::Ids, images::Ids) =
+                ids.iter().map(|(name, id)| (name.clone(), id.clone())).partition(|(name, _)| at_once(name));
             let archive = save(cluster, &now, progress)?;
-            let later = Later { archive: save(cluster, &later, progress)?, names: later };
+            let later = Later { archive: save(cluster, &later, progress)?, ids: later };
             // The container runtime is there long before the API server.
             maker.wait_for_runtime(|| creating.is_finished())?;
             let lacking = images::lacking(maker, &ids)?;
-            if now.iter().any(|name| lacking.contains(name)) {
+            if now.keys().any(|name| lacking.contains(name)) {
                 load(cluster, &now, &archive, progress)?;
             }
-            Ok(later.names.iter().any(|name| lacking.contains(name)).then_some(later))
+            Ok(later.ids.keys().any(|name| lacking.contains(name)).then_some(later))
         });
         let created = creating.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         // Without a cluster there is nothing to load into, and only the first is worth telling.
@@ -95,22 +97,22 @@ fn build(prepared: &Prepared<'_>, cluster: &Cluster, ids: &mut images::Ids) -> R
 }
 
 /// Images in an archive, in the cluster's folder: what a killed run leaves goes with the rest.
-fn save(cluster: &Cluster, names: &[String], progress: &dyn Progress) -> Result<TempPath> {
+fn save(cluster: &Cluster, ids: &images::Ids, progress: &dyn Progress) -> Result<TempPath> {
     let folder = &cluster.maker.folder;
     let archive = tempfile::Builder::new().prefix("images-").suffix(".tar").tempfile_in(folder);
     let archive = archive.map_err(|error| Diagnostic::io("create a file in", folder, &error))?.into_temp_path();
-    if !names.is_empty() {
-        let under_way = progress.under_way("Saving", &plural(names.len(), "image"));
-        images::save(&cluster.maker.engine, names, &archive)?;
+    if !ids.is_empty() {
+        let under_way = progress.under_way("Saving", &plural(ids.len(), "image"));
+        images::save(&cluster.maker.engine, ids, &archive)?;
         under_way.done("Saved");
     }
     Ok(archive)
 }
 
-fn load(cluster: &Cluster, names: &[String], archive: &Path, progress: &dyn Progress) -> Result<()> {
-    let what = format!("{} into {}", plural(names.len(), "image"), cluster.maker.node());
+fn load(cluster: &Cluster, ids: &images::Ids, archive: &Path, progress: &dyn Progress) -> Result<()> {
+    let what = format!("{} into {}", plural(ids.len(), "image"), cluster.maker.node());
     let under_way = progress.under_way("Loading", &what);
-    images::load(&cluster.maker, archive)?;
+    images::load(&cluster.maker, archive, ids)?;
     under_way.done("Loaded");
     Ok(())
 }
