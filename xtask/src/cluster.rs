@@ -397,3 +397,41 @@ pub fn last_lines(text: &str, count: usize) -> String {
     let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
     lines[lines.len().saturating_sub(count)..].join("\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    /// A maker whose programs only write down how they are called, and the file that they write to.
+    fn maker(folder: &Path) -> (Maker, PathBuf) {
+        let told = folder.join("told");
+        let program = |name: &str| {
+            let path = folder.join(name);
+            std::fs::write(&path, format!("#!/bin/sh\necho {name} $1 $2 >> {}\n", told.display())).expect("written");
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("mode");
+            path
+        };
+        let engine = Engine { program: program("docker"), name: "docker", version: "1".to_owned() };
+        (Maker::new(engine, program("kind"), program("kubectl"), &folder.join("cache"), folder), told)
+    }
+
+    #[test]
+    fn a_panic_takes_the_cluster_with_it_unless_it_is_kept() {
+        for (keep, removed) in [(false, true), (true, false)] {
+            let folder = tempfile::tempdir().expect("temporary folder");
+            let (maker, told) = maker(folder.path());
+            let lock = maker.lock().expect("nobody has it");
+            let run = AssertUnwindSafe(|| {
+                let _cluster = maker.hold(lock, false, keep);
+                panic!("a defect of this tool");
+            });
+            assert!(catch_unwind(run).is_err());
+            let told = std::fs::read_to_string(told).unwrap_or_default();
+            assert_eq!(told.contains("kind delete cluster\ndocker ps --all\n"), removed, "{told}");
+            assert_eq!(told.contains("docker network rm\n"), removed, "{told}");
+        }
+    }
+}
