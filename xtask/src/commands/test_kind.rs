@@ -27,11 +27,12 @@ use self::stage::Stage;
 use super::{Outcome, Session};
 use crate::cluster::observer::Observer;
 use crate::cluster::{Cluster, Found, Maker, images, preflight};
-use crate::diagnostic::{Diagnostics, Result};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result};
 use crate::image::engine::Engine;
 use crate::plan::Inspections;
 use crate::process;
 use crate::report::junit;
+use crate::scenario::{Scenario, Step};
 use crate::whole;
 use crate::wording::plural;
 use crate::workspace::Workspace;
@@ -146,6 +147,15 @@ fn test(session: &Session<'_>, request: &Request, workspace: &Workspace, told: &
     let lock = maker.lock()?;
     let found = maker.found(&prepared.wish)?;
     let reused = found == Found::Kept;
+    let mut wrong = Diagnostics::default();
+    let step = request.step.as_deref().and_then(|name| wrong.take(prepared.step(name)));
+    if request.step.is_some() && !reused {
+        wrong.push(
+            Diagnostic::new(Code::Usage, "`--step` needs a cluster that an earlier run kept")
+                .help("run `cargo xtask test-kind --keep` first"),
+        );
+    }
+    wrong.into_result(())?;
     let mut needed = prepared.foreign_images();
     if !reused {
         let mut diagnostics = request.api_port.map(preflight::port).unwrap_or_default();
@@ -161,7 +171,7 @@ fn test(session: &Session<'_>, request: &Request, workspace: &Workspace, told: &
     maker.settle(&found, session.printer)?;
 
     let cluster = maker.hold(lock, reused, request.keep || reused);
-    let outcome = in_cluster(request, &prepared, &cluster, ids, told);
+    let outcome = in_cluster(request, &prepared, step, &cluster, ids, told);
     let kept = cluster.keep;
     told.found.extend(cluster.finish(session.printer));
     if kept {
@@ -185,6 +195,7 @@ fn kept_text(maker: &Maker) -> String {
 fn in_cluster(
     request: &Request,
     prepared: &Prepared<'_>,
+    step: Option<(&Scenario, &Step)>,
     cluster: &Cluster,
     ids: images::Ids,
     told: &mut Told,
@@ -192,7 +203,7 @@ fn in_cluster(
     let started = Instant::now();
     let order = prepared.in_order();
     // In a new cluster the first application is alone with its images for a while.
-    let alone = request.step.is_none() && request.upgrade_from.is_none();
+    let alone = step.is_none() && request.upgrade_from.is_none();
     let chosen: Vec<&str> = prepared.chosen.iter().map(String::as_str).collect();
     let first = order.iter().find(|app| alone && chosen.contains(&app.name.as_str()));
     let first = first.map(|app| prepared.images_of(app));
@@ -219,8 +230,8 @@ fn in_cluster(
         given: prepared.given(),
         run: session.root.join("target/kind").join(run_name()),
     };
-    told.extend(match (&request.step, &request.upgrade_from) {
-        (Some(step), _) => lanes.one(step)?,
+    told.extend(match (step, &request.upgrade_from) {
+        (Some((scenario, step)), _) => lanes.one(scenario, step),
         (None, Some(revision)) => lanes.upgraded(revision, &prepared.before),
         (None, None) if cluster.reused => lanes.together(),
         (None, None) => lanes.apart(&chosen, later.as_ref()),

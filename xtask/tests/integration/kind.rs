@@ -351,7 +351,7 @@ fn meanwhile(lab: &Lab, folder: &Path) -> (Option<i32>, String) {
             lab.ask(&["unpause", &node]);
             told
         }
-        _ => lab.run("--keep"),
+        _ => lab.run(&fs::read_to_string(folder.join("args")).unwrap_or_else(|_| "--keep".to_owned())),
     }
 }
 

@@ -13,8 +13,8 @@ use super::stage::{self, App, Stage};
 use crate::cluster::Cluster;
 use crate::cluster::observer::Stop;
 use crate::cluster::verdict::Trouble;
-use crate::diagnostic::{Code, Diagnostic, Result, suggestion};
-use crate::scenario::Scenario;
+use crate::diagnostic::Result;
+use crate::scenario::{Scenario, Step};
 use crate::side_by_side::side_by_side;
 
 /// What runs the scenarios.
@@ -138,22 +138,9 @@ impl Lanes<'_> {
     }
 
     /// One step of a scenario on a cluster that is as an earlier run left it.
-    pub(super) fn one(&self, name: &str) -> Result<Told> {
-        if !self.cluster.reused {
-            return Err(Diagnostic::new(Code::Usage, "`--step` needs a cluster that an earlier run kept")
-                .help("run `cargo xtask test-kind --keep` first")
-                .into());
-        }
-        let all = || self.scenarios.iter().flat_map(|scenario| scenario.steps.iter().map(move |step| (scenario, step)));
-        let title = |scenario: &Scenario, step: &str| format!("{}:{step}", scenario.title());
-        let Some((scenario, step)) = all().find(|(scenario, step)| title(scenario, &step.name) == name) else {
-            let names: Vec<String> = all().map(|(scenario, step)| title(scenario, &step.name)).collect();
-            return Err(Diagnostic::new(Code::Usage, format!("no step is named `{name}`"))
-                .help(suggestion(name, names.iter().map(String::as_str)))
-                .into());
-        };
+    pub(super) fn one(&self, scenario: &Scenario, step: &Step) -> Told {
         let alone = Scenario { steps: vec![step.clone()], ..scenario.clone() };
-        Ok(self.steps(&alone, self.remembered(scenario)))
+        self.steps(&alone, self.remembered(scenario))
     }
 
     /// Some scenarios, side by side: each has namespaces of its own.

@@ -11,11 +11,11 @@ use super::stage::{self, App};
 use crate::cluster::Wish;
 use crate::commands::Session;
 use crate::commands::rendering;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, suggestion};
 use crate::image;
 use crate::plan::{self, Inspections};
 use crate::scenario::step::Action;
-use crate::scenario::{self, Scenario};
+use crate::scenario::{self, Scenario, Step};
 use crate::tools::Tools;
 use crate::workspace::Workspace;
 
@@ -81,6 +81,18 @@ impl Prepared<'_> {
         images
     }
 
+    /// A step by its whole name, and the scenario that it belongs to.
+    pub(super) fn step(&self, name: &str) -> Result<(&Scenario, &Step)> {
+        let all = || self.scenarios.iter().flat_map(|scenario| scenario.steps.iter().map(move |step| (scenario, step)));
+        let title = |(scenario, step): &(&Scenario, &Step)| format!("{}:{}", scenario.title(), step.name);
+        all().find(|one| title(one) == name).ok_or_else(|| {
+            let names: Vec<String> = all().map(|one| title(&one)).collect();
+            Diagnostic::new(Code::Usage, format!("no step is named `{name}`"))
+                .help(suggestion(name, names.iter().map(String::as_str)))
+                .into()
+        })
+    }
+
     /// Variables that every scenario has.
     pub(super) fn given(&self) -> BTreeMap<String, String> {
         let today = self.own.iter().filter(|own| own.root == self.session.root);
@@ -101,7 +113,7 @@ pub(super) fn prepare<'a>(
     for name in request.apps.iter().filter(|name| !known.contains(name)) {
         diagnostics.push(
             Diagnostic::new(Code::TargetUnknown, format!("no Application is named `{name}`"))
-                .help(crate::diagnostic::suggestion(name, known.iter().map(String::as_str))),
+                .help(suggestion(name, known.iter().map(String::as_str))),
         );
     }
     let chosen: Vec<String> =
