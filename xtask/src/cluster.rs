@@ -7,6 +7,7 @@
 //!
 //! Deliberately absent: the user's kubeconfig and current context, which are neither read nor changed.
 
+pub mod config;
 pub mod diagnosis;
 pub mod images;
 pub mod kubectl;
@@ -239,12 +240,8 @@ impl Maker {
         self.write_record(wish)?;
         let mut invocation = self.kind().args(["create", "cluster", "--name", &self.name, "--image", &wish.node_image]);
         invocation = invocation.args(["--kubeconfig".into(), self.folder.join("kubeconfig").into_os_string()]);
-        invocation = invocation.args(["--retain", "--wait", "0s", "--quiet"]);
-        if let Some(port) = wish.port {
-            let config =
-                format!("kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnetworking:\n  apiServerPort: {port}\n");
-            invocation = invocation.args(["--config", "-"]).input(config);
-        }
+        invocation = invocation.args(["--retain", "--wait", "0s", "--quiet", "--config", "-"]);
+        invocation = invocation.input(config::config(wish.port));
         let invocation = invocation.deadline(CREATE);
         let output = invocation.run()?;
         if output.success() {

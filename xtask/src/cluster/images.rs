@@ -95,6 +95,22 @@ pub fn load(maker: &Maker, archive: &Path, images: &Ids) -> Result<()> {
     Ok(())
 }
 
+/// Unpacks the image of the node's network, which a node image brings packed: the one thing that every pod waits for, and
+/// seconds of work that may as well be done while the control plane starts.
+pub fn unpack_network(maker: &Maker) -> Result<()> {
+    let store = Store::of(maker)?;
+    let network =
+        |entry: &&Entry| entry.name.split([':', '@']).next().is_some_and(|name| name.ends_with("/kube-proxy"));
+    if let Some(entry) = store.0.iter().find(network) {
+        // There is no word for unpacking alone.
+        let at = "/run/xtask-unpacked";
+        checked(&maker.engine.invocation(Path::new("/")).args(["exec", &maker.node(), "mkdir", "-p", at]))?;
+        checked(&ctr(maker).args(["images", "mount", &entry.name, at]).deadline(LONG))?;
+        checked(&ctr(maker).args(["images", "unmount", "--rm", at]))?;
+    }
+    Ok(())
+}
+
 /// The node's own client of its container runtime, about to look at what the kubelet sees.
 fn ctr(maker: &Maker) -> Invocation {
     maker.engine.invocation(Path::new("/")).args(["exec", &maker.node(), "ctr", "--namespace", "k8s.io"])

@@ -1,7 +1,7 @@
 //! The cluster, made; and meanwhile its images: built, saved, and loaded as soon as the node takes them.
 //!
-//! Loading writes much, and a control plane that starts waits for the same disk. So in a new cluster only those that the
-//! first application needs are loaded then, and the others while it is proven: see [`Later`].
+//! Both write much, and a control plane that starts waits for the same disk. So in a new cluster only those that the
+//! first application needs are saved and loaded then, and the others while it is proven: see [`Later`].
 //!
 //! Deliberately absent: what is deployed into it.
 
@@ -17,17 +17,14 @@ use crate::image::Builder;
 use crate::progress::Progress;
 use crate::wording::plural;
 
-/// Images that are saved and not loaded yet.
+/// Images that are not on the node yet.
 #[derive(Debug)]
-pub(super) struct Later {
-    ids: images::Ids,
-    archive: TempPath,
-}
+pub(super) struct Later(images::Ids);
 
 impl Later {
     /// Loads them.
     pub(super) fn load(&self, cluster: &Cluster, progress: &dyn Progress) -> Result<()> {
-        load(cluster, &self.ids, &self.archive, progress)
+        load(cluster, &self.0, progress)
     }
 }
 
@@ -46,7 +43,7 @@ pub(super) fn raise(
         let lacking = images::lacking(maker, &ids)?;
         ids.retain(|name, _| lacking.contains(name));
         if !ids.is_empty() {
-            load(cluster, &ids, &save(cluster, &ids, progress)?, progress)?;
+            load(cluster, &ids, progress)?;
         }
         return Ok(None);
     }
@@ -60,17 +57,19 @@ pub(super) fn raise(
         });
         let loaded = build(prepared, cluster, &mut ids).and_then(|()| {
             let at_once = |name: &String| first.is_none_or(|first| first.contains(name));
-            let (now, later): (images::Ids, images::Ids) =
+            let (now, mut later): (images::Ids, images::Ids) =
                 ids.iter().map(|(name, id)| (name.clone(), id.clone())).partition(|(name, _)| at_once(name));
             let archive = save(cluster, &now, progress)?;
-            let later = Later { archive: save(cluster, &later, progress)?, ids: later };
             // The container runtime is there long before the API server.
             maker.wait_for_runtime(|| creating.is_finished())?;
             let lacking = images::lacking(maker, &ids)?;
             if now.keys().any(|name| lacking.contains(name)) {
-                load(cluster, &now, &archive, progress)?;
+                load_archive(cluster, &now, &archive, progress)?;
             }
-            Ok(later.ids.keys().any(|name| lacking.contains(name)).then_some(later))
+            // Where it does not succeed, the kubelet does it.
+            let _ = images::unpack_network(maker);
+            later.retain(|name, _| lacking.contains(name));
+            Ok((!later.is_empty()).then_some(Later(later)))
         });
         let created = creating.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         // Without a cluster there is nothing to load into, and only the first is worth telling.
@@ -109,7 +108,11 @@ fn save(cluster: &Cluster, ids: &images::Ids, progress: &dyn Progress) -> Result
     Ok(archive)
 }
 
-fn load(cluster: &Cluster, ids: &images::Ids, archive: &Path, progress: &dyn Progress) -> Result<()> {
+fn load(cluster: &Cluster, ids: &images::Ids, progress: &dyn Progress) -> Result<()> {
+    load_archive(cluster, ids, &save(cluster, ids, progress)?, progress)
+}
+
+fn load_archive(cluster: &Cluster, ids: &images::Ids, archive: &Path, progress: &dyn Progress) -> Result<()> {
     let what = format!("{} into {}", plural(ids.len(), "image"), cluster.maker.node());
     let under_way = progress.under_way("Loading", &what);
     images::load(&cluster.maker, archive, ids)?;
