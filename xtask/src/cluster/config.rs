@@ -1,7 +1,6 @@
 //! How kind is asked for the cluster: as it comes, but for what makes a control plane of one node slow to start.
 //!
-//! What it does with the objects of an application is the same; only waiting goes. On two cores the network of the node
-//! is there 9 seconds earlier, of 26.
+//! What it does with the objects of an application is the same; only waiting goes.
 //!
 //! Deliberately absent: more nodes, another network, and whatever a user may want of a cluster of his own.
 
@@ -36,7 +35,7 @@ const SINCE_1_36: &str = r#"
     - {name: leader-elect, value: "false"}
 "#;
 
-/// A Service takes up to this long to reach its pods; kind asks for a second.
+/// How often a change of Services is written down at most; kind says once a second.
 const NETWORK: &str = r"
   kind: KubeProxyConfiguration
   apiVersion: kubeproxy.config.k8s.io/v1alpha1
