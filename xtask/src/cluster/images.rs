@@ -65,9 +65,14 @@ pub fn bring(
     diagnostics.into_result(ids)
 }
 
-/// Writes images into an archive.
+/// Writes images into an archive, those with a digest for a name excepted: see [`load`].
 pub fn save(engine: &Engine, images: &Ids, archive: &Path) -> Result<()> {
-    let save = engine.invocation(Path::new("/")).args(["save", "--output"]).args([archive]).args(images.keys());
+    let named: Vec<&String> = images.keys().filter(|image| !by_digest(image)).collect();
+    if named.is_empty() { Ok(()) } else { write(engine, &named, archive) }
+}
+
+fn write(engine: &Engine, images: &[&String], archive: &Path) -> Result<()> {
+    let save = engine.invocation(Path::new("/")).args(["save", "--output"]).args([archive]).args(images);
     checked(&save.deadline(LONG)).map(|_| ())
 }
 
@@ -77,22 +82,27 @@ pub fn lacking(maker: &Maker, images: &Ids) -> Result<Vec<String>> {
     Ok(images.iter().filter(|(image, id)| !store.has(image, id)).map(|(image, _)| image.clone()).collect())
 }
 
-/// Loads an archive of some images (name → identity) into the node.
+/// Loads an archive of some images into the node, and then those with a digest for a name, by way of the same file. An
+/// archive says nothing of such a name, and the kubelet asks for just that.
 pub fn load(maker: &Maker, archive: &Path, images: &Ids) -> Result<()> {
-    let invocation = maker.kind().args(["load", "image-archive"]).args([archive]).args(["--name", &maker.name]);
-    checked(&invocation.deadline(LONG))?;
-    // An archive says nothing of a name with a digest, and the kubelet asks for just that.
-    let nameless: Vec<_> = images.iter().filter(|(image, _)| image.contains('@')).collect();
-    if nameless.is_empty() {
-        return Ok(());
+    let (nameless, named): (Vec<_>, Vec<_>) = images.keys().partition(|image| by_digest(image));
+    if !named.is_empty() {
+        let invocation = maker.kind().args(["load", "image-archive"]).args([archive]).args(["--name", &maker.name]);
+        checked(&invocation.deadline(LONG))?;
     }
-    let store = Store::of(maker)?;
-    for (image, id) in nameless {
-        if let Some(entry) = store.entry_of(id).filter(|_| !store.has(image, id)) {
-            checked(&ctr(maker).args(["images", "tag", "--force", &entry.name, &full(image)]))?;
-        }
+    for image in nameless {
+        let there = "/var/xtask-image.tar";
+        let engine = || maker.engine.invocation(Path::new("/")).deadline(LONG);
+        write(&maker.engine, &[image], archive)?;
+        checked(&engine().args(["cp"]).args([archive]).args([format!("{}:{there}", maker.node())]))?;
+        checked(&ctr(maker).args(["images", "import", "--index-name", &full(image), there]).deadline(LONG))?;
+        checked(&engine().args(["exec", &maker.node(), "rm", there]))?;
     }
     Ok(())
+}
+
+fn by_digest(image: &str) -> bool {
+    image.contains('@')
 }
 
 /// Unpacks the image of the node's network, which a node image brings packed: the one thing that every pod waits for, and
