@@ -1,18 +1,21 @@
 //! Whether the cases of a chart reach every branch of its templates, and change every documented value.
 //!
-//! A branch is reached when a render that gets there fails: in a copy of the chart, each branch that is not known to be
-//! reached begins with `{{ fail "…" }}` and its number. Helm names the first one that a case comes to; that one is
-//! taken out, and so on until the case renders. This costs a run for each branch, and is exact where marks in the
-//! output are not: nothing that a template compares, parses, measures or hashes is ever changed, because a render that
-//! succeeds has met no mark. What was found is remembered until the chart or a case changes.
+//! In a copy of the chart, each branch begins by leaving its number in `.Release`, which all templates share, and a
+//! template that comes last prints what is there: one run for each case. Nothing that a template compares, parses,
+//! measures or hashes is changed by that.
 //!
-//! Reaching a branch reaches all that it is nested in, so inner ones are tried first.
+//! A named template that is given something else than the root has no `.Release`, so what no case left a number of is
+//! looked for once more: there, each branch begins with `{{ fail "…" }}` and its number. Helm names the first one that a
+//! case comes to; that one is taken out, and so on until the case renders. This costs a run for each branch, and a render
+//! that succeeds has met none of them. Reaching a branch reaches all that it is nested in, so inner ones are tried first.
+//!
+//! What was found is remembered until the chart or a case changes.
 //!
 //! Deliberately absent: branches that only fail (no case that renders can reach them), the charts that a chart depends
 //! on, and whether what a branch renders is right; the goldens show that.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::template::{self, Branch};
@@ -22,12 +25,23 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 use crate::document::{Node, yaml};
 use crate::inputs;
 use crate::plan::Target;
+use crate::process::{Invocation, Output};
 use crate::render::failure;
 use crate::side_by_side::side_by_side;
 use crate::workspace::{self, chart::Chart};
 
 /// What a mark says before its number; no chart says this by chance.
 const MARK: &str = "xtask-coverage-mark-";
+
+/// What begins a line that tells the numbers of the branches that a case came by.
+const NUMBERS: &str = "xtask-coverage: ";
+
+/// Helm renders templates in the reverse order of their names, deep ones first: nothing comes after this one.
+const LAST: &str = "templates/!xtask-coverage.yaml";
+
+/// What [`LAST`] holds: a comment with all numbers.
+const TELL: &str = "# xtask-coverage:{{ range $name, $_ := .Release }}{{ if hasPrefix \"xtask-coverage-mark-\" $name }} \
+                    {{ trimPrefix \"xtask-coverage-mark-\" $name }}{{ end }}{{ end }}\n";
 
 /// A branch somewhere in a chart.
 #[derive(Debug)]
@@ -56,12 +70,15 @@ pub fn branches(helm: &Helm<'_>, chart: &Chart, targets: &[&Target<'_>], directo
     let failed = Mutex::new(Diagnostics::default());
     let missed = helm.remembered("coverage", targets, || {
         let explorer = Explorer { helm, templates: &templates, reached: Mutex::default(), rendered: Mutex::default() };
-        let results = side_by_side(helm.jobs, targets, |target| explorer.case(target, directory));
+        let watched = side_by_side(helm.jobs, targets, |target| explorer.watch(target, directory).unwrap_or(false));
         let mut sound = true;
-        for result in results {
-            if let Err(found) = result {
-                sound = false;
-                locked(&failed).extend(found);
+        // What went wrong there goes wrong once more, and is told then.
+        if watched.contains(&false) || !templates.wanted(&locked(&explorer.reached), false).is_empty() {
+            for result in side_by_side(helm.jobs, targets, |target| explorer.case(target, directory)) {
+                if let Err(found) = result {
+                    sound = false;
+                    locked(&failed).extend(found);
+                }
             }
         }
         Ok((explorer.missed(chart), sound))
@@ -171,16 +188,16 @@ impl Templates {
         }
     }
 
-    /// A template with a mark at the beginning of each of the given branches.
-    fn marked(&self, template: usize, active: &BTreeSet<usize>) -> String {
+    /// A template with something at the beginning of each of the given branches.
+    fn marked(&self, template: usize, active: &BTreeSet<usize>, mark: impl Fn(usize, &str) -> String) -> String {
         let text = &self.files[template].1.text;
         let mut out = String::new();
         let mut position = 0;
         for &number in active.iter().filter(|&&number| self.marks[number].template == template) {
-            let at = self.marks[number].branch.action.end;
-            out.push_str(&text[position..at]);
-            out.push_str(&format!("{{{{ fail \"{MARK}{number}-\" }}}}"));
-            position = at;
+            let action = &self.marks[number].branch.action;
+            out.push_str(&text[position..action.end]);
+            out.push_str(&mark(number, &text[action.clone()]));
+            position = action.end;
         }
         out.push_str(&text[position..]);
         out
@@ -200,6 +217,43 @@ impl Templates {
     }
 }
 
+/// The mark of a branch that leaves its number for [`LAST`]. What the action trims stays trimmed.
+fn note(number: usize, action: &str) -> String {
+    let end = if action.ends_with("-}}") { "-}}" } else { "}}" };
+    format!(
+        "{{{{ if kindIs \"map\" $ }}}}{{{{ if kindIs \"map\" $.Release }}}}\
+         {{{{ $_ := set $.Release \"{MARK}{number}\" true }}}}{{{{ end }}}}{{{{ end {end}"
+    )
+}
+
+/// The mark of a branch that ends the render. Nothing that comes after it counts.
+fn stop(number: usize, _: &str) -> String {
+    format!("{{{{ fail \"{MARK}{number}-\" }}}}")
+}
+
+/// A copy of a chart, gone when it is dropped.
+struct Copy {
+    directory: PathBuf,
+    _stage: tempfile::TempDir,
+}
+
+impl Copy {
+    fn new(directory: &Path) -> Result<Self> {
+        let stage = tempfile::Builder::new()
+            .prefix("xtask-coverage-")
+            .tempdir()
+            .map_err(|error| Diagnostic::io("create a folder in", &std::env::temp_dir(), &error))?;
+        let copy = stage.path().join(directory.file_name().unwrap_or_else(|| "chart".as_ref()));
+        copy_folder(directory, &copy)?;
+        Ok(Self { directory: copy, _stage: stage })
+    }
+
+    fn write(&self, path: &str, text: &str) -> Result<()> {
+        let path = self.directory.join(path);
+        std::fs::write(&path, text).map_err(|error| Diagnostic::io("write", &path, &error).into())
+    }
+}
+
 /// What is known so far, shared by all cases.
 struct Explorer<'a> {
     helm: &'a Helm<'a>,
@@ -210,27 +264,42 @@ struct Explorer<'a> {
 }
 
 impl Explorer<'_> {
-    /// Finds out what a case reaches.
+    /// Notes what a case says that it reaches. Whether it could be asked.
+    fn watch(&self, target: &Target<'_>, directory: &Path) -> Result<bool> {
+        let copy = Copy::new(directory)?;
+        let all = self.templates.wanted(&BTreeSet::new(), false);
+        for (number, (path, _)) in self.templates.files.iter().enumerate() {
+            copy.write(path, &self.templates.marked(number, &all, note))?;
+        }
+        copy.write(LAST, TELL)?;
+        let (output, _) = self.helm(target, &copy.directory)?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let Some(numbers) = text.lines().find_map(|line| line.strip_prefix("# ")?.strip_prefix(NUMBERS.trim_end()))
+        else {
+            return Ok(false);
+        };
+        for number in numbers.split_whitespace().filter_map(|number| number.parse().ok()) {
+            self.reach(number);
+        }
+        self.note_rendered(&text);
+        Ok(output.success())
+    }
+
+    /// Finds out what else a case reaches.
     fn case(&self, target: &Target<'_>, directory: &Path) -> Result<()> {
-        let stage = tempfile::Builder::new()
-            .prefix("xtask-coverage-")
-            .tempdir()
-            .map_err(|error| Diagnostic::io("create a folder in", &std::env::temp_dir(), &error))?;
-        let copy = stage.path().join(directory.file_name().unwrap_or_else(|| "chart".as_ref()));
-        copy_folder(directory, &copy)?;
+        let copy = Copy::new(directory)?;
         let mut written: BTreeMap<usize, String> = BTreeMap::new();
         for innermost in [true, false] {
             loop {
                 let wanted = self.templates.wanted(&locked(&self.reached), innermost);
                 for (number, (path, source)) in self.templates.files.iter().enumerate() {
-                    let text = self.templates.marked(number, &wanted);
+                    let text = self.templates.marked(number, &wanted, stop);
                     if written.get(&number).map_or(source.text.as_str(), String::as_str) != text {
-                        let path = copy.join(path);
-                        std::fs::write(&path, &text).map_err(|error| Diagnostic::io("write", &path, &error))?;
+                        copy.write(path, &text)?;
                         written.insert(number, text);
                     }
                 }
-                if !self.run(target, &copy)? {
+                if !self.run(target, &copy.directory)? {
                     break;
                 }
             }
@@ -238,16 +307,34 @@ impl Explorer<'_> {
         Ok(())
     }
 
-    /// Renders once. Whether a mark was met.
-    fn run(&self, target: &Target<'_>, directory: &Path) -> Result<bool> {
+    fn helm(&self, target: &Target<'_>, directory: &Path) -> Result<(Output, Invocation)> {
         let mut recipe = target.recipe.clone();
         // Argo CD leaves test hooks out; they are templates all the same.
         recipe.skip_tests = false;
-        let (output, invocation) = self.helm.run(target, directory, |inline| recipe.args(inline))?;
+        self.helm.run(target, directory, |inline| recipe.args(inline))
+    }
+
+    /// Keeps in mind which templates rendered something.
+    fn note_rendered(&self, text: &str) {
+        let sources = text.lines().filter_map(|line| line.strip_prefix("# Source: "));
+        locked(&self.rendered).extend(sources.map(|source| source.trim_end().to_owned()));
+    }
+
+    /// Keeps in mind that a branch is reached, and with it those around it.
+    fn reach(&self, number: usize) {
+        let mut reached = locked(&self.reached);
+        let mut next = self.templates.marks.get(number).map(|_| number);
+        while let Some(number) = next {
+            reached.insert(number);
+            next = self.templates.marks[number].branch.parent;
+        }
+    }
+
+    /// Renders once. Whether a mark was met.
+    fn run(&self, target: &Target<'_>, directory: &Path) -> Result<bool> {
+        let (output, invocation) = self.helm(target, directory)?;
         if output.success() {
-            let text = String::from_utf8_lossy(&output.stdout);
-            let sources = text.lines().filter_map(|line| line.strip_prefix("# Source: "));
-            locked(&self.rendered).extend(sources.map(|source| source.trim_end().to_owned()));
+            self.note_rendered(&String::from_utf8_lossy(&output.stdout));
             return Ok(false);
         }
         let number = output.stderr.split(MARK).nth(1).and_then(|rest| rest.split('-').next()?.parse::<usize>().ok());
@@ -255,12 +342,7 @@ impl Explorer<'_> {
             let command = invocation.command_line();
             return Err(failure::explain(self.helm.root, target, output.code, &output.stderr, &command));
         };
-        let mut reached = locked(&self.reached);
-        let mut next = Some(number);
-        while let Some(number) = next {
-            reached.insert(number);
-            next = self.templates.marks[number].branch.parent;
-        }
+        self.reach(number);
         Ok(true)
     }
 
@@ -305,10 +387,10 @@ mod tests {
     fn marks_stand_behind_the_actions_that_open_a_branch() {
         let templates = templates("{{- if .a -}}\n1{{ else }}2{{ end }}");
         assert_eq!(
-            templates.marked(0, &[0, 1].into()),
+            templates.marked(0, &[0, 1].into(), stop),
             "{{- if .a -}}{{ fail \"xtask-coverage-mark-0-\" }}\n1{{ else }}{{ fail \"xtask-coverage-mark-1-\" }}2{{ end }}"
         );
-        assert_eq!(templates.marked(0, &BTreeSet::new()), templates.files[0].1.text);
+        assert_eq!(templates.marked(0, &BTreeSet::new(), stop), templates.files[0].1.text);
     }
 
     #[test]

@@ -195,6 +195,27 @@ fn a_branch_that_no_case_reaches_is_told_with_its_line() {
 }
 
 #[test]
+fn a_branch_is_found_whatever_its_template_is_given() {
+    let Some(helm) = helm(HELM_4) else { return };
+    let bench = sound();
+    // Neither is given what all templates share: a dictionary, and a text.
+    bench.write(
+        "charts/web/templates/_given.tpl",
+        "{{- define \"web.given\" -}}\n{{- if .on -}}\n\"on\"\n{{- else -}}\n\"off\"\n{{- end -}}\n{{- end -}}\n\
+         {{- define \"web.text\" }}{{ with . }}{{ . }}{{ else }}none{{ end }}{{ end }}\n",
+    );
+    let given = "  given: {{ include \"web.given\" (dict \"on\" .Values.secure) }}\n  text: {{ include \"web.text\" .Values.note | quote }}\n";
+    bench.write("charts/web/templates/map.yaml", &TEMPLATE.replacen("data:\n", &format!("data:\n{given}"), 1));
+    record(&bench, &helm);
+    lint(&bench, "", &helm).says(0, &["nothing found"]);
+    bench.replace("charts/web/templates/map.yaml", "\"on\" .Values.secure", "\"on\" true");
+    record(&bench, &helm);
+    let answer = lint(&bench, "", &helm);
+    answer.says(1, &["no case renders this branch", "charts/web/templates/_given.tpl:4:1", "{{- else -}}"]);
+    assert_eq!(answer.stderr.matches("error[").count(), 1, "{answer}");
+}
+
+#[test]
 fn a_template_that_renders_nothing_is_told() {
     let Some(helm) = helm(HELM_4) else { return };
     let bench = sound();
