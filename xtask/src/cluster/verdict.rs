@@ -68,6 +68,9 @@ const FATAL: &[&str] = &[
 /// How often a volume may fail to be mounted because something is missing, before it will stay missing.
 const MOUNT_TRIES: i64 = 3;
 
+/// What the kubelet says of a volume whose source is not there: an object, a key of one, a path of the node.
+const MISSING: [&str; 3] = ["not found", "references non-existent", "type check failed"];
+
 /// How several objects stand together: the first that never gets there, else the first that is not there yet.
 #[must_use]
 pub fn of_all<'a>(seen: &Seen, keys: impl IntoIterator<Item = &'a ObjectKey>) -> Verdict {
@@ -249,7 +252,7 @@ pub fn pod(seen: &Seen, pod: &Value) -> Verdict {
     let mounts = events.iter().rev().find(|event| event["reason"] == "FailedMount");
     if let Some(event) = mounts
         && event["count"].as_i64().unwrap_or(1) >= MOUNT_TRIES
-        && message(event).contains("not found")
+        && MISSING.iter().any(|words| message(event).contains(words))
     {
         return Verdict::Never(Trouble::new(name, "FailedMount", message(event)));
     }
@@ -497,14 +500,17 @@ mod tests {
             of_pod(pod_with("web-1", "", "Pending", &container), &[]),
             "never: Pod ns/web-1 is CreateContainerConfigError: container `main`: secret \"key\" not found"
         );
-        let mount = |count: i64| {
-            let text = "MountVolume.SetUp failed for volume \"config\": configmap \"web\" not found";
+        let mount = |count: i64, why: &str| {
+            let text = &format!("MountVolume.SetUp failed for volume \"config\": {why}");
             let mut event = event("mount", "web-1", "Warning", "FailedMount", text, "01");
             event["count"] = json!(count);
             of_pod(starting("web-1", ""), &[event])
         };
-        assert!(mount(3).starts_with("never: Pod ns/web-1 is FailedMount: "), "{}", mount(3));
-        assert!(mount(1).starts_with("pending: "), "what is applied a moment later is waited for: {}", mount(1));
+        for why in ["configmap \"web\" not found", "references non-existent secret key: password"] {
+            let (once, often) = (mount(1, why), mount(3, why));
+            assert!(often.starts_with("never: Pod ns/web-1 is FailedMount: "), "{often}");
+            assert!(once.starts_with("pending: "), "what is applied a moment later is waited for: {once}");
+        }
     }
 
     #[test]
