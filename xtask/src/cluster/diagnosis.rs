@@ -118,6 +118,7 @@ fn causes(seen: &Seen, failure: &Failure<'_>, unready: &[&Value], logs: &[Log]) 
         // What else a scenario has in namespaces of its own, it may have scaled down itself.
         services::astray(seen, namespace, index == 0)
     }));
+    let services = causes.len();
     causes.extend(events::killed(seen, failure.namespaces));
     for pod in unready {
         if let Verdict::Pending(other) | Verdict::Never(other) = verdict::pod(seen, pod)
@@ -135,9 +136,11 @@ fn causes(seen: &Seen, failure: &Failure<'_>, unready: &[&Value], logs: &[Log]) 
             causes.extend(std::iter::once(mine).chain(logged).flat_map(|error| rights::of(pod, error)));
         }
     }
-    // That something did not come is the least of what can be said of it.
-    let vague =
-        ["it did not end within", "its containers are not ready yet"].iter().any(|text| first.starts_with(text));
+    // That something did not come is the least of what can be said of it, unless it said something itself; and a Service
+    // that reaches nobody is why it said so.
+    let late = first.starts_with("it did not end within");
+    let spoken = first.contains("; it said: ");
+    let vague = first.starts_with("its containers are not ready yet") || (late && !spoken);
     if vague && causes.is_empty() {
         let mine = logs.iter().filter(|log| failure.namespaces.first() == Some(&log.namespace));
         causes.extend(mine.filter_map(|log| {
@@ -145,7 +148,12 @@ fn causes(seen: &Seen, failure: &Failure<'_>, unready: &[&Value], logs: &[Log]) 
             Some(format!("nothing says why; the last that {} wrote: {}", log.pod, last.trim()))
         }));
     }
-    causes.insert(if vague { causes.len() } else { 0 }, first);
+    let at = match (vague, late) {
+        (true, _) => causes.len(),
+        (false, true) => services,
+        (false, false) => 0,
+    };
+    causes.insert(at, first);
     causes
 }
 
@@ -301,6 +309,16 @@ mod tests {
             told(&trouble, &logs, &[]),
             ["container `main`: it ended with exit code 1; its log says: fatal: no port", "log of other: error: lost"]
         );
+    }
+
+    #[test]
+    fn what_says_little_comes_last() {
+        let logs = [log("ns", "other", "error: lost\n")];
+        let trouble = |cause: &str| Trouble::new("client", "not as expected", cause);
+        let silent = "it did not end within 30 s; it said nothing";
+        assert_eq!(told(&trouble(silent), &logs, &[]), ["log of other: error: lost", silent]);
+        let spoken = "it did not end within 30 s; it said: 554 no";
+        assert_eq!(told(&trouble(spoken), &logs, &[]), [spoken, "log of other: error: lost"]);
     }
 
     #[test]
