@@ -14,6 +14,7 @@ pub mod kubectl;
 pub mod observer;
 pub mod preflight;
 pub mod seen;
+pub mod stuck;
 pub mod verdict;
 
 use std::fs::File;

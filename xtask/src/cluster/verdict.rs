@@ -198,7 +198,7 @@ fn rolled_out(kind: &str, object: &Value) -> bool {
 }
 
 /// Why the API server lets an owner create no pods: quotas and pod security say `forbidden`.
-fn refused(seen: &Seen, owner: &Value) -> Option<String> {
+pub(super) fn refused(seen: &Seen, owner: &Value) -> Option<String> {
     let events = seen.events_of(owner);
     let last = events
         .iter()

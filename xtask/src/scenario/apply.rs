@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::cluster::kubectl::Kubectl;
 use crate::cluster::observer::{Observer, Stop};
 use crate::cluster::seen::Seen;
+use crate::cluster::stuck;
 use crate::cluster::verdict::{self, Trouble, Verdict};
 use crate::manifest::ObjectKey;
 
@@ -54,7 +55,8 @@ pub(super) fn settle(observer: &Observer, written: &[Written], deadline: Duratio
     })
 }
 
-/// Applies manifests as Argo CD does with `ServerSideApply`, and waits until they are in order.
+/// Applies manifests as Argo CD does with `ServerSideApply`, and waits until they are in order. What failed there before
+/// is tried anew.
 pub fn apply(
     kubectl: &Kubectl,
     observer: &Observer,
@@ -63,8 +65,11 @@ pub fn apply(
     deadline: Duration,
 ) -> std::result::Result<(), Stop> {
     let started = Instant::now();
-    let written = write(kubectl, observer, namespace, text, deadline)?;
-    settle(observer, &written, deadline.saturating_sub(started.elapsed()))
+    let left = || deadline.saturating_sub(started.elapsed());
+    let stuck = stuck::of(observer, namespace, left())?;
+    let written = write(kubectl, observer, namespace, text, left())?;
+    stuck::renew(kubectl, observer, namespace, &stuck, left())?;
+    settle(observer, &written, left())
 }
 
 /// The same without waiting.

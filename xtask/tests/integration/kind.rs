@@ -384,6 +384,11 @@ fn a_fault_is_told_with_its_cause() {
                 assert_eq!(before, after, "{} leaves something", folder.display());
             }
             assert_eq!(before["processes"], after["processes"], "{} leaves something", folder.display());
+            if folder.join("mended").is_dir() {
+                lab.lay(&folder.join("mended"));
+                let (code, screen) = lab.run("--keep");
+                assert_eq!(code, Some(0), "{} is mended:\n{screen}", folder.display());
+            }
             lab.reset();
         }
     }
