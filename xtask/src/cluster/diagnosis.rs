@@ -136,10 +136,10 @@ fn causes(seen: &Seen, failure: &Failure<'_>, unready: &[&Value], logs: &[Log]) 
             causes.extend(std::iter::once(mine).chain(logged).flat_map(|error| rights::of(pod, error)));
         }
     }
-    // That something did not come is the least of what can be said of it, unless it said something itself; and a Service
-    // that reaches nobody is why it said so.
+    // That something did not come is the least of what can be said of it, unless it said itself what is wrong; and a
+    // Service that reaches nobody is why it said so.
     let late = first.starts_with("it did not end within");
-    let spoken = first.contains("; it said: ");
+    let spoken = logs::alarm(&first, failure.awaited).is_some();
     let vague = first.starts_with("its containers are not ready yet") || (late && !spoken);
     if vague && causes.is_empty() {
         let mine = logs.iter().filter(|log| failure.namespaces.first() == Some(&log.namespace));
@@ -317,7 +317,9 @@ mod tests {
         let trouble = |cause: &str| Trouble::new("client", "not as expected", cause);
         let silent = "it did not end within 30 s; it said nothing";
         assert_eq!(told(&trouble(silent), &logs, &[]), ["log of other: error: lost", silent]);
-        let spoken = "it did not end within 30 s; it said: 554 no";
+        let idle = "it did not end within 30 s; it said: 0 of 1 arrived so far";
+        assert_eq!(told(&trouble(idle), &logs, &[]), ["log of other: error: lost", idle]);
+        let spoken = "it did not end within 30 s; it said: 554 5.7.1 Access denied";
         assert_eq!(told(&trouble(spoken), &logs, &[]), [spoken, "log of other: error: lost"]);
     }
 

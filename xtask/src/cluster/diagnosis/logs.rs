@@ -84,7 +84,7 @@ pub(super) fn of(kubectl: &Kubectl, pods: &[&Value], took: Duration) -> Vec<Log>
 
 /// The worst line of a log, the first of those, and how bad it is: 0 is the worst. What comes later mostly follows from
 /// it. What is waited for is not bad.
-fn alarm(text: &str, awaited: &[&str]) -> Option<(usize, String)> {
+pub(super) fn alarm(text: &str, awaited: &[&str]) -> Option<(usize, String)> {
     let rank = |line: &str| {
         let small = line.to_lowercase();
         ALARMS.iter().position(|word| small.contains(word)).filter(|_| !awaited.iter().any(|own| line.contains(own)))
