@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::Helm;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, suggestion};
+use crate::document::{Node, yaml};
 use crate::plan::Target;
 use crate::recipe::Recipe;
 use crate::workspace::{self, chart::Chart};
@@ -47,6 +48,27 @@ pub fn messages(helm: &Helm<'_>, target: &Target<'_>, directory: &Path) -> Resul
     })
 }
 
+/// What Chart.yaml may say.
+const FIELDS: [&str; 17] = [
+    "annotations",
+    "apiVersion",
+    "appVersion",
+    "condition",
+    "dependencies",
+    "deprecated",
+    "description",
+    "home",
+    "icon",
+    "keywords",
+    "kubeVersion",
+    "maintainers",
+    "name",
+    "sources",
+    "tags",
+    "type",
+    "version",
+];
+
 /// The findings that messages make, `said` being what was said of each target by its name.
 #[must_use]
 pub fn findings(root: &Path, chart: &Chart, said: &[(String, Vec<String>)]) -> Diagnostics {
@@ -58,6 +80,10 @@ pub fn findings(root: &Path, chart: &Chart, said: &[(String, Vec<String>)]) -> D
     }
     let mut diagnostics = Diagnostics::default();
     for (message, targets) in targets {
+        if let Some(found) = declared(root, chart, message) {
+            diagnostics.push(found);
+            continue;
+        }
         let (place, what) = place(root, chart, message);
         let first = what.lines().next().unwrap_or_default();
         let mut diagnostic = Diagnostic::new(Code::HelmLint, format!("helm lint: {first}")).at(place, "");
@@ -98,6 +124,34 @@ fn parse(text: &str) -> Vec<String> {
 fn repeats_own_schema(message: &str) -> bool {
     let charts = message.lines().skip(1).filter(|line| !line.starts_with('-') && line.ends_with(':')).count();
     message.contains("values don't meet the specifications of the schema(s)") && charts == 1
+}
+
+/// What a message says of Chart.yaml, at the field that it means. It is the same for every target.
+fn declared(root: &Path, chart: &Chart, message: &str) -> Option<Diagnostic> {
+    let what = message.strip_prefix("Chart.yaml: ")?;
+    let source = workspace::read(root, &chart.directory.join("Chart.yaml")).ok()?;
+    let between = |before: &str, after: &str| Some(what.split_once(before)?.1.split_once(after)?.0);
+    let found = |text: String, place: Place, label: &str| {
+        Some(Diagnostic::new(Code::HelmLint, format!("helm lint: {text}")).at(place, label))
+    };
+    let parsed = yaml::parse_one(&source).ok().map(|document| document.root);
+    let entries = parsed.as_ref().map(Node::entries).unwrap_or_default();
+    if let Some(name) = between("unknown field \"", "\"") {
+        let (key, _) = entries.iter().find(|(key, _)| key.name == name)?;
+        let place = Place::new(&source, key.span.clone());
+        return Some(found(format!("Chart.yaml has no field `{name}`"), place, "")?.help(suggestion(name, FIELDS)));
+    }
+    if let Some(name) = between("key \"", "\" already set in map") {
+        let line = between("line ", ":")?.parse().ok()?;
+        return found(format!("`{name}` stands twice in Chart.yaml"), Place::line(&source, line), "the second one");
+    }
+    let (_, value) = entries.iter().find(|(key, _)| what.split([' ', ':']).next() == Some(key.name.as_str()))?;
+    let first = what.lines().next().unwrap_or_default();
+    found(
+        first.to_owned(),
+        value.place(),
+        if first.starts_with("version ") { "expected one such as 0.1.0" } else { "" },
+    )
 }
 
 /// The file, and the line where one is named, that a message is about, and the rest of it.

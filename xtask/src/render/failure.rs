@@ -225,11 +225,18 @@ impl Context<'_> {
                 "expected at most 53 of `a-z`, `0-9`, `-`, `.`, with a letter or digit at either end of each part";
             return Some(Diagnostic::new(Code::HelmRefused, message).at(place, expected));
         }
-        let fields = [("library charts are not installable", "type"), ("chart requires kubeVersion", "kubeVersion")];
-        let (_, field) = fields.into_iter().find(|(begin, _)| message.starts_with(begin))?;
+        let fields = [
+            ("library charts are not installable", "type", ""),
+            ("chart requires kubeVersion", "kubeVersion", ""),
+            ("invalid chart apiVersion", "apiVersion", "expected `v2`, or the `v1` of old charts"),
+            ("validation: chart.metadata.version ", "version", "expected a version such as 0.1.0"),
+            ("validation: chart.metadata.type ", "type", "expected `application` or `library`"),
+            ("validation: chart.metadata.name ", "name", "expected the name of the chart's folder"),
+        ];
+        let (_, field, expected) = fields.into_iter().find(|(begin, ..)| message.starts_with(begin))?;
         let path = self.target.deployment.chart.directory.join("Chart.yaml");
         let root = yaml::parse_one(&workspace::read(self.root, &path).ok()?).ok()?.root;
-        Some(Diagnostic::new(Code::HelmRefused, first_line(message)).at(root.get(field)?.place(), ""))
+        Some(Diagnostic::new(Code::HelmRefused, first_line(message)).at(root.get(field)?.place(), expected))
     }
 
     /// A template's file, if it belongs to the chart itself.

@@ -53,6 +53,8 @@ pub fn read(chart: &str, source: &Arc<Source>) -> Result<Document> {
         let at = (0..=at).rev().find(|at| source.text.is_char_boundary(*at)).unwrap_or_default();
         let what = error.to_string();
         let what = what.rsplit_once(" at line ").map_or(what.as_str(), |(what, _)| what);
+        let mark = source.text.starts_with('\u{feff}');
+        let what = if mark { "it begins with a byte order mark, which JSON has not" } else { what };
         return Err(Diagnostic::new(Code::ValuesSchemaInvalid, format!("{FILE} of `{chart}` is no JSON"))
             .at(Place::new(source, at..at), what)
             .into());
