@@ -163,7 +163,7 @@ fn no_schema(input: &Input<'_>, kind: &Kind, subjects: &[&Subject]) -> Diagnosti
     if same.is_empty()
         && let Some(meant) = misspelt(input.root, &known, kind)
     {
-        return found.help(format!("did you mean `{meant}`?"));
+        found = found.help(format!("did you mean `{meant}`?"));
     }
     if !same.is_empty() {
         found = found.help(format!("schemas/ knows {} as `apiVersion: {}`", kind.kind, same.join("`, `")));
@@ -179,10 +179,13 @@ fn no_schema(input: &Input<'_>, kind: &Kind, subjects: &[&Subject]) -> Diagnosti
 /// The kind of the same group whose name is nearly the same.
 fn misspelt(root: &Path, known: &BTreeSet<String>, kind: &Kind) -> Option<String> {
     let file = kind.file()?;
-    let near = nearest(
-        &file,
-        known.iter().map(String::as_str).filter(|other| other.split('/').next() == file.split('/').next()),
-    )?;
+    let (group, own) = file.split_once('/')?;
+    // The version would make names that have little in common look alike.
+    let name = |file: &str| file.rsplit_once('_').map_or_else(|| file.to_owned(), |(name, _)| name.to_owned());
+    let of_group = |other: &&String| other.split_once('/').is_some_and(|(its, _)| its == group);
+    let names: BTreeMap<String, &String> =
+        known.iter().filter(of_group).map(|other| (name(&other[group.len() + 1..]), other)).collect();
+    let near = names[nearest(&name(own), names.keys().map(String::as_str))?];
     let schema = std::fs::read(root.join(schemas::FOLDER).join(near)).ok()?;
     let schema: Value = serde_json::from_slice(&schema).ok()?;
     let word = |name: &str| schema["properties"][name]["enum"][0].as_str().map(str::to_owned);

@@ -115,9 +115,17 @@ pub fn read(root: &Path, path: &Path) -> Result<Arc<Source>> {
     let bytes = std::fs::read(path).map_err(|error| Diagnostic::io("read", Path::new(&name), &error))?;
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Source::new(name, text)),
-        Err(_) => Err(Diagnostic::new(Code::YamlSyntax, format!("`{name}` is not UTF-8 text"))
-            .at(Place::file(name), "")
-            .into()),
+        Err(error) => {
+            let toml = path.extension().is_some_and(|end| end == "toml");
+            let code = if toml { Code::ConfigSyntax } else { Code::YamlSyntax };
+            let at = error.utf8_error().valid_up_to();
+            let source = Source::new(name.clone(), String::from_utf8_lossy(error.as_bytes()).into_owned());
+            let character = at..at + char::REPLACEMENT_CHARACTER.len_utf8();
+            Err(Diagnostic::new(code, format!("`{name}` is not UTF-8 text"))
+                .at(Place::new(&source, character), "the first byte that is none")
+                .help("save the file as UTF-8")
+                .into())
+        }
     }
 }
 
@@ -337,7 +345,7 @@ pub fn manifests(folder: &Path) -> Vec<PathBuf> {
         for path in std::fs::read_dir(&folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())) {
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|end| end == "yaml" || end == "yml") {
+            } else if path.extension().is_some_and(|end| end == "yaml" || end == "yml" || end == "json") {
                 files.push(path);
             }
         }

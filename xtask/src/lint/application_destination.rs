@@ -40,6 +40,16 @@ fn destination(application: &written::Written<'_>) -> Diagnostics {
         |message: &str, place, label: &str| application.finding(Code::ApplicationDestination, message, place, label);
     let server = application.text(&["spec", "destination", "server"]);
     let name = application.text(&["spec", "destination", "name"]);
+    if let Some(server) = server.filter(|server| !is_address(server)) {
+        diagnostics.push(
+            finding(
+                &format!("no cluster has the address `{server}`"),
+                application.place(&["spec", "destination", "server"]),
+                "expected a URL",
+            )
+            .help("write `https://kubernetes.default.svc` for the cluster that Argo CD runs in, or give its `name`"),
+        );
+    }
     match (server, name) {
         (Some(_), Some(_)) => diagnostics.push(
             finding("the destination names its cluster twice", application.place(&["spec", "destination", "name"]), "")
@@ -69,6 +79,11 @@ fn destination(application: &written::Written<'_>) -> Diagnostics {
         );
     }
     diagnostics
+}
+
+/// Whether a text is the address of a cluster.
+pub(super) fn is_address(server: &str) -> bool {
+    server.starts_with("https://") || server.starts_with("http://")
 }
 
 fn namespace(object: &Object, expected: &str, scopes: &Scopes) -> Option<Diagnostic> {

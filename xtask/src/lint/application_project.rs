@@ -8,6 +8,7 @@
 
 use std::collections::BTreeSet;
 
+use super::application_destination::is_address;
 use super::permission::{self, Verdict};
 use super::scope::{Scope, Scopes};
 use super::written::{self, CONTROL_PLANE, DEFAULT_PROJECT, Written};
@@ -17,6 +18,7 @@ use crate::document::Node;
 use crate::manifest::ObjectKey;
 use crate::objects::Object;
 use crate::plan::{self, DEFAULT_CASE};
+use crate::workspace::application::is_namespace;
 use crate::workspace::project::{Destination, Project};
 
 /// What this check finds.
@@ -86,7 +88,10 @@ impl Against<'_> {
             diagnostics.push(self.forbidden("this repository", place, format!("add `{url}` to its `sourceRepos`")));
         }
         let namespace = application.namespace();
-        if !self.reaches(namespace) {
+        // To allow what cannot be would mend nothing.
+        let server = application.cluster().server;
+        let meant = (namespace.is_empty() || is_namespace(namespace)) && server.as_deref().is_none_or(is_address);
+        if meant && !self.reaches(namespace) {
             let place = application.place(&["spec", "destination", "namespace"]);
             diagnostics.push(self.forbidden("this destination", place, self.destination_help(namespace)));
         }
@@ -101,7 +106,7 @@ impl Against<'_> {
         }
         // What Argo CD creates is held against the project like what is rendered.
         let verdict = permission::kind(project, "", "Namespace", namespace, Scope::Cluster);
-        let creates = application.has_sync_option("CreateNamespace=true") && !namespace.is_empty();
+        let creates = application.has_sync_option("CreateNamespace=true") && is_namespace(namespace);
         if creates && verdict != Verdict::Allowed {
             let options =
                 application.root.find(&["spec", "syncPolicy", "syncOptions"]).map(Node::items).unwrap_or_default();

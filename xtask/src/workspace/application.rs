@@ -196,7 +196,8 @@ fn application(root: &Node) -> Result<Application> {
         let namespace = destination.and_then(|destination| {
             let mut fields = Fields::new(destination, "spec.destination", Syntax::Application);
             fields.ignore(&["server", "name"]);
-            let namespace = fields.string("namespace");
+            let namespace =
+                fields.string("namespace").filter(|namespace| valid_namespace(namespace, destination, &mut fields));
             fields.finish(&mut diagnostics);
             namespace
         });
@@ -237,6 +238,27 @@ fn valid_name(name: &str, metadata: &Node, fields: &mut Fields<'_>) -> bool {
         fields.report(
             Diagnostic::new(Code::ApplicationInvalid, format!("`{name}` is no valid name"))
                 .at(metadata.get("name").unwrap_or(metadata).place(), "lowercase letters, digits, `-`, and `.` only"),
+        );
+    }
+    fine
+}
+
+/// Whether a namespace can have this name.
+#[must_use]
+pub fn is_namespace(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let ends = name.starts_with('-') || name.ends_with('-');
+    !name.is_empty() && name.len() <= 63 && name.chars().all(allowed) && !ends
+}
+
+/// No object could be in a namespace of another form, so this is told here once, and not of each of them.
+fn valid_namespace(name: &str, destination: &Node, fields: &mut Fields<'_>) -> bool {
+    let fine = name.is_empty() || is_namespace(name);
+    if !fine {
+        let place = destination.get("namespace").unwrap_or(destination).place();
+        fields.report(
+            Diagnostic::new(Code::ApplicationInvalid, format!("`{name}` is no name of a namespace"))
+                .at(place, "at most 63 lowercase letters, digits, and `-`, which neither begins nor ends it"),
         );
     }
     fine

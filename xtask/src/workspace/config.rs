@@ -99,7 +99,16 @@ impl Config {
         let mut diagnostics = Diagnostics::default();
         let mut fields = Fields::new(&root, "", Syntax::Config);
 
-        let repository = fields.required_string("repository");
+        let repository = fields.required_string("repository").filter(|url| {
+            if url.is_empty() {
+                let place = root.get("repository").map_or_else(|| root.place(), Node::place);
+                fields.report(
+                    Diagnostic::new(Code::ConfigInvalid, "`repository` is empty")
+                        .at(place, "the URL of the Git repository that Argo CD reads belongs here"),
+                );
+            }
+            !url.is_empty()
+        });
         let argocd = fields.required("argocd").and_then(|node| argocd(node, &mut diagnostics));
         let kubernetes = fields.required("kubernetes").and_then(|node| kubernetes(node, &mut diagnostics));
         let tools = fields.node("tools").map(|node| tools(node, &mut diagnostics)).unwrap_or_default();
@@ -230,6 +239,12 @@ fn silence(node: &Node, diagnostics: &mut Diagnostics) -> Option<Silence> {
         }
         code.copied()
     });
+    if let Some(pattern) = node.get("target").filter(|target| target.as_str().is_some_and(|text| text.contains('*'))) {
+        fields.report(
+            Diagnostic::new(Code::ConfigInvalid, "a silence is for one target, and knows no patterns")
+                .at(pattern.place(), "expected `<app>`, `<app>/<case>`, or a path, which stands for all below it"),
+        );
+    }
     fields.finish(diagnostics);
     Some(Silence { check: check?, target: target?, place: node.place() })
 }
