@@ -17,6 +17,7 @@ pub mod argocd_folder;
 pub mod chart_version;
 pub mod coverage;
 pub mod helm_lint;
+pub mod hook_unknown;
 pub mod images;
 pub mod integer_as_float;
 pub mod namespace_labels;
@@ -79,6 +80,7 @@ pub const CHECKS: &[Check] = &[
     (argocd_annotations::CODES, argocd_annotations::check),
     (argocd_fields::CODES, argocd_fields::check),
     (argocd_folder::CODES, argocd_folder::check),
+    (hook_unknown::CODES, hook_unknown::check),
     (images::CODES, images::check),
     (integer_as_float::CODES, integer_as_float::check),
     (namespace_labels::CODES, namespace_labels::check),

@@ -266,6 +266,19 @@ fn warnings(deployment: &Deployment, recipe: &Recipe) -> Diagnostics {
             .help("put both into `valuesObject`"),
         );
     }
+    for (index, parameter) in options.parameters.iter().enumerate() {
+        if let Some(later) = options.parameters[index + 1..].iter().find(|later| later.name == parameter.name) {
+            diagnostics.push(
+                Diagnostic::new(
+                    Code::ParametersOverlap,
+                    format!("the parameter `{}` stands twice, and only the last one counts", parameter.name),
+                )
+                .at(parameter.place.clone(), "without effect")
+                .at(later.place.clone(), "the one that counts")
+                .help("delete one of them"),
+            );
+        }
+    }
     if revision(application) == UNKNOWN_REVISION {
         let entries = options.value_files.iter().map(|(text, place)| (text, place));
         let parameters = options.parameters.iter().map(|parameter| (&parameter.value, &parameter.place));

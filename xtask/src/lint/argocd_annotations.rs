@@ -1,4 +1,5 @@
-//! Annotations, labels, and finalizers of Argo CD: on its own objects, and on everything that is rendered.
+//! Annotations, labels, and finalizers of Argo CD, and Helm's annotations that it heeds: on its own objects, and on
+//! everything that is rendered.
 //!
 //! Argo CD passes over what it does not know, so a misspelt key, or a wave that is no number, does nothing. A finalizer
 //! that nobody knows keeps an object from ever being deleted.
@@ -44,6 +45,7 @@ const LABELS: &[&str] = &["auto-label-cluster-info", "instance", "kubernetes-ver
 
 const HOOKS: &[&str] = &["PreSync", "Sync", "PostSync", "SyncFail", "Skip", "PreDelete", "PostDelete"];
 const HOOK_POLICIES: &[&str] = &["HookSucceeded", "HookFailed", "BeforeHookCreation"];
+const HELM_HOOK_POLICIES: &[&str] = &["before-hook-creation", "hook-succeeded", "hook-failed"];
 const COMPARE_OPTIONS: &[&str] =
     &["IgnoreExtraneous", "IncludeMutationWebhook=true", "ServerSideDiff=true", "ServerSideDiff=false"];
 /// Finalizers of Argo CD beside those that cascade; a stage may follow after a slash.
@@ -159,6 +161,25 @@ fn annotation_value(key: &Key, value: &Node) -> Vec<Wrong> {
             })
             .collect()
     };
+    let named = |words: Vec<&str>, known: &'static [&'static str], what: &str| -> Vec<Wrong> {
+        let unknown = words.into_iter().filter(|word| !known.contains(word));
+        let wrong = |word: &str| Wrong {
+            what: format!("Helm has no {what} `{word}`, so it does nothing"),
+            help: suggestion(word, known.iter().copied()),
+        };
+        unknown.map(wrong).collect()
+    };
+    match key.name.as_str() {
+        "helm.sh/hook-weight" if text.parse::<i64>().is_err() => {
+            return vec![Wrong {
+                what: format!("the hook weight `{text}` is no whole number, so it counts as 0"),
+                help: "write a whole number in quotes, such as \"-1\"".to_owned(),
+            }];
+        }
+        "helm.sh/resource-policy" => return named(vec![text.as_str()], &["keep"], "resource policy"),
+        "helm.sh/hook-delete-policy" => return named(words().collect(), HELM_HOOK_POLICIES, "policy for hooks"),
+        _ => {}
+    }
     match key.name.strip_prefix(DOMAIN).unwrap_or_default() {
         "sync-wave" if text.parse::<i64>().is_err() => vec![Wrong {
             what: format!("the sync wave `{text}` is no whole number, so it counts as 0"),
@@ -218,6 +239,9 @@ mod tests {
             ("{annotations: {argocd.argoproj.io/sync-options: 'prune=false'}}", "did you mean `Prune=false`?"),
             ("{annotations: {argocd.argoproj.io/hook: presync}}", "did you mean `PreSync`?"),
             ("{annotations: {argocd.argoproj.io/hook-delete-policy: HookSucceded}}", "did you mean `HookSucceeded`?"),
+            ("{annotations: {helm.sh/hook-weight: first}}", "write a whole number in quotes, such as \"-1\""),
+            ("{annotations: {helm.sh/resource-policy: kep}}", "did you mean `keep`?"),
+            ("{annotations: {helm.sh/hook-delete-policy: hook-succeded}}", "did you mean `hook-succeeded`?"),
             ("{annotations: {argocd.argoproj.io/refresh: hard}}", "delete it here"),
             ("{labels: {argocd.argoproj.io/sync-wave: '1'}}", "put it below `metadata.annotations`"),
             (

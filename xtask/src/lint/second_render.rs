@@ -82,7 +82,7 @@ pub fn findings(lines: &[String], objects: &[Object]) -> Diagnostics {
 
 fn finding(object: &Object, node: &Node, paths: &[Vec<String>]) -> Diagnostic {
     if paths.iter().any(|path| *path == NAME) {
-        let message = format!("a {} has another name in each render", object.key.kind);
+        let message = format!("a {} is not in every render under the same name", object.key.kind);
         let place = Place::file(object.template_file.clone().unwrap_or_else(|| object.template.clone()));
         return Diagnostic::new(Code::RenderUnstable, message)
             .target(&object.target)

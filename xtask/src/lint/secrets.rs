@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use super::Subject;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Source};
+use crate::document::yaml::Document;
 use crate::document::{Node, Value, yaml};
 use crate::objects::{self, Object};
 use crate::workspace;
@@ -25,6 +26,9 @@ const FIELDS: [&str; 2] = ["data", "stringData"];
 /// Folders of the repository that hold no manifests of its own: goldens are checked as renders, fixtures are broken on
 /// purpose.
 const ELSEWHERE: [&str; 2] = ["target", "tests"];
+
+/// What the names of files with manifests end in.
+const ENDS: [&str; 4] = ["yaml", "yml", "json", "tpl"];
 
 /// Secrets in renders, and in the YAML and JSON files of the repository.
 #[must_use]
@@ -60,17 +64,49 @@ fn of_object(object: &Object, place: Place) -> Diagnostic {
 }
 
 fn of_file(source: &Arc<Source>) -> Diagnostics {
-    let mut found = Vec::new();
-    match yaml::parse(source) {
-        Ok(documents) => documents.iter().for_each(|document| secrets(&document.root, &mut found)),
-        Err(_) => found.extend(literal(&source.text).map(|key| hidden(source, &key))),
+    let (mut found, mut unread) = (Vec::new(), Vec::new());
+    let mut note = |documents: &[Document]| {
+        for document in documents {
+            secrets(&document.root, &mut found);
+        }
+    };
+    if let Ok(documents) = yaml::parse(source) {
+        note(&documents);
+    } else {
+        // One document that cannot be read does not hide the others.
+        for document in apart(source) {
+            match yaml::parse(&document) {
+                Ok(documents) => note(&documents),
+                Err(_) => unread.extend(literal(&document.text).map(|key| hidden(source, &key))),
+            }
+        }
     }
+    found.extend(unread);
     let findings = found.into_iter().map(|place| {
         Diagnostic::new(Code::SecretPlain, "a Secret with its values is in Git")
             .at(place, "everybody who has the repository reads them, and all who ever will")
             .help("seal it with kubeseal and commit the SealedSecret; what was committed counts as known: change it")
     });
     Diagnostics(findings.collect())
+}
+
+/// The documents of a text, each where it stands in the whole, with blanks in place of the others.
+fn apart(source: &Arc<Source>) -> Vec<Arc<Source>> {
+    let blank = |text: &str| -> String { text.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect() };
+    let mut starts = vec![0];
+    let mut position = 0;
+    for line in source.text.split_inclusive('\n') {
+        if line.starts_with("---") {
+            starts.push(position);
+        }
+        position += line.len();
+    }
+    let ends = starts.iter().skip(1).copied().chain([source.text.len()]);
+    let documents = starts.iter().zip(ends).map(|(&start, end)| {
+        let text = [&blank(&source.text[..start]), &source.text[start..end], &blank(&source.text[end..])].concat();
+        Source::new(source.name.clone(), text)
+    });
+    documents.collect()
 }
 
 /// The place of a key; all that follows it is withheld, so that no value of the same line is told.
@@ -197,7 +233,7 @@ fn files(root: &Path) -> Vec<PathBuf> {
                     folders.push(path);
                 }
             } else if kind.is_file()
-                && path.extension().is_some_and(|end| end == "yaml" || end == "yml" || end == "tpl" || end == "json")
+                && path.extension().is_some_and(|end| ENDS.iter().any(|known| end.eq_ignore_ascii_case(known)))
             {
                 files.push(path);
             }
@@ -221,6 +257,9 @@ mod tests {
         assert_eq!(at("extra:\n  - kind: Secret\n    stringData: {a: b}\n"), ["f.yaml:3:18"]);
         assert_eq!(at("extra: |\n  kind: Secret\n  data:\n    a: eA==\n"), ["f.yaml:2:3"]);
         assert_eq!(at("{{ if x }}\nkind: Secret\ndata:\n  a: eA==\n{{ end }}\n"), ["f.yaml:4:3"]);
+        let flow = "kind: Secret\nstringData: {a: b}\n";
+        assert_eq!(at(&format!("{flow}---\nx: [\n")), ["f.yaml:2:14"]);
+        assert_eq!(at(&format!("x: [ü\n---\n{flow}")), ["f.yaml:4:14"]);
         assert_eq!(at("{{ if x }}\nkind: Secret\nstringData:\n  a: |\n    text\n{{ end }}\n"), ["f.yaml:4:3"]);
     }
 

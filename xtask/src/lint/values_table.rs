@@ -89,7 +89,9 @@ fn compare(readme: &Arc<Source>, values: &Arc<Source>) -> Result<Checked> {
         );
         return Ok(Checked { diagnostics, readme: None });
     };
-    let expected = table(&documented);
+    // Git may give its lines the ends of Windows; they stay what they are.
+    let ends = if found.contains("\r\n") { "\r\n" } else { "\n" };
+    let expected = table(&documented).replace('\n', ends);
     if found == expected {
         return Ok(Checked { diagnostics, readme: None });
     }
