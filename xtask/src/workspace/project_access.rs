@@ -42,6 +42,15 @@ pub(super) fn roles(nodes: &[Node], project: &str, diagnostics: &mut Diagnostics
             }
             names.push((name.clone(), place));
         }
+        for (group, place) in &groups {
+            if let Err(label) = group_name(group) {
+                fields.report(invalid(
+                    format!("Argo CD takes no group `{}`", group.escape_debug()),
+                    place.clone(),
+                    label,
+                ));
+            }
+        }
         for (list, what) in [(policies, "policy"), (groups, "group")] {
             for found in repeated(list, what) {
                 fields.report(found);
@@ -58,6 +67,19 @@ pub(super) fn roles(nodes: &[Node], project: &str, diagnostics: &mut Diagnostics
         }
     }
     diagnostics.0.extend(repeated(names, "role"));
+}
+
+/// Whether a role can be given to a group of this name; else what it should be.
+fn group_name(text: &str) -> Result<(), &'static str> {
+    let quoted = text.trim().strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let name = quoted.unwrap_or(text.trim());
+    match () {
+        () if name.is_empty() => Err("expected a name"),
+        () if quoted.is_none() && name.contains(',') => Err("with a comma it has to stand in double quotes itself"),
+        () if name.contains(['"', '\n', '\r', '\t']) => Err("expected no quotes, tabs, or line breaks within"),
+        () if text.trim() != text => Err("expected no blank at either end"),
+        () => Ok(()),
+    }
 }
 
 /// Holds a policy against its form: `p, subject, resource, action, object, effect`.
@@ -90,9 +112,23 @@ fn policy_rule(policy: &str, project: &str, role: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// What makes a window another one.
+const IDENTITY: [&str; 8] =
+    ["kind", "schedule", "duration", "applications", "namespaces", "clusters", "timeZone", "andOperator"];
+
 /// Reads `spec.syncWindows`.
 pub(super) fn sync_windows(nodes: &[Node], diagnostics: &mut Diagnostics) {
+    let mut windows: Vec<(Vec<Option<String>>, Place)> = Vec::new();
     for node in nodes {
+        let same: Vec<_> = IDENTITY.iter().map(|key| node.get(key).map(Node::to_json)).collect();
+        match windows.iter().find(|(other, _)| *other == same) {
+            Some((_, first)) => diagnostics.push(
+                invalid("this window stands twice".to_owned(), node.place(), "the second one")
+                    .at(first.clone(), "the first one")
+                    .help("delete one; Argo CD refuses a project that says it twice"),
+            ),
+            None => windows.push((same, node.place())),
+        }
         let mut fields = Fields::new(node, "spec.syncWindows[]", Syntax::Argocd);
         let at = |key: &str| -> Place { node.get(key).unwrap_or(node).place() };
         if let Some(kind) = fields.required_string("kind").filter(|kind| !["allow", "deny"].contains(&kind.as_str())) {
@@ -165,6 +201,16 @@ mod tests {
         for text in ["", "0 22 * *", "60 22 * * *", "0 22 * * 7", "0 22 * * * *", "@daily", "a * * * *", "*/0 * * * *"]
         {
             assert!(!is_schedule(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn groups_are_names_or_stand_in_quotes() {
+        for text in ["admins", "org:team a", "\"cn=a,ou=b\""] {
+            assert_eq!(group_name(text), Ok(()), "{text}");
+        }
+        for text in ["", "cn=a,ou=b", " admins", "a\"b", "a\tb"] {
+            assert!(group_name(text).is_err(), "{text}");
         }
     }
 
