@@ -125,7 +125,9 @@ fn schema(input: &Input<'_>, subject: &Subject) -> Schema {
     if let Some(file) = kind.file().filter(|file| input.root.join(schemas::FOLDER).join(file).is_file()) {
         return Schema::File(file);
     }
-    if subject.argocd && kind.group == "argoproj.io" && LINTED.contains(&kind.kind.as_str()) {
+    // A misspelt one is told there, or where Applications are read.
+    let linted = || kind.kind != "ApplicationSet" && nearest(&kind.kind, LINTED.iter().copied()).is_some();
+    if subject.argocd && kind.group == "argoproj.io" && linted() {
         return Schema::Linted;
     }
     if let Some(index) = input.config.validate.unchecked.iter().position(|one| one.kind == *kind) {

@@ -261,6 +261,10 @@ fn unknown_scope(object: &Object, place: Place) -> Diagnostic {
 fn unused(subject: &Subject<'_>, projects: &[Project]) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let used: BTreeSet<&str> = written::every(subject).map(|application| application.project()).collect();
+    // What is broken may be an Application whose kind is misspelt.
+    let read: Vec<&str> = written::every(subject).map(|application| application.name).collect();
+    let all_read =
+        subject.workspace.argocd_complete && subject.workspace.broken.iter().all(|name| read.contains(&name.as_str()));
     for project in projects {
         let finding = |message: String, place: &Place| {
             Diagnostic::new(Code::ProjectUnused, message).target(&project.name).at(place.clone(), "")
@@ -272,7 +276,7 @@ fn unused(subject: &Subject<'_>, projects: &[Project]) -> Diagnostics {
             );
         }
         let unused = !used.contains(project.name.as_str()) && project.name != DEFAULT_PROJECT;
-        if unused && subject.workspace.argocd_complete {
+        if unused && all_read {
             diagnostics.push(
                 finding(format!("no Application uses the project `{}`", project.name), &project.place)
                     .help("delete it, or say `project:` in the Application that it is for"),

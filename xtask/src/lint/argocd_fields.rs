@@ -117,7 +117,9 @@ fn identity(root: &Node) -> Option<Diagnostic> {
                 .help("write an Application for each chart")
         });
     }
-    let near = nearest(kind, KINDS.iter().copied()).filter(|_| version.starts_with("argoproj.io/"))?;
+    // In their folder, the workspace tells.
+    let ours = version.starts_with("argoproj.io/") && !root.source.name.starts_with(APPLICATIONS);
+    let near = nearest(kind, KINDS.iter().copied()).filter(|_| ours)?;
     Some(
         invalid(format!("Argo CD has no {kind}"), at("kind"), "so nobody looks at this")
             .help(format!("did you mean `{near}`?")),

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use super::substitute;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, nearest};
 use crate::document::yaml::Document;
 use crate::document::{Fields, Key, Node, Syntax, Value};
 
@@ -136,7 +136,16 @@ pub fn read(documents: &[Document]) -> (Vec<Application>, Diagnostics) {
                     .at(document.root.get("kind").unwrap_or(&document.root).place(), "")
                     .help("write an Application for each chart"),
             ),
-            _ => {}
+            kind => {
+                let known = ["Application", "ApplicationSet", "AppProject"];
+                if let Some(near) = nearest(kind, known).filter(|near| kind != *near) {
+                    diagnostics.push(
+                        Diagnostic::new(Code::ApplicationInvalid, format!("Argo CD has no {kind}"))
+                            .at(document.root.get("kind").unwrap_or(&document.root).place(), "so nobody looks at this")
+                            .help(format!("did you mean `{near}`?")),
+                    );
+                }
+            }
         }
     }
     (applications, diagnostics)
