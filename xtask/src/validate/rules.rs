@@ -6,29 +6,42 @@
 //! Deliberately absent: what depends on other objects, on the cluster, or on admission plugins.
 
 mod access;
+mod address;
+mod autoscaler;
 mod claim;
 mod container;
 mod definition;
+mod ingress;
+mod job;
 mod names;
 mod network;
 mod pod;
+mod schedule;
+mod secret;
+mod selector;
 mod service;
 mod size;
+mod structural;
 mod workload;
 
 use super::pointer;
 use super::subject::Subject;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, nearest};
 use crate::document::{Node, Value};
 
 const RULES: &[fn(&mut Look<'_>)] = &[
     access::check,
+    autoscaler::check,
     claim::check,
     container::check,
     definition::check,
+    ingress::check,
+    job::check,
     names::check,
     network::check,
     pod::check,
+    secret::check,
+    selector::check,
     service::check,
     size::check,
     workload::check,
@@ -109,6 +122,23 @@ impl<'a> Look<'a> {
         }
     }
 
+    /// Holds a text against those that may stand there.
+    fn one_of(&mut self, at: Option<At<'_>>, allowed: &[&str]) {
+        let Some(at) = at else { return };
+        if at.text().is_some_and(|text| !allowed.contains(&text)) {
+            let allowed: Vec<String> = allowed.iter().map(|one| format!("`{one}`")).collect();
+            self.refuse(&at, "has a value that it may not have", format!("expected {}", allowed.join(" or ")));
+        }
+    }
+
+    /// What has a value may not be an empty text.
+    fn filled(&mut self, at: Option<At<'_>>) {
+        let Some(at) = at else { return };
+        if at.text() == Some("") {
+            self.refuse(&at, "is empty", "expected a name");
+        }
+    }
+
     /// A port: a number in range, or, where a name may stand, one of a port.
     fn port(&mut self, at: Option<At<'a>>) {
         let Some(at) = at else { return };
@@ -158,6 +188,34 @@ impl<'a> At<'a> {
                 (key, At { steps: [self.steps.as_slice(), std::slice::from_ref(&key.name)].concat(), node })
             })
             .collect()
+    }
+
+    /// Whether a list, mapping or text in it is not there or empty. One that is misspelt, or has the wrong type, is told
+    /// already.
+    fn lacks(&self, key: &str) -> bool {
+        match self.get(key).map(|at| &at.node.value) {
+            Some(Value::Sequence(items)) => items.is_empty(),
+            Some(Value::Mapping(entries)) => entries.is_empty(),
+            Some(Value::String(text)) => text.is_empty(),
+            Some(_) => false,
+            None => {
+                let near = |name: &str| name != key && nearest(name, [key]).is_some();
+                matches!(self.node.value, Value::Mapping(_))
+                    && !self.node.entries().iter().any(|(other, _)| near(&other.name))
+            }
+        }
+    }
+
+    /// Whether it says so.
+    fn says(&self, key: &str, value: bool) -> bool {
+        self.get(key).is_some_and(|at| matches!(at.node.value, Value::Bool(is) if is == value))
+    }
+
+    /// Whether a quantity is 0 or less.
+    fn nothing(&self) -> bool {
+        let (Value::String(text) | Value::Number(text)) = &self.node.value else { return false };
+        let digits = text.split(['e', 'E']).next().unwrap_or_default();
+        text.starts_with('-') || (text.contains('0') && !digits.contains(|c: char| ('1'..='9').contains(&c)))
     }
 
     fn text(&self) -> Option<&'a str> {

@@ -1,11 +1,10 @@
-//! `CustomResourceDefinitions`: their name, their versions, and the form of their schemas.
+//! `CustomResourceDefinitions`: their names, their versions, and how one becomes another.
 
-use super::{At, Look};
-use crate::document::Value;
+use super::{At, Look, names, structural};
 use crate::schemas::crd::KIND;
 
-/// The types that a schema may have.
-const TYPES: &[&str] = &["array", "boolean", "integer", "number", "object", "string"];
+/// The types that a column may have.
+const COLUMNS: &[&str] = &["boolean", "date", "integer", "number", "string"];
 
 pub(super) fn check(look: &mut Look<'_>) {
     if look.subject.kind.group != "apiextensions.k8s.io" || look.subject.kind.kind != KIND {
@@ -27,13 +26,25 @@ pub(super) fn check(look: &mut Look<'_>) {
     }
     let versions = spec.list("versions");
     look.unique(versions.iter().filter_map(|version| version.get("name")));
-    let stored = versions.iter().filter(|version| yes(version, "storage")).count();
+    let stored = versions.iter().filter(|version| version.says("storage", true)).count();
     if let Some(list) = spec.get("versions").filter(|_| stored != 1) {
         look.refuse(&list, format!("stores {stored} versions"), "exactly one has to say `storage: true`");
     }
+    if let Some(group) = spec.get("group") {
+        look.form(&group, group.text().and_then(names::subdomain));
+        if group.text().is_some_and(|text| names::subdomain(text).is_none() && !text.contains('.')) {
+            look.refuse(&group, "is no domain", "expected one with a dot, such as `example.com`");
+        }
+    }
+    named(look, &spec);
+    conversion(look, &spec);
     for version in &versions {
+        if let Some(name) = version.get("name") {
+            look.form(&name, name.text().and_then(names::label_1035));
+        }
+        shown(look, version);
         match version.walk(&["schema", "openAPIV3Schema"]) {
-            Some(schema) => typed(look, &schema, true),
+            Some(schema) => structural::root(look, &schema),
             None => {
                 look.refuse(version, "has no schema", "expected `schema.openAPIV3Schema`");
             }
@@ -41,31 +52,62 @@ pub(super) fn check(look: &mut Look<'_>) {
     }
 }
 
-fn yes(at: &At<'_>, key: &str) -> bool {
-    at.get(key).is_some_and(|at| matches!(at.node.value, Value::Bool(true)))
+fn named<'a>(look: &mut Look<'a>, spec: &At<'a>) {
+    let Some(all) = spec.get("names") else { return };
+    if let Some(singular) = all.get("singular").filter(|at| at.text() != Some("")) {
+        look.form(&singular, singular.text().and_then(names::label_1035));
+    }
+    for name in ["shortNames", "categories"].iter().flat_map(|key| all.list(key)) {
+        look.form(&name, name.text().and_then(names::label_1035));
+    }
+    let text = |key: &str| all.get(key).and_then(|at| at.text());
+    if let (Some(list), Some(kind)) = (all.get("listKind"), text("kind"))
+        && list.text() == Some(kind)
+    {
+        look.refuse(&list, "is the kind itself", format!("expected another one, `{kind}List`"));
+    }
 }
 
-/// Every part of a schema says its type, or that it has none.
-fn typed<'a>(look: &mut Look<'a>, schema: &At<'a>, root: bool) {
-    let free = yes(schema, "x-kubernetes-int-or-string") || yes(schema, "x-kubernetes-preserve-unknown-fields");
-    match schema.get("type") {
-        Some(at) if root && at.text().is_some_and(|text| text != "object") => {
-            look.refuse(&at, "is not `object`", "an object of the cluster is one");
+fn conversion<'a>(look: &mut Look<'a>, spec: &At<'a>) {
+    if let Some(at) = spec.get("preserveUnknownFields").filter(|_| spec.says("preserveUnknownFields", true)) {
+        let help = "say `x-kubernetes-preserve-unknown-fields: true` in the schema, where they are to be kept";
+        look.refuse(&at, "is no longer allowed", "expected `false`").helps.push(help.to_owned());
+    }
+    let Some(conversion) = spec.get("conversion") else { return };
+    let strategy = conversion.get("strategy");
+    match (strategy.as_ref().and_then(At::text), conversion.get("webhook")) {
+        (Some("Webhook"), None) if conversion.lacks("webhook") => {
+            look.refuse(&conversion, "has no `webhook`", "the strategy Webhook needs it");
         }
-        Some(at) if at.text().is_some_and(|text| !TYPES.contains(&text)) => {
-            look.refuse(&at, "is no type", format!("expected one of {}", TYPES.join(", ")));
-        }
-        None if root || !free => {
-            look.refuse(schema, "has no `type`", "each part of the schema says what it is");
+        (Some("None"), Some(webhook)) => {
+            look.refuse(&webhook, "does not go with the strategy None", "delete this, or change `strategy`");
         }
         _ => {}
     }
-    for (_, property) in schema.get("properties").map(|properties| properties.entries()).unwrap_or_default() {
-        typed(look, &property, false);
-    }
-    for key in ["items", "additionalProperties"] {
-        if let Some(inner) = schema.get(key).filter(|inner| matches!(inner.node.value, Value::Mapping(_))) {
-            typed(look, &inner, false);
+    look.one_of(strategy, &["None", "Webhook"]);
+}
+
+/// What others read of an object: its replicas, and its columns.
+fn shown<'a>(look: &mut Look<'a>, version: &At<'a>) {
+    if let Some(scale) = version.walk(&["subresources", "scale"]) {
+        for (key, parent) in [("specReplicasPath", ".spec."), ("statusReplicasPath", ".status.")] {
+            if let Some(path) = scale.get(key)
+                && path.text().is_some_and(|text| !text.starts_with(parent))
+            {
+                look.refuse(&path, "leads elsewhere", format!("expected a path that begins with `{parent}`"));
+            }
         }
+    }
+    for column in version.list("additionalPrinterColumns") {
+        look.filled(column.get("name"));
+        look.one_of(column.get("type"), COLUMNS);
+        if let Some(path) = column.get("jsonPath")
+            && path.text().is_some_and(|text| !text.starts_with('.'))
+        {
+            look.refuse(&path, "is no path", "expected one that begins with `.`, such as `.spec.size`");
+        }
+    }
+    if let Some(warning) = version.get("deprecationWarning").filter(|_| !version.says("deprecated", true)) {
+        look.refuse(&warning, "warns of nothing", "expected `deprecated: true` beside it");
     }
 }

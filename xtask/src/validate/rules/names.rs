@@ -6,6 +6,9 @@ use crate::diagnostic::{Code, Place};
 /// Kinds of rbac.authorization.k8s.io have names of nearly any form.
 const FREE: &str = "rbac.authorization.k8s.io";
 
+/// Finalizers that are Kubernetes' own.
+const FINALIZERS: &[&str] = &["kubernetes", "orphan", "foregroundDeletion"];
+
 pub(super) fn check(look: &mut Look<'_>) {
     let root = look.root();
     let kind = &look.subject.kind;
@@ -25,9 +28,12 @@ pub(super) fn check(look: &mut Look<'_>) {
             look.form(&at, wrong);
         }
         if let Some(at) = metadata.get("namespace") {
-            look.form(&at, at.text().and_then(label));
+            // Empty, it is that of whoever applies it.
+            look.form(&at, at.text().filter(|text| !text.is_empty()).and_then(label));
         }
         of_metadata(look, &metadata);
+        finalizers(look, &metadata);
+        owners(look, &metadata);
     }
     if let Some(metadata) = look.pod().filter(|pod| !pod.steps.is_empty()).and_then(|pod| pod.get("metadata")) {
         of_metadata(look, &metadata);
@@ -39,6 +45,41 @@ pub(super) fn check(look: &mut Look<'_>) {
                 wrong_key(look, &at, key, config_key(&key.name));
             }
         }
+    }
+    if let (Some(texts), Some(binary)) = (root.get("data"), root.get("binaryData").filter(|_| look.is("/ConfigMap"))) {
+        for (key, at) in binary.entries() {
+            if texts.get(&key.name).is_some() {
+                look.refuse(&at, "is there already", "`data` has this key, too");
+            }
+        }
+    }
+}
+
+/// Without a domain, kinds of these groups have only Kubernetes' own.
+fn finalizers<'a>(look: &mut Look<'a>, metadata: &At<'a>) {
+    const GROUPS: [&str; 6] = ["", "apps", "autoscaling", "batch", "networking.k8s.io", FREE];
+    let strict = GROUPS.contains(&look.subject.kind.group.as_str());
+    for at in metadata.list("finalizers") {
+        let Some(text) = at.text() else { continue };
+        let wrong = qualified(text);
+        if wrong.is_some() {
+            look.form(&at, wrong);
+        } else if strict && !text.contains('/') && !FINALIZERS.contains(&text) {
+            look.refuse(&at, "is no finalizer that Kubernetes takes", "expected one with a domain, `example.com/name`");
+        }
+    }
+}
+
+fn owners<'a>(look: &mut Look<'a>, metadata: &At<'a>) {
+    let owners = metadata.list("ownerReferences");
+    for owner in &owners {
+        for key in ["apiVersion", "kind", "name", "uid"] {
+            look.filled(owner.get(key));
+        }
+    }
+    let controllers: Vec<&At<'_>> = owners.iter().filter(|owner| owner.says("controller", true)).collect();
+    if let [_, second, ..] = controllers.as_slice() {
+        look.refuse(second, "is a second controller", "an object has one at most");
     }
 }
 
@@ -56,7 +97,7 @@ fn of_metadata<'a>(look: &mut Look<'a>, metadata: &At<'a>) {
     }
 }
 
-fn wrong_key(look: &mut Look<'_>, at: &At<'_>, key: &crate::document::Key, wrong: Option<String>) {
+pub(super) fn wrong_key(look: &mut Look<'_>, at: &At<'_>, key: &crate::document::Key, wrong: Option<String>) {
     let Some(wrong) = wrong else { return };
     let place = Place::new(&look.subject.object.root.source, key.span.clone());
     let message = format!(
@@ -83,7 +124,7 @@ pub(super) fn label(text: &str) -> Option<String> {
 }
 
 /// The same for one that begins with a letter.
-fn label_1035(text: &str) -> Option<String> {
+pub(super) fn label_1035(text: &str) -> Option<String> {
     let fine = label(text).is_none() && text.starts_with(|c: char| c.is_ascii_lowercase());
     (!fine).then(|| "expected at most 63 of `a-z`, `0-9`, `-`, beginning with a letter".to_owned())
 }
@@ -96,7 +137,8 @@ pub(super) fn subdomain(text: &str) -> Option<String> {
     })
 }
 
-fn segment(text: &str) -> Option<String> {
+/// What keeps a text from being a part of a URL.
+pub(super) fn segment(text: &str) -> Option<String> {
     let fine = !text.contains(['/', '%']) && text != "." && text != "..";
     (!fine).then(|| "expected neither `/` nor `%`".to_owned())
 }

@@ -1,54 +1,56 @@
-//! `NetworkPolicies` and Ingresses: addresses, peers, ports, hosts, and paths.
+//! `NetworkPolicies`: peers, and their ports.
 
-use std::net::IpAddr;
+use super::address::{inside, network};
+use super::{At, Look};
+use crate::document::Value;
 
-use super::{At, Look, names};
+/// What a peer may be.
+const PEERS: &[&str] = &["ipBlock", "podSelector", "namespaceSelector"];
 
 pub(super) fn check(look: &mut Look<'_>) {
-    let Some(spec) = look.root().get("spec") else { return };
-    if look.is("networking.k8s.io/NetworkPolicy") {
-        for (direction, peers) in [("ingress", "from"), ("egress", "to")] {
-            for rule in spec.list(direction) {
-                rule.list(peers).iter().for_each(|at| peer(look, at));
-                for port in rule.list("ports") {
-                    look.port(port.get("port"));
-                    let first = port.get("port").and_then(|at| at.number());
-                    if let Some(end) = port.get("endPort")
-                        && end.number() < first
-                    {
-                        look.refuse(&end, "is less than `port`", "expected the last of the ports");
-                    }
-                }
-            }
-        }
+    if !look.is("networking.k8s.io/NetworkPolicy") {
+        return;
     }
-    if look.is("networking.k8s.io/Ingress") {
-        for rule in spec.list("rules") {
-            if let Some(host) = rule.get("host") {
-                let name = |text: &str| names::subdomain(text.strip_prefix("*.").unwrap_or(text));
-                look.form(&host, host.text().filter(|text| !text.is_empty()).and_then(name));
-            }
-            for path in rule.get("http").map(|http| http.list("paths")).unwrap_or_default() {
-                self::path(look, &path);
-            }
+    let Some(spec) = look.root().get("spec") else { return };
+    if let Some(types) = spec.get("policyTypes").filter(|types| types.node.items().len() > 2) {
+        look.refuse(&types, "lists more than there are", "expected `Ingress`, `Egress`, or both");
+    }
+    for (direction, peers) in [("ingress", "from"), ("egress", "to")] {
+        for rule in spec.list(direction) {
+            rule.list(peers).iter().for_each(|at| peer(look, at));
+            rule.list("ports").iter().for_each(|at| port(look, at));
         }
     }
 }
 
-fn path<'a>(look: &mut Look<'a>, path: &At<'a>) {
-    let own = path.get("pathType").and_then(|at| at.text()) == Some("ImplementationSpecific");
-    if let Some(at) = path.get("path")
-        && at.text().is_some_and(|text| !(text.starts_with('/') || own && text.is_empty()))
-    {
-        look.refuse(&at, "is not absolute", "expected a path that begins with `/`");
-    }
-    let port = path.walk(&["backend", "service", "port"]);
-    if let Some([_, second]) = port.map(|port| port.present(&["name", "number"])).as_deref() {
-        look.refuse(second, "stands beside a name", "a port has a name or a number");
+fn port<'a>(look: &mut Look<'a>, port: &At<'a>) {
+    look.port(port.get("port"));
+    let Some(end) = port.get("endPort") else { return };
+    look.within(Some(end.clone()), 1..=65535);
+    match port.get("port") {
+        Some(first) if first.text().is_some() => {
+            look.refuse(&end, "stands beside the name of a port", "expected a number as `port`");
+        }
+        None if port.lacks("port") => {
+            look.refuse(&end, "ends what has no beginning", "expected the first of the ports as `port`");
+        }
+        first => {
+            let first = first.and_then(|at| at.number());
+            if end.number() < first {
+                look.refuse(&end, "is less than `port`", "expected the last of the ports");
+            }
+        }
     }
 }
 
 fn peer<'a>(look: &mut Look<'a>, peer: &At<'a>) {
+    let null = |node: &crate::document::Node| matches!(node.value, Value::Null);
+    // An item that is null itself is for the schema to tell, and so is one that is misspelt.
+    if matches!(&peer.node.value, Value::Mapping(entries) if entries.iter().all(|(_, node)| null(node))) {
+        look.refuse(peer, "names nobody", format!("expected one of {}", PEERS.join(", ")))
+            .helps
+            .push("`podSelector: {}` means all pods here, `namespaceSelector: {}` those everywhere".to_owned());
+    }
     let Some(block) = peer.get("ipBlock") else { return };
     if let Some(other) = peer.present(&["podSelector", "namespaceSelector"]).first() {
         look.refuse(other, "stands beside an `ipBlock`", "write two entries for two kinds of peers");
@@ -63,29 +65,10 @@ fn peer<'a>(look: &mut Look<'a>, peer: &At<'a>) {
             (_, None) => {
                 look.refuse(&except, "is no network", "expected one like `10.1.0.0/16`");
             }
-            (Some(outer), Some(inner))
-                if !(outer.1 < inner.1 && masked(inner.0, outer.1) == masked(outer.0, outer.1)) =>
-            {
+            (Some(outer), Some(inner)) if !inside(inner, outer) => {
                 look.refuse(&except, "is not inside of `cidr`", "expected a part of that network");
             }
             _ => {}
         }
     }
-}
-
-/// An address with the length of its prefix.
-fn network(text: &str) -> Option<(IpAddr, u8)> {
-    let (address, length) = text.split_once('/')?;
-    let (address, length) = (address.parse::<IpAddr>().ok()?, length.parse::<u8>().ok()?);
-    (length <= if address.is_ipv4() { 32 } else { 128 }).then_some((address, length))
-}
-
-/// The first bits of an address; of one family never those of the other.
-fn masked(address: IpAddr, length: u8) -> (bool, u128) {
-    let (bits, width) = match address {
-        IpAddr::V4(address) => (u128::from(address.to_bits()), 32),
-        IpAddr::V6(address) => (address.to_bits(), 128),
-    };
-    let rest = u32::from(width - length.min(width));
-    (address.is_ipv4(), if rest >= 128 { 0 } else { bits >> rest })
 }
