@@ -2,7 +2,8 @@
 //!
 //! What says plainly that all is allowed (a rule `{}`, a rule with ports alone, `0.0.0.0/0`) is meant and no finding.
 //!
-//! Deliberately absent: whether what is allowed is right, and the policies of network plugins.
+//! Deliberately absent: whether what is allowed is right, what the API server refuses, and the policies of network
+//! plugins.
 
 use super::Subject;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -70,12 +71,9 @@ fn check_rule(object: &Object, rule: &Node, path: &str, peers: &str) -> Diagnost
             diagnostics.push(open(object, node, &format!("{path}.{peers}"), everybody, leave_out(peers)));
         }
         for (index, peer) in node.items().iter().enumerate() {
-            let path = format!("{path}.{peers}[{index}]");
-            if peer.entries().iter().all(|(_, value)| matches!(value.value, Value::Null)) {
-                let help = "name an `ipBlock` or a selector; `{}` as a selector means all";
-                diagnostics.push(open(object, peer, &path, everybody, help));
-            } else {
-                diagnostics.extend(check_selectors(object, peer, &path));
+            // What names nobody at all allows nothing either: it is refused, which `validate` tells.
+            if !peer.entries().iter().all(|(_, value)| matches!(value.value, Value::Null)) {
+                diagnostics.extend(check_selectors(object, peer, &format!("{path}.{peers}[{index}]")));
             }
         }
     }
