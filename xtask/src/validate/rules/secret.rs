@@ -13,9 +13,18 @@ const TYPES: [(&str, &[&str], bool); 5] = [
     ("kubernetes.io/ssh-auth", &["ssh-privatekey"], true),
 ];
 
+/// Whose token it is.
+const ACCOUNT: &str = "kubernetes.io/service-account.name";
+
 pub(super) fn check(look: &mut Look<'_>) {
     let root = look.root();
     let Some(kind) = root.get("type").filter(|_| look.is("/Secret")) else { return };
+    if kind.text() == Some("kubernetes.io/service-account-token") {
+        let account = root.walk(&["metadata", "annotations", ACCOUNT]);
+        if account.is_none_or(|at| at.text() == Some("")) {
+            look.refuse(&kind, "is for no ServiceAccount", format!("expected its name as the annotation `{ACCOUNT}`"));
+        }
+    }
     let Some((_, keys, all)) = TYPES.into_iter().find(|(known, ..)| kind.text() == Some(known)) else { return };
     let data = root.present(&["data", "stringData"]);
     let has = |key: &&&str| data.iter().any(|data| data.get(key).is_some());

@@ -73,6 +73,9 @@ pub(super) fn labels<'a>(look: &mut Look<'a>, labels: &At<'a>) {
 /// Whether pods with such labels are meant by an expression; whoever cannot be read means all of them.
 pub(super) fn means(expression: &At<'_>, labels: Option<&At<'_>>) -> bool {
     let Some(key) = expression.get("key").and_then(|at| at.text()) else { return true };
+    if names::qualified(key).is_some() {
+        return true;
+    }
     let label = labels.and_then(|labels| labels.get(key));
     let values = expression.list("values");
     let named = || {

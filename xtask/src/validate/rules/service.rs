@@ -63,7 +63,9 @@ fn own_addresses<'a>(look: &mut Look<'a>, spec: &At<'a>, kind: &str) {
     look.unique(families.iter().cloned());
     // Without a selector, a headless Service may have both on its own.
     let policy = text(spec, "ipFamilyPolicy").or_else(|| spec.get("selector").map(|_| "SingleStack"));
-    if let (2.., Some("SingleStack"), Some(second)) = (families.len(), policy, families.get(1)) {
+    if let (2.., Some("SingleStack"), Some(second)) = (families.len(), policy, families.get(1))
+        && second.text() != families[0].text()
+    {
         look.refuse(second, "is a second family of a Service with one", "expected `ipFamilyPolicy: PreferDualStack`");
     }
 }

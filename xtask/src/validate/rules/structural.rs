@@ -44,7 +44,7 @@ fn part<'a>(look: &mut Look<'a>, schema: &At<'a>, root: bool) {
         Some(at) if at.text().is_some_and(|text| !TYPES.contains(&text)) => {
             look.refuse(&at, "is no type", format!("expected one of {}", TYPES.join(", ")));
         }
-        None if root || !free => {
+        None if (root || !free) && schema.get("$ref").is_none() => {
             look.refuse(schema, "has no `type`", "each part of the schema says what it is");
         }
         _ => {}
@@ -55,10 +55,7 @@ fn part<'a>(look: &mut Look<'a>, schema: &At<'a>, root: bool) {
     list(look, schema);
     mapping(look, schema);
     default(look, schema);
-    // Where both are allowed, a branch says which of the two it is for.
-    if !schema.says(EITHER, true) {
-        branches(look, schema);
-    }
+    branches(look, schema, schema.says(EITHER, true));
     for (_, property) in schema.get("properties").map(|properties| properties.entries()).unwrap_or_default() {
         part(look, &property, false);
     }
@@ -145,28 +142,41 @@ fn default<'a>(look: &mut Look<'a>, schema: &At<'a>) {
         (Value::Number(number), "integer") => whole(number),
         _ => !TYPES.contains(&kind),
     };
+    let values = schema.list("enum");
     if !fits {
         look.refuse(&default, format!("is no {kind}"), format!("`type` says `{kind}`"));
+    } else if kind == "string" && !values.is_empty() && !values.iter().any(|value| value.text() == default.text()) {
+        let allowed: Vec<String> = values.iter().filter_map(At::text).map(|text| format!("`{text}`")).collect();
+        look.refuse(&default, "is none of `enum`", format!("expected {}", allowed.join(" or ")));
     }
 }
 
-/// Alternatives restrict values; what these are is said outside of them.
-fn branches<'a>(look: &mut Look<'a>, schema: &At<'a>) {
-    let lists = ["oneOf", "anyOf", "allOf"].iter().flat_map(|key| schema.list(key));
-    for branch in lists.chain(schema.get("not")) {
-        branch_part(look, &branch);
+/// Alternatives restrict values; what these are is said outside of them. Only what is a number or a text may say that.
+fn branches<'a>(look: &mut Look<'a>, schema: &At<'a>, either: bool) {
+    for key in ["oneOf", "anyOf", "allOf"] {
+        let list = schema.list(key);
+        let types: Vec<_> = list.iter().filter_map(|branch| branch.get("type")?.text()).collect();
+        if either && key == "anyOf" && list.len() == 2 && types == ["integer", "string"] {
+            continue;
+        }
+        for branch in list {
+            branch_part(look, &branch, either && key == "allOf");
+        }
+    }
+    if let Some(branch) = schema.get("not") {
+        branch_part(look, &branch, false);
     }
 }
 
-fn branch_part<'a>(look: &mut Look<'a>, branch: &At<'a>) {
+fn branch_part<'a>(look: &mut Look<'a>, branch: &At<'a>, either: bool) {
     for at in branch.present(&["type", "title", "description", "default"]) {
         look.refuse(&at, "stands in an alternative", "expected it outside, at the part that it is about");
     }
-    branches(look, branch);
+    branches(look, branch, either);
     for (_, property) in branch.get("properties").map(|all| all.entries()).unwrap_or_default() {
-        branch_part(look, &property);
+        branch_part(look, &property, false);
     }
     if let Some(items) = branch.get("items") {
-        branch_part(look, &items);
+        branch_part(look, &items, false);
     }
 }

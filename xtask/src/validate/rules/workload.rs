@@ -67,6 +67,10 @@ fn selector<'a>(look: &mut Look<'a>, spec: &At<'a>) {
     let labels = spec.walk(&["template", "metadata", "labels"]);
     for (key, at) in selector.get("matchLabels").map(|labels| labels.entries()).unwrap_or_default() {
         let Some(wanted) = at.text() else { continue };
+        // What is no label at all is told as that.
+        if names::qualified(&key.name).or_else(|| names::label_value(wanted)).is_some() {
+            continue;
+        }
         let has = labels.as_ref().and_then(|labels| labels.get(&key.name)).and_then(|label| label.text());
         if has != Some(wanted) {
             let is = has.map_or_else(|| "has no such label".to_owned(), |has| format!("says `{has}`"));
