@@ -13,20 +13,27 @@ mod container;
 mod definition;
 mod ingress;
 mod job;
+mod mount;
 mod names;
 mod network;
+mod placement;
 mod pod;
+mod probe;
+mod resources;
 mod schedule;
 mod secret;
+mod security;
 mod selector;
 mod service;
 mod size;
 mod structural;
+mod variable;
+mod volume;
 mod workload;
 
 use super::pointer;
 use super::subject::Subject;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, nearest};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, nearest, suggestion};
 use crate::document::{Node, Value};
 
 const RULES: &[fn(&mut Look<'_>)] = &[
@@ -122,20 +129,41 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// Holds a text against those that may stand there.
-    fn one_of(&mut self, at: Option<At<'_>>, allowed: &[&str]) {
-        let Some(at) = at else { return };
-        if at.text().is_some_and(|text| !allowed.contains(&text)) {
-            let allowed: Vec<String> = allowed.iter().map(|one| format!("`{one}`")).collect();
-            self.refuse(&at, "has a value that it may not have", format!("expected {}", allowed.join(" or ")));
+    /// A text that has to be there, and is empty.
+    fn filled(&mut self, at: Option<At<'a>>) {
+        if let Some(at) = at.filter(|at| at.text() == Some("")) {
+            self.refuse(&at, "is empty", "expected a value");
         }
     }
 
-    /// What has a value may not be an empty text.
-    fn filled(&mut self, at: Option<At<'_>>) {
-        let Some(at) = at else { return };
-        if at.text() == Some("") {
-            self.refuse(&at, "is empty", "expected a name");
+    /// A text that has to be one of a few; no schema says which.
+    fn known(&mut self, at: Option<At<'a>>, known: &[&str]) {
+        if let Some(at) = at
+            && let Some(text) = at.text().filter(|text| !known.contains(text))
+        {
+            self.refuse(&at, "is not known", suggestion(text, known.iter().copied()));
+        }
+    }
+
+    /// Of some fields, one has to be there, and no more.
+    fn one_of(&mut self, owner: &At<'a>, keys: &[&str], none: &str, second: &str) {
+        match owner.present(keys).as_slice() {
+            // A misspelt one is told already.
+            [] if !keys.iter().any(|key| owner.misspells(key)) => {
+                self.refuse(owner, none, format!("expected one of {}", keys.join(", ")));
+            }
+            [_, at, ..] => {
+                self.refuse(at, second, "only one may be there");
+            }
+            _ => {}
+        }
+    }
+
+    /// A path that stays where it begins.
+    fn inside(&mut self, at: &At<'_>) {
+        let leaves = |text: &str| text.starts_with('/') || text.split('/').any(|part| part == "..");
+        if at.text().is_some_and(leaves) {
+            self.refuse(at, "leads elsewhere", "expected a relative path without `..`");
         }
     }
 
@@ -158,6 +186,29 @@ impl<'a> Look<'a> {
                 self.refuse(&at, "is there already", "the second one");
             }
             seen.push(text);
+        }
+    }
+
+    /// Finds items of a list that are the same by some fields, each with what it is where it is missing. Most such lists
+    /// the server takes, but not from server-side apply, which merges them by these fields.
+    fn once(&mut self, items: &[At<'a>], fields: &[(&str, &str)]) {
+        let mut seen: Vec<Vec<String>> = Vec::new();
+        for item in items {
+            let own = |(key, missing): &(&str, &str)| match item.get(key) {
+                Some(at) => at.number().map(|number| number.to_string()).or_else(|| at.text().map(str::to_owned)),
+                None => Some((*missing).to_owned()),
+            };
+            let Some(own) = fields.iter().map(own).collect::<Option<Vec<_>>>() else { continue };
+            if seen.contains(&own) {
+                let names: Vec<_> = fields.iter().map(|(key, _)| format!("`{key}`")).collect();
+                let found =
+                    self.refuse(item, "is there already", format!("the second one with this {}", names.join(" and ")));
+                found.notes.push(
+                    "server-side apply knows the items of this list by it, and refuses two with the same".to_owned(),
+                );
+                found.helps.push("delete one of them".to_owned());
+            }
+            seen.push(own);
         }
     }
 }
@@ -198,15 +249,16 @@ impl<'a> At<'a> {
             Some(Value::Mapping(entries)) => entries.is_empty(),
             Some(Value::String(text)) => text.is_empty(),
             Some(_) => false,
-            None => {
-                let near = |name: &str| name != key && nearest(name, [key]).is_some();
-                matches!(self.node.value, Value::Mapping(_))
-                    && !self.node.entries().iter().any(|(other, _)| near(&other.name))
-            }
+            None => matches!(self.node.value, Value::Mapping(_)) && !self.misspells(key),
         }
     }
 
-    /// Whether it says so.
+    /// Whether a key of it may be meant to be this one: that is told already.
+    fn misspells(&self, key: &str) -> bool {
+        self.node.entries().iter().any(|(other, _)| other.name != key && nearest(&other.name, [key]).is_some())
+    }
+
+    /// Whether a field is true, or false.
     fn says(&self, key: &str, value: bool) -> bool {
         self.get(key).is_some_and(|at| matches!(at.node.value, Value::Bool(is) if is == value))
     }

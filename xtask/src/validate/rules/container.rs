@@ -1,11 +1,6 @@
-//! The containers of a pod: names, ports, mounts, variables, probes, and resources.
+//! The containers of a pod: names, images, and ports.
 
-use super::{At, Look, names, pod};
-use crate::diagnostic::nearest;
-use crate::document::Value;
-
-/// What a probe or a hook can do.
-const HANDLERS: &[&str] = &["exec", "httpGet", "tcpSocket", "grpc", "sleep"];
+use super::{At, Look, mount, names, probe, resources, security, variable};
 
 pub(super) fn check(look: &mut Look<'_>) {
     let Some(spec) = look.pod().and_then(|pod| pod.get("spec")) else { return };
@@ -18,9 +13,7 @@ pub(super) fn check(look: &mut Look<'_>) {
         .chain(claims)
         .filter_map(|name| name.text())
         .collect();
-    if let Some(list) = spec.get("containers")
-        && matches!(&list.node.value, Value::Sequence(items) if items.is_empty())
-    {
+    if let Some(list) = spec.get("containers").filter(|_| spec.lacks("containers")) {
         look.refuse(&list, "is empty", "expected at least one container");
     }
     let all: Vec<At<'_>> = ["initContainers", "containers"].iter().flat_map(|key| spec.list(key)).collect();
@@ -30,33 +23,21 @@ pub(super) fn check(look: &mut Look<'_>) {
             look.form(&name, name.text().and_then(names::label));
         }
         // A misspelt one is told already.
-        let misspelt = container
-            .node
-            .entries()
-            .iter()
-            .any(|(key, _)| nearest(&key.name, ["image"]).is_some() && key.name != "image");
-        if container.get("image").is_none_or(|image| image.text() == Some("")) && !misspelt {
+        if container.get("image").is_none_or(|image| image.text() == Some("")) && !container.misspells("image") {
             look.refuse(container, "has no `image`", "expected one");
         }
+        let stays = container.get("restartPolicy").is_some_and(|at| at.text() == Some("Always"));
+        let passing = container.steps.iter().any(|step| step == "initContainers") && !stays;
         ports(look, container);
-        mounts(look, container, &volumes);
-        variables(look, container);
-        for probe in container.present(&["livenessProbe", "readinessProbe", "startupProbe"]) {
-            handlers(look, &probe);
-            for key in
-                ["initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"]
-            {
-                look.within(probe.get(key), 0..=i64::from(i32::MAX));
-            }
+        mount::check(look, container, &volumes);
+        variable::check(look, container);
+        probe::check(look, container, &spec, passing);
+        resources::check(look, container, &spec);
+        if let Some(context) = container.get("securityContext") {
+            security::of_container(look, &context);
         }
-        for hook in container.get("lifecycle").map(|all| all.present(&["postStart", "preStop"])).unwrap_or_default() {
-            handlers(look, &hook);
-        }
-        if let Some(resources) = container.get("resources") {
-            amounts(look, &resources);
-        }
-        security(look, container);
     }
+    host_ports(look, &spec);
 }
 
 fn ports<'a>(look: &mut Look<'a>, container: &At<'a>) {
@@ -69,116 +50,25 @@ fn ports<'a>(look: &mut Look<'a>, container: &At<'a>) {
         }
     }
     look.unique(ports.iter().filter_map(|port| port.get("name")));
+    look.once(&ports, &[("containerPort", ""), ("protocol", "TCP")]);
 }
 
-fn mounts<'a>(look: &mut Look<'a>, container: &At<'a>, volumes: &[&str]) {
-    let mounts = container.list("volumeMounts");
-    for mount in &mounts {
-        if let Some(name) = mount.get("name").filter(|name| name.text().is_some_and(|text| !volumes.contains(&text))) {
-            let label = match nearest(name.text().unwrap_or_default(), volumes.iter().copied()) {
-                Some(near) => format!("no volume has this name; did you mean `{near}`?"),
-                None => "no volume has this name".to_owned(),
-            };
-            look.refuse(&name, "is no volume of the pod", label);
+/// Ports of the node. Init containers run one by one, so that theirs may be the same.
+fn host_ports<'a>(look: &mut Look<'a>, spec: &At<'a>) {
+    let mut seen = Vec::new();
+    for port in spec.list("containers").iter().flat_map(|container| container.list("ports")) {
+        let Some(at) = port.get("hostPort") else { continue };
+        let Some(number) = at.number().filter(|number| *number != 0) else { continue };
+        let text = |key: &str, default| port.get(key).map_or(Some(default), |at| at.text());
+        let own = (number, text("protocol", "TCP"), text("hostIP", ""));
+        if seen.contains(&own) {
+            look.refuse(&at, "is there already", "the second one");
         }
-        if let Some(path) = mount.get("subPath") {
-            pod::inside(look, &path);
-        }
-    }
-    look.unique(mounts.iter().filter_map(|mount| mount.get("mountPath")));
-}
-
-fn variables<'a>(look: &mut Look<'a>, container: &At<'a>) {
-    for variable in container.list("env") {
-        if let Some(name) = variable.get("name")
-            && name
-                .text()
-                .is_some_and(|text| text.is_empty() || !text.chars().all(|c| (' '..='~').contains(&c) && c != '='))
+        seen.push(own);
+        if spec.says("hostNetwork", true)
+            && port.get("containerPort").and_then(|at| at.number()).is_some_and(|inner| inner != number)
         {
-            look.refuse(&name, "is no name of a variable", "expected ASCII characters without `=`");
+            look.refuse(&at, "is not `containerPort`", "with `hostNetwork` the two are one: delete this");
         }
-        let value = variable.get("value").filter(|value| value.text() != Some(""));
-        if let (Some(_), Some(from)) = (value, variable.get("valueFrom")) {
-            look.refuse(&from, "stands beside a value", "only one of the two may be there");
-        }
-    }
-}
-
-fn handlers<'a>(look: &mut Look<'a>, owner: &At<'a>) {
-    let handlers = owner.present(HANDLERS);
-    match handlers.as_slice() {
-        [] => {
-            look.refuse(owner, "does nothing", format!("expected one of {}", HANDLERS.join(", ")));
-        }
-        [_] => {}
-        [_, second, ..] => {
-            look.refuse(second, "is a second thing to do", "only one may be there");
-        }
-    }
-    for handler in handlers {
-        look.port(handler.get("port"));
-    }
-}
-
-fn amounts<'a>(look: &mut Look<'a>, resources: &At<'a>) {
-    for side in resources.present(&["limits", "requests"]) {
-        for (_, amount) in side.entries() {
-            if quantity(&amount).is_some_and(|value| value < 0.0) {
-                look.refuse(&amount, "is negative", "expected 0 or more");
-            }
-        }
-    }
-    let Some(limits) = resources.get("limits") else { return };
-    for (key, request) in resources.get("requests").map(|requests| requests.entries()).unwrap_or_default() {
-        let limit = limits.get(&key.name);
-        if let (Some(wanted), Some(allowed)) = (quantity(&request), limit.as_ref().and_then(quantity))
-            && wanted > allowed
-        {
-            look.refuse(&request, "is more than its limit", "expected no more than what `limits` says");
-        }
-    }
-}
-
-/// The amount that a quantity stands for.
-fn quantity(at: &At<'_>) -> Option<f64> {
-    let text = match &at.node.value {
-        Value::String(text) => text,
-        Value::Number(number) => return number.parse().ok(),
-        _ => return None,
-    };
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let factor = match &text[digits.len()..] {
-        "" => 1.0,
-        "n" => 1e-9,
-        "u" => 1e-6,
-        "m" => 1e-3,
-        "k" => 1e3,
-        "M" => 1e6,
-        "G" => 1e9,
-        "T" => 1e12,
-        "P" => 1e15,
-        "E" => 1e18,
-        "Ki" => 1024.0,
-        "Mi" => 1024.0 * 1024.0,
-        "Gi" => 1024.0 * 1024.0 * 1024.0,
-        "Ti" => 1024.0 * 1024.0 * 1024.0 * 1024.0,
-        "Pi" => 1024.0 * 1024.0 * 1024.0 * 1024.0 * 1024.0,
-        "Ei" => 1024.0 * 1024.0 * 1024.0 * 1024.0 * 1024.0 * 1024.0,
-        _ => return None,
-    };
-    Some(digits.parse::<f64>().ok()? * factor)
-}
-
-fn security<'a>(look: &mut Look<'a>, container: &At<'a>) {
-    let Some(context) = container.get("securityContext") else { return };
-    pod::user(look, Some(&context));
-    let says = |key: &str, value: bool| {
-        context.get(key).is_some_and(|at| matches!(at.node.value, Value::Bool(is) if is == value))
-    };
-    if says("privileged", true)
-        && says("allowPrivilegeEscalation", false)
-        && let Some(at) = context.get("allowPrivilegeEscalation")
-    {
-        look.refuse(&at, "contradicts `privileged`", "a privileged container may always escalate");
     }
 }

@@ -97,6 +97,7 @@ fn of_metadata<'a>(look: &mut Look<'a>, metadata: &At<'a>) {
     }
 }
 
+/// Says that a key has not the form that it should have.
 pub(super) fn wrong_key(look: &mut Look<'_>, at: &At<'_>, key: &crate::document::Key, wrong: Option<String>) {
     let Some(wrong) = wrong else { return };
     let place = Place::new(&look.subject.object.root.source, key.span.clone());
@@ -166,11 +167,18 @@ pub(super) fn label_value(text: &str) -> Option<String> {
     })
 }
 
-fn config_key(text: &str) -> Option<String> {
+/// What keeps a text from being the key of a `ConfigMap` or a Secret.
+pub(super) fn config_key(text: &str) -> Option<String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let fine =
         !text.is_empty() && text.len() <= 253 && text.chars().all(plain) && text != "." && !text.starts_with("..");
     (!fine).then(|| "expected letters, digits, `-`, `_`, `.`".to_owned())
+}
+
+/// What keeps a text from being the name of a setting of the kernel.
+pub(super) fn sysctl(text: &str) -> Option<String> {
+    let fine = text.len() <= 253 && text.split(['.', '/']).all(|part| word(part, |c| "-_".contains(c), lower));
+    (!fine).then(|| "expected `a-z`, `0-9`, `-`, `_`, with `.` between the parts".to_owned())
 }
 
 /// What keeps a text from being the name of a port.
@@ -200,6 +208,7 @@ mod tests {
             ("label_value", "v1.2_3", ".a"),
             ("config_key", "main.cf", "a/b"),
             ("config_key", "_a", ".."),
+            ("sysctl", "net.ipv4/ip_local", "net..a"),
             ("port", "http-1", "8080"),
             ("port", "a", "http--x"),
             ("segment", "system:web", "a/b"),
@@ -212,6 +221,7 @@ mod tests {
                 "label_value" => label_value,
                 "config_key" => config_key,
                 "port" => port,
+                "sysctl" => sysctl,
                 _ => segment,
             };
             assert_eq!(rule(takes), None, "{name} {takes}");

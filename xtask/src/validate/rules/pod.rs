@@ -1,77 +1,103 @@
-//! A pod beside its containers: volumes, tolerations, and names.
+//! A pod beside its containers and volumes: the names that it uses, what it resolves, and what it shares with its node.
 
-use super::{At, Look, names};
+use std::net::IpAddr;
 
-/// Fields of a volume that are no source.
-const NO_SOURCE: &[&str] = &["name"];
+use super::{At, Look, names, placement, security, volume};
+
+/// How many servers a resolver asks.
+const NAMESERVERS: usize = 3;
 
 pub(super) fn check(look: &mut Look<'_>) {
     let Some(spec) = look.pod().and_then(|pod| pod.get("spec")) else { return };
-    for key in ["serviceAccountName", "runtimeClassName", "priorityClassName"] {
+    for key in ["serviceAccountName", "priorityClassName", "nodeName"] {
         if let Some(at) = spec.get(key) {
             look.form(&at, at.text().filter(|text| !text.is_empty()).and_then(names::subdomain));
         }
     }
-    for volume in spec.list("volumes") {
-        self::volume(look, &volume);
+    if let Some(at) = spec.get("runtimeClassName") {
+        look.form(&at, at.text().and_then(names::subdomain));
     }
-    look.unique(spec.list("volumes").iter().filter_map(|volume| volume.get("name")));
-    for toleration in spec.list("tolerations") {
-        let operator = toleration.get("operator").and_then(|at| at.text());
-        let value = toleration.get("value").filter(|at| at.text().is_some_and(|text| !text.is_empty()));
-        if let (Some("Exists"), Some(value)) = (operator, value) {
-            look.refuse(&value, "does not go with `Exists`", "delete this, or compare with `Equal`");
-        }
-        if toleration.get("key").is_none() && operator != Some("Exists") {
-            look.refuse(&toleration, "names no key", "expected a `key`, or `operator: Exists` to tolerate everything");
+    for key in ["hostname", "subdomain"] {
+        if let Some(at) = spec.get(key) {
+            look.form(&at, at.text().filter(|text| !text.is_empty()).and_then(names::label));
         }
     }
-    user(look, spec.get("securityContext").as_ref());
+    for gate in spec.list("readinessGates").iter().filter_map(|gate| gate.get("conditionType")) {
+        look.form(&gate, gate.text().and_then(names::qualified));
+    }
+    look.known(spec.walk(&["os", "name"]), &["linux", "windows"]);
+    look.once(&spec.list("imagePullSecrets"), &[("name", "")]);
+    volume::check(look, &spec);
+    placement::check(look, &spec);
+    security::of_pod(look, &spec);
+    resolver(look, &spec);
+    host(look, &spec);
     look.within(spec.get("terminationGracePeriodSeconds"), 0..=i64::MAX);
     look.within(spec.get("activeDeadlineSeconds"), 1..=i64::MAX);
+    if let Some(at) = spec.get("activeDeadlineSeconds").filter(|_| look.subject.kind.group == "apps") {
+        look.refuse(&at, "is not for this kind", "its pods are to stay: delete this");
+    }
+    let template = !look.is("/Pod");
+    if let Some(at) = spec.get("ephemeralContainers").filter(|at| template && !at.node.items().is_empty()) {
+        look.refuse(&at, "is not for a template", "only a pod that runs can be given these: delete this");
+    }
 }
 
-fn volume<'a>(look: &mut Look<'a>, volume: &At<'a>) {
-    if let Some(name) = volume.get("name") {
-        look.form(&name, name.text().and_then(names::label));
+/// What the pod resolves names with.
+fn resolver<'a>(look: &mut Look<'a>, spec: &At<'a>) {
+    let config = spec.get("dnsConfig");
+    let servers = config.as_ref().map(|config| config.list("nameservers")).unwrap_or_default();
+    if let Some(at) = spec.get("dnsPolicy").filter(|at| at.text() == Some("None"))
+        && config.as_ref().is_none_or(|config| config.lacks("nameservers") && !config.misspells("nameservers"))
+        && !spec.misspells("dnsConfig")
+    {
+        look.refuse(&at, "leaves nothing to ask", "expected at least one of `dnsConfig.nameservers`");
     }
-    let entries = volume.entries();
-    let sources: Vec<&At<'a>> = entries
-        .iter()
-        .filter(|(key, at)| {
-            !NO_SOURCE.contains(&key.name.as_str()) && volume.get(&key.name).is_some() && !at.steps.is_empty()
-        })
-        .map(|(_, at)| at)
-        .collect();
-    if let [_, second, ..] = sources.as_slice() {
-        look.refuse(second, "is a second source of one volume", "a volume has one source");
+    for server in &servers {
+        address(look, server);
     }
-    for (source, key) in [("configMap", "name"), ("secret", "secretName")] {
-        let Some(source) = volume.get(source) else { continue };
-        if let Some(name) = source.get(key).filter(|name| name.text().is_some_and(str::is_empty)) {
-            look.refuse(&name, "is empty", "expected a name");
+    if let Some(at) = servers.get(NAMESERVERS) {
+        look.refuse(at, "is one too many", format!("expected at most {NAMESERVERS}"));
+    }
+    for option in config.as_ref().map(|config| config.list("options")).unwrap_or_default() {
+        look.filled(option.get("name"));
+    }
+    let aliases = spec.list("hostAliases");
+    for alias in &aliases {
+        if let Some(ip) = alias.get("ip") {
+            address(look, &ip);
         }
-        look.within(source.get("defaultMode"), 0..=0o777);
-        for item in source.list("items") {
-            look.within(item.get("mode"), 0..=0o777);
-            if let Some(path) = item.get("path") {
-                inside(look, &path);
-            }
+        for name in alias.list("hostnames") {
+            look.form(&name, name.text().and_then(names::subdomain));
+        }
+    }
+    look.once(&aliases, &[("ip", "")]);
+}
+
+/// What the pod shares with its node.
+fn host<'a>(look: &mut Look<'a>, spec: &At<'a>) {
+    if let Some(at) = spec.get("shareProcessNamespace").filter(|_| spec.says("hostPID", true))
+        && spec.says("shareProcessNamespace", true)
+    {
+        look.refuse(&at, "stands beside `hostPID`", "only one of the two may be true");
+    }
+    for key in ["hostNetwork", "hostPID", "hostIPC"] {
+        if let Some(at) = spec.get(key).filter(|_| spec.says(key, true) && spec.says("hostUsers", false)) {
+            look.refuse(&at, "does not go with `hostUsers: false`", "only one of the two may be there");
         }
     }
 }
 
-/// A path that stays where it begins.
-pub(super) fn inside(look: &mut Look<'_>, at: &At<'_>) {
-    let leaves = |text: &str| text.starts_with('/') || text.split('/').any(|part| part == "..");
-    if at.text().is_some_and(leaves) {
-        look.refuse(at, "leads elsewhere", "expected a relative path without `..`");
-    }
-}
-
-/// The ids in a security context.
-pub(super) fn user<'a>(look: &mut Look<'a>, context: Option<&At<'a>>) {
-    for key in ["runAsUser", "runAsGroup", "fsGroup"] {
-        look.within(context.and_then(|context| context.get(key)), 0..=i64::from(i32::MAX));
+/// An IP address. The server takes one whose numbers begin with zeros.
+fn address(look: &mut Look<'_>, at: &At<'_>) {
+    let plain = |text: &str| {
+        let parts = text.split('.').map(|part| match part.trim_start_matches('0') {
+            "" if !part.is_empty() => "0",
+            rest => rest,
+        });
+        parts.collect::<Vec<_>>().join(".").parse::<IpAddr>().is_ok()
+    };
+    if at.text().is_some_and(|text| text.parse::<IpAddr>().is_err() && !plain(text)) {
+        look.refuse(at, "is no address", "expected one like `10.0.0.10` or `fd00::10`");
     }
 }
