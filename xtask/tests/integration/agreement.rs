@@ -30,6 +30,8 @@ struct Case {
     told: BTreeSet<String>,
     /// Whether a server takes it.
     taken: bool,
+    /// Whether it takes it under server-side apply, too.
+    merged: bool,
 }
 
 fn cases() -> Vec<Case> {
@@ -46,6 +48,7 @@ fn cases() -> Vec<Case> {
             text: text.clone(),
             told: BTreeSet::new(),
             taken: true,
+            merged: true,
         });
         bases.insert(name, text);
     }
@@ -65,7 +68,8 @@ fn cases() -> Vec<Case> {
             let told: BTreeSet<String> = texts("told").into_iter().map(str::to_owned).collect();
             assert_eq!(told.is_empty(), section.name == "accepted", "{}", get("name"));
             let taken = section.name != "refused";
-            cases.push(Case { name: get("name"), base: get("base"), text, told, taken });
+            let merged = taken && section.name != "unmerged";
+            cases.push(Case { name: get("name"), base: get("base"), text, told, taken, merged });
         }
     }
     assert!(cases.iter().filter(|case| !case.taken).count() > 100);
@@ -86,6 +90,7 @@ fn sizes() -> Vec<Case> {
         ),
         told: told.into_iter().map(str::to_owned).collect(),
         taken: told.is_none(),
+        merged: told.is_none(),
     };
     let (annotations, data) = (256 * 1024, 1024 * 1024);
     vec![
@@ -196,8 +201,8 @@ impl Cluster {
         if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()) }
     }
 
-    /// What the server says of many files, several at once.
-    fn apply(&self, files: &[(PathBuf, String)]) -> Vec<Result<(), String>> {
+    /// What the server says of many files, several at once; `how` are more arguments.
+    fn apply(&self, files: &[(PathBuf, String)], how: &[&str]) -> Vec<Result<(), String>> {
         let next = AtomicUsize::new(0);
         let answers = Mutex::new(vec![Ok(()); files.len()]);
         std::thread::scope(|scope| {
@@ -208,7 +213,7 @@ impl Cluster {
                         let Some((file, namespace)) = files.get(index) else { return };
                         let file = file.to_string_lossy().into_owned();
                         let strict = ["apply", "--dry-run=server", "--validate=strict", "--namespace", namespace];
-                        let answer = self.kubectl(&[strict.as_slice(), &["--filename", &file]].concat());
+                        let answer = self.kubectl(&[strict.as_slice(), how, &["--filename", &file]].concat());
                         answers.lock().expect("whole")[index] = answer;
                     }
                 });
@@ -261,9 +266,17 @@ fn an_api_server_agrees() {
         })
         .collect();
     let mut wrong = Vec::new();
-    for (case, answer) in cases.iter().zip(cluster.apply(&files)) {
+    for (case, answer) in cases.iter().zip(cluster.apply(&files, &[])) {
         if answer.is_ok() != case.taken {
             wrong.push(format!("{}: the server says {answer:?}", case.name));
+        }
+    }
+    // What is refused either way need not be asked twice, and what is stricter than a server is so for its own reasons.
+    let (own, files): (Vec<_>, Vec<_>) =
+        cases.iter().zip(files).filter(|(case, _)| case.taken && (case.told.is_empty() || !case.merged)).unzip();
+    for (case, answer) in own.iter().zip(cluster.apply(&files, &["--server-side"])) {
+        if answer.is_ok() != case.merged {
+            wrong.push(format!("{}: with server-side apply, the server says {answer:?}", case.name));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -297,7 +310,7 @@ fn an_api_server_takes_all_that_this_repository_renders() {
         }
     }
     assert!(files.len() > 50);
-    let answers = files.iter().zip(cluster.apply(&files));
+    let answers = files.iter().zip(cluster.apply(&files, &[]));
     let wrong: Vec<_> = answers.filter_map(|((file, _), answer)| Some((file, answer.err()?))).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
 

@@ -25,10 +25,27 @@ pub(super) fn check<'a>(look: &mut Look<'a>, container: &At<'a>, volumes: &[&str
                 .push("write `HostToContainer`, or make the container privileged".to_owned());
         }
     }
+    for at in mounts.iter().filter(|mount| !mount.says("readOnly", true)) {
+        if let Some(at) = at.get("recursiveReadOnly").filter(|at| at.text() == Some("Enabled")) {
+            look.refuse(&at, "needs a mount that is read only", "expected `readOnly: true` beside it");
+        }
+    }
     look.unique(mounts.iter().filter_map(|mount| mount.get("mountPath")));
     for device in container.list("volumeDevices") {
         there(look, &device, volumes);
-        look.filled(device.get("devicePath"));
+        if let Some(name) = device.get("name")
+            && name
+                .text()
+                .is_some_and(|text| mounts.iter().any(|mount| mount.get("name").and_then(|at| at.text()) == Some(text)))
+        {
+            look.refuse(&name, "is mounted, too", "a volume is a device or has files");
+        }
+        if let Some(path) = device.get("devicePath") {
+            if path.text().is_some_and(|text| text.split('/').any(|part| part == "..")) {
+                look.refuse(&path, "leads elsewhere", "expected a path without `..`");
+            }
+            look.filled(Some(path));
+        }
     }
 }
 

@@ -22,7 +22,9 @@ pub(super) fn check(look: &mut Look<'_>) {
             look.form(&at, at.text().filter(|text| !text.is_empty()).and_then(names::label));
         }
     }
-    for gate in spec.list("readinessGates").iter().filter_map(|gate| gate.get("conditionType")) {
+    let conditions = spec.list("readinessGates").into_iter().filter_map(|gate| gate.get("conditionType"));
+    let gates = spec.list("schedulingGates").into_iter().filter_map(|gate| gate.get("name"));
+    for gate in conditions.chain(gates) {
         look.form(&gate, gate.text().and_then(names::qualified));
     }
     look.known(spec.walk(&["os", "name"]), &["linux", "windows"]);

@@ -44,16 +44,17 @@ fn both<'a>(look: &mut Look<'a>, context: &At<'a>) {
         look.within(context.get(key), 0..=i64::from(i32::MAX));
     }
     for profile in context.present(&["seccompProfile", "appArmorProfile"]) {
+        let seccomp = profile.steps.ends_with(&["seccompProfile".to_owned()]);
         let kind = profile.get("type").and_then(|at| at.text());
         let file = profile.get("localhostProfile");
         match (kind, file) {
             (Some("Localhost"), None) if !profile.misspells("localhostProfile") => {
                 look.refuse(&profile, "has no `localhostProfile`", "expected the file of the profile");
             }
-            (Some("Localhost"), Some(file)) if profile.steps.ends_with(&["seccompProfile".to_owned()]) => {
+            (Some("Localhost"), Some(file)) if seccomp => {
                 look.inside(&file);
             }
-            (Some(kind @ ("RuntimeDefault" | "Unconfined")), Some(file)) if file.text() != Some("") => {
+            (Some(kind @ ("RuntimeDefault" | "Unconfined")), Some(file)) if seccomp || file.text() != Some("") => {
                 look.refuse(&file, format!("does not go with `{kind}`"), "delete this, or write `type: Localhost`");
             }
             _ => {}
