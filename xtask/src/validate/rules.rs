@@ -121,10 +121,11 @@ impl<'a> Look<'a> {
     /// Holds a number against bounds.
     fn within(&mut self, at: Option<At<'a>>, bounds: std::ops::RangeInclusive<i64>) {
         let Some(at) = at else { return };
-        if at.number().is_some_and(|number| !bounds.contains(&number)) {
+        if let Some(number) = at.number().filter(|number| !bounds.contains(number)) {
             let (low, high) = (bounds.start(), bounds.end());
-            let label =
-                if *high == i64::MAX { format!("expected {low} or more") } else { format!("expected {low} to {high}") };
+            // What the type holds is no bound that anybody has in mind.
+            let small = number < *low && *high >= i64::from(i32::MAX);
+            let label = if small { format!("expected {low} or more") } else { format!("expected {low} to {high}") };
             self.refuse(&at, "is out of range", label);
         }
     }

@@ -35,7 +35,8 @@ fn amounts<'a>(look: &mut Look<'a>, resources: &At<'a>) {
                 continue;
             }
             if !key.name.contains('/') && !OWN.contains(&key.name.as_str()) && !key.name.starts_with(PAGES) {
-                let label = match nearest(&key.name, OWN.iter().copied()) {
+                let short = OWN.iter().copied().find(|own| key.name.len() > 1 && own.starts_with(&key.name));
+                let label = match short.or_else(|| nearest(&key.name, OWN.iter().copied())) {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!("expected {}, or one with a domain", OWN.join(", ")),
                 };

@@ -3,8 +3,8 @@
 use super::{At, Look, names};
 use crate::diagnostic::suggestion;
 
-/// Where the value of a variable comes from. A server without `fileKeyRef` drops it; that is for its schema to tell.
-const SOURCES: &[&str] = &["fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef"];
+/// Where the value of a variable comes from.
+const SOURCES: &[&str] = &["fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef"];
 /// The fields of a pod that a variable can take.
 const FIELDS: &[&str] = &[
     "metadata.name",
@@ -39,7 +39,10 @@ pub(super) fn check<'a>(look: &mut Look<'a>, container: &At<'a>) {
         if variable.get("value").is_some_and(|value| value.text() != Some("")) {
             look.refuse(&from, "stands beside a value", "only one of the two may be there");
         }
-        look.one_of(&from, SOURCES, "names no source", "is a second source of one variable");
+        // Not every server knows this one.
+        if from.get("fileKeyRef").is_none() {
+            look.one_of(&from, SOURCES, "names no source", "is a second source of one variable");
+        }
         if let Some(field) = from.get("fieldRef") {
             self::field(look, &field, FIELDS);
         }

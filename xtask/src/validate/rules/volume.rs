@@ -84,8 +84,15 @@ fn files<'a>(look: &mut Look<'a>, source: &At<'a>) {
     }
 }
 
+/// The mode of a file: meant in octal, and often written without the zero that says so.
 fn mode<'a>(look: &mut Look<'a>, at: Option<At<'a>>) {
-    look.within(at, 0..=0o777);
+    let Some(at) = at else { return };
+    let Some(number) = at.number().filter(|number| !(0..=0o777).contains(number)) else { return };
+    let octal = i64::from_str_radix(&number.to_string(), 8).is_ok_and(|meant| (0..=0o777).contains(&meant));
+    let found = look.refuse(&at, "is out of range", "expected 0 to 0777, which is 511");
+    if octal {
+        found.helps.push(format!("write `0{number}`: a number without a leading zero is decimal"));
+    }
 }
 
 /// The path of a file in a volume.
