@@ -142,7 +142,7 @@ impl<'a> Look<'a> {
         if let Some(at) = at
             && let Some(text) = at.text().filter(|text| !known.contains(text))
         {
-            self.refuse(&at, "is not known", suggestion(text, known.iter().copied()));
+            self.refuse(&at, "is not known", suggestion(text, known.iter().copied().filter(|one| !one.is_empty())));
         }
     }
 

@@ -20,18 +20,18 @@ pub(super) fn check(look: &mut Look<'_>) {
     if let Some(role) = root.get("roleRef") {
         let cluster = look.is("rbac.authorization.k8s.io/ClusterRoleBinding");
         let kinds: &[&str] = if cluster { &["ClusterRole"] } else { &["Role", "ClusterRole"] };
-        look.one_of(role.get("kind"), kinds);
+        look.known(role.get("kind"), kinds);
         // Empty, it is that group.
-        look.one_of(role.get("apiGroup"), &[GROUP, ""]);
+        look.known(role.get("apiGroup"), &[GROUP, ""]);
         if let Some(name) = role.get("name") {
             look.form(&name, name.text().and_then(names::segment));
         }
         look.filled(role.get("name"));
     }
     for subject in root.list("subjects") {
-        look.one_of(subject.get("kind"), &["ServiceAccount", "User", "Group"]);
+        look.known(subject.get("kind"), &["ServiceAccount", "User", "Group"]);
         let account = subject.get("kind").and_then(|at| at.text()) == Some("ServiceAccount");
-        look.one_of(subject.get("apiGroup"), if account { &[""] } else { &[GROUP, ""] });
+        look.known(subject.get("apiGroup"), if account { &[""] } else { &[GROUP, ""] });
         match subject.get("name") {
             Some(name) if account => look.form(&name, name.text().and_then(names::subdomain)),
             name => look.filled(name),

@@ -47,7 +47,7 @@ pub(super) fn check(look: &mut Look<'_>) {
 
 fn metric<'a>(look: &mut Look<'a>, metric: &At<'a>) {
     let names = SOURCES.map(|(name, _)| name);
-    look.one_of(metric.get("type"), &names);
+    look.known(metric.get("type"), &names);
     let name = metric.get("type").and_then(|at| at.text());
     let Some((name, source)) = SOURCES.into_iter().find(|(known, _)| Some(*known) == name) else { return };
     for (_, other) in SOURCES.into_iter().filter(|(_, other)| *other != source) {
@@ -73,7 +73,7 @@ fn metric<'a>(look: &mut Look<'a>, metric: &At<'a>) {
 
 /// What a metric is held against.
 fn target<'a>(look: &mut Look<'a>, target: &At<'a>, metric: &str) {
-    look.one_of(target.get("type"), &["Utilization", "AverageValue", "Value"]);
+    look.known(target.get("type"), &["Utilization", "AverageValue", "Value"]);
     look.within(target.get("averageUtilization"), 1..=i64::MAX);
     for amount in target.present(&["averageValue", "value"]) {
         if amount.nothing() {
@@ -100,12 +100,12 @@ fn target<'a>(look: &mut Look<'a>, target: &At<'a>, metric: &str) {
 /// How fast it scales.
 fn pace<'a>(look: &mut Look<'a>, side: &At<'a>) {
     look.within(side.get("stabilizationWindowSeconds"), 0..=3600);
-    look.one_of(side.get("selectPolicy"), &["Max", "Min", "Disabled"]);
+    look.known(side.get("selectPolicy"), &["Max", "Min", "Disabled"]);
     if let Some(policies) = side.get("policies").filter(|_| side.lacks("policies")) {
         look.refuse(&policies, "is empty", "expected at least one, or no `policies`");
     }
     for policy in side.list("policies") {
-        look.one_of(policy.get("type"), &["Pods", "Percent"]);
+        look.known(policy.get("type"), &["Pods", "Percent"]);
         look.within(policy.get("value"), 1..=i64::MAX);
         look.within(policy.get("periodSeconds"), 1..=1800);
     }

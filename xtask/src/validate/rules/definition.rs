@@ -84,7 +84,7 @@ fn conversion<'a>(look: &mut Look<'a>, spec: &At<'a>) {
         }
         _ => {}
     }
-    look.one_of(strategy, &["None", "Webhook"]);
+    look.known(strategy, &["None", "Webhook"]);
 }
 
 /// What others read of an object: its replicas, and its columns.
@@ -100,7 +100,7 @@ fn shown<'a>(look: &mut Look<'a>, version: &At<'a>) {
     }
     for column in version.list("additionalPrinterColumns") {
         look.filled(column.get("name"));
-        look.one_of(column.get("type"), COLUMNS);
+        look.known(column.get("type"), COLUMNS);
         if let Some(path) = column.get("jsonPath")
             && path.text().is_some_and(|text| !text.starts_with('.'))
         {

@@ -55,7 +55,7 @@ pub(super) fn selector<'a>(look: &mut Look<'a>, selector: &At<'a>) {
             }
             _ => {}
         }
-        look.one_of(operator, OPERATORS);
+        look.known(operator, OPERATORS);
         for value in expression.list("values") {
             look.form(&value, value.text().and_then(names::label_value));
         }

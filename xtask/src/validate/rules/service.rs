@@ -23,7 +23,7 @@ pub(super) fn check(look: &mut Look<'_>) {
     }
     outside(look, &spec, kind);
     ports(look, &spec, kind);
-    look.one_of(spec.get("trafficDistribution"), &["PreferClose", "PreferSameZone", "PreferSameNode"]);
+    look.known(spec.get("trafficDistribution"), &["PreferClose", "PreferSameZone", "PreferSameNode"]);
     if text(&spec, "sessionAffinity") == Some("ClientIP") {
         look.within(spec.walk(&["sessionAffinityConfig", "clientIP", "timeoutSeconds"]), 1..=86400);
     }

@@ -94,7 +94,7 @@ fn list<'a>(look: &mut Look<'a>, schema: &At<'a>) {
     } else if let Some(key) = keys.first() {
         look.refuse(key, "is no key of a map", "expected `x-kubernetes-list-type: map`");
     }
-    look.one_of(kind, &["atomic", "set", "map"]);
+    look.known(kind, &["atomic", "set", "map"]);
 }
 
 /// A key by which items of a list are told apart: each of them has it.
@@ -125,7 +125,7 @@ fn mapping<'a>(look: &mut Look<'a>, schema: &At<'a>) {
     if let Some(at) = schema.get(open).filter(|_| schema.says(open, false)) {
         look.refuse(&at, "says nothing", "expected `true`, or no such field");
     }
-    look.one_of(schema.get("x-kubernetes-map-type"), &["atomic", "granular"]);
+    look.known(schema.get("x-kubernetes-map-type"), &["atomic", "granular"]);
 }
 
 /// What is filled in has the type that it should have.
