@@ -93,11 +93,12 @@ fn host<'a>(look: &mut Look<'a>, spec: &At<'a>) {
 /// An IP address. The server takes one whose numbers begin with zeros.
 fn address(look: &mut Look<'_>, at: &At<'_>) {
     let plain = |text: &str| {
-        let parts = text.split('.').map(|part| match part.trim_start_matches('0') {
+        let (start, last) = text.split_at(text.rfind(':').map_or(0, |colon| colon + 1));
+        let parts = last.split('.').map(|part| match part.trim_start_matches('0') {
             "" if !part.is_empty() => "0",
             rest => rest,
         });
-        parts.collect::<Vec<_>>().join(".").parse::<IpAddr>().is_ok()
+        format!("{start}{}", parts.collect::<Vec<_>>().join(".")).parse::<IpAddr>().is_ok()
     };
     if at.text().is_some_and(|text| text.parse::<IpAddr>().is_err() && !plain(text)) {
         look.refuse(at, "is no address", "expected one like `10.0.0.10` or `fd00::10`");

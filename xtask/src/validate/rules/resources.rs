@@ -64,15 +64,20 @@ fn amounts<'a>(look: &mut Look<'a>, resources: &At<'a>) {
             None if whole => {
                 look.refuse(&request, "has no limit", "expected the same amount under `limits`");
             }
-            Some(Some(allowed)) if wanted > allowed => {
+            Some(Some(allowed)) if exceeds(wanted, allowed) => {
                 look.refuse(&request, "is more than its limit", "expected no more than what `limits` says");
             }
-            Some(Some(allowed)) if wanted < allowed && whole => {
+            Some(Some(allowed)) if exceeds(allowed, wanted) && whole => {
                 look.refuse(&request, "is less than its limit", "expected the same amount as under `limits`");
             }
             _ => {}
         }
     }
+}
+
+/// Whether one amount is more than another. `700m` is no more than `0.7`, though not to the last bit.
+fn exceeds(one: f64, other: f64) -> bool {
+    one - other > other.abs() * 1e-12
 }
 
 /// Whether a resource is one that Kubernetes itself does not know, such as `nvidia.com/gpu`.

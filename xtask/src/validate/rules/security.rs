@@ -54,7 +54,7 @@ fn both<'a>(look: &mut Look<'a>, context: &At<'a>) {
             (Some("Localhost"), Some(file)) if seccomp => {
                 look.inside(&file);
             }
-            (Some(kind @ ("RuntimeDefault" | "Unconfined")), Some(file)) if seccomp || file.text() != Some("") => {
+            (Some(kind @ ("RuntimeDefault" | "Unconfined")), Some(file)) => {
                 look.refuse(&file, format!("does not go with `{kind}`"), "delete this, or write `type: Localhost`");
             }
             _ => {}
