@@ -21,8 +21,8 @@ const WITHOUT_SCHEMA: &[&str] = &["statefulset", "cronjob"];
 const SEALED_SECRETS: &str =
     "tests/golden/sealed-secrets/default/customresourcedefinition-sealedsecrets.bitnami.com.yaml";
 
-/// A null that a server drops, and that it refuses under server-side apply: `validate` does not tell it yet.
-const NOT_DROPPED: &[&str] = &["null-sealed-value"];
+/// Nulls that a server drops, and that it refuses under server-side apply: `validate` does not tell them yet.
+const NOT_DROPPED: &[&str] = &["null-sealed-value", "selector-null-label"];
 
 /// One object, and what becomes of it.
 struct Case {
