@@ -15,10 +15,10 @@ use super::written::{self, CONTROL_PLANE, DEFAULT_PROJECT, Written};
 use super::{Subject, argocd_folder, sync_order};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, suggestion};
 use crate::document::Node;
+use crate::forms;
 use crate::manifest::ObjectKey;
 use crate::objects::Object;
 use crate::plan::{self, DEFAULT_CASE};
-use crate::workspace::application::is_namespace;
 use crate::workspace::project::{Destination, Project};
 
 /// What this check finds.
@@ -90,7 +90,8 @@ impl Against<'_> {
         let namespace = application.namespace();
         // To allow what cannot be would mend nothing.
         let server = application.cluster().server;
-        let meant = (namespace.is_empty() || is_namespace(namespace)) && server.as_deref().is_none_or(is_address);
+        let named = namespace.is_empty() || forms::label(namespace).is_none();
+        let meant = named && server.as_deref().is_none_or(is_address);
         if meant && !self.reaches(namespace) {
             let place = application.place(&["spec", "destination", "namespace"]);
             diagnostics.push(self.forbidden("this destination", place, self.destination_help(namespace)));
@@ -106,7 +107,7 @@ impl Against<'_> {
         }
         // What Argo CD creates is held against the project like what is rendered.
         let verdict = permission::kind(project, "", "Namespace", namespace, Scope::Cluster);
-        let creates = application.has_sync_option("CreateNamespace=true") && is_namespace(namespace);
+        let creates = application.has_sync_option("CreateNamespace=true") && named && !namespace.is_empty();
         if creates && verdict != Verdict::Allowed {
             let options =
                 application.root.find(&["spec", "syncPolicy", "syncOptions"]).map(Node::items).unwrap_or_default();

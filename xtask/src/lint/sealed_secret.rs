@@ -14,6 +14,7 @@ use base64::prelude::BASE64_STANDARD;
 use super::Subject;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place};
 use crate::document::{Key, Node, Value};
+use crate::forms;
 use crate::objects;
 
 /// What this check finds.
@@ -146,13 +147,13 @@ fn contents(root: &Node, title: &str) -> Vec<Found> {
     // What was to be sealed may stand there in clear, and is not told.
     let withheld: Vec<Range<usize>> = entries.iter().map(|(_, value)| value.span.clone()).collect();
     let examine = |(key, value): &(Key, Node)| {
-        if !is_key(&key.name) {
+        if let Some(expected) = forms::config_key(&key.name) {
             let place = objects::place_without(&value.source, key.span.clone(), &withheld);
             let found = Found {
                 code: Code::SealedSecretInvalid,
                 message: format!("no Secret can have the key `{}`, so {title} is never unsealed", key.name),
                 place,
-                label: "expected letters, digits, `-`, `_`, and `.`".to_owned(),
+                label: expected,
                 help: "give it another key; a strict seal does not depend on it".to_owned(),
             };
             return Some(found);
@@ -167,12 +168,6 @@ fn contents(root: &Node, title: &str) -> Vec<Found> {
         Some(invalid(format!("`{}` of {title} is no ciphertext", key.name), place, what))
     };
     entries.iter().filter_map(examine).collect()
-}
-
-/// Whether a text can be a key of a Secret.
-fn is_key(text: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    !text.is_empty() && text.len() <= 253 && text.chars().all(allowed) && text != "." && !text.starts_with("..")
 }
 
 /// Whether a text has the frame of a ciphertext; the error is what it lacks.

@@ -20,7 +20,6 @@ mod placement;
 mod pod;
 mod probe;
 mod resources;
-mod schedule;
 mod secret;
 mod security;
 mod selector;
@@ -168,6 +167,13 @@ impl<'a> Look<'a> {
         }
     }
 
+    /// A path that does not go back.
+    fn straight(&mut self, at: &At<'_>) {
+        if at.text().is_some_and(|text| text.split('/').any(|part| part == "..")) {
+            self.refuse(at, "leads elsewhere", "expected a path without `..`");
+        }
+    }
+
     /// A port: a number in range, or, where a name may stand, one of a port.
     fn port(&mut self, at: Option<At<'a>>) {
         let Some(at) = at else { return };
@@ -262,13 +268,6 @@ impl<'a> At<'a> {
     /// Whether a field is true, or false.
     fn says(&self, key: &str, value: bool) -> bool {
         self.get(key).is_some_and(|at| matches!(at.node.value, Value::Bool(is) if is == value))
-    }
-
-    /// Whether a quantity is 0 or less.
-    fn nothing(&self) -> bool {
-        let (Value::String(text) | Value::Number(text)) = &self.node.value else { return false };
-        let digits = text.split(['e', 'E']).next().unwrap_or_default();
-        text.starts_with('-') || (text.contains('0') && !digits.contains(|c: char| ('1'..='9').contains(&c)))
     }
 
     fn text(&self) -> Option<&'a str> {

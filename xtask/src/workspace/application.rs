@@ -12,6 +12,7 @@ use super::substitute;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, nearest};
 use crate::document::yaml::Document;
 use crate::document::{Fields, Key, Node, Syntax, Value};
+use crate::forms;
 
 /// The namespace that Argo CD itself runs in, unless told otherwise.
 const CONTROL_PLANE: &str = "argocd";
@@ -252,22 +253,15 @@ fn valid_name(name: &str, metadata: &Node, fields: &mut Fields<'_>) -> bool {
     fine
 }
 
-/// Whether a namespace can have this name.
-#[must_use]
-pub fn is_namespace(name: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let ends = name.starts_with('-') || name.ends_with('-');
-    !name.is_empty() && name.len() <= 63 && name.chars().all(allowed) && !ends
-}
-
 /// No object could be in a namespace of another form, so this is told here once, and not of each of them.
 fn valid_namespace(name: &str, destination: &Node, fields: &mut Fields<'_>) -> bool {
-    let fine = name.is_empty() || is_namespace(name);
-    if !fine {
+    let wrong = if name.is_empty() { None } else { forms::label(name) };
+    let fine = wrong.is_none();
+    if let Some(expected) = wrong {
         let place = destination.get("namespace").unwrap_or(destination).place();
         fields.report(
             Diagnostic::new(Code::ApplicationInvalid, format!("`{name}` is no name of a namespace"))
-                .at(place, "at most 63 lowercase letters, digits, and `-`, which neither begins nor ends it"),
+                .at(place, expected),
         );
     }
     fine

@@ -7,6 +7,7 @@ use super::duration;
 use super::project::{invalid, repeated};
 use crate::diagnostic::{Diagnostics, Place, suggestion};
 use crate::document::{Fields, Node, Syntax};
+use crate::schedule;
 
 /// What a policy may be about.
 const RESOURCES: &[&str] = &["applications", "applicationsets", "repositories", "exec", "logs", "clusters"];
@@ -134,9 +135,10 @@ pub(super) fn sync_windows(nodes: &[Node], diagnostics: &mut Diagnostics) {
         if let Some(kind) = fields.required_string("kind").filter(|kind| !["allow", "deny"].contains(&kind.as_str())) {
             fields.report(invalid(format!("Argo CD has no window `{kind}`"), at("kind"), "expected `allow` or `deny`"));
         }
-        if let Some(schedule) = fields.required_string("schedule").filter(|schedule| !is_schedule(schedule)) {
-            let label = "expected minute, hour, day, month, and day of the week";
-            fields.report(invalid(format!("`{schedule}` is no schedule"), at("schedule"), label));
+        if let Some(schedule) = fields.required_string("schedule")
+            && let Some(wrong) = no_schedule(&schedule)
+        {
+            fields.report(invalid(format!("`{schedule}` is no schedule"), at("schedule"), &wrong));
         }
         if let Some(text) = fields.required_string("duration").filter(|text| duration::parse(text).is_none()) {
             let label = "expected something like `1h30m`";
@@ -156,37 +158,10 @@ pub(super) fn sync_windows(nodes: &[Node], diagnostics: &mut Diagnostics) {
     }
 }
 
-const MONTHS: &[&str] = &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-const DAYS: &[&str] = &["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
-
-/// Whether a text is a schedule of five fields.
-fn is_schedule(text: &str) -> bool {
-    // The parser knows a time zone in front.
-    let text = match text.strip_prefix("TZ=").or_else(|| text.strip_prefix("CRON_TZ=")) {
-        Some(rest) => rest.split_once(' ').map_or("", |(_, rest)| rest),
-        None => text,
-    };
-    let fields: Vec<&str> = text.split_whitespace().collect();
-    let ranges: [(u32, u32, &[&str]); 5] = [(0, 59, &[]), (0, 23, &[]), (1, 31, &[]), (1, 12, MONTHS), (0, 6, DAYS)];
-    fields.len() == ranges.len()
-        && fields.iter().zip(ranges).all(|(field, range)| field.split(',').all(|part| is_part(part, range)))
-}
-
-/// Whether a text is one part of a field: `*`, `5`, `1-5`, or one of these with a step.
-fn is_part(text: &str, (low, high, names): (u32, u32, &[&str])) -> bool {
-    let (span, step) = text.split_once('/').map_or((text, None), |(span, step)| (span, Some(step)));
-    let number = |text: &str| -> Option<u32> {
-        let by_name =
-            names.iter().position(|name| text.eq_ignore_ascii_case(name)).and_then(|at| u32::try_from(at).ok());
-        let value = by_name.map(|at| at + low).or_else(|| text.parse().ok())?;
-        (low..=high).contains(&value).then_some(value)
-    };
-    let fine = match span.split_once('-') {
-        _ if span == "*" || span == "?" => true,
-        None => number(span).is_some(),
-        Some((from, to)) => matches!((number(from), number(to)), (Some(from), Some(to)) if from <= to),
-    };
-    fine && step.is_none_or(|step| step.parse::<u32>().is_ok_and(|step| step > 0))
+/// What keeps a text from being a schedule; a time zone may stand in front.
+fn no_schedule(text: &str) -> Option<String> {
+    let zoned = text.strip_prefix("TZ=").or_else(|| text.strip_prefix("CRON_TZ="));
+    schedule::wrong(zoned.map_or(text, |rest| rest.split_once(' ').map_or("", |(_, rest)| rest)))
 }
 
 #[cfg(test)]
@@ -194,13 +169,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn schedules_have_five_fields() {
-        for text in ["0 22 * * *", "*/15 0-6 1,15 jan-mar MON", "0 0 ? * 0", "CRON_TZ=Europe/Berlin 0 1 * * *"] {
-            assert!(is_schedule(text), "{text}");
+    fn a_time_zone_may_stand_before_a_schedule() {
+        for text in ["0 22 * * *", "CRON_TZ=Europe/Berlin 0 1 * * *", "TZ=UTC */15 * * * *"] {
+            assert_eq!(no_schedule(text), None, "{text}");
         }
-        for text in ["", "0 22 * *", "60 22 * * *", "0 22 * * 7", "0 22 * * * *", "@daily", "a * * * *", "*/0 * * * *"]
-        {
-            assert!(!is_schedule(text), "{text}");
+        for text in ["", "0 22 * *", "@daily", "TZ=UTC", "TZ=UTC @daily"] {
+            assert!(no_schedule(text).is_some(), "{text}");
         }
     }
 

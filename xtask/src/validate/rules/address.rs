@@ -4,14 +4,16 @@ use std::net::IpAddr;
 
 /// An address.
 pub(super) fn address(text: &str) -> Option<IpAddr> {
-    let plain: Vec<&str> = text
-        .split('.')
-        .map(|part| match part.trim_start_matches('0') {
+    let plain = || {
+        // An address of version 6 may end in one of version 4.
+        let (start, last) = text.split_at(text.rfind(':').map_or(0, |colon| colon + 1));
+        let parts = last.split('.').map(|part| match part.trim_start_matches('0') {
             "" if !part.is_empty() => "0",
             digits => digits,
-        })
-        .collect();
-    text.parse().ok().or_else(|| plain.join(".").parse::<std::net::Ipv4Addr>().ok().map(IpAddr::V4))
+        });
+        format!("{start}{}", parts.collect::<Vec<_>>().join("."))
+    };
+    text.parse().or_else(|_| plain().parse()).ok()
 }
 
 /// An address with the length of its prefix.
@@ -43,7 +45,7 @@ mod tests {
 
     #[test]
     fn addresses_are_read_leniently() {
-        for text in ["10.0.0.1", "010.000.0.01", "0.0.0.0", "fd00::1", "::ffff:1.2.3.4"] {
+        for text in ["10.0.0.1", "010.000.0.01", "0.0.0.0", "fd00::1", "::ffff:1.2.3.4", "::ffff:010.2.3.4"] {
             assert!(address(text).is_some(), "{text}");
         }
         for text in ["", "10.0.0", "10.0.0.256", " 10.0.0.1", "10..0.1", "0", "web.example.com"] {

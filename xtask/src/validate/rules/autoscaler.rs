@@ -1,6 +1,6 @@
 //! `HorizontalPodAutoscalers`: between how many pods they scale, by what, and how fast.
 
-use super::{At, Look};
+use super::{At, Look, resources};
 
 /// What a metric may be, and the field that describes it.
 const SOURCES: [(&str, &str); 5] = [
@@ -76,7 +76,7 @@ fn target<'a>(look: &mut Look<'a>, target: &At<'a>, metric: &str) {
     look.known(target.get("type"), &["Utilization", "AverageValue", "Value"]);
     look.within(target.get("averageUtilization"), 1..=i64::MAX);
     for amount in target.present(&["averageValue", "value"]) {
-        if amount.nothing() {
+        if resources::quantity(&amount).is_some_and(|amount| amount <= 0.0) {
             look.refuse(&amount, "is nothing to aim at", "expected more than 0");
         }
     }

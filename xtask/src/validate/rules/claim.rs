@@ -1,6 +1,6 @@
 //! `PersistentVolumeClaims`: how they are used, and how large they are.
 
-use super::{At, Look, names, selector};
+use super::{At, Look, names, resources, selector};
 
 pub(super) fn check(look: &mut Look<'_>) {
     let root = look.root();
@@ -26,7 +26,8 @@ pub(super) fn check(look: &mut Look<'_>) {
     }
 }
 
-fn claim<'a>(look: &mut Look<'a>, spec: &At<'a>) {
+/// `spec` is that of a claim, wherever one stands.
+pub(super) fn claim<'a>(look: &mut Look<'a>, spec: &At<'a>) {
     if spec.lacks("accessModes") {
         look.refuse(spec, "has no `accessModes`", "expected at least one, such as `ReadWriteOnce`");
     }
@@ -36,7 +37,7 @@ fn claim<'a>(look: &mut Look<'a>, spec: &At<'a>) {
         look.refuse(other, "stands beside `ReadWriteOncePod`", "that one excludes all others");
     }
     match spec.walk(&["resources", "requests", "storage"]) {
-        Some(amount) if amount.nothing() => {
+        Some(amount) if resources::quantity(&amount).is_some_and(|amount| amount <= 0.0) => {
             look.refuse(&amount, "is no space", "expected more than 0, such as `1Gi`");
         }
         None if spec.lacks("resources")

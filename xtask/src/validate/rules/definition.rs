@@ -19,11 +19,7 @@ pub(super) fn check(look: &mut Look<'_>) {
     {
         look.refuse(&name, "is not `<plural>.<group>`", format!("expected `{plural}.{group}`"));
     }
-    if let Some(scope) = spec.get("scope")
-        && scope.text().is_some_and(|text| text != "Namespaced" && text != "Cluster")
-    {
-        look.refuse(&scope, "has a value that it may not have", "expected `Namespaced` or `Cluster`");
-    }
+    look.known(spec.get("scope"), &["Namespaced", "Cluster"]);
     let versions = spec.list("versions");
     look.unique(versions.iter().filter_map(|version| version.get("name")));
     let stored = versions.iter().filter(|version| version.says("storage", true)).count();

@@ -1,6 +1,12 @@
 //! Jobs and `CronJobs`: how often they are tried, and when they run.
+//!
+//! Deliberately absent: whether a time zone exists, and how long `@every` waits.
 
-use super::{At, Look, schedule};
+use super::{At, Look};
+use crate::schedule;
+
+/// Words that stand for schedules.
+const NAMED: &[&str] = &["@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"];
 
 pub(super) fn check(look: &mut Look<'_>) {
     let Some(spec) = look.root().get("spec") else { return };
@@ -19,7 +25,7 @@ pub(super) fn check(look: &mut Look<'_>) {
         look.within(spec.get(key), 0..=i64::MAX);
     }
     if let Some(at) = spec.get("schedule")
-        && let Some(wrong) = at.text().and_then(schedule::wrong)
+        && let Some(wrong) = at.text().and_then(no_schedule)
     {
         look.refuse(&at, "is no schedule", wrong);
     }
@@ -39,6 +45,18 @@ pub(super) fn check(look: &mut Look<'_>) {
     }
 }
 
+/// What keeps a text from being the schedule of a `CronJob`.
+fn no_schedule(text: &str) -> Option<String> {
+    if text.contains("TZ") {
+        return Some("a time zone belongs into `spec.timeZone`".to_owned());
+    }
+    if text.starts_with('@') {
+        let known = NAMED.contains(&text) || text.starts_with("@every ");
+        return (!known).then(|| format!("expected one of {}", NAMED.join(", ")));
+    }
+    schedule::wrong(text)
+}
+
 fn job<'a>(look: &mut Look<'a>, spec: &At<'a>) {
     for key in ["backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished", "parallelism", "completions"] {
         look.within(spec.get(key), 0..=i64::MAX);
@@ -48,5 +66,20 @@ fn job<'a>(look: &mut Look<'a>, spec: &At<'a>) {
         && spec.get("completions").is_none()
     {
         look.refuse(&mode, "has nothing to count", "expected `completions` beside it");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::no_schedule;
+
+    #[test]
+    fn words_stand_for_schedules_and_time_zones_stand_elsewhere() {
+        for text in ["@daily", "@every 1h", "0 3 * * *"] {
+            assert_eq!(no_schedule(text), None, "{text}");
+        }
+        for text in ["@reboot", "TZ=UTC 0 3 * * *", "* * * *"] {
+            assert!(no_schedule(text).is_some(), "{text}");
+        }
     }
 }

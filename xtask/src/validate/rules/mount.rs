@@ -41,9 +41,7 @@ pub(super) fn check<'a>(look: &mut Look<'a>, container: &At<'a>, volumes: &[&str
             look.refuse(&name, "is mounted, too", "a volume is a device or has files");
         }
         if let Some(path) = device.get("devicePath") {
-            if path.text().is_some_and(|text| text.split('/').any(|part| part == "..")) {
-                look.refuse(&path, "leads elsewhere", "expected a path without `..`");
-            }
+            look.straight(&path);
             look.filled(Some(path));
         }
     }

@@ -1,6 +1,6 @@
 //! Where pods may run: node selectors, affinity, spread, and tolerations.
 
-use super::{At, Look, names};
+use super::{At, Look, names, selector};
 
 const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
 const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
@@ -55,7 +55,7 @@ fn requirements<'a>(look: &mut Look<'a>, term: &At<'a>, strict: bool) {
         }
         let values = requirement.list("values");
         match requirement.get("operator").and_then(|at| at.text()) {
-            Some("In" | "NotIn") if requirement.lacks("values") && !requirement.misspells("values") => {
+            Some("In" | "NotIn") if requirement.lacks("values") => {
                 look.refuse(&requirement, "compares with nothing", "expected at least one of `values`");
             }
             Some("In" | "NotIn") if strict => {
@@ -68,9 +68,7 @@ fn requirements<'a>(look: &mut Look<'a>, term: &At<'a>, strict: bool) {
                     look.refuse(&values, format!("does not go with `{operator}`"), "delete this, or compare with `In`");
                 }
             }
-            Some(operator @ ("Gt" | "Lt"))
-                if values.len() > 1 || requirement.lacks("values") && !requirement.misspells("values") =>
-            {
+            Some(operator @ ("Gt" | "Lt")) if values.len() > 1 || requirement.lacks("values") => {
                 look.refuse(&requirement, format!("needs one value for `{operator}`"), "expected one of `values`");
             }
             _ => {}
@@ -87,8 +85,10 @@ fn requirements<'a>(look: &mut Look<'a>, term: &At<'a>, strict: bool) {
     }
 }
 
-// Selectors of labels are held against rules of their own.
 fn term<'a>(look: &mut Look<'a>, term: &At<'a>) {
+    for selector in term.present(&["labelSelector", "namespaceSelector"]) {
+        selector::selector(look, &selector);
+    }
     if let Some(key) = term.get("topologyKey") {
         look.form(&key, key.text().and_then(names::qualified));
     }
@@ -101,6 +101,9 @@ fn spread<'a>(look: &mut Look<'a>, constraint: &At<'a>) {
     look.within(constraint.get("maxSkew"), 1..=i64::from(i32::MAX));
     look.within(constraint.get("minDomains"), 1..=i64::from(i32::MAX));
     look.filled(constraint.get("topologyKey"));
+    if let Some(selector) = constraint.get("labelSelector") {
+        selector::selector(look, &selector);
+    }
     let when = constraint.get("whenUnsatisfiable").and_then(|at| at.text());
     if let Some(at) = constraint.get("minDomains").filter(|_| when == Some("ScheduleAnyway")) {
         look.refuse(&at, "does not go with `ScheduleAnyway`", "delete this, or write `DoNotSchedule`");

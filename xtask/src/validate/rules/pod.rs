@@ -1,8 +1,6 @@
 //! A pod beside its containers and volumes: the names that it uses, what it resolves, and what it shares with its node.
 
-use std::net::IpAddr;
-
-use super::{At, Look, names, placement, security, volume};
+use super::{At, Look, address, names, placement, security, volume};
 
 /// How many servers a resolver asks.
 const NAMESERVERS: usize = 3;
@@ -50,7 +48,7 @@ fn resolver<'a>(look: &mut Look<'a>, spec: &At<'a>) {
     let config = spec.get("dnsConfig");
     let servers = config.as_ref().map(|config| config.list("nameservers")).unwrap_or_default();
     if let Some(at) = spec.get("dnsPolicy").filter(|at| at.text() == Some("None"))
-        && config.as_ref().is_none_or(|config| config.lacks("nameservers") && !config.misspells("nameservers"))
+        && config.as_ref().is_none_or(|config| config.lacks("nameservers"))
         && !spec.misspells("dnsConfig")
     {
         look.refuse(&at, "leaves nothing to ask", "expected at least one of `dnsConfig.nameservers`");
@@ -90,17 +88,8 @@ fn host<'a>(look: &mut Look<'a>, spec: &At<'a>) {
     }
 }
 
-/// An IP address. The server takes one whose numbers begin with zeros.
 fn address(look: &mut Look<'_>, at: &At<'_>) {
-    let plain = |text: &str| {
-        let (start, last) = text.split_at(text.rfind(':').map_or(0, |colon| colon + 1));
-        let parts = last.split('.').map(|part| match part.trim_start_matches('0') {
-            "" if !part.is_empty() => "0",
-            rest => rest,
-        });
-        format!("{start}{}", parts.collect::<Vec<_>>().join(".")).parse::<IpAddr>().is_ok()
-    };
-    if at.text().is_some_and(|text| text.parse::<IpAddr>().is_err() && !plain(text)) {
+    if at.text().is_some_and(|text| address::address(text).is_none()) {
         look.refuse(at, "is no address", "expected one like `10.0.0.10` or `fd00::10`");
     }
 }

@@ -71,7 +71,7 @@ fn handlers<'a>(look: &mut Look<'a>, owner: &At<'a>, known: &[&str]) {
             }
         }
     }
-    if let Some(exec) = owner.get("exec").filter(|exec| exec.lacks("command") && !exec.misspells("command")) {
+    if let Some(exec) = owner.get("exec").filter(|exec| exec.lacks("command")) {
         look.refuse(&exec, "has no `command`", "expected a command");
     }
 }
