@@ -8,7 +8,7 @@
 ///
 /// - Nobody else is there to lead, so nobody waits for a lease.
 /// - The controllers ask for their accounts one by one, at 20 requests a second, before the first of them works.
-/// - Keys on curves take milliseconds, those of RSA seconds.
+/// - Keys on curves are made faster than those of RSA.
 const BEFORE_1_36: &str = r#"
   kind: ClusterConfiguration
   apiVersion: kubeadm.k8s.io/v1beta3

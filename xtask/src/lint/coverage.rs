@@ -33,15 +33,11 @@ use crate::workspace::{self, chart::Chart};
 /// What a mark says before its number; no chart says this by chance.
 const MARK: &str = "xtask-coverage-mark-";
 
-/// What begins a line that tells the numbers of the branches that a case came by.
-const NUMBERS: &str = "xtask-coverage: ";
+/// What begins the line that tells the numbers of the branches that a case came by.
+const NUMBERS: &str = "# xtask-coverage:";
 
 /// Helm renders templates in the reverse order of their names, deep ones first: nothing comes after this one.
 const LAST: &str = "templates/!xtask-coverage.yaml";
-
-/// What [`LAST`] holds: a comment with all numbers.
-const TELL: &str = "# xtask-coverage:{{ range $name, $_ := .Release }}{{ if hasPrefix \"xtask-coverage-mark-\" $name }} \
-                    {{ trimPrefix \"xtask-coverage-mark-\" $name }}{{ end }}{{ end }}\n";
 
 /// A branch somewhere in a chart.
 #[derive(Debug)]
@@ -226,6 +222,14 @@ fn note(number: usize, action: &str) -> String {
     )
 }
 
+/// What [`LAST`] holds: a comment with all numbers.
+fn numbers() -> String {
+    format!(
+        "{NUMBERS}{{{{ range $name, $_ := .Release }}}}{{{{ if hasPrefix \"{MARK}\" $name }}}} \
+         {{{{ trimPrefix \"{MARK}\" $name }}}}{{{{ end }}}}{{{{ end }}}}\n"
+    )
+}
+
 /// The mark of a branch that ends the render. Nothing that comes after it counts.
 fn stop(number: usize, _: &str) -> String {
     format!("{{{{ fail \"{MARK}{number}-\" }}}}")
@@ -271,11 +275,10 @@ impl Explorer<'_> {
         for (number, (path, _)) in self.templates.files.iter().enumerate() {
             copy.write(path, &self.templates.marked(number, &all, note))?;
         }
-        copy.write(LAST, TELL)?;
+        copy.write(LAST, &numbers())?;
         let (output, _) = self.helm(target, &copy.directory)?;
         let text = String::from_utf8_lossy(&output.stdout);
-        let Some(numbers) = text.lines().find_map(|line| line.strip_prefix("# ")?.strip_prefix(NUMBERS.trim_end()))
-        else {
+        let Some(numbers) = text.lines().find_map(|line| line.strip_prefix(NUMBERS)) else {
             return Ok(false);
         };
         for number in numbers.split_whitespace().filter_map(|number| number.parse().ok()) {
