@@ -24,35 +24,31 @@ pub mod namespace_labels;
 pub mod network_policy;
 pub mod null_ignored;
 pub mod object_shared;
-pub mod pattern;
-pub mod permission;
 pub mod repository_moved;
-pub mod scope;
 pub mod sealed_secret;
 pub mod sealed_secret_wave;
 pub mod second_render;
 pub mod secrets;
-pub mod sync_options;
-pub mod sync_order;
 pub mod template;
 pub mod value_duplicate;
 pub mod values_schema;
 pub mod values_table;
-pub mod written;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::archive::sha256;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result};
-use crate::helm;
-use crate::objects::Object;
-use crate::plan::Target;
-use crate::process::{Invocation, Output};
-use crate::whole;
-use crate::workspace::Workspace;
-use crate::workspace::chart::Chart;
+use argocd::project::Project;
+use diagnostics::{Code, Diagnostic, Diagnostics, Result};
+use helm::chart::Chart;
+use helm::command;
+use kubernetes::object::Object;
+use toolbox::archive::sha256;
+use toolbox::process::{Invocation, Output};
+use toolbox::whole;
+use workspace::Workspace;
+use workspace::plan::Target;
+use workspace::written::{self, Written};
 
 /// What the checks that start nothing look at.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +61,28 @@ pub struct Subject<'a> {
     pub targets: &'a [&'a Target<'a>],
     /// What they render.
     pub objects: &'a [Object],
+}
+
+impl<'a> Subject<'a> {
+    /// All Applications under argocd/, also those that nothing here renders.
+    pub fn every_application(&self) -> impl Iterator<Item = Written<'a>> + use<'a> {
+        written::applications(self.workspace)
+    }
+
+    /// The Applications that are checked: with a selection of targets, those that it names, and those without a chart.
+    #[must_use]
+    pub fn applications(&self) -> Vec<Written<'a>> {
+        let selected = |name: &str| self.targets.iter().any(|target| target.id.app == name);
+        self.every_application()
+            .filter(|written| written.deployment.is_none_or(|deployment| selected(&deployment.application.name)))
+            .collect()
+    }
+
+    /// All projects that have a name.
+    #[must_use]
+    pub fn projects(&self) -> Vec<Project> {
+        written::projects(self.workspace)
+    }
 }
 
 /// A check: the codes that it may find, and the finding. It may read files, and starts nothing.
@@ -161,9 +179,9 @@ impl Helm<'_> {
             Some(text) => Some(write("values.yaml", text.as_bytes())?),
             None => None,
         };
-        let mut invocation = helm::invocation(self.program, directory, homes.path());
+        let mut invocation = command::invocation(self.program, directory, homes.path());
         if let Some(offset) = zone {
-            invocation = invocation.env("TZ", write("zone", &helm::time_zone(offset))?);
+            invocation = invocation.env("TZ", write("zone", &command::time_zone(offset))?);
         }
         let invocation = invocation.args(args(inline.as_deref())).deadline(DEADLINE);
         Ok((invocation.run()?, invocation))

@@ -3,14 +3,16 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use diagnostics::{Code, Diagnostic, Result};
+use toolbox::environment::Environment;
+use toolbox::process;
+use xtask::cli;
 use xtask::cli::{Cli, Command};
 use xtask::commands::{
     Outcome, Session, argocd, bench, ci, deps, image, lint, new, render, schemas, test_kind, tools, validate,
 };
-use xtask::diagnostic::{Code, Diagnostic, Result};
-use xtask::environment::Environment;
-use xtask::report::{self, Printer, json};
-use xtask::{cli, process};
+use xtask::report;
+use xtask::report::{Printer, json};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

@@ -8,9 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result};
-use crate::golden::store;
-use crate::inputs;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
+use golden::store;
+use toolbox::inputs;
 
 /// The list of what was written into a folder.
 const LIST: &str = ".rendered";

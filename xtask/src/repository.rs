@@ -8,10 +8,12 @@
 
 use std::sync::Arc;
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, Source};
-use crate::document::edit::{self, Edit};
-use crate::document::yaml::{self, Document};
-use crate::document::{Key, Node, Value, toml};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
+use document::edit;
+use document::edit::Edit;
+use document::yaml;
+use document::yaml::Document;
+use document::{Key, Node, Value, toml};
 
 /// What is to be changed into what.
 #[derive(Debug, Clone, Copy)]

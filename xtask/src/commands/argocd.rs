@@ -6,14 +6,16 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::{Outcome, Session};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result};
-use crate::golden::Golden;
-use crate::plan::{self, Inspections, TargetId};
 use crate::report::table;
-use crate::repository::{self, Change, Move};
-use crate::whole;
-use crate::wording::plural;
-use crate::workspace::{self, CONFIG_FILE, Deployment, Workspace};
+use crate::repository;
+use crate::repository::{Change, Move};
+use diagnostics::wording::plural;
+use diagnostics::{Code, Diagnostic, Diagnostics, Result};
+use golden::Golden;
+use toolbox::whole;
+use workspace::plan;
+use workspace::plan::{Inspections, TargetId};
+use workspace::{CONFIG_FILE, Deployment, Workspace};
 
 /// Lists the Applications.
 pub fn list(session: &Session<'_>) -> Result<Outcome> {
@@ -105,7 +107,7 @@ pub fn set_repository(session: &Session<'_>, url: &str, revision: Option<&str>) 
     let (workspace, _) = Workspace::load(root)?;
     let mut unreadable = Diagnostics::default();
     let paths = workspace::manifests(&root.join("argocd"));
-    let sources: Vec<_> = paths.iter().filter_map(|path| unreadable.take(workspace::read(root, path))).collect();
+    let sources: Vec<_> = paths.iter().filter_map(|path| unreadable.take(toolbox::source::read(root, path))).collect();
     let wish = Move { old: &workspace.config.repository, new: url, revision };
     let files = unreadable.take(repository::all(&workspace.config.source, &sources, &wish)).unwrap_or_default();
     unreadable.into_result(())?;

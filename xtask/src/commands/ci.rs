@@ -13,16 +13,19 @@ use serde_json::json;
 
 use super::rendering::{self, Rendering};
 use super::{Outcome, Session, lint, render, test_kind, validate};
-use crate::diagnostic::{Class, Code, Diagnostic, Diagnostics, Result};
-use crate::plan::{self, Inspections, Target};
-use crate::process;
-use crate::progress::Progress;
 use crate::report;
-use crate::report::junit::{self, Case, Failure, Suite};
-use crate::report::rendered::{self, RenderReport, State};
-use crate::whole;
-use crate::wording::plural;
-use crate::workspace::Workspace;
+use crate::report::junit;
+use crate::report::junit::{Case, Failure, Suite};
+use crate::report::rendered;
+use crate::report::rendered::{RenderReport, State};
+use diagnostics::wording::plural;
+use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result};
+use toolbox::process;
+use toolbox::progress::Progress;
+use toolbox::whole;
+use workspace::Workspace;
+use workspace::plan;
+use workspace::plan::{Inspections, Target};
 
 /// What was asked for.
 #[derive(Debug, Default)]

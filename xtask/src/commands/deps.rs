@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::{Outcome, Session};
-use crate::dependencies::{self, Context, PinChange};
-use crate::diagnostic::{Diagnostics, Result};
-use crate::inputs;
-use crate::progress::Progress;
-use crate::wording::plural;
-use crate::workspace::chart::Chart;
-use crate::workspace::{self, Workspace};
+use diagnostics::wording::plural;
+use diagnostics::{Diagnostics, Result};
+use helm::chart::Chart;
+use helm::dependencies;
+use helm::dependencies::{Context, PinChange};
+use toolbox::inputs;
+use toolbox::progress::Progress;
+use workspace::Workspace;
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, update: bool) -> Result<Outcome> {

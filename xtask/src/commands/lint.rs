@@ -10,21 +10,21 @@ use serde_json::json;
 
 use super::rendering::{self, Rendering};
 use super::{Outcome, Session};
-use crate::dependencies;
-use crate::diagnostic::{Class, Code, Diagnostic, Diagnostics, Result};
-use crate::inputs;
-use crate::lint::{
-    self, CHECKS, Helm, Subject, chart_version, coverage, helm_lint, images, second_render, values_table,
-};
-use crate::objects::Object;
-use crate::plan::{self, Inspections, Target};
-use crate::progress::Progress;
-use crate::side_by_side::side_by_side;
-use crate::silence;
-use crate::whole;
-use crate::wording::plural;
-use crate::workspace::chart::Chart;
-use crate::workspace::{self, Workspace};
+use crate::lint;
+use crate::lint::{CHECKS, Helm, Subject, chart_version, coverage, helm_lint, images, second_render, values_table};
+use diagnostics::wording::plural;
+use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result};
+use helm::chart::Chart;
+use helm::dependencies;
+use kubernetes::object::Object;
+use toolbox::inputs;
+use toolbox::progress::Progress;
+use toolbox::side_by_side::side_by_side;
+use toolbox::whole;
+use workspace::Workspace;
+use workspace::plan;
+use workspace::plan::{Inspections, Target};
+use workspace::silence;
 
 /// What was asked for.
 #[derive(Debug, Default)]

@@ -9,21 +9,23 @@ use serde_json::json;
 
 use super::render::{self, locks};
 use super::{Outcome, Session, rendering};
-use crate::archive;
-use crate::dependencies;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result, Source};
-use crate::document::{Node, yaml};
-use crate::golden::store;
-use crate::inputs;
 use crate::lint::Subject;
+use crate::new;
 use crate::new::reach::Reach;
 use crate::new::staging::{Changed, Staging};
-use crate::new::{self, Service, Upstream, accepted, name, taken};
-use crate::objects::Object;
-use crate::plan::{self, Inspections};
-use crate::wording::plural;
-use crate::workspace::Workspace;
-use crate::workspace::chart::Chart;
+use crate::new::{Service, Upstream, accepted, name, taken};
+use diagnostics::wording::plural;
+use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
+use document::{Node, yaml};
+use golden::store;
+use helm::chart::Chart;
+use helm::dependencies;
+use kubernetes::object::Object;
+use toolbox::archive;
+use toolbox::inputs;
+use workspace::Workspace;
+use workspace::plan;
+use workspace::plan::Inspections;
 
 /// What was asked for.
 #[derive(Debug, Default)]

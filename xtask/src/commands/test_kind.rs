@@ -25,17 +25,17 @@ use self::prepare::Prepared;
 use self::reports::{StepReport, Told};
 use self::stage::Stage;
 use super::{Outcome, Session};
-use crate::cluster::observer::Observer;
-use crate::cluster::{Cluster, Found, Maker, images, preflight};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result};
-use crate::image::engine::Engine;
-use crate::plan::Inspections;
-use crate::process;
 use crate::report::junit;
-use crate::scenario::{Scenario, Step};
-use crate::whole;
-use crate::wording::plural;
-use crate::workspace::Workspace;
+use cluster::observer::Observer;
+use cluster::scenario::{Scenario, Step};
+use cluster::{Cluster, Found, Maker, images, preflight};
+use diagnostics::wording::plural;
+use diagnostics::{Code, Diagnostic, Diagnostics, Result};
+use toolbox::engine::Engine;
+use toolbox::process;
+use toolbox::whole;
+use workspace::Workspace;
+use workspace::plan::Inspections;
 
 /// What was asked for.
 #[derive(Debug, Default)]

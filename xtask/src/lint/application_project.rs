@@ -9,17 +9,20 @@
 use std::collections::BTreeSet;
 
 use super::application_destination::is_address;
-use super::permission::{self, Verdict};
-use super::scope::{Scope, Scopes};
-use super::written::{self, CONTROL_PLANE, DEFAULT_PROJECT, Written};
-use super::{Subject, argocd_folder, sync_order};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, suggestion};
-use crate::document::Node;
-use crate::forms;
-use crate::manifest::ObjectKey;
-use crate::objects::Object;
-use crate::plan::{self, DEFAULT_CASE};
-use crate::workspace::project::{Destination, Project};
+use super::{Subject, argocd_folder};
+use argocd::permission;
+use argocd::permission::Verdict;
+use argocd::project::{Destination, Project};
+use argocd::sync_order;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, suggestion};
+use document::Node;
+use kubernetes::forms;
+use kubernetes::manifest::ObjectKey;
+use kubernetes::object::Object;
+use kubernetes::scope::{Scope, Scopes};
+use workspace::plan;
+use workspace::plan::DEFAULT_CASE;
+use workspace::written::{CONTROL_PLANE, DEFAULT_PROJECT, Written};
 
 /// What this check finds.
 pub const CODES: &[Code] = &[Code::ApplicationProject, Code::ProjectForbids, Code::ProjectUnused, Code::ScopeUnknown];
@@ -28,10 +31,10 @@ pub const CODES: &[Code] = &[Code::ApplicationProject, Code::ProjectForbids, Cod
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
-    let projects = written::projects(subject);
+    let projects = subject.projects();
     let scopes = Scopes::new(subject.objects);
     let mut unknown = BTreeSet::new();
-    for application in written::applications(subject) {
+    for application in subject.applications() {
         // That nothing names a project is told where fields are read.
         let Some(node) = application.root.find(&["spec", "project"]) else { continue };
         let name = application.project();
@@ -261,9 +264,9 @@ fn unknown_scope(object: &Object, place: Place) -> Diagnostic {
 /// Projects that no Application names, and those that Argo CD does not see.
 fn unused(subject: &Subject<'_>, projects: &[Project]) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
-    let used: BTreeSet<&str> = written::every(subject).map(|application| application.project()).collect();
+    let used: BTreeSet<&str> = subject.every_application().map(|application| application.project()).collect();
     // What is broken may be an Application whose kind is misspelt.
-    let read: Vec<&str> = written::every(subject).map(|application| application.name).collect();
+    let read: Vec<&str> = subject.every_application().map(|application| application.name).collect();
     let all_read =
         subject.workspace.argocd_complete && subject.workspace.broken.iter().all(|name| read.contains(&name.as_str()));
     for project in projects {

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Subject, written};
-use crate::diagnostic::{Code, Diagnostics, Place};
+use super::Subject;
+use diagnostics::{Code, Diagnostics, Place};
 
 /// What this check finds.
 pub const CODES: &[Code] = &[Code::ApplicationRelease];
@@ -17,7 +17,7 @@ const PATH: [&str; 4] = ["spec", "source", "helm", "releaseName"];
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
-    for application in written::applications(subject) {
+    for application in subject.applications() {
         let Some(deployment) = application.deployment else { continue };
         let effective = deployment.options.release_name.as_deref();
         match (application.text(&PATH), effective) {
@@ -55,7 +55,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
 fn shared(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let mut owners = BTreeMap::new();
-    for application in written::every(subject) {
+    for application in subject.every_application() {
         let Some(deployment) = application.deployment else { continue };
         let release = deployment.options.release_name.clone().unwrap_or_else(|| application.name.to_owned());
         let key = (application.cluster(), application.namespace().to_owned(), release);

@@ -8,11 +8,12 @@
 
 use semver::Version;
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, Source};
-use crate::document::{Node, Value, yaml};
-use crate::git::{self, Repository};
-use crate::inputs::helmignore::Rules;
-use crate::workspace::chart::Chart;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
+use document::{Node, Value, yaml};
+use helm::chart::Chart;
+use helm::helmignore::Rules;
+use toolbox::git;
+use toolbox::git::Repository;
 
 /// How many characters of a commit people look at.
 const SHORT: usize = 10;

@@ -21,14 +21,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::template::{self, Branch};
 use super::values_table::{self, Value};
 use super::{Helm, copy_folder};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, Source};
-use crate::document::{Node, yaml};
-use crate::inputs;
-use crate::plan::Target;
-use crate::process::{Invocation, Output};
-use crate::render::failure;
-use crate::side_by_side::side_by_side;
-use crate::workspace::{self, chart::Chart};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
+use document::{Node, yaml};
+use helm::chart::Chart;
+use toolbox::inputs;
+use toolbox::process::{Invocation, Output};
+use toolbox::side_by_side::side_by_side;
+use workspace::plan::Target;
+use workspace::render::failure;
 
 /// What a mark says before its number; no chart says this by chance.
 const MARK: &str = "xtask-coverage-mark-";
@@ -102,7 +102,7 @@ pub fn branches(helm: &Helm<'_>, chart: &Chart, targets: &[&Target<'_>], directo
 }
 
 fn count(cases: usize) -> String {
-    crate::wording::plural(cases, "case")
+    diagnostics::wording::plural(cases, "case")
 }
 
 /// Documented values that no case sets to anything but their default.
@@ -111,14 +111,14 @@ pub fn values(root: &Path, chart: &Chart, targets: &[&Target<'_>]) -> Result<Dia
     if !path.is_file() {
         return Ok(Diagnostics::default());
     }
-    let (documented, _) = values_table::read(&workspace::read(root, &path)?)?;
+    let (documented, _) = values_table::read(&toolbox::source::read(root, &path)?)?;
     let mut settings: Vec<Node> = Vec::new();
     let mut parameters: BTreeMap<String, String> = BTreeMap::new();
     let mut given_files: BTreeSet<String> = BTreeSet::new();
     for target in targets {
         let recipe = &target.recipe;
         for file in recipe.value_files.iter().chain(&recipe.case_file) {
-            settings.push(yaml::parse_one(&workspace::read(root, file)?)?.root);
+            settings.push(yaml::parse_one(&toolbox::source::read(root, file)?)?.root);
         }
         if let Some(text) = &recipe.inline_values {
             settings.push(yaml::parse_one(&Source::new("values of the Application", text.clone()))?.root);
@@ -168,9 +168,9 @@ impl Templates {
     fn read(root: &Path, chart: &Chart) -> Result<Self> {
         let prefix = format!("{}/", inputs::name(root, &chart.directory));
         let mut templates = Self { files: Vec::new(), marks: Vec::new() };
-        for name in inputs::chart_files(root, &chart.directory)?.keys() {
+        for name in helm::chart_files::chart_files(root, &chart.directory)?.keys() {
             let Some(path) = name.strip_prefix(&prefix).filter(|path| path.starts_with("templates/")) else { continue };
-            templates.add(path, &workspace::read(root, &root.join(name))?);
+            templates.add(path, &toolbox::source::read(root, &root.join(name))?);
         }
         Ok(templates)
     }

@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::Helm;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, suggestion};
-use crate::document::{Node, yaml};
-use crate::plan::Target;
-use crate::recipe::Recipe;
-use crate::workspace::{self, chart::Chart};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, suggestion};
+use document::{Node, yaml};
+use helm::chart::Chart;
+use helm::recipe::Recipe;
+use workspace::plan::Target;
 
 /// The words of a recipe before its flags: `template . --name-template RELEASE`.
 const COMMAND_WORDS: usize = 4;
@@ -129,7 +129,7 @@ fn repeats_own_schema(message: &str) -> bool {
 /// What a message says of Chart.yaml, at the field that it means. It is the same for every target.
 fn declared(root: &Path, chart: &Chart, message: &str) -> Option<Diagnostic> {
     let what = message.strip_prefix("Chart.yaml: ")?;
-    let source = workspace::read(root, &chart.directory.join("Chart.yaml")).ok()?;
+    let source = toolbox::source::read(root, &chart.directory.join("Chart.yaml")).ok()?;
     let between = |before: &str, after: &str| Some(what.split_once(before)?.1.split_once(after)?.0);
     let found = |text: String, place: Place, label: &str| {
         Some(Diagnostic::new(Code::HelmLint, format!("helm lint: {text}")).at(place, label))
@@ -167,7 +167,7 @@ fn place(root: &Path, chart: &Chart, message: &str) -> (Place, String) {
     });
     let (path, line) = named.map_or_else(|| (file.to_owned(), None), |(path, line)| (path, Some(line)));
     let full = chart.directory.join(&path);
-    let source = if full.is_file() { workspace::read(root, &full).ok() } else { None };
+    let source = if full.is_file() { toolbox::source::read(root, &full).ok() } else { None };
     let place = match (source, line) {
         (Some(source), Some(line)) => Place::line(&source, line),
         _ => Place::file(format!("{}/{}", chart.path, path.trim_end_matches('/'))),

@@ -8,9 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Subject;
-use crate::diagnostic::{Code, Diagnostics, Place};
-use crate::document::{Node, Value};
-use crate::objects::Object;
+use diagnostics::{Code, Diagnostics, Place};
+use document::{Node, Value};
+use kubernetes::object::Object;
 
 /// What this check finds.
 pub const CODES: &[Code] = &[Code::ImageInvalid, Code::ImageUnpinned];

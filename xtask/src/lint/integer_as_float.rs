@@ -12,11 +12,10 @@
 use std::collections::BTreeSet;
 
 use super::Subject;
-use crate::diagnostic::{Code, Diagnostics, Place, Source};
-use crate::document::{Node, Value, yaml};
-use crate::objects::{Object, WITHHELD};
-use crate::plan::Target;
-use crate::workspace;
+use diagnostics::{Code, Diagnostics, Place, Source};
+use document::{Node, Value, yaml};
+use kubernetes::object::{Object, WITHHELD};
+use workspace::plan::Target;
 
 /// What this check finds.
 pub const CODES: &[Code] = &[Code::IntegerAsFloat];
@@ -66,7 +65,7 @@ fn scalars(object: &Object, node: &Node, known: &BTreeSet<u128>, diagnostics: &m
     }
 }
 
-fn finding(object: &Object, node: &Node, token: &str, number: u128) -> crate::diagnostic::Diagnostic {
+fn finding(object: &Object, node: &Node, token: &str, number: u128) -> diagnostics::Diagnostic {
     let minus = if token.starts_with('-') { "-" } else { "" };
     let place = match node.source.text.get(node.span.clone()).and_then(|text| text.find(token)) {
         Some(at) => Place::new(&node.source, node.span.start + at..node.span.start + at + token.len()),
@@ -119,7 +118,7 @@ fn integers(subject: &Subject<'_>, target: &Target<'_>) -> BTreeSet<u128> {
         .chain(target.recipe.value_files.iter().cloned())
         .chain(target.recipe.case_file.clone());
     for file in files.filter(|file| file.is_file()) {
-        if let Ok(document) = workspace::read(root, &file).and_then(|source| yaml::parse_one(&source)) {
+        if let Ok(document) = toolbox::source::read(root, &file).and_then(|source| yaml::parse_one(&source)) {
             gather(&document.root, &mut found);
         }
     }

@@ -6,9 +6,9 @@
 //! plugins.
 
 use super::Subject;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::document::{Node, Value};
-use crate::objects::Object;
+use diagnostics::{Code, Diagnostic, Diagnostics};
+use document::{Node, Value};
+use kubernetes::object::Object;
 
 /// What this check finds.
 pub const CODES: &[Code] = &[Code::NetworkPolicyOpen];

@@ -8,9 +8,9 @@
 //! Deliberately absent: Argo CD releases with Helm 3, where a null does what it says.
 
 use super::Subject;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place};
-use crate::document::{Node, Value, yaml};
-use crate::workspace::{self, chart::Chart};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place};
+use document::{Node, Value, yaml};
+use helm::chart::Chart;
 
 /// What this check finds.
 pub const CODES: &[Code] = &[Code::NullIgnored];
@@ -28,7 +28,8 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
             continue;
         }
         // What cannot be read, Helm refuses.
-        let Ok(document) = workspace::read(&subject.workspace.root, &path).and_then(|source| yaml::parse_one(&source))
+        let Ok(document) =
+            toolbox::source::read(&subject.workspace.root, &path).and_then(|source| yaml::parse_one(&source))
         else {
             continue;
         };

@@ -5,11 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use super::scope::{Scope, Scopes};
-use super::{Subject, sync_order, written};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::document::Node;
-use crate::plan::DEFAULT_CASE;
+use super::Subject;
+use argocd::sync_order;
+use diagnostics::{Code, Diagnostic, Diagnostics};
+use document::Node;
+use kubernetes::scope::{Scope, Scopes};
+use workspace::plan::DEFAULT_CASE;
 
 /// What this check finds.
 pub const CODES: &[Code] = &[Code::ObjectShared];
@@ -23,7 +24,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     for target in subject.targets.iter().filter(|target| target.id.case == DEFAULT_CASE) {
         let id = target.id.to_string();
         let application =
-            written::every(subject).find(|written| written.deployment.is_some() && written.name == target.id.app);
+            subject.every_application().find(|written| written.deployment.is_some() && written.name == target.id.app);
         let Some(application) = application else { continue };
         // One that Kubernetes names anew with every sync is never the same, and one that is not synced is nobody's.
         let counts = |root: &Node| {
@@ -58,7 +59,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
 fn projects(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let mut seen = BTreeMap::new();
-    for project in written::projects(subject) {
+    for project in subject.projects() {
         if let Some(first) = seen.insert(project.name.clone(), project.place.clone()) {
             diagnostics.push(
                 Diagnostic::new(Code::ObjectShared, format!("two projects are named `{}`", project.name))

@@ -7,9 +7,9 @@
 //! Deliberately absent: asking the network. What is not in [`MOVED`] is not known.
 
 use super::Subject;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place};
-use crate::document::Node;
-use crate::workspace::chart::{Chart, Dependency};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place};
+use document::Node;
+use helm::chart::{Chart, Dependency};
 
 /// What this check finds.
 pub const CODES: &[Code] = &[Code::RepositoryMoved];

@@ -12,10 +12,10 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use super::Subject;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place};
-use crate::document::{Key, Node, Value};
-use crate::forms;
-use crate::objects;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place};
+use document::{Key, Node, Value};
+use kubernetes::forms;
+use kubernetes::object;
 
 /// What this check finds.
 pub const CODES: &[Code] = &[Code::SealedSecretInvalid, Code::SealedSecretScope];
@@ -148,7 +148,7 @@ fn contents(root: &Node, title: &str) -> Vec<Found> {
     let withheld: Vec<Range<usize>> = entries.iter().map(|(_, value)| value.span.clone()).collect();
     let examine = |(key, value): &(Key, Node)| {
         if let Some(expected) = forms::config_key(&key.name) {
-            let place = objects::place_without(&value.source, key.span.clone(), &withheld);
+            let place = object::place_without(&value.source, key.span.clone(), &withheld);
             let found = Found {
                 code: Code::SealedSecretInvalid,
                 message: format!("no Secret can have the key `{}`, so {title} is never unsealed", key.name),
@@ -164,7 +164,7 @@ fn contents(root: &Node, title: &str) -> Vec<Found> {
             _ => Err(format!("this is {}", value.describe())),
         };
         let what = wrong.err()?;
-        let place = objects::place_without(&value.source, key.span.clone(), &withheld);
+        let place = object::place_without(&value.source, key.span.clone(), &withheld);
         Some(invalid(format!("`{}` of {title} is no ciphertext", key.name), place, what))
     };
     entries.iter().filter_map(examine).collect()

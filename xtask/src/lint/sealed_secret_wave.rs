@@ -6,10 +6,11 @@
 //! Deliberately absent: references that are marked optional, and Secrets that pods learn of by other means.
 
 use super::Subject;
-use super::sync_order::{self, Order, Phase, WAVE};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::document::{Node, Value};
-use crate::objects::Object;
+use argocd::sync_order;
+use argocd::sync_order::{Order, Phase, WAVE};
+use diagnostics::{Code, Diagnostic, Diagnostics};
+use document::{Node, Value};
+use kubernetes::object::Object;
 
 /// What this check finds.
 pub const CODES: &[Code] = &[Code::SealedSecretWave];
@@ -99,8 +100,8 @@ fn secrets(spec: &Node) -> Vec<(&str, &Node)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::Source;
-    use crate::document::yaml;
+    use diagnostics::Source;
+    use document::yaml;
 
     fn node(text: &str) -> Node {
         yaml::parse_one(&Source::new("x.yaml", text)).expect("YAML").root

@@ -15,13 +15,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::json;
 
 use super::Helm;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, Source};
-use crate::document::{Node, Value, yaml};
-use crate::golden::Recorded;
-use crate::manifest::{self, Manifest};
-use crate::objects::Object;
-use crate::plan::Target;
-use crate::{archive, inputs};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
+use document::{Node, Value, yaml};
+use kubernetes::manifest;
+use kubernetes::manifest::Manifest;
+use kubernetes::manifest::Recorded;
+use kubernetes::object::Object;
+use toolbox::{archive, inputs};
+use workspace::plan::Target;
 
 /// A year and a month, five hours, seven minutes, and eleven seconds: no part of a time is the same.
 const SHIFT: i32 = 400 * 86_400 + 5 * 3_600 + 7 * 60 + 11;

@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Subject;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Source};
-use crate::document::yaml::Document;
-use crate::document::{Node, Value, yaml};
-use crate::objects::{self, Object};
-use crate::workspace;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
+use document::yaml::Document;
+use document::{Node, Value, yaml};
+use kubernetes::object;
+use kubernetes::object::Object;
 
 /// What this check finds.
 pub const CODES: &[Code] = &[Code::SecretPlain];
@@ -43,7 +43,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     }
     let root = &subject.workspace.root;
     for path in files(root) {
-        let Ok(source) = workspace::read(root, &path) else { continue };
+        let Ok(source) = toolbox::source::read(root, &path) else { continue };
         // What renders is told already, with its target.
         if source.text.contains("Secret") && !rendered.contains(&source.name.as_str()) {
             diagnostics.extend(of_file(&source));
@@ -113,7 +113,7 @@ fn apart(source: &Arc<Source>) -> Vec<Arc<Source>> {
 fn hidden(source: &Source, key: &Range<usize>) -> Place {
     let rest = source.text.get(key.end..).unwrap_or_default();
     let value = key.end + rest.len() - rest.trim_start_matches([':', ' ', '"', '\'']).len();
-    objects::place_without(source, key.clone(), std::slice::from_ref(&(value..source.text.len())))
+    object::place_without(source, key.clone(), std::slice::from_ref(&(value..source.text.len())))
 }
 
 /// The place of the first key of a Secret that has a value; the values themselves are withheld, since some may stand on
@@ -132,7 +132,7 @@ fn value(secret: &Node) -> Option<Place> {
             withheld.push(field.span.clone());
         }
     }
-    Some(objects::place_without(&secret.source, found?, &withheld))
+    Some(object::place_without(&secret.source, found?, &withheld))
 }
 
 fn is_empty(node: &Node) -> bool {

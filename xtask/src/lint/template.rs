@@ -8,7 +8,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::diagnostic::Source;
+use diagnostics::Source;
 
 /// A branch: what is rendered when its action says so.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,10 +9,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Subject;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Source};
-use crate::document::yaml;
-use crate::inputs;
-use crate::workspace;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
+use document::yaml;
+use toolbox::inputs;
 
 /// What this check finds.
 pub const CODES: &[Code] = &[Code::ValueDuplicate];
@@ -27,7 +26,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     }
     let mut found = Vec::new();
     for path in files.iter().filter(|path| path.is_file()) {
-        let Ok(source) = workspace::read(root, path) else { continue };
+        let Ok(source) = toolbox::source::read(root, path) else { continue };
         let name = inputs::name(root, path);
         found.extend(duplicates(&source).into_iter().map(|(key, place)| finding(&name, &key, place)));
     }

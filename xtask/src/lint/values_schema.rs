@@ -11,12 +11,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Subject;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Source};
-use crate::document::{Node, Value};
-use crate::inputs;
-use crate::workspace::values_schema::keywords::{self, Unsound};
-use crate::workspace::values_schema::{self, FILE};
-use crate::workspace::{self, chart::Chart};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
+use document::{Node, Value};
+use helm::chart::Chart;
+use helm::values_schema;
+use helm::values_schema::FILE;
+use helm::values_schema::keywords;
+use helm::values_schema::keywords::Unsound;
+use toolbox::inputs;
 
 /// What this check finds.
 pub const CODES: &[Code] = &[Code::ValuesSchemaInvalid, Code::ValuesSchemaMissing, Code::ValuesSchemaOpen];
@@ -39,7 +41,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
             );
             continue;
         }
-        let source = diagnostics.take(workspace::read(root, &path));
+        let source = diagnostics.take(toolbox::source::read(root, &path));
         diagnostics.extend(source.map(|source| of_chart(chart, &source)).unwrap_or_default());
     }
     diagnostics
@@ -184,7 +186,7 @@ fn key_of(node: &Node, name: &str) -> Option<Place> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::yaml;
+    use document::yaml;
 
     fn open(schema: &str) -> Vec<String> {
         let root = yaml::parse_one(&Source::new("s", schema)).expect("JSON").root;

@@ -9,9 +9,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, Source};
-use crate::document::{Key, Node, Value as Content, yaml};
-use crate::workspace::{self, chart::Chart};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
+use document::{Key, Node, Value as Content, yaml};
+use helm::chart::Chart;
 
 /// The line above the table.
 pub const BEGIN: &str = "<!-- values:begin -->";
@@ -65,11 +65,11 @@ pub fn check(root: &Path, chart: &Chart) -> Result<Checked> {
     if !path.is_file() {
         return Ok(Checked::default());
     }
-    let readme = workspace::read(root, &path)?;
+    let readme = toolbox::source::read(root, &path)?;
     if !readme.text.contains(BEGIN) && !readme.text.contains(END) {
         return Ok(Checked::default());
     }
-    let values = workspace::read(root, &chart.directory.join("values.yaml"))?;
+    let values = toolbox::source::read(root, &chart.directory.join("values.yaml"))?;
     compare(&readme, &values)
 }
 

@@ -9,10 +9,10 @@
 use std::sync::Arc;
 
 use super::Service;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result, Source};
-use crate::document::toml;
 use crate::lint::{Subject, application_destination};
-use crate::workspace::config::Config;
+use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
+use document::toml;
+use workspace::config::Config;
 
 /// Objects that the reason names; of more, their number is told.
 const NAMED: usize = 3;

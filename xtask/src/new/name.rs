@@ -5,9 +5,9 @@
 //! Pure. Deliberately absent: whether a name is taken.
 
 use super::Dependency;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::document::{Value, yaml};
-use crate::workspace::chart::is_exact;
+use diagnostics::{Code, Diagnostic, Diagnostics};
+use document::{Value, yaml};
+use helm::chart::is_exact;
 
 /// The longest name of a release that Helm takes.
 const RELEASE: usize = 53;

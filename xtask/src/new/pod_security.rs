@@ -5,8 +5,8 @@
 //!
 //! Pure. Deliberately absent: saying that a level should be met.
 
-use crate::document::{Node, Value};
-use crate::objects::Object;
+use document::{Node, Value};
+use kubernetes::object::Object;
 
 /// A level, the strictest first.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -181,8 +181,8 @@ fn capabilities<'a>(container: &'a Node, verb: &str) -> impl Iterator<Item = &'a
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::Source;
-    use crate::document::yaml;
+    use diagnostics::Source;
+    use document::yaml;
 
     const SAFE: &str = "{name: c, securityContext: {allowPrivilegeEscalation: false, runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}, capabilities: {drop: [ALL]}}}";
 

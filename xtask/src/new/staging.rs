@@ -14,12 +14,13 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
 use super::{accepted, name};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result};
-use crate::golden::store;
-use crate::process;
-use crate::whole;
-use crate::workspace::charts_lock::{self, ChartsLock};
-use crate::workspace::{self, CONFIG_FILE, TOOLS_LOCK_FILE};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
+use golden::store;
+use helm::charts_lock;
+use helm::charts_lock::ChartsLock;
+use toolbox::process;
+use toolbox::whole;
+use workspace::{CONFIG_FILE, TOOLS_LOCK_FILE};
 
 /// Beside what it is for, so that it lies on the same file system.
 const FOLDER: &str = ".xtask-new";
@@ -168,7 +169,7 @@ impl Staging {
     /// charts.toml with what it is to accept, where it does not have that yet.
     fn config(&self) -> Result<Option<String>> {
         let Ok(entry) = std::fs::read_to_string(self.folder().join(ACCEPTED)) else { return Ok(None) };
-        accepted::append(&workspace::read(&self.root, &self.root.join(CONFIG_FILE))?, &entry)
+        accepted::append(&toolbox::source::read(&self.root, &self.root.join(CONFIG_FILE))?, &entry)
     }
 
     /// Adds the staged pins to charts.lock; says whether there are any that it did not have.

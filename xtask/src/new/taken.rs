@@ -3,11 +3,10 @@
 //! Reads; writes nothing. Deliberately absent: what a name may be.
 
 use super::Service;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place};
-use crate::document::Node;
-use crate::golden;
 use crate::image;
-use crate::workspace::Workspace;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place};
+use document::Node;
+use workspace::Workspace;
 
 /// All that stands in the way, told together.
 #[must_use]

@@ -7,9 +7,9 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use xtask::archive::{read, tree_digest};
-use xtask::workspace::chart::Chart;
-use xtask::workspace::charts_lock::{ChartsLock, Pin};
+use helm::chart::Chart;
+use helm::charts_lock::{ChartsLock, Pin};
+use toolbox::archive::{read, tree_digest};
 
 use crate::support::{HELM_4, helm};
 

@@ -248,8 +248,8 @@ fn readable(path: &Path, bytes: &[u8]) -> Vec<u8> {
     if path.extension().is_none_or(|end| end != "tgz") {
         return bytes.to_vec();
     }
-    let files = xtask::archive::read("archive", bytes).expect("an archive");
-    format!("{}\n", xtask::archive::tree_digest(&files)).into_bytes()
+    let files = toolbox::archive::read("archive", bytes).expect("an archive");
+    format!("{}\n", toolbox::archive::tree_digest(&files)).into_bytes()
 }
 
 fn removed(earlier: &Tree, later: &Tree) -> String {

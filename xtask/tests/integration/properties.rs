@@ -3,22 +3,27 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use argocd::{application, glob, project, substitute};
+use cluster::scenario::Scenario;
+use diagnostics::{Diagnostics, Source};
+use document::yaml;
+use document::{Node, Value};
+use golden::{Change, Golden};
+use helm::values_schema;
+use helm::values_schema::keywords;
+use helm::values_schema::keywords::Unsound;
+use kubernetes::manifest;
+use kubernetes::manifest::Manifest;
+use kubernetes::manifest::Recorded;
+use kubernetes::schemas;
+use kubernetes::schemas::{Kind, crd, openapi};
+use kubernetes::validate::{kubeconform, pointer, problem};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use xtask::diagnostic::{Diagnostics, Source};
-use xtask::document::yaml;
-use xtask::document::{Node, Value};
-use xtask::golden::{Change, Golden, Recorded};
 use xtask::lint::argocd_annotations;
-use xtask::manifest::{self, Manifest};
-use xtask::repository::{self, Move};
-use xtask::scenario::Scenario;
-use xtask::schemas::{self, Kind, crd, openapi};
-use xtask::validate::{kubeconform, pointer, problem};
-use xtask::workspace::values_schema;
-use xtask::workspace::values_schema::keywords::{self, Unsound};
-use xtask::workspace::{application, glob, project, substitute};
+use xtask::repository;
+use xtask::repository::Move;
 
 /// A line that begins no document, and is not blank.
 fn line() -> impl Strategy<Value = String> {
@@ -210,7 +215,7 @@ proptest! {
     #[test]
     fn the_order_of_objects_is_no_change(manifests in objects(), seed in any::<u64>()) {
         let mut other = manifests.clone();
-        other.sort_by_key(|manifest| xtask::archive::sha256(format!("{seed}{}", manifest.key).as_bytes()));
+        other.sort_by_key(|manifest| toolbox::archive::sha256(format!("{seed}{}", manifest.key).as_bytes()));
         prop_assert_eq!(golden(&recorded(&manifests)).compare(&recorded(&other), "ns"), []);
     }
 
@@ -249,7 +254,7 @@ proptest! {
         };
         let records = |value: &str| recorded(&[manifest::read_golden(&text(value), "ns").expect("an object")]);
         for change in golden(&records(&old)).compare(&records(&new), "ns") {
-            let told = format!("{:?}", xtask::diff::diff(&change, &|_| "<secret>".to_owned()).lines);
+            let told = format!("{:?}", golden::diff::diff(&change, &|_| "<secret>".to_owned()).lines);
             prop_assert!(!told.contains(&old) && !told.contains(&new), "{}", told);
         }
     }

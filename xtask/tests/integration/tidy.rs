@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use xtask::diagnostic::Code;
+use diagnostics::Code;
 
 use crate::support::repository;
 

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::stage::App;
-use crate::diagnostic::Result;
-use crate::manifest::ObjectKey;
-use crate::whole;
+use diagnostics::Result;
+use kubernetes::manifest::ObjectKey;
+use toolbox::whole;
 
 /// The objects of an application, or an instance of it, that may be pruned, as the last run applied them.
 pub(super) fn load(folder: &Path, app: &App) -> Vec<ObjectKey> {
@@ -52,7 +52,7 @@ fn path(folder: &Path, app: &App) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deploy::{Phase, Wave};
+    use argocd::waves::{Phase, Wave};
 
     #[test]
     fn what_was_applied_is_remembered_but_what_pruning_spares() {

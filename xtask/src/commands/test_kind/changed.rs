@@ -3,7 +3,8 @@
 //! Pure. Deliberately absent: the whole difference, which `render` shows.
 
 use crate::commands::rendering::Rendering;
-use crate::diff::{self, Kind, ObjectDiff, Tag};
+use golden::diff;
+use golden::diff::{Kind, ObjectDiff, Tag};
 
 /// How many lines are shown.
 const LINES: usize = 8;
@@ -54,8 +55,8 @@ fn squeezed(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::golden::Recorded;
-    use crate::manifest;
+    use kubernetes::manifest;
+    use kubernetes::manifest::Recorded;
 
     use super::*;
 

@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 use super::lanes::Lanes;
 use super::reports::{Result, StepReport, Told};
 use super::stage::App;
-use crate::cluster::diagnosis::{self, Failure};
-use crate::cluster::observer::Stop;
-use crate::diagnostic::{Code, Diagnostic, Place};
-use crate::progress::Progress;
-use crate::scenario::Scenario;
-use crate::scenario::run::Runner;
+use cluster::diagnosis;
+use cluster::diagnosis::Failure;
+use cluster::observer::Stop;
+use cluster::scenario::Scenario;
+use cluster::scenario::run::Runner;
+use diagnostics::{Code, Diagnostic, Place};
+use toolbox::progress::Progress;
 
 /// How long an application may take to become healthy.
 const DEPLOY: Duration = Duration::from_secs(120);
@@ -62,7 +63,7 @@ impl Lanes<'_> {
         let told = self.steps(scenario, BTreeMap::new());
         // What failed is left for whoever keeps the cluster to look at it.
         let left = told.failed() && self.cluster.keep;
-        if !left && !crate::process::interrupted() && self.stage.observer.lost().is_none() {
+        if !left && !toolbox::process::interrupted() && self.stage.observer.lost().is_none() {
             self.stage.leave(&names);
         }
         told
@@ -105,7 +106,7 @@ impl Lanes<'_> {
         let awaited = scenario.awaits();
         let mut told = Told::default();
         for step in &scenario.steps {
-            if told.failed() || crate::process::interrupted() {
+            if told.failed() || toolbox::process::interrupted() {
                 told.steps.push(StepReport::skipped(&lane, &step.name));
                 continue;
             }
@@ -115,7 +116,7 @@ impl Lanes<'_> {
             under_way.over(result.is_ok(), "Passed");
             let took = started.elapsed();
             let kept = serde_json::to_vec(&runner.values).unwrap_or_default();
-            told.found.extend(crate::whole::write(&memory, &kept).err().unwrap_or_default());
+            told.found.extend(toolbox::whole::write(&memory, &kept).err().unwrap_or_default());
             let name = format!("{lane}:{}", step.name).replace('\'', r"'\''");
             let repeat = format!("cargo xtask test-kind --keep --step '{name}'");
             let (name, place) = (&step.name, Some(&step.place));

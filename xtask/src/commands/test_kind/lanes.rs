@@ -10,12 +10,12 @@ use serde_json::Value;
 use super::raise::Later;
 use super::reports::Told;
 use super::stage::{self, App, Stage};
-use crate::cluster::Cluster;
-use crate::cluster::observer::Stop;
-use crate::cluster::verdict::Trouble;
-use crate::diagnostic::Result;
-use crate::scenario::{Scenario, Step};
-use crate::side_by_side::side_by_side;
+use cluster::Cluster;
+use cluster::observer::Stop;
+use cluster::scenario::{Scenario, Step};
+use cluster::verdict::Trouble;
+use diagnostics::Result;
+use toolbox::side_by_side::side_by_side;
 
 /// What runs the scenarios.
 pub(super) struct Lanes<'a> {
@@ -151,7 +151,7 @@ impl Lanes<'_> {
 
     /// Whether going on would show nothing: the cluster is gone, a signal came, or what failed is to be looked at.
     fn stopped(&self, told: &Told) -> bool {
-        crate::process::interrupted() || self.stage.observer.lost().is_some() || told.failed()
+        toolbox::process::interrupted() || self.stage.observer.lost().is_some() || told.failed()
     }
 }
 

@@ -8,16 +8,18 @@ use std::path::PathBuf;
 use super::Request;
 use super::revision::{self, Revision};
 use super::stage::{self, App};
-use crate::cluster::Wish;
 use crate::commands::Session;
 use crate::commands::rendering;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, suggestion};
 use crate::image;
-use crate::plan::{self, Inspections};
-use crate::scenario::step::Action;
-use crate::scenario::{self, Scenario, Step};
-use crate::tools::Tools;
-use crate::workspace::Workspace;
+use cluster::Wish;
+use cluster::scenario;
+use cluster::scenario::step::Action;
+use cluster::scenario::{Scenario, Step};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, suggestion};
+use toolbox::tools::Tools;
+use workspace::Workspace;
+use workspace::plan;
+use workspace::plan::Inspections;
 
 /// Images by reference, with where they are asked for.
 pub(super) type Asked = BTreeMap<String, Option<Place>>;
@@ -197,7 +199,7 @@ fn node_image(request: &Request, workspace: &Workspace) -> Result<(String, Optio
     }
     let Some((image, place)) = &workspace.config.kind_node_image else {
         return Err(Diagnostic::new(Code::ConfigInvalid, "charts.toml says no image for the node of a cluster")
-            .at(Place::file(crate::workspace::CONFIG_FILE), "")
+            .at(Place::file(workspace::CONFIG_FILE), "")
             .help("add `node-image = \"kindest/node:…\"` under [kind], or give `--node-image`")
             .into());
     };

@@ -11,11 +11,11 @@ use std::path::Path;
 use tempfile::TempPath;
 
 use super::prepare::Prepared;
-use crate::cluster::{Cluster, images};
-use crate::diagnostic::{Diagnostic, Result};
 use crate::image::Builder;
-use crate::progress::Progress;
-use crate::wording::plural;
+use cluster::{Cluster, images};
+use diagnostics::wording::plural;
+use diagnostics::{Diagnostic, Result};
+use toolbox::progress::Progress;
 
 /// Images that are not on the node yet.
 #[derive(Debug)]

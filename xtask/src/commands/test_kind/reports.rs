@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::diagnostic::{Class, Code, Diagnostics};
 use crate::report::junit;
+use diagnostics::{Class, Code, Diagnostics};
 
 /// What became of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,12 +10,13 @@ use std::collections::BTreeMap;
 use super::prepare::{self, Own};
 use super::stage::App;
 use crate::commands::Session;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result};
-use crate::git::{self, Repository};
 use crate::image;
-use crate::plan::Inspections;
-use crate::progress::Progress;
-use crate::workspace::Workspace;
+use diagnostics::{Code, Diagnostic, Diagnostics, Result};
+use toolbox::git;
+use toolbox::git::Repository;
+use toolbox::progress::Progress;
+use workspace::Workspace;
+use workspace::plan::Inspections;
 
 /// Another revision, as far as a run needs it.
 #[derive(Default)]

@@ -12,21 +12,25 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::{applied, changed};
-use crate::cluster::NETWORK;
-use crate::cluster::kubectl::{Kubectl, checked};
-use crate::cluster::observer::{Observer, Stop};
-use crate::cluster::verdict::{self, Trouble, Verdict};
 use crate::commands::Session;
-use crate::commands::rendering::{self, Rendering};
-use crate::deploy::{self, Phase, Wave};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result};
+use crate::commands::rendering;
+use crate::commands::rendering::Rendering;
 use crate::lint::images;
-use crate::manifest::ObjectKey;
-use crate::plan::{self, Inspections};
-use crate::scenario::apply;
-use crate::scenario::run::Deploy;
-use crate::tools::Tools;
-use crate::workspace::Workspace;
+use argocd::waves;
+use argocd::waves::{Phase, Wave};
+use cluster::NETWORK;
+use cluster::kubectl::{Kubectl, checked};
+use cluster::observer::{Observer, Stop};
+use cluster::scenario::apply;
+use cluster::scenario::run::Deploy;
+use cluster::verdict;
+use cluster::verdict::{Trouble, Verdict};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
+use kubernetes::manifest::ObjectKey;
+use toolbox::tools::Tools;
+use workspace::plan;
+use workspace::plan::Inspections;
+use workspace::{Workspace, sync_policy};
 
 /// Pods of what is removed have nothing left to finish; their own grace would only make everyone wait.
 const GRACE: &str = "--grace-period=1";
@@ -71,7 +75,7 @@ pub(super) fn app(rendering: &Rendering<'_>) -> Option<App> {
         name: rendering.target.id.app.clone(),
         namespace: recipe.namespace.clone(),
         release: recipe.release.clone(),
-        waves: deploy::waves(&manifests),
+        waves: waves::waves(&manifests),
         changed: changed::since_recorded(rendering),
         images: objects.iter().flat_map(images::references).map(|(image, place)| (image.to_owned(), place)).collect(),
     })
@@ -95,7 +99,7 @@ impl Stage<'_> {
         let started = Instant::now();
         let left = || deadline.saturating_sub(started.elapsed());
         applied::begin(&self.kubectl.home, app)?;
-        let mut before = deploy::namespace(self.workspace, &app.name, &app.namespace) + "\n";
+        let mut before = sync_policy::namespace(self.workspace, &app.name, &app.namespace) + "\n";
         for wave in &app.waves {
             if wave.phase != Phase::Definitions {
                 self.network(left())?;
@@ -127,7 +131,7 @@ impl Stage<'_> {
     /// any more: in the reverse order, as Argo CD does.
     fn prune(&self, app: &App, deadline: Duration) -> std::result::Result<(), Stop> {
         let folder = &self.kubectl.home;
-        if !deploy::prunes(self.workspace, &app.name) {
+        if !sync_policy::prunes(self.workspace, &app.name) {
             return Ok(());
         }
         let now = app.keys();
@@ -139,7 +143,7 @@ impl Stage<'_> {
             }
             let output = self.kubectl.invocation().args(args).deadline(deadline).run()?;
             if !output.success() {
-                let cause = crate::scenario::expect::said(&output.stderr);
+                let cause = cluster::scenario::expect::said(&output.stderr);
                 return Err(Stop::Trouble(Trouble::new(key.to_string(), "not pruned", cause)));
             }
         }
@@ -187,7 +191,7 @@ impl Stage<'_> {
             let wait = wait.args(there.iter().map(|name| format!("namespace/{name}")));
             checked(&wait.deadline(left() + Duration::from_secs(2)))?;
         }
-        let objects: Vec<String> = names.iter().map(|name| deploy::bare_namespace(name)).collect();
+        let objects: Vec<String> = names.iter().map(|name| sync_policy::bare_namespace(name)).collect();
         apply::apply(self.kubectl, self.observer, first, &objects.join("\n---\n"), left())
     }
 
@@ -203,7 +207,7 @@ impl Stage<'_> {
             if output.success() {
                 return Ok(());
             }
-            let cause = crate::scenario::expect::said(&output.stderr);
+            let cause = cluster::scenario::expect::said(&output.stderr);
             Err(Stop::Trouble(Trouble::new(&app.name, "not removed", cause)))
         };
         // Owners go before what they own, and leave it to be removed with a short grace.

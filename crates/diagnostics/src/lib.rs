@@ -1,0 +1,8 @@
+//! Diagnostics with codes, places in source text, and suggestions.
+
+pub mod diagnostic;
+pub mod fold;
+pub mod wording;
+
+pub use diagnostic::{Class, Code, Diagnostic, Diagnostics, Place, Result, Source, nearest, suggestion};
+pub use fold::Origin;

@@ -1,0 +1,14 @@
+//! The repository, its targets, and how each is rendered.
+
+pub mod config;
+pub mod load;
+pub mod plan;
+pub mod render;
+pub mod silence;
+pub mod sync_policy;
+pub mod written;
+
+pub use load::{
+    APPLICATIONS, ArgocdFile, CHARTS_LOCK_FILE, CONFIG_FILE, Deployment, TOOLS_LOCK_FILE, Workspace, chart_folders,
+    find_root, manifests,
+};

@@ -1,0 +1,140 @@
+//! The Applications and projects under argocd/ as they are written, also those that nothing here renders.
+//!
+//! Deliberately absent: judging them.
+
+use crate::load::{APPLICATIONS, Deployment, Workspace};
+use argocd::permission::Cluster;
+use argocd::project;
+use argocd::project::Project;
+use diagnostics::{Code, Diagnostic, Place};
+use document::yaml::Document;
+use document::{Node, Value};
+
+/// The project of an Application that names none: Argo CD's own.
+pub const DEFAULT_PROJECT: &str = "default";
+
+/// The namespace that Argo CD itself runs in.
+pub const CONTROL_PLANE: &str = "argocd";
+
+/// An Application in a file.
+#[derive(Debug, Clone, Copy)]
+pub struct Written<'a> {
+    /// Its name; empty where it has none.
+    pub name: &'a str,
+    /// The path of its file from the root.
+    pub file: &'a str,
+    /// All of it.
+    pub root: &'a Node,
+    /// The Application and its chart, where it deploys a sound one.
+    pub deployment: Option<&'a Deployment>,
+}
+
+/// All Applications under argocd/.
+pub fn applications(workspace: &Workspace) -> impl Iterator<Item = Written<'_>> {
+    let documents =
+        workspace.argocd.iter().flat_map(|file| file.documents.iter().map(move |document| (file, document)));
+    documents.filter(|(_, document)| is_application(document)).map(|(file, document)| {
+        let name = document.root.find(&["metadata", "name"]).and_then(Node::as_str).unwrap_or_default();
+        let deployment = workspace.deployments.iter().find(|deployment| {
+            deployment.application.name == name && deployment.application.place.source.name == file.name
+        });
+        Written { name, file: &file.name, root: &document.root, deployment }
+    })
+}
+
+fn is_application(document: &Document) -> bool {
+    let text = |key: &str| document.root.get(key).and_then(Node::as_str).unwrap_or_default();
+    text("kind") == "Application" && text("apiVersion").starts_with("argoproj.io/")
+}
+
+/// All projects under argocd/ that have a name.
+#[must_use]
+pub fn projects(workspace: &Workspace) -> Vec<Project> {
+    let documents = workspace.argocd.iter().flat_map(|file| &file.documents);
+    documents
+        .filter(|document| project::is_project(document))
+        .filter_map(|document| project::read(document).0)
+        .collect()
+}
+
+impl<'a> Written<'a> {
+    /// A text of it that is not empty.
+    #[must_use]
+    pub fn text(&self, path: &[&str]) -> Option<&'a str> {
+        self.root.find(path).and_then(Node::as_str).filter(|text| !text.is_empty())
+    }
+
+    /// Where something of it stands, or of what is there the nearest thing around it.
+    #[must_use]
+    pub fn place(&self, path: &[&str]) -> Place {
+        let mut around = self.root;
+        for (depth, step) in path.iter().enumerate() {
+            match around.find(&[step]) {
+                Some(node) => around = node,
+                // A whole mapping says little; its key says where to add what is missing.
+                None if depth > 0 => return self.key(&path[..depth]),
+                None => break,
+            }
+        }
+        around.place()
+    }
+
+    fn key(&self, path: &[&str]) -> Place {
+        let Some((last, before)) = path.split_last() else { return self.root.place() };
+        self.root.find(before).unwrap_or(self.root).key_place(last)
+    }
+
+    /// `spec.project`, or what stands for it.
+    #[must_use]
+    pub fn project(&self) -> &'a str {
+        self.text(&["spec", "project"]).unwrap_or(DEFAULT_PROJECT)
+    }
+
+    /// `spec.destination.namespace`; empty when unset.
+    #[must_use]
+    pub fn namespace(&self) -> &'a str {
+        self.text(&["spec", "destination", "namespace"]).unwrap_or_default()
+    }
+
+    /// The cluster that `spec.destination` names.
+    #[must_use]
+    pub fn cluster(&self) -> Cluster {
+        Cluster::new(self.text(&["spec", "destination", "server"]), self.text(&["spec", "destination", "name"]))
+    }
+
+    /// Whether a sync option is set in just these words.
+    #[must_use]
+    pub fn has_sync_option(&self, option: &str) -> bool {
+        let options = self.root.find(&["spec", "syncPolicy", "syncOptions"]).map(Node::items).unwrap_or_default();
+        options.iter().any(|node| node.as_str() == Some(option))
+    }
+
+    /// Whether Argo CD syncs it by itself.
+    #[must_use]
+    pub fn is_automated(&self) -> bool {
+        let automated = self.root.find(&["spec", "syncPolicy", "automated"]);
+        automated.is_some_and(|node| {
+            !matches!(node.value, Value::Null)
+                && !node.get("enabled").is_some_and(|enabled| matches!(enabled.value, Value::Bool(false)))
+        })
+    }
+
+    /// Whether it lies where Applications are looked for.
+    #[must_use]
+    pub fn is_in_its_folder(&self) -> bool {
+        self.file.strip_prefix(APPLICATIONS).is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    /// A finding about it.
+    #[must_use]
+    pub fn finding(
+        &self,
+        code: Code,
+        message: impl Into<String>,
+        place: Place,
+        label: impl Into<String>,
+    ) -> Diagnostic {
+        let found = Diagnostic::new(code, message).at(place, label);
+        if self.name.is_empty() { found } else { found.target(self.name) }
+    }
+}
