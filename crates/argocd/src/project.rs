@@ -5,9 +5,8 @@
 //!
 //! Deliberately absent: judging. What the rules allow is for `lint`.
 
-use std::collections::BTreeMap;
-
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, suggestion};
+use crate::project_fields::{invalid, repeated};
+use diagnostics::{Diagnostics, Place, suggestion};
 use document::yaml::Document;
 use document::{Fields, Node, Syntax, Value};
 
@@ -182,30 +181,6 @@ fn read_spec(spec: &Node, project: &str, diagnostics: &mut Diagnostics) -> Proje
         source_namespaces,
         own_clusters_only,
     }
-}
-
-/// Something that Argo CD would refuse, or never match.
-pub(crate) fn invalid(message: String, place: Place, label: &str) -> Diagnostic {
-    Diagnostic::new(Code::ArgocdField, message).at(place, label)
-}
-
-/// What a list holds twice.
-pub(crate) fn repeated(entries: impl IntoIterator<Item = (String, Place)>, what: &str) -> Vec<Diagnostic> {
-    let mut seen: BTreeMap<String, Place> = BTreeMap::new();
-    let mut found = Vec::new();
-    for (entry, place) in entries {
-        match seen.get(&entry) {
-            Some(first) => found.push(
-                invalid(format!("the {what} `{entry}` stands twice"), place, "the second one")
-                    .at(first.clone(), "the first one")
-                    .help("delete one; Argo CD refuses a project that says it twice"),
-            ),
-            None => {
-                seen.insert(entry, place);
-            }
-        }
-    }
-    found
 }
 
 fn kind_rule(node: &Node, path: &str, named: bool, diagnostics: &mut Diagnostics) -> Option<KindRule> {

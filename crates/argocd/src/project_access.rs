@@ -4,7 +4,7 @@
 //! the role or window has no effect. Deliberately absent: time zones, of which only Argo CD's image knows the list.
 
 use crate::duration;
-use crate::project::{invalid, repeated};
+use crate::project_fields::{invalid, repeated};
 use diagnostics::{Diagnostics, Place, suggestion};
 use document::{Fields, Node, Syntax};
 use kubernetes::schedule;

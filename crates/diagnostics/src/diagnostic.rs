@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::fold::Origin;
+use crate::origin::Origin;
 
 /// A text that diagnostics point into: a file of the workspace, by the name that people know it by.
 #[derive(Debug, PartialEq, Eq)]

@@ -11,34 +11,10 @@
 use std::collections::BTreeSet;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
+use crate::origin::Origin;
 
 /// Objects that are named beside the first; of more, their number is told.
 const NAMED: usize = 4;
-
-/// The object that a finding is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
-    /// The template that it came from, as Helm names it.
-    pub template: String,
-    /// Its kind.
-    pub kind: String,
-    /// Its name.
-    pub name: String,
-    /// The way through it to what was found.
-    pub way: Vec<String>,
-}
-
-impl Origin {
-    /// The way without the positions in lists, which change with what stands before.
-    fn line(&self) -> Vec<&str> {
-        let index = |step: &str| step.chars().all(|c| c.is_ascii_digit());
-        self.way.iter().map(|step| if index(step) { "" } else { step }).collect()
-    }
-
-    fn title(&self) -> String {
-        format!("{} `{}`", self.kind, self.name)
-    }
-}
 
 /// One thing that is told, and what else it is told for.
 struct Told {
@@ -180,6 +156,7 @@ impl Diagnostics {
 mod tests {
     use super::*;
     use crate::diagnostic::{Code, Source};
+    use crate::origin::Origin;
 
     fn told(list: Vec<Diagnostic>) -> Vec<(String, Vec<String>)> {
         let mut diagnostics = Diagnostics(list);

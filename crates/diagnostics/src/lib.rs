@@ -2,7 +2,8 @@
 
 pub mod diagnostic;
 pub mod fold;
+pub mod origin;
 pub mod wording;
 
 pub use diagnostic::{Class, Code, Diagnostic, Diagnostics, Place, Result, Source, nearest, suggestion};
-pub use fold::Origin;
+pub use origin::Origin;

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::lock::{self, Lock};
-use crate::store;
+use crate::store::{self, FOLDER};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 use kubernetes::manifest;
 use kubernetes::manifest::{ObjectKey, Recorded};
@@ -17,9 +17,6 @@ use toolbox::archive::sha256;
 use toolbox::inputs;
 use toolbox::inputs::Inputs;
 use workspace::plan::TargetId;
-
-/// Where goldens live, from the root.
-pub const FOLDER: &str = "tests/golden";
 
 /// What is recorded for one target.
 #[derive(Debug, Default)]

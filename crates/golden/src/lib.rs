@@ -6,4 +6,5 @@ pub mod lock;
 pub mod objects;
 pub mod store;
 
-pub use goldens::{Change, FOLDER, Golden, digest_of, orphans};
+pub use goldens::{Change, Golden, digest_of, orphans};
+pub use store::FOLDER;

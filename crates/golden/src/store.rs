@@ -13,9 +13,11 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use crate::goldens::FOLDER;
 use diagnostics::{Diagnostic, Result};
 use toolbox::process;
+
+/// Where goldens live, from the root.
+pub const FOLDER: &str = "tests/golden";
 
 /// Beside the goldens, so that it lies on the same file system.
 const STAGING: &str = "tests/.golden-staging";

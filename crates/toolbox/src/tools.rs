@@ -12,6 +12,7 @@
 
 mod build;
 mod download;
+mod miss;
 mod probe;
 mod store;
 
@@ -25,6 +26,7 @@ use crate::environment::Environment;
 use crate::progress::Progress;
 use crate::tools_lock::{ToolPin, ToolsLock};
 use diagnostics::{Code, Diagnostic, Diagnostics, Result};
+use miss::{Miss, variable};
 use store::{Installed, Store, Trust};
 
 /// The tools of a run.
@@ -118,15 +120,6 @@ struct Machine {
     search_path: Vec<PathBuf>,
     /// The paths that `XTASK_<NAME>` variables give, by name of tool.
     variables: BTreeMap<String, PathBuf>,
-}
-
-/// Why one way to a tool did not lead there.
-#[derive(Debug)]
-enum Miss {
-    /// The next way may be tried.
-    Next(String),
-    /// No other way may be tried.
-    Stop(Diagnostics),
 }
 
 /// What a search found.
@@ -448,11 +441,6 @@ impl From<Diagnostics> for Miss {
     fn from(diagnostics: Diagnostics) -> Self {
         Self::Stop(diagnostics)
     }
-}
-
-/// The variable that names a copy of a tool.
-fn variable(name: &str) -> String {
-    format!("XTASK_{}", name.to_uppercase().replace('-', "_"))
 }
 
 /// This platform as Go and the makers of downloads name it.

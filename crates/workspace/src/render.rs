@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::plan::Target;
-use diagnostics::{Code, Diagnostic, Place, Result};
+use crate::render::failure::crashed;
+use diagnostics::{Diagnostic, Place, Result};
 use helm::command;
 use kubernetes::manifest;
 use kubernetes::manifest::Recorded;
@@ -95,10 +96,4 @@ fn point_at_templates(target: &Target<'_>, diagnostic: &mut Diagnostic) {
 #[must_use]
 pub fn objects(rendered: &[Recorded]) -> usize {
     rendered.iter().map(|record| record.manifest.objects()).sum()
-}
-
-/// The diagnostic for a Helm that could not even say what is wrong.
-fn crashed(code: Option<i32>, stderr: &str) -> Diagnostic {
-    let how = code.map_or_else(|| "was ended by a signal".to_owned(), |code| format!("ended with exit code {code}"));
-    Diagnostic::new(Code::HelmFailed, format!("helm {how}")).note(stderr.trim().to_owned())
 }

@@ -18,6 +18,7 @@ mod new;
 mod properties;
 mod relay;
 mod render;
+mod structure;
 mod support;
 mod terminal;
 mod tidy;

@@ -9,9 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::miss::Miss;
 use crate::process::Invocation;
 use crate::progress::Progress;
-use crate::tools::Miss;
 use crate::tools_lock::ToolPin;
 use diagnostics::Code;
 

@@ -11,10 +11,10 @@ use std::time::Duration;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Timeout};
 
+use super::miss::Miss;
 use crate::archive;
 use crate::process::check_interrupted;
 use crate::progress::Progress;
-use crate::tools::Miss;
 use crate::tools_lock::ToolPin;
 use diagnostics::{Code, Diagnostic};
 
@@ -48,7 +48,7 @@ pub(super) fn program(pin: &ToolPin, platform: &str, progress: &dyn Progress) ->
             .note(format!("expected: sha256 {expected}"))
             .note(format!("found: sha256 {found}, {} bytes", bytes.len()))
             .help("nothing of it was kept; look at what the address serves (a proxy's error page looks like this, too)")
-            .help(format!("or set `{}` to a copy that you trust", super::variable(&pin.name)));
+            .help(format!("or set `{}` to a copy that you trust", super::miss::variable(&pin.name)));
         return Err(Miss::Stop(refusal.into()));
     }
     let Some(member) = pin.member(platform) else { return Ok(bytes) };

@@ -36,7 +36,7 @@ pub fn explain(root: &Path, target: &Target<'_>, code: Option<i32>, stderr: &str
             .or_else(|| context.template(message))
             .or_else(|| context.declared(message))
             .unwrap_or_else(|| with_rest(message)),
-        _ => super::crashed(code, stderr),
+        _ => crashed(code, stderr),
     };
     by_hand(diagnostic).into()
 }
@@ -314,6 +314,12 @@ fn at_column(source: &Arc<Source>, line: usize, column: usize) -> Place {
     let start = if source.text.is_char_boundary(start) { start.min(span.end) } else { span.start };
     let word = source.text[start..span.end].find([' ', '}', ')']).unwrap_or(span.end - start);
     Place::new(source, start..start + word)
+}
+
+/// The diagnostic for a Helm that could not even say what is wrong.
+pub(super) fn crashed(code: Option<i32>, stderr: &str) -> Diagnostic {
+    let how = code.map_or_else(|| "was ended by a signal".to_owned(), |code| format!("ended with exit code {code}"));
+    Diagnostic::new(Code::HelmFailed, format!("helm {how}")).note(stderr.trim().to_owned())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Roles and bindings.
 
+use super::look::{At, Look};
 use super::names;
-use crate::validate::rules::{At, Look};
 
 const GROUP: &str = "rbac.authorization.k8s.io";
 

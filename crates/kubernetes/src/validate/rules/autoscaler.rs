@@ -1,7 +1,7 @@
 //! `HorizontalPodAutoscalers`: between how many pods they scale, by what, and how fast.
 
+use super::look::{At, Look};
 use super::resources;
-use crate::validate::rules::{At, Look};
 
 /// What a metric may be, and the field that describes it.
 const SOURCES: [(&str, &str); 5] = [

@@ -1,7 +1,7 @@
 //! `PersistentVolumeClaims`: how they are used, and how large they are.
 
+use super::look::{At, Look};
 use super::{names, resources, selector};
-use crate::validate::rules::{At, Look};
 
 pub(super) fn check(look: &mut Look<'_>) {
     let root = look.root();

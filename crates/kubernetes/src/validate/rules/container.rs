@@ -1,7 +1,7 @@
 //! The containers of a pod: names, images, and ports.
 
+use super::look::{At, Look};
 use super::{mount, names, probe, resources, security, variable};
-use crate::validate::rules::{At, Look};
 
 pub(super) fn check(look: &mut Look<'_>) {
     let Some(spec) = look.pod().and_then(|pod| pod.get("spec")) else { return };

@@ -1,8 +1,8 @@
 //! `CustomResourceDefinitions`: their names, their versions, and how one becomes another.
 
+use super::look::{At, Look};
 use super::{names, structural};
 use crate::schemas::crd::KIND;
-use crate::validate::rules::{At, Look};
 
 /// The types that a column may have.
 const COLUMNS: &[&str] = &["boolean", "date", "integer", "number", "string"];

@@ -1,8 +1,8 @@
 //! Ingresses: hosts, paths, and what is behind them.
 
 use super::address::address;
+use super::look::{At, Look};
 use super::names;
-use crate::validate::rules::{At, Look};
 
 pub(super) fn check(look: &mut Look<'_>) {
     if !look.is("networking.k8s.io/Ingress") {

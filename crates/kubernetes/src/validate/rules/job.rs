@@ -2,8 +2,8 @@
 //!
 //! Deliberately absent: whether a time zone exists, and how long `@every` waits.
 
+use super::look::{At, Look};
 use crate::schedule;
-use crate::validate::rules::{At, Look};
 
 /// Words that stand for schedules.
 const NAMED: &[&str] = &["@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"];

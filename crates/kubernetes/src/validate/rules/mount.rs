@@ -1,6 +1,6 @@
 //! Where a container has the volumes of its pod.
 
-use crate::validate::rules::{At, Look};
+use super::look::{At, Look};
 use diagnostics::nearest;
 
 pub(super) fn check<'a>(look: &mut Look<'a>, container: &At<'a>, volumes: &[&str]) {

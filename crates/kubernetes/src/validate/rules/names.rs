@@ -2,10 +2,10 @@
 //!
 //! Deliberately absent: the forms themselves (`forms`), which others ask for, too.
 
+use super::look::{At, Look};
 pub(super) use crate::forms::{
     config_key, label, label_1035, label_value, port, qualified, segment, subdomain, sysctl,
 };
-use crate::validate::rules::{At, Look};
 use diagnostics::{Code, Place};
 
 /// Kinds of rbac.authorization.k8s.io have names of nearly any form.
@@ -109,7 +109,7 @@ pub(super) fn wrong_key(look: &mut Look<'_>, at: &At<'_>, key: &document::Key, w
     let message = format!(
         "{} has the key `{}`, which Kubernetes does not take",
         look.subject.title(),
-        super::pointer::path(&at.steps)
+        crate::validate::pointer::path(&at.steps)
     );
     look.found.push(look.subject.finding(Code::ObjectRefused, message, place, wrong));
 }

@@ -1,7 +1,7 @@
 //! `NetworkPolicies`: peers, and their ports.
 
 use super::address::{inside, network};
-use crate::validate::rules::{At, Look};
+use super::look::{At, Look};
 use document::Value;
 
 /// What a peer may be.

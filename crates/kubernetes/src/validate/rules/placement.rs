@@ -1,7 +1,7 @@
 //! Where pods may run: node selectors, affinity, spread, and tolerations.
 
+use super::look::{At, Look};
 use super::{names, selector};
-use crate::validate::rules::{At, Look};
 
 const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
 const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";

@@ -1,7 +1,7 @@
 //! A pod beside its containers and volumes: the names that it uses, what it resolves, and what it shares with its node.
 
+use super::look::{At, Look};
 use super::{address, names, placement, security, volume};
-use crate::validate::rules::{At, Look};
 
 /// How many servers a resolver asks.
 const NAMESERVERS: usize = 3;

@@ -1,6 +1,6 @@
 //! The probes and the lifecycle hooks of a container: what each does, and how often.
 
-use crate::validate::rules::{At, Look};
+use super::look::{At, Look};
 
 /// What a probe can do.
 const CHECKS: &[&str] = &["exec", "httpGet", "tcpSocket", "grpc"];

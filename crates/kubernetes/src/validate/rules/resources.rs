@@ -1,6 +1,6 @@
 //! The resources of a container: which there are, how much of each, and what they are when it is resized.
 
-use crate::validate::rules::{At, Look};
+use super::look::{At, Look};
 use diagnostics::nearest;
 use document::Value;
 

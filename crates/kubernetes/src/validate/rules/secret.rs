@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: what the values say, which are withheld.
 
-use crate::validate::rules::Look;
+use super::look::Look;
 
 /// Types, and the keys of which all have to be there, or one.
 const TYPES: [(&str, &[&str], bool); 5] = [

@@ -1,7 +1,7 @@
 //! Security contexts, of pods and of containers.
 
+use super::look::{At, Look};
 use super::names;
-use crate::validate::rules::{At, Look};
 
 /// `context` is that of a container.
 pub(super) fn of_container<'a>(look: &mut Look<'a>, context: &At<'a>) {

@@ -1,7 +1,7 @@
 //! Label selectors: their keys, operators, and values, wherever one selects pods, namespaces, volumes, or roles.
 
+use super::look::{At, Look};
 use super::names;
-use crate::validate::rules::{At, Look};
 
 const OPERATORS: &[&str] = &["In", "NotIn", "Exists", "DoesNotExist"];
 

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use super::address::{address, network};
+use super::look::{At, Look};
 use super::{names, selector};
-use crate::validate::rules::{At, Look};
 
 pub(super) fn check(look: &mut Look<'_>) {
     if !look.is("/Service") {

@@ -4,7 +4,7 @@
 //!
 //! Deliberately absent: Secrets, whose values are withheld from what is looked at.
 
-use crate::validate::rules::{At, Look};
+use super::look::{At, Look};
 use diagnostics::{Code, Place};
 
 /// Bytes of all values of a `ConfigMap` together.
@@ -39,7 +39,7 @@ fn bounded(look: &mut Look<'_>, parent: &At<'_>, field: &str, size: usize, most:
         return;
     }
     let Some((key, _)) = parent.node.entries().iter().find(|(key, _)| key.name == field) else { return };
-    let path = super::pointer::path(&[parent.steps.as_slice(), &[field.to_owned()]].concat());
+    let path = crate::validate::pointer::path(&[parent.steps.as_slice(), &[field.to_owned()]].concat());
     let message = format!("`{path}` of {} holds {size} bytes", look.subject.title());
     // Its key: what is under it is long.
     let place = Place::new(&parent.node.source, key.span.clone());

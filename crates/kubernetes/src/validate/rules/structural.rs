@@ -3,7 +3,7 @@
 //!
 //! Deliberately absent: regular expressions, and the rules of CEL.
 
-use crate::validate::rules::{At, Look};
+use super::look::{At, Look};
 use document::Value;
 
 /// The types that a schema may have.

@@ -1,7 +1,7 @@
 //! The variables of a container, and what variables and files of the downward API take their values from.
 
+use super::look::{At, Look};
 use super::names;
-use crate::validate::rules::{At, Look};
 use diagnostics::suggestion;
 
 /// Where the value of a variable comes from.

@@ -1,7 +1,7 @@
 //! The volumes of a pod: where each comes from, and which files are in it.
 
+use super::look::{At, Look};
 use super::{claim, names, resources, variable};
-use crate::validate::rules::{At, Look};
 
 /// Fields of a volume that are no source.
 const NO_SOURCE: &[&str] = &["name"];

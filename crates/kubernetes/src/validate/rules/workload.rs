@@ -1,7 +1,7 @@
 //! What makes pods: its selector and its template, its replicas, and how it replaces them.
 
+use super::look::{At, Look};
 use super::{names, selector};
-use crate::validate::rules::{At, Look};
 use document::{Key, Node, Value};
 
 /// What a selector consists of.
