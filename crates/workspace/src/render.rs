@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::plan::Target;
-use crate::render::failure::crashed;
 use diagnostics::{Diagnostic, Place, Result};
 use helm::command;
 use kubernetes::manifest;

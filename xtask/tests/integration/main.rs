@@ -11,6 +11,7 @@ mod ci;
 mod dependencies;
 mod errors;
 mod fixtures;
+mod fuzz;
 mod image;
 mod kind;
 mod lint;
