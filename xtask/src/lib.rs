@@ -1,6 +1,4 @@
-//! Renders, checks, and proves the charts of a repository exactly as Argo CD would deploy them.
-//!
-//! ARCHITECTURE.md draws the house; each module says what it is for and what it deliberately does not do.
+//! The command `cargo xtask`: its command line, commands, lint checks, and reports.
 
 pub mod cli;
 pub mod commands;

@@ -1,4 +1,9 @@
-//! Argo CD Applications and AppProjects, and what Argo CD makes of them.
+//! Argo CD: Applications, AppProjects, value files, substitution, sync waves, and permissions.
+//!
+//! Effects that surprise are reproduced, because they decide what is deployed. For example, a `null` outside of
+//! `valuesObject` in `.argocd-source.yaml` removes nothing.
+//!
+//! Permissions follow the rules of Argo CD 3.5; each row in the tables of their tests is an answer of Argo CD's own code.
 
 pub mod application;
 pub mod duration;

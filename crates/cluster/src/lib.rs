@@ -1,4 +1,8 @@
-//! The kind cluster of a test run, and the scenarios that run in it.
+//! The kind cluster of a run, and the scenarios that run in it.
+//!
+//! A wait watches: one watch per kind feeds every wait, and only a heartbeat polls the API server. A pod that cannot become
+//! ready ends the wait with the reason that the cluster reports. The operating system releases the lock of a cluster
+//! however the run ends; a cluster without a lock that was not to be kept belongs to a killed run and is deleted.
 
 pub mod config;
 pub mod diagnosis;

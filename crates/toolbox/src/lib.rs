@@ -1,4 +1,8 @@
-//! Child processes, atomic files, archives, Git, and pinned tools.
+//! Everything that touches the machine: child processes, atomic files, archives, Git, the container engine, pinned
+//! tools, the environment, and progress.
+//!
+//! Tools are verified before use. charts.toml pins their versions (Argo CD's release that of Helm), tools.lock their
+//! checksums and sources. A workspace without a tools.lock uses the one that this tool was built with.
 
 pub mod archive;
 pub mod engine;

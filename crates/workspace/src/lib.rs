@@ -1,4 +1,4 @@
-//! The repository, its targets, and how each is rendered.
+//! The repository as a whole: charts.toml, its Applications with their charts, its targets, and their rendering.
 
 pub mod config;
 pub mod load;
