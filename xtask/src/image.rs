@@ -1,11 +1,11 @@
-//! The images that this repository owns: `images/<name>/Dockerfile`, built under the name by which the chart
-//! `charts/<name>` looks for it.
+//! Builds the repository's own images. `images/<name>/Dockerfile` is tagged with the image reference in the default values
+//! of `charts/<name>`.
 //!
-//! An image is fresh when it is there and its label [`LABEL`] holds the digest of today's inputs: every file of its
-//! folder, the identity of each base image, and the build arguments. The digest lives on the image and nowhere else,
-//! so that an image which somebody removed, or built by hand, is built again.
+//! An image is fresh if it exists and its label [`LABEL`] equals the digest of the current inputs: all files in its
+//! directory, the IDs of the base images, and the build arguments. The digest is stored only in the label, so that an
+//! image that was removed or built by hand is built again.
 //!
-//! Deliberately absent: pushing to a registry, and cleaning up after older builds; both are the engine's own commands.
+//! Does not push images or remove old builds; the container engine has commands for both.
 
 pub mod dockerfile;
 
@@ -23,50 +23,50 @@ use toolbox::inputs;
 use toolbox::process::Invocation;
 use toolbox::progress::Progress;
 
-/// The folder of the images, from the root.
+/// The directory of the images, relative to the root.
 pub const FOLDER: &str = "images";
 
-/// The label with the digest of what an image was built from.
+/// The label that contains the digest of an image's inputs.
 pub const LABEL: &str = "xtask.inputs";
 
-/// Installing packages over a slow line takes minutes, never this long.
+/// The time limit of a build or pull.
 const BUILD_DEADLINE: Duration = Duration::from_secs(30 * 60);
 
-/// How many lines of a failed build's log are shown.
+/// The number of lines shown of a failed build's log.
 const TAIL: usize = 20;
 
-/// Arguments that every engine knows without an `ARG`, and that a build needs where packages come through a proxy. They
-/// say how the network is reached, not what is built, so they are no inputs.
+/// Build arguments that are predefined in every engine and that a build behind a proxy needs. They do not affect what is
+/// built, so they are not inputs.
 const PROXIES: &[&str] = &["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"];
 
 /// An image of this repository.
 #[derive(Debug)]
 pub struct Image {
-    /// Its name: that of its folder, and of its chart.
+    /// Its name, equal to that of its directory and its chart.
     pub name: String,
-    /// Its folder, absolute.
+    /// Its absolute directory.
     pub directory: PathBuf,
-    /// Repository and tag, as the chart's default values name it.
+    /// Repository and tag from the chart's default values.
     pub reference: String,
-    /// What is built.
+    /// Its Dockerfile.
     pub dockerfile: Dockerfile,
 }
 
-/// What became of an image.
+/// Whether an image had to be built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// It was there, built from today's inputs.
+    /// It existed with the current inputs.
     Fresh,
-    /// It was built now.
+    /// It was built.
     Built,
 }
 
-/// An image that is there.
+/// An image in the engine's store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ready {
-    /// What was done.
+    /// Whether it had to be built.
     pub state: State,
-    /// Its identity.
+    /// Its ID.
     pub id: String,
     /// Its size in bytes.
     pub size: u64,
@@ -74,22 +74,22 @@ pub struct Ready {
     pub inputs: String,
 }
 
-/// How images are to be built.
+/// Builds images.
 #[derive(Clone, Copy)]
 pub struct Builder<'a> {
-    /// The engine.
+    /// The container engine.
     pub engine: &'a Engine,
-    /// The root of the workspace, absolute.
+    /// The absolute root of the workspace.
     pub root: &'a Path,
-    /// Where the sources of the image are, for its label.
+    /// The URL of the source repository, for a label.
     pub repository: &'a str,
-    /// Build arguments beside the defaults of the Dockerfile.
+    /// Build arguments that override the defaults in the Dockerfile.
     pub arguments: &'a BTreeMap<String, String>,
-    /// Whether a fresh image is built again, and each of its steps: packages of Debian move without an input moving.
+    /// Whether to build fresh images too, without the build cache: Debian packages change although no input changes.
     pub force: bool,
-    /// Whether base images may not be pulled.
+    /// Whether `--offline` forbids pulling base images.
     pub offline: bool,
-    /// Hears what is under way.
+    /// Receives progress messages.
     pub progress: &'a dyn Progress,
 }
 
@@ -99,7 +99,7 @@ impl std::fmt::Debug for Builder<'_> {
     }
 }
 
-/// The names of all images, in order.
+/// The names of all images, sorted.
 #[must_use]
 pub fn names(root: &Path) -> Vec<String> {
     let folders = std::fs::read_dir(root.join(FOLDER)).into_iter().flatten();
@@ -112,19 +112,19 @@ pub fn names(root: &Path) -> Vec<String> {
     names
 }
 
-/// The images of the given names, all when there are none; what is wrong is told of all of them.
+/// Loads the images with the given names, or all images if `wanted` is empty. All errors are returned together.
 pub fn load(root: &Path, wanted: &[String]) -> Result<Vec<Image>> {
     let known = names(root);
     let mut diagnostics = Diagnostics::default();
     for name in wanted {
         if !known.contains(name) {
-            let diagnostic = Diagnostic::new(Code::Usage, format!("no image is named `{name}`"));
+            let diagnostic = Diagnostic::new(Code::Usage, format!("unknown image `{name}`"));
             diagnostics.push(match nearest(name, known.iter().map(String::as_str)) {
                 Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
                 None if known.is_empty() => {
-                    diagnostic.help(format!("there are none: an image is a folder {FOLDER}/<name> with a Dockerfile"))
+                    diagnostic.help(format!("there are no images; add one as {FOLDER}/<name>/Dockerfile"))
                 }
-                None => diagnostic.help(format!("there are {}", known.join(", "))),
+                None => diagnostic.help(format!("available images: {}", known.join(", "))),
             });
         }
     }
@@ -133,21 +133,19 @@ pub fn load(root: &Path, wanted: &[String]) -> Result<Vec<Image>> {
     diagnostics.into_result(images)
 }
 
-/// The name under which a chart looks for its image when nobody says otherwise.
+/// The image reference in a chart's default values.
 pub fn reference(root: &Path, chart: &str) -> Result<String> {
     let folder = root.join("charts").join(chart);
-    let missing = |file: &str, key: &str, what: &str| {
-        Diagnostic::new(Code::ChartInvalid, format!("charts/{chart}/{file} does not say {what}: `{key}` is missing"))
+    let missing = |file: &str, key: &str| {
+        Diagnostic::new(Code::ChartInvalid, format!("`{key}` is not set in charts/{chart}/{file}"))
             .at(Place::file(format!("charts/{chart}/{file}")), "")
-            .help(format!(
-                "the image {FOLDER}/{chart} is tagged as the chart of the same name looks for it; set `{key}`"
-            ))
+            .help(format!("set `{key}`: {FOLDER}/{chart} is tagged with the image reference of its chart"))
     };
     if !folder.join("Chart.yaml").is_file() {
-        let message = format!("no chart is named as the image `{chart}`: charts/{chart}/Chart.yaml is missing");
+        let message = format!("the image `{chart}` has no chart: charts/{chart}/Chart.yaml does not exist");
         return Err(Diagnostic::new(Code::ChartMissing, message)
             .at(Place::file(format!("{FOLDER}/{chart}")), "")
-            .help("name the folder of the image after the chart whose default values name it")
+            .help("rename the directory of the image to the name of the chart that uses it")
             .into());
     }
     let read =
@@ -157,11 +155,10 @@ pub fn reference(root: &Path, chart: &str) -> Result<String> {
         let text = values.get("image").and_then(|image| image.get(key)).and_then(|node| node.as_str());
         text.filter(|text| !text.is_empty()).map(str::to_owned)
     };
-    let repository =
-        text("repository").ok_or_else(|| missing("values.yaml", "image.repository", "how its image is called"))?;
+    let repository = text("repository").ok_or_else(|| missing("values.yaml", "image.repository"))?;
     let version = || chart_yaml.get("appVersion").and_then(|node| node.as_str()).map(str::to_owned);
     let tag = text("tag").or_else(version).filter(|tag| !tag.is_empty());
-    let tag = tag.ok_or_else(|| missing("Chart.yaml", "appVersion", "the tag of its image"))?;
+    let tag = tag.ok_or_else(|| missing("Chart.yaml", "appVersion"))?;
     Ok(format!("{repository}:{tag}"))
 }
 
@@ -172,13 +169,13 @@ impl Image {
         Ok(Self { name: name.to_owned(), reference: reference(root, name)?, directory, dockerfile })
     }
 
-    /// A digest over all that decides what is built. `bases` are base images with their identities.
+    /// The digest of all inputs of the build. `bases` are the base images with their IDs.
     fn digest(&self, bases: &BTreeMap<String, String>, arguments: &BTreeMap<String, String>) -> Result<String> {
         use std::os::unix::fs::PermissionsExt;
         let mut text = String::new();
         for file in store::files(&self.directory)? {
             let failed = |error: std::io::Error| Diagnostic::io("read", &file, &error);
-            // A COPY takes over whether a file may be executed; a link counts as what it points at.
+            // COPY preserves the executable bit. A symbolic link counts as its target.
             let executable = std::fs::metadata(&file).map_err(failed)?.permissions().mode() & 0o111 != 0;
             let name = inputs::name(&self.directory, &file);
             text.push_str(&format!("file {name} {executable} {}\n", inputs::file_digest(&file)?));
@@ -193,7 +190,7 @@ impl Image {
 }
 
 impl Builder<'_> {
-    /// Sees to it that an image is there, built from today's inputs.
+    /// Builds an image unless it is fresh.
     pub fn ensure(&self, image: &Image) -> Result<Ready> {
         self.known_arguments(image)?;
         let bases = self.bases(image)?;
@@ -214,7 +211,7 @@ impl Builder<'_> {
             return Err(failed(image, &log, &invocation, self.root).into());
         }
         let built = self.engine.inspect(&image.reference)?.ok_or_else(|| {
-            Diagnostic::new(Code::ImageFailed, format!("the build of `{}` left no image", image.reference))
+            Diagnostic::new(Code::ImageFailed, format!("the build succeeded but `{}` does not exist", image.reference))
                 .help(by_hand(&invocation, self.root))
         })?;
         drop(under_way);
@@ -222,23 +219,23 @@ impl Builder<'_> {
         Ok(Ready { state: State::Built, id: built.id, size: built.size, inputs })
     }
 
-    /// An argument that the Dockerfile does not declare would be dropped with a warning at best.
+    /// Fails on build arguments that the Dockerfile does not declare, which the engine ignores.
     fn known_arguments(&self, image: &Image) -> Result<()> {
         let mut diagnostics = Diagnostics::default();
         let declared: Vec<&str> = image.dockerfile.arguments.keys().map(String::as_str).collect();
         for name in self.arguments.keys().filter(|name| !declared.contains(&name.as_str())) {
-            let message = format!("the Dockerfile of `{}` declares no argument `{name}`", image.name);
+            let message = format!("the build argument `{name}` is not declared in the Dockerfile of `{}`", image.name);
             let diagnostic =
                 Diagnostic::new(Code::Usage, message).at(Place::file(image.dockerfile.source.name.clone()), "");
             diagnostics.push(match nearest(name, declared.iter().copied()) {
                 Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-                None => diagnostic.help(format!("it declares {}", declared.join(", "))),
+                None => diagnostic.help(format!("declared arguments: {}", declared.join(", "))),
             });
         }
         diagnostics.into_result(())
     }
 
-    /// The images that the Dockerfile begins with, each with its identity; what is not there yet is pulled.
+    /// The base images of the Dockerfile with their IDs. Missing ones are pulled.
     fn bases(&self, image: &Image) -> Result<BTreeMap<String, String>> {
         let mut bases = BTreeMap::new();
         for (base, place) in image.dockerfile.bases(self.arguments) {
@@ -254,11 +251,11 @@ impl Builder<'_> {
     fn pull(&self, base: &str, place: &Place) -> Result<toolbox::engine::Found> {
         let missing = |how: String| {
             Diagnostic::new(Code::ImageFailed, format!("the base image `{base}` {how}"))
-                .at(place.clone(), "asked for here")
-                .help("`--build-arg NAME=VALUE` puts another image in the place of an `ARG`")
+                .at(place.clone(), "required here")
+                .help("to use another base image, override its `ARG` with `--build-arg NAME=VALUE`")
         };
         if self.offline {
-            return Err(missing("is not here, and `--offline` forbids to pull it".to_owned()).into());
+            return Err(missing("is missing and cannot be pulled with `--offline`".to_owned()).into());
         }
         let under_way = self.progress.under_way("Pulling", base);
         let invocation = self.engine.invocation(self.root).args(["pull", "--quiet", base]).deadline(BUILD_DEADLINE);
@@ -271,7 +268,7 @@ impl Builder<'_> {
         }
         let found = self.engine.inspect(base)?;
         under_way.done("Pulled");
-        Ok(found.ok_or_else(|| missing("was pulled, and is still not there".to_owned()))?)
+        Ok(found.ok_or_else(|| missing("is still missing after it was pulled".to_owned()))?)
     }
 
     fn invocation(&self, image: &Image, bases: &BTreeMap<String, String>, inputs: &str) -> Invocation {
@@ -294,7 +291,7 @@ impl Builder<'_> {
             args.extend(["--build-arg".to_owned(), format!("{name}={value}")]);
         }
         for name in PROXIES.iter().filter(|name| std::env::var_os(name).is_some()) {
-            // Without a value, the engine takes it from the environment: an address may hold a password.
+            // Without a value, the engine reads it from the environment. A proxy URL may contain a password.
             args.extend(["--build-arg".to_owned(), (*name).to_owned()]);
         }
         args.push(inputs::name(self.root, &image.directory));
@@ -302,7 +299,7 @@ impl Builder<'_> {
     }
 }
 
-/// Why a build failed: the step in the Dockerfile, the end of the log, and the command.
+/// The diagnostic for a failed build: the failed step, the end of the log, and the command.
 fn failed(image: &Image, log: &str, invocation: &Invocation, root: &Path) -> Diagnostic {
     let diagnostic = Diagnostic::new(Code::ImageFailed, format!("the image `{}` could not be built", image.name));
     let diagnostic = match image.dockerfile.failed_line(log) {
@@ -313,16 +310,16 @@ fn failed(image: &Image, log: &str, invocation: &Invocation, root: &Path) -> Dia
 }
 
 fn by_hand(invocation: &Invocation, root: &Path) -> String {
-    format!("repeat it by hand: (cd {} && {})", root.display(), invocation.command_line())
+    format!("to reproduce it, run: (cd {} && {})", root.display(), invocation.command_line())
 }
 
-/// The last lines of a text that say anything.
+/// The last non-empty lines of a text.
 fn tail(text: &str, count: usize) -> String {
     let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
     lines[lines.len().saturating_sub(count)..].join("\n")
 }
 
-/// A size as engines print it, in units of a thousand.
+/// A size in decimal megabytes, as engines print it.
 #[must_use]
 pub fn size(bytes: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
@@ -335,10 +332,10 @@ mod tests {
     use super::*;
 
     fn workspace(files: &[(&str, &str)]) -> tempfile::TempDir {
-        let root = tempfile::tempdir().expect("temporary folder");
+        let root = tempfile::tempdir().expect("temporary directory");
         for (path, text) in files {
             let path = root.path().join(path);
-            std::fs::create_dir_all(path.parent().expect("a folder")).expect("created");
+            std::fs::create_dir_all(path.parent().expect("a parent directory")).expect("created");
             std::fs::write(path, text).expect("written");
         }
         root
@@ -347,7 +344,7 @@ mod tests {
     const VALUES: &str = "image:\n  repository: localhost/x\n  tag: \"\"\n";
 
     #[test]
-    fn an_image_is_named_as_its_chart_looks_for_it() {
+    fn an_image_has_the_reference_in_its_charts_values() {
         let chart = "apiVersion: v2\nname: x\nversion: 0.1.0\nappVersion: \"3.7\"\n";
         let root = workspace(&[("charts/x/values.yaml", VALUES), ("charts/x/Chart.yaml", chart)]);
         assert_eq!(reference(root.path(), "x").expect("a name"), "localhost/x:3.7");
@@ -357,15 +354,15 @@ mod tests {
     }
 
     #[test]
-    fn a_chart_that_names_no_image_is_told() {
+    fn a_chart_without_an_image_reference_is_an_error() {
         let root = workspace(&[("charts/x/values.yaml", VALUES), ("charts/x/Chart.yaml", "name: x\n")]);
         let error = reference(root.path(), "x").expect_err("no tag");
-        assert!(error.0[0].message.contains("`appVersion` is missing"), "{error:?}");
+        assert!(error.0[0].message.starts_with("`appVersion` is not set"), "{error:?}");
         assert_eq!(reference(root.path(), "y").expect_err("no chart").0[0].code, Code::ChartMissing);
     }
 
     #[test]
-    fn an_unknown_name_is_told_with_the_nearest() {
+    fn an_unknown_name_suggests_the_nearest() {
         let root = workspace(&[("images/postfix/Dockerfile", "FROM scratch\n")]);
         let error = load(root.path(), &["posfix".to_owned()]).expect_err("unknown");
         assert_eq!(error.0[0].helps, ["did you mean `postfix`?"]);

@@ -1,10 +1,9 @@
-//! What another Application needs, made from the skeletons in new/skeleton.
+//! The files of a new Application, generated from the templates in new/skeleton.
 //!
-//! A skeleton is a file as it is written, with `@name@` where a name goes. What only a render can tell (which kinds of
-//! object reach beyond the namespace, how much the pods ask of it) goes into the project and the Application afterwards,
-//! so that both allow what is rendered and no more.
+//! A template contains placeholders such as `@name@`. After a first render, the project and the Application are generated
+//! again to allow exactly what was rendered: cluster-scoped kinds, namespaces, and the pod security level.
 //!
-//! Pure. Deliberately absent: rendering (`commands::new` puts it together), and changing what is there already.
+//! Does not render (see `commands::new`) and never changes existing files.
 
 pub mod accepted;
 pub mod name;
@@ -21,33 +20,33 @@ use diagnostics::{Result, Source};
 use document::edit::scalar;
 use document::{Node, Value};
 
-/// A service to be made.
+/// The parameters of a new Application.
 #[derive(Debug, Clone)]
 pub struct Service {
-    /// The Application's name, and that of all that belongs to it.
+    /// The name of the Application and of everything that belongs to it.
     pub app: String,
-    /// The namespace that it is deployed into.
+    /// The destination namespace.
     pub namespace: String,
-    /// The repository, as charts.toml names it.
+    /// The repository URL in charts.toml.
     pub repository: String,
-    /// The revision that the Applications of this repository follow.
+    /// The target revision of the repository's Applications.
     pub revision: String,
-    /// The chart that it is an umbrella over; `None` for a Deployment of its own.
+    /// The upstream chart of an umbrella chart; `None` for a chart with its own Deployment.
     pub dependency: Option<Dependency>,
 }
 
-/// A chart of somebody else.
+/// An upstream chart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dependency {
     /// Its name.
     pub name: String,
     /// Its exact version.
     pub version: String,
-    /// The Helm repository that has it.
+    /// Its Helm repository.
     pub repository: String,
 }
 
-/// What the archive of a dependency tells.
+/// The parts of a dependency's archive that the templates use.
 #[derive(Debug, Default)]
 pub struct Upstream {
     /// `appVersion` of its Chart.yaml.
@@ -56,7 +55,7 @@ pub struct Upstream {
     pub values: Option<Node>,
 }
 
-/// The files of the chart, and those of its image, by their paths from the root.
+/// The files of the chart and its image, by path relative to the root.
 pub fn chart_files(service: &Service, upstream: &Upstream) -> Result<BTreeMap<String, String>> {
     let mut files = BTreeMap::new();
     let chart = |name: &str| format!("charts/{}/{name}", service.app);
@@ -97,7 +96,7 @@ pub fn chart_files(service: &Service, upstream: &Upstream) -> Result<BTreeMap<St
     Ok(files)
 }
 
-/// The project and the Application, by their paths from the root.
+/// The project and the Application, by path relative to the root.
 #[must_use]
 pub fn argocd_files(service: &Service, reach: &Reach) -> BTreeMap<String, String> {
     let app = &service.app;
@@ -120,7 +119,7 @@ pub fn argocd_files(service: &Service, reach: &Reach) -> BTreeMap<String, String
     .into()
 }
 
-/// Puts names into a skeleton. None of them holds what a name in another place would be taken for: [`name`] saw to it.
+/// Replaces the placeholders of a template. [`name`] has checked that no value contains a placeholder.
 fn fill(skeleton: &str, service: &Service, upstream: &Upstream) -> String {
     let mut text = skeleton
         .replace("@app@", &service.app)
@@ -137,15 +136,15 @@ fn fill(skeleton: &str, service: &Service, upstream: &Upstream) -> String {
             .replace("@dependency-version@", &scalar(version))
             .replace("@dependency-repository@", &scalar(repository))
             .replace("@dependency-url@", repository)
-            // In quotes, because most of them look like numbers to somebody.
+            // Quoted, because many versions look like numbers.
             .replace("@app-version@", &Node::string(app_version).to_json());
     }
     text
 }
 
-/// Values that charts of all sorts have, their kind, and what each may be set to. Names come last: another name of what
-/// reaches beyond the namespace would have to be allowed as well.
-const HABITS: &[(&str, &str, &str)] = &[
+/// Common chart values, their types, and a non-default value for each. Names come last: renamed cluster-scoped objects
+/// would have to be allowed in the project as well.
+const COMMON_VALUES: &[(&str, &str, &str)] = &[
     ("podAnnotations", "object", "{example.com/case: values}"),
     ("podLabels", "object", "{example.com/case: values}"),
     ("commonLabels", "object", "{example.com/case: values}"),
@@ -154,7 +153,7 @@ const HABITS: &[(&str, &str, &str)] = &[
     ("nameOverride", "string", "another"),
 ];
 
-/// A case that sets one of the upstream chart's values: the first that it has of those that mean the same everywhere.
+/// A case that sets one value of the upstream chart: the first of the common ones that it has.
 fn case(dependency: &str, upstream: &Upstream) -> (&'static str, String) {
     let kind = |key: &str| match upstream.values.as_ref()?.get(key)?.value {
         Value::String(_) => Some("string"),
@@ -162,17 +161,17 @@ fn case(dependency: &str, upstream: &Upstream) -> (&'static str, String) {
         Value::Mapping(_) => Some("object"),
         _ => None,
     };
-    let known = HABITS.iter().find(|(key, wanted, text)| {
-        let written = upstream.values.as_ref().and_then(|values| values.get(key)).map(Node::to_json);
-        kind(key) == Some(wanted) && written.as_deref() != Some(*text)
+    let common = COMMON_VALUES.iter().find(|(key, wanted, text)| {
+        let default = upstream.values.as_ref().and_then(|values| values.get(key)).map(Node::to_json);
+        kind(key) == Some(wanted) && default.as_deref() != Some(*text)
     });
-    match known {
+    match common {
         Some((key, _, text)) => {
-            ("One of upstream's values at something else than its default", format!("{dependency}:\n  {key}: {text}\n"))
+            ("Sets one upstream value to something other than its default", format!("{dependency}:\n  {key}: {text}\n"))
         }
-        // Every chart has these, and what is in them is nobody's.
+        // Every chart accepts global values.
         None => (
-            "A place for values of upstream that are to be tried out; so far it hands over what all charts share",
+            "Add upstream values to test here; so far this case only sets empty global values",
             format!("{dependency}:\n  global: {{}}\n"),
         ),
     }
@@ -180,7 +179,7 @@ fn case(dependency: &str, upstream: &Upstream) -> (&'static str, String) {
 
 fn finalizer(reach: &Reach) -> String {
     if reach.definitions {
-        return "  # No resources-finalizer.argocd.argoproj.io here, on purpose. With it, deleting or renaming this Application would\n  # delete its CustomResourceDefinitions, and with them every object of their kinds in the cluster.\n".to_owned();
+        return "  # No resources-finalizer.argocd.argoproj.io: with it, deleting or renaming this Application would delete its\n  # CustomResourceDefinitions and, with them, every custom resource of those kinds in the cluster.\n".to_owned();
     }
     "  finalizers:\n    - resources-finalizer.argocd.argoproj.io\n".to_owned()
 }
@@ -189,7 +188,7 @@ fn pod_security(reach: &Reach) -> String {
     let level = reach.level.name();
     let label = format!("        pod-security.kubernetes.io/enforce: {level}\n");
     match &reach.why {
-        Some(why) => format!("        # No stricter level: {why}.\n{label}"),
+        Some(why) => format!("        # No stricter level, because {why}.\n{label}"),
         None => label,
     }
 }
@@ -237,18 +236,18 @@ mod tests {
     }
 
     #[test]
-    fn no_mark_is_left_in_what_is_made() {
+    fn no_placeholder_is_left() {
         for dependency in [None, Some(redis())] {
             let service = service(dependency);
-            let mut files = chart_files(&service, &Upstream::default()).expect("sound skeletons");
+            let mut files = chart_files(&service, &Upstream::default()).expect("valid templates");
             files.extend(argocd_files(&service, &Reach::default()));
             for (path, text) in files {
                 for line in text.lines() {
-                    let odd = line
+                    let placeholder = line
                         .split('@')
                         .skip(1)
                         .any(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c == '-'));
-                    assert!(!odd, "{path}: {line}");
+                    assert!(!placeholder, "{path}: {line}");
                 }
                 let yaml = path.rsplit('.').next() == Some("yaml") && !path.contains("/templates/");
                 assert!(!yaml || yaml::parse_one(&Source::new(path.clone(), text.clone())).is_ok(), "{path}");
@@ -258,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn the_application_is_one_that_this_tool_reads() {
+    fn the_generated_application_is_readable() {
         let files = argocd_files(&service(None), &Reach::default());
         let text = &files["argocd/applications/blog.yaml"];
         let documents = yaml::parse(&Source::new("blog.yaml", text.clone())).expect("YAML");
@@ -266,11 +265,11 @@ mod tests {
         assert!(found.is_empty(), "{found:?}");
         let application = &applications[0];
         assert_eq!((application.name.as_str(), application.namespace.as_str()), ("blog", "web"));
-        assert_eq!(application.target_revision, "1.0", "a revision that looks like a number stays a text");
+        assert_eq!(application.target_revision, "1.0", "a revision that looks like a number must stay a string");
     }
 
     #[test]
-    fn what_reaches_beyond_the_namespace_is_allowed_by_name() {
+    fn cluster_scoped_objects_are_allowed_by_name() {
         let reach = Reach {
             definitions: true,
             cluster: [("", "Namespace", "web"), ("rbac.authorization.k8s.io", "ClusterRole", "system:x")]
@@ -293,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_case_sets_what_upstream_has() {
+    fn a_case_sets_a_value_that_upstream_has() {
         let upstream = |values: &str| Upstream {
             values: yaml::parse_one(&Source::new("v", values)).ok().map(|document| document.root),
             ..Upstream::default()

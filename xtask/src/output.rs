@@ -1,9 +1,9 @@
-//! `--output DIR`: rendered objects for other programs, in the layout of the goldens.
+//! `--output DIR`: writes rendered objects for other programs, in the layout of the goldens.
 //!
-//! Each target's folder gets a list of what was written into it, so that the next run can remove just that. A folder
-//! that holds anything else is refused, and nothing is written.
+//! Each target's directory contains a list of the written files, so that the next run can replace exactly those. If a
+//! directory contains any other file, nothing is written.
 //!
-//! Deliberately absent: atomicity. It is a copy, and the next run makes it anew.
+//! Not atomic: after an interrupted run, run the command again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -12,10 +12,10 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 use golden::store;
 use toolbox::inputs;
 
-/// The list of what was written into a folder.
+/// The file that lists the files written into a directory.
 const LIST: &str = ".rendered";
 
-/// Writes folders (`<app>/<case>`) of files under `base`.
+/// Writes directories (`<app>/<case>`) of files below `base`.
 pub fn write(root: &Path, base: &Path, folders: &BTreeMap<String, BTreeMap<String, Vec<u8>>>) -> Result<()> {
     let mut diagnostics = Diagnostics::default();
     let base = std::path::absolute(base).unwrap_or_else(|_| base.to_path_buf());
@@ -43,19 +43,20 @@ pub fn write(root: &Path, base: &Path, folders: &BTreeMap<String, BTreeMap<Strin
     Ok(())
 }
 
-/// Refuses a folder with files that no earlier run wrote.
+/// Fails if a directory contains a file that no earlier run wrote.
 fn foreign(root: &Path, folder: &Path) -> Result<()> {
     if !folder.is_dir() {
         return Ok(());
     }
     let list = std::fs::read_to_string(folder.join(LIST)).unwrap_or_default();
-    let ours: BTreeSet<&str> = list.lines().chain([LIST]).collect();
+    let written: BTreeSet<&str> = list.lines().chain([LIST]).collect();
     for file in store::files(folder)? {
         let name = inputs::name(folder, &file);
-        if !ours.contains(name.as_str()) {
-            return Err(Diagnostic::new(Code::OutputRefused, "the folder for the output holds a file of someone else")
+        if !written.contains(name.as_str()) {
+            let message = "the output directory contains a file that this tool did not write";
+            return Err(Diagnostic::new(Code::OutputRefused, message)
                 .at(Place::file(inputs::name(root, &file)), "")
-                .help("name an empty folder, or remove this file")
+                .help("choose an empty directory, or remove this file")
                 .into());
         }
     }
@@ -67,8 +68,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn replaces_its_own_files_and_refuses_others() {
-        let base = tempfile::tempdir().expect("temporary folder");
+    fn replaces_its_own_files_and_rejects_others() {
+        let base = tempfile::tempdir().expect("temporary directory");
         let folders = |name: &str| -> BTreeMap<String, BTreeMap<String, Vec<u8>>> {
             [("a/default".to_owned(), [(name.to_owned(), b"x".to_vec())].into())].into()
         };

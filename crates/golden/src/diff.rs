@@ -1,9 +1,7 @@
-//! Changes as people read them: a header an object, and the lines that differ with three lines of context.
+//! Diffs of objects: the differing lines with three lines of context.
 //!
-//! What was added or removed is shown whole, cut visibly past a limit. Values of Secrets never get here: they are
-//! replaced by fingerprints before anything is compared line by line.
-//!
-//! Pure. Deliberately absent: colours and printing.
+//! Added and removed objects are shown whole, up to a limit. Values of Secrets are replaced with fingerprints before the
+//! texts are compared.
 
 use similar::{ChangeTag, TextDiff};
 
@@ -11,25 +9,25 @@ use crate::goldens::Change;
 use kubernetes::manifest;
 use kubernetes::manifest::Recorded;
 
-/// Lines of context around a change.
+/// The number of context lines around a change.
 const CONTEXT: usize = 3;
 
-/// The most lines of an added or removed object that are shown.
+/// The maximum number of lines shown of an added or removed object.
 const WHOLE: usize = 60;
 
-/// The most lines of one object's diff that are shown.
+/// The maximum number of lines shown of one object's diff.
 const DIFF: usize = 400;
 
-/// What happened to an object.
+/// The kind of change of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// Rendered now, not recorded.
+    /// Rendered but not recorded.
     Added,
-    /// Recorded, no longer rendered.
+    /// Recorded but no longer rendered.
     Removed,
-    /// Rendered with another text.
+    /// Rendered with a different text.
     Modified,
-    /// The same under another name.
+    /// Rendered under another name.
     Renamed,
 }
 
@@ -46,36 +44,36 @@ impl Kind {
     }
 }
 
-/// How a line is to be read.
+/// The kind of a line in a diff.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tag {
     /// On both sides.
     Context,
-    /// Only in what is rendered now.
+    /// Only in the render.
     Added,
-    /// Only in what was recorded.
+    /// Only in the golden.
     Removed,
-    /// Where a stretch of lines begins: `@@ -1,7 +1,8 @@`.
+    /// A hunk header: `@@ -1,7 +1,8 @@`.
     Hunk,
-    /// Not of the text, but about it.
+    /// A remark, not a line of the object.
     Note,
 }
 
-/// One object's difference.
+/// The diff of one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectDiff {
-    /// What happened.
+    /// The kind of change.
     pub kind: Kind,
-    /// The object as it is now; of a removed one, as it was.
+    /// The rendered object; for a removed one, its golden.
     pub object: Recorded,
-    /// Of a renamed or modified one, as it was.
+    /// The golden of a modified or renamed object.
     pub previous: Option<Recorded>,
-    /// The lines, each without its marker and line break.
+    /// The lines, without markers and line breaks.
     pub lines: Vec<(Tag, String)>,
 }
 
 impl ObjectDiff {
-    /// The lines with their markers, as a unified diff writes them.
+    /// The lines with their markers, in unified diff format.
     pub fn marked(&self) -> impl Iterator<Item = (Tag, String)> {
         self.lines.iter().map(|(tag, line)| {
             let marker = match tag {
@@ -89,7 +87,7 @@ impl ObjectDiff {
     }
 }
 
-/// The lines of a change; `fingerprint` stands for the values of Secrets.
+/// The diff of a change. `fingerprint` replaces the values of Secrets.
 #[must_use]
 pub fn diff(change: &Change, fingerprint: &dyn Fn(&str) -> String) -> ObjectDiff {
     let shown = |record: &Recorded| manifest::redact(&record.manifest, fingerprint);
@@ -111,7 +109,7 @@ fn whole(text: &str, tag: Tag) -> Vec<(Tag, String)> {
     let count = text.lines().count();
     let mut lines: Vec<_> = text.lines().take(WHOLE).map(|line| (tag, line.to_owned())).collect();
     if count > WHOLE {
-        lines.push((Tag::Note, format!("… {} more lines; `--output DIR` writes them all", count - WHOLE)));
+        lines.push((Tag::Note, format!("… {} more lines; `--output DIR` writes the whole object", count - WHOLE)));
     }
     lines
 }
@@ -150,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_changed_lines_and_their_context_are_shown() {
+    fn only_changed_lines_and_their_context_are_shown() {
         let text = |value: u32| {
             let filler: String = (0..10).map(|line| format!("  l{line}: x\n")).collect();
             format!("apiVersion: v1\nkind: Service\nmetadata:\n  name: s\nspec:\n{filler}  port: {value}\n{filler}")
@@ -174,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_shows_that_it_changed_and_not_to_what() {
+    fn a_changed_secret_does_not_show_its_values() {
         let text = |value: &str| format!("apiVersion: v1\nkind: Secret\nmetadata:\n  name: s\ndata:\n  key: {value}\n");
         let change = Change::Modified(recorded(&text("b2xk")), recorded(&text("bmV3")));
         let shown: Vec<_> =
@@ -185,11 +183,11 @@ mod tests {
     }
 
     #[test]
-    fn long_objects_are_cut_visibly() {
+    fn long_objects_are_truncated_with_a_note() {
         let body: String = (0..100).map(|line| format!("l{line}: x\n")).collect();
         let change = Change::Added(recorded(&format!("apiVersion: v1\nkind: A\nmetadata: {{name: a}}\n{body}")));
         let lines = diff(&change, &|_| String::new()).lines;
         assert_eq!(lines.len(), WHOLE + 1);
-        assert_eq!(lines[WHOLE].1, "… 43 more lines; `--output DIR` writes them all");
+        assert_eq!(lines[WHOLE].1, "… 43 more lines; `--output DIR` writes the whole object");
     }
 }

@@ -1,9 +1,9 @@
-//! The goldens: what was recorded, whether it still holds, and what differs.
+//! Goldens: the recorded manifests of each target, whether they are fresh, and how they differ from a render.
 //!
-//! `tests/golden/<app>/<case>/` holds one file an object and a render.lock, which names the digest of every input and
-//! of every file. Inputs and files as recorded mean that the target is fresh, and nothing has to run to know it.
+//! `tests/golden/<app>/<case>/` contains one file per object and a render.lock with the digest of every input and golden.
+//! A target whose inputs and goldens match its render.lock is fresh, which is known without running anything.
 //!
-//! Deliberately absent: writing (see [`store`]), rendering, and how differences look.
+//! [`store`] writes goldens; diff.rs shows the differences.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -18,32 +18,32 @@ use toolbox::inputs;
 use toolbox::inputs::Inputs;
 use workspace::plan::TargetId;
 
-/// What is recorded for one target.
+/// The goldens of one target.
 #[derive(Debug, Default)]
 pub struct Golden {
-    /// Its folder, from the root.
+    /// Their directory, relative to the root.
     pub folder: String,
-    /// Texts by file name, without render.lock.
+    /// Contents by file name, without render.lock.
     pub files: BTreeMap<String, Vec<u8>>,
-    /// What they were rendered from, where that can be read.
+    /// The render.lock, if it is readable.
     pub lock: Option<Lock>,
 }
 
-/// How what is rendered differs from what is recorded, for one object.
+/// A difference between the goldens and a render, for one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// Rendered, not recorded.
+    /// Rendered but not recorded.
     Added(Recorded),
-    /// Recorded, no longer rendered.
+    /// Recorded but no longer rendered.
     Removed(Recorded),
-    /// Rendered with another text.
+    /// Rendered with a different text.
     Modified(Recorded, Recorded),
-    /// Of the same kind and nearly the same text under another identity.
+    /// Rendered under another name: same kind and nearly the same text.
     Renamed(Recorded, Recorded),
 }
 
 impl Golden {
-    /// Reads what is recorded for a target; a folder that is not there is as an empty one.
+    /// Reads the goldens of a target. A missing directory counts as empty.
     pub fn load(root: &Path, id: &TargetId) -> Result<Self> {
         let folder = format!("{FOLDER}/{}/{}", id.app, id.case);
         let path = root.join(&folder);
@@ -63,18 +63,18 @@ impl Golden {
         Ok(golden)
     }
 
-    /// Why the target has to be rendered: empty when it is fresh.
+    /// The reasons why the target must be rendered. Empty if it is fresh.
     #[must_use]
     pub fn stale(&self, inputs: &Inputs) -> Vec<String> {
         let Some(lock) = &self.lock else {
             return vec![if self.files.is_empty() { "not recorded yet" } else { "no readable render.lock" }.to_owned()];
         };
-        let mut reasons = moved(&lock.inputs, inputs);
+        let mut reasons = changed(&lock.inputs, inputs);
         reasons.extend(self.edited().iter().map(|(file, what)| format!("{}/{file} {what}", self.folder)));
         reasons
     }
 
-    /// Goldens that are not as render.lock recorded them, and what became of each.
+    /// The goldens that do not match render.lock, each with what happened to it.
     #[must_use]
     pub fn edited(&self) -> Vec<(String, &'static str)> {
         let Some(lock) = &self.lock else { return Vec::new() };
@@ -91,8 +91,7 @@ impl Golden {
         edited
     }
 
-    /// The recorded manifests, in order of file name, for a release in a namespace. Files that are no readable manifest
-    /// any more are left out.
+    /// The recorded manifests of a release in a namespace, sorted by file name. Unreadable files are left out.
     #[must_use]
     pub fn recorded(&self, namespace: &str) -> Vec<Recorded> {
         let mut recorded = Vec::new();
@@ -100,7 +99,7 @@ impl Golden {
             let text = String::from_utf8_lossy(bytes);
             let Some(mut manifest) = manifest::read_golden(&text, namespace) else { continue };
             if manifest.items.is_some() {
-                // Only its file name tells a list's place in its template.
+                // A list has no name of its own; its file name contains its position in the template.
                 let prefix = format!("{}-", manifest.key.kind.to_lowercase());
                 let stem = file.strip_suffix(".yaml").unwrap_or(file);
                 stem.strip_prefix(&prefix).unwrap_or(stem).clone_into(&mut manifest.key.name);
@@ -110,8 +109,8 @@ impl Golden {
         recorded
     }
 
-    /// What differs between this and what was rendered into a namespace. Empty means that every file is as it should
-    /// be. Files that are no readable manifest any more count as not recorded.
+    /// Compares the goldens with a render into a namespace. Empty if every file matches. Unreadable files count as not
+    /// recorded.
     #[must_use]
     pub fn compare(&self, rendered: &[Recorded], namespace: &str) -> Vec<Change> {
         let expected: BTreeMap<&str, &str> =
@@ -150,17 +149,17 @@ impl Change {
     }
 }
 
-/// How alike two texts have to be for a removed and an added object to count as one that was renamed.
+/// The minimum similarity of a removed and an added object that count as renamed.
 const RENAME_RATIO: f64 = 0.7;
 
-/// Pairs removed and added objects of one kind that are nearly the same, most alike first.
+/// Pairs similar removed and added objects of the same kind, most similar first.
 fn renames(removed: Vec<Recorded>, added: Vec<Recorded>) -> Vec<Change> {
     let mut pairs = Vec::new();
     for (old_index, old) in removed.iter().enumerate() {
         for (new_index, new) in added.iter().enumerate() {
             let (old_key, new_key) = (&old.manifest.key, &new.manifest.key);
             if (&old_key.group, &old_key.kind) == (&new_key.group, &new_key.kind) {
-                let ratio = likeness(&old.manifest.text, &new.manifest.text);
+                let ratio = similarity(&old.manifest.text, &new.manifest.text);
                 if ratio >= RENAME_RATIO {
                     pairs.push((ratio, old_index, new_index));
                 }
@@ -185,9 +184,9 @@ fn renames(removed: Vec<Recorded>, added: Vec<Recorded>) -> Vec<Change> {
     changes
 }
 
-/// The share of lines that two texts have in common, from 0 to 1. A name stands in most lines of few objects, so lines
-/// that only differ are counted by the words they share.
-fn likeness(old: &str, new: &str) -> f64 {
+/// The share of words that two texts have in common, from 0 to 1. Words, not lines: in a small object, the name is in most
+/// lines.
+fn similarity(old: &str, new: &str) -> f64 {
     let words = |text: &str| {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         for word in text.split_whitespace() {
@@ -198,19 +197,19 @@ fn likeness(old: &str, new: &str) -> f64 {
     let (old, new) = (words(old), words(new));
     let shared: usize = old.iter().map(|(word, count)| *count.min(new.get(word).unwrap_or(&0))).sum();
     let total = old.values().sum::<usize>() + new.values().sum::<usize>();
-    #[expect(clippy::cast_precision_loss, reason = "a share of some thousand words")]
+    #[expect(clippy::cast_precision_loss, reason = "a ratio of small numbers")]
     let ratio = 2.0 * shared as f64 / total.max(1) as f64;
     ratio
 }
 
-/// The inputs that are not as recorded, in the words of a reason.
-fn moved(recorded: &Inputs, now: &Inputs) -> Vec<String> {
+/// The inputs that differ from the recorded ones, as reasons for rendering.
+fn changed(recorded: &Inputs, now: &Inputs) -> Vec<String> {
     let names: BTreeSet<&String> = recorded.keys().chain(now.keys()).collect();
     let mut reasons = Vec::new();
     for name in names {
         match (recorded.get(name), now.get(name)) {
             (None, Some(_)) => reasons.push(format!("{name} is new")),
-            (Some(_), None) => reasons.push(format!("{name} is gone")),
+            (Some(_), None) => reasons.push(format!("{name} was removed")),
             (Some(old), Some(new)) if old != new => reasons.push(match name.as_str() {
                 "helm" | "kubernetes" => format!("{name} {old} → {new}"),
                 "application" => "the Application changed".to_owned(),
@@ -222,13 +221,13 @@ fn moved(recorded: &Inputs, now: &Inputs) -> Vec<String> {
     reasons
 }
 
-/// The digest of a golden, as render.lock records it.
+/// The digest of a golden, as recorded in render.lock.
 #[must_use]
 pub fn digest_of(bytes: &[u8]) -> String {
     format!("sha256:{}", sha256(bytes))
 }
 
-/// Folders and files among the goldens that belong to none of the targets, which have to be all that there are.
+/// The directories and files below tests/golden that belong to no target. `targets` must be all targets.
 pub fn orphans(root: &Path, targets: &[TargetId]) -> Result<(Vec<PathBuf>, Diagnostics)> {
     let base = root.join(FOLDER);
     let mut found = BTreeSet::new();
@@ -252,7 +251,7 @@ pub fn orphans(root: &Path, targets: &[TargetId]) -> Result<(Vec<PathBuf>, Diagn
         diagnostics.push(
             Diagnostic::new(Code::GoldenOrphan, format!("`{FOLDER}/{name}` belongs to no target"))
                 .at(Place::file(format!("{FOLDER}/{name}")), "")
-                .help("remove it with `cargo xtask render --accept`"),
+                .help("run `cargo xtask render --accept` to remove it"),
         );
     }
     Ok((found.iter().map(|name| base.join(name)).collect(), diagnostics))
@@ -276,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_pair_by_identity_not_by_place() {
+    fn objects_are_paired_by_identity() {
         let old = [recorded("Service", "a", "x: 1\n"), recorded("Service", "b", "x: 2\n")];
         let new = [recorded("Service", "b", "x: 2\n"), recorded("Service", "a", "x: 1\n")];
         assert_eq!(golden(&old).compare(&new, "ns"), []);
@@ -294,9 +293,9 @@ mod tests {
     }
 
     #[test]
-    fn what_moved_is_named() {
-        let old: Inputs = [("helm", "3"), ("a", "1"), ("gone", "1")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+    fn changed_inputs_are_named() {
+        let old: Inputs = [("helm", "3"), ("a", "1"), ("old", "1")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
         let new: Inputs = [("helm", "4"), ("a", "2"), ("new", "1")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
-        assert_eq!(moved(&old, &new), ["a changed", "gone is gone", "helm 3 → 4", "new is new"]);
+        assert_eq!(changed(&old, &new), ["a changed", "helm 3 → 4", "new is new", "old was removed"]);
     }
 }

@@ -1,7 +1,7 @@
-//! render.lock: what a target's goldens were rendered from, and the digest of each of them.
+//! render.lock: the digests of a target's inputs and goldens.
 //!
-//! It is a cache that is committed, so a file that cannot be read (a merge conflict, an older format) is no error: the
-//! target is rendered and the file written anew.
+//! It is a committed cache, so an unreadable file (a merge conflict, an older format) is not an error: the target is
+//! rendered and the file is rewritten.
 
 use std::collections::BTreeMap;
 
@@ -9,23 +9,23 @@ use diagnostics::Source;
 use document::{Node, toml};
 use toolbox::inputs::Inputs;
 
-/// The file's name in a target's folder.
+/// The file name in a target's directory.
 pub const FILE: &str = "render.lock";
 
-/// Raised whenever what is recorded changes its meaning, so that every target is rendered anew.
+/// The format version. Increase it when the meaning of the contents changes; every target is then rendered again.
 const VERSION: &str = "1";
 
-/// What render.lock records.
+/// The contents of a render.lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lock {
-    /// Inputs by name, each with its digest.
+    /// The digest of each input, by name.
     pub inputs: Inputs,
-    /// Goldens by file name, each with its digest.
+    /// The digest of each golden, by file name.
     pub outputs: BTreeMap<String, String>,
 }
 
 impl Lock {
-    /// Reads the text of a render.lock; `None` when it is not one of this version.
+    /// Parses a render.lock. Returns `None` if it is not one of this version.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let root = toml::parse(&Source::new(FILE, text)).ok()?;
@@ -39,7 +39,7 @@ impl Lock {
         Some(Self { inputs: table("inputs")?, outputs: table("outputs")? })
     }
 
-    /// The text of the file: one line an entry, in order of name, so that a diff tells what moved.
+    /// The text of the file: one line per entry, sorted by name, so that a diff shows which inputs changed.
     #[must_use]
     pub fn to_text(&self) -> String {
         let mut text =
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_lock_is_none() {
+    fn an_invalid_lock_is_none() {
         for text in
             ["", "version = 2\n[inputs]\n[outputs]\n", "<<<<<<< ours\n", "version = 1\n[inputs]\na = 1\n[outputs]\n"]
         {

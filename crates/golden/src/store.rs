@@ -1,10 +1,8 @@
-//! Writing goldens: all or nothing.
+//! Writes goldens atomically.
 //!
-//! The whole folder of goldens is made anew beside the old one (what does not change is linked, not copied) and both
-//! are exchanged in one system call. Whoever kills the tool finds the old goldens or the new ones, never a mixture.
-//! What a killed run leaves in the staging folder is removed by the next run.
-//!
-//! Deliberately absent: deciding what is to be written.
+//! The whole directory of goldens is built next to the old one, with hard links to unchanged files, and both are
+//! exchanged in one system call. If the tool is killed, the goldens are the old ones or the new ones, never a mixture.
+//! The next run removes the leftover staging directory.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -16,22 +14,22 @@ use rustix::io::Errno;
 use diagnostics::{Diagnostic, Result};
 use toolbox::process;
 
-/// Where goldens live, from the root.
+/// The directory of the goldens, relative to the root.
 pub const FOLDER: &str = "tests/golden";
 
-/// Beside the goldens, so that it lies on the same file system.
+/// The staging directory. It is next to the goldens, and so on the same file system.
 const STAGING: &str = "tests/.golden-staging";
 
-/// What is to become of the goldens.
+/// Changes to the goldens.
 #[derive(Debug, Default)]
 pub struct Update {
-    /// Folders from the root of the goldens (`<app>/<case>`), each with all its files.
+    /// The directories to replace (`<app>/<case>`), each with all its files.
     pub folders: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
-    /// Folders and files to remove, absolute.
+    /// Absolute paths of directories and files to remove.
     pub remove: Vec<PathBuf>,
 }
 
-/// Carries out an update. Takes the workspace's lock, so that two runs do not mix.
+/// Applies an update. Holds the workspace lock, so that concurrent runs do not interfere.
 pub fn apply(root: &Path, update: &Update) -> Result<()> {
     let _lock = lock(root)?;
     let (golden, staging) = (root.join(FOLDER), root.join(STAGING));
@@ -43,7 +41,7 @@ pub fn apply(root: &Path, update: &Update) -> Result<()> {
     if golden.is_dir() {
         let replaced: Vec<PathBuf> = update.folders.keys().map(|folder| golden.join(folder)).collect();
         for file in files(&golden)? {
-            if replaced.iter().chain(&update.remove).any(|gone| file.starts_with(gone)) {
+            if replaced.iter().chain(&update.remove).any(|outdated| file.starts_with(outdated)) {
                 continue;
             }
             let copy = tree.join(file.strip_prefix(&golden).unwrap_or(&file));
@@ -65,7 +63,7 @@ pub fn apply(root: &Path, update: &Update) -> Result<()> {
     remove(&staging)
 }
 
-/// Finishes or removes what a killed run left behind. Costs one look when there is nothing.
+/// Cleans up after a killed run. Costs one `stat` if there is nothing to do.
 pub fn recover(root: &Path) -> Result<()> {
     let staging = root.join(STAGING);
     if !staging.is_dir() {
@@ -75,7 +73,7 @@ pub fn recover(root: &Path) -> Result<()> {
     clear(root, &staging)
 }
 
-/// One accept at a time. The lock is on the workspace's folder itself: a lock file would be one more thing left over.
+/// Locks the workspace. The lock is on the root directory itself, so that no lock file is left behind.
 pub fn lock(root: &Path) -> Result<File> {
     let file = File::open(root).map_err(|error| Diagnostic::io("open", root, &error))?;
     file.lock().map_err(|error| Diagnostic::io("lock", root, &error))?;
@@ -84,7 +82,7 @@ pub fn lock(root: &Path) -> Result<File> {
 
 fn clear(root: &Path, staging: &Path) -> Result<()> {
     let (golden, tree) = (root.join(FOLDER), staging.join("tree"));
-    // Only where folders cannot be exchanged: killed between the two renames, the new goldens are complete.
+    // On a file system without RENAME_EXCHANGE, a run was killed between the two renames; the new goldens are complete.
     if !golden.exists() && staging.join("old").exists() && tree.exists() {
         std::fs::rename(&tree, &golden).map_err(|error| Diagnostic::io("rename", &tree, &error))?;
     }
@@ -99,7 +97,7 @@ fn exchange(new: &Path, golden: &Path, old: &Path) -> Result<()> {
     }
     match renameat_with(CWD, new, CWD, golden, RenameFlags::EXCHANGE) {
         Ok(()) => Ok(()),
-        // Some file systems cannot exchange; `clear` mends a kill between these two.
+        // Some file systems do not support RENAME_EXCHANGE. `clear` recovers from a kill between the two renames.
         Err(Errno::INVAL | Errno::NOSYS | Errno::XDEV | Errno::OPNOTSUPP) => {
             std::fs::rename(golden, old).map_err(failed)?;
             std::fs::rename(new, golden).map_err(failed)?;
@@ -129,7 +127,7 @@ fn remove(folder: &Path) -> Result<()> {
     }
 }
 
-/// All files under a folder, in order of path.
+/// All files below a directory, sorted by path.
 pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = BTreeSet::new();
     let mut folders = vec![folder.to_path_buf()];
@@ -165,8 +163,8 @@ mod tests {
     }
 
     #[test]
-    fn replaces_whole_folders_and_keeps_the_others() {
-        let root = tempfile::tempdir().expect("temporary folder");
+    fn replaces_whole_directories_and_keeps_the_others() {
+        let root = tempfile::tempdir().expect("temporary directory");
         apply(root.path(), &update("a/default", &[("x.yaml", "1"), ("y.yaml", "1")])).expect("writes");
         apply(root.path(), &update("b/default", &[("x.yaml", "1")])).expect("writes");
         apply(root.path(), &update("a/default", &[("x.yaml", "2")])).expect("writes");
@@ -177,18 +175,18 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_run_left_is_mended() {
-        let root = tempfile::tempdir().expect("temporary folder");
+    fn recovers_from_a_killed_run() {
+        let root = tempfile::tempdir().expect("temporary directory");
         let staging = root.path().join(STAGING);
         // Killed while staging: the goldens are the old ones.
         apply(root.path(), &update("a/default", &[("x.yaml", "old")])).expect("writes");
         write(&staging.join("tree/a/default/x.yaml"), b"half").expect("writes");
-        recover(root.path()).expect("mends");
+        recover(root.path()).expect("recovers");
         assert_eq!(listing(root.path()), ["golden/a/default/x.yaml"]);
         // Killed between the two renames: the goldens are the new ones.
         write(&staging.join("tree/a/default/x.yaml"), b"new").expect("writes");
         std::fs::rename(root.path().join(FOLDER), staging.join("old")).expect("renames");
-        recover(root.path()).expect("mends");
+        recover(root.path()).expect("recovers");
         assert_eq!(std::fs::read(root.path().join("tests/golden/a/default/x.yaml")).expect("there"), b"new");
         assert_eq!(listing(root.path()), ["golden/a/default/x.yaml"]);
     }

@@ -1,17 +1,17 @@
-//! The dependencies of charts: what stands for them, and bringing what is missing.
+//! Chart dependencies: where each one comes from, and downloading the missing ones.
 //!
-//! Argo CD renders what lies in a chart's charts/. Only where Helm finds a dependency missing there does it run
-//! `helm dependency build` and render again. This module comes to the same, without that command's needs:
+//! Argo CD renders what is in a chart's charts/ directory. Only if Helm reports a missing dependency does Argo CD run
+//! `helm dependency build` and render again. This module produces the same result without that command:
 //!
-//! * [`inspect`] looks at charts/ and the locks: no process, no network. Its digests go into the fingerprint, and it
-//!   tells what must not be: a tampered archive, an outdated lock, a vendored copy that drifted.
-//! * [`prepare`] brings the pinned archives that are missing (cache, mirror, repository) and packs `file://`
-//!   dependencies in a staged copy. It returns the folder to run helm in.
-//! * [`update`] and [`ensure_all`] are `cargo xtask deps`.
+//! * [`inspect`] reads charts/ and the lock files. It starts no process and uses no network. Its digests are part of
+//!   the fingerprint, and it reports tampered archives, outdated locks, and vendored copies that have drifted.
+//! * [`prepare`] downloads missing pinned archives (from the cache, the mirror, or the repository) and packs `file://`
+//!   dependencies into a staged copy. It returns the directory to run Helm in.
+//! * [`update`] and [`ensure_all`] implement `cargo xtask deps`.
 //!
-//! Helm verifies no content, so everything that is brought is compared with charts.lock before it is written.
+//! Helm does not verify archive contents, so every download is compared with charts.lock before it is written.
 //!
-//! Deliberately absent: version ranges. Helm resolves them, in [`update`] alone.
+//! Version ranges are resolved by Helm, and only in [`update`].
 
 mod bring;
 mod drift;
@@ -35,23 +35,23 @@ use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result};
 use toolbox::environment::Mirror;
 use toolbox::progress::Progress;
 
-pub use bring::bring;
+pub use bring::download;
 pub use inspect::{Inspected, Inspection, State, inspect};
 pub use stage::{Stage, stage};
 pub use update::{PinChange, Updated, update};
 
-/// What bringing needs to know of this machine.
+/// The parts of the environment that downloading needs.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
-    /// The cache folder of this tool.
+    /// This tool's cache directory.
     pub cache: &'a Path,
-    /// What stands in for the chart repositories.
+    /// The mirror that replaces the chart repositories, if one is set.
     pub mirror: Option<&'a Mirror>,
-    /// Whether the network is off limits.
+    /// Whether `--offline` was given.
     pub offline: bool,
-    /// Finds or brings helm. Asked only when helm is really needed.
+    /// Finds or installs Helm. Called only when Helm has to run.
     pub helm: &'a (dyn Fn() -> Result<PathBuf> + Sync),
-    /// Hears what is under way.
+    /// Receives progress messages.
     pub progress: &'a dyn Progress,
 }
 
@@ -65,27 +65,27 @@ impl std::fmt::Debug for Context<'_> {
     }
 }
 
-/// A chart with everything in place.
+/// A chart that is ready to be rendered.
 #[derive(Debug)]
 pub struct Prepared {
-    /// The folder to run helm in: the chart's own, or a staged copy that lives as long as this value.
+    /// The directory to run Helm in: the chart's own, or a staged copy that lives as long as this value.
     pub directory: PathBuf,
     _guard: Option<Stage>,
 }
 
-/// Puts everything in place that rendering a chart needs.
+/// Downloads and packs everything that rendering a chart needs.
 ///
-/// Findings of the inspection, such as drift, do not stand in the way; an incomplete one does.
+/// Fails if the inspection is incomplete. Other findings, such as drift, do not block the render.
 pub fn prepare(chart: &Chart, inspection: &Inspection, context: &Context<'_>) -> Result<Prepared> {
     if !inspection.complete {
         return Err(Diagnostic::new(
             Code::DependencyUnavailable,
-            format!("the dependencies of `{}` are not in order", chart.path),
+            format!("the dependencies of `{}` are incomplete", chart.path),
         )
-        .help("`cargo xtask deps` tells what is wrong with them")
+        .help("run `cargo xtask deps` to see what is missing")
         .into());
     }
-    bring(&chart.directory, &inspection.absent(), context)?;
+    download(&chart.directory, &inspection.absent(), context)?;
     if inspection.dependencies.iter().any(|dependency| matches!(dependency.state, State::Local { .. })) {
         let stage = stage(chart, inspection, context)?;
         return Ok(Prepared { directory: stage.directory().to_owned(), _guard: Some(stage) });
@@ -93,19 +93,19 @@ pub fn prepare(chart: &Chart, inspection: &Inspection, context: &Context<'_>) ->
     Ok(Prepared { directory: chart.directory.clone(), _guard: None })
 }
 
-/// What [`ensure_all`] did and found.
+/// The result of [`ensure_all`].
 #[derive(Debug, Default)]
 pub struct Ensured {
-    /// The archives that were brought, with the chart that they were brought for.
-    pub brought: Vec<(String, Pin)>,
-    /// Archives of other versions that were deleted.
+    /// The downloaded archives, each with the chart that depends on it.
+    pub downloaded: Vec<(String, Pin)>,
+    /// The deleted archives of other versions.
     pub removed: Vec<PathBuf>,
-    /// Findings and warnings that did not stand in the way.
+    /// Findings and warnings that did not block the download.
     pub findings: Diagnostics,
 }
 
-/// Brings every archive that the locks name, and deletes the archives of other versions that an update of the locks
-/// left in charts/, as Helm does. All charts are tried; what failed is told together.
+/// Downloads every pinned archive. Like Helm, it deletes archives of other versions that an update of the locks left in
+/// charts/. A failure does not stop the other charts; all failures are returned together.
 pub fn ensure_all(root: &Path, charts: &[&Chart], lock: &ChartsLock, context: &Context<'_>) -> Result<Ensured> {
     let mut ensured = Ensured::default();
     let mut failed = Diagnostics::default();
@@ -117,8 +117,8 @@ pub fn ensure_all(root: &Path, charts: &[&Chart], lock: &ChartsLock, context: &C
         ensured.findings.extend(Diagnostics(findings));
         failed.extend(Diagnostics(errors));
         let absent = inspection.absent();
-        if failed.take(bring(&chart.directory, &absent, context)).is_some() {
-            ensured.brought.extend(absent.into_iter().map(|pin| (chart.path.clone(), pin.clone())));
+        if failed.take(download(&chart.directory, &absent, context)).is_some() {
+            ensured.downloaded.extend(absent.into_iter().map(|pin| (chart.path.clone(), pin.clone())));
         }
     }
     if failed.is_empty() {
@@ -133,7 +133,7 @@ fn remove_outdated(root: &Path, chart: &Chart, removed: &mut Vec<PathBuf>) -> Re
     for path in inspect::outdated(root, chart)? {
         match std::fs::remove_file(&path) {
             Ok(()) => removed.push(path),
-            // Another process tidied up at the same time.
+            // Another process deleted it at the same time.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(Diagnostic::io("delete", &path, &error).into()),
         }
@@ -141,10 +141,10 @@ fn remove_outdated(root: &Path, chart: &Chart, removed: &mut Vec<PathBuf>) -> Re
     Ok(())
 }
 
-/// A temporary folder that removes itself.
+/// Creates a temporary directory that is removed on drop.
 fn temporary() -> Result<tempfile::TempDir> {
     tempfile::Builder::new()
         .prefix("xtask-")
         .tempdir()
-        .map_err(|error| Diagnostic::io("create a folder in", &std::env::temp_dir(), &error).into())
+        .map_err(|error| Diagnostic::io("create a directory in", &std::env::temp_dir(), &error).into())
 }

@@ -1,8 +1,7 @@
-//! The container engine: docker, else podman.
+//! The container engine: docker or, if that is unavailable, podman.
 //!
-//! Both understand the few commands that are needed here, so nothing beyond this file asks which one it is.
-//!
-//! Deliberately absent: starting an engine. Which one runs on a machine, and how, is not for a build tool to decide.
+//! Both support the commands that are needed here, so code outside this file does not depend on which one it is. The
+//! engine is never started automatically.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -16,7 +15,7 @@ use diagnostics::{Code, Diagnostic, Result};
 /// The engines, in the order in which they are tried.
 const ENGINES: &[&str] = &["docker", "podman"];
 
-/// How engines are reached and how they build; all that programs see beside what every program sees.
+/// The environment variables that are passed to the engine's client.
 const VARIABLES: &[&str] = &[
     "DOCKER_HOST",
     "DOCKER_CONTEXT",
@@ -31,24 +30,24 @@ const VARIABLES: &[&str] = &[
     "XDG_DATA_HOME",
 ];
 
-/// An engine that answers within this is one that works; a stopped one answers at once, a hanging one never.
+/// The time limit of the version query. A stopped engine fails immediately; only a hanging one takes this long.
 const ANSWER: Duration = Duration::from_secs(20);
 
-/// An engine that answered.
+/// A running container engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Engine {
-    /// The client, absolute.
+    /// The absolute path of its client.
     pub program: PathBuf,
     /// `docker` or `podman`.
     pub name: &'static str,
-    /// What it said its version is.
+    /// Its version.
     pub version: String,
 }
 
-/// An image that is there.
+/// An image in the engine's store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// Its identity.
+    /// Its ID.
     pub id: String,
     /// Its size in bytes.
     pub size: u64,
@@ -57,14 +56,14 @@ pub struct Found {
 }
 
 impl Engine {
-    /// The first engine that answers: docker, else podman. `XTASK_DOCKER` and `XTASK_PODMAN` name a client.
+    /// Finds the first running engine, docker before podman. `XTASK_DOCKER` and `XTASK_PODMAN` override the client.
     pub fn find() -> Result<Self> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         Self::find_among(&path, &Environment::tool)
     }
 
     fn find_among(path: &OsStr, named: &dyn Fn(&str) -> Option<PathBuf>) -> Result<Self> {
-        let mut missing = Diagnostic::new(Code::ToolUnavailable, "no container engine answers");
+        let mut missing = Diagnostic::new(Code::ToolUnavailable, "no running container engine found");
         let mut installed = None;
         for &name in ENGINES {
             let on_path = || {
@@ -72,27 +71,29 @@ impl Engine {
                 folders.map(|folder| folder.join(name)).find(|program| program.is_file())
             };
             let Some(program) = named(name).or_else(on_path) else {
-                missing = missing.note(format!("PATH has no `{name}`"));
+                missing = missing.note(format!("`{name}` is not on PATH"));
                 continue;
             };
             let engine = Self { program, name, version: String::new() };
             match engine.ask_version() {
                 Ok(version) => return Ok(Self { version, ..engine }),
-                Err(why) => missing = missing.note(format!("`{}` said: {why}", engine.program.display())),
+                Err(why) => missing = missing.note(format!("`{}` failed: {why}", engine.program.display())),
             }
             installed.get_or_insert(name);
         }
         Err(match installed {
             Some("docker") => missing
-                .help("start it, for example with `sudo systemctl start docker`, and see that `docker version` names a server")
-                .help("if it runs, see that you may use it: be in the group `docker`, or set `DOCKER_HOST`"),
-            Some(_) => missing.help("see that `podman version` works; on macOS, `podman machine start`"),
+                .help(
+                    "start docker, for example with `sudo systemctl start docker`; `docker version` must show a server",
+                )
+                .help("if docker is running, add yourself to the group `docker`, or set `DOCKER_HOST`"),
+            Some(_) => missing.help("fix `podman version`; on macOS, run `podman machine start`"),
             None => missing.help("install docker or podman"),
         }
         .into())
     }
 
-    /// The error is in the engine's own words.
+    /// Queries the engine's version. The error is the engine's own message.
     fn ask_version(&self) -> std::result::Result<String, String> {
         let format = if self.name == "docker" { "{{.Server.Version}}" } else { "{{.Client.Version}}" };
         let invocation = self.invocation(Path::new("/")).args(["version", "--format", format]).deadline(ANSWER);
@@ -113,13 +114,13 @@ impl Engine {
         format!("{} {}", self.name, self.version)
     }
 
-    /// The engine's client, about to run in a directory.
+    /// An invocation of the engine's client in a directory.
     #[must_use]
     pub fn invocation(&self, directory: &Path) -> Invocation {
         self.as_seen_by(Invocation::new(&self.program, directory))
     }
 
-    /// Another program that calls the engine, with what it needs to reach it.
+    /// Adds the engine's environment variables to the invocation of another program that uses the engine.
     #[must_use]
     pub fn as_seen_by(&self, mut invocation: Invocation) -> Invocation {
         for name in VARIABLES {
@@ -130,23 +131,23 @@ impl Engine {
         invocation
     }
 
-    /// What is known of an image; nothing where there is none of this name.
+    /// Looks up an image. Returns `None` if it does not exist.
     pub fn inspect(&self, image: &str) -> Result<Option<Found>> {
         let invocation = self.invocation(Path::new("/")).args(["image", "inspect", image]);
         let output = invocation.run()?;
         if !output.success() {
-            // Both engines say it in these words, docker with a capital letter in some versions.
-            let said = output.stderr.to_lowercase();
-            if said.contains("no such image") || said.contains("not known") || said.contains("not found") {
+            // The messages of docker and podman; some docker versions capitalize them.
+            let message = output.stderr.to_lowercase();
+            if message.contains("no such image") || message.contains("not known") || message.contains("not found") {
                 return Ok(None);
             }
-            return Err(Diagnostic::new(Code::ProcessFailed, format!("{} could not look at `{image}`", self.name))
+            return Err(Diagnostic::new(Code::ProcessFailed, format!("{} could not inspect `{image}`", self.name))
                 .note(output.stderr.trim().to_owned())
                 .note(format!("command: {}", invocation.command_line()))
                 .into());
         }
         let unreadable = || {
-            Diagnostic::new(Code::ProcessFailed, format!("{} describes `{image}` in no known form", self.name))
+            Diagnostic::new(Code::ProcessFailed, format!("{} printed unexpected output for `{image}`", self.name))
                 .note(format!("command: {}", invocation.command_line()))
         };
         let answer: serde_json::Value = serde_json::from_slice(&output.stdout).map_err(|_| unreadable())?;
@@ -165,7 +166,7 @@ mod tests {
     use super::*;
 
     fn folder(programs: &[(&str, &str)]) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().expect("temporary folder");
+        let folder = tempfile::tempdir().expect("temporary directory");
         for (name, script) in programs {
             let path = folder.path().join(name);
             std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("written");
@@ -182,7 +183,7 @@ mod tests {
     const STOPPED: &str = "echo 'Cannot connect to the Docker daemon' >&2; exit 1";
 
     #[test]
-    fn docker_is_asked_first_and_podman_where_it_does_not_answer() {
+    fn docker_is_preferred_and_podman_is_the_fallback() {
         let both = find(&[("docker", "echo 28.0"), ("podman", "echo 5.0")]).expect("docker");
         assert_eq!(both.describe(), "docker 28.0");
         let stopped = find(&[("docker", STOPPED), ("podman", "echo 5.0")]).expect("podman");
@@ -190,11 +191,11 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_or_stopped_engine_is_told_with_the_way_out() {
-        let error = find(&[]).expect_err("there is none");
+    fn the_error_for_a_missing_or_stopped_engine_has_a_fix() {
+        let error = find(&[]).expect_err("none installed");
         assert_eq!(error.0[0].code, Code::ToolUnavailable);
         assert_eq!(error.0[0].helps, ["install docker or podman"]);
-        let error = find(&[("docker", STOPPED)]).expect_err("it is stopped");
+        let error = find(&[("docker", STOPPED)]).expect_err("not running");
         assert!(error.0[0].notes[0].contains("Cannot connect to the Docker daemon"), "{error:?}");
         assert!(error.0[0].helps[0].contains("systemctl start docker"), "{error:?}");
     }

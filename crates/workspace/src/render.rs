@@ -1,9 +1,8 @@
-//! A target's manifests, by the Helm that Argo CD ships, told what Argo CD tells it, where Argo CD runs it.
+//! Renders a target with the Helm version, arguments, and working directory that Argo CD uses.
 //!
-//! Helm sees homes of its own, no kubeconfig, UTC, and the chart's folder as working directory. Values that the
-//! Application holds are written to the cache by their digest, so that the command can be repeated by hand.
-//!
-//! Deliberately absent: finding Helm, bringing dependencies, comparing.
+//! Helm runs with private home directories, no kubeconfig, the UTC time zone, and the chart's directory as its working
+//! directory. The Application's inline values are written to the cache under their digest, so that the command can be
+//! run by hand.
 
 pub mod failure;
 
@@ -19,22 +18,22 @@ use toolbox::archive::sha256;
 use toolbox::process::Invocation;
 use toolbox::whole;
 
-/// No honest chart takes this long.
+/// The time limit of one render.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// What rendering needs beside the target.
+/// The environment of a render.
 #[derive(Debug, Clone, Copy)]
 pub struct Renderer<'a> {
-    /// The root of the workspace, absolute.
+    /// The absolute root of the workspace.
     pub root: &'a Path,
-    /// The tool's cache.
+    /// The tool's cache directory.
     pub cache: &'a Path,
-    /// The Helm to run.
+    /// The Helm executable.
     pub helm: &'a Path,
 }
 
 impl Renderer<'_> {
-    /// Renders a target in a directory: the chart's own, or a staged copy of it.
+    /// Renders a target in a directory: the chart's own or a staged copy.
     pub fn render(&self, target: &Target<'_>, directory: &Path) -> Result<Vec<Recorded>> {
         let homes = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
         let invocation = self.invocation(target, directory, homes.path())?;
@@ -46,7 +45,7 @@ impl Renderer<'_> {
         let manifests = manifest::read(&output.stdout, &target.recipe.namespace).map_err(|mut found| {
             for diagnostic in &mut found.0 {
                 point_at_templates(target, diagnostic);
-                diagnostic.helps.push(format!("repeat it by hand: {command}"));
+                diagnostic.helps.push(format!("to reproduce it, run: {command}"));
             }
             found
         })?;
@@ -54,14 +53,14 @@ impl Renderer<'_> {
         Ok(files.into_iter().zip(manifests).map(|(file, manifest)| Recorded { file, manifest }).collect())
     }
 
-    /// The command that renders a target in a directory, with Helm's homes in another.
+    /// The command that renders a target in a directory, with Helm's home directories below `homes`.
     pub fn invocation(&self, target: &Target<'_>, directory: &Path, homes: &Path) -> Result<Invocation> {
         let inline = self.inline_values(target)?;
         let invocation = command::invocation(self.helm, directory, homes).args(target.recipe.args(inline.as_deref()));
         Ok(invocation.deadline(DEADLINE))
     }
 
-    /// Where the Application's own values are, written if they are not there yet.
+    /// The file with the Application's inline values, written to the cache if necessary.
     fn inline_values(&self, target: &Target<'_>) -> Result<Option<PathBuf>> {
         let Some(text) = &target.recipe.inline_values else { return Ok(None) };
         let path = self.cache.join("values").join(format!("{}.yaml", sha256(text.as_bytes())));
@@ -71,7 +70,7 @@ impl Renderer<'_> {
         Ok(Some(path))
     }
 
-    /// The command for a shell at the root of the workspace.
+    /// The command, for a shell in the root of the workspace.
     fn by_hand(&self, target: &Target<'_>, invocation: &Invocation, directory: &Path) -> String {
         let chart = &target.deployment.chart.directory;
         let chart_name = toolbox::inputs::name(self.root, chart);
@@ -82,7 +81,7 @@ impl Renderer<'_> {
     }
 }
 
-/// Replaces Helm's name of a template (`<chart>/templates/…`) by that of its file, where the chart itself has it.
+/// Replaces template names as Helm prints them (`<chart>/templates/…`) with file paths, for templates of the chart itself.
 fn point_at_templates(target: &Target<'_>, diagnostic: &mut Diagnostic) {
     for (place, _) in diagnostic.places.iter_mut().filter(|(place, _)| place.span.is_none()) {
         if let Some(file) = target.template_file(&place.source.name) {
@@ -91,7 +90,7 @@ fn point_at_templates(target: &Target<'_>, diagnostic: &mut Diagnostic) {
     }
 }
 
-/// Objects that a rendered target holds, the items of lists counted one by one.
+/// The number of rendered objects. Items of lists count individually.
 #[must_use]
 pub fn objects(rendered: &[Recorded]) -> usize {
     rendered.iter().map(|record| record.manifest.objects()).sum()

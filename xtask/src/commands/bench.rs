@@ -1,8 +1,8 @@
-//! `bench`: what the tool costs beside the bare Helm, in one run on one machine, as ratios.
+//! `bench`: compares the running time of the tool with that of bare Helm, as ratios.
 //!
-//! Three ways take turns, round by round, so that a machine that gets slower gets slower for all of them: the tool with
-//! nothing to do, the tool with everything to render, and the very same Helm command lines run side by side without it.
-//! Medians are compared; absolute times tell about the machine and are not for quoting.
+//! Each round measures three things: the tool with all targets fresh, the tool rendering everything, and the same Helm
+//! command lines run in parallel without the tool. Alternating makes a slow phase of the machine affect all three. Only
+//! ratios of medians are meaningful; absolute times depend on the machine.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -32,8 +32,8 @@ pub fn run(session: &Session<'_>, rounds: usize) -> Result<Outcome> {
     let cache = &session.environment.cache;
     let tools = session.tools(&workspace);
     let helm = tools.require("helm", argocd.helm)?.path;
-    let bring = || Ok(helm.clone());
-    let context = session.context(&bring);
+    let helm_path = || Ok(helm.clone());
+    let context = session.context(&helm_path);
     let renderer = Renderer { root: &session.root, cache, helm: &helm };
     let homes = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
     let mut prepared = Vec::new();
@@ -43,8 +43,8 @@ pub fn run(session: &Session<'_>, rounds: usize) -> Result<Outcome> {
         bare.push(renderer.invocation(target, &chart.directory, homes.path())?);
         prepared.push(chart);
     }
-    let own =
-        std::env::current_exe().map_err(|error| Diagnostic::new(Code::Io, format!("cannot find myself: {error}")))?;
+    let own = std::env::current_exe()
+        .map_err(|error| Diagnostic::new(Code::Io, format!("cannot find the path of this executable: {error}")))?;
     let tool = |flags: &[&str]| {
         let args = ["render", "--root"].map(Into::into).into_iter().chain([session.root.clone().into_os_string()]);
         let invocation = Invocation::new(&own, &session.root)
@@ -65,7 +65,7 @@ pub fn run(session: &Session<'_>, rounds: usize) -> Result<Outcome> {
     let (fresh, forced, plain) = (median(fresh), median(forced), median(plain));
     let share = |part: Duration| part.as_secs_f64() / plain.as_secs_f64();
     session.printer.result(&format!(
-        "{} targets, helm {}, {} at once, medians of {} rounds\n\
+        "{} targets, helm {}, {} jobs, medians of {} rounds\n\
          bare helm template   {:>8.1} ms  1.00\n\
          render --force       {:>8.1} ms  {:.2}\n\
          render, all fresh    {:>8.1} ms  {:.3}\n",
@@ -94,10 +94,10 @@ fn succeed(invocation: &Invocation) -> Result<()> {
     if output.success() {
         return Ok(());
     }
-    Err(Diagnostic::new(Code::Usage, "what is measured has to succeed")
-        .note(format!("`{}` ended with {:?}", invocation.command_line(), output.code))
+    Err(Diagnostic::new(Code::Usage, "a measured command failed")
+        .note(format!("`{}` ended with exit code {:?}", invocation.command_line(), output.code))
         .note(output.stderr)
-        .help("make `cargo xtask render` clean first")
+        .help("fix the errors of `cargo xtask render` first")
         .into())
 }
 

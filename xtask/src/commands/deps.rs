@@ -1,4 +1,4 @@
-//! `deps`: the chart archives that the locks name, and, with `--update`, the locks themselves.
+//! `deps`: downloads the pinned chart dependencies, and updates the locks with `--update`.
 
 use std::path::{Path, PathBuf};
 
@@ -33,7 +33,7 @@ pub fn run(session: &Session<'_>, update: bool) -> Result<Outcome> {
     Ok(Outcome { diagnostics, fields })
 }
 
-/// The result for programs.
+/// The command's fields of the JSON report.
 type Fields = Vec<(&'static str, Value)>;
 
 fn update(session: &Session<'_>, charts: &[&Chart], context: &Context<'_>) -> Result<Fields> {
@@ -56,7 +56,7 @@ fn update(session: &Session<'_>, charts: &[&Chart], context: &Context<'_>) -> Re
         session.printer.status("Wrote", name);
     }
     removed(session, &updated.removed);
-    let what = if updated.written.is_empty() { "locks were current" } else { "locks are current" };
+    let what = if updated.written.is_empty() { "locks already up to date" } else { "locks updated" };
     session.printer.finished(&format!("{}: {what}", plural(charts.len(), "chart")));
     Ok(vec![("changes", json!(changes)), ("written", json!(written))])
 }
@@ -69,15 +69,15 @@ fn ensure(
     diagnostics: &mut Diagnostics,
 ) -> Result<Fields> {
     let ensured = dependencies::ensure_all(&session.root, charts, &workspace.charts_lock, context)?;
-    let mut brought = Vec::new();
-    for (chart, pin) in &ensured.brought {
-        session.printer.status("Brought", &format!("{} {} for {chart}", pin.name, pin.version));
-        brought.push(json!({ "chart": chart, "name": pin.name, "version": pin.version }));
+    let mut downloaded = Vec::new();
+    for (chart, pin) in &ensured.downloaded {
+        session.printer.status("Installed", &format!("{} {} for {chart}", pin.name, pin.version));
+        downloaded.push(json!({ "chart": chart, "name": pin.name, "version": pin.version }));
     }
     removed(session, &ensured.removed);
     diagnostics.extend(ensured.findings);
-    session.printer.finished(&format!("{}: dependencies are in place", plural(charts.len(), "chart")));
-    Ok(vec![("brought", json!(brought))])
+    session.printer.finished(&format!("{}: dependencies are up to date", plural(charts.len(), "chart")));
+    Ok(vec![("brought", json!(downloaded))])
 }
 
 fn removed(session: &Session<'_>, paths: &[PathBuf]) {
@@ -86,7 +86,7 @@ fn removed(session: &Session<'_>, paths: &[PathBuf]) {
     }
 }
 
-/// All charts under charts/, whether an Application deploys them or not.
+/// All charts below charts/, including those that no Application deploys.
 fn charts(root: &Path, diagnostics: &mut Diagnostics) -> Vec<Chart> {
     let folders = workspace::chart_folders(root);
     folders.iter().filter_map(|folder| diagnostics.take(Chart::load(root, folder))).collect()

@@ -1,4 +1,4 @@
-//! `image`: builds the images that this repository owns, where their inputs moved.
+//! `image`: builds the repository's own images whose inputs changed.
 
 use std::collections::BTreeMap;
 
@@ -12,25 +12,25 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use toolbox::engine::Engine;
 use workspace::Workspace;
 
-/// What was asked for.
+/// The command's arguments.
 #[derive(Debug, Default)]
 pub struct Request {
-    /// Names of images; all when empty.
+    /// Names of images; all if empty.
     pub names: Vec<String>,
-    /// Build what is fresh, too, and every step of it anew.
+    /// Build fresh images too, without the build cache.
     pub force: bool,
-    /// `NAME=VALUE`, each.
+    /// Build arguments, each `NAME=VALUE`.
     pub build_args: Vec<String>,
 }
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
-    // Applications do not matter here; what is wrong with them is for the other commands.
+    // Errors in Applications are ignored: they do not affect images.
     let (workspace, _) = Workspace::load(&session.root)?;
     let arguments = arguments(&request.build_args)?;
     let images = image::load(&session.root, &request.names)?;
     let mut diagnostics = Diagnostics::default();
-    let mut answers = Vec::new();
+    let mut reports = Vec::new();
     let (mut fresh, mut built) = (0, 0);
     if !images.is_empty() {
         let engine = Engine::find()?;
@@ -50,7 +50,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
                 State::Built => "built",
             };
             *if ready.state == State::Fresh { &mut fresh } else { &mut built } += 1;
-            answers.push(json!({
+            reports.push(json!({
                 "name": image.name,
                 "reference": image.reference,
                 "state": state,
@@ -63,7 +63,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     diagnostics.sort();
     let counts = format!("{}: {built} built, {fresh} fresh", plural(images.len(), "image"));
     session.printer.finished(&counts);
-    Ok(Outcome { diagnostics, fields: vec![("images", json!(answers))] })
+    Ok(Outcome { diagnostics, fields: vec![("images", json!(reports))] })
 }
 
 fn arguments(given: &[String]) -> Result<BTreeMap<String, String>> {
@@ -75,8 +75,8 @@ fn arguments(given: &[String]) -> Result<BTreeMap<String, String>> {
                 arguments.insert(name.to_owned(), value.to_owned());
             }
             _ => diagnostics.push(
-                Diagnostic::new(Code::Usage, format!("`--build-arg {text}` is no `NAME=VALUE`"))
-                    .help("write it as `--build-arg BASE_IMAGE=registry.example.com/debian:bookworm-slim`"),
+                Diagnostic::new(Code::Usage, format!("`--build-arg {text}` is not of the form `NAME=VALUE`"))
+                    .help("for example: `--build-arg BASE_IMAGE=registry.example.com/debian:bookworm-slim`"),
             ),
         }
     }

@@ -1,7 +1,7 @@
-//! `new`: all that another Application needs, made in one go.
+//! `new`: creates everything that a new Application needs.
 //!
-//! It is put together and rendered in a staged workspace of its own, by the same stages as ever, and moved into the real
-//! one when nothing is wrong with it.
+//! The files are created and rendered in a staged workspace, by the same stages as in the real one, and moved into place
+//! only if there are no errors.
 
 use std::collections::BTreeMap;
 
@@ -27,16 +27,16 @@ use workspace::Workspace;
 use workspace::plan;
 use workspace::plan::Inspections;
 
-/// What was asked for.
+/// The command's arguments.
 #[derive(Debug, Default)]
 pub struct Request {
-    /// The name of the service.
+    /// The name of the new Application.
     pub app: String,
-    /// `NAME@VERSION` of the chart that it is an umbrella over.
+    /// The upstream chart of an umbrella chart, as `NAME@VERSION`.
     pub dependency: Option<String>,
-    /// The Helm repository of that chart.
+    /// The Helm repository of the upstream chart.
     pub repository: Option<String>,
-    /// Its namespace, if not one of its own name.
+    /// The namespace, if it is not the Application's name.
     pub namespace: Option<String>,
 }
 
@@ -52,7 +52,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
 
     let (staging, finished) = Staging::begin(&session.root, &request.app)?;
     if let Some(app) = finished {
-        session.printer.result(&format!("finished {app}, which an earlier run had begun\n"));
+        session.printer.result(&format!("completed {app}, which an interrupted run had started\n"));
         if app == request.app {
             let fields = vec![("application", json!(app)), ("written", json!([]))];
             return Ok(Outcome { diagnostics: Diagnostics::default(), fields });
@@ -67,44 +67,44 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
         dependency,
     };
     let mut diagnostics = taken::check(&workspace, &service);
-    // What cannot be read may hold the same name, and a repository that is not sound does not become so by growing.
+    // An unreadable manifest may use the same name, so existing errors must be fixed first.
     diagnostics.extend(found);
     diagnostics.into_result(())?;
 
-    let made = make(session, &staging, &service).and_then(|made| Ok((staging.place()?, made)));
-    if made.is_err() {
-        // What went wrong matters more than scrap that the next run removes as well.
+    let created = create(session, &staging, &service).and_then(|created| Ok((staging.place()?, created)));
+    if created.is_err() {
+        // The error is reported instead of a failed removal; the next run removes the leftovers.
         let _ = staging.remove();
     }
-    let (changed, made) = made?;
-    tell(session, &service, &made, changed);
+    let (changed, created) = created?;
+    report(session, &service, &created, changed);
     let fields = vec![
         ("application", json!(service.app)),
         ("namespace", json!(service.namespace)),
-        ("podSecurity", json!(made.reach.level.name())),
-        ("written", json!(made.files)),
+        ("podSecurity", json!(created.reach.level.name())),
+        ("written", json!(created.files)),
         ("pinned", json!(changed.pinned)),
         ("accepted", json!(changed.accepted)),
     ];
-    Ok(Outcome { diagnostics: made.warnings, fields })
+    Ok(Outcome { diagnostics: created.warnings, fields })
 }
 
-/// What was made.
-struct Made {
-    /// All files, by their paths from the root.
+/// The created files and what they require of the cluster.
+struct Created {
+    /// All files, relative to the root.
     files: Vec<String>,
     reach: Reach,
     warnings: Diagnostics,
 }
 
-fn make(session: &Session<'_>, staging: &Staging, service: &Service) -> Result<Made> {
+fn create(session: &Session<'_>, staging: &Staging, service: &Service) -> Result<Created> {
     staging.open()?;
     let write = |files: BTreeMap<String, String>| -> Result<()> {
         files.iter().try_for_each(|(name, text)| staging.write(name, text))
     };
     write(new::chart_files(service, &Upstream::default())?)?;
-    let modest = new::argocd_files(service, &Reach::default());
-    write(modest.clone())?;
+    let minimal = new::argocd_files(service, &Reach::default());
+    write(minimal.clone())?;
     let staged = Session {
         root: staging.tree(),
         environment: session.environment,
@@ -118,9 +118,9 @@ fn make(session: &Session<'_>, staging: &Staging, service: &Service) -> Result<M
     let (objects, mut warnings, accepted) = record(&staged, service)?;
     let reach = Reach::of(&objects);
     let argocd = new::argocd_files(service, &reach);
-    if argocd != modest {
+    if argocd != minimal {
         write(argocd)?;
-        // The goldens are to name the Application as it is now.
+        // The Application is an input of the goldens, so render again.
         warnings.extend(record(&staged, service)?.1);
     }
     if let Some(entry) = accepted {
@@ -128,19 +128,19 @@ fn make(session: &Session<'_>, staging: &Staging, service: &Service) -> Result<M
     }
     warnings.sort();
     let root = staging.tree();
-    // The archives of dependencies are not for Git.
+    // Dependency archives are not committed.
     let archives = root.join("charts").join(&service.app).join("charts");
     let mut files = Vec::new();
     for folder in ["argocd", "charts", "images", "tests"].map(|name| root.join(name)) {
         if folder.is_dir() {
-            let own = store::files(&folder)?.into_iter().filter(|file| !file.starts_with(&archives));
-            files.extend(own.map(|file| inputs::name(&root, &file)));
+            let committed = store::files(&folder)?.into_iter().filter(|file| !file.starts_with(&archives));
+            files.extend(committed.map(|file| inputs::name(&root, &file)));
         }
     }
-    Ok(Made { files, reach, warnings })
+    Ok(Created { files, reach, warnings })
 }
 
-/// Brings the dependency, writes the locks, and reads what its archive tells.
+/// Downloads the dependency, writes the locks, and reads the archive.
 fn upstream(session: &Session<'_>, service: &Service) -> Result<Upstream> {
     let (workspace, _) = Workspace::load(&session.root)?;
     let directory = session.root.join("charts").join(&service.app);
@@ -153,7 +153,7 @@ fn upstream(session: &Session<'_>, service: &Service) -> Result<Upstream> {
     let bytes = std::fs::read(path).map_err(|error| Diagnostic::io("read", path, &error))?;
     let tree = archive::read(&inputs::name(&session.root, path), &bytes)?;
     let read = |name: &str| -> Option<Node> {
-        // Everything in an archive lies in one folder.
+        // An archive has one top-level directory.
         let (_, bytes) =
             tree.iter().find(|(path, _)| path.split_once('/').is_some_and(|(_, inside)| inside == name))?;
         let text = String::from_utf8(bytes.clone()).ok()?;
@@ -163,7 +163,7 @@ fn upstream(session: &Session<'_>, service: &Service) -> Result<Upstream> {
     Ok(Upstream { app_version, values: read("values.yaml") })
 }
 
-/// Renders all that is staged, and records it. With what charts.toml has to accept of it.
+/// Renders the staged workspace and records the goldens. Also returns the entry that charts.toml needs, if any.
 fn record(session: &Session<'_>, service: &Service) -> Result<(Vec<Object>, Diagnostics, Option<String>)> {
     let (workspace, mut diagnostics) = Workspace::load(&session.root)?;
     let (inspections, found) = Inspections::new(&workspace);
@@ -184,8 +184,8 @@ fn record(session: &Session<'_>, service: &Service) -> Result<(Vec<Object>, Diag
     }
     if diagnostics.is_empty() && objects.is_empty() {
         diagnostics.push(
-            Diagnostic::new(Code::ChartInvalid, "the chart renders no object with its default values")
-                .help("a library chart cannot be deployed; one that needs values cannot be begun with this command"),
+            Diagnostic::new(Code::ChartInvalid, "the chart renders no objects with its default values")
+                .help("use a chart that renders objects by default: library charts and charts with required values are not supported"),
         );
     }
     if !diagnostics.has_errors() {
@@ -194,28 +194,28 @@ fn record(session: &Session<'_>, service: &Service) -> Result<(Vec<Object>, Diag
     diagnostics.into_result((objects, Diagnostics::default(), accepted))
 }
 
-/// What was made, and what to do now.
-fn tell(session: &Session<'_>, service: &Service, made: &Made, changed: Changed) {
+/// Prints the created files and the next steps.
+fn report(session: &Session<'_>, service: &Service, created: &Created, changed: Changed) {
     let app = &service.app;
     let mut out = String::new();
-    for file in &made.files {
-        out.push_str(&format!("made {file}\n"));
+    for file in &created.files {
+        out.push_str(&format!("created {file}\n"));
     }
     if changed.pinned {
         out.push_str("changed charts.lock\n");
     }
     if changed.accepted {
-        out.push_str("changed charts.toml: it accepts objects of the dependency in namespaces of their own\n");
+        out.push_str("changed charts.toml: it accepts objects of the dependency in other namespaces\n");
     }
-    out.push_str("\nnext:\n");
+    out.push_str("\nnext steps:\n");
     if service.dependency.is_some() {
-        out.push_str(&format!("  set the values that you want in charts/{app}/values.yaml\n"));
+        out.push_str(&format!("  edit charts/{app}/values.yaml\n"));
         out.push_str(&format!("  cargo xtask render --accept {app}\n"));
     } else {
-        out.push_str(&format!("  put your program into images/{app}\n"));
-        out.push_str(&format!("  cargo xtask image {app}    # and bring it to where your nodes find it\n"));
+        out.push_str(&format!("  add your program to images/{app}\n"));
+        out.push_str(&format!("  cargo xtask image {app}    # then push the image, or load it into the nodes\n"));
     }
-    out.push_str("  commit and push: the root Application deploys it\n");
+    out.push_str("  commit and push; the root Application deploys it\n");
     session.printer.result(&out);
-    session.printer.finished(&format!("{app}: {}", plural(made.files.len(), "file")));
+    session.printer.finished(&format!("{app}: {}", plural(created.files.len(), "file")));
 }

@@ -1,7 +1,7 @@
-//! `render`: what Argo CD would apply now, against what is recorded.
+//! `render`: renders targets as Argo CD would and compares them with their goldens.
 //!
-//! Fresh targets cost reading and hashing their files. The others are rendered side by side; one that fails does not
-//! keep the others from finishing.
+//! A fresh target costs reading and hashing its files. The others are rendered in parallel; a failure does not stop the
+//! others.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -26,18 +26,18 @@ use workspace::plan;
 use workspace::plan::Inspections;
 use workspace::render;
 
-/// What was asked for.
+/// The command's arguments.
 #[derive(Debug, Default)]
 pub struct Request {
-    /// Names of targets; all when empty.
+    /// Names of targets; all if empty.
     pub targets: Vec<String>,
-    /// Record what is rendered.
+    /// Record the render as goldens.
     pub accept: bool,
-    /// Trust nothing that is recorded.
+    /// Render fresh targets too.
     pub force: bool,
-    /// Where to write what is rendered.
+    /// The directory to write the render to.
     pub output: Option<PathBuf>,
-    /// Another Argo CD release than charts.toml names.
+    /// An Argo CD release other than the one in charts.toml.
     pub argocd: Option<String>,
 }
 
@@ -59,8 +59,8 @@ pub fn run(session: &Session<'_>, request: &Request) -> Outcome {
 
 fn render(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnostics) -> Result<RenderReport> {
     if request.accept && session.environment.ci {
-        return Err(Diagnostic::new(Code::Usage, "`--accept` is refused where CI is set")
-            .help("run `cargo xtask render --accept` where people look at the diff, and commit the goldens")
+        return Err(Diagnostic::new(Code::Usage, "`--accept` is not allowed when CI is set")
+            .help("run `cargo xtask render --accept` on your machine, review the diff, and commit the goldens")
             .into());
     }
     store::recover(&session.root)?;
@@ -78,7 +78,7 @@ fn render(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnostic
     Ok(report)
 }
 
-/// Holds what is rendered against the goldens, and records what is to be recorded.
+/// Compares rendered targets with their goldens, and records them if requested.
 pub fn judge(
     session: &Session<'_>,
     request: &Request,
@@ -124,20 +124,20 @@ pub fn judge(
     Ok(report)
 }
 
-/// The Argo CD release to reproduce.
+/// The Argo CD release to render for.
 fn release(workspace: &Workspace, request: &Request) -> Result<Release> {
     let own = workspace.config.argocd;
     let Some(version) = &request.argocd else { return Ok(own) };
     let release = Release::parse(version).map_err(|message| Diagnostic::new(Code::Usage, message))?;
     if request.accept && release != own {
-        return Err(Diagnostic::new(Code::Usage, "goldens are recorded with the Argo CD of charts.toml only")
-            .help(format!("leave out `--argocd`, or set `argocd.version = \"{}\"` in charts.toml", release.version))
+        return Err(Diagnostic::new(Code::Usage, "`--accept` requires the Argo CD release in charts.toml")
+            .help(format!("remove `--argocd`, or set `argocd.version = \"{}\"` in charts.toml", release.version))
             .into());
     }
     Ok(release)
 }
 
-/// What is told of a target, and what is wrong with its goldens beside the difference itself.
+/// The report on one target. Problems with its goldens other than differences go to `diagnostics`.
 fn compare(
     session: &Session<'_>,
     request: &Request,
@@ -174,11 +174,11 @@ fn compare(
     report
 }
 
-/// Goldens that someone changed, deleted, or left behind.
+/// Reports goldens that were edited, deleted, or that nothing renders.
 fn edited(job: &Rendering<'_>, diagnostics: &mut Diagnostics) {
     let Rendering { target, golden, rendered, .. } = job;
     let id = &target.id;
-    let accept = format!("`cargo xtask render --accept {id}` records what is rendered now");
+    let accept = format!("run `cargo xtask render --accept {id}` to record the current render");
     if job.unrecorded() {
         return;
     }
@@ -187,38 +187,37 @@ fn edited(job: &Rendering<'_>, diagnostics: &mut Diagnostics) {
         _ => BTreeMap::new(),
     };
     let known = matches!(rendered, Some(Ok(_)));
-    let mut stray: Vec<(String, &str)> = golden.edited();
+    let mut edited: Vec<(String, &str)> = golden.edited();
     if golden.lock.is_none() && known {
         let unknown = golden.files.keys().filter(|file| !expected.contains_key(file.as_str()));
-        stray.extend(unknown.map(|file| (file.clone(), "unknown")));
+        edited.extend(unknown.map(|file| (file.clone(), "unknown")));
     }
-    for (file, what) in stray {
+    for (file, what) in edited {
         let text = expected.get(file.as_str()).map(|text| text.as_bytes());
         let place = Place::file(format!("{}/{file}", golden.folder));
         let recorded = golden.lock.as_ref().and_then(|lock| lock.outputs.get(&file));
         let (code, message) = match what {
-            // Someone may have brought the golden up to date by other means; then nothing is wrong with it.
+            // The edited golden equals the current render.
             "edited" if known && text == golden.files.get(&file).map(Vec::as_slice) => continue,
-            "edited" => (Code::GoldenEdited, "this golden was changed by hand"),
+            "edited" => (Code::GoldenEdited, "this golden was edited"),
             "unknown" if text.is_some() => continue,
-            "unknown" => (Code::GoldenLeftover, "nothing renders this file"),
-            // Deleted together with its object: the file is as it should be.
+            "unknown" => (Code::GoldenLeftover, "orphaned golden: no object is rendered to this file"),
+            // The golden was deleted, and its object is no longer rendered.
             _ if known && text.is_none() => continue,
             _ if recorded.is_some() => (Code::GoldenMissing, "this golden was deleted"),
             _ => continue,
         };
         let help = match code {
-            Code::GoldenLeftover => format!("`cargo xtask render --accept {id}` removes it"),
+            Code::GoldenLeftover => format!("run `cargo xtask render --accept {id}` to remove it"),
             _ => accept.clone(),
         };
         diagnostics.push(Diagnostic::new(code, message).at(place, "").target(id).help(help));
     }
 }
 
-/// One finding for all targets that differ, and one for all that are not recorded yet; the differences themselves are
-/// on standard output.
+/// Reports all differing targets in one finding and all unrecorded ones in another. The diffs are on standard output.
 ///
-/// `other` is the Argo CD that the goldens are of, where another one was asked for.
+/// With `--argocd`, `other` is the Argo CD release that the goldens were recorded for.
 fn differing(
     request: &Request,
     other: Option<&str>,
@@ -240,28 +239,33 @@ fn differing(
         let (verb, whose) = if changed.len() == 1 { ("differs", "its") } else { ("differ", "their") };
         let message = format!("{} {verb} from {whose} goldens", plural(changed.len(), "target"));
         let help = match other {
-            None => format!("if the difference is meant: {accept}"),
-            Some(own) => format!("the goldens are of Argo CD {own}; write the templates so that both render alike"),
+            None => format!("if the change is intended, run {accept}"),
+            Some(own) => {
+                format!(
+                    "the goldens were recorded for Argo CD {own}; change the templates to render the same with both"
+                )
+            }
         };
         diagnostics.push(Diagnostic::new(Code::GoldenDiffers, message).note(changed.join(", ")).help(help));
     }
     if !missing.is_empty() {
         let verb = if missing.len() == 1 { "has" } else { "have" };
         let message = format!("{} {verb} no goldens yet", plural(missing.len(), "target"));
-        diagnostics.push(Diagnostic::new(Code::GoldenMissing, message).note(missing.join(", ")).help(accept));
+        let help = format!("run {accept}");
+        diagnostics.push(Diagnostic::new(Code::GoldenMissing, message).note(missing.join(", ")).help(help));
     }
 }
 
 fn orphans(session: &Session<'_>, workspace: &Workspace, request: &Request) -> Result<(Vec<PathBuf>, Diagnostics)> {
-    // What cannot be read may own any of them, and what is recorded for it must not be lost.
+    // An unreadable Application may own any of the goldens, so none are removed.
     if !request.targets.is_empty() || !workspace.sound {
         return Ok((Vec::new(), Diagnostics::default()));
     }
     golden::orphans(&session.root, &plan::target_ids(workspace))
 }
 
-/// What is to be written: with `--accept` all that was rendered; else the render.lock of targets whose inputs moved
-/// while their output did not. In CI nothing is written, and such a lock is a finding.
+/// The files to write: with `--accept`, everything rendered; otherwise the render.lock of targets whose inputs changed but
+/// whose output did not. In CI nothing is written, and an outdated render.lock is a finding.
 pub(super) fn locks(
     session: &Session<'_>,
     request: &Request,
@@ -282,10 +286,10 @@ pub(super) fn locks(
         }
         if !request.accept && session.environment.ci {
             diagnostics.push(
-                Diagnostic::new(Code::LockOutdated, "render.lock does not name today's inputs; the output is the same")
+                Diagnostic::new(Code::LockOutdated, "render.lock is outdated: inputs changed, the output did not")
                     .at(Place::file(format!("{}/{}", golden.folder, lock::FILE)), "")
                     .target(&target.id)
-                    .help("run `cargo xtask render` and commit the render.lock that it writes"),
+                    .help("run `cargo xtask render` and commit the updated render.lock"),
             );
             continue;
         }
@@ -295,7 +299,7 @@ pub(super) fn locks(
     update
 }
 
-/// Writes what is rendered, of fresh targets what is recorded, in the layout of the goldens.
+/// Writes the rendered objects, or the goldens of fresh targets, in the layout of the goldens.
 fn write_output(root: &Path, folder: &Path, jobs: &[Rendering<'_>]) -> Result<()> {
     let mut folders = BTreeMap::new();
     for job in jobs {

@@ -1,8 +1,6 @@
-//! Targets on their way to a command: the fresh ones as they are recorded, the others rendered side by side.
+//! Renders the targets of a command: fresh targets are read from their goldens, the others are rendered in parallel.
 //!
-//! A target that fails does not keep the others from finishing; what went wrong stays with it until the command asks.
-//!
-//! Deliberately absent: comparing, recording, and judging what was rendered.
+//! A failure does not stop the other targets; it is stored with its target.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -23,27 +21,27 @@ use workspace::Workspace;
 use workspace::plan::Target;
 use workspace::render::Renderer;
 
-/// One target on its way.
+/// A target and its render.
 #[derive(Debug)]
 pub struct Rendering<'a> {
     /// The target.
     pub target: Target<'a>,
-    /// What is recorded of it.
+    /// Its goldens.
     pub golden: Golden,
-    /// Why it was rendered; empty when it is fresh.
+    /// The reasons for rendering it; empty if it is fresh.
     pub reasons: Vec<String>,
-    /// What came of that; `None` for a fresh target.
+    /// The result of rendering; `None` for a fresh target.
     pub rendered: Option<Result<Vec<Recorded>>>,
 }
 
 impl Rendering<'_> {
-    /// Whether nothing at all is recorded.
+    /// Whether the target has no goldens at all.
     #[must_use]
     pub fn unrecorded(&self) -> bool {
         self.golden.lock.is_none() && self.golden.files.is_empty()
     }
 
-    /// The manifests of the target as it is now; `None` when it could not be rendered.
+    /// The target's current manifests; `None` if rendering failed.
     #[must_use]
     pub fn manifests(&self) -> Option<Vec<Recorded>> {
         match &self.rendered {
@@ -53,15 +51,15 @@ impl Rendering<'_> {
         }
     }
 
-    /// The objects of the target as it is now, each with its places; none when it could not be rendered.
+    /// The target's current objects with their places; empty if rendering failed.
     #[must_use]
     pub fn objects(&self) -> Vec<Object> {
         objects::read(&self.target, &self.golden, &self.manifests().unwrap_or_default())
     }
 }
 
-/// The targets with their manifests; `force` distrusts what is recorded. What keeps all of them from being rendered
-/// goes to `diagnostics`; what is wrong with one of them stays in its [`Rendering`].
+/// Renders targets; `force` includes fresh ones. Errors that affect all targets go to `diagnostics`; an error of one
+/// target is stored in its [`Rendering`].
 pub fn render<'a>(
     session: &Session<'_>,
     workspace: &Workspace,
@@ -86,7 +84,7 @@ pub fn render<'a>(
     renderings
 }
 
-/// Renders what is not fresh: charts are prepared first, then targets run side by side.
+/// Renders the targets that are not fresh: prepares their charts first, then renders in parallel.
 fn render_stale(
     session: &Session<'_>,
     workspace: &Workspace,
@@ -95,7 +93,7 @@ fn render_stale(
     diagnostics: &mut Diagnostics,
 ) {
     let mut stale: Vec<&mut Rendering<'_>> = renderings.iter_mut().filter(|one| !one.reasons.is_empty()).collect();
-    // What is wrong with the dependencies is told already, and no helm is needed to find that out.
+    // Errors in the dependencies are already reported. Skip these targets before looking for Helm.
     for one in stale.extract_if(.., |one| one.target.inspected.refused) {
         one.rendered = Some(Err(Diagnostics::default()));
     }
@@ -111,7 +109,7 @@ fn render_stale(
         Ok(tool) => tool.path,
         Err(found) => {
             diagnostics.extend(found);
-            // Said once, above, instead of with every target.
+            // Reported once, above, instead of for every target.
             for one in &mut stale {
                 one.rendered = Some(Err(Diagnostics::default()));
             }
@@ -134,7 +132,7 @@ fn render_stale(
     side_by_side(session.jobs, &slots, |slot| {
         let Ok(mut one) = slot.lock() else { return };
         let directory = prepared.get(&one.target.deployment.chart.directory).and_then(Option::as_ref);
-        // What kept a chart from being prepared is said once for all its targets.
+        // A failed preparation is reported once for all targets of the chart.
         let result = match directory {
             Some(prepared) => renderer.render(&one.target, &prepared.directory),
             None => Err(Diagnostics::default()),
@@ -143,7 +141,7 @@ fn render_stale(
     });
 }
 
-/// The first few reasons.
+/// The first few reasons, as one line.
 fn summary(reasons: &[String]) -> String {
     const SHOWN: usize = 3;
     let mut text = reasons.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");

@@ -1,19 +1,19 @@
-//! As much of a Dockerfile as has to be known before it is built: its steps, its arguments, and what it begins with.
+//! Parses the parts of a Dockerfile that are needed before a build: its steps, arguments, and base images.
 //!
-//! Pure. Deliberately absent: heredocs and parser directives beside comments; the engine reads the file itself, and a
-//! step that is not recognised here costs no more than a less exact place in a message.
+//! Heredocs and parser directives are not supported. The engine parses the file itself, so an unrecognized step only makes
+//! the place in a message less exact.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use diagnostics::{Place, Source};
 
-/// A Dockerfile, read.
+/// A parsed Dockerfile.
 #[derive(Debug)]
 pub struct Dockerfile {
     /// Its text.
     pub source: Arc<Source>,
-    /// Names of its arguments, each with its default.
+    /// The default of each argument, by name.
     pub arguments: BTreeMap<String, Option<String>>,
     steps: Vec<Step>,
 }
@@ -21,23 +21,23 @@ pub struct Dockerfile {
 /// An instruction.
 #[derive(Debug)]
 struct Step {
-    /// Where it begins, counted from 1.
+    /// Its first line, counted from 1.
     line: usize,
-    /// Its name in capitals.
+    /// Its name in uppercase.
     instruction: String,
-    /// All that follows, continued lines joined by blanks.
+    /// The rest, with continued lines joined by spaces.
     rest: String,
 }
 
 impl Dockerfile {
-    /// Reads the text of a Dockerfile.
+    /// Parses the text of a Dockerfile.
     #[must_use]
     pub fn parse(source: Arc<Source>) -> Self {
         let mut steps: Vec<Step> = Vec::new();
         let mut continued = false;
         for (index, line) in source.text.lines().enumerate() {
             let text = line.trim();
-            // Comments and blank lines do not end an instruction that goes on below them.
+            // Comments and blank lines do not end a continued instruction.
             if text.is_empty() || text.starts_with('#') {
                 continue;
             }
@@ -63,7 +63,7 @@ impl Dockerfile {
             for word in step.rest.split_whitespace() {
                 let (name, value) = word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
                 let value = value.map(|value| value.trim_matches(['"', '\'']).to_owned());
-                // An argument is declared again in each stage that uses it; the default stands where one is given.
+                // Each stage declares the arguments that it uses again; only one declaration has the default.
                 let known = arguments.entry(name.to_owned()).or_insert(None);
                 *known = known.take().or(value);
             }
@@ -71,7 +71,7 @@ impl Dockerfile {
         Self { source, arguments, steps }
     }
 
-    /// The images that stages begin with, each with its place; not `scratch`, and not an earlier stage.
+    /// The base images with their places, without `scratch` and earlier stages.
     #[must_use]
     pub fn bases(&self, arguments: &BTreeMap<String, String>) -> Vec<(String, Place)> {
         let mut bases = Vec::new();
@@ -90,7 +90,7 @@ impl Dockerfile {
         bases
     }
 
-    /// `$NAME`, `${NAME}` and `${NAME:-default}` in a FROM.
+    /// Expands `$NAME`, `${NAME}`, and `${NAME:-default}` in a FROM.
     fn expand(&self, text: &str, arguments: &BTreeMap<String, String>) -> String {
         let value = |name: &str| arguments.get(name).or(self.arguments.get(name).and_then(Option::as_ref));
         let mut out = String::new();
@@ -112,15 +112,15 @@ impl Dockerfile {
         out
     }
 
-    /// The line of the step that a failed build's log ends in.
+    /// The line of the step that failed, according to the build's log.
     #[must_use]
     pub fn failed_line(&self, log: &str) -> Option<usize> {
-        // BuildKit names the line, when it is done with everything else.
+        // BuildKit prints the line at the end of its log.
         let named = log.lines().rev().find_map(|line| line.trim().strip_prefix("Dockerfile:")?.parse().ok());
         if named.is_some() {
             return named;
         }
-        // The classic builder and podman count the steps: `Step 5/9 : RUN …`, `STEP 5/9: RUN …`.
+        // The classic builder and podman number the steps: `Step 5/9 : RUN …`, `STEP 5/9: RUN …`.
         let number = log.lines().rev().find_map(|line| {
             let rest = line.strip_prefix("Step ").or_else(|| line.strip_prefix("STEP "))?;
             rest.split_once('/')?.0.parse::<usize>().ok()
@@ -160,7 +160,7 @@ FROM ${MISSING:-alpine}
     }
 
     #[test]
-    fn bases_are_expanded_and_stages_are_none() {
+    fn base_images_are_expanded_and_exclude_stages() {
         let given = BTreeMap::from([("OTHER".to_owned(), "registry.example/x:1".to_owned())]);
         let bases = dockerfile().bases(&given);
         let names: Vec<String> = bases.iter().map(|(name, place)| format!("{name} {place}")).collect();

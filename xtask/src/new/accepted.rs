@@ -1,10 +1,7 @@
-//! What a dependency does by itself and lint would find: accepted in charts.toml, with the reason, since whoever begins
-//! an umbrella cannot change its upstream chart.
+//! Suppressions in charts.toml for lint findings that an upstream chart causes and its user cannot fix.
 //!
-//! So far that is one thing: objects that name another namespace than the Application's. Their namespaces are in the
-//! project already.
-//!
-//! Pure. Deliberately absent: findings that values or another version would mend; those are for people to see.
+//! So far there is one: objects in a namespace other than the Application's. The generated project allows those
+//! namespaces. Findings that other values or another version would fix are not suppressed.
 
 use std::sync::Arc;
 
@@ -14,10 +11,10 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
 use document::toml;
 use workspace::config::Config;
 
-/// Objects that the reason names; of more, their number is told.
+/// The maximum number of objects that the reason names.
 const NAMED: usize = 3;
 
-/// The entry of charts.toml that accepts what a new umbrella renders; `None` where there is nothing to accept.
+/// The suppression that a new umbrella chart needs in charts.toml, if any.
 #[must_use]
 pub fn entry(service: &Service, subject: &Subject<'_>) -> Option<String> {
     let dependency = service.dependency.as_ref()?;
@@ -33,7 +30,7 @@ pub fn entry(service: &Service, subject: &Subject<'_>) -> Option<String> {
     let (named, rest) = objects.split_at(objects.len().min(NAMED));
     let more = if rest.is_empty() { String::new() } else { format!(", and {} more", rest.len()) };
     let reason = format!(
-        "The chart {} names the namespace of {}{more} by itself; argocd/projects/{}.yaml allows what that needs.",
+        "The chart {} sets the namespace of {}{more} itself; argocd/projects/{}.yaml allows that namespace.",
         dependency.name,
         named.join(", "),
         service.app
@@ -48,7 +45,7 @@ pub fn entry(service: &Service, subject: &Subject<'_>) -> Option<String> {
     })
 }
 
-/// charts.toml with an entry at its end, all that it says kept as it stands; `None` where it has the entry already.
+/// charts.toml with an entry appended, otherwise unchanged; `None` if it already contains the entry.
 pub fn append(config: &Arc<Source>, entry: &str) -> Result<Option<String>> {
     let text = &config.text;
     if text.replace("\r\n", "\n").contains(entry) {
@@ -63,16 +60,16 @@ pub fn append(config: &Arc<Source>, entry: &str) -> Result<Option<String>> {
     let before = Config::parse(config)?.silences.len();
     match Config::parse(&Source::new(config.name.clone(), whole.clone())) {
         Ok(config) if config.silences.len() == before + 1 => Ok(Some(whole)),
-        // Entries in one list, `silence = […]`, take no other at the end of the file.
+        // A `[[silence]]` table cannot be appended to an inline array, `silence = […]`.
         _ => Err(refused(config, entry)),
     }
 }
 
 fn refused(config: &Source, entry: &str) -> Diagnostics {
-    let message = format!("{} takes no further `[[silence]]` at its end, and the dependency needs one", config.name);
+    let message = format!("a `[[silence]]` table cannot be appended to {}, and the dependency needs one", config.name);
     Diagnostic::new(Code::EditRefused, message)
         .note(entry.trim_end())
-        .help("write its silences as `[[silence]]` tables, and run this again")
+        .help("write the existing suppressions as `[[silence]]` tables, then run the command again")
         .into()
 }
 
@@ -84,11 +81,11 @@ mod tests {
     const ENTRY: &str = "[[silence]]\ncheck = \"namespace-mismatch\"\ntarget = \"cache\"\nreason = \"r\"\n";
 
     fn appended(text: &str) -> Option<String> {
-        append(&Source::new("charts.toml", text), ENTRY).expect("can be edited")
+        append(&Source::new("charts.toml", text), ENTRY).expect("appendable")
     }
 
     #[test]
-    fn all_that_is_there_stays_and_nothing_comes_twice() {
+    fn an_entry_is_appended_once_and_the_rest_is_unchanged() {
         let once = appended(CONFIG).expect("new");
         assert_eq!(once, format!("{CONFIG}\n{ENTRY}"));
         assert_eq!(appended(&once), None);
@@ -99,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn silences_in_one_list_are_left_to_people() {
+    fn an_inline_array_is_not_edited() {
         let text = format!("silence = []\n{CONFIG}");
         let found = append(&Source::new("charts.toml", text), ENTRY).expect_err("refused");
         assert_eq!(found.0[0].code, Code::EditRefused);

@@ -1,27 +1,25 @@
-//! Which of Kubernetes' pod security levels the pods of a render meet.
+//! Determines the pod security level that rendered pods meet.
 //!
-//! Source: the Pod Security Standards, as far as fields of a pod decide; what is left to the image, such as its user, is
-//! taken at the pod's word.
-//!
-//! Pure. Deliberately absent: saying that a level should be met.
+//! Source: the Pod Security Standards, as far as they depend on fields of the pod. Image properties, such as the user, are
+//! not checked.
 
 use document::{Node, Value};
 use kubernetes::object::Object;
 
-/// A level, the strictest first.
+/// A level of the Pod Security Standards, strictest first.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// No root, no rights.
+    /// Hardened: no root, no capabilities.
     #[default]
     Restricted,
-    /// Nothing that is known to lead out of the container.
+    /// No known privilege escalations.
     Baseline,
-    /// Everything.
+    /// Unrestricted.
     Privileged,
 }
 
 impl Level {
-    /// What the label says.
+    /// The value of the namespace label.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -32,7 +30,7 @@ impl Level {
     }
 }
 
-/// Capabilities that `baseline` lets a container add.
+/// The capabilities that a container may add at level `baseline`.
 const BASELINE: &[&str] = &[
     "AUDIT_WRITE",
     "CHOWN",
@@ -49,11 +47,11 @@ const BASELINE: &[&str] = &[
     "SYS_CHROOT",
 ];
 
-/// Volumes that `restricted` allows.
+/// The volume types that level `restricted` allows.
 const VOLUMES: &[&str] =
     &["configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"];
 
-/// The strictest level that all pods of some objects meet, and what keeps them from a stricter one.
+/// The strictest level that all pods meet, and why they do not meet a stricter one.
 #[must_use]
 pub fn level<'a>(objects: impl IntoIterator<Item = &'a Object>) -> (Level, Option<String>) {
     let mut worst = (Level::Restricted, None);
@@ -67,9 +65,9 @@ pub fn level<'a>(objects: impl IntoIterator<Item = &'a Object>) -> (Level, Optio
     worst
 }
 
-/// The pod that an object runs.
+/// The pod spec of a workload.
 fn pod(object: &Object) -> Option<&Node> {
-    // Argo CD never runs the pods of `helm test`.
+    // Argo CD does not run test hooks.
     let hook = object.find(&["metadata", "annotations", "helm.sh/hook"]).and_then(Node::as_str).unwrap_or_default();
     if hook.starts_with("test") {
         return None;
@@ -116,7 +114,7 @@ fn beyond_baseline(spec: &Node) -> Option<String> {
     }
     let volumes = spec.get("volumes").map(Node::items).unwrap_or_default();
     if volumes.iter().any(|volume| volume.get("hostPath").is_some()) {
-        return Some("mounts a folder of the node".to_owned());
+        return Some("has a hostPath volume".to_owned());
     }
     let unconfined = text(spec, &["securityContext", "seccompProfile", "type"]) == Some("Unconfined");
     unconfined.then(|| "runs without a seccomp profile".to_owned())
@@ -131,46 +129,46 @@ fn container_beyond_baseline(container: &Node) -> Option<String> {
     let host_port =
         |port: &Node| port.get("hostPort").is_some_and(|port| !matches!(port.to_json().as_str(), "0" | "null"));
     if ports.iter().any(host_port) {
-        return Some(format!("takes a port of the node for its container {name}"));
+        return Some(format!("has a host port in its container {name}"));
     }
     if text(container, &["securityContext", "seccompProfile", "type"]) == Some("Unconfined") {
         return Some(format!("runs its container {name} without a seccomp profile"));
     }
     let added = capabilities(container, "add").find(|added| !BASELINE.contains(added));
-    added.map(|added| format!("gives its container {name} the capability {added}"))
+    added.map(|added| format!("adds the capability {added} to its container {name}"))
 }
 
 fn volume(spec: &Node) -> Option<String> {
     let volumes = spec.get("volumes").map(Node::items).unwrap_or_default();
     let kinds = volumes.iter().flat_map(Node::entries).map(|(key, _)| key.name.as_str()).filter(|key| *key != "name");
-    kinds.filter(|kind| !VOLUMES.contains(kind)).map(|kind| format!("mounts a volume of the kind {kind}")).next()
+    kinds.filter(|kind| !VOLUMES.contains(kind)).map(|kind| format!("has a volume of type {kind}")).next()
 }
 
 fn beyond_restricted(spec: &Node, container: &Node) -> Option<String> {
     let name = text(container, &["name"]).unwrap_or_default();
-    // What a container does not say, its pod says.
+    // A field that a container does not set is inherited from the pod.
     let either = |path: &[&str]| -> Option<Node> {
         let path: Vec<&str> = std::iter::once("securityContext").chain(path.iter().copied()).collect();
         at(container, &path).or_else(|| at(spec, &path)).cloned()
     };
     if !is(container, &["securityContext", "allowPrivilegeEscalation"], false) {
-        return Some(format!("lets its container {name} gain privileges"));
+        return Some(format!("allows privilege escalation in its container {name}"));
     }
     if !matches!(either(&["runAsNonRoot"]).map(|node| node.value), Some(Value::Bool(true))) {
-        return Some(format!("does not say that its container {name} is not root"));
+        return Some(format!("does not set runAsNonRoot for its container {name}"));
     }
     if either(&["runAsUser"]).is_some_and(|user| user.to_json() == "0") {
         return Some(format!("runs its container {name} as root"));
     }
     let profile = either(&["seccompProfile", "type"]);
     if !profile.as_ref().and_then(Node::as_str).is_some_and(|kind| ["RuntimeDefault", "Localhost"].contains(&kind)) {
-        return Some(format!("names no seccomp profile for its container {name}"));
+        return Some(format!("does not set a seccomp profile for its container {name}"));
     }
     if !capabilities(container, "drop").any(|dropped| dropped == "ALL") {
-        return Some(format!("leaves its container {name} capabilities"));
+        return Some(format!("does not drop all capabilities of its container {name}"));
     }
     let added = capabilities(container, "add").find(|added| *added != "NET_BIND_SERVICE");
-    added.map(|added| format!("gives its container {name} the capability {added}"))
+    added.map(|added| format!("adds the capability {added} to its container {name}"))
 }
 
 fn capabilities<'a>(container: &'a Node, verb: &str) -> impl Iterator<Item = &'a str> {
@@ -191,25 +189,25 @@ mod tests {
     }
 
     #[test]
-    fn each_level_is_told_with_its_reason() {
+    fn each_level_has_a_reason() {
         assert_eq!(level_of("containers: [SAFE]\n"), (Level::Restricted, None));
         assert_eq!(level_of("containers: [SAFE]\nvolumes: [{name: v, emptyDir: {}}]\n"), (Level::Restricted, None));
         let pod = "securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}\n";
         let container = "containers: [{name: c, securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}}]\n";
         assert_eq!(level_of(&format!("{pod}{container}")), (Level::Restricted, None));
         for (spec, level, why) in [
-            (container.to_owned(), Level::Baseline, "does not say that its container c is not root"),
-            ("containers: [{name: c}]\n".to_owned(), Level::Baseline, "lets its container c gain privileges"),
+            (container.to_owned(), Level::Baseline, "does not set runAsNonRoot for its container c"),
+            ("containers: [{name: c}]\n".to_owned(), Level::Baseline, "allows privilege escalation in its container c"),
             (
                 "containers: [SAFE]\nvolumes: [{name: v, nfs: {}}]\n".to_owned(),
                 Level::Baseline,
-                "mounts a volume of the kind nfs",
+                "has a volume of type nfs",
             ),
             ("containers: [SAFE]\nhostNetwork: true\n".to_owned(), Level::Privileged, "sets hostNetwork"),
             (
                 "containers: [SAFE]\nvolumes: [{name: v, hostPath: {path: /}}]\n".to_owned(),
                 Level::Privileged,
-                "mounts a folder of the node",
+                "has a hostPath volume",
             ),
             (
                 "containers: [SAFE]\ninitContainers: [{name: i, securityContext: {privileged: true}}]\n".to_owned(),
@@ -219,12 +217,12 @@ mod tests {
             (
                 "containers: [{name: c, ports: [{containerPort: 1, hostPort: 1}]}]\n".to_owned(),
                 Level::Privileged,
-                "takes a port of the node for its container c",
+                "has a host port in its container c",
             ),
             (
                 "containers: [{name: c, securityContext: {capabilities: {add: [SYS_ADMIN]}}}]\n".to_owned(),
                 Level::Privileged,
-                "gives its container c the capability SYS_ADMIN",
+                "adds the capability SYS_ADMIN to its container c",
             ),
         ] {
             assert_eq!(level_of(&spec), (level, Some(why.to_owned())), "{spec}");

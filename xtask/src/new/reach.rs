@@ -1,6 +1,4 @@
-//! What a render asks of the cluster beyond its own namespace.
-//!
-//! Pure. Deliberately absent: whether a project allows it; that is for lint.
+//! What a render requires of the cluster outside its own namespace. Lint checks whether a project allows it.
 
 use std::collections::BTreeSet;
 
@@ -9,23 +7,23 @@ use kubernetes::object::Object;
 use kubernetes::scope;
 use kubernetes::scope::{Scope, Scopes};
 
-/// What a project has to allow, and a namespace to admit.
+/// What a project and a namespace must allow.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Reach {
-    /// Group, kind, and name of the objects that lie in no namespace.
+    /// Group, kind, and name of the cluster-scoped objects.
     pub cluster: BTreeSet<(String, String, String)>,
-    /// The namespaces that the others lie in.
+    /// The namespaces of the other objects.
     pub namespaces: BTreeSet<String>,
-    /// Whether definitions of custom resources are among them.
+    /// Whether there are CustomResourceDefinitions.
     pub definitions: bool,
     /// The pod security level that the pods meet.
     pub level: Level,
-    /// What keeps them from a stricter one.
+    /// Why they do not meet a stricter level.
     pub why: Option<String>,
 }
 
 impl Reach {
-    /// What some objects, of all cases together, ask for.
+    /// The requirements of the objects of all cases.
     #[must_use]
     pub fn of(objects: &[Object]) -> Self {
         let (level, why) = pod_security::level(objects);
@@ -34,7 +32,7 @@ impl Reach {
         let scopes = Scopes::new(objects);
         for object in objects {
             let key = &object.key;
-            // A kind that nobody knows may well lie in a namespace; lint tells that nobody says it.
+            // A kind of unknown scope counts as namespaced; lint reports it.
             if scopes.of(&key.group, &key.kind) == Some(Scope::Cluster) {
                 reach.cluster.insert((key.group.clone(), key.kind.clone(), key.name.clone()));
             } else {

@@ -1,11 +1,9 @@
-//! A new service on its way into the workspace: made beside it, rendered there, and moved into place when all is sound.
+//! The staging directory of a new Application, whose contents are moved into the workspace once they are complete.
 //!
-//! The staging folder holds a small workspace with nothing but the new service. Until it is sealed, it is scrap: the next
-//! run throws it away. A sealed one is complete, and whatever a kill kept from its place is moved there by the next run,
-//! so that no half is ever left. Each move is one system call that refuses to replace anything; the Application comes
-//! last, since only with it does anybody look for the rest.
-//!
-//! Deliberately absent: what a service consists of.
+//! It contains a small workspace with only the new Application. An unsealed directory is incomplete, and the next run
+//! deletes it. A sealed one is complete: if the tool is killed while moving its parts, the next run moves the rest, so
+//! nothing stays half done. Each part is moved with one system call that never replaces anything, the Application last,
+//! because only the Application makes Argo CD deploy the others.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -22,32 +20,31 @@ use toolbox::process;
 use toolbox::whole;
 use workspace::{CONFIG_FILE, TOOLS_LOCK_FILE};
 
-/// Beside what it is for, so that it lies on the same file system.
+/// The staging directory, inside the workspace and so on the same file system.
 const FOLDER: &str = ".xtask-new";
-/// Names the service of a complete staging folder.
+/// The file that marks a complete staging directory. It contains the Application's name.
 const SEAL: &str = "sealed";
-/// What charts.toml is to accept, where there is anything.
+/// The file with the entry to append to charts.toml, if any.
 const ACCEPTED: &str = "accepted.toml";
 
-/// A staging folder, under the workspace's lock.
+/// A staging directory. Holds the workspace lock.
 #[derive(Debug)]
 pub struct Staging {
     root: PathBuf,
     app: String,
-    /// Held as long as this value lives.
     _lock: File,
 }
 
-/// What changed of the files that all services share.
+/// The changes to shared files.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Changed {
-    /// charts.lock got a new pin.
+    /// Whether charts.lock got a new pin.
     pub pinned: bool,
-    /// charts.toml accepts what it did not accept before.
+    /// Whether charts.toml got a new entry.
     pub accepted: bool,
 }
 
-/// Everything that belongs to a service, in the order in which it is put into place.
+/// The parts of an Application, in the order in which they are moved into place.
 fn parts(app: &str) -> [String; 5] {
     [
         format!("images/{app}"),
@@ -59,13 +56,13 @@ fn parts(app: &str) -> [String; 5] {
 }
 
 impl Staging {
-    /// Begins: takes the workspace's lock, and finishes or removes what a killed run left. The name is that of a service
-    /// that was finished.
+    /// Locks the workspace, and completes or removes the leftovers of a killed run. Returns the name of the Application
+    /// that was completed, if any.
     pub fn begin(root: &Path, app: &str) -> Result<(Self, Option<String>)> {
         let lock = store::lock(root)?;
         let staging = Self { root: root.to_path_buf(), app: app.to_owned(), _lock: lock };
         let seal = std::fs::read_to_string(staging.folder().join(SEAL)).ok();
-        // Whatever else it says, this tool did not write it.
+        // Anything but a valid name was not written by this tool.
         let finished = seal.filter(|app| name::check_app(app).is_empty());
         if let Some(app) = &finished {
             staging.move_all(app)?;
@@ -84,7 +81,7 @@ impl Staging {
         self.folder().join("tree")
     }
 
-    /// Makes the staged workspace, with what the real one declares.
+    /// Creates the staged workspace with copies of the real one's charts.toml and lock files.
     pub fn open(&self) -> Result<()> {
         whole::write(&self.folder().join(".gitignore"), b"*\n")?;
         for name in [CONFIG_FILE, charts_lock::FILE, TOOLS_LOCK_FILE] {
@@ -97,18 +94,18 @@ impl Staging {
         Ok(())
     }
 
-    /// Writes a file of the staged workspace.
+    /// Writes a file to the staged workspace.
     pub fn write(&self, name: &str, text: &str) -> Result<()> {
         whole::write(&self.tree().join(name), text.as_bytes())
     }
 
-    /// Keeps an entry for charts.toml, which has to take it.
+    /// Stores an entry to append to charts.toml. Fails if it cannot be appended.
     pub fn accept(&self, entry: &str) -> Result<()> {
         whole::write(&self.folder().join(ACCEPTED), entry.as_bytes())?;
         self.config().map(drop)
     }
 
-    /// Puts everything into place.
+    /// Moves everything into the workspace.
     pub fn place(&self) -> Result<Changed> {
         process::check_interrupted()?;
         whole::write(&self.folder().join(SEAL), self.app.as_bytes())?;
@@ -117,7 +114,7 @@ impl Staging {
         Ok(changed)
     }
 
-    /// Removes whatever is staged.
+    /// Removes the staging directory.
     pub fn remove(&self) -> Result<()> {
         match std::fs::remove_dir_all(self.folder()) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -127,7 +124,7 @@ impl Staging {
         }
     }
 
-    /// Moves what is still staged. Should somebody have put something else there meanwhile, what was moved goes back.
+    /// Moves the staged parts. If a target already exists, the parts that were moved are moved back.
     fn move_all(&self, app: &str) -> Result<Changed> {
         let mut done: Vec<String> = Vec::new();
         let shared = [charts_lock::FILE, CONFIG_FILE].map(|name| self.root.join(name));
@@ -159,20 +156,20 @@ impl Staging {
                     None => std::fs::remove_file(path).map_err(|error| Diagnostic::io("remove", path, &error).into()),
                 };
             }
-            // Nothing is complete any more, and the next run should not try again.
+            // The next run must not try to complete this.
             let _ = std::fs::remove_file(self.folder().join(SEAL));
             return Err(found);
         }
         Ok(changed)
     }
 
-    /// charts.toml with what it is to accept, where it does not have that yet.
+    /// charts.toml with the entry appended, if it does not contain it yet.
     fn config(&self) -> Result<Option<String>> {
         let Ok(entry) = std::fs::read_to_string(self.folder().join(ACCEPTED)) else { return Ok(None) };
         accepted::append(&toolbox::source::read(&self.root, &self.root.join(CONFIG_FILE))?, &entry)
     }
 
-    /// Adds the staged pins to charts.lock; says whether there are any that it did not have.
+    /// Adds the staged pins to charts.lock. Returns whether there were new ones.
     fn pin(&self, path: &Path) -> Result<bool> {
         let staged = ChartsLock::load(&self.tree())?;
         let mut lock = ChartsLock::load(&self.root)?;
@@ -195,7 +192,7 @@ fn move_to(from: &Path, to: &Path, name: &str) -> Result<()> {
     let failed = |error: std::io::Error| Diagnostics::from(Diagnostic::io("create", to, &error));
     let taken = || {
         Diagnostics::from(
-            Diagnostic::new(Code::NameTaken, format!("`{name}` is there already, and nothing is overwritten"))
+            Diagnostic::new(Code::NameTaken, format!("`{name}` already exists"))
                 .at(Place::file(name), "")
                 .help("choose another name, or remove it first"),
         )
@@ -204,7 +201,7 @@ fn move_to(from: &Path, to: &Path, name: &str) -> Result<()> {
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         Ok(()) => Ok(()),
         Err(Errno::EXIST | Errno::NOTEMPTY) => Err(taken()),
-        // Some file systems cannot refuse by themselves.
+        // Some file systems do not support RENAME_NOREPLACE.
         Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
             if std::fs::symlink_metadata(to).is_ok() {
                 return Err(taken());
@@ -238,15 +235,15 @@ mod tests {
         ["argocd/applications/blog.yaml", "charts/blog/Chart.yaml", "tests/golden/blog/default/x.yaml"];
 
     #[test]
-    fn everything_comes_into_place_and_nothing_is_left_over() {
-        let root = tempfile::tempdir().expect("temporary folder");
+    fn everything_is_moved_into_place_and_nothing_is_left_over() {
+        let root = tempfile::tempdir().expect("temporary directory");
         staged(root.path()).place().expect("places");
         assert_eq!(listing(root.path()), ALL);
     }
 
     #[test]
-    fn what_is_not_sealed_is_thrown_away() {
-        let root = tempfile::tempdir().expect("temporary folder");
+    fn an_unsealed_staging_directory_is_removed() {
+        let root = tempfile::tempdir().expect("temporary directory");
         drop(staged(root.path()));
         let (_staging, finished) = Staging::begin(root.path(), "other").expect("begins");
         assert_eq!(finished, None);
@@ -254,8 +251,8 @@ mod tests {
     }
 
     #[test]
-    fn after_a_kill_between_two_moves_the_next_run_does_the_rest() {
-        let root = tempfile::tempdir().expect("temporary folder");
+    fn after_a_kill_between_two_moves_the_next_run_moves_the_rest() {
+        let root = tempfile::tempdir().expect("temporary directory");
         let staging = staged(root.path());
         whole::write(&staging.folder().join(SEAL), b"blog").expect("seals");
         std::fs::create_dir(root.path().join("charts")).expect("created");
@@ -267,17 +264,17 @@ mod tests {
     }
 
     #[test]
-    fn charts_toml_gets_what_it_has_to_accept_and_is_restored_where_that_was_in_vain() {
+    fn charts_toml_gets_the_entry_and_is_restored_on_failure() {
         let config = "repository = \"https://git.example.org/x.git\"\n[argocd]\nversion = \"3.5\"\n[kubernetes]\nversion = \"1.34.11\"\n";
         let entry = "[[silence]]\ncheck = \"namespace-mismatch\"\ntarget = \"blog\"\nreason = \"r\"\n";
         for taken in [false, true] {
-            let root = tempfile::tempdir().expect("temporary folder");
+            let root = tempfile::tempdir().expect("temporary directory");
             let path = root.path().join(CONFIG_FILE);
             std::fs::write(&path, config).expect("written");
             let staging = staged(root.path());
-            staging.accept(entry).expect("taken");
+            staging.accept(entry).expect("accepted");
             if taken {
-                whole::write(&root.path().join("argocd/applications/blog.yaml"), b"theirs").expect("written");
+                whole::write(&root.path().join("argocd/applications/blog.yaml"), b"other").expect("written");
             }
             assert_eq!(staging.place().is_err(), taken);
             let text = std::fs::read_to_string(&path).expect("there");
@@ -286,10 +283,10 @@ mod tests {
     }
 
     #[test]
-    fn what_somebody_put_there_meanwhile_stays_and_the_rest_goes_back() {
-        let root = tempfile::tempdir().expect("temporary folder");
+    fn an_existing_target_is_kept_and_the_moved_parts_are_moved_back() {
+        let root = tempfile::tempdir().expect("temporary directory");
         let staging = staged(root.path());
-        whole::write(&root.path().join("argocd/applications/blog.yaml"), b"theirs").expect("written");
+        whole::write(&root.path().join("argocd/applications/blog.yaml"), b"other").expect("written");
         let pin =
             "version = 1\n\n[[chart]]\nname = \"x\"\nversion = \"1.0.0\"\nrepository = \"https://c.example.com\"\n";
         let pin = format!("{pin}digest = \"tree-sha256:{}\"\n", "0".repeat(64));
@@ -298,8 +295,8 @@ mod tests {
         assert_eq!(found.0[0].code, Code::NameTaken);
         staging.remove().expect("removed");
         assert_eq!(listing(root.path()), ["argocd/applications/blog.yaml"]);
-        // Also where only an empty folder is in the way, which a plain rename would replace.
-        let root = tempfile::tempdir().expect("temporary folder");
+        // An empty directory, which a plain rename would replace, is an existing target too.
+        let root = tempfile::tempdir().expect("temporary directory");
         std::fs::create_dir_all(root.path().join("charts/blog")).expect("created");
         assert!(staged(root.path()).place().is_err());
     }

@@ -1,6 +1,4 @@
-//! Whether something has the name, or the namespace, that a new service is to have.
-//!
-//! Reads; writes nothing. Deliberately absent: what a name may be.
+//! Checks whether the name or namespace of a new Application is already in use. name.rs checks its form.
 
 use super::Service;
 use crate::image;
@@ -8,12 +6,12 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Place};
 use document::Node;
 use workspace::Workspace;
 
-/// All that stands in the way, told together.
+/// Reports everything that conflicts with a new Application.
 #[must_use]
 pub fn check(workspace: &Workspace, service: &Service) -> Diagnostics {
     let app = &service.app;
     let mut places = declared(workspace, app);
-    let there = |path: &str| std::fs::symlink_metadata(workspace.root.join(path)).is_ok();
+    let exists = |path: &str| std::fs::symlink_metadata(workspace.root.join(path)).is_ok();
     for (what, paths) in [
         ("the Application", ["yaml", "yml"].map(|end| format!("argocd/applications/{app}.{end}")).to_vec()),
         ("the project", ["yaml", "yml"].map(|end| format!("argocd/projects/{app}.{end}")).to_vec()),
@@ -21,7 +19,7 @@ pub fn check(workspace: &Workspace, service: &Service) -> Diagnostics {
         ("the image", vec![format!("{}/{app}", image::FOLDER)]),
         ("the goldens", vec![format!("{}/{app}", golden::FOLDER)]),
     ] {
-        for path in paths.into_iter().filter(|path| there(path)) {
+        for path in paths.into_iter().filter(|path| exists(path)) {
             if !places.iter().any(|(place, _)| place.source.name == path) {
                 places.push((Place::file(path), what));
             }
@@ -29,8 +27,7 @@ pub fn check(workspace: &Workspace, service: &Service) -> Diagnostics {
     }
     let mut diagnostics = Diagnostics::default();
     if !places.is_empty() {
-        let diagnostic =
-            Diagnostic::new(Code::NameTaken, format!("`{app}` is there already, and nothing is overwritten"));
+        let diagnostic = Diagnostic::new(Code::NameTaken, format!("`{app}` already exists"));
         let diagnostic = places.into_iter().fold(diagnostic, |diagnostic, (place, what)| diagnostic.at(place, what));
         diagnostics.push(diagnostic.help("choose another name, or remove all of these first"));
     }
@@ -38,7 +35,7 @@ pub fn check(workspace: &Workspace, service: &Service) -> Diagnostics {
     diagnostics
 }
 
-/// The Applications and projects of a name, in whichever file.
+/// The Applications and projects with a given name, in any file.
 fn declared(workspace: &Workspace, app: &str) -> Vec<(Place, &'static str)> {
     let mut places = Vec::new();
     for document in workspace.argocd.iter().flat_map(|file| &file.documents) {
@@ -55,7 +52,7 @@ fn declared(workspace: &Workspace, app: &str) -> Vec<(Place, &'static str)> {
     places
 }
 
-/// Two Applications would both manage the labels of one namespace, and undo each other's.
+/// Reports Applications with the same destination namespace: each would overwrite the other's namespace labels.
 fn namespace(workspace: &Workspace, service: &Service) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     for document in workspace.argocd.iter().flat_map(|file| &file.documents) {
@@ -65,23 +62,23 @@ fn namespace(workspace: &Workspace, service: &Service) -> Diagnostics {
         let namespace = destination.and_then(|destination| destination.get("namespace"));
         let same = namespace.filter(|namespace| namespace.as_str() == Some(&service.namespace));
         let name = root.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Node::as_str);
-        // An Application of the same name is told of already.
+        // An Application of the same name is already reported.
         if let (true, Some(namespace)) = (application && name != Some(&service.app), same) {
             diagnostics.push(
                 Diagnostic::new(
                     Code::NameTaken,
-                    format!("the namespace `{}` belongs to another Application", service.namespace),
+                    format!("the namespace `{}` is used by another Application", service.namespace),
                 )
-                .at(namespace.place(), "deployed into it")
-                .note("each Application sets the labels of its namespace; two would undo each other's")
-                .help("choose another with `--namespace NAMESPACE`"),
+                .at(namespace.place(), "its destination")
+                .note("each Application manages the labels of its namespace, so two would overwrite each other's")
+                .help("choose another namespace with `--namespace NAMESPACE`"),
             );
         }
     }
     diagnostics
 }
 
-/// The revision that the sources of this repository follow: the one that most of them name.
+/// The most frequent `targetRevision` of sources in this repository.
 #[must_use]
 pub fn revision(workspace: &Workspace) -> String {
     let mut counts: Vec<(&str, usize)> = Vec::new();
@@ -96,7 +93,7 @@ pub fn revision(workspace: &Workspace) -> String {
             }
         }
     }
-    // The first of those that are equally frequent, so that two runs agree.
+    // The first of equally frequent ones, so that the result is deterministic.
     let most = counts.iter().map(|(_, count)| *count).max();
     let most = counts.iter().find(|(_, count)| Some(*count) == most).map(|(revision, _)| *revision);
     most.unwrap_or("main").to_owned()

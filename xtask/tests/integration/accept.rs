@@ -1,14 +1,14 @@
-//! `render --accept`: what it writes, and that nothing can come between.
+//! `render --accept`: the goldens it writes, and that it writes them atomically.
 
 use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
 
 use crate::support::{Bench, HELM_4, helm};
 
-/// What stands in for helm prints this file, so that a run is short and most of it is writing goldens.
+/// A stub for Helm that prints a file, so that most of a run is spent writing goldens.
 const PRINTS: &str = "exec /bin/cat ../../rendered";
 
-/// Many objects, all of them of one age.
+/// Many objects that contain the same text.
 fn objects(age: &str) -> String {
     let object = |number: usize| {
         format!(
@@ -19,26 +19,26 @@ fn objects(age: &str) -> String {
 }
 
 #[test]
-fn what_is_accepted_is_fresh_then() {
+fn accepted_targets_are_fresh() {
     let Some(helm) = helm(HELM_4) else { return };
     let bench = Bench::of("accept");
     bench.xtask("render").helm(&helm).run().says(1, &["web/default: 2 added"]);
-    assert!(bench.goldens().is_empty(), "nothing is written without being asked");
+    assert!(bench.goldens().is_empty(), "nothing must be written without `--accept`");
     bench.xtask("render --accept").helm(&helm).run().says(0, &["1 target: 1 recorded"]);
-    // From here on no helm is needed, whatever the folder it lies in, and whatever the current directory.
+    // Now no helm is needed, independent of the location of the workspace and the current directory.
     bench.xtask("render").run().says(0, &["Fresh web/default", "1 target: 1 fresh"]);
     let goldens = bench.goldens();
     let moved = Bench::new();
     crate::support::copy(&bench.root(), &moved.root().join("deeper"));
     moved.xtask("render --root deeper/charts/web").run().says(0, &["1 target: 1 fresh"]);
-    // A second accept of the same changes nothing at all.
+    // Accepting the same render again changes nothing.
     bench.xtask("render --accept --force").helm(&helm).run().says(0, &["1 target: 1 unchanged"]);
     assert_eq!(bench.goldens(), goldens);
     assert!(bench.left_over().is_empty());
 }
 
 #[test]
-fn a_kill_at_any_moment_leaves_the_old_goldens_or_the_new_ones() {
+fn a_kill_at_any_time_leaves_the_old_or_the_new_goldens() {
     let bench = Bench::of("accept");
     let helm = bench.stub(PRINTS);
     let accept = |age: &str| {
@@ -56,9 +56,9 @@ fn a_kill_at_any_moment_leaves_the_old_goldens_or_the_new_ones() {
     let (mut kept, mut replaced) = (0, 0);
     for round in 0..50_u32 {
         accept("old").run().says(0, &[]);
-        assert!(bench.goldens() == old, "a run after a kill is as any other");
+        assert!(bench.goldens() == old, "a run after a kill must succeed");
         let mut child = accept("new").spawn();
-        // From the start to a little past the end, in an order that has no order.
+        // Moments from the start to a little past the end, in pseudorandom order.
         let moment = whole.mul_f64(f64::from(round * 37 % 50) / 46.0);
         std::thread::sleep(moment);
         let _ = child.kill();
@@ -67,13 +67,13 @@ fn a_kill_at_any_moment_leaves_the_old_goldens_or_the_new_ones() {
         assert!(now == old || now == new, "killed after {moment:?} ({status}): the goldens are mixed");
         let outcome = if now == new { &mut replaced } else { &mut kept };
         *outcome += u32::from(status.signal().is_some());
-        // What the killed run was about to write counts for nothing; the next one tidies up after it.
+        // The next run removes the leftovers of the killed one.
         bench.xtask("render").helm(&helm).run();
-        assert!(!bench.root().join("tests/.golden-staging").exists(), "something is left of a killed run");
-        assert!(bench.goldens() == now, "tidying up changed the goldens");
+        assert!(!bench.root().join("tests/.golden-staging").exists(), "a killed run left its staging directory");
+        assert!(bench.goldens() == now, "the cleanup changed the goldens");
     }
-    let told = format!("of 50 kills within {whole:?}, {kept} came before the exchange and {replaced} after it");
-    assert!(kept >= 10, "most kills came too late, which proves little: {told}");
+    let counts = format!("of 50 kills within {whole:?}, {kept} came before the exchange and {replaced} after it");
+    assert!(kept >= 10, "most kills came too late to be meaningful: {counts}");
 }
 
 #[test]
@@ -84,14 +84,14 @@ fn a_signal_while_helm_runs_leaves_nothing_behind() {
     for signal in ["INT", "TERM"] {
         let _ = std::fs::remove_file(&started);
         let child = bench.xtask("render --accept").helm(&helm).spawn();
-        let pid = until("helm to be started", || std::fs::read_to_string(&started).ok());
+        let pid = until("helm to start", || std::fs::read_to_string(&started).ok());
         send(signal, &child.id().to_string());
         let status = wait(child);
         assert_eq!(status.code(), Some(130), "{signal}: {status}");
-        until("helm to be gone", || (!alive(pid.trim())).then_some(()));
+        until("helm to exit", || (!alive(pid.trim())).then_some(()));
         assert!(bench.left_over().is_empty(), "{signal}: {:?}", bench.left_over());
         assert!(bench.goldens().is_empty(), "{signal}");
-        assert!(!bench.root().join("tests").exists(), "{signal}: staging is left behind");
+        assert!(!bench.root().join("tests").exists(), "{signal}: the staging directory was left behind");
     }
 }
 
@@ -100,14 +100,14 @@ fn send(signal: &str, pid: &str) {
     assert!(status.expect("sh runs").success());
 }
 
-/// Whether a process runs; one that ended and that nobody has asked about yet does not.
+/// Whether a process is running. A zombie is not.
 fn alive(pid: &str) -> bool {
     let script = format!("kill -0 {pid} 2>/dev/null && ! ps -o stat= -p {pid} | grep -q '^Z'");
     std::process::Command::new("/bin/sh").args(["-c", &script]).status().expect("sh runs").success()
 }
 
 fn wait(mut child: std::process::Child) -> std::process::ExitStatus {
-    until("xtask to end", || child.try_wait().expect("a child"))
+    until("xtask to exit", || child.try_wait().expect("a child"))
 }
 
 fn until<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
@@ -116,7 +116,7 @@ fn until<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
         if let Some(value) = ready() {
             return value;
         }
-        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        assert!(Instant::now() < deadline, "timed out waiting for {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -1,4 +1,4 @@
-//! Whether a chart's version rose with the chart, in repositories of the real git.
+//! Checks that a changed chart requires a higher version, with real Git repositories.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -13,11 +13,11 @@ struct Repository {
 }
 
 impl Repository {
-    /// A repository whose branch `main` holds a chart at 0.1.0; `None` where git or helm is not there.
+    /// A repository whose branch `main` contains a chart at 0.1.0; `None` if git or helm is unavailable.
     fn new() -> Option<Self> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let git = std::env::split_paths(&path).map(|folder| folder.join("git")).find(|program| program.is_file());
-        assert!(git.is_some() || !ci(), "CI has to have git");
+        assert!(git.is_some() || !ci(), "git is required in CI");
         let repository = Self { bench: Bench::of("lint-null-sound"), git: git?, helm: helm(HELM_4)? };
         repository.bench.write("charts/web/.helmignore", "ci/\n");
         repository.git(&["init", "--quiet", "--initial-branch", "main"]);
@@ -54,7 +54,7 @@ impl Repository {
 }
 
 #[test]
-fn a_change_on_a_branch_needs_a_higher_version() {
+fn a_change_on_a_branch_requires_a_higher_version() {
     let Some(repository) = Repository::new() else { return };
     repository.lint("").says(0, &["nothing found"]);
     repository.git(&["switch", "--quiet", "--create", "work"]);
@@ -87,7 +87,7 @@ fn a_change_on_a_branch_needs_a_higher_version() {
 }
 
 #[test]
-fn only_what_is_packaged_counts() {
+fn only_packaged_files_count() {
     let Some(repository) = Repository::new() else { return };
     repository.git(&["switch", "--quiet", "--create", "work"]);
     repository.bench.write("charts/web/ci/case-values.yaml", "lib: {}\n");
@@ -101,7 +101,7 @@ fn only_what_is_packaged_counts() {
 }
 
 #[test]
-fn a_chart_that_was_not_there_needs_nothing() {
+fn a_new_chart_requires_no_version_change() {
     let Some(repository) = Repository::new() else { return };
     repository.git(&["switch", "--quiet", "--create", "work"]);
     for file in ["Chart.yaml", "values.schema.json"] {
@@ -114,11 +114,11 @@ fn a_chart_that_was_not_there_needs_nothing() {
 }
 
 #[test]
-fn the_base_can_be_named() {
+fn the_base_revision_can_be_chosen() {
     let Some(repository) = Repository::new() else { return };
     repository.git(&["tag", "v1"]);
     repository.bench.replace("charts/web/values.yaml", "lib: {}\n", "lib: {size: 3}\n");
-    // On the main branch itself, what is not committed yet is compared with what is.
+    // On the main branch itself, the work tree is compared with the last commit.
     repository.lint("").says(1, &["chart-version-unraised"]);
     repository.commit("on main");
     repository.lint("").says(0, &["nothing found"]);
@@ -128,7 +128,7 @@ fn the_base_can_be_named() {
 }
 
 #[test]
-fn where_no_git_is_nothing_is_said() {
+fn without_git_the_check_is_skipped() {
     let Some(repository) = Repository::new() else { return };
     repository.git(&["branch", "--move", "something-else"]);
     repository.bench.replace("charts/web/values.yaml", "lib: {}\n", "lib: {size: 3}\n");

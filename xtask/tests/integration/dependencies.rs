@@ -1,4 +1,4 @@
-//! `cargo xtask deps`, as people run it: on a workspace of its own, with a folder or a loopback repository as mirror.
+//! `cargo xtask deps` in a temporary workspace, with a directory or a loopback repository as mirror.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -67,7 +67,7 @@ struct Bench {
 
 impl Bench {
     fn new(version: &str) -> Self {
-        let bench = Self { directory: tempfile::tempdir().expect("temporary folder") };
+        let bench = Self { directory: tempfile::tempdir().expect("temporary directory") };
         let chart = format!(
             "apiVersion: v2\nname: x\nversion: 0.1.0\ndependencies:\n  - name: dep\n    version: {version:?}\n    repository: {URL}\n"
         );
@@ -76,7 +76,7 @@ impl Bench {
         bench.write("workspace/charts.toml", CONFIG.as_bytes());
         bench.write("workspace/argocd/applications/x.yaml", APPLICATION.as_bytes());
         bench.write("workspace/charts/x/Chart.yaml", chart.as_bytes());
-        fs::create_dir(bench.path("mirror")).expect("folder");
+        fs::create_dir(bench.path("mirror")).expect("created");
         bench
     }
 
@@ -86,7 +86,7 @@ impl Bench {
 
     fn write(&self, path: &str, bytes: &[u8]) {
         let path = self.path(path);
-        fs::create_dir_all(path.parent().expect("a folder")).expect("created");
+        fs::create_dir_all(path.parent().expect("a parent directory")).expect("created");
         fs::write(path, bytes).expect("written");
     }
 
@@ -100,11 +100,11 @@ impl Bench {
         lock.pins.into_iter().map(|pin| (pin.version, pin.digest)).collect()
     }
 
-    fn brought(&self, version: &str) -> Option<Vec<u8>> {
+    fn downloaded(&self, version: &str) -> Option<Vec<u8>> {
         fs::read(self.path(&format!("workspace/charts/x/charts/dep-{version}.tgz"))).ok()
     }
 
-    /// Runs `xtask deps …` with the mirror folder, or with the mirror that is given.
+    /// Runs `xtask deps …` with a given mirror; by default, the mirror directory.
     fn deps(&self, args: &[&str], mirror: Option<&str>, helm: Option<&Path>) -> Answer {
         let folder = self.path("mirror");
         let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
@@ -119,7 +119,7 @@ impl Bench {
             .env("HOME", self.path("home"))
             .env("XTASK_CACHE_DIR", self.path("cache"))
             .env("XTASK_CHART_MIRROR", mirror.map_or(folder.as_path(), Path::new));
-        // A path that is no helm proves that helm was not needed.
+        // With an invalid path, a run that needs helm fails.
         command.env("XTASK_HELM", helm.unwrap_or(Path::new("/nowhere/helm")));
         Answer::from(command.output().expect("xtask runs"))
     }
@@ -148,7 +148,7 @@ impl Answer {
     }
 }
 
-/// Serves files on the loopback address until the test ends, and returns the URL.
+/// Serves files on the loopback address until the test ends. Returns the URL.
 fn serve(files: BTreeMap<String, Vec<u8>>) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -167,41 +167,41 @@ fn serve(files: BTreeMap<String, Vec<u8>>) -> String {
 }
 
 #[test]
-fn a_pinned_archive_comes_without_helm() {
+fn a_pinned_archive_is_installed_without_helm() {
     let dep = archive("dep", "1.0.0", "one");
     let bench = Bench::new("1.0.0");
     bench.pin("1.0.0", &dep);
     bench.write("mirror/dep-1.0.0.tgz", &dep);
     bench.deps(&[], None, None).says(0, &[]);
-    assert_eq!(bench.brought("1.0.0"), Some(dep.clone()));
-    // Then from the cache, and then from where it lies, with no mirror at all.
+    assert_eq!(bench.downloaded("1.0.0"), Some(dep.clone()));
+    // The next run uses the cache, and the last one the archive in charts/; neither needs the mirror.
     fs::remove_dir_all(bench.path("workspace/charts/x/charts")).expect("removed");
     bench.deps(&["--offline"], Some("/nowhere"), None).says(0, &[]);
-    assert_eq!(bench.brought("1.0.0"), Some(dep));
+    assert_eq!(bench.downloaded("1.0.0"), Some(dep));
     fs::remove_dir_all(bench.path("cache")).expect("removed");
     bench.deps(&["--offline"], Some("/nowhere"), None).says(0, &[]);
 }
 
 #[test]
-fn a_tampered_archive_is_refused() {
+fn a_tampered_archive_is_rejected() {
     let bench = Bench::new("1.0.0");
     bench.pin("1.0.0", &archive("dep", "1.0.0", "one"));
     bench.write("mirror/dep-1.0.0.tgz", &archive("dep", "1.0.0", "two"));
     bench.deps(&[], None, None).says(3, &["archive-tampered", "dep-1.0.0.tgz"]);
-    assert_eq!(bench.brought("1.0.0"), None);
+    assert_eq!(bench.downloaded("1.0.0"), None);
 }
 
 #[test]
-fn a_mirror_that_lacks_the_archive_is_named() {
+fn the_error_for_a_missing_archive_names_the_mirror() {
     let bench = Bench::new("1.0.0");
     bench.pin("1.0.0", &archive("dep", "1.0.0", "one"));
     bench
         .deps(&[], None, None)
-        .says(3, &["dependency-unavailable", "does not have `dep-1.0.0.tgz`", "XTASK_CHART_MIRROR"]);
+        .says(3, &["dependency-unavailable", "does not contain `dep-1.0.0.tgz`", "XTASK_CHART_MIRROR"]);
 }
 
 #[test]
-fn locks_that_do_not_match_are_told() {
+fn outdated_locks_are_errors() {
     let bench = Bench::new("1.0.0");
     bench.deps(&[], None, None).says(2, &["dependency-unlocked", "cargo xtask deps --update"]);
     bench.write("workspace/charts/x/Chart.lock", b"dependencies: []\ndigest: sha256:0\ngenerated: \"\"\n");
@@ -209,7 +209,7 @@ fn locks_that_do_not_match_are_told() {
 }
 
 #[test]
-fn an_update_writes_the_locks_whatever_the_mirror() {
+fn an_update_writes_the_same_locks_with_any_mirror() {
     let Some(helm) = helm(HELM_4) else { return };
     let (old, new) = (archive("dep", "1.0.0", "one"), archive("dep", "1.4.0", "two"));
     let index =
@@ -226,12 +226,12 @@ fn an_update_writes_the_locks_whatever_the_mirror() {
         bench.write("workspace/charts/x/charts/dep-1.0.0.tgz", &old);
         bench.deps(&["--update"], mirror, Some(&helm)).says(0, &[]);
         assert_eq!(bench.pins(), [("1.4.0".to_owned(), digest(&new))]);
-        assert_eq!((bench.brought("1.0.0"), bench.brought("1.4.0")), (None, Some(new.clone())));
+        assert_eq!((bench.downloaded("1.0.0"), bench.downloaded("1.4.0")), (None, Some(new.clone())));
         let chart = Chart::load(&bench.path("workspace"), Path::new("charts/x")).expect("chart");
         assert!(chart.lock_matches());
         let lock = fs::read_to_string(bench.path("workspace/charts/x/Chart.lock")).expect("Chart.lock");
         assert!(lock.contains(&format!("repository: {URL}\n")), "{lock}");
-        // Again: nothing changes, and now no helm is needed to have everything.
+        // A second update changes nothing, and then `deps` needs no helm.
         bench.deps(&["--update"], mirror, Some(&helm)).says(0, &[]);
         assert_eq!(fs::read_to_string(bench.path("workspace/charts/x/Chart.lock")).expect("Chart.lock"), lock);
         bench.deps(&[], mirror, None).says(0, &[]);
@@ -239,7 +239,7 @@ fn an_update_writes_the_locks_whatever_the_mirror() {
 }
 
 #[test]
-fn an_unreachable_mirror_shows_what_helm_said() {
+fn the_error_for_an_unreachable_mirror_contains_helms_output() {
     let Some(helm) = helm(HELM_4) else { return };
     let free = TcpListener::bind(("127.0.0.1", 0)).and_then(|free| free.local_addr()).expect("a port");
     let bench = Bench::new("1.0.0");

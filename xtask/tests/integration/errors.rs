@@ -24,11 +24,11 @@ fn a_helm_of_another_version_is_refused() {
 
 #[test]
 fn a_helm_that_crashes_is_no_refusal() {
-    for (script, told) in [("kill -9 $$", "was ended by a signal"), ("echo boom >&2; exit 7", "exit code 7")] {
+    for (script, told) in [("kill -9 $$", "was killed by a signal"), ("echo boom >&2; exit 7", "exit code 7")] {
         let bench = Bench::of("accept");
         let helm = bench.stub(script);
         let answer = bench.xtask("render").helm(&helm).run();
-        answer.says(3, &["error[helm-failed]: web/default: helm", told, "repeat it by hand: (cd charts/web && "]);
+        answer.says(3, &["error[helm-failed]: web/default: helm", told, "to reproduce it, run: (cd charts/web && "]);
         assert_eq!(answer.stderr.contains("boom"), script.contains("boom"), "{answer}");
     }
 }
@@ -54,7 +54,8 @@ fn the_command_in_an_error_repeats_it() {
         .output()
         .expect("xtask runs");
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    let command = text.split_once("repeat it by hand: ").and_then(|(_, rest)| rest.lines().next()).expect("a command");
+    let command =
+        text.split_once("to reproduce it, run: ").and_then(|(_, rest)| rest.lines().next()).expect("a command");
     let mut shell = Command::new("/bin/sh");
     let repeated = shell.args(["-c", command]).current_dir(bench.root()).output().expect("sh runs");
     assert!(!repeated.status.success());

@@ -1,6 +1,6 @@
-//! `cargo xtask image`, as people run it, with the container engine of this machine.
+//! `cargo xtask image` with this machine's container engine.
 //!
-//! The images are of nothing but a file, so no base has to be there; each run has names of its own and removes them.
+//! The images are built from scratch, so no base image is needed. Each run uses unique names and removes its images.
 
 use std::io::Write;
 use std::path::Path;
@@ -9,26 +9,26 @@ use toolbox::engine::Engine;
 
 use crate::support::{Answer, Bench, ci};
 
-/// The container engine. Where none answers, that is said, and only in CI it is a failure.
+/// The container engine. Without one, the test is skipped with a message, or fails in CI.
 #[track_caller]
 pub(crate) fn engine() -> Option<Engine> {
     match Engine::find() {
         Ok(engine) => Some(engine),
         Err(found) => {
-            assert!(!ci(), "CI has to have a container engine: {found:?}");
+            assert!(!ci(), "a container engine is required in CI: {found:?}");
             let _ = writeln!(std::io::stderr(), "skipped: {}: {}", found.0[0].message, found.0[0].notes.join("; "));
             None
         }
     }
 }
 
-/// Something that no other test, and no other run, has as a name.
+/// A name that is unique across tests and runs.
 pub(crate) fn unique() -> String {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock").as_nanos();
     format!("xtask-test-{}-{now}", std::process::id())
 }
 
-/// A workspace with one chart and its image, which goes with it.
+/// A workspace with one chart and its image. Removes the image on drop.
 struct Shop {
     bench: Bench,
     engine: Engine,
@@ -64,10 +64,10 @@ impl Shop {
     }
 
     fn id(&self) -> Option<String> {
-        self.engine.inspect(&self.reference()).expect("the engine answers").map(|found| found.id)
+        self.engine.inspect(&self.reference()).expect("inspected").map(|found| found.id)
     }
 
-    /// All images of this run, those without a name among them.
+    /// All images of this run, including untagged ones.
     fn images(&self) -> Vec<String> {
         let label = format!("label=org.opencontainers.image.version={}", self.tag);
         let list = self.engine.invocation(Path::new("/")).args(["image", "ls", "-q", "--no-trunc", "--filter", &label]);
@@ -81,21 +81,21 @@ impl Drop for Shop {
         for id in self.images() {
             let _ = self.engine.invocation(Path::new("/")).args(["image", "rm", "--force", &id]).run();
         }
-        let left = self.images();
-        assert!(std::thread::panicking() || left.is_empty(), "images were left: {left:?}");
+        let leftover = self.images();
+        assert!(std::thread::panicking() || leftover.is_empty(), "leftover images: {leftover:?}");
     }
 }
 
 const SCRATCH: &str = "ARG WHAT=file\nFROM scratch\nARG WHAT\nCOPY ${WHAT} /file\nCMD [\"/file\"]\n";
 
 #[test]
-fn an_image_is_built_once_and_again_when_an_input_moves() {
+fn an_image_is_rebuilt_only_when_an_input_changes() {
     let Some(engine) = engine() else { return };
     let shop = Shop::new(engine, SCRATCH);
     let reference = shop.reference();
     shop.image("").says(0, &[&format!("Building {reference}"), &format!("Built {reference}"), "1 built, 0 fresh"]);
     let first = shop.id().expect("built");
-    let found = shop.engine.inspect(&reference).expect("the engine answers").expect("built");
+    let found = shop.engine.inspect(&reference).expect("inspected").expect("built");
     assert_eq!(found.labels["org.opencontainers.image.source"], "https://git.example/x.git");
 
     let answer = shop.image("thing");
@@ -103,7 +103,7 @@ fn an_image_is_built_once_and_again_when_an_input_moves() {
     assert!(!answer.stderr.contains("Building"), "{answer}");
     assert_eq!(shop.id().as_ref(), Some(&first));
 
-    // A comment in the Dockerfile, and a file beside it.
+    // A comment in the Dockerfile and a file in the same directory are inputs.
     for (path, text) in
         [("images/thing/Dockerfile", format!("{SCRATCH}# more\n")), ("images/thing/file", "two\n".into())]
     {
@@ -113,38 +113,41 @@ fn an_image_is_built_once_and_again_when_an_input_moves() {
     }
     shop.image("--force").says(0, &["1 built, 0 fresh"]);
 
-    // An argument is an input as well, and what somebody removed is built again.
+    // A build argument is an input too, and a removed image is built again.
     shop.bench.write("images/thing/other", "three\n");
     shop.image("--build-arg WHAT=other").says(0, &["1 built, 0 fresh"]);
     shop.image("--build-arg WHAT=other").says(0, &["0 built, 1 fresh"]);
-    let gone = shop.engine.invocation(Path::new("/")).args(["image", "rm", "--force", &reference]).run().expect("runs");
-    assert!(gone.success(), "{}", gone.stderr);
+    let removed =
+        shop.engine.invocation(Path::new("/")).args(["image", "rm", "--force", &reference]).run().expect("runs");
+    assert!(removed.success(), "{}", removed.stderr);
     let answer = shop.image("--build-arg WHAT=other --format json");
     answer.says(0, &["\"state\": \"built\"", &format!("\"reference\": \"{reference}\"")]);
 }
 
 #[test]
-fn a_failed_build_is_told_with_its_step() {
+fn a_failed_build_names_the_step() {
     let Some(engine) = engine() else { return };
     let shop = Shop::new(engine, "FROM scratch\n\nCOPY missing /\n");
     let answer = shop.image("");
-    answer
-        .says(3, &["image-failed", "images/thing/Dockerfile:3:1", "this step failed", "missing", "repeat it by hand"]);
+    answer.says(
+        3,
+        &["image-failed", "images/thing/Dockerfile:3:1", "this step failed", "missing", "to reproduce it, run: "],
+    );
     assert_eq!(shop.id(), None);
 }
 
 #[test]
-fn what_cannot_be_asked_for_is_told_before_anything_runs() {
+fn invalid_arguments_are_rejected_before_anything_is_built() {
     let Some(engine) = engine() else { return };
     let shop = Shop::new(engine, SCRATCH);
-    shop.image("thign").says(2, &["usage", "no image is named `thign`", "did you mean `thing`?"]);
-    shop.image("--build-arg WHTA=x").says(2, &["declares no argument `WHTA`", "did you mean `WHAT`?"]);
-    shop.image("--build-arg x").says(2, &["is no `NAME=VALUE`"]);
+    shop.image("thign").says(2, &["usage", "unknown image `thign`", "did you mean `thing`?"]);
+    shop.image("--build-arg WHTA=x").says(2, &["`WHTA` is not declared in the Dockerfile", "did you mean `WHAT`?"]);
+    shop.image("--build-arg x").says(2, &["is not of the form `NAME=VALUE`"]);
     assert_eq!(shop.id(), None);
 }
 
 #[test]
-fn a_missing_engine_is_told_with_the_way_out() {
+fn the_error_for_a_missing_engine_has_a_fix() {
     let bench = Bench::new();
     bench.write(
         "charts.toml",
@@ -154,10 +157,13 @@ fn a_missing_engine_is_told_with_the_way_out() {
     bench.write("charts/thing/values.yaml", "image: {repository: localhost/xtask-test}\n");
     bench.write("images/thing/Dockerfile", SCRATCH);
     let answer = bench.xtask("image").env("PATH", "/nowhere").run();
-    answer.says(3, &["tool-unavailable", "no container engine answers", "install docker or podman"]);
-    // A client without its engine.
+    answer.says(3, &["tool-unavailable", "no running container engine found", "install docker or podman"]);
+    // A client whose engine is not running.
     let Some(engine) = engine().filter(|engine| engine.name == "docker") else { return };
     let folder = engine.program.parent().expect("a folder");
     let answer = bench.xtask("image").env("PATH", folder).env("DOCKER_HOST", "unix:///nowhere/docker.sock").run();
-    answer.says(3, &["tool-unavailable", "no container engine answers", "unix:///nowhere/docker.sock", "start it"]);
+    answer.says(
+        3,
+        &["tool-unavailable", "no running container engine found", "unix:///nowhere/docker.sock", "start docker"],
+    );
 }

@@ -1,5 +1,4 @@
-//! `cargo xtask new`, as people run it: what a fixture cannot tell, because a lock holds the time, or because it takes
-//! several runs or a kill.
+//! `cargo xtask new`, as far as fixtures cannot test it: locks with timestamps, several runs, and kills.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +11,7 @@ const CONFIG: &str = "repository = \"https://git.example.org/home.git\"\n\n[argo
 
 const UMBRELLA: &str = "new cache --dependency store@1.2.3 --repository https://charts.example.com";
 
-/// A workspace with nothing in it, and a mirror with a chart archive whose template is given.
+/// An empty workspace, and a mirror that contains a chart with the given values and template.
 fn bench(values: &str, template: &str) -> Bench {
     let bench = Bench::new();
     bench.write("charts.toml", CONFIG);
@@ -38,31 +37,31 @@ fn read(bench: &Bench, path: &str) -> String {
     fs::read_to_string(bench.root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Nothing has to be done after it: everything is recorded, and no check finds anything.
+/// Asserts that all goldens are recorded and that no check finds anything.
 #[track_caller]
-fn sound(bench: &Bench, helm: &Path) {
+fn assert_clean(bench: &Bench, helm: &Path) {
     run(bench, helm, "render").says(0, &["targets: 2 fresh"]);
     let lint = run(bench, helm, "lint");
     lint.says(0, &["nothing found"]);
     assert!(!lint.stderr.contains("error") && !lint.stderr.contains("warning"), "{lint}");
-    // From nothing but the files that Git has.
+    // Also without the cache of renders.
     run(bench, helm, "render --force").says(0, &["2 targets: 2 unchanged"]);
     run(bench, helm, "argocd list").says(0, &[" 2        fresh\n"]);
 }
 
 #[test]
-fn a_deployment_of_its_own_passes_every_check_at_once() {
+fn a_new_chart_passes_every_check() {
     let Some(helm) = helm(HELM_4) else { return };
     let bench = bench("", "");
-    run(&bench, &helm, "new blog --offline").says(0, &["made charts/blog/values.yaml\n"]);
-    sound(&bench, &helm);
+    run(&bench, &helm, "new blog --offline").says(0, &["created charts/blog/values.yaml\n"]);
+    assert_clean(&bench, &helm);
     let before = tree(&bench.root());
     run(&bench, &helm, "new blog").says(2, &["name-taken", "charts/blog", "images/blog", "tests/golden/blog"]);
-    assert_eq!(tree(&bench.root()), before, "the second run changes nothing");
+    assert_eq!(tree(&bench.root()), before, "a second run must change nothing");
 }
 
 #[test]
-fn its_schema_refuses_what_its_chart_would_not_understand() {
+fn the_schema_of_a_new_chart_rejects_invalid_values() {
     let Some(helm) = helm(HELM_4) else { return };
     let bench = bench("", "");
     run(&bench, &helm, "new blog").says(0, &[]);
@@ -80,7 +79,7 @@ fn its_schema_refuses_what_its_chart_would_not_understand() {
 }
 
 #[test]
-fn an_umbrella_allows_what_its_dependency_renders_and_no_more() {
+fn the_project_of_an_umbrella_chart_allows_exactly_what_it_renders() {
     let Some(helm) = helm(HELM_4) else { return };
     let bench = bench(
         "podAnnotations: {}\n",
@@ -90,11 +89,11 @@ fn an_umbrella_allows_what_its_dependency_renders_and_no_more() {
     );
     let config = read(&bench, "charts.toml");
     run(&bench, &helm, UMBRELLA)
-        .says(0, &["made charts/cache/Chart.lock\n", "changed charts.lock\n", "changed charts.toml: "]);
-    // That the dependency reaches into another namespace is accepted, and said; whoever looks may take it back.
-    let silence = "[[silence]]\ncheck = \"namespace-mismatch\"\ntarget = \"cache\"\nreason = \"The chart store names the namespace of ConfigMap store by itself; argocd/projects/cache.yaml allows what that needs.\"\n";
+        .says(0, &["created charts/cache/Chart.lock\n", "changed charts.lock\n", "changed charts.toml: "]);
+    // The object in another namespace is accepted in charts.toml, where a reviewer sees it.
+    let silence = "[[silence]]\ncheck = \"namespace-mismatch\"\ntarget = \"cache\"\nreason = \"The chart store sets the namespace of ConfigMap store itself; argocd/projects/cache.yaml allows that namespace.\"\n";
     assert_eq!(read(&bench, "charts.toml"), format!("{config}\n{silence}"));
-    sound(&bench, &helm);
+    assert_clean(&bench, &helm);
     assert!(
         read(&bench, "charts.lock")
             .contains("name = \"store\"\nversion = \"1.2.3\"\nrepository = \"https://charts.example.com\"\n")
@@ -107,7 +106,7 @@ fn an_umbrella_allows_what_its_dependency_renders_and_no_more() {
             .ends_with("store:\n  podAnnotations: {example.com/case: values}\n")
     );
     let application = read(&bench, "argocd/applications/cache.yaml");
-    let level = "        # No stricter level: DaemonSet store sets hostNetwork.\n        pod-security.kubernetes.io/enforce: privileged\n";
+    let level = "        # No stricter level, because DaemonSet store sets hostNetwork.\n        pod-security.kubernetes.io/enforce: privileged\n";
     assert!(application.contains(level) && application.contains("  finalizers:\n"), "{application}");
     let project = read(&bench, "argocd/projects/cache.yaml");
     for allowed in [
@@ -121,7 +120,7 @@ fn an_umbrella_allows_what_its_dependency_renders_and_no_more() {
 }
 
 #[test]
-fn an_umbrella_over_definitions_has_no_finalizer() {
+fn an_umbrella_chart_with_definitions_has_no_finalizer() {
     let Some(helm) = helm(HELM_4) else { return };
     let bench = bench(
         "replicaCount: 1\n",
@@ -129,34 +128,34 @@ fn an_umbrella_over_definitions_has_no_finalizer() {
          apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: one}\nspec: {replicas: {{ .Values.replicaCount }}}\n",
     );
     run(&bench, &helm, UMBRELLA).says(0, &[]);
-    sound(&bench, &helm);
+    assert_clean(&bench, &helm);
     assert!(!read(&bench, "argocd/applications/cache.yaml").contains("finalizers:"));
     let project = read(&bench, "argocd/projects/cache.yaml");
     assert!(project.contains("      kind: Thing\n      name: one\n"), "{project}");
 }
 
 #[test]
-fn what_cannot_be_had_or_rendered_leaves_the_workspace_as_it_was() {
+fn a_failed_run_leaves_the_workspace_unchanged() {
     let Some(helm) = helm(HELM_4) else { return };
     let bench = bench("", "{{ fail \"set a password\" }}");
     let before = tree(&bench.root());
     let unchanged = |answer: &Answer| assert_eq!(tree(&bench.root()), before, "{answer}");
-    // It needs values that nobody has given.
+    // The chart has required values.
     let answer = run(&bench, &helm, UMBRELLA);
     unchanged(answer.says(2, &["helm-refused", "set a password"]));
-    // The mirror does not have it.
+    // The mirror does not contain this version.
     let answer = run(&bench, &helm, &UMBRELLA.replace("1.2.3", "1.2.4"));
     unchanged(answer.says(3, &["dependency-unavailable", "1.2.4"]));
-    // Nobody may be asked.
+    // The network may not be used.
     let answer = bench.xtask(&format!("{UMBRELLA} --offline")).helm(&helm).run();
     unchanged(answer.says(3, &["dependency-unavailable", "--offline"]));
-    // Nobody answers there.
+    // The repository is unreachable.
     let answer = bench.xtask(&UMBRELLA.replace("https://charts.example.com", "http://127.0.0.1:9")).helm(&helm).run();
     unchanged(answer.says(3, &["dependency-unavailable"]));
 }
 
 #[test]
-fn a_run_that_is_killed_leaves_nothing_that_anybody_sees() {
+fn a_killed_run_leaves_only_the_staging_directory() {
     let bench = bench("", "");
     let script = format!("touch {}; sleep 30", bench.base().join("started").display());
     let slow = bench.stub(&script);
@@ -164,7 +163,7 @@ fn a_run_that_is_killed_leaves_nothing_that_anybody_sees() {
     let mut child = bench.xtask("new blog").helm(&slow).spawn();
     let begun = Instant::now();
     while !bench.base().join("started").exists() {
-        assert!(begun.elapsed() < Duration::from_secs(20), "helm was never started");
+        assert!(begun.elapsed() < Duration::from_secs(20), "helm did not start");
         std::thread::sleep(Duration::from_millis(10));
     }
     child.kill().expect("killed");
@@ -177,9 +176,9 @@ fn a_run_that_is_killed_leaves_nothing_that_anybody_sees() {
     assert!(!bench.root().join(".xtask-new").exists() && !bench.root().join("charts/blog").exists());
 }
 
-/// The repository itself takes another service without an edit anywhere else.
+/// `new` works in this repository itself and changes no existing file.
 #[test]
-fn this_repository_takes_another_service() {
+fn new_works_in_this_repository() {
     let Some(helm) = helm(HELM_4) else { return };
     let bench = Bench::new();
     for part in ["argocd", "charts", "images", "tests/golden", "charts.toml", "charts.lock", "tools.lock"] {
@@ -194,7 +193,7 @@ fn this_repository_takes_another_service() {
     bench.xtask("new blog").helm(&helm).run().says(0, &[]);
     let mut after = tree(&bench.root());
     after.retain(|path, _| !path.to_string_lossy().contains("blog"));
-    assert_eq!(after, before, "everything that was there is as it was");
+    assert_eq!(after, before, "existing files must not change");
     bench.xtask("render blog").helm(&helm).run().says(0, &["2 targets: 2 fresh"]);
     bench.xtask("lint blog").helm(&helm).run().says(0, &["nothing found"]);
 }

@@ -1,10 +1,9 @@
-//! The relay as the chart renders it, in a container: what it takes, what it refuses, and that it loses nothing.
+//! Runs the relay of charts/postfix in a container: accepted mail, rejected mail, and no lost mail.
 //!
-//! Image, security context, mounts, probes and configuration are read from the golden of the default case, so what is
-//! tried here is what Argo CD would apply. The container stands on a private network whose addresses lie in
-//! `relay.networks`, and on a second one that does not.
+//! Image, security context, mounts, probes, and configuration are read from the golden of the default case, so the tests
+//! run what Argo CD applies. The container is attached to one network inside `relay.networks` and one outside.
 //!
-//! Deliberately absent: Kubernetes. Services, claims and policies are for a cluster to show.
+//! Services, PersistentVolumeClaims, and NetworkPolicies are tested in a cluster, not here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -27,13 +26,13 @@ use workspace::plan::TargetId;
 use crate::image::{engine, unique};
 use crate::support::repository;
 
-/// Senders in this domain may send; it is the one in the golden.
+/// An allowed sender, according to the golden.
 const SENDER: &str = "app@example.com";
 
-/// Everything that a test makes carries this label, with a value of its own.
+/// The label of everything that a test creates. Its value is unique to the test.
 const LABEL: &str = "xtask-test";
 
-/// What the chart renders for the default case.
+/// The relevant parts of the golden of the default case.
 struct Rendered {
     pod: Node,
     container: Node,
@@ -73,10 +72,10 @@ impl Rendered {
         smtp.next_back().expect("a port for SMTP").parse().expect("a port")
     }
 
-    /// The container's security context as flags. What is not known here would not be tried, so it fails.
+    /// The container's security context as flags. Fails on unknown fields, because they would not be tested.
     fn security(&self) -> Vec<String> {
         for (key, value) in at(&self.pod, "securityContext").entries() {
-            // The engine's own profile is the one that the kubelet calls so.
+            // RuntimeDefault is the engine's default profile.
             assert!(key.name == "seccompProfile" && text(value, "type") == "RuntimeDefault", "{}", key.name);
         }
         let mut flags = Vec::new();
@@ -92,13 +91,13 @@ impl Rendered {
                         );
                     }
                 }
-                (key, value) => panic!("no flag is known for {key}: {value}"),
+                (key, value) => panic!("no flag for {key}: {value}"),
             }
         }
         flags
     }
 
-    /// The mounts as flags. Files of the `ConfigMap` lie in a folder, the queue on a volume.
+    /// The mounts as flags. The files of the `ConfigMap` are in a directory, the queue is in a volume.
     fn mounts(&self, folder: &Path, queue: &str) -> Vec<String> {
         let volumes = at(&self.pod, "volumes").items();
         let mount = |mount: &Node| {
@@ -111,10 +110,10 @@ impl Rendered {
                     assert_eq!(at(mount, "readOnly").to_json(), "true");
                     format!("--mount=type=bind,src={},dst={path},readonly", folder.join(inside).display())
                 }
-                // Like a claim, it is not filled with what the image holds there.
+                // Like a PersistentVolumeClaim, the volume starts empty.
                 Some("persistentVolumeClaim") => format!("--mount=type=volume,src={queue},dst={path},volume-nocopy"),
                 Some("emptyDir") => format!("--tmpfs={path}:mode=0777"),
-                other => panic!("no flag is known for a volume of kind {other:?}"),
+                other => panic!("no flag for a volume of type {other:?}"),
             }
         };
         at(&self.container, "volumeMounts").items().iter().map(mount).collect()
@@ -133,10 +132,10 @@ fn at<'a>(node: &'a Node, path: &str) -> &'a Node {
 
 #[track_caller]
 fn text<'a>(node: &'a Node, path: &str) -> &'a str {
-    at(node, path).as_str().unwrap_or_else(|| panic!("{path} is no text"))
+    at(node, path).as_str().unwrap_or_else(|| panic!("{path} is not a string"))
 }
 
-/// Containers, networks and volumes of one test. All of it goes in the end, however that comes.
+/// The containers, networks, and volumes of one test. All are removed on drop.
 struct Lab {
     engine: Engine,
     id: String,
@@ -171,7 +170,7 @@ impl Lab {
         format!("{}-{name}", self.id)
     }
 
-    /// A network in 10.244.0.0/16, which the golden lets relay; its first three numbers. Others may be in use.
+    /// Creates a network in 10.244.0.0/16, whose clients may relay, and returns its prefix. Skips subnets in use.
     fn inside(&self) -> String {
         let first = u8::try_from(std::process::id() % 200).expect("small");
         for number in (0..50).map(|step| first.wrapping_add(step)) {
@@ -187,7 +186,7 @@ impl Lab {
         panic!("no free network in 10.244.0.0/16");
     }
 
-    /// Sends with smtp-source from a network.
+    /// Sends mail with smtp-source from a network.
     fn source(&self, network: &str, args: &[&str]) -> Output {
         let (label, network) = (self.label(), self.named(network));
         let mut all =
@@ -196,7 +195,7 @@ impl Lab {
         self.run(&all)
     }
 
-    /// The recipients of all messages that the sink took.
+    /// The recipients of all messages that the sink received.
     fn arrived(&self) -> BTreeSet<String> {
         let dump = self.ok(&["exec", &self.named("sink"), "sh", "-c", "cat /dump/* 2>/dev/null || true"]);
         let recipients = dump.lines().filter_map(|line| line.strip_prefix("X-Rcpt-Args: <"));
@@ -208,47 +207,47 @@ impl Lab {
         format!("{}{}", String::from_utf8_lossy(&output.stdout), output.stderr)
     }
 
-    /// What is there of this test.
-    fn left(&self) -> Vec<String> {
+    /// The existing containers, networks, and volumes of this test.
+    fn resources(&self) -> Vec<String> {
         let filter = format!("label={}", self.label());
-        let mut left = Vec::new();
+        let mut resources = Vec::new();
         for (kind, list) in [("container", "-aq"), ("network", "-q"), ("volume", "-q")] {
             let output = self.run(&[kind, "ls", list, "--filter", &filter]);
             let ids = String::from_utf8_lossy(&output.stdout).into_owned();
-            left.extend(ids.lines().map(|id| format!("{kind} {id}")));
+            resources.extend(ids.lines().map(|id| format!("{kind} {id}")));
         }
-        left
+        resources
     }
 }
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        // Containers come first: they hold networks and volumes.
-        for what in self.left() {
-            let (kind, id) = what.split_once(' ').expect("two words");
+        // Containers first: they use the networks and volumes.
+        for resource in self.resources() {
+            let (kind, id) = resource.split_once(' ').expect("two words");
             let mut args = vec![kind, "rm", id];
             if kind == "container" {
                 args.insert(2, "--force");
             }
             let _ = self.run(&args);
         }
-        let left = self.left();
-        assert!(std::thread::panicking() || left.is_empty(), "left behind: {left:?}");
+        let leftover = self.resources();
+        assert!(std::thread::panicking() || leftover.is_empty(), "leftover resources: {leftover:?}");
     }
 }
 
-/// Waits until something is so.
+/// Waits until a condition holds.
 #[track_caller]
-fn within(limit: Duration, what: &str, mut so: impl FnMut() -> bool) -> Duration {
+fn within(limit: Duration, what: &str, mut condition: impl FnMut() -> bool) -> Duration {
     let started = Instant::now();
-    while !so() {
+    while !condition() {
         assert!(started.elapsed() < limit, "not within {limit:?}: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
     started.elapsed()
 }
 
-/// One SMTP conversation; each command has its answer within seconds, or there is an error.
+/// An SMTP connection. A command without a reply within seconds is an error.
 struct Smtp(BufReader<TcpStream>);
 
 impl Smtp {
@@ -256,11 +255,11 @@ impl Smtp {
         let stream = TcpStream::connect_timeout(&address, Duration::from_secs(2))?;
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
         let mut smtp = Self(BufReader::new(stream));
-        smtp.answer("220")?;
+        smtp.reply("220")?;
         Ok(smtp)
     }
 
-    fn answer(&mut self, expected: &str) -> std::io::Result<()> {
+    fn reply(&mut self, expected: &str) -> std::io::Result<()> {
         loop {
             let mut line = String::new();
             if self.0.read_line(&mut line)? == 0 {
@@ -275,21 +274,21 @@ impl Smtp {
         }
     }
 
-    fn say(&mut self, line: &str, expected: &str) -> std::io::Result<()> {
+    fn command(&mut self, line: &str, expected: &str) -> std::io::Result<()> {
         self.0.get_mut().write_all(format!("{line}\r\n").as_bytes())?;
-        self.answer(expected)
+        self.reply(expected)
     }
 
-    /// `Ok` means that the relay took the message on.
+    /// Sends a message. `Ok` means that the relay accepted it.
     fn send(&mut self, recipient: &str) -> std::io::Result<()> {
-        self.say(&format!("MAIL FROM:<{SENDER}>"), "250")?;
-        self.say(&format!("RCPT TO:<{recipient}>"), "250")?;
-        self.say("DATA", "354")?;
-        self.say(&format!("From: {SENDER}\r\nSubject: load\r\n\r\nA line.\r\n."), "250")
+        self.command(&format!("MAIL FROM:<{SENDER}>"), "250")?;
+        self.command(&format!("RCPT TO:<{recipient}>"), "250")?;
+        self.command("DATA", "354")?;
+        self.command(&format!("From: {SENDER}\r\nSubject: load\r\n\r\nA line.\r\n."), "250")
     }
 }
 
-/// Sends from several connections until these break; returns who is to have a message, as far as the relay took it on.
+/// Sends mail over several connections until they break. Returns the recipients of all accepted messages.
 fn load(address: SocketAddr, sink: &str, enough: usize, break_off: impl FnOnce()) -> BTreeSet<String> {
     let accepted = Mutex::new(BTreeSet::new());
     let (next, over) = (AtomicUsize::new(0), AtomicBool::new(false));
@@ -297,7 +296,7 @@ fn load(address: SocketAddr, sink: &str, enough: usize, break_off: impl FnOnce()
         for _ in 0..4 {
             scope.spawn(|| {
                 let Ok(mut smtp) = Smtp::connect(address) else { return };
-                if smtp.say("EHLO load.example.com", "250").is_err() {
+                if smtp.command("EHLO load.example.com", "250").is_err() {
                     return;
                 }
                 while !over.load(Ordering::Relaxed) {
@@ -314,14 +313,14 @@ fn load(address: SocketAddr, sink: &str, enough: usize, break_off: impl FnOnce()
             std::thread::sleep(Duration::from_millis(5));
         }
         break_off();
-        // Connections break by themselves; this is for the case that they do not.
+        // Stops the senders if their connections do not break.
         std::thread::sleep(Duration::from_secs(1));
         over.store(true, Ordering::Relaxed);
     });
     accepted.into_inner().expect("no panic")
 }
 
-/// Writes the files of the `ConfigMap`. Postfix waits until main.cf is two seconds old, which in a cluster it mostly is.
+/// Writes the files of the `ConfigMap`. They are backdated, because Postfix waits until main.cf is two seconds old.
 fn write_config(folder: &Path, config: &BTreeMap<String, String>) -> PathBuf {
     let folder = folder.join("config");
     std::fs::create_dir(&folder).expect("created");
@@ -334,7 +333,7 @@ fn write_config(folder: &Path, config: &BTreeMap<String, String>) -> PathBuf {
     folder
 }
 
-/// A lab with a relay that is not started yet, and a sink; with their addresses.
+/// Creates a lab with a stopped relay and a running sink. Returns it with the addresses of both.
 fn lab(engine: Engine, rendered: &Rendered) -> (Lab, SocketAddr, String) {
     let folder = tempfile::tempdir().expect("temporary folder");
     let lab = Lab { engine, id: unique(), image: rendered.image().to_owned(), folder };
@@ -345,7 +344,7 @@ fn lab(engine: Engine, rendered: &Rendered) -> (Lab, SocketAddr, String) {
 
     let sink = format!("{prefix}.20");
     let (inside, named) = (lab.named("inside"), lab.named("sink"));
-    // A second for each message makes a queue.
+    // One second per message, so that a queue builds up.
     let sink_args = ["-u", "postfix", "-w", "1", "-d", "/dump/%s.", "0.0.0.0:25", "1000"];
     let mut args = vec!["run", "--detach", "--name", &named, "--label", &label, "--network", &inside, "--ip", &sink];
     args.extend(["--tmpfs=/dump:mode=0777", "--entrypoint", "smtp-sink", lab.image.as_str()]);
@@ -367,19 +366,18 @@ fn lab(engine: Engine, rendered: &Rendered) -> (Lab, SocketAddr, String) {
     (lab, address, sink)
 }
 
-/// Starts the relay, and returns how long it took until it answered.
-/// How long that takes says more of the machine than of the relay.
+/// Starts the relay and waits for its greeting. The generous limit is for slow machines.
 fn start(lab: &Lab, address: SocketAddr) {
     lab.ok(&["start", &lab.named("relay")]);
     within(Duration::from_secs(60), "the relay greets", || Smtp::connect(address).is_ok());
 }
 
 #[test]
-fn the_relay_serves_whom_it_should_and_loses_nothing() {
+fn the_relay_accepts_allowed_mail_and_loses_none() {
     let Some(engine) = engine() else { return };
     let rendered = Rendered::load();
     assert_eq!(rendered.image(), xtask::image::reference(repository(), "postfix").expect("a reference"));
-    // Through the tool, so that this tries what the Dockerfile makes today.
+    // Build the image with the tool, so that the test uses the current Dockerfile.
     let built = Command::new(env!("CARGO_BIN_EXE_xtask"))
         .args(["image", "postfix", "--root"])
         .arg(repository())
@@ -390,14 +388,14 @@ fn the_relay_serves_whom_it_should_and_loses_nothing() {
     let (lab, address, sink) = lab(engine, &rendered);
     start(&lab, address);
 
-    probes_leave_no_trace(&lab, &rendered);
-    takes_and_refuses(&lab, &rendered, address, &sink);
+    probes_log_nothing(&lab, &rendered);
+    accepts_and_rejects(&lab, &rendered, address, &sink);
     survives_sigterm(&lab, address, &sink);
 }
 
-fn probes_leave_no_trace(lab: &Lab, rendered: &Rendered) {
+fn probes_log_nothing(lab: &Lab, rendered: &Rendered) {
     let mut before = lab.logs();
-    within(Duration::from_secs(5), "the log comes to rest", || {
+    within(Duration::from_secs(5), "the log is quiet", || {
         std::thread::sleep(Duration::from_millis(400));
         let now = lab.logs();
         std::mem::replace(&mut before, now) == before
@@ -410,10 +408,10 @@ fn probes_leave_no_trace(lab: &Lab, rendered: &Rendered) {
         }
     }
     std::thread::sleep(Duration::from_millis(200));
-    assert_eq!(lab.logs(), before, "a probe leaves no line");
+    assert_eq!(lab.logs(), before, "a probe must log nothing");
 }
 
-fn takes_and_refuses(lab: &Lab, rendered: &Rendered, address: SocketAddr, sink: &str) {
+fn accepts_and_rejects(lab: &Lab, rendered: &Rendered, address: SocketAddr, sink: &str) {
     let (inside, recipient) = (address.to_string(), format!("box@[{sink}]"));
     let sent = lab.source("inside", &["-f", SENDER, "-t", &recipient, "-N", "-m", "5", "-s", "2", &inside]);
     assert!(sent.success(), "{}\n{}", sent.stderr, lab.logs());
@@ -435,7 +433,7 @@ fn takes_and_refuses(lab: &Lab, rendered: &Rendered, address: SocketAddr, sink: 
     assert!(!outside.success());
     let refused = outside.stderr.contains("554 5.7.1") && outside.stderr.contains("Client host rejected");
     assert!(refused, "{}", outside.stderr);
-    assert_eq!(lab.arrived().len(), 5, "what is refused does not arrive");
+    assert_eq!(lab.arrived().len(), 5, "a rejected message must not arrive");
 }
 
 fn survives_sigterm(lab: &Lab, address: SocketAddr, sink: &str) {
@@ -444,13 +442,13 @@ fn survives_sigterm(lab: &Lab, address: SocketAddr, sink: &str) {
         lab.ok(&["kill", "--signal", "TERM", &relay]);
     });
     assert!(accepted.len() >= 60, "only {} were accepted:\n{}", accepted.len(), lab.logs());
-    within(Duration::from_secs(10), "it ends", || {
+    within(Duration::from_secs(10), "the relay exits", || {
         lab.ok(&["inspect", "--format", "{{.State.Running}}", &relay]) == "false"
     });
     assert_eq!(lab.ok(&["inspect", "--format", "{{.State.ExitCode}}", &relay]), "0");
     let before = lab.arrived();
     let waiting = accepted.difference(&before).count();
-    assert!(waiting > 0, "nothing was in the queue, so this showed nothing");
+    assert!(waiting > 0, "the queue was empty, so the test is meaningless");
 
     start(lab, address);
     let started = Instant::now();

@@ -1,11 +1,11 @@
-//! Bringing pinned archives into a chart's charts/.
+//! Downloads pinned archives into a chart's charts/ directory.
 //!
-//! Sources in order: the cache, the mirror, the repository itself. Wherever an archive comes from, it is opened and
-//! compared with its pin before it is put anywhere; what does not match is never written. The cache is addressed by
-//! content and verified on every use, so nobody has to trust it either.
+//! Archives come from the cache, then the mirror, then the repository. Each one is unpacked in memory and compared with
+//! its pin before it is written anywhere; an archive that does not match is never written. The cache is
+//! content-addressed and verified on every use.
 //!
-//! Deliberately absent: choosing versions (update.rs), and asking the repositories when a mirror is set. A mirror is a
-//! replacement, as Cargo has it: a build that quietly went past it would work only where the network does.
+//! A mirror replaces the repositories, as in Cargo: with a mirror set, the repositories are never contacted, because a
+//! silent fallback would make the build depend on the network.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,50 +21,50 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use toolbox::environment::Mirror;
 use toolbox::whole;
 
-/// How deep a mirror's folders are searched.
+/// The maximum directory depth searched in a mirror.
 const MIRROR_DEPTH: usize = 4;
 
-/// Brings pinned archives into `<chart>/charts/`. Several threads and processes may do this at once.
-pub fn bring(chart: &Path, pins: &[&Pin], context: &Context<'_>) -> Result<()> {
+/// Downloads pinned archives into `<chart>/charts/`. Safe to call from several threads and processes at once.
+pub fn download(chart: &Path, pins: &[&Pin], context: &Context<'_>) -> Result<()> {
     let mut diagnostics = Diagnostics::default();
     for pin in pins {
-        let key = one_at_a_time(&pin.digest);
+        let key = archive_lock(&pin.digest);
         let _held = key.lock().unwrap_or_else(PoisonError::into_inner);
-        diagnostics.take(bring_one(chart, pin, context));
+        diagnostics.take(download_one(chart, pin, context));
     }
     diagnostics.into_result(())
 }
 
-/// Several targets of one chart are prepared at once; the second finds what the first brought.
-fn one_at_a_time(digest: &str) -> Arc<Mutex<()>> {
+/// Serializes downloads of one archive: when several targets of a chart are prepared at once, only the first downloads.
+fn archive_lock(digest: &str) -> Arc<Mutex<()>> {
     static KEYS: LazyLock<Mutex<BTreeMap<String, Arc<Mutex<()>>>>> = LazyLock::new(Mutex::default);
     let mut keys = KEYS.lock().unwrap_or_else(PoisonError::into_inner);
     Arc::clone(keys.entry(digest.to_owned()).or_default())
 }
 
-fn bring_one(chart: &Path, pin: &Pin, context: &Context<'_>) -> Result<()> {
-    let place = chart.join("charts").join(pin.file_name());
-    if std::fs::read(&place).is_ok_and(|bytes| verify(&place, &bytes, pin).is_ok()) {
+fn download_one(chart: &Path, pin: &Pin, context: &Context<'_>) -> Result<()> {
+    let target = chart.join("charts").join(pin.file_name());
+    if std::fs::read(&target).is_ok_and(|bytes| verify(&target, &bytes, pin).is_ok()) {
         return Ok(());
     }
-    let cached = cached(pin, context.cache);
+    let cached = cache_path(pin, context.cache);
     if let Some(bytes) = std::fs::read(&cached).ok().filter(|bytes| verify(&cached, bytes, pin).is_ok()) {
-        return whole::write(&place, &bytes);
+        return whole::write(&target, &bytes);
     }
     let bytes = fetch(pin, context)?;
-    keep(pin, &bytes, context);
-    whole::write(&place, &bytes)
+    store_in_cache(pin, &bytes, context);
+    whole::write(&target, &bytes)
 }
 
-/// Where the cache keeps an archive.
-fn cached(pin: &Pin, cache: &Path) -> PathBuf {
+/// The path of an archive in the cache.
+fn cache_path(pin: &Pin, cache: &Path) -> PathBuf {
     let hex = pin.digest.strip_prefix("tree-sha256:").unwrap_or(&pin.digest);
     cache.join("charts").join(hex).join(pin.file_name())
 }
 
-/// Puts a verified archive into the cache. A cache that cannot be written costs later runs their speed, no more.
-pub(super) fn keep(pin: &Pin, bytes: &[u8], context: &Context<'_>) {
-    if let Err(error) = whole::write(&cached(pin, context.cache), bytes) {
+/// Stores a verified archive in the cache. A failure only makes later runs slower, so it is not an error.
+pub(super) fn store_in_cache(pin: &Pin, bytes: &[u8], context: &Context<'_>) {
+    if let Err(error) = whole::write(&cache_path(pin, context.cache), bytes) {
         let why = error.0.first().map(|first| first.message.clone()).unwrap_or_default();
         context.progress.status("Skipping", &format!("the cache: {why}"));
     }
@@ -72,15 +72,15 @@ pub(super) fn keep(pin: &Pin, bytes: &[u8], context: &Context<'_>) {
 
 /// Compares an archive with its pin.
 pub(super) fn verify(path: &Path, bytes: &[u8], pin: &Pin) -> Result<()> {
-    let known = path.display().to_string();
-    let packed = Packed::read(&known, bytes)?;
+    let label = path.display().to_string();
+    let packed = Packed::read(&label, bytes)?;
     if packed.name != pin.name || !same_version(&packed.version, &pin.version) {
-        return Err(tampered(&known, pin, &packed.digest)
-            .note(format!("its Chart.yaml says `{}` {}", packed.name, packed.version))
+        return Err(tampered(&label, pin, &packed.digest)
+            .note(format!("its Chart.yaml declares `{}` {}", packed.name, packed.version))
             .into());
     }
     if packed.digest != pin.digest {
-        return Err(tampered(&known, pin, &packed.digest).into());
+        return Err(tampered(&label, pin, &packed.digest).into());
     }
     Ok(())
 }
@@ -106,16 +106,16 @@ fn online(pin: &Pin, url: &str, context: &Context<'_>) -> Result<()> {
     Err(Diagnostic::new(
         Code::DependencyUnavailable,
         format!(
-            "`{}` {} is neither in charts/ nor in the cache, and `--offline` forbids to ask {url}",
+            "`{}` {} is not in charts/ or the cache and cannot be downloaded from {url} with `--offline`",
             pin.name, pin.version
         ),
     )
     .at(pin.place.clone(), "")
-    .help("run `cargo xtask deps` once with the network, or set XTASK_CHART_MIRROR to a folder with the archive")
+    .help("run `cargo xtask deps` without `--offline`, or set XTASK_CHART_MIRROR to a directory that contains the archive")
     .into())
 }
 
-/// The files of a mirror folder and the folders in it that a test accepts, in order of path.
+/// The files below a mirror directory whose names match a predicate, sorted by path.
 pub(super) fn mirror_files(folder: &Path, accept: &dyn Fn(&str) -> bool) -> Result<Vec<PathBuf>> {
     fn walk(folder: &Path, depth: usize, accept: &dyn Fn(&str) -> bool, found: &mut Vec<PathBuf>) -> Result<()> {
         for path in super::folder::entries(folder)? {
@@ -132,9 +132,9 @@ pub(super) fn mirror_files(folder: &Path, accept: &dyn Fn(&str) -> bool) -> Resu
     if !folder.is_dir() {
         return Err(Diagnostic::new(
             Code::DependencyUnavailable,
-            format!("the chart mirror `{}` is no folder", folder.display()),
+            format!("the chart mirror `{}` is not a directory", folder.display()),
         )
-        .help("set XTASK_CHART_MIRROR to a folder of chart archives or to the URL of a Helm repository, or unset it")
+        .help("set XTASK_CHART_MIRROR to a directory of chart archives or to the URL of a Helm repository, or unset it")
         .into());
     }
     let mut found = Vec::new();
@@ -158,23 +158,23 @@ fn from_folder(pin: &Pin, folder: &Path, context: &Context<'_>) -> Result<Vec<u8
     if !wrong.is_empty() {
         for diagnostic in &mut wrong.0 {
             diagnostic.helps = vec![
-                "look at where the mirror got this archive; nothing was written".to_owned(),
-                "if it is the right one and the pin is not, delete its entry in charts.lock and run `cargo xtask deps --update`".to_owned(),
+                "check where the mirror got this archive; nothing was written".to_owned(),
+                "if the archive is right and the pin is wrong, delete its entry in charts.lock and run `cargo xtask deps --update`".to_owned(),
             ];
         }
         return Err(wrong);
     }
     Err(Diagnostic::new(
         Code::DependencyUnavailable,
-        format!("the chart mirror `{}` does not have `{wanted}`", folder.display()),
+        format!("the chart mirror `{}` does not contain `{wanted}`", folder.display()),
     )
-    .at(pin.place.clone(), "needed for this pin")
-    .note("a mirror stands in for every chart repository, so the repository itself was not asked")
-    .help(format!("put `{wanted}` into it, or unset XTASK_CHART_MIRROR to ask {}", pin.repository))
+    .at(pin.place.clone(), "required by this pin")
+    .note("a mirror replaces every chart repository, so the repository was not contacted")
+    .help(format!("add `{wanted}` to the mirror, or unset XTASK_CHART_MIRROR to download from {}", pin.repository))
     .into())
 }
 
-/// Has Helm download the archive from one repository.
+/// Downloads the archive from one repository with Helm.
 fn from_repository(pin: &Pin, url: &str, repositories: Repositories<'_>, context: &Context<'_>) -> Result<Vec<u8>> {
     let under_way = context.progress.under_way("Downloading", &format!("{} {} from {url}", pin.name, pin.version));
     let staged = super::temporary()?;
@@ -184,9 +184,9 @@ fn from_repository(pin: &Pin, url: &str, repositories: Repositories<'_>, context
     let mut wrong = Diagnostics::default();
     for path in super::folder::entries(&staged.path().join("charts"))? {
         let bytes = std::fs::read(&path).map_err(|error| Diagnostic::io("read", &path, &error))?;
-        // People know the archive by its repository, not by the folder that is about to be removed.
-        let known = Path::new(url).join(path.file_name().unwrap_or_default());
-        match verify(&known, &bytes, pin) {
+        // The staged directory is temporary, so messages name the archive by its repository.
+        let label = Path::new(url).join(path.file_name().unwrap_or_default());
+        match verify(&label, &bytes, pin) {
             Ok(()) => return Ok(bytes),
             Err(why) => wrong.extend(why),
         }
@@ -194,7 +194,7 @@ fn from_repository(pin: &Pin, url: &str, repositories: Repositories<'_>, context
     if wrong.is_empty() {
         wrong.push(Diagnostic::new(
             Code::DependencyUnavailable,
-            format!("helm brought no archive of `{}` from {url}", pin.name),
+            format!("helm downloaded no archive of `{}` from {url}", pin.name),
         ));
     }
     for diagnostic in &mut wrong.0 {
@@ -202,9 +202,9 @@ fn from_repository(pin: &Pin, url: &str, repositories: Repositories<'_>, context
             diagnostic.places.push((pin.place.clone(), String::new()));
         }
         diagnostic.helps = vec![
-            "the archive was replaced since it was pinned, or never was what the pin says; nothing was written"
+            "the archive was replaced after it was pinned, or the pin was always wrong; nothing was written".to_owned(),
+            "if the new archive is right, delete its entry in charts.lock and run `cargo xtask deps --update`"
                 .to_owned(),
-            "if the new one is right, delete its entry in charts.lock and run `cargo xtask deps --update`".to_owned(),
         ];
     }
     Err(wrong)

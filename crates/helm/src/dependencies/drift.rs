@@ -1,10 +1,7 @@
-//! Whether a vendored chart still equals the folder that it was made from.
+//! Compares a vendored chart with the directory it was packed from.
 //!
-//! Packing changes a chart without changing what it renders: Helm writes Chart.yaml anew, leaves out what `.helmignore`
-//! names, and unpacks the archives in charts/. Both sides are brought into one form before they are compared, so that
-//! only a difference that a person made is told.
-//!
-//! Deliberately absent: telling *how* two files differ. `diff` does that.
+//! Packing changes a chart without changing what it renders: Helm rewrites Chart.yaml, applies `.helmignore`, and
+//! unpacks the archives in charts/. Both sides are normalized first, so that only real edits are reported.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,10 +13,10 @@ use diagnostics::Source;
 use document::{Node, Value, yaml};
 use toolbox::archive::Tree;
 
-/// Charts within charts; beyond that, they are compared as they lie there.
+/// The maximum depth of nested charts that are normalized; deeper ones are compared byte by byte.
 const MAX_DEPTH: usize = 16;
 
-/// What Helm writes into the Chart.yaml of an archive.
+/// The keys that Helm writes into the Chart.yaml of an archive.
 const CHART_KEYS: &[&str] = &[
     "name",
     "home",
@@ -40,36 +37,35 @@ const CHART_KEYS: &[&str] = &[
     "type",
 ];
 
-/// The files that differ between a chart's source and its copy, each with a word on how. `apart` are the charts within
-/// that are not compared.
-pub(super) fn differences(source: &Tree, copy: &Tree, apart: &[&str]) -> Vec<String> {
+/// The files that differ between a chart's source and its copy. Subcharts named in `excluded` are not compared.
+pub(super) fn differences(source: &Tree, copy: &Tree, excluded: &[&str]) -> Vec<String> {
     let text = source.get(".helmignore").map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     let rules = Rules::parse(&text.unwrap_or_default());
     let compared = |tree: &Tree| -> Tree {
-        let is_apart = |path: &String| {
-            let inside = path.strip_prefix("charts/").and_then(|below| below.split('/').next());
-            inside.is_some_and(|name| apart.contains(&name))
+        let is_excluded = |path: &String| {
+            let subchart = path.strip_prefix("charts/").and_then(|below| below.split('/').next());
+            subchart.is_some_and(|name| excluded.contains(&name))
         };
-        normal(tree, Some(&rules), 0).into_iter().filter(|(path, _)| !is_apart(path)).collect()
+        normalized(tree, Some(&rules), 0).into_iter().filter(|(path, _)| !is_excluded(path)).collect()
     };
     let (source, copy) = (compared(source), compared(copy));
-    let mut told = Vec::new();
+    let mut differing = Vec::new();
     for (path, content) in &source {
         match copy.get(path) {
-            None => told.push(format!("{path} (only in the source)")),
-            Some(other) if other != content => told.push(path.clone()),
+            None => differing.push(format!("{path} (only in the source)")),
+            Some(other) if other != content => differing.push(path.clone()),
             Some(_) => {}
         }
     }
-    told.extend(
+    differing.extend(
         copy.keys().filter(|path| !source.contains_key(*path)).map(|path| format!("{path} (only in the copy)")),
     );
-    told.sort();
-    told
+    differing.sort();
+    differing
 }
 
-/// The files that Helm keeps of a chart, in the form in which it keeps them.
-fn normal(tree: &Tree, rules: Option<&Rules>, depth: usize) -> Tree {
+/// The files that Helm packs, in a form that is equal before and after packing.
+fn normalized(tree: &Tree, rules: Option<&Rules>, depth: usize) -> Tree {
     let mut out = Tree::new();
     let mut charts: BTreeMap<&str, Tree> = BTreeMap::new();
     for (path, content) in tree {
@@ -96,14 +92,14 @@ fn normal(tree: &Tree, rules: Option<&Rules>, depth: usize) -> Tree {
         let packed = files.get("").and_then(|bytes| Packed::read(entry, bytes).ok());
         let files = packed.map_or(files, |packed| packed.files);
         let name = identity(&files).map_or_else(|| entry.to_owned(), |(name, _)| name);
-        for (path, content) in normal(&files, None, depth + 1) {
+        for (path, content) in normalized(&files, None, depth + 1) {
             out.insert(format!("charts/{name}/{path}"), content);
         }
     }
     out
 }
 
-/// Chart.yaml reduced to what survives Helm's packing.
+/// Chart.yaml reduced to the keys that Helm keeps.
 fn canonical_chart(content: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(content).ok()?;
     let root = yaml::parse_one(&Source::new("Chart.yaml", text)).ok()?.root;
@@ -116,7 +112,7 @@ fn canonical_chart(content: &[u8]) -> Option<Vec<u8>> {
     Some(lines.concat().into_bytes())
 }
 
-/// A value without what Helm does not tell apart: empty and absent, numbers and texts, the order of keys.
+/// A value in a form that ignores differences that Helm ignores: empty or absent, number or string, and key order.
 fn canonical(node: &Node) -> Option<String> {
     match &node.value {
         Value::Null | Value::Bool(false) => None,
@@ -144,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn packing_is_no_drift() {
+    fn packing_is_not_drift() {
         let inner = packed("inner", &[("Chart.yaml", "name: inner\nversion: 1.0.0\n"), ("a", "1")]);
         let mut source = tree(&[
             (
@@ -168,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_person_changed_is_named() {
+    fn edited_files_are_listed() {
         let source = tree(&[("Chart.yaml", "name: x\nversion: 1.0.1\n"), ("templates/a.yaml", "a"), ("new", "")]);
         let copy = tree(&[("Chart.yaml", "name: x\nversion: 1.0.0\n"), ("templates/a.yaml", "b"), ("old", "")]);
         assert_eq!(

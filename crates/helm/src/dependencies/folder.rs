@@ -1,8 +1,7 @@
-//! What lies in folders: the files of a chart folder, and the charts in its charts/.
+//! Reads chart directories: a chart's files and the subcharts in its charts/.
 //!
-//! Links are followed and names are taken as Helm takes them: in charts/, what begins with `.` or `_` is not seen.
-//!
-//! Deliberately absent: judgement. inspect.rs says what may lie there.
+//! As in Helm, symbolic links are followed, and entries of charts/ whose names begin with `.` or `_` are ignored.
+//! inspect.rs decides which subcharts are allowed.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,38 +12,38 @@ use document::{Value, yaml};
 use toolbox::archive;
 use toolbox::archive::{Tree, sha256, tree_digest};
 
-/// Folders within folders; more is a link that leads back into itself.
+/// The maximum directory depth. A deeper tree is taken for a symbolic link loop.
 const MAX_DEPTH: usize = 64;
 
-/// A chart in a charts/ folder.
+/// A chart in a charts/ directory.
 #[derive(Debug)]
-pub(super) struct Lying {
-    /// Its folder or archive.
+pub(super) struct Subchart {
+    /// Its directory or archive.
     pub(super) path: PathBuf,
-    /// The same as people know it.
-    pub(super) known: String,
+    /// The path as messages show it.
+    pub(super) label: String,
     /// Whether it is an archive.
     pub(super) archive: bool,
     /// The name in its Chart.yaml.
     pub(super) name: String,
     /// The version in its Chart.yaml.
     pub(super) version: String,
-    /// The digest of its files, which is that of the archive they would make.
+    /// The digest of its files, equal to that of their archive.
     pub(super) digest: String,
     /// Its files, by their paths in the chart.
     pub(super) files: Tree,
 }
 
-/// What a charts/ folder holds.
+/// The contents of a charts/ directory.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
-    /// The charts, in order of their file names.
-    pub(super) charts: Vec<Lying>,
-    /// Everything else that Helm looks at, by file name, with its digest.
+    /// The charts, sorted by file name.
+    pub(super) charts: Vec<Subchart>,
+    /// The digests of all other files and directories that Helm reads, by name.
     pub(super) others: BTreeMap<String, String>,
 }
 
-/// Reads a charts/ folder; one that is not there is empty.
+/// Reads a charts/ directory. A missing directory is empty.
 pub(super) fn contents(root: &Path, charts: &Path, diagnostics: &mut Diagnostics) -> Result<Contents> {
     let mut contents = Contents::default();
     for path in entries(charts)? {
@@ -52,7 +51,7 @@ pub(super) fn contents(root: &Path, charts: &Path, diagnostics: &mut Diagnostics
         if name.starts_with(['.', '_']) {
             continue;
         }
-        let known = known_as(root, &path);
+        let label = known_as(root, &path);
         if path.is_dir() {
             let files = read(&path)?;
             let Some((chart, version)) = identity(&files) else {
@@ -62,7 +61,7 @@ pub(super) fn contents(root: &Path, charts: &Path, diagnostics: &mut Diagnostics
                 continue;
             };
             let digest = tree_digest(&files.iter().map(|(at, file)| (format!("{chart}/{at}"), file.clone())).collect());
-            contents.charts.push(Lying { path, known, archive: false, name: chart, version, digest, files });
+            contents.charts.push(Subchart { path, label, archive: false, name: chart, version, digest, files });
             continue;
         }
         let bytes = std::fs::read(&path).map_err(|error| Diagnostic::io("read", &path, &error))?;
@@ -70,19 +69,19 @@ pub(super) fn contents(root: &Path, charts: &Path, diagnostics: &mut Diagnostics
             contents.others.insert(name, format!("sha256:{}", sha256(&bytes)));
             continue;
         }
-        let Some(packed) = diagnostics.take(Packed::read(&known, &bytes)) else { continue };
+        let Some(packed) = diagnostics.take(Packed::read(&label, &bytes)) else { continue };
         let Packed { name, version, digest, files } = packed;
-        contents.charts.push(Lying { path, known, archive: true, name, version, digest, files });
+        contents.charts.push(Subchart { path, label, archive: true, name, version, digest, files });
     }
     Ok(contents)
 }
 
-/// Whether Helm takes a file in charts/ for an archive, going by its name: it minds the case.
+/// Whether Helm treats a file in charts/ as an archive. The extension is case-sensitive.
 pub(super) fn is_archive(name: &str) -> bool {
     Path::new(name).extension().is_some_and(|extension| extension == "tgz")
 }
 
-/// A chart archive, read.
+/// The contents of a chart archive.
 #[derive(Debug)]
 pub(super) struct Packed {
     pub(super) name: String,
@@ -92,29 +91,29 @@ pub(super) struct Packed {
 }
 
 impl Packed {
-    /// Reads the bytes of an archive; `known` is how messages call it.
-    pub(super) fn read(known: &str, bytes: &[u8]) -> Result<Self> {
-        let tree = archive::read(known, bytes)?;
+    /// Reads the bytes of an archive. Messages refer to it by `label`.
+    pub(super) fn read(label: &str, bytes: &[u8]) -> Result<Self> {
+        let tree = archive::read(label, bytes)?;
         let digest = tree_digest(&tree);
         let files = unwrapped(tree);
         let Some((name, version)) = identity(&files) else {
             return Err(Diagnostic::new(
                 Code::ArchiveTampered,
-                format!("`{known}` is no chart: it has no Chart.yaml with a name and a version"),
+                format!("`{label}` is not a chart: it has no Chart.yaml with a name and a version"),
             )
-            .help(format!("look at where it came from, then `rm {known}`"))
+            .help(format!("check where it came from, then `rm {label}`"))
             .into());
         };
         Ok(Self { name, version, digest, files })
     }
 }
 
-/// Takes the first part off every path: an archive holds one folder, whatever it is called.
+/// Removes the top-level directory from every path, whatever its name.
 pub(super) fn unwrapped(tree: Tree) -> Tree {
     tree.into_iter().filter_map(|(path, file)| Some((path.split_once('/')?.1.to_owned(), file))).collect()
 }
 
-/// Name and version from the Chart.yaml among some files.
+/// The name and version in the Chart.yaml of a tree.
 pub(super) fn identity(files: &Tree) -> Option<(String, String)> {
     let text = std::str::from_utf8(files.get("Chart.yaml")?).ok()?;
     let root = yaml::parse_one(&Source::new("Chart.yaml", text)).ok()?.root;
@@ -125,7 +124,7 @@ pub(super) fn identity(files: &Tree) -> Option<(String, String)> {
     Some((text("name")?, text("version")?))
 }
 
-/// All files below a folder, by path with `/` between the parts.
+/// All files below a directory, by `/`-separated relative path.
 pub(super) fn read(folder: &Path) -> Result<Tree> {
     let mut tree = Tree::new();
     walk(folder, "", 0, &mut |path, file| {
@@ -136,7 +135,7 @@ pub(super) fn read(folder: &Path) -> Result<Tree> {
     Ok(tree)
 }
 
-/// The entries of a folder in order of name; none when it is not there.
+/// The entries of a directory, sorted by name. A missing directory has none.
 pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let failed = |error: &std::io::Error| Diagnostic::io("list", folder, error);
     let list = match std::fs::read_dir(folder) {
@@ -154,15 +153,18 @@ pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
 
 fn walk(folder: &Path, prefix: &str, depth: usize, found: &mut dyn FnMut(&str, &Path) -> Result<()>) -> Result<()> {
     if depth > MAX_DEPTH {
-        return Err(Diagnostic::new(Code::ChartInvalid, format!("`{}` is nested without end", folder.display()))
-            .help("look for a link that leads back into its own folder")
-            .into());
+        return Err(Diagnostic::new(
+            Code::ChartInvalid,
+            format!("`{}` is nested more than {MAX_DEPTH} levels deep", folder.display()),
+        )
+        .help("remove the symbolic link that points back to a parent directory")
+        .into());
     }
     for path in entries(folder)? {
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
             return Err(Diagnostic::new(
                 Code::ChartInvalid,
-                format!("`{}` has a name that is not UTF-8", path.display()),
+                format!("the name of `{}` is not valid UTF-8", path.display()),
             )
             .help("rename it")
             .into());
@@ -174,8 +176,8 @@ fn walk(folder: &Path, prefix: &str, depth: usize, found: &mut dyn FnMut(&str, &
         } else if kind.is_file() {
             found(&below, &path)?;
         } else {
-            return Err(Diagnostic::new(Code::ChartInvalid, format!("`{}` is no regular file", path.display()))
-                .help("Helm cannot load it either; move it out of the chart")
+            return Err(Diagnostic::new(Code::ChartInvalid, format!("`{}` is not a regular file", path.display()))
+                .help("move it out of the chart: Helm cannot load it either")
                 .into());
         }
     }

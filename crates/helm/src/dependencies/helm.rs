@@ -1,10 +1,10 @@
-//! The one Helm command that brings charts: `helm dependency update`, run in a staged chart of its own.
+//! Runs `helm dependency update` in a staged chart.
 //!
-//! The staged chart lists exactly what is wanted, so Helm resolves, downloads, and packs as it would in the real one,
-//! and the work tree is not touched. Helm's homes are private: a user's repositories, credentials, and plugins neither
-//! help nor disturb, and an empty repository list is what makes the command quick.
+//! The staged chart declares only the wanted dependencies. Helm resolves, downloads, and packs them as it would in the
+//! real chart, and the work tree stays unchanged. Helm's home directories are private, so that the user's repositories,
+//! credentials, and plugins have no effect; an empty repository list also makes the command fast.
 //!
-//! Deliberately absent: `helm dependency build`. It wants `helm repo add` first, which wants the network too.
+//! `helm dependency build` is not used: it requires `helm repo add`, which also needs the network.
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,19 +15,19 @@ use crate::dependencies::Context;
 use diagnostics::{Code, Diagnostic, Result};
 use toolbox::process::{Invocation, Output};
 
-/// A slow repository may take its time over a big index; nothing waits longer than this.
+/// The time limit of the command. A slow repository may need minutes for a large index.
 const DEADLINE: Duration = Duration::from_secs(180);
 
-/// Where Helm is told to look, and how messages call it.
+/// The repositories that Helm downloads from.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Repositories<'a> {
-    /// Each dependency's own.
+    /// Each dependency's own repository.
     Real,
-    /// One for all, standing in for them; the text is how people know it.
+    /// One mirror for all of them, with its name for messages.
     Mirror(&'a str),
 }
 
-/// Writes the staged chart and runs `helm dependency update` in it. What came is in its charts/ and Chart.lock.
+/// Writes the staged chart and runs `helm dependency update` in it. The results are its charts/ and Chart.lock.
 pub(super) fn update(
     staged: &Path,
     name: &str,
@@ -36,7 +36,7 @@ pub(super) fn update(
     context: &Context<'_>,
 ) -> Result<()> {
     let listed: Vec<String> = dependencies.iter().map(dependency_json).collect();
-    // JSON is YAML, and needs no thought about quoting.
+    // JSON is valid YAML and avoids quoting problems.
     let chart = format!(
         "{{\"apiVersion\":\"v2\",\"name\":{},\"version\":\"0.0.0\",\"dependencies\":[{}]}}\n",
         go_string(name),
@@ -52,7 +52,7 @@ fn invocation(staged: &Path, dependencies: &[Dependency], context: &Context<'_>)
     let mut invocation = crate::command::invocation(&(context.helm)()?, staged, &staged.join(".homes"))
         .args(["dependency", "update", "."])
         .deadline(DEADLINE);
-    // Helm speaks TLS to a registry unless told otherwise, and nobody has a certificate for the loopback address.
+    // Helm uses TLS for registries by default, which does not work on the loopback address.
     let loopback = |url: &str| {
         let host = url.strip_prefix("oci://").unwrap_or_default();
         ["127.0.0.1", "localhost", "[::1]"]
@@ -65,14 +65,14 @@ fn invocation(staged: &Path, dependencies: &[Dependency], context: &Context<'_>)
     Ok(invocation)
 }
 
-/// Helm's failure: what it said, and what can be done about it.
+/// The diagnostic for a failed command: Helm's output and how to fix it.
 fn failure(
     invocation: &Invocation,
     output: &Output,
     dependencies: &[Dependency],
     repositories: Repositories<'_>,
 ) -> Diagnostic {
-    let said = said(output);
+    let log = log_tail(output);
     let wanted: Vec<String> =
         dependencies.iter().map(|dependency| format!("`{}` {}", dependency.name, dependency.version)).collect();
     let wanted = wanted.join(", ");
@@ -81,17 +81,19 @@ fn failure(
         let refused = Diagnostic::new(Code::ChartInvalid, format!("helm cannot pack {wanted}"));
         return places
             .fold(refused, |refused, place| refused.at(place, ""))
-            .note(format!("`{}` said:\n{said}", invocation.command_line()))
-            .note("`helm dependency build`, and so Argo CD, would fail alike")
-            .help("mend the chart that `file://` points at, or the `version` that is asked for");
+            .note(format!("`{}` printed:\n{log}", invocation.command_line()))
+            .note("Argo CD runs `helm dependency build`, which fails in the same way")
+            .help("fix the chart that `file://` points to, or the requested `version`");
     }
-    let answered = ["can't get a valid version", "chart not found in repo", "no matching version", "entry not found"];
-    let missing = answered.iter().any(|text| said.contains(text));
+    let not_found = ["can't get a valid version", "chart not found in repo", "no matching version", "entry not found"];
+    let missing = not_found.iter().any(|text| log.contains(text));
     let message = match (repositories, missing) {
-        (Repositories::Mirror(known), true) => format!("the chart mirror `{known}` does not have {wanted}"),
-        (Repositories::Mirror(known), false) => format!("{wanted} could not be had from the chart mirror `{known}`"),
-        (Repositories::Real, true) => format!("the repository does not have {wanted}"),
-        (Repositories::Real, false) => format!("{wanted} could not be had"),
+        (Repositories::Mirror(mirror), true) => format!("the chart mirror `{mirror}` does not contain {wanted}"),
+        (Repositories::Mirror(mirror), false) => {
+            format!("{wanted} could not be downloaded from the chart mirror `{mirror}`")
+        }
+        (Repositories::Real, true) => format!("the repository does not contain {wanted}"),
+        (Repositories::Real, false) => format!("{wanted} could not be downloaded"),
     };
     let mut diagnostic = Diagnostic::new(Code::DependencyUnavailable, message);
     for dependency in dependencies {
@@ -99,35 +101,37 @@ fn failure(
             diagnostic = diagnostic.at(dependency.place.clone(), "");
         }
     }
-    diagnostic = diagnostic.note(format!("`{}` said:\n{said}", invocation.command_line()));
+    diagnostic = diagnostic.note(format!("`{}` printed:\n{log}", invocation.command_line()));
     match repositories {
-        Repositories::Mirror(known) => diagnostic
-            .note("a mirror stands in for every chart repository, so the repositories themselves were not asked")
-            .help(format!("add what is missing to `{known}`, or unset XTASK_CHART_MIRROR to ask the repositories")),
+        Repositories::Mirror(mirror) => {
+            diagnostic.note("a mirror replaces every chart repository, so the repositories were not contacted").help(
+                format!("add the missing archives to `{mirror}`, or unset XTASK_CHART_MIRROR to use the repositories"),
+            )
+        }
         Repositories::Real => {
             for dependency in dependencies {
                 let repository = dependency.repository.as_str();
                 diagnostic = match moved::successor(repository) {
                     Some(new) => diagnostic.help(format!(
-                        "`{repository}` is gone: its charts are at `{new}`; change `repository` in Chart.yaml and run `cargo xtask deps --update`"
+                        "`{repository}` no longer exists; its charts moved to `{new}`: change `repository` in Chart.yaml and run `cargo xtask deps --update`"
                     )),
                     None if repository.starts_with('@') || repository.starts_with("alias:") => diagnostic
-                        .help(format!("`{repository}` is known only where `helm repo add` was run; write the URL")),
+                        .help(format!("replace `{repository}` with the URL: an alias works only after `helm repo add`")),
                     None => diagnostic,
                 };
             }
             diagnostic
-                .help("if the repository cannot be reached from here, set XTASK_CHART_MIRROR to a folder with the archive, or to the URL of a Helm repository that has it")
+                .help("if this machine cannot reach the repository, set XTASK_CHART_MIRROR to a directory that contains the archive, or to the URL of another Helm repository")
                 .help("then run `cargo xtask deps`")
         }
     }
 }
 
-/// What Helm wrote, standard error last as it holds the reason. Helm 4 puts structured log lines there too, whose level
-/// says enough to drop what is no complaint.
-fn said(output: &Output) -> String {
+/// The last lines of Helm's output, standard error last because it contains the reason. Helm 4 also logs there; its
+/// informational lines are left out.
+fn log_tail(output: &Output) -> String {
     let stdout = String::from_utf8_lossy(&output.stdout);
     let lines = stdout.lines().chain(output.stderr.lines()).map(str::trim_end);
-    let told: Vec<&str> = lines.filter(|line| !line.is_empty() && !line.starts_with("level=INFO")).collect();
-    told[told.len().saturating_sub(20)..].join("\n")
+    let lines: Vec<&str> = lines.filter(|line| !line.is_empty() && !line.starts_with("level=INFO")).collect();
+    lines[lines.len().saturating_sub(20)..].join("\n")
 }

@@ -1,76 +1,74 @@
-//! Each dependency of a chart: where it stands, and whether that may be.
+//! Inspects the dependencies of a chart: where each one comes from, and whether it matches the locks.
 //!
-//! This is on the path of a render that has nothing to do, so it reads a few files and starts nothing. What lies in
-//! charts/ is what Argo CD renders, so it is judged first; then come the pins of charts.lock.
-//!
-//! Deliberately absent: bringing what is missing (bring.rs, stage.rs).
+//! This runs even when every target is fresh, so it reads a few files and starts no process. Argo CD renders the contents
+//! of charts/, so those are checked first, then the pins in charts.lock. bring.rs and stage.rs supply what is missing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use super::drift::differences;
-use super::folder::{self, Contents, Lying};
+use super::folder::{self, Contents, Subchart};
 use crate::chart::{Chart, Dependency, Origin, known_as, same_version};
 use crate::charts_lock::{ChartsLock, Pin};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 use toolbox::archive::{Tree, tree_digest};
 
-/// How many differing files a message names.
+/// The maximum number of differing files that a message lists.
 const NAMED_FILES: usize = 8;
 
-/// What stands for the dependencies of a chart.
+/// The inspected dependencies of a chart.
 #[derive(Debug, Clone, Default)]
 pub struct Inspection {
-    /// The dependencies that something stands for, in the order of Chart.yaml.
+    /// The dependencies that were resolved, in the order of Chart.yaml.
     pub dependencies: Vec<Inspected>,
-    /// Whether that is all of them. Without it, nothing can be prepared.
+    /// Whether all dependencies were resolved. An incomplete chart cannot be prepared.
     pub complete: bool,
-    /// Charts and files in charts/ that Chart.yaml does not name, by file name, with their digests. Helm loads them.
+    /// Digests of the charts and files in charts/ that Chart.yaml does not declare, by file name. Helm loads them too.
     pub undeclared: BTreeMap<String, String>,
 }
 
-/// A dependency and what stands for it.
+/// A dependency and where it comes from.
 #[derive(Debug, Clone)]
 pub struct Inspected {
     /// Its name.
     pub name: String,
-    /// Its version, where that is settled.
+    /// Its locked version, if any.
     pub version: Option<String>,
-    /// What stands for it.
+    /// Where it comes from.
     pub state: State,
 }
 
-/// What stands for a dependency.
+/// Where a dependency comes from.
 #[derive(Debug, Clone)]
 pub enum State {
     /// An archive that charts.lock pins.
     Pinned {
         /// The pin.
         pin: Pin,
-        /// The archive in charts/, verified, if it is there already.
+        /// The verified archive in charts/, if present.
         archive: Option<PathBuf>,
     },
-    /// A chart in charts/ that is used as it lies there.
+    /// A vendored chart in charts/, used as it is.
     Vendored {
-        /// Its folder or archive.
+        /// Its directory or archive.
         path: PathBuf,
         /// The digest of its files.
         digest: String,
     },
-    /// A `file://` dependency with nothing in charts/: it is packed from its source, as `helm dependency build` does.
+    /// A `file://` dependency that is not vendored. It is packed from its source, as `helm dependency build` does.
     Local {
-        /// The chart folder that it is packed from.
+        /// The chart directory to pack.
         source: PathBuf,
         /// The digest of its files.
         digest: String,
-        /// Archives in the source's charts/ that this tool brought there, and that a clean checkout lacks.
+        /// Archives in the source's charts/ that this tool downloaded and that a clean checkout lacks.
         left_out: BTreeSet<String>,
     },
 }
 
 impl Inspection {
-    /// The digest of each dependency, by name, for a fingerprint of the chart. It is the same whether a pinned archive
-    /// lies in charts/ yet or not, so whoever digests the chart's files leaves its charts/ out.
+    /// The digest of each dependency by name, for the chart's fingerprint. It does not depend on whether a pinned archive
+    /// is already in charts/, so the digest of the chart's own files must exclude charts/.
     #[must_use]
     pub fn inputs(&self) -> BTreeMap<String, String> {
         let mut inputs: BTreeMap<String, String> =
@@ -89,7 +87,7 @@ impl Inspection {
         inputs
     }
 
-    /// The pinned archives that are not in charts/ yet, each once.
+    /// The pinned archives that are not in charts/, without duplicates.
     #[must_use]
     pub fn absent(&self) -> Vec<&Pin> {
         let mut absent: Vec<&Pin> = Vec::new();
@@ -104,7 +102,7 @@ impl Inspection {
     }
 }
 
-/// Looks at each dependency of a chart. What is wrong is told, the rest is inspected all the same.
+/// Inspects all dependencies of a chart. An error in one does not stop the inspection of the others.
 #[must_use]
 pub fn inspect(root: &Path, chart: &Chart, lock: &ChartsLock) -> (Inspection, Diagnostics) {
     let mut diagnostics = Diagnostics::default();
@@ -121,29 +119,30 @@ pub fn inspect(root: &Path, chart: &Chart, lock: &ChartsLock) -> (Inspection, Di
     (inspection, inspector.diagnostics)
 }
 
-/// The archives in charts/ of another version than the one that is settled, as an update of Chart.lock leaves them.
+/// The archives in charts/ whose version is not the locked one, as left by an update of Chart.lock.
 pub(super) fn outdated(root: &Path, chart: &Chart) -> Result<Vec<PathBuf>> {
     if !chart.lock_matches() {
         return Ok(Vec::new());
     }
     let contents = folder::contents(root, &chart.directory.join("charts"), &mut Diagnostics::default())?;
-    let outdated = contents.charts.into_iter().filter(|lying| {
-        let mut asked = chart.dependencies.iter().enumerate().filter(|(_, asked)| asked.name == lying.name).peekable();
-        lying.archive
-            && asked.peek().is_some()
-            && asked.all(|(index, asked)| {
-                matches!(asked.origin(), Origin::Remote(_))
-                    && chart.settled_version(index).is_some_and(|version| !same_version(version, &lying.version))
+    let outdated = contents.charts.into_iter().filter(|subchart| {
+        let mut declared =
+            chart.dependencies.iter().enumerate().filter(|(_, declared)| declared.name == subchart.name).peekable();
+        subchart.archive
+            && declared.peek().is_some()
+            && declared.all(|(index, declared)| {
+                matches!(declared.origin(), Origin::Remote(_))
+                    && chart.settled_version(index).is_some_and(|version| !same_version(version, &subchart.version))
             })
     });
-    Ok(outdated.map(|lying| lying.path).collect())
+    Ok(outdated.map(|subchart| subchart.path).collect())
 }
 
-/// Where the source of a `file://` dependency is.
+/// The source directory of a `file://` dependency.
 pub(super) fn source_folder(chart: &Chart, path: &str) -> PathBuf {
     let mut folder = PathBuf::new();
     for part in chart.directory.join(path).components() {
-        // `..` is taken off by name, as Helm does: the chart's folder may be a link.
+        // `..` is resolved lexically, as in Helm: the chart's directory may be a symbolic link.
         if part == Component::ParentDir {
             folder.pop();
         } else {
@@ -153,7 +152,7 @@ pub(super) fn source_folder(chart: &Chart, path: &str) -> PathBuf {
     folder
 }
 
-/// The files of a `file://` source, without those that this tool brought there.
+/// The files of a `file://` source, without the archives that this tool downloaded.
 pub(super) fn source_files(source: &Path, left_out: &BTreeSet<String>) -> Result<Tree> {
     let mut files = folder::read(source)?;
     files.retain(|path, _| !left_out.contains(path));
@@ -168,7 +167,7 @@ struct Inspector<'a> {
     diagnostics: Diagnostics,
 }
 
-/// A `file://` source that could be read.
+/// The source chart of a `file://` dependency.
 struct SourceChart {
     chart: Chart,
     left_out: BTreeSet<String>,
@@ -177,24 +176,26 @@ struct SourceChart {
 
 impl Inspector<'_> {
     fn inspect(&mut self) -> Inspection {
-        let declared = |lying: &&Lying| self.chart.dependencies.iter().any(|asked| asked.name == lying.name);
-        let file_name = |lying: &Lying| lying.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let is_declared =
+            |subchart: &&Subchart| self.chart.dependencies.iter().any(|declared| declared.name == subchart.name);
+        let file_name =
+            |subchart: &Subchart| subchart.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut inspection = Inspection { undeclared: self.contents.others.clone(), ..Inspection::default() };
-        let strays = self.contents.charts.iter().filter(|lying| !declared(lying));
-        inspection.undeclared.extend(strays.map(|lying| (file_name(lying), lying.digest.clone())));
+        let undeclared = self.contents.charts.iter().filter(|subchart| !is_declared(subchart));
+        inspection.undeclared.extend(undeclared.map(|subchart| (file_name(subchart), subchart.digest.clone())));
         if !self.chart.lock_matches() {
             self.lock_outdated();
             return inspection;
         }
         let wrong = self.other_versions();
-        for (index, asked) in self.chart.dependencies.iter().enumerate() {
+        for (index, declared) in self.chart.dependencies.iter().enumerate() {
             let version = self.chart.settled_version(index).map(str::to_owned);
-            if let Some(state) = self.dependency(asked, version.as_deref(), &wrong) {
-                inspection.dependencies.push(Inspected { name: asked.name.clone(), version, state });
+            if let Some(state) = self.dependency(declared, version.as_deref(), &wrong) {
+                inspection.dependencies.push(Inspected { name: declared.name.clone(), version, state });
             }
         }
-        let built = |state: &State| !matches!(state, State::Vendored { .. });
-        if inspection.dependencies.iter().any(|dependency| built(&dependency.state)) {
+        let is_built = |state: &State| !matches!(state, State::Vendored { .. });
+        if inspection.dependencies.iter().any(|dependency| is_built(&dependency.state)) {
             self.stray_archives();
         }
         inspection.complete = inspection.dependencies.len() == self.chart.dependencies.len();
@@ -212,41 +213,41 @@ impl Inspector<'_> {
                 Code::ChartLockOutdated,
                 format!("`{}/Chart.lock` does not match the dependencies in Chart.yaml", self.chart.path),
             )
-            .at(lock.digest_place.clone(), "this digest is of other dependencies")
-            .note(format!("Chart.yaml asks for: {}", listed(&self.chart.dependencies)))
-            .note(format!("Chart.lock settles: {}", listed(&lock.dependencies)))
+            .at(lock.digest_place.clone(), "digest of other dependencies")
+            .note(format!("Chart.yaml requires: {}", listed(&self.chart.dependencies)))
+            .note(format!("Chart.lock locks: {}", listed(&lock.dependencies)))
             .help("run `cargo xtask deps --update`"),
         );
     }
 
-    /// What stands for one dependency; `wrong` are the names of which other versions lie in charts/, which is told.
-    fn dependency(&mut self, asked: &Dependency, version: Option<&str>, wrong: &BTreeSet<String>) -> Option<State> {
-        // A chart without a repository carries no version of its own in Chart.lock: it is what lies in charts/.
-        let version = version.filter(|_| asked.origin() != Origin::InCharts);
-        let fits = |lying: &&Lying| {
-            lying.name == asked.name && version.is_none_or(|version| same_version(version, &lying.version))
+    /// Resolves one dependency. `wrong` names the subcharts whose wrong version is already reported.
+    fn dependency(&mut self, declared: &Dependency, version: Option<&str>, wrong: &BTreeSet<String>) -> Option<State> {
+        // Chart.lock records no real version of a dependency without a repository; it is whatever is in charts/.
+        let version = version.filter(|_| declared.origin() != Origin::InCharts);
+        let matches = |subchart: &&Subchart| {
+            subchart.name == declared.name && version.is_none_or(|version| same_version(version, &subchart.version))
         };
-        let copies: Vec<&Lying> = self.contents.charts.iter().filter(fits).collect();
+        let copies: Vec<&Subchart> = self.contents.charts.iter().filter(matches).collect();
         if let [first, second, ..] = copies.as_slice() {
             let diagnostic = Diagnostic::new(
                 Code::VendoredVersion,
-                format!("`{}` lies in `{}/charts` more than once", asked.name, self.chart.path),
+                format!("`{}` is in `{}/charts` more than once", declared.name, self.chart.path),
             )
-            .at(asked.place.clone(), "this dependency")
-            .note(copies.iter().map(|copy| format!("`{}`", copy.known)).collect::<Vec<_>>().join(", "))
-            .note("Helm renders one of them, and not always the same")
-            .help(format!("keep one: `rm -r {}` or `rm -r {}`", first.known, second.known));
+            .at(declared.place.clone(), "this dependency")
+            .note(copies.iter().map(|copy| format!("`{}`", copy.label)).collect::<Vec<_>>().join(", "))
+            .note("Helm renders one of them, and not always the same one")
+            .help(format!("keep one: `rm -r {}` or `rm -r {}`", first.label, second.label));
             self.diagnostics.push(diagnostic);
             return None;
         }
         let copy = copies.first().copied();
-        if copy.is_none() && wrong.contains(&asked.name) {
+        if copy.is_none() && wrong.contains(&declared.name) {
             return None;
         }
-        let result = match asked.origin() {
-            Origin::InCharts => self.in_charts(asked, copy),
-            Origin::Remote(repository) => self.remote(asked, repository, version, copy),
-            Origin::Folder(path) => self.local(asked, path, version, copy),
+        let result = match declared.origin() {
+            Origin::InCharts => self.in_charts(declared, copy),
+            Origin::Remote(repository) => self.remote(declared, repository, version, copy),
+            Origin::Folder(path) => self.local(declared, path, version, copy),
         };
         match result {
             Ok((state, finding)) => {
@@ -260,35 +261,35 @@ impl Inspector<'_> {
         }
     }
 
-    fn in_charts(&self, asked: &Dependency, copy: Option<&Lying>) -> Result<(State, Option<Diagnostic>)> {
+    fn in_charts(&self, declared: &Dependency, copy: Option<&Subchart>) -> Result<(State, Option<Diagnostic>)> {
         copy.map(|copy| (vendored(copy), None)).ok_or_else(|| {
-            Diagnostic::new(Code::ChartInvalid, format!("`{}` names no repository and is not in charts/", asked.name))
-                .at(asked.place.clone(), "without a `repository`, the chart has to lie in charts/")
-                .help(format!("put it into `{}/charts/{}`, or add its `repository`", self.chart.path, asked.name))
+            Diagnostic::new(Code::ChartInvalid, format!("`{}` has no repository and is not in charts/", declared.name))
+                .at(declared.place.clone(), "no `repository`")
+                .help(format!("set its `repository`, or vendor it in `{}/charts/{}`", self.chart.path, declared.name))
                 .into()
         })
     }
 
     fn remote(
         &self,
-        asked: &Dependency,
+        declared: &Dependency,
         repository: &str,
         version: Option<&str>,
-        copy: Option<&Lying>,
+        copy: Option<&Subchart>,
     ) -> Result<(State, Option<Diagnostic>)> {
-        let pin = version.and_then(|version| self.lock.find(repository, &asked.name, version));
+        let pin = version.and_then(|version| self.lock.find(repository, &declared.name, version));
         if let Some(copy) = copy.filter(|copy| !copy.archive) {
             let drift = pin.filter(|pin| pin.digest != copy.digest).map(|pin| {
                 Diagnostic::new(
                     Code::VendoredDrift,
-                    format!("`{}` is not the `{}` {} that charts.lock pins", copy.known, pin.name, pin.version),
+                    format!("`{}` differs from the `{}` {} pinned in charts.lock", copy.label, pin.name, pin.version),
                 )
-                .at(asked.place.clone(), "vendored as a folder, which is what Argo CD renders")
+                .at(declared.place.clone(), "vendored as a directory, which Argo CD renders")
                 .at(pin.place.clone(), "pinned here")
                 .note(format!("pinned {}\nfound  {}", pin.digest, copy.digest))
                 .help(format!(
-                    "`rm -r {}` to use the pinned archive, or delete its entry in charts.lock to keep the folder",
-                    copy.known
+                    "`rm -r {}` to use the pinned archive, or delete its entry in charts.lock to keep the directory",
+                    copy.label
                 ))
             });
             return Ok((vendored(copy), drift));
@@ -296,27 +297,27 @@ impl Inspector<'_> {
         let Some(version) = version else {
             return Err(Diagnostic::new(
                 Code::DependencyUnlocked,
-                format!("nothing settles which version of `{}` is meant by `{}`", asked.name, asked.version),
+                format!("the version range `{}` of `{}` is not locked", declared.version, declared.name),
             )
-            .at(asked.version_place.clone(), "not one exact version, and there is no Chart.lock")
+            .at(declared.version_place.clone(), "a range, and there is no Chart.lock")
             .help("run `cargo xtask deps --update`, which writes Chart.lock and charts.lock")
             .into());
         };
         let Some(pin) = pin else {
             let mut diagnostic = Diagnostic::new(
                 Code::DependencyUnlocked,
-                format!("`{}` {version} has no pin in charts.lock", asked.name),
+                format!("`{}` {version} is not pinned in charts.lock", declared.name),
             )
-            .at(asked.place.clone(), format!("from {repository}"));
-            for other in self.lock.pins.iter().filter(|pin| pin.name == asked.name) {
-                let note = format!("pinned is {} {} from {}", other.name, other.version, other.repository);
-                diagnostic = diagnostic.at(other.place.clone(), note);
+            .at(declared.place.clone(), format!("from {repository}"));
+            for other in self.lock.pins.iter().filter(|pin| pin.name == declared.name) {
+                let label = format!("pinned: {} {} from {}", other.name, other.version, other.repository);
+                diagnostic = diagnostic.at(other.place.clone(), label);
             }
             return Err(diagnostic.help("run `cargo xtask deps --update`").into());
         };
         match copy {
-            Some(copy) if copy.digest != pin.digest => Err(tampered(&copy.known, pin, &copy.digest)
-                .help(format!("`rm {}`; the next run brings the pinned one", copy.known))
+            Some(copy) if copy.digest != pin.digest => Err(tampered(&copy.label, pin, &copy.digest)
+                .help(format!("`rm {}`; the next run downloads the pinned archive", copy.label))
                 .into()),
             copy => Ok((State::Pinned { pin: pin.clone(), archive: copy.map(|copy| copy.path.clone()) }, None)),
         }
@@ -324,42 +325,45 @@ impl Inspector<'_> {
 
     fn local(
         &self,
-        asked: &Dependency,
+        declared: &Dependency,
         path: &str,
         version: Option<&str>,
-        copy: Option<&Lying>,
+        copy: Option<&Subchart>,
     ) -> Result<(State, Option<Diagnostic>)> {
         let folder = source_folder(self.chart, path);
-        let known = known_as(self.root, &folder);
+        let label = known_as(self.root, &folder);
         if let Some(copy) = copy {
-            return Ok((vendored(copy), self.local_drift(asked, &folder, &known, copy)));
+            return Ok((vendored(copy), self.local_drift(declared, &folder, &label, copy)));
         }
         if !folder.starts_with(self.root) {
             return Err(Diagnostic::new(
                 Code::ChartInvalid,
-                format!("`{}` comes from `{known}`, outside this repository", asked.name),
+                format!("the source `{label}` of `{}` is outside the repository", declared.name),
             )
-            .at(asked.repository_place.clone(), "Argo CD sees only what is in the repository")
-            .help(format!("vendor it into `{}/charts/{}`, or move it into the repository", self.chart.path, asked.name))
+            .at(declared.repository_place.clone(), "Argo CD sees only the repository")
+            .help(format!(
+                "move it into the repository, or vendor it in `{}/charts/{}`",
+                self.chart.path, declared.name
+            ))
             .into());
         }
         if !folder.is_dir() {
             return Err(Diagnostic::new(
                 Code::ChartInvalid,
-                format!("`{}` comes from `{known}`, which is not there", asked.name),
+                format!("the source `{label}` of `{}` does not exist", declared.name),
             )
-            .at(asked.repository_place.clone(), "counted from the chart's own folder")
+            .at(declared.repository_place.clone(), "relative to the chart's directory")
             .help("correct the path after `file://`")
             .into());
         }
         let source = self.source_chart(&folder)?;
-        if source.chart.name != asked.name {
+        if source.chart.name != declared.name {
             return Err(Diagnostic::new(
                 Code::ChartInvalid,
-                format!("`{known}` holds the chart `{}`, not `{}`", source.chart.name, asked.name),
+                format!("`{label}` contains the chart `{}`, not `{}`", source.chart.name, declared.name),
             )
-            .at(asked.place.clone(), "a dependency has the name in its own Chart.yaml")
-            .help("correct `name`, and use `alias` for another name")
+            .at(declared.place.clone(), format!("must be `{}`, as in its Chart.yaml", source.chart.name))
+            .help("correct `name`; to use another name, set `alias`")
             .into());
         }
         if let (Some(lock), Some(version)) = (&self.chart.lock, version)
@@ -367,10 +371,10 @@ impl Inspector<'_> {
         {
             return Err(Diagnostic::new(
                 Code::ChartLockOutdated,
-                format!("Chart.lock settles `{}` on {version}, and `{known}` is {}", asked.name, source.chart.version),
+                format!("Chart.lock locks `{}` at {version}, but `{label}` is {}", declared.name, source.chart.version),
             )
             .at(Place::file(lock.source.name.clone()), "")
-            .note("`helm dependency build`, and so Argo CD, refuses this")
+            .note("`helm dependency build` fails on this, and so does Argo CD")
             .help("run `cargo xtask deps --update`")
             .into());
         }
@@ -380,51 +384,54 @@ impl Inspector<'_> {
 
     fn source_chart(&self, folder: &Path) -> Result<SourceChart> {
         let chart = Chart::load(self.root, folder)?;
-        let remote = |lying: &Lying| {
-            lying.archive
-                && chart.dependencies.iter().any(|asked| {
-                    matches!(asked.origin(), Origin::Remote(_))
+        let is_downloaded = |subchart: &Subchart| {
+            subchart.archive
+                && chart.dependencies.iter().any(|declared| {
+                    matches!(declared.origin(), Origin::Remote(_))
                         && self
                             .lock
-                            .find(&asked.repository, &lying.name, &lying.version)
-                            .is_some_and(|pin| asked.name == lying.name && pin.digest == lying.digest)
+                            .find(&declared.repository, &subchart.name, &subchart.version)
+                            .is_some_and(|pin| declared.name == subchart.name && pin.digest == subchart.digest)
                 })
         };
-        let lying = folder::contents(self.root, &folder.join("charts"), &mut Diagnostics::default())?;
-        let names = lying.charts.iter().filter(|lying| remote(lying)).filter_map(|lying| lying.path.file_name());
+        let contents = folder::contents(self.root, &folder.join("charts"), &mut Diagnostics::default())?;
+        let downloaded = contents.charts.iter().filter(|subchart| is_downloaded(subchart));
+        let names = downloaded.filter_map(|subchart| subchart.path.file_name());
         let left_out: BTreeSet<String> = names.map(|name| format!("charts/{}", name.to_string_lossy())).collect();
         let files = source_files(folder, &left_out)?;
         Ok(SourceChart { chart, left_out, files })
     }
 
-    /// A vendored copy is what Argo CD renders, so nothing that is wrong with its source stops the render.
-    fn local_drift(&self, asked: &Dependency, folder: &Path, known: &str, copy: &Lying) -> Option<Diagnostic> {
-        let ways_out =
-            format!("`helm dependency update {}` to take the source, or delete `{}`", self.chart.path, copy.known);
-        let told = |message: String| {
+    /// Compares a vendored copy with its source. Argo CD renders the copy, so a broken source does not block the render.
+    fn local_drift(&self, declared: &Dependency, folder: &Path, label: &str, copy: &Subchart) -> Option<Diagnostic> {
+        let help = format!(
+            "run `helm dependency update {}` to vendor the source again, or delete `{}`",
+            self.chart.path, copy.label
+        );
+        let drift = |message: String| {
             Diagnostic::new(Code::VendoredDrift, message)
-                .at(asked.repository_place.clone(), "vendored, which is what Argo CD renders")
+                .at(declared.repository_place.clone(), "vendored; Argo CD renders the copy")
         };
         if !folder.is_dir() {
             return Some(
-                told(format!("`{}` was vendored from `{known}`, which is not there", copy.known))
-                    .help("correct the path after `file://`, or drop `repository`: then the copy is the source"),
+                drift(format!("the source `{label}` of `{}` does not exist", copy.label))
+                    .help("correct the path after `file://`, or remove `repository` to use only the vendored copy"),
             );
         }
         let source = match self.source_chart(folder) {
             Ok(source) => source,
             Err(why) => {
                 let why = why.0.first().map(|first| first.message.clone()).unwrap_or_default();
-                return Some(told(format!("`{}` cannot be compared with `{known}`: {why}", copy.known)).help(ways_out));
+                return Some(drift(format!("`{}` cannot be compared with `{label}`: {why}", copy.label)).help(help));
             }
         };
-        // Whether these lie in the source depends on who brought them there, so they say nothing about drift.
-        let remote = source.chart.dependencies.iter().filter(|asked| matches!(asked.origin(), Origin::Remote(_)));
-        let apart: Vec<&str> = remote
-            .map(|asked| asked.name.as_str())
+        // Whether the source contains these depends on earlier runs of this tool, so they are not drift.
+        let remote = source.chart.dependencies.iter().filter(|declared| matches!(declared.origin(), Origin::Remote(_)));
+        let excluded: Vec<&str> = remote
+            .map(|declared| declared.name.as_str())
             .filter(|name| self.lock.pins.iter().any(|pin| pin.name == *name))
             .collect();
-        let files = differences(&source.files, &copy.files, &apart);
+        let files = differences(&source.files, &copy.files, &excluded);
         if files.is_empty() {
             return None;
         }
@@ -432,74 +439,78 @@ impl Inspector<'_> {
         if files.len() > NAMED_FILES {
             listed.push(format!("and {} more", files.len() - NAMED_FILES));
         }
-        Some(told(format!("`{}` no longer equals `{known}`", copy.known)).note(listed.join("\n")).help(ways_out))
+        Some(drift(format!("`{}` differs from `{label}`", copy.label)).note(listed.join("\n")).help(help))
     }
 
-    /// Tells the charts in charts/ that have the name of a dependency and a version that nothing settled on.
+    /// Reports subcharts whose version is not the locked one, and returns their names.
     fn other_versions(&mut self) -> BTreeSet<String> {
         let mut wrong = BTreeSet::new();
-        for lying in &self.contents.charts {
-            let named = self.chart.dependencies.iter().enumerate().filter(|(_, asked)| asked.name == lying.name);
-            let mut settled = Vec::new();
+        for subchart in &self.contents.charts {
+            let declarations =
+                self.chart.dependencies.iter().enumerate().filter(|(_, declared)| declared.name == subchart.name);
+            let mut locked = Vec::new();
             let mut place = None;
-            for (index, asked) in named {
-                match self.chart.settled_version(index).filter(|_| asked.origin() != Origin::InCharts) {
-                    Some(version) => settled.push(version),
-                    None => settled.push(&lying.version),
+            for (index, declared) in declarations {
+                match self.chart.settled_version(index).filter(|_| declared.origin() != Origin::InCharts) {
+                    Some(version) => locked.push(version),
+                    None => locked.push(&subchart.version),
                 }
-                place.get_or_insert_with(|| asked.place.clone());
+                place.get_or_insert_with(|| declared.place.clone());
             }
             let Some(place) = place else { continue };
-            if settled.iter().any(|version| same_version(version, &lying.version)) {
+            if locked.iter().any(|version| same_version(version, &subchart.version)) {
                 continue;
             }
             let file = if self.chart.lock.is_some() { "Chart.lock" } else { "Chart.yaml" };
-            let wanted = settled.join(" and ");
-            let remove = if lying.archive { "rm" } else { "rm -r" };
+            let wanted = locked.join(" and ");
+            let remove = if subchart.archive { "rm" } else { "rm -r" };
             let mut diagnostic = Diagnostic::new(
                 Code::VendoredVersion,
-                format!("`{}` is {} {}, and {file} names {wanted}", lying.known, lying.name, lying.version),
+                format!("`{}` is {} {}, but {file} requires {wanted}", subchart.label, subchart.name, subchart.version),
             )
-            .at(place, format!("settled on {wanted}"))
-            .help(format!("`{remove} {}`", lying.known));
-            if lying.archive {
+            .at(place, format!("locked at {wanted}"))
+            .help(format!("`{remove} {}`", subchart.label));
+            if subchart.archive {
                 diagnostic = diagnostic.help("or run `cargo xtask deps`, which replaces archives of other versions");
             }
             self.diagnostics.push(diagnostic);
-            wrong.insert(lying.name.clone());
+            wrong.insert(subchart.name.clone());
         }
         wrong
     }
 
-    /// Archives that no dependency asks for, in a chart whose dependencies Argo CD builds: it deletes them, and Helm on
-    /// its own renders them.
+    /// Reports archives that no dependency requires, in a chart whose dependencies Argo CD builds: Argo CD deletes them,
+    /// but Helm on its own renders them.
     fn stray_archives(&mut self) {
-        for lying in self.contents.charts.iter().filter(|lying| lying.archive) {
-            if self.chart.dependencies.iter().any(|asked| asked.name == lying.name) {
+        for subchart in self.contents.charts.iter().filter(|subchart| subchart.archive) {
+            if self.chart.dependencies.iter().any(|declared| declared.name == subchart.name) {
                 continue;
             }
             self.diagnostics.push(
                 Diagnostic::new(
                     Code::VendoredVersion,
-                    format!("`{}` holds `{}` {}, which no dependency asks for", lying.known, lying.name, lying.version),
+                    format!(
+                        "`{}` contains `{}` {}, which is not a declared dependency",
+                        subchart.label, subchart.name, subchart.version
+                    ),
                 )
                 .at(Place::file(self.chart.source.name.clone()), "")
-                .note("Helm renders what lies in charts/, while `helm dependency build`, and so Argo CD, deletes this archive")
-                .help(format!("`rm {}`, or list `{}` under `dependencies`", lying.known, lying.name)),
+                .note("Helm renders everything in charts/, but Argo CD runs `helm dependency build`, which deletes this archive")
+                .help(format!("`rm {}`, or add `{}` to `dependencies`", subchart.label, subchart.name)),
             );
         }
     }
 }
 
-fn vendored(copy: &Lying) -> State {
+fn vendored(copy: &Subchart) -> State {
     State::Vendored { path: copy.path.clone(), digest: copy.digest.clone() }
 }
 
-/// An archive that is not what its pin says; the way out depends on where it was found.
-pub(super) fn tampered(known: &str, pin: &Pin, found: &str) -> Diagnostic {
+/// The diagnostic for an archive that does not match its pin. The caller adds the help.
+pub(super) fn tampered(label: &str, pin: &Pin, found: &str) -> Diagnostic {
     Diagnostic::new(
         Code::ArchiveTampered,
-        format!("`{known}` is not the `{}` {} that charts.lock pins", pin.name, pin.version),
+        format!("`{label}` differs from the `{}` {} pinned in charts.lock", pin.name, pin.version),
     )
     .at(pin.place.clone(), "pinned here")
     .note(format!("pinned {}\nfound  {found}", pin.digest))

@@ -1,11 +1,8 @@
-//! A Helm repository on the loopback address, for as long as a value lives.
+//! A temporary Helm repository on the loopback address.
 //!
-//! `helm dependency update` reads no folder of archives, so `deps --update` with a folder as mirror serves it to Helm:
-//! an index made from the archives, and the archives. Only what was handed over is served, by exact name; nothing is
-//! read from disk on request.
-//!
-//! Deliberately absent: a web server. One request a connection, no method that changes anything, no connection beyond this
-//! machine.
+//! `helm dependency update` cannot read a directory of archives, so `deps --update` serves a mirror directory to Helm:
+//! the archives and a generated index. All files are held in memory and served by exact name; a request never reads
+//! from disk. The server handles one request per connection and accepts only local connections.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -20,16 +17,16 @@ use crate::chart::go_string;
 use diagnostics::{Code, Diagnostic, Result};
 use toolbox::archive::sha256;
 
-/// A client that says nothing for this long is hung up on.
+/// The read and write timeout of a connection.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The longest request that is read, in bytes.
+/// The maximum size of a request, in bytes.
 const MAX_REQUEST: u64 = 16 * 1024;
 
-/// What a registry calls the list of an image's or chart's parts.
+/// The media type of a manifest in an OCI registry.
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
-/// A running server.
+/// A running server, stopped on drop.
 #[derive(Debug)]
 pub(super) struct Loopback {
     address: SocketAddr,
@@ -40,10 +37,10 @@ pub(super) struct Loopback {
 }
 
 impl Loopback {
-    /// Serves files by their paths, which begin without a slash.
+    /// Serves files by path, without a leading slash.
     pub(super) fn serve(files: BTreeMap<String, Vec<u8>>) -> Result<Self> {
         let failed = |error: &std::io::Error| {
-            Diagnostic::new(Code::Io, format!("cannot serve the chart mirror on the loopback address: {error}"))
+            Diagnostic::new(Code::Io, format!("cannot serve the chart mirror on 127.0.0.1: {error}"))
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|error| failed(&error))?;
         let address = listener.local_addr().map_err(|error| failed(&error))?;
@@ -56,7 +53,7 @@ impl Loopback {
                     return;
                 }
                 let (Ok(stream), files, log) = (stream, Arc::clone(&files), Arc::clone(&log)) else { continue };
-                // A client that goes away early is its own problem.
+                // Errors are ignored: a client that disconnects early reports its own failure.
                 std::thread::spawn(move || answer(&stream, &files, &log));
             }
         });
@@ -78,7 +75,7 @@ impl Loopback {
 impl Drop for Loopback {
     fn drop(&mut self) {
         self.ended.store(true, Ordering::Relaxed);
-        // The thread waits for a connection, so it is given one to notice.
+        // The thread blocks in `accept`, so a connection wakes it up.
         let woken = TcpStream::connect(self.address).is_ok();
         if let Some(thread) = self.thread.take().filter(|_| woken) {
             let _ = thread.join();
@@ -109,7 +106,7 @@ fn answer(
     if cfg!(test) {
         log.lock().ok()?.push(path.clone());
     }
-    // The tests serve a registry too, whose clients insist on this.
+    // The tests also serve a registry, whose clients require this type.
     let kind = if cfg!(test) && path.contains("/manifests/") { MANIFEST } else { "application/octet-stream" };
     let length = body.len();
     let head =
@@ -118,7 +115,7 @@ fn answer(
     if method == "GET" { stream.write_all(body).ok() } else { Some(()) }
 }
 
-/// A Helm repository of archives: each by its file name, and an `index.yaml` over them. What is no chart is left out.
+/// The files of a Helm repository: the archives and a generated `index.yaml`. Files that are not charts are not indexed.
 pub(super) fn repository(archives: BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Vec<u8>> {
     let mut entries: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (path, bytes) in &archives {

@@ -1,17 +1,15 @@
-//! Chart repositories that are gone, and where they went.
+//! Chart repositories that have moved.
 //!
-//! A repository on GitHub Pages does not redirect when its owner moves, so a chart that names the old URL breaks from
-//! one day to the next. A line here turns that error into its mending.
-//!
-//! Deliberately absent: rewriting anyone's Chart.yaml.
+//! GitHub Pages does not redirect when a repository's owner is renamed, so a chart that names the old URL suddenly stops
+//! working. This table lets the error name the new URL. Chart.yaml is never rewritten.
 
-/// Old and new URL, without a slash at the end.
+/// Old and new URLs, without a trailing slash.
 const MOVED: &[(&str, &str)] = &[
-    // The project moved in June 2026; the old index has been a 404 since.
+    // The project moved in June 2026; the old index returns 404.
     ("https://bitnami-labs.github.io/sealed-secrets", "https://bitnami.github.io/sealed-secrets"),
 ];
 
-/// The repository that took the place of a dead one.
+/// Returns the URL that replaces a repository that no longer exists.
 #[must_use]
 pub fn successor(repository: &str) -> Option<&'static str> {
     let repository = repository.trim_end_matches('/');
@@ -23,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moved_repository_is_known_with_or_without_its_slash() {
+    fn finds_the_successor_with_or_without_a_trailing_slash() {
         let new = Some("https://bitnami.github.io/sealed-secrets");
         assert_eq!(successor("https://bitnami-labs.github.io/sealed-secrets/"), new);
         assert_eq!(successor("https://bitnami.github.io/sealed-secrets"), None);

@@ -1,13 +1,13 @@
-//! Rendering a chart whose `file://` dependencies are not vendored.
+//! Stages a chart whose `file://` dependencies are not vendored.
 //!
-//! Argo CD would run `helm dependency build`, which packs them into charts/. The same is done here in a copy, because a
-//! render does not write the work tree: a copy left in charts/ would be taken for a vendored one from then on.
+//! Argo CD runs `helm dependency build`, which packs them into charts/. Here they are packed into a copy of the chart:
+//! an archive left in the work tree would count as vendored from then on.
 //!
-//! Files are copied and not linked, since Helm writes a line about each link that it follows. Real Helm does the
-//! packing, so that what `.helmignore` leaves out and how Chart.yaml is rewritten are Helm's own doing.
+//! Files are copied, not linked, because Helm logs every symbolic link that it follows. Helm does the packing, so that
+//! `.helmignore` and the rewritten Chart.yaml are handled by Helm itself.
 //!
-//! Deliberately absent: the dependencies of the dependencies. Helm packs a source with what lies in its charts/, and
-//! brings nothing there.
+//! Does not download the dependencies of a `file://` dependency. Neither does Helm: it packs the source with whatever is
+//! in its charts/.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ use crate::chart::{Chart, Dependency};
 use crate::dependencies::Context;
 use diagnostics::{Diagnostic, Result};
 
-/// A staged copy of a chart, removed when dropped.
+/// A staged copy of a chart, removed on drop.
 #[derive(Debug)]
 pub struct Stage {
     directory: PathBuf,
@@ -26,32 +26,32 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// The folder to run helm in.
+    /// The directory to run Helm in.
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 }
 
-/// Copies a chart, with what lies in its charts/, and packs its `file://` dependencies into the copy.
+/// Copies a chart including its charts/, and packs its `file://` dependencies into the copy.
 pub fn stage(chart: &Chart, inspection: &Inspection, context: &Context<'_>) -> Result<Stage> {
     let temporary = super::temporary()?;
     let packing = temporary.path().join("packing");
     let mut wanted: Vec<Dependency> = Vec::new();
-    for (index, (dependency, asked)) in inspection.dependencies.iter().zip(&chart.dependencies).enumerate() {
+    for (index, (dependency, declared)) in inspection.dependencies.iter().zip(&chart.dependencies).enumerate() {
         let State::Local { source, left_out, .. } = &dependency.state else { continue };
         context.progress.status("Packing", &format!("{} for {}", dependency.name, chart.path));
         let copy = temporary.path().join("sources").join(index.to_string());
         for (path, content) in source_files(source, left_out)? {
             write(&copy.join(path), &content)?;
         }
-        // The version that Chart.lock settled on is what `helm dependency build` insists on.
-        let version = dependency.version.as_deref().unwrap_or(&asked.version);
+        // `helm dependency build` requires the version in Chart.lock.
+        let version = dependency.version.as_deref().unwrap_or(&declared.version);
         let repository = format!("file://{}", copy.display());
-        // Two dependencies may be one chart under two names, and Helm wants names to be unique.
+        // Helm requires unique names, and one chart may be a dependency twice.
         wanted.push(Dependency {
             alias: format!("d{index}"),
-            ..Dependency::exact(&asked.name, version, &repository, asked.place.clone())
+            ..Dependency::exact(&declared.name, version, &repository, declared.place.clone())
         });
     }
     helm::update(&packing, &chart.name, &wanted, Repositories::Real, context)?;

@@ -1,4 +1,4 @@
-//! What the tests of this module share: small workspaces, archives made by hand, and the real helm.
+//! Test helpers: small workspaces, generated archives, and the pinned Helm.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use toolbox::progress::Silent;
 use toolbox::tools::Tools;
 use toolbox::tools_lock::ToolsLock;
 
-/// Files by path.
+/// A tree of files.
 pub(super) fn tree(files: &[(&str, &str)]) -> Tree {
     files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect()
 }
@@ -33,13 +33,13 @@ pub(super) fn packed(name: &str, files: &[(&str, &str)]) -> Vec<u8> {
     builder.into_inner().expect("in memory").finish().expect("in memory")
 }
 
-/// An archive of a small chart that renders one object with a text in it.
+/// An archive of a small chart that renders one ConfigMap with a given text.
 pub(super) fn chart_archive(name: &str, version: &str, text: &str) -> Vec<u8> {
     let chart = format!("apiVersion: v2\nname: {name}\nversion: {version}\n");
     packed(name, &[("Chart.yaml", &chart), ("templates/map.yaml", &config_map(text))])
 }
 
-/// A template that renders one object with a text in it.
+/// A template that renders one ConfigMap with a given text.
 pub(super) fn config_map(text: &str) -> String {
     format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{{{ .Chart.Name }}}}\ndata:\n  text: {text}\n")
 }
@@ -49,14 +49,14 @@ pub(super) fn digest(bytes: &[u8]) -> String {
     tree_digest(&archive::read("archive", bytes).expect("archive"))
 }
 
-/// A workspace in a temporary folder.
+/// A workspace in a temporary directory.
 pub(super) struct Workspace {
     folder: tempfile::TempDir,
 }
 
 impl Workspace {
     pub(super) fn new(files: &[(&str, &str)]) -> Self {
-        let workspace = Self { folder: tempfile::tempdir().expect("temporary folder") };
+        let workspace = Self { folder: tempfile::tempdir().expect("temporary directory") };
         for (path, text) in files {
             workspace.write(path, text.as_bytes());
         }
@@ -73,7 +73,7 @@ impl Workspace {
 
     pub(super) fn write(&self, path: &str, bytes: &[u8]) {
         let path = self.path(path);
-        std::fs::create_dir_all(path.parent().expect("a folder")).expect("created");
+        std::fs::create_dir_all(path.parent().expect("a parent directory")).expect("created");
         std::fs::write(path, bytes).expect("written");
     }
 
@@ -102,21 +102,21 @@ impl Workspace {
         super::inspect(self.root(), &self.chart(path), &self.lock())
     }
 
-    /// Every file but those of the cache, with its bytes: to see that nothing was written.
+    /// All files outside the cache, to check that nothing was written.
     pub(super) fn files(&self) -> BTreeMap<String, Vec<u8>> {
         let mut files = super::folder::read(self.root()).expect("read");
         files.retain(|path, _| !path.starts_with("cache/"));
         files
     }
 
-    /// A context that uses a helm, with its cache in the workspace.
+    /// Runs work in a context with Helm, with the cache in the workspace.
     pub(super) fn with<T>(&self, helm: &Path, mirror: Option<&Mirror>, work: impl FnOnce(&Context<'_>) -> T) -> T {
         let cache = self.path("cache");
         let helm = || Ok(helm.to_owned());
         work(&Context { cache: &cache, mirror, offline: false, helm: &helm, progress: &Silent })
     }
 
-    /// A context in which asking for helm fails.
+    /// Runs work in a context in which requesting Helm fails.
     pub(super) fn without_helm<T>(&self, mirror: Option<&Mirror>, work: impl FnOnce(&Context<'_>) -> T) -> T {
         let cache = self.path("cache");
         let helm = || -> Result<PathBuf> { Err(Diagnostic::new(Code::ToolUnavailable, "no helm here").into()) };
@@ -124,8 +124,8 @@ impl Workspace {
     }
 }
 
-/// The helm to test with, by the tool's own lookup. Without it a test ends early, and fails only in CI.
-#[expect(clippy::print_stderr, reason = "a test that did nothing has to say so")]
+/// The pinned Helm, found by the tool's own lookup. Without it a test is skipped, and fails in CI.
+#[expect(clippy::print_stderr, reason = "a skipped test must be visible")]
 pub(super) fn helm() -> Option<PathBuf> {
     static HELM: OnceLock<std::result::Result<PathBuf, String>> = OnceLock::new();
     let helm = HELM.get_or_init(|| {
@@ -138,14 +138,14 @@ pub(super) fn helm() -> Option<PathBuf> {
     match helm {
         Ok(path) => Some(path.clone()),
         Err(why) => {
-            assert!(!Environment::from_process().ci, "CI has to have helm:\n{why}");
-            eprintln!("skipped, since there is no helm to be had:\n{why}");
+            assert!(!Environment::from_process().ci, "helm is required in CI:\n{why}");
+            eprintln!("skipped: helm is unavailable:\n{why}");
             None
         }
     }
 }
 
-/// What helm renders of the chart in a folder.
+/// The output of `helm template` for the chart in a directory.
 pub(super) fn render(helm: &Path, folder: &Path) -> String {
     let output =
         toolbox::process::Invocation::new(helm, folder).args(["template", "release", "."]).run().expect("helm runs");
@@ -153,7 +153,7 @@ pub(super) fn render(helm: &Path, folder: &Path) -> String {
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
-/// Codes and messages of what was told.
-pub(super) fn told(diagnostics: &Diagnostics) -> Vec<String> {
+/// The codes and messages of diagnostics.
+pub(super) fn messages(diagnostics: &Diagnostics) -> Vec<String> {
     diagnostics.0.iter().map(|found| format!("{}: {}", found.code.name(), found.message)).collect()
 }

@@ -1,24 +1,24 @@
-//! Dependencies from end to end: small workspaces, a Helm repository on the loopback address, and the real helm.
+//! End-to-end tests: small workspaces, a Helm repository on the loopback address, and the pinned Helm.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use super::loopback::{Loopback, repository};
-use super::testing::{Workspace, chart_archive, config_map, digest, helm, packed, render, told};
+use super::testing::{Workspace, chart_archive, config_map, digest, helm, messages, packed, render};
 use crate::dependencies::*;
 
 const CHART: &str = "charts/x";
 
 /// A Chart.yaml with one dependency.
-fn asks(name: &str, version: &str, url: &str) -> String {
+fn chart_yaml(name: &str, version: &str, url: &str) -> String {
     format!(
         "apiVersion: v2\nname: x\nversion: 0.1.0\ndependencies:\n  - name: {name}\n    version: {version:?}\n    repository: {url}\n"
     )
 }
 
 fn remote(version: &str, url: &str) -> Workspace {
-    Workspace::new(&[("charts/x/Chart.yaml", &asks("dep", version, url))])
+    Workspace::new(&[("charts/x/Chart.yaml", &chart_yaml("dep", version, url))])
 }
 
 fn served(archives: &[(&str, &[u8])]) -> Loopback {
@@ -67,7 +67,7 @@ fn a_pinned_archive_comes_from_the_mirror_folder_and_then_from_the_cache() {
 }
 
 #[test]
-fn a_broken_cache_is_not_believed() {
+fn a_corrupt_cache_entry_is_replaced() {
     let archive = chart_archive("dep", "1.0.0", "one");
     let workspace = remote("1.0.0", URL);
     workspace.pin(&[("dep", "1.0.0", URL, &archive)]);
@@ -80,36 +80,36 @@ fn a_broken_cache_is_not_believed() {
     workspace
         .without_helm(Some(&mirror), |context| prepare(&workspace.chart(CHART), &inspection, context))
         .expect("from the mirror");
-    assert_eq!(std::fs::read(workspace.path(&cached)).expect("mended"), archive);
+    assert_eq!(std::fs::read(workspace.path(&cached)).expect("replaced"), archive);
 }
 
 #[test]
-fn a_mirror_without_the_archive_or_with_another_one_is_told() {
+fn a_mirror_without_the_archive_or_with_a_different_one_is_an_error() {
     let workspace = remote("1.0.0", URL);
     workspace.pin(&[("dep", "1.0.0", URL, &chart_archive("dep", "1.0.0", "one"))]);
     workspace.write("mirror/dep-1.0.1.tgz", b"");
     let mirror = mirror_folder(&workspace);
     let (inspection, _) = workspace.inspect(CHART);
-    let bring = || {
+    let fails = || {
         refused(workspace.without_helm(Some(&mirror), |context| prepare(&workspace.chart(CHART), &inspection, context)))
     };
-    let missing = bring();
+    let missing = fails();
     assert_eq!(missing.0[0].code, Code::DependencyUnavailable);
-    assert!(missing.0[0].message.ends_with("mirror` does not have `dep-1.0.0.tgz`"), "{missing:?}");
+    assert!(missing.0[0].message.ends_with("mirror` does not contain `dep-1.0.0.tgz`"), "{missing:?}");
 
     let before = workspace.files();
     for wrong in [chart_archive("dep", "1.0.0", "two"), chart_archive("dep", "1.0.1", "one"), b"no archive".to_vec()] {
         workspace.write("mirror/dep-1.0.0.tgz", &wrong);
-        assert_eq!(bring().0[0].code, Code::ArchiveTampered);
+        assert_eq!(fails().0[0].code, Code::ArchiveTampered);
         std::fs::remove_file(workspace.path("mirror/dep-1.0.0.tgz")).expect("removed");
-        assert_eq!(workspace.files(), before, "nothing may be written");
+        assert_eq!(workspace.files(), before, "nothing must be written");
     }
     std::fs::remove_dir_all(workspace.path("mirror")).expect("removed");
-    assert!(bring().0[0].message.ends_with("mirror` is no folder"));
+    assert!(fails().0[0].message.ends_with("mirror` is not a directory"));
 }
 
 #[test]
-fn offline_stops_before_the_network() {
+fn offline_does_not_use_the_network() {
     let workspace = remote("1.0.0", URL);
     workspace.pin(&[("dep", "1.0.0", URL, &chart_archive("dep", "1.0.0", "one"))]);
     let (inspection, _) = workspace.inspect(CHART);
@@ -121,7 +121,7 @@ fn offline_stops_before_the_network() {
 }
 
 #[test]
-fn what_lies_in_charts_is_judged() {
+fn subcharts_are_checked() {
     let archive = chart_archive("dep", "1.0.0", "one");
     let check = |files: &[(&str, &[u8])], expected: &[&str]| {
         let workspace = remote("1.0.0", URL);
@@ -131,7 +131,7 @@ fn what_lies_in_charts_is_judged() {
         }
         let (inspection, diagnostics) = workspace.inspect(CHART);
         assert_eq!(
-            told(&diagnostics),
+            messages(&diagnostics),
             expected,
             "{files:?}",
             files = files.iter().map(|(path, _)| path).collect::<Vec<_>>()
@@ -145,27 +145,29 @@ fn what_lies_in_charts_is_judged() {
     check(&[("dep-1.0.0.tgz", &archive), (".hidden", b"x"), ("_ignored/x", b"x")], &[]);
     check(
         &[("dep-1.0.0.tgz", &other)],
-        &["archive-tampered: `charts/x/charts/dep-1.0.0.tgz` is not the `dep` 1.0.0 that charts.lock pins"],
+        &["archive-tampered: `charts/x/charts/dep-1.0.0.tgz` differs from the `dep` 1.0.0 pinned in charts.lock"],
     );
     check(
         &[("dep-0.9.0.tgz", &older)],
-        &["vendored-version: `charts/x/charts/dep-0.9.0.tgz` is dep 0.9.0, and Chart.yaml names 1.0.0"],
+        &["vendored-version: `charts/x/charts/dep-0.9.0.tgz` is dep 0.9.0, but Chart.yaml requires 1.0.0"],
     );
     check(
         &[("dep-1.0.0.tgz", &archive), ("dep-0.9.0.tgz", &older)],
-        &["vendored-version: `charts/x/charts/dep-0.9.0.tgz` is dep 0.9.0, and Chart.yaml names 1.0.0"],
+        &["vendored-version: `charts/x/charts/dep-0.9.0.tgz` is dep 0.9.0, but Chart.yaml requires 1.0.0"],
     );
     check(
         &[("dep-1.0.0.tgz", &archive), ("copy.tgz", &archive)],
-        &["vendored-version: `dep` lies in `charts/x/charts` more than once"],
+        &["vendored-version: `dep` is in `charts/x/charts` more than once"],
     );
     check(
         &[("dep-1.0.0.tgz", &stray)],
-        &["vendored-version: `charts/x/charts/dep-1.0.0.tgz` holds `stray` 1.0.0, which no dependency asks for"],
+        &[
+            "vendored-version: `charts/x/charts/dep-1.0.0.tgz` contains `stray` 1.0.0, which is not a declared dependency",
+        ],
     );
     check(
         &[("dep/Chart.yaml", b"apiVersion: v2\nname: dep\nversion: 1.0.0\n")],
-        &["vendored-drift: `charts/x/charts/dep` is not the `dep` 1.0.0 that charts.lock pins"],
+        &["vendored-drift: `charts/x/charts/dep` differs from the `dep` 1.0.0 pinned in charts.lock"],
     );
     check(
         &[
@@ -177,20 +179,20 @@ fn what_lies_in_charts_is_judged() {
 }
 
 #[test]
-fn locks_that_do_not_settle_a_dependency_are_told() {
+fn unlocked_dependencies_are_errors() {
     let check = |version: &str, expected: &[&str]| {
         let (inspection, diagnostics) = remote(version, URL).inspect(CHART);
-        assert_eq!(told(&diagnostics), expected);
+        assert_eq!(messages(&diagnostics), expected);
         assert!(!inspection.complete);
     };
-    check("1.0.0", &["dependency-unlocked: `dep` 1.0.0 has no pin in charts.lock"]);
-    check("^1.0", &["dependency-unlocked: nothing settles which version of `dep` is meant by `^1.0`"]);
+    check("1.0.0", &["dependency-unlocked: `dep` 1.0.0 is not pinned in charts.lock"]);
+    check("^1.0", &["dependency-unlocked: the version range `^1.0` of `dep` is not locked"]);
 
     let workspace = remote("1.0.0", URL);
     workspace.write("charts/x/Chart.lock", b"dependencies: []\ndigest: sha256:0\ngenerated: \"\"\n");
     let (_, diagnostics) = workspace.inspect(CHART);
     assert_eq!(
-        told(&diagnostics),
+        messages(&diagnostics),
         ["chart-lock-outdated: `charts/x/Chart.lock` does not match the dependencies in Chart.yaml"]
     );
 }
@@ -212,7 +214,7 @@ fn an_unpinned_folder_and_undeclared_charts_are_inputs() {
 
 fn with_local(template: &str) -> Workspace {
     Workspace::new(&[
-        ("charts/x/Chart.yaml", &asks("common", "1.x.x", "file://../../shared/common")),
+        ("charts/x/Chart.yaml", &chart_yaml("common", "1.x.x", "file://../../shared/common")),
         ("charts/x/templates/own.yaml", &config_map("own")),
         ("shared/common/Chart.yaml", "# a comment\napiVersion: v2\nname: common\nversion: 1.0.0\n"),
         ("shared/common/.helmignore", "ci/\n"),
@@ -236,24 +238,24 @@ fn a_local_dependency_is_packed_into_a_staged_copy() {
     let staged = prepared.directory.clone();
     let rendered = render(&helm, &staged);
     assert!(rendered.contains("text: from-the-source") && rendered.contains("text: own"), "{rendered}");
-    assert_eq!(workspace.files(), before, "the work tree is not written");
+    assert_eq!(workspace.files(), before, "the work tree must not change");
     drop(prepared);
     assert!(!staged.exists());
 
-    // The same as Argo CD: `helm dependency build` in the chart itself, then a render.
+    // Argo CD runs `helm dependency build` in the chart itself and then renders; the result must be the same.
     let build = toolbox::process::Invocation::new(&helm, &workspace.path(CHART)).args(["dependency", "build"]);
     assert!(build.run().expect("helm runs").success());
     assert_eq!(render(&helm, &workspace.path(CHART)), rendered);
 
-    // What Helm put there is now a vendored copy; it equals its source until someone edits that.
+    // The archive that Helm packed is now a vendored copy, equal to its source until that is edited.
     let (vendored, diagnostics) = workspace.inspect(CHART);
     assert!(diagnostics.is_empty(), "{diagnostics:?}");
     assert!(matches!(vendored.dependencies[0].state, State::Vendored { .. }));
     workspace.write("shared/common/templates/map.yaml", config_map("edited").as_bytes());
     let (vendored, diagnostics) = workspace.inspect(CHART);
     assert_eq!(
-        told(&diagnostics),
-        ["vendored-drift: `charts/x/charts/common-1.0.0.tgz` no longer equals `shared/common`"]
+        messages(&diagnostics),
+        ["vendored-drift: `charts/x/charts/common-1.0.0.tgz` differs from `shared/common`"]
     );
     assert_eq!(diagnostics.0[0].notes, ["templates/map.yaml"]);
     let prepared = workspace.without_helm(None, |context| prepare(&workspace.chart(CHART), &vendored, context));
@@ -261,53 +263,53 @@ fn a_local_dependency_is_packed_into_a_staged_copy() {
 }
 
 #[test]
-fn a_local_dependency_is_judged_without_helm() {
+fn a_local_dependency_is_inspected_without_helm() {
     let workspace = with_local("x");
     let digest = |workspace: &Workspace| workspace.inspect(CHART).0.inputs()["common"].clone();
     let before = digest(&workspace);
     workspace.write("shared/common/templates/map.yaml", config_map("y").as_bytes());
     assert_ne!(digest(&workspace), before);
 
-    // A folder copied by hand, ignored files and all, is no drift.
+    // A directory copied by hand, including ignored files, is not drift.
     for (path, bytes) in folder::read(&workspace.path("shared/common")).expect("read") {
         workspace.write(&format!("charts/x/charts/common/{path}"), &bytes);
     }
     assert!(workspace.inspect(CHART).1.is_empty());
     std::fs::remove_dir_all(workspace.path("shared")).expect("removed");
     assert_eq!(
-        told(&workspace.inspect(CHART).1),
-        ["vendored-drift: `charts/x/charts/common` was vendored from `shared/common`, which is not there"]
+        messages(&workspace.inspect(CHART).1),
+        ["vendored-drift: the source `shared/common` of `charts/x/charts/common` does not exist"]
     );
     std::fs::remove_dir_all(workspace.path("charts/x/charts")).expect("removed");
     assert_eq!(
-        told(&workspace.inspect(CHART).1),
-        ["chart-invalid: `common` comes from `shared/common`, which is not there"]
+        messages(&workspace.inspect(CHART).1),
+        ["chart-invalid: the source `shared/common` of `common` does not exist"]
     );
-    workspace.write("charts/x/Chart.yaml", asks("common", "1.0.0", "file:///elsewhere/common").as_bytes());
+    workspace.write("charts/x/Chart.yaml", chart_yaml("common", "1.0.0", "file:///elsewhere/common").as_bytes());
     assert_eq!(
-        told(&workspace.inspect(CHART).1),
-        ["chart-invalid: `common` comes from `/elsewhere/common`, outside this repository"]
+        messages(&workspace.inspect(CHART).1),
+        ["chart-invalid: the source `/elsewhere/common` of `common` is outside the repository"]
     );
 }
 
 #[test]
-fn a_source_that_helm_cannot_pack_is_the_charts_fault() {
+fn a_source_that_helm_cannot_pack_is_a_chart_error() {
     let Some(helm) = helm() else { return };
     let workspace = with_local("x");
-    workspace.write("charts/x/Chart.yaml", asks("common", "^2.0", "file://../../shared/common").as_bytes());
+    workspace.write("charts/x/Chart.yaml", chart_yaml("common", "^2.0", "file://../../shared/common").as_bytes());
     let (inspection, _) = workspace.inspect(CHART);
     let chart = workspace.chart(CHART);
     let error = refused(workspace.with(&helm, None, |context| prepare(&chart, &inspection, context)));
-    assert_eq!(told(&error), ["chart-invalid: helm cannot pack `common` ^2.0"]);
+    assert_eq!(messages(&error), ["chart-invalid: helm cannot pack `common` ^2.0"]);
 }
 
 #[test]
-fn archives_brought_into_a_source_change_nothing() {
+fn archives_downloaded_into_a_source_are_ignored() {
     let inner = chart_archive("inner", "1.0.0", "inner");
     let workspace = with_local("x");
     workspace.write(
         "shared/common/Chart.yaml",
-        asks("inner", "1.0.0", URL).replace("name: x", "name: common").replace("0.1.0", "1.0.0").as_bytes(),
+        chart_yaml("inner", "1.0.0", URL).replace("name: x", "name: common").replace("0.1.0", "1.0.0").as_bytes(),
     );
     workspace.pin(&[("inner", "1.0.0", URL, &inner)]);
     let clean = workspace.inspect(CHART).0.inputs();
@@ -320,7 +322,7 @@ fn archives_brought_into_a_source_change_nothing() {
 }
 
 #[test]
-fn an_update_settles_and_pins_and_a_second_prepare_asks_nobody() {
+fn an_update_locks_and_pins_and_a_second_prepare_uses_no_network() {
     let Some(helm) = helm() else { return };
     let (old, new) = (chart_archive("dep", "1.0.0", "one"), chart_archive("dep", "1.2.0", "two"));
     let server = served(&[("dep-1.0.0.tgz", &old), ("dep-1.2.0.tgz", &new)]);
@@ -331,7 +333,7 @@ fn an_update_settles_and_pins_and_a_second_prepare_asks_nobody() {
         .expect("updated");
     assert!(matches!(updated.pins.as_slice(), [PinChange::Added(pin)] if pin.version == "1.2.0"), "{updated:?}");
     assert_eq!(updated.removed, [workspace.path("charts/x/charts/dep-1.0.0.tgz")]);
-    assert!(requests(&server) > 0, "helm really asked");
+    assert!(requests(&server) > 0, "helm must contact the server");
     let chart = workspace.chart(CHART);
     assert!(chart.lock_matches(), "{}", workspace.text("charts/x/Chart.lock"));
     assert_eq!(workspace.lock().pins[0].digest, digest(&new));
@@ -339,33 +341,33 @@ fn an_update_settles_and_pins_and_a_second_prepare_asks_nobody() {
     let asked = requests(&server);
     let (inspection, diagnostics) = workspace.inspect(CHART);
     assert!(diagnostics.is_empty(), "{diagnostics:?}");
-    workspace.without_helm(None, |context| prepare(&chart, &inspection, context)).expect("there already");
+    workspace.without_helm(None, |context| prepare(&chart, &inspection, context)).expect("already present");
     std::fs::remove_dir_all(workspace.path("charts/x/charts")).expect("removed");
     let (inspection, _) = workspace.inspect(CHART);
     workspace.without_helm(None, |context| prepare(&chart, &inspection, context)).expect("from the cache");
     assert_eq!(requests(&server), asked);
 
-    // Nothing new: nothing is written, not even a date. And Helm's own Chart.lock is ours, byte for byte but the date.
+    // Without changes nothing is written, not even a date. Apart from the date, Chart.lock equals Helm's own.
     let before = workspace.files();
     let again = workspace.with(&helm, None, |context| update(workspace.root(), &[&workspace.chart(CHART)], context));
     let again = again.expect("updated");
     assert!(again.written.is_empty() && again.pins.is_empty(), "{again:?}");
     assert_eq!(workspace.files(), before);
-    let settled = workspace.text("charts/x/Chart.lock");
+    let written = workspace.text("charts/x/Chart.lock");
     std::fs::remove_file(workspace.path("charts/x/Chart.lock")).expect("removed");
     let own = toolbox::process::Invocation::new(&helm, &workspace.path(CHART)).args(["dependency", "update"]);
     assert!(own.run().expect("helm runs").success());
     let without_date =
         |text: &str| text.lines().filter(|line| !line.starts_with("generated")).collect::<Vec<_>>().join("\n");
-    assert_eq!(without_date(&workspace.text("charts/x/Chart.lock")), without_date(&settled));
+    assert_eq!(without_date(&workspace.text("charts/x/Chart.lock")), without_date(&written));
 }
 
 #[test]
-fn a_mirror_leaves_no_trace_in_the_locks() {
+fn the_locks_do_not_depend_on_the_mirror() {
     let Some(helm) = helm() else { return };
     let archive = chart_archive("dep", "1.0.0", "one");
     let server = served(&[("dep-1.0.0.tgz", &archive)]);
-    let direct = |mirror: &Mirror, workspace: &Workspace| {
+    let locks = |mirror: &Mirror, workspace: &Workspace| {
         let charts = [workspace.chart(CHART)];
         workspace
             .with(&helm, Some(mirror), |context| update(workspace.root(), &charts.each_ref(), context))
@@ -374,25 +376,25 @@ fn a_mirror_leaves_no_trace_in_the_locks() {
         assert!(workspace.text("charts/x/Chart.lock").contains(&format!("repository: {URL}\n")));
         (workspace.text("charts.lock"), workspace.chart(CHART).lock.expect("Chart.lock").digest)
     };
-    let by_url = direct(&Mirror::Url(server.url()), &remote("~1.0.0", URL));
+    let by_url = locks(&Mirror::Url(server.url()), &remote("~1.0.0", URL));
     let workspace = remote("~1.0.0", URL);
     workspace.write("mirror/deep/dep-1.0.0.tgz", &archive);
-    let by_folder = direct(&mirror_folder(&workspace), &workspace);
+    let by_folder = locks(&mirror_folder(&workspace), &workspace);
     assert_eq!(by_url, by_folder);
 
-    // Bringing goes through a mirror by URL too.
+    // Downloads use a mirror URL too.
     std::fs::remove_dir_all(workspace.path("charts/x/charts")).expect("removed");
     std::fs::remove_dir_all(workspace.path("cache")).expect("removed");
     let (inspection, _) = workspace.inspect(CHART);
     let mirror = Mirror::Url(server.url());
     workspace
         .with(&helm, Some(&mirror), |context| prepare(&workspace.chart(CHART), &inspection, context))
-        .expect("brought");
+        .expect("downloaded");
     assert!(workspace.inspect(CHART).0.absent().is_empty());
 }
 
 #[test]
-fn helms_digest_is_ours_with_every_field() {
+fn the_lock_digest_equals_helms_with_every_field() {
     let Some(helm) = helm() else { return };
     let archive = chart_archive("dep", "1.0.0", "one");
     let server = served(&[("dep-1.0.0.tgz", &archive)]);
@@ -410,16 +412,16 @@ fn helms_digest_is_ours_with_every_field() {
     let output = own.run().expect("helm runs");
     assert!(output.success(), "{}", output.stderr);
     assert!(workspace.chart(CHART).lock_matches());
-    let helms = workspace.text("charts/x/Chart.lock");
+    let helm_lock = workspace.text("charts/x/Chart.lock");
     let charts = [workspace.chart(CHART)];
     workspace.with(&helm, None, |context| update(workspace.root(), &charts.each_ref(), context)).expect("updated");
-    assert_eq!(workspace.text("charts/x/Chart.lock"), helms, "the lock did not change");
+    assert_eq!(workspace.text("charts/x/Chart.lock"), helm_lock, "the lock must not change");
     let (inspection, diagnostics) = workspace.inspect(CHART);
     assert!(inspection.complete && diagnostics.is_empty(), "{diagnostics:?}");
 }
 
 #[test]
-fn an_archive_that_changed_since_it_was_pinned_is_refused() {
+fn an_archive_that_changed_after_it_was_pinned_is_rejected() {
     let Some(helm) = helm() else { return };
     let server = served(&[("dep-1.0.0.tgz", &chart_archive("dep", "1.0.0", "swapped"))]);
     let workspace = remote("1.0.0", &server.url());
@@ -427,17 +429,17 @@ fn an_archive_that_changed_since_it_was_pinned_is_refused() {
     let before = workspace.files();
     let (inspection, _) = workspace.inspect(CHART);
     let chart = workspace.chart(CHART);
-    let brought = refused(workspace.with(&helm, None, |context| prepare(&chart, &inspection, context)));
-    assert_eq!(brought.0[0].code, Code::ArchiveTampered);
+    let prepared = refused(workspace.with(&helm, None, |context| prepare(&chart, &inspection, context)));
+    assert_eq!(prepared.0[0].code, Code::ArchiveTampered);
     let charts = [chart];
     let updated = refused(workspace.with(&helm, None, |context| update(workspace.root(), &charts.each_ref(), context)));
     assert_eq!(updated.0[0].code, Code::ArchiveTampered);
-    assert_eq!(workspace.files(), before, "nothing may be written");
-    assert!(!workspace.path("cache").exists(), "not into the cache either");
+    assert_eq!(workspace.files(), before, "nothing must be written");
+    assert!(!workspace.path("cache").exists(), "the cache must not be written either");
 }
 
 #[test]
-fn an_index_that_lies_about_its_archive_is_refused() {
+fn an_index_that_does_not_match_its_archive_is_rejected() {
     let Some(helm) = helm() else { return };
     let mut files = repository(BTreeMap::from([("dep-1.0.0.tgz".to_owned(), chart_archive("dep", "1.0.0", "one"))]));
     files.insert("dep-1.0.0.tgz".to_owned(), chart_archive("dep", "6.6.6", "one"));
@@ -446,12 +448,12 @@ fn an_index_that_lies_about_its_archive_is_refused() {
     let before = workspace.files();
     let charts = [workspace.chart(CHART)];
     let error = refused(workspace.with(&helm, None, |context| update(workspace.root(), &charts.each_ref(), context)));
-    assert_eq!(told(&error), ["archive-tampered: no archive that came is the `dep` 1.0.0 that was asked for"]);
+    assert_eq!(messages(&error), ["archive-tampered: no downloaded archive is `dep` 1.0.0"]);
     assert_eq!(workspace.files(), before);
 }
 
 #[test]
-fn what_a_repository_lacks_and_one_that_is_away_are_two_errors() {
+fn a_missing_version_and_an_unreachable_repository_are_different_errors() {
     let Some(helm) = helm() else { return };
     let server = served(&[("dep-1.0.0.tgz", &chart_archive("dep", "1.0.0", "one"))]);
     let fails = |url: &str, mirror: Option<&Mirror>| {
@@ -463,24 +465,24 @@ fn what_a_repository_lacks_and_one_that_is_away_are_two_errors() {
         assert_eq!(error.0[0].code, Code::DependencyUnavailable);
         error.0[0].clone()
     };
-    assert_eq!(fails(&server.url(), None).message, "the repository does not have `dep` 2.0.0");
+    assert_eq!(fails(&server.url(), None).message, "the repository does not contain `dep` 2.0.0");
     let mirror = Mirror::Url(server.url());
     assert_eq!(
         fails(URL, Some(&mirror)).message,
-        format!("the chart mirror `{}` does not have `dep` 2.0.0", server.url())
+        format!("the chart mirror `{}` does not contain `dep` 2.0.0", server.url())
     );
 
-    // A port that was just free refuses connections.
+    // Nothing listens on a port that was just released.
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr()).expect("a port").port();
-    let away = format!("http://127.0.0.1:{port}");
-    let error = fails(&away, None);
-    assert_eq!(error.message, "`dep` 2.0.0 could not be had");
+    let unreachable = format!("http://127.0.0.1:{port}");
+    let error = fails(&unreachable, None);
+    assert_eq!(error.message, "`dep` 2.0.0 could not be downloaded");
     assert!(error.notes.concat().contains("connection refused"), "{error:?}");
     assert!(error.helps.concat().contains("XTASK_CHART_MIRROR"), "{error:?}");
-    let mirror = Mirror::Url(away.clone());
+    let mirror = Mirror::Url(unreachable.clone());
     assert_eq!(
         fails(URL, Some(&mirror)).message,
-        format!("`dep` 2.0.0 could not be had from the chart mirror `{away}`")
+        format!("`dep` 2.0.0 could not be downloaded from the chart mirror `{unreachable}`")
     );
 }
 
@@ -502,12 +504,12 @@ fn many_threads_prepare_one_chart_with_one_download() {
     });
     let log = server.requests.lock().expect("log");
     assert_eq!(log.iter().filter(|path| path.contains("dep-1.0.0")).count(), 1, "{log:?}");
-    let left = folder::entries(&workspace.path("charts/x/charts")).expect("listed");
-    assert_eq!(left, [workspace.path("charts/x/charts/dep-1.0.0.tgz")]);
+    let entries = folder::entries(&workspace.path("charts/x/charts")).expect("listed");
+    assert_eq!(entries, [workspace.path("charts/x/charts/dep-1.0.0.tgz")]);
 }
 
 #[test]
-fn deps_brings_everything_and_tidies_up() {
+fn deps_downloads_everything_and_deletes_outdated_archives() {
     let archive = chart_archive("dep", "1.0.0", "one");
     let workspace = remote("1.0.0", URL);
     workspace.pin(&[("dep", "1.0.0", URL, &archive)]);
@@ -519,14 +521,14 @@ fn deps_brings_everything_and_tidies_up() {
         .without_helm(Some(&mirror), |context| {
             ensure_all(workspace.root(), &charts.each_ref(), &workspace.lock(), context)
         })
-        .expect("brought");
-    assert_eq!(ensured.brought.len(), 1);
+        .expect("downloaded");
+    assert_eq!(ensured.downloaded.len(), 1);
     assert_eq!(ensured.removed, [workspace.path("charts/x/charts/dep-0.9.0.tgz")]);
     assert!(workspace.inspect(CHART).1.is_empty());
 }
 
 #[test]
-fn a_registry_serves_charts_too() {
+fn charts_are_downloaded_from_an_oci_registry() {
     let Some(helm) = helm() else { return };
     let archive = chart_archive("dep", "1.0.0", "one");
     let server = registry("charts", "dep", "1.0.0", &archive);
@@ -542,7 +544,7 @@ fn a_registry_serves_charts_too() {
     }
 }
 
-/// As much of a registry as Helm needs to pull one chart.
+/// A registry with the endpoints that Helm needs to pull one chart.
 fn registry(path: &str, name: &str, version: &str, archive: &[u8]) -> Loopback {
     let blob = |bytes: &[u8]| format!("sha256:{}", toolbox::archive::sha256(bytes));
     let config = format!("{{\"name\":\"{name}\",\"version\":\"{version}\",\"apiVersion\":\"v2\"}}").into_bytes();
@@ -567,24 +569,27 @@ fn registry(path: &str, name: &str, version: &str, archive: &[u8]) -> Loopback {
 }
 
 #[test]
-fn a_dead_repository_names_its_successor() {
+fn the_error_for_a_moved_repository_names_its_successor() {
     let Some(helm) = helm() else { return };
     let dead = "https://bitnami-labs.github.io/sealed-secrets";
     let workspace = remote("2.19.1", dead);
     workspace.pin(&[("dep", "2.19.1", dead, &chart_archive("dep", "2.19.1", "one"))]);
     let (inspection, _) = workspace.inspect(CHART);
-    // A helm that cannot reach anything, whatever network this machine has.
-    let away = workspace.path("helm");
+    // This Helm cannot reach the network, even if the machine can.
+    let isolated = workspace.path("helm");
     let script = format!("#!/bin/sh\nHTTPS_PROXY=http://127.0.0.1:9 exec {} \"$@\"\n", helm.display());
     workspace.write("helm", script.as_bytes());
-    std::fs::set_permissions(&away, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("executable");
+    std::fs::set_permissions(&isolated, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("executable");
     let chart = workspace.chart(CHART);
-    let error = refused(workspace.with(&away, None, |context| prepare(&chart, &inspection, context)));
-    assert!(error.0[0].helps[0].contains("its charts are at `https://bitnami.github.io/sealed-secrets`"), "{error:?}");
+    let error = refused(workspace.with(&isolated, None, |context| prepare(&chart, &inspection, context)));
+    assert!(
+        error.0[0].helps[0].contains("its charts moved to `https://bitnami.github.io/sealed-secrets`"),
+        "{error:?}"
+    );
 }
 
 #[test]
-fn an_archive_packed_by_hand_has_the_digest_of_its_folder() {
+fn an_archive_has_the_same_digest_as_its_directory() {
     let files = [("Chart.yaml", "name: dep\nversion: 1.0.0\n"), ("templates/a.yaml", "a: 1\n")];
     let workspace = remote("1.0.0", URL);
     for (path, text) in files {
@@ -595,7 +600,7 @@ fn an_archive_packed_by_hand_has_the_digest_of_its_folder() {
 }
 
 #[test]
-fn a_path_is_taken_apart_by_name() {
+fn parent_directories_are_resolved_lexically() {
     let chart = remote("1.0.0", URL).chart(CHART);
     let folder: PathBuf = inspect::source_folder(&chart, "../../shared/./common");
     assert!(folder.ends_with(Path::new("shared/common")) && !folder.to_string_lossy().contains(".."));

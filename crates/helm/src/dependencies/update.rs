@@ -1,18 +1,18 @@
-//! `deps --update`: the versions that Helm resolves today become the locks.
+//! `deps --update`: resolves versions with Helm and writes them to the locks.
 //!
-//! Real `helm dependency update` runs in a staged chart, once for each chart with dependencies, pointed at the mirror
-//! if there is one. Chart.lock is written with the repositories that Chart.yaml names and Helm's digest over them, so
-//! nobody can tell from it whether a mirror was used. charts.lock gets a pin for each archive.
+//! `helm dependency update` runs in a staged chart, once per chart with dependencies, against the mirror if one is set.
+//! Chart.lock is written with the repositories from Chart.yaml and Helm's digest over them, so it does not depend on the
+//! mirror. charts.lock gets a pin for each archive.
 //!
-//! Nothing is written before everything came and was verified. The archives go first and the locks last: a run that is
-//! killed in between leaves locks that are old and whole.
+//! Nothing is written until all archives have been downloaded and verified. Archives are written first and locks last,
+//! so an interrupted run leaves the old locks intact.
 //!
-//! Deliberately absent: packing `file://` dependencies into charts/. Whether they are vendored is the owner's choice.
+//! Does not pack `file://` dependencies into charts/: whether to vendor them is up to the chart's owner.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::bring::{keep, mirror_files};
+use super::bring::{mirror_files, store_in_cache};
 use super::folder::{self, Packed, is_archive};
 use super::helm::{self, Repositories};
 use super::inspect::{source_folder, tampered};
@@ -26,62 +26,58 @@ use document::{Node, Value, yaml};
 use toolbox::environment::Mirror;
 use toolbox::whole;
 
-/// What an update changed.
+/// The changes made by an update.
 #[derive(Debug, Default)]
 pub struct Updated {
-    /// The pins that are new, changed, or gone, in order of name.
+    /// The added, changed, and dropped pins, sorted by name.
     pub pins: Vec<PinChange>,
-    /// The files that were written.
+    /// The written files.
     pub written: Vec<PathBuf>,
-    /// The archives of other versions that were deleted.
+    /// The deleted archives of other versions.
     pub removed: Vec<PathBuf>,
 }
 
-/// What became of a pin.
+/// A change of a pin.
 #[derive(Debug, Clone)]
 pub enum PinChange {
-    /// It is new.
+    /// A new pin.
     Added(Pin),
-    /// Another version, or another repository, of the same chart.
+    /// Another version or repository of the same chart.
     Changed {
-        /// Before.
+        /// The old pin.
         from: Pin,
-        /// Now.
+        /// The new pin.
         to: Pin,
     },
-    /// Nothing needs it any more.
+    /// A pin that no chart needs any more.
     Dropped(Pin),
 }
 
-/// What Helm settled for one chart.
-struct Settled<'a> {
+/// The resolved dependencies of one chart.
+struct Resolved<'a> {
     chart: &'a Chart,
-    /// The text of Chart.lock, where it changed.
+    /// The new text of Chart.lock, if it changed.
     lock: Option<String>,
     archives: Vec<(Pin, Vec<u8>)>,
 }
 
-/// Resolves the dependencies of all charts anew and rewrites the locks. `charts` are all charts of the workspace: the
+/// Resolves the dependencies of all charts again and rewrites the locks. `charts` must be all charts of the workspace:
 /// pins that none of them needs are dropped.
 pub fn update(root: &Path, charts: &[&Chart], context: &Context<'_>) -> Result<Updated> {
     let old = ChartsLock::load(root)?;
     let served = serve(charts, context)?;
     let mut diagnostics = Diagnostics::default();
-    let mut settled = Vec::new();
+    let mut resolved = Vec::new();
     for &chart in charts.iter().filter(|chart| !chart.dependencies.is_empty()) {
-        settled.extend(diagnostics.take(settle(chart, &old, served.as_ref(), context)));
+        resolved.extend(diagnostics.take(resolve(chart, &old, served.as_ref(), context)));
     }
     let mut pins: BTreeMap<(String, String, String), Pin> = BTreeMap::new();
-    for (pin, _) in settled.iter().flat_map(|settled| &settled.archives) {
+    for (pin, _) in resolved.iter().flat_map(|resolved| &resolved.archives) {
         let (repository, name, version) = pin.subject();
         let subject = (repository.to_owned(), name.to_owned(), version.to_owned());
         match pins.get(&subject) {
             Some(other) if other.digest != pin.digest => {
-                diagnostics.push(tampered(
-                    &format!("the archive that {repository} served a moment later"),
-                    other,
-                    &pin.digest,
-                ));
+                diagnostics.push(tampered(&format!("a second download from {repository}"), other, &pin.digest));
             }
             _ => drop(pins.insert(subject, pin.clone())),
         }
@@ -89,8 +85,8 @@ pub fn update(root: &Path, charts: &[&Chart], context: &Context<'_>) -> Result<U
     diagnostics.into_result(())?;
 
     let mut updated = Updated::default();
-    for settled in &settled {
-        settled.write(root, context, &mut updated)?;
+    for resolved in &resolved {
+        resolved.write(root, context, &mut updated)?;
     }
     let lock = ChartsLock { pins: pins.into_values().collect() };
     let path = root.join(charts_lock::FILE);
@@ -104,15 +100,15 @@ pub fn update(root: &Path, charts: &[&Chart], context: &Context<'_>) -> Result<U
     Ok(updated)
 }
 
-/// A folder as mirror is served to Helm, with the archives that may be wanted.
+/// Serves the possibly needed archives of a mirror directory to Helm.
 fn serve(charts: &[&Chart], context: &Context<'_>) -> Result<Option<Loopback>> {
     let Some(Mirror::Folder(folder)) = context.mirror else { return Ok(None) };
-    let remote = |asked: &&Dependency| matches!(asked.origin(), Origin::Remote(_));
+    let is_remote = |declared: &&Dependency| matches!(declared.origin(), Origin::Remote(_));
     let wanted: Vec<String> = charts
         .iter()
         .flat_map(|chart| &chart.dependencies)
-        .filter(remote)
-        .map(|asked| format!("{}-", asked.name))
+        .filter(is_remote)
+        .map(|declared| format!("{}-", declared.name))
         .collect();
     if wanted.is_empty() {
         return Ok(None);
@@ -122,20 +118,20 @@ fn serve(charts: &[&Chart], context: &Context<'_>) -> Result<Option<Loopback>> {
     for (index, path) in mirror_files(folder, &accept)?.into_iter().enumerate() {
         let bytes = std::fs::read(&path).map_err(|error| Diagnostic::io("read", &path, &error))?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        // Two folders of a mirror may hold files of one name; Helm takes the first of equal versions.
+        // Two directories of a mirror may contain files of the same name; Helm uses the first of equal versions.
         let name = if archives.contains_key(&name) { format!("{index}/{name}") } else { name };
         archives.insert(name, bytes);
     }
     Loopback::serve(repository(archives)).map(Some)
 }
 
-/// Has Helm settle the dependencies of one chart, and verifies what came.
-fn settle<'a>(
+/// Resolves and downloads the dependencies of one chart with Helm, and verifies the archives.
+fn resolve<'a>(
     chart: &'a Chart,
     old: &ChartsLock,
     served: Option<&Loopback>,
     context: &Context<'_>,
-) -> Result<Settled<'a>> {
+) -> Result<Resolved<'a>> {
     context.progress.status("Updating", &chart.path);
     let url = match context.mirror {
         Some(Mirror::Url(url)) => Some((url.clone(), url.clone())),
@@ -144,9 +140,9 @@ fn settle<'a>(
     };
     online(chart, context)?;
     let staged = super::temporary()?;
-    let mut asked = chart.dependencies.clone();
+    let mut wanted = chart.dependencies.clone();
     let mut redirected = false;
-    for dependency in &mut asked {
+    for dependency in &mut wanted {
         let repository = match (dependency.origin(), &url) {
             (Origin::Folder(path), _) => format!("file://{}", source_folder(chart, path).display()),
             (Origin::Remote(_), Some((url, _))) => url.clone(),
@@ -163,40 +159,40 @@ fn settle<'a>(
         dependency.repository = repository;
     }
     let repositories = match &url {
-        Some((_, known)) => Repositories::Mirror(known),
+        Some((_, mirror)) => Repositories::Mirror(mirror),
         None => Repositories::Real,
     };
-    helm::update(staged.path(), &chart.name, &asked, repositories, context)?;
+    helm::update(staged.path(), &chart.name, &wanted, repositories, context)?;
 
-    let (helms, generated) = staged_lock(&staged.path().join("Chart.lock"))?;
+    let (helm_lock, generated) = staged_lock(&staged.path().join("Chart.lock"))?;
     let mut locked = Vec::new();
-    for (asked, settled) in chart.dependencies.iter().zip(helms.dependencies) {
-        locked.push(Dependency { repository: asked.repository.clone(), ..settled });
+    for (declared, entry) in chart.dependencies.iter().zip(helm_lock.dependencies) {
+        locked.push(Dependency { repository: declared.repository.clone(), ..entry });
     }
-    let digest = if redirected { chart.lock_digest(&locked) } else { helms.digest };
+    let digest = if redirected { chart.lock_digest(&locked) } else { helm_lock.digest };
     let lock = lock_text(&locked, &digest, &generated);
     let archives = verified(chart, &locked, &staged.path().join("charts"), old)?;
     let unchanged =
         chart.lock.as_ref().is_some_and(|lock| lock.digest == digest && same_entries(&lock.dependencies, &locked));
-    Ok(Settled { chart, lock: (!unchanged).then_some(lock), archives })
+    Ok(Resolved { chart, lock: (!unchanged).then_some(lock), archives })
 }
 
 fn online(chart: &Chart, context: &Context<'_>) -> Result<()> {
     let local = matches!(context.mirror, Some(Mirror::Folder(_)));
-    let remote = chart.dependencies.iter().find(|asked| matches!(asked.origin(), Origin::Remote(_)));
+    let remote = chart.dependencies.iter().find(|declared| matches!(declared.origin(), Origin::Remote(_)));
     match remote.filter(|_| context.offline && !local) {
         None => Ok(()),
-        Some(asked) => Err(Diagnostic::new(
+        Some(declared) => Err(Diagnostic::new(
             Code::DependencyUnavailable,
-            format!("`{}` cannot be updated: `--offline` forbids to ask {}", asked.name, asked.repository),
+            format!("`{}` cannot be updated from {} with `--offline`", declared.name, declared.repository),
         )
-        .at(asked.place.clone(), "")
-        .help("run without `--offline`, or set XTASK_CHART_MIRROR to a folder of archives")
+        .at(declared.place.clone(), "")
+        .help("run without `--offline`, or set XTASK_CHART_MIRROR to a directory of archives")
         .into()),
     }
 }
 
-/// Helm's own Chart.lock of the staged chart, and its `generated`.
+/// The Chart.lock that Helm wrote for the staged chart, and its `generated` field.
 fn staged_lock(path: &Path) -> Result<(ChartLock, String)> {
     let text = std::fs::read_to_string(path).map_err(|error| Diagnostic::io("read", path, &error))?;
     let source = Source::new("Chart.lock", text);
@@ -210,33 +206,35 @@ fn same_entries(left: &[Dependency], right: &[Dependency]) -> bool {
     left.iter().map(entry).eq(right.iter().map(entry))
 }
 
-/// The archives that came, each compared with what it was asked for as and with its pin, if it has one.
+/// The downloaded archives, each checked against its lock entry and its old pin, if any.
 fn verified(chart: &Chart, locked: &[Dependency], charts: &Path, old: &ChartsLock) -> Result<Vec<(Pin, Vec<u8>)>> {
-    let mut came = Vec::new();
+    let mut downloaded = Vec::new();
     for path in folder::entries(charts)?.into_iter().filter(|path| path.is_file()) {
         let bytes = std::fs::read(&path).map_err(|error| Diagnostic::io("read", &path, &error))?;
-        let known = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let packed = Packed::read(&known, &bytes)?;
-        came.push((known, packed, bytes));
+        let label = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let packed = Packed::read(&label, &bytes)?;
+        downloaded.push((label, packed, bytes));
     }
     let mut diagnostics = Diagnostics::default();
     let mut archives: Vec<(Pin, Vec<u8>)> = Vec::new();
-    for (asked, locked) in chart.dependencies.iter().zip(locked) {
+    for (declared, locked) in chart.dependencies.iter().zip(locked) {
         let Origin::Remote(repository) = locked.origin() else { continue };
-        let fits = |packed: &Packed| packed.name == locked.name && same_version(&packed.version, &locked.version);
-        let Some((_, packed, bytes)) = came.iter().find(|(_, packed, _)| fits(packed)) else {
-            let names: Vec<String> = came
+        let matches = |packed: &Packed| packed.name == locked.name && same_version(&packed.version, &locked.version);
+        let Some((_, packed, bytes)) = downloaded.iter().find(|(_, packed, _)| matches(packed)) else {
+            let names: Vec<String> = downloaded
                 .iter()
-                .map(|(known, packed, _)| format!("`{known}` holds `{}` {}", packed.name, packed.version))
+                .map(|(label, packed, _)| format!("`{label}` contains `{}` {}", packed.name, packed.version))
                 .collect();
             diagnostics.push(
                 Diagnostic::new(
                     Code::ArchiveTampered,
-                    format!("no archive that came is the `{}` {} that was asked for", locked.name, locked.version),
+                    format!("no downloaded archive is `{}` {}", locked.name, locked.version),
                 )
-                .at(asked.place.clone(), format!("from {repository}"))
+                .at(declared.place.clone(), format!("from {repository}"))
                 .note(names.join("\n"))
-                .help("the repository's index and its archives contradict each other; nothing was written"),
+                .help(
+                    "report to the repository's owner that its index does not match its archives; nothing was written",
+                ),
             );
             continue;
         };
@@ -244,10 +242,10 @@ fn verified(chart: &Chart, locked: &[Dependency], charts: &Path, old: &ChartsLoc
         if let Some(pinned) = old.find(repository, &pin.name, &pin.version).filter(|pinned| pinned.digest != pin.digest)
         {
             diagnostics.push(
-                tampered(&format!("the archive that came from {repository}"), pinned, &pin.digest)
-                    .help("a published version should never change; look at what did, nothing was written")
+                tampered(&format!("the archive from {repository}"), pinned, &pin.digest)
+                    .help("find out why a published version changed; nothing was written")
                     .help(
-                        "if the new one is right, delete its entry in charts.lock and run `cargo xtask deps --update`",
+                        "if the new archive is right, delete its entry in charts.lock and run `cargo xtask deps --update`",
                     ),
             );
             continue;
@@ -259,17 +257,18 @@ fn verified(chart: &Chart, locked: &[Dependency], charts: &Path, old: &ChartsLoc
     diagnostics.into_result(archives)
 }
 
-impl Settled<'_> {
-    /// Writes the archives, the chart's lock, and deletes archives of other versions.
+impl Resolved<'_> {
+    /// Writes the archives and Chart.lock, and deletes archives of other versions.
     fn write(&self, root: &Path, context: &Context<'_>, updated: &mut Updated) -> Result<()> {
         let charts = self.chart.directory.join("charts");
-        let lying = folder::contents(root, &charts, &mut Diagnostics::default())?;
+        let contents = folder::contents(root, &charts, &mut Diagnostics::default())?;
         for (pin, bytes) in &self.archives {
-            keep(pin, bytes, context);
-            // A folder of the same chart is a vendored copy, which stays what is rendered; an equal archive stays too.
-            let there =
-                |lying: &folder::Lying| lying.name == pin.name && (!lying.archive || lying.digest == pin.digest);
-            if !lying.charts.iter().any(there) {
+            store_in_cache(pin, bytes, context);
+            // A directory of the same chart is a vendored copy and is kept, as is an equal archive.
+            let present = |subchart: &folder::Subchart| {
+                subchart.name == pin.name && (!subchart.archive || subchart.digest == pin.digest)
+            };
+            if !contents.charts.iter().any(present) {
                 let path = charts.join(pin.file_name());
                 whole::write(&path, bytes)?;
                 updated.written.push(path);
@@ -284,7 +283,7 @@ impl Settled<'_> {
     }
 }
 
-/// Chart.lock as Helm writes it.
+/// The text of Chart.lock, as Helm writes it.
 fn lock_text(locked: &[Dependency], digest: &str, generated: &str) -> String {
     let entry = |dependency: &Dependency| {
         let [name, repository, version] =
@@ -307,7 +306,7 @@ generated: {}
     )
 }
 
-/// A text as a YAML scalar, without quotes where it is a string without them too.
+/// A string as a YAML scalar, quoted only if necessary.
 fn scalar(text: &str) -> String {
     let plain = text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && !text.ends_with(':')
@@ -316,7 +315,7 @@ fn scalar(text: &str) -> String {
     if plain { text.to_owned() } else { go_string(text) }
 }
 
-/// What became of the pins. A chart that had one pin and has another one now was changed.
+/// The difference between two lists of pins. A chart with exactly one old and one new pin counts as changed.
 fn changes(old: &[Pin], new: &[Pin]) -> Vec<PinChange> {
     let missing = |from: &[Pin], pin: &Pin| {
         !from.iter().any(|other| other.subject() == pin.subject() && other.digest == pin.digest)

@@ -316,9 +316,9 @@ fn at_column(source: &Arc<Source>, line: usize, column: usize) -> Place {
     Place::new(source, start..start + word)
 }
 
-/// The diagnostic for a Helm that could not even say what is wrong.
+/// The diagnostic for a Helm process that failed without an error message.
 pub(super) fn crashed(code: Option<i32>, stderr: &str) -> Diagnostic {
-    let how = code.map_or_else(|| "was ended by a signal".to_owned(), |code| format!("ended with exit code {code}"));
+    let how = code.map_or_else(|| "was killed by a signal".to_owned(), |code| format!("failed with exit code {code}"));
     Diagnostic::new(Code::HelmFailed, format!("helm {how}")).note(stderr.trim().to_owned())
 }
 

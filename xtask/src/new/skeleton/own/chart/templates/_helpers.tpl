@@ -1,5 +1,5 @@
 {{/*
-Labels by which the Service and its kin find the pods. They never change: a Deployment's selector cannot.
+Selector labels. They must never change, because a Deployment's selector is immutable.
 */}}
 {{- define "@app@.selectorLabels" -}}
 app.kubernetes.io/name: {{ .Chart.Name | quote }}
