@@ -181,6 +181,7 @@ impl Workspace {
             workspace.argocd.push(ArgocdFile { name: inputs::name(root, &path), documents });
         }
         workspace.sound = !diagnostics.has_errors();
+        diagnostics.extend(workspace.config.deprecated.clone());
         diagnostics.extend(workspace.config.unknown_tools(&workspace.tools_lock));
         workspace.deployments.sort_by(|left, right| left.application.name.cmp(&right.application.name));
         Ok((workspace, diagnostics))

@@ -40,7 +40,7 @@ pub fn entry(service: &Service, subject: &Subject<'_>) -> Option<String> {
     );
     (!objects.is_empty()).then(|| {
         format!(
-            "[[silence]]\ncheck = \"{}\"\ntarget = \"{}\"\nreason = {}\n",
+            "[[suppress]]\ncheck = \"{}\"\ntarget = \"{}\"\nreason = {}\n",
             Code::NamespaceMismatch.name(),
             service.app,
             toml::quoted(&reason)
@@ -63,16 +63,16 @@ pub fn append(config: &Arc<Source>, entry: &str) -> Result<Option<String>> {
     let before = Config::parse(config)?.silences.len();
     match Config::parse(&Source::new(config.name.clone(), whole.clone())) {
         Ok(config) if config.silences.len() == before + 1 => Ok(Some(whole)),
-        // Entries in one list, `silence = […]`, take no other at the end of the file.
+        // Entries in one list, `suppress = […]`, take no other at the end of the file.
         _ => Err(refused(config, entry)),
     }
 }
 
 fn refused(config: &Source, entry: &str) -> Diagnostics {
-    let message = format!("{} takes no further `[[silence]]` at its end, and the dependency needs one", config.name);
+    let message = format!("{} takes no further `[[suppress]]` at its end, and the dependency needs one", config.name);
     Diagnostic::new(Code::EditRefused, message)
         .note(entry.trim_end())
-        .help("write its silences as `[[silence]]` tables, and run this again")
+        .help("write its silences as `[[suppress]]` tables, and run this again")
         .into()
 }
 
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     const CONFIG: &str = "# é\nrepository = \"https://git.example.org/home.git\" # ours\n\n[argocd]\nversion = \"3.5\"\n\n[kubernetes]\nversion = \"1.34.11\"\n";
-    const ENTRY: &str = "[[silence]]\ncheck = \"namespace-mismatch\"\ntarget = \"cache\"\nreason = \"r\"\n";
+    const ENTRY: &str = "[[suppress]]\ncheck = \"namespace-mismatch\"\ntarget = \"cache\"\nreason = \"r\"\n";
 
     fn appended(text: &str) -> Option<String> {
         append(&Source::new("charts.toml", text), ENTRY).expect("can be edited")
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn silences_in_one_list_are_left_to_people() {
-        let text = format!("silence = []\n{CONFIG}");
+        let text = format!("suppress = []\n{CONFIG}");
         let found = append(&Source::new("charts.toml", text), ENTRY).expect_err("refused");
         assert_eq!(found.0[0].code, Code::EditRefused);
     }

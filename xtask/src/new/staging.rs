@@ -268,7 +268,7 @@ mod tests {
     #[test]
     fn charts_toml_gets_what_it_has_to_accept_and_is_restored_where_that_was_in_vain() {
         let config = "repository = \"https://git.example.org/x.git\"\n[argocd]\nversion = \"3.5\"\n[kubernetes]\nversion = \"1.34.11\"\n";
-        let entry = "[[silence]]\ncheck = \"namespace-mismatch\"\ntarget = \"blog\"\nreason = \"r\"\n";
+        let entry = "[[suppress]]\ncheck = \"namespace-mismatch\"\ntarget = \"blog\"\nreason = \"r\"\n";
         for taken in [false, true] {
             let root = tempfile::tempdir().expect("temporary folder");
             let path = root.path().join(CONFIG_FILE);

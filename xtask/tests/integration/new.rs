@@ -92,7 +92,7 @@ fn an_umbrella_allows_what_its_dependency_renders_and_no_more() {
     run(&bench, &helm, UMBRELLA)
         .says(0, &["made charts/cache/Chart.lock\n", "changed charts.lock\n", "changed charts.toml: "]);
     // That the dependency reaches into another namespace is accepted, and said; whoever looks may take it back.
-    let silence = "[[silence]]\ncheck = \"namespace-mismatch\"\ntarget = \"cache\"\nreason = \"The chart store names the namespace of ConfigMap store by itself; argocd/projects/cache.yaml allows what that needs.\"\n";
+    let silence = "[[suppress]]\ncheck = \"namespace-mismatch\"\ntarget = \"cache\"\nreason = \"The chart store names the namespace of ConfigMap store by itself; argocd/projects/cache.yaml allows what that needs.\"\n";
     assert_eq!(read(&bench, "charts.toml"), format!("{config}\n{silence}"));
     sound(&bench, &helm);
     assert!(
