@@ -12,6 +12,7 @@ pub mod duration;
 pub mod glob;
 pub mod project;
 mod project_access;
+pub mod repository_url;
 pub mod substitute;
 pub mod tools_lock;
 pub mod value_files;
@@ -273,8 +274,7 @@ impl Workspace {
         Ok(nodes)
     }
 
-    /// Holds every repository URL of a manifest under argocd/ against the one in charts.toml, to the letter: Argo CD does
-    /// not care about `.git` and upper case, but whoever replaces one URL by another does.
+    /// Reports repository URLs under argocd/ that name another repository than charts.toml.
     fn check_repository(&self, documents: &[Document], diagnostics: &mut Diagnostics) {
         for document in documents {
             let spec = document.root.get("spec");
@@ -291,13 +291,16 @@ impl Workspace {
                 _ => continue,
             };
             for url in urls {
-                if matches!(&url.value, Value::String(text) if *text == self.config.repository) {
+                if url.as_str().is_some_and(|text| repository_url::same(text, &self.config.repository)) {
                     continue;
                 }
                 diagnostics.push(
-                    Diagnostic::new(Code::RepositoryMismatch, format!("{kind} names another repository"))
-                        .at(url.place(), format!("{CONFIG_FILE} says `{}`", self.config.repository))
-                        .help(format!("change it here, or `repository` in {CONFIG_FILE}; both are one fact")),
+                    Diagnostic::new(
+                        Code::RepositoryMismatch,
+                        format!("{kind} uses a different repository than {CONFIG_FILE}"),
+                    )
+                    .at(url.place(), format!("{CONFIG_FILE} has `{}`", self.config.repository))
+                    .help(format!("change the URL here, or `repository` in {CONFIG_FILE}")),
                 );
             }
         }

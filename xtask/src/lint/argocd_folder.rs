@@ -11,6 +11,7 @@ use super::pattern::Glob;
 use super::written::{self, Written};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::document::{Node, Value};
+use crate::workspace::repository_url;
 
 /// What this check finds.
 pub const CODES: &[Code] = &[Code::ManifestUndeployed];
@@ -24,7 +25,8 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     for root in &roots {
         let path = ["spec", "source", "path"];
         let folder = root.text(&path).unwrap_or_default();
-        let own = root.text(&["spec", "source", "repoURL"]) == Some(workspace.config.repository.as_str());
+        let url = root.text(&["spec", "source", "repoURL"]);
+        let own = url.is_some_and(|url| repository_url::same(url, &workspace.config.repository));
         if own && (folder.is_empty() || !workspace.root.join(folder.trim_start_matches('/')).is_dir()) {
             let message =
                 if folder.is_empty() { "no folder is named".to_owned() } else { format!("`{folder}` does not exist") };

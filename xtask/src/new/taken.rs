@@ -7,7 +7,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place};
 use crate::document::Node;
 use crate::golden;
 use crate::image;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, repository_url};
 
 /// All that stands in the way, told together.
 #[must_use]
@@ -90,7 +90,7 @@ pub fn revision(workspace: &Workspace) -> String {
         let source = document.root.get("spec").and_then(|spec| spec.get("source"));
         let text = |key: &str| source.and_then(|source| source.get(key)).and_then(Node::as_str);
         let (Some(url), Some(revision)) = (text("repoURL"), text("targetRevision")) else { continue };
-        if url == workspace.config.repository {
+        if repository_url::same(url, &workspace.config.repository) {
             match counts.iter_mut().find(|(known, _)| *known == revision) {
                 Some((_, count)) => *count += 1,
                 None => counts.push((revision, 1)),
