@@ -19,6 +19,7 @@ use crate::forms;
 use crate::manifest::ObjectKey;
 use crate::objects::Object;
 use crate::plan::{self, DEFAULT_CASE};
+use crate::workspace::application::instance_name;
 use crate::workspace::project::{Destination, Project};
 
 /// What this check finds.
@@ -263,9 +264,12 @@ fn unused(subject: &Subject<'_>, projects: &[Project]) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let used: BTreeSet<&str> = written::every(subject).map(|application| application.project()).collect();
     // What is broken may be an Application whose kind is misspelt.
-    let read: Vec<&str> = written::every(subject).map(|application| application.name).collect();
-    let all_read =
-        subject.workspace.argocd_complete && subject.workspace.broken.iter().all(|name| read.contains(&name.as_str()));
+    let instance = |application: Written<'_>| {
+        let text = |key: &str| application.text(&["metadata", key]).unwrap_or_default();
+        instance_name(text("name"), text("namespace"))
+    };
+    let read: Vec<String> = written::every(subject).map(instance).collect();
+    let all_read = subject.workspace.argocd_complete && subject.workspace.broken.iter().all(|name| read.contains(name));
     for project in projects {
         let finding = |message: String, place: &Place| {
             Diagnostic::new(Code::ProjectUnused, message).target(&project.name).at(place.clone(), "")
