@@ -74,7 +74,7 @@ impl<'a> Subject<'a> {
     pub fn applications(&self) -> Vec<Written<'a>> {
         let selected = |name: &str| self.targets.iter().any(|target| target.id.app == name);
         self.every_application()
-            .filter(|written| written.deployment.is_none_or(|deployment| selected(&deployment.application.name)))
+            .filter(|written| written.deployment.is_none_or(|deployment| selected(&deployment.application.instance)))
             .collect()
     }
 

@@ -20,11 +20,11 @@ const CONTROL_PLANE: &str = "argocd";
 /// An Application whose source is a chart of this repository.
 #[derive(Debug, Clone)]
 pub struct Application {
-    /// `metadata.name`: the default release name, and the first part of its targets' names.
+    /// `metadata.name`: the default release name.
     pub name: String,
     /// Where it is defined.
     pub place: Place,
-    /// How Argo CD calls it: the name, with the namespace before it where that is not Argo CD's own.
+    /// The name that is unique across namespaces, and the first part of its targets' names; see [`instance_name`].
     pub instance: String,
     /// `spec.project`.
     pub project: String,
@@ -221,10 +221,7 @@ fn application(root: &Node) -> Result<Application> {
     let (Some(name), Some((project, namespace, node, source))) = (name, parts) else {
         return Err(diagnostics);
     };
-    let instance = match own_namespace {
-        Some(own) if own != CONTROL_PLANE && !own.is_empty() => format!("{own}_{name}"),
-        _ => name.clone(),
-    };
+    let instance = instance_name(&name, &own_namespace.unwrap_or_default());
     diagnostics.into_result(Application {
         place: metadata.and_then(|metadata| metadata.get("name")).unwrap_or(root).place(),
         name,
@@ -238,6 +235,13 @@ fn application(root: &Node) -> Result<Application> {
         target_revision: source.target_revision,
         source: node.clone(),
     })
+}
+
+/// What Argo CD calls the instance name of an Application: its name, prefixed with its namespace unless that is Argo CD's
+/// own. Applications in other namespaces may share a name.
+#[must_use]
+pub fn instance_name(name: &str, namespace: &str) -> String {
+    if namespace.is_empty() || namespace == CONTROL_PLANE { name.to_owned() } else { format!("{namespace}_{name}") }
 }
 
 /// Application names become folders and release names, so they have to be what Kubernetes allows.

@@ -14,6 +14,7 @@ pub mod project;
 mod project_access;
 mod project_fields;
 pub mod release;
+pub mod repository_url;
 pub mod substitute;
 pub mod sync_options;
 pub mod sync_order;

@@ -8,6 +8,7 @@
 
 use crate::pattern::{Glob, matches_kind};
 use crate::project::{Destination, KindRule, Project};
+use crate::repository_url::normalized;
 use kubernetes::scope::Scope;
 
 /// The address of the cluster that Argo CD runs in, and how it calls it.
@@ -146,93 +147,12 @@ pub fn allows_application_in<'a>(patterns: impl IntoIterator<Item = &'a str>, na
     (!unknown).then_some(false)
 }
 
-/// A repository's address as Argo CD compares it: lower case, without `.git`, the short form of SSH spelt out. One that
-/// is no address is empty.
-#[must_use]
-pub fn normalized(url: &str) -> String {
-    let mut url = url.trim().to_lowercase();
-    if is_ssh(&url) && !url.starts_with("ssh://") {
-        url = format!("ssh://{}", url.replacen(':', "/", 1));
-    }
-    let url = url.strip_suffix(".git").unwrap_or(&url);
-    let start = url.find("://").map_or(0, |at| {
-        let host = at + "://".len();
-        url[host..].find('/').map_or(url.len(), |slash| host + slash)
-    });
-    let end = url[start..].find(['?', '#']).map_or(url.len(), |at| start + at);
-    let Some(path) = path(&url[start..end]) else { return String::new() };
-    let whole = format!("{}{path}{}", &url[..start], &url[end..]);
-    whole.strip_prefix("ssh://").unwrap_or(&whole).to_owned()
-}
-
-/// `user@host…`, with or without `ssh://` in front.
-fn is_ssh(url: &str) -> bool {
-    let rest = url.strip_prefix("ssh://").unwrap_or(url);
-    rest.split_once('@')
-        .is_some_and(|(user, host)| !user.contains(['/', ':']) && !host.is_empty() && !host.contains('@'))
-}
-
-/// A path as Go writes it again: as it is where all of its characters may stand in one, else with escapes.
-fn path(text: &str) -> Option<String> {
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::new();
-    let mut at = 0;
-    while at < bytes.len() {
-        if bytes[at] == b'%' {
-            let digits = text.get(at + 1..at + 3)?;
-            decoded.push(u8::from_str_radix(digits, 16).ok()?);
-            at += 3;
-        } else {
-            decoded.push(bytes[at]);
-            at += 1;
-        }
-    }
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.~$&+,/:;=@".contains(byte);
-    if bytes.iter().all(|byte| plain(byte) || b"!'()*[]%".contains(byte)) {
-        return Some(text.to_owned());
-    }
-    Some(
-        decoded
-            .iter()
-            .map(|byte| if plain(byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") })
-            .collect(),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::project;
     use diagnostics::Source;
     use document::yaml;
-
-    #[test]
-    fn addresses_are_compared_as_argo_cd_compares_them() {
-        let table = [
-            ("https://git.example.com/x.git", "https://git.example.com/x"),
-            ("https://git.example.com/x", "https://git.example.com/x"),
-            ("HTTPS://Git.Example.com/X.git", "https://git.example.com/x"),
-            (" https://git.example.com/x.git ", "https://git.example.com/x"),
-            ("git@git.example.com:team/x.git", "git@git.example.com/team/x"),
-            ("ssh://git@git.example.com/team/x.git", "git@git.example.com/team/x"),
-            ("ssh://git@git.example.com:22/x", "git@git.example.com:22/x"),
-            ("https://git.example.com/x/", "https://git.example.com/x/"),
-            ("https://user@git.example.com/x.git", "https://user@git.example.com/x"),
-            ("*", "*"),
-            ("https://git.example.com/*", "https://git.example.com/*"),
-            ("oci://registry.example.com/x", "oci://registry.example.com/x"),
-            ("https://git.example.com/x y", "https://git.example.com/x%20y"),
-            ("%zz", ""),
-            ("https://git.example.com/x?b=1", "https://git.example.com/x?b=1"),
-            ("https://git.example.com/{a,b}", "https://git.example.com/%7Ba,b%7D"),
-            ("https://git.example.com/[a-c]", "https://git.example.com/[a-c]"),
-            ("git.example.com/x", "git.example.com/x"),
-            ("user:pw@git.example.com:x", "user:pw@git.example.com:x"),
-        ];
-        for (url, expected) in table {
-            assert_eq!(normalized(url), expected, "{url}");
-        }
-    }
 
     #[test]
     fn repositories_are_allowed_as_argo_cd_allows_them() {

@@ -168,7 +168,8 @@ pub fn of_app(workspace: &Workspace, app: &str) -> Result<Vec<Scenario>> {
         .filter(|path| path.extension().is_some_and(|end| end == "yaml" || end == "yml"))
         .collect();
     files.sort();
-    let apps: Vec<&str> = workspace.deployments.iter().map(|deployment| deployment.application.name.as_str()).collect();
+    let apps: Vec<&str> =
+        workspace.deployments.iter().map(|deployment| deployment.application.instance.as_str()).collect();
     let mut scenarios = Vec::new();
     for file in files {
         let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();

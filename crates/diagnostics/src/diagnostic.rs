@@ -155,6 +155,7 @@ codes! {
     ClusterImage "cluster-image" Unavailable "an image that the cluster needs could not be had"
     ClusterLeft "cluster-left" Unavailable "a cluster could not be removed"
     ClusterRefused "cluster-refused" Unavailable "this machine cannot carry a cluster"
+    ConfigDeprecated "config-deprecated" Warning "charts.toml uses a deprecated key"
     ConfigInvalid "config-invalid" Configuration "charts.toml, or a lock file, says something that cannot be"
     ConfigSyntax "config-syntax" Configuration "a TOML file cannot be read"
     ConfigUnknownKey "config-unknown-key" Configuration "a key that this tool does not know"

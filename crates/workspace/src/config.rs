@@ -29,10 +29,12 @@ pub struct Config {
     pub tools: BTreeMap<String, (String, Place)>,
     /// The image of a kind cluster's node, and where it is named.
     pub kind_node_image: Option<(String, Place)>,
-    /// Findings that are accepted.
-    pub silences: Vec<Silence>,
-    /// How objects are held against schemas.
+    /// Suppressed findings.
+    pub silences: Vec<Suppression>,
+    /// How objects are validated against schemas.
     pub validate: Validate,
+    /// Warnings about deprecated keys.
+    pub deprecated: Diagnostics,
 }
 
 /// What charts.toml says of schemas.
@@ -46,7 +48,7 @@ pub struct Validate {
 
 /// A finding that somebody has looked at and accepts; why is in charts.toml, for people.
 #[derive(Debug, Clone)]
-pub struct Silence {
+pub struct Suppression {
     /// The check.
     pub check: Code,
     /// What it is not to complain about: `<app>/<case>`, `<app>`, `charts/<chart>`, or a file.
@@ -81,7 +83,7 @@ impl Config {
             fields.finish(&mut diagnostics);
             Some((image?, node.get("node-image")?.place()))
         });
-        let silences = fields.sequence("silence").iter().filter_map(|node| silence(node, &mut diagnostics)).collect();
+        let (silences, deprecated) = suppressions(&root, &mut fields, &mut diagnostics);
         let validate = fields.node("validate").map(|node| validate(node, &mut diagnostics)).unwrap_or_default();
         fields.finish(&mut diagnostics);
 
@@ -100,6 +102,7 @@ impl Config {
             kind_node_image,
             silences,
             validate,
+            deprecated,
         })
     }
 }
@@ -185,8 +188,26 @@ fn tools(node: &Node, diagnostics: &mut Diagnostics) -> BTreeMap<String, (String
     tools
 }
 
-fn silence(node: &Node, diagnostics: &mut Diagnostics) -> Option<Silence> {
-    let mut fields = Fields::new(node, "silence[]", Syntax::Config);
+/// Reads `[[suppress]]` and its deprecated alias `[[silence]]`.
+fn suppressions(
+    root: &Node,
+    fields: &mut Fields<'_>,
+    diagnostics: &mut Diagnostics,
+) -> (Vec<Suppression>, Diagnostics) {
+    let mut deprecated = Diagnostics::default();
+    if fields.node("silence").is_some() {
+        deprecated.push(
+            Diagnostic::new(Code::ConfigDeprecated, "`[[silence]]` is deprecated")
+                .at(root.key_place("silence"), "renamed to `suppress`")
+                .help("replace each `[[silence]]` with `[[suppress]]`; the next release rejects the old name"),
+        );
+    }
+    let nodes = fields.sequence("suppress").iter().chain(fields.sequence("silence"));
+    (nodes.filter_map(|node| suppression(node, diagnostics)).collect(), deprecated)
+}
+
+fn suppression(node: &Node, diagnostics: &mut Diagnostics) -> Option<Suppression> {
+    let mut fields = Fields::new(node, "suppress[]", Syntax::Config);
     let target = fields.required_string("target");
     let check = fields.required("check");
     reason(&mut fields);
@@ -209,7 +230,7 @@ fn silence(node: &Node, diagnostics: &mut Diagnostics) -> Option<Silence> {
         );
     }
     fields.finish(diagnostics);
-    Some(Silence { check: check?, target: target?, place: node.place() })
+    Some(Suppression { check: check?, target: target?, place: node.place() })
 }
 
 fn validate(node: &Node, diagnostics: &mut Diagnostics) -> Validate {
@@ -265,6 +286,25 @@ fn reason(fields: &mut Fields<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const CONFIG: &str = "repository = \"https://git.example.com/x.git\"\n[argocd]\nversion = \"3.5\"\n[kubernetes]\nversion = \"1.34.11\"\n";
+
+    #[test]
+    fn silence_is_a_deprecated_alias_of_suppress() {
+        let entry = |key: &str| format!("[[{key}]]\ncheck = \"helm-lint\"\ntarget = \"web\"\nreason = \"r\"\n");
+        let parse = |keys: &[&str]| {
+            let entries: String = keys.iter().map(|key| entry(key)).collect();
+            Config::parse(&Source::new("charts.toml", format!("{CONFIG}{entries}"))).expect("valid")
+        };
+        let current = parse(&["suppress", "suppress"]);
+        assert_eq!((current.silences.len(), current.deprecated.0.len()), (2, 0));
+        let old = parse(&["silence", "suppress", "silence"]);
+        assert_eq!((old.silences.len(), old.deprecated.0.len()), (3, 1), "one warning for the file");
+        let warning = &old.deprecated.0[0];
+        assert_eq!(warning.code, Code::ConfigDeprecated);
+        assert_eq!(warning.places[0].0.to_string(), "charts.toml:6:3");
+        assert!(warning.helps[0].contains("`[[suppress]]`"), "{warning:?}");
+    }
 
     #[test]
     fn everything_wrong_is_told_at_once() {

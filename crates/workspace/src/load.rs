@@ -48,9 +48,9 @@ pub struct Workspace {
     pub argocd: Vec<ArgocdFile>,
     /// Whether these are all of them.
     pub argocd_complete: bool,
-    /// The Applications whose source is a sound chart, by name.
+    /// The Applications whose source is a valid chart, by instance name.
     pub deployments: Vec<Deployment>,
-    /// Names of Applications that are there but not sound, as far as they can be read.
+    /// Instance names of invalid Applications, as far as they can be read.
     pub broken: Vec<String>,
     /// Whether all that is there could be read: only then is what seems to be missing really gone.
     pub sound: bool,
@@ -150,8 +150,9 @@ impl Workspace {
             workspace.argocd.push(ArgocdFile { name: inputs::name(root, &path), documents });
         }
         workspace.sound = !diagnostics.has_errors();
+        diagnostics.extend(workspace.config.deprecated.clone());
         diagnostics.extend(workspace.config.unknown_tools(&workspace.tools_lock));
-        workspace.deployments.sort_by(|left, right| left.application.name.cmp(&right.application.name));
+        workspace.deployments.sort_by(|left, right| left.application.instance.cmp(&right.application.instance));
         Ok((workspace, diagnostics))
     }
 
@@ -161,21 +162,21 @@ impl Workspace {
         charts: &mut BTreeMap<PathBuf, Result<Arc<Chart>>>,
         diagnostics: &mut Diagnostics,
     ) {
-        if let Some(other) = self.deployments.iter().find(|other| other.application.name == application.name) {
+        if let Some(other) = self.deployments.iter().find(|other| other.application.instance == application.instance) {
             diagnostics.push(
                 Diagnostic::new(
                     Code::ApplicationDuplicate,
-                    format!("two Applications are named `{}`", application.name),
+                    format!("Application `{}` is defined twice in one namespace", application.name),
                 )
-                .at(application.place.clone(), "the second one")
-                .at(other.application.place.clone(), "the first one")
-                .help("rename one: Kubernetes keeps only one of them"),
+                .at(application.place.clone(), "second definition")
+                .at(other.application.place.clone(), "first definition")
+                .help("rename one of them; Kubernetes keeps only one object per name and namespace"),
             );
             return;
         }
         if let Some(found) = outside(&application) {
             diagnostics.push(found);
-            self.broken.push(application.name);
+            self.broken.push(application.instance);
             return;
         }
         let directory = self.root.join(argocd::value_files::clean(Path::new(&application.path)));
@@ -209,7 +210,7 @@ impl Workspace {
                 if let Err(found) = chart {
                     diagnostics.extend(found.clone());
                 }
-                self.broken.push(application.name);
+                self.broken.push(application.instance);
             }
         }
     }
@@ -241,8 +242,7 @@ impl Workspace {
         Ok(nodes)
     }
 
-    /// Holds every repository URL of a manifest under argocd/ against the one in charts.toml, to the letter: Argo CD does
-    /// not care about `.git` and upper case, but whoever replaces one URL by another does.
+    /// Reports repository URLs under argocd/ that name another repository than charts.toml.
     fn check_repository(&self, documents: &[Document], diagnostics: &mut Diagnostics) {
         for document in documents {
             let spec = document.root.get("spec");
@@ -259,13 +259,16 @@ impl Workspace {
                 _ => continue,
             };
             for url in urls {
-                if matches!(&url.value, Value::String(text) if *text == self.config.repository) {
+                if url.as_str().is_some_and(|text| argocd::repository_url::same(text, &self.config.repository)) {
                     continue;
                 }
                 diagnostics.push(
-                    Diagnostic::new(Code::RepositoryMismatch, format!("{kind} names another repository"))
-                        .at(url.place(), format!("{CONFIG_FILE} says `{}`", self.config.repository))
-                        .help(format!("change it here, or `repository` in {CONFIG_FILE}; both are one fact")),
+                    Diagnostic::new(
+                        Code::RepositoryMismatch,
+                        format!("{kind} uses a different repository than {CONFIG_FILE}"),
+                    )
+                    .at(url.place(), format!("{CONFIG_FILE} has `{}`", self.config.repository))
+                    .help(format!("change the URL here, or `repository` in {CONFIG_FILE}")),
                 );
             }
         }
@@ -323,9 +326,13 @@ pub fn manifests(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The names of the Applications in a file, as far as they can be read.
+/// The instance names of the Applications in a file, as far as they can be read.
 fn names(documents: &[Document]) -> Vec<String> {
-    let name = |root: &Node| Some(root.get("metadata")?.get("name")?.as_str()?.to_owned());
+    let name = |root: &Node| {
+        let metadata = root.get("metadata")?;
+        let namespace = metadata.get("namespace").and_then(Node::as_str).unwrap_or_default();
+        Some(argocd::application::instance_name(metadata.get("name")?.as_str()?, namespace))
+    };
     documents.iter().filter_map(|document| name(&document.root)).collect()
 }
 

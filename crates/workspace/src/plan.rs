@@ -26,7 +26,7 @@ use toolbox::inputs::Inputs;
 /// The name of a target.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TargetId {
-    /// The Application's name.
+    /// The Application's instance name.
     pub app: String,
     /// `default`, or the name of a values file in the chart's ci/.
     pub case: String,
@@ -120,7 +120,9 @@ pub fn plan<'a>(
         let cases = std::iter::once((DEFAULT_CASE, None))
             .chain(deployment.cases.iter().map(|(name, file)| (name.as_str(), Some(file.as_path()))));
         let wanted: Vec<_> = cases
-            .map(|(case, file)| (TargetId { app: deployment.application.name.clone(), case: case.to_owned() }, file))
+            .map(|(case, file)| {
+                (TargetId { app: deployment.application.instance.clone(), case: case.to_owned() }, file)
+            })
             .filter(|(id, _)| selected.as_ref().is_none_or(|selected| selected.contains(id)))
             .collect();
         let Some(inspected) = inspections.0.get(&deployment.chart.directory) else { continue };
@@ -148,7 +150,7 @@ pub fn target_ids(workspace: &Workspace) -> Vec<TargetId> {
         .deployments
         .iter()
         .flat_map(|deployment| {
-            let app = &deployment.application.name;
+            let app = &deployment.application.instance;
             std::iter::once(DEFAULT_CASE)
                 .chain(deployment.cases.keys().map(String::as_str))
                 .map(|case| TargetId { app: app.clone(), case: case.to_owned() })
@@ -170,7 +172,7 @@ fn select(workspace: &Workspace, selection: &[String], diagnostics: &mut Diagnos
         let found: Vec<_> = ids.iter().filter(|id| fits(app, &id.app) && fits(case, &id.case)).cloned().collect();
         // What is broken is told already; that it cannot be selected would be told twice.
         if found.is_empty() && !workspace.broken.iter().any(|broken| fits(app, broken)) {
-            let apps = workspace.deployments.iter().map(|deployment| deployment.application.name.clone());
+            let apps = workspace.deployments.iter().map(|deployment| deployment.application.instance.clone());
             let names: Vec<String> = apps.chain(ids.iter().map(ToString::to_string)).collect();
             diagnostics.push(
                 Diagnostic::new(Code::TargetUnknown, format!("no target is named `{name}`"))

@@ -19,7 +19,7 @@ pub const CONTROL_PLANE: &str = "argocd";
 /// An Application in a file.
 #[derive(Debug, Clone, Copy)]
 pub struct Written<'a> {
-    /// Its name; empty where it has none.
+    /// Its instance name if it deploys a chart, otherwise `metadata.name`; empty if it has none.
     pub name: &'a str,
     /// The path of its file from the root.
     pub file: &'a str,
@@ -34,10 +34,14 @@ pub fn applications(workspace: &Workspace) -> impl Iterator<Item = Written<'_>> 
     let documents =
         workspace.argocd.iter().flat_map(|file| file.documents.iter().map(move |document| (file, document)));
     documents.filter(|(_, document)| is_application(document)).map(|(file, document)| {
-        let name = document.root.find(&["metadata", "name"]).and_then(Node::as_str).unwrap_or_default();
+        let node = document.root.find(&["metadata", "name"]);
+        let place = node.map(Node::place);
         let deployment = workspace.deployments.iter().find(|deployment| {
-            deployment.application.name == name && deployment.application.place.source.name == file.name
+            let defined = &deployment.application.place;
+            place.as_ref().is_some_and(|place| place.span == defined.span && place.source.name == defined.source.name)
         });
+        let name = deployment.map(|deployment| deployment.application.instance.as_str());
+        let name = name.or(node.and_then(Node::as_str)).unwrap_or_default();
         Written { name, file: &file.name, root: &document.root, deployment }
     })
 }

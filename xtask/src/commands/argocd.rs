@@ -26,9 +26,9 @@ pub fn list(session: &Session<'_>) -> Result<Outcome> {
     let helm = workspace.config.argocd.helm;
     let mut rows: BTreeMap<&str, ([String; 8], Value)> = BTreeMap::new();
     for Deployment { application, chart, options, .. } in &workspace.deployments {
-        let name = application.name.as_str();
+        let name = application.instance.as_str();
         let targets: Vec<bool> =
-            freshness.iter().filter(|(id, _)| id.app == application.name).map(|(_, fresh)| *fresh).collect();
+            freshness.iter().filter(|(id, _)| id.app == application.instance).map(|(_, fresh)| *fresh).collect();
         let moved = targets.iter().filter(|fresh| !**fresh).count();
         // What could not be planned is told of in the diagnostics.
         let broken = targets.is_empty();

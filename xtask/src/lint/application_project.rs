@@ -266,9 +266,12 @@ fn unused(subject: &Subject<'_>, projects: &[Project]) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let used: BTreeSet<&str> = subject.every_application().map(|application| application.project()).collect();
     // What is broken may be an Application whose kind is misspelt.
-    let read: Vec<&str> = subject.every_application().map(|application| application.name).collect();
-    let all_read =
-        subject.workspace.argocd_complete && subject.workspace.broken.iter().all(|name| read.contains(&name.as_str()));
+    let instance = |application: Written<'_>| {
+        let text = |key: &str| application.text(&["metadata", key]).unwrap_or_default();
+        argocd::application::instance_name(text("name"), text("namespace"))
+    };
+    let read: Vec<String> = subject.every_application().map(instance).collect();
+    let all_read = subject.workspace.argocd_complete && subject.workspace.broken.iter().all(|name| read.contains(name));
     for project in projects {
         let finding = |message: String, place: &Place| {
             Diagnostic::new(Code::ProjectUnused, message).target(&project.name).at(place.clone(), "")

@@ -24,7 +24,8 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     for root in &roots {
         let path = ["spec", "source", "path"];
         let folder = root.text(&path).unwrap_or_default();
-        let own = root.text(&["spec", "source", "repoURL"]) == Some(workspace.config.repository.as_str());
+        let url = root.text(&["spec", "source", "repoURL"]);
+        let own = url.is_some_and(|url| argocd::repository_url::same(url, &workspace.config.repository));
         if own && (folder.is_empty() || !workspace.root.join(folder.trim_start_matches('/')).is_dir()) {
             let message =
                 if folder.is_empty() { "no folder is named".to_owned() } else { format!("`{folder}` does not exist") };

@@ -32,7 +32,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     }
     for deployment in &subject.workspace.deployments {
         let Some((text, place)) = &deployment.options.values else { continue };
-        let name = &deployment.application.name;
+        let name = &deployment.application.instance;
         let of = format!("the values of Application {name}");
         for (key, at) in duplicates(&Source::new("values", text.clone())) {
             found.push(finding(&of, &key, in_application(place, &at)).target(name));

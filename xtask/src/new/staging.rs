@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn charts_toml_gets_the_entry_and_is_restored_on_failure() {
         let config = "repository = \"https://git.example.org/x.git\"\n[argocd]\nversion = \"3.5\"\n[kubernetes]\nversion = \"1.34.11\"\n";
-        let entry = "[[silence]]\ncheck = \"namespace-mismatch\"\ntarget = \"blog\"\nreason = \"r\"\n";
+        let entry = "[[suppress]]\ncheck = \"namespace-mismatch\"\ntarget = \"blog\"\nreason = \"r\"\n";
         for taken in [false, true] {
             let root = tempfile::tempdir().expect("temporary directory");
             let path = root.path().join(CONFIG_FILE);

@@ -86,7 +86,7 @@ pub fn revision(workspace: &Workspace) -> String {
         let source = document.root.get("spec").and_then(|spec| spec.get("source"));
         let text = |key: &str| source.and_then(|source| source.get(key)).and_then(Node::as_str);
         let (Some(url), Some(revision)) = (text("repoURL"), text("targetRevision")) else { continue };
-        if url == workspace.config.repository {
+        if argocd::repository_url::same(url, &workspace.config.repository) {
             match counts.iter_mut().find(|(known, _)| *known == revision) {
                 Some((_, count)) => *count += 1,
                 None => counts.push((revision, 1)),

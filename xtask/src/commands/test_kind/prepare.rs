@@ -111,7 +111,7 @@ pub(super) fn prepare<'a>(
     tools: &'a Tools<'a>,
 ) -> Result<Prepared<'a>> {
     let mut diagnostics = Diagnostics::default();
-    let known: Vec<String> = workspace.deployments.iter().map(|one| one.application.name.clone()).collect();
+    let known: Vec<String> = workspace.deployments.iter().map(|one| one.application.instance.clone()).collect();
     for name in request.apps.iter().filter(|name| !known.contains(name)) {
         diagnostics.push(
             Diagnostic::new(Code::TargetUnknown, format!("no Application is named `{name}`"))

@@ -67,7 +67,7 @@ fn read(session: &Session<'_>, wanted: &[&str], found: &mut Diagnostics) -> Resu
     wrong.into_result(())?;
     let (inspections, wrong) = Inspections::new(&workspace);
     wrong.into_result(())?;
-    let has = |name: &&str| workspace.deployments.iter().any(|one| one.application.name == *name);
+    let has = |name: &&str| workspace.deployments.iter().any(|one| one.application.instance == *name);
     let wanted: Vec<&str> = wanted.iter().copied().filter(has).collect();
     if wanted.is_empty() {
         return Ok(BTreeMap::new());
