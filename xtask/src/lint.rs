@@ -1,10 +1,10 @@
-//! What can be known about charts without a cluster, one check a file.
+//! Checks that need no cluster, one per file.
 //!
-//! A check takes what is read already and returns findings; only those that ask Helm start a program, by way of
-//! [`Helm`]. What Helm said is remembered by the digest of everything that it depends on, so that a second run costs
-//! reading files.
+//! A check gets what has already been read and rendered, and returns findings. Only the checks that need Helm start a
+//! program, through [`Helm`]. Results from Helm are cached under the digest of all their inputs, so a second run only
+//! reads files.
 //!
-//! Deliberately absent: what a render finds by itself (`render`), and schemas of Kubernetes' objects (`validate`).
+//! Validation against Kubernetes schemas is in `validate`.
 
 pub mod application_destination;
 pub mod application_finalizer;
@@ -54,23 +54,23 @@ use crate::whole;
 use crate::workspace::Workspace;
 use crate::workspace::chart::Chart;
 
-/// What the checks that start nothing look at.
+/// The input of the checks that start no program.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
     /// The whole workspace: Applications, projects, charts.toml.
     pub workspace: &'a Workspace,
-    /// The charts that are checked, deployed or not.
+    /// The charts to check, deployed or not.
     pub charts: &'a [&'a Chart],
-    /// The targets that are checked.
+    /// The targets to check.
     pub targets: &'a [&'a Target<'a>],
-    /// What they render.
+    /// The objects that these targets render.
     pub objects: &'a [Object],
 }
 
-/// A check: the codes that it may find, and the finding. It may read files, and starts nothing.
+/// A check that may read files, but starts no program: the codes it may report, and its function.
 pub type Check = (&'static [Code], fn(&Subject<'_>) -> Diagnostics);
 
-/// The checks that start nothing, in the order of their files.
+/// The checks that start no program, in the order of their files.
 pub const CHECKS: &[Check] = &[
     (application_destination::CODES, application_destination::check),
     (application_finalizer::CODES, application_finalizer::check),
@@ -95,7 +95,7 @@ pub const CHECKS: &[Check] = &[
     (values_schema::CODES, values_schema::check),
 ];
 
-/// The codes of the checks that ask Helm or git, or that can mend what they find.
+/// The codes of the checks that need Helm or Git, or that can fix their findings.
 const CHART_CODES: &[Code] = &[
     Code::BranchUncovered,
     Code::ChartVersionUnraised,
@@ -106,34 +106,34 @@ const CHART_CODES: &[Code] = &[
     Code::ValuesTableOutdated,
 ];
 
-/// All codes that `lint` may find: those that a silence can name.
+/// All codes that `lint` may report, and that a suppression can therefore name.
 #[must_use]
 pub fn codes() -> Vec<Code> {
     CHECKS.iter().flat_map(|(codes, _)| *codes).chain(CHART_CODES).copied().collect()
 }
 
-/// No honest chart takes this long.
+/// No reasonable chart takes this long to render.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// Raised whenever what a check asks of Helm, or makes of the answer, changes.
-const MEMORY: &str = "2";
+/// The version of cached results. Increase it when a check changes how it runs Helm or what it derives from the output.
+const CACHE_VERSION: &str = "2";
 
-/// The Helm of the Argo CD release, with a memory.
+/// The Helm version that the Argo CD release ships, with a cache for results.
 #[derive(Debug, Clone, Copy)]
 pub struct Helm<'a> {
-    /// The program.
+    /// The executable.
     pub program: &'a Path,
     /// The root of the workspace, absolute.
     pub root: &'a Path,
     /// The tool's cache.
     pub cache: &'a Path,
-    /// How many may run at once.
+    /// How many processes may run at once.
     pub jobs: usize,
 }
 
 impl Helm<'_> {
-    /// Runs Helm for a target in a directory, with homes of its own. `args` gets the path of the values that the
-    /// Application itself holds, where it holds any.
+    /// Runs Helm for a target in a directory, with its own home directories. `args` gets the path of a file with the
+    /// Application's inline values, if there are any.
     fn run(
         &self,
         target: &Target<'_>,
@@ -143,7 +143,7 @@ impl Helm<'_> {
         self.run_at(target, directory, None, args)
     }
 
-    /// The same, in a time zone that is so many seconds away from UTC.
+    /// Like [`Self::run`], in a time zone `zone` seconds away from UTC.
     fn run_at(
         &self,
         target: &Target<'_>,
@@ -169,15 +169,15 @@ impl Helm<'_> {
         Ok((invocation.run()?, invocation))
     }
 
-    /// What a check found out about targets, from an earlier run where nothing of theirs moved since. Whoever computes
-    /// it says whether it is to be remembered: what a failed run left undone is not.
-    fn remembered(
+    /// Returns a check's result for some targets: from the cache if none of their inputs changed, else from `compute`,
+    /// whose second value says whether to cache the result.
+    fn cached(
         &self,
         check: &str,
         targets: &[&Target<'_>],
         compute: impl FnOnce() -> Result<(Vec<String>, bool)>,
     ) -> Result<Vec<String>> {
-        let mut text = format!("{MEMORY} {check}\n");
+        let mut text = format!("{CACHE_VERSION} {check}\n");
         for target in targets {
             text.push_str(&format!("{}\n", target.id));
             for (name, digest) in &target.inputs {
@@ -186,9 +186,9 @@ impl Helm<'_> {
         }
         let folder = self.cache.join("lint");
         let path = folder.join(format!("{}.json", sha256(text.as_bytes())));
-        let known =
+        let cached =
             std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
-        let lines = known.as_ref().and_then(serde_json::Value::as_array).and_then(|lines| {
+        let lines = cached.as_ref().and_then(serde_json::Value::as_array).and_then(|lines| {
             lines.iter().map(|line| line.as_str().map(str::to_owned)).collect::<Option<Vec<String>>>()
         });
         if let Some(lines) = lines {
@@ -196,14 +196,14 @@ impl Helm<'_> {
         }
         let (lines, keep) = compute()?;
         if keep {
-            // A memory that cannot be written costs time in the next run, and nothing else.
+            // Failing to write the cache only costs time in the next run.
             let _ = whole::write(&path, serde_json::json!(lines).to_string().as_bytes());
         }
         Ok(lines)
     }
 }
 
-/// Copies a folder with all that is in it; links are followed.
+/// Copies a folder recursively, following links.
 fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     std::fs::create_dir_all(to).map_err(|error| Diagnostic::io("create", to, &error))?;
     for entry in std::fs::read_dir(from).map_err(|error| Diagnostic::io("read", from, &error))? {

@@ -1,7 +1,7 @@
-//! `lint`: what can be known about charts and Applications without a cluster.
+//! `lint`: runs all checks that need no cluster.
 //!
-//! Checks of a chart run for each chart that a selected target uses, and look at all cases of that chart; without a
-//! selection, those that ask nothing of Helm run for every chart under charts/, deployed or not.
+//! Chart checks run for each chart that a selected target uses, with all cases of that chart. Without a selection, the
+//! checks that do not need Helm run for every chart under charts/, deployed or not.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -26,24 +26,24 @@ use crate::wording::plural;
 use crate::workspace::chart::Chart;
 use crate::workspace::{self, Workspace};
 
-/// What was asked for.
+/// The command's arguments.
 #[derive(Debug, Default)]
 pub struct Request {
-    /// Names of targets; all when empty.
+    /// Names of targets; empty for all.
     pub targets: Vec<String>,
-    /// Mend what can be mended.
+    /// Fix findings where possible.
     pub fix: bool,
-    /// The revision since which a changed chart needs a higher version.
+    /// The revision to compare chart versions with.
     pub base: Option<String>,
-    /// List images, and check nothing.
+    /// Only list images.
     pub images: bool,
 }
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     if request.fix && session.environment.ci {
-        return Err(Diagnostic::new(Code::Usage, "`--fix` is refused where CI is set")
-            .help("run `cargo xtask lint --fix` where people look at the diff, and commit what it writes")
+        return Err(Diagnostic::new(Code::Usage, "`--fix` is not allowed when CI is set")
+            .help("run `cargo xtask lint --fix` locally, review the diff, and commit it")
             .into());
     }
     let (workspace, mut diagnostics) = Workspace::load(&session.root)?;
@@ -52,7 +52,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let (all, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, &[]);
     diagnostics.extend(found);
     let (selected, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, &request.targets);
-    // Without a selection, both plans tell the same; `sort` drops one of the two.
+    // Without a selection, both plans have the same diagnostics; `sort` removes the duplicates.
     diagnostics.extend(found);
     let renderings = rendering::render(session, &workspace, workspace.config.argocd, selected, false, &mut diagnostics);
     for one in &renderings {
@@ -77,7 +77,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     Ok(Outcome { diagnostics, fields: vec![("charts", json!(checked.charts)), ("targets", json!(targets))] })
 }
 
-/// The images of what renders, one a line with the targets that use it.
+/// Lists the images of all rendered objects, one per line, with the targets that use it.
 fn list_images(session: &Session<'_>, renderings: &[Rendering<'_>], mut diagnostics: Diagnostics) -> Outcome {
     diagnostics.sort();
     let objects: Vec<Object> = renderings.iter().flat_map(Rendering::objects).collect();
@@ -93,17 +93,17 @@ fn list_images(session: &Session<'_>, renderings: &[Rendering<'_>], mut diagnost
     Outcome { diagnostics, fields: vec![("images", json!(images))] }
 }
 
-/// What checking found.
+/// The result of all checks.
 #[derive(Debug)]
 pub struct Checked {
-    /// The findings that are not silenced.
+    /// The findings that are not suppressed.
     pub diagnostics: Diagnostics,
-    /// The charts that were looked at, by their path from the root.
+    /// The paths of the checked charts from the root.
     pub charts: Vec<String>,
 }
 
-/// Runs every check on targets that are rendered already. `all` are all targets of the workspace; `sound` says that
-/// nothing kept any of them from being read and rendered.
+/// Runs every check on rendered targets. `all` are all targets of the workspace; `sound` says whether all of them could be
+/// read and rendered.
 #[must_use]
 pub fn check(
     session: &Session<'_>,
@@ -141,7 +141,7 @@ pub fn check(
     }
     diagnostics
         .extend(chart_version::check(&session.root, &every, request.base.as_deref()).unwrap_or_else(|found| found));
-    untold(&mut diagnostics, renderings);
+    remove_reported(&mut diagnostics, renderings);
     let deployed: Vec<&Chart> = deployed.iter().filter_map(|folder| charts.get(folder)).collect();
     with_helm(session, workspace, &deployed, renderings, all, &mut diagnostics);
     let complete = sound && request.targets.is_empty() && diagnostics.worst() <= Class::Finding;
@@ -149,21 +149,21 @@ pub fn check(
     Checked { diagnostics, charts: charts.values().map(|chart| chart.path.clone()).collect() }
 }
 
-/// Leaves out what is wrong with a schema or with values where Helm refused a target for it: that is told, at the same place.
-fn untold(diagnostics: &mut Diagnostics, renderings: &[Rendering<'_>]) {
+/// Removes findings about a schema or values that Helm already reported at the same place.
+fn remove_reported(diagnostics: &mut Diagnostics, renderings: &[Rendering<'_>]) {
     let failed = renderings.iter().filter_map(|one| one.rendered.as_ref()?.as_ref().err());
     let refused = failed.flat_map(|found| &found.0).filter(|found| found.code == Code::HelmRefused);
-    let told: Vec<_> = refused.map(|found| (&found.message, &found.places)).collect();
-    let places: Vec<_> = told.iter().filter_map(|(_, places)| places.first()).map(|(place, _)| place).collect();
+    let reported: Vec<_> = refused.map(|found| (&found.message, &found.places)).collect();
+    let places: Vec<_> = reported.iter().filter_map(|(_, places)| places.first()).map(|(place, _)| place).collect();
     diagnostics.0.retain(|found| match found.code {
-        Code::ValuesSchemaInvalid => !told.contains(&(&found.message, &found.places)),
-        // Of values that neither Helm nor the reader of this tool can read.
+        Code::ValuesSchemaInvalid => !reported.contains(&(&found.message, &found.places)),
+        // Neither Helm nor this tool's own parser can read these values.
         Code::YamlSyntax => !found.places.first().is_some_and(|(place, _)| places.contains(&place)),
         _ => true,
     });
 }
 
-/// The table of values of a chart, written anew if that is asked for.
+/// Checks the values table of a chart, and updates it with `--fix`.
 fn table(session: &Session<'_>, request: &Request, chart: &Chart) -> Diagnostics {
     let checked = match values_table::check(&session.root, chart) {
         Ok(checked) => checked,
@@ -183,7 +183,7 @@ fn table(session: &Session<'_>, request: &Request, chart: &Chart) -> Diagnostics
     diagnostics
 }
 
-/// The checks that ask Helm.
+/// Runs the checks that need Helm.
 fn with_helm(
     session: &Session<'_>,
     workspace: &Workspace,
@@ -192,7 +192,7 @@ fn with_helm(
     all: &[&Target<'_>],
     diagnostics: &mut Diagnostics,
 ) {
-    // What is wrong with a target that does not render is told already, and Helm would say no more.
+    // Targets that do not render are already reported.
     let failed = |one: &&Rendering<'_>| matches!(one.rendered, Some(Err(_)));
     let of = |chart: &Chart, target: &Target<'_>| target.deployment.chart.directory == chart.directory;
     let renders = |chart: &&&Chart| renderings.iter().any(|one| of(chart, &one.target) && !failed(&one));
@@ -219,18 +219,18 @@ fn with_helm(
         let answers = side_by_side(session.jobs, &chosen, |one| {
             (one.target.id.to_string(), helm_lint::messages(&helm, &one.target, &prepared.directory))
         });
-        let mut said = Vec::new();
+        let mut output = Vec::new();
         for (target, messages) in answers {
             if let Some(messages) = diagnostics.take(messages) {
-                said.push((target, messages));
+                output.push((target, messages));
             }
         }
-        diagnostics.extend(helm_lint::findings(&session.root, chart, &said));
+        diagnostics.extend(helm_lint::findings(&session.root, chart, &output));
         for found in side_by_side(session.jobs, &chosen, |one| twice(&helm, one, &prepared.directory)) {
             diagnostics.extend(found.unwrap_or_else(|found| found));
         }
         if chosen.len() < of_this.len() {
-            // What the others would have reached or changed is not known.
+            // It is unknown what the failed targets would have reached or changed.
             continue;
         }
         for found in [
@@ -242,7 +242,7 @@ fn with_helm(
     }
 }
 
-/// What differs between two renders of a target.
+/// Reports what differs between two renders of a target.
 fn twice(helm: &Helm<'_>, one: &Rendering<'_>, directory: &Path) -> Result<Diagnostics> {
     let manifests = one.manifests().unwrap_or_default();
     let lines = second_render::differences(helm, &one.target, directory, &manifests, one.rendered.is_none())?;

@@ -1,6 +1,4 @@
-//! The Applications and projects under argocd/ as they are written, also those that nothing here renders.
-//!
-//! Deliberately absent: judging them.
+//! The Applications and projects under argocd/ as written, including those that this tool does not render.
 
 use super::Subject;
 use super::permission::Cluster;
@@ -10,26 +8,26 @@ use crate::document::{Node, Value};
 use crate::workspace::project::{self, Project};
 use crate::workspace::{APPLICATIONS, Deployment, Workspace};
 
-/// The project of an Application that names none: Argo CD's own.
+/// The project of an Application without `spec.project`: Argo CD's built-in one.
 pub const DEFAULT_PROJECT: &str = "default";
 
-/// The namespace that Argo CD itself runs in.
+/// The namespace in which Argo CD runs.
 pub const CONTROL_PLANE: &str = "argocd";
 
 /// An Application in a file.
 #[derive(Debug, Clone, Copy)]
 pub struct Written<'a> {
-    /// Its name; empty where it has none.
+    /// Its name; empty if it has none.
     pub name: &'a str,
     /// The path of its file from the root.
     pub file: &'a str,
-    /// All of it.
+    /// The whole document.
     pub root: &'a Node,
-    /// The Application and its chart, where it deploys a sound one.
+    /// The Application and its chart, if both are valid.
     pub deployment: Option<&'a Deployment>,
 }
 
-/// The Applications that are checked: with a selection of targets, those that it names, and those without a chart.
+/// Returns the Applications to check: those of the selected targets, and those without a chart.
 #[must_use]
 pub fn applications<'a>(subject: &Subject<'a>) -> Vec<Written<'a>> {
     let selected = |name: &str| subject.targets.iter().any(|target| target.id.app == name);
@@ -38,12 +36,12 @@ pub fn applications<'a>(subject: &Subject<'a>) -> Vec<Written<'a>> {
         .collect()
 }
 
-/// All Applications.
+/// Returns all Applications.
 pub fn every<'a>(subject: &Subject<'a>) -> impl Iterator<Item = Written<'a>> + use<'a> {
     of_workspace(subject.workspace)
 }
 
-/// The same, of a workspace.
+/// Returns all Applications of a workspace.
 pub fn of_workspace(workspace: &Workspace) -> impl Iterator<Item = Written<'_>> {
     let documents =
         workspace.argocd.iter().flat_map(|file| file.documents.iter().map(move |document| (file, document)));
@@ -61,7 +59,7 @@ fn is_application(document: &Document) -> bool {
     text("kind") == "Application" && text("apiVersion").starts_with("argoproj.io/")
 }
 
-/// All projects that have a name.
+/// Returns all projects that have a name.
 #[must_use]
 pub fn projects(subject: &Subject<'_>) -> Vec<Project> {
     let documents = subject.workspace.argocd.iter().flat_map(|file| &file.documents);
@@ -72,20 +70,20 @@ pub fn projects(subject: &Subject<'_>) -> Vec<Project> {
 }
 
 impl<'a> Written<'a> {
-    /// A text of it that is not empty.
+    /// Returns the string at a path, unless it is empty.
     #[must_use]
     pub fn text(&self, path: &[&str]) -> Option<&'a str> {
         self.root.find(path).and_then(Node::as_str).filter(|text| !text.is_empty())
     }
 
-    /// Where something of it stands, or of what is there the nearest thing around it.
+    /// Returns the place of the node at a path, or of the nearest parent that exists.
     #[must_use]
     pub fn place(&self, path: &[&str]) -> Place {
         let mut around = self.root;
         for (depth, step) in path.iter().enumerate() {
             match around.find(&[step]) {
                 Some(node) => around = node,
-                // A whole mapping says little; its key says where to add what is missing.
+                // Point to the key, not to the whole mapping, to show where something is missing.
                 None if depth > 0 => return self.key(&path[..depth]),
                 None => break,
             }
@@ -98,7 +96,7 @@ impl<'a> Written<'a> {
         self.root.find(before).unwrap_or(self.root).key_place(last)
     }
 
-    /// `spec.project`, or what stands for it.
+    /// `spec.project`, or the default project.
     #[must_use]
     pub fn project(&self) -> &'a str {
         self.text(&["spec", "project"]).unwrap_or(DEFAULT_PROJECT)
@@ -110,20 +108,20 @@ impl<'a> Written<'a> {
         self.text(&["spec", "destination", "namespace"]).unwrap_or_default()
     }
 
-    /// The cluster that `spec.destination` names.
+    /// The cluster in `spec.destination`.
     #[must_use]
     pub fn cluster(&self) -> Cluster {
         Cluster::new(self.text(&["spec", "destination", "server"]), self.text(&["spec", "destination", "name"]))
     }
 
-    /// Whether a sync option is set in just these words.
+    /// Whether a sync option is set, spelled exactly like this.
     #[must_use]
     pub fn has_sync_option(&self, option: &str) -> bool {
         let options = self.root.find(&["spec", "syncPolicy", "syncOptions"]).map(Node::items).unwrap_or_default();
         options.iter().any(|node| node.as_str() == Some(option))
     }
 
-    /// Whether Argo CD syncs it by itself.
+    /// Whether automated sync is enabled.
     #[must_use]
     pub fn is_automated(&self) -> bool {
         let automated = self.root.find(&["spec", "syncPolicy", "automated"]);
@@ -133,13 +131,13 @@ impl<'a> Written<'a> {
         })
     }
 
-    /// Whether it lies where Applications are looked for.
+    /// Whether its file is in the folder for rendered Applications.
     #[must_use]
     pub fn is_in_its_folder(&self) -> bool {
         self.file.strip_prefix(APPLICATIONS).is_some_and(|rest| rest.starts_with('/'))
     }
 
-    /// A finding about it.
+    /// Creates a finding about this Application.
     #[must_use]
     pub fn finding(
         &self,
