@@ -1,7 +1,7 @@
 //! Checks that need no cluster, one per file.
 //!
-//! A check gets what has already been read and rendered, and returns findings. Only the checks that need Helm start a
-//! program, through [`Helm`]. Results from Helm are cached under the digest of all their inputs, so a second run only
+//! A check gets what has already been read and rendered, and returns findings. [`CHECKS`] lists all of them with what each
+//! needs. Only checks that need Helm or Git start a program, Helm through [`Helm`]. Results from Helm are cached under the digest of all their inputs, so a second run only
 //! reads files.
 //!
 //! Validation against Kubernetes schemas is in `validate`.
@@ -46,6 +46,7 @@ use std::time::Duration;
 
 use crate::archive::sha256;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result};
+use crate::golden::Recorded;
 use crate::helm;
 use crate::objects::Object;
 use crate::plan::Target;
@@ -54,7 +55,7 @@ use crate::whole;
 use crate::workspace::Workspace;
 use crate::workspace::chart::Chart;
 
-/// The input of the checks that start no program.
+/// The input of the checks that do not run Helm.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
     /// The whole workspace: Applications, projects, charts.toml.
@@ -65,51 +66,117 @@ pub struct Subject<'a> {
     pub targets: &'a [&'a Target<'a>],
     /// The objects that these targets render.
     pub objects: &'a [Object],
+    /// The revision to compare chart versions with, instead of the merge base with the main branch.
+    pub base: Option<&'a str>,
 }
 
-/// A check that may read files, but starts no program: the codes it may report, and its function.
-pub type Check = (&'static [Code], fn(&Subject<'_>) -> Diagnostics);
+/// The input of the checks that run Helm: a deployed chart whose dependencies are in place.
+#[derive(Debug, Clone, Copy)]
+pub struct ChartSubject<'a> {
+    /// The Helm to run.
+    pub helm: Helm<'a>,
+    /// The chart.
+    pub chart: &'a Chart,
+    /// Where Helm can render it.
+    pub directory: &'a Path,
+    /// All targets of the chart, selected or not.
+    pub cases: &'a [&'a Target<'a>],
+    /// The selected targets, except those that do not render.
+    pub rendered: &'a [Rendered<'a>],
+    /// Whether all selected targets of the chart render.
+    pub complete: bool,
+    /// The objects of all selected targets.
+    pub objects: &'a [Object],
+}
 
-/// The checks that start no program, in the order of their files.
+/// A target that renders.
+#[derive(Debug)]
+pub struct Rendered<'a> {
+    /// The target.
+    pub target: &'a Target<'a>,
+    /// What it renders.
+    pub manifests: Vec<Recorded>,
+    /// Whether the manifests are the recorded ones, so that nothing was rendered in this run.
+    pub fresh: bool,
+}
+
+/// A file that `lint --fix` replaces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fix {
+    /// The file.
+    pub path: PathBuf,
+    /// Its new content.
+    pub text: String,
+}
+
+/// A check.
+#[derive(Debug, Clone, Copy)]
+pub struct Check {
+    /// The codes that it may report.
+    pub codes: &'static [Code],
+    /// What it needs, and its function.
+    pub run: Run,
+    /// Returns the files to replace to fix its findings, if it can fix any.
+    pub fix: Option<fn(&Subject<'_>) -> Vec<Fix>>,
+}
+
+/// The function of a check, by what it needs.
+#[derive(Debug, Clone, Copy)]
+pub enum Run {
+    /// Reads files of the workspace.
+    Files(fn(&Subject<'_>) -> Diagnostics),
+    /// Reads rendered objects, and maybe files.
+    Objects(fn(&Subject<'_>) -> Diagnostics),
+    /// Runs Git.
+    Git(fn(&Subject<'_>) -> Diagnostics),
+    /// Runs Helm, once per deployed chart.
+    Helm(fn(&ChartSubject<'_>) -> Diagnostics),
+}
+
+impl Check {
+    const fn new(codes: &'static [Code], run: Run) -> Self {
+        Self { codes, run, fix: None }
+    }
+
+    const fn with_fix(self, fix: fn(&Subject<'_>) -> Vec<Fix>) -> Self {
+        Self { fix: Some(fix), ..self }
+    }
+}
+
+/// All checks, in the order of their files. A new check is a file and a row here.
 pub const CHECKS: &[Check] = &[
-    (application_destination::CODES, application_destination::check),
-    (application_finalizer::CODES, application_finalizer::check),
-    (application_project::CODES, application_project::check),
-    (application_release::CODES, application_release::check),
-    (application_sync::CODES, application_sync::check),
-    (argocd_annotations::CODES, argocd_annotations::check),
-    (argocd_fields::CODES, argocd_fields::check),
-    (argocd_folder::CODES, argocd_folder::check),
-    (hook_unknown::CODES, hook_unknown::check),
-    (images::CODES, images::check),
-    (integer_as_float::CODES, integer_as_float::check),
-    (namespace_labels::CODES, namespace_labels::check),
-    (network_policy::CODES, network_policy::check),
-    (null_ignored::CODES, null_ignored::check),
-    (object_shared::CODES, object_shared::check),
-    (repository_moved::CODES, repository_moved::check),
-    (sealed_secret::CODES, sealed_secret::check),
-    (sealed_secret_wave::CODES, sealed_secret_wave::check),
-    (secrets::CODES, secrets::check),
-    (value_duplicate::CODES, value_duplicate::check),
-    (values_schema::CODES, values_schema::check),
-];
-
-/// The codes of the checks that need Helm or Git, or that can fix their findings.
-const CHART_CODES: &[Code] = &[
-    Code::BranchUncovered,
-    Code::ChartVersionUnraised,
-    Code::HelmLint,
-    Code::RenderUnstable,
-    Code::ValueUncovered,
-    Code::ValueUndocumented,
-    Code::ValuesTableOutdated,
+    Check::new(application_destination::CODES, Run::Objects(application_destination::check)),
+    Check::new(application_finalizer::CODES, Run::Objects(application_finalizer::check)),
+    Check::new(application_project::CODES, Run::Objects(application_project::check)),
+    Check::new(application_release::CODES, Run::Files(application_release::check)),
+    Check::new(application_sync::CODES, Run::Files(application_sync::check)),
+    Check::new(argocd_annotations::CODES, Run::Objects(argocd_annotations::check)),
+    Check::new(argocd_fields::CODES, Run::Files(argocd_fields::check)),
+    Check::new(argocd_folder::CODES, Run::Files(argocd_folder::check)),
+    Check::new(chart_version::CODES, Run::Git(chart_version::check)),
+    Check::new(coverage::CODES, Run::Helm(coverage::check)),
+    Check::new(helm_lint::CODES, Run::Helm(helm_lint::check)),
+    Check::new(hook_unknown::CODES, Run::Files(hook_unknown::check)),
+    Check::new(images::CODES, Run::Objects(images::check)),
+    Check::new(integer_as_float::CODES, Run::Objects(integer_as_float::check)),
+    Check::new(namespace_labels::CODES, Run::Objects(namespace_labels::check)),
+    Check::new(network_policy::CODES, Run::Objects(network_policy::check)),
+    Check::new(null_ignored::CODES, Run::Files(null_ignored::check)),
+    Check::new(object_shared::CODES, Run::Objects(object_shared::check)),
+    Check::new(repository_moved::CODES, Run::Files(repository_moved::check)),
+    Check::new(sealed_secret::CODES, Run::Objects(sealed_secret::check)),
+    Check::new(sealed_secret_wave::CODES, Run::Objects(sealed_secret_wave::check)),
+    Check::new(second_render::CODES, Run::Helm(second_render::check)),
+    Check::new(secrets::CODES, Run::Objects(secrets::check)),
+    Check::new(value_duplicate::CODES, Run::Files(value_duplicate::check)),
+    Check::new(values_schema::CODES, Run::Files(values_schema::check)),
+    Check::new(values_table::CODES, Run::Files(values_table::check)).with_fix(values_table::fix),
 ];
 
 /// All codes that `lint` may report, and that a suppression can therefore name.
 #[must_use]
 pub fn codes() -> Vec<Code> {
-    CHECKS.iter().flat_map(|(codes, _)| *codes).chain(CHART_CODES).copied().collect()
+    CHECKS.iter().flat_map(|check| check.codes).copied().collect()
 }
 
 /// No reasonable chart takes this long to render.

@@ -4,7 +4,7 @@
 //! checks that do not need Helm run for every chart under charts/, deployed or not.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::json;
 
@@ -13,13 +13,10 @@ use super::{Outcome, Session};
 use crate::dependencies;
 use crate::diagnostic::{Class, Code, Diagnostic, Diagnostics, Result};
 use crate::inputs;
-use crate::lint::{
-    self, CHECKS, Helm, Subject, chart_version, coverage, helm_lint, images, second_render, values_table,
-};
+use crate::lint::{self, CHECKS, ChartSubject, Fix, Helm, Rendered, Run, Subject, images};
 use crate::objects::Object;
 use crate::plan::{self, Inspections, Target};
 use crate::progress::Progress;
-use crate::side_by_side::side_by_side;
 use crate::silence;
 use crate::whole;
 use crate::wording::plural;
@@ -129,21 +126,22 @@ pub fn check(
             }
         }
     }
-    for chart in charts.values() {
-        diagnostics.extend(table(session, request, chart));
-    }
     let targets: Vec<&Target<'_>> = renderings.iter().map(|one| &one.target).collect();
     let objects: Vec<Object> = renderings.iter().flat_map(Rendering::objects).collect();
     let every: Vec<&Chart> = charts.values().collect();
-    let subject = Subject { workspace, charts: &every, targets: &targets, objects: &objects };
-    for (_, check) in CHECKS {
-        diagnostics.extend(check(&subject));
+    let base = request.base.as_deref();
+    let subject = Subject { workspace, charts: &every, targets: &targets, objects: &objects, base };
+    if request.fix {
+        diagnostics.extend(fix(session, &subject));
     }
-    diagnostics
-        .extend(chart_version::check(&session.root, &every, request.base.as_deref()).unwrap_or_else(|found| found));
+    for check in CHECKS {
+        if let Run::Files(run) | Run::Objects(run) | Run::Git(run) = check.run {
+            diagnostics.extend(run(&subject));
+        }
+    }
     remove_reported(&mut diagnostics, renderings);
     let deployed: Vec<&Chart> = deployed.iter().filter_map(|folder| charts.get(folder)).collect();
-    with_helm(session, workspace, &deployed, renderings, all, &mut diagnostics);
+    diagnostics.extend(with_helm(session, &subject, &deployed, renderings, all));
     let complete = sound && request.targets.is_empty() && diagnostics.worst() <= Class::Finding;
     let diagnostics = silence::apply(diagnostics, &workspace.config.silences, &lint::codes(), complete);
     Checked { diagnostics, charts: charts.values().map(|chart| chart.path.clone()).collect() }
@@ -163,88 +161,72 @@ fn remove_reported(diagnostics: &mut Diagnostics, renderings: &[Rendering<'_>]) 
     });
 }
 
-/// Checks the values table of a chart, and updates it with `--fix`.
-fn table(session: &Session<'_>, request: &Request, chart: &Chart) -> Diagnostics {
-    let checked = match values_table::check(&session.root, chart) {
-        Ok(checked) => checked,
-        Err(found) => return found,
-    };
-    let mut diagnostics = checked.diagnostics;
-    if let (Some(text), true) = (checked.readme, request.fix) {
-        let path = chart.directory.join("README.md");
-        match whole::write(&path, text.as_bytes()) {
-            Ok(()) => {
-                diagnostics.0.retain(|found| found.code != Code::ValuesTableOutdated);
-                session.printer.status("Wrote", &inputs::name(&session.root, &path));
-            }
-            Err(found) => diagnostics.extend(found),
+/// Writes what the checks can fix.
+fn fix(session: &Session<'_>, subject: &Subject<'_>) -> Diagnostics {
+    let mut diagnostics = Diagnostics::default();
+    for Fix { path, text } in CHECKS.iter().filter_map(|check| check.fix).flat_map(|fix| fix(subject)) {
+        if diagnostics.take(whole::write(&path, text.as_bytes())).is_some() {
+            session.printer.status("Wrote", &inputs::name(&session.root, &path));
         }
     }
     diagnostics
 }
 
-/// Runs the checks that need Helm.
+/// Runs the checks that need Helm on every chart of which a target renders.
 fn with_helm(
     session: &Session<'_>,
-    workspace: &Workspace,
+    subject: &Subject<'_>,
     charts: &[&Chart],
     renderings: &[Rendering<'_>],
     all: &[&Target<'_>],
-    diagnostics: &mut Diagnostics,
-) {
+) -> Diagnostics {
+    let mut diagnostics = Diagnostics::default();
     // Targets that do not render are already reported.
     let failed = |one: &&Rendering<'_>| matches!(one.rendered, Some(Err(_)));
     let of = |chart: &Chart, target: &Target<'_>| target.deployment.chart.directory == chart.directory;
     let renders = |chart: &&&Chart| renderings.iter().any(|one| of(chart, &one.target) && !failed(&one));
     let charts: Vec<&Chart> = charts.iter().filter(renders).copied().collect();
     if charts.is_empty() {
-        return;
+        return diagnostics;
     }
-    let cache = &session.environment.cache;
-    let tools = session.tools(workspace);
-    let Some(tool) = diagnostics.take(tools.require("helm", workspace.config.argocd.helm)) else { return };
+    let tools = session.tools(subject.workspace);
+    let Some(tool) = diagnostics.take(tools.require("helm", subject.workspace.config.argocd.helm)) else {
+        return diagnostics;
+    };
     diagnostics.extend(tools.warnings());
     let helm_path = || Ok(tool.path.clone());
     let context = session.context(&helm_path);
+    let cache = &session.environment.cache;
     let helm = Helm { program: &tool.path, root: &session.root, cache, jobs: session.jobs };
     for chart in charts {
-        let every: Vec<&Target<'_>> = all.iter().copied().filter(|target| of(chart, target)).collect();
-        let of_this: Vec<&Rendering<'_>> = renderings.iter().filter(|one| of(chart, &one.target)).collect();
-        let chosen: Vec<&Rendering<'_>> = of_this.iter().copied().filter(|one| !failed(one)).collect();
-        let Some(first) = every.first().filter(|target| !target.inspected.refused) else { continue };
+        let cases: Vec<&Target<'_>> = all.iter().copied().filter(|target| of(chart, target)).collect();
+        let selected: Vec<&Rendering<'_>> = renderings.iter().filter(|one| of(chart, &one.target)).collect();
+        let Some(first) = cases.first().filter(|target| !target.inspected.refused) else { continue };
         let prepared = dependencies::prepare(&first.deployment.chart, &first.inspected.dependencies, &context);
         let Some(prepared) = diagnostics.take(prepared) else { continue };
 
-        session.printer.status("Checking", &format!("{} ({})", chart.path, plural(every.len(), "case")));
-        let answers = side_by_side(session.jobs, &chosen, |one| {
-            (one.target.id.to_string(), helm_lint::messages(&helm, &one.target, &prepared.directory))
-        });
-        let mut output = Vec::new();
-        for (target, messages) in answers {
-            if let Some(messages) = diagnostics.take(messages) {
-                output.push((target, messages));
+        session.printer.status("Checking", &format!("{} ({})", chart.path, plural(cases.len(), "case")));
+        let rendered: Vec<Rendered<'_>> = selected
+            .iter()
+            .filter_map(|one| {
+                let (target, fresh) = (&one.target, one.rendered.is_none());
+                Some(Rendered { target, manifests: one.manifests()?, fresh })
+            })
+            .collect();
+        let subject = ChartSubject {
+            helm,
+            chart,
+            directory: &prepared.directory,
+            cases: &cases,
+            rendered: &rendered,
+            complete: rendered.len() == selected.len(),
+            objects: subject.objects,
+        };
+        for check in CHECKS {
+            if let Run::Helm(run) = check.run {
+                diagnostics.extend(run(&subject));
             }
         }
-        diagnostics.extend(helm_lint::findings(&session.root, chart, &output));
-        for found in side_by_side(session.jobs, &chosen, |one| twice(&helm, one, &prepared.directory)) {
-            diagnostics.extend(found.unwrap_or_else(|found| found));
-        }
-        if chosen.len() < of_this.len() {
-            // It is unknown what the failed targets would have reached or changed.
-            continue;
-        }
-        for found in [
-            coverage::branches(&helm, chart, &every, &prepared.directory),
-            coverage::values(&session.root, chart, &every),
-        ] {
-            diagnostics.extend(found.unwrap_or_else(|found| found));
-        }
     }
-}
-
-/// Reports what differs between two renders of a target.
-fn twice(helm: &Helm<'_>, one: &Rendering<'_>, directory: &Path) -> Result<Diagnostics> {
-    let manifests = one.manifests().unwrap_or_default();
-    let lines = second_render::differences(helm, &one.target, directory, &manifests, one.rendered.is_none())?;
-    Ok(if lines.is_empty() { Diagnostics::default() } else { second_render::findings(&lines, &one.objects()) })
+    diagnostics
 }

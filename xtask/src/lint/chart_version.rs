@@ -6,18 +6,28 @@
 
 use semver::Version;
 
+use super::Subject;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 use crate::document::{Node, Value, yaml};
 use crate::git::{self, Repository};
 use crate::inputs::helmignore::Rules;
 use crate::workspace::chart::Chart;
 
+/// The codes that this check reports.
+pub const CODES: &[Code] = &[Code::ChartVersionUnraised];
+
 /// The length of an abbreviated commit hash.
 const SHORT: usize = 10;
 
+/// Checks the charts of the workspace against the requested base, or the merge base.
+#[must_use]
+pub fn check(subject: &Subject<'_>) -> Diagnostics {
+    since(&subject.workspace.root, subject.charts, subject.base).unwrap_or_else(|found| found)
+}
+
 /// Checks the charts that changed since `requested`, or else since the merge base with the main branch. Without Git or a
 /// merge base, there are no findings; a `requested` revision that does not exist is an error.
-pub fn check(root: &std::path::Path, charts: &[&Chart], requested: Option<&str>) -> Result<Diagnostics> {
+fn since(root: &std::path::Path, charts: &[&Chart], requested: Option<&str>) -> Result<Diagnostics> {
     let mut diagnostics = Diagnostics::default();
     let Some(repository) = Repository::around(root) else {
         return match requested {

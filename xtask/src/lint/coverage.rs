@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::template::{self, Branch};
 use super::values_table::{self, Value};
-use super::{Helm, copy_folder};
+use super::{ChartSubject, Helm, copy_folder};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 use crate::document::{Node, yaml};
 use crate::inputs;
@@ -29,6 +29,9 @@ use crate::process::{Invocation, Output};
 use crate::render::failure;
 use crate::side_by_side::side_by_side;
 use crate::workspace::{self, chart::Chart};
+
+/// The codes that this check reports.
+pub const CODES: &[Code] = &[Code::BranchUncovered, Code::ValueUncovered];
 
 /// The prefix of a marker's number; no chart contains it by chance.
 const MARK: &str = "xtask-coverage-mark-";
@@ -56,8 +59,20 @@ struct Templates {
     marks: Vec<Mark>,
 }
 
+/// Checks a chart if all of its cases render: it is unknown what a failing one would have reached or changed.
+#[must_use]
+pub fn check(subject: &ChartSubject<'_>) -> Diagnostics {
+    let ChartSubject { helm, chart, directory, cases, .. } = subject;
+    let mut diagnostics = Diagnostics::default();
+    if subject.complete {
+        diagnostics.extend(branches(helm, chart, cases, directory).unwrap_or_else(|found| found));
+        diagnostics.extend(values(helm.root, chart, cases).unwrap_or_else(|found| found));
+    }
+    diagnostics
+}
+
 /// Reports branches that no case renders. `targets` are all targets of the chart; Helm renders it in `directory`.
-pub fn branches(helm: &Helm<'_>, chart: &Chart, targets: &[&Target<'_>], directory: &Path) -> Result<Diagnostics> {
+fn branches(helm: &Helm<'_>, chart: &Chart, targets: &[&Target<'_>], directory: &Path) -> Result<Diagnostics> {
     let templates = Templates::read(helm.root, chart)?;
     let mut diagnostics = Diagnostics::default();
     if templates.files.is_empty() {
@@ -106,7 +121,7 @@ fn count(cases: usize) -> String {
 }
 
 /// Reports documented values that no case changes from their default.
-pub fn values(root: &Path, chart: &Chart, targets: &[&Target<'_>]) -> Result<Diagnostics> {
+fn values(root: &Path, chart: &Chart, targets: &[&Target<'_>]) -> Result<Diagnostics> {
     let path = chart.directory.join("values.yaml");
     if !path.is_file() {
         return Ok(Diagnostics::default());

@@ -5,18 +5,37 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::Helm;
+use super::{ChartSubject, Helm};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, suggestion};
 use crate::document::{Node, yaml};
 use crate::plan::Target;
 use crate::recipe::Recipe;
+use crate::side_by_side::side_by_side;
 use crate::workspace::{self, chart::Chart};
+
+/// The codes that this check reports.
+pub const CODES: &[Code] = &[Code::HelmLint];
 
 /// The number of words in a recipe before its flags: `template . --name-template RELEASE`.
 const COMMAND_WORDS: usize = 4;
 
+/// Runs `helm lint` for every selected target of a chart.
+#[must_use]
+pub fn check(subject: &ChartSubject<'_>) -> Diagnostics {
+    let answers = side_by_side(subject.helm.jobs, subject.rendered, |one| {
+        (one.target.id.to_string(), messages(&subject.helm, one.target, subject.directory))
+    });
+    let mut diagnostics = Diagnostics::default();
+    let mut output = Vec::new();
+    for (target, messages) in answers {
+        output.extend(diagnostics.take(messages).map(|messages| (target, messages)));
+    }
+    diagnostics.extend(findings(subject.helm.root, subject.chart, &output));
+    diagnostics
+}
+
 /// Returns the `[WARNING]` and `[ERROR]` messages of `helm lint` for a target, each with its continuation lines.
-pub fn messages(helm: &Helm<'_>, target: &Target<'_>, directory: &Path) -> Result<Vec<String>> {
+fn messages(helm: &Helm<'_>, target: &Target<'_>, directory: &Path) -> Result<Vec<String>> {
     helm.cached("helm-lint", &[target], || {
         // Lint against the schema even if the Application skips it. The other flags exist for `helm template` only.
         let recipe = Recipe {
@@ -68,8 +87,7 @@ const FIELDS: [&str; 17] = [
 ];
 
 /// Turns messages into findings. `output` has the messages for each target by its name.
-#[must_use]
-pub fn findings(root: &Path, chart: &Chart, output: &[(String, Vec<String>)]) -> Diagnostics {
+fn findings(root: &Path, chart: &Chart, output: &[(String, Vec<String>)]) -> Diagnostics {
     let mut targets: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (target, messages) in output {
         for message in messages {

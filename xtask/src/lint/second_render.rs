@@ -14,14 +14,18 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 
-use super::Helm;
+use super::{ChartSubject, Helm};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 use crate::document::{Node, Value, yaml};
 use crate::golden::Recorded;
 use crate::manifest::{self, Manifest};
 use crate::objects::Object;
 use crate::plan::Target;
+use crate::side_by_side::side_by_side;
 use crate::{archive, inputs};
+
+/// The codes that this check reports.
+pub const CODES: &[Code] = &[Code::RenderUnstable];
 
 /// The time zone offset: a year and a month, five hours, seven minutes, and eleven seconds, so every part differs.
 const SHIFT: i32 = 400 * 86_400 + 5 * 3_600 + 7 * 60 + 11;
@@ -32,8 +36,24 @@ const NAME: [&str; 2] = ["metadata", "name"];
 /// How many paths are listed per object.
 const LISTED: usize = 10;
 
+/// Renders every selected target of a chart a second time.
+#[must_use]
+pub fn check(subject: &ChartSubject<'_>) -> Diagnostics {
+    let mut diagnostics = Diagnostics::default();
+    let results = side_by_side(subject.helm.jobs, subject.rendered, |one| {
+        let lines = differences(&subject.helm, one.target, subject.directory, &one.manifests, one.fresh)?;
+        let id = one.target.id.to_string();
+        let objects: Vec<&Object> = subject.objects.iter().filter(|object| object.target == id).collect();
+        Ok(findings(&lines, &objects))
+    });
+    for found in results {
+        diagnostics.extend(found.unwrap_or_else(|found| found));
+    }
+    diagnostics
+}
+
 /// Returns the paths that differ, one per line: a JSON list of the golden's file name and the keys of the path.
-pub fn differences(
+fn differences(
     helm: &Helm<'_>,
     target: &Target<'_>,
     directory: &Path,
@@ -66,8 +86,7 @@ pub fn differences(
 
 /// Returns one finding per object that differs; `objects` are those of the target. The values are not printed, so that
 /// two runs have the same output.
-#[must_use]
-pub fn findings(lines: &[String], objects: &[Object]) -> Diagnostics {
+fn findings(lines: &[String], objects: &[&Object]) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let mut rest = lines;
     while let Some((golden, _)) = rest.first().and_then(|line| parse(line)) {
@@ -120,8 +139,8 @@ fn parse(line: &str) -> Option<(String, Vec<String>)> {
 }
 
 /// Finds the object that a line is about, and the node at its path, or the deepest one that exists.
-fn locate<'a>(objects: &'a [Object], golden: &str, path: &[String]) -> Option<(&'a Object, &'a Node)> {
-    let mut of_file = objects.iter().filter(|object| object.golden == golden);
+fn locate<'a>(objects: &[&'a Object], golden: &str, path: &[String]) -> Option<(&'a Object, &'a Node)> {
+    let mut of_file = objects.iter().copied().filter(|object| object.golden == golden);
     let first = of_file.clone().next()?;
     // The items of a list are separate objects.
     let item = (of_file.clone().count() > 1 || first.root.get("items").is_none())

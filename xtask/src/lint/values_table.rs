@@ -4,12 +4,16 @@
 //! an undocumented one, every value needs its own comment. The table is between two markers in the README; a chart
 //! without them is not checked.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::{Fix, Subject};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 use crate::document::{Key, Node, Value as Content, yaml};
 use crate::workspace::{self, chart::Chart};
+
+/// The codes that this check reports.
+pub const CODES: &[Code] = &[Code::ValueUndocumented, Code::ValuesTableOutdated];
 
 /// The line above the table.
 pub const BEGIN: &str = "<!-- values:begin -->";
@@ -41,11 +45,11 @@ impl Value {
 
 /// The result of checking a chart's table.
 #[derive(Debug, Default)]
-pub struct Checked {
+struct Checked {
     /// The findings.
-    pub diagnostics: Diagnostics,
+    diagnostics: Diagnostics,
     /// The corrected README, if the table is outdated.
-    pub readme: Option<String>,
+    readme: Option<String>,
 }
 
 /// Returns the documented values of a values.yaml in order, and a finding for each undocumented one.
@@ -57,9 +61,34 @@ pub fn read(source: &Arc<Source>) -> Result<(Vec<Value>, Diagnostics)> {
     Ok((reader.values, reader.diagnostics))
 }
 
+/// Checks the values table of every chart.
+#[must_use]
+pub fn check(subject: &Subject<'_>) -> Diagnostics {
+    let mut diagnostics = Diagnostics::default();
+    for chart in subject.charts {
+        let checked = of_chart(&subject.workspace.root, chart);
+        diagnostics.extend(checked.map_or_else(|found| found, |checked| checked.diagnostics));
+    }
+    diagnostics
+}
+
+/// Returns the READMEs whose table is outdated, with the table updated.
+#[must_use]
+pub fn fix(subject: &Subject<'_>) -> Vec<Fix> {
+    let fixed = |chart: &&Chart| {
+        let text = of_chart(&subject.workspace.root, chart).ok()?.readme?;
+        Some(Fix { path: readme_path(chart), text })
+    };
+    subject.charts.iter().filter_map(fixed).collect()
+}
+
+fn readme_path(chart: &Chart) -> PathBuf {
+    chart.directory.join("README.md")
+}
+
 /// Compares a chart's README with its values.yaml.
-pub fn check(root: &Path, chart: &Chart) -> Result<Checked> {
-    let path = chart.directory.join("README.md");
+fn of_chart(root: &Path, chart: &Chart) -> Result<Checked> {
+    let path = readme_path(chart);
     if !path.is_file() {
         return Ok(Checked::default());
     }
