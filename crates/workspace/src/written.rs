@@ -1,6 +1,4 @@
-//! The Applications and projects under argocd/ as they are written, also those that nothing here renders.
-//!
-//! Deliberately absent: judging them.
+//! The Applications and projects under argocd/ as written, including those that this tool does not render.
 
 use crate::load::{APPLICATIONS, Deployment, Workspace};
 use argocd::permission::Cluster;
@@ -10,10 +8,10 @@ use diagnostics::{Code, Diagnostic, Place};
 use document::yaml::Document;
 use document::{Node, Value};
 
-/// The project of an Application that names none: Argo CD's own.
+/// The project of an Application without `spec.project`: Argo CD's built-in one.
 pub const DEFAULT_PROJECT: &str = "default";
 
-/// The namespace that Argo CD itself runs in.
+/// The namespace in which Argo CD runs.
 pub const CONTROL_PLANE: &str = "argocd";
 
 /// An Application in a file.
@@ -23,9 +21,9 @@ pub struct Written<'a> {
     pub name: &'a str,
     /// The path of its file from the root.
     pub file: &'a str,
-    /// All of it.
+    /// The whole document.
     pub root: &'a Node,
-    /// The Application and its chart, where it deploys a sound one.
+    /// The Application and its chart, if both are valid.
     pub deployment: Option<&'a Deployment>,
 }
 
@@ -62,20 +60,20 @@ pub fn projects(workspace: &Workspace) -> Vec<Project> {
 }
 
 impl<'a> Written<'a> {
-    /// A text of it that is not empty.
+    /// Returns the string at a path, unless it is empty.
     #[must_use]
     pub fn text(&self, path: &[&str]) -> Option<&'a str> {
         self.root.find(path).and_then(Node::as_str).filter(|text| !text.is_empty())
     }
 
-    /// Where something of it stands, or of what is there the nearest thing around it.
+    /// Returns the place of the node at a path, or of the nearest parent that exists.
     #[must_use]
     pub fn place(&self, path: &[&str]) -> Place {
         let mut around = self.root;
         for (depth, step) in path.iter().enumerate() {
             match around.find(&[step]) {
                 Some(node) => around = node,
-                // A whole mapping says little; its key says where to add what is missing.
+                // Point to the key, not to the whole mapping, to show where something is missing.
                 None if depth > 0 => return self.key(&path[..depth]),
                 None => break,
             }
@@ -88,7 +86,7 @@ impl<'a> Written<'a> {
         self.root.find(before).unwrap_or(self.root).key_place(last)
     }
 
-    /// `spec.project`, or what stands for it.
+    /// `spec.project`, or the default project.
     #[must_use]
     pub fn project(&self) -> &'a str {
         self.text(&["spec", "project"]).unwrap_or(DEFAULT_PROJECT)
@@ -100,20 +98,20 @@ impl<'a> Written<'a> {
         self.text(&["spec", "destination", "namespace"]).unwrap_or_default()
     }
 
-    /// The cluster that `spec.destination` names.
+    /// The cluster in `spec.destination`.
     #[must_use]
     pub fn cluster(&self) -> Cluster {
         Cluster::new(self.text(&["spec", "destination", "server"]), self.text(&["spec", "destination", "name"]))
     }
 
-    /// Whether a sync option is set in just these words.
+    /// Whether a sync option is set, spelled exactly like this.
     #[must_use]
     pub fn has_sync_option(&self, option: &str) -> bool {
         let options = self.root.find(&["spec", "syncPolicy", "syncOptions"]).map(Node::items).unwrap_or_default();
         options.iter().any(|node| node.as_str() == Some(option))
     }
 
-    /// Whether Argo CD syncs it by itself.
+    /// Whether automated sync is enabled.
     #[must_use]
     pub fn is_automated(&self) -> bool {
         let automated = self.root.find(&["spec", "syncPolicy", "automated"]);
@@ -123,13 +121,13 @@ impl<'a> Written<'a> {
         })
     }
 
-    /// Whether it lies where Applications are looked for.
+    /// Whether its file is in the folder for rendered Applications.
     #[must_use]
     pub fn is_in_its_folder(&self) -> bool {
         self.file.strip_prefix(APPLICATIONS).is_some_and(|rest| rest.starts_with('/'))
     }
 
-    /// A finding about it.
+    /// Creates a finding about this Application.
     #[must_use]
     pub fn finding(
         &self,

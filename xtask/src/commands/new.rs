@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::render::{self, locks};
 use super::{Outcome, Session, rendering};
-use crate::lint::Subject;
+use crate::lint::subject::Subject;
 use crate::new;
 use crate::new::reach::Reach;
 use crate::new::staging::{Changed, Staging};
@@ -173,7 +173,7 @@ fn record(session: &Session<'_>, service: &Service) -> Result<(Vec<Object>, Diag
     let renderings = rendering::render(session, &workspace, workspace.config.argocd, targets, false, &mut diagnostics);
     let objects: Vec<Object> = renderings.iter().flat_map(rendering::Rendering::objects).collect();
     let every: Vec<_> = renderings.iter().map(|one| &one.target).collect();
-    let subject = Subject { workspace: &workspace, charts: &[], targets: &every, objects: &objects };
+    let subject = Subject { workspace: &workspace, charts: &[], targets: &every, objects: &objects, base: None };
     let accepted = accepted::entry(service, &subject);
     let request = render::Request { accept: true, ..render::Request::default() };
     let update = locks(session, &request, &renderings, &mut diagnostics);

@@ -3,7 +3,7 @@
 //! An object in another namespace is outside of what the Application says of itself, and needs a wider project. Of
 //! objects that belong to the cluster, Argo CD drops the namespace.
 
-use super::Subject;
+use super::subject::Subject;
 use diagnostics::{Code, Diagnostic, Diagnostics};
 use kubernetes::object::Object;
 use kubernetes::scope::{Scope, Scopes};

@@ -4,7 +4,7 @@
 //! CustomResourceDefinition itself, and takes the controller: every object of the kind in the cluster, whoever made it,
 //! is left to nobody, and whoever cleans up after that deletes the definition, and with it those objects.
 
-use super::Subject;
+use super::subject::Subject;
 use diagnostics::{Code, Diagnostics};
 use document::Node;
 use kubernetes::object::Object;

@@ -9,7 +9,8 @@
 use std::collections::BTreeSet;
 
 use super::application_destination::is_address;
-use super::{Subject, argocd_folder};
+use super::argocd_folder;
+use super::subject::Subject;
 use argocd::permission;
 use argocd::permission::Verdict;
 use argocd::project::{Destination, Project};

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Subject;
+use super::subject::Subject;
 use diagnostics::{Code, Diagnostics, Place};
 
 /// What this check finds.

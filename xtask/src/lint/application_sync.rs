@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Subject;
+use super::subject::Subject;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest};
 use document::{Node, Value};
 use workspace::written::Written;

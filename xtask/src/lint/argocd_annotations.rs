@@ -7,8 +7,8 @@
 //! Deliberately absent: annotations of other programs, such as those for notifications, and those on pod templates,
 //! which Argo CD does not look at.
 
-use super::Subject;
 use super::application_finalizer::CASCADING;
+use super::subject::Subject;
 use argocd::project;
 use argocd::sync_options;
 use argocd::sync_options::Setter;

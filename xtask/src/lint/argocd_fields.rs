@@ -6,7 +6,7 @@
 //!
 //! Deliberately absent: ApplicationSets, and what Argo CD writes itself (`status`, `operation`).
 
-use super::Subject;
+use super::subject::Subject;
 use argocd::sync_options;
 use argocd::sync_options::Setter;
 use argocd::{application, duration, project};

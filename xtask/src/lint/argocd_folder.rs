@@ -6,7 +6,7 @@
 //! Deliberately absent: workspaces without such an Application, and kinds that are not Argo CD's own; those somebody may
 //! well apply by hand.
 
-use super::Subject;
+use super::subject::Subject;
 use argocd::pattern::Glob;
 use diagnostics::{Code, Diagnostic, Diagnostics};
 use document::{Node, Value};

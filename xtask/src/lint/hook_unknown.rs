@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use super::Subject;
+use super::subject::Subject;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, suggestion};
 use toolbox::inputs;
 

@@ -5,7 +5,7 @@
 //!
 //! Deliberately absent: which level a namespace should have.
 
-use super::Subject;
+use super::subject::Subject;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, suggestion};
 use document::Node;
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Subject;
+use super::subject::Subject;
 use argocd::sync_order;
 use diagnostics::{Code, Diagnostic, Diagnostics};
 use document::Node;

@@ -1,33 +1,31 @@
-//! The branches of a template: where each begins, what it is nested in, and whether a render can end in it.
+//! The branches of a template: where each starts, which branch contains it, and whether it always fails.
 //!
-//! Only the frame of Go's template language is read here: actions, comments, strings, and the words that open and
-//! close a branch. What an action means is Helm's business.
-//!
-//! Pure. Deliberately absent: branches that nobody wrote, such as the missing `else` of an `if`.
+//! Parses only the structure of Go templates: actions, comments, strings, and the keywords that open and close a branch.
+//! Implicit branches, such as the missing `else` of an `if`, do not count.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use diagnostics::Source;
 
-/// A branch: what is rendered when its action says so.
+/// A branch of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Branch {
-    /// Its action, from `{{` to `}}`.
+    /// The action that opens it, from `{{` to `}}`.
     pub action: Range<usize>,
-    /// The branch around it, by its place in the list.
+    /// The index of the branch that contains it.
     pub parent: Option<usize>,
-    /// Whether each way through it ends in `fail`, so that no render that succeeds can come by.
+    /// Whether it always ends in `fail`, so that no successful render can reach it.
     pub fails: bool,
 }
 
-/// The branches of a template, outer ones before those within them. A template that Helm would refuse gives those that
-/// can be told; Helm says what is wrong with it.
+/// Returns the branches of a template, outer ones first. For a template that Helm cannot parse, the result may be
+/// incomplete; Helm reports the error.
 #[must_use]
 pub fn branches(source: &Arc<Source>) -> Vec<Branch> {
     let text = source.text.as_str();
     let mut branches: Vec<Branch> = Vec::new();
-    // What an `end` closes: the branch that is open there, or nothing for what is no branch.
+    // The open blocks that an `end` closes.
     let mut open: Vec<Option<usize>> = Vec::new();
     let mut position = 0;
     while let Some(at) = text[position..].find("{{").map(|at| position + at) {
@@ -57,7 +55,7 @@ pub fn branches(source: &Arc<Source>) -> Vec<Branch> {
             _ => {}
         }
     }
-    // What lies within a branch that fails cannot be rendered either.
+    // Branches inside a failing branch cannot be rendered either.
     for index in 0..branches.len() {
         if let Some(parent) = branches[index].parent
             && branches[parent].fails
@@ -68,7 +66,7 @@ pub fn branches(source: &Arc<Source>) -> Vec<Branch> {
     branches
 }
 
-/// The text of an action without its frame.
+/// Returns the text of an action without its delimiters.
 fn inside(action: &str) -> &str {
     let body = action.strip_prefix("{{").unwrap_or(action);
     let body = body.strip_suffix("}}").unwrap_or(body);
@@ -76,7 +74,7 @@ fn inside(action: &str) -> &str {
     body.strip_suffix('-').unwrap_or(body).trim()
 }
 
-/// Where the action ends that begins at `start`: behind its `}}`, those in strings and comments not counted.
+/// Returns the end of the action that starts at `start`: after its `}}`, ignoring those in strings and comments.
 fn action_end(text: &str, start: usize) -> usize {
     let rest = &text[start..];
     let body = rest[2..].strip_prefix('-').unwrap_or(&rest[2..]).trim_start();
@@ -105,20 +103,20 @@ fn action_end(text: &str, start: usize) -> usize {
 mod tests {
     use super::*;
 
-    fn told(text: &str) -> Vec<String> {
+    fn described(text: &str) -> Vec<String> {
         let source = Source::new("x", text);
         let branches = branches(&source);
-        let tell = |branch: &Branch| {
+        let describe = |branch: &Branch| {
             let parent = branch.parent.map_or("-".to_owned(), |parent| parent.to_string());
             format!("{parent} {}{}", &text[branch.action.clone()], if branch.fails { " fails" } else { "" })
         };
-        branches.iter().map(tell).collect()
+        branches.iter().map(describe).collect()
     }
 
     #[test]
-    fn branches_know_what_they_are_nested_in() {
+    fn nested_branches_have_a_parent() {
         assert_eq!(
-            told(
+            described(
                 "{{- define \"a\" -}}{{ if .x }}1{{ else if .y }}2{{ range .z }}3{{ end }}{{ else }}4{{ end }}{{ end }}{{ with .w }}{{ end }}"
             ),
             [
@@ -133,15 +131,15 @@ mod tests {
     }
 
     #[test]
-    fn strings_and_comments_are_no_actions() {
+    fn strings_and_comments_are_not_actions() {
         let text = "{{/* {{ if }} */}}{{- /* }} */ -}}{{ if eq .a \"}} \\\" {{\" }}{{ end }}{{ `}}` }}{{ '}' }}{{ if(.b) }}{{ end }}";
-        assert_eq!(told(text), ["- {{ if eq .a \"}} \\\" {{\" }}", "- {{ if(.b) }}"]);
+        assert_eq!(described(text), ["- {{ if eq .a \"}} \\\" {{\" }}", "- {{ if(.b) }}"]);
     }
 
     #[test]
-    fn branches_that_can_only_fail_are_known() {
+    fn branches_that_always_fail_are_recognized() {
         assert_eq!(
-            told(
+            described(
                 "{{ if .a }}{{- $x := 1 }}{{ if .c }}y{{ end }}{{- fail \"no\" }}{{ else }}{{ if .b }}{{ printf \"x\" | fail }}{{ end }}{{ end }}"
             ),
             ["- {{ if .a }} fails", "0 {{ if .c }} fails", "- {{ else }}", "2 {{ if .b }} fails"]
@@ -149,8 +147,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_closed_ends_with_the_text() {
-        assert_eq!(told("{{ if .a"), ["- {{ if .a"]);
-        assert_eq!(told("{{ end }}{{ if \"x"), ["- {{ if \"x"]);
+    fn unclosed_actions_end_with_the_text() {
+        assert_eq!(described("{{ if .a"), ["- {{ if .a"]);
+        assert_eq!(described("{{ end }}{{ if \"x"), ["- {{ if \"x"]);
     }
 }

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use super::Service;
-use crate::lint::{Subject, application_destination};
+use crate::lint::application_destination;
+use crate::lint::subject::Subject;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
 use document::toml;
 use workspace::config::Config;
