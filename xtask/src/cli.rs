@@ -141,6 +141,11 @@ pub enum Command {
     /// removes the cluster again, whatever happens.
     #[command(name = "test-kind")]
     TestKind(TestKind),
+    /// List every pinned version, the newest one that is known, and known vulnerabilities
+    ///
+    /// Covers chart dependencies, images, tools, Argo CD, and Kubernetes. Newest versions come from `XTASK_CHART_MIRROR` or
+    /// the chart repositories, from tools.lock, and from advisories.toml. A version that an advisory affects is a finding.
+    Outdated,
     /// Make all that another Application needs
     ///
     /// Writes charts/<app> with a closed schema, a case, and a README, its image or its dependency, its project and its
@@ -169,6 +174,7 @@ impl Command {
             Self::Schemas(_) => "schemas",
             Self::Image(_) => "image",
             Self::TestKind(_) => "test-kind",
+            Self::Outdated => "outdated",
             Self::New(_) => "new",
             Self::Argocd(_) => "argocd",
             Self::Tools(_) => "tools",

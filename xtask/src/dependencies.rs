@@ -35,7 +35,7 @@ use crate::progress::Progress;
 use crate::workspace::chart::Chart;
 use crate::workspace::charts_lock::{ChartsLock, Pin};
 
-pub use bring::bring;
+pub use bring::{bring, listed};
 pub use inspect::{Inspected, Inspection, State, inspect};
 pub use stage::{Stage, stage};
 pub use update::{PinChange, Updated, update};

@@ -228,6 +228,7 @@ codes! {
     ValuesTableOutdated "values-table-outdated" Finding "the table of values in a README is not what values.yaml says"
     VendoredDrift "vendored-drift" Finding "a vendored chart no longer equals where it came from"
     VendoredVersion "vendored-version" Configuration "what lies in charts/ is not what Chart.lock names"
+    VersionVulnerable "version-vulnerable" Finding "a version with a published vulnerability"
     WorkspaceMissing "workspace-missing" Configuration "no charts.toml around the current directory"
     YamlSyntax "yaml-syntax" Configuration "a YAML file cannot be read"
 }

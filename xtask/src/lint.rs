@@ -38,6 +38,7 @@ pub mod template;
 pub mod value_duplicate;
 pub mod values_schema;
 pub mod values_table;
+pub mod version_vulnerable;
 pub mod written;
 
 use std::ffi::OsString;
@@ -93,6 +94,7 @@ pub const CHECKS: &[Check] = &[
     (secrets::CODES, secrets::check),
     (value_duplicate::CODES, value_duplicate::check),
     (values_schema::CODES, values_schema::check),
+    (version_vulnerable::CODES, version_vulnerable::check),
 ];
 
 /// The codes of the checks that ask Helm or git, or that can mend what they find.

@@ -4,6 +4,7 @@
 //!
 //! Deliberately absent: anything that renders, compares, or judges.
 
+pub mod advisories;
 pub mod application;
 pub mod chart;
 pub mod charts_lock;

@@ -15,10 +15,11 @@ use super::Context;
 use super::folder::Packed;
 use super::helm::{self, Repositories};
 use super::inspect::tampered;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result, Source};
+use crate::document::{Node, yaml};
 use crate::environment::Mirror;
 use crate::whole;
-use crate::workspace::chart::{Dependency, same_version};
+use crate::workspace::chart::{Dependency, is_exact, same_version};
 use crate::workspace::charts_lock::Pin;
 
 /// How deep a mirror's folders are searched.
@@ -140,6 +141,21 @@ pub(super) fn mirror_files(folder: &Path, accept: &dyn Fn(&str) -> bool) -> Resu
     let mut found = Vec::new();
     walk(folder, 0, accept, &mut found)?;
     Ok(found)
+}
+
+/// The versions of a chart in a mirror folder: those in its index.yaml, if it has one, and those of its archives.
+pub fn listed(folder: &Path, name: &str) -> Result<Vec<String>> {
+    let prefix = format!("{name}-");
+    let version = |file: &str| Some(file.strip_prefix(&prefix)?.strip_suffix(".tgz")?.to_owned());
+    let archives = mirror_files(folder, &|file| version(file).is_some_and(|version| is_exact(&version)))?;
+    let names = archives.iter().filter_map(|path| path.file_name()?.to_str());
+    let mut versions: Vec<String> = names.filter_map(version).collect();
+    if let Ok(text) = std::fs::read_to_string(folder.join("index.yaml")) {
+        let root = yaml::parse_one(&Source::new("index.yaml", text))?.root;
+        let entries = root.find(&["entries", name]).map(Node::items).unwrap_or_default();
+        versions.extend(entries.iter().filter_map(|entry| entry.get("version")?.as_str()).map(str::to_owned));
+    }
+    Ok(versions)
 }
 
 fn from_folder(pin: &Pin, folder: &Path, context: &Context<'_>) -> Result<Vec<u8>> {

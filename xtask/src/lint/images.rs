@@ -41,9 +41,13 @@ struct Use<'a> {
 
 /// An image reference, taken apart.
 #[derive(Debug, PartialEq, Eq)]
-struct Reference<'a> {
-    tag: Option<&'a str>,
-    digest: Option<&'a str>,
+pub struct Reference<'a> {
+    /// The repository, as written.
+    pub name: &'a str,
+    /// The tag.
+    pub tag: Option<&'a str>,
+    /// The digest.
+    pub digest: Option<&'a str>,
 }
 
 /// Every image that is rendered has to be a fixed one.
@@ -60,7 +64,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
                     Err(what) => object
                         .finding(Code::ImageInvalid, format!("`{text}` is no image reference"), place, what)
                         .help("write it as `registry/name:tag`, `registry/name@sha256:…`, or with both"),
-                    Ok(Reference { tag: None, digest: None }) => object
+                    Ok(Reference { tag: None, digest: None, .. }) => object
                         .finding(
                             Code::ImageUnpinned,
                             format!("image `{text}` has neither tag nor digest"),
@@ -68,7 +72,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
                             "this is `latest`, whatever that is by then",
                         )
                         .help("add the tag of a release, or a digest"),
-                    Ok(Reference { tag: Some(tag), digest: None }) if moves(tag) => object
+                    Ok(Reference { tag: Some(tag), digest: None, .. }) if moves(tag) => object
                         .finding(
                             Code::ImageUnpinned,
                             format!("image `{text}` has a tag that moves"),
@@ -141,7 +145,7 @@ fn moves(tag: &str) -> bool {
 }
 
 /// Takes a reference apart as container runtimes do; the error is what is wrong with it.
-fn parse(text: &str) -> Result<Reference<'_>, String> {
+pub fn parse(text: &str) -> Result<Reference<'_>, String> {
     let (rest, digest) = match text.split_once('@') {
         Some((rest, digest)) => (rest, Some(digest)),
         None => (text, None),
@@ -187,7 +191,7 @@ fn parse(text: &str) -> Result<Reference<'_>, String> {
             part => format!("`{part}` is no part of a name"),
         });
     }
-    Ok(Reference { tag, digest })
+    Ok(Reference { name, tag, digest })
 }
 
 fn check_digest(digest: &str) -> Result<(), String> {
