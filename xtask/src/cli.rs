@@ -142,6 +142,11 @@ pub enum Command {
     /// cluster, even if the run fails or is interrupted.
     #[command(name = "test-kind")]
     TestKind(TestKind),
+    /// List every pinned version, the newest one that is known, and known vulnerabilities
+    ///
+    /// Covers chart dependencies, images, tools, Argo CD, and Kubernetes. Newest versions come from `XTASK_CHART_MIRROR` or
+    /// the chart repositories, from tools.lock, and from advisories.toml. A version that an advisory affects is a finding.
+    Outdated,
     /// Create a chart, an AppProject, an Application, and goldens for a new service
     ///
     /// Writes charts/<app> with a closed values schema, a case, and a README; its image or its chart dependency; its
@@ -170,6 +175,7 @@ impl Command {
             Self::Schemas(_) => "schemas",
             Self::Image(_) => "image",
             Self::TestKind(_) => "test-kind",
+            Self::Outdated => "outdated",
             Self::New(_) => "new",
             Self::Argocd(_) => "argocd",
             Self::Tools(_) => "tools",

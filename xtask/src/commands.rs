@@ -7,6 +7,7 @@ pub mod deps;
 pub mod image;
 pub mod lint;
 pub mod new;
+pub mod outdated;
 pub mod render;
 pub mod rendering;
 pub mod schemas;

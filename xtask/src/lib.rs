@@ -6,5 +6,6 @@ pub mod image;
 pub mod lint;
 pub mod new;
 pub mod output;
+pub mod pinned;
 pub mod report;
 pub mod repository;

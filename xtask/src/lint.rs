@@ -34,6 +34,7 @@ pub mod template;
 pub mod value_duplicate;
 pub mod values_schema;
 pub mod values_table;
+pub mod version_vulnerable;
 
 use diagnostics::{Code, Diagnostics};
 
@@ -101,6 +102,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(value_duplicate::CODES, Run::Files(value_duplicate::check)),
     Check::new(values_schema::CODES, Run::Files(values_schema::check)),
     Check::new(values_table::CODES, Run::Files(values_table::check)).with_fix(values_table::fix),
+    Check::new(version_vulnerable::CODES, Run::Objects(version_vulnerable::check)),
 ];
 
 /// All codes that `lint` may report, and that a suppression can therefore name.

@@ -9,7 +9,7 @@ use toolbox::process;
 use xtask::cli;
 use xtask::cli::{Cli, Command};
 use xtask::commands::{
-    Outcome, Session, argocd, bench, ci, deps, image, lint, new, render, schemas, test_kind, tools, validate,
+    Outcome, Session, argocd, bench, ci, deps, image, lint, new, outdated, render, schemas, test_kind, tools, validate,
 };
 use xtask::report;
 use xtask::report::{Printer, json};
@@ -73,6 +73,7 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
                 test_kind::Request { apps, node_image, keep, fresh, delete, api_port, step, upgrade_from, junit };
             test_kind::run(session, &request)
         }
+        Command::Outdated => outdated::run(session),
         Command::New(cli::New { app, dependency, repository, namespace }) => {
             new::run(session, &new::Request { app, dependency, repository, namespace })
         }

@@ -227,6 +227,7 @@ codes! {
     ValuesTableOutdated "values-table-outdated" Finding "the values table in a README does not match values.yaml"
     VendoredDrift "vendored-drift" Finding "a vendored chart differs from its source or its pin"
     VendoredVersion "vendored-version" Configuration "a chart in charts/ does not match Chart.lock or Chart.yaml"
+    VersionVulnerable "version-vulnerable" Finding "a pinned version has a known vulnerability"
     WorkspaceMissing "workspace-missing" Configuration "no charts.toml in the current directory or above it"
     YamlSyntax "yaml-syntax" Configuration "a YAML file cannot be parsed"
 }

@@ -35,7 +35,7 @@ use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result};
 use toolbox::environment::Mirror;
 use toolbox::progress::Progress;
 
-pub use bring::download;
+pub use bring::{download, listed};
 pub use inspect::{Inspected, Inspection, State, inspect};
 pub use stage::{Stage, stage};
 pub use update::{PinChange, Updated, update};

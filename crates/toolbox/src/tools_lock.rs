@@ -109,6 +109,11 @@ impl ToolsLock {
         self.pins.iter().map(|pin| pin.name.as_str()).collect()
     }
 
+    /// The versions of a tool.
+    pub fn versions(&self, name: &str) -> impl Iterator<Item = String> {
+        self.pins.iter().filter(move |pin| pin.name == name).map(|pin| pin.version.clone())
+    }
+
     /// Every platform that any entry has a sum for.
     #[must_use]
     pub fn platforms(&self) -> BTreeSet<&str> {

@@ -1,11 +1,13 @@
 //! The repository as a whole: charts.toml, its Applications with their charts, its targets, and their rendering.
 
+pub mod advisories;
 pub mod config;
 pub mod load;
 pub mod plan;
 pub mod render;
 pub mod silence;
 pub mod sync_policy;
+pub mod versions;
 pub mod written;
 
 pub use load::{

@@ -40,9 +40,13 @@ struct Use<'a> {
 
 /// A parsed image reference.
 #[derive(Debug, PartialEq, Eq)]
-struct Reference<'a> {
-    tag: Option<&'a str>,
-    digest: Option<&'a str>,
+pub struct Reference<'a> {
+    /// The repository, as written.
+    pub name: &'a str,
+    /// The tag.
+    pub tag: Option<&'a str>,
+    /// The digest.
+    pub digest: Option<&'a str>,
 }
 
 /// Checks every image that the targets render.
@@ -59,7 +63,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
                     Err(what) => object
                         .finding(Code::ImageInvalid, format!("`{text}` is not a valid image reference"), place, what)
                         .help("use the form `registry/name:tag` or `registry/name@sha256:…`"),
-                    Ok(Reference { tag: None, digest: None }) => object
+                    Ok(Reference { tag: None, digest: None, .. }) => object
                         .finding(
                             Code::ImageUnpinned,
                             format!("image `{text}` has no tag and no digest"),
@@ -67,7 +71,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
                             "defaults to the mutable tag `latest`",
                         )
                         .help("add a release tag or a digest"),
-                    Ok(Reference { tag: Some(tag), digest: None }) if is_mutable(tag) => object
+                    Ok(Reference { tag: Some(tag), digest: None, .. }) if is_mutable(tag) => object
                         .finding(
                             Code::ImageUnpinned,
                             format!("image `{text}` has a mutable tag"),
@@ -140,7 +144,7 @@ fn is_mutable(tag: &str) -> bool {
 }
 
 /// Parses a reference as container runtimes do; the error says what is wrong with it.
-fn parse(text: &str) -> Result<Reference<'_>, String> {
+pub fn parse(text: &str) -> Result<Reference<'_>, String> {
     let (rest, digest) = match text.split_once('@') {
         Some((rest, digest)) => (rest, Some(digest)),
         None => (text, None),
@@ -187,7 +191,7 @@ fn parse(text: &str) -> Result<Reference<'_>, String> {
             part => format!("`{part}` is not a valid path component"),
         });
     }
-    Ok(Reference { tag, digest })
+    Ok(Reference { name, tag, digest })
 }
 
 fn check_digest(digest: &str) -> Result<(), String> {

@@ -7,6 +7,9 @@
 //! A mirror replaces the repositories, as in Cargo: with a mirror set, the repositories are never contacted, because a
 //! silent fallback would make the build depend on the network.
 
+use diagnostics::Source;
+use document::Node;
+use document::yaml;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -140,6 +143,21 @@ pub(super) fn mirror_files(folder: &Path, accept: &dyn Fn(&str) -> bool) -> Resu
     let mut found = Vec::new();
     walk(folder, 0, accept, &mut found)?;
     Ok(found)
+}
+
+/// The versions of a chart in a mirror folder: those in its index.yaml, if it has one, and those of its archives.
+pub fn listed(folder: &Path, name: &str) -> Result<Vec<String>> {
+    let prefix = format!("{name}-");
+    let version = |file: &str| Some(file.strip_prefix(&prefix)?.strip_suffix(".tgz")?.to_owned());
+    let archives = mirror_files(folder, &|file| version(file).is_some_and(|version| crate::chart::is_exact(&version)))?;
+    let names = archives.iter().filter_map(|path| path.file_name()?.to_str());
+    let mut versions: Vec<String> = names.filter_map(version).collect();
+    if let Ok(text) = std::fs::read_to_string(folder.join("index.yaml")) {
+        let root = yaml::parse_one(&Source::new("index.yaml", text))?.root;
+        let entries = root.find(&["entries", name]).map(Node::items).unwrap_or_default();
+        versions.extend(entries.iter().filter_map(|entry| entry.get("version")?.as_str()).map(str::to_owned));
+    }
+    Ok(versions)
 }
 
 fn from_folder(pin: &Pin, folder: &Path, context: &Context<'_>) -> Result<Vec<u8>> {
