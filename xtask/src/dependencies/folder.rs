@@ -93,7 +93,7 @@ pub(super) struct Packed {
 impl Packed {
     /// Reads the bytes of an archive; `known` is how messages call it.
     pub(super) fn read(known: &str, bytes: &[u8]) -> Result<Self> {
-        let tree = archive::read(known, bytes)?;
+        let tree = archive::read_chart(known, bytes)?;
         let digest = tree_digest(&tree);
         let files = unwrapped(tree);
         let Some((name, version)) = identity(&files) else {
