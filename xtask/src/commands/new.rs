@@ -151,7 +151,7 @@ fn upstream(session: &Session<'_>, service: &Service) -> Result<Upstream> {
     let archives = store::files(&directory.join("charts"))?;
     let Some(path) = archives.first() else { return Ok(Upstream::default()) };
     let bytes = std::fs::read(path).map_err(|error| Diagnostic::io("read", path, &error))?;
-    let tree = archive::read(&inputs::name(&session.root, path), &bytes)?;
+    let tree = archive::read_chart(&inputs::name(&session.root, path), &bytes)?;
     let read = |name: &str| -> Option<Node> {
         // An archive has one top-level directory.
         let (_, bytes) =

@@ -246,7 +246,8 @@ fn uses_time(directory: &Path) -> bool {
             let Ok(bytes) = std::fs::read(&path) else { continue };
             if path.extension().is_some_and(|end| end == "tgz") {
                 let name = inputs::name(directory, &path);
-                let files = archive::read(&name, &bytes).unwrap_or_default();
+                // An archive that cannot be read here may still be one that Helm loads.
+                let Ok(files) = archive::read_chart(&name, &bytes) else { return true };
                 if files.values().any(|bytes| mentions_now(&String::from_utf8_lossy(bytes))) {
                     return true;
                 }

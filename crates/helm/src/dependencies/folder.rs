@@ -93,7 +93,7 @@ pub(super) struct Packed {
 impl Packed {
     /// Reads the bytes of an archive. Messages refer to it by `label`.
     pub(super) fn read(label: &str, bytes: &[u8]) -> Result<Self> {
-        let tree = archive::read(label, bytes)?;
+        let tree = archive::read_chart(label, bytes)?;
         let digest = tree_digest(&tree);
         let files = unwrapped(tree);
         let Some((name, version)) = identity(&files) else {

@@ -53,7 +53,15 @@ pub(super) fn program(pin: &ToolPin, platform: &str, progress: &dyn Progress) ->
     }
     let Some(member) = pin.member(platform) else { return Ok(bytes) };
     let name = url.rsplit('/').next().unwrap_or(&url);
-    let mut tree = archive::read(name, &bytes).map_err(Miss::Stop)?;
+    let mut tree = archive::read(name, &bytes).map_err(|mut found| {
+        for diagnostic in &mut found.0 {
+            diagnostic.places = vec![(pin.place.clone(), "pinned here".to_owned())];
+            let variable = super::variable(&pin.name);
+            diagnostic.helps =
+                vec![format!("pin another download of this version, or set `{variable}` to a copy that you trust")];
+        }
+        Miss::Stop(found)
+    })?;
     if let Some(program) = tree.remove(&member) {
         return Ok(program);
     }

@@ -258,6 +258,9 @@ fn an_archive_that_would_leave_its_folder_is_refused() {
     let lock = served(&server, &sha256(&body), "demo");
     let error = first(bench.tools(&lock).require("demo", "1.2.3").expect_err("hostile"));
     assert_eq!(error.code, Code::ArchiveUnsafe);
+    let name = "demo-v1.2.3-linux-amd64";
+    let message = format!("`{name}` contains `../../../bin/demo`, which is outside of the archive's folder");
+    assert_eq!((error.message, error.places[0].0.to_string()), (message, "tools.lock:4:11".to_owned()));
     assert!(bench.left().is_empty() && !bench.path("bin").exists());
 }
 
