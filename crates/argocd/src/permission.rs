@@ -1,30 +1,28 @@
-//! What a project allows, decided as Argo CD 3.5 decides it.
+//! What a project permits, by the rules of Argo CD 3.5.
 //!
-//! Its rules surprise in places: of the denials, one that does not concern a repository allows it; a namespace's kinds
-//! are all allowed unless a list is there, the cluster's are all denied unless one is. Evidence: the tables in the
-//! tests, each line seen from Argo CD's own code.
-//!
-//! Pure. Deliberately absent: what Argo CD learns from its cluster alone, such as the names of clusters.
+//! Some of them are surprising: a denial such as `!https://…` permits every repository that it does not match. Namespaced
+//! kinds are permitted unless a whitelist is set, cluster-scoped kinds only if one is. The tables in the tests were
+//! generated with Argo CD's code.
 
 use crate::pattern::{Glob, matches_kind};
 use crate::project::{Destination, KindRule, Project};
 use crate::repository_url::normalized;
 use kubernetes::scope::Scope;
 
-/// The address of the cluster that Argo CD runs in, and how it calls it.
+/// The URL and the name of the cluster that Argo CD runs in.
 const OWN_CLUSTER: (&str, &str) = ("https://kubernetes.default.svc", "in-cluster");
 
-/// A cluster, by what an Application says of it.
+/// The cluster of an Application's destination, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cluster {
-    /// The API server's address, where it is known.
+    /// The API server's URL.
     pub server: Option<String>,
-    /// The name, where it is known.
+    /// The name.
     pub name: Option<String>,
 }
 
 impl Cluster {
-    /// The cluster that `destination` names by one of the two; both are known of Argo CD's own.
+    /// The cluster with a URL or a name. Only for Argo CD's own cluster, one implies the other.
     #[must_use]
     pub fn new(server: Option<&str>, name: Option<&str>) -> Self {
         let own = server == Some(OWN_CLUSTER.0) || server.is_none() && name == Some(OWN_CLUSTER.1);
@@ -37,19 +35,19 @@ fn is_denial(pattern: &str) -> bool {
     pattern.starts_with('!')
 }
 
-/// Whether a text matches; a pattern with `!` in front matches what the rest does not.
+/// Whether a text matches a pattern; a leading `!` negates it.
 fn fits(pattern: &str, text: &str, separator: Option<char>) -> bool {
     if let Some(denied) = pattern.strip_prefix('!') {
-        return !fits_plainly(denied, text, separator);
+        return !matches_glob(denied, text, separator);
     }
-    pattern == "*" || fits_plainly(pattern, text, separator)
+    pattern == "*" || matches_glob(pattern, text, separator)
 }
 
-fn fits_plainly(pattern: &str, text: &str, separator: Option<char>) -> bool {
+fn matches_glob(pattern: &str, text: &str, separator: Option<char>) -> bool {
     Glob::parse(pattern).is_some_and(|glob| glob.matches(text, separator))
 }
 
-/// Whether a project allows a repository.
+/// Whether a project permits a repository.
 #[must_use]
 pub fn allows_repository<'a>(patterns: impl IntoIterator<Item = &'a str>, url: &str) -> bool {
     let url = normalized(url);
@@ -68,7 +66,7 @@ pub fn allows_repository<'a>(patterns: impl IntoIterator<Item = &'a str>, url: &
     allowed
 }
 
-/// Whether a project allows a namespace of a cluster; `None` where that hangs on what nobody here knows.
+/// Whether a project permits a namespace of a cluster; `None` if that depends on the cluster's unknown URL or name.
 #[must_use]
 pub fn allows_destination(destinations: &[Destination], cluster: &Cluster, namespace: &str) -> Option<bool> {
     let unknown = destinations.iter().any(|item| {
@@ -81,7 +79,7 @@ pub fn allows_destination(destinations: &[Destination], cluster: &Cluster, names
     let part = |pattern: &str, text: Option<&str>| text.is_some_and(|text| fits(pattern, text, None));
     let mut allowed = false;
     for item in destinations {
-        // Of what is not known, everything but `*` was ruled out above.
+        // An unknown URL or name is only compared with `*`; see above.
         let name = part(&item.name, cluster.name.as_deref()) || cluster.name.is_none() && item.name == "*";
         let server = part(&item.server, cluster.server.as_deref()) || cluster.server.is_none() && item.server == "*";
         let inside = part(&item.namespace, Some(namespace));
@@ -97,22 +95,33 @@ pub fn allows_destination(destinations: &[Destination], cluster: &Cluster, names
     Some(allowed)
 }
 
-/// What a project says of an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// It may be deployed.
-    Allowed,
-    /// The list of what is allowed does not have it.
-    Unlisted,
-    /// The list of what is denied has it.
-    Denied,
+/// Whether any destination of a project permits a cluster, for whichever namespace.
+#[must_use]
+pub fn allows_cluster(destinations: &[Destination], cluster: &Cluster) -> bool {
+    let part = |pattern: &str, text: Option<&str>| {
+        !is_denial(pattern) && text.map_or(pattern == "*", |text| fits(pattern, text, None))
+    };
+    destinations
+        .iter()
+        .any(|item| part(&item.name, cluster.name.as_deref()) || part(&item.server, cluster.server.as_deref()))
 }
 
-/// What a project says of an object, by its kind and for those of the cluster by its name.
+/// Whether a project permits an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict<'a> {
+    /// It is permitted.
+    Allowed,
+    /// The whitelist does not contain it.
+    Unlisted,
+    /// An entry of the blacklist matches it.
+    Denied(&'a KindRule),
+}
+
+/// Whether a project permits an object of a kind; the name only matters for cluster-scoped kinds.
 #[must_use]
-pub fn kind(project: &Project, group: &str, kind: &str, name: &str, scope: Scope) -> Verdict {
-    let listed = |rules: &[KindRule]| {
-        rules.iter().any(|rule| {
+pub fn kind<'a>(project: &'a Project, group: &str, kind: &str, name: &str, scope: Scope) -> Verdict<'a> {
+    let listed = |rules: &'a [KindRule]| {
+        rules.iter().find(|rule| {
             matches_kind(&rule.kind, kind)
                 && matches_kind(&rule.group, group)
                 && (rule.name.is_empty() || matches_kind(&rule.name, name))
@@ -120,27 +129,26 @@ pub fn kind(project: &Project, group: &str, kind: &str, name: &str, scope: Scope
     };
     let (allowed, denied) = match scope {
         Scope::Namespaced => {
-            (project.namespace_allowed.as_ref().is_none_or(|rules| listed(rules)), &project.namespace_denied)
+            let allowed = project.namespace_allowed.as_ref();
+            (allowed.is_none_or(|rules| listed(rules).is_some()), &project.namespace_denied)
         }
-        Scope::Cluster => (listed(&project.cluster_allowed), &project.cluster_denied),
+        Scope::Cluster => (listed(&project.cluster_allowed).is_some(), &project.cluster_denied),
     };
-    if listed(denied) {
-        Verdict::Denied
-    } else if allowed {
-        Verdict::Allowed
-    } else {
-        Verdict::Unlisted
+    match listed(denied) {
+        Some(rule) => Verdict::Denied(rule),
+        None if allowed => Verdict::Allowed,
+        None => Verdict::Unlisted,
     }
 }
 
-/// Whether a project lets its Applications lie in a namespace other than Argo CD's own; `None` for a regular expression.
+/// Whether a project permits Applications in a namespace; `None` if that depends on a regular expression.
 #[must_use]
 pub fn allows_application_in<'a>(patterns: impl IntoIterator<Item = &'a str>, namespace: &str) -> Option<bool> {
     let mut unknown = false;
     for pattern in patterns {
         if pattern.len() > 1 && pattern.starts_with('/') && pattern.ends_with('/') {
             unknown = true;
-        } else if fits_plainly(pattern, namespace, None) {
+        } else if matches_glob(pattern, namespace, None) {
             return Some(true);
         }
     }
@@ -155,7 +163,7 @@ mod tests {
     use document::yaml;
 
     #[test]
-    fn repositories_are_allowed_as_argo_cd_allows_them() {
+    fn permits_the_repositories_that_argo_cd_permits() {
         let table: &[(&[&str], bool)] = &[
             (&[], false),
             (&["https://git.example.com/team/x.git"], true),
@@ -186,7 +194,7 @@ mod tests {
     type Triple = (&'static str, &'static str, &'static str);
 
     #[test]
-    fn destinations_are_allowed_as_argo_cd_allows_them() {
+    fn permits_the_destinations_that_argo_cd_permits() {
         let table: &[(&[Triple], Triple, bool)] = &[
             (&[], ("https://kubernetes.default.svc", "in-cluster", "web"), false),
             (
@@ -267,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_hangs_on_another_cluster_s_name_is_not_judged() {
+    fn unknown_urls_and_names_of_clusters_are_not_judged() {
         let item = |server: &str, name: &str| {
             vec![Destination { server: server.to_owned(), name: name.to_owned(), namespace: "*".to_owned() }]
         };
@@ -290,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn kinds_of_a_namespace_are_allowed_unless_a_list_says_otherwise() {
+    fn namespaced_kinds_are_permitted_without_a_whitelist() {
         let secret = |spec: &str| allowed(spec, "", "Secret", "a", Scope::Namespaced);
         assert!(secret("{}"));
         assert!(secret("{namespaceResourceWhitelist: null}"));
@@ -302,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn kinds_of_the_cluster_are_denied_unless_a_list_says_otherwise() {
+    fn cluster_scoped_kinds_need_a_whitelist() {
         let group = "rbac.authorization.k8s.io";
         let role = |spec: &str| allowed(spec, group, "ClusterRole", "web-reader", Scope::Cluster);
         assert!(!role("{}"));
@@ -317,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn applications_elsewhere_need_a_namespace_that_is_allowed() {
+    fn source_namespaces_permit_applications() {
         assert_eq!(allows_application_in(["team-*"], "team-a"), Some(true));
         assert_eq!(allows_application_in(["team-*"], "other"), Some(false));
         assert_eq!(allows_application_in([], "other"), Some(false));

@@ -1,65 +1,77 @@
-//! An Argo CD AppProject: what Applications of a project may do.
+//! An Argo CD AppProject.
 //!
-//! Every field that Argo CD 3.5 has is read, with its type and its rules, and each remembers its place. What is wrong
-//! with one field does not hide the others: lint tells it, and judges by what could be read.
-//!
-//! Deliberately absent: judging. What the rules allow is for `lint`.
+//! Reads and validates every field of Argo CD 3.5. An invalid field does not hide the others. What a project allows is
+//! decided in `lint`.
 
 use crate::project_fields::{invalid, repeated};
 use diagnostics::{Diagnostics, Place, suggestion};
 use document::yaml::Document;
 use document::{Fields, Node, Syntax, Value};
 
-/// A project.
+/// An AppProject.
 #[derive(Debug, Clone)]
 pub struct Project {
     /// `metadata.name`.
     pub name: String,
-    /// Where the name stands.
+    /// The place of the name.
     pub place: Place,
-    /// `metadata.namespace`, and where it stands.
+    /// `metadata.namespace` and its place.
     pub namespace: Option<(String, Place)>,
-    /// Patterns of repositories; `!` in front denies.
+    /// `sourceRepos`: patterns of repository URLs; a leading `!` denies.
     pub source_repos: Vec<(String, Place)>,
-    /// Where Applications may deploy to; `!` in front of a part denies.
+    /// `destinations`: clusters and namespaces; a leading `!` in a field denies.
     pub destinations: Vec<Destination>,
-    /// The cluster-scoped kinds that are allowed; without any, none is.
+    /// `clusterResourceWhitelist`; an empty list allows no cluster-scoped kind.
     pub cluster_allowed: Vec<KindRule>,
-    /// The cluster-scoped kinds that are denied.
+    /// `clusterResourceBlacklist`.
     pub cluster_denied: Vec<KindRule>,
-    /// The kinds of a namespace that are allowed; `None` means all, an empty list none.
+    /// `namespaceResourceWhitelist`; `None` allows every namespaced kind, an empty list none.
     pub namespace_allowed: Option<Vec<KindRule>>,
-    /// The kinds of a namespace that are denied.
+    /// `namespaceResourceBlacklist`.
     pub namespace_denied: Vec<KindRule>,
-    /// Patterns of namespaces beside Argo CD's own in which its Applications may lie.
+    /// `sourceNamespaces`: patterns of namespaces, besides Argo CD's own, that may contain its Applications.
     pub source_namespaces: Vec<(String, Place)>,
-    /// Whether only clusters count that belong to the project, which nothing here tells.
+    /// `permitOnlyProjectScopedClusters`.
     pub own_clusters_only: bool,
+    /// `spec` as written.
+    spec: Node,
+}
+
+impl Project {
+    /// The place of a field of `spec`, or of the project's name if the field is not set.
+    #[must_use]
+    pub fn place_of(&self, field: &str) -> Place {
+        if self.spec.get(field).is_some() { self.spec.key_place(field) } else { self.place.clone() }
+    }
 }
 
 /// One entry of `destinations`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination {
-    /// A pattern of the API server's address; empty when unset.
+    /// A pattern of the API server's URL; empty if unset.
     pub server: String,
-    /// A pattern of the cluster's name; empty when unset.
+    /// A pattern of the cluster's name; empty if unset.
     pub name: String,
-    /// A pattern of the namespace; empty when unset.
+    /// A pattern of the namespace; empty if unset.
     pub namespace: String,
 }
 
-/// One entry of a list of kinds.
+/// One entry of a whitelist or blacklist of kinds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KindRule {
     /// A pattern of the API group.
     pub group: String,
+    /// The place of the group.
+    pub group_place: Place,
     /// A pattern of the kind.
     pub kind: String,
-    /// A pattern of the object's name; empty for all. Only the lists of cluster-scoped kinds have it.
+    /// The place of the kind.
+    pub kind_place: Place,
+    /// A pattern of the object's name; empty for all. Only lists of cluster-scoped kinds have it.
     pub name: String,
 }
 
-/// How strictly signatures of commits are held against keys.
+/// The values of `gpg.mode`.
 const GPG_MODES: &[&str] = &["none", "head", "strict"];
 
 /// Whether a document is an AppProject.
@@ -69,7 +81,7 @@ pub fn is_project(document: &Document) -> bool {
     text("kind") == "AppProject" && text("apiVersion").starts_with("argoproj.io/")
 }
 
-/// Reads a project and all that is wrong with it; `None` where it has no name.
+/// Reads a project and reports every invalid field; `None` if it has no name.
 #[must_use]
 pub fn read(document: &Document) -> (Option<Project>, Diagnostics) {
     let root = &document.root;
@@ -92,10 +104,10 @@ pub fn read(document: &Document) -> (Option<Project>, Diagnostics) {
     (project, diagnostics)
 }
 
-/// Name, its place, and the namespace.
+/// The name, its place, and the namespace.
 type Metadata = (String, Place, Option<(String, Place)>);
 
-/// Reads `metadata` of one of Argo CD's objects, every field with its type.
+/// Reads and validates `metadata` of an Application or AppProject.
 pub fn read_metadata(node: &Node, diagnostics: &mut Diagnostics) -> Option<Metadata> {
     let mut fields = Fields::new(node, "metadata", Syntax::Argocd);
     let at = |key: &str| node.get(key).unwrap_or(node).place();
@@ -105,7 +117,7 @@ pub fn read_metadata(node: &Node, diagnostics: &mut Diagnostics) -> Option<Metad
     fields.texts("annotations");
     fields.strings("finalizers");
     fields.ignore(&["generateName", "ownerReferences"]);
-    // What `kubectl get --output yaml` writes beside.
+    // Set by the API server, and part of the output of `kubectl get --output yaml`.
     fields.ignore(&["creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"]);
     fields.finish(diagnostics);
     name.map(|name| (name, at("name"), namespace))
@@ -115,16 +127,19 @@ fn read_spec(spec: &Node, project: &str, diagnostics: &mut Diagnostics) -> Proje
     let mut fields = Fields::new(spec, "spec", Syntax::Argocd);
     if let Some(text) = fields.string("description").filter(|text| text.chars().count() > 255) {
         fields.report(invalid(
-            format!("`spec.description` has {} characters", text.chars().count()),
+            "`spec.description` is longer than 255 characters".to_owned(),
             spec.get("description").unwrap_or(spec).place(),
-            "Argo CD takes 255",
+            &format!("{} characters", text.chars().count()),
         ));
     }
     let source_repos = fields.strings("sourceRepos");
     let source_namespaces = fields.strings("sourceNamespaces");
-    for (list, what) in [(&source_repos, "repository"), (&source_namespaces, "namespace")] {
+    for (list, what, key) in
+        [(&source_repos, "repository", "sourceRepos"), (&source_namespaces, "namespace", "sourceNamespaces")]
+    {
         for (text, place) in list.iter().filter(|(text, _)| text == "!*") {
-            fields.report(invalid(format!("`{text}` denies everything"), place.clone(), "Argo CD refuses it"));
+            let message = format!("`{text}` is not allowed in `spec.{key}`");
+            fields.report(invalid(message, place.clone(), "denies everything"));
         }
         for found in repeated(list.iter().cloned(), what) {
             fields.report(found);
@@ -180,6 +195,7 @@ fn read_spec(spec: &Node, project: &str, diagnostics: &mut Diagnostics) -> Proje
         namespace_denied,
         source_namespaces,
         own_clusters_only,
+        spec: spec.clone(),
     }
 }
 
@@ -191,12 +207,19 @@ fn kind_rule(node: &Node, path: &str, named: bool, diagnostics: &mut Diagnostics
     if !named && let Some(name) = node.get("name") {
         fields.ignore(&["name"]);
         fields.report(
-            invalid(format!("`{path}` has no `name`"), name.place(), "Argo CD drops it, and allows all of the kind")
-                .help("only the lists of cluster-scoped kinds can name an object; delete this line"),
+            invalid(format!("`{path}.name` is not supported"), name.place(), "ignored; the entry matches every object")
+                .help("delete this line; only lists of cluster-scoped kinds can match names"),
         );
     }
     fields.finish(diagnostics);
-    Some(KindRule { group: group?, kind: kind?, name: name.unwrap_or_default() })
+    let place = |key: &str| node.get(key).unwrap_or(node).place();
+    Some(KindRule {
+        group: group?,
+        group_place: place("group"),
+        kind: kind?,
+        kind_place: place("kind"),
+        name: name.unwrap_or_default(),
+    })
 }
 
 fn read_destinations(nodes: &[Node], diagnostics: &mut Diagnostics) -> Vec<Destination> {
@@ -208,7 +231,7 @@ fn read_destinations(nodes: &[Node], diagnostics: &mut Diagnostics) -> Vec<Desti
             let text = fields.string(key).unwrap_or_default();
             if text == "!*" {
                 let place = node.get(key).unwrap_or(node).place();
-                fields.report(invalid(format!("`{key}: \"!*\"` denies everything"), place, "Argo CD refuses it"));
+                fields.report(invalid(format!("`{key}: \"!*\"` is not allowed"), place, "denies everything"));
             }
             text
         };
@@ -216,8 +239,8 @@ fn read_destinations(nodes: &[Node], diagnostics: &mut Diagnostics) -> Vec<Desti
         let Destination { server, name, namespace } = &destination;
         if server.is_empty() && name.is_empty() && node.get("server").or(node.get("name")).is_none() {
             fields.report(
-                invalid("this destination names no cluster".to_owned(), node.place(), "so it allows nothing")
-                    .help("add `server: https://kubernetes.default.svc`, the cluster that Argo CD runs in"),
+                invalid("destination has neither `server` nor `name`".to_owned(), node.place(), "allows nothing")
+                    .help("add `server: https://kubernetes.default.svc` for the cluster that Argo CD runs in"),
             );
         }
         keys.push((format!("{}/{namespace}", if server.is_empty() { name } else { server }), node.place()));
@@ -235,14 +258,19 @@ fn service_accounts(nodes: &[Node], diagnostics: &mut Diagnostics) {
             let text = if key == "server" { fields.required_string(key) } else { fields.string(key) };
             if text.is_some_and(|text| text.contains('!')) {
                 let place = node.get(key).unwrap_or(node).place();
-                fields.report(invalid(format!("`{key}` of a service account cannot deny"), place, "holds a `!`"));
+                let path = fields.path_of(key);
+                fields.report(invalid(format!("`!` is not allowed in `{path}`"), place, ""));
             }
         }
         if let Some(account) = fields.required_string("defaultServiceAccount")
             && (account.trim().is_empty() || account.contains(['!', '*', '[', ']', '{', '}', '\\', '/']))
         {
             let place = node.get("defaultServiceAccount").unwrap_or(node).place();
-            fields.report(invalid(format!("`{account}` is no service account"), place, "expected `[namespace:]name`"));
+            fields.report(invalid(
+                format!("`{account}` is not a valid service account"),
+                place,
+                "expected `[namespace:]name`",
+            ));
         }
         fields.finish(diagnostics);
     }
@@ -286,7 +314,7 @@ fn source_integrity(node: &Node, diagnostics: &mut Diagnostics) {
             let mut fields = Fields::new(gpg, "spec.sourceIntegrity.git.policies[].gpg", Syntax::Argocd);
             if let Some(mode) = fields.required_string("mode").filter(|mode| !GPG_MODES.contains(&mode.as_str())) {
                 let place = gpg.get("mode").unwrap_or(gpg).place();
-                let found = invalid(format!("Argo CD has no GPG mode `{mode}`"), place, "in place of a mode");
+                let found = invalid(format!("unknown GPG mode `{mode}`"), place, "");
                 fields.report(found.help(suggestion(&mode, GPG_MODES.iter().copied())));
             }
             fields.required("keys");

@@ -299,18 +299,18 @@ impl<'a> Fields<'a> {
             return Some(value);
         }
         let path = self.path_of(key);
-        self.mismatch(node, &format!("`{path}`"), "true or false");
+        self.mismatch(node, &format!("`{path}`"), "`true` or `false`");
         None
     }
 
     /// A whole number that may be absent.
     pub fn integer(&mut self, key: &'static str) -> Option<i64> {
-        self.number(key, "a whole number")
+        self.number(key, "an integer")
     }
 
     /// How many of something, which may be absent.
     pub fn count(&mut self, key: &'static str) -> Option<u64> {
-        self.number(key, "a whole number, 0 or more")
+        self.number(key, "a non-negative integer")
     }
 
     fn number<T: std::str::FromStr>(&mut self, key: &'static str, expected: &str) -> Option<T> {
@@ -375,10 +375,10 @@ impl<'a> Fields<'a> {
     }
 
     fn mismatch(&mut self, node: &Node, what: &str, expected: &str) {
-        let mut diagnostic = Diagnostic::new(self.syntax.invalid(), format!("{what} should be {expected}"))
-            .at(node.place(), format!("this is {}", node.describe()));
+        let mut diagnostic = Diagnostic::new(self.syntax.invalid(), format!("{what} must be {expected}"))
+            .at(node.place(), format!("found {}", node.describe()));
         if expected == "a string" && matches!(node.value, Value::Bool(_) | Value::Number(_) | Value::Null) {
-            diagnostic = diagnostic.help("put it in quotes");
+            diagnostic = diagnostic.help("quote the value");
         }
         self.diagnostics.push(diagnostic);
     }
@@ -401,21 +401,22 @@ impl<'a> Fields<'a> {
             if known.contains(&key.name.as_str()) {
                 continue;
             }
+            let what = if syntax == Syntax::Config { "key" } else { "field" };
             let owner = if path.is_empty() { String::new() } else { format!(" in `{path}`") };
             let mut names = known.clone();
             names.sort_unstable();
-            let diagnostic = Diagnostic::new(syntax.unknown(), format!("unknown key `{}`{owner}", key.name))
-                .at(Place::new(&node.source, key.span.clone()), "not known here")
+            let diagnostic = Diagnostic::new(syntax.unknown(), format!("unknown {what} `{}`{owner}", key.name))
+                .at(Place::new(&node.source, key.span.clone()), "")
                 .help(suggestion(&key.name, names));
             diagnostics.push(diagnostic);
-            // A misspelt key is there, in a way; one message about it is enough.
+            // A misspelled key is reported once, not also as missing.
             missing.retain(|key_missing| nearest(&key.name, known.iter().copied()) != Some(key_missing));
         }
         for key in missing {
             let full = if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
             diagnostics.push(
-                Diagnostic::new(syntax.invalid(), format!("`{full}` is missing"))
-                    .at(node.place(), format!("`{key}` belongs here")),
+                Diagnostic::new(syntax.invalid(), format!("`{full}` is required"))
+                    .at(node.place(), format!("`{key}` is missing")),
             );
         }
     }

@@ -1,24 +1,24 @@
-//! Which kinds belong to a namespace, and which to the whole cluster.
+//! Namespaced and cluster-scoped kinds.
 //!
-//! Of Kubernetes' own kinds, the table tells: it is what an API server of 1.34 says in discovery, all versions together;
-//! beside them are those of Argo CD, and the SealedSecret, which checks here know by name.
-//! Of others, the CustomResourceDefinitions tell that targets render. What neither knows is not guessed.
+//! The table lists the kinds of Kubernetes, as discovered from a 1.34 API server with all API versions enabled, those of
+//! Argo CD, and SealedSecret. Rendered CustomResourceDefinitions add others; the scope of any other kind is unknown.
 
+use diagnostics::nearest;
 use std::collections::BTreeMap;
 
 use crate::object::Object;
 use document::Node;
 
-/// Whom objects of a kind belong to.
+/// The scope of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// A namespace.
+    /// Objects belong to a namespace.
     Namespaced,
-    /// The cluster.
+    /// Objects belong to the cluster.
     Cluster,
 }
 
-/// API groups with their kinds: those of the cluster, and those of a namespace.
+/// API groups with their cluster-scoped and namespaced kinds.
 const KNOWN: &[(&str, &[&str], &[&str])] = &[
     (
         "",
@@ -88,12 +88,15 @@ const KNOWN: &[(&str, &[&str], &[&str])] = &[
     ("storagemigration.k8s.io", &["StorageVersionMigration"], &[]),
 ];
 
-/// The scopes of all kinds that are known.
+/// API groups of the table that are not part of Kubernetes, so that not all of their kinds are listed.
+const PARTIAL: &[&str] = &["argoproj.io", "bitnami.com"];
+
+/// The scopes of all known kinds.
 #[derive(Debug)]
 pub struct Scopes(BTreeMap<(String, String), Scope>);
 
 impl Scopes {
-    /// What Kubernetes and Argo CD have, and what the rendered definitions add.
+    /// The scopes of built-in kinds, and of those that rendered CustomResourceDefinitions define.
     #[must_use]
     pub fn new(objects: &[Object]) -> Self {
         let mut scopes = BTreeMap::new();
@@ -106,20 +109,43 @@ impl Scopes {
         Self(scopes)
     }
 
-    /// The scope of a kind; `None` where nobody says it.
+    /// The scope of a kind; `None` if it is unknown.
     #[must_use]
     pub fn of(&self, group: &str, kind: &str) -> Option<Scope> {
         self.0.get(&(group.to_owned(), kind.to_owned())).copied()
     }
 }
 
-/// Whether an object defines a kind.
+/// The built-in group and kind that a misspelled pair most likely means; `None` if the pair may exist.
+#[must_use]
+pub fn meant(group: &str, kind: &str) -> Option<(&'static str, &'static str)> {
+    let groups = || KNOWN.iter().filter(|(group, ..)| !PARTIAL.contains(group));
+    let kinds = |group: &str| {
+        let known = groups().find(|(known, ..)| *known == group);
+        known.into_iter().flat_map(|(_, cluster, namespaced)| cluster.iter().chain(*namespaced).copied())
+    };
+    if kinds(group).any(|known| known == kind) {
+        return None;
+    }
+    let owners: Vec<&str> =
+        groups().map(|(group, ..)| *group).filter(|group| kinds(group).any(|known| known == kind)).collect();
+    if let Some((known, ..)) = groups().find(|(known, ..)| *known == group) {
+        // The kind of another group before a similar one of this group: `Deployment` is never meant to be `Endpoints`.
+        let owner = owners.first().and_then(|owner| Some((*owner, kinds(owner).find(|known| *known == kind)?)));
+        return owner.or_else(|| Some((*known, nearest(kind, kinds(known))?)));
+    }
+    let owner = nearest(group, owners.iter().copied().filter(|owner| !owner.is_empty()))?;
+    let owner = owners.into_iter().find(|known| *known == owner)?;
+    Some((owner, kinds(owner).find(|known| *known == kind)?))
+}
+
+/// Whether an object is a CustomResourceDefinition.
 #[must_use]
 pub fn is_definition(object: &Object) -> bool {
     object.key.group == "apiextensions.k8s.io" && object.key.kind == "CustomResourceDefinition"
 }
 
-/// What a CustomResourceDefinition says.
+/// The group, kind, and scope that a CustomResourceDefinition defines.
 fn definition(object: &Object) -> Option<((String, String), Scope)> {
     let text = |path: &[&str]| object.find(path).and_then(Node::as_str);
     let scope = match text(&["spec", "scope"])? {
@@ -136,12 +162,33 @@ mod tests {
     use super::*;
 
     #[test]
+    fn misspelled_kinds_have_a_suggestion() {
+        let rbac = "rbac.authorization.k8s.io";
+        for (group, kind, expected) in [
+            (rbac, "ClusterRol", Some((rbac, "ClusterRole"))),
+            (rbac, "clusterrole", Some((rbac, "ClusterRole"))),
+            ("", "Namespaces", Some(("", "Namespace"))),
+            ("", "Deployment", Some(("apps", "Deployment"))),
+            ("apps", "Secret", Some(("", "Secret"))),
+            ("rbac.authorization.k8s.i", "ClusterRole", Some((rbac, "ClusterRole"))),
+            (rbac, "ClusterRole", None),
+            ("", "Gadget", None),
+            ("argoproj.io", "Applications", None),
+            ("example.com", "ClusterRole", None),
+            ("extensions", "Ingress", None),
+            ("serving.knative.dev", "Service", None),
+        ] {
+            assert_eq!(meant(group, kind), expected, "{group} {kind}");
+        }
+    }
+
+    #[test]
     fn built_in_kinds_are_known_by_group_and_kind() {
         let scopes = Scopes::new(&[]);
         assert_eq!(scopes.of("", "Namespace"), Some(Scope::Cluster));
         assert_eq!(scopes.of("", "Secret"), Some(Scope::Namespaced));
         assert_eq!(scopes.of("rbac.authorization.k8s.io", "ClusterRole"), Some(Scope::Cluster));
         assert_eq!(scopes.of("argoproj.io", "Application"), Some(Scope::Namespaced));
-        assert_eq!(scopes.of("apps", "Secret"), None, "the group is part of the name");
+        assert_eq!(scopes.of("apps", "Secret"), None, "another group has another Secret");
     }
 }

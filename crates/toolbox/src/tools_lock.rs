@@ -378,15 +378,15 @@ mod tests {
         let expected = "\
 config-invalid: `tool[0].name` should be lowercase letters, digits, and hyphens, for example \"helm\" @ tools.lock:4:8 this is the string \"Helm\" -> 
 config-invalid: `tool[0].version` should be a whole version without `v`, for example \"4.2.1\" @ tools.lock:5:11 this is the string \"v4\" -> 
-config-unknown-key: unknown key `verison-args` in `tool[0]` @ tools.lock:6:1 not known here -> did you mean `version-args`?
+config-unknown-key: unknown key `verison-args` in `tool[0]` @ tools.lock:6:1  -> did you mean `version-args`?
 config-invalid: `tool[0].url` should be an https:// address in which only {version} and {platform} are filled in @ tools.lock:7:7 this is the string \"https://x/{os}\" -> 
 config-invalid: `tool[0].member` should be a path inside the archive, in which only {version} and {platform} are filled in @ tools.lock:8:10 this is the string \"../helm\" -> 
 config-invalid: `tool[0].go` should be a package and its exact version, for example \"sigs.k8s.io/kind@v0.33.0\" @ tools.lock:9:6 this is the string \"x/y@latest\" -> 
-config-unknown-key: unknown key `go-ldflag` in `tool[0]` @ tools.lock:10:1 not known here -> did you mean `go-ldflags`?
+config-unknown-key: unknown key `go-ldflag` in `tool[0]` @ tools.lock:10:1  -> did you mean `go-ldflags`?
 config-invalid: `linux` in `tool[0].sha256` is no platform @ tools.lock:12:1  -> name it as Go does: <system>-<processor>, for example linux-amd64
 config-invalid: `tool[0].sha256.linux-amd64` should be 64 lowercase hexadecimal digits in quotes @ tools.lock:13:15 this has 2 characters -> take the sum from the project's own release, or leave the platform out
 config-invalid: `tool[0].sha256.darwin-arm64` should be 64 lowercase hexadecimal digits in quotes @ tools.lock:14:16 this is the number 1 -> take the sum from the project's own release, or leave the platform out
-config-unknown-key: unknown key `extra` @ tools.lock:15:2 not known here -> known: `tool`, `version`";
+config-unknown-key: unknown key `extra` @ tools.lock:15:2  -> known: `tool`, `version`";
         assert_eq!(refused(text), expected);
     }
 
@@ -406,7 +406,7 @@ config-unknown-key: unknown key `extra` @ tools.lock:15:2 not known here -> know
         }
         assert_eq!(near.wanted(), "1.2.3, or one minor version beside it");
         let wrong = refused(&entry("minor-skew = -1\n"));
-        assert!(wrong.contains("`tool[0].minor-skew` should be a whole number, 0 or more"), "{wrong}");
+        assert!(wrong.contains("`tool[0].minor-skew` must be a non-negative integer"), "{wrong}");
     }
 
     #[test]
@@ -441,10 +441,10 @@ config-invalid: `tool[0].sha256` means nothing without `url` @ tools.lock:8:1  -
         let text = "version = 1\ntool = [{ name = 1, version = \"1.0\", version-args = \"-v\", sha256 = \"x\" }, 3]\n";
         let errors = refused(text);
         for part in [
-            "`tool[0].name` should be a string",
-            "`tool[0].version-args` should be a list",
-            "`tool[0].sha256` should be a mapping",
-            "`tool[1]` should be a mapping",
+            "`tool[0].name` must be a string",
+            "`tool[0].version-args` must be a list",
+            "`tool[0].sha256` must be a mapping",
+            "`tool[1]` must be a mapping",
         ] {
             assert!(errors.contains(part), "{part} is not in\n{errors}");
         }
