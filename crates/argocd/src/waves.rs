@@ -1,10 +1,10 @@
-//! What an Application renders, in the order in which Argo CD applies it.
+//! The objects of an Application in the order in which Argo CD applies them.
 //!
-//! Source: gitops-engine's `syncTasks`: phases (`PreSync`, `Sync`, `PostSync`), in each the waves, in a wave kinds by a
-//! fixed list, then names. Custom resource definitions come before all else, as there. Hooks that Argo CD does not run in a
-//! sync (Helm's tests and deletion hooks) are left out.
+//! As gitops-engine's `syncTasks`: by phase (`PreSync`, `Sync`, `PostSync`), then by sync wave, then by kind, then by name.
+//! Custom resource definitions come first. Hooks that a sync does not run, such as Helm's test and delete hooks, are
+//! omitted.
 //!
-//! Pure. Deliberately absent: applying it (`cluster`, `scenario`).
+//! Pure. Does not apply them: see `scenario::apply`.
 
 use crate::sync_order;
 use diagnostics::Source;
@@ -12,7 +12,7 @@ use document::{Node, yaml};
 use kubernetes::manifest::Recorded;
 use kubernetes::manifest::{Manifest, ObjectKey};
 
-/// The order of kinds; those that are not in it come last.
+/// The order of kinds; kinds that are not listed come last.
 const KINDS: &[&str] = &[
     "Namespace",
     "NetworkPolicy",
@@ -49,20 +49,20 @@ const KINDS: &[&str] = &[
     "APIService",
 ];
 
-/// When in a sync an object is applied.
+/// The phase of a sync in which an object is applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
-    /// Before everything: definitions of kinds.
+    /// Custom resource definitions, before everything else.
     Definitions,
-    /// Before the sync.
+    /// `PreSync` hooks.
     PreSync,
-    /// The sync itself.
+    /// Objects without a hook, and `Sync` hooks.
     Sync,
-    /// After it.
+    /// `PostSync` hooks.
     PostSync,
 }
 
-/// Objects that are applied together; the next ones wait until these are healthy.
+/// Objects that are applied together. The next wave starts when they are healthy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wave {
     /// The phase.
@@ -71,22 +71,22 @@ pub struct Wave {
     pub number: i64,
     /// The objects in it.
     pub keys: Vec<ObjectKey>,
-    /// Those of them that pruning leaves alone, as their annotations ask.
-    pub spared: Vec<ObjectKey>,
-    /// Their manifests, one after the other, as Helm wrote them; items of lists as JSON.
+    /// Those of them whose annotations exclude them from pruning.
+    pub unprunable: Vec<ObjectKey>,
+    /// Their manifests as Helm rendered them; items of lists as JSON.
     pub text: String,
 }
 
-/// One object of an Application, and when its turn comes.
+/// An object of an Application and its place in the order.
 struct Piece {
     phase: Phase,
     wave: i64,
     key: ObjectKey,
-    spared: bool,
+    unprunable: bool,
     text: String,
 }
 
-/// The waves of an Application, given its manifests.
+/// The waves of an Application.
 #[must_use]
 pub fn waves(manifests: &[Recorded]) -> Vec<Wave> {
     let mut pieces: Vec<Piece> = manifests.iter().flat_map(|recorded| pieces(&recorded.manifest)).collect();
@@ -95,12 +95,12 @@ pub fn waves(manifests: &[Recorded]) -> Vec<Wave> {
         order(left).cmp(&order(right)).then_with(|| left.key.name.cmp(&right.key.name))
     });
     let mut waves: Vec<Wave> = Vec::new();
-    for Piece { phase, wave: number, key, spared, text } in pieces {
+    for Piece { phase, wave: number, key, unprunable, text } in pieces {
         if waves.last().is_none_or(|wave| (wave.phase, wave.number) != (phase, number)) {
-            waves.push(Wave { phase, number, keys: Vec::new(), spared: Vec::new(), text: String::new() });
+            waves.push(Wave { phase, number, keys: Vec::new(), unprunable: Vec::new(), text: String::new() });
         }
         if let Some(wave) = waves.last_mut() {
-            wave.spared.extend(spared.then(|| key.clone()));
+            wave.unprunable.extend(unprunable.then(|| key.clone()));
             wave.keys.push(key);
             wave.text.push_str(&text);
         }
@@ -108,12 +108,12 @@ pub fn waves(manifests: &[Recorded]) -> Vec<Wave> {
     waves
 }
 
-/// The objects of a manifest that a sync applies. To Argo CD a list is no object: each of its items has its own turn.
+/// The objects of a manifest that a sync applies. Argo CD treats each item of a list as an object of its own.
 fn pieces(manifest: &Manifest) -> Vec<Piece> {
     let Ok(document) = yaml::parse_one(&Source::new(&manifest.template, &manifest.text)) else { return Vec::new() };
     let piece = |key: &ObjectKey, root: &Node, text: String| {
-        let (phase, wave) = turn(&key.kind, root)?;
-        Some(Piece { phase, wave, key: key.clone(), spared: spared(root), text: format!("---\n{text}") })
+        let (phase, wave) = phase_and_wave(&key.kind, root)?;
+        Some(Piece { phase, wave, key: key.clone(), unprunable: is_unprunable(root), text: format!("---\n{text}") })
     };
     match &manifest.items {
         None => piece(&manifest.key, &document.root, manifest.text.clone()).into_iter().collect(),
@@ -124,8 +124,8 @@ fn pieces(manifest: &Manifest) -> Vec<Piece> {
     }
 }
 
-/// The phase and the wave of an object; `None` for one that a sync does not apply, or only after a failure.
-fn turn(kind: &str, root: &Node) -> Option<(Phase, i64)> {
+/// The phase and the wave of an object; `None` if a sync does not apply it, or only after a failure.
+fn phase_and_wave(kind: &str, root: &Node) -> Option<(Phase, i64)> {
     let order = sync_order::order(root)?;
     let phase = match order.phase {
         sync_order::Phase::SyncFail => return None,
@@ -141,8 +141,8 @@ fn kind_order(kind: &str) -> usize {
     KINDS.iter().position(|known| *known == kind).unwrap_or(KINDS.len())
 }
 
-/// Whether pruning leaves an object alone, as its annotations ask.
-fn spared(root: &Node) -> bool {
+/// Whether the annotations of an object exclude it from pruning.
+fn is_unprunable(root: &Node) -> bool {
     let annotation = |name: &str| root.find(&["metadata", "annotations", name]).and_then(Node::as_str);
     let options = annotation("argocd.argoproj.io/sync-options").unwrap_or_default();
     options.split(',').any(|option| option.trim() == "Prune=false")
@@ -166,13 +166,13 @@ mod tests {
     }
 
     /// Each wave as `phase number: kind/name …`.
-    fn told(waves: &[Wave]) -> Vec<String> {
+    fn shown(waves: &[Wave]) -> Vec<String> {
         let names = |wave: &Wave| wave.keys.iter().map(|key| format!(" {}/{}", key.kind, key.name)).collect::<String>();
         waves.iter().map(|wave| format!("{:?} {}:{}", wave.phase, wave.number, names(wave))).collect()
     }
 
     #[test]
-    fn definitions_come_before_every_hook_and_wave() {
+    fn definitions_precede_every_hook_and_wave() {
         let waves = waves(&[
             object("Widget", "one", "argocd.argoproj.io/sync-wave: '-9'"),
             object("Job", "migrate", "argocd.argoproj.io/hook: PreSync"),
@@ -185,11 +185,11 @@ mod tests {
             "PreSync 0: Job/migrate",
             "Sync -9: Widget/one",
         ];
-        assert_eq!(told(&waves), expected);
+        assert_eq!(shown(&waves), expected);
     }
 
     #[test]
-    fn phases_come_before_waves_and_waves_before_kinds() {
+    fn objects_are_ordered_by_phase_then_wave_then_kind() {
         let waves = waves(&[
             object("Job", "report", "'helm.sh/hook': post-install, 'helm.sh/hook-weight': '-5'"),
             object("ConfigMap", "late", "argocd.argoproj.io/sync-wave: '10'"),
@@ -206,11 +206,11 @@ mod tests {
             "Sync 10: ConfigMap/late",
             "PostSync -5: Job/report",
         ];
-        assert_eq!(told(&waves), expected);
+        assert_eq!(shown(&waves), expected);
     }
 
     #[test]
-    fn in_a_wave_kinds_have_their_order_and_names_within_it() {
+    fn the_objects_of_a_wave_are_ordered_by_kind_then_name() {
         let waves = waves(&[
             object("Widget", "one", ""),
             object("Deployment", "web", ""),
@@ -225,43 +225,43 @@ mod tests {
         ]);
         let expected = "Sync 0: NetworkPolicy/web ServiceAccount/web Secret/z ConfigMap/a ConfigMap/b Role/web \
                         RoleBinding/web Service/web Deployment/web Widget/one";
-        assert_eq!(told(&waves), [expected]);
-        // The text that is applied has the same order, each document by itself.
+        assert_eq!(shown(&waves), [expected]);
+        // The applied text has the same order, one document per object.
         let documents: Vec<&str> = waves[0].text.split("---\n").skip(1).collect();
         assert_eq!(documents.len(), 10);
         assert!(documents[0].contains("kind: NetworkPolicy") && documents[9].contains("kind: Widget"));
     }
 
     #[test]
-    fn what_a_sync_does_not_run_is_left_out() {
-        let left_out = [
+    fn hooks_that_a_sync_does_not_run_are_omitted() {
+        let omitted = [
             "'helm.sh/hook': test",
             "'helm.sh/hook': 'pre-delete,post-delete'",
             "argocd.argoproj.io/hook: Skip",
             "argocd.argoproj.io/hook: SyncFail",
-            // Argo CD's own hook counts where both are there.
+            // Argo CD's annotation takes precedence over Helm's.
             "argocd.argoproj.io/hook: PostDelete, 'helm.sh/hook': pre-install",
         ];
-        for annotations in left_out {
+        for annotations in omitted {
             assert_eq!(waves(&[object("Pod", "check", annotations)]), [], "{annotations}");
         }
-        assert_eq!(told(&waves(&[object("Pod", "check", "'helm.sh/hook': 'test,pre-install'")])).len(), 1);
+        assert_eq!(shown(&waves(&[object("Pod", "check", "'helm.sh/hook': 'test,pre-install'")])).len(), 1);
     }
 
     #[test]
-    fn pruning_spares_what_asks_for_it() {
+    fn annotations_exclude_objects_from_pruning() {
         let waves = waves(&[
             object("PersistentVolumeClaim", "queue", "helm.sh/resource-policy: keep"),
             object("ConfigMap", "a", "argocd.argoproj.io/sync-options: 'ServerSideApply=true, Prune=false'"),
             object("ConfigMap", "b", "argocd.argoproj.io/sync-options: 'Delete=false'"),
             object("ConfigMap", "c", ""),
         ]);
-        let names: Vec<&str> = waves[0].spared.iter().map(|key| key.name.as_str()).collect();
+        let names: Vec<&str> = waves[0].unprunable.iter().map(|key| key.name.as_str()).collect();
         assert_eq!(names, ["a", "queue"]);
     }
 
     #[test]
-    fn items_of_a_list_have_turns_of_their_own() {
+    fn items_of_a_list_are_ordered_individually() {
         let list = "apiVersion: v1\nkind: List\nitems:\n\
                     - {apiVersion: v1, kind: Secret, metadata: {name: key}, stringData: {a: hunter2}}\n\
                     - {apiVersion: v1, kind: ConfigMap, metadata: {name: first, annotations: \
@@ -275,8 +275,8 @@ mod tests {
             "Sync -1: ConfigMap/first",
             "Sync 0: Secret/key ConfigMap/plain",
         ];
-        assert_eq!(told(&waves), expected);
-        // What is applied is what the chart has, not what may be shown.
+        assert_eq!(shown(&waves), expected);
+        // Applied values are not redacted.
         assert!(waves[2].text.starts_with(
             r#"---
 {"apiVersion":"v1","kind":"Secret","metadata":{"name":"key"},"stringData":{"a":"hunter2"}}

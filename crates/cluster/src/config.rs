@@ -1,14 +1,12 @@
-//! How kind is asked for the cluster: as it comes, but for what makes a control plane of one node slow to start.
+//! kind's configuration of the cluster: kind's defaults, with a control plane that starts faster.
 //!
-//! What it does with the objects of an application is the same; only waiting goes.
-//!
-//! Deliberately absent: more nodes, another network, and whatever a user may want of a cluster of his own.
+//! The differences do not change how the cluster treats an application's objects.
 
-/// For Kubernetes before 1.36, which kind configures in this version.
+/// For Kubernetes before 1.36, which kind configures with `kubeadm.k8s.io/v1beta3`.
 ///
-/// - Nobody else is there to lead, so nobody waits for a lease.
-/// - The controllers ask for their accounts one by one, at 20 requests a second, before the first of them works.
-/// - Keys on curves are made faster than those of RSA.
+/// - With one control plane, leader election only costs the wait for a lease.
+/// - Before they start, the controllers request their service accounts one by one, by default 20 per second.
+/// - ECDSA keys are generated faster than RSA keys.
 const BEFORE_1_36: &str = r#"
   kind: ClusterConfiguration
   apiVersion: kubeadm.k8s.io/v1beta3
@@ -19,7 +17,7 @@ const BEFORE_1_36: &str = r#"
     extraArgs: {leader-elect: "false"}
 "#;
 
-/// The same for 1.36 and later. A list replaces kind's own, so what stands there is said again.
+/// The same for 1.36 and later. A list replaces kind's own, so kind's argument is repeated.
 const SINCE_1_36: &str = r#"
   kind: ClusterConfiguration
   apiVersion: kubeadm.k8s.io/v1beta4
@@ -35,15 +33,15 @@ const SINCE_1_36: &str = r#"
     - {name: leader-elect, value: "false"}
 "#;
 
-/// How often a change of Services is written down at most; kind says once a second.
+/// kube-proxy applies changes to Services at once; kind's default is at most once a second.
 const NETWORK: &str = r"
   kind: KubeProxyConfiguration
   apiVersion: kubeproxy.config.k8s.io/v1alpha1
   iptables: {minSyncPeriod: 0s}
 ";
 
-/// The configuration, in YAML, with the API server at a port of this machine, a free one when absent. kind leaves out
-/// what is for another version.
+/// The configuration in YAML, with the port of the API server on this machine; any free port when absent. kind ignores
+/// patches for another version.
 #[must_use]
 pub fn config(port: Option<u16>) -> String {
     let mut config = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n".to_owned();

@@ -1,26 +1,27 @@
-//! The images that a cluster needs: there before it is made, and on its node before anything asks for them.
+//! The images that a cluster needs: pulled before it is created, and loaded into its node before a pod uses them.
 //!
-//! Deliberately absent: building them (`image`).
+//! Does not build them: see `image`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::Provisioner;
+use crate::excerpt::last_lines;
 use crate::kubectl::checked;
-use crate::lifecycle::Maker;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 use toolbox::engine::Engine;
 use toolbox::process::Invocation;
 use toolbox::progress::Progress;
 
-/// Identities of images by reference.
+/// Image IDs by reference.
 pub type Ids = BTreeMap<String, String>;
 
-/// The longest that pulling or saving images may take.
-const LONG: Duration = Duration::from_secs(20 * 60);
+/// The deadline for pulling, saving, and loading images.
+const TRANSFER: Duration = Duration::from_secs(20 * 60);
 
-/// Sees to it that the engine has every image: what is not there is pulled. All that cannot be had is told.
-pub fn bring(
+/// Pulls the images that the engine lacks. Reports every image that is unavailable.
+pub fn pull(
     engine: &Engine,
     images: &BTreeMap<String, Option<Place>>,
     offline: bool,
@@ -33,15 +34,15 @@ pub fn bring(
             ids.insert(image.clone(), found.id);
             continue;
         }
-        let mut missing = Diagnostic::new(Code::ClusterImage, format!("the image `{image}` cannot be had"));
+        let mut missing = Diagnostic::new(Code::ClusterImage, format!("image `{image}` is unavailable"));
         if let Some(place) = place {
-            missing = missing.at(place.clone(), "asked for here");
+            missing = missing.at(place.clone(), "used here");
         }
         if offline {
-            missing = missing.note("it is not here, and `--offline` forbids to pull it");
+            missing = missing.note(format!("{} does not have it, and `--offline` does not allow pulling", engine.name));
         } else {
             let under_way = progress.under_way("Pulling", image);
-            let pull = engine.invocation(Path::new("/")).args(["pull", "--quiet", image]).deadline(LONG);
+            let pull = engine.invocation(Path::new("/")).args(["pull", "--quiet", image]).deadline(TRANSFER);
             match pull.run() {
                 Ok(output) if output.success() => {
                     if let Some(found) = diagnostics.take(engine.inspect(image)).flatten() {
@@ -50,7 +51,7 @@ pub fn bring(
                         continue;
                     }
                 }
-                Ok(output) => missing = missing.note(super::last_lines(&output.stderr, 5)),
+                Ok(output) => missing = missing.note(last_lines(&output.stderr, 5)),
                 Err(found) if found.0.iter().any(|one| one.code == Code::Interrupted) => return Err(found),
                 Err(found) => missing.notes.extend(found.0.into_iter().map(|one| one.message)),
             }
@@ -58,14 +59,16 @@ pub fn bring(
         let name = engine.name;
         diagnostics.push(
             missing
-                .help(format!("`{name} pull {image}` where there is a network, or `{name} load` it from an archive"))
-                .help("correct the name, if that is wrong"),
+                .help(format!(
+                    "run `{name} pull {image}` with a network, or `{name} load` with an archive of the image"
+                ))
+                .help("if the name is wrong, correct it"),
         );
     }
     diagnostics.into_result(ids)
 }
 
-/// Writes images into an archive, those with a digest for a name excepted: see [`load`].
+/// Saves images to an archive, except those referenced by digest: see [`load`].
 pub fn save(engine: &Engine, images: &Ids, archive: &Path) -> Result<()> {
     let named: Vec<&String> = images.keys().filter(|image| !by_digest(image)).collect();
     if named.is_empty() { Ok(()) } else { write(engine, &named, archive) }
@@ -73,30 +76,35 @@ pub fn save(engine: &Engine, images: &Ids, archive: &Path) -> Result<()> {
 
 fn write(engine: &Engine, images: &[&String], archive: &Path) -> Result<()> {
     let save = engine.invocation(Path::new("/")).args(["save", "--output"]).args([archive]).args(images);
-    checked(&save.deadline(LONG)).map(|_| ())
+    checked(&save.deadline(TRANSFER)).map(|_| ())
 }
 
-/// Those of some images (name → identity) that the node lacks, or has of another make.
-pub fn lacking(maker: &Maker, images: &Ids) -> Result<Vec<String>> {
-    let store = Store::of(maker)?;
+/// The images that the node lacks, or has with another ID.
+pub fn missing(provisioner: &Provisioner, images: &Ids) -> Result<Vec<String>> {
+    let store = Store::of(provisioner)?;
     Ok(images.iter().filter(|(image, id)| !store.has(image, id)).map(|(image, _)| image.clone()).collect())
 }
 
-/// Loads an archive of some images into the node, and then those with a digest for a name, by way of the same file. An
-/// archive says nothing of such a name, and the kubelet asks for just that.
-pub fn load(maker: &Maker, archive: &Path, images: &Ids) -> Result<()> {
+/// Loads an archive of images into the node, and then, one by one through the same file, those referenced by digest:
+/// an archive does not record such a reference, and the kubelet looks for exactly that.
+pub fn load(provisioner: &Provisioner, archive: &Path, images: &Ids) -> Result<()> {
     let (nameless, named): (Vec<_>, Vec<_>) = images.keys().partition(|image| by_digest(image));
     if !named.is_empty() {
-        let invocation = maker.kind().args(["load", "image-archive"]).args([archive]).args(["--name", &maker.name]);
-        checked(&invocation.deadline(LONG))?;
+        let invocation =
+            provisioner.kind().args(["load", "image-archive"]).args([archive]).args(["--name", &provisioner.name]);
+        checked(&invocation.deadline(TRANSFER))?;
     }
     for image in nameless {
-        let there = "/var/xtask-image.tar";
-        let engine = || maker.engine.invocation(Path::new("/")).deadline(LONG);
-        write(&maker.engine, &[image], archive)?;
-        checked(&engine().args(["cp"]).args([archive]).args([format!("{}:{there}", maker.node())]))?;
-        checked(&ctr(maker).args(["images", "import", "--index-name", &full(image), there]).deadline(LONG))?;
-        checked(&engine().args(["exec", &maker.node(), "rm", there]))?;
+        let archive_in_node = "/var/xtask-image.tar";
+        let engine = || provisioner.engine.invocation(Path::new("/")).deadline(TRANSFER);
+        write(&provisioner.engine, &[image], archive)?;
+        checked(&engine().args(["cp"]).args([archive]).args([format!("{}:{archive_in_node}", provisioner.node())]))?;
+        checked(
+            &ctr(provisioner)
+                .args(["images", "import", "--index-name", &full_name(image), archive_in_node])
+                .deadline(TRANSFER),
+        )?;
+        checked(&engine().args(["exec", &provisioner.node(), "rm", archive_in_node]))?;
     }
     Ok(())
 }
@@ -105,32 +113,32 @@ fn by_digest(image: &str) -> bool {
     image.contains('@')
 }
 
-/// Unpacks the image of the node's network, which a node image brings packed: the one thing that every pod waits for, and
-/// seconds of work that may as well be done while the control plane starts.
-pub fn unpack_network(maker: &Maker) -> Result<()> {
-    let store = Store::of(maker)?;
+/// Unpacks the kube-proxy image, which a node image contains packed. Every pod waits for kube-proxy, and unpacking takes
+/// seconds that can overlap with the start of the control plane.
+pub fn unpack_network(provisioner: &Provisioner) -> Result<()> {
+    let store = Store::of(provisioner)?;
     let network =
         |entry: &&Entry| entry.name.split([':', '@']).next().is_some_and(|name| name.ends_with("/kube-proxy"));
     if let Some(entry) = store.0.iter().find(network) {
-        // There is no word for unpacking alone.
+        // `ctr` cannot unpack an image without mounting it.
         let at = "/run/xtask-unpacked";
-        checked(&maker.engine.invocation(Path::new("/")).args(["exec", &maker.node(), "mkdir", "-p", at]))?;
-        checked(&ctr(maker).args(["images", "mount", &entry.name, at]).deadline(LONG))?;
-        checked(&ctr(maker).args(["images", "unmount", "--rm", at]))?;
+        checked(&provisioner.engine.invocation(Path::new("/")).args(["exec", &provisioner.node(), "mkdir", "-p", at]))?;
+        checked(&ctr(provisioner).args(["images", "mount", &entry.name, at]).deadline(TRANSFER))?;
+        checked(&ctr(provisioner).args(["images", "unmount", "--rm", at]))?;
     }
     Ok(())
 }
 
-/// The node's own client of its container runtime, about to look at what the kubelet sees.
-fn ctr(maker: &Maker) -> Invocation {
-    maker.engine.invocation(Path::new("/")).args(["exec", &maker.node(), "ctr", "--namespace", "k8s.io"])
+/// An invocation of the node's `ctr`, in the namespace that the kubelet uses.
+fn ctr(provisioner: &Provisioner) -> Invocation {
+    provisioner.engine.invocation(Path::new("/")).args(["exec", &provisioner.node(), "ctr", "--namespace", "k8s.io"])
 }
 
-/// What the node's container runtime has.
+/// The images in the node's container runtime.
 #[derive(Debug)]
 struct Store(Vec<Entry>);
 
-/// A name, or an identity that stands for one, and the digest of the manifest behind it.
+/// An image's name, or its ID in place of a name, and the digest of its manifest.
 #[derive(Debug, PartialEq, Eq)]
 struct Entry {
     name: String,
@@ -138,12 +146,12 @@ struct Entry {
 }
 
 impl Store {
-    fn of(maker: &Maker) -> Result<Self> {
-        let output = checked(&ctr(maker).args(["images", "ls"]))?;
+    fn of(provisioner: &Provisioner) -> Result<Self> {
+        let output = checked(&ctr(provisioner).args(["images", "ls"]))?;
         Ok(Self::read(&String::from_utf8_lossy(&output.stdout)))
     }
 
-    /// Reads a table of REF, TYPE, DIGEST, and more.
+    /// Reads the table that `ctr` prints: REF, TYPE, DIGEST, and further columns.
     fn read(table: &str) -> Self {
         let entry = |line: &str| {
             let mut cells = line.split_whitespace();
@@ -152,23 +160,23 @@ impl Store {
         Self(table.lines().skip(1).filter_map(entry).collect())
     }
 
-    /// The entry of an image by the identity that an engine gives it: the digest of its configuration (docker and podman
-    /// of old) or of its manifest (docker with containerd's store).
-    fn entry_of(&self, id: &str) -> Option<&Entry> {
+    /// The entry of an image with an engine's ID: the digest of its configuration (docker and podman) or of its manifest
+    /// (docker with the containerd image store).
+    fn by_id(&self, id: &str) -> Option<&Entry> {
         let id = format!("sha256:{}", id.trim_start_matches("sha256:"));
         self.0.iter().find(|entry| entry.name == id || entry.digest == id)
     }
 
-    /// Whether a name stands for that image.
+    /// Whether a name refers to the image with an ID.
     fn has(&self, image: &str, id: &str) -> bool {
-        let name = full(image);
+        let name = full_name(image);
         let named = self.0.iter().find(|entry| entry.name == name);
-        named.zip(self.entry_of(id)).is_some_and(|(named, entry)| named.digest == entry.digest)
+        named.zip(self.by_id(id)).is_some_and(|(named, entry)| named.digest == entry.digest)
     }
 }
 
-/// The whole name of an image, as containerd keeps it.
-fn full(image: &str) -> String {
+/// The full name of an image, as containerd stores it.
+fn full_name(image: &str) -> String {
     let (name, digest) = image.split_once('@').map_or((image, None), |(name, digest)| (name, Some(digest)));
     let (repository, tag) = match name.rsplit_once(':') {
         Some((repository, tag)) if !tag.contains('/') => (repository, Some(tag)),
@@ -193,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_made_whole_as_containerd_does() {
+    fn names_are_completed_as_containerd_does() {
         for (image, expected) in [
             ("debian", "docker.io/library/debian:latest"),
             ("bitnami/x:1", "docker.io/bitnami/x:1"),
@@ -201,12 +209,12 @@ mod tests {
             ("registry.example.com:5000/x", "registry.example.com:5000/x:latest"),
             ("x/y:1@sha256:00", "docker.io/x/y@sha256:00"),
         ] {
-            assert_eq!(full(image), expected);
+            assert_eq!(full_name(image), expected);
         }
     }
 
     #[test]
-    fn an_image_is_there_when_its_name_stands_for_it() {
+    fn an_image_exists_if_its_name_refers_to_its_id() {
         let store = Store::read(
             "REF                            TYPE                                     DIGEST    SIZE      PLATFORMS   LABELS\n\
              docker.io/x/y:1                application/vnd.oci.image.manifest.v1+json sha256:m1 127.6 MiB linux/amd64 -\n\
@@ -224,6 +232,6 @@ mod tests {
         ] {
             assert_eq!(store.has(image, id), expected, "{image} {id}");
         }
-        assert_eq!(store.entry_of("sha256:m3").map(|entry| entry.name.as_str()), Some("import-2026-01-01@sha256:m3"));
+        assert_eq!(store.by_id("sha256:m3").map(|entry| entry.name.as_str()), Some("import-2026-01-01@sha256:m3"));
     }
 }

@@ -4,8 +4,10 @@
 //! ready ends the wait with the reason that the cluster reports. The operating system releases the lock of a cluster
 //! however the run ends; a cluster without a lock that was not to be kept belongs to a killed run and is deleted.
 
+pub mod api;
 pub mod config;
 pub mod diagnosis;
+pub mod excerpt;
 pub mod images;
 pub mod kubectl;
 pub mod lifecycle;
@@ -16,4 +18,4 @@ pub mod seen;
 pub mod stuck;
 pub mod verdict;
 
-pub use lifecycle::{Cluster, Found, Maker, NETWORK, PREFIX, Wish, last_lines, name_of};
+pub use lifecycle::{Cluster, Existing, NETWORK, Options, PREFIX, Provisioner, name_of};

@@ -1,19 +1,20 @@
-//! A kind cluster of our own: made, reused, and gone in the end, however that comes.
+//! A kind cluster of our own: created, reused, and deleted however a run ends.
 //!
-//! Its name tells whose it is: [`PREFIX`] and a digest of the workspace's path. A folder in the cache holds its
-//! kubeconfig, a record of what was asked of it, and a lock that the run holds as long as it lives; the system releases
-//! that lock however the run ends. A cluster without a lock that nobody asked to keep was left by a run that was
-//! killed, and the next run says so and removes it. Its network is its own, too, so that nothing stays.
+//! Its name consists of [`PREFIX`] and a digest of the workspace's path. A directory in the cache holds its kubeconfig, a
+//! record of how it was created, and a lock that a run holds until it ends; the operating system releases the lock however
+//! that happens. A cluster without a lock that was not to be kept was left by a run that was killed: the next run deletes
+//! it. The cluster has a network of its own, which is deleted with it.
 //!
-//! Deliberately absent: the user's kubeconfig and current context, which are neither read nor changed.
+//! Neither reads nor changes the user's kubeconfig and current context.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::config;
+use crate::excerpt::last_lines;
 use crate::kubectl::{Kubectl, checked};
 use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use toolbox::archive::sha256;
@@ -23,84 +24,94 @@ use toolbox::process::Invocation;
 use toolbox::progress::Progress;
 use toolbox::whole;
 
-/// What every cluster of this tool begins with.
+/// The prefix of the names of all clusters of this tool.
 pub const PREFIX: &str = "homelab-chart-";
 
-/// The longest that a cluster may take to start.
+/// The deadline for creating a cluster.
 const CREATE: Duration = Duration::from_secs(300);
 
-/// The longest that removing one may take.
+/// The deadline for deleting one.
 const DELETE: Duration = Duration::from_secs(120);
 
-/// How often a node that is starting is asked whether it takes images.
-const ASK: Duration = Duration::from_millis(250);
+/// How often a starting node is asked whether its container runtime answers.
+const POLL: Duration = Duration::from_millis(250);
 
-/// The `DaemonSet`, as namespace and name, without which no pod reaches a Service, nor the API server.
+/// Namespace and name of the `DaemonSet` without which no pod reaches a Service or the API server.
 pub const NETWORK: (&str, &str) = ("kube-system", "kube-proxy");
 
-/// How long after a signal a container may still appear that was being made.
+/// How long after a signal a container may still appear that was being created.
 const LATE: Duration = Duration::from_secs(3);
 
-/// The programs and places that make a cluster.
+/// Creates and deletes the cluster of a workspace.
 #[derive(Debug, Clone)]
-pub struct Maker {
+pub struct Provisioner {
     /// The engine whose containers are the nodes.
     pub engine: Engine,
-    /// kind, absolute.
+    /// The absolute path of kind.
     pub kind: PathBuf,
-    /// kubectl, absolute.
+    /// The absolute path of kubectl.
     pub kubectl: PathBuf,
     /// The cluster's name.
     pub name: String,
-    /// Its folder in the cache.
+    /// The cluster's directory in the cache.
     pub folder: PathBuf,
-    /// The workspace that it belongs to.
+    /// The root of the workspace.
     pub root: PathBuf,
 }
 
-/// What a run asks of its cluster.
+/// The cluster that a run asks for.
 #[derive(Debug, Clone, Default)]
-pub struct Wish {
-    /// The image of its node.
+pub struct Options {
+    /// The node image.
     pub node_image: String,
-    /// Whether somebody named that image; otherwise a kept cluster may have any.
+    /// Whether the node image was given for this run; otherwise a kept cluster may have any.
     pub node_given: bool,
-    /// The port of the API server on this machine; a free one when absent.
+    /// The port of the API server on this machine; any free port when absent.
     pub port: Option<u16>,
-    /// Whether it stays after the run.
+    /// Whether to keep the cluster after the run.
     pub keep: bool,
-    /// Whether a kept one is replaced instead of used.
+    /// Whether to replace a kept cluster.
     pub fresh: bool,
 }
 
-/// What an earlier run left.
+/// The cluster that an earlier run left.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
-    /// No cluster.
-    Nothing,
-    /// A cluster that is to be used again.
-    Kept,
-    /// A cluster that has to go: how that is told, as a verb and the rest.
-    InTheWay(&'static str, String),
+pub enum Existing {
+    /// There is none.
+    None,
+    /// It can be reused.
+    Reusable,
+    /// It has to be deleted; the progress message for that, as a verb and the rest.
+    Obsolete(&'static str, String),
 }
 
-/// A cluster while a run has it. Dropped, it goes, unless it is to be kept.
+/// How a cluster was created, for later runs.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Record {
+    pid: Option<u32>,
+    root: PathBuf,
+    node_image: String,
+    kept: bool,
+}
+
+/// The cluster of a run. It is deleted when this is dropped, unless it is to be kept.
 #[derive(Debug)]
 pub struct Cluster {
-    /// What made it.
-    pub maker: Maker,
-    /// kubectl toward it.
+    /// What created it.
+    pub provisioner: Provisioner,
+    /// kubectl for it.
     pub kubectl: Kubectl,
-    /// Whether it was there already.
+    /// Whether an earlier run created it.
     pub reused: bool,
-    /// Whether it stays.
+    /// Whether to keep it after the run.
     pub keep: bool,
     finished: bool,
     _lock: File,
 }
 
-impl Maker {
-    /// What makes the cluster of a workspace.
+impl Provisioner {
+    /// The provisioner of a workspace's cluster.
     #[must_use]
     pub fn new(engine: Engine, kind: PathBuf, kubectl: PathBuf, cache: &Path, root: &Path) -> Self {
         let name = name_of(root);
@@ -108,23 +119,23 @@ impl Maker {
         Self { engine, kind, kubectl, name, folder, root: root.to_owned() }
     }
 
-    /// kubectl toward the cluster.
+    /// kubectl for the cluster.
     #[must_use]
     pub fn kubectl(&self) -> Kubectl {
         Kubectl { program: self.kubectl.clone(), kubeconfig: self.folder.join("kubeconfig"), home: self.folder.clone() }
     }
 
-    /// The container of the node.
+    /// The name of the node's container.
     #[must_use]
     pub fn node(&self) -> String {
         format!("{}-control-plane", self.name)
     }
 
-    /// kind about to run, with this engine and a network of the cluster's own.
+    /// An invocation of kind, with this engine and the cluster's own network.
     #[must_use]
     pub fn kind(&self) -> Invocation {
         let mut invocation = self.engine.as_seen_by(Invocation::new(&self.kind, Path::new("/")));
-        // kind calls the engine by its plain name.
+        // kind looks the engine up in PATH.
         let folder = self.engine.program.parent().unwrap_or(Path::new("/")).to_path_buf();
         let path = std::env::var_os("PATH").unwrap_or_default();
         let folders = std::iter::once(folder).chain(std::env::split_paths(&path));
@@ -144,7 +155,7 @@ impl Maker {
             .env("KUBECONFIG", self.folder.join("kubeconfig"))
     }
 
-    /// Takes the cluster's lock: who has it is the only run on it.
+    /// Takes the cluster's lock, which one run can hold at a time.
     pub fn lock(&self) -> Result<File> {
         std::fs::create_dir_all(&self.folder).map_err(|error| Diagnostic::io("create", &self.folder, &error))?;
         let path = self.folder.join("lock");
@@ -153,74 +164,72 @@ impl Maker {
         match file.try_lock() {
             Ok(()) => Ok(file),
             Err(std::fs::TryLockError::WouldBlock) => {
-                let pid = self.record()["pid"].as_u64().map_or(String::new(), |pid| format!(" (process {pid})"));
-                Err(Diagnostic::new(
-                    Code::ClusterBusy,
-                    format!("another run{pid} is using the cluster `{}`", self.name),
-                )
-                .help("wait until it ends, or run in another checkout: each has a cluster of its own")
-                .into())
+                let pid = self.record().pid.map_or(String::new(), |pid| format!(" (process {pid})"));
+                let message = format!("the cluster `{}` is in use by another run{pid}", self.name);
+                Err(Diagnostic::new(Code::ClusterBusy, message)
+                    .help("wait until that run ends, or run in another clone: each clone has its own cluster")
+                    .into())
             }
             Err(std::fs::TryLockError::Error(error)) => Err(Diagnostic::io("lock", &path, &error).into()),
         }
     }
 
-    /// Whether the engine has a cluster of this name, whole or in parts.
+    /// Whether the engine has any container of the cluster.
     pub fn exists(&self) -> Result<bool> {
         Ok(!checked(&self.containers())?.stdout.trim_ascii().is_empty())
     }
 
-    /// The engine about to list what it has of a cluster of this name.
+    /// An invocation that lists the containers of the cluster.
     fn containers(&self) -> Invocation {
         let filter = format!("label=io.x-k8s.kind.cluster={}", self.name);
         self.engine.invocation(Path::new("/")).args(["ps", "--all", "--quiet", "--filter", &filter])
     }
 
-    /// What the last run wrote about the cluster.
-    #[must_use]
-    pub fn record(&self) -> Value {
+    /// The record of the run that created the cluster.
+    fn record(&self) -> Record {
         let text = std::fs::read(self.folder.join("record.json")).unwrap_or_default();
         serde_json::from_slice(&text).unwrap_or_default()
     }
 
-    fn write_record(&self, wish: &Wish) -> Result<()> {
-        let record = json!({
-            "pid": std::process::id(),
-            "root": self.root.display().to_string(),
-            "nodeImage": wish.node_image,
-            "kept": wish.keep,
-        });
-        whole::write(&self.folder.join("record.json"), record.to_string().as_bytes())
+    fn write_record(&self, options: &Options) -> Result<()> {
+        let record = Record {
+            pid: Some(std::process::id()),
+            root: self.root.clone(),
+            node_image: options.node_image.clone(),
+            kept: options.keep,
+        };
+        let text = serde_json::to_vec(&record).unwrap_or_default();
+        whole::write(&self.folder.join("record.json"), &text)
     }
 
-    /// What an earlier run left. Changes nothing.
-    pub fn found(&self, wish: &Wish) -> Result<Found> {
+    /// The cluster that an earlier run left. Changes nothing.
+    pub fn existing(&self, options: &Options) -> Result<Existing> {
         if !self.exists()? {
-            return Ok(Found::Nothing);
+            return Ok(Existing::None);
         }
         let record = self.record();
-        let pid = record["pid"].as_u64().map_or_else(|| "a run".to_owned(), |pid| format!("process {pid}"));
-        let image = record["nodeImage"].as_str().unwrap_or_default();
-        Ok(if record["kept"] != true {
-            Found::InTheWay("Found", format!("cluster {}, left by {pid}, which was killed; removing it", self.name))
-        } else if wish.fresh {
-            Found::InTheWay("Replacing", format!("cluster {}: a new one was asked for", self.name))
-        } else if wish.node_given && image != wish.node_image {
-            Found::InTheWay("Replacing", format!("cluster {}: its node is {image}", self.name))
-        } else if self.kubectl().get("/version").is_err() {
-            Found::InTheWay("Replacing", format!("cluster {}: its API server does not answer", self.name))
+        let pid = record.pid.map_or_else(|| "a run".to_owned(), |pid| format!("process {pid}"));
+        let image = record.node_image;
+        Ok(if !record.kept {
+            Existing::Obsolete("Found", format!("cluster {}, left behind by {pid}, which was killed", self.name))
+        } else if options.fresh {
+            Existing::Obsolete("Replacing", format!("cluster {}: this run needs a new one", self.name))
+        } else if options.node_given && image != options.node_image {
+            Existing::Obsolete("Replacing", format!("cluster {}: its node image is {image}", self.name))
+        } else if self.kubectl().get::<Value>("/version").is_err() {
+            Existing::Obsolete("Replacing", format!("cluster {}: its API server does not answer", self.name))
         } else {
-            Found::Kept
+            Existing::Reusable
         })
     }
 
-    /// Removes what an earlier run left, unless it can be used.
-    pub fn settle(&self, found: &Found, progress: &dyn Progress) -> Result<()> {
-        match found {
-            // A network, or a folder, may be all that is left.
-            Found::Nothing => self.forget(),
-            Found::Kept => progress.status("Using", &format!("cluster {}, kept by an earlier run", self.name)),
-            Found::InTheWay(verb, what) => {
+    /// Deletes the cluster that an earlier run left, unless it can be reused.
+    pub fn clear(&self, existing: &Existing, progress: &dyn Progress) -> Result<()> {
+        match existing {
+            // A network or a directory may be left all the same.
+            Existing::None => self.forget(),
+            Existing::Reusable => progress.status("Using", &format!("cluster {}, kept by an earlier run", self.name)),
+            Existing::Obsolete(verb, what) => {
                 progress.status(verb, what);
                 self.remove(progress)?;
             }
@@ -228,57 +237,61 @@ impl Maker {
         Ok(())
     }
 
-    /// Makes the cluster; whatever comes of it, [`Cluster`] cleans up.
-    pub fn create(&self, wish: &Wish) -> Result<()> {
-        self.write_record(wish)?;
-        let mut invocation = self.kind().args(["create", "cluster", "--name", &self.name, "--image", &wish.node_image]);
+    /// Creates the cluster. [`Cluster`] deletes it, also after an error.
+    pub fn create(&self, options: &Options) -> Result<()> {
+        self.write_record(options)?;
+        let mut invocation = self.kind().args(["create", "cluster", "--name", &self.name]);
+        invocation = invocation.args(["--image", &options.node_image]);
         invocation = invocation.args(["--kubeconfig".into(), self.folder.join("kubeconfig").into_os_string()]);
         invocation = invocation.args(["--retain", "--wait", "0s", "--quiet", "--config", "-"]);
-        invocation = invocation.input(config::config(wish.port));
+        invocation = invocation.input(crate::config::config(options.port));
         let invocation = invocation.deadline(CREATE);
         let output = invocation.run()?;
         if output.success() {
             return Ok(());
         }
-        Err(Diagnostic::new(Code::ClusterFailed, format!("kind could not make the cluster `{}`", self.name))
+        Err(Diagnostic::new(Code::ClusterFailed, format!("kind failed to create the cluster `{}`", self.name))
             .note(last_lines(&output.stderr, 30))
             .note(format!("command: {}", invocation.command_line()))
-            .help(format!("see what the node says: `{} logs {}`, with `--keep`", self.engine.name, self.node()))
+            .help(format!(
+                "run it again with `--keep`, then read the node's log: `{} logs {}`",
+                self.engine.name,
+                self.node()
+            ))
             .into())
     }
 
-    /// Waits until the node's container runtime answers. kind tells nothing on its way, so this asks; once kind is
-    /// `over`, for the last time.
-    pub fn wait_for_runtime(&self, over: impl Fn() -> bool) -> Result<()> {
-        let ask = ["exec", &self.node(), "ctr", "version"];
-        let ask = self.engine.invocation(Path::new("/")).args(ask).deadline(Duration::from_secs(30));
+    /// Waits until the node's container runtime answers, at most until `kind_ended`: kind itself reports no progress.
+    pub fn wait_for_runtime(&self, kind_ended: impl Fn() -> bool) -> Result<()> {
+        let check = ["exec", &self.node(), "ctr", "version"];
+        let check = self.engine.invocation(Path::new("/")).args(check).deadline(Duration::from_secs(30));
         loop {
-            let last = over();
-            let output = ask.run()?;
+            let last = kind_ended();
+            let output = check.run()?;
             if output.success() {
                 return Ok(());
             }
             if last {
                 return Err(Diagnostic::new(Code::ClusterFailed, "the node's container runtime does not answer")
                     .note(output.stderr.trim().to_owned())
-                    .note(format!("command: {}", ask.command_line()))
+                    .note(format!("command: {}", check.command_line()))
                     .into());
             }
-            std::thread::sleep(ASK);
+            std::thread::sleep(POLL);
         }
     }
 
-    /// The same as [`Maker::delete`], shown as under way.
+    /// Deletes the cluster and shows progress.
     pub fn remove(&self, progress: &dyn Progress) -> Result<()> {
-        let under_way = progress.under_way("Removing", &format!("cluster {}", self.name));
+        let under_way = progress.under_way("Deleting", &format!("cluster {}", self.name));
         self.delete()?;
-        under_way.done("Removed");
+        under_way.done("Deleted");
         Ok(())
     }
 
-    /// Removes the cluster, its network, and its folder.
+    /// Deletes the cluster, its network, and its directory.
     pub fn delete(&self) -> Result<()> {
-        // An engine makes a container to the end although the client that asked for it was ended meanwhile.
+        // The engine finishes creating a container even if the client that asked for it has ended.
         let late = process::interrupted() && !self.exists_still();
         let mut failure = self.delete_once();
         let started = Instant::now();
@@ -291,24 +304,22 @@ impl Maker {
             std::thread::sleep(Duration::from_millis(200));
         }
         if failure.is_none() && self.exists_still() {
-            failure = Some("kind says that it did, and containers are left".to_owned());
+            failure = Some("kind succeeded, but containers are left".to_owned());
         }
         if let Some(why) = failure {
             let by_hand = format!("{} rm --force --volumes {}", self.engine.name, self.node());
-            return Err(Diagnostic::new(
-                Code::ClusterLeft,
-                format!("the cluster `{}` could not be removed", self.name),
-            )
-            .note(why)
-            .help("the next `cargo xtask test-kind` removes it")
-            .help(format!("or by hand: `{by_hand} && {} network rm {}`", self.engine.name, self.name))
-            .into());
+            let by_hand = format!("{by_hand} && {} network rm {}", self.engine.name, self.name);
+            let message = format!("the cluster `{}` could not be deleted", self.name);
+            return Err(Diagnostic::new(Code::ClusterLeft, message)
+                .note(why)
+                .help(format!("run `cargo xtask test-kind` again, which deletes it, or delete it by hand: `{by_hand}`"))
+                .into());
         }
         self.forget();
         Ok(())
     }
 
-    /// Lets kind remove what there is of the cluster; what went wrong, if something did.
+    /// Deletes the cluster with kind; returns the reason if that fails.
     fn delete_once(&self) -> Option<String> {
         let arguments = ["delete", "cluster", "--name", &self.name, "--kubeconfig"];
         let invocation = self.kind().args(arguments).args([self.folder.join("kubeconfig")]);
@@ -323,7 +334,8 @@ impl Maker {
         self.containers().cleaning_up().run().is_ok_and(|output| !output.stdout.trim_ascii().is_empty())
     }
 
-    /// Removes what is left without containers: the network, and what the cache knows. The lock stays: a run may hold it.
+    /// Deletes what remains without containers: the network and the directory's contents. The lock file stays, because a
+    /// run may hold it.
     fn forget(&self) {
         let network = self.engine.invocation(Path::new("/")).args(["network", "rm", &self.name]).cleaning_up();
         let _ = network.run();
@@ -335,42 +347,42 @@ impl Maker {
         }
     }
 
-    /// Takes the cluster over for a run: it goes when what this returns does, unless it is to be kept.
+    /// The cluster of a run. It is deleted when the returned value is dropped, unless it is to be kept.
     #[must_use]
-    pub fn hold(&self, lock: File, reused: bool, keep: bool) -> Cluster {
-        Cluster { maker: self.clone(), kubectl: self.kubectl(), reused, keep, finished: false, _lock: lock }
+    pub fn guard(&self, lock: File, reused: bool, keep: bool) -> Cluster {
+        Cluster { provisioner: self.clone(), kubectl: self.kubectl(), reused, keep, finished: false, _lock: lock }
     }
 }
 
 impl Cluster {
-    /// Ends the run's hold on it: removes it, unless it is to be kept.
+    /// Deletes the cluster, unless it is to be kept.
     pub fn finish(mut self, progress: &dyn Progress) -> Diagnostics {
         self.finished = true;
         if self.keep {
             return Diagnostics::default();
         }
-        self.maker.remove(progress).err().unwrap_or_default()
+        self.provisioner.remove(progress).err().unwrap_or_default()
     }
 
-    /// Waits until the node takes pods. They may not reach the API server yet: see [`NETWORK`].
+    /// Waits until the node accepts pods. They may not reach the API server yet: see [`NETWORK`].
     pub fn wait_for_node(&self) -> Result<()> {
         self.kubectl.check_version()?;
-        let ask = |args: &[&str]| {
+        let wait = |args: &[&str]| {
             let invocation = self.kubectl.invocation().args(args.iter().copied()).args(["--timeout=120s"]);
             checked(&invocation.deadline(Duration::from_secs(130)))
         };
-        ask(&["wait", "--for=condition=Ready", "nodes", "--all"])?;
-        // A pod of a namespace whose default account is not there yet is refused.
-        ask(&["wait", "--for=create", "serviceaccount/default", "--namespace=default"])?;
+        wait(&["wait", "--for=condition=Ready", "nodes", "--all"])?;
+        // Pods are refused until their namespace has its default service account.
+        wait(&["wait", "--for=create", "serviceaccount/default", "--namespace=default"])?;
         Ok(())
     }
 }
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        // Only an error or a panic comes here; what cannot be removed now the next run finds by its record.
+        // Reached after an error or a panic only. If deleting fails, the next run finds the record and tries again.
         if !self.finished && !self.keep {
-            let _ = self.maker.delete();
+            let _ = self.provisioner.delete();
         }
     }
 }
@@ -381,13 +393,6 @@ pub fn name_of(root: &Path) -> String {
     format!("{PREFIX}{}", &sha256(root.as_os_str().as_encoded_bytes())[..8])
 }
 
-/// The last lines of a text that say anything.
-#[must_use]
-pub fn last_lines(text: &str, count: usize) -> String {
-    let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
-    lines[lines.len().saturating_sub(count)..].join("\n")
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
@@ -395,33 +400,33 @@ mod tests {
 
     use super::*;
 
-    /// A maker whose programs only write down how they are called, and the file that they write to.
-    fn maker(folder: &Path) -> (Maker, PathBuf) {
-        let told = folder.join("told");
+    /// A provisioner whose programs append their command lines to a file, and that file.
+    fn provisioner(folder: &Path) -> (Provisioner, PathBuf) {
+        let log = folder.join("log");
         let program = |name: &str| {
             let path = folder.join(name);
-            std::fs::write(&path, format!("#!/bin/sh\necho {name} $1 $2 >> {}\n", told.display())).expect("written");
+            std::fs::write(&path, format!("#!/bin/sh\necho {name} $1 $2 >> {}\n", log.display())).expect("written");
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("mode");
             path
         };
         let engine = Engine { program: program("docker"), name: "docker", version: "1".to_owned() };
-        (Maker::new(engine, program("kind"), program("kubectl"), &folder.join("cache"), folder), told)
+        (Provisioner::new(engine, program("kind"), program("kubectl"), &folder.join("cache"), folder), log)
     }
 
     #[test]
-    fn a_panic_takes_the_cluster_with_it_unless_it_is_kept() {
+    fn a_panic_deletes_the_cluster_unless_it_is_kept() {
         for (keep, removed) in [(false, true), (true, false)] {
             let folder = tempfile::tempdir().expect("temporary folder");
-            let (maker, told) = maker(folder.path());
-            let lock = maker.lock().expect("nobody has it");
+            let (provisioner, log) = provisioner(folder.path());
+            let lock = provisioner.lock().expect("it is free");
             let run = AssertUnwindSafe(|| {
-                let _cluster = maker.hold(lock, false, keep);
+                let _cluster = provisioner.guard(lock, false, keep);
                 panic!("a defect of this tool");
             });
             assert!(catch_unwind(run).is_err());
-            let told = std::fs::read_to_string(told).unwrap_or_default();
-            assert_eq!(told.contains("kind delete cluster\ndocker ps --all\n"), removed, "{told}");
-            assert_eq!(told.contains("docker network rm\n"), removed, "{told}");
+            let log = std::fs::read_to_string(log).unwrap_or_default();
+            assert_eq!(log.contains("kind delete cluster\ndocker ps --all\n"), removed, "{log}");
+            assert_eq!(log.contains("docker network rm\n"), removed, "{log}");
         }
     }
 }

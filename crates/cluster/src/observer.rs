@@ -1,9 +1,7 @@
-//! One look at the cluster for the whole run: a watch per kind keeps [`Seen`] as it is now, and every wait is told of
-//! each change. Nothing polls but a heartbeat, which finds out that the API server is gone.
+//! The watches of a run: one per kind keeps a [`Snapshot`] up to date and wakes every wait after each change. Only a
+//! heartbeat polls, to detect that the API server is unreachable.
 //!
-//! A watch that breaks is made anew. Where the API server answers no more, all waits end with that.
-//!
-//! Deliberately absent: judging what is seen (verdict.rs).
+//! A watch that breaks is started again. When the API server becomes unreachable, all waits end.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -12,33 +10,36 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
+use crate::api::{Event, List, WatchEvent};
+use crate::excerpt::last_lines;
 use crate::kubectl::Kubectl;
-use crate::lifecycle::last_lines;
-use crate::seen::{Seen, WATCHED};
-use crate::verdict::{self, Trouble, Verdict};
+use crate::seen::{Snapshot, WATCHED};
+use crate::verdict::{self, Problem, Verdict};
 use diagnostics::Diagnostics;
 use toolbox::process;
 use toolbox::process::{Invocation, Output};
 use toolbox::progress;
 
-/// How often a wait looks at the interruption flag. A change in the cluster is noticed at once, whatever this says.
+/// How often a wait checks the interruption flag. A change in the cluster wakes it at once.
 const PULSE: Duration = Duration::from_millis(100);
 
-/// How often the API server is asked whether it is there: a paused node answers nothing and closes nothing.
+/// The interval of health checks. A paused node closes no connection, so a watch does not notice it.
 const HEARTBEAT: Duration = Duration::from_secs(3);
 
-/// Questions without an answer, one after the other, that make an API server a lost one.
+/// After this many failed health checks in a row, the API server counts as unreachable.
 const MISSED: u32 = 3;
 
-/// Longer than any run.
+/// The deadline of a watch: longer than any run.
 const WATCH: Duration = Duration::from_secs(6 * 3600);
 
-/// Why something did not come to its end.
+/// Why a step or a wait failed.
 #[derive(Debug)]
 pub enum Stop {
-    /// The cluster shows why.
-    Trouble(Trouble),
-    /// Something else is wrong: a program, a signal.
+    /// A problem in the cluster.
+    Problem(Problem),
+    /// Anything else, such as a program that cannot be started, or a signal.
     Other(Diagnostics),
 }
 
@@ -56,13 +57,25 @@ impl From<diagnostics::Diagnostic> for Stop {
 
 #[derive(Debug, Default)]
 struct Shared {
-    seen: Mutex<Seen>,
+    snapshot: Mutex<Snapshot>,
     changed: Condvar,
-    over: AtomicBool,
+    stopped: AtomicBool,
     lost: Mutex<Option<String>>,
 }
 
-/// The look at a cluster.
+impl Shared {
+    /// Records that the API server is unreachable, and ends all waits.
+    fn lose(&self, why: String) {
+        locked(&self.lost).get_or_insert(why);
+        self.changed.notify_all();
+    }
+
+    fn is_active(&self) -> bool {
+        !self.stopped.load(Ordering::Relaxed) && !process::interrupted() && locked(&self.lost).is_none()
+    }
+}
+
+/// The watches of a cluster. They end when this is dropped.
 #[derive(Debug)]
 pub struct Observer {
     kubectl: Kubectl,
@@ -72,7 +85,7 @@ pub struct Observer {
 }
 
 impl Observer {
-    /// Begins to watch what is always watched.
+    /// Starts the watches that every run needs.
     #[must_use]
     pub fn start(kubectl: &Kubectl) -> Self {
         let observer = Self {
@@ -89,93 +102,98 @@ impl Observer {
         observer
     }
 
-    /// Watches a further kind, by the path of all its objects in the API.
+    /// Watches a further kind, given the API path of its objects in all namespaces.
     pub fn watch(&self, kind: &str, path: &str) {
         let (kubectl, shared) = (self.kubectl.clone(), Arc::clone(&self.shared));
         let (kind, path) = (kind.to_owned(), path.to_owned());
         locked(&self.threads).push(thread::spawn(move || follow(&kubectl, &shared, &kind, &path)));
     }
 
-    /// The same, unless it is watched already.
+    /// Watches a further kind, unless it is watched already.
     pub fn watch_once(&self, kind: &str, path: &str) {
         if locked(&self.watched).insert(kind.to_owned()) {
             self.watch(kind, path);
         }
     }
 
-    /// What is there now.
+    /// The current state of the watched objects.
     #[must_use]
-    pub fn seen(&self) -> Seen {
-        locked(&self.shared.seen).clone()
+    pub fn snapshot(&self) -> Snapshot {
+        locked(&self.shared.snapshot).clone()
     }
 
-    /// Why the API server is lost, if it is.
+    /// Why the API server is unreachable; `None` while it is not.
     #[must_use]
     pub fn lost(&self) -> Option<String> {
         locked(&self.shared.lost).clone()
     }
 
-    /// Waits, but not long, until each pod that cannot become ready has the event that tells why: it comes after the state.
+    /// Waits briefly until each failed pod has a warning event, which follows the change of its status.
     pub fn settle_events(&self, time: Duration, namespaces: &[String]) {
-        let _ = self.wait(time, |seen| {
-            let pods = namespaces.iter().flat_map(|namespace| seen.all("Pod", namespace));
-            let untold = |pod: &&serde_json::Value| {
-                matches!(verdict::pod(seen, pod), Verdict::Never(_))
-                    && !seen.events_of(pod).iter().any(|event| event["type"] == "Warning")
-            };
-            match pods.into_iter().find(untold) {
-                Some(_) => Verdict::Pending(Trouble::default()),
-                None => Verdict::Ready,
-            }
+        let _ = self.wait(time, |snapshot| {
+            let mut pods = namespaces.iter().flat_map(|namespace| snapshot.pods(namespace));
+            let lacks_event = pods.any(|pod| {
+                matches!(verdict::pod(snapshot, pod), Verdict::Failed(..))
+                    && !snapshot.events_of(&pod.metadata).into_iter().any(Event::is_warning)
+            });
+            if lacks_event { Verdict::Pending(Problem::default()) } else { Verdict::Ready }
         });
     }
 
-    /// What stopped a step, seen once more: a program that fails because the API server is gone says so in many ways.
+    /// The reason of a failure after one more health check: programs report an unreachable API server in many ways.
     #[must_use]
     pub fn explained(&self, stop: Stop) -> Stop {
         if process::interrupted() || self.lost().is_some() {
-            return self.lost().map_or(stop, gone);
+            return self.lost().map_or(stop, unreachable);
         }
-        match alive(&self.kubectl) {
+        match check_health(&self.kubectl) {
             Ok(()) => stop,
             Err(why) => {
-                *locked(&self.shared.lost) = Some(why.clone());
-                self.shared.changed.notify_all();
-                gone(why)
+                self.shared.lose(why.clone());
+                unreachable(why)
             }
         }
     }
 
-    /// Runs a program that talks to the cluster, and ends it where the API server answers no more: it would wait for that
-    /// as long as it may.
+    /// Runs a program that uses the cluster, and ends it when the API server becomes unreachable: it might wait until its
+    /// deadline otherwise.
     pub fn run(&self, invocation: &Invocation) -> Result<Output, Stop> {
-        invocation.run_unless(|| self.lost())?.map_err(gone)
+        invocation.run_unless(|| self.lost())?.map_err(unreachable)
     }
 
-    /// Waits until a judge says that all is well, or that it never will be. A wait that is over without a word from
-    /// either tells what it waited for.
-    pub fn wait(&self, deadline: Duration, mut judge: impl FnMut(&Seen) -> Verdict) -> Result<(), Stop> {
+    /// Waits until the verdict is ready, or failed for as long as it requires. At the deadline, the last verdict is the
+    /// error.
+    pub fn wait(&self, deadline: Duration, mut judge: impl FnMut(&Snapshot) -> Verdict) -> Result<(), Stop> {
         let started = Instant::now();
-        let mut seen = locked(&self.shared.seen);
+        let mut failed_since = None;
+        let mut snapshot = locked(&self.shared.snapshot);
         loop {
-            let pending = match judge(&seen) {
+            let problem = match judge(&snapshot) {
                 Verdict::Ready => {
                     progress::waits_for("");
                     return Ok(());
                 }
-                Verdict::Never(trouble) => return Err(Stop::Trouble(trouble)),
-                Verdict::Pending(trouble) => trouble,
+                Verdict::Failed(problem, time) => {
+                    if failed_since.get_or_insert_with(Instant::now).elapsed() >= time {
+                        return Err(Stop::Problem(problem));
+                    }
+                    problem
+                }
+                Verdict::Pending(problem) => {
+                    failed_since = None;
+                    problem
+                }
             };
-            progress::waits_for(&pending.to_string());
+            progress::waits_for(&problem.to_string());
             if let Some(why) = locked(&self.shared.lost).clone() {
-                return Err(gone(why));
+                return Err(unreachable(why));
             }
             if started.elapsed() >= deadline {
-                return Err(Stop::Trouble(pending));
+                return Err(Stop::Problem(problem));
             }
             let left = deadline.saturating_sub(started.elapsed());
-            seen = match self.shared.changed.wait_timeout(seen, PULSE.min(left)) {
-                Ok((seen, _)) => seen,
+            snapshot = match self.shared.changed.wait_timeout(snapshot, PULSE.min(left)) {
+                Ok((snapshot, _)) => snapshot,
                 Err(poisoned) => poisoned.into_inner().0,
             };
             process::check_interrupted()?;
@@ -185,53 +203,58 @@ impl Observer {
 
 impl Drop for Observer {
     fn drop(&mut self) {
-        self.shared.over.store(true, Ordering::Relaxed);
+        self.shared.stopped.store(true, Ordering::Relaxed);
         for thread in std::mem::take(&mut *locked(&self.threads)) {
             let _ = thread.join();
         }
     }
 }
 
-/// How a step ends whose API server is lost.
+/// The failure of a step whose API server is unreachable.
 #[must_use]
-pub fn gone(why: String) -> Stop {
-    Stop::Trouble(Trouble::new("the API server", "gone", why))
+pub fn unreachable(why: String) -> Stop {
+    Stop::Problem(Problem::new("the API server", "is unreachable", why))
 }
 
-/// Keeps the objects of a kind as they are, until the observer goes.
+/// Keeps the objects of a kind up to date until the observer is dropped.
 fn follow(kubectl: &Kubectl, shared: &Shared, kind: &str, path: &str) {
-    while !shared.over.load(Ordering::Relaxed) && !process::interrupted() {
-        if let Ok(list) = kubectl.get(path) {
-            let version = list["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
-            locked(&shared.seen).replace(kind, &list);
-            shared.changed.notify_all();
-            let url = format!("{path}?watch=true&resourceVersion={version}");
+    while shared.is_active() {
+        if let Ok(list) = kubectl.get::<List<Value>>(path) {
+            let replaced = locked(&shared.snapshot).replace(kind, &list);
+            apply(shared, kind, replaced);
+            let url = format!("{path}?watch=true&resourceVersion={}", list.metadata.resource_version);
             let _ = kubectl.invocation().args(["get", "--raw", &url]).deadline(WATCH).follow(|line| {
-                if let Some(event) = line.and_then(|line| serde_json::from_str::<serde_json::Value>(line).ok()) {
-                    if event["type"] == "ERROR" {
+                if let Some(event) = line.and_then(|line| serde_json::from_str::<WatchEvent>(line).ok()) {
+                    if event.kind == "ERROR" {
                         return ControlFlow::Break(());
                     }
-                    locked(&shared.seen).event(kind, &event);
-                    shared.changed.notify_all();
+                    let applied = locked(&shared.snapshot).apply(kind, &event);
+                    apply(shared, kind, applied);
                 }
-                if shared.over.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                if shared.is_active() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             });
         }
         pause(shared, Duration::from_millis(500));
     }
 }
 
+/// Wakes all waits after a change. An object that cannot be read would be waited for in vain, so it ends them.
+fn apply(shared: &Shared, kind: &str, change: serde_json::Result<()>) {
+    match change {
+        Ok(()) => shared.changed.notify_all(),
+        Err(error) => shared.lose(format!("it sent a {kind} that cannot be read: {error}")),
+    }
+}
+
 fn heartbeat(kubectl: &Kubectl, shared: &Shared) {
     let mut missed = 0;
-    while !shared.over.load(Ordering::Relaxed) && !process::interrupted() {
-        match alive(kubectl) {
+    while shared.is_active() {
+        match check_health(kubectl) {
             Ok(()) => missed = 0,
             Err(why) => {
                 missed += 1;
                 if missed >= MISSED {
-                    *locked(&shared.lost) = Some(why);
-                    shared.changed.notify_all();
-                    return;
+                    return shared.lose(why);
                 }
             }
         }
@@ -239,8 +262,8 @@ fn heartbeat(kubectl: &Kubectl, shared: &Shared) {
     }
 }
 
-/// Asks the API server whether it is there; why not, if it is not.
-fn alive(kubectl: &Kubectl) -> Result<(), String> {
+/// Checks the health of the API server; the error is the reason that it cannot be reached.
+fn check_health(kubectl: &Kubectl) -> Result<(), String> {
     let invocation = kubectl.invocation().args(["get", "--raw", "/livez", "--request-timeout=3s"]);
     match invocation.deadline(Duration::from_secs(5)).run() {
         Ok(output) if output.success() => Ok(()),
@@ -249,15 +272,15 @@ fn alive(kubectl: &Kubectl) -> Result<(), String> {
     }
 }
 
-/// Lets time pass, but not when the observer goes.
+/// Sleeps, unless the observer is dropped meanwhile.
 fn pause(shared: &Shared, time: Duration) {
     let started = Instant::now();
-    while started.elapsed() < time && !shared.over.load(Ordering::Relaxed) && !process::interrupted() {
+    while started.elapsed() < time && shared.is_active() {
         thread::sleep(PULSE.min(time));
     }
 }
 
-/// A panic of another thread leaves what is seen whole, so its poison is of no interest.
+/// Locks a mutex. A panic in another thread leaves the data valid, so a poisoned lock is no error.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

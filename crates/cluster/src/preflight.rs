@@ -1,11 +1,9 @@
-//! What can be known before a cluster is made: whether this machine can carry it.
-//!
-//! Deliberately absent: the engine itself and the tools, whose own search tells what is missing.
+//! Checks before a cluster is created: whether this machine has the memory, the disk space, and the port for it.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde::Deserialize;
 
 use crate::kubectl::checked;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result};
@@ -13,40 +11,64 @@ use toolbox::engine::Engine;
 
 const MIB: u64 = 1024 * 1024;
 
-/// A node with both applications takes 690 MiB (`docker stats`); twice that leaves some for the rest.
+/// A node with both applications uses 690 MiB (`docker stats`); about twice that is required.
 const MEMORY: u64 = 1536 * MIB;
 
-/// A node image takes 1.8 GiB (`docker image inspect`) where it is not there yet, what a node keeps in /var 1.6 (`du`).
+/// A node image takes 1.8 GiB (`docker image inspect`) if it has to be pulled, and a node's /var takes 1.6 GiB (`du`).
 const DISK: u64 = 3584 * MIB;
 
-/// What an engine has to give.
+/// The resources that an engine has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// Bytes of memory: free ones where that is known, else all.
+    /// Bytes of memory: available ones where that is known, else all.
     pub memory: Option<u64>,
-    /// Free bytes where the engine keeps its containers, with that folder; not known of an engine elsewhere.
+    /// Free bytes in the engine's data directory, and that directory; unknown for a remote engine.
     pub disk: Option<(u64, PathBuf)>,
 }
 
-/// Asks the engine and the system.
+/// What `docker info` and `podman info` print, under different names.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Info {
+    #[serde(rename = "MemTotal")]
+    memory: u64,
+    #[serde(rename = "DockerRootDir")]
+    root: Option<PathBuf>,
+    host: Host,
+    store: Store,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Host {
+    mem_total: u64,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Store {
+    graph_root: Option<PathBuf>,
+}
+
+/// Asks the engine and the operating system.
 pub fn ask(engine: &Engine) -> Result<Facts> {
     let output = checked(&engine.invocation(Path::new("/")).args(["info", "--format", "{{json .}}"]))?;
-    let info: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-    let here = std::env::var("DOCKER_HOST").map_or(true, |host| host.starts_with("unix:"));
-    let meminfo = std::fs::read_to_string("/proc/meminfo").ok().filter(|_| here);
-    let folder = info["DockerRootDir"].as_str().or(info["store"]["graphRoot"].as_str()).map(PathBuf::from);
-    // Of an engine in a virtual machine, or elsewhere, the folder is not here.
-    let folder = folder.filter(|folder| here && folder.is_dir());
+    let info: Info = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let local = std::env::var("DOCKER_HOST").map_or(true, |host| host.starts_with("unix:"));
+    let meminfo = std::fs::read_to_string("/proc/meminfo").ok().filter(|_| local);
+    let memory = memory(info.memory.max(info.host.mem_total), meminfo.as_deref());
+    // The directory of an engine in a virtual machine does not exist here.
+    let folder = info.root.or(info.store.graph_root).filter(|folder| local && folder.is_dir());
     let disk = folder.and_then(|folder| {
         let facts = rustix::fs::statvfs(&folder).ok()?;
         Some((facts.f_bavail.saturating_mul(facts.f_frsize), folder))
     });
-    Ok(Facts { memory: memory(&info, meminfo.as_deref()), disk })
+    Ok(Facts { memory, disk })
 }
 
-/// The memory that a cluster may have: what the engine has, and no more than what is free.
-fn memory(info: &Value, meminfo: Option<&str>) -> Option<u64> {
-    let all = info["MemTotal"].as_u64().or(info["host"]["memTotal"].as_u64()).filter(|bytes| *bytes > 0);
+/// The memory that a cluster can use: the engine's, but not more than what is available.
+fn memory(all: u64, meminfo: Option<&str>) -> Option<u64> {
+    let all = Some(all).filter(|bytes| *bytes > 0);
     let free = meminfo.and_then(|text| {
         let line = text.lines().find(|line| line.starts_with("MemAvailable:"))?;
         Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? * 1024)
@@ -57,69 +79,80 @@ fn memory(info: &Value, meminfo: Option<&str>) -> Option<u64> {
     }
 }
 
-/// What is too little, each with its way out.
+/// Reports each resource of which there is not enough.
 #[must_use]
-pub fn judge(facts: &Facts) -> Diagnostics {
+pub fn check(facts: &Facts) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     if let Some(memory) = facts.memory.filter(|memory| *memory < MEMORY) {
         let (has, needs) = (memory / MIB, MEMORY / MIB);
         diagnostics.push(
-            Diagnostic::new(Code::ClusterRefused, format!("{has} MiB of memory are free, a cluster needs {needs}"))
-                .help("end what else takes memory; `docker ps` and `kind get clusters` show other clusters")
-                .help("give a virtual machine more, where the engine runs in one"),
+            Diagnostic::new(
+                Code::ClusterRefused,
+                format!("not enough memory: {has} MiB available, {needs} MiB required"),
+            )
+            .help("stop other programs and clusters; `docker ps` and `kind get clusters` list clusters")
+            .help("if the engine runs in a virtual machine, give that machine more memory"),
         );
     }
     if let Some((free, folder)) = facts.disk.as_ref().filter(|(free, _)| *free < DISK) {
         let (has, needs) = (free / MIB, DISK / MIB);
-        let message = format!("{has} MiB are free in `{}`, a cluster needs {needs}", folder.display());
-        diagnostics.push(
-            Diagnostic::new(Code::ClusterRefused, message)
-                .help("`docker system df` shows what takes the space, `docker system prune` frees what nothing uses"),
-        );
+        let folder = folder.display();
+        let message = format!("not enough disk space in `{folder}`: {has} MiB free, {needs} MiB required");
+        diagnostics.push(Diagnostic::new(Code::ClusterRefused, message).help(
+            "run `docker system df` to see what uses the space, and `docker system prune` to free what is unused",
+        ));
     }
     diagnostics
 }
 
-/// Whether the API server can have a port of this machine.
+/// Reports a port of this machine that the API server cannot use.
 #[must_use]
 pub fn port(port: u16) -> Diagnostics {
     let Err(error) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) else { return Diagnostics::default() };
-    Diagnostic::new(Code::ClusterRefused, format!("port {port} cannot be had for the API server: {error}"))
-        .help("name another with `--api-port`, or leave it out: then a free one is taken")
+    Diagnostic::new(Code::ClusterRefused, format!("port {port} is unavailable for the API server: {error}"))
+        .help("give another port with `--api-port`, or omit the option to use any free port")
         .into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
-    fn the_smaller_of_what_is_there_and_what_is_free_counts() {
+    fn the_memory_is_the_smaller_of_total_and_available() {
         let meminfo = "MemTotal: 8000 kB\nMemAvailable:    3000 kB\n";
-        assert_eq!(memory(&json!({ "MemTotal": 8_192_000 }), Some(meminfo)), Some(3000 * 1024));
-        assert_eq!(memory(&json!({ "host": { "memTotal": 1_000_000 } }), Some(meminfo)), Some(1_000_000));
-        assert_eq!(memory(&json!({}), None), None);
+        assert_eq!(memory(8_192_000, Some(meminfo)), Some(3000 * 1024));
+        assert_eq!(memory(1_000_000, Some(meminfo)), Some(1_000_000));
+        assert_eq!(memory(0, None), None);
     }
 
     #[test]
-    fn too_little_is_told_all_at_once_and_each_with_a_way_out() {
+    fn both_engines_report_memory_and_directory() {
+        let docker: Info = serde_json::from_str(r#"{"MemTotal": 5, "DockerRootDir": "/a"}"#).expect("docker's");
+        assert_eq!((docker.memory, docker.root), (5, Some("/a".into())));
+        let podman = r#"{"host": {"memTotal": 5}, "store": {"graphRoot": "/a"}}"#;
+        let podman: Info = serde_json::from_str(podman).expect("podman's");
+        assert_eq!((podman.host.mem_total, podman.store.graph_root), (5, Some("/a".into())));
+    }
+
+    #[test]
+    fn all_shortages_are_reported_together() {
         let facts = Facts { memory: Some(MEMORY - 1), disk: Some((DISK - 1, "/var/lib/docker".into())) };
-        let found = judge(&facts);
+        let found = check(&facts);
         let messages: Vec<&str> = found.0.iter().map(|one| one.message.as_str()).collect();
-        assert_eq!(messages[0], "1535 MiB of memory are free, a cluster needs 1536");
-        assert_eq!(messages[1], "3583 MiB are free in `/var/lib/docker`, a cluster needs 3584");
+        assert_eq!(messages[0], "not enough memory: 1535 MiB available, 1536 MiB required");
+        assert_eq!(messages[1], "not enough disk space in `/var/lib/docker`: 3583 MiB free, 3584 MiB required");
         assert!(found.0.iter().all(|one| !one.helps.is_empty()));
-        assert!(judge(&Facts { memory: Some(MEMORY), disk: Some((DISK, "/".into())) }).is_empty());
-        assert!(judge(&Facts::default()).is_empty());
+        assert!(check(&Facts { memory: Some(MEMORY), disk: Some((DISK, "/".into())) }).is_empty());
+        assert!(check(&Facts::default()).is_empty());
     }
 
     #[test]
-    fn a_port_that_is_taken_is_told_and_a_free_one_is_not() {
+    fn a_port_in_use_is_unavailable() {
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         let number = taken.local_addr().expect("an address").port();
         let found = port(number);
-        assert!(found.0[0].message.starts_with(&format!("port {number} cannot be had")), "{found:?}");
+        assert!(found.0[0].message.starts_with(&format!("port {number} is unavailable")), "{found:?}");
         drop(taken);
         assert!(port(number).is_empty());
     }

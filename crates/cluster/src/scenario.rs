@@ -1,12 +1,13 @@
-//! What an application has to do in a cluster: `tests/kind/<app>/<scenario>.yaml`, read and checked.
+//! End-to-end scenarios of an application: `tests/kind/<app>/<scenario>.yaml`, parsed and checked.
 //!
-//! A scenario is a list of steps, each of one kind and with a deadline of its own. docs/test-kind.md describes them.
-//! Texts may hold `${variables}`; what no step before sets is an error at its place.
-//!
-//! Deliberately absent: knowing any application. What a scenario needs, it brings as files beside it.
+//! A scenario is a list of steps, each with one action and a deadline; docs/test-kind.md describes them. Texts may contain
+//! `${variables}`, which an earlier step has to define.
 
+pub mod action;
 pub mod apply;
+pub mod command;
 pub mod expect;
+mod files;
 pub mod object;
 pub mod run;
 pub mod step;
@@ -17,80 +18,90 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::scenario::step::Action;
+use crate::scenario::action::{Action, Outcome};
+use crate::scenario::run::{Deadline, Runner};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source, suggestion};
 use document::{Fields, Node, Syntax, yaml};
 use workspace::Workspace;
 
-/// Where scenarios are, from the root.
+/// The directory of all scenarios, relative to the root of the workspace.
 pub const FOLDER: &str = "tests/kind";
 
-/// How long a step may take that says nothing else.
+/// The deadline of a step that sets none.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A scenario.
 #[derive(Debug, Clone)]
 pub struct Scenario {
-    /// The application that it belongs to.
+    /// The application that it tests.
     pub app: String,
     /// Its name: that of its file.
     pub name: String,
-    /// Where files are that it names.
+    /// The directory of its files.
     pub folder: PathBuf,
-    /// The other applications that have to be there.
+    /// Further applications that have to be deployed.
     pub needs: Vec<String>,
-    /// Whether it runs while its application is the only one; otherwise once all are there.
+    /// Whether it runs while no other application is deployed; otherwise it runs when all are.
     pub alone: bool,
-    /// Whether it begins with the application of another revision; it runs with `--upgrade-from` only.
+    /// Whether it starts from the application of another revision; it runs with `--upgrade-from` only.
     pub upgrade: bool,
-    /// Namespaces of its own, made before its first step and removed after its last.
+    /// Namespaces of its own, created before its first step and deleted after its last.
     pub namespaces: Vec<String>,
     /// Its steps, in order.
     pub steps: Vec<Step>,
-    /// Its text, and that of every file beside it that a step names.
+    /// Its text, and the text of every file that a step names.
     pub texts: Vec<String>,
 }
 
-/// One step.
+/// A step of a scenario.
 #[derive(Debug, Clone)]
 pub struct Step {
-    /// What it shows, in a few words.
+    /// Its name.
     pub name: String,
-    /// The longest it may take.
+    /// How long it may take.
     pub deadline: Duration,
-    /// What is done.
-    pub action: Action,
-    /// Where it stands.
+    /// What it does.
+    pub action: Arc<dyn Action>,
+    /// Its place in the scenario.
     pub place: Place,
 }
 
+impl Step {
+    /// Runs it.
+    pub fn run(&self, runner: &mut Runner<'_>) -> Outcome {
+        self.action.run(runner, Deadline::after(self.deadline))
+    }
+}
+
 impl Scenario {
-    /// How it is called: `<app>/<scenario>`.
+    /// Its full name: `<app>/<scenario>`.
     #[must_use]
     pub fn title(&self) -> String {
         format!("{}/{}", self.app, self.name)
     }
 
-    /// Whether a text stands anywhere in it, or in a file that it names.
+    /// Whether it or a file that it names contains a text.
     #[must_use]
     pub fn mentions(&self, text: &str) -> bool {
         self.texts.iter().any(|own| own.contains(text))
     }
 
-    /// The texts that its steps wait to see: in a log they are no sign that something is wrong.
+    /// The texts that its steps wait for. In a log, they do not indicate a problem.
     #[must_use]
     pub fn awaits(&self) -> Vec<&str> {
-        self.steps.iter().flat_map(|step| step.action.awaits()).collect()
+        let texts = self.steps.iter().flat_map(|step| step.action.awaits());
+        // A single word or number may occur in any line.
+        texts.filter(|text| text.contains(' ')).collect()
     }
 
-    /// Reads one. All that is wrong with it is told.
+    /// Parses a scenario and reports every error in it.
     pub fn parse(source: &Arc<Source>, app: &str, name: &str, folder: &Path) -> Result<Self> {
         let document = yaml::parse_one(source)?;
         let mut diagnostics = Diagnostics::default();
         for key in &document.duplicates {
             diagnostics.push(
-                Diagnostic::new(Code::ScenarioInvalid, format!("`{}` stands twice", key.name))
-                    .at(Place::new(source, key.span.clone()), "the second one"),
+                Diagnostic::new(Code::ScenarioInvalid, format!("duplicate key `{}`", key.name))
+                    .at(Place::new(source, key.span.clone()), "defined again here"),
             );
         }
         let mut fields = Fields::new(&document.root, "", Syntax::Scenario);
@@ -111,13 +122,14 @@ impl Scenario {
         for step in &steps {
             if !names.insert(&step.name) {
                 diagnostics.push(
-                    Diagnostic::new(Code::ScenarioInvalid, format!("two steps are named `{}`", step.name))
-                        .at(step.place.clone(), "the second one")
-                        .help("`--step` finds a step by its name: give each its own"),
+                    Diagnostic::new(Code::ScenarioInvalid, format!("duplicate step name `{}`", step.name))
+                        .at(step.place.clone(), "used again here")
+                        .help("rename one of the two steps: `--step` selects a step by its name"),
                 );
             }
         }
-        diagnostics.extend(variables::unknown(&document.root, &steps));
+        let saves = |name: &str| steps.iter().find(|step| step.name == name)?.action.saves();
+        diagnostics.extend(variables::undefined(&document.root, saves));
         let mut texts = vec![source.text.clone()];
         for file in steps.iter().flat_map(|step| step.action.files()) {
             texts.extend(std::fs::read_to_string(folder.join(file)));
@@ -145,8 +157,8 @@ fn read_step(node: &Node, index: usize, folder: &Path, diagnostics: &mut Diagnos
         let seconds = node.as_str().and_then(|text| text.strip_suffix('s')?.parse::<u64>().ok());
         if seconds.is_none() {
             fields.report(
-                Diagnostic::new(Code::ScenarioInvalid, format!("`{path}.deadline` should be a number of seconds"))
-                    .at(node.place(), "write it as `30s`"),
+                Diagnostic::new(Code::ScenarioInvalid, format!("`{path}.deadline` must be a number of seconds"))
+                    .at(node.place(), "expected a value such as `30s`"),
             );
         }
         seconds
@@ -158,7 +170,7 @@ fn read_step(node: &Node, index: usize, folder: &Path, diagnostics: &mut Diagnos
     Some(Step { name: name?, deadline, action: action?, place })
 }
 
-/// The scenarios of an application, in order of their names; none where it has no folder.
+/// The scenarios of an application, by name; none if it has no directory.
 pub fn of_app(workspace: &Workspace, app: &str) -> Result<Vec<Scenario>> {
     let folder = workspace.root.join(FOLDER).join(app);
     let mut diagnostics = Diagnostics::default();
@@ -178,7 +190,7 @@ pub fn of_app(workspace: &Workspace, app: &str) -> Result<Vec<Scenario>> {
         let Some((source, scenario)) = diagnostics.take(parsed) else { continue };
         for need in scenario.needs.iter().filter(|need| !apps.contains(&need.as_str())) {
             diagnostics.push(
-                Diagnostic::new(Code::ScenarioInvalid, format!("no Application is named `{need}`"))
+                Diagnostic::new(Code::ScenarioInvalid, format!("`needs` names the unknown Application `{need}`"))
                     .at(Place { source: Arc::clone(&source), span: None }, "")
                     .help(suggestion(need, apps.iter().copied())),
             );

@@ -1,50 +1,49 @@
-//! Pods of an earlier run that failed, and what could not make any: an edit that mends why does not reach them for
-//! minutes, since those who try again wait longer each time. So they are made anew once what is applied is there.
+//! Pods that failed in an earlier run, and `ReplicaSets` whose pods were refused. Their controllers retry with growing
+//! delays, so a fix may take minutes to reach them. They are deleted once the fix is applied, and their owners recreate
+//! them at once.
 //!
-//! Deliberately absent: pods of a Job, which counts them, and what somebody made by hand.
+//! Leaves alone the pods of a Job, which counts failures, and pods without an owner.
 
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
+use crate::api::Metadata;
 use crate::kubectl::{Kubectl, checked};
 use crate::observer::{Observer, Stop};
-use crate::seen::Seen;
-use crate::verdict::{self, Trouble, Verdict};
+use crate::seen::{Object, Snapshot};
+use crate::verdict::{self, Problem, Verdict};
 
-/// What is stuck: kind, name, and identity.
+/// Stuck objects: kind, name, and uid.
 type Stuck = Vec<(&'static str, String, String)>;
 
-/// What is stuck in a namespace now.
+/// The owners that recreate a deleted pod.
+const OWNERS: &[&str] = &["ReplicaSet", "StatefulSet", "DaemonSet"];
+
+/// The objects of a namespace that are stuck now.
 pub fn of(observer: &Observer, namespace: &str, deadline: Duration) -> Result<Stuck, Stop> {
-    observer.wait(deadline, |seen| {
-        if ["Pod", "ReplicaSet", "Event"].iter().all(|kind| seen.knows(kind)) {
+    observer.wait(deadline, |snapshot| {
+        if ["Pod", "ReplicaSet", "Event"].iter().all(|kind| snapshot.knows(kind)) {
             Verdict::Ready
         } else {
-            Verdict::Pending(Trouble::new("the cluster", "not seen yet", "its API server has not listed its pods"))
+            let cause = "the API server has not listed its pods yet";
+            Verdict::Pending(Problem::new("the cluster", "is not observed yet", cause))
         }
     })?;
-    Ok(within(&observer.seen(), namespace))
+    Ok(within(&observer.snapshot(), namespace))
 }
 
-fn within(seen: &Seen, namespace: &str) -> Stuck {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let staying = |object: &&Value| object["metadata"]["deletionTimestamp"].is_null();
-    let made_again = |pod: &&Value| {
-        let owners = pod["metadata"]["ownerReferences"].as_array().into_iter().flatten();
-        owners
-            .map(|owner| &owner["kind"])
-            .any(|kind| kind == "ReplicaSet" || kind == "StatefulSet" || kind == "DaemonSet")
-    };
-    let pods = seen.all("Pod", namespace).filter(staying).filter(made_again);
-    let pods = pods.filter(|pod| matches!(verdict::pod(seen, pod), Verdict::Never(_))).map(|pod| ("Pod", pod));
-    let sets = seen.all("ReplicaSet", namespace).filter(staying);
-    let sets = sets.filter(|set| verdict::refused(seen, set).is_some()).map(|set| ("ReplicaSet", set));
-    let both = pods.chain(sets);
-    both.map(|(kind, one)| (kind, text(&one["metadata"]["name"]), text(&one["metadata"]["uid"]))).collect()
+fn within(snapshot: &Snapshot, namespace: &str) -> Stuck {
+    let is_recreated = |pod: &Metadata| pod.owner_references.iter().any(|owner| OWNERS.contains(&owner.kind.as_str()));
+    let pods = snapshot.pods(namespace).filter(|pod| is_recreated(&pod.metadata));
+    let pods = pods.filter(|pod| matches!(verdict::pod(snapshot, pod), Verdict::Failed(..)));
+    let pods = pods.map(|pod| ("Pod", &pod.metadata));
+    let sets = snapshot.workloads("ReplicaSet", namespace);
+    let sets = sets.filter(|set| verdict::refused(snapshot, "ReplicaSet", set).is_some());
+    let sets = sets.map(|set| ("ReplicaSet", &set.metadata));
+    let all = pods.chain(sets).filter(|(_, metadata)| !metadata.is_terminating());
+    all.map(|(kind, metadata)| (kind, metadata.name.clone(), metadata.uid.clone())).collect()
 }
 
-/// Deletes what was stuck, so that its owner makes it anew, and waits until it is seen to go.
+/// Deletes stuck objects, so that their owners recreate them, and waits until the watches report it.
 pub fn renew(
     kubectl: &Kubectl,
     observer: &Observer,
@@ -59,17 +58,16 @@ pub fn renew(
     let delete = ["delete", "--ignore-not-found", "--wait=false", "--grace-period=1", "--namespace", namespace];
     let names = stuck.iter().map(|(kind, name, _)| format!("{kind}/{name}"));
     checked(&kubectl.invocation().args(delete).args(names).deadline(deadline))?;
-    observer.wait(deadline.saturating_sub(started.elapsed()), |seen| {
-        let stays = |(kind, name, uid): &&(&str, String, String)| {
-            seen.get(kind, namespace, name).is_some_and(|one| {
-                one["metadata"]["uid"] == uid.as_str() && one["metadata"]["deletionTimestamp"].is_null()
-            })
+    observer.wait(deadline.saturating_sub(started.elapsed()), |snapshot| {
+        let remains = |(kind, name, uid): &&(&str, String, String)| {
+            let found = snapshot.get(kind, namespace, name).map(Object::metadata);
+            found.is_some_and(|found| found.uid == *uid && !found.is_terminating())
         };
-        match stuck.iter().find(stays) {
+        match stuck.iter().find(remains) {
             None => Verdict::Ready,
             Some((kind, name, _)) => {
-                let cause = "an earlier run left it, and it was deleted a moment ago";
-                Verdict::Pending(Trouble::new(format!("{kind} {namespace}/{name}"), "not gone", cause))
+                let cause = "it failed in an earlier run and is being deleted";
+                Verdict::Pending(Problem::new(format!("{kind} {namespace}/{name}"), "is not deleted", cause))
             }
         }
     })
@@ -77,42 +75,39 @@ pub fn renew(
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::seen::testing;
 
     #[test]
-    fn only_what_failed_and_is_made_again_is_stuck() {
-        let mut seen = Seen::default();
-        let pod = |name: &str, owner: &str, state: Value, deleted: bool| {
-            let mut pod = json!({
+    fn failed_pods_and_replica_sets_with_refused_pods_are_stuck() {
+        let pod = |name: &str, owner: &str, state: Value, deleted: Value| {
+            let pod = json!({
                 "metadata": {
-                    "namespace": "ns", "name": name, "uid": name,
+                    "namespace": "ns", "name": name, "uid": name, "deletionTimestamp": deleted,
                     "ownerReferences": [{ "kind": owner, "uid": "o" }],
                 },
                 "status": { "phase": "Running", "containerStatuses": [{ "name": "main", "ready": false, "state": state }] },
             });
-            if deleted {
-                pod["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
-            }
-            json!({ "type": "ADDED", "object": pod })
+            ("Pod", pod)
         };
         let waiting = || json!({ "waiting": { "reason": "CrashLoopBackOff" } });
-        seen.event("Pod", &pod("crashes", "ReplicaSet", waiting(), false));
-        seen.event("Pod", &pod("of-a-job", "Job", waiting(), false));
-        seen.event("Pod", &pod("goes", "ReplicaSet", waiting(), true));
-        seen.event("Pod", &pod("starts", "ReplicaSet", json!({ "running": {} }), false));
-        let set = |name: &str| json!({ "metadata": { "namespace": "ns", "name": name, "uid": name } });
-        for name in ["refused", "well"] {
-            seen.event("ReplicaSet", &json!({ "type": "ADDED", "object": set(name) }));
-        }
-        let event = json!({
-            "metadata": { "namespace": "ns", "name": "e" }, "involvedObject": { "uid": "refused" },
-            "reason": "FailedCreate", "message": "pods \"x\" is forbidden: no account",
-        });
-        seen.event("Event", &json!({ "type": "ADDED", "object": event }));
+        let set = |name: &str, failure: &str| {
+            let conditions = json!([{ "type": "ReplicaFailure", "status": failure, "reason": "FailedCreate" }]);
+            let metadata = json!({ "namespace": "ns", "name": name, "uid": name });
+            ("ReplicaSet", json!({ "metadata": metadata, "status": { "conditions": conditions } }))
+        };
+        let snapshot = testing::snapshot(&[
+            pod("crashes", "ReplicaSet", waiting(), Value::Null),
+            pod("of-a-job", "Job", waiting(), Value::Null),
+            pod("terminating", "ReplicaSet", waiting(), json!("2026-01-01T00:00:00Z")),
+            pod("starts", "ReplicaSet", json!({ "running": {} }), Value::Null),
+            set("refused", "True"),
+            set("healthy", "False"),
+        ]);
         let one = |kind: &'static str, name: &str| (kind, name.to_owned(), name.to_owned());
-        assert_eq!(within(&seen, "ns"), [one("Pod", "crashes"), one("ReplicaSet", "refused")]);
-        assert_eq!(within(&seen, "other"), []);
+        assert_eq!(within(&snapshot, "ns"), [one("Pod", "crashes"), one("ReplicaSet", "refused")]);
+        assert_eq!(within(&snapshot, "other"), []);
     }
 }

@@ -5,25 +5,25 @@ use document::{Node, Value};
 use crate::load::Workspace;
 use crate::written;
 
-/// A field of the sync policy of an Application.
+/// A field of an Application's sync policy.
 fn policy<'a>(workspace: &'a Workspace, app: &str, path: &[&str]) -> Option<&'a Node> {
     let mut applications = written::applications(workspace);
     applications.find(|one| one.name == app)?.root.find(&["spec", "syncPolicy"])?.find(path)
 }
 
-/// Whether Argo CD removes what an Application renders no more.
+/// Whether Argo CD prunes the objects that an Application no longer renders.
 #[must_use]
 pub fn prunes(workspace: &Workspace, app: &str) -> bool {
     policy(workspace, app, &["automated", "prune"]).is_some_and(|node| matches!(node.value, Value::Bool(true)))
 }
 
-/// The namespace of an Application as Argo CD makes it: with the labels and annotations of `managedNamespaceMetadata`.
+/// The namespace of an Application as Argo CD creates it, with the labels and annotations of `managedNamespaceMetadata`.
 #[must_use]
 pub fn namespace(workspace: &Workspace, app: &str, name: &str) -> String {
     labelled(name, policy(workspace, app, &["managedNamespaceMetadata"]))
 }
 
-/// A namespace that nobody asks anything of.
+/// A namespace without labels and annotations.
 #[must_use]
 pub fn bare_namespace(name: &str) -> String {
     labelled(name, None)

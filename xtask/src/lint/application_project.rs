@@ -6,11 +6,11 @@
 //!
 //! Global projects are configured in Argo CD's own settings, so they are not considered.
 
-use argocd::project::KindRule;
-use kubernetes::scope;
-use diagnostics::nearest;
-use argocd::repository_url;
 use argocd::pattern::matches_kind;
+use argocd::project::KindRule;
+use argocd::repository_url;
+use diagnostics::nearest;
+use kubernetes::scope;
 use std::collections::BTreeSet;
 
 use super::application_destination::is_address;

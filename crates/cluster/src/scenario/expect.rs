@@ -1,38 +1,39 @@
-//! What has to come of a command.
+//! The expected result of a command.
 //!
-//! Pure. Deliberately absent: running it.
+//! Pure. Does not run it: see command.rs.
 
 use std::path::Path;
 
-use super::step::exists;
+use super::files;
+use crate::excerpt::excerpt;
 use diagnostics::Diagnostics;
 use document::{Fields, Syntax};
 
-/// What has to come of a command, and what is kept of it.
+/// The expected result of a command, and what is done with its output.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expect {
     /// Its exit code; 0 when absent.
     pub exit: Option<u64>,
-    /// Texts that have to be in what it writes.
+    /// Texts that its output has to contain.
     pub contains: Vec<String>,
-    /// Texts that must not be in it.
+    /// Texts that its output must not contain.
     pub lacks: Vec<String>,
-    /// What its standard output has to be, to the byte.
+    /// The exact standard output.
     pub equals: Option<String>,
-    /// A file beside the scenario that its standard output has to equal, to the byte.
+    /// A file beside the scenario with the exact standard output.
     pub file: Option<String>,
-    /// A line that ends it: it is followed until one contains this.
+    /// The command is ended when a line of its output contains this text.
     pub until: Option<String>,
-    /// The variable that its standard output is kept in, without the line break at its end.
+    /// The variable that gets its standard output, without the final line break.
     pub save: Option<String>,
-    /// What a line begins with that is told beside the step's result.
-    pub tell: Option<String>,
+    /// The last line with this prefix is shown in the closing table.
+    pub show: Option<String>,
 }
 
-/// What a command left.
+/// The result of a command.
 #[derive(Debug, Clone, Default)]
-pub struct Left {
-    /// Its exit code.
+pub struct Finished {
+    /// Its exit code; `None` if a signal ended it.
     pub exit: Option<i32>,
     /// Its standard output.
     pub stdout: Vec<u8>,
@@ -42,8 +43,10 @@ pub struct Left {
 
 impl Expect {
     pub(super) fn read(fields: &mut Fields<'_>, folder: &Path, diagnostics: &mut Diagnostics) -> Self {
-        let (save, tell) = (fields.string("save"), fields.string("tell"));
-        let mut expect = Self { save, tell, ..Self::default() };
+        let save = fields.string("save");
+        // `tell` is the former name of `show`.
+        let show = fields.string("show").or(fields.string("tell"));
+        let mut expect = Self { save, show, ..Self::default() };
         let Some(node) = fields.node("expect") else { return expect };
         let mut inner = Fields::new(node, &fields.path_of("expect"), Syntax::Scenario);
         expect.exit = inner.count("exit");
@@ -51,62 +54,64 @@ impl Expect {
         expect.contains = texts(inner.strings("contains"));
         expect.lacks = texts(inner.strings("lacks"));
         expect.equals = inner.string("equals");
-        expect.file = inner.string("file");
+        expect.file = files::optional(&mut inner, "file", folder);
         expect.until = inner.string("until");
-        if let Some(file) = &expect.file {
-            exists(&mut inner, "file", file, folder);
-        }
         inner.finish(diagnostics);
         expect
     }
 
-    /// What is not as it has to be; nothing when all is. `file` is the content of [`Self::file`].
+    /// The texts that the command waits for.
     #[must_use]
-    pub fn judge(&self, left: &Left, file: Option<&[u8]>) -> Option<String> {
-        let text = format!("{}{}", String::from_utf8_lossy(&left.stdout), left.stderr);
-        let said = words(&text);
-        for needed in &self.contains {
-            if !text.contains(needed.as_str()) {
-                return Some(format!("{} was expected; {said}", quoted(needed)));
-            }
+    pub fn awaits(&self) -> Vec<&str> {
+        self.contains.iter().chain(&self.until).map(String::as_str).collect()
+    }
+
+    /// How a result differs from the expected one; `None` if it does not. `file` is the content of [`Self::file`].
+    #[must_use]
+    pub fn problem(&self, finished: &Finished, file: Option<&[u8]>) -> Option<String> {
+        let text = format!("{}{}", String::from_utf8_lossy(&finished.stdout), finished.stderr);
+        let output = output(&text);
+        if let Some(expected) = self.contains.iter().find(|expected| !text.contains(expected.as_str())) {
+            return Some(format!("expected {} in the output; {output}", quoted(expected)));
         }
-        for unwanted in &self.lacks {
-            if text.contains(unwanted.as_str()) {
-                return Some(format!("{} was not expected; {said}", quoted(unwanted)));
-            }
+        if let Some(unexpected) = self.lacks.iter().find(|unexpected| text.contains(unexpected.as_str())) {
+            return Some(format!("unexpected {} in the output; {output}", quoted(unexpected)));
         }
-        let wanted = i32::try_from(self.exit.unwrap_or_default()).ok();
-        if left.exit != wanted {
-            let code = left.exit.map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"));
-            // 128 and the number of the signal: KILL, which the kernel sends where memory runs out.
-            let code = if left.exit == Some(137) { format!("{code} (killed, as for too much memory)") } else { code };
+        let expected = i32::try_from(self.exit.unwrap_or_default()).ok();
+        if finished.exit != expected {
+            let end = match finished.exit {
+                None => "it was ended by a signal".to_owned(),
+                // 128 plus the number of SIGKILL, which the kernel sends when memory runs out.
+                Some(137) => "it exited with code 137 (killed, usually out of memory)".to_owned(),
+                Some(code) => format!("it exited with code {code}"),
+            };
             let expected =
                 self.exit.filter(|code| *code > 0).map_or(String::new(), |code| format!(", expected {code}"));
-            return Some(format!("it ended with {code}{expected}; {said}"));
+            return Some(format!("{end}{expected}; {output}"));
         }
         let equal = self.equals.as_ref().map(String::as_bytes).or(file);
-        equal.and_then(|expected| differs(expected, &left.stdout))
+        equal.and_then(|expected| differs(expected, &finished.stdout))
     }
 }
 
-/// A text in backticks; of several lines, the first two.
+/// A text in backticks; the first two lines of a longer one.
 fn quoted(text: &str) -> String {
     let lines: Vec<&str> = text.trim().lines().collect();
-    if lines.len() > 2 { format!("`{}…`", lines[..2].join(" / ")) } else { format!("`{text}`") }
+    if lines.len() > 2 { format!("`{}…`", excerpt(&lines[..2].join(" / "))) } else { format!("`{}`", excerpt(text)) }
 }
 
-/// What a command said, as a part of a sentence.
+/// The output of a command, as part of a sentence.
 #[must_use]
-pub fn words(text: &str) -> String {
-    match said(text) {
-        said if said.is_empty() => "it said nothing".to_owned(),
-        said => format!("it said: {said}"),
+pub fn output(text: &str) -> String {
+    match summary(text) {
+        summary if summary.is_empty() => "no output".to_owned(),
+        summary => format!("output: {summary}"),
     }
 }
 
-/// The end of what a command wrote, on one line.
+/// The last lines of a command's output in one line.
 #[must_use]
-pub fn said(text: &str) -> String {
+pub fn summary(text: &str) -> String {
     const LINES: usize = 4;
     let lines: Vec<&str> = text
         .lines()
@@ -116,7 +121,7 @@ pub fn said(text: &str) -> String {
     lines[lines.len().saturating_sub(LINES)..].join(" / ")
 }
 
-/// Where bytes differ from those that were expected.
+/// Where an output differs from the expected one.
 fn differs(expected: &[u8], found: &[u8]) -> Option<String> {
     if expected == found {
         return None;
@@ -129,11 +134,11 @@ fn differs(expected: &[u8], found: &[u8]) -> Option<String> {
         if rest.is_empty() { "the end".to_owned() } else { format!("{:?}", String::from_utf8_lossy(rest)) }
     };
     Some(format!(
-        "{} bytes were expected and {} came; they differ in line {line}: expected {}, found {}",
-        expected.len(),
-        found.len(),
+        "the output differs in line {line}: expected {}, found {} ({} bytes expected, {} found)",
         show(expected),
-        show(found)
+        show(found),
+        expected.len(),
+        found.len()
     ))
 }
 
@@ -141,50 +146,50 @@ fn differs(expected: &[u8], found: &[u8]) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn left(exit: i32, stdout: &str, stderr: &str) -> Left {
-        Left { exit: Some(exit), stdout: stdout.into(), stderr: stderr.into() }
+    fn finished(exit: i32, stdout: &str, stderr: &str) -> Finished {
+        Finished { exit: Some(exit), stdout: stdout.into(), stderr: stderr.into() }
     }
 
     #[test]
-    fn exit_code_and_texts_are_judged() {
+    fn exit_code_and_output_are_checked() {
+        let problem =
+            |expect: &Expect, exit: i32, out: &str, err: &str| expect.problem(&finished(exit, out, err), None);
         let plain = Expect::default();
-        assert_eq!(plain.judge(&left(0, "", ""), None), None);
+        assert_eq!(problem(&plain, 0, "", ""), None);
         assert_eq!(
-            plain.judge(&left(1, "a\n", "refused\n"), None).as_deref(),
-            Some("it ended with exit code 1; it said: a / refused")
+            problem(&plain, 1, "a\n", "refused\n").as_deref(),
+            Some("it exited with code 1; output: a / refused")
         );
         let refusal = Expect { exit: Some(1), contains: vec!["554".to_owned()], ..Expect::default() };
-        assert_eq!(refusal.judge(&left(1, "", "554 no\n"), None), None);
+        assert_eq!(problem(&refusal, 1, "", "554 no\n"), None);
         assert_eq!(
-            refusal.judge(&left(1, "", "250 ok\n"), None).as_deref(),
-            Some("`554` was expected; it said: 250 ok")
+            problem(&refusal, 1, "", "250 ok\n").as_deref(),
+            Some("expected `554` in the output; output: 250 ok")
         );
-        assert_eq!(
-            refusal.judge(&left(0, "554", ""), None).as_deref(),
-            Some("it ended with exit code 0, expected 1; it said: 554")
-        );
+        assert_eq!(problem(&refusal, 0, "554", "").as_deref(), Some("it exited with code 0, expected 1; output: 554"));
         let lacks = Expect { lacks: vec!["x".to_owned()], ..Expect::default() };
+        assert_eq!(problem(&lacks, 0, "x", "").as_deref(), Some("unexpected `x` in the output; output: x"));
         let long = Expect { lacks: vec!["a\nb\nc".to_owned()], ..Expect::default() };
-        let told = long.judge(&left(0, "a\nb\nc\n", ""), None);
-        assert_eq!(told.as_deref(), Some("`a / b…` was not expected; it said: a / b / c"));
-        let killed = plain.judge(&left(137, "", ""), None);
-        let expected = "it ended with exit code 137 (killed, as for too much memory); it said nothing";
-        assert_eq!(killed.as_deref(), Some(expected));
-        assert_eq!(lacks.judge(&left(0, "x", ""), None).as_deref(), Some("`x` was not expected; it said: x"));
+        assert_eq!(
+            problem(&long, 0, "a\nb\nc\n", "").as_deref(),
+            Some("unexpected `a / b…` in the output; output: a / b / c")
+        );
+        let killed = "it exited with code 137 (killed, usually out of memory); no output";
+        assert_eq!(problem(&plain, 137, "", "").as_deref(), Some(killed));
     }
 
     #[test]
-    fn bytes_are_compared_to_the_last() {
+    fn an_exact_output_is_compared_byte_by_byte() {
         let exact = Expect { equals: Some("one\ntwo\n".to_owned()), ..Expect::default() };
-        assert_eq!(exact.judge(&left(0, "one\ntwo\n", ""), None), None);
+        assert_eq!(exact.problem(&finished(0, "one\ntwo\n", ""), None), None);
         assert_eq!(
-            exact.judge(&left(0, "one\ntwO\n", ""), None).as_deref(),
-            Some("8 bytes were expected and 8 came; they differ in line 2: expected \"o\\n\", found \"O\\n\"")
+            exact.problem(&finished(0, "one\ntwO\n", ""), None).as_deref(),
+            Some("the output differs in line 2: expected \"o\\n\", found \"O\\n\" (8 bytes expected, 8 found)")
         );
         let file = Expect { file: Some("x".to_owned()), ..Expect::default() };
-        assert!(
-            file.judge(&left(0, "a", ""), Some(b"ab"))
-                .is_some_and(|told| told.ends_with("expected \"b\", found the end"))
+        assert_eq!(
+            file.problem(&finished(0, "a", ""), Some(b"ab")).as_deref(),
+            Some("the output differs in line 1: expected \"b\", found the end (2 bytes expected, 1 found)")
         );
     }
 }

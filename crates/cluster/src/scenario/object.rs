@@ -1,55 +1,56 @@
-//! Objects that steps name, and what has to hold of them.
+//! References to objects, and checks of their values.
 //!
-//! A subject is written `<kind>/<name>`, in another namespace than the application's `<namespace>/<kind>/<name>`. A path
-//! into an object has dots between its keys; a key with dots of its own stands in quotes, and `conditions[Synced]` is
-//! the entry of a list whose `type` is that.
+//! A reference is `<kind>/<name>`, or `<namespace>/<kind>/<name>` for another namespace than the application's. A path
+//! into an object consists of keys with dots between them. A key that contains dots is quoted, and `conditions[Synced]`
+//! is the entry of a list whose `type` is `Synced`.
 //!
-//! Pure. Deliberately absent: asking the cluster.
+//! Pure.
 
 use serde_json::Value;
 
+use crate::excerpt::excerpt;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place};
 use document::{Fields, Syntax};
 
-/// An object.
+/// A reference to an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
     /// Its namespace; the application's when absent.
     pub namespace: Option<String>,
-    /// Its kind, as kubectl understands it.
+    /// Its kind, as kubectl accepts it.
     pub kind: String,
     /// Its name.
     pub name: String,
 }
 
-/// What has to hold of an object.
+/// A check of an object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Check {
-    /// It is not there.
+    /// The object must not exist.
     pub gone: bool,
-    /// Texts at paths.
+    /// The values that it must have.
     pub has: Vec<Has>,
 }
 
-/// A text at a path of an object.
+/// A value at a path of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Has {
     /// The path.
     pub path: String,
-    /// How it is compared.
+    /// How the value is compared.
     pub how: How,
-    /// With what.
+    /// The expected text.
     pub text: String,
 }
 
-/// How texts are compared.
+/// How a value is compared with the expected text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How {
-    /// They are the same.
+    /// It equals the text.
     Is,
-    /// One is in the other.
+    /// It contains the text.
     Contains,
-    /// What is there is the other in base64.
+    /// It is the text in base64.
     Bytes,
 }
 
@@ -60,7 +61,19 @@ impl Subject {
         Self::parse(fields, &text, place)
     }
 
-    pub(super) fn parse(fields: &mut Fields<'_>, text: &str, place: Place) -> Option<Self> {
+    /// One subject, or a list of them.
+    pub(super) fn read_list(fields: &mut Fields<'_>, key: &'static str) -> Vec<Self> {
+        match fields.node(key).map(|node| &node.value) {
+            Some(document::Value::Sequence(_)) => {
+                let texts = fields.strings(key);
+                texts.into_iter().filter_map(|(text, place)| Self::parse(fields, &text, place)).collect()
+            }
+            Some(_) => Self::read(fields, key).into_iter().collect(),
+            None => Vec::new(),
+        }
+    }
+
+    fn parse(fields: &mut Fields<'_>, text: &str, place: Place) -> Option<Self> {
         let parts: Vec<&str> = text.split('/').collect();
         let own = |text: &&str| (*text).to_owned();
         match &parts[..] {
@@ -72,7 +85,7 @@ impl Subject {
             }
             _ => {
                 fields.report(
-                    Diagnostic::new(Code::ScenarioInvalid, format!("`{text}` names no object"))
+                    Diagnostic::new(Code::ScenarioInvalid, format!("`{text}` is not a valid object reference"))
                         .at(place, "expected `<kind>/<name>` or `<namespace>/<kind>/<name>`"),
                 );
                 None
@@ -80,7 +93,7 @@ impl Subject {
         }
     }
 
-    /// `kind/name`, as kubectl takes it.
+    /// `kind/name`, as kubectl accepts it.
     #[must_use]
     pub fn argument(&self) -> String {
         format!("{}/{}", self.kind, self.name)
@@ -102,7 +115,7 @@ impl Check {
             match (path, &texts[..]) {
                 (Some(path), [(how, text)]) => has.push(Has { path, how: *how, text: text.clone() }),
                 (Some(_), _) => inner.report(
-                    Diagnostic::new(Code::ScenarioInvalid, "one of `is`, `contains`, and `bytes` is expected")
+                    Diagnostic::new(Code::ScenarioInvalid, "exactly one of `is`, `contains`, and `bytes` is required")
                         .at(node.place(), ""),
                 ),
                 (None, _) => {}
@@ -112,22 +125,17 @@ impl Check {
         Self { gone, has }
     }
 
-    /// What does not hold yet; nothing when all does.
+    /// The first part of the check that fails; `None` if the object passes. Values of Secrets are not shown.
     #[must_use]
-    pub fn lacks(&self, object: Option<&Value>) -> Option<String> {
-        let Some(object) = object else { return (!self.gone).then(|| "it is not there".to_owned()) };
+    pub fn problem(&self, object: Option<&Value>) -> Option<String> {
+        let Some(object) = object else { return (!self.gone).then(|| "it does not exist".to_owned()) };
         if self.gone {
-            return Some("it is still there".to_owned());
+            return Some("it still exists".to_owned());
         }
+        let secret = object["kind"] == "Secret";
         self.has.iter().find_map(|has| {
             let found = at(object, &has.path);
             let text = found.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
-            let secret = object["kind"] == "Secret";
-            let shown = match &text {
-                None => "nothing".to_owned(),
-                Some(_) if secret => "something else".to_owned(),
-                Some(text) => format!("`{text}`"),
-            };
             let holds = text.as_ref().is_some_and(|text| match has.how {
                 How::Is => *text == has.text,
                 How::Contains => text.contains(&has.text),
@@ -136,9 +144,18 @@ impl Check {
                     base64::prelude::BASE64_STANDARD.decode(text).is_ok_and(|bytes| bytes == has.text.as_bytes())
                 }
             });
-            let expected = if secret { "what was sealed".to_owned() } else { format!("`{}`", has.text) };
-            let word = if has.how == How::Contains { "something with " } else { "" };
-            (!holds).then(|| format!("`{}` is {shown}, expected {word}{expected}", has.path))
+            if holds {
+                return None;
+            }
+            let relation = if has.how == How::Contains { "to contain " } else { "" };
+            Some(match text {
+                _ if secret => format!("`{}` does not have the expected value", has.path),
+                None => format!("`{}` is not set, expected {relation}`{}`", has.path, excerpt(&has.text)),
+                Some(text) => {
+                    let (found, expected) = (excerpt(&text), excerpt(&has.text));
+                    format!("`{}` is `{found}`, expected {relation}`{expected}`", has.path)
+                }
+            })
         })
     }
 }
@@ -197,22 +214,28 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_hold_is_told_and_secrets_are_not() {
+    fn a_failed_check_shows_values_except_those_of_secrets() {
         let check = |how, text: &str| Check {
             gone: false,
             has: vec![Has { path: "data.a".to_owned(), how, text: text.to_owned() }],
         };
         let secret = json!({ "kind": "Secret", "data": { "a": "aHVudGVyMg==" } });
-        assert_eq!(check(How::Bytes, "hunter2").lacks(Some(&secret)), None);
-        let told = check(How::Bytes, "hunter3").lacks(Some(&secret)).expect("told");
-        assert!(!told.contains("hunter") && !told.contains("aHV"), "{told}");
+        assert_eq!(check(How::Bytes, "hunter2").problem(Some(&secret)), None);
+        assert_eq!(
+            check(How::Bytes, "hunter3").problem(Some(&secret)).as_deref(),
+            Some("`data.a` does not have the expected value")
+        );
         let plain = json!({ "kind": "ConfigMap", "data": { "a": "one" } });
         assert_eq!(
-            check(How::Contains, "two").lacks(Some(&plain)).as_deref(),
-            Some("`data.a` is `one`, expected something with `two`")
+            check(How::Contains, "two").problem(Some(&plain)).as_deref(),
+            Some("`data.a` is `one`, expected to contain `two`")
+        );
+        assert_eq!(
+            check(How::Is, "two").problem(Some(&json!({ "kind": "ConfigMap" }))).as_deref(),
+            Some("`data.a` is not set, expected `two`")
         );
         let gone = Check { gone: true, has: Vec::new() };
-        assert_eq!(gone.lacks(None), None);
-        assert!(gone.lacks(Some(&plain)).is_some());
+        assert_eq!(gone.problem(None), None);
+        assert_eq!(gone.problem(Some(&plain)).as_deref(), Some("it still exists"));
     }
 }

@@ -1,20 +1,17 @@
-//! `${variables}` in scenarios and in the files that they name.
-//!
-//! `$$` before a brace stands for a dollar sign. What is not known is told, with what is.
+//! `${variables}` in scenarios and in the files that they name. `$${` stands for a literal `${`.
 //!
 //! Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::scenario::Step;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, suggestion};
 use document::{Node, Value};
 
-/// What every scenario may name: the run sets it. `image:<name>` names an image of this repository, and `file:<name>` a
-/// file that holds what a step saved.
+/// The variables that the run sets. Besides, `image:<name>` is the reference of an image of this repository, and
+/// `file:<name>` the path of a file with the value that a step saved.
 pub const GIVEN: &[&str] = &["app", "namespace", "release"];
 
-/// The pieces of a text: literal ones, and names of variables.
+/// A piece of a text: literal text, or the name of a variable.
 enum Piece<'a> {
     Text(&'a str),
     Name(&'a str),
@@ -24,7 +21,7 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut rest = text;
     while let Some(at) = rest.find("${") {
-        // `$${` is a dollar sign and a brace.
+        // `$${` is a literal `${`.
         if rest[..at].ends_with('$') {
             pieces.push(Piece::Text(&rest[..at - 1]));
             pieces.push(Piece::Text("${"));
@@ -40,7 +37,7 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// Puts values in the places of their names.
+/// Replaces variables with their values.
 pub fn fill(text: &str, values: &BTreeMap<String, String>) -> Result<String> {
     let mut out = String::with_capacity(text.len());
     for piece in pieces(text) {
@@ -49,9 +46,12 @@ pub fn fill(text: &str, values: &BTreeMap<String, String>) -> Result<String> {
             Piece::Name(name) => match values.get(name) {
                 Some(value) => out.push_str(value),
                 None => {
-                    return Err(Diagnostic::new(Code::ScenarioInvalid, format!("nothing sets `${{{name}}}`"))
-                        .help(suggestion(name, values.keys().map(String::as_str)))
-                        .into());
+                    return Err(Diagnostic::new(
+                        Code::ScenarioInvalid,
+                        format!("variable `${{{name}}}` is not defined"),
+                    )
+                    .help(suggestion(name, values.keys().map(String::as_str)))
+                    .into());
                 }
             },
         }
@@ -59,17 +59,15 @@ pub fn fill(text: &str, values: &BTreeMap<String, String>) -> Result<String> {
     Ok(out)
 }
 
-/// Names in a scenario that nothing sets before they are used.
+/// Reports variables that are used before they are defined; `saves` returns the variable that a step of a name defines.
 #[must_use]
-pub(super) fn unknown(root: &Node, steps: &[Step]) -> Diagnostics {
+pub(super) fn undefined<'a>(root: &Node, saves: impl Fn(&str) -> Option<&'a str>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let mut known: BTreeSet<&str> = GIVEN.iter().copied().collect();
     let nodes = root.get("steps").map(Node::items).unwrap_or_default();
     for node in nodes {
         check(node, &known, &mut diagnostics);
-        let name = node.get("name").and_then(Node::as_str);
-        let step = steps.iter().find(|step| Some(step.name.as_str()) == name);
-        known.extend(step.and_then(|step| step.action.saves()));
+        known.extend(node.get("name").and_then(Node::as_str).and_then(&saves));
     }
     diagnostics
 }
@@ -82,15 +80,15 @@ fn check(node: &Node, known: &BTreeSet<&str>, diagnostics: &mut Diagnostics) {
                     && !known.contains(name.strip_prefix("file:").unwrap_or(name))
                     && !name.starts_with("image:")
                 {
-                    // The place of the name itself, where the text stands as it is written.
+                    // The place of the name itself, unless escapes hide it.
                     let written = node.source.text.get(node.span.clone()).unwrap_or_default();
                     let place = written.find(&format!("${{{name}}}")).map_or_else(
                         || node.place(),
                         |at| Place::new(&node.source, node.span.start + at..node.span.start + at + name.len() + 3),
                     );
                     diagnostics.push(
-                        Diagnostic::new(Code::ScenarioInvalid, format!("nothing sets `${{{name}}}` before this step"))
-                            .at(place, "")
+                        Diagnostic::new(Code::ScenarioInvalid, format!("variable `${{{name}}}` is not defined"))
+                            .at(place, "no earlier step saves it")
                             .help(suggestion(name, known.iter().copied())),
                     );
                 }
@@ -107,10 +105,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_filled_and_unknown_ones_told() {
+    fn variables_are_replaced_and_undefined_ones_reported() {
         let values = [("app".to_owned(), "web".to_owned())].into();
         assert_eq!(fill("a ${app} $x $${app} ${", &values).expect("filled"), "a web $x ${app} ${");
-        let error = &fill("${ap}", &values).expect_err("unknown").0[0];
-        assert_eq!((error.message.as_str(), error.helps[0].as_str()), ("nothing sets `${ap}`", "did you mean `app`?"));
+        let error = &fill("${ap}", &values).expect_err("undefined").0[0];
+        assert_eq!(error.message, "variable `${ap}` is not defined");
+        assert_eq!(error.helps, ["did you mean `app`?"]);
     }
 }
