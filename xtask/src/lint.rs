@@ -35,6 +35,8 @@ pub mod secrets;
 pub mod sync_options;
 pub mod sync_order;
 pub mod template;
+pub mod template_duplicate;
+pub mod unreachable;
 pub mod value_duplicate;
 pub mod values_schema;
 pub mod values_table;
@@ -168,6 +170,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(sealed_secret_wave::CODES, Run::Objects(sealed_secret_wave::check)),
     Check::new(second_render::CODES, Run::Helm(second_render::check)),
     Check::new(secrets::CODES, Run::Objects(secrets::check)),
+    Check::new(template_duplicate::CODES, Run::Files(template_duplicate::check)),
     Check::new(value_duplicate::CODES, Run::Files(value_duplicate::check)),
     Check::new(values_schema::CODES, Run::Files(values_schema::check)),
     Check::new(values_table::CODES, Run::Files(values_table::check)).with_fix(values_table::fix),
@@ -183,7 +186,7 @@ pub fn codes() -> Vec<Code> {
 const DEADLINE: Duration = Duration::from_secs(120);
 
 /// The version of cached results. Increase it when a check changes how it runs Helm or what it derives from the output.
-const CACHE_VERSION: &str = "2";
+const CACHE_VERSION: &str = "3";
 
 /// The Helm version that the Argo CD release ships, with a cache for results.
 #[derive(Debug, Clone, Copy)]
