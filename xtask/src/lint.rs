@@ -31,6 +31,8 @@ pub mod second_render;
 pub mod secrets;
 pub mod subject;
 pub mod template;
+pub mod template_duplicate;
+pub mod unreachable;
 pub mod value_duplicate;
 pub mod values_schema;
 pub mod values_table;
@@ -99,6 +101,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(sealed_secret_wave::CODES, Run::Objects(sealed_secret_wave::check)),
     Check::new(second_render::CODES, Run::Helm(second_render::check)),
     Check::new(secrets::CODES, Run::Objects(secrets::check)),
+    Check::new(template_duplicate::CODES, Run::Files(template_duplicate::check)),
     Check::new(value_duplicate::CODES, Run::Files(value_duplicate::check)),
     Check::new(values_schema::CODES, Run::Files(values_schema::check)),
     Check::new(values_table::CODES, Run::Files(values_table::check)).with_fix(values_table::fix),

@@ -213,6 +213,7 @@ codes! {
     SecretPlain "secret-plain" Finding "the values of a Secret are readable in Git or in the rendered output"
     SilenceUnused "silence-unused" Finding "a suppression in charts.toml matches no finding"
     TargetUnknown "target-unknown" Configuration "there is no target with this name"
+    TemplateDuplicate "template-duplicate" Finding "a named template is defined more than once in a chart"
     ToolUnavailable "tool-unavailable" Unavailable "a required tool is not available"
     ToolVersion "tool-version" Warning "a tool on PATH is not the pinned version"
     UncheckedUnused "unchecked-unused" Finding "an exemption from schema validation in charts.toml is not needed"

@@ -1,21 +1,21 @@
-//! The object that a finding is about, for findings that are alike in several targets.
+//! The object that a finding is about.
 
 /// The object that a finding is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
-    /// The template that it came from, as Helm names it.
+    /// The template that rendered it, as Helm names it.
     pub template: String,
     /// Its kind.
     pub kind: String,
     /// Its name.
     pub name: String,
-    /// The way through it to what was found.
+    /// The path of the field in question.
     pub way: Vec<String>,
 }
 
 impl Origin {
-    /// The way without the positions in lists, which change with what stands before.
-    pub(crate) fn line(&self) -> Vec<&str> {
+    /// The path without list indexes, which depend on the items before.
+    pub(crate) fn field(&self) -> Vec<&str> {
         let index = |step: &str| step.chars().all(|c| c.is_ascii_digit());
         self.way.iter().map(|step| if index(step) { "" } else { step }).collect()
     }

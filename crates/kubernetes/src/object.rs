@@ -6,6 +6,8 @@
 //!
 //! Pure. Deliberately absent: rendering, and judging.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -15,6 +17,21 @@ use document::{Key, Node, Value, yaml};
 
 /// What stands for a value of a Secret in the tree.
 pub const WITHHELD: &str = "(withheld)";
+
+/// Whether a value of a Secret is encrypted or a placeholder that is replaced after rendering: a value encrypted with SOPS,
+/// or a reference of argocd-vault-plugin or vals, also in base64.
+#[must_use]
+pub fn is_placeholder(text: &str) -> bool {
+    let plain = |text: &str| {
+        let text = text.trim();
+        let sops = text.starts_with("ENC[AES256_GCM,") && text.ends_with(']');
+        let vault = text.split_once("<path:").is_some_and(|(_, rest)| rest.contains('>'));
+        let vals = text.strip_prefix("ref+").is_some_and(|rest| rest.contains("://"));
+        sops || vault || vals
+    };
+    let decoded = || String::from_utf8(BASE64_STANDARD.decode(text.trim()).ok()?).ok();
+    plain(text) || decoded().is_some_and(|text| plain(&text))
+}
 
 /// One object as a target renders it.
 #[derive(Debug, Clone)]
@@ -171,6 +188,8 @@ fn withhold(node: &mut Node, source: &Arc<Source>, secrets: &[SecretValue]) {
         // Whether there is a value at all is no secret.
         Value::Null => {}
         Value::String(text) if text.is_empty() => {}
+        // A placeholder is not secret either.
+        Value::String(text) if is_placeholder(text) => {}
         Value::Mapping(entries) => entries.iter_mut().for_each(|(_, value)| withhold(value, source, secrets)),
         Value::Sequence(items) => items.iter_mut().for_each(|item| withhold(item, source, secrets)),
         value if secret => *value = Value::String(WITHHELD.to_owned()),

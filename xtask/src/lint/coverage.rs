@@ -15,6 +15,7 @@
 //! chart depends on.
 
 use crate::lint::subject::ChartSubject;
+use crate::lint::template_duplicate;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,6 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::helm::Helm;
 use super::helm::copy_folder;
 use super::template::{self, Branch};
+use super::unreachable;
 use super::values_table::{self, Value};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 use document::{Node, yaml};
@@ -49,8 +51,10 @@ const LAST: &str = "templates/!xtask-coverage.yaml";
 struct Mark {
     /// The index of its template.
     template: usize,
-    /// The branch; its parent is an index into the marks of all templates.
+    /// The branch; its parent, other than its previous branch, is an index into the marks of all templates.
     branch: Branch,
+    /// Whether it belongs to a named template that another definition overrides.
+    overridden: bool,
 }
 
 /// The templates of a chart, with all their branches.
@@ -102,13 +106,18 @@ fn branches(helm: &Helm<'_>, chart: &Chart, targets: &[&Target<'_>], directory: 
         return Err(failed);
     }
     let cases = targets.len();
+    let api_versions: Vec<&[String]> = targets.iter().map(|target| target.recipe.api_versions.as_slice()).collect();
+    let kubernetes = targets.first().map(|target| target.recipe.kube_version.as_str()).unwrap_or_default();
+    let context = unreachable::Context { files: &templates.files, api_versions: &api_versions, kubernetes };
     for line in missed {
         diagnostics.push(match line.parse::<usize>().ok().and_then(|number| templates.marks.get(number)) {
             Some(mark) => {
                 let source = &templates.files[mark.template].1;
-                Diagnostic::new(Code::BranchUncovered, format!("no case renders this branch of `{}`", source.name))
-                    .at(Place::new(source, mark.branch.action.clone()), format!("never reached in {}", count(cases)))
-                    .help(format!("add a case that reaches it ({}/ci/<case>-values.yaml), or remove it", chart.path))
+                let message = format!("no case renders this branch of `{}`", source.name);
+                let found = Diagnostic::new(Code::BranchUncovered, message)
+                    .at(Place::new(source, mark.branch.action.clone()), format!("never reached in {}", count(cases)));
+                let help = format!("add a case that reaches it ({}/ci/<case>-values.yaml), or remove it", chart.path);
+                unreachable::explain(context, found, mark.template, &mark.branch, help)
             }
             None => Diagnostic::new(Code::BranchUncovered, "no case renders an object from this template")
                 .at(Place::file(format!("{}/{line}", chart.path)), format!("never rendered in {}", count(cases)))
@@ -189,6 +198,7 @@ impl Templates {
             let Some(path) = name.strip_prefix(&prefix).filter(|path| path.starts_with("templates/")) else { continue };
             templates.add(path, &toolbox::source::read(root, &root.join(name))?);
         }
+        templates.mark_overridden();
         Ok(templates)
     }
 
@@ -197,7 +207,20 @@ impl Templates {
         self.files.push((path.to_owned(), Arc::clone(source)));
         for mut branch in template::branches(source) {
             branch.parent = branch.parent.map(|parent| parent + before);
-            self.marks.push(Mark { template, branch });
+            self.marks.push(Mark { template, branch, overridden: false });
+        }
+    }
+
+    /// Marks the branches that Helm does not use, because another definition of their named template overrides them.
+    fn mark_overridden(&mut self) {
+        let overridden: Vec<_> = template_duplicate::duplicates(&self.files)
+            .into_iter()
+            .flat_map(|duplicate| duplicate.overridden)
+            .collect();
+        for index in 0..self.marks.len() {
+            let Mark { template, branch, .. } = &self.marks[index];
+            let own = overridden.iter().any(|(file, action)| (file, action) == (template, &branch.action));
+            self.marks[index].overridden = own || branch.parent.is_some_and(|parent| self.marks[parent].overridden);
         }
     }
 
@@ -218,7 +241,10 @@ impl Templates {
 
     /// Returns the branches not reached yet; with `innermost`, only those that contain no such branch.
     fn wanted(&self, reached: &BTreeSet<usize>, innermost: bool) -> BTreeSet<usize> {
-        let open = |number: &usize| !self.marks[*number].branch.fails && !reached.contains(number);
+        let open = |number: &usize| {
+            let Mark { branch, overridden, .. } = &self.marks[*number];
+            !branch.fails && !overridden && !reached.contains(number)
+        };
         let mut wanted: BTreeSet<usize> = (0..self.marks.len()).filter(open).collect();
         if innermost {
             let parents: Vec<usize> = wanted.iter().filter_map(|&number| self.marks[number].branch.parent).collect();

@@ -66,6 +66,9 @@ fn messages(helm: &Helm<'_>, target: &Target<'_>, directory: &Path) -> Result<Ve
     })
 }
 
+/// What Helm 4 prints for a chart without templates, such as an umbrella chart.
+const NO_TEMPLATES: &str = "templates/: directory does not exist";
+
 /// The fields of Chart.yaml.
 const FIELDS: [&str; 17] = [
     "annotations",
@@ -101,6 +104,10 @@ fn findings(root: &Path, chart: &Chart, output: &[(String, Vec<String>)]) -> Dia
             diagnostics.push(found);
             continue;
         }
+        if message == NO_TEMPLATES {
+            diagnostics.push(no_templates(chart));
+            continue;
+        }
         let (place, what) = place(root, chart, message);
         let first = what.lines().next().unwrap_or_default();
         let mut diagnostic = Diagnostic::new(Code::HelmLint, format!("helm lint: {first}")).at(place, "");
@@ -113,6 +120,15 @@ fn findings(root: &Path, chart: &Chart, output: &[(String, Vec<String>)]) -> Dia
         diagnostics.push(if rest.is_empty() { diagnostic } else { diagnostic.note(rest) });
     }
     diagnostics
+}
+
+/// Explains the missing directory of an umbrella chart. Git cannot keep an empty one, so it needs a file.
+fn no_templates(chart: &Chart) -> Diagnostic {
+    let notes = format!("{}/templates/NOTES.txt", chart.path);
+    Diagnostic::new(Code::HelmLint, "helm lint: the chart has no templates/ directory")
+        .at(Place::file(format!("{}/templates", chart.path)), "does not exist")
+        .note("Helm and Argo CD render the chart all the same; only `helm lint --strict` requires the directory")
+        .help(format!("add {notes} with a sentence about the chart; it renders no object"))
 }
 
 /// Extracts the warnings and errors from the output of `helm lint`.

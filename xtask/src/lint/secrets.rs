@@ -4,6 +4,8 @@
 //! controller fills in. In files, every Secret anywhere in a YAML document counts. Templates are not YAML yet; there,
 //! Secrets with literal values count.
 //!
+//! A value that is encrypted with SOPS, or that is a placeholder of argocd-vault-plugin or vals, is not plain.
+//!
 //! Does not look for passwords outside of Secrets, and never prints a value.
 
 use std::ops::Range;
@@ -125,10 +127,10 @@ fn value(secret: &Node) -> Option<Place> {
     let mut found = None;
     for field in fields {
         let entries = field.entries();
-        let values = entries.iter().filter(|(_, value)| !is_empty(value));
+        let values = entries.iter().filter(|(_, value)| is_plain(value));
         found = found.or_else(|| values.clone().map(|(key, _)| key.span.clone()).next());
         withheld.extend(entries.iter().map(|(_, value)| value.span.clone()));
-        if !matches!(field.value, Value::Mapping(_)) && !is_empty(field) {
+        if !matches!(field.value, Value::Mapping(_)) && is_plain(field) {
             found = found.or(Some(field.span.start..field.span.start));
             withheld.push(field.span.clone());
         }
@@ -136,11 +138,12 @@ fn value(secret: &Node) -> Option<Place> {
     Some(object::place_without(&secret.source, found?, &withheld))
 }
 
-fn is_empty(node: &Node) -> bool {
+/// Whether a node has a value that is neither encrypted nor a placeholder.
+fn is_plain(node: &Node) -> bool {
     match &node.value {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        _ => false,
+        Value::Null => false,
+        Value::String(text) => !text.is_empty() && !object::is_placeholder(text),
+        _ => true,
     }
 }
 
@@ -211,7 +214,8 @@ fn literal_value(lines: &[(usize, &str)]) -> Option<Range<usize>> {
         // The value of a block scalar starts on the next line.
         let block = value.starts_with(['|', '>']);
         let value = if block { lines.get(index + 1).map_or("", |(_, next)| next.trim()) } else { value };
-        if !value.is_empty() && !value.contains("{{") && !key.contains("{{") && value != "\"\"" && value != "''" {
+        let literal = value.trim_matches(['"', '\'']);
+        if !literal.is_empty() && !value.contains("{{") && !key.contains("{{") && !object::is_placeholder(literal) {
             let from = start + indent(line);
             return Some(from..from + key.len());
         }
@@ -273,9 +277,20 @@ mod tests {
             "kind: ConfigMap\ndata: {kind: Secret}\n",
             "{{ if x }}\nkind: Secret\ndata:\n  a: {{ .Values.a }}\n  b: |\n    {{ .Values.b }}\n{{ end }}\n",
             "{{ if x }}\nkind: Secret\ndata:\n{{ end }}\n---\nkind: ConfigMap\ndata:\n  a: b\n",
+            "kind: Secret\nstringData:\n  a: ENC[AES256_GCM,data:p673w==,iv:YY=,aad:UQ=,tag:A=,type:str]\n",
+            "kind: Secret\nstringData: {a: <path:secret/data/web#key>, b: 'ref+vault://secret/web#/key'}\n",
+            "kind: Secret\ndata: {a: PHBhdGg6c2VjcmV0L2RhdGEvd2ViI2tleT4=}\n",
+            "kind: Secret\nstringData: {a: 'postgres://web:<path:secret/data/web#key>@db/web'}\n",
+            "{{ if x }}\nkind: Secret\nstringData:\n  a: \"<path:secret/data/web#key>\"\n{{ end }}\n",
         ] {
             assert_eq!(at(text), [""; 0], "{text}");
         }
+    }
+
+    #[test]
+    fn a_plain_value_beside_encrypted_ones_is_reported() {
+        let text = "kind: Secret\nstringData:\n  a: ENC[AES256_GCM,data:p673w==,type:str]\n  b: ENC[hunter2]\n";
+        assert_eq!(at(text), ["f.yaml:4:3"]);
     }
 
     #[test]

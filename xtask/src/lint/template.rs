@@ -13,8 +13,14 @@ use diagnostics::Source;
 pub struct Branch {
     /// The action that opens it, from `{{` to `}}`.
     pub action: Range<usize>,
+    /// The start of the action that closes it.
+    pub end: usize,
     /// The index of the branch that contains it.
     pub parent: Option<usize>,
+    /// For an `else`, the index of the branch that it is the alternative to.
+    pub previous: Option<usize>,
+    /// The named template that it defines.
+    pub defines: Option<String>,
     /// Whether it always ends in `fail`, so that no successful render can reach it.
     pub fails: bool,
 }
@@ -35,17 +41,26 @@ pub fn branches(source: &Arc<Source>) -> Vec<Branch> {
         let word = body.split(|c: char| c.is_whitespace() || c == '(').next().unwrap_or_default();
         let parent = |open: &[Option<usize>]| open.iter().rev().flatten().next().copied();
         match word {
-            "if" | "with" | "range" | "define" | "block" => {
-                branches.push(Branch { action: at..end, parent: parent(&open), fails: false });
-                open.push(Some(branches.len() - 1));
-            }
-            "else" => {
-                open.pop();
-                branches.push(Branch { action: at..end, parent: parent(&open), fails: false });
+            "if" | "with" | "range" | "define" | "block" | "else" => {
+                let previous = if word == "else" { open.pop().flatten() } else { None };
+                if let Some(closed) = previous {
+                    branches[closed].end = at;
+                }
+                let defines = (word == "define").then(|| text_of(tokens(body).get(1).copied().unwrap_or_default()));
+                branches.push(Branch {
+                    action: at..end,
+                    end: text.len(),
+                    parent: parent(&open),
+                    previous,
+                    defines,
+                    fails: false,
+                });
                 open.push(Some(branches.len() - 1));
             }
             "end" => {
-                open.pop();
+                if let Some(closed) = open.pop().flatten() {
+                    branches[closed].end = at;
+                }
             }
             _ if word == "fail" || body.rsplit('|').next().is_some_and(|last| last.trim() == "fail") => {
                 if let Some(branch) = parent(&open) {
@@ -66,6 +81,61 @@ pub fn branches(source: &Arc<Source>) -> Vec<Branch> {
     branches
 }
 
+/// Whether a branch renders nothing: it has only whitespace and comments.
+#[must_use]
+pub fn is_empty(text: &str, branch: &Branch) -> bool {
+    let mut rest = text.get(branch.action.end..branch.end).unwrap_or_default();
+    loop {
+        rest = rest.trim_start();
+        let comment = rest.strip_prefix("{{").map(|body| body.strip_prefix('-').unwrap_or(body).trim_start());
+        if !comment.is_some_and(|body| body.starts_with("/*")) {
+            return rest.is_empty();
+        }
+        rest = &rest[action_end(rest, 0)..];
+    }
+}
+
+/// Splits an action into strings with their quotes, words such as `.Values.a`, `$x`, and `lookup`, and other characters.
+#[must_use]
+pub fn tokens(action: &str) -> Vec<&str> {
+    let mut tokens = Vec::new();
+    let mut rest = inside(action);
+    while let Some(first) = rest.chars().next() {
+        let word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '$');
+        let length = match first {
+            '"' | '\'' | '`' => string_end(rest, first),
+            c if word(c) => rest.find(|c| !word(c)).unwrap_or(rest.len()),
+            c => c.len_utf8(),
+        };
+        let (token, after) = rest.split_at(length);
+        if !first.is_whitespace() {
+            tokens.push(token);
+        }
+        rest = after;
+    }
+    tokens
+}
+
+/// Returns the content of a string token.
+#[must_use]
+pub fn text_of(token: &str) -> String {
+    token.trim_matches(['"', '`']).to_owned()
+}
+
+/// Returns the length of the string at the start of a text.
+fn string_end(text: &str, quote: char) -> usize {
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quote != '`' => escaped = true,
+            c if c == quote => return at + c.len_utf8(),
+            _ => {}
+        }
+    }
+    text.len()
+}
+
 /// Returns the text of an action without its delimiters.
 fn inside(action: &str) -> &str {
     let body = action.strip_prefix("{{").unwrap_or(action);
@@ -74,8 +144,9 @@ fn inside(action: &str) -> &str {
     body.strip_suffix('-').unwrap_or(body).trim()
 }
 
+#[must_use]
 /// Returns the end of the action that starts at `start`: after its `}}`, ignoring those in strings and comments.
-fn action_end(text: &str, start: usize) -> usize {
+pub fn action_end(text: &str, start: usize) -> usize {
     let rest = &text[start..];
     let body = rest[2..].strip_prefix('-').unwrap_or(&rest[2..]).trim_start();
     if body.starts_with("/*") {
@@ -144,6 +215,24 @@ mod tests {
             ),
             ["- {{ if .a }} fails", "0 {{ if .c }} fails", "- {{ else }}", "2 {{ if .b }} fails"]
         );
+    }
+
+    #[test]
+    fn an_else_has_a_previous_branch_and_a_define_its_name() {
+        let text = "{{ if .a }}1{{ else if .b }}2{{ else }}3{{ end }}{{- define \"x\" }} {{/* } */}} {{ end }}";
+        let branches = branches(&Source::new("x", text));
+        let previous: Vec<_> = branches.iter().map(|branch| branch.previous).collect();
+        assert_eq!(previous, [None, Some(0), Some(1), None]);
+        assert_eq!(branches[3].defines.as_deref(), Some("x"));
+        assert_eq!(&text[branches[1].action.end..branches[1].end], "2");
+        assert!(is_empty(text, &branches[3]) && !is_empty(text, &branches[0]));
+    }
+
+    #[test]
+    fn an_action_is_split_into_tokens() {
+        let tokens = tokens("{{- $x := (lookup \"v1\" `a b` .Release.Name).data | not -}}");
+        let expected = ["$x", ":", "=", "(", "lookup", "\"v1\"", "`a b`", ".Release.Name", ")", ".data", "|", "not"];
+        assert_eq!(tokens, expected);
     }
 
     #[test]

@@ -216,6 +216,95 @@ fn an_uncovered_branch_is_found_whatever_the_context_of_its_template() {
 }
 
 #[test]
+fn a_branch_that_argo_cd_never_renders_is_explained() {
+    let Some(helm) = helm(HELM_4) else { return };
+    let bench = sound();
+    let given = "  {{- $old := lookup \"v1\" \"Secret\" .Release.Namespace \"web\" }}\n  {{- if $old }}\n  old: yes\n  {{- end }}\n  \
+                 {{- if .Capabilities.APIVersions.Has \"monitoring.coreos.com/v1\" }}\n  monitored: yes\n  {{- end }}\n";
+    bench.write("charts/web/templates/map.yaml", &TEMPLATE.replacen("data:\n", &format!("data:\n{given}"), 1));
+    let answer = lint(&bench, "", &helm);
+    answer.says(
+        1,
+        &[
+            "note: `lookup` always returns an empty result under Argo CD",
+            "help: remove the branch, or use a value instead of `lookup`",
+            "note: API version `monitoring.coreos.com/v1` is not available in any case",
+            "set `kubernetes.api-versions` in charts.toml: `api-versions = [\"monitoring.coreos.com/v1\"]`",
+        ],
+    );
+    assert!(!answer.stderr.contains("add a case"), "{answer}");
+    let version = "version = \"1.34.1\"\n";
+    bench.replace("charts.toml", version, &format!("{version}api-versions = [\"monitoring.coreos.com/v1\"]\n"));
+    let answer = lint(&bench, "", &helm);
+    assert_eq!(answer.stderr.matches("error[").count(), 1, "{answer}");
+}
+
+#[test]
+fn a_named_template_that_is_defined_twice_is_reported_once() {
+    let Some(helm) = helm(HELM_4) else { return };
+    let bench = sound();
+    let copy = HELPERS.replace("tls", "none");
+    let (copy, _) = copy.split_once("{{- define \"web.nothing\"").expect("a helper");
+    bench.write("charts/web/templates/_more.tpl", copy);
+    let answer = lint(&bench, "", &helm);
+    answer.says(
+        1,
+        &[
+            "error[template-duplicate]: named template `web.mode` is defined more than once",
+            "charts/web/templates/_more.tpl:1:1",
+            "this definition is not used",
+            "charts/web/templates/_helpers.tpl:1:1",
+        ],
+    );
+    assert_eq!(answer.stderr.matches("error[").count(), 1, "{answer}");
+}
+
+#[test]
+fn placeholders_in_a_rendered_secret_are_not_plain_values() {
+    let Some(helm) = helm(HELM_4) else { return };
+    let bench = sound();
+    let secret =
+        |value: &str| format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\nstringData:\n  a: {value}\n");
+    bench.write("charts/web/templates/secret.yaml", &secret("<path:secret/data/web#a>"));
+    lint(&bench, "", &helm).says(0, &["nothing found"]);
+    bench.write("charts/web/templates/secret.yaml", &secret("hunter2"));
+    let answer = lint(&bench, "", &helm);
+    answer.says(1, &["error[secret-plain]", "contains plain values"]);
+    assert!(!answer.stderr.contains("hunter2"), "{answer}");
+}
+
+#[test]
+fn an_umbrella_chart_without_templates_is_told_what_to_add() {
+    let Some(helm) = helm(HELM_4) else { return };
+    let bench = sound();
+    let dependency = "dependencies: [{name: part, version: 0.1.0, repository: \"\"}]\n";
+    bench.write("charts/web/Chart.yaml", &format!("apiVersion: v2\nname: web\nversion: 0.1.0\n{dependency}"));
+    for name in ["_helpers.tpl", "map.yaml"] {
+        std::fs::rename(
+            bench.root().join("charts/web/templates").join(name),
+            bench.root().join("charts/web").join(name),
+        )
+        .expect("moved");
+    }
+    std::fs::remove_dir(bench.root().join("charts/web/templates")).expect("removed");
+    let part = "\"part\": {\"type\": \"object\"},\n    \"name\":";
+    bench.write("charts/web/values.schema.json", &SCHEMA.replace("\"name\":", part));
+    bench.write("charts/web/charts/part/Chart.yaml", "apiVersion: v2\nname: part\nversion: 0.1.0\n");
+    bench.write("charts/web/charts/part/templates/map.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n");
+    let answer = lint(&bench, "", &helm);
+    answer.says(
+        1,
+        &[
+            "error[helm-lint]: helm lint: the chart has no templates/ directory",
+            "Helm and Argo CD render the chart all the same",
+            "help: add charts/web/templates/NOTES.txt with a sentence about the chart; it renders no object",
+        ],
+    );
+    bench.write("charts/web/templates/NOTES.txt", "A map.\n");
+    assert!(!lint(&bench, "", &helm).stderr.contains("helm-lint"));
+}
+
+#[test]
 fn a_template_that_renders_nothing_is_reported() {
     let Some(helm) = helm(HELM_4) else { return };
     let bench = sound();
