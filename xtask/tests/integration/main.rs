@@ -8,6 +8,7 @@ mod agreement;
 mod applications;
 #[path = "../fixtures/case.rs"]
 mod case;
+mod case_format;
 mod chart_version;
 mod ci;
 mod dependencies;
