@@ -95,6 +95,25 @@ pub fn allows_destination(destinations: &[Destination], cluster: &Cluster, names
     Some(allowed)
 }
 
+/// The entry with `!` without which a project would permit a namespace of a cluster.
+#[must_use]
+pub fn denying_destination<'a>(
+    destinations: &'a [Destination],
+    cluster: &Cluster,
+    namespace: &str,
+) -> Option<&'a Destination> {
+    let denies =
+        |item: &Destination| [&item.server, &item.name, &item.namespace].into_iter().any(|part| is_denial(part));
+    let permitting: Vec<Destination> = destinations.iter().filter(|item| !denies(item)).cloned().collect();
+    if allows_destination(&permitting, cluster, namespace) != Some(true) {
+        return None;
+    }
+    destinations.iter().filter(|item| denies(item)).find(|item| {
+        let with = [permitting.as_slice(), std::slice::from_ref(*item)].concat();
+        allows_destination(&with, cluster, namespace) == Some(false)
+    })
+}
+
 /// Whether any destination of a project permits a cluster, for whichever namespace.
 #[must_use]
 pub fn allows_cluster(destinations: &[Destination], cluster: &Cluster) -> bool {
@@ -159,7 +178,7 @@ pub fn allows_application_in<'a>(patterns: impl IntoIterator<Item = &'a str>, na
 mod tests {
     use super::*;
     use crate::project;
-    use diagnostics::Source;
+    use diagnostics::{Place, Source};
     use document::yaml;
 
     #[test]
@@ -267,6 +286,7 @@ mod tests {
                     server: (*server).to_owned(),
                     name: (*name).to_owned(),
                     namespace: (*namespace).to_owned(),
+                    place: Place::file("web.yaml"),
                 })
                 .collect();
             let cluster = Cluster { server: Some((*server).to_owned()), name: Some((*name).to_owned()) };
@@ -277,7 +297,8 @@ mod tests {
     #[test]
     fn unknown_urls_and_names_of_clusters_are_not_judged() {
         let item = |server: &str, name: &str| {
-            vec![Destination { server: server.to_owned(), name: name.to_owned(), namespace: "*".to_owned() }]
+            let place = Place::file("web.yaml");
+            vec![Destination { server: server.to_owned(), name: name.to_owned(), namespace: "*".to_owned(), place }]
         };
         let edge = Cluster::new(None, Some("edge"));
         assert_eq!(allows_destination(&item("https://edge.example.com", ""), &edge, "web"), None);

@@ -38,10 +38,10 @@ pub struct Project {
 }
 
 impl Project {
-    /// The place of a field of `spec`, or of the project's name if the field is not set.
+    /// The place of a field of `spec`, if it is set.
     #[must_use]
-    pub fn place_of(&self, field: &str) -> Place {
-        if self.spec.get(field).is_some() { self.spec.key_place(field) } else { self.place.clone() }
+    pub fn field(&self, field: &str) -> Option<Place> {
+        self.spec.get(field).is_some().then(|| self.spec.key_place(field))
     }
 }
 
@@ -54,6 +54,8 @@ pub struct Destination {
     pub name: String,
     /// A pattern of the namespace; empty if unset.
     pub namespace: String,
+    /// The place of the entry.
+    pub place: Place,
 }
 
 /// One entry of a whitelist or blacklist of kinds.
@@ -235,8 +237,13 @@ fn read_destinations(nodes: &[Node], diagnostics: &mut Diagnostics) -> Vec<Desti
             }
             text
         };
-        let destination = Destination { server: part("server"), name: part("name"), namespace: part("namespace") };
-        let Destination { server, name, namespace } = &destination;
+        let destination = Destination {
+            server: part("server"),
+            name: part("name"),
+            namespace: part("namespace"),
+            place: node.place(),
+        };
+        let Destination { server, name, namespace, .. } = &destination;
         if server.is_empty() && name.is_empty() && node.get("server").or(node.get("name")).is_none() {
             fields.report(
                 invalid("destination has neither `server` nor `name`".to_owned(), node.place(), "allows nothing")

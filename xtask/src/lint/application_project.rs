@@ -88,9 +88,20 @@ struct Against<'a> {
 impl Against<'_> {
     /// A finding at a place of the Application, with the field of the project that decides.
     fn forbidden(&self, what: &str, place: Place, label: &str, field: &str) -> Diagnostic {
-        let message = format!("project `{}` does not allow {what}", self.project.name);
-        let found = self.application.finding(Code::ProjectForbids, message, place, label);
-        found.at(self.project.place_of(field), "the project")
+        self.by_project(self.application.finding(Code::ProjectForbids, self.violation(what), place, label), field)
+    }
+
+    fn violation(&self, what: &str) -> String {
+        format!("project `{}` does not allow {what}", self.project.name)
+    }
+
+    /// Adds the field of the project that decides. A blacklist is marked at the entry that matches.
+    fn by_project(&self, found: Diagnostic, field: &str) -> Diagnostic {
+        match self.project.field(field) {
+            _ if field.ends_with("Blacklist") => found,
+            Some(place) => found.at(place, "allowed by the project"),
+            None => found.at(self.project.place.clone(), format!("has no `{field}`")),
+        }
     }
 
     /// Checks the repository, the destination, the Application's namespace, and the namespace that it creates.
@@ -112,12 +123,7 @@ impl Against<'_> {
         }
         let literal: Vec<&str> = patterns().filter(|pattern| is_literal(pattern)).collect();
         let same = literal.iter().find(|pattern| repository_url::same(pattern, url));
-        let found = self.forbidden(
-            &format!("repository `{url}`"),
-            self.application.place(&path),
-            "not in `sourceRepos`",
-            "sourceRepos",
-        );
+        let found = self.forbidden(&format!("repository `{url}`"), self.application.place(&path), "", "sourceRepos");
         let fixed = same.map(|same| vec![*same]).unwrap_or(literal);
         Some(alternative(fix(found, "repoURL", &fixed), &self.widen("sourceRepos", url)))
     }
@@ -132,28 +138,36 @@ impl Against<'_> {
             return None;
         }
         let destinations = &self.project.destinations;
-        if permission::allows_cluster(destinations, &cluster) {
+        let finding = |what: &str, key: &str, label: &str| {
+            let place = self.application.place(&["spec", "destination", key]);
+            self.application.finding(Code::ProjectForbids, self.violation(what), place, label)
+        };
+        let denied = permission::denying_destination(destinations, &cluster, namespace).is_some();
+        if denied || permission::allows_cluster(destinations, &cluster) {
             let what = if namespace.is_empty() {
                 "a destination without a namespace".to_owned()
             } else {
                 format!("namespace `{namespace}`")
             };
-            let place = self.application.place(&["spec", "destination", "namespace"]);
-            let found = self.forbidden(&what, place, "not in `destinations`", "destinations");
             let reachable = |item: &&Destination| permission::allows_cluster(std::slice::from_ref(*item), &cluster);
             let namespaces = destinations.iter().filter(reachable).map(|item| item.namespace.as_str());
-            let found = fix(found, "namespace", &namespaces.filter(|text| is_literal(text)).collect::<Vec<_>>());
-            return Some(alternative(found, &self.destination_help(namespace)));
+            let permitted: Vec<&str> = namespaces.filter(|text| is_literal(text)).collect();
+            let found = finding(&what, "namespace", "");
+            let found = if denied {
+                found.help("choose another destination for the Application")
+            } else {
+                fix(found, "namespace", &permitted)
+            };
+            return Some(self.destination_help(found, namespace));
         }
         let by_name = self.application.text(&["spec", "destination", "server"]).is_none();
         let key = if by_name { "name" } else { "server" };
-        let place = self.application.place(&["spec", "destination", key]);
         let named = if by_name { &cluster.name } else { &cluster.server };
         let what = format!("cluster `{}`", named.as_deref().unwrap_or_default());
-        let found = self.forbidden(&what, place, "not in `destinations`", "destinations");
         let clusters = destinations.iter().map(|item| if by_name { &item.name } else { &item.server });
-        let found = fix(found, key, &clusters.map(String::as_str).filter(|text| is_literal(text)).collect::<Vec<_>>());
-        Some(alternative(found, &self.destination_help(namespace)))
+        let permitted: Vec<&str> = clusters.map(String::as_str).filter(|text| is_literal(text)).collect();
+        let found = fix(finding(&what, key, ""), key, &permitted);
+        Some(self.destination_help(found, namespace))
     }
 
     fn source_namespace(&self) -> Option<Diagnostic> {
@@ -164,7 +178,7 @@ impl Against<'_> {
             let what = format!("Applications in namespace `{own}`");
             let place = self.application.place(&path);
             let found = self
-                .forbidden(&what, place, "not in `sourceNamespaces`", "sourceNamespaces")
+                .forbidden(&what, place, "", "sourceNamespaces")
                 .help(format!("set `metadata.namespace: {CONTROL_PLANE}`"));
             alternative(found, &self.widen("sourceNamespaces", own))
         })
@@ -208,18 +222,19 @@ impl Against<'_> {
         format!("add `{entry}` to `spec.{field}` of project `{}`", self.project.name)
     }
 
-    fn destination_help(&self, namespace: &str) -> String {
+    /// Adds the project's destinations to a finding, and how to change them.
+    fn destination_help(&self, found: Diagnostic, namespace: &str) -> Diagnostic {
         let cluster = self.application.cluster();
+        if let Some(entry) = permission::denying_destination(&self.project.destinations, &cluster, namespace) {
+            let help = format!("delete the entry with `!` from `spec.destinations` of project `{}`", self.project.name);
+            return alternative(found.at(entry.place.clone(), "denied here"), &help);
+        }
         let cluster = match (cluster.server, cluster.name) {
             (Some(server), _) => format!("server: {server}"),
             (None, name) => format!("name: {}", name.unwrap_or_default()),
         };
-        let denials = |item: &Destination| {
-            [&item.server, &item.name, &item.namespace].iter().any(|pattern| pattern.starts_with('!'))
-        };
-        let denied = self.project.destinations.iter().any(denials);
-        let but = if denied { "; an entry with `!` overrides the others" } else { "" };
-        self.widen("destinations", &format!("{{{cluster}, namespace: {namespace}}}")) + but
+        let help = self.widen("destinations", &format!("{{{cluster}, namespace: {namespace}}}"));
+        alternative(self.by_project(found, "destinations"), &help)
     }
 
     /// The help for an object whose kind is not permitted.
@@ -260,27 +275,22 @@ impl Against<'_> {
                 continue;
             };
             let what = format!("{} `{}`", key.kind, key.name);
-            let finding = |what: &str, field: &str| {
-                let message = format!("project `{}` does not allow {what}", self.project.name);
-                let found = object.finding(Code::ProjectForbids, message, at.clone(), "");
-                found.at(self.project.place_of(field), "the project")
-            };
+            let finding = |what: &str| object.finding(Code::ProjectForbids, self.violation(what), at.clone(), "");
             let verdict = permission::kind(self.project, &key.group, &key.kind, &key.name, scope);
             let entry = self.misspelled_entry(key, scope, verdict);
             if let Some(entry) = entry {
-                let message = format!("project `{}` does not allow {what}", self.project.name);
-                let found = Diagnostic::new(Code::ProjectForbids, message).target(&object.target);
+                let found = Diagnostic::new(Code::ProjectForbids, self.violation(&what)).target(&object.target);
                 diagnostics.0.extend(misspelled.report(found, &entry, Some(at.clone())));
             } else if verdict != Verdict::Allowed {
-                let found =
-                    finding(&what, kind_field(scope, verdict)).help("remove it from what the Application renders");
+                let found = self.by_project(finding(&what), kind_field(scope, verdict));
+                let found = found.help("remove it from the chart, or disable it in the values");
                 diagnostics.push(self.kind_help(found, key, scope, verdict));
             }
             let namespace = effective_namespace(&object.root, self.application.namespace());
             if scope == Scope::Namespaced && namespace != self.application.namespace() && !self.reaches(namespace) {
-                let found = finding(&format!("{what} in namespace `{namespace}`"), "destinations");
+                let found = finding(&format!("{what} in namespace `{namespace}`"));
                 let found = found.help("use `{{ .Release.Namespace }}` in the template");
-                diagnostics.push(alternative(found, &self.destination_help(namespace)));
+                diagnostics.push(self.destination_help(found, namespace));
             }
         }
         diagnostics
@@ -309,8 +319,8 @@ impl Against<'_> {
                 };
                 let verdict = permission::kind(self.project, group, kind, name, scope);
                 if let Some(entry) = self.misspelled_entry(&key, scope, verdict) {
-                    let message = format!("project `{}` does not allow {what}", self.project.name);
-                    let found = Diagnostic::new(Code::ProjectForbids, message).target(self.application.name);
+                    let found = Diagnostic::new(Code::ProjectForbids, self.violation(&what));
+                    let found = found.target(self.application.name);
                     diagnostics.0.extend(misspelled.report(found, &entry, Some(place.clone())));
                 } else if verdict != Verdict::Allowed {
                     let label = format!("deployed by Application `{}`", self.application.name);
@@ -322,9 +332,9 @@ impl Against<'_> {
                     let place = root.find(&["metadata", "namespace"]).map_or(place, Node::place);
                     let label = format!("deployed by Application `{}`", self.application.name);
                     let what = format!("{what} in namespace `{namespace}`");
-                    let found = self.forbidden(&what, place, &label, "destinations");
+                    let found = self.application.finding(Code::ProjectForbids, self.violation(&what), place, label);
                     let found = found.help(format!("set `metadata.namespace: {}`", self.application.namespace()));
-                    diagnostics.push(alternative(found, &self.destination_help(namespace)));
+                    diagnostics.push(self.destination_help(found, namespace));
                 }
             }
         }

@@ -6,11 +6,11 @@
 //!
 //! A chart that overrides a named template of a dependency does so on purpose, so each chart is checked separately.
 
-use toolbox::inputs;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+use toolbox::inputs;
 
 use super::{Subject, template};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
