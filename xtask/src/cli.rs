@@ -91,9 +91,10 @@ pub enum Command {
     Render(Render),
     /// Bring the chart archives that the locks name
     Deps {
-        /// Run `helm dependency update`, and rewrite Chart.lock and charts.lock
-        #[arg(long)]
-        update: bool,
+        /// Run `helm dependency update`, and rewrite Chart.lock and charts.lock; `NAME@VERSION` first sets the version of
+        /// that dependency in Chart.yaml
+        #[arg(long, value_name = "NAME@VERSION", num_args = 0..)]
+        update: Option<Vec<String>>,
     },
     /// Compare what rendering costs with the bare helm, as ratios in one run
     Bench {
