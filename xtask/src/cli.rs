@@ -93,9 +93,10 @@ pub enum Command {
     Render(Render),
     /// Download the chart dependencies pinned in charts.lock
     Deps {
-        /// Resolve the dependencies with `helm dependency update`, and rewrite Chart.lock and charts.lock
-        #[arg(long)]
-        update: bool,
+        /// Resolve the dependencies with `helm dependency update`, and rewrite Chart.lock and charts.lock; `NAME@VERSION`
+        /// first sets the version of that dependency in Chart.yaml
+        #[arg(long, value_name = "NAME@VERSION", num_args = 0..)]
+        update: Option<Vec<String>>,
     },
     /// Compare the speed of rendering with that of the helm command
     Bench {

@@ -52,7 +52,7 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
             let cli::Render { targets, accept, force, output, argocd } = args;
             Ok(render::run(session, &render::Request { targets, accept, force, output, argocd }))
         }
-        Command::Deps { update } => deps::run(session, update),
+        Command::Deps { update } => deps::run(session, update.as_deref()),
         Command::Ci(cli::Ci { junit, crds, base, kind }) => ci::run(session, &ci::Request { junit, crds, base, kind }),
         Command::Bench { rounds } => bench::run(session, rounds),
         Command::Lint(cli::Lint { targets, fix, base, images }) => {

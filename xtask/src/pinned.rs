@@ -57,8 +57,8 @@ pub enum Set {
     Default(String),
     /// The chart's own `appVersion`.
     AppVersion,
-    /// A template.
-    Template,
+    /// A template, as Helm names it.
+    Template(String),
     /// A Dockerfile.
     Dockerfile,
 }
@@ -102,6 +102,9 @@ impl Pinned {
             let Advisory { id, date, summary, source, .. } = advisory;
             found = found.note(format!("{id} ({date}): {summary}\nfixed in {}, see {source}", range.fixed));
         }
+        if let Set::Template(template) = &self.set {
+            found = found.note(format!("template: {template}"));
+        }
         if !self.used_by.is_empty() {
             let targets: Vec<&str> = self.used_by.iter().map(String::as_str).collect();
             found = found.note(format!("used by {}", targets.join(", ")));
@@ -140,11 +143,12 @@ impl Pinned {
 }
 
 impl Set {
-    /// What is said at the place of a vulnerable version.
+    /// The label at the place of a vulnerable version.
     fn label(&self, version: &str) -> String {
         match self {
             Self::ArgoCd(_) => format!("ships Helm {version}"),
             Self::Default(_) => format!("defaults to {version}"),
+            Self::Dockerfile => "the base image".to_owned(),
             _ => "set here".to_owned(),
         }
     }
@@ -265,7 +269,7 @@ fn rendered(root: &Path, text: &str, place: Place, object: &Object, target: Opti
     let tag = reference.tag?;
     let wanted = Wanted { text, reference: &reference, tag };
     let found = target.and_then(|target| origin(root, &wanted, object, target));
-    let (set, place) = found.unwrap_or((Set::Template, place));
+    let (set, place) = found.unwrap_or_else(|| (Set::Template(object.template.clone()), place));
     Some(Pinned {
         kind: Kind::Image,
         name: full_name(reference.name),

@@ -320,6 +320,31 @@ fn an_update_writes_the_same_locks_with_any_mirror() {
 }
 
 #[test]
+fn an_update_sets_the_version_that_it_is_given() {
+    let Some(helm) = helm(HELM_4) else { return };
+    let (old, new) = (archive("dep", "1.0.0", "one"), archive("dep", "1.4.0", "two"));
+    let bench = Bench::new("1.0.0");
+    bench.pin("1.0.0", &old);
+    bench.write("mirror/dep-1.0.0.tgz", &old);
+    bench.write("mirror/dep-1.4.0.tgz", &new);
+    let path = bench.path("workspace/charts/x/Chart.yaml");
+    let before = fs::read_to_string(&path).expect("Chart.yaml");
+    for (argument, message) in [
+        ("dep", "does not name a dependency and an exact version"),
+        ("dep@1.4", "does not name a dependency and an exact version"),
+        ("dpe@1.4.0", "did you mean `dep`?"),
+    ] {
+        bench.deps(&["--update", argument], None, Some(&helm)).says(2, &["error[usage]", message]);
+    }
+    bench.deps(&["--update", "dep@1.5.0"], None, Some(&helm)).says(3, &["dependency-unavailable"]);
+    assert_eq!(fs::read_to_string(&path).expect("Chart.yaml"), before, "nothing is written unless all of it came");
+    bench.deps(&["--update", "dep@1.4.0"], None, Some(&helm)).says(0, &["dep 1.0.0 → 1.4.0"]);
+    assert_eq!(fs::read_to_string(&path).expect("Chart.yaml"), before.replace("1.0.0", "1.4.0"));
+    assert_eq!(bench.pins(), [("1.4.0".to_owned(), digest(&new))]);
+    assert!(Chart::load(&bench.path("workspace"), Path::new("charts/x")).expect("chart").lock_matches());
+}
+
+#[test]
 fn the_error_for_an_unreachable_mirror_contains_helms_output() {
     let Some(helm) = helm(HELM_4) else { return };
     let free = TcpListener::bind(("127.0.0.1", 0)).and_then(|free| free.local_addr()).expect("a port");
