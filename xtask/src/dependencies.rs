@@ -36,7 +36,8 @@ use crate::workspace::chart::Chart;
 use crate::workspace::charts_lock::{ChartsLock, Pin};
 
 pub use bring::download;
-pub use inspect::{Inspected, Inspection, State, inspect};
+pub use folder::{Nested, nested};
+pub use inspect::{Inspected, Inspection, State, inspect, local_source};
 pub use stage::{Stage, stage};
 pub use update::{PinChange, Updated, update};
 

@@ -3,6 +3,8 @@
 //!
 //! Deliberately absent: finding Helm (`tools`), and what it is told.
 
+pub mod errors;
+
 use std::path::Path;
 
 use crate::process::Invocation;
