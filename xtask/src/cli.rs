@@ -1,6 +1,4 @@
-//! The command line: what can be asked for, and its help.
-//!
-//! Deliberately absent: doing it.
+//! The command line and its help.
 
 use std::path::PathBuf;
 
@@ -8,59 +6,62 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::report::Format;
 
-/// Renders this repository's charts exactly as Argo CD would, and tells what changed.
+/// Render this repository's charts exactly as Argo CD would, and show what changed
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version, arg_required_else_help = true, after_help = AFTER)]
 pub struct Cli {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 
-    /// What every command understands.
+    /// Options of every command.
     #[command(flatten)]
     pub common: Common,
 }
 
 const AFTER: &str = "\
 Environment:
-  XTASK_CHART_MIRROR  a folder of chart archives, or the URL of a Helm repository, instead of every chart repository
-  XTASK_CACHE_DIR     where tools and archives are kept
-  XTASK_<TOOL>        the path of a tool (XTASK_HELM, …) instead of the search for it
-  XTASK_KIND_NODE_IMAGE
-                      the image of the node of a kind cluster, instead of the one in charts.toml
-  CI                  true: nothing is accepted, and an outdated render.lock is a finding
-  GITHUB_ACTIONS      true: what is found is marked in the files of the pull request as well
-  NO_COLOR            no colour
+  XTASK_CHART_MIRROR     directory of chart archives, or URL of a Helm repository, used instead of every chart repository
+  XTASK_CACHE_DIR        cache for tools and archives (default: the user's cache directory)
+  XTASK_<TOOL>           path of a tool, for example XTASK_HELM
+  XTASK_KIND_NODE_IMAGE  node image of the kind cluster, used instead of the one in charts.toml
+  CI                     true: refuse to accept or fix anything, and report a stale render.lock
+  GITHUB_ACTIONS         true: annotate the files of the pull request
+  NO_COLOR               disable color
 
 Exit codes:
-  0 clean · 1 a golden differs or a check found something · 2 usage or configuration
-  3 a tool or dependency could not be had, or failed · 101 a bug · 130 interrupted";
+  0    clean
+  1    a golden differs, or a check failed
+  2    invalid usage or configuration, or Helm rejected a chart or its values
+  3    a tool, dependency, or cluster was unavailable or failed
+  101  internal error (a bug)
+  130  interrupted";
 
-/// Flags of every command.
+/// Options of every command.
 #[derive(Debug, Args)]
 pub struct Common {
-    /// The workspace; by default the one around the current directory
+    /// Root of the repository [default: the nearest parent directory with a charts.toml]
     #[arg(long, global = true, value_name = "DIR")]
     pub root: Option<PathBuf>,
 
-    /// Never use the network
+    /// Do not use the network
     #[arg(long, global = true)]
     pub offline: bool,
 
-    /// How many programs may run at once; by default one a core
+    /// Number of programs that run in parallel [default: one per core]
     #[arg(long, global = true, value_name = "N")]
     pub jobs: Option<usize>,
 
-    /// How results are written
+    /// Output format
     #[arg(long, global = true, value_enum, default_value = "human")]
     pub format: Format,
 
-    /// When to use colour
+    /// When to use color
     #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
     pub color: Color,
 }
 
-/// When to use colour.
+/// When to use color.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Color {
     /// On a terminal, unless `NO_COLOR` is set.
@@ -84,79 +85,85 @@ impl From<Color> for anstream::ColorChoice {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Show what Argo CD would apply now that it did not before
+    /// Show what Argo CD would change
     ///
-    /// Renders every target (`<app>/default`, and `<app>/<case>` for each `ci/<case>-values.yaml` of its chart) as Argo
-    /// CD does, and compares it with tests/golden. Targets whose inputs did not move since are fresh: nothing runs.
+    /// Renders each target as Argo CD does and compares the result with its goldens in tests/golden. A target is
+    /// `<app>/default`, the Application itself, or `<app>/<case>` for each `ci/<case>-values.yaml` of its chart. If none of
+    /// its inputs changed since the goldens were recorded, it is fresh and is not rendered.
     Render(Render),
-    /// Bring the chart archives that the locks name
+    /// Download the chart dependencies pinned in charts.lock
     Deps {
-        /// Run `helm dependency update`, and rewrite Chart.lock and charts.lock
-        #[arg(long)]
-        update: bool,
+        /// Resolve the dependencies with `helm dependency update`, and rewrite Chart.lock and charts.lock; `NAME@VERSION`
+        /// first sets the version of that dependency in Chart.yaml
+        #[arg(long, value_name = "NAME@VERSION", num_args = 0..)]
+        update: Option<Vec<String>>,
     },
-    /// Compare what rendering costs with the bare helm, as ratios in one run
+    /// Compare the speed of rendering with that of the helm command
     Bench {
-        /// How many rounds
+        /// Number of rounds
         #[arg(long, default_value = "10", value_name = "N")]
         rounds: usize,
     },
-    /// Check what can be known without a cluster
+    /// Check charts, rendered objects, Applications, and projects
     ///
-    /// Of a chart: `helm lint --strict` for every case; every branch of every template rendered by some case; every
-    /// documented value changed by some case; the table of values in a README as values.yaml makes it; a closed
-    /// values.schema.json; a version that rose with a change; no null that Helm ignores; no repository that has moved.
+    /// Charts: `helm lint --strict` for every case, coverage of template branches and values by cases, README value
+    /// tables, values schemas, chart versions, nulls that Helm ignores, and moved repositories.
     ///
-    /// Of what renders: the same in a second render; images by a fixed tag or digest; no Secret with its values, and
-    /// SealedSecrets that can be unsealed; no NetworkPolicy that allows everything unsaid; no integer as a float.
+    /// Rendered objects: output that differs between two renders, mutable image tags, plaintext Secrets, SealedSecrets
+    /// that cannot be unsealed, NetworkPolicies that implicitly allow all traffic, and integers rendered as floats.
     ///
-    /// Of Applications and projects: each field known to Argo CD; what a project forbids; how and where an Application is
-    /// deployed, and whether the root Application deploys it; what two of them render.
+    /// Applications and projects: unknown fields, project permissions, destinations, sync policies, objects that two
+    /// Applications render, and manifests that the root Application does not deploy.
     Lint(Lint),
-    /// Run everything that needs no cluster, in one pass and one report
+    /// Run render, validate, and lint as one gate with one report
     ///
-    /// Renders every target whatever render.lock says, compares with the goldens, and validates and lints what is
-    /// rendered. What one stage finds keeps no other from running. With `--kind`, what `test-kind` does is the last of
-    /// them, in a cluster that an earlier run kept or a new one.
+    /// Renders every target even if it is fresh, compares the result with the goldens, and validates and lints it. A
+    /// failing stage does not stop the others. With `--kind`, `test-kind` runs as the last stage, in the cluster that an
+    /// earlier run kept or in a new one.
     Ci(Ci),
-    /// Hold every object against the schema of its kind, strictly, with kubeconform
+    /// Validate rendered objects against their schemas (kubeconform, strict)
     ///
-    /// Schemas are those of the `CustomResourceDefinitions` that the targets render, and those in schemas/. A kind without
-    /// one is a finding, unless charts.toml allows it by name. What no schema can say, and the API server refuses all
-    /// the same, is checked besides.
+    /// Uses the schemas in schemas/ and those of the CustomResourceDefinitions that the targets render. A kind without a
+    /// schema is reported unless charts.toml allows it. Constraints that the API server enforces beyond its schemas, such
+    /// as label and port syntax, are checked, too.
     Validate(Validate),
-    /// Derive schemas/ from what an API server says of itself
+    /// Generate schemas/ from an API server's OpenAPI document
     ///
-    /// Writes a strict schema for each kind that the targets use and no `CustomResourceDefinition` of theirs defines, and
-    /// removes those that nothing uses any more.
+    /// Writes a strict JSON schema for each kind that the targets use and that none of their CustomResourceDefinitions
+    /// defines, and removes the schemas that are no longer used.
     Schemas(Schemas),
-    /// Build the images that this repository owns
+    /// Build the container images of this repository
     ///
-    /// Builds images/<name>/Dockerfile with docker or podman, under the name by which the default values of
-    /// charts/<name> ask for it. An image that was built from today's inputs is fresh: nothing runs.
+    /// Builds images/<name>/Dockerfile with Docker or Podman and tags it with the image that the default values of
+    /// charts/<name> use. An image whose inputs have not changed is fresh and is not rebuilt.
     Image(Image),
-    /// Prove in a kind cluster that the applications do what they are for
+    /// Deploy the applications to a kind cluster and run their end-to-end scenarios
     ///
-    /// Makes a cluster of its own, deploys each application as Argo CD would, runs the scenarios under tests/kind, and
-    /// removes the cluster again, whatever happens.
+    /// Creates a cluster, deploys each application as Argo CD would, runs the scenarios in tests/kind, and deletes the
+    /// cluster, even if the run fails or is interrupted.
     #[command(name = "test-kind")]
     TestKind(TestKind),
-    /// Make all that another Application needs
+    /// List every pinned version, the newest one that is known, and known vulnerabilities
     ///
-    /// Writes charts/<app> with a closed schema, a case, and a README, its image or its dependency, its project and its
-    /// Application under argocd/, and its goldens. Nothing is overwritten, and nothing is written unless all of it
-    /// renders.
+    /// Covers chart dependencies, images, tools, Argo CD, and Kubernetes. Newest versions come from `XTASK_CHART_MIRROR` or
+    /// the chart repositories, from tools.lock, and from advisories.toml. A version that an advisory affects is a finding.
+    Outdated,
+    /// Create a chart, an AppProject, an Application, and goldens for a new service
+    ///
+    /// Writes charts/<app> with a closed values schema, a case, and a README; its image or its chart dependency; its
+    /// project and Application in argocd/; and its goldens. Nothing is overwritten, and nothing is written unless
+    /// everything renders.
     New(New),
-    /// The Applications under argocd/
+    /// List the Applications, or change the repository that they use
     #[command(subcommand)]
     Argocd(Argocd),
-    /// The pinned tools
+    /// List, install, or verify the pinned tools
     #[command(subcommand)]
     Tools(Tools),
 }
 
 impl Command {
-    /// What it is called.
+    /// Returns the command's name.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -169,6 +176,7 @@ impl Command {
             Self::Schemas(_) => "schemas",
             Self::Image(_) => "image",
             Self::TestKind(_) => "test-kind",
+            Self::Outdated => "outdated",
             Self::New(_) => "new",
             Self::Argocd(_) => "argocd",
             Self::Tools(_) => "tools",
@@ -179,23 +187,23 @@ impl Command {
 /// `render`.
 #[derive(Debug, Args)]
 pub struct Render {
-    /// `<app>` or `<app>/<case>`, `*` allowed; all when none is named
+    /// Targets, `<app>` or `<app>/<case>`, with `*` as a wildcard [default: all]
     #[arg(value_name = "TARGET")]
     pub targets: Vec<String>,
 
-    /// Record what is rendered now, and remove what is gone; refused when CI=true
+    /// Update the goldens, and remove those of objects that are no longer rendered (refused if CI=true)
     #[arg(long)]
     pub accept: bool,
 
-    /// Render everything, whatever render.lock says
+    /// Render fresh targets, too
     #[arg(long)]
     pub force: bool,
 
-    /// Write the rendered objects there, in the layout of tests/golden
+    /// Also write the rendered objects to this directory, in the layout of tests/golden
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
 
-    /// Render as another Argo CD would, such as 3.4, and compare with the same goldens
+    /// Render as another Argo CD release does, for example 3.4
     #[arg(long, value_name = "VERSION")]
     pub argocd: Option<String>,
 }
@@ -203,19 +211,19 @@ pub struct Render {
 /// `lint`.
 #[derive(Debug, Args)]
 pub struct Lint {
-    /// `<app>` or `<app>/<case>`, `*` allowed; all when none is named
+    /// Targets, `<app>` or `<app>/<case>`, with `*` as a wildcard [default: all]
     #[arg(value_name = "TARGET")]
     pub targets: Vec<String>,
 
-    /// Write tables of values anew; refused when CI=true
+    /// Update the value tables in README files (refused if CI=true)
     #[arg(long)]
     pub fix: bool,
 
-    /// Charts that changed since this revision need a higher version; by default since the main branch was left
+    /// Revision since which a changed chart needs a higher version [default: the merge base with the main branch]
     #[arg(long, value_name = "REV")]
     pub base: Option<String>,
 
-    /// Only list all images, for pulling them beforehand
+    /// List the images that the targets use, and check nothing
     #[arg(long, conflicts_with_all = ["fix", "base"])]
     pub images: bool,
 }
@@ -223,19 +231,19 @@ pub struct Lint {
 /// `ci`.
 #[derive(Debug, Args)]
 pub struct Ci {
-    /// Write the report as JUnit XML, too
+    /// Also write the report as JUnit XML
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
 
-    /// A folder of further CustomResourceDefinitions, such as Argo CD's own
+    /// Directory of additional CustomResourceDefinitions, for example those of Argo CD
     #[arg(long, value_name = "DIR")]
     pub crds: Option<PathBuf>,
 
-    /// Charts that changed since this revision need a higher version; by default since the main branch was left
+    /// Revision since which a changed chart needs a higher version [default: the merge base with the main branch]
     #[arg(long, value_name = "REV")]
     pub base: Option<String>,
 
-    /// Prove the Applications in a kind cluster as well, as `test-kind` does
+    /// Also run `test-kind`
     #[arg(long)]
     pub kind: bool,
 }
@@ -243,11 +251,11 @@ pub struct Ci {
 /// `validate`.
 #[derive(Debug, Args)]
 pub struct Validate {
-    /// `<app>` or `<app>/<case>`, `*` allowed; all, and argocd/ itself, when none is named
+    /// Targets, `<app>` or `<app>/<case>`, with `*` as a wildcard [default: all, and the manifests in argocd/]
     #[arg(value_name = "TARGET")]
     pub targets: Vec<String>,
 
-    /// A folder of further `CustomResourceDefinitions`, such as Argo CD's own
+    /// Directory of additional CustomResourceDefinitions, for example those of Argo CD
     #[arg(long, value_name = "DIR")]
     pub crds: Option<PathBuf>,
 }
@@ -255,19 +263,19 @@ pub struct Validate {
 /// `schemas`.
 #[derive(Debug, Args)]
 pub struct Schemas {
-    /// Ask the cluster of `--kubeconfig`
+    /// Read the OpenAPI document of the cluster in `--kubeconfig`
     #[arg(long, requires = "kubeconfig", conflicts_with = "from", required_unless_present_any = ["from", "check"])]
     pub from_cluster: bool,
 
-    /// Which cluster that is: never the current context of this shell
+    /// Kubeconfig of the cluster; the current context of the shell is never used
     #[arg(long, value_name = "FILE", requires = "from_cluster")]
     pub kubeconfig: Option<PathBuf>,
 
-    /// What `kubectl get --raw /openapi/v2` printed; `-` for standard input
+    /// Output of `kubectl get --raw /openapi/v2`, or `-` for standard input
     #[arg(long, value_name = "FILE")]
     pub from: Option<PathBuf>,
 
-    /// Write nothing, and tell what is missing, no longer used, or, with a document to derive from, outdated
+    /// Write nothing; report schemas that are missing, unused, or (with a document) outdated
     #[arg(long)]
     pub check: bool,
 }
@@ -275,15 +283,15 @@ pub struct Schemas {
 /// `image`.
 #[derive(Debug, Args)]
 pub struct Image {
-    /// Names of images; all when none is named
+    /// Images [default: all]
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
 
-    /// Build what is fresh, too, and every step of it anew, as newer packages need
+    /// Rebuild fresh images, too, without the build cache, for example to install newer packages
     #[arg(long)]
     pub force: bool,
 
-    /// Another value for an `ARG` of the Dockerfile, such as `BASE_IMAGE=registry.example.com/debian:bookworm-slim`
+    /// Value of an `ARG` of the Dockerfile, for example `BASE_IMAGE=registry.example.com/debian:bookworm-slim`
     #[arg(long = "build-arg", value_name = "NAME=VALUE")]
     pub build_args: Vec<String>,
 }
@@ -291,39 +299,39 @@ pub struct Image {
 /// `test-kind`.
 #[derive(Debug, Args)]
 pub struct TestKind {
-    /// Names of Applications; all when none is named
+    /// Applications [default: all]
     #[arg(value_name = "APP")]
     pub apps: Vec<String>,
 
-    /// Leave the cluster, and use the one that an earlier run left
+    /// Keep the cluster for the next run, and reuse the one that an earlier run kept
     #[arg(long)]
     pub keep: bool,
 
-    /// Replace a cluster that an earlier run left
+    /// Delete the cluster that an earlier run kept, and create a new one
     #[arg(long)]
     pub fresh: bool,
 
-    /// Delete the cluster that an earlier run left, and do nothing else
+    /// Only delete the cluster that an earlier run kept
     #[arg(long, conflicts_with_all = ["keep", "fresh", "step"])]
     pub delete: bool,
 
-    /// Run one step alone, on a cluster that an earlier run left
+    /// Run a single step in the cluster that an earlier run kept
     #[arg(long, value_name = "APP/SCENARIO:STEP")]
     pub step: Option<String>,
 
-    /// Deploy the charts of a revision first, and today's over them: what they keep has to survive
+    /// Deploy the charts of this revision first, then upgrade them to the current ones
     #[arg(long, value_name = "REV", conflicts_with_all = ["delete", "step"])]
     pub upgrade_from: Option<String>,
 
-    /// Another image for the node; also `XTASK_KIND_NODE_IMAGE`
+    /// Node image of the cluster; also `XTASK_KIND_NODE_IMAGE` [default: the one in charts.toml]
     #[arg(long, value_name = "IMAGE")]
     pub node_image: Option<String>,
 
-    /// The port of the API server on this machine; by default a free one
+    /// Port of the API server on this machine [default: a free port]
     #[arg(long, value_name = "PORT")]
     pub api_port: Option<u16>,
 
-    /// Write the results there as JUnit XML
+    /// Also write the results as JUnit XML
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
 }
@@ -331,19 +339,19 @@ pub struct TestKind {
 /// `new`.
 #[derive(Debug, Args)]
 pub struct New {
-    /// What it is called: the Application, its project, chart, and release
+    /// Name of the Application, its project, chart, and release
     #[arg(value_name = "APP")]
     pub app: String,
 
-    /// The chart to put an umbrella over, with its exact version; without, a Deployment of its own
+    /// Create an umbrella chart over this chart, at this exact version [default: a chart with a Deployment]
     #[arg(long, value_name = "NAME@VERSION", requires = "repository")]
     pub dependency: Option<String>,
 
-    /// The Helm repository that has the dependency, `https://…` or `oci://…`
+    /// Helm repository of the dependency, `https://…` or `oci://…`
     #[arg(long, value_name = "URL", requires = "dependency")]
     pub repository: Option<String>,
 
-    /// The namespace that it is deployed into; by default one of its name
+    /// Destination namespace [default: the name of the Application]
     #[arg(long, value_name = "NAMESPACE")]
     pub namespace: Option<String>,
 }
@@ -351,19 +359,19 @@ pub struct New {
 /// `argocd`.
 #[derive(Debug, Subcommand)]
 pub enum Argocd {
-    /// Show each Application with its chart, where it goes, and whether its goldens are fresh
+    /// List the Applications with their chart, destination, and whether their goldens are fresh
     List,
-    /// Point everything that names this repository at another, such as your fork
+    /// Change the repository URL in charts.toml, Applications, and projects, for example to a fork
     ///
-    /// Changes charts.toml and each source and project under argocd/ that names the repository of charts.toml; comments
-    /// and layout stay. All files are staged before the first is replaced, and charts.toml is the last: after a kill in
-    /// between, the same command does the rest.
+    /// Replaces the URL in charts.toml and in each source and project in argocd/ that uses it. Comments and layout are
+    /// kept. All files are staged before the first one is replaced, and charts.toml is the last one: if the command is
+    /// killed in between, run it again.
     SetRepository {
-        /// The URL by which Argo CD reaches it
+        /// URL that Argo CD uses
         #[arg(value_name = "URL")]
         url: String,
 
-        /// The branch, tag, or commit that Argo CD is to follow
+        /// Branch, tag, or commit that Argo CD tracks
         #[arg(long, value_name = "REVISION", allow_hyphen_values = true)]
         revision: Option<String>,
     },
@@ -372,19 +380,19 @@ pub enum Argocd {
 /// `tools`.
 #[derive(Debug, Subcommand)]
 pub enum Tools {
-    /// Show each pinned tool and where it is found
+    /// List the pinned tools and where each was found
     List {
-        /// `<tool>` or `<tool>@<version>`; all when none is named
+        /// `<tool>` or `<tool>@<version>` [default: all]
         names: Vec<String>,
     },
-    /// Bring each pinned tool that is not there
+    /// Install the pinned tools that are missing
     Install {
-        /// `<tool>` or `<tool>@<version>`; all when none is named
+        /// `<tool>` or `<tool>@<version>` [default: all]
         names: Vec<String>,
     },
-    /// Hold what is installed against its checksums
+    /// Verify the installed tools against their checksums
     Verify {
-        /// `<tool>` or `<tool>@<version>`; all when none is named
+        /// `<tool>` or `<tool>@<version>` [default: all]
         names: Vec<String>,
     },
 }
@@ -394,7 +402,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn command_line_is_valid() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
     }

@@ -7,6 +7,7 @@ pub mod deps;
 pub mod image;
 pub mod lint;
 pub mod new;
+pub mod outdated;
 pub mod render;
 pub mod rendering;
 pub mod schemas;
@@ -18,12 +19,12 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::dependencies::Context;
-use crate::diagnostic::{Diagnostics, Result};
-use crate::environment::Environment;
 use crate::report::Printer;
-use crate::tools::Tools;
-use crate::workspace::{self, Workspace};
+use diagnostics::{Diagnostics, Result};
+use helm::dependencies::Context;
+use toolbox::environment::Environment;
+use toolbox::tools::Tools;
+use workspace::Workspace;
 
 /// What every command starts from.
 #[derive(Debug)]
@@ -59,7 +60,7 @@ impl<'a> Session<'a> {
         printer: &'a Printer,
     ) -> Result<Self> {
         let root = root.unwrap_or_else(|| PathBuf::from("."));
-        let root = workspace::value_files::clean(&std::path::absolute(&root).unwrap_or(root));
+        let root = ::argocd::value_files::clean(&std::path::absolute(&root).unwrap_or(root));
         let root = workspace::find_root(&root)?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(Self { root, environment, offline, jobs: jobs.unwrap_or(cores).max(1), printer })

@@ -8,22 +8,20 @@
 //! Does not push images or remove old builds; the container engine has commands for both.
 
 pub mod dockerfile;
-pub mod engine;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use self::dockerfile::Dockerfile;
-use self::engine::Engine;
-use crate::archive::sha256;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, nearest};
-use crate::document::yaml;
-use crate::golden::store;
-use crate::inputs;
-use crate::process::Invocation;
-use crate::progress::Progress;
-use crate::workspace;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, nearest};
+use document::yaml;
+use golden::store;
+use toolbox::archive::sha256;
+use toolbox::engine::Engine;
+use toolbox::inputs;
+use toolbox::process::Invocation;
+use toolbox::progress::Progress;
 
 /// The directory of the images, relative to the root.
 pub const FOLDER: &str = "images";
@@ -150,7 +148,8 @@ pub fn reference(root: &Path, chart: &str) -> Result<String> {
             .help("rename the directory of the image to the name of the chart that uses it")
             .into());
     }
-    let read = |file: &str| yaml::parse_one(&workspace::read(root, &folder.join(file))?).map(|document| document.root);
+    let read =
+        |file: &str| yaml::parse_one(&toolbox::source::read(root, &folder.join(file))?).map(|document| document.root);
     let (values, chart_yaml) = (read("values.yaml")?, read("Chart.yaml")?);
     let text = |key: &str| {
         let text = values.get("image").and_then(|image| image.get(key)).and_then(|node| node.as_str());
@@ -166,7 +165,7 @@ pub fn reference(root: &Path, chart: &str) -> Result<String> {
 impl Image {
     fn load(root: &Path, name: &str) -> Result<Self> {
         let directory = root.join(FOLDER).join(name);
-        let dockerfile = Dockerfile::parse(workspace::read(root, &directory.join("Dockerfile"))?);
+        let dockerfile = Dockerfile::parse(toolbox::source::read(root, &directory.join("Dockerfile"))?);
         Ok(Self { name: name.to_owned(), reference: reference(root, name)?, directory, dockerfile })
     }
 
@@ -249,7 +248,7 @@ impl Builder<'_> {
         Ok(bases)
     }
 
-    fn pull(&self, base: &str, place: &Place) -> Result<engine::Found> {
+    fn pull(&self, base: &str, place: &Place) -> Result<toolbox::engine::Found> {
         let missing = |how: String| {
             Diagnostic::new(Code::ImageFailed, format!("the base image `{base}` {how}"))
                 .at(place.clone(), "required here")
@@ -376,7 +375,7 @@ mod tests {
             name: "x".to_owned(),
             directory: root.path().join("images/x"),
             reference: "x:1".to_owned(),
-            dockerfile: Dockerfile::parse(crate::diagnostic::Source::new("Dockerfile", "FROM a\n")),
+            dockerfile: Dockerfile::parse(diagnostics::Source::new("Dockerfile", "FROM a\n")),
         };
         let map = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let (bases, none) = (map(&[("a", "sha256:1")]), BTreeMap::new());

@@ -3,14 +3,16 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use diagnostics::{Code, Diagnostic, Result};
+use toolbox::environment::Environment;
+use toolbox::process;
+use xtask::cli;
 use xtask::cli::{Cli, Command};
 use xtask::commands::{
-    Outcome, Session, argocd, bench, ci, deps, image, lint, new, render, schemas, test_kind, tools, validate,
+    Outcome, Session, argocd, bench, ci, deps, image, lint, new, outdated, render, schemas, test_kind, tools, validate,
 };
-use xtask::diagnostic::{Code, Diagnostic, Result};
-use xtask::environment::Environment;
-use xtask::report::{self, Printer, json};
-use xtask::{cli, process};
+use xtask::report;
+use xtask::report::{Printer, json};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -50,7 +52,7 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
             let cli::Render { targets, accept, force, output, argocd } = args;
             Ok(render::run(session, &render::Request { targets, accept, force, output, argocd }))
         }
-        Command::Deps { update } => deps::run(session, update),
+        Command::Deps { update } => deps::run(session, update.as_deref()),
         Command::Ci(cli::Ci { junit, crds, base, kind }) => ci::run(session, &ci::Request { junit, crds, base, kind }),
         Command::Bench { rounds } => bench::run(session, rounds),
         Command::Lint(cli::Lint { targets, fix, base, images }) => {
@@ -71,6 +73,7 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
                 test_kind::Request { apps, node_image, keep, fresh, delete, api_port, step, upgrade_from, junit };
             test_kind::run(session, &request)
         }
+        Command::Outdated => outdated::run(session),
         Command::New(cli::New { app, dependency, repository, namespace }) => {
             new::run(session, &new::Request { app, dependency, repository, namespace })
         }

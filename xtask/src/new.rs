@@ -15,10 +15,10 @@ pub mod taken;
 use std::collections::BTreeMap;
 
 use self::reach::Reach;
-use crate::diagnostic::{Result, Source};
-use crate::document::edit::scalar;
-use crate::document::{Node, Value};
 use crate::lint::values_table;
+use diagnostics::{Result, Source};
+use document::edit::scalar;
+use document::{Node, Value};
 
 /// The parameters of a new Application.
 #[derive(Debug, Clone)]
@@ -217,8 +217,8 @@ fn cluster_kinds(service: &Service, reach: &Reach) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::yaml;
-    use crate::workspace::application;
+    use argocd::application;
+    use document::yaml;
 
     fn service(dependency: Option<Dependency>) -> Service {
         Service {

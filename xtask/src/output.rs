@@ -8,9 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result};
-use crate::golden::store;
-use crate::inputs;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
+use golden::store;
+use toolbox::inputs;
 
 /// The file that lists the files written into a directory.
 const LIST: &str = ".rendered";

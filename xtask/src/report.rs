@@ -23,9 +23,9 @@ use anstyle::{AnsiColor, Style};
 use self::rendered::RenderReport;
 use self::screen::{Screen, Sink};
 pub use self::snippet::plain;
-use crate::diagnostic::{Class, Code, Diagnostics};
-use crate::process;
-use crate::progress::{End, Progress, UnderWay, Waits};
+use diagnostics::{Class, Code, Diagnostics};
+use toolbox::process;
+use toolbox::progress::{End, Progress, UnderWay, Waits};
 
 /// How results are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

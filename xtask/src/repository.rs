@@ -8,10 +8,12 @@
 
 use std::sync::Arc;
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, Source};
-use crate::document::edit::{self, Edit};
-use crate::document::yaml::{self, Document};
-use crate::document::{Key, Node, Value, toml};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
+use document::edit;
+use document::edit::Edit;
+use document::yaml;
+use document::yaml::Document;
+use document::{Key, Node, Value, toml};
 
 /// What is to be changed into what.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +24,13 @@ pub struct Move<'a> {
     pub new: &'a str,
     /// The revision that Argo CD is to follow; `None` leaves it as it is.
     pub revision: Option<&'a str>,
+}
+
+impl Move<'_> {
+    /// Whether a URL is to be replaced: any URL of the old repository but the new one.
+    fn applies_to(&self, url: &str) -> bool {
+        url != self.new && argocd::repository_url::same(url, self.old)
+    }
 }
 
 /// A changed place.
@@ -223,7 +232,7 @@ fn look(source: &Arc<Source>, wish: &Move<'_>, found: &Found<'_>, moved: &mut Mo
         moved.changes.push(Change { place, from: from.to_owned(), to: to.to_owned() });
         edits.push(edit);
     };
-    if url == wish.old && wish.old != wish.new {
+    if wish.applies_to(url) {
         change(node.place(), url, wish.new, replacement(node, wish.new));
     } else if url != wish.new {
         let chart = matches!(found, Found::Source(node) if node.get("chart").is_some());
@@ -323,7 +332,7 @@ fn wanted(document: Document, wish: &Move<'_>) -> String {
         if kind != "AppProject" {
             move_sources(spec, wish);
         } else if let Some(Node { value: Value::Sequence(items), .. }) = value(spec, "sourceRepos") {
-            for item in items.iter_mut().filter(|item| item.as_str() == Some(wish.old)) {
+            for item in items.iter_mut().filter(|item| item.as_str().is_some_and(|url| wish.applies_to(url))) {
                 item.value = Value::String(wish.new.to_owned());
             }
         }
@@ -333,7 +342,7 @@ fn wanted(document: Document, wish: &Move<'_>) -> String {
 
 fn move_sources(node: &mut Node, wish: &Move<'_>) {
     let url = node.get("repoURL").and_then(Node::as_str);
-    if url.is_some_and(|url| url == wish.old || url == wish.new) {
+    if url.is_some_and(|url| wish.applies_to(url) || url == wish.new) {
         let text = |text: &str| Value::String(text.to_owned());
         if let Some(url) = value(node, "repoURL") {
             url.value = text(wish.new);
@@ -430,6 +439,22 @@ mod tests {
             assert_eq!(result.text, Some(fill(after)));
             assert!(result.left.is_empty());
         }
+    }
+
+    #[test]
+    fn every_url_of_the_repository_moves() {
+        let project = |urls: &str| {
+            format!("apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nspec:\n  sourceRepos: [{urls}]\n")
+        };
+        let text = project("https://git.example.com/old, git@git.example.com:old.git, https://git.example.com/other");
+        let result = moved(&text, None).expect("valid");
+        assert_eq!(result.text, Some(project(&format!("{NEW}, {NEW}, https://git.example.com/other"))));
+        assert_eq!(result.left.len(), 1);
+        // To another transport of the same repository.
+        let over_ssh = Move { old: OLD, new: "git@git.example.com:old.git", revision: None };
+        let text = application(&format!("  source: {{repoURL: {OLD}, path: .}}\n"));
+        let result = manifest(&Source::new("x.yaml", text.clone()), &over_ssh).expect("valid");
+        assert_eq!(result.text, Some(text.replace(OLD, over_ssh.new)));
     }
 
     #[test]

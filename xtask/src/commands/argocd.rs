@@ -6,14 +6,16 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::{Outcome, Session};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result};
-use crate::golden::Golden;
-use crate::plan::{self, Inspections, TargetId};
 use crate::report::table;
-use crate::repository::{self, Change, Move};
-use crate::whole;
-use crate::wording::plural;
-use crate::workspace::{self, CONFIG_FILE, Deployment, Workspace};
+use crate::repository;
+use crate::repository::{Change, Move};
+use diagnostics::wording::plural;
+use diagnostics::{Code, Diagnostic, Diagnostics, Result};
+use golden::Golden;
+use toolbox::whole;
+use workspace::plan;
+use workspace::plan::{Inspections, TargetId};
+use workspace::{CONFIG_FILE, Deployment, Workspace};
 
 /// Lists the Applications.
 pub fn list(session: &Session<'_>) -> Result<Outcome> {
@@ -24,9 +26,9 @@ pub fn list(session: &Session<'_>) -> Result<Outcome> {
     let helm = workspace.config.argocd.helm;
     let mut rows: BTreeMap<&str, ([String; 8], Value)> = BTreeMap::new();
     for Deployment { application, chart, options, .. } in &workspace.deployments {
-        let name = application.name.as_str();
+        let name = application.instance.as_str();
         let targets: Vec<bool> =
-            freshness.iter().filter(|(id, _)| id.app == application.name).map(|(_, fresh)| *fresh).collect();
+            freshness.iter().filter(|(id, _)| id.app == application.instance).map(|(_, fresh)| *fresh).collect();
         let moved = targets.iter().filter(|fresh| !**fresh).count();
         // What could not be planned is told of in the diagnostics.
         let broken = targets.is_empty();
@@ -105,7 +107,7 @@ pub fn set_repository(session: &Session<'_>, url: &str, revision: Option<&str>) 
     let (workspace, _) = Workspace::load(root)?;
     let mut unreadable = Diagnostics::default();
     let paths = workspace::manifests(&root.join("argocd"));
-    let sources: Vec<_> = paths.iter().filter_map(|path| unreadable.take(workspace::read(root, path))).collect();
+    let sources: Vec<_> = paths.iter().filter_map(|path| unreadable.take(toolbox::source::read(root, path))).collect();
     let wish = Move { old: &workspace.config.repository, new: url, revision };
     let files = unreadable.take(repository::all(&workspace.config.source, &sources, &wish)).unwrap_or_default();
     unreadable.into_result(())?;

@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::{Outcome, Session};
-use crate::dependencies;
-use crate::diagnostic::{Code, Diagnostic, Result};
-use crate::plan::{self, Inspections};
-use crate::process::Invocation;
-use crate::render::Renderer;
-use crate::workspace::Workspace;
+use diagnostics::{Code, Diagnostic, Result};
+use helm::dependencies;
+use toolbox::process::Invocation;
+use workspace::Workspace;
+use workspace::plan;
+use workspace::plan::Inspections;
+use workspace::render::Renderer;
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, rounds: usize) -> Result<Outcome> {

@@ -1,10 +1,9 @@
-//! `ci`: everything that needs no cluster, in one pass and one report, and what needs one where that is asked for.
-//! Nothing that is recorded is trusted.
+//! `ci`: renders, validates, and lints in one run with one report, and optionally runs the end-to-end scenarios. Renders
+//! everything again, regardless of render.lock.
 //!
-//! A stage that finds something does not keep the next one from running: what could be rendered is validated, linted,
-//! and proven whatever became of the rest.
+//! Findings in one stage do not stop the next: whatever could be rendered is validated, linted, and deployed.
 //!
-//! Deliberately absent: images and the tests of the tool itself, which `.ci/run` has.
+//! Does not build images or run the tool's own tests; `.ci/run` does.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -13,38 +12,41 @@ use serde_json::json;
 
 use super::rendering::{self, Rendering};
 use super::{Outcome, Session, lint, render, test_kind, validate};
-use crate::diagnostic::{Class, Code, Diagnostic, Diagnostics, Result};
-use crate::plan::{self, Inspections, Target};
-use crate::process;
-use crate::progress::Progress;
 use crate::report;
-use crate::report::junit::{self, Case, Failure, Suite};
-use crate::report::rendered::{self, RenderReport, State};
-use crate::whole;
-use crate::wording::plural;
-use crate::workspace::Workspace;
+use crate::report::junit;
+use crate::report::junit::{Case, Failure, Suite};
+use crate::report::rendered;
+use crate::report::rendered::{RenderReport, State};
+use diagnostics::wording::plural;
+use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result};
+use toolbox::process;
+use toolbox::progress::Progress;
+use toolbox::whole;
+use workspace::Workspace;
+use workspace::plan;
+use workspace::plan::{Inspections, Target};
 
-/// What was asked for.
+/// The command's arguments.
 #[derive(Debug, Default)]
 pub struct Request {
-    /// Where to write the report as JUnit XML.
+    /// Where to write a JUnit XML report.
     pub junit: Option<PathBuf>,
-    /// A folder of further CustomResourceDefinitions, for `validate`.
+    /// A folder with additional CustomResourceDefinitions, for `validate`.
     pub crds: Option<PathBuf>,
-    /// Another base for the versions of charts, for `lint`.
+    /// The revision to compare chart versions with, for `lint`.
     pub base: Option<String>,
-    /// Prove in a cluster what was rendered, too.
+    /// Also run the end-to-end scenarios in a kind cluster.
     pub kind: bool,
 }
 
-/// A stage that has run.
+/// A completed stage.
 #[derive(Debug)]
 struct Stage {
     name: &'static str,
     time: Duration,
-    /// What it looked at, a case each.
+    /// One test case per subject.
     cases: Vec<Case>,
-    /// For JUnit, instead of a suite of the cases.
+    /// JUnit suites to use instead of one suite with `cases`.
     suites: Vec<Suite>,
     found: Diagnostics,
 }
@@ -62,7 +64,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let result = all(session, request, &mut stages);
     let mut diagnostics = Diagnostics::default();
     for stage in &stages {
-        // What two stages tell is one thing.
+        // Stages may have findings in common.
         let new = stage.found.0.iter().filter(|found| !diagnostics.0.contains(found)).cloned().collect();
         diagnostics.extend(Diagnostics(new));
     }
@@ -87,7 +89,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     Ok(Outcome { diagnostics, fields })
 }
 
-/// Runs the stages one after the other. `Err` only when there is nothing to run them on.
+/// Runs the stages one after the other. Fails only if the workspace cannot be loaded.
 fn all(
     session: &Session<'_>,
     request: &Request,
@@ -102,8 +104,8 @@ fn all(
     found.extend(planned);
     let renderings = rendering::render(session, &workspace, argocd, targets, true, &mut found);
     let rendered = !found.has_errors() && renderings.iter().all(|one| matches!(one.rendered, Some(Ok(_))));
-    let asked = render::Request { force: true, ..render::Request::default() };
-    let judged = render::judge(session, &asked, &workspace, argocd, &renderings, &mut found);
+    let render_request = render::Request { force: true, ..render::Request::default() };
+    let judged = render::judge(session, &render_request, &workspace, argocd, &renderings, &mut found);
     let report = found.take(judged);
     if let Some(report) = &report {
         session.printer.render(report);
@@ -115,26 +117,26 @@ fn all(
     let names = || targets.iter().map(|target| target.id.to_string());
     let cases = |names: &mut dyn Iterator<Item = String>| names.map(|name| Case { name, ..Case::default() }).collect();
     let started = Instant::now();
-    let asked = validate::Request { crds: request.crds.clone(), ..validate::Request::default() };
-    let checked = validate::check(session, &asked, &workspace, &targets, &renderings, rendered);
+    let validate_request = validate::Request { crds: request.crds.clone(), ..validate::Request::default() };
+    let checked = validate::check(session, &validate_request, &workspace, &targets, &renderings, rendered);
     validate::told(session, &checked);
     stages.push(Stage::new("validate", started, cases(&mut names()), checked.diagnostics));
 
     let started = Instant::now();
-    let asked = lint::Request { base: request.base.clone(), ..lint::Request::default() };
-    let checked = lint::check(session, &asked, &workspace, &targets, &renderings, rendered);
+    let lint_request = lint::Request { base: request.base.clone(), ..lint::Request::default() };
+    let checked = lint::check(session, &lint_request, &workspace, &targets, &renderings, rendered);
     let cases = cases(&mut names().chain(checked.charts));
     stages.push(Stage::new("lint", started, cases, checked.diagnostics));
 
     let mut fields = report.as_ref().map(report::json::render).unwrap_or_default();
     if request.kind && !process::interrupted() {
-        fields.push(("steps", prove(session, &workspace, &renderings, stages)));
+        fields.push(("steps", run_scenarios(session, &workspace, &renderings, stages)));
     }
     Ok(fields)
 }
 
-/// Proves in a cluster what could be rendered, and returns the steps for programs.
-fn prove(
+/// Runs the end-to-end scenarios for everything that could be rendered, and returns the steps for JSON output.
+fn run_scenarios(
     session: &Session<'_>,
     workspace: &Workspace,
     renderings: &[Rendering<'_>],
@@ -159,12 +161,12 @@ fn prove(
     steps
 }
 
-/// The case of a target that was to be rendered: where it differs from its goldens, with the difference.
+/// The test case of a target: a failure with the diff if it differs from its goldens.
 fn rendered_case(one: &Rendering<'_>, report: Option<&RenderReport>) -> Case {
     let mut case = Case { name: one.target.id.to_string(), ..Case::default() };
-    // Why is told once for all targets that it concerns.
+    // The reason is reported once for all affected targets.
     if one.rendered.as_ref().is_some_and(|result| result.as_ref().is_err_and(Diagnostics::is_empty)) {
-        case.skipped = Some("could not be rendered; the case `workspace` says why".to_owned());
+        case.skipped = Some("could not be rendered; see the test case `workspace`".to_owned());
     }
     let target = report.and_then(|report| report.targets.iter().find(|target| target.id == one.target.id));
     if let Some(target) = target.filter(|target| target.state == State::Changed) {
@@ -175,18 +177,18 @@ fn rendered_case(one: &Rendering<'_>, report: Option<&RenderReport>) -> Case {
     case
 }
 
-/// A stage as JUnit has it: a case for each subject, and one for what concerns none of them.
+/// Converts a stage to JUnit suites: one test case per subject, and one for everything else.
 fn suites(stage: &Stage) -> Vec<Suite> {
     if !stage.suites.is_empty() {
         return stage.suites.clone();
     }
     let others = Case { name: "workspace".to_owned(), time: Some(stage.time), ..Case::default() };
     let mut cases: Vec<Case> = std::iter::once(others).chain(stage.cases.iter().cloned()).collect();
-    // Of these, each target has its own already.
-    let summed =
+    // Each target already has its own failure for these.
+    let summary =
         |found: &Diagnostic| found.places.is_empty() && matches!(found.code, Code::GoldenDiffers | Code::GoldenMissing);
     for diagnostic in &stage.found.0 {
-        if diagnostic.code.class() == Class::Warning || summed(diagnostic) {
+        if diagnostic.code.class() == Class::Warning || summary(diagnostic) {
             continue;
         }
         let name = diagnostic.target.as_deref().unwrap_or_default();

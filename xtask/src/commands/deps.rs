@@ -1,28 +1,38 @@
 //! `deps`: downloads the pinned chart dependencies, and updates the locks with `--update`.
 
+use diagnostics::Code;
+use diagnostics::Diagnostic;
+use diagnostics::suggestion;
+use document::edit;
+use document::edit::Edit;
+use helm::chart::is_exact;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use toolbox::whole;
 
 use serde_json::{Value, json};
 
 use super::{Outcome, Session};
-use crate::dependencies::{self, Context, PinChange};
-use crate::diagnostic::{Diagnostics, Result};
-use crate::inputs;
-use crate::progress::Progress;
-use crate::wording::plural;
-use crate::workspace::chart::Chart;
-use crate::workspace::{self, Workspace};
+use diagnostics::wording::plural;
+use diagnostics::{Diagnostics, Result};
+use helm::chart::Chart;
+use helm::dependencies;
+use helm::dependencies::{Context, PinChange};
+use toolbox::inputs;
+use toolbox::progress::Progress;
+use workspace::Workspace;
 
-/// Runs the command.
-pub fn run(session: &Session<'_>, update: bool) -> Result<Outcome> {
+/// Runs the command. `update` resolves the dependencies anew, those that it names as `NAME@VERSION` at these versions.
+pub fn run(session: &Session<'_>, update: Option<&[String]>) -> Result<Outcome> {
     let (workspace, mut diagnostics) = Workspace::load(&session.root)?;
-    let charts = charts(&session.root, &mut diagnostics);
+    let mut charts = charts(&session.root, &mut diagnostics);
+    let edited = set_versions(&mut charts, update.unwrap_or_default())?;
     let charts: Vec<&Chart> = charts.iter().collect();
     let tools = session.tools(&workspace);
     let helm = || Ok(tools.require("helm", workspace.config.argocd.helm)?.path);
     let context = session.context(&helm);
-    let result = if update {
-        self::update(session, &charts, &context)
+    let result = if update.is_some() {
+        self::update(session, &charts, &edited, &context)
     } else {
         ensure(session, &workspace, &charts, &context, &mut diagnostics)
     };
@@ -35,8 +45,59 @@ pub fn run(session: &Session<'_>, update: bool) -> Result<Outcome> {
 /// The command's fields of the JSON report.
 type Fields = Vec<(&'static str, Value)>;
 
-fn update(session: &Session<'_>, charts: &[&Chart], context: &Context<'_>) -> Result<Fields> {
-    let updated = dependencies::update(&session.root, charts, context)?;
+/// Sets the versions of dependencies, and returns each Chart.yaml that changes, with its new text. Nothing is written yet.
+fn set_versions(charts: &mut [Chart], wanted: &[String]) -> Result<Vec<(PathBuf, String)>> {
+    let mut edits: BTreeMap<PathBuf, Vec<Edit>> = BTreeMap::new();
+    let mut diagnostics = Diagnostics::default();
+    for text in wanted {
+        let Some((name, version)) = text.split_once('@').filter(|(_, version)| is_exact(version)) else {
+            let message = format!("`{text}` does not name a dependency and an exact version");
+            diagnostics.push(Diagnostic::new(Code::Usage, message).help("write it as `NAME@1.2.3`"));
+            continue;
+        };
+        let known: Vec<String> =
+            charts.iter().flat_map(|chart| &chart.dependencies).map(|one| one.name.clone()).collect();
+        if !known.iter().any(|one| one == name) {
+            diagnostics.push(
+                Diagnostic::new(Code::Usage, format!("no chart has a dependency `{name}`"))
+                    .help(suggestion(name, known.iter().map(String::as_str))),
+            );
+        }
+        for chart in charts.iter_mut() {
+            let path = chart.directory.join("Chart.yaml");
+            for dependency in chart.dependencies.iter_mut().filter(|one| one.name == name && one.version != version) {
+                let place = &dependency.version_place;
+                let Some(span) = place.span.clone().filter(|_| place != &dependency.place) else {
+                    diagnostics.push(
+                        Diagnostic::new(Code::EditRefused, format!("dependency `{name}` has no `version` to set"))
+                            .at(dependency.place.clone(), "")
+                            .help(format!("add `version: {version}`")),
+                    );
+                    continue;
+                };
+                let written = chart.source.text.get(span.clone()).unwrap_or_default();
+                edits.entry(path.clone()).or_default().push(Edit::new(span, edit::scalar_like(written, version)));
+                version.clone_into(&mut dependency.version);
+            }
+        }
+    }
+    let text = |path: &Path| charts.iter().find(|chart| chart.directory.join("Chart.yaml") == path);
+    let texts =
+        edits.iter().filter_map(|(path, edits)| Some((path.clone(), edit::apply(&text(path)?.source.text, edits)?)));
+    diagnostics.into_result(texts.collect())
+}
+
+fn update(
+    session: &Session<'_>,
+    charts: &[&Chart],
+    edited: &[(PathBuf, String)],
+    context: &Context<'_>,
+) -> Result<Fields> {
+    let mut updated = dependencies::update(&session.root, charts, context)?;
+    for (path, text) in edited {
+        whole::write(path, text.as_bytes())?;
+        updated.written.push(path.clone());
+    }
     let mut changes = Vec::new();
     for change in &updated.pins {
         let line = match change {

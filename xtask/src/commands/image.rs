@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::{Outcome, Session};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result};
-use crate::image::engine::Engine;
-use crate::image::{self, Builder, State};
-use crate::wording::plural;
-use crate::workspace::Workspace;
+use crate::image;
+use crate::image::{Builder, State};
+use diagnostics::wording::plural;
+use diagnostics::{Code, Diagnostic, Diagnostics, Result};
+use toolbox::engine::Engine;
+use workspace::Workspace;
 
 /// The command's arguments.
 #[derive(Debug, Default)]

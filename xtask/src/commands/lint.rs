@@ -1,49 +1,54 @@
-//! `lint`: what can be known about charts and Applications without a cluster.
+//! `lint`: runs all checks that need no cluster.
 //!
-//! Checks of a chart run for each chart that a selected target uses, and look at all cases of that chart; without a
-//! selection, those that ask nothing of Helm run for every chart under charts/, deployed or not.
+//! Chart checks run for each chart that a selected target uses, with all cases of that chart. Without a selection, the
+//! checks that do not need Helm run for every chart under charts/, deployed or not.
 
+use crate::lint::Run;
+use crate::lint::subject::ChartSubject;
+use crate::lint::subject::Fix;
+use crate::lint::subject::Rendered;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::json;
 
 use super::rendering::{self, Rendering};
 use super::{Outcome, Session};
-use crate::dependencies;
-use crate::diagnostic::{Class, Code, Diagnostic, Diagnostics, Result};
-use crate::inputs;
-use crate::lint::{
-    self, CHECKS, Helm, Subject, chart_version, coverage, helm_lint, images, second_render, values_table,
-};
-use crate::objects::Object;
-use crate::plan::{self, Inspections, Target};
-use crate::progress::Progress;
-use crate::side_by_side::side_by_side;
-use crate::silence;
-use crate::whole;
-use crate::wording::plural;
-use crate::workspace::chart::Chart;
-use crate::workspace::{self, Workspace};
+use crate::lint;
+use crate::lint::helm::Helm;
+use crate::lint::subject::Subject;
+use crate::lint::{CHECKS, images};
+use diagnostics::wording::plural;
+use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result};
+use helm::chart::Chart;
+use helm::dependencies;
+use kubernetes::object::Object;
+use toolbox::inputs;
+use toolbox::progress::Progress;
+use toolbox::whole;
+use workspace::Workspace;
+use workspace::plan;
+use workspace::plan::{Inspections, Target};
+use workspace::silence;
 
-/// What was asked for.
+/// The command's arguments.
 #[derive(Debug, Default)]
 pub struct Request {
-    /// Names of targets; all when empty.
+    /// Names of targets; empty for all.
     pub targets: Vec<String>,
-    /// Mend what can be mended.
+    /// Fix findings where possible.
     pub fix: bool,
-    /// The revision since which a changed chart needs a higher version.
+    /// The revision to compare chart versions with.
     pub base: Option<String>,
-    /// List images, and check nothing.
+    /// Only list images.
     pub images: bool,
 }
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     if request.fix && session.environment.ci {
-        return Err(Diagnostic::new(Code::Usage, "`--fix` is refused where CI is set")
-            .help("run `cargo xtask lint --fix` where people look at the diff, and commit what it writes")
+        return Err(Diagnostic::new(Code::Usage, "`--fix` is not allowed when CI is set")
+            .help("run `cargo xtask lint --fix` locally, review the diff, and commit it")
             .into());
     }
     let (workspace, mut diagnostics) = Workspace::load(&session.root)?;
@@ -52,7 +57,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let (all, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, &[]);
     diagnostics.extend(found);
     let (selected, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, &request.targets);
-    // Without a selection, both plans tell the same; `sort` drops one of the two.
+    // Without a selection, both plans have the same diagnostics; `sort` removes the duplicates.
     diagnostics.extend(found);
     let renderings = rendering::render(session, &workspace, workspace.config.argocd, selected, false, &mut diagnostics);
     for one in &renderings {
@@ -77,7 +82,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     Ok(Outcome { diagnostics, fields: vec![("charts", json!(checked.charts)), ("targets", json!(targets))] })
 }
 
-/// The images of what renders, one a line with the targets that use it.
+/// Lists the images of all rendered objects, one per line, with the targets that use it.
 fn list_images(session: &Session<'_>, renderings: &[Rendering<'_>], mut diagnostics: Diagnostics) -> Outcome {
     diagnostics.sort();
     let objects: Vec<Object> = renderings.iter().flat_map(Rendering::objects).collect();
@@ -93,17 +98,17 @@ fn list_images(session: &Session<'_>, renderings: &[Rendering<'_>], mut diagnost
     Outcome { diagnostics, fields: vec![("images", json!(images))] }
 }
 
-/// What checking found.
+/// The result of all checks.
 #[derive(Debug)]
 pub struct Checked {
-    /// The findings that are not silenced.
+    /// The findings that are not suppressed.
     pub diagnostics: Diagnostics,
-    /// The charts that were looked at, by their path from the root.
+    /// The paths of the checked charts from the root.
     pub charts: Vec<String>,
 }
 
-/// Runs every check on targets that are rendered already. `all` are all targets of the workspace; `sound` says that
-/// nothing kept any of them from being read and rendered.
+/// Runs every check on rendered targets. `all` are all targets of the workspace; `sound` says whether all of them could be
+/// read and rendered.
 #[must_use]
 pub fn check(
     session: &Session<'_>,
@@ -129,122 +134,107 @@ pub fn check(
             }
         }
     }
-    for chart in charts.values() {
-        diagnostics.extend(table(session, request, chart));
-    }
     let targets: Vec<&Target<'_>> = renderings.iter().map(|one| &one.target).collect();
     let objects: Vec<Object> = renderings.iter().flat_map(Rendering::objects).collect();
     let every: Vec<&Chart> = charts.values().collect();
-    let subject = Subject { workspace, charts: &every, targets: &targets, objects: &objects };
-    for (_, check) in CHECKS {
-        diagnostics.extend(check(&subject));
+    let base = request.base.as_deref();
+    let subject = Subject { workspace, charts: &every, targets: &targets, objects: &objects, base };
+    if request.fix {
+        diagnostics.extend(fix(session, &subject));
     }
-    diagnostics
-        .extend(chart_version::check(&session.root, &every, request.base.as_deref()).unwrap_or_else(|found| found));
-    untold(&mut diagnostics, renderings);
+    for check in CHECKS {
+        if let Run::Files(run) | Run::Objects(run) | Run::Git(run) = check.run {
+            diagnostics.extend(run(&subject));
+        }
+    }
+    remove_reported(&mut diagnostics, renderings);
     let deployed: Vec<&Chart> = deployed.iter().filter_map(|folder| charts.get(folder)).collect();
-    with_helm(session, workspace, &deployed, renderings, all, &mut diagnostics);
+    diagnostics.extend(with_helm(session, &subject, &deployed, renderings, all));
     let complete = sound && request.targets.is_empty() && diagnostics.worst() <= Class::Finding;
     let diagnostics = silence::apply(diagnostics, &workspace.config.silences, &lint::codes(), complete);
     Checked { diagnostics, charts: charts.values().map(|chart| chart.path.clone()).collect() }
 }
 
-/// Leaves out what is wrong with a schema or with values where Helm refused a target for it: that is told, at the same place.
-fn untold(diagnostics: &mut Diagnostics, renderings: &[Rendering<'_>]) {
+/// Removes findings about a schema or values that Helm already reported at the same place.
+fn remove_reported(diagnostics: &mut Diagnostics, renderings: &[Rendering<'_>]) {
     let failed = renderings.iter().filter_map(|one| one.rendered.as_ref()?.as_ref().err());
     let refused = failed.flat_map(|found| &found.0).filter(|found| found.code == Code::HelmRefused);
-    let told: Vec<_> = refused.map(|found| (&found.message, &found.places)).collect();
-    let places: Vec<_> = told.iter().filter_map(|(_, places)| places.first()).map(|(place, _)| place).collect();
+    let reported: Vec<_> = refused.map(|found| (&found.message, &found.places)).collect();
+    let places: Vec<_> = reported.iter().filter_map(|(_, places)| places.first()).map(|(place, _)| place).collect();
     diagnostics.0.retain(|found| match found.code {
-        Code::ValuesSchemaInvalid => !told.contains(&(&found.message, &found.places)),
-        // Of values that neither Helm nor the reader of this tool can read.
+        Code::ValuesSchemaInvalid => !reported.contains(&(&found.message, &found.places)),
+        // Neither Helm nor this tool's own parser can read these values.
         Code::YamlSyntax => !found.places.first().is_some_and(|(place, _)| places.contains(&place)),
         _ => true,
     });
 }
 
-/// The table of values of a chart, written anew if that is asked for.
-fn table(session: &Session<'_>, request: &Request, chart: &Chart) -> Diagnostics {
-    let checked = match values_table::check(&session.root, chart) {
-        Ok(checked) => checked,
-        Err(found) => return found,
-    };
-    let mut diagnostics = checked.diagnostics;
-    if let (Some(text), true) = (checked.readme, request.fix) {
-        let path = chart.directory.join("README.md");
-        match whole::write(&path, text.as_bytes()) {
-            Ok(()) => {
-                diagnostics.0.retain(|found| found.code != Code::ValuesTableOutdated);
-                session.printer.status("Wrote", &inputs::name(&session.root, &path));
-            }
-            Err(found) => diagnostics.extend(found),
+/// Writes what the checks can fix.
+fn fix(session: &Session<'_>, subject: &Subject<'_>) -> Diagnostics {
+    let mut diagnostics = Diagnostics::default();
+    for Fix { path, text } in CHECKS.iter().filter_map(|check| check.fix).flat_map(|fix| fix(subject)) {
+        if diagnostics.take(whole::write(&path, text.as_bytes())).is_some() {
+            session.printer.status("Wrote", &inputs::name(&session.root, &path));
         }
     }
     diagnostics
 }
 
-/// The checks that ask Helm.
+/// Runs the checks that need Helm on every chart of which a target renders.
 fn with_helm(
     session: &Session<'_>,
-    workspace: &Workspace,
+    subject: &Subject<'_>,
     charts: &[&Chart],
     renderings: &[Rendering<'_>],
     all: &[&Target<'_>],
-    diagnostics: &mut Diagnostics,
-) {
-    // What is wrong with a target that does not render is told already, and Helm would say no more.
+) -> Diagnostics {
+    let mut diagnostics = Diagnostics::default();
+    // Targets that do not render are already reported.
     let failed = |one: &&Rendering<'_>| matches!(one.rendered, Some(Err(_)));
     let of = |chart: &Chart, target: &Target<'_>| target.deployment.chart.directory == chart.directory;
     let renders = |chart: &&&Chart| renderings.iter().any(|one| of(chart, &one.target) && !failed(&one));
     let charts: Vec<&Chart> = charts.iter().filter(renders).copied().collect();
     if charts.is_empty() {
-        return;
+        return diagnostics;
     }
-    let cache = &session.environment.cache;
-    let tools = session.tools(workspace);
-    let Some(tool) = diagnostics.take(tools.require("helm", workspace.config.argocd.helm)) else { return };
+    let tools = session.tools(subject.workspace);
+    let Some(tool) = diagnostics.take(tools.require("helm", subject.workspace.config.argocd.helm)) else {
+        return diagnostics;
+    };
     diagnostics.extend(tools.warnings());
     let helm_path = || Ok(tool.path.clone());
     let context = session.context(&helm_path);
+    let cache = &session.environment.cache;
     let helm = Helm { program: &tool.path, root: &session.root, cache, jobs: session.jobs };
     for chart in charts {
-        let every: Vec<&Target<'_>> = all.iter().copied().filter(|target| of(chart, target)).collect();
-        let of_this: Vec<&Rendering<'_>> = renderings.iter().filter(|one| of(chart, &one.target)).collect();
-        let chosen: Vec<&Rendering<'_>> = of_this.iter().copied().filter(|one| !failed(one)).collect();
-        let Some(first) = every.first().filter(|target| !target.inspected.refused) else { continue };
+        let cases: Vec<&Target<'_>> = all.iter().copied().filter(|target| of(chart, target)).collect();
+        let selected: Vec<&Rendering<'_>> = renderings.iter().filter(|one| of(chart, &one.target)).collect();
+        let Some(first) = cases.first().filter(|target| !target.inspected.refused) else { continue };
         let prepared = dependencies::prepare(&first.deployment.chart, &first.inspected.dependencies, &context);
         let Some(prepared) = diagnostics.take(prepared) else { continue };
 
-        session.printer.status("Checking", &format!("{} ({})", chart.path, plural(every.len(), "case")));
-        let answers = side_by_side(session.jobs, &chosen, |one| {
-            (one.target.id.to_string(), helm_lint::messages(&helm, &one.target, &prepared.directory))
-        });
-        let mut said = Vec::new();
-        for (target, messages) in answers {
-            if let Some(messages) = diagnostics.take(messages) {
-                said.push((target, messages));
+        session.printer.status("Checking", &format!("{} ({})", chart.path, plural(cases.len(), "case")));
+        let rendered: Vec<Rendered<'_>> = selected
+            .iter()
+            .filter_map(|one| {
+                let (target, fresh) = (&one.target, one.rendered.is_none());
+                Some(Rendered { target, manifests: one.manifests()?, fresh })
+            })
+            .collect();
+        let subject = ChartSubject {
+            helm,
+            chart,
+            directory: &prepared.directory,
+            cases: &cases,
+            rendered: &rendered,
+            complete: rendered.len() == selected.len(),
+            objects: subject.objects,
+        };
+        for check in CHECKS {
+            if let Run::Helm(run) = check.run {
+                diagnostics.extend(run(&subject));
             }
         }
-        diagnostics.extend(helm_lint::findings(&session.root, chart, &said));
-        for found in side_by_side(session.jobs, &chosen, |one| twice(&helm, one, &prepared.directory)) {
-            diagnostics.extend(found.unwrap_or_else(|found| found));
-        }
-        if chosen.len() < of_this.len() {
-            // What the others would have reached or changed is not known.
-            continue;
-        }
-        for found in [
-            coverage::branches(&helm, chart, &every, &prepared.directory),
-            coverage::values(&session.root, chart, &every),
-        ] {
-            diagnostics.extend(found.unwrap_or_else(|found| found));
-        }
     }
-}
-
-/// What differs between two renders of a target.
-fn twice(helm: &Helm<'_>, one: &Rendering<'_>, directory: &Path) -> Result<Diagnostics> {
-    let manifests = one.manifests().unwrap_or_default();
-    let lines = second_render::differences(helm, &one.target, directory, &manifests, one.rendered.is_none())?;
-    Ok(if lines.is_empty() { Diagnostics::default() } else { second_render::findings(&lines, &one.objects()) })
+    diagnostics
 }

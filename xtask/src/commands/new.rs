@@ -9,21 +9,23 @@ use serde_json::json;
 
 use super::render::{self, locks};
 use super::{Outcome, Session, rendering};
-use crate::archive;
-use crate::dependencies;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result, Source};
-use crate::document::{Node, yaml};
-use crate::golden::store;
-use crate::inputs;
-use crate::lint::Subject;
+use crate::lint::subject::Subject;
+use crate::new;
 use crate::new::reach::Reach;
 use crate::new::staging::{Changed, Staging};
-use crate::new::{self, Service, Upstream, accepted, name, taken};
-use crate::objects::Object;
-use crate::plan::{self, Inspections};
-use crate::wording::plural;
-use crate::workspace::Workspace;
-use crate::workspace::chart::Chart;
+use crate::new::{Service, Upstream, accepted, name, taken};
+use diagnostics::wording::plural;
+use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
+use document::{Node, yaml};
+use golden::store;
+use helm::chart::Chart;
+use helm::dependencies;
+use kubernetes::object::Object;
+use toolbox::archive;
+use toolbox::inputs;
+use workspace::Workspace;
+use workspace::plan;
+use workspace::plan::Inspections;
 
 /// The command's arguments.
 #[derive(Debug, Default)]
@@ -149,7 +151,7 @@ fn upstream(session: &Session<'_>, service: &Service) -> Result<Upstream> {
     let archives = store::files(&directory.join("charts"))?;
     let Some(path) = archives.first() else { return Ok(Upstream::default()) };
     let bytes = std::fs::read(path).map_err(|error| Diagnostic::io("read", path, &error))?;
-    let tree = archive::read(&inputs::name(&session.root, path), &bytes)?;
+    let tree = archive::read_chart(&inputs::name(&session.root, path), &bytes)?;
     let read = |name: &str| -> Option<Node> {
         // An archive has one top-level directory.
         let (_, bytes) =
@@ -171,7 +173,7 @@ fn record(session: &Session<'_>, service: &Service) -> Result<(Vec<Object>, Diag
     let renderings = rendering::render(session, &workspace, workspace.config.argocd, targets, false, &mut diagnostics);
     let objects: Vec<Object> = renderings.iter().flat_map(rendering::Rendering::objects).collect();
     let every: Vec<_> = renderings.iter().map(|one| &one.target).collect();
-    let subject = Subject { workspace: &workspace, charts: &[], targets: &every, objects: &objects };
+    let subject = Subject { workspace: &workspace, charts: &[], targets: &every, objects: &objects, base: None };
     let accepted = accepted::entry(service, &subject);
     let request = render::Request { accept: true, ..render::Request::default() };
     let update = locks(session, &request, &renderings, &mut diagnostics);

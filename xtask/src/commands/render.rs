@@ -8,21 +8,23 @@ use std::path::{Path, PathBuf};
 
 use super::rendering::{self, Rendering};
 use super::{Outcome, Session};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result};
-use crate::diff;
-use crate::fingerprint::Fingerprints;
-use crate::golden;
-use crate::golden::lock::{self, Lock};
-use crate::golden::store::{self, Update};
 use crate::output;
-use crate::plan::{self, Inspections};
-use crate::progress::Progress;
-use crate::render;
 use crate::report::json;
 use crate::report::rendered::{RenderReport, State, TargetReport, total};
-use crate::wording::plural;
-use crate::workspace::Workspace;
-use crate::workspace::config::Argocd;
+use argocd::release::Release;
+use diagnostics::wording::plural;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
+use golden::diff;
+use golden::lock;
+use golden::lock::Lock;
+use golden::store;
+use golden::store::Update;
+use toolbox::fingerprint::Fingerprints;
+use toolbox::progress::Progress;
+use workspace::Workspace;
+use workspace::plan;
+use workspace::plan::Inspections;
+use workspace::render;
 
 /// The command's arguments.
 #[derive(Debug, Default)]
@@ -81,7 +83,7 @@ pub fn judge(
     session: &Session<'_>,
     request: &Request,
     workspace: &Workspace,
-    argocd: Argocd,
+    argocd: Release,
     jobs: &[Rendering<'_>],
     diagnostics: &mut Diagnostics,
 ) -> Result<RenderReport> {
@@ -123,10 +125,10 @@ pub fn judge(
 }
 
 /// The Argo CD release to render for.
-fn release(workspace: &Workspace, request: &Request) -> Result<Argocd> {
+fn release(workspace: &Workspace, request: &Request) -> Result<Release> {
     let own = workspace.config.argocd;
     let Some(version) = &request.argocd else { return Ok(own) };
-    let release = Argocd::parse(version).map_err(|message| Diagnostic::new(Code::Usage, message))?;
+    let release = Release::parse(version).map_err(|message| Diagnostic::new(Code::Usage, message))?;
     if request.accept && release != own {
         return Err(Diagnostic::new(Code::Usage, "`--accept` requires the Argo CD release in charts.toml")
             .help(format!("remove `--argocd`, or set `argocd.version = \"{}\"` in charts.toml", release.version))

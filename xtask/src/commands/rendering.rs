@@ -7,16 +7,19 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use super::Session;
-use crate::dependencies::{self, Prepared};
-use crate::diagnostic::{Diagnostics, Result};
-use crate::golden::{Golden, Recorded};
-use crate::objects::{self, Object};
-use crate::plan::Target;
-use crate::progress::Progress;
-use crate::render::Renderer;
-use crate::side_by_side::side_by_side;
-use crate::workspace::Workspace;
-use crate::workspace::config::Argocd;
+use argocd::release::Release;
+use diagnostics::{Diagnostics, Result};
+use golden::Golden;
+use golden::objects;
+use helm::dependencies;
+use helm::dependencies::Prepared;
+use kubernetes::manifest::Recorded;
+use kubernetes::object::Object;
+use toolbox::progress::Progress;
+use toolbox::side_by_side::side_by_side;
+use workspace::Workspace;
+use workspace::plan::Target;
+use workspace::render::Renderer;
 
 /// A target and its render.
 #[derive(Debug)]
@@ -60,7 +63,7 @@ impl Rendering<'_> {
 pub fn render<'a>(
     session: &Session<'_>,
     workspace: &Workspace,
-    argocd: Argocd,
+    argocd: Release,
     targets: Vec<Target<'a>>,
     force: bool,
     diagnostics: &mut Diagnostics,
@@ -85,7 +88,7 @@ pub fn render<'a>(
 fn render_stale(
     session: &Session<'_>,
     workspace: &Workspace,
-    argocd: Argocd,
+    argocd: Release,
     renderings: &mut [Rendering<'_>],
     diagnostics: &mut Diagnostics,
 ) {

@@ -11,17 +11,21 @@ use serde_json::{Value, json};
 
 use super::rendering;
 use super::{Outcome, Session};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result};
-use crate::document::Node;
-use crate::environment::Environment;
-use crate::plan::{self, Inspections};
-use crate::process::Invocation;
-use crate::progress::Progress;
-use crate::schemas::{self, Kind, VERSION_FILE, Version, crd, openapi};
-use crate::validate::subject::{self, Subject};
-use crate::whole;
-use crate::wording::plural;
-use crate::workspace::Workspace;
+use diagnostics::wording::plural;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
+use document::Node;
+use golden::objects;
+use kubernetes::schemas;
+use kubernetes::schemas::{Kind, VERSION_FILE, Version, crd, openapi};
+use kubernetes::validate::subject;
+use kubernetes::validate::subject::Subject;
+use toolbox::environment::Environment;
+use toolbox::process::Invocation;
+use toolbox::progress::Progress;
+use toolbox::whole;
+use workspace::Workspace;
+use workspace::plan;
+use workspace::plan::Inspections;
 
 /// What was asked for.
 #[derive(Debug, Default)]
@@ -121,9 +125,9 @@ fn wanted(
         if let Some(Err(found)) = &one.rendered {
             diagnostics.extend(found.clone().for_target(&one.target.id));
         }
-        subjects.extend(subject::of_target(&one.target, &one.golden, &one.manifests().unwrap_or_default()));
+        subjects.extend(objects::subjects(&one.target, &one.golden, &one.manifests().unwrap_or_default()));
     }
-    subjects.extend(workspace.argocd.iter().flat_map(subject::of_argocd));
+    subjects.extend(workspace.argocd.iter().flat_map(|file| subject::of_argocd(&file.name, &file.documents)));
     let roots =
         subjects.iter().filter(|subject| subject.kind.kind == crd::KIND).map(|one| schemas::json(&one.object.root));
     let defined: BTreeSet<Kind> =

@@ -1,9 +1,8 @@
-//! `test-kind`: the applications in a kind cluster, proven by what they do.
+//! `test-kind`: deploys the applications to a kind cluster and runs their end-to-end scenarios.
 //!
-//! In a new cluster each application is deployed and proven with nothing of the others there; then all are together,
-//! scenarios that need several run, and each is removed while the others are watched. In a kept cluster the
-//! applications are there already: today's charts are applied over them, and all scenarios run side by side. Where an
-//! upgrade is tried, another revision's are there first.
+//! In a new cluster, each application is first deployed and tested on its own. Then all are deployed, scenarios that need
+//! several run, and each is removed while the others must not change. In a kept cluster, the applications are updated and
+//! all scenarios run concurrently. With `--upgrade-from`, the applications of another revision are deployed first.
 
 mod applied;
 mod changed;
@@ -15,56 +14,33 @@ mod reports;
 mod revision;
 mod stage;
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
 
-use self::lanes::Lanes;
+use self::lane::Run;
 use self::prepare::Prepared;
-use self::reports::{StepReport, Told};
+pub use self::prepare::Request;
+use self::reports::{Results, StepReport};
 use self::stage::Stage;
 use super::{Outcome, Session};
-use crate::cluster::observer::Observer;
-use crate::cluster::{Cluster, Found, Maker, images, preflight};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result};
-use crate::image::engine::Engine;
-use crate::plan::Inspections;
-use crate::process;
 use crate::report::junit;
-use crate::scenario::{Scenario, Step};
-use crate::whole;
-use crate::wording::plural;
-use crate::workspace::Workspace;
+use cluster::observer::Observer;
+use cluster::scenario::{Scenario, Step};
+use cluster::{Cluster, Existing, Provisioner, images, preflight};
+use diagnostics::wording::plural;
+use diagnostics::{Code, Diagnostic, Diagnostics, Result};
+use toolbox::engine::Engine;
+use toolbox::process;
+use toolbox::whole;
+use workspace::Workspace;
+use workspace::plan::Inspections;
 
-/// What was asked for.
-#[derive(Debug, Default)]
-pub struct Request {
-    /// Names of applications; all when empty.
-    pub apps: Vec<String>,
-    /// The image of the node; the one in charts.toml when absent.
-    pub node_image: Option<String>,
-    /// Leave the cluster.
-    pub keep: bool,
-    /// Replace a kept cluster.
-    pub fresh: bool,
-    /// Delete a kept cluster, and do nothing else.
-    pub delete: bool,
-    /// The port of the API server.
-    pub api_port: Option<u16>,
-    /// Run this step alone, on a kept cluster: `<app>/<scenario>:<step>`.
-    pub step: Option<String>,
-    /// A revision whose charts are deployed first.
-    pub upgrade_from: Option<String>,
-    /// Write the results there, as JUnit XML.
-    pub junit: Option<PathBuf>,
-}
-
-/// What came of it.
+/// The results of a run.
 #[derive(Debug, Default)]
 pub struct Proven {
     steps: Vec<StepReport>,
-    /// What is wrong.
+    /// Everything that went wrong.
     pub diagnostics: Diagnostics,
 }
 
@@ -85,14 +61,14 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     Ok(Outcome { diagnostics: proven.diagnostics, fields })
 }
 
-/// Proves the applications of a workspace, and tells nothing but how that goes on.
+/// Tests the applications of a workspace. Prints progress only.
 #[must_use]
 pub fn prove(session: &Session<'_>, request: &Request, workspace: &Workspace) -> Proven {
-    let mut told = Told::default();
-    let ran = test(session, request, workspace, &mut told);
-    let Told { steps, found: mut diagnostics } = told;
+    let mut results = Results::default();
+    let ran = test(session, request, workspace, &mut results);
+    let Results { steps, mut diagnostics } = results;
     diagnostics.extend(ran.err().unwrap_or_default());
-    // Whatever a signal broke off said so in its own way, if at all.
+    // Programs that a signal ended fail in different ways, so the signal itself is reported, too.
     diagnostics.extend(process::check_interrupted().err().unwrap_or_default());
     diagnostics.sort();
     Proven { steps, diagnostics }
@@ -105,19 +81,19 @@ impl Proven {
         reports::table(&self.steps)
     }
 
-    /// The steps for JUnit, a suite for each scenario.
+    /// The steps for JUnit, one suite per scenario.
     #[must_use]
     pub fn suites(&self) -> Vec<junit::Suite> {
         reports::suites(&self.steps, &self.diagnostics)
     }
 
-    /// The steps for programs.
+    /// The steps for `--format json`.
     #[must_use]
     pub fn json(&self) -> Value {
         self.steps.iter().map(StepReport::json).collect()
     }
 
-    /// What became of the steps, in a line.
+    /// The results in one line.
     fn summary(&self) -> String {
         let steps = plural(self.steps.len(), "step");
         match self.steps.iter().filter(|step| step.result == reports::Result::Failed).count() {
@@ -128,8 +104,8 @@ impl Proven {
     }
 }
 
-/// Does all of it; what there is to tell is in `told` also when this ends with an error.
-fn test(session: &Session<'_>, request: &Request, workspace: &Workspace, told: &mut Told) -> Result<()> {
+/// Runs everything. After an error, `results` has the results up to then.
+fn test(session: &Session<'_>, request: &Request, workspace: &Workspace, results: &mut Results) -> Result<()> {
     let tools = session.tools(workspace);
     let (inspections, found) = Inspections::new(workspace);
     found.into_result(())?;
@@ -138,80 +114,80 @@ fn test(session: &Session<'_>, request: &Request, workspace: &Workspace, told: &
     let kind = missing.take(stage::tool(workspace, &tools, "kind"));
     let kubectl = missing.take(stage::tool(workspace, &tools, "kubectl"));
     let (Some(engine), Some(kind), Some(kubectl)) = (engine, kind, kubectl) else { return Err(missing) };
-    let maker = Maker::new(engine, kind, kubectl, &session.environment.cache, &session.root);
+    let provisioner = Provisioner::new(engine, kind, kubectl, &session.environment.cache, &session.root);
     if request.delete {
-        let _lock = maker.lock()?;
-        return maker.remove(session.printer);
+        let _lock = provisioner.lock()?;
+        return provisioner.remove(session.printer);
     }
     let prepared = prepare::prepare(session, request, workspace, &inspections, &tools)?;
-    let lock = maker.lock()?;
-    let found = maker.found(&prepared.wish)?;
-    let reused = found == Found::Kept;
-    let mut wrong = Diagnostics::default();
-    let step = request.step.as_deref().and_then(|name| wrong.take(prepared.step(name)));
+    let lock = provisioner.lock()?;
+    let existing = provisioner.existing(&prepared.options)?;
+    let reused = existing == Existing::Reusable;
+    let mut invalid = Diagnostics::default();
+    let step = request.step.as_deref().and_then(|name| invalid.take(prepared.step(name)));
     if request.step.is_some() && !reused {
-        wrong.push(
-            Diagnostic::new(Code::Usage, "`--step` needs a cluster that an earlier run kept")
+        invalid.push(
+            Diagnostic::new(Code::Usage, "`--step` requires a cluster that an earlier run has kept")
                 .help("run `cargo xtask test-kind --keep` first"),
         );
     }
-    wrong.into_result(())?;
+    invalid.into_result(())?;
     let mut needed = prepared.foreign_images();
     if !reused {
         let mut diagnostics = request.api_port.map(preflight::port).unwrap_or_default();
-        // What is in the way goes first, and gives back what it takes.
-        if found == Found::Nothing {
-            diagnostics.extend(preflight::judge(&preflight::ask(&maker.engine)?));
+        // An obsolete cluster is deleted first, which frees what it uses.
+        if existing == Existing::None {
+            diagnostics.extend(preflight::check(&preflight::ask(&provisioner.engine)?));
         }
         diagnostics.into_result(())?;
-        needed.insert(prepared.wish.node_image.clone(), prepared.node_place.clone());
+        needed.insert(prepared.options.node_image.clone(), prepared.node_place.clone());
     }
-    let mut ids = images::bring(&maker.engine, &needed, session.offline, session.printer)?;
-    ids.remove(&prepared.wish.node_image);
-    maker.settle(&found, session.printer)?;
+    let mut ids = images::pull(&provisioner.engine, &needed, session.offline, session.printer)?;
+    ids.remove(&prepared.options.node_image);
+    provisioner.clear(&existing, session.printer)?;
 
-    let cluster = maker.hold(lock, reused, request.keep || reused);
-    let outcome = in_cluster(request, &prepared, step, &cluster, ids, told);
+    let cluster = provisioner.guard(lock, reused, request.keep || reused);
+    let outcome = in_cluster(request, &prepared, step, &cluster, ids, results);
     let kept = cluster.keep;
-    told.found.extend(cluster.finish(session.printer));
+    results.diagnostics.extend(cluster.finish(session.printer));
     if kept {
-        session.printer.result(&kept_text(&maker));
+        session.printer.result(&kept_text(&provisioner));
     }
     outcome
 }
 
-/// How a kept cluster is used, and how it goes.
-fn kept_text(maker: &Maker) -> String {
-    let config = maker.folder.join("kubeconfig");
+/// How to use and how to delete a kept cluster.
+fn kept_text(provisioner: &Provisioner) -> String {
+    let config = provisioner.folder.join("kubeconfig");
     format!(
         "cluster {} is kept\n  use it:    kubectl --kubeconfig {} get pods --all-namespaces\n  \
          run again: cargo xtask test-kind --keep\n  delete it: cargo xtask test-kind --delete\n",
-        maker.name,
+        provisioner.name,
         config.display()
     )
 }
 
-/// What happens while there is a cluster.
+/// Runs everything that needs the cluster.
 fn in_cluster(
     request: &Request,
     prepared: &Prepared<'_>,
     step: Option<(&Scenario, &Step)>,
     cluster: &Cluster,
     ids: images::Ids,
-    told: &mut Told,
+    results: &mut Results,
 ) -> Result<()> {
     let started = Instant::now();
     let order = prepared.in_order();
-    // In a new cluster the first application is alone with its images for a while.
+    // In a new cluster, the first application runs on its own, so its images are loaded first.
     let alone = step.is_none() && request.upgrade_from.is_none();
     let chosen: Vec<&str> = prepared.chosen.iter().map(String::as_str).collect();
     let first = order.iter().find(|app| alone && chosen.contains(&app.name.as_str()));
     let first = first.map(|app| prepared.images_of(app));
     let later = raise::raise(prepared, cluster, ids, first.as_ref())?;
-    // Watching begins while the node is not ready yet: that takes the processor for a moment.
+    // The watches start while the node becomes ready, because starting them costs processor time.
     let observer = Observer::start(&cluster.kubectl);
     raise::start(cluster, prepared.session.printer)?;
-    told.extend(StepReport::passed("cluster", "the cluster is up and has its images", started.elapsed()).into());
+    results.extend(StepReport::passed("cluster", "is ready", started.elapsed()).into());
     let Prepared { session, workspace, inspections, tools, .. } = *prepared;
     let stage = Stage {
         session,
@@ -222,24 +198,24 @@ fn in_cluster(
         kubectl: &cluster.kubectl,
         observer: &observer,
     };
-    let lanes = Lanes {
+    let run = Run {
         stage: &stage,
         cluster,
         scenarios: &prepared.scenarios,
         order,
         given: prepared.given(),
-        run: session.root.join("target/kind").join(run_name()),
+        folder: session.root.join("target/kind").join(run_name()),
     };
-    told.extend(match (step, &request.upgrade_from) {
-        (Some((scenario, step)), _) => lanes.one(scenario, step),
-        (None, Some(revision)) => lanes.upgraded(revision, &prepared.before),
-        (None, None) if cluster.reused => lanes.together(),
-        (None, None) => lanes.apart(&chosen, later.as_ref()),
+    results.extend(match (step, &request.upgrade_from) {
+        (Some((scenario, step)), _) => run.single_step(scenario, step),
+        (None, Some(revision)) => run.upgrade(revision, &prepared.before),
+        (None, None) if cluster.reused => run.together(),
+        (None, None) => run.apart_then_together(&chosen, later.as_ref()),
     });
     process::check_interrupted()
 }
 
-/// The name of a run's folder.
+/// The name of a run's directory.
 fn run_name() -> String {
     let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
     format!("{seconds}-{}", std::process::id())

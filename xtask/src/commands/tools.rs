@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use super::{Outcome, Session};
 use crate::cli;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result, suggestion};
-use crate::tools::{State, Tool, Tools};
-use crate::wording::plural;
-use crate::workspace::Workspace;
-use crate::workspace::config::ARGOCD_RELEASES;
+use argocd::release::RELEASES;
+use diagnostics::wording::plural;
+use diagnostics::{Code, Diagnostic, Diagnostics, Result, suggestion};
+use toolbox::tools::{State, Tool, Tools};
+use workspace::Workspace;
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, command: &cli::Tools) -> Result<Outcome> {
@@ -48,7 +48,7 @@ fn own_version<'a>(pinned: &'a str, tool: Option<&'a Tool>) -> &'a str {
 fn pins(workspace: &Workspace, names: &[String]) -> Result<Vec<(String, String)>> {
     let own = workspace.config.argocd.helm;
     let mut helms = vec![own];
-    for release in ARGOCD_RELEASES {
+    for release in RELEASES {
         if !helms.contains(&release.helm) && workspace.tools_lock.pin("helm", release.helm).is_some() {
             helms.push(release.helm);
         }

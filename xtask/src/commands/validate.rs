@@ -11,20 +11,25 @@ use serde_json::{Map, Value, json};
 
 use super::rendering::{self, Rendering};
 use super::{Outcome, Session};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result};
-use crate::document::{Node, yaml};
-use crate::golden::Golden;
-use crate::inputs;
-use crate::plan::{self, Inspections, Target};
-use crate::progress::Progress;
-use crate::schemas::{self, Kind, Version, crd};
-use crate::silence;
-use crate::validate::subject::{self, Subject};
-use crate::validate::{self, Checked, Input};
-use crate::wording::plural;
-use crate::workspace::{self, Workspace};
+use diagnostics::wording::plural;
+use diagnostics::{Code, Diagnostic, Diagnostics, Result};
+use document::{Node, yaml};
+use golden::Golden;
+use golden::objects;
+use kubernetes::schemas;
+use kubernetes::schemas::{Kind, Version, crd};
+use kubernetes::validate;
+use kubernetes::validate::subject;
+use kubernetes::validate::subject::Subject;
+use kubernetes::validate::{Checked, Input};
+use toolbox::inputs;
+use toolbox::progress::Progress;
+use workspace::Workspace;
+use workspace::plan;
+use workspace::plan::{Inspections, Target};
+use workspace::silence;
 
-pub use crate::validate::CODES;
+pub use kubernetes::validate::CODES;
 
 /// What was asked for.
 #[derive(Debug, Default)]
@@ -111,9 +116,10 @@ pub fn check(
         checked.diagnostics = found;
         return checked;
     }
-    let mut subjects: Vec<Subject> = workspace.argocd.iter().flat_map(subject::of_argocd).collect();
+    let mut subjects: Vec<Subject> =
+        workspace.argocd.iter().flat_map(|file| subject::of_argocd(&file.name, &file.documents)).collect();
     for one in renderings {
-        subjects.extend(subject::of_target(&one.target, &one.golden, &one.manifests().unwrap_or_default()));
+        subjects.extend(objects::subjects(&one.target, &one.golden, &one.manifests().unwrap_or_default()));
     }
     let mut diagnostics = Diagnostics::default();
     let definitions = definitions(session, request, all, renderings, &subjects, &mut diagnostics);
@@ -126,7 +132,9 @@ pub fn check(
     let failed: Vec<String> = failed.map(|one| one.target.id.to_string()).collect();
     let judged = validate::check(&Input {
         root: &session.root,
-        config: &workspace.config,
+        kubernetes: &workspace.config.kubernetes,
+        locations: &workspace.config.validate.locations,
+        unchecked: &workspace.config.validate.unchecked,
         subjects: &subjects,
         derived: &derived,
         complete: complete && request.crds.is_none(),
@@ -185,7 +193,7 @@ fn definitions(
     for target in all.iter().filter(|target| !selected.contains(&&target.id)) {
         if let Ok(golden) = Golden::load(&session.root, &target.id) {
             let recorded = golden.recorded(&target.recipe.namespace);
-            found.extend(of_subjects(&subject::of_target(target, &golden, &recorded)));
+            found.extend(of_subjects(&objects::subjects(target, &golden, &recorded)));
         }
     }
     if let Some(folder) = &request.crds {
@@ -198,7 +206,7 @@ fn definitions(
 fn named(root: &Path, folder: &Path) -> Result<Vec<Value>> {
     let mut definitions = Vec::new();
     for path in workspace::manifests(folder) {
-        let documents = workspace::read(root, &path).and_then(|source| yaml::parse(&source))?;
+        let documents = toolbox::source::read(root, &path).and_then(|source| yaml::parse(&source))?;
         // `kubectl get` prints a list.
         let roots = documents.iter().flat_map(|document| {
             let items = document.root.get("items").map(Node::items).unwrap_or_default();

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::diagnostic::{Place, Source};
+use diagnostics::{Place, Source};
 
 /// A parsed Dockerfile.
 #[derive(Debug)]

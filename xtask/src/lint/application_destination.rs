@@ -3,10 +3,11 @@
 //! An object in another namespace is outside of what the Application says of itself, and needs a wider project. Of
 //! objects that belong to the cluster, Argo CD drops the namespace.
 
-use super::scope::{Scope, Scopes};
-use super::{Subject, written};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::objects::Object;
+use super::subject::Subject;
+use diagnostics::{Code, Diagnostic, Diagnostics};
+use kubernetes::object::Object;
+use kubernetes::scope::{Scope, Scopes};
+use workspace::written;
 
 /// What this check finds.
 pub const CODES: &[Code] = &[Code::ApplicationDestination, Code::NamespaceMismatch];
@@ -15,7 +16,7 @@ pub const CODES: &[Code] = &[Code::ApplicationDestination, Code::NamespaceMismat
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
-    for application in written::applications(subject) {
+    for application in subject.applications() {
         diagnostics.extend(destination(&application));
     }
     let scopes = Scopes::new(subject.objects);

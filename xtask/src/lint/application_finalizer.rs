@@ -4,11 +4,12 @@
 //! CustomResourceDefinition itself, and takes the controller: every object of the kind in the cluster, whoever made it,
 //! is left to nobody, and whoever cleans up after that deletes the definition, and with it those objects.
 
-use super::{Subject, scope, written};
-use crate::diagnostic::{Code, Diagnostics};
-use crate::document::Node;
-use crate::objects::Object;
-use crate::plan::DEFAULT_CASE;
+use super::subject::Subject;
+use diagnostics::{Code, Diagnostics};
+use document::Node;
+use kubernetes::object::Object;
+use kubernetes::scope;
+use workspace::plan::DEFAULT_CASE;
 
 /// What this check finds.
 pub const CODES: &[Code] = &[Code::ApplicationFinalizer];
@@ -24,7 +25,7 @@ pub const CASCADING: &[&str] = &[
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
-    for application in written::applications(subject) {
+    for application in subject.applications() {
         let target = format!("{}/{DEFAULT_CASE}", application.name);
         let definitions: Vec<&Object> =
             subject.objects.iter().filter(|object| object.target == target && scope::is_definition(object)).collect();

@@ -1,42 +1,53 @@
-//! Projects: each Application has one that exists, and is allowed what it needs.
+//! Projects: whether each Application's project exists and permits what the Application needs.
 //!
-//! What a project forbids, Argo CD tells only once it syncs: here it is told before the merge, of the Application (its
-//! repository, its destination, its own namespace), of every object of its default case, of the namespace that it
-//! creates, and, for an Application that deploys a folder of argocd/, of the manifests in that folder.
+//! Argo CD reports a violation only during a sync. This check covers the Application itself (repository, destination, and
+//! namespace), the objects of its default case, the namespace that it creates, and, for an Application that deploys a
+//! folder under argocd/, the manifests in it. Other cases are not deployed.
 //!
-//! Deliberately absent: further cases, which nothing deploys; and global projects, which only Argo CD's settings know.
+//! Global projects are configured in Argo CD's own settings, so they are not considered.
 
+use argocd::pattern::matches_kind;
+use argocd::project::KindRule;
+use argocd::repository_url;
+use diagnostics::nearest;
+use kubernetes::scope;
 use std::collections::BTreeSet;
 
 use super::application_destination::is_address;
-use super::permission::{self, Verdict};
-use super::scope::{Scope, Scopes};
-use super::written::{self, CONTROL_PLANE, DEFAULT_PROJECT, Written};
-use super::{Subject, argocd_folder, sync_order};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, suggestion};
-use crate::document::Node;
-use crate::forms;
-use crate::manifest::ObjectKey;
-use crate::objects::Object;
-use crate::plan::{self, DEFAULT_CASE};
-use crate::workspace::project::{Destination, Project};
+use super::argocd_folder;
+use super::subject::Subject;
+use argocd::permission;
+use argocd::permission::Verdict;
+use argocd::project::{Destination, Project};
+use argocd::sync_order;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, suggestion};
+use document::Node;
+use kubernetes::forms;
+use kubernetes::manifest::ObjectKey;
+use kubernetes::object::Object;
+use kubernetes::scope::{Scope, Scopes};
+use workspace::plan;
+use workspace::plan::DEFAULT_CASE;
+use workspace::written::{CONTROL_PLANE, DEFAULT_PROJECT, Written};
 
-/// What this check finds.
-pub const CODES: &[Code] = &[Code::ApplicationProject, Code::ProjectForbids, Code::ProjectUnused, Code::ScopeUnknown];
+/// The codes of this check.
+pub const CODES: &[Code] =
+    &[Code::ApplicationProject, Code::ArgocdField, Code::ProjectForbids, Code::ProjectUnused, Code::ScopeUnknown];
 
-/// Holds every Application against its project, and looks for projects that nobody has.
+/// Checks every Application against its project, and looks for unused projects.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
-    let projects = written::projects(subject);
+    let projects = subject.projects();
     let scopes = Scopes::new(subject.objects);
     let mut unknown = BTreeSet::new();
-    for application in written::applications(subject) {
-        // That nothing names a project is told where fields are read.
+    let mut misspelled = Misspelled::default();
+    for application in subject.applications() {
+        // A missing `spec.project` is reported by `argocd_fields`.
         let Some(node) = application.root.find(&["spec", "project"]) else { continue };
         let name = application.project();
         let Some(project) = projects.iter().find(|project| project.name == name) else {
-            // A file that nobody could read may hold it.
+            // An unreadable file may define it.
             if subject.workspace.argocd_complete || name == DEFAULT_PROJECT {
                 diagnostics.push(missing(&application, node, name, &projects));
             }
@@ -44,8 +55,11 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         };
         let against = Against { application, project, scopes: &scopes };
         diagnostics.extend(against.itself());
-        diagnostics.extend(against.objects(subject, &mut unknown));
-        diagnostics.extend(against.manifests(subject));
+        diagnostics.extend(against.objects(subject, &mut unknown, &mut misspelled));
+        diagnostics.extend(against.manifests(subject, &mut misspelled));
+    }
+    for project in &projects {
+        diagnostics.extend(misspelled.in_project(project));
     }
     diagnostics.extend(unused(subject, &projects));
     diagnostics
@@ -55,10 +69,12 @@ fn missing(application: &Written<'_>, node: &Node, name: &str, projects: &[Proje
     let finding =
         |message: String, label: &str| application.finding(Code::ApplicationProject, message, node.place(), label);
     if name == DEFAULT_PROJECT {
-        return finding("`default` is Argo CD's own project".to_owned(), "allows every repository, cluster, and kind")
-            .help(format!("write argocd/projects/{0}.yaml, and say `project: {0}`", application.name));
+        let own = application.text(&["metadata", "name"]).unwrap_or_default();
+        let label = "permits every repository, cluster, and kind";
+        return finding("Application uses the project `default`".to_owned(), label)
+            .help(format!("create argocd/projects/{own}.yaml, and set `project: {own}`"));
     }
-    finding(format!("there is no project `{name}`"), "no AppProject under argocd/ is named so")
+    finding(format!("project `{name}` does not exist"), "no such AppProject under argocd/")
         .help(suggestion(name, projects.iter().map(|project| project.name.as_str())))
 }
 
@@ -70,93 +86,179 @@ struct Against<'a> {
 }
 
 impl Against<'_> {
-    fn forbidden(&self, what: &str, place: Place, help: String) -> Diagnostic {
-        let message = format!("project `{}` does not allow {what}", self.project.name);
-        let found = self.application.finding(Code::ProjectForbids, message, place, "");
-        found.at(self.project.place.clone(), "the project").help(help)
+    /// A finding at a place of the Application, with the field of the project that decides.
+    fn forbidden(&self, what: &str, place: Place, label: &str, field: &str) -> Diagnostic {
+        self.by_project(self.application.finding(Code::ProjectForbids, self.violation(what), place, label), field)
     }
 
-    /// The repository, the destination, the Application's namespace, and the namespace that it creates.
+    fn violation(&self, what: &str) -> String {
+        format!("project `{}` does not allow {what}", self.project.name)
+    }
+
+    /// Adds the field of the project that decides. A blacklist is marked at the entry that matches.
+    fn by_project(&self, found: Diagnostic, field: &str) -> Diagnostic {
+        match self.project.field(field) {
+            _ if field.ends_with("Blacklist") => found,
+            Some(place) => found.at(place, "allowed by the project"),
+            None => found.at(self.project.place.clone(), format!("has no `{field}`")),
+        }
+    }
+
+    /// Checks the repository, the destination, the Application's namespace, and the namespace that it creates.
     fn itself(&self) -> Diagnostics {
-        let Self { application, project, .. } = self;
         let mut diagnostics = Diagnostics::default();
-        let patterns = project.source_repos.iter().map(|(pattern, _)| pattern.as_str());
-        if let Some(url) = application.text(&["spec", "source", "repoURL"])
-            && !permission::allows_repository(patterns, url)
-        {
-            let place = application.place(&["spec", "source", "repoURL"]);
-            diagnostics.push(self.forbidden("this repository", place, format!("add `{url}` to its `sourceRepos`")));
-        }
-        let namespace = application.namespace();
-        // To allow what cannot be would mend nothing.
-        let server = application.cluster().server;
-        let named = namespace.is_empty() || forms::label(namespace).is_none();
-        let meant = named && server.as_deref().is_none_or(is_address);
-        if meant && !self.reaches(namespace) {
-            let place = application.place(&["spec", "destination", "namespace"]);
-            diagnostics.push(self.forbidden("this destination", place, self.destination_help(namespace)));
-        }
-        if let Some((own, place)) = self.own_namespace() {
-            let patterns = project.source_namespaces.iter().map(|(pattern, _)| pattern.as_str());
-            if permission::allows_application_in(patterns, own) == Some(false) {
-                let what = format!("Applications in the namespace `{own}`");
-                let help =
-                    format!("set `metadata.namespace: {CONTROL_PLANE}`, or add `{own}` to its `sourceNamespaces`");
-                diagnostics.push(self.forbidden(&what, place, help));
-            }
-        }
-        // What Argo CD creates is held against the project like what is rendered.
-        let verdict = permission::kind(project, "", "Namespace", namespace, Scope::Cluster);
-        let creates = application.has_sync_option("CreateNamespace=true") && named && !namespace.is_empty();
-        if creates && verdict != Verdict::Allowed {
-            let options =
-                application.root.find(&["spec", "syncPolicy", "syncOptions"]).map(Node::items).unwrap_or_default();
-            let option = options.iter().find(|node| node.as_str() == Some("CreateNamespace=true"));
-            let place = option.map_or_else(|| application.place(&["spec", "syncPolicy"]), Node::place);
-            let key = ObjectKey {
-                group: String::new(),
-                kind: "Namespace".to_owned(),
-                namespace: String::new(),
-                name: namespace.to_owned(),
-            };
-            let what = format!("creating the Namespace `{namespace}`");
-            diagnostics.push(self.forbidden(&what, place, kind_help(&key, Scope::Cluster, verdict)));
-        }
+        diagnostics.0.extend(self.repository());
+        diagnostics.0.extend(self.destination());
+        diagnostics.0.extend(self.source_namespace());
+        diagnostics.0.extend(self.created_namespace());
         diagnostics
     }
 
-    fn own_namespace(&self) -> Option<(&str, Place)> {
+    fn repository(&self) -> Option<Diagnostic> {
+        let patterns = || self.project.source_repos.iter().map(|(pattern, _)| pattern.as_str());
+        let path = ["spec", "source", "repoURL"];
+        let url = self.application.text(&path)?;
+        if permission::allows_repository(patterns(), url) {
+            return None;
+        }
+        let literal: Vec<&str> = patterns().filter(|pattern| is_literal(pattern)).collect();
+        let same = literal.iter().find(|pattern| repository_url::same(pattern, url));
+        let found = self.forbidden(&format!("repository `{url}`"), self.application.place(&path), "", "sourceRepos");
+        let fixed = same.map(|same| vec![*same]).unwrap_or(literal);
+        Some(alternative(fix(found, "repoURL", &fixed), &self.widen("sourceRepos", url)))
+    }
+
+    fn destination(&self) -> Option<Diagnostic> {
+        let namespace = self.application.namespace();
+        let cluster = self.application.cluster();
+        // An invalid destination is reported by `application_destination` and the reader; no project should allow it.
+        let valid = (namespace.is_empty() || forms::label(namespace).is_none())
+            && cluster.server.as_deref().is_none_or(is_address);
+        if !valid || self.reaches(namespace) {
+            return None;
+        }
+        let destinations = &self.project.destinations;
+        let finding = |what: &str, key: &str, label: &str| {
+            let place = self.application.place(&["spec", "destination", key]);
+            self.application.finding(Code::ProjectForbids, self.violation(what), place, label)
+        };
+        let denied = permission::denying_destination(destinations, &cluster, namespace).is_some();
+        if denied || permission::allows_cluster(destinations, &cluster) {
+            let what = if namespace.is_empty() {
+                "a destination without a namespace".to_owned()
+            } else {
+                format!("namespace `{namespace}`")
+            };
+            let reachable = |item: &&Destination| permission::allows_cluster(std::slice::from_ref(*item), &cluster);
+            let namespaces = destinations.iter().filter(reachable).map(|item| item.namespace.as_str());
+            let permitted: Vec<&str> = namespaces.filter(|text| is_literal(text)).collect();
+            let found = finding(&what, "namespace", "");
+            let found = if denied {
+                found.help("choose another destination for the Application")
+            } else {
+                fix(found, "namespace", &permitted)
+            };
+            return Some(self.destination_help(found, namespace));
+        }
+        let by_name = self.application.text(&["spec", "destination", "server"]).is_none();
+        let key = if by_name { "name" } else { "server" };
+        let named = if by_name { &cluster.name } else { &cluster.server };
+        let what = format!("cluster `{}`", named.as_deref().unwrap_or_default());
+        let clusters = destinations.iter().map(|item| if by_name { &item.name } else { &item.server });
+        let permitted: Vec<&str> = clusters.map(String::as_str).filter(|text| is_literal(text)).collect();
+        let found = fix(finding(&what, key, ""), key, &permitted);
+        Some(self.destination_help(found, namespace))
+    }
+
+    fn source_namespace(&self) -> Option<Diagnostic> {
         let path = ["metadata", "namespace"];
         let own = self.application.text(&path).filter(|own| *own != CONTROL_PLANE)?;
-        Some((own, self.application.place(&path)))
+        let patterns = self.project.source_namespaces.iter().map(|(pattern, _)| pattern.as_str());
+        (permission::allows_application_in(patterns, own) == Some(false)).then(|| {
+            let what = format!("Applications in namespace `{own}`");
+            let place = self.application.place(&path);
+            let found = self
+                .forbidden(&what, place, "", "sourceNamespaces")
+                .help(format!("set `metadata.namespace: {CONTROL_PLANE}`"));
+            alternative(found, &self.widen("sourceNamespaces", own))
+        })
     }
 
-    /// Whether the project reaches a namespace of the Application's cluster; also where nobody here can tell.
+    /// The namespace that `CreateNamespace=true` creates has to be permitted like any other object.
+    fn created_namespace(&self) -> Option<Diagnostic> {
+        let namespace = self.application.namespace();
+        let creates = self.application.has_sync_option("CreateNamespace=true")
+            && !namespace.is_empty()
+            && forms::label(namespace).is_none();
+        let verdict = permission::kind(self.project, "", "Namespace", namespace, Scope::Cluster);
+        if !creates || verdict == Verdict::Allowed {
+            return None;
+        }
+        let path = ["spec", "syncPolicy", "syncOptions"];
+        let options = self.application.root.find(&path).map(Node::items).unwrap_or_default();
+        let option = options.iter().find(|node| node.as_str() == Some("CreateNamespace=true"));
+        let place = option.map_or_else(|| self.application.place(&path[..2]), Node::place);
+        let key = ObjectKey {
+            group: String::new(),
+            kind: "Namespace".to_owned(),
+            namespace: String::new(),
+            name: namespace.to_owned(),
+        };
+        let what = format!("creating Namespace `{namespace}`");
+        let found = self.forbidden(&what, place, "", kind_field(Scope::Cluster, verdict));
+        let found = found.help("if the namespace exists already, delete `CreateNamespace=true`");
+        Some(self.kind_help(found, &key, Scope::Cluster, verdict))
+    }
+
+    /// Whether the project permits a namespace of the Application's cluster, or that cannot be known.
     fn reaches(&self, namespace: &str) -> bool {
         let cluster = self.application.cluster();
-        let unsaid = cluster.server.is_none() && cluster.name.is_none();
-        unsaid || permission::allows_destination(&self.project.destinations, &cluster, namespace) != Some(false)
+        let unset = cluster.server.is_none() && cluster.name.is_none();
+        unset || permission::allows_destination(&self.project.destinations, &cluster, namespace) != Some(false)
     }
 
-    fn destination_help(&self, namespace: &str) -> String {
+    /// The help that names what to add to a list of the project.
+    fn widen(&self, field: &str, entry: &str) -> String {
+        format!("add `{entry}` to `spec.{field}` of project `{}`", self.project.name)
+    }
+
+    /// Adds the project's destinations to a finding, and how to change them.
+    fn destination_help(&self, found: Diagnostic, namespace: &str) -> Diagnostic {
         let cluster = self.application.cluster();
+        if let Some(entry) = permission::denying_destination(&self.project.destinations, &cluster, namespace) {
+            let help = format!("delete the entry with `!` from `spec.destinations` of project `{}`", self.project.name);
+            return alternative(found.at(entry.place.clone(), "denied here"), &help);
+        }
         let cluster = match (cluster.server, cluster.name) {
             (Some(server), _) => format!("server: {server}"),
             (None, name) => format!("name: {}", name.unwrap_or_default()),
         };
-        let denials = |item: &Destination| {
-            [&item.server, &item.name, &item.namespace].iter().any(|pattern| pattern.starts_with('!'))
-        };
-        let but = if self.project.destinations.iter().any(denials) {
-            "; a pattern with `!` outweighs whatever others allow"
-        } else {
-            ""
-        };
-        format!("add `{{{cluster}, namespace: {namespace}}}` to its `destinations`{but}")
+        let help = self.widen("destinations", &format!("{{{cluster}, namespace: {namespace}}}"));
+        alternative(self.by_project(found, "destinations"), &help)
     }
 
-    /// What the default case renders.
-    fn objects(&self, subject: &Subject<'_>, unknown: &mut BTreeSet<(String, String)>) -> Diagnostics {
+    /// The help for an object whose kind is not permitted.
+    fn kind_help(&self, found: Diagnostic, key: &ObjectKey, scope: Scope, verdict: Verdict<'_>) -> Diagnostic {
+        let ObjectKey { group, kind, name, .. } = key;
+        let field = kind_field(scope, verdict);
+        if let Verdict::Denied(rule) = verdict {
+            let help = format!("delete the entry from `spec.{field}` of project `{}`", self.project.name);
+            return alternative(found.at(rule.kind_place.clone(), "denied here"), &help);
+        }
+        let entry = match scope {
+            Scope::Cluster => format!("{{group: \"{group}\", kind: {kind}, name: {name}}}"),
+            Scope::Namespaced => format!("{{group: \"{group}\", kind: {kind}}}"),
+        };
+        alternative(found, &self.widen(field, &entry))
+    }
+
+    /// Checks what the default case renders.
+    fn objects(
+        &self,
+        subject: &Subject<'_>,
+        unknown: &mut BTreeSet<(String, String)>,
+        misspelled: &mut Misspelled,
+    ) -> Diagnostics {
         let mut diagnostics = Diagnostics::default();
         let target = format!("{}/{DEFAULT_CASE}", self.application.name);
         let deployed = self.application.deployment.is_some();
@@ -173,114 +275,244 @@ impl Against<'_> {
                 continue;
             };
             let what = format!("{} `{}`", key.kind, key.name);
-            let finding = |what: &str, help: String| {
-                object
-                    .finding(
-                        Code::ProjectForbids,
-                        format!("project `{}` does not allow {what}", self.project.name),
-                        at.clone(),
-                        "",
-                    )
-                    .at(self.project.place.clone(), "the project")
-                    .help(help)
-            };
+            let finding = |what: &str| object.finding(Code::ProjectForbids, self.violation(what), at.clone(), "");
             let verdict = permission::kind(self.project, &key.group, &key.kind, &key.name, scope);
-            if verdict != Verdict::Allowed {
-                diagnostics.push(finding(&what, kind_help(key, scope, verdict)));
+            let entry = self.misspelled_entry(key, scope, verdict);
+            if let Some(entry) = entry {
+                let found = Diagnostic::new(Code::ProjectForbids, self.violation(&what)).target(&object.target);
+                diagnostics.0.extend(misspelled.report(found, &entry, Some(at.clone())));
+            } else if verdict != Verdict::Allowed {
+                let found = self.by_project(finding(&what), kind_field(scope, verdict));
+                let found = found.help("remove it from the chart, or disable it in the values");
+                diagnostics.push(self.kind_help(found, key, scope, verdict));
             }
             let namespace = effective_namespace(&object.root, self.application.namespace());
             if scope == Scope::Namespaced && namespace != self.application.namespace() && !self.reaches(namespace) {
-                diagnostics.push(finding(&format!("{what} in `{namespace}`"), self.destination_help(namespace)));
+                let found = finding(&format!("{what} in namespace `{namespace}`"));
+                let found = found.help("use `{{ .Release.Namespace }}` in the template");
+                diagnostics.push(self.destination_help(found, namespace));
             }
         }
         diagnostics
     }
 
-    /// The manifests under argocd/ that it deploys.
-    fn manifests(&self, subject: &Subject<'_>) -> Diagnostics {
+    /// Checks the manifests under argocd/ that the Application deploys.
+    fn manifests(&self, subject: &Subject<'_>, misspelled: &mut Misspelled) -> Diagnostics {
         let mut diagnostics = Diagnostics::default();
-        for file in subject.workspace.argocd.iter().filter(|file| argocd_folder::deploys(&self.application, &file.name))
-        {
+        for file in &subject.workspace.argocd {
+            if !argocd_folder::deploys(&self.application, &file.name) {
+                continue;
+            }
             for root in file.documents.iter().map(|document| &document.root) {
                 let text = |path: &[&str]| root.find(path).and_then(Node::as_str).unwrap_or_default();
                 let (kind, name) = (text(&["kind"]), text(&["metadata", "name"]));
                 let group = text(&["apiVersion"]).split_once('/').map_or("", |(group, _)| group);
                 let Some(scope) = self.scopes.of(group, kind) else { continue };
-                let what = format!("{kind} `{name}`, which this Application deploys");
+                let what = format!("{kind} `{name}`");
                 let place = root.get("kind").unwrap_or(root).place();
                 let namespace = effective_namespace(root, self.application.namespace());
+                let key = ObjectKey {
+                    group: group.to_owned(),
+                    kind: kind.to_owned(),
+                    namespace: namespace.to_owned(),
+                    name: name.to_owned(),
+                };
                 let verdict = permission::kind(self.project, group, kind, name, scope);
-                if verdict != Verdict::Allowed {
-                    let key = ObjectKey {
-                        group: group.to_owned(),
-                        kind: kind.to_owned(),
-                        namespace: namespace.to_owned(),
-                        name: name.to_owned(),
-                    };
-                    diagnostics.push(self.forbidden(&what, place.clone(), kind_help(&key, scope, verdict)));
+                if let Some(entry) = self.misspelled_entry(&key, scope, verdict) {
+                    let found = Diagnostic::new(Code::ProjectForbids, self.violation(&what));
+                    let found = found.target(self.application.name);
+                    diagnostics.0.extend(misspelled.report(found, &entry, Some(place.clone())));
+                } else if verdict != Verdict::Allowed {
+                    let label = format!("deployed by Application `{}`", self.application.name);
+                    let found = self.forbidden(&what, place.clone(), &label, kind_field(scope, verdict));
+                    let found = found.help("move it out of the folder that the Application deploys");
+                    diagnostics.push(self.kind_help(found, &key, scope, verdict));
                 }
                 if scope == Scope::Namespaced && namespace != self.application.namespace() && !self.reaches(namespace) {
                     let place = root.find(&["metadata", "namespace"]).map_or(place, Node::place);
-                    let what = format!("{what}, in `{namespace}`");
-                    diagnostics.push(self.forbidden(&what, place, self.destination_help(namespace)));
+                    let label = format!("deployed by Application `{}`", self.application.name);
+                    let what = format!("{what} in namespace `{namespace}`");
+                    let found = self.application.finding(Code::ProjectForbids, self.violation(&what), place, label);
+                    let found = found.help(format!("set `metadata.namespace: {}`", self.application.namespace()));
+                    diagnostics.push(self.destination_help(found, namespace));
                 }
             }
         }
         diagnostics
     }
+
+    /// The entry of a whitelist that most likely was meant to permit an object.
+    fn misspelled_entry(&self, key: &ObjectKey, scope: Scope, verdict: Verdict<'_>) -> Option<MisspelledEntry> {
+        let rules = match scope {
+            _ if verdict != Verdict::Unlisted => return None,
+            Scope::Cluster => self.project.cluster_allowed.as_slice(),
+            Scope::Namespaced => self.project.namespace_allowed.as_deref().unwrap_or_default(),
+        };
+        rules.iter().find_map(|rule| {
+            let named = rule.name.is_empty() || matches_kind(&rule.name, &key.name);
+            let entry =
+                MisspelledEntry::of(rule).filter(|entry| (&entry.group, &entry.kind) == (&key.group, &key.kind));
+            // The kind of a CustomResourceDefinition that is rendered.
+            let custom = || {
+                let near = is_literal(&rule.kind) && nearest(&rule.kind, [key.kind.as_str()]).is_some();
+                let other = matches_kind(&rule.group, &key.group) && self.scopes.of(&key.group, &rule.kind).is_none();
+                (near && other).then(|| MisspelledEntry::new(rule, &key.group, &key.kind))
+            };
+            entry.or_else(custom).filter(|_| named)
+        })
+    }
 }
 
-/// Where an object lands.
+/// An entry of a whitelist or blacklist whose kind does not exist, and the one that was meant.
+struct MisspelledEntry {
+    rule: KindRule,
+    group: String,
+    kind: String,
+}
+
+impl MisspelledEntry {
+    fn new(rule: &KindRule, group: &str, kind: &str) -> Self {
+        Self { rule: rule.clone(), group: group.to_owned(), kind: kind.to_owned() }
+    }
+
+    fn of(rule: &KindRule) -> Option<Self> {
+        if !is_literal(&rule.kind) || !is_literal(&rule.group) && !rule.group.is_empty() {
+            return None;
+        }
+        scope::meant(&rule.group, &rule.kind).map(|(group, kind)| Self::new(rule, group, kind))
+    }
+
+    /// The place of the wrong word.
+    fn place(&self) -> &Place {
+        if self.rule.kind == self.kind { &self.rule.group_place } else { &self.rule.kind_place }
+    }
+
+    fn problem(&self) -> String {
+        match self.rule.group.as_str() {
+            "" => format!("the core API group has no kind `{}`", self.rule.kind),
+            group => format!("API group `{group}` has no kind `{}`", self.rule.kind),
+        }
+    }
+
+    fn help(&self) -> String {
+        match &self.rule.kind {
+            kind if *kind == self.kind => format!("did you mean `group: \"{}\"`?", self.group),
+            _ => format!("did you mean `{}`?", self.kind),
+        }
+    }
+}
+
+/// Misspelled entries that were reported, so that each is reported once.
+#[derive(Default)]
+struct Misspelled(BTreeSet<(String, usize)>);
+
+impl Misspelled {
+    fn report(&mut self, found: Diagnostic, entry: &MisspelledEntry, needed: Option<Place>) -> Option<Diagnostic> {
+        let place = entry.place();
+        let start = place.span.as_ref().map_or(0, |span| span.start);
+        if !self.0.insert((place.source.name.clone(), start)) {
+            return None;
+        }
+        let label = if needed.is_some() { entry.problem() } else { String::new() };
+        let found = found.at(place.clone(), label).help(entry.help());
+        Some(match needed {
+            Some(needed) => found.at(needed, "needs it"),
+            None => found,
+        })
+    }
+
+    /// Entries of any list whose kind does not exist, whether an Application needs it or not.
+    fn in_project(&mut self, project: &Project) -> Diagnostics {
+        let lists = [
+            &project.cluster_allowed,
+            &project.cluster_denied,
+            &project.namespace_denied,
+            project.namespace_allowed.as_ref().unwrap_or(&Vec::new()),
+        ]
+        .map(|rules| rules.iter().filter_map(MisspelledEntry::of).collect::<Vec<_>>());
+        let report = |entry| {
+            let found = Diagnostic::new(Code::ArgocdField, MisspelledEntry::problem(entry)).target(&project.name);
+            self.report(found, entry, None)
+        };
+        Diagnostics(lists.iter().flatten().filter_map(report).collect())
+    }
+}
+
+/// Adds the fix in the Application: values of a field that its project permits.
+fn fix(found: Diagnostic, field: &str, permitted: &[&str]) -> Diagnostic {
+    let mut permitted = permitted.to_vec();
+    permitted.dedup();
+    match permitted[..] {
+        [] => found,
+        [only] => found.help(format!("set `{field}: {only}`, which the project allows")),
+        _ => {
+            let values: Vec<String> = permitted.iter().map(|value| format!("`{value}`")).collect();
+            found.help(format!("set `{field}` to a value that the project allows: {}", values.join(", ")))
+        }
+    }
+}
+
+/// Adds a further way to fix a finding.
+fn alternative(found: Diagnostic, help: &str) -> Diagnostic {
+    let or = if found.helps.is_empty() { "" } else { "or " };
+    found.help(format!("{or}{help}"))
+}
+
+/// Whether a pattern of a project matches only itself.
+fn is_literal(pattern: &str) -> bool {
+    !pattern.is_empty() && !pattern.contains(['*', '?', '[', '{', '\\']) && !pattern.starts_with('!')
+}
+
+/// The namespace that an object is deployed to.
 fn effective_namespace<'a>(root: &'a Node, destination: &'a str) -> &'a str {
     let named = root.find(&["metadata", "namespace"]).and_then(Node::as_str).filter(|named| !named.is_empty());
     named.unwrap_or(destination)
 }
 
-/// The way out for an object that is not allowed.
-fn kind_help(key: &ObjectKey, scope: Scope, verdict: Verdict) -> String {
-    let ObjectKey { group, kind, name, .. } = key;
-    let (list, entry) = match scope {
-        Scope::Cluster => ("clusterResource", format!("{{group: \"{group}\", kind: {kind}, name: {name}}}")),
-        Scope::Namespaced => ("namespaceResource", format!("{{group: \"{group}\", kind: {kind}}}")),
-    };
-    if verdict == Verdict::Denied {
-        format!("its `{list}Blacklist` denies it; take the entry out, or the object")
-    } else {
-        format!("add `{entry}` to its `{list}Whitelist`")
+/// The list of the project that decides on a kind.
+fn kind_field(scope: Scope, verdict: Verdict<'_>) -> &'static str {
+    match (scope, verdict) {
+        (Scope::Cluster, Verdict::Denied(_)) => "clusterResourceBlacklist",
+        (Scope::Cluster, _) => "clusterResourceWhitelist",
+        (Scope::Namespaced, Verdict::Denied(_)) => "namespaceResourceBlacklist",
+        (Scope::Namespaced, _) => "namespaceResourceWhitelist",
     }
 }
 
 fn unknown_scope(object: &Object, place: Place) -> Diagnostic {
     let ObjectKey { group, kind, .. } = &object.key;
-    let message = format!("nobody says whether a {kind} of `{group}` belongs to a namespace");
+    let message = format!("cannot tell whether `{kind}` of group `{group}` is namespaced");
     object
-        .finding(Code::ScopeUnknown, message, place, "so its project is not held against it")
-        .note("known are the kinds of Kubernetes, and those whose CustomResourceDefinition a target renders")
+        .finding(Code::ScopeUnknown, message, place, "not checked against the project")
+        .note("known are built-in kinds, and kinds whose CustomResourceDefinition a target renders")
 }
 
-/// Projects that no Application names, and those that Argo CD does not see.
+/// Reports projects that no Application uses, and those in a namespace that Argo CD does not watch.
 fn unused(subject: &Subject<'_>, projects: &[Project]) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
-    let used: BTreeSet<&str> = written::every(subject).map(|application| application.project()).collect();
-    // What is broken may be an Application whose kind is misspelt.
-    let read: Vec<&str> = written::every(subject).map(|application| application.name).collect();
-    let all_read =
-        subject.workspace.argocd_complete && subject.workspace.broken.iter().all(|name| read.contains(&name.as_str()));
+    let used: BTreeSet<&str> = subject.every_application().map(|application| application.project()).collect();
+    // An invalid manifest may be an Application with a misspelled kind.
+    let instance = |application: Written<'_>| {
+        let text = |key: &str| application.text(&["metadata", key]).unwrap_or_default();
+        argocd::application::instance_name(text("name"), text("namespace"))
+    };
+    let read: Vec<String> = subject.every_application().map(instance).collect();
+    let all_read = subject.workspace.argocd_complete && subject.workspace.broken.iter().all(|name| read.contains(name));
     for project in projects {
         let finding = |message: String, place: &Place| {
             Diagnostic::new(Code::ProjectUnused, message).target(&project.name).at(place.clone(), "")
         };
         if let Some((namespace, place)) = project.namespace.as_ref().filter(|(name, _)| name != CONTROL_PLANE) {
             diagnostics.push(
-                finding(format!("Argo CD does not look for projects in the namespace `{namespace}`"), place)
+                finding(format!("Argo CD ignores projects in namespace `{namespace}`"), place)
                     .help(format!("set `namespace: {CONTROL_PLANE}`")),
             );
         }
         let unused = !used.contains(project.name.as_str()) && project.name != DEFAULT_PROJECT;
         if unused && all_read {
             diagnostics.push(
-                finding(format!("no Application uses the project `{}`", project.name), &project.place)
-                    .help("delete it, or say `project:` in the Application that it is for"),
+                finding(format!("no Application uses project `{}`", project.name), &project.place)
+                    .help(format!("delete it, or set `spec.project: {}` in an Application", project.name)),
             );
         }
     }

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Subject, written};
-use crate::diagnostic::{Code, Diagnostics, Place};
+use super::subject::Subject;
+use diagnostics::{Code, Diagnostics, Place};
 
 /// What this check finds.
 pub const CODES: &[Code] = &[Code::ApplicationRelease];
@@ -17,7 +17,7 @@ const PATH: [&str; 4] = ["spec", "source", "helm", "releaseName"];
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
-    for application in written::applications(subject) {
+    for application in subject.applications() {
         let Some(deployment) = application.deployment else { continue };
         let effective = deployment.options.release_name.as_deref();
         match (application.text(&PATH), effective) {
@@ -26,9 +26,9 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
                     .finding(Code::ApplicationRelease, "the release has no name", application.place(&PATH), "")
                     .note(format!(
                         "Argo CD takes the Application's, `{}`: renaming it would rename what it deploys",
-                        application.name
+                        deployment.application.name
                     ))
-                    .help(format!("add `releaseName: {}` to `spec.source.helm`", application.name)),
+                    .help(format!("add `releaseName: {}` to `spec.source.helm`", deployment.application.name)),
             ),
             (Some(written), Some(effective)) if written == effective => {}
             (written, effective) => {
@@ -38,8 +38,10 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
                     .filter(|file| deployment.chart.directory.join(file).is_file())
                     .map(|file| format!("{}/{file}", deployment.chart.path))
                     .collect();
-                let message =
-                    format!("the release is called `{}` by an override", effective.unwrap_or(application.name));
+                let message = format!(
+                    "the release is called `{}` by an override",
+                    effective.unwrap_or(&deployment.application.name)
+                );
                 let label = written.map_or_else(|| "not set here".to_owned(), |name| format!("and `{name}` here"));
                 let found = application.finding(Code::ApplicationRelease, message, application.place(&PATH), label);
                 let found = there.iter().fold(found, |found, file| found.at(Place::file(file.clone()), "overrides it"));
@@ -55,9 +57,9 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
 fn shared(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let mut owners = BTreeMap::new();
-    for application in written::every(subject) {
+    for application in subject.every_application() {
         let Some(deployment) = application.deployment else { continue };
-        let release = deployment.options.release_name.clone().unwrap_or_else(|| application.name.to_owned());
+        let release = deployment.options.release_name.clone().unwrap_or_else(|| deployment.application.name.clone());
         let key = (application.cluster(), application.namespace().to_owned(), release);
         let Some(first) = owners.insert(key.clone(), application) else { continue };
         let (_, namespace, release) = key;

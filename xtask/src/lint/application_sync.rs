@@ -8,10 +8,10 @@
 
 use std::collections::BTreeMap;
 
-use super::Subject;
-use super::written::{self, Written};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, nearest};
-use crate::document::{Node, Value};
+use super::subject::Subject;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest};
+use document::{Node, Value};
+use workspace::written::Written;
 
 /// What this check finds.
 pub const CODES: &[Code] = &[Code::ApplicationSync];
@@ -20,7 +20,7 @@ pub const CODES: &[Code] = &[Code::ApplicationSync];
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
-    for application in written::applications(subject) {
+    for application in subject.applications() {
         diagnostics.0.extend(automated(&application));
         diagnostics.0.extend(retry(&application));
         diagnostics.0.extend(managed_namespace(&application));

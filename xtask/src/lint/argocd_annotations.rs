@@ -8,11 +8,12 @@
 //! which Argo CD does not look at.
 
 use super::application_finalizer::CASCADING;
-use super::sync_options::{self, Setter};
-use super::{Subject, written};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, nearest, suggestion};
-use crate::document::{Key, Node, Value};
-use crate::workspace::project;
+use super::subject::Subject;
+use argocd::project;
+use argocd::sync_options;
+use argocd::sync_options::Setter;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest, suggestion};
+use document::{Key, Node, Value};
 
 /// What this check finds.
 pub const CODES: &[Code] = &[Code::AnnotationUnknown];
@@ -55,7 +56,7 @@ const FINALIZERS: &[&str] = &["pre-delete-finalizer.argocd.argoproj.io", "post-d
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
-    for application in written::applications(subject) {
+    for application in subject.applications() {
         for (wrong, place) in metadata(application.root, true) {
             diagnostics.push(wrong.told(application.finding(Code::AnnotationUnknown, &wrong.what, place, "")));
         }
@@ -209,8 +210,8 @@ fn finalizer(text: &str) -> Option<Wrong> {
 
 #[cfg(test)]
 mod tests {
-    use crate::diagnostic::Source;
-    use crate::document::yaml;
+    use diagnostics::Source;
+    use document::yaml;
 
     fn told(metadata: &str, own: bool) -> Vec<String> {
         let root = yaml::parse_one(&Source::new("x.yaml", format!("metadata: {metadata}"))).expect("YAML").root;

@@ -6,12 +6,14 @@
 //!
 //! Deliberately absent: ApplicationSets, and what Argo CD writes itself (`status`, `operation`).
 
-use super::Subject;
-use super::sync_options::{self, Setter};
-use super::written::{self, Written};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, nearest};
-use crate::document::{Fields, Node, Syntax, Value};
-use crate::workspace::{APPLICATIONS, application, duration, project};
+use super::subject::Subject;
+use argocd::sync_options;
+use argocd::sync_options::Setter;
+use argocd::{application, duration, project};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest};
+use document::{Fields, Node, Syntax, Value};
+use workspace::APPLICATIONS;
+use workspace::written::Written;
 
 /// What this check finds.
 pub const CODES: &[Code] = &[Code::ArgocdField];
@@ -20,7 +22,7 @@ pub const CODES: &[Code] = &[Code::ArgocdField];
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
-    for application in written::applications(subject) {
+    for application in subject.applications() {
         let mut found = Diagnostics::default();
         if application.is_in_its_folder() {
             rest(application.root, &mut found);

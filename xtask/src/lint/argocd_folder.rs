@@ -6,11 +6,11 @@
 //! Deliberately absent: workspaces without such an Application, and kinds that are not Argo CD's own; those somebody may
 //! well apply by hand.
 
-use super::Subject;
-use super::pattern::Glob;
-use super::written::{self, Written};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::document::{Node, Value};
+use super::subject::Subject;
+use argocd::pattern::Glob;
+use diagnostics::{Code, Diagnostic, Diagnostics};
+use document::{Node, Value};
+use workspace::written::Written;
 
 /// What this check finds.
 pub const CODES: &[Code] = &[Code::ManifestUndeployed];
@@ -20,11 +20,12 @@ pub const CODES: &[Code] = &[Code::ManifestUndeployed];
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let workspace = subject.workspace;
-    let roots: Vec<Written<'_>> = written::every(subject).filter(deploys_a_folder).collect();
+    let roots: Vec<Written<'_>> = subject.every_application().filter(deploys_a_folder).collect();
     for root in &roots {
         let path = ["spec", "source", "path"];
         let folder = root.text(&path).unwrap_or_default();
-        let own = root.text(&["spec", "source", "repoURL"]) == Some(workspace.config.repository.as_str());
+        let url = root.text(&["spec", "source", "repoURL"]);
+        let own = url.is_some_and(|url| argocd::repository_url::same(url, &workspace.config.repository));
         if own && (folder.is_empty() || !workspace.root.join(folder.trim_start_matches('/')).is_dir()) {
             let message =
                 if folder.is_empty() { "no folder is named".to_owned() } else { format!("`{folder}` does not exist") };
@@ -97,8 +98,8 @@ pub fn deploys(application: &Written<'_>, file: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::Source;
-    use crate::document::yaml;
+    use diagnostics::Source;
+    use document::yaml;
 
     #[test]
     fn a_folder_s_files_are_those_that_argo_cd_reads() {

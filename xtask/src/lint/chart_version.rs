@@ -1,43 +1,52 @@
-//! Whether the version of a chart rose when the chart changed.
+//! Charts that changed without a version bump.
 //!
-//! A chart is what Helm packages: a change to any file in its folder counts, committed or not, but for those that
-//! .helmignore names. The base is the commit where the work at hand left the main branch, unless another one is asked
-//! for. A chart that was not there then is new, and needs nothing.
-//!
-//! Deliberately absent: whether the version rose by enough. What breaks whom, people know.
+//! A chart is what Helm packages: a change to any file in its folder counts, committed or not, except for files that
+//! .helmignore excludes. The base is the merge base with the main branch, unless another revision is given. A chart
+//! that does not exist at the base needs no bump. Whether the bump is large enough is not checked.
 
+use crate::lint::subject::Subject;
 use semver::Version;
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, Source};
-use crate::document::{Node, Value, yaml};
-use crate::git::{self, Repository};
-use crate::inputs::helmignore::Rules;
-use crate::workspace::chart::Chart;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
+use document::{Node, Value, yaml};
+use helm::chart::Chart;
+use helm::helmignore::Rules;
+use toolbox::git;
+use toolbox::git::Repository;
 
-/// How many characters of a commit people look at.
+/// The codes that this check reports.
+pub const CODES: &[Code] = &[Code::ChartVersionUnraised];
+
+/// The length of an abbreviated commit hash.
 const SHORT: usize = 10;
 
-/// The charts that changed since a base: `asked`, or else where the work at hand left the main branch. Nothing is found
-/// where there is no git, or no such commit; `Err` where the base that was asked for is not there.
-pub fn check(root: &std::path::Path, charts: &[&Chart], asked: Option<&str>) -> Result<Diagnostics> {
+/// Checks the charts of the workspace against the requested base, or the merge base.
+#[must_use]
+pub fn check(subject: &Subject<'_>) -> Diagnostics {
+    since(&subject.workspace.root, subject.charts, subject.base).unwrap_or_else(|found| found)
+}
+
+/// Checks the charts that changed since `requested`, or else since the merge base with the main branch. Without Git or a
+/// merge base, there are no findings; a `requested` revision that does not exist is an error.
+fn since(root: &std::path::Path, charts: &[&Chart], requested: Option<&str>) -> Result<Diagnostics> {
     let mut diagnostics = Diagnostics::default();
     let Some(repository) = Repository::around(root) else {
-        return match asked {
+        return match requested {
             Some(revision) => {
-                Err(git::unknown("--base", revision, "there is no git repository, or no git on PATH").into())
+                Err(git::unknown("--base", revision, "this is not a Git repository, or git is not on PATH").into())
             }
             None => Ok(diagnostics),
         };
     };
-    let base = match asked {
+    let base = match requested {
         Some(revision) => {
             let commit = repository.commit(revision)?;
-            Some(commit.ok_or_else(|| git::unknown("--base", revision, "git does not know it"))?)
+            Some(commit.ok_or_else(|| git::unknown("--base", revision, "Git does not know it"))?)
         }
         None => repository.merge_base()?,
     };
     let Some(base) = base else { return Ok(diagnostics) };
-    let name = match asked {
+    let name = match requested {
         Some(revision) if !base.starts_with(revision) => format!("`{revision}`"),
         _ => format!("`{}`", base.get(..SHORT).unwrap_or(&base)),
     };
@@ -66,7 +75,7 @@ pub fn check(root: &std::path::Path, charts: &[&Chart], asked: Option<&str>) -> 
     Ok(diagnostics)
 }
 
-/// The finding about a chart whose Chart.yaml was once another text. Versions that are none, Helm finds.
+/// Compares a chart's version with the one in `before`, its Chart.yaml at the base. Helm reports invalid versions.
 fn judge(chart: &Chart, before: &str, changed: &[&String], base: &str) -> Option<Diagnostic> {
     let before = yaml::parse_one(&Source::new("Chart.yaml", before)).ok()?.root;
     let before = match &before.get("version")?.value {
@@ -80,17 +89,17 @@ fn judge(chart: &Chart, before: &str, changed: &[&String], base: &str) -> Option
     let fell = now.cmp_precedence(&before).is_lt();
     let next = next(&before);
     let message = if fell {
-        format!("`{}` changed since {base}, and its version fell from {before} to {now}", chart.path)
+        format!("`{}` changed since {base}, but its version went down from {before} to {now}", chart.path)
     } else {
-        format!("`{}` changed since {base}, and its version is still {now}", chart.path)
+        format!("`{}` changed since {base}, but its version is still {now}", chart.path)
     };
     let place = yaml::parse_one(&chart.source).ok().and_then(|document| document.root.get("version").map(Node::place));
     let more = if changed.len() > 1 { format!(" and {} more", changed.len() - 1) } else { String::new() };
     Some(
         Diagnostic::new(Code::ChartVersionUnraised, message)
-            .at(place.unwrap_or_else(|| Place::file(chart.source.name.clone())), format!("expected {next} or more"))
+            .at(place.unwrap_or_else(|| Place::file(chart.source.name.clone())), format!("expected {next} or higher"))
             .note(format!("changed: {}{more}", changed.first()?))
-            .help(format!("set `version: {next}` in {}, and say what changed in CHANGELOG.md", chart.source.name)),
+            .help(format!("set `version: {next}` in {}, and describe the change in CHANGELOG.md", chart.source.name)),
     )
 }
 
@@ -98,7 +107,7 @@ fn version(text: &str) -> Option<Version> {
     Version::parse(text.strip_prefix('v').unwrap_or(text)).ok()
 }
 
-/// The smallest release after a version.
+/// Returns the smallest release after a version.
 fn next(version: &Version) -> Version {
     let patch = if version.pre.is_empty() { version.patch + 1 } else { version.patch };
     Version::new(version.major, version.minor, patch)

@@ -1,74 +1,95 @@
-//! Whether the cases of a chart reach every branch of its templates, and change every documented value.
+//! Template coverage: whether the cases of a chart reach every branch of its templates, and change every documented value.
 //!
-//! In a copy of the chart, each branch begins by leaving its number in `.Release`, which all templates share, and a
-//! template that comes last prints what is there: one run for each case. Nothing that a template compares, parses,
-//! measures or hashes is changed by that.
+//! In a copy of the chart, each branch starts by recording its number in `.Release`, which all templates share, and a
+//! template that renders last prints the numbers. This takes one run per case, and changes nothing that a template
+//! compares, parses, measures, or hashes.
 //!
-//! A named template that is given something else than the root has no `.Release`, so what no case left a number of is
-//! looked for once more: there, each branch begins with `{{ fail "…" }}` and its number. Helm names the first one that a
-//! case comes to; that one is taken out, and so on until the case renders. This costs a run for each branch, and a render
-//! that succeeds has met none of them. Reaching a branch reaches all that it is nested in, so inner ones are tried first.
+//! A named template that is called with another context has no `.Release`, so branches without a recorded number get a
+//! second pass: there, each branch starts with `{{ fail "…" }}` and its number. Helm reports the first one that a case
+//! reaches; that one is removed, and so on until the case renders. This takes one run per branch. Reaching a branch
+//! reaches all branches that contain it, so inner ones are tried first.
 //!
-//! What was found is remembered until the chart or a case changes.
+//! The result is cached until the chart or a case changes.
 //!
-//! Deliberately absent: branches that only fail (no case that renders can reach them), the charts that a chart depends
-//! on, and whether what a branch renders is right; the goldens show that.
+//! Branches that always fail are not counted, because no successful render can reach them. Neither are the charts that a
+//! chart depends on.
 
+use crate::lint::subject::ChartSubject;
+use crate::lint::template_duplicate;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::helm::Helm;
+use super::helm::copy_folder;
 use super::template::{self, Branch};
+use super::unreachable;
 use super::values_table::{self, Value};
-use super::{Helm, copy_folder};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, Source};
-use crate::document::{Node, yaml};
-use crate::inputs;
-use crate::plan::Target;
-use crate::process::{Invocation, Output};
-use crate::render::failure;
-use crate::side_by_side::side_by_side;
-use crate::workspace::{self, chart::Chart};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
+use document::{Node, yaml};
+use helm::chart::Chart;
+use toolbox::inputs;
+use toolbox::process::{Invocation, Output};
+use toolbox::side_by_side::side_by_side;
+use workspace::plan::Target;
+use workspace::render::failure;
 
-/// What a mark says before its number; no chart says this by chance.
+/// The codes that this check reports.
+pub const CODES: &[Code] = &[Code::BranchUncovered, Code::ValueUncovered];
+
+/// The prefix of a marker's number; no chart contains it by chance.
 const MARK: &str = "xtask-coverage-mark-";
 
-/// What begins the line that tells the numbers of the branches that a case came by.
+/// The prefix of the line with the numbers of the branches that a case reached.
 const NUMBERS: &str = "# xtask-coverage:";
 
-/// Helm renders templates in the reverse order of their names, deep ones first: nothing comes after this one.
+/// The template that renders last: Helm renders templates in reverse order of their names, deeper ones first.
 const LAST: &str = "templates/!xtask-coverage.yaml";
 
-/// A branch somewhere in a chart.
+/// A branch in a chart.
 #[derive(Debug)]
 struct Mark {
-    /// Which of the templates.
+    /// The index of its template.
     template: usize,
-    /// The branch; its parent counts among the marks.
+    /// The branch; its parent, other than its previous branch, is an index into the marks of all templates.
     branch: Branch,
+    /// Whether it belongs to a named template that another definition overrides.
+    overridden: bool,
 }
 
-/// The templates of a chart with all their branches.
+/// The templates of a chart, with all their branches.
 #[derive(Debug)]
 struct Templates {
-    /// Paths in the chart, and texts.
+    /// Path in the chart, and text.
     files: Vec<(String, Arc<Source>)>,
     marks: Vec<Mark>,
 }
 
-/// Branches that no case renders. `targets` are all targets of the chart, `directory` is where Helm can render it.
-pub fn branches(helm: &Helm<'_>, chart: &Chart, targets: &[&Target<'_>], directory: &Path) -> Result<Diagnostics> {
+/// Checks a chart if all of its cases render: it is unknown what a failing one would have reached or changed.
+#[must_use]
+pub fn check(subject: &ChartSubject<'_>) -> Diagnostics {
+    let ChartSubject { helm, chart, directory, cases, .. } = subject;
+    let mut diagnostics = Diagnostics::default();
+    if subject.complete {
+        diagnostics.extend(branches(helm, chart, cases, directory).unwrap_or_else(|found| found));
+        diagnostics.extend(values(helm.root, chart, cases).unwrap_or_else(|found| found));
+    }
+    diagnostics
+}
+
+/// Reports branches that no case renders. `targets` are all targets of the chart; Helm renders it in `directory`.
+fn branches(helm: &Helm<'_>, chart: &Chart, targets: &[&Target<'_>], directory: &Path) -> Result<Diagnostics> {
     let templates = Templates::read(helm.root, chart)?;
     let mut diagnostics = Diagnostics::default();
     if templates.files.is_empty() {
         return Ok(diagnostics);
     }
     let failed = Mutex::new(Diagnostics::default());
-    let missed = helm.remembered("coverage", targets, || {
+    let missed = helm.cached("coverage", targets, || {
         let explorer = Explorer { helm, templates: &templates, reached: Mutex::default(), rendered: Mutex::default() };
         let watched = side_by_side(helm.jobs, targets, |target| explorer.watch(target, directory).unwrap_or(false));
         let mut sound = true;
-        // What went wrong there goes wrong once more, and is told then.
+        // An error in the first pass occurs again in the second one, which reports it.
         if watched.contains(&false) || !templates.wanted(&locked(&explorer.reached), false).is_empty() {
             for result in side_by_side(helm.jobs, targets, |target| explorer.case(target, directory)) {
                 if let Err(found) = result {
@@ -81,44 +102,49 @@ pub fn branches(helm: &Helm<'_>, chart: &Chart, targets: &[&Target<'_>], directo
     })?;
     let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
     if !failed.is_empty() {
-        // What a case would have reached is not known then.
+        // It is unknown what the failed cases would have reached.
         return Err(failed);
     }
     let cases = targets.len();
+    let api_versions: Vec<&[String]> = targets.iter().map(|target| target.recipe.api_versions.as_slice()).collect();
+    let kubernetes = targets.first().map(|target| target.recipe.kube_version.as_str()).unwrap_or_default();
+    let context = unreachable::Context { files: &templates.files, api_versions: &api_versions, kubernetes };
     for line in missed {
         diagnostics.push(match line.parse::<usize>().ok().and_then(|number| templates.marks.get(number)) {
             Some(mark) => {
                 let source = &templates.files[mark.template].1;
-                Diagnostic::new(Code::BranchUncovered, format!("no case renders this branch of `{}`", source.name))
-                    .at(Place::new(source, mark.branch.action.clone()), format!("never reached in {}", count(cases)))
-                    .help(format!("let a case reach it ({}/ci/<case>-values.yaml), or remove it", chart.path))
+                let message = format!("no case renders this branch of `{}`", source.name);
+                let found = Diagnostic::new(Code::BranchUncovered, message)
+                    .at(Place::new(source, mark.branch.action.clone()), format!("never reached in {}", count(cases)));
+                let help = format!("add a case that reaches it ({}/ci/<case>-values.yaml), or remove it", chart.path);
+                unreachable::explain(context, found, mark.template, &mark.branch, help)
             }
             None => Diagnostic::new(Code::BranchUncovered, "no case renders an object from this template")
                 .at(Place::file(format!("{}/{line}", chart.path)), format!("never rendered in {}", count(cases)))
-                .help(format!("let a case render it ({}/ci/<case>-values.yaml), or remove it", chart.path)),
+                .help(format!("add a case that renders it ({}/ci/<case>-values.yaml), or remove it", chart.path)),
         });
     }
     Ok(diagnostics)
 }
 
 fn count(cases: usize) -> String {
-    crate::wording::plural(cases, "case")
+    diagnostics::wording::plural(cases, "case")
 }
 
-/// Documented values that no case sets to anything but their default.
-pub fn values(root: &Path, chart: &Chart, targets: &[&Target<'_>]) -> Result<Diagnostics> {
+/// Reports documented values that no case changes from their default.
+fn values(root: &Path, chart: &Chart, targets: &[&Target<'_>]) -> Result<Diagnostics> {
     let path = chart.directory.join("values.yaml");
     if !path.is_file() {
         return Ok(Diagnostics::default());
     }
-    let (documented, _) = values_table::read(&workspace::read(root, &path)?)?;
+    let (documented, _) = values_table::read(&toolbox::source::read(root, &path)?)?;
     let mut settings: Vec<Node> = Vec::new();
     let mut parameters: BTreeMap<String, String> = BTreeMap::new();
     let mut given_files: BTreeSet<String> = BTreeSet::new();
     for target in targets {
         let recipe = &target.recipe;
         for file in recipe.value_files.iter().chain(&recipe.case_file) {
-            settings.push(yaml::parse_one(&workspace::read(root, file)?)?.root);
+            settings.push(yaml::parse_one(&toolbox::source::read(root, file)?)?.root);
         }
         if let Some(text) = &recipe.inline_values {
             settings.push(yaml::parse_one(&Source::new("values of the Application", text.clone()))?.root);
@@ -151,10 +177,10 @@ fn unset(
             || parameters.iter().any(|(key, text)| within(key) && *text != value.default.trim_matches('"'));
         if !set {
             diagnostics.push(
-                Diagnostic::new(Code::ValueUncovered, format!("no case sets `{name}` to anything but its default"))
+                Diagnostic::new(Code::ValueUncovered, format!("no case changes `{name}` from its default"))
                     .at(value.place.clone(), format!("always {}", value.default))
                     .help(format!(
-                        "set it in a {}/ci/<case>-values.yaml, so that a golden shows what it does",
+                        "set it to another value in {}/ci/<case>-values.yaml, so that a golden shows its effect",
                         chart.path
                     )),
             );
@@ -164,14 +190,15 @@ fn unset(
 }
 
 impl Templates {
-    /// The chart's own templates, as Helm loads them.
+    /// Reads the chart's own templates, as Helm loads them.
     fn read(root: &Path, chart: &Chart) -> Result<Self> {
         let prefix = format!("{}/", inputs::name(root, &chart.directory));
         let mut templates = Self { files: Vec::new(), marks: Vec::new() };
-        for name in inputs::chart_files(root, &chart.directory)?.keys() {
+        for name in helm::chart_files::chart_files(root, &chart.directory)?.keys() {
             let Some(path) = name.strip_prefix(&prefix).filter(|path| path.starts_with("templates/")) else { continue };
-            templates.add(path, &workspace::read(root, &root.join(name))?);
+            templates.add(path, &toolbox::source::read(root, &root.join(name))?);
         }
+        templates.mark_overridden();
         Ok(templates)
     }
 
@@ -180,11 +207,24 @@ impl Templates {
         self.files.push((path.to_owned(), Arc::clone(source)));
         for mut branch in template::branches(source) {
             branch.parent = branch.parent.map(|parent| parent + before);
-            self.marks.push(Mark { template, branch });
+            self.marks.push(Mark { template, branch, overridden: false });
         }
     }
 
-    /// A template with something at the beginning of each of the given branches.
+    /// Marks the branches that Helm does not use, because another definition of their named template overrides them.
+    fn mark_overridden(&mut self) {
+        let overridden: Vec<_> = template_duplicate::duplicates(&self.files)
+            .into_iter()
+            .flat_map(|duplicate| duplicate.overridden)
+            .collect();
+        for index in 0..self.marks.len() {
+            let Mark { template, branch, .. } = &self.marks[index];
+            let own = overridden.iter().any(|(file, action)| (file, action) == (template, &branch.action));
+            self.marks[index].overridden = own || branch.parent.is_some_and(|parent| self.marks[parent].overridden);
+        }
+    }
+
+    /// Returns a template with a marker at the start of each active branch.
     fn marked(&self, template: usize, active: &BTreeSet<usize>, mark: impl Fn(usize, &str) -> String) -> String {
         let text = &self.files[template].1.text;
         let mut out = String::new();
@@ -199,9 +239,12 @@ impl Templates {
         out
     }
 
-    /// The branches still to be reached; with `innermost`, only those without any such within.
+    /// Returns the branches not reached yet; with `innermost`, only those that contain no such branch.
     fn wanted(&self, reached: &BTreeSet<usize>, innermost: bool) -> BTreeSet<usize> {
-        let open = |number: &usize| !self.marks[*number].branch.fails && !reached.contains(number);
+        let open = |number: &usize| {
+            let Mark { branch, overridden, .. } = &self.marks[*number];
+            !branch.fails && !overridden && !reached.contains(number)
+        };
         let mut wanted: BTreeSet<usize> = (0..self.marks.len()).filter(open).collect();
         if innermost {
             let parents: Vec<usize> = wanted.iter().filter_map(|&number| self.marks[number].branch.parent).collect();
@@ -213,8 +256,8 @@ impl Templates {
     }
 }
 
-/// The mark of a branch that leaves its number for [`LAST`]. What the action trims stays trimmed.
-fn note(number: usize, action: &str) -> String {
+/// The marker that records a branch's number for [`LAST`]. Whitespace trimming of the action is preserved.
+fn record(number: usize, action: &str) -> String {
     let end = if action.ends_with("-}}") { "-}}" } else { "}}" };
     format!(
         "{{{{ if kindIs \"map\" $ }}}}{{{{ if kindIs \"map\" $.Release }}}}\
@@ -222,7 +265,7 @@ fn note(number: usize, action: &str) -> String {
     )
 }
 
-/// What [`LAST`] holds: a comment with all numbers.
+/// The content of [`LAST`]: a comment with all recorded numbers.
 fn numbers() -> String {
     format!(
         "{NUMBERS}{{{{ range $name, $_ := .Release }}}}{{{{ if hasPrefix \"{MARK}\" $name }}}} \
@@ -230,12 +273,12 @@ fn numbers() -> String {
     )
 }
 
-/// The mark of a branch that ends the render. Nothing that comes after it counts.
+/// The marker that aborts the render with a branch's number.
 fn stop(number: usize, _: &str) -> String {
     format!("{{{{ fail \"{MARK}{number}-\" }}}}")
 }
 
-/// A copy of a chart, gone when it is dropped.
+/// A temporary copy of a chart.
 struct Copy {
     directory: PathBuf,
     _stage: tempfile::TempDir,
@@ -258,7 +301,7 @@ impl Copy {
     }
 }
 
-/// What is known so far, shared by all cases.
+/// What has been reached so far, shared by all cases.
 struct Explorer<'a> {
     helm: &'a Helm<'a>,
     templates: &'a Templates,
@@ -268,12 +311,12 @@ struct Explorer<'a> {
 }
 
 impl Explorer<'_> {
-    /// Notes what a case says that it reaches. Whether it could be asked.
+    /// First pass: records the branches that a case reaches. Returns whether the render succeeded.
     fn watch(&self, target: &Target<'_>, directory: &Path) -> Result<bool> {
         let copy = Copy::new(directory)?;
         let all = self.templates.wanted(&BTreeSet::new(), false);
         for (number, (path, _)) in self.templates.files.iter().enumerate() {
-            copy.write(path, &self.templates.marked(number, &all, note))?;
+            copy.write(path, &self.templates.marked(number, &all, record))?;
         }
         copy.write(LAST, &numbers())?;
         let (output, _) = self.helm(target, &copy.directory)?;
@@ -288,7 +331,7 @@ impl Explorer<'_> {
         Ok(output.success())
     }
 
-    /// Finds out what else a case reaches.
+    /// Second pass: finds further branches that a case reaches.
     fn case(&self, target: &Target<'_>, directory: &Path) -> Result<()> {
         let copy = Copy::new(directory)?;
         let mut written: BTreeMap<usize, String> = BTreeMap::new();
@@ -312,18 +355,18 @@ impl Explorer<'_> {
 
     fn helm(&self, target: &Target<'_>, directory: &Path) -> Result<(Output, Invocation)> {
         let mut recipe = target.recipe.clone();
-        // Argo CD leaves test hooks out; they are templates all the same.
+        // Argo CD skips test hooks, but their templates count here.
         recipe.skip_tests = false;
         self.helm.run(target, directory, |inline| recipe.args(inline))
     }
 
-    /// Keeps in mind which templates rendered something.
+    /// Records which templates rendered something.
     fn note_rendered(&self, text: &str) {
         let sources = text.lines().filter_map(|line| line.strip_prefix("# Source: "));
         locked(&self.rendered).extend(sources.map(|source| source.trim_end().to_owned()));
     }
 
-    /// Keeps in mind that a branch is reached, and with it those around it.
+    /// Records that a branch is reached, and with it all branches that contain it.
     fn reach(&self, number: usize) {
         let mut reached = locked(&self.reached);
         let mut next = self.templates.marks.get(number).map(|_| number);
@@ -333,7 +376,7 @@ impl Explorer<'_> {
         }
     }
 
-    /// Renders once. Whether a mark was met.
+    /// Renders once. Returns whether a marker was reached.
     fn run(&self, target: &Target<'_>, directory: &Path) -> Result<bool> {
         let (output, invocation) = self.helm(target, directory)?;
         if output.success() {
@@ -349,8 +392,8 @@ impl Explorer<'_> {
         Ok(true)
     }
 
-    /// Numbers of branches and paths of templates that no case reached. A template with such a branch is not named
-    /// again, and neither is a branch within one.
+    /// Returns the numbers of branches and the paths of templates that no case reached. Only outermost branches are
+    /// included, and a template only if it has no such branch.
     fn missed(&self, chart: &Chart) -> Vec<String> {
         let wanted = self.templates.wanted(&locked(&self.reached), false);
         let outermost = wanted.iter().filter(|&&number| {
@@ -360,10 +403,10 @@ impl Explorer<'_> {
         let rendered = locked(&self.rendered);
         for (number, (path, _)) in self.templates.files.iter().enumerate() {
             let name = path.rsplit('/').next().unwrap_or(path);
-            // Files with an underscore and the notes render nothing by design.
+            // Partials and NOTES.txt render no objects by design.
             let silent = name.starts_with('_') || name == "NOTES.txt";
-            let told = wanted.iter().any(|&mark| self.templates.marks[mark].template == number);
-            if !silent && !told && !rendered.contains(&format!("{}/{path}", chart.name)) {
+            let reported = wanted.iter().any(|&mark| self.templates.marks[mark].template == number);
+            if !silent && !reported && !rendered.contains(&format!("{}/{path}", chart.name)) {
                 missed.push(path.clone());
             }
         }
@@ -371,7 +414,7 @@ impl Explorer<'_> {
     }
 }
 
-/// A panic of another thread leaves these sets whole, so its poison is of no interest.
+/// Locks a mutex. A panic in another thread leaves these sets intact, so poisoning is ignored.
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -387,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_stand_behind_the_actions_that_open_a_branch() {
+    fn markers_follow_the_actions_that_open_a_branch() {
         let templates = templates("{{- if .a -}}\n1{{ else }}2{{ end }}");
         assert_eq!(
             templates.marked(0, &[0, 1].into(), stop),
@@ -397,14 +440,14 @@ mod tests {
     }
 
     #[test]
-    fn inner_branches_come_first_and_those_that_fail_never() {
+    fn inner_branches_come_first_and_failing_ones_are_skipped() {
         let templates = templates("{{ if .a }}{{ if .b }}{{ fail \"x\" }}{{ end }}{{ if .c }}{{ end }}{{ end }}");
         assert_eq!(templates.wanted(&BTreeSet::new(), true), [2].into());
         assert_eq!(templates.wanted(&BTreeSet::new(), false), [0, 2].into());
         assert_eq!(templates.wanted(&[2].into(), true), [0].into());
     }
 
-    fn told(values: &str, cases: &[&str], parameters: &[(&str, &str)]) -> Vec<String> {
+    fn uncovered(values: &str, cases: &[&str], parameters: &[(&str, &str)]) -> Vec<String> {
         let root = tempfile::tempdir().expect("temporary folder");
         std::fs::write(root.path().join("Chart.yaml"), "apiVersion: v2\nname: x\nversion: 0.1.0\n").expect("written");
         let chart = Chart::load(root.path(), Path::new("")).expect("a chart");
@@ -419,15 +462,19 @@ mod tests {
     const VALUES: &str = "a:\n  # -- One.\n  b: 1\n# -- Two.\nc: {}\n";
 
     #[test]
-    fn a_value_that_no_case_changes_is_told() {
+    fn values_that_no_case_changes_are_reported() {
         let line = "value-uncovered values.yaml:3:6";
-        assert_eq!(told(VALUES, &["c: {x: 1}"], &[]), [line]);
-        assert_eq!(told(VALUES, &["c: {x: 1}", "a: {b: 1}"], &[("a.b", "1")]), [line], "the default is no change");
+        assert_eq!(uncovered(VALUES, &["c: {x: 1}"], &[]), [line]);
+        assert_eq!(
+            uncovered(VALUES, &["c: {x: 1}", "a: {b: 1}"], &[("a.b", "1")]),
+            [line],
+            "the default is not a change"
+        );
     }
 
     #[test]
-    fn values_that_some_case_changes_are_not() {
-        assert!(told(VALUES, &["c: {x: 1}", "a: {b: 2}"], &[]).is_empty());
-        assert!(told(VALUES, &["c: {x: 1}"], &[("a.b", "2")]).is_empty());
+    fn values_that_a_case_changes_are_not_reported() {
+        assert!(uncovered(VALUES, &["c: {x: 1}", "a: {b: 2}"], &[]).is_empty());
+        assert!(uncovered(VALUES, &["c: {x: 1}"], &[("a.b", "2")]).is_empty());
     }
 }

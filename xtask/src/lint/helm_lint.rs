@@ -1,26 +1,44 @@
-//! `helm lint --strict`, by the Helm of the Argo CD release, with the values of each case.
+//! Runs `helm lint --strict` with the values of each case, using the Helm version that the Argo CD release ships.
 //!
-//! What it says of several cases in the same words is told once.
-//!
-//! Deliberately absent: Helm's `[INFO]` lines, which ask for icons.
+//! The same message for several cases is one finding. `[INFO]` lines, which recommend icons, are skipped.
 
+use crate::lint::subject::ChartSubject;
 use std::collections::BTreeMap;
 use std::path::Path;
+use toolbox::side_by_side::side_by_side;
 
-use super::Helm;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, suggestion};
-use crate::document::{Node, yaml};
-use crate::plan::Target;
-use crate::recipe::Recipe;
-use crate::workspace::{self, chart::Chart};
+use super::helm::Helm;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, suggestion};
+use document::{Node, yaml};
+use helm::chart::Chart;
+use helm::recipe::Recipe;
+use workspace::plan::Target;
 
-/// The words of a recipe before its flags: `template . --name-template RELEASE`.
+/// The codes that this check reports.
+pub const CODES: &[Code] = &[Code::HelmLint];
+
+/// The number of words in a recipe before its flags: `template . --name-template RELEASE`.
 const COMMAND_WORDS: usize = 4;
 
-/// What `helm lint` says of a target: lines of `[WARNING]` and `[ERROR]`, continued lines joined.
-pub fn messages(helm: &Helm<'_>, target: &Target<'_>, directory: &Path) -> Result<Vec<String>> {
-    helm.remembered("helm-lint", &[target], || {
-        // The schema counts here even where Argo CD is told to pass over it; the others are flags of `helm template` alone.
+/// Runs `helm lint` for every selected target of a chart.
+#[must_use]
+pub fn check(subject: &ChartSubject<'_>) -> Diagnostics {
+    let answers = side_by_side(subject.helm.jobs, subject.rendered, |one| {
+        (one.target.id.to_string(), messages(&subject.helm, one.target, subject.directory))
+    });
+    let mut diagnostics = Diagnostics::default();
+    let mut output = Vec::new();
+    for (target, messages) in answers {
+        output.extend(diagnostics.take(messages).map(|messages| (target, messages)));
+    }
+    diagnostics.extend(findings(subject.helm.root, subject.chart, &output));
+    diagnostics
+}
+
+/// Returns the `[WARNING]` and `[ERROR]` messages of `helm lint` for a target, each with its continuation lines.
+fn messages(helm: &Helm<'_>, target: &Target<'_>, directory: &Path) -> Result<Vec<String>> {
+    helm.cached("helm-lint", &[target], || {
+        // Lint against the schema even if the Application skips it. The other flags exist for `helm template` only.
         let recipe = Recipe {
             skip_schema_validation: false,
             api_versions: Vec::new(),
@@ -34,11 +52,11 @@ pub fn messages(helm: &Helm<'_>, target: &Target<'_>, directory: &Path) -> Resul
         })?;
         let found = parse(&String::from_utf8_lossy(&output.stdout));
         if !output.success() && found.is_empty() {
-            return Err(Diagnostic::new(Code::HelmFailed, "`helm lint` failed without a message of a known form")
+            return Err(Diagnostic::new(Code::HelmFailed, "`helm lint` failed without a recognizable error message")
                 .target(&target.id)
                 .note(format!("{}{}", String::from_utf8_lossy(&output.stdout), output.stderr).trim().to_owned())
                 .help(format!(
-                    "repeat it by hand: (cd {} && {})",
+                    "to reproduce it, run: (cd {} && {})",
                     target.deployment.chart.path,
                     invocation.command_line()
                 ))
@@ -48,7 +66,10 @@ pub fn messages(helm: &Helm<'_>, target: &Target<'_>, directory: &Path) -> Resul
     })
 }
 
-/// What Chart.yaml may say.
+/// What Helm 4 prints for a chart without templates, such as an umbrella chart.
+const NO_TEMPLATES: &str = "templates/: directory does not exist";
+
+/// The fields of Chart.yaml.
 const FIELDS: [&str; 17] = [
     "annotations",
     "apiVersion",
@@ -69,11 +90,10 @@ const FIELDS: [&str; 17] = [
     "version",
 ];
 
-/// The findings that messages make, `said` being what was said of each target by its name.
-#[must_use]
-pub fn findings(root: &Path, chart: &Chart, said: &[(String, Vec<String>)]) -> Diagnostics {
+/// Turns messages into findings. `output` has the messages for each target by its name.
+fn findings(root: &Path, chart: &Chart, output: &[(String, Vec<String>)]) -> Diagnostics {
     let mut targets: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (target, messages) in said {
+    for (target, messages) in output {
         for message in messages {
             targets.entry(message).or_default().push(target);
         }
@@ -82,6 +102,10 @@ pub fn findings(root: &Path, chart: &Chart, said: &[(String, Vec<String>)]) -> D
     for (message, targets) in targets {
         if let Some(found) = declared(root, chart, message) {
             diagnostics.push(found);
+            continue;
+        }
+        if message == NO_TEMPLATES {
+            diagnostics.push(no_templates(chart));
             continue;
         }
         let (place, what) = place(root, chart, message);
@@ -98,7 +122,16 @@ pub fn findings(root: &Path, chart: &Chart, said: &[(String, Vec<String>)]) -> D
     diagnostics
 }
 
-/// The warnings and errors in what `helm lint` printed.
+/// Explains the missing directory of an umbrella chart. Git cannot keep an empty one, so it needs a file.
+fn no_templates(chart: &Chart) -> Diagnostic {
+    let notes = format!("{}/templates/NOTES.txt", chart.path);
+    Diagnostic::new(Code::HelmLint, "helm lint: the chart has no templates/ directory")
+        .at(Place::file(format!("{}/templates", chart.path)), "does not exist")
+        .note("Helm and Argo CD render the chart all the same; only `helm lint --strict` requires the directory")
+        .help(format!("add {notes} with a sentence about the chart; it renders no object"))
+}
+
+/// Extracts the warnings and errors from the output of `helm lint`.
 fn parse(text: &str) -> Vec<String> {
     let mut messages: Vec<String> = Vec::new();
     let mut within = false;
@@ -113,23 +146,23 @@ fn parse(text: &str) -> Vec<String> {
             message.push_str(line.trim_end());
         }
     }
-    // Violations of the chart's own schema come twice: one by one, and as what keeps templates from being rendered.
+    // Helm reports violations of the chart's own schema twice: one by one, and again when it renders the templates.
     if messages.iter().any(|message| message.starts_with("values.yaml: ")) {
         messages.retain(|message| !repeats_own_schema(message));
     }
     messages
 }
 
-/// Whether a message lists violations of one schema, which can only be the chart's own where that one is violated.
+/// Whether a message lists the violations of a single schema. If the chart's own schema is violated, it is that one.
 fn repeats_own_schema(message: &str) -> bool {
     let charts = message.lines().skip(1).filter(|line| !line.starts_with('-') && line.ends_with(':')).count();
     message.contains("values don't meet the specifications of the schema(s)") && charts == 1
 }
 
-/// What a message says of Chart.yaml, at the field that it means. It is the same for every target.
+/// A finding for a message about Chart.yaml, placed at the field in question. It is the same for every target.
 fn declared(root: &Path, chart: &Chart, message: &str) -> Option<Diagnostic> {
     let what = message.strip_prefix("Chart.yaml: ")?;
-    let source = workspace::read(root, &chart.directory.join("Chart.yaml")).ok()?;
+    let source = toolbox::source::read(root, &chart.directory.join("Chart.yaml")).ok()?;
     let between = |before: &str, after: &str| Some(what.split_once(before)?.1.split_once(after)?.0);
     let found = |text: String, place: Place, label: &str| {
         Some(Diagnostic::new(Code::HelmLint, format!("helm lint: {text}")).at(place, label))
@@ -143,7 +176,11 @@ fn declared(root: &Path, chart: &Chart, message: &str) -> Option<Diagnostic> {
     }
     if let Some(name) = between("key \"", "\" already set in map") {
         let line = between("line ", ":")?.parse().ok()?;
-        return found(format!("`{name}` stands twice in Chart.yaml"), Place::line(&source, line), "the second one");
+        return found(
+            format!("duplicate key `{name}` in Chart.yaml"),
+            Place::line(&source, line),
+            "defined again here",
+        );
     }
     let (_, value) = entries.iter().find(|(key, _)| what.split([' ', ':']).next() == Some(key.name.as_str()))?;
     let first = what.lines().next().unwrap_or_default();
@@ -154,11 +191,11 @@ fn declared(root: &Path, chart: &Chart, message: &str) -> Option<Diagnostic> {
     )
 }
 
-/// The file, and the line where one is named, that a message is about, and the rest of it.
+/// Splits a message into the place that it is about and the rest of the text.
 fn place(root: &Path, chart: &Chart, message: &str) -> (Place, String) {
-    // The message begins with the file that is being looked at: `templates/x.yaml: what`, `templates/: what`.
+    // A message starts with the linted file: `templates/x.yaml: what`, `templates/: what`.
     let (file, what) = message.split_once(": ").unwrap_or(("Chart.yaml", message));
-    // A template's own error says more exactly where: `<chart>/templates/x.yaml:12:3`.
+    // An error in a template has a more exact place: `<chart>/templates/x.yaml:12:3`.
     let mut words = what.split(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '"' | '<' | '>'));
     let named = words.find_map(|word| {
         let mut parts = word.trim_end_matches(':').split(':');
@@ -167,12 +204,12 @@ fn place(root: &Path, chart: &Chart, message: &str) -> (Place, String) {
     });
     let (path, line) = named.map_or_else(|| (file.to_owned(), None), |(path, line)| (path, Some(line)));
     let full = chart.directory.join(&path);
-    let source = if full.is_file() { workspace::read(root, &full).ok() } else { None };
+    let source = if full.is_file() { toolbox::source::read(root, &full).ok() } else { None };
     let place = match (source, line) {
         (Some(source), Some(line)) => Place::line(&source, line),
         _ => Place::file(format!("{}/{}", chart.path, path.trim_end_matches('/'))),
     };
-    // Helm 4 tells each violation of a schema as an item of a list.
+    // Helm 4 prints each violation of a schema as a list item.
     (place, what.trim_start_matches("- ").to_owned())
 }
 
@@ -181,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn warnings_and_errors_are_read_and_advice_is_not() {
+    fn warnings_and_errors_are_parsed_and_info_is_skipped() {
         let text = "==> Linting .\n[INFO] Chart.yaml: icon is recommended\n[WARNING] templates/a.yaml: object name does not conform\n[ERROR] templates/: values don't meet the specifications of the schema(s):\nx:\n- at '/a': got string, want integer\n\nError: 1 chart(s) linted, 1 chart(s) failed\n";
         assert_eq!(
             parse(text),
@@ -197,15 +234,15 @@ mod tests {
     }
 
     #[test]
-    fn the_same_message_is_told_once_with_its_place() {
+    fn the_same_message_is_one_finding_with_its_place() {
         let root = tempfile::tempdir().expect("temporary folder");
         std::fs::create_dir(root.path().join("templates")).expect("folder");
         std::fs::write(root.path().join("Chart.yaml"), "apiVersion: v2\nname: web\nversion: 0.1.0\n").expect("written");
         std::fs::write(root.path().join("templates/a.yaml"), "a: 1\nb: {{ x }}\n").expect("written");
         let chart = Chart::load(root.path(), Path::new("")).expect("a chart");
         let message = "templates/: template: web/templates/a.yaml:2:6: executing \"web/templates/a.yaml\"".to_owned();
-        let said = [("web/default".to_owned(), vec![message.clone()]), ("web/b".to_owned(), vec![message])];
-        let found = findings(root.path(), &chart, &said);
+        let output = [("web/default".to_owned(), vec![message.clone()]), ("web/b".to_owned(), vec![message])];
+        let found = findings(root.path(), &chart, &output);
         assert_eq!(found.0.len(), 1);
         assert_eq!(found.0[0].places[0].0.to_string(), "templates/a.yaml:2:1");
         assert_eq!(found.0[0].notes, ["in web/default, web/b"]);

@@ -8,10 +8,9 @@
 
 use std::sync::Arc;
 
-use super::Subject;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Source, suggestion};
-use crate::inputs;
-use crate::workspace;
+use super::subject::Subject;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, suggestion};
+use toolbox::inputs;
 
 /// What this check finds.
 pub const CODES: &[Code] = &[Code::AnnotationUnknown];
@@ -39,9 +38,9 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     for chart in subject.charts {
         let prefix = format!("{}/templates/", inputs::name(root, &chart.directory));
-        let files = inputs::chart_files(root, &chart.directory).unwrap_or_default();
+        let files = helm::chart_files::chart_files(root, &chart.directory).unwrap_or_default();
         for name in files.keys().filter(|name| name.starts_with(&prefix)) {
-            let Ok(source) = workspace::read(root, &root.join(name)) else { continue };
+            let Ok(source) = toolbox::source::read(root, &root.join(name)) else { continue };
             diagnostics.extend(unknown(&source));
         }
     }

@@ -1,21 +1,20 @@
-//! Whether every image is one that stays the same: a reference that can be read, with a tag that does not move or a
-//! digest; and the list of all images, for pulling them beforehand.
+//! Container images: every reference must be valid and have an immutable tag or a digest. Also lists all images, so
+//! that they can be pulled in advance.
 //!
-//! Images are looked for where a pod is described: in Pods, and in whatever holds a pod's template.
-//!
-//! Deliberately absent: whether an image exists, and other kinds' own `image` fields, which may mean anything.
+//! Images are taken from pod specs: those of Pods, and of every object with a pod template. `image` fields of other
+//! kinds may mean anything and are ignored. Whether an image exists is not checked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Subject;
-use crate::diagnostic::{Code, Diagnostics, Place};
-use crate::document::{Node, Value};
-use crate::objects::Object;
+use super::subject::Subject;
+use diagnostics::{Code, Diagnostics, Place};
+use document::{Node, Value};
+use kubernetes::object::Object;
 
-/// What this check finds.
+/// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::ImageInvalid, Code::ImageUnpinned];
 
-/// Where the description of a pod may stand in an object.
+/// The paths at which an object may have a pod spec.
 const POD_SPECS: &[&[&str]] = &[
     &["spec"],
     &["spec", "template", "spec"],
@@ -23,30 +22,34 @@ const POD_SPECS: &[&[&str]] = &[
     &["template", "spec"],
 ];
 
-/// Tags that are made to move. `latest-alpine` and the like count as `latest`.
-const MOVING: &[&str] = &[
+/// Tags that are mutable by convention. `latest-alpine` and the like count as `latest`.
+const MUTABLE: &[&str] = &[
     "canary", "dev", "develop", "devel", "edge", "head", "latest", "lts", "main", "mainline", "master", "nightly",
     "rolling", "snapshot", "stable", "testing", "trunk", "unstable",
 ];
 
-/// One place where an image is named.
+/// One use of an image.
 #[derive(Debug)]
 struct Use<'a> {
     /// `container `x``, `init container `x``, …
     owner: String,
-    /// The reference; `None` where there is none.
+    /// The reference, if there is one.
     reference: Option<&'a str>,
     place: Place,
 }
 
-/// An image reference, taken apart.
+/// A parsed image reference.
 #[derive(Debug, PartialEq, Eq)]
-struct Reference<'a> {
-    tag: Option<&'a str>,
-    digest: Option<&'a str>,
+pub struct Reference<'a> {
+    /// The repository, as written.
+    pub name: &'a str,
+    /// The tag.
+    pub tag: Option<&'a str>,
+    /// The digest.
+    pub digest: Option<&'a str>,
 }
 
-/// Every image that is rendered has to be a fixed one.
+/// Checks every image that the targets render.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
@@ -54,28 +57,28 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         for Use { owner, reference, place } in uses(object) {
             let found = match reference {
                 None => object
-                    .finding(Code::ImageInvalid, format!("{owner} names no image"), place, "expected `image`")
-                    .help("name an image with a tag or a digest"),
+                    .finding(Code::ImageInvalid, format!("{owner} has no image"), place, "expected `image`")
+                    .help("set `image` to a reference with a tag or a digest"),
                 Some(text) => match parse(text) {
                     Err(what) => object
-                        .finding(Code::ImageInvalid, format!("`{text}` is no image reference"), place, what)
-                        .help("write it as `registry/name:tag`, `registry/name@sha256:…`, or with both"),
-                    Ok(Reference { tag: None, digest: None }) => object
+                        .finding(Code::ImageInvalid, format!("`{text}` is not a valid image reference"), place, what)
+                        .help("use the form `registry/name:tag` or `registry/name@sha256:…`"),
+                    Ok(Reference { tag: None, digest: None, .. }) => object
                         .finding(
                             Code::ImageUnpinned,
-                            format!("image `{text}` has neither tag nor digest"),
+                            format!("image `{text}` has no tag and no digest"),
                             place,
-                            "this is `latest`, whatever that is by then",
+                            "defaults to the mutable tag `latest`",
                         )
-                        .help("add the tag of a release, or a digest"),
-                    Ok(Reference { tag: Some(tag), digest: None }) if moves(tag) => object
+                        .help("add a release tag or a digest"),
+                    Ok(Reference { tag: Some(tag), digest: None, .. }) if is_mutable(tag) => object
                         .finding(
                             Code::ImageUnpinned,
-                            format!("image `{text}` has a tag that moves"),
+                            format!("image `{text}` has a mutable tag"),
                             place,
-                            format!("`{tag}` is another image from time to time"),
+                            format!("`{tag}` can point to a different image at any time"),
                         )
-                        .help("name the tag of a release, or add a digest"),
+                        .help("use a release tag, or add a digest"),
                     Ok(_) => continue,
                 },
             };
@@ -85,7 +88,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     diagnostics
 }
 
-/// All images by reference, each with the targets that use it.
+/// Returns all images by reference, each with the targets that use it.
 #[must_use]
 pub fn list(objects: &[Object]) -> BTreeMap<String, BTreeSet<String>> {
     let mut images: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -97,7 +100,7 @@ pub fn list(objects: &[Object]) -> BTreeMap<String, BTreeSet<String>> {
     images
 }
 
-/// The images that an object asks for, each with its place.
+/// Returns the images that an object uses, each with its place.
 pub fn references(object: &Object) -> impl Iterator<Item = (&str, Place)> {
     uses(object).into_iter().filter_map(|used| Some((used.reference?, used.place)))
 }
@@ -105,7 +108,7 @@ pub fn references(object: &Object) -> impl Iterator<Item = (&str, Place)> {
 fn uses(object: &Object) -> Vec<Use<'_>> {
     let mut found = Vec::new();
     for path in POD_SPECS {
-        // `spec` itself describes a pod in Pods alone; the longer paths mean one wherever they hold containers.
+        // `spec` itself is a pod spec in Pods only; the longer paths are pod specs wherever they have containers.
         let pod = object.key.group.is_empty() && object.key.kind == "Pod";
         let Some(spec) = object.find(path).filter(|spec| spec.get("containers").is_some() && (path.len() > 1 || pod))
         else {
@@ -130,18 +133,18 @@ fn uses(object: &Object) -> Vec<Use<'_>> {
 }
 
 fn used<'a>(kind: &str, owner: &'a Node, image: Option<&'a Node>) -> Use<'a> {
-    let name = owner.get("name").and_then(Node::as_str).unwrap_or("(without a name)");
+    let name = owner.get("name").and_then(Node::as_str).unwrap_or("(unnamed)");
     let reference = image.and_then(Node::as_str).filter(|text| !text.is_empty());
     Use { owner: format!("{kind} `{name}`"), reference, place: image.unwrap_or(owner).place() }
 }
 
-fn moves(tag: &str) -> bool {
+fn is_mutable(tag: &str) -> bool {
     let tag = tag.to_lowercase();
-    MOVING.contains(&tag.as_str()) || tag.starts_with("latest-")
+    MUTABLE.contains(&tag.as_str()) || tag.starts_with("latest-")
 }
 
-/// Takes a reference apart as container runtimes do; the error is what is wrong with it.
-fn parse(text: &str) -> Result<Reference<'_>, String> {
+/// Parses a reference as container runtimes do; the error says what is wrong with it.
+pub fn parse(text: &str) -> Result<Reference<'_>, String> {
     let (rest, digest) = match text.split_once('@') {
         Some((rest, digest)) => (rest, Some(digest)),
         None => (text, None),
@@ -149,7 +152,7 @@ fn parse(text: &str) -> Result<Reference<'_>, String> {
     if let Some(digest) = digest {
         check_digest(digest)?;
     }
-    // A colon after the last slash begins a tag; one before it a port.
+    // A colon after the last slash starts a tag, one before it a port.
     let slash = rest.rfind('/').map_or(0, |at| at + 1);
     let (name, tag) = match rest[slash..].find(':') {
         Some(colon) => (&rest[..slash + colon], Some(&rest[slash + colon + 1..])),
@@ -161,7 +164,8 @@ fn parse(text: &str) -> Result<Reference<'_>, String> {
             return Err("the tag is empty".to_owned());
         }
         if tag.len() > 128 || !tag.chars().all(plain) || tag.starts_with(['.', '-']) {
-            return Err("a tag has letters, digits, `_`, `.`, and `-`, at most 128".to_owned());
+            return Err("a tag has at most 128 letters, digits, `_`, `.`, and `-`, and does not start with `.` or `-`"
+                .to_owned());
         }
     }
     let (host, path) = match name.split_once('/') {
@@ -177,39 +181,38 @@ fn parse(text: &str) -> Result<Reference<'_>, String> {
                 && !label.ends_with('-')
         };
         if !domain.split('.').all(label) || port.is_empty() || !port.chars().all(|c| c.is_ascii_digit()) {
-            return Err(format!("`{host}` is no registry"));
+            return Err(format!("`{host}` is not a valid registry host"));
         }
     }
     if let Some(part) = path.split('/').find(|part| !is_component(part)) {
         return Err(match part {
-            "" => "a part of the name is empty".to_owned(),
-            part if part.chars().any(|c| c.is_ascii_uppercase()) => format!("`{part}`: names are lowercase"),
-            part => format!("`{part}` is no part of a name"),
+            "" => "the name has an empty path component".to_owned(),
+            part if part.chars().any(|c| c.is_ascii_uppercase()) => format!("`{part}` must be lowercase"),
+            part => format!("`{part}` is not a valid path component"),
         });
     }
-    Ok(Reference { tag, digest })
+    Ok(Reference { name, tag, digest })
 }
 
 fn check_digest(digest: &str) -> Result<(), String> {
     let Some((algorithm, hex)) = digest.split_once(':') else {
-        return Err("a digest is `sha256:` and 64 hexadecimal digits".to_owned());
+        return Err("a digest has the form `sha256:` and 64 hexadecimal digits".to_owned());
     };
     let lowercase = hex.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c));
     let enough = match algorithm {
         "sha256" => hex.len() == 64,
         "sha512" => hex.len() == 128,
         "sha384" => hex.len() == 96,
-        // Of others, runtimes know none.
         _ => false,
     };
     if lowercase && enough {
         Ok(())
     } else {
-        Err("a digest is `sha256:` and 64 lowercase hexadecimal digits".to_owned())
+        Err("a digest has the form `sha256:` and 64 lowercase hexadecimal digits".to_owned())
     }
 }
 
-/// Lowercase letters and digits, joined by `.`, `_`, `__`, or any number of `-`.
+/// Whether a text is a path component: lowercase letters and digits, joined by `.`, `_`, `__`, or any number of `-`.
 fn is_component(part: &str) -> bool {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let joints = part.split(inner).filter(|joint| !joint.is_empty());
@@ -223,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn references_are_taken_apart_as_runtimes_do() {
+    fn references_are_parsed_like_container_runtimes_do() {
         let digest = format!("sha256:{}", "0a".repeat(32));
         for (text, tag, pinned) in [
             ("nginx".to_owned(), None, false),
@@ -254,12 +257,12 @@ mod tests {
     }
 
     #[test]
-    fn moving_tags_are_known() {
+    fn mutable_tags_are_recognized() {
         for tag in ["latest", "Latest", "latest-alpine", "main", "stable"] {
-            assert!(moves(tag), "{tag}");
+            assert!(is_mutable(tag), "{tag}");
         }
         for tag in ["1.2.3", "main-1a2b3c4", "bookworm-20250101", "v1"] {
-            assert!(!moves(tag), "{tag}");
+            assert!(!is_mutable(tag), "{tag}");
         }
     }
 }

@@ -1,40 +1,38 @@
-//! Integers that Helm printed as floats: `1.048576e+07` where 10485760 was meant.
+//! Integers that Helm rendered as floats: `1.048576e+07` instead of 10485760.
 //!
-//! Helm reads numbers of values as floats, and a template that prints one without `int64` or `toYaml` gets Go's shortest
-//! form, which has an exponent from a million on. Postfix and its kin do not read that, and Kubernetes refuses it for an
-//! integer.
+//! Helm parses numbers in values as floats. A template that prints one without `int64` or `toYaml` gets Go's shortest
+//! form, which has an exponent from one million up. Programs such as Postfix cannot parse it, and Kubernetes rejects it
+//! where an integer is required.
 //!
-//! A scalar that is nothing but such a number is certain. Inside a longer text it is reported only where the values hold
-//! that integer: other programs write numbers this way, too.
-//!
-//! Deliberately absent: floats that are floats, and texts that a dependency's own defaults put into something longer.
+//! A scalar that consists of such a number is always reported. Inside a longer text, it is reported only if the values
+//! contain that integer, because other programs also use this notation. Defaults inside packed dependencies are not
+//! read for this.
 
 use std::collections::BTreeSet;
 
-use super::Subject;
-use crate::diagnostic::{Code, Diagnostics, Place, Source};
-use crate::document::{Node, Value, yaml};
-use crate::objects::{Object, WITHHELD};
-use crate::plan::Target;
-use crate::workspace;
+use super::subject::Subject;
+use diagnostics::{Code, Diagnostics, Place, Source};
+use document::{Node, Value, yaml};
+use kubernetes::object::{Object, WITHHELD};
+use workspace::plan::Target;
 
-/// What this check finds.
+/// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::IntegerAsFloat];
 
-/// Looks through every scalar of what is rendered from templates.
+/// Checks every scalar that is rendered from a template.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     for target in subject.targets {
         let id = target.id.to_string();
         let mut objects = subject.objects.iter().filter(|object| object.target == id).peekable();
-        // Most renders hold no such text at all; then the values need not be read.
+        // Most renders contain no such text, so the values need not be read.
         if !objects.clone().any(|object| object.root.source.text.contains("e+")) || objects.peek().is_none() {
             continue;
         }
         let known = integers(subject, target);
         for object in objects {
-            // Files of crds/ are no templates: what they say, somebody wrote.
+            // Files in crds/ are not templates: what they contain is intended.
             if !object.template.contains("/crds/") {
                 scalars(object, &object.root, &known, &mut diagnostics);
             }
@@ -66,7 +64,7 @@ fn scalars(object: &Object, node: &Node, known: &BTreeSet<u128>, diagnostics: &m
     }
 }
 
-fn finding(object: &Object, node: &Node, token: &str, number: u128) -> crate::diagnostic::Diagnostic {
+fn finding(object: &Object, node: &Node, token: &str, number: u128) -> diagnostics::Diagnostic {
     let minus = if token.starts_with('-') { "-" } else { "" };
     let place = match node.source.text.get(node.span.clone()).and_then(|text| text.find(token)) {
         Some(at) => Place::new(&node.source, node.span.start + at..node.span.start + at + token.len()),
@@ -75,21 +73,21 @@ fn finding(object: &Object, node: &Node, token: &str, number: u128) -> crate::di
     object
         .finding(
             Code::IntegerAsFloat,
-            format!("`{token}` is the integer {minus}{number}, printed as a float"),
+            format!("integer `{minus}{number}` is rendered as the float `{token}`"),
             place,
             "",
         )
-        .help("print it with `| int64` in the template, or quote it in the values")
+        .help("add `| int64` in the template, or quote the number in the values")
 }
 
-/// Pieces of a text that may be numbers.
+/// Returns the parts of a text that may be numbers.
 fn tokens(text: &str) -> impl Iterator<Item = &str> {
     let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '+' | '-' | '_');
     text.split(move |c: char| !part(c)).map(|token| token.trim_end_matches(['.', '-']))
 }
 
-/// The absolute value of an integer in the form that Go gives a float of a million and more: one digit, maybe decimals
-/// without a zero at the end, and an exponent of two digits or more that leaves no decimals.
+/// Parses an integer in Go's form for floats from one million up, and returns its absolute value. The form is one digit,
+/// optional decimals without trailing zero, and an exponent of at least two digits that leaves no decimals.
 fn integer(text: &str) -> Option<u128> {
     let (mantissa, exponent) = text.strip_prefix('-').unwrap_or(text).split_once("e+")?;
     let digits = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
@@ -107,7 +105,7 @@ fn integer(text: &str) -> Option<u128> {
     format!("{first}{decimals}{}", "0".repeat(exponent - decimals.len())).parse().ok()
 }
 
-/// The integers of a million and more in a target's values, as Helm sees them: rounded to a float.
+/// Returns the integers from one million up in a target's values, rounded to floats as Helm does.
 fn integers(subject: &Subject<'_>, target: &Target<'_>) -> BTreeSet<u128> {
     let root = &subject.workspace.root;
     let chart = &target.deployment.chart.directory;
@@ -119,7 +117,7 @@ fn integers(subject: &Subject<'_>, target: &Target<'_>) -> BTreeSet<u128> {
         .chain(target.recipe.value_files.iter().cloned())
         .chain(target.recipe.case_file.clone());
     for file in files.filter(|file| file.is_file()) {
-        if let Ok(document) = workspace::read(root, &file).and_then(|source| yaml::parse_one(&source)) {
+        if let Ok(document) = toolbox::source::read(root, &file).and_then(|source| yaml::parse_one(&source)) {
             gather(&document.root, &mut found);
         }
     }
@@ -136,7 +134,7 @@ fn gather(node: &Node, found: &mut BTreeSet<u128>) {
         Value::Mapping(entries) => entries.iter().for_each(|(_, value)| gather(value, found)),
         Value::Sequence(items) => items.iter().for_each(|item| gather(item, found)),
         Value::Number(text) => {
-            // Rust's form has the digits of Go's: the shortest that lead back to the same float.
+            // Rust prints the same digits as Go: the shortest ones that round-trip.
             let float = text.parse::<f64>().ok().filter(|float| float.fract() == 0.0).map(|float| format!("{float:e}"));
             let form = float.and_then(|form| {
                 let (mantissa, exponent) = form.trim_start_matches('-').split_once('e')?;
@@ -153,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gos_form_of_an_integer_is_known() {
+    fn gos_float_notation_is_recognized() {
         for (text, expected) in [
             ("1e+06", 1_000_000),
             ("1.048576e+07", 10_485_760),
@@ -169,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_rounded_as_helm_rounds_them() {
+    fn values_are_rounded_like_helm_does() {
         let source = Source::new("v", "a: 10485760\nb: [123456789012345678, 5, 1.5]\nc: {d: '10485761'}\n");
         let mut found = BTreeSet::new();
         gather(&yaml::parse_one(&source).expect("YAML").root, &mut found);

@@ -5,9 +5,9 @@
 //!
 //! Deliberately absent: which level a namespace should have.
 
-use super::{Subject, written};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, suggestion};
-use crate::document::Node;
+use super::subject::Subject;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, suggestion};
+use document::Node;
 
 /// What this check finds.
 pub const CODES: &[Code] = &[Code::NamespaceLabel];
@@ -20,7 +20,7 @@ const LEVELS: &[&str] = &["privileged", "baseline", "restricted"];
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
-    for application in written::applications(subject) {
+    for application in subject.applications() {
         let labels = application.root.find(&["spec", "syncPolicy", "managedNamespaceMetadata", "labels"]);
         for (what, help, place) in labels.map(wrong).unwrap_or_default() {
             diagnostics.push(application.finding(Code::NamespaceLabel, what, place, "").help(help));
@@ -70,8 +70,8 @@ fn wrong(labels: &Node) -> Vec<(String, String, Place)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::Source;
-    use crate::document::yaml;
+    use diagnostics::Source;
+    use document::yaml;
 
     #[test]
     fn levels_and_versions_are_those_of_kubernetes() {

@@ -1,22 +1,21 @@
-//! NetworkPolicies that allow more than they seem to: where a template filled in nothing, Kubernetes reads everything.
+//! NetworkPolicies that allow more than intended: where a template renders an empty or null list, Kubernetes applies no
+//! restriction.
 //!
-//! What says plainly that all is allowed (a rule `{}`, a rule with ports alone, `0.0.0.0/0`) is meant and no finding.
-//!
-//! Deliberately absent: whether what is allowed is right, what the API server refuses, and the policies of network
-//! plugins.
+//! Explicit forms that allow everything are intended and not reported: a rule `{}`, a rule with only ports, and
+//! `0.0.0.0/0`. Policies of network plugins are not checked.
 
-use super::Subject;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::document::{Node, Value};
-use crate::objects::Object;
+use super::subject::Subject;
+use diagnostics::{Code, Diagnostic, Diagnostics};
+use document::{Node, Value};
+use kubernetes::object::Object;
 
-/// What this check finds.
+/// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::NetworkPolicyOpen];
 
-/// A direction of traffic: the list of its rules, the key of a rule's peers, and its name among `policyTypes`.
+/// The directions of traffic: the key of the rules, the key of a rule's peers, and the name in `policyTypes`.
 const DIRECTIONS: [(&str, &str, &str); 2] = [("ingress", "from", "Ingress"), ("egress", "to", "Egress")];
 
-/// Rules that hold no peers, and rules that are not in force.
+/// Reports rules with an empty restriction, and rules that are not in effect.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
@@ -39,57 +38,57 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     diagnostics
 }
 
-/// Rules of a direction that the policy does not restrict.
+/// Reports rules for a direction that the policy does not restrict.
 fn not_in_force(object: &Object, rules: &Node, direction: &str, policy_type: &str) -> Option<Diagnostic> {
     let types = object.find(&["spec", "policyTypes"]).map(Node::items).unwrap_or_default();
     let listed = types.iter().any(|node| node.as_str() == Some(policy_type));
     let (label, help) = if !types.is_empty() && !listed && !rules.items().is_empty() {
-        (format!("`policyTypes` does not list `{policy_type}`"), format!("add `{policy_type}` to `policyTypes`"))
+        (format!("`policyTypes` does not include `{policy_type}`"), format!("add `{policy_type}` to `policyTypes`"))
     } else if types.is_empty() && direction == "egress" && rules.items().is_empty() {
-        // Ingress is restricted by every policy without types, egress only by one that has rules for it.
+        // A policy without `policyTypes` always restricts ingress, but egress only if it has egress rules.
         (
-            "no rules, and no `policyTypes` that say so".to_owned(),
-            "list `Egress` in `policyTypes` to forbid all of it, or leave `egress` out".to_owned(),
+            "no rules and no `policyTypes`".to_owned(),
+            "add `policyTypes: [Egress]` to deny all egress, or remove `egress`".to_owned(),
         )
     } else {
         return None;
     };
-    let message = format!("`{direction}` of {} restricts nothing", object.key);
+    let message = format!("`{direction}` of {} has no effect", object.key);
     Some(object.finding(Code::NetworkPolicyOpen, message, rules.place(), label).help(help))
 }
 
 fn check_rule(object: &Object, rule: &Node, path: &str, peers: &str) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
-    let everybody = if peers == "from" { "everyone" } else { "every destination" };
+    let everybody = if peers == "from" { "all sources" } else { "all destinations" };
     if matches!(rule.value, Value::Null) {
-        let help = "write `{}` for a rule that allows everything, or remove the item";
-        return open(object, rule, path, "everything", help).into();
+        let help = "remove the item, or write `{}` to allow all traffic explicitly";
+        return open(object, rule, path, "all traffic", help).into();
     }
-    let leave_out = |key: &str| format!("fill in `{key}`, or leave the key out where that is meant");
+    let leave_out = |key: &str| format!("fill in `{key}`, or remove the key to allow this explicitly");
     if let Some(node) = rule.get(peers) {
-        if is_nothing(node) {
+        if is_empty(node) {
             diagnostics.push(open(object, node, &format!("{path}.{peers}"), everybody, leave_out(peers)));
         }
         for (index, peer) in node.items().iter().enumerate() {
-            // What names nobody at all allows nothing either: it is refused, which `validate` tells.
+            // The API server rejects a peer without any selector; `validate` reports that.
             if !peer.entries().iter().all(|(_, value)| matches!(value.value, Value::Null)) {
                 diagnostics.extend(check_selectors(object, peer, &format!("{path}.{peers}[{index}]")));
             }
         }
     }
-    if let Some(node) = rule.get("ports").filter(|node| is_nothing(node)) {
-        diagnostics.push(open(object, node, &format!("{path}.ports"), "every port", leave_out("ports")));
+    if let Some(node) = rule.get("ports").filter(|node| is_empty(node)) {
+        diagnostics.push(open(object, node, &format!("{path}.ports"), "all ports", leave_out("ports")));
     }
     diagnostics
 }
 
-/// Selectors of a peer that were to select something. A null `namespaceSelector` beside a selector of pods is none: it
-/// leaves the policy's own namespace, which is less, not more.
+/// Reports selectors of a peer that are null or have only null values. A null `namespaceSelector` next to a
+/// `podSelector` is fine: it means the policy's own namespace, which is more restrictive, not less.
 fn check_selectors(object: &Object, peer: &Node, path: &str) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
-    for (name, what) in [("podSelector", "every pod"), ("namespaceSelector", "every namespace")] {
+    for (name, what) in [("podSelector", "all pods"), ("namespaceSelector", "all namespaces")] {
         let Some(selector) = peer.get(name) else { continue };
-        let help = format!("fill it in, or write `{name}: {{}}` where that is meant");
+        let help = format!("fill in the selector, or write `{name}: {{}}` to allow {what} explicitly");
         let entries = selector.entries();
         if matches!(selector.value, Value::Null) && name == "podSelector" {
             diagnostics.push(open(object, selector, &format!("{path}.{name}"), what, help));
@@ -103,17 +102,17 @@ fn check_selectors(object: &Object, peer: &Node, path: &str) -> Diagnostics {
 }
 
 fn open(object: &Object, node: &Node, what: &str, allows: &str, help: impl Into<String>) -> Diagnostic {
-    let message = format!("`{what}` of {} allows {allows}", object.key);
+    let message = format!("`{what}` of {} implicitly allows {allows}", object.key);
     let label = match &node.value {
-        Value::Null => "null stands for no restriction",
-        Value::Sequence(_) => "an empty list stands for no restriction",
-        _ => "this selects nothing in particular",
+        Value::Null => "null means no restriction",
+        Value::Sequence(_) => "an empty list means no restriction",
+        _ => "matches everything",
     };
     object.finding(Code::NetworkPolicyOpen, message, node.place(), label).help(help)
 }
 
-/// Null, or a collection of nothing.
-fn is_nothing(node: &Node) -> bool {
+/// Whether a node is null or an empty collection.
+fn is_empty(node: &Node) -> bool {
     match &node.value {
         Value::Null => true,
         Value::Sequence(items) => items.is_empty(),

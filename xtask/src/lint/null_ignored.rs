@@ -1,21 +1,20 @@
 //! Nulls in a chart's own values.yaml.
 //!
-//! Helm 3 took a null below a dependency's name for "remove this default"; Helm 4 drops every null of a values.yaml
-//! before templates, dependencies, and the schema see it, so that such a default stays (seen with 4.2.1, against
-//! 3.19.4). A null in an Application's values or in a values file that it names still removes a default; nulls that are
-//! items of lists stay what they are.
+//! In Helm 3, a null below a dependency's name removes that default. Helm 4 drops every null in values.yaml before
+//! templates, dependencies, and the schema see it, so the default stays (tested with 4.2.1 against 3.19.4). A null in an
+//! Application's values or in a value file still removes a default, and nulls in lists are kept.
 //!
-//! Deliberately absent: Argo CD releases with Helm 3, where a null does what it says.
+//! Argo CD releases with Helm 3 are not affected and not checked.
 
-use super::Subject;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place};
-use crate::document::{Node, Value, yaml};
-use crate::workspace::{self, chart::Chart};
+use super::subject::Subject;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place};
+use document::{Node, Value, yaml};
+use helm::chart::Chart;
 
-/// What this check finds.
+/// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::NullIgnored];
 
-/// Every null under a key of a values.yaml.
+/// Reports every null under a key of a values.yaml.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
@@ -27,8 +26,9 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         if !path.is_file() {
             continue;
         }
-        // What cannot be read, Helm refuses.
-        let Ok(document) = workspace::read(&subject.workspace.root, &path).and_then(|source| yaml::parse_one(&source))
+        // Helm reports a file that cannot be parsed.
+        let Ok(document) =
+            toolbox::source::read(&subject.workspace.root, &path).and_then(|source| yaml::parse_one(&source))
         else {
             continue;
         };
@@ -55,13 +55,15 @@ fn finding(chart: &Chart, path: &[&str], place: Place) -> Diagnostic {
         let called = if dependency.alias.is_empty() { &dependency.name } else { &dependency.alias };
         path.len() > 1 && path[0] == called
     });
-    let found = Diagnostic::new(Code::NullIgnored, format!("the null of `{name}` does nothing"));
+    let found = Diagnostic::new(Code::NullIgnored, format!("null for `{name}` has no effect"));
     match dependency {
-        Some(dependency) => found
-            .at(place, format!("Helm 4 ignores it: the default of `{}` stays", dependency.name))
-            .help("to remove that default, set the null in the Application's `valuesObject`, or in a file of its `valueFiles`"),
+        Some(dependency) => {
+            found.at(place, format!("Helm 4 ignores it and keeps the default of `{}`", dependency.name)).help(
+                "to remove the default, set the null in the Application's `valuesObject` or in one of its `valueFiles`",
+            )
+        }
         None => found
-            .at(place, "Helm 4 drops it: templates and the schema see no such key")
-            .help("give it an empty value of its type (`\"\"`, `{}`, `[]`, `0`), or remove it"),
+            .at(place, "Helm 4 drops the key before templates and the schema see it")
+            .help("use an empty value of the right type (`\"\"`, `{}`, `[]`, `0`), or remove the key"),
     }
 }

@@ -1,31 +1,45 @@
-//! Objects with two owners.
+//! Objects that two Applications render.
 //!
-//! Two Applications that render one object undo each other's work with every sync. Each default case is what is
-//! deployed; two documents under argocd/ of one identity are the same mistake of whoever applies them.
+//! The two Applications overwrite each other's changes with every sync. Only default cases are deployed, so only these
+//! count. Two Applications that share objects are one finding, however many objects there are. Where they deploy the same
+//! release, `application_release` reports that as the cause.
+//!
+//! Two projects of the same name under argocd/ are the same mistake.
 
+use kubernetes::manifest::ObjectKey;
+use kubernetes::object::Object;
 use std::collections::BTreeMap;
+use workspace::written::Written;
 
-use super::scope::{Scope, Scopes};
-use super::{Subject, sync_order, written};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::document::Node;
-use crate::plan::DEFAULT_CASE;
+use super::subject::Subject;
+use argocd::sync_order;
+use diagnostics::{Code, Diagnostic, Diagnostics};
+use document::Node;
+use kubernetes::scope::{Scope, Scopes};
+use workspace::plan::DEFAULT_CASE;
 
-/// What this check finds.
+/// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::ObjectShared];
 
-/// Looks for objects that two Applications render, and for projects that stand twice under argocd/.
+/// How many further objects a finding names.
+const NAMED: usize = 4;
+
+/// An object that two Applications render, as each of them does.
+type Shared<'a> = (ObjectKey, &'a Object, &'a Object);
+
+/// Checks the objects of all Applications, and the projects under argocd/.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let scopes = Scopes::new(subject.objects);
-    let mut owners = BTreeMap::new();
+    let mut owners: BTreeMap<_, (Written<'_>, &Object)> = BTreeMap::new();
+    let mut shared: BTreeMap<(&str, &str), Vec<Shared<'_>>> = BTreeMap::new();
     for target in subject.targets.iter().filter(|target| target.id.case == DEFAULT_CASE) {
         let id = target.id.to_string();
         let application =
-            written::every(subject).find(|written| written.deployment.is_some() && written.name == target.id.app);
+            subject.every_application().find(|written| written.deployment.is_some() && written.name == target.id.app);
         let Some(application) = application else { continue };
-        // One that Kubernetes names anew with every sync is never the same, and one that is not synced is nobody's.
+        // Objects with `generateName` are never the same, and objects that are not synced have no owner.
         let counts = |root: &Node| {
             root.find(&["metadata", "name"]).and_then(Node::as_str).is_some() && sync_order::order(root).is_some()
         };
@@ -34,38 +48,65 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
             if scopes.of(&key.group, &key.kind) == Some(Scope::Cluster) {
                 key.namespace.clear();
             } else if !object.explicit_namespace {
-                // Where it lands is what the destination says, whatever its templates are told.
+                // The destination decides, whatever namespace the templates are given.
                 application.namespace().clone_into(&mut key.namespace);
             }
-            let Some(first) = owners.insert((application.cluster(), key.clone()), object) else { continue };
-            if first.target == object.target {
-                continue;
+            let previous = owners.insert((application.cluster(), key.clone()), (application, object));
+            let Some((other, first)) = previous.filter(|(_, first)| first.target != object.target) else { continue };
+            if !reported_as_release(subject, &other, &application) {
+                shared.entry((&first.target, &object.target)).or_default().push((key, first, object));
             }
-            let place = object.root.get("kind").unwrap_or(&object.root).place();
-            let message = format!("{key} is rendered by two Applications");
-            diagnostics.push(
-                object
-                    .finding(Code::ObjectShared, message, place, "")
-                    .at(first.root.get("kind").unwrap_or(&first.root).place(), format!("also by {}", first.target))
-                    .help("render it in one of them, or give one another name or namespace"),
-            );
         }
     }
+    diagnostics.0.extend(shared.values().filter_map(|objects| finding(objects)));
     diagnostics.extend(projects(subject));
     diagnostics
+}
+
+/// Whether two Applications deploy the same release, and nobody suppresses that finding.
+fn reported_as_release(subject: &Subject<'_>, one: &Written<'_>, two: &Written<'_>) -> bool {
+    let release = |written: &Written<'_>| {
+        let name = written.deployment.and_then(|deployment| deployment.options.release_name.clone());
+        name.unwrap_or_else(|| written.name.to_owned())
+    };
+    let suppressed = subject.workspace.config.silences.iter().any(|one| one.check == Code::ApplicationRelease);
+    !suppressed && release(one) == release(two) && one.namespace() == two.namespace()
+}
+
+/// The finding about all objects that two Applications share.
+fn finding(objects: &[Shared<'_>]) -> Option<Diagnostic> {
+    let ((key, first, object), others) = objects.split_first()?;
+    let more = match others.len() {
+        0 => "is".to_owned(),
+        1 => "and 1 more object are".to_owned(),
+        count => format!("and {count} more objects are"),
+    };
+    let message = format!("{key} {more} rendered by two Applications");
+    let kind = |object: &Object| object.root.get("kind").unwrap_or(&object.root).place();
+    let mut found = object
+        .finding(Code::ObjectShared, message, kind(object), "")
+        .at(kind(first), format!("also by {}", first.target))
+        .help("render it in one of them, or use another name or namespace in one of them");
+    if !others.is_empty() {
+        let named: Vec<String> = others.iter().take(NAMED).map(|(key, ..)| key.to_string()).collect();
+        let rest = others.len() - named.len();
+        let rest = if rest > 0 { format!(", and {rest} more") } else { String::new() };
+        found = found.note(format!("also {}{rest}", named.join(", ")));
+    }
+    Some(found)
 }
 
 fn projects(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let mut seen = BTreeMap::new();
-    for project in written::projects(subject) {
+    for project in subject.projects() {
         if let Some(first) = seen.insert(project.name.clone(), project.place.clone()) {
             diagnostics.push(
                 Diagnostic::new(Code::ObjectShared, format!("two projects are named `{}`", project.name))
                     .target(&project.name)
-                    .at(project.place, "the second one")
-                    .at(first, "the first one")
-                    .help("rename one: Kubernetes keeps only one of them"),
+                    .at(project.place, "defined again here")
+                    .at(first, "first defined here")
+                    .help("rename one of them: Kubernetes keeps only one"),
             );
         }
     }

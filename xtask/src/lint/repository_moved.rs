@@ -1,28 +1,27 @@
-//! Repositories that are known to be gone or to have moved, wherever one is named: in Chart.yaml, in the locks, and in
-//! Applications and projects.
+//! Repositories that have moved or no longer exist, in Chart.yaml, the lock files, Applications, and projects.
 //!
-//! GitHub forwards a repository that was renamed, but not its pages: such a chart repository just answers 404, and Argo
-//! CD then tells of an unknown state, not of a moved chart.
+//! GitHub redirects a renamed repository, but not its Pages site. A Helm repository on such a site returns 404, and
+//! Argo CD shows the sync status `Unknown` without naming the cause.
 //!
-//! Deliberately absent: asking the network. What is not in [`MOVED`] is not known.
+//! Does not use the network: only the repositories in [`MOVED`] are known.
 
-use super::Subject;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place};
-use crate::document::Node;
-use crate::workspace::chart::{Chart, Dependency};
+use super::subject::Subject;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place};
+use document::Node;
+use helm::chart::{Chart, Dependency};
 
-/// What this check finds.
+/// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::RepositoryMoved];
 
-/// A repository that is no longer where it was.
+/// A repository that has moved or no longer exists.
 struct Moved {
-    /// Where it was, without scheme and without a slash at the end.
+    /// The old address, without scheme and trailing slash.
     from: &'static str,
-    /// Where it is now; `None` where nothing took its place as a whole.
+    /// The new URL; `None` if no repository replaces it as a whole.
     to: Option<&'static str>,
-    /// What became of it.
+    /// What happened to it.
     since: &'static str,
-    /// Who says so.
+    /// The announcement.
     source: &'static str,
 }
 
@@ -30,7 +29,7 @@ const MOVED: &[Moved] = &[
     Moved {
         from: "bitnami-labs.github.io/sealed-secrets",
         to: Some("https://bitnami.github.io/sealed-secrets"),
-        since: "answers 404 since June 2026",
+        since: "returns 404 since June 2026",
         source: "https://github.com/bitnami/sealed-secrets/issues/1982",
     },
     Moved {
@@ -42,13 +41,13 @@ const MOVED: &[Moved] = &[
     Moved {
         from: "charts.bitnami.com/bitnami",
         to: Some("oci://registry-1.docker.io/bitnamicharts"),
-        since: "moved to a registry in November 2024",
+        since: "moved to an OCI registry in November 2024",
         source: "https://github.com/bitnami/charts/issues/30110",
     },
     Moved {
         from: "googlecloudplatform.github.io/spark-on-k8s-operator",
         to: Some("https://kubeflow.github.io/spark-operator"),
-        since: "answers 404 since March 2024",
+        since: "returns 404 since March 2024",
         source: "https://github.com/kubeflow/spark-operator/issues/1926",
     },
     Moved {
@@ -60,24 +59,24 @@ const MOVED: &[Moved] = &[
     Moved {
         from: "kubernetes-charts-incubator.storage.googleapis.com",
         to: Some("https://charts.helm.sh/incubator"),
-        since: "gone since November 2020; its successor is an archive",
+        since: "removed in November 2020; only an archive remains",
         source: "https://helm.sh/blog/new-location-stable-incubator-charts/",
     },
     Moved {
         from: "kubernetes-charts.banzaicloud.com",
         to: None,
-        since: "gone since October 2024",
+        since: "removed in October 2024",
         source: "https://github.com/banzaicloud/banzai-charts/issues/1350",
     },
     Moved {
         from: "kubernetes-charts.storage.googleapis.com",
         to: Some("https://charts.helm.sh/stable"),
-        since: "gone since November 2020; its successor is an archive",
+        since: "removed in November 2020; only an archive remains",
         source: "https://helm.sh/blog/new-location-stable-incubator-charts/",
     },
 ];
 
-/// One finding for each dependency, and for each URL under argocd/.
+/// Reports each dependency and each URL under argocd/ that names such a repository.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
@@ -100,7 +99,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     diagnostics
 }
 
-/// What Chart.yaml asks for, with the places of the locks that repeat it; and what a lock alone still names.
+/// Reports the dependencies in Chart.yaml, with their places in the lock files, and those that only a lock file names.
 fn of_chart(subject: &Subject<'_>, chart: &Chart) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let locked: &[Dependency] = chart.lock.as_ref().map(|lock| lock.dependencies.as_slice()).unwrap_or_default();
@@ -121,23 +120,23 @@ fn of_chart(subject: &Subject<'_>, chart: &Chart) -> Diagnostics {
         if let Some(pin) = pins.iter().find(|pin| same(&pin.name, &pin.repository)) {
             found = found.at(pin.place.clone(), "pinned");
         }
-        diagnostics.push(found.help("afterwards, `cargo xtask deps --update` writes the locks anew"));
+        diagnostics.push(found.help("then run `cargo xtask deps --update` to update the lock files"));
     }
     diagnostics
 }
 
 fn finding(moved: &Moved, url: &str) -> Diagnostic {
     let (message, help) = match moved.to {
-        Some(to) => (format!("`{url}` has moved"), format!("name `{to}`")),
+        Some(to) => (format!("`{url}` has moved"), format!("change the URL to `{to}`")),
         None => (
-            format!("`{url}` is gone"),
-            "nothing took its place; look where the chart's maintainers publish it".to_owned(),
+            format!("`{url}` no longer exists"),
+            "use the repository where the chart's maintainers publish it now".to_owned(),
         ),
     };
     Diagnostic::new(Code::RepositoryMoved, message).note(format!("source: {}", moved.source)).help(help)
 }
 
-/// What is known of a URL.
+/// Returns the entry for a URL.
 fn known(url: &str) -> Option<&'static Moved> {
     let url = url.trim().to_lowercase();
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
@@ -152,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_is_known_however_it_is_written() {
+    fn a_url_is_recognized_in_every_spelling() {
         for url in [
             "https://bitnami-labs.github.io/sealed-secrets",
             "https://bitnami-labs.github.io/sealed-secrets/",
@@ -172,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn no_successor_has_moved_itself() {
+    fn no_new_url_has_moved_itself() {
         assert!(MOVED.iter().filter_map(|moved| moved.to).all(|to| known(to).is_none()));
         assert!(MOVED.is_sorted_by_key(|moved| moved.from));
     }

@@ -1,23 +1,23 @@
-//! SealedSecrets that nothing will unseal, or that are not bound to their name and namespace.
+//! SealedSecrets that cannot be unsealed, or that are not bound to their name and namespace.
 //!
-//! A ciphertext is base64 of: two bytes that hold the length of the sealed session key, that key, and the value sealed
-//! with it (AES-GCM, whose tag alone has 16 bytes). In the strict scope, which is the default, name and namespace are
-//! part of what is sealed: under any other name or in any other namespace it stays sealed.
+//! A ciphertext is the base64 encoding of the length of the encrypted session key (two bytes), that key, and the value
+//! encrypted with it (AES-GCM, whose tag has 16 bytes). In the default scope, strict, the ciphertext is bound to name
+//! and namespace: with another name or in another namespace, it cannot be unsealed.
 //!
-//! Deliberately absent: unsealing. Whether the controller's key fits, only the controller knows.
+//! Does not decrypt anything: only the controller can tell whether its key fits.
 
 use std::ops::Range;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-use super::Subject;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place};
-use crate::document::{Key, Node, Value};
-use crate::forms;
-use crate::objects;
+use super::subject::Subject;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place};
+use document::{Key, Node, Value};
+use kubernetes::forms;
+use kubernetes::object;
 
-/// What this check finds.
+/// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::SealedSecretInvalid, Code::SealedSecretScope];
 
 const GROUP: &str = "bitnami.com";
@@ -25,13 +25,13 @@ const GROUP: &str = "bitnami.com";
 /// Annotations that widen the scope.
 const SCOPES: [&str; 2] = ["sealedsecrets.bitnami.com/cluster-wide", "sealedsecrets.bitnami.com/namespace-wide"];
 
-/// No RSA key that Kubernetes' libraries accept is shorter: 1024 bits.
+/// The length of the shortest RSA key that Kubernetes' libraries accept: 1024 bits.
 const SHORTEST_KEY: usize = 128;
 
-/// The tag at the end of what AES-GCM seals.
+/// The length of the AES-GCM tag.
 const TAG: usize = 16;
 
-/// SealedSecrets that targets render, and those that lie under argocd/.
+/// Checks the SealedSecrets that targets render, and those under argocd/.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
@@ -50,7 +50,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         for root in file.documents.iter().map(|document| &document.root) {
             let text = |key: &str| root.get(key).and_then(Node::as_str).unwrap_or_default();
             if text("kind") == "SealedSecret" && text("apiVersion").starts_with("bitnami.com/") {
-                for Found { code, message, place, label, help } in examine(root, "this SealedSecret", None) {
+                for Found { code, message, place, label, help } in examine(root, "the SealedSecret", None) {
                     diagnostics.push(Diagnostic::new(code, message).at(place, label).help(help));
                 }
             }
@@ -59,7 +59,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     diagnostics
 }
 
-/// Something that is wrong with a SealedSecret.
+/// A problem of a SealedSecret.
 struct Found {
     code: Code,
     message: String,
@@ -85,30 +85,36 @@ fn examine(root: &Node, title: &str, destination: Option<&str>) -> Vec<Found> {
             let set = |node: &Node| matches!(&node.value, Value::Bool(true)) || node.as_str() == Some("true");
             if let Some(node) = node.filter(|node| set(node)) {
                 let what = annotation.rsplit('/').next().unwrap_or_default();
-                let message = format!("{title} is sealed {what}");
-                let label = "anyone who may create one there unseals it under another name".to_owned();
-                scope(message, node, label, "seal it with `kubeseal --scope strict`, and remove the annotation");
+                let message = format!("{title} has the scope {what}");
+                let label =
+                    "anyone who can create SealedSecrets in this scope can unseal it under another name".to_owned();
+                scope(message, node, label, "seal it again with `kubeseal --scope strict`, and remove the annotation");
             }
         }
     }
     let name = text(metadata, "name");
     if let (None, Some(node)) = (&name, metadata) {
-        let label = "`name` belongs here".to_owned();
-        scope(format!("{title} has no name of its own"), node, label, "give it the name that it was sealed for");
+        let label = "`name` is required here".to_owned();
+        scope(format!("{title} has no `metadata.name`"), node, label, "set the name that it was sealed for");
     }
     let namespace = text(metadata, "namespace");
     let landing = destination.filter(|destination| !destination.is_empty());
     match (&namespace, landing, metadata.and_then(|metadata| metadata.get("namespace"))) {
         (Some(own), Some(landing), Some(node)) if own != landing => scope(
-            format!("{title} is not in the namespace of its Application"),
+            format!("{title} is in another namespace than its Application"),
             node,
-            format!("the Application's is `{landing}`"),
-            "seal it for the Application's namespace, and name that, or `.Release.Namespace`, in the template",
+            format!("the Application deploys into `{landing}`"),
+            "seal it for the Application's namespace, and set `namespace: {{ .Release.Namespace }}` in the template",
         ),
         (None, _, _) if destination.is_none() => {
             if let Some(node) = metadata {
-                let help = "name the namespace that it was sealed for";
-                scope(format!("{title} names no namespace"), node, "`namespace` belongs here".to_owned(), help);
+                let help = "set the namespace that it was sealed for";
+                scope(
+                    format!("{title} has no `metadata.namespace`"),
+                    node,
+                    "`namespace` is required here".to_owned(),
+                    help,
+                );
             }
         }
         _ => {}
@@ -119,16 +125,16 @@ fn examine(root: &Node, title: &str, destination: Option<&str>) -> Vec<Found> {
         if let (Some(node), Some(own)) = (node, own)
             && node.as_str().is_some_and(|text| text != own)
         {
-            let label = format!("the SealedSecret's own is `{own}`");
-            let message = format!("the template of {title} has another {key}");
-            scope(message, node, label, "leave it out, or make both the same");
+            let label = format!("the SealedSecret has `{own}`");
+            let message = format!("the {key} in `spec.template` of {title} differs from its own");
+            scope(message, node, label, "remove it from the template, or use the same value");
         }
     }
     found.extend(contents(root, title));
     found
 }
 
-/// What is wrong with the ciphertexts.
+/// Checks the ciphertexts.
 fn contents(root: &Node, title: &str) -> Vec<Found> {
     let spec = root.get("spec");
     let data = spec.and_then(|spec| spec.get("encryptedData"));
@@ -137,58 +143,62 @@ fn contents(root: &Node, title: &str) -> Vec<Found> {
         message,
         place,
         label,
-        help: "seal the value anew, with `kubeseal --raw --name NAME --namespace NAMESPACE`".to_owned(),
+        help: "seal the value again: `kubeseal --raw --name NAME --namespace NAMESPACE`".to_owned(),
     };
     let entries = data.map(Node::entries).unwrap_or_default();
     if entries.is_empty() {
         let place = data.or(spec).unwrap_or(root).place();
-        return vec![invalid(format!("{title} seals nothing"), place, "`encryptedData` has no entries".to_owned())];
+        return vec![invalid(
+            format!("{title} has no encrypted values"),
+            place,
+            "`encryptedData` is missing or empty".to_owned(),
+        )];
     }
-    // What was to be sealed may stand there in clear, and is not told.
+    // An invalid ciphertext may be a plain value, so it is never printed.
     let withheld: Vec<Range<usize>> = entries.iter().map(|(_, value)| value.span.clone()).collect();
     let examine = |(key, value): &(Key, Node)| {
         if let Some(expected) = forms::config_key(&key.name) {
-            let place = objects::place_without(&value.source, key.span.clone(), &withheld);
+            let place = object::place_without(&value.source, key.span.clone(), &withheld);
             let found = Found {
                 code: Code::SealedSecretInvalid,
-                message: format!("no Secret can have the key `{}`, so {title} is never unsealed", key.name),
+                message: format!("`{}` is not a valid key of a Secret, so {title} cannot be unsealed", key.name),
                 place,
                 label: expected,
-                help: "give it another key; a strict seal does not depend on it".to_owned(),
+                help: "rename the key; the ciphertext does not depend on it".to_owned(),
             };
             return Some(found);
         }
         let wrong = match &value.value {
-            Value::String(text) if text.trim().is_empty() => Err("it is empty".to_owned()),
+            Value::String(text) if text.trim().is_empty() => Err("empty".to_owned()),
             Value::String(text) => decode(text),
-            _ => Err(format!("this is {}", value.describe())),
+            _ => Err(format!("found {}", value.describe())),
         };
         let what = wrong.err()?;
-        let place = objects::place_without(&value.source, key.span.clone(), &withheld);
-        Some(invalid(format!("`{}` of {title} is no ciphertext", key.name), place, what))
+        let place = object::place_without(&value.source, key.span.clone(), &withheld);
+        Some(invalid(format!("`{}` of {title} is not a valid ciphertext", key.name), place, what))
     };
     entries.iter().filter_map(examine).collect()
 }
 
-/// Whether a text has the frame of a ciphertext; the error is what it lacks.
+/// Checks that a text has the structure of a ciphertext; the error says what is wrong.
 fn decode(text: &str) -> Result<(), String> {
-    // Go's decoder passes over line breaks.
+    // Go's decoder ignores line breaks.
     let text: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
-    let bytes = BASE64_STANDARD.decode(&text).map_err(|_| "it is no base64".to_owned())?;
+    let bytes = BASE64_STANDARD.decode(&text).map_err(|_| "not valid base64".to_owned())?;
     let Some((length, rest)) = bytes.split_first_chunk::<2>() else {
-        return Err(format!("it holds {} byte, not even the length of a key", bytes.len()));
+        return Err(format!("too short: {} byte", bytes.len()));
     };
     let length = usize::from(u16::from_be_bytes(*length));
     if length < SHORTEST_KEY || length > rest.len() {
         let rest = rest.len();
-        return Err(format!("its first two bytes say {length} as the length of the sealed key; {rest} bytes follow"));
+        return Err(format!("the first two bytes give a key length of {length}, but {rest} bytes follow"));
     }
     let value = rest.len() - length;
     if value < TAG {
-        return Err(format!("{value} bytes follow the sealed key; even an empty value has {TAG}"));
+        return Err(format!("too short: {value} bytes after the key, but even an empty value has {TAG}"));
     }
     if value == TAG {
-        return Err("the value that is sealed is empty".to_owned());
+        return Err("the encrypted value is empty".to_owned());
     }
     Ok(())
 }
@@ -204,22 +214,22 @@ mod tests {
     }
 
     #[test]
-    fn a_ciphertext_has_its_frame() {
-        for (text, said) in [
+    fn the_structure_of_a_ciphertext_is_checked() {
+        for (text, expected) in [
             (frame(512, 512 + 17), ""),
             (frame(256, 256 + 40), ""),
-            (frame(512, 512 + 16), "the value that is sealed is empty"),
-            (frame(512, 512), "0 bytes follow"),
-            (frame(512, 100), "say 512"),
-            (frame(2, 100), "say 2"),
-            ("hunter2!".to_owned(), "no base64"),
-            ("aGVsbG8gd29ybGQ=".to_owned(), "say 26725"),
+            (frame(512, 512 + 16), "the encrypted value is empty"),
+            (frame(512, 512), "0 bytes after the key"),
+            (frame(512, 100), "a key length of 512"),
+            (frame(2, 100), "a key length of 2,"),
+            ("hunter2!".to_owned(), "not valid base64"),
+            ("aGVsbG8gd29ybGQ=".to_owned(), "a key length of 26725"),
             ("AA==".to_owned(), "1 byte"),
-            (format!("{}=", frame(512, 512 + 17)), "no base64"),
+            (format!("{}=", frame(512, 512 + 17)), "not valid base64"),
         ] {
             match decode(&text) {
-                Ok(()) => assert_eq!(said, "", "{text}"),
-                Err(what) => assert!(!said.is_empty() && what.contains(said), "{text}: {what}"),
+                Ok(()) => assert_eq!(expected, "", "{text}"),
+                Err(what) => assert!(!expected.is_empty() && what.contains(expected), "{text}: {what}"),
             }
         }
     }

@@ -1,41 +1,42 @@
-//! Secrets that are there before whatever uses them.
+//! Workloads that may start before the SealedSecrets they use are unsealed.
 //!
-//! Argo CD applies what it does not know the order of last, so a SealedSecret comes after the Deployment that needs its
-//! Secret, unless a sync wave, or a hook's phase, puts it before; Argo CD then waits until it is unsealed.
+//! Within a sync wave, Argo CD applies custom resources last, so a SealedSecret comes after the Deployment that needs its
+//! Secret. An earlier sync wave or hook phase fixes that: Argo CD then waits until the SealedSecret is unsealed.
 //!
-//! Deliberately absent: references that are marked optional, and Secrets that pods learn of by other means.
+//! References marked `optional` are not checked.
 
-use super::Subject;
-use super::sync_order::{self, Order, Phase, WAVE};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::document::{Node, Value};
-use crate::objects::Object;
+use super::subject::Subject;
+use argocd::sync_order;
+use argocd::sync_order::{Order, Phase, WAVE};
+use diagnostics::{Code, Diagnostic, Diagnostics};
+use document::{Node, Value};
+use kubernetes::object::Object;
 
-/// What this check finds.
+/// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::SealedSecretWave];
 
-/// Looks at what workloads of a target use of its own SealedSecrets.
+/// Checks the Secrets that a target's workloads use against the target's own SealedSecrets.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     for object in subject.objects {
         let Some(spec) = pod_spec(object) else { continue };
         let Some(order) = sync_order::order(&object.root) else { continue };
-        let mut told: Vec<&str> = Vec::new();
+        let mut reported: Vec<&str> = Vec::new();
         for (name, node) in secrets(spec) {
             let sealed = subject.objects.iter().find(|other| {
-                // The Secret is always called as its SealedSecret.
+                // The Secret always has the name of its SealedSecret.
                 other.target == object.target
                     && other.key.group == "bitnami.com"
                     && other.key.kind == "SealedSecret"
                     && other.key.name == name
                     && other.key.namespace == object.key.namespace
             });
-            let Some(sealed) = sealed.filter(|_| !told.contains(&name)) else { continue };
+            let Some(sealed) = sealed.filter(|_| !reported.contains(&name)) else { continue };
             if sync_order::order(&sealed.root).is_some_and(|before| before < order) {
                 continue;
             }
-            told.push(name);
+            reported.push(name);
             diagnostics.push(finding(object, node, sealed, order));
         }
     }
@@ -44,17 +45,17 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
 
 fn finding(object: &Object, node: &Node, sealed: &Object, order: Order) -> Diagnostic {
     let message =
-        format!("{} `{}` does not wait for the SealedSecret `{}`", object.key.kind, object.key.name, sealed.key.name);
+        format!("{} `{}` may start before SealedSecret `{}`", object.key.kind, object.key.name, sealed.key.name);
     let before = order.wave.saturating_sub(1);
     let hook = if order.phase == Phase::PreSync { " and the same `argocd.argoproj.io/hook`" } else { "" };
     let place = sealed.root.get("kind").unwrap_or(&sealed.root).place();
     object
-        .finding(Code::SealedSecretWave, message, node.place(), "uses the Secret that it is unsealed to")
-        .at(place, "applied no earlier")
-        .help(format!("annotate the SealedSecret with `{WAVE}: \"{before}\"`{hook}, in its metadata"))
+        .finding(Code::SealedSecretWave, message, node.place(), "uses its Secret")
+        .at(place, "not applied earlier")
+        .help(format!("add the annotation `{WAVE}: \"{before}\"`{hook} to the SealedSecret"))
 }
 
-/// The pod that an object runs, or makes others run.
+/// Returns an object's pod spec or that of its pod template.
 fn pod_spec(object: &Object) -> Option<&Node> {
     let path: &[&str] = match (object.key.group.as_str(), object.key.kind.as_str()) {
         ("", "Pod") => &["spec"],
@@ -67,7 +68,7 @@ fn pod_spec(object: &Object) -> Option<&Node> {
     object.find(path)
 }
 
-/// The Secrets that a pod does not start without, each with the node that names it.
+/// Returns the Secrets that a pod requires to start, each with the node that names it.
 fn secrets(spec: &Node) -> Vec<(&str, &Node)> {
     let list = |key: &str| spec.get(key).map(Node::items).unwrap_or_default();
     let mut found = Vec::new();
@@ -99,15 +100,15 @@ fn secrets(spec: &Node) -> Vec<(&str, &Node)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::Source;
-    use crate::document::yaml;
+    use diagnostics::Source;
+    use document::yaml;
 
     fn node(text: &str) -> Node {
         yaml::parse_one(&Source::new("x.yaml", text)).expect("YAML").root
     }
 
     #[test]
-    fn every_way_to_a_secret_is_known() {
+    fn all_references_to_secrets_are_found() {
         let spec = node(
             "{initContainers: [{env: [{valueFrom: {secretKeyRef: {name: a, key: k}}}]}],
               containers: [{envFrom: [{secretRef: {name: b}}, {secretRef: {name: no, optional: true}}]}],

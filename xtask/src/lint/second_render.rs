@@ -1,70 +1,94 @@
-//! What is rendered differently from one render to the next: Argo CD would find the application out of sync for ever,
-//! and restart what need not restart.
+//! Targets that render differently each time. Argo CD would always show such an application as out of sync, and restart
+//! workloads without need.
 //!
-//! Each target is rendered a second time, and what came first, now or when it was recorded, is compared with that, object
-//! by object. Random values differ at once. For times, the second render has a clock of its own: a time zone that is
-//! more than a year away, so that date and time differ in every part. Where a template asks for the time, the two renders
-//! are also kept from falling into one second, for times that no zone moves.
+//! Each target is rendered a second time and compared, object by object, with the first render or with the goldens.
+//! Random values differ immediately. To detect times, the second render runs in a time zone more than a year away, so
+//! that every part of the date and time differs. If a template uses the time, the two renders also run in different
+//! seconds, to detect times that do not depend on the time zone.
 //!
-//! Deliberately absent: a time of one fixed zone in parts longer than a second (`dateInZone "2006-01-02" "UTC"`): it
-//! differs on another day, and then the goldens tell. Values of Secrets are compared, and never told.
+//! A date in a fixed time zone (`dateInZone "2006-01-02" "UTC"`) is not detected here: it differs on another day, and
+//! then the goldens differ. Values of Secrets are compared, but never printed.
 
+use crate::lint::subject::ChartSubject;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use toolbox::side_by_side::side_by_side;
 
 use serde_json::json;
 
-use super::Helm;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, Source};
-use crate::document::{Node, Value, yaml};
-use crate::golden::Recorded;
-use crate::manifest::{self, Manifest};
-use crate::objects::Object;
-use crate::plan::Target;
-use crate::{archive, inputs};
+use super::helm::Helm;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
+use document::{Node, Value, yaml};
+use kubernetes::manifest;
+use kubernetes::manifest::Manifest;
+use kubernetes::manifest::Recorded;
+use kubernetes::object::Object;
+use toolbox::{archive, inputs};
+use workspace::plan::Target;
 
-/// A year and a month, five hours, seven minutes, and eleven seconds: no part of a time is the same.
+/// The codes that this check reports.
+pub const CODES: &[Code] = &[Code::RenderUnstable];
+
+/// The time zone offset: a year and a month, five hours, seven minutes, and eleven seconds, so every part differs.
 const SHIFT: i32 = 400 * 86_400 + 5 * 3_600 + 7 * 60 + 11;
 
-/// Where an object has its name.
+/// The path of an object's name.
 const NAME: [&str; 2] = ["metadata", "name"];
 
-/// How many paths of an object are listed.
+/// How many paths are listed per object.
 const LISTED: usize = 10;
 
-/// The paths that differ, each as a line: a JSON list of the golden's name and the keys that lead there.
-pub fn differences(
+/// Renders every selected target of a chart a second time.
+#[must_use]
+pub fn check(subject: &ChartSubject<'_>) -> Diagnostics {
+    let mut diagnostics = Diagnostics::default();
+    let results = side_by_side(subject.helm.jobs, subject.rendered, |one| {
+        let lines = differences(&subject.helm, one.target, subject.directory, &one.manifests, one.fresh)?;
+        let id = one.target.id.to_string();
+        let objects: Vec<&Object> = subject.objects.iter().filter(|object| object.target == id).collect();
+        Ok(findings(&lines, &objects))
+    });
+    for found in results {
+        diagnostics.extend(found.unwrap_or_else(|found| found));
+    }
+    diagnostics
+}
+
+/// Returns the paths that differ, one per line: a JSON list of the golden's file name and the keys of the path.
+fn differences(
     helm: &Helm<'_>,
     target: &Target<'_>,
     directory: &Path,
     first: &[Recorded],
     fresh: bool,
 ) -> Result<Vec<String>> {
-    helm.remembered("second-render", &[target], || {
-        if !fresh && asks_for_the_time(directory) {
-            std::thread::sleep(until_the_next_second());
+    helm.cached("second-render", &[target], || {
+        if !fresh && uses_time(directory) {
+            std::thread::sleep(until_next_second());
         }
         let (output, invocation) = helm.run_at(target, directory, Some(SHIFT), |inline| target.recipe.args(inline))?;
         if !output.success() {
-            return Err(Diagnostic::new(Code::RenderUnstable, "a second render fails where the first one did not")
-                .target(&target.id)
-                .note(output.stderr.trim().to_owned())
-                .help(format!(
-                    "repeat it by hand: (cd {} && {})",
-                    target.deployment.chart.path,
-                    invocation.command_line()
-                ))
-                .into());
+            return Err(Diagnostic::new(
+                Code::RenderUnstable,
+                "the second render failed, although the first one succeeded",
+            )
+            .target(&target.id)
+            .note(output.stderr.trim().to_owned())
+            .help(format!(
+                "to reproduce it, run: (cd {} && {})",
+                target.deployment.chart.path,
+                invocation.command_line()
+            ))
+            .into());
         }
         let second = manifest::read(&output.stdout, &target.recipe.namespace)?;
         Ok((compare(first, &second), true))
     })
 }
 
-/// One finding for each object that differs; `objects` are those of the target. What differs is not told: it is another
-/// text each time, and two runs tell the same.
-#[must_use]
-pub fn findings(lines: &[String], objects: &[Object]) -> Diagnostics {
+/// Returns one finding per object that differs; `objects` are those of the target. The values are not printed, so that
+/// two runs have the same output.
+fn findings(lines: &[String], objects: &[&Object]) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let mut rest = lines;
     while let Some((golden, _)) = rest.first().and_then(|line| parse(line)) {
@@ -72,8 +96,8 @@ pub fn findings(lines: &[String], objects: &[Object]) -> Diagnostics {
         let paths: Vec<Vec<String>> = rest[..of_object].iter().filter_map(|line| Some(parse(line)?.1)).collect();
         rest = &rest[of_object..];
         if let Some((object, node)) = locate(objects, &golden, &paths[0]) {
-            let help = "take `now`, `rand…`, `uuidv4`, `gen…`, `htpasswd`, and `bcrypt` out of the template; \
-                        let values or a controller provide what they made";
+            let help = "remove `now`, `rand…`, `uuidv4`, `gen…`, `htpasswd`, and `bcrypt` from the template; \
+                        use a value, or let a controller generate it";
             diagnostics.push(finding(object, node, &paths).help(help));
         }
     }
@@ -82,34 +106,32 @@ pub fn findings(lines: &[String], objects: &[Object]) -> Diagnostics {
 
 fn finding(object: &Object, node: &Node, paths: &[Vec<String>]) -> Diagnostic {
     if paths.iter().any(|path| *path == NAME) {
-        let message = format!("a {} is not in every render under the same name", object.key.kind);
+        let message = format!("a {} has a different name in each render", object.key.kind);
         let place = Place::file(object.template_file.clone().unwrap_or_else(|| object.template.clone()));
         return Diagnostic::new(Code::RenderUnstable, message)
             .target(&object.target)
             .at(place, "the template")
-            .note(format!("what differs: {}", written(&paths[0])));
+            .note(format!("differs: {}", path_text(&paths[0])));
     }
-    let mut listed: Vec<String> = paths.iter().take(LISTED).map(|path| written(path)).collect();
+    let mut listed: Vec<String> = paths.iter().take(LISTED).map(|path| path_text(path)).collect();
     if paths.len() > LISTED {
         listed.push(format!("and {} more", paths.len() - LISTED));
     }
-    let message = format!("{} differs from one render to the next", object.key);
-    let label = "another value in a second render, at another time";
-    object
-        .finding(Code::RenderUnstable, message, withheld(node), label)
-        .note(format!("what differs: {}", listed.join(", ")))
+    let message = format!("{} renders differently each time", object.key);
+    let label = "differs in a second render";
+    object.finding(Code::RenderUnstable, message, withheld(node), label).note(format!("differs: {}", listed.join(", ")))
 }
 
-/// The place of a value, with the value itself left out.
+/// The place of a value, with the value itself removed.
 fn withheld(node: &Node) -> Place {
-    const LEFT_OUT: &str = "…";
+    const REMOVED: &str = "…";
     let text = &node.source.text;
     let (Some(before), Some(after)) = (text.get(..node.span.start), text.get(node.span.end..)) else {
         return Place::file(node.source.name.clone());
     };
     let line_break = if text.get(node.span.clone()).is_some_and(|value| value.ends_with('\n')) { "\n" } else { "" };
-    let source = Source::new(node.source.name.clone(), format!("{before}{LEFT_OUT}{line_break}{after}"));
-    Place::new(&source, before.len()..before.len() + LEFT_OUT.len())
+    let source = Source::new(node.source.name.clone(), format!("{before}{REMOVED}{line_break}{after}"));
+    Place::new(&source, before.len()..before.len() + REMOVED.len())
 }
 
 fn parse(line: &str) -> Option<(String, Vec<String>)> {
@@ -118,11 +140,11 @@ fn parse(line: &str) -> Option<(String, Vec<String>)> {
     Some((texts.next()??, texts.collect::<Option<Vec<_>>>()?))
 }
 
-/// The object that a line is about, and the node that its path leads to, as far as it leads.
-fn locate<'a>(objects: &'a [Object], golden: &str, path: &[String]) -> Option<(&'a Object, &'a Node)> {
-    let mut of_file = objects.iter().filter(|object| object.golden == golden);
+/// Finds the object that a line is about, and the node at its path, or the deepest one that exists.
+fn locate<'a>(objects: &[&'a Object], golden: &str, path: &[String]) -> Option<(&'a Object, &'a Node)> {
+    let mut of_file = objects.iter().copied().filter(|object| object.golden == golden);
     let first = of_file.clone().next()?;
-    // The items of a list are objects of their own.
+    // The items of a list are separate objects.
     let item = (of_file.clone().count() > 1 || first.root.get("items").is_none())
         && path.first().is_some_and(|key| key == "items");
     let (object, path) = match path.get(1).and_then(|index| index.parse::<usize>().ok()).filter(|_| item) {
@@ -141,8 +163,8 @@ fn locate<'a>(objects: &'a [Object], golden: &str, path: &[String]) -> Option<(&
     Some((object, node))
 }
 
-/// `.data["tls.crt"]`, `.spec.containers[0].image`.
-fn written(path: &[String]) -> String {
+/// Formats a path: `.data["tls.crt"]`, `.spec.containers[0].image`.
+fn path_text(path: &[String]) -> String {
     let plain = |step: &str| step.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
     let steps = path.iter().map(|step| match step.parse::<usize>() {
         Ok(index) => format!("[{index}]"),
@@ -165,12 +187,12 @@ fn compare(first: &[Recorded], second: &[Manifest]) -> Vec<String> {
                 if let Some(new) = content(after) {
                     differ(&old, &new, &mut Vec::new(), &mut paths);
                 }
-                // Comments and the like may differ where no value does; the text is what is recorded.
+                // Only comments or whitespace differ; the goldens record these, too.
                 if paths.is_empty() {
                     paths.push(Vec::new());
                 }
             }
-            // What has no counterpart has another name each time.
+            // An object without a counterpart has a different name each time.
             _ => paths.push(NAME.map(str::to_owned).to_vec()),
         }
         lines.extend(paths.into_iter().map(|path| {
@@ -212,8 +234,8 @@ fn differ(old: &Node, new: &Node, path: &mut Vec<String>, paths: &mut Vec<Vec<St
     }
 }
 
-/// Whether some template, also one of a dependency, may ask for the time.
-fn asks_for_the_time(directory: &Path) -> bool {
+/// Whether any template, including those of dependencies, may use the time.
+fn uses_time(directory: &Path) -> bool {
     let mut folders = vec![directory.to_path_buf()];
     while let Some(folder) = folders.pop() {
         for path in std::fs::read_dir(&folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())) {
@@ -224,7 +246,8 @@ fn asks_for_the_time(directory: &Path) -> bool {
             let Ok(bytes) = std::fs::read(&path) else { continue };
             if path.extension().is_some_and(|end| end == "tgz") {
                 let name = inputs::name(directory, &path);
-                let files = archive::read(&name, &bytes).unwrap_or_default();
+                // An archive that cannot be read here may still be one that Helm loads.
+                let Ok(files) = archive::read_chart(&name, &bytes) else { return true };
                 if files.values().any(|bytes| mentions_now(&String::from_utf8_lossy(bytes))) {
                     return true;
                 }
@@ -240,7 +263,7 @@ fn mentions_now(text: &str) -> bool {
     text.contains("{{") && text.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word == "now")
 }
 
-fn until_the_next_second() -> Duration {
+fn until_next_second() -> Duration {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Duration::from_millis(1_010).saturating_sub(Duration::from_millis(u64::from(since.subsec_millis())))
 }
@@ -253,11 +276,11 @@ mod tests {
         let node = |text: &str| yaml::parse_one(&Source::new("", text)).expect("YAML").root;
         let mut paths = Vec::new();
         differ(&node(old), &node(new), &mut Vec::new(), &mut paths);
-        paths.iter().map(|path| written(path)).collect()
+        paths.iter().map(|path| path_text(path)).collect()
     }
 
     #[test]
-    fn paths_lead_to_what_differs() {
+    fn paths_lead_to_the_differences() {
         let old = "a: {b: 1, c: [x, y]}\nd.e: 1\nf: 1\n";
         assert_eq!(paths(old, old), [""; 0]);
         assert_eq!(paths(old, "a: {b: 2, c: [x, z]}\nd.e: 2\ng: 1\n"), [".a.b", ".a.c[1]", "[\"d.e\"]", ".f", ".g"]);
@@ -265,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_is_no_part_of_another() {
+    fn now_is_matched_as_a_whole_word() {
         assert!(mentions_now("{{ now | date \"2006\" }}"));
         assert!(!mentions_now("{{ .Values.known }}") && !mentions_now("# now is a word of a comment"));
     }

@@ -1,36 +1,37 @@
-//! Secrets in clear: whatever is in Git, or in a render, everybody reads.
+//! Secrets with plain values, in Git or in rendered output.
 //!
-//! Every `kind: Secret` that a target renders counts, whether its values come from a template or from values; one
-//! without values (a token that a controller fills in) does not. In files, every Secret that stands anywhere in a YAML
-//! document counts; of templates, which are no YAML yet, those with values that are written out.
+//! Every rendered `kind: Secret` counts, wherever its values come from, unless it has no values, such as a token that a
+//! controller fills in. In files, every Secret anywhere in a YAML document counts. Templates are not YAML yet; there,
+//! Secrets with literal values count.
 //!
-//! Deliberately absent: passwords elsewhere, which nobody can tell from other texts, and telling any value.
+//! A value that is encrypted with SOPS, or that is a placeholder of argocd-vault-plugin or vals, is not plain.
+//!
+//! Does not look for passwords outside of Secrets, and never prints a value.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::Subject;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Source};
-use crate::document::yaml::Document;
-use crate::document::{Node, Value, yaml};
-use crate::objects::{self, Object};
-use crate::workspace;
+use super::subject::Subject;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
+use document::yaml::Document;
+use document::{Node, Value, yaml};
+use kubernetes::object;
+use kubernetes::object::Object;
 
-/// What this check finds.
+/// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::SecretPlain];
 
 /// The fields of a Secret that hold values.
 const FIELDS: [&str; 2] = ["data", "stringData"];
 
-/// Folders of the repository that hold no manifests of its own: goldens are checked as renders, fixtures are broken on
-/// purpose.
-const ELSEWHERE: [&str; 2] = ["target", "tests"];
+/// Folders at the root that are not searched: goldens are checked as rendered output, and fixtures are broken on purpose.
+const SKIPPED: [&str; 2] = ["target", "tests"];
 
-/// What the names of files with manifests end in.
-const ENDS: [&str; 4] = ["yaml", "yml", "json", "tpl"];
+/// The extensions of files that may contain manifests.
+const EXTENSIONS: [&str; 4] = ["yaml", "yml", "json", "tpl"];
 
-/// Secrets in renders, and in the YAML and JSON files of the repository.
+/// Checks the rendered Secrets, and those in the YAML and JSON files of the repository.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
@@ -43,8 +44,8 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     }
     let root = &subject.workspace.root;
     for path in files(root) {
-        let Ok(source) = workspace::read(root, &path) else { continue };
-        // What renders is told already, with its target.
+        let Ok(source) = toolbox::source::read(root, &path) else { continue };
+        // Rendered Secrets are already reported with their target.
         if source.text.contains("Secret") && !rendered.contains(&source.name.as_str()) {
             diagnostics.extend(of_file(&source));
         }
@@ -56,11 +57,11 @@ fn of_object(object: &Object, place: Place) -> Diagnostic {
     object
         .finding(
             Code::SecretPlain,
-            format!("{} is rendered with its values", object.key),
+            format!("{} contains plain values", object.key),
             place,
-            "whoever reads the render reads them",
+            "readable in the rendered output",
         )
-        .help("render a SealedSecret, or name a Secret that is made elsewhere (`existingSecret`)")
+        .help("render a SealedSecret, or refer to a Secret that is created elsewhere (`existingSecret`)")
 }
 
 fn of_file(source: &Arc<Source>) -> Diagnostics {
@@ -83,14 +84,16 @@ fn of_file(source: &Arc<Source>) -> Diagnostics {
     }
     found.extend(unread);
     let findings = found.into_iter().map(|place| {
-        Diagnostic::new(Code::SecretPlain, "a Secret with its values is in Git")
-            .at(place, "everybody who has the repository reads them, and all who ever will")
-            .help("seal it with kubeseal and commit the SealedSecret; what was committed counts as known: change it")
+        Diagnostic::new(Code::SecretPlain, "a Secret with plain values is in Git")
+            .at(place, "readable by everyone with access to the repository")
+            .help(
+                "seal it with kubeseal and commit the SealedSecret; a value that was pushed is compromised: replace it",
+            )
     });
     Diagnostics(findings.collect())
 }
 
-/// The documents of a text, each where it stands in the whole, with blanks in place of the others.
+/// Splits a text into its documents, each at its original position, with the rest replaced by spaces.
 fn apart(source: &Arc<Source>) -> Vec<Arc<Source>> {
     let blank = |text: &str| -> String { text.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect() };
     let mut starts = vec![0];
@@ -109,41 +112,42 @@ fn apart(source: &Arc<Source>) -> Vec<Arc<Source>> {
     documents.collect()
 }
 
-/// The place of a key; all that follows it is withheld, so that no value of the same line is told.
+/// The place of a key. Everything after it is masked, so that no value on the same line is printed.
 fn hidden(source: &Source, key: &Range<usize>) -> Place {
     let rest = source.text.get(key.end..).unwrap_or_default();
     let value = key.end + rest.len() - rest.trim_start_matches([':', ' ', '"', '\'']).len();
-    objects::place_without(source, key.clone(), std::slice::from_ref(&(value..source.text.len())))
+    object::place_without(source, key.clone(), std::slice::from_ref(&(value..source.text.len())))
 }
 
-/// The place of the first key of a Secret that has a value; the values themselves are withheld, since some may stand on
-/// the same line.
+/// Returns the place of the first key of a Secret that has a value. All values are masked, because some may be on the same
+/// line.
 fn value(secret: &Node) -> Option<Place> {
     let fields: Vec<&Node> = FIELDS.iter().filter_map(|field| secret.get(field)).collect();
     let mut withheld = Vec::new();
     let mut found = None;
     for field in fields {
         let entries = field.entries();
-        let values = entries.iter().filter(|(_, value)| !is_empty(value));
+        let values = entries.iter().filter(|(_, value)| is_plain(value));
         found = found.or_else(|| values.clone().map(|(key, _)| key.span.clone()).next());
         withheld.extend(entries.iter().map(|(_, value)| value.span.clone()));
-        if !matches!(field.value, Value::Mapping(_)) && !is_empty(field) {
+        if !matches!(field.value, Value::Mapping(_)) && is_plain(field) {
             found = found.or(Some(field.span.start..field.span.start));
             withheld.push(field.span.clone());
         }
     }
-    Some(objects::place_without(&secret.source, found?, &withheld))
+    Some(object::place_without(&secret.source, found?, &withheld))
 }
 
-fn is_empty(node: &Node) -> bool {
+/// Whether a node has a value that is neither encrypted nor a placeholder.
+fn is_plain(node: &Node) -> bool {
     match &node.value {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        _ => false,
+        Value::Null => false,
+        Value::String(text) => !text.is_empty() && !object::is_placeholder(text),
+        _ => true,
     }
 }
 
-/// Secrets anywhere in a document, also in lists of values and in texts that are YAML themselves.
+/// Finds Secrets anywhere in a document, including lists of values and strings that contain YAML.
 fn secrets(node: &Node, found: &mut Vec<Place>) {
     if node.get("kind").and_then(Node::as_str) == Some("Secret")
         && node.get("apiVersion").and_then(Node::as_str).is_none_or(|version| version == "v1")
@@ -165,14 +169,14 @@ fn secrets(node: &Node, found: &mut Vec<Place>) {
     }
 }
 
-/// Values that a template writes out in a Secret: keys below `data` or `stringData` whose value holds no action.
+/// Finds a Secret with a literal value in a template: a key below `data` or `stringData` whose value contains no action.
 fn literal(text: &str) -> Option<Range<usize>> {
     let mut start = 0;
     let mut lines = Vec::new();
     let mut secret = false;
     for line in text.split_inclusive('\n').chain(["---"]) {
         if line.starts_with("---") {
-            if let Some(span) = secret.then(|| written_out(&lines)).flatten() {
+            if let Some(span) = secret.then(|| literal_value(&lines)).flatten() {
                 return Some(span);
             }
             lines.clear();
@@ -186,8 +190,8 @@ fn literal(text: &str) -> Option<Range<usize>> {
     None
 }
 
-/// The first key with a literal value below `data` or `stringData`, in lines that each know where they begin.
-fn written_out(lines: &[(usize, &str)]) -> Option<Range<usize>> {
+/// Finds the first key with a literal value below `data` or `stringData`. Each line comes with its offset.
+fn literal_value(lines: &[(usize, &str)]) -> Option<Range<usize>> {
     let indent = |line: &str| line.len() - line.trim_start().len();
     let mut within: Option<usize> = None;
     for (index, (start, line)) in lines.iter().enumerate() {
@@ -207,10 +211,11 @@ fn written_out(lines: &[(usize, &str)]) -> Option<Range<usize>> {
         }
         let Some((key, value)) = text.split_once(':') else { continue };
         let value = value.trim();
-        // The value of a block scalar begins on the next line.
+        // The value of a block scalar starts on the next line.
         let block = value.starts_with(['|', '>']);
         let value = if block { lines.get(index + 1).map_or("", |(_, next)| next.trim()) } else { value };
-        if !value.is_empty() && !value.contains("{{") && !key.contains("{{") && value != "\"\"" && value != "''" {
+        let literal = value.trim_matches(['"', '\'']);
+        if !literal.is_empty() && !value.contains("{{") && !key.contains("{{") && !object::is_placeholder(literal) {
             let from = start + indent(line);
             return Some(from..from + key.len());
         }
@@ -218,7 +223,7 @@ fn written_out(lines: &[(usize, &str)]) -> Option<Range<usize>> {
     None
 }
 
-/// The YAML files and templates of the repository, without hidden folders, and without what charts depend on.
+/// Lists the YAML files and templates of the repository, without hidden folders and chart dependencies.
 fn files(root: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut folders = vec![root.to_path_buf()];
@@ -228,12 +233,12 @@ fn files(root: &Path) -> Vec<PathBuf> {
             let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
             let Ok(kind) = entry.file_type() else { continue };
             if kind.is_dir() {
-                let elsewhere = folder == root && ELSEWHERE.contains(&name.as_str());
-                if !(name.starts_with('.') || elsewhere || chart && name == "charts") {
+                let skipped = folder == root && SKIPPED.contains(&name.as_str());
+                if !(name.starts_with('.') || skipped || chart && name == "charts") {
                     folders.push(path);
                 }
             } else if kind.is_file()
-                && path.extension().is_some_and(|end| ENDS.iter().any(|known| end.eq_ignore_ascii_case(known)))
+                && path.extension().is_some_and(|end| EXTENSIONS.iter().any(|known| end.eq_ignore_ascii_case(known)))
             {
                 files.push(path);
             }
@@ -252,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_found_wherever_they_stand() {
+    fn secrets_are_found_anywhere_in_a_file() {
         assert_eq!(at("kind: Secret\napiVersion: v1\ndata:\n  a: eA==\n"), ["f.yaml:4:3"]);
         assert_eq!(at("extra:\n  - kind: Secret\n    stringData: {a: b}\n"), ["f.yaml:3:18"]);
         assert_eq!(at("extra: |\n  kind: Secret\n  data:\n    a: eA==\n"), ["f.yaml:2:3"]);
@@ -264,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_no_value_is_silent() {
+    fn secrets_without_values_are_not_reported() {
         for text in [
             "kind: Secret\ntype: kubernetes.io/service-account-token\n",
             "kind: Secret\ndata: {a: '', b: }\n",
@@ -272,13 +277,24 @@ mod tests {
             "kind: ConfigMap\ndata: {kind: Secret}\n",
             "{{ if x }}\nkind: Secret\ndata:\n  a: {{ .Values.a }}\n  b: |\n    {{ .Values.b }}\n{{ end }}\n",
             "{{ if x }}\nkind: Secret\ndata:\n{{ end }}\n---\nkind: ConfigMap\ndata:\n  a: b\n",
+            "kind: Secret\nstringData:\n  a: ENC[AES256_GCM,data:p673w==,iv:YY=,aad:UQ=,tag:A=,type:str]\n",
+            "kind: Secret\nstringData: {a: <path:secret/data/web#key>, b: 'ref+vault://secret/web#/key'}\n",
+            "kind: Secret\ndata: {a: PHBhdGg6c2VjcmV0L2RhdGEvd2ViI2tleT4=}\n",
+            "kind: Secret\nstringData: {a: 'postgres://web:<path:secret/data/web#key>@db/web'}\n",
+            "{{ if x }}\nkind: Secret\nstringData:\n  a: \"<path:secret/data/web#key>\"\n{{ end }}\n",
         ] {
             assert_eq!(at(text), [""; 0], "{text}");
         }
     }
 
     #[test]
-    fn no_value_is_told() {
+    fn a_plain_value_beside_encrypted_ones_is_reported() {
+        let text = "kind: Secret\nstringData:\n  a: ENC[AES256_GCM,data:p673w==,type:str]\n  b: ENC[hunter2]\n";
+        assert_eq!(at(text), ["f.yaml:4:3"]);
+    }
+
+    #[test]
+    fn values_are_never_printed() {
         let found = of_file(&Source::new("f.yaml", "kind: Secret\nstringData:\n  a: hunter2\n  b: hunter3\n"));
         assert!(!found.0[0].places[0].0.source.text.contains("hunter"), "{found:?}");
     }

@@ -1,33 +1,37 @@
-//! The branches of a template: where each begins, what it is nested in, and whether a render can end in it.
+//! The branches of a template: where each starts, which branch contains it, and whether it always fails.
 //!
-//! Only the frame of Go's template language is read here: actions, comments, strings, and the words that open and
-//! close a branch. What an action means is Helm's business.
-//!
-//! Pure. Deliberately absent: branches that nobody wrote, such as the missing `else` of an `if`.
+//! Parses only the structure of Go templates: actions, comments, strings, and the keywords that open and close a branch.
+//! Implicit branches, such as the missing `else` of an `if`, do not count.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::diagnostic::Source;
+use diagnostics::Source;
 
-/// A branch: what is rendered when its action says so.
+/// A branch of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Branch {
-    /// Its action, from `{{` to `}}`.
+    /// The action that opens it, from `{{` to `}}`.
     pub action: Range<usize>,
-    /// The branch around it, by its place in the list.
+    /// The start of the action that closes it.
+    pub end: usize,
+    /// The index of the branch that contains it.
     pub parent: Option<usize>,
-    /// Whether each way through it ends in `fail`, so that no render that succeeds can come by.
+    /// For an `else`, the index of the branch that it is the alternative to.
+    pub previous: Option<usize>,
+    /// The named template that it defines.
+    pub defines: Option<String>,
+    /// Whether it always ends in `fail`, so that no successful render can reach it.
     pub fails: bool,
 }
 
-/// The branches of a template, outer ones before those within them. A template that Helm would refuse gives those that
-/// can be told; Helm says what is wrong with it.
+/// Returns the branches of a template, outer ones first. For a template that Helm cannot parse, the result may be
+/// incomplete; Helm reports the error.
 #[must_use]
 pub fn branches(source: &Arc<Source>) -> Vec<Branch> {
     let text = source.text.as_str();
     let mut branches: Vec<Branch> = Vec::new();
-    // What an `end` closes: the branch that is open there, or nothing for what is no branch.
+    // The open blocks that an `end` closes.
     let mut open: Vec<Option<usize>> = Vec::new();
     let mut position = 0;
     while let Some(at) = text[position..].find("{{").map(|at| position + at) {
@@ -37,17 +41,26 @@ pub fn branches(source: &Arc<Source>) -> Vec<Branch> {
         let word = body.split(|c: char| c.is_whitespace() || c == '(').next().unwrap_or_default();
         let parent = |open: &[Option<usize>]| open.iter().rev().flatten().next().copied();
         match word {
-            "if" | "with" | "range" | "define" | "block" => {
-                branches.push(Branch { action: at..end, parent: parent(&open), fails: false });
-                open.push(Some(branches.len() - 1));
-            }
-            "else" => {
-                open.pop();
-                branches.push(Branch { action: at..end, parent: parent(&open), fails: false });
+            "if" | "with" | "range" | "define" | "block" | "else" => {
+                let previous = if word == "else" { open.pop().flatten() } else { None };
+                if let Some(closed) = previous {
+                    branches[closed].end = at;
+                }
+                let defines = (word == "define").then(|| text_of(tokens(body).get(1).copied().unwrap_or_default()));
+                branches.push(Branch {
+                    action: at..end,
+                    end: text.len(),
+                    parent: parent(&open),
+                    previous,
+                    defines,
+                    fails: false,
+                });
                 open.push(Some(branches.len() - 1));
             }
             "end" => {
-                open.pop();
+                if let Some(closed) = open.pop().flatten() {
+                    branches[closed].end = at;
+                }
             }
             _ if word == "fail" || body.rsplit('|').next().is_some_and(|last| last.trim() == "fail") => {
                 if let Some(branch) = parent(&open) {
@@ -57,7 +70,7 @@ pub fn branches(source: &Arc<Source>) -> Vec<Branch> {
             _ => {}
         }
     }
-    // What lies within a branch that fails cannot be rendered either.
+    // Branches inside a failing branch cannot be rendered either.
     for index in 0..branches.len() {
         if let Some(parent) = branches[index].parent
             && branches[parent].fails
@@ -68,7 +81,62 @@ pub fn branches(source: &Arc<Source>) -> Vec<Branch> {
     branches
 }
 
-/// The text of an action without its frame.
+/// Whether a branch renders nothing: it has only whitespace and comments.
+#[must_use]
+pub fn is_empty(text: &str, branch: &Branch) -> bool {
+    let mut rest = text.get(branch.action.end..branch.end).unwrap_or_default();
+    loop {
+        rest = rest.trim_start();
+        let comment = rest.strip_prefix("{{").map(|body| body.strip_prefix('-').unwrap_or(body).trim_start());
+        if !comment.is_some_and(|body| body.starts_with("/*")) {
+            return rest.is_empty();
+        }
+        rest = &rest[action_end(rest, 0)..];
+    }
+}
+
+/// Splits an action into strings with their quotes, words such as `.Values.a`, `$x`, and `lookup`, and other characters.
+#[must_use]
+pub fn tokens(action: &str) -> Vec<&str> {
+    let mut tokens = Vec::new();
+    let mut rest = inside(action);
+    while let Some(first) = rest.chars().next() {
+        let word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '$');
+        let length = match first {
+            '"' | '\'' | '`' => string_end(rest, first),
+            c if word(c) => rest.find(|c| !word(c)).unwrap_or(rest.len()),
+            c => c.len_utf8(),
+        };
+        let (token, after) = rest.split_at(length);
+        if !first.is_whitespace() {
+            tokens.push(token);
+        }
+        rest = after;
+    }
+    tokens
+}
+
+/// Returns the content of a string token.
+#[must_use]
+pub fn text_of(token: &str) -> String {
+    token.trim_matches(['"', '`']).to_owned()
+}
+
+/// Returns the length of the string at the start of a text.
+fn string_end(text: &str, quote: char) -> usize {
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quote != '`' => escaped = true,
+            c if c == quote => return at + c.len_utf8(),
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// Returns the text of an action without its delimiters.
 fn inside(action: &str) -> &str {
     let body = action.strip_prefix("{{").unwrap_or(action);
     let body = body.strip_suffix("}}").unwrap_or(body);
@@ -76,8 +144,9 @@ fn inside(action: &str) -> &str {
     body.strip_suffix('-').unwrap_or(body).trim()
 }
 
-/// Where the action ends that begins at `start`: behind its `}}`, those in strings and comments not counted.
-fn action_end(text: &str, start: usize) -> usize {
+#[must_use]
+/// Returns the end of the action that starts at `start`: after its `}}`, ignoring those in strings and comments.
+pub fn action_end(text: &str, start: usize) -> usize {
     let rest = &text[start..];
     let body = rest[2..].strip_prefix('-').unwrap_or(&rest[2..]).trim_start();
     if body.starts_with("/*") {
@@ -105,20 +174,20 @@ fn action_end(text: &str, start: usize) -> usize {
 mod tests {
     use super::*;
 
-    fn told(text: &str) -> Vec<String> {
+    fn described(text: &str) -> Vec<String> {
         let source = Source::new("x", text);
         let branches = branches(&source);
-        let tell = |branch: &Branch| {
+        let describe = |branch: &Branch| {
             let parent = branch.parent.map_or("-".to_owned(), |parent| parent.to_string());
             format!("{parent} {}{}", &text[branch.action.clone()], if branch.fails { " fails" } else { "" })
         };
-        branches.iter().map(tell).collect()
+        branches.iter().map(describe).collect()
     }
 
     #[test]
-    fn branches_know_what_they_are_nested_in() {
+    fn nested_branches_have_a_parent() {
         assert_eq!(
-            told(
+            described(
                 "{{- define \"a\" -}}{{ if .x }}1{{ else if .y }}2{{ range .z }}3{{ end }}{{ else }}4{{ end }}{{ end }}{{ with .w }}{{ end }}"
             ),
             [
@@ -133,15 +202,15 @@ mod tests {
     }
 
     #[test]
-    fn strings_and_comments_are_no_actions() {
+    fn strings_and_comments_are_not_actions() {
         let text = "{{/* {{ if }} */}}{{- /* }} */ -}}{{ if eq .a \"}} \\\" {{\" }}{{ end }}{{ `}}` }}{{ '}' }}{{ if(.b) }}{{ end }}";
-        assert_eq!(told(text), ["- {{ if eq .a \"}} \\\" {{\" }}", "- {{ if(.b) }}"]);
+        assert_eq!(described(text), ["- {{ if eq .a \"}} \\\" {{\" }}", "- {{ if(.b) }}"]);
     }
 
     #[test]
-    fn branches_that_can_only_fail_are_known() {
+    fn branches_that_always_fail_are_recognized() {
         assert_eq!(
-            told(
+            described(
                 "{{ if .a }}{{- $x := 1 }}{{ if .c }}y{{ end }}{{- fail \"no\" }}{{ else }}{{ if .b }}{{ printf \"x\" | fail }}{{ end }}{{ end }}"
             ),
             ["- {{ if .a }} fails", "0 {{ if .c }} fails", "- {{ else }}", "2 {{ if .b }} fails"]
@@ -149,8 +218,26 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_closed_ends_with_the_text() {
-        assert_eq!(told("{{ if .a"), ["- {{ if .a"]);
-        assert_eq!(told("{{ end }}{{ if \"x"), ["- {{ if \"x"]);
+    fn an_else_has_a_previous_branch_and_a_define_its_name() {
+        let text = "{{ if .a }}1{{ else if .b }}2{{ else }}3{{ end }}{{- define \"x\" }} {{/* } */}} {{ end }}";
+        let branches = branches(&Source::new("x", text));
+        let previous: Vec<_> = branches.iter().map(|branch| branch.previous).collect();
+        assert_eq!(previous, [None, Some(0), Some(1), None]);
+        assert_eq!(branches[3].defines.as_deref(), Some("x"));
+        assert_eq!(&text[branches[1].action.end..branches[1].end], "2");
+        assert!(is_empty(text, &branches[3]) && !is_empty(text, &branches[0]));
+    }
+
+    #[test]
+    fn an_action_is_split_into_tokens() {
+        let tokens = tokens("{{- $x := (lookup \"v1\" `a b` .Release.Name).data | not -}}");
+        let expected = ["$x", ":", "=", "(", "lookup", "\"v1\"", "`a b`", ".Release.Name", ")", ".data", "|", "not"];
+        assert_eq!(tokens, expected);
+    }
+
+    #[test]
+    fn unclosed_actions_end_with_the_text() {
+        assert_eq!(described("{{ if .a"), ["- {{ if .a"]);
+        assert_eq!(described("{{ end }}{{ if \"x"), ["- {{ if \"x"]);
     }
 }

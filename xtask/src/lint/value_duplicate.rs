@@ -1,23 +1,21 @@
-//! Keys that stand twice in one mapping of a values file, an Application's values among them.
+//! Duplicate keys in values files and in an Application's inline values.
 //!
-//! Helm keeps the later one and says nothing, so whoever changes the first changes nothing.
-//!
-//! Deliberately absent: keys of what renders (`validate`), and files that cannot be read, which Helm refuses.
+//! Helm silently uses the last one, so changing the first has no effect. Duplicate keys in rendered objects are reported
+//! by `validate`, and files that cannot be parsed by Helm.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Subject;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Source};
-use crate::document::yaml;
-use crate::inputs;
-use crate::workspace;
+use super::subject::Subject;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
+use document::yaml;
+use toolbox::inputs;
 
-/// What this check finds.
+/// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::ValueDuplicate];
 
-/// Every values file that a target uses, and the values.yaml of every chart.
+/// Checks every values file that a target uses, and the values.yaml of every chart.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let root = &subject.workspace.root;
@@ -27,14 +25,14 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     }
     let mut found = Vec::new();
     for path in files.iter().filter(|path| path.is_file()) {
-        let Ok(source) = workspace::read(root, path) else { continue };
+        let Ok(source) = toolbox::source::read(root, path) else { continue };
         let name = inputs::name(root, path);
-        found.extend(duplicates(&source).into_iter().map(|(key, place)| finding(&name, &key, place)));
+        found.extend(duplicates(&source).into_iter().map(|(key, place)| finding(&format!("`{name}`"), &key, place)));
     }
     for deployment in &subject.workspace.deployments {
         let Some((text, place)) = &deployment.options.values else { continue };
-        let name = &deployment.application.name;
-        let of = format!("the values of Application {name}");
+        let name = &deployment.application.instance;
+        let of = format!("the values of Application `{name}`");
         for (key, at) in duplicates(&Source::new("values", text.clone())) {
             found.push(finding(&of, &key, in_application(place, &at)).target(name));
         }
@@ -42,7 +40,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     Diagnostics(found)
 }
 
-/// The line of an Application that a line of its values is, where they are written as a block.
+/// Maps a line of an Application's values to a line of the Application, if the values are a block scalar.
 fn in_application(values: &Place, at: &Place) -> Place {
     let text = values.span.clone().and_then(|span| values.source.text.get(span.start..)).unwrap_or_default();
     let (Some((first, _)), Some((line, _))) = (values.position(), at.position()) else { return values.clone() };
@@ -56,9 +54,9 @@ fn duplicates(source: &Arc<Source>) -> Vec<(String, Place)> {
 }
 
 fn finding(file: &str, key: &str, place: Place) -> Diagnostic {
-    Diagnostic::new(Code::ValueDuplicate, format!("`{key}` stands twice in one mapping of {file}"))
-        .at(place, "the later one wins")
-        .help("delete one of them")
+    Diagnostic::new(Code::ValueDuplicate, format!("duplicate key `{key}` in {file}"))
+        .at(place, "overrides the earlier one")
+        .help("remove one of them")
 }
 
 #[cfg(test)]
@@ -66,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_later_of_two_keys_is_found_in_its_mapping_only() {
+    fn the_second_key_in_the_same_mapping_is_found() {
         let found = |text: &str| {
             let found = duplicates(&Source::new("v", text));
             found.into_iter().map(|(key, place)| format!("{key} {place}")).collect::<Vec<_>>()

@@ -1,30 +1,32 @@
-//! values.schema.json: there, sound, and closed, so that a misspelt value is an error and no silence.
+//! values.schema.json: it must exist, be valid, and be closed, so that a misspelled value is an error.
 //!
-//! Helm compiles a schema and passes over every keyword that it does not know, so `requried` checks nothing. Closed
-//! means `additionalProperties: false` (or `unevaluatedProperties: false`) at the root, and at every object that lists
-//! its properties. Below the name of a dependency, and below `global`, the values belong to another chart: an object
-//! there has to be closed, or say `additionalProperties: true`, so that whoever reads it knows that it is open.
+//! Helm ignores unknown keywords in a schema, so `requried` has no effect. A schema is closed if it has
+//! `additionalProperties: false` (or `unevaluatedProperties: false`) at the root and in every object with `properties`.
+//! Values below the name of a dependency or below `global` belong to another chart: there, an explicit
+//! `additionalProperties: true` is also allowed.
 //!
-//! Deliberately absent: holding values against it. Helm does that with every render, and tells.
+//! Does not validate values: Helm does that with every render.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::Subject;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Source};
-use crate::document::{Node, Value};
-use crate::inputs;
-use crate::workspace::values_schema::keywords::{self, Unsound};
-use crate::workspace::values_schema::{self, FILE};
-use crate::workspace::{self, chart::Chart};
+use super::subject::Subject;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
+use document::{Node, Value};
+use helm::chart::Chart;
+use helm::values_schema;
+use helm::values_schema::FILE;
+use helm::values_schema::keywords;
+use helm::values_schema::keywords::Unsound;
+use toolbox::inputs;
 
-/// What this check finds.
+/// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::ValuesSchemaInvalid, Code::ValuesSchemaMissing, Code::ValuesSchemaOpen];
 
 /// Keywords that combine schemas.
 const COMBINED: [&str; 3] = ["allOf", "anyOf", "oneOf"];
 
-/// The schema of every chart.
+/// Checks the schema of every chart.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let root = &subject.workspace.root;
@@ -34,12 +36,12 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         if !path.is_file() {
             diagnostics.push(
                 Diagnostic::new(Code::ValuesSchemaMissing, format!("`{}` has no {FILE}", chart.path))
-                    .at(Place::file(inputs::name(root, &path)), "expected here")
-                    .help("describe every value of values.yaml in it, with `\"additionalProperties\": false`"),
+                    .at(Place::file(inputs::name(root, &path)), "this file does not exist")
+                    .help("add a schema for every value in values.yaml, with `\"additionalProperties\": false`"),
             );
             continue;
         }
-        let source = diagnostics.take(workspace::read(root, &path));
+        let source = diagnostics.take(toolbox::source::read(root, &path));
         diagnostics.extend(source.map(|source| of_chart(chart, &source)).unwrap_or_default());
     }
     diagnostics
@@ -53,16 +55,16 @@ fn of_chart(chart: &Chart, source: &Arc<Source>) -> Diagnostics {
     let Unsound { refused, accepted } = keywords::check(&document.root);
     let mut diagnostics = Diagnostics([refused.0, accepted.0].concat());
     for key in &document.duplicates {
-        let message = format!("`{}` stands twice in one mapping", key.name);
+        let message = format!("duplicate key `{}` in {FILE}", key.name);
         let place = Place::new(&document.root.source, key.span.clone());
-        diagnostics.push(Diagnostic::new(Code::ValuesSchemaInvalid, message).at(place, "the later one wins"));
+        diagnostics.push(Diagnostic::new(Code::ValuesSchemaInvalid, message).at(place, "overrides the earlier one"));
     }
     let mut walk = Walk { root: &document.root, seen: BTreeSet::new(), diagnostics };
     walk.closed(&chart_names(chart));
     walk.diagnostics
 }
 
-/// The names below which values belong to other charts.
+/// Returns the top-level keys whose values belong to other charts.
 fn chart_names(chart: &Chart) -> BTreeSet<String> {
     let called = chart
         .dependencies
@@ -71,42 +73,42 @@ fn chart_names(chart: &Chart) -> BTreeSet<String> {
     called.chain(["global".to_owned()]).collect()
 }
 
-/// Looks whether a schema is closed.
+/// Walks a schema and reports objects that are not closed.
 struct Walk<'a> {
     root: &'a Node,
-    /// Schemas that were looked at, by where they begin, and whether they belong to another chart.
+    /// Visited schemas, by their offset and whether they belong to another chart.
     seen: BTreeSet<(usize, bool)>,
     diagnostics: Diagnostics,
 }
 
 impl<'a> Walk<'a> {
-    /// Whether the root, and each object that lists its properties, takes no others.
+    /// Checks the root and every object with `properties`.
     fn closed(&mut self, others: &BTreeSet<String>) {
-        let root = self.behind(self.root);
-        let takes_all = match root.value {
-            Value::Mapping(_) => !is_shut(root) && !misspelt(root),
-            Value::Bool(takes_all) => takes_all,
+        let root = self.resolved(self.root);
+        let open = match root.value {
+            Value::Mapping(_) => !is_closed(root) && !misspelled(root),
+            Value::Bool(open) => open,
             _ => false,
         };
-        if takes_all {
+        if open {
             let first = || Place::new(&root.source, root.span.start..root.span.start + 1);
             let place = root.get("additionalProperties").map_or_else(first, Node::place);
-            self.open("values.schema.json does not close the root: a misspelt value passes".to_owned(), place, false);
+            self.open("values.schema.json allows unknown top-level keys".to_owned(), place, false);
         }
         for (key, schema) in root.get("properties").map(Node::entries).unwrap_or_default() {
             self.object(schema, &key.name, others.contains(&key.name));
         }
     }
 
-    /// What a schema refers to, or itself.
-    fn behind(&self, node: &'a Node) -> &'a Node {
+    /// Resolves a schema's `$ref`, if it has one.
+    fn resolved(&self, node: &'a Node) -> &'a Node {
         let reference = node.get("$ref").and_then(Node::as_str);
         reference.and_then(|text| keywords::resolve(self.root, text)).unwrap_or(node)
     }
 
     fn open(&mut self, message: String, place: Place, foreign: bool) {
         let help = if foreign {
-            "close it with `\"additionalProperties\": false`, or say that it is open: `\"additionalProperties\": true`"
+            "add `\"additionalProperties\": false`, or `true` to allow other keys explicitly"
         } else {
             "add `\"additionalProperties\": false`"
         };
@@ -114,35 +116,35 @@ impl<'a> Walk<'a> {
         self.diagnostics.push(found.at(place, "expected `additionalProperties`").help(help));
     }
 
-    /// One value, by the path that leads to it. `foreign` values belong to another chart.
+    /// Checks the schema of the value at `path`. `foreign` values belong to another chart.
     fn object(&mut self, node: &'a Node, path: &str, foreign: bool) {
         if !self.seen.insert((node.span.start, foreign)) {
             return;
         }
-        let target = self.behind(node);
+        let target = self.resolved(node);
         if !std::ptr::eq(target, node) {
             self.object(target, path, foreign);
         }
         if let Some(properties) = node.get("properties") {
             let additional = node.get("additionalProperties");
-            let shut = match additional.map(|node| &node.value) {
-                _ if is_shut(node) || misspelt(node) => true,
+            let closed = match additional.map(|node| &node.value) {
+                _ if is_closed(node) || misspelled(node) => true,
                 None => false,
                 Some(Value::Bool(_)) => foreign,
-                // Of a type: names are free, and meant to be.
+                // A schema for other keys: they are meant to be free.
                 Some(_) => additional.is_some_and(|node| !node.entries().is_empty()),
             };
-            if !shut {
+            if !closed {
                 let key = || key_of(node, "properties").unwrap_or_else(|| properties.place());
                 let place = additional.map_or_else(key, Node::place);
-                self.open(format!("the schema of `{path}` does not close it: a misspelt key passes"), place, foreign);
+                self.open(format!("values.schema.json allows unknown keys in `{path}`"), place, foreign);
             }
             for (key, schema) in properties.entries() {
                 self.object(schema, &format!("{path}.{}", key.name), foreign);
             }
         }
-        // Beside properties, what is combined only adds conditions; alone, it is the object.
-        if node.get("properties").is_none() && !is_shut(node) {
+        // Next to `properties`, combined schemas only add conditions; without them, they describe the object.
+        if node.get("properties").is_none() && !is_closed(node) {
             for part in COMBINED.iter().filter_map(|key| node.get(key)).flat_map(Node::items) {
                 self.object(part, path, foreign);
             }
@@ -163,19 +165,19 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Whether a schema takes no properties but those that it lists.
-fn is_shut(node: &Node) -> bool {
-    let shut = |key: &str| node.get(key).is_some_and(|node| matches!(node.value, Value::Bool(false)));
-    shut("additionalProperties") || shut("unevaluatedProperties")
+/// Whether a schema forbids other properties.
+fn is_closed(node: &Node) -> bool {
+    let is_false = |key: &str| node.get(key).is_some_and(|node| matches!(node.value, Value::Bool(false)));
+    is_false("additionalProperties") || is_false("unevaluatedProperties")
 }
 
-/// Whether a schema was meant to be closed, by a keyword that does not exist; that is told already.
-fn misspelt(node: &Node) -> bool {
+/// Whether a schema has a misspelled keyword that was meant to close it; that is reported separately.
+fn misspelled(node: &Node) -> bool {
     let meant = |name: &str| matches!(keywords::meant(name), Some("additionalProperties" | "unevaluatedProperties"));
     node.entries().iter().any(|(key, _)| meant(&key.name))
 }
 
-/// The place of a key.
+/// Returns the place of a key.
 fn key_of(node: &Node, name: &str) -> Option<Place> {
     let (key, _) = node.entries().iter().find(|(key, _)| key.name == name)?;
     Some(Place::new(&node.source, key.span.clone()))
@@ -184,7 +186,7 @@ fn key_of(node: &Node, name: &str) -> Option<Place> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::yaml;
+    use document::yaml;
 
     fn open(schema: &str) -> Vec<String> {
         let root = yaml::parse_one(&Source::new("s", schema)).expect("JSON").root;
@@ -195,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_that_lists_its_properties_has_to_be_closed() {
+    fn objects_with_properties_must_be_closed() {
         for (schema, expected) in [
             ("true", &["the root"][..]),
             ("{}", &["the root"]),
@@ -220,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_closed_or_free_by_its_type_is_silent() {
+    fn closed_and_typed_objects_are_not_reported() {
         for schema in [
             "false",
             r##"{"$ref": "#/definitions/root", "definitions": {"root": {"additionalProperties": false}}}"##,

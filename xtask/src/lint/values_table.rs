@@ -1,17 +1,20 @@
-//! The table of values in a chart's README, against values.yaml, which it is made from.
+//! The values table in a chart's README, generated from values.yaml.
 //!
-//! A comment that begins with `# -- ` above a key documents it. What is below a documented key is its default; below
-//! others, every value needs a comment of its own. The table stands between two marks in the README; a chart without
-//! them has none, and nothing is asked of it.
-//!
-//! Deliberately absent: types beside those of YAML, and any order but that of values.yaml.
+//! A comment that starts with `# -- ` documents the key below it. Everything below a documented key is its default; below
+//! an undocumented one, every value needs its own comment. The table is between two markers in the README; a chart
+//! without them is not checked.
 
-use std::path::Path;
+use crate::lint::subject::Fix;
+use crate::lint::subject::Subject;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, Source};
-use crate::document::{Key, Node, Value as Content, yaml};
-use crate::workspace::{self, chart::Chart};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
+use document::{Key, Node, Value as Content, yaml};
+use helm::chart::Chart;
+
+/// The codes that this check reports.
+pub const CODES: &[Code] = &[Code::ValueUndocumented, Code::ValuesTableOutdated];
 
 /// The line above the table.
 pub const BEGIN: &str = "<!-- values:begin -->";
@@ -25,32 +28,32 @@ pub struct Value {
     pub path: Vec<String>,
     /// `string`, `int`, `float`, `bool`, `list`, `object` or `null`.
     pub kind: &'static str,
-    /// What it is unless somebody sets it, as JSON.
+    /// The default as JSON.
     pub default: String,
-    /// What its comment says.
+    /// The text of its comment.
     pub description: String,
-    /// Where its default stands.
+    /// The place of the default.
     pub place: Place,
 }
 
 impl Value {
-    /// Its keys as people write them.
+    /// Its path, with dots between the keys.
     #[must_use]
     pub fn name(&self) -> String {
         self.path.join(".")
     }
 }
 
-/// What became of a chart's table.
+/// The result of checking a chart's table.
 #[derive(Debug, Default)]
-pub struct Checked {
-    /// What is wrong.
-    pub diagnostics: Diagnostics,
-    /// The README as it should be, where it is not.
-    pub readme: Option<String>,
+struct Checked {
+    /// The findings.
+    diagnostics: Diagnostics,
+    /// The corrected README, if the table is outdated.
+    readme: Option<String>,
 }
 
-/// The documented values of a values.yaml in its order, and a finding for each value without a description.
+/// Returns the documented values of a values.yaml in order, and a finding for each undocumented one.
 pub fn read(source: &Arc<Source>) -> Result<(Vec<Value>, Diagnostics)> {
     let root = yaml::parse_one(source)?.root;
     let lines: Vec<&str> = source.text.lines().collect();
@@ -59,21 +62,46 @@ pub fn read(source: &Arc<Source>) -> Result<(Vec<Value>, Diagnostics)> {
     Ok((reader.values, reader.diagnostics))
 }
 
-/// Holds a chart's README against its values.yaml.
-pub fn check(root: &Path, chart: &Chart) -> Result<Checked> {
-    let path = chart.directory.join("README.md");
+/// Checks the values table of every chart.
+#[must_use]
+pub fn check(subject: &Subject<'_>) -> Diagnostics {
+    let mut diagnostics = Diagnostics::default();
+    for chart in subject.charts {
+        let checked = of_chart(&subject.workspace.root, chart);
+        diagnostics.extend(checked.map_or_else(|found| found, |checked| checked.diagnostics));
+    }
+    diagnostics
+}
+
+/// Returns the READMEs whose table is outdated, with the table updated.
+#[must_use]
+pub fn fix(subject: &Subject<'_>) -> Vec<Fix> {
+    let fixed = |chart: &&Chart| {
+        let text = of_chart(&subject.workspace.root, chart).ok()?.readme?;
+        Some(Fix { path: readme_path(chart), text })
+    };
+    subject.charts.iter().filter_map(fixed).collect()
+}
+
+fn readme_path(chart: &Chart) -> PathBuf {
+    chart.directory.join("README.md")
+}
+
+/// Compares a chart's README with its values.yaml.
+fn of_chart(root: &Path, chart: &Chart) -> Result<Checked> {
+    let path = readme_path(chart);
     if !path.is_file() {
         return Ok(Checked::default());
     }
-    let readme = workspace::read(root, &path)?;
+    let readme = toolbox::source::read(root, &path)?;
     if !readme.text.contains(BEGIN) && !readme.text.contains(END) {
         return Ok(Checked::default());
     }
-    let values = workspace::read(root, &chart.directory.join("values.yaml"))?;
+    let values = toolbox::source::read(root, &chart.directory.join("values.yaml"))?;
     compare(&readme, &values)
 }
 
-/// A README with its table written anew, where it is not as it should be.
+/// Returns a README with an up-to-date table.
 pub fn fill(readme: &Arc<Source>, values: &Arc<Source>) -> Result<String> {
     let checked = compare(readme, values)?;
     Ok(checked.readme.unwrap_or_else(|| readme.text.clone()))
@@ -83,38 +111,38 @@ fn compare(readme: &Arc<Source>, values: &Arc<Source>) -> Result<Checked> {
     let (documented, mut diagnostics) = read(values)?;
     let Some((before, found, after)) = parts(&readme.text) else {
         diagnostics.push(
-            Diagnostic::new(Code::ValuesTableOutdated, "the marks around the table of values do not make a pair")
+            Diagnostic::new(Code::ValuesTableOutdated, "the markers around the values table are incomplete")
                 .at(Place::file(readme.name.clone()), "")
-                .help(format!("put `{BEGIN}` and, below it, `{END}` on lines of their own, each once")),
+                .help(format!("add `{BEGIN}` and, below it, `{END}`, each once and on its own line")),
         );
         return Ok(Checked { diagnostics, readme: None });
     };
-    // Git may give its lines the ends of Windows; they stay what they are.
-    let ends = if found.contains("\r\n") { "\r\n" } else { "\n" };
-    let expected = table(&documented).replace('\n', ends);
+    // Keep CRLF line endings, which Git may check out.
+    let line_ending = if found.contains("\r\n") { "\r\n" } else { "\n" };
+    let expected = table(&documented).replace('\n', line_ending);
     if found == expected {
         return Ok(Checked { diagnostics, readme: None });
     }
     let line = before.lines().count() + found.lines().zip(expected.lines()).take_while(|(a, b)| a == b).count();
-    let now = found.lines().zip(expected.lines()).find(|(a, b)| a != b);
-    let label = match now {
-        Some((_, expected)) => format!("values.yaml makes it: {expected}"),
-        None if found.lines().count() > expected.lines().count() => "values.yaml has no such value".to_owned(),
-        None => "rows are missing below this".to_owned(),
+    let first = found.lines().zip(expected.lines()).find(|(a, b)| a != b);
+    let label = match first {
+        Some((_, expected)) => format!("expected: {expected}"),
+        None if found.lines().count() > expected.lines().count() => "no such value in values.yaml".to_owned(),
+        None => "rows are missing below".to_owned(),
     };
-    // A row that is missing at the end has no line of its own; the one before has.
-    let line = if now.is_none() && found.lines().count() < expected.lines().count() { line } else { line + 1 };
+    // For missing rows at the end, use the last line that exists.
+    let line = if first.is_none() && found.lines().count() < expected.lines().count() { line } else { line + 1 };
     diagnostics.push(
-        Diagnostic::new(Code::ValuesTableOutdated, "the table of values is not what values.yaml says")
+        Diagnostic::new(Code::ValuesTableOutdated, "the values table does not match values.yaml")
             .at(Place::line(readme, line), label)
-            .help("write it anew with `cargo xtask lint --fix`"),
+            .help("run `cargo xtask lint --fix` to update it"),
     );
     Ok(Checked { diagnostics, readme: Some(format!("{before}{expected}{after}")) })
 }
 
-/// The README up to and with the first mark, the table, and the rest.
+/// Splits a README into the text up to and including the first marker, the table, and the rest.
 fn parts(text: &str) -> Option<(&str, &str, &str)> {
-    let once = |mark: &str| text.matches(mark).count() == 1;
+    let once = |marker: &str| text.matches(marker).count() == 1;
     if !once(BEGIN) || !once(END) {
         return None;
     }
@@ -124,11 +152,11 @@ fn parts(text: &str) -> Option<(&str, &str, &str)> {
     (begin <= end).then(|| (&text[..begin], &text[begin..end], &text[end..]))
 }
 
-/// The table, a line a value.
+/// Formats the table, one line per value.
 fn table(values: &[Value]) -> String {
     let mut out = "| Key | Type | Default | Description |\n|---|---|---|---|\n".to_owned();
     for value in values {
-        // A bar would end the cell, even between backticks.
+        // A `|` would end the cell, even in backticks.
         let cell = |text: &str| text.replace('|', "\\|");
         out.push_str(&format!(
             "| `{}` | {} | `{}` | {} |\n",
@@ -165,7 +193,7 @@ impl Reader<'_> {
                 self.diagnostics.push(
                     Diagnostic::new(Code::ValueUndocumented, format!("`{}` is not documented", path.join(".")))
                         .at(Place::new(self.source, key.span.clone()), "")
-                        .help("say above it what it is for, in a comment that begins with `# -- `"),
+                        .help("describe it in a comment above it that starts with `# -- `"),
                 );
             } else {
                 self.mapping(value, &path);
@@ -173,7 +201,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The comment directly above a key, from its last `# -- ` on.
+    /// Returns the comment directly above a key, from its last `# -- ` on.
     fn description(&self, key: &Key) -> Option<String> {
         let (line, _) = Place::new(self.source, key.span.clone()).position()?;
         let mut words: Vec<&str> = Vec::new();
@@ -227,8 +255,8 @@ outer:
 
     fn compared(readme: &str, values: &str) -> (Vec<String>, Option<String>) {
         let checked = compare(&Source::new("README.md", readme), &Source::new("values.yaml", values)).expect("YAML");
-        let told = checked.diagnostics.0.iter();
-        (told.map(|found| format!("{} {}", found.code.name(), found.places[0].0)).collect(), checked.readme)
+        let found = checked.diagnostics.0.iter();
+        (found.map(|found| format!("{} {}", found.code.name(), found.places[0].0)).collect(), checked.readme)
     }
 
     fn readme(rows: &str) -> String {
@@ -236,12 +264,12 @@ outer:
     }
 
     #[test]
-    fn a_table_as_values_yaml_makes_it_is_silent() {
+    fn an_up_to_date_table_is_not_reported() {
         assert_eq!(compared(&readme(ROWS), VALUES), (Vec::new(), None));
     }
 
     #[test]
-    fn a_table_that_differs_is_told_with_its_line_and_made_anew() {
+    fn an_outdated_table_is_reported_with_its_line_and_fixed() {
         for (rows, line) in [
             (ROWS.replace("`3`", "`2`"), "README.md:7:1"),
             (ROWS.replace("| `name` | string | `\"\"` | A name, `a\\|b`. |\n", ""), "README.md:6:1"),
@@ -249,27 +277,27 @@ outer:
             (format!("{ROWS}| `gone` | int | `1` | Gone. |\n"), "README.md:9:1"),
             (String::new(), "README.md:3:1"),
         ] {
-            let (told, anew) = compared(&readme(&rows), VALUES);
-            assert_eq!(told, [format!("values-table-outdated {line}")], "{rows}");
-            assert_eq!(anew, Some(readme(ROWS)), "{rows}");
+            let (found, fixed) = compared(&readme(&rows), VALUES);
+            assert_eq!(found, [format!("values-table-outdated {line}")], "{rows}");
+            assert_eq!(fixed, Some(readme(ROWS)), "{rows}");
         }
     }
 
     #[test]
-    fn marks_without_their_like_are_told_and_left_alone() {
+    fn incomplete_markers_are_reported_and_not_fixed() {
         for text in [format!("{BEGIN}\n"), format!("{END}\n{BEGIN}\n"), format!("{BEGIN}\n{END}\n{END}\n")] {
             assert_eq!(compared(&text, VALUES), (vec!["values-table-outdated README.md".to_owned()], None), "{text}");
         }
     }
 
     #[test]
-    fn a_value_without_a_comment_is_told_with_its_line() {
-        let (told, _) = compared(&readme(ROWS), &VALUES.replace("  # -- How many\n  # of them.\n", ""));
-        assert!(told.contains(&"value-undocumented values.yaml:7:3".to_owned()), "{told:?}");
+    fn an_undocumented_value_is_reported_with_its_line() {
+        let (found, _) = compared(&readme(ROWS), &VALUES.replace("  # -- How many\n  # of them.\n", ""));
+        assert!(found.contains(&"value-undocumented values.yaml:7:3".to_owned()), "{found:?}");
     }
 
     #[test]
-    fn a_blank_line_parts_a_comment_from_its_key() {
+    fn a_blank_line_separates_a_comment_from_its_key() {
         let (values, found) = read(&Source::new("values.yaml", "# -- Of the file.\n\na: 1\n")).expect("YAML");
         assert!(values.is_empty());
         assert_eq!(found.0.len(), 1);

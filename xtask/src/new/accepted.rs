@@ -6,10 +6,11 @@
 use std::sync::Arc;
 
 use super::Service;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Result, Source};
-use crate::document::toml;
-use crate::lint::{Subject, application_destination};
-use crate::workspace::config::Config;
+use crate::lint::application_destination;
+use crate::lint::subject::Subject;
+use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
+use document::toml;
+use workspace::config::Config;
 
 /// The maximum number of objects that the reason names.
 const NAMED: usize = 3;
@@ -37,7 +38,7 @@ pub fn entry(service: &Service, subject: &Subject<'_>) -> Option<String> {
     );
     (!objects.is_empty()).then(|| {
         format!(
-            "[[silence]]\ncheck = \"{}\"\ntarget = \"{}\"\nreason = {}\n",
+            "[[suppress]]\ncheck = \"{}\"\ntarget = \"{}\"\nreason = {}\n",
             Code::NamespaceMismatch.name(),
             service.app,
             toml::quoted(&reason)
@@ -60,16 +61,16 @@ pub fn append(config: &Arc<Source>, entry: &str) -> Result<Option<String>> {
     let before = Config::parse(config)?.silences.len();
     match Config::parse(&Source::new(config.name.clone(), whole.clone())) {
         Ok(config) if config.silences.len() == before + 1 => Ok(Some(whole)),
-        // A `[[silence]]` table cannot be appended to an inline array, `silence = […]`.
+        // A `[[suppress]]` table cannot be appended to an inline array, `suppress = […]`.
         _ => Err(refused(config, entry)),
     }
 }
 
 fn refused(config: &Source, entry: &str) -> Diagnostics {
-    let message = format!("a `[[silence]]` table cannot be appended to {}, and the dependency needs one", config.name);
+    let message = format!("a `[[suppress]]` table cannot be appended to {}, and the dependency needs one", config.name);
     Diagnostic::new(Code::EditRefused, message)
         .note(entry.trim_end())
-        .help("write the existing suppressions as `[[silence]]` tables, then run the command again")
+        .help("write the existing suppressions as `[[suppress]]` tables, then run the command again")
         .into()
 }
 
@@ -78,7 +79,7 @@ mod tests {
     use super::*;
 
     const CONFIG: &str = "# é\nrepository = \"https://git.example.org/home.git\" # ours\n\n[argocd]\nversion = \"3.5\"\n\n[kubernetes]\nversion = \"1.34.11\"\n";
-    const ENTRY: &str = "[[silence]]\ncheck = \"namespace-mismatch\"\ntarget = \"cache\"\nreason = \"r\"\n";
+    const ENTRY: &str = "[[suppress]]\ncheck = \"namespace-mismatch\"\ntarget = \"cache\"\nreason = \"r\"\n";
 
     fn appended(text: &str) -> Option<String> {
         append(&Source::new("charts.toml", text), ENTRY).expect("appendable")
@@ -97,7 +98,7 @@ mod tests {
 
     #[test]
     fn an_inline_array_is_not_edited() {
-        let text = format!("silence = []\n{CONFIG}");
+        let text = format!("suppress = []\n{CONFIG}");
         let found = append(&Source::new("charts.toml", text), ENTRY).expect_err("refused");
         assert_eq!(found.0[0].code, Code::EditRefused);
     }

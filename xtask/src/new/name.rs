@@ -4,9 +4,9 @@
 //! taken.rs checks whether a name is already in use.
 
 use super::Dependency;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::document::{Value, yaml};
-use crate::workspace::chart::is_exact;
+use diagnostics::{Code, Diagnostic, Diagnostics};
+use document::{Value, yaml};
+use helm::chart::is_exact;
 
 /// Helm's maximum length of a release name.
 const RELEASE: usize = 53;

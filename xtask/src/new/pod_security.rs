@@ -3,8 +3,8 @@
 //! Source: the Pod Security Standards, as far as they depend on fields of the pod. Image properties, such as the user, are
 //! not checked.
 
-use crate::document::{Node, Value};
-use crate::objects::Object;
+use document::{Node, Value};
+use kubernetes::object::Object;
 
 /// A level of the Pod Security Standards, strictest first.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -179,8 +179,8 @@ fn capabilities<'a>(container: &'a Node, verb: &str) -> impl Iterator<Item = &'a
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::Source;
-    use crate::document::yaml;
+    use diagnostics::Source;
+    use document::yaml;
 
     const SAFE: &str = "{name: c, securityContext: {allowPrivilegeEscalation: false, runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}, capabilities: {drop: [ALL]}}}";
 

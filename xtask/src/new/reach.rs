@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::pod_security::{self, Level};
-use crate::lint::scope::{self, Scope, Scopes};
-use crate::objects::Object;
+use kubernetes::object::Object;
+use kubernetes::scope;
+use kubernetes::scope::{Scope, Scopes};
 
 /// What a project and a namespace must allow.
 #[derive(Debug, Default, PartialEq, Eq)]

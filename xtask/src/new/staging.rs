@@ -12,12 +12,13 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
 use super::{accepted, name};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result};
-use crate::golden::store;
-use crate::process;
-use crate::whole;
-use crate::workspace::charts_lock::{self, ChartsLock};
-use crate::workspace::{self, CONFIG_FILE, TOOLS_LOCK_FILE};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
+use golden::store;
+use helm::charts_lock;
+use helm::charts_lock::ChartsLock;
+use toolbox::process;
+use toolbox::whole;
+use workspace::{CONFIG_FILE, TOOLS_LOCK_FILE};
 
 /// The staging directory, inside the workspace and so on the same file system.
 const FOLDER: &str = ".xtask-new";
@@ -165,7 +166,7 @@ impl Staging {
     /// charts.toml with the entry appended, if it does not contain it yet.
     fn config(&self) -> Result<Option<String>> {
         let Ok(entry) = std::fs::read_to_string(self.folder().join(ACCEPTED)) else { return Ok(None) };
-        accepted::append(&workspace::read(&self.root, &self.root.join(CONFIG_FILE))?, &entry)
+        accepted::append(&toolbox::source::read(&self.root, &self.root.join(CONFIG_FILE))?, &entry)
     }
 
     /// Adds the staged pins to charts.lock. Returns whether there were new ones.
@@ -265,7 +266,7 @@ mod tests {
     #[test]
     fn charts_toml_gets_the_entry_and_is_restored_on_failure() {
         let config = "repository = \"https://git.example.org/x.git\"\n[argocd]\nversion = \"3.5\"\n[kubernetes]\nversion = \"1.34.11\"\n";
-        let entry = "[[silence]]\ncheck = \"namespace-mismatch\"\ntarget = \"blog\"\nreason = \"r\"\n";
+        let entry = "[[suppress]]\ncheck = \"namespace-mismatch\"\ntarget = \"blog\"\nreason = \"r\"\n";
         for taken in [false, true] {
             let root = tempfile::tempdir().expect("temporary directory");
             let path = root.path().join(CONFIG_FILE);

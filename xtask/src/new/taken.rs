@@ -1,11 +1,10 @@
 //! Checks whether the name or namespace of a new Application is already in use. name.rs checks its form.
 
 use super::Service;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place};
-use crate::document::Node;
-use crate::golden;
 use crate::image;
-use crate::workspace::Workspace;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place};
+use document::Node;
+use workspace::Workspace;
 
 /// Reports everything that conflicts with a new Application.
 #[must_use]
@@ -87,7 +86,7 @@ pub fn revision(workspace: &Workspace) -> String {
         let source = document.root.get("spec").and_then(|spec| spec.get("source"));
         let text = |key: &str| source.and_then(|source| source.get(key)).and_then(Node::as_str);
         let (Some(url), Some(revision)) = (text("repoURL"), text("targetRevision")) else { continue };
-        if url == workspace.config.repository {
+        if argocd::repository_url::same(url, &workspace.config.repository) {
             match counts.iter_mut().find(|(known, _)| *known == revision) {
                 Some((_, count)) => *count += 1,
                 None => counts.push((revision, 1)),

@@ -7,7 +7,7 @@
 
 use std::path::Path;
 
-use crate::diagnostic::{Class, Diagnostic, Diagnostics, Place};
+use diagnostics::{Class, Diagnostic, Diagnostics, Place};
 
 /// The commands, one a line.
 #[must_use]
@@ -54,7 +54,7 @@ fn property(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::{Code, Source};
+    use diagnostics::{Code, Source};
 
     #[test]
     fn a_mark_is_put_where_the_repository_has_a_file() {

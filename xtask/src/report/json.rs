@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use super::exit_code;
 use super::rendered::RenderReport;
-use crate::diagnostic::{Class, Diagnostic, Diagnostics};
-use crate::diff::ObjectDiff;
-use crate::manifest::Manifest;
+use diagnostics::{Class, Diagnostic, Diagnostics};
+use golden::diff::ObjectDiff;
+use kubernetes::manifest::Manifest;
 
 /// Raised when a field changes its meaning or goes.
 const VERSION: u32 = 1;

@@ -4,9 +4,9 @@
 
 use anstyle::{AnsiColor, Style};
 
-use crate::diff::{Kind, ObjectDiff, Tag};
-use crate::plan::TargetId;
-use crate::wording::{list, plural};
+use diagnostics::wording::{list, plural};
+use golden::diff::{Kind, ObjectDiff, Tag};
+use workspace::plan::TargetId;
 
 const ADDED: Style = AnsiColor::Green.on_default();
 const REMOVED: Style = AnsiColor::Red.on_default();

@@ -10,7 +10,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::under_way::{Board, Entry, TURN};
-use crate::progress::Waits;
+use toolbox::progress::Waits;
 
 /// Where lines go.
 pub(super) trait Sink: Send + Sync {

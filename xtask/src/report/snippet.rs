@@ -4,7 +4,7 @@
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use crate::diagnostic::{Class, Diagnostic, Place};
+use diagnostics::{Class, Diagnostic, Place};
 
 /// A diagnostic as rustc draws one, without colours.
 #[must_use]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anstyle::{AnsiColor, Style};
 use unicode_width::UnicodeWidthChar;
 
-use crate::progress::Waits;
+use toolbox::progress::Waits;
 
 /// How often it is said that something is still under way, where there is no terminal.
 const AGAIN: Duration = Duration::from_secs(10);

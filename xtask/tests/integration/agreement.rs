@@ -9,9 +9,9 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use diagnostics::Source;
+use document::{Node, yaml};
 use serde_json::Value;
-use xtask::diagnostic::Source;
-use xtask::document::{Node, yaml};
 
 use crate::support::{Bench, HELM_4, helm, kubeconform, lay_schemas, repository};
 

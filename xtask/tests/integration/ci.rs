@@ -1,4 +1,4 @@
-//! `cargo xtask ci`: all stages in one report. What each of them finds has tests of its own.
+//! Runs `cargo xtask ci`: all stages with one report. The findings of each stage have their own tests.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{Answer, Bench, HELM_4, helm, kubeconform, lay_schemas};
 
-/// A workspace with one Application that renders, what renders it, and what judges it.
+/// A workspace with one Application, helm, and kubeconform.
 fn sound() -> Option<(Bench, PathBuf, PathBuf)> {
     let (helm, kubeconform) = (helm(HELM_4)?, kubeconform()?);
     let bench = Bench::of("validate-sound-deployment");
@@ -26,7 +26,7 @@ fn junit(bench: &Bench) -> String {
 }
 
 #[test]
-fn without_kind_no_cluster_is_thought_of() {
+fn without_kind_no_cluster_is_created() {
     let Some((bench, helm, kubeconform)) = sound() else { return };
     let answer = ci(&bench, "--junit target/ci.xml", &helm, &kubeconform);
     answer.says(1, &["golden-missing", "Finished render, validate, lint: "]);
@@ -37,10 +37,10 @@ fn without_kind_no_cluster_is_thought_of() {
 }
 
 #[test]
-fn with_kind_what_it_finds_is_in_the_same_report() {
+fn with_kind_its_findings_are_in_the_same_report() {
     let Some((bench, helm, kubeconform)) = sound() else { return };
     let answer = ci(&bench, "--kind --junit target/ci.xml", &helm, &kubeconform);
-    // What was found before keeps nothing from being proven; here no engine is there to do it.
+    // Earlier findings do not stop the scenarios; here, there is no container engine to run them.
     let finished = "Finished render, validate, lint, test-kind: ";
     answer.says(3, &["golden-missing", "no container engine answers", "install docker or podman", finished]);
     assert_eq!(answer.stderr.matches("no container engine answers").count(), 1, "{answer}");
@@ -54,7 +54,7 @@ fn with_kind_what_it_finds_is_in_the_same_report() {
 }
 
 #[test]
-fn with_kind_and_nothing_rendered_that_is_said() {
+fn with_kind_and_nothing_rendered_the_stage_is_skipped() {
     let Some((bench, helm, kubeconform)) = sound() else { return };
     bench.write("charts/web/templates/deployment.yaml", "{{ fail \"no such luck\" }}\n");
     let answer = ci(&bench, "--kind --junit target/ci.xml", &helm, &kubeconform);
@@ -65,7 +65,7 @@ fn with_kind_and_nothing_rendered_that_is_said() {
 }
 
 #[test]
-fn a_signal_in_the_last_stage_is_the_exit_code_of_all() {
+fn a_signal_in_the_last_stage_decides_the_exit_code() {
     let Some((bench, helm, kubeconform)) = sound() else { return };
     let (engine, asked) = (bench.base().join("docker"), bench.base().join("asked"));
     fs::write(&engine, format!("#!/bin/sh\n: > {}\nexec /bin/sleep 60\n", asked.display())).expect("written");

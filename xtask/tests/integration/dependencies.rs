@@ -7,9 +7,9 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use xtask::archive::{read, tree_digest};
-use xtask::workspace::chart::Chart;
-use xtask::workspace::charts_lock::{ChartsLock, Pin};
+use helm::chart::Chart;
+use helm::charts_lock::{ChartsLock, Pin};
+use toolbox::archive::{read, tree_digest};
 
 use crate::support::{HELM_4, helm};
 
@@ -191,6 +191,87 @@ fn a_tampered_archive_is_rejected() {
     assert_eq!(bench.downloaded("1.0.0"), None);
 }
 
+/// Renders an archive with Helm alone.
+fn rendered(helm: &Path, bench: &Bench, archive: &Path) -> String {
+    let mut command = Command::new(helm);
+    command.args(["template", "release"]).arg(archive).env_clear().env("HOME", bench.path("home"));
+    let output = command.output().expect("helm runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+/// Other tar readers skip entries of these types, so their files are missing from a digest, and Helm loads them.
+#[test]
+fn an_object_that_is_hidden_from_the_digest_is_refused() {
+    let binding = "kind: ClusterRoleBinding\napiVersion: rbac.authorization.k8s.io/v1\nmetadata: {name: evil}\n";
+    let sound = archive("dep", "1.0.0", "one");
+    for kind in *b"7ADMVZ" {
+        let mut tar = Vec::new();
+        flate2::read::GzDecoder::new(sound.as_slice()).read_to_end(&mut tar).expect("gzip");
+        tar.truncate(tar.len() - 1024);
+        let mut builder = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+        builder.get_mut().write_all(&tar).expect("in memory");
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::new(kind));
+        header.set_size(binding.len() as u64);
+        header.set_mode(0o644);
+        builder.append_data(&mut header, "dep/templates/binding.yaml", binding.as_bytes()).expect("in memory");
+        let tampered = builder.into_inner().expect("in memory").finish().expect("in memory");
+
+        let message = format!("contains `dep/templates/binding.yaml`, which has the tar type `{}`", char::from(kind));
+        let bench = Bench::new("1.0.0");
+        bench.pin("1.0.0", &sound);
+        bench.write("mirror/dep-1.0.0.tgz", &tampered);
+        bench.deps(&[], None, None).says(3, &["archive-unsafe", &message]);
+        assert_eq!(bench.downloaded("1.0.0"), None);
+        bench.write("workspace/charts/x/charts/dep-1.0.0.tgz", &tampered);
+        bench.deps(&[], None, None).says(3, &["archive-unsafe", "charts/x/charts/dep-1.0.0.tgz", &message]);
+        if let Some(helm) = helm(HELM_4) {
+            let text = rendered(&helm, &bench, &bench.path("mirror/dep-1.0.0.tgz"));
+            assert!(text.contains("ClusterRoleBinding"), "Helm does not load type {}:\n{text}", char::from(kind));
+        }
+    }
+}
+
+#[test]
+fn helm_loads_the_files_that_were_verified() {
+    let Some(helm) = helm(HELM_4) else { return };
+    let bench = Bench::new("1.0.0");
+    let pack = |program: &Path, args: &[&str]| {
+        let output = Command::new(program).args(args).current_dir(bench.path("source")).output();
+        output.is_ok_and(|output| output.status.success())
+    };
+    let list =
+        "{{ range $path, $content := .Files }}\n# {{ $path }} {{ $content | toString | sha256sum }}\n{{ end }}\n";
+    let mut packed = 0;
+    for (format, length) in [("helm", 120), ("v7", 20), ("ustar", 80), ("gnu", 120), ("posix", 120)] {
+        bench.write("source/dep/Chart.yaml", b"apiVersion: v2\nname: dep\nversion: 1.0.0\n");
+        bench.write("source/dep/templates/list.yaml", list.as_bytes());
+        bench.write("source/dep/files/a", b"1");
+        let long = format!("source/dep/files/{}/{}", "b".repeat(length / 2), "c".repeat(length));
+        bench.write(&long, &vec![b'2'; 10_000]);
+        let archive = bench.path("source/dep-1.0.0.tgz");
+        let made = if format == "helm" {
+            pack(&helm, &["package", "dep"])
+        } else {
+            pack(Path::new("tar"), &["-czf", "dep-1.0.0.tgz", &format!("--format={format}"), "dep"])
+        };
+        if made {
+            let tree = toolbox::archive::read_chart(format, &fs::read(&archive).expect("archive")).expect("archive");
+            let text = rendered(&helm, &bench, &archive);
+            let loaded: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# files/")).collect();
+            let verified = tree.iter().filter_map(|(path, content)| {
+                Some(format!("{} {}", path.strip_prefix("dep/files/")?, toolbox::archive::sha256(content)))
+            });
+            assert_eq!(loaded, verified.collect::<Vec<_>>(), "{format}");
+            assert_eq!(tree.len(), 4, "{format}");
+            packed += 1;
+        }
+        fs::remove_dir_all(bench.path("source")).expect("removed");
+    }
+    assert!(packed > 0);
+}
+
 #[test]
 fn the_error_for_a_missing_archive_names_the_mirror() {
     let bench = Bench::new("1.0.0");
@@ -236,6 +317,31 @@ fn an_update_writes_the_same_locks_with_any_mirror() {
         assert_eq!(fs::read_to_string(bench.path("workspace/charts/x/Chart.lock")).expect("Chart.lock"), lock);
         bench.deps(&[], mirror, None).says(0, &[]);
     }
+}
+
+#[test]
+fn an_update_sets_the_version_that_it_is_given() {
+    let Some(helm) = helm(HELM_4) else { return };
+    let (old, new) = (archive("dep", "1.0.0", "one"), archive("dep", "1.4.0", "two"));
+    let bench = Bench::new("1.0.0");
+    bench.pin("1.0.0", &old);
+    bench.write("mirror/dep-1.0.0.tgz", &old);
+    bench.write("mirror/dep-1.4.0.tgz", &new);
+    let path = bench.path("workspace/charts/x/Chart.yaml");
+    let before = fs::read_to_string(&path).expect("Chart.yaml");
+    for (argument, message) in [
+        ("dep", "does not name a dependency and an exact version"),
+        ("dep@1.4", "does not name a dependency and an exact version"),
+        ("dpe@1.4.0", "did you mean `dep`?"),
+    ] {
+        bench.deps(&["--update", argument], None, Some(&helm)).says(2, &["error[usage]", message]);
+    }
+    bench.deps(&["--update", "dep@1.5.0"], None, Some(&helm)).says(3, &["dependency-unavailable"]);
+    assert_eq!(fs::read_to_string(&path).expect("Chart.yaml"), before, "nothing is written unless all of it came");
+    bench.deps(&["--update", "dep@1.4.0"], None, Some(&helm)).says(0, &["dep 1.0.0 → 1.4.0"]);
+    assert_eq!(fs::read_to_string(&path).expect("Chart.yaml"), before.replace("1.0.0", "1.4.0"));
+    assert_eq!(bench.pins(), [("1.4.0".to_owned(), digest(&new))]);
+    assert!(Chart::load(&bench.path("workspace"), Path::new("charts/x")).expect("chart").lock_matches());
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use xtask::image::engine::Engine;
+use toolbox::engine::Engine;
 
 use crate::support::{Answer, Bench, ci};
 

@@ -14,9 +14,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use cluster::name_of;
 use regex_lite::Regex;
-use xtask::cluster::name_of;
-use xtask::image::engine::Engine;
+use toolbox::engine::Engine;
 
 use crate::image::{engine, unique};
 use crate::support::{Bench, HELM_4, ci, copy, helm, repository, tool, tree};

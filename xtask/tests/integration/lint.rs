@@ -1,4 +1,4 @@
-//! `cargo xtask lint`, as people run it, and what the schema of the postfix chart refuses.
+//! Runs `cargo xtask lint`, and checks what the schema of the postfix chart rejects.
 
 use std::path::Path;
 
@@ -42,8 +42,8 @@ spec:
   destinations: [{server: https://kubernetes.default.svc, namespace: web}]
 ";
 
-/// Defines whose output is compared, parsed, hashed, measured, and asked for emptiness: a mark in any of them would
-/// change what is rendered, or keep it from being rendered at all.
+/// Named templates whose output is compared, parsed, hashed, measured, and tested for emptiness: a marker in the output of
+/// any of them would change the render or make it fail.
 const HELPERS: &str = "\
 {{- define \"web.mode\" -}}
 {{- if .Values.secure }}tls{{- else }}plain{{- end }}
@@ -117,7 +117,7 @@ const SCHEMA: &str = r#"{
 }
 "#;
 
-/// A workspace in which there is nothing to find.
+/// A workspace without findings.
 fn sound() -> Bench {
     let bench = Bench::new();
     for (path, text) in [
@@ -138,7 +138,7 @@ fn sound() -> Bench {
     bench
 }
 
-/// Records what is rendered, so that a lint needs no helm for it.
+/// Accepts the goldens, so that `lint` does not need to render.
 fn record(bench: &Bench, helm: &Path) {
     bench.xtask("render --accept").helm(helm).run().says(0, &[]);
 }
@@ -148,7 +148,7 @@ fn lint(bench: &Bench, args: &str, helm: &Path) -> Answer {
 }
 
 #[test]
-fn a_sound_chart_is_silent_and_remembered() {
+fn a_sound_chart_has_no_findings_and_is_cached() {
     let Some(helm) = helm(HELM_4) else { return };
     let bench = sound();
     record(&bench, &helm);
@@ -156,14 +156,14 @@ fn a_sound_chart_is_silent_and_remembered() {
     answer.says(0, &["1 chart, 2 targets: nothing found"]);
     assert_eq!(answer.stdout, "");
     assert!(bench.left_over().is_empty(), "{:?}", bench.left_over());
-    // A helm that only knows its version is enough now.
+    // Everything is cached, so a helm that only prints its version is enough.
     let stub = bench.stub("exit 1");
     lint(&bench, "", &stub).says(0, &["nothing found"]);
     lint(&bench, "--format json", &stub).says(0, &["\"command\": \"lint\"", "\"charts/web\"", "\"web/all\""]);
 }
 
 #[test]
-fn a_branch_that_no_case_reaches_is_told_with_its_line() {
+fn an_uncovered_branch_is_reported_with_its_line() {
     let Some(helm) = helm(HELM_4) else { return };
     let bench = sound();
     bench.replace("charts/web/ci/all-values.yaml", "secure: true\n", "secure: false\n");
@@ -180,14 +180,14 @@ fn a_branch_that_no_case_reaches_is_told_with_its_line() {
             "{{- range $key, $value := .Values.extra }}",
             "charts/web/templates/map.yaml:8:3",
             "never reached in 2 cases",
-            "error[value-uncovered]: no case sets `secure` to anything but its default",
+            "error[value-uncovered]: no case changes `secure` from its default",
             "charts/web/values.yaml:4:9",
-            "no case sets `extra` to anything but its default",
-            "let a case reach it (charts/web/ci/<case>-values.yaml), or remove it",
+            "no case changes `extra` from its default",
+            "add a case that reaches it (charts/web/ci/<case>-values.yaml), or remove it",
         ],
     );
     assert_eq!(answer.stderr.matches("error[").count(), 5, "{answer}");
-    // Told in the same way by a run that asks nothing any more, and whichever target is named.
+    // The same from the cache, and for a selected target.
     let stub = bench.stub("exit 1");
     for args in ["", "web/default"] {
         assert_eq!(lint(&bench, args, &stub).stderr.matches("error[").count(), 5);
@@ -195,10 +195,10 @@ fn a_branch_that_no_case_reaches_is_told_with_its_line() {
 }
 
 #[test]
-fn a_branch_is_found_whatever_its_template_is_given() {
+fn an_uncovered_branch_is_found_whatever_the_context_of_its_template() {
     let Some(helm) = helm(HELM_4) else { return };
     let bench = sound();
-    // Neither is given what all templates share: a dictionary, and a text.
+    // Both are called with another context than the root: a dictionary and a string.
     bench.write(
         "charts/web/templates/_given.tpl",
         "{{- define \"web.given\" -}}\n{{- if .on -}}\n\"on\"\n{{- else -}}\n\"off\"\n{{- end -}}\n{{- end -}}\n\
@@ -216,7 +216,96 @@ fn a_branch_is_found_whatever_its_template_is_given() {
 }
 
 #[test]
-fn a_template_that_renders_nothing_is_told() {
+fn a_branch_that_argo_cd_never_renders_is_explained() {
+    let Some(helm) = helm(HELM_4) else { return };
+    let bench = sound();
+    let given = "  {{- $old := lookup \"v1\" \"Secret\" .Release.Namespace \"web\" }}\n  {{- if $old }}\n  old: yes\n  {{- end }}\n  \
+                 {{- if .Capabilities.APIVersions.Has \"monitoring.coreos.com/v1\" }}\n  monitored: yes\n  {{- end }}\n";
+    bench.write("charts/web/templates/map.yaml", &TEMPLATE.replacen("data:\n", &format!("data:\n{given}"), 1));
+    let answer = lint(&bench, "", &helm);
+    answer.says(
+        1,
+        &[
+            "note: `lookup` always returns an empty result under Argo CD",
+            "help: remove the branch, or use a value instead of `lookup`",
+            "note: API version `monitoring.coreos.com/v1` is not available in any case",
+            "set `kubernetes.api-versions` in charts.toml: `api-versions = [\"monitoring.coreos.com/v1\"]`",
+        ],
+    );
+    assert!(!answer.stderr.contains("add a case"), "{answer}");
+    let version = "version = \"1.34.1\"\n";
+    bench.replace("charts.toml", version, &format!("{version}api-versions = [\"monitoring.coreos.com/v1\"]\n"));
+    let answer = lint(&bench, "", &helm);
+    assert_eq!(answer.stderr.matches("error[").count(), 1, "{answer}");
+}
+
+#[test]
+fn a_named_template_that_is_defined_twice_is_reported_once() {
+    let Some(helm) = helm(HELM_4) else { return };
+    let bench = sound();
+    let copy = HELPERS.replace("tls", "none");
+    let (copy, _) = copy.split_once("{{- define \"web.nothing\"").expect("a helper");
+    bench.write("charts/web/templates/_more.tpl", copy);
+    let answer = lint(&bench, "", &helm);
+    answer.says(
+        1,
+        &[
+            "error[template-duplicate]: named template `web.mode` is defined more than once",
+            "charts/web/templates/_more.tpl:1:1",
+            "this definition is not used",
+            "charts/web/templates/_helpers.tpl:1:1",
+        ],
+    );
+    assert_eq!(answer.stderr.matches("error[").count(), 1, "{answer}");
+}
+
+#[test]
+fn placeholders_in_a_rendered_secret_are_not_plain_values() {
+    let Some(helm) = helm(HELM_4) else { return };
+    let bench = sound();
+    let secret =
+        |value: &str| format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\nstringData:\n  a: {value}\n");
+    bench.write("charts/web/templates/secret.yaml", &secret("<path:secret/data/web#a>"));
+    lint(&bench, "", &helm).says(0, &["nothing found"]);
+    bench.write("charts/web/templates/secret.yaml", &secret("hunter2"));
+    let answer = lint(&bench, "", &helm);
+    answer.says(1, &["error[secret-plain]", "contains plain values"]);
+    assert!(!answer.stderr.contains("hunter2"), "{answer}");
+}
+
+#[test]
+fn an_umbrella_chart_without_templates_is_told_what_to_add() {
+    let Some(helm) = helm(HELM_4) else { return };
+    let bench = sound();
+    let dependency = "dependencies: [{name: part, version: 0.1.0, repository: \"\"}]\n";
+    bench.write("charts/web/Chart.yaml", &format!("apiVersion: v2\nname: web\nversion: 0.1.0\n{dependency}"));
+    for name in ["_helpers.tpl", "map.yaml"] {
+        std::fs::rename(
+            bench.root().join("charts/web/templates").join(name),
+            bench.root().join("charts/web").join(name),
+        )
+        .expect("moved");
+    }
+    std::fs::remove_dir(bench.root().join("charts/web/templates")).expect("removed");
+    let part = "\"part\": {\"type\": \"object\"},\n    \"name\":";
+    bench.write("charts/web/values.schema.json", &SCHEMA.replace("\"name\":", part));
+    bench.write("charts/web/charts/part/Chart.yaml", "apiVersion: v2\nname: part\nversion: 0.1.0\n");
+    bench.write("charts/web/charts/part/templates/map.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n");
+    let answer = lint(&bench, "", &helm);
+    answer.says(
+        1,
+        &[
+            "error[helm-lint]: helm lint: the chart has no templates/ directory",
+            "Helm and Argo CD render the chart all the same",
+            "help: add charts/web/templates/NOTES.txt with a sentence about the chart; it renders no object",
+        ],
+    );
+    bench.write("charts/web/templates/NOTES.txt", "A map.\n");
+    assert!(!lint(&bench, "", &helm).stderr.contains("helm-lint"));
+}
+
+#[test]
+fn a_template_that_renders_nothing_is_reported() {
     let Some(helm) = helm(HELM_4) else { return };
     let bench = sound();
     bench.write("charts/web/templates/idle.yaml", "{{/* later */}}\n");
@@ -226,7 +315,7 @@ fn a_template_that_renders_nothing_is_told() {
 }
 
 #[test]
-fn a_case_that_fails_by_itself_is_told_instead() {
+fn a_failing_case_is_reported_instead_of_coverage() {
     let Some(helm) = helm(HELM_4) else { return };
     let bench = sound();
     bench.write("charts/web/ci/bad-values.yaml", "name: forbidden\n");
@@ -236,7 +325,7 @@ fn a_case_that_fails_by_itself_is_told_instead() {
 }
 
 #[test]
-fn what_helm_lint_says_is_told() {
+fn helm_lint_messages_are_reported() {
     let Some(helm) = helm(HELM_4) else { return };
     let bench = sound();
     bench.replace("charts/web/ci/all-values.yaml", "name: other", "name: Not_A_Name");
@@ -244,26 +333,26 @@ fn what_helm_lint_says_is_told() {
 }
 
 #[test]
-fn a_table_of_values_is_mended_when_asked_and_never_in_ci() {
+fn a_values_table_is_fixed_on_request_but_not_in_ci() {
     let Some(helm) = helm(HELM_4) else { return };
     let bench = sound();
     bench.replace("charts/web/README.md", "`false`", "`true`");
     lint(&bench, "", &helm).says(1, &["values-table-outdated", "charts/web/README.md:7:1", "cargo xtask lint --fix"]);
     let answer = bench.xtask("lint --fix").helm(&helm).env("CI", "true").run();
-    answer.says(2, &["`--fix` is refused where CI is set"]);
+    answer.says(2, &["`--fix` is not allowed when CI is set"]);
     lint(&bench, "--fix", &helm).says(0, &["Wrote charts/web/README.md", "nothing found"]);
     assert_eq!(std::fs::read_to_string(bench.root().join("charts/web/README.md")).expect("readable"), README);
 }
 
 #[test]
-fn our_own_chart_has_nothing_to_find() {
+fn the_postfix_chart_has_no_findings() {
     let Some(helm) = helm(HELM_4) else { return };
     let bench = repository_copy();
-    // The other one depends on an archive, which a fresh clone does not have; CI lints both.
+    // The other chart depends on an archive, which a fresh clone does not have; CI lints both.
     lint(&bench, "postfix --offline", &helm).says(0, &["nothing found"]);
 }
 
-/// The charts and Applications of this repository.
+/// Copies the charts and Applications of this repository.
 fn repository_copy() -> Bench {
     let bench = Bench::new();
     for folder in ["charts", "argocd"] {
@@ -276,7 +365,7 @@ fn repository_copy() -> Bench {
 }
 
 #[test]
-fn bad_values_of_the_relay_are_refused_with_the_key_named() {
+fn invalid_values_of_the_relay_are_rejected_with_their_key() {
     let Some(helm) = helm(HELM_4) else { return };
     let bench = repository_copy();
     for (values, key, line) in [
@@ -300,7 +389,7 @@ fn bad_values_of_the_relay_are_refused_with_the_key_named() {
         bench.write("charts/postfix/ci/bad-values.yaml", values);
         let answer = bench.xtask("render --offline postfix/bad").helm(&helm).run();
         answer.says(2, &["helm-refused", "values.schema.json refuses", key]);
-        // Of the name of a key, Helm does not say where it stands.
+        // Helm does not report the place of an invalid key.
         if line > 0 {
             answer.says(2, &[&format!("charts/postfix/ci/bad-values.yaml:{line}:")]);
         }

@@ -1,16 +1,19 @@
 //! The binary, driven as its users drive it.
 //!
-//! Most of the story is data: each folder in tests/fixtures is a test, and its README says how to read and write one.
-//! The modules here hold what a folder cannot tell: kills, signals, several runs in a row, programs that misbehave.
+//! Most tests are data: each file in tests/fixtures is a case, which the test target `fixtures` runs. The modules here
+//! test what a case cannot describe: kills, signals, several runs in a row, and programs that misbehave.
 
 mod accept;
 mod agreement;
 mod applications;
+#[path = "../fixtures/case.rs"]
+mod case;
+mod case_format;
 mod chart_version;
 mod ci;
 mod dependencies;
 mod errors;
-mod fixtures;
+mod fuzz;
 mod image;
 mod kind;
 mod lint;
@@ -18,6 +21,7 @@ mod new;
 mod properties;
 mod relay;
 mod render;
+mod structure;
 mod support;
 mod terminal;
 mod tidy;

@@ -91,7 +91,7 @@ fn the_project_of_an_umbrella_chart_allows_exactly_what_it_renders() {
     run(&bench, &helm, UMBRELLA)
         .says(0, &["created charts/cache/Chart.lock\n", "changed charts.lock\n", "changed charts.toml: "]);
     // The object in another namespace is accepted in charts.toml, where a reviewer sees it.
-    let silence = "[[silence]]\ncheck = \"namespace-mismatch\"\ntarget = \"cache\"\nreason = \"The chart store sets the namespace of ConfigMap store itself; argocd/projects/cache.yaml allows that namespace.\"\n";
+    let silence = "[[suppress]]\ncheck = \"namespace-mismatch\"\ntarget = \"cache\"\nreason = \"The chart store sets the namespace of ConfigMap store itself; argocd/projects/cache.yaml allows that namespace.\"\n";
     assert_eq!(read(&bench, "charts.toml"), format!("{config}\n{silence}"));
     assert_clean(&bench, &helm);
     assert!(

@@ -1,24 +1,31 @@
 //! What holds whatever the input: splitting, naming, comparing, and the readers of text from elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read, Write};
 use std::path::Path;
+use toolbox::archive;
 
+use argocd::{application, glob, project, substitute};
+use cluster::scenario::Scenario;
+use diagnostics::{Diagnostics, Source};
+use document::yaml;
+use document::{Node, Value};
+use golden::{Change, Golden};
+use helm::values_schema;
+use helm::values_schema::keywords;
+use helm::values_schema::keywords::Unsound;
+use kubernetes::manifest;
+use kubernetes::manifest::Manifest;
+use kubernetes::manifest::Recorded;
+use kubernetes::schemas;
+use kubernetes::schemas::{Kind, crd, openapi};
+use kubernetes::validate::{kubeconform, pointer, problem};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use xtask::diagnostic::{Diagnostics, Source};
-use xtask::document::yaml;
-use xtask::document::{Node, Value};
-use xtask::golden::{Change, Golden, Recorded};
 use xtask::lint::argocd_annotations;
-use xtask::manifest::{self, Manifest};
-use xtask::repository::{self, Move};
-use xtask::scenario::Scenario;
-use xtask::schemas::{self, Kind, crd, openapi};
-use xtask::validate::{kubeconform, pointer, problem};
-use xtask::workspace::values_schema;
-use xtask::workspace::values_schema::keywords::{self, Unsound};
-use xtask::workspace::{application, glob, project, substitute};
+use xtask::repository;
+use xtask::repository::Move;
 
 /// A line that begins no document, and is not blank.
 fn line() -> impl Strategy<Value = String> {
@@ -156,6 +163,92 @@ fn source() -> impl Strategy<Value = String> {
     prop_oneof![4 => block, 2 => flow, 1 => folded]
 }
 
+/// A tar header with its content, as one of the common programs writes it.
+fn tar_entry() -> impl Strategy<Value = Vec<u8>> {
+    let kind =
+        prop_oneof![8 => Just(b'0'), 2 => Just(b'5'), 2 => Just(b'x'), 1 => Just(b'L'), 1 => Just(b'g'), 1 => Just(0)];
+    let path = "c/[ab]{1,2}(/[ab]{0,2})?";
+    let record = prop_oneof![
+        "c/[ab]{1,2}".prop_map(|path| format!("{} path={path}\n", path.len() + 9)),
+        Just("9 size=1\n".to_owned()),
+        Just("11 mtime=1\n".to_owned()),
+        Just("25 GNU.sparse.name=c/b/b\n".to_owned()),
+    ];
+    (kind, path, "[ab\0]{0,9}", vec(record, 0..3), any::<bool>()).prop_map(|(kind, path, content, records, gnu)| {
+        let mut header = if gnu { tar::Header::new_gnu() } else { tar::Header::new_ustar() };
+        let content = match kind {
+            b'x' | b'g' => records.concat(),
+            b'L' => format!("{path}\0"),
+            b'5' => String::new(),
+            _ => content,
+        };
+        header.as_mut_bytes()[..path.len()].copy_from_slice(path.as_bytes());
+        header.set_entry_type(tar::EntryType::new(kind));
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        let mut entry = [header.as_bytes(), content.as_bytes()].concat();
+        entry.resize(entry.len().next_multiple_of(512), 0);
+        entry
+    })
+}
+
+/// A gzipped archive of which some bytes were changed, and then the checksums of its headers.
+fn mutated_archive() -> impl Strategy<Value = Vec<u8>> {
+    let byte = prop_oneof![any::<u8>(), "[0-9A-Zagx./\\\\ \0]".prop_map(|byte| byte.as_bytes()[0])];
+    let at = prop_oneof![
+        0..512_usize,
+        0..12_usize,
+        100..108_usize,
+        124..136_usize,
+        Just(156_usize),
+        257..265_usize,
+        345..512_usize
+    ];
+    let change = (any::<prop::sample::Index>(), at, any::<bool>(), byte);
+    (vec(tar_entry(), 1..6), vec(change, 0..4), 0..4_usize).prop_map(|(mut entries, changes, zeros)| {
+        for (entry, at, content, byte) in changes {
+            let entry = entry.get_mut(&mut entries);
+            let at = if content && entry.len() > 512 { 512 + at % 32 } else { at };
+            entry[at] = byte;
+        }
+        for entry in &mut entries {
+            let mut header = tar::Header::new_old();
+            header.as_mut_bytes().copy_from_slice(&entry[..512]);
+            header.set_cksum();
+            entry[..512].copy_from_slice(header.as_bytes());
+        }
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder
+            .write_all(&entries.concat())
+            .and_then(|()| encoder.write_all(&vec![0; zeros * 512]))
+            .expect("in memory");
+        encoder.finish().expect("in memory")
+    })
+}
+
+/// The files of an archive, read by a library; `None` where it reads something else than files and directories.
+fn library_reading(bytes: &[u8]) -> Option<BTreeMap<String, Vec<u8>>> {
+    let mut files = BTreeMap::new();
+    for entry in tar::Archive::new(flate2::read::MultiGzDecoder::new(bytes)).entries().ok()? {
+        let mut entry = entry.ok()?;
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).ok()?;
+        match entry.header().entry_type() {
+            tar::EntryType::Directory if content.is_empty() => {}
+            tar::EntryType::XGlobalHeader => {}
+            // Go takes a file with such a mode for a directory, a device, or the like.
+            tar::EntryType::Regular if matches!(entry.header().mode().ok()? >> 12, 0 | 0o10) => {
+                let path = String::from_utf8(entry.path_bytes().into_owned()).ok()?;
+                if path.ends_with('/') || files.insert(path, content).is_some() {
+                    return None;
+                }
+            }
+            _ => return None,
+        }
+    }
+    Some(files)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -210,7 +303,7 @@ proptest! {
     #[test]
     fn the_order_of_objects_is_no_change(manifests in objects(), seed in any::<u64>()) {
         let mut other = manifests.clone();
-        other.sort_by_key(|manifest| xtask::archive::sha256(format!("{seed}{}", manifest.key).as_bytes()));
+        other.sort_by_key(|manifest| toolbox::archive::sha256(format!("{seed}{}", manifest.key).as_bytes()));
         prop_assert_eq!(golden(&recorded(&manifests)).compare(&recorded(&other), "ns"), []);
     }
 
@@ -249,7 +342,7 @@ proptest! {
         };
         let records = |value: &str| recorded(&[manifest::read_golden(&text(value), "ns").expect("an object")]);
         for change in golden(&records(&old)).compare(&records(&new), "ns") {
-            let told = format!("{:?}", xtask::diff::diff(&change, &|_| "<secret>".to_owned()).lines);
+            let told = format!("{:?}", golden::diff::diff(&change, &|_| "<secret>".to_owned()).lines);
             prop_assert!(!told.contains(&old) && !told.contains(&new), "{}", told);
         }
     }
@@ -265,6 +358,13 @@ proptest! {
                 let span = document.root.span;
                 prop_assert!(text.get(span.clone()).is_some(), "{span:?} is no place in the text");
             }
+        }
+    }
+
+    #[test]
+    fn an_archive_has_one_reading_or_is_refused(bytes in mutated_archive()) {
+        if let Ok(tree) = archive::read("x", &bytes) {
+            prop_assert_eq!(Some(tree), library_reading(&bytes));
         }
     }
 

@@ -15,13 +15,13 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use xtask::diagnostic::Source;
-use xtask::document::{Node, yaml};
-use xtask::golden::Golden;
-use xtask::image::engine::Engine;
-use xtask::manifest;
-use xtask::plan::TargetId;
-use xtask::process::Output;
+use diagnostics::Source;
+use document::{Node, yaml};
+use golden::Golden;
+use kubernetes::manifest;
+use toolbox::engine::Engine;
+use toolbox::process::Output;
+use workspace::plan::TargetId;
 
 use crate::image::{engine, unique};
 use crate::support::repository;

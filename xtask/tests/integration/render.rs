@@ -19,7 +19,7 @@ fn the_workspace_is_found_from_a_subdirectory_and_by_root() {
     let output = inside.arg("render").current_dir(bench.root().join("charts/web/templates")).output().expect("runs");
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let bench = Bench::of("error-no-workspace");
-    let fresh = crate::support::repository().join("tests/fixtures/render-fresh/workspace");
+    let fresh = crate::support::repository().join("tests/fixtures/bases/recorded");
     bench.xtask(&format!("render --root {}", fresh.display())).run().says(0, &["1 target: 1 fresh"]);
 }
 

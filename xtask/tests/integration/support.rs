@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use crate::case::Case;
+
 /// The Helm of Argo CD 3.5, and that of 3.4.
 pub(crate) const HELM_4: &str = "4.2.1";
 pub(crate) const HELM_3: &str = "3.19.4";
@@ -127,7 +129,9 @@ impl Bench {
     /// A copy of a fixture's workspace.
     pub(crate) fn of(fixture: &str) -> Self {
         let bench = Self::new();
-        copy(&repository().join("tests/fixtures").join(fixture).join("workspace"), &bench.root());
+        let case = Case::read(fixture).unwrap_or_else(|error| panic!("{fixture}: {error}"));
+        let written = case.write_workspace(&bench.root()).and_then(|()| case.delete(&bench.root()));
+        written.unwrap_or_else(|error| panic!("{fixture}: {error}"));
         bench
     }
 
@@ -310,8 +314,7 @@ pub(crate) fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files
 }
 
-/// Copies what is in a folder into another, over what is there. A folder whose name ends in `.tgz` becomes a chart
-/// archive, so that a fixture holds text only.
+/// Copies what is in a folder into another, over what is there.
 pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("created");
     for entry in fs::read_dir(from).unwrap_or_else(|error| panic!("{}: {error}", from.display())) {
@@ -319,8 +322,6 @@ pub(crate) fn copy(from: &Path, to: &Path) {
         let target = to.join(source.file_name().expect("a name"));
         if let Ok(link) = fs::read_link(&source) {
             std::os::unix::fs::symlink(link, &target).expect("linked");
-        } else if source.is_dir() && source.extension().is_some_and(|end| end == "tgz") {
-            fs::write(&target, pack(&source)).expect("written");
         } else if source.is_dir() {
             copy(&source, &target);
         } else {
@@ -330,10 +331,10 @@ pub(crate) fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A chart archive of a folder that holds the chart's folder; the same bytes every time.
-fn pack(folder: &Path) -> Vec<u8> {
+/// A chart archive with these files; the same bytes every time.
+pub(crate) fn pack(files: BTreeMap<PathBuf, Vec<u8>>) -> Vec<u8> {
     let mut builder = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
-    for (path, bytes) in tree(folder) {
+    for (path, bytes) in files {
         let mut header = tar::Header::new_gnu();
         header.set_size(bytes.len() as u64);
         header.set_mode(0o644);

@@ -1,91 +1,85 @@
-//! What the last run put into a kept cluster: what is rendered no more has to go, or the next run would prove less than it
-//! says.
+//! The record of the objects that an application has in a kept cluster, so that a later run can prune those that are no
+//! longer rendered.
 //!
-//! It lies beside the cluster's kubeconfig, and goes with the cluster.
+//! It is stored beside the cluster's kubeconfig and deleted with the cluster.
 
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
-use super::stage::App;
-use crate::diagnostic::Result;
-use crate::manifest::ObjectKey;
-use crate::whole;
+use diagnostics::Result;
+use kubernetes::manifest::ObjectKey;
+use toolbox::whole;
 
-/// The objects of an application, or an instance of it, that may be pruned, as the last run applied them.
-pub(super) fn load(folder: &Path, app: &App) -> Vec<ObjectKey> {
-    let text = std::fs::read(path(folder, app)).unwrap_or_default();
-    let document: Value = serde_json::from_slice(&text).unwrap_or_default();
-    let text = |key: &Value, field: &str| key[field].as_str().unwrap_or_default().to_owned();
-    let keys = document.as_array().into_iter().flatten().map(|key| ObjectKey {
-        group: text(key, "group"),
-        kind: text(key, "kind"),
-        namespace: text(key, "namespace"),
-        name: text(key, "name"),
-    });
-    keys.collect()
+/// The record of one application in one namespace.
+pub(super) struct Applied(PathBuf);
+
+/// An object in the record.
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    group: String,
+    kind: String,
+    namespace: String,
+    name: String,
 }
 
-/// Remembers what is about to be applied beside what was: a run may fail before it has pruned.
-pub(super) fn begin(folder: &Path, app: &App) -> Result<()> {
-    let keys = app.keys();
-    let before = load(folder, app);
-    write(folder, app, before.iter().filter(|key| !keys.contains(key)).chain(app.prunable()))
-}
+impl Applied {
+    /// The record in the directory of a cluster.
+    pub(super) fn new(folder: &Path, namespace: &str, app: &str) -> Self {
+        Self(folder.join("applied").join(namespace).join(format!("{app}.json")))
+    }
 
-/// Remembers what is there once all else is pruned.
-pub(super) fn end(folder: &Path, app: &App) -> Result<()> {
-    write(folder, app, app.prunable())
-}
+    /// The recorded objects, all of which may be pruned.
+    pub(super) fn load(&self) -> Vec<ObjectKey> {
+        let text = std::fs::read(&self.0).unwrap_or_default();
+        let entries: Vec<Entry> = serde_json::from_slice(&text).unwrap_or_default();
+        let key = |Entry { group, kind, namespace, name }| ObjectKey { group, kind, namespace, name };
+        entries.into_iter().map(key).collect()
+    }
 
-fn write<'a>(folder: &Path, app: &App, keys: impl Iterator<Item = &'a ObjectKey>) -> Result<()> {
-    let all: Value = keys
-        .map(|key| json!({ "group": key.group, "kind": key.kind, "namespace": key.namespace, "name": key.name }))
-        .collect();
-    whole::write(&path(folder, app), all.to_string().as_bytes())
-}
+    /// Adds the objects that are about to be applied, `keys`, of which `prunable` may be pruned. Earlier objects stay in the
+    /// record, because the run may fail before it prunes them.
+    pub(super) fn begin<'a>(&self, keys: &[ObjectKey], prunable: impl Iterator<Item = &'a ObjectKey>) -> Result<()> {
+        let mut all = self.load();
+        all.retain(|key| !keys.contains(key));
+        all.extend(prunable.cloned());
+        self.write(all)
+    }
 
-fn path(folder: &Path, app: &App) -> PathBuf {
-    folder.join("applied").join(&app.namespace).join(format!("{}.json", app.name))
+    /// Replaces the record after pruning.
+    pub(super) fn end<'a>(&self, prunable: impl Iterator<Item = &'a ObjectKey>) -> Result<()> {
+        self.write(prunable.cloned().collect())
+    }
+
+    fn write(&self, keys: Vec<ObjectKey>) -> Result<()> {
+        let entry = |ObjectKey { group, kind, namespace, name }| Entry { group, kind, namespace, name };
+        let entries: Vec<Entry> = keys.into_iter().map(entry).collect();
+        whole::write(&self.0, &serde_json::to_vec(&entries).unwrap_or_default())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deploy::{Phase, Wave};
 
     #[test]
-    fn what_was_applied_is_remembered_but_what_pruning_spares() {
+    fn prunable_objects_are_recorded_until_they_are_pruned() {
         let folder = tempfile::tempdir().expect("temporary folder");
         let key = |name: &str| {
             let text = str::to_owned;
             ObjectKey { group: text("apps"), kind: text("Deployment"), namespace: text("ns"), name: text(name) }
         };
-        let app = App {
-            name: "web".to_owned(),
-            namespace: "ns".to_owned(),
-            release: "web".to_owned(),
-            waves: vec![Wave {
-                phase: Phase::Sync,
-                number: 0,
-                keys: vec![key("a"), key("b")],
-                spared: vec![key("b")],
-                text: String::new(),
-            }],
-            changed: Vec::new(),
-            images: std::collections::BTreeMap::new(),
-        };
-        assert!(load(folder.path(), &app).is_empty());
-        begin(folder.path(), &app).expect("written");
-        assert_eq!(load(folder.path(), &app), [key("a")]);
-        // What the next run has no more is known until it is pruned.
-        let next = App { waves: Vec::new(), ..app.clone() };
-        begin(folder.path(), &next).expect("written");
-        assert_eq!(load(folder.path(), &next), [key("a")]);
-        end(folder.path(), &next).expect("written");
-        assert!(load(folder.path(), &next).is_empty());
-        end(folder.path(), &app).expect("written");
-        let other = App { namespace: "other".to_owned(), ..app };
-        assert!(load(folder.path(), &other).is_empty());
+        let (all, prunable) = ([key("a"), key("b")], [key("a")]);
+        let applied = Applied::new(folder.path(), "ns", "web");
+        assert!(applied.load().is_empty());
+        applied.begin(&all, prunable.iter()).expect("written");
+        assert_eq!(applied.load(), prunable);
+        // An object that is no longer rendered stays recorded until it is pruned.
+        applied.begin(&[], [].iter()).expect("written");
+        assert_eq!(applied.load(), prunable);
+        applied.end([].iter()).expect("written");
+        assert!(applied.load().is_empty());
+        applied.end(prunable.iter()).expect("written");
+        assert!(Applied::new(folder.path(), "other", "web").load().is_empty());
     }
 }

@@ -1,14 +1,16 @@
-//! What is deployed and not recorded: the edit that a failure most likely comes of.
+//! How the deployed objects differ from their goldens: the most likely cause of a failure is a recent edit.
 //!
-//! Pure. Deliberately absent: the whole difference, which `render` shows.
+//! Pure. Shows the first lines only: `render` shows all differences.
 
 use crate::commands::rendering::Rendering;
-use crate::diff::{self, Kind, ObjectDiff, Tag};
+use cluster::excerpt::excerpt;
+use golden::diff;
+use golden::diff::{Kind, ObjectDiff, Tag};
 
 /// How many lines are shown.
 const LINES: usize = 8;
 
-/// How a target differs from its goldens, in a few lines; nothing when it does not, or when there are none.
+/// How a target differs from its goldens; empty if it does not, or has none.
 pub(super) fn since_recorded(rendering: &Rendering<'_>) -> Vec<String> {
     let Some(Ok(rendered)) = &rendering.rendered else { return Vec::new() };
     if rendering.unrecorded() {
@@ -16,46 +18,46 @@ pub(super) fn since_recorded(rendering: &Rendering<'_>) -> Vec<String> {
     }
     let changes = rendering.golden.compare(rendered, &rendering.target.recipe.namespace);
     let diffs: Vec<ObjectDiff> =
-        changes.iter().map(|change| diff::diff(change, &|_| "a value of a Secret".to_owned())).collect();
-    told(&diffs, &rendering.target.id.to_string())
+        changes.iter().map(|change| diff::diff(change, &|_| "a Secret value".to_owned())).collect();
+    summary(&diffs, &rendering.target.id.to_string())
 }
 
-fn told(diffs: &[ObjectDiff], target: &str) -> Vec<String> {
-    let mut told = Vec::new();
+fn summary(diffs: &[ObjectDiff], target: &str) -> Vec<String> {
+    let mut summary = Vec::new();
     for diff in diffs {
         let object = format!("{} {}", diff.kind.word(), diff.object.manifest.key);
-        // A checksum changes because something else does, and where nothing else does, its object is told.
+        // A checksum changes because another object does. If nothing else changes, only the object is named.
         let lines = diff.marked().filter(|(tag, line)| {
             matches!(tag, Tag::Added | Tag::Removed) && !line.contains("checksum/") && line.trim().len() > 1
         });
-        let mut lines: Vec<String> = lines.map(|(_, line)| format!("{object}: {}", squeezed(&line))).collect();
-        // That all of it is new, or gone, says its name.
+        let mut lines: Vec<String> = lines.map(|(_, line)| format!("{object}: {}", shortened(&line))).collect();
+        // All lines of a new or removed object differ: its name is enough.
         if matches!(diff.kind, Kind::Added | Kind::Removed) {
             lines.clear();
         }
         if lines.is_empty() {
             lines.push(object);
         }
-        told.extend(lines);
+        summary.extend(lines);
     }
-    if told.len() > LINES {
-        let more = told.len() - (LINES - 1);
-        told.truncate(LINES - 1);
-        told.push(format!("and {more} more lines: `cargo xtask render {target}`"));
+    if summary.len() > LINES {
+        let more = summary.len() - (LINES - 1);
+        summary.truncate(LINES - 1);
+        summary.push(format!("{more} more lines: run `cargo xtask render {target}`"));
     }
-    told
+    summary
 }
 
-/// A line with single blanks.
-fn squeezed(line: &str) -> String {
+/// A line with single spaces and with long data cut.
+fn shortened(line: &str) -> String {
     let marker = &line[..1];
-    format!("{marker} {}", line[1..].split_whitespace().collect::<Vec<_>>().join(" "))
+    format!("{marker} {}", excerpt(&line[1..].split_whitespace().collect::<Vec<_>>().join(" ")))
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::golden::Recorded;
-    use crate::manifest;
+    use kubernetes::manifest;
+    use kubernetes::manifest::Recorded;
 
     use super::*;
 
@@ -68,26 +70,29 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_differ_are_told_and_checksums_of_them_are_not() {
+    fn different_lines_are_shown_except_checksums() {
         let diffs = [
             modified("ConfigMap", &[(Tag::Context, "  a"), (Tag::Removed, "  b   1"), (Tag::Added, "  b   2")]),
             modified("Pod", &[(Tag::Removed, "checksum/config: 1"), (Tag::Added, "checksum/config: 2")]),
         ];
-        let told = told(&diffs, "web/default");
         assert_eq!(
-            told,
+            summary(&diffs, "web/default"),
             ["modified ConfigMap ns/web: - b 1", "modified ConfigMap ns/web: + b 2", "modified Pod ns/web"]
         );
-        let gone =
+        let removed =
             ObjectDiff { kind: Kind::Removed, ..modified("ConfigMap", &[(Tag::Removed, "a"), (Tag::Removed, "b")]) };
-        assert_eq!(super::told(&[gone], "web/default"), ["removed ConfigMap ns/web"]);
+        assert_eq!(summary(&[removed], "web/default"), ["removed ConfigMap ns/web"]);
     }
 
     #[test]
-    fn many_lines_are_cut() {
+    fn many_lines_and_long_lines_are_cut() {
         let lines: Vec<(Tag, &str)> = vec![(Tag::Added, "one"); 20];
-        let told = told(&[modified("ConfigMap", &lines)], "web/default");
-        assert_eq!(told.len(), LINES);
-        assert_eq!(told[LINES - 1], "and 13 more lines: `cargo xtask render web/default`");
+        let shown = summary(&[modified("ConfigMap", &lines)], "web/default");
+        assert_eq!(shown.len(), LINES);
+        assert_eq!(shown[LINES - 1], "13 more lines: run `cargo xtask render web/default`");
+        let ciphertext = format!("    password: {}", "AgBy".repeat(256));
+        let shown = summary(&[modified("SealedSecret", &[(Tag::Added, &ciphertext)])], "web/default");
+        let expected = "modified SealedSecret ns/web: + password: AgByAgByAgByAgByAgByAgBy… (1024 characters)";
+        assert_eq!(shown, [expected]);
     }
 }

@@ -1,47 +1,65 @@
-//! One lane of a run: a scenario with its namespaces and its steps, or something else that is timed and told like one.
-//!
-//! Deliberately absent: what a step does (`scenario`), and which lanes there are when (lanes.rs).
+//! One lane of a run: a scenario with its namespaces and steps, or a deployment that is timed and reported like a step.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::lanes::Lanes;
-use super::reports::{Result, StepReport, Told};
-use super::stage::App;
-use crate::cluster::diagnosis::{self, Failure};
-use crate::cluster::observer::Stop;
-use crate::diagnostic::{Code, Diagnostic, Place};
-use crate::progress::Progress;
-use crate::scenario::Scenario;
-use crate::scenario::run::Runner;
+use super::reports::{Result, Results, StepReport};
+use super::stage::{App, Stage};
+use cluster::Cluster;
+use cluster::diagnosis;
+use cluster::diagnosis::Failure;
+use cluster::observer::Stop;
+use cluster::scenario::Scenario;
+use cluster::scenario::action::Outcome;
+use cluster::scenario::run::Runner;
+use diagnostics::{Code, Diagnostic, Place};
+use toolbox::progress::Progress;
 
-/// How long an application may take to become healthy.
+/// The deadline for an application to become healthy.
 const DEPLOY: Duration = Duration::from_secs(120);
 
-/// The file in a scenario's folder that holds what its steps saved.
-const MEMORY: &str = "values.json";
+/// The file in a scenario's directory with the variables that its steps saved.
+const SAVED: &str = "values.json";
 
-/// How something is called, where it stands, and where to look when it fails.
+/// A run in a cluster.
+pub(super) struct Run<'a> {
+    pub(super) stage: &'a Stage<'a>,
+    pub(super) cluster: &'a Cluster,
+    pub(super) scenarios: &'a [Scenario],
+    /// The applications, those that others need first.
+    pub(super) order: Vec<&'a App>,
+    /// The variables that all scenarios have.
+    pub(super) given: BTreeMap<String, String>,
+    /// The directory of this run under target/.
+    pub(super) folder: PathBuf,
+}
+
+/// A step: its name, its place, and where to look when it fails.
 struct Subject<'a> {
     lane: &'a str,
     name: &'a str,
     place: Option<&'a Place>,
     namespaces: &'a [String],
-    /// What the scenario waits to see, errors among it.
+    /// Texts that the scenario waits for, expected errors among them.
     awaited: &'a [&'a str],
-    /// The command that does it again on a kept cluster.
+    /// The command that repeats it on a kept cluster.
     repeat: String,
 }
 
-impl Lanes<'_> {
+impl Run<'_> {
     /// Deploys an application, and waits until it is healthy.
-    pub(super) fn deploy(&self, app: &App, name: &str) -> Told {
+    pub(super) fn deploy(&self, app: &App, name: &str) -> Results {
         self.timed(&app.name, name, || self.stage.put(app, DEPLOY))
     }
 
-    /// Does something that is no step of a scenario, and tells it as one.
-    pub(super) fn timed(&self, lane: &str, name: &str, work: impl FnOnce() -> std::result::Result<(), Stop>) -> Told {
+    /// Does work outside of a scenario, and reports it as a step.
+    pub(super) fn timed(
+        &self,
+        lane: &str,
+        name: &str,
+        work: impl FnOnce() -> std::result::Result<(), Stop>,
+    ) -> Results {
         let under_way = self.stage.session.printer.under_way("Running", &format!("{lane}: {name}"));
         let started = Instant::now();
         let result = work().map(|()| None);
@@ -49,42 +67,42 @@ impl Lanes<'_> {
         let namespaces: Vec<String> = self.stage.apps.get(lane).map(|app| app.namespace.clone()).into_iter().collect();
         let repeat = format!("cargo xtask test-kind --keep {}", lane.split('/').next().unwrap_or(lane));
         let subject = Subject { lane, name, place: None, namespaces: &namespaces, awaited: &[], repeat };
-        self.told(&subject, started.elapsed(), result)
+        self.report(&subject, started.elapsed(), result)
     }
 
-    /// The steps of a scenario, in namespaces of its own; the first that fails ends it.
-    pub(super) fn scenario(&self, scenario: &Scenario) -> Told {
+    /// Runs a scenario in its own namespaces, up to the first step that fails.
+    pub(super) fn scenario(&self, scenario: &Scenario) -> Results {
         let names: Vec<&str> = scenario.namespaces.iter().map(String::as_str).collect();
         let prepared = self.stage.make_namespaces(&names, DEPLOY);
         if let Err(stop) = prepared {
-            return self.timed(&scenario.title(), "has its namespaces", || Err(stop));
+            return self.timed(&scenario.title(), "creates its namespaces", || Err(stop));
         }
-        let told = self.steps(scenario, BTreeMap::new());
-        // What failed is left for whoever keeps the cluster to look at it.
-        let left = told.failed() && self.cluster.keep;
-        if !left && !crate::process::interrupted() && self.stage.observer.lost().is_none() {
+        let results = self.steps(scenario, BTreeMap::new());
+        // In a cluster that is kept, the objects of a failed scenario can be examined.
+        let examine = results.failed() && self.cluster.keep;
+        if !examine && !toolbox::process::interrupted() && self.stage.observer.lost().is_none() {
             self.stage.leave(&names);
         }
-        told
+        results
     }
 
-    /// Where a scenario keeps what it needs between its steps, and between runs.
-    fn folder(&self, scenario: &Scenario) -> PathBuf {
-        self.cluster.maker.folder.join("scenarios").join(scenario.title().replace('/', "-"))
+    /// The directory in which a scenario keeps files between its steps and between runs.
+    fn directory(&self, scenario: &Scenario) -> PathBuf {
+        self.cluster.provisioner.folder.join("scenarios").join(scenario.title().replace('/', "-"))
     }
 
-    /// What the steps of an earlier run saved.
-    pub(super) fn remembered(&self, scenario: &Scenario) -> BTreeMap<String, String> {
-        let text = std::fs::read(self.folder(scenario).join(MEMORY)).unwrap_or_default();
+    /// The variables that an earlier run of a scenario saved.
+    pub(super) fn saved(&self, scenario: &Scenario) -> BTreeMap<String, String> {
+        let text = std::fs::read(self.directory(scenario).join(SAVED)).unwrap_or_default();
         serde_json::from_slice(&text).unwrap_or_default()
     }
 
-    /// Runs steps, with the variables that are set already.
-    pub(super) fn steps(&self, scenario: &Scenario, mut values: BTreeMap<String, String>) -> Told {
+    /// Runs the steps of a scenario, given variables that are already set.
+    pub(super) fn steps(&self, scenario: &Scenario, mut values: BTreeMap<String, String>) -> Results {
         let stage = self.stage;
         let lane = scenario.title();
-        let folder = self.folder(scenario);
-        let memory = folder.join(MEMORY);
+        let folder = self.directory(scenario);
+        let saved = folder.join(SAVED);
         let app = &stage.apps[&scenario.app];
         values.extend(self.given.clone());
         values.insert("app".to_owned(), app.name.clone());
@@ -94,7 +112,8 @@ impl Lanes<'_> {
             kubectl: stage.kubectl,
             observer: stage.observer,
             deployer: stage,
-            scenario,
+            app: &app.name,
+            files: &scenario.folder,
             namespace: app.namespace.clone(),
             objects: app.keys(),
             values,
@@ -103,56 +122,56 @@ impl Lanes<'_> {
         let mut namespaces = vec![app.namespace.clone()];
         namespaces.extend(scenario.namespaces.iter().cloned());
         let awaited = scenario.awaits();
-        let mut told = Told::default();
+        let mut results = Results::default();
         for step in &scenario.steps {
-            if told.failed() || crate::process::interrupted() {
-                told.steps.push(StepReport::skipped(&lane, &step.name));
+            if results.failed() || toolbox::process::interrupted() {
+                results.steps.push(StepReport::skipped(&lane, &step.name));
                 continue;
             }
             let under_way = stage.session.printer.under_way("Running", &format!("{lane}: {}", step.name));
             let started = Instant::now();
-            let result = runner.step(step);
+            let result = step.run(&mut runner);
             under_way.over(result.is_ok(), "Passed");
             let took = started.elapsed();
-            let kept = serde_json::to_vec(&runner.values).unwrap_or_default();
-            told.found.extend(crate::whole::write(&memory, &kept).err().unwrap_or_default());
+            let values = serde_json::to_vec(&runner.values).unwrap_or_default();
+            results.diagnostics.extend(toolbox::whole::write(&saved, &values).err().unwrap_or_default());
             let name = format!("{lane}:{}", step.name).replace('\'', r"'\''");
             let repeat = format!("cargo xtask test-kind --keep --step '{name}'");
             let (name, place) = (&step.name, Some(&step.place));
             let subject = Subject { lane: &lane, name, place, namespaces: &namespaces, awaited: &awaited, repeat };
-            told.extend(self.told(&subject, took, result));
+            results.extend(self.report(&subject, took, result));
         }
-        told
+        results
     }
 
-    /// What became of a step; of one that failed, everything that the cluster shows is found.
-    fn told(&self, subject: &Subject<'_>, took: Duration, result: std::result::Result<Option<String>, Stop>) -> Told {
+    /// The result of a step, with a diagnosis if it failed.
+    fn report(&self, subject: &Subject<'_>, took: Duration, outcome: Outcome) -> Results {
         let mut report = StepReport::passed(subject.lane, subject.name, took);
         let observer = self.stage.observer;
-        let trouble = match result.map_err(|stop| observer.explained(stop)) {
-            Ok(told) => {
-                report.told = told;
+        let problem = match outcome.map_err(|stop| observer.explained(stop)) {
+            Ok(shown) => {
+                report.summary = shown;
                 return report.into();
             }
-            Err(Stop::Trouble(trouble)) => trouble,
-            Err(Stop::Other(found)) => {
+            Err(Stop::Problem(problem)) => problem,
+            Err(Stop::Other(diagnostics)) => {
                 report.result = Result::Failed;
-                report.told = found.0.first().map(|one| one.message.clone());
-                return Told { steps: vec![report], found };
+                report.summary = diagnostics.0.first().map(|one| one.message.clone());
+                return Results { steps: vec![report], diagnostics };
             }
         };
         let what = format!("the cluster: {}: {}", subject.lane, subject.name);
         let _under_way = self.stage.session.printer.under_way("Examining", &what);
-        let summary = format!("{} is {} after {:.1} s", trouble.resource, trouble.phase, took.as_secs_f64());
+        let summary = format!("{} {} after {:.1} s", problem.resource, problem.state, took.as_secs_f64());
         report.result = Result::Failed;
-        report.told = Some(summary.clone());
+        report.summary = Some(summary.clone());
         let message = format!("{}: {summary}", subject.name);
         let mut diagnostic = Diagnostic::new(Code::ScenarioFailed, message).target(subject.lane);
         if let Some(place) = subject.place {
             diagnostic = diagnostic.at(place.clone(), "this step");
         }
-        let failure = Failure { trouble: &trouble, namespaces: subject.namespaces, took, awaited: subject.awaited };
-        let found = diagnosis::look(&self.cluster.maker, observer, &failure);
+        let failure = Failure { problem: &problem, namespaces: subject.namespaces, took, awaited: subject.awaited };
+        let found = diagnosis::look(&self.cluster.provisioner, observer, &failure);
         let mut causes = found.causes;
         let app = subject.lane.split('/').next().and_then(|name| self.stage.apps.get(name));
         if let Some(app) = app.filter(|app| !app.changed.is_empty()) {
@@ -163,16 +182,16 @@ impl Lanes<'_> {
         for part in found.parts {
             diagnostic = diagnostic.note(part);
         }
-        if let Some(export) = diagnosis::export(&self.cluster.maker, &self.run) {
+        if let Some(export) = diagnosis::export(&self.cluster.provisioner, &self.folder) {
             diagnostic = diagnostic.note(export);
         }
         let repeat = &subject.repeat;
         diagnostic = diagnostic.help(if self.cluster.keep {
-            format!("repeat just this on the kept cluster: `{repeat}`")
+            format!("to repeat only this on the kept cluster, run `{repeat}`")
         } else {
-            format!("run `cargo xtask test-kind --keep`, then repeat just this: `{repeat}`")
+            format!("to repeat only this, run `cargo xtask test-kind --keep`, then `{repeat}`")
         });
         report.details.clone_from(&diagnostic.notes);
-        Told { steps: vec![report], found: diagnostic.into() }
+        Results { steps: vec![report], diagnostics: diagnostic.into() }
     }
 }

@@ -1,66 +1,79 @@
-//! What can be known, rendered, and refused before there is a cluster.
-//!
-//! Deliberately absent: the machine and its engine (`cluster::preflight`, `cluster::images`).
+//! Everything that is rendered and checked before a cluster exists. The machine and its engine are checked by
+//! `cluster::preflight`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::Request;
 use super::revision::{self, Revision};
-use super::stage::{self, App};
-use crate::cluster::Wish;
+use super::stage::{self, App, Own};
 use crate::commands::Session;
-use crate::commands::rendering;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, suggestion};
 use crate::image;
-use crate::plan::{self, Inspections};
-use crate::scenario::step::Action;
-use crate::scenario::{self, Scenario, Step};
-use crate::tools::Tools;
-use crate::workspace::Workspace;
+use cluster::Options;
+use cluster::scenario;
+use cluster::scenario::{Scenario, Step};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, suggestion};
+use toolbox::tools::Tools;
+use workspace::Workspace;
+use workspace::plan::Inspections;
 
-/// Images by reference, with where they are asked for.
-pub(super) type Asked = BTreeMap<String, Option<Place>>;
+/// The arguments of the command.
+#[derive(Debug, Default)]
+pub struct Request {
+    /// Names of applications; all when empty.
+    pub apps: Vec<String>,
+    /// The node image; the one in charts.toml when absent.
+    pub node_image: Option<String>,
+    /// Keep the cluster.
+    pub keep: bool,
+    /// Replace a kept cluster.
+    pub fresh: bool,
+    /// Delete a kept cluster and do nothing else.
+    pub delete: bool,
+    /// The port of the API server.
+    pub api_port: Option<u16>,
+    /// Run only this step on a kept cluster: `<app>/<scenario>:<step>`.
+    pub step: Option<String>,
+    /// The revision whose charts are deployed first.
+    pub upgrade_from: Option<String>,
+    /// Write the results to this file as JUnit XML.
+    pub junit: Option<PathBuf>,
+}
 
-/// What a run works with, once all that can be known beforehand is.
+/// Images by reference, each with a place that uses it.
+pub(super) type Used = BTreeMap<String, Option<Place>>;
+
+/// A run that is ready to start.
 pub(super) struct Prepared<'a> {
     pub(super) session: &'a Session<'a>,
     pub(super) workspace: &'a Workspace,
     pub(super) inspections: &'a Inspections,
     pub(super) tools: &'a Tools<'a>,
-    /// What is asked of the cluster.
-    pub(super) wish: Wish,
-    /// Where the image of its node is named, unless it was for this run.
+    /// The cluster to create.
+    pub(super) options: Options,
+    /// The place of the node image in charts.toml, unless another was given for this run.
     pub(super) node_place: Option<Place>,
     pub(super) apps: BTreeMap<String, App>,
-    /// The same as the revision has them that is upgraded from.
+    /// The applications of the revision to upgrade from.
     pub(super) before: BTreeMap<String, App>,
-    /// Those of them that were asked for; the others are there because a scenario needs them.
+    /// The requested applications; the others are deployed because a scenario needs them.
     pub(super) chosen: Vec<String>,
     pub(super) scenarios: Vec<Scenario>,
-    /// Images that are built for the run.
+    /// The images to build.
     pub(super) own: Vec<Own>,
-    /// Holds the files of the other revision as long as its images may be built.
+    /// Keeps the files of the other revision until its images are built.
     _revision: Option<tempfile::TempDir>,
 }
 
-/// An image that is built.
-pub(super) struct Own {
-    pub(super) image: image::Image,
-    /// The root of the workspace that has it.
-    pub(super) root: PathBuf,
-}
-
 impl Prepared<'_> {
-    /// The images that somebody else builds.
-    pub(super) fn foreign_images(&self) -> Asked {
+    /// The images that this repository does not build.
+    pub(super) fn foreign_images(&self) -> Used {
         let own = |name: &str| self.own.iter().any(|own| own.image.reference == name);
-        // Where both ask for an image, the place is that of today.
+        // For an image that both revisions use, the place in the current one counts.
         let all = self.before.values().chain(self.apps.values()).flat_map(|app| &app.images);
         all.filter(|(name, _)| !own(name)).map(|(name, place)| (name.clone(), Some(place.clone()))).collect()
     }
 
-    /// The applications, what others need before them.
+    /// The applications, those that others need first.
     pub(super) fn in_order(&self) -> Vec<&App> {
         let mut apps: Vec<&App> = self.apps.values().collect();
         let needed = |app: &App| self.scenarios.iter().any(|scenario| scenario.needs.contains(&app.name));
@@ -68,7 +81,7 @@ impl Prepared<'_> {
         apps
     }
 
-    /// The images that an application needs to be deployed and proven alone.
+    /// The images that are needed to deploy and test an application on its own.
     pub(super) fn images_of(&self, app: &App) -> BTreeSet<String> {
         let mut images: BTreeSet<String> = app.images.keys().cloned().collect();
         for own in &self.own {
@@ -81,26 +94,26 @@ impl Prepared<'_> {
         images
     }
 
-    /// A step by its whole name, and the scenario that it belongs to.
+    /// A step by its full name, and its scenario.
     pub(super) fn step(&self, name: &str) -> Result<(&Scenario, &Step)> {
         let all = || self.scenarios.iter().flat_map(|scenario| scenario.steps.iter().map(move |step| (scenario, step)));
         let title = |(scenario, step): &(&Scenario, &Step)| format!("{}:{}", scenario.title(), step.name);
         all().find(|one| title(one) == name).ok_or_else(|| {
             let names: Vec<String> = all().map(|one| title(&one)).collect();
-            Diagnostic::new(Code::Usage, format!("no step is named `{name}`"))
+            Diagnostic::new(Code::Usage, format!("unknown step `{name}`"))
                 .help(suggestion(name, names.iter().map(String::as_str)))
                 .into()
         })
     }
 
-    /// Variables that every scenario has.
+    /// The variables that all scenarios have.
     pub(super) fn given(&self) -> BTreeMap<String, String> {
-        let today = self.own.iter().filter(|own| own.root == self.session.root);
-        today.map(|own| (format!("image:{}", own.image.name), own.image.reference.clone())).collect()
+        let current = self.own.iter().filter(|own| own.root == self.session.root);
+        current.map(|own| (format!("image:{}", own.image.name), own.image.reference.clone())).collect()
     }
 }
 
-/// Renders, reads scenarios, and gathers what they need.
+/// Renders the applications, reads the scenarios, and collects what they need.
 pub(super) fn prepare<'a>(
     session: &'a Session<'a>,
     request: &Request,
@@ -109,10 +122,10 @@ pub(super) fn prepare<'a>(
     tools: &'a Tools<'a>,
 ) -> Result<Prepared<'a>> {
     let mut diagnostics = Diagnostics::default();
-    let known: Vec<String> = workspace.deployments.iter().map(|one| one.application.name.clone()).collect();
+    let known: Vec<String> = workspace.deployments.iter().map(|one| one.application.instance.clone()).collect();
     for name in request.apps.iter().filter(|name| !known.contains(name)) {
         diagnostics.push(
-            Diagnostic::new(Code::TargetUnknown, format!("no Application is named `{name}`"))
+            Diagnostic::new(Code::TargetUnknown, format!("unknown Application `{name}`"))
                 .help(suggestion(name, known.iter().map(String::as_str))),
         );
     }
@@ -124,32 +137,33 @@ pub(super) fn prepare<'a>(
     }
     let mut wanted: BTreeSet<&str> = chosen.iter().map(String::as_str).collect();
     wanted.extend(scenarios.iter().flat_map(|scenario| scenario.needs.iter().map(String::as_str)));
-    for tool in scenarios.iter().flat_map(tools_of).collect::<BTreeSet<_>>() {
-        diagnostics.take(stage::tool(workspace, tools, &tool));
+    let steps = scenarios.iter().flat_map(|scenario| &scenario.steps);
+    for tool in steps.filter_map(|step| step.action.tool()).collect::<BTreeSet<_>>() {
+        diagnostics.take(stage::tool(workspace, tools, tool));
     }
     let wanted: Vec<&str> = wanted.into_iter().collect();
-    let apps = render(session, workspace, inspections, &wanted, &mut diagnostics);
+    let apps = stage::render(session, workspace, inspections, &wanted, &mut diagnostics);
     let revision = request.upgrade_from.as_ref().map(|name| revision::load(session, name, &wanted));
     let Revision { apps: before, own: older, folder } =
         revision.and_then(|loaded| diagnostics.take(loaded)).unwrap_or_default();
     let mut own = Vec::new();
     for image in diagnostics.take(image::load(&session.root, &[])).unwrap_or_default() {
         let variable = format!("${{image:{}}}", image.name);
-        let asked = apps.values().chain(before.values()).any(|app| app.images.contains_key(&image.reference));
-        if asked || scenarios.iter().any(|scenario| scenario.mentions(&variable)) {
+        let used = apps.values().chain(before.values()).any(|app| app.images.contains_key(&image.reference));
+        if used || scenarios.iter().any(|scenario| scenario.mentions(&variable)) {
             own.push(Own { image, root: session.root.clone() });
         }
     }
-    // Under one name there can be one image: today's.
+    // Of two images with the same name, the current one is used.
     let known: BTreeSet<String> = own.iter().map(|own| own.image.reference.clone()).collect();
     own.extend(older.into_iter().filter(|own| !known.contains(&own.image.reference)));
     let (node_image, node_place) = diagnostics.take(node_image(request, workspace)).unwrap_or_default();
-    let wish = Wish {
+    let options = Options {
         node_image,
         node_given: node_place.is_none(),
         port: request.api_port,
         keep: request.keep,
-        // What is deployed in a kept cluster may be anything.
+        // A kept cluster may contain any version of the applications.
         fresh: request.fresh || request.upgrade_from.is_some(),
     };
     diagnostics.into_result(Prepared {
@@ -157,7 +171,7 @@ pub(super) fn prepare<'a>(
         workspace,
         inspections,
         tools,
-        wish,
+        options,
         node_place,
         apps,
         before,
@@ -168,47 +182,17 @@ pub(super) fn prepare<'a>(
     })
 }
 
-/// The applications of a workspace as they render by default.
-pub(super) fn render(
-    session: &Session<'_>,
-    workspace: &Workspace,
-    inspections: &Inspections,
-    wanted: &[&str],
-    diagnostics: &mut Diagnostics,
-) -> BTreeMap<String, App> {
-    let argocd = workspace.config.argocd;
-    let names: Vec<String> = wanted.iter().map(|app| format!("{app}/{}", plan::DEFAULT_CASE)).collect();
-    let (targets, found) = plan::plan(workspace, inspections, argocd, &names);
-    diagnostics.extend(found);
-    let renderings = rendering::render(session, workspace, argocd, targets, false, diagnostics);
-    for one in &renderings {
-        if let Some(Err(found)) = &one.rendered {
-            diagnostics.extend(found.clone().for_target(&one.target.id));
-        }
-    }
-    renderings.iter().filter_map(stage::app).map(|app| (app.name.clone(), app)).collect()
-}
-
-/// The image of the node, and its place in charts.toml unless somebody named another for this run.
+/// The node image, and its place in charts.toml unless another was given for this run.
 fn node_image(request: &Request, workspace: &Workspace) -> Result<(String, Option<Place>)> {
     let variable = std::env::var("XTASK_KIND_NODE_IMAGE").ok().filter(|image| !image.is_empty());
     if let Some(given) = request.node_image.clone().or(variable) {
         return Ok((given, None));
     }
     let Some((image, place)) = &workspace.config.kind_node_image else {
-        return Err(Diagnostic::new(Code::ConfigInvalid, "charts.toml says no image for the node of a cluster")
-            .at(Place::file(crate::workspace::CONFIG_FILE), "")
-            .help("add `node-image = \"kindest/node:…\"` under [kind], or give `--node-image`")
+        return Err(Diagnostic::new(Code::ConfigInvalid, "`kind.node-image` is not set")
+            .at(Place::file(workspace::CONFIG_FILE), "")
+            .help("add `node-image = \"kindest/node:…\"` under `[kind]`, or give `--node-image`")
             .into());
     };
     Ok((image.clone(), Some(place.clone())))
-}
-
-/// The tools that a scenario calls.
-fn tools_of(scenario: &Scenario) -> Vec<String> {
-    let tools = scenario.steps.iter().filter_map(|step| match &step.action {
-        Action::Tool { tool, .. } => Some(tool.clone()),
-        _ => None,
-    });
-    tools.collect()
 }

@@ -1,9 +1,7 @@
-//! The cluster, made; and meanwhile its images: built, saved, and loaded as soon as the node takes them.
+//! Creates the cluster, and meanwhile builds, saves, and loads its images.
 //!
-//! Both write much, and a control plane that starts waits for the same disk. So in a new cluster only those that the
-//! first application needs are saved and loaded then, and the others while it is proven: see [`Later`].
-//!
-//! Deliberately absent: what is deployed into it.
+//! A starting control plane and the images compete for the disk. So in a new cluster, only the images of the first
+//! application are loaded at first, and the others while that application is tested: see [`Later`].
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,13 +9,13 @@ use std::path::Path;
 use tempfile::TempPath;
 
 use super::prepare::Prepared;
-use crate::cluster::{Cluster, images};
-use crate::diagnostic::{Diagnostic, Result};
 use crate::image::Builder;
-use crate::progress::Progress;
-use crate::wording::plural;
+use cluster::{Cluster, images};
+use diagnostics::wording::plural;
+use diagnostics::{Diagnostic, Result};
+use toolbox::progress::Progress;
 
-/// Images that are not on the node yet.
+/// Images that are not loaded yet.
 #[derive(Debug)]
 pub(super) struct Later(images::Ids);
 
@@ -28,20 +26,20 @@ impl Later {
     }
 }
 
-/// Makes the cluster, or takes the one that is there, and sees to it that its node has the images, in a new one those of
-/// `first` if not all; `ids` are those that this repository does not build.
+/// Creates the cluster, unless it is reused, and loads its images: all of them, or those in `first`. `ids` are the images
+/// that this repository does not build.
 pub(super) fn raise(
     prepared: &Prepared<'_>,
     cluster: &Cluster,
     mut ids: images::Ids,
     first: Option<&BTreeSet<String>>,
 ) -> Result<Option<Later>> {
-    let maker = &cluster.maker;
+    let provisioner = &cluster.provisioner;
     let progress = prepared.session.printer;
     if cluster.reused {
         build(prepared, cluster, &mut ids)?;
-        let lacking = images::lacking(maker, &ids)?;
-        ids.retain(|name, _| lacking.contains(name));
+        let missing = images::missing(provisioner, &ids)?;
+        ids.retain(|name, _| missing.contains(name));
         if !ids.is_empty() {
             load(cluster, &ids, progress)?;
         }
@@ -49,9 +47,9 @@ pub(super) fn raise(
     }
     std::thread::scope(|scope| {
         let creating = scope.spawn(|| -> Result<()> {
-            let what = format!("cluster {} from {}", maker.name, prepared.wish.node_image);
+            let what = format!("cluster {} from {}", provisioner.name, prepared.options.node_image);
             let under_way = progress.under_way("Creating", &what);
-            maker.create(&prepared.wish)?;
+            provisioner.create(&prepared.options)?;
             under_way.done("Created");
             Ok(())
         });
@@ -60,19 +58,19 @@ pub(super) fn raise(
             let (now, mut later): (images::Ids, images::Ids) =
                 ids.iter().map(|(name, id)| (name.clone(), id.clone())).partition(|(name, _)| at_once(name));
             let archive = save(cluster, &now, progress)?;
-            // The container runtime is there long before the API server.
-            maker.wait_for_runtime(|| creating.is_finished())?;
-            let lacking = images::lacking(maker, &ids)?;
-            if now.keys().any(|name| lacking.contains(name)) {
+            // The container runtime starts long before the API server.
+            provisioner.wait_for_runtime(|| creating.is_finished())?;
+            let missing = images::missing(provisioner, &ids)?;
+            if now.keys().any(|name| missing.contains(name)) {
                 load_archive(cluster, &now, &archive, progress)?;
             }
-            // Where it does not succeed, the kubelet does it.
-            let _ = images::unpack_network(maker);
-            later.retain(|name, _| lacking.contains(name));
+            // If this fails, the kubelet unpacks it.
+            let _ = images::unpack_network(provisioner);
+            later.retain(|name, _| missing.contains(name));
             Ok((!later.is_empty()).then_some(Later(later)))
         });
         let created = creating.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        // Without a cluster there is nothing to load into, and only the first is worth telling.
+        // Without a cluster, loading fails as well: only the first error is of interest.
         created.and(loaded)
     })
 }
@@ -82,7 +80,7 @@ fn build(prepared: &Prepared<'_>, cluster: &Cluster, ids: &mut images::Ids) -> R
     let none = std::collections::BTreeMap::new();
     for own in &prepared.own {
         let builder = Builder {
-            engine: &cluster.maker.engine,
+            engine: &cluster.provisioner.engine,
             root: &own.root,
             repository: &prepared.workspace.config.repository,
             arguments: &none,
@@ -95,14 +93,14 @@ fn build(prepared: &Prepared<'_>, cluster: &Cluster, ids: &mut images::Ids) -> R
     Ok(())
 }
 
-/// Images in an archive, in the cluster's folder: what a killed run leaves goes with the rest.
+/// Saves images to an archive in the cluster's directory, where it is deleted with the cluster even after a kill.
 fn save(cluster: &Cluster, ids: &images::Ids, progress: &dyn Progress) -> Result<TempPath> {
-    let folder = &cluster.maker.folder;
+    let folder = &cluster.provisioner.folder;
     let archive = tempfile::Builder::new().prefix("images-").suffix(".tar").tempfile_in(folder);
     let archive = archive.map_err(|error| Diagnostic::io("create a file in", folder, &error))?.into_temp_path();
     if !ids.is_empty() {
         let under_way = progress.under_way("Saving", &plural(ids.len(), "image"));
-        images::save(&cluster.maker.engine, ids, &archive)?;
+        images::save(&cluster.provisioner.engine, ids, &archive)?;
         under_way.done("Saved");
     }
     Ok(archive)
@@ -113,16 +111,16 @@ fn load(cluster: &Cluster, ids: &images::Ids, progress: &dyn Progress) -> Result
 }
 
 fn load_archive(cluster: &Cluster, ids: &images::Ids, archive: &Path, progress: &dyn Progress) -> Result<()> {
-    let what = format!("{} into {}", plural(ids.len(), "image"), cluster.maker.node());
+    let what = format!("{} into {}", plural(ids.len(), "image"), cluster.provisioner.node());
     let under_way = progress.under_way("Loading", &what);
-    images::load(&cluster.maker, archive, ids)?;
+    images::load(&cluster.provisioner, archive, ids)?;
     under_way.done("Loaded");
     Ok(())
 }
 
-/// Waits until the node takes pods.
+/// Waits until the node accepts pods.
 pub(super) fn start(cluster: &Cluster, progress: &dyn Progress) -> Result<()> {
-    let under_way = progress.under_way("Starting", &cluster.maker.node());
+    let under_way = progress.under_way("Starting", &cluster.provisioner.node());
     cluster.wait_for_node()?;
     under_way.done("Started");
     Ok(())

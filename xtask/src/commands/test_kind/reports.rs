@@ -1,15 +1,15 @@
-//! What became of the steps of a run, and how that is told: a table, JUnit, JSON.
+//! The results of a run's steps: as a table, as JUnit, and as JSON.
 //!
-//! Pure. Deliberately absent: running them (lane.rs).
+//! Pure.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::diagnostic::{Class, Code, Diagnostics};
 use crate::report::junit;
+use diagnostics::{Class, Code, Diagnostics};
 
-/// What became of a step.
+/// The result of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Result {
     Passed,
@@ -30,14 +30,14 @@ impl Result {
 /// One line of the closing table.
 #[derive(Debug, Clone)]
 pub(super) struct StepReport {
-    /// The scenario, or the stage of the run.
+    /// The scenario, the application, or `cluster`.
     pub(super) lane: String,
     pub(super) name: String,
     pub(super) result: Result,
     pub(super) took: Duration,
-    /// What it had to tell, or the one line of its failure.
-    pub(super) told: Option<String>,
-    /// What the cluster showed of a failure.
+    /// The line that it shows, or the summary of its failure.
+    pub(super) summary: Option<String>,
+    /// The diagnosis of its failure.
     pub(super) details: Vec<String>,
 }
 
@@ -48,7 +48,7 @@ impl StepReport {
             name: name.to_owned(),
             result: Result::Passed,
             took,
-            told: None,
+            summary: None,
             details: Vec::new(),
         }
     }
@@ -63,22 +63,22 @@ impl StepReport {
             "step": self.name,
             "result": self.result.word(),
             "seconds": (self.took.as_secs_f64() * 1000.0).round() / 1000.0,
-            "told": self.told,
+            "told": self.summary,
         })
     }
 }
 
-/// What a part of a run has to tell.
+/// The results of a part of a run.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct Results {
     pub(super) steps: Vec<StepReport>,
-    pub(super) found: Diagnostics,
+    pub(super) diagnostics: Diagnostics,
 }
 
-impl Told {
+impl Results {
     pub(super) fn extend(&mut self, other: Self) {
         self.steps.extend(other.steps);
-        self.found.extend(other.found);
+        self.diagnostics.extend(other.diagnostics);
     }
 
     pub(super) fn failed(&self) -> bool {
@@ -86,46 +86,46 @@ impl Told {
     }
 }
 
-impl From<StepReport> for Told {
+impl From<StepReport> for Results {
     fn from(step: StepReport) -> Self {
-        Self { steps: vec![step], found: Diagnostics::default() }
+        Self { steps: vec![step], diagnostics: Diagnostics::default() }
     }
 }
 
-/// The table that a run closes with: step, result, seconds.
+/// The closing table: step, result, and seconds.
 pub(super) fn table(reports: &[StepReport]) -> String {
     let name = |report: &StepReport| format!("{}: {}", report.lane, report.name);
     let width = reports.iter().map(|report| name(report).chars().count()).max().unwrap_or_default();
     let mut out = String::new();
     for report in reports {
-        let told = report.told.as_ref().map(|told| format!("  {told}")).unwrap_or_default();
+        let summary = report.summary.as_ref().map(|summary| format!("  {summary}")).unwrap_or_default();
         let seconds = report.took.as_secs_f64();
-        out.push_str(&format!("{:<width$}  {:<7} {seconds:>6.1} s{told}\n", name(report), report.result.word()));
+        out.push_str(&format!("{:<width$}  {:<7} {seconds:>6.1} s{summary}\n", name(report), report.result.word()));
     }
     out
 }
 
-/// The same as JUnit has it: a suite for each scenario.
+/// The JUnit suites: one per scenario.
 pub(super) fn suites(reports: &[StepReport], diagnostics: &Diagnostics) -> Vec<junit::Suite> {
     let mut suites: Vec<junit::Suite> = Vec::new();
     for report in reports {
         let failure = || junit::Failure {
             kind: Code::ScenarioFailed.name().to_owned(),
-            message: report.told.clone().unwrap_or_default(),
+            message: report.summary.clone().unwrap_or_default(),
             text: report.details.join("\n\n"),
         };
         let case = junit::Case {
             name: report.name.clone(),
             time: Some(report.took),
             failures: if report.result == Result::Failed { vec![failure()] } else { Vec::new() },
-            skipped: (report.result == Result::Skipped).then(|| "a step before it failed".to_owned()),
+            skipped: (report.result == Result::Skipped).then(|| "an earlier step failed".to_owned()),
         };
         match suites.iter_mut().find(|suite| suite.name == report.lane) {
             Some(suite) => suite.cases.push(case),
             None => suites.push(junit::Suite { name: report.lane.clone(), cases: vec![case] }),
         }
     }
-    // What kept the run from its steps belongs to it as well.
+    // Errors outside of steps, such as a cluster that cannot be created.
     let others: Vec<junit::Failure> = diagnostics
         .0
         .iter()

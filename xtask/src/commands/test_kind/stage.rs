@@ -1,40 +1,47 @@
-//! Applications on their way into the cluster and out of it.
+//! Deploys applications to the cluster and removes them.
 //!
-//! What is applied is what `render` has: the goldens of a fresh target, what Helm writes of another. Instances with
-//! further values are rendered by the same recipe, with these on top.
-//!
-//! Deliberately absent: scenarios.
+//! The applied manifests are those of `render`: the goldens of a fresh target, Helm's output otherwise. Instances with
+//! further values are rendered by the same recipe, with these values last.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use workspace::sync_policy;
 
 use serde_json::Value;
 
-use super::{applied, changed};
-use crate::cluster::NETWORK;
-use crate::cluster::kubectl::{Kubectl, checked};
-use crate::cluster::observer::{Observer, Stop};
-use crate::cluster::verdict::{self, Trouble, Verdict};
+use super::applied::Applied;
+use super::changed;
 use crate::commands::Session;
-use crate::commands::rendering::{self, Rendering};
-use crate::deploy::{self, Phase, Wave};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result};
+use crate::commands::rendering;
+use crate::commands::rendering::Rendering;
+use crate::image;
 use crate::lint::images;
-use crate::manifest::ObjectKey;
-use crate::plan::{self, Inspections};
-use crate::scenario::apply;
-use crate::scenario::run::Deploy;
-use crate::tools::Tools;
-use crate::workspace::Workspace;
+use argocd::waves;
+use argocd::waves::{Phase, Wave};
+use cluster::NETWORK;
+use cluster::api::{Condition, List, Namespace, OneOrMany, condition};
+use cluster::kubectl::{Kubectl, checked, parse};
+use cluster::observer::{Observer, Stop};
+use cluster::scenario::run::Deploy;
+use cluster::scenario::{apply, expect};
+use cluster::seen::{Object, Snapshot};
+use cluster::verdict;
+use cluster::verdict::{Problem, Verdict};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
+use kubernetes::manifest::ObjectKey;
+use toolbox::tools::Tools;
+use workspace::Workspace;
+use workspace::plan;
+use workspace::plan::Inspections;
 
-/// Pods of what is removed have nothing left to finish; their own grace would only make everyone wait.
+/// Pods of a removed application have no work to finish, so nothing is gained by their own grace period.
 const GRACE: &str = "--grace-period=1";
 
-/// How long a removal may take.
+/// The deadline for removing an application.
 const REMOVAL: Duration = Duration::from_secs(90);
 
-/// An application, ready to be applied.
+/// A rendered application.
 #[derive(Debug, Clone)]
 pub(super) struct App {
     /// Its name.
@@ -45,13 +52,20 @@ pub(super) struct App {
     pub(super) release: String,
     /// Its objects in the order in which they are applied.
     pub(super) waves: Vec<Wave>,
-    /// How they differ from what is recorded.
+    /// How they differ from the goldens.
     pub(super) changed: Vec<String>,
-    /// The images that they name, each with a place where that is.
+    /// The images that they use, each with a place.
     pub(super) images: BTreeMap<String, Place>,
 }
 
-/// The applications of a run, and the cluster that they go to.
+/// An image that this repository, or another revision of it, builds.
+pub(super) struct Own {
+    pub(super) image: image::Image,
+    /// The root of the workspace that contains it.
+    pub(super) root: PathBuf,
+}
+
+/// The applications of a run, and the cluster that they are deployed to.
 pub(super) struct Stage<'a> {
     pub(super) session: &'a Session<'a>,
     pub(super) workspace: &'a Workspace,
@@ -62,8 +76,29 @@ pub(super) struct Stage<'a> {
     pub(super) observer: &'a Observer,
 }
 
-/// The application of a target that is rendered.
-pub(super) fn app(rendering: &Rendering<'_>) -> Option<App> {
+/// The applications of a workspace, rendered from their default cases.
+pub(super) fn render(
+    session: &Session<'_>,
+    workspace: &Workspace,
+    inspections: &Inspections,
+    wanted: &[&str],
+    diagnostics: &mut Diagnostics,
+) -> BTreeMap<String, App> {
+    let argocd = workspace.config.argocd;
+    let names: Vec<String> = wanted.iter().map(|app| format!("{app}/{}", plan::DEFAULT_CASE)).collect();
+    let (targets, found) = plan::plan(workspace, inspections, argocd, &names);
+    diagnostics.extend(found);
+    let renderings = rendering::render(session, workspace, argocd, targets, false, diagnostics);
+    for one in &renderings {
+        if let Some(Err(found)) = &one.rendered {
+            diagnostics.extend(found.clone().for_target(&one.target.id));
+        }
+    }
+    renderings.iter().filter_map(app).map(|app| (app.name.clone(), app)).collect()
+}
+
+/// The application of a rendered target.
+fn app(rendering: &Rendering<'_>) -> Option<App> {
     let manifests = rendering.manifests()?;
     let recipe = &rendering.target.recipe;
     let objects = rendering.objects();
@@ -71,7 +106,7 @@ pub(super) fn app(rendering: &Rendering<'_>) -> Option<App> {
         name: rendering.target.id.app.clone(),
         namespace: recipe.namespace.clone(),
         release: recipe.release.clone(),
-        waves: deploy::waves(&manifests),
+        waves: waves::waves(&manifests),
         changed: changed::since_recorded(rendering),
         images: objects.iter().flat_map(images::references).map(|(image, place)| (image.to_owned(), place)).collect(),
     })
@@ -83,24 +118,29 @@ impl App {
         self.waves.iter().flat_map(|wave| wave.keys.clone()).collect()
     }
 
-    /// Those that may be pruned once they are its no more.
+    /// Its objects that may be pruned when it no longer renders them.
     pub(super) fn prunable(&self) -> impl Iterator<Item = &ObjectKey> {
-        self.waves.iter().flat_map(|wave| wave.keys.iter().filter(|key| !wave.spared.contains(key)))
+        self.waves.iter().flat_map(|wave| wave.keys.iter().filter(|key| !wave.unprunable.contains(key)))
+    }
+
+    /// The record of its objects in a cluster.
+    fn applied(&self, folder: &Path) -> Applied {
+        Applied::new(folder, &self.namespace, &self.name)
     }
 }
 
 impl Stage<'_> {
-    /// Applies an application wave by wave, each once the one before is healthy, and prunes what is its no more.
+    /// Applies an application wave by wave, each when the previous one is healthy, and prunes what it no longer renders.
     pub(super) fn put(&self, app: &App, deadline: Duration) -> std::result::Result<(), Stop> {
         let started = Instant::now();
         let left = || deadline.saturating_sub(started.elapsed());
-        applied::begin(&self.kubectl.home, app)?;
-        let mut before = deploy::namespace(self.workspace, &app.name, &app.namespace) + "\n";
+        app.applied(&self.kubectl.home).begin(&app.keys(), app.prunable())?;
+        let mut before = sync_policy::namespace(self.workspace, &app.name, &app.namespace) + "\n";
         for wave in &app.waves {
             if wave.phase != Phase::Definitions {
                 self.network(left())?;
             }
-            // The namespace goes with the first wave, ahead of it.
+            // The namespace is applied with the first wave, before its objects.
             let text = std::mem::take(&mut before) + &wave.text;
             apply::apply(self.kubectl, self.observer, &app.namespace, &text, left())?;
             if wave.phase == Phase::Definitions {
@@ -110,28 +150,28 @@ impl Stage<'_> {
         self.prune(app, left())
     }
 
-    /// Waits until a pod that starts now finds the API server. In a new cluster that comes seconds after all else, and
-    /// definitions of kinds need not wait for it.
+    /// Waits until pods can reach the API server. In a new cluster, this takes seconds longer than everything else. Custom
+    /// resource definitions need not wait for it.
     fn network(&self, deadline: Duration) -> std::result::Result<(), Stop> {
         let (namespace, name) = NETWORK;
         let (namespace, name) = (namespace.to_owned(), name.to_owned());
         let key = ObjectKey { group: "apps".to_owned(), kind: "DaemonSet".to_owned(), namespace, name };
-        self.observer.wait(deadline, |seen| match seen.get(&key.kind, &key.namespace, &key.name) {
-            // Nodes of another make have something else for it.
-            None if seen.knows(&key.kind) => Verdict::Ready,
-            _ => verdict::of(seen, &key),
+        self.observer.wait(deadline, |snapshot| match snapshot.get(&key.kind, &key.namespace, &key.name) {
+            // Some node images have another component in place of kube-proxy.
+            None if snapshot.knows(&key.kind) => Verdict::Ready,
+            _ => verdict::of(snapshot, &key),
         })
     }
 
-    /// Removes what was applied before, by another revision or by an earlier run in a kept cluster, and is not part of it
-    /// any more: in the reverse order, as Argo CD does.
+    /// Deletes the objects that another revision, or an earlier run in a kept cluster, applied and that are no longer
+    /// rendered: in reverse order, as Argo CD does.
     fn prune(&self, app: &App, deadline: Duration) -> std::result::Result<(), Stop> {
-        let folder = &self.kubectl.home;
-        if !deploy::prunes(self.workspace, &app.name) {
+        let applied = app.applied(&self.kubectl.home);
+        if !sync_policy::prunes(self.workspace, &app.name) {
             return Ok(());
         }
         let now = app.keys();
-        for key in applied::load(folder, app).iter().rev().filter(|key| !now.contains(key)) {
+        for key in applied.load().iter().rev().filter(|key| !now.contains(key)) {
             let kind = if key.group.is_empty() { key.kind.clone() } else { format!("{}.{}", key.kind, key.group) };
             let mut args = vec!["delete".to_owned(), kind, key.name.clone(), "--ignore-not-found".to_owned()];
             if !key.namespace.is_empty() {
@@ -139,60 +179,56 @@ impl Stage<'_> {
             }
             let output = self.kubectl.invocation().args(args).deadline(deadline).run()?;
             if !output.success() {
-                let cause = crate::scenario::expect::said(&output.stderr);
-                return Err(Stop::Trouble(Trouble::new(key.to_string(), "not pruned", cause)));
+                let cause = expect::summary(&output.stderr);
+                return Err(Stop::Problem(Problem::new(key.to_string(), "is not pruned", cause)));
             }
         }
-        Ok(applied::end(folder, app)?)
+        Ok(applied.end(app.prunable())?)
     }
 
-    /// Waits until the API server serves what definitions define. `kubectl wait` fails on one that has no status yet.
+    /// Waits until the API server serves the kinds of definitions. `kubectl wait` fails for one without a status.
     fn established(&self, definitions: &[ObjectKey], deadline: Duration) -> std::result::Result<(), Stop> {
         const KIND: &str = "CustomResourceDefinition";
         self.observer.watch_once(KIND, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions");
-        self.observer.wait(deadline, |seen| {
-            let established = |key: &&ObjectKey| {
-                let conditions =
-                    seen.get(KIND, "", &key.name).and_then(|found| found["status"]["conditions"].as_array());
-                conditions
-                    .into_iter()
-                    .flatten()
-                    .any(|condition| condition["type"] == "Established" && condition["status"] == "True")
-            };
-            match definitions.iter().find(|key| !established(key)) {
-                None => Verdict::Ready,
-                Some(late) => {
-                    let cause = "the API server does not serve it yet";
-                    Verdict::Pending(Trouble::new(late.to_string(), "not established", cause))
-                }
+        let is_established = |snapshot: &Snapshot, key: &ObjectKey| match snapshot.get(KIND, "", &key.name) {
+            Some(Object::Custom(found)) => {
+                condition(&found.status.conditions, "Established").is_some_and(Condition::is_true)
+            }
+            _ => false,
+        };
+        self.observer.wait(deadline, |snapshot| match definitions.iter().find(|key| !is_established(snapshot, key)) {
+            None => Verdict::Ready,
+            Some(late) => {
+                let cause = "the API server does not serve it yet";
+                Verdict::Pending(Problem::new(late.to_string(), "is not established", cause))
             }
         })
     }
 
-    /// Makes namespaces anew: of an earlier run some may still be there, or on their way out.
+    /// Creates namespaces. Those that an earlier run left, or that are terminating, are recreated.
     pub(super) fn make_namespaces(&self, names: &[&str], deadline: Duration) -> std::result::Result<(), Stop> {
         let Some(first) = names.first() else { return Ok(()) };
         let started = Instant::now();
         let left = || deadline.saturating_sub(started.elapsed());
-        let get = ["get", "namespaces", "--output", "jsonpath={range .items[*]}{.metadata.name}={.status.phase} {end}"];
-        let output = checked(&self.kubectl.invocation().args(get))?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let phases: BTreeMap<&str, &str> = text.split(' ').filter_map(|one| one.split_once('=')).collect();
-        let there: Vec<&str> = names.iter().copied().filter(|name| phases.contains_key(name)).collect();
-        if !there.is_empty() {
-            // What a failed run left to be looked at would be taken for what this one does.
-            self.leave(&there.iter().copied().filter(|name| phases[name] != "Terminating").collect::<Vec<_>>());
+        let list: List<Namespace> =
+            self.kubectl.json(&self.kubectl.invocation().args(["get", "namespaces", "--output", "json"]))?;
+        let mut existing = list.items;
+        existing.retain(|namespace| names.contains(&namespace.metadata.name.as_str()));
+        if !existing.is_empty() {
+            // The objects that a failed run left must not affect this one.
+            let remaining = existing.iter().filter(|namespace| !namespace.metadata.is_terminating());
+            self.leave(&remaining.map(|namespace| namespace.metadata.name.as_str()).collect::<Vec<_>>());
             let timeout = format!("--timeout={}s", left().as_secs().max(1));
             let wait = self.kubectl.invocation().args(["wait", "--for=delete", &timeout]);
-            let wait = wait.args(there.iter().map(|name| format!("namespace/{name}")));
+            let wait = wait.args(existing.iter().map(|namespace| format!("namespace/{}", namespace.metadata.name)));
             checked(&wait.deadline(left() + Duration::from_secs(2)))?;
         }
-        let objects: Vec<String> = names.iter().map(|name| deploy::bare_namespace(name)).collect();
+        let objects: Vec<String> = names.iter().map(|name| sync_policy::bare_namespace(name)).collect();
         apply::apply(self.kubectl, self.observer, first, &objects.join("\n---\n"), left())
     }
 
-    /// Removes an application: its objects in the reverse order, with what they own. As after Argo CD, its namespace
-    /// stays, and so do definitions of kinds: with them, every object of their kind would go, whoever owns it.
+    /// Removes an application: its objects in reverse order, and the objects that they own. As with Argo CD, its namespace
+    /// stays. Custom resource definitions stay, too: deleting one deletes all objects of its kind.
     pub(super) fn remove(&self, app: &App) -> std::result::Result<(), Stop> {
         let waves = || app.waves.iter().rev().filter(|wave| wave.phase != Phase::Definitions);
         let text: String = waves().map(|wave| wave.text.as_str()).collect();
@@ -203,25 +239,24 @@ impl Stage<'_> {
             if output.success() {
                 return Ok(());
             }
-            let cause = crate::scenario::expect::said(&output.stderr);
-            Err(Stop::Trouble(Trouble::new(&app.name, "not removed", cause)))
+            let cause = expect::summary(&output.stderr);
+            Err(Stop::Problem(Problem::new(format!("Application {}", app.name), "is not removed", cause)))
         };
-        // Owners go before what they own, and leave it to be removed with a short grace.
+        // Owners are deleted first, without their pods, which are then deleted with a short grace period.
         delete(&["--cascade=orphan", "--wait=false"])?;
         self.end_pods(&app.namespace)?;
-        // Whatever still has a finalizer is waited for.
+        // Waits for objects with finalizers.
         delete(&["--wait=true"])?;
-        self.observer.wait(REMOVAL, |seen| match seen.all("Pod", &app.namespace).next() {
+        self.observer.wait(REMOVAL, |snapshot| match snapshot.pods(&app.namespace).next() {
             None => Verdict::Ready,
             Some(pod) => {
-                let name = pod["metadata"]["name"].as_str().unwrap_or_default();
-                Verdict::Pending(Trouble::new(format!("Pod {}/{name}", app.namespace), "not gone", "it still ends"))
+                let cause = "it is terminating";
+                Verdict::Pending(Problem::new(format!("Pod {}", pod.metadata), "is not deleted", cause))
             }
         })
     }
 
-    /// Removes namespaces with all that is in them, and does not wait for that. What goes wrong shows when they are
-    /// wanted again.
+    /// Deletes namespaces without waiting. Errors show when the namespaces are created again.
     pub(super) fn leave(&self, names: &[&str]) {
         for name in names {
             let _ = self.end_pods(name);
@@ -233,7 +268,7 @@ impl Stage<'_> {
         }
     }
 
-    /// Ends all pods of a namespace soon, and what would replace them first.
+    /// Deletes all pods of a namespace with a short grace period, after the workloads that would replace them.
     fn end_pods(&self, namespace: &str) -> Result<()> {
         let kinds = "deployments,statefulsets,daemonsets,jobs,replicasets,pods";
         let delete = ["delete", kinds, "--all", "--namespace", namespace, "--cascade=orphan", "--wait=false"];
@@ -241,18 +276,21 @@ impl Stage<'_> {
         invocation.deadline(REMOVAL).run().map(|_| ())
     }
 
-    /// All that an application is in the cluster, without what the cluster itself writes: object → content.
-    pub(super) fn picture(&self, app: &App) -> Result<BTreeMap<String, Value>> {
-        let mut picture = BTreeMap::new();
+    /// The objects of an application in the cluster, without the fields that the cluster itself writes.
+    pub(super) fn state(&self, app: &App) -> Result<BTreeMap<String, Value>> {
+        let mut state = BTreeMap::new();
         let text: String = app.waves.iter().map(|wave| wave.text.as_str()).collect();
         let get = ["get", "--ignore-not-found", "--output", "json", "--filename", "-"];
-        let rendered = checked(&self.kubectl.within(&app.namespace)?.invocation().args(get).input(text))?;
+        let rendered = self.kubectl.within(&app.namespace)?.invocation().args(get).input(text);
         let get = ["get", "secrets,configmaps,pods", "--output", "json", "--namespace", &app.namespace];
-        let others = checked(&self.kubectl.invocation().args(get))?;
-        for output in [rendered, others] {
-            let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-            let items = answer["items"].as_array().cloned().unwrap_or_else(|| vec![answer.clone()]);
-            for mut object in items.into_iter().filter(|object| object["kind"].is_string()) {
+        let others = self.kubectl.invocation().args(get);
+        for invocation in [rendered, others] {
+            let output = checked(&invocation)?;
+            if output.stdout.trim_ascii().is_empty() {
+                continue;
+            }
+            let objects: OneOrMany<Value> = parse(&invocation, &output)?;
+            for mut object in objects.into_vec() {
                 let metadata = &object["metadata"];
                 let text = |key: &str| metadata[key].as_str().unwrap_or_default();
                 let key =
@@ -268,20 +306,20 @@ impl Stage<'_> {
                     metadata.remove("managedFields");
                 }
                 object["status"] = serde_json::json!({ "restarts": restarts });
-                picture.insert(key, object);
+                state.insert(key, object);
             }
         }
-        Ok(picture)
+        Ok(state)
     }
 }
 
-/// What differs between two pictures of an application; nothing when it was left alone.
-pub(super) fn touched(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>) -> Option<String> {
-    let gone = before.keys().filter(|key| !after.contains_key(*key)).map(|key| format!("{key} is gone"));
-    let new = after.keys().filter(|key| !before.contains_key(*key)).map(|key| format!("{key} is new"));
-    let other = before.iter().filter(|(key, object)| after.get(*key).is_some_and(|now| now != *object));
-    let other = other.map(|(key, _)| format!("{key} has changed"));
-    let all: Vec<String> = gone.chain(new).chain(other).collect();
+/// The differences between two states of an application, if there are any.
+pub(super) fn differences(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>) -> Option<String> {
+    let deleted = before.keys().filter(|key| !after.contains_key(*key)).map(|key| format!("{key} was deleted"));
+    let created = after.keys().filter(|key| !before.contains_key(*key)).map(|key| format!("{key} was created"));
+    let modified = before.iter().filter(|(key, object)| after.get(*key).is_some_and(|now| now != *object));
+    let modified = modified.map(|(key, _)| format!("{key} was modified"));
+    let all: Vec<String> = deleted.chain(created).chain(modified).collect();
     (!all.is_empty()).then(|| all.join(", "))
 }
 
@@ -294,7 +332,7 @@ impl Deploy for Stage<'_> {
         deadline: Duration,
     ) -> std::result::Result<(), Stop> {
         let own = self.apps.get(app).ok_or_else(|| {
-            Diagnostic::new(Code::TargetUnknown, format!("`{app}` is not among the applications of this run"))
+            Diagnostic::new(Code::TargetUnknown, format!("Application `{app}` is not part of this run"))
         })?;
         if values.is_none() && namespace.is_none() {
             return self.put(own, deadline);
@@ -319,7 +357,7 @@ impl Deploy for Stage<'_> {
             return Err(diagnostics.into());
         }
         let instance = renderings.iter().find_map(self::app).ok_or_else(|| {
-            Diagnostic::new(Code::TargetUnknown, format!("`{app}` renders nothing with these values"))
+            Diagnostic::new(Code::TargetUnknown, format!("Application `{app}` renders no objects with these values"))
         })?;
         self.put(&instance, deadline)
     }
@@ -329,7 +367,7 @@ impl Deploy for Stage<'_> {
     }
 }
 
-/// A pinned tool of charts.toml.
+/// The path of a tool that charts.toml pins.
 pub(super) fn tool(workspace: &Workspace, tools: &Tools<'_>, name: &str) -> Result<PathBuf> {
     tools.require(name, workspace.config.tool(name)?).map(|tool| tool.path)
 }

@@ -1,0 +1,22 @@
+//! Argo CD: Applications, AppProjects, value files, substitution, sync waves, and permissions.
+//!
+//! Effects that surprise are reproduced, because they decide what is deployed. For example, a `null` outside of
+//! `valuesObject` in `.argocd-source.yaml` removes nothing.
+//!
+//! Permissions follow the rules of Argo CD 3.5; each row in the tables of their tests is an answer of Argo CD's own code.
+
+pub mod application;
+pub mod duration;
+pub mod glob;
+pub mod pattern;
+pub mod permission;
+pub mod project;
+mod project_access;
+mod project_fields;
+pub mod release;
+pub mod repository_url;
+pub mod substitute;
+pub mod sync_options;
+pub mod sync_order;
+pub mod value_files;
+pub mod waves;

@@ -1,0 +1,104 @@
+//! The sync options that Argo CD 3.5 knows: those of an Application, and those that an object's annotation may hold.
+//!
+//! Argo CD compares the whole text, so that `createNamespace=true` or `Prune = false` do nothing, and nobody is told.
+
+use diagnostics::nearest;
+
+/// An option with its values, and whether an Application, an object, or both can set it.
+const OPTIONS: &[(&str, &[&str], bool, bool)] = &[
+    ("ApplyOutOfSyncOnly", BOOLEAN, true, true),
+    ("ClientSideApplyMigration", BOOLEAN, true, false),
+    ("CreateNamespace", BOOLEAN, true, false),
+    ("Delete", &["true", "false", "confirm"], true, true),
+    ("FailOnSharedResource", BOOLEAN, true, false),
+    ("Force", BOOLEAN, false, true),
+    ("Prune", &["true", "false", "confirm"], true, true),
+    ("PruneLast", BOOLEAN, true, true),
+    ("PrunePropagationPolicy", &["foreground", "background", "orphan"], true, false),
+    ("Replace", BOOLEAN, true, true),
+    ("RespectIgnoreDifferences", BOOLEAN, true, false),
+    ("ServerSideApply", BOOLEAN, true, true),
+    ("SkipDryRunOnMissingResource", BOOLEAN, true, true),
+    ("Validate", BOOLEAN, true, true),
+];
+
+const BOOLEAN: &[&str] = &["true", "false"];
+
+/// Who sets an option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Setter {
+    /// `spec.syncPolicy.syncOptions` of an Application.
+    Application,
+    /// An annotation of an object.
+    Object,
+}
+
+/// What is wrong with an option, and what may have been meant.
+#[must_use]
+pub fn wrong(option: &str, setter: Setter) -> Option<(String, String)> {
+    let known = || {
+        OPTIONS.iter().filter(|(_, _, application, object)| match setter {
+            Setter::Application => *application,
+            Setter::Object => *object,
+        })
+    };
+    let (name, value) = option.split_once('=').map_or((option, None), |(name, value)| (name, Some(value)));
+    if let Some((name, values, ..)) = known().find(|(known, ..)| *known == name) {
+        return match value {
+            Some(value) if values.contains(&value) => None,
+            value => {
+                let choices: Vec<String> = values.iter().map(|value| format!("`{name}={value}`")).collect();
+                let what = match value {
+                    None => format!("the sync option `{name}` has no value"),
+                    Some(value) => format!("the sync option `{name}` is never `{value}`"),
+                };
+                Some((what, format!("one of {}", choices.join(", "))))
+            }
+        };
+    }
+    if let Some((name, ..)) = OPTIONS.iter().find(|(known, ..)| *known == name) {
+        return Some(match setter {
+            Setter::Application => (
+                format!("the sync option `{name}` is for single objects"),
+                format!("annotate the object with `argocd.argoproj.io/sync-options: {option}`"),
+            ),
+            Setter::Object => (
+                format!("the sync option `{name}` is for whole Applications"),
+                format!("put `{option}` into `spec.syncPolicy.syncOptions` of the Application"),
+            ),
+        });
+    }
+    let what = format!("Argo CD has no sync option `{option}`");
+    let names: Vec<&str> = known().map(|(name, ..)| *name).collect();
+    let plain = name.trim();
+    let help = match (nearest(plain, names.iter().copied()), value.map(str::trim)) {
+        (Some(near), Some(value)) => format!("did you mean `{near}={value}`?"),
+        (Some(near), None) => format!("did you mean `{near}=true`?"),
+        (None, _) => format!("known: {}", names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
+    };
+    Some((what, help))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_compared_to_the_letter() {
+        for option in
+            ["CreateNamespace=true", "Prune=confirm", "Prune=false", "PrunePropagationPolicy=orphan", "Validate=false"]
+        {
+            assert_eq!(wrong(option, Setter::Application), None, "{option}");
+        }
+        for option in ["Force=true", "Replace=true", "ServerSideApply=false", "SkipDryRunOnMissingResource=true"] {
+            assert_eq!(wrong(option, Setter::Object), None, "{option}");
+        }
+        let help = |option: &str, setter| wrong(option, setter).expect("wrong").1;
+        assert_eq!(help("createNamespace=true", Setter::Application), "did you mean `CreateNamespace=true`?");
+        assert_eq!(help("Prune = false", Setter::Application), "did you mean `Prune=false`?");
+        assert_eq!(help("PruneLast", Setter::Application), "one of `PruneLast=true`, `PruneLast=false`");
+        assert_eq!(help("Prune=no", Setter::Object), "one of `Prune=true`, `Prune=false`, `Prune=confirm`");
+        assert!(help("Force=true", Setter::Application).starts_with("annotate the object"));
+        assert!(help("CreateNamespace=true", Setter::Object).starts_with("put `CreateNamespace=true`"));
+    }
+}

@@ -1,0 +1,96 @@
+//! When Argo CD applies an object: in which phase of a sync, and in which wave of that.
+//!
+//! Deliberately absent: the order within a wave, in which Argo CD does not wait.
+
+use document::Node;
+
+/// The annotation that orders objects within a phase.
+pub const WAVE: &str = "argocd.argoproj.io/sync-wave";
+
+/// When Argo CD applies an object; the earlier is the smaller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Order {
+    /// The phase.
+    pub phase: Phase,
+    /// The wave within the phase.
+    pub wave: i64,
+}
+
+/// A phase of a sync.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Before everything.
+    PreSync,
+    /// What is no hook, and hooks among it.
+    Sync,
+    /// After all is healthy.
+    PostSync,
+    /// After a failure.
+    SyncFail,
+}
+
+/// When an object is applied first; `None` for one that a sync leaves out, such as a test of Helm.
+#[must_use]
+pub fn order(root: &Node) -> Option<Order> {
+    let annotation = |key: &str| root.find(&["metadata", "annotations", key]).and_then(Node::as_str);
+    let number = |key: &str| annotation(key).and_then(|text| text.parse::<i64>().ok());
+    let wave = number(WAVE).or_else(|| number("helm.sh/hook-weight")).unwrap_or_default();
+    let words = |key: &str| annotation(key).map(|text| text.split(',').map(str::trim).collect::<Vec<_>>());
+    // Helm's hooks count only where there is none of Argo CD's.
+    let hooks: Option<Vec<Option<Phase>>> = match (words("argocd.argoproj.io/hook"), words("helm.sh/hook")) {
+        (Some(hooks), _) => Some(hooks.into_iter().map(argo_phase).collect()),
+        (None, Some(hooks)) if hooks != ["crd-install"] => Some(hooks.into_iter().map(helm_phase).collect()),
+        _ => None,
+    };
+    match hooks {
+        None => Some(Order { phase: Phase::Sync, wave }),
+        Some(phases) => phases.into_iter().flatten().min().map(|phase| Order { phase, wave }),
+    }
+}
+
+fn argo_phase(hook: &str) -> Option<Phase> {
+    match hook {
+        "PreSync" => Some(Phase::PreSync),
+        "Sync" => Some(Phase::Sync),
+        "PostSync" => Some(Phase::PostSync),
+        "SyncFail" => Some(Phase::SyncFail),
+        _ => None,
+    }
+}
+
+fn helm_phase(hook: &str) -> Option<Phase> {
+    match hook {
+        "pre-install" | "pre-upgrade" => Some(Phase::PreSync),
+        "post-install" | "post-upgrade" => Some(Phase::PostSync),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use diagnostics::Source;
+    use document::yaml;
+
+    fn node(text: &str) -> Node {
+        yaml::parse_one(&Source::new("x.yaml", text)).expect("YAML").root
+    }
+
+    #[test]
+    fn phases_come_before_waves() {
+        let order = |annotations: &str| super::order(&node(&format!("metadata: {{annotations: {{{annotations}}}}}")));
+        let nothing = order("").expect("synced");
+        assert_eq!(nothing, Order { phase: Phase::Sync, wave: 0 });
+        assert!(order("argocd.argoproj.io/sync-wave: '-1'").expect("synced") < nothing);
+        assert!(order("argocd.argoproj.io/sync-wave: 'x'").expect("synced") == nothing);
+        assert!(order("helm.sh/hook-weight: '3'").expect("synced") > nothing);
+        assert!(
+            order("argocd.argoproj.io/hook: PreSync, argocd.argoproj.io/sync-wave: '5'").expect("synced") < nothing
+        );
+        assert!(order("helm.sh/hook: 'pre-install,post-install'").expect("synced") < nothing);
+        assert!(order("argocd.argoproj.io/hook: PostSync, helm.sh/hook: pre-install").expect("synced") > nothing);
+        assert_eq!(order("argocd.argoproj.io/hook: Skip"), None);
+        assert_eq!(order("helm.sh/hook: test"), None);
+        assert_eq!(order("helm.sh/hook: crd-install"), Some(nothing));
+    }
+}

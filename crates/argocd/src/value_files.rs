@@ -1,0 +1,207 @@
+//! Which files `valueFiles` and `fileParameters` mean, as Argo CD 3.5 resolves them.
+//!
+//! A relative path counts from the chart, an absolute one from the root of the repository. Symbolic links are followed
+//! and may not leave the repository. Globs expand in the order in which Argo CD's library walks; a file that is also
+//! named plainly keeps the plain one's place; each file is used once.
+//!
+//! Deliberately absent: values files from the network, which would make a render depend on more than the commit.
+
+use std::collections::BTreeSet;
+use std::path::{Component, Path, PathBuf};
+
+use crate::application::Application;
+use crate::glob;
+use crate::substitute::{self, Variables};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, nearest};
+
+/// What resolving needs to know.
+#[derive(Debug)]
+pub struct Resolver<'a> {
+    /// The root of the repository, absolute.
+    pub root: &'a Path,
+    /// The chart's folder, absolute.
+    pub chart: &'a Path,
+    /// What `$ARGOCD_APP_*` stand for.
+    pub variables: &'a Variables,
+    /// Whether globs are expanded: since Argo CD 3.5.
+    pub globs: bool,
+}
+
+impl Resolver<'_> {
+    /// The values files in Helm's order, absolute.
+    pub fn value_files(
+        &self,
+        application: &Application,
+        entries: &[(String, Place)],
+        ignore_missing: bool,
+    ) -> Result<Vec<PathBuf>> {
+        let mut diagnostics = Diagnostics::default();
+        let resolved: Vec<_> = entries.iter().map(|(raw, place)| (raw, place, self.resolve(raw, place))).collect();
+        let explicit: BTreeSet<PathBuf> = resolved
+            .iter()
+            .filter_map(|(_, _, path)| path.as_ref().ok())
+            .filter(|path| !is_glob(path))
+            .cloned()
+            .collect();
+
+        let mut files: Vec<PathBuf> = Vec::new();
+        for (raw, place, path) in resolved {
+            let Some(path) = diagnostics.take(path) else { continue };
+            let found = if is_glob(&path) && self.globs {
+                let matches = diagnostics.take(self.expand(&path, raw, place)).unwrap_or_default();
+                if matches.is_empty() && !ignore_missing && !diagnostics.has_errors() {
+                    diagnostics.push(
+                        Diagnostic::new(Code::ValuesFileMissing, format!("no file matches `{raw}`"))
+                            .at((*place).clone(), "")
+                            .help("set `ignoreMissingValueFiles: true` if it may match none"),
+                    );
+                }
+                matches.into_iter().filter(|file| !explicit.contains(file)).collect()
+            } else if path.exists() {
+                vec![path]
+            } else {
+                if !ignore_missing {
+                    diagnostics.push(self.missing(application, raw, place, &path));
+                }
+                continue;
+            };
+            for file in found {
+                if file.strip_prefix(self.root).unwrap_or(&file).to_string_lossy().contains([',', '"']) {
+                    diagnostics.push(
+                        Diagnostic::new(
+                            Code::ApplicationInvalid,
+                            format!("helm would split the name `{}`", file.display()),
+                        )
+                        .at((*place).clone(), "means a file with a comma or a quote in its name")
+                        .help("rename the file"),
+                    );
+                }
+                if !files.contains(&file) {
+                    files.push(file);
+                }
+            }
+        }
+        diagnostics.into_result(files)
+    }
+
+    /// The file of one `fileParameters` entry, absolute.
+    pub fn file_parameter(&self, application: &Application, raw: &str, place: &Place) -> Result<PathBuf> {
+        let path = self.resolve(raw, place)?;
+        if path.is_file() {
+            return Ok(path);
+        }
+        let mut missing = self.missing(application, raw, place, &path);
+        // What is said of values files does not help here.
+        missing.helps = vec![format!("create it, or take it out of Application `{}`", application.name)];
+        Err(missing.into())
+    }
+
+    fn missing(&self, application: &Application, raw: &str, place: &Place, path: &Path) -> Diagnostic {
+        let shown = path.strip_prefix(self.root).unwrap_or(path).display().to_string();
+        let diagnostic = Diagnostic::new(Code::ValuesFileMissing, format!("`{raw}` does not exist"))
+            .at(place.clone(), format!("no file `{shown}`"));
+        if is_glob(path) && !self.globs {
+            return diagnostic.help("name the files: Argo CD expands patterns here since 3.5");
+        }
+        let names: Vec<String> = path
+            .parent()
+            .and_then(|folder| std::fs::read_dir(folder).ok())
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter(|name| Path::new(name).extension().is_some_and(|end| end == "yaml" || end == "yml"))
+            .collect();
+        let wanted = path.file_name().unwrap_or_default().to_string_lossy();
+        match nearest(&wanted, names.iter().map(String::as_str)) {
+            Some(near) => diagnostic.help(format!("`{near}` exists beside it")),
+            None => diagnostic.help(format!(
+                "create it, or take it out of Application `{}`, or set `ignoreMissingValueFiles: true`",
+                application.name
+            )),
+        }
+    }
+
+    /// The absolute path that an entry means; it need not exist.
+    fn resolve(&self, raw: &str, place: &Place) -> Result<PathBuf> {
+        let text = substitute::expand(raw, self.variables);
+        if let Some(scheme) = url_scheme(&text) {
+            return Err(Diagnostic::new(
+                Code::ApplicationUnsupported,
+                format!("`{raw}` is a URL; values from the network are not supported"),
+            )
+            .at(place.clone(), format!("scheme `{scheme}`"))
+            .help("commit the file to this repository")
+            .into());
+        }
+        let joined = match text.strip_prefix('/') {
+            Some(rest) => self.root.join(rest.trim_start_matches('/')),
+            None => self.chart.join(&text),
+        };
+        let mut path = clean(&joined);
+        for _ in 0..10 {
+            let Ok(target) = std::fs::read_link(&path) else { break };
+            let folder = path.parent().unwrap_or(self.root);
+            path = clean(&folder.join(target));
+        }
+        if path == self.root || !path.starts_with(self.root) {
+            return Err(Diagnostic::new(Code::ApplicationInvalid, format!("`{raw}` lies outside the repository"))
+                .at(place.clone(), "Argo CD refuses it")
+                .into());
+        }
+        if path.is_dir() {
+            return Err(Diagnostic::new(Code::ApplicationInvalid, format!("`{raw}` is a folder"))
+                .at(place.clone(), "expected a file")
+                .into());
+        }
+        Ok(path)
+    }
+
+    fn expand(&self, pattern: &Path, raw: &str, place: &Place) -> Result<Vec<PathBuf>> {
+        let relative = pattern.strip_prefix(self.root).unwrap_or(pattern).to_string_lossy().into_owned();
+        let matches = glob::expand(self.root, &relative).map_err(|_: glob::Malformed| {
+            Diagnostic::new(Code::ApplicationInvalid, format!("`{raw}` is no valid pattern")).at(place.clone(), "")
+        })?;
+        let root = self.root.canonicalize().map_err(|error| Diagnostic::io("resolve", self.root, &error))?;
+        for file in &matches {
+            let real = file.canonicalize().map_err(|error| Diagnostic::io("resolve", file, &error))?;
+            if !real.starts_with(&root) {
+                return Err(Diagnostic::new(
+                    Code::ApplicationInvalid,
+                    format!("`{raw}` matches `{}`, a link that leaves the repository", file.display()),
+                )
+                .at(place.clone(), "Argo CD refuses it")
+                .into());
+            }
+        }
+        Ok(matches)
+    }
+}
+
+fn is_glob(path: &Path) -> bool {
+    path.to_string_lossy().contains(['*', '?', '['])
+}
+
+/// The scheme, if a text reads as a URL to Go's parser.
+fn url_scheme(text: &str) -> Option<&str> {
+    let (scheme, _) = text.split_once(':')?;
+    let mut characters = scheme.chars();
+    let fine = characters.next()?.is_ascii_alphabetic()
+        && characters.all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
+    fine.then_some(scheme)
+}
+
+/// A path without `.` and `..`, by its text alone, as Go's `filepath.Clean` does it.
+#[must_use]
+pub fn clean(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                out.pop();
+            }
+            component => out.push(component),
+        }
+    }
+    out
+}

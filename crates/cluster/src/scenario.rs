@@ -1,0 +1,201 @@
+//! End-to-end scenarios of an application: `tests/kind/<app>/<scenario>.yaml`, parsed and checked.
+//!
+//! A scenario is a list of steps, each with one action and a deadline; docs/test-kind.md describes them. Texts may contain
+//! `${variables}`, which an earlier step has to define.
+
+pub mod action;
+pub mod apply;
+pub mod command;
+pub mod expect;
+mod files;
+pub mod object;
+pub mod run;
+pub mod step;
+pub mod variables;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::scenario::action::{Action, Outcome};
+use crate::scenario::run::{Deadline, Runner};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source, suggestion};
+use document::{Fields, Node, Syntax, yaml};
+use workspace::Workspace;
+
+/// The directory of all scenarios, relative to the root of the workspace.
+pub const FOLDER: &str = "tests/kind";
+
+/// The deadline of a step that sets none.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A scenario.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// The application that it tests.
+    pub app: String,
+    /// Its name: that of its file.
+    pub name: String,
+    /// The directory of its files.
+    pub folder: PathBuf,
+    /// Further applications that have to be deployed.
+    pub needs: Vec<String>,
+    /// Whether it runs while no other application is deployed; otherwise it runs when all are.
+    pub alone: bool,
+    /// Whether it starts from the application of another revision; it runs with `--upgrade-from` only.
+    pub upgrade: bool,
+    /// Namespaces of its own, created before its first step and deleted after its last.
+    pub namespaces: Vec<String>,
+    /// Its steps, in order.
+    pub steps: Vec<Step>,
+    /// Its text, and the text of every file that a step names.
+    pub texts: Vec<String>,
+}
+
+/// A step of a scenario.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// Its name.
+    pub name: String,
+    /// How long it may take.
+    pub deadline: Duration,
+    /// What it does.
+    pub action: Arc<dyn Action>,
+    /// Its place in the scenario.
+    pub place: Place,
+}
+
+impl Step {
+    /// Runs it.
+    pub fn run(&self, runner: &mut Runner<'_>) -> Outcome {
+        self.action.run(runner, Deadline::after(self.deadline))
+    }
+}
+
+impl Scenario {
+    /// Its full name: `<app>/<scenario>`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        format!("{}/{}", self.app, self.name)
+    }
+
+    /// Whether it or a file that it names contains a text.
+    #[must_use]
+    pub fn mentions(&self, text: &str) -> bool {
+        self.texts.iter().any(|own| own.contains(text))
+    }
+
+    /// The texts that its steps wait for. In a log, they do not indicate a problem.
+    #[must_use]
+    pub fn awaits(&self) -> Vec<&str> {
+        let texts = self.steps.iter().flat_map(|step| step.action.awaits());
+        // A single word or number may occur in any line.
+        texts.filter(|text| text.contains(' ')).collect()
+    }
+
+    /// Parses a scenario and reports every error in it.
+    pub fn parse(source: &Arc<Source>, app: &str, name: &str, folder: &Path) -> Result<Self> {
+        let document = yaml::parse_one(source)?;
+        let mut diagnostics = Diagnostics::default();
+        for key in &document.duplicates {
+            diagnostics.push(
+                Diagnostic::new(Code::ScenarioInvalid, format!("duplicate key `{}`", key.name))
+                    .at(Place::new(source, key.span.clone()), "defined again here"),
+            );
+        }
+        let mut fields = Fields::new(&document.root, "", Syntax::Scenario);
+        fields.ignore(&["about"]);
+        let needs: Vec<String> = fields.strings("needs").into_iter().map(|(text, _)| text).collect();
+        let namespaces = fields.strings("namespaces").into_iter().map(|(text, _)| text).collect();
+        let alone = fields.flag("alone").unwrap_or(true);
+        let upgrade = fields.bool("upgrade");
+        fields.required("steps");
+        let nodes = fields.sequence("steps");
+        fields.finish(&mut diagnostics);
+        let steps: Vec<Step> = nodes
+            .iter()
+            .enumerate()
+            .filter_map(|(index, node)| read_step(node, index, folder, &mut diagnostics))
+            .collect();
+        let mut names = BTreeSet::new();
+        for step in &steps {
+            if !names.insert(&step.name) {
+                diagnostics.push(
+                    Diagnostic::new(Code::ScenarioInvalid, format!("duplicate step name `{}`", step.name))
+                        .at(step.place.clone(), "used again here")
+                        .help("rename one of the two steps: `--step` selects a step by its name"),
+                );
+            }
+        }
+        let saves = |name: &str| steps.iter().find(|step| step.name == name)?.action.saves();
+        diagnostics.extend(variables::undefined(&document.root, saves));
+        let mut texts = vec![source.text.clone()];
+        for file in steps.iter().flat_map(|step| step.action.files()) {
+            texts.extend(std::fs::read_to_string(folder.join(file)));
+        }
+        let (app, name) = (app.to_owned(), name.to_owned());
+        diagnostics.into_result(Self {
+            app,
+            name,
+            folder: folder.to_owned(),
+            alone: alone && needs.is_empty(),
+            needs,
+            upgrade,
+            namespaces,
+            steps,
+            texts,
+        })
+    }
+}
+
+fn read_step(node: &Node, index: usize, folder: &Path, diagnostics: &mut Diagnostics) -> Option<Step> {
+    let path = format!("steps[{index}]");
+    let mut fields = Fields::new(node, &path, Syntax::Scenario);
+    let name = fields.required_string("name");
+    let deadline = fields.node("deadline").and_then(|node| {
+        let seconds = node.as_str().and_then(|text| text.strip_suffix('s')?.parse::<u64>().ok());
+        if seconds.is_none() {
+            fields.report(
+                Diagnostic::new(Code::ScenarioInvalid, format!("`{path}.deadline` must be a number of seconds"))
+                    .at(node.place(), "expected a value such as `30s`"),
+            );
+        }
+        seconds
+    });
+    let action = step::read(&mut fields, node, folder, diagnostics);
+    fields.finish(diagnostics);
+    let place = node.get("name").unwrap_or(node).place();
+    let deadline = deadline.map_or(DEADLINE, Duration::from_secs);
+    Some(Step { name: name?, deadline, action: action?, place })
+}
+
+/// The scenarios of an application, by name; none if it has no directory.
+pub fn of_app(workspace: &Workspace, app: &str) -> Result<Vec<Scenario>> {
+    let folder = workspace.root.join(FOLDER).join(app);
+    let mut diagnostics = Diagnostics::default();
+    let entries = std::fs::read_dir(&folder).into_iter().flatten();
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|end| end == "yaml" || end == "yml"))
+        .collect();
+    files.sort();
+    let apps: Vec<&str> =
+        workspace.deployments.iter().map(|deployment| deployment.application.instance.as_str()).collect();
+    let mut scenarios = Vec::new();
+    for file in files {
+        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let parsed = toolbox::source::read(&workspace.root, &file)
+            .and_then(|source| Scenario::parse(&source, app, &name, &folder).map(|scenario| (source, scenario)));
+        let Some((source, scenario)) = diagnostics.take(parsed) else { continue };
+        for need in scenario.needs.iter().filter(|need| !apps.contains(&need.as_str())) {
+            diagnostics.push(
+                Diagnostic::new(Code::ScenarioInvalid, format!("`needs` names the unknown Application `{need}`"))
+                    .at(Place { source: Arc::clone(&source), span: None }, "")
+                    .help(suggestion(need, apps.iter().copied())),
+            );
+        }
+        scenarios.push(scenario);
+    }
+    diagnostics.into_result(scenarios)
+}

@@ -1,0 +1,50 @@
+//! What every kind of step has in common.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::run::{Deadline, Runner};
+use crate::observer::Stop;
+use diagnostics::Diagnostics;
+use document::Fields;
+
+/// The result of a step: a line for the closing table, if there is one.
+pub type Outcome = Result<Option<String>, Stop>;
+
+/// What a step does.
+pub trait Action: fmt::Debug + Send + Sync {
+    /// Runs the step.
+    fn run(&self, runner: &mut Runner<'_>, deadline: Deadline) -> Outcome;
+
+    /// The files beside the scenario that contain variables.
+    fn files(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    /// The texts that it waits for, expected errors among them.
+    fn awaits(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    /// The variable that it sets.
+    fn saves(&self) -> Option<&str> {
+        None
+    }
+
+    /// The pinned tool that it runs.
+    fn tool(&self) -> Option<&str> {
+        None
+    }
+}
+
+/// A kind of step.
+pub(super) struct Kind {
+    /// The key of a step that selects it.
+    pub(super) key: &'static str,
+    /// Reads it from the fields of a step; files are relative to the directory.
+    pub(super) read: Read,
+}
+
+/// Reads a step of one kind.
+pub(super) type Read = fn(&mut Fields<'_>, &Path, &mut Diagnostics) -> Option<Arc<dyn Action>>;

@@ -1,0 +1,451 @@
+//! What the tool tells people: a code, a message, a place, and a way out.
+//!
+//! Every problem, in any stage, is a [`Diagnostic`]. Stages collect them and go on where they can; only `report`
+//! prints them. A diagnostic's [`Code`] decides how bad it is and which exit code it leads to.
+//!
+//! Deliberately absent: printing, colours, and any knowledge of what a stage does.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::origin::Origin;
+
+/// A text that diagnostics point into: a file of the workspace, by the name that people know it by.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Path relative to the workspace root where it lies inside, else absolute.
+    pub name: String,
+    /// The whole text.
+    pub text: String,
+}
+
+impl Source {
+    /// A source from its name and text.
+    #[must_use]
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
+        Arc::new(Self { name: name.into(), text: text.into() })
+    }
+}
+
+/// Where something was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file.
+    pub source: Arc<Source>,
+    /// Bytes of the text that are meant; `None` means the file as a whole.
+    pub span: Option<Range<usize>>,
+}
+
+impl Place {
+    /// A stretch of a file.
+    #[must_use]
+    pub fn new(source: &Arc<Source>, span: Range<usize>) -> Self {
+        Self { source: Arc::clone(source), span: Some(span) }
+    }
+
+    /// A file as a whole, or one whose text is of no use (binary, missing).
+    #[must_use]
+    pub fn file(name: impl Into<String>) -> Self {
+        Self { source: Source::new(name, ""), span: None }
+    }
+
+    /// A line of a file, from its first to its last character that is not white space; `line` counts from 1.
+    #[must_use]
+    pub fn line(source: &Arc<Source>, line: usize) -> Self {
+        let mut start = 0;
+        for (index, text) in source.text.split_inclusive('\n').enumerate() {
+            if index + 1 == line {
+                let indent = text.len() - text.trim_start().len();
+                let end = start + text.trim_end().len();
+                return Self::new(source, (start + indent).min(end)..end);
+            }
+            start += text.len();
+        }
+        Self { source: Arc::clone(source), span: None }
+    }
+
+    /// Line and column, both counted from 1, the column in characters.
+    #[must_use]
+    pub fn position(&self) -> Option<(usize, usize)> {
+        let start = self.span.as_ref()?.start.min(self.source.text.len());
+        let before = self.source.text.get(..start)?;
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        Some((line, column))
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.position() {
+            Some((line, column)) => write!(f, "{}:{line}:{column}", self.source.name),
+            None => f.write_str(&self.source.name),
+        }
+    }
+}
+
+/// Which exit code a diagnostic leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// Told, and nothing more: the exit code stays 0.
+    Warning,
+    /// A check found something: 1.
+    Finding,
+    /// Usage or configuration, including what Helm refuses of a chart or its values: 2.
+    Configuration,
+    /// A tool, a dependency or a cluster could not be had, or failed: 3.
+    Unavailable,
+}
+
+macro_rules! codes {
+    ($($variant:ident $name:literal $class:ident $about:literal)*) => {
+        /// The kind of a diagnostic. Codes are part of the tool's interface: `--format json` carries them.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Code {
+            $(#[doc = $about] $variant,)*
+        }
+
+        impl Code {
+            /// All codes, in order of name.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The name people see: `error[values-file-missing]`.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+
+            /// How bad it is.
+            #[must_use]
+            pub fn class(self) -> Class {
+                match self { $(Self::$variant => Class::$class),* }
+            }
+
+            /// One line on what it means.
+            #[must_use]
+            pub fn about(self) -> &'static str {
+                match self { $(Self::$variant => $about),* }
+            }
+        }
+    };
+}
+
+codes! {
+    AnnotationUnknown "annotation-unknown" Finding "an Argo CD or Helm annotation, label, or finalizer is unknown, or its value has no effect"
+    ApplicationDestination "application-destination" Finding "an Application's destination is incomplete or ambiguous"
+    ApplicationDuplicate "application-duplicate" Configuration "two Applications have the same name"
+    ApplicationFinalizer "application-finalizer" Finding "an Application that installs CustomResourceDefinitions has a cascading finalizer"
+    ApplicationInvalid "application-invalid" Configuration "an Argo CD Application is invalid"
+    ApplicationProject "application-project" Finding "an Application uses the `default` project, or one that is not defined"
+    ApplicationRelease "application-release" Finding "an Application's release name is not set, is overridden, or is already in use"
+    ApplicationSync "application-sync" Finding "an Application's sync policy is incomplete or contradicts itself"
+    ApplicationUnsupported "application-unsupported" Configuration "an Application uses a feature that this tool does not render yet"
+    ArchiveTampered "archive-tampered" Unavailable "an archive does not match its pinned digest, or cannot be read"
+    ArchiveUnsafe "archive-unsafe" Unavailable "an archive contains an entry that is not safe to unpack"
+    ArgocdField "argocd-field" Finding "a field of an Application or AppProject is unknown to Argo CD, or has an invalid value"
+    BranchUncovered "branch-uncovered" Finding "no case renders a template, or a branch of it"
+    ChartInvalid "chart-invalid" Configuration "the files of a chart are invalid or inconsistent"
+    ChartLockOutdated "chart-lock-outdated" Configuration "Chart.lock does not match Chart.yaml"
+    ChartMissing "chart-missing" Configuration "the chart that an Application or an image refers to does not exist"
+    ChartVersionUnraised "chart-version-unraised" Finding "a chart changed since the base revision without a version bump"
+    ClusterBusy "cluster-busy" Unavailable "another run is using the kind cluster"
+    ClusterFailed "cluster-failed" Unavailable "the kind cluster could not be created, or stopped responding"
+    ClusterImage "cluster-image" Unavailable "an image that the kind cluster needs is not available"
+    ClusterLeft "cluster-left" Unavailable "the kind cluster could not be deleted"
+    ClusterRefused "cluster-refused" Unavailable "a requirement for running a kind cluster is not met"
+    ConfigDeprecated "config-deprecated" Warning "charts.toml uses a deprecated key"
+    ConfigInvalid "config-invalid" Configuration "a value in charts.toml or in a lock file is invalid"
+    ConfigSyntax "config-syntax" Configuration "a TOML file cannot be parsed"
+    ConfigUnknownKey "config-unknown-key" Configuration "charts.toml or a lock file contains an unknown key"
+    DependencyUnavailable "dependency-unavailable" Unavailable "a chart dependency could not be downloaded"
+    DependencyUnlocked "dependency-unlocked" Configuration "a chart dependency is not pinned in charts.lock"
+    EditRefused "edit-refused" Configuration "a file cannot be edited automatically"
+    FieldUnknown "field-unknown" Finding "an object has a field that its schema does not define"
+    GoldenDiffers "golden-differs" Finding "the rendered output differs from the goldens"
+    GoldenEdited "golden-edited" Finding "a golden was edited by hand"
+    GoldenLeftover "golden-leftover" Finding "a file among the goldens belongs to no rendered object"
+    GoldenMissing "golden-missing" Finding "a target has no goldens yet, or a golden was deleted"
+    GoldenOrphan "golden-orphan" Finding "a folder under tests/golden belongs to no target"
+    HelmFailed "helm-failed" Unavailable "helm crashed, or failed without a recognizable error message"
+    HelmLint "helm-lint" Finding "`helm lint --strict` reported a problem"
+    HelmRefused "helm-refused" Configuration "helm cannot render the chart with these values"
+    ImageFailed "image-failed" Unavailable "an image could not be built, or its base image is not available"
+    ImageInvalid "image-invalid" Finding "a container has no image, or an invalid image reference"
+    ImageUnpinned "image-unpinned" Finding "an image has a mutable tag, or no tag"
+    IntegerAsFloat "integer-as-float" Finding "Helm rendered an integer as a float, such as `1e+06`"
+    Interrupted "interrupted" Unavailable "the run was interrupted by a signal"
+    Io "io" Unavailable "a file or folder could not be read or written"
+    KeyDuplicate "key-duplicate" Finding "an object contains a duplicate key"
+    KubeconformFailed "kubeconform-failed" Unavailable "kubeconform failed, or its output could not be understood"
+    LockOutdated "lock-outdated" Finding "render.lock is out of date, although the output is unchanged"
+    ManifestInvalid "manifest-invalid" Configuration "the output of a template is not a valid Kubernetes object"
+    ManifestUndeployed "manifest-undeployed" Finding "the root Application does not deploy a manifest under argocd/"
+    NameTaken "name-taken" Configuration "a name or namespace is already in use"
+    NamespaceLabel "namespace-label" Finding "a Pod Security label has an unknown key, level, or version"
+    NamespaceMismatch "namespace-mismatch" Finding "a rendered object sets a namespace that its Application does not deploy into"
+    NetworkPolicyOpen "network-policy-open" Finding "a NetworkPolicy implicitly allows all traffic"
+    NullIgnored "null-ignored" Finding "Helm 4 ignores a null in values.yaml"
+    ObjectDuplicate "object-duplicate" Configuration "a target renders the same object twice"
+    ObjectInvalid "object-invalid" Finding "an object does not match its schema"
+    ObjectRefused "object-refused" Finding "the API server would reject an object, although it matches its schema"
+    ObjectShared "object-shared" Finding "two Applications render the same object"
+    OutputRefused "output-refused" Configuration "the `--output` directory contains files that this tool did not write"
+    ParametersOverlap "parameters-overlap" Warning "Helm parameters overlap, so the result depends on their order"
+    ProcessFailed "process-failed" Unavailable "a program could not be started, or did not end as expected"
+    ProjectForbids "project-forbids" Finding "an AppProject does not permit what an Application deploys"
+    ProjectUnused "project-unused" Finding "an AppProject is not used by any Application, or is ignored by Argo CD"
+    RenderUnstable "render-unstable" Finding "a target renders differently each time"
+    RepositoryLeft "repository-left" Warning "`argocd set-repository` left a repository URL unchanged"
+    RepositoryMismatch "repository-mismatch" Configuration "a repository URL differs from `repository` in charts.toml"
+    RepositoryMoved "repository-moved" Finding "a repository has moved or no longer exists"
+    RevisionUnknown "revision-unknown" Warning "the output depends on the commit hash, which only Argo CD knows"
+    ScenarioFailed "scenario-failed" Finding "a step of an end-to-end scenario failed"
+    ScenarioInvalid "scenario-invalid" Configuration "a scenario under tests/kind is invalid"
+    SchemaBroken "schema-broken" Configuration "schemas/ is missing, or a schema in it cannot be used"
+    SchemaMissing "schema-missing" Finding "there is no schema for a kind"
+    SchemasOutdated "schemas-outdated" Finding "schemas/ does not match the kinds that the targets render"
+    ScopeUnknown "scope-unknown" Warning "cannot tell whether a kind is namespaced"
+    SealedSecretInvalid "sealed-secret-invalid" Finding "a SealedSecret cannot be unsealed"
+    SealedSecretScope "sealed-secret-scope" Finding "a SealedSecret is not strictly bound to the name and namespace it is deployed with"
+    SealedSecretWave "sealed-secret-wave" Finding "Argo CD may start a workload before the SealedSecret that it uses"
+    SecretPlain "secret-plain" Finding "the values of a Secret are readable in Git or in the rendered output"
+    SilenceUnused "silence-unused" Finding "a suppression in charts.toml matches no finding"
+    TargetUnknown "target-unknown" Configuration "there is no target with this name"
+    TemplateDuplicate "template-duplicate" Finding "a named template is defined more than once in a chart"
+    ToolUnavailable "tool-unavailable" Unavailable "a required tool is not available"
+    ToolVersion "tool-version" Warning "a tool on PATH is not the pinned version"
+    UncheckedUnused "unchecked-unused" Finding "an exemption from schema validation in charts.toml is not needed"
+    Usage "usage" Configuration "the command line is invalid, or cannot be carried out"
+    ValueDuplicate "value-duplicate" Finding "a values file contains a duplicate key"
+    ValueUncovered "value-uncovered" Finding "no case changes a documented value from its default"
+    ValueUndocumented "value-undocumented" Finding "a value in values.yaml is not documented"
+    ValuesFileMissing "values-file-missing" Configuration "a value file that an Application names does not exist"
+    ValuesSchemaInvalid "values-schema-invalid" Finding "values.schema.json is invalid, or contains an unknown keyword"
+    ValuesSchemaMissing "values-schema-missing" Finding "a chart has no values.schema.json"
+    ValuesSchemaOpen "values-schema-open" Finding "values.schema.json allows unknown keys"
+    ValuesTableOutdated "values-table-outdated" Finding "the values table in a README does not match values.yaml"
+    VendoredDrift "vendored-drift" Finding "a vendored chart differs from its source or its pin"
+    VendoredVersion "vendored-version" Configuration "a chart in charts/ does not match Chart.lock or Chart.yaml"
+    VersionVulnerable "version-vulnerable" Finding "a pinned version has a known vulnerability"
+    WorkspaceMissing "workspace-missing" Configuration "no charts.toml in the current directory or above it"
+    YamlSyntax "yaml-syntax" Configuration "a YAML file cannot be parsed"
+}
+
+/// One thing to tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// What kind it is.
+    pub code: Code,
+    /// What was found: a lowercase sentence without a full stop, names in backticks.
+    pub message: String,
+    /// Where; the first place is the main one.
+    pub places: Vec<(Place, String)>,
+    /// What it concerns: a target as `<app>/<case>`, an Application as `<app>`, or a chart as `charts/<chart>`.
+    pub target: Option<String>,
+    /// More facts, a line or a block each.
+    pub notes: Vec<String>,
+    /// Ways out: commands or edits.
+    pub helps: Vec<String>,
+    /// The rendered object that it is about.
+    pub origin: Option<Origin>,
+}
+
+impl Diagnostic {
+    /// A diagnostic without a place.
+    #[must_use]
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            places: Vec::new(),
+            target: None,
+            notes: Vec::new(),
+            helps: Vec::new(),
+            origin: None,
+        }
+    }
+
+    /// Adds a place, with a few words to stand under it (empty for none).
+    #[must_use]
+    pub fn at(mut self, place: Place, label: impl Into<String>) -> Self {
+        self.places.push((place, label.into()));
+        self
+    }
+
+    /// Says which target it concerns.
+    #[must_use]
+    pub fn target(mut self, target: impl fmt::Display) -> Self {
+        self.target = Some(target.to_string());
+        self
+    }
+
+    /// Adds a fact.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// Adds a way out.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.helps.push(help.into());
+        self
+    }
+
+    /// A failed file operation: what was tried, on which path.
+    #[must_use]
+    pub fn io(doing: &str, path: &Path, error: &std::io::Error) -> Self {
+        Self::new(Code::Io, format!("cannot {doing} `{}`: {error}", path.display()))
+    }
+
+    /// The order in which people read them: by file and place, then target, then code.
+    pub(crate) fn sort_key(&self) -> (String, usize, Option<String>, Code, String) {
+        let (name, start) = match self.places.first() {
+            Some((place, _)) => (place.source.name.clone(), place.span.as_ref().map_or(0, |span| span.start)),
+            None => (String::new(), 0),
+        };
+        (name, start, self.target.clone(), self.code, self.message.clone())
+    }
+}
+
+/// Some diagnostics: what a fallible function returns when it fails, and what a collecting one gathers.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Diagnostics(pub Vec<Diagnostic>);
+
+/// The result of what can fail with one or more diagnostics.
+pub type Result<T> = std::result::Result<T, Diagnostics>;
+
+impl Diagnostics {
+    /// Adds one.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.0.push(diagnostic);
+    }
+
+    /// Adds all of another list.
+    pub fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// Keeps the value of a result, or gathers what went wrong.
+    pub fn take<T>(&mut self, result: Result<T>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(diagnostics) => {
+                self.extend(diagnostics);
+                None
+            }
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether any of them is more than a warning.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.0.iter().any(|diagnostic| diagnostic.code.class() > Class::Warning)
+    }
+
+    /// The worst class among them.
+    #[must_use]
+    pub fn worst(&self) -> Class {
+        self.0.iter().map(|diagnostic| diagnostic.code.class()).max().unwrap_or(Class::Warning)
+    }
+
+    /// `Ok` when nothing here is worse than a warning.
+    pub fn into_result<T>(self, value: T) -> Result<T> {
+        if self.has_errors() { Err(self) } else { Ok(value) }
+    }
+
+    /// Says of each which target it concerns, where that is not said yet.
+    #[must_use]
+    pub fn for_target(mut self, target: &impl fmt::Display) -> Self {
+        for diagnostic in &mut self.0 {
+            diagnostic.target.get_or_insert_with(|| target.to_string());
+        }
+        self
+    }
+}
+
+impl From<Diagnostic> for Diagnostics {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self(vec![diagnostic])
+    }
+}
+
+/// The candidate nearest to what was typed, where one is near enough to be meant.
+#[must_use]
+pub fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .into_iter()
+        .map(|candidate| (edit_distance(&typed.to_lowercase(), &candidate.to_lowercase()), candidate))
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count().min(typed.chars().count()) / 4)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// A help line for a name that is not among the known ones: the one that was meant, or all of them.
+#[must_use]
+pub fn suggestion<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let known: Vec<&str> = known.into_iter().collect();
+    if let Some(near) = nearest(typed, known.iter().copied()) {
+        return format!("did you mean `{near}`?");
+    }
+    let names: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
+    if names.is_empty() { "there are none".to_owned() } else { format!("known: {}", names.join(", ")) }
+}
+
+/// Edits (insertion, deletion, replacement, swap of neighbours) that lead from one word to the other.
+fn edit_distance(left: &str, right: &str) -> usize {
+    let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
+    let mut rows = vec![(0..=right.len()).collect::<Vec<_>>()];
+    for (i, a) in left.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, b) in right.iter().enumerate() {
+            let mut best = (rows[i][j + 1] + 1).min(row[j] + 1).min(rows[i][j] + usize::from(a != b));
+            if i > 0 && j > 0 && *a == right[j - 1] && left[i - 1] == *b {
+                best = best.min(rows[i - 1][j - 1] + 1);
+            }
+            row.push(best);
+        }
+        rows.push(row);
+    }
+    rows[left.len()][right.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_sorted() {
+        let names: Vec<_> = Code::ALL.iter().map(|code| code.name()).collect();
+        let mut sorted = names.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        assert_eq!(names, sorted);
+    }
+
+    #[test]
+    fn a_place_knows_its_line_and_column() {
+        let source = Source::new("charts.toml", "a = 1\nbé = 2\n");
+        assert_eq!(Place::new(&source, 6..8).to_string(), "charts.toml:2:1");
+        assert_eq!(Place::new(&source, 12..13).to_string(), "charts.toml:2:6");
+        assert_eq!(Place::line(&source, 2).span, Some(6..13));
+        assert_eq!(Place::line(&source, 9).to_string(), "charts.toml");
+    }
+
+    #[test]
+    fn the_nearest_name_is_offered_only_when_near() {
+        let known = ["valueFiles", "values", "valuesObject"];
+        assert_eq!(nearest("valuefiles", known), Some("valueFiles"));
+        assert_eq!(nearest("vlaues", known), Some("values"));
+        assert_eq!(nearest("chart", known), None);
+    }
+}

@@ -1,0 +1,290 @@
+//! Folds findings with the same cause into one, which counts the others.
+//!
+//! Several targets share a template, a template may render several objects, and a value or a named template may be used by
+//! several templates. Findings with the same code and the same text at the same field of such objects differ only in the
+//! names and kinds of the objects. They become one finding with the number of targets and the names of the other objects.
+//!
+//! Two places in one object are never folded: a target adds each of its objects to a finding at most once. Neither are
+//! findings of several Applications, since each may need another fix.
+
+use crate::Code;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Place};
+use crate::origin::Origin;
+
+/// How many other objects a finding names.
+const NAMED: usize = 4;
+
+/// A finding with the subjects of all findings that are folded into it.
+struct Folded {
+    first: Diagnostic,
+    /// Targets and titles of objects, including those of the first.
+    subjects: BTreeSet<(Option<String>, String)>,
+}
+
+/// Folds sorted diagnostics.
+pub(crate) fn fold(sorted: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut folded: Vec<Folded> = Vec::new();
+    // Only diagnostics with equal keys can have the same cause, so that not all pairs need to be compared.
+    let mut candidates: BTreeMap<(Code, Option<String>, String), Vec<usize>> = BTreeMap::new();
+    for diagnostic in sorted {
+        let subject = subject(&diagnostic);
+        let candidates = candidates.entry(diagnostic.fold_key()).or_default();
+        // A second place in the same object is another defect, unless it is exactly the same place.
+        let matches = |index: &&usize| {
+            let one = &folded[**index];
+            one.first.has_same_cause(&diagnostic)
+                && (!one.subjects.contains(&subject) || one.first.places == diagnostic.places)
+        };
+        let path = |found: &Diagnostic| found.origin.as_ref().map(|origin| origin.way.clone());
+        let exact = |index: &&usize| path(&folded[**index].first) == path(&diagnostic);
+        let matching: Vec<&usize> = candidates.iter().filter(matches).collect();
+        match matching.iter().copied().find(exact).or(matching.first().copied()).copied() {
+            Some(index) => {
+                folded[index].subjects.insert(subject);
+            }
+            None => {
+                candidates.push(folded.len());
+                folded.push(Folded { first: diagnostic, subjects: [subject].into() });
+            }
+        }
+    }
+    folded.into_iter().map(Folded::into_diagnostic).collect()
+}
+
+fn subject(diagnostic: &Diagnostic) -> (Option<String>, String) {
+    (diagnostic.target.clone(), diagnostic.origin.as_ref().map(Origin::title).unwrap_or_default())
+}
+
+impl Folded {
+    /// Returns the first finding, with the number of other targets and the names of other objects.
+    fn into_diagnostic(self) -> Diagnostic {
+        let Self { mut first, subjects } = self;
+        let targets: BTreeSet<_> = subjects.iter().map(|(target, _)| target).collect();
+        let (_, own) = subject(&first);
+        let others: BTreeSet<_> = subjects.iter().map(|(_, name)| name).filter(|name| **name != own).collect();
+        if !others.is_empty() {
+            let named: Vec<&str> = others.iter().take(NAMED).map(|name| name.as_str()).collect();
+            let rest = others.len() - named.len();
+            let more = if rest > 0 { format!(", and {rest} more") } else { String::new() };
+            first.notes.push(format!("the same in {}{more}", named.join(", ")));
+        }
+        if let (Some(target), others @ 1..) = (first.target.as_mut(), targets.len() - 1) {
+            target.push_str(&format!(" and {others} more"));
+        }
+        first
+    }
+}
+
+impl Diagnostic {
+    /// What diagnostics with the same cause have in common.
+    fn fold_key(&self) -> (Code, Option<String>, String) {
+        match &self.origin {
+            Some(Origin { kind, name, .. }) => (self.code, self.app(), masked(&masked(&self.message, name), kind)),
+            None => (self.code, None, self.message.clone()),
+        }
+    }
+
+    fn app(&self) -> Option<String> {
+        self.target.as_ref().and_then(|target| target.split('/').next().map(str::to_owned))
+    }
+
+    /// Whether another one adds only a target or an object.
+    fn has_same_cause(&self, other: &Self) -> bool {
+        self.code == other.code
+            && self.places.len() == other.places.len()
+            && match (&self.origin, &other.origin) {
+                (Some(one), Some(two)) => self.is_same_template(one, other, two) || self.is_same_field(one, other, two),
+                (None, None) => self.is_same_text(other),
+                _ => false,
+            }
+    }
+
+    /// Whether both are about the same field of objects from the same template, and differ only in the objects' names.
+    fn is_same_template(&self, one: &Origin, other: &Self, two: &Origin) -> bool {
+        (&one.template, &one.kind, one.field()) == (&two.template, &two.kind, two.field())
+            && self.app() == other.app()
+            && self.texts().map(|text| masked(&text, &one.name)).eq(other.texts().map(|text| masked(&text, &two.name)))
+    }
+
+    /// Whether both are about a field of the same name with the same text, need the same fix, and differ only in the
+    /// objects' names and kinds: the templates use the same value or named template.
+    fn is_same_field(&self, one: &Origin, other: &Self, two: &Origin) -> bool {
+        let masked_texts = |found: &Self, origin: &Origin| -> Vec<String> {
+            // The template is a note where its file is not in the repository.
+            let texts = found.texts().filter(|text| !text.starts_with("template: "));
+            texts.map(|text| masked(&masked(&text, &origin.name), &origin.kind)).collect()
+        };
+        let helps = |found: &Self, origin: &Origin| -> Vec<String> {
+            found.helps.iter().map(|help| masked(help, &origin.name)).collect()
+        };
+        one.way.last() == two.way.last()
+            && self.app() == other.app()
+            && masked_texts(self, one) == masked_texts(other, two)
+            && helps(self, one) == helps(other, two)
+    }
+
+    /// Returns the message, notes, labels, and the text at each place.
+    fn texts(&self) -> impl Iterator<Item = String> {
+        let labels = self.places.iter().map(|(_, label)| label.clone());
+        let texts = self.places.iter().map(|(place, _)| text(place).unwrap_or_default());
+        std::iter::once(self.message.clone()).chain(self.notes.iter().cloned()).chain(labels).chain(texts)
+    }
+
+    fn is_same_text(&self, other: &Self) -> bool {
+        (&self.message, &self.notes) == (&other.message, &other.notes)
+            && self
+                .places
+                .iter()
+                .zip(&other.places)
+                .all(|(one, two)| one == two || self.is_counterpart(one, other, two))
+            && (self.target.is_some() || self.helps == other.helps)
+    }
+
+    /// Whether two places have the same text in the same file of two targets, such as their goldens.
+    fn is_counterpart(
+        &self,
+        (one, label): &(Place, String),
+        other: &Self,
+        (two, other_label): &(Place, String),
+    ) -> bool {
+        let (Some(target), Some(other_target)) = (&self.target, &other.target) else { return false };
+        label == other_label
+            && target != other_target
+            && one.source.name.contains(target.as_str())
+            && one.source.name.replacen(target.as_str(), other_target, 1) == two.source.name
+            && text(one) == text(two)
+    }
+}
+
+/// Replaces a name in a text wherever it is a whole word, or a part of one that hyphens join.
+fn masked(text: &str, name: &str) -> String {
+    let (mut out, mut rest) = (String::new(), text);
+    while let Some(at) = rest.find(name).filter(|_| !name.is_empty()) {
+        let (before, after) = (&rest[..at], &rest[at + name.len()..]);
+        let bound = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
+        let word = bound(before.chars().next_back().or(out.chars().next_back())) && bound(after.chars().next());
+        out.push_str(before);
+        out.push_str(if word { "\0" } else { name });
+        rest = after;
+    }
+    out + rest
+}
+
+/// Returns the text at a place.
+fn text(place: &Place) -> Option<String> {
+    Some(place.source.text.get(place.span.clone()?)?.to_owned())
+}
+
+impl Diagnostics {
+    /// Sorts them by place, so that every run has the same output, and folds those with the same cause. A folded one has the
+    /// help of the first.
+    pub fn sort(&mut self) {
+        self.0.sort_by_cached_key(Diagnostic::sort_key);
+        self.0 = fold(std::mem::take(&mut self.0));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::{Code, Source};
+    use crate::origin::Origin;
+
+    fn folded(list: Vec<Diagnostic>) -> Vec<(String, Vec<String>)> {
+        let mut diagnostics = Diagnostics(list);
+        diagnostics.sort();
+        diagnostics.0.into_iter().map(|found| (found.target.unwrap_or_default(), found.notes)).collect()
+    }
+
+    #[test]
+    fn findings_of_several_targets_are_folded() {
+        let at = |target: &str| Diagnostic::new(Code::HelmRefused, "no").target(target).help(format!("see {target}"));
+        let mut diagnostics = Diagnostics(vec![at("b/x"), at("a/x"), at("c/x")]);
+        diagnostics.sort();
+        assert_eq!(diagnostics.0.len(), 1);
+        assert_eq!(diagnostics.0[0].target.as_deref(), Some("a/x and 2 more"));
+        assert_eq!(diagnostics.0[0].helps, ["see a/x"]);
+    }
+
+    #[test]
+    fn the_same_line_of_two_goldens_is_folded() {
+        let at = |target: &str, text: &str| {
+            let source = Source::new(format!("tests/golden/{target}/pod.yaml"), text);
+            Diagnostic::new(Code::ImageUnpinned, "no")
+                .target(target)
+                .at(Place::new(&source, text.len() - 5..text.len()), "")
+        };
+        assert_eq!(folded(vec![at("a/x", "image: nginx"), at("a/y", "# other\nimage: nginx")]).len(), 1);
+        assert_eq!(folded(vec![at("a/x", "image: nginx"), at("a/y", "image: httpd")]).len(), 2);
+        assert_eq!(folded(vec![at("a/x", "image: nginx"), at("a/x", "# other\nimage: nginx")]).len(), 2);
+    }
+
+    /// A finding about the image of a container in a Pod.
+    fn image(target: &str, template: &str, name: &str, index: &str) -> Diagnostic {
+        let text = format!("{index}\nname: {name}\nimage: nginx\n");
+        let source = Source::new(format!("tests/golden/{target}/pod-{name}.yaml"), text.clone());
+        let mut found = Diagnostic::new(Code::ImageUnpinned, format!("image of Pod {name} has no tag"))
+            .target(target)
+            .at(Place::new(&source, text.len() - 6..text.len() - 1), "");
+        let way = ["spec", "containers", index, "image"].map(str::to_owned).to_vec();
+        found.origin =
+            Some(Origin { template: template.to_owned(), kind: "Pod".to_owned(), name: name.to_owned(), way });
+        found
+    }
+
+    #[test]
+    fn objects_of_one_template_are_folded() {
+        let at = |target: &str, name: &str| image(target, "c/templates/pod.yaml", name, "0");
+        let found = folded(vec![at("a/x", "web"), at("a/y", "mail"), at("a/y", "shop"), at("a/z", "web")]);
+        assert_eq!(found, [("a/x and 2 more".to_owned(), vec!["the same in Pod `mail`, Pod `shop`".to_owned()])]);
+        let many = ["b", "c", "d", "e", "f", "g"].map(|name| at("a/x", name)).to_vec();
+        assert_eq!(folded(many)[0].1, ["the same in Pod `c`, Pod `d`, Pod `e`, Pod `f`, and 1 more"]);
+    }
+
+    #[test]
+    fn a_name_is_masked_as_a_whole_word() {
+        assert_eq!(masked("`web` and web-data of website, web.", "web"), "`\0` and \0-data of website, \0.");
+        assert_eq!(masked("aaa a", "a"), "aaa \0");
+        assert_eq!(masked("é", ""), "é");
+    }
+
+    #[test]
+    fn other_apps_and_places_are_not_folded() {
+        let pod = "c/templates/pod.yaml";
+        let first = || image("a/x", pod, "web", "0");
+        assert_eq!(folded(vec![first(), image("b/x", pod, "mail", "0")]).len(), 2);
+        assert_eq!(folded(vec![first(), image("a/x", pod, "web", "1")]).len(), 2, "two containers of one Pod");
+        // Each container is folded with its counterpart in the other target, even at another index.
+        assert_eq!(
+            folded(vec![
+                first(),
+                image("a/x", pod, "web", "1"),
+                image("a/y", pod, "mail", "0"),
+                image("a/y", pod, "mail", "1")
+            ])
+            .iter()
+            .map(|(target, _)| target.as_str())
+            .collect::<Vec<_>>(),
+            ["a/x and 1 more", "a/x and 1 more"]
+        );
+        assert_eq!(folded(vec![first(), image("a/y", pod, "mail", "3")]).len(), 1);
+    }
+    #[test]
+    fn the_same_text_in_several_templates_is_folded() {
+        let first = || image("a/x", "c/templates/pod.yaml", "web", "0");
+        let other = || image("a/x", "c/templates/other.yaml", "mail", "3");
+        assert_eq!(folded(vec![first(), other()]), [("a/x".to_owned(), vec!["the same in Pod `web`".to_owned()])]);
+        let of_kind = |mut found: Diagnostic| {
+            found.message = found.message.replace("Pod", "Job");
+            found.origin.as_mut().expect("an origin").kind = "Job".to_owned();
+            found
+        };
+        assert_eq!(folded(vec![first(), of_kind(other())])[0].1, ["the same in Pod `web`"]);
+        assert_eq!(folded(vec![first().help("allow Pod"), of_kind(other()).help("allow Job")]).len(), 2, "other fixes");
+        let mut other_field = other();
+        other_field.origin.as_mut().expect("an origin").way.push("tag".to_owned());
+        assert_eq!(folded(vec![first(), other_field]).len(), 2);
+    }
+}

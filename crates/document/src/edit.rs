@@ -1,0 +1,124 @@
+//! Changing a text of YAML where its nodes stand, and nowhere else.
+//!
+//! A node knows its bytes, so that a change replaces these and leaves comments, order, and layout alone. Whoever edits
+//! reads the result again: that alone tells whether the text now means what it should.
+//!
+//! Pure. Deliberately absent: writing whole documents.
+
+use std::ops::Range;
+
+use crate::tree::{Value, write_json_string};
+use crate::yaml;
+
+/// Some bytes of a text and what takes their place.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Edit {
+    /// Where they begin.
+    pub start: usize,
+    /// Where they end; the beginning for what is only put in.
+    pub end: usize,
+    /// What stands there afterwards.
+    pub text: String,
+}
+
+impl Edit {
+    /// An edit of a span.
+    #[must_use]
+    pub fn new(span: Range<usize>, text: impl Into<String>) -> Self {
+        Self { start: span.start, end: span.end, text: text.into() }
+    }
+}
+
+/// The text after some edits. The same edit twice is done once; `None` when two of them contradict each other.
+#[must_use]
+pub fn apply(text: &str, edits: &[Edit]) -> Option<String> {
+    let mut edits = edits.to_vec();
+    edits.sort();
+    edits.dedup();
+    let mut out = String::with_capacity(text.len());
+    let mut done = 0;
+    for edit in &edits {
+        out.push_str(text.get(done..edit.start)?);
+        out.push_str(&edit.text);
+        done = edit.end.max(edit.start);
+    }
+    out.push_str(text.get(done..)?);
+    Some(out)
+}
+
+/// A text as a YAML scalar on one line: plain where Kubernetes reads it back as this very text, else in quotes.
+#[must_use]
+pub fn scalar(text: &str) -> String {
+    if plain(text) {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    write_json_string(text, &mut out);
+    out
+}
+
+/// The same, in the quotes of what it replaces.
+#[must_use]
+pub fn scalar_like(written: &str, text: &str) -> String {
+    if written.starts_with('\'') && !text.chars().any(char::is_control) {
+        return format!("'{}'", text.replace('\'', "''"));
+    }
+    if written.starts_with('"') {
+        let mut out = String::new();
+        write_json_string(text, &mut out);
+        return out;
+    }
+    scalar(text)
+}
+
+/// Whether a text needs no quotes, neither on a line of its own nor between brackets.
+fn plain(text: &str) -> bool {
+    let first = text.chars().next().is_some_and(|c| c.is_ascii_alphanumeric());
+    let rest = text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:@+~%=".contains(c));
+    first && rest && !text.ends_with(':') && matches!(yaml::resolve(text), Ok(Value::String(same)) if same == text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::tree::Node;
+    use diagnostics::Source;
+
+    fn read(text: &str) -> Node {
+        yaml::parse_one(&Source::new("x", text)).expect("YAML").root
+    }
+
+    #[test]
+    fn a_scalar_is_read_back_as_it_was() {
+        for text in
+            ["https://a.example/b.git", "on", "1e3", "", "a: b", "a #b", "git@h:p", "x:", "é\u{7}", "{a}", "~a", "-"]
+        {
+            for written in ["plain", "'single'", "\"double\""] {
+                let scalar = scalar_like(written, text);
+                for around in [format!("a: {scalar} # c\nb: 1\n"), format!("{{a: {scalar}, b: 1}}\n")] {
+                    let root = read(&around);
+                    assert_eq!(root.get("a").and_then(Node::as_str), Some(text), "{around}");
+                    assert_eq!(root.entries().len(), 2, "{around}");
+                }
+            }
+        }
+        assert_eq!(scalar_like("plain", "git@host:path"), "git@host:path");
+        assert_eq!(scalar_like("'x'", "it's"), "'it''s'");
+    }
+
+    #[test]
+    fn edits_leave_the_rest_alone_and_do_not_overlap() {
+        let root = read("a: one # first\nb: [one, two]\n");
+        let text = Arc::clone(&root.source).text.clone();
+        let span = |node: Option<&Node>| node.expect("there").span.clone();
+        let edits = [
+            Edit::new(span(root.get("b").and_then(|b| b.items().first())), "1"),
+            Edit::new(span(root.get("a")), "1"),
+            Edit::new(span(root.get("a")), "1"),
+        ];
+        assert_eq!(apply(&text, &edits).as_deref(), Some("a: 1 # first\nb: [1, two]\n"));
+        assert_eq!(apply(&text, &[Edit::new(0..5, "x"), Edit::new(3..6, "y")]), None);
+    }
+}

@@ -1,0 +1,11 @@
+//! YAML and TOML trees with source spans, read as Kubernetes reads them.
+//!
+//! `saphyr-parser` supplies the YAML events. The meaning of a scalar is decided in [`yaml`], because no Rust library
+//! implements exactly the YAML 1.1 rules of the Go library that Kubernetes, Helm, and Argo CD share.
+
+pub mod edit;
+pub mod toml;
+pub mod tree;
+pub mod yaml;
+
+pub use tree::{Fields, Key, Node, Syntax, Value};

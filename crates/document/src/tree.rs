@@ -1,0 +1,423 @@
+//! Trees read from YAML and TOML, in which every node knows its place, and the reader that turns them into types.
+//!
+//! [`yaml`] and [`toml`] produce [`Node`]s; [`Fields`] takes a mapping apart key by key and gathers *all* that is wrong
+//! with it: unknown keys with the nearest known one, wrong types, missing keys.
+//!
+//! Deliberately absent: serde. Its derived readers stop at the first error and lose the places of what they accept.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, nearest, suggestion};
+
+/// A value with its place.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// What it is.
+    pub value: Value,
+    /// The bytes of the text that it came from.
+    pub span: Range<usize>,
+    /// The text.
+    pub source: Arc<Source>,
+}
+
+/// A value as JSON knows it.
+#[derive(Debug, Clone)]
+pub enum Value {
+    /// Nothing.
+    Null,
+    /// True or false.
+    Bool(bool),
+    /// A number, written as JSON writes it.
+    Number(String),
+    /// A text.
+    String(String),
+    /// A list.
+    Sequence(Vec<Node>),
+    /// Keys and values in the order of the text. Each key stands once.
+    Mapping(Vec<(Key, Node)>),
+}
+
+/// A key of a mapping with its place.
+#[derive(Debug, Clone)]
+pub struct Key {
+    /// The key; one that is no string is written as JSON writes it.
+    pub name: String,
+    /// The bytes of the text that it came from.
+    pub span: Range<usize>,
+}
+
+impl Node {
+    /// Where it stands: of a value over several lines, the first of them.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        let text = self.source.text.get(self.span.clone()).unwrap_or_default();
+        let first = text.lines().next().unwrap_or_default().trim_end();
+        Place::new(&self.source, self.span.start..self.span.start + first.len())
+    }
+
+    /// The value under a key, if this is a mapping that has it.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.entries().iter().find(|(name, _)| name.name == key).map(|(_, node)| node)
+    }
+
+    /// The node that keys and indexes lead to, such as `["spec", "ports", "0"]`.
+    #[must_use]
+    pub fn find(&self, path: &[&str]) -> Option<&Self> {
+        path.iter().try_fold(self, |node, step| match &node.value {
+            Value::Sequence(items) => items.get(step.parse::<usize>().ok()?),
+            _ => node.get(step),
+        })
+    }
+
+    /// The place of a key of this mapping; of the whole where it has no such key.
+    #[must_use]
+    pub fn key_place(&self, key: &str) -> Place {
+        let found = self.entries().iter().find(|(name, _)| name.name == key);
+        found.map_or_else(|| self.place(), |(name, _)| Place::new(&self.source, name.span.clone()))
+    }
+
+    /// The entries of a mapping; none for anything else.
+    #[must_use]
+    pub fn entries(&self) -> &[(Key, Self)] {
+        if let Value::Mapping(entries) = &self.value { entries } else { &[] }
+    }
+
+    /// The items of a sequence; none for anything else.
+    #[must_use]
+    pub fn items(&self) -> &[Self] {
+        if let Value::Sequence(items) = &self.value { items } else { &[] }
+    }
+
+    /// A string that stands nowhere.
+    #[must_use]
+    pub fn string(text: &str) -> Self {
+        Self { value: Value::String(text.to_owned()), span: 0..0, source: Source::new("", "") }
+    }
+
+    /// The text of a string.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        if let Value::String(text) = &self.value { Some(text) } else { None }
+    }
+
+    /// What it is, in the words of a message.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match &self.value {
+            Value::Null => "null".to_owned(),
+            Value::Bool(value) => format!("the boolean {value}"),
+            Value::Number(number) => format!("the number {number}"),
+            Value::String(text) if text.chars().count() <= 40 => format!("the string {text:?}"),
+            Value::String(_) => "a long string".to_owned(),
+            Value::Sequence(_) => "a list".to_owned(),
+            Value::Mapping(_) => "a mapping".to_owned(),
+        }
+    }
+
+    /// The same value as JSON text. Characters that YAML forbids unescaped are escaped, so that the text is YAML too.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut out = String::new();
+        self.write_json(&mut out);
+        out
+    }
+
+    fn write_json(&self, out: &mut String) {
+        match &self.value {
+            Value::Null => out.push_str("null"),
+            Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+            Value::Number(number) => out.push_str(number),
+            Value::String(text) => write_json_string(text, out),
+            Value::Sequence(items) => {
+                out.push('[');
+                for (index, item) in items.iter().enumerate() {
+                    if index > 0 {
+                        out.push(',');
+                    }
+                    item.write_json(out);
+                }
+                out.push(']');
+            }
+            Value::Mapping(entries) => {
+                out.push('{');
+                for (index, (key, node)) in entries.iter().enumerate() {
+                    if index > 0 {
+                        out.push(',');
+                    }
+                    write_json_string(&key.name, out);
+                    out.push(':');
+                    node.write_json(out);
+                }
+                out.push('}');
+            }
+        }
+    }
+}
+
+pub(crate) fn write_json_string(text: &str, out: &mut String) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            // The last two are printable to JSON and not to YAML.
+            '\u{0}'..='\u{1f}'
+            | '\u{7f}'..='\u{9f}'
+            | '\u{2028}'
+            | '\u{2029}'
+            | '\u{feff}'
+            | '\u{fffe}'
+            | '\u{ffff}' => {
+                out.push_str(&format!("\\u{:04x}", u32::from(c)));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+/// A mapping being taken apart.
+///
+/// Each method names a key that is known; [`Fields::finish`] reports the keys that no one asked for.
+#[derive(Debug)]
+pub struct Fields<'a> {
+    node: &'a Node,
+    path: String,
+    known: Vec<&'static str>,
+    missing: Vec<&'static str>,
+    syntax: Syntax,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// Which codes the errors of a reader carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Syntax {
+    /// charts.toml and the lock files.
+    Config,
+    /// Argo CD's manifests.
+    Application,
+    /// A chart's own files.
+    Chart,
+    /// Scenarios for a cluster.
+    Scenario,
+    /// What of Argo CD's manifests no render depends on.
+    Argocd,
+}
+
+impl Syntax {
+    fn invalid(self) -> Code {
+        match self {
+            Self::Config => Code::ConfigInvalid,
+            Self::Application => Code::ApplicationInvalid,
+            Self::Chart => Code::ChartInvalid,
+            Self::Scenario => Code::ScenarioInvalid,
+            Self::Argocd => Code::ArgocdField,
+        }
+    }
+
+    fn unknown(self) -> Code {
+        match self {
+            Self::Config => Code::ConfigUnknownKey,
+            Self::Application | Self::Chart | Self::Scenario | Self::Argocd => self.invalid(),
+        }
+    }
+}
+
+impl<'a> Fields<'a> {
+    /// Begins with a node that should be a mapping; `path` is how messages call it (empty for the whole file).
+    #[must_use]
+    pub fn new(node: &'a Node, path: &str, syntax: Syntax) -> Self {
+        let mut fields = Self {
+            node,
+            path: path.to_owned(),
+            known: Vec::new(),
+            missing: Vec::new(),
+            syntax,
+            diagnostics: Vec::new(),
+        };
+        if !matches!(node.value, Value::Mapping(_)) {
+            let name = if path.is_empty() { "the file" } else { path };
+            fields.mismatch(node, &format!("`{name}`"), "a mapping");
+        }
+        fields
+    }
+
+    /// The full name of a key, as messages print it.
+    #[must_use]
+    pub fn path_of(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    /// Declares a key and returns its value; an explicit null counts as absent.
+    pub fn node(&mut self, key: &'static str) -> Option<&'a Node> {
+        self.known.push(key);
+        self.node.get(key).filter(|node| !matches!(node.value, Value::Null))
+    }
+
+    /// Declares a key that has to be there.
+    pub fn required(&mut self, key: &'static str) -> Option<&'a Node> {
+        let node = self.node(key);
+        if node.is_none() && matches!(self.node.value, Value::Mapping(_)) {
+            self.missing.push(key);
+        }
+        node
+    }
+
+    /// A text that may be absent.
+    pub fn string(&mut self, key: &'static str) -> Option<String> {
+        let node = self.node(key)?;
+        self.text(node, key)
+    }
+
+    /// A text that has to be there.
+    pub fn required_string(&mut self, key: &'static str) -> Option<String> {
+        let node = self.required(key)?;
+        self.text(node, key)
+    }
+
+    fn text(&mut self, node: &Node, key: &str) -> Option<String> {
+        if let Value::String(text) = &node.value {
+            return Some(text.clone());
+        }
+        let path = self.path_of(key);
+        self.mismatch(node, &format!("`{path}`"), "a string");
+        None
+    }
+
+    /// True or false; false when absent.
+    pub fn bool(&mut self, key: &'static str) -> bool {
+        self.flag(key).unwrap_or_default()
+    }
+
+    /// True or false, where it makes a difference whether anything is said.
+    pub fn flag(&mut self, key: &'static str) -> Option<bool> {
+        let node = self.node(key)?;
+        if let Value::Bool(value) = node.value {
+            return Some(value);
+        }
+        let path = self.path_of(key);
+        self.mismatch(node, &format!("`{path}`"), "`true` or `false`");
+        None
+    }
+
+    /// A whole number that may be absent.
+    pub fn integer(&mut self, key: &'static str) -> Option<i64> {
+        self.number(key, "an integer")
+    }
+
+    /// How many of something, which may be absent.
+    pub fn count(&mut self, key: &'static str) -> Option<u64> {
+        self.number(key, "a non-negative integer")
+    }
+
+    fn number<T: std::str::FromStr>(&mut self, key: &'static str, expected: &str) -> Option<T> {
+        let node = self.node(key)?;
+        if let Value::Number(number) = &node.value
+            && let Ok(number) = number.parse()
+        {
+            return Some(number);
+        }
+        let path = self.path_of(key);
+        self.mismatch(node, &format!("`{path}`"), expected);
+        None
+    }
+
+    /// A mapping of texts, such as labels; what it holds is only checked.
+    pub fn texts(&mut self, key: &'static str) {
+        let Some(node) = self.node(key) else { return };
+        let path = self.path_of(key);
+        if !matches!(node.value, Value::Mapping(_)) {
+            self.mismatch(node, &format!("`{path}`"), "a mapping");
+        }
+        for (name, value) in node.entries() {
+            if !matches!(value.value, Value::String(_)) {
+                self.mismatch(value, &format!("`{path}[{}]`", name.name), "a string");
+            }
+        }
+    }
+
+    /// A list; empty when absent.
+    pub fn sequence(&mut self, key: &'static str) -> &'a [Node] {
+        let Some(node) = self.node(key) else { return &[] };
+        if let Value::Sequence(items) = &node.value {
+            return items;
+        }
+        let path = self.path_of(key);
+        self.mismatch(node, &format!("`{path}`"), "a list");
+        &[]
+    }
+
+    /// A list of texts, each with its place; empty when absent.
+    pub fn strings(&mut self, key: &'static str) -> Vec<(String, Place)> {
+        let items = self.sequence(key);
+        let path = self.path_of(key);
+        let mut texts = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            match &item.value {
+                Value::String(text) => texts.push((text.clone(), item.place())),
+                _ => self.mismatch(item, &format!("`{path}[{index}]`"), "a string"),
+            }
+        }
+        texts
+    }
+
+    /// Declares keys that are known and of no interest here.
+    pub fn ignore(&mut self, keys: &[&'static str]) {
+        self.known.extend(keys);
+    }
+
+    /// Adds something found while interpreting a value.
+    pub fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    fn mismatch(&mut self, node: &Node, what: &str, expected: &str) {
+        let mut diagnostic = Diagnostic::new(self.syntax.invalid(), format!("{what} must be {expected}"))
+            .at(node.place(), format!("found {}", node.describe()));
+        if expected == "a string" && matches!(node.value, Value::Bool(_) | Value::Number(_) | Value::Null) {
+            diagnostic = diagnostic.help("quote the value");
+        }
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Ends the reading of a mapping that somebody else reads too: what was gathered goes to `diagnostics`, and keys that
+    /// no one asked for are theirs.
+    pub fn finish_part(self, diagnostics: &mut Diagnostics) {
+        for diagnostic in self.diagnostics {
+            diagnostics.push(diagnostic);
+        }
+    }
+
+    /// Ends the reading: unknown keys are reported, and all that was gathered goes to `diagnostics`.
+    pub fn finish(self, diagnostics: &mut Diagnostics) {
+        let Self { node, path, known, mut missing, syntax, diagnostics: gathered } = self;
+        for diagnostic in gathered {
+            diagnostics.push(diagnostic);
+        }
+        for (key, _) in node.entries() {
+            if known.contains(&key.name.as_str()) {
+                continue;
+            }
+            let what = if syntax == Syntax::Config { "key" } else { "field" };
+            let owner = if path.is_empty() { String::new() } else { format!(" in `{path}`") };
+            let mut names = known.clone();
+            names.sort_unstable();
+            let diagnostic = Diagnostic::new(syntax.unknown(), format!("unknown {what} `{}`{owner}", key.name))
+                .at(Place::new(&node.source, key.span.clone()), "")
+                .help(suggestion(&key.name, names));
+            diagnostics.push(diagnostic);
+            // A misspelled key is reported once, not also as missing.
+            missing.retain(|key_missing| nearest(&key.name, known.iter().copied()) != Some(key_missing));
+        }
+        for key in missing {
+            let full = if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+            diagnostics.push(
+                Diagnostic::new(syntax.invalid(), format!("`{full}` is required"))
+                    .at(node.place(), format!("`{key}` is missing")),
+            );
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! Goldens: the recorded manifests of each target, whether they are fresh, and how they differ from a render.
+//!
+//! `tests/golden/<app>/<case>/` contains one file per object and a render.lock with the digest of every input and golden.
+//! A target whose inputs and goldens match its render.lock is fresh, which is known without running anything.
+//!
+//! [`store`] writes goldens; diff.rs shows the differences.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use crate::lock::{self, Lock};
+use crate::store::{self, FOLDER};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
+use kubernetes::manifest;
+use kubernetes::manifest::{ObjectKey, Recorded};
+use toolbox::archive::sha256;
+use toolbox::inputs;
+use toolbox::inputs::Inputs;
+use workspace::plan::TargetId;
+
+/// The goldens of one target.
+#[derive(Debug, Default)]
+pub struct Golden {
+    /// Their directory, relative to the root.
+    pub folder: String,
+    /// Contents by file name, without render.lock.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// The render.lock, if it is readable.
+    pub lock: Option<Lock>,
+}
+
+/// A difference between the goldens and a render, for one object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Rendered but not recorded.
+    Added(Recorded),
+    /// Recorded but no longer rendered.
+    Removed(Recorded),
+    /// Rendered with a different text.
+    Modified(Recorded, Recorded),
+    /// Rendered under another name: same kind and nearly the same text.
+    Renamed(Recorded, Recorded),
+}
+
+impl Golden {
+    /// Reads the goldens of a target. A missing directory counts as empty.
+    pub fn load(root: &Path, id: &TargetId) -> Result<Self> {
+        let folder = format!("{FOLDER}/{}/{}", id.app, id.case);
+        let path = root.join(&folder);
+        let mut golden = Self { folder, ..Self::default() };
+        if !path.is_dir() {
+            return Ok(golden);
+        }
+        for file in store::files(&path)? {
+            let name = inputs::name(&path, &file);
+            let bytes = std::fs::read(&file).map_err(|error| Diagnostic::io("read", &file, &error))?;
+            if name == lock::FILE {
+                golden.lock = std::str::from_utf8(&bytes).ok().and_then(Lock::parse);
+            } else {
+                golden.files.insert(name, bytes);
+            }
+        }
+        Ok(golden)
+    }
+
+    /// The reasons why the target must be rendered. Empty if it is fresh.
+    #[must_use]
+    pub fn stale(&self, inputs: &Inputs) -> Vec<String> {
+        let Some(lock) = &self.lock else {
+            return vec![if self.files.is_empty() { "not recorded yet" } else { "no readable render.lock" }.to_owned()];
+        };
+        let mut reasons = changed(&lock.inputs, inputs);
+        reasons.extend(self.edited().iter().map(|(file, what)| format!("{}/{file} {what}", self.folder)));
+        reasons
+    }
+
+    /// The goldens that do not match render.lock, each with what happened to it.
+    #[must_use]
+    pub fn edited(&self) -> Vec<(String, &'static str)> {
+        let Some(lock) = &self.lock else { return Vec::new() };
+        let names: BTreeSet<&String> = lock.outputs.keys().chain(self.files.keys()).collect();
+        let mut edited = Vec::new();
+        for name in names {
+            match (lock.outputs.get(name), self.files.get(name)) {
+                (Some(_), None) => edited.push((name.clone(), "deleted")),
+                (None, Some(_)) => edited.push((name.clone(), "unknown")),
+                (Some(digest), Some(bytes)) if *digest != digest_of(bytes) => edited.push((name.clone(), "edited")),
+                _ => {}
+            }
+        }
+        edited
+    }
+
+    /// The recorded manifests of a release in a namespace, sorted by file name. Unreadable files are left out.
+    #[must_use]
+    pub fn recorded(&self, namespace: &str) -> Vec<Recorded> {
+        let mut recorded = Vec::new();
+        for (file, bytes) in &self.files {
+            let text = String::from_utf8_lossy(bytes);
+            let Some(mut manifest) = manifest::read_golden(&text, namespace) else { continue };
+            if manifest.items.is_some() {
+                // A list has no name of its own; its file name contains its position in the template.
+                let prefix = format!("{}-", manifest.key.kind.to_lowercase());
+                let stem = file.strip_suffix(".yaml").unwrap_or(file);
+                stem.strip_prefix(&prefix).unwrap_or(stem).clone_into(&mut manifest.key.name);
+            }
+            recorded.push(Recorded { file: file.clone(), manifest });
+        }
+        recorded
+    }
+
+    /// Compares the goldens with a render into a namespace. Empty if every file matches. Unreadable files count as not
+    /// recorded.
+    #[must_use]
+    pub fn compare(&self, rendered: &[Recorded], namespace: &str) -> Vec<Change> {
+        let expected: BTreeMap<&str, &str> =
+            rendered.iter().map(|new| (new.file.as_str(), new.manifest.text.as_str())).collect();
+        let same = expected.len() == self.files.len()
+            && expected.iter().all(|(name, text)| self.files.get(*name).is_some_and(|bytes| bytes == text.as_bytes()));
+        if same {
+            return Vec::new();
+        }
+        let recorded = self.recorded(namespace).into_iter();
+        let mut recorded: BTreeMap<ObjectKey, Recorded> =
+            recorded.map(|recorded| (recorded.manifest.key.clone(), recorded)).collect();
+        let mut changes = Vec::new();
+        let mut added = Vec::new();
+        for new in rendered {
+            match recorded.remove(&new.manifest.key) {
+                None => added.push(new.clone()),
+                Some(old) if old.manifest.text == new.manifest.text && old.file == new.file => {}
+                Some(old) => changes.push(Change::Modified(old, new.clone())),
+            }
+        }
+        let removed: Vec<Recorded> = recorded.into_values().collect();
+        changes.extend(renames(removed, added));
+        changes.sort_by(|left, right| left.sort_key().cmp(&right.sort_key()));
+        changes
+    }
+}
+
+impl Change {
+    fn sort_key(&self) -> (&ObjectKey, u8) {
+        match self {
+            Self::Modified(_, new) | Self::Renamed(_, new) => (&new.manifest.key, 0),
+            Self::Removed(old) => (&old.manifest.key, 1),
+            Self::Added(new) => (&new.manifest.key, 2),
+        }
+    }
+}
+
+/// The minimum similarity of a removed and an added object that count as renamed.
+const RENAME_RATIO: f64 = 0.7;
+
+/// Pairs similar removed and added objects of the same kind, most similar first.
+fn renames(removed: Vec<Recorded>, added: Vec<Recorded>) -> Vec<Change> {
+    let mut pairs = Vec::new();
+    for (old_index, old) in removed.iter().enumerate() {
+        for (new_index, new) in added.iter().enumerate() {
+            let (old_key, new_key) = (&old.manifest.key, &new.manifest.key);
+            if (&old_key.group, &old_key.kind) == (&new_key.group, &new_key.kind) {
+                let ratio = similarity(&old.manifest.text, &new.manifest.text);
+                if ratio >= RENAME_RATIO {
+                    pairs.push((ratio, old_index, new_index));
+                }
+            }
+        }
+    }
+    pairs.sort_by(|left, right| right.0.total_cmp(&left.0).then((left.1, left.2).cmp(&(right.1, right.2))));
+    let (mut old_used, mut new_used) = (BTreeSet::new(), BTreeSet::new());
+    let mut changes = Vec::new();
+    for (_, old, new) in pairs {
+        if !old_used.contains(&old) && !new_used.contains(&new) {
+            old_used.insert(old);
+            new_used.insert(new);
+            changes.push(Change::Renamed(removed[old].clone(), added[new].clone()));
+        }
+    }
+    let unpaired = |used: BTreeSet<usize>| move |(index, _): &(usize, Recorded)| !used.contains(index);
+    let left = removed.into_iter().enumerate().filter(unpaired(old_used));
+    changes.extend(left.map(|(_, old)| Change::Removed(old)));
+    let left = added.into_iter().enumerate().filter(unpaired(new_used));
+    changes.extend(left.map(|(_, new)| Change::Added(new)));
+    changes
+}
+
+/// The share of words that two texts have in common, from 0 to 1. Words, not lines: in a small object, the name is in most
+/// lines.
+fn similarity(old: &str, new: &str) -> f64 {
+    let words = |text: &str| {
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        for word in text.split_whitespace() {
+            *counts.entry(word.to_owned()).or_default() += 1;
+        }
+        counts
+    };
+    let (old, new) = (words(old), words(new));
+    let shared: usize = old.iter().map(|(word, count)| *count.min(new.get(word).unwrap_or(&0))).sum();
+    let total = old.values().sum::<usize>() + new.values().sum::<usize>();
+    #[expect(clippy::cast_precision_loss, reason = "a ratio of small numbers")]
+    let ratio = 2.0 * shared as f64 / total.max(1) as f64;
+    ratio
+}
+
+/// The inputs that differ from the recorded ones, as reasons for rendering.
+fn changed(recorded: &Inputs, now: &Inputs) -> Vec<String> {
+    let names: BTreeSet<&String> = recorded.keys().chain(now.keys()).collect();
+    let mut reasons = Vec::new();
+    for name in names {
+        match (recorded.get(name), now.get(name)) {
+            (None, Some(_)) => reasons.push(format!("{name} is new")),
+            (Some(_), None) => reasons.push(format!("{name} was removed")),
+            (Some(old), Some(new)) if old != new => reasons.push(match name.as_str() {
+                "helm" | "kubernetes" => format!("{name} {old} → {new}"),
+                "application" => "the Application changed".to_owned(),
+                _ => format!("{name} changed"),
+            }),
+            _ => {}
+        }
+    }
+    reasons
+}
+
+/// The digest of a golden, as recorded in render.lock.
+#[must_use]
+pub fn digest_of(bytes: &[u8]) -> String {
+    format!("sha256:{}", sha256(bytes))
+}
+
+/// The directories and files below tests/golden that belong to no target. `targets` must be all targets.
+pub fn orphans(root: &Path, targets: &[TargetId]) -> Result<(Vec<PathBuf>, Diagnostics)> {
+    let base = root.join(FOLDER);
+    let mut found = BTreeSet::new();
+    if base.is_dir() {
+        for file in store::files(&base)? {
+            let name = inputs::name(&base, &file);
+            let mut parts = name.split('/');
+            let (app, case, rest) = (parts.next(), parts.next(), parts.next());
+            let owned = match (app, case, rest) {
+                (Some(app), Some(case), Some(_)) => targets.iter().any(|id| id.app == app && id.case == case),
+                _ => false,
+            };
+            if !owned {
+                let keep = if rest.is_some() { 2 } else { usize::MAX };
+                found.insert(name.split('/').take(keep).collect::<Vec<_>>().join("/"));
+            }
+        }
+    }
+    let mut diagnostics = Diagnostics::default();
+    for name in &found {
+        diagnostics.push(
+            Diagnostic::new(Code::GoldenOrphan, format!("`{FOLDER}/{name}` belongs to no target"))
+                .at(Place::file(format!("{FOLDER}/{name}")), "")
+                .help("run `cargo xtask render --accept` to remove it"),
+        );
+    }
+    Ok((found.iter().map(|name| base.join(name)).collect(), diagnostics))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recorded(kind: &str, name: &str, body: &str) -> Recorded {
+        let text = format!("apiVersion: v1\nkind: {kind}\nmetadata:\n  name: {name}\n{body}");
+        Recorded {
+            file: format!("{}-{name}.yaml", kind.to_lowercase()),
+            manifest: manifest::read_golden(&text, "ns").expect("an object"),
+        }
+    }
+
+    fn golden(records: &[Recorded]) -> Golden {
+        let files = records.iter().map(|record| (record.file.clone(), record.manifest.text.clone().into_bytes()));
+        Golden { files: files.collect(), ..Golden::default() }
+    }
+
+    #[test]
+    fn objects_are_paired_by_identity() {
+        let old = [recorded("Service", "a", "x: 1\n"), recorded("Service", "b", "x: 2\n")];
+        let new = [recorded("Service", "b", "x: 2\n"), recorded("Service", "a", "x: 1\n")];
+        assert_eq!(golden(&old).compare(&new, "ns"), []);
+    }
+
+    #[test]
+    fn a_renamed_object_is_one_change() {
+        let body = "spec:\n  a: one\n  b: two\n  c: three\n  d: four\n  e: five\n";
+        let changes = golden(&[recorded("Service", "old", body)]).compare(&[recorded("Service", "new", body)], "ns");
+        assert!(
+            matches!(&changes[..], [Change::Renamed(old, new)] if old.file.contains("old") && new.file.contains("new"))
+        );
+        let other = golden(&[recorded("Service", "old", body)]).compare(&[recorded("Role", "new", body)], "ns");
+        assert!(matches!(&other[..], [Change::Added(_), Change::Removed(_)] | [Change::Removed(_), Change::Added(_)]));
+    }
+
+    #[test]
+    fn changed_inputs_are_named() {
+        let old: Inputs = [("helm", "3"), ("a", "1"), ("old", "1")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+        let new: Inputs = [("helm", "4"), ("a", "2"), ("new", "1")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+        assert_eq!(changed(&old, &new), ["a changed", "helm 3 → 4", "new is new", "old was removed"]);
+    }
+}

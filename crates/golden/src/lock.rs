@@ -1,0 +1,80 @@
+//! render.lock: the digests of a target's inputs and goldens.
+//!
+//! It is a committed cache, so an unreadable file (a merge conflict, an older format) is not an error: the target is
+//! rendered and the file is rewritten.
+
+use std::collections::BTreeMap;
+
+use diagnostics::Source;
+use document::{Node, toml};
+use toolbox::inputs::Inputs;
+
+/// The file name in a target's directory.
+pub const FILE: &str = "render.lock";
+
+/// The format version. Increase it when the meaning of the contents changes; every target is then rendered again.
+const VERSION: &str = "1";
+
+/// The contents of a render.lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lock {
+    /// The digest of each input, by name.
+    pub inputs: Inputs,
+    /// The digest of each golden, by file name.
+    pub outputs: BTreeMap<String, String>,
+}
+
+impl Lock {
+    /// Parses a render.lock. Returns `None` if it is not one of this version.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let root = toml::parse(&Source::new(FILE, text)).ok()?;
+        if root.get("version")?.to_json() != VERSION {
+            return None;
+        }
+        let table = |name: &str| -> Option<BTreeMap<String, String>> {
+            let entries = root.get(name)?.entries().iter();
+            entries.map(|(key, node): &(_, Node)| Some((key.name.clone(), node.as_str()?.to_owned()))).collect()
+        };
+        Some(Self { inputs: table("inputs")?, outputs: table("outputs")? })
+    }
+
+    /// The text of the file: one line per entry, sorted by name, so that a diff shows which inputs changed.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let mut text =
+            "# What these goldens were rendered from. Written by `cargo xtask render`, not by hand.\n".to_owned();
+        text.push_str(&format!("version = {VERSION}\n"));
+        for (name, table) in [("inputs", &self.inputs), ("outputs", &self.outputs)] {
+            text.push_str(&format!("\n[{name}]\n"));
+            for (key, value) in table {
+                text.push_str(&format!("{} = {}\n", toml::quoted(key), toml::quoted(value)));
+            }
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn survives_a_round_trip() {
+        let pairs = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let lock = Lock {
+            inputs: pairs(&[("charts/a \"b\"/x.yaml", "sha256:1"), ("helm", "4.2.1")]),
+            outputs: pairs(&[("service-a.yaml", "sha256:2")]),
+        };
+        assert_eq!(Lock::parse(&lock.to_text()), Some(lock));
+    }
+
+    #[test]
+    fn an_invalid_lock_is_none() {
+        for text in
+            ["", "version = 2\n[inputs]\n[outputs]\n", "<<<<<<< ours\n", "version = 1\n[inputs]\na = 1\n[outputs]\n"]
+        {
+            assert_eq!(Lock::parse(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The files of a chart that Helm loads.
+//!
+//! Of a chart these are the files that Helm loads: all in its folder, but for what .helmignore names. Taking one file
+//! too many costs a needless render; one too few would be a lie, so everything that is not certain counts.
+//!
+//! Deliberately absent: `charts/`, whose content `dependencies` knows.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::helmignore::Rules;
+use diagnostics::{Diagnostic, Result};
+use toolbox::inputs::{self, Inputs, file_digest};
+
+/// The files of a chart that Helm loads, without `charts/`.
+pub fn chart_files(root: &Path, chart: &Path) -> Result<Inputs> {
+    let rules = Rules::parse(&std::fs::read_to_string(chart.join(".helmignore")).unwrap_or_default());
+    let mut files = Inputs::new();
+    let mut walk = Walk { root, chart, rules, seen: BTreeSet::new(), files: &mut files };
+    walk.folder(chart, "")?;
+    Ok(files)
+}
+
+struct Walk<'a> {
+    root: &'a Path,
+    chart: &'a Path,
+    rules: Rules,
+    /// Folders on the way here, resolved: a link to one of them would lead in circles.
+    seen: BTreeSet<PathBuf>,
+    files: &'a mut Inputs,
+}
+
+impl Walk<'_> {
+    fn folder(&mut self, folder: &Path, relative: &str) -> Result<()> {
+        let failed = |error: &std::io::Error| Diagnostic::io("read", folder, error);
+        let real = folder.canonicalize().map_err(|error| failed(&error))?;
+        if !self.seen.insert(real.clone()) {
+            return Ok(());
+        }
+        for entry in std::fs::read_dir(folder).map_err(|error| failed(&error))? {
+            let path = entry.map_err(|error| failed(&error))?.path();
+            let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+            let relative = if relative.is_empty() { name.to_owned() } else { format!("{relative}/{name}") };
+            let is_folder = path.is_dir();
+            if is_folder && path == self.chart.join("charts") {
+                continue;
+            }
+            // .helmignore decides what is loaded, so it counts even where it names itself.
+            if relative != ".helmignore" && self.rules.decide(&relative, is_folder) {
+                continue;
+            }
+            if is_folder {
+                self.folder(&path, &relative)?;
+            } else if path.is_file() {
+                self.files.insert(inputs::name(self.root, &path), file_digest(&path)?);
+            }
+        }
+        self.seen.remove(&real);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ignored_files_and_dependencies_do_not_count() {
+        let root = tempfile::tempdir().expect("temporary folder");
+        let chart = root.path().join("charts/web");
+        for file in [".helmignore", "Chart.yaml", "templates/a.yaml", "ci/x-values.yaml", "charts/dep/Chart.yaml"] {
+            let path = chart.join(file);
+            std::fs::create_dir_all(path.parent().expect("has one")).expect("folder");
+            std::fs::write(path, if file == ".helmignore" { "ci/\n" } else { file }).expect("file");
+        }
+        std::os::unix::fs::symlink(&chart, chart.join("templates/loop")).expect("link");
+        let files = chart_files(root.path(), &chart).expect("readable");
+        let names: Vec<_> = files.keys().map(String::as_str).collect();
+        assert_eq!(names, ["charts/web/.helmignore", "charts/web/Chart.yaml", "charts/web/templates/a.yaml"]);
+    }
+}

@@ -1,0 +1,151 @@
+//! Chart dependencies: where each one comes from, and downloading the missing ones.
+//!
+//! Argo CD renders what is in a chart's charts/ directory. Only if Helm reports a missing dependency does Argo CD run
+//! `helm dependency build` and render again. This module produces the same result without that command:
+//!
+//! * [`inspect`] reads charts/ and the lock files. It starts no process and uses no network. Its digests are part of
+//!   the fingerprint, and it reports tampered archives, outdated locks, and vendored copies that have drifted.
+//! * [`prepare`] downloads missing pinned archives (from the cache, the mirror, or the repository) and packs `file://`
+//!   dependencies into a staged copy. It returns the directory to run Helm in.
+//! * [`update`] and [`ensure_all`] implement `cargo xtask deps`.
+//!
+//! Helm does not verify archive contents, so every download is compared with charts.lock before it is written.
+//!
+//! Version ranges are resolved by Helm, and only in [`update`].
+
+mod bring;
+mod drift;
+mod folder;
+mod helm;
+mod inspect;
+mod loopback;
+pub mod moved;
+mod stage;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod update;
+
+use std::path::{Path, PathBuf};
+
+use crate::chart::Chart;
+use crate::charts_lock::{ChartsLock, Pin};
+use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result};
+use toolbox::environment::Mirror;
+use toolbox::progress::Progress;
+
+pub use bring::{download, listed};
+pub use folder::{Nested, nested};
+pub use inspect::{Inspected, Inspection, State, inspect, local_source};
+pub use stage::{Stage, stage};
+pub use update::{PinChange, Updated, update};
+
+/// The parts of the environment that downloading needs.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// This tool's cache directory.
+    pub cache: &'a Path,
+    /// The mirror that replaces the chart repositories, if one is set.
+    pub mirror: Option<&'a Mirror>,
+    /// Whether `--offline` was given.
+    pub offline: bool,
+    /// Finds or installs Helm. Called only when Helm has to run.
+    pub helm: &'a (dyn Fn() -> Result<PathBuf> + Sync),
+    /// Receives progress messages.
+    pub progress: &'a dyn Progress,
+}
+
+impl std::fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context")
+            .field("cache", &self.cache)
+            .field("mirror", &self.mirror)
+            .field("offline", &self.offline)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A chart that is ready to be rendered.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The directory to run Helm in: the chart's own, or a staged copy that lives as long as this value.
+    pub directory: PathBuf,
+    _guard: Option<Stage>,
+}
+
+/// Downloads and packs everything that rendering a chart needs.
+///
+/// Fails if the inspection is incomplete. Other findings, such as drift, do not block the render.
+pub fn prepare(chart: &Chart, inspection: &Inspection, context: &Context<'_>) -> Result<Prepared> {
+    if !inspection.complete {
+        return Err(Diagnostic::new(
+            Code::DependencyUnavailable,
+            format!("the dependencies of `{}` are incomplete", chart.path),
+        )
+        .help("run `cargo xtask deps` to see what is missing")
+        .into());
+    }
+    download(&chart.directory, &inspection.absent(), context)?;
+    if inspection.dependencies.iter().any(|dependency| matches!(dependency.state, State::Local { .. })) {
+        let stage = stage(chart, inspection, context)?;
+        return Ok(Prepared { directory: stage.directory().to_owned(), _guard: Some(stage) });
+    }
+    Ok(Prepared { directory: chart.directory.clone(), _guard: None })
+}
+
+/// The result of [`ensure_all`].
+#[derive(Debug, Default)]
+pub struct Ensured {
+    /// The downloaded archives, each with the chart that depends on it.
+    pub downloaded: Vec<(String, Pin)>,
+    /// The deleted archives of other versions.
+    pub removed: Vec<PathBuf>,
+    /// Findings and warnings that did not block the download.
+    pub findings: Diagnostics,
+}
+
+/// Downloads every pinned archive. Like Helm, it deletes archives of other versions that an update of the locks left in
+/// charts/. A failure does not stop the other charts; all failures are returned together.
+pub fn ensure_all(root: &Path, charts: &[&Chart], lock: &ChartsLock, context: &Context<'_>) -> Result<Ensured> {
+    let mut ensured = Ensured::default();
+    let mut failed = Diagnostics::default();
+    for &chart in charts {
+        failed.take(remove_outdated(root, chart, &mut ensured.removed));
+        let (inspection, diagnostics) = inspect(root, chart, lock);
+        let (errors, findings) =
+            diagnostics.0.into_iter().partition(|found| found.code.class() >= Class::Configuration);
+        ensured.findings.extend(Diagnostics(findings));
+        failed.extend(Diagnostics(errors));
+        let absent = inspection.absent();
+        if failed.take(download(&chart.directory, &absent, context)).is_some() {
+            ensured.downloaded.extend(absent.into_iter().map(|pin| (chart.path.clone(), pin.clone())));
+        }
+    }
+    if failed.is_empty() {
+        return Ok(ensured);
+    }
+    failed.extend(ensured.findings);
+    failed.sort();
+    Err(failed)
+}
+
+fn remove_outdated(root: &Path, chart: &Chart, removed: &mut Vec<PathBuf>) -> Result<()> {
+    for path in inspect::outdated(root, chart)? {
+        match std::fs::remove_file(&path) {
+            Ok(()) => removed.push(path),
+            // Another process deleted it at the same time.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(Diagnostic::io("delete", &path, &error).into()),
+        }
+    }
+    Ok(())
+}
+
+/// Creates a temporary directory that is removed on drop.
+fn temporary() -> Result<tempfile::TempDir> {
+    tempfile::Builder::new()
+        .prefix("xtask-")
+        .tempdir()
+        .map_err(|error| Diagnostic::io("create a directory in", &std::env::temp_dir(), &error).into())
+}

@@ -1,0 +1,523 @@
+//! Inspects the dependencies of a chart: where each one comes from, and whether it matches the locks.
+//!
+//! This runs even when every target is fresh, so it reads a few files and starts no process. Argo CD renders the contents
+//! of charts/, so those are checked first, then the pins in charts.lock. bring.rs and stage.rs supply what is missing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path, PathBuf};
+
+use super::drift::differences;
+use super::folder::{self, Contents, Subchart};
+use crate::chart::{Chart, Dependency, Origin, known_as, same_version};
+use crate::charts_lock::{ChartsLock, Pin};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
+use toolbox::archive::{Tree, tree_digest};
+
+/// The maximum number of differing files that a message lists.
+const NAMED_FILES: usize = 8;
+
+/// The inspected dependencies of a chart.
+#[derive(Debug, Clone, Default)]
+pub struct Inspection {
+    /// The dependencies that were resolved, in the order of Chart.yaml.
+    pub dependencies: Vec<Inspected>,
+    /// Whether all dependencies were resolved. An incomplete chart cannot be prepared.
+    pub complete: bool,
+    /// Digests of the charts and files in charts/ that Chart.yaml does not declare, by file name. Helm loads them too.
+    pub undeclared: BTreeMap<String, String>,
+}
+
+/// A dependency and where it comes from.
+#[derive(Debug, Clone)]
+pub struct Inspected {
+    /// Its name.
+    pub name: String,
+    /// Its locked version, if any.
+    pub version: Option<String>,
+    /// Where it comes from.
+    pub state: State,
+}
+
+/// Where a dependency comes from.
+#[derive(Debug, Clone)]
+pub enum State {
+    /// An archive that charts.lock pins.
+    Pinned {
+        /// The pin.
+        pin: Pin,
+        /// The verified archive in charts/, if present.
+        archive: Option<PathBuf>,
+    },
+    /// A vendored chart in charts/, used as it is.
+    Vendored {
+        /// Its directory or archive.
+        path: PathBuf,
+        /// The digest of its files.
+        digest: String,
+    },
+    /// A `file://` dependency that is not vendored. It is packed from its source, as `helm dependency build` does.
+    Local {
+        /// The chart directory to pack.
+        source: PathBuf,
+        /// The digest of its files.
+        digest: String,
+        /// Archives in the source's charts/ that this tool downloaded and that a clean checkout lacks.
+        left_out: BTreeSet<String>,
+    },
+}
+
+impl Inspection {
+    /// The digest of each dependency by name, for the chart's fingerprint. It does not depend on whether a pinned archive
+    /// is already in charts/, so the digest of the chart's own files must exclude charts/.
+    #[must_use]
+    pub fn inputs(&self) -> BTreeMap<String, String> {
+        let mut inputs: BTreeMap<String, String> =
+            self.undeclared.iter().map(|(name, digest)| (format!("charts/{name}"), digest.clone())).collect();
+        for dependency in &self.dependencies {
+            let digest = match &dependency.state {
+                State::Pinned { pin, .. } => &pin.digest,
+                State::Vendored { digest, .. } | State::Local { digest, .. } => digest,
+            };
+            let alone = self.dependencies.iter().filter(|other| other.name == dependency.name).count() == 1;
+            let version = dependency.version.as_deref().filter(|_| !alone);
+            let name =
+                version.map_or_else(|| dependency.name.clone(), |version| format!("{}@{version}", dependency.name));
+            inputs.insert(name, digest.clone());
+        }
+        inputs
+    }
+
+    /// The pinned archives that are not in charts/, without duplicates.
+    #[must_use]
+    pub fn absent(&self) -> Vec<&Pin> {
+        let mut absent: Vec<&Pin> = Vec::new();
+        for dependency in &self.dependencies {
+            if let State::Pinned { pin, archive: None } = &dependency.state
+                && !absent.iter().any(|other| other.subject() == pin.subject())
+            {
+                absent.push(pin);
+            }
+        }
+        absent
+    }
+}
+
+/// Inspects all dependencies of a chart. An error in one does not stop the inspection of the others.
+#[must_use]
+pub fn inspect(root: &Path, chart: &Chart, lock: &ChartsLock) -> (Inspection, Diagnostics) {
+    let mut diagnostics = Diagnostics::default();
+    let contents = match folder::contents(root, &chart.directory.join("charts"), &mut diagnostics) {
+        Ok(contents) => contents,
+        Err(error) => {
+            diagnostics.extend(error);
+            return (Inspection::default(), diagnostics);
+        }
+    };
+    let mut inspector = Inspector { root, chart, lock, contents, diagnostics };
+    let inspection = inspector.inspect();
+    inspector.diagnostics.sort();
+    (inspection, inspector.diagnostics)
+}
+
+/// The archives in charts/ whose version is not the locked one, as left by an update of Chart.lock.
+pub(super) fn outdated(root: &Path, chart: &Chart) -> Result<Vec<PathBuf>> {
+    if !chart.lock_matches() {
+        return Ok(Vec::new());
+    }
+    let contents = folder::contents(root, &chart.directory.join("charts"), &mut Diagnostics::default())?;
+    let outdated = contents.charts.into_iter().filter(|subchart| {
+        let mut declared =
+            chart.dependencies.iter().enumerate().filter(|(_, declared)| declared.name == subchart.name).peekable();
+        subchart.archive
+            && declared.peek().is_some()
+            && declared.all(|(index, declared)| {
+                matches!(declared.origin(), Origin::Remote(_))
+                    && chart.settled_version(index).is_some_and(|version| !same_version(version, &subchart.version))
+            })
+    });
+    Ok(outdated.map(|subchart| subchart.path).collect())
+}
+
+/// The source directory of a `file://` dependency.
+pub(super) fn source_folder(chart: &Chart, path: &str) -> PathBuf {
+    let mut folder = PathBuf::new();
+    for part in chart.directory.join(path).components() {
+        // `..` is resolved lexically, as in Helm: the chart's directory may be a symbolic link.
+        if part == Component::ParentDir {
+            folder.pop();
+        } else {
+            folder.push(part);
+        }
+    }
+    folder
+}
+
+/// The files of the source of a `file://` dependency.
+#[must_use]
+pub fn local_source(chart: &Chart, path: &str) -> Option<Tree> {
+    folder::read(&source_folder(chart, path)).ok()
+}
+
+/// The files of a `file://` source, without the archives that this tool downloaded.
+pub(super) fn source_files(source: &Path, left_out: &BTreeSet<String>) -> Result<Tree> {
+    let mut files = folder::read(source)?;
+    files.retain(|path, _| !left_out.contains(path));
+    Ok(files)
+}
+
+struct Inspector<'a> {
+    root: &'a Path,
+    chart: &'a Chart,
+    lock: &'a ChartsLock,
+    contents: Contents,
+    diagnostics: Diagnostics,
+}
+
+/// The source chart of a `file://` dependency.
+struct SourceChart {
+    chart: Chart,
+    left_out: BTreeSet<String>,
+    files: Tree,
+}
+
+impl Inspector<'_> {
+    fn inspect(&mut self) -> Inspection {
+        let is_declared =
+            |subchart: &&Subchart| self.chart.dependencies.iter().any(|declared| declared.name == subchart.name);
+        let file_name =
+            |subchart: &Subchart| subchart.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut inspection = Inspection { undeclared: self.contents.others.clone(), ..Inspection::default() };
+        let undeclared = self.contents.charts.iter().filter(|subchart| !is_declared(subchart));
+        inspection.undeclared.extend(undeclared.map(|subchart| (file_name(subchart), subchart.digest.clone())));
+        if !self.chart.lock_matches() {
+            self.lock_outdated();
+            return inspection;
+        }
+        let wrong = self.other_versions();
+        for (index, declared) in self.chart.dependencies.iter().enumerate() {
+            let version = self.chart.settled_version(index).map(str::to_owned);
+            if let Some(state) = self.dependency(declared, version.as_deref(), &wrong) {
+                inspection.dependencies.push(Inspected { name: declared.name.clone(), version, state });
+            }
+        }
+        let is_built = |state: &State| !matches!(state, State::Vendored { .. });
+        if inspection.dependencies.iter().any(|dependency| is_built(&dependency.state)) {
+            self.stray_archives();
+        }
+        inspection.complete = inspection.dependencies.len() == self.chart.dependencies.len();
+        inspection
+    }
+
+    fn lock_outdated(&mut self) {
+        let Some(lock) = &self.chart.lock else { return };
+        let listed = |dependencies: &[Dependency]| match dependencies {
+            [] => "none".to_owned(),
+            some => some.iter().map(|one| format!("{} {}", one.name, one.version)).collect::<Vec<_>>().join(", "),
+        };
+        self.diagnostics.push(
+            Diagnostic::new(
+                Code::ChartLockOutdated,
+                format!("`{}/Chart.lock` does not match the dependencies in Chart.yaml", self.chart.path),
+            )
+            .at(lock.digest_place.clone(), "digest of other dependencies")
+            .note(format!("Chart.yaml requires: {}", listed(&self.chart.dependencies)))
+            .note(format!("Chart.lock locks: {}", listed(&lock.dependencies)))
+            .help("run `cargo xtask deps --update`"),
+        );
+    }
+
+    /// Resolves one dependency. `wrong` names the subcharts whose wrong version is already reported.
+    fn dependency(&mut self, declared: &Dependency, version: Option<&str>, wrong: &BTreeSet<String>) -> Option<State> {
+        // Chart.lock records no real version of a dependency without a repository; it is whatever is in charts/.
+        let version = version.filter(|_| declared.origin() != Origin::InCharts);
+        let matches = |subchart: &&Subchart| {
+            subchart.name == declared.name && version.is_none_or(|version| same_version(version, &subchart.version))
+        };
+        let copies: Vec<&Subchart> = self.contents.charts.iter().filter(matches).collect();
+        if let [first, second, ..] = copies.as_slice() {
+            let diagnostic = Diagnostic::new(
+                Code::VendoredVersion,
+                format!("`{}` is in `{}/charts` more than once", declared.name, self.chart.path),
+            )
+            .at(declared.place.clone(), "this dependency")
+            .note(copies.iter().map(|copy| format!("`{}`", copy.label)).collect::<Vec<_>>().join(", "))
+            .note("Helm renders one of them, and not always the same one")
+            .help(format!("keep one: `rm -r {}` or `rm -r {}`", first.label, second.label));
+            self.diagnostics.push(diagnostic);
+            return None;
+        }
+        let copy = copies.first().copied();
+        if copy.is_none() && wrong.contains(&declared.name) {
+            return None;
+        }
+        let result = match declared.origin() {
+            Origin::InCharts => self.in_charts(declared, copy),
+            Origin::Remote(repository) => self.remote(declared, repository, version, copy),
+            Origin::Folder(path) => self.local(declared, path, version, copy),
+        };
+        match result {
+            Ok((state, finding)) => {
+                self.diagnostics.0.extend(finding);
+                Some(state)
+            }
+            Err(diagnostics) => {
+                self.diagnostics.extend(diagnostics);
+                None
+            }
+        }
+    }
+
+    fn in_charts(&self, declared: &Dependency, copy: Option<&Subchart>) -> Result<(State, Option<Diagnostic>)> {
+        copy.map(|copy| (vendored(copy), None)).ok_or_else(|| {
+            Diagnostic::new(Code::ChartInvalid, format!("`{}` has no repository and is not in charts/", declared.name))
+                .at(declared.place.clone(), "no `repository`")
+                .help(format!("set its `repository`, or vendor it in `{}/charts/{}`", self.chart.path, declared.name))
+                .into()
+        })
+    }
+
+    fn remote(
+        &self,
+        declared: &Dependency,
+        repository: &str,
+        version: Option<&str>,
+        copy: Option<&Subchart>,
+    ) -> Result<(State, Option<Diagnostic>)> {
+        let pin = version.and_then(|version| self.lock.find(repository, &declared.name, version));
+        if let Some(copy) = copy.filter(|copy| !copy.archive) {
+            let drift = pin.filter(|pin| pin.digest != copy.digest).map(|pin| {
+                Diagnostic::new(
+                    Code::VendoredDrift,
+                    format!("`{}` differs from the `{}` {} pinned in charts.lock", copy.label, pin.name, pin.version),
+                )
+                .at(declared.place.clone(), "vendored as a directory, which Argo CD renders")
+                .at(pin.place.clone(), "pinned here")
+                .note(format!("pinned {}\nfound  {}", pin.digest, copy.digest))
+                .help(format!(
+                    "`rm -r {}` to use the pinned archive, or delete its entry in charts.lock to keep the directory",
+                    copy.label
+                ))
+            });
+            return Ok((vendored(copy), drift));
+        }
+        let Some(version) = version else {
+            return Err(Diagnostic::new(
+                Code::DependencyUnlocked,
+                format!("the version range `{}` of `{}` is not locked", declared.version, declared.name),
+            )
+            .at(declared.version_place.clone(), "a range, and there is no Chart.lock")
+            .help("run `cargo xtask deps --update`, which writes Chart.lock and charts.lock")
+            .into());
+        };
+        let Some(pin) = pin else {
+            let mut diagnostic = Diagnostic::new(
+                Code::DependencyUnlocked,
+                format!("`{}` {version} is not pinned in charts.lock", declared.name),
+            )
+            .at(declared.place.clone(), format!("from {repository}"));
+            for other in self.lock.pins.iter().filter(|pin| pin.name == declared.name) {
+                let label = format!("pinned: {} {} from {}", other.name, other.version, other.repository);
+                diagnostic = diagnostic.at(other.place.clone(), label);
+            }
+            return Err(diagnostic.help("run `cargo xtask deps --update`").into());
+        };
+        match copy {
+            Some(copy) if copy.digest != pin.digest => Err(tampered(&copy.label, pin, &copy.digest)
+                .help(format!("`rm {}`; the next run downloads the pinned archive", copy.label))
+                .into()),
+            copy => Ok((State::Pinned { pin: pin.clone(), archive: copy.map(|copy| copy.path.clone()) }, None)),
+        }
+    }
+
+    fn local(
+        &self,
+        declared: &Dependency,
+        path: &str,
+        version: Option<&str>,
+        copy: Option<&Subchart>,
+    ) -> Result<(State, Option<Diagnostic>)> {
+        let folder = source_folder(self.chart, path);
+        let label = known_as(self.root, &folder);
+        if let Some(copy) = copy {
+            return Ok((vendored(copy), self.local_drift(declared, &folder, &label, copy)));
+        }
+        if !folder.starts_with(self.root) {
+            return Err(Diagnostic::new(
+                Code::ChartInvalid,
+                format!("the source `{label}` of `{}` is outside the repository", declared.name),
+            )
+            .at(declared.repository_place.clone(), "Argo CD sees only the repository")
+            .help(format!(
+                "move it into the repository, or vendor it in `{}/charts/{}`",
+                self.chart.path, declared.name
+            ))
+            .into());
+        }
+        if !folder.is_dir() {
+            return Err(Diagnostic::new(
+                Code::ChartInvalid,
+                format!("the source `{label}` of `{}` does not exist", declared.name),
+            )
+            .at(declared.repository_place.clone(), "relative to the chart's directory")
+            .help("correct the path after `file://`")
+            .into());
+        }
+        let source = self.source_chart(&folder)?;
+        if source.chart.name != declared.name {
+            return Err(Diagnostic::new(
+                Code::ChartInvalid,
+                format!("`{label}` contains the chart `{}`, not `{}`", source.chart.name, declared.name),
+            )
+            .at(declared.place.clone(), format!("must be `{}`, as in its Chart.yaml", source.chart.name))
+            .help("correct `name`; to use another name, set `alias`")
+            .into());
+        }
+        if let (Some(lock), Some(version)) = (&self.chart.lock, version)
+            && !same_version(version, &source.chart.version)
+        {
+            return Err(Diagnostic::new(
+                Code::ChartLockOutdated,
+                format!("Chart.lock locks `{}` at {version}, but `{label}` is {}", declared.name, source.chart.version),
+            )
+            .at(Place::file(lock.source.name.clone()), "")
+            .note("`helm dependency build` fails on this, and so does Argo CD")
+            .help("run `cargo xtask deps --update`")
+            .into());
+        }
+        let digest = tree_digest(&source.files);
+        Ok((State::Local { source: folder, digest, left_out: source.left_out }, None))
+    }
+
+    fn source_chart(&self, folder: &Path) -> Result<SourceChart> {
+        let chart = Chart::load(self.root, folder)?;
+        let is_downloaded = |subchart: &Subchart| {
+            subchart.archive
+                && chart.dependencies.iter().any(|declared| {
+                    matches!(declared.origin(), Origin::Remote(_))
+                        && self
+                            .lock
+                            .find(&declared.repository, &subchart.name, &subchart.version)
+                            .is_some_and(|pin| declared.name == subchart.name && pin.digest == subchart.digest)
+                })
+        };
+        let contents = folder::contents(self.root, &folder.join("charts"), &mut Diagnostics::default())?;
+        let downloaded = contents.charts.iter().filter(|subchart| is_downloaded(subchart));
+        let names = downloaded.filter_map(|subchart| subchart.path.file_name());
+        let left_out: BTreeSet<String> = names.map(|name| format!("charts/{}", name.to_string_lossy())).collect();
+        let files = source_files(folder, &left_out)?;
+        Ok(SourceChart { chart, left_out, files })
+    }
+
+    /// Compares a vendored copy with its source. Argo CD renders the copy, so a broken source does not block the render.
+    fn local_drift(&self, declared: &Dependency, folder: &Path, label: &str, copy: &Subchart) -> Option<Diagnostic> {
+        let help = format!(
+            "run `helm dependency update {}` to vendor the source again, or delete `{}`",
+            self.chart.path, copy.label
+        );
+        let drift = |message: String| {
+            Diagnostic::new(Code::VendoredDrift, message)
+                .at(declared.repository_place.clone(), "vendored; Argo CD renders the copy")
+        };
+        if !folder.is_dir() {
+            return Some(
+                drift(format!("the source `{label}` of `{}` does not exist", copy.label))
+                    .help("correct the path after `file://`, or remove `repository` to use only the vendored copy"),
+            );
+        }
+        let source = match self.source_chart(folder) {
+            Ok(source) => source,
+            Err(why) => {
+                let why = why.0.first().map(|first| first.message.clone()).unwrap_or_default();
+                return Some(drift(format!("`{}` cannot be compared with `{label}`: {why}", copy.label)).help(help));
+            }
+        };
+        // Whether the source contains these depends on earlier runs of this tool, so they are not drift.
+        let remote = source.chart.dependencies.iter().filter(|declared| matches!(declared.origin(), Origin::Remote(_)));
+        let excluded: Vec<&str> = remote
+            .map(|declared| declared.name.as_str())
+            .filter(|name| self.lock.pins.iter().any(|pin| pin.name == *name))
+            .collect();
+        let files = differences(&source.files, &copy.files, &excluded);
+        if files.is_empty() {
+            return None;
+        }
+        let mut listed: Vec<String> = files.iter().take(NAMED_FILES).cloned().collect();
+        if files.len() > NAMED_FILES {
+            listed.push(format!("and {} more", files.len() - NAMED_FILES));
+        }
+        Some(drift(format!("`{}` differs from `{label}`", copy.label)).note(listed.join("\n")).help(help))
+    }
+
+    /// Reports subcharts whose version is not the locked one, and returns their names.
+    fn other_versions(&mut self) -> BTreeSet<String> {
+        let mut wrong = BTreeSet::new();
+        for subchart in &self.contents.charts {
+            let declarations =
+                self.chart.dependencies.iter().enumerate().filter(|(_, declared)| declared.name == subchart.name);
+            let mut locked = Vec::new();
+            let mut place = None;
+            for (index, declared) in declarations {
+                match self.chart.settled_version(index).filter(|_| declared.origin() != Origin::InCharts) {
+                    Some(version) => locked.push(version),
+                    None => locked.push(&subchart.version),
+                }
+                place.get_or_insert_with(|| declared.place.clone());
+            }
+            let Some(place) = place else { continue };
+            if locked.iter().any(|version| same_version(version, &subchart.version)) {
+                continue;
+            }
+            let file = if self.chart.lock.is_some() { "Chart.lock" } else { "Chart.yaml" };
+            let wanted = locked.join(" and ");
+            let remove = if subchart.archive { "rm" } else { "rm -r" };
+            let mut diagnostic = Diagnostic::new(
+                Code::VendoredVersion,
+                format!("`{}` is {} {}, but {file} requires {wanted}", subchart.label, subchart.name, subchart.version),
+            )
+            .at(place, format!("locked at {wanted}"))
+            .help(format!("`{remove} {}`", subchart.label));
+            if subchart.archive {
+                diagnostic = diagnostic.help("or run `cargo xtask deps`, which replaces archives of other versions");
+            }
+            self.diagnostics.push(diagnostic);
+            wrong.insert(subchart.name.clone());
+        }
+        wrong
+    }
+
+    /// Reports archives that no dependency requires, in a chart whose dependencies Argo CD builds: Argo CD deletes them,
+    /// but Helm on its own renders them.
+    fn stray_archives(&mut self) {
+        for subchart in self.contents.charts.iter().filter(|subchart| subchart.archive) {
+            if self.chart.dependencies.iter().any(|declared| declared.name == subchart.name) {
+                continue;
+            }
+            self.diagnostics.push(
+                Diagnostic::new(
+                    Code::VendoredVersion,
+                    format!(
+                        "`{}` contains `{}` {}, which is not a declared dependency",
+                        subchart.label, subchart.name, subchart.version
+                    ),
+                )
+                .at(Place::file(self.chart.source.name.clone()), "")
+                .note("Helm renders everything in charts/, but Argo CD runs `helm dependency build`, which deletes this archive")
+                .help(format!("`rm {}`, or add `{}` to `dependencies`", subchart.label, subchart.name)),
+            );
+        }
+    }
+}
+
+fn vendored(copy: &Subchart) -> State {
+    State::Vendored { path: copy.path.clone(), digest: copy.digest.clone() }
+}
+
+/// The diagnostic for an archive that does not match its pin. The caller adds the help.
+pub(super) fn tampered(label: &str, pin: &Pin, found: &str) -> Diagnostic {
+    Diagnostic::new(
+        Code::ArchiveTampered,
+        format!("`{label}` differs from the `{}` {} pinned in charts.lock", pin.name, pin.version),
+    )
+    .at(pin.place.clone(), "pinned here")
+    .note(format!("pinned {}\nfound  {found}", pin.digest))
+}

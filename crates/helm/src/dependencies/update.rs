@@ -1,0 +1,344 @@
+//! `deps --update`: resolves versions with Helm and writes them to the locks.
+//!
+//! `helm dependency update` runs in a staged chart, once per chart with dependencies, against the mirror if one is set.
+//! Chart.lock is written with the repositories from Chart.yaml and Helm's digest over them, so it does not depend on the
+//! mirror. charts.lock gets a pin for each archive.
+//!
+//! Nothing is written until all archives have been downloaded and verified. Archives are written first and locks last,
+//! so an interrupted run leaves the old locks intact.
+//!
+//! Does not pack `file://` dependencies into charts/: whether to vendor them is up to the chart's owner.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::bring::{mirror_files, store_in_cache};
+use super::folder::{self, Packed, is_archive};
+use super::helm::{self, Repositories};
+use super::inspect::{source_folder, tampered};
+use super::loopback::{Loopback, repository};
+use crate::chart::{Chart, ChartLock, Dependency, Origin, go_string, same_version};
+use crate::charts_lock;
+use crate::charts_lock::{ChartsLock, Pin};
+use crate::dependencies::{Context, remove_outdated};
+use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
+use document::{Node, Value, yaml};
+use toolbox::environment::Mirror;
+use toolbox::whole;
+
+/// The changes made by an update.
+#[derive(Debug, Default)]
+pub struct Updated {
+    /// The added, changed, and dropped pins, sorted by name.
+    pub pins: Vec<PinChange>,
+    /// The written files.
+    pub written: Vec<PathBuf>,
+    /// The deleted archives of other versions.
+    pub removed: Vec<PathBuf>,
+}
+
+/// A change of a pin.
+#[derive(Debug, Clone)]
+pub enum PinChange {
+    /// A new pin.
+    Added(Pin),
+    /// Another version or repository of the same chart.
+    Changed {
+        /// The old pin.
+        from: Pin,
+        /// The new pin.
+        to: Pin,
+    },
+    /// A pin that no chart needs any more.
+    Dropped(Pin),
+}
+
+/// The resolved dependencies of one chart.
+struct Resolved<'a> {
+    chart: &'a Chart,
+    /// The new text of Chart.lock, if it changed.
+    lock: Option<String>,
+    archives: Vec<(Pin, Vec<u8>)>,
+}
+
+/// Resolves the dependencies of all charts again and rewrites the locks. `charts` must be all charts of the workspace:
+/// pins that none of them needs are dropped.
+pub fn update(root: &Path, charts: &[&Chart], context: &Context<'_>) -> Result<Updated> {
+    let old = ChartsLock::load(root)?;
+    let served = serve(charts, context)?;
+    let mut diagnostics = Diagnostics::default();
+    let mut resolved = Vec::new();
+    for &chart in charts.iter().filter(|chart| !chart.dependencies.is_empty()) {
+        resolved.extend(diagnostics.take(resolve(chart, &old, served.as_ref(), context)));
+    }
+    let mut pins: BTreeMap<(String, String, String), Pin> = BTreeMap::new();
+    for (pin, _) in resolved.iter().flat_map(|resolved| &resolved.archives) {
+        let (repository, name, version) = pin.subject();
+        let subject = (repository.to_owned(), name.to_owned(), version.to_owned());
+        match pins.get(&subject) {
+            Some(other) if other.digest != pin.digest => {
+                diagnostics.push(tampered(&format!("a second download from {repository}"), other, &pin.digest));
+            }
+            _ => drop(pins.insert(subject, pin.clone())),
+        }
+    }
+    diagnostics.into_result(())?;
+
+    let mut updated = Updated::default();
+    for resolved in &resolved {
+        resolved.write(root, context, &mut updated)?;
+    }
+    let lock = ChartsLock { pins: pins.into_values().collect() };
+    let path = root.join(charts_lock::FILE);
+    let text = lock.to_text();
+    let unchanged = std::fs::read(&path).map_or(lock.pins.is_empty(), |bytes| bytes == text.as_bytes());
+    if !unchanged {
+        whole::write(&path, text.as_bytes())?;
+        updated.written.push(path);
+    }
+    updated.pins = changes(&old.pins, &lock.pins);
+    Ok(updated)
+}
+
+/// Serves the possibly needed archives of a mirror directory to Helm.
+fn serve(charts: &[&Chart], context: &Context<'_>) -> Result<Option<Loopback>> {
+    let Some(Mirror::Folder(folder)) = context.mirror else { return Ok(None) };
+    let is_remote = |declared: &&Dependency| matches!(declared.origin(), Origin::Remote(_));
+    let wanted: Vec<String> = charts
+        .iter()
+        .flat_map(|chart| &chart.dependencies)
+        .filter(is_remote)
+        .map(|declared| format!("{}-", declared.name))
+        .collect();
+    if wanted.is_empty() {
+        return Ok(None);
+    }
+    let accept = |name: &str| is_archive(name) && wanted.iter().any(|start| name.starts_with(start));
+    let mut archives = BTreeMap::new();
+    for (index, path) in mirror_files(folder, &accept)?.into_iter().enumerate() {
+        let bytes = std::fs::read(&path).map_err(|error| Diagnostic::io("read", &path, &error))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        // Two directories of a mirror may contain files of the same name; Helm uses the first of equal versions.
+        let name = if archives.contains_key(&name) { format!("{index}/{name}") } else { name };
+        archives.insert(name, bytes);
+    }
+    Loopback::serve(repository(archives)).map(Some)
+}
+
+/// Resolves and downloads the dependencies of one chart with Helm, and verifies the archives.
+fn resolve<'a>(
+    chart: &'a Chart,
+    old: &ChartsLock,
+    served: Option<&Loopback>,
+    context: &Context<'_>,
+) -> Result<Resolved<'a>> {
+    context.progress.status("Updating", &chart.path);
+    let url = match context.mirror {
+        Some(Mirror::Url(url)) => Some((url.clone(), url.clone())),
+        Some(Mirror::Folder(folder)) => served.map(|served| (served.url(), folder.display().to_string())),
+        None => None,
+    };
+    online(chart, context)?;
+    let staged = super::temporary()?;
+    let mut wanted = chart.dependencies.clone();
+    let mut redirected = false;
+    for dependency in &mut wanted {
+        let repository = match (dependency.origin(), &url) {
+            (Origin::Folder(path), _) => format!("file://{}", source_folder(chart, path).display()),
+            (Origin::Remote(_), Some((url, _))) => url.clone(),
+            (Origin::Remote(_), None) => continue,
+            (Origin::InCharts, _) => {
+                let below = Path::new("charts").join(&dependency.name);
+                for (path, content) in folder::read(&chart.directory.join(&below))? {
+                    whole::write(&staged.path().join(&below).join(path), &content)?;
+                }
+                continue;
+            }
+        };
+        redirected = redirected || repository != dependency.repository;
+        dependency.repository = repository;
+    }
+    let repositories = match &url {
+        Some((_, mirror)) => Repositories::Mirror(mirror),
+        None => Repositories::Real,
+    };
+    helm::update(staged.path(), &chart.name, &wanted, repositories, context)?;
+
+    let (helm_lock, generated) = staged_lock(&staged.path().join("Chart.lock"))?;
+    let mut locked = Vec::new();
+    for (declared, entry) in chart.dependencies.iter().zip(helm_lock.dependencies) {
+        locked.push(Dependency { repository: declared.repository.clone(), ..entry });
+    }
+    let digest = if redirected { chart.lock_digest(&locked) } else { helm_lock.digest };
+    let lock = lock_text(&locked, &digest, &generated);
+    let archives = verified(chart, &locked, &staged.path().join("charts"), old)?;
+    let unchanged =
+        chart.lock.as_ref().is_some_and(|lock| lock.digest == digest && same_entries(&lock.dependencies, &locked));
+    Ok(Resolved { chart, lock: (!unchanged).then_some(lock), archives })
+}
+
+fn online(chart: &Chart, context: &Context<'_>) -> Result<()> {
+    let local = matches!(context.mirror, Some(Mirror::Folder(_)));
+    let remote = chart.dependencies.iter().find(|declared| matches!(declared.origin(), Origin::Remote(_)));
+    match remote.filter(|_| context.offline && !local) {
+        None => Ok(()),
+        Some(declared) => Err(Diagnostic::new(
+            Code::DependencyUnavailable,
+            format!("`{}` cannot be updated from {} with `--offline`", declared.name, declared.repository),
+        )
+        .at(declared.place.clone(), "")
+        .help("run without `--offline`, or set XTASK_CHART_MIRROR to a directory of archives")
+        .into()),
+    }
+}
+
+/// The Chart.lock that Helm wrote for the staged chart, and its `generated` field.
+fn staged_lock(path: &Path) -> Result<(ChartLock, String)> {
+    let text = std::fs::read_to_string(path).map_err(|error| Diagnostic::io("read", path, &error))?;
+    let source = Source::new("Chart.lock", text);
+    let root = yaml::parse_one(&source)?.root;
+    let generated = root.get("generated").and_then(Node::as_str).unwrap_or_default().to_owned();
+    Ok((ChartLock::parse(&source)?, generated))
+}
+
+fn same_entries(left: &[Dependency], right: &[Dependency]) -> bool {
+    let entry = |one: &Dependency| (one.name.clone(), one.version.clone(), one.repository.clone());
+    left.iter().map(entry).eq(right.iter().map(entry))
+}
+
+/// The downloaded archives, each checked against its lock entry and its old pin, if any.
+fn verified(chart: &Chart, locked: &[Dependency], charts: &Path, old: &ChartsLock) -> Result<Vec<(Pin, Vec<u8>)>> {
+    let mut downloaded = Vec::new();
+    for path in folder::entries(charts)?.into_iter().filter(|path| path.is_file()) {
+        let bytes = std::fs::read(&path).map_err(|error| Diagnostic::io("read", &path, &error))?;
+        let label = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let packed = Packed::read(&label, &bytes)?;
+        downloaded.push((label, packed, bytes));
+    }
+    let mut diagnostics = Diagnostics::default();
+    let mut archives: Vec<(Pin, Vec<u8>)> = Vec::new();
+    for (declared, locked) in chart.dependencies.iter().zip(locked) {
+        let Origin::Remote(repository) = locked.origin() else { continue };
+        let matches = |packed: &Packed| packed.name == locked.name && same_version(&packed.version, &locked.version);
+        let Some((_, packed, bytes)) = downloaded.iter().find(|(_, packed, _)| matches(packed)) else {
+            let names: Vec<String> = downloaded
+                .iter()
+                .map(|(label, packed, _)| format!("`{label}` contains `{}` {}", packed.name, packed.version))
+                .collect();
+            diagnostics.push(
+                Diagnostic::new(
+                    Code::ArchiveTampered,
+                    format!("no downloaded archive is `{}` {}", locked.name, locked.version),
+                )
+                .at(declared.place.clone(), format!("from {repository}"))
+                .note(names.join("\n"))
+                .help(
+                    "report to the repository's owner that its index does not match its archives; nothing was written",
+                ),
+            );
+            continue;
+        };
+        let pin = Pin::new(&locked.name, &locked.version, repository, &packed.digest);
+        if let Some(pinned) = old.find(repository, &pin.name, &pin.version).filter(|pinned| pinned.digest != pin.digest)
+        {
+            diagnostics.push(
+                tampered(&format!("the archive from {repository}"), pinned, &pin.digest)
+                    .help("find out why a published version changed; nothing was written")
+                    .help(
+                        "if the new archive is right, delete its entry in charts.lock and run `cargo xtask deps --update`",
+                    ),
+            );
+            continue;
+        }
+        if !archives.iter().any(|(other, _)| other.subject() == pin.subject()) {
+            archives.push((pin, bytes.clone()));
+        }
+    }
+    diagnostics.into_result(archives)
+}
+
+impl Resolved<'_> {
+    /// Writes the archives and Chart.lock, and deletes archives of other versions.
+    fn write(&self, root: &Path, context: &Context<'_>, updated: &mut Updated) -> Result<()> {
+        let charts = self.chart.directory.join("charts");
+        let contents = folder::contents(root, &charts, &mut Diagnostics::default())?;
+        for (pin, bytes) in &self.archives {
+            store_in_cache(pin, bytes, context);
+            // A directory of the same chart is a vendored copy and is kept, as is an equal archive.
+            let present = |subchart: &folder::Subchart| {
+                subchart.name == pin.name && (!subchart.archive || subchart.digest == pin.digest)
+            };
+            if !contents.charts.iter().any(present) {
+                let path = charts.join(pin.file_name());
+                whole::write(&path, bytes)?;
+                updated.written.push(path);
+            }
+        }
+        if let Some(text) = &self.lock {
+            let path = self.chart.directory.join("Chart.lock");
+            whole::write(&path, text.as_bytes())?;
+            updated.written.push(path);
+        }
+        remove_outdated(root, &Chart::load(root, &self.chart.directory)?, &mut updated.removed)
+    }
+}
+
+/// The text of Chart.lock, as Helm writes it.
+fn lock_text(locked: &[Dependency], digest: &str, generated: &str) -> String {
+    let entry = |dependency: &Dependency| {
+        let [name, repository, version] =
+            [&dependency.name, &dependency.repository, &dependency.version].map(|text| scalar(text));
+        format!(
+            "- name: {name}
+  repository: {repository}
+  version: {version}
+"
+        )
+    };
+    let entries: Vec<String> = locked.iter().map(entry).collect();
+    format!(
+        "dependencies:
+{}digest: {digest}
+generated: {}
+",
+        entries.concat(),
+        go_string(generated)
+    )
+}
+
+/// A string as a YAML scalar, quoted only if necessary.
+fn scalar(text: &str) -> String {
+    let plain = text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && !text.ends_with(':')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:+~@".contains(c))
+        && matches!(yaml::resolve(text), Ok(Value::String(_)));
+    if plain { text.to_owned() } else { go_string(text) }
+}
+
+/// The difference between two lists of pins. A chart with exactly one old and one new pin counts as changed.
+fn changes(old: &[Pin], new: &[Pin]) -> Vec<PinChange> {
+    let missing = |from: &[Pin], pin: &Pin| {
+        !from.iter().any(|other| other.subject() == pin.subject() && other.digest == pin.digest)
+    };
+    let dropped: Vec<&Pin> = old.iter().filter(|pin| missing(new, pin)).collect();
+    let added: Vec<&Pin> = new.iter().filter(|pin| missing(old, pin)).collect();
+    let only = |pins: &[&Pin], name: &str| match pins.iter().filter(|pin| pin.name == name).collect::<Vec<_>>()[..] {
+        [pin] => Some((*pin).clone()),
+        _ => None,
+    };
+    let mut changes: Vec<(String, PinChange)> = Vec::new();
+    for pin in &added {
+        let change = match (only(&dropped, &pin.name), only(&added, &pin.name)) {
+            (Some(from), Some(to)) => PinChange::Changed { from, to },
+            _ => PinChange::Added((*pin).clone()),
+        };
+        changes.push((pin.name.clone(), change));
+    }
+    for pin in &dropped {
+        if only(&dropped, &pin.name).is_none() || only(&added, &pin.name).is_none() {
+            changes.push((pin.name.clone(), PinChange::Dropped((*pin).clone())));
+        }
+    }
+    changes.sort_by(|left, right| left.0.cmp(&right.0));
+    changes.into_iter().map(|(_, change)| change).collect()
+}

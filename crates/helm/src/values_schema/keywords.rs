@@ -1,0 +1,375 @@
+//! Whether a JSON Schema is sound: keywords that exist, each with a value of its kind, and references that lead somewhere.
+//!
+//! Helm passes over a keyword that it does not know. One that looks like a known one was meant to be that; any other is
+//! an annotation of some program's own.
+//!
+//! Deliberately absent: regular expressions and formats, whose dialects differ from program to program.
+
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest};
+use document::{Key, Node, Value};
+
+/// What the value of a keyword is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// One schema.
+    Schema,
+    /// A list of schemas that is not empty.
+    Schemas,
+    /// One schema, or a list of them.
+    SchemaOrSchemas,
+    /// A mapping of names to schemas.
+    Properties,
+    /// A mapping of names to schemas or to lists of names.
+    Dependencies,
+    /// The name of a type, or a list of such.
+    Type,
+    /// A list of different names.
+    Names,
+    /// A list that is not empty.
+    List,
+    Text,
+    Number,
+    /// An integer of zero or more.
+    Count,
+    Flag,
+    /// A reference to another schema.
+    Reference,
+    /// The URL of a draft.
+    Draft,
+    Anything,
+}
+
+/// Keywords of the drafts that Helm knows (4, 6, 7, 2019-09, 2020-12), and what editors add to them.
+const KEYWORDS: &[(&str, Kind)] = &[
+    ("$anchor", Kind::Text),
+    ("$comment", Kind::Text),
+    ("$defs", Kind::Properties),
+    ("$dynamicAnchor", Kind::Text),
+    ("$dynamicRef", Kind::Text),
+    ("$id", Kind::Text),
+    ("$recursiveAnchor", Kind::Flag),
+    ("$recursiveRef", Kind::Text),
+    ("$ref", Kind::Reference),
+    ("$schema", Kind::Draft),
+    ("$vocabulary", Kind::Anything),
+    ("additionalItems", Kind::Schema),
+    ("additionalProperties", Kind::Schema),
+    ("allOf", Kind::Schemas),
+    ("anyOf", Kind::Schemas),
+    ("const", Kind::Anything),
+    ("contains", Kind::Schema),
+    ("contentEncoding", Kind::Text),
+    ("contentMediaType", Kind::Text),
+    ("contentSchema", Kind::Schema),
+    ("default", Kind::Anything),
+    ("definitions", Kind::Properties),
+    ("dependencies", Kind::Dependencies),
+    ("dependentRequired", Kind::Anything),
+    ("dependentSchemas", Kind::Properties),
+    ("deprecated", Kind::Flag),
+    ("description", Kind::Text),
+    ("else", Kind::Schema),
+    ("enum", Kind::List),
+    ("example", Kind::Anything),
+    ("examples", Kind::Anything),
+    // A flag in draft 4, a number since.
+    ("exclusiveMaximum", Kind::Anything),
+    ("exclusiveMinimum", Kind::Anything),
+    ("format", Kind::Text),
+    ("id", Kind::Text),
+    ("if", Kind::Schema),
+    ("items", Kind::SchemaOrSchemas),
+    ("maxContains", Kind::Count),
+    ("maxItems", Kind::Count),
+    ("maxLength", Kind::Count),
+    ("maxProperties", Kind::Count),
+    ("maximum", Kind::Number),
+    ("minContains", Kind::Count),
+    ("minItems", Kind::Count),
+    ("minLength", Kind::Count),
+    ("minProperties", Kind::Count),
+    ("minimum", Kind::Number),
+    ("multipleOf", Kind::Number),
+    ("not", Kind::Schema),
+    ("nullable", Kind::Flag),
+    ("oneOf", Kind::Schemas),
+    ("pattern", Kind::Text),
+    ("patternProperties", Kind::Properties),
+    ("prefixItems", Kind::Schemas),
+    ("properties", Kind::Properties),
+    ("propertyNames", Kind::Schema),
+    ("readOnly", Kind::Flag),
+    ("required", Kind::Names),
+    ("then", Kind::Schema),
+    ("title", Kind::Text),
+    ("type", Kind::Type),
+    ("unevaluatedItems", Kind::Schema),
+    ("unevaluatedProperties", Kind::Schema),
+    ("uniqueItems", Kind::Flag),
+    ("writeOnly", Kind::Flag),
+];
+
+/// The drafts that Helm has, by their URLs without scheme and fragment.
+const DRAFTS: [&str; 5] = [
+    "json-schema.org/draft-04/schema",
+    "json-schema.org/draft-06/schema",
+    "json-schema.org/draft-07/schema",
+    "json-schema.org/draft/2019-09/schema",
+    "json-schema.org/draft/2020-12/schema",
+];
+
+const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
+
+/// What is unsound in a schema and in all that are in it.
+#[derive(Debug, Default)]
+pub struct Unsound {
+    /// What keeps Helm from using the schema at all.
+    pub refused: Diagnostics,
+    /// What Helm passes over, or what keeps it from ever being satisfied.
+    pub accepted: Diagnostics,
+}
+
+/// Looks at a schema and at all that are in it.
+#[must_use]
+pub fn check(root: &Node) -> Unsound {
+    let mut checker = Checker { root, found: Unsound::default() };
+    checker.schema(root, "");
+    checker.found
+}
+
+/// The keyword that was meant by one that does not exist.
+#[must_use]
+pub fn meant(name: &str) -> Option<&'static str> {
+    let known = |(keyword, _): &(&'static str, Kind)| *keyword;
+    if KEYWORDS.iter().any(|keyword| known(keyword) == name) || name.starts_with(['$', '@', 'x']) && name.contains('-')
+    {
+        return None;
+    }
+    // Short ones are near to everything.
+    nearest(name, KEYWORDS.iter().map(known).filter(|keyword| keyword.len() > 3))
+}
+
+/// The schema that a reference within a file means.
+#[must_use]
+pub fn resolve<'a>(root: &'a Node, reference: &str) -> Option<&'a Node> {
+    let pointer = reference.strip_prefix('#')?;
+    pointer.split('/').skip(1).try_fold(root, |node, step| {
+        let step = step.replace("~1", "/").replace("~0", "~");
+        match &node.value {
+            Value::Sequence(items) => items.get(step.parse::<usize>().ok()?),
+            _ => node.get(&step),
+        }
+    })
+}
+
+struct Checker<'a> {
+    root: &'a Node,
+    found: Unsound,
+}
+
+/// A finding at a place, with a way out where there is one.
+fn invalid(message: String, place: Place, label: impl Into<String>, help: Option<String>) -> Diagnostic {
+    let found = Diagnostic::new(Code::ValuesSchemaInvalid, message).at(place, label);
+    help.into_iter().fold(found, Diagnostic::help)
+}
+
+impl<'a> Checker<'a> {
+    fn refused(&mut self, message: String, place: Place, label: impl Into<String>, help: Option<String>) {
+        self.found.refused.push(invalid(message, place, label, help));
+    }
+
+    fn accepted(&mut self, message: String, place: Place, label: impl Into<String>, help: Option<String>) {
+        self.found.accepted.push(invalid(message, place, label, help));
+    }
+
+    fn mismatch(&mut self, node: &Node, path: &str, expected: &str) {
+        let empty = matches!(&node.value, Value::Sequence(items) if items.is_empty());
+        let label = if empty { "this is empty".to_owned() } else { format!("this is {}", node.describe()) };
+        self.refused(format!("`{path}` should be {expected}"), node.place(), label, None);
+    }
+
+    /// Whether a schema, and all that are in it, say what can be said.
+    fn schema(&mut self, node: &'a Node, path: &str) {
+        match &node.value {
+            Value::Bool(_) => return,
+            Value::Mapping(_) => {}
+            _ => {
+                let name = if path.is_empty() { "values.schema.json" } else { path };
+                return self.mismatch(node, name, "a schema: a mapping, true, or false");
+            }
+        }
+        for (key, value) in node.entries() {
+            let path = if path.is_empty() { key.name.clone() } else { format!("{path}.{}", key.name) };
+            match KEYWORDS.iter().find(|(name, _)| *name == key.name) {
+                Some((_, kind)) => self.keyword(*kind, value, &path),
+                None => self.unknown(node, key, &path),
+            }
+        }
+        self.contradictions(node, path);
+    }
+
+    /// A keyword that nobody knows.
+    fn unknown(&mut self, node: &Node, key: &Key, path: &str) {
+        if let Some(near) = meant(&key.name) {
+            let place = Place::new(&node.source, key.span.clone());
+            let help = Some(format!("did you mean `{near}`?"));
+            self.accepted(format!("unknown keyword `{path}`"), place, "Helm passes over it: nothing is checked", help);
+        }
+    }
+
+    fn keyword(&mut self, kind: Kind, value: &'a Node, path: &str) {
+        match kind {
+            Kind::Schema => self.schema(value, path),
+            Kind::SchemaOrSchemas if !matches!(value.value, Value::Sequence(_)) => self.schema(value, path),
+            Kind::Schemas if value.items().is_empty() => self.mismatch(value, path, "a list of schemas, at least one"),
+            Kind::Schemas | Kind::SchemaOrSchemas => self.schemas(value, path),
+            Kind::Properties | Kind::Dependencies => {
+                if !matches!(value.value, Value::Mapping(_)) {
+                    return self.mismatch(value, path, "a mapping of names to schemas");
+                }
+                for (key, schema) in value.entries() {
+                    if kind == Kind::Properties || !matches!(schema.value, Value::Sequence(_)) {
+                        self.schema(schema, &format!("{path}.{}", key.name));
+                    }
+                }
+            }
+            Kind::Type => self.types(value, path),
+            Kind::Names => self.names(value, path),
+            Kind::Reference => self.reference(value, path),
+            Kind::Draft => self.draft(value, path),
+            Kind::List if value.items().is_empty() => self.mismatch(value, path, "a list of at least one value"),
+            Kind::Text if value.as_str().is_none() => self.mismatch(value, path, "a string"),
+            Kind::Flag if !matches!(value.value, Value::Bool(_)) => self.mismatch(value, path, "true or false"),
+            Kind::Number if !matches!(value.value, Value::Number(_)) => self.mismatch(value, path, "a number"),
+            Kind::Count if !matches!(&value.value, Value::Number(text) if text.parse::<u64>().is_ok()) => {
+                self.mismatch(value, path, "an integer of zero or more");
+            }
+            Kind::List | Kind::Text | Kind::Flag | Kind::Number | Kind::Count | Kind::Anything => {}
+        }
+    }
+
+    fn draft(&mut self, value: &Node, path: &str) {
+        let Some(text) = value.as_str() else { return self.mismatch(value, path, "a string") };
+        let plain = text.trim_end_matches('#').trim_start_matches("https://").trim_start_matches("http://");
+        if !DRAFTS.contains(&plain) {
+            let label = "Helm would have to fetch it";
+            let help = format!("write `http://{}#`", nearest(plain, DRAFTS.iter().copied()).unwrap_or(DRAFTS[2]));
+            self.refused(format!("`{path}` names no draft that Helm knows"), value.place(), label, Some(help));
+        }
+    }
+
+    fn schemas(&mut self, value: &'a Node, path: &str) {
+        for (index, item) in value.items().iter().enumerate() {
+            self.schema(item, &format!("{path}[{index}]"));
+        }
+    }
+
+    fn types(&mut self, value: &'a Node, path: &str) {
+        let single = !matches!(value.value, Value::Sequence(_));
+        let nodes: Vec<&Node> = if single { vec![value] } else { value.items().iter().collect() };
+        for node in nodes {
+            let name = node.as_str().unwrap_or_default();
+            if !TYPES.contains(&name) {
+                let known = || TYPES.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+                // Names from elsewhere that people take for those of JSON Schema.
+                let meant = match name.to_lowercase().as_str() {
+                    "bool" => Some("boolean"),
+                    "int" => Some("integer"),
+                    "float" | "double" => Some("number"),
+                    "list" => Some("array"),
+                    "map" | "dict" => Some("object"),
+                    "str" => Some("string"),
+                    _ => nearest(name, TYPES),
+                };
+                let help =
+                    meant.map_or_else(|| format!("known: {}", known()), |near| format!("did you mean `{near}`?"));
+                let label = format!("this is {}", node.describe());
+                self.refused(format!("`{path}` names no type"), node.place(), label, Some(help));
+            }
+        }
+    }
+
+    fn names(&mut self, value: &'a Node, path: &str) {
+        if !matches!(value.value, Value::Sequence(_)) || value.items().iter().any(|item| item.as_str().is_none()) {
+            self.mismatch(value, path, "a list of names");
+        }
+    }
+
+    fn reference(&mut self, value: &'a Node, path: &str) {
+        let Some(text) = value.as_str() else { return self.mismatch(value, path, "a string") };
+        if text.starts_with('#') && resolve(self.root, text).is_none() && (text == "#" || text.starts_with("#/")) {
+            self.refused(
+                format!("`{path}` leads nowhere"),
+                value.place(),
+                "there is no such schema in this file",
+                None,
+            );
+        } else if !text.starts_with('#') {
+            self.refused(
+                format!("`{path}` leads out of the file"),
+                value.place(),
+                "Helm would have to fetch it",
+                Some("copy it into `definitions`, and write `#/definitions/…`".to_owned()),
+            );
+        }
+    }
+
+    /// What no values can satisfy: a required property that a closed object does not have.
+    fn contradictions(&mut self, node: &'a Node, path: &str) {
+        let closed = node.get("additionalProperties").is_some_and(|node| matches!(node.value, Value::Bool(false)));
+        if !closed || node.get("patternProperties").is_some() {
+            return;
+        }
+        let properties = node.get("properties").map(Node::entries).unwrap_or_default();
+        for item in node.get("required").map(Node::items).unwrap_or_default() {
+            let Some(name) = item.as_str() else { continue };
+            if properties.iter().all(|(key, _)| key.name != name) {
+                let owner = if path.is_empty() { "the values".to_owned() } else { format!("`{path}`") };
+                let near = nearest(name, properties.iter().map(|(key, _)| key.name.as_str()));
+                let message = format!("{owner} cannot have what is required: `{name}` is not among the properties");
+                let label = "nothing satisfies this";
+                self.accepted(message, item.place(), label, near.map(|near| format!("did you mean `{near}`?")));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use diagnostics::Source;
+    use document::yaml;
+
+    fn said(schema: &str) -> Vec<String> {
+        let root = yaml::parse_one(&Source::new("s", schema)).expect("JSON").root;
+        let Unsound { refused, accepted } = check(&root);
+        refused.0.into_iter().chain(accepted.0).map(|found| found.message).collect()
+    }
+
+    #[test]
+    fn what_drafts_know_is_sound() {
+        for schema in [
+            "true",
+            r##"{"$ref": "#", "$defs": {"a/b": {}}, "not": {"$ref": "#/$defs/a~1b"}}"##,
+            r#"{"type": ["string", "null"], "items": [{}, true], "dependencies": {"a": ["b"], "c": {}}}"#,
+            r#"{"x-order": 1, "markdownDescription": "text", "exclusiveMinimum": true, "minimum": 1.5}"#,
+        ] {
+            assert_eq!(said(schema), [""; 0], "{schema}");
+        }
+    }
+
+    #[test]
+    fn what_is_meant_otherwise_is_told() {
+        for (schema, message) in [
+            (r#"{"propertys": {}}"#, "unknown keyword `propertys`"),
+            (r#"{"allOf": []}"#, "`allOf` should be a list of schemas, at least one"),
+            (r#"{"type": "bool"}"#, "`type` names no type"),
+            (r##"{"items": {"$ref": "#/x"}}"##, "`items.$ref` leads nowhere"),
+            (r#"{"$ref": "https://example.com/s.json"}"#, "`$ref` leads out of the file"),
+            (r#"{"$schema": "http://json-schema.org/draft-99/schema#"}"#, "`$schema` names no draft that Helm knows"),
+            (r#"{"maxItems": -1}"#, "`maxItems` should be an integer of zero or more"),
+        ] {
+            assert_eq!(said(schema), [message], "{schema}");
+        }
+    }
+}

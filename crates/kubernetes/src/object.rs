@@ -1,0 +1,221 @@
+//! What a target renders, object by object, each read with places: what checks look at.
+//!
+//! A place points into the golden, since that is the file that people have; where the golden is not (yet) what is
+//! rendered, the name of the place says so. Values of Secrets are withheld from both the text and the tree, so that no
+//! check can tell them by accident.
+//!
+//! Pure. Deliberately absent: rendering, and judging.
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::manifest::{Manifest, ObjectKey, SecretValue};
+use diagnostics::{Code, Diagnostic, Origin, Place, Source};
+use document::{Key, Node, Value, yaml};
+
+/// What stands for a value of a Secret in the tree.
+pub const WITHHELD: &str = "(withheld)";
+
+/// Whether a value of a Secret is encrypted or a placeholder that is replaced after rendering: a value encrypted with SOPS,
+/// or a reference of argocd-vault-plugin or vals, also in base64.
+#[must_use]
+pub fn is_placeholder(text: &str) -> bool {
+    let plain = |text: &str| {
+        let text = text.trim();
+        let sops = text.starts_with("ENC[AES256_GCM,") && text.ends_with(']');
+        let vault = text.split_once("<path:").is_some_and(|(_, rest)| rest.contains('>'));
+        let vals = text.strip_prefix("ref+").is_some_and(|rest| rest.contains("://"));
+        sops || vault || vals
+    };
+    let decoded = || String::from_utf8(BASE64_STANDARD.decode(text.trim()).ok()?).ok();
+    plain(text) || decoded().is_some_and(|text| plain(&text))
+}
+
+/// One object as a target renders it.
+#[derive(Debug, Clone)]
+pub struct Object {
+    /// The target, `<app>/<case>`.
+    pub target: String,
+    /// Which object it is.
+    pub key: ObjectKey,
+    /// Whether it names its namespace itself.
+    pub explicit_namespace: bool,
+    /// The template that it came from, as Helm names it: `<chart>/templates/<file>`.
+    pub template: String,
+    /// The file of that template from the root of the repository; `None` where it lies in a dependency.
+    pub template_file: Option<String>,
+    /// The file name of its golden; the items of a list share one.
+    pub golden: String,
+    /// Its content. Values of Secrets are [`WITHHELD`].
+    pub root: Node,
+    /// Keys that stand twice in one mapping, the later of each two.
+    pub duplicates: Vec<Key>,
+}
+
+impl Object {
+    /// `apiVersion`.
+    #[must_use]
+    pub fn api_version(&self) -> &str {
+        self.root.get("apiVersion").and_then(Node::as_str).unwrap_or_default()
+    }
+
+    /// The node that keys and indexes lead to, such as `["spec", "ports", "0"]`.
+    #[must_use]
+    pub fn find(&self, path: &[&str]) -> Option<&Node> {
+        self.root.find(path)
+    }
+
+    /// The keys and positions that lead to a place in it.
+    fn way_to(&self, place: &Place) -> Vec<String> {
+        let mut way = Vec::new();
+        let Some(at) = place.span.as_ref().map(|span| span.start) else { return way };
+        let holds = |span: &Range<usize>| span.start <= at && at < span.end.max(span.start + 1);
+        let mut node = Some(&self.root);
+        while let Some(here) = node {
+            let mut entries = here.entries().iter();
+            let mut items = here.items().iter().enumerate();
+            node = if let Some((key, value)) = entries.find(|(key, value)| holds(&key.span) || holds(&value.span)) {
+                way.push(key.name.clone());
+                (!holds(&key.span)).then_some(value)
+            } else if let Some((index, item)) = items.find(|(_, item)| holds(&item.span)) {
+                way.push(index.to_string());
+                Some(item)
+            } else {
+                None
+            };
+        }
+        way
+    }
+
+    /// A finding about it at a place in it: says which target and which template.
+    #[must_use]
+    pub fn finding(
+        &self,
+        code: Code,
+        message: impl Into<String>,
+        place: Place,
+        label: impl Into<String>,
+    ) -> Diagnostic {
+        let origin = Origin {
+            template: self.template.clone(),
+            kind: self.key.kind.clone(),
+            name: self.key.name.clone(),
+            way: self.way_to(&place),
+        };
+        let mut found = Diagnostic::new(code, message).target(&self.target).at(place, label);
+        found.origin = Some(origin);
+        match &self.template_file {
+            Some(file) => found.at(Place::file(file.clone()), "the template"),
+            None => found.note(format!("template: {}", self.template)),
+        }
+    }
+}
+
+/// Where the objects of a manifest come from.
+#[derive(Debug, Clone, Copy)]
+pub struct Home<'a> {
+    /// The target, `<app>/<case>`.
+    pub target: &'a str,
+    /// The name of the text that places point into.
+    pub source: &'a str,
+    /// The file name of the golden.
+    pub golden: &'a str,
+    /// The file of the template from the root of the repository, where it is known.
+    pub template_file: Option<&'a str>,
+}
+
+/// The objects of a manifest, the items of a list one by one.
+#[must_use]
+pub fn of_manifest(home: &Home<'_>, manifest: &Manifest) -> Vec<Object> {
+    let name = home.source;
+    let Ok(document) = yaml::parse_one(&Source::new(name, &manifest.text)) else { return Vec::new() };
+    let mut root = document.root;
+    withhold(
+        &mut root,
+        &Source::new(name, masked(&manifest.text, manifest.secrets.iter().map(|secret| &secret.span))),
+        &manifest.secrets,
+    );
+
+    let object = |key: &ObjectKey, root: &Node| Object {
+        target: home.target.to_owned(),
+        key: key.clone(),
+        explicit_namespace: root.get("metadata").and_then(|metadata| metadata.get("namespace")).is_some(),
+        template: manifest.template.clone(),
+        template_file: home.template_file.map(str::to_owned),
+        golden: home.golden.to_owned(),
+        root: root.clone(),
+        duplicates: document.duplicates.iter().filter(|key| within(key, root)).cloned().collect(),
+    };
+    match &manifest.items {
+        None => vec![object(&manifest.key, &root)],
+        Some(keys) => {
+            let items = root.get("items").map(Node::items).unwrap_or_default();
+            keys.iter().zip(items).map(|(key, item)| object(key, item)).collect()
+        }
+    }
+}
+
+fn within(key: &Key, node: &Node) -> bool {
+    node.span.start <= key.span.start && key.span.end <= node.span.end
+}
+
+/// A place in a text from which some stretches are withheld, each character replaced: for what nobody should read, and
+/// for what is another text in each run.
+#[must_use]
+pub fn place_without(source: &Source, span: Range<usize>, withheld: &[Range<usize>]) -> Place {
+    Place::new(&Source::new(source.name.clone(), masked(&source.text, withheld)), span)
+}
+
+/// A text with every character of some stretches replaced, and every place where it was.
+fn masked<'a>(text: &str, stretches: impl IntoIterator<Item = &'a Range<usize>>) -> String {
+    let mut bytes = text.to_owned().into_bytes();
+    for stretch in stretches {
+        for byte in bytes.get_mut(stretch.clone()).unwrap_or_default() {
+            if !byte.is_ascii_whitespace() {
+                *byte = b'*';
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn withhold(node: &mut Node, source: &Arc<Source>, secrets: &[SecretValue]) {
+    node.source = Arc::clone(source);
+    let secret = secrets.iter().any(|SecretValue { span }| span.start <= node.span.start && node.span.end <= span.end);
+    match &mut node.value {
+        // Whether there is a value at all is no secret.
+        Value::Null => {}
+        Value::String(text) if text.is_empty() => {}
+        // A placeholder is not secret either.
+        Value::String(text) if is_placeholder(text) => {}
+        Value::Mapping(entries) => entries.iter_mut().for_each(|(_, value)| withhold(value, source, secrets)),
+        Value::Sequence(items) => items.iter_mut().for_each(|item| withhold(item, source, secrets)),
+        value if secret => *value = Value::String(WITHHELD.to_owned()),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest;
+
+    #[test]
+    fn values_of_secrets_are_in_neither_text_nor_tree() {
+        let text = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata:\n  a: aHVudGVyMg==\n  b: |\n    zwei\n    drei\n  c:\n";
+        let manifest = manifest::read_golden(text, "ns").expect("an object");
+        let source = Source::new("s", masked(&manifest.text, manifest.secrets.iter().map(|secret| &secret.span)));
+        assert_eq!(source.text.len(), text.len());
+        let mut root = yaml::parse_one(&Source::new("s", text)).expect("YAML").root;
+        withhold(&mut root, &source, &manifest.secrets);
+        for secret in ["aHVudGVyMg", "zwei", "drei"] {
+            assert!(!source.text.contains(secret) && !format!("{root:?}").contains(secret));
+        }
+        let data = root.get("data").expect("data");
+        assert_eq!(data.get("a").and_then(Node::as_str), Some(WITHHELD));
+        assert!(matches!(data.get("c").expect("c").value, Value::Null));
+        assert_eq!(data.get("b").expect("b").place().to_string(), "s:7:5");
+    }
+}

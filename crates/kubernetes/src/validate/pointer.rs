@@ -1,0 +1,73 @@
+//! Ways through an object: as a JSON pointer names them, and as people write them.
+//!
+//! Pure.
+
+use diagnostics::Place;
+use document::{Node, Value};
+
+/// The steps of a JSON pointer, `/spec/ports/0`.
+#[must_use]
+pub fn steps(pointer: &str) -> Vec<String> {
+    pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect()
+}
+
+/// As kubectl writes it: `spec.ports[0]`, and `metadata.labels[app.kubernetes.io/name]`.
+#[must_use]
+pub fn path(steps: &[String]) -> String {
+    let mut text = String::new();
+    for step in steps {
+        let plain = step.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+        let index = step.chars().all(|c| c.is_ascii_digit());
+        if !plain || index || step.is_empty() {
+            text.push_str(&format!("[{step}]"));
+        } else {
+            text.push_str(if text.is_empty() { "" } else { "." });
+            text.push_str(step);
+        }
+    }
+    text
+}
+
+/// The node that steps lead to.
+#[must_use]
+pub fn node<'a>(root: &'a Node, steps: &[String]) -> Option<&'a Node> {
+    steps.iter().try_fold(root, |node, step| match &node.value {
+        Value::Sequence(items) => items.get(step.parse::<usize>().ok()?),
+        _ => node.get(step),
+    })
+}
+
+/// Where the key of a field stands; of what has no key, where it is.
+#[must_use]
+pub fn key(parent: &Node, name: &str) -> Place {
+    let key = parent.entries().iter().find(|(key, _)| key.name == name);
+    key.map_or_else(|| parent.place(), |(key, _)| Place::new(&parent.source, key.span.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use diagnostics::Source;
+    use document::yaml;
+
+    #[test]
+    fn a_path_is_written_as_kubectl_writes_it() {
+        for (pointer, expected) in [
+            ("/spec/containers/0/image", "spec.containers[0].image"),
+            ("/metadata/labels/app.kubernetes.io~1name", "metadata.labels[app.kubernetes.io/name]"),
+            ("", ""),
+            ("/a~01", "[a~1]"),
+        ] {
+            assert_eq!(path(&steps(pointer)), expected);
+        }
+    }
+
+    #[test]
+    fn steps_lead_to_the_node_and_to_its_key() {
+        let root = yaml::parse_one(&Source::new("x", "a:\n  - b/c: 1\n")).expect("YAML").root;
+        let found = node(&root, &steps("/a/0/b~1c")).expect("a node");
+        assert_eq!(found.place().to_string(), "x:2:10");
+        assert_eq!(key(node(&root, &steps("/a/0")).expect("a node"), "b/c").to_string(), "x:2:5");
+        assert!(node(&root, &steps("/a/1")).is_none() && node(&root, &steps("/a/x")).is_none());
+    }
+}

@@ -1,0 +1,185 @@
+//! One object on its way to be judged: its tree, with places, and the text that kubeconform gets.
+//!
+//! The text is Helm's, to the letter. Only where that would keep kubeconform from the rest of the object (a key that
+//! stands twice, an alias to something outside of it) it gets the same value as JSON.
+//!
+//! Pure. Deliberately absent: judging.
+
+use crate::manifest::{Manifest, ObjectKey};
+use crate::object::Object;
+use crate::schemas::Kind;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
+use document::yaml;
+use document::yaml::Document;
+use document::{Node, Value};
+
+/// One object.
+#[derive(Debug)]
+pub struct Subject {
+    /// The object. One under argocd/ has no target.
+    pub object: Object,
+    /// Its kind.
+    pub kind: Kind,
+    /// Its text. That of a Secret holds its values.
+    pub text: String,
+    /// Whether it stands under argocd/.
+    pub argocd: bool,
+}
+
+impl Subject {
+    /// Kind and name, as messages print them.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let ObjectKey { kind, namespace, name, .. } = &self.object.key;
+        if self.object.explicit_namespace { format!("{kind} {namespace}/{name}") } else { format!("{kind} {name}") }
+    }
+
+    /// Whether its values may not be told.
+    #[must_use]
+    pub fn secret(&self) -> bool {
+        self.object.key.kind == "Secret"
+    }
+
+    /// A finding about it, at a place in it.
+    #[must_use]
+    pub fn finding(
+        &self,
+        code: Code,
+        message: impl Into<String>,
+        place: Place,
+        label: impl Into<String>,
+    ) -> Diagnostic {
+        if self.argocd {
+            Diagnostic::new(code, message).at(place, label)
+        } else {
+            self.object.finding(code, message, place, label)
+        }
+    }
+
+    /// Keys that stand twice in one mapping.
+    #[must_use]
+    pub fn duplicates(&self) -> Diagnostics {
+        let found = self.object.duplicates.iter().map(|key| {
+            let place = Place::new(&self.object.root.source, key.span.clone());
+            self.finding(
+                Code::KeyDuplicate,
+                format!("`{}` stands twice in {}", key.name, self.title()),
+                place,
+                "the second one",
+            )
+            .note("Kubernetes keeps the second and drops the first, or refuses both")
+            .help("delete one of them")
+        });
+        Diagnostics(found.collect())
+    }
+}
+
+/// The objects of a manifest, each with its text.
+#[must_use]
+pub fn of_manifest(objects: Vec<Object>, manifest: &Manifest) -> Vec<Subject> {
+    let text = &manifest.text;
+    // Most objects are read often enough already: without a mark of an anchor there is none.
+    let plain =
+        manifest.items.is_none() && !text.contains('&') && objects.iter().all(|object| object.duplicates.is_empty());
+    let texts = if plain { Some(vec![text.clone()]) } else { texts(manifest) };
+    let subject = |(object, text): (Object, String)| Subject {
+        kind: Kind::new(object.api_version(), &object.key.kind),
+        object,
+        text,
+        argocd: false,
+    };
+    objects.into_iter().zip(texts.unwrap_or_default()).map(subject).collect()
+}
+
+/// The objects in a file under argocd/. A document that names no kind is told by whoever reads Applications.
+#[must_use]
+pub fn of_argocd(file: &str, documents: &[Document]) -> Vec<Subject> {
+    // Argo CD deploys the items of a list one by one.
+    let roots = documents.iter().flat_map(|document| {
+        let list = document.root.get("kind").and_then(Node::as_str) == Some("List");
+        let items = document.root.get("items").filter(|_| list).map(Node::items);
+        let roots = items.map_or_else(|| vec![&document.root], |items| items.iter().collect());
+        roots.into_iter().map(move |root| (document, root))
+    });
+    let subjects = roots.filter_map(|(document, root)| {
+        let text = |node: &Node, key: &str| node.get(key).and_then(Node::as_str).map(str::to_owned);
+        let kind = Kind::new(&text(root, "apiVersion")?, &text(root, "kind")?);
+        let metadata = root.get("metadata");
+        let named = |key: &str| metadata.and_then(|metadata| text(metadata, key)).unwrap_or_default();
+        // `workspace` reads Applications, and tells of them what it cannot use.
+        let read = kind.group == "argoproj.io" && kind.kind == "Application";
+        Some(Subject {
+            text: part(document, root),
+            object: Object {
+                target: String::new(),
+                key: ObjectKey {
+                    group: kind.group.clone(),
+                    kind: kind.kind.clone(),
+                    namespace: named("namespace"),
+                    name: named("name"),
+                },
+                explicit_namespace: !named("namespace").is_empty(),
+                template: file.to_owned(),
+                template_file: None,
+                golden: String::new(),
+                root: root.clone(),
+                duplicates: if read { Vec::new() } else { document.duplicates.clone() },
+            },
+            kind,
+            argocd: true,
+        })
+    });
+    subjects.collect()
+}
+
+/// The texts of the objects of a manifest.
+fn texts(manifest: &Manifest) -> Option<Vec<String>> {
+    let text = &manifest.text;
+    let document = yaml::parse_one(&Source::new("", text)).ok()?;
+    let items = document.root.get("items").map(Node::items).unwrap_or_default();
+    Some(match &manifest.items {
+        None => vec![whole(&document, text)],
+        Some(_) => items.iter().map(|item| part(&document, item)).collect(),
+    })
+}
+
+fn whole(document: &Document, text: &str) -> String {
+    if document.duplicates.is_empty() && !document.aliases { text.to_owned() } else { document.root.to_json() }
+}
+
+/// The text of one object among others. Its first line is indented as it stands, since the others are.
+fn part(document: &Document, node: &Node) -> String {
+    let text = &node.source.text;
+    let line = text[..node.span.start].rfind('\n').map_or(0, |at| at + 1);
+    let indent = text[line..node.span.start].chars().count();
+    let cut = format!("{}{}\n", " ".repeat(indent), text.get(node.span.clone()).unwrap_or_default());
+    let same =
+        |again: &Document| matches!(again.root.value, Value::Mapping(_)) && again.root.to_json() == node.to_json();
+    let plain = document.duplicates.is_empty() && !document.aliases;
+    match yaml::parse_one(&Source::new("", &cut)) {
+        Ok(again) if plain && same(&again) => cut,
+        _ => node.to_json(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_of_a_list_is_cut_out_as_it_stands() {
+        let text = "items:\n  - a: 0644\n    b: |\n      x\n    # no more\n  - {a: 1}\n";
+        let document = yaml::parse_one(&Source::new("", text)).expect("YAML");
+        let items = document.root.get("items").expect("items").items();
+        assert!(part(&document, &items[0]).starts_with("    a: 0644\n    b: |\n      x\n"));
+        assert_eq!(part(&document, &items[1]).trim(), "{a: 1}");
+    }
+
+    #[test]
+    fn what_refers_to_its_surroundings_becomes_json() {
+        let text = "items:\n- &one {a: 1}\n- *one\n";
+        let document = yaml::parse_one(&Source::new("", text)).expect("YAML");
+        let items = document.root.get("items").expect("items").items();
+        assert_eq!(part(&document, &items[1]), "{\"a\":1}");
+    }
+}

@@ -1,0 +1,113 @@
+//! What git knows about the repository: a base revision, and what changed since.
+//!
+//! git only reads here: it writes nothing into the repository, takes no locks, asks nobody, and runs neither hooks nor
+//! any program that its configuration names. Paths are relative to the folder that it is asked in, wherever in the repository that is.
+//!
+//! Deliberately absent: fetching, and anything that changes the repository.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::process::{Invocation, Output};
+use diagnostics::{Code, Diagnostic, Result};
+
+/// The branches that may be the main one, first come, first taken. What `origin` says of itself comes first.
+const MAIN: [&str; 5] = [
+    "refs/remotes/origin/HEAD",
+    "refs/remotes/origin/main",
+    "refs/heads/main",
+    "refs/remotes/origin/master",
+    "refs/heads/master",
+];
+
+/// A folder in a git repository, and the git to ask.
+#[derive(Debug)]
+pub struct Repository {
+    git: PathBuf,
+    folder: PathBuf,
+}
+
+impl Repository {
+    /// The repository around a folder; `None` where there is none, or no git on PATH.
+    #[must_use]
+    pub fn around(folder: &Path) -> Option<Self> {
+        folder.ancestors().find(|folder| folder.join(".git").exists())?;
+        let path = std::env::var_os("PATH")?;
+        let mut programs =
+            std::env::split_paths(&path).filter(|folder| folder.is_absolute()).map(|folder| folder.join("git"));
+        Some(Self { git: programs.find(|program| program.is_file())?, folder: folder.to_path_buf() })
+    }
+
+    /// The commit that a revision names.
+    pub fn commit(&self, revision: &str) -> Result<Option<String>> {
+        let name = format!("{revision}^{{commit}}");
+        let output = self.ask(&["rev-parse", "--verify", "--quiet", "--end-of-options", &name])?;
+        Ok(output.success().then(|| first_line(&output)).flatten())
+    }
+
+    /// Where the work at hand left the main branch; `None` where no main branch, or no common commit, is known.
+    pub fn merge_base(&self) -> Result<Option<String>> {
+        let output = self.ask(&[["for-each-ref", "--format=%(refname)"].as_slice(), &MAIN].concat())?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let known: BTreeSet<&str> = text.lines().collect();
+        let Some(main) = MAIN.iter().find(|name| known.contains(*name)) else { return Ok(None) };
+        let output = self.ask(&["merge-base", "HEAD", main])?;
+        Ok(output.success().then(|| first_line(&output)).flatten())
+    }
+
+    /// The files below some paths that are not as they were in a commit: changed, added, or deleted, committed or not.
+    /// What git ignores does not count. `None` where git cannot say.
+    pub fn changed(&self, commit: &str, paths: &[&str]) -> Result<Option<BTreeSet<String>>> {
+        let diff = ["diff", "--name-only", "-z", "--relative", "--no-renames", "--no-ext-diff", "--no-textconv"];
+        let diff = self.ask(&[diff.as_slice(), &[commit, "--"], paths].concat())?;
+        let others =
+            self.ask(&[["ls-files", "-z", "--others", "--exclude-standard", "--"].as_slice(), paths].concat())?;
+        if !diff.success() || !others.success() {
+            return Ok(None);
+        }
+        let names = [diff.stdout, others.stdout].concat();
+        let names = names.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+        Ok(Some(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect()))
+    }
+
+    /// The text of a file as it was in a commit; `None` where it was not there.
+    pub fn file(&self, commit: &str, path: &str) -> Result<Option<String>> {
+        let output = self.ask(&["show", "--no-textconv", "--end-of-options", &format!("{commit}:./{path}")])?;
+        Ok(output.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned()))
+    }
+
+    /// Writes the files of a commit into an empty folder. What attributes keep out of archives is not among them.
+    pub fn write(&self, commit: &str, folder: &Path) -> Result<()> {
+        let output = self.ask(&["archive", "--format=tar", commit])?;
+        if !output.success() {
+            return Err(Diagnostic::new(Code::Usage, format!("git cannot write out the files of `{commit}`"))
+                .note(output.stderr.trim().to_owned())
+                .help("`git fetch` brings what is not in this clone")
+                .into());
+        }
+        let unpacked = tar::Archive::new(output.stdout.as_slice()).unpack(folder);
+        Ok(unpacked.map_err(|error| Diagnostic::io("unpack the commit into", folder, &error))?)
+    }
+
+    fn ask(&self, args: &[&str]) -> Result<Output> {
+        let settings = ["core.hooksPath=/dev/null", "core.fsmonitor=false", "core.quotePath=false", "safe.directory=*"];
+        let settings = settings.into_iter().flat_map(|setting| ["-c", setting]);
+        let invocation = Invocation::new(&self.git, &self.folder)
+            .args(settings.chain(["--no-pager", "--literal-pathspecs"]).chain(args.iter().copied()))
+            .env("GIT_OPTIONAL_LOCKS", "0")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("LC_ALL", "C");
+        invocation.run()
+    }
+}
+
+fn first_line(output: &Output) -> Option<String> {
+    String::from_utf8_lossy(&output.stdout).lines().next().map(str::to_owned)
+}
+
+/// The error for a revision that was asked for and is not there.
+#[must_use]
+pub fn unknown(flag: &str, revision: &str, why: &str) -> Diagnostic {
+    Diagnostic::new(Code::Usage, format!("`{flag} {revision}` names no commit: {why}"))
+        .help("name a branch, a tag, or a commit that is in this clone; `git fetch` brings what is not")
+}

@@ -1,0 +1,19 @@
+//! Everything that touches the machine: child processes, atomic files, archives, Git, the container engine, pinned
+//! tools, the environment, and progress.
+//!
+//! Tools are verified before use. charts.toml pins their versions (Argo CD's release that of Helm), tools.lock their
+//! checksums and sources. A workspace without a tools.lock uses the one that this tool was built with.
+
+pub mod archive;
+pub mod engine;
+pub mod environment;
+pub mod fingerprint;
+pub mod git;
+pub mod inputs;
+pub mod process;
+pub mod progress;
+pub mod side_by_side;
+pub mod source;
+pub mod tools;
+pub mod tools_lock;
+pub mod whole;

@@ -1,0 +1,181 @@
+//! The download of a tool: fetched over HTTP, held against the sum in tools.lock, and unpacked in memory.
+//!
+//! What cannot be fetched is a reason to try the next way. What was fetched and is not what tools.lock pins ends the
+//! search: it may be an attack, and another way would hide it.
+//!
+//! Deliberately absent: trust in the connection. TLS keeps honest addresses honest; the sum decides.
+
+use std::io::{self, Read};
+use std::time::Duration;
+
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::{Agent, Timeout};
+
+use super::miss::Miss;
+use crate::archive;
+use crate::process::check_interrupted;
+use crate::progress::Progress;
+use crate::tools_lock::ToolPin;
+use diagnostics::{Code, Diagnostic};
+
+/// Whoever does not answer by then will not.
+const CONNECT: Duration = Duration::from_secs(10);
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// The longest that a download may take in all.
+const DEADLINE: Duration = Duration::from_secs(600);
+
+/// The most that a download may be, in bytes; Helm's is 20 MB.
+const MAX_SIZE: u64 = 256 * 1024 * 1024;
+
+/// Brings the program of a pin, as bytes.
+pub(super) fn program(pin: &ToolPin, platform: &str, progress: &dyn Progress) -> Result<Vec<u8>, Miss> {
+    let Some(url) = pin.url(platform) else {
+        return Err(Miss::Next("tools.lock names no address for it".to_owned()));
+    };
+    let Some(expected) = pin.sum(platform) else {
+        return Err(Miss::Next(format!("skipped: tools.lock has no sha256 of it for {platform}")));
+    };
+    let under_way = progress.under_way("Downloading", &format!("{} {} from {url}", pin.name, pin.version));
+    let bytes = fetch(&url)?;
+    under_way.done("Downloaded");
+    let found = archive::sha256(&bytes);
+    if found != expected {
+        let message = format!("the download of {} {} is not what tools.lock pins", pin.name, pin.version);
+        let refusal = Diagnostic::new(Code::ArchiveTampered, message)
+            .at(pin.place.clone(), "pinned here")
+            .note(format!("address: {url}"))
+            .note(format!("expected: sha256 {expected}"))
+            .note(format!("found: sha256 {found}, {} bytes", bytes.len()))
+            .help("nothing of it was kept; look at what the address serves (a proxy's error page looks like this, too)")
+            .help(format!("or set `{}` to a copy that you trust", super::miss::variable(&pin.name)));
+        return Err(Miss::Stop(refusal.into()));
+    }
+    let Some(member) = pin.member(platform) else { return Ok(bytes) };
+    let name = url.rsplit('/').next().unwrap_or(&url);
+    let mut tree = archive::read(name, &bytes).map_err(|mut found| {
+        for diagnostic in &mut found.0 {
+            diagnostic.places = vec![(pin.place.clone(), "pinned here".to_owned())];
+            let variable = super::variable(&pin.name);
+            diagnostic.helps =
+                vec![format!("pin another download of this version, or set `{variable}` to a copy that you trust")];
+        }
+        Miss::Stop(found)
+    })?;
+    if let Some(program) = tree.remove(&member) {
+        return Ok(program);
+    }
+    let inside: Vec<_> = tree.keys().take(10).map(|path| format!("`{path}`")).collect();
+    let wrong = Diagnostic::new(Code::ConfigInvalid, format!("`{name}` holds no `{member}`"))
+        .at(pin.place.clone(), "the `member` of this entry")
+        .note(format!("it holds {}", inside.join(", ")))
+        .help("correct `member`; the download itself is what the sum pins");
+    Err(Miss::Stop(wrong.into()))
+}
+
+/// Fetches an address, a second time where the first might have failed by chance.
+fn fetch(url: &str) -> Result<Vec<u8>, Miss> {
+    let agent = agent(url).map_err(Miss::Next)?;
+    let mut first = None;
+    loop {
+        check_interrupted().map_err(Miss::Stop)?;
+        let error = match attempt(&agent, url) {
+            Ok(bytes) => return Ok(bytes),
+            Err(Failure::Interrupted) => {
+                check_interrupted().map_err(Miss::Stop)?;
+                continue;
+            }
+            Err(Failure::Http(error)) => error,
+        };
+        let reason = format!("{url}: {error}");
+        match first {
+            None if by_chance(&error) => first = Some(reason),
+            None => return Err(Miss::Next(reason)),
+            Some(_) => return Err(Miss::Next(format!("{reason} (tried twice)"))),
+        }
+    }
+}
+
+enum Failure {
+    Http(ureq::Error),
+    Interrupted,
+}
+
+fn attempt(agent: &Agent, url: &str) -> Result<Vec<u8>, Failure> {
+    let response = agent.get(url).call().map_err(Failure::Http)?;
+    let length = response.body().content_length();
+    let mut reader = response.into_body().into_with_config().limit(MAX_SIZE).reader();
+    let mut bytes = Vec::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => bytes.extend_from_slice(&buffer[..count]),
+            Err(error) => return Err(Failure::Http(ureq::Error::from(error))),
+        }
+        if crate::process::interrupted() {
+            return Err(Failure::Interrupted);
+        }
+    }
+    match length {
+        // A connection that was cut is no attack; without this its sum would look like one.
+        Some(length) if length > bytes.len() as u64 => {
+            Err(Failure::Http(io::Error::new(io::ErrorKind::UnexpectedEof, "the connection was cut").into()))
+        }
+        _ => Ok(bytes),
+    }
+}
+
+/// Whether the same request might succeed a moment later. No name, no listener, and no page are not of that kind: with
+/// those the next way should come at once.
+fn by_chance(error: &ureq::Error) -> bool {
+    match error {
+        ureq::Error::StatusCode(code) => *code == 429 || *code >= 500,
+        ureq::Error::Io(error) => matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::BrokenPipe
+                | io::ErrorKind::UnexpectedEof
+                | io::ErrorKind::TimedOut
+        ),
+        ureq::Error::Timeout(Timeout::Connect | Timeout::Resolve | Timeout::Global) => false,
+        ureq::Error::Timeout(_) | ureq::Error::Protocol(_) => true,
+        _ => false,
+    }
+}
+
+/// The client. It honours the proxy variables by itself, except that no proxy can reach this machine for us.
+fn agent(url: &str) -> Result<Agent, String> {
+    let mut tls = TlsConfig::builder();
+    if let Some(roots) = roots()? {
+        tls = tls.root_certs(roots);
+    }
+    let mut config = Agent::config_builder();
+    if ["http://127.0.0.1:", "http://localhost:"].iter().any(|here| url.starts_with(here)) {
+        config = config.proxy(None);
+    }
+    Ok(config
+        .timeout_global(Some(DEADLINE))
+        .timeout_resolve(Some(CONNECT))
+        .timeout_connect(Some(CONNECT))
+        .timeout_recv_response(Some(ANSWER))
+        .user_agent(concat!("homelab-chart-xtask/", env!("CARGO_PKG_VERSION")))
+        .tls_config(tls.build())
+        .build()
+        .new_agent())
+}
+
+/// The certificates of `SSL_CERT_FILE`, as other programs read it: networks that look into TLS need it.
+fn roots() -> Result<Option<RootCerts>, String> {
+    let Some(path) = std::env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty()) else { return Ok(None) };
+    let told = |error: &dyn std::fmt::Display| format!("`SSL_CERT_FILE` names `{}`: {error}", path.display());
+    let pem = std::fs::read(&path).map_err(|error| told(&error))?;
+    let mut certificates: Vec<Certificate<'static>> = Vec::new();
+    for item in parse_pem(&pem) {
+        if let PemItem::Certificate(certificate) = item.map_err(|error| told(&error))? {
+            certificates.push(certificate);
+        }
+    }
+    Ok(Some(RootCerts::new_with_certs(&certificates)))
+}

@@ -1,0 +1,240 @@
+//! Which version a program says it is, and the memory of that, so that asking costs no process each time.
+//!
+//! An answer is remembered in a file of the cache with the program's size, time of change, and inode; another program
+//! at the same path is asked anew. Scripts and links to a program of another name are always asked: version managers
+//! put such on PATH, and what those answer depends on more than the file.
+//!
+//! Deliberately absent: which version is wanted.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use crate::archive;
+use crate::process::{Invocation, Output};
+use diagnostics::{Code, Result};
+
+/// The longest a program may take to tell its version.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// How often, and how long apart, a program that is "busy" is tried again.
+const BUSY_TRIES: u32 = 50;
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
+
+/// What a program answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// A version, without a leading `v` and without build metadata.
+    Version(String),
+    /// No version; what happened instead, to stand after "it".
+    Other(String),
+}
+
+impl Answer {
+    /// Whether it is this version.
+    pub(super) fn is(&self, version: &str) -> bool {
+        matches!(self, Self::Version(own) if own == version)
+    }
+
+    /// The version that it told, if it did.
+    pub(super) fn version(&self) -> Option<&str> {
+        if let Self::Version(own) = self { Some(own) } else { None }
+    }
+
+    /// To stand after the name of a program: `is 4.3.1`, `tells no version: …`.
+    pub(super) fn describe(&self) -> String {
+        match self {
+            Self::Version(version) => format!("is {version}"),
+            Self::Other(what) => what.clone(),
+        }
+    }
+}
+
+/// Asks a program; `Err` only when the tool itself was interrupted.
+pub(super) fn ask(program: &Path, args: &[String]) -> Result<Answer> {
+    let directory = program.parent().unwrap_or(Path::new("/"));
+    let invocation = Invocation::new(program, directory).args(args).deadline(DEADLINE);
+    let mut tries = 0;
+    let output = loop {
+        match invocation.run() {
+            Ok(output) => break output,
+            Err(error) if error.0.iter().any(|diagnostic| diagnostic.code == Code::Interrupted) => return Err(error),
+            // A program just written is "busy" while a process that another thread starts at this moment still holds
+            // the descriptor it was written through. That ends by itself, within milliseconds.
+            Err(error) if tries < BUSY_TRIES && error.0.iter().any(|one| one.message.contains("(os error 26)")) => {
+                tries += 1;
+                thread::sleep(BUSY_PAUSE);
+            }
+            Err(error) => {
+                let message = error.0.into_iter().next().map(|diagnostic| diagnostic.message).unwrap_or_default();
+                return Ok(Answer::Other(format!("does not run: {message}")));
+            }
+        }
+    };
+    Ok(interpret(&output))
+}
+
+/// Asks a program, or remembers what it answered last time.
+pub(super) fn ask_once(cache: &Path, program: &Path, args: &[String]) -> Result<Answer> {
+    let Some(stamp) = stamp(program, args) else { return ask(program, args) };
+    let memory = memory(cache, program);
+    if let Ok(text) = fs::read_to_string(&memory)
+        && let Some((known, version)) = text.trim_end().split_once('\n')
+        && known == stamp
+    {
+        return Ok(Answer::Version(version.to_owned()));
+    }
+    let answer = ask(program, args)?;
+    if let Answer::Version(version) = &answer {
+        // A cache that cannot be written costs a process next time, and is no reason to fail.
+        let _ = remember(&memory, &format!("{stamp}\n{version}\n"));
+    }
+    Ok(answer)
+}
+
+/// The file that remembers the answer of a program.
+fn memory(cache: &Path, program: &Path) -> PathBuf {
+    let name = program.file_name().unwrap_or_default().to_string_lossy();
+    let digest = archive::sha256(program.as_os_str().as_encoded_bytes());
+    cache.join("probed").join(format!("{name}-{}", &digest[..16]))
+}
+
+/// What must be the same for an answer to be the same, on one line; `None` for what is to be asked each time.
+fn stamp(program: &Path, args: &[String]) -> Option<String> {
+    let target = program.canonicalize().ok()?;
+    if target.file_name() != program.file_name() {
+        return None;
+    }
+    let mut start = [0; 2];
+    fs::File::open(&target).ok()?.read_exact(&mut start).ok()?;
+    if start == *b"#!" {
+        return None;
+    }
+    let facts = fs::metadata(&target).ok()?;
+    // Debug quotes line breaks away, so that a stamp stays one line.
+    let (size, inode, path) = (facts.size(), facts.ino(), target.to_string_lossy());
+    Some(format!("size={size} changed={}.{:09} inode={inode} {path:?} {args:?}", facts.mtime(), facts.mtime_nsec()))
+}
+
+fn remember(memory: &Path, text: &str) -> std::io::Result<()> {
+    let folder = memory.parent().unwrap_or(Path::new("/"));
+    fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.persist(memory)?;
+    Ok(())
+}
+
+fn interpret(output: &Output) -> Answer {
+    let text = String::from_utf8_lossy(&output.stdout);
+    if !output.success() {
+        let code = output.code.map_or_else(|| "was ended by a signal".to_owned(), |code| format!("ended with {code}"));
+        let last = output.stderr.trim().lines().last().unwrap_or("no message");
+        return Answer::Other(format!("tells no version: it {code}, {last}"));
+    }
+    match version_in(&text) {
+        Some(version) => Answer::Version(version.to_owned()),
+        None => {
+            Answer::Other(format!("tells no version: it says {:?}", text.trim().lines().next().unwrap_or_default()))
+        }
+    }
+}
+
+/// The first word that looks like a version: digits, with or without `v` before them, and at least one dot.
+/// Build metadata (`+g1a2b3c`) says which build it is, not which version, and is left away.
+fn version_in(text: &str) -> Option<&str> {
+    text.split_whitespace().find_map(|word| {
+        let word = word.trim_matches([',', ';', ':', '(', ')', '"']);
+        let version = word.strip_prefix('v').unwrap_or(word).split('+').next()?;
+        let sound = version.starts_with(|c: char| c.is_ascii_digit())
+            && version.contains('.')
+            && version.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c));
+        sound.then_some(version)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_found_in_what_programs_print() {
+        for (text, expected) in [
+            ("v4.2.1+gabcdef0\n", Some("4.2.1")),
+            ("v4.2.1", Some("4.2.1")),
+            ("v4.2+unreleased\n", Some("4.2")),
+            ("kind v0.33.0 go1.26.8 linux/amd64\n", Some("0.33.0")),
+            ("v5.0.0-rc.1\n", Some("5.0.0-rc.1")),
+            ("development\n", None),
+            ("", None),
+        ] {
+            assert_eq!(version_in(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_answer_is_described() {
+        let directory = tempfile::tempdir().expect("temporary folder");
+        let answer = |script: &str| {
+            let path = directory.path().join("demo");
+            super::super::tests::write_script(&path, script);
+            ask(&path, &[]).expect("not interrupted").describe()
+        };
+        assert_eq!(answer("echo development"), "tells no version: it says \"development\"");
+        assert_eq!(answer("echo broken >&2; exit 3"), "tells no version: it ended with 3, broken");
+        let missing = ask(&directory.path().join("missing"), &[]).expect("not interrupted").describe();
+        assert!(missing.starts_with("does not run: "), "{missing}");
+    }
+
+    /// Not a test of its own: what [`a_program_is_asked_once`] runs from a copy of this very program.
+    #[test]
+    #[expect(clippy::print_stdout, reason = "it stands in for a program that tells its version")]
+    fn stand_in() {
+        let count = std::env::current_exe().expect("path").with_extension("count");
+        if let Ok(mut file) = fs::OpenOptions::new().append(true).open(count) {
+            file.write_all(b"asked\n").expect("written");
+            println!("\nv1.2.3");
+        }
+    }
+
+    #[test]
+    fn a_program_is_asked_once() {
+        let directory = tempfile::tempdir().expect("temporary folder");
+        let (cache, program) = (directory.path().join("cache"), directory.path().join("demo"));
+        let count = directory.path().join("demo.count");
+        fs::write(&count, "").expect("written");
+        fs::copy(std::env::current_exe().expect("path"), &program).expect("copied");
+        let args = ["tools::probe::tests::stand_in", "--exact", "--nocapture"].map(str::to_owned);
+        let asked = || fs::read_to_string(&count).expect("count").lines().count();
+
+        for _ in 0..3 {
+            assert_eq!(ask_once(&cache, &program, &args).expect("answer"), Answer::Version("1.2.3".to_owned()));
+        }
+        assert_eq!(asked(), 1);
+        // Other arguments, another time of change, and another file at the same path are other programs.
+        let more: Vec<String> = args.iter().cloned().chain(["--test-threads=1".to_owned()]).collect();
+        ask_once(&cache, &program, &more).expect("answer");
+        assert_eq!(asked(), 2);
+        let file = fs::File::options().write(true).open(&program).expect("opened");
+        file.set_modified(std::time::SystemTime::UNIX_EPOCH).expect("changed");
+        drop(file);
+        ask_once(&cache, &program, &more).expect("answer");
+        assert_eq!(asked(), 3);
+        ask_once(&cache, &program, &more).expect("answer");
+        assert_eq!(asked(), 3);
+    }
+
+    #[test]
+    fn scripts_and_shims_are_always_asked() {
+        let directory = tempfile::tempdir().expect("temporary folder");
+        let script = directory.path().join("demo");
+        super::super::tests::write_script(&script, "echo v1.0.0");
+        assert_eq!(stamp(&script, &[]), None);
+        let shim = directory.path().join("shim");
+        std::os::unix::fs::symlink(std::env::current_exe().expect("path"), &shim).expect("linked");
+        assert_eq!(stamp(&shim, &[]), None);
+    }
+}

@@ -1,0 +1,16 @@
+//! The repository as a whole: charts.toml, its Applications with their charts, its targets, and their rendering.
+
+pub mod advisories;
+pub mod config;
+pub mod load;
+pub mod plan;
+pub mod render;
+pub mod silence;
+pub mod sync_policy;
+pub mod versions;
+pub mod written;
+
+pub use load::{
+    APPLICATIONS, ArgocdFile, CHARTS_LOCK_FILE, CONFIG_FILE, Deployment, TOOLS_LOCK_FILE, Workspace, chart_folders,
+    find_root, manifests,
+};

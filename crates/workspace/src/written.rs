@@ -1,0 +1,142 @@
+//! The Applications and projects under argocd/ as written, including those that this tool does not render.
+
+use crate::load::{APPLICATIONS, Deployment, Workspace};
+use argocd::permission::Cluster;
+use argocd::project;
+use argocd::project::Project;
+use diagnostics::{Code, Diagnostic, Place};
+use document::yaml::Document;
+use document::{Node, Value};
+
+/// The project of an Application without `spec.project`: Argo CD's built-in one.
+pub const DEFAULT_PROJECT: &str = "default";
+
+/// The namespace in which Argo CD runs.
+pub const CONTROL_PLANE: &str = "argocd";
+
+/// An Application in a file.
+#[derive(Debug, Clone, Copy)]
+pub struct Written<'a> {
+    /// Its instance name if it deploys a chart, otherwise `metadata.name`; empty if it has none.
+    pub name: &'a str,
+    /// The path of its file from the root.
+    pub file: &'a str,
+    /// The whole document.
+    pub root: &'a Node,
+    /// The Application and its chart, if both are valid.
+    pub deployment: Option<&'a Deployment>,
+}
+
+/// All Applications under argocd/.
+pub fn applications(workspace: &Workspace) -> impl Iterator<Item = Written<'_>> {
+    let documents =
+        workspace.argocd.iter().flat_map(|file| file.documents.iter().map(move |document| (file, document)));
+    documents.filter(|(_, document)| is_application(document)).map(|(file, document)| {
+        let node = document.root.find(&["metadata", "name"]);
+        let place = node.map(Node::place);
+        let deployment = workspace.deployments.iter().find(|deployment| {
+            let defined = &deployment.application.place;
+            place.as_ref().is_some_and(|place| place.span == defined.span && place.source.name == defined.source.name)
+        });
+        let name = deployment.map(|deployment| deployment.application.instance.as_str());
+        let name = name.or(node.and_then(Node::as_str)).unwrap_or_default();
+        Written { name, file: &file.name, root: &document.root, deployment }
+    })
+}
+
+fn is_application(document: &Document) -> bool {
+    let text = |key: &str| document.root.get(key).and_then(Node::as_str).unwrap_or_default();
+    text("kind") == "Application" && text("apiVersion").starts_with("argoproj.io/")
+}
+
+/// All projects under argocd/ that have a name.
+#[must_use]
+pub fn projects(workspace: &Workspace) -> Vec<Project> {
+    let documents = workspace.argocd.iter().flat_map(|file| &file.documents);
+    documents
+        .filter(|document| project::is_project(document))
+        .filter_map(|document| project::read(document).0)
+        .collect()
+}
+
+impl<'a> Written<'a> {
+    /// Returns the string at a path, unless it is empty.
+    #[must_use]
+    pub fn text(&self, path: &[&str]) -> Option<&'a str> {
+        self.root.find(path).and_then(Node::as_str).filter(|text| !text.is_empty())
+    }
+
+    /// Returns the place of the node at a path, or of the nearest parent that exists.
+    #[must_use]
+    pub fn place(&self, path: &[&str]) -> Place {
+        let mut around = self.root;
+        for (depth, step) in path.iter().enumerate() {
+            match around.find(&[step]) {
+                Some(node) => around = node,
+                // Point to the key, not to the whole mapping, to show where something is missing.
+                None if depth > 0 => return self.key(&path[..depth]),
+                None => break,
+            }
+        }
+        around.place()
+    }
+
+    fn key(&self, path: &[&str]) -> Place {
+        let Some((last, before)) = path.split_last() else { return self.root.place() };
+        self.root.find(before).unwrap_or(self.root).key_place(last)
+    }
+
+    /// `spec.project`, or the default project.
+    #[must_use]
+    pub fn project(&self) -> &'a str {
+        self.text(&["spec", "project"]).unwrap_or(DEFAULT_PROJECT)
+    }
+
+    /// `spec.destination.namespace`; empty when unset.
+    #[must_use]
+    pub fn namespace(&self) -> &'a str {
+        self.text(&["spec", "destination", "namespace"]).unwrap_or_default()
+    }
+
+    /// The cluster in `spec.destination`.
+    #[must_use]
+    pub fn cluster(&self) -> Cluster {
+        Cluster::new(self.text(&["spec", "destination", "server"]), self.text(&["spec", "destination", "name"]))
+    }
+
+    /// Whether a sync option is set, spelled exactly like this.
+    #[must_use]
+    pub fn has_sync_option(&self, option: &str) -> bool {
+        let options = self.root.find(&["spec", "syncPolicy", "syncOptions"]).map(Node::items).unwrap_or_default();
+        options.iter().any(|node| node.as_str() == Some(option))
+    }
+
+    /// Whether automated sync is enabled.
+    #[must_use]
+    pub fn is_automated(&self) -> bool {
+        let automated = self.root.find(&["spec", "syncPolicy", "automated"]);
+        automated.is_some_and(|node| {
+            !matches!(node.value, Value::Null)
+                && !node.get("enabled").is_some_and(|enabled| matches!(enabled.value, Value::Bool(false)))
+        })
+    }
+
+    /// Whether its file is in the folder for rendered Applications.
+    #[must_use]
+    pub fn is_in_its_folder(&self) -> bool {
+        self.file.strip_prefix(APPLICATIONS).is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    /// Creates a finding about this Application.
+    #[must_use]
+    pub fn finding(
+        &self,
+        code: Code,
+        message: impl Into<String>,
+        place: Place,
+        label: impl Into<String>,
+    ) -> Diagnostic {
+        let found = Diagnostic::new(code, message).at(place, label);
+        if self.name.is_empty() { found } else { found.target(self.name) }
+    }
+}

@@ -1,0 +1,89 @@
+//! The input of checks, and what they may return besides findings.
+
+use std::path::{Path, PathBuf};
+
+use ::helm::chart::Chart;
+use argocd::project::Project;
+use kubernetes::manifest::Recorded;
+use kubernetes::object::Object;
+use workspace::Workspace;
+use workspace::plan::Target;
+use workspace::written::{self, Written};
+
+use super::helm::Helm;
+
+/// The input of the checks that do not run Helm.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// The whole workspace: Applications, projects, charts.toml.
+    pub workspace: &'a Workspace,
+    /// The charts to check, deployed or not.
+    pub charts: &'a [&'a Chart],
+    /// The targets to check.
+    pub targets: &'a [&'a Target<'a>],
+    /// The objects that these targets render.
+    pub objects: &'a [Object],
+    /// The revision to compare chart versions with, instead of the merge base with the main branch.
+    pub base: Option<&'a str>,
+}
+
+impl<'a> Subject<'a> {
+    /// Returns all Applications under argocd/, including those that this tool does not render.
+    pub fn every_application(&self) -> impl Iterator<Item = Written<'a>> + use<'a> {
+        written::applications(self.workspace)
+    }
+
+    /// Returns the Applications to check: those of the selected targets, and those without a chart.
+    #[must_use]
+    pub fn applications(&self) -> Vec<Written<'a>> {
+        let selected = |name: &str| self.targets.iter().any(|target| target.id.app == name);
+        self.every_application()
+            .filter(|written| written.deployment.is_none_or(|deployment| selected(&deployment.application.instance)))
+            .collect()
+    }
+
+    /// Returns all projects that have a name.
+    #[must_use]
+    pub fn projects(&self) -> Vec<Project> {
+        written::projects(self.workspace)
+    }
+}
+
+/// The input of the checks that run Helm: a deployed chart whose dependencies are in place.
+#[derive(Debug, Clone, Copy)]
+pub struct ChartSubject<'a> {
+    /// The Helm to run.
+    pub helm: Helm<'a>,
+    /// The chart.
+    pub chart: &'a Chart,
+    /// Where Helm can render it.
+    pub directory: &'a Path,
+    /// All targets of the chart, selected or not.
+    pub cases: &'a [&'a Target<'a>],
+    /// The selected targets, except those that do not render.
+    pub rendered: &'a [Rendered<'a>],
+    /// Whether all selected targets of the chart render.
+    pub complete: bool,
+    /// The objects of all selected targets.
+    pub objects: &'a [Object],
+}
+
+/// A target that renders.
+#[derive(Debug)]
+pub struct Rendered<'a> {
+    /// The target.
+    pub target: &'a Target<'a>,
+    /// What it renders.
+    pub manifests: Vec<Recorded>,
+    /// Whether the manifests are the recorded ones, so that nothing was rendered in this run.
+    pub fresh: bool,
+}
+
+/// A file that `lint --fix` replaces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fix {
+    /// The file.
+    pub path: PathBuf,
+    /// Its new content.
+    pub text: String,
+}
