@@ -44,7 +44,7 @@ pub fn parse(source: &Arc<Source>) -> Result<Vec<Document>> {
             let at = offsets.byte(error.marker().index());
             // A place at the very end would point behind the text; people look at the last line instead.
             let at = at.min(source.text.trim_end().len());
-            syntax_error(source, at..at, error.info())
+            misread(source, Some(at)).map_or_else(|| syntax_error(source, at..at, error.info()), Into::into)
         })?;
         let span = offsets.byte(span.start.index())..offsets.byte(span.end.index());
         match event {
@@ -70,6 +70,43 @@ pub fn parse_one(source: &Arc<Source>) -> Result<Document> {
             Err(syntax_error(source, documents[1].root.span.clone(), "a second document begins here; one is expected"))
         }
     }
+}
+
+/// Explains a syntax error in a text whose cause is not in the YAML itself: merge conflict markers, or a tab in the
+/// indentation. `at` is where the parser stopped; without it, every line may contain the tab.
+#[must_use]
+pub fn misread(source: &Arc<Source>, at: Option<usize>) -> Option<Diagnostic> {
+    let mut lines = Vec::new();
+    let mut start = 0;
+    for line in source.text.split_inclusive('\n') {
+        lines.push((start, line.trim_end()));
+        start += line.len();
+    }
+    let error = |(start, end): (usize, usize), message: &str, help: &str| {
+        Diagnostic::new(Code::YamlSyntax, message).at(Place::new(source, start..end), "").help(help)
+    };
+
+    // The parser may stop at the end of the line before.
+    let near = |index: usize| {
+        let end = lines.get(index + 1).map_or(source.text.len(), |(next, _)| *next);
+        let before = index.checked_sub(1).and_then(|before| lines.get(before)).map_or(0, |(before, _)| *before);
+        at.is_none_or(|at| before <= at && at <= end)
+    };
+    let sure = |text: &str| ["<<<<<<< ", "||||||| ", ">>>>>>> "].iter().any(|start| text.starts_with(start));
+    let conflict = lines.iter().any(|(_, text)| sure(text));
+    // A line of seven equals signs may also be text.
+    let marker =
+        |index: usize, text: &str| sure(text) || text == "=======" && (conflict || at.is_some() && near(index));
+    if let Some((_, (start, text))) = lines.iter().enumerate().find(|(index, (_, text))| marker(*index, text)) {
+        let help = "resolve the conflict and remove the markers";
+        return Some(error((*start, start + text.len()), "merge conflict marker", help));
+    }
+    let mut tabs = lines.iter().enumerate().filter_map(|(index, (start, text))| {
+        let indentation = text.len() - text.trim_start().len();
+        let tab = text[..indentation].find('\t')?;
+        near(index).then_some((start + tab, start + tab + 1))
+    });
+    tabs.next().map(|span| error(span, "tab used for indentation", "indent with spaces: YAML does not allow tabs"))
 }
 
 fn syntax_error(source: &Arc<Source>, span: Range<usize>, what: &str) -> diagnostics::Diagnostics {
@@ -464,6 +501,23 @@ mod tests {
     fn errors_have_a_place() {
         let error = parse(&Source::new("x.yaml", "a: 1\n b: 2\n")).expect_err("broken");
         assert_eq!(error.0[0].places[0].0.to_string().split(':').nth(1), Some("2"), "{error:?}");
+    }
+
+    #[test]
+    fn conflict_markers_and_tabs_are_named() {
+        for (text, expected) in [
+            ("a: 1\n<<<<<<< HEAD\nb: 1\n=======\nb: 2\n>>>>>>> other\n", "x.yaml:2:1 merge conflict marker"),
+            ("a: 1\nb: [\n=======\n", "x.yaml:3:1 merge conflict marker"),
+            ("a:\n\tb: 1\n", "x.yaml:2:1 tab used for indentation"),
+            ("a:\n  b:\n  \tc: 1\n", "x.yaml:3:3 tab used for indentation"),
+            ("a:\n  - b\n\t- c\n", "x.yaml:3:1 tab used for indentation"),
+        ] {
+            let error = parse(&Source::new("x.yaml", text)).expect_err("broken").0.remove(0);
+            assert_eq!(format!("{} {}", error.places[0].0, error.message), expected);
+        }
+        // A tab in a block scalar is text.
+        let error = parse(&Source::new("x.yaml", "a: |\n  \tb\nc: 1\nd: 1\ne: {\n")).expect_err("broken");
+        assert!(error.0[0].message.starts_with("cannot read YAML"), "{error:?}");
     }
 
     #[test]

@@ -36,7 +36,8 @@ use toolbox::environment::Mirror;
 use toolbox::progress::Progress;
 
 pub use bring::{download, listed};
-pub use inspect::{Inspected, Inspection, State, inspect};
+pub use folder::{Nested, nested};
+pub use inspect::{Inspected, Inspection, State, inspect, local_source};
 pub use stage::{Stage, stage};
 pub use update::{PinChange, Updated, update};
 

@@ -5,6 +5,13 @@
 //!
 //! Deliberately absent: complaints about rules that Helm refuses (`**`). They count for nothing here, and Helm tells.
 
+/// Returns the first line, counted from 1, whose rule ignores a file.
+#[must_use]
+pub fn ignoring_line(text: &str, path: &str) -> Option<usize> {
+    let ignores = |line: &str| Rule::parse(line).is_some_and(|rule| Rules(vec![rule]).ignores(path));
+    text.lines().position(ignores).map(|index| index + 1)
+}
+
 /// The rules of one `.helmignore`, and the one that Helm adds to all.
 #[derive(Debug)]
 pub struct Rules(Vec<Rule>);
@@ -132,6 +139,14 @@ mod tests {
         let rules = Rules::parse("!*.yaml");
         assert!(rules.ignores("README.md"));
         assert!(!rules.ignores("values.yaml"));
+    }
+
+    #[test]
+    fn the_line_that_ignores_a_file_is_found() {
+        let text = "# all\n*.bak\nfiles/\n!files/keep.txt\n";
+        assert_eq!(ignoring_line(text, "Chart.yaml"), Some(4));
+        assert_eq!(ignoring_line(text, "files/keep.txt"), Some(3));
+        assert_eq!(ignoring_line("*.bak\n", "Chart.yaml"), None);
     }
 
     #[test]

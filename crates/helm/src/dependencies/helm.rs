@@ -85,8 +85,7 @@ fn failure(
             .note("Argo CD runs `helm dependency build`, which fails in the same way")
             .help("fix the chart that `file://` points to, or the requested `version`");
     }
-    let not_found = ["can't get a valid version", "chart not found in repo", "no matching version", "entry not found"];
-    let missing = not_found.iter().any(|text| log.contains(text));
+    let missing = crate::errors::version_not_found(&log);
     let message = match (repositories, missing) {
         (Repositories::Mirror(mirror), true) => format!("the chart mirror `{mirror}` does not contain {wanted}"),
         (Repositories::Mirror(mirror), false) => {

@@ -152,6 +152,12 @@ pub(super) fn source_folder(chart: &Chart, path: &str) -> PathBuf {
     folder
 }
 
+/// The files of the source of a `file://` dependency.
+#[must_use]
+pub fn local_source(chart: &Chart, path: &str) -> Option<Tree> {
+    folder::read(&source_folder(chart, path)).ok()
+}
+
 /// The files of a `file://` source, without the archives that this tool downloaded.
 pub(super) fn source_files(source: &Path, left_out: &BTreeSet<String>) -> Result<Tree> {
     let mut files = folder::read(source)?;
