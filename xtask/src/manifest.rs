@@ -214,7 +214,7 @@ fn manifest(piece: &Piece, namespace: &str, lists: &mut BTreeMap<String, usize>)
     let document = yaml::parse_one(&source).map_err(|mut found| {
         for diagnostic in &mut found.0 {
             diagnostic.code = Code::ManifestInvalid;
-            let what = diagnostic.message.trim_start_matches("cannot read YAML: ");
+            let what = diagnostic.message.trim_start_matches("cannot parse YAML: ");
             diagnostic.message = format!("template `{template}` wrote what is no YAML: {what}");
             // The text of a broken document may be that of a Secret.
             if piece.text.contains("Secret") {

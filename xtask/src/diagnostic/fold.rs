@@ -1,35 +1,34 @@
-//! What is one defect and is found several times over: told once, with the first that has it.
+//! Merging findings of one defect: they become one finding, about the first target or object that has it.
 //!
-//! Several targets share a template, and one template may write several objects, whose names differ from case to case.
-//! Findings of one code about one place in such objects differ in nothing but these names. They are one, and say of how
-//! many targets and of which objects they are.
+//! Several targets share a template, and a template may render several objects, whose names differ from case to case.
+//! Findings with one code, about one field of such objects, differ only in these names. They become one, which counts
+//! the other targets and names the other objects.
 //!
-//! Two places in one object are never one: a target adds each of its objects to a finding once at most.
-//!
-//! Pure. Deliberately absent: findings of several Applications, where each may be mended in another way.
+//! Findings about two places in one object stay apart: a finding has each object of a target once at most. So do findings
+//! of several Applications, since each Application may need its own fix.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Diagnostic, Diagnostics, Place};
+use super::{Code, Diagnostic, Diagnostics, Place};
 
-/// Objects that are named beside the first; of more, their number is told.
+/// The number of objects that are named beside the first; the others are counted.
 const NAMED: usize = 4;
 
 /// The object that a finding is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
-    /// The template that it came from, as Helm names it.
+    /// The template that rendered it, as Helm names it.
     pub template: String,
     /// Its kind.
     pub kind: String,
     /// Its name.
     pub name: String,
-    /// The way through it to what was found.
+    /// The path of the field in it.
     pub way: Vec<String>,
 }
 
 impl Origin {
-    /// The way without the positions in lists, which change with what stands before.
+    /// The path without list indexes, which depend on the items before.
     fn line(&self) -> Vec<&str> {
         let index = |step: &str| step.chars().all(|c| c.is_ascii_digit());
         self.way.iter().map(|step| if index(step) { "" } else { step }).collect()
@@ -40,47 +39,60 @@ impl Origin {
     }
 }
 
-/// One thing that is told, and what else it is told for.
-struct Told {
+/// The target and the object that a finding is about.
+type Subject = (Option<String>, String);
+
+/// Findings that were merged.
+struct Merged {
     first: Diagnostic,
-    /// Targets and names of objects, the first among them.
-    of: BTreeSet<(Option<String>, String)>,
+    /// The subjects of all of them.
+    subjects: BTreeSet<Subject>,
 }
 
-/// Drops repetitions from what is sorted already.
+/// Merges findings, which must be sorted.
 pub(super) fn fold(sorted: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let mut told: Vec<Told> = Vec::new();
+    let mut merged: Vec<Merged> = Vec::new();
+    // Comparing all findings with each other would take minutes for some ten thousands of them.
+    let mut candidates: BTreeMap<(Code, Vec<String>), Vec<usize>> = BTreeMap::new();
     for diagnostic in sorted {
-        let of = subject(&diagnostic);
-        let same = |one: &Told| one.first.says_the_same(&diagnostic);
-        // A second place of the same object is another defect, unless it is the very same place.
-        let free = |one: &Told| !one.of.contains(&of) || one.first.places == diagnostic.places;
-        let exact = |one: &Told| {
+        let subject = subject(&diagnostic);
+        let candidates = candidates.entry((diagnostic.code, diagnostic.common())).or_default();
+        let same = |one: &Merged| one.first.same_defect(&diagnostic);
+        // A second place in the same object is another defect, unless it is the very same place.
+        let free = |one: &Merged| !one.subjects.contains(&subject) || one.first.places == diagnostic.places;
+        let exact = |one: &Merged| {
             let way = |found: &Diagnostic| found.origin.as_ref().map(|origin| origin.way.clone());
             way(&one.first) == way(&diagnostic)
         };
-        let found = told.iter().position(|one| same(one) && free(one) && exact(one));
-        match found.or_else(|| told.iter().position(|one| same(one) && free(one))) {
+        let mut fitting = candidates.iter().copied().filter(|index| {
+            let one = &merged[*index];
+            same(one) && free(one)
+        });
+        let found = fitting.clone().find(|index| exact(&merged[*index])).or_else(|| fitting.next());
+        match found {
             Some(index) => {
-                told[index].of.insert(of);
+                merged[index].subjects.insert(subject);
             }
-            None => told.push(Told { first: diagnostic, of: [of].into() }),
+            None => {
+                candidates.push(merged.len());
+                merged.push(Merged { first: diagnostic, subjects: [subject].into() });
+            }
         }
     }
-    told.into_iter().map(Told::tell).collect()
+    merged.into_iter().map(Merged::into_diagnostic).collect()
 }
 
-fn subject(diagnostic: &Diagnostic) -> (Option<String>, String) {
+fn subject(diagnostic: &Diagnostic) -> Subject {
     (diagnostic.target.clone(), diagnostic.origin.as_ref().map(Origin::title).unwrap_or_default())
 }
 
-impl Told {
-    /// The first, saying whom else it concerns.
-    fn tell(self) -> Diagnostic {
-        let Self { mut first, of } = self;
-        let targets: BTreeSet<_> = of.iter().map(|(target, _)| target).collect();
+impl Merged {
+    /// The first finding, with a note about the other subjects.
+    fn into_diagnostic(self) -> Diagnostic {
+        let Self { mut first, subjects } = self;
+        let targets: BTreeSet<_> = subjects.iter().map(|(target, _)| target).collect();
         let (_, own) = subject(&first);
-        let others: BTreeSet<_> = of.iter().map(|(_, name)| name).filter(|name| **name != own).collect();
+        let others: BTreeSet<_> = subjects.iter().map(|(_, name)| name).filter(|name| **name != own).collect();
         if !others.is_empty() {
             let named: Vec<&str> = others.iter().take(NAMED).map(|name| name.as_str()).collect();
             let rest = others.len() - named.len();
@@ -95,26 +107,48 @@ impl Told {
 }
 
 impl Diagnostic {
-    /// Whether another one tells nothing new but a further target, or a further object of the same template.
-    fn says_the_same(&self, other: &Self) -> bool {
+    /// Texts that are equal in all findings of [the same defect](Self::same_defect).
+    fn common(&self) -> Vec<String> {
+        if let Some(origin) = &self.origin {
+            let line = origin.line().into_iter().map(str::to_owned);
+            let all = [origin.template.clone(), origin.kind.clone(), self.application().unwrap_or_default().to_owned()];
+            return all.into_iter().chain(line).chain(self.without(&origin.name)).collect();
+        }
+        let texts = self.places.iter().map(|(place, _)| text(place).unwrap_or_default());
+        let mut all: Vec<String> =
+            std::iter::once(self.message.clone()).chain(self.notes.iter().cloned()).chain(texts).collect();
+        if self.target.is_none() {
+            // Only places of several targets have counterparts.
+            all.extend(self.places.iter().map(|(place, _)| format!("{} {:?}", place.source.name, place.span)));
+        }
+        all
+    }
+
+    /// Whether another finding adds only a target, or an object of the same template.
+    fn same_defect(&self, other: &Self) -> bool {
         self.code == other.code
             && self.places.len() == other.places.len()
             && match (&self.origin, &other.origin) {
-                (Some(one), Some(two)) => self.is_of_the_same_line(one, other, two),
-                (None, None) => self.is_of_the_same_text(other),
+                (Some(one), Some(two)) => self.same_template_line(one, other, two),
+                (None, None) => self.same_text(other),
                 _ => false,
             }
     }
 
-    /// Whether two objects of one template have it in common, in words that differ in their names only.
-    fn is_of_the_same_line(&self, one: &Origin, other: &Self, two: &Origin) -> bool {
-        let app = |found: &Self| found.target.as_ref().map(|target| target.split('/').next().map(str::to_owned));
+    /// Whether two findings are about one field of objects from one template, in texts that differ only in the names of
+    /// the objects.
+    fn same_template_line(&self, one: &Origin, other: &Self, two: &Origin) -> bool {
         (&one.template, &one.kind, one.line()) == (&two.template, &two.kind, two.line())
-            && app(self) == app(other)
+            && self.application() == other.application()
             && self.without(&one.name) == other.without(&two.name)
     }
 
-    /// All that is told, but for a name.
+    /// The Application of the target.
+    fn application(&self) -> Option<&str> {
+        self.target.as_ref()?.split('/').next()
+    }
+
+    /// All texts of the finding, without a name.
     fn without(&self, name: &str) -> Vec<String> {
         let labels = self.places.iter().map(|(_, label)| label.clone());
         let texts = self.places.iter().map(|(place, _)| text(place).unwrap_or_default());
@@ -122,7 +156,7 @@ impl Diagnostic {
         all.map(|text| masked(&text, name)).collect()
     }
 
-    fn is_of_the_same_text(&self, other: &Self) -> bool {
+    fn same_text(&self, other: &Self) -> bool {
         (&self.message, &self.notes) == (&other.message, &other.notes)
             && self
                 .places
@@ -132,7 +166,7 @@ impl Diagnostic {
             && (self.target.is_some() || self.helps == other.helps)
     }
 
-    /// Whether the places are the same stretch of text in the same file of two targets, such as their goldens.
+    /// Whether two places are the same text in the same file of two targets, such as a golden of each.
     fn is_counterpart(
         &self,
         (one, label): &(Place, String),
@@ -148,7 +182,7 @@ impl Diagnostic {
     }
 }
 
-/// A text without a name where it is a word, or a part of one that hyphens join.
+/// Replaces a name in a text, where it is a word or a hyphenated part of one.
 fn masked(text: &str, name: &str) -> String {
     let (mut out, mut rest) = (String::new(), text);
     while let Some(at) = rest.find(name).filter(|_| !name.is_empty()) {
@@ -162,14 +196,14 @@ fn masked(text: &str, name: &str) -> String {
     out + rest
 }
 
-/// What stands at a place.
+/// The text at a place.
 fn text(place: &Place) -> Option<String> {
     Some(place.source.text.get(place.span.clone()?)?.to_owned())
 }
 
 impl Diagnostics {
-    /// Puts them into reading order, so that two runs tell the same, and drops repetitions. What several targets share
-    /// is told once, with the way out of the first.
+    /// Sorts them by place, so that the output of two runs is the same, and merges findings of one defect. A merged
+    /// finding has the help of the first.
     pub fn sort(&mut self) {
         self.0.sort_by_cached_key(Diagnostic::sort_key);
         self.0 = fold(std::mem::take(&mut self.0));
@@ -181,14 +215,14 @@ mod tests {
     use super::*;
     use crate::diagnostic::{Code, Source};
 
-    fn told(list: Vec<Diagnostic>) -> Vec<(String, Vec<String>)> {
+    fn merged(list: Vec<Diagnostic>) -> Vec<(String, Vec<String>)> {
         let mut diagnostics = Diagnostics(list);
         diagnostics.sort();
         diagnostics.0.into_iter().map(|found| (found.target.unwrap_or_default(), found.notes)).collect()
     }
 
     #[test]
-    fn what_targets_share_is_told_once() {
+    fn a_finding_of_several_targets_is_reported_once() {
         let at = |target: &str| Diagnostic::new(Code::HelmRefused, "no").target(target).help(format!("see {target}"));
         let mut diagnostics = Diagnostics(vec![at("b/x"), at("a/x"), at("c/x")]);
         diagnostics.sort();
@@ -198,16 +232,16 @@ mod tests {
     }
 
     #[test]
-    fn the_same_line_of_two_goldens_is_told_once() {
+    fn the_same_line_of_two_goldens_is_reported_once() {
         let at = |target: &str, text: &str| {
             let source = Source::new(format!("tests/golden/{target}/pod.yaml"), text);
             Diagnostic::new(Code::ImageUnpinned, "no")
                 .target(target)
                 .at(Place::new(&source, text.len() - 5..text.len()), "")
         };
-        assert_eq!(told(vec![at("a/x", "image: nginx"), at("a/y", "# other\nimage: nginx")]).len(), 1);
-        assert_eq!(told(vec![at("a/x", "image: nginx"), at("a/y", "image: httpd")]).len(), 2);
-        assert_eq!(told(vec![at("a/x", "image: nginx"), at("a/x", "# other\nimage: nginx")]).len(), 2);
+        assert_eq!(merged(vec![at("a/x", "image: nginx"), at("a/y", "# other\nimage: nginx")]).len(), 1);
+        assert_eq!(merged(vec![at("a/x", "image: nginx"), at("a/y", "image: httpd")]).len(), 2);
+        assert_eq!(merged(vec![at("a/x", "image: nginx"), at("a/x", "# other\nimage: nginx")]).len(), 2);
     }
 
     /// A finding about the image of a container, in an object with this name.
@@ -224,31 +258,31 @@ mod tests {
     }
 
     #[test]
-    fn objects_of_one_template_are_named_in_one_finding() {
+    fn one_finding_names_all_objects_of_a_template() {
         let at = |target: &str, name: &str| image(target, "c/templates/pod.yaml", name, "0");
-        let found = told(vec![at("a/x", "web"), at("a/y", "mail"), at("a/y", "shop"), at("a/z", "web")]);
+        let found = merged(vec![at("a/x", "web"), at("a/y", "mail"), at("a/y", "shop"), at("a/z", "web")]);
         assert_eq!(found, [("a/x and 2 more".to_owned(), vec!["the same in Pod `mail`, Pod `shop`".to_owned()])]);
         let many = ["b", "c", "d", "e", "f", "g"].map(|name| at("a/x", name)).to_vec();
-        assert_eq!(told(many)[0].1, ["the same in Pod `c`, Pod `d`, Pod `e`, Pod `f`, and 1 more"]);
+        assert_eq!(merged(many)[0].1, ["the same in Pod `c`, Pod `d`, Pod `e`, Pod `f`, and 1 more"]);
     }
 
     #[test]
-    fn a_name_is_masked_where_it_is_a_word() {
+    fn a_name_is_masked_only_as_a_word() {
         assert_eq!(masked("`web` and web-data of website, web.", "web"), "`\0` and \0-data of website, \0.");
         assert_eq!(masked("aaa a", "a"), "aaa \0");
         assert_eq!(masked("é", ""), "é");
     }
 
     #[test]
-    fn other_templates_apps_and_places_are_other_defects() {
+    fn other_templates_applications_and_places_are_other_defects() {
         let pod = "c/templates/pod.yaml";
         let first = || image("a/x", pod, "web", "0");
-        assert_eq!(told(vec![first(), image("a/x", "c/templates/other.yaml", "mail", "0")]).len(), 2);
-        assert_eq!(told(vec![first(), image("b/x", pod, "mail", "0")]).len(), 2);
-        assert_eq!(told(vec![first(), image("a/x", pod, "web", "1")]).len(), 2, "two containers of one Pod");
-        // Each finds its own in the other target; where something stands before it there, too.
+        assert_eq!(merged(vec![first(), image("a/x", "c/templates/other.yaml", "mail", "0")]).len(), 2);
+        assert_eq!(merged(vec![first(), image("b/x", pod, "mail", "0")]).len(), 2);
+        assert_eq!(merged(vec![first(), image("a/x", pod, "web", "1")]).len(), 2, "two containers of one Pod");
+        // Each container is merged with its counterpart in the other target, whatever its index is there.
         assert_eq!(
-            told(vec![
+            merged(vec![
                 first(),
                 image("a/x", pod, "web", "1"),
                 image("a/y", pod, "mail", "0"),
@@ -259,6 +293,19 @@ mod tests {
             .collect::<Vec<_>>(),
             ["a/x and 1 more", "a/x and 1 more"]
         );
-        assert_eq!(told(vec![first(), image("a/y", pod, "mail", "3")]).len(), 1);
+        assert_eq!(merged(vec![first(), image("a/y", pod, "mail", "3")]).len(), 1);
+    }
+
+    #[test]
+    fn merging_takes_linear_time() {
+        let source = Source::new("values.yaml", "k: v\n".repeat(50_000));
+        let at = |line: usize, message: String| {
+            Diagnostic::new(Code::ValueUndocumented, message).at(Place::new(&source, 5 * line..5 * line + 1), "")
+        };
+        let findings = (0..50_000).flat_map(|line| [at(line, format!("`k{line}`")), at(line, "the same".to_owned())]);
+        let start = std::time::Instant::now();
+        assert_eq!(merged(findings.collect()).len(), 100_000);
+        // Quadratic time would be minutes.
+        assert!(start.elapsed() < std::time::Duration::from_secs(30), "{:?}", start.elapsed());
     }
 }
