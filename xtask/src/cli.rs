@@ -147,6 +147,14 @@ pub enum Command {
     /// Application under argocd/, and its goldens. Nothing is overwritten, and nothing is written unless all of it
     /// renders.
     New(New),
+    /// Explain a diagnostic code, or list all codes
+    ///
+    /// Prints what the code means, why it matters, how to fix it, and an example, from docs/checks.md. Needs no workspace.
+    Explain {
+        /// A code, such as golden-differs; all when none is given
+        #[arg(value_name = "CODE")]
+        code: Option<String>,
+    },
     /// The Applications under argocd/
     #[command(subcommand)]
     Argocd(Argocd),
@@ -170,6 +178,7 @@ impl Command {
             Self::Image(_) => "image",
             Self::TestKind(_) => "test-kind",
             Self::New(_) => "new",
+            Self::Explain { .. } => "explain",
             Self::Argocd(_) => "argocd",
             Self::Tools(_) => "tools",
         }
