@@ -325,6 +325,26 @@ fn a_failing_case_is_reported_instead_of_coverage() {
 }
 
 #[test]
+fn a_code_is_explained_without_a_workspace() {
+    let bench = Bench::new();
+    let answer = bench.xtask("explain error[secret-plain]").run();
+    answer.says(0, &[]);
+    let first = "finding, exit code 1: the values of a Secret are readable in Git or in the rendered output\n";
+    assert!(answer.stdout.starts_with(first) && answer.stdout.ends_with("```\n"), "{answer}");
+    let answer = bench.xtask("explain").run();
+    assert!(answer.stdout.contains("\nyaml-syntax") && answer.stdout.lines().count() > 90, "{answer}");
+    let answer = bench.xtask("explain secret-plain --format json").run();
+    answer.says(
+        0,
+        &["\"command\": \"explain\"", "\"class\": \"finding\"", "\"exitCode\": 1", "**Fix:** Seal the Secret"],
+    );
+    bench
+        .xtask("explain secret-plane")
+        .run()
+        .says(2, &["error[usage]: there is no diagnostic code `secret-plane`", "did you mean `secret-plain`?"]);
+}
+
+#[test]
 fn helm_lint_messages_are_reported() {
     let Some(helm) = helm(HELM_4) else { return };
     let bench = sound();
