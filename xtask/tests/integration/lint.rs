@@ -228,7 +228,7 @@ fn a_branch_that_argo_cd_never_renders_is_explained() {
         &[
             "note: `lookup` always returns an empty result under Argo CD",
             "help: remove the branch, or use a value instead of `lookup`",
-            "note: API version `monitoring.coreos.com/v1` is not available in any case",
+            "note: no case passes the API version `monitoring.coreos.com/v1` to Helm",
             "set `kubernetes.api-versions` in charts.toml: `api-versions = [\"monitoring.coreos.com/v1\"]`",
         ],
     );
