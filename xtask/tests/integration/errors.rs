@@ -38,7 +38,7 @@ fn bytes_that_are_no_text_are_named_with_their_template() {
     let bench = Bench::of("accept");
     let helm = bench.stub(r"printf -- '---\n# Source: web/templates/raw.yaml\napiVersion: v1\nraw: \377\n'");
     let answer = bench.xtask("render").helm(&helm).run();
-    answer.says(2, &["manifest-invalid", "`web/templates/raw.yaml`", "not UTF-8", "binaryData"]);
+    answer.says(2, &["manifest-invalid", "`web/templates/raw.yaml`", "not valid UTF-8", "binaryData"]);
 }
 
 #[test]
