@@ -1,9 +1,9 @@
-//! What Helm wrote, object by object: splitting the text, and telling which object a piece is.
+//! Splits Helm's output into manifests and identifies the object in each.
 //!
-//! Splitting is by text alone, as the Kubernetes reader in Argo CD does it, and keeps each object's own text: parsing
-//! serves only to know the identity. A text that is written anew by a YAML library may mean something else.
+//! Splitting is textual, like the Kubernetes YAML reader that Argo CD uses, and preserves the text of each object. YAML is
+//! parsed only to identify objects, since re-emitting it with a library could change its meaning.
 //!
-//! Pure. Deliberately absent: files, and whether an object is valid.
+//! Pure. Does not validate objects.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,40 +13,40 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 use document::{Node, Value, yaml};
 use toolbox::archive::sha256;
 
-/// What makes two objects the same one to Kubernetes.
+/// The identity of an object in a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ObjectKey {
     /// The API group; empty for the core group.
     pub group: String,
     /// The kind.
     pub kind: String,
-    /// The namespace; that of the release where the object names none, since that is where it lands.
+    /// The namespace; defaults to that of the release, where Argo CD would create the object.
     pub namespace: String,
-    /// The name; of an object with `generateName`, that prefix; of a list, its template and place.
+    /// The name. For an object with `generateName`, the prefix; for a List, its template and index.
     pub name: String,
 }
 
-/// One object, or a list of them, as Helm wrote it.
+/// An object or a List, as rendered by Helm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
-    /// Which object it is.
+    /// The identity of the object.
     pub key: ObjectKey,
-    /// Whether the object itself names its namespace.
+    /// Whether the object sets `metadata.namespace`.
     pub explicit_namespace: bool,
-    /// The template that it came from, as Helm names it: `<chart>/templates/<file>`.
+    /// The template that rendered it, as named by Helm: `<chart>/templates/<file>`.
     pub template: String,
-    /// Its text, from the `# Source:` line on, with one line break at the end.
+    /// The text, starting at the `# Source:` line and ending with one line break.
     pub text: String,
-    /// The objects in it, if it is a list.
+    /// The identities of the items, if this is a List.
     pub items: Option<Vec<ObjectKey>>,
-    /// Bytes of `text` that hold values of Secrets, or the whole text where these cannot be told apart.
+    /// The ranges of `text` with values of Secrets, or all of it if they cannot be located.
     pub secrets: Vec<SecretValue>,
 }
 
-/// A value that never appears.
+/// A value of a Secret, which is never shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretValue {
-    /// Where in the text it stands.
+    /// Its byte range in the text.
     pub span: std::ops::Range<usize>,
 }
 
@@ -60,20 +60,20 @@ pub struct Recorded {
 }
 
 impl Manifest {
-    /// Kind and name as people write them: `Service postfix/relay`, or without a namespace `ClusterRole reader`.
+    /// Kind and name as shown in messages: `Service postfix/relay`, or `ClusterRole reader` without a namespace.
     #[must_use]
     pub fn title(&self) -> String {
         let ObjectKey { kind, namespace, name, .. } = &self.key;
         if self.explicit_namespace { format!("{kind} {namespace}/{name}") } else { format!("{kind} {name}") }
     }
 
-    /// How many objects it stands for.
+    /// The number of objects: the number of items for a List.
     #[must_use]
     pub fn objects(&self) -> usize {
         self.items.as_ref().map_or(1, Vec::len)
     }
 
-    /// The identities of the objects that it stands for.
+    /// The identities of all objects: those of the items for a List.
     pub fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
         let single = self.items.is_none().then_some(&self.key);
         single.into_iter().chain(self.items.iter().flatten())
@@ -87,19 +87,19 @@ impl fmt::Display for ObjectKey {
     }
 }
 
-/// A piece of Helm's output.
+/// A document of Helm's output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Piece {
-    /// The template that it came from; empty when Helm did not say.
+    /// The template that rendered it; empty if there is no `# Source:` line.
     pub template: String,
-    /// Its text without the separator, blank lines at the edges trimmed, one line break at the end.
+    /// The text without the separator and without blank lines at both ends, ending with one line break.
     pub text: String,
 }
 
-/// Splits a stream of documents at lines that begin with `---`.
+/// Splits Helm's output into documents at lines that start with `---`.
 ///
-/// Pieces of nothing but white space are dropped. A piece without a `# Source:` line of its own (the second document
-/// of a file of CRDs) belongs to the template of the one before.
+/// Blank documents are dropped. A document without a `# Source:` line, such as the second document of a file in crds/,
+/// belongs to the template of the previous one.
 pub fn split(text: &str) -> std::result::Result<Vec<Piece>, String> {
     let mut pieces = Vec::new();
     let mut template = String::new();
@@ -122,7 +122,7 @@ pub fn split(text: &str) -> std::result::Result<Vec<Piece>, String> {
                 finish(start..position);
                 let line = line.trim_end();
                 return Err(format!(
-                    "template `{template}` wrote `{line}`, which is no document separator to Kubernetes"
+                    "template `{template}` rendered `{line}`, which is not a valid document separator"
                 ));
             }
             finish(start..position);
@@ -134,11 +134,11 @@ pub fn split(text: &str) -> std::result::Result<Vec<Piece>, String> {
     Ok(pieces)
 }
 
-/// A document without blank lines at its edges. Blank lines at the end that a block scalar keeps (`|+`) are part of a
-/// value, so such a document keeps them all; so do blanks at the end of its last line.
+/// Removes blank lines at both ends of a document. Trailing blank lines that belong to a block scalar (`|+`) are kept, and
+/// so is trailing white space on the last line.
 fn trim(body: &str) -> String {
     let mut body = body;
-    // Line by line: a carriage return before dashes keeps them from being a separator.
+    // Line by line, since removing a lone carriage return before `---` would turn that line into a separator.
     while let Some(rest) = body.strip_prefix("\r\n").or_else(|| body.strip_prefix('\n')) {
         body = rest;
     }
@@ -154,7 +154,7 @@ fn trim(body: &str) -> String {
     trimmed
 }
 
-/// Whether a block scalar of this kind may stand in a text: `|+`, `>+`, or either with its indentation.
+/// Whether a text may contain a block scalar that keeps trailing line breaks: `|+`, `>+`, or either with an indentation.
 fn keeps_line_breaks(text: &str) -> bool {
     let bytes = text.as_bytes();
     bytes.iter().enumerate().any(|(at, byte)| {
@@ -165,7 +165,7 @@ fn keeps_line_breaks(text: &str) -> bool {
     })
 }
 
-/// Reads what Helm wrote for a release in a namespace. All that is wrong is reported, each with its template.
+/// Reads Helm's output for a release in a namespace. All problems are reported, each with its template.
 pub fn read(output: &[u8], namespace: &str) -> Result<Vec<Manifest>> {
     let text = match std::str::from_utf8(output) {
         Ok(text) => text,
@@ -174,15 +174,14 @@ pub fn read(output: &[u8], namespace: &str) -> Result<Vec<Manifest>> {
             let template = before.rsplit("# Source: ").next().and_then(|rest| rest.lines().next()).unwrap_or_default();
             return Err(Diagnostic::new(
                 Code::ManifestInvalid,
-                format!("template `{template}` wrote bytes that are not UTF-8 text"),
+                format!("template `{template}` rendered text that is not valid UTF-8"),
             )
-            .note("put binary data into `binaryData`, in base64")
+            .help("use `binaryData` with base64 for binary data")
             .into());
         }
     };
-    let pieces = split(text).map_err(|what| {
-        Diagnostic::new(Code::ManifestInvalid, what).help("put what follows the dashes on a line of its own")
-    })?;
+    let pieces = split(text)
+        .map_err(|what| Diagnostic::new(Code::ManifestInvalid, what).help("put `---` on a line of its own"))?;
     let mut diagnostics = Diagnostics::default();
     let mut manifests: Vec<Manifest> = Vec::new();
     let mut lists: BTreeMap<String, usize> = BTreeMap::new();
@@ -194,7 +193,7 @@ pub fn read(output: &[u8], namespace: &str) -> Result<Vec<Manifest>> {
     diagnostics.into_result(manifests)
 }
 
-/// Two objects with one identity: Argo CD would keep only the last.
+/// Reports objects with the same identity, of which Argo CD would keep only the last.
 fn duplicates(manifests: &[Manifest]) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let mut seen: BTreeMap<&ObjectKey, &Manifest> = BTreeMap::new();
@@ -204,28 +203,29 @@ fn duplicates(manifests: &[Manifest]) -> Diagnostics {
             let templates = if first.template == manifest.template {
                 format!("twice by `{}`", first.template)
             } else {
-                format!("by `{}` and by `{}`", first.template, manifest.template)
+                format!("by both `{}` and `{}`", first.template, manifest.template)
             };
             diagnostics.push(
                 Diagnostic::new(Code::ObjectDuplicate, format!("{key} is rendered {templates}"))
                     .at(Place::file(manifest.template.clone()), "")
-                    .help("give one of them another name, or render it once; Argo CD would keep only the last"),
+                    .note("Argo CD would keep only the last of them")
+                    .help("rename one of the objects, or render it only once"),
             );
         }
     }
     diagnostics
 }
 
-/// The manifest of a piece; none for a document that holds nothing.
+/// The manifest in a document; none for an empty document.
 fn manifest(piece: &Piece, namespace: &str, lists: &mut BTreeMap<String, usize>) -> Result<Option<Manifest>> {
     let template = if piece.template.is_empty() { "(unknown)".to_owned() } else { piece.template.clone() };
-    let source = Source::new(format!("what {template} rendered"), piece.text.clone());
+    let source = Source::new(format!("output of {template}"), piece.text.clone());
     let document = yaml::parse_one(&source).map_err(|mut found| {
         for diagnostic in &mut found.0 {
             diagnostic.code = Code::ManifestInvalid;
-            let what = diagnostic.message.trim_start_matches("cannot read YAML: ");
-            diagnostic.message = format!("template `{template}` wrote what is no YAML: {what}");
-            // The text of a broken document may be that of a Secret.
+            let what = diagnostic.message.trim_start_matches("cannot parse YAML: ");
+            diagnostic.message = format!("template `{template}` rendered invalid YAML: {what}");
+            // Do not quote a document that may be a Secret.
             if piece.text.contains("Secret") {
                 for (place, _) in &mut diagnostic.places {
                     *place = Place::file(source.name.clone());
@@ -239,12 +239,12 @@ fn manifest(piece: &Piece, namespace: &str, lists: &mut BTreeMap<String, usize>)
         return Ok(None);
     }
     let invalid = |what: String| {
-        Diagnostic::new(Code::ManifestInvalid, format!("template `{template}` wrote {what}"))
+        Diagnostic::new(Code::ManifestInvalid, format!("template `{template}` rendered {what}"))
             .at(Place::file(template.clone()), "")
     };
     if !matches!(root.value, Value::Mapping(_)) {
         return Err(invalid(format!("{}, not an object", root.describe()))
-            .help("is there a stray `---` or text?")
+            .help("check the template for a stray `---` or text outside of an object")
             .into());
     }
     let make = |key: ObjectKey, items: Option<Vec<ObjectKey>>, secrets: Vec<SecretValue>| Manifest {
@@ -258,8 +258,8 @@ fn manifest(piece: &Piece, namespace: &str, lists: &mut BTreeMap<String, usize>)
     let secret_values = |objects: &[&Node]| secrets(objects, document.aliases, piece.text.len());
 
     if let Some(items) = root.get("items") {
-        let nothing = matches!(items.value, Value::Null) && root.get("spec").or(root.get("status")).is_none();
-        if matches!(items.value, Value::Sequence(_)) || nothing {
+        let empty_list = matches!(items.value, Value::Null) && root.get("spec").or(root.get("status")).is_none();
+        if matches!(items.value, Value::Sequence(_)) || empty_list {
             let number = lists.entry(piece.template.clone()).or_default();
             *number += 1;
             let mut diagnostics = Diagnostics::default();
@@ -267,12 +267,12 @@ fn manifest(piece: &Piece, namespace: &str, lists: &mut BTreeMap<String, usize>)
             for (index, item) in items.items().iter().enumerate() {
                 match identity(item, namespace) {
                     Ok(key) => keys.push(key),
-                    Err(Lack::NoText(field, node)) => {
-                        let owner = format!("a list with an item {}", index + 1);
-                        diagnostics.push(no_text(&owner, field, node, &invalid));
+                    Err(Defect::NotString(field, node)) => {
+                        let owner = format!("a List whose item {}", index + 1);
+                        diagnostics.push(not_string(&owner, field, node, &invalid));
                     }
-                    Err(Lack::Absent(what)) => {
-                        diagnostics.push(invalid(format!("a list whose item {} has no {what}", index + 1)));
+                    Err(Defect::Missing(field)) => {
+                        diagnostics.push(invalid(format!("a List whose item {} has no `{field}`", index + 1)));
                     }
                 }
             }
@@ -291,13 +291,13 @@ fn manifest(piece: &Piece, namespace: &str, lists: &mut BTreeMap<String, usize>)
     }
     match identity(root, namespace) {
         Ok(key) => Ok(Some(make(key, None, secret_values(&[root])))),
-        Err(Lack::NoText(field, node)) => Err(no_text("an object", field, node, &invalid).into()),
-        Err(Lack::Absent(what)) => {
+        Err(Defect::NotString(field, node)) => Err(not_string("an object that", field, node, &invalid).into()),
+        Err(Defect::Missing(field)) => {
             let known = [("kind", text(root, "kind")), ("apiVersion", text(root, "apiVersion"))];
             let known: Vec<_> =
                 known.into_iter().filter_map(|(name, value)| Some(format!("{name} {}", value?))).collect();
             let known = if known.is_empty() { String::new() } else { format!(" ({})", known.join(", ")) };
-            Err(invalid(format!("an object without {what}{known}")).into())
+            Err(invalid(format!("an object without `{field}`{known}")).into())
         }
     }
 }
@@ -310,39 +310,39 @@ fn group(api_version: &str) -> &str {
     api_version.split_once('/').map_or("", |(group, _)| group)
 }
 
-/// What keeps a node from being an object.
-enum Lack<'a> {
-    /// A field that is not there, or empty.
-    Absent(&'static str),
-    /// A field that is a number or the like, because nobody put it in quotes.
-    NoText(&'static str, &'a Node),
+/// Why a node does not identify an object.
+enum Defect<'a> {
+    /// A required field is missing or empty.
+    Missing(&'static str),
+    /// A field is not a string, usually because it is not quoted.
+    NotString(&'static str, &'a Node),
 }
 
-/// Says of what kind a field is that has to be a text, with the way out.
-fn no_text(owner: &str, field: &str, node: &Node, invalid: &dyn Fn(String) -> Diagnostic) -> Diagnostic {
+/// Reports a field that must be a string.
+fn not_string(owner: &str, field: &str, node: &Node, invalid: &dyn Fn(String) -> Diagnostic) -> Diagnostic {
     let written = node.source.text.get(node.span.clone()).unwrap_or_default();
     let help = match node.value {
         Value::Bool(_) | Value::Number(_) => {
-            format!("if the text is meant, put it in quotes: `\"{written}\"` (in a template: `| quote`)")
+            format!("if a string is meant, quote it: `\"{written}\"`, or in a template `| quote`")
         }
-        _ => "write a text".to_owned(),
+        _ => format!("set `{field}` to a string"),
     };
-    invalid(format!("{owner} whose {field} is {}", node.describe())).help(help)
+    invalid(format!("{owner} has {} as `{field}`", node.describe())).help(help)
 }
 
-/// Which object a node is; the error is what it lacks.
-fn identity<'a>(node: &'a Node, namespace: &str) -> std::result::Result<ObjectKey, Lack<'a>> {
+/// The identity of the object in a node.
+fn identity<'a>(node: &'a Node, namespace: &str) -> std::result::Result<ObjectKey, Defect<'a>> {
     let required = |node: &'a Node, key: &str, field: &'static str| match node.get(key) {
         Some(value) if value.as_str().is_none() && !matches!(value.value, Value::Null) => {
-            Err(Lack::NoText(field, value))
+            Err(Defect::NotString(field, value))
         }
-        _ => text(node, key).ok_or(Lack::Absent(field)),
+        _ => text(node, key).ok_or(Defect::Missing(field)),
     };
     let api_version = required(node, "apiVersion", "apiVersion")?;
     let kind = required(node, "kind", "kind")?;
-    let metadata = node.get("metadata").ok_or(Lack::Absent("metadata.name"))?;
+    let metadata = node.get("metadata").ok_or(Defect::Missing("metadata.name"))?;
     let name = match required(metadata, "name", "metadata.name") {
-        Err(Lack::Absent(_)) => text(metadata, "generateName").ok_or(Lack::Absent("metadata.name"))?,
+        Err(Defect::Missing(_)) => text(metadata, "generateName").ok_or(Defect::Missing("metadata.name"))?,
         name => name?,
     };
     Ok(ObjectKey {
@@ -353,14 +353,14 @@ fn identity<'a>(node: &'a Node, namespace: &str) -> std::result::Result<ObjectKe
     })
 }
 
-/// Where the values of Secrets stand.
+/// The ranges of the values of Secrets.
 fn secrets(objects: &[&Node], aliases: bool, length: usize) -> Vec<SecretValue> {
     let mut found = Vec::new();
     for object in objects {
         if text(object, "kind").as_deref() != Some("Secret") {
             continue;
         }
-        // With anchors, a value may stand anywhere; then nothing of the text is shown.
+        // With aliases, a value may be anywhere in the text, so all of it is redacted.
         if aliases {
             return vec![SecretValue { span: 0..length }];
         }
@@ -378,11 +378,11 @@ fn secrets(objects: &[&Node], aliases: bool, length: usize) -> Vec<SecretValue> 
     found
 }
 
-/// The file name of each manifest's golden: `<kind>-<name>.yaml` in lower case; where that would not be unique, the
-/// namespace is added, then the group, and at last a digest of the identity.
+/// The file name of each manifest's golden: `<kind>-<name>.yaml` in lower case. If that is not unique, the namespace is
+/// appended, then the group, and finally a digest of the identity.
 #[must_use]
 pub fn file_names(manifests: &[Manifest]) -> Vec<String> {
-    let spell = |manifest: &Manifest, level: usize| {
+    let file_name = |manifest: &Manifest, level: usize| {
         let ObjectKey { group, kind, namespace, name } = &manifest.key;
         let mut parts = vec![kind.as_str(), name.as_str()];
         parts.extend((level > 0).then_some(namespace.as_str()).filter(|text| !text.is_empty()));
@@ -392,14 +392,14 @@ pub fn file_names(manifests: &[Manifest]) -> Vec<String> {
         let allowed =
             |c: char| if c.is_ascii_alphanumeric() || "-._".contains(c) { c.to_ascii_lowercase() } else { '_' };
         let stem: String = parts.join("-").trim_end_matches('-').chars().map(allowed).collect();
-        // File systems end names at 255 bytes.
+        // File systems limit names to 255 bytes.
         let stem = if stem.len() > 200 { format!("{}-{}", &stem[..200], &digest[..8]) } else { stem };
         format!("{stem}.yaml")
     };
     let mut levels = vec![0; manifests.len()];
     loop {
         let names: Vec<String> =
-            manifests.iter().zip(&levels).map(|(manifest, level)| spell(manifest, *level)).collect();
+            manifests.iter().zip(&levels).map(|(manifest, level)| file_name(manifest, *level)).collect();
         let mut users: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (index, name) in names.iter().enumerate() {
             users.entry(name).or_default().push(index);
@@ -415,7 +415,7 @@ pub fn file_names(manifests: &[Manifest]) -> Vec<String> {
     }
 }
 
-/// A golden's text as a manifest; `None` when it can no longer be read as one.
+/// Reads a golden as a manifest; `None` if it is not one.
 #[must_use]
 pub fn read_golden(text: &str, namespace: &str) -> Option<Manifest> {
     let mut pieces = split(text).ok()?;
@@ -426,7 +426,7 @@ pub fn read_golden(text: &str, namespace: &str) -> Option<Manifest> {
     manifest(&piece, namespace, &mut BTreeMap::new()).ok()?
 }
 
-/// The text with the values of Secrets replaced, each by what `fingerprint` makes of it.
+/// The text of a manifest with each value of a Secret replaced by its fingerprint.
 #[must_use]
 pub fn redact(manifest: &Manifest, fingerprint: &dyn Fn(&str) -> String) -> Arc<str> {
     if manifest.secrets.is_empty() {
@@ -439,7 +439,7 @@ pub fn redact(manifest: &Manifest, fingerprint: &dyn Fn(&str) -> String) -> Arc<
     for span in spans {
         let (start, end) = (span.start.max(position), span.end.min(manifest.text.len()));
         let (Some(before), Some(value)) = (manifest.text.get(position..start), manifest.text.get(start..end)) else {
-            return format!("# withheld: {}\n", fingerprint(&manifest.text)).into();
+            return format!("# redacted: {}\n", fingerprint(&manifest.text)).into();
         };
         out.push_str(before);
         let body = value.trim_end();
@@ -472,13 +472,13 @@ mod tests {
     }
 
     #[test]
-    fn a_separator_with_text_is_refused() {
+    fn a_separator_with_text_is_rejected() {
         assert!(split("---\na: 1\n--- b: 2\n").is_err());
         assert_eq!(texts("a: |\n  ---\n  b\n"), ["|a: |\n  ---\n  b\n"]);
     }
 
     #[test]
-    fn blank_lines_that_are_a_value_stay() {
+    fn blank_lines_of_block_scalars_are_kept() {
         assert_eq!(texts("---\na: |+\n  x\n\n---\nb: |\n  x\n\n"), ["|a: |+\n  x\n\n", "|b: |\n  x\n"]);
     }
 
@@ -494,7 +494,7 @@ mod tests {
     }
 
     #[test]
-    fn file_names_are_unique_and_tell_what_differs() {
+    fn file_names_are_unique() {
         let manifests = [
             object("Role", "a", "reader"),
             object("Role", "b", "reader"),
@@ -516,16 +516,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_told_with_its_template() {
+    fn invalid_objects_are_reported_with_their_template() {
         let output = b"---\n# Source: c/templates/a.yaml\nkind: ConfigMap\n---\n# Source: c/templates/b.yaml\njust text\n---\n# Source: c/templates/c.yaml\n# nothing\n---\n# Source: c/templates/d.yaml\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n---\n# Source: c/templates/e.yaml\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: x, namespace: ns}\n";
         let errors = read(output, "ns").expect_err("invalid");
         let messages: Vec<_> = errors.0.iter().map(|error| error.message.as_str()).collect();
         assert_eq!(
             messages,
             [
-                "template `c/templates/a.yaml` wrote an object without apiVersion (kind ConfigMap)",
-                "template `c/templates/b.yaml` wrote the string \"just text\", not an object",
-                "ConfigMap ns/x is rendered by `c/templates/d.yaml` and by `c/templates/e.yaml`",
+                "template `c/templates/a.yaml` rendered an object without `apiVersion` (kind ConfigMap)",
+                "template `c/templates/b.yaml` rendered the string \"just text\", not an object",
+                "ConfigMap ns/x is rendered by both `c/templates/d.yaml` and `c/templates/e.yaml`",
             ]
         );
         let broken = read(b"---\n# Source: c/templates/a.yaml\nx: \xff\n", "ns").expect_err("binary");
@@ -533,7 +533,7 @@ mod tests {
     }
 
     #[test]
-    fn secret_values_are_replaced_whole() {
+    fn secret_values_are_redacted_completely() {
         let text = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: s\ndata:\n  a: aHVudGVyMg==\n  b: |\n    two\n    lines\nstringData: {c: \"x y\"}\ntype: Opaque\n";
         let manifest = read_golden(text, "ns").expect("an object");
         let shown = redact(&manifest, &|value| format!("<{}>", value.len()));

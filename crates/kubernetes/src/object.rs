@@ -1,10 +1,9 @@
-//! What a target renders, object by object, each read with places: what checks look at.
+//! The objects that a target renders, parsed with places, as input for checks.
 //!
-//! A place points into the golden, since that is the file that people have; where the golden is not (yet) what is
-//! rendered, the name of the place says so. Values of Secrets are withheld from both the text and the tree, so that no
-//! check can tell them by accident.
+//! Places point into the golden, the file that people can open; if the golden differs from what is rendered, the file name
+//! says so. Values of Secrets are redacted in both the text and the tree, so that no check can leak them.
 //!
-//! Pure. Deliberately absent: rendering, and judging.
+//! Pure.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -15,8 +14,8 @@ use crate::manifest::{Manifest, ObjectKey, SecretValue};
 use diagnostics::{Code, Diagnostic, Origin, Place, Source};
 use document::{Key, Node, Value, yaml};
 
-/// What stands for a value of a Secret in the tree.
-pub const WITHHELD: &str = "(withheld)";
+/// The placeholder for values of Secrets in the tree.
+pub const WITHHELD: &str = "(redacted)";
 
 /// Whether a value of a Secret is encrypted or a placeholder that is replaced after rendering: a value encrypted with SOPS,
 /// or a reference of argocd-vault-plugin or vals, also in base64.
@@ -33,63 +32,64 @@ pub fn is_placeholder(text: &str) -> bool {
     plain(text) || decoded().is_some_and(|text| plain(&text))
 }
 
-/// One object as a target renders it.
+/// An object rendered by a target.
 #[derive(Debug, Clone)]
 pub struct Object {
     /// The target, `<app>/<case>`.
     pub target: String,
-    /// Which object it is.
+    /// The identity of the object.
     pub key: ObjectKey,
-    /// Whether it names its namespace itself.
+    /// Whether the object sets `metadata.namespace`.
     pub explicit_namespace: bool,
-    /// The template that it came from, as Helm names it: `<chart>/templates/<file>`.
+    /// The template that rendered it, as named by Helm: `<chart>/templates/<file>`.
     pub template: String,
-    /// The file of that template from the root of the repository; `None` where it lies in a dependency.
+    /// The template's file relative to the repository root; `None` for a template of a dependency.
     pub template_file: Option<String>,
-    /// The file name of its golden; the items of a list share one.
+    /// The file name of the golden, which the items of a List share.
     pub golden: String,
-    /// Its content. Values of Secrets are [`WITHHELD`].
+    /// The content. Values of Secrets are [`WITHHELD`].
     pub root: Node,
-    /// Keys that stand twice in one mapping, the later of each two.
+    /// Duplicate keys, without the first occurrence of each.
     pub duplicates: Vec<Key>,
 }
 
 impl Object {
-    /// `apiVersion`.
+    /// The `apiVersion`, or an empty string.
     #[must_use]
     pub fn api_version(&self) -> &str {
         self.root.get("apiVersion").and_then(Node::as_str).unwrap_or_default()
     }
 
-    /// The node that keys and indexes lead to, such as `["spec", "ports", "0"]`.
+    /// The node at a path such as `["spec", "ports", "0"]`.
     #[must_use]
     pub fn find(&self, path: &[&str]) -> Option<&Node> {
         self.root.find(path)
     }
 
-    /// The keys and positions that lead to a place in it.
-    fn way_to(&self, place: &Place) -> Vec<String> {
-        let mut way = Vec::new();
-        let Some(at) = place.span.as_ref().map(|span| span.start) else { return way };
-        let holds = |span: &Range<usize>| span.start <= at && at < span.end.max(span.start + 1);
+    /// The path of the node at a place.
+    fn path_to(&self, place: &Place) -> Vec<String> {
+        let mut path = Vec::new();
+        let Some(at) = place.span.as_ref().map(|span| span.start) else { return path };
+        let contains = |span: &Range<usize>| span.start <= at && at < span.end.max(span.start + 1);
         let mut node = Some(&self.root);
         while let Some(here) = node {
             let mut entries = here.entries().iter();
             let mut items = here.items().iter().enumerate();
-            node = if let Some((key, value)) = entries.find(|(key, value)| holds(&key.span) || holds(&value.span)) {
-                way.push(key.name.clone());
-                (!holds(&key.span)).then_some(value)
-            } else if let Some((index, item)) = items.find(|(_, item)| holds(&item.span)) {
-                way.push(index.to_string());
+            node = if let Some((key, value)) = entries.find(|(key, value)| contains(&key.span) || contains(&value.span))
+            {
+                path.push(key.name.clone());
+                (!contains(&key.span)).then_some(value)
+            } else if let Some((index, item)) = items.find(|(_, item)| contains(&item.span)) {
+                path.push(index.to_string());
                 Some(item)
             } else {
                 None
             };
         }
-        way
+        path
     }
 
-    /// A finding about it at a place in it: says which target and which template.
+    /// Creates a finding at a place in the object, with its target and template.
     #[must_use]
     pub fn finding(
         &self,
@@ -102,12 +102,12 @@ impl Object {
             template: self.template.clone(),
             kind: self.key.kind.clone(),
             name: self.key.name.clone(),
-            way: self.way_to(&place),
+            way: self.path_to(&place),
         };
         let mut found = Diagnostic::new(code, message).target(&self.target).at(place, label);
         found.origin = Some(origin);
         match &self.template_file {
-            Some(file) => found.at(Place::file(file.clone()), "the template"),
+            Some(file) => found.at(Place::file(file.clone()), "rendered from this template"),
             None => found.note(format!("template: {}", self.template)),
         }
     }
@@ -126,13 +126,13 @@ pub struct Home<'a> {
     pub template_file: Option<&'a str>,
 }
 
-/// The objects of a manifest, the items of a list one by one.
+/// The objects in a manifest, with the items of Lists as separate objects.
 #[must_use]
 pub fn of_manifest(home: &Home<'_>, manifest: &Manifest) -> Vec<Object> {
     let name = home.source;
     let Ok(document) = yaml::parse_one(&Source::new(name, &manifest.text)) else { return Vec::new() };
     let mut root = document.root;
-    withhold(
+    redact(
         &mut root,
         &Source::new(name, masked(&manifest.text, manifest.secrets.iter().map(|secret| &secret.span))),
         &manifest.secrets,
@@ -161,18 +161,17 @@ fn within(key: &Key, node: &Node) -> bool {
     node.span.start <= key.span.start && key.span.end <= node.span.end
 }
 
-/// A place in a text from which some stretches are withheld, each character replaced: for what nobody should read, and
-/// for what is another text in each run.
+/// A place in a copy of a source in which some ranges are masked: secrets, and text that differs in each run.
 #[must_use]
-pub fn place_without(source: &Source, span: Range<usize>, withheld: &[Range<usize>]) -> Place {
-    Place::new(&Source::new(source.name.clone(), masked(&source.text, withheld)), span)
+pub fn place_without(source: &Source, span: Range<usize>, ranges: &[Range<usize>]) -> Place {
+    Place::new(&Source::new(source.name.clone(), masked(&source.text, ranges)), span)
 }
 
-/// A text with every character of some stretches replaced, and every place where it was.
-fn masked<'a>(text: &str, stretches: impl IntoIterator<Item = &'a Range<usize>>) -> String {
+/// Masks ranges of a text without changing any offsets.
+fn masked<'a>(text: &str, ranges: impl IntoIterator<Item = &'a Range<usize>>) -> String {
     let mut bytes = text.to_owned().into_bytes();
-    for stretch in stretches {
-        for byte in bytes.get_mut(stretch.clone()).unwrap_or_default() {
+    for range in ranges {
+        for byte in bytes.get_mut(range.clone()).unwrap_or_default() {
             if !byte.is_ascii_whitespace() {
                 *byte = b'*';
             }
@@ -181,17 +180,17 @@ fn masked<'a>(text: &str, stretches: impl IntoIterator<Item = &'a Range<usize>>)
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn withhold(node: &mut Node, source: &Arc<Source>, secrets: &[SecretValue]) {
+fn redact(node: &mut Node, source: &Arc<Source>, secrets: &[SecretValue]) {
     node.source = Arc::clone(source);
     let secret = secrets.iter().any(|SecretValue { span }| span.start <= node.span.start && node.span.end <= span.end);
     match &mut node.value {
-        // Whether there is a value at all is no secret.
+        // Whether there is a value is not secret.
         Value::Null => {}
         Value::String(text) if text.is_empty() => {}
         // A placeholder is not secret either.
         Value::String(text) if is_placeholder(text) => {}
-        Value::Mapping(entries) => entries.iter_mut().for_each(|(_, value)| withhold(value, source, secrets)),
-        Value::Sequence(items) => items.iter_mut().for_each(|item| withhold(item, source, secrets)),
+        Value::Mapping(entries) => entries.iter_mut().for_each(|(_, value)| redact(value, source, secrets)),
+        Value::Sequence(items) => items.iter_mut().for_each(|item| redact(item, source, secrets)),
         value if secret => *value = Value::String(WITHHELD.to_owned()),
         _ => {}
     }
@@ -203,13 +202,13 @@ mod tests {
     use crate::manifest;
 
     #[test]
-    fn values_of_secrets_are_in_neither_text_nor_tree() {
+    fn secret_values_are_redacted_in_text_and_tree() {
         let text = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata:\n  a: aHVudGVyMg==\n  b: |\n    zwei\n    drei\n  c:\n";
         let manifest = manifest::read_golden(text, "ns").expect("an object");
         let source = Source::new("s", masked(&manifest.text, manifest.secrets.iter().map(|secret| &secret.span)));
         assert_eq!(source.text.len(), text.len());
         let mut root = yaml::parse_one(&Source::new("s", text)).expect("YAML").root;
-        withhold(&mut root, &source, &manifest.secrets);
+        redact(&mut root, &source, &manifest.secrets);
         for secret in ["aHVudGVyMg", "zwei", "drei"] {
             assert!(!source.text.contains(secret) && !format!("{root:?}").contains(secret));
         }

@@ -1,9 +1,9 @@
-//! `schemas/`: one JSON schema a kind, strict, in the layout that kubeconform is told to look for.
+//! `schemas/`: a strict JSON schema for each kind, in a layout that kubeconform is configured to use.
 //!
-//! They are derived, never written by hand: [`openapi`] makes them of what an API server says of itself, [`crd`] of the
-//! `CustomResourceDefinitions` that a run renders. A file holds all that it refers to.
+//! Schemas are generated: [`openapi`] derives them from an API server's OpenAPI document, [`crd`] from the
+//! `CustomResourceDefinitions` rendered in the same run. Each file is self-contained.
 //!
-//! Deliberately absent: rules that no schema can say (`validate::rules`), CEL, and schemas for kinds that nobody uses.
+//! Does not cover rules that schemas cannot express (`validate::rules`), CEL, and kinds that no target uses.
 
 pub mod crd;
 pub mod openapi;
@@ -12,29 +12,28 @@ pub mod shape;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
 
 use serde_json::Value;
 
 use diagnostics::{Code, Diagnostic, Place, Result, Source};
 use document::{Node, toml};
 
-/// Where they are, from the root.
+/// The directory, relative to the workspace root.
 pub const FOLDER: &str = "schemas";
 
-/// Which Kubernetes they are of, in [`FOLDER`].
+/// The file in [`FOLDER`] that records the Kubernetes version of the schemas.
 pub const VERSION_FILE: &str = "kubernetes.toml";
 
-/// The layout, as kubeconform's template has it. Its `Group` of a core kind is the version.
+/// The layout as a kubeconform schema location. For core kinds, kubeconform's `Group` is the version.
 pub const LAYOUT: &str =
     "{{if eq .Group .ResourceAPIVersion}}core{{else}}{{.Group}}{{end}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json";
 
-/// What decides which schema an object has.
+/// A group, version, and kind, which select the schema of an object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Kind {
     /// The API group; empty for the core group.
     pub group: String,
-    /// The version in it.
+    /// The API version.
     pub version: String,
     /// The kind.
     pub kind: String,
@@ -48,7 +47,7 @@ impl Kind {
         Self { group: group.to_owned(), version: version.to_owned(), kind: kind.to_owned() }
     }
 
-    /// Reads `v1/Secret` or `apps/v1/Deployment`.
+    /// Parses `v1/Secret` or `apps/v1/Deployment`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let parts: Vec<&str> = text.split('/').collect();
@@ -57,24 +56,24 @@ impl Kind {
             [group, version, kind] if group.contains('.') || !group.is_empty() => (group, version, kind),
             _ => return None,
         };
-        let fine = version.starts_with('v') && kind.starts_with(|c: char| c.is_ascii_uppercase());
-        fine.then(|| Self { group: group.to_owned(), version: version.to_owned(), kind: kind.to_owned() })
+        let valid = version.starts_with('v') && kind.starts_with(|c: char| c.is_ascii_uppercase());
+        valid.then(|| Self { group: group.to_owned(), version: version.to_owned(), kind: kind.to_owned() })
     }
 
-    /// As an object writes it.
+    /// The `apiVersion` of an object.
     #[must_use]
     pub fn api_version(&self) -> String {
         if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
     }
 
-    /// Its file, from [`FOLDER`]; `None` where its words would lead elsewhere.
+    /// The schema file, relative to [`FOLDER`]; `None` if the names are not safe in a path.
     #[must_use]
     pub fn file(&self) -> Option<String> {
-        let plain =
+        let safe =
             |word: &str| word.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c)) && !word.starts_with('.');
         let group = if self.group.is_empty() { "core" } else { &self.group };
-        let fine = plain(group) && plain(&self.version) && plain(&self.kind) && !self.kind.is_empty();
-        fine.then(|| format!("{group}/{}_{}.json", self.kind.to_lowercase(), self.version))
+        let valid = safe(group) && safe(&self.version) && safe(&self.kind) && !self.kind.is_empty();
+        valid.then(|| format!("{group}/{}_{}.json", self.kind.to_lowercase(), self.version))
     }
 }
 
@@ -84,17 +83,17 @@ impl fmt::Display for Kind {
     }
 }
 
-/// What [`VERSION_FILE`] says.
+/// The content of [`VERSION_FILE`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
-    /// Such as `1.34.4`.
+    /// The Kubernetes version, such as `1.34.4`.
     pub kubernetes: String,
-    /// Where it says so.
+    /// The place of the version.
     pub place: Place,
 }
 
 impl Version {
-    /// Reads it.
+    /// Loads the file.
     pub fn load(root: &Path) -> Result<Self> {
         let name = format!("{FOLDER}/{VERSION_FILE}");
         let text = std::fs::read_to_string(root.join(&name))
@@ -103,25 +102,25 @@ impl Version {
         let node = toml::parse(&source)?;
         let version = node.get("kubernetes").filter(|node| node.as_str().is_some_and(|text| minor(text).is_some()));
         let Some(version) = version else {
-            return Err(Diagnostic::new(Code::SchemaBroken, "this file names no Kubernetes version")
+            return Err(Diagnostic::new(Code::SchemaBroken, "no Kubernetes version in this file")
                 .at(node.place(), "expected `kubernetes = \"<major>.<minor>.<patch>\"`")
-                .help("`cargo xtask schemas` writes it")
+                .help("regenerate it: `cargo xtask schemas`")
                 .into());
         };
         Ok(Self { kubernetes: version.as_str().unwrap_or_default().to_owned(), place: version.place() })
     }
 
-    /// The text of the file.
+    /// The text of the file for a version.
     #[must_use]
     pub fn text(kubernetes: &str) -> String {
         format!(
-            "# Written by `cargo xtask schemas`, together with the schemas beside it: the API server that they are of.\n\
+            "# Generated by `cargo xtask schemas`: the version of the API server that these schemas come from.\n\
              kubernetes = \"{kubernetes}\"\n"
         )
     }
 }
 
-/// `1.34` of `v1.34.4`. Patch releases do not change an API, so the minor version is what has to agree.
+/// The minor version, `1.34` of `v1.34.4`. Versions are compared by it, since patch releases do not change an API.
 #[must_use]
 pub fn minor(version: &str) -> Option<String> {
     let mut parts = version.trim_start_matches('v').split('.');
@@ -129,7 +128,7 @@ pub fn minor(version: &str) -> Option<String> {
     Some(format!("{major}.{minor}"))
 }
 
-/// The names of the schema files that are there, from [`FOLDER`].
+/// The existing schema files, relative to [`FOLDER`].
 #[must_use]
 pub fn present(root: &Path) -> BTreeSet<String> {
     let folder = root.join(FOLDER);
@@ -141,7 +140,7 @@ pub fn present(root: &Path) -> BTreeSet<String> {
     files.filter_map(|path| Some(path.strip_prefix(&folder).ok()?.to_string_lossy().into_owned())).collect()
 }
 
-/// The schema of a kind as a file's text: sorted, a line for each property, with a line break at the end.
+/// Formats a schema as the text of a file: keys sorted, one line per property.
 #[must_use]
 pub fn text(schema: &Value) -> String {
     let mut out = String::new();
@@ -150,7 +149,7 @@ pub fn text(schema: &Value) -> String {
     out
 }
 
-/// Levels that get lines of their own: the file, `definitions`, a definition, and its `properties`.
+/// How many levels are written one entry per line: the file, `definitions`, a definition, and its `properties`.
 const LINES: usize = 4;
 
 fn write(value: &Value, depth: usize, out: &mut String) {
@@ -188,13 +187,13 @@ fn write(value: &Value, depth: usize, out: &mut String) {
     }
 }
 
-/// A node as JSON. Our own text is JSON always; what it cannot hold is refused when YAML is read.
+/// Converts a node to JSON, which cannot fail: values that JSON cannot represent are rejected when YAML is parsed.
 #[must_use]
 pub fn json(node: &Node) -> Value {
     serde_json::from_str(&node.to_json()).unwrap_or_default()
 }
 
-/// A schema at a place of an object: keys and indexes lead there; references are followed, alternatives are not.
+/// The subschema for a path in an object. References are followed, alternatives are not.
 #[must_use]
 pub fn at<'a>(schema: &'a Value, pointer: &[String]) -> Option<&'a Value> {
     let mut here = resolve(schema, schema)?;
@@ -207,10 +206,10 @@ pub fn at<'a>(schema: &'a Value, pointer: &[String]) -> Option<&'a Value> {
     Some(here)
 }
 
-/// What a schema refers to; of an `allOf`, as this module writes it, the reference in it.
+/// Resolves the reference of a schema, also inside an `allOf` as generated by this module.
 fn resolve<'a>(root: &'a Value, schema: &'a Value) -> Option<&'a Value> {
     let mut here = schema;
-    // A reference that leads to itself leads nowhere.
+    // Bounded, since references may be circular.
     for _ in 0..32 {
         let all = here.get("allOf").and_then(Value::as_array).and_then(|all| all.first());
         if let Some(reference) = here.get("$ref").and_then(Value::as_str) {
@@ -224,7 +223,7 @@ fn resolve<'a>(root: &'a Value, schema: &'a Value) -> Option<&'a Value> {
     None
 }
 
-/// The definition of `ObjectMeta` and of what it refers to, from a schema that this tool derived.
+/// The definition of `ObjectMeta` and everything that it refers to, from a generated schema.
 #[must_use]
 pub fn metadata(schema: &Value) -> Option<serde_json::Map<String, Value>> {
     let definitions = schema.get("definitions")?.as_object()?;
@@ -241,7 +240,7 @@ pub fn metadata(schema: &Value) -> Option<serde_json::Map<String, Value>> {
     Some(found)
 }
 
-/// The names of all definitions that a schema refers to.
+/// Collects the names of all definitions that a schema refers to.
 fn references(schema: &Value, found: &mut Vec<String>) {
     match schema {
         Value::Object(entries) => {
@@ -257,10 +256,10 @@ fn references(schema: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// A source for places in a schema file.
+/// The place of a schema file.
 #[must_use]
 pub fn place(file: &str) -> Place {
-    Place { source: Arc::new(Source { name: format!("{FOLDER}/{file}"), text: String::new() }), span: None }
+    Place::file(format!("{FOLDER}/{file}"))
 }
 
 #[cfg(test)]
@@ -269,11 +268,11 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_kind_knows_its_file() {
+    fn kinds_map_to_files() {
         let kind = Kind::parse("apps/v1/Deployment").expect("a kind");
         assert_eq!(kind.file().as_deref(), Some("apps/deployment_v1.json"));
         assert_eq!(Kind::new("v1", "Secret").file().as_deref(), Some("core/secret_v1.json"));
-        assert_eq!(Kind::new("../../x/v1", "Secret").file(), None, "`x/v1` is no version");
+        assert_eq!(Kind::new("../../x/v1", "Secret").file(), None, "`x/v1` is not a version");
         assert_eq!(Kind::new("../v1", "Secret").file(), None);
         for wrong in ["Secret", "v1/secret", "apps/Deployment", "a/b/c/D", ""] {
             assert_eq!(Kind::parse(wrong), None, "{wrong}");
@@ -281,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_sorted_and_ends_with_a_line_break() {
+    fn text_is_sorted_and_ends_with_a_newline() {
         let schema = json!({"type": "object", "definitions": {"B": {"type": "string"}, "A": {"properties": {"x": {"type": ["string", "null"]}}}}});
         assert_eq!(
             text(&schema),
@@ -291,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pointer_leads_through_references() {
+    fn paths_follow_references() {
         let schema = json!({
             "definitions": {"C": {"properties": {"image": {"type": "string"}}}, "L": {"$ref": "#/definitions/L"}},
             "properties": {
@@ -306,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn the_minor_version_is_what_counts() {
+    fn versions_are_compared_by_minor() {
         assert_eq!(minor("v1.34.4"), minor("1.34.11"));
         assert_eq!(minor("unversioned"), None);
     }

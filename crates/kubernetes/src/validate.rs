@@ -1,10 +1,10 @@
-//! Whether what would be applied is what the API server takes: schemas by kubeconform, and what no schema can say.
+//! Validates objects as the API server would: against schemas, with kubeconform, and by rules that schemas cannot express.
 //!
-//! One run of kubeconform sees every object of every target and of argocd/. Each object is accounted for: it is valid,
-//! it is not, its kind is allowed in charts.toml to go without, or there is an error. Which schema an object has is
-//! decided here, so that kubeconform is never left to look elsewhere for one that it cannot use.
+//! A single run of kubeconform covers every object of every target and of argocd/. Each object is accounted for: it is
+//! valid or invalid, its kind is listed as unchecked in charts.toml, or there is an error. The schema of an object is
+//! selected here, because kubeconform treats a schema that it cannot compile like a missing one and searches on.
 //!
-//! Deliberately absent: rendering, CEL, admission plugins, and everything that depends on what a cluster holds already.
+//! Does not evaluate CEL or admission plugins, and does not consider what a cluster already contains.
 
 pub mod explain;
 pub mod kubeconform;
@@ -20,86 +20,86 @@ use serde_json::Value;
 
 use crate::schemas;
 use crate::schemas::{Kind, crd};
-use crate::validate::kubeconform::{Answer, Status};
+use crate::validate::kubeconform::{Answer, Cause, Status};
 use crate::validate::subject::Subject;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, nearest};
 use document::Node;
 
-/// All that may be found of an object: what a silence can name.
+/// The codes that this module reports, which a suppression can name.
 pub const CODES: &[Code] =
     &[Code::FieldUnknown, Code::KeyDuplicate, Code::ObjectInvalid, Code::ObjectRefused, Code::SchemaMissing];
 
-/// Argo CD's own kinds under argocd/, which `lint` reads field by field.
+/// Argo CD kinds under argocd/, which `lint` checks field by field.
 const LINTED: &[&str] = &["Application", "AppProject"];
 
-/// A kind that nobody has a schema for; why it may go without is in charts.toml, for people.
+/// A kind that charts.toml exempts from validation, with a reason for people.
 #[derive(Debug, Clone)]
 pub struct Unchecked {
     /// The kind.
     pub kind: Kind,
-    /// Where that is said.
+    /// The place of the entry.
     pub place: Place,
 }
 
-/// What is to be judged, and by what.
+/// The objects to validate, and everything needed for it.
 pub struct Input<'a> {
-    /// The root of the workspace.
+    /// The workspace root.
     pub root: &'a Path,
     /// The version of Kubernetes.
     pub kubernetes: &'a str,
-    /// Where kubeconform may look for schemas beside those that are here.
+    /// Locations of further schemas, as kubeconform takes them.
     pub locations: &'a [String],
-    /// Kinds that may go without a schema.
+    /// The kinds that may go without a schema.
     pub unchecked: &'a [Unchecked],
     /// The objects.
     pub subjects: &'a [Subject],
-    /// Schemas from `CustomResourceDefinitions`.
+    /// Schemas derived from `CustomResourceDefinitions`.
     pub derived: &'a BTreeMap<Kind, Value>,
-    /// Whether these are all objects that there are: only then an allowance may be unused.
+    /// Whether these are all objects of the workspace. Only then can an unchecked kind be reported as unused.
     pub complete: bool,
-    /// Targets that could not be rendered: what is missing may be theirs.
+    /// Targets that failed to render, which may contain a missing `CustomResourceDefinition`.
     pub failed: &'a [String],
-    /// Finds or brings kubeconform.
+    /// Returns the path of kubeconform, installing it if necessary.
     pub kubeconform: &'a dyn Fn() -> Result<PathBuf>,
 }
 
-/// What came of it.
+/// The result of a validation.
 #[derive(Debug, Default)]
 pub struct Checked {
-    /// What was found, before silences.
+    /// The findings, before suppressions are applied.
     pub diagnostics: Diagnostics,
-    /// How many objects kubeconform has judged.
-    pub judged: usize,
-    /// How many of each kind go without a schema, by name in charts.toml.
+    /// How many objects were validated against a schema.
+    pub validated: usize,
+    /// How many objects of each kind were skipped, as listed in charts.toml.
     pub unchecked: BTreeMap<Kind, usize>,
-    /// How many of Argo CD's own objects are left to `lint`.
+    /// How many Argo CD objects are left to `lint`.
     pub linted: usize,
 }
 
-/// Which schema an object has.
+/// The schema of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Schema {
-    /// Made of a `CustomResourceDefinition` in this run.
+    /// Derived from a `CustomResourceDefinition` in this run.
     Derived,
     /// A file in schemas/.
     File(String),
-    /// Perhaps one of the places in charts.toml has it.
+    /// Possibly available from a schema location in charts.toml.
     Remote,
-    /// None, and that is allowed: by which entry.
+    /// None, which the entry with this index in charts.toml allows.
     Allowed(usize),
-    /// None is needed here.
+    /// None, since `lint` checks the object.
     Linted,
-    /// None.
+    /// None, which is a finding.
     Missing,
 }
 
-/// Judges objects.
+/// Validates objects.
 #[must_use]
 pub fn check(input: &Input<'_>) -> Checked {
     let mut checked = Checked::default();
     let mut used = vec![false; input.unchecked.len()];
     let mut missing: BTreeMap<&Kind, Vec<&Subject>> = BTreeMap::new();
-    let mut judged: Vec<(&Subject, Schema)> = Vec::new();
+    let mut with_schema: Vec<(&Subject, Schema)> = Vec::new();
     for subject in input.subjects {
         checked.diagnostics.extend(subject.duplicates());
         checked.diagnostics.extend(rules::check(subject));
@@ -110,7 +110,7 @@ pub fn check(input: &Input<'_>) -> Checked {
             }
             Schema::Linted => checked.linted += 1,
             Schema::Missing => missing.entry(&subject.kind).or_default().push(subject),
-            found => judged.push((subject, found)),
+            found => with_schema.push((subject, found)),
         }
     }
     for (kind, subjects) in missing {
@@ -122,9 +122,9 @@ pub fn check(input: &Input<'_>) -> Checked {
             .diagnostics
             .extend(Diagnostics(entries.filter(|(_, used)| !used).map(|(one, _)| unused(one)).collect()));
     }
-    checked.judged = judged.len();
-    if !judged.is_empty() {
-        let found = ask(input, &judged);
+    checked.validated = with_schema.len();
+    if !with_schema.is_empty() {
+        let found = run_kubeconform(input, &with_schema);
         checked.diagnostics.extend(found.unwrap_or_else(|found| found));
     }
     checked
@@ -138,7 +138,7 @@ fn schema(input: &Input<'_>, subject: &Subject) -> Schema {
     if let Some(file) = kind.file().filter(|file| input.root.join(schemas::FOLDER).join(file).is_file()) {
         return Schema::File(file);
     }
-    // A misspelt one is told there, or where Applications are read.
+    // Misspelled kinds are reported by `lint`, or when Applications are loaded.
     let linted = || kind.kind != "ApplicationSet" && nearest(&kind.kind, LINTED.iter().copied()).is_some();
     if subject.argocd && kind.group == "argoproj.io" && linted() {
         return Schema::Linted;
@@ -149,17 +149,19 @@ fn schema(input: &Input<'_>, subject: &Subject) -> Schema {
     if input.locations.is_empty() || kind.file().is_none() { Schema::Missing } else { Schema::Remote }
 }
 
-/// A kind that nothing describes; told once, at its first object.
+/// Reports a kind without a schema, once, at its first object.
 fn no_schema(input: &Input<'_>, kind: &Kind, subjects: &[&Subject]) -> Diagnostic {
     let first = subjects[0];
     let place = first.object.find(&["apiVersion"]).map_or_else(|| first.object.root.place(), Node::place);
-    let mut found = first.finding(Code::SchemaMissing, format!("no schema describes `{kind}`"), place, "");
+    let mut found = first.finding(Code::SchemaMissing, format!("no schema found for `{kind}`"), place, "unknown kind");
     if subjects.len() > 1 {
-        found = found.note(format!("so {} objects go unchecked", subjects.len()));
+        found = found.note(format!("{} objects of this kind are not validated", subjects.len()));
     }
     if !input.failed.is_empty() {
         let failed = input.failed.join("`, `");
-        return found.note(format!("what could not be rendered may define it: `{failed}`")).help("mend that first");
+        return found
+            .note(format!("targets that failed to render may define it: `{failed}`"))
+            .help("fix the failed targets first");
     }
     let known: BTreeSet<String> = schemas::present(input.root);
     let same = known.iter().filter_map(|file| {
@@ -173,28 +175,28 @@ fn no_schema(input: &Input<'_>, kind: &Kind, subjects: &[&Subject]) -> Diagnosti
     let near = nearest(&kind.to_string(), in_group.map(Kind::to_string).collect::<Vec<_>>().iter().map(String::as_str))
         .map(str::to_owned);
     if let Some(near) = near {
-        return found.help(format!("a CustomResourceDefinition here defines `{near}`: did you mean that?"));
+        return found.help(format!("did you mean `{near}`, which a CustomResourceDefinition here defines?"));
     }
     if same.is_empty()
-        && let Some(meant) = misspelt(input.root, &known, kind)
+        && let Some(near) = similar_kind(input.root, &known, kind)
     {
-        found = found.help(format!("did you mean `{meant}`?"));
+        found = found.help(format!("did you mean `{near}`?"));
     }
     if !same.is_empty() {
-        found = found.help(format!("schemas/ knows {} as `apiVersion: {}`", kind.kind, same.join("`, `")));
+        found = found.help(format!("schemas/ has {} with `apiVersion: {}`", kind.kind, same.join("` or `")));
     }
-    found
-        .help("if the cluster has this kind: `cargo xtask schemas --from-cluster --kubeconfig FILE` adds its schema")
-        .help(format!(
-            "if it may go unchecked, allow it in charts.toml: `[[validate.unchecked]]`, `kind = \"{kind}\"`, and a `reason`"
-        ))
+    found.help("to add the schema from a cluster: `cargo xtask schemas --from-cluster --kubeconfig FILE`").help(
+        format!(
+            "to skip this kind: add `[[validate.unchecked]]` with `kind = \"{kind}\"` and a `reason` to charts.toml"
+        ),
+    )
 }
 
-/// The kind of the same group whose name is nearly the same.
-fn misspelt(root: &Path, known: &BTreeSet<String>, kind: &Kind) -> Option<String> {
+/// A kind of the same group with a similar name.
+fn similar_kind(root: &Path, known: &BTreeSet<String>, kind: &Kind) -> Option<String> {
     let file = kind.file()?;
     let (group, own) = file.split_once('/')?;
-    // The version would make names that have little in common look alike.
+    // Without the version, which would make different names look similar.
     let name = |file: &str| file.rsplit_once('_').map_or_else(|| file.to_owned(), |(name, _)| name.to_owned());
     let of_group = |other: &&String| other.split_once('/').is_some_and(|(its, _)| its == group);
     let names: BTreeMap<String, &String> =
@@ -207,68 +209,67 @@ fn misspelt(root: &Path, known: &BTreeSet<String>, kind: &Kind) -> Option<String
 }
 
 fn unused(allowance: &Unchecked) -> Diagnostic {
-    Diagnostic::new(Code::UncheckedUnused, format!("no object of `{}` goes unchecked", allowance.kind))
-        .at(allowance.place.clone(), "allows nothing")
-        .help("delete this entry")
+    Diagnostic::new(Code::UncheckedUnused, format!("unused unchecked kind `{}`", allowance.kind))
+        .at(allowance.place.clone(), "no object of this kind is skipped")
+        .help("remove this entry")
 }
 
-/// A schema without a single field, by which everything would be valid.
-fn describes_nothing(root: &Path, file: &str, kind: &Kind) -> Option<Diagnostic> {
+/// Reports a schema without any fields, which would accept every object.
+fn empty_schema(root: &Path, file: &str, kind: &Kind) -> Option<Diagnostic> {
     let text = std::fs::read_to_string(root.join(schemas::FOLDER).join(file)).ok()?;
-    // To parse each of those that are derived would cost more than kubeconform itself.
-    let nothing = !text.contains("\"properties\"")
+    // Parsing every schema would take longer than kubeconform itself.
+    let is_empty = !text.contains("\"properties\"")
         && serde_json::from_str::<Value>(&text).is_ok_and(|schema| {
-            let elsewhere = ["$ref", "allOf", "anyOf", "oneOf"].iter().any(|key| schema.get(key).is_some());
-            schema.is_object() && !elsewhere && schema.get("type").is_none_or(|name| name == "object")
+            let delegates = ["$ref", "allOf", "anyOf", "oneOf"].iter().any(|key| schema.get(key).is_some());
+            schema.is_object() && !delegates && schema.get("type").is_none_or(|name| name == "object")
         });
-    nothing.then(|| {
-        Diagnostic::new(Code::SchemaBroken, format!("the schema of `{kind}` describes no field"))
-            .at(schemas::place(file), "")
-            .note("whatever an object says would be valid")
-            .help("`cargo xtask schemas --from-cluster --kubeconfig FILE` writes it anew")
+    is_empty.then(|| {
+        Diagnostic::new(Code::SchemaBroken, format!("the schema of `{kind}` has no fields"))
+            .at(schemas::place(file), "accepts every object")
+            .help("regenerate it: `cargo xtask schemas --from-cluster --kubeconfig FILE`")
     })
 }
 
-/// Lays out objects and schemas, runs kubeconform, and tells what it says.
-fn ask(input: &Input<'_>, judged: &[(&Subject, Schema)]) -> Result<Diagnostics> {
+/// Stages objects and schemas, runs kubeconform, and converts its results to findings.
+fn run_kubeconform(input: &Input<'_>, objects: &[(&Subject, Schema)]) -> Result<Diagnostics> {
     let program = (input.kubeconform)()?;
     let staging = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
     let stage = kubeconform::Stage::new(staging.path())?;
-    // What several targets render alike is judged once, and told for each.
+    // An object that several targets render identically is validated once and reported for each of them.
     let mut names: BTreeMap<&str, String> = BTreeMap::new();
-    // `deployment` finds the schema of `Deployment`, which then refuses it.
-    let mut laid: BTreeSet<Option<String>> = BTreeSet::new();
+    // kubeconform finds the schema of `Deployment` for `deployment`, too, and then rejects the object.
+    let mut staged: BTreeSet<Option<String>> = BTreeSet::new();
     let mut empty = Vec::new();
-    for (subject, schema) in judged {
+    for (subject, schema) in objects {
         if !names.contains_key(subject.text.as_str()) {
             names.insert(&subject.text, stage.manifest(names.len(), &subject.text)?);
         }
-        if laid.insert(subject.kind.file()) {
+        if staged.insert(subject.kind.file()) {
             match schema {
                 Schema::Derived => {
                     let text = input.derived.get(&subject.kind).map(Value::to_string).unwrap_or_default();
                     stage.schema(&subject.kind, &text)?;
                 }
                 Schema::File(file) => {
-                    empty.extend(describes_nothing(input.root, file, &subject.kind));
+                    empty.extend(empty_schema(input.root, file, &subject.kind));
                     stage.link(&subject.kind, &input.root.join(schemas::FOLDER).join(file))?;
                 }
                 _ => {}
             }
         }
     }
-    let remote = judged.iter().any(|(_, schema)| *schema == Schema::Remote);
+    let remote = objects.iter().any(|(_, schema)| *schema == Schema::Remote);
     let locations: &[String] = if remote { input.locations } else { &[] };
     let answers = kubeconform::run(&program, staging.path(), input.kubernetes, locations, names.values())?;
 
     let mut diagnostics = Diagnostics(empty);
-    let mut read: BTreeMap<&Kind, Option<Value>> = BTreeMap::new();
-    for (subject, schema) in judged {
+    let mut loaded: BTreeMap<&Kind, Option<Value>> = BTreeMap::new();
+    for (subject, schema) in objects {
         let Some(answer) = names.get(subject.text.as_str()).and_then(|name| answers.get(name)) else { continue };
         match answer.status {
             Status::Valid => {}
             Status::Invalid => {
-                let schema = read.entry(&subject.kind).or_insert_with(|| match schema {
+                let schema = loaded.entry(&subject.kind).or_insert_with(|| match schema {
                     Schema::Derived => input.derived.get(&subject.kind).cloned(),
                     Schema::File(file) => {
                         let text = std::fs::read(input.root.join(schemas::FOLDER).join(file)).ok();
@@ -276,7 +277,7 @@ fn ask(input: &Input<'_>, judged: &[(&Subject, Schema)]) -> Result<Diagnostics> 
                     }
                     _ => None,
                 });
-                diagnostics.extend(explain::findings(subject, schema.as_ref(), &answer.message));
+                diagnostics.extend(explain::findings(subject, schema.as_ref(), answer));
             }
             Status::Error => diagnostics.push(error(input, subject, schema, answer)),
         }
@@ -284,44 +285,44 @@ fn ask(input: &Input<'_>, judged: &[(&Subject, Schema)]) -> Result<Diagnostics> 
     Ok(diagnostics)
 }
 
-/// What kubeconform could not judge.
+/// Reports an object that kubeconform could not validate.
 fn error(input: &Input<'_>, subject: &Subject, schema: &Schema, answer: &Answer) -> Diagnostic {
     let kind = &subject.kind;
-    // What it could not read it may repeat.
-    let said = if subject.secret() { "(withheld: this is a Secret)" } else { answer.message.as_str() };
-    if answer.message.starts_with("error unmarshalling resource") {
-        let message = format!("Kubernetes cannot read {}", subject.title());
-        return subject.finding(Code::ObjectInvalid, message, subject.object.root.place(), "").note(said);
+    // The message may quote what kubeconform could not read.
+    let output = if subject.secret() { "(redacted: this is a Secret)" } else { answer.message.as_str() };
+    if answer.cause() == Cause::Unparsable {
+        let message = format!("{} cannot be parsed", subject.title());
+        return subject.finding(Code::ObjectInvalid, message, subject.object.root.place(), "").note(output);
     }
-    let unusable = answer.message.starts_with("could not find schema");
+    let no_schema_found = answer.cause() == Cause::NoSchema;
     match schema {
         Schema::File(file) => {
             let path = input.root.join(schemas::FOLDER).join(file);
-            let broken = Diagnostic::new(Code::SchemaBroken, format!("the schema of `{kind}` cannot be used"))
+            let broken = Diagnostic::new(Code::SchemaBroken, format!("the schema of `{kind}` is invalid"))
                 .at(schemas::place(file), "")
-                .help("`cargo xtask schemas --from-cluster --kubeconfig FILE` writes it anew");
+                .help("regenerate it: `cargo xtask schemas --from-cluster --kubeconfig FILE`");
             match std::fs::read(&path).map(|text| serde_json::from_slice::<Value>(&text)) {
-                Err(error) => return broken.note(format!("it cannot be read: {error}")),
-                Ok(Err(error)) => return broken.note(format!("it is no JSON: {error}")),
-                Ok(Ok(_)) if unusable => {
-                    return broken.note("it is JSON, but kubeconform cannot compile it as a JSON schema");
+                Err(error) => return broken.note(format!("the file cannot be read: {error}")),
+                Ok(Err(error)) => return broken.note(format!("the file is not valid JSON: {error}")),
+                Ok(Ok(_)) if no_schema_found => {
+                    return broken.note("the file is valid JSON, but kubeconform cannot compile it as a JSON schema");
                 }
                 Ok(Ok(_)) => {}
             }
         }
-        Schema::Derived if unusable => return broken_definition(input, kind),
-        _ if unusable => {
+        Schema::Derived if no_schema_found => return broken_definition(input, kind),
+        _ if no_schema_found => {
             let tried = input.locations.join(", ");
-            return no_schema(input, kind, &[subject]).note(format!("looked for in {tried}"));
+            return no_schema(input, kind, &[subject]).note(format!("searched in {tried}"));
         }
         _ => {}
     }
-    Diagnostic::new(Code::KubeconformFailed, format!("kubeconform has no verdict on `{kind}`")).note(said)
+    Diagnostic::new(Code::KubeconformFailed, format!("kubeconform failed to validate `{kind}`")).note(output)
 }
 
-/// A `CustomResourceDefinition` of which no schema can be made.
+/// Reports a `CustomResourceDefinition` whose schema kubeconform cannot compile.
 fn broken_definition(input: &Input<'_>, kind: &Kind) -> Diagnostic {
-    let message = format!("the schema in the CustomResourceDefinition of `{kind}` cannot be used");
+    let message = format!("the schema in the CustomResourceDefinition of `{kind}` is invalid");
     let defines = |subject: &&Subject| {
         let text = |path: &[&str]| subject.object.find(path).and_then(Node::as_str);
         subject.kind.kind == crd::KIND
@@ -335,17 +336,19 @@ fn broken_definition(input: &Input<'_>, kind: &Kind) -> Diagnostic {
         }
         None => Diagnostic::new(Code::SchemaBroken, message),
     };
-    found.note("kubeconform cannot compile what is made of it: is every `pattern` a regular expression?")
+    found
+        .note("kubeconform cannot compile the schema derived from it")
+        .help("make sure that every `pattern` is a valid regular expression")
 }
 
-/// Where a workspace keeps schemas, if it keeps any: without them nothing can be judged.
+/// Requires the workspace to have schemas.
 pub fn require_schemas(root: &Path) -> Result<()> {
     if root.join(schemas::FOLDER).is_dir() {
         return Ok(());
     }
-    Err(Diagnostic::new(Code::SchemaBroken, format!("there is no folder `{}/`", schemas::FOLDER))
+    Err(Diagnostic::new(Code::SchemaBroken, format!("directory `{}/` not found", schemas::FOLDER))
         .at(Place::file(schemas::FOLDER), "")
-        .help("`cargo xtask schemas --from-cluster --kubeconfig FILE` makes it of what the cluster says of itself")
-        .help("without a cluster: `cargo xtask schemas --from FILE`, with what `kubectl get --raw /openapi/v2` printed")
+        .help("generate it from a cluster: `cargo xtask schemas --from-cluster --kubeconfig FILE`")
+        .help("or from the output of `kubectl get --raw /openapi/v2`: `cargo xtask schemas --from FILE`")
         .into())
 }

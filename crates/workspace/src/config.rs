@@ -146,7 +146,7 @@ impl Config {
     pub fn tool(&self, name: &str) -> Result<&str> {
         self.tools.get(name).map(|(version, _)| version.as_str()).ok_or_else(|| {
             Diagnostic::new(Code::ConfigInvalid, format!("charts.toml pins no {name}"))
-                .at(Place::file(super::CONFIG_FILE), "")
+                .at(Place::file(crate::files::CONFIG_FILE), "")
                 .help(format!("add `{name} = \"<version>\"` to `[tools]`"))
                 .into()
         })

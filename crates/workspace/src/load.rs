@@ -9,6 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config::Config;
+use crate::files::CONFIG_FILE;
 use argocd::application::{Application, HelmOptions};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 use document::yaml;
@@ -20,8 +21,6 @@ use toolbox::inputs;
 use toolbox::source::read;
 use toolbox::tools_lock::ToolsLock;
 
-/// The file that makes a folder a workspace.
-pub const CONFIG_FILE: &str = "charts.toml";
 /// The pins of chart archives.
 pub const CHARTS_LOCK_FILE: &str = "charts.lock";
 /// The pins of tools.

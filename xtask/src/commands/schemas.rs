@@ -1,7 +1,7 @@
-//! `schemas`: the folder of schemas, made of what an API server says of itself.
+//! `schemas`: generates schemas/ from an API server's OpenAPI document.
 //!
-//! What is wanted follows from the objects: the kinds of all targets and of argocd/, without those that a rendered
-//! `CustomResourceDefinition` defines. The document is asked of a cluster that is named, or read from a file.
+//! It covers the kinds of all targets and of argocd/, except for those that a rendered `CustomResourceDefinition` defines.
+//! The document is fetched from a given cluster or read from a file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -27,27 +27,27 @@ use workspace::Workspace;
 use workspace::plan;
 use workspace::plan::Inspections;
 
-/// What was asked for.
+/// The arguments of the command.
 #[derive(Debug, Default)]
 pub struct Request {
-    /// The cluster to ask.
+    /// The kubeconfig of the cluster to fetch the document from.
     pub kubeconfig: Option<PathBuf>,
-    /// The file to read.
+    /// The file to read the document from.
     pub from: Option<PathBuf>,
-    /// Write nothing.
+    /// Whether to report outdated schemas instead of writing them.
     pub check: bool,
 }
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     if !request.check && session.environment.ci {
-        return Err(Diagnostic::new(Code::Usage, "`schemas` writes nothing where CI is set")
-            .help("run it where people look at the diff, and commit schemas/; in CI, `--check`")
+        return Err(Diagnostic::new(Code::Usage, "`schemas` does not write files in CI")
+            .help("run it locally and commit schemas/, or use `--check`")
             .into());
     }
     let (workspace, mut diagnostics) = Workspace::load(&session.root)?;
     let wanted = wanted(session, &workspace, &mut diagnostics);
-    // What could not be read or rendered may use any kind.
+    // What failed to load or render could use any kind.
     if diagnostics.has_errors() {
         return Err(diagnostics);
     }
@@ -71,7 +71,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
                 .iter()
                 .filter_map(|(kind, schema)| Some((kind.file()?, schemas::text(schema))))
                 .collect();
-            // The version comes last: whoever is stopped in between is told to run this again.
+            // The version is written last, so that an interrupted run is reported as outdated.
             files.push((VERSION_FILE.to_owned(), Version::text(&kubernetes)));
             for (file, text) in files {
                 let path = session.root.join(schemas::FOLDER).join(&file);
@@ -91,9 +91,9 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     for file in present.difference(&used) {
         if request.check {
             diagnostics.push(
-                Diagnostic::new(Code::SchemasOutdated, "no object has this kind any more")
+                Diagnostic::new(Code::SchemasOutdated, "unused schema: no object has this kind")
                     .at(schemas::place(file), "")
-                    .help("delete this file, or let `cargo xtask schemas` do it"),
+                    .help("remove it: `cargo xtask schemas`"),
             );
         } else {
             let path = session.root.join(schemas::FOLDER).join(file);
@@ -109,7 +109,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     Ok(Outcome { diagnostics, fields })
 }
 
-/// The kinds that need a schema, each with the first object of it, if there is one.
+/// The kinds that need a schema, with the first object of each, if any.
 fn wanted(
     session: &Session<'_>,
     workspace: &Workspace,
@@ -134,9 +134,9 @@ fn wanted(
         roots.flat_map(|root| crd::served(&root).into_iter().map(|(kind, _)| kind).collect::<Vec<_>>()).collect();
     let mut wanted = BTreeMap::new();
     for subject in subjects {
-        // `lint` reads these, and a folder for `--crds` may describe them.
-        let own = subject.argocd && subject.kind.group == "argoproj.io";
-        if !own && !defined.contains(&subject.kind) {
+        // `lint` checks these, and `--crds` may provide their definitions.
+        let linted = subject.argocd && subject.kind.group == "argoproj.io";
+        if !linted && !defined.contains(&subject.kind) {
             wanted.entry(subject.kind.clone()).or_insert(Some(subject));
         }
     }
@@ -144,10 +144,10 @@ fn wanted(
     wanted
 }
 
-/// What the server says of itself; nothing where no one was asked.
+/// The OpenAPI document, if a cluster or a file is given.
 fn document(session: &Session<'_>, workspace: &Workspace, request: &Request) -> Result<Option<Value>> {
     let (bytes, name) = if let Some(kubeconfig) = &request.kubeconfig {
-        (ask(session, workspace, kubeconfig)?, kubeconfig.display().to_string())
+        (fetch(session, workspace, kubeconfig)?, kubeconfig.display().to_string())
     } else if let Some(path) = &request.from {
         let mut bytes = Vec::new();
         let read = if path == Path::new("-") {
@@ -160,35 +160,35 @@ fn document(session: &Session<'_>, workspace: &Workspace, request: &Request) -> 
     } else {
         return Ok(None);
     };
-    let refused = |what: String| {
+    let invalid = |what: String| {
         Diagnostic::new(Code::Usage, what)
             .at(Place::file(name.clone()), "")
-            .help("give it what `kubectl get --raw /openapi/v2` prints")
+            .help("pass the output of `kubectl get --raw /openapi/v2`")
     };
     let document: Value =
-        serde_json::from_slice(&bytes).map_err(|error| refused(format!("this is no JSON: {error}")))?;
+        serde_json::from_slice(&bytes).map_err(|error| invalid(format!("not valid JSON: {error}")))?;
     if !openapi::is_openapi(&document) {
-        return Err(refused("this is no OpenAPI document of version 2".to_owned()).into());
+        return Err(invalid("not an OpenAPI v2 document".to_owned()).into());
     }
     Ok(Some(document))
 }
 
-/// Asks a cluster that is named; the current context of whoever runs this has no say.
-fn ask(session: &Session<'_>, workspace: &Workspace, kubeconfig: &Path) -> Result<Vec<u8>> {
+/// Fetches the document from a given cluster, never from the user's current context.
+fn fetch(session: &Session<'_>, workspace: &Workspace, kubeconfig: &Path) -> Result<Vec<u8>> {
     let tools = session.tools(workspace);
     let kubectl = match (workspace.config.tool("kubectl"), Environment::tool("kubectl")) {
         (Ok(version), _) => tools.require("kubectl", version)?.path,
         (Err(_), Some(path)) => path,
         (Err(_), None) => {
-            return Err(Diagnostic::new(Code::ToolUnavailable, "charts.toml pins no kubectl")
-                .help("name one with XTASK_KUBECTL")
-                .help("or use `--from FILE`, with what `kubectl get --raw /openapi/v2` prints")
+            return Err(Diagnostic::new(Code::ToolUnavailable, "kubectl is not pinned in charts.toml")
+                .help("set XTASK_KUBECTL to the path of a kubectl")
+                .help("or use `--from FILE` with the output of `kubectl get --raw /openapi/v2`")
                 .into());
         }
     };
     let kubeconfig = std::path::absolute(kubeconfig).unwrap_or_else(|_| kubeconfig.to_owned());
     if !kubeconfig.is_file() {
-        return Err(Diagnostic::new(Code::Usage, format!("`{}` is not there", kubeconfig.display())).into());
+        return Err(Diagnostic::new(Code::Usage, format!("kubeconfig `{}` not found", kubeconfig.display())).into());
     }
     let invocation = Invocation::new(&kubectl, &session.root)
         .args(["get", "--raw", "/openapi/v2", "--request-timeout", "30s", "--kubeconfig"])
@@ -197,36 +197,36 @@ fn ask(session: &Session<'_>, workspace: &Workspace, kubeconfig: &Path) -> Resul
     if output.success() {
         return Ok(output.stdout);
     }
-    Err(Diagnostic::new(Code::ProcessFailed, "the cluster does not say what it knows")
+    Err(Diagnostic::new(Code::ProcessFailed, "cannot fetch the OpenAPI document from the cluster")
         .note(format!("command: {}", invocation.command_line()))
         .note(output.stderr.trim().to_owned())
         .into())
 }
 
-/// The version that a document is of, which has to be that of charts.toml up to the patch level.
+/// The Kubernetes version of a document, which must have the same minor version as charts.toml.
 fn version(workspace: &Workspace, document: &Value) -> Result<String> {
     let Some(version) = openapi::version(document) else {
-        return Err(Diagnostic::new(Code::Usage, "the OpenAPI document names no Kubernetes version")
-            .note("`info.version` should be one, such as `v1.34.4`")
+        return Err(Diagnostic::new(Code::Usage, "no Kubernetes version in the OpenAPI document")
+            .note("`info.version` must be a version such as `v1.34.4`")
             .into());
     };
     if schemas::minor(version) == schemas::minor(&workspace.config.kubernetes) {
         return Ok(version.to_owned());
     }
     let message = format!(
-        "the OpenAPI document is of Kubernetes {version}, and charts.toml says {}",
+        "the OpenAPI document is for Kubernetes {version}, but charts.toml has {}",
         workspace.config.kubernetes
     );
     Err(Diagnostic::new(Code::Usage, message)
-        .help("ask a cluster of the same minor version, or change charts.toml")
+        .help("use a cluster of the same minor version, or change `kubernetes.version` in charts.toml")
         .into())
 }
 
-/// A kind that the document does not have.
+/// Reports a kind that is not in the document.
 fn unknown(kind: &Kind, wanted: &BTreeMap<Kind, Option<Subject>>) -> Diagnostic {
-    let message = format!("the API server does not know `{kind}`");
+    let message = format!("the API server does not serve `{kind}`");
     let help = format!(
-        "install its CustomResourceDefinition there, or allow it in charts.toml: `[[validate.unchecked]]`, `kind = \"{kind}\"`"
+        "install its CustomResourceDefinition, or add `[[validate.unchecked]]` with `kind = \"{kind}\"` to charts.toml"
     );
     match wanted.get(kind).and_then(Option::as_ref) {
         Some(subject) => {
@@ -237,16 +237,16 @@ fn unknown(kind: &Kind, wanted: &BTreeMap<Kind, Option<Subject>>) -> Diagnostic 
     }
 }
 
-/// Kinds without a schema, where no document tells more.
+/// Reports kinds without a schema, if there is no document to generate them from.
 fn missing(wanted: &BTreeMap<Kind, Option<Subject>>, present: &BTreeSet<String>, workspace: &Workspace) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     for (kind, subject) in wanted {
-        let there = kind.file().is_some_and(|file| present.contains(&file));
-        if there || workspace.config.validate.unchecked.iter().any(|one| one.kind == *kind) {
+        let exists = kind.file().is_some_and(|file| present.contains(&file));
+        if exists || workspace.config.validate.unchecked.iter().any(|one| one.kind == *kind) {
             continue;
         }
-        let help = "`cargo xtask schemas --from-cluster --kubeconfig FILE` adds it";
-        let message = format!("`{kind}` has no schema");
+        let help = "generate it: `cargo xtask schemas --from-cluster --kubeconfig FILE`";
+        let message = format!("no schema found for `{kind}`");
         diagnostics.push(match subject {
             Some(subject) => {
                 let node =
@@ -262,9 +262,9 @@ fn missing(wanted: &BTreeMap<Kind, Option<Subject>>, present: &BTreeSet<String>,
     diagnostics
 }
 
-fn outdated(file: &str, there: bool) -> Diagnostic {
-    let message = if there { "this is not what the API server says" } else { "this schema is missing" };
+fn outdated(file: &str, exists: bool) -> Diagnostic {
+    let message = if exists { "outdated schema: it differs from the OpenAPI document" } else { "missing schema" };
     Diagnostic::new(Code::SchemasOutdated, message)
         .at(schemas::place(file), "")
-        .help("run `cargo xtask schemas` with the same document, and commit what it writes")
+        .help("regenerate it from the same document with `cargo xtask schemas`, and commit it")
 }

@@ -1,8 +1,8 @@
-//! `validate`: whether the API server would take what Argo CD would apply.
+//! `validate`: checks whether the API server would accept what Argo CD would apply.
 //!
-//! Objects come from the goldens of fresh targets and from a render of the others; schemas from `CustomResourceDefinitions`
-//! that any target renders or `--crds` holds, and from schemas/. Targets that are not selected are not rendered: what is
-//! recorded of them is enough for their `CustomResourceDefinitions`.
+//! Objects come from the goldens of fresh targets and from rendering the others; schemas come from schemas/ and from the
+//! `CustomResourceDefinitions` that any target renders or `--crds` contains. Targets that are not selected are not
+//! rendered: their `CustomResourceDefinitions` are taken from their goldens.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -31,12 +31,12 @@ use workspace::silence;
 
 pub use kubernetes::validate::CODES;
 
-/// What was asked for.
+/// The arguments of the command.
 #[derive(Debug, Default)]
 pub struct Request {
-    /// Names of targets; all when empty.
+    /// Names of targets; all targets if empty.
     pub targets: Vec<String>,
-    /// A folder of further `CustomResourceDefinitions`.
+    /// A directory with more `CustomResourceDefinitions`.
     pub crds: Option<std::path::PathBuf>,
 }
 
@@ -65,7 +65,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     told(session, &checked);
     let findings = diagnostics.0.len();
     let found = if findings == 0 { "nothing found".to_owned() } else { plural(findings, "finding") };
-    let counts = format!("{}, {}", plural(renderings.len(), "target"), plural(checked.judged, "object"));
+    let counts = format!("{}, {}", plural(renderings.len(), "target"), plural(checked.validated, "object"));
     session.printer.finished(&format!("{counts}: {found}"));
     let targets: Vec<String> = renderings.iter().map(|one| one.target.id.to_string()).collect();
     let unchecked: Map<String, Value> =
@@ -74,34 +74,32 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
         diagnostics,
         fields: vec![
             ("targets", json!(targets)),
-            ("objects", json!(checked.judged)),
+            ("objects", json!(checked.validated)),
             ("unchecked", Value::Object(unchecked)),
             ("linted", json!(checked.linted)),
         ],
     })
 }
 
-/// Says what kubeconform did not look at, and why that is no gap.
+/// Prints which objects were not validated, and why.
 pub fn told(session: &Session<'_>, checked: &Checked) {
     for (kind, count) in &checked.unchecked {
         session.printer.status(
-            "Unchecked",
-            &format!("{} of {kind}, as {} allows", plural(*count, "object"), workspace::CONFIG_FILE),
+            "Skipped",
+            &format!("{} of {kind}: unchecked in {}", plural(*count, "object"), workspace::CONFIG_FILE),
         );
     }
     if checked.linted > 0 {
         let objects = plural(checked.linted, "object");
         session.printer.status(
-            "Left",
-            &format!(
-                "{objects} of argoproj.io to `cargo xtask lint`; `--crds DIR` with Argo CD's own checks them here"
-            ),
+            "Skipped",
+            &format!("{objects} of argoproj.io: checked by `cargo xtask lint`, or here with Argo CD's `--crds`"),
         );
     }
 }
 
-/// Judges targets that are rendered already, and argocd/ where no target was named. `all` are all targets of the
-/// workspace; `complete` says that nothing is left out.
+/// Validates rendered targets, and also argocd/ unless targets are selected. `all` are all targets of the workspace;
+/// `complete` tells whether every object is included.
 #[must_use]
 pub fn check(
     session: &Session<'_>,
@@ -124,13 +122,13 @@ pub fn check(
     let mut diagnostics = Diagnostics::default();
     let definitions = definitions(session, request, all, renderings, &subjects, &mut diagnostics);
     let derived = derived(&session.root, &definitions);
-    // What lies under argocd/ belongs to no target.
+    // Manifests under argocd/ do not belong to a target.
     subjects.retain(|subject| request.targets.is_empty() || !subject.argocd);
     let tools = session.tools(workspace);
     let kubeconform = || Ok(tools.require("kubeconform", workspace.config.tool("kubeconform")?)?.path);
     let failed = renderings.iter().filter(|one| matches!(one.rendered, Some(Err(_))));
     let failed: Vec<String> = failed.map(|one| one.target.id.to_string()).collect();
-    let judged = validate::check(&Input {
+    let checked = validate::check(&Input {
         root: &session.root,
         kubernetes: &workspace.config.kubernetes,
         locations: &workspace.config.validate.locations,
@@ -142,23 +140,23 @@ pub fn check(
         kubeconform: &kubeconform,
     });
     diagnostics.extend(tools.warnings());
-    diagnostics.extend(judged.diagnostics);
-    let judged_all = diagnostics.0.iter().all(|found| found.code != Code::KubeconformFailed);
-    let diagnostics = silence::apply(diagnostics, &workspace.config.silences, CODES, complete && judged_all);
-    Checked { diagnostics, ..judged }
+    diagnostics.extend(checked.diagnostics);
+    let all_validated = diagnostics.0.iter().all(|found| found.code != Code::KubeconformFailed);
+    let diagnostics = silence::apply(diagnostics, &workspace.config.silences, CODES, complete && all_validated);
+    Checked { diagnostics, ..checked }
 }
 
-/// What has to be so before anything can be judged.
+/// Checks the prerequisites of a validation.
 fn prerequisites(session: &Session<'_>, workspace: &Workspace) -> Result<()> {
     validate::require_schemas(&session.root)?;
     let locations = &workspace.config.validate.locations;
     if session.offline && !locations.is_empty() {
         return Err(Diagnostic::new(
             Code::Usage,
-            "charts.toml names schemas in the network, and `--offline` forbids it",
+            "`validate.schema-locations` in charts.toml is not allowed with `--offline`",
         )
-        .note(format!("`validate.schema-locations`: {}", locations.join(", ")))
-        .help("leave out `--offline`, or take the schemas into the repository")
+        .note(format!("schema locations: {}", locations.join(", ")))
+        .help("remove `--offline`, or add the schemas to schemas/")
         .into());
     }
     let version = Version::load(&session.root)?;
@@ -166,16 +164,16 @@ fn prerequisites(session: &Session<'_>, workspace: &Workspace) -> Result<()> {
         return Ok(());
     }
     let message = format!(
-        "schemas/ is of Kubernetes {}, and the cluster runs {}",
+        "schemas/ is for Kubernetes {}, but charts.toml has {}",
         version.kubernetes, workspace.config.kubernetes
     );
     Err(Diagnostic::new(Code::SchemasOutdated, message)
-        .at(version.place, "another minor version has other fields")
-        .help("`cargo xtask schemas --from-cluster --kubeconfig FILE`, with a cluster of the version in charts.toml")
+        .at(version.place, "a different minor version")
+        .help("regenerate it from a cluster of that version: `cargo xtask schemas --from-cluster --kubeconfig FILE`")
         .into())
 }
 
-/// The `CustomResourceDefinitions` that are applied, recorded, or named.
+/// The `CustomResourceDefinitions` that are rendered, recorded in goldens, or passed with `--crds`.
 fn definitions(
     session: &Session<'_>,
     request: &Request,
@@ -197,17 +195,17 @@ fn definitions(
         }
     }
     if let Some(folder) = &request.crds {
-        found.extend(diagnostics.take(named(&session.root, folder)).unwrap_or_default());
+        found.extend(diagnostics.take(load_definitions(&session.root, folder)).unwrap_or_default());
     }
     found
 }
 
-/// The `CustomResourceDefinitions` in a folder. One that holds none is a mistake.
-fn named(root: &Path, folder: &Path) -> Result<Vec<Value>> {
+/// The `CustomResourceDefinitions` in a directory, which must have at least one.
+fn load_definitions(root: &Path, folder: &Path) -> Result<Vec<Value>> {
     let mut definitions = Vec::new();
     for path in workspace::manifests(folder) {
         let documents = toolbox::source::read(root, &path).and_then(|source| yaml::parse(&source))?;
-        // `kubectl get` prints a list.
+        // `kubectl get` prints a List.
         let roots = documents.iter().flat_map(|document| {
             let items = document.root.get("items").map(Node::items).unwrap_or_default();
             std::iter::once(&document.root).chain(items).map(schemas::json)
@@ -216,20 +214,20 @@ fn named(root: &Path, folder: &Path) -> Result<Vec<Value>> {
     }
     if definitions.is_empty() {
         let name = inputs::name(root, &std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()));
-        return Err(Diagnostic::new(Code::Usage, format!("`{name}` holds no CustomResourceDefinition"))
-            .help("name a folder with files such as `kubectl get crds -o yaml` prints")
+        return Err(Diagnostic::new(Code::Usage, format!("no CustomResourceDefinitions in `{name}`"))
+            .help("pass a directory with the output of `kubectl get crds -o yaml`")
             .into());
     }
     Ok(definitions)
 }
 
-/// The schemas that these define; of two for one kind, the first.
+/// The schemas derived from definitions. If two define the same kind, the first one wins.
 #[must_use]
 pub fn derived(root: &Path, definitions: &[Value]) -> BTreeMap<Kind, Value> {
     if definitions.is_empty() {
         return BTreeMap::new();
     }
-    // Every schema that was derived holds what `metadata` is.
+    // Every generated schema includes the definition of `metadata`.
     let metadata = schemas::present(root).into_iter().find_map(|file| {
         let text = std::fs::read(root.join(schemas::FOLDER).join(file)).ok()?;
         schemas::metadata(&serde_json::from_slice(&text).ok()?)

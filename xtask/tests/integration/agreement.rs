@@ -1,7 +1,7 @@
-//! `validate` and an API server agree: tests/agreement says of many objects what becomes of them.
+//! Compares the verdict of `validate` on many objects, listed in tests/agreement, with that of a real API server.
 //!
-//! Each is held against `validate` always. Where `XTASK_TEST_KUBECONFIG` names a cluster that may be thrown away, each is
-//! held against its API server too, and so is everything that this repository renders.
+//! The expected findings are always checked. If `XTASK_TEST_KUBECONFIG` names a disposable cluster, its API server must
+//! agree, and it must accept everything that this repository renders.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -15,26 +15,26 @@ use serde_json::Value;
 
 use crate::support::{Bench, HELM_4, helm, kubeconform, lay_schemas, repository};
 
-/// Kinds whose schemas would be the largest of all: without a cluster, rules alone judge them.
+/// Kinds whose schemas are too large for tests/schemas. Without a cluster, only rules are checked for them.
 const WITHOUT_SCHEMA: &[&str] = &["statefulset", "cronjob"];
 
 const SEALED_SECRETS: &str =
     "tests/golden/sealed-secrets/default/customresourcedefinition-sealedsecrets.bitnami.com.yaml";
 
-/// Nulls that a server drops, and that it refuses under server-side apply: `validate` does not tell them yet.
-const NOT_DROPPED: &[&str] = &["null-sealed-value", "selector-null-label"];
+/// Nulls that an API server drops, but rejects with server-side apply. `validate` does not report them yet.
+const NULLS: &[&str] = &["null-sealed-value", "selector-null-label"];
 
-/// One object, and what becomes of it.
+/// An object and its expected verdicts.
 struct Case {
     name: String,
     base: String,
     text: String,
-    /// The codes that `validate` tells.
-    told: BTreeSet<String>,
-    /// Whether a server takes it.
-    taken: bool,
-    /// Whether it takes it under server-side apply, too.
-    merged: bool,
+    /// The codes that `validate` reports.
+    codes: BTreeSet<String>,
+    /// Whether an API server accepts it.
+    accepted: bool,
+    /// Whether it also accepts it with server-side apply.
+    server_side: bool,
 }
 
 fn cases() -> Vec<Case> {
@@ -49,9 +49,9 @@ fn cases() -> Vec<Case> {
             name: format!("sound-{name}"),
             base: name.clone(),
             text: text.clone(),
-            told: BTreeSet::new(),
-            taken: true,
-            merged: true,
+            codes: BTreeSet::new(),
+            accepted: true,
+            server_side: true,
         });
         bases.insert(name, text);
     }
@@ -68,21 +68,21 @@ fn cases() -> Vec<Case> {
                 assert!(text.contains(pair[0]), "{}: {:?} is not in its base", get("name"), pair[0]);
                 text = text.replacen(pair[0], pair[1], 1);
             }
-            let told: BTreeSet<String> = texts("told").into_iter().map(str::to_owned).collect();
-            assert_eq!(told.is_empty(), section.name == "accepted", "{}", get("name"));
-            let taken = section.name != "refused";
-            let merged = taken && section.name != "unmerged";
-            cases.push(Case { name: get("name"), base: get("base"), text, told, taken, merged });
+            let codes: BTreeSet<String> = texts("codes").into_iter().map(str::to_owned).collect();
+            assert_eq!(codes.is_empty(), section.name == "accepted", "{}", get("name"));
+            let accepted = section.name != "rejected";
+            let server_side = accepted && section.name != "server-side";
+            cases.push(Case { name: get("name"), base: get("base"), text, codes, accepted, server_side });
         }
     }
-    assert!(cases.iter().filter(|case| !case.taken).count() > 100);
+    assert!(cases.iter().filter(|case| !case.accepted).count() > 100);
     cases
 }
 
-/// Objects that are as large as they may be, and one byte larger: too large to be files, and for `kubectl apply`, which
-/// writes an object into an annotation of its own.
+/// Objects of exactly the maximum size, and one byte above it. They are generated, since they are too large for files, and
+/// not applied, since `kubectl apply` copies the object into an annotation.
 fn sizes() -> Vec<Case> {
-    let object = |name: &str, annotation: usize, text: usize, told: Option<&str>| Case {
+    let object = |name: &str, annotation: usize, text: usize, code: Option<&str>| Case {
         name: format!("size-{name}"),
         base: "configmap".to_owned(),
         text: format!(
@@ -91,20 +91,20 @@ fn sizes() -> Vec<Case> {
             "x".repeat(annotation),
             "x".repeat(text)
         ),
-        told: told.into_iter().map(str::to_owned).collect(),
-        taken: told.is_none(),
-        merged: told.is_none(),
+        codes: code.into_iter().map(str::to_owned).collect(),
+        accepted: code.is_none(),
+        server_side: code.is_none(),
     };
     let (annotations, data) = (256 * 1024, 1024 * 1024);
     vec![
-        object("annotations-most", annotations - 1, 1, None),
+        object("annotations-max", annotations - 1, 1, None),
         object("annotations-over", annotations, 1, Some("object-refused")),
-        object("data-most", 1, data, None),
+        object("data-max", 1, data, None),
         object("data-over", 1, data + 1, Some("object-refused")),
     ]
 }
 
-/// A workspace whose one chart renders every case.
+/// A workspace with one chart that renders every case.
 fn workspace(cases: &[Case]) -> Bench {
     let bench = Bench::new();
     bench.write(
@@ -122,7 +122,7 @@ fn workspace(cases: &[Case]) -> Bench {
     let definition = std::fs::read_to_string(repository().join(SEALED_SECRETS)).expect("text");
     bench.write("charts/web/crds/sealedsecrets.yaml", &definition);
     for case in cases {
-        // Two objects of one target may not have one identity.
+        // Objects of one target must have distinct identities.
         let text = case.text.replace("namespace: default", &format!("namespace: n-{}", case.name));
         let text =
             if case.base == "crd" { text.replace("example.com", &format!("{}.example.com", case.name)) } else { text };
@@ -131,60 +131,61 @@ fn workspace(cases: &[Case]) -> Bench {
     bench
 }
 
-/// What `validate` tells, by template.
-fn told(bench: &Bench, helm: &Path, kubeconform: &Path) -> BTreeMap<String, BTreeSet<String>> {
+/// The codes that `validate` reports, by template.
+fn findings(bench: &Bench, helm: &Path, kubeconform: &Path) -> BTreeMap<String, BTreeSet<String>> {
     let answer = bench.xtask("validate --format json").helm(helm).kubeconform(kubeconform).run();
     assert_eq!(answer.code, Some(1), "{answer}");
     let document: Value = serde_json::from_str(&answer.stdout).expect("JSON");
-    let mut told: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut findings: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for found in document["diagnostics"].as_array().expect("a list") {
         let mut files = found["places"].as_array().into_iter().flatten().filter_map(|place| place["file"].as_str());
         let template = files.find_map(|file| file.strip_prefix("charts/web/templates/"));
-        let name = template.unwrap_or_else(|| panic!("a finding names no template: {found}")).trim_end_matches(".yaml");
-        told.entry(name.to_owned()).or_default().insert(found["code"].as_str().expect("a code").to_owned());
+        let name =
+            template.unwrap_or_else(|| panic!("a finding without a template: {found}")).trim_end_matches(".yaml");
+        findings.entry(name.to_owned()).or_default().insert(found["code"].as_str().expect("a code").to_owned());
     }
-    told
+    findings
 }
 
-/// Holds what `validate` tells against what each case says.
-fn compare(cases: &[Case], told: &BTreeMap<String, BTreeSet<String>>, without: &[&str]) {
+/// Compares findings with those expected for each case.
+fn compare(cases: &[Case], findings: &BTreeMap<String, BTreeSet<String>>, without_schema: &[&str]) {
     let mut wrong = Vec::new();
     for case in cases {
-        let mut now = told.get(&case.name).cloned().unwrap_or_default();
-        let mut expected = case.told.clone();
-        // One finding for a kind names the first of its objects only.
-        if without.contains(&case.base.as_str()) {
-            now.remove("schema-missing");
+        let mut actual = findings.get(&case.name).cloned().unwrap_or_default();
+        let mut expected = case.codes.clone();
+        // A missing schema is reported only at the first object of its kind.
+        if without_schema.contains(&case.base.as_str()) {
+            actual.remove("schema-missing");
             expected.retain(|code| code == "object-refused");
         }
-        if now != expected {
-            wrong.push(format!("{}: expected {expected:?}, told {now:?}", case.name));
+        if actual != expected {
+            wrong.push(format!("{}: expected {expected:?}, got {actual:?}", case.name));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
-fn each_object_is_told_as_it_should_be() {
+fn validate_reports_the_expected_codes() {
     let (Some(helm), Some(kubeconform)) = (helm(HELM_4), kubeconform()) else { return };
     let mut cases = cases();
     cases.extend(sizes());
     let bench = workspace(&cases);
     lay_schemas(&bench.root());
-    compare(&cases, &told(&bench, &helm, &kubeconform), WITHOUT_SCHEMA);
+    compare(&cases, &findings(&bench, &helm, &kubeconform), WITHOUT_SCHEMA);
 }
 
-/// A cluster that may be thrown away.
+/// A disposable cluster.
 struct Cluster {
     kubeconfig: PathBuf,
     kubectl: PathBuf,
 }
 
 impl Cluster {
-    /// The one that the variable names; whoever sets it has to have one.
+    /// The cluster named by the environment variable.
     fn of_environment() -> Option<Self> {
         let kubeconfig = PathBuf::from(std::env::var_os("XTASK_TEST_KUBECONFIG")?);
-        assert!(kubeconfig.is_file(), "XTASK_TEST_KUBECONFIG names no file");
+        assert!(kubeconfig.is_file(), "XTASK_TEST_KUBECONFIG is not a file");
         let kubectl = std::env::var_os("XTASK_KUBECTL").map_or_else(
             || {
                 let paths = std::env::var_os("PATH").unwrap_or_default();
@@ -197,15 +198,15 @@ impl Cluster {
         Some(Self { kubeconfig, kubectl })
     }
 
-    /// Runs kubectl; the error is what it said.
+    /// Runs kubectl. The error is its standard error.
     fn kubectl(&self, args: &[&str]) -> Result<(), String> {
         let mut command = Command::new(&self.kubectl);
         let output = command.arg("--kubeconfig").arg(&self.kubeconfig).args(args).output().expect("kubectl runs");
         if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()) }
     }
 
-    /// What the server says of many files, several at once; `how` are more arguments.
-    fn apply(&self, files: &[(PathBuf, String)], how: &[&str]) -> Vec<Result<(), String>> {
+    /// The API server's verdict on each file, with a dry run; `extra` are more arguments.
+    fn apply(&self, files: &[(PathBuf, String)], extra: &[&str]) -> Vec<Result<(), String>> {
         let next = AtomicUsize::new(0);
         let answers = Mutex::new(vec![Ok(()); files.len()]);
         std::thread::scope(|scope| {
@@ -216,7 +217,7 @@ impl Cluster {
                         let Some((file, namespace)) = files.get(index) else { return };
                         let file = file.to_string_lossy().into_owned();
                         let strict = ["apply", "--dry-run=server", "--validate=strict", "--namespace", namespace];
-                        let answer = self.kubectl(&[strict.as_slice(), how, &["--filename", &file]].concat());
+                        let answer = self.kubectl(&[strict.as_slice(), extra, &["--filename", &file]].concat());
                         answers.lock().expect("whole")[index] = answer;
                     }
                 });
@@ -227,19 +228,19 @@ impl Cluster {
 }
 
 #[test]
-fn an_api_server_agrees_about_sizes() {
+fn an_api_server_has_the_same_size_limits() {
     let Some(cluster) = Cluster::of_environment() else { return };
     let folder = tempfile::tempdir().expect("temporary folder");
     for case in sizes() {
         let file = folder.path().join(&case.name);
         std::fs::write(&file, &case.text).expect("written");
         let answer = cluster.kubectl(&["create", "--dry-run=server", "--filename", &file.to_string_lossy()]);
-        assert_eq!(answer.is_ok(), case.taken, "{}: {answer:?}", case.name);
+        assert_eq!(answer.is_ok(), case.accepted, "{}: {answer:?}", case.name);
     }
 }
 
 #[test]
-fn an_api_server_agrees() {
+fn an_api_server_agrees_with_validate() {
     let Some(cluster) = Cluster::of_environment() else { return };
     let (Some(helm), Some(kubeconform)) = (helm(HELM_4), kubeconform()) else { return };
     let definition = repository().join(SEALED_SECRETS).to_string_lossy().into_owned();
@@ -247,7 +248,7 @@ fn an_api_server_agrees() {
     let established = ["wait", "--for=condition=Established", "--timeout=60s", "--filename", &definition];
     cluster.kubectl(&established).expect("the definition is established");
 
-    // With what this very server says of itself, all kinds have a schema.
+    // With schemas from this API server, all kinds have a schema.
     let cases = cases();
     let bench = workspace(&cases);
     let kubeconfig = cluster.kubeconfig.to_string_lossy().into_owned();
@@ -256,8 +257,8 @@ fn an_api_server_agrees() {
         .helm(&helm)
         .env("XTASK_KUBECTL", &cluster.kubectl)
         .run();
-    schemas.says(1, &["the API server does not know `apps/v1beta1/Deployment`", "Wrote schemas/kubernetes.toml"]);
-    compare(&cases, &told(&bench, &helm, &kubeconform), &[]);
+    schemas.says(1, &["the API server does not serve `apps/v1beta1/Deployment`", "Wrote schemas/kubernetes.toml"]);
+    compare(&cases, &findings(&bench, &helm, &kubeconform), &[]);
 
     let folder = tempfile::tempdir().expect("temporary folder");
     let files: Vec<(PathBuf, String)> = cases
@@ -270,23 +271,26 @@ fn an_api_server_agrees() {
         .collect();
     let mut wrong = Vec::new();
     for (case, answer) in cases.iter().zip(cluster.apply(&files, &[])) {
-        if answer.is_ok() != case.taken {
-            wrong.push(format!("{}: the server says {answer:?}", case.name));
+        if answer.is_ok() != case.accepted {
+            wrong.push(format!("{}: the API server answered {answer:?}", case.name));
         }
     }
-    // What is refused either way need not be asked twice, and what is stricter than a server is so for its own reasons.
-    let (own, files): (Vec<_>, Vec<_>) =
-        cases.iter().zip(files).filter(|(case, _)| case.taken && (case.told.is_empty() || !case.merged)).unzip();
-    for (case, answer) in own.iter().zip(cluster.apply(&files, &["--server-side"])) {
-        if answer.is_ok() != case.merged && !NOT_DROPPED.contains(&case.name.as_str()) {
-            wrong.push(format!("{}: with server-side apply, the server says {answer:?}", case.name));
+    // Rejected objects need no second request, and stricter ones may differ with server-side apply.
+    let (remaining, files): (Vec<_>, Vec<_>) = cases
+        .iter()
+        .zip(files)
+        .filter(|(case, _)| case.accepted && (case.codes.is_empty() || !case.server_side))
+        .unzip();
+    for (case, answer) in remaining.iter().zip(cluster.apply(&files, &["--server-side"])) {
+        if answer.is_ok() != case.server_side && !NULLS.contains(&case.name.as_str()) {
+            wrong.push(format!("{}: with server-side apply, the API server answered {answer:?}", case.name));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
-fn an_api_server_takes_all_that_this_repository_renders() {
+fn an_api_server_accepts_everything_that_this_repository_renders() {
     let Some(cluster) = Cluster::of_environment() else { return };
     let definition = repository().join(SEALED_SECRETS).to_string_lossy().into_owned();
     cluster.kubectl(&["apply", "--filename", &definition]).expect("the definition is applied");

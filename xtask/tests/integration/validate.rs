@@ -1,12 +1,18 @@
-//! `cargo xtask validate` with a kubeconform that misbehaves: what it fails at is no finding about an object.
+//! `cargo xtask validate` and kubeconform: a kubeconform that misbehaves, and the output format of the pinned one.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
+use kubernetes::schemas::Kind;
+use kubernetes::validate::kubeconform::{self, Cause, Stage, Status};
+use kubernetes::validate::pointer;
+use kubernetes::validate::problem::What;
+
 use crate::support::{Answer, Bench, HELM_4, helm, kubeconform, lay_schemas};
 
-/// A sound workspace, and a program in kubeconform's place: it tells the pinned version, and for all else runs a script.
+/// Runs `validate` in a valid workspace with a stub for kubeconform, which prints the pinned version and otherwise runs a
+/// script.
 fn run(script: &str) -> Option<Answer> {
     run_in(&Bench::of("validate-sound-deployment"), script)
 }
@@ -21,27 +27,27 @@ fn run_in(bench: &Bench, script: &str) -> Option<Answer> {
     Some(bench.xtask("validate").helm(&helm).kubeconform(&path).run())
 }
 
-/// Its answer for the one object of that workspace.
-fn answer(resources: &str, code: i32) -> String {
+/// A script that prints a report and exits.
+fn report(resources: &str, code: i32) -> String {
     format!("echo '{{\"resources\": [{resources}]}}'; exit {code}")
 }
 
 const VALID: &str = r#"{"filename": "manifests/00000.yaml", "status": "statusValid", "msg": ""}"#;
 
 #[test]
-fn what_is_no_verdict_is_a_failure() {
+fn a_report_without_verdicts_is_a_failure() {
     let skipped = VALID.replace("statusValid", "statusSkipped");
     let other = VALID.replace("00000", "00001");
     for (script, what) in [
-        ("echo 'failed parsing command line: no such flag' >&2; exit 1".to_owned(), "its answer is no JSON"),
-        ("exit 2".to_owned(), "it ended without a verdict"),
-        ("kill -KILL $$".to_owned(), "it ended without a verdict"),
-        ("echo '{}'; exit 0".to_owned(), "its answer lists no objects"),
-        (answer("", 0), "an object that it was given is not in its answer"),
-        (answer(&skipped, 0), "it passed over an object with the status `statusSkipped`"),
-        (answer(&format!("{VALID}, {other}"), 0), "an object that it was not given is in its answer"),
-        (answer(&format!("{VALID}, {VALID}"), 0), "it tells of one object twice"),
-        (answer(VALID, 1), "its exit code does not fit its answer"),
+        ("echo 'failed parsing command line: no such flag' >&2; exit 1".to_owned(), "its report cannot be parsed"),
+        ("exit 2".to_owned(), "it exited without a verdict"),
+        ("kill -KILL $$".to_owned(), "it exited without a verdict"),
+        ("echo '{}'; exit 0".to_owned(), "missing field `resources`"),
+        (report("", 0), "an object is missing from its report"),
+        (report(&skipped, 0), "it skipped an object with the status `statusSkipped`"),
+        (report(&format!("{VALID}, {other}"), 0), "its report has an object that was not passed to it"),
+        (report(&format!("{VALID}, {VALID}"), 0), "its report has an object twice"),
+        (report(VALID, 1), "its exit code contradicts its report"),
     ] {
         let Some(answer) = run(&script) else { return };
         answer.says(3, &["error[kubeconform-failed]", what, "1 finding"]);
@@ -49,17 +55,17 @@ fn what_is_no_verdict_is_a_failure() {
 }
 
 #[test]
-fn its_own_words_are_kept_where_they_are_not_known() {
+fn unknown_wording_is_shown_as_it_is() {
     let strange = r#"{"filename": "manifests/00000.yaml", "status": "statusInvalid", "msg": "quite new words"}"#;
-    let Some(told) = run(&answer(strange, 1)) else { return };
-    told.says(1, &["error[object-invalid]", "Deployment web is not what its schema allows", "quite new words"]);
+    let Some(answer) = run(&report(strange, 1)) else { return };
+    answer.says(1, &["error[object-invalid]", "Deployment web does not match its schema", "quite new words"]);
     let unreachable = r#"{"filename": "manifests/00000.yaml", "status": "statusError", "msg": "no route to host"}"#;
-    let Some(told) = run(&answer(unreachable, 1)) else { return };
-    told.says(3, &["error[kubeconform-failed]", "no route to host"]);
+    let Some(answer) = run(&report(unreachable, 1)) else { return };
+    answer.says(3, &["error[kubeconform-failed]", "no route to host"]);
 }
 
 #[test]
-fn remote_schemas_are_looked_for_only_where_charts_toml_names_a_place() {
+fn schema_locations_are_used_only_for_kinds_without_a_schema() {
     let bench = Bench::of("validate-kind-unknown");
     let config = fs::read_to_string(bench.root().join("charts.toml")).expect("text");
     let location = "https://schemas.example.org/{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json";
@@ -69,24 +75,24 @@ fn remote_schemas_are_looked_for_only_where_charts_toml_names_a_place() {
         .replace("statusValid", "statusError")
         .replace("\"msg\": \"\"", "\"msg\": \"could not find schema for Basket\"");
     let script =
-        |answer: &str| format!("case \"$*\" in *'-schema-location {location} manifests') {answer};; *) exit 9;; esac");
-    let Some(told) = run_in(&bench, &script(&answer(&format!("{VALID}, {second}"), 0))) else { return };
-    told.says(0, &["2 objects: nothing found"]);
-    let Some(told) = run_in(&bench, &script(&answer(&format!("{VALID}, {missing}"), 1))) else { return };
-    told.says(1, &["no schema describes `example.org/v1/Basket`", "looked for in https://schemas.example.org/"]);
-    // Nothing is looked for there that is here.
+        |report: &str| format!("case \"$*\" in *'-schema-location {location} manifests') {report};; *) exit 9;; esac");
+    let Some(answer) = run_in(&bench, &script(&report(&format!("{VALID}, {second}"), 0))) else { return };
+    answer.says(0, &["2 objects: nothing found"]);
+    let Some(answer) = run_in(&bench, &script(&report(&format!("{VALID}, {missing}"), 1))) else { return };
+    answer.says(1, &["no schema found for `example.org/v1/Basket`", "searched in https://schemas.example.org/"]);
+    // Schema locations are not used for kinds with a schema in schemas/.
     let bench = Bench::of("validate-sound-deployment");
     bench.write("charts.toml", &format!("{config}\n[validate]\nschema-locations = [\"{location}\"]\n"));
-    let script = format!("case \"$*\" in *https:*) exit 9;; *) {};; esac", answer(VALID, 0));
-    let Some(told) = run_in(&bench, &script) else { return };
-    told.says(0, &["1 object: nothing found"]);
+    let script = format!("case \"$*\" in *https:*) exit 9;; *) {};; esac", report(VALID, 0));
+    let Some(answer) = run_in(&bench, &script) else { return };
+    answer.says(0, &["1 object: nothing found"]);
 }
 
 #[test]
-fn every_object_of_this_repository_is_accounted_for() {
+fn every_object_of_this_repository_is_validated_or_skipped() {
     let Some(kubeconform) = kubeconform() else { return };
     let bench = Bench::new();
-    // All that is fresh needs no helm; a stub that is started tells.
+    // All targets are fresh, so the stub for helm must not run.
     let stub = bench.stub("exit 1");
     let args = format!("validate --offline --format json --root {}", crate::support::repository().display());
     let answer = bench.xtask(&args).helm(&stub).kubeconform(&kubeconform).run();
@@ -95,5 +101,136 @@ fn every_object_of_this_repository_is_accounted_for() {
     let document: serde_json::Value = serde_json::from_str(&answer.stdout).expect("JSON");
     let goldens = crate::support::tree(&crate::support::repository().join("tests/golden"));
     let objects = goldens.keys().filter(|path| path.extension().is_some_and(|end| end == "yaml")).count() as u64;
-    assert_eq!(document["objects"].as_u64(), Some(objects - 2), "two go unchecked");
+    assert_eq!(document["objects"].as_u64(), Some(objects - 2), "two objects are skipped");
+}
+
+/// A schema with a violation of each sort in [`VIOLATIONS`].
+fn schema() -> serde_json::Value {
+    let reference = serde_json::json!({"allOf": [{"$ref": "#/definitions/Spec"}, {"type": "object"}]});
+    serde_json::json!({
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "apiVersion": {"type": "string"},
+            "kind": {"type": "string"},
+            "metadata": {"type": "object"},
+            "spec": reference,
+        },
+        "definitions": {"Spec": {
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["size"],
+            "properties": {
+                "size": {"type": "integer"},
+                "it's": {"type": ["string", "null"]},
+                "color": {"enum": ["red", "blue"]},
+                "state": {"enum": ["on"]},
+                "tag": {"type": "string", "pattern": "^v[0-9]+\\.$"},
+                "since": {"type": "string", "format": "date-time"},
+                "count": {"type": "integer", "maximum": 2_147_483_647},
+                "names": {"type": "array", "minItems": 2},
+                "choice": {"anyOf": [{"type": "object"}, {"type": "array"}]},
+                "value": {"not": {"type": "string"}},
+            },
+        }},
+    })
+}
+
+/// An object that violates every keyword of [`schema`].
+const VIOLATIONS: &str = r#"
+apiVersion: example.com/v1
+kind: Sample
+metadata: {name: violations}
+spec:
+  "it's": 1
+  color: green
+  state: "off"
+  tag: latest
+  since: yesterday
+  count: 99999999999
+  names: [a]
+  choice: 1
+  value: text
+  other: 1
+  another: 1
+"#;
+
+/// `validate` parses kubeconform's messages, so a new version must not be pinned without adjusting the parser.
+#[test]
+fn the_pinned_kubeconform_has_the_expected_wording() {
+    let Some(program) = kubeconform() else { return };
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let stage = Stage::new(folder.path()).expect("created");
+    stage.schema(&Kind::new("example.com/v1", "Sample"), &schema().to_string()).expect("written");
+    let valid = "apiVersion: example.com/v1\nkind: Sample\nmetadata: {name: valid}\nspec: {size: 1}\n";
+    let texts = [valid, VIOLATIONS, "apiVersion: v1\nkind: Unknown\nmetadata: {name: a}\n", "kind: [a\n"];
+    let names: Vec<String> =
+        texts.iter().enumerate().map(|(index, text)| stage.manifest(index, text).expect("written")).collect();
+    let answers = kubeconform::run(&program, folder.path(), "1.34.4", &[], names.iter()).expect("a report");
+
+    let statuses = names.iter().map(|name| answers[name].status);
+    assert_eq!(statuses.collect::<Vec<_>>(), [Status::Valid, Status::Invalid, Status::Error, Status::Error]);
+    assert_eq!(answers[&names[2]].cause(), Cause::NoSchema, "{:?}", answers[&names[2]]);
+    assert_eq!(answers[&names[3]].cause(), Cause::Unparsable, "{:?}", answers[&names[3]]);
+
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let mut expected = vec![
+        ("spec", What::Missing(words(&["size"]))),
+        ("spec", What::Unknown(words(&["another", "other"]))),
+        (
+            "spec.choice",
+            What::Alternatives(words(&["spec.choice: got number, want object", "spec.choice: got number, want array"])),
+        ),
+        ("spec.color", What::Value(words(&["red", "blue"]))),
+        ("spec.count", What::Bound("maximum".to_owned(), "2.147483647×10⁰⁹".to_owned())),
+        ("spec.names", What::Bound("minItems".to_owned(), "2".to_owned())),
+        ("spec.since", What::Format("date-time".to_owned())),
+        ("spec.state", What::Value(words(&["on"]))),
+        ("spec.tag", What::Pattern(r"^v[0-9]+\.$".to_owned())),
+        ("spec.value", What::Alternatives(Vec::new())),
+        ("spec[it's]", What::Type(words(&["null", "string"]))),
+    ];
+    let message = &answers[&names[1]].message;
+    let mut problems: Vec<(String, What)> = answers[&names[1]]
+        .problems()
+        .into_iter()
+        .map(|problem| {
+            let mut what = problem.what;
+            if let What::Unknown(names) = &mut what {
+                names.sort();
+            }
+            (pointer::path(&problem.at), what)
+        })
+        .collect();
+    problems.sort_by(|left, right| {
+        left.0.cmp(&right.0).then_with(|| format!("{:?}", left.1).cmp(&format!("{:?}", right.1)))
+    });
+    expected.sort_by(|left, right| {
+        left.0.cmp(right.0).then_with(|| format!("{:?}", left.1).cmp(&format!("{:?}", right.1)))
+    });
+    let expected: Vec<(String, What)> = expected.into_iter().map(|(path, what)| (path.to_owned(), what)).collect();
+    assert_eq!(problems, expected, "{message}");
+}
+
+/// The fields of the report beyond those that `validate` reads; a new one may be worth reading.
+#[test]
+fn the_pinned_kubeconform_has_the_expected_report() {
+    let Some(program) = kubeconform() else { return };
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let schema_file = folder.path().join("sample.json");
+    fs::write(&schema_file, schema().to_string()).expect("written");
+    fs::write(folder.path().join("sample.yaml"), VIOLATIONS).expect("written");
+    let output = std::process::Command::new(program)
+        .args(["-strict", "-output", "json", "-verbose", "-schema-location", "sample.json", "sample.yaml"])
+        .current_dir(folder.path())
+        .output()
+        .expect("kubeconform runs");
+    assert_eq!(output.status.code(), Some(1));
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let fields = |value: &serde_json::Value| value.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
+    assert_eq!(fields(&document), ["resources"]);
+    let expected = ["filename", "kind", "name", "version", "status", "msg", "validationErrors"];
+    assert_eq!(fields(&document["resources"][0]), expected);
+    assert_eq!(document["resources"][0]["filename"], "sample.yaml");
+    assert_eq!(document["resources"][0]["status"], "statusInvalid");
 }

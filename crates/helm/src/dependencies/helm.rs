@@ -9,9 +9,9 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::context::Context;
 use super::moved;
 use crate::chart::{Dependency, dependency_json, go_string};
-use crate::dependencies::Context;
 use diagnostics::{Code, Diagnostic, Result};
 use toolbox::process::{Invocation, Output};
 

@@ -570,3 +570,14 @@ pub(super) fn tampered(label: &str, pin: &Pin, found: &str) -> Diagnostic {
     .at(pin.place.clone(), "pinned here")
     .note(format!("pinned {}\nfound  {found}", pin.digest))
 }
+pub(super) fn remove_outdated(root: &Path, chart: &Chart, removed: &mut Vec<PathBuf>) -> Result<()> {
+    for path in outdated(root, chart)? {
+        match std::fs::remove_file(&path) {
+            Ok(()) => removed.push(path),
+            // Another process deleted it at the same time.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(Diagnostic::io("delete", &path, &error).into()),
+        }
+    }
+    Ok(())
+}

@@ -13,14 +13,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::bring::{mirror_files, store_in_cache};
+use super::context::Context;
 use super::folder::{self, Packed, is_archive};
 use super::helm::{self, Repositories};
+use super::inspect::remove_outdated;
 use super::inspect::{source_folder, tampered};
 use super::loopback::{Loopback, repository};
 use crate::chart::{Chart, ChartLock, Dependency, Origin, go_string, same_version};
 use crate::charts_lock;
 use crate::charts_lock::{ChartsLock, Pin};
-use crate::dependencies::{Context, remove_outdated};
 use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
 use document::{Node, Value, yaml};
 use toolbox::environment::Mirror;
@@ -162,7 +163,7 @@ fn resolve<'a>(
         None => None,
     };
     online(chart, context)?;
-    let staged = super::temporary()?;
+    let staged = super::context::temporary()?;
     let mut wanted = chart.dependencies.clone();
     let mut redirected = false;
     for dependency in &mut wanted {

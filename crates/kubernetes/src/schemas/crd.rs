@@ -1,10 +1,10 @@
-//! A `CustomResourceDefinition` → a schema for each version that it serves.
+//! Derives a schema from a `CustomResourceDefinition` for each served version.
 //!
-//! The schema in a `CustomResourceDefinition` prunes what it does not know; under strict validation the API server says
-//! so, and here it is refused. The rest follows its rules: a null that a field does not allow is dropped, so it counts
-//! as absence; `metadata` is that of every object, whatever the schema says of it.
+//! The API server prunes unknown fields, and reports them under strict validation; here they are errors. Otherwise its
+//! rules apply: a null in a field that is not nullable is dropped and counts as absent, and `metadata` is that of every
+//! object.
 //!
-//! Pure. Deliberately absent: CEL (`x-kubernetes-validations`).
+//! Pure. Does not evaluate CEL (`x-kubernetes-validations`).
 
 use std::collections::BTreeMap;
 
@@ -13,10 +13,10 @@ use serde_json::{Map, Value, json};
 use super::shape;
 use crate::schemas::Kind;
 
-/// The kind that this module reads.
+/// The kind of a definition.
 pub const KIND: &str = "CustomResourceDefinition";
 
-/// Keywords that mean the same in both kinds of schema.
+/// Keywords with the same meaning in structural schemas and JSON schemas.
 const SHARED: &[&str] = &[
     "enum",
     "exclusiveMaximum",
@@ -35,8 +35,8 @@ const SHARED: &[&str] = &[
     "uniqueItems",
 ];
 
-/// The schemas of the kinds that a `CustomResourceDefinition` defines. `metadata` holds the definition of `ObjectMeta` and
-/// what it refers to. What is no `CustomResourceDefinition` defines nothing.
+/// Derives the schemas of the kinds that a `CustomResourceDefinition` defines; none for any other object. `metadata` is the
+/// definition of `ObjectMeta` and everything that it refers to.
 #[must_use]
 pub fn derive(definition: &Value, metadata: &Map<String, Value>) -> BTreeMap<Kind, Value> {
     let mut schemas = BTreeMap::new();
@@ -53,7 +53,7 @@ pub fn derive(definition: &Value, metadata: &Map<String, Value>) -> BTreeMap<Kin
     schemas
 }
 
-/// The kinds that a `CustomResourceDefinition` serves, each with its own schema.
+/// The kinds that a `CustomResourceDefinition` serves, with the schema of each.
 #[must_use]
 pub fn served(definition: &Value) -> Vec<(Kind, &Value)> {
     let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
@@ -82,8 +82,8 @@ fn is(schema: &Value, keyword: &str) -> bool {
     schema.get(keyword) == Some(&json!(true))
 }
 
-/// A schema that decides which fields there are. `dropped` says that a null here would be dropped.
-fn structural(from: &Value, root: bool, dropped: bool) -> Value {
+/// Converts a node that declares its fields. `droppable` tells whether the API server would drop a null here.
+fn structural(from: &Value, root: bool, droppable: bool) -> Value {
     let mut schema = values(from);
     let open = is(from, "x-kubernetes-preserve-unknown-fields");
     let object = from.get("type").and_then(Value::as_str) == Some("object");
@@ -98,7 +98,7 @@ fn structural(from: &Value, root: bool, dropped: bool) -> Value {
     match from.get("additionalProperties") {
         Some(more @ Value::Object(_)) => schema["additionalProperties"] = structural(more, false, true),
         Some(Value::Bool(true)) => {}
-        // What nothing describes is what the server does not know.
+        // A field without a schema is unknown to the API server.
         _ if object && !open => schema["additionalProperties"] = json!(false),
         _ => {}
     }
@@ -116,14 +116,14 @@ fn structural(from: &Value, root: bool, dropped: bool) -> Value {
     if let Some(items) = from.get("items").filter(|items| items.is_object()) {
         schema["items"] = structural(items, false, false);
     }
-    if dropped || is(from, "nullable") { shape::or_null(schema) } else { schema }
+    if droppable || is(from, "nullable") { shape::or_null(schema) } else { schema }
 }
 
-/// What a schema says of values, and nothing of fields that it does not name.
+/// Converts the value validations of a node.
 fn values(from: &Value) -> Value {
     let mut schema = json!({});
-    let either = is(from, "x-kubernetes-int-or-string");
-    if either {
+    let int_or_string = is(from, "x-kubernetes-int-or-string");
+    if int_or_string {
         schema = json!({ "type": ["integer", "string"] });
     } else if let Some(kind) = from.get("type") {
         schema["type"] = kind.clone();
@@ -138,8 +138,8 @@ fn values(from: &Value) -> Value {
     }
     for keyword in ["allOf", "anyOf", "oneOf"] {
         let Some(all) = from.get(keyword).and_then(Value::as_array).filter(|all| !all.is_empty()) else { continue };
-        // That it is one of the two is said already.
-        if either && *all == [json!({ "type": "integer" }), json!({ "type": "string" })] {
+        // The type already expresses this.
+        if int_or_string && *all == [json!({ "type": "integer" }), json!({ "type": "string" })] {
             continue;
         }
         schema[keyword] = all.iter().map(alternative).collect();
@@ -150,7 +150,7 @@ fn values(from: &Value) -> Value {
     schema
 }
 
-/// A schema inside of `allOf` and its like, which may say nothing of fields that it does not name.
+/// Converts a subschema of `allOf` and its like, which does not restrict the fields that it does not name.
 fn alternative(from: &Value) -> Value {
     let mut schema = values(from);
     if let Some(properties) = from.get("properties").and_then(Value::as_object) {
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nothing_describes_is_closed_and_what_keeps_the_unknown_is_open() {
+    fn objects_are_closed_unless_they_preserve_unknown_fields() {
         let schema = derived(&json!({"type": "object", "properties": {
             "empty": {"type": "object"},
             "map": {"type": "object", "additionalProperties": {"type": "integer"}},
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_null_counts_as_absence() {
+    fn null_is_allowed_where_it_is_dropped() {
         let schema = derived(&json!({"type": "object", "required": ["must", "may"], "properties": {
             "must": {"type": "string"}, "may": {"type": "string", "nullable": true}, "can": {"type": "string", "enum": ["a"]},
             "list": {"type": "array", "items": {"type": "string"}},

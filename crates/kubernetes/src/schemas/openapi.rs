@@ -1,10 +1,10 @@
-//! What an API server says of itself (`OpenAPI` v2) → a schema a kind.
+//! Derives a schema for each kind from an API server's `OpenAPI` v2 document.
 //!
-//! The document describes each built-in type as the server's own code declares it, so what is strict there is strict
-//! here: a type with fields has no others. What it leaves out is added: numbers where a quantity may be one, numbers or
-//! texts, base64, and the schemas inside of `CustomResourceDefinitions`. Descriptions are left out.
+//! The document describes the Go types of the API server, so the schemas are closed: a type with fields has no others.
+//! They add what the document cannot express: quantities that may be numbers, integers or strings, base64, and the schemas
+//! inside `CustomResourceDefinitions`. Descriptions are dropped.
 //!
-//! Pure, and never at a loss: what is no such document gives schemas that nobody finds.
+//! Pure, and total: any other document yields schemas for no kind.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,30 +13,30 @@ use serde_json::{Value, json};
 use super::shape;
 use crate::schemas::Kind;
 
-/// What was made of a document.
+/// The result of deriving schemas from a document.
 #[derive(Debug)]
 pub struct Derived {
-    /// The schemas of the kinds that were asked for.
+    /// The schemas of the requested kinds.
     pub schemas: BTreeMap<Kind, Value>,
-    /// Kinds that were asked for and are not in the document.
+    /// Requested kinds that are not in the document.
     pub missing: BTreeSet<Kind>,
 }
 
-/// Whether a document is what this module reads.
+/// Whether a document is an `OpenAPI` v2 document.
 #[must_use]
 pub fn is_openapi(document: &Value) -> bool {
     document.get("swagger").and_then(Value::as_str) == Some("2.0")
         && document.get("definitions").is_some_and(Value::is_object)
 }
 
-/// The version of the server, `1.34.4`.
+/// The version of the API server, such as `1.34.4`.
 #[must_use]
 pub fn version(document: &Value) -> Option<&str> {
     let text = document.get("info")?.get("version")?.as_str()?.trim_start_matches('v');
     super::minor(text).is_some().then_some(text)
 }
 
-/// Makes the schemas of some kinds.
+/// Derives the schemas of the requested kinds.
 #[must_use]
 pub fn derive(document: &Value, wanted: &BTreeSet<Kind>) -> Derived {
     let mut kinds: BTreeMap<Kind, &str> = BTreeMap::new();
@@ -77,14 +77,14 @@ fn of_kind(document: &Value, kind: &Kind, name: &str) -> Value {
     schema
 }
 
-/// The definitions that one schema needs.
+/// The definitions that a schema needs.
 struct Definitions<'a> {
     document: &'a Value,
-    /// Names in the document → names in the schema.
+    /// Names in the schema by name in the document.
     names: BTreeMap<String, String>,
-    /// Names in the document whose content is not made yet.
+    /// Names in the document whose definitions are still to be written.
     pending: Vec<String>,
-    /// Names of those whose content is being written in place of a reference.
+    /// Names in the document of the definitions that are currently being inlined.
     inlined: Vec<String>,
 }
 
@@ -93,7 +93,7 @@ impl Definitions<'_> {
         self.document.get("definitions").and_then(|all| all.get(name)).cloned().unwrap_or_default()
     }
 
-    /// The last word of a name; the whole of it where two would share that.
+    /// The last component of a name, or the full name if that would be ambiguous.
     fn short(&mut self, name: &str) -> String {
         if let Some(short) = self.names.get(name) {
             return short.clone();
@@ -106,7 +106,7 @@ impl Definitions<'_> {
         short
     }
 
-    /// What a definition says. It lets null pass, since most of those who refer to it do.
+    /// Converts a definition. It is nullable, since most references to it are.
     fn content(&mut self, name: &str) -> Value {
         let props = |name: &str| {
             name.strip_suffix("OrBool")
@@ -117,7 +117,7 @@ impl Definitions<'_> {
         if name.ends_with(".resource.Quantity") {
             return shape::or_null(shape::quantity());
         }
-        // The server takes any JSON for these, and then reads it as one of two things.
+        // The document declares these as any JSON, but the API server expects one of two types.
         if let Some(one) = props(name).filter(|one| one.ends_with(".JSONSchemaProps")) {
             let mut schema = self.content(&one);
             let other = if name.ends_with("OrBool") { "boolean" } else { "array" };
@@ -133,13 +133,12 @@ impl Definitions<'_> {
         self.schema(&definition, true)
     }
 
-    /// A reference to a definition, by its name in the document.
+    /// A reference to a definition by its name in the document.
     fn reference(&mut self, name: &str, nullable: bool) -> Value {
         let definition = self.find(name);
         let has_format = definition.get("format").is_some();
         let untyped = definition.get("type").is_none() && !name.contains(".JSONSchemaProps");
-        // A type that is no more than a scalar, or anything at all, is shorter than a reference to it.
-        // One that leads to itself is a reference after all.
+        // Scalars and untyped definitions are shorter inline, unless they are recursive.
         if (untyped || has_format) && !self.inlined.iter().any(|inlined| inlined == name) {
             self.inlined.push(name.to_owned());
             let schema = self.schema(&definition, nullable);
@@ -157,7 +156,7 @@ impl Definitions<'_> {
         json!({ "allOf": [reference, { "type": not_null }] })
     }
 
-    /// The types that a definition allows beside null.
+    /// The types that a definition allows, without null.
     fn content_types(&self, name: &str) -> Vec<String> {
         if name.ends_with(".resource.Quantity") {
             return vec!["string".to_owned(), "number".to_owned()];
@@ -197,12 +196,12 @@ impl Definitions<'_> {
         }
         let required = from.get("required").and_then(Value::as_array);
         if let Some(properties) = from.get("properties").and_then(Value::as_object) {
-            let mut made = serde_json::Map::new();
+            let mut converted = serde_json::Map::new();
             for (name, property) in properties {
                 let needed = required.is_some_and(|required| required.contains(&json!(name)));
-                made.insert(name.clone(), self.schema(property, !needed));
+                converted.insert(name.clone(), self.schema(property, !needed));
             }
-            schema["properties"] = Value::Object(made);
+            schema["properties"] = Value::Object(converted);
             if !open {
                 schema["additionalProperties"] = json!(false);
             }
@@ -227,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_definition_that_leads_to_itself_ends() {
+    fn recursive_definitions_terminate() {
         let document = json!({ "definitions": {
             "a": {
                 "x-kubernetes-group-version-kind": [{"group": "", "version": "v1", "kind": "A"}],

@@ -1,29 +1,29 @@
-//! The shapes that `OpenAPI` has no words for, and that every derived schema shares.
+//! Schemas of quantities, base64, and other formats that `OpenAPI` v2 cannot express.
 
 use serde_json::{Value, json};
 
-/// The definition of `metadata`.
+/// The name of the definition of `metadata`.
 pub const OBJECT_META: &str = "ObjectMeta";
 
-/// A quantity, as the API server reads one: `100m`, `1.5Gi`, `1e3`.
+/// The pattern of a quantity: `100m`, `1.5Gi`, `1e3`.
 pub const QUANTITY: &str = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$";
 
-/// Base64 with padding. The API server's decoder passes over line breaks.
+/// The pattern of padded base64. The API server's decoder ignores line breaks.
 pub const BASE64: &str = r"^[\r\n]*(([A-Za-z0-9+/][\r\n]*){4})*(([A-Za-z0-9+/][\r\n]*){2}=[\r\n]*=[\r\n]*|([A-Za-z0-9+/][\r\n]*){3}=[\r\n]*)?$";
 
-/// A quantity; a number is one, too.
+/// The schema of a quantity, which may also be a number.
 #[must_use]
 pub fn quantity() -> Value {
     json!({ "type": ["string", "number"], "pattern": QUANTITY })
 }
 
-/// A number or a text, such as a port or `25%`.
+/// The schema of an integer or a string, such as a port or `25%`.
 #[must_use]
 pub fn int_or_string() -> Value {
     json!({ "type": ["integer", "string"], "minimum": i32::MIN, "maximum": i32::MAX })
 }
 
-/// Adds what a format means, where the API server holds values against it.
+/// Adds the constraints of a format, where the API server enforces it.
 pub fn format(schema: &mut Value, format: &str) {
     match format {
         "int32" => {
@@ -40,14 +40,14 @@ pub fn format(schema: &mut Value, format: &str) {
     }
 }
 
-/// Adds a keyword that is not there already.
+/// Adds a keyword unless it is present.
 fn bound(schema: &mut Value, keyword: &str, value: Value) {
     if schema.get(keyword).is_none() {
         schema[keyword] = value;
     }
 }
 
-/// Lets null pass: a field that may be absent may be null as well, which the API server takes for absence.
+/// Makes a schema nullable: the API server treats null like an absent field.
 #[must_use]
 pub fn or_null(mut schema: Value) -> Value {
     let null = json!("null");
@@ -64,7 +64,7 @@ pub fn or_null(mut schema: Value) -> Value {
     schema
 }
 
-/// A schema for all of one kind, from one for its content: `apiVersion` and `kind` are these and no others.
+/// Restricts a schema to one `apiVersion` and `kind`, and makes both required.
 pub fn identify(schema: &mut Value, api_version: &str, kind: &str) {
     schema["properties"]["apiVersion"] = json!({ "enum": [api_version] });
     schema["properties"]["kind"] = json!({ "enum": [kind] });

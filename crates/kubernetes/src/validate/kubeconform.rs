@@ -1,53 +1,115 @@
-//! How kubeconform is run, and what it answers.
+//! Runs kubeconform and reads its report. This is the only module that knows its output format and, with
+//! [`super::problem`], its wording.
 //!
-//! It exits with 1 for whatever reason, so its JSON decides: each file that it was given has to be in it, once. What is
-//! no such answer is a failure of the program and not a finding.
+//! kubeconform exits with 1 for many reasons, so its JSON report decides: every file passed to it must be in the report
+//! exactly once. Anything else is a failure of the program, not a finding.
 //!
-//! Deliberately absent: finding kubeconform (`tools`), and what its answers mean to people (`explain`).
+//! Does not locate kubeconform (`tools`), nor turn its answers into findings (`explain`).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde::Deserialize;
 
+use super::problem::{self, Problem};
 use crate::schemas;
 use crate::schemas::Kind;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use toolbox::process::{Invocation, Output};
 
-/// Without remote schemas it takes a fraction of a second; with them, as long as the network takes.
+/// Without remote schemas, a run takes a fraction of a second; with them, it depends on the network.
 const DEADLINE: Duration = Duration::from_secs(120);
 
 const MANIFESTS: &str = "manifests";
 const SCHEMAS: &str = "schemas";
 
-/// What it says of one file.
+/// kubeconform's report, as written by `-output json`.
+#[derive(Debug, Deserialize)]
+struct Report {
+    resources: Vec<Resource>,
+}
+
+/// kubeconform's result for one object.
+#[derive(Debug, Deserialize)]
+struct Resource {
+    filename: String,
+    status: ReportedStatus,
+    #[serde(default)]
+    msg: String,
+}
+
+/// The status of an object in the report.
+#[derive(Debug, Deserialize)]
+enum ReportedStatus {
+    #[serde(rename = "statusValid")]
+    Valid,
+    #[serde(rename = "statusInvalid")]
+    Invalid,
+    #[serde(rename = "statusError")]
+    Error,
+    /// A status that is not a verdict, such as `statusSkipped`, or an empty string for an empty document.
+    #[serde(untagged)]
+    Other(String),
+}
+
+/// kubeconform's answer for one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// Its verdict.
+    /// The verdict.
     pub status: Status,
-    /// Its words for it.
+    /// The message, in kubeconform's words.
     pub message: String,
 }
 
 /// A verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// As the schema has it.
+    /// The object matches its schema.
     Valid,
-    /// Not as the schema has it.
+    /// The object does not match its schema.
     Invalid,
-    /// Not judged.
+    /// The object was not validated.
     Error,
 }
 
-/// The folder that it works in: manifests and schemas.
+/// Why kubeconform could not validate an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// The object cannot be parsed.
+    Unparsable,
+    /// There is no schema, or none that can be compiled.
+    NoSchema,
+    /// Anything else, such as a network error.
+    Other,
+}
+
+impl Answer {
+    /// The schema violations of an invalid object.
+    #[must_use]
+    pub fn problems(&self) -> Vec<Problem> {
+        problem::parse(&self.message)
+    }
+
+    /// Why the object was not validated.
+    #[must_use]
+    pub fn cause(&self) -> Cause {
+        if self.message.starts_with("error unmarshalling resource") {
+            Cause::Unparsable
+        } else if self.message.starts_with("could not find schema") {
+            Cause::NoSchema
+        } else {
+            Cause::Other
+        }
+    }
+}
+
+/// The directory that kubeconform runs in, with manifests and schemas.
 #[derive(Debug)]
 pub struct Stage<'a>(&'a Path);
 
 impl<'a> Stage<'a> {
-    /// Makes the folders.
+    /// Creates the directories.
     pub fn new(folder: &'a Path) -> Result<Self> {
         for name in [MANIFESTS, SCHEMAS] {
             let path = folder.join(name);
@@ -56,7 +118,7 @@ impl<'a> Stage<'a> {
         Ok(Self(folder))
     }
 
-    /// Lays out an object; the name is what the answer calls it.
+    /// Writes an object and returns its name in the report.
     pub fn manifest(&self, number: usize, text: &str) -> Result<String> {
         let name = format!("{MANIFESTS}/{number:05}.yaml");
         let path = self.0.join(&name);
@@ -64,13 +126,13 @@ impl<'a> Stage<'a> {
         Ok(name)
     }
 
-    /// Lays out the schema of a kind.
+    /// Writes the schema of a kind.
     pub fn schema(&self, kind: &Kind, text: &str) -> Result<()> {
         let Some(path) = self.path(kind)? else { return Ok(()) };
         std::fs::write(&path, text).map_err(|error| Diagnostic::io("write", &path, &error).into())
     }
 
-    /// Lays out the schema of a kind that is a file already.
+    /// Links an existing schema file as that of a kind.
     pub fn link(&self, kind: &Kind, file: &Path) -> Result<()> {
         let Some(path) = self.path(kind)? else { return Ok(()) };
         std::os::unix::fs::symlink(file, &path).map_err(|error| Diagnostic::io("link", &path, &error).into())
@@ -86,7 +148,7 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// Runs it on what is laid out, and returns its answer for each of the named files.
+/// Runs kubeconform on a staged directory and returns its answer for each of the named files.
 pub fn run<'a>(
     program: &Path,
     folder: &Path,
@@ -95,7 +157,7 @@ pub fn run<'a>(
     names: impl Iterator<Item = &'a String>,
 ) -> Result<BTreeMap<String, Answer>> {
     let mut invocation = Invocation::new(program, folder)
-        // More workers compile the same schemas at the same time.
+        // More workers would compile the same schemas several times.
         .args(["-strict", "-output", "json", "-verbose", "-n", "2", "-kubernetes-version", kubernetes])
         .args(["-schema-location".to_owned(), format!("{SCHEMAS}/{}", schemas::LAYOUT)])
         .deadline(DEADLINE);
@@ -106,7 +168,7 @@ pub fn run<'a>(
     let output = invocation.run()?;
     let failed = |what: &str| failure(what, &invocation, &output);
     if !matches!(output.code, Some(0 | 1)) {
-        return Err(failed("it ended without a verdict"));
+        return Err(failed("it exited without a verdict"));
     }
     let mut answers = parse(&output.stdout).map_err(|what| failed(&what))?;
     let mut wanted = BTreeMap::new();
@@ -115,45 +177,43 @@ pub fn run<'a>(
             Some(answer) => {
                 wanted.insert(name.clone(), answer);
             }
-            None => return Err(failed("an object that it was given is not in its answer")),
+            None => return Err(failed("an object is missing from its report")),
         }
     }
-    let sound = wanted.values().all(|answer| answer.status == Status::Valid);
-    match (answers.keys().next(), sound == output.success()) {
-        (Some(_), _) => Err(failed("an object that it was not given is in its answer")),
-        (None, false) => Err(failed("its exit code does not fit its answer")),
+    let all_valid = wanted.values().all(|answer| answer.status == Status::Valid);
+    match (answers.keys().next(), all_valid == output.success()) {
+        (Some(_), _) => Err(failed("its report has an object that was not passed to it")),
+        (None, false) => Err(failed("its exit code contradicts its report")),
         (None, true) => Ok(wanted),
     }
 }
 
 fn failure(what: &str, invocation: &Invocation, output: &Output) -> Diagnostics {
-    let code = output.code.map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"));
+    let end = output.code.map_or_else(|| "killed by a signal".to_owned(), |code| format!("exit code {code}"));
     let mut failure = Diagnostic::new(Code::KubeconformFailed, format!("kubeconform failed: {what}"))
-        .note(format!("it ended with {code}"))
+        .note(end)
         .note(format!("command: {}", invocation.command_line()));
-    let said = output.stderr.trim();
-    if !said.is_empty() {
-        failure = failure.note(said.lines().take(10).collect::<Vec<_>>().join("\n"));
+    let stderr = output.stderr.trim();
+    if !stderr.is_empty() {
+        failure = failure.note(stderr.lines().take(10).collect::<Vec<_>>().join("\n"));
     }
-    failure.help("`cargo xtask tools verify kubeconform` says whether it is what is pinned").into()
+    failure.help("check that it is the pinned one: `cargo xtask tools verify kubeconform`").into()
 }
 
-/// Reads its JSON: what it says of each file. The error is what is wrong with it.
+/// Parses a report into answers by file name. The error is what is wrong with the report.
 pub fn parse(bytes: &[u8]) -> std::result::Result<BTreeMap<String, Answer>, String> {
-    let answer: Value = serde_json::from_slice(bytes).map_err(|error| format!("its answer is no JSON: {error}"))?;
-    let resources = answer.get("resources").and_then(Value::as_array).ok_or("its answer lists no objects")?;
+    let report: Report =
+        serde_json::from_slice(bytes).map_err(|error| format!("its report cannot be parsed: {error}"))?;
     let mut answers = BTreeMap::new();
-    for resource in resources {
-        let text = |key: &str| resource.get(key).and_then(Value::as_str).unwrap_or_default();
-        let status = match text("status") {
-            "statusValid" => Status::Valid,
-            "statusInvalid" => Status::Invalid,
-            "statusError" => Status::Error,
-            other => return Err(format!("it passed over an object with the status `{other}`")),
+    for Resource { filename, status, msg } in report.resources {
+        let status = match status {
+            ReportedStatus::Valid => Status::Valid,
+            ReportedStatus::Invalid => Status::Invalid,
+            ReportedStatus::Error => Status::Error,
+            ReportedStatus::Other(other) => return Err(format!("it skipped an object with the status `{other}`")),
         };
-        let answer = Answer { status, message: text("msg").to_owned() };
-        if answers.insert(text("filename").to_owned(), answer).is_some() {
-            return Err("it tells of one object twice".to_owned());
+        if answers.insert(filename, Answer { status, message: msg }).is_some() {
+            return Err("its report has an object twice".to_owned());
         }
     }
     Ok(answers)
@@ -164,12 +224,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_verdict_is_an_answer() {
+    fn a_report_without_verdicts_is_rejected() {
         let one = |status: &str| {
             let text = format!(r#"{{"resources": [{{"filename": "a", "status": "{status}", "msg": "m"}}]}}"#);
             parse(text.as_bytes())
         };
-        assert_eq!(one("statusInvalid").expect("an answer")["a"].status, Status::Invalid);
+        assert_eq!(one("statusInvalid").expect("a report")["a"].status, Status::Invalid);
         for status in ["statusSkipped", "", "statusNew"] {
             assert!(one(status).is_err(), "{status}");
         }

@@ -1,4 +1,4 @@
-//! Ways through an object: as a JSON pointer names them, and as people write them.
+//! Paths in an object: parsing JSON pointers, and formatting paths as kubectl does.
 //!
 //! Pure.
 
@@ -11,7 +11,7 @@ pub fn steps(pointer: &str) -> Vec<String> {
     pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect()
 }
 
-/// As kubectl writes it: `spec.ports[0]`, and `metadata.labels[app.kubernetes.io/name]`.
+/// Formats a path as kubectl does: `spec.ports[0]`, `metadata.labels[app.kubernetes.io/name]`.
 #[must_use]
 pub fn path(steps: &[String]) -> String {
     let mut text = String::new();
@@ -28,7 +28,7 @@ pub fn path(steps: &[String]) -> String {
     text
 }
 
-/// The node that steps lead to.
+/// The node at a path.
 #[must_use]
 pub fn node<'a>(root: &'a Node, steps: &[String]) -> Option<&'a Node> {
     steps.iter().try_fold(root, |node, step| match &node.value {
@@ -37,7 +37,7 @@ pub fn node<'a>(root: &'a Node, steps: &[String]) -> Option<&'a Node> {
     })
 }
 
-/// Where the key of a field stands; of what has no key, where it is.
+/// The place of a field's key; the place of the parent if it has no such field.
 #[must_use]
 pub fn key(parent: &Node, name: &str) -> Place {
     let key = parent.entries().iter().find(|(key, _)| key.name == name);
@@ -51,7 +51,7 @@ mod tests {
     use document::yaml;
 
     #[test]
-    fn a_path_is_written_as_kubectl_writes_it() {
+    fn paths_are_formatted_as_kubectl_does() {
         for (pointer, expected) in [
             ("/spec/containers/0/image", "spec.containers[0].image"),
             ("/metadata/labels/app.kubernetes.io~1name", "metadata.labels[app.kubernetes.io/name]"),
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_lead_to_the_node_and_to_its_key() {
+    fn a_path_resolves_to_a_node_and_to_its_key() {
         let root = yaml::parse_one(&Source::new("x", "a:\n  - b/c: 1\n")).expect("YAML").root;
         let found = node(&root, &steps("/a/0/b~1c")).expect("a node");
         assert_eq!(found.place().to_string(), "x:2:10");

@@ -1,53 +1,56 @@
-//! kubeconform's words for what is wrong with an object → problems, each with its place.
+//! Parses kubeconform's validation messages into problems with paths.
 //!
-//! Its JSON lists only what is wrong at the top, so its text is read: one entry for each problem, nested where a schema
-//! refers to another or offers alternatives. What it quotes is skipped as a whole, since it may say anything. Words
-//! that are not known here are kept.
+//! kubeconform's `validationErrors` list only the outermost errors, so the message itself is parsed: one entry per error,
+//! nested where a schema has references or alternatives. Quoted text is skipped, since it may contain anything. An
+//! unknown wording is kept as it is.
+//!
+//! [`super::kubeconform`] is the only caller; `tests/integration/validate.rs` compares the wording with that of the pinned
+//! kubeconform.
 //!
 //! Pure.
 
 use super::pointer;
 
-/// One thing that is wrong.
+/// A schema violation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The way to where it is.
+    /// The path of the node.
     pub at: Vec<String>,
-    /// What it is.
+    /// The kind of violation.
     pub what: What,
 }
 
-/// What can be wrong.
+/// The kinds of violations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
-    /// Fields that there are not.
+    /// Unknown fields.
     Unknown(Vec<String>),
-    /// Fields that have to be there.
+    /// Missing required fields.
     Missing(Vec<String>),
-    /// Another type; those that would do.
+    /// A wrong type; the allowed types.
     Type(Vec<String>),
-    /// Another value; those that would do.
+    /// A value that is not in the enum; the allowed values.
     Value(Vec<String>),
-    /// A text of another form: the regular expression.
+    /// A string that does not match a regular expression.
     Pattern(String),
-    /// A text of another form: its name.
+    /// A string of the wrong format; the name of the format.
     Format(String),
-    /// Too large, too small, too long, …: the keyword of the schema, and the bound.
+    /// A value out of bounds; the schema keyword and the bound.
     Bound(String, String),
-    /// None of several alternatives, or too many; what is wrong with each.
+    /// A value that matches none or too many of several subschemas; the errors of each.
     Alternatives(Vec<String>),
-    /// Something else, in kubeconform's words.
+    /// Any other error, in kubeconform's words.
     Other(String),
 }
 
-/// An entry of the text.
+/// An entry of a message.
 struct Entry {
     depth: usize,
     at: Vec<String>,
     text: String,
 }
 
-/// Reads a message.
+/// Parses a message.
 #[must_use]
 pub fn parse(message: &str) -> Vec<Problem> {
     let mut problems: Vec<Problem> = Vec::new();
@@ -55,7 +58,7 @@ pub fn parse(message: &str) -> Vec<Problem> {
     for Entry { depth, at, text } in entries(message) {
         if let Some(outer) = within {
             if depth > outer {
-                // What is wrong with an alternative belongs to the problem that none of them fits.
+                // The errors of the subschemas belong to the problem reported for all of them.
                 if let Some(Problem { what: What::Alternatives(notes), .. }) = problems.last_mut() {
                     let path = pointer::path(&at);
                     notes.push(if path.is_empty() { text } else { format!("{path}: {text}") });
@@ -64,7 +67,7 @@ pub fn parse(message: &str) -> Vec<Problem> {
             }
             within = None;
         }
-        // Headings: what follows says more.
+        // Headings of the entries that follow.
         if text == "validation failed" || text == "'allOf' failed" {
             continue;
         }
@@ -147,7 +150,7 @@ fn entries(message: &str) -> Vec<Entry> {
     found
 }
 
-/// All quoted texts in a text.
+/// All quoted strings in a text.
 fn all_quoted(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = text;
@@ -159,8 +162,7 @@ fn all_quoted(text: &str) -> Vec<String> {
     found
 }
 
-/// The text in quotes that another begins with, and how long it is with them. It is written as Go writes a string, in
-/// single quotes.
+/// The quoted string at the start of a text and its length with quotes. It uses Go's string escapes in single quotes.
 fn unquote(text: &str) -> Option<(String, usize)> {
     let mut chars = text.char_indices();
     if chars.next()?.1 != '\'' {
@@ -230,13 +232,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_quoted_is_no_entry() {
+    fn entries_inside_quotes_are_ignored() {
         let text = r"- at '/a': ' - at \'/b\': \u00e9 got number, want string' does not match pattern '^a\\.b$'";
         assert_eq!(read(text), [("a".to_owned(), What::Pattern(r"^a\.b$".to_owned()))]);
     }
 
     #[test]
-    fn alternatives_are_one_problem() {
+    fn errors_of_subschemas_are_one_problem() {
         let text = "- at '/a': 'oneOf' failed, none matched   - at '/a': got string, want object   \
                     - at '/a/b': got string, want integer - at '/c': maximum: got 3,000, want 2,147";
         let notes = words(&["a: got string, want object", "a.b: got string, want integer"]);
@@ -250,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn other_words_are_kept() {
+    fn unknown_wording_is_kept() {
         assert_eq!(
             read("- at '/a': quite another thing"),
             [("a".to_owned(), What::Other("quite another thing".to_owned()))]

@@ -1,9 +1,9 @@
-//! What the API server refuses although the schema allows it, as far as one object alone shows it. One subject a file.
+//! Rules that the API server enforces beyond its schemas, as far as a single object shows a violation. One topic per file.
 //!
-//! Each rule was seen to be the server's: tests/agreement holds an object for it, and what a server says of each of
-//! those is held against what is said here. A rule passes over what has the wrong type; that is for the schema to tell.
+//! Every rule was observed on a real API server: tests/agreement has an object for each, and a test compares the
+//! server's verdict with ours. Rules skip values of the wrong type, since the schema check reports those.
 //!
-//! Deliberately absent: what depends on other objects, on the cluster, or on admission plugins.
+//! Does not check what depends on other objects, on the cluster, or on admission plugins.
 
 mod access;
 mod address;
@@ -53,7 +53,7 @@ const RULES: &[fn(&mut Look<'_>)] = &[
     workload::check,
 ];
 
-/// Applies every rule.
+/// Applies every rule to an object.
 #[must_use]
 pub fn check(subject: &Subject) -> Diagnostics {
     let mut look = Look { subject, found: Vec::new() };

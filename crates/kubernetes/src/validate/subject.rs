@@ -1,9 +1,9 @@
-//! One object on its way to be judged: its tree, with places, and the text that kubeconform gets.
+//! An object to validate: its parsed tree, with places, and the text passed to kubeconform.
 //!
-//! The text is Helm's, to the letter. Only where that would keep kubeconform from the rest of the object (a key that
-//! stands twice, an alias to something outside of it) it gets the same value as JSON.
+//! The text is Helm's output, unchanged. Only where kubeconform could not parse it (a duplicate key, an alias to something
+//! outside the object), the object is passed as JSON instead.
 //!
-//! Pure. Deliberately absent: judging.
+//! Pure.
 
 use crate::manifest::{Manifest, ObjectKey};
 use crate::object::Object;
@@ -13,34 +13,34 @@ use document::yaml;
 use document::yaml::Document;
 use document::{Node, Value};
 
-/// One object.
+/// An object to validate.
 #[derive(Debug)]
 pub struct Subject {
-    /// The object. One under argocd/ has no target.
+    /// The parsed object. An object under argocd/ has no target.
     pub object: Object,
-    /// Its kind.
+    /// The kind of the object.
     pub kind: Kind,
-    /// Its text. That of a Secret holds its values.
+    /// The text for kubeconform. That of a Secret includes its values.
     pub text: String,
-    /// Whether it stands under argocd/.
+    /// Whether the object is a manifest under argocd/.
     pub argocd: bool,
 }
 
 impl Subject {
-    /// Kind and name, as messages print them.
+    /// Kind and name as shown in messages.
     #[must_use]
     pub fn title(&self) -> String {
         let ObjectKey { kind, namespace, name, .. } = &self.object.key;
         if self.object.explicit_namespace { format!("{kind} {namespace}/{name}") } else { format!("{kind} {name}") }
     }
 
-    /// Whether its values may not be told.
+    /// Whether values must not appear in messages.
     #[must_use]
     pub fn secret(&self) -> bool {
         self.object.key.kind == "Secret"
     }
 
-    /// A finding about it, at a place in it.
+    /// Creates a finding at a place in the object.
     #[must_use]
     pub fn finding(
         &self,
@@ -56,19 +56,19 @@ impl Subject {
         }
     }
 
-    /// Keys that stand twice in one mapping.
+    /// Reports duplicate keys.
     #[must_use]
     pub fn duplicates(&self) -> Diagnostics {
         let found = self.object.duplicates.iter().map(|key| {
             let place = Place::new(&self.object.root.source, key.span.clone());
             self.finding(
                 Code::KeyDuplicate,
-                format!("`{}` stands twice in {}", key.name, self.title()),
+                format!("duplicate key `{}` in {}", key.name, self.title()),
                 place,
-                "the second one",
+                "already set above",
             )
-            .note("Kubernetes keeps the second and drops the first, or refuses both")
-            .help("delete one of them")
+            .note("the API server rejects duplicate keys or drops all but the last")
+            .help("remove one of the two")
         });
         Diagnostics(found.collect())
     }
@@ -78,10 +78,10 @@ impl Subject {
 #[must_use]
 pub fn of_manifest(objects: Vec<Object>, manifest: &Manifest) -> Vec<Subject> {
     let text = &manifest.text;
-    // Most objects are read often enough already: without a mark of an anchor there is none.
-    let plain =
+    // Avoid parsing most objects again: without `&` there is no anchor.
+    let unchanged =
         manifest.items.is_none() && !text.contains('&') && objects.iter().all(|object| object.duplicates.is_empty());
-    let texts = if plain { Some(vec![text.clone()]) } else { texts(manifest) };
+    let texts = if unchanged { Some(vec![text.clone()]) } else { texts(manifest) };
     let subject = |(object, text): (Object, String)| Subject {
         kind: Kind::new(object.api_version(), &object.key.kind),
         object,
@@ -91,10 +91,10 @@ pub fn of_manifest(objects: Vec<Object>, manifest: &Manifest) -> Vec<Subject> {
     objects.into_iter().zip(texts.unwrap_or_default()).map(subject).collect()
 }
 
-/// The objects in a file under argocd/. A document that names no kind is told by whoever reads Applications.
+/// The objects in a file under argocd/. Documents without a kind are reported when Applications are loaded.
 #[must_use]
 pub fn of_argocd(file: &str, documents: &[Document]) -> Vec<Subject> {
-    // Argo CD deploys the items of a list one by one.
+    // Argo CD applies the items of a List one by one.
     let roots = documents.iter().flat_map(|document| {
         let list = document.root.get("kind").and_then(Node::as_str) == Some("List");
         let items = document.root.get("items").filter(|_| list).map(Node::items);
@@ -106,8 +106,8 @@ pub fn of_argocd(file: &str, documents: &[Document]) -> Vec<Subject> {
         let kind = Kind::new(&text(root, "apiVersion")?, &text(root, "kind")?);
         let metadata = root.get("metadata");
         let named = |key: &str| metadata.and_then(|metadata| text(metadata, key)).unwrap_or_default();
-        // `workspace` reads Applications, and tells of them what it cannot use.
-        let read = kind.group == "argoproj.io" && kind.kind == "Application";
+        // `workspace` loads Applications and reports their duplicate keys.
+        let reported = kind.group == "argoproj.io" && kind.kind == "Application";
         Some(Subject {
             text: part(document, root),
             object: Object {
@@ -123,7 +123,7 @@ pub fn of_argocd(file: &str, documents: &[Document]) -> Vec<Subject> {
                 template_file: None,
                 golden: String::new(),
                 root: root.clone(),
-                duplicates: if read { Vec::new() } else { document.duplicates.clone() },
+                duplicates: if reported { Vec::new() } else { document.duplicates.clone() },
             },
             kind,
             argocd: true,
@@ -132,7 +132,7 @@ pub fn of_argocd(file: &str, documents: &[Document]) -> Vec<Subject> {
     subjects.collect()
 }
 
-/// The texts of the objects of a manifest.
+/// The texts of the objects in a manifest.
 fn texts(manifest: &Manifest) -> Option<Vec<String>> {
     let text = &manifest.text;
     let document = yaml::parse_one(&Source::new("", text)).ok()?;
@@ -147,7 +147,7 @@ fn whole(document: &Document, text: &str) -> String {
     if document.duplicates.is_empty() && !document.aliases { text.to_owned() } else { document.root.to_json() }
 }
 
-/// The text of one object among others. Its first line is indented as it stands, since the others are.
+/// The text of one object of a document, with the indentation of its first line restored.
 fn part(document: &Document, node: &Node) -> String {
     let text = &node.source.text;
     let line = text[..node.span.start].rfind('\n').map_or(0, |at| at + 1);
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_item_of_a_list_is_cut_out_as_it_stands() {
+    fn list_items_keep_their_text() {
         let text = "items:\n  - a: 0644\n    b: |\n      x\n    # no more\n  - {a: 1}\n";
         let document = yaml::parse_one(&Source::new("", text)).expect("YAML");
         let items = document.root.get("items").expect("items").items();
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_refers_to_its_surroundings_becomes_json() {
+    fn aliases_to_other_items_are_resolved_as_json() {
         let text = "items:\n- &one {a: 1}\n- *one\n";
         let document = yaml::parse_one(&Source::new("", text)).expect("YAML");
         let items = document.root.get("items").expect("items").items();

@@ -56,7 +56,7 @@ pub(super) fn program(pin: &ToolPin, platform: &str, progress: &dyn Progress) ->
     let mut tree = archive::read(name, &bytes).map_err(|mut found| {
         for diagnostic in &mut found.0 {
             diagnostic.places = vec![(pin.place.clone(), "pinned here".to_owned())];
-            let variable = super::variable(&pin.name);
+            let variable = super::miss::variable(&pin.name);
             diagnostic.helps =
                 vec![format!("pin another download of this version, or set `{variable}` to a copy that you trust")];
         }

@@ -1,4 +1,4 @@
-//! Roles and bindings.
+//! Roles, ClusterRoles, and their bindings.
 
 use super::look::{At, Look};
 use super::names;
@@ -16,54 +16,54 @@ pub(super) fn check(look: &mut Look<'_>) {
     if let Some(aggregation) = root.get("aggregationRule")
         && aggregation.lacks("clusterRoleSelectors")
     {
-        look.refuse(&aggregation, "selects no roles", "expected at least one of `clusterRoleSelectors`");
+        look.reject(&aggregation, "has no `clusterRoleSelectors`", "at least one selector is required");
     }
     if let Some(role) = root.get("roleRef") {
         let cluster = look.is("rbac.authorization.k8s.io/ClusterRoleBinding");
         let kinds: &[&str] = if cluster { &["ClusterRole"] } else { &["Role", "ClusterRole"] };
-        look.known(role.get("kind"), kinds);
-        // Empty, it is that group.
-        look.known(role.get("apiGroup"), &[GROUP, ""]);
+        look.supported(role.get("kind"), kinds);
+        // An empty group defaults to this one.
+        look.supported(role.get("apiGroup"), &[GROUP, ""]);
         if let Some(name) = role.get("name") {
-            look.form(&name, name.text().and_then(names::segment));
+            look.check_format(&name, name.text().and_then(names::segment));
         }
-        look.filled(role.get("name"));
+        look.not_empty(role.get("name"));
     }
     for subject in root.list("subjects") {
-        look.known(subject.get("kind"), &["ServiceAccount", "User", "Group"]);
+        look.supported(subject.get("kind"), &["ServiceAccount", "User", "Group"]);
         let account = subject.get("kind").and_then(|at| at.text()) == Some("ServiceAccount");
-        look.known(subject.get("apiGroup"), if account { &[""] } else { &[GROUP, ""] });
+        look.supported(subject.get("apiGroup"), if account { &[""] } else { &[GROUP, ""] });
         match subject.get("name") {
-            Some(name) if account => look.form(&name, name.text().and_then(names::subdomain)),
-            name => look.filled(name),
+            Some(name) if account => look.check_format(&name, name.text().and_then(names::subdomain)),
+            name => look.not_empty(name),
         }
         if account
             && look.is("rbac.authorization.k8s.io/ClusterRoleBinding")
             && subject.get("namespace").is_none_or(|at| at.text() == Some(""))
         {
-            look.refuse(&subject, "has no `namespace`", "expected that of the ServiceAccount");
+            look.reject(&subject, "has no `namespace`", "set the namespace of the ServiceAccount");
         }
     }
 }
 
 fn rule<'a>(look: &mut Look<'a>, rule: &At<'a>) {
     let some = |key: &str| !rule.list(key).is_empty();
-    // Without the field, the schema says so.
+    // The schema check reports an absent field.
     if rule.get("verbs").is_some() && rule.lacks("verbs") {
-        look.refuse(rule, "allows nothing", "expected `verbs`");
+        look.reject(rule, "has no `verbs`", "at least one verb is required");
     }
     if some("nonResourceURLs") {
         if look.is("rbac.authorization.k8s.io/Role") {
             let urls = rule.get("nonResourceURLs").unwrap_or_else(|| rule.clone());
-            look.refuse(&urls, "is not for a Role", "these are outside of all namespaces: write a ClusterRole");
+            look.reject(&urls, "is not allowed in a Role", "non-resource URLs are not namespaced: use a ClusterRole");
         } else if some("resources") || some("apiGroups") || some("resourceNames") {
-            look.refuse(rule, "is for both resources and URLs", "write two rules");
+            look.reject(rule, "applies to both resources and non-resource URLs", "split it into two rules");
         }
         return;
     }
     for key in ["apiGroups", "resources"] {
         if rule.lacks(key) {
-            look.refuse(rule, format!("names no `{key}`"), "expected at least one");
+            look.reject(rule, format!("has no `{key}`"), "at least one is required");
         }
     }
 }

@@ -1,11 +1,11 @@
-//! IP addresses and networks, as the API server reads them: leniently, with zeros before a number.
+//! IP addresses and CIDR blocks as the API server parses them, which accepts leading zeros.
 
 use std::net::IpAddr;
 
-/// An address.
+/// Parses an IP address.
 pub(super) fn address(text: &str) -> Option<IpAddr> {
-    let plain = || {
-        // An address of version 6 may end in one of version 4.
+    let without_zeros = || {
+        // An IPv6 address may end in an IPv4 address.
         let (start, last) = text.split_at(text.rfind(':').map_or(0, |colon| colon + 1));
         let parts = last.split('.').map(|part| match part.trim_start_matches('0') {
             "" if !part.is_empty() => "0",
@@ -13,10 +13,10 @@ pub(super) fn address(text: &str) -> Option<IpAddr> {
         });
         format!("{start}{}", parts.collect::<Vec<_>>().join("."))
     };
-    text.parse().or_else(|_| plain().parse()).ok()
+    text.parse().or_else(|_| without_zeros().parse()).ok()
 }
 
-/// An address with the length of its prefix.
+/// Parses an address in CIDR notation.
 pub(super) fn network(text: &str) -> Option<(IpAddr, u8)> {
     let (address, length) = text.split_once('/')?;
     let length = Some(length).filter(|length| length.chars().all(|c| c.is_ascii_digit()))?.parse().ok()?;
@@ -24,12 +24,12 @@ pub(super) fn network(text: &str) -> Option<(IpAddr, u8)> {
     (length <= if address.is_ipv4() { 32 } else { 128 }).then_some((address, length))
 }
 
-/// Whether a network is a part of another, and not the whole of it.
+/// Whether a network is a strict subset of another.
 pub(super) fn inside(inner: (IpAddr, u8), outer: (IpAddr, u8)) -> bool {
     outer.1 < inner.1 && masked(inner.0, outer.1) == masked(outer.0, outer.1)
 }
 
-/// The first bits of an address; of one family never those of the other.
+/// The network prefix of an address, with its address family so that IPv4 and IPv6 never compare equal.
 fn masked(address: IpAddr, length: u8) -> (bool, u128) {
     let (bits, width) = match address {
         IpAddr::V4(address) => (u128::from(address.to_bits()), 32),
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_read_leniently() {
+    fn leading_zeros_are_accepted() {
         for text in ["10.0.0.1", "010.000.0.01", "0.0.0.0", "fd00::1", "::ffff:1.2.3.4", "::ffff:010.2.3.4"] {
             assert!(address(text).is_some(), "{text}");
         }

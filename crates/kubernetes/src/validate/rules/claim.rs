@@ -1,4 +1,4 @@
-//! `PersistentVolumeClaims`: how they are used, and how large they are.
+//! `PersistentVolumeClaims`: access modes, storage requests, and classes.
 
 use super::look::{At, Look};
 use super::{names, resources, selector};
@@ -12,9 +12,9 @@ pub(super) fn check(look: &mut Look<'_>) {
     if look.is("apps/StatefulSet") {
         for template in spec.list("volumeClaimTemplates") {
             match template.walk(&["metadata", "name"]) {
-                Some(name) => look.form(&name, name.text().and_then(names::label)),
+                Some(name) => look.check_format(&name, name.text().and_then(names::label)),
                 None => {
-                    look.refuse(&template, "has no name", "expected `metadata.name`, which a container mounts");
+                    look.reject(&template, "has no `metadata.name`", "volume mounts refer to it by name");
                 }
             }
             if let Some(spec) = template.get("spec") {
@@ -27,30 +27,30 @@ pub(super) fn check(look: &mut Look<'_>) {
     }
 }
 
-/// `spec` is that of a claim, wherever one stands.
+/// Checks the spec of a claim: of a `PersistentVolumeClaim`, or of a template for one.
 pub(super) fn claim<'a>(look: &mut Look<'a>, spec: &At<'a>) {
     if spec.lacks("accessModes") {
-        look.refuse(spec, "has no `accessModes`", "expected at least one, such as `ReadWriteOnce`");
+        look.reject(spec, "has no `accessModes`", "at least one is required, such as `ReadWriteOnce`");
     }
     let modes = spec.list("accessModes");
     let alone = |mode: &&At<'_>| mode.text() == Some("ReadWriteOncePod");
     if let (Some(_), Some(other)) = (modes.iter().find(alone), modes.iter().find(|mode| !alone(mode))) {
-        look.refuse(other, "stands beside `ReadWriteOncePod`", "that one excludes all others");
+        look.reject(other, "conflicts with `ReadWriteOncePod`", "no other access mode is allowed beside it");
     }
     match spec.walk(&["resources", "requests", "storage"]) {
         Some(amount) if resources::quantity(&amount).is_some_and(|amount| amount <= 0.0) => {
-            look.refuse(&amount, "is no space", "expected more than 0, such as `1Gi`");
+            look.reject(&amount, "must be greater than zero", "expected a size such as `1Gi`");
         }
         None if spec.lacks("resources")
             || spec.get("resources").is_some_and(|all| {
                 all.lacks("requests") || all.get("requests").is_some_and(|all| all.lacks("storage"))
             }) =>
         {
-            look.refuse(spec, "asks for no space", "expected `resources.requests.storage`");
+            look.reject(spec, "has no `resources.requests.storage`", "a storage request is required");
         }
         _ => {}
     }
     for class in spec.present(&["storageClassName", "volumeAttributesClassName"]) {
-        look.form(&class, class.text().filter(|text| !text.is_empty()).and_then(names::subdomain));
+        look.check_format(&class, class.text().filter(|text| !text.is_empty()).and_then(names::subdomain));
     }
 }

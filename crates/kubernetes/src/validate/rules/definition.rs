@@ -1,10 +1,10 @@
-//! `CustomResourceDefinitions`: their names, their versions, and how one becomes another.
+//! `CustomResourceDefinitions`: names, versions, conversion, and printer columns.
 
 use super::look::{At, Look};
 use super::{names, structural};
 use crate::schemas::crd::KIND;
 
-/// The types that a column may have.
+/// The types of a printer column.
 const COLUMNS: &[&str] = &["boolean", "date", "integer", "number", "string"];
 
 pub(super) fn check(look: &mut Look<'_>) {
@@ -18,93 +18,98 @@ pub(super) fn check(look: &mut Look<'_>) {
         (text(&["names", "plural"]), text(&["group"]), root.walk(&["metadata", "name"]))
         && name.text().is_some_and(|text| text != format!("{plural}.{group}"))
     {
-        look.refuse(&name, "is not `<plural>.<group>`", format!("expected `{plural}.{group}`"));
+        look.reject(&name, "must be `spec.names.plural`.`spec.group`", format!("expected `{plural}.{group}`"));
     }
-    look.known(spec.get("scope"), &["Namespaced", "Cluster"]);
+    look.supported(spec.get("scope"), &["Namespaced", "Cluster"]);
     let versions = spec.list("versions");
     look.unique(versions.iter().filter_map(|version| version.get("name")));
-    let stored = versions.iter().filter(|version| version.says("storage", true)).count();
+    let stored = versions.iter().filter(|version| version.is_set_to("storage", true)).count();
     if let Some(list) = spec.get("versions").filter(|_| stored != 1) {
-        look.refuse(&list, format!("stores {stored} versions"), "exactly one has to say `storage: true`");
+        let label = format!("{stored} versions have `storage: true`");
+        look.reject(&list, "must have exactly one storage version", label);
     }
     if let Some(group) = spec.get("group") {
-        look.form(&group, group.text().and_then(names::subdomain));
+        look.check_format(&group, group.text().and_then(names::subdomain));
         if group.text().is_some_and(|text| names::subdomain(text).is_none() && !text.contains('.')) {
-            look.refuse(&group, "is no domain", "expected one with a dot, such as `example.com`");
+            look.reject(&group, "must be a domain with at least one dot", "expected a domain such as `example.com`");
         }
     }
-    named(look, &spec);
+    accepted_names(look, &spec);
     conversion(look, &spec);
     for version in &versions {
         if let Some(name) = version.get("name") {
-            look.form(&name, name.text().and_then(names::label_1035));
+            look.check_format(&name, name.text().and_then(names::label_1035));
         }
-        shown(look, version);
+        presentation(look, version);
         match version.walk(&["schema", "openAPIV3Schema"]) {
             Some(schema) => structural::root(look, &schema),
             None => {
-                look.refuse(version, "has no schema", "expected `schema.openAPIV3Schema`");
+                look.reject(version, "has no `schema.openAPIV3Schema`", "a schema is required");
             }
         }
     }
 }
 
-fn named<'a>(look: &mut Look<'a>, spec: &At<'a>) {
+fn accepted_names<'a>(look: &mut Look<'a>, spec: &At<'a>) {
     let Some(all) = spec.get("names") else { return };
     if let Some(singular) = all.get("singular").filter(|at| at.text() != Some("")) {
-        look.form(&singular, singular.text().and_then(names::label_1035));
+        look.check_format(&singular, singular.text().and_then(names::label_1035));
     }
     for name in ["shortNames", "categories"].iter().flat_map(|key| all.list(key)) {
-        look.form(&name, name.text().and_then(names::label_1035));
+        look.check_format(&name, name.text().and_then(names::label_1035));
     }
     let text = |key: &str| all.get(key).and_then(|at| at.text());
     if let (Some(list), Some(kind)) = (all.get("listKind"), text("kind"))
         && list.text() == Some(kind)
     {
-        look.refuse(&list, "is the kind itself", format!("expected another one, `{kind}List`"));
+        look.reject(&list, "must differ from `kind`", format!("expected `{kind}List`"));
     }
 }
 
 fn conversion<'a>(look: &mut Look<'a>, spec: &At<'a>) {
-    if let Some(at) = spec.get("preserveUnknownFields").filter(|_| spec.says("preserveUnknownFields", true)) {
-        let help = "say `x-kubernetes-preserve-unknown-fields: true` in the schema, where they are to be kept";
-        look.refuse(&at, "is no longer allowed", "expected `false`").helps.push(help.to_owned());
+    if let Some(at) = spec.get("preserveUnknownFields").filter(|_| spec.is_set_to("preserveUnknownFields", true)) {
+        let help = "set `x-kubernetes-preserve-unknown-fields: true` in the schema, at the fields to preserve";
+        look.reject(&at, "must be `false`", "not supported in `apiextensions.k8s.io/v1`").helps.push(help.to_owned());
     }
     let Some(conversion) = spec.get("conversion") else { return };
     let strategy = conversion.get("strategy");
     match (strategy.as_ref().and_then(At::text), conversion.get("webhook")) {
         (Some("Webhook"), None) if conversion.lacks("webhook") => {
-            look.refuse(&conversion, "has no `webhook`", "the strategy Webhook needs it");
+            look.reject(&conversion, "has no `webhook`", "required when `strategy: Webhook`");
         }
         (Some("None"), Some(webhook)) => {
-            look.refuse(&webhook, "does not go with the strategy None", "delete this, or change `strategy`");
+            look.reject(&webhook, "is not allowed when `strategy: None`", "remove it, or set `strategy: Webhook`");
         }
         _ => {}
     }
-    look.known(strategy, &["None", "Webhook"]);
+    look.supported(strategy, &["None", "Webhook"]);
 }
 
-/// What others read of an object: its replicas, and its columns.
-fn shown<'a>(look: &mut Look<'a>, version: &At<'a>) {
+/// The scale subresource and the printer columns of a version.
+fn presentation<'a>(look: &mut Look<'a>, version: &At<'a>) {
     if let Some(scale) = version.walk(&["subresources", "scale"]) {
         for (key, parent) in [("specReplicasPath", ".spec."), ("statusReplicasPath", ".status.")] {
             if let Some(path) = scale.get(key)
                 && path.text().is_some_and(|text| !text.starts_with(parent))
             {
-                look.refuse(&path, "leads elsewhere", format!("expected a path that begins with `{parent}`"));
+                look.reject(
+                    &path,
+                    format!("must be a JSON path under `{}`", parent.trim_end_matches('.')),
+                    "not under it",
+                );
             }
         }
     }
     for column in version.list("additionalPrinterColumns") {
-        look.filled(column.get("name"));
-        look.known(column.get("type"), COLUMNS);
+        look.not_empty(column.get("name"));
+        look.supported(column.get("type"), COLUMNS);
         if let Some(path) = column.get("jsonPath")
             && path.text().is_some_and(|text| !text.starts_with('.'))
         {
-            look.refuse(&path, "is no path", "expected one that begins with `.`, such as `.spec.size`");
+            look.reject(&path, "must be a JSON path that starts with `.`", "expected a path such as `.spec.size`");
         }
     }
-    if let Some(warning) = version.get("deprecationWarning").filter(|_| !version.says("deprecated", true)) {
-        look.refuse(&warning, "warns of nothing", "expected `deprecated: true` beside it");
+    if let Some(warning) = version.get("deprecationWarning").filter(|_| !version.is_set_to("deprecated", true)) {
+        look.reject(&warning, "is only allowed for deprecated versions", "set `deprecated: true`, or remove it");
     }
 }

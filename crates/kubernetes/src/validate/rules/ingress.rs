@@ -1,4 +1,4 @@
-//! Ingresses: hosts, paths, and what is behind them.
+//! Ingresses: hosts, paths, and backends.
 
 use super::address::address;
 use super::look::{At, Look};
@@ -10,17 +10,17 @@ pub(super) fn check(look: &mut Look<'_>) {
     }
     let Some(spec) = look.root().get("spec") else { return };
     if spec.lacks("rules") && spec.get("defaultBackend").is_none() {
-        look.refuse(&spec, "leads nowhere", "expected `rules` or a `defaultBackend`");
+        look.reject(&spec, "has no `rules` and no `defaultBackend`", "set one of the two");
     }
     if let Some(class) = spec.get("ingressClassName") {
-        look.form(&class, class.text().and_then(names::subdomain));
+        look.check_format(&class, class.text().and_then(names::subdomain));
     }
     for tls in spec.list("tls") {
         for host in tls.list("hosts") {
-            look.form(&host, host.text().and_then(self::host));
+            look.check_format(&host, host.text().and_then(self::host));
         }
         if let Some(name) = tls.get("secretName") {
-            look.form(&name, name.text().filter(|text| !text.is_empty()).and_then(names::subdomain));
+            look.check_format(&name, name.text().filter(|text| !text.is_empty()).and_then(names::subdomain));
         }
     }
     if let Some(at) = spec.get("defaultBackend") {
@@ -29,14 +29,14 @@ pub(super) fn check(look: &mut Look<'_>) {
     for rule in spec.list("rules") {
         if let Some(at) = rule.get("host").filter(|at| at.text() != Some("")) {
             if at.text().is_some_and(|text| address(text).is_some()) {
-                look.refuse(&at, "is an address", "expected a name; without a host, a rule is for all of them");
+                look.reject(&at, "must be a DNS name, not an IP address", "remove it to match every host");
             } else {
-                look.form(&at, at.text().and_then(host));
+                look.check_format(&at, at.text().and_then(host));
             }
         }
         let Some(http) = rule.get("http") else { continue };
         if let Some(paths) = http.get("paths").filter(|_| http.lacks("paths")) {
-            look.refuse(&paths, "is empty", "expected at least one");
+            look.reject(&paths, "must not be empty", "at least one path is required");
         }
         for path in http.list("paths") {
             self::path(look, &path);
@@ -44,7 +44,7 @@ pub(super) fn check(look: &mut Look<'_>) {
     }
 }
 
-/// What keeps a text from being a host, all those of a domain included.
+/// Checks a host, which may be a wildcard such as `*.example.com`.
 fn host(text: &str) -> Option<String> {
     names::subdomain(text.strip_prefix("*.").unwrap_or(text))
 }
@@ -54,19 +54,16 @@ fn path<'a>(look: &mut Look<'a>, path: &At<'a>) {
     let plain = matches!(kind, Some("Prefix" | "Exact"));
     match path.get("path") {
         Some(at) if at.text().is_some_and(|text| !(text.starts_with('/') || !plain && text.is_empty())) => {
-            look.refuse(&at, "is not absolute", "expected a path that begins with `/`");
+            look.reject(&at, "must be an absolute path", "must start with `/`");
         }
         Some(at) if plain => {
-            if let Some(part) = at.text().and_then(odd) {
-                look.refuse(
-                    &at,
-                    format!("holds `{part}`"),
-                    format!("which no path of the type {} may", kind.unwrap_or_default()),
-                );
+            if let Some(part) = at.text().and_then(ambiguous) {
+                let label = format!("not allowed when `pathType: {}`", kind.unwrap_or_default());
+                look.reject(&at, format!("must not contain `{part}`"), label);
             }
         }
         None if plain && path.lacks("path") => {
-            look.refuse(path, "has no `path`", "expected one that begins with `/`");
+            look.reject(path, "has no `path`", "must start with `/`");
         }
         _ => {}
     }
@@ -75,8 +72,8 @@ fn path<'a>(look: &mut Look<'a>, path: &At<'a>) {
     }
 }
 
-/// A part of a path that could be read in two ways.
-fn odd(path: &str) -> Option<&'static str> {
+/// A part of a path that proxies may interpret in different ways.
+fn ambiguous(path: &str) -> Option<&'static str> {
     let parts = ["//", "/./", "/../", "%2f", "%2F"];
     let ends = ["/..", "/."];
     let inside = parts.into_iter().find(|part| path.contains(part));
@@ -85,32 +82,30 @@ fn odd(path: &str) -> Option<&'static str> {
 
 fn backend<'a>(look: &mut Look<'a>, backend: &At<'a>) {
     match backend.present(&["service", "resource"]).as_slice() {
-        // As `serviceName` of old, what else is there is told already.
+        // Other fields, such as `serviceName` of v1beta1, are reported as unknown already.
         [] if backend.entries().iter().all(|(key, _)| backend.get(&key.name).is_none()) => {
-            look.refuse(backend, "leads nowhere", "expected a `service` or a `resource`");
+            look.reject(backend, "has no `service` and no `resource`", "set one of the two");
         }
-        [_, second] => {
-            look.refuse(second, "stands beside a `service`", "only one of the two may be there");
-        }
+        [first, second] => look.conflict(second, first.name()),
         _ => {}
     }
     let Some(service) = backend.get("service") else { return };
     if let Some(name) = service.get("name") {
-        look.form(&name, name.text().and_then(names::label_1035));
+        look.check_format(&name, name.text().and_then(names::label_1035));
     }
     let port = service.get("port");
-    if let Some([_, second]) = port.as_ref().map(|port| port.present(&["name", "number"])).as_deref() {
-        look.refuse(second, "stands beside a name", "a port has a name or a number");
+    if let Some([first, second]) = port.as_ref().map(|port| port.present(&["name", "number"])).as_deref() {
+        look.conflict(second, first.name());
     }
     let Some(port) = port else {
         if service.lacks("port") {
-            look.refuse(&service, "has no `port`", "expected one with a `name` or a `number`");
+            look.reject(&service, "has no `port`", "set `port.name` or `port.number`");
         }
         return;
     };
     if port.lacks("name") && port.lacks("number") {
-        look.refuse(&port, "is no port", "expected a `name` or a `number`");
+        look.reject(&port, "has no `name` and no `number`", "set one of the two");
     }
     look.port(port.get("name").filter(|name| name.text() != Some("")));
-    look.within(port.get("number"), 1..=65535);
+    look.in_range(port.get("number"), 1..=65535);
 }

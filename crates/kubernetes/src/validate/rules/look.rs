@@ -1,4 +1,4 @@
-//! What rules look at: an object, places in it, and what is found there.
+//! What rules look at: an object, its fields, and the findings so far.
 
 use crate::forms;
 use crate::validate::pointer;
@@ -6,13 +6,13 @@ use crate::validate::subject::Subject;
 use diagnostics::{Code, Diagnostic, nearest, suggestion};
 use document::{Node, Value};
 
-/// An object, and what is found in it.
+/// An object under validation, and the findings so far.
 pub(super) struct Look<'a> {
     pub(super) subject: &'a Subject,
     pub(super) found: Vec<Diagnostic>,
 }
 
-/// A place in an object: the way there, and what is there.
+/// A node of an object with its path.
 #[derive(Clone)]
 pub(super) struct At<'a> {
     pub(super) steps: Vec<String>,
@@ -24,13 +24,13 @@ impl<'a> Look<'a> {
         At { steps: Vec::new(), node: &self.subject.object.root }
     }
 
-    /// Whether it is of this kind: `apps/Deployment`, or `/Service` for the core group.
+    /// Whether the object has this group and kind: `apps/Deployment`, or `/Service` for the core group.
     pub(super) fn is(&self, name: &str) -> bool {
         let kind = &self.subject.kind;
         name.split_once('/').is_some_and(|(group, name)| kind.group == group && kind.kind == name)
     }
 
-    /// The template of the pods that it makes; itself, if it is a pod.
+    /// The pod template of a workload; for a Pod, the Pod itself.
     pub(super) fn pod(&self) -> Option<At<'a>> {
         let kind = &self.subject.kind;
         let path: &[&str] = match (kind.group.as_str(), kind.kind.as_str()) {
@@ -44,8 +44,8 @@ impl<'a> Look<'a> {
         self.root().walk(path)
     }
 
-    /// Says what is wrong with a place: `<path> of <object> <what>`.
-    pub(super) fn refuse(&mut self, at: &At<'_>, what: impl AsRef<str>, label: impl Into<String>) -> &mut Diagnostic {
+    /// Reports a violation as `<path> of <object> <what>`.
+    pub(super) fn reject(&mut self, at: &At<'_>, what: impl AsRef<str>, label: impl Into<String>) -> &mut Diagnostic {
         let message = format!("`{}` of {} {}", pointer::path(&at.steps), self.subject.title(), what.as_ref());
         let found = self.subject.finding(Code::ObjectRefused, message, at.node.place(), label);
         self.found.push(found);
@@ -53,128 +53,150 @@ impl<'a> Look<'a> {
         &mut self.found[last]
     }
 
-    /// Says that a text has not the form that it should have.
-    pub(super) fn form(&mut self, at: &At<'_>, wrong: Option<String>) {
+    /// Reports a value of the wrong format; `wrong` is the format that it must have.
+    pub(super) fn check_format(&mut self, at: &At<'_>, wrong: Option<String>) {
         if let Some(wrong) = wrong {
-            self.refuse(at, "is no name that Kubernetes takes", wrong);
+            self.reject(at, "is invalid", wrong);
         }
     }
 
-    /// Holds a number against bounds.
-    pub(super) fn within(&mut self, at: Option<At<'a>>, bounds: std::ops::RangeInclusive<i64>) {
+    /// Requires a number to be in a range.
+    pub(super) fn in_range(&mut self, at: Option<At<'a>>, range: std::ops::RangeInclusive<i64>) {
         let Some(at) = at else { return };
-        if let Some(number) = at.number().filter(|number| !bounds.contains(number)) {
-            let (low, high) = (bounds.start(), bounds.end());
-            // What the type holds is no bound that anybody has in mind.
-            let small = number < *low && *high >= i64::from(i32::MAX);
-            let label = if small { format!("expected {low} or more") } else { format!("expected {low} to {high}") };
-            self.refuse(&at, "is out of range", label);
+        if let Some(number) = at.number().filter(|number| !range.contains(number)) {
+            let (low, high) = (range.start(), range.end());
+            // An upper bound that only reflects the integer type is not worth mentioning.
+            let below = number < *low && *high >= i64::from(i32::MAX);
+            let what = if below {
+                format!("must be greater than or equal to {low}")
+            } else {
+                format!("must be between {low} and {high}")
+            };
+            self.reject(&at, what, "out of range");
         }
     }
 
-    /// A text that has to be there, and is empty.
-    pub(super) fn filled(&mut self, at: Option<At<'a>>) {
+    /// Requires a string that is present not to be empty.
+    pub(super) fn not_empty(&mut self, at: Option<At<'a>>) {
         if let Some(at) = at.filter(|at| at.text() == Some("")) {
-            self.refuse(&at, "is empty", "expected a value");
+            self.reject(&at, "must not be empty", "a value is required");
         }
     }
 
-    /// A text that has to be one of a few; no schema says which.
-    pub(super) fn known(&mut self, at: Option<At<'a>>, known: &[&str]) {
+    /// Requires a string to be one of the supported values, where the schema has no `enum`.
+    pub(super) fn supported(&mut self, at: Option<At<'a>>, values: &[&str]) {
         if let Some(at) = at
-            && let Some(text) = at.text().filter(|text| !known.contains(text))
+            && let Some(text) = at.text().filter(|text| !values.contains(text))
         {
-            self.refuse(&at, "is not known", suggestion(text, known.iter().copied().filter(|one| !one.is_empty())));
+            let label = suggestion(text, values.iter().copied().filter(|value| !value.is_empty()));
+            self.reject(&at, "has an unsupported value", label);
         }
     }
 
-    /// Of some fields, one has to be there, and no more.
-    pub(super) fn one_of(&mut self, owner: &At<'a>, keys: &[&str], none: &str, second: &str) {
+    /// Requires exactly one of the fields.
+    pub(super) fn exactly_one(&mut self, owner: &At<'a>, keys: &[&str], none: &str) {
         match owner.present(keys).as_slice() {
-            // A misspelt one is told already.
+            // A misspelled field is reported as unknown already.
             [] if !keys.iter().any(|key| owner.misspells(key)) => {
-                self.refuse(owner, none, format!("expected one of {}", keys.join(", ")));
+                self.reject(owner, none, format!("set one of {}", backticks(keys)));
             }
-            [_, at, ..] => {
-                self.refuse(at, second, "only one may be there");
-            }
+            [first, second, ..] => self.conflict(second, first.name()),
             _ => {}
         }
     }
 
-    /// A path that stays where it begins.
-    pub(super) fn inside(&mut self, at: &At<'_>) {
-        let leaves = |text: &str| text.starts_with('/') || text.split('/').any(|part| part == "..");
-        if at.text().is_some_and(leaves) {
-            self.refuse(at, "leads elsewhere", "expected a relative path without `..`");
+    /// Reports a field that must not be set together with another one.
+    pub(super) fn conflict(&mut self, at: &At<'_>, other: &str) {
+        self.reject(at, format!("conflicts with `{other}`"), "set only one of the two");
+    }
+
+    /// Requires a relative path without `..`.
+    pub(super) fn relative_path(&mut self, at: &At<'_>) {
+        if at.text().is_some_and(|text| text.starts_with('/')) {
+            self.reject(at, "must be a relative path", "starts with `/`");
+        } else {
+            self.no_parent(at);
         }
     }
 
-    /// A path that does not go back.
-    pub(super) fn straight(&mut self, at: &At<'_>) {
+    /// Requires a path without `..`.
+    pub(super) fn no_parent(&mut self, at: &At<'_>) {
         if at.text().is_some_and(|text| text.split('/').any(|part| part == "..")) {
-            self.refuse(at, "leads elsewhere", "expected a path without `..`");
+            self.reject(at, "must not contain `..`", "leads to a parent directory");
         }
     }
 
-    /// A port: a number in range, or, where a name may stand, one of a port.
+    /// Requires a port number, or a valid port name.
     pub(super) fn port(&mut self, at: Option<At<'a>>) {
         let Some(at) = at else { return };
         if let Some(text) = at.text() {
-            self.form(&at, forms::port(text));
+            self.check_format(&at, forms::port(text));
         } else {
-            self.within(Some(at), 1..=65535);
+            self.in_range(Some(at), 1..=65535);
         }
     }
 
-    /// Finds what stands twice among texts.
+    /// Requires strings to be unique.
     pub(super) fn unique(&mut self, places: impl IntoIterator<Item = At<'a>>) {
-        let mut seen: Vec<&str> = Vec::new();
+        let mut seen: Vec<At<'a>> = Vec::new();
         for at in places {
             let Some(text) = at.text() else { continue };
-            if seen.contains(&text) {
-                self.refuse(&at, "is there already", "the second one");
+            match seen.iter().find(|first| first.text() == Some(text)) {
+                Some(first) => self.duplicate(&at, first),
+                None => seen.push(at),
             }
-            seen.push(text);
         }
     }
 
-    /// Finds items of a list that are the same by some fields, each with what it is where it is missing. Most such lists
-    /// the server takes, but not from server-side apply, which merges them by these fields.
-    pub(super) fn once(&mut self, items: &[At<'a>], fields: &[(&str, &str)]) {
-        let mut seen: Vec<Vec<String>> = Vec::new();
+    /// Reports a value that is the same as an earlier one.
+    pub(super) fn duplicate(&mut self, at: &At<'_>, first: &At<'_>) {
+        self.reject(at, "is a duplicate", format!("same as `{}`", pointer::path(&first.steps)));
+    }
+
+    /// Requires the entries of a list to differ in the given fields, each with its default value.
+    ///
+    /// The API server accepts most such lists, but not from server-side apply, which merges their entries by these
+    /// fields.
+    pub(super) fn unique_keys(&mut self, items: &[At<'a>], fields: &[(&str, &str)]) {
+        let mut seen: Vec<(Vec<String>, &At<'a>)> = Vec::new();
         for item in items {
-            let own = |(key, missing): &(&str, &str)| match item.get(key) {
+            let value = |(key, default): &(&str, &str)| match item.get(key) {
                 Some(at) => at.number().map(|number| number.to_string()).or_else(|| at.text().map(str::to_owned)),
-                None => Some((*missing).to_owned()),
+                None => Some((*default).to_owned()),
             };
-            let Some(own) = fields.iter().map(own).collect::<Option<Vec<_>>>() else { continue };
-            if seen.contains(&own) {
-                let names: Vec<_> = fields.iter().map(|(key, _)| format!("`{key}`")).collect();
-                let found =
-                    self.refuse(item, "is there already", format!("the second one with this {}", names.join(" and ")));
-                found.notes.push(
-                    "server-side apply knows the items of this list by it, and refuses two with the same".to_owned(),
-                );
-                found.helps.push("delete one of them".to_owned());
-            }
-            seen.push(own);
+            let Some(key) = fields.iter().map(value).collect::<Option<Vec<_>>>() else { continue };
+            let Some((_, first)) = seen.iter().find(|(other, _)| *other == key) else {
+                seen.push((key, item));
+                continue;
+            };
+            let names: Vec<_> = fields.iter().map(|(key, _)| format!("`{key}`")).collect();
+            let names = names.join(" and ");
+            let label = format!("same {names} as `{}`", pointer::path(&first.steps));
+            let found = self.reject(item, format!("is a duplicate entry for {names}"), label);
+            found.notes.push(format!("server-side apply merges this list by {names} and rejects duplicate entries"));
+            found.helps.push("remove one of the two entries".to_owned());
         }
     }
 }
 
+/// Names in backticks, separated by commas.
+pub(super) fn backticks(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
 impl<'a> At<'a> {
-    /// A field that has a value.
+    /// A field, unless it is absent or null.
     pub(super) fn get(&self, key: &str) -> Option<At<'a>> {
         let node = self.node.get(key).filter(|node| !matches!(node.value, Value::Null))?;
         Some(At { steps: [self.steps.as_slice(), &[key.to_owned()]].concat(), node })
     }
 
+    /// The node at a path, unless a field on the way is absent or null.
     pub(super) fn walk(&self, path: &[&str]) -> Option<At<'a>> {
         path.iter().try_fold(self.clone(), |at, key| at.get(key))
     }
 
-    /// The items of a list in it; none where there is no list.
+    /// The items of a list; none if the field is no list.
     pub(super) fn list(&self, key: &str) -> Vec<At<'a>> {
         let Some(list) = self.get(key) else { return Vec::new() };
         let items = list.node.items().iter().enumerate();
@@ -191,8 +213,8 @@ impl<'a> At<'a> {
             .collect()
     }
 
-    /// Whether a list, mapping or text in it is not there or empty. One that is misspelt, or has the wrong type, is told
-    /// already.
+    /// Whether a list, mapping, or string is absent or empty. Misspelled fields and wrong types do not count, since the
+    /// schema check reports them.
     pub(super) fn lacks(&self, key: &str) -> bool {
         match self.get(key).map(|at| &at.node.value) {
             Some(Value::Sequence(items)) => items.is_empty(),
@@ -203,25 +225,35 @@ impl<'a> At<'a> {
         }
     }
 
-    /// Whether a key of it may be meant to be this one: that is told already.
+    /// Whether another key looks like a misspelling of this one, which the schema check reports as an unknown field.
     pub(super) fn misspells(&self, key: &str) -> bool {
         self.node.entries().iter().any(|(other, _)| other.name != key && nearest(&other.name, [key]).is_some())
     }
 
-    /// Whether a field is true, or false.
-    pub(super) fn says(&self, key: &str, value: bool) -> bool {
+    /// Whether a boolean field is set to a value.
+    pub(super) fn is_set_to(&self, key: &str, value: bool) -> bool {
         self.get(key).is_some_and(|at| matches!(at.node.value, Value::Bool(is) if is == value))
+    }
+
+    /// The last step of the path.
+    pub(super) fn name(&self) -> &str {
+        self.steps.last().map_or("", String::as_str)
     }
 
     pub(super) fn text(&self) -> Option<&'a str> {
         self.node.as_str()
     }
 
+    /// The value as written in the manifest.
+    pub(super) fn written(&self) -> &'a str {
+        self.node.source.text.get(self.node.span.clone()).unwrap_or_default()
+    }
+
     pub(super) fn number(&self) -> Option<i64> {
         if let Value::Number(number) = &self.node.value { number.parse().ok() } else { None }
     }
 
-    /// Which of some fields have a value.
+    /// The given fields that are present and not null.
     pub(super) fn present(&self, keys: &[&str]) -> Vec<At<'a>> {
         keys.iter().filter_map(|key| self.get(key)).collect()
     }

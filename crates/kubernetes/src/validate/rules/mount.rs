@@ -1,59 +1,59 @@
-//! Where a container has the volumes of its pod.
+//! Volume mounts and devices of a container.
 
 use super::look::{At, Look};
 use diagnostics::nearest;
 
 pub(super) fn check<'a>(look: &mut Look<'a>, container: &At<'a>, volumes: &[&str]) {
     let mounts = container.list("volumeMounts");
-    let privileged = container.get("securityContext").is_some_and(|context| context.says("privileged", true));
+    let privileged = container.get("securityContext").is_some_and(|context| context.is_set_to("privileged", true));
     for mount in &mounts {
-        there(look, mount, volumes);
-        look.filled(mount.get("mountPath"));
+        volume_exists(look, mount, volumes);
+        look.not_empty(mount.get("mountPath"));
         let paths = mount.present(&["subPath", "subPathExpr"]);
         let paths: Vec<&At<'_>> = paths.iter().filter(|path| path.text() != Some("")).collect();
-        if let [_, second] = paths.as_slice() {
-            look.refuse(second, "stands beside `subPath`", "only one of the two may be there");
+        if let [first, second] = paths.as_slice() {
+            look.conflict(second, first.name());
         }
         for path in paths {
-            look.inside(path);
+            look.relative_path(path);
         }
         if let Some(at) = mount.get("mountPropagation").filter(|at| at.text() == Some("Bidirectional"))
             && !privileged
         {
-            look.refuse(&at, "needs a privileged container", "expected `securityContext.privileged: true`")
+            look.reject(&at, "is only available to privileged containers", "the container is not privileged")
                 .helps
-                .push("write `HostToContainer`, or make the container privileged".to_owned());
+                .push("set `mountPropagation: HostToContainer` or `securityContext.privileged: true`".to_owned());
         }
     }
-    for at in mounts.iter().filter(|mount| !mount.says("readOnly", true)) {
+    for at in mounts.iter().filter(|mount| !mount.is_set_to("readOnly", true)) {
         if let Some(at) = at.get("recursiveReadOnly").filter(|at| at.text() == Some("Enabled")) {
-            look.refuse(&at, "needs a mount that is read only", "expected `readOnly: true` beside it");
+            look.reject(&at, "is only allowed when `readOnly: true`", "set `readOnly: true`");
         }
     }
     look.unique(mounts.iter().filter_map(|mount| mount.get("mountPath")));
     for device in container.list("volumeDevices") {
-        there(look, &device, volumes);
+        volume_exists(look, &device, volumes);
         if let Some(name) = device.get("name")
             && name
                 .text()
                 .is_some_and(|text| mounts.iter().any(|mount| mount.get("name").and_then(|at| at.text()) == Some(text)))
         {
-            look.refuse(&name, "is mounted, too", "a volume is a device or has files");
+            look.reject(&name, "is also used in `volumeMounts`", "a volume is either mounted or a block device");
         }
         if let Some(path) = device.get("devicePath") {
-            look.straight(&path);
-            look.filled(Some(path));
+            look.no_parent(&path);
+            look.not_empty(Some(path));
         }
     }
 }
 
-/// A mount is of a volume that the pod has.
-fn there<'a>(look: &mut Look<'a>, mount: &At<'a>, volumes: &[&str]) {
+/// Requires the pod to define the volume of a mount.
+fn volume_exists<'a>(look: &mut Look<'a>, mount: &At<'a>, volumes: &[&str]) {
     if let Some(name) = mount.get("name").filter(|name| name.text().is_some_and(|text| !volumes.contains(&text))) {
         let label = match nearest(name.text().unwrap_or_default(), volumes.iter().copied()) {
-            Some(near) => format!("no volume has this name; did you mean `{near}`?"),
-            None => "no volume has this name".to_owned(),
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "no volume of the pod has this name".to_owned(),
         };
-        look.refuse(&name, "is no volume of the pod", label);
+        look.reject(&name, "is not a volume of the pod", label);
     }
 }

@@ -1,6 +1,6 @@
-//! Names, labels, annotations, and the keys of `ConfigMaps` and Secrets.
+//! Names, labels, annotations, finalizers, owner references, and the keys of `ConfigMaps` and Secrets.
 //!
-//! Deliberately absent: the forms themselves (`forms`), which others ask for, too.
+//! The formats themselves are in [`crate::forms`].
 
 use super::look::{At, Look};
 pub(super) use crate::forms::{
@@ -8,69 +8,70 @@ pub(super) use crate::forms::{
 };
 use diagnostics::{Code, Place};
 
-/// Kinds of rbac.authorization.k8s.io have names of nearly any form.
-const FREE: &str = "rbac.authorization.k8s.io";
+/// The group whose kinds may have names of nearly any format.
+const RBAC: &str = "rbac.authorization.k8s.io";
 
-/// Finalizers that are Kubernetes' own.
+/// Kubernetes' standard finalizers.
 const FINALIZERS: &[&str] = &["kubernetes", "orphan", "foregroundDeletion"];
 
 pub(super) fn check(look: &mut Look<'_>) {
     let root = look.root();
     let kind = &look.subject.kind;
     if let Some(metadata) = root.get("metadata") {
-        for (key, made) in [("name", ""), ("generateName", "x")] {
+        for (key, suffix) in [("name", ""), ("generateName", "x")] {
             let Some(at) = metadata.get(key) else { continue };
-            let Some(name) = at.text().map(|text| format!("{text}{made}")) else { continue };
+            let Some(name) = at.text().map(|text| format!("{text}{suffix}")) else { continue };
             let wrong = match (kind.group.as_str(), kind.kind.as_str()) {
-                (FREE, _) => segment(&name),
+                (RBAC, _) => segment(&name),
                 ("", "Service") => label_1035(&name),
                 ("", "Namespace") => label(&name),
                 ("batch", "CronJob") if name.len() > 52 => {
-                    Some("more than 52 characters: each Job appends 11".to_owned())
+                    Some("must be no more than 52 characters, since Job names append 11".to_owned())
                 }
                 _ => subdomain(&name),
             };
-            look.form(&at, wrong);
+            look.check_format(&at, wrong);
         }
         if let Some(at) = metadata.get("namespace") {
-            // Empty, it is that of whoever applies it.
-            look.form(&at, at.text().filter(|text| !text.is_empty()).and_then(label));
+            // An empty namespace counts as unset.
+            look.check_format(&at, at.text().filter(|text| !text.is_empty()).and_then(label));
         }
-        of_metadata(look, &metadata);
+        labels_and_annotations(look, &metadata);
         finalizers(look, &metadata);
         owners(look, &metadata);
     }
     if let Some(metadata) = look.pod().filter(|pod| !pod.steps.is_empty()).and_then(|pod| pod.get("metadata")) {
-        of_metadata(look, &metadata);
+        labels_and_annotations(look, &metadata);
     }
     if look.is("/ConfigMap") || look.is("/Secret") {
         for field in ["data", "stringData", "binaryData"] {
             let Some(data) = root.get(field) else { continue };
             for (key, at) in data.entries() {
-                wrong_key(look, &at, key, config_key(&key.name));
+                check_key(look, &at, key, config_key(&key.name));
             }
         }
     }
     if let (Some(texts), Some(binary)) = (root.get("data"), root.get("binaryData").filter(|_| look.is("/ConfigMap"))) {
         for (key, at) in binary.entries() {
             if texts.get(&key.name).is_some() {
-                look.refuse(&at, "is there already", "`data` has this key, too");
+                look.reject(&at, "duplicates a key of `data`", "the key is also in `data`");
             }
         }
     }
 }
 
-/// Without a domain, kinds of these groups have only Kubernetes' own.
+/// In these groups, a finalizer without a domain must be a standard one.
 fn finalizers<'a>(look: &mut Look<'a>, metadata: &At<'a>) {
-    const GROUPS: [&str; 6] = ["", "apps", "autoscaling", "batch", "networking.k8s.io", FREE];
+    const GROUPS: [&str; 6] = ["", "apps", "autoscaling", "batch", "networking.k8s.io", RBAC];
     let strict = GROUPS.contains(&look.subject.kind.group.as_str());
     for at in metadata.list("finalizers") {
         let Some(text) = at.text() else { continue };
         let wrong = qualified(text);
         if wrong.is_some() {
-            look.form(&at, wrong);
+            look.check_format(&at, wrong);
         } else if strict && !text.contains('/') && !FINALIZERS.contains(&text) {
-            look.refuse(&at, "is no finalizer that Kubernetes takes", "expected one with a domain, `example.com/name`");
+            let label = "must have a domain, such as `example.com/name`";
+            look.reject(&at, "is not a standard finalizer", label);
         }
     }
 }
@@ -79,37 +80,34 @@ fn owners<'a>(look: &mut Look<'a>, metadata: &At<'a>) {
     let owners = metadata.list("ownerReferences");
     for owner in &owners {
         for key in ["apiVersion", "kind", "name", "uid"] {
-            look.filled(owner.get(key));
+            look.not_empty(owner.get(key));
         }
     }
-    let controllers: Vec<&At<'_>> = owners.iter().filter(|owner| owner.says("controller", true)).collect();
+    let controllers: Vec<&At<'_>> = owners.iter().filter(|owner| owner.is_set_to("controller", true)).collect();
     if let [_, second, ..] = controllers.as_slice() {
-        look.refuse(second, "is a second controller", "an object has one at most");
+        look.reject(second, "must not set `controller: true`", "another owner is the controller already");
     }
 }
 
-fn of_metadata<'a>(look: &mut Look<'a>, metadata: &At<'a>) {
+fn labels_and_annotations<'a>(look: &mut Look<'a>, metadata: &At<'a>) {
     for field in ["labels", "annotations"] {
         let Some(map) = metadata.get(field) else { continue };
         for (key, at) in map.entries() {
-            // Of annotations, the server takes upper case in the prefix, too.
+            // The API server accepts upper case in the prefix of an annotation key.
             let name = if field == "annotations" { key.name.to_lowercase() } else { key.name.clone() };
-            wrong_key(look, &at, key, qualified(&name));
+            check_key(look, &at, key, qualified(&name));
             if field == "labels" {
-                look.form(&at, at.text().and_then(label_value));
+                look.check_format(&at, at.text().and_then(label_value));
             }
         }
     }
 }
 
-/// Says that a key has not the form that it should have.
-pub(super) fn wrong_key(look: &mut Look<'_>, at: &At<'_>, key: &document::Key, wrong: Option<String>) {
+/// Reports a key of the wrong format, at the key; `wrong` is the format that it must have.
+pub(super) fn check_key(look: &mut Look<'_>, at: &At<'_>, key: &document::Key, wrong: Option<String>) {
     let Some(wrong) = wrong else { return };
     let place = Place::new(&look.subject.object.root.source, key.span.clone());
-    let message = format!(
-        "{} has the key `{}`, which Kubernetes does not take",
-        look.subject.title(),
-        crate::validate::pointer::path(&at.steps)
-    );
+    let message =
+        format!("the key `{}` of {} is invalid", crate::validate::pointer::path(&at.steps), look.subject.title());
     look.found.push(look.subject.finding(Code::ObjectRefused, message, place, wrong));
 }

@@ -1,67 +1,68 @@
-//! A pod beside its containers and volumes: the names that it uses, what it resolves, and what it shares with its node.
+//! Pod specs apart from containers and volumes: references by name, DNS, and host namespaces.
 
 use super::look::{At, Look};
 use super::{address, names, placement, security, volume};
 
-/// How many servers a resolver asks.
-const NAMESERVERS: usize = 3;
+/// The maximum number of nameservers.
+const MAX_NAMESERVERS: usize = 3;
 
 pub(super) fn check(look: &mut Look<'_>) {
     let Some(spec) = look.pod().and_then(|pod| pod.get("spec")) else { return };
     for key in ["serviceAccountName", "priorityClassName", "nodeName"] {
         if let Some(at) = spec.get(key) {
-            look.form(&at, at.text().filter(|text| !text.is_empty()).and_then(names::subdomain));
+            look.check_format(&at, at.text().filter(|text| !text.is_empty()).and_then(names::subdomain));
         }
     }
     if let Some(at) = spec.get("runtimeClassName") {
-        look.form(&at, at.text().and_then(names::subdomain));
+        look.check_format(&at, at.text().and_then(names::subdomain));
     }
     for key in ["hostname", "subdomain"] {
         if let Some(at) = spec.get(key) {
-            look.form(&at, at.text().filter(|text| !text.is_empty()).and_then(names::label));
+            look.check_format(&at, at.text().filter(|text| !text.is_empty()).and_then(names::label));
         }
     }
     let conditions = spec.list("readinessGates").into_iter().filter_map(|gate| gate.get("conditionType"));
     let gates = spec.list("schedulingGates").into_iter().filter_map(|gate| gate.get("name"));
     for gate in conditions.chain(gates) {
-        look.form(&gate, gate.text().and_then(names::qualified));
+        look.check_format(&gate, gate.text().and_then(names::qualified));
     }
-    look.known(spec.walk(&["os", "name"]), &["linux", "windows"]);
-    look.once(&spec.list("imagePullSecrets"), &[("name", "")]);
+    look.supported(spec.walk(&["os", "name"]), &["linux", "windows"]);
+    look.unique_keys(&spec.list("imagePullSecrets"), &[("name", "")]);
     volume::check(look, &spec);
     placement::check(look, &spec);
     security::of_pod(look, &spec);
-    resolver(look, &spec);
-    host(look, &spec);
-    look.within(spec.get("terminationGracePeriodSeconds"), 0..=i64::MAX);
-    look.within(spec.get("activeDeadlineSeconds"), 1..=i64::MAX);
+    dns(look, &spec);
+    host_namespaces(look, &spec);
+    look.in_range(spec.get("terminationGracePeriodSeconds"), 0..=i64::MAX);
+    look.in_range(spec.get("activeDeadlineSeconds"), 1..=i64::MAX);
     if let Some(at) = spec.get("activeDeadlineSeconds").filter(|_| look.subject.kind.group == "apps") {
-        look.refuse(&at, "is not for this kind", "its pods are to stay: delete this");
+        look.reject(&at, "is not supported in this kind", "its pods must not end: remove it");
     }
     let template = !look.is("/Pod");
     if let Some(at) = spec.get("ephemeralContainers").filter(|at| template && !at.node.items().is_empty()) {
-        look.refuse(&at, "is not for a template", "only a pod that runs can be given these: delete this");
+        let label = "only running pods can get ephemeral containers: remove it";
+        look.reject(&at, "is not allowed in a pod template", label);
     }
 }
 
-/// What the pod resolves names with.
-fn resolver<'a>(look: &mut Look<'a>, spec: &At<'a>) {
+/// DNS settings and host aliases.
+fn dns<'a>(look: &mut Look<'a>, spec: &At<'a>) {
     let config = spec.get("dnsConfig");
     let servers = config.as_ref().map(|config| config.list("nameservers")).unwrap_or_default();
     if let Some(at) = spec.get("dnsPolicy").filter(|at| at.text() == Some("None"))
         && config.as_ref().is_none_or(|config| config.lacks("nameservers"))
         && !spec.misspells("dnsConfig")
     {
-        look.refuse(&at, "leaves nothing to ask", "expected at least one of `dnsConfig.nameservers`");
+        look.reject(&at, "requires `dnsConfig.nameservers`", "at least one nameserver is required");
     }
     for server in &servers {
         address(look, server);
     }
-    if let Some(at) = servers.get(NAMESERVERS) {
-        look.refuse(at, "is one too many", format!("expected at most {NAMESERVERS}"));
+    if let Some(at) = servers.get(MAX_NAMESERVERS) {
+        look.reject(at, format!("exceeds the limit of {MAX_NAMESERVERS} nameservers"), "remove it");
     }
     for option in config.as_ref().map(|config| config.list("options")).unwrap_or_default() {
-        look.filled(option.get("name"));
+        look.not_empty(option.get("name"));
     }
     let aliases = spec.list("hostAliases");
     for alias in &aliases {
@@ -69,28 +70,28 @@ fn resolver<'a>(look: &mut Look<'a>, spec: &At<'a>) {
             address(look, &ip);
         }
         for name in alias.list("hostnames") {
-            look.form(&name, name.text().and_then(names::subdomain));
+            look.check_format(&name, name.text().and_then(names::subdomain));
         }
     }
-    look.once(&aliases, &[("ip", "")]);
+    look.unique_keys(&aliases, &[("ip", "")]);
 }
 
-/// What the pod shares with its node.
-fn host<'a>(look: &mut Look<'a>, spec: &At<'a>) {
-    if let Some(at) = spec.get("shareProcessNamespace").filter(|_| spec.says("hostPID", true))
-        && spec.says("shareProcessNamespace", true)
+/// Namespaces shared with the node.
+fn host_namespaces<'a>(look: &mut Look<'a>, spec: &At<'a>) {
+    if let Some(at) = spec.get("shareProcessNamespace").filter(|_| spec.is_set_to("hostPID", true))
+        && spec.is_set_to("shareProcessNamespace", true)
     {
-        look.refuse(&at, "stands beside `hostPID`", "only one of the two may be true");
+        look.reject(&at, "conflicts with `hostPID: true`", "enable only one of the two");
     }
     for key in ["hostNetwork", "hostPID", "hostIPC"] {
-        if let Some(at) = spec.get(key).filter(|_| spec.says(key, true) && spec.says("hostUsers", false)) {
-            look.refuse(&at, "does not go with `hostUsers: false`", "only one of the two may be there");
+        if let Some(at) = spec.get(key).filter(|_| spec.is_set_to(key, true) && spec.is_set_to("hostUsers", false)) {
+            look.reject(&at, "is not allowed when `hostUsers: false`", "set only one of the two");
         }
     }
 }
 
 fn address(look: &mut Look<'_>, at: &At<'_>) {
     if at.text().is_some_and(|text| address::address(text).is_none()) {
-        look.refuse(at, "is no address", "expected one like `10.0.0.10` or `fd00::10`");
+        look.reject(at, "is not a valid IP address", "expected a value such as `10.0.0.10` or `fd00::10`");
     }
 }

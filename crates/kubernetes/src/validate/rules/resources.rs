@@ -1,28 +1,29 @@
-//! The resources of a container: which there are, how much of each, and what they are when it is resized.
+//! Resource requests and limits of a container, and its resize policy.
 
 use super::look::{At, Look};
 use diagnostics::nearest;
 use document::Value;
 
-const OWN: &[&str] = &["cpu", "memory", "ephemeral-storage"];
-const PAGES: &str = "hugepages-";
+/// The standard resources of a container.
+const STANDARD: &[&str] = &["cpu", "memory", "ephemeral-storage"];
+const HUGE_PAGES: &str = "hugepages-";
 
-/// `spec` is that of the pod.
+/// Checks the resources of a container in a pod spec.
 pub(super) fn check<'a>(look: &mut Look<'a>, container: &At<'a>, spec: &At<'a>) {
     if let Some(resources) = container.get("resources") {
         amounts(look, &resources);
-        let there = spec.list("resourceClaims");
-        let there: Vec<&str> = there.iter().filter_map(|claim| claim.get("name")?.text()).collect();
+        let claims = spec.list("resourceClaims");
+        let claims: Vec<&str> = claims.iter().filter_map(|claim| claim.get("name")?.text()).collect();
         for name in resources.list("claims").iter().filter_map(|claim| claim.get("name")) {
-            if name.text().is_some_and(|text| !there.contains(&text)) {
-                look.refuse(&name, "is no claim of the pod", "no entry of `resourceClaims` has this name");
+            if name.text().is_some_and(|text| !claims.contains(&text)) {
+                look.reject(&name, "is not a resource claim of the pod", "no entry of `resourceClaims` has this name");
             }
         }
     }
     let policies = container.list("resizePolicy");
     for policy in &policies {
-        look.known(policy.get("resourceName"), &["cpu", "memory"]);
-        look.known(policy.get("restartPolicy"), &["NotRequired", "RestartContainer"]);
+        look.supported(policy.get("resourceName"), &["cpu", "memory"]);
+        look.supported(policy.get("restartPolicy"), &["NotRequired", "RestartContainer"]);
     }
     look.unique(policies.iter().filter_map(|policy| policy.get("resourceName")));
 }
@@ -34,58 +35,63 @@ fn amounts<'a>(look: &mut Look<'a>, resources: &At<'a>) {
             if matches!(amount.node.value, Value::Null) {
                 continue;
             }
-            if !key.name.contains('/') && !OWN.contains(&key.name.as_str()) && !key.name.starts_with(PAGES) {
-                let short = OWN.iter().copied().find(|own| key.name.len() > 1 && own.starts_with(&key.name));
-                let label = match short.or_else(|| nearest(&key.name, OWN.iter().copied())) {
+            if !key.name.contains('/') && !STANDARD.contains(&key.name.as_str()) && !key.name.starts_with(HUGE_PAGES) {
+                let short = STANDARD.iter().copied().find(|name| key.name.len() > 1 && name.starts_with(&key.name));
+                let label = match short.or_else(|| nearest(&key.name, STANDARD.iter().copied())) {
                     Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("expected {}, or one with a domain", OWN.join(", ")),
+                    None => format!("expected {}, or a fully qualified name", super::look::backticks(STANDARD)),
                 };
-                look.refuse(&amount, "is no resource of a container", label);
+                look.reject(&amount, "is not a standard resource", label);
             }
             let Some(value) = quantity(&amount) else { continue };
             if value < 0.0 {
-                look.refuse(&amount, "is negative", "expected 0 or more");
+                look.reject(&amount, "must be greater than or equal to 0", "negative");
             } else if extended(&key.name) && (value - value.round()).abs() > 1e-6 {
-                look.refuse(&amount, "is not whole", "only cpu and memory can be had in parts");
+                look.reject(&amount, "must be an integer", "extended resources cannot be divided");
             }
         }
     }
     let has =
         |known: &dyn Fn(&str) -> bool| sides.iter().any(|side| side.entries().iter().any(|(k, _)| known(&k.name)));
-    if has(&|key| key.starts_with(PAGES)) && !has(&|key| key == "cpu" || key == "memory") {
-        look.refuse(resources, "has huge pages alone", "expected `cpu` or `memory` beside them");
+    if has(&|key| key.starts_with(HUGE_PAGES)) && !has(&|key| key == "cpu" || key == "memory") {
+        look.reject(resources, "has huge pages without `cpu` or `memory`", "set `cpu` or `memory` as well");
     }
     let limits = resources.get("limits");
     for (key, request) in resources.get("requests").map(|requests| requests.entries()).unwrap_or_default() {
         let limit = limits.as_ref().and_then(|limits| limits.get(&key.name));
-        let whole = extended(&key.name) || key.name.starts_with(PAGES);
+        let not_overcommittable = extended(&key.name) || key.name.starts_with(HUGE_PAGES);
         let Some(wanted) = quantity(&request) else { continue };
         match limit.as_ref().map(quantity) {
-            None if whole => {
-                look.refuse(&request, "has no limit", "expected the same amount under `limits`");
+            None if not_overcommittable => {
+                look.reject(&request, "requires a limit", "set the same amount under `limits`");
             }
             Some(Some(allowed)) if exceeds(wanted, allowed) => {
-                look.refuse(&request, "is more than its limit", "expected no more than what `limits` says");
+                look.reject(&request, "exceeds its limit", limit_label(&key.name, limit.as_ref()));
             }
-            Some(Some(allowed)) if exceeds(allowed, wanted) && whole => {
-                look.refuse(&request, "is less than its limit", "expected the same amount as under `limits`");
+            Some(Some(allowed)) if exceeds(allowed, wanted) && not_overcommittable => {
+                look.reject(&request, "must be equal to its limit", limit_label(&key.name, limit.as_ref()));
             }
             _ => {}
         }
     }
 }
 
-/// Whether one amount is more than another. `700m` is no more than `0.7`, though not to the last bit.
+/// The limit of a resource, as a label.
+fn limit_label(resource: &str, limit: Option<&At<'_>>) -> String {
+    format!("`limits.{resource}` is `{}`", limit.map_or("", |limit| limit.written()))
+}
+
+/// Whether one amount exceeds another, apart from rounding: `700m` does not exceed `0.7`.
 fn exceeds(one: f64, other: f64) -> bool {
     one - other > other.abs() * 1e-12
 }
 
-/// Whether a resource is one that Kubernetes itself does not know, such as `nvidia.com/gpu`.
+/// Whether this is an extended resource, such as `nvidia.com/gpu`.
 fn extended(name: &str) -> bool {
     name.contains('/') && !name.contains("kubernetes.io/")
 }
 
-/// The amount that a quantity stands for.
+/// The value of a quantity.
 pub(super) fn quantity(at: &At<'_>) -> Option<f64> {
     let text = match &at.node.value {
         Value::String(text) => text,

@@ -1,10 +1,10 @@
-//! Secrets of a type that Kubernetes knows: the keys that each needs.
+//! Secrets of built-in types: the keys that each type requires.
 //!
-//! Deliberately absent: what the values say, which are withheld.
+//! Does not look at values, which are redacted.
 
 use super::look::Look;
 
-/// Types, and the keys of which all have to be there, or one.
+/// The built-in types with their keys, and whether all of them are required or only one.
 const TYPES: [(&str, &[&str], bool); 5] = [
     ("kubernetes.io/tls", &["tls.crt", "tls.key"], true),
     ("kubernetes.io/dockerconfigjson", &[".dockerconfigjson"], true),
@@ -13,7 +13,7 @@ const TYPES: [(&str, &[&str], bool); 5] = [
     ("kubernetes.io/ssh-auth", &["ssh-privatekey"], true),
 ];
 
-/// Whose token it is.
+/// The annotation that names the ServiceAccount of a token.
 const ACCOUNT: &str = "kubernetes.io/service-account.name";
 
 pub(super) fn check(look: &mut Look<'_>) {
@@ -22,7 +22,7 @@ pub(super) fn check(look: &mut Look<'_>) {
     if kind.text() == Some("kubernetes.io/service-account-token") {
         let account = root.walk(&["metadata", "annotations", ACCOUNT]);
         if account.is_none_or(|at| at.text() == Some("")) {
-            look.refuse(&kind, "is for no ServiceAccount", format!("expected its name as the annotation `{ACCOUNT}`"));
+            look.reject(&kind, "requires the name of a ServiceAccount", format!("set the annotation `{ACCOUNT}`"));
         }
     }
     let Some((_, keys, all)) = TYPES.into_iter().find(|(known, ..)| kind.text() == Some(known)) else { return };
@@ -30,7 +30,7 @@ pub(super) fn check(look: &mut Look<'_>) {
     let has = |key: &&&str| data.iter().any(|data| data.get(key).is_some());
     let missing: Vec<&str> = keys.iter().filter(|key| !has(key)).copied().collect();
     if missing.len() == keys.len() || (all && !missing.is_empty()) {
-        let between = if all { "` and `" } else { "` or `" };
-        look.refuse(&kind, "needs keys that are not there", format!("expected `{}`", missing.join(between)));
+        let separator = if all { "` and `" } else { "` or `" };
+        look.reject(&kind, "requires keys that are missing", format!("add `{}`", missing.join(separator)));
     }
 }

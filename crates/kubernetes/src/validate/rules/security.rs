@@ -1,48 +1,48 @@
-//! Security contexts, of pods and of containers.
+//! Security contexts of pods and containers.
 
 use super::look::{At, Look};
 use super::names;
 
-/// `context` is that of a container.
+/// Checks the security context of a container.
 pub(super) fn of_container<'a>(look: &mut Look<'a>, context: &At<'a>) {
     both(look, context);
     let added = context.get("capabilities").map(|all| all.list("add")).unwrap_or_default();
-    let because = if context.says("privileged", true) {
-        Some(("contradicts `privileged`", "a privileged container may always escalate"))
+    let conflict = if context.is_set_to("privileged", true) {
+        Some(("conflicts with `privileged: true`", "a privileged container can always escalate"))
     } else if added.iter().any(|at| at.text() == Some("CAP_SYS_ADMIN")) {
-        Some(("contradicts `CAP_SYS_ADMIN`", "a container with this capability may always escalate"))
+        Some(("conflicts with `CAP_SYS_ADMIN`", "this capability always allows escalation"))
     } else {
         None
     };
-    if let (Some((what, label)), true) = (because, context.says("allowPrivilegeEscalation", false))
+    if let (Some((what, label)), true) = (conflict, context.is_set_to("allowPrivilegeEscalation", false))
         && let Some(at) = context.get("allowPrivilegeEscalation")
     {
-        look.refuse(&at, what, label);
+        look.reject(&at, what, label);
     }
 }
 
-/// `spec` is that of a pod.
+/// Checks the security context of a pod spec.
 pub(super) fn of_pod<'a>(look: &mut Look<'a>, spec: &At<'a>) {
     let Some(context) = spec.get("securityContext") else { return };
     both(look, &context);
     for group in context.list("supplementalGroups") {
-        look.within(Some(group), 0..=i64::from(i32::MAX));
+        look.in_range(Some(group), 0..=i64::from(i32::MAX));
     }
     let settings: Vec<At<'_>> = context.list("sysctls").iter().filter_map(|setting| setting.get("name")).collect();
     for name in &settings {
-        look.form(name, name.text().and_then(names::sysctl));
+        look.check_format(name, name.text().and_then(names::sysctl));
         let of_network = name.text().is_some_and(|text| text.starts_with("net.") || text.starts_with("net/"));
-        if of_network && spec.says("hostNetwork", true) {
-            look.refuse(name, "is a setting of the node", "does not go with `hostNetwork`: delete this");
+        if of_network && spec.is_set_to("hostNetwork", true) {
+            look.reject(name, "is not allowed when `hostNetwork: true`", "remove it: this sysctl belongs to the node");
         }
     }
     look.unique(settings);
 }
 
-/// What the contexts of both have.
+/// Checks the fields that both security contexts have.
 fn both<'a>(look: &mut Look<'a>, context: &At<'a>) {
     for key in ["runAsUser", "runAsGroup", "fsGroup"] {
-        look.within(context.get(key), 0..=i64::from(i32::MAX));
+        look.in_range(context.get(key), 0..=i64::from(i32::MAX));
     }
     for profile in context.present(&["seccompProfile", "appArmorProfile"]) {
         let seccomp = profile.steps.ends_with(&["seccompProfile".to_owned()]);
@@ -50,13 +50,13 @@ fn both<'a>(look: &mut Look<'a>, context: &At<'a>) {
         let file = profile.get("localhostProfile");
         match (kind, file) {
             (Some("Localhost"), None) if !profile.misspells("localhostProfile") => {
-                look.refuse(&profile, "has no `localhostProfile`", "expected the file of the profile");
+                look.reject(&profile, "has no `localhostProfile`", "required when `type: Localhost`");
             }
             (Some("Localhost"), Some(file)) if seccomp => {
-                look.inside(&file);
+                look.relative_path(&file);
             }
             (Some(kind @ ("RuntimeDefault" | "Unconfined")), Some(file)) => {
-                look.refuse(&file, format!("does not go with `{kind}`"), "delete this, or write `type: Localhost`");
+                look.reject(&file, "is only allowed when `type: Localhost`", format!("`type` is `{kind}`"));
             }
             _ => {}
         }

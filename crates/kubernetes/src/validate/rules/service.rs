@@ -1,4 +1,4 @@
-//! Services: their ports, and what goes with their type.
+//! Services: ports, addresses, and the fields that each type allows.
 
 use std::net::IpAddr;
 
@@ -13,20 +13,20 @@ pub(super) fn check(look: &mut Look<'_>) {
     let Some(spec) = look.root().get("spec") else { return };
     let kind = spec.get("type").and_then(|at| at.text()).unwrap_or("ClusterIP");
     if spec.lacks("ports") && kind != "ExternalName" && text(&spec, "clusterIP") != Some("None") {
-        look.refuse(&spec, "has no `ports`", "expected at least one");
+        look.reject(&spec, "has no `ports`", "at least one port is required");
     }
     if let Some(wanted) = spec.get("selector") {
         selector::labels(look, &wanted);
     }
-    own_addresses(look, &spec, kind);
+    cluster_ips(look, &spec, kind);
     if kind == "ExternalName" {
         external_name(look, &spec);
     }
-    outside(look, &spec, kind);
+    external_traffic(look, &spec, kind);
     ports(look, &spec, kind);
-    look.known(spec.get("trafficDistribution"), &["PreferClose", "PreferSameZone", "PreferSameNode"]);
+    look.supported(spec.get("trafficDistribution"), &["PreferClose", "PreferSameZone", "PreferSameNode"]);
     if text(&spec, "sessionAffinity") == Some("ClientIP") {
-        look.within(spec.walk(&["sessionAffinityConfig", "clientIP", "timeoutSeconds"]), 1..=86400);
+        look.in_range(spec.walk(&["sessionAffinityConfig", "clientIP", "timeoutSeconds"]), 1..=86400);
     }
 }
 
@@ -34,17 +34,17 @@ fn text<'a>(spec: &At<'a>, key: &str) -> Option<&'a str> {
     spec.get(key).and_then(|at| at.text())
 }
 
-/// The addresses that it has inside of the cluster.
-fn own_addresses<'a>(look: &mut Look<'a>, spec: &At<'a>, kind: &str) {
+/// Cluster IPs and IP families.
+fn cluster_ips<'a>(look: &mut Look<'a>, spec: &At<'a>, kind: &str) {
     let one = spec.get("clusterIP").filter(|at| at.text() != Some(""));
     let all = spec.list("clusterIPs");
     if let Some(at) = &one {
         match at.text() {
             Some("None") if matches!(kind, "LoadBalancer" | "NodePort") => {
-                look.refuse(at, format!("does not go with the type {kind}"), "delete this, or change `spec.type`");
+                look.reject(at, format!("must not be `None` when `type: {kind}`"), "remove it, or change `spec.type`");
             }
             Some(text) if text != "None" && address(text).is_none() => {
-                look.refuse(at, "is no address", "expected an IP address, or `None`");
+                look.reject(at, "is not a valid IP address", "expected an IP address, or `None`");
             }
             _ => {}
         }
@@ -52,55 +52,56 @@ fn own_addresses<'a>(look: &mut Look<'a>, spec: &At<'a>, kind: &str) {
     if let Some(first) = all.first().filter(|_| kind != "ExternalName") {
         match one.as_ref().and_then(At::text) {
             None if one.is_none() => {
-                look.refuse(first, "needs a `clusterIP`", "expected `spec.clusterIP` with the same value");
+                look.reject(first, "requires `spec.clusterIP`", "set `spec.clusterIP` to the same value");
             }
             Some(one) if first.text().is_some_and(|first| first != one) => {
-                look.refuse(first, "is not `spec.clusterIP`", format!("expected `{one}`"));
+                look.reject(first, "must match `spec.clusterIP`", format!("expected `{one}`"));
             }
             _ => {}
         }
     }
     let families = spec.list("ipFamilies");
     look.unique(families.iter().cloned());
-    // Without a selector, a headless Service may have both on its own.
+    // A headless Service without a selector defaults to dual-stack.
     let policy = text(spec, "ipFamilyPolicy").or_else(|| spec.get("selector").map(|_| "SingleStack"));
     if let (2.., Some("SingleStack"), Some(second)) = (families.len(), policy, families.get(1))
         && second.text() != families[0].text()
     {
-        look.refuse(second, "is a second family of a Service with one", "expected `ipFamilyPolicy: PreferDualStack`");
+        let what = "is not allowed when `ipFamilyPolicy: SingleStack`";
+        look.reject(second, what, "remove it, or set `ipFamilyPolicy: PreferDualStack`");
     }
 }
 
-/// A name for something outside has nothing inside of the cluster.
+/// An `ExternalName` Service has a DNS name and no cluster IP.
 fn external_name<'a>(look: &mut Look<'a>, spec: &At<'a>) {
     match spec.get("externalName").filter(|at| at.text() != Some("")) {
         Some(at) => {
             let name = |text: &str| names::subdomain(text.strip_suffix('.').unwrap_or(text));
-            look.form(&at, at.text().and_then(name));
+            look.check_format(&at, at.text().and_then(name));
         }
         None if spec.lacks("externalName") => {
-            look.refuse(spec, "has no `externalName`", "expected the name that this Service stands for");
+            look.reject(spec, "has no `externalName`", "required when `type: ExternalName`");
         }
         None => {}
     }
     for key in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
         if let Some(at) = spec.get(key).filter(|_| !spec.lacks(key)) {
-            look.refuse(&at, "does not go with the type ExternalName", "delete this, or change `spec.type`");
+            look.reject(&at, "is not allowed when `type: ExternalName`", "remove it, or change `spec.type`");
         }
     }
 }
 
-/// What is for traffic from outside of the cluster.
-fn outside<'a>(look: &mut Look<'a>, spec: &At<'a>, kind: &str) {
-    let balanced = kind == "LoadBalancer";
-    let away = |look: &mut Look<'a>, at: &At<'a>| {
-        look.refuse(at, format!("does not go with the type {kind}"), "delete this, or change `spec.type`");
+/// Fields for traffic from outside the cluster.
+fn external_traffic<'a>(look: &mut Look<'a>, spec: &At<'a>, kind: &str) {
+    let load_balancer = kind == "LoadBalancer";
+    let reject = |look: &mut Look<'a>, at: &At<'a>| {
+        look.reject(at, format!("is not allowed when `type: {kind}`"), "remove it, or change `spec.type`");
     };
     let external = spec.list("externalIPs");
     for at in &external {
         let Some(text) = at.text() else { continue };
         let Some(address) = address(text) else {
-            look.refuse(at, "is no address", "expected an IP address");
+            look.reject(at, "is not a valid IP address", "expected a value such as `192.0.2.10`");
             continue;
         };
         let local = match address {
@@ -111,38 +112,38 @@ fn outside<'a>(look: &mut Look<'a>, spec: &At<'a>, kind: &str) {
             IpAddr::V6(address) => address.is_loopback() || address.is_unspecified() || address.is_unicast_link_local(),
         };
         if local {
-            look.refuse(at, "is an address that leads nowhere", "expected one that others can reach");
+            let label = "unspecified, loopback, link-local, or local multicast address";
+            look.reject(at, "must be reachable from outside the node", label);
         }
     }
-    let reachable = balanced || kind == "NodePort" || kind == "ClusterIP" && !external.is_empty();
-    if let Some(at) = spec.get("externalTrafficPolicy").filter(|at| !reachable && at.text() != Some("")) {
-        away(look, &at);
+    let external_access = load_balancer || kind == "NodePort" || kind == "ClusterIP" && !external.is_empty();
+    if let Some(at) = spec.get("externalTrafficPolicy").filter(|at| !external_access && at.text() != Some("")) {
+        reject(look, &at);
     }
     for key in ["loadBalancerSourceRanges", "loadBalancerClass", "allocateLoadBalancerNodePorts"] {
-        if let Some(at) = spec
-            .get(key)
-            .filter(|at| !balanced && !matches!(&at.node.value, document::Value::Sequence(items) if items.is_empty()))
-        {
-            away(look, &at);
+        if let Some(at) = spec.get(key).filter(|at| {
+            !load_balancer && !matches!(&at.node.value, document::Value::Sequence(items) if items.is_empty())
+        }) {
+            reject(look, &at);
         }
     }
     if let Some(at) = spec.get("healthCheckNodePort").filter(|at| at.number() != Some(0)) {
-        if balanced && text(spec, "externalTrafficPolicy") == Some("Local") {
-            look.within(Some(at), 1..=65535);
+        if load_balancer && text(spec, "externalTrafficPolicy") == Some("Local") {
+            look.in_range(Some(at), 1..=65535);
         } else {
-            let label = "only for a LoadBalancer with `externalTrafficPolicy: Local`";
-            look.refuse(&at, "checks nothing", label);
+            let what = "is only allowed when `type: LoadBalancer` and `externalTrafficPolicy: Local`";
+            look.reject(&at, what, "remove it");
         }
     }
-    if !balanced {
+    if !load_balancer {
         return;
     }
     if let Some(class) = spec.get("loadBalancerClass") {
-        look.form(&class, class.text().and_then(names::qualified));
+        look.check_format(&class, class.text().and_then(names::qualified));
     }
     for range in spec.list("loadBalancerSourceRanges") {
         if range.text().is_some_and(|text| network(text.trim()).is_none()) {
-            look.refuse(&range, "is no network", "expected one like `10.0.0.0/8` or `fd00::/8`");
+            look.reject(&range, "is not a valid CIDR block", "expected a value such as `10.0.0.0/8` or `fd00::/8`");
         }
     }
 }
@@ -150,36 +151,39 @@ fn outside<'a>(look: &mut Look<'a>, spec: &At<'a>, kind: &str) {
 fn ports<'a>(look: &mut Look<'a>, spec: &At<'a>, kind: &str) {
     let ports = spec.list("ports");
     look.unique(ports.iter().filter_map(|port| port.get("name")).filter(|name| name.text() != Some("")));
-    let mut seen = Vec::new();
-    let mut nodes = Vec::new();
+    let mut seen: Vec<(_, &At<'_>)> = Vec::new();
+    let mut node_ports: Vec<(_, At<'_>)> = Vec::new();
     for port in &ports {
-        look.within(port.get("port"), 1..=65535);
-        // Empty, it is what `port` says.
+        look.in_range(port.get("port"), 1..=65535);
+        // An empty target port defaults to `port`.
         look.port(port.get("targetPort").filter(|at| at.text() != Some("") && at.number() != Some(0)));
         match port.get("name").filter(|name| name.text() != Some("")) {
-            Some(name) => look.form(&name, name.text().and_then(names::label)),
+            Some(name) => look.check_format(&name, name.text().and_then(names::label)),
             None if ports.len() > 1 => {
-                look.refuse(port, "has no `name`", "each of several ports needs one");
+                look.reject(port, "has no `name`", "required when a Service has several ports");
             }
             None => {}
         }
         if let Some(protocol) = port.get("appProtocol") {
-            look.form(&protocol, protocol.text().and_then(names::qualified));
+            look.check_format(&protocol, protocol.text().and_then(names::qualified));
         }
         let protocol = text(port, "protocol").unwrap_or("TCP");
         if let Some(node) = port.get("nodePort").filter(|at| at.number() != Some(0)) {
-            let taken = node.number().map(|number| (number, protocol));
+            let key = node.number().map(|number| (number, protocol));
             if kind == "ClusterIP" {
-                look.refuse(&node, "does not go with the type ClusterIP", "delete this, or change `spec.type`");
-            } else if taken.is_some() && nodes.contains(&taken) {
-                look.refuse(&node, "is there already", "the second one");
+                look.reject(&node, "is not allowed when `type: ClusterIP`", "remove it, or change `spec.type`");
+            } else if let Some((_, first)) = node_ports.iter().find(|(other, _)| key.is_some() && *other == key) {
+                look.duplicate(&node, first);
             }
-            nodes.push(taken);
+            node_ports.push((key, node));
         }
-        let number = port.get("port").and_then(|at| at.number());
-        if number.is_some() && seen.contains(&(number, protocol)) {
-            look.refuse(port, "is there already", "another one has this number and protocol");
+        let Some(number) = port.get("port").and_then(|at| at.number()) else { continue };
+        match seen.iter().find(|(other, _)| *other == (number, protocol)) {
+            Some((_, first)) => {
+                let label = format!("same port and protocol as `{}`", crate::validate::pointer::path(&first.steps));
+                look.reject(port, "is a duplicate", label);
+            }
+            None => seen.push(((number, protocol), port)),
         }
-        seen.push((number, protocol));
     }
 }

@@ -1,13 +1,13 @@
-//! The variables of a container, and what variables and files of the downward API take their values from.
+//! Environment variables, and the sources of variables and downward API files.
 
 use super::look::{At, Look};
 use super::names;
 use diagnostics::suggestion;
 
-/// Where the value of a variable comes from.
+/// The sources of a variable's value.
 const SOURCES: &[&str] = &["fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef"];
-/// The fields of a pod that a variable can take.
-const FIELDS: &[&str] = &[
+/// The pod fields that a variable can refer to.
+const VARIABLE_FIELDS: &[&str] = &[
     "metadata.name",
     "metadata.namespace",
     "metadata.uid",
@@ -18,7 +18,7 @@ const FIELDS: &[&str] = &[
     "status.podIP",
     "status.podIPs",
 ];
-/// The fields of a pod that a file can take.
+/// The pod fields that a downward API file can refer to.
 const FILE_FIELDS: &[&str] =
     &["metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace", "metadata.uid"];
 const RESOURCES: &[&str] = &[
@@ -38,57 +38,58 @@ pub(super) fn check<'a>(look: &mut Look<'a>, container: &At<'a>) {
         }
         let Some(from) = variable.get("valueFrom") else { continue };
         if variable.get("value").is_some_and(|value| value.text() != Some("")) {
-            look.refuse(&from, "stands beside a value", "only one of the two may be there");
+            look.conflict(&from, "value");
         }
-        // Not every server knows this one.
+        // Not every API server supports `fileKeyRef`.
         if from.get("fileKeyRef").is_none() {
-            look.one_of(&from, SOURCES, "names no source", "is a second source of one variable");
+            look.exactly_one(&from, SOURCES, "has no source");
         }
         if let Some(field) = from.get("fieldRef") {
-            self::field(look, &field, FIELDS);
+            self::field(look, &field, VARIABLE_FIELDS);
         }
         if let Some(resource) = from.get("resourceFieldRef") {
             self::resource(look, &resource);
         }
         for key in from.present(&["configMapKeyRef", "secretKeyRef"]) {
-            named(look, &key);
+            reference(look, &key);
             if let Some(key) = key.get("key") {
-                look.form(&key, key.text().and_then(names::config_key));
+                look.check_format(&key, key.text().and_then(names::config_key));
             }
         }
     }
-    look.once(&variables, &[("name", "")]);
+    look.unique_keys(&variables, &[("name", "")]);
     for from in container.list("envFrom") {
         if let Some(prefix) = from.get("prefix") {
             name(look, &prefix, false);
         }
         let sources = ["configMapRef", "secretRef"];
-        look.one_of(&from, &sources, "names no source", "is a second source of one entry");
-        from.present(&sources).iter().for_each(|source| named(look, source));
+        look.exactly_one(&from, &sources, "has no source");
+        from.present(&sources).iter().for_each(|source| reference(look, source));
     }
 }
 
 fn name(look: &mut Look<'_>, at: &At<'_>, empty: bool) {
     let plain = |text: &str| text.chars().all(|c| (' '..='~').contains(&c) && c != '=');
     if empty || at.text().is_some_and(|text| !plain(text)) {
-        look.refuse(at, "is no name of a variable", "expected ASCII characters without `=`");
+        let label = "must consist of printable ASCII characters other than `=`";
+        look.reject(at, "is not a valid environment variable name", label);
     }
 }
 
-/// What names a `ConfigMap` or a Secret.
-fn named<'a>(look: &mut Look<'a>, owner: &At<'a>) {
+/// A reference to a `ConfigMap` or a Secret.
+fn reference<'a>(look: &mut Look<'a>, owner: &At<'a>) {
     match owner.get("name") {
-        Some(name) => look.form(&name, name.text().and_then(names::subdomain)),
+        Some(name) => look.check_format(&name, name.text().and_then(names::subdomain)),
         None if !owner.misspells("name") => {
-            look.refuse(owner, "has no `name`", "expected one");
+            look.reject(owner, "has no `name`", "a name is required");
         }
         None => {}
     }
 }
 
-/// A file of the downward API.
+/// Checks a downward API file.
 pub(super) fn file<'a>(look: &mut Look<'a>, item: &At<'a>) {
-    look.one_of(item, &["fieldRef", "resourceFieldRef"], "names no source", "is a second source of one file");
+    look.exactly_one(item, &["fieldRef", "resourceFieldRef"], "has no source");
     if let Some(field) = item.get("fieldRef") {
         self::field(look, &field, FILE_FIELDS);
     }
@@ -97,21 +98,21 @@ pub(super) fn file<'a>(look: &mut Look<'a>, item: &At<'a>) {
         if resource.get("containerName").is_none_or(|name| name.text() == Some(""))
             && !resource.misspells("containerName")
         {
-            look.refuse(&resource, "has no `containerName`", "expected the container whose resource is meant");
+            look.reject(&resource, "has no `containerName`", "required in a volume");
         }
     }
 }
 
-fn field<'a>(look: &mut Look<'a>, field: &At<'a>, known: &[&str]) {
+fn field<'a>(look: &mut Look<'a>, field: &At<'a>, supported: &[&str]) {
     let Some(at) = field.get("fieldPath") else { return };
-    let Some(text) = at.text().filter(|text| !known.contains(text)) else { return };
-    let part = text.strip_suffix("']").and_then(|text| text.split_once("['"));
-    match part {
-        Some(("metadata.labels", key)) => look.form(&at, names::qualified(key)),
-        // As everywhere, the key of an annotation may be in upper case.
-        Some(("metadata.annotations", key)) => look.form(&at, names::qualified(&key.to_lowercase())),
+    let Some(text) = at.text().filter(|text| !supported.contains(text)) else { return };
+    let subscript = text.strip_suffix("']").and_then(|text| text.split_once("['"));
+    match subscript {
+        Some(("metadata.labels", key)) => look.check_format(&at, names::qualified(key)),
+        // The API server accepts upper case in the prefix of an annotation key.
+        Some(("metadata.annotations", key)) => look.check_format(&at, names::qualified(&key.to_lowercase())),
         _ => {
-            look.refuse(&at, "is no field that can stand here", suggestion(text, known.iter().copied()));
+            look.reject(&at, "is not a supported field path", suggestion(text, supported.iter().copied()));
         }
     }
 }
@@ -121,6 +122,6 @@ fn resource<'a>(look: &mut Look<'a>, resource: &At<'a>) {
     let Some(text) = at.text() else { return };
     let pages = text.starts_with("limits.hugepages-") || text.starts_with("requests.hugepages-");
     if !pages && !RESOURCES.contains(&text) {
-        look.refuse(&at, "is no resource that can stand here", suggestion(text, RESOURCES.iter().copied()));
+        look.reject(&at, "is not a supported resource", suggestion(text, RESOURCES.iter().copied()));
     }
 }

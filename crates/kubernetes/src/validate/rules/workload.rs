@@ -1,14 +1,14 @@
-//! What makes pods: its selector and its template, its replicas, and how it replaces them.
+//! Workloads and `PodDisruptionBudgets`: selectors, replicas, and update strategies.
 
 use super::look::{At, Look};
 use super::{names, selector};
 use document::{Key, Node, Value};
 
-/// What a selector consists of.
-const PARTS: &[&str] = &["matchLabels", "matchExpressions"];
+/// The fields of a label selector.
+const SELECTOR_FIELDS: &[&str] = &["matchLabels", "matchExpressions"];
 
-/// How long a Deployment waits for its pods where it does not say so.
-const DEADLINE: i64 = 600;
+/// The default of `progressDeadlineSeconds`.
+const DEFAULT_DEADLINE: i64 = 600;
 
 pub(super) fn check(look: &mut Look<'_>) {
     let Some(spec) = look.root().get("spec") else { return };
@@ -16,160 +16,169 @@ pub(super) fn check(look: &mut Look<'_>) {
     let daemon = look.is("apps/DaemonSet");
     let set = look.is("apps/StatefulSet");
     if deployment || daemon || set || look.is("apps/ReplicaSet") {
-        look.within(spec.get("replicas"), 0..=i64::from(i32::MAX));
-        look.within(spec.get("minReadySeconds"), 0..=i64::MAX);
+        look.in_range(spec.get("replicas"), 0..=i64::from(i32::MAX));
+        look.in_range(spec.get("minReadySeconds"), 0..=i64::MAX);
         selector(look, &spec);
-        restart(look, &["Always"]);
+        restart_policy(look, &["Always"]);
     }
     if look.is("batch/Job") || look.is("batch/CronJob") {
-        restart(look, &["OnFailure", "Never"]);
+        restart_policy(look, &["OnFailure", "Never"]);
     }
     if deployment || daemon {
-        look.within(spec.get("revisionHistoryLimit"), 0..=i64::MAX);
+        look.in_range(spec.get("revisionHistoryLimit"), 0..=i64::MAX);
     }
     if deployment {
-        progress(look, &spec);
+        progress_deadline(look, &spec);
     }
     if let Some(strategy) = spec.get("strategy").filter(|_| deployment) {
-        replacing(look, &strategy);
+        deployment_strategy(look, &strategy);
     }
     if let Some(rolling) = spec.walk(&["updateStrategy", "rollingUpdate"])
         && daemon
         && spec.walk(&["updateStrategy", "type"]).and_then(|at| at.text()) != Some("OnDelete")
     {
-        one_by_one(look, &rolling);
+        daemon_set_update(look, &rolling);
     }
     if set {
-        of_set(look, &spec);
+        stateful_set(look, &spec);
     }
     if look.is("policy/PodDisruptionBudget") {
         for at in spec.present(&["minAvailable", "maxUnavailable"]) {
-            percentage(look, &at, true);
+            pod_count(look, &at, true);
         }
-        if let [_, second] = spec.present(&["minAvailable", "maxUnavailable"]).as_slice() {
-            look.refuse(second, "stands beside `spec.minAvailable`", "only one of the two may be there");
+        if let [first, second] = spec.present(&["minAvailable", "maxUnavailable"]).as_slice() {
+            look.conflict(second, first.name());
         }
     }
 }
 
-/// What the selector asks for has to be among the labels of the pods.
+/// The selector must match the labels of the pod template.
 fn selector<'a>(look: &mut Look<'a>, spec: &At<'a>) {
     let Some(selector) = spec.get("selector") else { return };
     let empty = |(key, node): &(Key, Node)| match &node.value {
         Value::Null => true,
         Value::Mapping(_) | Value::Sequence(_) => node.entries().is_empty() && node.items().is_empty(),
-        // A label that stands where `matchLabels` belongs; the schema says so.
-        _ => PARTS.contains(&key.name.as_str()),
+        // A label directly under `selector` is an unknown field, which the schema check reports.
+        _ => SELECTOR_FIELDS.contains(&key.name.as_str()),
     };
     if matches!(selector.node.value, Value::Mapping(_)) && selector.node.entries().iter().all(empty) {
-        look.refuse(&selector, "selects everything", "expected at least one label");
+        look.reject(&selector, "must not be empty", "at least one label is required");
         return;
     }
     let labels = spec.walk(&["template", "metadata", "labels"]);
     for (key, at) in selector.get("matchLabels").map(|labels| labels.entries()).unwrap_or_default() {
         let Some(wanted) = at.text() else { continue };
-        // What is no label at all is told as that.
+        // Invalid labels are reported elsewhere.
         if names::qualified(&key.name).or_else(|| names::label_value(wanted)).is_some() {
             continue;
         }
         let has = labels.as_ref().and_then(|labels| labels.get(&key.name)).and_then(|label| label.text());
         if has != Some(wanted) {
-            let is = has.map_or_else(|| "has no such label".to_owned(), |has| format!("says `{has}`"));
-            look.refuse(&at, "is not what the pods are labelled", format!("`spec.template.metadata.labels` {is}"));
+            let label = has.map_or_else(
+                || "`spec.template.metadata.labels` has no such label".to_owned(),
+                |has| format!("`spec.template.metadata.labels` has `{has}`"),
+            );
+            look.reject(&at, "does not match the template labels", label);
         }
     }
     for expression in selector.list("matchExpressions") {
-        if !selector::means(&expression, labels.as_ref()) {
-            let label = "`spec.template.metadata.labels` says otherwise";
-            look.refuse(&expression, "is not how the pods are labelled", label);
+        if !selector::matches(&expression, labels.as_ref()) {
+            let label = "`spec.template.metadata.labels` does not match this expression";
+            look.reject(&expression, "does not match the template labels", label);
         }
     }
 }
 
-/// A Deployment gives up only after its pods could have become available.
-fn progress<'a>(look: &mut Look<'a>, spec: &At<'a>) {
+/// The progress deadline must leave pods time to become available.
+fn progress_deadline<'a>(look: &mut Look<'a>, spec: &At<'a>) {
     let ready = spec.get("minReadySeconds");
-    let least = ready.as_ref().and_then(At::number).unwrap_or(0);
+    let min_ready = ready.as_ref().and_then(At::number).unwrap_or(0);
     match (spec.get("progressDeadlineSeconds"), ready) {
-        (Some(deadline), _) if deadline.number().is_some_and(|deadline| deadline <= least) => {
-            look.refuse(&deadline, "is not above `spec.minReadySeconds`", format!("expected {} or more", least + 1));
+        (Some(deadline), _) if deadline.number().is_some_and(|deadline| deadline <= min_ready) => {
+            let label = format!("`minReadySeconds` is {min_ready}");
+            look.reject(&deadline, "must be greater than `spec.minReadySeconds`", label);
         }
-        (None, Some(ready)) if least >= DEADLINE => {
-            let label = format!("that is {DEADLINE} where it is not given");
-            look.refuse(&ready, "is not below `spec.progressDeadlineSeconds`", label);
+        (None, Some(ready)) if min_ready >= DEFAULT_DEADLINE => {
+            let label = format!("`progressDeadlineSeconds` defaults to {DEFAULT_DEADLINE}");
+            look.reject(&ready, "must be less than `spec.progressDeadlineSeconds`", label);
         }
         _ => {}
     }
 }
 
-fn of_set<'a>(look: &mut Look<'a>, spec: &At<'a>) {
+fn stateful_set<'a>(look: &mut Look<'a>, spec: &At<'a>) {
     if let Some(name) = spec.get("serviceName") {
-        look.form(&name, name.text().filter(|text| !text.is_empty()).and_then(names::label));
+        look.check_format(&name, name.text().filter(|text| !text.is_empty()).and_then(names::label));
     }
-    look.within(spec.walk(&["ordinals", "start"]), 0..=i64::MAX);
+    look.in_range(spec.walk(&["ordinals", "start"]), 0..=i64::MAX);
     let Some(strategy) = spec.get("updateStrategy") else { return };
-    look.within(strategy.walk(&["rollingUpdate", "partition"]), 0..=i64::MAX);
+    look.in_range(strategy.walk(&["rollingUpdate", "partition"]), 0..=i64::MAX);
     if let (Some(rolling), Some("OnDelete")) =
         (strategy.get("rollingUpdate"), strategy.get("type").and_then(|at| at.text()))
     {
-        look.refuse(&rolling, "does not go with `OnDelete`", "delete this");
+        look.reject(&rolling, "is not allowed when `type: OnDelete`", "remove it");
     }
 }
 
-/// A `DaemonSet` starts the new pod of a node first, or ends the old one first.
-fn one_by_one<'a>(look: &mut Look<'a>, rolling: &At<'a>) {
-    let none = |key: &str| rolling.get(key).map(|at| at.number() == Some(0) || at.text() == Some("0%"));
-    for (key, share) in [("maxSurge", false), ("maxUnavailable", true)] {
+/// A `DaemonSet` replaces the pod of a node either by surging or by stopping the old pod first.
+fn daemon_set_update<'a>(look: &mut Look<'a>, rolling: &At<'a>) {
+    let zero = |key: &str| rolling.get(key).map(|at| at.number() == Some(0) || at.text() == Some("0%"));
+    for (key, limited) in [("maxSurge", false), ("maxUnavailable", true)] {
         if let Some(at) = rolling.get(key) {
-            percentage(look, &at, share);
+            pod_count(look, &at, limited);
         }
     }
-    if let Some(surge) = rolling.get("maxSurge").filter(|_| none("maxSurge") == Some(false))
-        && none("maxUnavailable") != Some(true)
+    if let Some(surge) = rolling.get("maxSurge").filter(|_| zero("maxSurge") == Some(false))
+        && zero("maxUnavailable") != Some(true)
     {
-        look.refuse(&surge, "goes only with `maxUnavailable: 0`", "which is 1 where it is not given")
+        look.reject(&surge, "is only allowed when `maxUnavailable: 0`", "`maxUnavailable` defaults to 1")
             .helps
-            .push("set `maxUnavailable: 0`, or delete this".to_owned());
+            .push("set `maxUnavailable: 0`, or remove `maxSurge`".to_owned());
     }
 }
 
-fn restart(look: &mut Look<'_>, allowed: &[&str]) {
+fn restart_policy(look: &mut Look<'_>, allowed: &[&str]) {
     let Some(pod) = look.pod().and_then(|pod| pod.get("spec")) else { return };
     match pod.get("restartPolicy") {
         Some(at) if at.text().is_some_and(|text| !allowed.contains(&text)) => {
-            look.refuse(&at, "is not for this kind", format!("expected {}", allowed.join(" or ")));
+            look.reject(&at, "is not supported in this kind", format!("expected {}", choice(allowed)));
         }
         None if !allowed.contains(&"Always") => {
-            look.refuse(&pod, "has no `restartPolicy`", format!("expected {}", allowed.join(" or ")));
+            look.reject(&pod, "has no `restartPolicy`", format!("set it to {}", choice(allowed)));
         }
         _ => {}
     }
 }
 
-fn replacing<'a>(look: &mut Look<'a>, strategy: &At<'a>) {
+fn deployment_strategy<'a>(look: &mut Look<'a>, strategy: &At<'a>) {
     let Some(rolling) = strategy.get("rollingUpdate") else { return };
     if strategy.get("type").and_then(|at| at.text()) == Some("Recreate") {
-        look.refuse(&rolling, "does not go with `Recreate`", "delete this");
+        look.reject(&rolling, "is not allowed when `type: Recreate`", "remove it");
         return;
     }
-    let none = |key: &str| rolling.get(key).is_some_and(|at| at.number() == Some(0) || at.text() == Some("0%"));
-    for (key, share) in [("maxSurge", false), ("maxUnavailable", true)] {
+    let zero = |key: &str| rolling.get(key).is_some_and(|at| at.number() == Some(0) || at.text() == Some("0%"));
+    for (key, limited) in [("maxSurge", false), ("maxUnavailable", true)] {
         if let Some(at) = rolling.get(key) {
-            percentage(look, &at, share);
+            pod_count(look, &at, limited);
         }
     }
-    if none("maxSurge") && none("maxUnavailable") {
-        look.refuse(&rolling, "lets no pod be replaced", "`maxSurge` and `maxUnavailable` may not both be 0");
+    if zero("maxSurge") && zero("maxUnavailable") {
+        look.reject(&rolling, "cannot replace any pod", "`maxSurge` and `maxUnavailable` must not both be 0");
     }
 }
 
-/// A number of pods, or a share of them: of those that there are, at most all.
-fn percentage(look: &mut Look<'_>, at: &At<'_>, share: bool) {
+/// Values as a choice: `` `OnFailure` or `Never` ``.
+fn choice(values: &[&str]) -> String {
+    values.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(" or ")
+}
+
+/// A number or percentage of pods; `limited` to 100 % where it is a share of the existing pods.
+fn pod_count(look: &mut Look<'_>, at: &At<'_>, limited: bool) {
     let digits =
         |text: &str| text.strip_suffix('%').is_some_and(|n| !n.is_empty() && n.chars().all(|c| c.is_ascii_digit()));
     if at.text().is_some_and(|text| !digits(text)) || at.number().is_some_and(|number| number < 0) {
-        look.refuse(at, "is no number of pods", "expected a number, or a share such as `50%`");
-    } else if share && at.text().is_some_and(|text| text.trim_end_matches('%').parse().is_ok_and(|n: u64| n > 100)) {
-        look.refuse(at, "is more than all", "expected at most `100%`");
+        look.reject(at, "is not a valid number or percentage", "expected a value such as `1` or `50%`");
+    } else if limited && at.text().is_some_and(|text| text.trim_end_matches('%').parse().is_ok_and(|n: u64| n > 100)) {
+        look.reject(at, "must not be greater than 100%", "expected at most `100%`");
     }
 }
