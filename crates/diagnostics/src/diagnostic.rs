@@ -185,6 +185,7 @@ codes! {
     ConfigInvalid "config-invalid" Configuration "a value in charts.toml or in a lock file is invalid"
     ConfigSyntax "config-syntax" Configuration "a TOML file cannot be parsed"
     ConfigUnknownKey "config-unknown-key" Configuration "charts.toml or a lock file contains an unknown key"
+    DependencyOmitted "dependency-omitted" Warning "a dependency of a `file://` dependency is not rendered"
     DependencyUnavailable "dependency-unavailable" Unavailable "a chart dependency could not be downloaded"
     DependencyUnlocked "dependency-unlocked" Configuration "a chart dependency is not pinned in charts.lock"
     EditRefused "edit-refused" Configuration "a file cannot be edited automatically"

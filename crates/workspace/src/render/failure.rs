@@ -24,15 +24,28 @@ const LISTED_KEYS: usize = 12;
 #[must_use]
 pub fn explain(root: &Path, target: &Target<'_>, code: Option<i32>, stderr: &str, command: &str) -> Diagnostics {
     let context = Context { root, target };
-    let mut found = match errors::parse(stderr).filter(|_| code.is_some()) {
-        Some(error) => context.explain(&error),
+    let error = errors::parse(stderr).filter(|_| code.is_some());
+    let mut found = match &error {
+        Some(error) => context.explain(error),
         None => crashed(code, stderr).into(),
     };
     found.sort();
     for diagnostic in &mut found.0 {
         diagnostic.target = Some(target.id.to_string());
     }
-    if let Some(last) = found.0.last_mut() {
+    // An error that is explained in full needs no command.
+    let explained = error.is_some_and(|error| match error.kind {
+        Kind::Values(_)
+        | Kind::DependencyValues(_)
+        | Kind::ReleaseName
+        | Kind::ChartField(_)
+        | Kind::ChartMissing
+        | Kind::Helmignore => true,
+        Kind::Schema(_) | Kind::Unreadable { .. } | Kind::Output { .. } | Kind::Template { .. } | Kind::Other => {
+            found.0.iter().any(|diagnostic| !diagnostic.helps.is_empty())
+        }
+    });
+    if let Some(last) = found.0.last_mut().filter(|_| !explained) {
         last.helps.push(format!("to reproduce it, run: {command}"));
     }
     found
@@ -202,7 +215,7 @@ impl Context<'_> {
         let key = pointer.last().map(String::as_str).unwrap_or_default();
         let found = Diagnostic::new(Code::HelmRefused, format!("unknown value `{}`", name(pointer)));
         let found = match values.find_key(pointer) {
-            Some(place) => found.at(place, "not in values.schema.json"),
+            Some(place) => found.at(place, ""),
             None => found.at(self.values_file(), ""),
         };
         match nearest(key, known.iter().copied()) {
@@ -359,8 +372,11 @@ impl Context<'_> {
     ) -> Diagnostic {
         let Some(found) = found else { return diagnostic };
         let description = found.description().map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
-        // The headline contains the first sentence at most.
-        let more = description.filter(|text| !described && found.conditional() || described && text.contains(". "));
+        // The headline already contains the first sentence.
+        let more = match description {
+            Some(text) if described => text.split_once(". ").map(|(_, more)| more.to_owned()),
+            text => text.filter(|_| found.conditional()),
+        };
         let diagnostic = with_note(diagnostic, more.unwrap_or_default());
         if matches!(problem.rule, Rule::Type { .. }) {
             return diagnostic;

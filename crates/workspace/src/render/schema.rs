@@ -32,12 +32,9 @@ pub(super) struct Problem {
 pub(super) fn problems(violations: &[Violation]) -> Vec<Problem> {
     let mut problems: Vec<Problem> = violations.iter().flat_map(flatten).collect();
     problems.sort_by(|left, right| {
-        (&left.chart, &left.pointer, rank(&left.rule), &left.rule).cmp(&(
-            &right.chart,
-            &right.pointer,
-            rank(&right.rule),
-            &right.rule,
-        ))
+        let key = |problem: &Problem| (rank(&problem.rule), problem.rule.clone());
+        let place = (&left.chart, &left.pointer).cmp(&(&right.chart, &right.pointer));
+        place.then_with(|| key(left).cmp(&key(right)))
     });
     // One rule is enough to correct a value: a value of the wrong type violates every other rule too.
     problems.dedup_by(|next, first| {
@@ -50,16 +47,16 @@ pub(super) fn problems(violations: &[Violation]) -> Vec<Problem> {
     problems
 }
 
-/// The rules that are easiest to follow come first.
-fn rank(rule: &Rule) -> u8 {
+/// The rules that are easiest to follow come first; of several lists of values, the shortest.
+fn rank(rule: &Rule) -> (u8, usize) {
     match rule {
-        Rule::Type { .. } => 0,
-        Rule::OneOf(_) => 1,
-        Rule::Limit { .. } => 2,
-        Rule::Equal(..) => 3,
-        Rule::Pattern(_) => 4,
-        Rule::Any => 5,
-        _ => 6,
+        Rule::Type { .. } => (0, 0),
+        Rule::OneOf(values) => (1, values.len()),
+        Rule::Limit { .. } => (2, 0),
+        Rule::Equal(..) => (3, 0),
+        Rule::Pattern(_) => (4, 0),
+        Rule::Any => (5, 0),
+        _ => (6, 0),
     }
 }
 
