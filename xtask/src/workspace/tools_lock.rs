@@ -438,7 +438,7 @@ config-invalid: `tool[0].sha256` means nothing without `url` @ tools.lock:8:1  -
         for part in [
             "`tool[0].name` must be a string",
             "`tool[0].version-args` must be a list",
-            "`tool[0].sha256` must be a mapping",
+            "`tool[0].sha256` should be a mapping",
             "`tool[1]` must be a mapping",
         ] {
             assert!(errors.contains(part), "{part} is not in\n{errors}");
