@@ -1,7 +1,7 @@
-//! Objects with two owners.
+//! Objects that two Applications deploy, and projects that are defined twice.
 //!
-//! Two Applications that render one object undo each other's work with every sync. Each default case is what is
-//! deployed; two documents under argocd/ of one identity are the same mistake of whoever applies them.
+//! Two Applications that manage the same object overwrite each other's changes with every sync. Only default cases are
+//! considered, as they are what is deployed.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::document::Node;
 use crate::plan::DEFAULT_CASE;
 
-/// What this check finds.
+/// The codes of this check.
 pub const CODES: &[Code] = &[Code::ObjectShared];
 
-/// Looks for objects that two Applications render, and for projects that stand twice under argocd/.
+/// Reports objects that two Applications render, and projects that are defined twice.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
@@ -25,7 +25,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         let application =
             written::every(subject).find(|written| written.deployment.is_some() && written.name == target.id.app);
         let Some(application) = application else { continue };
-        // One that Kubernetes names anew with every sync is never the same, and one that is not synced is nobody's.
+        // Not objects with `generateName`, nor those that a sync never applies.
         let counts = |root: &Node| {
             root.find(&["metadata", "name"]).and_then(Node::as_str).is_some() && sync_order::order(root).is_some()
         };
@@ -34,7 +34,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
             if scopes.of(&key.group, &key.kind) == Some(Scope::Cluster) {
                 key.namespace.clear();
             } else if !object.explicit_namespace {
-                // Where it lands is what the destination says, whatever its templates are told.
+                // It is deployed to the destination namespace, whatever `.Release.Namespace` is.
                 application.namespace().clone_into(&mut key.namespace);
             }
             let Some(first) = owners.insert((application.cluster(), key.clone()), object) else { continue };
@@ -42,12 +42,12 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
                 continue;
             }
             let place = object.root.get("kind").unwrap_or(&object.root).place();
-            let message = format!("{key} is rendered by two Applications");
+            let message = format!("{key} is part of two Applications");
             diagnostics.push(
                 object
                     .finding(Code::ObjectShared, message, place, "")
-                    .at(first.root.get("kind").unwrap_or(&first.root).place(), format!("also by {}", first.target))
-                    .help("render it in one of them, or give one another name or namespace"),
+                    .at(first.root.get("kind").unwrap_or(&first.root).place(), format!("also part of {}", first.target))
+                    .help("render it in only one of them, or change its name or namespace"),
             );
         }
     }
@@ -61,11 +61,11 @@ fn projects(subject: &Subject<'_>) -> Diagnostics {
     for project in written::projects(subject) {
         if let Some(first) = seen.insert(project.name.clone(), project.place.clone()) {
             diagnostics.push(
-                Diagnostic::new(Code::ObjectShared, format!("two projects are named `{}`", project.name))
+                Diagnostic::new(Code::ObjectShared, format!("project `{}` is defined twice", project.name))
                     .target(&project.name)
-                    .at(project.place, "the second one")
-                    .at(first, "the first one")
-                    .help("rename one: Kubernetes keeps only one of them"),
+                    .at(project.place, "second definition")
+                    .at(first, "first definition")
+                    .help("rename one of them; Kubernetes keeps only one object per name"),
             );
         }
     }
