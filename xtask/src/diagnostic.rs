@@ -198,6 +198,7 @@ codes! {
     ProjectForbids "project-forbids" Finding "a project does not allow what its Application needs"
     ProjectUnused "project-unused" Finding "a project that no Application uses, or that Argo CD does not see"
     RenderUnstable "render-unstable" Finding "what is rendered differs from one render to the next"
+    QuantitySuspicious "quantity-suspicious" Finding "a quantity is valid but certainly a mistake, such as `memory: 256m`"
     RepositoryLeft "repository-left" Warning "a repository URL that was left as it is"
     RepositoryMismatch "repository-mismatch" Configuration "a repository URL other than the one in charts.toml"
     RepositoryMoved "repository-moved" Finding "a repository URL that is known to be dead or to have moved"

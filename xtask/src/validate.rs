@@ -26,8 +26,14 @@ use crate::schemas::{self, Kind, crd};
 use crate::workspace::config::{Config, Unchecked};
 
 /// The codes that this module reports, which a suppression can name.
-pub const CODES: &[Code] =
-    &[Code::FieldUnknown, Code::KeyDuplicate, Code::ObjectInvalid, Code::ObjectRefused, Code::SchemaMissing];
+pub const CODES: &[Code] = &[
+    Code::FieldUnknown,
+    Code::KeyDuplicate,
+    Code::ObjectInvalid,
+    Code::ObjectRefused,
+    Code::QuantitySuspicious,
+    Code::SchemaMissing,
+];
 
 /// Argo CD kinds under argocd/, which `lint` checks field by field.
 const LINTED: &[&str] = &["Application", "AppProject"];

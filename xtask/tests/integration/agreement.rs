@@ -156,7 +156,7 @@ fn compare(cases: &[Case], findings: &BTreeMap<String, BTreeSet<String>>, withou
         // A missing schema is reported only at the first object of its kind.
         if without_schema.contains(&case.base.as_str()) {
             actual.remove("schema-missing");
-            expected.retain(|code| code == "object-refused");
+            expected.retain(|code| !["field-unknown", "object-invalid", "schema-missing"].contains(&code.as_str()));
         }
         if actual != expected {
             wrong.push(format!("{}: expected {expected:?}, got {actual:?}", case.name));
