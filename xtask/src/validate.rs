@@ -29,6 +29,7 @@ use crate::workspace::config::{Config, Unchecked};
 pub const CODES: &[Code] = &[
     Code::FieldUnknown,
     Code::KeyDuplicate,
+    Code::MergeKeyDuplicate,
     Code::ObjectInvalid,
     Code::ObjectRefused,
     Code::QuantitySuspicious,

@@ -111,7 +111,11 @@ pub fn check(
     }
     let mut subjects: Vec<Subject> = workspace.argocd.iter().flat_map(subject::of_argocd).collect();
     for one in renderings {
-        subjects.extend(subject::of_target(&one.target, &one.golden, &one.manifests().unwrap_or_default()));
+        let server_side = server_side_apply(workspace, &one.target.id.app);
+        for mut subject in subject::of_target(&one.target, &one.golden, &one.manifests().unwrap_or_default()) {
+            subject.set_server_side_apply(server_side);
+            subjects.push(subject);
+        }
     }
     let mut diagnostics = Diagnostics::default();
     let definitions = definitions(session, request, all, renderings, &subjects, &mut diagnostics);
@@ -139,6 +143,12 @@ pub fn check(
 }
 
 /// Checks the prerequisites of a validation.
+/// Whether an Application has the sync option `ServerSideApply=true`.
+fn server_side_apply(workspace: &Workspace, app: &str) -> bool {
+    let mut applications = crate::lint::written::of_workspace(workspace);
+    applications.any(|application| application.name == app && application.has_sync_option("ServerSideApply=true"))
+}
+
 fn prerequisites(session: &Session<'_>, workspace: &Workspace) -> Result<()> {
     validate::require_schemas(&session.root)?;
     let locations = &workspace.config.validate.locations;
