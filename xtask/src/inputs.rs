@@ -1,9 +1,10 @@
-//! The files that a render depends on, each with a digest.
+//! The files that a render depends on, with their digests.
 //!
-//! Of a chart these are the files that Helm loads: all in its folder, but for what .helmignore names. Taking one file
-//! too many costs a needless render; one too few would be a lie, so everything that is not certain counts.
+//! For a chart, these are the files that Helm loads: all files in its folder that .helmignore does not exclude. A file too
+//! many costs only an unnecessary render, but a missing one would make a stale golden look fresh. So in doubt a file
+//! counts.
 //!
-//! Deliberately absent: `charts/`, whose content `dependencies` knows.
+//! Does not include `charts/`, which `dependencies` inspects.
 
 pub mod helmignore;
 
@@ -14,16 +15,16 @@ use self::helmignore::Rules;
 use crate::archive::sha256;
 use crate::diagnostic::{Diagnostic, Result};
 
-/// Inputs by name, each with its digest. Files are named by their path from the root of the repository.
+/// The digests of inputs by name. The name of a file is its path relative to the root of the repository.
 pub type Inputs = BTreeMap<String, String>;
 
-/// The digest of a file as inputs record it.
+/// The digest of a file.
 pub fn file_digest(path: &Path) -> Result<String> {
     let bytes = std::fs::read(path).map_err(|error| Diagnostic::io("read", path, &error))?;
     Ok(format!("sha256:{}", sha256(&bytes)))
 }
 
-/// A path as inputs and messages name it: from the root where it lies inside, with `/` between the parts.
+/// The name of a path in inputs and messages: relative to the root if it is below the root.
 #[must_use]
 pub fn name(root: &Path, path: &Path) -> String {
     path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned()
@@ -42,7 +43,7 @@ struct Walk<'a> {
     root: &'a Path,
     chart: &'a Path,
     rules: Rules,
-    /// Folders on the way here, resolved: a link to one of them would lead in circles.
+    /// The canonical paths of the current folder and its parents: a link to one of them is a loop.
     seen: BTreeSet<PathBuf>,
     files: &'a mut Inputs,
 }
@@ -62,7 +63,7 @@ impl Walk<'_> {
             if is_folder && path == self.chart.join("charts") {
                 continue;
             }
-            // .helmignore decides what is loaded, so it counts even where it names itself.
+            // .helmignore determines what is loaded, so it counts even if it excludes itself.
             if relative != ".helmignore" && self.rules.decide(&relative, is_folder) {
                 continue;
             }
@@ -82,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ignored_files_and_dependencies_do_not_count() {
+    fn ignored_files_and_dependencies_are_not_inputs() {
         let root = tempfile::tempdir().expect("temporary folder");
         let chart = root.path().join("charts/web");
         for file in [".helmignore", "Chart.yaml", "templates/a.yaml", "ci/x-values.yaml", "charts/dep/Chart.yaml"] {
