@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn waiting_belongs_to_the_innermost_task_of_a_thread() {
         let (outer, inner) = (Waits::default(), Waits::default());
-        waits_for("nobody listens");
+        waits_for("no task");
         let first = UnderWay::new(outer.clone(), |_| {});
         let second = UnderWay::new(inner.clone(), |_| {});
         waits_for("a pod");
@@ -128,7 +128,7 @@ mod tests {
         waits_for("the rest");
         assert_eq!((outer.text().as_str(), inner.text().as_str()), ("the rest", "a pod"));
         drop(first);
-        waits_for("nobody listens");
+        waits_for("no task");
         assert_eq!(outer.text(), "the rest");
     }
 

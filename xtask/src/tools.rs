@@ -379,11 +379,11 @@ impl<'a> Tools<'a> {
         if !answer.is(&pin.version) {
             // Its checksum matches, so the entry is inconsistent, or this machine cannot run it.
             let message = format!("the download of {} {} {}", pin.name, pin.version, answer.describe());
-            let refusal = Diagnostic::new(Code::ToolUnavailable, message)
+            let mismatch = Diagnostic::new(Code::ToolUnavailable, message)
                 .at(pin.place.clone(), "expected this version")
                 .note(format!("command: {} {}", pin.name, pin.version_args.join(" ")))
                 .help("correct `version`, or `url` and `sha256`, in tools.lock; the download was discarded");
-            return Err(Miss::Stop(refusal.into()));
+            return Err(Miss::Stop(mismatch.into()));
         }
         let recipe = store::download_recipe(pin.sum(platform).unwrap_or_default());
         self.installed(pin, staging, &program, &recipe, Origin::Downloaded)

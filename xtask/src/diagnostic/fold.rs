@@ -69,14 +69,11 @@ pub(super) fn fold(sorted: Vec<Diagnostic>) -> Vec<Diagnostic> {
             same(one) && free(one)
         });
         let found = fitting.clone().find(|index| exact(&merged[*index])).or_else(|| fitting.next());
-        match found {
-            Some(index) => {
-                merged[index].subjects.insert(subject);
-            }
-            None => {
-                candidates.push(merged.len());
-                merged.push(Merged { first: diagnostic, subjects: [subject].into() });
-            }
+        if let Some(index) = found {
+            merged[index].subjects.insert(subject);
+        } else {
+            candidates.push(merged.len());
+            merged.push(Merged { first: diagnostic, subjects: [subject].into() });
         }
     }
     merged.into_iter().map(Merged::into_diagnostic).collect()

@@ -40,14 +40,14 @@ pub(super) fn program(pin: &ToolPin, platform: &str, progress: &dyn Progress) ->
     let found = archive::sha256(&bytes);
     if found != expected {
         let message = format!("the checksum of the download of {} {} does not match tools.lock", pin.name, pin.version);
-        let refusal = Diagnostic::new(Code::ArchiveTampered, message)
+        let mismatch = Diagnostic::new(Code::ArchiveTampered, message)
             .at(pin.place.clone(), "pinned here")
             .note(format!("url: {url}"))
             .note(format!("expected: sha256 {expected}"))
             .note(format!("found: sha256 {found}, {} bytes", bytes.len()))
             .help("check what the URL serves, such as the error page of a proxy; the download was discarded")
             .help(format!("or set `{}` to a copy that you trust", super::variable(&pin.name)));
-        return Err(Miss::Stop(refusal.into()));
+        return Err(Miss::Stop(mismatch.into()));
     }
     let Some(member) = pin.member(platform) else { return Ok(bytes) };
     let name = url.rsplit('/').next().unwrap_or(&url);

@@ -134,13 +134,11 @@ fn interpret(output: &Output) -> Answer {
         let last = output.stderr.trim().lines().last().unwrap_or("no message");
         return Answer::Other(format!("does not report a version: it {code}: {last}"));
     }
-    match version_in(&text) {
-        Some(version) => Answer::Version(version.to_owned()),
-        None => {
-            let line = text.trim().lines().next().unwrap_or_default();
-            Answer::Other(format!("does not report a version: it prints {line:?}"))
-        }
+    if let Some(version) = version_in(&text) {
+        return Answer::Version(version.to_owned());
     }
+    let line = text.trim().lines().next().unwrap_or_default();
+    Answer::Other(format!("does not report a version: it prints {line:?}"))
 }
 
 /// The first word that looks like a version: it begins with a digit, or `v` and a digit, and contains a dot. Build

@@ -308,7 +308,7 @@ fn an_archive_with_an_unsafe_path_is_rejected() {
     let error = first(bench.tools(&lock).require("demo", "1.2.3").expect_err("hostile"));
     assert_eq!(error.code, Code::ArchiveUnsafe);
     let name = "demo-v1.2.3-linux-amd64";
-    let message = format!("`{name}` contains `../../../bin/demo`, which is outside of the archive's folder");
+    let message = format!("`{name}` contains `../../../bin/demo`, which points outside the archive");
     assert_eq!((error.message, error.places[0].0.to_string()), (message, "tools.lock:4:11".to_owned()));
     assert!(bench.cached().is_empty() && !bench.path("bin").exists());
 }
