@@ -4,8 +4,8 @@
 //! `CustomResourceDefinitions` that any target renders or `--crds` contains. Targets that are not selected are not
 //! rendered: their `CustomResourceDefinitions` are taken from their goldens.
 
-use diagnostics::Source;
 use diagnostics::Place;
+use diagnostics::Source;
 use kubernetes::validate::Unrendered;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -156,7 +156,7 @@ pub fn check(
 
 /// Whether an Application has the sync option `ServerSideApply=true`.
 fn server_side_apply(workspace: &Workspace, app: &str) -> bool {
-    let mut applications = crate::lint::written::of_workspace(workspace);
+    let mut applications = workspace::written::applications(workspace);
     applications.any(|application| application.name == app && application.has_sync_option("ServerSideApply=true"))
 }
 
@@ -259,7 +259,7 @@ fn chart_definitions(chart: &Path) -> Vec<Value> {
             continue;
         }
         let tree =
-            std::fs::read(&path).ok().and_then(|bytes| crate::archive::read(&path.to_string_lossy(), &bytes).ok());
+            std::fs::read(&path).ok().and_then(|bytes| toolbox::archive::read(&path.to_string_lossy(), &bytes).ok());
         let files = tree.unwrap_or_default().into_iter().filter(|(name, _)| is_definition(Path::new(name)));
         texts.extend(files.filter_map(|(_, bytes)| String::from_utf8(bytes).ok()));
     }

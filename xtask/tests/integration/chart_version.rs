@@ -123,8 +123,8 @@ fn the_base_revision_can_be_chosen() {
     repository.commit("on main");
     repository.lint("").says(0, &["nothing found"]);
     repository.lint("--base v1").says(1, &["`charts/web` changed since `v1`, but its version is still 0.1.0"]);
-    repository.lint("--base v2").says(2, &["error[usage]: `--base v2` names no commit: Git does not know it"]);
-    repository.lint("--base=--output=x").says(2, &["names no commit"]);
+    repository.lint("--base v2").says(2, &["error[usage]: `--base v2` is not a commit: Git does not know it"]);
+    repository.lint("--base=--output=x").says(2, &["is not a commit"]);
 }
 
 #[test]
