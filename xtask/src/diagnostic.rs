@@ -183,7 +183,7 @@ codes! {
     LockOutdated "lock-outdated" Finding "render.lock does not name today's inputs, though the output is the same"
     ManifestInvalid "manifest-invalid" Configuration "helm wrote something that is no Kubernetes object"
     ManifestUndeployed "manifest-undeployed" Finding "a folder of manifests that is not there, or misses an Application or a project"
-    MergeKeyDuplicate "merge-key-duplicate" Warning "two entries of a list have the same merge key, and Argo CD applies the object without ServerSideApply"
+    MergeKeyDuplicate "merge-key-duplicate" Warning "two entries of a list have the same merge key, in an Application without `ServerSideApply=true`"
     NameTaken "name-taken" Configuration "something of this name is there already"
     NamespaceLabel "namespace-label" Finding "a label of Pod Security that Kubernetes refuses or passes over"
     NamespaceMismatch "namespace-mismatch" Finding "a rendered object names a namespace other than that of its Application"
