@@ -200,7 +200,7 @@ fn no_schema(input: &Input<'_>, kind: &Kind, subjects: &[&Subject]) -> Diagnosti
     let near = nearest(&kind.to_string(), in_group.map(Kind::to_string).collect::<Vec<_>>().iter().map(String::as_str))
         .map(str::to_owned);
     if let Some(near) = near {
-        return found.help(format!("did you mean `{near}`, which a CustomResourceDefinition here defines?"));
+        return found.help(format!("did you mean `{near}`, as defined by a rendered CustomResourceDefinition?"));
     }
     if same.is_empty()
         && let Some(near) = similar_kind(input.root, &known, kind)
@@ -249,7 +249,7 @@ fn similar_kind(root: &Path, known: &BTreeSet<String>, kind: &Kind) -> Option<St
 }
 
 fn unused(allowance: &Unchecked) -> Diagnostic {
-    Diagnostic::new(Code::UncheckedUnused, format!("unused unchecked kind `{}`", allowance.kind))
+    Diagnostic::new(Code::UncheckedUnused, format!("unused `validate.unchecked` entry for `{}`", allowance.kind))
         .at(allowance.place.clone(), "no object of this kind is skipped")
         .help("remove this entry")
 }
