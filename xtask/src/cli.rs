@@ -28,6 +28,7 @@ Environment:
   XTASK_<TOOL>        the path of a tool (XTASK_HELM, …) instead of the search for it
   XTASK_KIND_NODE_IMAGE
                       the image of the node of a kind cluster, instead of the one in charts.toml
+  XTASK_KIND_MANIFEST manifests that are applied to a kind cluster before the Applications
   CI                  true: nothing is accepted, and an outdated render.lock is a finding
   GITHUB_ACTIONS      true: what is found is marked in the files of the pull request as well
   NO_COLOR            no colour
@@ -325,6 +326,10 @@ pub struct TestKind {
     /// Another image for the node; also `XTASK_KIND_NODE_IMAGE`
     #[arg(long, value_name = "IMAGE")]
     pub node_image: Option<String>,
+
+    /// Manifests to apply before the Applications, such as a network policy engine; also `XTASK_KIND_MANIFEST`
+    #[arg(long, value_name = "FILE")]
+    pub manifest: Option<PathBuf>,
 
     /// The port of the API server on this machine; by default a free one
     #[arg(long, value_name = "PORT")]

@@ -204,6 +204,7 @@ codes! {
     RevisionUnknown "revision-unknown" Warning "the render depends on the commit, which only Argo CD knows"
     ScenarioFailed "scenario-failed" Finding "a step of a scenario did not show what it should"
     ScenarioInvalid "scenario-invalid" Configuration "a scenario under tests/kind says something that cannot be"
+    ScenarioSkipped "scenario-skipped" Warning "steps of a scenario were skipped because the cluster lacks what they need"
     SchemaBroken "schema-broken" Configuration "schemas/ is not there, or a schema cannot be used"
     SchemaMissing "schema-missing" Finding "a kind that no schema describes"
     SchemasOutdated "schemas-outdated" Finding "schemas/ is not what the targets need"

@@ -58,10 +58,23 @@ pub struct Step {
     pub name: String,
     /// The longest it may take.
     pub deadline: Duration,
+    /// What has to hold for the step to run.
+    pub when: Option<When>,
     /// What is done.
     pub action: Action,
     /// Where it stands.
     pub place: Place,
+}
+
+/// A condition: the step is skipped unless a text equals another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct When {
+    /// The text, with variables that earlier steps saved.
+    pub value: String,
+    /// What it has to equal.
+    pub is: String,
+    /// Why the step is skipped otherwise.
+    pub otherwise: String,
 }
 
 impl Scenario {
@@ -151,11 +164,25 @@ fn read_step(node: &Node, index: usize, folder: &Path, diagnostics: &mut Diagnos
         }
         seconds
     });
+    let when = fields.node("when").map(|node| read_condition(node, &fields.path_of("when"), diagnostics));
     let action = step::read(&mut fields, node, folder, diagnostics);
     fields.finish(diagnostics);
     let place = node.get("name").unwrap_or(node).place();
     let deadline = deadline.map_or(DEADLINE, Duration::from_secs);
-    Some(Step { name: name?, deadline, action: action?, place })
+    let when = match when {
+        Some(condition) => Some(condition?),
+        None => None,
+    };
+    Some(Step { name: name?, deadline, when, action: action?, place })
+}
+
+fn read_condition(node: &Node, path: &str, diagnostics: &mut Diagnostics) -> Option<When> {
+    let mut fields = Fields::new(node, path, Syntax::Scenario);
+    let value = fields.required_string("value");
+    let is = fields.required_string("is");
+    let otherwise = fields.required_string("otherwise");
+    fields.finish(diagnostics);
+    Some(When { value: value?, is: is?, otherwise: otherwise? })
 }
 
 /// The scenarios of an application, in order of their names; none where it has no folder.

@@ -56,6 +56,8 @@ pub struct Request {
     pub step: Option<String>,
     /// A revision whose charts are deployed first.
     pub upgrade_from: Option<String>,
+    /// A file of manifests that are applied before the Applications.
+    pub manifest: Option<PathBuf>,
     /// Write the results there, as JUnit XML.
     pub junit: Option<PathBuf>,
 }
@@ -120,10 +122,13 @@ impl Proven {
     /// What became of the steps, in a line.
     fn summary(&self) -> String {
         let steps = plural(self.steps.len(), "step");
-        match self.steps.iter().filter(|step| step.result == reports::Result::Failed).count() {
+        let count = |result| self.steps.iter().filter(|step| step.result == result).count();
+        let (failed, skipped) = (count(reports::Result::Failed), count(reports::Result::Skipped));
+        match (failed, skipped) {
             _ if self.steps.is_empty() => steps,
-            0 => format!("{steps}: all passed"),
-            failed => format!("{steps}: {failed} failed"),
+            (0, 0) => format!("{steps}: all passed"),
+            (0, skipped) => format!("{steps}: {} passed, {skipped} skipped", self.steps.len() - skipped),
+            (failed, _) => format!("{steps}: {failed} failed"),
         }
     }
 }
@@ -206,7 +211,11 @@ fn in_cluster(
     let alone = step.is_none() && request.upgrade_from.is_none();
     let chosen: Vec<&str> = prepared.chosen.iter().map(String::as_str).collect();
     let first = order.iter().find(|app| alone && chosen.contains(&app.name.as_str()));
-    let first = first.map(|app| prepared.images_of(app));
+    let first = first.map(|app| {
+        let mut images = prepared.images_of(app);
+        images.extend(prepared.manifest.iter().flat_map(|manifest| manifest.images.keys().cloned()));
+        images
+    });
     let later = raise::raise(prepared, cluster, ids, first.as_ref())?;
     // Watching begins while the node is not ready yet: that takes the processor for a moment.
     let observer = Observer::start(&cluster.kubectl);
@@ -230,6 +239,12 @@ fn in_cluster(
         given: prepared.given(),
         run: session.root.join("target/kind").join(run_name()),
     };
+    if let Some(manifest) = prepared.manifest.as_ref().filter(|_| step.is_none()) {
+        told.extend(lanes.added(manifest));
+        if told.failed() {
+            return process::check_interrupted();
+        }
+    }
     told.extend(match (step, &request.upgrade_from) {
         (Some((scenario, step)), _) => lanes.one(scenario, step),
         (None, Some(revision)) => lanes.upgraded(revision, &prepared.before),

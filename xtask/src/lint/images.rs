@@ -106,12 +106,23 @@ pub fn references(object: &Object) -> impl Iterator<Item = (&str, Place)> {
     uses(object).into_iter().filter_map(|used| Some((used.reference?, used.place)))
 }
 
+/// The images that a manifest asks for, each with its place.
+#[must_use]
+pub fn references_in(root: &Node) -> Vec<(String, Place)> {
+    let text = |key: &str| root.get(key).and_then(Node::as_str);
+    let pod = text("apiVersion") == Some("v1") && text("kind") == Some("Pod");
+    uses_in(root, pod).into_iter().filter_map(|used| Some((used.reference?.to_owned(), used.place))).collect()
+}
+
 fn uses(object: &Object) -> Vec<Use<'_>> {
+    uses_in(&object.root, object.key.group.is_empty() && object.key.kind == "Pod")
+}
+
+fn uses_in(root: &Node, pod: bool) -> Vec<Use<'_>> {
     let mut found = Vec::new();
     for path in POD_SPECS {
         // `spec` itself describes a pod in Pods alone; the longer paths mean one wherever they hold containers.
-        let pod = object.key.group.is_empty() && object.key.kind == "Pod";
-        let Some(spec) = object.find(path).filter(|spec| spec.get("containers").is_some() && (path.len() > 1 || pod))
+        let Some(spec) = root.find(path).filter(|spec| spec.get("containers").is_some() && (path.len() > 1 || pod))
         else {
             continue;
         };

@@ -162,6 +162,12 @@ impl Runner<'_> {
         }
     }
 
+    /// Why a step is skipped; `None` for a step that runs.
+    pub fn skips(&self, step: &Step) -> Result<Option<String>> {
+        let Some(when) = &step.when else { return Ok(None) };
+        Ok((self.fill(&when.value)? != self.fill(&when.is)?).then(|| when.otherwise.clone()))
+    }
+
     fn fill(&self, text: &str) -> Result<String> {
         variables::fill(text, &self.values)
     }

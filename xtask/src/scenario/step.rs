@@ -140,7 +140,7 @@ pub(super) fn read(
             .at(node.get("name").unwrap_or(node).place(), "this step");
         if there.is_empty() {
             let mut keys = node.entries().iter().map(|(key, _)| key.name.as_str());
-            let odd = keys.find(|key| !["name", "deadline", "expect", "input", "save", "tell"].contains(key));
+            let odd = keys.find(|key| !["name", "deadline", "when", "expect", "input", "save", "tell"].contains(key));
             wrong = wrong.help(suggestion(odd.unwrap_or_default(), KINDS.iter().copied()));
         }
         fields.report(wrong);

@@ -7,14 +7,16 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::lanes::Lanes;
+use super::prepare::Manifest;
 use super::reports::{Result, StepReport, Told};
 use super::stage::App;
 use crate::cluster::diagnosis::{self, Failure};
 use crate::cluster::observer::Stop;
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::progress::Progress;
-use crate::scenario::Scenario;
 use crate::scenario::run::Runner;
+use crate::scenario::{Scenario, apply};
+use crate::wording::plural;
 
 /// How long an application may take to become healthy.
 const DEPLOY: Duration = Duration::from_secs(120);
@@ -38,6 +40,16 @@ impl Lanes<'_> {
     /// Deploys an application, and waits until it is healthy.
     pub(super) fn deploy(&self, app: &App, name: &str) -> Told {
         self.timed(&app.name, name, || self.stage.put(app, DEPLOY))
+    }
+
+    /// Applies the manifests that were added to the run, and waits until they are in order.
+    pub(super) fn added(&self, manifest: &Manifest) -> Told {
+        self.timed("cluster", &format!("the manifests in {} are applied", manifest.name), || {
+            let started = Instant::now();
+            self.stage.network(DEPLOY)?;
+            let left = DEPLOY.saturating_sub(started.elapsed());
+            apply::apply(self.stage.kubectl, self.stage.observer, "default", &manifest.text, left)
+        })
     }
 
     /// Does something that is no step of a scenario, and tells it as one.
@@ -104,10 +116,24 @@ impl Lanes<'_> {
         namespaces.extend(scenario.namespaces.iter().cloned());
         let awaited = scenario.awaits();
         let mut told = Told::default();
+        let mut skipped: BTreeMap<String, (Place, usize)> = BTreeMap::new();
         for step in &scenario.steps {
             if told.failed() || crate::process::interrupted() {
                 told.steps.push(StepReport::skipped(&lane, &step.name));
                 continue;
+            }
+            match runner.skips(step) {
+                Ok(None) => {}
+                Ok(Some(why)) => {
+                    stage.session.printer.status("Skipping", &format!("{lane}: {}: {why}", step.name));
+                    told.steps.push(StepReport { told: Some(why.clone()), ..StepReport::skipped(&lane, &step.name) });
+                    skipped.entry(why).or_insert_with(|| (step.place.clone(), 0)).1 += 1;
+                    continue;
+                }
+                Err(found) => {
+                    told.extend(self.timed(&lane, &step.name, || Err(Stop::Other(found))));
+                    continue;
+                }
             }
             let under_way = stage.session.printer.under_way("Running", &format!("{lane}: {}", step.name));
             let started = Instant::now();
@@ -121,6 +147,11 @@ impl Lanes<'_> {
             let (name, place) = (&step.name, Some(&step.place));
             let subject = Subject { lane: &lane, name, place, namespaces: &namespaces, awaited: &awaited, repeat };
             told.extend(self.told(&subject, took, result));
+        }
+        for (why, (place, count)) in skipped {
+            let message = format!("{} skipped: {why}", plural(count, "step"));
+            told.found
+                .push(Diagnostic::new(Code::ScenarioSkipped, message).target(&lane).at(place, "the first of them"));
         }
         told
     }

@@ -12,12 +12,14 @@ use crate::cluster::Wish;
 use crate::commands::Session;
 use crate::commands::rendering;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Result, suggestion};
+use crate::document::yaml;
 use crate::image;
+use crate::lint::images;
 use crate::plan::{self, Inspections};
 use crate::scenario::step::Action;
 use crate::scenario::{self, Scenario, Step};
 use crate::tools::Tools;
-use crate::workspace::Workspace;
+use crate::workspace::{self, Workspace};
 
 /// Images by reference, with where they are asked for.
 pub(super) type Asked = BTreeMap<String, Option<Place>>;
@@ -38,10 +40,19 @@ pub(super) struct Prepared<'a> {
     /// Those of them that were asked for; the others are there because a scenario needs them.
     pub(super) chosen: Vec<String>,
     pub(super) scenarios: Vec<Scenario>,
+    /// What is applied before the Applications.
+    pub(super) manifest: Option<Manifest>,
     /// Images that are built for the run.
     pub(super) own: Vec<Own>,
     /// Holds the files of the other revision as long as its images may be built.
     _revision: Option<tempfile::TempDir>,
+}
+
+/// A file of manifests for the cluster itself.
+pub(super) struct Manifest {
+    pub(super) name: String,
+    pub(super) text: String,
+    pub(super) images: BTreeMap<String, Place>,
 }
 
 /// An image that is built.
@@ -56,7 +67,8 @@ impl Prepared<'_> {
     pub(super) fn foreign_images(&self) -> Asked {
         let own = |name: &str| self.own.iter().any(|own| own.image.reference == name);
         // Where both ask for an image, the place is that of today.
-        let all = self.before.values().chain(self.apps.values()).flat_map(|app| &app.images);
+        let all = self.before.values().chain(self.apps.values()).map(|app| &app.images);
+        let all = all.chain(self.manifest.iter().map(|manifest| &manifest.images)).flatten();
         all.filter(|(name, _)| !own(name)).map(|(name, place)| (name.clone(), Some(place.clone()))).collect()
     }
 
@@ -143,6 +155,7 @@ pub(super) fn prepare<'a>(
     // Under one name there can be one image: today's.
     let known: BTreeSet<String> = own.iter().map(|own| own.image.reference.clone()).collect();
     own.extend(older.into_iter().filter(|own| !known.contains(&own.image.reference)));
+    let manifest = diagnostics.take(manifest(session, request)).flatten();
     let (node_image, node_place) = diagnostics.take(node_image(request, workspace)).unwrap_or_default();
     let wish = Wish {
         node_image,
@@ -163,9 +176,23 @@ pub(super) fn prepare<'a>(
         before,
         chosen,
         scenarios,
+        manifest,
         own,
         _revision: folder,
     })
+}
+
+/// The manifests that are applied before the Applications: `--manifest`, or else `XTASK_KIND_MANIFEST`.
+fn manifest(session: &Session<'_>, request: &Request) -> Result<Option<Manifest>> {
+    let variable = std::env::var_os("XTASK_KIND_MANIFEST").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let Some(path) = request.manifest.clone().or(variable) else { return Ok(None) };
+    let path = std::path::absolute(&path).unwrap_or(path);
+    let source = workspace::read(&session.root, &path)?;
+    let mut images = BTreeMap::new();
+    for document in yaml::parse(&source)? {
+        images.extend(images::references_in(&document.root));
+    }
+    Ok(Some(Manifest { name: source.name.clone(), text: source.text.clone(), images }))
 }
 
 /// The applications of a workspace as they render by default.

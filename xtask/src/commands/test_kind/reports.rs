@@ -118,7 +118,8 @@ pub(super) fn suites(reports: &[StepReport], diagnostics: &Diagnostics) -> Vec<j
             name: report.name.clone(),
             time: Some(report.took),
             failures: if report.result == Result::Failed { vec![failure()] } else { Vec::new() },
-            skipped: (report.result == Result::Skipped).then(|| "a step before it failed".to_owned()),
+            skipped: (report.result == Result::Skipped)
+                .then(|| report.told.clone().unwrap_or_else(|| "a step before it failed".to_owned())),
         };
         match suites.iter_mut().find(|suite| suite.name == report.lane) {
             Some(suite) => suite.cases.push(case),

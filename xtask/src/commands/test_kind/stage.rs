@@ -112,7 +112,7 @@ impl Stage<'_> {
 
     /// Waits until a pod that starts now finds the API server. In a new cluster that comes seconds after all else, and
     /// definitions of kinds need not wait for it.
-    fn network(&self, deadline: Duration) -> std::result::Result<(), Stop> {
+    pub(super) fn network(&self, deadline: Duration) -> std::result::Result<(), Stop> {
         let (namespace, name) = NETWORK;
         let (namespace, name) = (namespace.to_owned(), name.to_owned());
         let key = ObjectKey { group: "apps".to_owned(), kind: "DaemonSet".to_owned(), namespace, name };
