@@ -135,7 +135,8 @@ pub fn check(input: &Input<'_>) -> Checked {
             found => with_schema.push((subject, found)),
         }
     }
-    for (kind, subjects) in missing {
+    // A target that failed to render may define the kind; its own error comes first.
+    for (kind, subjects) in missing.into_iter().filter(|_| input.failed.is_empty()) {
         checked.diagnostics.push(no_schema(input, kind, &subjects));
     }
     if input.complete {
@@ -182,12 +183,7 @@ fn no_schema(input: &Input<'_>, kind: &Kind, subjects: &[&Subject]) -> Diagnosti
     if subjects.len() > 1 {
         found = found.note(format!("{} objects of this kind are not validated", subjects.len()));
     }
-    if !input.failed.is_empty() {
-        let failed = input.failed.join("`, `");
-        return found
-            .note(format!("targets that failed to render may define it: `{failed}`"))
-            .help("fix the failed targets first");
-    }
+
     let known: BTreeSet<String> = schemas::present(input.root);
     let same = known.iter().filter_map(|file| {
         let (group, rest) = file.split_once('/')?;
