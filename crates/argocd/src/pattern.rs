@@ -4,6 +4,8 @@
 //! tables in the tests were generated with the libraries of Argo CD 3.5. A bug of its glob library is not reproduced: it
 //! does not match some texts if a `*` inside `{…}` is followed by text.
 
+use toolbox::path_match::PathPattern;
+
 /// A glob with `*`, `?`, `**`, `[abc]`, `[!abc]`, `[a-c]`, `{a,b}`, and `\x`. `*` and `?` do not match a separator.
 #[derive(Debug)]
 pub struct Glob {
@@ -137,45 +139,10 @@ fn within(ranges: &[(char, char)], c: char) -> bool {
     ranges.iter().any(|(low, high)| (*low..=*high).contains(&c))
 }
 
-/// Whether a pattern matches a group, kind, or name, like Go's `path.Match`: `*`, `?`, `[a-c]`, `[^a]`, and `\x`. An
-/// invalid pattern matches nothing.
+/// Whether a pattern of Go's `path.Match` matches a group, kind, or name. An invalid pattern matches nothing.
 #[must_use]
 pub fn matches_kind(pattern: &str, text: &str) -> bool {
-    let Some(parts) = file_pattern(pattern) else { return false };
-    fits(&parts, &text.chars().collect::<Vec<_>>(), Some('/'))
-}
-
-fn file_pattern(pattern: &str) -> Option<Vec<Part>> {
-    let mut characters = pattern.chars().peekable();
-    let mut parts = Vec::new();
-    while let Some(c) = characters.next() {
-        parts.push(match c {
-            '*' => Part::Some,
-            '?' => Part::One,
-            '\\' => Part::Literal(characters.next()?),
-            '[' => {
-                let negated = characters.next_if_eq(&'^').is_some();
-                let mut ranges = Vec::new();
-                while ranges.is_empty() || characters.next_if_eq(&']').is_none() {
-                    let low = bound(&mut characters)?;
-                    let high = if characters.next_if_eq(&'-').is_some() { bound(&mut characters)? } else { low };
-                    ranges.push((low, high));
-                }
-                Part::Class { negated, ranges }
-            }
-            c => Part::Literal(c),
-        });
-    }
-    Some(parts)
-}
-
-/// Parses one end of a range in brackets.
-fn bound(characters: &mut Characters<'_>) -> Option<char> {
-    match characters.next()? {
-        '-' | ']' => None,
-        '\\' => characters.next(),
-        c => Some(c),
-    }
+    PathPattern::parse(pattern).is_some_and(|pattern| pattern.matches(text))
 }
 
 #[cfg(test)]

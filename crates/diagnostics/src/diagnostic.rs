@@ -207,7 +207,7 @@ codes! {
     LockOutdated "lock-outdated" Finding "render.lock is out of date, although the output is unchanged"
     ManifestInvalid "manifest-invalid" Configuration "the output of a template is not a valid Kubernetes object"
     ManifestUndeployed "manifest-undeployed" Finding "the root Application does not deploy a manifest under argocd/"
-    MergeKeyDuplicate "merge-key-duplicate" Warning "two entries of a list have the same merge key, and Argo CD applies the object without ServerSideApply"
+    MergeKeyDuplicate "merge-key-duplicate" Warning "two entries of a list have the same merge key, in an Application without `ServerSideApply=true`"
     NameTaken "name-taken" Configuration "a name or namespace is already in use"
     NamespaceLabel "namespace-label" Finding "a Pod Security label has an unknown key, level, or version"
     NamespaceMismatch "namespace-mismatch" Finding "a rendered object sets a namespace that its Application does not deploy into"

@@ -9,12 +9,16 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::tree::{Key, Node, Value};
+use crate::yaml::conflict;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 
 /// Parses a TOML file. Reports all syntax errors, not only the first.
 pub fn parse(source: &Arc<Source>) -> Result<Node> {
     let (table, errors) = DeTable::parse_recoverable(&source.text);
     let mut diagnostics = Diagnostics::default();
+    if let Some(found) = conflict(source, Code::ConfigSyntax).filter(|_| !errors.is_empty()) {
+        return Err(found.into());
+    }
     for error in errors {
         let place = match error.span() {
             Some(span) => Place::new(source, span),
@@ -111,6 +115,17 @@ mod tests {
         let b = root.get("a").and_then(|a| a.get("b")).expect("a.b");
         assert_eq!(b.place().to_string(), "charts.toml:2:5");
         assert_eq!(root.to_json(), r#"{"a":{"b":"c","d":[1,true]}}"#);
+    }
+
+    #[test]
+    fn conflict_markers_are_named() {
+        let source = Source::new("charts.lock", "version = 1\n<<<<<<< HEAD\na = 1\n=======\n>>>>>>> other\n");
+        let error = parse(&source).expect_err("broken");
+        assert_eq!(error.0.len(), 1);
+        assert_eq!(
+            format!("{} {}", error.0[0].places[0].0, error.0[0].message),
+            "charts.lock:2:1 merge conflict marker"
+        );
     }
 
     #[test]

@@ -78,41 +78,47 @@ pub fn parse_one(source: &Arc<Source>) -> Result<Document> {
     }
 }
 
-/// Explains a syntax error in a text whose cause is not in the YAML itself: merge conflict markers, or a tab in the
-/// indentation. `at` is where the parser stopped; without it, every line may contain the tab.
+/// Explains a syntax error whose cause is not in the YAML itself: merge conflict markers, or a tab in the indentation.
+/// `at` is where the parser stopped; without it, any line may contain the tab.
 #[must_use]
 pub fn misread(source: &Arc<Source>, at: Option<usize>) -> Option<Diagnostic> {
-    let mut lines = Vec::new();
-    let mut start = 0;
-    for line in source.text.split_inclusive('\n') {
-        lines.push((start, line.trim_end()));
-        start += line.len();
+    if let Some(found) = conflict(source, Code::YamlSyntax) {
+        return Some(found);
     }
-    let error = |(start, end): (usize, usize), message: &str, help: &str| {
-        Diagnostic::new(Code::YamlSyntax, message).at(Place::new(source, start..end), "").help(help)
-    };
-
+    let lines = lines(&source.text);
     // The parser may stop at the end of the line before.
     let near = |index: usize| {
         let end = lines.get(index + 1).map_or(source.text.len(), |(next, _)| *next);
         let before = index.checked_sub(1).and_then(|before| lines.get(before)).map_or(0, |(before, _)| *before);
         at.is_none_or(|at| before <= at && at <= end)
     };
-    let sure = |text: &str| ["<<<<<<< ", "||||||| ", ">>>>>>> "].iter().any(|start| text.starts_with(start));
-    let conflict = lines.iter().any(|(_, text)| sure(text));
-    // A line of seven equals signs may also be text.
-    let marker =
-        |index: usize, text: &str| sure(text) || text == "=======" && (conflict || at.is_some() && near(index));
-    if let Some((_, (start, text))) = lines.iter().enumerate().find(|(index, (_, text))| marker(*index, text)) {
-        let help = "resolve the conflict and remove the markers";
-        return Some(error((*start, start + text.len()), "merge conflict marker", help));
-    }
     let mut tabs = lines.iter().enumerate().filter_map(|(index, (start, text))| {
         let indentation = text.len() - text.trim_start().len();
         let tab = text[..indentation].find('\t')?;
-        near(index).then_some((start + tab, start + tab + 1))
+        near(index).then_some(start + tab..start + tab + 1)
     });
-    tabs.next().map(|span| error(span, "tab used for indentation", "indent with spaces: YAML does not allow tabs"))
+    let found = Diagnostic::new(Code::YamlSyntax, "tab used for indentation");
+    tabs.next().map(|span| found.at(Place::new(source, span), "").help("indent with spaces: YAML does not allow tabs"))
+}
+
+/// The first merge conflict marker in a text that cannot be parsed.
+#[must_use]
+pub fn conflict(source: &Arc<Source>, code: Code) -> Option<Diagnostic> {
+    let marker = |text: &str| ["<<<<<<< ", "||||||| ", ">>>>>>> "].iter().any(|start| text.starts_with(start));
+    let (start, text) = lines(&source.text).into_iter().find(|(_, text)| marker(text))?;
+    let found = Diagnostic::new(code, "merge conflict marker").at(Place::new(source, start..start + text.len()), "");
+    Some(found.help("resolve the conflict and remove the markers"))
+}
+
+/// The lines of a text without trailing white space, each with its offset.
+fn lines(text: &str) -> Vec<(usize, &str)> {
+    let mut start = 0;
+    let line = |line: &'_ str| {
+        start += line.len();
+        start - line.len()
+    };
+    let starts: Vec<usize> = text.split_inclusive('\n').map(line).collect();
+    starts.into_iter().zip(text.split_inclusive('\n').map(str::trim_end)).collect()
 }
 
 /// The scalar values of a key in any mapping of a text, up to the first syntax error.
@@ -603,7 +609,7 @@ mod tests {
     fn conflict_markers_and_tabs_are_named() {
         for (text, expected) in [
             ("a: 1\n<<<<<<< HEAD\nb: 1\n=======\nb: 2\n>>>>>>> other\n", "x.yaml:2:1 merge conflict marker"),
-            ("a: 1\nb: [\n=======\n", "x.yaml:3:1 merge conflict marker"),
+            ("a: 1\nb: [\n>>>>>>> other\n", "x.yaml:3:1 merge conflict marker"),
             ("a:\n\tb: 1\n", "x.yaml:2:1 tab used for indentation"),
             ("a:\n  b:\n  \tc: 1\n", "x.yaml:3:3 tab used for indentation"),
             ("a:\n  - b\n\t- c\n", "x.yaml:3:1 tab used for indentation"),

@@ -5,6 +5,8 @@
 //!
 //! Rules that Helm rejects (`**`) have no effect here; Helm reports them.
 
+use toolbox::path_match::PathPattern;
+
 /// Returns the first line, counted from 1, whose rule ignores a file.
 #[must_use]
 pub fn ignoring_line(text: &str, path: &str) -> Option<usize> {
@@ -18,7 +20,7 @@ pub struct Rules(Vec<Rule>);
 
 #[derive(Debug)]
 struct Rule {
-    pattern: Vec<char>,
+    pattern: PathPattern,
     negated: bool,
     only_folders: bool,
     /// Whether the pattern is matched against the whole path, and not only the last part.
@@ -67,54 +69,12 @@ impl Rule {
         let (only_folders, pattern) = pattern.strip_suffix('/').map_or((false, pattern), |rest| (true, rest));
         let (rooted, pattern) = pattern.strip_prefix('/').map_or((false, pattern), |rest| (true, rest));
         let whole_path = rooted || pattern.contains('/');
-        Some(Self { pattern: pattern.chars().collect(), negated, only_folders, whole_path })
+        Some(Self { pattern: PathPattern::parse(pattern)?, negated, only_folders, whole_path })
     }
 
     fn matches(&self, path: &str) -> bool {
         let subject = if self.whole_path { path } else { path.rsplit('/').next().unwrap_or(path) };
-        matches(&self.pattern, &subject.chars().collect::<Vec<_>>())
-    }
-}
-
-/// Go's `filepath.Match`: `*` and `?` do not match `/`, `[a-z]` and `[^a-z]` are classes, and `\` escapes.
-fn matches(pattern: &[char], text: &[char]) -> bool {
-    let Some((&first, rest)) = pattern.split_first() else { return text.is_empty() };
-    match first {
-        '*' => (0..=text.len())
-            .take_while(|&taken| taken == 0 || text[taken - 1] != '/')
-            .any(|taken| matches(rest, &text[taken..])),
-        '?' => text.first().is_some_and(|&c| c != '/') && matches(rest, &text[1..]),
-        '[' => {
-            let Some((&c, text)) = text.split_first() else { return false };
-            class(rest, c).is_some_and(|(hit, rest)| hit && matches(rest, text))
-        }
-        '\\' if !rest.is_empty() => text.first() == rest.first() && matches(&rest[1..], &text[1..]),
-        literal => text.first() == Some(&literal) && matches(rest, &text[1..]),
-    }
-}
-
-/// Whether a character is in the class at the start of the pattern, and the rest of the pattern; `None` if the class is
-/// not closed.
-fn class(pattern: &[char], c: char) -> Option<(bool, &[char])> {
-    let (negated, mut rest) = match pattern.split_first()? {
-        ('^', rest) => (true, rest),
-        _ => (false, pattern),
-    };
-    let mut hit = false;
-    let mut first = true;
-    loop {
-        let (&low, after) = rest.split_first()?;
-        if low == ']' && !first {
-            return Some((hit != negated, after));
-        }
-        first = false;
-        let (low, after) = if low == '\\' { (*after.first()?, &after[1..]) } else { (low, after) };
-        let (high, after) = match after {
-            ['-', '\\', high, after @ ..] | ['-', high, after @ ..] => (*high, after),
-            _ => (low, after),
-        };
-        hit |= (low..=high).contains(&c);
-        rest = after;
+        self.pattern.matches(subject)
     }
 }
 

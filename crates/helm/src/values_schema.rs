@@ -47,6 +47,9 @@ pub fn patterns(root: &Path, chart: &Chart, words: &str) -> Diagnostics {
 /// Reads a schema; `chart` is the path of its chart.
 pub fn read(chart: &str, source: &Arc<Source>) -> Result<Document> {
     if let Err(error) = serde_json::from_str::<serde_json::Value>(&source.text) {
+        if let Some(found) = yaml::conflict(source, Code::ValuesSchemaInvalid) {
+            return Err(found.into());
+        }
         let line: usize = source.text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
         let at = (line + error.column().saturating_sub(1)).min(source.text.trim_end().len());
         let at = (0..=at).rev().find(|at| source.text.is_char_boundary(*at)).unwrap_or_default();

@@ -135,7 +135,8 @@ pub fn check(input: &Input<'_>) -> Checked {
             found => with_schema.push((subject, found)),
         }
     }
-    for (kind, subjects) in missing {
+    // A target that failed to render may define the kind; its own error comes first.
+    for (kind, subjects) in missing.into_iter().filter(|_| input.failed.is_empty()) {
         checked.diagnostics.push(no_schema(input, kind, &subjects));
     }
     if input.complete {
@@ -182,12 +183,7 @@ fn no_schema(input: &Input<'_>, kind: &Kind, subjects: &[&Subject]) -> Diagnosti
     if subjects.len() > 1 {
         found = found.note(format!("{} objects of this kind are not validated", subjects.len()));
     }
-    if !input.failed.is_empty() {
-        let failed = input.failed.join("`, `");
-        return found
-            .note(format!("targets that failed to render may define it: `{failed}`"))
-            .help("fix the failed targets first");
-    }
+
     let known: BTreeSet<String> = schemas::present(input.root);
     let same = known.iter().filter_map(|file| {
         let (group, rest) = file.split_once('/')?;
@@ -200,7 +196,7 @@ fn no_schema(input: &Input<'_>, kind: &Kind, subjects: &[&Subject]) -> Diagnosti
     let near = nearest(&kind.to_string(), in_group.map(Kind::to_string).collect::<Vec<_>>().iter().map(String::as_str))
         .map(str::to_owned);
     if let Some(near) = near {
-        return found.help(format!("did you mean `{near}`, which a CustomResourceDefinition here defines?"));
+        return found.help(format!("did you mean `{near}`, as defined by a rendered CustomResourceDefinition?"));
     }
     if same.is_empty()
         && let Some(near) = similar_kind(input.root, &known, kind)
@@ -249,7 +245,7 @@ fn similar_kind(root: &Path, known: &BTreeSet<String>, kind: &Kind) -> Option<St
 }
 
 fn unused(allowance: &Unchecked) -> Diagnostic {
-    Diagnostic::new(Code::UncheckedUnused, format!("unused unchecked kind `{}`", allowance.kind))
+    Diagnostic::new(Code::UncheckedUnused, format!("unused `validate.unchecked` entry for `{}`", allowance.kind))
         .at(allowance.place.clone(), "no object of this kind is skipped")
         .help("remove this entry")
 }

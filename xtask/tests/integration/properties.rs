@@ -23,7 +23,7 @@ use kubernetes::validate::{kubeconform, pointer, problem};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use xtask::lint::argocd_annotations;
+use xtask::lint::{argocd_annotations, template};
 use xtask::repository;
 use xtask::repository::Move;
 
@@ -81,7 +81,7 @@ fn ways(node: &Node, way: &mut Vec<String>, found: &mut Vec<(Vec<String>, std::o
     }
 }
 
-/// An object with an identity and a body.
+/// The text of an object.
 fn object() -> impl Strategy<Value = String> {
     let kinds = prop_oneof![Just("Service"), Just("service"), Just("Secret"), Just("Role"), Just("A-B"), Just("A")];
     let versions = prop_oneof![Just("v1"), Just("example.org/v1"), Just("Example.org/v2")];
@@ -308,7 +308,7 @@ proptest! {
     }
 
     #[test]
-    fn each_object_is_in_one_change_at_most(old in objects(), new in objects()) {
+    fn each_object_is_in_at_most_one_change(old in objects(), new in objects()) {
         let (old, new) = (recorded(&old), recorded(&new));
         let changes = golden(&old).compare(&new, "ns");
         let (mut before, mut after) = (Vec::new(), Vec::new());
@@ -482,6 +482,17 @@ proptest! {
             for (_, place) in argocd_annotations::metadata(&document.root, true) {
                 prop_assert!(text.get(place.span.unwrap_or_default()).is_some());
             }
+        }
+    }
+
+    #[test]
+    fn text_without_actions_keeps_its_length(
+        text in "(\\{\\{|\\}\\}|-|if|define|end|\"|'|`|/\\*|\\*/|a: |\n|---|[a-z]|é| |\\{|\\}|\\[){0,40}",
+    ) {
+        let without = template::without_actions(&text);
+        prop_assert_eq!(without.len(), text.len());
+        for node in yaml::values_of(&Source::new("x", without.as_str()), "a") {
+            prop_assert!(without.get(node.span).is_some());
         }
     }
 

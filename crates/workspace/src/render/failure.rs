@@ -375,7 +375,8 @@ impl Context<'_> {
         // The headline already contains the first sentence.
         let more = match description {
             Some(text) if described => text.split_once(". ").map(|(_, more)| more.to_owned()),
-            text => text.filter(|_| found.conditional()),
+            text => text
+                .filter(|_| found.conditional() || matches!(&problem.rule, Rule::OneOf(values) if values.len() == 1)),
         };
         let diagnostic = with_note(diagnostic, more.unwrap_or_default());
         if matches!(problem.rule, Rule::Type { .. }) {
@@ -429,7 +430,8 @@ impl Context<'_> {
     fn output(&self, template: &str, line: Option<usize>, reason: &str) -> Diagnostic {
         // The cause may be in a template that this one includes.
         let own = self.template_file(template);
-        let conflict = own.iter().cloned().chain(self.templates()).find_map(|source| conflict(&source));
+        let conflict =
+            own.iter().cloned().chain(self.templates()).find_map(|source| yaml::conflict(&source, Code::HelmRefused));
         let tab = || {
             own.as_ref()
                 .filter(|_| reason.contains("cannot start any token"))
@@ -453,7 +455,7 @@ impl Context<'_> {
     /// A template that failed.
     fn template(&self, template: &str, line: usize, column: Option<usize>, reason: &str) -> Diagnostic {
         let source = self.template_file(template);
-        if let Some(found) = source.as_ref().and_then(conflict) {
+        if let Some(found) = source.as_ref().and_then(|source| yaml::conflict(source, Code::HelmRefused)) {
             return Diagnostic { code: Code::HelmRefused, ..found };
         }
         let place = source.map_or_else(
@@ -645,11 +647,6 @@ fn misreading(
         }
         _ => (None, None),
     }
-}
-
-/// The first merge conflict marker in a template.
-fn conflict(source: &Arc<Source>) -> Option<Diagnostic> {
-    yaml::misread(source, None).filter(|found| found.message.contains("conflict"))
 }
 
 /// A message without the values that it quotes: they may be those of a Secret.

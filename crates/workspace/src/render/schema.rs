@@ -102,10 +102,20 @@ fn flatten(violation: &Violation) -> Vec<Problem> {
 #[derive(Debug, Clone, Copy)]
 struct Step<'a> {
     schema: &'a Node,
-    /// Whether it is about a value inside the one that the previous schema is about.
-    inner: bool,
-    /// Whether it was entered through `then`, `else`, or `dependentSchemas`.
-    conditional: bool,
+    entered: Entered,
+}
+
+/// How a schema was entered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Entered {
+    /// As the schema of a value inside the one that the previous schema is about.
+    Member,
+    /// Through `$ref`.
+    Reference,
+    /// Through `allOf`, `anyOf`, or `oneOf`.
+    Combination,
+    /// Through `then`, `else`, or `dependentSchemas`.
+    Condition,
 }
 
 /// The part of a schema that a problem is about.
@@ -115,11 +125,11 @@ pub(super) struct Found<'a>(Vec<Step<'a>>);
 /// Finds the part of a schema that a problem is about.
 pub(super) fn find<'a>(root: &'a Node, problem: &Problem) -> Option<Found<'a>> {
     let mut paths = Vec::new();
-    let start = Step { schema: root, inner: true, conditional: false };
+    let start = Step { schema: root, entered: Entered::Member };
     walk(root, &mut vec![start], &problem.pointer, &mut paths);
     let fits = |path: &&Vec<Step<'_>>| path.last().is_some_and(|last| violates(last.schema, &problem.rule));
     // An unconditional rule is easier to understand than one that depends on other values.
-    let unconditional = |path: &&Vec<Step<'_>>| path.iter().all(|step| !step.conditional);
+    let unconditional = |path: &&Vec<Step<'_>>| path.iter().all(|step| step.entered != Entered::Condition);
     let chosen = paths.iter().filter(fits).find(unconditional).or_else(|| paths.iter().find(fits));
     chosen.or_else(|| paths.iter().find(unconditional)).cloned().map(Found)
 }
@@ -132,33 +142,33 @@ fn walk<'a>(root: &'a Node, path: &mut Vec<Step<'a>>, pointer: &[String], out: &
     if pointer.is_empty() {
         out.push(path.clone());
     }
-    let mut enter = |schema: &'a Node, inner: bool, conditional: bool, pointer: &[String]| {
-        path.push(Step { schema, inner, conditional });
+    let mut enter = |schema: &'a Node, entered: Entered, pointer: &[String]| {
+        path.push(Step { schema, entered });
         walk(root, path, pointer, out);
         path.pop();
     };
     if let Some((step, rest)) = pointer.split_first() {
         for member in members(schema, step) {
-            enter(member, true, false, rest);
+            enter(member, Entered::Member, rest);
         }
     }
     if let Some(target) =
         schema.get("$ref").and_then(Node::as_str).and_then(|reference| keywords::resolve(root, reference))
     {
-        enter(target, false, false, pointer);
+        enter(target, Entered::Reference, pointer);
     }
     for keyword in ["allOf", "anyOf", "oneOf"] {
         for member in schema.get(keyword).map(Node::items).unwrap_or_default() {
-            enter(member, false, false, pointer);
+            enter(member, Entered::Combination, pointer);
         }
     }
     for keyword in ["then", "else"] {
         if let Some(branch) = schema.get(keyword) {
-            enter(branch, false, true, pointer);
+            enter(branch, Entered::Condition, pointer);
         }
     }
     for (_, dependent) in schema.get("dependentSchemas").map(Node::entries).unwrap_or_default() {
-        enter(dependent, false, true, pointer);
+        enter(dependent, Entered::Condition, pointer);
     }
 }
 
@@ -235,7 +245,7 @@ impl Found<'_> {
 
     /// Whether the rule applies only under a condition.
     pub(super) fn conditional(&self) -> bool {
-        self.0.iter().any(|step| step.conditional)
+        self.0.iter().any(|step| step.entered == Entered::Condition)
     }
 
     /// The schemas that may describe the value, innermost first: those of the value itself, and of outer values only
@@ -244,21 +254,29 @@ impl Found<'_> {
         let mut found = Vec::new();
         let mut outside = false;
         for step in self.0.iter().rev() {
-            if outside && step.inner {
-                break;
+            if !outside || matches!(step.entered, Entered::Combination | Entered::Condition) {
+                found.push((step.schema, outside));
             }
-            found.push((step.schema, outside));
-            outside |= step.inner;
+            outside |= step.entered == Entered::Member;
         }
         found
     }
 
     /// The nearest description of the rule.
     pub(super) fn description(&self) -> Option<&str> {
-        let texts = |keyword: &'static str| {
-            self.describing().into_iter().find_map(move |(schema, _)| schema.get(keyword).and_then(Node::as_str))
-        };
-        texts("description").or_else(|| texts("title")).map(str::trim).filter(|text| !text.is_empty())
+        self.described(|_| true)
+    }
+
+    /// The description of the value itself, not of a rule that combines several values.
+    fn own_description(&self) -> Option<&str> {
+        self.described(|outside| !outside)
+    }
+
+    fn described(&self, wanted: impl Fn(bool) -> bool) -> Option<&str> {
+        let schemas: Vec<&Node> =
+            self.describing().into_iter().filter(|(_, outside)| wanted(*outside)).map(|(schema, _)| schema).collect();
+        let text = |keyword: &str| schemas.iter().find_map(|schema| schema.get(keyword).and_then(Node::as_str));
+        text("description").or_else(|| text("title")).map(str::trim).filter(|text| !text.is_empty())
     }
 
     /// The nearest example of a valid value.
@@ -270,7 +288,7 @@ impl Found<'_> {
     /// The rule for the keys of the mapping, in words, and its place.
     pub(super) fn key_rule(&self) -> Option<(String, Place)> {
         let names = self.schema()?.get("propertyNames")?;
-        let described = Found(vec![Step { schema: names, inner: true, conditional: false }]);
+        let described = Found(vec![Step { schema: names, entered: Entered::Member }]);
         let description = described.description().map(str::to_owned);
         let pattern =
             names.get("pattern").and_then(Node::as_str).map(|text| format!("a key must match {}", expression(text)));
@@ -332,7 +350,7 @@ fn expression(pattern: &str) -> String {
 /// part of it.
 pub(super) fn sentence(problem: &Problem, found: Option<&Found<'_>>) -> (String, bool) {
     let described =
-        || found.and_then(Found::description).map(|text| format!("is not valid: expected {}", expected(text)));
+        || found.and_then(Found::own_description).map(|text| format!("is not valid: expected {}", expected(text)));
     let opaque = |fallback: String| described().map_or((fallback, false), |text| (text, true));
     let sentence = match &problem.rule {
         Rule::Type { got, want } => format!("must be {}, not {}", any_type(want), kind(got)),
@@ -496,7 +514,7 @@ mod tests {
     #[test]
     fn a_condition_is_described_by_its_own_schema() {
         let root = schema(
-            "{properties: {a: {description: Outer., properties: {b: {}}, allOf: [{description: 'With c, b is required.', if: {}, then: {properties: {b: {minLength: 1}}}}]}}}",
+            "{properties: {a: {description: Outer., properties: {b: {}}}}, allOf: [{description: 'With c, b is required.', if: {}, then: {properties: {a: {description: Inner., properties: {b: {minLength: 1}}}}}}]}",
         );
         let rule = Rule::Limit { keyword: "minLength".to_owned(), want: "1".to_owned() };
         let problem = problems(&[violation("/a/b", rule, Vec::new())]).remove(0);

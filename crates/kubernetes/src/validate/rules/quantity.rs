@@ -51,13 +51,14 @@ pub(super) fn check(look: &mut Look<'_>) {
 fn walk<'a>(look: &mut Look<'a>, node: &'a Node, path: &mut Vec<String>) {
     for (key, value) in node.entries() {
         path.push(key.name.clone());
-        let at = At { steps: path.clone(), node: value };
         if RESOURCE_LISTS.contains(&key.name.as_str()) {
-            for (resource, amount) in at.entries() {
-                let mistake = mistake(look, &resource.name, Some(&at), &amount);
+            let list = At { steps: path.clone(), node: value };
+            for (resource, amount) in list.entries() {
+                let mistake = mistake(look, &resource.name, Some(&list), &amount);
                 report(look, &amount, mistake);
             }
         } else if key.name == "sizeLimit" {
+            let at = At { steps: path.clone(), node: value };
             report(look, &at, bytes(&at, MIN_STORAGE));
         }
         walk(look, value, path);
@@ -109,10 +110,9 @@ pub(super) fn mistake(look: &Look<'_>, resource: &str, list: Option<&At<'_>>, am
 fn bytes(amount: &At<'_>, minimum: f64) -> Option<Mistake> {
     let value = resources::quantity(amount).filter(|value| *value > 0.0 && *value < minimum)?;
     let suggestion = parts(amount).and_then(|(number, suffix)| match suffix.as_str() {
-        "m" | "k" | "Ki" => Some(format!("{number}Mi")),
         // Small numbers are more likely to be gibibytes.
         "" if value < 16.0 => Some(format!("{number}Gi")),
-        "" => Some(format!("{number}Mi")),
+        "" | "m" | "k" | "Ki" => Some(format!("{number}Mi")),
         _ => None,
     });
     let unit = if (value - 1.0).abs() < f64::EPSILON { "byte" } else { "bytes" };
@@ -128,10 +128,7 @@ fn has_millicores(node: &Node) -> bool {
 
 /// The number and the suffix of a quantity, unless it has an exponent.
 fn parts(amount: &At<'_>) -> Option<(String, String)> {
-    let text = match &amount.node.value {
-        Value::String(text) | Value::Number(text) => text,
-        _ => return None,
-    };
+    let (Value::String(text) | Value::Number(text)) = &amount.node.value else { return None };
     let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let plain = number.chars().all(|c| c.is_ascii_digit() || c == '.');
     plain.then(|| (number.to_owned(), text[number.len()..].to_owned()))
