@@ -1,4 +1,4 @@
-//! The commands, one a file: each takes a session apart, calls the stages in order, and returns what is to be told.
+//! The commands, one per file. Each calls the stages in order and returns its outcome.
 
 pub mod argocd;
 pub mod bench;
@@ -27,32 +27,32 @@ use toolbox::environment::Environment;
 use toolbox::tools::Tools;
 use workspace::Workspace;
 
-/// What every command starts from.
+/// The environment and the common options of a command.
 #[derive(Debug)]
 pub struct Session<'a> {
-    /// The root of the workspace, absolute.
+    /// The root of the workspace, as an absolute path.
     pub root: PathBuf,
-    /// What the variables say.
+    /// The environment variables.
     pub environment: &'a Environment,
     /// `--offline`.
     pub offline: bool,
-    /// How many programs may run at once.
+    /// The number of programs that may run concurrently.
     pub jobs: usize,
-    /// Where results and progress go.
+    /// Prints results and progress.
     pub printer: &'a Printer,
 }
 
-/// What a command leaves to be told.
+/// The outcome of a command.
 #[derive(Debug)]
 pub struct Outcome {
-    /// What is wrong.
+    /// Everything that it found.
     pub diagnostics: Diagnostics,
     /// Its result, for `--format json`.
     pub fields: Vec<(&'static str, Value)>,
 }
 
 impl<'a> Session<'a> {
-    /// Finds the workspace: `--root`, or the one around the current directory.
+    /// Finds the workspace: at `root`, or at or above the current directory.
     pub fn new(
         root: Option<PathBuf>,
         offline: bool,
@@ -67,13 +67,13 @@ impl<'a> Session<'a> {
         Ok(Self { root, environment, offline, jobs: jobs.unwrap_or(cores).max(1), printer })
     }
 
-    /// The pinned tools of a workspace.
+    /// The pinned tools of the workspace.
     #[must_use]
     pub fn tools<'s>(&'s self, workspace: &'s Workspace) -> Tools<'s> {
         Tools::new(&workspace.tools_lock, &self.environment.cache, self.offline, self.printer)
     }
 
-    /// What bringing dependencies needs to know; `helm` finds or brings Helm, and is asked only when it is needed.
+    /// The context for downloading dependencies. `helm` finds or installs Helm, and is called only if it is needed.
     pub fn context<'s>(&'s self, helm: &'s (dyn Fn() -> Result<PathBuf> + Sync)) -> Context<'s> {
         Context {
             cache: &self.environment.cache,

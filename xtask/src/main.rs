@@ -1,4 +1,4 @@
-//! `cargo xtask`: arguments → command → report → exit code.
+//! `cargo xtask`: parses the arguments, runs the command, prints the report, and exits.
 
 use std::process::ExitCode;
 
@@ -18,8 +18,8 @@ use xtask::report::{Printer, json};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let environment = Environment::from_process();
-    let lively = !environment.ci && !environment.dumb;
-    let printer = Printer::new(cli.common.format, cli.common.color.into(), lively);
+    let animated = !environment.ci && !environment.dumb;
+    let printer = Printer::new(cli.common.format, cli.common.color.into(), animated);
     let name = cli.command.name();
     let Outcome { diagnostics, fields } = run(cli, &environment, &printer).unwrap_or_else(|mut diagnostics| {
         diagnostics.sort();
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     ExitCode::from(report::exit_code(&diagnostics))
 }
 
-/// What is found is returned; what keeps a command from running at all is the error.
+/// Runs the command. Fails only if the command cannot run at all; otherwise the outcome has the findings.
 fn run(cli: Cli, environment: &Environment, printer: &Printer) -> Result<Outcome> {
     process::catch_signals()
         .map_err(|error| Diagnostic::new(Code::Io, format!("cannot listen to signals: {error}")))?;

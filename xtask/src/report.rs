@@ -1,8 +1,6 @@
-//! Everything that people or programs get to read: the only file that prints.
+//! Output: results on standard output, progress and diagnostics on standard error, and exit codes.
 //!
-//! Results go to standard output, progress and diagnostics to standard error. Exit codes are decided here.
-//!
-//! Deliberately absent: deciding what is wrong.
+//! This is the only file that prints.
 
 pub mod annotations;
 pub mod json;
@@ -27,16 +25,16 @@ use diagnostics::{Class, Code, Diagnostics};
 use toolbox::process;
 use toolbox::progress::{End, Progress, UnderWay, Waits};
 
-/// How results are written.
+/// The output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// For people.
+    /// Text.
     Human,
-    /// For programs: one JSON document on standard output.
+    /// One JSON document on standard output.
     Json,
 }
 
-/// Rows with their columns below each other.
+/// Formats rows as a table with aligned columns.
 #[must_use]
 pub fn table<const N: usize>(rows: &[[String; N]]) -> String {
     let widths: [usize; N] =
@@ -50,7 +48,7 @@ pub fn table<const N: usize>(rows: &[[String; N]]) -> String {
     out
 }
 
-/// The exit code that diagnostics lead to.
+/// The exit code for a command's diagnostics.
 #[must_use]
 pub fn exit_code(diagnostics: &Diagnostics) -> u8 {
     if diagnostics.0.iter().any(|diagnostic| diagnostic.code == Code::Interrupted) {
@@ -64,17 +62,17 @@ pub fn exit_code(diagnostics: &Diagnostics) -> u8 {
     }
 }
 
-/// Writes for people, and for programs where they asked for it.
+/// Prints in the requested format.
 #[derive(Debug)]
 pub struct Printer {
     format: Format,
     started: Instant,
     screen: Arc<Screen<Streams>>,
-    /// What keeps the screen true, once something is under way.
-    keeper: Mutex<Option<JoinHandle<()>>>,
+    /// The thread that refreshes the screen, started with the first task.
+    refresher: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// Where everything goes.
+/// The standard streams.
 #[derive(Debug, Clone, Copy)]
 struct Streams {
     color: anstream::ColorChoice,
@@ -95,33 +93,33 @@ impl Progress for Printer {
         if self.format == Format::Json {
             return UnderWay::new(waits, |_| {});
         }
-        // A line that will be drawn in a moment need not stay; what became of it does.
+        // If the task is shown on the progress line, only its outcome is printed.
         let shown = self.screen.shows();
         if !shown {
             self.status(verb, what);
         }
-        self.keep();
+        self.start_refreshing();
         let id = self.screen.begin(verb, what, waits.clone());
         UnderWay::new(waits, move |end| {
-            let Some(entry) = self.screen.end(id) else { return };
-            let told = format!("{} ({:.1} s)", entry.what, entry.began.elapsed().as_secs_f64());
+            let Some(task) = self.screen.end(id) else { return };
+            let text = format!("{} ({:.1} s)", task.what, task.began.elapsed().as_secs_f64());
             match end {
-                End::Well(verb) if shown => self.stderr(&line(GREEN, verb, &told)),
-                // Of what a signal broke off, nothing is known.
-                End::Failed if !process::interrupted() => self.stderr(&line(RED, "Failed", &told)),
+                End::Well(verb) if shown => self.stderr(&line(GREEN, verb, &text)),
+                // A task that a signal interrupted did not fail by itself.
+                End::Failed if !process::interrupted() => self.stderr(&line(RED, "Failed", &text)),
                 End::Well(_) | End::Failed | End::Untold => {}
             }
         })
     }
 }
 
-/// A line of progress.
+/// Formats a line of progress.
 fn line(style: Style, verb: &str, what: &str) -> String {
     format!("{style}{verb:>12}{style:#} {what}\n")
 }
 
 impl Streams {
-    // A reader that went away (`| head`) is no reason to fail.
+    // A closed pipe (`| head`) is not an error.
     fn stdout(self, text: &str) {
         let _ = anstream::AutoStream::new(std::io::stdout().lock(), self.choice(&std::io::stdout()))
             .write_all(text.as_bytes());
@@ -142,7 +140,7 @@ impl Streams {
 
 impl Sink for Streams {
     fn draw(&self, line: &str) {
-        // Without colour, `AutoStream` would take away what erases the line as well.
+        // `AutoStream` would also strip the escape sequence that erases the line.
         let plain = self.choice(&std::io::stderr()) == anstream::ColorChoice::Never;
         let line = if plain { anstream::adapter::strip_str(line).to_string() } else { line.to_owned() };
         let _ = std::io::stderr().lock().write_all(format!("\r{line}\x1b[K").as_bytes());
@@ -161,21 +159,21 @@ impl Sink for Streams {
 impl Drop for Printer {
     fn drop(&mut self) {
         self.screen.close();
-        if let Some(keeper) = self.keeper.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
-            let _ = keeper.join();
+        if let Some(refresher) = self.refresher.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+            let _ = refresher.join();
         }
     }
 }
 
 impl Printer {
-    /// A printer; the clock for `Finished` starts now. `lively` allows a line that moves, on a terminal.
+    /// Creates a printer and starts the clock for `Finished`. `animated` allows a progress line on a terminal.
     #[must_use]
-    pub fn new(format: Format, color: anstream::ColorChoice, lively: bool) -> Self {
-        let screen = Arc::new(Screen::new(Streams { color }, lively && std::io::stderr().is_terminal()));
-        Self { format, started: Instant::now(), screen, keeper: Mutex::default() }
+    pub fn new(format: Format, color: anstream::ColorChoice, animated: bool) -> Self {
+        let screen = Arc::new(Screen::new(Streams { color }, animated && std::io::stderr().is_terminal()));
+        Self { format, started: Instant::now(), screen, refresher: Mutex::default() }
     }
 
-    /// Whether results are for programs.
+    /// Whether the output is JSON.
     #[must_use]
     pub fn json(&self) -> bool {
         self.format == Format::Json
@@ -189,47 +187,49 @@ impl Printer {
         self.screen.write(|streams| streams.stderr(text));
     }
 
-    /// Begins to keep the screen true, the first time that there is something to keep.
-    fn keep(&self) {
-        let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
-        let begin = || {
+    /// Starts the thread that refreshes the screen, unless it is running.
+    fn start_refreshing(&self) {
+        let mut refresher = self.refresher.lock().unwrap_or_else(PoisonError::into_inner);
+        let start = || {
             let screen = Arc::clone(&self.screen);
-            thread::spawn(move || screen.keep(|streams, verb, rest| streams.stderr(&line(GREEN, verb, rest))))
+            thread::spawn(move || {
+                screen.refresh_until_closed(|streams, verb, rest| streams.stderr(&line(GREEN, verb, rest)));
+            })
         };
-        keeper.get_or_insert_with(begin);
+        refresher.get_or_insert_with(start);
     }
 
-    /// A result for people, on standard output.
+    /// Prints a result as text; does nothing if the output is JSON.
     pub fn result(&self, text: &str) {
         if self.format == Format::Human {
             self.stdout(text);
         }
     }
 
-    /// The result for programs.
+    /// Prints the JSON document.
     pub fn document(&self, text: &str) {
         self.stdout(text);
     }
 
-    /// Ends the progress.
+    /// Prints the last line of progress.
     pub fn finished(&self, what: &str) {
         let elapsed: Duration = self.started.elapsed();
         self.status("Finished", &format!("{what} in {:.2}s", elapsed.as_secs_f64()));
     }
 
-    /// All diagnostics, in reading order.
+    /// Prints all diagnostics, in order.
     pub fn diagnostics(&self, diagnostics: &Diagnostics) {
         for diagnostic in &diagnostics.0 {
             self.stderr(&format!("{}\n\n", snippet::describe(diagnostic)));
         }
     }
 
-    /// All diagnostics once more, as marks for GitHub.
+    /// Prints all diagnostics as GitHub annotations.
     pub fn annotations(&self, root: &Path, diagnostics: &Diagnostics) {
         self.stderr(&annotations::commands(root, diagnostics));
     }
 
-    /// The differences, a line for each target that has any or failed, and a line in all.
+    /// Prints the diffs, a line per target, and the totals.
     pub fn render(&self, report: &RenderReport) {
         self.result(&rendered::text(report));
     }

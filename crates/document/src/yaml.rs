@@ -17,8 +17,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 use crate::tree::{Key, Node, Value};
 use diagnostics::{Code, Diagnostic, Place, Result, Source};
 
-/// The size limit of a text, in bytes. Helm refuses files of more than 5 MiB, and what a chart renders stays well below
-/// this, too.
+/// The size limit of a text, in bytes. Helm rejects files of more than 5 MiB, and rendered manifests are smaller, too.
 const MAX_SIZE: usize = 16 * 1024 * 1024;
 
 /// The nesting limit. Nothing that Kubernetes accepts comes near it.

@@ -20,7 +20,6 @@ mod folder;
 mod helm;
 mod inspect;
 mod loopback;
-pub mod moved;
 mod stage;
 #[cfg(test)]
 mod testing;

@@ -15,5 +15,6 @@ pub mod command;
 pub mod dependencies;
 pub mod errors;
 pub mod helmignore;
+pub mod moved;
 pub mod recipe;
 pub mod values_schema;

@@ -55,10 +55,9 @@ fn unknown(source: &Arc<Source>) -> Diagnostics {
     for document in text.split("\n---") {
         for node in yaml::values_of(&Source::new("", document), KEY) {
             let span = start + node.span.start..start + node.span.end;
-            let written = &source.text[span.clone()];
-            if written.contains("{{") {
+            let Some(written) = source.text.get(span.clone()).filter(|written| !written.contains("{{")) else {
                 continue;
-            }
+            };
             let words = node.as_str().unwrap_or_default().split(',').map(str::trim).filter(|word| !word.is_empty());
             for word in words.filter(|word| !HOOKS.contains(word)) {
                 let from = span.start + written.find(word).unwrap_or_default();

@@ -1,15 +1,14 @@
-//! Diagnostics as GitHub's workflow commands, which its runner turns into marks in the changed files of a pull request.
+//! GitHub workflow commands, which annotate the files of a pull request with the diagnostics.
 //!
-//! Source: "Workflow commands for GitHub Actions". A mark needs a file of the repository; of the places of a diagnostic,
-//! the first that is one is taken.
+//! An annotation needs a file in the repository, so it is attached to the first place of a diagnostic that is one.
 //!
-//! Pure but for looking whether a file is there. Deliberately absent: grouping and summaries.
+//! Reference: "Workflow commands for GitHub Actions".
 
 use std::path::Path;
 
 use diagnostics::{Class, Diagnostic, Diagnostics, Place};
 
-/// The commands, one a line.
+/// Formats one workflow command per diagnostic.
 #[must_use]
 pub fn commands(root: &Path, diagnostics: &Diagnostics) -> String {
     diagnostics.0.iter().map(|diagnostic| command(root, diagnostic)).collect()
@@ -17,8 +16,8 @@ pub fn commands(root: &Path, diagnostics: &Diagnostics) -> String {
 
 fn command(root: &Path, diagnostic: &Diagnostic) -> String {
     let level = if diagnostic.code.class() == Class::Warning { "warning" } else { "error" };
-    let here = |place: &&Place| root.join(&place.source.name).is_file();
-    let place = diagnostic.places.iter().map(|(place, _)| place).find(here);
+    let exists = |place: &&Place| root.join(&place.source.name).is_file();
+    let place = diagnostic.places.iter().map(|(place, _)| place).find(exists);
     let mut properties = Vec::new();
     if let Some(place) = place {
         properties.push(format!("file={}", property(&place.source.name)));
@@ -57,21 +56,21 @@ mod tests {
     use diagnostics::{Code, Source};
 
     #[test]
-    fn a_mark_is_put_where_the_repository_has_a_file() {
-        let root = tempfile::tempdir().expect("temporary folder");
+    fn an_annotation_is_attached_to_a_file_in_the_repository() {
+        let root = tempfile::tempdir().expect("temporary directory");
         std::fs::write(root.path().join("a,b.yaml"), "x: 1\ny: 2\n").expect("written");
         let golden = Source::new("tests/golden/x.yaml (as rendered now)", "k: v\n");
         let file = Source::new("a,b.yaml", "x: 1\ny: 2\n");
-        let found = Diagnostic::new(Code::HelmLint, "100 % wrong")
+        let error = Diagnostic::new(Code::HelmLint, "100 % wrong")
             .target("web/default")
             .at(Place::new(&golden, 0..1), "here")
             .at(Place::new(&file, 5..6), "")
-            .help("mend it");
+            .help("fix it");
         let warning = Diagnostic::new(Code::ToolVersion, "old");
         assert_eq!(
-            commands(root.path(), &Diagnostics(vec![found, warning])),
+            commands(root.path(), &Diagnostics(vec![error, warning])),
             "::error file=a%2Cb.yaml,line=2,col=1,title=helm-lint::web/default: 100 %25 wrong%0A\
-             tests/golden/x.yaml (as rendered now):1:1: here%0Ahelp: mend it\n\
+             tests/golden/x.yaml (as rendered now):1:1: here%0Ahelp: fix it\n\
              ::warning title=tool-version::old\n"
         );
     }

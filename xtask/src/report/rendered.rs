@@ -1,6 +1,4 @@
-//! What is told of a render: the differences, what became of each target, and a line in all.
-//!
-//! Deliberately absent: finding the differences (`diff`), and the same for programs (`json`).
+//! The report on a render: the diffs, the state of each target, and the totals.
 
 use anstyle::{AnsiColor, Style};
 
@@ -15,16 +13,16 @@ const NOTE: Style = AnsiColor::Yellow.on_default();
 const TITLE: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 
-/// What became of a target.
+/// The state of a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
-    /// Nothing that it depends on moved; not rendered.
+    /// Its inputs and goldens are unchanged, so it was not rendered.
     Fresh,
-    /// Rendered as recorded.
+    /// Its render equals its goldens.
     Unchanged,
-    /// Rendered otherwise than recorded.
+    /// Its render differs from its goldens.
     Changed,
-    /// Could not be rendered.
+    /// It could not be rendered.
     Failed,
 }
 
@@ -41,23 +39,23 @@ impl State {
     }
 }
 
-/// What is told of one target.
+/// The report on one target.
 #[derive(Debug)]
 pub struct TargetReport {
     /// Its name.
     pub id: TargetId,
-    /// What became of it.
+    /// Its state.
     pub state: State,
-    /// Why it was rendered.
+    /// The reasons for rendering it.
     pub reasons: Vec<String>,
-    /// How many objects it holds, as far as that is known.
+    /// The number of rendered objects, if it was rendered.
     pub objects: Option<usize>,
-    /// How it differs.
+    /// The diffs of its objects.
     pub diffs: Vec<ObjectDiff>,
 }
 
 impl TargetReport {
-    /// `1 modified, 2 added`.
+    /// The number of diffs by kind: `1 modified, 2 added`.
     #[must_use]
     pub fn counts(&self) -> String {
         let kinds = [Kind::Modified, Kind::Renamed, Kind::Added, Kind::Removed];
@@ -67,20 +65,20 @@ impl TargetReport {
     }
 }
 
-/// What is told of a render.
+/// The report on a render.
 #[derive(Debug)]
 pub struct RenderReport {
-    /// The Argo CD release that was reproduced, with its Helm.
+    /// The Argo CD release that was reproduced.
     pub argocd: &'static str,
-    /// Its Helm.
+    /// The Helm version of that release.
     pub helm: &'static str,
-    /// All targets in order of name.
+    /// All targets, ordered by name.
     pub targets: Vec<TargetReport>,
-    /// Whether what was rendered is recorded now.
+    /// Whether the render was recorded as goldens.
     pub accepted: bool,
 }
 
-/// The differences, a line for each target that has any or failed, and a line in all.
+/// Formats the diffs, a line per target, and the totals.
 pub(super) fn text(report: &RenderReport) -> String {
     let mut out = String::new();
     for target in &report.targets {
@@ -101,7 +99,7 @@ pub(super) fn text(report: &RenderReport) -> String {
     }
     for target in &report.targets {
         match target.state {
-            // Where only a leftover file is in the way, no object counts.
+            // Without diffs, only an orphaned golden is left to remove.
             State::Changed if !target.diffs.is_empty() => {
                 out.push_str(&format!("{TITLE}{}{TITLE:#}: {}\n", target.id, target.counts()));
             }
@@ -115,7 +113,7 @@ pub(super) fn text(report: &RenderReport) -> String {
     out
 }
 
-/// `4 targets: 3 fresh, 1 changed`.
+/// The totals: `4 targets: 3 fresh, 1 changed`.
 #[must_use]
 pub fn total(report: &RenderReport) -> String {
     let states = [State::Fresh, State::Unchanged, State::Changed, State::Failed];
@@ -126,7 +124,7 @@ pub fn total(report: &RenderReport) -> String {
     format!("{}{colon}{counts}", plural(report.targets.len(), "target"))
 }
 
-/// A difference as plain text.
+/// Formats a diff as plain text.
 #[must_use]
 pub fn unified(diff: &ObjectDiff) -> String {
     let lines: String = diff.marked().map(|(_, line)| format!("{line}\n")).collect();

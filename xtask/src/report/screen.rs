@@ -1,28 +1,27 @@
-//! Standard error while something is under way: on a terminal a line at the bottom, drawn anew several times a second
-//! and gone before anything else is written; elsewhere a plain line for each ten seconds.
+//! Shows the running tasks on standard error: on a terminal as a progress line below all other output, elsewhere as plain
+//! lines every ten seconds.
 //!
-//! The line moves no cursor but within itself and hides none, so whatever ends the tool leaves at most that line. Once a
-//! signal came it is not drawn any more: a second one ends the tool at once, and finds nothing to leave.
-//!
-//! Deliberately absent: words, and the streams, which `report` lends.
+//! The progress line is erased before anything else is written. It never moves the cursor to another line and never hides
+//! it, so a killed process leaves at most that line behind. After a signal the line is no longer drawn, because a second
+//! signal kills the process without a chance to erase it.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::under_way::{Board, Entry, TURN};
+use super::under_way::{FRAME, Task, Tasks};
 use toolbox::progress::Waits;
 
-/// Where lines go.
+/// The terminal, or its replacement in tests.
 pub(super) trait Sink: Send + Sync {
-    /// Writes a line over the one that the cursor is on, and leaves the cursor there; an empty one erases it.
+    /// Replaces the line with the cursor; an empty text erases it.
     fn draw(&self, line: &str);
-    /// How wide the terminal is now.
+    /// The current width of the terminal.
     fn columns(&self) -> usize;
-    /// Whether a signal asked the tool to end.
+    /// Whether a termination signal has arrived.
     fn interrupted(&self) -> bool;
 }
 
-/// What is shown, and what is under way.
+/// Coordinates the progress line with all other output.
 #[derive(Debug)]
 pub(super) struct Screen<S> {
     sink: S,
@@ -33,8 +32,8 @@ pub(super) struct Screen<S> {
 
 #[derive(Debug, Default)]
 struct State {
-    board: Board,
-    /// Whether the line is on the terminal.
+    tasks: Tasks,
+    /// Whether the progress line is on the terminal.
     drawn: bool,
     closed: bool,
 }
@@ -48,40 +47,40 @@ impl<S: Sink> Screen<S> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether what is under way has a line of its own.
+    /// Whether running tasks are shown on a progress line.
     pub(super) fn shows(&self) -> bool {
         self.terminal && !self.sink.interrupted()
     }
 
-    /// Writes something that stays, to whichever stream, with the line out of its way.
+    /// Writes other output, to any stream, without the progress line in its way.
     pub(super) fn write(&self, write: impl FnOnce(&S)) {
         let mut state = self.state();
         let drawn = state.drawn;
         self.erase(&mut state);
         write(&self.sink);
         if drawn {
-            self.turn(&mut state, Instant::now(), &|_, _, _| {});
+            self.refresh(&mut state, Instant::now(), &|_, _, _| {});
         }
     }
 
-    /// Something begins.
+    /// Adds a task, and returns its id.
     pub(super) fn begin(&self, verb: &str, what: &str, waits: Waits) -> usize {
-        let id = self.state().board.begin(verb, what, Instant::now(), waits);
+        let id = self.state().tasks.begin(verb, what, Instant::now(), waits);
         self.changed.notify_all();
         id
     }
 
-    /// It is over.
-    pub(super) fn end(&self, id: usize) -> Option<Entry> {
+    /// Removes a task.
+    pub(super) fn end(&self, id: usize) -> Option<Task> {
         let mut state = self.state();
-        let entry = state.board.end(id);
-        if state.board.is_empty() {
+        let task = state.tasks.end(id);
+        if state.tasks.is_empty() {
             self.erase(&mut state);
         }
-        entry
+        task
     }
 
-    /// Nothing is under way any more, and nothing will be.
+    /// Erases the progress line for good.
     pub(super) fn close(&self) {
         let mut state = self.state();
         state.closed = true;
@@ -89,30 +88,30 @@ impl<S: Sink> Screen<S> {
         self.changed.notify_all();
     }
 
-    /// Keeps what is shown true until the screen is closed; `late` says what has been under way for long.
-    pub(super) fn keep(&self, late: impl Fn(&S, &str, &str)) {
+    /// Refreshes until the screen is closed; `print` prints a plain line.
+    pub(super) fn refresh_until_closed(&self, print: impl Fn(&S, &str, &str)) {
         let mut state = self.state();
         while !state.closed {
-            if state.board.is_empty() {
+            if state.tasks.is_empty() {
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
-            // What begins is drawn a turn later at the earliest: what is over by then would only flicker.
-            state = match self.changed.wait_timeout(state, TURN) {
+            // Waiting first keeps short tasks from flickering.
+            state = match self.changed.wait_timeout(state, FRAME) {
                 Ok((state, _)) => state,
                 Err(poisoned) => poisoned.into_inner().0,
             };
-            self.turn(&mut state, Instant::now(), &late);
+            self.refresh(&mut state, Instant::now(), &print);
         }
     }
 
-    fn turn(&self, state: &mut State, now: Instant, late: &impl Fn(&S, &str, &str)) {
+    fn refresh(&self, state: &mut State, now: Instant, print: &impl Fn(&S, &str, &str)) {
         if !self.terminal {
-            for (verb, rest) in state.board.late(now) {
-                late(&self.sink, &verb, &rest);
+            for (verb, rest) in state.tasks.due(now) {
+                print(&self.sink, &verb, &rest);
             }
         } else if self.shows() && !state.closed {
-            if let Some(line) = state.board.line(now, self.sink.columns()) {
+            if let Some(line) = state.tasks.line(now, self.sink.columns()) {
                 self.sink.draw(&line);
                 state.drawn = true;
             }
@@ -134,25 +133,25 @@ mod tests {
 
     use super::*;
 
-    /// Says what happens to it.
+    /// Records what is written.
     #[derive(Default)]
-    struct Paper {
+    struct Recorder {
         interrupted: bool,
         lines: Mutex<Vec<String>>,
     }
 
-    impl Paper {
-        fn note(&self, line: &str) {
-            // Without what depends on how fast this machine is: the spinner's turn, and the seconds.
+    impl Recorder {
+        fn record(&self, line: &str) {
+            // The frame of the spinner and the seconds depend on the speed of the machine.
             let line = anstream::adapter::strip_str(line).to_string().replace(['/', '-', '\\'], "|");
             let line = line.replace(|c: char| c.is_ascii_digit(), "").replace("( s", "(… s");
             self.lines.lock().expect("whole").push(line);
         }
     }
 
-    impl Sink for Paper {
+    impl Sink for Recorder {
         fn draw(&self, line: &str) {
-            self.note(&format!("~{line}"));
+            self.record(&format!("~{line}"));
         }
 
         fn columns(&self) -> usize {
@@ -166,30 +165,30 @@ mod tests {
 
     const LATER: Duration = Duration::from_secs(10);
 
-    /// Begins two things, lets time pass, writes between, and ends it all; says all that was written.
-    fn told(paper: Paper, terminal: bool) -> Vec<String> {
-        let screen = Screen::new(paper, terminal);
-        let turn = || {
-            let late = |paper: &Paper, verb: &str, rest: &str| paper.note(&format!("{verb} {rest}"));
-            screen.turn(&mut screen.state(), Instant::now() + LATER, &late);
+    /// Begins two tasks with output in between, and returns everything that is written.
+    fn written(recorder: Recorder, terminal: bool) -> Vec<String> {
+        let screen = Screen::new(recorder, terminal);
+        let refresh = || {
+            let print = |recorder: &Recorder, verb: &str, rest: &str| recorder.record(&format!("{verb} {rest}"));
+            screen.refresh(&mut screen.state(), Instant::now() + LATER, &print);
         };
-        screen.write(|paper| paper.note("before"));
+        screen.write(|recorder| recorder.record("before"));
         let first = screen.begin("Running", "one", Waits::default());
-        turn();
+        refresh();
         screen.begin("Running", "two", Waits::default());
-        turn();
+        refresh();
         screen.end(first);
-        screen.write(|paper| paper.note("between"));
+        screen.write(|recorder| recorder.record("between"));
         screen.close();
-        screen.write(|paper| paper.note("after"));
-        turn();
+        screen.write(|recorder| recorder.record("after"));
+        refresh();
         screen.sink.lines.into_inner().expect("whole")
     }
 
     #[test]
-    fn a_terminal_has_the_line_below_all_that_stays_and_nothing_in_the_end() {
+    fn on_a_terminal_the_line_stays_below_other_output_and_is_erased_at_the_end() {
         assert_eq!(
-            told(Paper::default(), true),
+            written(Recorder::default(), true),
             [
                 "before",
                 "~   | Running one (… s)",
@@ -204,15 +203,18 @@ mod tests {
     }
 
     #[test]
-    fn without_a_terminal_each_is_told_once_in_ten_seconds() {
+    fn without_a_terminal_each_task_is_a_plain_line_every_ten_seconds() {
         assert_eq!(
-            told(Paper::default(), false),
+            written(Recorder::default(), false),
             ["before", "Waiting one (… s)", "Waiting two (… s)", "between", "after"]
         );
     }
 
     #[test]
-    fn once_a_signal_came_nothing_is_drawn() {
-        assert_eq!(told(Paper { interrupted: true, ..Paper::default() }, true), ["before", "between", "after"]);
+    fn after_a_signal_nothing_is_drawn() {
+        assert_eq!(
+            written(Recorder { interrupted: true, ..Recorder::default() }, true),
+            ["before", "between", "after"]
+        );
     }
 }

@@ -1,18 +1,16 @@
-//! A diagnostic as rustc draws one: the message, the lines that it is about, notes, and what helps.
-//!
-//! Deliberately absent: what is wrong, which the diagnostic says.
+//! Formats a diagnostic in the style of rustc: its message, the affected lines, notes, and help.
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use diagnostics::{Class, Diagnostic, Place};
 
-/// A diagnostic as rustc draws one, without colours.
+/// Formats a diagnostic without colors.
 #[must_use]
 pub fn plain(diagnostic: &Diagnostic) -> String {
     anstream::adapter::strip_str(&describe(diagnostic)).to_string()
 }
 
-/// A diagnostic as rustc draws one.
+/// Formats a diagnostic.
 pub(super) fn describe(diagnostic: &Diagnostic) -> String {
     let warning = diagnostic.code.class() == Class::Warning;
     let level = if warning { Level::WARNING } else { Level::ERROR };
@@ -64,7 +62,7 @@ pub(super) fn describe(diagnostic: &Diagnostic) -> String {
     Renderer::styled().render(&groups)
 }
 
-/// Text from elsewhere may hold what moves a terminal's cursor.
+/// Removes control characters, which could change the state of the terminal.
 fn clean(text: &str) -> String {
     text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
 }

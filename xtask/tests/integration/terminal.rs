@@ -1,4 +1,4 @@
-//! What a terminal shows while something is under way, and that nothing of it stays.
+//! The progress line on a terminal.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Read;
@@ -10,7 +10,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::support::{Bench, HELM_4, repository};
 
-/// A terminal: what reads it, and what a program writes to.
+/// A pseudoterminal: the side of the terminal, and the side of the program.
 fn terminal() -> (File, File) {
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
     grantpt(&master).expect("granted");
@@ -20,7 +20,7 @@ fn terminal() -> (File, File) {
     (File::from(master), slave)
 }
 
-/// The lines that are on the screen of a terminal after all this was written to it.
+/// The lines on the screen after some output.
 fn shown(written: &str) -> Vec<String> {
     let mut lines = vec![Vec::new()];
     let mut column = 0;
@@ -31,7 +31,7 @@ fn shown(written: &str) -> Vec<String> {
             '\r' => column = 0,
             '\n' => lines.push(Vec::new()),
             '\x1b' => {
-                // Without colour, nothing is asked of a terminal but to forget the rest of a line.
+                // Without color, the only escape sequence erases the rest of a line.
                 assert_eq!((rest.next(), rest.next()), (Some('['), Some('K')), "{written:?}");
                 line.truncate(column);
             }
@@ -48,7 +48,7 @@ fn shown(written: &str) -> Vec<String> {
     lines.into_iter().map(|line| line.into_iter().collect()).collect()
 }
 
-/// A run that builds helm with a `go` that ends only once it may, and the terminal that it runs on.
+/// A run on a terminal that builds helm with a `go` that waits for a file.
 struct Scene {
     bench: Bench,
     screen: File,
@@ -78,11 +78,11 @@ impl Scene {
         Self { bench, screen, child, written: String::new() }
     }
 
-    /// Reads what is written until it holds a text; all of it when there is none.
+    /// Reads the output until it contains a text, or to its end.
     fn read_until(&mut self, text: Option<&str>) {
         let mut buffer = [0; 4096];
         while !text.is_some_and(|text| self.written.contains(text)) {
-            // The end of a terminal that nobody writes to any more is an error on Linux.
+            // On Linux, reading fails once the other side is closed.
             match self.screen.read(&mut buffer) {
                 Ok(count) if count > 0 => self.written.push_str(&String::from_utf8_lossy(&buffer[..count])),
                 _ => break,
@@ -90,11 +90,11 @@ impl Scene {
         }
     }
 
-    fn go_on(&self) {
+    fn finish_build(&self) {
         fs::write(self.bench.base().join("may"), "").expect("written");
     }
 
-    /// Its exit code, and what is on the screen in the end.
+    /// Waits for the run, and returns its exit code and the screen.
     fn end(mut self) -> (Option<i32>, Vec<String>) {
         self.read_until(None);
         let code = self.child.wait().expect("ends").code();
@@ -103,12 +103,12 @@ impl Scene {
 }
 
 #[test]
-fn what_is_under_way_is_drawn_and_gone_in_the_end() {
+fn a_running_task_is_shown_and_erased_at_its_end() {
     let mut scene = Scene::new(("NO_COLOR", "1"));
     let drawn = format!(" Building helm {HELM_4} with go (about 2 minutes) (");
     scene.read_until(Some(&drawn));
     assert!(scene.written.contains(&drawn), "{}", scene.written);
-    scene.go_on();
+    scene.finish_build();
     let (code, lines) = scene.end();
     assert_eq!(code, Some(0), "{lines:?}");
     let built = format!("       Built helm {HELM_4} with go (about 2 minutes) (");
@@ -118,7 +118,7 @@ fn what_is_under_way_is_drawn_and_gone_in_the_end() {
 }
 
 #[test]
-fn a_signal_leaves_nothing_of_it() {
+fn a_signal_erases_the_progress_line() {
     let mut scene = Scene::new(("NO_COLOR", "1"));
     scene.read_until(Some(" Building helm"));
     let pid = Pid::from_raw(i32::try_from(scene.child.id()).expect("a pid")).expect("a pid");
@@ -130,11 +130,11 @@ fn a_signal_leaves_nothing_of_it() {
 }
 
 #[test]
-fn where_a_line_cannot_be_drawn_over_plain_lines_tell() {
+fn progress_is_plain_lines_if_lines_cannot_be_overwritten() {
     for variable in [("CI", "true"), ("TERM", "dumb")] {
         let mut scene = Scene::new(variable);
         scene.read_until(Some("Building helm"));
-        scene.go_on();
+        scene.finish_build();
         let (code, lines) = scene.end();
         assert_eq!(code, Some(0), "{lines:#?}");
         let building = format!("    Building helm {HELM_4} with go (about 2 minutes)");

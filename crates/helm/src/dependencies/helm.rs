@@ -10,7 +10,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::context::Context;
-use super::moved;
 use crate::chart::{Dependency, dependency_json, go_string};
 use diagnostics::{Code, Diagnostic, Result};
 use toolbox::process::{Invocation, Output};
@@ -110,7 +109,7 @@ fn failure(
         Repositories::Real => {
             for dependency in dependencies {
                 let repository = dependency.repository.as_str();
-                diagnostic = match moved::successor(repository) {
+                diagnostic = match crate::moved::moved(repository).and_then(|entry| entry.to) {
                     Some(new) => diagnostic.help(format!(
                         "`{repository}` no longer exists; its charts moved to `{new}`: change `repository` in Chart.yaml and run `cargo xtask deps --update`"
                     )),
