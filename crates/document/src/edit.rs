@@ -7,7 +7,8 @@
 
 use std::ops::Range;
 
-use crate::tree::{Value, write_json_string};
+use crate::json;
+use crate::tree::Value;
 use crate::yaml;
 
 /// Some bytes of a text and what takes their place.
@@ -52,9 +53,7 @@ pub fn scalar(text: &str) -> String {
     if plain(text) {
         return text.to_owned();
     }
-    let mut out = String::new();
-    write_json_string(text, &mut out);
-    out
+    json::quoted(text)
 }
 
 /// The same, in the quotes of what it replaces.
@@ -64,9 +63,7 @@ pub fn scalar_like(written: &str, text: &str) -> String {
         return format!("'{}'", text.replace('\'', "''"));
     }
     if written.starts_with('"') {
-        let mut out = String::new();
-        write_json_string(text, &mut out);
-        return out;
+        return json::quoted(text);
     }
     scalar(text)
 }
