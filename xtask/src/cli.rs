@@ -154,6 +154,14 @@ pub enum Command {
     /// project and Application in argocd/; and its goldens. Nothing is overwritten, and nothing is written unless
     /// everything renders.
     New(New),
+    /// Explain a diagnostic code, or list all codes
+    ///
+    /// Prints what the code means, why it matters, how to fix it, and an example, from docs/checks.md. Needs no workspace.
+    Explain {
+        /// A code, such as golden-differs; all when none is given
+        #[arg(value_name = "CODE")]
+        code: Option<String>,
+    },
     /// List the Applications, or change the repository that they use
     #[command(subcommand)]
     Argocd(Argocd),
@@ -178,6 +186,7 @@ impl Command {
             Self::TestKind(_) => "test-kind",
             Self::Outdated => "outdated",
             Self::New(_) => "new",
+            Self::Explain { .. } => "explain",
             Self::Argocd(_) => "argocd",
             Self::Tools(_) => "tools",
         }

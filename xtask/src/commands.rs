@@ -4,6 +4,7 @@ pub mod argocd;
 pub mod bench;
 pub mod ci;
 pub mod deps;
+pub mod explain;
 pub mod image;
 pub mod lint;
 pub mod new;

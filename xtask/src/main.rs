@@ -9,7 +9,8 @@ use toolbox::process;
 use xtask::cli;
 use xtask::cli::{Cli, Command};
 use xtask::commands::{
-    Outcome, Session, argocd, bench, ci, deps, image, lint, new, outdated, render, schemas, test_kind, tools, validate,
+    Outcome, Session, argocd, bench, ci, deps, explain, image, lint, new, outdated, render, schemas, test_kind, tools,
+    validate,
 };
 use xtask::report;
 use xtask::report::{Printer, json};
@@ -36,6 +37,9 @@ fn main() -> ExitCode {
 fn run(cli: Cli, environment: &Environment, printer: &Printer) -> Result<Outcome> {
     process::catch_signals()
         .map_err(|error| Diagnostic::new(Code::Io, format!("cannot listen to signals: {error}")))?;
+    if let Command::Explain { code } = &cli.command {
+        return explain::run(printer, code.as_deref());
+    }
     let common = cli.common;
     let session = Session::new(common.root, common.offline, common.jobs, environment, printer)?;
     let outcome = dispatch(&session, cli.command);
@@ -77,6 +81,7 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
         Command::New(cli::New { app, dependency, repository, namespace }) => {
             new::run(session, &new::Request { app, dependency, repository, namespace })
         }
+        Command::Explain { code } => explain::run(session.printer, code.as_deref()),
         Command::Argocd(cli::Argocd::List) => argocd::list(session),
         Command::Argocd(cli::Argocd::SetRepository { url, revision }) => {
             argocd::set_repository(session, &url, revision.as_deref())

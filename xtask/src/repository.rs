@@ -1,10 +1,7 @@
-//! The URL of this repository, wherever a manifest under argocd/ or charts.toml names it, changed to another.
+//! Replacing this repository's URL in charts.toml and in the manifests under argocd/.
 //!
-//! A place is changed when it names the repository of charts.toml, and only there: what names another one is told and
-//! left. The texts are edited where the nodes stand; read again, they have to mean what they meant, but for the URL and
-//! the revision. What cannot be had that way is refused.
-//!
-//! Pure. Deliberately absent: reading and writing files, and charts, which do not know where they lie.
+//! Only URLs of the repository in charts.toml are replaced; others are reported. Edits replace single scalars in the
+//! text, and the result is parsed again: an edit that changes anything but URLs and revisions is rejected.
 
 use std::sync::Arc;
 
@@ -15,59 +12,59 @@ use document::yaml;
 use document::yaml::Document;
 use document::{Key, Node, Value, json, toml};
 
-/// What is to be changed into what.
+/// A replacement of the repository.
 #[derive(Debug, Clone, Copy)]
 pub struct Move<'a> {
-    /// The repository as charts.toml names it now.
+    /// The current URL, as in charts.toml.
     pub old: &'a str,
-    /// The one that it is to be.
+    /// The new URL.
     pub new: &'a str,
-    /// The revision that Argo CD is to follow; `None` leaves it as it is.
+    /// The new `targetRevision`; `None` keeps the current ones.
     pub revision: Option<&'a str>,
 }
 
 impl Move<'_> {
-    /// Whether a URL is to be replaced: any URL of the old repository but the new one.
+    /// Whether to replace a URL: one of the old repository that is not the new one already.
     fn applies_to(&self, url: &str) -> bool {
         url != self.new && argocd::repository_url::same(url, self.old)
     }
 }
 
-/// A changed place.
+/// A changed URL or revision.
 #[derive(Debug, Clone)]
 pub struct Change {
-    /// Where it was.
+    /// The place in the old text.
     pub place: Place,
-    /// What stood there; empty where something was put in.
+    /// The old value; empty if a field was added.
     pub from: String,
-    /// What stands there now.
+    /// The new value.
     pub to: String,
 }
 
-/// What became of a file.
+/// The result for a file.
 #[derive(Debug, Default)]
 pub struct Moved {
-    /// The changes, in order of place.
+    /// The changes, sorted by place.
     pub changes: Vec<Change>,
-    /// Its new text, where anything changed.
+    /// The new text, if anything changed.
     pub text: Option<String>,
-    /// Places that name another repository, with that.
+    /// Other repositories, which are not changed, and their places.
     pub left: Vec<(Place, String)>,
 }
 
-/// Checks that Argo CD can read Git from a URL, and that nothing secret is in it.
+/// Validates the URL of a Git repository. It must not contain a password.
 pub fn check_url(url: &str) -> Result<()> {
     let refuse = |why: &str| -> Result<()> {
-        Err(Diagnostic::new(Code::Usage, format!("`{url}` is no URL of a Git repository: {why}"))
-            .help("Argo CD reads `https://host/path.git`, `ssh://git@host/path.git`, `git@host:path.git`, `http://`, `git://`, and `file:///path`")
+        Err(Diagnostic::new(Code::Usage, format!("`{url}` is not a valid Git repository URL: {why}"))
+            .help("use `https://host/path.git`, `ssh://git@host/path.git`, `git@host:path.git`, `http://…`, `git://…`, or `file:///path`")
             .into())
     };
     if let Some(bad) = url.chars().find(|c| c.is_whitespace() || c.is_control() || "*?#<>\"'`\\{}|^".contains(*c)) {
-        return refuse(&format!("it holds `{}`", bad.escape_default()));
+        return refuse(&format!("it contains `{}`", bad.escape_default()));
     }
     let Some((scheme, rest)) = url.split_once("://") else {
-        // The short form of ssh: everything before the first colon is user and host.
-        let Some((host, path)) = url.split_once(':') else { return refuse("it names no scheme") };
+        // The scp-like form: user and host, a colon, and the path.
+        let Some((host, path)) = url.split_once(':') else { return refuse("it has no scheme") };
         let (user, host) = host.split_once('@').unwrap_or(("git", host));
         let fine = !user.is_empty() && is_host(host) && !path.is_empty() && !path.starts_with('-');
         return if fine { Ok(()) } else { refuse("expected `user@host:path`") };
@@ -76,13 +73,13 @@ pub fn check_url(url: &str) -> Result<()> {
         return if rest.len() > 1 && rest.starts_with('/') { Ok(()) } else { refuse("expected an absolute path") };
     }
     if !matches!(scheme, "https" | "http" | "ssh" | "git") {
-        return refuse(&format!("Argo CD reads no Git by `{scheme}`"));
+        return refuse(&format!("the scheme `{scheme}` is not supported"));
     }
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     let (user, host) = authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
     if user.is_some_and(|user| user.contains(':')) {
-        return Err(Diagnostic::new(Code::Usage, "the URL holds a password, which would be in Git for all to read")
-            .help("leave it out, and give it to Argo CD in a Secret labelled `argocd.argoproj.io/secret-type: repository`")
+        return Err(Diagnostic::new(Code::Usage, "the URL contains a password, which would be committed to Git")
+            .help("remove it, and create a Secret labeled `argocd.argoproj.io/secret-type: repository` in Argo CD's namespace")
             .into());
     }
     let (name, port) = match host.rsplit_once(':') {
@@ -105,18 +102,18 @@ fn is_host(host: &str) -> bool {
     }
 }
 
-/// Checks a revision: a branch, a tag, a commit, or a range of versions, which Argo CD takes as well.
+/// Validates a revision: a branch, tag, commit, or semantic version constraint.
 pub fn check_revision(revision: &str) -> Result<()> {
     let odd = revision.chars().any(char::is_control) || revision.trim() != revision || revision.starts_with('-');
     if revision.is_empty() || odd {
-        return Err(Diagnostic::new(Code::Usage, format!("`{}` is no revision", revision.escape_debug()))
-            .help("name a branch, a tag, a commit, or a range of versions, such as `--revision main`")
+        return Err(Diagnostic::new(Code::Usage, format!("`{}` is not a valid revision", revision.escape_debug()))
+            .help("use a branch, tag, commit, or semantic version constraint, such as `--revision main`")
             .into());
     }
     Ok(())
 }
 
-/// Moves the sources and projects of a manifest under argocd/.
+/// Replaces the URL in the Applications, ApplicationSets, and projects of a manifest.
 pub fn manifest(source: &Arc<Source>, wish: &Move<'_>) -> Result<Moved> {
     let documents = yaml::parse(source)?;
     let mut moved = Moved::default();
@@ -129,7 +126,7 @@ pub fn manifest(source: &Arc<Source>, wish: &Move<'_>) -> Result<Moved> {
     if edits.is_empty() {
         return Ok(moved);
     }
-    // Anchors lead to one place more than once.
+    // Through aliases, one place is visited several times.
     moved.changes.sort_by_key(|change| change.place.span.as_ref().map(|span| (span.start, span.end)));
     moved.changes.dedup_by(|left, right| left.place == right.place && left.to == right.to);
     let wanted: Vec<String> = documents.into_iter().map(|document| wanted(document, wish)).collect();
@@ -142,7 +139,7 @@ pub fn manifest(source: &Arc<Source>, wish: &Move<'_>) -> Result<Moved> {
     Ok(moved)
 }
 
-/// Moves `repository` of charts.toml.
+/// Replaces `repository` in charts.toml.
 pub fn config(source: &Arc<Source>, wish: &Move<'_>) -> Result<Moved> {
     let root = toml::parse(source)?;
     let mut moved = Moved::default();
@@ -169,23 +166,23 @@ pub fn config(source: &Arc<Source>, wish: &Move<'_>) -> Result<Moved> {
 }
 
 fn refused(moved: &Moved) -> Diagnostic {
-    let diagnostic = Diagnostic::new(Code::EditRefused, "this cannot be changed without changing something else");
+    let diagnostic = Diagnostic::new(Code::EditRefused, "this URL cannot be replaced without changing something else");
     let places = moved.changes.iter().map(|change| change.place.clone());
     places
-        .fold(diagnostic, |diagnostic, place| diagnostic.at(place, "to be changed"))
-        .note("the anchors, tags, or layout around it give it another meaning elsewhere")
-        .help("write the value out at each of its places, and run this again; nothing has been changed")
+        .fold(diagnostic, |diagnostic, place| diagnostic.at(place, "to be replaced"))
+        .note("an anchor, a tag, or the layout gives the text another meaning elsewhere")
+        .help("replace the alias with the value, and run the command again; nothing was changed")
 }
 
-/// A place that may name the repository.
+/// A place that may contain the repository's URL.
 enum Found<'a> {
-    /// A source: a mapping with `repoURL`.
+    /// A source, which is a mapping with `repoURL`.
     Source(&'a Node),
     /// An entry of a project's `sourceRepos`.
     Allowed(&'a Node),
 }
 
-/// The kind and `spec` of a manifest that Argo CD reads repositories from.
+/// The kind and the `spec` of an Argo CD object that refers to repositories.
 fn argo(root: &Node) -> Option<(&str, &Node)> {
     let text = |key: &str| root.get(key).and_then(Node::as_str);
     let kind = text("kind").filter(|kind| ["Application", "ApplicationSet", "AppProject"].contains(kind))?;
@@ -203,7 +200,7 @@ fn visit<'a>(kind: &str, spec: &'a Node, found: &mut dyn FnMut(Found<'a>)) {
     sources(spec, found);
 }
 
-/// Every mapping with a `repoURL`, wherever Argo CD has one: `source`, `sources`, `sourceHydrator`, templates.
+/// Visits every mapping with a `repoURL`: in `source`, `sources`, `sourceHydrator`, and templates.
 fn sources<'a>(node: &'a Node, found: &mut dyn FnMut(Found<'a>)) {
     if node.get("repoURL").is_some() {
         found(Found::Source(node));
@@ -216,12 +213,12 @@ fn sources<'a>(node: &'a Node, found: &mut dyn FnMut(Found<'a>)) {
     }
 }
 
-/// What is handed to others, who may have a `repoURL` of their own.
+/// Whether a field is passed on to another tool, so that a `repoURL` in it has another meaning.
 fn is_foreign(key: &Key) -> bool {
     ["helm", "kustomize", "plugin", "directory"].contains(&key.name.as_str())
 }
 
-/// Notes what is to be done with a place.
+/// Records the edits for a place.
 fn look(source: &Arc<Source>, wish: &Move<'_>, found: &Found<'_>, moved: &mut Moved, edits: &mut Vec<Edit>) {
     let node = match found {
         Found::Source(node) => node.get("repoURL"),
@@ -259,7 +256,7 @@ fn look(source: &Arc<Source>, wish: &Move<'_>, found: &Found<'_>, moved: &mut Mo
     }
 }
 
-/// The bytes of a scalar alone: without its anchor and tag, and without what follows it on its line or below.
+/// The bytes of a scalar, without its anchor, its tag, and any text after it.
 fn written(node: &Node) -> std::ops::Range<usize> {
     let text = node.source.text.get(node.span.clone()).unwrap_or_default();
     let mut scalar = text;
@@ -279,7 +276,7 @@ fn written(node: &Node) -> std::ops::Range<usize> {
     start..start + length
 }
 
-/// The length of a scalar in quotes; `escape` tells where two characters stand for one.
+/// The length of a quoted scalar; `escape` recognizes escaped characters.
 fn closing(scalar: &str, escape: impl Fn(&str) -> bool, quote: char) -> usize {
     let mut at = 1;
     while let Some(c) = scalar[at..].chars().next() {
@@ -300,21 +297,21 @@ fn replacement(node: &Node, text: &str) -> Edit {
     Edit::new(span, new)
 }
 
-/// Behind the colon of a key, which is where the value goes that it does not have.
+/// The position after the colon of a key without a value.
 fn key_end(mapping: &Node, key: &str) -> Option<usize> {
     let (key, node) = mapping.entries().iter().find(|(name, _)| name.name == key)?;
     let colon = node.source.text.get(key.span.end..)?.find(':')?;
     Some(key.span.end + colon + 1)
 }
 
-/// Where `targetRevision` goes in a source that has none: behind the URL that ends at a byte.
+/// Adds `targetRevision` to a source, after the URL that ends at a byte.
 fn insertion(mapping: &Node, at: usize, revision: &str) -> Edit {
     let text = &mapping.source.text;
     let value = edit::scalar(revision);
     if text[mapping.span.start..].starts_with('{') {
         return Edit::new(at..at, format!(", targetRevision: {value}"));
     }
-    // A comment may follow the URL on its line; the new line has the column of the mapping's keys.
+    // After any comment on the line of the URL, indented like the other keys.
     let end = text[at..].find('\n').map_or(text.len(), |length| at + length);
     let end = if text[..end].ends_with('\r') { end - 1 } else { end };
     let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
@@ -323,7 +320,7 @@ fn insertion(mapping: &Node, at: usize, revision: &str) -> Edit {
     Edit::new(end..end, format!("{newline}{}targetRevision: {value}", " ".repeat(column)))
 }
 
-/// What a document has to mean afterwards, as JSON.
+/// The expected document after the edits, as JSON.
 fn wanted(document: Document, wish: &Move<'_>) -> String {
     let mut root = document.root;
     if let Some(kind) = argo(&root).map(|(kind, _)| kind.to_owned())
@@ -373,7 +370,7 @@ fn value<'a>(node: &'a mut Node, key: &str) -> Option<&'a mut Node> {
     entries.iter_mut().find(|(name, _)| name.name == key).map(|(_, node)| node)
 }
 
-/// All changes of several files, or everything that is wrong.
+/// Replaces the URL in several files, or reports everything that prevents it.
 pub fn all(
     config_source: &Arc<Source>,
     manifests: &[Arc<Source>],
@@ -385,7 +382,7 @@ pub fn all(
         let moved = diagnostics.take(manifest(source, wish));
         files.extend(moved.map(|moved| (Arc::clone(source), moved)));
     }
-    // Last: as long as it names the old repository, running this again finds what is left to change.
+    // Last, so that after an interruption the same command finds the remaining places.
     let moved = diagnostics.take(config(config_source, wish));
     files.extend(moved.map(|moved| (Arc::clone(config_source), moved)));
     diagnostics.into_result(files)
@@ -407,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn each_way_to_write_it_keeps_its_layout() {
+    fn edits_keep_style_and_layout() {
         for (before, after) in [
             ("  source:\n    repoURL: OLD # why\n    path: .\n", "  source:\n    repoURL: NEW # why\n    path: .\n"),
             ("  source: {repoURL: OLD, path: .}\n", "  source: {repoURL: NEW, path: .}\n"),
@@ -458,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn a_revision_is_set_or_put_in() {
+    fn revisions_are_set_or_added() {
         for (before, after) in [
             (
                 "  source:\n    repoURL: OLD # c\n    path: .\n",
@@ -482,32 +479,32 @@ mod tests {
             let fill = |text: &str| application(&text.replace("OLD", OLD).replace("NEW", NEW));
             let result = moved(&fill(before), Some("1.0")).unwrap_or_else(|found| panic!("{before}: {found:?}"));
             assert_eq!(result.text, Some(fill(after)));
-            let again = moved(&fill(after), Some("1.0")).expect("sound");
-            assert!(again.text.is_none() && again.changes.is_empty(), "a second run has nothing to do");
+            let again = moved(&fill(after), Some("1.0")).expect("valid");
+            assert!(again.text.is_none() && again.changes.is_empty(), "a second run changes nothing");
         }
     }
 
     #[test]
-    fn others_are_told_and_left() {
+    fn other_repositories_are_reported_and_kept() {
         let text = "apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nspec:\n  sourceRepos: ['*', OLD, https://else.example]\n";
-        let result = moved(&text.replace("OLD", OLD), None).expect("sound");
+        let result = moved(&text.replace("OLD", OLD), None).expect("valid");
         assert_eq!(result.text, Some(text.replace("OLD", NEW)));
         let left: Vec<_> = result.left.iter().map(|(_, url)| url.as_str()).collect();
         assert_eq!(left, ["*", "https://else.example"]);
-        // Values of a chart are nobody's source, and a Helm repository is none of Git.
+        // Not in values of a chart, nor for a Helm repository.
         let text = application(&format!(
             "  source:\n    repoURL: https://charts.example\n    chart: c\n    helm:\n      valuesObject:\n        repoURL: {OLD}\n"
         ));
-        let result = moved(&text, None).expect("sound");
+        let result = moved(&text, None).expect("valid");
         assert!(result.text.is_none() && result.left.is_empty());
         let other = format!("kind: ConfigMap\napiVersion: v1\nspec:\n  source:\n    repoURL: {OLD}\n");
-        assert!(moved(&other, None).expect("sound").text.is_none());
+        assert!(moved(&other, None).expect("valid").text.is_none());
     }
 
     #[test]
-    fn what_would_change_something_else_is_refused() {
+    fn edits_with_side_effects_are_rejected() {
         let text = application(&format!("  source:\n    repoURL: &u {OLD}\n  info:\n  - name: home\n    value: *u\n"));
-        let found = moved(&text, None).expect_err("the alias would move along");
+        let found = moved(&text, None).expect_err("the alias would change, too");
         assert_eq!(found.0[0].code, Code::EditRefused);
     }
 
@@ -516,13 +513,13 @@ mod tests {
         let wish = Move { old: OLD, new: NEW, revision: None };
         for quote in ["\"", "'"] {
             let text = |url: &str| format!("# c\nrepository = {quote}{url}{quote} # d\n[argocd]\nversion = \"3.5\"\n");
-            let result = config(&Source::new("charts.toml", text(OLD)), &wish).expect("sound");
+            let result = config(&Source::new("charts.toml", text(OLD)), &wish).expect("valid");
             assert_eq!(result.text, Some(text(NEW)));
         }
     }
 
     #[test]
-    fn urls_are_those_that_argo_cd_reads() {
+    fn urls_of_git_repositories_are_valid() {
         for url in [
             OLD,
             NEW,

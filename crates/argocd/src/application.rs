@@ -1,10 +1,8 @@
-//! An Argo CD Application: the build target.
+//! An Argo CD Application.
 //!
-//! What it may say and this tool cannot render is an error that names the field. What does not decide a render (sync
-//! policy, retries) is accepted unread. Overrides in the chart's folder (`.argocd-source.yaml`) are applied as Argo CD
-//! applies them, see [`read_over`].
-//!
-//! Deliberately absent: judging an Application. Whether its project allows what it renders is for `lint`.
+//! A field that affects the render but is not supported is an error. Fields that do not affect it, such as the sync
+//! policy, are validated in `lint`. Overrides in the chart's directory (`.argocd-source.yaml`) are applied like Argo CD
+//! does; see [`read_over`].
 
 use std::sync::Arc;
 
@@ -14,7 +12,7 @@ use document::yaml::Document;
 use document::{Fields, Key, Node, Syntax, Value};
 use kubernetes::forms;
 
-/// The namespace that Argo CD itself runs in, unless told otherwise.
+/// Argo CD's own namespace.
 const CONTROL_PLANE: &str = "argocd";
 
 /// An Application whose source is a chart of this repository.
@@ -22,86 +20,86 @@ const CONTROL_PLANE: &str = "argocd";
 pub struct Application {
     /// `metadata.name`: the default release name.
     pub name: String,
-    /// Where it is defined.
+    /// The place of its name.
     pub place: Place,
     /// The name that is unique across namespaces, and the first part of its targets' names; see [`instance_name`].
     pub instance: String,
     /// `spec.project`.
     pub project: String,
-    /// `spec.destination.namespace`; empty when unset.
+    /// `spec.destination.namespace`; empty if unset.
     pub namespace: String,
     /// `spec.source.repoURL`.
     pub repository: String,
-    /// Where the repository URL stands.
+    /// The place of the repository URL.
     pub repository_place: Place,
-    /// `spec.source.path`: the chart's folder, relative to the root.
+    /// `spec.source.path`: the chart's directory, relative to the root.
     pub path: String,
-    /// Where the path stands.
+    /// The place of the path.
     pub path_place: Place,
-    /// `spec.source.targetRevision`; empty when unset.
+    /// `spec.source.targetRevision`; empty if unset.
     pub target_revision: String,
-    /// `spec.source` as written, before overrides.
+    /// `spec.source` without overrides.
     pub source: Node,
 }
 
-/// What `spec.source.helm` says, after overrides.
+/// `spec.source.helm`, with overrides applied.
 #[derive(Debug, Clone, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a field of Argo CD's own type")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of Argo CD's type")]
 pub struct HelmOptions {
-    /// The release name; the Application's name when absent.
+    /// The release name; by default the Application's name.
     pub release_name: Option<String>,
-    /// The namespace; the destination's when absent.
+    /// The namespace; by default the destination's.
     pub namespace: Option<String>,
-    /// The Kubernetes version; the cluster's when absent.
+    /// The Kubernetes version; by default the cluster's.
     pub kube_version: Option<(String, Place)>,
-    /// API versions instead of the cluster's.
+    /// The API versions; by default the cluster's.
     pub api_versions: Vec<String>,
-    /// Values files in order, as written.
+    /// Value files, in order and as written.
     pub value_files: Vec<(String, Place)>,
-    /// Whether values files that are not there are passed over.
+    /// Whether missing value files are ignored.
     pub ignore_missing_value_files: bool,
-    /// Values as text.
+    /// Inline values as text.
     pub values: Option<(String, Place)>,
-    /// Values as a mapping; they replace `values`.
+    /// Inline values as a mapping; it replaces `values`.
     pub values_object: Option<Node>,
     /// `--set` and `--set-string`.
     pub parameters: Vec<Parameter>,
     /// `--set-file`.
     pub file_parameters: Vec<FileParameter>,
-    /// Leave out CRDs.
+    /// Do not render the crds/ directory.
     pub skip_crds: bool,
-    /// Leave out test hooks.
+    /// Do not render test hooks.
     pub skip_tests: bool,
-    /// Do not hold values against values.schema.json.
+    /// Do not validate values against values.schema.json.
     pub skip_schema_validation: bool,
 }
 
 /// One entry of `parameters`.
 #[derive(Debug, Clone)]
 pub struct Parameter {
-    /// The path of the value, in Helm's `--set` notation.
+    /// The path of the value, in Helm's `--set` syntax.
     pub name: String,
     /// The value, before substitution.
     pub value: String,
-    /// Whether it stays a string whatever it looks like.
+    /// Whether the value is always a string.
     pub force_string: bool,
-    /// Where it stands.
+    /// The place of the entry.
     pub place: Place,
 }
 
 /// One entry of `fileParameters`.
 #[derive(Debug, Clone)]
 pub struct FileParameter {
-    /// The path of the value, in Helm's `--set` notation.
+    /// The path of the value, in Helm's `--set` syntax.
     pub name: String,
-    /// The file whose content is the value, as written.
+    /// The path of the file that contains the value, as written.
     pub path: String,
-    /// Where it stands.
+    /// The place of the entry.
     pub place: Place,
 }
 
-/// Reads the Applications of one manifest file. Other kinds in it are passed over, but for an `ApplicationSet`, which is
-/// refused: its Applications would be missed in silence.
+/// Reads the Applications of a manifest. An ApplicationSet is an error, since its Applications would not be rendered; other
+/// kinds are ignored.
 #[must_use]
 pub fn read(documents: &[Document]) -> (Vec<Application>, Diagnostics) {
     let mut diagnostics = Diagnostics::default();
@@ -112,9 +110,9 @@ pub fn read(documents: &[Document]) -> (Vec<Application>, Diagnostics) {
             document.root.get("items").map(Node::items).unwrap_or_default().iter().find(|item| is_ours(item))
         {
             diagnostics.push(
-                Diagnostic::new(Code::ApplicationUnsupported, "Applications in a list are not read")
-                    .at(item.place(), "the first of them")
-                    .help("write each as a document of its own, with `---` between them"),
+                Diagnostic::new(Code::ApplicationUnsupported, "Applications in a `List` are not supported")
+                    .at(item.place(), "first item")
+                    .help("make each of them a separate YAML document, and separate the documents by `---`"),
             );
             continue;
         }
@@ -125,24 +123,24 @@ pub fn read(documents: &[Document]) -> (Vec<Application>, Diagnostics) {
             "Application" => {
                 for key in &document.duplicates {
                     diagnostics.push(
-                        Diagnostic::new(Code::ApplicationInvalid, format!("`{}` stands twice", key.name))
-                            .at(Place::new(&document.root.source, key.span.clone()), "the second one")
-                            .help("keep one; Kubernetes would silently take the last"),
+                        Diagnostic::new(Code::ApplicationInvalid, format!("duplicate key `{}`", key.name))
+                            .at(Place::new(&document.root.source, key.span.clone()), "second definition")
+                            .help("delete one of them; Kubernetes uses the last"),
                     );
                 }
                 applications.extend(diagnostics.take(application(&document.root)));
             }
             "ApplicationSet" => diagnostics.push(
-                Diagnostic::new(Code::ApplicationUnsupported, "an ApplicationSet is not rendered yet")
+                Diagnostic::new(Code::ApplicationUnsupported, "ApplicationSets are not supported yet")
                     .at(document.root.get("kind").unwrap_or(&document.root).place(), "")
-                    .help("write an Application for each chart"),
+                    .help("replace it with an Application for each chart"),
             ),
             kind => {
                 let known = ["Application", "ApplicationSet", "AppProject"];
                 if let Some(near) = nearest(kind, known).filter(|near| kind != *near) {
                     diagnostics.push(
-                        Diagnostic::new(Code::ApplicationInvalid, format!("Argo CD has no {kind}"))
-                            .at(document.root.get("kind").unwrap_or(&document.root).place(), "so nobody looks at this")
+                        Diagnostic::new(Code::ApplicationInvalid, format!("unknown Argo CD kind `{kind}`"))
+                            .at(document.root.get("kind").unwrap_or(&document.root).place(), "")
                             .help(format!("did you mean `{near}`?")),
                     );
                 }
@@ -152,14 +150,14 @@ pub fn read(documents: &[Document]) -> (Vec<Application>, Diagnostics) {
     (applications, diagnostics)
 }
 
-/// Whether something says that it is one of Argo CD's kinds.
+/// Whether an object belongs to Argo CD's API group.
 fn is_ours(node: &Node) -> bool {
     node.get("apiVersion").and_then(Node::as_str).is_some_and(|version| version.starts_with("argoproj.io/"))
 }
 
 fn unsupported(key: &str, place: Place, help: &str) -> Diagnostic {
     Diagnostic::new(Code::ApplicationUnsupported, format!("`{key}` is not supported yet"))
-        .at(place, "its effect on the render would be missing")
+        .at(place, "affects the render")
         .help(help)
 }
 
@@ -176,7 +174,7 @@ fn application(root: &Node) -> Result<Application> {
     if let Some(metadata) = metadata {
         let mut fields = Fields::new(metadata, "metadata", Syntax::Application);
         fields.ignore(&["annotations", "finalizers", "generateName", "labels", "ownerReferences"]);
-        // What `kubectl get --output yaml` writes beside.
+        // Set by the API server, and part of the output of `kubectl get --output yaml`.
         fields.ignore(&["creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"]);
         name = fields.required_string("name").filter(|name| valid_name(name, metadata, &mut fields));
         own_namespace = fields.string("namespace");
@@ -211,7 +209,7 @@ fn application(root: &Node) -> Result<Application> {
             fields.finish(&mut diagnostics);
             namespace
         });
-        // What is wrong with the source is told even where there is no project.
+        // Also validate the source if the project is missing.
         let source = source.and_then(|node| Some((node, read_source(node, &mut diagnostics)?)));
         if let (Some(project), Some((node, source))) = (project, source) {
             parts = Some((project, namespace.unwrap_or_default(), node, source));
@@ -244,28 +242,27 @@ pub fn instance_name(name: &str, namespace: &str) -> String {
     if namespace.is_empty() || namespace == CONTROL_PLANE { name.to_owned() } else { format!("{namespace}_{name}") }
 }
 
-/// Application names become folders and release names, so they have to be what Kubernetes allows.
+/// Validates an Application's name, which also becomes a directory and a release name.
 fn valid_name(name: &str, metadata: &Node, fields: &mut Fields<'_>) -> bool {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
     let fine = name.chars().all(allowed) && name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.len() <= 253;
     if !fine {
-        fields.report(
-            Diagnostic::new(Code::ApplicationInvalid, format!("`{name}` is no valid name"))
-                .at(metadata.get("name").unwrap_or(metadata).place(), "lowercase letters, digits, `-`, and `.` only"),
-        );
+        fields.report(Diagnostic::new(Code::ApplicationInvalid, format!("invalid name `{name}`")).at(
+            metadata.get("name").unwrap_or(metadata).place(),
+            "only lowercase letters, digits, `-`, and `.` are allowed",
+        ));
     }
     fine
 }
 
-/// No object could be in a namespace of another form, so this is told here once, and not of each of them.
+/// Validates the destination namespace once, instead of the namespace of each rendered object.
 fn valid_namespace(name: &str, destination: &Node, fields: &mut Fields<'_>) -> bool {
     let wrong = if name.is_empty() { None } else { forms::label(name) };
     let fine = wrong.is_none();
     if let Some(expected) = wrong {
         let place = destination.get("namespace").unwrap_or(destination).place();
         fields.report(
-            Diagnostic::new(Code::ApplicationInvalid, format!("`{name}` is no name of a namespace"))
-                .at(place, expected),
+            Diagnostic::new(Code::ApplicationInvalid, format!("invalid namespace `{name}`")).at(place, expected),
         );
     }
     fine
@@ -279,14 +276,14 @@ struct SourceParts {
 
 fn read_source(node: &Node, diagnostics: &mut Diagnostics) -> Option<SourceParts> {
     let mut fields = Fields::new(node, "spec.source", Syntax::Application);
-    // A tag prefix decides which revision is read, a name only how the source is called.
+    // They do not affect the render of a given revision.
     fields.ignore(&["helm", "name", "tagPrefix"]);
     for (key, help) in [
-        ("chart", "depend on the chart from an umbrella chart in this repository"),
-        ("kustomize", "only charts are rendered"),
-        ("directory", "only charts are rendered; plain manifests belong into a chart's templates"),
-        ("plugin", "only charts are rendered"),
-        ("ref", "use one source"),
+        ("chart", "create an umbrella chart in this repository that depends on the chart"),
+        ("kustomize", "only Helm charts are supported"),
+        ("directory", "only Helm charts are supported; move plain manifests into a chart's templates"),
+        ("plugin", "only Helm charts are supported"),
+        ("ref", "use a single source"),
     ] {
         if fields.node(key).is_some() {
             fields.report(unsupported(&format!("spec.source.{key}"), node.key_place(key), help));
@@ -296,42 +293,45 @@ fn read_source(node: &Node, diagnostics: &mut Diagnostics) -> Option<SourceParts
     let path = if node.get("chart").is_some() { fields.string("path") } else { fields.required_string("path") };
     let target_revision = fields.string("targetRevision").unwrap_or_default();
     fields.finish(diagnostics);
-    // The options are read again after overrides; here only what is wrong with them as written is told.
+    // Overrides are applied later; this only validates the options as written.
     diagnostics.take(helm_options(node));
     Some(SourceParts { repository: repository?, path: path?, target_revision })
 }
 
-/// Reads `helm` of a source.
+/// Reads `helm` of a source, without overrides.
 pub fn helm_options(source: &Node) -> Result<HelmOptions> {
     let Some(node) = source.get("helm").filter(|node| !matches!(node.value, Value::Null)) else {
         return Ok(HelmOptions::default());
     };
     let mut diagnostics = Diagnostics::default();
     let mut fields = Fields::new(node, "spec.source.helm", Syntax::Application);
-    // Credentials are for repositories that need them; what is rendered does not depend on them.
+    // It does not affect the render.
     fields.ignore(&["passCredentials"]);
     let at = |key: &str| node.get(key).unwrap_or(node).place();
 
     if let Some(version) = fields.string("version").filter(|version| !["", "v3", "v4"].contains(&version.as_str())) {
         fields.report(
-            Diagnostic::new(Code::ApplicationInvalid, format!("Argo CD has no Helm `{version}`"))
-                .at(at("version"), "expected `v3` or `v4`, or better nothing")
-                .help("delete it: the Argo CD release decides which Helm is used"),
+            Diagnostic::new(Code::ApplicationInvalid, format!("unknown Helm version `{version}`"))
+                .at(at("version"), "")
+                .help("delete it; the Argo CD release determines the Helm version"),
         );
     }
     let values_object = fields.node("valuesObject").cloned();
     if let Some(object) = values_object.as_ref().filter(|object| !matches!(object.value, Value::Mapping(_))) {
         let path = fields.path_of("valuesObject");
         fields.report(
-            Diagnostic::new(Code::ApplicationInvalid, format!("`{path}` should be a mapping"))
-                .at(object.place(), format!("this is {}", object.describe())),
+            Diagnostic::new(Code::ApplicationInvalid, format!("`{path}` must be a mapping"))
+                .at(object.place(), format!("found {}", object.describe())),
         );
     }
     if let Some(culprit) = values_object.as_ref().and_then(unreadable) {
         fields.report(
-            Diagnostic::new(Code::ApplicationInvalid, "a control character, for which Argo CD drops all these values")
-                .at(culprit.place(), "in this text")
-                .help("take it out; binary data belongs into base64"),
+            Diagnostic::new(
+                Code::ApplicationInvalid,
+                "control character in `valuesObject`, for which Argo CD ignores all its values",
+            )
+            .at(culprit.place(), "in this value")
+            .help("remove it, or encode binary data as base64"),
         );
     }
     let options = HelmOptions {
@@ -360,8 +360,9 @@ pub fn helm_options(source: &Node) -> Result<HelmOptions> {
     diagnostics.into_result(options)
 }
 
-/// A value with a character that YAML does not allow. Argo CD turns `valuesObject` into JSON and that into YAML; where
-/// the second step fails, it goes on without any of the values.
+/// A value with a character that YAML does not allow.
+///
+/// Argo CD converts `valuesObject` to JSON and then to YAML. If the second step fails, it ignores all values.
 fn unreadable(node: &Node) -> Option<&Node> {
     let forbidden = |c: char| matches!(c, '\u{7f}'..='\u{84}' | '\u{86}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}');
     match &node.value {
@@ -392,15 +393,15 @@ fn file_parameter(node: &Node, diagnostics: &mut Diagnostics) -> Option<FilePara
 }
 
 impl Application {
-    /// The names of the files in the chart's folder that override the source, in the order of their effect.
+    /// The names of override files in the chart's directory, in the order in which they are applied.
     #[must_use]
     pub fn override_files(&self) -> [String; 2] {
         [".argocd-source.yaml".to_owned(), format!(".argocd-source-{}.yaml", self.instance)]
     }
 
-    /// The Helm options after overrides; `overrides` are the parsed override files that exist, in order.
+    /// The Helm options with override files applied in order.
     ///
-    /// Only what concerns Helm is taken from them: Argo CD keeps repository, path, chart, and revision.
+    /// Like in Argo CD, they cannot change the repository, path, chart, and revision.
     pub fn options(&self, overrides: &[Node]) -> Result<HelmOptions> {
         let mut source = self.source.clone();
         let mut memory = source.clone();
@@ -408,9 +409,9 @@ impl Application {
         for patch in overrides {
             if !matches!(patch.value, Value::Mapping(_)) {
                 diagnostics.push(
-                    Diagnostic::new(Code::ApplicationInvalid, "this override is no mapping, which Argo CD refuses")
-                        .at(patch.place(), format!("this is {}", patch.describe()))
-                        .help("delete the file, or write `helm: {…}` into it"),
+                    Diagnostic::new(Code::ApplicationInvalid, "an override file must contain a mapping")
+                        .at(patch.place(), format!("found {}", patch.describe()))
+                        .help("delete the file, or set `helm` in it"),
                 );
                 continue;
             }
@@ -418,7 +419,7 @@ impl Application {
             fields.ignore(&["helm", "repoURL", "path", "targetRevision", "chart", "name", "ref", "tagPrefix"]);
             for key in ["kustomize", "directory", "plugin"] {
                 if fields.node(key).is_some() {
-                    fields.report(unsupported(key, patch.key_place(key), "only charts are rendered"));
+                    fields.report(unsupported(key, patch.key_place(key), "only Helm charts are supported"));
                 }
             }
             fields.finish(&mut diagnostics);
@@ -431,7 +432,7 @@ impl Application {
         helm_options(&source)
     }
 
-    /// The variables that Argo CD substitutes. `revision` is the commit, which only Argo CD knows.
+    /// The variables that Argo CD substitutes, with a commit SHA as revision.
     #[must_use]
     pub fn variables(&self, revision: &str) -> substitute::Variables {
         let short = |length: usize| revision.get(..length).unwrap_or(revision).to_owned();
@@ -451,7 +452,7 @@ impl Application {
     }
 }
 
-/// RFC 7396, as the library in Argo CD reads it: it also drops the nulls of mappings inside lists.
+/// A JSON merge patch (RFC 7396) as in Argo CD's library, which also removes nulls from mappings in lists.
 fn merge_patch(target: Option<&Node>, patch: &Node) -> Node {
     let Value::Mapping(changes) = &patch.value else {
         let Value::Sequence(items) = &patch.value else { return patch.clone() };
@@ -476,12 +477,10 @@ fn merge_patch(target: Option<&Node>, patch: &Node) -> Node {
     Node { value: Value::Mapping(entries), span: patch.span.clone(), source: Arc::clone(&patch.source) }
 }
 
-/// What Go's JSON reader leaves in a value that already holds something. Argo CD reads a source with an override applied
-/// *over* the source as it was.
+/// Reads a patched source into the original one, as Go's `json.Unmarshal` does for a struct that is not empty.
 ///
-/// That has effects which its authors may not have meant, and which decide what is deployed: a key that the patch removes
-/// with `null` keeps its old value, and an entry of a list keeps the old entry's keys that it does not name. Only inside
-/// `valuesObject`, which Argo CD keeps as one piece of JSON (`raw`), does `null` remove.
+/// This affects what is deployed: a field that the patch sets to `null` keeps its old value, and a list entry keeps the
+/// old entry's fields that it does not set. `null` removes a value only inside `valuesObject`, which is raw JSON (`raw`).
 fn read_over(old: &Node, new: &Node, raw: bool) -> Node {
     let value = match (&old.value, &new.value) {
         (Value::Mapping(before), Value::Mapping(after)) if !raw => {
@@ -508,8 +507,8 @@ fn read_over(old: &Node, new: &Node, raw: bool) -> Node {
     Node { value, span: new.span.clone(), source: Arc::clone(&new.source) }
 }
 
-/// What a source leaves in memory: a list that an override made shorter still holds the old entries behind its end, and
-/// the next override that makes it longer reads over them. A list that was emptied is a new one.
+/// What remains of a source in memory: a shortened Go slice keeps its old entries beyond its end, so that a later override
+/// that extends the list reads into them. An empty list is a new slice.
 fn remember(memory: &Node, source: &Node) -> Node {
     let value = match (&memory.value, &source.value) {
         (Value::Mapping(_), Value::Mapping(entries)) => {
@@ -572,25 +571,25 @@ spec:
     }
 
     #[test]
-    fn a_null_outside_values_removes_nothing() {
+    fn null_outside_values_removes_nothing() {
         assert_eq!(overridden("helm: {valueFiles: null}").value_files.len(), 2);
         assert_eq!(overridden("helm: null").value_files.len(), 2);
     }
 
     #[test]
-    fn an_entry_keeps_what_the_old_entry_said() {
+    fn list_entries_keep_old_fields() {
         let options = overridden("helm: {parameters: [{name: z, value: '9'}]}");
         assert_eq!(options.parameters.len(), 1);
-        assert!(options.parameters[0].force_string, "Go reads the new entry over the old one");
+        assert!(options.parameters[0].force_string, "Go reads the new entry into the old one");
     }
 
     #[test]
-    fn a_shortened_list_remembers_its_old_entries() {
+    fn shortened_lists_remember_old_entries() {
         let patch = |text: &str| yaml::parse_one(&Source::new(".argocd-source.yaml", text)).expect("YAML").root;
         let one = patch("helm: {parameters: [{name: x, value: '1'}]}");
         let two = patch("helm: {parameters: [{name: p, value: '1'}, {name: q}]}");
         let options = parsed(APPLICATION).options(&[one, two]).expect("valid");
-        assert_eq!(options.parameters[1].value, "2", "of the entry that the first override cut off");
+        assert_eq!(options.parameters[1].value, "2", "of the entry that the first override removed");
         let none = patch("helm: {parameters: []}");
         let two = patch("helm: {parameters: [{name: p, value: '1'}, {name: q}]}");
         let options = parsed(APPLICATION).options(&[none, two]).expect("valid");
@@ -598,13 +597,13 @@ spec:
     }
 
     #[test]
-    fn unsupported_fields_are_named_with_their_place() {
+    fn unsupported_fields_are_reported() {
         let text = APPLICATION.replace("    path: charts/web\n", "    chart: web\n    kustomize: {}\n");
         let (_, diagnostics) = read_text(text);
-        let told: Vec<_> =
+        let reported: Vec<_> =
             diagnostics.0.iter().map(|found| format!("{} {}", found.places[0].0, found.message)).collect();
         assert_eq!(
-            told,
+            reported,
             [
                 "web.yaml:10:5 `spec.source.chart` is not supported yet",
                 "web.yaml:11:5 `spec.source.kustomize` is not supported yet"
@@ -613,7 +612,7 @@ spec:
     }
 
     #[test]
-    fn the_instance_name_carries_a_foreign_namespace() {
+    fn the_instance_name_contains_another_namespace() {
         assert_eq!(parsed(APPLICATION).instance, "web");
         assert_eq!(parsed(&APPLICATION.replace("namespace: argocd", "namespace: team")).instance, "team_web");
     }

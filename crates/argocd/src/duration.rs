@@ -1,8 +1,6 @@
-//! Durations as Go reads them: `1h30m`, `1.5s`, `300ms`.
-//!
-//! Deliberately absent: a lone number without a unit, which only some fields of Argo CD take.
+//! Durations in Go's syntax: `1h30m`, `1.5s`, `300ms`.
 
-/// The seconds that a text means; `None` where it is no duration.
+/// Parses a duration into seconds; `None` if it is invalid. Numbers without a unit are invalid.
 #[must_use]
 pub fn parse(text: &str) -> Option<f64> {
     let body = text.strip_prefix(['-', '+']).unwrap_or(text);

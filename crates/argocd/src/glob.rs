@@ -1,17 +1,15 @@
-//! Globs as Argo CD's library expands them: `*`, `?`, `[a-c]`, `[!x]`, `{a,b}`, `\x`, and `**` for folders at any depth.
+//! Globs like in Argo CD's library: `*`, `?`, `[a-c]`, `[!x]`, `{a,b}`, `\x`, and `**` for directories at any depth.
 //!
-//! The order of the matches decides which values win, so it is part of the meaning: folder by folder, parents before
-//! their children, names in byte order within each; a pattern with `{…}` gives its matches in order of path.
-//!
-//! Deliberately absent: hiding dot files. The library does not hide them either.
+//! The order of the matches determines which values override others: directory by directory, parents before children, and
+//! names in byte order. The matches of a pattern with `{…}` are sorted by path. Hidden files match, too.
 
 use std::path::{Path, PathBuf};
 
-/// A pattern that is none.
+/// An invalid pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Malformed;
 
-/// All paths under `base` that match.
+/// Returns all paths under `base` that match a pattern.
 pub fn expand(base: &Path, pattern: &str) -> Result<Vec<PathBuf>, Malformed> {
     let alternatives = braces(pattern)?;
     let sorted = alternatives.len() > 1;
@@ -33,7 +31,7 @@ pub fn expand(base: &Path, pattern: &str) -> Result<Vec<PathBuf>, Malformed> {
     Ok(matches.into_iter().map(|path| base.join(path)).collect())
 }
 
-/// Whether one file name matches one pattern without `/`.
+/// Whether a file name matches a pattern without `/`.
 pub fn matches(pattern: &str, name: &str) -> Result<bool, Malformed> {
     Ok(Matcher::parse(pattern)?.matches(name))
 }
@@ -68,7 +66,7 @@ fn walk(base: &Path, segments: &[&str]) -> Result<Vec<String>, Malformed> {
     Ok(folders)
 }
 
-/// A folder, and what lies under it at any depth: folders, and files if these may match.
+/// Adds a directory and everything below it: directories, and files if they may match.
 fn descend(base: &Path, folder: &str, files: bool, out: &mut Vec<String>) {
     if !base.join(folder).is_dir() {
         return;
@@ -98,7 +96,7 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// The patterns that `{a,b}` stands for.
+/// Expands `{a,b}` into separate patterns.
 fn braces(pattern: &str) -> Result<Vec<String>, Malformed> {
     let bytes = pattern.as_bytes();
     let mut index = 0;
@@ -123,7 +121,7 @@ fn braces(pattern: &str) -> Result<Vec<String>, Malformed> {
     Ok(vec![pattern.to_owned()])
 }
 
-/// Where a brace closes, and the commas that are its own.
+/// The position of the closing brace, and of the commas at its level.
 fn closing(bytes: &[u8], open: usize) -> Option<(usize, Vec<usize>)> {
     let (mut depth, mut commas, mut index) = (0, Vec::new(), open);
     while index < bytes.len() {
@@ -144,7 +142,7 @@ fn closing(bytes: &[u8], open: usize) -> Option<(usize, Vec<usize>)> {
     None
 }
 
-/// One segment of a pattern.
+/// The parsed segment of a pattern.
 struct Matcher(Vec<Part>);
 
 enum Part {
@@ -196,7 +194,7 @@ impl Matcher {
         Ok(Self(parts))
     }
 
-    /// The name, if there is only one that can match.
+    /// The only matching name, if the segment has no wildcards.
     fn literal(&self) -> Option<String> {
         self.0.iter().map(|part| if let Part::Literal(c) = part { Some(*c) } else { None }).collect()
     }
@@ -242,7 +240,7 @@ mod tests {
         let base = tempfile::tempdir().expect("temporary folder");
         for file in ["a.yaml", "b.yaml", "c.yml", ".d.yaml", "x/a.yaml", "x/y/b.yaml", "x-z/c.yaml", "z[1].yaml"] {
             let path = base.path().join(file);
-            std::fs::create_dir_all(path.parent().expect("has one")).expect("folder");
+            std::fs::create_dir_all(path.parent().expect("parent")).expect("folder");
             std::fs::write(path, "").expect("file");
         }
         let found = expand(base.path(), pattern).expect("valid");
@@ -250,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn expands_in_the_librarys_order() {
+    fn matches_are_in_the_librarys_order() {
         assert_eq!(expanded("*.yaml"), [".d.yaml", "a.yaml", "b.yaml", "z[1].yaml"]);
         assert_eq!(expanded("?.y*ml"), ["a.yaml", "b.yaml", "c.yml"]);
         assert_eq!(expanded("[a-b].yaml"), ["a.yaml", "b.yaml"]);
@@ -264,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_patterns_are_refused() {
+    fn malformed_patterns_are_rejected() {
         for pattern in ["[a", "[]", "{a", "a\\"] {
             assert!(expand(Path::new("/"), pattern).is_err(), "{pattern}");
         }

@@ -1,7 +1,7 @@
-//! Who may do what in a project, and when: its roles with their policies, and its sync windows.
+//! Roles and sync windows of a project.
 //!
-//! Argo CD's server refuses a project whose roles or windows are wrong; applied from Git, such a project is taken, and
-//! the role or window has no effect. Deliberately absent: time zones, of which only Argo CD's image knows the list.
+//! Argo CD's API server rejects a project with an invalid role or window. Applied from Git, the project is accepted, and
+//! the role or window has no effect. Time zones are not validated, as they depend on Argo CD's image.
 
 use crate::duration;
 use crate::project_fields::{invalid, repeated};
@@ -9,12 +9,12 @@ use diagnostics::{Diagnostics, Place, suggestion};
 use document::{Fields, Node, Syntax};
 use kubernetes::schedule;
 
-/// What a policy may be about.
+/// The resources of a policy.
 const RESOURCES: &[&str] = &["applications", "applicationsets", "repositories", "exec", "logs", "clusters"];
-/// What a policy may allow, beside `action/…`, `update/…`, and `delete/…`.
+/// The actions of a policy, besides `action/…`, `update/…`, and `delete/…`.
 const ACTIONS: &[&str] = &["get", "create", "update", "delete", "sync", "override", "*"];
 
-/// Reads `spec.roles` of the project with a name.
+/// Reads `spec.roles` of a project with a name.
 pub(crate) fn roles(nodes: &[Node], project: &str, diagnostics: &mut Diagnostics) {
     let mut names = Vec::new();
     for node in nodes {
@@ -29,15 +29,15 @@ pub(crate) fn roles(nodes: &[Node], project: &str, diagnostics: &mut Diagnostics
             let inner = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
             let edge = |c: char| c.is_ascii_alphanumeric();
             if !(name.starts_with(edge) && name.ends_with(edge) && name.chars().all(inner)) {
-                let label = "expected letters, digits, and `-` or `_` between them";
-                fields.report(invalid(format!("`{name}` is no name of a role"), place.clone(), label));
+                let label = "expected letters and digits, with `-` or `_` between them";
+                fields.report(invalid(format!("invalid role name `{name}`"), place.clone(), label));
             }
             for (policy, place) in &policies {
                 if let Err(what) = policy_rule(policy, project, name) {
                     let form = format!("p, proj:{project}:{name}, applications, sync, {project}/*, allow");
                     fields.report(
-                        invalid(format!("this policy has no effect: {what}"), place.clone(), "")
-                            .help(format!("expected something like `{form}`")),
+                        invalid(format!("policy has no effect: {what}"), place.clone(), "")
+                            .help(format!("write it like `{form}`")),
                     );
                 }
             }
@@ -45,11 +45,7 @@ pub(crate) fn roles(nodes: &[Node], project: &str, diagnostics: &mut Diagnostics
         }
         for (group, place) in &groups {
             if let Err(label) = group_name(group) {
-                fields.report(invalid(
-                    format!("Argo CD takes no group `{}`", group.escape_debug()),
-                    place.clone(),
-                    label,
-                ));
+                fields.report(invalid(format!("invalid group `{}`", group.escape_debug()), place.clone(), label));
             }
         }
         for (list, what) in [(policies, "policy"), (groups, "group")] {
@@ -70,42 +66,42 @@ pub(crate) fn roles(nodes: &[Node], project: &str, diagnostics: &mut Diagnostics
     diagnostics.0.extend(repeated(names, "role"));
 }
 
-/// Whether a role can be given to a group of this name; else what it should be.
+/// Validates the name of a group.
 fn group_name(text: &str) -> Result<(), &'static str> {
     let quoted = text.trim().strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     let name = quoted.unwrap_or(text.trim());
     match () {
-        () if name.is_empty() => Err("expected a name"),
-        () if quoted.is_none() && name.contains(',') => Err("with a comma it has to stand in double quotes itself"),
-        () if name.contains(['"', '\n', '\r', '\t']) => Err("expected no quotes, tabs, or line breaks within"),
-        () if text.trim() != text => Err("expected no blank at either end"),
+        () if name.is_empty() => Err("must not be empty"),
+        () if quoted.is_none() && name.contains(',') => Err("a name with a comma must be enclosed in double quotes"),
+        () if name.contains(['"', '\n', '\r', '\t']) => Err("quotes, tabs, and line breaks are not allowed"),
+        () if text.trim() != text => Err("leading and trailing spaces are not allowed"),
         () => Ok(()),
     }
 }
 
-/// Holds a policy against its form: `p, subject, resource, action, object, effect`.
+/// Validates a policy: `p, subject, resource, action, object, effect`.
 fn policy_rule(policy: &str, project: &str, role: &str) -> Result<(), String> {
     let parts: Vec<&str> = policy.split(',').map(|part| part.trim_matches(' ')).collect();
     let [kind, subject, resource, action, object, effect] = parts[..] else {
-        return Err(format!("it has {} parts instead of six", parts.len()));
+        return Err(format!("it has {} fields instead of 6", parts.len()));
     };
     let expected = format!("proj:{project}:{role}");
     if kind != "p" {
-        return Err("it does not begin with `p`".to_owned());
+        return Err("it does not start with `p`".to_owned());
     }
     if subject != expected {
         return Err(format!("its subject is `{subject}` instead of `{expected}`"));
     }
     if !RESOURCES.contains(&resource) {
-        return Err(format!("there is no resource `{resource}`, {}", suggestion(resource, RESOURCES.iter().copied())));
+        return Err(format!("unknown resource `{resource}`, {}", suggestion(resource, RESOURCES.iter().copied())));
     }
     let nested = ["action/", "update/", "delete/"].iter().any(|prefix| action.contains(prefix));
     if !ACTIONS.contains(&action) && !nested {
-        return Err(format!("there is no action `{action}`, {}", suggestion(action, ACTIONS.iter().copied())));
+        return Err(format!("unknown action `{action}`, {}", suggestion(action, ACTIONS.iter().copied())));
     }
     let inside = object.strip_prefix(project).and_then(|rest| rest.strip_prefix('/'));
     if inside.is_none_or(|rest| rest.is_empty() || rest.split('/').count() > 2) {
-        return Err(format!("its object is `{object}`, which is not of the form `{project}/…`"));
+        return Err(format!("its object is `{object}` instead of `{project}/…`"));
     }
     if !["allow", "deny"].contains(&effect) {
         return Err(format!("its effect is `{effect}` instead of `allow` or `deny`"));
@@ -113,7 +109,7 @@ fn policy_rule(policy: &str, project: &str, role: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// What makes a window another one.
+/// The fields that identify a sync window.
 const IDENTITY: [&str; 8] =
     ["kind", "schedule", "duration", "applications", "namespaces", "clusters", "timeZone", "andOperator"];
 
@@ -124,30 +120,30 @@ pub(crate) fn sync_windows(nodes: &[Node], diagnostics: &mut Diagnostics) {
         let same: Vec<_> = IDENTITY.iter().map(|key| node.get(key).map(Node::to_json)).collect();
         match windows.iter().find(|(other, _)| *other == same) {
             Some((_, first)) => diagnostics.push(
-                invalid("this window stands twice".to_owned(), node.place(), "the second one")
-                    .at(first.clone(), "the first one")
-                    .help("delete one; Argo CD refuses a project that says it twice"),
+                invalid("sync window is defined twice".to_owned(), node.place(), "second definition")
+                    .at(first.clone(), "first definition")
+                    .help("delete one of them; Argo CD rejects a project with duplicates"),
             ),
             None => windows.push((same, node.place())),
         }
         let mut fields = Fields::new(node, "spec.syncWindows[]", Syntax::Argocd);
         let at = |key: &str| -> Place { node.get(key).unwrap_or(node).place() };
         if let Some(kind) = fields.required_string("kind").filter(|kind| !["allow", "deny"].contains(&kind.as_str())) {
-            fields.report(invalid(format!("Argo CD has no window `{kind}`"), at("kind"), "expected `allow` or `deny`"));
+            fields.report(invalid(format!("invalid window kind `{kind}`"), at("kind"), "expected `allow` or `deny`"));
         }
         if let Some(schedule) = fields.required_string("schedule")
-            && let Some(wrong) = no_schedule(&schedule)
+            && let Some(wrong) = schedule_error(&schedule)
         {
-            fields.report(invalid(format!("`{schedule}` is no schedule"), at("schedule"), &wrong));
+            fields.report(invalid(format!("invalid cron schedule `{schedule}`"), at("schedule"), &wrong));
         }
         if let Some(text) = fields.required_string("duration").filter(|text| duration::parse(text).is_none()) {
-            let label = "expected something like `1h30m`";
-            fields.report(invalid(format!("`{text}` is no duration"), at("duration"), label));
+            let label = "expected a duration such as `1h30m`";
+            fields.report(invalid(format!("invalid duration `{text}`"), at("duration"), label));
         }
         let lists = ["applications", "namespaces", "clusters"].map(|key| fields.strings(key));
         if lists.iter().all(Vec::is_empty) {
-            let label = "expected `applications`, `namespaces`, or `clusters`";
-            fields.report(invalid("this window is for nothing".to_owned(), node.place(), label));
+            let label = "`applications`, `namespaces`, or `clusters` is required";
+            fields.report(invalid("sync window matches no Application".to_owned(), node.place(), label));
         }
         for key in ["manualSync", "andOperator", "syncOverrun"] {
             fields.flag(key);
@@ -158,8 +154,8 @@ pub(crate) fn sync_windows(nodes: &[Node], diagnostics: &mut Diagnostics) {
     }
 }
 
-/// What keeps a text from being a schedule; a time zone may stand in front.
-fn no_schedule(text: &str) -> Option<String> {
+/// The error in a cron schedule, which may start with a time zone.
+fn schedule_error(text: &str) -> Option<String> {
     let zoned = text.strip_prefix("TZ=").or_else(|| text.strip_prefix("CRON_TZ="));
     schedule::wrong(zoned.map_or(text, |rest| rest.split_once(' ').map_or("", |(_, rest)| rest)))
 }
@@ -169,17 +165,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_zone_may_stand_before_a_schedule() {
+    fn schedules_may_have_a_time_zone() {
         for text in ["0 22 * * *", "CRON_TZ=Europe/Berlin 0 1 * * *", "TZ=UTC */15 * * * *"] {
-            assert_eq!(no_schedule(text), None, "{text}");
+            assert_eq!(schedule_error(text), None, "{text}");
         }
         for text in ["", "0 22 * *", "@daily", "TZ=UTC", "TZ=UTC @daily"] {
-            assert!(no_schedule(text).is_some(), "{text}");
+            assert!(schedule_error(text).is_some(), "{text}");
         }
     }
 
     #[test]
-    fn groups_are_names_or_stand_in_quotes() {
+    fn groups_with_commas_are_quoted() {
         for text in ["admins", "org:team a", "\"cn=a,ou=b\""] {
             assert_eq!(group_name(text), Ok(()), "{text}");
         }
@@ -189,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn policies_are_of_one_form() {
+    fn policies_have_six_fields() {
         for policy in ["p, proj:web:ci, applications, sync, web/*, allow", "p,proj:web:ci,logs,get,web/ns/a,deny"] {
             assert_eq!(policy_rule(policy, "web", "ci"), Ok(()), "{policy}");
         }

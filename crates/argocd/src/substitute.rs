@@ -1,19 +1,19 @@
-//! `$ARGOCD_APP_*` in parameters and file names, as Argo CD substitutes them: Go's `os.Expand`, with `$$` for `$`.
+//! Substitution of `$ARGOCD_APP_*` in parameters and file names, like Go's `os.Expand`, with `$$` for `$`.
 //!
-//! A name that is not known becomes nothing. Deliberately absent: the variables of this process.
+//! An unknown variable is replaced with nothing. Variables of this process's environment are not substituted.
 
 use std::collections::BTreeMap;
 
-/// Names and what stands for them.
+/// The variables and their values.
 pub type Variables = BTreeMap<&'static str, String>;
 
-/// The text with every `$name` and `${name}` replaced.
+/// Replaces every `$name` and `${name}` in a text.
 #[must_use]
 pub fn expand(text: &str, variables: &Variables) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('$') {
-        // A `$` at the very end stands for itself.
+        // A `$` at the end of the text is literal.
         if at + 1 == rest.len() {
             break;
         }
@@ -21,7 +21,7 @@ pub fn expand(text: &str, variables: &Variables) -> String {
         let (name, length) = name(&rest[at + 1..]);
         match name {
             "$" => out.push('$'),
-            // `${` without an end, or `${}`: Go swallows it. A `$` before something that is no name stays.
+            // Go removes `${}` and an unterminated `${`. A `$` that no name follows is literal.
             "" if length == 0 => out.push('$'),
             name => out.push_str(variables.get(name).map_or("", String::as_str)),
         }
@@ -31,7 +31,7 @@ pub fn expand(text: &str, variables: &Variables) -> String {
     out
 }
 
-/// The variables of a kind that a text names.
+/// Whether a text contains a variable whose name starts with a prefix.
 #[must_use]
 pub fn mentions(text: &str, prefix: &str) -> bool {
     let mut rest = text;
@@ -45,7 +45,7 @@ pub fn mentions(text: &str, prefix: &str) -> bool {
     false
 }
 
-/// The name behind a `$`, and how many bytes it takes, as Go's `getShellName` counts them.
+/// The name after a `$` and its length in bytes, like Go's `getShellName`.
 fn name(text: &str) -> (&str, usize) {
     let Some(first) = text.bytes().next() else { return ("", 0) };
     let special = |byte: u8| matches!(byte, b'*' | b'#' | b'$' | b'@' | b'!' | b'?' | b'-' | b'0'..=b'9');
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn expands_as_go_does() {
+    fn expands_like_go() {
         let variables: Variables = [("ARGOCD_APP_NAME", "web".to_owned())].into_iter().collect();
         let table = [
             ("$ARGOCD_APP_NAME", "web"),
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_what_is_mentioned() {
+    fn finds_mentioned_variables() {
         assert!(mentions("x-${ARGOCD_APP_REVISION_SHORT}", "ARGOCD_APP_REVISION"));
         assert!(!mentions("x-$$ARGOCD_APP_REVISION", "ARGOCD_APP_REVISION"));
     }

@@ -1,10 +1,10 @@
-//! The sync options that Argo CD 3.5 knows: those of an Application, and those that an object's annotation may hold.
+//! The sync options of Argo CD 3.5, for Applications and for annotations of objects.
 //!
-//! Argo CD compares the whole text, so that `createNamespace=true` or `Prune = false` do nothing, and nobody is told.
+//! Argo CD compares options literally, and silently ignores `createNamespace=true` and `Prune = false`.
 
 use diagnostics::nearest;
 
-/// An option with its values, and whether an Application, an object, or both can set it.
+/// The options with their values, and whether they are valid for Applications and for objects.
 const OPTIONS: &[(&str, &[&str], bool, bool)] = &[
     ("ApplyOutOfSyncOnly", BOOLEAN, true, true),
     ("ClientSideApplyMigration", BOOLEAN, true, false),
@@ -24,16 +24,16 @@ const OPTIONS: &[(&str, &[&str], bool, bool)] = &[
 
 const BOOLEAN: &[&str] = &["true", "false"];
 
-/// Who sets an option.
+/// Where an option is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Setter {
     /// `spec.syncPolicy.syncOptions` of an Application.
     Application,
-    /// An annotation of an object.
+    /// The annotation of an object.
     Object,
 }
 
-/// What is wrong with an option, and what may have been meant.
+/// Returns the error in an option and its fix.
 #[must_use]
 pub fn wrong(option: &str, setter: Setter) -> Option<(String, String)> {
     let known = || {
@@ -49,26 +49,26 @@ pub fn wrong(option: &str, setter: Setter) -> Option<(String, String)> {
             value => {
                 let choices: Vec<String> = values.iter().map(|value| format!("`{name}={value}`")).collect();
                 let what = match value {
-                    None => format!("the sync option `{name}` has no value"),
-                    Some(value) => format!("the sync option `{name}` is never `{value}`"),
+                    None => format!("sync option `{name}` has no value"),
+                    Some(value) => format!("invalid value `{value}` of sync option `{name}`"),
                 };
-                Some((what, format!("one of {}", choices.join(", "))))
+                Some((what, format!("use one of {}", choices.join(", "))))
             }
         };
     }
     if let Some((name, ..)) = OPTIONS.iter().find(|(known, ..)| *known == name) {
         return Some(match setter {
             Setter::Application => (
-                format!("the sync option `{name}` is for single objects"),
+                format!("sync option `{name}` is not supported for Applications"),
                 format!("annotate the object with `argocd.argoproj.io/sync-options: {option}`"),
             ),
             Setter::Object => (
-                format!("the sync option `{name}` is for whole Applications"),
-                format!("put `{option}` into `spec.syncPolicy.syncOptions` of the Application"),
+                format!("sync option `{name}` is not supported for objects"),
+                format!("move `{option}` to `spec.syncPolicy.syncOptions` of the Application"),
             ),
         });
     }
-    let what = format!("Argo CD has no sync option `{option}`");
+    let what = format!("unknown sync option `{option}`");
     let names: Vec<&str> = known().map(|(name, ..)| *name).collect();
     let plain = name.trim();
     let help = match (nearest(plain, names.iter().copied()), value.map(str::trim)) {
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn options_are_compared_to_the_letter() {
+    fn options_are_compared_literally() {
         for option in
             ["CreateNamespace=true", "Prune=confirm", "Prune=false", "PrunePropagationPolicy=orphan", "Validate=false"]
         {
@@ -96,9 +96,9 @@ mod tests {
         let help = |option: &str, setter| wrong(option, setter).expect("wrong").1;
         assert_eq!(help("createNamespace=true", Setter::Application), "did you mean `CreateNamespace=true`?");
         assert_eq!(help("Prune = false", Setter::Application), "did you mean `Prune=false`?");
-        assert_eq!(help("PruneLast", Setter::Application), "one of `PruneLast=true`, `PruneLast=false`");
-        assert_eq!(help("Prune=no", Setter::Object), "one of `Prune=true`, `Prune=false`, `Prune=confirm`");
+        assert_eq!(help("PruneLast", Setter::Application), "use one of `PruneLast=true`, `PruneLast=false`");
+        assert_eq!(help("Prune=no", Setter::Object), "use one of `Prune=true`, `Prune=false`, `Prune=confirm`");
         assert!(help("Force=true", Setter::Application).starts_with("annotate the object"));
-        assert!(help("CreateNamespace=true", Setter::Object).starts_with("put `CreateNamespace=true`"));
+        assert!(help("CreateNamespace=true", Setter::Object).starts_with("move `CreateNamespace=true`"));
     }
 }

@@ -1,13 +1,13 @@
-//! When Argo CD applies an object: in which phase of a sync, and in which wave of that.
+//! The sync phase and wave of an object.
 //!
-//! Deliberately absent: the order within a wave, in which Argo CD does not wait.
+//! The order within a wave is not considered, as Argo CD does not wait there.
 
 use document::Node;
 
-/// The annotation that orders objects within a phase.
+/// The annotation for the wave.
 pub const WAVE: &str = "argocd.argoproj.io/sync-wave";
 
-/// When Argo CD applies an object; the earlier is the smaller.
+/// The order in which Argo CD applies objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Order {
     /// The phase.
@@ -19,24 +19,24 @@ pub struct Order {
 /// A phase of a sync.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
-    /// Before everything.
+    /// Before anything else.
     PreSync,
-    /// What is no hook, and hooks among it.
+    /// Objects that are not hooks, and `Sync` hooks.
     Sync,
-    /// After all is healthy.
+    /// After all objects are healthy.
     PostSync,
-    /// After a failure.
+    /// After a failed sync.
     SyncFail,
 }
 
-/// When an object is applied first; `None` for one that a sync leaves out, such as a test of Helm.
+/// When an object is first applied; `None` if a sync never applies it, such as a Helm test.
 #[must_use]
 pub fn order(root: &Node) -> Option<Order> {
     let annotation = |key: &str| root.find(&["metadata", "annotations", key]).and_then(Node::as_str);
     let number = |key: &str| annotation(key).and_then(|text| text.parse::<i64>().ok());
     let wave = number(WAVE).or_else(|| number("helm.sh/hook-weight")).unwrap_or_default();
     let words = |key: &str| annotation(key).map(|text| text.split(',').map(str::trim).collect::<Vec<_>>());
-    // Helm's hooks count only where there is none of Argo CD's.
+    // Helm's hook annotation is ignored if Argo CD's is set.
     let hooks: Option<Vec<Option<Phase>>> = match (words("argocd.argoproj.io/hook"), words("helm.sh/hook")) {
         (Some(hooks), _) => Some(hooks.into_iter().map(argo_phase).collect()),
         (None, Some(hooks)) if hooks != ["crd-install"] => Some(hooks.into_iter().map(helm_phase).collect()),
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn phases_come_before_waves() {
+    fn phases_precede_waves() {
         let order = |annotations: &str| super::order(&node(&format!("metadata: {{annotations: {{{annotations}}}}}")));
         let nothing = order("").expect("synced");
         assert_eq!(nothing, Order { phase: Phase::Sync, wave: 0 });

@@ -1,10 +1,8 @@
-//! Which files `valueFiles` and `fileParameters` mean, as Argo CD 3.5 resolves them.
+//! Resolution of `valueFiles` and `fileParameters`, like in Argo CD 3.5.
 //!
-//! A relative path counts from the chart, an absolute one from the root of the repository. Symbolic links are followed
-//! and may not leave the repository. Globs expand in the order in which Argo CD's library walks; a file that is also
-//! named plainly keeps the plain one's place; each file is used once.
-//!
-//! Deliberately absent: values files from the network, which would make a render depend on more than the commit.
+//! A relative path starts at the chart, an absolute path at the root of the repository. Symbolic links are followed, and
+//! must not leave the repository. Each file is used once; one that is also listed explicitly is not expanded from a glob.
+//! Value files from URLs are not supported, since the render would not only depend on the commit.
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
@@ -14,21 +12,21 @@ use crate::glob;
 use crate::substitute::{self, Variables};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, nearest};
 
-/// What resolving needs to know.
+/// Resolves the paths of an Application.
 #[derive(Debug)]
 pub struct Resolver<'a> {
-    /// The root of the repository, absolute.
+    /// The absolute path of the repository's root.
     pub root: &'a Path,
-    /// The chart's folder, absolute.
+    /// The absolute path of the chart.
     pub chart: &'a Path,
-    /// What `$ARGOCD_APP_*` stand for.
+    /// The values of `$ARGOCD_APP_*`.
     pub variables: &'a Variables,
-    /// Whether globs are expanded: since Argo CD 3.5.
+    /// Whether to expand globs, which Argo CD does since 3.5.
     pub globs: bool,
 }
 
 impl Resolver<'_> {
-    /// The values files in Helm's order, absolute.
+    /// The absolute paths of the value files, in Helm's order.
     pub fn value_files(
         &self,
         application: &Application,
@@ -53,7 +51,7 @@ impl Resolver<'_> {
                     diagnostics.push(
                         Diagnostic::new(Code::ValuesFileMissing, format!("no file matches `{raw}`"))
                             .at((*place).clone(), "")
-                            .help("set `ignoreMissingValueFiles: true` if it may match none"),
+                            .help("correct the pattern, or set `ignoreMissingValueFiles: true`"),
                     );
                 }
                 matches.into_iter().filter(|file| !explicit.contains(file)).collect()
@@ -70,9 +68,9 @@ impl Resolver<'_> {
                     diagnostics.push(
                         Diagnostic::new(
                             Code::ApplicationInvalid,
-                            format!("helm would split the name `{}`", file.display()),
+                            format!("Helm splits the file name `{}`", file.display()),
                         )
-                        .at((*place).clone(), "means a file with a comma or a quote in its name")
+                        .at((*place).clone(), "contains a comma or a quote")
                         .help("rename the file"),
                     );
                 }
@@ -84,24 +82,24 @@ impl Resolver<'_> {
         diagnostics.into_result(files)
     }
 
-    /// The file of one `fileParameters` entry, absolute.
+    /// The absolute path of a `fileParameters` entry.
     pub fn file_parameter(&self, application: &Application, raw: &str, place: &Place) -> Result<PathBuf> {
         let path = self.resolve(raw, place)?;
         if path.is_file() {
             return Ok(path);
         }
         let mut missing = self.missing(application, raw, place, &path);
-        // What is said of values files does not help here.
-        missing.helps = vec![format!("create it, or take it out of Application `{}`", application.name)];
+        // `ignoreMissingValueFiles` has no effect on file parameters.
+        missing.helps = vec![format!("create it, or remove it from Application `{}`", application.name)];
         Err(missing.into())
     }
 
     fn missing(&self, application: &Application, raw: &str, place: &Place, path: &Path) -> Diagnostic {
         let shown = path.strip_prefix(self.root).unwrap_or(path).display().to_string();
         let diagnostic = Diagnostic::new(Code::ValuesFileMissing, format!("`{raw}` does not exist"))
-            .at(place.clone(), format!("no file `{shown}`"));
+            .at(place.clone(), format!("resolves to `{shown}`"));
         if is_glob(path) && !self.globs {
-            return diagnostic.help("name the files: Argo CD expands patterns here since 3.5");
+            return diagnostic.help("list the files; Argo CD expands globs only since 3.5");
         }
         let names: Vec<String> = path
             .parent()
@@ -113,21 +111,21 @@ impl Resolver<'_> {
             .collect();
         let wanted = path.file_name().unwrap_or_default().to_string_lossy();
         match nearest(&wanted, names.iter().map(String::as_str)) {
-            Some(near) => diagnostic.help(format!("`{near}` exists beside it")),
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
             None => diagnostic.help(format!(
-                "create it, or take it out of Application `{}`, or set `ignoreMissingValueFiles: true`",
+                "create it, remove it from Application `{}`, or set `ignoreMissingValueFiles: true`",
                 application.name
             )),
         }
     }
 
-    /// The absolute path that an entry means; it need not exist.
+    /// The absolute path of an entry, which may not exist.
     fn resolve(&self, raw: &str, place: &Place) -> Result<PathBuf> {
         let text = substitute::expand(raw, self.variables);
         if let Some(scheme) = url_scheme(&text) {
             return Err(Diagnostic::new(
                 Code::ApplicationUnsupported,
-                format!("`{raw}` is a URL; values from the network are not supported"),
+                format!("value file `{raw}` is a URL, which is not supported"),
             )
             .at(place.clone(), format!("scheme `{scheme}`"))
             .help("commit the file to this repository")
@@ -144,12 +142,12 @@ impl Resolver<'_> {
             path = clean(&folder.join(target));
         }
         if path == self.root || !path.starts_with(self.root) {
-            return Err(Diagnostic::new(Code::ApplicationInvalid, format!("`{raw}` lies outside the repository"))
-                .at(place.clone(), "Argo CD refuses it")
+            return Err(Diagnostic::new(Code::ApplicationInvalid, format!("`{raw}` is outside the repository"))
+                .at(place.clone(), "rejected by Argo CD")
                 .into());
         }
         if path.is_dir() {
-            return Err(Diagnostic::new(Code::ApplicationInvalid, format!("`{raw}` is a folder"))
+            return Err(Diagnostic::new(Code::ApplicationInvalid, format!("`{raw}` is a directory"))
                 .at(place.clone(), "expected a file")
                 .into());
         }
@@ -159,7 +157,7 @@ impl Resolver<'_> {
     fn expand(&self, pattern: &Path, raw: &str, place: &Place) -> Result<Vec<PathBuf>> {
         let relative = pattern.strip_prefix(self.root).unwrap_or(pattern).to_string_lossy().into_owned();
         let matches = glob::expand(self.root, &relative).map_err(|_: glob::Malformed| {
-            Diagnostic::new(Code::ApplicationInvalid, format!("`{raw}` is no valid pattern")).at(place.clone(), "")
+            Diagnostic::new(Code::ApplicationInvalid, format!("`{raw}` is not a valid glob")).at(place.clone(), "")
         })?;
         let root = self.root.canonicalize().map_err(|error| Diagnostic::io("resolve", self.root, &error))?;
         for file in &matches {
@@ -167,9 +165,9 @@ impl Resolver<'_> {
             if !real.starts_with(&root) {
                 return Err(Diagnostic::new(
                     Code::ApplicationInvalid,
-                    format!("`{raw}` matches `{}`, a link that leaves the repository", file.display()),
+                    format!("`{raw}` matches `{}`, a symbolic link out of the repository", file.display()),
                 )
-                .at(place.clone(), "Argo CD refuses it")
+                .at(place.clone(), "rejected by Argo CD")
                 .into());
             }
         }
@@ -181,7 +179,7 @@ fn is_glob(path: &Path) -> bool {
     path.to_string_lossy().contains(['*', '?', '['])
 }
 
-/// The scheme, if a text reads as a URL to Go's parser.
+/// The scheme of a text that Go's parser reads as a URL.
 fn url_scheme(text: &str) -> Option<&str> {
     let (scheme, _) = text.split_once(':')?;
     let mut characters = scheme.chars();
@@ -190,7 +188,7 @@ fn url_scheme(text: &str) -> Option<&str> {
     fine.then_some(scheme)
 }
 
-/// A path without `.` and `..`, by its text alone, as Go's `filepath.Clean` does it.
+/// Removes `.` and `..` from a path lexically, like Go's `filepath.Clean`.
 #[must_use]
 pub fn clean(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();

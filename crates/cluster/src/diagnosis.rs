@@ -20,7 +20,7 @@ use crate::api::Pod;
 use crate::diagnosis::logs::Log;
 use crate::excerpt::{excerpt, last_lines};
 use crate::kubectl::Kubectl;
-use crate::observer::Observer;
+use crate::observer::{Observer, UNREACHABLE};
 use crate::seen::Snapshot;
 use crate::verdict::{self, Evidence, Problem, Verdict};
 
@@ -59,14 +59,14 @@ pub struct Diagnosis {
 #[must_use]
 pub fn look(provisioner: &Provisioner, observer: &Observer, failure: &Failure<'_>) -> Diagnosis {
     let namespaces = failure.namespaces;
-    let lost = observer.lost().is_some();
-    if !lost {
+    let lost = observer.lost();
+    if lost.is_none() {
         observer.settle_events(EVENT, namespaces);
     }
     let snapshot = observer.snapshot();
     let unready = unready(&snapshot, namespaces);
     let mut all_causes = Vec::new();
-    if lost {
+    if lost.as_ref().is_some_and(|problem| problem.state == UNREACHABLE) {
         all_causes.push(node::state(provisioner));
     }
     let mut parts = vec![
@@ -74,7 +74,7 @@ pub fn look(provisioner: &Provisioner, observer: &Observer, failure: &Failure<'_
         format!("events:\n{}", events::list(&snapshot, namespaces)),
     ];
     let mut logs = Vec::new();
-    if !lost {
+    if lost.is_none() {
         let kubectl = provisioner.kubectl();
         parts.extend(unready.iter().take(DESCRIBED).filter_map(|pod| description(&kubectl, pod)));
         // When all pods are ready, their logs may still show what happened.

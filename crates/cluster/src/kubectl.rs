@@ -65,11 +65,6 @@ impl Kubectl {
         Ok(Self { kubeconfig, ..self.clone() })
     }
 
-    /// Runs kubectl. An exit code other than 0 is an error.
-    pub fn run<S: Into<std::ffi::OsString>>(&self, args: impl IntoIterator<Item = S>) -> Result<Output> {
-        checked(&self.invocation().args(args))
-    }
-
     /// Checks kubectl's version against the API server's: Kubernetes supports a skew of one minor version.
     pub fn check_version(&self) -> Result<()> {
         let versions: Versions = self.json(&self.invocation().args(["version", "--output", "json"]))?;

@@ -31,6 +31,9 @@ const HEARTBEAT: Duration = Duration::from_secs(3);
 /// After this many failed health checks in a row, the API server counts as unreachable.
 const MISSED: u32 = 3;
 
+/// The state of an API server that does not answer.
+pub(super) const UNREACHABLE: &str = "is unreachable";
+
 /// The deadline of a watch: longer than any run.
 const WATCH: Duration = Duration::from_secs(6 * 3600);
 
@@ -60,13 +63,13 @@ struct Shared {
     snapshot: Mutex<Snapshot>,
     changed: Condvar,
     stopped: AtomicBool,
-    lost: Mutex<Option<String>>,
+    lost: Mutex<Option<Problem>>,
 }
 
 impl Shared {
-    /// Records that the API server is unreachable, and ends all waits.
-    fn lose(&self, why: String) {
-        locked(&self.lost).get_or_insert(why);
+    /// Records that the API server can no longer be watched, and ends all waits.
+    fn lose(&self, problem: Problem) {
+        locked(&self.lost).get_or_insert(problem);
         self.changed.notify_all();
     }
 
@@ -122,9 +125,9 @@ impl Observer {
         locked(&self.shared.snapshot).clone()
     }
 
-    /// Why the API server is unreachable; `None` while it is not.
+    /// Why the API server can no longer be watched; `None` while it can.
     #[must_use]
-    pub fn lost(&self) -> Option<String> {
+    pub fn lost(&self) -> Option<Problem> {
         locked(&self.shared.lost).clone()
     }
 
@@ -144,13 +147,14 @@ impl Observer {
     #[must_use]
     pub fn explained(&self, stop: Stop) -> Stop {
         if process::interrupted() || self.lost().is_some() {
-            return self.lost().map_or(stop, unreachable);
+            return self.lost().map_or(stop, Stop::Problem);
         }
         match check_health(&self.kubectl) {
             Ok(()) => stop,
             Err(why) => {
-                self.shared.lose(why.clone());
-                unreachable(why)
+                let problem = unreachable(why);
+                self.shared.lose(problem.clone());
+                Stop::Problem(problem)
             }
         }
     }
@@ -158,7 +162,7 @@ impl Observer {
     /// Runs a program that uses the cluster, and ends it when the API server becomes unreachable: it might wait until its
     /// deadline otherwise.
     pub fn run(&self, invocation: &Invocation) -> Result<Output, Stop> {
-        invocation.run_unless(|| self.lost())?.map_err(unreachable)
+        invocation.run_unless(|| self.lost())?.map_err(Stop::Problem)
     }
 
     /// Waits until the verdict is ready, or failed for as long as it requires. At the deadline, the last verdict is the
@@ -185,8 +189,8 @@ impl Observer {
                 }
             };
             progress::waits_for(&problem.to_string());
-            if let Some(why) = locked(&self.shared.lost).clone() {
-                return Err(unreachable(why));
+            if let Some(problem) = locked(&self.shared.lost).clone() {
+                return Err(Stop::Problem(problem));
             }
             if started.elapsed() >= deadline {
                 return Err(Stop::Problem(problem));
@@ -210,10 +214,8 @@ impl Drop for Observer {
     }
 }
 
-/// The failure of a step whose API server is unreachable.
-#[must_use]
-pub fn unreachable(why: String) -> Stop {
-    Stop::Problem(Problem::new("the API server", "is unreachable", why))
+fn unreachable(why: String) -> Problem {
+    Problem::new("the API server", UNREACHABLE, why)
 }
 
 /// Keeps the objects of a kind up to date until the observer is dropped.
@@ -242,7 +244,10 @@ fn follow(kubectl: &Kubectl, shared: &Shared, kind: &str, path: &str) {
 fn apply(shared: &Shared, kind: &str, change: serde_json::Result<()>) {
     match change {
         Ok(()) => shared.changed.notify_all(),
-        Err(error) => shared.lose(format!("it sent a {kind} that cannot be read: {error}")),
+        Err(error) => {
+            let cause = format!("the API server sent a {kind} that cannot be read: {error}");
+            shared.lose(Problem::new("the cluster", "cannot be observed", cause));
+        }
     }
 }
 
@@ -254,7 +259,7 @@ fn heartbeat(kubectl: &Kubectl, shared: &Shared) {
             Err(why) => {
                 missed += 1;
                 if missed >= MISSED {
-                    return shared.lose(why);
+                    return shared.lose(unreachable(why));
                 }
             }
         }

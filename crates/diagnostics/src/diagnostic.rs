@@ -1,78 +1,102 @@
-//! What the tool tells people: a code, a message, a place, and a way out.
+//! Diagnostics: a code, a message, places, notes, and help.
 //!
-//! Every problem, in any stage, is a [`Diagnostic`]. Stages collect them and go on where they can; only `report`
-//! prints them. A diagnostic's [`Code`] decides how bad it is and which exit code it leads to.
-//!
-//! Deliberately absent: printing, colours, and any knowledge of what a stage does.
+//! Every stage reports problems as [`Diagnostic`]s. Stages collect them and continue where possible; only `report`
+//! prints them. The [`Code`] of a diagnostic determines its severity and the exit code.
 
 use std::fmt;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::origin::Origin;
 
-/// A text that diagnostics point into: a file of the workspace, by the name that people know it by.
-#[derive(Debug, PartialEq, Eq)]
+/// A text that diagnostics point into, usually a file of the workspace.
+#[derive(Debug)]
 pub struct Source {
-    /// Path relative to the workspace root where it lies inside, else absolute.
+    /// The path, relative to the workspace root if it is inside, else absolute.
     pub name: String,
     /// The whole text.
     pub text: String,
+    /// The offsets at which its lines begin, computed for the first place that asks for its position.
+    lines: OnceLock<Vec<usize>>,
 }
+
+impl PartialEq for Source {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.name, &self.text) == (&other.name, &other.text)
+    }
+}
+
+impl Eq for Source {}
 
 impl Source {
     /// A source from its name and text.
     #[must_use]
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
-        Arc::new(Self { name: name.into(), text: text.into() })
+        Arc::new(Self { name: name.into(), text: text.into(), lines: OnceLock::new() })
+    }
+
+    /// The number of the line in which a span begins, counted from 1, and the bytes of all its lines.
+    #[must_use]
+    pub fn lines_of(&self, span: &Range<usize>) -> (usize, Range<usize>) {
+        let starts = self.line_starts();
+        let line = starts.partition_point(|start| *start <= span.start.min(self.text.len()));
+        let next = starts.partition_point(|start| *start <= span.end.max(span.start));
+        (line, starts[line - 1]..starts.get(next).copied().unwrap_or(self.text.len()))
+    }
+
+    fn line_starts(&self) -> &[usize] {
+        self.lines.get_or_init(|| {
+            let ends = self.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+            std::iter::once(0).chain(ends.map(|(at, _)| at + 1)).collect()
+        })
     }
 }
 
-/// Where something was found.
+/// A place in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// The file.
     pub source: Arc<Source>,
-    /// Bytes of the text that are meant; `None` means the file as a whole.
+    /// The bytes of the text; `None` for the whole file.
     pub span: Option<Range<usize>>,
 }
 
 impl Place {
-    /// A stretch of a file.
+    /// A part of a file.
     #[must_use]
     pub fn new(source: &Arc<Source>, span: Range<usize>) -> Self {
         Self { source: Arc::clone(source), span: Some(span) }
     }
 
-    /// A file as a whole, or one whose text is of no use (binary, missing).
+    /// A whole file, of which no text is shown (binary, missing).
     #[must_use]
     pub fn file(name: impl Into<String>) -> Self {
         Self { source: Source::new(name, ""), span: None }
     }
 
-    /// A line of a file, from its first to its last character that is not white space; `line` counts from 1.
+    /// A line of a file without the white space around it; `line` counts from 1. The whole file if it has no such line.
     #[must_use]
     pub fn line(source: &Arc<Source>, line: usize) -> Self {
-        let mut start = 0;
-        for (index, text) in source.text.split_inclusive('\n').enumerate() {
-            if index + 1 == line {
-                let indent = text.len() - text.trim_start().len();
-                let end = start + text.trim_end().len();
-                return Self::new(source, (start + indent).min(end)..end);
-            }
-            start += text.len();
-        }
-        Self { source: Arc::clone(source), span: None }
+        let starts = source.line_starts();
+        let bounds = line.checked_sub(1).and_then(|index| {
+            let start = *starts.get(index).filter(|start| **start < source.text.len())?;
+            Some(start..starts.get(index + 1).copied().unwrap_or(source.text.len()))
+        });
+        let Some(bounds) = bounds else { return Self { source: Arc::clone(source), span: None } };
+        let text = &source.text[bounds.clone()];
+        let indent = text.len() - text.trim_start().len();
+        let end = bounds.start + text.trim_end().len();
+        Self::new(source, (bounds.start + indent).min(end)..end)
     }
 
-    /// Line and column, both counted from 1, the column in characters.
+    /// The line and the column, both counted from 1, the column in characters.
     #[must_use]
     pub fn position(&self) -> Option<(usize, usize)> {
-        let start = self.span.as_ref()?.start.min(self.source.text.len());
-        let before = self.source.text.get(..start)?;
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        let text = &self.source.text;
+        let start = self.span.as_ref()?.start.min(text.len());
+        let (line, lines) = self.source.lines_of(&(start..start));
+        let column = text.get(lines.start..start)?.chars().count() + 1;
         Some((line, column))
     }
 }
@@ -86,44 +110,44 @@ impl fmt::Display for Place {
     }
 }
 
-/// Which exit code a diagnostic leads to.
+/// The severity of a diagnostic, which determines the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    /// Told, and nothing more: the exit code stays 0.
+    /// A warning: 0.
     Warning,
-    /// A check found something: 1.
+    /// A finding of a check: 1.
     Finding,
-    /// Usage or configuration, including what Helm refuses of a chart or its values: 2.
+    /// An error in usage or configuration, including charts and values that Helm rejects: 2.
     Configuration,
-    /// A tool, a dependency or a cluster could not be had, or failed: 3.
+    /// A tool, a dependency, or a cluster that is unavailable or failed: 3.
     Unavailable,
 }
 
 macro_rules! codes {
     ($($variant:ident $name:literal $class:ident $about:literal)*) => {
-        /// The kind of a diagnostic. Codes are part of the tool's interface: `--format json` carries them.
+        /// The kind of a diagnostic. Codes are part of the tool's interface: `--format json` prints them.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Code {
             $(#[doc = $about] $variant,)*
         }
 
         impl Code {
-            /// All codes, in order of name.
+            /// All codes, sorted by name.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// The name people see: `error[values-file-missing]`.
+            /// The name, as in `error[values-file-missing]`.
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name),* }
             }
 
-            /// How bad it is.
+            /// The severity.
             #[must_use]
             pub fn class(self) -> Class {
                 match self { $(Self::$variant => Class::$class),* }
             }
 
-            /// One line on what it means.
+            /// The meaning, in one line.
             #[must_use]
             pub fn about(self) -> &'static str {
                 match self { $(Self::$variant => $about),* }
@@ -159,6 +183,7 @@ codes! {
     ConfigInvalid "config-invalid" Configuration "a value in charts.toml or in a lock file is invalid"
     ConfigSyntax "config-syntax" Configuration "a TOML file cannot be parsed"
     ConfigUnknownKey "config-unknown-key" Configuration "charts.toml or a lock file contains an unknown key"
+    DependencyOmitted "dependency-omitted" Warning "a dependency of a `file://` dependency is not rendered"
     DependencyUnavailable "dependency-unavailable" Unavailable "a chart dependency could not be downloaded"
     DependencyUnlocked "dependency-unlocked" Configuration "a chart dependency is not pinned in charts.lock"
     EditRefused "edit-refused" Configuration "a file cannot be edited automatically"
@@ -182,6 +207,7 @@ codes! {
     LockOutdated "lock-outdated" Finding "render.lock is out of date, although the output is unchanged"
     ManifestInvalid "manifest-invalid" Configuration "the output of a template is not a valid Kubernetes object"
     ManifestUndeployed "manifest-undeployed" Finding "the root Application does not deploy a manifest under argocd/"
+    MergeKeyDuplicate "merge-key-duplicate" Warning "two entries of a list have the same merge key, in an Application without `ServerSideApply=true`"
     NameTaken "name-taken" Configuration "a name or namespace is already in use"
     NamespaceLabel "namespace-label" Finding "a Pod Security label has an unknown key, level, or version"
     NamespaceMismatch "namespace-mismatch" Finding "a rendered object sets a namespace that its Application does not deploy into"
@@ -196,6 +222,7 @@ codes! {
     ProcessFailed "process-failed" Unavailable "a program could not be started, or did not end as expected"
     ProjectForbids "project-forbids" Finding "an AppProject does not permit what an Application deploys"
     ProjectUnused "project-unused" Finding "an AppProject is not used by any Application, or is ignored by Argo CD"
+    QuantitySuspicious "quantity-suspicious" Finding "a quantity is valid but certainly a mistake, such as `memory: 256m`"
     RenderUnstable "render-unstable" Finding "a target renders differently each time"
     RepositoryLeft "repository-left" Warning "`argocd set-repository` left a repository URL unchanged"
     RepositoryMismatch "repository-mismatch" Configuration "a repository URL differs from `repository` in charts.toml"
@@ -233,22 +260,22 @@ codes! {
     YamlSyntax "yaml-syntax" Configuration "a YAML file cannot be parsed"
 }
 
-/// One thing to tell.
+/// A problem that is reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// What kind it is.
+    /// The kind.
     pub code: Code,
-    /// What was found: a lowercase sentence without a full stop, names in backticks.
+    /// The problem: a sentence that begins in lowercase and has no full stop, with names in backticks.
     pub message: String,
-    /// Where; the first place is the main one.
+    /// The places with their labels; the first is the primary one.
     pub places: Vec<(Place, String)>,
-    /// What it concerns: a target as `<app>/<case>`, an Application as `<app>`, or a chart as `charts/<chart>`.
+    /// The target as `<app>/<case>`, the Application as `<app>`, or the chart as `charts/<chart>` that has the problem.
     pub target: Option<String>,
-    /// More facts, a line or a block each.
+    /// Additional facts, each a line or a block.
     pub notes: Vec<String>,
-    /// Ways out: commands or edits.
+    /// Possible fixes: commands or edits.
     pub helps: Vec<String>,
-    /// The rendered object that it is about.
+    /// The rendered object that has the problem.
     pub origin: Option<Origin>,
 }
 
@@ -267,41 +294,41 @@ impl Diagnostic {
         }
     }
 
-    /// Adds a place, with a few words to stand under it (empty for none).
+    /// Adds a place with its label, which may be empty.
     #[must_use]
     pub fn at(mut self, place: Place, label: impl Into<String>) -> Self {
         self.places.push((place, label.into()));
         self
     }
 
-    /// Says which target it concerns.
+    /// Sets the target.
     #[must_use]
     pub fn target(mut self, target: impl fmt::Display) -> Self {
         self.target = Some(target.to_string());
         self
     }
 
-    /// Adds a fact.
+    /// Adds a note.
     #[must_use]
     pub fn note(mut self, note: impl Into<String>) -> Self {
         self.notes.push(note.into());
         self
     }
 
-    /// Adds a way out.
+    /// Adds a possible fix.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.helps.push(help.into());
         self
     }
 
-    /// A failed file operation: what was tried, on which path.
+    /// The diagnostic of a failed file operation; `doing` is its verb.
     #[must_use]
     pub fn io(doing: &str, path: &Path, error: &std::io::Error) -> Self {
         Self::new(Code::Io, format!("cannot {doing} `{}`: {error}", path.display()))
     }
 
-    /// The order in which people read them: by file and place, then target, then code.
+    /// The sort order: by file and place, then target, then code.
     pub(crate) fn sort_key(&self) -> (String, usize, Option<String>, Code, String) {
         let (name, start) = match self.places.first() {
             Some((place, _)) => (place.source.name.clone(), place.span.as_ref().map_or(0, |span| span.start)),
@@ -311,25 +338,25 @@ impl Diagnostic {
     }
 }
 
-/// Some diagnostics: what a fallible function returns when it fails, and what a collecting one gathers.
+/// A list of diagnostics: the error of a fallible function, or the problems that a function collects.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Diagnostics(pub Vec<Diagnostic>);
 
-/// The result of what can fail with one or more diagnostics.
+/// A result whose error is one or more diagnostics.
 pub type Result<T> = std::result::Result<T, Diagnostics>;
 
 impl Diagnostics {
-    /// Adds one.
+    /// Adds a diagnostic.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         self.0.push(diagnostic);
     }
 
-    /// Adds all of another list.
+    /// Adds all diagnostics of another list.
     pub fn extend(&mut self, other: Self) {
         self.0.extend(other.0);
     }
 
-    /// Keeps the value of a result, or gathers what went wrong.
+    /// Returns the value of a result, or adds its diagnostics.
     pub fn take<T>(&mut self, result: Result<T>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
@@ -340,30 +367,30 @@ impl Diagnostics {
         }
     }
 
-    /// Whether there are none.
+    /// Whether the list is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether any of them is more than a warning.
+    /// Whether any diagnostic is worse than a warning.
     #[must_use]
     pub fn has_errors(&self) -> bool {
         self.0.iter().any(|diagnostic| diagnostic.code.class() > Class::Warning)
     }
 
-    /// The worst class among them.
+    /// The worst severity in the list.
     #[must_use]
     pub fn worst(&self) -> Class {
         self.0.iter().map(|diagnostic| diagnostic.code.class()).max().unwrap_or(Class::Warning)
     }
 
-    /// `Ok` when nothing here is worse than a warning.
+    /// Returns the value unless any diagnostic is worse than a warning.
     pub fn into_result<T>(self, value: T) -> Result<T> {
         if self.has_errors() { Err(self) } else { Ok(value) }
     }
 
-    /// Says of each which target it concerns, where that is not said yet.
+    /// Sets the target of each diagnostic that has none.
     #[must_use]
     pub fn for_target(mut self, target: &impl fmt::Display) -> Self {
         for diagnostic in &mut self.0 {
@@ -379,7 +406,7 @@ impl From<Diagnostic> for Diagnostics {
     }
 }
 
-/// The candidate nearest to what was typed, where one is near enough to be meant.
+/// The candidate nearest to a typed name, if any is near enough.
 #[must_use]
 pub fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates
@@ -390,7 +417,7 @@ pub fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -
         .map(|(_, candidate)| candidate)
 }
 
-/// A help line for a name that is not among the known ones: the one that was meant, or all of them.
+/// The help for an unknown name: the nearest known name, or all of them.
 #[must_use]
 pub fn suggestion<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
@@ -398,10 +425,10 @@ pub fn suggestion<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> 
         return format!("did you mean `{near}`?");
     }
     let names: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
-    if names.is_empty() { "there are none".to_owned() } else { format!("known: {}", names.join(", ")) }
+    if names.is_empty() { "no names are known".to_owned() } else { format!("known: {}", names.join(", ")) }
 }
 
-/// Edits (insertion, deletion, replacement, swap of neighbours) that lead from one word to the other.
+/// The number of edits (insertions, deletions, replacements, swaps of neighbors) between two words.
 fn edit_distance(left: &str, right: &str) -> usize {
     let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
     let mut rows = vec![(0..=right.len()).collect::<Vec<_>>()];
@@ -433,16 +460,29 @@ mod tests {
     }
 
     #[test]
-    fn a_place_knows_its_line_and_column() {
+    fn places_have_lines_and_columns() {
         let source = Source::new("charts.toml", "a = 1\nbé = 2\n");
         assert_eq!(Place::new(&source, 6..8).to_string(), "charts.toml:2:1");
         assert_eq!(Place::new(&source, 12..13).to_string(), "charts.toml:2:6");
         assert_eq!(Place::line(&source, 2).span, Some(6..13));
         assert_eq!(Place::line(&source, 9).to_string(), "charts.toml");
+        assert_eq!(Place::line(&source, 3).to_string(), "charts.toml");
+        assert_eq!(Place::new(&source, 14..14).to_string(), "charts.toml:3:1");
     }
 
     #[test]
-    fn the_nearest_name_is_offered_only_when_near() {
+    fn positions_take_linear_time() {
+        let source = Source::new("values.yaml", "k: v\n".repeat(200_000));
+        let start = std::time::Instant::now();
+        for line in 0..200_000 {
+            assert_eq!(Place::new(&source, 5 * line..5 * line + 1).position(), Some((line + 1, 1)));
+        }
+        // Quadratic time would be minutes.
+        assert!(start.elapsed() < std::time::Duration::from_secs(30), "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn only_a_near_name_is_suggested() {
         let known = ["valueFiles", "values", "valuesObject"];
         assert_eq!(nearest("valuefiles", known), Some("valueFiles"));
         assert_eq!(nearest("vlaues", known), Some("values"));

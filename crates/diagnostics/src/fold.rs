@@ -40,14 +40,11 @@ pub(crate) fn fold(sorted: Vec<Diagnostic>) -> Vec<Diagnostic> {
         let path = |found: &Diagnostic| found.origin.as_ref().map(|origin| origin.way.clone());
         let exact = |index: &&usize| path(&folded[**index].first) == path(&diagnostic);
         let matching: Vec<&usize> = candidates.iter().filter(matches).collect();
-        match matching.iter().copied().find(exact).or(matching.first().copied()).copied() {
-            Some(index) => {
-                folded[index].subjects.insert(subject);
-            }
-            None => {
-                candidates.push(folded.len());
-                folded.push(Folded { first: diagnostic, subjects: [subject].into() });
-            }
+        if let Some(&&index) = matching.iter().find(|index| exact(index)).or(matching.first()) {
+            folded[index].subjects.insert(subject);
+        } else {
+            candidates.push(folded.len());
+            folded.push(Folded { first: diagnostic, subjects: [subject].into() });
         }
     }
     folded.into_iter().map(Folded::into_diagnostic).collect()

@@ -1,4 +1,4 @@
-//! How counts are put into words.
+//! Counts in words.
 
 /// `1 target`, `2 targets`.
 #[must_use]
@@ -6,7 +6,7 @@ pub fn plural(count: usize, word: &str) -> String {
     if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }
 
-/// `3 fresh, 1 changed`; what counts nothing is left out.
+/// `3 fresh, 1 changed`; counts of zero are omitted.
 #[must_use]
 pub fn list<const N: usize>(counts: [(usize, &str); N]) -> String {
     let parts: Vec<_> =

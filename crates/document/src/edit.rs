@@ -1,9 +1,6 @@
-//! Changing a text of YAML where its nodes stand, and nowhere else.
+//! Edits of YAML text that preserve comments, order, and layout.
 //!
-//! A node knows its bytes, so that a change replaces these and leaves comments, order, and layout alone. Whoever edits
-//! reads the result again: that alone tells whether the text now means what it should.
-//!
-//! Pure. Deliberately absent: writing whole documents.
+//! An edit replaces the bytes of a node. Callers must parse the result again to verify that it has the intended meaning.
 
 use std::ops::Range;
 
@@ -11,26 +8,26 @@ use crate::json;
 use crate::tree::Value;
 use crate::yaml;
 
-/// Some bytes of a text and what takes their place.
+/// A replacement of some bytes of a text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Edit {
-    /// Where they begin.
+    /// The start of the replaced bytes.
     pub start: usize,
-    /// Where they end; the beginning for what is only put in.
+    /// Their end; equal to the start for an insertion.
     pub end: usize,
-    /// What stands there afterwards.
+    /// The new text.
     pub text: String,
 }
 
 impl Edit {
-    /// An edit of a span.
+    /// Replaces a span.
     #[must_use]
     pub fn new(span: Range<usize>, text: impl Into<String>) -> Self {
         Self { start: span.start, end: span.end, text: text.into() }
     }
 }
 
-/// The text after some edits. The same edit twice is done once; `None` when two of them contradict each other.
+/// Applies edits to a text. Equal edits are applied once; returns `None` if edits overlap.
 #[must_use]
 pub fn apply(text: &str, edits: &[Edit]) -> Option<String> {
     let mut edits = edits.to_vec();
@@ -47,7 +44,7 @@ pub fn apply(text: &str, edits: &[Edit]) -> Option<String> {
     Some(out)
 }
 
-/// A text as a YAML scalar on one line: plain where Kubernetes reads it back as this very text, else in quotes.
+/// Formats a string as a YAML scalar on one line: plain if it is read back as the same string, else quoted.
 #[must_use]
 pub fn scalar(text: &str) -> String {
     if plain(text) {
@@ -56,7 +53,7 @@ pub fn scalar(text: &str) -> String {
     json::quoted(text)
 }
 
-/// The same, in the quotes of what it replaces.
+/// Formats a string as a YAML scalar, with the quotes of the scalar that it replaces.
 #[must_use]
 pub fn scalar_like(written: &str, text: &str) -> String {
     if written.starts_with('\'') && !text.chars().any(char::is_control) {
@@ -68,7 +65,7 @@ pub fn scalar_like(written: &str, text: &str) -> String {
     scalar(text)
 }
 
-/// Whether a text needs no quotes, neither on a line of its own nor between brackets.
+/// Whether a string needs no quotes, neither in block nor in flow style.
 fn plain(text: &str) -> bool {
     let first = text.chars().next().is_some_and(|c| c.is_ascii_alphanumeric());
     let rest = text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:@+~%=".contains(c));
@@ -88,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scalar_is_read_back_as_it_was() {
+    fn scalars_are_read_back_unchanged() {
         for text in
             ["https://a.example/b.git", "on", "1e3", "", "a: b", "a #b", "git@h:p", "x:", "é\u{7}", "{a}", "~a", "-"]
         {
@@ -106,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn edits_leave_the_rest_alone_and_do_not_overlap() {
+    fn edits_preserve_other_text_and_must_not_overlap() {
         let root = read("a: one # first\nb: [one, two]\n");
         let text = Arc::clone(&root.source).text.clone();
         let span = |node: Option<&Node>| node.expect("there").span.clone();

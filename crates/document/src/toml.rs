@@ -1,6 +1,6 @@
 //! TOML with places: charts.toml and the lock files.
 //!
-//! Deliberately absent: dates, which none of our files has a use for.
+//! Dates are rejected, since no setting is a date.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -10,22 +10,26 @@ use toml::de::{DeTable, DeValue};
 
 use crate::json;
 use crate::tree::{Key, Node, Value};
+use crate::yaml::conflict;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 
-/// Reads a whole TOML file. All syntax errors are reported, not only the first.
+/// Parses a TOML file. Reports all syntax errors, not only the first.
 pub fn parse(source: &Arc<Source>) -> Result<Node> {
     let (table, errors) = DeTable::parse_recoverable(&source.text);
     let mut diagnostics = Diagnostics::default();
+    if let Some(found) = conflict(source, Code::ConfigSyntax).filter(|_| !errors.is_empty()) {
+        return Err(found.into());
+    }
     for error in errors {
         let place = match error.span() {
             Some(span) => Place::new(source, span),
             None => Place::file(source.name.clone()),
         };
-        let message = error.message().lines().next().unwrap_or("it is not TOML").to_owned();
-        let mut wrong = Diagnostic::new(Code::ConfigSyntax, format!("cannot read TOML: {message}"));
-        // The usual slip is a version without quotes, or with one of them: it is no number.
+        let message = error.message().lines().next().unwrap_or("invalid syntax").to_owned();
+        let mut wrong = Diagnostic::new(Code::ConfigSyntax, format!("cannot parse TOML: {message}"));
+        // A common mistake is a version without quotes, or with only one.
         if let Some((key, value)) = error.span().and_then(|span| bare(&source.text, span.start)) {
-            wrong = wrong.help(format!("if that is a text, put it in quotes: `{key} = {}`", json::quoted(value)));
+            wrong = wrong.help(format!("quote strings: `{key} = {}`", json::quoted(value)));
         }
         diagnostics.push(wrong.at(place, ""));
     }
@@ -34,8 +38,8 @@ pub fn parse(source: &Arc<Source>) -> Result<Node> {
     diagnostics.into_result(node)
 }
 
-/// Key and value of the line around an offset, where the value has no quotes around it: it begins with a digit, or has
-/// a quote at one of its ends. Without that quote.
+/// The key and the value in the line of an offset, if the value looks like a string without quotes, or with only one: it
+/// begins with a digit or has a quote at one end. That quote is removed.
 fn bare(text: &str, at: usize) -> Option<(&str, &str)> {
     let start = text.get(..at)?.rfind('\n').map_or(0, |end| end + 1);
     let (key, value) = text.get(start..)?.lines().next()?.split_once('=')?;
@@ -72,9 +76,9 @@ impl Reader<'_> {
             DeValue::Array(items) => Value::Sequence(items.iter().map(|item| self.value(item, diagnostics)).collect()),
             DeValue::Datetime(_) => {
                 diagnostics.push(
-                    Diagnostic::new(Code::ConfigInvalid, "no setting here is a date")
+                    Diagnostic::new(Code::ConfigInvalid, "no setting is a date")
                         .at(Place::new(self.source, span.clone()), "")
-                        .help("put it in quotes"),
+                        .help("quote the value"),
                 );
                 Value::Null
             }
@@ -88,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_value_has_its_place() {
+    fn values_have_places() {
         let source = Source::new("charts.toml", "[a]\nb = \"c\"\nd = [1, true]\n");
         let root = parse(&source).expect("TOML");
         let b = root.get("a").and_then(|a| a.get("b")).expect("a.b");
@@ -97,7 +101,18 @@ mod tests {
     }
 
     #[test]
-    fn all_syntax_errors_are_told() {
+    fn conflict_markers_are_named() {
+        let source = Source::new("charts.lock", "version = 1\n<<<<<<< HEAD\na = 1\n=======\n>>>>>>> other\n");
+        let error = parse(&source).expect_err("broken");
+        assert_eq!(error.0.len(), 1);
+        assert_eq!(
+            format!("{} {}", error.0[0].places[0].0, error.0[0].message),
+            "charts.lock:2:1 merge conflict marker"
+        );
+    }
+
+    #[test]
+    fn all_syntax_errors_are_reported() {
         let source = Source::new("charts.toml", "a = \nb = 1\nc = [\n");
         let errors = parse(&source).expect_err("broken");
         assert!(errors.0.len() >= 2, "{errors:?}");

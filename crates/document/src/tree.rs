@@ -1,9 +1,9 @@
-//! Trees read from YAML and TOML, in which every node knows its place, and the reader that turns them into types.
+//! Trees parsed from YAML and TOML, in which every node has a place, and the reader that converts them to types.
 //!
-//! [`yaml`] and [`toml`] produce [`Node`]s; [`Fields`] takes a mapping apart key by key and gathers *all* that is wrong
-//! with it: unknown keys with the nearest known one, wrong types, missing keys.
+//! [`yaml`] and [`toml`] produce [`Node`]s. [`Fields`] reads a mapping key by key and collects *all* errors: unknown keys
+//! with the nearest known one, wrong types, and missing keys.
 //!
-//! Deliberately absent: serde. Its derived readers stop at the first error and lose the places of what they accept.
+//! Does not use serde: derived readers stop at the first error and lose the places of valid values.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,42 +14,42 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, nearest, suggest
 /// A value with its place.
 #[derive(Debug, Clone)]
 pub struct Node {
-    /// What it is.
+    /// Its value.
     pub value: Value,
-    /// The bytes of the text that it came from.
+    /// Its bytes in the text.
     pub span: Range<usize>,
-    /// The text.
+    /// The text that it was parsed from.
     pub source: Arc<Source>,
 }
 
-/// A value as JSON knows it.
+/// A JSON value.
 #[derive(Debug, Clone)]
 pub enum Value {
-    /// Nothing.
+    /// Null.
     Null,
-    /// True or false.
+    /// A boolean.
     Bool(bool),
-    /// A number, written as JSON writes it.
+    /// A number, formatted as in JSON.
     Number(String),
-    /// A text.
+    /// A string.
     String(String),
     /// A list.
     Sequence(Vec<Node>),
-    /// Keys and values in the order of the text. Each key stands once.
+    /// Keys and values in the order of the text; keys are unique.
     Mapping(Vec<(Key, Node)>),
 }
 
 /// A key of a mapping with its place.
 #[derive(Debug, Clone)]
 pub struct Key {
-    /// The key; one that is no string is written as JSON writes it.
+    /// The key, formatted as in JSON if it is not a string.
     pub name: String,
-    /// The bytes of the text that it came from.
+    /// Its bytes in the text.
     pub span: Range<usize>,
 }
 
 impl Node {
-    /// Where it stands: of a value over several lines, the first of them.
+    /// The place of the value; of a value with several lines, only the first.
     #[must_use]
     pub fn place(&self) -> Place {
         let text = self.source.text.get(self.span.clone()).unwrap_or_default();
@@ -57,13 +57,13 @@ impl Node {
         Place::new(&self.source, self.span.start..self.span.start + first.len())
     }
 
-    /// The value under a key, if this is a mapping that has it.
+    /// The value of a key, if this is a mapping that has the key.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Self> {
         self.entries().iter().find(|(name, _)| name.name == key).map(|(_, node)| node)
     }
 
-    /// The node that keys and indexes lead to, such as `["spec", "ports", "0"]`.
+    /// The node at a path of keys and indexes, such as `["spec", "ports", "0"]`.
     #[must_use]
     pub fn find(&self, path: &[&str]) -> Option<&Self> {
         path.iter().try_fold(self, |node, step| match &node.value {
@@ -72,38 +72,38 @@ impl Node {
         })
     }
 
-    /// The place of a key of this mapping; of the whole where it has no such key.
+    /// The place of a key of this mapping, or of the mapping if it does not have the key.
     #[must_use]
     pub fn key_place(&self, key: &str) -> Place {
         let found = self.entries().iter().find(|(name, _)| name.name == key);
         found.map_or_else(|| self.place(), |(name, _)| Place::new(&self.source, name.span.clone()))
     }
 
-    /// The entries of a mapping; none for anything else.
+    /// The entries of a mapping; empty for any other value.
     #[must_use]
     pub fn entries(&self) -> &[(Key, Self)] {
         if let Value::Mapping(entries) = &self.value { entries } else { &[] }
     }
 
-    /// The items of a sequence; none for anything else.
+    /// The items of a sequence; empty for any other value.
     #[must_use]
     pub fn items(&self) -> &[Self] {
         if let Value::Sequence(items) = &self.value { items } else { &[] }
     }
 
-    /// A string that stands nowhere.
+    /// A string without a place.
     #[must_use]
     pub fn string(text: &str) -> Self {
         Self { value: Value::String(text.to_owned()), span: 0..0, source: Source::new("", "") }
     }
 
-    /// The text of a string.
+    /// The value of a string.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         if let Value::String(text) = &self.value { Some(text) } else { None }
     }
 
-    /// What it is, in the words of a message.
+    /// A description of the value for messages.
     #[must_use]
     pub fn describe(&self) -> String {
         match &self.value {
@@ -117,7 +117,7 @@ impl Node {
         }
     }
 
-    /// The same value as JSON text. Characters that YAML forbids unescaped are escaped, so that the text is YAML too.
+    /// The value as JSON. Characters that YAML does not allow unescaped are escaped, so that the result is also YAML.
     #[must_use]
     pub fn to_json(&self) -> String {
         let mut out = String::new();
@@ -157,9 +157,9 @@ impl Node {
     }
 }
 
-/// A mapping being taken apart.
+/// A mapping that is being read.
 ///
-/// Each method names a key that is known; [`Fields::finish`] reports the keys that no one asked for.
+/// Each method declares a known key and returns its value; [`Fields::finish`] reports the unknown keys.
 #[derive(Debug)]
 pub struct Fields<'a> {
     node: &'a Node,
@@ -170,18 +170,18 @@ pub struct Fields<'a> {
     diagnostics: Vec<Diagnostic>,
 }
 
-/// Which codes the errors of a reader carry.
+/// The kind of a document, which determines the codes of errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Syntax {
-    /// charts.toml and the lock files.
+    /// charts.toml or a lock file.
     Config,
-    /// Argo CD's manifests.
+    /// An Argo CD manifest.
     Application,
-    /// A chart's own files.
+    /// A file of a chart.
     Chart,
-    /// Scenarios for a cluster.
+    /// A scenario of `test-kind`.
     Scenario,
-    /// What of Argo CD's manifests no render depends on.
+    /// The fields of an Argo CD manifest that do not affect rendering.
     Argocd,
 }
 
@@ -205,7 +205,7 @@ impl Syntax {
 }
 
 impl<'a> Fields<'a> {
-    /// Begins with a node that should be a mapping; `path` is how messages call it (empty for the whole file).
+    /// Begins to read a node, which must be a mapping; `path` is its path in messages, empty for the whole file.
     #[must_use]
     pub fn new(node: &'a Node, path: &str, syntax: Syntax) -> Self {
         let mut fields = Self {
@@ -223,19 +223,19 @@ impl<'a> Fields<'a> {
         fields
     }
 
-    /// The full name of a key, as messages print it.
+    /// The path of a key in messages.
     #[must_use]
     pub fn path_of(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
-    /// Declares a key and returns its value; an explicit null counts as absent.
+    /// Declares a key and returns its value; `None` for null.
     pub fn node(&mut self, key: &'static str) -> Option<&'a Node> {
         self.known.push(key);
         self.node.get(key).filter(|node| !matches!(node.value, Value::Null))
     }
 
-    /// Declares a key that has to be there.
+    /// Declares a required key and returns its value.
     pub fn required(&mut self, key: &'static str) -> Option<&'a Node> {
         let node = self.node(key);
         if node.is_none() && matches!(self.node.value, Value::Mapping(_)) {
@@ -244,13 +244,13 @@ impl<'a> Fields<'a> {
         node
     }
 
-    /// A text that may be absent.
+    /// Reads an optional string.
     pub fn string(&mut self, key: &'static str) -> Option<String> {
         let node = self.node(key)?;
         self.text(node, key)
     }
 
-    /// A text that has to be there.
+    /// Reads a required string.
     pub fn required_string(&mut self, key: &'static str) -> Option<String> {
         let node = self.required(key)?;
         self.text(node, key)
@@ -265,28 +265,28 @@ impl<'a> Fields<'a> {
         None
     }
 
-    /// True or false; false when absent.
+    /// Reads an optional boolean; false by default.
     pub fn bool(&mut self, key: &'static str) -> bool {
         self.flag(key).unwrap_or_default()
     }
 
-    /// True or false, where it makes a difference whether anything is said.
+    /// Reads an optional boolean.
     pub fn flag(&mut self, key: &'static str) -> Option<bool> {
         let node = self.node(key)?;
         if let Value::Bool(value) = node.value {
             return Some(value);
         }
         let path = self.path_of(key);
-        self.mismatch(node, &format!("`{path}`"), "`true` or `false`");
+        self.mismatch(node, &format!("`{path}`"), "a boolean");
         None
     }
 
-    /// A whole number that may be absent.
+    /// Reads an optional integer.
     pub fn integer(&mut self, key: &'static str) -> Option<i64> {
         self.number(key, "an integer")
     }
 
-    /// How many of something, which may be absent.
+    /// Reads an optional non-negative integer.
     pub fn count(&mut self, key: &'static str) -> Option<u64> {
         self.number(key, "a non-negative integer")
     }
@@ -303,7 +303,7 @@ impl<'a> Fields<'a> {
         None
     }
 
-    /// A mapping of texts, such as labels; what it holds is only checked.
+    /// Checks that an optional value is a mapping of strings, such as labels.
     pub fn texts(&mut self, key: &'static str) {
         let Some(node) = self.node(key) else { return };
         let path = self.path_of(key);
@@ -317,7 +317,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A list; empty when absent.
+    /// Reads an optional list; empty by default.
     pub fn sequence(&mut self, key: &'static str) -> &'a [Node] {
         let Some(node) = self.node(key) else { return &[] };
         if let Value::Sequence(items) = &node.value {
@@ -328,7 +328,7 @@ impl<'a> Fields<'a> {
         &[]
     }
 
-    /// A list of texts, each with its place; empty when absent.
+    /// Reads an optional list of strings with their places; empty by default.
     pub fn strings(&mut self, key: &'static str) -> Vec<(String, Place)> {
         let items = self.sequence(key);
         let path = self.path_of(key);
@@ -342,34 +342,34 @@ impl<'a> Fields<'a> {
         texts
     }
 
-    /// Declares keys that are known and of no interest here.
+    /// Declares known keys whose values are not read.
     pub fn ignore(&mut self, keys: &[&'static str]) {
         self.known.extend(keys);
     }
 
-    /// Adds something found while interpreting a value.
+    /// Adds a diagnostic about a value.
     pub fn report(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
     }
 
     fn mismatch(&mut self, node: &Node, what: &str, expected: &str) {
         let mut diagnostic = Diagnostic::new(self.syntax.invalid(), format!("{what} must be {expected}"))
-            .at(node.place(), format!("found {}", node.describe()));
+            .at(node.place(), format!("this is {}", node.describe()));
         if expected == "a string" && matches!(node.value, Value::Bool(_) | Value::Number(_) | Value::Null) {
             diagnostic = diagnostic.help("quote the value");
         }
         self.diagnostics.push(diagnostic);
     }
 
-    /// Ends the reading of a mapping that somebody else reads too: what was gathered goes to `diagnostics`, and keys that
-    /// no one asked for are theirs.
+    /// Adds the collected errors to `diagnostics`, without a report of unknown keys: for a mapping that another reader
+    /// reads, too.
     pub fn finish_part(self, diagnostics: &mut Diagnostics) {
         for diagnostic in self.diagnostics {
             diagnostics.push(diagnostic);
         }
     }
 
-    /// Ends the reading: unknown keys are reported, and all that was gathered goes to `diagnostics`.
+    /// Adds the collected errors and those about unknown and missing keys to `diagnostics`.
     pub fn finish(self, diagnostics: &mut Diagnostics) {
         let Self { node, path, known, mut missing, syntax, diagnostics: gathered } = self;
         for diagnostic in gathered {
@@ -394,7 +394,7 @@ impl<'a> Fields<'a> {
             let full = if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
             diagnostics.push(
                 Diagnostic::new(syntax.invalid(), format!("`{full}` is required"))
-                    .at(node.place(), format!("`{key}` is missing")),
+                    .at(node.place(), format!("`{key}` is missing here")),
             );
         }
     }

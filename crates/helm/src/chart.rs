@@ -1,12 +1,10 @@
-//! A chart's own files: Chart.yaml and Chart.lock, read as Helm reads them, with the places of what they say.
+//! Chart.yaml and Chart.lock.
 //!
-//! Helm ignores keys that it does not know and takes `version: 1.0` for the text `1`; so does this reader, because what
-//! Argo CD renders has to be readable here. What Helm would trip over later is told at once, with its place.
+//! Like Helm, this reader ignores unknown fields and reads `version: 1.0` as the string `1`. It also reports what Helm
+//! only rejects later.
 //!
-//! Chart.lock carries a digest over the dependencies of Chart.yaml and its own. [`Chart::lock_digest`] computes the same
-//! digest, so that a lock which no longer matches is found without Helm and without the network.
-//!
-//! Deliberately absent: values, templates, and what lies in charts/ (dependencies.rs looks at that).
+//! Chart.lock contains a digest over the dependencies in Chart.yaml and in itself. [`Chart::lock_digest`] computes it, so
+//! that an outdated Chart.lock is detected without Helm and network access.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,9 +19,9 @@ use toolbox::archive::sha256;
 /// A chart in the workspace.
 #[derive(Debug, Clone)]
 pub struct Chart {
-    /// Its folder, absolute.
+    /// The absolute path of its directory.
     pub directory: PathBuf,
-    /// Its folder as people know it: relative to the workspace root where it lies inside.
+    /// The path of its directory, relative to the workspace root if it is inside.
     pub path: String,
     /// Chart.yaml.
     pub source: Arc<Source>,
@@ -31,51 +29,51 @@ pub struct Chart {
     pub name: String,
     /// `version`.
     pub version: String,
-    /// `apiVersion`; Helm takes a chart without one for `v1`.
+    /// `apiVersion`; `v1` if it is not set.
     pub api_version: String,
-    /// `dependencies`, in their order, which Chart.lock repeats.
+    /// `dependencies`, in the same order as in Chart.lock.
     pub dependencies: Vec<Dependency>,
-    /// Chart.lock, where there is one.
+    /// Chart.lock, if it exists.
     pub lock: Option<ChartLock>,
-    /// Whether `dependencies` stands in Chart.yaml at all: Helm's digest tells an empty list from none.
+    /// Whether `dependencies` is set: Helm's digest distinguishes an empty list from none.
     lists_dependencies: bool,
 }
 
-/// A dependency, as Chart.yaml asks for it or as Chart.lock settled it.
+/// A dependency in Chart.yaml or Chart.lock.
 #[derive(Debug, Clone)]
 pub struct Dependency {
-    /// The name of the chart that is depended on.
+    /// The name of the chart.
     pub name: String,
-    /// A version or, in Chart.yaml, a range of them.
+    /// A version or, in Chart.yaml, a version constraint.
     pub version: String,
-    /// Where it comes from; empty when the chart lies in charts/.
+    /// Its repository; empty if the chart is in charts/.
     pub repository: String,
-    /// The value that switches it.
+    /// The path of the value that enables it.
     pub condition: String,
-    /// The tags that switch it.
+    /// The tags that enable it.
     pub tags: Vec<String>,
-    /// A relic that Helm still hashes.
+    /// A legacy field that is still part of Helm's digest.
     pub enabled: bool,
-    /// Values taken over from it.
+    /// The values imported from it.
     pub import_values: Vec<Node>,
-    /// The name under which this chart knows it.
+    /// Its alias in this chart.
     pub alias: String,
-    /// Its entry.
+    /// The place of the entry.
     pub place: Place,
-    /// The place of its `version`, or of the entry.
+    /// The place of `version`, or of the entry.
     pub version_place: Place,
-    /// The place of its `repository`, or of the entry.
+    /// The place of `repository`, or of the entry.
     pub repository_place: Place,
 }
 
-/// Where a dependency comes from.
+/// The origin of a dependency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin<'a> {
-    /// It has no repository: it lies in charts/.
+    /// It has no repository, and is in charts/.
     InCharts,
-    /// `file://`: a chart folder; the path counts from the chart's folder unless it is absolute.
+    /// `file://`: a chart directory, whose path may be relative to the dependent chart.
     Folder(&'a str),
-    /// A Helm repository or a registry.
+    /// A Helm repository or an OCI registry.
     Remote(&'a str),
 }
 
@@ -84,7 +82,7 @@ pub enum Origin<'a> {
 pub struct ChartLock {
     /// Its text.
     pub source: Arc<Source>,
-    /// What the dependencies of Chart.yaml were settled to, in the same order.
+    /// The locked dependencies, in the same order as in Chart.yaml.
     pub dependencies: Vec<Dependency>,
     /// Helm's digest over both.
     pub digest: String,
@@ -94,7 +92,7 @@ pub struct ChartLock {
 }
 
 impl Dependency {
-    /// A dependency on one version in one repository, and nothing more.
+    /// A dependency with only a name, version, and repository.
     #[must_use]
     pub fn exact(name: &str, version: &str, repository: &str, place: Place) -> Self {
         Self {
@@ -112,7 +110,7 @@ impl Dependency {
         }
     }
 
-    /// Where it comes from.
+    /// Its origin.
     #[must_use]
     pub fn origin(&self) -> Origin<'_> {
         match self.repository.strip_prefix("file://") {
@@ -124,23 +122,23 @@ impl Dependency {
 }
 
 impl Chart {
-    /// Reads the chart in a folder (absolute, or relative to `root`).
+    /// Reads the chart in a directory, which may be relative to `root`.
     pub fn load(root: &Path, directory: &Path) -> Result<Self> {
         let directory = root.join(directory);
         let path = known_as(root, &directory);
         let Some(source) = read(root, &directory.join("Chart.yaml"))? else {
-            return Err(Diagnostic::new(Code::ChartMissing, format!("`{path}` is no chart: it has no Chart.yaml"))
+            return Err(Diagnostic::new(Code::ChartMissing, format!("`{path}` contains no Chart.yaml"))
                 .at(Place::file(&path), "")
-                .help("a chart is a folder with a Chart.yaml; `helm create` makes one")
+                .help("create a chart with `helm create`")
                 .into());
         };
         if directory.join("requirements.yaml").exists() {
             return Err(Diagnostic::new(
                 Code::ChartInvalid,
-                format!("`{path}/requirements.yaml` is not supported: it is how Helm 2 wrote dependencies"),
+                format!("`{path}/requirements.yaml` is not supported"),
             )
             .at(Place::file(format!("{path}/requirements.yaml")), "")
-            .help("move its list to `dependencies` in Chart.yaml, set `apiVersion: v2` there, and run `cargo xtask deps --update`")
+            .help("move the list to `dependencies` in Chart.yaml, set `apiVersion: v2`, and run `cargo xtask deps --update`")
             .into());
         }
         let mut chart = Self::parse(&source, directory, path)?;
@@ -164,21 +162,18 @@ impl Chart {
             };
             if let Some(first) = dependencies[..index].iter().find(|other| called(other) == called(dependency)) {
                 reader.diagnostics.push(
-                    Diagnostic::new(
-                        Code::ChartInvalid,
-                        format!("two dependencies are called `{}`", called(dependency)),
-                    )
-                    .at(dependency.place.clone(), "the second")
-                    .at(first.place.clone(), "the first")
-                    .help("give one of them an `alias`"),
+                    Diagnostic::new(Code::ChartInvalid, format!("duplicate dependency `{}`", called(dependency)))
+                        .at(dependency.place.clone(), "second definition")
+                        .at(first.place.clone(), "first definition")
+                        .help("set `alias` in one of them"),
                 );
             }
         }
         if let (Some(first), Some("v1") | None) = (dependencies.first(), api_version.as_deref()) {
             reader.diagnostics.push(
-                Diagnostic::new(Code::ChartInvalid, "dependencies of a chart with `apiVersion: v1` are not supported")
+                Diagnostic::new(Code::ChartInvalid, "`dependencies` requires `apiVersion: v2`")
                     .at(first.place.clone(), "")
-                    .help("set `apiVersion: v2` in Chart.yaml, which Helm has read since version 3"),
+                    .help("set `apiVersion: v2` in Chart.yaml"),
             );
         }
         reader.diagnostics.into_result(Self {
@@ -194,7 +189,7 @@ impl Chart {
         })
     }
 
-    /// The digest that Helm writes into Chart.lock when the dependencies are settled to `locked`.
+    /// The digest that Helm writes to Chart.lock for locked dependencies.
     #[must_use]
     pub fn lock_digest(&self, locked: &[Dependency]) -> String {
         self.digest(Some(locked))
@@ -205,7 +200,7 @@ impl Chart {
         format!("sha256:{}", sha256(format!("[{},{}]", go_list(requested), go_list(locked)).as_bytes()))
     }
 
-    /// Whether Chart.lock is about the dependencies that Chart.yaml lists today. True when there is no Chart.lock.
+    /// Whether Chart.lock matches Chart.yaml, or does not exist.
     #[must_use]
     pub fn lock_matches(&self) -> bool {
         let Some(lock) = &self.lock else { return true };
@@ -217,8 +212,7 @@ impl Chart {
         paired && lock.digest == self.digest(lock.lists_dependencies.then_some(lock.dependencies.as_slice()))
     }
 
-    /// The exact version of the dependency at an index: what Chart.lock says or, without one, what Chart.yaml says if
-    /// that is one version and no range.
+    /// The exact version of a dependency by index: the one in Chart.lock or, without a Chart.lock, in Chart.yaml.
     #[must_use]
     pub fn settled_version(&self, index: usize) -> Option<&str> {
         let version = match &self.lock {
@@ -248,7 +242,7 @@ impl ChartLock {
     }
 }
 
-/// Whether a version constraint allows one version only. `1.2` is a range to Helm: any `1.2.x`.
+/// Whether a version constraint is an exact version. `1.2` is not: it allows any `1.2.x`.
 #[must_use]
 pub fn is_exact(version: &str) -> bool {
     let version = version.strip_prefix('v').unwrap_or(version);
@@ -259,14 +253,14 @@ pub fn is_exact(version: &str) -> bool {
         && rest.chars().all(|c| c.is_ascii_alphanumeric() || "-+.".contains(c))
 }
 
-/// Whether two versions are one to Helm: a leading `v` does not count.
+/// Whether two versions are equal to Helm, which ignores a leading `v`.
 #[must_use]
 pub fn same_version(left: &str, right: &str) -> bool {
     left.strip_prefix('v').unwrap_or(left) == right.strip_prefix('v').unwrap_or(right)
 }
 
-/// Helm's clean-up of the texts in Chart.yaml, which happens before it computes the digest: white space becomes a
-/// space, what cannot be printed goes.
+/// Sanitizes a string of Chart.yaml like Helm, before it computes the digest: whitespace becomes spaces, and nonprintable
+/// characters are removed.
 #[must_use]
 pub fn sanitized(text: &str) -> String {
     text.chars()
@@ -279,20 +273,20 @@ pub fn sanitized(text: &str) -> String {
         .collect()
 }
 
-/// A path as people know it: relative to the root where it lies inside.
+/// A path for display, relative to the root if it is inside.
 #[must_use]
 pub fn known_as(root: &Path, path: &Path) -> String {
     let path = path.strip_prefix(root).unwrap_or(path);
     if path.as_os_str().is_empty() { ".".to_owned() } else { path.display().to_string() }
 }
 
-/// The text of a file, or `None` where there is none.
+/// The text of a file; `None` if it does not exist.
 fn read(root: &Path, path: &Path) -> Result<Option<Arc<Source>>> {
     let name = known_as(root, path);
     match std::fs::read(path) {
         Ok(bytes) => match String::from_utf8(bytes) {
             Ok(text) => Ok(Some(Source::new(name, text.strip_prefix('\u{feff}').unwrap_or(&text)))),
-            Err(error) => Err(Diagnostic::new(Code::YamlSyntax, format!("`{name}` is not UTF-8 text: {error}"))
+            Err(error) => Err(Diagnostic::new(Code::YamlSyntax, format!("`{name}` is not valid UTF-8: {error}"))
                 .at(Place::file(name), "")
                 .into()),
         },
@@ -301,13 +295,13 @@ fn read(root: &Path, path: &Path) -> Result<Option<Arc<Source>>> {
     }
 }
 
-/// The value under a key; an explicit null counts as absent.
+/// The value of a key; null counts as missing.
 fn present<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
     node.get(key).filter(|node| !matches!(node.value, Value::Null))
 }
 
-/// Takes Helm's files apart and gathers what is wrong. Unlike `document::Fields` it minds no unknown keys and takes a
-/// number for a text, as Helm does.
+/// Reads Helm's files and collects errors. Unlike `document::Fields`, it ignores unknown fields and reads a number as a
+/// string, like Helm.
 #[derive(Default)]
 struct Reader {
     diagnostics: Diagnostics,
@@ -316,8 +310,8 @@ struct Reader {
 impl Reader {
     fn mismatch(&mut self, node: &Node, path: &str, expected: &str) {
         self.diagnostics.push(
-            Diagnostic::new(Code::ChartInvalid, format!("`{path}` should be {expected}"))
-                .at(node.place(), format!("this is {}", node.describe())),
+            Diagnostic::new(Code::ChartInvalid, format!("`{path}` must be {expected}"))
+                .at(node.place(), format!("found {}", node.describe())),
         );
     }
 
@@ -341,8 +335,8 @@ impl Reader {
     fn required(&mut self, node: &Node, key: &str, path: &str) -> Option<String> {
         if matches!(node.value, Value::Mapping(_)) && present(node, key).is_none() {
             self.diagnostics.push(
-                Diagnostic::new(Code::ChartInvalid, format!("`{path}` is missing"))
-                    .at(node.place(), format!("`{key}` belongs here")),
+                Diagnostic::new(Code::ChartInvalid, format!("`{path}` is required"))
+                    .at(node.place(), format!("`{key}` is missing")),
             );
         }
         self.text(node, key, path)
@@ -368,15 +362,15 @@ impl Reader {
         if name.contains(['/', '\\']) || name == "." || name == ".." {
             let place = item.get("name").map_or_else(|| item.place(), Node::place);
             self.diagnostics.push(
-                Diagnostic::new(Code::ChartInvalid, format!("`{}` cannot be the name of a chart", path("name")))
-                    .at(place, "a name has no `/`"),
+                Diagnostic::new(Code::ChartInvalid, format!("`{}` is not a valid chart name", path("name")))
+                    .at(place, "must not contain a slash"),
             );
         }
         let enabled = match present(item, "enabled").map(|node| (node, &node.value)) {
             None => false,
             Some((_, Value::Bool(value))) => *value,
             Some((node, _)) => {
-                self.mismatch(node, &path("enabled"), "true or false");
+                self.mismatch(node, &path("enabled"), "`true` or `false`");
                 false
             }
         };
@@ -486,8 +480,8 @@ mod tests {
     const HEAD: &str = "apiVersion: v2\nname: x\nversion: 0.1.0\n";
 
     #[test]
-    fn helms_digest_is_recomputed() {
-        // Both digests were written by Helm 4.2.1.
+    fn computes_helms_digest() {
+        // Helm 4.2.1 generated both digests.
         let plain = locked(
             &format!(
                 "{HEAD}dependencies:\n- {{name: sealed-secrets, version: 2.19.1, repository: \"https://bitnami.github.io/sealed-secrets\"}}\n"
@@ -507,7 +501,7 @@ mod tests {
     }
 
     #[test]
-    fn the_json_is_gos() {
+    fn json_is_like_gos() {
         let chart = chart(&format!(
             "{HEAD}dependencies:\n- name: a\n  version: '>=1 <2'\n  repository: https://x/?a&b\n  alias: b\n  condition: a.enabled\n  \
              tags: [t]\n  enabled: true\n  import-values: [data, {{parent: p, child: c}}]\n- name: c\n"
@@ -521,45 +515,45 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_texts_and_unknown_keys_are_fine() {
+    fn numbers_are_strings_and_unknown_fields_are_ignored() {
         let chart = chart("apiVersion: v2\nname: x\nversion: 1\nhome: 5\nunknown: [1]\n").expect("Chart.yaml");
         assert_eq!((chart.name.as_str(), chart.version.as_str()), ("x", "1"));
     }
 
     #[test]
-    fn wrong_types_have_places() {
+    fn wrong_types_are_reported() {
         let error = chart("name: [x]\ndependencies:\n- name: a\n  tags: t\n- 5\n").expect_err("wrong");
-        let told: Vec<String> =
+        let reported: Vec<String> =
             error.0.iter().map(|found| format!("{} {}", found.places[0].0, found.message)).collect();
         assert_eq!(
-            told,
+            reported,
             [
-                "Chart.yaml:1:7 `name` should be a string",
-                "Chart.yaml:1:1 `version` is missing",
-                "Chart.yaml:4:9 `dependencies[0].tags` should be a list",
-                "Chart.yaml:5:3 `dependencies[1]` should be a mapping",
-                "Chart.yaml:3:3 dependencies of a chart with `apiVersion: v1` are not supported",
+                "Chart.yaml:1:7 `name` must be a string",
+                "Chart.yaml:1:1 `version` is required",
+                "Chart.yaml:4:9 `dependencies[0].tags` must be a list",
+                "Chart.yaml:5:3 `dependencies[1]` must be a mapping",
+                "Chart.yaml:3:3 `dependencies` requires `apiVersion: v2`",
             ]
         );
     }
 
     #[test]
-    fn a_name_stands_once() {
-        let error = chart(&format!("{HEAD}dependencies:\n- name: a\n- name: b\n  alias: a\n")).expect_err("twice");
-        assert_eq!(error.0[0].message, "two dependencies are called `a`");
+    fn duplicate_dependencies_are_rejected() {
+        let error = chart(&format!("{HEAD}dependencies:\n- name: a\n- name: b\n  alias: a\n")).expect_err("duplicate");
+        assert_eq!(error.0[0].message, "duplicate dependency `a`");
     }
 
     #[test]
-    fn requirements_yaml_is_refused_by_name() {
+    fn requirements_yaml_is_rejected() {
         let root = tempfile::tempdir().expect("temporary folder");
         std::fs::write(root.path().join("Chart.yaml"), "name: x\nversion: 0.1.0\n").expect("written");
         std::fs::write(root.path().join("requirements.yaml"), "dependencies: []\n").expect("written");
-        let error = Chart::load(root.path(), root.path()).expect_err("refused");
+        let error = Chart::load(root.path(), root.path()).expect_err("rejected");
         assert!(error.0[0].message.contains("requirements.yaml` is not supported"), "{error:?}");
     }
 
     #[test]
-    fn exact_versions_are_told_from_ranges() {
+    fn exact_versions_are_distinguished_from_constraints() {
         for exact in ["1.2.3", "v1.2.3", "1.2.3-rc.1", "1.2.3+build.5"] {
             assert!(is_exact(exact), "{exact}");
         }

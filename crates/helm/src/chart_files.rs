@@ -1,9 +1,10 @@
 //! The files of a chart that Helm loads.
 //!
-//! Of a chart these are the files that Helm loads: all in its folder, but for what .helmignore names. Taking one file
-//! too many costs a needless render; one too few would be a lie, so everything that is not certain counts.
+//! For a chart, these are the files that Helm loads: all files in its folder that .helmignore does not exclude. A file too
+//! many costs only an unnecessary render, but a missing one would make a stale golden look fresh. So in doubt a file
+//! counts.
 //!
-//! Deliberately absent: `charts/`, whose content `dependencies` knows.
+//! Does not include `charts/`, which `dependencies` inspects.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -25,7 +26,7 @@ struct Walk<'a> {
     root: &'a Path,
     chart: &'a Path,
     rules: Rules,
-    /// Folders on the way here, resolved: a link to one of them would lead in circles.
+    /// The canonical paths of the current folder and its parents: a link to one of them is a loop.
     seen: BTreeSet<PathBuf>,
     files: &'a mut Inputs,
 }
@@ -45,7 +46,7 @@ impl Walk<'_> {
             if is_folder && path == self.chart.join("charts") {
                 continue;
             }
-            // .helmignore decides what is loaded, so it counts even where it names itself.
+            // .helmignore determines what is loaded, so it counts even if it excludes itself.
             if relative != ".helmignore" && self.rules.decide(&relative, is_folder) {
                 continue;
             }
@@ -65,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ignored_files_and_dependencies_do_not_count() {
+    fn ignored_files_and_dependencies_are_not_inputs() {
         let root = tempfile::tempdir().expect("temporary folder");
         let chart = root.path().join("charts/web");
         for file in [".helmignore", "Chart.yaml", "templates/a.yaml", "ci/x-values.yaml", "charts/dep/Chart.yaml"] {

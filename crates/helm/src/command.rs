@@ -1,13 +1,11 @@
-//! How Helm is run, whatever for: with homes of its own, so that nothing of this user's Helm has a say, no kubeconfig, and
-//! in UTC, as in Argo CD's container.
-//!
-//! Deliberately absent: finding Helm (`tools`), and what it is told.
+//! The environment in which Helm runs: with private folders, so that the user's Helm configuration has no effect, without
+//! a kubeconfig, and in UTC, as in Argo CD's container.
 
 use std::path::Path;
 
 use toolbox::process::Invocation;
 
-/// Helm in a directory, without arguments yet; its homes are made in another directory.
+/// Helm in a working directory, without arguments; its private folders are created below `homes`.
 #[must_use]
 pub fn invocation(program: &Path, directory: &Path, homes: &Path) -> Invocation {
     let mut invocation = Invocation::new(program, directory).env("LC_ALL", "C").env("TZ", "UTC");
@@ -18,12 +16,12 @@ pub fn invocation(program: &Path, directory: &Path, homes: &Path) -> Invocation 
     invocation
 }
 
-/// A file that `TZ` can name: the time zone that is always so many seconds away from UTC, in the format of tzfile(5).
+/// A tzfile(5) for `TZ`: the time zone with a constant offset from UTC, in seconds.
 #[must_use]
 pub fn time_zone(offset: i32) -> Vec<u8> {
     let mut bytes = b"TZif".to_vec();
     bytes.extend([0; 16]);
-    // No marks of universal or standard time, no leap seconds, no changes; one type, whose name has four bytes.
+    // No UT/local or standard/wall indicators, leap seconds, or transitions; one type with a name of four bytes.
     for count in [0_u32, 0, 0, 0, 1, 4] {
         bytes.extend(count.to_be_bytes());
     }

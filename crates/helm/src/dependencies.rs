@@ -14,12 +14,12 @@
 //! Version ranges are resolved by Helm, and only in [`update`].
 
 mod bring;
+mod context;
 mod drift;
 mod folder;
 mod helm;
 mod inspect;
 mod loopback;
-pub mod moved;
 mod stage;
 #[cfg(test)]
 mod testing;
@@ -29,41 +29,17 @@ mod update;
 
 use std::path::{Path, PathBuf};
 
+use self::inspect::remove_outdated;
 use crate::chart::Chart;
 use crate::charts_lock::{ChartsLock, Pin};
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result};
-use toolbox::environment::Mirror;
-use toolbox::progress::Progress;
 
 pub use bring::{download, listed};
-pub use inspect::{Inspected, Inspection, State, inspect};
+pub use context::Context;
+pub use folder::{Nested, nested};
+pub use inspect::{Inspected, Inspection, State, inspect, local_source};
 pub use stage::{Stage, stage};
 pub use update::{PinChange, Updated, update};
-
-/// The parts of the environment that downloading needs.
-#[derive(Clone, Copy)]
-pub struct Context<'a> {
-    /// This tool's cache directory.
-    pub cache: &'a Path,
-    /// The mirror that replaces the chart repositories, if one is set.
-    pub mirror: Option<&'a Mirror>,
-    /// Whether `--offline` was given.
-    pub offline: bool,
-    /// Finds or installs Helm. Called only when Helm has to run.
-    pub helm: &'a (dyn Fn() -> Result<PathBuf> + Sync),
-    /// Receives progress messages.
-    pub progress: &'a dyn Progress,
-}
-
-impl std::fmt::Debug for Context<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Context")
-            .field("cache", &self.cache)
-            .field("mirror", &self.mirror)
-            .field("offline", &self.offline)
-            .finish_non_exhaustive()
-    }
-}
 
 /// A chart that is ready to be rendered.
 #[derive(Debug)]
@@ -127,24 +103,4 @@ pub fn ensure_all(root: &Path, charts: &[&Chart], lock: &ChartsLock, context: &C
     failed.extend(ensured.findings);
     failed.sort();
     Err(failed)
-}
-
-fn remove_outdated(root: &Path, chart: &Chart, removed: &mut Vec<PathBuf>) -> Result<()> {
-    for path in inspect::outdated(root, chart)? {
-        match std::fs::remove_file(&path) {
-            Ok(()) => removed.push(path),
-            // Another process deleted it at the same time.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Diagnostic::io("delete", &path, &error).into()),
-        }
-    }
-    Ok(())
-}
-
-/// Creates a temporary directory that is removed on drop.
-fn temporary() -> Result<tempfile::TempDir> {
-    tempfile::Builder::new()
-        .prefix("xtask-")
-        .tempdir()
-        .map_err(|error| Diagnostic::io("create a directory in", &std::env::temp_dir(), &error).into())
 }

@@ -1,39 +1,48 @@
-//! `.helmignore`: which files of a chart's folder Helm does not see.
+//! `.helmignore`: the files in a chart's folder that Helm ignores.
 //!
-//! The rules look like those of .gitignore and are Helm's own: the first match decides, a pattern without `/` is held
-//! against the file name alone, and `!pattern` ignores everything that does *not* match.
+//! The rules look like those of .gitignore but differ: the first matching rule decides, a pattern without `/` is matched
+//! against the file name, and `!pattern` ignores every file that does *not* match.
 //!
-//! Deliberately absent: complaints about rules that Helm refuses (`**`). They count for nothing here, and Helm tells.
+//! Rules that Helm rejects (`**`) have no effect here; Helm reports them.
 
-/// The rules of one `.helmignore`, and the one that Helm adds to all.
+use toolbox::path_match::PathPattern;
+
+/// Returns the first line, counted from 1, whose rule ignores a file.
+#[must_use]
+pub fn ignoring_line(text: &str, path: &str) -> Option<usize> {
+    let ignores = |line: &str| Rule::parse(line).is_some_and(|rule| Rules(vec![rule]).ignores(path));
+    text.lines().position(ignores).map(|index| index + 1)
+}
+
+/// The rules of a `.helmignore`, and Helm's built-in rule.
 #[derive(Debug)]
 pub struct Rules(Vec<Rule>);
 
 #[derive(Debug)]
 struct Rule {
-    pattern: Vec<char>,
+    pattern: PathPattern,
     negated: bool,
     only_folders: bool,
-    /// Whether the pattern is about the whole path; otherwise it is about the last part alone.
+    /// Whether the pattern is matched against the whole path, and not only the last part.
     whole_path: bool,
 }
 
 impl Rules {
-    /// Reads the text of a `.helmignore`; an empty one leaves Helm's own rule.
+    /// Parses the text of a `.helmignore`; an empty text has only Helm's built-in rule.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         Self(text.lines().chain(["templates/.?*"]).filter_map(Rule::parse).collect())
     }
 
-    /// Whether a file is left out, by its own path or by that of a folder around it.
+    /// Whether a file is ignored, itself or with a parent folder.
     #[must_use]
     pub fn ignores(&self, path: &str) -> bool {
         let folders = path.match_indices('/').map(|(at, _)| &path[..at]);
         folders.map(|folder| (folder, true)).chain([(path, false)]).any(|(path, folder)| self.decide(path, folder))
     }
 
-    /// What the rules say of one file or folder by itself, whatever they say of the folders around it.
+    /// Whether a file or folder itself is ignored, without regard to its parent folders.
     #[must_use]
     pub fn decide(&self, path: &str, folder: bool) -> bool {
         for rule in &self.0 {
@@ -60,53 +69,12 @@ impl Rule {
         let (only_folders, pattern) = pattern.strip_suffix('/').map_or((false, pattern), |rest| (true, rest));
         let (rooted, pattern) = pattern.strip_prefix('/').map_or((false, pattern), |rest| (true, rest));
         let whole_path = rooted || pattern.contains('/');
-        Some(Self { pattern: pattern.chars().collect(), negated, only_folders, whole_path })
+        Some(Self { pattern: PathPattern::parse(pattern)?, negated, only_folders, whole_path })
     }
 
     fn matches(&self, path: &str) -> bool {
         let subject = if self.whole_path { path } else { path.rsplit('/').next().unwrap_or(path) };
-        matches(&self.pattern, &subject.chars().collect::<Vec<_>>())
-    }
-}
-
-/// Go's `filepath.Match`: `*` and `?` stop at `/`, `[a-z]` and `[^a-z]` are classes, `\` takes the next one literally.
-fn matches(pattern: &[char], text: &[char]) -> bool {
-    let Some((&first, rest)) = pattern.split_first() else { return text.is_empty() };
-    match first {
-        '*' => (0..=text.len())
-            .take_while(|&taken| taken == 0 || text[taken - 1] != '/')
-            .any(|taken| matches(rest, &text[taken..])),
-        '?' => text.first().is_some_and(|&c| c != '/') && matches(rest, &text[1..]),
-        '[' => {
-            let Some((&c, text)) = text.split_first() else { return false };
-            class(rest, c).is_some_and(|(hit, rest)| hit && matches(rest, text))
-        }
-        '\\' if !rest.is_empty() => text.first() == rest.first() && matches(&rest[1..], &text[1..]),
-        literal => text.first() == Some(&literal) && matches(rest, &text[1..]),
-    }
-}
-
-/// Whether a character is in the class that begins here, and what follows the class; `None` when it never ends.
-fn class(pattern: &[char], c: char) -> Option<(bool, &[char])> {
-    let (negated, mut rest) = match pattern.split_first()? {
-        ('^', rest) => (true, rest),
-        _ => (false, pattern),
-    };
-    let mut hit = false;
-    let mut first = true;
-    loop {
-        let (&low, after) = rest.split_first()?;
-        if low == ']' && !first {
-            return Some((hit != negated, after));
-        }
-        first = false;
-        let (low, after) = if low == '\\' { (*after.first()?, &after[1..]) } else { (low, after) };
-        let (high, after) = match after {
-            ['-', '\\', high, after @ ..] | ['-', high, after @ ..] => (*high, after),
-            _ => (low, after),
-        };
-        hit |= (low..=high).contains(&c);
-        rest = after;
+        self.pattern.matches(subject)
     }
 }
 
@@ -115,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rules_are_helms() {
+    fn rules_match_as_in_helm() {
         let rules = Rules::parse("# comment\n\n*.bak\nci/\n/top.txt\ndocs/*.md\n[ab]?.yaml\n");
         let ignored =
             ["x.bak", "deep/x.bak", "ci/a.yaml", "deep/ci/x", "top.txt", "docs/a.md", "a1.yaml", "templates/.x"];
@@ -128,14 +96,22 @@ mod tests {
     }
 
     #[test]
-    fn a_negated_rule_ignores_all_that_does_not_match() {
+    fn a_negated_rule_ignores_files_that_do_not_match() {
         let rules = Rules::parse("!*.yaml");
         assert!(rules.ignores("README.md"));
         assert!(!rules.ignores("values.yaml"));
     }
 
     #[test]
-    fn an_endless_class_matches_nothing() {
+    fn the_line_that_ignores_a_file_is_found() {
+        let text = "# all\n*.bak\nfiles/\n!files/keep.txt\n";
+        assert_eq!(ignoring_line(text, "Chart.yaml"), Some(4));
+        assert_eq!(ignoring_line(text, "files/keep.txt"), Some(3));
+        assert_eq!(ignoring_line("*.bak\n", "Chart.yaml"), None);
+    }
+
+    #[test]
+    fn an_unclosed_class_matches_nothing() {
         assert!(!Rules::parse("[a").ignores("a"));
     }
 }

@@ -13,6 +13,8 @@ pub mod chart_files;
 pub mod charts_lock;
 pub mod command;
 pub mod dependencies;
+pub mod errors;
 pub mod helmignore;
+pub mod moved;
 pub mod recipe;
 pub mod values_schema;

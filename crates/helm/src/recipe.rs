@@ -1,9 +1,7 @@
-//! The Helm command line that Argo CD makes of an Application: which arguments, in which order.
+//! The Helm command line that Argo CD derives from an Application.
 //!
-//! Source: `helmTemplate` and `Cmd.template` of Argo CD 3.5. Argo CD gives `--set` arguments in the random order of a
-//! Go map; here they are sorted, and parameters whose order would matter are told by [`overlaps`].
-//!
-//! Pure. Deliberately absent: running it.
+//! Source: `helmTemplate` and `Cmd.template` of Argo CD 3.5. Argo CD passes `--set` arguments in the random order of a
+//! Go map; here they are sorted, and [`overlaps`] finds parameters whose order matters.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -11,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use toolbox::archive::sha256;
 
-/// What `helm template` is told.
+/// The arguments of `helm template`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recipe {
     /// `--name-template`.
@@ -20,17 +18,17 @@ pub struct Recipe {
     pub namespace: String,
     /// `--kube-version`, `major.minor.patch`.
     pub kube_version: String,
-    /// `--set`: path of the value → value, after substitution.
+    /// `--set`: paths and values, after substitution.
     pub set: BTreeMap<String, String>,
-    /// `--set-string`, likewise.
+    /// `--set-string`: likewise.
     pub set_string: BTreeMap<String, String>,
-    /// `--set-file`: path of the value → absolute path of the file.
+    /// `--set-file`: paths of values, and absolute paths of files.
     pub set_file: BTreeMap<String, PathBuf>,
-    /// `--values`: absolute paths, later ones win.
+    /// `--values`: absolute paths; later files override earlier ones.
     pub value_files: Vec<PathBuf>,
-    /// The values that the Application itself holds, as YAML text; they win over the files.
+    /// The inline values of the Application as YAML; they override the value files.
     pub inline_values: Option<String>,
-    /// The values file of the case, absolute; it wins over all values but those of `--set`.
+    /// The absolute path of the case's value file; it overrides all values but those of `--set`.
     pub case_file: Option<PathBuf>,
     /// `--api-versions`.
     pub api_versions: Vec<String>,
@@ -43,7 +41,7 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// The arguments, given where the inline values were written to.
+    /// The arguments, with the path of the file that contains the inline values.
     #[must_use]
     pub fn args(&self, inline_values: Option<&Path>) -> Vec<OsString> {
         let mut args: Vec<OsString> = ["template", ".", "--name-template", &self.release].map(Into::into).to_vec();
@@ -80,13 +78,14 @@ impl Recipe {
         args
     }
 
-    /// All files that the recipe names, absolute.
+    /// The absolute paths of all files among the arguments.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         self.value_files.iter().chain(self.set_file.values()).chain(&self.case_file).map(PathBuf::as_path)
     }
 
-    /// A digest over all that the Application contributes, but for the content of files and the Kubernetes version,
-    /// which are inputs of their own. It does not depend on where the repository lies.
+    /// The digest of the arguments and the inline values, independent of the repository's path.
+    ///
+    /// File contents and the Kubernetes version are separate inputs.
     #[must_use]
     pub fn digest(&self, root: &Path) -> String {
         let relative = |path: &Path| path.strip_prefix(root).unwrap_or(path).to_path_buf();
@@ -107,13 +106,13 @@ impl Recipe {
     }
 }
 
-/// A path for a flag that Helm splits at commas: quoted where the repository lies in a folder with one.
+/// A path for a flag that Helm splits at commas, quoted if necessary.
 fn listed(path: &Path) -> OsString {
     let text = path.to_string_lossy();
     if text.contains([',', '"']) { format!("\"{}\"", text.replace('"', "\"\"")).into() } else { path.into() }
 }
 
-/// A parameter's value as Argo CD hands it to Helm: commas escaped, but not twice, and not in `{a,b}`, Helm's list.
+/// A parameter's value as Argo CD escapes it: unescaped commas, except in a `{a,b}` list.
 fn escaped(value: &str) -> String {
     if value.starts_with('{') && value.ends_with('}') {
         return value.to_owned();
@@ -130,8 +129,8 @@ fn escaped(value: &str) -> String {
     out
 }
 
-/// Pairs of parameters of one kind (`--set` or `--set-string` or `--set-file`) in which one names a value inside the
-/// other: which of them wins depends on their order.
+/// Pairs of parameters of one flag (`--set`, `--set-string`, or `--set-file`) of which one sets a value inside the other,
+/// so that the result depends on their order.
 #[must_use]
 pub fn overlaps(recipe: &Recipe) -> Vec<(String, String)> {
     let mut found = Vec::new();
@@ -151,7 +150,7 @@ pub fn overlaps(recipe: &Recipe) -> Vec<(String, String)> {
     found
 }
 
-/// The keys and indices of a path in Helm's `--set` notation.
+/// The keys and indexes of a path in Helm's `--set` syntax.
 fn steps(path: &str) -> Vec<String> {
     let mut steps = vec![String::new()];
     let mut characters = path.chars();
@@ -172,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arguments_stand_in_argo_cds_order() {
+    fn arguments_have_argo_cds_order() {
         let recipe = Recipe {
             release: "web".into(),
             namespace: "apps".into(),
@@ -206,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_value_inside_another_overlaps() {
+    fn a_value_inside_another_overlaps() {
         let set = ["a", "a.b", "a.b[0]", "ab", "c[0]", "c[1]", r"d\.e", "d"];
         let recipe =
             Recipe { set: set.iter().map(|key| ((*key).to_owned(), String::new())).collect(), ..Recipe::default() };
@@ -218,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_does_not_depend_on_the_root() {
+    fn the_digest_is_independent_of_the_root() {
         let at = |root: &str| Recipe { value_files: vec![format!("{root}/x.yaml").into()], ..Recipe::default() };
         assert_eq!(at("/a").digest(Path::new("/a")), at("/b/c").digest(Path::new("/b/c")));
         assert_ne!(at("/a").digest(Path::new("/a")), Recipe::default().digest(Path::new("/a")));

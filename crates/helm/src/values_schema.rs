@@ -1,6 +1,4 @@
-//! values.schema.json of a chart, read with places, and what keeps Helm from using it.
-//!
-//! Reads files. Deliberately absent: whether it is closed (`lint`), and holding values against it, which Helm does.
+//! values.schema.json of a chart, and the errors that make it unusable for Helm.
 
 pub mod keywords;
 
@@ -12,10 +10,10 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 use document::yaml;
 use document::yaml::Document;
 
-/// The name of the file in a chart.
+/// The name of the file in a chart's directory.
 pub const FILE: &str = "values.schema.json";
 
-/// What keeps Helm from using the schema of a chart, as far as that can be said.
+/// Returns the known errors that make a chart's schema unusable for Helm.
 #[must_use]
 pub fn refused(root: &Path, chart: &Chart) -> Diagnostics {
     let path = chart.directory.join(FILE);
@@ -28,8 +26,8 @@ pub fn refused(root: &Path, chart: &Chart) -> Diagnostics {
     }
 }
 
-/// The patterns of a chart's schema that Helm's own words say are no regular expressions: whose dialect counts is
-/// Helm's.
+/// Returns the patterns of a chart's schema that are not valid regular expressions according to an error message of Helm,
+/// whose dialect they use.
 #[must_use]
 pub fn patterns(root: &Path, chart: &Chart, words: &str) -> Diagnostics {
     let source = toolbox::source::read(root, &chart.directory.join(FILE));
@@ -40,26 +38,29 @@ pub fn patterns(root: &Path, chart: &Chart, words: &str) -> Diagnostics {
         let node = keywords::resolve(&document.root, &format!("#{pointer}"))?;
         let path = pointer.trim_start_matches('/').replace('/', ".");
         let what = what.trim_start_matches("error parsing regexp: ");
-        let found = Diagnostic::new(Code::ValuesSchemaInvalid, format!("`{path}` is no regular expression"));
+        let found = Diagnostic::new(Code::ValuesSchemaInvalid, format!("`{path}` is not a valid regular expression"));
         Some(found.at(node.place(), what))
     });
     Diagnostics(found.collect())
 }
 
-/// A schema with places; `chart` is the path that its chart is known by.
+/// Reads a schema; `chart` is the path of its chart.
 pub fn read(chart: &str, source: &Arc<Source>) -> Result<Document> {
     if let Err(error) = serde_json::from_str::<serde_json::Value>(&source.text) {
+        if let Some(found) = yaml::conflict(source, Code::ValuesSchemaInvalid) {
+            return Err(found.into());
+        }
         let line: usize = source.text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
         let at = (line + error.column().saturating_sub(1)).min(source.text.trim_end().len());
         let at = (0..=at).rev().find(|at| source.text.is_char_boundary(*at)).unwrap_or_default();
         let what = error.to_string();
         let what = what.rsplit_once(" at line ").map_or(what.as_str(), |(what, _)| what);
         let mark = source.text.starts_with('\u{feff}');
-        let what = if mark { "it begins with a byte order mark, which JSON has not" } else { what };
-        return Err(Diagnostic::new(Code::ValuesSchemaInvalid, format!("{FILE} of `{chart}` is no JSON"))
+        let what = if mark { "starts with a byte order mark" } else { what };
+        return Err(Diagnostic::new(Code::ValuesSchemaInvalid, format!("{FILE} of `{chart}` is not valid JSON"))
             .at(Place::new(source, at..at), what)
             .into());
     }
-    // JSON is YAML, but for tabs between its tokens; in its strings it has none.
+    // JSON is YAML, except for tabs between tokens. Its strings contain no literal tabs.
     yaml::parse_one(&Source::new(source.name.clone(), source.text.replace('\t', " ")))
 }

@@ -223,7 +223,7 @@ fn manifest(piece: &Piece, namespace: &str, lists: &mut BTreeMap<String, usize>)
     let document = yaml::parse_one(&source).map_err(|mut found| {
         for diagnostic in &mut found.0 {
             diagnostic.code = Code::ManifestInvalid;
-            let what = diagnostic.message.trim_start_matches("cannot read YAML: ");
+            let what = diagnostic.message.trim_start_matches("cannot parse YAML: ");
             diagnostic.message = format!("template `{template}` rendered invalid YAML: {what}");
             // Do not quote a document that may be a Secret.
             if piece.text.contains("Secret") {

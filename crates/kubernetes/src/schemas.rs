@@ -12,7 +12,6 @@ pub mod shape;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -260,7 +259,7 @@ fn references(schema: &Value, found: &mut Vec<String>) {
 /// The place of a schema file.
 #[must_use]
 pub fn place(file: &str) -> Place {
-    Place { source: Arc::new(Source { name: format!("{FOLDER}/{file}"), text: String::new() }), span: None }
+    Place::file(format!("{FOLDER}/{file}"))
 }
 
 #[cfg(test)]

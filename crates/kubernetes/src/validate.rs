@@ -26,8 +26,15 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, nearest};
 use document::Node;
 
 /// The codes that this module reports, which a suppression can name.
-pub const CODES: &[Code] =
-    &[Code::FieldUnknown, Code::KeyDuplicate, Code::ObjectInvalid, Code::ObjectRefused, Code::SchemaMissing];
+pub const CODES: &[Code] = &[
+    Code::FieldUnknown,
+    Code::KeyDuplicate,
+    Code::MergeKeyDuplicate,
+    Code::ObjectInvalid,
+    Code::ObjectRefused,
+    Code::QuantitySuspicious,
+    Code::SchemaMissing,
+];
 
 /// Argo CD kinds under argocd/, which `lint` checks field by field.
 const LINTED: &[&str] = &["Application", "AppProject"];
@@ -59,8 +66,23 @@ pub struct Input<'a> {
     pub complete: bool,
     /// Targets that failed to render, which may contain a missing `CustomResourceDefinition`.
     pub failed: &'a [String],
+    /// Finds the `CustomResourceDefinition` of a kind in a target that does not render it.
+    pub unrendered: &'a dyn Fn(&Kind) -> Option<Unrendered>,
     /// Returns the path of kubeconform, installing it if necessary.
     pub kubeconform: &'a dyn Fn() -> Result<PathBuf>,
+}
+
+/// A `CustomResourceDefinition` that a target does not render.
+#[derive(Debug, Clone)]
+pub struct Unrendered {
+    /// The Application.
+    pub app: String,
+    /// Where `skipCrds` is set, or the golden of the definition.
+    pub place: Place,
+    /// Whether the Application sets `skipCrds`.
+    pub skipped: bool,
+    /// Whether a golden has the definition, so that it was rendered before.
+    pub recorded: bool,
 }
 
 /// The result of a validation.
@@ -113,7 +135,8 @@ pub fn check(input: &Input<'_>) -> Checked {
             found => with_schema.push((subject, found)),
         }
     }
-    for (kind, subjects) in missing {
+    // A target that failed to render may define the kind; its own error comes first.
+    for (kind, subjects) in missing.into_iter().filter(|_| input.failed.is_empty()) {
         checked.diagnostics.push(no_schema(input, kind, &subjects));
     }
     if input.complete {
@@ -153,16 +176,14 @@ fn schema(input: &Input<'_>, subject: &Subject) -> Schema {
 fn no_schema(input: &Input<'_>, kind: &Kind, subjects: &[&Subject]) -> Diagnostic {
     let first = subjects[0];
     let place = first.object.find(&["apiVersion"]).map_or_else(|| first.object.root.place(), Node::place);
+    if let Some(unrendered) = (input.unrendered)(kind) {
+        return no_definition(kind, subjects.len(), place, &unrendered);
+    }
     let mut found = first.finding(Code::SchemaMissing, format!("no schema found for `{kind}`"), place, "unknown kind");
     if subjects.len() > 1 {
         found = found.note(format!("{} objects of this kind are not validated", subjects.len()));
     }
-    if !input.failed.is_empty() {
-        let failed = input.failed.join("`, `");
-        return found
-            .note(format!("targets that failed to render may define it: `{failed}`"))
-            .help("fix the failed targets first");
-    }
+
     let known: BTreeSet<String> = schemas::present(input.root);
     let same = known.iter().filter_map(|file| {
         let (group, rest) = file.split_once('/')?;
@@ -175,7 +196,7 @@ fn no_schema(input: &Input<'_>, kind: &Kind, subjects: &[&Subject]) -> Diagnosti
     let near = nearest(&kind.to_string(), in_group.map(Kind::to_string).collect::<Vec<_>>().iter().map(String::as_str))
         .map(str::to_owned);
     if let Some(near) = near {
-        return found.help(format!("did you mean `{near}`, which a CustomResourceDefinition here defines?"));
+        return found.help(format!("did you mean `{near}`, as defined by a rendered CustomResourceDefinition?"));
     }
     if same.is_empty()
         && let Some(near) = similar_kind(input.root, &known, kind)
@@ -190,6 +211,21 @@ fn no_schema(input: &Input<'_>, kind: &Kind, subjects: &[&Subject]) -> Diagnosti
             "to skip this kind: add `[[validate.unchecked]]` with `kind = \"{kind}\"` and a `reason` to charts.toml"
         ),
     )
+}
+
+/// Reports a kind whose definition a target does not render, or no longer renders.
+fn no_definition(kind: &Kind, count: usize, used: Place, unrendered: &Unrendered) -> Diagnostic {
+    let Unrendered { app, place, skipped, recorded } = unrendered;
+    let state = if *recorded { "no longer rendered" } else { "not rendered" };
+    let message = format!("the CustomResourceDefinition of `{kind}` is {state} by Application `{app}`");
+    let label = if *skipped { "skips all CustomResourceDefinitions" } else { "the definition as last rendered" };
+    let found = Diagnostic::new(Code::SchemaMissing, message)
+        .target(app)
+        .at(place.clone(), label)
+        .at(used, if count > 1 { "one of the objects of this kind" } else { "an object of this kind" })
+        .note("without its definition, the API server rejects objects of this kind, and they cannot be validated");
+    let fix = if *skipped { "remove `skipCrds`" } else { "render it again, or remove the objects of this kind" };
+    found.help(fix).help("if the definition is installed in another way, pass it with `--crds DIR`")
 }
 
 /// A kind of the same group with a similar name.
@@ -209,7 +245,7 @@ fn similar_kind(root: &Path, known: &BTreeSet<String>, kind: &Kind) -> Option<St
 }
 
 fn unused(allowance: &Unchecked) -> Diagnostic {
-    Diagnostic::new(Code::UncheckedUnused, format!("unused unchecked kind `{}`", allowance.kind))
+    Diagnostic::new(Code::UncheckedUnused, format!("unused `validate.unchecked` entry for `{}`", allowance.kind))
         .at(allowance.place.clone(), "no object of this kind is skipped")
         .help("remove this entry")
 }

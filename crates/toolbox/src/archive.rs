@@ -1,9 +1,8 @@
 //! Gzipped tar archives of charts and tools: a strict reader, and a digest of the files that they contain.
 //!
-//! Helm reads a chart archive again, with Go's `archive/tar`. If the two readers disagreed about a single archive, the
-//! files that were verified would not be the files that are rendered. So this reader accepts only what has one
-//! interpretation (regular files and directories with plain, unique paths) and refuses everything else instead of
-//! skipping it.
+//! Helm reads a chart archive again, with Go's `archive/tar`. If the two readers disagreed about an archive, the verified
+//! files would not be the rendered ones. So this reader accepts only entries with one interpretation (regular files and
+//! directories with plain, unique paths) and rejects all others instead of skipping them.
 //!
 //! Does not write archives.
 
@@ -31,8 +30,8 @@ const MAX_DEPTH: usize = 64;
 /// The size of a tar block.
 const BLOCK: usize = 512;
 
-/// The PAX records that change neither the path, nor the type, nor the content of an entry. A name that ends in `.`
-/// stands for all that begin with it.
+/// The PAX records that change neither the path, nor the type, nor the content of an entry. A name that ends in `.` is a
+/// prefix.
 const HARMLESS_RECORDS: &[&str] = &[
     "atime",
     "comment",
@@ -56,14 +55,14 @@ const HARMLESS_RECORDS: &[&str] = &[
 /// The files of an archive, by path with `/` between the parts.
 pub type Tree = BTreeMap<String, Vec<u8>>;
 
-/// Reads the files of a gzipped tar archive; `name` stands for the archive in messages.
+/// Reads the files of a gzipped tar archive; `name` is its name in messages.
 pub fn read(name: &str, bytes: &[u8]) -> Result<Tree> {
     files(bytes, MAX_UNPACKED)
         .map_err(|problem| problem.diagnostic(name, "do not use this archive; check where it came from"))
 }
 
-/// Reads the files of a chart archive, as [`read`] does. All of them have to be in one folder: Helm drops the first
-/// part of each path, so that two folders would be merged.
+/// Reads the files of a chart archive, as [`read`] does. All files must be in one folder: Helm removes the first part of
+/// each path, which would merge several folders.
 pub fn read_chart(name: &str, bytes: &[u8]) -> Result<Tree> {
     files(bytes, MAX_CHART).and_then(in_one_folder).map_err(|problem| {
         let mut found =
@@ -75,12 +74,12 @@ pub fn read_chart(name: &str, bytes: &[u8]) -> Result<Tree> {
     })
 }
 
-/// Why an archive is refused.
+/// Why an archive is rejected.
 #[derive(Debug)]
 enum Problem {
     /// It is damaged, or not a gzipped tar archive.
     Unreadable(String),
-    /// It contains what readers could interpret differently, or what no chart or tool needs: a predicate of the archive.
+    /// Readers could interpret it differently, or it contains what no chart or tool needs; a predicate of the archive.
     Unsafe(String),
 }
 
@@ -111,23 +110,23 @@ fn files(bytes: &[u8], limit: u64) -> Outcome<Tree> {
     let mut extension: Option<Extension> = None;
     while let Some(header) = stream.header()? {
         if matches!(header.kind, b'x' | b'g' | b'L') {
-            let refuse = |problem: &str| Err(Problem::entry(&header.path, problem));
+            let reject = |problem: &str| Err(Problem::entry(&header.path, problem));
             if let Some(problem) = header.problem {
-                return refuse(problem);
+                return reject(problem);
             }
             if extension.is_some() {
-                return refuse("is a second extended header for one entry");
+                return reject("is a second extended header for one entry");
             }
             if header.size > MAX_EXTENSION {
-                return refuse("is an extended header of more than 1 MiB");
+                return reject("is an extended header of more than 1 MiB");
             }
             let content = stream.content(header.size)?;
             match header.kind {
                 b'x' => extension = Some(Extension::pax(&content)),
                 b'L' => extension = Some(Extension::gnu(&content)),
                 _ => match Extension::pax(&content) {
-                    Extension { problem: Some(problem), .. } => return refuse(&problem),
-                    Extension { path: Some(_), .. } => return refuse("has a global PAX record `path`"),
+                    Extension { problem: Some(problem), .. } => return reject(&problem),
+                    Extension { path: Some(_), .. } => return reject("has a global PAX record `path`"),
                     Extension { .. } => {}
                 },
             }
@@ -214,8 +213,7 @@ impl Stream<'_> {
         Ok(content)
     }
 
-    /// Checks that nothing follows the end of the archive but zeros, as `tar` writes them, and of the compressed stream
-    /// nothing at all.
+    /// Checks that only zeros follow the end of the archive, as `tar` writes them, and nothing follows the gzip member.
     fn end(mut self) -> Outcome<()> {
         let mut block = [0; BLOCK];
         loop {
@@ -234,7 +232,7 @@ impl Stream<'_> {
         }
     }
 
-    /// Fills a buffer as far as there is data, and returns how far that is.
+    /// Reads until a buffer is full or the data ends, and returns the number of bytes.
     fn fill(&mut self, buffer: &mut [u8]) -> Outcome<usize> {
         let mut filled = 0;
         while filled < buffer.len() {
@@ -260,12 +258,12 @@ fn unreadable(error: &io::Error) -> Problem {
     Problem::Unreadable(error.to_string())
 }
 
-/// The header of an entry: what it takes to know the entry's path, type, and content.
+/// The header of an entry, as far as it determines the path, the type, and the content.
 struct Header {
     kind: u8,
     path: Vec<u8>,
     size: u64,
-    /// A predicate of the entry, where its header is not plain.
+    /// A predicate of the entry, if its header is malformed or ambiguous.
     problem: Option<&'static str>,
 }
 
@@ -278,8 +276,7 @@ impl Header {
         }
         let kind = block[156];
         let directory = kind == b'5';
-        // USTAR and PAX split a long path in two. In GNU's headers other fields are there, and what they would mean for
-        // the path depends on the reader.
+        // USTAR and PAX split a long path in two. GNU has other fields there, which some readers interpret as a path, too.
         let (known, prefix, unused) = match &block[257..265] {
             b"ustar\x0000" => (true, &block[345..500], &block[500..]),
             b"ustar  \0" | b"\0\0\0\0\0\0\0\0" => (true, &[][..], &block[345..]),
@@ -308,16 +305,16 @@ impl Header {
     }
 }
 
-/// What an extended header says of the next entry.
+/// An extended header of the next entry.
 #[derive(Default)]
 struct Extension {
     path: Option<Vec<u8>>,
-    /// A predicate of the entry, where the header says more than a path and what is harmless.
+    /// A predicate of the entry, if the header has other records than a path and harmless ones.
     problem: Option<String>,
 }
 
 impl Extension {
-    /// Reads PAX records: `<length> <key>=<value>` and a line feed each.
+    /// Reads PAX records, each of which is `<length> <key>=<value>` and a line feed.
     fn pax(mut rest: &[u8]) -> Self {
         let mut extension = Self::default();
         let mut keys = BTreeSet::new();
@@ -343,13 +340,13 @@ impl Extension {
         extension
     }
 
-    /// Reads the path that GNU tar writes where it is too long for a header.
+    /// Reads the long path of a GNU header.
     fn gnu(content: &[u8]) -> Self {
         Self { path: Some(content.strip_suffix(b"\0").unwrap_or(content).to_vec()), problem: None }
     }
 }
 
-/// Splits the first PAX record off: its key, its value, and the records after it.
+/// Splits PAX records into the key and the value of the first one, and the rest.
 fn record(records: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let space = records.iter().position(|byte| *byte == b' ')?;
     let digits = std::str::from_utf8(&records[..space]).ok()?;
@@ -363,7 +360,7 @@ fn record(records: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     Some((&record[..equals], &record[equals + 1..], after))
 }
 
-/// Says of a type that is neither a file's nor a directory's what it is. Helm loads most of these as files.
+/// A predicate of an entry that is neither a regular file nor a directory. Helm loads most of these types as files.
 fn foreign_kind(kind: u8) -> Option<String> {
     let what = match kind {
         b'0' | b'5' | 0 => return None,
@@ -377,12 +374,12 @@ fn foreign_kind(kind: u8) -> Option<String> {
     Some(what.to_owned())
 }
 
-/// The path of an entry, where every reader takes it for the same one; else a predicate of it.
+/// The path of an entry, or a predicate of the entry if readers could interpret its path differently.
 fn plain_path(raw: &[u8], directory: bool) -> std::result::Result<String, &'static str> {
     let path = std::str::from_utf8(raw).map_err(|_| "has a path that is not UTF-8")?;
     let path = if directory { path.strip_suffix('/').unwrap_or(path) } else { path };
     if path.starts_with('/') || path.split(['/', '\\']).any(|part| part == "..") {
-        return Err("is outside of the archive's folder");
+        return Err("points outside the archive");
     }
     if path.contains('\\') {
         return Err("has a backslash in its path");
@@ -397,7 +394,7 @@ fn plain_path(raw: &[u8], directory: bool) -> std::result::Result<String, &'stat
         return Err("has an empty part or `.` in its path");
     }
     if path.len() > MAX_PATH || path.split('/').count() > MAX_DEPTH {
-        return Err("has too long a path");
+        return Err("has a path that is too long");
     }
     Ok(path.to_owned())
 }
@@ -411,7 +408,7 @@ fn blank(field: &[u8]) -> bool {
     field.iter().all(|byte| *byte == 0)
 }
 
-/// A number: octal digits, then nothing but spaces and NULs.
+/// Parses a number: octal digits, followed only by spaces and NULs.
 fn octal(field: &[u8]) -> Option<u64> {
     let end = field.iter().position(|byte| matches!(byte, 0 | b' ')).unwrap_or(field.len());
     let (digits, rest) = field.split_at(end);
@@ -423,7 +420,7 @@ fn octal(field: &[u8]) -> Option<u64> {
         .try_fold(0, |number, digit| (b'0'..=b'7').contains(digit).then(|| number * 8 + u64::from(digit - b'0')))
 }
 
-/// A path from an archive, cut to what a message can hold and without what moves a terminal's cursor.
+/// A path in a message: shortened, and with control characters escaped.
 fn printable(path: &[u8]) -> String {
     let text = String::from_utf8_lossy(path);
     let mut shown: String = text
@@ -476,7 +473,7 @@ mod tests {
     /// An entry whose header is edited before its checksum is written.
     fn edited(kind: u8, path: &str, content: &[u8], edit: impl FnOnce(&mut [u8; BLOCK])) -> Vec<u8> {
         let mut header = tar::Header::new_ustar();
-        // `set_path` would refuse some of the paths that the tests are about.
+        // `set_path` rejects some of the paths of these tests.
         header.as_mut_bytes()[..path.len()].copy_from_slice(path.as_bytes());
         header.set_entry_type(tar::EntryType::new(kind));
         header.set_size(content.len() as u64);
@@ -490,7 +487,9 @@ mod tests {
 
     fn record(key: &str, value: &str) -> String {
         let rest = format!(" {key}={value}\n");
-        let length = (1..).find(|length: &usize| length.to_string().len() + rest.len() == *length).expect("a length");
+        let mut lengths = rest.len()..rest.len() + 10;
+        let length = lengths.find(|length| length.to_string().len() + rest.len() == *length);
+        let length = length.expect("a length");
         format!("{length}{rest}")
     }
 
@@ -534,10 +533,10 @@ mod tests {
         assert_ne!(tree_digest(&one), tree_digest(&other));
     }
 
-    /// Each of these is read in two ways by two readers, or has no place in a chart. Helm loads most of them.
+    /// Readers interpret these archives differently, or no chart needs what they contain. Helm loads most of them.
     #[test]
     #[expect(clippy::too_many_lines, reason = "a table")]
-    fn unsafe_archives_are_refused() {
+    fn unsafe_archives_are_rejected() {
         const EVIL: &str = "c/templates/evil.yaml";
         let evil = |kind| chart(&[entry(kind, EVIL, BINDING)]);
         let named = |path| chart(&[entry(b'0', path, BINDING)]);
@@ -675,9 +674,9 @@ mod tests {
                 chart(&[entry(b'0', "c/a", BINDING), entry(b'5', "c/a/", b"")]),
                 path("c/a", "is both a file and a directory"),
             ),
-            ("absolute path", named("/c/a"), path("/c/a", "is outside of the archive's folder")),
-            ("parent folder", named("c/../../a"), path("c/../../a", "is outside of the archive's folder")),
-            ("parent folder for Windows", named("c\\..\\a"), path("c\\..\\a", "is outside of the archive's folder")),
+            ("absolute path", named("/c/a"), path("/c/a", "points outside the archive")),
+            ("parent folder", named("c/../../a"), path("c/../../a", "points outside the archive")),
+            ("parent folder for Windows", named("c\\..\\a"), path("c\\..\\a", "points outside the archive")),
             ("backslash", named("c\\templates/a"), path("c\\templates/a", "has a backslash in its path")),
             ("line feed", named("c/a\n::error::"), path("c/a\\n::error::", "has a control character in its path")),
             ("slash at the end", named("c/a/"), path("c/a/", "ends in a slash, but is not a directory")),
@@ -692,7 +691,7 @@ mod tests {
             (
                 "deep path",
                 chart(&[pax(&[("path", &format!("c{}", "/a".repeat(64)))]), entry(b'0', "c/a", BINDING)]),
-                path(&format!("c{}", "/a".repeat(64)), "has too long a path"),
+                path(&format!("c{}", "/a".repeat(64)), "has a path that is too long"),
             ),
             ("file beside the chart", named("a"), path("a", "is not in the chart's folder")),
             ("another folder", named("d/Chart.yaml"), path("d/Chart.yaml", "is not in the chart's folder `c`")),

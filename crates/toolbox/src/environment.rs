@@ -1,35 +1,35 @@
-//! The environment variables that the tool listens to, read once.
+//! The tool's environment variables, read once.
 //!
-//! Deliberately absent: everything that charts.toml says. Variables tell about this machine, never about the charts.
+//! They configure this machine; settings about the charts belong in charts.toml.
 
 use std::path::PathBuf;
 
-/// Where chart archives come from instead of their repositories.
+/// The replacement for all chart repositories.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mirror {
-    /// A folder of archives, read directly.
+    /// A folder of chart archives.
     Folder(PathBuf),
-    /// A Helm repository (`http://`, `https://`, or `oci://`), given to Helm.
+    /// The URL of a Helm repository (`http://`, `https://`, or `oci://`).
     Url(String),
 }
 
-/// What the variables say.
+/// The values of the variables.
 #[derive(Debug, Clone)]
 pub struct Environment {
-    /// `CI` is `true` or `1`: nothing is accepted, and an outdated lock is a finding.
+    /// `CI` is `true` or `1`: goldens are not accepted, and an outdated render.lock is a finding.
     pub ci: bool,
-    /// `GITHUB_ACTIONS` is `true`: what is found is told to GitHub's runner as well.
+    /// `GITHUB_ACTIONS` is `true` or `1`: findings are also printed as workflow commands.
     pub github: bool,
-    /// `TERM` is `dumb` or nothing: the terminal, if there is one, cannot write over a line.
+    /// `TERM` is `dumb`, empty, or unset: a terminal cannot overwrite a line.
     pub dumb: bool,
     /// `XTASK_CHART_MIRROR`.
     pub mirror: Option<Mirror>,
-    /// `XTASK_CACHE_DIR`, or the platform's cache folder for this tool.
+    /// `XTASK_CACHE_DIR`, or the tool's folder in the user's cache.
     pub cache: PathBuf,
 }
 
 impl Environment {
-    /// Reads the variables of this process. Relative paths count from the current directory.
+    /// Reads the variables of this process. Relative paths are relative to the current directory.
     #[must_use]
     pub fn from_process() -> Self {
         let path = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
@@ -48,7 +48,7 @@ impl Environment {
         Self { ci: set("CI"), github: set("GITHUB_ACTIONS"), dumb, mirror, cache: absolute(cache) }
     }
 
-    /// `XTASK_<TOOL>`: the path of a tool that replaces the search for it.
+    /// `XTASK_<TOOL>`: the path of a tool, used instead of searching for it.
     #[must_use]
     pub fn tool(name: &str) -> Option<PathBuf> {
         let variable = format!("XTASK_{}", name.to_uppercase().replace('-', "_"));

@@ -1,7 +1,7 @@
-//! What stands for the value of a Secret: enough to see that it changed, too little to find out what it is.
+//! Fingerprints that replace the values of Secrets in output: they show that a value changed, but not the value.
 //!
-//! The fingerprint is keyed, since a bare hash of a short password can be guessed. The key is made once a machine and
-//! kept in the tool's cache, so that two runs there tell the same.
+//! They are keyed, because an unkeyed hash of a short password can be guessed. The key is generated once per machine and
+//! stored in the cache, so that two runs print the same.
 
 use std::hash::{BuildHasher, Hasher};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use crate::archive::sha256;
 
-/// Makes fingerprints; the key is read, or made, when the first one is asked for.
+/// Computes fingerprints. The key is read or generated for the first one.
 #[derive(Debug)]
 pub struct Fingerprints {
     file: PathBuf,
@@ -23,11 +23,11 @@ impl Fingerprints {
         Self { file: cache.join("fingerprint.key"), key: OnceLock::new() }
     }
 
-    /// What stands for a value.
+    /// The fingerprint of a value.
     #[must_use]
     pub fn of(&self, value: &str) -> String {
         let key = self.key.get_or_init(|| self.read_key());
-        // Hashing twice keeps a longer value from continuing a shorter one's hash.
+        // Hashing twice prevents length extension.
         let inner = sha256(&[key.as_slice(), value.as_bytes()].concat());
         let outer = sha256(&[key.as_slice(), inner.as_bytes()].concat());
         format!("<secret {}>", &outer[..8])
@@ -42,7 +42,7 @@ impl Fingerprints {
         // The standard library seeds each of these from the system's randomness.
         let random = || std::hash::RandomState::new().build_hasher().finish().to_le_bytes();
         let key: Vec<u8> = [random(), random(), random(), random()].concat();
-        // Where it cannot be kept, it serves for this run alone. A temporary file is readable by its owner only.
+        // A key that cannot be stored is used for this run only. Temporary files are readable only by their owner.
         let folder = self.file.parent().unwrap_or(Path::new("."));
         let _ = std::fs::create_dir_all(folder);
         if let Ok(mut staged) = tempfile::NamedTempFile::new_in(folder)
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_value_has_the_same_fingerprint_on_one_machine() {
+    fn fingerprints_are_stable_on_one_machine() {
         let (one, two) = (tempfile::tempdir().expect("folder"), tempfile::tempdir().expect("folder"));
         let first = Fingerprints::new(one.path()).of("hunter2");
         assert_eq!(first, Fingerprints::new(one.path()).of("hunter2"));

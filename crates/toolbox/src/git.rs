@@ -1,9 +1,7 @@
-//! What git knows about the repository: a base revision, and what changed since.
+//! Queries to git: base revisions, and what changed since.
 //!
-//! git only reads here: it writes nothing into the repository, takes no locks, asks nobody, and runs neither hooks nor
-//! any program that its configuration names. Paths are relative to the folder that it is asked in, wherever in the repository that is.
-//!
-//! Deliberately absent: fetching, and anything that changes the repository.
+//! git only reads: it writes nothing into the repository, takes no optional locks, never prompts, and runs no hooks. Paths
+//! are relative to the folder of the [`Repository`].
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::process::{Invocation, Output};
 use diagnostics::{Code, Diagnostic, Result};
 
-/// The branches that may be the main one, first come, first taken. What `origin` says of itself comes first.
+/// The candidates for the main branch, the default branch of `origin` first.
 const MAIN: [&str; 5] = [
     "refs/remotes/origin/HEAD",
     "refs/remotes/origin/main",
@@ -20,7 +18,7 @@ const MAIN: [&str; 5] = [
     "refs/heads/master",
 ];
 
-/// A folder in a git repository, and the git to ask.
+/// A folder in a git repository, and the git program.
 #[derive(Debug)]
 pub struct Repository {
     git: PathBuf,
@@ -28,7 +26,7 @@ pub struct Repository {
 }
 
 impl Repository {
-    /// The repository around a folder; `None` where there is none, or no git on PATH.
+    /// The repository that contains a folder; `None` if there is none, or no git on PATH.
     #[must_use]
     pub fn around(folder: &Path) -> Option<Self> {
         folder.ancestors().find(|folder| folder.join(".git").exists())?;
@@ -38,14 +36,14 @@ impl Repository {
         Some(Self { git: programs.find(|program| program.is_file())?, folder: folder.to_path_buf() })
     }
 
-    /// The commit that a revision names.
+    /// The commit of a revision.
     pub fn commit(&self, revision: &str) -> Result<Option<String>> {
         let name = format!("{revision}^{{commit}}");
         let output = self.ask(&["rev-parse", "--verify", "--quiet", "--end-of-options", &name])?;
         Ok(output.success().then(|| first_line(&output)).flatten())
     }
 
-    /// Where the work at hand left the main branch; `None` where no main branch, or no common commit, is known.
+    /// The merge base of `HEAD` and the main branch; `None` if there is no main branch or no common commit.
     pub fn merge_base(&self) -> Result<Option<String>> {
         let output = self.ask(&[["for-each-ref", "--format=%(refname)"].as_slice(), &MAIN].concat())?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -55,8 +53,8 @@ impl Repository {
         Ok(output.success().then(|| first_line(&output)).flatten())
     }
 
-    /// The files below some paths that are not as they were in a commit: changed, added, or deleted, committed or not.
-    /// What git ignores does not count. `None` where git cannot say.
+    /// The files below some paths that were changed, added, or deleted since a commit, committed or not, without ignored
+    /// files. `None` if git fails.
     pub fn changed(&self, commit: &str, paths: &[&str]) -> Result<Option<BTreeSet<String>>> {
         let diff = ["diff", "--name-only", "-z", "--relative", "--no-renames", "--no-ext-diff", "--no-textconv"];
         let diff = self.ask(&[diff.as_slice(), &[commit, "--"], paths].concat())?;
@@ -70,19 +68,19 @@ impl Repository {
         Ok(Some(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect()))
     }
 
-    /// The text of a file as it was in a commit; `None` where it was not there.
+    /// The text of a file in a commit; `None` if the commit does not contain it.
     pub fn file(&self, commit: &str, path: &str) -> Result<Option<String>> {
         let output = self.ask(&["show", "--no-textconv", "--end-of-options", &format!("{commit}:./{path}")])?;
         Ok(output.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned()))
     }
 
-    /// Writes the files of a commit into an empty folder. What attributes keep out of archives is not among them.
+    /// Writes the files of a commit into an empty folder, without those that have the attribute `export-ignore`.
     pub fn write(&self, commit: &str, folder: &Path) -> Result<()> {
         let output = self.ask(&["archive", "--format=tar", commit])?;
         if !output.success() {
-            return Err(Diagnostic::new(Code::Usage, format!("git cannot write out the files of `{commit}`"))
+            return Err(Diagnostic::new(Code::Usage, format!("`git archive` failed for `{commit}`"))
                 .note(output.stderr.trim().to_owned())
-                .help("`git fetch` brings what is not in this clone")
+                .help("run `git fetch` if the commit is not in this clone")
                 .into());
         }
         let unpacked = tar::Archive::new(output.stdout.as_slice()).unpack(folder);
@@ -105,9 +103,9 @@ fn first_line(output: &Output) -> Option<String> {
     String::from_utf8_lossy(&output.stdout).lines().next().map(str::to_owned)
 }
 
-/// The error for a revision that was asked for and is not there.
+/// The error for a revision that does not exist.
 #[must_use]
 pub fn unknown(flag: &str, revision: &str, why: &str) -> Diagnostic {
-    Diagnostic::new(Code::Usage, format!("`{flag} {revision}` names no commit: {why}"))
-        .help("name a branch, a tag, or a commit that is in this clone; `git fetch` brings what is not")
+    Diagnostic::new(Code::Usage, format!("`{flag} {revision}` is not a commit: {why}"))
+        .help("use a branch, a tag, or a commit of this clone; run `git fetch` if it is only on the remote")
 }

@@ -10,6 +10,7 @@ pub mod environment;
 pub mod fingerprint;
 pub mod git;
 pub mod inputs;
+pub mod path_match;
 pub mod process;
 pub mod progress;
 pub mod side_by_side;

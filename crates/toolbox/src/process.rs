@@ -1,11 +1,11 @@
-//! Foreign programs: the only file that spawns.
+//! Running other programs. No other file spawns processes.
 //!
-//! Every program runs with a deadline, an environment that is spelled out, captured output, no standard input but what
-//! it is given, and a process group of its own: `kill` on the program alone would leave its children behind. Ctrl-C and
-//! SIGTERM set a flag; whoever waits here sees it, ends the group, and returns an error, so that staged files go the way
-//! of every other error. Only what cleans up runs on ([`Invocation::cleaning_up`]). A second signal ends the tool at once.
+//! Every program runs with a deadline, an explicit environment, captured output, and its own process group, since
+//! killing only the program would leave its children running. Its standard input is empty unless set.
 //!
-//! Deliberately absent: shells, inherited environments, and any knowledge of what the programs do.
+//! SIGINT and SIGTERM set a flag. A wait that sees it ends the process group and returns an error, so that staged files
+//! are removed as after any other error. Programs that clean up continue ([`Invocation::cleaning_up`]). A second signal
+//! ends the tool immediately.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -22,68 +22,68 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 
-/// How often a wait looks at the interruption flag. The end of a program is noticed at once, whatever this says.
+/// How often a wait checks for a signal. The end of a program is noticed immediately.
 const PULSE: Duration = Duration::from_millis(100);
 
-/// How long a program may take to end after SIGTERM before it is killed.
+/// The time between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
 
 static INTERRUPTED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
-/// Makes SIGINT and SIGTERM end what runs in an orderly way. To be called once, first thing.
+/// Installs the handlers for SIGINT and SIGTERM. Must be called once, before anything else.
 pub fn catch_signals() -> io::Result<()> {
     let flag = INTERRUPTED.get_or_init(Arc::default);
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        // Order matters: the conditional exit sees the flag as it was before this signal.
+        // The order matters: the conditional exit must see the flag as it was before this signal.
         signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(flag))?;
         signal_hook::flag::register(signal, Arc::clone(flag))?;
     }
     Ok(())
 }
 
-/// Whether a signal asked the tool to end.
+/// Whether a signal was received.
 #[must_use]
 pub fn interrupted() -> bool {
     INTERRUPTED.get().is_some_and(|flag| flag.load(Ordering::Relaxed))
 }
 
-/// `Err` once a signal came: for long work between programs.
+/// Fails once a signal was received: for long work between programs.
 pub fn check_interrupted() -> Result<()> {
     if interrupted() { Err(Diagnostic::new(Code::Interrupted, "interrupted by a signal").into()) } else { Ok(()) }
 }
 
-/// A program about to run.
+/// A program to run.
 #[derive(Debug, Clone)]
 pub struct Invocation {
-    /// The program, as an absolute path.
+    /// The absolute path of the program.
     pub program: PathBuf,
     /// Its arguments.
     pub args: Vec<OsString>,
     /// Its working directory.
     pub directory: PathBuf,
-    /// Its whole environment beside [`INHERITED`].
+    /// Its environment variables, in addition to [`INHERITED`].
     pub environment: BTreeMap<OsString, OsString>,
-    /// What it reads from standard input; nothing when absent.
+    /// Its standard input; empty if `None`.
     pub input: Option<Vec<u8>>,
-    /// The longest it may take.
+    /// The time limit.
     pub deadline: Duration,
-    /// Whether it runs although a signal asked the tool to end.
+    /// Whether it runs to its end even after a signal.
     pub cleaning_up: bool,
 }
 
-/// How a program ended that was followed line by line.
+/// The result of [`Invocation::follow`].
 #[derive(Debug)]
 pub enum Followed<T> {
-    /// A line was what the caller waited for, and the program was ended.
+    /// The caller had what it waited for, and the program was ended.
     Broken(T),
-    /// The program ended by itself; what it wrote to standard output was followed and is not in here.
+    /// The program ended by itself. The output does not contain standard output, which the caller has received.
     Ended(Output),
-    /// The time was over, and the program was ended; what it had written to standard error by then.
+    /// The program was ended at its deadline; its standard error.
     Late(String),
 }
 
-/// What every program sees of our environment: where programs and temporary files are, and how the network is reached.
-/// `HOME` is among them because Go and git need it; Helm's own homes are always set beside it.
+/// The variables that programs inherit: where programs and temporary files are, and how to reach the network. Go and git
+/// need `HOME`; Helm's own folders are always set in addition.
 pub const INHERITED: &[&str] = &[
     "PATH",
     "HOME",
@@ -101,14 +101,14 @@ pub const INHERITED: &[&str] = &[
     "all_proxy",
 ];
 
-/// What a program left.
+/// The exit code and output of a program.
 #[derive(Debug, Clone)]
 pub struct Output {
-    /// Its exit code; `None` when a signal ended it.
+    /// The exit code; `None` if a signal ended it.
     pub code: Option<i32>,
-    /// All that it wrote to standard output.
+    /// Its standard output.
     pub stdout: Vec<u8>,
-    /// All that it wrote to standard error, invalid UTF-8 replaced.
+    /// Its standard error, with invalid UTF-8 replaced.
     pub stderr: String,
 }
 
@@ -129,7 +129,7 @@ impl Output {
 }
 
 impl Invocation {
-    /// A program in a directory, with no arguments, a minute to run, and nothing but the inherited environment.
+    /// A program in a working directory, without arguments, with a deadline of a minute and the inherited environment.
     #[must_use]
     pub fn new(program: &Path, directory: &Path) -> Self {
         Self {
@@ -150,35 +150,35 @@ impl Invocation {
         self
     }
 
-    /// Sets a variable of its environment.
+    /// Sets an environment variable.
     #[must_use]
     pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.environment.insert(name.into(), value.into());
         self
     }
 
-    /// Sets the longest it may take.
+    /// Sets the time limit.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// Gives it something to read.
+    /// Sets its standard input.
     #[must_use]
     pub fn input(mut self, input: impl Into<Vec<u8>>) -> Self {
         self.input = Some(input.into());
         self
     }
 
-    /// Lets it run, and to its end, although a signal asked the tool to end.
+    /// Lets it run to its end even after a signal.
     #[must_use]
     pub fn cleaning_up(mut self) -> Self {
         self.cleaning_up = true;
         self
     }
 
-    /// The command line, quoted for a POSIX shell, with the program by its file name.
+    /// The command line, quoted for a POSIX shell, with the file name of the program.
     #[must_use]
     pub fn command_line(&self) -> String {
         let name = self.program.file_name().unwrap_or(self.program.as_os_str());
@@ -189,8 +189,8 @@ impl Invocation {
             .join(" ")
     }
 
-    /// Runs it to its end. An exit code other than 0 is no error here; not starting, not ending in time, and being
-    /// interrupted are.
+    /// Runs it to its end. Fails if it cannot be started, exceeds its deadline, or is interrupted, but not if its exit
+    /// code is not 0.
     pub fn run(&self) -> Result<Output> {
         match self.run_unless(|| None::<Infallible>)? {
             Ok(output) => Ok(output),
@@ -198,7 +198,7 @@ impl Invocation {
         }
     }
 
-    /// The same, but ended early once `stop`, asked several times a second, says why.
+    /// Runs it to its end, or until `stop`, which is called several times a second, returns a reason.
     pub fn run_unless<T>(&self, stop: impl Fn() -> Option<T>) -> Result<std::result::Result<Output, T>> {
         self.check_interrupted()?;
         let handle = self.start(self.expression().stdout_capture())?;
@@ -208,7 +208,7 @@ impl Invocation {
             match handle.wait_timeout(PULSE.min(left)) {
                 Ok(Some(output)) => return Ok(Ok(Output::of(output))),
                 Ok(None) => {}
-                Err(error) => return Err(self.failure(&format!("waiting failed: {error}"))),
+                Err(error) => return Err(self.failure(&format!("cannot wait for it: {error}"))),
             }
             if let Some(why) = stop() {
                 end(&handle);
@@ -221,18 +221,18 @@ impl Invocation {
             if started.elapsed() >= self.deadline {
                 end(&handle);
                 let seconds = self.deadline.as_secs();
-                return Err(self.failure(&format!("it did not end within {seconds} s and was stopped")));
+                return Err(self.failure(&format!("it exceeded its time limit of {seconds} s")));
             }
         }
     }
 
-    /// Runs it, and hands over each line of its standard output as it comes, and between lines, several times a second,
-    /// nothing. The caller may break it off at any time.
+    /// Runs it and passes each line of its standard output to `each` as it arrives; several times a second, also without
+    /// a line, passes `None`. The caller can break at any time.
     pub fn follow<T>(&self, mut each: impl FnMut(Option<&str>) -> ControlFlow<T>) -> Result<Followed<T>> {
         self.check_interrupted()?;
-        let pipe = |error: io::Error| self.failure(&format!("no pipe could be made: {error}"));
+        let pipe = |error: io::Error| self.failure(&format!("cannot create a pipe: {error}"));
         let (reader, writer) = io::pipe().map_err(pipe)?;
-        // The expression holds the writing end; the reader sees the end of the stream only once it is gone.
+        // The expression holds the writing end; the reader sees the end of the stream only once it is dropped.
         let handle = self.start(self.expression().stdout_file(writer))?;
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || {
@@ -255,7 +255,7 @@ impl Invocation {
                 Err(mpsc::RecvTimeoutError::Disconnected) => match handle.wait_timeout(PULSE.min(left)) {
                     Ok(Some(output)) => return Ok(Followed::Ended(Output::of(output))),
                     Ok(None) => each(None),
-                    Err(error) => return Err(self.failure(&format!("waiting failed: {error}"))),
+                    Err(error) => return Err(self.failure(&format!("cannot wait for it: {error}"))),
                 },
             };
             if let ControlFlow::Break(value) = step {
@@ -289,15 +289,13 @@ impl Invocation {
         }
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "whoever follows needs it, and the pipe in it, gone afterwards")]
+    #[expect(clippy::needless_pass_by_value, reason = "`follow` needs the pipe in it to be dropped")]
     fn start(&self, expression: duct::Expression) -> Result<duct::Handle> {
         let expression = expression.stderr_capture().unchecked().before_spawn(|command| {
             std::os::unix::process::CommandExt::process_group(command, 0);
             Ok(())
         });
-        expression
-            .start()
-            .map_err(|error| self.failure(&format!("`{}` could not be started: {error}", self.program.display())))
+        expression.start().map_err(|error| self.failure(&format!("cannot start `{}`: {error}", self.program.display())))
     }
 
     fn failure(&self, what: &str) -> Diagnostics {
@@ -309,7 +307,7 @@ impl Invocation {
     }
 }
 
-/// Ends the program and all that it started: first politely, then for certain.
+/// Ends the program and all processes that it started, by SIGTERM and then by SIGKILL.
 fn end(handle: &duct::Handle) {
     let groups: Vec<Pid> =
         handle.pids().into_iter().filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?)).collect();
@@ -324,7 +322,7 @@ fn end(handle: &duct::Handle) {
     }
 }
 
-/// A word as a POSIX shell reads it back.
+/// Quotes a word for a POSIX shell.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
@@ -343,31 +341,31 @@ mod tests {
     }
 
     #[test]
-    fn captures_both_streams_and_the_exit_code() {
+    fn both_streams_and_the_exit_code_are_captured() {
         let output = sh("echo out; echo err >&2; exit 3").run().expect("sh runs");
         assert_eq!((output.code, output.stdout.as_slice(), output.stderr.as_str()), (Some(3), &b"out\n"[..], "err\n"));
         assert!(!output.success());
     }
 
     #[test]
-    fn a_deadline_ends_grandchildren_too() {
+    fn a_deadline_ends_child_processes_too() {
         let directory = tempfile::tempdir().expect("temporary folder");
         let pid_file = directory.path().join("pid");
         let script = format!("sleep 60 & echo $! > {}; wait", pid_file.display());
-        let error = sh(&script).deadline(Duration::from_millis(300)).run().expect_err("must not end by itself");
-        assert!(error.0[0].message.contains("did not end within"), "{error:?}");
+        let error = sh(&script).deadline(Duration::from_millis(300)).run().expect_err("exceeds the deadline");
+        assert!(error.0[0].message.contains("exceeded its time limit of 0 s"), "{error:?}");
         let pid = std::fs::read_to_string(pid_file).expect("pid");
-        // A process that nobody reaps yet is a zombie, `Z`; it has ended all the same.
+        // A process that has ended but was not waited for is a zombie, `Z`.
         let state = || sh(&format!("ps -o stat= -p {}", pid.trim())).run().expect("ps runs").stdout;
         let gone = (0..50).any(|_| {
             std::thread::sleep(Duration::from_millis(20));
             matches!(state().first(), None | Some(b'Z'))
         });
-        assert!(gone, "the grandchild still runs");
+        assert!(gone, "the child of the shell is still running");
     }
 
     #[test]
-    fn is_followed_line_by_line_and_broken_off() {
+    fn follow_passes_lines_until_the_caller_breaks() {
         let script = sh("cat; echo two; sleep 60").input("one\n").deadline(Duration::from_secs(20));
         let mut seen = Vec::new();
         let followed = script.follow(|line| {
@@ -379,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn a_followed_program_that_ends_tells_how_and_one_that_does_not_is_late() {
+    fn follow_returns_the_exit_code_or_reports_the_deadline() {
         let never = |_: Option<&str>| ControlFlow::<()>::Continue(());
         let ended = sh("echo out; echo err >&2; exit 3").follow(never);
         assert!(matches!(&ended, Ok(Followed::Ended(output)) if output.code == Some(3) && output.stderr == "err\n"));
@@ -388,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_nobody_waits_for_any_more_is_ended() {
+    fn run_unless_ends_the_program_for_a_reason() {
         let ended = sh("sleep 60").run_unless(|| Some("gone"));
         assert!(matches!(ended, Ok(Err("gone"))), "{ended:?}");
         let whole = sh("echo done").run_unless(|| None::<()>);
@@ -396,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn sees_only_what_it_is_given() {
+    fn the_environment_is_explicit() {
         let output = sh("env").env("GIVEN", "yes").run().expect("sh runs");
         let text = String::from_utf8(output.stdout).expect("UTF-8");
         assert!(text.contains("GIVEN=yes"));
@@ -404,13 +402,13 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_program_is_named() {
-        let error = Invocation::new(Path::new("/nowhere/helm"), Path::new("/")).run().expect_err("there is none");
+    fn the_error_names_a_missing_program() {
+        let error = Invocation::new(Path::new("/nowhere/helm"), Path::new("/")).run().expect_err("missing");
         assert!(error.0[0].message.contains("/nowhere/helm"), "{error:?}");
     }
 
     #[test]
-    fn a_command_line_can_be_pasted() {
+    fn command_lines_are_quoted() {
         let line = sh("echo 'a b'").command_line();
         assert_eq!(line, r"sh -c 'echo '\''a b'\'''");
     }

@@ -1,27 +1,27 @@
-//! How stages say what they are doing, without printing.
+//! Progress reports of the stages.
 //!
-//! What takes a while is under way: it is shown with its elapsed time as long as its [`UnderWay`] lives. Whoever waits
-//! deep inside it says for what by [`waits_for`], and does not have to know who listens.
+//! A task that takes a while is shown with its elapsed time as long as its [`UnderWay`] exists. Code deep inside a task
+//! calls [`waits_for`] to name what it is waiting for, without a reference to the task.
 //!
-//! Deliberately absent: terminals, which only `report` knows.
+//! Does not print: only `report` knows the terminal.
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Receives what is under way: a verb in Cargo's manner (`Rendering`, `Downloading`) and what it is done to.
+/// Receives progress reports: a verb in Cargo's style (`Rendering`, `Downloading`) and its object.
 pub trait Progress: Sync {
     /// One line of progress.
     fn status(&self, verb: &str, what: &str);
 
-    /// Something that begins now and takes a while.
+    /// Begins a task that takes a while.
     fn under_way(&self, verb: &str, what: &str) -> UnderWay<'_> {
         self.status(verb, what);
         UnderWay::new(Waits::default(), |_| {})
     }
 }
 
-/// Says nothing: for tests, and for `--format json`.
+/// Discards progress reports: for tests and for `--format json`.
 #[derive(Debug)]
 pub struct Silent;
 
@@ -29,23 +29,23 @@ impl Progress for Silent {
     fn status(&self, _verb: &str, _what: &str) {}
 }
 
-/// How something ended that was under way.
+/// How a task ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End<'a> {
-    /// Somebody else tells.
+    /// Reported elsewhere.
     Untold,
-    /// Well; in a word (`Created`).
+    /// Successfully, with the verb to print (`Created`).
     Well(&'a str),
-    /// Not well.
+    /// With a failure.
     Failed,
 }
 
-/// What something waits for, as it says itself; empty while that is unknown.
+/// What a task is waiting for; empty if it is not waiting.
 #[derive(Debug, Clone, Default)]
 pub struct Waits(Arc<Mutex<String>>);
 
 impl Waits {
-    /// The text as it is now.
+    /// The current text.
     #[must_use]
     pub fn text(&self) -> String {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -58,11 +58,11 @@ impl Waits {
 }
 
 thread_local! {
-    /// Where the innermost work of this thread says what it waits for.
+    /// What the innermost task of this thread is waiting for.
     static CURRENT: RefCell<Option<Waits>> = const { RefCell::new(None) };
 }
 
-/// Says what the work of this thread waits for; an empty text when it goes on.
+/// Sets what the innermost task of this thread is waiting for; empty once it continues.
 pub fn waits_for(what: &str) {
     CURRENT.with_borrow(|current| {
         if let Some(waits) = current {
@@ -71,29 +71,29 @@ pub fn waits_for(what: &str) {
     });
 }
 
-/// What is told in the end, and how.
+/// Called at the end of a task.
 type Over<'a> = Box<dyn FnOnce(End<'_>) + 'a>;
 
-/// Something under way; it is over when this goes. To be dropped by the thread that began it, innermost first.
+/// A task that takes a while; it ends when this is dropped. The thread that began it must drop it, inner tasks first.
 pub struct UnderWay<'a> {
     over: Option<Over<'a>>,
     outer: Option<Waits>,
-    // What this thread waits for is at stake, so it cannot go to another.
+    // Not `Send`: it belongs to the thread-local state of its thread.
     _here: PhantomData<*const ()>,
 }
 
 impl<'a> UnderWay<'a> {
-    /// Something that this thread does from now on, and says in `waits` what it waits for.
+    /// Begins a task of this thread; `waits` contains what it is waiting for, and `over` is called at its end.
     pub fn new(waits: Waits, over: impl FnOnce(End<'_>) + 'a) -> Self {
         Self { over: Some(Box::new(over)), outer: CURRENT.replace(Some(waits)), _here: PhantomData }
     }
 
-    /// It came to its end.
+    /// Ends the task successfully.
     pub fn done(mut self, verb: &str) {
         self.end(End::Well(verb));
     }
 
-    /// It came to its end, or failed, and why is told elsewhere.
+    /// Ends the task, successfully or with a failure whose reason is reported elsewhere.
     pub fn over(mut self, well: bool, verb: &str) {
         self.end(if well { End::Well(verb) } else { End::Failed });
     }
@@ -117,9 +117,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_innermost_work_of_a_thread_says_what_it_waits_for() {
+    fn waiting_belongs_to_the_innermost_task_of_a_thread() {
         let (outer, inner) = (Waits::default(), Waits::default());
-        waits_for("nobody listens");
+        waits_for("no task");
         let first = UnderWay::new(outer.clone(), |_| {});
         let second = UnderWay::new(inner.clone(), |_| {});
         waits_for("a pod");
@@ -128,12 +128,12 @@ mod tests {
         waits_for("the rest");
         assert_eq!((outer.text().as_str(), inner.text().as_str()), ("the rest", "a pod"));
         drop(first);
-        waits_for("nobody listens");
+        waits_for("no task");
         assert_eq!(outer.text(), "the rest");
     }
 
     #[test]
-    fn an_end_is_told_once() {
+    fn an_end_is_reported_once() {
         let ends = Mutex::new(Vec::new());
         let begin = || UnderWay::new(Waits::default(), |end| ends.lock().expect("whole").push(format!("{end:?}")));
         begin().done("Made");

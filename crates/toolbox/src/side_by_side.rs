@@ -1,11 +1,9 @@
-//! Work on several items at a time.
-//!
-//! Deliberately absent: pools. A handful of programs to wait for needs a few threads for a moment.
+//! Parallel work on a list of items.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Does work for each item, at most `jobs` at a time; the results are in the order of the items.
+/// Calls `work` for each item, at most `jobs` at a time, and returns the results in the order of the items.
 pub fn side_by_side<T: Sync, R: Send>(jobs: usize, items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let results: Vec<Mutex<Option<R>>> = items.iter().map(|_| Mutex::new(None)).collect();
@@ -31,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn results_come_in_the_order_of_the_items() {
+    fn results_have_the_order_of_the_items() {
         let items: Vec<usize> = (0..50).collect();
         assert_eq!(side_by_side(4, &items, |item| item * 2), items.iter().map(|item| item * 2).collect::<Vec<_>>());
         assert!(side_by_side(4, &[] as &[usize], |item| *item).is_empty());

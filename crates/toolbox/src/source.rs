@@ -7,7 +7,7 @@ use diagnostics::{Code, Diagnostic, Place, Result, Source};
 
 use crate::inputs;
 
-/// Reads a file of the workspace for places to point into.
+/// Reads a file of the workspace.
 pub fn read(root: &Path, path: &Path) -> Result<Arc<Source>> {
     let name = inputs::name(root, path);
     let bytes = std::fs::read(path).map_err(|error| Diagnostic::io("read", Path::new(&name), &error))?;
@@ -19,8 +19,8 @@ pub fn read(root: &Path, path: &Path) -> Result<Arc<Source>> {
             let at = error.utf8_error().valid_up_to();
             let source = Source::new(name.clone(), String::from_utf8_lossy(error.as_bytes()).into_owned());
             let character = at..at + char::REPLACEMENT_CHARACTER.len_utf8();
-            Err(Diagnostic::new(code, format!("`{name}` is not UTF-8 text"))
-                .at(Place::new(&source, character), "the first byte that is none")
+            Err(Diagnostic::new(code, format!("`{name}` is not valid UTF-8"))
+                .at(Place::new(&source, character), "first invalid byte")
                 .help("save the file as UTF-8")
                 .into())
         }

@@ -1,14 +1,13 @@
-//! The pinned tools: found, brought, and proven before anything runs them.
+//! Pinned tools: finding, installing, and verifying them.
 //!
-//! A tool is looked for where people put it (`XTASK_<NAME>`, PATH), then in the cache; then it is downloaded and held
-//! against its sum, and where that cannot be done, built by `go install`. Whatever the way, the program itself must
-//! say that it is the pinned version. What was tried, and why it did not do, is in the error.
+//! A tool is searched for in `XTASK_<NAME>`, on PATH, and in the cache. If it is not found, it is downloaded and verified
+//! against its checksum, or built with `go install`. In each case the program itself must report the pinned version. An
+//! error lists every attempt and why it failed.
 //!
-//! [`Tools`] is made once a run and shared by its threads: each tool is looked for once, whoever asks first. Where a
-//! tool is found, as on nearly every run, no process is started and no network touched.
+//! The threads of a run share [`Tools`], which searches for each tool once. If a tool is found, as in nearly every run, no
+//! process is started and the network is not used.
 //!
-//! Deliberately absent: the name of any tool, versions and addresses (charts.toml and tools.lock have them), and
-//! anything that changes PATH or another place outside the cache.
+//! Does not name any tool: versions are in charts.toml, sources in tools.lock. Changes nothing outside the cache.
 
 mod build;
 mod download;
@@ -40,30 +39,30 @@ pub struct Tools<'a> {
     warnings: Mutex<BTreeMap<String, Diagnostic>>,
 }
 
-/// What a tool was found to be, once someone has looked.
+/// The result of the search for a tool, once it has been made.
 type Answer = Arc<OnceLock<Result<Tool>>>;
 
-/// A tool that is there and is the pinned version.
+/// A tool that was found or installed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tool {
     /// Its absolute path.
     pub path: PathBuf,
-    /// How it is called.
+    /// Its name.
     pub name: String,
-    /// Its own version, without a leading `v`: the pinned one, or one that the entry accepts in its place.
+    /// Its version, without a leading `v`: the pinned one, or another one that the pin accepts.
     pub version: String,
-    /// How it came here.
+    /// How it was found or installed.
     pub origin: Origin,
 }
 
-/// Where a tool was found, or how it was brought in this run.
+/// How a tool was found, or installed by this run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// `XTASK_<NAME>` names it.
+    /// By `XTASK_<NAME>`.
     Variable,
-    /// It is the first of its name on PATH.
+    /// On PATH, as the first program with its name.
     Path,
-    /// An earlier run brought it.
+    /// In the cache, where an earlier run installed it.
     Cache,
     /// This run downloaded it.
     Downloaded,
@@ -71,66 +70,82 @@ pub enum Origin {
     Built,
 }
 
-/// What a search without bringing anything found.
+/// The state of a tool.
 #[derive(Debug, Clone)]
 pub struct Listed {
-    /// The tool that was asked for.
+    /// The name of the tool.
     pub name: String,
-    /// The version that was asked for.
+    /// The pinned version.
     pub version: String,
-    /// Where it is.
+    /// Whether it was found.
     pub state: State,
 }
 
-/// Where a tool is, or why it is nowhere.
+/// Whether a tool was found.
 #[derive(Debug, Clone)]
 pub enum State {
-    /// Here.
+    /// It was found.
     Found(Tool),
-    /// It is not there yet; where it was looked for, and what was there instead.
-    Missing(Vec<String>),
-    /// What the user set up is wrong: no entry in tools.lock, or a variable that names another program.
+    /// It was not found.
+    Missing {
+        /// Where it was searched for, and what was found instead.
+        tried: Vec<String>,
+        /// How to install it.
+        help: Vec<String>,
+    },
+    /// The configuration is wrong: tools.lock has no entry for it, or its variable names another program.
     Wrong(Diagnostics),
 }
 
-/// What is proven of a tool, and what is not.
+/// The result of verifying a tool.
 #[derive(Debug, Clone)]
 pub struct Verified {
-    /// The tool that was asked for.
+    /// The name of the tool.
     pub name: String,
-    /// The version that was asked for.
+    /// The pinned version.
     pub version: String,
-    /// The tool, where all is well with it.
+    /// The tool, if it has no problems.
     pub tool: Option<Tool>,
-    /// SHA-256 of the program as it is on disk now. Of a tool from the cache it equals what was installed; others are
-    /// known by the version that they tell, and by nothing else.
+    /// The SHA-256 of the program. For a tool in the cache it is the one of the installed program; for others, only the
+    /// version that they report is verified.
     pub sha256: Option<String>,
-    /// Platforms that another tool has a sum for and this one has not: there it is never downloaded.
+    /// Platforms for which other tools have a checksum, but not this one: it is never downloaded there.
     pub unpinned: Vec<String>,
-    /// What is wrong.
+    /// The problems.
     pub problems: Diagnostics,
 }
 
-/// What this machine says about tools, taken once so that all threads see the same, and so that tests can say it.
+/// The properties of this machine that affect tools, read once so that all threads use the same, and so that tests can
+/// set them.
 #[derive(Debug, Clone)]
 struct Machine {
-    /// As Go names it, for example `linux-amd64`.
+    /// The platform in Go's terms, for example `linux-amd64`.
     platform: String,
     /// The absolute folders of PATH, in order.
     search_path: Vec<PathBuf>,
-    /// The paths that `XTASK_<NAME>` variables give, by name of tool.
+    /// The values of the `XTASK_<NAME>` variables, by name of the tool.
     variables: BTreeMap<String, PathBuf>,
 }
 
-/// What a search found.
+/// The result of a search.
 enum Search {
     Found(Tool),
-    /// Where it was looked for and why that did not do, and what is wrong in the cache, if anything is.
-    Missing(Vec<String>, Option<String>),
+    Missing(Missing),
+}
+
+/// A tool that was not found.
+#[derive(Default)]
+struct Missing {
+    /// Where it was searched for, and what was found instead.
+    tried: Vec<String>,
+    /// A predicate of the program in the cache, if it is damaged.
+    damage: Option<String>,
+    /// The warning about a program on PATH with another version, for the case that the tool is installed.
+    warning: Option<Diagnostic>,
 }
 
 impl<'a> Tools<'a> {
-    /// Tools as a lock file pins them. Nothing is looked for yet.
+    /// The tools of a lock file. Does not search for any yet.
     #[must_use]
     pub fn new(lock: &'a ToolsLock, cache: &Path, offline: bool, progress: &'a dyn Progress) -> Self {
         Self::on(Machine::of_process(lock), lock, cache, offline, progress)
@@ -148,27 +163,29 @@ impl<'a> Tools<'a> {
         }
     }
 
-    /// The tool of a version: found, or brought. Whoever asks for the same while it is being brought waits for it, and
-    /// a failure is the same for all.
+    /// Finds or installs a tool. Concurrent calls for the same version wait for one search and get the same result.
     pub fn require(&self, name: &str, version: &str) -> Result<Tool> {
         let cell = Arc::clone(locked(&self.found).entry((name.to_owned(), version.to_owned())).or_default());
-        cell.get_or_init(|| self.find_or_bring(name, version, Trust::Stamp)).clone()
+        cell.get_or_init(|| self.find_or_install(name, version, Trust::Stamp)).clone()
     }
 
-    /// What was passed over on the way, once a tool; complete when all tools have been asked for.
+    /// Warnings about programs on PATH that were not used, one for each tool that was required so far.
     #[must_use]
     pub fn warnings(&self) -> Diagnostics {
         Diagnostics(locked(&self.warnings).values().cloned().collect())
     }
 
-    /// Where the tools are. Brings nothing.
+    /// Searches for tools, without installing any.
     #[must_use]
     pub fn list(&self, wanted: &[(&str, &str)]) -> Vec<Listed> {
         let listed = |&(name, version): &(&str, &str)| {
             let search = self.lock.require(name, version).and_then(|pin| self.find(pin, Trust::Stamp));
             let state = match search {
                 Ok(Search::Found(tool)) => State::Found(tool),
-                Ok(Search::Missing(tried, _)) => State::Missing(tried),
+                Ok(Search::Missing(missing)) => {
+                    let help = self.lock.pin(name, version).map(|pin| self.ways_to_install(pin)).unwrap_or_default();
+                    State::Missing { tried: missing.tried, help }
+                }
                 Err(diagnostics) => State::Wrong(diagnostics),
             };
             Listed { name: name.to_owned(), version: version.to_owned(), state }
@@ -176,18 +193,18 @@ impl<'a> Tools<'a> {
         wanted.iter().map(listed).collect()
     }
 
-    /// Brings what is not there. Unlike [`Tools::require`] it reads what is in the cache to the last byte, so that it
-    /// mends what [`Tools::verify`] finds.
+    /// Finds or installs tools. Unlike [`Tools::require`], verifies the checksums of programs in the cache, so that it
+    /// replaces what [`Tools::verify`] reports as damaged.
     #[must_use]
     pub fn install(&self, wanted: &[(&str, &str)]) -> (Vec<Tool>, Diagnostics) {
         let mut diagnostics = Diagnostics::default();
-        let bring =
-            |&(name, version): &(&str, &str)| diagnostics.take(self.find_or_bring(name, version, Trust::Nothing));
-        let tools = wanted.iter().filter_map(bring).collect();
+        let install =
+            |&(name, version): &(&str, &str)| diagnostics.take(self.find_or_install(name, version, Trust::Nothing));
+        let tools = wanted.iter().filter_map(install).collect();
         (tools, diagnostics)
     }
 
-    /// Proves what is there: content and version, trusting no stamp. Brings nothing.
+    /// Verifies the checksums and versions of tools, without installing any.
     #[must_use]
     pub fn verify(&self, wanted: &[(&str, &str)]) -> Vec<Verified> {
         wanted.iter().map(|(name, version)| self.verify_one(name, version)).collect()
@@ -210,81 +227,88 @@ impl<'a> Tools<'a> {
             Diagnostic::new(Code::ToolUnavailable, message).help(format!("run `cargo xtask tools install {name}`"))
         };
         match search {
-            Search::Missing(_, Some(damage)) => {
-                let place = self.store.program(pin);
+            Search::Missing(Missing { damage: Some(damage), .. }) => {
+                let program = self.store.program(pin);
                 verified.problems.push(
-                    unavailable(format!("`{name}` {version} in the cache is not what was installed: it {damage}"))
-                        .note(format!("path: {}", place.display())),
+                    unavailable(format!("`{name}` {version} in the cache is damaged: it {damage}"))
+                        .note(format!("path: {}", program.display())),
                 );
             }
-            Search::Missing(tried, None) => {
+            Search::Missing(Missing { tried, .. }) => {
                 let mut missing = unavailable(format!("`{name}` {version} is not installed"));
                 missing.notes = tried;
+                missing.helps = self.ways_to_install(pin);
                 verified.problems.push(missing);
             }
             Search::Found(tool) => match probe::ask(&tool.path, &pin.version_args) {
                 Err(interrupted) => verified.problems.extend(interrupted),
-                // What this tool installed is exactly what was asked for; a copy of the user's own may be near it.
+                // What was installed has exactly the pinned version; a copy on PATH may have another one.
                 Ok(answer) if answer.version().is_some_and(|own| own == tool.version) => {
                     verified.sha256 = store::sha256_of(&tool.path).ok();
                     verified.tool = Some(tool);
                 }
                 Ok(answer) => verified.problems.push(
                     unavailable(format!("`{}` {}, not {version}", tool.path.display(), answer.describe()))
-                        .note(format!("asked with: {name} {}", pin.version_args.join(" "))),
+                        .note(format!("command: {name} {}", pin.version_args.join(" "))),
                 ),
             },
         }
         verified
     }
 
-    fn find_or_bring(&self, name: &str, version: &str, trust: Trust) -> Result<Tool> {
+    fn find_or_install(&self, name: &str, version: &str, trust: Trust) -> Result<Tool> {
         let pin = self.lock.require(name, version)?;
         match self.find(pin, trust)? {
             Search::Found(tool) => Ok(tool),
-            Search::Missing(tried, _) => self.bring(pin, tried, trust),
+            Search::Missing(Missing { tried, warning, .. }) => {
+                let tool = self.install_missing(pin, tried, trust)?;
+                self.warn(pin, warning);
+                Ok(tool)
+            }
         }
     }
 
-    /// Looks for a tool in the three places where it may be already.
+    /// Searches for a tool in its variable, on PATH, and in the cache.
     fn find(&self, pin: &ToolPin, trust: Trust) -> Result<Search> {
         if let Some(path) = self.machine.variables.get(&pin.name) {
             return self.named_by_variable(pin, path).map(Search::Found);
         }
-        let mut tried = vec![format!("`{}` is not set", variable(&pin.name))];
+        let mut missing =
+            Missing { tried: vec![format!("`{}` is not set", variable(&pin.name))], ..Missing::default() };
         match self.machine.on_path(&pin.name) {
-            None => tried.push(format!("PATH has no `{}`", pin.name)),
+            None => missing.tried.push(format!("`{}` is not on PATH", pin.name)),
             Some(path) => {
                 let answer = probe::ask_once(self.store.root(), &path, &pin.version_args)?;
                 if let Some(version) = answer.version().filter(|version| pin.accepts(version)) {
                     let tool = Tool::new(pin, path, Origin::Path);
                     return Ok(Search::Found(Tool { version: version.to_owned(), ..tool }));
                 }
-                self.warn_of_path(pin, &path, &answer);
-                tried.push(format!("PATH has `{}`, which {}", path.display(), answer.describe()));
+                missing.warning = Some(path_warning(pin, &path, &answer));
+                missing.tried.push(format!("`{}` on PATH {}", path.display(), answer.describe()));
             }
         }
         let program = self.store.program(pin);
         match self.store.look(pin, &self.machine.platform, trust) {
-            Installed::Sound => Ok(Search::Found(Tool::new(pin, program, Origin::Cache))),
-            Installed::Missing => {
-                tried.push(format!("the cache has no `{}`", program.display()));
-                Ok(Search::Missing(tried, None))
+            Installed::Sound => {
+                self.warn(pin, missing.warning);
+                return Ok(Search::Found(Tool::new(pin, program, Origin::Cache)));
             }
+            Installed::Missing => missing.tried.push(format!("`{}` is not in the cache", program.display())),
             Installed::Damaged(why) => {
-                tried.push(format!("the cache has `{}`, which {why}", program.display()));
-                Ok(Search::Missing(tried, Some(why)))
+                missing.tried.push(format!("`{}` in the cache {why}", program.display()));
+                missing.damage = Some(why);
             }
         }
+        Ok(Search::Missing(missing))
     }
 
-    /// A variable is an order: what it names is used, or nothing is.
+    /// Checks the program of a variable. If it is not usable, no other program is.
     fn named_by_variable(&self, pin: &ToolPin, path: &Path) -> Result<Tool> {
         let variable = variable(&pin.name);
         let (name, version) = (&pin.name, &pin.version);
-        let help = format!("let `{variable}` name {name} {version}, or unset it");
+        let help = format!("set `{variable}` to the path of {name} {version}, or unset it");
         if !is_program(path) {
-            let message = format!("`{variable}` names `{}`, which is no program", path.display());
+            let message = format!("`{variable}` is set to `{}`, which is not an executable file", path.display());
             return Err(Diagnostic::new(Code::ToolUnavailable, message).help(help).into());
         }
         let answer = probe::ask_once(self.store.root(), path, &pin.version_args)?;
@@ -292,30 +316,30 @@ impl<'a> Tools<'a> {
             let tool = Tool::new(pin, path.to_owned(), Origin::Variable);
             return Ok(Tool { version: version.to_owned(), ..tool });
         }
-        let message =
-            format!("`{variable}` names `{}`, which {}; {name} {version} is pinned", path.display(), answer.describe());
+        let message = format!(
+            "`{variable}` is set to `{}`, which {}; the pinned version is {}",
+            path.display(),
+            answer.describe(),
+            pin.wanted()
+        );
         Err(Diagnostic::new(Code::ToolUnavailable, message).at(pin.place.clone(), "pinned here").help(help).into())
     }
 
-    fn warn_of_path(&self, pin: &ToolPin, path: &Path, answer: &probe::Answer) {
-        let (name, version) = (&pin.name, &pin.version);
-        let message =
-            format!("`{name}` on PATH {}, the pinned one is {}; it is not used", answer.describe(), pin.wanted());
-        let warning = Diagnostic::new(Code::ToolVersion, message)
-            .note(format!("path: {}", path.display()))
-            .help(format!("nothing needs to be done: a copy of {name} {version} in the cache is used instead"));
-        locked(&self.warnings).entry(name.clone()).or_insert(warning);
+    fn warn(&self, pin: &ToolPin, warning: Option<Diagnostic>) {
+        if let Some(warning) = warning {
+            locked(&self.warnings).entry(pin.name.clone()).or_insert(warning);
+        }
     }
 
-    /// Downloads a tool, or builds it; `tried` is what was looked at before.
-    fn bring(&self, pin: &ToolPin, mut tried: Vec<String>, trust: Trust) -> Result<Tool> {
+    /// Downloads or builds a tool; `tried` lists where it was searched for.
+    fn install_missing(&self, pin: &ToolPin, mut tried: Vec<String>, trust: Trust) -> Result<Tool> {
         let lock = self.store.lock(pin, self.progress)?;
         match self.store.look(pin, &self.machine.platform, trust) {
-            // Another run installed it while this one waited.
+            // Another run installed it while this one waited for the lock.
             Installed::Sound => return Ok(Tool::new(pin, self.store.program(pin), Origin::Cache)),
             Installed::Missing => {}
             Installed::Damaged(why) => {
-                self.progress.status("Replacing", &format!("{} {}: the one in the cache {why}", pin.name, pin.version));
+                self.progress.status("Replacing", &format!("{} {}: it {why}", pin.name, pin.version));
             }
         }
         let staging = self.store.staging(pin, &lock)?;
@@ -336,7 +360,7 @@ impl<'a> Tools<'a> {
 
     fn download(&self, pin: &ToolPin, staging: &Path) -> std::result::Result<Tool, Miss> {
         if self.offline {
-            return Err(Miss::Next("not tried, `--offline` was given".to_owned()));
+            return Err(Miss::Next("skipped because of `--offline`".to_owned()));
         }
         let platform = &self.machine.platform;
         let bytes = download::program(pin, platform, self.progress)?;
@@ -346,13 +370,13 @@ impl<'a> Tools<'a> {
             .map_err(|error| Miss::Stop(store::unwritable("write", &program, &error)))?;
         let answer = probe::ask(&program, &pin.version_args).map_err(Miss::Stop)?;
         if !answer.is(&pin.version) {
-            // Its sum is the pinned one, so the entry contradicts itself, or this machine cannot run it.
+            // Its checksum matches, so the entry is inconsistent, or this machine cannot run it.
             let message = format!("the download of {} {} {}", pin.name, pin.version, answer.describe());
-            let refusal = Diagnostic::new(Code::ToolUnavailable, message)
-                .at(pin.place.clone(), "the version that it should tell")
-                .note(format!("asked with: {} {}", pin.name, pin.version_args.join(" ")))
-                .help("correct the entry, if its sums are of another version; nothing of the download was kept");
-            return Err(Miss::Stop(refusal.into()));
+            let mismatch = Diagnostic::new(Code::ToolUnavailable, message)
+                .at(pin.place.clone(), "expected this version")
+                .note(format!("command: {} {}", pin.name, pin.version_args.join(" ")))
+                .help("correct `version`, or `url` and `sha256`, in tools.lock; the download was discarded");
+            return Err(Miss::Stop(mismatch.into()));
         }
         let recipe = store::download_recipe(pin.sum(platform).unwrap_or_default());
         self.installed(pin, staging, &program, &recipe, Origin::Downloaded)
@@ -363,7 +387,7 @@ impl<'a> Tools<'a> {
         let program = build::program(pin, go.as_deref(), staging, self.offline, self.progress)?;
         let answer = probe::ask(&program, &pin.version_args).map_err(Miss::Stop)?;
         if !answer.is(&pin.version) {
-            return Err(Miss::Next(format!("what it built {}", answer.describe())));
+            return Err(Miss::Next(format!("the built program {}", answer.describe())));
         }
         self.installed(pin, staging, &program, &store::go_recipe(pin), Origin::Built)
     }
@@ -383,23 +407,53 @@ impl<'a> Tools<'a> {
 
     fn unavailable(&self, pin: &ToolPin, tried: Vec<String>) -> Diagnostic {
         let (name, version, platform) = (&pin.name, &pin.version, &self.machine.platform);
-        let message = format!("`{name}` {version} could not be had on {platform}");
+        let message = format!("`{name}` {version} is unavailable for {platform}");
         let mut error = Diagnostic::new(Code::ToolUnavailable, message);
         error.notes = tried;
-        let sum = pin.sum(platform).is_some();
-        if self.offline && (sum || pin.go.is_some()) {
-            error = error.help(format!("with a network, run `cargo xtask tools install {name}`"));
+        if self.offline && (pin.sum(platform).is_some() || pin.go.is_some()) {
+            error = error.help(format!("with network access, run `cargo xtask tools install {name}`"));
         }
-        if let (Some(url), Some(sum)) = (pin.url(platform), pin.sum(platform)) {
-            error = error.help(format!("bring {url} from elsewhere (sha256 {sum})"));
-        } else if let Some(url) = pin.url(platform) {
-            error = error.help(format!("bring {url} yourself, and look at its sum: none is known here"));
+        error.helps.extend(self.manual_installation(pin));
+        error
+    }
+
+    /// How to install a missing tool: by this program, if it can, else by hand.
+    fn ways_to_install(&self, pin: &ToolPin) -> Vec<String> {
+        let download = pin.url(&self.machine.platform).is_some() && pin.sum(&self.machine.platform).is_some();
+        if download || pin.go.is_some() && self.machine.on_path("go").is_some() {
+            return vec![format!("run `cargo xtask tools install {}`", pin.name)];
+        }
+        self.manual_installation(pin)
+    }
+
+    /// How to install a tool without this program.
+    fn manual_installation(&self, pin: &ToolPin) -> Vec<String> {
+        let platform = &self.machine.platform;
+        let mut steps = Vec::new();
+        if let Some(url) = pin.url(platform) {
+            steps.push(match pin.sum(platform) {
+                Some(sum) => format!("download {url} by other means (sha256 {sum})"),
+                None => format!("download {url} and verify its checksum, which tools.lock does not have"),
+            });
         }
         if let Some(command) = build::command_line(pin) {
-            error = error.help(format!("where Go is: `{command}`"));
+            let or = if steps.is_empty() { "" } else { "or " };
+            steps.push(format!("{or}build it with Go: `{command}`"));
         }
-        error.help(format!("then put the program on PATH, or set `{}` to its path", variable(name)))
+        let then =
+            if steps.is_empty() { format!("put {} {}", pin.name, pin.wanted()) } else { "then put it".to_owned() };
+        steps.push(format!("{then} on PATH, or set `{}` to its path", variable(&pin.name)));
+        steps
     }
+}
+
+/// The warning about a program on PATH that is not used, since the cache has the pinned version.
+fn path_warning(pin: &ToolPin, path: &Path, answer: &probe::Answer) -> Diagnostic {
+    let (name, version) = (&pin.name, &pin.version);
+    let message = format!("`{name}` on PATH {}; the pinned version is {}", answer.describe(), pin.wanted());
+    Diagnostic::new(Code::ToolVersion, message)
+        .note(format!("path: {}", path.display()))
+        .help(format!("no action is needed: {name} {version} from the cache is used instead"))
 }
 
 impl Tool {
@@ -409,7 +463,7 @@ impl Tool {
 }
 
 impl Origin {
-    /// In the words of a listing.
+    /// A description for lists.
     #[must_use]
     pub fn describe(self) -> &'static str {
         match self {
@@ -431,7 +485,7 @@ impl Machine {
         Self { platform: platform(), search_path: search_path(&path), variables: variables.collect() }
     }
 
-    /// The first program of a name, as a shell would find it.
+    /// The first program with a name, as a shell finds it.
     fn on_path(&self, name: &str) -> Option<PathBuf> {
         self.search_path.iter().map(|folder| folder.join(name)).find(|path| is_program(path))
     }
@@ -443,7 +497,7 @@ impl From<Diagnostics> for Miss {
     }
 }
 
-/// This platform as Go and the makers of downloads name it.
+/// This platform in Go's terms, which downloads use, too.
 fn platform() -> String {
     let system = match std::env::consts::OS {
         "macos" => "darwin",
@@ -458,7 +512,7 @@ fn platform() -> String {
     format!("{system}-{processor}")
 }
 
-/// The folders of a search path. Relative ones are left out: what they name depends on where one stands.
+/// The absolute folders of a search path. Relative ones would depend on the current directory.
 fn search_path(path: &OsStr) -> Vec<PathBuf> {
     std::env::split_paths(path).filter(|folder| folder.is_absolute()).collect()
 }
@@ -467,7 +521,7 @@ fn is_program(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|facts| facts.is_file() && facts.permissions().mode() & 0o111 != 0)
 }
 
-/// A panic of another thread leaves these maps whole, so its poison is of no interest.
+/// Locks a map, also after a panic of another thread, which cannot leave it half changed.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,9 +1,8 @@
-//! tools.lock: for each pinned version of a tool, where it comes from and what it must be.
+//! tools.lock: the sources and checksums of pinned tools.
 //!
-//! The file's own header describes its format. All that is wrong with it is told in one run, each with its place.
+//! The header of the file describes its format. All errors are reported in one run.
 //!
-//! Deliberately absent: the names of tools, which versions are wanted (charts.toml says so), and every search for a
-//! tool on a machine (`tools` does that).
+//! Does not select versions, which charts.toml does.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,10 +10,10 @@ use std::sync::Arc;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source, nearest};
 use document::{Fields, Node, Syntax, Value, toml};
 
-/// The only format there is so far, as TOML writes the number.
+/// The version of the format.
 const FORMAT: &str = "1";
 
-/// All that tools.lock says.
+/// The content of tools.lock.
 #[derive(Debug, Clone)]
 pub struct ToolsLock {
     source: Arc<Source>,
@@ -24,21 +23,21 @@ pub struct ToolsLock {
 /// One version of one tool.
 #[derive(Debug, Clone)]
 pub struct ToolPin {
-    /// How it is called, also as a file.
+    /// The name of the tool and of its program.
     pub name: String,
-    /// Its version, without a leading `v`.
+    /// The version, without a leading `v`.
     pub version: String,
-    /// The arguments that make it tell its version.
+    /// The arguments with which the program prints its version.
     pub version_args: Vec<String>,
-    /// The package that `go install` builds, with its version.
+    /// The package for `go install`, with its version.
     pub go: Option<String>,
-    /// The linker flags for that.
+    /// The linker flags for `go install`.
     pub go_ldflags: Option<String>,
-    /// About how long that takes.
+    /// The approximate duration of `go install`.
     pub go_takes: Option<String>,
-    /// How many minor versions a copy of the user's own may be away from it.
+    /// The difference in minor versions that is allowed for a program on PATH or in the tool's variable.
     pub minor_skew: u64,
-    /// Where the entry stands.
+    /// The place of the version in the entry.
     pub place: Place,
     url: Option<String>,
     member: Option<String>,
@@ -46,7 +45,7 @@ pub struct ToolPin {
 }
 
 impl ToolsLock {
-    /// Reads the file. Nothing of it is believed unless all of it is sound.
+    /// Parses the file. Fails if any entry is invalid.
     pub fn parse(source: &Arc<Source>) -> Result<Self> {
         let root = toml::parse(source)?;
         let mut diagnostics = Diagnostics::default();
@@ -54,10 +53,10 @@ impl ToolsLock {
         if let Some(node) = fields.required("version")
             && !matches!(&node.value, Value::Number(number) if number == FORMAT)
         {
-            // In another format every other key could be "unknown"; telling so would only hide the reason.
-            return Err(Diagnostic::new(Code::ConfigInvalid, format!("`version` should be the number {FORMAT}"))
+            // The keys of another format would be reported as unknown and hide the reason.
+            return Err(Diagnostic::new(Code::ConfigInvalid, format!("`version` must be {FORMAT}"))
                 .at(node.place(), format!("this is {}", node.describe()))
-                .help("it is the version of the format, not of a tool; a newer format needs a newer checkout")
+                .help("this is the version of the file format; a newer format requires a newer version of this tool")
                 .into());
         }
         let mut pins: Vec<ToolPin> = Vec::new();
@@ -65,10 +64,10 @@ impl ToolsLock {
             let Some(pin) = read_pin(node, index, &mut diagnostics) else { continue };
             match pins.iter().find(|other| other.name == pin.name && other.version == pin.version) {
                 Some(first) => diagnostics.push(
-                    Diagnostic::new(Code::ConfigInvalid, format!("`{}` {} stands here twice", pin.name, pin.version))
-                        .at(pin.place.clone(), "again")
-                        .at(first.place.clone(), "first")
-                        .help("delete one of the two entries"),
+                    Diagnostic::new(Code::ConfigInvalid, format!("`{}` {} is defined twice", pin.name, pin.version))
+                        .at(pin.place.clone(), "second definition")
+                        .at(first.place.clone(), "first definition")
+                        .help("delete one of the entries"),
                 ),
                 None => pins.push(pin),
             }
@@ -83,27 +82,28 @@ impl ToolsLock {
         self.pins.iter().find(|pin| pin.name == name && pin.version == version)
     }
 
-    /// The entry for a version of a tool, or an error that says what the file has instead.
+    /// The entry for a version of a tool, or an error with the pinned versions.
     pub fn require(&self, name: &str, version: &str) -> Result<&ToolPin> {
         if let Some(pin) = self.pin(name, version) {
             return Ok(pin);
         }
         let file = Place { source: Arc::clone(&self.source), span: None };
-        let missing = Diagnostic::new(Code::ConfigInvalid, format!("no entry pins `{name}` {version}")).at(file, "");
+        let missing =
+            Diagnostic::new(Code::ConfigInvalid, format!("`{name}` {version} has no entry in tools.lock")).at(file, "");
         let versions: Vec<_> = self.pins.iter().filter(|pin| pin.name == name).map(|pin| &*pin.version).collect();
-        let add = format!("add a [[tool]] entry for `{name}` {version}; the head of the file says how");
+        let add = format!("add a `[[tool]]` entry for `{name}` {version}; the header of the file describes the format");
         Err(if versions.is_empty() {
             match nearest(name, self.names()) {
                 Some(near) => missing.help(format!("did you mean `{near}`?")),
                 None => missing.help(add),
             }
         } else {
-            missing.note(format!("pinned versions of it: {}", versions.join(", "))).help(add)
+            missing.note(format!("pinned versions: {}", versions.join(", "))).help(add)
         }
         .into())
     }
 
-    /// The names of all tools, each once.
+    /// The names of all tools.
     #[must_use]
     pub fn names(&self) -> BTreeSet<&str> {
         self.pins.iter().map(|pin| pin.name.as_str()).collect()
@@ -114,7 +114,7 @@ impl ToolsLock {
         self.pins.iter().filter(move |pin| pin.name == name).map(|pin| pin.version.clone())
     }
 
-    /// Every platform that any entry has a sum for.
+    /// The platforms for which any entry has a checksum.
     #[must_use]
     pub fn platforms(&self) -> BTreeSet<&str> {
         self.pins.iter().flat_map(|pin| pin.sums.keys()).map(String::as_str).collect()
@@ -122,8 +122,8 @@ impl ToolsLock {
 }
 
 impl ToolPin {
-    /// Whether a copy that tells this version may stand in for the pinned one: the same, or of the same major version
-    /// and no more than [`Self::minor_skew`] minor versions away.
+    /// Whether a program with some version can be used: with the pinned version, or with the same major version and a
+    /// difference in minor versions of at most [`Self::minor_skew`].
     #[must_use]
     pub fn accepts(&self, version: &str) -> bool {
         let minor = |text: &str| {
@@ -137,23 +137,23 @@ impl ToolPin {
                     .is_some_and(|(own, pinned)| own.0 == pinned.0 && own.1.abs_diff(pinned.1) <= self.minor_skew)
     }
 
-    /// What a copy has to be, to stand after "pinned is".
+    /// The accepted versions, for messages.
     #[must_use]
     pub fn wanted(&self) -> String {
         match self.minor_skew {
             0 => self.version.clone(),
-            1 => format!("{}, or one minor version beside it", self.version),
-            skew => format!("{}, or up to {skew} minor versions beside it", self.version),
+            1 => format!("{} (± 1 minor version)", self.version),
+            skew => format!("{} (± {skew} minor versions)", self.version),
         }
     }
 
-    /// The address of the download for a platform.
+    /// The URL of the download for a platform.
     #[must_use]
     pub fn url(&self, platform: &str) -> Option<String> {
         self.url.as_deref().map(|text| self.filled(text, platform))
     }
 
-    /// The program's path inside the download; `None` where the download is the program itself.
+    /// The path of the program in the downloaded archive; `None` if the download is the program.
     #[must_use]
     pub fn member(&self, platform: &str) -> Option<String> {
         self.member.as_deref().map(|text| self.filled(text, platform))
@@ -170,34 +170,38 @@ impl ToolPin {
     }
 }
 
-/// Reads one entry; `None` where so little of it is sound that nothing more can be said about it.
+/// Reads an entry; `None` if its name or version is invalid.
 fn read_pin(node: &Node, index: usize, diagnostics: &mut Diagnostics) -> Option<ToolPin> {
     let path = format!("tool[{index}]");
     let mut fields = Fields::new(node, &path, Syntax::Config);
-    let name =
-        checked(&mut fields, "name", true, is_name, "lowercase letters, digits, and hyphens, for example \"helm\"");
-    let version =
-        checked(&mut fields, "version", true, is_version, "a whole version without `v`, for example \"4.2.1\"");
+    let name = checked(
+        &mut fields,
+        "name",
+        true,
+        is_name,
+        "consist of lowercase letters, digits, and hyphens, such as `helm`",
+    );
+    let version = checked(&mut fields, "version", true, is_version, "be a full version without `v`, such as `4.2.1`");
     let url = checked(
         &mut fields,
         "url",
         false,
         |text| (text.starts_with("https://") || text.starts_with("http://")) && placeholders_known(text),
-        "an https:// address in which only {version} and {platform} are filled in",
+        "be an https:// URL whose only placeholders are {version} and {platform}",
     );
     let member = checked(
         &mut fields,
         "member",
         false,
         |text| placeholders_known(text) && text.split('/').all(|part| !matches!(part, "" | "." | "..")),
-        "a path inside the archive, in which only {version} and {platform} are filled in",
+        "be a path in the archive whose only placeholders are {version} and {platform}",
     );
     let go = checked(
         &mut fields,
         "go",
         false,
         |text| text.split_once('@').is_some_and(|(package, version)| !package.is_empty() && is_go_version(version)),
-        "a package and its exact version, for example \"sigs.k8s.io/kind@v0.33.0\"",
+        "be a package with an exact version, such as `sigs.k8s.io/kind@v0.33.0`",
     );
     let go_ldflags = fields.string("go-ldflags");
     let go_takes = fields.string("go-takes");
@@ -210,7 +214,7 @@ fn read_pin(node: &Node, index: usize, diagnostics: &mut Diagnostics) -> Option<
     for (key, needs) in [("member", "url"), ("sha256", "url"), ("go-ldflags", "go"), ("go-takes", "go")] {
         if let (Some(node), None) = (node.get(key), node.get(needs)) {
             fields.report(
-                Diagnostic::new(Code::ConfigInvalid, format!("`{path}.{key}` means nothing without `{needs}`"))
+                Diagnostic::new(Code::ConfigInvalid, format!("`{path}.{key}` requires `{needs}`"))
                     .at(node.place(), "")
                     .help(format!("add `{needs}`, or delete `{key}`")),
             );
@@ -232,20 +236,20 @@ fn read_pin(node: &Node, index: usize, diagnostics: &mut Diagnostics) -> Option<
     })
 }
 
-/// A text that has to satisfy a test; `expected` finishes the sentence "… should be".
+/// Reads a string that must be valid; `expected` follows "must" in the message.
 fn checked(
     fields: &mut Fields<'_>,
     key: &'static str,
     required: bool,
-    holds: impl Fn(&str) -> bool,
+    valid: impl Fn(&str) -> bool,
     expected: &str,
 ) -> Option<String> {
     let text = if required { fields.required_string(key) } else { fields.string(key) }?;
-    if holds(&text) {
+    if valid(&text) {
         return Some(text);
     }
     let node = fields.node(key)?;
-    let message = format!("`{}` should be {expected}", fields.path_of(key));
+    let message = format!("`{}` must {expected}", fields.path_of(key));
     fields
         .report(Diagnostic::new(Code::ConfigInvalid, message).at(node.place(), format!("this is {}", node.describe())));
     None
@@ -254,9 +258,9 @@ fn checked(
 fn read_sums(node: &Node, path: &str, fields: &mut Fields<'_>) -> BTreeMap<String, String> {
     if !matches!(node.value, Value::Mapping(_)) {
         fields.report(
-            Diagnostic::new(Code::ConfigInvalid, format!("`{path}.sha256` should be a mapping"))
+            Diagnostic::new(Code::ConfigInvalid, format!("`{path}.sha256` must be a mapping"))
                 .at(node.place(), format!("this is {}", node.describe()))
-                .help("write it as a table [tool.sha256] with a line per platform"),
+                .help("write a table `[tool.sha256]` with a line for each platform"),
         );
     }
     let mut sums = BTreeMap::new();
@@ -264,9 +268,9 @@ fn read_sums(node: &Node, path: &str, fields: &mut Fields<'_>) -> BTreeMap<Strin
         if !is_platform(&key.name) {
             let place = Place::new(&node.source, key.span.clone());
             fields.report(
-                Diagnostic::new(Code::ConfigInvalid, format!("`{}` in `{path}.sha256` is no platform", key.name))
+                Diagnostic::new(Code::ConfigInvalid, format!("`{}` in `{path}.sha256` is not a platform", key.name))
                     .at(place, "")
-                    .help("name it as Go does: <system>-<processor>, for example linux-amd64"),
+                    .help("use `<GOOS>-<GOARCH>`, such as `linux-amd64`"),
             );
             continue;
         }
@@ -277,10 +281,10 @@ fn read_sums(node: &Node, path: &str, fields: &mut Fields<'_>) -> BTreeMap<Strin
             _ => fields.report(
                 Diagnostic::new(
                     Code::ConfigInvalid,
-                    format!("`{path}.sha256.{}` should be 64 lowercase hexadecimal digits in quotes", key.name),
+                    format!("`{path}.sha256.{}` must be a string of 64 lowercase hexadecimal digits", key.name),
                 )
                 .at(node.place(), describe_sum(node))
-                .help("take the sum from the project's own release, or leave the platform out"),
+                .help("copy the checksum from the release of the project, or remove the platform"),
             ),
         }
     }
@@ -294,13 +298,13 @@ fn describe_sum(node: &Node) -> String {
     }
 }
 
-/// Names become files and parts of variables, so little is allowed.
+/// Names become parts of file names and of variables.
 fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_lowercase())
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }
 
-/// Versions become folders; a leading `v` is left to what prints or builds them.
+/// Versions become folder names. They have no leading `v`.
 fn is_version(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_digit())
         && text.contains('.')
@@ -330,10 +334,10 @@ mod tests {
 
     const SUM: &str = "479dca836e5b45e8bd222400c5591b0e3a647378f03ff96597180db97c17fdae";
 
-    /// What a text is refused with: `place: message (labels) [helps]`, a line each.
+    /// The errors of a text, one per line.
     #[track_caller]
-    fn refused(text: &str) -> String {
-        let mut diagnostics = ToolsLock::parse(&Source::new("tools.lock", text)).expect_err("must be refused");
+    fn errors(text: &str) -> String {
+        let mut diagnostics = ToolsLock::parse(&Source::new("tools.lock", text)).expect_err("invalid");
         diagnostics.sort();
         let lines = diagnostics.0.iter().map(|diagnostic| {
             let places: Vec<_> = diagnostic.places.iter().map(|(place, label)| format!("{place} {label}")).collect();
@@ -348,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn the_repository_s_own_file_is_sound() {
+    fn the_file_of_this_repository_is_valid() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tools.lock");
         let text = std::fs::read_to_string(path).expect("tools.lock");
         let lock = ToolsLock::parse(&Source::new("tools.lock", text)).expect("sound");
@@ -362,7 +366,7 @@ mod tests {
         let kind = lock.pin("kind", "0.33.0").expect("pinned");
         assert_eq!((kind.member("linux-amd64"), kind.sum("linux-arm64")), (None, None));
         assert!(lock.platforms().contains("linux-arm64"));
-        // A version that stands in two keys must be the same in both.
+        // The version in other keys must be that of the entry.
         for pin in &lock.pins {
             let tag = format!("v{}", pin.version);
             assert!(pin.go.as_ref().is_none_or(|go| go.ends_with(&format!("@{tag}"))), "{pin:?}");
@@ -372,26 +376,26 @@ mod tests {
     }
 
     #[test]
-    fn all_errors_are_told_in_one_run() {
+    fn all_errors_are_reported() {
         let text = "version = 1\n\n[[tool]]\nname = \"Helm\"\nversion = \"v4\"\nverison-args = [\"-v\"]\nurl = \"https://x/{os}\"\n\
                     member = \"../helm\"\ngo = \"x/y@latest\"\ngo-ldflag = \"-s\"\n[tool.sha256]\nlinux = \"00\"\nlinux-amd64 = \"00\"\ndarwin-arm64 = 1\n[extra]\n";
         let expected = "\
-config-invalid: `tool[0].name` should be lowercase letters, digits, and hyphens, for example \"helm\" @ tools.lock:4:8 this is the string \"Helm\" -> 
-config-invalid: `tool[0].version` should be a whole version without `v`, for example \"4.2.1\" @ tools.lock:5:11 this is the string \"v4\" -> 
+config-invalid: `tool[0].name` must consist of lowercase letters, digits, and hyphens, such as `helm` @ tools.lock:4:8 this is the string \"Helm\" -> 
+config-invalid: `tool[0].version` must be a full version without `v`, such as `4.2.1` @ tools.lock:5:11 this is the string \"v4\" -> 
 config-unknown-key: unknown key `verison-args` in `tool[0]` @ tools.lock:6:1  -> did you mean `version-args`?
-config-invalid: `tool[0].url` should be an https:// address in which only {version} and {platform} are filled in @ tools.lock:7:7 this is the string \"https://x/{os}\" -> 
-config-invalid: `tool[0].member` should be a path inside the archive, in which only {version} and {platform} are filled in @ tools.lock:8:10 this is the string \"../helm\" -> 
-config-invalid: `tool[0].go` should be a package and its exact version, for example \"sigs.k8s.io/kind@v0.33.0\" @ tools.lock:9:6 this is the string \"x/y@latest\" -> 
+config-invalid: `tool[0].url` must be an https:// URL whose only placeholders are {version} and {platform} @ tools.lock:7:7 this is the string \"https://x/{os}\" -> 
+config-invalid: `tool[0].member` must be a path in the archive whose only placeholders are {version} and {platform} @ tools.lock:8:10 this is the string \"../helm\" -> 
+config-invalid: `tool[0].go` must be a package with an exact version, such as `sigs.k8s.io/kind@v0.33.0` @ tools.lock:9:6 this is the string \"x/y@latest\" -> 
 config-unknown-key: unknown key `go-ldflag` in `tool[0]` @ tools.lock:10:1  -> did you mean `go-ldflags`?
-config-invalid: `linux` in `tool[0].sha256` is no platform @ tools.lock:12:1  -> name it as Go does: <system>-<processor>, for example linux-amd64
-config-invalid: `tool[0].sha256.linux-amd64` should be 64 lowercase hexadecimal digits in quotes @ tools.lock:13:15 this has 2 characters -> take the sum from the project's own release, or leave the platform out
-config-invalid: `tool[0].sha256.darwin-arm64` should be 64 lowercase hexadecimal digits in quotes @ tools.lock:14:16 this is the number 1 -> take the sum from the project's own release, or leave the platform out
+config-invalid: `linux` in `tool[0].sha256` is not a platform @ tools.lock:12:1  -> use `<GOOS>-<GOARCH>`, such as `linux-amd64`
+config-invalid: `tool[0].sha256.linux-amd64` must be a string of 64 lowercase hexadecimal digits @ tools.lock:13:15 this has 2 characters -> copy the checksum from the release of the project, or remove the platform
+config-invalid: `tool[0].sha256.darwin-arm64` must be a string of 64 lowercase hexadecimal digits @ tools.lock:14:16 this is the number 1 -> copy the checksum from the release of the project, or remove the platform
 config-unknown-key: unknown key `extra` @ tools.lock:15:2  -> known: `tool`, `version`";
-        assert_eq!(refused(text), expected);
+        assert_eq!(errors(text), expected);
     }
 
     #[test]
-    fn a_copy_may_be_some_minor_versions_away_where_the_entry_says_so() {
+    fn minor_skew_accepts_neighboring_versions() {
         let pin = |more: &str| {
             let lock = ToolsLock::parse(&Source::new("tools.lock", entry(more))).expect("sound");
             lock.pin("demo", "1.2.3").expect("pinned").clone()
@@ -404,59 +408,59 @@ config-unknown-key: unknown key `extra` @ tools.lock:15:2  -> known: `tool`, `ve
         for version in ["1.4.0", "2.2.3", "1.0.0", "abc", ""] {
             assert!(!near.accepts(version), "{version}");
         }
-        assert_eq!(near.wanted(), "1.2.3, or one minor version beside it");
-        let wrong = refused(&entry("minor-skew = -1\n"));
+        assert_eq!(near.wanted(), "1.2.3 (± 1 minor version)");
+        let wrong = errors(&entry("minor-skew = -1\n"));
         assert!(wrong.contains("`tool[0].minor-skew` must be a non-negative integer"), "{wrong}");
     }
 
     #[test]
-    fn an_entry_stands_once() {
+    fn duplicate_entries_are_reported() {
         let text = entry("[[tool]]\nname = \"demo\"\nversion = \"1.2.3\"\nversion-args = [\"-v\"]\n");
         assert_eq!(
-            refused(&text),
-            "config-invalid: `demo` 1.2.3 stands here twice @ tools.lock:8:11 again, tools.lock:4:11 first \
-             -> delete one of the two entries"
+            errors(&text),
+            "config-invalid: `demo` 1.2.3 is defined twice @ tools.lock:8:11 second definition, tools.lock:4:11 first \
+             definition -> delete one of the entries"
         );
     }
 
     #[test]
-    fn another_format_is_told_alone() {
-        let expected = "config-invalid: `version` should be the number 1 @ tools.lock:1:11 this is the number 2 \
-                        -> it is the version of the format, not of a tool; a newer format needs a newer checkout";
-        assert_eq!(refused("version = 2\n[other]\n"), expected);
+    fn another_format_is_the_only_error() {
+        let expected = "config-invalid: `version` must be 1 @ tools.lock:1:11 this is the number 2 -> this is the \
+                        version of the file format; a newer format requires a newer version of this tool";
+        assert_eq!(errors("version = 2\n[other]\n"), expected);
     }
 
     #[test]
-    fn keys_that_lean_on_others_need_them() {
+    fn keys_require_the_keys_that_they_modify() {
         let text = entry(&format!("member = \"demo\"\ngo-ldflags = \"-s\"\n[tool.sha256]\nlinux-amd64 = \"{SUM}\"\n"));
         let expected = "\
-config-invalid: `tool[0].member` means nothing without `url` @ tools.lock:6:10  -> add `url`, or delete `member`
-config-invalid: `tool[0].go-ldflags` means nothing without `go` @ tools.lock:7:14  -> add `go`, or delete `go-ldflags`
-config-invalid: `tool[0].sha256` means nothing without `url` @ tools.lock:8:1  -> add `url`, or delete `sha256`";
-        assert_eq!(refused(&text), expected);
+config-invalid: `tool[0].member` requires `url` @ tools.lock:6:10  -> add `url`, or delete `member`
+config-invalid: `tool[0].go-ldflags` requires `go` @ tools.lock:7:14  -> add `go`, or delete `go-ldflags`
+config-invalid: `tool[0].sha256` requires `url` @ tools.lock:8:1  -> add `url`, or delete `sha256`";
+        assert_eq!(errors(&text), expected);
     }
 
     #[test]
-    fn wrong_types_are_told() {
+    fn wrong_types_are_reported() {
         let text = "version = 1\ntool = [{ name = 1, version = \"1.0\", version-args = \"-v\", sha256 = \"x\" }, 3]\n";
-        let errors = refused(text);
+        let found = errors(text);
         for part in [
             "`tool[0].name` must be a string",
             "`tool[0].version-args` must be a list",
             "`tool[0].sha256` must be a mapping",
             "`tool[1]` must be a mapping",
         ] {
-            assert!(errors.contains(part), "{part} is not in\n{errors}");
+            assert!(found.contains(part), "{part} is not in\n{found}");
         }
     }
 
     #[test]
-    fn what_is_not_pinned_is_told_with_what_is() {
+    fn the_error_of_a_missing_entry_names_the_pinned_versions() {
         let lock = ToolsLock::parse(&Source::new("tools.lock", entry(""))).expect("sound");
         let error = |name, version| lock.require(name, version).expect_err("not pinned").0.remove(0);
         let other_version = error("demo", "2.0.0");
-        assert_eq!(other_version.message, "no entry pins `demo` 2.0.0");
-        assert_eq!(other_version.notes, ["pinned versions of it: 1.2.3"]);
+        assert_eq!(other_version.message, "`demo` 2.0.0 has no entry in tools.lock");
+        assert_eq!(other_version.notes, ["pinned versions: 1.2.3"]);
         assert_eq!(error("dmeo", "1.2.3").helps, ["did you mean `demo`?"]);
     }
 }

@@ -1,10 +1,10 @@
-//! Files that are there whole or not at all.
+//! Atomic file writes.
 //!
-//! A file is written next to its final place under a name that neither Helm nor git sees, and renamed. Whoever is killed in
-//! between leaves the old state, and two who write the same file at once both leave a whole one.
+//! A file is written next to its destination, under a name that Helm and git ignore, and then renamed. A killed run leaves
+//! the old file, and concurrent writes of one file leave one of the complete files.
 //!
-//! Deliberately absent: changing several files as one. Each caller orders its writes so that a rerun mends the rest;
-//! [`write_all`] only sees to it that nothing is changed before everything is ready.
+//! Does not replace several files atomically: [`write_all`] only stages all of them before it renames the first. Callers
+//! order their writes so that the next run completes them.
 
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -14,13 +14,13 @@ use tempfile::NamedTempFile;
 
 use diagnostics::{Diagnostic, Result};
 
-/// Writes a file whole; its folder is made if it is missing. A file that is replaced keeps its rights.
+/// Writes a file atomically. Creates its folder if necessary, and keeps the permissions of a file that it replaces.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     place(path, stage(path, bytes)?)
 }
 
-/// Writes several files, each whole, and none before all of them are staged: what can go wrong, such as a full disk,
-/// goes wrong before anything changed. A kill between two renames leaves the earlier ones changed.
+/// Writes several files, each atomically, after all of them are staged: a failure such as a full disk occurs before any
+/// file is changed. A run that is killed between two renames leaves some files changed.
 pub fn write_all(files: &[(PathBuf, String)]) -> Result<()> {
     let staged: Vec<NamedTempFile> =
         files.iter().map(|(path, text)| stage(path, text.as_bytes())).collect::<Result<_>>()?;

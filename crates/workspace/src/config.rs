@@ -1,6 +1,4 @@
-//! charts.toml: what no Argo CD Application says.
-//!
-//! Deliberately absent: everything that an Application says. Two places for one fact would drift apart.
+//! charts.toml: what Argo CD Applications do not contain, such as versions.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,22 +10,22 @@ use kubernetes::schemas::Kind;
 use kubernetes::validate::Unchecked;
 use toolbox::tools_lock::ToolsLock;
 
-/// What charts.toml declares.
+/// The contents of charts.toml.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Its text, for places.
+    /// Its text.
     pub source: Arc<Source>,
-    /// The Git repository that Argo CD reads, as every Application has to name it.
+    /// The URL of the Git repository that Argo CD reads.
     pub repository: String,
-    /// The Argo CD release whose rendering is reproduced.
+    /// The Argo CD release to render like.
     pub argocd: Release,
     /// The cluster's Kubernetes version, `major.minor.patch`.
     pub kubernetes: String,
-    /// API versions that the cluster serves beside those that Helm knows, as `group/version[/Kind]`.
+    /// API versions of the cluster besides Helm's built-in ones, as `group/version[/Kind]`.
     pub api_versions: Vec<String>,
-    /// Versions of the tools beside Helm, by name, and where each is named.
+    /// The versions of the tools other than Helm by name, and their places.
     pub tools: BTreeMap<String, (String, Place)>,
-    /// The image of a kind cluster's node, and where it is named.
+    /// The node image of kind clusters and its place.
     pub kind_node_image: Option<(String, Place)>,
     /// Suppressed findings.
     pub silences: Vec<Suppression>,
@@ -37,28 +35,28 @@ pub struct Config {
     pub deprecated: Diagnostics,
 }
 
-/// What charts.toml says of schemas.
+/// The `[validate]` section.
 #[derive(Debug, Clone, Default)]
 pub struct Validate {
-    /// Where kubeconform may look for schemas beside those that are here.
+    /// Schema locations for kubeconform besides local schemas.
     pub locations: Vec<String>,
-    /// Kinds that may go without a schema.
+    /// Kinds that need no schema.
     pub unchecked: Vec<Unchecked>,
 }
 
-/// A finding that somebody has looked at and accepts; why is in charts.toml, for people.
+/// A `[[suppress]]` entry. The reason is for readers of charts.toml only.
 #[derive(Debug, Clone)]
 pub struct Suppression {
     /// The check.
     pub check: Code,
-    /// What it is not to complain about: `<app>/<case>`, `<app>`, `charts/<chart>`, or a file.
+    /// The target: `<app>/<case>`, `<app>`, `charts/<chart>`, or a file.
     pub target: String,
-    /// Where the silence stands.
+    /// The place of the entry.
     pub place: Place,
 }
 
 impl Config {
-    /// Reads charts.toml. All that is wrong with it is reported at once.
+    /// Reads charts.toml, and reports all errors at once.
     pub fn parse(source: &Arc<Source>) -> Result<Self> {
         let root = toml::parse(source)?;
         let mut diagnostics = Diagnostics::default();
@@ -68,8 +66,8 @@ impl Config {
             if url.is_empty() {
                 let place = root.get("repository").map_or_else(|| root.place(), Node::place);
                 fields.report(
-                    Diagnostic::new(Code::ConfigInvalid, "`repository` is empty")
-                        .at(place, "the URL of the Git repository that Argo CD reads belongs here"),
+                    Diagnostic::new(Code::ConfigInvalid, "`repository` must not be empty")
+                        .at(place, "expected the URL of the Git repository that Argo CD reads"),
                 );
             }
             !url.is_empty()
@@ -130,8 +128,8 @@ fn kubernetes(node: &Node, diagnostics: &mut Diagnostics) -> Option<(String, Vec
         if !fine {
             let place = node.get("version").map_or_else(|| node.place(), Node::place);
             fields.report(
-                Diagnostic::new(Code::ConfigInvalid, format!("`{version}` is no full Kubernetes version"))
-                    .at(place, "expected `major.minor.patch`, such as 1.34.11"),
+                Diagnostic::new(Code::ConfigInvalid, format!("`{version}` is not a full Kubernetes version"))
+                    .at(place, "expected `major.minor.patch`, such as `1.34.11`"),
             );
         }
         fine
@@ -142,24 +140,24 @@ fn kubernetes(node: &Node, diagnostics: &mut Diagnostics) -> Option<(String, Vec
 }
 
 impl Config {
-    /// The version of a tool; an error where none is named.
+    /// The version of a tool, or an error if there is none.
     pub fn tool(&self, name: &str) -> Result<&str> {
         self.tools.get(name).map(|(version, _)| version.as_str()).ok_or_else(|| {
-            Diagnostic::new(Code::ConfigInvalid, format!("charts.toml pins no {name}"))
-                .at(Place::file(super::CONFIG_FILE), "")
+            Diagnostic::new(Code::ConfigInvalid, format!("version of {name} is not set in charts.toml"))
+                .at(Place::file(crate::files::CONFIG_FILE), "")
                 .help(format!("add `{name} = \"<version>\"` to `[tools]`"))
                 .into()
         })
     }
 
-    /// Names of tools that nothing pins: a version can neither be found nor brought of these.
+    /// Reports tools that tools.lock does not contain, so that they cannot be installed.
     #[must_use]
     pub fn unknown_tools(&self, lock: &ToolsLock) -> Diagnostics {
         let mut diagnostics = Diagnostics::default();
         for (name, (_, place)) in self.tools.iter().filter(|(name, _)| !lock.names().contains(name.as_str())) {
             diagnostics.push(
-                Diagnostic::new(Code::ConfigUnknownKey, format!("no tool is named `{name}`"))
-                    .at(place.clone(), "tools.lock has no entry for it")
+                Diagnostic::new(Code::ConfigUnknownKey, format!("unknown tool `{name}`"))
+                    .at(place.clone(), "not in tools.lock")
                     .help(suggestion(name, lock.names())),
             );
         }
@@ -172,16 +170,20 @@ fn tools(node: &Node, diagnostics: &mut Diagnostics) -> BTreeMap<String, (String
     for (key, value) in node.entries() {
         match &value.value {
             _ if key.name == "helm" => diagnostics.push(
-                Diagnostic::new(Code::ConfigInvalid, "Helm's version is not set here: `argocd.version` decides it")
-                    .at(Place::new(&node.source, key.span.clone()), "delete this line"),
+                Diagnostic::new(
+                    Code::ConfigInvalid,
+                    "`tools.helm` is not allowed: `argocd.version` determines the Helm version",
+                )
+                .at(Place::new(&node.source, key.span.clone()), "")
+                .help("delete this line"),
             ),
             Value::String(version) => {
                 let place = Place::new(&node.source, key.span.clone());
                 tools.insert(key.name.clone(), (version.clone(), place));
             }
             _ => diagnostics.push(
-                Diagnostic::new(Code::ConfigInvalid, format!("`tools.{}` should be a version in quotes", key.name))
-                    .at(value.place(), format!("this is {}", value.describe())),
+                Diagnostic::new(Code::ConfigInvalid, format!("`tools.{}` must be a quoted version", key.name))
+                    .at(value.place(), format!("found {}", value.describe())),
             ),
         }
     }
@@ -195,14 +197,17 @@ fn suppressions(
     diagnostics: &mut Diagnostics,
 ) -> (Vec<Suppression>, Diagnostics) {
     let mut deprecated = Diagnostics::default();
-    if fields.node("silence").is_some() {
+    let mut old: &[Node] = &[];
+    // Only declared if it is used, so that suggestions do not offer it.
+    if root.get("silence").is_some() {
+        old = fields.sequence("silence");
         deprecated.push(
             Diagnostic::new(Code::ConfigDeprecated, "`[[silence]]` is deprecated")
                 .at(root.key_place("silence"), "renamed to `suppress`")
                 .help("replace each `[[silence]]` with `[[suppress]]`; the next release rejects the old name"),
         );
     }
-    let nodes = fields.sequence("suppress").iter().chain(fields.sequence("silence"));
+    let nodes = fields.sequence("suppress").iter().chain(old);
     (nodes.filter_map(|node| suppression(node, diagnostics)).collect(), deprecated)
 }
 
@@ -215,9 +220,10 @@ fn suppression(node: &Node, diagnostics: &mut Diagnostics) -> Option<Suppression
         let known = Code::ALL.iter().filter(|code| code.class() <= Class::Finding);
         let code = known.clone().find(|code| name.as_str() == Some(code.name()));
         if code.is_none() {
+            let path = fields.path_of("check");
             fields.report(
-                Diagnostic::new(Code::ConfigInvalid, format!("{} is no check that finds anything", name.describe()))
-                    .at(name.place(), "expected the code of a finding, as its message shows it in brackets")
+                Diagnostic::new(Code::ConfigInvalid, format!("`{path}` is not the code of a finding"))
+                    .at(name.place(), "expected the code in brackets, as in `error[image-unpinned]`")
                     .help(suggestion(name.as_str().unwrap_or_default(), known.map(|code| code.name()))),
             );
         }
@@ -225,8 +231,8 @@ fn suppression(node: &Node, diagnostics: &mut Diagnostics) -> Option<Suppression
     });
     if let Some(pattern) = node.get("target").filter(|target| target.as_str().is_some_and(|text| text.contains('*'))) {
         fields.report(
-            Diagnostic::new(Code::ConfigInvalid, "a silence is for one target, and knows no patterns")
-                .at(pattern.place(), "expected `<app>`, `<app>/<case>`, or a path, which stands for all below it"),
+            Diagnostic::new(Code::ConfigInvalid, "`target` of a suppression must not be a pattern")
+                .at(pattern.place(), "expected `<app>`, `<app>/<case>`, or the path of a directory or file"),
         );
     }
     fields.finish(diagnostics);
@@ -241,10 +247,10 @@ fn validate(node: &Node, diagnostics: &mut Diagnostics) -> Validate {
         if location.starts_with("https://") && json {
             locations.push(location);
         } else {
-            let message = format!("`{location}` is no address of schemas");
+            let message = format!("invalid schema location `{location}`");
             fields.report(Diagnostic::new(Code::ConfigInvalid, message).at(
                 place,
-                "expected `https://…{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json`, as kubeconform takes it",
+                "expected a kubeconform location, `https://…{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json`",
             ));
         }
     }
@@ -260,8 +266,9 @@ fn unchecked(node: &Node, diagnostics: &mut Diagnostics) -> Option<Unchecked> {
     let kind = kind.and_then(|name| {
         let kind = name.as_str().and_then(Kind::parse);
         if kind.is_none() {
+            let path = fields.path_of("kind");
             fields.report(
-                Diagnostic::new(Code::ConfigInvalid, format!("{} is no kind", name.describe()))
+                Diagnostic::new(Code::ConfigInvalid, format!("`{path}` is not a valid kind"))
                     .at(name.place(), "expected `<group>/<version>/<Kind>`, or `v1/<Kind>` for the core group"),
             );
         }
@@ -271,14 +278,13 @@ fn unchecked(node: &Node, diagnostics: &mut Diagnostics) -> Option<Unchecked> {
     Some(Unchecked { kind: kind?, place: node.place() })
 }
 
-/// Reads a reason, which has to say something.
+/// Reads `reason`, which must not be empty.
 fn reason(fields: &mut Fields<'_>) {
     let Some(node) = fields.required("reason") else { return };
     if node.as_str().is_none_or(|text| text.trim().is_empty()) {
         let path = fields.path_of("reason");
         fields.report(
-            Diagnostic::new(Code::ConfigInvalid, format!("`{path}` says nothing"))
-                .at(node.place(), "expected a sentence for whoever wonders later"),
+            Diagnostic::new(Code::ConfigInvalid, format!("`{path}` must be a non-empty string")).at(node.place(), ""),
         );
     }
 }
@@ -307,15 +313,15 @@ mod tests {
     }
 
     #[test]
-    fn everything_wrong_is_told_at_once() {
+    fn all_errors_are_reported_at_once() {
         let text = "repositry = \"x\"\n[argocd]\nversion = \"2.9\"\n[kubernetes]\nversion = \"1.34\"\nfoo = 1\n";
         let errors = Config::parse(&Source::new("charts.toml", text)).expect_err("invalid");
         let messages: Vec<_> = errors.0.iter().map(|error| error.message.as_str()).collect();
         assert_eq!(
             messages,
             [
-                "Argo CD 2.9 is not known here; known are 3.5, 3.4, 3.3",
-                "`1.34` is no full Kubernetes version",
+                "Argo CD 2.9 is not supported; supported versions are 3.5, 3.4, 3.3",
+                "`1.34` is not a full Kubernetes version",
                 "unknown key `foo` in `kubernetes`",
                 "unknown key `repositry`",
             ]
@@ -323,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn the_release_decides_helm() {
+    fn the_release_determines_helm() {
         assert_eq!(Release::parse("3.5.7").expect("known").helm, "4.2.1");
         assert_eq!(Release::parse("v3.4").expect("known").helm, "3.19.4");
         assert!(Release::parse("4.0").is_err());

@@ -2,6 +2,7 @@
 
 pub mod advisories;
 pub mod config;
+pub mod files;
 pub mod load;
 pub mod plan;
 pub mod render;
@@ -10,7 +11,8 @@ pub mod sync_policy;
 pub mod versions;
 pub mod written;
 
+pub use files::CONFIG_FILE;
 pub use load::{
-    APPLICATIONS, ArgocdFile, CHARTS_LOCK_FILE, CONFIG_FILE, Deployment, TOOLS_LOCK_FILE, Workspace, chart_folders,
-    find_root, manifests,
+    APPLICATIONS, ArgocdFile, CHARTS_LOCK_FILE, Deployment, TOOLS_LOCK_FILE, Workspace, chart_folders, find_root,
+    manifests,
 };

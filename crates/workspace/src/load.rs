@@ -1,14 +1,13 @@
-//! The repository: charts.toml, the Applications, and the charts that they point at, read and checked.
+//! The repository: charts.toml, the Applications, and their charts, read and validated.
 //!
-//! What later stages get is valid; what is not is in the diagnostics, and the rest goes on without it.
-//!
-//! Deliberately absent: anything that renders, compares, or judges.
+//! Later stages only get what is valid. The rest is reported, and left out.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config::Config;
+use crate::files::CONFIG_FILE;
 use argocd::application::{Application, HelmOptions};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 use document::yaml;
@@ -20,75 +19,76 @@ use toolbox::inputs;
 use toolbox::source::read;
 use toolbox::tools_lock::ToolsLock;
 
-/// The file that makes a folder a workspace.
-pub const CONFIG_FILE: &str = "charts.toml";
-/// The pins of chart archives.
+/// The lock file of chart archives.
 pub const CHARTS_LOCK_FILE: &str = "charts.lock";
-/// The pins of tools.
+/// The lock file of tools.
 pub const TOOLS_LOCK_FILE: &str = "tools.lock";
 
-/// Where Applications are defined.
+/// The folder of Applications.
 pub const APPLICATIONS: &str = "argocd/applications";
 
-/// The pins that this tool was built with: a workspace need not repeat them.
+/// The tools.lock that this tool was built with, for workspaces without one.
 const OWN_TOOLS: &str = include_str!("../../../tools.lock");
 
-/// A repository, read.
+/// A repository.
 #[derive(Debug)]
 pub struct Workspace {
-    /// Its root, absolute.
+    /// The absolute path of its root.
     pub root: PathBuf,
     /// charts.toml.
     pub config: Config,
-    /// charts.lock; empty when there is none.
+    /// charts.lock; empty if there is none.
     pub charts_lock: ChartsLock,
-    /// tools.lock; that of this tool where the workspace has none.
+    /// tools.lock, or the tool's own if there is none.
     pub tools_lock: ToolsLock,
-    /// The manifests under argocd/, in order of path, as far as they can be read.
+    /// The readable manifests under argocd/, sorted by path.
     pub argocd: Vec<ArgocdFile>,
-    /// Whether these are all of them.
+    /// Whether every manifest under argocd/ could be read.
     pub argocd_complete: bool,
     /// The Applications whose source is a valid chart, by instance name.
     pub deployments: Vec<Deployment>,
     /// Instance names of invalid Applications, as far as they can be read.
     pub broken: Vec<String>,
-    /// Whether all that is there could be read: only then is what seems to be missing really gone.
+    /// Whether everything could be read, so that something missing was really deleted.
     pub sound: bool,
 }
 
 /// A file under argocd/.
 #[derive(Debug)]
 pub struct ArgocdFile {
-    /// Its path from the root.
+    /// Its path relative to the root.
     pub name: String,
     /// Its documents.
     pub documents: Vec<Document>,
 }
 
-/// An Application together with its chart.
+/// An Application and its chart.
 #[derive(Debug)]
 pub struct Deployment {
     /// The Application.
     pub application: Application,
-    /// Its chart; several Applications may share one.
+    /// Its chart, which several Applications may share.
     pub chart: Arc<Chart>,
-    /// Its Helm options, after overrides.
+    /// Its Helm options, with overrides applied.
     pub options: HelmOptions,
-    /// Its further cases: name → values file, absolute.
+    /// Its cases besides the default one: names and absolute paths of their value files.
     pub cases: BTreeMap<String, PathBuf>,
 }
 
-/// The workspace around a directory: the nearest folder upwards that holds charts.toml.
+/// Returns the root of the workspace that contains a directory: the nearest ancestor with a charts.toml.
 pub fn find_root(from: &Path) -> Result<PathBuf> {
     let found = from.ancestors().find(|folder| folder.join(CONFIG_FILE).is_file());
     found.map(Path::to_path_buf).ok_or_else(|| {
-        Diagnostic::new(Code::WorkspaceMissing, format!("no {CONFIG_FILE} in `{}` or above it", from.display()))
-            .help("run this inside the repository, or name it with `--root DIR`")
-            .into()
+        Diagnostic::new(
+            Code::WorkspaceMissing,
+            format!("no {CONFIG_FILE} in `{}` or any parent directory", from.display()),
+        )
+        .help("run this command in the repository, or set `--root DIR`")
+        .into()
     })
 }
 
-/// The folders of all charts under charts/, in order, whether an Application deploys them or not.
+/// The folders of all charts under charts/, sorted, including charts that no Application deploys.
 #[must_use]
 pub fn chart_folders(root: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(root.join("charts")).into_iter().flatten();
@@ -99,7 +99,7 @@ pub fn chart_folders(root: &Path) -> Vec<PathBuf> {
 }
 
 impl Workspace {
-    /// Reads the workspace. `Err` only when charts.toml or a lock cannot be used: nothing could be trusted then.
+    /// Reads a workspace. Fails only if charts.toml or a lock file is invalid.
     pub fn load(root: &Path) -> Result<(Self, Diagnostics)> {
         let mut diagnostics = Diagnostics::default();
         let config = diagnostics.take(read(root, &root.join(CONFIG_FILE)).and_then(|source| Config::parse(&source)));
@@ -108,7 +108,7 @@ impl Workspace {
         let tools_lock = lock(root, TOOLS_LOCK_FILE, OWN_TOOLS).and_then(|source| ToolsLock::parse(&source));
         let tools_lock = diagnostics.take(tools_lock);
         let (Some(config), Some(charts_lock), Some(tools_lock)) = (config, charts_lock, tools_lock) else {
-            // What is wrong with the Applications can be told all the same.
+            // Also report invalid Applications.
             for path in manifests(&root.join(APPLICATIONS)) {
                 let documents = read(root, &path).and_then(|source| yaml::parse(&source));
                 if let Some(documents) = diagnostics.take(documents) {
@@ -184,10 +184,10 @@ impl Workspace {
             if directory.is_symlink() && application.source.get("helm").is_none() {
                 return Err(Diagnostic::new(
                     Code::ChartMissing,
-                    "Argo CD renders nothing from a folder that is a link",
+                    format!("`{}` is a symbolic link, from which Argo CD renders nothing", application.path),
                 )
-                .at(application.path_place.clone(), "the chart of this Application")
-                .help("name the folder that the link points at")
+                .at(application.path_place.clone(), "")
+                .help("set `spec.source.path` to the target of the link")
                 .into());
             }
             if directory.join("Chart.yaml").is_file() {
@@ -218,12 +218,14 @@ impl Workspace {
     fn no_chart(&self, application: &Application, directory: &Path) -> Diagnostic {
         let charts: Vec<String> =
             chart_folders(&self.root).iter().map(|folder| inputs::name(&self.root, folder)).collect();
-        let what = if directory.is_dir() { "holds no Chart.yaml" } else { "does not exist" };
+        let what = if directory.is_dir() { "contains no Chart.yaml" } else { "does not exist" };
         let diagnostic = Diagnostic::new(Code::ChartMissing, format!("`{}` {what}", application.path))
-            .at(application.path_place.clone(), "the chart of this Application");
+            .at(application.path_place.clone(), "");
         match diagnostics::nearest(&application.path, charts.iter().map(String::as_str)) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-            None if directory.is_dir() => diagnostic.help("only charts are rendered; plain manifests are not"),
+            None if directory.is_dir() => {
+                diagnostic.help("only Helm charts are rendered; move plain manifests into a chart")
+            }
             None => diagnostic.help("create the chart, or correct the path"),
         }
     }
@@ -233,7 +235,7 @@ impl Workspace {
         for name in application.override_files() {
             let path = directory.join(name);
             if path.is_file() {
-                // Argo CD reads the first document alone.
+                // Argo CD reads only the first document.
                 let source = read(&self.root, &path)?;
                 let first = yaml::parse(&source)?.into_iter().next().map(|document| document.root);
                 nodes.push(first.unwrap_or(Node { value: Value::Null, span: 0..0, source }));
@@ -275,23 +277,23 @@ impl Workspace {
     }
 }
 
-/// A path that Argo CD refuses: it counts from the root of the repository, and does not lead out of it.
+/// Reports a path that Argo CD rejects: an absolute one, or one outside the repository.
 fn outside(application: &Application) -> Option<Diagnostic> {
     let path = application.path.as_str();
     let finding = |message: String| {
-        Diagnostic::new(Code::ApplicationInvalid, message).at(application.path_place.clone(), "Argo CD refuses it")
+        Diagnostic::new(Code::ApplicationInvalid, message).at(application.path_place.clone(), "rejected by Argo CD")
     };
     let inner = path.trim_start_matches('/');
     if inner.len() < path.len() {
-        return Some(finding(format!("`{path}` is an absolute path")).help(format!("write it as `{inner}`")));
+        return Some(finding(format!("`{path}` is an absolute path")).help(format!("use `{inner}`")));
     }
     let mut depth = 0_usize;
     for component in Path::new(path).components() {
         match component {
             Component::ParentDir if depth == 0 => {
                 return Some(
-                    finding(format!("`{path}` lies outside the repository"))
-                        .help("name the folder of a chart from the root of the repository, such as `charts/web`"),
+                    finding(format!("`{path}` is outside the repository"))
+                        .help("use a path relative to the root of the repository, such as `charts/web`"),
                 );
             }
             Component::ParentDir => depth -= 1,
@@ -302,13 +304,13 @@ fn outside(application: &Application) -> Option<Diagnostic> {
     None
 }
 
-/// A lock file's text, or what stands for it where there is none.
+/// The text of a lock file, or `missing` if there is none.
 fn lock(root: &Path, name: &str, missing: &str) -> Result<Arc<Source>> {
     let path = root.join(name);
     if path.exists() { read(root, &path) } else { Ok(Source::new(name, missing)) }
 }
 
-/// The YAML files of a folder and its subfolders, in order of path.
+/// The YAML and JSON files of a folder and its subfolders, sorted by path.
 #[must_use]
 pub fn manifests(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
@@ -336,7 +338,7 @@ fn names(documents: &[Document]) -> Vec<String> {
     documents.iter().filter_map(|document| name(&document.root)).collect()
 }
 
-/// The further cases of a chart: each `ci/<case>-values.yaml`.
+/// The cases of a chart besides the default one: each `ci/<case>-values.yaml`.
 fn cases(root: &Path, chart: &Path, diagnostics: &mut Diagnostics) -> BTreeMap<String, PathBuf> {
     let folder = chart.join("ci");
     let mut cases = BTreeMap::new();
@@ -352,15 +354,16 @@ fn cases(root: &Path, chart: &Path, diagnostics: &mut Diagnostics) -> BTreeMap<S
         let misnamed = |message: String, label: &str| {
             Diagnostic::new(Code::ChartInvalid, message)
                 .at(Place::file(inputs::name(root, &path)), label)
-                .help("rename this file")
+                .help("rename the file")
         };
         if name.ends_with("-values.yml") {
-            let message = format!("`{name}` would be a case, were its name to end in `-values.yaml`");
-            diagnostics.push(misnamed(message, "nothing renders it"));
+            let message = format!("`{name}` does not end with `-values.yaml`");
+            diagnostics.push(misnamed(message, "not rendered"));
         }
         match name.strip_suffix("-values.yaml") {
             Some("default") => {
-                diagnostics.push(misnamed("the case `default` is the Application itself".to_owned(), ""));
+                let message = "case name `default` is reserved for the Application itself".to_owned();
+                diagnostics.push(misnamed(message, ""));
             }
             Some(case) if !case.is_empty() => {
                 cases.insert(case.to_owned(), path);

@@ -1,9 +1,9 @@
-//! What is to be rendered: the targets, the command line of each, and everything that it depends on.
+//! The targets to render, each with its Helm command line and its inputs.
 //!
-//! A target is `<app>/<case>`: `default` is the Application itself, each `ci/<case>-values.yaml` of its chart one more.
-//! Its inputs, compared with those that render.lock recorded, tell whether it has to be rendered at all.
+//! A target is `<app>/<case>`: `default` is the Application itself, and each `ci/<case>-values.yaml` of its chart is
+//! another case. A target is rendered only if its inputs differ from those in render.lock.
 //!
-//! Reads files; starts nothing, writes nothing. Deliberately absent: rendering, and what came out of it.
+//! Reads files; starts no process and writes nothing.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -23,12 +23,12 @@ use helm::recipe::Recipe;
 use toolbox::inputs;
 use toolbox::inputs::Inputs;
 
-/// The name of a target.
+/// The name of a target, `<app>/<case>`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TargetId {
     /// The Application's instance name.
     pub app: String,
-    /// `default`, or the name of a values file in the chart's ci/.
+    /// `default`, or the name of a value file in the chart's ci/.
     pub case: String,
 }
 
@@ -38,29 +38,29 @@ impl fmt::Display for TargetId {
     }
 }
 
-/// The case that is the Application itself.
+/// The case of the Application itself.
 pub const DEFAULT_CASE: &str = "default";
 
-/// The commit, where a render asks for it: nobody knows it before the merge.
+/// The commit SHA to render with, as the real one is unknown before the merge.
 const UNKNOWN_REVISION: &str = "0000000000000000000000000000000000000000";
 
-/// One thing to render.
+/// A target to render.
 #[derive(Debug)]
 pub struct Target<'a> {
     /// Its name.
     pub id: TargetId,
-    /// The Application and the chart.
+    /// The Application and its chart.
     pub deployment: &'a Deployment,
-    /// What Helm is told.
+    /// The Helm command line.
     pub recipe: Recipe,
-    /// All that the render depends on.
+    /// The digests of everything that the render depends on.
     pub inputs: Inputs,
-    /// What its chart depends on.
+    /// The dependencies and files of its chart.
     pub inspected: &'a Inspected,
 }
 
 impl Target<'_> {
-    /// The file of a template from the root of the repository, where the chart itself has it.
+    /// The file of a template relative to the repository root, unless it belongs to a dependency.
     #[must_use]
     pub fn template_file(&self, template: &str) -> Option<String> {
         let chart = &self.deployment.chart;
@@ -69,23 +69,23 @@ impl Target<'_> {
     }
 }
 
-/// What every chart of the workspace depends on, looked at once.
+/// The dependencies and files of all deployed charts, by directory.
 #[derive(Debug)]
 pub struct Inspections(BTreeMap<PathBuf, Inspected>);
 
-/// What a chart depends on.
+/// The dependencies and files of a chart.
 #[derive(Debug)]
 pub struct Inspected {
     /// Its dependencies.
     pub dependencies: Inspection,
-    /// Whether they are in a state that nothing should be rendered from; why is in the diagnostics.
+    /// Whether the dependencies are too broken to render, which the diagnostics explain.
     pub refused: bool,
     /// Its own files.
     files: Result<Inputs>,
 }
 
 impl Inspections {
-    /// Looks at the dependencies and files of every chart that an Application uses.
+    /// Inspects every chart that an Application deploys.
     #[must_use]
     pub fn new(workspace: &Workspace) -> (Self, Diagnostics) {
         let mut diagnostics = Diagnostics::default();
@@ -104,9 +104,9 @@ impl Inspections {
     }
 }
 
-/// The targets of a workspace that a selection names, in order of their names; all when it is empty.
+/// Returns the selected targets sorted by name, or all if the selection is empty.
 ///
-/// A name is `<app>`, `<app>/<case>`, or either with `*`.
+/// The selection consists of `<app>` and `<app>/<case>`, both of which may be globs.
 pub fn plan<'a>(
     workspace: &'a Workspace,
     inspections: &'a Inspections,
@@ -143,7 +143,7 @@ pub fn plan<'a>(
     (targets, diagnostics)
 }
 
-/// All target names of a workspace, in order.
+/// The names of all targets of a workspace, sorted.
 #[must_use]
 pub fn target_ids(workspace: &Workspace) -> Vec<TargetId> {
     let mut ids: Vec<_> = workspace
@@ -170,12 +170,12 @@ fn select(workspace: &Workspace, selection: &[String], diagnostics: &mut Diagnos
         let (app, case) = name.trim_end_matches('/').split_once('/').unwrap_or((name.trim_end_matches('/'), "*"));
         let fits = |pattern: &str, text: &str| workspace_glob(pattern, text);
         let found: Vec<_> = ids.iter().filter(|id| fits(app, &id.app) && fits(case, &id.case)).cloned().collect();
-        // What is broken is told already; that it cannot be selected would be told twice.
+        // An invalid Application is reported already.
         if found.is_empty() && !workspace.broken.iter().any(|broken| fits(app, broken)) {
             let apps = workspace.deployments.iter().map(|deployment| deployment.application.instance.clone());
             let names: Vec<String> = apps.chain(ids.iter().map(ToString::to_string)).collect();
             diagnostics.push(
-                Diagnostic::new(Code::TargetUnknown, format!("no target is named `{name}`"))
+                Diagnostic::new(Code::TargetUnknown, format!("target `{name}` does not exist"))
                     .help(suggestion(name, names.iter().map(String::as_str))),
             );
         }
@@ -188,7 +188,7 @@ fn workspace_glob(pattern: &str, text: &str) -> bool {
     argocd::glob::matches(pattern, text).unwrap_or(false)
 }
 
-/// The command line of an Application's default case.
+/// The Helm command line of an Application's default case.
 fn recipe(workspace: &Workspace, deployment: &Deployment, argocd: Release) -> Result<Recipe> {
     let Deployment { application, chart, options, .. } = deployment;
     let mut diagnostics = Diagnostics::default();
@@ -240,14 +240,14 @@ fn recipe(workspace: &Workspace, deployment: &Deployment, argocd: Release) -> Re
     })
 }
 
-/// The commit that Argo CD would read: known only where the Application pins one.
+/// The commit SHA that Argo CD would render, which is known only if the Application pins it.
 fn revision(application: &Application) -> &str {
     let revision = &application.target_revision;
     let pinned = revision.len() == 40 && revision.chars().all(|c| c.is_ascii_hexdigit());
     if pinned { revision } else { UNKNOWN_REVISION }
 }
 
-/// A Kubernetes version as Argo CD hands it to Helm: its numbers, as many as are given.
+/// A Kubernetes version as Argo CD passes it to Helm: only its numeric components.
 fn kube_version(text: &str, place: &diagnostics::Place) -> Result<String> {
     let body = text.trim_start();
     let body = body.strip_prefix('v').unwrap_or(body);
@@ -256,7 +256,7 @@ fn kube_version(text: &str, place: &diagnostics::Place) -> Result<String> {
     let numbers: Option<Vec<String>> = parts.iter().map(|part| Some(part.parse::<u64>().ok()?.to_string())).collect();
     match numbers {
         Some(numbers) if numbers.len() >= 2 && (parts[0] == "0" || !parts[0].starts_with('0')) => Ok(numbers.join(".")),
-        _ => Err(Diagnostic::new(Code::ApplicationInvalid, format!("`{text}` is no Kubernetes version"))
+        _ => Err(Diagnostic::new(Code::ApplicationInvalid, format!("`{text}` is not a valid Kubernetes version"))
             .at(place.clone(), "expected `major.minor` or `major.minor.patch`")
             .into()),
     }
@@ -274,23 +274,20 @@ fn warnings(deployment: &Deployment, recipe: &Recipe) -> Diagnostics {
         diagnostics.push(
             Diagnostic::new(
                 Code::ParametersOverlap,
-                format!("parameters `{outer}` and `{inner}` overlap: Argo CD passes them in random order"),
+                format!("parameters `{outer}` and `{inner}` overlap, and Argo CD passes them in random order"),
             )
-            .at(place(&inner).clone(), "lies inside the other")
-            .at(place(&outer).clone(), "the other")
-            .help("put both into `valuesObject`"),
+            .at(place(&inner).clone(), format!("part of `{outer}`"))
+            .at(place(&outer).clone(), "")
+            .help("set both in `valuesObject` instead"),
         );
     }
     for (index, parameter) in options.parameters.iter().enumerate() {
         if let Some(later) = options.parameters[index + 1..].iter().find(|later| later.name == parameter.name) {
             diagnostics.push(
-                Diagnostic::new(
-                    Code::ParametersOverlap,
-                    format!("the parameter `{}` stands twice, and only the last one counts", parameter.name),
-                )
-                .at(parameter.place.clone(), "without effect")
-                .at(later.place.clone(), "the one that counts")
-                .help("delete one of them"),
+                Diagnostic::new(Code::ParametersOverlap, format!("parameter `{}` is defined twice", parameter.name))
+                    .at(parameter.place.clone(), "has no effect")
+                    .at(later.place.clone(), "overrides it")
+                    .help("delete one of them"),
             );
         }
     }
@@ -301,8 +298,8 @@ fn warnings(deployment: &Deployment, recipe: &Recipe) -> Diagnostics {
         for (text, place) in entries.chain(parameters).chain(files) {
             if substitute::mentions(text, "ARGOCD_APP_REVISION") {
                 diagnostics.push(
-                    Diagnostic::new(Code::RevisionUnknown, "the commit is known to Argo CD only")
-                        .at(place.clone(), "rendered here with zeros"),
+                    Diagnostic::new(Code::RevisionUnknown, "`$ARGOCD_APP_REVISION` is unknown before the merge")
+                        .at(place.clone(), "rendered with zeros"),
                 );
             }
         }
@@ -332,7 +329,7 @@ mod tests {
     use diagnostics::{Place, Source};
 
     #[test]
-    fn kubernetes_versions_are_numbers_to_helm() {
+    fn kubernetes_versions_are_reduced_to_numbers() {
         let place = Place::new(&Source::new("x", ""), 0..0);
         for (text, expected) in
             [("1.30", "1.30"), ("v1.30.2", "1.30.2"), ("1.30.2+k3s1", "1.30.2"), ("v1.29.0-eks-a5", "1.29.0")]

@@ -5,6 +5,8 @@
 //! run by hand.
 
 pub mod failure;
+mod schema;
+mod values;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! `argocd`: what the manifests under argocd/ say, and where they read from.
+//! `argocd`: lists Applications, and replaces the repository URL.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -29,7 +29,7 @@ pub fn list(session: &Session<'_>) -> Result<Outcome> {
         let targets: Vec<bool> =
             freshness.iter().filter(|(id, _)| id.app == application.instance).map(|(_, fresh)| *fresh).collect();
         let moved = targets.iter().filter(|fresh| !**fresh).count();
-        // What could not be planned is told of in the diagnostics.
+        // The diagnostics explain why there are no targets.
         let broken = targets.is_empty();
         let namespace = options.namespace.as_ref().unwrap_or(&application.namespace);
         let word = match moved {
@@ -68,7 +68,7 @@ pub fn list(session: &Session<'_>) -> Result<Outcome> {
     Ok(Outcome { diagnostics, output: Output::ArgocdList(json::ArgocdList { applications: answers }) })
 }
 
-/// Whether each target is as recorded; nothing is rendered to know it.
+/// Whether each target is up to date, without rendering it.
 fn freshness(session: &Session<'_>, workspace: &Workspace) -> (BTreeMap<TargetId, bool>, Diagnostics) {
     let (inspections, mut diagnostics) = Inspections::new(workspace);
     let (targets, found) = plan::plan(workspace, &inspections, workspace.config.argocd, &[]);
@@ -83,14 +83,14 @@ fn freshness(session: &Session<'_>, workspace: &Workspace) -> (BTreeMap<TargetId
     (freshness, diagnostics)
 }
 
-/// The targets that are as recorded, in order.
+/// The targets that are up to date.
 fn fresh(session: &Session<'_>) -> BTreeSet<TargetId> {
     let Ok((workspace, _)) = Workspace::load(&session.root) else { return BTreeSet::new() };
     let (freshness, _) = freshness(session, &workspace);
     freshness.into_iter().filter(|(_, fresh)| *fresh).map(|(id, _)| id).collect()
 }
 
-/// Points everything that names this repository at another.
+/// Replaces the URL of this repository in charts.toml and under argocd/.
 pub fn set_repository(session: &Session<'_>, url: &str, revision: Option<&str>) -> Result<Outcome> {
     let mut diagnostics = Diagnostics::default();
     diagnostics.take(repository::check_url(url));
@@ -98,7 +98,7 @@ pub fn set_repository(session: &Session<'_>, url: &str, revision: Option<&str>) 
     let mut diagnostics = diagnostics.into_result(Diagnostics::default())?;
 
     let root = &session.root;
-    // What is wrong with charts.toml or a lock has to be mended first; Applications may well be at odds with it.
+    // An invalid charts.toml or lock file is an error here; invalid Applications are not.
     let (workspace, _) = Workspace::load(root)?;
     let mut unreadable = Diagnostics::default();
     let paths = workspace::manifests(&root.join("argocd"));
@@ -112,7 +112,7 @@ pub fn set_repository(session: &Session<'_>, url: &str, revision: Option<&str>) 
         .iter()
         .filter_map(|(source, moved)| {
             let path = root.join(&source.name);
-            // A link stays one; what it points at is changed.
+            // Write to the target of a symbolic link.
             Some((std::fs::canonicalize(&path).unwrap_or(path), moved.text.clone()?))
         })
         .collect();
@@ -135,18 +135,18 @@ pub fn set_repository(session: &Session<'_>, url: &str, revision: Option<&str>) 
             let file = place.source.name.clone();
             left.push(json::OtherRepository { file, line, column, repository: other.clone() });
             diagnostics.push(
-                Diagnostic::new(Code::RepositoryLeft, "another repository than the one of charts.toml was left as it is")
-                    .at(place.clone(), format!("{CONFIG_FILE} said `{}`", wish.old))
+                Diagnostic::new(Code::RepositoryLeft, "URL of another repository was not changed")
+                    .at(place.clone(), format!("{CONFIG_FILE} had `{}`", wish.old))
                     .help(format!(
-                        "if this is the same repository under an older name, put that into {CONFIG_FILE}, and run this again"
+                        "if it is an old URL of this repository, set `repository` in {CONFIG_FILE} to it, and run the command again"
                     )),
             );
         }
     }
     for target in &stale {
-        session
-            .printer
-            .result(&format!("{target} renders the URL: `cargo xtask render --accept {target}` records it anew\n"));
+        session.printer.result(&format!(
+            "{target} renders the URL; run `cargo xtask render --accept {target}` to update its goldens\n"
+        ));
     }
     if writes.is_empty() {
         session.printer.result("nothing to change\n");

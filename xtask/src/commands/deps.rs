@@ -31,7 +31,7 @@ pub fn run(session: &Session<'_>, update: Option<&[String]>) -> Result<Outcome> 
     let helm = || Ok(tools.require("helm", workspace.config.argocd.helm)?.path);
     let context = session.context(&helm);
     let result = if update.is_some() {
-        self::update(session, &charts, &edited, &context)
+        self::update(session, &charts, &edited, &context, &mut diagnostics)
     } else {
         ensure(session, &workspace, &charts, &context, &mut diagnostics)
     };
@@ -88,8 +88,13 @@ fn update(
     charts: &[&Chart],
     edited: &[(PathBuf, String)],
     context: &Context<'_>,
+    diagnostics: &mut Diagnostics,
 ) -> Result<Output> {
-    let mut updated = dependencies::update(&session.root, charts, context)?;
+    // A chart that cannot be read may need any of the pins.
+    let complete = workspace::chart_folders(&session.root).len() == charts.len();
+    let mut updated = dependencies::update(&session.root, charts, complete, context)?;
+    let failed = |path: &Path| updated.failed.iter().any(|chart| path.starts_with(chart));
+    let edited: Vec<_> = edited.iter().filter(|(path, _)| !failed(path)).collect();
     for (path, text) in edited {
         whole::write(path, text.as_bytes())?;
         updated.written.push(path.clone());
@@ -113,7 +118,12 @@ fn update(
     }
     removed(session, &updated.removed);
     let what = if updated.written.is_empty() { "locks already up to date" } else { "locks updated" };
-    session.printer.finished(&format!("{}: {what}", plural(charts.len(), "chart")));
+    let failed = match updated.failed.len() {
+        0 => String::new(),
+        count => format!(", {count} failed"),
+    };
+    session.printer.finished(&format!("{}: {what}{failed}", plural(charts.len(), "chart")));
+    diagnostics.extend(updated.errors);
     Ok(Output::DepsUpdate(json::DepsUpdate { changes, written }))
 }
 

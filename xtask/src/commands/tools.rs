@@ -1,4 +1,4 @@
-//! `tools`: the programs that the tool runs, at the versions that charts.toml and tools.lock name.
+//! `tools`: the programs that this tool runs, in the versions of charts.toml and tools.lock.
 
 use super::{Outcome, Session};
 use crate::cli;
@@ -11,7 +11,7 @@ use workspace::Workspace;
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, command: &cli::Tools) -> Result<Outcome> {
-    // Applications and charts do not matter here; what is wrong with them is for the other commands.
+    // Errors in Applications and charts are irrelevant here; other commands report them.
     let (workspace, _) = Workspace::load(&session.root)?;
     let (cli::Tools::List { names } | cli::Tools::Install { names } | cli::Tools::Verify { names }) = command;
     let pins = pins(&workspace, names)?;
@@ -27,7 +27,7 @@ pub fn run(session: &Session<'_>, command: &cli::Tools) -> Result<Outcome> {
     Ok(Outcome { diagnostics, output: Output::Tools(json::Tools { tools: answers }) })
 }
 
-/// What is told of one tool to programs.
+/// A tool in the JSON output.
 fn answer(name: &str, version: &str, tool: Option<&Tool>) -> json::Tool {
     json::Tool {
         name: name.to_owned(),
@@ -37,13 +37,12 @@ fn answer(name: &str, version: &str, tool: Option<&Tool>) -> json::Tool {
     }
 }
 
-/// The version of a tool that is there, which may be a neighbour of the pinned one; else the pinned one.
+/// The version of a tool that was found, which may differ from the pinned one; else the pinned one.
 fn own_version<'a>(pinned: &'a str, tool: Option<&'a Tool>) -> &'a str {
     tool.map_or(pinned, |tool| tool.version.as_str())
 }
 
-/// The tools of the workspace: Helm for each Argo CD release that it may be asked to reproduce, and those of
-/// charts.toml.
+/// The tools of the workspace: the Helm versions of the supported Argo CD releases, and the tools of charts.toml.
 fn pins(workspace: &Workspace, names: &[String]) -> Result<Vec<(String, String)>> {
     let own = workspace.config.argocd.helm;
     let mut helms = vec![own];
@@ -55,20 +54,20 @@ fn pins(workspace: &Workspace, names: &[String]) -> Result<Vec<(String, String)>
     let helms = helms.into_iter().map(|version| ("helm".to_owned(), version.to_owned()));
     let others = workspace.config.tools.iter().map(|(name, (version, _))| (name.clone(), version.clone()));
     let all: Vec<_> = helms.chain(others).collect();
-    let meant = |name: &str, (known, version): &(String, String)| match name.split_once('@') {
+    let matches = |name: &str, (known, version): &(String, String)| match name.split_once('@') {
         Some((name, wanted)) => name == known && wanted == version,
         None => name == known,
     };
     let mut diagnostics = Diagnostics::default();
     for name in names {
-        if !all.iter().any(|pin| meant(name, pin)) {
+        if !all.iter().any(|pin| matches(name, pin)) {
             let spelled: Vec<String> = all.iter().map(|(known, version)| format!("{known}@{version}")).collect();
             let known = all.iter().map(|(known, _)| known.as_str()).chain(spelled.iter().map(String::as_str));
             diagnostics
-                .push(Diagnostic::new(Code::Usage, format!("no tool is named `{name}`")).help(suggestion(name, known)));
+                .push(Diagnostic::new(Code::Usage, format!("unknown tool `{name}`")).help(suggestion(name, known)));
         }
     }
-    let wanted = |pin: &(String, String)| names.is_empty() || names.iter().any(|name| meant(name, pin));
+    let wanted = |pin: &(String, String)| names.is_empty() || names.iter().any(|name| matches(name, pin));
     diagnostics.into_result(all.into_iter().filter(wanted).collect())
 }
 
@@ -82,10 +81,13 @@ fn list(session: &Session<'_>, tools: &Tools<'_>, pins: &[(&str, &str)]) -> (Dia
         let version = own_version(&listed.version, tool).to_owned();
         let what = match listed.state {
             State::Found(tool) => format!("{} ({})", tool.path.display(), tool.origin.describe()),
-            State::Missing(tried) => format!("not found: {}", tried.join("; ")),
+            State::Missing { tried, help } => {
+                let help: String = help.iter().map(|help| format!("\n{:<21} help: {help}", "")).collect();
+                format!("not found: {}{help}", tried.join("; "))
+            }
             State::Wrong(found) => {
                 diagnostics.extend(found);
-                "cannot be used, see below".to_owned()
+                "unusable, see below".to_owned()
             }
         };
         out.push_str(&format!("{:<12} {version:<8} {what}\n", listed.name));
@@ -130,7 +132,7 @@ fn verify(session: &Session<'_>, tools: &Tools<'_>, pins: &[(&str, &str)]) -> (D
         out.push_str(&format!("{:<12} {version:<8} {state}\n", verified.name));
         if !verified.unpinned.is_empty() {
             let platforms = verified.unpinned.join(", ");
-            out.push_str(&format!("{:<21} no checksum is known for {platforms}\n", ""));
+            out.push_str(&format!("{:<21} no checksum for {platforms}\n", ""));
         }
         diagnostics.extend(verified.problems);
     }

@@ -4,6 +4,9 @@
 //! `CustomResourceDefinitions` that any target renders or `--crds` contains. Targets that are not selected are not
 //! rendered: their `CustomResourceDefinitions` are taken from their goldens.
 
+use diagnostics::Place;
+use diagnostics::Source;
+use kubernetes::validate::Unrendered;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -90,7 +93,7 @@ pub fn told(session: &Session<'_>, checked: &Checked) {
         let objects = plural(checked.linted, "object");
         session.printer.status(
             "Skipped",
-            &format!("{objects} of argoproj.io: checked by `cargo xtask lint`, or here with Argo CD's `--crds`"),
+            &format!("{objects} of argoproj.io: checked by `cargo xtask lint`; to validate them, pass `--crds DIR`"),
         );
     }
 }
@@ -114,7 +117,11 @@ pub fn check(
     let mut subjects: Vec<Subject> =
         workspace.argocd.iter().flat_map(|file| subject::of_argocd(&file.name, &file.documents)).collect();
     for one in renderings {
-        subjects.extend(objects::subjects(&one.target, &one.golden, &one.manifests().unwrap_or_default()));
+        let server_side = server_side_apply(workspace, &one.target.id.app);
+        for mut subject in objects::subjects(&one.target, &one.golden, &one.manifests().unwrap_or_default()) {
+            subject.set_server_side_apply(server_side);
+            subjects.push(subject);
+        }
     }
     let mut diagnostics = Diagnostics::default();
     let definitions = definitions(session, request, all, renderings, &subjects, &mut diagnostics);
@@ -134,6 +141,7 @@ pub fn check(
         derived: &derived,
         complete: complete && request.crds.is_none(),
         failed: &failed,
+        unrendered: &|kind| unrendered(all, renderings, kind),
         kubeconform: &kubeconform,
     });
     diagnostics.extend(tools.warnings());
@@ -141,6 +149,12 @@ pub fn check(
     let all_validated = diagnostics.0.iter().all(|found| found.code != Code::KubeconformFailed);
     let diagnostics = silence::apply(diagnostics, &workspace.config.silences, CODES, complete && all_validated);
     Checked { diagnostics, ..checked }
+}
+
+/// Whether an Application has the sync option `ServerSideApply=true`.
+fn server_side_apply(workspace: &Workspace, app: &str) -> bool {
+    let mut applications = workspace::written::applications(workspace);
+    applications.any(|application| application.name == app && application.has_sync_option("ServerSideApply=true"))
 }
 
 /// Checks the prerequisites of a validation.
@@ -195,6 +209,64 @@ fn definitions(
         found.extend(diagnostics.take(load_definitions(&session.root, folder)).unwrap_or_default());
     }
     found
+}
+
+/// Finds the definition of a kind in a target that skips it, or in the goldens of one that no longer renders it.
+fn unrendered(all: &[&Target<'_>], renderings: &[Rendering<'_>], kind: &Kind) -> Option<Unrendered> {
+    let defines = |definition: &Value| crd::served(definition).iter().any(|(served, _)| served == kind);
+    let recorded = renderings.iter().find_map(|one| {
+        let rendered = one.manifests()?;
+        let removed = one.golden.recorded(&one.target.recipe.namespace).into_iter().find(|recorded| {
+            let manifest = &recorded.manifest;
+            manifest.key.kind == crd::KIND
+                && !rendered.iter().any(|one| one.manifest.key == manifest.key)
+                && documents(&manifest.text).iter().any(defines)
+        });
+        Some((&one.target.id.app, format!("{}/{}", one.golden.folder, removed?.file)))
+    });
+    let skips = all.iter().find(|target| {
+        !target.recipe.include_crds && chart_definitions(&target.deployment.chart.directory).iter().any(defines)
+    });
+    if let Some(target) = skips {
+        let application = &target.deployment.application;
+        let option = application.source.find(&["helm", "skipCrds"]).map(Node::place);
+        return Some(Unrendered {
+            app: application.name.clone(),
+            place: option.unwrap_or_else(|| application.place.clone()),
+            skipped: true,
+            recorded: recorded.is_some_and(|(app, _)| *app == application.name),
+        });
+    }
+    let (app, file) = recorded?;
+    Some(Unrendered { app: app.clone(), place: Place::file(file), skipped: false, recorded: true })
+}
+
+/// The `CustomResourceDefinitions` in the crds/ directories of a chart and of its dependencies in charts/.
+fn chart_definitions(chart: &Path) -> Vec<Value> {
+    let mut texts = Vec::new();
+    let is_definition = |path: &Path| path.iter().any(|part| part == "crds");
+    for path in workspace::manifests(chart) {
+        if path.strip_prefix(chart).is_ok_and(is_definition) {
+            texts.extend(std::fs::read_to_string(&path).ok());
+        }
+    }
+    for entry in std::fs::read_dir(chart.join("charts")).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.extension().is_none_or(|end| end != "tgz") {
+            continue;
+        }
+        let tree =
+            std::fs::read(&path).ok().and_then(|bytes| toolbox::archive::read(&path.to_string_lossy(), &bytes).ok());
+        let files = tree.unwrap_or_default().into_iter().filter(|(name, _)| is_definition(Path::new(name)));
+        texts.extend(files.filter_map(|(_, bytes)| String::from_utf8(bytes).ok()));
+    }
+    texts.iter().flat_map(|text| documents(text)).collect()
+}
+
+/// The documents of a YAML text as JSON; none if it cannot be parsed.
+fn documents(text: &str) -> Vec<Value> {
+    let documents = yaml::parse(&Source::new("", text)).unwrap_or_default();
+    documents.iter().map(|document| schemas::json(&document.root)).collect()
 }
 
 /// The `CustomResourceDefinitions` in a directory, which must have at least one.

@@ -1,7 +1,6 @@
-//! Where an Application is deployed: one cluster, one namespace, and every object that it renders in just that one.
+//! Destinations: each Application has one cluster and one namespace, and renders objects only into that namespace.
 //!
-//! An object in another namespace is outside of what the Application says of itself, and needs a wider project. Of
-//! objects that belong to the cluster, Argo CD drops the namespace.
+//! An object in another namespace needs a wider project. For cluster-scoped objects, Argo CD ignores the namespace.
 
 use super::subject::Subject;
 use diagnostics::{Code, Diagnostic, Diagnostics};
@@ -9,10 +8,10 @@ use kubernetes::object::Object;
 use kubernetes::scope::{Scope, Scopes};
 use workspace::written;
 
-/// What this check finds.
+/// The codes of this check.
 pub const CODES: &[Code] = &[Code::ApplicationDestination, Code::NamespaceMismatch];
 
-/// Looks at destinations, and at the namespaces that objects name.
+/// Checks the destinations of Applications and the namespaces of objects.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
@@ -34,7 +33,7 @@ fn destination(application: &written::Written<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let path = ["spec", "destination"];
     if application.root.find(&path).is_none() {
-        // That the whole is missing is told where fields are read.
+        // A missing destination is reported by the reader.
         return diagnostics;
     }
     let finding =
@@ -44,45 +43,52 @@ fn destination(application: &written::Written<'_>) -> Diagnostics {
     if let Some(server) = server.filter(|server| !is_address(server)) {
         diagnostics.push(
             finding(
-                &format!("no cluster has the address `{server}`"),
+                &format!("`{server}` is not the URL of an API server"),
                 application.place(&["spec", "destination", "server"]),
-                "expected a URL",
+                "expected an `https://` URL",
             )
-            .help("write `https://kubernetes.default.svc` for the cluster that Argo CD runs in, or give its `name`"),
+            .help("use `https://kubernetes.default.svc` for the cluster that Argo CD runs in, or set `name` instead"),
         );
     }
     match (server, name) {
         (Some(_), Some(_)) => diagnostics.push(
-            finding("the destination names its cluster twice", application.place(&["spec", "destination", "name"]), "")
-                .at(application.place(&["spec", "destination", "server"]), "the other")
-                .help("keep `server` or `name`; Argo CD refuses both"),
+            finding(
+                "`server` and `name` of a destination are mutually exclusive",
+                application.place(&["spec", "destination", "name"]),
+                "",
+            )
+            .at(application.place(&["spec", "destination", "server"]), "")
+            .help("delete one of them"),
         ),
         (None, None) => diagnostics.push(
-            finding("the destination names no cluster", application.place(&path), "`server` or `name` belongs here")
-                .help("add `server: https://kubernetes.default.svc`, the cluster that Argo CD runs in"),
+            finding("destination has neither `server` nor `name`", application.place(&path), "")
+                .help("add `server: https://kubernetes.default.svc` for the cluster that Argo CD runs in"),
         ),
         _ => {}
     }
     let namespace = application.namespace();
     if namespace.is_empty() {
         diagnostics.push(
-            finding("the destination names no namespace", application.place(&path), "`namespace` belongs here")
-                .note("Argo CD then says `Namespace … is missing` of every object that names none itself"),
+            finding("destination has no `namespace`", application.place(&path), "")
+                .note("Argo CD rejects objects without `metadata.namespace`: `Namespace … is missing`")
+                .help("add `namespace` to `spec.destination`"),
         );
     }
     let options = application.deployment.map(|deployment| &deployment.options);
     if let Some(release) = options.and_then(|options| options.namespace.as_deref()).filter(|name| *name != namespace) {
         let place = application.place(&["spec", "source", "helm", "namespace"]);
         diagnostics.push(
-            finding(&format!("the release's namespace is `{release}`, the destination's `{namespace}`"), place, "")
-                .note("templates see the one, objects that name no namespace land in the other")
+            finding(&format!("`helm.namespace` differs from the destination namespace `{namespace}`"), place, "")
+                .note(format!(
+                    "`.Release.Namespace` is `{release}`, but objects without a namespace are deployed to `{namespace}`"
+                ))
                 .help("delete `spec.source.helm.namespace`"),
         );
     }
     diagnostics
 }
 
-/// Whether a text is the address of a cluster.
+/// Whether a text may be the URL of an API server.
 pub(super) fn is_address(server: &str) -> bool {
     server.starts_with("https://") || server.starts_with("http://")
 }
@@ -95,16 +101,16 @@ fn namespace(object: &Object, expected: &str, scopes: &Scopes) -> Option<Diagnos
     let what = format!("{} `{}`", object.key.kind, object.key.name);
     if scopes.of(&object.key.group, &object.key.kind) == Some(Scope::Cluster) {
         return Some(
-            object_finding(format!("{what} belongs to the cluster and names a namespace"), String::new())
-                .note("Argo CD drops it; `kubectl` and other tools may not")
+            object_finding(format!("cluster-scoped {what} has a namespace"), String::new())
+                .note("Argo CD ignores it; `kubectl` and other tools may not")
                 .help("delete `metadata.namespace` in the template"),
         );
     }
     (!named.is_empty() && !expected.is_empty() && named != expected).then(|| {
         object_finding(
-            format!("{what} is rendered into another namespace"),
-            format!("the Application deploys into `{expected}`"),
+            format!("{what} is rendered into namespace `{named}`"),
+            format!("destination namespace is `{expected}`"),
         )
-        .help("use `{{ .Release.Namespace }}`, or let an Application of its own deploy it")
+        .help("use `{{ .Release.Namespace }}`, or deploy the object with a separate Application")
     })
 }

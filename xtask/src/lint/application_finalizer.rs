@@ -1,8 +1,8 @@
-//! Cascading deletion of an Application that defines kinds.
+//! Cascading deletion of Applications with CustomResourceDefinitions.
 //!
-//! With Argo CD's finalizer, deleting or renaming an Application deletes what it deployed. Argo CD 3.5 spares the
-//! CustomResourceDefinition itself, and takes the controller: every object of the kind in the cluster, whoever made it,
-//! is left to nobody, and whoever cleans up after that deletes the definition, and with it those objects.
+//! With Argo CD's finalizer, deleting or renaming an Application deletes its resources. Argo CD 3.5 keeps the
+//! CustomResourceDefinition but deletes the controller, so that nothing reconciles the custom resources in the cluster.
+//! Deleting the CustomResourceDefinition later deletes them, too.
 
 use super::subject::Subject;
 use diagnostics::{Code, Diagnostics};
@@ -11,17 +11,17 @@ use kubernetes::object::Object;
 use kubernetes::scope;
 use workspace::plan::DEFAULT_CASE;
 
-/// What this check finds.
+/// The codes of this check.
 pub const CODES: &[Code] = &[Code::ApplicationFinalizer];
 
-/// The finalizers that delete what was deployed.
+/// The finalizers that cause a cascading deletion.
 pub const CASCADING: &[&str] = &[
     "resources-finalizer.argocd.argoproj.io",
     "resources-finalizer.argocd.argoproj.io/background",
     "resources-finalizer.argocd.argoproj.io/foreground",
 ];
 
-/// Looks for the finalizer on Applications that render a definition.
+/// Reports the finalizer on Applications that render a CustomResourceDefinition.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
@@ -38,12 +38,12 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
                 application
                     .finding(
                         Code::ApplicationFinalizer,
-                        format!("this Application defines `{name}`{more}, and cascades when it is deleted"),
+                        format!("Application with CustomResourceDefinition `{name}`{more} has a cascading finalizer"),
                         node.place(),
-                        "deletes what was deployed",
+                        "",
                     )
-                    .at(definition.root.place(), "the definition")
-                    .note("deleting or renaming it takes the controller away from every object of the kind")
+                    .at(definition.root.place(), "the CustomResourceDefinition")
+                    .note("deleting or renaming the Application deletes the controller of all custom resources of this kind")
                     .help("delete this finalizer"),
             );
         }

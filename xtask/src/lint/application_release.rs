@@ -1,19 +1,19 @@
-//! Release names: each set once, where everybody looks, and owned by one Application.
+//! Release names: each is set in the Application, and unique per namespace.
 //!
-//! Objects are named after the release. Left out, the release is called as the Application, and renaming that renames
-//! everything it deploys; set again in an override file, the manifest does not tell the truth.
+//! Objects are named after the release. Without a release name, renaming an Application renames everything that it
+//! deploys. A release name in an override file is hidden from readers of the Application.
 
 use std::collections::BTreeMap;
 
 use super::subject::Subject;
 use diagnostics::{Code, Diagnostics, Place};
 
-/// What this check finds.
+/// The codes of this check.
 pub const CODES: &[Code] = &[Code::ApplicationRelease];
 
 const PATH: [&str; 4] = ["spec", "source", "helm", "releaseName"];
 
-/// Looks at the release names of Applications that deploy a chart.
+/// Checks the release names of Applications that deploy a chart.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
@@ -23,9 +23,9 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         match (application.text(&PATH), effective) {
             (None, None) => diagnostics.push(
                 application
-                    .finding(Code::ApplicationRelease, "the release has no name", application.place(&PATH), "")
+                    .finding(Code::ApplicationRelease, "`helm.releaseName` is not set", application.place(&PATH), "")
                     .note(format!(
-                        "Argo CD takes the Application's, `{}`: renaming it would rename what it deploys",
+                        "the release is named after the Application, `{}`: renaming the Application renames its objects",
                         deployment.application.name
                     ))
                     .help(format!("add `releaseName: {}` to `spec.source.helm`", deployment.application.name)),
@@ -39,13 +39,13 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
                     .map(|file| format!("{}/{file}", deployment.chart.path))
                     .collect();
                 let message = format!(
-                    "the release is called `{}` by an override",
+                    "an override sets the release name to `{}`",
                     effective.unwrap_or(&deployment.application.name)
                 );
-                let label = written.map_or_else(|| "not set here".to_owned(), |name| format!("and `{name}` here"));
+                let label = written.map_or_else(|| "not set here".to_owned(), |name| format!("set to `{name}` here"));
                 let found = application.finding(Code::ApplicationRelease, message, application.place(&PATH), label);
                 let found = there.iter().fold(found, |found, file| found.at(Place::file(file.clone()), "overrides it"));
-                diagnostics.push(found.help("set it here and nowhere else"));
+                diagnostics.push(found.help("set it only in the Application"));
             }
         }
     }
@@ -53,7 +53,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     diagnostics
 }
 
-/// Releases of one name in one namespace of one cluster.
+/// Reports releases with the same name, namespace, and cluster.
 fn shared(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let mut owners = BTreeMap::new();
@@ -67,12 +67,12 @@ fn shared(subject: &Subject<'_>) -> Diagnostics {
             application
                 .finding(
                     Code::ApplicationRelease,
-                    format!("two Applications deploy a release `{release}` into `{namespace}`"),
+                    format!("release `{release}` in namespace `{namespace}` is deployed by two Applications"),
                     application.place(&PATH),
-                    "the second one",
+                    "second Application",
                 )
-                .at(first.place(&PATH), "the first one")
-                .help("give one of them another `releaseName`, or a namespace of its own"),
+                .at(first.place(&PATH), "first Application")
+                .help("change `releaseName` or the destination namespace of one of them"),
         );
     }
     diagnostics

@@ -1,10 +1,8 @@
-//! Sync policies that say what they do.
+//! Sync policies that leave Argo CD's behavior implicit, or have no effect.
 //!
-//! Automated sync without `prune` leaves behind what Git no longer has, and without `selfHeal` what somebody changed in
-//! the cluster; both may be wanted, so both are to be said. What fails once, since its namespace or its kind is not there
-//! yet, stays failed without a retry.
-//!
-//! Deliberately absent: whether to sync automatically at all.
+//! Automated sync does not delete removed objects without `prune`, and does not revert changes in the cluster without
+//! `selfHeal`. Either may be intended, so both must be set explicitly. Without `retry`, a sync that fails because a
+//! namespace or a kind does not exist yet is not repeated. Manual sync is accepted.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +11,10 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest};
 use document::{Node, Value};
 use workspace::written::Written;
 
-/// What this check finds.
+/// The codes of this check.
 pub const CODES: &[Code] = &[Code::ApplicationSync];
 
-/// Looks at the sync policy of every Application.
+/// Checks the sync policy of every Application.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
@@ -46,24 +44,24 @@ fn automated(application: &Written<'_>) -> Vec<Diagnostic> {
     let node = application.root.find(&path);
     let mut found = Vec::new();
     for (key, without) in [
-        ("prune", "what Git no longer has stays in the cluster"),
-        ("selfHeal", "what is changed in the cluster stays changed"),
+        ("prune", "objects that are removed from Git are not deleted"),
+        ("selfHeal", "changes in the cluster are not reverted"),
     ] {
         let said = node.and_then(|node| node.get(key)).is_some_and(|value| !matches!(value.value, Value::Null));
-        if !said && !node.is_some_and(|node| misspelt(node, key, &["prune", "selfHeal", "allowEmpty", "enabled"])) {
+        if !said && !node.is_some_and(|node| misspelled(node, key, &["prune", "selfHeal", "allowEmpty", "enabled"])) {
             let place = application.root.find(&path[..2]).unwrap_or(application.root).key_place("automated");
             found.push(
-                finding(application, format!("automated sync does not say `{key}`"), place, "")
-                    .note(format!("without it, {without}"))
-                    .help(format!("add `{key}: true`, or `{key}: false` if that is meant")),
+                finding(application, format!("`automated.{key}` is not set"), place, "")
+                    .note(format!("by default, {without}"))
+                    .help(format!("set `{key}: true`, or `{key}: false` to keep the default")),
             );
         }
     }
     found
 }
 
-/// Whether a key is there under a name that nobody knows, which is told where fields are read.
-fn misspelt(node: &Node, key: &str, known: &[&str]) -> bool {
+/// Whether a field is set under a misspelled name, which is reported where fields are read.
+fn misspelled(node: &Node, key: &str, known: &[&str]) -> bool {
     let names = node.entries().iter().map(|(name, _)| name.name.as_str());
     names.filter(|name| !known.contains(name)).any(|name| nearest(name, known.iter().copied()) == Some(key))
 }
@@ -75,13 +73,13 @@ fn retry(application: &Written<'_>) -> Option<Diagnostic> {
     let help = "add `retry: {limit: 5, backoff: {duration: 10s, factor: 2, maxDuration: 5m}}` to `spec.syncPolicy`";
     let Some(retry) = set(application, &["spec", "syncPolicy", "retry"]) else {
         let policy = application.root.find(&["spec", "syncPolicy"])?;
-        if misspelt(policy, "retry", &["automated", "managedNamespaceMetadata", "retry", "syncOptions"]) {
+        if misspelled(policy, "retry", &["automated", "managedNamespaceMetadata", "retry", "syncOptions"]) {
             return None;
         }
         let place = application.root.find(&["spec"]).unwrap_or(application.root).key_place("syncPolicy");
         return Some(
-            finding(application, "nothing is retried", place, "`retry` belongs here")
-                .note("Argo CD does not sync a commit again by itself after a failure")
+            finding(application, "`syncPolicy.retry` is not set", place, "")
+                .note("Argo CD does not retry a failed automated sync of the same commit by default")
                 .help(help),
         );
     };
@@ -92,7 +90,7 @@ fn retry(application: &Written<'_>) -> Option<Diagnostic> {
     };
     none.then(|| {
         let place = application.place(&["spec", "syncPolicy", "retry", "limit"]);
-        finding(application, "`retry` retries nothing", place, "without a `limit` above 0").help(help)
+        finding(application, "`retry` has no effect", place, "`limit` must be positive").help(help)
     })
 }
 
@@ -101,7 +99,7 @@ fn managed_namespace(application: &Written<'_>) -> Option<Diagnostic> {
     set(application, &path)?;
     (!application.has_sync_option("CreateNamespace=true")).then(|| {
         let place = application.root.find(&path[..2]).unwrap_or(application.root).key_place(path[2]);
-        finding(application, "these labels and annotations reach no namespace", place, "Argo CD passes them over")
+        finding(application, "`managedNamespaceMetadata` requires `CreateNamespace=true`", place, "ignored by Argo CD")
             .help("add `CreateNamespace=true` to `spec.syncPolicy.syncOptions`")
     })
 }
@@ -110,13 +108,13 @@ fn ignored_differences(application: &Written<'_>) -> Option<Diagnostic> {
     let node = set(application, &["spec", "ignoreDifferences"]).filter(|node| !node.items().is_empty())?;
     (application.is_automated() && !application.has_sync_option("RespectIgnoreDifferences=true")).then(|| {
         let place = application.root.find(&["spec"]).unwrap_or(node).key_place("ignoreDifferences");
-        finding(application, "every sync overwrites the differences that are ignored here", place, "")
-            .note("they are ignored when Argo CD compares, not when it applies")
+        finding(application, "each sync overwrites the fields in `ignoreDifferences`", place, "")
+            .note("they are ignored when Argo CD compares objects, but not when it applies them")
             .help("add `RespectIgnoreDifferences=true` to `spec.syncPolicy.syncOptions`")
     })
 }
 
-/// Options that are set to two values.
+/// Reports sync options that are set twice.
 fn contradictions(application: &Written<'_>) -> Vec<Diagnostic> {
     let options = set(application, &["spec", "syncPolicy", "syncOptions"]).map(Node::items).unwrap_or_default();
     let mut seen: BTreeMap<&str, (&str, &Node)> = BTreeMap::new();
@@ -126,13 +124,12 @@ fn contradictions(application: &Written<'_>) -> Vec<Diagnostic> {
         match seen.get(key) {
             Some((other, first)) => {
                 let message = if *other == value {
-                    format!("the sync option `{key}` stands twice")
+                    format!("sync option `{key}` is set twice")
                 } else {
-                    format!("the sync option `{key}` is both `{other}` and `{value}`")
+                    format!("sync option `{key}` is set to both `{other}` and `{value}`")
                 };
-                found.push(
-                    finding(application, message, node.place(), "the second one").at(first.place(), "the first one"),
-                );
+                found
+                    .push(finding(application, message, node.place(), "second value").at(first.place(), "first value"));
             }
             None => {
                 seen.insert(key, (value, node));

@@ -1,11 +1,8 @@
-//! Annotations, labels, and finalizers of Argo CD, and Helm's annotations that it heeds: on its own objects, and on
-//! everything that is rendered.
+//! Annotations, labels, and finalizers of Argo CD, and the Helm annotations that it supports, on Argo CD's own objects and on
+//! rendered objects.
 //!
-//! Argo CD passes over what it does not know, so a misspelt key, or a wave that is no number, does nothing. A finalizer
-//! that nobody knows keeps an object from ever being deleted.
-//!
-//! Deliberately absent: annotations of other programs, such as those for notifications, and those on pod templates,
-//! which Argo CD does not look at.
+//! Argo CD ignores unknown annotations and sync waves that are not numbers. An unknown finalizer prevents the deletion of
+//! an object. Annotations on pod templates are not checked, as Argo CD does not read them.
 
 use super::application_finalizer::CASCADING;
 use super::subject::Subject;
@@ -15,13 +12,13 @@ use argocd::sync_options::Setter;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest, suggestion};
 use document::{Key, Node, Value};
 
-/// What this check finds.
+/// The codes of this check.
 pub const CODES: &[Code] = &[Code::AnnotationUnknown];
 
-/// The domain of Argo CD's keys.
+/// The prefix of Argo CD's annotations and labels.
 const DOMAIN: &str = "argocd.argoproj.io/";
 
-/// Annotations that any object may have.
+/// Annotations of any object.
 const ANY: &[&str] = &[
     "client-side-apply-migration-manager",
     "compare-options",
@@ -38,7 +35,7 @@ const ANY: &[&str] = &[
     "tracking-id",
 ];
 
-/// Annotations of Applications and ApplicationSets beside.
+/// Further annotations of Applications and ApplicationSets.
 const OWN: &[&str] = &["application-set-refresh", "hydrate", "manifest-generate-paths", "managed-by-url", "refresh"];
 
 /// Labels.
@@ -49,49 +46,49 @@ const HOOK_POLICIES: &[&str] = &["HookSucceeded", "HookFailed", "BeforeHookCreat
 const HELM_HOOK_POLICIES: &[&str] = &["before-hook-creation", "hook-succeeded", "hook-failed"];
 const COMPARE_OPTIONS: &[&str] =
     &["IgnoreExtraneous", "IncludeMutationWebhook=true", "ServerSideDiff=true", "ServerSideDiff=false"];
-/// Finalizers of Argo CD beside those that cascade; a stage may follow after a slash.
+/// Finalizers other than cascading ones, without the stage after a slash.
 const FINALIZERS: &[&str] = &["pre-delete-finalizer.argocd.argoproj.io", "post-delete-finalizer.argocd.argoproj.io"];
 
-/// Looks at the metadata of everything.
+/// Checks the metadata of all objects.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     for application in subject.applications() {
         for (wrong, place) in metadata(application.root, true) {
-            diagnostics.push(wrong.told(application.finding(Code::AnnotationUnknown, &wrong.what, place, "")));
+            diagnostics.push(wrong.add_help(application.finding(Code::AnnotationUnknown, &wrong.what, place, "")));
         }
     }
     let documents = subject.workspace.argocd.iter().flat_map(|file| &file.documents);
     for document in documents.filter(|document| project::is_project(document)) {
         for (wrong, place) in metadata(&document.root, true) {
-            diagnostics.push(wrong.told(Diagnostic::new(Code::AnnotationUnknown, &wrong.what).at(place, "")));
+            diagnostics.push(wrong.add_help(Diagnostic::new(Code::AnnotationUnknown, &wrong.what).at(place, "")));
         }
     }
     for object in subject.objects {
         let own = object.key.group == "argoproj.io";
         for (wrong, place) in metadata(&object.root, own) {
-            diagnostics.push(wrong.told(object.finding(Code::AnnotationUnknown, &wrong.what, place, "")));
+            diagnostics.push(wrong.add_help(object.finding(Code::AnnotationUnknown, &wrong.what, place, "")));
         }
     }
     diagnostics
 }
 
-/// Something that has no effect, or a bad one.
+/// An error in metadata.
 #[derive(Debug)]
 pub struct Wrong {
-    /// What was found.
+    /// The message.
     pub what: String,
-    /// The way out.
+    /// The fix.
     pub help: String,
 }
 
 impl Wrong {
-    fn told(&self, found: Diagnostic) -> Diagnostic {
+    fn add_help(&self, found: Diagnostic) -> Diagnostic {
         found.help(&self.help)
     }
 }
 
-/// What is wrong with the metadata of an object; `own` is one of Argo CD's.
+/// Returns the errors in the metadata of an object; `own` is for Argo CD's own kinds.
 #[must_use]
 pub fn metadata(root: &Node, own: bool) -> Vec<(Wrong, Place)> {
     let mut found = Vec::new();
@@ -117,11 +114,11 @@ pub fn metadata(root: &Node, own: bool) -> Vec<(Wrong, Place)> {
 fn annotation_key(key: &Key, own: bool) -> Option<Wrong> {
     let known = || ANY.iter().chain(OWN.iter().filter(|_| own)).copied();
     let Some(name) = key.name.strip_prefix(DOMAIN) else {
-        // `argoproj.io/sync-wave`: the name is Argo CD's, its domain is not.
+        // A known name with the wrong prefix, such as `argoproj.io/sync-wave`.
         let (domain, name) = key.name.split_once('/')?;
         let meant = ["sync-wave", "sync-options", "hook", "hook-delete-policy", "compare-options"].contains(&name);
         return (meant && domain.contains("argo")).then(|| Wrong {
-            what: format!("Argo CD does not know the annotation `{}`", key.name),
+            what: format!("unknown Argo CD annotation `{}`", key.name),
             help: format!("did you mean `{DOMAIN}{name}`?"),
         });
     };
@@ -130,23 +127,23 @@ fn annotation_key(key: &Key, own: bool) -> Option<Wrong> {
     }
     if OWN.contains(&name) {
         return Some(Wrong {
-            what: format!("the annotation `{}` is for Applications", key.name),
-            help: "delete it here".to_owned(),
+            what: format!("annotation `{}` only has an effect on Applications", key.name),
+            help: "delete it".to_owned(),
         });
     }
     let help = match nearest(name, known()) {
         Some(near) => format!("did you mean `{DOMAIN}{near}`?"),
-        None if LABELS.contains(&name) => "it is a label: put it below `metadata.labels`".to_owned(),
+        None if LABELS.contains(&name) => "it is a label; move it to `metadata.labels`".to_owned(),
         None => suggestion(name, known()),
     };
-    Some(Wrong { what: format!("Argo CD does not know the annotation `{}`", key.name), help })
+    Some(Wrong { what: format!("unknown Argo CD annotation `{}`", key.name), help })
 }
 
 fn label(key: &Key) -> Option<Wrong> {
     let name = key.name.strip_prefix(DOMAIN)?;
     ANY.iter().chain(OWN).any(|known| *known == name).then(|| Wrong {
         what: format!("`{}` is an annotation, not a label", key.name),
-        help: "put it below `metadata.annotations`".to_owned(),
+        help: "move it to `metadata.annotations`".to_owned(),
     })
 }
 
@@ -157,7 +154,7 @@ fn annotation_value(key: &Key, value: &Node) -> Vec<Wrong> {
         words()
             .filter(|word| !known.contains(word))
             .map(|word| Wrong {
-                what: format!("Argo CD has no {what} `{word}`"),
+                what: format!("unknown Argo CD {what} `{word}`"),
                 help: suggestion(word, known.iter().copied()),
             })
             .collect()
@@ -165,7 +162,7 @@ fn annotation_value(key: &Key, value: &Node) -> Vec<Wrong> {
     let named = |words: Vec<&str>, known: &'static [&'static str], what: &str| -> Vec<Wrong> {
         let unknown = words.into_iter().filter(|word| !known.contains(word));
         let wrong = |word: &str| Wrong {
-            what: format!("Helm has no {what} `{word}`, so it does nothing"),
+            what: format!("unknown Helm {what} `{word}`"),
             help: suggestion(word, known.iter().copied()),
         };
         unknown.map(wrong).collect()
@@ -173,18 +170,18 @@ fn annotation_value(key: &Key, value: &Node) -> Vec<Wrong> {
     match key.name.as_str() {
         "helm.sh/hook-weight" if text.parse::<i64>().is_err() => {
             return vec![Wrong {
-                what: format!("the hook weight `{text}` is no whole number, so it counts as 0"),
-                help: "write a whole number in quotes, such as \"-1\"".to_owned(),
+                what: format!("hook weight `{text}` is not an integer, so Argo CD uses 0"),
+                help: "use a quoted integer, such as `\"-1\"`".to_owned(),
             }];
         }
         "helm.sh/resource-policy" => return named(vec![text.as_str()], &["keep"], "resource policy"),
-        "helm.sh/hook-delete-policy" => return named(words().collect(), HELM_HOOK_POLICIES, "policy for hooks"),
+        "helm.sh/hook-delete-policy" => return named(words().collect(), HELM_HOOK_POLICIES, "hook delete policy"),
         _ => {}
     }
     match key.name.strip_prefix(DOMAIN).unwrap_or_default() {
         "sync-wave" if text.parse::<i64>().is_err() => vec![Wrong {
-            what: format!("the sync wave `{text}` is no whole number, so it counts as 0"),
-            help: "write a whole number in quotes, such as \"-1\"".to_owned(),
+            what: format!("sync wave `{text}` is not an integer, so Argo CD uses 0"),
+            help: "use a quoted integer, such as `\"-1\"`".to_owned(),
         }],
         "sync-options" => words()
             .filter_map(|word| sync_options::wrong(word, Setter::Object))
@@ -192,18 +189,18 @@ fn annotation_value(key: &Key, value: &Node) -> Vec<Wrong> {
             .collect(),
         "compare-options" => of(COMPARE_OPTIONS, "compare option"),
         "hook" => of(HOOKS, "hook"),
-        "hook-delete-policy" => of(HOOK_POLICIES, "policy for hooks"),
-        "refresh" => of(&["normal", "hard"], "refresh"),
+        "hook-delete-policy" => of(HOOK_POLICIES, "hook delete policy"),
+        "refresh" => of(&["normal", "hard"], "refresh type"),
         _ => Vec::new(),
     }
 }
 
 fn finalizer(text: &str) -> Option<Wrong> {
     let stem = text.split('/').next().unwrap_or_default();
-    // One of the definition's own form, `hook-finalizer`, Argo CD adds and takes away by itself.
+    // Argo CD adds and removes `hook-finalizer` itself.
     let known = CASCADING.contains(&text) || FINALIZERS.contains(&stem) || text == "argocd.argoproj.io/hook-finalizer";
     (text.contains("argoproj.io") && !known).then(|| Wrong {
-        what: format!("Argo CD does not know the finalizer `{text}`, so what has it is never deleted"),
+        what: format!("unknown Argo CD finalizer `{text}` blocks the deletion of the object"),
         help: suggestion(text, CASCADING.iter().chain(FINALIZERS).copied()),
     })
 }
@@ -213,45 +210,45 @@ mod tests {
     use diagnostics::Source;
     use document::yaml;
 
-    fn told(metadata: &str, own: bool) -> Vec<String> {
+    fn helps(metadata: &str, own: bool) -> Vec<String> {
         let root = yaml::parse_one(&Source::new("x.yaml", format!("metadata: {metadata}"))).expect("YAML").root;
         super::metadata(&root, own).into_iter().map(|(wrong, _)| wrong.help).collect()
     }
 
     #[test]
-    fn what_argo_cd_knows_is_silent() {
+    fn known_metadata_is_accepted() {
         let annotations = "{annotations: {argocd.argoproj.io/sync-wave: '-5', argocd.argoproj.io/hook: 'PreSync, Skip',
             argocd.argoproj.io/sync-options: 'Prune=false,Delete=confirm', helm.sh/hook: pre-install, app/x: y,
             argocd.argoproj.io/compare-options: IgnoreExtraneous, link.argocd.argoproj.io/docs: https://example.com,
             notifications.argoproj.io/subscribe.on-sync-failed.slack: team}}";
-        assert_eq!(told(annotations, false), Vec::<String>::new());
+        assert_eq!(helps(annotations, false), Vec::<String>::new());
         let own = "{annotations: {argocd.argoproj.io/refresh: hard, argocd.argoproj.io/manifest-generate-paths: .},
             finalizers: [resources-finalizer.argocd.argoproj.io/background, pre-delete-finalizer.argocd.argoproj.io/cleanup,
             example.com/other], labels: {argocd.argoproj.io/instance: a}}";
-        assert_eq!(told(own, true), Vec::<String>::new());
+        assert_eq!(helps(own, true), Vec::<String>::new());
     }
 
     #[test]
-    fn what_it_passes_over_is_told() {
+    fn ignored_metadata_is_reported() {
         let table = [
             ("{annotations: {argocd.argoproj.io/sync-waves: '1'}}", "did you mean `argocd.argoproj.io/sync-wave`?"),
             ("{annotations: {argoproj.io/sync-wave: '1'}}", "did you mean `argocd.argoproj.io/sync-wave`?"),
-            ("{annotations: {argocd.argoproj.io/sync-wave: first}}", "write a whole number in quotes, such as \"-1\""),
+            ("{annotations: {argocd.argoproj.io/sync-wave: first}}", "use a quoted integer, such as `\"-1\"`"),
             ("{annotations: {argocd.argoproj.io/sync-options: 'prune=false'}}", "did you mean `Prune=false`?"),
             ("{annotations: {argocd.argoproj.io/hook: presync}}", "did you mean `PreSync`?"),
             ("{annotations: {argocd.argoproj.io/hook-delete-policy: HookSucceded}}", "did you mean `HookSucceeded`?"),
-            ("{annotations: {helm.sh/hook-weight: first}}", "write a whole number in quotes, such as \"-1\""),
+            ("{annotations: {helm.sh/hook-weight: first}}", "use a quoted integer, such as `\"-1\"`"),
             ("{annotations: {helm.sh/resource-policy: kep}}", "did you mean `keep`?"),
             ("{annotations: {helm.sh/hook-delete-policy: hook-succeded}}", "did you mean `hook-succeeded`?"),
-            ("{annotations: {argocd.argoproj.io/refresh: hard}}", "delete it here"),
-            ("{labels: {argocd.argoproj.io/sync-wave: '1'}}", "put it below `metadata.annotations`"),
+            ("{annotations: {argocd.argoproj.io/refresh: hard}}", "delete it"),
+            ("{labels: {argocd.argoproj.io/sync-wave: '1'}}", "move it to `metadata.annotations`"),
             (
                 "{finalizers: [resource-finalizer.argocd.argoproj.io]}",
                 "did you mean `resources-finalizer.argocd.argoproj.io`?",
             ),
         ];
         for (metadata, help) in table {
-            assert_eq!(told(metadata, false), [help], "{metadata}");
+            assert_eq!(helps(metadata, false), [help], "{metadata}");
         }
     }
 }

@@ -1,10 +1,8 @@
-//! Every field of an Application or AppProject: known to Argo CD 3.5, of its type, and with a value that it takes.
+//! Fields of Applications and projects: their names, types, and values in Argo CD 3.5.
 //!
-//! What decides a render is read, and told, when the workspace is; here is the rest of an Application in
-//! argocd/applications/, and all of those elsewhere, such as the root Application. Projects are read in
-//! `workspace::project`; this file tells what was wrong with them.
-//!
-//! Deliberately absent: ApplicationSets, and what Argo CD writes itself (`status`, `operation`).
+//! Fields that affect a render are validated when the workspace is read. This check validates the other fields of
+//! Applications in argocd/applications/, all fields of other Applications, such as the app of apps, and projects.
+//! ApplicationSets are not validated, nor are `status` and `operation`, which Argo CD sets.
 
 use super::subject::Subject;
 use argocd::sync_options;
@@ -15,10 +13,10 @@ use document::{Fields, Node, Syntax, Value};
 use workspace::APPLICATIONS;
 use workspace::written::Written;
 
-/// What this check finds.
+/// The codes of this check.
 pub const CODES: &[Code] = &[Code::ArgocdField];
 
-/// Reads all of Argo CD's manifests to the end.
+/// Validates the manifests under argocd/.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
@@ -42,21 +40,22 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
             diagnostics.extend(project::read(document).1);
             diagnostics.extend(newer_in_project(&document.root, subject.workspace.config.argocd.version));
         }
-        // Of Applications in their folder, the workspace tells.
-        let told = text(&document.root, "kind") == "Application" && document.root.source.name.starts_with(APPLICATIONS);
+        // The workspace reports duplicate keys in argocd/applications/.
+        let reported =
+            text(&document.root, "kind") == "Application" && document.root.source.name.starts_with(APPLICATIONS);
         let own = text(&document.root, "apiVersion").starts_with("argoproj.io/");
-        for key in document.duplicates.iter().filter(|_| own && !told) {
+        for key in document.duplicates.iter().filter(|_| own && !reported) {
             let place = Place::new(&document.root.source, key.span.clone());
             diagnostics.push(
-                invalid(format!("`{}` stands twice", key.name), place, "the second one")
-                    .help("keep one; Kubernetes would silently take the last"),
+                invalid(format!("duplicate key `{}`", key.name), place, "second definition")
+                    .help("delete one of them; Kubernetes uses the last"),
             );
         }
     }
     diagnostics
 }
 
-/// Fields that came with Argo CD 3.5, for the releases before it.
+/// Reports fields that older releases than Argo CD 3.5 do not have.
 fn newer(root: &Node, paths: &[&[&str]], version: &str) -> Vec<Diagnostic> {
     if !matches!(version, "3.3" | "3.4") {
         return Vec::new();
@@ -65,8 +64,11 @@ fn newer(root: &Node, paths: &[&[&str]], version: &str) -> Vec<Diagnostic> {
         let (last, before) = path.split_last()?;
         let owner = root.find(before)?;
         owner.get(last)?;
-        let message = format!("Argo CD {version} does not know `{last}`");
-        Some(invalid(message, owner.key_place(last), "it came with 3.5").help("delete it, or raise `argocd.version`"))
+        let message = format!("`{last}` is not supported by Argo CD {version}");
+        Some(
+            invalid(message, owner.key_place(last), "added in Argo CD 3.5")
+                .help("delete it, or upgrade `argocd.version` in charts.toml"),
+        )
     });
     there.collect()
 }
@@ -83,52 +85,48 @@ fn text<'a>(root: &'a Node, key: &str) -> &'a str {
     root.get(key).and_then(Node::as_str).unwrap_or_default()
 }
 
-/// What looks like one of Argo CD's objects, and is none to Argo CD.
+/// Reports an object that looks like one of Argo CD's, but has another kind or API version.
 fn identity(root: &Node) -> Option<Diagnostic> {
     const KINDS: &[&str] = &["AppProject", "Application", "ApplicationSet"];
     const VERSION: &str = "argoproj.io/v1alpha1";
     let (version, kind) = (text(root, "apiVersion"), text(root, "kind"));
     let at = |key: &str| root.get(key).unwrap_or(root).place();
     if is_list(root) {
-        // Of one with Applications in it, the workspace tells.
+        // The workspace reports lists in argocd/applications/.
         let ours = |item: &Node| text(item, "apiVersion").starts_with("argoproj.io/");
-        let told = root.source.name.starts_with(APPLICATIONS);
-        let first = root.get("items").map(Node::items).unwrap_or_default().iter().any(ours);
-        return (first && !told).then(|| {
-            invalid("what is of Argo CD is not read in a list".to_owned(), at("kind"), "")
-                .help("write each as a document of its own, with `---` between them")
+        let reported = root.source.name.starts_with(APPLICATIONS);
+        let any = root.get("items").map(Node::items).unwrap_or_default().iter().any(ours);
+        return (any && !reported).then(|| {
+            invalid("Argo CD objects in a `List` are not supported".to_owned(), at("kind"), "")
+                .help("make each of them a separate YAML document, and separate the documents by `---`")
         });
     }
     if KINDS.contains(&kind) {
-        // Another project has Applications too.
+        // The Kubernetes SIG Apps project also has a kind Application.
         if version != VERSION && !version.starts_with("app.k8s.io/") {
             let what = if version.is_empty() {
-                format!("this {kind} says no `apiVersion`")
+                format!("{kind} has no `apiVersion`")
             } else {
-                format!("`{version}` has no {kind}")
+                format!("wrong `apiVersion: {version}` for {kind}")
             };
             return Some(
-                invalid(what, at("apiVersion"), "so nobody looks at this")
-                    .help(format!("write `apiVersion: {VERSION}`")),
+                invalid(what, at("apiVersion"), "ignored by Argo CD").help(format!("set `apiVersion: {VERSION}`")),
             );
         }
-        // In their folder, the workspace tells.
+        // The workspace reports ApplicationSets in argocd/applications/.
         let missed = kind == "ApplicationSet" && !root.source.name.starts_with(APPLICATIONS);
         return missed.then(|| {
-            invalid("nothing renders the Applications of this ApplicationSet".to_owned(), at("kind"), "")
-                .help("write an Application for each chart")
+            invalid("ApplicationSets are not supported: their Applications are not rendered".to_owned(), at("kind"), "")
+                .help("replace it with an Application for each chart")
         });
     }
-    // In their folder, the workspace tells.
+    // The workspace reports unknown kinds in argocd/applications/.
     let ours = version.starts_with("argoproj.io/") && !root.source.name.starts_with(APPLICATIONS);
     let near = nearest(kind, KINDS.iter().copied()).filter(|_| ours)?;
-    Some(
-        invalid(format!("Argo CD has no {kind}"), at("kind"), "so nobody looks at this")
-            .help(format!("did you mean `{near}`?")),
-    )
+    Some(invalid(format!("unknown Argo CD kind `{kind}`"), at("kind"), "").help(format!("did you mean `{near}`?")))
 }
 
-/// Whether something is a list of objects, as `kubectl get` prints one.
+/// Whether an object is a `List`.
 fn is_list(root: &Node) -> bool {
     text(root, "kind") == "List" && root.get("items").is_some()
 }
@@ -137,9 +135,9 @@ fn invalid(message: String, place: Place, label: &str) -> Diagnostic {
     Diagnostic::new(Code::ArgocdField, message).at(place, label)
 }
 
-/// What the workspace leaves unread of an Application.
+/// Validates the fields of an Application that the workspace does not read.
 fn rest(root: &Node, diagnostics: &mut Diagnostics) {
-    // That one of these is no mapping, the workspace tells.
+    // The workspace reports a value that is not a mapping.
     let mapping = |path: &[&str]| root.find(path).filter(|node| matches!(node.value, Value::Mapping(_)));
     if let Some(metadata) = mapping(&["metadata"]) {
         let mut fields = Fields::new(metadata, "metadata", Syntax::Argocd);
@@ -171,7 +169,7 @@ fn rest(root: &Node, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// All of an Application that the workspace does not read.
+/// Validates an Application outside argocd/applications/.
 fn whole(application: &Written<'_>, diagnostics: &mut Diagnostics) {
     let root = application.root;
     let mut top = Fields::new(root, "", Syntax::Argocd);
@@ -219,15 +217,15 @@ fn whole(application: &Written<'_>, diagnostics: &mut Diagnostics) {
     let renders = source.get("directory").is_none()
         && ["helm", "chart", "kustomize", "plugin"].iter().any(|key| source.get(key).is_some());
     if renders {
-        let label = format!("Applications are looked for in {APPLICATIONS}/");
+        let label = format!("not in {APPLICATIONS}/");
         diagnostics.push(
-            invalid("nothing renders this Application".to_owned(), root.get("kind").unwrap_or(root).place(), &label)
+            invalid("Application is not rendered".to_owned(), root.get("kind").unwrap_or(root).place(), &label)
                 .help(format!("move it to {APPLICATIONS}/{}.yaml", application.name)),
         );
     }
 }
 
-/// How an Application is synced and compared, which no render depends on.
+/// Validates the fields for syncing and comparing, which do not affect a render.
 fn policies(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) {
     fields.integer("revisionHistoryLimit");
     for node in fields.sequence("info") {
@@ -246,7 +244,7 @@ fn policies(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) {
     let retry = fields.node("retry");
     for (option, place) in fields.strings("syncOptions") {
         if let Some((what, help)) = sync_options::wrong(&option, Setter::Application) {
-            fields.report(invalid(what, place, "has no effect").help(help));
+            fields.report(invalid(what, place, "ignored by Argo CD").help(help));
         }
     }
     fields.finish(diagnostics);
@@ -279,12 +277,13 @@ fn retry(node: &Node, diagnostics: &mut Diagnostics) {
     fields.integer("factor");
     for key in ["duration", "maxDuration"] {
         let path = fields.path_of(key);
-        // A lone number means seconds here.
+        // A number without a unit means seconds.
         let fine = |text: &str| text.is_empty() || text.parse::<i64>().is_ok() || duration::parse(text).is_some();
         if let Some(text) = fields.string(key).filter(|text| !fine(text)) {
             let place = backoff.get(key).unwrap_or(backoff).place();
-            let found = invalid(format!("`{path}` is no duration: `{text}`"), place, "expected something like `1m30s`");
-            fields.report(found.note("Argo CD then retries nothing"));
+            let found =
+                invalid(format!("invalid duration `{text}` in `{path}`"), place, "expected a duration such as `1m30s`");
+            fields.report(found.note("with an invalid duration, Argo CD does not retry"));
         }
     }
     fields.finish(diagnostics);
@@ -302,12 +301,8 @@ fn ignored_difference(node: &Node, diagnostics: &mut Diagnostics) {
     for (pointer, place) in &pointers {
         if !pointer.starts_with('/') {
             fields.report(
-                invalid(
-                    format!("`{pointer}` is no JSON pointer"),
-                    place.clone(),
-                    "expected `/spec/replicas` and its like",
-                )
-                .help(format!("write `/{}`", pointer.trim_start_matches('.').replace('.', "/"))),
+                invalid(format!("invalid JSON pointer `{pointer}`"), place.clone(), "must start with `/`")
+                    .help(format!("use `/{}`", pointer.trim_start_matches('.').replace('.', "/"))),
             );
         }
     }
@@ -317,8 +312,8 @@ fn ignored_difference(node: &Node, diagnostics: &mut Diagnostics) {
         && managers.is_empty()
         && keys.iter().all(|key| node.get(key).is_none())
     {
-        let label = "expected `jsonPointers`, `jqPathExpressions`, or `managedFieldsManagers`";
-        fields.report(invalid("this ignores nothing".to_owned(), node.place(), label));
+        let label = "`jsonPointers`, `jqPathExpressions`, or `managedFieldsManagers` is required";
+        fields.report(invalid("entry of `ignoreDifferences` has no effect".to_owned(), node.place(), label));
     }
     fields.finish(diagnostics);
 }

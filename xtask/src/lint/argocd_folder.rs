@@ -1,10 +1,7 @@
-//! The folder of an Application that deploys manifests as they are: it is there, and it has all that is under argocd/.
+//! Directories of the app of apps: whether they exist, and whether they contain every Application and project.
 //!
-//! An Application that such a root misses, since it does not recurse or its pattern leaves it out, is in Git, is
-//! rendered, is reviewed, and never gets into the cluster.
-//!
-//! Deliberately absent: workspaces without such an Application, and kinds that are not Argo CD's own; those somebody may
-//! well apply by hand.
+//! A manifest that the app of apps does not include, because it does not recurse or because of its `include` and `exclude`
+//! patterns, is never deployed. Workspaces without an app of apps, and other kinds, are not checked.
 
 use super::subject::Subject;
 use argocd::pattern::Glob;
@@ -12,10 +9,10 @@ use diagnostics::{Code, Diagnostic, Diagnostics};
 use document::{Node, Value};
 use workspace::written::Written;
 
-/// What this check finds.
+/// The codes of this check.
 pub const CODES: &[Code] = &[Code::ManifestUndeployed];
 
-/// Looks for folders that are not there, and for manifests that no folder has.
+/// Reports missing directories, and manifests that no Application deploys.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
@@ -27,21 +24,23 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         let url = root.text(&["spec", "source", "repoURL"]);
         let own = url.is_some_and(|url| argocd::repository_url::same(url, &workspace.config.repository));
         if own && (folder.is_empty() || !workspace.root.join(folder.trim_start_matches('/')).is_dir()) {
-            let message =
-                if folder.is_empty() { "no folder is named".to_owned() } else { format!("`{folder}` does not exist") };
-            let label = "the folder that this Application deploys";
-            diagnostics.push(
-                root.finding(Code::ManifestUndeployed, message, root.place(&path), label)
-                    .help("name the folder of the manifests, from the root of the repository"),
-            );
+            let message = if folder.is_empty() {
+                "`spec.source.path` is not set".to_owned()
+            } else {
+                format!("directory `{folder}` does not exist")
+            };
+            let label = "";
+            diagnostics.push(root.finding(Code::ManifestUndeployed, message, root.place(&path), label).help(
+                "set `spec.source.path` to the directory of the manifests, relative to the root of the repository",
+            ));
         }
     }
-    // Of a folder that is not there, nothing more is to be said.
+    // A missing directory contains no manifests.
     if roots.is_empty() || !diagnostics.is_empty() {
         return diagnostics;
     }
     for file in &workspace.argocd {
-        // The root itself and its project come first, by hand.
+        // The app of apps and its project are applied manually.
         let by_hand = |document: &Node| {
             let name = document.find(&["metadata", "name"]).and_then(Node::as_str).unwrap_or_default();
             let kind = document.get("kind").and_then(Node::as_str);
@@ -54,18 +53,18 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
             let kind = document.get("kind").filter(|kind| matches!(kind.as_str(), Some("Application" | "AppProject")));
             let Some(kind) = kind else { continue };
             let names: Vec<String> = roots.iter().map(|root| format!("`{}`", root.name)).collect();
-            let label = format!("not of the files that {} deploys", names.join(" or "));
+            let label = format!("not deployed by {}", names.join(" or "));
             diagnostics.push(
                 Diagnostic::new(Code::ManifestUndeployed, "no Application deploys this manifest")
                     .at(kind.place(), label)
-                    .help("move it, or correct `spec.source.directory`: `recurse`, `include`, and `exclude`"),
+                    .help("move it, or correct `recurse`, `include`, or `exclude` in `spec.source.directory`"),
             );
         }
     }
     diagnostics
 }
 
-/// Whether an Application's source is a folder of manifests.
+/// Whether an Application's source is a directory of manifests.
 fn deploys_a_folder(application: &Written<'_>) -> bool {
     let source = application.root.find(&["spec", "source"]);
     let other = ["helm", "chart", "kustomize", "plugin", "ref"];
@@ -77,7 +76,7 @@ fn deploys_a_folder(application: &Written<'_>) -> bool {
         })
 }
 
-/// Whether an Application deploys a file as it is: one of the folder that its source names.
+/// Whether an Application deploys a manifest in the directory of its source.
 #[must_use]
 pub fn deploys(application: &Written<'_>, file: &str) -> bool {
     let source = |key: &str| application.root.find(&["spec", "source", key]);
@@ -102,7 +101,7 @@ mod tests {
     use document::yaml;
 
     #[test]
-    fn a_folder_s_files_are_those_that_argo_cd_reads() {
+    fn deploys_the_files_that_argo_cd_reads() {
         let deployed = |source: &str, file: &str| {
             let text = format!("spec: {{source: {source}}}");
             let root = yaml::parse_one(&Source::new("argocd/root.yaml", text)).expect("YAML").root;
@@ -112,7 +111,7 @@ mod tests {
         let all = "{path: argocd, directory: {recurse: true, exclude: root.yaml}}";
         assert!(deployed(all, "argocd/projects/root.yaml"));
         assert!(!deployed(all, "argocd/root.yaml"));
-        assert!(!deployed("{path: argocd}", "argocd/projects/web.yaml"), "without `recurse`, the folder alone");
+        assert!(!deployed("{path: argocd}", "argocd/projects/web.yaml"), "without `recurse`, not in subdirectories");
         assert!(deployed("{path: ./argocd/projects/}", "argocd/projects/web.yaml"));
         assert!(!deployed("{path: argo}", "argocd/projects/web.yaml"));
         assert!(!deployed("{path: argocd, directory: {recurse: true, include: '*/apps/*'}}", "argocd/projects/a.yaml"));

@@ -116,8 +116,8 @@ fn branches(helm: &Helm<'_>, chart: &Chart, targets: &[&Target<'_>], directory: 
                 let message = format!("no case renders this branch of `{}`", source.name);
                 let found = Diagnostic::new(Code::BranchUncovered, message)
                     .at(Place::new(source, mark.branch.action.clone()), format!("never reached in {}", count(cases)));
-                let help = format!("add a case that reaches it ({}/ci/<case>-values.yaml), or remove it", chart.path);
-                unreachable::explain(context, found, mark.template, &mark.branch, help)
+                let advice = format!("add a case that reaches it ({}/ci/<case>-values.yaml), or remove it", chart.path);
+                unreachable::explain(context, found, mark.template, &mark.branch, advice)
             }
             None => Diagnostic::new(Code::BranchUncovered, "no case renders an object from this template")
                 .at(Place::file(format!("{}/{line}", chart.path)), format!("never rendered in {}", count(cases)))

@@ -11,6 +11,7 @@ use super::helm::Helm;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, suggestion};
 use document::{Node, yaml};
 use helm::chart::Chart;
+use helm::errors;
 use helm::recipe::Recipe;
 use workspace::plan::Target;
 
@@ -182,7 +183,16 @@ fn declared(root: &Path, chart: &Chart, message: &str) -> Option<Diagnostic> {
             "defined again here",
         );
     }
-    let (_, value) = entries.iter().find(|(key, _)| what.split([' ', ':']).next() == Some(key.name.as_str()))?;
+    let (key, value) = entries.iter().find(|(key, _)| what.split([' ', ':']).next() == Some(key.name.as_str()))?;
+    if errors::not_a_string(message).is_some() {
+        let written = source.text.get(value.span.clone()).unwrap_or_default();
+        let reading = match value.to_json() {
+            number if number == written => "a number".to_owned(),
+            other => format!("`{other}`"),
+        };
+        let text = format!("`{}` must be a string: YAML reads an unquoted `{written}` as {reading}", key.name);
+        return Some(found(text, value.place(), "")?.help(format!("quote it: `{}: \"{written}\"`", key.name)));
+    }
     let first = what.lines().next().unwrap_or_default();
     found(
         first.to_owned(),

@@ -1,23 +1,23 @@
-//! Hooks that Helm does not know, as templates write them out.
+//! Helm hooks that do not exist, as written in templates.
 //!
-//! An object with one of these alone is left out of what Helm renders, with no word of it: no render shows that it is
-//! missing. So the templates themselves are read.
-//!
-//! Deliberately absent: hooks that a template puts together, and Argo CD's own, which stay in the render
-//! (`argocd_annotations`).
+//! Helm silently drops an object whose only hook is unknown, so the render does not show it. Therefore this check reads
+//! the templates, as YAML between their actions. Hooks that an action computes are not checked; Argo CD's own hooks stay
+//! in the render, see `argocd_annotations`.
 
+use crate::lint::template;
+use document::yaml;
 use std::sync::Arc;
 
 use super::subject::Subject;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, suggestion};
 use toolbox::inputs;
 
-/// What this check finds.
+/// The codes of this check.
 pub const CODES: &[Code] = &[Code::AnnotationUnknown];
 
 const KEY: &str = "helm.sh/hook";
 
-/// The events that Helm knows.
+/// The hooks of Helm.
 const HOOKS: [&str; 10] = [
     "pre-install",
     "post-install",
@@ -31,7 +31,7 @@ const HOOKS: [&str; 10] = [
     "test-success",
 ];
 
-/// The templates of every chart.
+/// Checks the templates of every chart.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let root = &subject.workspace.root;
@@ -49,59 +49,78 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
 
 fn unknown(source: &Arc<Source>) -> Diagnostics {
     let mut found = Vec::new();
+    let text = template::without_actions(&source.text);
     let mut start = 0;
-    for line in source.text.split_inclusive('\n') {
-        if let Some(at) = line.find(KEY)
-            && let Some(value) = value(&line[at + KEY.len()..]).filter(|_| !line.trim_start().starts_with('#'))
-        {
-            let words = value.split(',').map(str::trim).filter(|word| !word.is_empty());
+    // One by one, so that one which cannot be read does not hide the others.
+    for document in text.split("\n---") {
+        for node in yaml::values_of(&Source::new("", document), KEY) {
+            let span = start + node.span.start..start + node.span.end;
+            let Some(written) = source.text.get(span.clone()).filter(|written| !written.contains("{{")) else {
+                continue;
+            };
+            let words = node.as_str().unwrap_or_default().split(',').map(str::trim).filter(|word| !word.is_empty());
             for word in words.filter(|word| !HOOKS.contains(word)) {
-                let from = start + at + line[at..].find(word).unwrap_or_default();
+                let from = span.start + written.find(word).unwrap_or_default();
                 found.push(
-                    Diagnostic::new(Code::AnnotationUnknown, format!("Helm has no hook `{word}`"))
-                        .at(Place::new(source, from..from + word.len()), "an object with this alone is never rendered")
+                    Diagnostic::new(Code::AnnotationUnknown, format!("unknown Helm hook `{word}`"))
+                        .at(Place::new(source, from..from + word.len()), "Helm drops an object with only this hook")
                         .help(suggestion(word, HOOKS)),
                 );
             }
         }
-        start += line.len();
+        start += document.len() + "\n---".len();
     }
     Diagnostics(found)
-}
-
-/// The value behind a key, unless a template makes it; nothing where the key goes on.
-fn value(rest: &str) -> Option<&str> {
-    let value = rest.trim_start_matches(['"', '\'']).trim_start().strip_prefix(':')?;
-    let value = value.split(" #").next().unwrap_or_default().trim().trim_matches(['"', '\'']);
-    (!value.contains("{{")).then_some(value)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn told(text: &str) -> Vec<String> {
+    fn reported(text: &str) -> Vec<String> {
         let found = unknown(&Source::new("x.yaml", text));
         found.0.iter().map(|found| format!("{} {}", found.places[0].0, found.helps[0])).collect()
     }
 
     #[test]
-    fn an_unknown_hook_is_told_at_its_word() {
-        let text = "a: b\n    \"helm.sh/hook\": pre-install,post-upgrde # why\n";
-        assert_eq!(told(text), ["x.yaml:2:33 did you mean `post-upgrade`?"]);
-        assert_eq!(told("helm.sh/hook: \"pre-instal\"\n"), ["x.yaml:1:16 did you mean `pre-install`?"]);
+    fn unknown_hooks_are_marked() {
+        let text = "a: b\nc:\n    \"helm.sh/hook\": pre-install,post-upgrde # why\n";
+        assert_eq!(reported(text), ["x.yaml:3:33 did you mean `post-upgrade`?"]);
+        assert_eq!(reported("helm.sh/hook: \"pre-instal\"\n"), ["x.yaml:1:16 did you mean `pre-install`?"]);
+        assert_eq!(
+            reported("metadata: {name: a, annotations: {helm.sh/hook: pre-instal}}\n"),
+            ["x.yaml:1:49 did you mean `pre-install`?"]
+        );
+        assert_eq!(reported("helm.sh/hook: >-\n  pre-instal\n"), ["x.yaml:2:3 did you mean `pre-install`?"]);
     }
 
     #[test]
-    fn what_helm_knows_or_a_template_makes_is_silent() {
+    fn every_branch_and_document_is_read() {
+        let text = "a: [\n---\nannotations:\n{{- if .x }}\n  helm.sh/hook: pre-instal\n{{- else }}\n  helm.sh/hook: pre-upgrad\n{{- end }}\n  b: {{ .c }}\n";
+        assert_eq!(
+            reported(text),
+            ["x.yaml:5:17 did you mean `pre-install`?", "x.yaml:7:17 did you mean `pre-upgrade`?"]
+        );
+        let text = "{{- define \"a\" }}\n    app: a\n{{- end }}\n{{- define \"b\" }}\nhelm.sh/hook: tst\n{{- end }}\n";
+        assert_eq!(reported(text), ["x.yaml:5:15 did you mean `test`?"]);
+    }
+
+    #[test]
+    fn known_and_computed_hooks_are_accepted() {
         for text in [
             "helm.sh/hook: pre-install, post-upgrade\n",
             "'helm.sh/hook': test\n",
+            "metadata: {name: a, annotations: {helm.sh/hook: pre-install}}\n",
+            "metadata: {annotations: {helm.sh/hook: pre-install, helm.sh/hook-weight: \"1\"}}\n",
+            "{metadata: {annotations: {helm.sh/hook: {{ .Values.hook }}}}}\n",
             "helm.sh/hook-weight: \"first\"\n",
             "helm.sh/hook: {{ .Values.hook }}\n",
+            "helm.sh/hook: pre-{{ .Values.hook }}\n",
             "# helm.sh/hook: anything\n",
+            "{{/* helm.sh/hook: anything */}}\n",
+            "data:\n  a: |\n    helm.sh/hook: anything\n",
         ] {
-            assert_eq!(told(text), [""; 0], "{text}");
+            assert_eq!(reported(text), [""; 0], "{text}");
         }
     }
 }

@@ -1,22 +1,19 @@
-//! Pod Security labels of namespaces: those that Argo CD gives to the namespace it creates, and those that are rendered.
+//! Pod Security labels of namespaces, both of rendered ones and of those that Argo CD creates.
 //!
-//! Kubernetes refuses a level that it does not know, so the namespace cannot be synced; a misspelt key is passed over,
-//! so that pods run that were not to.
-//!
-//! Deliberately absent: which level a namespace should have.
+//! Kubernetes rejects a namespace with an unknown level. It ignores a misspelled label, so that no level is enforced.
 
 use super::subject::Subject;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, suggestion};
 use document::Node;
 
-/// What this check finds.
+/// The codes of this check.
 pub const CODES: &[Code] = &[Code::NamespaceLabel];
 
 const DOMAIN: &str = "pod-security.kubernetes.io/";
 const KEYS: &[&str] = &["audit", "audit-version", "enforce", "enforce-version", "warn", "warn-version"];
 const LEVELS: &[&str] = &["privileged", "baseline", "restricted"];
 
-/// Looks at the labels of namespaces.
+/// Checks the labels of namespaces.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
@@ -43,7 +40,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     diagnostics
 }
 
-/// What is wrong with labels, the way out, and where it stands.
+/// Returns the errors in labels, with their fixes and places.
 fn wrong(labels: &Node) -> Vec<(String, String, Place)> {
     let mut found = Vec::new();
     for (key, value) in labels.entries() {
@@ -51,17 +48,17 @@ fn wrong(labels: &Node) -> Vec<(String, String, Place)> {
         let text = value.as_str().unwrap_or_default();
         if !KEYS.contains(&name) {
             let place = Place::new(&labels.source, key.span.clone());
-            let what = format!("Kubernetes has no label `{}`", key.name);
+            let what = format!("unknown Pod Security label `{}`", key.name);
             found.push((what, suggestion(name, KEYS.iter().copied()), place));
         } else if name.ends_with("-version") {
             let minor = text.strip_prefix("v1.").is_some_and(|minor| minor.parse::<u32>().is_ok());
             if text != "latest" && !minor {
-                let help = "write `latest`, or a version such as `v1.34`".to_owned();
-                found.push((format!("`{text}` is no version of Pod Security"), help, value.place()));
+                let help = "use `latest` or a version such as `v1.34`".to_owned();
+                found.push((format!("invalid Pod Security version `{text}`"), help, value.place()));
             }
         } else if !LEVELS.contains(&text) {
             let help = suggestion(text, LEVELS.iter().copied());
-            found.push((format!("Pod Security has no level `{text}`"), help, value.place()));
+            found.push((format!("unknown Pod Security level `{text}`"), help, value.place()));
         }
     }
     found
@@ -74,7 +71,7 @@ mod tests {
     use document::yaml;
 
     #[test]
-    fn levels_and_versions_are_those_of_kubernetes() {
+    fn invalid_labels_are_reported() {
         let found = |labels: &str| {
             let root = yaml::parse_one(&Source::new("x.yaml", labels)).expect("YAML").root;
             wrong(&root).into_iter().map(|(_, help, _)| help).collect::<Vec<_>>()

@@ -170,6 +170,41 @@ pub fn action_end(text: &str, start: usize) -> usize {
     text.len()
 }
 
+/// The text without its actions, for reading it as YAML. Every byte keeps its position.
+///
+/// Actions without output, alone on a line, or in place of a whole value become blank. Others become a word, so that the
+/// text around them keeps its meaning. A `define` on a line of its own begins a new document.
+#[must_use]
+pub fn without_actions(text: &str) -> String {
+    let mut actions = Vec::new();
+    let mut blank = text.as_bytes().to_vec();
+    let mut position = 0;
+    while let Some(at) = text[position..].find("{{").map(|at| position + at) {
+        position = action_end(text, at);
+        blank[at..position].fill(b' ');
+        actions.push(at..position);
+    }
+    let mut filled = blank.clone();
+    for action in actions {
+        let body = inside(&text[action.clone()]);
+        let word = body.split(|c: char| c.is_whitespace() || c == '(').next().unwrap_or_default();
+        let silent = matches!(word, "if" | "else" | "end" | "with" | "range" | "define" | "block")
+            || body.starts_with("/*")
+            || word.starts_with('$') && body[word.len()..].trim_start().starts_with([':', '=']);
+        let start = blank[..action.start].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let end = blank[action.end..].iter().position(|byte| *byte == b'\n').map_or(blank.len(), |at| action.end + at);
+        let before = blank[start..action.start].trim_ascii();
+        let after = blank[action.end..end].trim_ascii();
+        let alone = before.is_empty() && after.is_empty();
+        if alone && word == "define" && start == action.start {
+            filled[start..start + 3].fill(b'-');
+        } else if !(silent || alone || after.is_empty() && before.ends_with(b":")) {
+            filled[action].fill(b'x');
+        }
+    }
+    String::from_utf8(filled).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -239,5 +274,21 @@ mod tests {
     fn unclosed_actions_end_with_the_text() {
         assert_eq!(described("{{ if .a"), ["- {{ if .a"]);
         assert_eq!(described("{{ end }}{{ if \"x"), ["- {{ if \"x"]);
+    }
+
+    #[test]
+    fn text_without_actions_keeps_positions_and_structure() {
+        for (text, expected) in [
+            ("a: {{ .x }}\nb: c\n", "a:         \nb: c\n"),
+            ("a: \"{{ .x }}\"\n", "a: \"xxxxxxxx\"\n"),
+            ("a: b-{{ .x }}\n", "a: b-xxxxxxxx\n"),
+            ("{{- if .x }}\na: b{{ end }}\n", "            \na: b         \n"),
+            ("{{- define \"x\" -}}\na: b\n", "---               \na: b\n"),
+            ("{a: {b: {{ .x }}}}\n", "{a: {b: xxxxxxxx}}\n"),
+            ("{{ $x := 1 }}a: ü\n", "             a: ü\n"),
+            ("{{/* a:\n b */}}\na: b\n", "               \na: b\n"),
+        ] {
+            assert_eq!(without_actions(text), expected, "{text}");
+        }
     }
 }

@@ -12,7 +12,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use toolbox::inputs;
 
-use super::{Subject, template};
+use super::subject::Subject;
+use super::template;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
 
 /// The codes that this check reports.

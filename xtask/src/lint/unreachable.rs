@@ -94,17 +94,17 @@ fn reason(context: Context<'_>, cause: &Cause, needs: bool, condition: &Conditio
             let passed = |name: &String| context.api_versions.iter().filter(|all| all.contains(name)).count();
             let passed = name.as_ref().map_or(0, passed);
             let what =
-                name.as_ref().map_or_else(|| "the API version".to_owned(), |name| format!("API version `{name}`"));
+                name.as_ref().map_or_else(|| "the API version".to_owned(), |name| format!("the API version `{name}`"));
             let example = name.as_deref().unwrap_or("<group>/<version>");
             match (needs, passed) {
                 (true, 0) => Some((
-                    format!("{what} is not available in any case"),
+                    format!("no case passes {what} to Helm"),
                     Some(format!(
                         "if the cluster serves it, set `kubernetes.api-versions` in charts.toml: `api-versions = [\"{example}\"]`"
                     )),
                 )),
                 (false, all) if all > 0 && all == context.api_versions.len() => {
-                    Some((format!("{what} is available in every case"), clear.then(|| "remove the branch".to_owned())))
+                    Some((format!("every case passes {what} to Helm"), clear.then(|| "remove the branch".to_owned())))
                 }
                 _ => None,
             }
@@ -132,7 +132,7 @@ fn read(context: Context<'_>, source: &Source, action: &str, depth: usize, condi
         match path {
             "not" | "empty" => condition.negated = !condition.negated,
             "or" | "eq" | "ne" | "lt" | "le" | "gt" | "ge" | "ternary" | "default" | "coalesce" => {
-                condition.complex = true
+                condition.complex = true;
             }
             "lookup" => condition.causes.push(Cause::Lookup),
             ".Release.IsUpgrade" => condition.causes.push(Cause::Release("IsUpgrade", false)),
@@ -214,7 +214,7 @@ mod tests {
         let lookup = "`lookup` always returns an empty result under Argo CD; remove the branch";
         let upgrade = "`.Release.IsUpgrade` is always false under Argo CD; remove the branch";
         let install = "`.Release.IsInstall` is always true under Argo CD; remove the branch";
-        let set = "API version `a/v1` is not available in any case; if the cluster serves it";
+        let set = "no case passes the API version `a/v1` to Helm; if the cluster serves it";
         let version = "every case renders for Kubernetes 1.34.1; remove the branch";
         for (text, expected) in [
             ("{{ if lookup \"v1\" \"Secret\" \"a\" \"b\" }}", lookup),
@@ -229,9 +229,9 @@ mod tests {
         ] {
             assert_eq!(explained(text, &[]), expected, "{text}");
         }
-        let both = "API version `a/v1` is not available in any case; if the cluster serves it; add a case";
+        let both = "no case passes the API version `a/v1` to Helm; if the cluster serves it; add a case";
         assert_eq!(explained("{{ if and .Values.on (.Capabilities.APIVersions.Has \"a/v1\") }}", &[]), both);
-        let served = "API version `a/v1` is available in every case; remove the branch";
+        let served = "every case passes the API version `a/v1` to Helm; remove the branch";
         assert_eq!(explained("{{ if .Capabilities.APIVersions.Has \"a/v1\" }}1{{ else }}", &["a/v1"]), served);
     }
 

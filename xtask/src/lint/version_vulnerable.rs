@@ -2,7 +2,7 @@
 //!
 //! Does not judge what has no version that can be compared: an image by digest alone, or a tag that is not a version.
 
-use super::Subject;
+use super::subject::Subject;
 use crate::pinned;
 use diagnostics::{Code, Diagnostics};
 use workspace::advisories::Advisories;

@@ -57,6 +57,9 @@ pub enum Output {
     /// `ci`
     #[schemars(extend("properties" = {"command": {"const": "ci"}}))]
     Ci(Ci),
+    /// `explain`
+    #[schemars(extend("properties" = {"command": {"const": "explain"}}))]
+    Explain(Explain),
     /// `schemas`
     #[schemars(extend("properties" = {"command": {"const": "schemas"}}))]
     Schemas(Schemas),
@@ -258,6 +261,29 @@ pub struct Ci {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Vec<Step>")]
     pub steps: Option<Vec<Step>>,
+}
+
+/// The result of `explain`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Explain {
+    /// The given diagnostic code, or all codes.
+    pub codes: Vec<Code>,
+}
+
+/// A diagnostic code.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Code {
+    /// The code.
+    pub code: &'static str,
+    /// The class: `warning`, `finding`, `configuration error`, or `failure`.
+    pub class: &'static str,
+    /// The exit code of a command that reports nothing worse.
+    pub exit_code: u8,
+    /// The meaning in one line.
+    pub about: &'static str,
+    /// The entry in docs/checks.md.
+    pub text: &'static str,
 }
 
 /// The result of `schemas`.

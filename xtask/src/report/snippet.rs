@@ -35,11 +35,16 @@ pub(super) fn describe(diagnostic: &Diagnostic) -> String {
             }
             continue;
         }
-        let mut snippet = Snippet::source(file.source.text.as_str()).path(file.source.name.clone());
+        // Only the lines that are shown: rendering takes time for each line of the snippet.
+        let spans = marks.iter().filter_map(|(place, _)| place.span.clone());
+        let all = spans.reduce(|one, two| one.start.min(two.start)..one.end.max(two.end)).unwrap_or_default();
+        let (line, lines) = file.source.lines_of(&all);
+        let text = &file.source.text[lines.clone()];
+        let mut snippet = Snippet::source(text).line_start(line).path(file.source.name.clone());
         for (place, label) in marks {
             let Some(span) = &place.span else { continue };
-            let length = file.source.text.len();
-            let span = span.start.min(length)..span.end.min(length);
+            let within = |offset: usize| offset.clamp(lines.start, lines.end) - lines.start;
+            let span = within(span.start)..within(span.end);
             let kind = if first { AnnotationKind::Primary } else { AnnotationKind::Context };
             first = false;
             let mark = kind.span(span);

@@ -1,4 +1,4 @@
-//! What helm is told of an Application. What comes of it is in the fixtures `app-…`.
+//! The Helm command line for an Application. The fixtures `app-…` cover the output.
 
 use crate::support::Bench;
 
@@ -34,26 +34,26 @@ spec:
     namespace: shop
 ";
 
-/// Writes down what it was told, each word on a line.
-const WRITES_DOWN: &str = r#"
+/// A script that records its arguments, working directory, and environment.
+const RECORDS: &str = r#"
 for word in "$@"; do echo "$word"; done > "$HOME/args"
 pwd > "$HOME/directory"
 /usr/bin/env > "$HOME/environment"
 "#;
 
 #[test]
-fn helm_is_told_what_argo_cd_tells_it() {
+fn helm_gets_the_command_line_of_argo_cd() {
     let bench = Bench::of("accept");
     bench.write("argocd/applications/web.yaml", APPLICATION);
     for file in ["one.yaml", "two.yaml", "motd.txt"] {
         bench.write(&format!("charts/web/{file}"), "");
     }
-    let helm = bench.stub(WRITES_DOWN);
+    let helm = bench.stub(RECORDS);
     bench.xtask("render").env("KUBECONFIG", "/nowhere/kubeconfig").helm(&helm).run().says(0, &[]);
-    let told = |name: &str| std::fs::read_to_string(bench.base().join("home").join(name)).expect("helm was run");
+    let recorded = |name: &str| std::fs::read_to_string(bench.base().join("home").join(name)).expect("helm was run");
 
     let root = bench.root().canonicalize().expect("there");
-    let args = told("args").replace(&bench.root().display().to_string(), "[ROOT]");
+    let args = recorded("args").replace(&bench.root().display().to_string(), "[ROOT]");
     let (before, rest) = args.split_once(&bench.cache().display().to_string()).expect("values of the Application");
     let (values, after) = rest.split_once('\n').expect("a line");
     assert!(values.starts_with("/values/"), "{values}");
@@ -67,10 +67,10 @@ fn helm_is_told_what_argo_cd_tells_it() {
         after,
         "--api-versions\nb/v1\n--api-versions\na/v1\n--include-crds\n--skip-schema-validation\n--skip-tests\n"
     );
-    assert_eq!(told("directory").trim_end(), root.join("charts/web").display().to_string());
+    assert_eq!(recorded("directory").trim_end(), root.join("charts/web").display().to_string());
 
-    // Homes of its own, and nothing of the caller's: no cluster, no plugins, no repositories.
-    let environment = told("environment");
+    // Helm has its own home directories, and no access to the caller's cluster, plugins, and repositories.
+    let environment = recorded("environment");
     for home in ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME", "XDG_CACHE_HOME"] {
         let line = environment.lines().find(|line| line.starts_with(&format!("{home}="))).expect(home);
         assert!(line.contains(&bench.base().join("tmp").display().to_string()), "{line}");
@@ -82,11 +82,11 @@ fn helm_is_told_what_argo_cd_tells_it() {
 }
 
 #[test]
-fn a_link_out_of_the_repository_is_refused() {
+fn links_out_of_the_repository_are_rejected() {
     let bench = Bench::of("app-value-files-link");
     std::fs::write(bench.base().join("outside.yaml"), "a: 1\n").expect("written");
     let link = bench.root().join("charts/web/link.yaml");
     std::fs::remove_file(&link).expect("removed");
     std::os::unix::fs::symlink(bench.base().join("outside.yaml"), &link).expect("linked");
-    bench.xtask("render").run().says(2, &["application-invalid", "`link.yaml` lies outside the repository"]);
+    bench.xtask("render").run().says(2, &["application-invalid", "`link.yaml` is outside the repository"]);
 }

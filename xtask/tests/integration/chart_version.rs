@@ -68,9 +68,9 @@ fn a_change_on_a_branch_requires_a_higher_version() {
         1,
         &[
             "error[chart-version-unraised]: `charts/web` changed since `",
-            "`, and its version is still 0.1.0",
+            "`, but its version is still 0.1.0",
             "charts/web/Chart.yaml:3:10",
-            "expected 0.1.1 or more",
+            "expected 0.1.1 or higher",
             "changed: charts/web/NOTES.md and 2 more",
             "set `version: 0.1.1` in charts/web/Chart.yaml",
         ],
@@ -122,9 +122,9 @@ fn the_base_revision_can_be_chosen() {
     repository.lint("").says(1, &["chart-version-unraised"]);
     repository.commit("on main");
     repository.lint("").says(0, &["nothing found"]);
-    repository.lint("--base v1").says(1, &["`charts/web` changed since `v1`, and its version is still 0.1.0"]);
-    repository.lint("--base v2").says(2, &["error[usage]: `--base v2` names no commit: git does not know it"]);
-    repository.lint("--base=--output=x").says(2, &["names no commit"]);
+    repository.lint("--base v1").says(1, &["`charts/web` changed since `v1`, but its version is still 0.1.0"]);
+    repository.lint("--base v2").says(2, &["error[usage]: `--base v2` is not a commit: Git does not know it"]);
+    repository.lint("--base=--output=x").says(2, &["is not a commit"]);
 }
 
 #[test]
@@ -136,8 +136,8 @@ fn without_git_the_check_is_skipped() {
     // Without git on PATH.
     let bench = &repository.bench;
     bench.xtask("lint").helm(&repository.helm).run().says(0, &["nothing found"]);
-    bench.xtask("lint --base HEAD").helm(&repository.helm).run().says(2, &["no git on PATH"]);
+    bench.xtask("lint --base HEAD").helm(&repository.helm).run().says(2, &["git is not on PATH"]);
     std::fs::remove_dir_all(bench.root().join(".git")).expect("removed");
     repository.lint("").says(0, &["nothing found"]);
-    repository.lint("--base HEAD").says(2, &["there is no git repository"]);
+    repository.lint("--base HEAD").says(2, &["this is not a Git repository"]);
 }

@@ -42,15 +42,16 @@ fn with_kind_its_findings_are_in_the_same_report() {
     let answer = ci(&bench, "--kind --junit target/ci.xml", &helm, &kubeconform);
     // Earlier findings do not stop the scenarios; here, there is no container engine to run them.
     let finished = "Finished render, validate, lint, test-kind: ";
-    answer.says(3, &["golden-missing", "no container engine answers", "install docker or podman", finished]);
-    assert_eq!(answer.stderr.matches("no container engine answers").count(), 1, "{answer}");
+    answer.says(3, &["golden-missing", "no running container engine found", "install docker or podman", finished]);
+    assert_eq!(answer.stderr.matches("no running container engine found").count(), 1, "{answer}");
     let junit = junit(&bench);
-    for part in ["<testsuite name=\"render\"", "<testsuite name=\"test-kind\"", "message=\"no container engine answers"]
+    for part in
+        ["<testsuite name=\"render\"", "<testsuite name=\"test-kind\"", "message=\"no running container engine found"]
     {
         assert!(junit.contains(part), "{part} is not in\n{junit}");
     }
     let answer = ci(&bench, "--kind --format json", &helm, &kubeconform);
-    answer.says(3, &["\"steps\": []", "no container engine answers", "\"targets\": ["]);
+    answer.says(3, &["\"steps\": []", "no running container engine found", "\"targets\": ["]);
 }
 
 #[test]

@@ -1,20 +1,23 @@
-//! Programs that misbehave, and machines that lack something. What people get wrong is in the fixtures `error-…`.
+//! Failures of programs and machines. Errors in the input are tested by the fixtures `error-…`.
 
 use std::process::Command;
 
 use crate::support::{Bench, HELM_4, helm};
 
 #[test]
-fn a_helm_that_cannot_be_had_is_told_once_with_all_ways_to_it() {
+fn an_unavailable_helm_is_reported_once_with_all_fixes() {
     let bench = Bench::of("target-one");
     let answer = bench.xtask("render --offline").run();
-    answer.says(3, &["tool-unavailable", HELM_4, "PATH has no `helm`", "XTASK_HELM", "cargo xtask tools install helm"]);
-    assert_eq!(answer.stderr.matches("could not be had").count(), 1, "{answer}");
-    assert_eq!(answer.stdout.matches(": failed").count(), 4, "every target is named: {answer}");
+    answer.says(
+        3,
+        &["tool-unavailable", HELM_4, "`helm` is not on PATH", "XTASK_HELM", "cargo xtask tools install helm"],
+    );
+    assert_eq!(answer.stderr.matches("is unavailable").count(), 1, "{answer}");
+    assert_eq!(answer.stdout.matches(": failed").count(), 4, "every target is listed: {answer}");
 }
 
 #[test]
-fn a_helm_of_another_version_is_refused() {
+fn a_helm_of_another_version_is_rejected() {
     let bench = Bench::of("accept");
     let helm = bench.stub("");
     let text = std::fs::read_to_string(&helm).expect("readable").replace(HELM_4, "4.0.0");
@@ -23,28 +26,28 @@ fn a_helm_of_another_version_is_refused() {
 }
 
 #[test]
-fn a_helm_that_crashes_is_no_refusal() {
-    for (script, told) in [("kill -9 $$", "was killed by a signal"), ("echo boom >&2; exit 7", "exit code 7")] {
+fn a_crash_of_helm_is_not_reported_as_an_error_in_the_chart() {
+    for (script, message) in [("kill -9 $$", "was killed by a signal"), ("echo boom >&2; exit 7", "exit code 7")] {
         let bench = Bench::of("accept");
         let helm = bench.stub(script);
         let answer = bench.xtask("render").helm(&helm).run();
-        answer.says(3, &["error[helm-failed]: web/default: helm", told, "to reproduce it, run: (cd charts/web && "]);
+        answer.says(3, &["error[helm-failed]: web/default: helm", message, "to reproduce it, run: (cd charts/web && "]);
         assert_eq!(answer.stderr.contains("boom"), script.contains("boom"), "{answer}");
     }
 }
 
 #[test]
-fn bytes_that_are_no_text_are_named_with_their_template() {
+fn output_that_is_not_utf8_is_reported_with_its_template() {
     let bench = Bench::of("accept");
     let helm = bench.stub(r"printf -- '---\n# Source: web/templates/raw.yaml\napiVersion: v1\nraw: \377\n'");
     let answer = bench.xtask("render").helm(&helm).run();
-    answer.says(2, &["manifest-invalid", "`web/templates/raw.yaml`", "not UTF-8", "binaryData"]);
+    answer.says(2, &["manifest-invalid", "`web/templates/raw.yaml`", "not valid UTF-8", "binaryData"]);
 }
 
 #[test]
-fn the_command_in_an_error_repeats_it() {
+fn the_command_in_an_error_reproduces_it() {
     let Some(helm) = helm(HELM_4) else { return };
-    let bench = Bench::of("error-schema-in-application");
+    let bench = Bench::of("error-template-fail");
     let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
         .arg("render")
         .current_dir(bench.root())
@@ -60,20 +63,20 @@ fn the_command_in_an_error_repeats_it() {
     let repeated = shell.args(["-c", command]).current_dir(bench.root()).output().expect("sh runs");
     assert!(!repeated.status.success());
     let said = String::from_utf8_lossy(&repeated.stderr).into_owned();
-    assert!(said.contains("at '/image/tag': got number, want string"), "{command}\n{said}");
+    assert!(said.contains("the shop cannot be open and closed"), "{command}\n{said}");
 }
 
 #[test]
-fn goldens_that_cannot_be_written_are_an_error() {
+fn a_failure_to_write_goldens_is_an_error() {
     let bench = Bench::of("accept");
     let helm = bench.stub("printf -- '---\\napiVersion: v1\\nkind: ConfigMap\\nmetadata: {name: a}\\n'");
-    // A file stands where the folder should be: whoever runs this may be root, whom modes do not hinder.
-    bench.write("tests", "no folder\n");
+    // A file in the place of the folder: file modes would have no effect for root.
+    bench.write("tests", "not a folder\n");
     bench.xtask("render --accept").helm(&helm).run().says(3, &["error[io]", "[ROOT]/tests"]);
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn a_closed_pipe_is_not_an_error() {
     let bench = Bench::of("render-fresh");
     let mut shell = Command::new("/bin/sh");
     let script = format!("{} render | :; echo ${{PIPESTATUS:-ok}}", env!("CARGO_BIN_EXE_xtask"));

@@ -1,9 +1,9 @@
-//! What `test-kind` tells when a cluster goes wrong, and that it leaves nothing behind.
+//! The diagnoses of `test-kind`, and its cleanup.
 //!
-//! Each folder in tests/faults is a fault: what it changes of the workspace there, and the exact screen. All of them run
-//! in one kept cluster, so that each costs seconds. They need a container engine and `XTASK_TEST_NODE_IMAGE`, the image of
-//! a node that the engine has; where that is not set, they say that they did not run. `UPDATE_FAULTS=1` writes the screens,
-//! `FAULTS=<part>` runs those with this in their name.
+//! Each directory in tests/faults is a fault: a change to the workspace there, and the expected output. All faults run in
+//! one kept cluster, so that each takes seconds. The tests need a container engine that has the node image
+//! `XTASK_TEST_NODE_IMAGE`; without that variable, they are skipped. `UPDATE_FAULTS=1` writes the expected output, and
+//! `FAULTS=<part>` runs the faults whose names contain the part.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,15 +19,15 @@ use regex_lite::Regex;
 use toolbox::engine::Engine;
 
 use crate::image::{engine, unique};
-use crate::support::{Bench, HELM_4, ci, copy, helm, repository, tool, tree};
+use crate::support::{Bench, HELM_4, ci, helm, repository, tool, tree};
 
-/// An image that holds a shell: the base of the relay's.
+/// An image that contains a shell: the base of the relay's image.
 const IMAGE: &str = "debian:bookworm-slim";
 
-/// One cluster at a time: each takes most of a small machine.
+/// One cluster at a time: on a small machine, there is no room for more.
 static ONE: Mutex<()> = Mutex::new(());
 
-/// A workspace with one application, and the cluster that belongs to it. All of it goes in the end.
+/// A workspace with one application, and its cluster. Both are deleted at the end.
 struct Lab {
     bench: Bench,
     engine: Engine,
@@ -35,9 +35,9 @@ struct Lab {
     kind: PathBuf,
     kubectl: PathBuf,
     node_image: String,
-    /// The image by a name that no registry has.
+    /// A name of the image that no registry has.
     gone: String,
-    /// The folder of a stand-in for the engine's client, which fails once there is a file `stopped` in it.
+    /// The directory of a stand-in for the engine's client, which fails while the directory has a file `stopped`.
     stand_in: PathBuf,
     _one: MutexGuard<'static, ()>,
 }
@@ -45,7 +45,7 @@ struct Lab {
 impl Lab {
     fn new() -> Option<Self> {
         let Ok(node_image) = std::env::var("XTASK_TEST_NODE_IMAGE") else {
-            let _ = writeln!(std::io::stderr(), "skipped: the faults of test-kind, which need XTASK_TEST_NODE_IMAGE");
+            let _ = writeln!(std::io::stderr(), "skipped: the faults of test-kind require XTASK_TEST_NODE_IMAGE");
             return None;
         };
         let (engine, helm) = (engine()?, helm(HELM_4)?);
@@ -65,12 +65,12 @@ impl Lab {
         fs::write(&client, script).expect("written");
         fs::set_permissions(&client, fs::Permissions::from_mode(0o755)).expect("mode");
         let lab = Self { bench, engine, helm, kind, kubectl, node_image, gone, stand_in, _one: one };
-        lab.lay(&repository().join("tests/faults/workspace"));
+        lab.copy(&repository().join("tests/faults/workspace"));
         lab.ask(&["tag", IMAGE, &lab.gone]);
         Some(lab)
     }
 
-    /// Puts images into the files of a folder.
+    /// Replaces the placeholders of images in the files of a directory.
     fn fill(&self, folder: &Path) {
         for (path, bytes) in tree(folder) {
             let Ok(text) = String::from_utf8(bytes) else { continue };
@@ -81,23 +81,23 @@ impl Lab {
         }
     }
 
-    /// Lays a fault over the workspace.
-    fn lay(&self, folder: &Path) {
+    /// Copies the files of a fault over the workspace.
+    fn copy(&self, folder: &Path) {
         if folder.is_dir() {
-            copy(folder, &self.bench.root());
+            crate::support::copy(folder, &self.bench.root());
             self.fill(&self.bench.root());
         }
     }
 
-    /// Brings the workspace back to what it was.
+    /// Restores the workspace.
     fn reset(&self) {
         for part in ["charts", "tests"] {
             fs::remove_dir_all(self.bench.root().join(part)).expect("removed");
         }
-        self.lay(&repository().join("tests/faults/workspace"));
+        self.copy(&repository().join("tests/faults/workspace"));
     }
 
-    /// What the engine says; nothing where it refuses.
+    /// The output of the engine; empty if it fails.
     fn ask(&self, args: &[&str]) -> String {
         let output = self.engine.invocation(Path::new("/")).args(args.iter().copied()).run().expect("the engine runs");
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
@@ -111,7 +111,7 @@ impl Lab {
         format!("{}-control-plane", self.cluster())
     }
 
-    /// `test-kind` about to run.
+    /// A `test-kind` command.
     fn command(&self, args: &str) -> Command {
         let path = std::env::var("PATH").unwrap_or_default();
         let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
@@ -141,15 +141,15 @@ impl Lab {
         command
     }
 
-    /// Runs it to its end: its exit code, and all that is on the screen.
+    /// Runs `test-kind`; returns its exit code and its output.
     fn run(&self, args: &str) -> (Option<i32>, String) {
         let output = self.command(args).output().expect("xtask runs");
         let text = [output.stdout, output.stderr].concat();
         (output.status.code(), String::from_utf8_lossy(&text).into_owned())
     }
 
-    /// Starts it, and does something once it says a text; then as [`Self::run`].
-    fn run_until(&self, args: &str, says: &str, then: impl FnOnce(&Child)) -> (Option<i32>, String) {
+    /// Runs `test-kind`, and does something when a line contains a text; returns the same as [`Self::run`].
+    fn run_until(&self, args: &str, text: &str, then: impl FnOnce(&Child)) -> (Option<i32>, String) {
         let mut child = self.command(args).spawn().expect("xtask runs");
         let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
         let mut stderr = String::new();
@@ -157,11 +157,11 @@ impl Lab {
             let line = line.expect("text");
             stderr.push_str(&line);
             stderr.push('\n');
-            if line.contains(says) {
+            if line.contains(text) {
                 break;
             }
         }
-        assert!(stderr.contains(says), "it never said {says:?}:\n{stderr}");
+        assert!(stderr.contains(text), "no line contains {text:?}:\n{stderr}");
         then(&child);
         for line in lines {
             stderr.push_str(&line.expect("text"));
@@ -172,13 +172,13 @@ impl Lab {
         (child.wait().expect("it ends").code(), stdout + &stderr)
     }
 
-    /// All that a run might leave.
+    /// Everything that a run might leave behind.
     fn traces(&self) -> BTreeMap<&'static str, Vec<String>> {
         let lines = |text: String| text.lines().map(str::to_owned).collect::<Vec<_>>();
         let label = format!("label=io.x-k8s.kind.cluster={}", self.cluster());
         let name = format!("name={}", self.cluster());
         let files = |folder: &Path| tree(folder).into_keys().map(|path| path.display().to_string());
-        // kubectl remembers what the API server can do, and the lock of a cluster is never removed: a run may hold it.
+        // kubectl caches the API server's discovery, and the lock of a cluster is never deleted, because a run may hold it.
         let mine = |path: &String| !path.contains("/cache/") && !path.ends_with("/lock");
         let cache = files(&self.bench.cache().join("kind")).filter(mine).collect();
         BTreeMap::from([
@@ -192,8 +192,8 @@ impl Lab {
         ])
     }
 
-    /// The screen without what differs from run to run.
-    fn normal(&self, screen: &str) -> String {
+    /// The output without what differs between runs.
+    fn normalized(&self, screen: &str) -> String {
         let mut text = screen.to_owned();
         for (path, name) in [(self.bench.root(), "[ROOT]"), (self.bench.cache(), "[CACHE]")] {
             text = text.replace(&path.display().to_string(), name);
@@ -221,16 +221,16 @@ impl Lab {
             (r"(?m)^ += note: previous log of .*\n( {9,}.*\n)+", ""),
             (r"(?m)^( +).*(Unable to connect|deadline exceeded|Client\.Timeout|handshake timeout).*$", "$1[NO ANSWER]"),
             (r"(?m)^ +.*(BackOff: |ImagePullBackOff|  Terminating  ).*\n", ""),
-            // The pod of the fault before may still say so; the cause of its own screen has it.
+            // The pod of the previous fault may still report it; for its own fault, it is the cause.
             (r"(?m)^ +\[TIME\] Pod demo/demo-\[POD\] FailedMount: .*\n", ""),
             (r"(pods:\n) +none\n", "$1"),
             (r"back-off \d+s", "back-off [S]s"),
-            (r", without what kind could not get: .*", ""),
+            (r"partial export: (.*); kind reported: .*", "full export: $1"),
             (r"process \d+", "process [PID]"),
         ] {
             text = Regex::new(pattern).expect("a pattern").replace_all(&text, replacement).into_owned();
         }
-        // Progress is not of interest, and how wide a column is follows from names.
+        // Progress is omitted, and the width of a column depends on names.
         let lines = text.lines().filter(|line| !is_progress(line));
         let trimmed = lines.map(|line| {
             Regex::new("  +(passed|failed|skipped)").expect("a pattern").replace(line, "  $1").into_owned()
@@ -249,7 +249,7 @@ impl Drop for Lab {
     }
 }
 
-/// Whether a line tells what is under way: a verb that ends in the twelfth column.
+/// Whether a line is progress: a verb that ends in the twelfth column.
 fn is_progress(line: &str) -> bool {
     let Some((verb, rest)) = line.split_at_checked(12) else { return false };
     let verb = verb.trim_start();
@@ -257,7 +257,7 @@ fn is_progress(line: &str) -> bool {
     word && rest.starts_with(' ') && verb != "Finished"
 }
 
-/// Programs that run with something of a folder.
+/// The command lines of running programs that mention a directory.
 fn processes(folder: &Path) -> Vec<String> {
     let folder = folder.display().to_string();
     let lines = fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| {
@@ -268,7 +268,7 @@ fn processes(folder: &Path) -> Vec<String> {
     lines.collect()
 }
 
-/// Events of one second come in any order, and those of a normal start may come late.
+/// Sorts events: those of one second have no order, and those of a normal start may be late.
 fn sorted_events(lines: &[String]) -> String {
     let mut out: Vec<String> = Vec::new();
     let mut events: Vec<String> = Vec::new();
@@ -285,7 +285,7 @@ fn sorted_events(lines: &[String]) -> String {
     out.join("\n") + "\n"
 }
 
-/// The clocks of events, as they stand on a screen, one list for each.
+/// The times of events in the output, one list per block of events.
 fn clocks(screen: &str) -> Vec<Vec<String>> {
     let clock =
         Regex::new(r"^ +(\d\d:\d\d:\d\d) (Pod|Deployment|ReplicaSet|PersistentVolumeClaim) ").expect("a pattern");
@@ -299,29 +299,29 @@ fn clocks(screen: &str) -> Vec<Vec<String>> {
     lists
 }
 
-fn as_recorded(lab: &Lab, folder: &Path, screen: &str) -> bool {
-    fs::read_to_string(folder.join("screen")).is_ok_and(|recorded| recorded == lab.normal(screen))
+fn is_expected(lab: &Lab, folder: &Path, screen: &str) -> bool {
+    fs::read_to_string(folder.join("screen")).is_ok_and(|expected| expected == lab.normalized(screen))
 }
 
-/// Holds a screen against the one that is recorded; a line on how they differ, if they do.
+/// Compares output with the expected output; returns a message if they differ.
 fn compare(lab: &Lab, folder: &Path, screen: &str) -> Option<String> {
     for list in clocks(screen) {
-        // Past midnight the first ones are later.
+        // At midnight, the times restart once.
         let turns = list.windows(2).filter(|pair| pair[0] > pair[1]).count();
         assert!(turns <= 1, "events are not in order:\n{screen}");
     }
-    let (file, now) = (folder.join("screen"), lab.normal(screen));
-    if as_recorded(lab, folder, screen) {
+    let (file, now) = (folder.join("screen"), lab.normalized(screen));
+    if is_expected(lab, folder, screen) {
         return None;
     }
     if std::env::var_os("UPDATE_FAULTS").is_some() && !ci() {
         fs::write(&file, &now).expect("written");
         return None;
     }
-    Some(format!("{} tells:\n{now}", folder.display()))
+    Some(format!("{} prints:\n{now}", folder.display()))
 }
 
-/// The faults that are told in tests/faults, by name.
+/// The faults in tests/faults, by name.
 fn faults() -> Vec<PathBuf> {
     let wanted = std::env::var("FAULTS").unwrap_or_default();
     let entries = fs::read_dir(repository().join("tests/faults")).expect("readable");
@@ -332,68 +332,68 @@ fn faults() -> Vec<PathBuf> {
     folders
 }
 
-/// A fault that is not a matter of files: how it comes about while a step waits, and how it ends.
-fn meanwhile(lab: &Lab, folder: &Path) -> (Option<i32>, String) {
+/// Runs a fault. Some faults are not changes to files, but happen while a step runs.
+fn run(lab: &Lab, folder: &Path) -> (Option<i32>, String) {
     let node = lab.node();
-    let waits = "Running demo/works: it waits";
+    let step = "Running demo/works: a long command runs";
     match folder.file_name().and_then(|name| name.to_str()) {
         Some("api-server-gone") => {
-            let told = lab.run_until("--keep", waits, |_| drop(lab.ask(&["pause", &node])));
+            let result = lab.run_until("--keep", step, |_| drop(lab.ask(&["pause", &node])));
             lab.ask(&["unpause", &node]);
-            told
+            result
         }
         Some("engine-stopped") => {
-            let told = lab.run_until("--keep", waits, |_| {
+            let result = lab.run_until("--keep", step, |_| {
                 fs::write(lab.stand_in.join("stopped"), "").expect("written");
                 lab.ask(&["pause", &node]);
             });
             fs::remove_file(lab.stand_in.join("stopped")).expect("removed");
             lab.ask(&["unpause", &node]);
-            told
+            result
         }
         _ => lab.run(&fs::read_to_string(folder.join("args")).unwrap_or_else(|_| "--keep".to_owned())),
     }
 }
 
 #[test]
-fn a_fault_is_told_with_its_cause() {
+fn a_fault_is_diagnosed() {
     let Some(lab) = Lab::new() else { return };
-    let mut wrong = Vec::new();
-    // Before there is a cluster: nothing is made for what cannot succeed.
-    let (nothing, others): (Vec<_>, Vec<_>) = faults().into_iter().partition(|folder| folder.join("before").is_file());
-    for (round, folders) in [nothing, others].iter().enumerate() {
+    let mut unexpected = Vec::new();
+    // The first faults run without a cluster, and must not create one.
+    let (before, others): (Vec<_>, Vec<_>) = faults().into_iter().partition(|folder| folder.join("before").is_file());
+    for (round, folders) in [before, others].iter().enumerate() {
         if round == 1 {
             let (code, screen) = lab.run("--keep");
             assert_eq!(code, Some(0), "{screen}");
         }
         for folder in folders {
             let before = lab.traces();
-            lab.lay(&folder.join("workspace"));
-            let mut told = meanwhile(&lab, folder);
-            // What a pod shows depends on the moment: that it just failed, or that it is tried once more.
+            lab.copy(&folder.join("workspace"));
+            let mut result = run(&lab, folder);
+            // The state of a pod depends on the moment: it has just failed, or it is being restarted.
             for _ in 0..3 {
-                if !as_recorded(&lab, folder, &told.1) {
-                    told = meanwhile(&lab, folder);
+                if !is_expected(&lab, folder, &result.1) {
+                    result = run(&lab, folder);
                 }
             }
-            let (code, screen) = told;
-            assert_ne!(code, Some(0), "{} is not noticed:\n{screen}", folder.display());
-            wrong.extend(compare(&lab, folder, &screen));
+            let (code, screen) = result;
+            assert_ne!(code, Some(0), "{} is not detected:\n{screen}", folder.display());
+            unexpected.extend(compare(&lab, folder, &screen));
             let after = lab.traces();
             if round == 0 {
-                assert_eq!(before, after, "{} leaves something", folder.display());
+                assert_eq!(before, after, "{} leaves something behind", folder.display());
             }
-            assert_eq!(before["processes"], after["processes"], "{} leaves something", folder.display());
+            assert_eq!(before["processes"], after["processes"], "{} leaves a process behind", folder.display());
             if folder.join("mended").is_dir() {
-                lab.lay(&folder.join("mended"));
+                lab.copy(&folder.join("mended"));
                 let (code, screen) = lab.run("--keep");
-                assert_eq!(code, Some(0), "{} is mended:\n{screen}", folder.display());
+                assert_eq!(code, Some(0), "{} is not fixed:\n{screen}", folder.display());
             }
             lab.reset();
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    // All is well again, in the same cluster, and an interrupted run leaves it as it was.
+    assert!(unexpected.is_empty(), "{}", unexpected.join("\n"));
+    // Without a fault, a run in the same cluster passes, and an interrupted run leaves nothing behind.
     let (code, screen) = lab.run("--keep");
     assert_eq!(code, Some(0), "{screen}");
     for moment in [400, 900, 1500] {
@@ -402,7 +402,7 @@ fn a_fault_is_told_with_its_cause() {
 }
 
 #[test]
-fn ctrl_c_leaves_nothing_at_any_moment() {
+fn ctrl_c_leaves_nothing_behind_at_any_moment() {
     let Some(lab) = Lab::new() else { return };
     for moment in [150, 600, 1300, 2500, 4000, 6500, 10000] {
         interrupted(&lab, "", Duration::from_millis(moment));
@@ -410,7 +410,7 @@ fn ctrl_c_leaves_nothing_at_any_moment() {
 }
 
 #[test]
-fn what_a_stopped_engine_leaves_is_told_and_goes_with_the_next_run() {
+fn a_cluster_that_a_stopped_engine_left_is_reported_and_deleted_by_the_next_run() {
     let Some(lab) = Lab::new() else { return };
     let before = lab.traces();
     let stopped = lab.stand_in.join("stopped");
@@ -419,15 +419,13 @@ fn what_a_stopped_engine_leaves_is_told_and_goes_with_the_next_run() {
         fs::write(&stopped, "").expect("written");
     });
     assert_eq!(code, Some(3), "{screen}");
-    for text in
-        ["kind could not make the cluster", "could not be removed", "the next `cargo xtask test-kind` removes it"]
-    {
-        assert!(screen.contains(text), "{text:?} is not in:\n{screen}");
+    for text in ["kind failed to create the cluster", "could not be deleted", "run `cargo xtask test-kind` again"] {
+        assert!(screen.contains(text), "{text:?} is missing in:\n{screen}");
     }
     fs::remove_file(&stopped).expect("removed");
     let (code, screen) = lab.run_until("", "Found cluster", interrupt);
     assert_eq!(code, Some(130), "{screen}");
-    assert!(screen.contains("left by process"), "{screen}");
+    assert!(screen.contains("left behind by process"), "{screen}");
     assert_eq!(before, lab.traces(), "{screen}");
 }
 
@@ -436,7 +434,7 @@ fn interrupt(child: &Child) {
     rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it runs");
 }
 
-/// Ends a run by SIGINT at some moment: it says so, and leaves what was there before.
+/// Interrupts a run at some moment: its exit code is 130, and it leaves nothing behind.
 #[track_caller]
 fn interrupted(lab: &Lab, args: &str, moment: Duration) {
     let before = lab.traces();
@@ -446,7 +444,7 @@ fn interrupted(lab: &Lab, args: &str, moment: Duration) {
     let code = child.wait().expect("it ends").code();
     assert_eq!(code, Some(130), "after {moment:?}");
     let mut after = lab.traces();
-    // A process that was killed last may be there for another moment.
+    // The last process that was killed may exist for another moment.
     for _ in 0..20 {
         if after == before {
             break;

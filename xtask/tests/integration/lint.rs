@@ -228,7 +228,7 @@ fn a_branch_that_argo_cd_never_renders_is_explained() {
         &[
             "note: `lookup` always returns an empty result under Argo CD",
             "help: remove the branch, or use a value instead of `lookup`",
-            "note: API version `monitoring.coreos.com/v1` is not available in any case",
+            "note: no case passes the API version `monitoring.coreos.com/v1` to Helm",
             "set `kubernetes.api-versions` in charts.toml: `api-versions = [\"monitoring.coreos.com/v1\"]`",
         ],
     );
@@ -322,6 +322,26 @@ fn a_failing_case_is_reported_instead_of_coverage() {
     let answer = lint(&bench, "web", &helm);
     answer.says(2, &["error[helm-refused]", "no such name", "web/bad"]);
     assert!(!answer.stderr.contains("branch-uncovered"), "{answer}");
+}
+
+#[test]
+fn a_code_is_explained_without_a_workspace() {
+    let bench = Bench::new();
+    let answer = bench.xtask("explain error[secret-plain]").run();
+    answer.says(0, &[]);
+    let first = "finding, exit code 1: the values of a Secret are readable in Git or in the rendered output\n";
+    assert!(answer.stdout.starts_with(first) && answer.stdout.ends_with("```\n"), "{answer}");
+    let answer = bench.xtask("explain").run();
+    assert!(answer.stdout.contains("\nyaml-syntax") && answer.stdout.lines().count() > 90, "{answer}");
+    let answer = bench.xtask("explain secret-plain --format json").run();
+    answer.says(
+        0,
+        &["\"command\": \"explain\"", "\"class\": \"finding\"", "\"exitCode\": 1", "**Fix:** Seal the Secret"],
+    );
+    bench
+        .xtask("explain secret-plane")
+        .run()
+        .says(2, &["error[usage]: there is no diagnostic code `secret-plane`", "did you mean `secret-plain`?"]);
 }
 
 #[test]

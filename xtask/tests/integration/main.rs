@@ -14,6 +14,7 @@ mod ci;
 mod dependencies;
 mod errors;
 mod fuzz;
+mod helm_errors;
 mod image;
 mod kind;
 mod lint;

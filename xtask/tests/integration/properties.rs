@@ -1,4 +1,4 @@
-//! What holds whatever the input: splitting, naming, comparing, and the readers of text from elsewhere.
+//! Properties that hold for any input: of splitting, naming, and comparing manifests, and of all parsers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
@@ -23,17 +23,17 @@ use kubernetes::validate::{kubeconform, pointer, problem};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use xtask::lint::argocd_annotations;
+use xtask::lint::{argocd_annotations, template};
 use xtask::repository;
 use xtask::repository::Move;
 
-/// A line that begins no document, and is not blank.
+/// A line that is neither blank nor a document separator.
 fn line() -> impl Strategy<Value = String> {
     "[a-zA-Z#:'\"{\\[ äß-]{0,3}[a-z][ -~é]{0,20}".prop_filter("no separator", |line| !line.starts_with("---"))
 }
 
-/// A document as a template writes one: its source and some lines, blank ones among them but not at the edges. None of
-/// them ends in a block scalar that keeps the lines after it.
+/// A document of a template: its source and some lines, of which the first and the last are not blank. It does not end
+/// in a block scalar, which would keep trailing blank lines.
 fn document() -> impl Strategy<Value = (String, String)> {
     let lines =
         vec(prop_oneof![4 => line().prop_map(|line| line.replace(['|', '>'], "")), 1 => Just(String::new())], 0..6);
@@ -43,12 +43,12 @@ fn document() -> impl Strategy<Value = (String, String)> {
     })
 }
 
-/// The name of an object, few enough that some meet.
+/// The name of an object, from a small set, so that some names collide.
 fn name() -> impl Strategy<Value = String> {
     prop_oneof!["[a-c]", "[a-b]-[a-b]", "[a-b]\\.[A-B]", "[a-z]{1,60}", "[a-b]/[a-b]"]
 }
 
-/// A tree of any form, with words that mean something to a schema among its keys.
+/// An arbitrary tree, with keys that have a meaning in schemas.
 fn tree() -> impl Strategy<Value = serde_json::Value> {
     let leaf = prop_oneof![
         Just(serde_json::Value::Null),
@@ -66,7 +66,7 @@ fn tree() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
-/// The ways to all nodes of a tree.
+/// The paths to all nodes of a tree.
 fn ways(node: &Node, way: &mut Vec<String>, found: &mut Vec<(Vec<String>, std::ops::Range<usize>)>) {
     found.push((way.clone(), node.span.clone()));
     let mut children: Vec<(String, &Node)> =
@@ -81,7 +81,7 @@ fn ways(node: &Node, way: &mut Vec<String>, found: &mut Vec<(Vec<String>, std::o
     }
 }
 
-/// An object with an identity and a body.
+/// The text of an object.
 fn object() -> impl Strategy<Value = String> {
     let kinds = prop_oneof![Just("Service"), Just("service"), Just("Secret"), Just("Role"), Just("A-B"), Just("A")];
     let versions = prop_oneof![Just("v1"), Just("example.org/v1"), Just("Example.org/v2")];
@@ -99,7 +99,7 @@ fn object() -> impl Strategy<Value = String> {
     )
 }
 
-/// Objects of which no two are one to Kubernetes.
+/// Objects with unique identities.
 fn objects() -> impl Strategy<Value = Vec<Manifest>> {
     vec(object(), 0..12).prop_map(|texts| {
         let mut keys = BTreeSet::new();
@@ -118,7 +118,7 @@ fn golden(records: &[Recorded]) -> Golden {
     Golden { files: files.collect(), ..Golden::default() }
 }
 
-/// Words of which Applications, projects, scenarios, and schemas are made, put together in any way.
+/// Words of Applications, projects, scenarios, and schemas, in any order.
 fn document_text() -> impl Strategy<Value = String> {
     let word = prop_oneof![
         "(apiVersion|kind|metadata|name|spec|source|sources|helm|parameters|values|destination|syncPolicy|retry|limit): ",
@@ -132,25 +132,25 @@ fn document_text() -> impl Strategy<Value = String> {
     vec(word, 0..40).prop_map(|words| words.concat())
 }
 
-/// A text of which a reader may make something: words, or an Application, a project, a scenario around them.
+/// A text that parsers may accept: words, or an Application, a project, or a scenario that contains them.
 fn foreign() -> impl Strategy<Value = String> {
     let head = |kind: &str| format!("apiVersion: argoproj.io/v1alpha1\nkind: {kind}\nmetadata:\n  name: x\nspec:\n  ");
     let heads = [String::new(), head("Application"), head("AppProject"), "steps:\n- name: x\n  ".to_owned()];
     (0..heads.len(), document_text()).prop_map(move |(at, text)| format!("{}{text}", heads[at]))
 }
 
-/// Whether all places of findings are stretches of their texts.
+/// Whether all places of findings are inside their texts.
 fn all_inside(found: &Diagnostics) -> bool {
     let mut places = found.0.iter().flat_map(|found| &found.places);
     places.all(|(place, _)| place.source.text.get(place.span.clone().unwrap_or_default()).is_some())
 }
 
-/// A comment behind a value, or none.
+/// A comment after a value, or none.
 fn comment() -> impl Strategy<Value = String> {
     option::of("[ -~é]{0,12}").prop_map(|text| text.map_or(String::new(), |text| format!("  # {text}")))
 }
 
-/// A URL as somebody writes it, with what stands around it; `Ω` is where it goes.
+/// A source with `Ω` in the place of its URL, in several styles.
 fn source() -> impl Strategy<Value = String> {
     let quotes = || prop_oneof![Just(""), Just("'"), Just("\"")];
     let block = (quotes(), comment(), comment(), any::<bool>()).prop_map(|(quote, after, between, first)| {
@@ -163,7 +163,7 @@ fn source() -> impl Strategy<Value = String> {
     prop_oneof![4 => block, 2 => flow, 1 => folded]
 }
 
-/// A tar header with its content, as one of the common programs writes it.
+/// A tar header with its content, in a common format.
 fn tar_entry() -> impl Strategy<Value = Vec<u8>> {
     let kind =
         prop_oneof![8 => Just(b'0'), 2 => Just(b'5'), 2 => Just(b'x'), 1 => Just(b'L'), 1 => Just(b'g'), 1 => Just(0)];
@@ -192,7 +192,7 @@ fn tar_entry() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// A gzipped archive of which some bytes were changed, and then the checksums of its headers.
+/// A gzipped archive with some changed bytes and valid checksums.
 fn mutated_archive() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![any::<u8>(), "[0-9A-Zagx./\\\\ \0]".prop_map(|byte| byte.as_bytes()[0])];
     let at = prop_oneof![
@@ -226,8 +226,8 @@ fn mutated_archive() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// The files of an archive, read by a library; `None` where it reads something else than files and directories.
-fn library_reading(bytes: &[u8]) -> Option<BTreeMap<String, Vec<u8>>> {
+/// The files of an archive, as another library reads them; `None` if it contains anything but files and directories.
+fn library_interpretation(bytes: &[u8]) -> Option<BTreeMap<String, Vec<u8>>> {
     let mut files = BTreeMap::new();
     for entry in tar::Archive::new(flate2::read::MultiGzDecoder::new(bytes)).entries().ok()? {
         let mut entry = entry.ok()?;
@@ -253,7 +253,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_joined_splits_into_the_same(documents in vec(document(), 0..8), blank in "\n{0,3}", tail in "[ \t]{0,2}") {
+    fn joined_documents_split_into_the_same_documents(documents in vec(document(), 0..8), blank in "\n{0,3}", tail in "[ \t]{0,2}") {
         let text: String = documents.iter().map(|(_, text)| format!("---{tail}\n{blank}{text}{blank}")).collect();
         let pieces = manifest::split(&text).expect("separators");
         let split: Vec<_> = pieces.into_iter().map(|piece| (piece.template, piece.text)).collect();
@@ -261,7 +261,7 @@ proptest! {
     }
 
     #[test]
-    fn windows_line_ends_change_nothing_but_the_line_ends(documents in vec(document(), 0..8)) {
+    fn windows_line_endings_change_only_line_endings(documents in vec(document(), 0..8)) {
         let text: String = documents.iter().map(|(_, text)| format!("---\n{text}")).collect();
         let unix = manifest::split(&text).expect("separators");
         let windows = manifest::split(&text.replace('\n', "\r\n")).expect("separators");
@@ -273,11 +273,11 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_split_or_refused(text in "(---|\n|#|\\PC|[ -~]|\u{85}|\r){0,60}") {
+    fn any_text_is_split_or_rejected(text in "(---|\n|#|\\PC|[ -~]|\u{85}|\r){0,60}") {
         let Ok(pieces) = manifest::split(&text) else { return Ok(()) };
         for piece in &pieces {
             prop_assert!(text.contains(piece.text.trim_end()), "{:?} is not in the text", piece.text);
-            // What is written as a golden reads back as itself.
+            // A golden is read back unchanged.
             let again = manifest::split(&piece.text).expect("no separator is left");
             prop_assert_eq!(again.iter().map(|piece| piece.text.as_str()).collect::<Vec<_>>(), [piece.text.as_str()]);
         }
@@ -285,14 +285,14 @@ proptest! {
     }
 
     #[test]
-    fn each_object_has_a_file_of_its_own(manifests in objects()) {
+    fn file_names_of_objects_are_unique(manifests in objects()) {
         let names = manifest::file_names(&manifests);
         let unique: BTreeSet<_> = names.iter().map(|name| name.to_lowercase()).collect();
         prop_assert_eq!(unique.len(), manifests.len(), "{:?}", names);
         for name in &names {
             prop_assert!(name.len() <= 255 && !name.contains('/') && !name.starts_with('.'), "{}", name);
         }
-        // The name is the object's own: not one of its place among the others.
+        // The name does not depend on the order of the objects.
         let by_key = |manifests: &[Manifest]| -> BTreeMap<_, _> {
             manifests.iter().map(|manifest| manifest.key.clone()).zip(manifest::file_names(manifests)).collect()
         };
@@ -301,14 +301,14 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_objects_is_no_change(manifests in objects(), seed in any::<u64>()) {
+    fn the_order_of_objects_is_irrelevant(manifests in objects(), seed in any::<u64>()) {
         let mut other = manifests.clone();
         other.sort_by_key(|manifest| toolbox::archive::sha256(format!("{seed}{}", manifest.key).as_bytes()));
         prop_assert_eq!(golden(&recorded(&manifests)).compare(&recorded(&other), "ns"), []);
     }
 
     #[test]
-    fn each_object_is_in_one_change_at_most(old in objects(), new in objects()) {
+    fn each_object_is_in_at_most_one_change(old in objects(), new in objects()) {
         let (old, new) = (recorded(&old), recorded(&new));
         let changes = golden(&old).compare(&new, "ns");
         let (mut before, mut after) = (Vec::new(), Vec::new());
@@ -322,7 +322,7 @@ proptest! {
                 }
             }
         }
-        // Whatever differs is told, and nothing is told twice.
+        // Each difference is in exactly one change.
         let keys = |records: &[Recorded]| -> BTreeMap<_, _> {
             records.iter().map(|one| (one.manifest.key.clone(), (one.file.clone(), one.manifest.text.clone()))).collect()
         };
@@ -342,39 +342,39 @@ proptest! {
         };
         let records = |value: &str| recorded(&[manifest::read_golden(&text(value), "ns").expect("an object")]);
         for change in golden(&records(&old)).compare(&records(&new), "ns") {
-            let told = format!("{:?}", golden::diff::diff(&change, &|_| "<secret>".to_owned()).lines);
-            prop_assert!(!told.contains(&old) && !told.contains(&new), "{}", told);
+            let lines = format!("{:?}", golden::diff::diff(&change, &|_| "<secret>".to_owned()).lines);
+            prop_assert!(!lines.contains(&old) && !lines.contains(&new), "{}", lines);
         }
     }
 
     #[test]
-    fn any_text_is_yaml_or_not(text in "([ -~]|\n|\t|\\PC|[:\\-{}\\[\\],&*!|>'\"%@`?<]|<<|: |- |\u{feff}){0,80}") {
+    fn any_text_is_parsed_as_yaml_or_rejected(text in "([ -~]|\n|\t|\\PC|[:\\-{}\\[\\],&*!|>'\"%@`?<]|<<|: |- |\u{feff}){0,80}") {
         if let Ok(documents) = yaml::parse(&Source::new("x", text.clone())) {
             for document in documents {
-                // What is read can be written, and reads the same again.
+                // The value is the same after a round trip through JSON.
                 let json = document.root.to_json();
                 let again = yaml::parse_one(&Source::new("y", json.clone())).expect("JSON is YAML");
                 prop_assert_eq!(again.root.to_json(), json);
                 let span = document.root.span;
-                prop_assert!(text.get(span.clone()).is_some(), "{span:?} is no place in the text");
+                prop_assert!(text.get(span.clone()).is_some(), "{span:?} is outside the text");
             }
         }
     }
 
     #[test]
-    fn an_archive_has_one_reading_or_is_refused(bytes in mutated_archive()) {
+    fn an_archive_has_one_interpretation_or_is_rejected(bytes in mutated_archive()) {
         if let Ok(tree) = archive::read("x", &bytes) {
-            prop_assert_eq!(Some(tree), library_reading(&bytes));
+            prop_assert_eq!(Some(tree), library_interpretation(&bytes));
         }
     }
 
     #[test]
-    fn any_scalar_is_read_or_refused(text in "[-+.0-9_xoeEbBinfaNyYtrue:~ ]{0,12}") {
+    fn any_scalar_is_resolved_or_rejected(text in "[-+.0-9_xoeEbBinfaNyYtrue:~ ]{0,12}") {
         let _ = yaml::resolve(&text);
     }
 
     #[test]
-    fn a_name_matches_itself_escaped(name in "[ -~é]{1,12}") {
+    fn an_escaped_name_matches_itself(name in "[ -~é]{1,12}") {
         prop_assume!(!name.contains('/'));
         let escaped: String = name.chars().flat_map(|c| ['\\', c]).collect();
         prop_assert_eq!(glob::matches(&escaped, &name), Ok(true));
@@ -383,25 +383,25 @@ proptest! {
     }
 
     #[test]
-    fn any_pattern_is_expanded_or_refused(pattern in "[a-c/*?\\[\\]{},\\\\!^.-]{0,10}", name in "[a-c.-]{0,6}") {
+    fn any_pattern_is_expanded_or_rejected(pattern in "[a-c/*?\\[\\]{},\\\\!^.-]{0,10}", name in "[a-c.-]{0,6}") {
         let _ = glob::matches(&pattern, &name);
         let _ = glob::expand(Path::new(env!("CARGO_MANIFEST_DIR")), &pattern);
     }
 
     #[test]
-    fn any_text_is_substituted(text in "(\\$|\\{|\\}|ARGOCD_APP_NAME|\\PC|[a-z_0-9]){0,20}") {
+    fn substitution_accepts_any_text(text in "(\\$|\\{|\\}|ARGOCD_APP_NAME|\\PC|[a-z_0-9]){0,20}") {
         let variables = [("ARGOCD_APP_NAME", "web".to_owned())].into();
         let _ = substitute::expand(&text, &variables);
         let _ = substitute::mentions(&text, "ARGOCD_APP");
         if !text.contains('$') {
             prop_assert_eq!(substitute::expand(&text, &variables), text.clone());
         }
-        // A dollar that is doubled stays one, whatever follows it.
+        // `$$` is an escaped dollar sign.
         prop_assert_eq!(substitute::expand(&text.replace('$', "$$"), &variables), text);
     }
 
     #[test]
-    fn each_node_is_found_by_its_pointer(tree in tree()) {
+    fn pointers_find_their_nodes(tree in tree()) {
         let root = yaml::parse_one(&Source::new("x", tree.to_string())).expect("JSON is YAML").root;
         let mut found = Vec::new();
         ways(&root, &mut Vec::new(), &mut found);
@@ -409,14 +409,14 @@ proptest! {
             let pointer: String =
                 way.iter().map(|step| format!("/{}", step.replace('~', "~0").replace('/', "~1"))).collect();
             prop_assert_eq!(&pointer::steps(&pointer), &way);
-            let node = pointer::node(&root, &way).expect("it is there");
+            let node = pointer::node(&root, &way).expect("a node");
             prop_assert_eq!(&node.span, &span);
             let _ = pointer::path(&way);
         }
     }
 
     #[test]
-    fn schemas_are_made_of_anything(a in tree(), b in tree(), c in tree()) {
+    fn schemas_are_derived_from_any_document(a in tree(), b in tree(), c in tree()) {
         let kind = Kind::new("v1", "A");
         let named = serde_json::json!([{"group": "", "version": "v1", "kind": "A"}]);
         let mut root = a.clone();
@@ -447,19 +447,19 @@ proptest! {
     }
 
     #[test]
-    fn any_words_of_kubeconform_are_read(
+    fn any_message_of_kubeconform_is_parsed(
         words in "(- at '|'|: |validation failed|got |, want |additional properties |\\\\|\\PC| not allowed|/a|   ){0,30}",
         name in "[ -~é\n]{1,12}",
     ) {
         let _ = problem::parse(&words);
-        // What is quoted is found again, whatever it holds.
+        // Quoted names are unescaped.
         let quoted = name.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n");
         let found = problem::parse(&format!("x - at '/a': additional properties '{quoted}' not allowed"));
         prop_assert_eq!(&found[0].what, &problem::What::Unknown(vec![name]));
     }
 
     #[test]
-    fn any_answer_of_kubeconform_is_read_or_refused(answer in tree(), status in "(statusValid|statusInvalid|x)", text in "\\PC{0,30}") {
+    fn any_output_of_kubeconform_is_parsed_or_rejected(answer in tree(), status in "(statusValid|statusInvalid|x)", text in "\\PC{0,30}") {
         let resource = serde_json::json!({"filename": "a", "status": status, "msg": answer.to_string()});
         for document in [answer.clone(), serde_json::json!({"resources": [resource]}), serde_json::json!({"resources": answer})] {
             for answer in kubeconform::parse(document.to_string().as_bytes()).unwrap_or_default().values() {
@@ -470,7 +470,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_told_of_foreign_text_has_its_place_in_it(text in foreign()) {
+    fn places_of_findings_are_inside_their_texts(text in foreign()) {
         let source = Source::new("input", text.as_str());
         if let Err(found) = Scenario::parse(&source, "app", "name", Path::new("/nowhere")) {
             prop_assert!(!found.is_empty() && all_inside(&found), "{:?}", found);
@@ -486,7 +486,18 @@ proptest! {
     }
 
     #[test]
-    fn any_schema_of_values_is_read_or_refused(tree in tree(), text in document_text(), cut in 0..200_usize) {
+    fn text_without_actions_keeps_its_length(
+        text in "(\\{\\{|\\}\\}|-|if|define|end|\"|'|`|/\\*|\\*/|a: |\n|---|[a-z]|é| |\\{|\\}|\\[){0,40}",
+    ) {
+        let without = template::without_actions(&text);
+        prop_assert_eq!(without.len(), text.len());
+        for node in yaml::values_of(&Source::new("x", without.as_str()), "a") {
+            prop_assert!(without.get(node.span).is_some());
+        }
+    }
+
+    #[test]
+    fn any_values_schema_is_parsed_or_rejected(tree in tree(), text in document_text(), cut in 0..200_usize) {
         let json = tree.to_string();
         let cut = json.chars().take(cut).collect::<String>();
         for text in [json, cut, text] {
@@ -500,9 +511,9 @@ proptest! {
         }
     }
 
-    /// Pointing sources at another repository changes their URLs and not one byte beside them.
+    /// `argocd set-repository` changes only the URLs.
     #[test]
-    fn another_repository_is_all_that_changes(sources in vec((source(), any::<bool>()), 1..6), windows in any::<bool>()) {
+    fn set_repository_changes_only_urls(sources in vec((source(), any::<bool>()), 1..6), windows in any::<bool>()) {
         let (old, new) = ("https://git.example.com/old.git", "git@git.example.org:me/new.git");
         let text = |url: &str| {
             let sources: String = sources

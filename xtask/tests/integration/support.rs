@@ -1,9 +1,7 @@
-//! What the tests share: a workspace of their own to run the binary in, and the Helm to run it with.
+//! Shared helpers: a temporary workspace in which to run the binary, and the tools to run it with.
 //!
-//! A run sees nothing of this machine: no PATH, no cache, no variables but those that the test gives. Only [`helm`]
-//! looks around, through the tool's own search, once for all tests.
-//!
-//! Deliberately absent: what a test expects.
+//! A run is independent of this machine: it has only the PATH, cache, and variables that the test sets. Only [`helm`] and
+//! [`tool`] search this machine, with the tool's own search.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -15,29 +13,28 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::case::Case;
 
-/// The Helm of Argo CD 3.5, and that of 3.4.
+/// The Helm versions of Argo CD 3.5 and 3.4.
 pub(crate) const HELM_4: &str = "4.2.1";
 pub(crate) const HELM_3: &str = "3.19.4";
 
-/// The repository that these tests belong to.
+/// The root of this repository.
 pub(crate) fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the repository")
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in the repository")
 }
 
-/// Whether this is a CI run, where a missing helm is a failure and expectations are never written.
+/// Whether this is a CI run, in which a missing helm is a failure and expectations are not rewritten.
 pub(crate) fn ci() -> bool {
     std::env::var("CI").is_ok_and(|value| matches!(value.to_lowercase().as_str(), "true" | "1"))
 }
 
-/// The pinned helm of a version, found or brought by `cargo xtask tools`. Where it cannot be had, that is said, and only
-/// in CI it is a failure. Building a helm takes minutes, so the second one is brought in CI alone, and elsewhere used
-/// where it is there.
+/// A version of helm, found or installed by `cargo xtask tools`. If it is unavailable, prints why, and fails in CI.
+/// Building helm takes minutes, so the older version is installed only in CI; elsewhere it is used if it is found.
 #[track_caller]
 pub(crate) fn helm(version: &str) -> Option<PathBuf> {
-    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    static REPORTED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     static HELMS: OnceLock<(BTreeMap<String, PathBuf>, String)> = OnceLock::new();
     let (helms, why) = HELMS.get_or_init(|| {
-        // Everything but CI is this machine's: its PATH, its proxies, its cache.
+        // This run uses the PATH, the proxies, and the cache of this machine.
         let tools = |command: &str, name: &str| {
             let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
                 .args(["tools", command, name, "--root"])
@@ -61,11 +58,10 @@ pub(crate) fn helm(version: &str) -> Option<PathBuf> {
     });
     let helm = helms.get(version).cloned();
     if helm.is_none() {
-        assert!(!ci(), "CI has to have helm {version}:\n{why}");
-        // Said once, around the capture of test output: whoever reads "ok" should know what was not tested.
-        if SAID.lock().is_ok_and(|mut said| said.insert(version.to_owned())) {
-            let _ =
-                writeln!(std::io::stderr(), "skipped: all that needs helm {version}, which could not be had\n{why}");
+        assert!(!ci(), "CI requires helm {version}:\n{why}");
+        // Printed once, even if test output is captured, so that skipped tests are noticed.
+        if REPORTED.lock().is_ok_and(|mut reported| reported.insert(version.to_owned())) {
+            let _ = writeln!(std::io::stderr(), "skipped: tests with helm {version}, which is unavailable\n{why}");
         }
     }
     helm
@@ -77,14 +73,13 @@ pub(crate) fn kubeconform() -> Option<PathBuf> {
     tool("kubeconform")
 }
 
-/// A pinned tool, found or brought by `cargo xtask tools`. Where it cannot be had, that is said, and only in CI it is a
-/// failure.
+/// A pinned tool, found or installed by `cargo xtask tools`. If it is unavailable, prints why, and fails in CI.
 #[track_caller]
 pub(crate) fn tool(name: &str) -> Option<PathBuf> {
     static FOUND: Mutex<BTreeMap<String, Option<PathBuf>>> = Mutex::new(BTreeMap::new());
     let mut all = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(found) = all.get(name) {
-        assert!(found.is_some() || !ci(), "CI has to have {name}");
+        assert!(found.is_some() || !ci(), "CI requires {name}");
         return found.clone();
     }
     let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
@@ -97,19 +92,19 @@ pub(crate) fn tool(name: &str) -> Option<PathBuf> {
     let found = answer["tools"][0]["path"].as_str().map(PathBuf::from);
     all.insert(name.to_owned(), found.clone());
     if found.is_none() {
-        let _ = writeln!(std::io::stderr(), "skipped: all that needs {name}, which could not be had\n{text}");
+        let _ = writeln!(std::io::stderr(), "skipped: tests with {name}, which is unavailable\n{text}");
     }
-    assert!(found.is_some() || !ci(), "CI has to have {name}:\n{text}");
+    assert!(found.is_some() || !ci(), "CI requires {name}:\n{text}");
     found
 }
 
-/// Lays the schemas of this repository, and those that only tests need, under a workspace.
+/// Copies the schemas of this repository, and those for tests, into a workspace.
 pub(crate) fn lay_schemas(root: &Path) {
     copy(&repository().join("schemas"), &root.join("schemas"));
     copy(&repository().join("tests/schemas"), &root.join("schemas"));
 }
 
-/// A folder with a workspace, a cache, a home, and a place for temporary files, removed in the end.
+/// A temporary folder with a workspace, a cache, a home, and a folder for temporary files.
 pub(crate) struct Bench {
     directory: tempfile::TempDir,
 }
@@ -121,7 +116,7 @@ impl Bench {
         for folder in ["workspace", "cache", "home", "tmp"] {
             fs::create_dir(bench.directory.path().join(folder)).expect("folder");
         }
-        // Fingerprints of Secrets are keyed by machine; here they have to be the same everywhere.
+        // The key of fingerprints differs between machines; expectations need a fixed one.
         fs::write(bench.cache().join("fingerprint.key"), [7; 32]).expect("written");
         bench
     }
@@ -135,7 +130,7 @@ impl Bench {
         bench
     }
 
-    /// The folder around everything.
+    /// The temporary folder.
     pub(crate) fn base(&self) -> &Path {
         self.directory.path()
     }
@@ -157,15 +152,15 @@ impl Bench {
         fs::write(path, text).expect("written");
     }
 
-    /// Replaces a text in a file of the workspace; it has to be there.
+    /// Replaces a text in a file of the workspace, which must contain it.
     #[track_caller]
     pub(crate) fn replace(&self, path: &str, old: &str, new: &str) {
         let text = fs::read_to_string(self.root().join(path)).expect("readable");
-        assert!(text.contains(old), "{path} does not hold {old:?}");
+        assert!(text.contains(old), "{path} does not contain {old:?}");
         self.write(path, &text.replace(old, new));
     }
 
-    /// A program that stands in for helm 4: it tells its version, and for all else runs a script.
+    /// A program that replaces helm 4: it prints the version, or else runs a script.
     pub(crate) fn stub(&self, script: &str) -> PathBuf {
         let path = self.base().join("helm");
         let text = format!("#!/bin/sh\nif [ \"$1\" = version ]; then echo v{HELM_4}; exit; fi\n{script}\n");
@@ -174,7 +169,7 @@ impl Bench {
         path
     }
 
-    /// A run of the binary in the workspace; arguments are separated by spaces.
+    /// Prepares a run of the binary in the workspace; arguments are separated by spaces.
     pub(crate) fn xtask(&self, args: &str) -> Run<'_> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
         command
@@ -189,18 +184,18 @@ impl Bench {
         Run { bench: self, command, helm: None, kubeconform: None }
     }
 
-    /// What was left in the folder for temporary files.
+    /// The files in the folder for temporary files.
     pub(crate) fn left_over(&self) -> Vec<PathBuf> {
         tree(&self.base().join("tmp")).into_keys().collect()
     }
 
-    /// The goldens: path → content.
+    /// The goldens by path.
     pub(crate) fn goldens(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         tree(&self.root().join("tests/golden"))
     }
 }
 
-/// A run about to happen.
+/// A run that is being prepared.
 pub(crate) struct Run<'a> {
     bench: &'a Bench,
     command: Command,
@@ -209,44 +204,44 @@ pub(crate) struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Sets a variable.
+    /// Sets an environment variable.
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
         self.command.env(name, value);
         self
     }
 
-    /// Gives it a helm.
+    /// Sets the helm.
     pub(crate) fn helm(mut self, helm: &Path) -> Self {
         self.command.env("XTASK_HELM", helm);
         self.helm = Some(helm.to_path_buf());
         self
     }
 
-    /// Gives it a kubeconform.
+    /// Sets the kubeconform.
     pub(crate) fn kubeconform(mut self, kubeconform: &Path) -> Self {
         self.command.env("XTASK_KUBECONFORM", kubeconform);
         self.kubeconform = Some(kubeconform.to_path_buf());
         self
     }
 
-    /// Runs it to its end.
+    /// Waits for its end and returns its output.
     pub(crate) fn run(mut self) -> Answer {
         let output = self.command.output().expect("xtask runs");
         let normal = |bytes: &[u8]| self.normal(&String::from_utf8_lossy(bytes));
         Answer { code: output.status.code(), stdout: normal(&output.stdout), stderr: normal(&output.stderr) }
     }
 
-    /// Starts it, with both streams thrown away.
+    /// Starts it, without output.
     pub(crate) fn spawn(mut self) -> Child {
         self.command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("xtask runs")
     }
 
-    /// Starts it on a terminal, where its results go to nowhere.
+    /// Starts it with standard error on a terminal and without standard output.
     pub(crate) fn on(mut self, terminal: File) -> Child {
         self.command.stdout(Stdio::null()).stderr(terminal).spawn().expect("xtask runs")
     }
 
-    /// The text without what differs from run to run: where things lie, and how long it took.
+    /// Replaces paths and durations, which differ between runs.
     fn normal(&self, text: &str) -> String {
         let mut text = text.to_owned();
         let paths = [
@@ -268,7 +263,7 @@ impl Run<'_> {
     }
 }
 
-/// What a run told.
+/// The exit code and output of a run.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) code: Option<i32>,
@@ -277,7 +272,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Holds it against an exit code and texts that have to be in either stream.
+    /// Checks the exit code, and that each text is in the output.
     #[track_caller]
     pub(crate) fn says(&self, code: i32, texts: &[&str]) -> &Self {
         assert_eq!(self.code, Some(code), "{self}");
@@ -294,7 +289,7 @@ impl std::fmt::Display for Answer {
     }
 }
 
-/// All files of a folder by path, links by what they point at; nothing when it is not there.
+/// The content of all files in a folder by path, or the target of links; empty if the folder does not exist.
 pub(crate) fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut folders = vec![folder.to_path_buf()];
@@ -325,7 +320,7 @@ pub(crate) fn copy(from: &Path, to: &Path) {
         } else if source.is_dir() {
             copy(&source, &target);
         } else {
-            // Not `fs::copy`, which would take a read-only mode along.
+            // Not `fs::copy`, which would copy a read-only mode.
             fs::write(&target, fs::read(&source).expect("readable")).expect("written");
         }
     }

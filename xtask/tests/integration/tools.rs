@@ -1,4 +1,4 @@
-//! `cargo xtask tools`, as people run it: on a workspace of its own, with nothing on PATH but what a test puts there.
+//! `cargo xtask tools`, in a workspace with an otherwise empty PATH.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -27,14 +27,14 @@ impl Bench {
         self.directory.path().join(name)
     }
 
-    /// A program on PATH that says a version.
-    fn program(&self, name: &str, says: &str) {
+    /// Creates a program on PATH that prints a version.
+    fn program(&self, name: &str, version: &str) {
         let path = self.path("bin").join(name);
-        fs::write(&path, format!("#!/bin/sh\necho {says}\n")).expect("written");
+        fs::write(&path, format!("#!/bin/sh\necho {version}\n")).expect("written");
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("mode");
     }
 
-    /// Runs `xtask tools …` where nothing can be downloaded or built.
+    /// Runs `xtask tools …` without network access and Go.
     fn tools(&self, args: &[&str]) -> Answer {
         self.tools_with(args, &[])
     }
@@ -78,7 +78,7 @@ impl Answer {
     }
 }
 
-/// The version of a tool in the workspace's charts.toml decides; the first pinned one in tools.lock is the default's.
+/// The version of the first entry of a tool in tools.lock, which is the default.
 fn pinned(name: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the repository");
     let text = fs::read_to_string(root.join("tools.lock")).expect("tools.lock");
@@ -88,13 +88,13 @@ fn pinned(name: &str) -> String {
 }
 
 #[test]
-fn a_list_says_where_each_tool_is() {
+fn list_shows_the_path_of_each_tool() {
     let bench = Bench::new();
     bench.program("kind", &format!("kind v{} go1.26 linux/amd64", pinned("kind")));
     let answer = bench.tools(&["list"]);
     answer.says(&["kind", &pinned("kind"), "helm", &pinned("helm"), "kubeconform"]);
     answer.says(&[&bench.path("bin/kind").display().to_string()]);
-    assert!(fs::read_dir(bench.path("cache")).expect("cache").next().is_none(), "a list brings and keeps nothing");
+    assert!(fs::read_dir(bench.path("cache")).expect("cache").next().is_none(), "a list installs nothing");
 }
 
 #[test]
@@ -102,12 +102,26 @@ fn another_version_on_path_is_not_used() {
     let bench = Bench::new();
     bench.program("helm", "v0.0.1");
     let answer = bench.tools(&["install", "helm"]);
-    answer.says(&["helm", "0.0.1", &pinned("helm"), "could not be had", "XTASK_HELM"]);
+    answer.says(&["helm", "0.0.1", &pinned("helm"), "is unavailable", "XTASK_HELM"]);
     assert_eq!(answer.code, Some(3), "{answer:?}");
 }
 
 #[test]
-fn a_variable_that_names_another_version_is_refused() {
+fn another_version_on_path_and_none_in_the_cache_is_listed_once() {
+    let bench = Bench::new();
+    bench.program("kubectl", "Client Version: v1.30.1");
+    let answer = bench.tools(&["list", "kubectl"]);
+    let path = bench.path("bin/kubectl").display().to_string();
+    answer.says(&["not found: ", &format!("`{path}` on PATH is 1.30.1"), "is not in the cache"]);
+    answer
+        .says(&["help: download https://dl.k8s.io/v", "help: then put it on PATH, or set `XTASK_KUBECTL` to its path"]);
+    assert_eq!(answer.all.matches(&path).count(), 1, "{}", answer.all);
+    assert!(!answer.all.contains("warning") && !answer.all.contains("instead"), "{}", answer.all);
+    assert_eq!(answer.code, Some(0), "{answer:?}");
+}
+
+#[test]
+fn a_variable_with_another_version_is_an_error() {
     let bench = Bench::new();
     bench.program("other", "v0.0.1");
     let other = bench.path("bin/other").display().to_string();
@@ -117,7 +131,7 @@ fn a_variable_that_names_another_version_is_refused() {
 }
 
 #[test]
-fn what_is_there_is_verified() {
+fn verify_checks_tools_on_path() {
     let bench = Bench::new();
     bench.program("kind", &format!("v{}", pinned("kind")));
     let answer = bench.tools(&["verify", "kind"]);
@@ -126,7 +140,7 @@ fn what_is_there_is_verified() {
 }
 
 #[test]
-fn what_is_missing_is_told_with_the_command_that_brings_it() {
+fn verify_names_the_command_that_installs_a_missing_tool() {
     let bench = Bench::new();
     let answer = bench.tools(&["verify", "kind"]);
     answer.says(&["is not installed", "cargo xtask tools install kind"]);
@@ -134,14 +148,14 @@ fn what_is_missing_is_told_with_the_command_that_brings_it() {
 }
 
 #[test]
-fn a_misspelt_name_is_told_with_the_nearest() {
+fn a_misspelled_name_is_reported_with_the_nearest() {
     let answer = Bench::new().tools(&["install", "kubeconfrom"]);
     answer.says(&["kubeconfrom", "kubeconform"]);
     assert_eq!(answer.code, Some(2), "{answer:?}");
 }
 
 #[test]
-fn of_a_neighbour_its_own_version_is_told() {
+fn a_tool_with_another_minor_version_is_shown_with_it() {
     let bench = Bench::new();
     bench.program("kubectl", "Client Version: v1.34.4");
     bench.tools(&["list", "kubectl"]).says(&["kubectl      1.34.4   ", "(on PATH)"]);

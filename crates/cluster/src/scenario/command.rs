@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::action::Outcome;
 use super::expect::{self, Expect, Finished};
 use super::run::Runner;
-use crate::observer::{Stop, unreachable};
+use crate::observer::Stop;
 use crate::verdict::{Evidence, Problem};
 use diagnostics::Result;
 use toolbox::process::{Followed, Invocation};
@@ -22,8 +22,8 @@ impl Runner<'_> {
             waits_for(&format!("`{text}` has not appeared yet"));
         }
         let followed = invocation.follow(|line| {
-            if let Some(why) = self.observer.lost() {
-                return ControlFlow::Break(Some(why));
+            if let Some(problem) = self.observer.lost() {
+                return ControlFlow::Break(Some(problem));
             }
             let Some(line) = line else { return ControlFlow::Continue(()) };
             stdout.extend_from_slice(line.as_bytes());
@@ -36,7 +36,7 @@ impl Runner<'_> {
         let mut finished = Finished { exit: Some(0), stdout, stderr: String::new() };
         match followed {
             Followed::Broken(None) => {}
-            Followed::Broken(Some(why)) => return Err(unreachable(why)),
+            Followed::Broken(Some(problem)) => return Err(Stop::Problem(problem)),
             Followed::Ended(output) => {
                 finished.exit = output.code;
                 finished.stderr = output.stderr;

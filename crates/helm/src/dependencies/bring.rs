@@ -14,12 +14,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
+use super::context::Context;
 use super::folder::Packed;
 use super::helm::{self, Repositories};
 use super::inspect::tampered;
 use crate::chart::{Dependency, same_version};
 use crate::charts_lock::Pin;
-use crate::dependencies::Context;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use toolbox::environment::Mirror;
 use toolbox::whole;
@@ -195,7 +195,7 @@ fn from_folder(pin: &Pin, folder: &Path, context: &Context<'_>) -> Result<Vec<u8
 /// Downloads the archive from one repository with Helm.
 fn from_repository(pin: &Pin, url: &str, repositories: Repositories<'_>, context: &Context<'_>) -> Result<Vec<u8>> {
     let under_way = context.progress.under_way("Downloading", &format!("{} {} from {url}", pin.name, pin.version));
-    let staged = super::temporary()?;
+    let staged = super::context::temporary()?;
     let dependency = Dependency::exact(&pin.name, &pin.version, url, pin.place.clone());
     helm::update(staged.path(), "xtask-staged", &[dependency], repositories, context)?;
     under_way.done("Downloaded");

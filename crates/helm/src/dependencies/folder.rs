@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::chart::known_as;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
-use document::{Value, yaml};
+use document::{Node, Value, yaml};
 use toolbox::archive;
 use toolbox::archive::{Tree, sha256, tree_digest};
 
@@ -122,6 +122,61 @@ pub(super) fn identity(files: &Tree) -> Option<(String, String)> {
         _ => None,
     };
     Some((text("name")?, text("version")?))
+}
+
+/// A chart below another one, with its files.
+#[derive(Debug)]
+pub struct Nested {
+    /// The path of its values in those of the outer chart: the names or aliases of the charts.
+    pub path: Vec<String>,
+    /// Its files, by path.
+    pub files: Tree,
+}
+
+/// Finds the dependency with a name or alias, at any depth. Returns `None` if it is not in charts/.
+pub fn nested(chart: &Path, name: &str) -> Option<Nested> {
+    fn search(files: &Tree, path: &[String], name: &str) -> Option<Nested> {
+        for (chart, files) in subcharts(files) {
+            let path: Vec<String> = path.iter().cloned().chain([chart.clone()]).collect();
+            if chart == name {
+                return Some(Nested { path, files });
+            }
+            if path.len() < MAX_DEPTH
+                && let Some(found) = search(&files, &path, name)
+            {
+                return Some(found);
+            }
+        }
+        None
+    }
+    search(&read(chart).ok()?, &[], name)
+}
+
+/// The charts in charts/ of a tree, by name or alias.
+fn subcharts(files: &Tree) -> Vec<(String, Tree)> {
+    let mut entries: BTreeMap<&str, Tree> = BTreeMap::new();
+    for (path, bytes) in files {
+        let Some(below) = path.strip_prefix("charts/") else { continue };
+        let (entry, rest) = below.split_once('/').unwrap_or((below, ""));
+        entries.entry(entry).or_default().insert(rest.to_owned(), bytes.clone());
+    }
+    let chart_yaml = files.get("Chart.yaml").and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
+    let declared = yaml::parse_one(&Source::new("Chart.yaml", chart_yaml)).ok().map(|document| document.root);
+    let declared = declared.as_ref().and_then(|root| root.get("dependencies")).map(Node::items).unwrap_or_default();
+    let text = |node: &Node, key: &str| node.get(key).and_then(Node::as_str).unwrap_or_default().to_owned();
+    let mut charts = Vec::new();
+    for (entry, tree) in entries {
+        let packed = tree.get("").and_then(|bytes| Packed::read(entry, bytes).ok());
+        let tree = packed.map_or(tree, |packed| packed.files);
+        let Some((name, _)) = identity(&tree) else { continue };
+        let aliases = declared.iter().filter(|node| text(node, "name") == name).map(|node| text(node, "alias"));
+        let mut names: Vec<String> = aliases.map(|alias| if alias.is_empty() { name.clone() } else { alias }).collect();
+        if names.is_empty() {
+            names.push(name);
+        }
+        charts.extend(names.into_iter().map(|name| (name, tree.clone())));
+    }
+    charts
 }
 
 /// All files below a directory, by `/`-separated relative path.

@@ -9,9 +9,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::moved;
+use super::context::Context;
 use crate::chart::{Dependency, dependency_json, go_string};
-use crate::dependencies::Context;
 use diagnostics::{Code, Diagnostic, Result};
 use toolbox::process::{Invocation, Output};
 
@@ -85,8 +84,7 @@ fn failure(
             .note("Argo CD runs `helm dependency build`, which fails in the same way")
             .help("fix the chart that `file://` points to, or the requested `version`");
     }
-    let not_found = ["can't get a valid version", "chart not found in repo", "no matching version", "entry not found"];
-    let missing = not_found.iter().any(|text| log.contains(text));
+    let missing = crate::errors::version_not_found(&log);
     let message = match (repositories, missing) {
         (Repositories::Mirror(mirror), true) => format!("the chart mirror `{mirror}` does not contain {wanted}"),
         (Repositories::Mirror(mirror), false) => {
@@ -111,7 +109,7 @@ fn failure(
         Repositories::Real => {
             for dependency in dependencies {
                 let repository = dependency.repository.as_str();
-                diagnostic = match moved::successor(repository) {
+                diagnostic = match crate::moved::moved(repository).and_then(|entry| entry.to) {
                     Some(new) => diagnostic.help(format!(
                         "`{repository}` no longer exists; its charts moved to `{new}`: change `repository` in Chart.yaml and run `cargo xtask deps --update`"
                     )),

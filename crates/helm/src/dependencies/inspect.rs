@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::drift::differences;
 use super::folder::{self, Contents, Subchart};
-use crate::chart::{Chart, Dependency, Origin, known_as, same_version};
+use crate::chart::{Chart, Dependency, Origin, is_exact, known_as, same_version};
 use crate::charts_lock::{ChartsLock, Pin};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 use toolbox::archive::{Tree, tree_digest};
@@ -152,6 +152,12 @@ pub(super) fn source_folder(chart: &Chart, path: &str) -> PathBuf {
     folder
 }
 
+/// The files of the source of a `file://` dependency.
+#[must_use]
+pub fn local_source(chart: &Chart, path: &str) -> Option<Tree> {
+    folder::read(&source_folder(chart, path)).ok()
+}
+
 /// The files of a `file://` source, without the archives that this tool downloaded.
 pub(super) fn source_files(source: &Path, left_out: &BTreeSet<String>) -> Result<Tree> {
     let mut files = folder::read(source)?;
@@ -170,6 +176,8 @@ struct Inspector<'a> {
 /// The source chart of a `file://` dependency.
 struct SourceChart {
     chart: Chart,
+    /// Its dependencies that are not in its charts/ in a clean checkout.
+    omitted: Vec<Dependency>,
     left_out: BTreeSet<String>,
     files: Tree,
 }
@@ -204,20 +212,17 @@ impl Inspector<'_> {
 
     fn lock_outdated(&mut self) {
         let Some(lock) = &self.chart.lock else { return };
-        let listed = |dependencies: &[Dependency]| match dependencies {
-            [] => "none".to_owned(),
-            some => some.iter().map(|one| format!("{} {}", one.name, one.version)).collect::<Vec<_>>().join(", "),
-        };
-        self.diagnostics.push(
-            Diagnostic::new(
-                Code::ChartLockOutdated,
-                format!("`{}/Chart.lock` does not match the dependencies in Chart.yaml", self.chart.path),
-            )
-            .at(lock.digest_place.clone(), "digest of other dependencies")
-            .note(format!("Chart.yaml requires: {}", listed(&self.chart.dependencies)))
-            .note(format!("Chart.lock locks: {}", listed(&lock.dependencies)))
-            .help("run `cargo xtask deps --update`"),
-        );
+        let mut differences = differing_entries(&self.chart.dependencies, &lock.dependencies).into_iter();
+        let (first, places) = differences.next().unwrap_or_else(|| {
+            // Only the digest covers the other fields.
+            let what = "a field such as `version`, `alias`, `condition`, or `tags` changed";
+            (what.to_owned(), vec![(lock.digest_place.clone(), "digest of other dependencies".to_owned())])
+        });
+        let message = format!("`{}/Chart.lock` does not match Chart.yaml: {first}", self.chart.path);
+        let diagnostic = Diagnostic::new(Code::ChartLockOutdated, message);
+        let diagnostic = places.into_iter().fold(diagnostic, |found, (place, label)| found.at(place, label));
+        let diagnostic = differences.fold(diagnostic, |found, (what, _)| found.note(what));
+        self.diagnostics.push(diagnostic.help("run `cargo xtask deps --update`"));
     }
 
     /// Resolves one dependency. `wrong` names the subcharts whose wrong version is already reported.
@@ -379,7 +384,23 @@ impl Inspector<'_> {
             .into());
         }
         let digest = tree_digest(&source.files);
-        Ok((State::Local { source: folder, digest, left_out: source.left_out }, None))
+        let omitted = self.omitted(declared, &label, &source);
+        Ok((State::Local { source: folder, digest, left_out: source.left_out }, omitted))
+    }
+
+    /// Warns of the dependencies of a `file://` dependency that Helm, and so Argo CD, renders without.
+    fn omitted(&self, declared: &Dependency, label: &str, source: &SourceChart) -> Option<Diagnostic> {
+        let first = source.omitted.first()?;
+        let names: Vec<String> = source.omitted.iter().map(|one| format!("`{}`", one.name)).collect();
+        let message = format!("`{}` is rendered without its dependencies: {}", declared.name, names.join(", "));
+        let vendor = format!("vendor `{}` unpacked in {label}/charts/{}", first.name, first.name);
+        Some(
+            Diagnostic::new(Code::DependencyOmitted, message)
+                .at(first.place.clone(), format!("not in {label}/charts"))
+                .at(declared.repository_place.clone(), "packed from there")
+                .note("Argo CD runs `helm dependency build`, which does not download dependencies of dependencies")
+                .help(format!("declare `{}` in {}/Chart.yaml too, or {vendor}", first.name, self.chart.path)),
+        )
     }
 
     fn source_chart(&self, folder: &Path) -> Result<SourceChart> {
@@ -399,7 +420,12 @@ impl Inspector<'_> {
         let names = downloaded.filter_map(|subchart| subchart.path.file_name());
         let left_out: BTreeSet<String> = names.map(|name| format!("charts/{}", name.to_string_lossy())).collect();
         let files = source_files(folder, &left_out)?;
-        Ok(SourceChart { chart, left_out, files })
+        let vendored = |declared: &Dependency| {
+            let charts = contents.charts.iter().filter(|subchart| !is_downloaded(subchart));
+            charts.into_iter().any(|subchart| subchart.name == declared.name)
+        };
+        let omitted = chart.dependencies.iter().filter(|declared| !vendored(declared)).cloned().collect();
+        Ok(SourceChart { omitted, chart, left_out, files })
     }
 
     /// Compares a vendored copy with its source. Argo CD renders the copy, so a broken source does not block the render.
@@ -502,6 +528,35 @@ impl Inspector<'_> {
     }
 }
 
+/// The differences between the dependencies in Chart.yaml and those in Chart.lock, each with its places.
+fn differing_entries(declared: &[Dependency], locked: &[Dependency]) -> Vec<(String, Vec<(Place, String)>)> {
+    let mut differences = Vec::new();
+    for one in declared {
+        let Some(other) = locked.iter().find(|other| other.name == one.name) else {
+            differences.push((format!("`{}` is not locked", one.name), vec![(one.place.clone(), String::new())]));
+            continue;
+        };
+        if one.repository != other.repository {
+            let places = vec![
+                (one.repository_place.clone(), "declared".to_owned()),
+                (other.repository_place.clone(), "locked".to_owned()),
+            ];
+            differences.push((format!("the repository of `{}` differs", one.name), places));
+        } else if is_exact(&one.version) && !same_version(&one.version, &other.version) {
+            let places = vec![
+                (one.version_place.clone(), "declared".to_owned()),
+                (other.version_place.clone(), "locked".to_owned()),
+            ];
+            differences.push((format!("the version of `{}` differs", one.name), places));
+        }
+    }
+    for other in locked.iter().filter(|other| !declared.iter().any(|one| one.name == other.name)) {
+        let what = format!("`{}` is locked but not declared", other.name);
+        differences.push((what, vec![(other.place.clone(), String::new())]));
+    }
+    differences
+}
+
 fn vendored(copy: &Subchart) -> State {
     State::Vendored { path: copy.path.clone(), digest: copy.digest.clone() }
 }
@@ -514,4 +569,15 @@ pub(super) fn tampered(label: &str, pin: &Pin, found: &str) -> Diagnostic {
     )
     .at(pin.place.clone(), "pinned here")
     .note(format!("pinned {}\nfound  {found}", pin.digest))
+}
+pub(super) fn remove_outdated(root: &Path, chart: &Chart, removed: &mut Vec<PathBuf>) -> Result<()> {
+    for path in outdated(root, chart)? {
+        match std::fs::remove_file(&path) {
+            Ok(()) => removed.push(path),
+            // Another process deleted it at the same time.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(Diagnostic::io("delete", &path, &error).into()),
+        }
+    }
+    Ok(())
 }

@@ -11,11 +11,11 @@
 
 use std::path::{Path, PathBuf};
 
+use super::context::Context;
 use super::folder;
 use super::helm::{self, Repositories};
 use super::inspect::{Inspection, State, source_files};
 use crate::chart::{Chart, Dependency};
-use crate::dependencies::Context;
 use diagnostics::{Diagnostic, Result};
 
 /// A staged copy of a chart, removed on drop.
@@ -35,7 +35,7 @@ impl Stage {
 
 /// Copies a chart including its charts/, and packs its `file://` dependencies into the copy.
 pub fn stage(chart: &Chart, inspection: &Inspection, context: &Context<'_>) -> Result<Stage> {
-    let temporary = super::temporary()?;
+    let temporary = super::context::temporary()?;
     let packing = temporary.path().join("packing");
     let mut wanted: Vec<Dependency> = Vec::new();
     for (index, (dependency, declared)) in inspection.dependencies.iter().zip(&chart.dependencies).enumerate() {

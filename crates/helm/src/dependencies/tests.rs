@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
+use toolbox::environment::Mirror;
 
 use super::loopback::{Loopback, repository};
 use super::testing::{Workspace, chart_archive, config_map, digest, helm, messages, packed, render};
@@ -193,8 +194,21 @@ fn unlocked_dependencies_are_errors() {
     let (_, diagnostics) = workspace.inspect(CHART);
     assert_eq!(
         messages(&diagnostics),
-        ["chart-lock-outdated: `charts/x/Chart.lock` does not match the dependencies in Chart.yaml"]
+        ["chart-lock-outdated: `charts/x/Chart.lock` does not match Chart.yaml: `dep` is not locked"]
     );
+    for (name, repository, version, difference) in [
+        ("dep", "https://old.example.org", "1.0.0", "the repository of `dep` differs"),
+        ("dep", URL, "1.0.1", "the version of `dep` differs"),
+        ("dep", URL, "1.0.0", "a field such as `version`, `alias`, `condition`, or `tags` changed"),
+        ("other", URL, "1.0.0", "`dep` is not locked"),
+    ] {
+        let lock = format!(
+            "dependencies:\n- name: {name}\n  repository: {repository}\n  version: {version}\ndigest: sha256:0\ngenerated: \"\"\n"
+        );
+        workspace.write("charts/x/Chart.lock", lock.as_bytes());
+        let (_, diagnostics) = workspace.inspect(CHART);
+        assert!(diagnostics.0[0].message.ends_with(difference), "{diagnostics:?}");
+    }
 }
 
 #[test]
@@ -329,7 +343,7 @@ fn an_update_locks_and_pins_and_a_second_prepare_uses_no_network() {
     let workspace = remote("^1.0", &server.url());
     workspace.write("charts/x/charts/dep-1.0.0.tgz", &old);
     let updated = workspace
-        .with(&helm, None, |context| update(workspace.root(), &[&workspace.chart(CHART)], context))
+        .with(&helm, None, |context| update(workspace.root(), &[&workspace.chart(CHART)], true, context))
         .expect("updated");
     assert!(matches!(updated.pins.as_slice(), [PinChange::Added(pin)] if pin.version == "1.2.0"), "{updated:?}");
     assert_eq!(updated.removed, [workspace.path("charts/x/charts/dep-1.0.0.tgz")]);
@@ -349,7 +363,8 @@ fn an_update_locks_and_pins_and_a_second_prepare_uses_no_network() {
 
     // Without changes nothing is written, not even a date. Apart from the date, Chart.lock equals Helm's own.
     let before = workspace.files();
-    let again = workspace.with(&helm, None, |context| update(workspace.root(), &[&workspace.chart(CHART)], context));
+    let again =
+        workspace.with(&helm, None, |context| update(workspace.root(), &[&workspace.chart(CHART)], true, context));
     let again = again.expect("updated");
     assert!(again.written.is_empty() && again.pins.is_empty(), "{again:?}");
     assert_eq!(workspace.files(), before);
@@ -363,6 +378,32 @@ fn an_update_locks_and_pins_and_a_second_prepare_uses_no_network() {
 }
 
 #[test]
+fn a_chart_that_cannot_be_updated_keeps_its_pins() {
+    let Some(helm) = helm() else { return };
+    let (old, new) = (chart_archive("dep", "1.0.0", "one"), chart_archive("dep", "1.2.0", "two"));
+    let server = served(&[("dep-1.2.0.tgz", &new)]);
+    let gone = chart_archive("gone", "1.0.0", "one");
+    let workspace = remote("^1.0", &server.url());
+    workspace.write("charts/y/Chart.yaml", chart_yaml("gone", "^1.0", "http://127.0.0.1:9").as_bytes());
+    let stray = ("stray", "1.0.0", URL, old.as_slice());
+    workspace.pin(&[("dep", "1.0.0", &server.url(), &old), ("gone", "1.0.0", "http://127.0.0.1:9", &gone), stray]);
+    let charts = [workspace.chart(CHART), workspace.chart("charts/y")];
+    let update = |complete| {
+        workspace.with(&helm, None, |context| update(workspace.root(), &charts.each_ref(), complete, context))
+    };
+    let versions =
+        || -> Vec<String> { workspace.lock().pins.iter().map(|pin| format!("{} {}", pin.name, pin.version)).collect() };
+    let updated = update(false).expect("one of them");
+    assert_eq!(messages(&updated.errors), ["dependency-unavailable: `gone` ^1.0 could not be downloaded"]);
+    assert_eq!(updated.errors.0[0].places[0].0.source.name, "charts/y/Chart.yaml");
+    assert_eq!(updated.failed, [workspace.path("charts/y")]);
+    assert_eq!(versions(), ["dep 1.0.0", "dep 1.2.0", "gone 1.0.0", "stray 1.0.0"], "other charts may need the rest");
+    assert!(!workspace.path("charts/y/Chart.lock").exists());
+    update(true).expect("one of them");
+    assert_eq!(versions(), ["dep 1.2.0", "gone 1.0.0"]);
+}
+
+#[test]
 fn the_locks_do_not_depend_on_the_mirror() {
     let Some(helm) = helm() else { return };
     let archive = chart_archive("dep", "1.0.0", "one");
@@ -370,7 +411,7 @@ fn the_locks_do_not_depend_on_the_mirror() {
     let locks = |mirror: &Mirror, workspace: &Workspace| {
         let charts = [workspace.chart(CHART)];
         workspace
-            .with(&helm, Some(mirror), |context| update(workspace.root(), &charts.each_ref(), context))
+            .with(&helm, Some(mirror), |context| update(workspace.root(), &charts.each_ref(), true, context))
             .expect("updated");
         assert!(workspace.chart(CHART).lock_matches(), "{}", workspace.text("charts/x/Chart.lock"));
         assert!(workspace.text("charts/x/Chart.lock").contains(&format!("repository: {URL}\n")));
@@ -414,7 +455,9 @@ fn the_lock_digest_equals_helms_with_every_field() {
     assert!(workspace.chart(CHART).lock_matches());
     let helm_lock = workspace.text("charts/x/Chart.lock");
     let charts = [workspace.chart(CHART)];
-    workspace.with(&helm, None, |context| update(workspace.root(), &charts.each_ref(), context)).expect("updated");
+    workspace
+        .with(&helm, None, |context| update(workspace.root(), &charts.each_ref(), true, context))
+        .expect("updated");
     assert_eq!(workspace.text("charts/x/Chart.lock"), helm_lock, "the lock must not change");
     let (inspection, diagnostics) = workspace.inspect(CHART);
     assert!(inspection.complete && diagnostics.is_empty(), "{diagnostics:?}");
@@ -432,7 +475,8 @@ fn an_archive_that_changed_after_it_was_pinned_is_rejected() {
     let prepared = refused(workspace.with(&helm, None, |context| prepare(&chart, &inspection, context)));
     assert_eq!(prepared.0[0].code, Code::ArchiveTampered);
     let charts = [chart];
-    let updated = refused(workspace.with(&helm, None, |context| update(workspace.root(), &charts.each_ref(), context)));
+    let updated =
+        refused(workspace.with(&helm, None, |context| update(workspace.root(), &charts.each_ref(), true, context)));
     assert_eq!(updated.0[0].code, Code::ArchiveTampered);
     assert_eq!(workspace.files(), before, "nothing must be written");
     assert!(!workspace.path("cache").exists(), "the cache must not be written either");
@@ -447,7 +491,8 @@ fn an_index_that_does_not_match_its_archive_is_rejected() {
     let workspace = remote("1.0.0", &server.url());
     let before = workspace.files();
     let charts = [workspace.chart(CHART)];
-    let error = refused(workspace.with(&helm, None, |context| update(workspace.root(), &charts.each_ref(), context)));
+    let error =
+        refused(workspace.with(&helm, None, |context| update(workspace.root(), &charts.each_ref(), true, context)));
     assert_eq!(messages(&error), ["archive-tampered: no downloaded archive is `dep` 1.0.0"]);
     assert_eq!(workspace.files(), before);
 }
@@ -537,7 +582,7 @@ fn charts_are_downloaded_from_an_oci_registry() {
         let workspace = remote("1.0.0", repository);
         let charts = [workspace.chart(CHART)];
         workspace
-            .with(&helm, mirror.as_ref(), |context| update(workspace.root(), &charts.each_ref(), context))
+            .with(&helm, mirror.as_ref(), |context| update(workspace.root(), &charts.each_ref(), true, context))
             .expect("updated");
         assert_eq!(workspace.lock().pins[0].digest, digest(&archive));
         assert!(workspace.chart(CHART).lock_matches());

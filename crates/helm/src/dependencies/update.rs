@@ -13,14 +13,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::bring::{mirror_files, store_in_cache};
+use super::context::Context;
 use super::folder::{self, Packed, is_archive};
 use super::helm::{self, Repositories};
+use super::inspect::remove_outdated;
 use super::inspect::{source_folder, tampered};
 use super::loopback::{Loopback, repository};
 use crate::chart::{Chart, ChartLock, Dependency, Origin, go_string, same_version};
 use crate::charts_lock;
 use crate::charts_lock::{ChartsLock, Pin};
-use crate::dependencies::{Context, remove_outdated};
 use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
 use document::{Node, Value, yaml};
 use toolbox::environment::Mirror;
@@ -35,6 +36,10 @@ pub struct Updated {
     pub written: Vec<PathBuf>,
     /// The deleted archives of other versions.
     pub removed: Vec<PathBuf>,
+    /// The directories of the charts that could not be updated. Their locks and pins are unchanged.
+    pub failed: Vec<PathBuf>,
+    /// Why they could not be updated.
+    pub errors: Diagnostics,
 }
 
 /// A change of a pin.
@@ -61,16 +66,28 @@ struct Resolved<'a> {
     archives: Vec<(Pin, Vec<u8>)>,
 }
 
-/// Resolves the dependencies of all charts again and rewrites the locks. `charts` must be all charts of the workspace:
-/// pins that none of them needs are dropped.
-pub fn update(root: &Path, charts: &[&Chart], context: &Context<'_>) -> Result<Updated> {
+/// Resolves the dependencies of all charts again and rewrites the locks. If `complete`, `charts` are all charts of the
+/// workspace, and pins that none of them needs are dropped.
+///
+/// A chart that cannot be updated keeps its locks and pins. Fails only if no chart can be updated.
+pub fn update(root: &Path, charts: &[&Chart], complete: bool, context: &Context<'_>) -> Result<Updated> {
     let old = ChartsLock::load(root)?;
     let served = serve(charts, context)?;
-    let mut diagnostics = Diagnostics::default();
+    let mut updated = Updated::default();
     let mut resolved = Vec::new();
     for &chart in charts.iter().filter(|chart| !chart.dependencies.is_empty()) {
-        resolved.extend(diagnostics.take(resolve(chart, &old, served.as_ref(), context)));
+        match resolve(chart, &old, served.as_ref(), context) {
+            Ok(one) => resolved.push(one),
+            Err(found) => {
+                updated.failed.push(chart.directory.clone());
+                updated.errors.extend(found);
+            }
+        }
     }
+    if resolved.is_empty() && !updated.errors.is_empty() {
+        return Err(updated.errors);
+    }
+    let mut diagnostics = Diagnostics::default();
     let mut pins: BTreeMap<(String, String, String), Pin> = BTreeMap::new();
     for (pin, _) in resolved.iter().flat_map(|resolved| &resolved.archives) {
         let (repository, name, version) = pin.subject();
@@ -83,8 +100,15 @@ pub fn update(root: &Path, charts: &[&Chart], context: &Context<'_>) -> Result<U
         }
     }
     diagnostics.into_result(())?;
+    let failed = charts.iter().filter(|chart| updated.failed.contains(&chart.directory));
+    let needed: Vec<&Dependency> = failed.flat_map(|chart| &chart.dependencies).collect();
+    let is_needed = |pin: &Pin| needed.iter().any(|one| one.name == pin.name && one.repository == pin.repository);
+    for pin in old.pins.iter().filter(|pin| !complete || is_needed(pin)) {
+        let (repository, name, version) = pin.subject();
+        let subject = (repository.to_owned(), name.to_owned(), version.to_owned());
+        pins.entry(subject).or_insert_with(|| pin.clone());
+    }
 
-    let mut updated = Updated::default();
     for resolved in &resolved {
         resolved.write(root, context, &mut updated)?;
     }
@@ -139,7 +163,7 @@ fn resolve<'a>(
         None => None,
     };
     online(chart, context)?;
-    let staged = super::temporary()?;
+    let staged = super::context::temporary()?;
     let mut wanted = chart.dependencies.clone();
     let mut redirected = false;
     for dependency in &mut wanted {

@@ -1,19 +1,17 @@
-//! Whether a JSON Schema is sound: keywords that exist, each with a value of its kind, and references that lead somewhere.
+//! Validation of a JSON Schema: keywords, the types of their values, and references.
 //!
-//! Helm passes over a keyword that it does not know. One that looks like a known one was meant to be that; any other is
-//! an annotation of some program's own.
-//!
-//! Deliberately absent: regular expressions and formats, whose dialects differ from program to program.
+//! Helm ignores unknown keywords. One that is similar to a known keyword is reported as misspelled; others may be
+//! annotations for other programs. Regular expressions and formats are not validated, since their dialects differ.
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest};
 use document::{Key, Node, Value};
 
-/// What the value of a keyword is.
+/// The type of a keyword's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// One schema.
     Schema,
-    /// A list of schemas that is not empty.
+    /// A non-empty list of schemas.
     Schemas,
     /// One schema, or a list of them.
     SchemaOrSchemas,
@@ -21,15 +19,15 @@ enum Kind {
     Properties,
     /// A mapping of names to schemas or to lists of names.
     Dependencies,
-    /// The name of a type, or a list of such.
+    /// The name of a type, or a list of them.
     Type,
-    /// A list of different names.
+    /// A list of unique names.
     Names,
-    /// A list that is not empty.
+    /// A non-empty list.
     List,
     Text,
     Number,
-    /// An integer of zero or more.
+    /// A non-negative integer.
     Count,
     Flag,
     /// A reference to another schema.
@@ -39,7 +37,7 @@ enum Kind {
     Anything,
 }
 
-/// Keywords of the drafts that Helm knows (4, 6, 7, 2019-09, 2020-12), and what editors add to them.
+/// Keywords of the drafts that Helm supports (4, 6, 7, 2019-09, and 2020-12), and of common extensions.
 const KEYWORDS: &[(&str, Kind)] = &[
     ("$anchor", Kind::Text),
     ("$comment", Kind::Text),
@@ -72,7 +70,7 @@ const KEYWORDS: &[(&str, Kind)] = &[
     ("enum", Kind::List),
     ("example", Kind::Anything),
     ("examples", Kind::Anything),
-    // A flag in draft 4, a number since.
+    // A boolean in draft 4, a number in later drafts.
     ("exclusiveMaximum", Kind::Anything),
     ("exclusiveMinimum", Kind::Anything),
     ("format", Kind::Text),
@@ -109,7 +107,7 @@ const KEYWORDS: &[(&str, Kind)] = &[
     ("writeOnly", Kind::Flag),
 ];
 
-/// The drafts that Helm has, by their URLs without scheme and fragment.
+/// The drafts that Helm supports: their URLs without scheme and fragment.
 const DRAFTS: [&str; 5] = [
     "json-schema.org/draft-04/schema",
     "json-schema.org/draft-06/schema",
@@ -120,16 +118,16 @@ const DRAFTS: [&str; 5] = [
 
 const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
 
-/// What is unsound in a schema and in all that are in it.
+/// The errors in a schema and its subschemas.
 #[derive(Debug, Default)]
 pub struct Unsound {
-    /// What keeps Helm from using the schema at all.
+    /// Errors that make the schema unusable for Helm.
     pub refused: Diagnostics,
-    /// What Helm passes over, or what keeps it from ever being satisfied.
+    /// Keywords that Helm ignores, and contradictions that no values satisfy.
     pub accepted: Diagnostics,
 }
 
-/// Looks at a schema and at all that are in it.
+/// Validates a schema and its subschemas.
 #[must_use]
 pub fn check(root: &Node) -> Unsound {
     let mut checker = Checker { root, found: Unsound::default() };
@@ -137,7 +135,7 @@ pub fn check(root: &Node) -> Unsound {
     checker.found
 }
 
-/// The keyword that was meant by one that does not exist.
+/// The keyword that an unknown keyword most likely means.
 #[must_use]
 pub fn meant(name: &str) -> Option<&'static str> {
     let known = |(keyword, _): &(&'static str, Kind)| *keyword;
@@ -145,11 +143,11 @@ pub fn meant(name: &str) -> Option<&'static str> {
     {
         return None;
     }
-    // Short ones are near to everything.
+    // Short keywords are similar to everything.
     nearest(name, KEYWORDS.iter().map(known).filter(|keyword| keyword.len() > 3))
 }
 
-/// The schema that a reference within a file means.
+/// Resolves a reference within a file.
 #[must_use]
 pub fn resolve<'a>(root: &'a Node, reference: &str) -> Option<&'a Node> {
     let pointer = reference.strip_prefix('#')?;
@@ -167,7 +165,6 @@ struct Checker<'a> {
     found: Unsound,
 }
 
-/// A finding at a place, with a way out where there is one.
 fn invalid(message: String, place: Place, label: impl Into<String>, help: Option<String>) -> Diagnostic {
     let found = Diagnostic::new(Code::ValuesSchemaInvalid, message).at(place, label);
     help.into_iter().fold(found, Diagnostic::help)
@@ -184,18 +181,18 @@ impl<'a> Checker<'a> {
 
     fn mismatch(&mut self, node: &Node, path: &str, expected: &str) {
         let empty = matches!(&node.value, Value::Sequence(items) if items.is_empty());
-        let label = if empty { "this is empty".to_owned() } else { format!("this is {}", node.describe()) };
-        self.refused(format!("`{path}` should be {expected}"), node.place(), label, None);
+        let label = if empty { "found an empty list".to_owned() } else { format!("found {}", node.describe()) };
+        self.refused(format!("`{path}` must be {expected}"), node.place(), label, None);
     }
 
-    /// Whether a schema, and all that are in it, say what can be said.
+    /// Validates a schema and its subschemas.
     fn schema(&mut self, node: &'a Node, path: &str) {
         match &node.value {
             Value::Bool(_) => return,
             Value::Mapping(_) => {}
             _ => {
                 let name = if path.is_empty() { "values.schema.json" } else { path };
-                return self.mismatch(node, name, "a schema: a mapping, true, or false");
+                return self.mismatch(node, name, "a schema, which is a mapping, `true`, or `false`");
             }
         }
         for (key, value) in node.entries() {
@@ -208,12 +205,12 @@ impl<'a> Checker<'a> {
         self.contradictions(node, path);
     }
 
-    /// A keyword that nobody knows.
+    /// Reports a misspelled keyword.
     fn unknown(&mut self, node: &Node, key: &Key, path: &str) {
         if let Some(near) = meant(&key.name) {
             let place = Place::new(&node.source, key.span.clone());
             let help = Some(format!("did you mean `{near}`?"));
-            self.accepted(format!("unknown keyword `{path}`"), place, "Helm passes over it: nothing is checked", help);
+            self.accepted(format!("unknown keyword `{path}`"), place, "ignored by Helm", help);
         }
     }
 
@@ -221,7 +218,7 @@ impl<'a> Checker<'a> {
         match kind {
             Kind::Schema => self.schema(value, path),
             Kind::SchemaOrSchemas if !matches!(value.value, Value::Sequence(_)) => self.schema(value, path),
-            Kind::Schemas if value.items().is_empty() => self.mismatch(value, path, "a list of schemas, at least one"),
+            Kind::Schemas if value.items().is_empty() => self.mismatch(value, path, "a non-empty list of schemas"),
             Kind::Schemas | Kind::SchemaOrSchemas => self.schemas(value, path),
             Kind::Properties | Kind::Dependencies => {
                 if !matches!(value.value, Value::Mapping(_)) {
@@ -237,12 +234,12 @@ impl<'a> Checker<'a> {
             Kind::Names => self.names(value, path),
             Kind::Reference => self.reference(value, path),
             Kind::Draft => self.draft(value, path),
-            Kind::List if value.items().is_empty() => self.mismatch(value, path, "a list of at least one value"),
+            Kind::List if value.items().is_empty() => self.mismatch(value, path, "a non-empty list"),
             Kind::Text if value.as_str().is_none() => self.mismatch(value, path, "a string"),
-            Kind::Flag if !matches!(value.value, Value::Bool(_)) => self.mismatch(value, path, "true or false"),
+            Kind::Flag if !matches!(value.value, Value::Bool(_)) => self.mismatch(value, path, "`true` or `false`"),
             Kind::Number if !matches!(value.value, Value::Number(_)) => self.mismatch(value, path, "a number"),
             Kind::Count if !matches!(&value.value, Value::Number(text) if text.parse::<u64>().is_ok()) => {
-                self.mismatch(value, path, "an integer of zero or more");
+                self.mismatch(value, path, "a non-negative integer");
             }
             Kind::List | Kind::Text | Kind::Flag | Kind::Number | Kind::Count | Kind::Anything => {}
         }
@@ -252,9 +249,9 @@ impl<'a> Checker<'a> {
         let Some(text) = value.as_str() else { return self.mismatch(value, path, "a string") };
         let plain = text.trim_end_matches('#').trim_start_matches("https://").trim_start_matches("http://");
         if !DRAFTS.contains(&plain) {
-            let label = "Helm would have to fetch it";
-            let help = format!("write `http://{}#`", nearest(plain, DRAFTS.iter().copied()).unwrap_or(DRAFTS[2]));
-            self.refused(format!("`{path}` names no draft that Helm knows"), value.place(), label, Some(help));
+            let label = "unknown draft";
+            let help = format!("set it to `http://{}#`", nearest(plain, DRAFTS.iter().copied()).unwrap_or(DRAFTS[2]));
+            self.refused(format!("`{path}` is not a draft that Helm supports"), value.place(), label, Some(help));
         }
     }
 
@@ -271,7 +268,7 @@ impl<'a> Checker<'a> {
             let name = node.as_str().unwrap_or_default();
             if !TYPES.contains(&name) {
                 let known = || TYPES.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-                // Names from elsewhere that people take for those of JSON Schema.
+                // Type names of other languages.
                 let meant = match name.to_lowercase().as_str() {
                     "bool" => Some("boolean"),
                     "int" => Some("integer"),
@@ -283,8 +280,8 @@ impl<'a> Checker<'a> {
                 };
                 let help =
                     meant.map_or_else(|| format!("known: {}", known()), |near| format!("did you mean `{near}`?"));
-                let label = format!("this is {}", node.describe());
-                self.refused(format!("`{path}` names no type"), node.place(), label, Some(help));
+                let label = format!("found {}", node.describe());
+                self.refused(format!("`{path}` must be a JSON Schema type"), node.place(), label, Some(help));
             }
         }
     }
@@ -298,23 +295,18 @@ impl<'a> Checker<'a> {
     fn reference(&mut self, value: &'a Node, path: &str) {
         let Some(text) = value.as_str() else { return self.mismatch(value, path, "a string") };
         if text.starts_with('#') && resolve(self.root, text).is_none() && (text == "#" || text.starts_with("#/")) {
-            self.refused(
-                format!("`{path}` leads nowhere"),
-                value.place(),
-                "there is no such schema in this file",
-                None,
-            );
+            self.refused(format!("`{path}` does not resolve"), value.place(), "no such schema in this file", None);
         } else if !text.starts_with('#') {
             self.refused(
-                format!("`{path}` leads out of the file"),
+                format!("`{path}` refers to another file"),
                 value.place(),
                 "Helm would have to fetch it",
-                Some("copy it into `definitions`, and write `#/definitions/…`".to_owned()),
+                Some("copy the schema to `definitions`, and refer to it as `#/definitions/…`".to_owned()),
             );
         }
     }
 
-    /// What no values can satisfy: a required property that a closed object does not have.
+    /// Reports required properties that a closed object does not allow, so that no values satisfy the schema.
     fn contradictions(&mut self, node: &'a Node, path: &str) {
         let closed = node.get("additionalProperties").is_some_and(|node| matches!(node.value, Value::Bool(false)));
         if !closed || node.get("patternProperties").is_some() {
@@ -326,8 +318,8 @@ impl<'a> Checker<'a> {
             if properties.iter().all(|(key, _)| key.name != name) {
                 let owner = if path.is_empty() { "the values".to_owned() } else { format!("`{path}`") };
                 let near = nearest(name, properties.iter().map(|(key, _)| key.name.as_str()));
-                let message = format!("{owner} cannot have what is required: `{name}` is not among the properties");
-                let label = "nothing satisfies this";
+                let message = format!("{owner} must have `{name}`, which is not in `properties`");
+                let label = "no values satisfy this";
                 self.accepted(message, item.place(), label, near.map(|near| format!("did you mean `{near}`?")));
             }
         }
@@ -340,36 +332,39 @@ mod tests {
     use diagnostics::Source;
     use document::yaml;
 
-    fn said(schema: &str) -> Vec<String> {
+    fn messages(schema: &str) -> Vec<String> {
         let root = yaml::parse_one(&Source::new("s", schema)).expect("JSON").root;
         let Unsound { refused, accepted } = check(&root);
         refused.0.into_iter().chain(accepted.0).map(|found| found.message).collect()
     }
 
     #[test]
-    fn what_drafts_know_is_sound() {
+    fn keywords_of_drafts_are_valid() {
         for schema in [
             "true",
             r##"{"$ref": "#", "$defs": {"a/b": {}}, "not": {"$ref": "#/$defs/a~1b"}}"##,
             r#"{"type": ["string", "null"], "items": [{}, true], "dependencies": {"a": ["b"], "c": {}}}"#,
             r#"{"x-order": 1, "markdownDescription": "text", "exclusiveMinimum": true, "minimum": 1.5}"#,
         ] {
-            assert_eq!(said(schema), [""; 0], "{schema}");
+            assert_eq!(messages(schema), [""; 0], "{schema}");
         }
     }
 
     #[test]
-    fn what_is_meant_otherwise_is_told() {
+    fn errors_are_reported() {
         for (schema, message) in [
             (r#"{"propertys": {}}"#, "unknown keyword `propertys`"),
-            (r#"{"allOf": []}"#, "`allOf` should be a list of schemas, at least one"),
-            (r#"{"type": "bool"}"#, "`type` names no type"),
-            (r##"{"items": {"$ref": "#/x"}}"##, "`items.$ref` leads nowhere"),
-            (r#"{"$ref": "https://example.com/s.json"}"#, "`$ref` leads out of the file"),
-            (r#"{"$schema": "http://json-schema.org/draft-99/schema#"}"#, "`$schema` names no draft that Helm knows"),
-            (r#"{"maxItems": -1}"#, "`maxItems` should be an integer of zero or more"),
+            (r#"{"allOf": []}"#, "`allOf` must be a non-empty list of schemas"),
+            (r#"{"type": "bool"}"#, "`type` must be a JSON Schema type"),
+            (r##"{"items": {"$ref": "#/x"}}"##, "`items.$ref` does not resolve"),
+            (r#"{"$ref": "https://example.com/s.json"}"#, "`$ref` refers to another file"),
+            (
+                r#"{"$schema": "http://json-schema.org/draft-99/schema#"}"#,
+                "`$schema` is not a draft that Helm supports",
+            ),
+            (r#"{"maxItems": -1}"#, "`maxItems` must be a non-negative integer"),
         ] {
-            assert_eq!(said(schema), [message], "{schema}");
+            assert_eq!(messages(schema), [message], "{schema}");
         }
     }
 }

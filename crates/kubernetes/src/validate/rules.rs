@@ -20,6 +20,7 @@ mod network;
 mod placement;
 mod pod;
 mod probe;
+mod quantity;
 mod resources;
 mod secret;
 mod security;
@@ -46,6 +47,7 @@ const RULES: &[fn(&mut Look<'_>)] = &[
     names::check,
     network::check,
     pod::check,
+    quantity::check,
     secret::check,
     selector::check,
     service::check,

@@ -24,7 +24,12 @@ pub struct Subject {
     pub text: String,
     /// Whether the object is a manifest under argocd/.
     pub argocd: bool,
+    /// Whether Argo CD applies the object with server-side apply.
+    pub server_side_apply: bool,
 }
+
+/// The annotation with sync options of a single object.
+const SYNC_OPTIONS: &str = "argocd.argoproj.io/sync-options";
 
 impl Subject {
     /// Kind and name as shown in messages.
@@ -32,6 +37,14 @@ impl Subject {
     pub fn title(&self) -> String {
         let ObjectKey { kind, namespace, name, .. } = &self.object.key;
         if self.object.explicit_namespace { format!("{kind} {namespace}/{name}") } else { format!("{kind} {name}") }
+    }
+
+    /// Sets whether the object is applied with server-side apply: if the Application has the sync option
+    /// `ServerSideApply=true`, unless the annotation of the object decides.
+    pub fn set_server_side_apply(&mut self, application: bool) {
+        let options = self.object.find(&["metadata", "annotations", SYNC_OPTIONS]).and_then(Node::as_str);
+        let has = |option: &str| options.is_some_and(|all| all.split(',').any(|one| one.trim() == option));
+        self.server_side_apply = !has("ServerSideApply=false") && (application || has("ServerSideApply=true"));
     }
 
     /// Whether values must not appear in messages.
@@ -87,6 +100,7 @@ pub fn of_manifest(objects: Vec<Object>, manifest: &Manifest) -> Vec<Subject> {
         object,
         text,
         argocd: false,
+        server_side_apply: false,
     };
     objects.into_iter().zip(texts.unwrap_or_default()).map(subject).collect()
 }
@@ -127,6 +141,7 @@ pub fn of_argocd(file: &str, documents: &[Document]) -> Vec<Subject> {
             },
             kind,
             argocd: true,
+            server_side_apply: false,
         })
     });
     subjects.collect()

@@ -1,9 +1,9 @@
-//! The tool built from its source by `go install`, where Go is on this machine.
+//! Builds of tools from source with `go install`.
 //!
-//! What is built is what Go's checksum database knows under the pinned version. The build sees the settings that say
-//! where modules come from and are kept, and none that change what is built.
+//! Go's checksum database verifies the source of the pinned version. The build inherits the settings about where modules
+//! come from and are stored, but none that affect the result.
 //!
-//! Deliberately absent: bringing Go itself.
+//! Does not install Go.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,13 +15,13 @@ use crate::progress::Progress;
 use crate::tools_lock::ToolPin;
 use diagnostics::Code;
 
-/// The longest that a build may take: Helm takes two minutes on two cores.
+/// The time limit of a build; Helm takes two minutes on two cores.
 const DEADLINE: Duration = Duration::from_secs(15 * 60);
 
-/// How much of Go's messages a reason shows.
+/// The number of lines of Go's output that an error shows.
 const TAIL: usize = 5;
 
-/// Where modules come from, what proves them, and where they are kept.
+/// The settings about where modules come from, how they are verified, and where they are stored.
 const SETTINGS: &[&str] = &[
     "GOPROXY",
     "GONOPROXY",
@@ -40,7 +40,7 @@ const SETTINGS: &[&str] = &[
     "XDG_CONFIG_HOME",
 ];
 
-/// Builds the program of a pin into a staging folder, and returns its path there.
+/// Builds a tool in a staging folder and returns the path of the program.
 pub(super) fn program(
     pin: &ToolPin,
     go: Option<&Path>,
@@ -48,18 +48,18 @@ pub(super) fn program(
     offline: bool,
     progress: &dyn Progress,
 ) -> Result<PathBuf, Miss> {
-    let Some(package) = &pin.go else { return Err(Miss::Next("tools.lock names no package for it".to_owned())) };
-    let Some(go) = go else { return Err(Miss::Next("there is no `go` on PATH".to_owned())) };
+    let Some(package) = &pin.go else { return Err(Miss::Next("tools.lock has no `go` package for it".to_owned())) };
+    let Some(go) = go else { return Err(Miss::Next("`go` is not on PATH".to_owned())) };
     let takes = pin.go_takes.as_ref().map(|takes| format!(" ({takes})")).unwrap_or_default();
     let under_way = progress.under_way("Building", &format!("{} {} with go{takes}", pin.name, pin.version));
 
     let folder = staging.join("bin");
     fs::create_dir(&folder).map_err(|error| Miss::Stop(super::store::unwritable("create", &folder, &error)))?;
-    let mut invocation = settled(Invocation::new(go, staging))
+    let mut invocation = with_settings(Invocation::new(go, staging))
         .args(arguments(pin, package))
         .env("GOBIN", &folder)
         .env("CGO_ENABLED", "0")
-        // An empty value would let the user's own file of Go settings speak.
+        // Not empty, because an empty value would be overridden by the user's `go env` file.
         .env("GOFLAGS", "-trimpath")
         .deadline(DEADLINE);
     if offline {
@@ -71,18 +71,18 @@ pub(super) fn program(
         let tail = lines[lines.len().saturating_sub(TAIL)..].join("\n");
         return Err(Miss::Next(format!("`{}` failed: {tail}", invocation.command_line())));
     }
-    // The file is named after the package, which need not be the tool's name.
+    // The program has the name of the package, which may differ from that of the tool.
     let built: Vec<PathBuf> = fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     match <[PathBuf; 1]>::try_from(built) {
         Ok([program]) => {
             under_way.done("Built");
             Ok(program)
         }
-        Err(other) => Err(Miss::Next(format!("`go install {package}` left {} programs instead of one", other.len()))),
+        Err(other) => Err(Miss::Next(format!("`go install {package}` built {} programs instead of one", other.len()))),
     }
 }
 
-/// The command for people to repeat by hand.
+/// The command that builds a tool by hand.
 pub(super) fn command_line(pin: &ToolPin) -> Option<String> {
     let package = pin.go.as_ref()?;
     Some(format!(
@@ -100,19 +100,19 @@ fn arguments(pin: &ToolPin, package: &str) -> Vec<String> {
     args
 }
 
-/// The modules that are on this machine, as a proxy. `GOPROXY=off` would be the plain way, but `go install` asks for
-/// the list of versions even of a module that it has, and with `off` that alone makes it fail.
+/// The module cache of this machine as a proxy. `GOPROXY=off` does not work, because `go install` requests the list of
+/// versions even of a module in the cache.
 fn module_cache(go: &Path, staging: &Path) -> Result<String, Miss> {
-    let asked = settled(Invocation::new(go, staging)).args(["env", "GOMODCACHE"]).run();
-    let output = asked.map_err(next_unless_interrupted)?;
+    let output = with_settings(Invocation::new(go, staging)).args(["env", "GOMODCACHE"]).run();
+    let output = output.map_err(next_unless_interrupted)?;
     let path = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     if !output.success() || path.is_empty() {
-        return Err(Miss::Next("offline, and `go env GOMODCACHE` names no folder of modules".to_owned()));
+        return Err(Miss::Next("skipped because of `--offline`: `go env GOMODCACHE` has no value".to_owned()));
     }
     Ok(format!("file://{path}/cache/download"))
 }
 
-fn settled(invocation: Invocation) -> Invocation {
+fn with_settings(invocation: Invocation) -> Invocation {
     SETTINGS.iter().fold(invocation, |invocation, name| match std::env::var_os(name) {
         Some(value) => invocation.env(name, value),
         None => invocation,

@@ -1,9 +1,7 @@
-//! The download of a tool: fetched over HTTP, held against the sum in tools.lock, and unpacked in memory.
+//! Downloads of tools: fetched over HTTP, verified against the checksum in tools.lock, and unpacked in memory.
 //!
-//! What cannot be fetched is a reason to try the next way. What was fetched and is not what tools.lock pins ends the
-//! search: it may be an attack, and another way would hide it.
-//!
-//! Deliberately absent: trust in the connection. TLS keeps honest addresses honest; the sum decides.
+//! A download that fails is followed by an attempt to build the tool. A download with another checksum than the pinned
+//! one is an error, because it may be an attack that a build would hide.
 
 use std::io::{self, Read};
 use std::time::Duration;
@@ -18,45 +16,45 @@ use crate::progress::Progress;
 use crate::tools_lock::ToolPin;
 use diagnostics::{Code, Diagnostic};
 
-/// Whoever does not answer by then will not.
+/// The time limits for a connection and for the start of a response.
 const CONNECT: Duration = Duration::from_secs(10);
 const ANSWER: Duration = Duration::from_secs(30);
 
-/// The longest that a download may take in all.
+/// The time limit of a download.
 const DEADLINE: Duration = Duration::from_secs(600);
 
-/// The most that a download may be, in bytes; Helm's is 20 MB.
+/// The size limit of a download, in bytes; Helm's is 20 MB.
 const MAX_SIZE: u64 = 256 * 1024 * 1024;
 
-/// Brings the program of a pin, as bytes.
+/// Downloads a tool and returns the bytes of the program.
 pub(super) fn program(pin: &ToolPin, platform: &str, progress: &dyn Progress) -> Result<Vec<u8>, Miss> {
     let Some(url) = pin.url(platform) else {
-        return Err(Miss::Next("tools.lock names no address for it".to_owned()));
+        return Err(Miss::Next("tools.lock has no `url` for it".to_owned()));
     };
     let Some(expected) = pin.sum(platform) else {
-        return Err(Miss::Next(format!("skipped: tools.lock has no sha256 of it for {platform}")));
+        return Err(Miss::Next(format!("skipped because tools.lock has no `sha256` for {platform}")));
     };
     let under_way = progress.under_way("Downloading", &format!("{} {} from {url}", pin.name, pin.version));
     let bytes = fetch(&url)?;
     under_way.done("Downloaded");
     let found = archive::sha256(&bytes);
     if found != expected {
-        let message = format!("the download of {} {} is not what tools.lock pins", pin.name, pin.version);
-        let refusal = Diagnostic::new(Code::ArchiveTampered, message)
+        let message = format!("the checksum of the download of {} {} does not match tools.lock", pin.name, pin.version);
+        let mismatch = Diagnostic::new(Code::ArchiveTampered, message)
             .at(pin.place.clone(), "pinned here")
-            .note(format!("address: {url}"))
+            .note(format!("url: {url}"))
             .note(format!("expected: sha256 {expected}"))
             .note(format!("found: sha256 {found}, {} bytes", bytes.len()))
-            .help("nothing of it was kept; look at what the address serves (a proxy's error page looks like this, too)")
+            .help("check what the URL serves, such as the error page of a proxy; the download was discarded")
             .help(format!("or set `{}` to a copy that you trust", super::miss::variable(&pin.name)));
-        return Err(Miss::Stop(refusal.into()));
+        return Err(Miss::Stop(mismatch.into()));
     }
     let Some(member) = pin.member(platform) else { return Ok(bytes) };
     let name = url.rsplit('/').next().unwrap_or(&url);
     let mut tree = archive::read(name, &bytes).map_err(|mut found| {
         for diagnostic in &mut found.0 {
             diagnostic.places = vec![(pin.place.clone(), "pinned here".to_owned())];
-            let variable = super::variable(&pin.name);
+            let variable = super::miss::variable(&pin.name);
             diagnostic.helps =
                 vec![format!("pin another download of this version, or set `{variable}` to a copy that you trust")];
         }
@@ -66,14 +64,14 @@ pub(super) fn program(pin: &ToolPin, platform: &str, progress: &dyn Progress) ->
         return Ok(program);
     }
     let inside: Vec<_> = tree.keys().take(10).map(|path| format!("`{path}`")).collect();
-    let wrong = Diagnostic::new(Code::ConfigInvalid, format!("`{name}` holds no `{member}`"))
-        .at(pin.place.clone(), "the `member` of this entry")
-        .note(format!("it holds {}", inside.join(", ")))
-        .help("correct `member`; the download itself is what the sum pins");
+    let wrong = Diagnostic::new(Code::ConfigInvalid, format!("`{name}` does not contain `{member}`"))
+        .at(pin.place.clone(), "`member` of this entry")
+        .note(format!("it contains {}", inside.join(", ")))
+        .help("correct `member` in tools.lock; the checksum of the download matches");
     Err(Miss::Stop(wrong.into()))
 }
 
-/// Fetches an address, a second time where the first might have failed by chance.
+/// Fetches a URL, with one retry after an error that may be transient.
 fn fetch(url: &str) -> Result<Vec<u8>, Miss> {
     let agent = agent(url).map_err(Miss::Next)?;
     let mut first = None;
@@ -89,7 +87,7 @@ fn fetch(url: &str) -> Result<Vec<u8>, Miss> {
         };
         let reason = format!("{url}: {error}");
         match first {
-            None if by_chance(&error) => first = Some(reason),
+            None if is_transient(&error) => first = Some(reason),
             None => return Err(Miss::Next(reason)),
             Some(_) => return Err(Miss::Next(format!("{reason} (tried twice)"))),
         }
@@ -118,17 +116,17 @@ fn attempt(agent: &Agent, url: &str) -> Result<Vec<u8>, Failure> {
         }
     }
     match length {
-        // A connection that was cut is no attack; without this its sum would look like one.
+        // Without this, a closed connection would be reported as a wrong checksum.
         Some(length) if length > bytes.len() as u64 => {
-            Err(Failure::Http(io::Error::new(io::ErrorKind::UnexpectedEof, "the connection was cut").into()))
+            Err(Failure::Http(io::Error::new(io::ErrorKind::UnexpectedEof, "the connection was closed early").into()))
         }
         _ => Ok(bytes),
     }
 }
 
-/// Whether the same request might succeed a moment later. No name, no listener, and no page are not of that kind: with
-/// those the next way should come at once.
-fn by_chance(error: &ureq::Error) -> bool {
+/// Whether the same request could succeed a moment later. An unknown host, a refused connection, and a missing page are
+/// not transient.
+fn is_transient(error: &ureq::Error) -> bool {
     match error {
         ureq::Error::StatusCode(code) => *code == 429 || *code >= 500,
         ureq::Error::Io(error) => matches!(
@@ -145,7 +143,7 @@ fn by_chance(error: &ureq::Error) -> bool {
     }
 }
 
-/// The client. It honours the proxy variables by itself, except that no proxy can reach this machine for us.
+/// The HTTP client. It uses the proxy of the environment, except for this machine, which a proxy cannot reach.
 fn agent(url: &str) -> Result<Agent, String> {
     let mut tls = TlsConfig::builder();
     if let Some(roots) = roots()? {
@@ -166,14 +164,15 @@ fn agent(url: &str) -> Result<Agent, String> {
         .new_agent())
 }
 
-/// The certificates of `SSL_CERT_FILE`, as other programs read it: networks that look into TLS need it.
+/// The certificates of `SSL_CERT_FILE`, which networks with TLS inspection need.
 fn roots() -> Result<Option<RootCerts>, String> {
     let Some(path) = std::env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty()) else { return Ok(None) };
-    let told = |error: &dyn std::fmt::Display| format!("`SSL_CERT_FILE` names `{}`: {error}", path.display());
-    let pem = std::fs::read(&path).map_err(|error| told(&error))?;
+    let failed =
+        |error: &dyn std::fmt::Display| format!("cannot read `{}` of `SSL_CERT_FILE`: {error}", path.display());
+    let pem = std::fs::read(&path).map_err(|error| failed(&error))?;
     let mut certificates: Vec<Certificate<'static>> = Vec::new();
     for item in parse_pem(&pem) {
-        if let PemItem::Certificate(certificate) = item.map_err(|error| told(&error))? {
+        if let PemItem::Certificate(certificate) = item.map_err(|error| failed(&error))? {
             certificates.push(certificate);
         }
     }

@@ -1,17 +1,17 @@
-//! Why one way to a tool did not lead there.
+//! Why a tool could not be installed in one way.
 
 use diagnostics::Diagnostics;
 
-/// Why one way to a tool did not lead there.
+/// Why a tool could not be installed in one way.
 #[derive(Debug)]
 pub(super) enum Miss {
-    /// The next way may be tried.
+    /// The next way is tried.
     Next(String),
     /// No other way may be tried.
     Stop(Diagnostics),
 }
 
-/// The variable that names a copy of a tool.
+/// The variable for the path of a tool.
 pub(super) fn variable(name: &str) -> String {
     format!("XTASK_{}", name.to_uppercase().replace('-', "_"))
 }

@@ -1,10 +1,8 @@
-//! Which version a program says it is, and the memory of that, so that asking costs no process each time.
+//! The version that a program reports, remembered in the cache so that it is not run each time.
 //!
-//! An answer is remembered in a file of the cache with the program's size, time of change, and inode; another program
-//! at the same path is asked anew. Scripts and links to a program of another name are always asked: version managers
-//! put such on PATH, and what those answer depends on more than the file.
-//!
-//! Deliberately absent: which version is wanted.
+//! An entry contains the size, modification time, and inode of the program; if they differ, the program is run again.
+//! Scripts, and links to a program with another name, are always run: version managers put them on PATH, and their output
+//! depends on more than the file.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -17,34 +15,34 @@ use crate::archive;
 use crate::process::{Invocation, Output};
 use diagnostics::{Code, Result};
 
-/// The longest a program may take to tell its version.
+/// The time limit for a program to print its version.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// How often, and how long apart, a program that is "busy" is tried again.
+/// The number of retries for a program that is busy, and the pause between them.
 const BUSY_TRIES: u32 = 50;
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
-/// What a program answered.
+/// The version of a program, or why it is unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// A version, without a leading `v` and without build metadata.
+    /// The version, without a leading `v` and build metadata.
     Version(String),
-    /// No version; what happened instead, to stand after "it".
+    /// A predicate of the program that did not report a version.
     Other(String),
 }
 
 impl Answer {
-    /// Whether it is this version.
+    /// Whether it is a certain version.
     pub(super) fn is(&self, version: &str) -> bool {
         matches!(self, Self::Version(own) if own == version)
     }
 
-    /// The version that it told, if it did.
+    /// The version, if the program reported it.
     pub(super) fn version(&self) -> Option<&str> {
         if let Self::Version(own) = self { Some(own) } else { None }
     }
 
-    /// To stand after the name of a program: `is 4.3.1`, `tells no version: …`.
+    /// A predicate of the program: `is 4.3.1`, `does not report a version: …`.
     pub(super) fn describe(&self) -> String {
         match self {
             Self::Version(version) => format!("is {version}"),
@@ -53,7 +51,7 @@ impl Answer {
     }
 }
 
-/// Asks a program; `Err` only when the tool itself was interrupted.
+/// Runs a program to get its version. Fails only if this process was interrupted.
 pub(super) fn ask(program: &Path, args: &[String]) -> Result<Answer> {
     let directory = program.parent().unwrap_or(Path::new("/"));
     let invocation = Invocation::new(program, directory).args(args).deadline(DEADLINE);
@@ -62,22 +60,22 @@ pub(super) fn ask(program: &Path, args: &[String]) -> Result<Answer> {
         match invocation.run() {
             Ok(output) => break output,
             Err(error) if error.0.iter().any(|diagnostic| diagnostic.code == Code::Interrupted) => return Err(error),
-            // A program just written is "busy" while a process that another thread starts at this moment still holds
-            // the descriptor it was written through. That ends by itself, within milliseconds.
+            // A program that was just written is busy as long as a process that another thread is starting holds the
+            // descriptor through which it was written: for some milliseconds.
             Err(error) if tries < BUSY_TRIES && error.0.iter().any(|one| one.message.contains("(os error 26)")) => {
                 tries += 1;
                 thread::sleep(BUSY_PAUSE);
             }
             Err(error) => {
                 let message = error.0.into_iter().next().map(|diagnostic| diagnostic.message).unwrap_or_default();
-                return Ok(Answer::Other(format!("does not run: {message}")));
+                return Ok(Answer::Other(format!("cannot be run: {message}")));
             }
         }
     };
     Ok(interpret(&output))
 }
 
-/// Asks a program, or remembers what it answered last time.
+/// Returns the remembered version of a program, or runs it.
 pub(super) fn ask_once(cache: &Path, program: &Path, args: &[String]) -> Result<Answer> {
     let Some(stamp) = stamp(program, args) else { return ask(program, args) };
     let memory = memory(cache, program);
@@ -89,20 +87,20 @@ pub(super) fn ask_once(cache: &Path, program: &Path, args: &[String]) -> Result<
     }
     let answer = ask(program, args)?;
     if let Answer::Version(version) = &answer {
-        // A cache that cannot be written costs a process next time, and is no reason to fail.
+        // If the cache cannot be written, the program is run again the next time.
         let _ = remember(&memory, &format!("{stamp}\n{version}\n"));
     }
     Ok(answer)
 }
 
-/// The file that remembers the answer of a program.
+/// The file for the version of a program.
 fn memory(cache: &Path, program: &Path) -> PathBuf {
     let name = program.file_name().unwrap_or_default().to_string_lossy();
     let digest = archive::sha256(program.as_os_str().as_encoded_bytes());
     cache.join("probed").join(format!("{name}-{}", &digest[..16]))
 }
 
-/// What must be the same for an answer to be the same, on one line; `None` for what is to be asked each time.
+/// The properties that a remembered version depends on, on one line; `None` for a program that is always run.
 fn stamp(program: &Path, args: &[String]) -> Option<String> {
     let target = program.canonicalize().ok()?;
     if target.file_name() != program.file_name() {
@@ -114,7 +112,7 @@ fn stamp(program: &Path, args: &[String]) -> Option<String> {
         return None;
     }
     let facts = fs::metadata(&target).ok()?;
-    // Debug quotes line breaks away, so that a stamp stays one line.
+    // The debug format escapes line breaks.
     let (size, inode, path) = (facts.size(), facts.ino(), target.to_string_lossy());
     Some(format!("size={size} changed={}.{:09} inode={inode} {path:?} {args:?}", facts.mtime(), facts.mtime_nsec()))
 }
@@ -131,20 +129,20 @@ fn remember(memory: &Path, text: &str) -> std::io::Result<()> {
 fn interpret(output: &Output) -> Answer {
     let text = String::from_utf8_lossy(&output.stdout);
     if !output.success() {
-        let code = output.code.map_or_else(|| "was ended by a signal".to_owned(), |code| format!("ended with {code}"));
+        let code =
+            output.code.map_or_else(|| "was ended by a signal".to_owned(), |code| format!("exited with code {code}"));
         let last = output.stderr.trim().lines().last().unwrap_or("no message");
-        return Answer::Other(format!("tells no version: it {code}, {last}"));
+        return Answer::Other(format!("does not report a version: it {code}: {last}"));
     }
-    match version_in(&text) {
-        Some(version) => Answer::Version(version.to_owned()),
-        None => {
-            Answer::Other(format!("tells no version: it says {:?}", text.trim().lines().next().unwrap_or_default()))
-        }
+    if let Some(version) = version_in(&text) {
+        return Answer::Version(version.to_owned());
     }
+    let line = text.trim().lines().next().unwrap_or_default();
+    Answer::Other(format!("does not report a version: it prints {line:?}"))
 }
 
-/// The first word that looks like a version: digits, with or without `v` before them, and at least one dot.
-/// Build metadata (`+g1a2b3c`) says which build it is, not which version, and is left away.
+/// The first word that looks like a version: it begins with a digit, or `v` and a digit, and contains a dot. Build
+/// metadata (`+g1a2b3c`) is removed.
 fn version_in(text: &str) -> Option<&str> {
     text.split_whitespace().find_map(|word| {
         let word = word.trim_matches([',', ';', ':', '(', ')', '"']);
@@ -161,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_version_is_found_in_what_programs_print() {
+    fn versions_are_found_in_output() {
         for (text, expected) in [
             ("v4.2.1+gabcdef0\n", Some("4.2.1")),
             ("v4.2.1", Some("4.2.1")),
@@ -176,59 +174,59 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_answer_is_described() {
+    fn programs_without_a_version_are_described() {
         let directory = tempfile::tempdir().expect("temporary folder");
         let answer = |script: &str| {
             let path = directory.path().join("demo");
             super::super::tests::write_script(&path, script);
             ask(&path, &[]).expect("not interrupted").describe()
         };
-        assert_eq!(answer("echo development"), "tells no version: it says \"development\"");
-        assert_eq!(answer("echo broken >&2; exit 3"), "tells no version: it ended with 3, broken");
+        assert_eq!(answer("echo development"), "does not report a version: it prints \"development\"");
+        assert_eq!(answer("echo broken >&2; exit 3"), "does not report a version: it exited with code 3: broken");
         let missing = ask(&directory.path().join("missing"), &[]).expect("not interrupted").describe();
-        assert!(missing.starts_with("does not run: "), "{missing}");
+        assert!(missing.starts_with("cannot be run: "), "{missing}");
     }
 
-    /// Not a test of its own: what [`a_program_is_asked_once`] runs from a copy of this very program.
+    /// Not a test: [`a_program_is_run_once`] runs it in a copy of the test program.
     #[test]
-    #[expect(clippy::print_stdout, reason = "it stands in for a program that tells its version")]
+    #[expect(clippy::print_stdout, reason = "it acts as a program that prints its version")]
     fn stand_in() {
         let count = std::env::current_exe().expect("path").with_extension("count");
         if let Ok(mut file) = fs::OpenOptions::new().append(true).open(count) {
-            file.write_all(b"asked\n").expect("written");
+            file.write_all(b"run\n").expect("written");
             println!("\nv1.2.3");
         }
     }
 
     #[test]
-    fn a_program_is_asked_once() {
+    fn a_program_is_run_once() {
         let directory = tempfile::tempdir().expect("temporary folder");
         let (cache, program) = (directory.path().join("cache"), directory.path().join("demo"));
         let count = directory.path().join("demo.count");
         fs::write(&count, "").expect("written");
         fs::copy(std::env::current_exe().expect("path"), &program).expect("copied");
         let args = ["tools::probe::tests::stand_in", "--exact", "--nocapture"].map(str::to_owned);
-        let asked = || fs::read_to_string(&count).expect("count").lines().count();
+        let runs = || fs::read_to_string(&count).expect("count").lines().count();
 
         for _ in 0..3 {
             assert_eq!(ask_once(&cache, &program, &args).expect("answer"), Answer::Version("1.2.3".to_owned()));
         }
-        assert_eq!(asked(), 1);
-        // Other arguments, another time of change, and another file at the same path are other programs.
+        assert_eq!(runs(), 1);
+        // Other arguments, another modification time, or another file at the same path require another run.
         let more: Vec<String> = args.iter().cloned().chain(["--test-threads=1".to_owned()]).collect();
         ask_once(&cache, &program, &more).expect("answer");
-        assert_eq!(asked(), 2);
+        assert_eq!(runs(), 2);
         let file = fs::File::options().write(true).open(&program).expect("opened");
         file.set_modified(std::time::SystemTime::UNIX_EPOCH).expect("changed");
         drop(file);
         ask_once(&cache, &program, &more).expect("answer");
-        assert_eq!(asked(), 3);
+        assert_eq!(runs(), 3);
         ask_once(&cache, &program, &more).expect("answer");
-        assert_eq!(asked(), 3);
+        assert_eq!(runs(), 3);
     }
 
     #[test]
-    fn scripts_and_shims_are_always_asked() {
+    fn scripts_and_shims_are_always_run() {
         let directory = tempfile::tempdir().expect("temporary folder");
         let script = directory.path().join("demo");
         super::super::tests::write_script(&script, "echo v1.0.0");

@@ -1,10 +1,8 @@
-//! The folder of tools in the cache: what is installed there, and installing so that nothing is ever there by half.
+//! The tools in the cache, and their atomic installation.
 //!
-//! A tool lies in `<name>/<version>/<name>`, and beside it `installed` records its SHA-256, size, and time of change.
-//! Both are made ready in a folder of their own and come to their place by one rename. A file lock for each version of
-//! a tool lets one process install it; whoever holds it removes what a killed run left.
-//!
-//! Deliberately absent: where a program comes from.
+//! The path of a tool is `<name>/<version>/<name>`; the file `installed` beside it records its SHA-256, size, and
+//! modification time. Both are written to a staging folder and installed by one rename. A file lock for each version of a
+//! tool ensures that only one process installs it; that process removes the staging folders of killed runs.
 
 use std::fmt::Write as _;
 use std::fs::{self, File, TryLockError};
@@ -24,7 +22,7 @@ use diagnostics::{Diagnostic, Diagnostics, Result};
 /// The name of the record beside a program.
 const RECORD: &str = "installed";
 
-/// How often a wait for another process looks whether it is over.
+/// How often a wait for another process checks whether it has ended.
 const PULSE: Duration = Duration::from_millis(50);
 
 /// `<cache>/tools`.
@@ -33,33 +31,33 @@ pub(super) struct Store {
     root: PathBuf,
 }
 
-/// How much of an installed program is looked at.
+/// How thoroughly an installed program is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trust {
-    /// Size and time of change; the content only where these moved.
+    /// By size and modification time; by checksum only if these changed.
     Stamp,
-    /// The content.
+    /// By checksum.
     Nothing,
 }
 
-/// What lies in the place of a tool.
+/// The state of a tool in the cache.
 #[derive(Debug)]
 pub(super) enum Installed {
-    /// What was installed.
+    /// It is installed and unchanged.
     Sound,
-    /// Nothing.
+    /// It is not installed.
     Missing,
-    /// Something else than was installed, or than tools.lock would install today; the reason, to stand after "it".
+    /// It was changed, or tools.lock was; a predicate of the program.
     Damaged(String),
 }
 
-/// What is known of a program since it was installed.
+/// The record of an installation.
 #[derive(Debug, PartialEq, Eq)]
 struct Record {
     sha256: String,
     size: u64,
     changed: String,
-    /// What tools.lock said when it was installed; see [`recipes`].
+    /// The entry of tools.lock from which it was installed; see [`recipes`].
     recipe: String,
 }
 
@@ -68,12 +66,12 @@ impl Store {
         Self { root: cache.join("tools") }
     }
 
-    /// The folder itself.
+    /// The folder of all tools.
     pub(super) fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Where the program of a pin lies once it is installed.
+    /// The path of an installed program.
     pub(super) fn program(&self, pin: &ToolPin) -> PathBuf {
         self.folder(pin).join(&pin.name)
     }
@@ -82,7 +80,7 @@ impl Store {
         self.root.join(&pin.name).join(&pin.version)
     }
 
-    /// Looks at what is installed.
+    /// Verifies an installed program.
     pub(super) fn look(&self, pin: &ToolPin, platform: &str, trust: Trust) -> Installed {
         let program = self.program(pin);
         let facts = match fs::metadata(&program) {
@@ -97,61 +95,61 @@ impl Store {
             return Installed::Damaged("has no record of its installation".to_owned());
         };
         if !recipes(pin, platform).contains(&record.recipe) {
-            return Installed::Damaged("came from what tools.lock no longer names".to_owned());
+            return Installed::Damaged("was installed from another source than tools.lock has now".to_owned());
         }
         if facts.permissions().mode() & 0o100 == 0 {
-            return Installed::Damaged("may not be executed".to_owned());
+            return Installed::Damaged("is not executable".to_owned());
         }
         let stamp = (facts.size(), changed(&facts));
         if trust == Trust::Stamp && stamp == (record.size, record.changed.clone()) {
             return Installed::Sound;
         }
-        // A cache that was packed and unpacked again has other times and the same content.
+        // A restored cache has other modification times and the same content.
         match sha256_of(&program) {
             Ok(sum) if sum == record.sha256 => {
                 let record = Record { size: stamp.0, changed: stamp.1, ..record };
-                // If this fails, the content is looked at again next time, and nothing worse.
+                // If this fails, the checksum is verified again the next time.
                 let _ = write_whole(&path, &record.to_text());
                 Installed::Sound
             }
-            Ok(sum) => Installed::Damaged(format!("has sha256 {sum}; {} was installed", record.sha256)),
+            Ok(sum) => Installed::Damaged(format!("has sha256 {sum}, but {} was installed", record.sha256)),
             Err(error) => Installed::Damaged(format!("cannot be read: {error}")),
         }
     }
 
-    /// Waits until no other process installs this version of this tool. The lock ends with the returned value, or with
-    /// this process.
+    /// Locks the installation of a version of a tool; waits for a process that holds the lock. The lock ends with the
+    /// returned value, or with this process.
     pub(super) fn lock(&self, pin: &ToolPin, progress: &dyn Progress) -> Result<Lock> {
         fs::create_dir_all(&self.root).map_err(|error| unwritable("create", &self.root, &error))?;
         let path = self.root.join(format!(".lock-{}-{}", pin.name, pin.version));
         let file = File::create(&path).map_err(|error| unwritable("create", &path, &error))?;
-        let what = format!("for another run that installs {} {}", pin.name, pin.version);
+        let what = format!("for another run to install {} {}", pin.name, pin.version);
         let mut waiting = None;
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(Lock { _file: file }),
                 Err(TryLockError::WouldBlock) => {}
-                // Some network file systems know no locks. The rename at the end still keeps every tool whole; only
-                // the work may be done twice.
+                // Some network file systems do not support locks. The installation is still atomic, but may be made
+                // twice.
                 Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
                     return Ok(Lock { _file: file });
                 }
                 Err(TryLockError::Error(error)) => return Err(unwritable("lock", &path, &error)),
             }
             waiting.get_or_insert_with(|| progress.under_way("Waiting", &what));
-            // A blocking wait would not hear Ctrl-C.
+            // A blocking wait could not be interrupted.
             check_interrupted()?;
             thread::sleep(PULSE);
         }
     }
 
-    /// A new folder to make a tool ready in; it goes when the value goes. To be called under the lock.
+    /// Creates a staging folder, which is removed with the returned value. Requires the lock.
     pub(super) fn staging(&self, pin: &ToolPin, _lock: &Lock) -> Result<tempfile::TempDir> {
-        // A longer version may begin like this one, so the end of it is marked.
+        // The `_` ends the version: another version may begin with this one.
         let prefix = format!(".staging-{}-{}_", pin.name, pin.version);
         for entry in fs::read_dir(&self.root).into_iter().flatten().flatten() {
             if entry.file_name().to_string_lossy().starts_with(&prefix) {
-                // The run that made it holds no lock any more: it was killed.
+                // The run that created it no longer holds the lock, so it was killed.
                 let _ = fs::remove_dir_all(entry.path());
             }
         }
@@ -161,7 +159,7 @@ impl Store {
             .map_err(|error| unwritable("create a folder in", &self.root, &error))
     }
 
-    /// Puts a program that lies ready in a staging folder into its place, and returns the path it has there.
+    /// Installs a program from a staging folder, and returns its path.
     pub(super) fn put(&self, pin: &ToolPin, staging: &Path, program: &Path, recipe: &str) -> Result<PathBuf> {
         let ready = staging.join("ready");
         let at = |path: &Path| {
@@ -185,7 +183,7 @@ impl Store {
         let parent = self.root.join(&pin.name);
         fs::create_dir_all(&parent).map_err(at(&parent))?;
         if place.symlink_metadata().is_ok() {
-            // What is damaged goes first: no folder can be renamed onto another that holds something.
+            // A folder cannot be renamed to one that is not empty, so the damaged one is moved away.
             fs::rename(&place, staging.join("damaged")).map_err(at(&place))?;
         }
         fs::rename(&ready, &place).map_err(at(&place))?;
@@ -193,28 +191,28 @@ impl Store {
     }
 }
 
-/// The right to install a version of a tool.
+/// The lock of the installation of a version of a tool.
 #[derive(Debug)]
 pub(super) struct Lock {
     _file: File,
 }
 
-/// The ways in which tools.lock would bring a tool today, as the record of an installation names them.
+/// The ways to install a tool with today's tools.lock, as in the record of an installation.
 fn recipes(pin: &ToolPin, platform: &str) -> Vec<String> {
     let download = pin.sum(platform).map(download_recipe);
     download.into_iter().chain(pin.go.as_ref().map(|_| go_recipe(pin))).collect()
 }
 
-/// How the record names a download.
+/// A download in the record of an installation.
 pub(super) fn download_recipe(sum: &str) -> String {
     format!("download sha256:{sum}")
 }
 
-/// How the record names a build.
+/// A build in the record of an installation.
 pub(super) fn go_recipe(pin: &ToolPin) -> String {
     let package = pin.go.as_deref().unwrap_or_default();
     match pin.go_ldflags.as_deref() {
-        // A record is lines.
+        // A field of the record is one line.
         Some(flags) => format!("go install -ldflags '{}' {package}", flags.replace('\n', " ")),
         None => format!("go install {package}"),
     }
@@ -249,7 +247,7 @@ fn changed(facts: &fs::Metadata) -> String {
     format!("{}.{:09}", facts.mtime(), facts.mtime_nsec())
 }
 
-/// SHA-256 of a file, in lowercase hexadecimal.
+/// The SHA-256 of a file in lowercase hexadecimal.
 pub(super) fn sha256_of(path: &Path) -> io::Result<String> {
     let mut file = File::open(path)?;
     let mut hash = Sha256::new();
@@ -267,7 +265,7 @@ pub(super) fn sha256_of(path: &Path) -> io::Result<String> {
     Ok(hexadecimal)
 }
 
-/// Replaces a file in one step.
+/// Writes a file atomically.
 fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new("/")))?;
     io::Write::write_all(&mut file, text.as_bytes())?;
@@ -275,9 +273,9 @@ fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// An error of the cache, with the way out.
+/// The diagnostic of a failed file operation in the cache.
 pub(super) fn unwritable(doing: &str, path: &Path, error: &io::Error) -> Diagnostics {
     Diagnostic::io(doing, path, error)
-        .help("set `XTASK_CACHE_DIR` to a folder that can be written and that programs may run from")
+        .help("set `XTASK_CACHE_DIR` to a writable folder from which programs can be run")
         .into()
 }

@@ -1,61 +1,67 @@
-//! What Helm's error messages mean: which file, which line, and what is wrong there.
+//! Turns Helm's errors into diagnostics with places in the author's files.
 //!
-//! Helm names templates by chart (`postfix/templates/x.yaml:12:3`), and values by JSON pointer
-//! (`at '/service/port': got string, want integer`). Both lead to places in files of the workspace where these hold
-//! the text; the words stay Helm's own.
-//!
-//! Deliberately absent: guesses. A message of no known form is shown as it is.
+//! Helm names templates by chart (`postfix/templates/x.yaml:12:3`) and values by JSON pointer (`at '/service/port'`).
+//! Both are resolved to files of the workspace. `helm::errors` parses the messages; a message of unknown form is shown
+//! as it is.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::schema::{self, Problem};
+use super::values::{Setting, Values, descend, in_block};
 use crate::plan::Target;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
-use document::{Node, yaml};
-use helm::values_schema;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, nearest};
+use document::{Node, Value, edit, yaml};
+use helm::chart::Origin;
+use helm::errors::{self, HelmError, Kind, Rule, Violation};
+use helm::{dependencies, helmignore, values_schema};
 use toolbox::source::read;
 
-/// What Helm says of values and of the schema alike.
-const SCHEMA: &str = "meet the specifications of the schema(s)";
+/// The maximum number of keys that a help lists.
+const LISTED_KEYS: usize = 12;
 
-/// Explains why Helm refused a target. `command` repeats it by hand.
+/// Explains why Helm failed to render a target. `command` reproduces the error.
 #[must_use]
 pub fn explain(root: &Path, target: &Target<'_>, code: Option<i32>, stderr: &str, command: &str) -> Diagnostics {
-    let message = errors(stderr);
     let context = Context { root, target };
-    let by_hand = |diagnostic: Diagnostic| diagnostic.target(&target.id).help(format!("repeat it by hand: {command}"));
-    let broken = message.as_deref().filter(|_| code.is_some()).map(|message| context.schema_broken(message));
-    if let Some(found) = broken.filter(|found| !found.is_empty()) {
-        return Diagnostics(found.0.into_iter().map(by_hand).collect());
-    }
-    let diagnostic = match (&message, code) {
-        (Some(message), Some(_)) => context
-            .schema(message)
-            .or_else(|| context.values_syntax(message))
-            .or_else(|| context.output_syntax(message))
-            .or_else(|| context.template(message))
-            .or_else(|| context.declared(message))
-            .unwrap_or_else(|| with_rest(message)),
-        _ => crashed(code, stderr),
+    let error = errors::parse(stderr).filter(|_| code.is_some());
+    let mut found = match &error {
+        Some(error) => context.explain(error),
+        None => crashed(code, stderr).into(),
     };
-    by_hand(diagnostic).into()
-}
-
-/// Helm's error without the warnings before it and the advice after it.
-fn errors(stderr: &str) -> Option<String> {
-    let at = stderr.find("Error: ").map(|at| at + "Error: ".len())?;
-    let text = stderr[at..].trim_end();
-    Some(text.strip_suffix("Use --debug flag to render out invalid YAML").unwrap_or(text).trim_end().to_owned())
+    found.sort();
+    for diagnostic in &mut found.0 {
+        diagnostic.target = Some(target.id.to_string());
+    }
+    // An error that is explained in full needs no command.
+    let explained = error.is_some_and(|error| match error.kind {
+        Kind::Values(_)
+        | Kind::DependencyValues(_)
+        | Kind::ReleaseName
+        | Kind::ChartField(_)
+        | Kind::ChartMissing
+        | Kind::Helmignore => true,
+        Kind::Schema(_) | Kind::Unreadable { .. } | Kind::Output { .. } | Kind::Template { .. } | Kind::Other => {
+            found.0.iter().any(|diagnostic| !diagnostic.helps.is_empty())
+        }
+    });
+    if let Some(last) = found.0.last_mut().filter(|_| !explained) {
+        last.helps.push(format!("to reproduce it, run: {command}"));
+    }
+    found
 }
 
 fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().to_owned()
 }
 
-fn with_rest(message: &str) -> Diagnostic {
-    let found = Diagnostic::new(Code::HelmRefused, first_line(message));
-    let rest = message.lines().skip(1).collect::<Vec<_>>().join("\n");
-    if rest.trim().is_empty() { found } else { found.note(rest.trim()) }
+fn rest(text: &str) -> String {
+    text.lines().skip(1).collect::<Vec<_>>().join("\n").trim().to_owned()
+}
+
+/// Adds a note unless it is empty.
+fn with_note(found: Diagnostic, note: String) -> Diagnostic {
+    if note.is_empty() { found } else { found.note(note) }
 }
 
 struct Context<'a> {
@@ -63,12 +69,55 @@ struct Context<'a> {
     target: &'a Target<'a>,
 }
 
+/// The chart whose schema is violated.
+struct Schema {
+    /// The path of its values in those of the deployed chart; empty for that chart itself.
+    prefix: Vec<String>,
+    /// Its values.schema.json.
+    root: Option<Node>,
+}
+
 impl Context<'_> {
-    /// A values.schema.json that Helm cannot use, where our own reader sees why: Helm tells no line.
+    fn explain(&self, error: &HelmError) -> Diagnostics {
+        let message = &error.message;
+        let other = || with_note(Diagnostic::new(Code::HelmRefused, first_line(message)), rest(message));
+        let found = match &error.kind {
+            Kind::Values(violations) => {
+                let broken = self.schema_broken(message);
+                return if broken.is_empty() { self.violated(violations) } else { broken };
+            }
+            Kind::Schema(reason) => {
+                let broken = self.schema_broken(message);
+                if !broken.is_empty() {
+                    return broken;
+                }
+                let path = self.target.deployment.chart.directory.join(values_schema::FILE);
+                Diagnostic::new(Code::HelmRefused, format!("helm cannot read a values.schema.json: {reason}"))
+                    .at(Place::file(toolbox::inputs::name(self.root, &path)), "")
+            }
+            Kind::Unreadable { file, in_chart, line, reason } => self.unreadable(file, *in_chart, *line, reason),
+            Kind::Output { template, line, reason } => self.output(template, *line, reason),
+            Kind::Template { template, line, column, reason, partial } => {
+                let found = self.template(template, *line, *column, reason);
+                if *partial { found.note(format!("helm's error: {message}")) } else { found }
+            }
+            Kind::DependencyValues(name) => {
+                let place = Values::read(self.root, self.target).find(std::slice::from_ref(name));
+                let found = Diagnostic::new(Code::HelmRefused, format!("`{name}` must be a mapping"))
+                    .note(format!("it contains the values of the dependency `{name}`"));
+                place.map_or(found.clone(), |setting| found.at(setting.place, ""))
+            }
+            Kind::ReleaseName => self.release_name(),
+            Kind::ChartField(field) => self.chart_field(field, message).unwrap_or_else(other),
+            Kind::ChartMissing => self.chart_missing().unwrap_or_else(other),
+            Kind::Helmignore => self.helmignore(message).unwrap_or_else(other),
+            Kind::Other => other(),
+        };
+        found.into()
+    }
+
+    /// Errors in a values.schema.json that Helm cannot use. Helm prints no line, so our own reader finds them.
     fn schema_broken(&self, message: &str) -> Diagnostics {
-        if !message.contains(SCHEMA) {
-            return Diagnostics::default();
-        }
         let mut found = values_schema::refused(self.root, &self.target.deployment.chart);
         if found.is_empty() {
             found = values_schema::patterns(self.root, &self.target.deployment.chart, message);
@@ -79,160 +128,401 @@ impl Context<'_> {
         found
     }
 
-    /// Values that values.schema.json refuses.
-    fn schema(&self, message: &str) -> Option<Diagnostic> {
-        if !message.contains(SCHEMA) {
-            return None;
+    /// Values that violate a values.schema.json, each problem at the place where the value is set.
+    fn violated(&self, violations: &[Violation]) -> Diagnostics {
+        let values = Values::read(self.root, self.target);
+        let mut found: Vec<Diagnostic> = Vec::new();
+        for problem in schema::problems(violations) {
+            let schema = self.schema(&problem.chart);
+            found.extend(self.problem(&values, &schema, problem));
         }
-        let mut chart = String::new();
-        let mut violations = Vec::new();
-        for line in message.lines().skip(1) {
-            if let Some(violation) = line.trim_start().strip_prefix("- ") {
-                violations.push((chart.clone(), violation.to_owned()));
-            } else if let Some(name) = line.trim().strip_suffix(':') {
-                name.clone_into(&mut chart);
+        // A misspelled key causes two violations: it is unknown, and the right one is missing.
+        let mut unique: Vec<Diagnostic> = Vec::new();
+        for diagnostic in found {
+            if !unique.contains(&diagnostic) {
+                unique.push(diagnostic);
             }
         }
-        // Helm lists them in the random order of a Go map.
-        violations.sort();
-        let mut diagnostic = match &violations[..] {
-            [] => {
-                let why = message.lines().next_back().unwrap_or_default();
-                let schema = self.target.deployment.chart.directory.join("values.schema.json");
-                return Some(
-                    Diagnostic::new(Code::HelmRefused, format!("helm cannot read a values.schema.json: {why}"))
-                        .at(Place::file(toolbox::inputs::name(self.root, &schema)), ""),
-                );
-            }
-            [(_, only)] => {
-                let only = only.strip_prefix("at '': ").unwrap_or(only);
-                Diagnostic::new(Code::HelmRefused, format!("values.schema.json refuses the values: {only}"))
-            }
-            _ => Diagnostic::new(Code::HelmRefused, format!("values.schema.json refuses {} values", violations.len())),
-        };
-        let own = self.target.deployment.chart.name.as_str();
-        for (chart, violation) in &violations {
-            let mut pointer: Vec<String> =
-                if chart == own || chart.is_empty() { Vec::new() } else { vec![chart.clone()] };
-            let (at, what) = pointer_and_rest(violation);
-            pointer.extend(at);
-            // The misspelt key itself is of more use than the mapping around it.
-            if let Some(key) = what.strip_prefix("additional properties '").and_then(|rest| rest.split('\'').next()) {
-                pointer.push(key.to_owned());
-            }
-            diagnostic = match self.value(&pointer, what.starts_with("additional properties")) {
-                Some(place) => diagnostic.at(place, what),
-                None if violations.len() == 1 => diagnostic,
-                None => diagnostic.note(format!("{}: {what}", pointer.join("."))),
-            };
-        }
-        Some(diagnostic)
+        Diagnostics(unique)
     }
 
-    /// Values that cannot be read at all.
-    fn values_syntax(&self, message: &str) -> Option<Diagnostic> {
-        let (file, what) = if let Some(rest) = message.strip_prefix("failed to parse ") {
-            let (file, what) = rest.split_once(": ")?;
-            (PathBuf::from(file), what)
-        } else {
-            let (_, rest) = message.split_once("cannot load ")?;
-            let (file, what) = rest.split_once(": ")?;
-            (self.target.deployment.chart.directory.join(file), what)
+    /// The schema of the deployed chart, or of a dependency.
+    fn schema(&self, name: &str) -> Schema {
+        let chart = &self.target.deployment.chart;
+        if name == chart.name || name.is_empty() {
+            let source = read(self.root, &chart.directory.join(values_schema::FILE));
+            let document = source.and_then(|source| values_schema::read(&chart.path, &source));
+            return Schema { prefix: Vec::new(), root: document.ok().map(|document| document.root) };
+        }
+        let Some(dependency) = self.dependency(name) else {
+            return Schema { prefix: vec![name.to_owned()], root: None };
         };
+        let root = parsed(&dependency, values_schema::FILE);
+        Schema { prefix: dependency.path, root }
+    }
+
+    /// The files of a dependency.
+    fn dependency(&self, name: &str) -> Option<dependencies::Nested> {
+        let chart = &self.target.deployment.chart;
+        if let Some(found) = dependencies::nested(&chart.directory, name) {
+            return Some(found);
+        }
+        let called = |alias: &str, own: &str| if alias.is_empty() { own == name } else { alias == name };
+        let declared = chart.dependencies.iter().find(|declared| called(&declared.alias, &declared.name))?;
+        let Origin::Folder(path) = declared.origin() else { return None };
+        let files = dependencies::local_source(chart, path)?;
+        Some(dependencies::Nested { path: vec![name.to_owned()], files })
+    }
+
+    /// The diagnostics of one problem.
+    fn problem(&self, values: &Values<'_>, schema: &Schema, problem: Problem) -> Vec<Diagnostic> {
+        let found = schema.root.as_ref().and_then(|root| schema::find(root, &problem));
+        let found = found.as_ref();
+        let pointer: Vec<String> = schema.prefix.iter().chain(&problem.pointer).cloned().collect();
+        let inside = |key: &String| -> Vec<String> { pointer.iter().chain([key]).cloned().collect() };
+        match &problem.rule {
+            Rule::Unknown(keys) => {
+                let known: Vec<&str> = found.map(schema::Found::properties).unwrap_or_default();
+                keys.iter().map(|key| self.unknown(values, &inside(key), &known)).collect()
+            }
+            Rule::Missing(keys) | Rule::MissingWith(keys, _) => {
+                let missing = |key: &String| {
+                    self.misspelled(values, schema, &inside(key)).unwrap_or_else(|| {
+                        let required = match &problem.rule {
+                            Rule::MissingWith(_, other) => {
+                                format!("is required when `{}` is set", name(&inside(other)))
+                            }
+                            _ => "is required".to_owned(),
+                        };
+                        self.missing(values, &inside(key), &required)
+                    })
+                };
+                keys.iter().map(missing).collect()
+            }
+            Rule::Key(key) => vec![self.invalid_key(values, schema, key)],
+            _ => match values.find(&global(values, &pointer)) {
+                Some(setting) => vec![self.invalid(&pointer, setting, &problem, schema, found)],
+                None => vec![
+                    self.misspelled(values, schema, &pointer)
+                        .unwrap_or_else(|| self.invalid_default(values, &pointer, &problem, schema, found)),
+                ],
+            },
+        }
+    }
+
+    /// A key that a closed schema does not declare.
+    fn unknown(&self, values: &Values<'_>, pointer: &[String], known: &[&str]) -> Diagnostic {
+        let key = pointer.last().map(String::as_str).unwrap_or_default();
+        let found = Diagnostic::new(Code::HelmRefused, format!("unknown value `{}`", name(pointer)));
+        let found = match values.find_key(pointer) {
+            Some(place) => found.at(place, ""),
+            None => found.at(self.values_file(), ""),
+        };
+        match nearest(key, known.iter().copied()) {
+            Some(near) => found.help(format!("did you mean `{near}`?")),
+            None if known.is_empty() || known.len() > LISTED_KEYS => found,
+            None => {
+                let known: Vec<String> = known.iter().map(|key| format!("`{key}`")).collect();
+                found.help(format!("known values: {}", known.join(", ")))
+            }
+        }
+    }
+
+    /// A key that was probably meant to be the one at `pointer`, which nothing sets.
+    fn misspelled(&self, values: &Values<'_>, schema: &Schema, pointer: &[String]) -> Option<Diagnostic> {
+        let set = (0..pointer.len()).take_while(|end| values.find_key(&pointer[..=*end]).is_some()).count();
+        let (parent, wanted) = (&pointer[..set], pointer.get(set)?);
+        let declared = self.declared(schema, parent);
+        let keys = values.keys(parent);
+        let unknown = keys.iter().map(|key| key.name.as_str()).filter(|key| !declared.iter().any(|known| known == key));
+        let typed = nearest(wanted, unknown)?.to_owned();
+        let typed: Vec<String> = parent.iter().cloned().chain([typed]).collect();
+        Some(self.unknown(values, &typed, &[wanted.as_str()]))
+    }
+
+    /// The keys of a mapping that the schema declares or that the defaults of a dependency contain.
+    fn declared(&self, schema: &Schema, pointer: &[String]) -> Vec<String> {
+        let mut keys = Vec::new();
+        if let (Some(root), Some(inner)) = (&schema.root, pointer.strip_prefix(schema.prefix.as_slice())) {
+            let rule = Rule::Unknown(Vec::new());
+            let mapping = Problem { chart: String::new(), pointer: inner.to_vec(), rule, causes: Vec::new() };
+            let found = schema::find(root, &mapping);
+            keys.extend(found.iter().flat_map(schema::Found::properties).map(str::to_owned));
+        }
+        // Values below the name of a dependency are passed to it.
+        for depth in 1..=pointer.len() {
+            let Some(dependency) = self.dependency(&pointer[depth - 1]).filter(|found| found.path == pointer[..depth])
+            else {
+                break;
+            };
+            let defaults = parsed(&dependency, "values.yaml");
+            let mapping = defaults.as_ref().and_then(|root| descend(root, &pointer[depth..]));
+            keys.extend(mapping.map(Node::entries).unwrap_or_default().iter().map(|(key, _)| key.name.clone()));
+        }
+        keys
+    }
+
+    /// A required value that is not set.
+    fn missing(&self, values: &Values<'_>, pointer: &[String], required: &str) -> Diagnostic {
+        let found = Diagnostic::new(Code::HelmRefused, format!("`{}` {required}", name(pointer)));
+        if let Some(setting) = values.find(pointer) {
+            return found.at(setting.place, "null removes the default");
+        }
+        let parent = &pointer[..pointer.len().saturating_sub(1)];
+        match values.find_key(parent).or_else(|| Some(values.find(parent)?.place)) {
+            Some(place) if !parent.is_empty() => found.at(place, "missing here"),
+            _ => found.at(self.values_file(), ""),
+        }
+    }
+
+    /// A key that `propertyNames` does not allow. Helm does not print the path of the mapping.
+    fn invalid_key(&self, values: &Values<'_>, schema: &Schema, key: &str) -> Diagnostic {
+        let names = |parent: &[String]| {
+            let inner = parent.strip_prefix(schema.prefix.as_slice())?.to_vec();
+            let rule = Rule::Key(key.to_owned());
+            let problem = Problem { chart: String::new(), pointer: inner, rule, causes: Vec::new() };
+            let found = schema::find(schema.root.as_ref()?, &problem)?;
+            found.key_rule().map(|(rule, place)| (rule, place))
+        };
+        let parents = values.parents(key).into_iter();
+        let Some((parent, (rule, schema_place))) =
+            parents.filter_map(|parent| Some((parent.clone(), names(&parent)?))).next()
+        else {
+            return Diagnostic::new(Code::HelmRefused, format!("the key `{key}` is not allowed by values.schema.json"))
+                .at(self.values_file(), "");
+        };
+        let message = format!("the key `{key}` is not allowed in `{}`", name(&parent));
+        let pointer: Vec<String> = parent.into_iter().chain([key.to_owned()]).collect();
+        let place = values.find_key(&pointer).unwrap_or_else(|| self.values_file());
+        with_note(Diagnostic::new(Code::HelmRefused, message).at(place, ""), rule).note(rule_at(&schema_place))
+    }
+
+    /// A value that violates a rule.
+    fn invalid(
+        &self,
+        pointer: &[String],
+        setting: Setting,
+        problem: &Problem,
+        schema: &Schema,
+        found: Option<&schema::Found<'_>>,
+    ) -> Diagnostic {
+        let (sentence, described) = schema::sentence(problem, found);
+        let allowed = found.map(schema::Found::allowed).unwrap_or_default();
+        let last = pointer.last().map(String::as_str).unwrap_or_default();
+        let (reading, help) = match &problem.rule {
+            Rule::Type { got, want } => misreading(last, &setting, got, want, &allowed),
+            _ => (None, None),
+        };
+        let sentence = match &reading {
+            // The kind that YAML reads explains itself.
+            Some(reading) => format!("{}: {reading}", sentence.split(", not ").next().unwrap_or(&sentence)),
+            None => sentence,
+        };
+        let message = format!("`{}` {sentence}", name(pointer));
+        let mut diagnostic = Diagnostic::new(Code::HelmRefused, message).at(setting.place.clone(), "");
+        diagnostic = self.with_rule(diagnostic, problem, schema, found, described);
+        if let Some(help) = help {
+            diagnostic = diagnostic.help(help);
+        } else if !matches!(problem.rule, Rule::OneOf(_)) && !allowed.is_empty() {
+            diagnostic = diagnostic.help(format!("use one of {}", quoted_list(&allowed)));
+        } else if matches!(problem.rule, Rule::OneOf(_)) {
+            if let Some(near) = nearest(&setting.written, allowed.iter().map(String::as_str)) {
+                diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+            }
+        } else if let Some(example) = found.and_then(schema::Found::example) {
+            diagnostic = diagnostic.help(format!("for example: `{}`", assigned(last, example)));
+        }
+        diagnostic
+    }
+
+    /// A default of a dependency that violates a rule.
+    fn invalid_default(
+        &self,
+        values: &Values<'_>,
+        pointer: &[String],
+        problem: &Problem,
+        schema: &Schema,
+        found: Option<&schema::Found<'_>>,
+    ) -> Diagnostic {
+        let (sentence, described) = schema::sentence(problem, found);
+        let diagnostic = Diagnostic::new(Code::HelmRefused, format!("`{}` {sentence}", name(pointer)));
+        let set = (1..pointer.len()).rev().find_map(|end| values.find_key(&pointer[..end]));
+        let diagnostic = match set {
+            Some(place) => diagnostic.at(place, "not set here, so the default applies"),
+            None => diagnostic.at(self.values_file(), ""),
+        };
+        let diagnostic = self.with_rule(diagnostic, problem, schema, found, described);
+        match found.and_then(schema::Found::example) {
+            Some(example) => {
+                let last = pointer.last().map(String::as_str).unwrap_or_default();
+                diagnostic.help(format!("set `{}`, for example: `{}`", name(pointer), assigned(last, example)))
+            }
+            None => diagnostic.help(format!("set `{}`", name(pointer))),
+        }
+    }
+
+    /// Adds what the schema says about a rule, and where.
+    fn with_rule(
+        &self,
+        diagnostic: Diagnostic,
+        problem: &Problem,
+        schema: &Schema,
+        found: Option<&schema::Found<'_>>,
+        described: bool,
+    ) -> Diagnostic {
+        let Some(found) = found else { return diagnostic };
+        let description = found.description().map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
+        // The headline already contains the first sentence.
+        let more = match description {
+            Some(text) if described => text.split_once(". ").map(|(_, more)| more.to_owned()),
+            text => text
+                .filter(|_| found.conditional() || matches!(&problem.rule, Rule::OneOf(values) if values.len() == 1)),
+        };
+        let diagnostic = with_note(diagnostic, more.unwrap_or_default());
+        if matches!(problem.rule, Rule::Type { .. }) {
+            return diagnostic;
+        }
+        match (schema.prefix.as_slice(), found.place()) {
+            ([], Some(place)) => diagnostic.note(rule_at(&place)),
+            ([.., dependency], _) => {
+                diagnostic.note(format!("rule: values.schema.json of the dependency `{dependency}`"))
+            }
+            _ => diagnostic,
+        }
+    }
+
+    /// The values.yaml of the chart.
+    fn values_file(&self) -> Place {
+        let chart = &self.target.deployment.chart.directory;
+        Place::file(toolbox::inputs::name(self.root, &chart.join("values.yaml")))
+    }
+
+    /// A values file or a file of the chart that is not valid YAML.
+    fn unreadable(&self, file: &Path, in_chart: bool, line: Option<usize>, reason: &str) -> Diagnostic {
+        let file: PathBuf = if in_chart { self.target.deployment.chart.directory.join(file) } else { file.to_owned() };
+        let name = toolbox::inputs::name(self.root, &file);
         let source = read(self.root, &file).ok();
-        let (what, line) = match what.split_once("yaml: line ").and_then(|(_, rest)| rest.split_once(": ")) {
-            Some((line, what)) => (what, line.parse::<usize>().ok()),
-            None => (what, None),
-        };
         // Our own reader knows the column, and counts lines as editors do.
-        let own = source.as_ref().and_then(|source| yaml::parse(source).err());
-        let place = own.and_then(|found| found.0.into_iter().next()?.places.into_iter().next()).map(|(place, _)| place);
+        let own = source.as_ref().and_then(|source| Some(yaml::parse(source).err()?.0.remove(0)));
+        let place = own.as_ref().and_then(|found| Some(found.places.first()?.0.clone()));
         let place = place.unwrap_or_else(|| match (&source, line) {
             (Some(source), Some(line)) => Place::line(source, line),
-            _ => Place::file(toolbox::inputs::name(self.root, &file)),
+            _ => Place::file(name.clone()),
         });
         let place = self.in_application(&file, &place).unwrap_or(place);
-        Some(
-            Diagnostic::new(Code::HelmRefused, format!("helm cannot read these values: {}", first_line(what)))
-                .at(place, ""),
-        )
+        match own.filter(|found| !found.helps.is_empty()) {
+            // A merge conflict marker or a tab.
+            Some(found) => Diagnostic { code: Code::HelmRefused, places: vec![(place, String::new())], ..found },
+            None => {
+                let what = if in_chart { format!("`{name}`") } else { "these values".to_owned() };
+                Diagnostic::new(Code::HelmRefused, format!("helm cannot read {what}: {reason}")).at(place, "")
+            }
+        }
     }
 
-    /// Values of the Application itself, which helm got in a file of the cache: the line of the Application.
+    /// The place in the Application of its inline values, which helm reads from a file in the cache.
     fn in_application(&self, file: &Path, place: &Place) -> Option<Place> {
         let (_, values) = self.target.deployment.options.values.as_ref().filter(|_| !file.starts_with(self.root))?;
-        let text = values.source.text.get(values.span.clone()?.start..)?;
-        let first = values.position()?.0 + usize::from(text.starts_with(['|', '>']));
-        Some(place.position().map_or_else(|| values.clone(), |(line, _)| Place::line(&values.source, first + line - 1)))
+        Some(in_block(values, place).unwrap_or_else(|| values.clone()))
     }
 
-    /// A template whose output is no YAML. Helm names a line of the output, which is not the template's.
-    fn output_syntax(&self, message: &str) -> Option<Diagnostic> {
-        let (path, what) = message.strip_prefix("YAML parse error on ")?.split_once(": ")?;
-        let what = ["error converting YAML to JSON: ", "error unmarshaling JSON: ", "yaml: "]
-            .iter()
-            .fold(what, |what, prefix| what.strip_prefix(prefix).unwrap_or(what));
-        // Also of one that is no text.
-        let place = self.target.template_file(path).unwrap_or_else(|| path.to_owned());
-        let message = format!("template `{path}` wrote what helm cannot read: {}", unquoted(&first_line(what)));
-        let diagnostic = Diagnostic::new(Code::HelmRefused, message).at(Place::file(place), "");
-        let help = "the line is one of the output, which the command below shows with `--debug`";
-        Some(if what.starts_with("line ") { diagnostic.help(help) } else { diagnostic })
+    /// A template whose output is not valid YAML.
+    fn output(&self, template: &str, line: Option<usize>, reason: &str) -> Diagnostic {
+        // The cause may be in a template that this one includes.
+        let own = self.template_file(template);
+        let conflict =
+            own.iter().cloned().chain(self.templates()).find_map(|source| yaml::conflict(&source, Code::HelmRefused));
+        let tab = || {
+            own.as_ref()
+                .filter(|_| reason.contains("cannot start any token"))
+                .and_then(|source| yaml::misread(source, None))
+        };
+        if let Some(found) = conflict.or_else(tab) {
+            return Diagnostic { code: Code::HelmRefused, ..found };
+        }
+        // Without a file, the name that helm prints is the best place.
+        let place = self.target.template_file(template).unwrap_or_else(|| template.to_owned());
+        let message = format!("template `{template}` renders invalid YAML: {}", unquoted(reason));
+        let found = Diagnostic::new(Code::HelmRefused, message).at(Place::file(place), "");
+        match line {
+            Some(line) => {
+                found.note(format!("near line {line} of the output, which the command below prints with `--debug`"))
+            }
+            None => found,
+        }
     }
 
     /// A template that failed.
-    fn template(&self, message: &str) -> Option<Diagnostic> {
-        let (path, line, column) = location(message)?;
-        // Helm repeats the place in front of each wrapped message; the last part is what went wrong.
-        let what = message
-            .rsplit_once(&format!("{path}:{line}"))
-            .map_or(message, |(_, rest)| rest)
-            .trim_start_matches(|c: char| c.is_ascii_digit() || c == ':' || c == ')')
-            .trim();
-        // Of an action that is never closed, the line is the last that is said.
-        let unclosed = message.split_once("): ").and_then(|(_, what)| what.split(" started at ").next());
-        let what = if what.is_empty() { unclosed.unwrap_or(message) } else { what };
-        // Helm 4 writes over several lines what Helm 3 writes in one.
-        let action = what.rsplit_once(">:").map(|(_, what)| what.split_whitespace().collect::<Vec<_>>().join(" "));
-        let plain = action.is_none();
-        let what = action.unwrap_or_else(|| first_line(what));
-        let diagnostic = Diagnostic::new(Code::HelmRefused, format!("template `{path}` failed: {what}"));
-        let place = self.template_file(&path).map_or_else(
-            || Place::file(format!("{path}:{line}")),
+    fn template(&self, template: &str, line: usize, column: Option<usize>, reason: &str) -> Diagnostic {
+        let source = self.template_file(template);
+        if let Some(found) = source.as_ref().and_then(|source| yaml::conflict(source, Code::HelmRefused)) {
+            return Diagnostic { code: Code::HelmRefused, ..found };
+        }
+        let place = source.map_or_else(
+            || Place::file(format!("{template}:{line}")),
             |source| match column {
                 Some(column) => at_column(&source, line, column),
                 None => Place::line(&source, line),
             },
         );
-        // One template is named twice; a third name is that of a template which includes it.
-        let full = message.matches("/templates/").count() > 2 || plain && message.lines().count() > 1;
-        let diagnostic = diagnostic.at(place, "");
-        Some(if full { diagnostic.note(format!("helm said: {message}")) } else { diagnostic })
+        Diagnostic::new(Code::HelmRefused, format!("template `{template}` failed: {reason}")).at(place, "")
     }
 
-    /// What Helm says of the release's name or of Chart.yaml, at the field that it means.
-    fn declared(&self, message: &str) -> Option<Diagnostic> {
+    /// A release name that Helm rejects.
+    fn release_name(&self) -> Diagnostic {
         let application = &self.target.deployment.application;
-        if message.starts_with("release name check failed") {
-            let named = application.source.get("helm").and_then(|helm| helm.get("releaseName"));
-            let place = named.map_or_else(|| application.place.clone(), Node::place);
-            let message = format!("helm takes no release name `{}`", self.target.recipe.release);
-            let expected =
-                "expected at most 53 of `a-z`, `0-9`, `-`, `.`, with a letter or digit at either end of each part";
-            return Some(Diagnostic::new(Code::HelmRefused, message).at(place, expected));
-        }
-        let fields = [
-            ("library charts are not installable", "type", ""),
-            ("chart requires kubeVersion", "kubeVersion", ""),
-            ("invalid chart apiVersion", "apiVersion", "expected `v2`, or the `v1` of old charts"),
-            ("validation: chart.metadata.version ", "version", "expected a version such as 0.1.0"),
-            ("validation: chart.metadata.type ", "type", "expected `application` or `library`"),
-            ("validation: chart.metadata.name ", "name", "expected the name of the chart's folder"),
-        ];
-        let (_, field, expected) = fields.into_iter().find(|(begin, ..)| message.starts_with(begin))?;
+        let named = application.source.get("helm").and_then(|helm| helm.get("releaseName"));
+        let place = named.map_or_else(|| application.place.clone(), Node::place);
+        let message = format!("invalid release name `{}`", self.target.recipe.release);
+        let rule = "it must have at most 53 characters of `a-z`, `0-9`, `-`, and `.`, and each part must start and end with a letter or digit";
+        Diagnostic::new(Code::HelmRefused, message).at(place, "").note(rule)
+    }
+
+    /// A field of Chart.yaml that Helm rejects.
+    fn chart_field(&self, field: &str, message: &str) -> Option<Diagnostic> {
+        let expected = match field {
+            "apiVersion" => "must be `v2`, or `v1` for old charts",
+            "version" => "must be a version such as 0.1.0",
+            "type" if message.starts_with("validation") => "must be `application` or `library`",
+            "name" => "must be the name of the chart's directory",
+            _ => "",
+        };
         let path = self.target.deployment.chart.directory.join("Chart.yaml");
         let root = yaml::parse_one(&read(self.root, &path).ok()?).ok()?.root;
         Some(Diagnostic::new(Code::HelmRefused, first_line(message)).at(root.get(field)?.place(), expected))
+    }
+
+    /// A Chart.yaml that .helmignore excludes.
+    fn chart_missing(&self) -> Option<Diagnostic> {
+        let source = read(self.root, &self.target.deployment.chart.directory.join(".helmignore")).ok()?;
+        let line = helmignore::ignoring_line(&source.text, "Chart.yaml")?;
+        let place = Place::line(&source, line);
+        let rule = place.span.clone().and_then(|span| source.text.get(span)).unwrap_or_default().to_owned();
+        let found = Diagnostic::new(Code::HelmRefused, format!("the rule `{rule}` in .helmignore excludes Chart.yaml"))
+            .at(place, "");
+        Some(if rule.starts_with('!') {
+            found
+                .note("unlike in .gitignore, `!PATTERN` excludes every file that does not match the pattern")
+                .help("delete the rule, and list only files to exclude")
+        } else {
+            found.help("delete the rule, or make its pattern more specific")
+        })
+    }
+
+    /// A rule in .helmignore that Helm does not support.
+    fn helmignore(&self, message: &str) -> Option<Diagnostic> {
+        let source = read(self.root, &self.target.deployment.chart.directory.join(".helmignore")).ok()?;
+        let unsupported = |line: &str| {
+            let rule = line.trim();
+            !rule.starts_with('#') && (rule.contains("**") || message.contains("pattern") && rule.contains(['[', '\\']))
+        };
+        let line = source.text.lines().position(unsupported)? + 1;
+        let (message, help) = if message.contains("**") {
+            ("helm does not support `**` in .helmignore", "a pattern without `/` matches in every directory")
+        } else {
+            ("invalid pattern in .helmignore", "close the `[`, or escape it as `\\[`")
+        };
+        Some(Diagnostic::new(Code::HelmRefused, message).at(Place::line(&source, line), "").help(help))
     }
 
     /// A template's file, if it belongs to the chart itself.
@@ -242,69 +532,126 @@ impl Context<'_> {
         read(self.root, &chart.directory.join(inside)).ok()
     }
 
-    /// Where a value is set, by the source that wins; or its key, where that is what is wrong.
-    fn value(&self, pointer: &[String], key: bool) -> Option<Place> {
-        let recipe = &self.target.recipe;
-        let options = &self.target.deployment.options;
-        let name = pointer.join(".");
-        if let Some(parameter) = options.parameters.iter().rev().find(|parameter| parameter.name == name) {
-            return Some(parameter.place.clone());
+    /// The templates of the chart itself.
+    fn templates(&self) -> Vec<Arc<Source>> {
+        let chart = &self.target.deployment.chart.directory;
+        let files = helm::chart_files::chart_files(self.root, chart).unwrap_or_default();
+        files
+            .keys()
+            .map(|name| self.root.join(name))
+            .filter(|path| path.starts_with(chart.join("templates")))
+            .filter_map(|path| read(self.root, &path).ok())
+            .collect()
+    }
+}
+
+/// A file of a dependency, parsed as YAML.
+fn parsed(dependency: &dependencies::Nested, file: &str) -> Option<Node> {
+    let text = std::str::from_utf8(dependency.files.get(file)?).ok()?;
+    // JSON is YAML, except for tabs between tokens.
+    Some(yaml::parse_one(&Source::new(file, text.replace('\t', " "))).ok()?.root)
+}
+
+/// The path of a value as people write it: `a.b[0]`.
+fn name(pointer: &[String]) -> String {
+    let mut name = String::new();
+    for step in pointer {
+        if step.chars().all(|c| c.is_ascii_digit()) && !name.is_empty() {
+            name.push_str(&format!("[{step}]"));
+        } else {
+            if !name.is_empty() {
+                name.push('.');
+            }
+            name.push_str(step);
         }
-        let find = |root: &Node| {
-            let (last, outer) = pointer.split_last()?;
-            let mapping = outer.iter().try_fold(root.clone(), |node, key| step(&node, key))?;
-            let value = step(&mapping, last)?;
-            let name = mapping.entries().iter().map(|(name, _)| name).find(|name| name.name == *last);
-            Some(
-                name.filter(|_| key).map_or_else(|| value.place(), |name| Place::new(&value.source, name.span.clone())),
-            )
+    }
+    name
+}
+
+/// The path under which a value is set: global values are set once for all charts.
+fn global(values: &Values<'_>, pointer: &[String]) -> Vec<String> {
+    let at = pointer.iter().position(|step| step == "global");
+    match at.map(|at| &pointer[at..]) {
+        Some(outer) if values.find(pointer).is_none() => outer.to_vec(),
+        _ => pointer.to_vec(),
+    }
+}
+
+fn quoted_list(items: &[String]) -> String {
+    items.iter().map(|item| format!("`{item}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// A key with a value, as one line of YAML.
+fn assigned(key: &str, value: &Node) -> String {
+    let value = value.as_str().map_or_else(|| value.to_json(), edit::scalar);
+    if key.chars().all(|c| c.is_ascii_digit()) { format!("- {value}") } else { format!("{key}: {value}") }
+}
+
+fn rule_at(place: &Place) -> String {
+    let line = place.position().map_or(0, |(line, _)| line);
+    format!("rule: {}:{line}", place.source.name)
+}
+
+/// Explains a value whose type surprises its author: how YAML or Helm reads it, and how to correct it.
+fn misreading(
+    key: &str,
+    setting: &Setting,
+    got: &str,
+    want: &[String],
+    allowed: &[String],
+) -> (Option<String>, Option<String>) {
+    let written = setting.written.as_str();
+    let wants = |kind: &str| want.iter().any(|name| name == kind);
+    let choose = || Some(format!("use one of {}", quoted_list(allowed)));
+    let permitted =
+        allowed.is_empty() || allowed.iter().any(|value| value == written || *value == edit::scalar(written));
+    if let Some(force_string) = setting.parameter {
+        return match (got, force_string) {
+            ("number" | "boolean" | "null", false) if wants("string") => {
+                let reading = format!("without `forceString`, Helm reads `{written}` as {}", schema::kind(got));
+                (Some(reading), if permitted { Some("set `forceString: true`".to_owned()) } else { choose() })
+            }
+            ("string", true) if !wants("string") => (None, Some("remove `forceString`".to_owned())),
+            _ => (None, None),
         };
-        let in_file = |path: &Path| {
-            let source = read(self.root, path).ok()?;
-            find(&yaml::parse_one(&source).ok()?.root)
-        };
-        recipe
-            .case_file
-            .as_deref()
-            .and_then(in_file)
-            .or_else(|| options.values_object.as_ref().and_then(find))
-            .or_else(|| recipe.value_files.iter().rev().find_map(|path| in_file(path)))
-            .or_else(|| in_file(&self.target.deployment.chart.directory.join("values.yaml")))
+    }
+    let plain = !written.starts_with(['"', '\'', '|', '>', '[', '{', '&', '*', '!']);
+    match (got, yaml::resolve(written)) {
+        ("boolean" | "number", Ok(read @ (Value::Bool(_) | Value::Number(_)))) if wants("string") && plain => {
+            let read = match read {
+                Value::Bool(value) => value.to_string(),
+                Value::Number(number) if number == written => "a number".to_owned(),
+                Value::Number(number) => format!("the number {number}"),
+                _ => return (None, None),
+            };
+            let reading = (read != written).then(|| format!("YAML reads an unquoted `{written}` as {read}"));
+            let quote = format!("quote it: `{key}: \"{written}\"`");
+            (reading, if permitted { Some(quote) } else { choose() })
+        }
+        ("null", _) if wants("string") => {
+            let help = if permitted || allowed.iter().any(|value| value == "\"\"") {
+                Some(format!("for an empty string, write `{key}: \"\"`"))
+            } else {
+                choose()
+            };
+            (None, help)
+        }
+        ("string", _) if !plain => {
+            let bare = written.trim_matches(['"', '\'']);
+            let fits = match yaml::resolve(bare) {
+                Ok(Value::Number(number)) => wants("number") || wants("integer") && number.parse::<i64>().is_ok(),
+                Ok(Value::Bool(_)) => wants("boolean"),
+                _ => false,
+            };
+            (None, fits.then(|| format!("remove the quotes: `{key}: {bare}`")))
+        }
+        _ => (None, None),
     }
 }
 
 /// A message without the values that it quotes: they may be those of a Secret.
 fn unquoted(message: &str) -> String {
     message.split('`').enumerate().map(|(index, part)| if index % 2 == 1 { "`…`" } else { part }).collect()
-}
-
-fn step(node: &Node, key: &str) -> Option<Node> {
-    node.get(key).or_else(|| node.items().get(key.parse::<usize>().ok()?)).cloned()
-}
-
-/// `at '/a/b': what` as its steps and the rest.
-fn pointer_and_rest(violation: &str) -> (Vec<String>, String) {
-    let split = violation.strip_prefix("at '").and_then(|rest| rest.split_once("': "));
-    let Some((pointer, what)) = split else { return (Vec::new(), violation.to_owned()) };
-    let steps = pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
-    (steps, what.to_owned())
-}
-
-/// The innermost template that a message names, with line and column.
-fn location(message: &str) -> Option<(String, usize, Option<usize>)> {
-    let mut found = None;
-    for word in message.split(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '"' | '<' | '>')) {
-        let mut parts = word.trim_end_matches(':').split(':');
-        let (Some(path), Some(line)) = (parts.next(), parts.next()) else { continue };
-        let (Ok(line), true) = (line.parse::<usize>(), path.contains("/templates/")) else { continue };
-        found = Some((path.to_owned(), line, parts.next().and_then(|column| column.parse().ok())));
-    }
-    found.or_else(|| {
-        // A template whose output is no YAML is named without a line; the line is that of the output.
-        let (_, rest) = message.split_once("parse error on ")?;
-        let path = rest.split(':').next()?;
-        path.contains("/templates/").then(|| (path.to_owned(), 1, None))
-    })
 }
 
 fn at_column(source: &Arc<Source>, line: usize, column: usize) -> Place {
@@ -320,43 +667,4 @@ fn at_column(source: &Arc<Source>, line: usize, column: usize) -> Place {
 pub(super) fn crashed(code: Option<i32>, stderr: &str) -> Diagnostic {
     let how = code.map_or_else(|| "was killed by a signal".to_owned(), |code| format!("failed with exit code {code}"));
     Diagnostic::new(Code::HelmFailed, format!("helm {how}")).note(stderr.trim().to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_innermost_template_is_named() {
-        let table = [
-            (
-                r#"template: web/templates/a.yaml:3:4: executing "web/templates/a.yaml" at <include "x" .>: error calling include: template: web/templates/_h.tpl:7:9: executing "x" at <.Values.a.b>: nil pointer evaluating interface {}.b"#,
-                Some(("web/templates/_h.tpl", 7, Some(9))),
-            ),
-            (
-                "execution error at (web/templates/a.yaml:12:3): name is required",
-                Some(("web/templates/a.yaml", 12, Some(3))),
-            ),
-            ("parse error at (web/templates/a.yaml:5): unclosed action", Some(("web/templates/a.yaml", 5, None))),
-            (
-                "YAML parse error on web/templates/a.yaml: error converting YAML to JSON: yaml: line 4: x",
-                Some(("web/templates/a.yaml", 1, None)),
-            ),
-            ("something else", None),
-        ];
-        for (message, expected) in table {
-            let found = location(message);
-            assert_eq!(
-                found.as_ref().map(|(path, line, column)| (path.as_str(), *line, *column)),
-                expected,
-                "{message}"
-            );
-        }
-    }
-
-    #[test]
-    fn pointers_are_taken_apart() {
-        let (steps, what) = pointer_and_rest("at '/a~1b/0/c': got string, want integer");
-        assert_eq!((steps.join(" "), what.as_str()), ("a/b 0 c".to_owned(), "got string, want integer"));
-    }
 }

@@ -134,7 +134,7 @@ impl Run<'_> {
         each(&chosen, |scenario| self.scenario(scenario))
     }
 
-    /// Whether the run must not continue: a step failed, a signal arrived, or the API server is unreachable.
+    /// Whether the run must not continue: a step failed, a signal arrived, or the cluster can no longer be watched.
     fn stopped(&self, results: &Results) -> bool {
         toolbox::process::interrupted() || self.stage.observer.lost().is_some() || results.failed()
     }

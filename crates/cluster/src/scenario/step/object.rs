@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::api::WatchEvent;
 use crate::kubectl::checked;
-use crate::observer::{Stop, unreachable};
+use crate::observer::Stop;
 use crate::scenario::action::{Action, Kind, Outcome};
 use crate::scenario::object::{Check, Has, Subject};
 use crate::scenario::run::{Deadline, Runner};
@@ -51,8 +51,8 @@ impl Action for Object {
         while problem.is_some() && !deadline.left().is_zero() {
             waits_for(problem.as_deref().unwrap_or_default());
             let followed = watch.clone().deadline(deadline.left()).follow(|line| {
-                if let Some(why) = runner.observer.lost() {
-                    return ControlFlow::Break(Some(why));
+                if let Some(problem) = runner.observer.lost() {
+                    return ControlFlow::Break(Some(problem));
                 }
                 let Some(line) = line else { return ControlFlow::Continue(()) };
                 // An event may span several lines.
@@ -71,7 +71,7 @@ impl Action for Object {
             })?;
             match followed {
                 Followed::Broken(None) => return Ok(None),
-                Followed::Broken(Some(why)) => return Err(unreachable(why)),
+                Followed::Broken(Some(problem)) => return Err(Stop::Problem(problem)),
                 Followed::Late(_) => {}
                 Followed::Ended(output) if output.success() => {}
                 Followed::Ended(output) => {

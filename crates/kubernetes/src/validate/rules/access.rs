@@ -1,4 +1,4 @@
-//! Roles, ClusterRoles, and their bindings.
+//! Roles, `ClusterRoles`, and their bindings.
 
 use super::look::{At, Look};
 use super::names;

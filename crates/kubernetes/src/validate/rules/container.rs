@@ -51,7 +51,7 @@ fn ports<'a>(look: &mut Look<'a>, container: &At<'a>) {
         }
     }
     look.unique(ports.iter().filter_map(|port| port.get("name")));
-    look.unique_keys(&ports, &[("containerPort", ""), ("protocol", "TCP")]);
+    look.unique_merge_keys(&ports, &[("containerPort", ""), ("protocol", "TCP")]);
 }
 
 /// Host ports. Those of init containers may repeat, since init containers run one after the other.

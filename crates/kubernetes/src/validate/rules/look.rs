@@ -153,11 +153,27 @@ impl<'a> Look<'a> {
         self.reject(at, "is a duplicate", format!("same as `{}`", pointer::path(&first.steps)));
     }
 
-    /// Requires the entries of a list to differ in the given fields, each with its default value.
+    /// Requires the entries of a list to differ in its merge key: the given fields, each with its default value.
     ///
-    /// The API server accepts most such lists, but not from server-side apply, which merges their entries by these
-    /// fields.
-    pub(super) fn unique_keys(&mut self, items: &[At<'a>], fields: &[(&str, &str)]) {
+    /// Server-side apply rejects duplicate entries, while the API server accepts them from other requests. There they are
+    /// only a warning, since client-side apply merges the list by the same fields.
+    pub(super) fn unique_merge_keys(&mut self, items: &[At<'a>], fields: &[(&str, &str)]) {
+        let code = if self.subject.server_side_apply { Code::ObjectRefused } else { Code::MergeKeyDuplicate };
+        for (item, label) in Self::duplicate_entries(items, fields) {
+            let names = names_of(fields);
+            let found = self.reject(&item, format!("is a duplicate entry for {names}"), label);
+            found.code = code;
+            found.notes.push(match code {
+                Code::ObjectRefused => format!("server-side apply merges this list by {names} and rejects duplicates"),
+                _ => format!("client-side apply merges this list by {names} and may drop one of the entries"),
+            });
+            found.helps.push("remove one of the two entries".to_owned());
+        }
+    }
+
+    /// The entries of a list that are equal to an earlier one in the given fields, each with a label that says so.
+    pub(super) fn duplicate_entries(items: &[At<'a>], fields: &[(&str, &str)]) -> Vec<(At<'a>, String)> {
+        let mut duplicates = Vec::new();
         let mut seen: Vec<(Vec<String>, &At<'a>)> = Vec::new();
         for item in items {
             let value = |(key, default): &(&str, &str)| match item.get(key) {
@@ -169,14 +185,16 @@ impl<'a> Look<'a> {
                 seen.push((key, item));
                 continue;
             };
-            let names: Vec<_> = fields.iter().map(|(key, _)| format!("`{key}`")).collect();
-            let names = names.join(" and ");
-            let label = format!("same {names} as `{}`", pointer::path(&first.steps));
-            let found = self.reject(item, format!("is a duplicate entry for {names}"), label);
-            found.notes.push(format!("server-side apply merges this list by {names} and rejects duplicate entries"));
-            found.helps.push("remove one of the two entries".to_owned());
+            let label = format!("same {} as `{}`", names_of(fields), pointer::path(&first.steps));
+            duplicates.push((item.clone(), label));
         }
+        duplicates
     }
+}
+
+/// The fields of a merge key, for messages.
+pub(super) fn names_of(fields: &[(&str, &str)]) -> String {
+    fields.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(" and ")
 }
 
 /// Names in backticks, separated by commas.

@@ -29,7 +29,10 @@ pub(super) fn check<'a>(look: &mut Look<'a>, spec: &At<'a>) {
     for constraint in &constraints {
         spread(look, constraint);
     }
-    look.unique_keys(&constraints, &[("topologyKey", ""), ("whenUnsatisfiable", "")]);
+    for (constraint, label) in Look::duplicate_entries(&constraints, &[("topologyKey", ""), ("whenUnsatisfiable", "")])
+    {
+        look.reject(&constraint, "is a duplicate entry for `topologyKey` and `whenUnsatisfiable`", label);
+    }
     spec.list("tolerations").iter().for_each(|toleration| self::toleration(look, toleration));
 }
 

@@ -27,7 +27,7 @@ pub(super) fn check(look: &mut Look<'_>) {
         look.check_format(&gate, gate.text().and_then(names::qualified));
     }
     look.supported(spec.walk(&["os", "name"]), &["linux", "windows"]);
-    look.unique_keys(&spec.list("imagePullSecrets"), &[("name", "")]);
+    look.unique_merge_keys(&spec.list("imagePullSecrets"), &[("name", "")]);
     volume::check(look, &spec);
     placement::check(look, &spec);
     security::of_pod(look, &spec);
@@ -73,7 +73,7 @@ fn dns<'a>(look: &mut Look<'a>, spec: &At<'a>) {
             look.check_format(&name, name.text().and_then(names::subdomain));
         }
     }
-    look.unique_keys(&aliases, &[("ip", "")]);
+    look.unique_merge_keys(&aliases, &[("ip", "")]);
 }
 
 /// Namespaces shared with the node.

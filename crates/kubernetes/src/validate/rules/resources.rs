@@ -56,11 +56,18 @@ fn amounts<'a>(look: &mut Look<'a>, resources: &At<'a>) {
     if has(&|key| key.starts_with(HUGE_PAGES)) && !has(&|key| key == "cpu" || key == "memory") {
         look.reject(resources, "has huge pages without `cpu` or `memory`", "set `cpu` or `memory` as well");
     }
-    let limits = resources.get("limits");
-    for (key, request) in resources.get("requests").map(|requests| requests.entries()).unwrap_or_default() {
+    let (limits, requests) = (resources.get("limits"), resources.get("requests"));
+    for (key, request) in requests.as_ref().map(At::entries).unwrap_or_default() {
         let limit = limits.as_ref().and_then(|limits| limits.get(&key.name));
         let not_overcommittable = extended(&key.name) || key.name.starts_with(HUGE_PAGES);
         let Some(wanted) = quantity(&request) else { continue };
+        // A mistaken quantity is reported as such, and comparing it would blame the other one.
+        let mistaken = |list: &Option<At<'_>>, amount: &At<'_>| {
+            super::quantity::mistake(look, &key.name, list.as_ref(), amount).is_some()
+        };
+        if mistaken(&requests, &request) || limit.as_ref().is_some_and(|limit| mistaken(&limits, limit)) {
+            continue;
+        }
         match limit.as_ref().map(quantity) {
             None if not_overcommittable => {
                 look.reject(&request, "requires a limit", "set the same amount under `limits`");

@@ -13,7 +13,7 @@ const TYPES: [(&str, &[&str], bool); 5] = [
     ("kubernetes.io/ssh-auth", &["ssh-privatekey"], true),
 ];
 
-/// The annotation that names the ServiceAccount of a token.
+/// The annotation that names the `ServiceAccount` of a token.
 const ACCOUNT: &str = "kubernetes.io/service-account.name";
 
 pub(super) fn check(look: &mut Look<'_>) {

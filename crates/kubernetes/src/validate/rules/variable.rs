@@ -57,7 +57,7 @@ pub(super) fn check<'a>(look: &mut Look<'a>, container: &At<'a>) {
             }
         }
     }
-    look.unique_keys(&variables, &[("name", "")]);
+    look.unique_merge_keys(&variables, &[("name", "")]);
     for from in container.list("envFrom") {
         if let Some(prefix) = from.get("prefix") {
             name(look, &prefix, false);

@@ -1,0 +1,472 @@
+//! Parses Helm's error messages.
+//!
+//! This is the only module that knows their wording. tests/integration/helm_errors.rs runs the pinned Helm on broken
+//! charts and values, and fails when the wording changes. A message of unknown form is [`Kind::Other`].
+
+use std::path::PathBuf;
+
+/// What Helm says about values and about the schema alike.
+const SCHEMA: &str = "meet the specifications of the schema(s)";
+
+/// An error of `helm template`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HelmError {
+    /// The message, without the warnings before it and the advice after it.
+    pub message: String,
+    /// What it is about.
+    pub kind: Kind,
+}
+
+/// What an error is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// Values that violate a values.schema.json.
+    Values(Vec<Violation>),
+    /// A values.schema.json that cannot be used, with the reason.
+    Schema(String),
+    /// A values file or a file of the chart that is not valid YAML.
+    Unreadable {
+        /// The file: relative to the chart, or as given with `--values`.
+        file: PathBuf,
+        /// Whether the path is relative to the chart.
+        in_chart: bool,
+        /// The line, if Helm names one.
+        line: Option<usize>,
+        /// The reason.
+        reason: String,
+    },
+    /// A template whose output is not valid YAML.
+    Output {
+        /// The template: `<chart>/templates/<file>`.
+        template: String,
+        /// The line of the output, if Helm names one.
+        line: Option<usize>,
+        /// The reason.
+        reason: String,
+    },
+    /// A template that failed.
+    Template {
+        /// The innermost template: `<chart>/templates/<file>`.
+        template: String,
+        /// The line in it.
+        line: usize,
+        /// The column, counted from 0.
+        column: Option<usize>,
+        /// The reason.
+        reason: String,
+        /// Whether the message contains more than this.
+        partial: bool,
+    },
+    /// Values of a dependency that are not a mapping.
+    DependencyValues(String),
+    /// An invalid release name.
+    ReleaseName,
+    /// An invalid field of Chart.yaml.
+    ChartField(&'static str),
+    /// No Chart.yaml among the files that Helm loads.
+    ChartMissing,
+    /// A rule in .helmignore that Helm does not support.
+    Helmignore,
+    /// Anything else.
+    Other,
+}
+
+/// A violation of a values.schema.json. Violations form a tree: those of `allOf` and the like have causes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Violation {
+    /// The chart whose schema is violated; a dependency is named by its alias.
+    pub chart: String,
+    /// The path of the value in the values of that chart.
+    pub pointer: Vec<String>,
+    /// The violated rule.
+    pub rule: Rule,
+    /// The violations that caused this one.
+    pub causes: Vec<Violation>,
+}
+
+/// A rule of JSON Schema that is violated.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rule {
+    /// `type`.
+    Type {
+        /// The type of the value.
+        got: String,
+        /// The allowed types.
+        want: Vec<String>,
+    },
+    /// `additionalProperties: false`: the unknown keys.
+    Unknown(Vec<String>),
+    /// `required`: the missing keys.
+    Missing(Vec<String>),
+    /// `dependentRequired`: the missing keys, and the key that requires them.
+    MissingWith(Vec<String>, String),
+    /// `enum` or `const`: the allowed values, as Helm prints them.
+    OneOf(Vec<String>),
+    /// `minimum`, `maxLength`, and the like.
+    Limit {
+        /// The keyword.
+        keyword: String,
+        /// The limit.
+        want: String,
+    },
+    /// `pattern`: the regular expression.
+    Pattern(String),
+    /// `uniqueItems`: the indexes of two equal items.
+    Equal(usize, usize),
+    /// `propertyNames`: the invalid key. Helm does not print the path of the mapping.
+    Key(String),
+    /// `not`.
+    Not,
+    /// `contains`.
+    Contains,
+    /// The schema `false`.
+    False,
+    /// `allOf`, or several causes without a keyword of their own.
+    All,
+    /// `anyOf`, or `oneOf` without a match.
+    Any,
+    /// `oneOf` with several matches.
+    Several,
+    /// Any other rule, in Helm's words.
+    Other(String),
+}
+
+/// Parses what `helm template` wrote to standard error. Returns `None` if it contains no error message.
+#[must_use]
+pub fn parse(stderr: &str) -> Option<HelmError> {
+    let message = message(stderr)?;
+    let kind = kind(&message);
+    Some(HelmError { message, kind })
+}
+
+/// Whether the output of `helm dependency update` says that the repository does not have the chart or version.
+#[must_use]
+pub fn version_not_found(output: &str) -> bool {
+    ["can't get a valid version", "chart not found in repo", "no matching version", "entry not found"]
+        .iter()
+        .any(|text| output.contains(text))
+}
+
+/// Whether a message of `helm lint` says that a field of Chart.yaml is not a string. Returns the field.
+#[must_use]
+pub fn not_a_string(message: &str) -> Option<&str> {
+    message.strip_prefix("Chart.yaml: ")?.split_once(" should be of type string but it's of type ").map(|(key, _)| key)
+}
+
+fn message(stderr: &str) -> Option<String> {
+    let at = stderr.find("Error: ").map(|at| at + "Error: ".len())?;
+    let text = stderr[at..].trim_end();
+    Some(text.strip_suffix("Use --debug flag to render out invalid YAML").unwrap_or(text).trim_end().to_owned())
+}
+
+fn kind(message: &str) -> Kind {
+    if message.contains(SCHEMA) {
+        let violations = violations(message);
+        if violations.is_empty() {
+            return Kind::Schema(message.lines().next_back().unwrap_or_default().to_owned());
+        }
+        return Kind::Values(violations);
+    }
+    unreadable(message)
+        .or_else(|| output(message))
+        .or_else(|| template(message))
+        .or_else(|| declared(message))
+        .unwrap_or(Kind::Other)
+}
+
+/// The violations in the message, sorted: Helm lists them in random order.
+fn violations(message: &str) -> Vec<Violation> {
+    // Each line with its depth: `- at '/a': 'anyOf' failed`, and its causes indented by two more spaces.
+    let mut lines: Vec<(usize, Violation)> = Vec::new();
+    let mut chart = "";
+    for line in message.lines().skip(1) {
+        let text = line.trim_start();
+        if let Some(violation) = text.strip_prefix("- ").and_then(|text| violation(chart, text)) {
+            lines.push(((line.len() - text.len()) / 2, violation));
+        } else if let Some(name) = line.trim().strip_suffix(':') {
+            chart = name;
+        }
+    }
+    let mut violations = tree(&mut lines.into_iter().peekable(), 0);
+    violations.sort();
+    violations
+}
+
+fn tree(lines: &mut std::iter::Peekable<impl Iterator<Item = (usize, Violation)>>, depth: usize) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    while let Some((_, mut violation)) = lines.next_if(|(at, _)| *at >= depth) {
+        violation.causes = tree(lines, depth + 1);
+        violation.causes.sort();
+        violations.push(violation);
+    }
+    violations
+}
+
+/// `at '/a/b': what`.
+fn violation(chart: &str, text: &str) -> Option<Violation> {
+    let (pointer, rest) = quoted(text.strip_prefix("at ")?)?;
+    let steps = pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
+    let rule = rule(rest.strip_prefix(": ")?);
+    Some(Violation { chart: chart.to_owned(), pointer: steps, rule, causes: Vec::new() })
+}
+
+fn rule(text: &str) -> Rule {
+    known_rule(text).unwrap_or_else(|| Rule::Other(text.to_owned()))
+}
+
+fn known_rule(text: &str) -> Option<Rule> {
+    if let Some((got, want)) = text.strip_prefix("got ").and_then(|rest| rest.split_once(", want ")) {
+        return Some(Rule::Type { got: got.to_owned(), want: want.split(" or ").map(str::to_owned).collect() });
+    }
+    if let Some(rest) = text.strip_prefix("additional properties ") {
+        return Some(Rule::Unknown(all_quoted(rest.strip_suffix(" not allowed")?)));
+    }
+    if let Some(rest) = text.strip_prefix("missing properties ").or_else(|| text.strip_prefix("missing property ")) {
+        return Some(Rule::Missing(all_quoted(rest)));
+    }
+    if let Some((missing, rest)) = text.strip_prefix("properties ").and_then(|rest| rest.split_once(" required, if ")) {
+        return Some(Rule::MissingWith(all_quoted(missing), quoted(rest)?.0));
+    }
+    if let Some(rest) = text.strip_prefix("value must be ") {
+        return Some(Rule::OneOf(listed(rest.strip_prefix("one of ").unwrap_or(rest))));
+    }
+    if let Some(rest) = text.strip_prefix("invalid propertyName ") {
+        return Some(Rule::Key(quoted(rest)?.0));
+    }
+    if let Some(rest) = text.strip_prefix("items at ") {
+        let (first, second) = rest.strip_suffix(" are equal")?.split_once(" and ")?;
+        return Some(Rule::Equal(first.parse().ok()?, second.parse().ok()?));
+    }
+    if let Some((keyword, rest)) = text.split_once(": got ")
+        && keyword.chars().all(|c| c.is_ascii_alphabetic())
+    {
+        // Helm groups digits: 1,024.
+        return Some(Rule::Limit { keyword: keyword.to_owned(), want: rest.split_once(", want ")?.1.replace(',', "") });
+    }
+    if let Some((_, rest)) = quoted(text)
+        && let Some(pattern) = rest.strip_prefix(" does not match pattern ")
+    {
+        return Some(Rule::Pattern(quoted(pattern)?.0));
+    }
+    match text {
+        "'not' failed" => Some(Rule::Not),
+        "no items match contains schema" => Some(Rule::Contains),
+        "false schema" => Some(Rule::False),
+        "'allOf' failed" | "validation failed" => Some(Rule::All),
+        "'anyOf' failed" | "'oneOf' failed, none matched" => Some(Rule::Any),
+        _ if text.starts_with("'oneOf' failed, subschemas ") => Some(Rule::Several),
+        _ => None,
+    }
+}
+
+/// A text in single quotes, with Go's escape sequences, and what follows it.
+fn quoted(text: &str) -> Option<(String, &str)> {
+    let body = text.strip_prefix('\'')?;
+    let mut out = String::new();
+    let mut chars = body.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '\'' => return Some((out, &body[at + 1..])),
+            '\\' => {
+                let (_, escape) = chars.next()?;
+                let digits = match escape {
+                    'x' => 2,
+                    'u' => 4,
+                    'U' => 8,
+                    _ => 0,
+                };
+                if digits > 0 {
+                    let hex: String = chars.by_ref().take(digits).map(|(_, c)| c).collect();
+                    out.push(
+                        char::from_u32(u32::from_str_radix(&hex, 16).ok()?).unwrap_or(char::REPLACEMENT_CHARACTER),
+                    );
+                } else {
+                    out.push(match escape {
+                        'a' => '\u{7}',
+                        'b' => '\u{8}',
+                        'f' => '\u{c}',
+                        'n' => '\n',
+                        'r' => '\r',
+                        't' => '\t',
+                        'v' => '\u{b}',
+                        other => other,
+                    });
+                }
+            }
+            c => out.push(c),
+        }
+    }
+    None
+}
+
+/// `'a', 'b'`.
+fn all_quoted(text: &str) -> Vec<String> {
+    listed(text).into_iter().filter_map(|item| Some(quoted(&item)?.0)).collect()
+}
+
+/// `'a', 1, <nil>`, with the quotes.
+fn listed(text: &str) -> Vec<String> {
+    let mut items = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = match quoted(rest) {
+            Some((_, after)) => rest.len() - after.len(),
+            None => rest.find(", ").unwrap_or(rest.len()),
+        };
+        items.push(rest[..end].to_owned());
+        rest = rest[end..].strip_prefix(", ").unwrap_or_default();
+    }
+    items
+}
+
+fn unreadable(message: &str) -> Option<Kind> {
+    let (file, in_chart, reason) = if let Some(rest) = message.strip_prefix("failed to parse ") {
+        let (file, reason) = rest.split_once(": ")?;
+        (file, false, reason)
+    } else {
+        let (file, reason) = message.split_once("cannot load ")?.1.split_once(": ")?;
+        (file, true, reason)
+    };
+    let (line, reason) = yaml_error(reason);
+    Some(Kind::Unreadable { file: PathBuf::from(file), in_chart, line, reason })
+}
+
+/// The line and the reason in an error of Helm's YAML library.
+fn yaml_error(text: &str) -> (Option<usize>, String) {
+    let first = text.lines().next().unwrap_or_default();
+    match first.split_once("yaml: line ").and_then(|(_, rest)| rest.split_once(": ")) {
+        Some((line, reason)) if line.parse::<usize>().is_ok() => (line.parse().ok(), reason.to_owned()),
+        _ => {
+            let reason = [
+                "cannot unmarshal yaml document: ",
+                "error converting YAML to JSON: ",
+                "error unmarshaling JSON: ",
+                "yaml: ",
+            ]
+            .iter()
+            .fold(first, |reason, prefix| reason.strip_prefix(prefix).unwrap_or(reason));
+            (None, reason.to_owned())
+        }
+    }
+}
+
+fn output(message: &str) -> Option<Kind> {
+    let (template, reason) = message.strip_prefix("YAML parse error on ")?.split_once(": ")?;
+    let (line, reason) = yaml_error(reason);
+    Some(Kind::Output { template: template.to_owned(), line, reason })
+}
+
+fn template(message: &str) -> Option<Kind> {
+    let (template, line, column) = location(message)?;
+    // Helm repeats the location in front of each wrapped message; the last part is the reason.
+    let reason = message
+        .rsplit_once(&format!("{template}:{line}"))
+        .map_or(message, |(_, rest)| rest)
+        .trim_start_matches(|c: char| c.is_ascii_digit() || c == ':' || c == ')')
+        .trim();
+    // For an action that is never closed, the line comes last.
+    let unclosed = message.split_once("): ").and_then(|(_, reason)| reason.split(" started at ").next());
+    let reason = if reason.is_empty() { unclosed.unwrap_or(message) } else { reason };
+    // Helm 4 spreads over several lines what Helm 3 prints in one.
+    let action = reason.rsplit_once(">:").map(|(_, what)| what.split_whitespace().collect::<Vec<_>>().join(" "));
+    let plain = action.is_none();
+    let reason = action.unwrap_or_else(|| reason.lines().next().unwrap_or_default().to_owned());
+    // A single template is named twice; a third name is that of a template that includes it.
+    let partial = message.matches("/templates/").count() > 2 || plain && message.lines().count() > 1;
+    Some(Kind::Template { template, line, column, reason, partial })
+}
+
+/// The innermost template that a message names, with line and column.
+fn location(message: &str) -> Option<(String, usize, Option<usize>)> {
+    let mut found = None;
+    for word in message.split(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '"' | '<' | '>')) {
+        let mut parts = word.trim_end_matches(':').split(':');
+        let (Some(path), Some(line)) = (parts.next(), parts.next()) else { continue };
+        let (Ok(line), true) = (line.parse::<usize>(), path.contains("/templates/")) else { continue };
+        found = Some((path.to_owned(), line, parts.next().and_then(|column| column.parse().ok())));
+    }
+    found
+}
+
+fn declared(message: &str) -> Option<Kind> {
+    if let Some((_, name)) = message.split_once("type mismatch on ") {
+        return Some(Kind::DependencyValues(name.split(':').next().unwrap_or_default().to_owned()));
+    }
+    let fields = [
+        ("library charts are not installable", "type"),
+        ("chart requires kubeVersion", "kubeVersion"),
+        ("invalid chart apiVersion", "apiVersion"),
+        ("validation: chart.metadata.version ", "version"),
+        ("validation: chart.metadata.type ", "type"),
+        ("validation: chart.metadata.name ", "name"),
+    ];
+    if let Some((_, field)) = fields.into_iter().find(|(start, _)| message.starts_with(start)) {
+        return Some(Kind::ChartField(field));
+    }
+    if message.starts_with("release name check failed") {
+        return Some(Kind::ReleaseName);
+    }
+    match message {
+        "Chart.yaml file is missing" => Some(Kind::ChartMissing),
+        "double-star (**) syntax is not supported" | "syntax error in pattern" => Some(Kind::Helmignore),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_innermost_template_is_found() {
+        let table = [
+            (
+                r#"template: web/templates/a.yaml:3:4: executing "web/templates/a.yaml" at <include "x" .>: error calling include: template: web/templates/_h.tpl:7:9: executing "x" at <.Values.a.b>: nil pointer evaluating interface {}.b"#,
+                Some(("web/templates/_h.tpl", 7, Some(9))),
+            ),
+            (
+                "execution error at (web/templates/a.yaml:12:3): name is required",
+                Some(("web/templates/a.yaml", 12, Some(3))),
+            ),
+            ("parse error at (web/templates/a.yaml:5): unclosed action", Some(("web/templates/a.yaml", 5, None))),
+            ("something else", None),
+        ];
+        for (message, expected) in table {
+            let found = location(message);
+            assert_eq!(
+                found.as_ref().map(|(path, line, column)| (path.as_str(), *line, *column)),
+                expected,
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn violations_form_a_tree() {
+        let error = parse(
+            "level=INFO\nError: values don't meet the specifications of the schema(s) in the following chart(s):\nweb:\n\
+             - at '/a~1b/0': 'anyOf' failed\n  - at '/a~1b/0': 'it\\'s' does not match pattern '^\\\\d$'\n  - at '/a~1b/0': got string, want null or integer\n\
+             dep:\n- at '': additional properties 'x', 'y' not allowed\n\n",
+        );
+        let Some(HelmError { kind: Kind::Values(violations), .. }) = error else { panic!("{error:?}") };
+        let leaf = |pointer: &[&str], rule| Violation {
+            chart: "web".to_owned(),
+            pointer: pointer.iter().map(|step| (*step).to_owned()).collect(),
+            rule,
+            causes: Vec::new(),
+        };
+        let integer = Rule::Type { got: "string".to_owned(), want: vec!["null".to_owned(), "integer".to_owned()] };
+        let any = Violation {
+            causes: vec![leaf(&["a/b", "0"], integer), leaf(&["a/b", "0"], Rule::Pattern("^\\d$".to_owned()))],
+            ..leaf(&["a/b", "0"], Rule::Any)
+        };
+        let unknown =
+            Violation { chart: "dep".to_owned(), ..leaf(&[], Rule::Unknown(vec!["x".to_owned(), "y".to_owned()])) };
+        assert_eq!(violations, [unknown, any]);
+    }
+
+    #[test]
+    fn lists_keep_quotes_and_commas() {
+        assert_eq!(listed("'a, b', 1, <nil>, 'it\\'s'"), ["'a, b'", "1", "<nil>", "'it\\'s'"]);
+    }
+}
