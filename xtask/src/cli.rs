@@ -114,6 +114,8 @@ pub enum Command {
     ///
     /// Of Applications and projects: each field known to Argo CD; what a project forbids; how and where an Application is
     /// deployed, and whether the root Application deploys it; what two of them render.
+    ///
+    /// Of the repository: no version with a known vulnerability, by advisories.toml.
     Lint(Lint),
     /// Run everything that needs no cluster, in one pass and one report
     ///
