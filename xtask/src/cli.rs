@@ -115,6 +115,8 @@ pub enum Command {
     ///
     /// Applications and projects: unknown fields, project permissions, destinations, sync policies, objects that two
     /// Applications render, and manifests that the root Application does not deploy.
+    ///
+    /// Repository: versions with known vulnerabilities, according to advisories.toml.
     Lint(Lint),
     /// Run render, validate, and lint as one gate with one report
     ///
