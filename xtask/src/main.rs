@@ -72,9 +72,20 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
             image::run(session, &image::Request { names, force, build_args })
         }
         Command::TestKind(args) => {
-            let cli::TestKind { apps, keep, fresh, delete, step, node_image, api_port, upgrade_from, junit } = args;
-            let request =
-                test_kind::Request { apps, node_image, keep, fresh, delete, api_port, step, upgrade_from, junit };
+            let cli::TestKind { apps, keep, fresh, delete, step, node_image, manifest, api_port, upgrade_from, junit } =
+                args;
+            let request = test_kind::Request {
+                apps,
+                node_image,
+                keep,
+                fresh,
+                delete,
+                api_port,
+                step,
+                upgrade_from,
+                manifest,
+                junit,
+            };
             test_kind::run(session, &request)
         }
         Command::Outdated => outdated::run(session),

@@ -1,12 +1,12 @@
 {{/*
-The chart's name, as labels carry it.
+The chart name, for labels.
 */}}
 {{- define "postfix.name" -}}
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
 {{/*
-The name of the objects. 51 characters, because "-credentials" still has to fit into a label.
+The full name of the objects. At most 51 characters, so that it fits into a label value with the suffix "-credentials".
 */}}
 {{- define "postfix.fullname" -}}
 {{- if .Values.fullnameOverride }}
@@ -22,8 +22,7 @@ The name of the objects. 51 characters, because "-credentials" still has to fit 
 {{- end }}
 
 {{/*
-Labels by which the Service and its kin find the pod. They never change, and the component
-keeps the pod of the test from becoming an endpoint.
+Labels in selectors, which are immutable. The component label excludes the test pod from the Service's endpoints.
 */}}
 {{- define "postfix.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "postfix.name" . | quote }}
@@ -55,7 +54,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end }}
 
 {{/*
-The Secret with the credentials, or nothing. The schema sees to it that there is at most one source.
+The name of the credentials Secret, or empty. values.schema.json allows only one of the two sources.
 */}}
 {{- define "postfix.credentialsSecret" -}}
 {{- if .Values.sealedSecret.encryptedData }}
@@ -70,14 +69,14 @@ The Secret with the credentials, or nothing. The schema sees to it that there is
 {{- end }}
 
 {{/*
-The port on which mail leaves: that of the next hop if it names one, else that of SMTP.
+The port of the next hop; default: 25.
 */}}
 {{- define "postfix.egressPort" -}}
 {{- regexFind ":[0-9]+$" .Values.relay.relayhost | trimPrefix ":" | default "25" }}
 {{- end }}
 
 {{/*
-The sender whom the test uses. A domain with a leading dot allows only what is below it.
+The sender address of the test. A domain with a leading dot matches only its subdomains, so one is added.
 */}}
 {{- define "postfix.testSender" -}}
 {{- if .Values.test.sender }}

@@ -1,7 +1,7 @@
 {{/*
-mynetworks in Postfix's spelling: an IPv6 address stands in brackets. At a network with bits beyond
-its prefix Postfix stops reading, and clients that no earlier one matches get a temporary error. A
-schema cannot see that, so it is refused here; for IPv4, where the arithmetic is bearable.
+mynetworks in Postfix syntax, with IPv6 addresses in brackets. If host bits are set in a network, Postfix stops reading
+the list there and rejects later clients with a temporary error. A JSON schema cannot detect this, so rendering fails
+instead. Only IPv4 is checked, because templates have no 128-bit arithmetic.
 */}}
 {{- define "postfix.networks" -}}
 {{- $networks := list "127.0.0.0/8" "[::1]/128" }}
@@ -28,16 +28,16 @@ schema cannot see that, so it is refused here; for IPv4, where the arithmetic is
 {{- end }}
 
 {{/*
-main.cf as a YAML map, so that extraMainCf can replace a parameter instead of repeating it:
-Postfix logs a warning for each one that occurs twice.
+main.cf as a YAML map, so that extraMainCf replaces parameters instead of repeating them: Postfix logs a warning for
+each duplicate parameter.
 */}}
 {{- define "postfix.mainCfParameters" -}}
 {{- $credentials := include "postfix.credentialsSecret" . }}
 {{- $relay := .Values.relay }}
 {{- $tlsLevel := $relay.tlsLevel | default (ternary "secure" "may" (or (ne $credentials "") $relay.implicitTls)) }}
-{{/* Later versions keep the behaviour of this one until somebody raises the level. */ -}}
+{{/* Newer Postfix versions keep the defaults of this one until the level is raised. */ -}}
 compatibility_level: "3.6"
-{{/* A directory below the mount, because Postfix creates it with the owner it wants and the volume's own belongs to root. */ -}}
+{{/* A subdirectory of the volume: Postfix creates it with the owner that it requires, while root owns the volume's root directory. */ -}}
 data_directory: "/var/lib/postfix/data"
 maillog_file: "/dev/stdout"
 myhostname: {{ $relay.hostname | quote }}
@@ -45,16 +45,16 @@ smtpd_banner: "$myhostname ESMTP"
 inet_interfaces: "all"
 inet_protocols: {{ $relay.inetProtocols | quote }}
 
-{{/* Nothing is local: there are no mailboxes, and the pod's host name is not a mail domain. */ -}}
+{{/* No local delivery: there are no mailboxes, and the pod's host name is not a mail domain. */ -}}
 mydestination: ""
 local_recipient_maps: ""
 local_transport: "error:5.1.1 this relay has no mailboxes"
 alias_maps: ""
 alias_database: ""
-{{/* Reports to the postmaster would leave through the relay itself. The log is the place for them. */ -}}
+{{/* Postmaster notifications would be sent through the relay itself; the log contains the same information. */ -}}
 notify_classes: ""
 
-{{/* Who may relay. Both lists end in a refusal, so that either of them alone would do. */ -}}
+{{/* Access control. Both lists end with "reject", so that each of them alone would be sufficient. */ -}}
 mynetworks: {{ include "postfix.networks" . | quote }}
 smtpd_client_restrictions: "permit_mynetworks, reject"
 smtpd_relay_restrictions: "permit_mynetworks, reject"
@@ -64,20 +64,20 @@ smtpd_sender_restrictions: "check_sender_access texthash:/etc/postfix-relay/tabl
 {{- if $relay.allowedRecipients }}
 smtpd_recipient_restrictions: "check_recipient_access texthash:/etc/postfix-relay/tables/recipients, reject"
 {{- end }}
-{{/* A domain in a table stands for itself; its subdomains have to be asked for with a dot. */ -}}
+{{/* A domain in a table matches only itself; subdomains require a leading dot. */ -}}
 parent_domain_matches_subdomains: ""
-{{/* Networks decide, not names; and without reverse lookups a slow resolver delays nobody. */ -}}
+{{/* Access depends on networks, not on names, and without reverse lookups a slow resolver delays no client. */ -}}
 smtpd_peername_lookup: "no"
 smtpd_helo_required: "yes"
 disable_vrfy_command: "yes"
 smtpd_etrn_restrictions: "reject"
 smtpd_data_restrictions: "reject_unauth_pipelining"
-{{/* A bare newline must not end a message, but programs that send them are still served. By default, clients from mynetworks would be exempt, and here there are no others. */ -}}
+{{/* Prevents SMTP smuggling with bare newlines, but still accepts clients that send them. By default, clients in mynetworks are exempt, which is every client here. */ -}}
 smtpd_forbid_bare_newline: "normalize"
 smtpd_forbid_bare_newline_exclusions: ""
 
 message_size_limit: {{ $relay.messageSizeLimit | int64 | quote }}
-{{/* Only local delivery, which does not exist here, would compare this with the message size. */ -}}
+{{/* Applies only to local delivery, which requires at least the message size limit; 0 means unlimited. */ -}}
 mailbox_size_limit: "0"
 maximal_queue_lifetime: {{ $relay.queueLifetime | quote }}
 bounce_queue_lifetime: {{ $relay.queueLifetime | quote }}
@@ -86,7 +86,7 @@ enable_long_queue_ids: "yes"
 
 {{- if $relay.stripOriginHeaders }}
 header_checks: "pcre:/etc/postfix-relay/tables/header_checks"
-{{/* Attached messages are somebody's text, not a trace of this network. */ -}}
+{{/* Headers of attached messages are content and are left unchanged. */ -}}
 nested_header_checks: ""
 mime_header_checks: ""
 {{- end }}
@@ -100,12 +100,12 @@ smtp_tls_mandatory_protocols: ">=TLSv1.2"
 smtp_tls_wrappermode: "yes"
 {{- end }}
 {{- if hasPrefix "dane" $tlsLevel }}
-{{/* Without DNSSEC, DANE silently finds nothing. */ -}}
+{{/* Without DNSSEC, Postfix ignores TLSA records silently. */ -}}
 smtp_dns_support_level: "dnssec"
 {{- end }}
 {{- if $credentials }}
 smtp_sasl_auth_enable: "yes"
-{{/* Read as root when an smtp process starts, so there is nothing to compile and nothing to chown. */ -}}
+{{/* texthash is read as root when an smtp process starts: it needs neither postmap nor a change of owner. */ -}}
 smtp_sasl_password_maps: "texthash:/etc/postfix-relay/credentials/sasl_passwd"
 smtp_sasl_security_options: "noanonymous"
 smtp_sasl_tls_security_options: "noanonymous"

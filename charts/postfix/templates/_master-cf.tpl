@@ -1,7 +1,7 @@
 {{/*
-master.cf: what a relay needs and no more, so no local delivery. pickup is in it for "postqueue -f",
-which calls it, and for mail that root writes in the pod. The chroot column is "n" everywhere: a
-jail would need copies of system files in the queue, and the capability SYS_CHROOT.
+master.cf with only the services that a relay needs, without local delivery. "postqueue -f" and mail that root sends
+from inside the pod need pickup. chroot is "n" everywhere, because it would require copies of system files in the queue
+directory and the capability SYS_CHROOT.
 */}}
 {{- define "postfix.masterCf" -}}
 # service type  private unpriv  chroot  wakeup  maxproc command

@@ -1,5 +1,5 @@
 {{/*
-The senders who may send. What is not in the table meets the "reject" behind it.
+The allowed senders. Others are rejected by the "reject" that follows the table in smtpd_sender_restrictions.
 */}}
 {{- define "postfix.senders" -}}
 {{- range .Values.relay.allowedSenderDomains }}
@@ -17,9 +17,8 @@ The senders who may send. What is not in the table meets the "reject" behind it.
 {{- end }}
 
 {{/*
-Removing every Received line would also remove what mail loops are recognised by. So the line
-that this relay writes stays, without the client, and its own from an earlier pass is left alone;
-only the others go.
+Postfix detects mail loops by their Received headers, so not all of them can be removed. The header that this relay adds
+is kept without the client, and the relay's headers from earlier passes are kept unchanged. All others are removed.
 */}}
 {{- define "postfix.headerChecks" -}}
 {{- $by := printf "by\\s+%s\\s+\\(Postfix\\)" (regexQuoteMeta .Values.relay.hostname) }}
@@ -31,8 +30,7 @@ only the others go.
 {{- end }}
 
 {{/*
-The data of the ConfigMap, apart so that the pod's checksum covers it and not the labels, which
-change with every version of the chart.
+The data of the ConfigMap. The pod's checksum covers only the data, because the labels change with every chart version.
 */}}
 {{- define "postfix.configData" -}}
 main.cf: |

@@ -95,10 +95,12 @@ impl Proven {
     /// The results in one line.
     fn summary(&self) -> String {
         let steps = plural(self.steps.len(), "step");
-        match self.steps.iter().filter(|step| step.result == reports::Result::Failed).count() {
+        let count = |result| self.steps.iter().filter(|step| step.result == result).count();
+        match (count(reports::Result::Failed), count(reports::Result::Skipped)) {
             _ if self.steps.is_empty() => steps,
-            0 => format!("{steps}: all passed"),
-            failed => format!("{steps}: {failed} failed"),
+            (0, 0) => format!("{steps}: all passed"),
+            (0, skipped) => format!("{steps}: {} passed, {skipped} skipped", self.steps.len() - skipped),
+            (failed, _) => format!("{steps}: {failed} failed"),
         }
     }
 }
@@ -205,6 +207,12 @@ fn in_cluster(
         given: prepared.given(),
         folder: session.root.join("target/kind").join(run_name()),
     };
+    if let Some(manifest) = &prepared.manifest {
+        results.extend(run.apply(manifest));
+        if results.failed() {
+            return process::check_interrupted();
+        }
+    }
     results.extend(match (step, &request.upgrade_from) {
         (Some((scenario, step)), _) => run.single_step(scenario, step),
         (None, Some(revision)) => run.upgrade(revision, &prepared.before),

@@ -389,29 +389,26 @@ fn invalid_values_of_the_relay_are_rejected_with_their_key() {
     let Some(helm) = helm(HELM_4) else { return };
     let bench = repository_copy();
     for (values, key, line) in [
-        ("relay:\n  networks: [10.42.0.0/16, 0.0.0.0/0]\n", "/relay/networks/1", 2),
-        ("relay:\n  networks: ['::/0']\n", "/relay/networks/0", 2),
-        ("relay:\n  networks: [10.0.0.0/7]\n", "/relay/networks/0", 2),
+        ("relay:\n  networks: [10.42.0.0/16, 0.0.0.0/0]\n", "`relay.networks[1]`", 2),
+        ("relay:\n  networks: ['::/0']\n", "`relay.networks[0]`", 2),
+        ("relay:\n  networks: [10.0.0.0/7]\n", "`relay.networks[0]`", 2),
         (
             "credentials:\n  existingSecret: smtp\nrelay:\n  relayhost: smtp.example.com:587\n",
             "relayhost: smtp.example.com:587",
             4,
         ),
-        ("relay:\n  messageSizeLimit: 10MB\n", "/relay/messageSizeLimit", 2),
-        ("relay:\n  queueLifetime: 5y\n", "/relay/queueLifetime", 2),
-        ("persistence:\n  size: 1GB\n", "/persistence/size", 2),
+        ("relay:\n  messageSizeLimit: 10MB\n", "`relay.messageSizeLimit`", 2),
+        ("relay:\n  queueLifetime: 5y\n", "`relay.queueLifetime`", 2),
+        ("persistence:\n  size: 1GB\n", "`persistence.size`", 2),
         ("relay:\n  netwroks: []\n", "netwroks", 2),
         ("credentials:\n  password: hunter2\n", "password", 2),
-        ("relay:\n  allowedSenderDomains: []\n", "allowedSenderDomains: []", 2),
-        ("extraMainCf:\n  mynetworks: 0.0.0.0/0\n", "invalid propertyName 'mynetworks'", 0),
-        ("image:\n  tag: latest\n", "tag: latest", 2),
+        ("relay:\n  allowedSenderDomains: []\n", "allowedSenderDomains", 2),
+        ("extraMainCf:\n  mynetworks: 0.0.0.0/0\n", "mynetworks", 2),
+        ("image:\n  tag: latest\n", "`image.tag`", 2),
     ] {
         bench.write("charts/postfix/ci/bad-values.yaml", values);
         let answer = bench.xtask("render --offline postfix/bad").helm(&helm).run();
-        answer.says(2, &["helm-refused", "values.schema.json refuses", key]);
-        // Helm does not report the place of an invalid key.
-        if line > 0 {
-            answer.says(2, &[&format!("charts/postfix/ci/bad-values.yaml:{line}:")]);
-        }
+        answer.says(2, &["helm-refused", key]);
+        answer.says(2, &[&format!("charts/postfix/ci/bad-values.yaml:{line}:")]);
     }
 }

@@ -34,7 +34,7 @@ pub(super) struct StepReport {
     pub(super) name: String,
     pub(super) result: Result,
     pub(super) took: Duration,
-    /// The line that it shows, or the summary of its failure.
+    /// The line that it shows, the summary of its failure, or the reason why its condition does not hold.
     pub(super) summary: Option<String>,
     /// The diagnosis of its failure.
     pub(super) details: Vec<String>,
@@ -121,7 +121,8 @@ pub(super) fn suites(reports: &[StepReport], diagnostics: &Diagnostics) -> Vec<j
             name: report.name.clone(),
             time: Some(report.took),
             failures: if report.result == Result::Failed { vec![failure()] } else { Vec::new() },
-            skipped: (report.result == Result::Skipped).then(|| "an earlier step failed".to_owned()),
+            skipped: (report.result == Result::Skipped)
+                .then(|| report.summary.clone().unwrap_or_else(|| "an earlier step failed".to_owned())),
         };
         match suites.iter_mut().find(|suite| suite.name == report.lane) {
             Some(suite) => suite.cases.push(case),
