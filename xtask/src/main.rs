@@ -21,12 +21,12 @@ fn main() -> ExitCode {
     let animated = !environment.ci && !environment.dumb;
     let printer = Printer::new(cli.common.format, cli.common.color.into(), animated);
     let name = cli.command.name();
-    let Outcome { diagnostics, fields } = run(cli, &environment, &printer).unwrap_or_else(|mut diagnostics| {
+    let Outcome { diagnostics, output } = run(cli, &environment, &printer).unwrap_or_else(|mut diagnostics| {
         diagnostics.sort();
-        Outcome { diagnostics, fields: Vec::new() }
+        Outcome { diagnostics, output: json::Output::default() }
     });
     if printer.json() {
-        printer.document(&json::document(name, &diagnostics, &fields));
+        printer.document(&json::document(name, &diagnostics, &output));
     } else {
         printer.diagnostics(&diagnostics);
     }

@@ -16,14 +16,13 @@ mod stage;
 
 use std::time::{Duration, Instant, SystemTime};
 
-use serde_json::Value;
-
 use self::lane::Run;
 use self::prepare::Prepared;
 pub use self::prepare::Request;
 use self::reports::{Results, StepReport};
 use self::stage::Stage;
 use super::{Outcome, Session};
+use crate::report::json::{self, Output};
 use crate::report::junit;
 use cluster::observer::Observer;
 use cluster::scenario::{Scenario, Step};
@@ -57,8 +56,8 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     if !request.delete {
         session.printer.finished(&proven.summary());
     }
-    let fields = vec![("steps", proven.json())];
-    Ok(Outcome { diagnostics: proven.diagnostics, fields })
+    let output = Output::TestKind(json::TestKind { steps: proven.json() });
+    Ok(Outcome { diagnostics: proven.diagnostics, output })
 }
 
 /// Tests the applications of a workspace. Prints progress only.
@@ -89,7 +88,7 @@ impl Proven {
 
     /// The steps for `--format json`.
     #[must_use]
-    pub fn json(&self) -> Value {
+    pub fn json(&self) -> Vec<json::Step> {
         self.steps.iter().map(StepReport::json).collect()
     }
 

@@ -4,8 +4,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
+use crate::report::json;
 use crate::report::junit;
 use diagnostics::{Class, Code, Diagnostics};
 
@@ -57,14 +56,18 @@ impl StepReport {
         Self { result: Result::Skipped, ..Self::passed(lane, name, Duration::ZERO) }
     }
 
-    pub(super) fn json(&self) -> Value {
-        json!({
-            "scenario": self.lane,
-            "step": self.name,
-            "result": self.result.word(),
-            "seconds": (self.took.as_secs_f64() * 1000.0).round() / 1000.0,
-            "told": self.summary,
-        })
+    pub(super) fn json(&self) -> json::Step {
+        json::Step {
+            scenario: self.lane.clone(),
+            step: self.name.clone(),
+            result: match self.result {
+                Result::Passed => json::StepResult::Passed,
+                Result::Failed => json::StepResult::Failed,
+                Result::Skipped => json::StepResult::Skipped,
+            },
+            seconds: (self.took.as_secs_f64() * 1000.0).round() / 1000.0,
+            summary: self.summary.clone(),
+        }
     }
 }
 
