@@ -160,6 +160,7 @@ pub struct Render {
 
 /// A target and its changes.
 #[derive(Debug, Serialize, JsonSchema)]
+#[expect(clippy::struct_field_names, reason = "the field is part of the JSON format")]
 pub struct Target {
     /// The name: `<app>/<case>`.
     target: String,
@@ -174,6 +175,7 @@ pub struct Target {
 
 /// The change of an object.
 #[derive(Debug, Serialize, JsonSchema)]
+#[expect(clippy::struct_field_names, reason = "the field is part of the JSON format")]
 pub struct Change {
     change: ChangeKind,
     /// The rendered object; for a removed one, its golden.
