@@ -25,6 +25,7 @@ Environment:
   XTASK_CACHE_DIR        cache for tools and archives (default: the user's cache directory)
   XTASK_<TOOL>           path of a tool, for example XTASK_HELM
   XTASK_KIND_NODE_IMAGE  node image of the kind cluster, used instead of the one in charts.toml
+  XTASK_KIND_MANIFEST    file of manifests to apply to the kind cluster before the Applications
   CI                     true: refuse to accept or fix anything, and report a stale render.lock
   GITHUB_ACTIONS         true: annotate the files of the pull request
   NO_COLOR               disable color
@@ -114,6 +115,8 @@ pub enum Command {
     ///
     /// Applications and projects: unknown fields, project permissions, destinations, sync policies, objects that two
     /// Applications render, and manifests that the root Application does not deploy.
+    ///
+    /// Repository: plaintext Secrets, and versions with a known vulnerability, as listed in advisories.toml.
     Lint(Lint),
     /// Run render, validate, and lint as one gate with one report
     ///
@@ -335,6 +338,10 @@ pub struct TestKind {
     /// Node image of the cluster; also `XTASK_KIND_NODE_IMAGE` [default: the one in charts.toml]
     #[arg(long, value_name = "IMAGE")]
     pub node_image: Option<String>,
+
+    /// File of manifests to apply before the Applications, such as a network policy engine; also `XTASK_KIND_MANIFEST`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["delete", "step"])]
+    pub manifest: Option<PathBuf>,
 
     /// Port of the API server on this machine [default: a free port]
     #[arg(long, value_name = "PORT")]

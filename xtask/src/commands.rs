@@ -18,9 +18,7 @@ pub mod validate;
 
 use std::path::PathBuf;
 
-use serde_json::Value;
-
-use crate::report::Printer;
+use crate::report::{Printer, json};
 use diagnostics::{Diagnostics, Result};
 use helm::dependencies::Context;
 use toolbox::environment::Environment;
@@ -48,7 +46,7 @@ pub struct Outcome {
     /// Everything that it found.
     pub diagnostics: Diagnostics,
     /// Its result, for `--format json`.
-    pub fields: Vec<(&'static str, Value)>,
+    pub output: json::Output,
 }
 
 impl<'a> Session<'a> {

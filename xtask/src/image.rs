@@ -13,6 +13,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use self::dockerfile::Dockerfile;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, nearest};
 use document::yaml;
@@ -53,7 +56,8 @@ pub struct Image {
 }
 
 /// Whether an image had to be built.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum State {
     /// It existed with the current inputs.
     Fresh,

@@ -21,12 +21,12 @@ fn main() -> ExitCode {
     let animated = !environment.ci && !environment.dumb;
     let printer = Printer::new(cli.common.format, cli.common.color.into(), animated);
     let name = cli.command.name();
-    let Outcome { diagnostics, fields } = run(cli, &environment, &printer).unwrap_or_else(|mut diagnostics| {
+    let Outcome { diagnostics, output } = run(cli, &environment, &printer).unwrap_or_else(|mut diagnostics| {
         diagnostics.sort();
-        Outcome { diagnostics, fields: Vec::new() }
+        Outcome { diagnostics, output: json::Output::default() }
     });
     if printer.json() {
-        printer.document(&json::document(name, &diagnostics, &fields));
+        printer.document(&json::document(name, &diagnostics, &output));
     } else {
         printer.diagnostics(&diagnostics);
     }
@@ -72,9 +72,20 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
             image::run(session, &image::Request { names, force, build_args })
         }
         Command::TestKind(args) => {
-            let cli::TestKind { apps, keep, fresh, delete, step, node_image, api_port, upgrade_from, junit } = args;
-            let request =
-                test_kind::Request { apps, node_image, keep, fresh, delete, api_port, step, upgrade_from, junit };
+            let cli::TestKind { apps, keep, fresh, delete, step, node_image, manifest, api_port, upgrade_from, junit } =
+                args;
+            let request = test_kind::Request {
+                apps,
+                node_image,
+                keep,
+                fresh,
+                delete,
+                api_port,
+                step,
+                upgrade_from,
+                manifest,
+                junit,
+            };
             test_kind::run(session, &request)
         }
         Command::Outdated => outdated::run(session),

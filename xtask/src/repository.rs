@@ -10,7 +10,7 @@ use document::edit;
 use document::edit::Edit;
 use document::yaml;
 use document::yaml::Document;
-use document::{Key, Node, Value, toml};
+use document::{Key, Node, Value, json, toml};
 
 /// A replacement of the repository.
 #[derive(Debug, Clone, Copy)]
@@ -149,7 +149,7 @@ pub fn config(source: &Arc<Source>, wish: &Move<'_>) -> Result<Moved> {
     };
     let written = &source.text[node.span.clone()];
     let literal = written.starts_with('\'') && !written.starts_with("'''") && !wish.new.contains('\'');
-    let text = if literal { format!("'{}'", wish.new) } else { toml::quoted(wish.new) };
+    let text = if literal { format!("'{}'", wish.new) } else { json::quoted(wish.new) };
     moved.changes.push(Change { place: node.place(), from: wish.old.to_owned(), to: wish.new.to_owned() });
     moved.text = edit::apply(&source.text, &[Edit::new(node.span.clone(), text)]).filter(|text| {
         let again = toml::parse(&Source::new(source.name.clone(), text.clone()));

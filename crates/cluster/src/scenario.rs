@@ -12,6 +12,7 @@ pub mod object;
 pub mod run;
 pub mod step;
 pub mod variables;
+pub mod when;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use crate::scenario::action::{Action, Outcome};
 use crate::scenario::run::{Deadline, Runner};
+use crate::scenario::when::When;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source, suggestion};
 use document::{Fields, Node, Syntax, yaml};
 use workspace::Workspace;
@@ -60,6 +62,8 @@ pub struct Step {
     pub name: String,
     /// How long it may take.
     pub deadline: Duration,
+    /// Its condition, if it has one: the step is skipped unless it holds.
+    pub when: Option<When>,
     /// What it does.
     pub action: Arc<dyn Action>,
     /// Its place in the scenario.
@@ -67,6 +71,11 @@ pub struct Step {
 }
 
 impl Step {
+    /// The reason to skip it; `None` if it has to run.
+    pub fn skip_reason(&self, runner: &Runner<'_>) -> Result<Option<String>> {
+        self.when.as_ref().map_or(Ok(None), |when| when.skip_reason(&runner.values))
+    }
+
     /// Runs it.
     pub fn run(&self, runner: &mut Runner<'_>) -> Outcome {
         self.action.run(runner, Deadline::after(self.deadline))
@@ -163,11 +172,12 @@ fn read_step(node: &Node, index: usize, folder: &Path, diagnostics: &mut Diagnos
         }
         seconds
     });
+    let when = fields.node("when").and_then(|node| When::read(node, &fields.path_of("when"), diagnostics));
     let action = step::read(&mut fields, node, folder, diagnostics);
     fields.finish(diagnostics);
     let place = node.get("name").unwrap_or(node).place();
     let deadline = deadline.map_or(DEADLINE, Duration::from_secs);
-    Some(Step { name: name?, deadline, action: action?, place })
+    Some(Step { name: name?, deadline, when, action: action?, place })
 }
 
 /// The scenarios of an application, by name; none if it has no directory.
@@ -198,4 +208,33 @@ pub fn of_app(workspace: &Workspace, app: &str) -> Result<Vec<Scenario>> {
         scenarios.push(scenario);
     }
     diagnostics.into_result(scenarios)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Scenario> {
+        Scenario::parse(&Source::new("s.yaml", text), "app", "s", Path::new("/nowhere"))
+    }
+
+    #[test]
+    fn a_step_may_have_a_condition() {
+        let probe = "steps:\n- {name: probe, tool: kubectl, args: [version], save: known}\n";
+        let when = "- {name: next, ready: pod/x, when: {value: '${known}', is: 'yes', otherwise: it is not known}}\n";
+        let scenario = parse(&format!("{probe}{when}")).expect("valid");
+        let condition = When { value: "${known}".into(), is: "yes".into(), otherwise: "it is not known".into() };
+        assert_eq!((&scenario.steps[0].when, &scenario.steps[1].when), (&None, &Some(condition)));
+
+        let messages = |text: String| {
+            let found = parse(&text).expect_err("invalid");
+            found.0.into_iter().map(|one| one.message).collect::<Vec<_>>()
+        };
+        assert_eq!(messages(format!("steps:\n{when}")), ["variable `${known}` is not defined"]);
+        let without = when.replace(", otherwise: it is not known", ", els: x");
+        assert_eq!(
+            messages(format!("{probe}{without}")),
+            ["unknown field `els` in `steps[1].when`", "`steps[1].when.otherwise` is required"]
+        );
+    }
 }

@@ -230,6 +230,7 @@ codes! {
     RevisionUnknown "revision-unknown" Warning "the output depends on the commit hash, which only Argo CD knows"
     ScenarioFailed "scenario-failed" Finding "a step of an end-to-end scenario failed"
     ScenarioInvalid "scenario-invalid" Configuration "a scenario under tests/kind is invalid"
+    ScenarioSkipped "scenario-skipped" Warning "steps were skipped because the cluster lacks what they need"
     SchemaBroken "schema-broken" Configuration "schemas/ is missing, or a schema in it cannot be used"
     SchemaMissing "schema-missing" Finding "there is no schema for a kind"
     SchemasOutdated "schemas-outdated" Finding "schemas/ does not match the kinds that the targets render"

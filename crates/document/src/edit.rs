@@ -4,7 +4,8 @@
 
 use std::ops::Range;
 
-use crate::tree::{Value, write_json_string};
+use crate::json;
+use crate::tree::Value;
 use crate::yaml;
 
 /// A replacement of some bytes of a text.
@@ -49,9 +50,7 @@ pub fn scalar(text: &str) -> String {
     if plain(text) {
         return text.to_owned();
     }
-    let mut out = String::new();
-    write_json_string(text, &mut out);
-    out
+    json::quoted(text)
 }
 
 /// Formats a string as a YAML scalar, with the quotes of the scalar that it replaces.
@@ -61,9 +60,7 @@ pub fn scalar_like(written: &str, text: &str) -> String {
         return format!("'{}'", text.replace('\'', "''"));
     }
     if written.starts_with('"') {
-        let mut out = String::new();
-        write_json_string(text, &mut out);
-        return out;
+        return json::quoted(text);
     }
     scalar(text)
 }

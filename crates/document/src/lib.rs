@@ -4,6 +4,7 @@
 //! implements exactly the YAML 1.1 rules of the Go library that Kubernetes, Helm, and Argo CD share.
 
 pub mod edit;
+pub mod json;
 pub mod toml;
 pub mod tree;
 pub mod yaml;

@@ -8,6 +8,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::json;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, nearest, suggestion};
 
 /// A value with its place.
@@ -129,7 +130,7 @@ impl Node {
             Value::Null => out.push_str("null"),
             Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
             Value::Number(number) => out.push_str(number),
-            Value::String(text) => write_json_string(text, out),
+            Value::String(text) => out.push_str(&json::quoted(text)),
             Value::Sequence(items) => {
                 out.push('[');
                 for (index, item) in items.iter().enumerate() {
@@ -146,7 +147,7 @@ impl Node {
                     if index > 0 {
                         out.push(',');
                     }
-                    write_json_string(&key.name, out);
+                    out.push_str(&json::quoted(&key.name));
                     out.push(':');
                     node.write_json(out);
                 }
@@ -154,29 +155,6 @@ impl Node {
             }
         }
     }
-}
-
-pub(crate) fn write_json_string(text: &str, out: &mut String) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            // JSON allows some of these unescaped, YAML does not.
-            '\u{0}'..='\u{1f}'
-            | '\u{7f}'..='\u{9f}'
-            | '\u{2028}'
-            | '\u{2029}'
-            | '\u{feff}'
-            | '\u{fffe}'
-            | '\u{ffff}' => {
-                out.push_str(&format!("\\u{:04x}", u32::from(c)));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
 }
 
 /// A mapping that is being read.

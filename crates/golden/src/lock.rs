@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use diagnostics::Source;
-use document::{Node, toml};
+use document::{Node, json, toml};
 use toolbox::inputs::Inputs;
 
 /// The file name in a target's directory.
@@ -48,7 +48,7 @@ impl Lock {
         for (name, table) in [("inputs", &self.inputs), ("outputs", &self.outputs)] {
             text.push_str(&format!("\n[{name}]\n"));
             for (key, value) in table {
-                text.push_str(&format!("{} = {}\n", toml::quoted(key), toml::quoted(value)));
+                text.push_str(&format!("{} = {}\n", json::quoted(key), json::quoted(value)));
             }
         }
         text

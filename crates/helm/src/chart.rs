@@ -6,13 +6,14 @@
 //! Chart.lock contains a digest over the dependencies in Chart.yaml and in itself. [`Chart::lock_digest`] computes it, so
 //! that an outdated Chart.lock is detected without Helm and network access.
 
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
+use document::json;
 use document::yaml;
 use document::{Node, Value};
+use serde::Serialize;
 use toolbox::archive::sha256;
 
 /// A chart in the workspace.
@@ -398,86 +399,68 @@ impl Reader {
     }
 }
 
-/// Dependencies as Go's `encoding/json` writes Helm's type: fields in this order, and without empty fields other than
-/// `name` and `repository`.
-fn go_list(dependencies: Option<&[Dependency]>) -> String {
-    let Some(dependencies) = dependencies else { return "null".to_owned() };
-    let entries: Vec<String> = dependencies.iter().map(dependency_json).collect();
-    format!("[{}]", entries.join(","))
+/// A dependency in the JSON form of Helm's type.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct GoDependency<'a> {
+    name: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    version: &'a str,
+    repository: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    condition: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    tags: &'a [String],
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    enabled: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    import_values: Vec<serde_json::Value>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    alias: &'a str,
 }
 
-/// A dependency as JSON, for Helm's digest and for a staged Chart.yaml.
+impl<'a> From<&'a Dependency> for GoDependency<'a> {
+    fn from(dependency: &'a Dependency) -> Self {
+        let value = |node: &Node| {
+            let mut value: serde_json::Value = serde_json::from_str(&node.to_json()).unwrap_or_default();
+            // Go sorts the keys of a `map[string]any`.
+            value.sort_all_objects();
+            value
+        };
+        Self {
+            name: &dependency.name,
+            version: &dependency.version,
+            repository: &dependency.repository,
+            condition: &dependency.condition,
+            tags: &dependency.tags,
+            enabled: dependency.enabled,
+            import_values: dependency.import_values.iter().map(value).collect(),
+            alias: &dependency.alias,
+        }
+    }
+}
+
+/// A list of dependencies in the JSON form that Helm hashes.
+fn go_list(dependencies: Option<&[Dependency]>) -> String {
+    go_json(&dependencies.map(|all| all.iter().map(GoDependency::from).collect::<Vec<_>>()))
+}
+
+/// A dependency in Helm's JSON form.
 #[must_use]
 pub fn dependency_json(dependency: &Dependency) -> String {
-    let mut fields = vec![format!("\"name\":{}", go_string(&dependency.name))];
-    let mut optional = |key: &str, text: &str| {
-        if !text.is_empty() {
-            fields.push(format!("{}:{}", go_string(key), go_string(text)));
-        }
-    };
-    optional("version", &dependency.version);
-    fields.push(format!("\"repository\":{}", go_string(&dependency.repository)));
-    let mut optional = |key: &str, text: &str| {
-        if !text.is_empty() {
-            fields.push(format!("{}:{}", go_string(key), go_string(text)));
-        }
-    };
-    optional("condition", &dependency.condition);
-    if !dependency.tags.is_empty() {
-        let tags: Vec<String> = dependency.tags.iter().map(|tag| go_string(tag)).collect();
-        fields.push(format!("\"tags\":[{}]", tags.join(",")));
-    }
-    if dependency.enabled {
-        fields.push("\"enabled\":true".to_owned());
-    }
-    if !dependency.import_values.is_empty() {
-        let values: Vec<String> = dependency.import_values.iter().map(go_value).collect();
-        fields.push(format!("\"import-values\":[{}]", values.join(",")));
-    }
-    if !dependency.alias.is_empty() {
-        fields.push(format!("\"alias\":{}", go_string(&dependency.alias)));
-    }
-    format!("{{{}}}", fields.join(","))
+    go_json(&GoDependency::from(dependency))
 }
 
-/// A value as Go writes `map[string]any`: with sorted keys.
-fn go_value(node: &Node) -> String {
-    match &node.value {
-        Value::String(text) => go_string(text),
-        Value::Sequence(items) => format!("[{}]", items.iter().map(go_value).collect::<Vec<_>>().join(",")),
-        Value::Mapping(entries) => {
-            let mut entries: Vec<_> = entries.iter().map(|(key, node)| (&key.name, node)).collect();
-            entries.sort_by_key(|(name, _)| *name);
-            let fields: Vec<String> =
-                entries.iter().map(|(name, node)| format!("{}:{}", go_string(name), go_value(node))).collect();
-            format!("{{{}}}", fields.join(","))
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => node.to_json(),
-    }
-}
-
-/// A string as Go's `encoding/json` escapes it, including `<`, `>`, and `&`.
+/// A string in Go's JSON form.
 #[must_use]
 pub fn go_string(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\0'..='\u{1f}' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
+    go_json(&text)
+}
+
+/// Formats a value as Go's `encoding/json` does, which also escapes `<`, `>`, `&`, and two line separators.
+fn go_json(value: &impl Serialize) -> String {
+    let json = serde_json::to_string(value).unwrap_or_default();
+    json::escape(&json, |c| matches!(c, '<' | '>' | '&' | '\u{2028}' | '\u{2029}'))
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
+use document::json::quoted;
 use document::toml;
-use document::toml::quoted;
 use document::{Fields, Node, Syntax};
 
 /// The name of the file, in the root of the workspace.

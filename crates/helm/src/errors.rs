@@ -1,6 +1,6 @@
 //! Parses Helm's error messages.
 //!
-//! This is the only module that knows their wording. tests/integration/helm_errors.rs runs the pinned Helm on broken
+//! This is the only module that knows their wording. `tests/integration/helm_errors.rs` runs the pinned Helm on broken
 //! charts and values, and fails when the wording changes. A message of unknown form is [`Kind::Other`].
 
 use std::path::PathBuf;
@@ -22,8 +22,13 @@ pub struct HelmError {
 pub enum Kind {
     /// Values that violate a values.schema.json.
     Values(Vec<Violation>),
-    /// A values.schema.json that cannot be used, with the reason.
-    Schema(String),
+    /// A values.schema.json that cannot be used.
+    Schema {
+        /// The chart that contains it; a dependency is named by its alias.
+        chart: String,
+        /// The reason.
+        reason: String,
+    },
     /// A values file or a file of the chart that is not valid YAML.
     Unreadable {
         /// The file: relative to the chart, or as given with `--values`.
@@ -163,7 +168,9 @@ fn kind(message: &str) -> Kind {
     if message.contains(SCHEMA) {
         let violations = violations(message);
         if violations.is_empty() {
-            return Kind::Schema(message.lines().next_back().unwrap_or_default().to_owned());
+            let chart = message.lines().skip(1).find_map(|line| line.trim().strip_suffix(':')).unwrap_or_default();
+            let reason = message.lines().next_back().unwrap_or_default();
+            return Kind::Schema { chart: chart.to_owned(), reason: reason.to_owned() };
         }
         return Kind::Values(violations);
     }

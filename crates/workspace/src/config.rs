@@ -197,14 +197,17 @@ fn suppressions(
     diagnostics: &mut Diagnostics,
 ) -> (Vec<Suppression>, Diagnostics) {
     let mut deprecated = Diagnostics::default();
-    if fields.node("silence").is_some() {
+    let mut old: &[Node] = &[];
+    // Only declared if it is used, so that suggestions do not offer it.
+    if root.get("silence").is_some() {
+        old = fields.sequence("silence");
         deprecated.push(
             Diagnostic::new(Code::ConfigDeprecated, "`[[silence]]` is deprecated")
                 .at(root.key_place("silence"), "renamed to `suppress`")
                 .help("replace each `[[silence]]` with `[[suppress]]`; the next release rejects the old name"),
         );
     }
-    let nodes = fields.sequence("suppress").iter().chain(fields.sequence("silence"));
+    let nodes = fields.sequence("suppress").iter().chain(old);
     (nodes.filter_map(|node| suppression(node, diagnostics)).collect(), deprecated)
 }
 

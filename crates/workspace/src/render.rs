@@ -7,6 +7,7 @@
 pub mod failure;
 mod schema;
 mod values;
+mod violations;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

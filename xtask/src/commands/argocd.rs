@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use serde_json::{Value, json};
-
 use super::{Outcome, Session};
+use crate::report::json::{self, Output};
 use crate::report::table;
 use crate::repository;
 use crate::repository::{Change, Move};
@@ -24,7 +23,7 @@ pub fn list(session: &Session<'_>) -> Result<Outcome> {
     diagnostics.extend(found);
     diagnostics.sort();
     let helm = workspace.config.argocd.helm;
-    let mut rows: BTreeMap<&str, ([String; 8], Value)> = BTreeMap::new();
+    let mut rows: BTreeMap<&str, ([String; 8], json::Application)> = BTreeMap::new();
     for Deployment { application, chart, options, .. } in &workspace.deployments {
         let name = application.instance.as_str();
         let targets: Vec<bool> =
@@ -40,27 +39,23 @@ pub fn list(session: &Session<'_>) -> Result<Outcome> {
         };
         let count = targets.len().to_string();
         let row = [name, &chart.path, &chart.version, namespace, &application.project, helm, &count, &word];
-        let json = json!({
-            "application": name,
-            "chart": chart.path,
-            "version": chart.version,
-            "namespace": namespace,
-            "project": application.project,
-            "helm": helm,
-            "targets": targets.len(),
-            "stale": moved,
-            "broken": broken,
-        });
-        rows.insert(name, (row.map(str::to_owned), json));
+        let answer = json::Application {
+            application: name.to_owned(),
+            chart: Some(chart.path.clone()),
+            version: Some(chart.version.clone()),
+            namespace: Some(namespace.clone()),
+            project: Some(application.project.clone()),
+            helm: Some(helm),
+            targets: Some(targets.len()),
+            stale: Some(moved),
+            broken,
+        };
+        rows.insert(name, (row.map(str::to_owned), answer));
     }
     for name in &workspace.broken {
-        let nothing = Value::Null;
-        let json = json!({
-            "application": name, "chart": nothing, "version": nothing, "namespace": nothing, "project": nothing,
-            "helm": nothing, "targets": nothing, "stale": nothing, "broken": true,
-        });
+        let answer = json::Application { application: name.clone(), broken: true, ..json::Application::default() };
         let row = [name.as_str(), "-", "-", "-", "-", "-", "-", "broken"];
-        rows.entry(name).or_insert_with(|| (row.map(str::to_owned), json));
+        rows.entry(name).or_insert_with(|| (row.map(str::to_owned), answer));
     }
     let (rows, answers): (Vec<_>, Vec<_>) = rows.into_values().unzip();
     if rows.is_empty() {
@@ -70,7 +65,7 @@ pub fn list(session: &Session<'_>) -> Result<Outcome> {
         let all: Vec<[String; 8]> = std::iter::once(head.map(str::to_owned)).chain(rows).collect();
         session.printer.result(&table(&all));
     }
-    Ok(Outcome { diagnostics, fields: vec![("applications", json!(answers))] })
+    Ok(Outcome { diagnostics, output: Output::ArgocdList(json::ArgocdList { applications: answers }) })
 }
 
 /// Whether each target is up to date, without rendering it.
@@ -132,11 +127,13 @@ pub fn set_repository(session: &Session<'_>, url: &str, revision: Option<&str>) 
             let from_text = if from.is_empty() { "(not set)" } else { from };
             session.printer.result(&format!("{place}: {from_text} → {to}\n"));
             let (line, column) = place.position().unzip();
-            changes.push(json!({ "file": place.source.name, "line": line, "column": column, "from": from, "to": to }));
+            let file = place.source.name.clone();
+            changes.push(json::RepositoryChange { file, line, column, from: from.clone(), to: to.clone() });
         }
         for (place, other) in &moved.left {
             let (line, column) = place.position().unzip();
-            left.push(json!({ "file": place.source.name, "line": line, "column": column, "repository": other }));
+            let file = place.source.name.clone();
+            left.push(json::OtherRepository { file, line, column, repository: other.clone() });
             diagnostics.push(
                 Diagnostic::new(Code::RepositoryLeft, "URL of another repository was not changed")
                     .at(place.clone(), format!("{CONFIG_FILE} had `{}`", wish.old))
@@ -156,6 +153,6 @@ pub fn set_repository(session: &Session<'_>, url: &str, revision: Option<&str>) 
     }
     session.printer.finished(&format!("{} in {}", plural(changes.len(), "place"), plural(writes.len(), "file")));
     diagnostics.sort();
-    let fields = vec![("changes", json!(changes)), ("left", json!(left)), ("stale", json!(stale))];
-    Ok(Outcome { diagnostics, fields })
+    let output = Output::ArgocdSetRepository(json::ArgocdSetRepository { changes, left, stale });
+    Ok(Outcome { diagnostics, output })
 }

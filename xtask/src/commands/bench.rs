@@ -7,9 +7,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-
 use super::{Outcome, Session};
+use crate::report::json::{self, Output};
 use diagnostics::{Code, Diagnostic, Result};
 use helm::dependencies;
 use toolbox::process::Invocation;
@@ -79,8 +78,8 @@ pub fn run(session: &Session<'_>, rounds: usize) -> Result<Outcome> {
         fresh.as_secs_f64() * 1000.0,
         share(fresh),
     ));
-    let fields = vec![("forcedToBare", json!(share(forced))), ("freshToBare", json!(share(fresh)))];
-    Ok(Outcome { diagnostics, fields })
+    let output = Output::Bench(json::Bench { forced_to_bare: share(forced), fresh_to_bare: share(fresh) });
+    Ok(Outcome { diagnostics, output })
 }
 
 fn timed(work: impl FnOnce() -> Result<()>) -> Result<Duration> {

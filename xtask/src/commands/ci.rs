@@ -8,11 +8,11 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-
 use super::rendering::{self, Rendering};
 use super::{Outcome, Session, lint, render, test_kind, validate};
 use crate::report;
+use crate::report::json;
+use crate::report::json::Output;
 use crate::report::junit;
 use crate::report::junit::{Case, Failure, Suite};
 use crate::report::rendered;
@@ -68,12 +68,12 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
         let new = stage.found.0.iter().filter(|found| !diagnostics.0.contains(found)).cloned().collect();
         diagnostics.extend(Diagnostics(new));
     }
-    let fields = match result {
-        Ok(fields) => fields,
+    let output = match result {
+        Ok(result) => Output::Ci(result),
         Err(found) => {
             diagnostics.extend(found.clone());
             stages.push(Stage::new("workspace", started, Vec::new(), found));
-            Vec::new()
+            Output::default()
         }
     };
     if let Some(path) = &request.junit {
@@ -86,15 +86,11 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let found = if findings == 0 { "nothing found".to_owned() } else { plural(findings, "finding") };
     let names: Vec<&str> = stages.iter().map(|stage| stage.name).collect();
     session.printer.finished(&format!("{}: {found}", names.join(", ")));
-    Ok(Outcome { diagnostics, fields })
+    Ok(Outcome { diagnostics, output })
 }
 
 /// Runs the stages one after the other. Fails only if the workspace cannot be loaded.
-fn all(
-    session: &Session<'_>,
-    request: &Request,
-    stages: &mut Vec<Stage>,
-) -> Result<Vec<(&'static str, serde_json::Value)>> {
+fn all(session: &Session<'_>, request: &Request, stages: &mut Vec<Stage>) -> Result<json::Ci> {
     let started = Instant::now();
     let (workspace, mut found) = Workspace::load(&session.root)?;
     let argocd = workspace.config.argocd;
@@ -128,11 +124,9 @@ fn all(
     let cases = cases(&mut names().chain(checked.charts));
     stages.push(Stage::new("lint", started, cases, checked.diagnostics));
 
-    let mut fields = report.as_ref().map(report::json::render).unwrap_or_default();
-    if request.kind && !process::interrupted() {
-        fields.push(("steps", run_scenarios(session, &workspace, &renderings, stages)));
-    }
-    Ok(fields)
+    let run_kind = request.kind && !process::interrupted();
+    let steps = run_kind.then(|| run_scenarios(session, &workspace, &renderings, stages));
+    Ok(json::Ci { render: report.as_ref().map(json::Render::from), steps })
 }
 
 /// Runs the end-to-end scenarios for everything that could be rendered, and returns the steps for JSON output.
@@ -141,7 +135,7 @@ fn run_scenarios(
     workspace: &Workspace,
     renderings: &[Rendering<'_>],
     stages: &mut Vec<Stage>,
-) -> serde_json::Value {
+) -> Vec<json::Step> {
     let started = Instant::now();
     let deployed = |one: &&Rendering<'_>| one.target.id.case == plan::DEFAULT_CASE && one.manifests().is_some();
     let apps: Vec<String> = renderings.iter().filter(deployed).map(|one| one.target.id.app.clone()).collect();
@@ -152,7 +146,7 @@ fn run_scenarios(
         let stage = Stage::new("test-kind", started, Vec::new(), Diagnostics::default());
         session.printer.status("Skipping", "test-kind: nothing could be rendered");
         stages.push(Stage { suites, ..stage });
-        return json!([]);
+        return Vec::new();
     }
     let proven = test_kind::prove(session, &test_kind::Request { apps, ..test_kind::Request::default() }, workspace);
     session.printer.result(&proven.table());

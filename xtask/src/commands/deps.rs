@@ -10,9 +10,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use toolbox::whole;
 
-use serde_json::{Value, json};
-
 use super::{Outcome, Session};
+use crate::report::json::{self, Output};
 use diagnostics::wording::plural;
 use diagnostics::{Diagnostics, Result};
 use helm::chart::Chart;
@@ -37,13 +36,10 @@ pub fn run(session: &Session<'_>, update: Option<&[String]>) -> Result<Outcome> 
         ensure(session, &workspace, &charts, &context, &mut diagnostics)
     };
     diagnostics.extend(tools.warnings());
-    let fields = diagnostics.take(result).unwrap_or_default();
+    let output = diagnostics.take(result).unwrap_or_default();
     diagnostics.sort();
-    Ok(Outcome { diagnostics, fields })
+    Ok(Outcome { diagnostics, output })
 }
-
-/// The command's fields of the JSON report.
-type Fields = Vec<(&'static str, Value)>;
 
 /// Sets the versions of dependencies, and returns each Chart.yaml that changes, with its new text. Nothing is written yet.
 fn set_versions(charts: &mut [Chart], wanted: &[String]) -> Result<Vec<(PathBuf, String)>> {
@@ -93,7 +89,7 @@ fn update(
     edited: &[(PathBuf, String)],
     context: &Context<'_>,
     diagnostics: &mut Diagnostics,
-) -> Result<Fields> {
+) -> Result<Output> {
     // A chart that cannot be read may need any of the pins.
     let complete = workspace::chart_folders(&session.root).len() == charts.len();
     let mut updated = dependencies::update(&session.root, charts, complete, context)?;
@@ -128,7 +124,7 @@ fn update(
     };
     session.printer.finished(&format!("{}: {what}{failed}", plural(charts.len(), "chart")));
     diagnostics.extend(updated.errors);
-    Ok(vec![("changes", json!(changes)), ("written", json!(written))])
+    Ok(Output::DepsUpdate(json::DepsUpdate { changes, written }))
 }
 
 fn ensure(
@@ -137,17 +133,18 @@ fn ensure(
     charts: &[&Chart],
     context: &Context<'_>,
     diagnostics: &mut Diagnostics,
-) -> Result<Fields> {
+) -> Result<Output> {
     let ensured = dependencies::ensure_all(&session.root, charts, &workspace.charts_lock, context)?;
     let mut downloaded = Vec::new();
     for (chart, pin) in &ensured.downloaded {
         session.printer.status("Installed", &format!("{} {} for {chart}", pin.name, pin.version));
-        downloaded.push(json!({ "chart": chart, "name": pin.name, "version": pin.version }));
+        let (name, version) = (pin.name.clone(), pin.version.clone());
+        downloaded.push(json::Dependency { chart: chart.clone(), name, version });
     }
     removed(session, &ensured.removed);
     diagnostics.extend(ensured.findings);
     session.printer.finished(&format!("{}: dependencies are up to date", plural(charts.len(), "chart")));
-    Ok(vec![("brought", json!(downloaded))])
+    Ok(Output::Deps(json::Deps { downloaded }))
 }
 
 fn removed(session: &Session<'_>, paths: &[PathBuf]) {

@@ -1,10 +1,9 @@
 //! `explain`: prints what a diagnostic code means, from docs/checks.md.
 
-use serde_json::{Value, json};
-
 use super::Outcome;
 use crate::report;
 use crate::report::Printer;
+use crate::report::json::{self, Output};
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result, nearest};
 
 /// The document that describes all codes: a second-level heading per code, in the order of [`Code::ALL`].
@@ -22,8 +21,8 @@ pub fn run(printer: &Printer, code: Option<&str>) -> Result<Outcome> {
             &codes.iter().map(|code| [code.name().to_owned(), code.about().to_owned()]).collect::<Vec<_>>(),
         ),
     });
-    let codes: Vec<Value> = codes.iter().map(|code| description(*code)).collect();
-    Ok(Outcome { diagnostics: Diagnostics::default(), fields: vec![("codes", json!(codes))] })
+    let codes = codes.iter().map(|code| description(*code)).collect();
+    Ok(Outcome { diagnostics: Diagnostics::default(), output: Output::Explain(json::Explain { codes }) })
 }
 
 /// Finds a code by its name, also as it is printed: `error[golden-differs]`.
@@ -40,14 +39,14 @@ fn find(name: &str) -> Result<Code> {
     .into())
 }
 
-fn description(code: Code) -> Value {
-    json!({
-        "code": code.name(),
-        "class": class(code),
-        "exitCode": exit_code(code),
-        "about": code.about(),
-        "text": entry(code),
-    })
+fn description(code: Code) -> json::Code {
+    json::Code {
+        code: code.name(),
+        class: class(code),
+        exit_code: exit_code(code),
+        about: code.about(),
+        text: entry(code),
+    }
 }
 
 /// Returns the text of docs/checks.md about a code, without its heading.

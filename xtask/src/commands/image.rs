@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
-
 use super::{Outcome, Session};
 use crate::image;
 use crate::image::{Builder, State};
+use crate::report::json::{self, Output};
 use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use toolbox::engine::Engine;
@@ -45,25 +44,21 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
         };
         for image in &images {
             let Some(ready) = diagnostics.take(builder.ensure(image)) else { continue };
-            let state = match ready.state {
-                State::Fresh => "fresh",
-                State::Built => "built",
-            };
             *if ready.state == State::Fresh { &mut fresh } else { &mut built } += 1;
-            reports.push(json!({
-                "name": image.name,
-                "reference": image.reference,
-                "state": state,
-                "id": ready.id,
-                "size": ready.size,
-                "inputs": ready.inputs,
-            }));
+            reports.push(json::Image {
+                name: image.name.clone(),
+                reference: image.reference.clone(),
+                state: ready.state,
+                id: ready.id,
+                size: ready.size,
+                inputs: ready.inputs,
+            });
         }
     }
     diagnostics.sort();
     let counts = format!("{}: {built} built, {fresh} fresh", plural(images.len(), "image"));
     session.printer.finished(&counts);
-    Ok(Outcome { diagnostics, fields: vec![("images", json!(reports))] })
+    Ok(Outcome { diagnostics, output: Output::Image(json::Images { images: reports }) })
 }
 
 fn arguments(given: &[String]) -> Result<BTreeMap<String, String>> {

@@ -7,10 +7,8 @@ use crate::lint::Run;
 use crate::lint::subject::ChartSubject;
 use crate::lint::subject::Fix;
 use crate::lint::subject::Rendered;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-
-use serde_json::json;
 
 use super::rendering::{self, Rendering};
 use super::{Outcome, Session};
@@ -18,6 +16,7 @@ use crate::lint;
 use crate::lint::helm::Helm;
 use crate::lint::subject::Subject;
 use crate::lint::{CHECKS, images};
+use crate::report::json::{self, Output};
 use diagnostics::wording::plural;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result};
 use helm::chart::Chart;
@@ -79,7 +78,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let found = if findings == 0 { "nothing found".to_owned() } else { plural(findings, "finding") };
     session.printer.finished(&format!("{counts}: {found}"));
     let targets: Vec<String> = renderings.iter().map(|one| one.target.id.to_string()).collect();
-    Ok(Outcome { diagnostics, fields: vec![("charts", json!(checked.charts)), ("targets", json!(targets))] })
+    Ok(Outcome { diagnostics, output: Output::Lint(json::Lint { charts: checked.charts, targets }) })
 }
 
 /// Lists the images of all rendered objects, one per line, with the targets that use it.
@@ -93,9 +92,12 @@ fn list_images(session: &Session<'_>, renderings: &[Rendering<'_>], mut diagnost
         session.printer.result(&format!("{reference:width$}  {targets}\n"));
     }
     session.printer.finished(&plural(images.len(), "image"));
-    let images: Vec<_> =
-        images.iter().map(|(reference, targets)| json!({ "reference": reference, "targets": targets })).collect();
-    Outcome { diagnostics, fields: vec![("images", json!(images))] }
+    let used = |(reference, targets): (String, BTreeSet<String>)| json::UsedImage {
+        reference,
+        targets: targets.into_iter().collect(),
+    };
+    let images = images.into_iter().map(used).collect();
+    Outcome { diagnostics, output: Output::LintImages(json::LintImages { images }) }
 }
 
 /// The result of all checks.

@@ -5,8 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
-
 use super::render::{self, locks};
 use super::{Outcome, Session, rendering};
 use crate::lint::subject::Subject;
@@ -14,6 +12,7 @@ use crate::new;
 use crate::new::reach::Reach;
 use crate::new::staging::{Changed, Staging};
 use crate::new::{Service, Upstream, accepted, name, taken};
+use crate::report::json::{self, Output};
 use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
 use document::{Node, yaml};
@@ -54,8 +53,8 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     if let Some(app) = finished {
         session.printer.result(&format!("completed {app}, which an interrupted run had started\n"));
         if app == request.app {
-            let fields = vec![("application", json!(app)), ("written", json!([]))];
-            return Ok(Outcome { diagnostics: Diagnostics::default(), fields });
+            let output = Output::NewCompleted(json::NewCompleted { application: app, written: [] });
+            return Ok(Outcome { diagnostics: Diagnostics::default(), output });
         }
     }
     let (workspace, found) = Workspace::load(&session.root)?;
@@ -78,15 +77,15 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     }
     let (changed, created) = created?;
     report(session, &service, &created, changed);
-    let fields = vec![
-        ("application", json!(service.app)),
-        ("namespace", json!(service.namespace)),
-        ("podSecurity", json!(created.reach.level.name())),
-        ("written", json!(created.files)),
-        ("pinned", json!(changed.pinned)),
-        ("accepted", json!(changed.accepted)),
-    ];
-    Ok(Outcome { diagnostics: created.warnings, fields })
+    let output = Output::New(json::New {
+        application: service.app,
+        namespace: service.namespace,
+        pod_security: created.reach.level.name(),
+        written: created.files,
+        pinned: changed.pinned,
+        accepted: changed.accepted,
+    });
+    Ok(Outcome { diagnostics: created.warnings, output })
 }
 
 /// The created files and what they require of the cluster.

@@ -7,12 +7,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
 use super::{Outcome, Session, rendering};
 use crate::pinned;
 use crate::pinned::Pinned;
 use crate::report;
+use crate::report::json::{self, Output};
 use argocd::release::RELEASES;
 use diagnostics::wording::plural;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result, Source};
@@ -70,8 +69,8 @@ pub fn run(session: &Session<'_>) -> Result<Outcome> {
     let behind = all.iter().zip(&newest).filter(|(one, newest)| is_behind(one, newest)).count();
     let what = format!("{behind} outdated, {vulnerable} with known vulnerabilities");
     session.printer.finished(&format!("{}: {what}", plural(all.len(), "version")));
-    let packages: Vec<Value> = all.iter().zip(&newest).map(|(one, newest)| package(one, newest, &advisories)).collect();
-    Ok(Outcome { diagnostics, fields: vec![("packages", json!(packages))] })
+    let packages = all.iter().zip(&newest).map(|(one, newest)| package(one, newest, &advisories)).collect();
+    Ok(Outcome { diagnostics, output: Output::Outdated(json::Outdated { packages }) })
 }
 
 /// The newest known version of each package.
@@ -206,36 +205,33 @@ fn table(all: &[Pinned], newest: &[Newest], advisories: &Advisories) -> String {
     report::table(&rows)
 }
 
-/// A version for programs.
-fn package(one: &Pinned, newest: &Newest, advisories: &Advisories) -> Value {
-    let affected: Vec<Value> = one
+/// The JSON output for a version.
+fn package(one: &Pinned, newest: &Newest, advisories: &Advisories) -> json::Package {
+    let affected = one
         .affected_by(advisories)
         .into_iter()
-        .map(|(advisory, range)| {
-            json!({
-                "id": advisory.id,
-                "date": advisory.date,
-                "fixed": range.fixed.to_string(),
-                "source": advisory.source,
-                "summary": advisory.summary,
-            })
+        .map(|(advisory, range)| json::Advisory {
+            id: advisory.id.clone(),
+            date: advisory.date.clone(),
+            fixed: range.fixed.to_string(),
+            source: advisory.source.clone(),
+            summary: advisory.summary.clone(),
         })
         .collect();
-    let position = one.place.position();
-    json!({
-        "kind": one.kind.word(),
-        "name": one.name,
-        "repository": one.repository,
-        "version": one.version,
-        "newest": newest.as_ref().ok().map(|(version, _)| version),
-        "newestFrom": newest.as_ref().ok().map(|(_, from)| from),
-        "newestUnknown": newest.as_ref().err().filter(|why| !why.is_empty()),
-        "outdated": is_behind(one, newest),
-        "advisories": affected,
-        "file": one.place.source.name,
-        "line": position.map(|(line, _)| line),
-        "usedBy": one.used_by,
-    })
+    json::Package {
+        kind: one.kind.word(),
+        name: one.name.clone(),
+        repository: one.repository.clone(),
+        version: one.version.clone(),
+        newest: newest.as_ref().ok().map(|(version, _)| version.clone()),
+        newest_from: newest.as_ref().ok().map(|(_, from)| *from),
+        newest_unknown: newest.as_ref().err().filter(|why| !why.is_empty()).cloned(),
+        outdated: is_behind(one, newest),
+        advisories: affected,
+        file: one.place.source.name.clone(),
+        line: one.place.position().map(|(line, _)| line),
+        used_by: one.used_by.iter().cloned().collect(),
+    }
 }
 
 #[cfg(test)]

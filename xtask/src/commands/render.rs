@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::rendering::{self, Rendering};
 use super::{Outcome, Session};
 use crate::output;
-use crate::report::json;
+use crate::report::json::Output;
 use crate::report::rendered::{RenderReport, State, TargetReport, total};
 use argocd::release::Release;
 use diagnostics::wording::plural;
@@ -45,16 +45,16 @@ pub struct Request {
 #[must_use]
 pub fn run(session: &Session<'_>, request: &Request) -> Outcome {
     let mut diagnostics = Diagnostics::default();
-    let mut fields = Vec::new();
+    let mut output = Output::default();
     match render(session, request, &mut diagnostics) {
         Ok(report) => {
             session.printer.render(&report);
-            fields = json::render(&report);
+            output = Output::Render((&report).into());
         }
         Err(found) => diagnostics.extend(found),
     }
     diagnostics.sort();
-    Outcome { diagnostics, fields }
+    Outcome { diagnostics, output }
 }
 
 fn render(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnostics) -> Result<RenderReport> {

@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::rendering;
 use super::{Outcome, Session};
+use crate::report::json::{self, Output};
 use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 use document::Node;
@@ -104,9 +105,8 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     }
     diagnostics.sort();
     session.printer.finished(&format!("{} in use", plural(wanted.len(), "kind")));
-    let kinds: Vec<String> = wanted.keys().map(ToString::to_string).collect();
-    let fields = vec![("kinds", json!(kinds)), ("written", json!(written)), ("removed", json!(removed))];
-    Ok(Outcome { diagnostics, fields })
+    let kinds = wanted.keys().map(ToString::to_string).collect();
+    Ok(Outcome { diagnostics, output: Output::Schemas(json::Schemas { kinds, written, removed }) })
 }
 
 /// The kinds that need a schema, with the first object of each, if any.

@@ -16,14 +16,13 @@ mod stage;
 
 use std::time::{Duration, Instant, SystemTime};
 
-use serde_json::Value;
-
 use self::lane::Run;
 use self::prepare::Prepared;
 pub use self::prepare::Request;
 use self::reports::{Results, StepReport};
 use self::stage::Stage;
 use super::{Outcome, Session};
+use crate::report::json::{self, Output};
 use crate::report::junit;
 use cluster::observer::Observer;
 use cluster::scenario::{Scenario, Step};
@@ -57,8 +56,8 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     if !request.delete {
         session.printer.finished(&proven.summary());
     }
-    let fields = vec![("steps", proven.json())];
-    Ok(Outcome { diagnostics: proven.diagnostics, fields })
+    let output = Output::TestKind(json::TestKind { steps: proven.json() });
+    Ok(Outcome { diagnostics: proven.diagnostics, output })
 }
 
 /// Tests the applications of a workspace. Prints progress only.
@@ -89,17 +88,19 @@ impl Proven {
 
     /// The steps for `--format json`.
     #[must_use]
-    pub fn json(&self) -> Value {
+    pub fn json(&self) -> Vec<json::Step> {
         self.steps.iter().map(StepReport::json).collect()
     }
 
     /// The results in one line.
     fn summary(&self) -> String {
         let steps = plural(self.steps.len(), "step");
-        match self.steps.iter().filter(|step| step.result == reports::Result::Failed).count() {
+        let count = |result| self.steps.iter().filter(|step| step.result == result).count();
+        match (count(reports::Result::Failed), count(reports::Result::Skipped)) {
             _ if self.steps.is_empty() => steps,
-            0 => format!("{steps}: all passed"),
-            failed => format!("{steps}: {failed} failed"),
+            (0, 0) => format!("{steps}: all passed"),
+            (0, skipped) => format!("{steps}: {} passed, {skipped} skipped", self.steps.len() - skipped),
+            (failed, _) => format!("{steps}: {failed} failed"),
         }
     }
 }
@@ -206,6 +207,12 @@ fn in_cluster(
         given: prepared.given(),
         folder: session.root.join("target/kind").join(run_name()),
     };
+    if let Some(manifest) = &prepared.manifest {
+        results.extend(run.apply(manifest));
+        if results.failed() {
+            return process::check_interrupted();
+        }
+    }
     results.extend(match (step, &request.upgrade_from) {
         (Some((scenario, step)), _) => run.single_step(scenario, step),
         (None, Some(revision)) => run.upgrade(revision, &prepared.before),

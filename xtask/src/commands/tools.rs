@@ -1,9 +1,8 @@
 //! `tools`: the programs that this tool runs, in the versions of charts.toml and tools.lock.
 
-use serde_json::{Value, json};
-
 use super::{Outcome, Session};
 use crate::cli;
+use crate::report::json::{self, Output};
 use argocd::release::RELEASES;
 use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result, suggestion};
@@ -25,17 +24,17 @@ pub fn run(session: &Session<'_>, command: &cli::Tools) -> Result<Outcome> {
     };
     diagnostics.extend(tools.warnings());
     diagnostics.sort();
-    Ok(Outcome { diagnostics, fields: vec![("tools", json!(answers))] })
+    Ok(Outcome { diagnostics, output: Output::Tools(json::Tools { tools: answers }) })
 }
 
 /// A tool in the JSON output.
-fn answer(name: &str, version: &str, tool: Option<&Tool>) -> Value {
-    json!({
-        "name": name,
-        "version": own_version(version, tool),
-        "path": tool.map(|tool| tool.path.display().to_string()),
-        "origin": tool.map(|tool| tool.origin.describe()),
-    })
+fn answer(name: &str, version: &str, tool: Option<&Tool>) -> json::Tool {
+    json::Tool {
+        name: name.to_owned(),
+        version: own_version(version, tool).to_owned(),
+        path: tool.map(|tool| tool.path.display().to_string()),
+        origin: tool.map(|tool| tool.origin.describe()),
+    }
 }
 
 /// The version of a tool that was found, which may differ from the pinned one; else the pinned one.
@@ -72,7 +71,7 @@ fn pins(workspace: &Workspace, names: &[String]) -> Result<Vec<(String, String)>
     diagnostics.into_result(all.into_iter().filter(wanted).collect())
 }
 
-fn list(session: &Session<'_>, tools: &Tools<'_>, pins: &[(&str, &str)]) -> (Diagnostics, Vec<Value>) {
+fn list(session: &Session<'_>, tools: &Tools<'_>, pins: &[(&str, &str)]) -> (Diagnostics, Vec<json::Tool>) {
     let mut diagnostics = Diagnostics::default();
     let mut out = String::new();
     let mut answers = Vec::new();
@@ -97,7 +96,7 @@ fn list(session: &Session<'_>, tools: &Tools<'_>, pins: &[(&str, &str)]) -> (Dia
     (diagnostics, answers)
 }
 
-fn install(session: &Session<'_>, tools: &Tools<'_>, pins: &[(&str, &str)]) -> (Diagnostics, Vec<Value>) {
+fn install(session: &Session<'_>, tools: &Tools<'_>, pins: &[(&str, &str)]) -> (Diagnostics, Vec<json::Tool>) {
     let (installed, diagnostics) = tools.install(pins);
     let mut out = String::new();
     for tool in &installed {
@@ -115,7 +114,7 @@ fn install(session: &Session<'_>, tools: &Tools<'_>, pins: &[(&str, &str)]) -> (
     (diagnostics, answers)
 }
 
-fn verify(session: &Session<'_>, tools: &Tools<'_>, pins: &[(&str, &str)]) -> (Diagnostics, Vec<Value>) {
+fn verify(session: &Session<'_>, tools: &Tools<'_>, pins: &[(&str, &str)]) -> (Diagnostics, Vec<json::Tool>) {
     let mut diagnostics = Diagnostics::default();
     let mut out = String::new();
     let mut answers = Vec::new();

@@ -10,10 +10,11 @@ use kubernetes::validate::Unrendered;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::rendering::{self, Rendering};
 use super::{Outcome, Session};
+use crate::report::json::{self, Output};
 use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use document::{Node, yaml};
@@ -71,17 +72,13 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let counts = format!("{}, {}", plural(renderings.len(), "target"), plural(checked.validated, "object"));
     session.printer.finished(&format!("{counts}: {found}"));
     let targets: Vec<String> = renderings.iter().map(|one| one.target.id.to_string()).collect();
-    let unchecked: Map<String, Value> =
-        checked.unchecked.iter().map(|(kind, count)| (kind.to_string(), json!(count))).collect();
-    Ok(Outcome {
-        diagnostics,
-        fields: vec![
-            ("targets", json!(targets)),
-            ("objects", json!(checked.validated)),
-            ("unchecked", Value::Object(unchecked)),
-            ("linted", json!(checked.linted)),
-        ],
-    })
+    let output = Output::Validate(json::Validate {
+        targets,
+        objects: checked.validated,
+        unchecked: checked.unchecked.iter().map(|(kind, count)| (kind.to_string(), *count)).collect(),
+        linted: checked.linted,
+    });
+    Ok(Outcome { diagnostics, output })
 }
 
 /// Prints which objects were not validated, and why.

@@ -105,15 +105,26 @@ pub fn references(object: &Object) -> impl Iterator<Item = (&str, Place)> {
     uses(object).into_iter().filter_map(|used| Some((used.reference?, used.place)))
 }
 
+/// Returns the images that a manifest outside of a target uses, each with its place. A List is searched, too.
+#[must_use]
+pub fn references_in(root: &Node) -> Vec<(String, Place)> {
+    let text = |key: &str| root.get(key).and_then(Node::as_str);
+    let is_pod = text("apiVersion") == Some("v1") && text("kind") == Some("Pod");
+    let own = uses_in(root, is_pod).into_iter().filter_map(|used| Some((used.reference?.to_owned(), used.place)));
+    let items = root.get("items").map(Node::items).unwrap_or_default();
+    own.chain(items.iter().flat_map(references_in)).collect()
+}
+
 fn uses(object: &Object) -> Vec<Use<'_>> {
+    uses_in(&object.root, object.key.group.is_empty() && object.key.kind == "Pod")
+}
+
+fn uses_in(root: &Node, is_pod: bool) -> Vec<Use<'_>> {
     let mut found = Vec::new();
     for path in POD_SPECS {
         // `spec` itself is a pod spec in Pods only; the longer paths are pod specs wherever they have containers.
-        let pod = object.key.group.is_empty() && object.key.kind == "Pod";
-        let Some(spec) = object.find(path).filter(|spec| spec.get("containers").is_some() && (path.len() > 1 || pod))
-        else {
-            continue;
-        };
+        let may_be_spec = |spec: &&Node| spec.get("containers").is_some() && (path.len() > 1 || is_pod);
+        let Some(spec) = root.find(path).filter(may_be_spec) else { continue };
         for (list, kind) in [
             ("containers", "container"),
             ("initContainers", "init container"),
@@ -224,6 +235,23 @@ fn is_component(part: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use diagnostics::Source;
+    use document::yaml;
+
+    #[test]
+    fn images_of_manifests_are_found() {
+        let text = "\
+{apiVersion: v1, kind: Pod, spec: {initContainers: [{image: a:1}], containers: [{image: b:1}]}}
+---
+{apiVersion: v1, kind: List, items: [
+  {apiVersion: apps/v1, kind: DaemonSet, spec: {template: {spec: {containers: [{image: c:1}]}}}}]}
+---
+{apiVersion: example.com/v1, kind: Pod, spec: {containers: [{image: d:1}]}}
+";
+        let documents = yaml::parse(&Source::new("manifests.yaml", text)).expect("YAML");
+        let images = documents.iter().flat_map(|document| references_in(&document.root));
+        assert_eq!(images.map(|(image, _)| image).collect::<Vec<_>>(), ["b:1", "a:1", "c:1"]);
+    }
 
     #[test]
     fn references_are_parsed_like_container_runtimes_do() {

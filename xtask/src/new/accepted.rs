@@ -9,7 +9,7 @@ use super::Service;
 use crate::lint::application_destination;
 use crate::lint::subject::Subject;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
-use document::toml;
+use document::json;
 use workspace::config::Config;
 
 /// The maximum number of objects that the reason names.
@@ -41,7 +41,7 @@ pub fn entry(service: &Service, subject: &Subject<'_>) -> Option<String> {
             "[[suppress]]\ncheck = \"{}\"\ntarget = \"{}\"\nreason = {}\n",
             Code::NamespaceMismatch.name(),
             service.app,
-            toml::quoted(&reason)
+            json::quoted(&reason)
         )
     })
 }

@@ -1,6 +1,8 @@
 //! The report on a render: the diffs, the state of each target, and the totals.
 
 use anstyle::{AnsiColor, Style};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use diagnostics::wording::{list, plural};
 use golden::diff::{Kind, ObjectDiff, Tag};
@@ -14,7 +16,8 @@ const TITLE: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 
 /// The state of a target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum State {
     /// Its inputs and goldens are unchanged, so it was not rendered.
     Fresh,

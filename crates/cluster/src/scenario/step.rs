@@ -49,7 +49,7 @@ pub(super) fn read(
     let keys: Vec<&'static str> = KINDS.iter().map(|kind| kind.key).collect();
     fields.report(if found.is_empty() {
         let mut own = node.entries().iter().map(|(key, _)| key.name.as_str());
-        let unknown = own.find(|key| !["name", "deadline"].contains(key) && !OTHERS.contains(key));
+        let unknown = own.find(|key| !["name", "deadline", "when"].contains(key) && !OTHERS.contains(key));
         invalid("the step has no action".to_owned()).help(suggestion(unknown.unwrap_or_default(), keys.iter().copied()))
     } else {
         let found: Vec<String> = found.iter().map(|kind| format!("`{}`", kind.key)).collect();

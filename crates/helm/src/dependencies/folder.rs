@@ -134,6 +134,7 @@ pub struct Nested {
 }
 
 /// Finds the dependency with a name or alias, at any depth. Returns `None` if it is not in charts/.
+#[must_use]
 pub fn nested(chart: &Path, name: &str) -> Option<Nested> {
     fn search(files: &Tree, path: &[String], name: &str) -> Option<Nested> {
         for (chart, files) in subcharts(files) {

@@ -425,7 +425,7 @@ impl Inspector<'_> {
             charts.into_iter().any(|subchart| subchart.name == declared.name)
         };
         let omitted = chart.dependencies.iter().filter(|declared| !vendored(declared)).cloned().collect();
-        Ok(SourceChart { omitted, chart, left_out, files })
+        Ok(SourceChart { chart, omitted, left_out, files })
     }
 
     /// Compares a vendored copy with its source. Argo CD renders the copy, so a broken source does not block the render.

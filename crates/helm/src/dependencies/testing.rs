@@ -33,13 +33,13 @@ pub(super) fn packed(name: &str, files: &[(&str, &str)]) -> Vec<u8> {
     builder.into_inner().expect("in memory").finish().expect("in memory")
 }
 
-/// An archive of a small chart that renders one ConfigMap with a given text.
+/// An archive of a small chart that renders one `ConfigMap` with a given text.
 pub(super) fn chart_archive(name: &str, version: &str, text: &str) -> Vec<u8> {
     let chart = format!("apiVersion: v2\nname: {name}\nversion: {version}\n");
     packed(name, &[("Chart.yaml", &chart), ("templates/map.yaml", &config_map(text))])
 }
 
-/// A template that renders one ConfigMap with a given text.
+/// A template that renders one `ConfigMap` with a given text.
 pub(super) fn config_map(text: &str) -> String {
     format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{{{ .Chart.Name }}}}\ndata:\n  text: {text}\n")
 }

@@ -7,6 +7,7 @@
 
 mod access;
 mod address;
+mod amount;
 mod autoscaler;
 mod claim;
 mod container;

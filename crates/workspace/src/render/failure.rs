@@ -7,18 +7,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::schema::{self, Problem};
-use super::values::{Setting, Values, descend, in_block};
+use super::values::{Values, in_block};
+use super::violations;
 use crate::plan::Target;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, nearest};
-use document::{Node, Value, edit, yaml};
-use helm::chart::Origin;
-use helm::errors::{self, HelmError, Kind, Rule, Violation};
-use helm::{dependencies, helmignore, values_schema};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
+use document::{Node, yaml};
+use helm::errors::{self, HelmError, Kind};
+use helm::{helmignore, values_schema};
 use toolbox::source::read;
-
-/// The maximum number of keys that a help lists.
-const LISTED_KEYS: usize = 12;
 
 /// Explains why Helm failed to render a target. `command` reproduces the error.
 #[must_use]
@@ -41,7 +37,7 @@ pub fn explain(root: &Path, target: &Target<'_>, code: Option<i32>, stderr: &str
         | Kind::ChartField(_)
         | Kind::ChartMissing
         | Kind::Helmignore => true,
-        Kind::Schema(_) | Kind::Unreadable { .. } | Kind::Output { .. } | Kind::Template { .. } | Kind::Other => {
+        Kind::Schema { .. } | Kind::Unreadable { .. } | Kind::Output { .. } | Kind::Template { .. } | Kind::Other => {
             found.0.iter().any(|diagnostic| !diagnostic.helps.is_empty())
         }
     });
@@ -69,37 +65,35 @@ struct Context<'a> {
     target: &'a Target<'a>,
 }
 
-/// The chart whose schema is violated.
-struct Schema {
-    /// The path of its values in those of the deployed chart; empty for that chart itself.
-    prefix: Vec<String>,
-    /// Its values.schema.json.
-    root: Option<Node>,
-}
-
 impl Context<'_> {
     fn explain(&self, error: &HelmError) -> Diagnostics {
         let message = &error.message;
         let other = || with_note(Diagnostic::new(Code::HelmRefused, first_line(message)), rest(message));
         let found = match &error.kind {
-            Kind::Values(violations) => {
+            Kind::Values(found) => {
                 let broken = self.schema_broken(message);
-                return if broken.is_empty() { self.violated(violations) } else { broken };
+                return if broken.is_empty() { violations::explain(self.root, self.target, found) } else { broken };
             }
-            Kind::Schema(reason) => {
+            Kind::Schema { chart, reason } => {
+                let own = &self.target.deployment.chart;
+                let found =
+                    Diagnostic::new(Code::HelmRefused, format!("helm cannot read values.schema.json: {reason}"));
+                if !chart.is_empty() && *chart != own.name {
+                    return found.note(format!("the file is in the dependency `{chart}`")).into();
+                }
                 let broken = self.schema_broken(message);
                 if !broken.is_empty() {
                     return broken;
                 }
-                let path = self.target.deployment.chart.directory.join(values_schema::FILE);
-                Diagnostic::new(Code::HelmRefused, format!("helm cannot read a values.schema.json: {reason}"))
-                    .at(Place::file(toolbox::inputs::name(self.root, &path)), "")
+                let path = own.directory.join(values_schema::FILE);
+                found.at(Place::file(toolbox::inputs::name(self.root, &path)), "")
             }
             Kind::Unreadable { file, in_chart, line, reason } => self.unreadable(file, *in_chart, *line, reason),
             Kind::Output { template, line, reason } => self.output(template, *line, reason),
             Kind::Template { template, line, column, reason, partial } => {
                 let found = self.template(template, *line, *column, reason);
-                if *partial { found.note(format!("helm's error: {message}")) } else { found }
+                let full = *partial && found.helps.is_empty();
+                if full { found.note(format!("helm's error: {message}")) } else { found }
             }
             Kind::DependencyValues(name) => {
                 let place = Values::read(self.root, self.target).find(std::slice::from_ref(name));
@@ -128,275 +122,6 @@ impl Context<'_> {
         found
     }
 
-    /// Values that violate a values.schema.json, each problem at the place where the value is set.
-    fn violated(&self, violations: &[Violation]) -> Diagnostics {
-        let values = Values::read(self.root, self.target);
-        let mut found: Vec<Diagnostic> = Vec::new();
-        for problem in schema::problems(violations) {
-            let schema = self.schema(&problem.chart);
-            found.extend(self.problem(&values, &schema, problem));
-        }
-        // A misspelled key causes two violations: it is unknown, and the right one is missing.
-        let mut unique: Vec<Diagnostic> = Vec::new();
-        for diagnostic in found {
-            if !unique.contains(&diagnostic) {
-                unique.push(diagnostic);
-            }
-        }
-        Diagnostics(unique)
-    }
-
-    /// The schema of the deployed chart, or of a dependency.
-    fn schema(&self, name: &str) -> Schema {
-        let chart = &self.target.deployment.chart;
-        if name == chart.name || name.is_empty() {
-            let source = read(self.root, &chart.directory.join(values_schema::FILE));
-            let document = source.and_then(|source| values_schema::read(&chart.path, &source));
-            return Schema { prefix: Vec::new(), root: document.ok().map(|document| document.root) };
-        }
-        let Some(dependency) = self.dependency(name) else {
-            return Schema { prefix: vec![name.to_owned()], root: None };
-        };
-        let root = parsed(&dependency, values_schema::FILE);
-        Schema { prefix: dependency.path, root }
-    }
-
-    /// The files of a dependency.
-    fn dependency(&self, name: &str) -> Option<dependencies::Nested> {
-        let chart = &self.target.deployment.chart;
-        if let Some(found) = dependencies::nested(&chart.directory, name) {
-            return Some(found);
-        }
-        let called = |alias: &str, own: &str| if alias.is_empty() { own == name } else { alias == name };
-        let declared = chart.dependencies.iter().find(|declared| called(&declared.alias, &declared.name))?;
-        let Origin::Folder(path) = declared.origin() else { return None };
-        let files = dependencies::local_source(chart, path)?;
-        Some(dependencies::Nested { path: vec![name.to_owned()], files })
-    }
-
-    /// The diagnostics of one problem.
-    fn problem(&self, values: &Values<'_>, schema: &Schema, problem: Problem) -> Vec<Diagnostic> {
-        let found = schema.root.as_ref().and_then(|root| schema::find(root, &problem));
-        let found = found.as_ref();
-        let pointer: Vec<String> = schema.prefix.iter().chain(&problem.pointer).cloned().collect();
-        let inside = |key: &String| -> Vec<String> { pointer.iter().chain([key]).cloned().collect() };
-        match &problem.rule {
-            Rule::Unknown(keys) => {
-                let known: Vec<&str> = found.map(schema::Found::properties).unwrap_or_default();
-                keys.iter().map(|key| self.unknown(values, &inside(key), &known)).collect()
-            }
-            Rule::Missing(keys) | Rule::MissingWith(keys, _) => {
-                let missing = |key: &String| {
-                    self.misspelled(values, schema, &inside(key)).unwrap_or_else(|| {
-                        let required = match &problem.rule {
-                            Rule::MissingWith(_, other) => {
-                                format!("is required when `{}` is set", name(&inside(other)))
-                            }
-                            _ => "is required".to_owned(),
-                        };
-                        self.missing(values, &inside(key), &required)
-                    })
-                };
-                keys.iter().map(missing).collect()
-            }
-            Rule::Key(key) => vec![self.invalid_key(values, schema, key)],
-            _ => match values.find(&global(values, &pointer)) {
-                Some(setting) => vec![self.invalid(&pointer, setting, &problem, schema, found)],
-                None => vec![
-                    self.misspelled(values, schema, &pointer)
-                        .unwrap_or_else(|| self.invalid_default(values, &pointer, &problem, schema, found)),
-                ],
-            },
-        }
-    }
-
-    /// A key that a closed schema does not declare.
-    fn unknown(&self, values: &Values<'_>, pointer: &[String], known: &[&str]) -> Diagnostic {
-        let key = pointer.last().map(String::as_str).unwrap_or_default();
-        let found = Diagnostic::new(Code::HelmRefused, format!("unknown value `{}`", name(pointer)));
-        let found = match values.find_key(pointer) {
-            Some(place) => found.at(place, ""),
-            None => found.at(self.values_file(), ""),
-        };
-        match nearest(key, known.iter().copied()) {
-            Some(near) => found.help(format!("did you mean `{near}`?")),
-            None if known.is_empty() || known.len() > LISTED_KEYS => found,
-            None => {
-                let known: Vec<String> = known.iter().map(|key| format!("`{key}`")).collect();
-                found.help(format!("known values: {}", known.join(", ")))
-            }
-        }
-    }
-
-    /// A key that was probably meant to be the one at `pointer`, which nothing sets.
-    fn misspelled(&self, values: &Values<'_>, schema: &Schema, pointer: &[String]) -> Option<Diagnostic> {
-        let set = (0..pointer.len()).take_while(|end| values.find_key(&pointer[..=*end]).is_some()).count();
-        let (parent, wanted) = (&pointer[..set], pointer.get(set)?);
-        let declared = self.declared(schema, parent);
-        let keys = values.keys(parent);
-        let unknown = keys.iter().map(|key| key.name.as_str()).filter(|key| !declared.iter().any(|known| known == key));
-        let typed = nearest(wanted, unknown)?.to_owned();
-        let typed: Vec<String> = parent.iter().cloned().chain([typed]).collect();
-        Some(self.unknown(values, &typed, &[wanted.as_str()]))
-    }
-
-    /// The keys of a mapping that the schema declares or that the defaults of a dependency contain.
-    fn declared(&self, schema: &Schema, pointer: &[String]) -> Vec<String> {
-        let mut keys = Vec::new();
-        if let (Some(root), Some(inner)) = (&schema.root, pointer.strip_prefix(schema.prefix.as_slice())) {
-            let rule = Rule::Unknown(Vec::new());
-            let mapping = Problem { chart: String::new(), pointer: inner.to_vec(), rule, causes: Vec::new() };
-            let found = schema::find(root, &mapping);
-            keys.extend(found.iter().flat_map(schema::Found::properties).map(str::to_owned));
-        }
-        // Values below the name of a dependency are passed to it.
-        for depth in 1..=pointer.len() {
-            let Some(dependency) = self.dependency(&pointer[depth - 1]).filter(|found| found.path == pointer[..depth])
-            else {
-                break;
-            };
-            let defaults = parsed(&dependency, "values.yaml");
-            let mapping = defaults.as_ref().and_then(|root| descend(root, &pointer[depth..]));
-            keys.extend(mapping.map(Node::entries).unwrap_or_default().iter().map(|(key, _)| key.name.clone()));
-        }
-        keys
-    }
-
-    /// A required value that is not set.
-    fn missing(&self, values: &Values<'_>, pointer: &[String], required: &str) -> Diagnostic {
-        let found = Diagnostic::new(Code::HelmRefused, format!("`{}` {required}", name(pointer)));
-        if let Some(setting) = values.find(pointer) {
-            return found.at(setting.place, "null removes the default");
-        }
-        let parent = &pointer[..pointer.len().saturating_sub(1)];
-        match values.find_key(parent).or_else(|| Some(values.find(parent)?.place)) {
-            Some(place) if !parent.is_empty() => found.at(place, "missing here"),
-            _ => found.at(self.values_file(), ""),
-        }
-    }
-
-    /// A key that `propertyNames` does not allow. Helm does not print the path of the mapping.
-    fn invalid_key(&self, values: &Values<'_>, schema: &Schema, key: &str) -> Diagnostic {
-        let names = |parent: &[String]| {
-            let inner = parent.strip_prefix(schema.prefix.as_slice())?.to_vec();
-            let rule = Rule::Key(key.to_owned());
-            let problem = Problem { chart: String::new(), pointer: inner, rule, causes: Vec::new() };
-            let found = schema::find(schema.root.as_ref()?, &problem)?;
-            found.key_rule().map(|(rule, place)| (rule, place))
-        };
-        let parents = values.parents(key).into_iter();
-        let Some((parent, (rule, schema_place))) =
-            parents.filter_map(|parent| Some((parent.clone(), names(&parent)?))).next()
-        else {
-            return Diagnostic::new(Code::HelmRefused, format!("the key `{key}` is not allowed by values.schema.json"))
-                .at(self.values_file(), "");
-        };
-        let message = format!("the key `{key}` is not allowed in `{}`", name(&parent));
-        let pointer: Vec<String> = parent.into_iter().chain([key.to_owned()]).collect();
-        let place = values.find_key(&pointer).unwrap_or_else(|| self.values_file());
-        with_note(Diagnostic::new(Code::HelmRefused, message).at(place, ""), rule).note(rule_at(&schema_place))
-    }
-
-    /// A value that violates a rule.
-    fn invalid(
-        &self,
-        pointer: &[String],
-        setting: Setting,
-        problem: &Problem,
-        schema: &Schema,
-        found: Option<&schema::Found<'_>>,
-    ) -> Diagnostic {
-        let (sentence, described) = schema::sentence(problem, found);
-        let allowed = found.map(schema::Found::allowed).unwrap_or_default();
-        let last = pointer.last().map(String::as_str).unwrap_or_default();
-        let (reading, help) = match &problem.rule {
-            Rule::Type { got, want } => misreading(last, &setting, got, want, &allowed),
-            _ => (None, None),
-        };
-        let sentence = match &reading {
-            // The kind that YAML reads explains itself.
-            Some(reading) => format!("{}: {reading}", sentence.split(", not ").next().unwrap_or(&sentence)),
-            None => sentence,
-        };
-        let message = format!("`{}` {sentence}", name(pointer));
-        let mut diagnostic = Diagnostic::new(Code::HelmRefused, message).at(setting.place.clone(), "");
-        diagnostic = self.with_rule(diagnostic, problem, schema, found, described);
-        if let Some(help) = help {
-            diagnostic = diagnostic.help(help);
-        } else if !matches!(problem.rule, Rule::OneOf(_)) && !allowed.is_empty() {
-            diagnostic = diagnostic.help(format!("use one of {}", quoted_list(&allowed)));
-        } else if matches!(problem.rule, Rule::OneOf(_)) {
-            if let Some(near) = nearest(&setting.written, allowed.iter().map(String::as_str)) {
-                diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
-            }
-        } else if let Some(example) = found.and_then(schema::Found::example) {
-            diagnostic = diagnostic.help(format!("for example: `{}`", assigned(last, example)));
-        }
-        diagnostic
-    }
-
-    /// A default of a dependency that violates a rule.
-    fn invalid_default(
-        &self,
-        values: &Values<'_>,
-        pointer: &[String],
-        problem: &Problem,
-        schema: &Schema,
-        found: Option<&schema::Found<'_>>,
-    ) -> Diagnostic {
-        let (sentence, described) = schema::sentence(problem, found);
-        let diagnostic = Diagnostic::new(Code::HelmRefused, format!("`{}` {sentence}", name(pointer)));
-        let set = (1..pointer.len()).rev().find_map(|end| values.find_key(&pointer[..end]));
-        let diagnostic = match set {
-            Some(place) => diagnostic.at(place, "not set here, so the default applies"),
-            None => diagnostic.at(self.values_file(), ""),
-        };
-        let diagnostic = self.with_rule(diagnostic, problem, schema, found, described);
-        match found.and_then(schema::Found::example) {
-            Some(example) => {
-                let last = pointer.last().map(String::as_str).unwrap_or_default();
-                diagnostic.help(format!("set `{}`, for example: `{}`", name(pointer), assigned(last, example)))
-            }
-            None => diagnostic.help(format!("set `{}`", name(pointer))),
-        }
-    }
-
-    /// Adds what the schema says about a rule, and where.
-    fn with_rule(
-        &self,
-        diagnostic: Diagnostic,
-        problem: &Problem,
-        schema: &Schema,
-        found: Option<&schema::Found<'_>>,
-        described: bool,
-    ) -> Diagnostic {
-        let Some(found) = found else { return diagnostic };
-        let description = found.description().map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
-        // The headline already contains the first sentence.
-        let more = match description {
-            Some(text) if described => text.split_once(". ").map(|(_, more)| more.to_owned()),
-            text => text
-                .filter(|_| found.conditional() || matches!(&problem.rule, Rule::OneOf(values) if values.len() == 1)),
-        };
-        let diagnostic = with_note(diagnostic, more.unwrap_or_default());
-        if matches!(problem.rule, Rule::Type { .. }) {
-            return diagnostic;
-        }
-        match (schema.prefix.as_slice(), found.place()) {
-            ([], Some(place)) => diagnostic.note(rule_at(&place)),
-            ([.., dependency], _) => {
-                diagnostic.note(format!("rule: values.schema.json of the dependency `{dependency}`"))
-            }
-            _ => diagnostic,
-        }
-    }
-
-    /// The values.yaml of the chart.
-    fn values_file(&self) -> Place {
-        let chart = &self.target.deployment.chart.directory;
-        Place::file(toolbox::inputs::name(self.root, &chart.join("values.yaml")))
-    }
-
     /// A values file or a file of the chart that is not valid YAML.
     fn unreadable(&self, file: &Path, in_chart: bool, line: Option<usize>, reason: &str) -> Diagnostic {
         let file: PathBuf = if in_chart { self.target.deployment.chart.directory.join(file) } else { file.to_owned() };
@@ -410,14 +135,12 @@ impl Context<'_> {
             _ => Place::file(name.clone()),
         });
         let place = self.in_application(&file, &place).unwrap_or(place);
-        match own.filter(|found| !found.helps.is_empty()) {
-            // A merge conflict marker or a tab.
-            Some(found) => Diagnostic { code: Code::HelmRefused, places: vec![(place, String::new())], ..found },
-            None => {
-                let what = if in_chart { format!("`{name}`") } else { "these values".to_owned() };
-                Diagnostic::new(Code::HelmRefused, format!("helm cannot read {what}: {reason}")).at(place, "")
-            }
+        // A merge conflict marker or a tab.
+        if let Some(found) = own.filter(|found| !found.helps.is_empty()) {
+            return Diagnostic { code: Code::HelmRefused, places: vec![(place, String::new())], ..found };
         }
+        let what = if in_chart { format!("`{name}`") } else { "these values".to_owned() };
+        Diagnostic::new(Code::HelmRefused, format!("helm cannot read {what}: {reason}")).at(place, "")
     }
 
     /// The place in the Application of its inline values, which helm reads from a file in the cache.
@@ -456,7 +179,7 @@ impl Context<'_> {
     fn template(&self, template: &str, line: usize, column: Option<usize>, reason: &str) -> Diagnostic {
         let source = self.template_file(template);
         if let Some(found) = source.as_ref().and_then(|source| yaml::conflict(source, Code::HelmRefused)) {
-            return Diagnostic { code: Code::HelmRefused, ..found };
+            return found;
         }
         let place = source.map_or_else(
             || Place::file(format!("{template}:{line}")),
@@ -542,110 +265,6 @@ impl Context<'_> {
             .filter(|path| path.starts_with(chart.join("templates")))
             .filter_map(|path| read(self.root, &path).ok())
             .collect()
-    }
-}
-
-/// A file of a dependency, parsed as YAML.
-fn parsed(dependency: &dependencies::Nested, file: &str) -> Option<Node> {
-    let text = std::str::from_utf8(dependency.files.get(file)?).ok()?;
-    // JSON is YAML, except for tabs between tokens.
-    Some(yaml::parse_one(&Source::new(file, text.replace('\t', " "))).ok()?.root)
-}
-
-/// The path of a value as people write it: `a.b[0]`.
-fn name(pointer: &[String]) -> String {
-    let mut name = String::new();
-    for step in pointer {
-        if step.chars().all(|c| c.is_ascii_digit()) && !name.is_empty() {
-            name.push_str(&format!("[{step}]"));
-        } else {
-            if !name.is_empty() {
-                name.push('.');
-            }
-            name.push_str(step);
-        }
-    }
-    name
-}
-
-/// The path under which a value is set: global values are set once for all charts.
-fn global(values: &Values<'_>, pointer: &[String]) -> Vec<String> {
-    let at = pointer.iter().position(|step| step == "global");
-    match at.map(|at| &pointer[at..]) {
-        Some(outer) if values.find(pointer).is_none() => outer.to_vec(),
-        _ => pointer.to_vec(),
-    }
-}
-
-fn quoted_list(items: &[String]) -> String {
-    items.iter().map(|item| format!("`{item}`")).collect::<Vec<_>>().join(", ")
-}
-
-/// A key with a value, as one line of YAML.
-fn assigned(key: &str, value: &Node) -> String {
-    let value = value.as_str().map_or_else(|| value.to_json(), edit::scalar);
-    if key.chars().all(|c| c.is_ascii_digit()) { format!("- {value}") } else { format!("{key}: {value}") }
-}
-
-fn rule_at(place: &Place) -> String {
-    let line = place.position().map_or(0, |(line, _)| line);
-    format!("rule: {}:{line}", place.source.name)
-}
-
-/// Explains a value whose type surprises its author: how YAML or Helm reads it, and how to correct it.
-fn misreading(
-    key: &str,
-    setting: &Setting,
-    got: &str,
-    want: &[String],
-    allowed: &[String],
-) -> (Option<String>, Option<String>) {
-    let written = setting.written.as_str();
-    let wants = |kind: &str| want.iter().any(|name| name == kind);
-    let choose = || Some(format!("use one of {}", quoted_list(allowed)));
-    let permitted =
-        allowed.is_empty() || allowed.iter().any(|value| value == written || *value == edit::scalar(written));
-    if let Some(force_string) = setting.parameter {
-        return match (got, force_string) {
-            ("number" | "boolean" | "null", false) if wants("string") => {
-                let reading = format!("without `forceString`, Helm reads `{written}` as {}", schema::kind(got));
-                (Some(reading), if permitted { Some("set `forceString: true`".to_owned()) } else { choose() })
-            }
-            ("string", true) if !wants("string") => (None, Some("remove `forceString`".to_owned())),
-            _ => (None, None),
-        };
-    }
-    let plain = !written.starts_with(['"', '\'', '|', '>', '[', '{', '&', '*', '!']);
-    match (got, yaml::resolve(written)) {
-        ("boolean" | "number", Ok(read @ (Value::Bool(_) | Value::Number(_)))) if wants("string") && plain => {
-            let read = match read {
-                Value::Bool(value) => value.to_string(),
-                Value::Number(number) if number == written => "a number".to_owned(),
-                Value::Number(number) => format!("the number {number}"),
-                _ => return (None, None),
-            };
-            let reading = (read != written).then(|| format!("YAML reads an unquoted `{written}` as {read}"));
-            let quote = format!("quote it: `{key}: \"{written}\"`");
-            (reading, if permitted { Some(quote) } else { choose() })
-        }
-        ("null", _) if wants("string") => {
-            let help = if permitted || allowed.iter().any(|value| value == "\"\"") {
-                Some(format!("for an empty string, write `{key}: \"\"`"))
-            } else {
-                choose()
-            };
-            (None, help)
-        }
-        ("string", _) if !plain => {
-            let bare = written.trim_matches(['"', '\'']);
-            let fits = match yaml::resolve(bare) {
-                Ok(Value::Number(number)) => wants("number") || wants("integer") && number.parse::<i64>().is_ok(),
-                Ok(Value::Bool(_)) => wants("boolean"),
-                _ => false,
-            };
-            (None, fits.then(|| format!("remove the quotes: `{key}: {bare}`")))
-        }
-        _ => (None, None),
     }
 }
 

@@ -281,8 +281,8 @@ impl Found<'_> {
 
     /// The nearest example of a valid value.
     pub(super) fn example(&self) -> Option<&Node> {
-        let schemas = self.describing().into_iter().filter(|(_, outside)| !outside);
-        schemas.filter_map(|(schema, _)| schema.get("examples")?.items().first()).next()
+        let mut schemas = self.describing().into_iter().filter(|(_, outside)| !outside);
+        schemas.find_map(|(schema, _)| schema.get("examples")?.items().first())
     }
 
     /// The rule for the keys of the mapping, in words, and its place.

@@ -139,3 +139,23 @@ pub(super) fn descend<'n>(tree: &'n Node, pointer: &[String]) -> Option<&'n Node
 fn text(place: &Place) -> String {
     place.span.clone().and_then(|span| place.source.text.get(span)).unwrap_or_default().to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_in_a_block_scalar_is_one_in_its_file() {
+        let file = "spec:\n  values: |\n    # A comment.\n    image:\n      tag: latest\n  other: 1\n";
+        let source = Source::new("web.yaml", file);
+        let root = yaml::parse_one(&source).expect("YAML").root;
+        let block = descend(&root, &["spec".to_owned(), "values".to_owned()]).expect("values");
+        let span = block.span.clone();
+        let inner = Source::new("web.yaml", block.as_str().expect("a string"));
+        let values = yaml::parse_one(&inner).expect("YAML").root;
+        let tag = descend(&values, &["image".to_owned(), "tag".to_owned()]).expect("tag");
+        let place = in_block(&Place::new(&source, span), &tag.place()).expect("a place");
+        assert_eq!(place.to_string(), "web.yaml:5:12");
+        assert_eq!(text(&place), "latest");
+    }
+}

@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use super::prepare::Manifest;
 use super::reports::{Result, Results, StepReport};
 use super::stage::{App, Stage};
 use cluster::Cluster;
 use cluster::diagnosis;
 use cluster::diagnosis::Failure;
 use cluster::observer::Stop;
-use cluster::scenario::Scenario;
 use cluster::scenario::action::Outcome;
-use cluster::scenario::run::Runner;
+use cluster::scenario::run::{Deadline, Runner};
+use cluster::scenario::{Scenario, apply};
+use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Place};
 use toolbox::progress::Progress;
 
@@ -51,6 +53,15 @@ impl Run<'_> {
     /// Deploys an application, and waits until it is healthy.
     pub(super) fn deploy(&self, app: &App, name: &str) -> Results {
         self.timed(&app.name, name, || self.stage.put(app, DEPLOY))
+    }
+
+    /// Applies the manifests of `--manifest`, and waits until their objects are ready.
+    pub(super) fn apply(&self, manifest: &Manifest) -> Results {
+        self.timed("cluster", &format!("{} is applied", manifest.name), || {
+            let deadline = Deadline::after(DEPLOY);
+            self.stage.network(deadline.left())?;
+            apply::apply(self.stage.kubectl, self.stage.observer, "default", &manifest.text, deadline.left())
+        })
     }
 
     /// Does work outside of a scenario, and reports it as a step.
@@ -123,10 +134,25 @@ impl Run<'_> {
         namespaces.extend(scenario.namespaces.iter().cloned());
         let awaited = scenario.awaits();
         let mut results = Results::default();
+        let mut skipped: BTreeMap<String, Vec<&Place>> = BTreeMap::new();
         for step in &scenario.steps {
             if results.failed() || toolbox::process::interrupted() {
                 results.steps.push(StepReport::skipped(&lane, &step.name));
                 continue;
+            }
+            match step.skip_reason(&runner) {
+                Ok(None) => {}
+                Ok(Some(reason)) => {
+                    stage.session.printer.status("Skipping", &format!("{lane}: {}: {reason}", step.name));
+                    let report = StepReport::skipped(&lane, &step.name);
+                    results.steps.push(StepReport { summary: Some(reason.clone()), ..report });
+                    skipped.entry(reason).or_default().push(&step.place);
+                    continue;
+                }
+                Err(found) => {
+                    results.extend(self.timed(&lane, &step.name, || Err(Stop::Other(found))));
+                    continue;
+                }
             }
             let under_way = stage.session.printer.under_way("Running", &format!("{lane}: {}", step.name));
             let started = Instant::now();
@@ -140,6 +166,14 @@ impl Run<'_> {
             let (name, place) = (&step.name, Some(&step.place));
             let subject = Subject { lane: &lane, name, place, namespaces: &namespaces, awaited: &awaited, repeat };
             results.extend(self.report(&subject, took, result));
+        }
+        for (reason, places) in skipped {
+            let message = format!("{} skipped: {reason}", plural(places.len(), "step"));
+            let mut diagnostic = Diagnostic::new(Code::ScenarioSkipped, message).target(&lane);
+            for place in places {
+                diagnostic = diagnostic.at(place.clone(), "this step");
+            }
+            results.diagnostics.push(diagnostic);
         }
         results
     }

@@ -8,10 +8,13 @@ use super::revision::{self, Revision};
 use super::stage::{self, App, Own};
 use crate::commands::Session;
 use crate::image;
+use crate::lint::images;
 use cluster::Options;
 use cluster::scenario;
 use cluster::scenario::{Scenario, Step};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, suggestion};
+use document::yaml;
+use toolbox::source;
 use toolbox::tools::Tools;
 use workspace::Workspace;
 use workspace::plan::Inspections;
@@ -35,6 +38,8 @@ pub struct Request {
     pub step: Option<String>,
     /// The revision whose charts are deployed first.
     pub upgrade_from: Option<String>,
+    /// A file of manifests to apply before the applications.
+    pub manifest: Option<PathBuf>,
     /// Write the results to this file as JUnit XML.
     pub junit: Option<PathBuf>,
 }
@@ -58,10 +63,21 @@ pub(super) struct Prepared<'a> {
     /// The requested applications; the others are deployed because a scenario needs them.
     pub(super) chosen: Vec<String>,
     pub(super) scenarios: Vec<Scenario>,
+    /// The manifests to apply before the applications.
+    pub(super) manifest: Option<Manifest>,
     /// The images to build.
     pub(super) own: Vec<Own>,
     /// Keeps the files of the other revision until its images are built.
     _revision: Option<tempfile::TempDir>,
+}
+
+/// A file of manifests for the cluster itself.
+pub(super) struct Manifest {
+    /// The name of the file in messages.
+    pub(super) name: String,
+    pub(super) text: String,
+    /// The images that it uses, each with a place.
+    pub(super) images: BTreeMap<String, Place>,
 }
 
 impl Prepared<'_> {
@@ -69,7 +85,8 @@ impl Prepared<'_> {
     pub(super) fn foreign_images(&self) -> Used {
         let own = |name: &str| self.own.iter().any(|own| own.image.reference == name);
         // For an image that both revisions use, the place in the current one counts.
-        let all = self.before.values().chain(self.apps.values()).flat_map(|app| &app.images);
+        let all = self.before.values().chain(self.apps.values()).map(|app| &app.images);
+        let all = all.chain(self.manifest.iter().map(|manifest| &manifest.images)).flatten();
         all.filter(|(name, _)| !own(name)).map(|(name, place)| (name.clone(), Some(place.clone()))).collect()
     }
 
@@ -81,9 +98,10 @@ impl Prepared<'_> {
         apps
     }
 
-    /// The images that are needed to deploy and test an application on its own.
+    /// The images that are needed to deploy and test an application on its own, those of [`Self::manifest`] included.
     pub(super) fn images_of(&self, app: &App) -> BTreeSet<String> {
-        let mut images: BTreeSet<String> = app.images.keys().cloned().collect();
+        let before = self.manifest.iter().map(|manifest| &manifest.images);
+        let mut images: BTreeSet<String> = before.chain([&app.images]).flat_map(BTreeMap::keys).cloned().collect();
         for own in &self.own {
             let variable = format!("${{image:{}}}", own.image.name);
             let alone = |one: &&Scenario| one.app == app.name && one.alone;
@@ -157,6 +175,7 @@ pub(super) fn prepare<'a>(
     // Of two images with the same name, the current one is used.
     let known: BTreeSet<String> = own.iter().map(|own| own.image.reference.clone()).collect();
     own.extend(older.into_iter().filter(|own| !known.contains(&own.image.reference)));
+    let manifest = diagnostics.take(manifest(session, request)).flatten();
     let (node_image, node_place) = diagnostics.take(node_image(request, workspace)).unwrap_or_default();
     let options = Options {
         node_image,
@@ -177,9 +196,25 @@ pub(super) fn prepare<'a>(
         before,
         chosen,
         scenarios,
+        manifest,
         own,
         _revision: folder,
     })
+}
+
+/// The manifests of `--manifest`, or of `XTASK_KIND_MANIFEST`. For a single step, they are not applied again.
+fn manifest(session: &Session<'_>, request: &Request) -> Result<Option<Manifest>> {
+    let variable = std::env::var_os("XTASK_KIND_MANIFEST").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let Some(path) = request.manifest.clone().or(variable).filter(|_| request.step.is_none()) else {
+        return Ok(None);
+    };
+    let path = std::path::absolute(&path).map_err(|error| Diagnostic::io("find", &path, &error))?;
+    let source = source::read(&session.root, &path)?;
+    let mut images = BTreeMap::new();
+    for document in yaml::parse(&source)? {
+        images.extend(images::references_in(&document.root));
+    }
+    Ok(Some(Manifest { name: source.name.clone(), text: source.text.clone(), images }))
 }
 
 /// The node image, and its place in charts.toml unless another was given for this run.

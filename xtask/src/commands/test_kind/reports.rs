@@ -4,8 +4,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
+use crate::report::json;
 use crate::report::junit;
 use diagnostics::{Class, Code, Diagnostics};
 
@@ -35,7 +34,7 @@ pub(super) struct StepReport {
     pub(super) name: String,
     pub(super) result: Result,
     pub(super) took: Duration,
-    /// The line that it shows, or the summary of its failure.
+    /// The line that it shows, the summary of its failure, or the reason why its condition does not hold.
     pub(super) summary: Option<String>,
     /// The diagnosis of its failure.
     pub(super) details: Vec<String>,
@@ -57,14 +56,18 @@ impl StepReport {
         Self { result: Result::Skipped, ..Self::passed(lane, name, Duration::ZERO) }
     }
 
-    pub(super) fn json(&self) -> Value {
-        json!({
-            "scenario": self.lane,
-            "step": self.name,
-            "result": self.result.word(),
-            "seconds": (self.took.as_secs_f64() * 1000.0).round() / 1000.0,
-            "told": self.summary,
-        })
+    pub(super) fn json(&self) -> json::Step {
+        json::Step {
+            scenario: self.lane.clone(),
+            step: self.name.clone(),
+            result: match self.result {
+                Result::Passed => json::StepResult::Passed,
+                Result::Failed => json::StepResult::Failed,
+                Result::Skipped => json::StepResult::Skipped,
+            },
+            seconds: (self.took.as_secs_f64() * 1000.0).round() / 1000.0,
+            summary: self.summary.clone(),
+        }
     }
 }
 
@@ -118,7 +121,8 @@ pub(super) fn suites(reports: &[StepReport], diagnostics: &Diagnostics) -> Vec<j
             name: report.name.clone(),
             time: Some(report.took),
             failures: if report.result == Result::Failed { vec![failure()] } else { Vec::new() },
-            skipped: (report.result == Result::Skipped).then(|| "an earlier step failed".to_owned()),
+            skipped: (report.result == Result::Skipped)
+                .then(|| report.summary.clone().unwrap_or_else(|| "an earlier step failed".to_owned())),
         };
         match suites.iter_mut().find(|suite| suite.name == report.lane) {
             Some(suite) => suite.cases.push(case),

@@ -152,7 +152,7 @@ impl Stage<'_> {
 
     /// Waits until pods can reach the API server. In a new cluster, this takes seconds longer than everything else. Custom
     /// resource definitions need not wait for it.
-    fn network(&self, deadline: Duration) -> std::result::Result<(), Stop> {
+    pub(super) fn network(&self, deadline: Duration) -> std::result::Result<(), Stop> {
         let (namespace, name) = NETWORK;
         let (namespace, name) = (namespace.to_owned(), name.to_owned());
         let key = ObjectKey { group: "apps".to_owned(), kind: "DaemonSet".to_owned(), namespace, name };

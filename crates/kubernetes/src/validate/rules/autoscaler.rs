@@ -1,7 +1,6 @@
 //! `HorizontalPodAutoscalers`: replica bounds, metrics, and scaling behavior.
 
 use super::look::{At, Look};
-use super::resources;
 
 /// The types of a metric, each with the field that it requires.
 const SOURCES: [(&str, &str); 5] = [
@@ -77,7 +76,7 @@ fn target<'a>(look: &mut Look<'a>, target: &At<'a>, metric: &str) {
     look.supported(target.get("type"), &["Utilization", "AverageValue", "Value"]);
     look.in_range(target.get("averageUtilization"), 1..=i64::MAX);
     for amount in target.present(&["averageValue", "value"]) {
-        if resources::quantity(&amount).is_some_and(|amount| amount <= 0.0) {
+        if super::amount::quantity(&amount).is_some_and(|amount| amount <= 0.0) {
             look.reject(&amount, "must be positive", "zero or negative");
         }
     }

@@ -1,7 +1,7 @@
 //! `PersistentVolumeClaims`: access modes, storage requests, and classes.
 
 use super::look::{At, Look};
-use super::{names, resources, selector};
+use super::{names, selector};
 
 pub(super) fn check(look: &mut Look<'_>) {
     let root = look.root();
@@ -38,7 +38,7 @@ pub(super) fn claim<'a>(look: &mut Look<'a>, spec: &At<'a>) {
         look.reject(other, "conflicts with `ReadWriteOncePod`", "no other access mode is allowed beside it");
     }
     match spec.walk(&["resources", "requests", "storage"]) {
-        Some(amount) if resources::quantity(&amount).is_some_and(|amount| amount <= 0.0) => {
+        Some(amount) if super::amount::quantity(&amount).is_some_and(|amount| amount <= 0.0) => {
             look.reject(&amount, "must be greater than zero", "expected a size such as `1Gi`");
         }
         None if spec.lacks("resources")

@@ -3,7 +3,6 @@
 //! The API server accepts them, for fractional bytes with a warning, and the pod fails when it is scheduled or started.
 
 use super::look::{At, Look};
-use super::resources;
 use diagnostics::Code;
 use document::{Node, Value};
 
@@ -93,8 +92,8 @@ pub(super) fn mistake(look: &Look<'_>, resource: &str, list: Option<&At<'_>>, am
         "storage" | "ephemeral-storage" => bytes(amount, MIN_STORAGE),
         _ if name.starts_with("hugepages-") => bytes(amount, MIN_STORAGE),
         "cpu" if !list.is_some_and(|list| TOTALS.contains(&list.name())) => {
-            let cpus = resources::quantity(amount).filter(|cpus| *cpus >= MANY_CPUS)?;
-            let memory = list.and_then(|list| list.get("memory")).and_then(|memory| resources::quantity(&memory));
+            let cpus = super::amount::quantity(amount).filter(|cpus| *cpus >= MANY_CPUS)?;
+            let memory = list.and_then(|list| list.get("memory")).and_then(|memory| super::amount::quantity(&memory));
             let little_memory = memory.is_some_and(|memory| memory < cpus * MIN_MEMORY_PER_CPU);
             let certain = cpus >= MAX_CPUS || little_memory || has_millicores(&look.subject.object.root);
             certain.then(|| Mistake {
@@ -108,7 +107,7 @@ pub(super) fn mistake(look: &Look<'_>, resource: &str, list: Option<&At<'_>>, am
 
 /// A positive number of bytes below a minimum.
 fn bytes(amount: &At<'_>, minimum: f64) -> Option<Mistake> {
-    let value = resources::quantity(amount).filter(|value| *value > 0.0 && *value < minimum)?;
+    let value = super::amount::quantity(amount).filter(|value| *value > 0.0 && *value < minimum)?;
     let suggestion = parts(amount).and_then(|(number, suffix)| match suffix.as_str() {
         // Small numbers are more likely to be gibibytes.
         "" if value < 16.0 => Some(format!("{number}Gi")),

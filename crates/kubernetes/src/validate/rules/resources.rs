@@ -43,7 +43,7 @@ fn amounts<'a>(look: &mut Look<'a>, resources: &At<'a>) {
                 };
                 look.reject(&amount, "is not a standard resource", label);
             }
-            let Some(value) = quantity(&amount) else { continue };
+            let Some(value) = super::amount::quantity(&amount) else { continue };
             if value < 0.0 {
                 look.reject(&amount, "must be greater than or equal to 0", "negative");
             } else if extended(&key.name) && (value - value.round()).abs() > 1e-6 {
@@ -60,7 +60,7 @@ fn amounts<'a>(look: &mut Look<'a>, resources: &At<'a>) {
     for (key, request) in requests.as_ref().map(At::entries).unwrap_or_default() {
         let limit = limits.as_ref().and_then(|limits| limits.get(&key.name));
         let not_overcommittable = extended(&key.name) || key.name.starts_with(HUGE_PAGES);
-        let Some(wanted) = quantity(&request) else { continue };
+        let Some(wanted) = super::amount::quantity(&request) else { continue };
         // A mistaken quantity is reported as such, and comparing it would blame the other one.
         let mistaken = |list: &Option<At<'_>>, amount: &At<'_>| {
             super::quantity::mistake(look, &key.name, list.as_ref(), amount).is_some()
@@ -68,7 +68,7 @@ fn amounts<'a>(look: &mut Look<'a>, resources: &At<'a>) {
         if mistaken(&requests, &request) || limit.as_ref().is_some_and(|limit| mistaken(&limits, limit)) {
             continue;
         }
-        match limit.as_ref().map(quantity) {
+        match limit.as_ref().map(super::amount::quantity) {
             None if not_overcommittable => {
                 look.reject(&request, "requires a limit", "set the same amount under `limits`");
             }
@@ -96,34 +96,4 @@ fn exceeds(one: f64, other: f64) -> bool {
 /// Whether this is an extended resource, such as `nvidia.com/gpu`.
 fn extended(name: &str) -> bool {
     name.contains('/') && !name.contains("kubernetes.io/")
-}
-
-/// The value of a quantity.
-pub(super) fn quantity(at: &At<'_>) -> Option<f64> {
-    let text = match &at.node.value {
-        Value::String(text) => text,
-        Value::Number(number) => return number.parse().ok(),
-        _ => return None,
-    };
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let factor = match &text[digits.len()..] {
-        "" => 1.0,
-        "n" => 1e-9,
-        "u" => 1e-6,
-        "m" => 1e-3,
-        "k" => 1e3,
-        "M" => 1e6,
-        "G" => 1e9,
-        "T" => 1e12,
-        "P" => 1e15,
-        "E" => 1e18,
-        "Ki" => 1024.0,
-        "Mi" => 1024.0 * 1024.0,
-        "Gi" => 1024.0 * 1024.0 * 1024.0,
-        "Ti" => 1024.0 * 1024.0 * 1024.0 * 1024.0,
-        "Pi" => 1024.0 * 1024.0 * 1024.0 * 1024.0 * 1024.0,
-        "Ei" => 1024.0 * 1024.0 * 1024.0 * 1024.0 * 1024.0 * 1024.0,
-        _ => return None,
-    };
-    Some(digits.parse::<f64>().ok()? * factor)
 }

@@ -1,7 +1,7 @@
 //! Volumes of a pod: sources, and the files that they project.
 
 use super::look::{At, Look};
-use super::{claim, names, resources, variable};
+use super::{claim, names, variable};
 
 /// Fields of a volume that are not a source.
 const NO_SOURCE: &[&str] = &["name"];
@@ -37,7 +37,7 @@ fn volume<'a>(look: &mut Look<'a>, volume: &At<'a>) {
         files(look, &source);
     }
     if let Some(size) = volume.walk(&["emptyDir", "sizeLimit"])
-        && resources::quantity(&size).is_some_and(|size| size < 0.0)
+        && super::amount::quantity(&size).is_some_and(|size| size < 0.0)
     {
         look.reject(&size, "must be greater than or equal to 0", "negative");
     }

@@ -1,0 +1,52 @@
+//! JSON strings with more escapes than `serde_json` writes, for readers that allow fewer characters.
+
+use serde_json::Value;
+
+/// Formats a string as JSON that is also a double-quoted YAML scalar and a TOML basic string.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    escape(&Value::from(text).to_string(), |c| {
+        // Not printable in YAML; TOML excludes only the first.
+        matches!(c, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+    })
+}
+
+/// Escapes further characters of the basic multilingual plane in JSON text. They must not be part of its syntax.
+#[must_use]
+pub fn escape(json: &str, further: impl Fn(char) -> bool) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if further(c) {
+            out.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{Node, toml, yaml};
+    use diagnostics::Source;
+
+    #[test]
+    fn a_quoted_string_is_json_yaml_and_toml() {
+        let text: String = ('\0'..='\u{a0}').chain("\u{2028}\u{2029}\u{feff}\u{fffe}\u{ffff}é😀".chars()).collect();
+        let quoted = quoted(&text);
+        assert_eq!(serde_json::from_str::<String>(&quoted).expect("JSON"), text);
+        let yaml = yaml::parse_one(&Source::new("x", format!("k: {quoted}"))).expect("YAML").root;
+        let toml = toml::parse(&Source::new("x", format!("k = {quoted}"))).expect("TOML");
+        for root in [yaml, toml] {
+            assert_eq!(
+                root.get("k").and_then(Node::as_str),
+                Some(text.as_str()),
+                "{:?}",
+                Arc::clone(&root.source).name
+            );
+        }
+    }
+}
