@@ -21,7 +21,7 @@ use toolbox::inputs;
 use toolbox::progress::Progress;
 use workspace::Workspace;
 
-/// Runs the command. `update` resolves the dependencies anew, those that it names as `NAME@VERSION` at these versions.
+/// Runs the command. `update` resolves the dependencies again, those listed as `NAME@VERSION` at these versions.
 pub fn run(session: &Session<'_>, update: Option<&[String]>) -> Result<Outcome> {
     let (workspace, mut diagnostics) = Workspace::load(&session.root)?;
     let mut charts = charts(&session.root, &mut diagnostics);

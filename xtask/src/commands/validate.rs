@@ -99,7 +99,7 @@ pub fn told(session: &Session<'_>, checked: &Checked) {
 }
 
 /// Validates rendered targets, and also argocd/ unless targets are selected. `all` are all targets of the workspace;
-/// `complete` tells whether every object is included.
+/// `complete` is whether every object is included.
 #[must_use]
 pub fn check(
     session: &Session<'_>,

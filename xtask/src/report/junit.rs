@@ -2,7 +2,7 @@
 //!
 //! The format has no norm; what is written here is what Jenkins, GitLab, and the common GitHub actions agree on.
 //!
-//! Pure. Deliberately absent: system-out, properties, and time stamps, which would make two runs differ for nothing.
+//! Pure. Does not write system-out, properties, and timestamps, so that the output of two runs is equal.
 
 use std::time::Duration;
 
