@@ -18,8 +18,8 @@ use helm::command;
 use kubernetes::manifest;
 use kubernetes::manifest::Recorded;
 use toolbox::archive::sha256;
+use toolbox::atomic_file;
 use toolbox::process::Invocation;
-use toolbox::whole;
 
 /// The time limit of one render.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -68,7 +68,7 @@ impl Renderer<'_> {
         let Some(text) = &target.recipe.inline_values else { return Ok(None) };
         let path = self.cache.join("values").join(format!("{}.yaml", sha256(text.as_bytes())));
         if !path.is_file() {
-            whole::write(&path, text.as_bytes())?;
+            atomic_file::write(&path, text.as_bytes())?;
         }
         Ok(Some(path))
     }

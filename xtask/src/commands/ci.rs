@@ -19,9 +19,9 @@ use crate::report::rendered;
 use crate::report::rendered::{RenderReport, State};
 use diagnostics::wording::plural;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result};
+use toolbox::atomic_file;
 use toolbox::process;
 use toolbox::progress::Progress;
-use toolbox::whole;
 use workspace::Workspace;
 use workspace::plan;
 use workspace::plan::{Inspections, Target};
@@ -78,7 +78,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     };
     if let Some(path) = &request.junit {
         let suites: Vec<Suite> = stages.iter().flat_map(suites).collect();
-        let written = whole::write(path, junit::document(&suites).as_bytes());
+        let written = atomic_file::write(path, junit::document(&suites).as_bytes());
         diagnostics.extend(written.err().unwrap_or_default());
     }
     diagnostics.sort();

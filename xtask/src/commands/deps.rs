@@ -8,7 +8,7 @@ use document::edit::Edit;
 use helm::chart::is_exact;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use toolbox::whole;
+use toolbox::atomic_file;
 
 use super::{Outcome, Session};
 use crate::report::json::{self, Output};
@@ -96,7 +96,7 @@ fn update(
     let failed = |path: &Path| updated.failed.iter().any(|chart| path.starts_with(chart));
     let edited: Vec<_> = edited.iter().filter(|(path, _)| !failed(path)).collect();
     for (path, text) in edited {
-        whole::write(path, text.as_bytes())?;
+        atomic_file::write(path, text.as_bytes())?;
         updated.written.push(path.clone());
     }
     let mut changes = Vec::new();

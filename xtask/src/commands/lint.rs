@@ -22,13 +22,13 @@ use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result};
 use helm::chart::Chart;
 use helm::dependencies;
 use kubernetes::object::Object;
+use toolbox::atomic_file;
 use toolbox::inputs;
 use toolbox::progress::Progress;
-use toolbox::whole;
 use workspace::Workspace;
 use workspace::plan;
 use workspace::plan::{Inspections, Target};
-use workspace::silence;
+use workspace::suppression;
 
 /// The command's arguments.
 #[derive(Debug, Default)]
@@ -153,7 +153,7 @@ pub fn check(
     let deployed: Vec<&Chart> = deployed.iter().filter_map(|folder| charts.get(folder)).collect();
     diagnostics.extend(with_helm(session, &subject, &deployed, renderings, all));
     let complete = sound && request.targets.is_empty() && diagnostics.worst() <= Class::Finding;
-    let diagnostics = silence::apply(diagnostics, &workspace.config.silences, &lint::codes(), complete);
+    let diagnostics = suppression::apply(diagnostics, &workspace.config.suppressions, &lint::codes(), complete);
     Checked { diagnostics, charts: charts.values().map(|chart| chart.path.clone()).collect() }
 }
 
@@ -175,7 +175,7 @@ fn remove_reported(diagnostics: &mut Diagnostics, renderings: &[Rendering<'_>]) 
 fn fix(session: &Session<'_>, subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     for Fix { path, text } in CHECKS.iter().filter_map(|check| check.fix).flat_map(|fix| fix(subject)) {
-        if diagnostics.take(whole::write(&path, text.as_bytes())).is_some() {
+        if diagnostics.take(atomic_file::write(&path, text.as_bytes())).is_some() {
             session.printer.status("Wrote", &inputs::name(&session.root, &path));
         }
     }

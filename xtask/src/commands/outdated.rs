@@ -28,7 +28,7 @@ use workspace::advisories;
 use workspace::advisories::{Advisories, Kind};
 use workspace::plan;
 use workspace::plan::{Inspections, Target};
-use workspace::silence;
+use workspace::suppression;
 use workspace::versions::Known;
 
 /// The longest that one chart repository may take to answer.
@@ -63,7 +63,7 @@ pub fn run(session: &Session<'_>) -> Result<Outcome> {
     session.printer.result(&table(&all, &newest, &advisories));
 
     let findings = pinned::findings(&all, &advisories);
-    diagnostics.extend(silence::apply(findings, &workspace.config.silences, &[], false));
+    diagnostics.extend(suppression::apply(findings, &workspace.config.suppressions, &[], false));
     diagnostics.sort();
     let vulnerable = all.iter().filter(|one| !one.affected_by(&advisories).is_empty()).count();
     let behind = all.iter().zip(&newest).filter(|(one, newest)| is_behind(one, newest)).count();

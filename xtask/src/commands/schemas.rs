@@ -20,10 +20,10 @@ use kubernetes::schemas;
 use kubernetes::schemas::{Kind, VERSION_FILE, Version, crd, openapi};
 use kubernetes::validate::subject;
 use kubernetes::validate::subject::Subject;
+use toolbox::atomic_file;
 use toolbox::environment::Environment;
 use toolbox::process::Invocation;
 use toolbox::progress::Progress;
-use toolbox::whole;
 use workspace::Workspace;
 use workspace::plan;
 use workspace::plan::Inspections;
@@ -82,7 +82,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
                 if request.check {
                     diagnostics.push(outdated(&file, path.is_file()));
                 } else {
-                    whole::write(&path, text.as_bytes())?;
+                    atomic_file::write(&path, text.as_bytes())?;
                     session.printer.status("Wrote", &format!("{}/{file}", schemas::FOLDER));
                     written.push(file);
                 }

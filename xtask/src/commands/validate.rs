@@ -31,7 +31,7 @@ use toolbox::progress::Progress;
 use workspace::Workspace;
 use workspace::plan;
 use workspace::plan::{Inspections, Target};
-use workspace::silence;
+use workspace::suppression;
 
 pub use kubernetes::validate::CODES;
 
@@ -147,7 +147,7 @@ pub fn check(
     diagnostics.extend(tools.warnings());
     diagnostics.extend(checked.diagnostics);
     let all_validated = diagnostics.0.iter().all(|found| found.code != Code::KubeconformFailed);
-    let diagnostics = silence::apply(diagnostics, &workspace.config.silences, CODES, complete && all_validated);
+    let diagnostics = suppression::apply(diagnostics, &workspace.config.suppressions, CODES, complete && all_validated);
     Checked { diagnostics, ..checked }
 }
 

@@ -5,7 +5,7 @@
 use crate::lint::subject::ChartSubject;
 use std::collections::BTreeMap;
 use std::path::Path;
-use toolbox::side_by_side::side_by_side;
+use toolbox::parallel::parallel;
 
 use super::helm::Helm;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, suggestion};
@@ -24,7 +24,7 @@ const COMMAND_WORDS: usize = 4;
 /// Runs `helm lint` for every selected target of a chart.
 #[must_use]
 pub fn check(subject: &ChartSubject<'_>) -> Diagnostics {
-    let answers = side_by_side(subject.helm.jobs, subject.rendered, |one| {
+    let answers = parallel(subject.helm.jobs, subject.rendered, |one| {
         (one.target.id.to_string(), messages(&subject.helm, one.target, subject.directory))
     });
     let mut diagnostics = Diagnostics::default();

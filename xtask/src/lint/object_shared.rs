@@ -69,7 +69,7 @@ fn reported_as_release(subject: &Subject<'_>, one: &Written<'_>, two: &Written<'
         let name = written.deployment.and_then(|deployment| deployment.options.release_name.clone());
         name.unwrap_or_else(|| written.name.to_owned())
     };
-    let suppressed = subject.workspace.config.silences.iter().any(|one| one.check == Code::ApplicationRelease);
+    let suppressed = subject.workspace.config.suppressions.iter().any(|one| one.check == Code::ApplicationRelease);
     !suppressed && release(one) == release(two) && one.namespace() == two.namespace()
 }
 

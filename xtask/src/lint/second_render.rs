@@ -12,7 +12,7 @@
 use crate::lint::subject::ChartSubject;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use toolbox::side_by_side::side_by_side;
+use toolbox::parallel::parallel;
 
 use serde_json::json;
 
@@ -42,7 +42,7 @@ const LISTED: usize = 10;
 #[must_use]
 pub fn check(subject: &ChartSubject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
-    let results = side_by_side(subject.helm.jobs, subject.rendered, |one| {
+    let results = parallel(subject.helm.jobs, subject.rendered, |one| {
         let lines = differences(&subject.helm, one.target, subject.directory, &one.manifests, one.fresh)?;
         let id = one.target.id.to_string();
         let objects: Vec<&Object> = subject.objects.iter().filter(|object| object.target == id).collect();

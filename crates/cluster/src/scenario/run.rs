@@ -18,7 +18,7 @@ use crate::verdict;
 use crate::verdict::{Problem, Verdict};
 use diagnostics::{Diagnostic, Result};
 use kubernetes::manifest::ObjectKey;
-use toolbox::whole;
+use toolbox::atomic_file;
 
 /// Deploys applications.
 pub trait Deploy: Sync {
@@ -94,7 +94,7 @@ impl Runner<'_> {
     pub(super) fn filled_file(&self, file: &str) -> Result<PathBuf> {
         let text = self.fill(&self.read(file)?)?;
         let path = self.folder.join(file.replace('/', "-"));
-        whole::write(&path, text.as_bytes())?;
+        atomic_file::write(&path, text.as_bytes())?;
         Ok(path)
     }
 

@@ -41,7 +41,7 @@ pub(super) fn update(
         go_string(name),
         listed.join(",")
     );
-    toolbox::whole::write(&staged.join("Chart.yaml"), chart.as_bytes())?;
+    toolbox::atomic_file::write(&staged.join("Chart.yaml"), chart.as_bytes())?;
     let invocation = invocation(staged, dependencies, context)?;
     let output = invocation.run()?;
     if output.success() { Ok(()) } else { Err(failure(&invocation, &output, dependencies, repositories).into()) }

@@ -160,7 +160,7 @@ impl Run<'_> {
             under_way.over(result.is_ok(), "Passed");
             let took = started.elapsed();
             let values = serde_json::to_vec(&runner.values).unwrap_or_default();
-            results.diagnostics.extend(toolbox::whole::write(&saved, &values).err().unwrap_or_default());
+            results.diagnostics.extend(toolbox::atomic_file::write(&saved, &values).err().unwrap_or_default());
             let name = format!("{lane}:{}", step.name).replace('\'', r"'\''");
             let repeat = format!("cargo xtask test-kind --keep --step '{name}'");
             let (name, place) = (&step.name, Some(&step.place));

@@ -12,7 +12,7 @@ use cluster::observer::Stop;
 use cluster::scenario::{Scenario, Step};
 use cluster::verdict::Problem;
 use diagnostics::Result;
-use toolbox::side_by_side::side_by_side;
+use toolbox::parallel::parallel;
 
 impl Run<'_> {
     /// Tests each application on its own, then all together, then removes each while the others must not change. The
@@ -143,7 +143,7 @@ impl Run<'_> {
 /// Works on all items concurrently; the results are in the order of the items.
 fn each<T: Sync>(items: &[&T], work: impl Fn(&T) -> Results + Sync) -> Results {
     let mut results = Results::default();
-    for one in side_by_side(items.len(), items, |item| work(item)) {
+    for one in parallel(items.len(), items, |item| work(item)) {
         results.extend(one);
     }
     results

@@ -28,7 +28,7 @@ pub fn apply(found: Diagnostics, suppressions: &[Suppression], checks: &[Code], 
             let message =
                 format!("suppression of `{}` for `{}` is unused", suppression.check.name(), suppression.target);
             kept.push(
-                Diagnostic::new(Code::SilenceUnused, message)
+                Diagnostic::new(Code::SuppressionUnused, message)
                     .at(suppression.place.clone(), "matches no finding")
                     .help("delete this entry"),
             );
@@ -84,7 +84,7 @@ mod tests {
     fn reports_unused_suppressions_of_checks_that_ran() {
         let suppressions = [suppression(Code::ValueUncovered, "web"), suppression(Code::VendoredDrift, "web")];
         let all = ["helm-lint", "helm-lint", "branch-uncovered", "value-uncovered"];
-        assert_eq!(remaining(&suppressions, true), [&all[..], &["silence-unused"]].concat());
+        assert_eq!(remaining(&suppressions, true), [&all[..], &["suppression-unused"]].concat());
         assert_eq!(remaining(&suppressions, false), all);
     }
 }
