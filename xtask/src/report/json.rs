@@ -317,7 +317,7 @@ pub struct Step {
     pub result: StepResult,
     /// How long it took.
     pub seconds: f64,
-    /// The line that the step prints, or the summary of its failure.
+    /// The line that the step prints, the summary of its failure, or the reason why its condition does not hold.
     #[serde(rename = "told")]
     pub summary: Option<String>,
 }
