@@ -4,10 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use diagnostics::{Code, Diagnostic, Result};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-
-use diagnostics::{Code, Diagnostic, Result};
 use toolbox::atomic_file;
 use toolbox::process::{Invocation, Output};
 

@@ -7,9 +7,9 @@
 //! Two places in one object are never folded: a target adds each of its objects to a finding at most once. Neither are
 //! findings of several Applications, since each may need another fix.
 
-use crate::code::Code;
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::origin::Origin;
 

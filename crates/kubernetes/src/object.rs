@@ -5,14 +5,15 @@
 //!
 //! Pure.
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::manifest::{Manifest, ObjectKey, SecretValue};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use diagnostics::{Code, Diagnostic, Origin, Place, Source};
 use document::{Key, Node, Value, yaml};
+
+use crate::manifest::{Manifest, ObjectKey, SecretValue};
 
 /// The placeholder for values of Secrets in the tree.
 pub const REDACTED: &str = "(redacted)";

@@ -12,7 +12,6 @@ mod violations;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::plan::Target;
 use diagnostics::{Diagnostic, Place, Result};
 use helm::command;
 use kubernetes::manifest;
@@ -20,6 +19,8 @@ use kubernetes::manifest::Recorded;
 use toolbox::archive::sha256;
 use toolbox::atomic_file;
 use toolbox::process::Invocation;
+
+use crate::plan::Target;
 
 /// The time limit of one render.
 const DEADLINE: Duration = Duration::from_secs(120);

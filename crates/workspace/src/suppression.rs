@@ -3,8 +3,9 @@
 //! A suppression that matches nothing is itself a finding: its reason no longer holds, and it would hide the next one.
 //! Suppressions do not take patterns.
 
-use crate::config::Suppression;
 use diagnostics::{Code, Diagnostic, Diagnostics};
+
+use crate::config::Suppression;
 
 /// Removes suppressed findings and reports unused suppressions.
 ///
@@ -50,8 +51,9 @@ fn covers(suppressed: &str, target: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use diagnostics::{Place, Source};
+
+    use super::*;
 
     fn suppression(check: Code, target: &str) -> Suppression {
         Suppression { check, target: target.to_owned(), place: Place::new(&Source::new("charts.toml", ""), 0..0) }

@@ -7,15 +7,15 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{Outcome, Session};
-use crate::report::json::{self, Output};
 use diagnostics::{Code, Diagnostic, Result};
 use helm::dependencies;
 use toolbox::process::Invocation;
-use workspace::Workspace;
-use workspace::plan;
 use workspace::plan::Inspections;
 use workspace::render::Renderer;
+use workspace::{Workspace, plan};
+
+use super::{Outcome, Session};
+use crate::report::json::{self, Output};
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, rounds: usize) -> Result<Outcome> {

@@ -3,32 +3,26 @@
 //! Chart checks run for each chart that a selected target uses, with all cases of that chart. Without a selection, the
 //! checks that do not need Helm run for every chart under charts/, deployed or not.
 
-use crate::lint::Run;
-use crate::lint::subject::ChartSubject;
-use crate::lint::subject::Fix;
-use crate::lint::subject::Rendered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::rendering::{self, Rendering};
-use super::{Outcome, Session};
-use crate::lint;
-use crate::lint::helm::Helm;
-use crate::lint::subject::Subject;
-use crate::lint::{CHECKS, images};
-use crate::report::json::{self, Output};
 use diagnostics::wording::plural;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result};
 use helm::chart::Chart;
 use helm::dependencies;
 use kubernetes::object::Object;
-use toolbox::atomic_file;
-use toolbox::inputs;
 use toolbox::progress::Progress;
-use workspace::Workspace;
-use workspace::plan;
+use toolbox::{atomic_file, inputs};
 use workspace::plan::{Inspections, Target};
-use workspace::suppression;
+use workspace::{Workspace, plan, suppression};
+
+use super::rendering::{self, Rendering};
+use super::{Outcome, Session};
+use crate::lint;
+use crate::lint::helm::Helm;
+use crate::lint::subject::{ChartSubject, Fix, Rendered, Subject};
+use crate::lint::{CHECKS, Run, images};
+use crate::report::json::{self, Output};
 
 /// The command's arguments.
 #[derive(Debug, Default)]

@@ -7,29 +7,25 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Outcome, Session, rendering};
-use crate::pinned;
-use crate::pinned::Pinned;
-use crate::report;
-use crate::report::json::{self, Output};
 use argocd::release::RELEASES;
 use diagnostics::wording::plural;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result, Source};
 use document::{Node, yaml};
 use helm::chart::Chart;
-use helm::command;
-use helm::dependencies;
+use helm::{command, dependencies};
 use kubernetes::object::Object;
 use toolbox::environment::Mirror;
 use toolbox::progress::Progress;
 use toolbox::tools::Tools;
-use workspace::Workspace;
-use workspace::advisories;
 use workspace::advisories::{Advisories, Kind};
-use workspace::plan;
 use workspace::plan::{Inspections, Target};
-use workspace::suppression;
 use workspace::versions::Known;
+use workspace::{Workspace, advisories, plan, suppression};
+
+use super::{Outcome, Session, rendering};
+use crate::pinned::Pinned;
+use crate::report::json::{self, Output};
+use crate::{pinned, report};
 
 /// The longest that one chart repository may take to answer.
 const DEADLINE: Duration = Duration::from_secs(60);

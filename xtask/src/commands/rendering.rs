@@ -6,11 +6,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-use super::Session;
 use argocd::release::Release;
 use diagnostics::{Diagnostics, Result};
-use golden::Golden;
-use golden::objects;
+use golden::{Golden, objects};
 use helm::dependencies;
 use helm::dependencies::Prepared;
 use kubernetes::manifest::Recorded;
@@ -20,6 +18,8 @@ use toolbox::progress::Progress;
 use workspace::Workspace;
 use workspace::plan::Target;
 use workspace::render::Renderer;
+
+use super::Session;
 
 /// A target and its render.
 #[derive(Debug)]

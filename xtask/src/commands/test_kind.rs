@@ -16,6 +16,16 @@ mod stage;
 
 use std::time::{Duration, Instant, SystemTime};
 
+use cluster::observer::Observer;
+use cluster::scenario::{Scenario, Step};
+use cluster::{Cluster, Existing, Provisioner, images, preflight};
+use diagnostics::wording::plural;
+use diagnostics::{Code, Diagnostic, Diagnostics, Result};
+use toolbox::engine::Engine;
+use toolbox::{atomic_file, process};
+use workspace::Workspace;
+use workspace::plan::Inspections;
+
 use self::lane::Run;
 use self::prepare::Prepared;
 pub use self::prepare::Request;
@@ -24,16 +34,6 @@ use self::stage::Stage;
 use super::{Outcome, Session};
 use crate::report::json::{self, Output};
 use crate::report::junit;
-use cluster::observer::Observer;
-use cluster::scenario::{Scenario, Step};
-use cluster::{Cluster, Existing, Provisioner, images, preflight};
-use diagnostics::wording::plural;
-use diagnostics::{Code, Diagnostic, Diagnostics, Result};
-use toolbox::atomic_file;
-use toolbox::engine::Engine;
-use toolbox::process;
-use workspace::Workspace;
-use workspace::plan::Inspections;
 
 /// The results of a run.
 #[derive(Debug, Default)]

@@ -14,17 +14,10 @@
 //! Branches that always fail are not counted, because no successful render can reach them. Neither are the charts that a
 //! chart depends on.
 
-use crate::lint::subject::ChartSubject;
-use crate::lint::template_duplicate;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::helm::Helm;
-use super::helm::copy_folder;
-use super::template::{self, Branch};
-use super::unreachable;
-use super::values_table::{self, Value};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 use document::{Node, yaml};
 use helm::chart::Chart;
@@ -33,6 +26,13 @@ use toolbox::parallel::parallel;
 use toolbox::process::{Invocation, Output};
 use workspace::plan::Target;
 use workspace::render::failure;
+
+use super::helm::{Helm, copy_folder};
+use super::template::{self, Branch};
+use super::unreachable;
+use super::values_table::{self, Value};
+use crate::lint::subject::ChartSubject;
+use crate::lint::template_duplicate;
 
 /// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::BranchUncovered, Code::ValueUncovered];

@@ -2,18 +2,19 @@
 //!
 //! The same message for several cases is one finding. `[INFO]` lines, which recommend icons, are skipped.
 
-use crate::lint::subject::ChartSubject;
 use std::collections::BTreeMap;
 use std::path::Path;
-use toolbox::parallel::parallel;
 
-use super::helm::Helm;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, suggestion};
 use document::{Node, yaml};
 use helm::chart::Chart;
 use helm::errors;
 use helm::recipe::Recipe;
+use toolbox::parallel::parallel;
 use workspace::plan::Target;
+
+use super::helm::Helm;
+use crate::lint::subject::ChartSubject;
 
 /// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::HelmLint];

@@ -10,11 +10,12 @@
 
 use std::collections::BTreeSet;
 
-use super::subject::Subject;
 use diagnostics::{Code, Diagnostics, Place, Source};
 use document::{Node, Value, yaml};
 use kubernetes::object::{Object, REDACTED};
 use workspace::plan::Target;
+
+use super::subject::Subject;
 
 /// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::IntegerAsFloat];

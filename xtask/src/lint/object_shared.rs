@@ -6,17 +6,18 @@
 //!
 //! Two projects of the same name under argocd/ are the same mistake.
 
-use kubernetes::manifest::ObjectKey;
-use kubernetes::object::Object;
 use std::collections::BTreeMap;
-use workspace::written::Written;
 
-use super::subject::Subject;
 use argocd::sync_order;
 use diagnostics::{Code, Diagnostic, Diagnostics};
 use document::Node;
+use kubernetes::manifest::ObjectKey;
+use kubernetes::object::Object;
 use kubernetes::scope::{Scope, Scopes};
 use workspace::plan::DEFAULT_CASE;
+use workspace::written::Written;
+
+use super::subject::Subject;
 
 /// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::ObjectShared];

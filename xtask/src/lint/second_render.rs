@@ -9,22 +9,21 @@
 //! A date in a fixed time zone (`dateInZone "2006-01-02" "UTC"`) is not detected here: it differs on another day, and
 //! then the goldens differ. Values of Secrets are compared, but never printed.
 
-use crate::lint::subject::ChartSubject;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use toolbox::parallel::parallel;
 
-use serde_json::json;
-
-use super::helm::Helm;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 use document::{Node, Value, yaml};
 use kubernetes::manifest;
-use kubernetes::manifest::Manifest;
-use kubernetes::manifest::Recorded;
+use kubernetes::manifest::{Manifest, Recorded};
 use kubernetes::object::Object;
+use serde_json::json;
+use toolbox::parallel::parallel;
 use toolbox::{archive, inputs};
 use workspace::plan::Target;
+
+use super::helm::Helm;
+use crate::lint::subject::ChartSubject;
 
 /// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::RenderUnstable];

@@ -5,12 +5,13 @@
 
 use std::sync::Arc;
 
-use super::Service;
-use crate::lint::application_destination;
-use crate::lint::subject::Subject;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
 use document::json;
 use workspace::config::Config;
+
+use super::Service;
+use crate::lint::application_destination;
+use crate::lint::subject::Subject;
 
 /// The maximum number of objects that the reason names.
 const NAMED: usize = 3;

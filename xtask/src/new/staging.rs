@@ -8,17 +8,16 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
-use rustix::io::Errno;
-
-use super::{accepted, name};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 use golden::store;
 use helm::charts_lock;
 use helm::charts_lock::ChartsLock;
-use toolbox::atomic_file;
-use toolbox::process;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+use toolbox::{atomic_file, process};
 use workspace::{CONFIG_FILE, TOOLS_LOCK_FILE};
+
+use super::{accepted, name};
 
 /// The staging directory, inside the workspace and so on the same file system.
 const FOLDER: &str = ".xtask-new";

@@ -4,15 +4,15 @@
 
 use std::collections::BTreeMap;
 
+use diagnostics::{Class, Diagnostics};
+use golden::diff::{Kind, ObjectDiff};
+use kubernetes::manifest::Recorded;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::exit_code;
 use super::rendered::{RenderReport, State, TargetReport};
 use crate::image;
-use diagnostics::{Class, Diagnostics};
-use golden::diff::{Kind, ObjectDiff};
-use kubernetes::manifest::Recorded;
 
 /// The version of the format.
 const VERSION: u32 = 1;

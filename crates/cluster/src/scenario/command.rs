@@ -2,15 +2,16 @@
 
 use std::ops::ControlFlow;
 
+use diagnostics::Result;
+use toolbox::atomic_file;
+use toolbox::process::{Followed, Invocation};
+use toolbox::progress::waits_for;
+
 use super::action::Outcome;
 use super::expect::{self, Expect, Finished};
 use super::run::Runner;
 use crate::observer::Stop;
 use crate::verdict::{Evidence, Problem};
-use diagnostics::Result;
-use toolbox::atomic_file;
-use toolbox::process::{Followed, Invocation};
-use toolbox::progress::waits_for;
 
 impl Runner<'_> {
     /// Runs a command and compares its result with the expected one. `resource` names the command in messages.

@@ -7,12 +7,14 @@
 //! A mirror replaces the repositories, as in Cargo: with a mirror set, the repositories are never contacted, because a
 //! silent fallback would make the build depend on the network.
 
-use diagnostics::Source;
-use document::Node;
-use document::yaml;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
+use document::{Node, yaml};
+use toolbox::atomic_file;
+use toolbox::environment::Mirror;
 
 use super::context::Context;
 use super::folder::Packed;
@@ -20,9 +22,6 @@ use super::helm::{self, Repositories};
 use super::inspect::tampered;
 use crate::chart::{Dependency, same_version};
 use crate::charts_lock::Pin;
-use diagnostics::{Code, Diagnostic, Diagnostics, Result};
-use toolbox::atomic_file;
-use toolbox::environment::Mirror;
 
 /// The maximum directory depth searched in a mirror.
 const MIRROR_DEPTH: usize = 4;

@@ -12,20 +12,20 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::bring::{mirror_files, store_in_cache};
-use super::context::Context;
-use super::folder::{self, Packed, is_archive};
-use super::helm::{self, Repositories};
-use super::inspect::remove_outdated;
-use super::inspect::{source_folder, tampered};
-use super::loopback::{Loopback, repository};
-use crate::chart::{Chart, ChartLock, Dependency, Origin, go_string, same_version};
-use crate::charts_lock;
-use crate::charts_lock::{ChartsLock, Pin};
 use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
 use document::{Node, Value, yaml};
 use toolbox::atomic_file;
 use toolbox::environment::Mirror;
+
+use super::bring::{mirror_files, store_in_cache};
+use super::context::Context;
+use super::folder::{self, Packed, is_archive};
+use super::helm::{self, Repositories};
+use super::inspect::{remove_outdated, source_folder, tampered};
+use super::loopback::{Loopback, repository};
+use crate::chart::{Chart, ChartLock, Dependency, Origin, go_string, same_version};
+use crate::charts_lock;
+use crate::charts_lock::{ChartsLock, Pin};
 
 /// The changes made by an update.
 #[derive(Debug, Default)]

@@ -5,10 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
 use diagnostics::Result;
 use kubernetes::manifest::ObjectKey;
+use serde::{Deserialize, Serialize};
 use toolbox::atomic_file;
 
 /// The record of one application in one namespace.

@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::prepare::Manifest;
-use super::reports::{Result, Results, StepReport};
-use super::stage::{App, Stage};
-use cluster::Cluster;
-use cluster::diagnosis;
 use cluster::diagnosis::Failure;
 use cluster::observer::Stop;
 use cluster::scenario::action::Outcome;
 use cluster::scenario::run::{Deadline, Runner};
 use cluster::scenario::{Scenario, apply};
+use cluster::{Cluster, diagnosis};
 use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Place};
 use toolbox::progress::Progress;
+
+use super::prepare::Manifest;
+use super::reports::{Result, Results, StepReport};
+use super::stage::{App, Stage};
 
 /// The deadline for an application to become healthy.
 const DEPLOY: Duration = Duration::from_secs(120);

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use cluster::observer::Stop;
+use cluster::scenario::{Scenario, Step};
+use cluster::verdict::Problem;
+use diagnostics::Result;
 use serde_json::Value;
+use toolbox::parallel::parallel;
 
 use super::lane::Run;
 use super::raise::Later;
 use super::reports::Results;
 use super::stage::{self, App};
-use cluster::observer::Stop;
-use cluster::scenario::{Scenario, Step};
-use cluster::verdict::Problem;
-use diagnostics::Result;
-use toolbox::parallel::parallel;
 
 impl Run<'_> {
     /// Tests each application on its own, then all together, then removes each while the others must not change. The
