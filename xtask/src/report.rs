@@ -14,7 +14,7 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anstyle::{AnsiColor, Style};
 use diagnostics::{Class, Code, Diagnostics};
@@ -70,6 +70,8 @@ pub struct Printer {
     screen: Arc<Screen<Streams>>,
     /// The thread that refreshes the screen, started with the first task.
     refresher: Mutex<Option<JoinHandle<()>>>,
+    /// The last line.
+    summary: Mutex<Option<String>>,
 }
 
 /// The standard streams.
@@ -170,7 +172,7 @@ impl Printer {
     #[must_use]
     pub fn new(format: Format, color: anstream::ColorChoice, animated: bool) -> Self {
         let screen = Arc::new(Screen::new(Streams { color }, animated && std::io::stderr().is_terminal()));
-        Self { format, started: Instant::now(), screen, refresher: Mutex::default() }
+        Self { format, started: Instant::now(), screen, refresher: Mutex::default(), summary: Mutex::default() }
     }
 
     /// Whether the output is JSON.
@@ -211,16 +213,19 @@ impl Printer {
         self.stdout(text);
     }
 
-    /// Prints the last line of progress.
+    /// Sets the summary, which is printed after the diagnostics.
     pub fn finished(&self, what: &str) {
-        let elapsed: Duration = self.started.elapsed();
-        self.status("Finished", &format!("{what} in {:.2}s", elapsed.as_secs_f64()));
+        let summary = format!("{what} in {:.2}s", self.started.elapsed().as_secs_f64());
+        *self.summary.lock().unwrap_or_else(PoisonError::into_inner) = Some(summary);
     }
 
-    /// Prints all diagnostics, in order.
+    /// Prints all diagnostics, in order, and the summary.
     pub fn diagnostics(&self, diagnostics: &Diagnostics) {
         for diagnostic in &diagnostics.0 {
             self.stderr(&format!("{}\n\n", snippet::describe(diagnostic)));
+        }
+        if let Some(summary) = self.summary.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            self.status("Finished", &summary);
         }
     }
 

@@ -3,6 +3,8 @@
 //! Added and removed objects are shown whole, up to a limit. Values of Secrets are replaced with fingerprints before the
 //! texts are compared.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use kubernetes::manifest;
 use kubernetes::manifest::Recorded;
 use similar::{ChangeTag, TextDiff};
@@ -17,6 +19,9 @@ const WHOLE: usize = 60;
 
 /// The maximum number of lines shown of one object's diff.
 const DIFF: usize = 400;
+
+/// The symbols whose meaning is explained below a diff that contains them.
+const SYMBOLS: [(char, &str); 3] = [('␍', "carriage return"), ('␉', "tab"), ('␠', "trailing space")];
 
 /// The kind of change of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -115,17 +120,31 @@ fn whole(text: &str, tag: Tag) -> Vec<(Tag, String)> {
 }
 
 fn unified(old: &str, new: &str) -> Vec<(Tag, String)> {
+    if let Some(note) = line_endings(old, new) {
+        return vec![(Tag::Note, note)];
+    }
     let diff = TextDiff::from_lines(old, new);
     let mut lines = Vec::new();
+    let mut symbols = BTreeSet::new();
     for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
         lines.push((Tag::Hunk, hunk.header().to_string().trim_end().to_owned()));
-        for change in hunk.iter_changes() {
-            let tag = match change.tag() {
-                ChangeTag::Equal => Tag::Context,
-                ChangeTag::Delete => Tag::Removed,
-                ChangeTag::Insert => Tag::Added,
-            };
-            lines.push((tag, change.value().trim_end_matches(['\n', '\r']).to_owned()));
+        let changes: Vec<_> = hunk
+            .iter_changes()
+            .map(|change| {
+                let tag = match change.tag() {
+                    ChangeTag::Equal => Tag::Context,
+                    ChangeTag::Delete => Tag::Removed,
+                    ChangeTag::Insert => Tag::Added,
+                };
+                (tag, change.value().trim_end_matches('\n'))
+            })
+            .collect();
+        let alike = look_alikes(&changes);
+        for (tag, line) in changes {
+            let mark = tag != Tag::Context && alike.contains(&visible(line));
+            let shown = if mark { with_symbols(line) } else { line.trim_end_matches('\r').to_owned() };
+            symbols.extend(SYMBOLS.iter().filter(|(symbol, _)| mark && shown.contains(*symbol)));
+            lines.push((tag, shown));
         }
     }
     if lines.len() > DIFF {
@@ -133,10 +152,59 @@ fn unified(old: &str, new: &str) -> Vec<(Tag, String)> {
         lines.truncate(DIFF);
         lines.push((Tag::Note, format!("… {more} more lines; `--output DIR` writes the whole object")));
     }
-    if lines.is_empty() && old != new {
-        lines.push((Tag::Note, "only line endings differ".to_owned()));
+    if !symbols.is_empty() {
+        let legend: Vec<String> = symbols.iter().map(|(symbol, name)| format!("{symbol} is a {name}")).collect();
+        lines.push((Tag::Note, legend.join(", ")));
     }
     lines
+}
+
+/// Describes the change if only line endings differ.
+fn line_endings(old: &str, new: &str) -> Option<String> {
+    if old == new || old.replace("\r\n", "\n") != new.replace("\r\n", "\n") {
+        return None;
+    }
+    let endings = |text: &str| if text.contains("\r\n") { "CRLF" } else { "LF" };
+    Some(match (endings(old), endings(new)) {
+        (old, new) if old != new => format!("only line endings differ: {new} instead of {old}"),
+        _ => "only line endings differ: some lines end in CRLF, others in LF".to_owned(),
+    })
+}
+
+/// What is visible of the lines that were removed and added with different invisible characters.
+fn look_alikes(changes: &[(Tag, &str)]) -> BTreeSet<String> {
+    let mut sides: BTreeMap<String, [BTreeSet<&str>; 2]> = BTreeMap::new();
+    for (tag, line) in changes.iter().filter(|(tag, _)| *tag != Tag::Context) {
+        sides.entry(visible(line)).or_default()[usize::from(*tag == Tag::Added)].insert(line);
+    }
+    let differ = |[removed, added]: &[BTreeSet<&str>; 2]| !removed.is_empty() && !added.is_empty() && removed != added;
+    sides.into_iter().filter(|(_, sides)| differ(sides)).map(|(line, _)| line).collect()
+}
+
+/// A line as it appears: without invisible characters and trailing whitespace, and with plain spaces.
+fn visible(line: &str) -> String {
+    let seen = line.chars().filter(|c| c.is_whitespace() || !is_invisible(*c));
+    let seen: String = seen.map(|c| if c.is_whitespace() { ' ' } else { c }).collect();
+    seen.trim_end().to_owned()
+}
+
+fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || c.is_whitespace() && c != ' '
+        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
+}
+
+/// Replaces invisible characters and trailing spaces with symbols.
+fn with_symbols(line: &str) -> String {
+    let inner = line.trim_end_matches(|c: char| c == ' ' || is_invisible(c)).len();
+    let symbol = |(index, c): (usize, char)| match c {
+        ' ' if index >= inner => '␠'.to_string(),
+        // Unicode has a symbol for each ASCII control character.
+        '\0'..='\u{1f}' => char::from_u32(0x2400 + u32::from(c)).unwrap_or(c).to_string(),
+        c if is_invisible(c) => format!("<U+{:04X}>", u32::from(c)),
+        c => c.to_string(),
+    };
+    line.char_indices().map(symbol).collect()
 }
 
 #[cfg(test)]
@@ -169,6 +237,41 @@ mod tests {
                 "   l2: x"
             ]
         );
+    }
+
+    #[test]
+    fn lines_that_differ_in_invisible_characters_show_them() {
+        let lines = |old: &str, new: &str| -> Vec<String> {
+            let start = "apiVersion: v1\nkind: A\nmetadata: {name: a}\n";
+            let change = Change::Modified(recorded(&format!("{start}{old}")), recorded(&format!("{start}{new}")));
+            diff(&change, &|_| String::new()).marked().map(|(_, line)| line).skip(4).collect()
+        };
+        assert_eq!(
+            lines("a: 1\nb: 'x y z'\nc: 1\n", "a: 1\r\nb: 'x\u{a0}y\tz'  \nc: 2\r\n"),
+            [
+                "-a: 1",
+                "-b: 'x y z'",
+                "-c: 1",
+                "+a: 1␍",
+                "+b: 'x<U+00A0>y␉z'␠␠",
+                "+c: 2",
+                "␉ is a tab, ␍ is a carriage return, ␠ is a trailing space"
+            ]
+        );
+        // A line that moved is the same line.
+        assert_eq!(lines("a: 1\nb: 1\n", "b: 1\na: 1\n"), ["+b: 1", " a: 1", "-b: 1"]);
+    }
+
+    #[test]
+    fn a_change_of_line_endings_is_a_note() {
+        let note = |old: &str, new: &str| line_endings(old, new);
+        assert_eq!(note("a\nb\n", "a\r\nb\r\n").as_deref(), Some("only line endings differ: CRLF instead of LF"));
+        assert_eq!(note("a\r\nb\n", "a\nb\n").as_deref(), Some("only line endings differ: LF instead of CRLF"));
+        assert_eq!(
+            note("a\r\nb\n", "a\nb\r\n").as_deref(),
+            Some("only line endings differ: some lines end in CRLF, others in LF")
+        );
+        assert_eq!((note("a\n", "a\n"), note("a\n", "b\r\n")), (None, None));
     }
 
     #[test]

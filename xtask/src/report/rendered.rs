@@ -1,5 +1,7 @@
 //! The report on a render: the diffs, the state of each target, and the totals.
 
+use std::collections::BTreeMap;
+
 use anstyle::{AnsiColor, Style};
 use diagnostics::wording::{list, plural};
 use golden::diff::{Kind, ObjectDiff, Tag};
@@ -83,21 +85,23 @@ pub struct RenderReport {
 /// Formats the diffs, a line per target, and the totals.
 pub(super) fn text(report: &RenderReport) -> String {
     let mut out = String::new();
-    for target in &report.targets {
-        for diff in &target.diffs {
-            out.push_str(&header(&target.id, diff));
-            for (tag, line) in diff.marked() {
-                let style = match tag {
-                    Tag::Context => Style::new(),
-                    Tag::Added => ADDED,
-                    Tag::Removed => REMOVED,
-                    Tag::Hunk => HUNK,
-                    Tag::Note => NOTE,
-                };
-                out.push_str(&format!("{style}{line}{style:#}\n"));
-            }
-            out.push('\n');
+    for (targets, diff) in distinct(report) {
+        out.push_str(&header(targets[0], diff));
+        if targets.len() > 1 {
+            let others: Vec<String> = targets[1..].iter().map(ToString::to_string).collect();
+            out.push_str(&format!("{DIM}also in {}{DIM:#}\n", others.join(", ")));
         }
+        for (tag, line) in diff.marked() {
+            let style = match tag {
+                Tag::Context => Style::new(),
+                Tag::Added => ADDED,
+                Tag::Removed => REMOVED,
+                Tag::Hunk => HUNK,
+                Tag::Note => NOTE,
+            };
+            out.push_str(&format!("{style}{line}{style:#}\n"));
+        }
+        out.push('\n');
     }
     for target in &report.targets {
         match target.state {
@@ -113,6 +117,26 @@ pub(super) fn text(report: &RenderReport) -> String {
     }
     out.push_str(&format!("{}\n", total(report)));
     out
+}
+
+/// The diffs, each with the targets that share it, in the order of the first one. Only the first diff is printed, so line
+/// numbers and context may differ.
+fn distinct(report: &RenderReport) -> Vec<(Vec<&TargetId>, &ObjectDiff)> {
+    let mut distinct: Vec<(Vec<&TargetId>, &ObjectDiff)> = Vec::new();
+    let mut known: BTreeMap<_, usize> = BTreeMap::new();
+    for target in &report.targets {
+        for diff in &target.diffs {
+            let changed = diff.marked().filter(|(tag, _)| !matches!(tag, Tag::Hunk | Tag::Context));
+            let changed: Vec<String> = changed.map(|(_, line)| line).collect();
+            let key = (title(diff), &diff.object.manifest.template, changed);
+            let index = *known.entry(key).or_insert(distinct.len());
+            match distinct.get_mut(index) {
+                Some((targets, _)) => targets.push(&target.id),
+                None => distinct.push((vec![&target.id], diff)),
+            }
+        }
+    }
+    distinct
 }
 
 /// The totals: `4 targets: 3 fresh, 1 changed`.
@@ -134,12 +158,17 @@ pub fn unified(diff: &ObjectDiff) -> String {
 }
 
 fn header(id: &TargetId, diff: &ObjectDiff) -> String {
-    let manifest = &diff.object.manifest;
+    let template = &diff.object.manifest.template;
+    let template = if template.is_empty() { String::new() } else { format!("  {template}") };
+    format!("{TITLE}{id}: {}{TITLE:#}{DIM}{template}{DIM:#}\n", title(diff))
+}
+
+/// The kind of the change, the object, and what it was before: `renamed Service shop/web (was Service shop/old)`.
+fn title(diff: &ObjectDiff) -> String {
     let from = match (&diff.previous, diff.kind) {
         (Some(previous), Kind::Renamed) => format!(" (was {})", previous.manifest.title()),
         (Some(previous), _) if previous.file != diff.object.file => format!(" (golden was {})", previous.file),
         _ => String::new(),
     };
-    let template = if manifest.template.is_empty() { String::new() } else { format!("  {}", manifest.template) };
-    format!("{TITLE}{id}: {} {}{from}{TITLE:#}{DIM}{template}{DIM:#}\n", diff.kind.word(), manifest.title())
+    format!("{} {}{from}", diff.kind.word(), diff.object.manifest.title())
 }
