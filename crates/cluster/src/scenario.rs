@@ -19,12 +19,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::scenario::action::{Action, Outcome};
-use crate::scenario::run::{Deadline, Runner};
-use crate::scenario::when::When;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source, suggestion};
 use document::{Fields, Node, Syntax, yaml};
 use workspace::Workspace;
+
+use crate::scenario::action::{Action, Outcome};
+use crate::scenario::run::{Deadline, Runner};
+use crate::scenario::when::When;
 
 /// The directory of all scenarios, relative to the root of the workspace.
 pub const FOLDER: &str = "tests/kind";

@@ -3,11 +3,11 @@
 //! Added and removed objects are shown whole, up to a limit. Values of Secrets are replaced with fingerprints before the
 //! texts are compared.
 
+use kubernetes::manifest;
+use kubernetes::manifest::Recorded;
 use similar::{ChangeTag, TextDiff};
 
 use crate::goldens::Change;
-use kubernetes::manifest;
-use kubernetes::manifest::Recorded;
 
 /// The number of context lines around a change.
 const CONTEXT: usize = 3;

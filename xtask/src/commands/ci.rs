@@ -8,23 +8,20 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use diagnostics::wording::plural;
+use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result};
+use toolbox::progress::Progress;
+use toolbox::{atomic_file, process};
+use workspace::plan::{Inspections, Target};
+use workspace::{Workspace, plan};
+
 use super::rendering::{self, Rendering};
 use super::{Outcome, Session, lint, render, test_kind, validate};
 use crate::report;
-use crate::report::json;
 use crate::report::json::Output;
-use crate::report::junit;
 use crate::report::junit::{Case, Failure, Suite};
-use crate::report::rendered;
 use crate::report::rendered::{RenderReport, State};
-use diagnostics::wording::plural;
-use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result};
-use toolbox::process;
-use toolbox::progress::Progress;
-use toolbox::whole;
-use workspace::Workspace;
-use workspace::plan;
-use workspace::plan::{Inspections, Target};
+use crate::report::{json, junit, rendered};
 
 /// The command's arguments.
 #[derive(Debug, Default)]
@@ -78,7 +75,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     };
     if let Some(path) = &request.junit {
         let suites: Vec<Suite> = stages.iter().flat_map(suites).collect();
-        let written = whole::write(path, junit::document(&suites).as_bytes());
+        let written = atomic_file::write(path, junit::document(&suites).as_bytes());
         diagnostics.extend(written.err().unwrap_or_default());
     }
     diagnostics.sort();

@@ -16,6 +16,16 @@ mod stage;
 
 use std::time::{Duration, Instant, SystemTime};
 
+use cluster::observer::Observer;
+use cluster::scenario::{Scenario, Step};
+use cluster::{Cluster, Existing, Provisioner, images, preflight};
+use diagnostics::wording::plural;
+use diagnostics::{Code, Diagnostic, Diagnostics, Result};
+use toolbox::engine::Engine;
+use toolbox::{atomic_file, process};
+use workspace::Workspace;
+use workspace::plan::Inspections;
+
 use self::lane::Run;
 use self::prepare::Prepared;
 pub use self::prepare::Request;
@@ -24,16 +34,6 @@ use self::stage::Stage;
 use super::{Outcome, Session};
 use crate::report::json::{self, Output};
 use crate::report::junit;
-use cluster::observer::Observer;
-use cluster::scenario::{Scenario, Step};
-use cluster::{Cluster, Existing, Provisioner, images, preflight};
-use diagnostics::wording::plural;
-use diagnostics::{Code, Diagnostic, Diagnostics, Result};
-use toolbox::engine::Engine;
-use toolbox::process;
-use toolbox::whole;
-use workspace::Workspace;
-use workspace::plan::Inspections;
 
 /// The results of a run.
 #[derive(Debug, Default)]
@@ -50,7 +50,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let mut proven = prove(session, request, &workspace);
     session.printer.result(&proven.table());
     if let Some(path) = &request.junit {
-        let written = whole::write(path, junit::document(&proven.suites()).as_bytes());
+        let written = atomic_file::write(path, junit::document(&proven.suites()).as_bytes());
         proven.diagnostics.extend(written.err().unwrap_or_default());
     }
     if !request.delete {

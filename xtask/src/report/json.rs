@@ -4,15 +4,15 @@
 
 use std::collections::BTreeMap;
 
+use diagnostics::{Class, Diagnostics};
+use golden::diff::{Kind, ObjectDiff};
+use kubernetes::manifest::Recorded;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::exit_code;
 use super::rendered::{RenderReport, State, TargetReport};
 use crate::image;
-use diagnostics::{Class, Diagnostics};
-use golden::diff::{Kind, ObjectDiff};
-use kubernetes::manifest::Recorded;
 
 /// The version of the format.
 const VERSION: u32 = 1;
@@ -317,7 +317,7 @@ pub struct Step {
     pub result: StepResult,
     /// How long it took.
     pub seconds: f64,
-    /// The line that the step prints, or the summary of its failure.
+    /// The line that the step prints, the summary of its failure, or the reason why its condition does not hold.
     #[serde(rename = "told")]
     pub summary: Option<String>,
 }

@@ -1,11 +1,10 @@
 //! The report on a render: the diffs, the state of each target, and the totals.
 
 use anstyle::{AnsiColor, Style};
-use schemars::JsonSchema;
-use serde::Serialize;
-
 use diagnostics::wording::{list, plural};
 use golden::diff::{Kind, ObjectDiff, Tag};
+use schemars::JsonSchema;
+use serde::Serialize;
 use workspace::plan::TargetId;
 
 const ADDED: Style = AnsiColor::Green.on_default();
