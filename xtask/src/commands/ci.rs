@@ -21,7 +21,6 @@ use diagnostics::wording::plural;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result};
 use toolbox::process;
 use toolbox::progress::Progress;
-use toolbox::whole;
 use workspace::Workspace;
 use workspace::plan;
 use workspace::plan::{Inspections, Target};
@@ -78,8 +77,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     };
     if let Some(path) = &request.junit {
         let suites: Vec<Suite> = stages.iter().flat_map(suites).collect();
-        let written = whole::write(path, junit::document(&suites).as_bytes());
-        diagnostics.extend(written.err().unwrap_or_default());
+        diagnostics.extend(junit::write(path, &suites).err().unwrap_or_default());
     }
     diagnostics.sort();
     let findings = diagnostics.0.len();

@@ -31,7 +31,6 @@ use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use toolbox::engine::Engine;
 use toolbox::process;
-use toolbox::whole;
 use workspace::Workspace;
 use workspace::plan::Inspections;
 
@@ -50,7 +49,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let mut proven = prove(session, request, &workspace);
     session.printer.result(&proven.table());
     if let Some(path) = &request.junit {
-        let written = whole::write(path, junit::document(&proven.suites()).as_bytes());
+        let written = junit::write(path, &proven.suites());
         proven.diagnostics.extend(written.err().unwrap_or_default());
     }
     if !request.delete {

@@ -315,7 +315,7 @@ pub struct Step {
     pub result: StepResult,
     /// How long it took.
     pub seconds: f64,
-    /// The line that the step prints, or the summary of its failure.
+    /// The line that the step prints, the summary of its failure, or why its condition does not hold.
     #[serde(rename = "told")]
     pub summary: Option<String>,
 }
@@ -328,7 +328,7 @@ pub enum StepResult {
     Passed,
     /// It failed.
     Failed,
-    /// It did not run because an earlier step failed.
+    /// It did not run: an earlier step failed, or its condition does not hold.
     Skipped,
 }
 
