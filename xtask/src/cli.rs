@@ -115,6 +115,8 @@ pub enum Command {
     ///
     /// Applications and projects: unknown fields, project permissions, destinations, sync policies, objects that two
     /// Applications render, and manifests that the root Application does not deploy.
+    ///
+    /// Repository: plaintext Secrets, and versions with a known vulnerability, as listed in advisories.toml.
     Lint(Lint),
     /// Run render, validate, and lint as one gate with one report
     ///

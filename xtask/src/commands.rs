@@ -18,12 +18,13 @@ pub mod validate;
 
 use std::path::PathBuf;
 
-use crate::report::{Printer, json};
 use diagnostics::{Diagnostics, Result};
 use helm::dependencies::Context;
 use toolbox::environment::Environment;
 use toolbox::tools::Tools;
 use workspace::Workspace;
+
+use crate::report::{Printer, json};
 
 /// The environment and the common options of a command.
 #[derive(Debug)]

@@ -13,18 +13,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use schemars::JsonSchema;
-use serde::Serialize;
-
-use self::dockerfile::Dockerfile;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, nearest};
 use document::yaml;
 use golden::store;
+use schemars::JsonSchema;
+use serde::Serialize;
 use toolbox::archive::sha256;
 use toolbox::engine::Engine;
 use toolbox::inputs;
 use toolbox::process::Invocation;
 use toolbox::progress::Progress;
+
+use self::dockerfile::Dockerfile;
 
 /// The directory of the images, relative to the root.
 pub const FOLDER: &str = "images";

@@ -6,14 +6,13 @@ use clap::Parser;
 use diagnostics::{Code, Diagnostic, Result};
 use toolbox::environment::Environment;
 use toolbox::process;
-use xtask::cli;
 use xtask::cli::{Cli, Command};
 use xtask::commands::{
     Outcome, Session, argocd, bench, ci, deps, explain, image, lint, new, outdated, render, schemas, test_kind, tools,
     validate,
 };
-use xtask::report;
 use xtask::report::{Printer, json};
+use xtask::{cli, report};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

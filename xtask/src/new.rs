@@ -14,11 +14,12 @@ pub mod taken;
 
 use std::collections::BTreeMap;
 
-use self::reach::Reach;
-use crate::lint::values_table;
 use diagnostics::{Result, Source};
 use document::edit::scalar;
 use document::{Node, Value};
+
+use self::reach::Reach;
+use crate::lint::values_table;
 
 /// The parameters of a new Application.
 #[derive(Debug, Clone)]
@@ -216,9 +217,10 @@ fn cluster_kinds(service: &Service, reach: &Reach) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use argocd::application;
     use document::yaml;
+
+    use super::*;
 
     fn service(dependency: Option<Dependency>) -> Service {
         Service {

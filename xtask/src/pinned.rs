@@ -9,10 +9,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::image;
-use crate::image::dockerfile::Dockerfile;
-use crate::lint::images;
-use crate::lint::images::Reference;
 use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
 use document::{Node, Value, toml, yaml};
@@ -22,6 +18,11 @@ use workspace::Workspace;
 use workspace::advisories::{Advisories, Advisory, Kind, full_name};
 use workspace::plan::Target;
 use workspace::versions::{Known, Range};
+
+use crate::image;
+use crate::image::dockerfile::Dockerfile;
+use crate::lint::images;
+use crate::lint::images::Reference;
 
 /// One version.
 #[derive(Debug, Clone)]

@@ -17,13 +17,13 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use anstyle::{AnsiColor, Style};
+use diagnostics::{Class, Code, Diagnostics};
+use toolbox::process;
+use toolbox::progress::{End, Progress, UnderWay, Waits};
 
 use self::rendered::RenderReport;
 use self::screen::{Screen, Sink};
 pub use self::snippet::plain;
-use diagnostics::{Class, Code, Diagnostics};
-use toolbox::process;
-use toolbox::progress::{End, Progress, UnderWay, Waits};
 
 /// The output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

@@ -6,11 +6,9 @@
 use std::sync::Arc;
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
-use document::edit;
 use document::edit::Edit;
-use document::yaml;
 use document::yaml::Document;
-use document::{Key, Node, Value, json, toml};
+use document::{Key, Node, Value, edit, json, toml, yaml};
 
 /// A replacement of the repository.
 #[derive(Debug, Clone, Copy)]

@@ -6,11 +6,12 @@
 
 use std::sync::Arc;
 
-use crate::substitute;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, nearest};
 use document::yaml::Document;
 use document::{Fields, Key, Node, Syntax, Value};
 use kubernetes::forms;
+
+use crate::substitute;
 
 /// Argo CD's own namespace.
 const CONTROL_PLANE: &str = "argocd";
@@ -528,9 +529,10 @@ fn remember(memory: &Node, source: &Node) -> Node {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use diagnostics::Source;
     use document::yaml;
+
+    use super::*;
 
     fn read_text(text: impl Into<String>) -> (Vec<Application>, Diagnostics) {
         read(&yaml::parse(&Source::new("web.yaml", text)).expect("YAML"))

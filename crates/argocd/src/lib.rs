@@ -1,4 +1,4 @@
-//! Argo CD: Applications, AppProjects, value files, substitution, sync waves, and permissions.
+//! Argo CD: Applications, projects, value files, substitution, sync waves, and permissions.
 //!
 //! Effects that surprise are reproduced, because they decide what is deployed. For example, a `null` outside of
 //! `valuesObject` in `.argocd-source.yaml` removes nothing.

@@ -4,10 +4,11 @@
 //! kinds are permitted unless a whitelist is set, cluster-scoped kinds only if one is. The tables in the tests were
 //! generated with Argo CD's code.
 
+use kubernetes::scope::Scope;
+
 use crate::pattern::{Glob, matches_kind};
 use crate::project::{Destination, KindRule, Project};
 use crate::repository_url::normalized;
-use kubernetes::scope::Scope;
 
 /// The URL and the name of the cluster that Argo CD runs in.
 const OWN_CLUSTER: (&str, &str) = ("https://kubernetes.default.svc", "in-cluster");
@@ -176,10 +177,11 @@ pub fn allows_application_in<'a>(patterns: impl IntoIterator<Item = &'a str>, na
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::project;
     use diagnostics::{Place, Source};
     use document::yaml;
+
+    use super::*;
+    use crate::project;
 
     #[test]
     fn permits_the_repositories_that_argo_cd_permits() {

@@ -3,10 +3,11 @@
 //! Reads and validates every field of Argo CD 3.5. An invalid field does not hide the others. What a project allows is
 //! decided in `lint`.
 
-use crate::project_fields::{invalid, repeated};
 use diagnostics::{Diagnostics, Place, suggestion};
 use document::yaml::Document;
 use document::{Fields, Node, Syntax, Value};
+
+use crate::project_fields::{invalid, repeated};
 
 /// An AppProject.
 #[derive(Debug, Clone)]

@@ -3,11 +3,12 @@
 //! Argo CD's API server rejects a project with an invalid role or window. Applied from Git, the project is accepted, and
 //! the role or window has no effect. Time zones are not validated, as they depend on Argo CD's image.
 
-use crate::duration;
-use crate::project_fields::{invalid, repeated};
 use diagnostics::{Diagnostics, Place, suggestion};
 use document::{Fields, Node, Syntax};
 use kubernetes::schedule;
+
+use crate::duration;
+use crate::project_fields::{invalid, repeated};
 
 /// The resources of a policy.
 const RESOURCES: &[&str] = &["applications", "applicationsets", "repositories", "exec", "logs", "clusters"];

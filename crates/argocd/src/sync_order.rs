@@ -68,9 +68,10 @@ fn helm_phase(hook: &str) -> Option<Phase> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use diagnostics::Source;
     use document::yaml;
+
+    use super::*;
 
     fn node(text: &str) -> Node {
         yaml::parse_one(&Source::new("x.yaml", text)).expect("YAML").root

@@ -7,10 +7,11 @@
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, nearest};
+
 use crate::application::Application;
 use crate::glob;
 use crate::substitute::{self, Variables};
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, nearest};
 
 /// Resolves the paths of an Application.
 #[derive(Debug)]

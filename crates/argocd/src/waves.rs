@@ -6,11 +6,11 @@
 //!
 //! Pure. Does not apply them: see `scenario::apply`.
 
-use crate::sync_order;
 use diagnostics::Source;
 use document::{Node, yaml};
-use kubernetes::manifest::Recorded;
-use kubernetes::manifest::{Manifest, ObjectKey};
+use kubernetes::manifest::{Manifest, ObjectKey, Recorded};
+
+use crate::sync_order;
 
 /// The order of kinds; kinds that are not listed come last.
 const KINDS: &[&str] = &[
@@ -151,8 +151,9 @@ fn is_unprunable(root: &Node) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use kubernetes::manifest;
+
+    use super::*;
 
     fn recorded(text: &str) -> Recorded {
         let manifest = manifest::read_golden(text, "web").expect("an object");

@@ -4,12 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use diagnostics::{Code, Diagnostic, Result};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-
-use diagnostics::{Code, Diagnostic, Result};
+use toolbox::atomic_file;
 use toolbox::process::{Invocation, Output};
-use toolbox::whole;
 
 /// The deadline of a request. One that takes longer is not answered any more.
 const REQUEST: Duration = Duration::from_secs(20);
@@ -60,7 +59,7 @@ impl Kubectl {
         let text = text.replacen("- context:\n", &format!("- context:\n    namespace: {namespace}\n"), 1);
         let kubeconfig = self.home.join("contexts").join(namespace);
         if std::fs::read_to_string(&kubeconfig).ok().as_ref() != Some(&text) {
-            whole::write(&kubeconfig, text.as_bytes())?;
+            atomic_file::write(&kubeconfig, text.as_bytes())?;
         }
         Ok(Self { kubeconfig, ..self.clone() })
     }

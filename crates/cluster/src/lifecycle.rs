@@ -11,18 +11,17 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use toolbox::archive::sha256;
+use toolbox::engine::Engine;
+use toolbox::process::Invocation;
+use toolbox::progress::Progress;
+use toolbox::{atomic_file, process};
 
 use crate::excerpt::last_lines;
 use crate::kubectl::{Kubectl, checked};
-use diagnostics::{Code, Diagnostic, Diagnostics, Result};
-use toolbox::archive::sha256;
-use toolbox::engine::Engine;
-use toolbox::process;
-use toolbox::process::Invocation;
-use toolbox::progress::Progress;
-use toolbox::whole;
 
 /// The prefix of the names of all clusters of this tool.
 pub const PREFIX: &str = "homelab-chart-";
@@ -199,7 +198,7 @@ impl Provisioner {
             kept: options.keep,
         };
         let text = serde_json::to_vec(&record).unwrap_or_default();
-        whole::write(&self.folder.join("record.json"), &text)
+        atomic_file::write(&self.folder.join("record.json"), &text)
     }
 
     /// The cluster that an earlier run left. Changes nothing.

@@ -10,17 +10,16 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use diagnostics::Diagnostics;
 use serde_json::Value;
+use toolbox::process::{Invocation, Output};
+use toolbox::{process, progress};
 
 use crate::api::{Event, List, WatchEvent};
 use crate::excerpt::last_lines;
 use crate::kubectl::Kubectl;
 use crate::seen::{Snapshot, WATCHED};
 use crate::verdict::{self, Problem, Verdict};
-use diagnostics::Diagnostics;
-use toolbox::process;
-use toolbox::process::{Invocation, Output};
-use toolbox::progress;
 
 /// How often a wait checks the interruption flag. A change in the cluster wakes it at once.
 const PULSE: Duration = Duration::from_millis(100);

@@ -3,11 +3,11 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 
+use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use serde::Deserialize;
+use toolbox::engine::Engine;
 
 use crate::kubectl::checked;
-use diagnostics::{Code, Diagnostic, Diagnostics, Result};
-use toolbox::engine::Engine;
 
 const MIB: u64 = 1024 * 1024;
 

@@ -19,12 +19,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::scenario::action::{Action, Outcome};
-use crate::scenario::run::{Deadline, Runner};
-use crate::scenario::when::When;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source, suggestion};
 use document::{Fields, Node, Syntax, yaml};
 use workspace::Workspace;
+
+use crate::scenario::action::{Action, Outcome};
+use crate::scenario::run::{Deadline, Runner};
+use crate::scenario::when::When;
 
 /// The directory of all scenarios, relative to the root of the workspace.
 pub const FOLDER: &str = "tests/kind";
@@ -222,7 +223,7 @@ mod tests {
     fn a_step_may_have_a_condition() {
         let probe = "steps:\n- {name: probe, tool: kubectl, args: [version], save: known}\n";
         let when = "- {name: next, ready: pod/x, when: {value: '${known}', is: 'yes', otherwise: it is not known}}\n";
-        let scenario = parse(&format!("{probe}{when}")).expect("sound");
+        let scenario = parse(&format!("{probe}{when}")).expect("valid");
         let condition = When { value: "${known}".into(), is: "yes".into(), otherwise: "it is not known".into() };
         assert_eq!((&scenario.steps[0].when, &scenario.steps[1].when), (&None, &Some(condition)));
 
@@ -230,11 +231,11 @@ mod tests {
             let found = parse(&text).expect_err("invalid");
             found.0.into_iter().map(|one| one.message).collect::<Vec<_>>()
         };
-        assert_eq!(messages(format!("steps:\n{when}")), ["nothing sets `${known}` before this step"]);
+        assert_eq!(messages(format!("steps:\n{when}")), ["variable `${known}` is not defined"]);
         let without = when.replace(", otherwise: it is not known", ", els: x");
         assert_eq!(
             messages(format!("{probe}{without}")),
-            ["unknown key `els` in `steps[1].when`", "`steps[1].when.otherwise` is missing"]
+            ["unknown field `els` in `steps[1].when`", "`steps[1].when.otherwise` is required"]
         );
     }
 }

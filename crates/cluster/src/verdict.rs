@@ -9,12 +9,13 @@
 use std::fmt;
 use std::time::Duration;
 
+use kubernetes::manifest::ObjectKey;
+
 use crate::api::{
     Claim, Condition, ContainerStatus, Custom, Event, Metadata, Node, Pod, Terminated, Workload, condition,
 };
 use crate::excerpt::excerpt;
 use crate::seen::{Object, Snapshot};
-use kubernetes::manifest::ObjectKey;
 
 /// The health of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,9 +7,9 @@
 //! Two places in one object are never folded: a target adds each of its objects to a finding at most once. Neither are
 //! findings of several Applications, since each may need another fix.
 
-use crate::Code;
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::origin::Origin;
 
@@ -186,7 +186,8 @@ impl Diagnostics {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::{Code, Source};
+    use crate::code::Code;
+    use crate::diagnostic::Source;
     use crate::origin::Origin;
 
     fn folded(list: Vec<Diagnostic>) -> Vec<(String, Vec<String>)> {

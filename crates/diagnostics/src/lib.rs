@@ -3,10 +3,12 @@
 //! Every problem, in any stage, is a [`Diagnostic`]. A stage collects them and continues where it can; only
 //! `xtask::report` prints them. The [`Code`] of a diagnostic has a class, which decides the exit code.
 
+pub mod code;
 pub mod diagnostic;
 pub mod fold;
 pub mod origin;
 pub mod wording;
 
-pub use diagnostic::{Class, Code, Diagnostic, Diagnostics, Place, Result, Source, nearest, suggestion};
+pub use code::{Class, Code};
+pub use diagnostic::{Diagnostic, Diagnostics, Place, Result, Source, nearest, suggestion};
 pub use origin::Origin;

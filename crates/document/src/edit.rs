@@ -4,9 +4,8 @@
 
 use std::ops::Range;
 
-use crate::json;
 use crate::tree::Value;
-use crate::yaml;
+use crate::{json, yaml};
 
 /// A replacement of some bytes of a text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,9 +75,10 @@ fn plain(text: &str) -> bool {
 mod tests {
     use std::sync::Arc;
 
+    use diagnostics::Source;
+
     use super::*;
     use crate::tree::Node;
-    use diagnostics::Source;
 
     fn read(text: &str) -> Node {
         yaml::parse_one(&Source::new("x", text)).expect("YAML").root

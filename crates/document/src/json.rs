@@ -29,9 +29,10 @@ pub fn escape(json: &str, further: impl Fn(char) -> bool) -> String {
 mod tests {
     use std::sync::Arc;
 
+    use diagnostics::Source;
+
     use super::*;
     use crate::{Node, toml, yaml};
-    use diagnostics::Source;
 
     #[test]
     fn a_quoted_string_is_json_yaml_and_toml() {

@@ -5,13 +5,13 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::json;
 use crate::tree::{Key, Node, Value};
 use crate::yaml::conflict;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 
 /// Parses a TOML file. Reports all syntax errors, not only the first.
 pub fn parse(source: &Arc<Source>) -> Result<Node> {

@@ -8,8 +8,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::json;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, nearest, suggestion};
+
+use crate::json;
 
 /// A value with its place.
 #[derive(Debug, Clone)]

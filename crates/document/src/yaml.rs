@@ -12,10 +12,10 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use diagnostics::{Code, Diagnostic, Place, Result, Source};
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
 use crate::tree::{Key, Node, Value};
-use diagnostics::{Code, Diagnostic, Place, Result, Source};
 
 /// The size limit of a text, in bytes. Helm rejects files of more than 5 MiB, and rendered manifests are smaller, too.
 const MAX_SIZE: usize = 16 * 1024 * 1024;

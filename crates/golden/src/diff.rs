@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kubernetes::manifest;
+use kubernetes::manifest::Recorded;
 use similar::{ChangeTag, TextDiff};
 
 use crate::goldens::Change;
-use kubernetes::manifest;
-use kubernetes::manifest::Recorded;
 
 /// The number of context lines around a change.
 const CONTEXT: usize = 3;

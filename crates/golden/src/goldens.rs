@@ -8,8 +8,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::lock::{self, Lock};
-use crate::store::{self, FOLDER};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 use kubernetes::manifest;
 use kubernetes::manifest::{ObjectKey, Recorded};
@@ -17,6 +15,9 @@ use toolbox::archive::sha256;
 use toolbox::inputs;
 use toolbox::inputs::Inputs;
 use workspace::plan::TargetId;
+
+use crate::lock::{self, Lock};
+use crate::store::{self, FOLDER};
 
 /// The goldens of one target.
 #[derive(Debug, Default)]

@@ -8,10 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use diagnostics::{Diagnostic, Result};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
-
-use diagnostics::{Diagnostic, Result};
 use toolbox::process;
 
 /// The directory of the goldens, relative to the root.

@@ -10,9 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
-use document::json;
-use document::yaml;
-use document::{Node, Value};
+use document::{Node, Value, json, yaml};
 use serde::Serialize;
 use toolbox::archive::sha256;
 

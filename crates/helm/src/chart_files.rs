@@ -9,9 +9,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::helmignore::Rules;
 use diagnostics::{Diagnostic, Result};
 use toolbox::inputs::{self, Inputs, file_digest};
+
+use crate::helmignore::Rules;
 
 /// The files of a chart that Helm loads, without `charts/`.
 pub fn chart_files(root: &Path, chart: &Path) -> Result<Inputs> {

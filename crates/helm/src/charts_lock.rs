@@ -8,8 +8,7 @@ use std::sync::Arc;
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 use document::json::quoted;
-use document::toml;
-use document::{Fields, Node, Syntax};
+use document::{Fields, Node, Syntax, toml};
 
 /// The name of the file, in the root of the workspace.
 pub const FILE: &str = "charts.lock";

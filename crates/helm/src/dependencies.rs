@@ -29,17 +29,17 @@ mod update;
 
 use std::path::{Path, PathBuf};
 
-use self::inspect::remove_outdated;
-use crate::chart::Chart;
-use crate::charts_lock::{ChartsLock, Pin};
-use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result};
-
 pub use bring::{download, listed};
 pub use context::Context;
+use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result};
 pub use folder::{Nested, nested};
 pub use inspect::{Inspected, Inspection, State, inspect, local_source};
 pub use stage::{Stage, stage};
 pub use update::{PinChange, Updated, update};
+
+use self::inspect::remove_outdated;
+use crate::chart::Chart;
+use crate::charts_lock::{ChartsLock, Pin};
 
 /// A chart that is ready to be rendered.
 #[derive(Debug)]

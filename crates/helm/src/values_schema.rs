@@ -5,10 +5,11 @@ pub mod keywords;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::chart::Chart;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 use document::yaml;
 use document::yaml::Document;
+
+use crate::chart::Chart;
 
 /// The name of the file in a chart's directory.
 pub const FILE: &str = "values.schema.json";

@@ -5,17 +5,18 @@
 //!
 //! Pure.
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::manifest::{Manifest, ObjectKey, SecretValue};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use diagnostics::{Code, Diagnostic, Origin, Place, Source};
 use document::{Key, Node, Value, yaml};
 
+use crate::manifest::{Manifest, ObjectKey, SecretValue};
+
 /// The placeholder for values of Secrets in the tree.
-pub const WITHHELD: &str = "(redacted)";
+pub const REDACTED: &str = "(redacted)";
 
 /// Whether a value of a Secret is encrypted or a placeholder that is replaced after rendering: a value encrypted with SOPS,
 /// or a reference of argocd-vault-plugin or vals, also in base64.
@@ -47,7 +48,7 @@ pub struct Object {
     pub template_file: Option<String>,
     /// The file name of the golden, which the items of a List share.
     pub golden: String,
-    /// The content. Values of Secrets are [`WITHHELD`].
+    /// The content. Values of Secrets are [`REDACTED`].
     pub root: Node,
     /// Duplicate keys, without the first occurrence of each.
     pub duplicates: Vec<Key>,
@@ -191,7 +192,7 @@ fn redact(node: &mut Node, source: &Arc<Source>, secrets: &[SecretValue]) {
         Value::String(text) if is_placeholder(text) => {}
         Value::Mapping(entries) => entries.iter_mut().for_each(|(_, value)| redact(value, source, secrets)),
         Value::Sequence(items) => items.iter_mut().for_each(|item| redact(item, source, secrets)),
-        value if secret => *value = Value::String(WITHHELD.to_owned()),
+        value if secret => *value = Value::String(REDACTED.to_owned()),
         _ => {}
     }
 }
@@ -213,7 +214,7 @@ mod tests {
             assert!(!source.text.contains(secret) && !format!("{root:?}").contains(secret));
         }
         let data = root.get("data").expect("data");
-        assert_eq!(data.get("a").and_then(Node::as_str), Some(WITHHELD));
+        assert_eq!(data.get("a").and_then(Node::as_str), Some(REDACTED));
         assert!(matches!(data.get("c").expect("c").value, Value::Null));
         assert_eq!(data.get("b").expect("b").place().to_string(), "s:7:5");
     }

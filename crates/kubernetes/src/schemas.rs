@@ -13,10 +13,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
-use serde_json::Value;
-
 use diagnostics::{Code, Diagnostic, Place, Result, Source};
 use document::{Node, toml};
+use serde_json::Value;
 
 /// The directory, relative to the workspace root.
 pub const FOLDER: &str = "schemas";
@@ -264,8 +263,9 @@ pub fn place(file: &str) -> Place {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     #[test]
     fn kinds_map_to_files() {

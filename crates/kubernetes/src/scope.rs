@@ -3,11 +3,12 @@
 //! The table lists the kinds of Kubernetes, as discovered from a 1.34 API server with all API versions enabled, those of
 //! Argo CD, and SealedSecret. Rendered CustomResourceDefinitions add others; the scope of any other kind is unknown.
 
-use diagnostics::nearest;
 use std::collections::BTreeMap;
 
-use crate::object::Object;
+use diagnostics::nearest;
 use document::Node;
+
+use crate::object::Object;
 
 /// The scope of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

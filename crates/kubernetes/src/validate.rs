@@ -16,14 +16,14 @@ pub mod subject;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, nearest};
+use document::Node;
 use serde_json::Value;
 
 use crate::schemas;
 use crate::schemas::{Kind, crd};
 use crate::validate::kubeconform::{Answer, Cause, Status};
 use crate::validate::subject::Subject;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, nearest};
-use document::Node;
 
 /// The codes that this module reports, which a suppression can name.
 pub const CODES: &[Code] = &[

@@ -9,10 +9,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 use flate2::bufread::GzDecoder;
 use sha2::{Digest, Sha256};
-
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 
 /// The size limit of an unpacked archive, in bytes.
 const MAX_UNPACKED: u64 = 512 * 1024 * 1024;

@@ -8,9 +8,10 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use diagnostics::{Code, Diagnostic, Result};
+
 use crate::environment::Environment;
 use crate::process::Invocation;
-use diagnostics::{Code, Diagnostic, Result};
 
 /// The engines, in the order in which they are tried.
 const ENGINES: &[&str] = &["docker", "podman"];

@@ -6,8 +6,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::process::{Invocation, Output};
 use diagnostics::{Code, Diagnostic, Result};
+
+use crate::process::{Invocation, Output};
 
 /// The candidates for the main branch, the default branch of `origin` first.
 const MAIN: [&str; 5] = [

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::archive::sha256;
 use diagnostics::{Diagnostic, Result};
+
+use crate::archive::sha256;
 
 /// The digests of inputs by name. The name of a file is its path relative to the root of the repository.
 pub type Inputs = BTreeMap<String, String>;

@@ -5,16 +5,16 @@
 //! checksums and sources. A workspace without a tools.lock uses the one that this tool was built with.
 
 pub mod archive;
+pub mod atomic_file;
 pub mod engine;
 pub mod environment;
 pub mod fingerprint;
 pub mod git;
 pub mod inputs;
+pub mod parallel;
 pub mod path_match;
 pub mod process;
 pub mod progress;
-pub mod side_by_side;
 pub mod source;
 pub mod tools;
 pub mod tools_lock;
-pub mod whole;

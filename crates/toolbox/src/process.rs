@@ -18,9 +18,8 @@ use std::sync::{Arc, OnceLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
-
 use diagnostics::{Code, Diagnostic, Diagnostics, Result};
+use rustix::process::{Pid, Signal, kill_process_group};
 
 /// How often a wait checks for a signal. The end of a program is noticed immediately.
 const PULSE: Duration = Duration::from_millis(100);

@@ -21,12 +21,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use crate::environment::Environment;
-use crate::progress::Progress;
-use crate::tools_lock::{ToolPin, ToolsLock};
 use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use miss::{Miss, variable};
 use store::{Installed, Store, Trust};
+
+use crate::environment::Environment;
+use crate::progress::Progress;
+use crate::tools_lock::{ToolPin, ToolsLock};
 
 /// The tools of a run.
 pub struct Tools<'a> {

@@ -5,10 +5,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::versions;
-use crate::versions::{Known, Range};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source, suggestion};
 use document::{Fields, Node, Syntax, toml};
+
+use crate::versions;
+use crate::versions::{Known, Range};
 
 /// The name of the file, at the workspace root.
 pub const FILE: &str = "advisories.toml";

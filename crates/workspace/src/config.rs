@@ -28,7 +28,7 @@ pub struct Config {
     /// The node image of kind clusters and its place.
     pub kind_node_image: Option<(String, Place)>,
     /// Suppressed findings.
-    pub silences: Vec<Suppression>,
+    pub suppressions: Vec<Suppression>,
     /// How objects are validated against schemas.
     pub validate: Validate,
     /// Warnings about deprecated keys.
@@ -81,7 +81,7 @@ impl Config {
             fields.finish(&mut diagnostics);
             Some((image?, node.get("node-image")?.place()))
         });
-        let (silences, deprecated) = suppressions(&root, &mut fields, &mut diagnostics);
+        let (suppressions, deprecated) = suppressions(&root, &mut fields, &mut diagnostics);
         let validate = fields.node("validate").map(|node| validate(node, &mut diagnostics)).unwrap_or_default();
         fields.finish(&mut diagnostics);
 
@@ -98,7 +98,7 @@ impl Config {
             api_versions,
             tools,
             kind_node_image,
-            silences,
+            suppressions,
             validate,
             deprecated,
         })
@@ -303,9 +303,9 @@ mod tests {
             Config::parse(&Source::new("charts.toml", format!("{CONFIG}{entries}"))).expect("valid")
         };
         let current = parse(&["suppress", "suppress"]);
-        assert_eq!((current.silences.len(), current.deprecated.0.len()), (2, 0));
+        assert_eq!((current.suppressions.len(), current.deprecated.0.len()), (2, 0));
         let old = parse(&["silence", "suppress", "silence"]);
-        assert_eq!((old.silences.len(), old.deprecated.0.len()), (3, 1), "one warning for the file");
+        assert_eq!((old.suppressions.len(), old.deprecated.0.len()), (3, 1), "one warning for the file");
         let warning = &old.deprecated.0[0];
         assert_eq!(warning.code, Code::ConfigDeprecated);
         assert_eq!(warning.places[0].0.to_string(), "charts.toml:6:3");

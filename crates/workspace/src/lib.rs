@@ -6,7 +6,7 @@ pub mod files;
 pub mod load;
 pub mod plan;
 pub mod render;
-pub mod silence;
+pub mod suppression;
 pub mod sync_policy;
 pub mod versions;
 pub mod written;

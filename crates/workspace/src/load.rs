@@ -6,18 +6,18 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use crate::config::Config;
-use crate::files::CONFIG_FILE;
 use argocd::application::{Application, HelmOptions};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
-use document::yaml;
 use document::yaml::Document;
-use document::{Node, Value};
+use document::{Node, Value, yaml};
 use helm::chart::Chart;
 use helm::charts_lock::ChartsLock;
 use toolbox::inputs;
 use toolbox::source::read;
 use toolbox::tools_lock::ToolsLock;
+
+use crate::config::Config;
+use crate::files::CONFIG_FILE;
 
 /// The lock file of chart archives.
 pub const CHARTS_LOCK_FILE: &str = "charts.lock";

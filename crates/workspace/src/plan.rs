@@ -10,18 +10,18 @@ use std::collections::btree_map::Entry;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::load::{Deployment, Workspace};
 use argocd::application::Application;
 use argocd::release::Release;
 use argocd::substitute;
 use argocd::value_files::Resolver;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result, suggestion};
-use helm::dependencies;
 use helm::dependencies::Inspection;
-use helm::recipe;
 use helm::recipe::Recipe;
+use helm::{dependencies, recipe};
 use toolbox::inputs;
 use toolbox::inputs::Inputs;
+
+use crate::load::{Deployment, Workspace};
 
 /// The name of a target, `<app>/<case>`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -325,8 +325,9 @@ fn all_inputs(workspace: &Workspace, argocd: Release, recipe: &Recipe, inspected
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use diagnostics::{Place, Source};
+
+    use super::*;
 
     #[test]
     fn kubernetes_versions_are_reduced_to_numbers() {

@@ -12,14 +12,15 @@ mod violations;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::plan::Target;
 use diagnostics::{Diagnostic, Place, Result};
 use helm::command;
 use kubernetes::manifest;
 use kubernetes::manifest::Recorded;
 use toolbox::archive::sha256;
+use toolbox::atomic_file;
 use toolbox::process::Invocation;
-use toolbox::whole;
+
+use crate::plan::Target;
 
 /// The time limit of one render.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -68,7 +69,7 @@ impl Renderer<'_> {
         let Some(text) = &target.recipe.inline_values else { return Ok(None) };
         let path = self.cache.join("values").join(format!("{}.yaml", sha256(text.as_bytes())));
         if !path.is_file() {
-            whole::write(&path, text.as_bytes())?;
+            atomic_file::write(&path, text.as_bytes())?;
         }
         Ok(Some(path))
     }

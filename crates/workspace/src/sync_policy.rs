@@ -20,16 +20,16 @@ pub fn prunes(workspace: &Workspace, app: &str) -> bool {
 /// The namespace of an Application as Argo CD creates it, with the labels and annotations of `managedNamespaceMetadata`.
 #[must_use]
 pub fn namespace(workspace: &Workspace, app: &str, name: &str) -> String {
-    labelled(name, policy(workspace, app, &["managedNamespaceMetadata"]))
+    labeled(name, policy(workspace, app, &["managedNamespaceMetadata"]))
 }
 
 /// A namespace without labels and annotations.
 #[must_use]
 pub fn bare_namespace(name: &str) -> String {
-    labelled(name, None)
+    labeled(name, None)
 }
 
-fn labelled(name: &str, managed: Option<&Node>) -> String {
+fn labeled(name: &str, managed: Option<&Node>) -> String {
     let mut metadata = serde_json::json!({ "name": name });
     for key in ["labels", "annotations"] {
         if let Some(node) = managed.and_then(|managed| managed.get(key)) {

@@ -1,12 +1,13 @@
 //! The Applications and projects under argocd/ as written, including those that this tool does not render.
 
-use crate::load::{APPLICATIONS, Deployment, Workspace};
 use argocd::permission::Cluster;
 use argocd::project;
 use argocd::project::Project;
 use diagnostics::{Code, Diagnostic, Place};
 use document::yaml::Document;
 use document::{Node, Value};
+
+use crate::load::{APPLICATIONS, Deployment, Workspace};
 
 /// The project of an Application without `spec.project`: Argo CD's built-in one.
 pub const DEFAULT_PROJECT: &str = "default";

@@ -3,18 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use diagnostics::wording::plural;
+use diagnostics::{Code, Diagnostic, Diagnostics, Result};
+use golden::Golden;
+use toolbox::atomic_file;
+use workspace::plan::{Inspections, TargetId};
+use workspace::{CONFIG_FILE, Deployment, Workspace, plan};
+
 use super::{Outcome, Session};
 use crate::report::json::{self, Output};
 use crate::report::table;
 use crate::repository;
 use crate::repository::{Change, Move};
-use diagnostics::wording::plural;
-use diagnostics::{Code, Diagnostic, Diagnostics, Result};
-use golden::Golden;
-use toolbox::whole;
-use workspace::plan;
-use workspace::plan::{Inspections, TargetId};
-use workspace::{CONFIG_FILE, Deployment, Workspace};
 
 /// Lists the Applications.
 pub fn list(session: &Session<'_>) -> Result<Outcome> {
@@ -116,7 +116,7 @@ pub fn set_repository(session: &Session<'_>, url: &str, revision: Option<&str>) 
             Some((std::fs::canonicalize(&path).unwrap_or(path), moved.text.clone()?))
         })
         .collect();
-    whole::write_all(&writes)?;
+    atomic_file::write_all(&writes)?;
     let after = if writes.is_empty() { before.clone() } else { fresh(session) };
     let stale: Vec<String> = before.difference(&after).map(ToString::to_string).collect();
 

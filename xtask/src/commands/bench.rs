@@ -7,15 +7,15 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{Outcome, Session};
-use crate::report::json::{self, Output};
 use diagnostics::{Code, Diagnostic, Result};
 use helm::dependencies;
 use toolbox::process::Invocation;
-use workspace::Workspace;
-use workspace::plan;
 use workspace::plan::Inspections;
 use workspace::render::Renderer;
+use workspace::{Workspace, plan};
+
+use super::{Outcome, Session};
+use crate::report::json::{self, Output};
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, rounds: usize) -> Result<Outcome> {
@@ -59,7 +59,7 @@ pub fn run(session: &Session<'_>, rounds: usize) -> Result<Outcome> {
     for _ in 0..rounds.max(1) {
         fresh.push(tool(&["--jobs", "1"])?);
         forced.push(tool(&["--force", "--jobs", &session.jobs.to_string()])?);
-        plain.push(timed(|| side_by_side(&bare, session.jobs))?);
+        plain.push(timed(|| parallel(&bare, session.jobs))?);
     }
     let (fresh, forced, plain) = (median(fresh), median(forced), median(plain));
     let share = |part: Duration| part.as_secs_f64() / plain.as_secs_f64();
@@ -100,7 +100,7 @@ fn succeed(invocation: &Invocation) -> Result<()> {
         .into())
 }
 
-fn side_by_side(invocations: &[Invocation], jobs: usize) -> Result<()> {
+fn parallel(invocations: &[Invocation], jobs: usize) -> Result<()> {
     let next = AtomicUsize::new(0);
     let work = || -> Result<()> {
         while let Some(invocation) = invocations.get(next.fetch_add(1, Ordering::Relaxed)) {

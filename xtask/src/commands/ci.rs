@@ -8,22 +8,20 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::rendering::{self, Rendering};
-use super::{Outcome, Session, lint, render, test_kind, validate};
-use crate::report;
-use crate::report::json;
-use crate::report::json::Output;
-use crate::report::junit;
-use crate::report::junit::{Case, Failure, Suite};
-use crate::report::rendered;
-use crate::report::rendered::{RenderReport, State};
 use diagnostics::wording::plural;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result};
 use toolbox::process;
 use toolbox::progress::Progress;
-use workspace::Workspace;
-use workspace::plan;
 use workspace::plan::{Inspections, Target};
+use workspace::{Workspace, plan};
+
+use super::rendering::{self, Rendering};
+use super::{Outcome, Session, lint, render, test_kind, validate};
+use crate::report;
+use crate::report::json::Output;
+use crate::report::junit::{Case, Failure, Suite};
+use crate::report::rendered::{RenderReport, State};
+use crate::report::{json, junit, rendered};
 
 /// The command's arguments.
 #[derive(Debug, Default)]

@@ -1,27 +1,23 @@
 //! `deps`: downloads the pinned chart dependencies, and updates the locks with `--update`.
 
-use diagnostics::Code;
-use diagnostics::Diagnostic;
-use diagnostics::suggestion;
-use document::edit;
-use document::edit::Edit;
-use helm::chart::is_exact;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use toolbox::whole;
+
+use diagnostics::wording::plural;
+use diagnostics::{Code, Diagnostic, Diagnostics, Result, suggestion};
+use document::edit;
+use document::edit::Edit;
+use helm::chart::{Chart, is_exact};
+use helm::dependencies;
+use helm::dependencies::{Context, PinChange};
+use toolbox::progress::Progress;
+use toolbox::{atomic_file, inputs};
+use workspace::Workspace;
 
 use super::{Outcome, Session};
 use crate::report::json::{self, Output};
-use diagnostics::wording::plural;
-use diagnostics::{Diagnostics, Result};
-use helm::chart::Chart;
-use helm::dependencies;
-use helm::dependencies::{Context, PinChange};
-use toolbox::inputs;
-use toolbox::progress::Progress;
-use workspace::Workspace;
 
-/// Runs the command. `update` resolves the dependencies anew, those that it names as `NAME@VERSION` at these versions.
+/// Runs the command. `update` resolves the dependencies again, those listed as `NAME@VERSION` at these versions.
 pub fn run(session: &Session<'_>, update: Option<&[String]>) -> Result<Outcome> {
     let (workspace, mut diagnostics) = Workspace::load(&session.root)?;
     let mut charts = charts(&session.root, &mut diagnostics);
@@ -96,7 +92,7 @@ fn update(
     let failed = |path: &Path| updated.failed.iter().any(|chart| path.starts_with(chart));
     let edited: Vec<_> = edited.iter().filter(|(path, _)| !failed(path)).collect();
     for (path, text) in edited {
-        whole::write(path, text.as_bytes())?;
+        atomic_file::write(path, text.as_bytes())?;
         updated.written.push(path.clone());
     }
     let mut changes = Vec::new();

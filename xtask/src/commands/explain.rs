@@ -1,10 +1,11 @@
 //! `explain`: prints what a diagnostic code means, from docs/checks.md.
 
+use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result, nearest};
+
 use super::Outcome;
 use crate::report;
 use crate::report::Printer;
 use crate::report::json::{self, Output};
-use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result, nearest};
 
 /// The document that describes all codes: a second-level heading per code, in the order of [`Code::ALL`].
 const CHECKS: &str = include_str!("../../../docs/checks.md");

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::{Outcome, Session};
-use crate::image;
-use crate::image::{Builder, State};
-use crate::report::json::{self, Output};
 use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use toolbox::engine::Engine;
 use workspace::Workspace;
+
+use super::{Outcome, Session};
+use crate::image;
+use crate::image::{Builder, State};
+use crate::report::json::{self, Output};
 
 /// The command's arguments.
 #[derive(Debug, Default)]

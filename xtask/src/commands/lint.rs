@@ -3,32 +3,26 @@
 //! Chart checks run for each chart that a selected target uses, with all cases of that chart. Without a selection, the
 //! checks that do not need Helm run for every chart under charts/, deployed or not.
 
-use crate::lint::Run;
-use crate::lint::subject::ChartSubject;
-use crate::lint::subject::Fix;
-use crate::lint::subject::Rendered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::rendering::{self, Rendering};
-use super::{Outcome, Session};
-use crate::lint;
-use crate::lint::helm::Helm;
-use crate::lint::subject::Subject;
-use crate::lint::{CHECKS, images};
-use crate::report::json::{self, Output};
 use diagnostics::wording::plural;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result};
 use helm::chart::Chart;
 use helm::dependencies;
 use kubernetes::object::Object;
-use toolbox::inputs;
 use toolbox::progress::Progress;
-use toolbox::whole;
-use workspace::Workspace;
-use workspace::plan;
+use toolbox::{atomic_file, inputs};
 use workspace::plan::{Inspections, Target};
-use workspace::silence;
+use workspace::{Workspace, plan, suppression};
+
+use super::rendering::{self, Rendering};
+use super::{Outcome, Session};
+use crate::lint;
+use crate::lint::helm::Helm;
+use crate::lint::subject::{ChartSubject, Fix, Rendered, Subject};
+use crate::lint::{CHECKS, Run, images};
+use crate::report::json::{self, Output};
 
 /// The command's arguments.
 #[derive(Debug, Default)]
@@ -153,7 +147,7 @@ pub fn check(
     let deployed: Vec<&Chart> = deployed.iter().filter_map(|folder| charts.get(folder)).collect();
     diagnostics.extend(with_helm(session, &subject, &deployed, renderings, all));
     let complete = sound && request.targets.is_empty() && diagnostics.worst() <= Class::Finding;
-    let diagnostics = silence::apply(diagnostics, &workspace.config.silences, &lint::codes(), complete);
+    let diagnostics = suppression::apply(diagnostics, &workspace.config.suppressions, &lint::codes(), complete);
     Checked { diagnostics, charts: charts.values().map(|chart| chart.path.clone()).collect() }
 }
 
@@ -175,7 +169,7 @@ fn remove_reported(diagnostics: &mut Diagnostics, renderings: &[Rendering<'_>]) 
 fn fix(session: &Session<'_>, subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     for Fix { path, text } in CHECKS.iter().filter_map(|check| check.fix).flat_map(|fix| fix(subject)) {
-        if diagnostics.take(whole::write(&path, text.as_bytes())).is_some() {
+        if diagnostics.take(atomic_file::write(&path, text.as_bytes())).is_some() {
             session.printer.status("Wrote", &inputs::name(&session.root, &path));
         }
     }

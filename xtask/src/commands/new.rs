@@ -5,6 +5,17 @@
 
 use std::collections::BTreeMap;
 
+use diagnostics::wording::plural;
+use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
+use document::{Node, yaml};
+use golden::store;
+use helm::chart::Chart;
+use helm::dependencies;
+use kubernetes::object::Object;
+use toolbox::{archive, inputs};
+use workspace::plan::Inspections;
+use workspace::{Workspace, plan};
+
 use super::render::{self, locks};
 use super::{Outcome, Session, rendering};
 use crate::lint::subject::Subject;
@@ -13,18 +24,6 @@ use crate::new::reach::Reach;
 use crate::new::staging::{Changed, Staging};
 use crate::new::{Service, Upstream, accepted, name, taken};
 use crate::report::json::{self, Output};
-use diagnostics::wording::plural;
-use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
-use document::{Node, yaml};
-use golden::store;
-use helm::chart::Chart;
-use helm::dependencies;
-use kubernetes::object::Object;
-use toolbox::archive;
-use toolbox::inputs;
-use workspace::Workspace;
-use workspace::plan;
-use workspace::plan::Inspections;
 
 /// The command's arguments.
 #[derive(Debug, Default)]

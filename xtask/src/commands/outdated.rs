@@ -7,29 +7,25 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Outcome, Session, rendering};
-use crate::pinned;
-use crate::pinned::Pinned;
-use crate::report;
-use crate::report::json::{self, Output};
 use argocd::release::RELEASES;
 use diagnostics::wording::plural;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result, Source};
 use document::{Node, yaml};
 use helm::chart::Chart;
-use helm::command;
-use helm::dependencies;
+use helm::{command, dependencies};
 use kubernetes::object::Object;
 use toolbox::environment::Mirror;
 use toolbox::progress::Progress;
 use toolbox::tools::Tools;
-use workspace::Workspace;
-use workspace::advisories;
 use workspace::advisories::{Advisories, Kind};
-use workspace::plan;
 use workspace::plan::{Inspections, Target};
-use workspace::silence;
 use workspace::versions::Known;
+use workspace::{Workspace, advisories, plan, suppression};
+
+use super::{Outcome, Session, rendering};
+use crate::pinned::Pinned;
+use crate::report::json::{self, Output};
+use crate::{pinned, report};
 
 /// The longest that one chart repository may take to answer.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -63,7 +59,7 @@ pub fn run(session: &Session<'_>) -> Result<Outcome> {
     session.printer.result(&table(&all, &newest, &advisories));
 
     let findings = pinned::findings(&all, &advisories);
-    diagnostics.extend(silence::apply(findings, &workspace.config.silences, &[], false));
+    diagnostics.extend(suppression::apply(findings, &workspace.config.suppressions, &[], false));
     diagnostics.sort();
     let vulnerable = all.iter().filter(|one| !one.affected_by(&advisories).is_empty()).count();
     let behind = all.iter().zip(&newest).filter(|(one, newest)| is_behind(one, newest)).count();

@@ -6,25 +6,22 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use argocd::release::Release;
+use diagnostics::wording::plural;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
+use golden::lock::Lock;
+use golden::store::Update;
+use golden::{diff, lock, store};
+use toolbox::fingerprint::Fingerprints;
+use toolbox::progress::Progress;
+use workspace::plan::Inspections;
+use workspace::{Workspace, plan, render};
+
 use super::rendering::{self, Rendering};
 use super::{Outcome, Session};
 use crate::output;
 use crate::report::json::Output;
 use crate::report::rendered::{RenderReport, State, TargetReport, total};
-use argocd::release::Release;
-use diagnostics::wording::plural;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
-use golden::diff;
-use golden::lock;
-use golden::lock::Lock;
-use golden::store;
-use golden::store::Update;
-use toolbox::fingerprint::Fingerprints;
-use toolbox::progress::Progress;
-use workspace::Workspace;
-use workspace::plan;
-use workspace::plan::Inspections;
-use workspace::render;
 
 /// The command's arguments.
 #[derive(Debug, Default)]

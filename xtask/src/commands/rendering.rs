@@ -6,20 +6,20 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-use super::Session;
 use argocd::release::Release;
 use diagnostics::{Diagnostics, Result};
-use golden::Golden;
-use golden::objects;
+use golden::{Golden, objects};
 use helm::dependencies;
 use helm::dependencies::Prepared;
 use kubernetes::manifest::Recorded;
 use kubernetes::object::Object;
+use toolbox::parallel::parallel;
 use toolbox::progress::Progress;
-use toolbox::side_by_side::side_by_side;
 use workspace::Workspace;
 use workspace::plan::Target;
 use workspace::render::Renderer;
+
+use super::Session;
 
 /// A target and its render.
 #[derive(Debug)]
@@ -129,7 +129,7 @@ fn render_stale(
 
     let renderer = Renderer { root: &session.root, cache, helm: &helm };
     let slots: Vec<Mutex<&mut Rendering<'_>>> = stale.into_iter().map(Mutex::new).collect();
-    side_by_side(session.jobs, &slots, |slot| {
+    parallel(session.jobs, &slots, |slot| {
         let Ok(mut one) = slot.lock() else { return };
         let directory = prepared.get(&one.target.deployment.chart.directory).and_then(Option::as_ref);
         // A failed preparation is reported once for all targets of the chart.

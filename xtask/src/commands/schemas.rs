@@ -7,11 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-
-use super::rendering;
-use super::{Outcome, Session};
-use crate::report::json::{self, Output};
 use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 use document::Node;
@@ -20,13 +15,16 @@ use kubernetes::schemas;
 use kubernetes::schemas::{Kind, VERSION_FILE, Version, crd, openapi};
 use kubernetes::validate::subject;
 use kubernetes::validate::subject::Subject;
+use serde_json::Value;
+use toolbox::atomic_file;
 use toolbox::environment::Environment;
 use toolbox::process::Invocation;
 use toolbox::progress::Progress;
-use toolbox::whole;
-use workspace::Workspace;
-use workspace::plan;
 use workspace::plan::Inspections;
+use workspace::{Workspace, plan};
+
+use super::{Outcome, Session, rendering};
+use crate::report::json::{self, Output};
 
 /// The arguments of the command.
 #[derive(Debug, Default)]
@@ -82,7 +80,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
                 if request.check {
                     diagnostics.push(outdated(&file, path.is_file()));
                 } else {
-                    whole::write(&path, text.as_bytes())?;
+                    atomic_file::write(&path, text.as_bytes())?;
                     session.printer.status("Wrote", &format!("{}/{file}", schemas::FOLDER));
                     written.push(file);
                 }

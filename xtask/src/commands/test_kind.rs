@@ -16,14 +16,6 @@ mod stage;
 
 use std::time::{Duration, Instant, SystemTime};
 
-use self::lane::Run;
-use self::prepare::Prepared;
-pub use self::prepare::Request;
-use self::reports::{Results, StepReport};
-use self::stage::Stage;
-use super::{Outcome, Session};
-use crate::report::json::{self, Output};
-use crate::report::junit;
 use cluster::observer::Observer;
 use cluster::scenario::{Scenario, Step};
 use cluster::{Cluster, Existing, Provisioner, images, preflight};
@@ -33,6 +25,15 @@ use toolbox::engine::Engine;
 use toolbox::process;
 use workspace::Workspace;
 use workspace::plan::Inspections;
+
+use self::lane::Run;
+use self::prepare::Prepared;
+pub use self::prepare::Request;
+use self::reports::{Results, StepReport};
+use self::stage::Stage;
+use super::{Outcome, Session};
+use crate::report::json::{self, Output};
+use crate::report::junit;
 
 /// The results of a run.
 #[derive(Debug, Default)]

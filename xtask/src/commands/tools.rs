@@ -1,13 +1,14 @@
 //! `tools`: the programs that this tool runs, in the versions of charts.toml and tools.lock.
 
-use super::{Outcome, Session};
-use crate::cli;
-use crate::report::json::{self, Output};
 use argocd::release::RELEASES;
 use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result, suggestion};
 use toolbox::tools::{State, Tool, Tools};
 use workspace::Workspace;
+
+use super::{Outcome, Session};
+use crate::cli;
+use crate::report::json::{self, Output};
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, command: &cli::Tools) -> Result<Outcome> {

@@ -4,36 +4,27 @@
 //! `CustomResourceDefinitions` that any target renders or `--crds` contains. Targets that are not selected are not
 //! rendered: their `CustomResourceDefinitions` are taken from their goldens.
 
-use diagnostics::Place;
-use diagnostics::Source;
-use kubernetes::validate::Unrendered;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use diagnostics::wording::plural;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
+use document::{Node, yaml};
+use golden::{Golden, objects};
+use kubernetes::schemas::{Kind, Version, crd};
+pub use kubernetes::validate::CODES;
+use kubernetes::validate::subject::Subject;
+use kubernetes::validate::{Checked, Input, Unrendered, subject};
+use kubernetes::{schemas, validate};
 use serde_json::{Value, json};
+use toolbox::inputs;
+use toolbox::progress::Progress;
+use workspace::plan::{Inspections, Target};
+use workspace::{Workspace, plan, suppression};
 
 use super::rendering::{self, Rendering};
 use super::{Outcome, Session};
 use crate::report::json::{self, Output};
-use diagnostics::wording::plural;
-use diagnostics::{Code, Diagnostic, Diagnostics, Result};
-use document::{Node, yaml};
-use golden::Golden;
-use golden::objects;
-use kubernetes::schemas;
-use kubernetes::schemas::{Kind, Version, crd};
-use kubernetes::validate;
-use kubernetes::validate::subject;
-use kubernetes::validate::subject::Subject;
-use kubernetes::validate::{Checked, Input};
-use toolbox::inputs;
-use toolbox::progress::Progress;
-use workspace::Workspace;
-use workspace::plan;
-use workspace::plan::{Inspections, Target};
-use workspace::silence;
-
-pub use kubernetes::validate::CODES;
 
 /// The arguments of the command.
 #[derive(Debug, Default)]
@@ -99,7 +90,7 @@ pub fn told(session: &Session<'_>, checked: &Checked) {
 }
 
 /// Validates rendered targets, and also argocd/ unless targets are selected. `all` are all targets of the workspace;
-/// `complete` tells whether every object is included.
+/// `complete` is whether every object is included.
 #[must_use]
 pub fn check(
     session: &Session<'_>,
@@ -147,7 +138,7 @@ pub fn check(
     diagnostics.extend(tools.warnings());
     diagnostics.extend(checked.diagnostics);
     let all_validated = diagnostics.0.iter().all(|found| found.code != Code::KubeconformFailed);
-    let diagnostics = silence::apply(diagnostics, &workspace.config.silences, CODES, complete && all_validated);
+    let diagnostics = suppression::apply(diagnostics, &workspace.config.suppressions, CODES, complete && all_validated);
     Checked { diagnostics, ..checked }
 }
 

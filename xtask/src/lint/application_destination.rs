@@ -2,11 +2,12 @@
 //!
 //! An object in another namespace needs a wider project. For cluster-scoped objects, Argo CD ignores the namespace.
 
-use super::subject::Subject;
 use diagnostics::{Code, Diagnostic, Diagnostics};
 use kubernetes::object::Object;
 use kubernetes::scope::{Scope, Scopes};
 use workspace::written;
+
+use super::subject::Subject;
 
 /// The codes of this check.
 pub const CODES: &[Code] = &[Code::ApplicationDestination, Code::NamespaceMismatch];

@@ -4,12 +4,13 @@
 //! CustomResourceDefinition but deletes the controller, so that nothing reconciles the custom resources in the cluster.
 //! Deleting the CustomResourceDefinition later deletes them, too.
 
-use super::subject::Subject;
 use diagnostics::{Code, Diagnostics};
 use document::Node;
 use kubernetes::object::Object;
 use kubernetes::scope;
 use workspace::plan::DEFAULT_CASE;
+
+use super::subject::Subject;
 
 /// The codes of this check.
 pub const CODES: &[Code] = &[Code::ApplicationFinalizer];

@@ -6,29 +6,25 @@
 //!
 //! Global projects are configured in Argo CD's own settings, so they are not considered.
 
-use argocd::pattern::matches_kind;
-use argocd::project::KindRule;
-use argocd::repository_url;
-use diagnostics::nearest;
-use kubernetes::scope;
 use std::collections::BTreeSet;
+
+use argocd::pattern::matches_kind;
+use argocd::permission::Verdict;
+use argocd::project::{Destination, KindRule, Project};
+use argocd::{permission, repository_url, sync_order};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest, suggestion};
+use document::Node;
+use kubernetes::manifest::ObjectKey;
+use kubernetes::object::Object;
+use kubernetes::scope::{Scope, Scopes};
+use kubernetes::{forms, scope};
+use workspace::plan;
+use workspace::plan::DEFAULT_CASE;
+use workspace::written::{CONTROL_PLANE, DEFAULT_PROJECT, Written};
 
 use super::application_destination::is_address;
 use super::argocd_folder;
 use super::subject::Subject;
-use argocd::permission;
-use argocd::permission::Verdict;
-use argocd::project::{Destination, Project};
-use argocd::sync_order;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, suggestion};
-use document::Node;
-use kubernetes::forms;
-use kubernetes::manifest::ObjectKey;
-use kubernetes::object::Object;
-use kubernetes::scope::{Scope, Scopes};
-use workspace::plan;
-use workspace::plan::DEFAULT_CASE;
-use workspace::written::{CONTROL_PLANE, DEFAULT_PROJECT, Written};
 
 /// The codes of this check.
 pub const CODES: &[Code] =

@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use super::subject::Subject;
 use diagnostics::{Code, Diagnostics, Place};
+
+use super::subject::Subject;
 
 /// The codes of this check.
 pub const CODES: &[Code] = &[Code::ApplicationRelease];

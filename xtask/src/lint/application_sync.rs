@@ -6,10 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use super::subject::Subject;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest};
 use document::{Node, Value};
 use workspace::written::Written;
+
+use super::subject::Subject;
 
 /// The codes of this check.
 pub const CODES: &[Code] = &[Code::ApplicationSync];

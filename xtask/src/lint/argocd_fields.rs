@@ -4,14 +4,14 @@
 //! Applications in argocd/applications/, all fields of other Applications, such as the app of apps, and projects.
 //! ApplicationSets are not validated, nor are `status` and `operation`, which Argo CD sets.
 
-use super::subject::Subject;
-use argocd::sync_options;
 use argocd::sync_options::Setter;
-use argocd::{application, duration, project};
+use argocd::{application, duration, project, sync_options};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest};
 use document::{Fields, Node, Syntax, Value};
 use workspace::APPLICATIONS;
 use workspace::written::Written;
+
+use super::subject::Subject;
 
 /// The codes of this check.
 pub const CODES: &[Code] = &[Code::ArgocdField];

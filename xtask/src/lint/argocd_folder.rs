@@ -3,11 +3,12 @@
 //! A manifest that the app of apps does not include, because it does not recurse or because of its `include` and `exclude`
 //! patterns, is never deployed. Workspaces without an app of apps, and other kinds, are not checked.
 
-use super::subject::Subject;
 use argocd::pattern::Glob;
 use diagnostics::{Code, Diagnostic, Diagnostics};
 use document::{Node, Value};
 use workspace::written::Written;
+
+use super::subject::Subject;
 
 /// The codes of this check.
 pub const CODES: &[Code] = &[Code::ManifestUndeployed];
@@ -96,9 +97,10 @@ pub fn deploys(application: &Written<'_>, file: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use diagnostics::Source;
     use document::yaml;
+
+    use super::*;
 
     #[test]
     fn deploys_the_files_that_argo_cd_reads() {

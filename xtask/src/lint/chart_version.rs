@@ -4,15 +4,15 @@
 //! .helmignore excludes. The base is the merge base with the main branch, unless another revision is given. A chart
 //! that does not exist at the base needs no bump. Whether the bump is large enough is not checked.
 
-use crate::lint::subject::Subject;
-use semver::Version;
-
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 use document::{Node, Value, yaml};
 use helm::chart::Chart;
 use helm::helmignore::Rules;
+use semver::Version;
 use toolbox::git;
 use toolbox::git::Repository;
+
+use crate::lint::subject::Subject;
 
 /// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::ChartVersionUnraised];

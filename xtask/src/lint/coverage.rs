@@ -14,25 +14,25 @@
 //! Branches that always fail are not counted, because no successful render can reach them. Neither are the charts that a
 //! chart depends on.
 
-use crate::lint::subject::ChartSubject;
-use crate::lint::template_duplicate;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::helm::Helm;
-use super::helm::copy_folder;
-use super::template::{self, Branch};
-use super::unreachable;
-use super::values_table::{self, Value};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 use document::{Node, yaml};
 use helm::chart::Chart;
 use toolbox::inputs;
+use toolbox::parallel::parallel;
 use toolbox::process::{Invocation, Output};
-use toolbox::side_by_side::side_by_side;
 use workspace::plan::Target;
 use workspace::render::failure;
+
+use super::helm::{Helm, copy_folder};
+use super::template::{self, Branch};
+use super::unreachable;
+use super::values_table::{self, Value};
+use crate::lint::subject::ChartSubject;
+use crate::lint::template_duplicate;
 
 /// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::BranchUncovered, Code::ValueUncovered];
@@ -87,11 +87,11 @@ fn branches(helm: &Helm<'_>, chart: &Chart, targets: &[&Target<'_>], directory: 
     let failed = Mutex::new(Diagnostics::default());
     let missed = helm.cached("coverage", targets, || {
         let explorer = Explorer { helm, templates: &templates, reached: Mutex::default(), rendered: Mutex::default() };
-        let watched = side_by_side(helm.jobs, targets, |target| explorer.watch(target, directory).unwrap_or(false));
+        let watched = parallel(helm.jobs, targets, |target| explorer.watch(target, directory).unwrap_or(false));
         let mut sound = true;
         // An error in the first pass occurs again in the second one, which reports it.
         if watched.contains(&false) || !templates.wanted(&locked(&explorer.reached), false).is_empty() {
-            for result in side_by_side(helm.jobs, targets, |target| explorer.case(target, directory)) {
+            for result in parallel(helm.jobs, targets, |target| explorer.case(target, directory)) {
                 if let Err(found) = result {
                     sound = false;
                     locked(&failed).extend(found);

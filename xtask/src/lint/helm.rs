@@ -9,8 +9,8 @@ use std::time::Duration;
 use ::helm::command;
 use diagnostics::{Diagnostic, Diagnostics, Result};
 use toolbox::archive::sha256;
+use toolbox::atomic_file;
 use toolbox::process::{Invocation, Output};
-use toolbox::whole;
 use workspace::plan::Target;
 
 /// No reasonable chart takes this long to render.
@@ -98,7 +98,7 @@ impl Helm<'_> {
         let (lines, keep) = compute()?;
         if keep {
             // Failing to write the cache only costs time in the next run.
-            let _ = whole::write(&path, serde_json::json!(lines).to_string().as_bytes());
+            let _ = atomic_file::write(&path, serde_json::json!(lines).to_string().as_bytes());
         }
         Ok(lines)
     }

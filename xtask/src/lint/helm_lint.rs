@@ -2,18 +2,19 @@
 //!
 //! The same message for several cases is one finding. `[INFO]` lines, which recommend icons, are skipped.
 
-use crate::lint::subject::ChartSubject;
 use std::collections::BTreeMap;
 use std::path::Path;
-use toolbox::side_by_side::side_by_side;
 
-use super::helm::Helm;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, suggestion};
 use document::{Node, yaml};
 use helm::chart::Chart;
 use helm::errors;
 use helm::recipe::Recipe;
+use toolbox::parallel::parallel;
 use workspace::plan::Target;
+
+use super::helm::Helm;
+use crate::lint::subject::ChartSubject;
 
 /// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::HelmLint];
@@ -24,7 +25,7 @@ const COMMAND_WORDS: usize = 4;
 /// Runs `helm lint` for every selected target of a chart.
 #[must_use]
 pub fn check(subject: &ChartSubject<'_>) -> Diagnostics {
-    let answers = side_by_side(subject.helm.jobs, subject.rendered, |one| {
+    let answers = parallel(subject.helm.jobs, subject.rendered, |one| {
         (one.target.id.to_string(), messages(&subject.helm, one.target, subject.directory))
     });
     let mut diagnostics = Diagnostics::default();

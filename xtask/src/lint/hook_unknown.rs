@@ -4,13 +4,14 @@
 //! the templates, as YAML between their actions. Hooks that an action computes are not checked; Argo CD's own hooks stay
 //! in the render, see `argocd_annotations`.
 
-use crate::lint::template;
-use document::yaml;
 use std::sync::Arc;
 
-use super::subject::Subject;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, suggestion};
+use document::yaml;
 use toolbox::inputs;
+
+use super::subject::Subject;
+use crate::lint::template;
 
 /// The codes of this check.
 pub const CODES: &[Code] = &[Code::AnnotationUnknown];

@@ -6,10 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::subject::Subject;
 use diagnostics::{Code, Diagnostics, Place};
 use document::{Node, Value};
 use kubernetes::object::Object;
+
+use super::subject::Subject;
 
 /// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::ImageInvalid, Code::ImageUnpinned];
@@ -234,9 +235,10 @@ fn is_component(part: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use diagnostics::Source;
     use document::yaml;
+
+    use super::*;
 
     #[test]
     fn images_of_manifests_are_found() {

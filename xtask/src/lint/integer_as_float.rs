@@ -10,11 +10,12 @@
 
 use std::collections::BTreeSet;
 
-use super::subject::Subject;
 use diagnostics::{Code, Diagnostics, Place, Source};
 use document::{Node, Value, yaml};
-use kubernetes::object::{Object, WITHHELD};
+use kubernetes::object::{Object, REDACTED};
 use workspace::plan::Target;
+
+use super::subject::Subject;
 
 /// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::IntegerAsFloat];
@@ -45,7 +46,7 @@ fn scalars(object: &Object, node: &Node, known: &BTreeSet<u128>, diagnostics: &m
     match &node.value {
         Value::Mapping(entries) => entries.iter().for_each(|(_, value)| scalars(object, value, known, diagnostics)),
         Value::Sequence(items) => items.iter().for_each(|item| scalars(object, item, known, diagnostics)),
-        Value::String(text) if text != WITHHELD && text.contains("e+") => {
+        Value::String(text) if text != REDACTED && text.contains("e+") => {
             let whole = integer(text.trim());
             for token in tokens(text) {
                 let Some(number) = integer(token) else { continue };

@@ -2,9 +2,10 @@
 //!
 //! Kubernetes rejects a namespace with an unknown level. It ignores a misspelled label, so that no level is enforced.
 
-use super::subject::Subject;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, suggestion};
 use document::Node;
+
+use super::subject::Subject;
 
 /// The codes of this check.
 pub const CODES: &[Code] = &[Code::NamespaceLabel];
@@ -66,9 +67,10 @@ fn wrong(labels: &Node) -> Vec<(String, String, Place)> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use diagnostics::Source;
     use document::yaml;
+
+    use super::*;
 
     #[test]
     fn invalid_labels_are_reported() {

@@ -4,10 +4,11 @@
 //! Explicit forms that allow everything are intended and not reported: a rule `{}`, a rule with only ports, and
 //! `0.0.0.0/0`. Policies of network plugins are not checked.
 
-use super::subject::Subject;
 use diagnostics::{Code, Diagnostic, Diagnostics};
 use document::{Node, Value};
 use kubernetes::object::Object;
+
+use super::subject::Subject;
 
 /// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::NetworkPolicyOpen];

@@ -6,10 +6,11 @@
 //!
 //! Argo CD releases with Helm 3 are not affected and not checked.
 
-use super::subject::Subject;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place};
 use document::{Node, Value, yaml};
 use helm::chart::Chart;
+
+use super::subject::Subject;
 
 /// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::NullIgnored];

@@ -6,17 +6,18 @@
 //!
 //! Two projects of the same name under argocd/ are the same mistake.
 
-use kubernetes::manifest::ObjectKey;
-use kubernetes::object::Object;
 use std::collections::BTreeMap;
-use workspace::written::Written;
 
-use super::subject::Subject;
 use argocd::sync_order;
 use diagnostics::{Code, Diagnostic, Diagnostics};
 use document::Node;
+use kubernetes::manifest::ObjectKey;
+use kubernetes::object::Object;
 use kubernetes::scope::{Scope, Scopes};
 use workspace::plan::DEFAULT_CASE;
+use workspace::written::Written;
+
+use super::subject::Subject;
 
 /// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::ObjectShared];
@@ -69,7 +70,7 @@ fn reported_as_release(subject: &Subject<'_>, one: &Written<'_>, two: &Written<'
         let name = written.deployment.and_then(|deployment| deployment.options.release_name.clone());
         name.unwrap_or_else(|| written.name.to_owned())
     };
-    let suppressed = subject.workspace.config.silences.iter().any(|one| one.check == Code::ApplicationRelease);
+    let suppressed = subject.workspace.config.suppressions.iter().any(|one| one.check == Code::ApplicationRelease);
     !suppressed && release(one) == release(two) && one.namespace() == two.namespace()
 }
 

@@ -5,11 +5,12 @@
 //!
 //! Does not use the network: only the repositories in [`helm::moved`] are known.
 
-use super::subject::Subject;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place};
 use document::Node;
 use helm::chart::{Chart, Dependency};
 use helm::moved::{Moved, moved};
+
+use super::subject::Subject;
 
 /// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::RepositoryMoved];

@@ -10,12 +10,11 @@ use std::ops::Range;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-
-use super::subject::Subject;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place};
 use document::{Key, Node, Value};
-use kubernetes::forms;
-use kubernetes::object;
+use kubernetes::{forms, object};
+
+use super::subject::Subject;
 
 /// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::SealedSecretInvalid, Code::SealedSecretScope];

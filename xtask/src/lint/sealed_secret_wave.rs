@@ -5,12 +5,13 @@
 //!
 //! References marked `optional` are not checked.
 
-use super::subject::Subject;
 use argocd::sync_order;
 use argocd::sync_order::{Order, Phase, WAVE};
 use diagnostics::{Code, Diagnostic, Diagnostics};
 use document::{Node, Value};
 use kubernetes::object::Object;
+
+use super::subject::Subject;
 
 /// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::SealedSecretWave];
@@ -99,9 +100,10 @@ fn secrets(spec: &Node) -> Vec<(&str, &Node)> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use diagnostics::Source;
     use document::yaml;
+
+    use super::*;
 
     fn node(text: &str) -> Node {
         yaml::parse_one(&Source::new("x.yaml", text)).expect("YAML").root

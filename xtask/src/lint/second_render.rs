@@ -9,22 +9,21 @@
 //! A date in a fixed time zone (`dateInZone "2006-01-02" "UTC"`) is not detected here: it differs on another day, and
 //! then the goldens differ. Values of Secrets are compared, but never printed.
 
-use crate::lint::subject::ChartSubject;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use toolbox::side_by_side::side_by_side;
 
-use serde_json::json;
-
-use super::helm::Helm;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 use document::{Node, Value, yaml};
 use kubernetes::manifest;
-use kubernetes::manifest::Manifest;
-use kubernetes::manifest::Recorded;
+use kubernetes::manifest::{Manifest, Recorded};
 use kubernetes::object::Object;
+use serde_json::json;
+use toolbox::parallel::parallel;
 use toolbox::{archive, inputs};
 use workspace::plan::Target;
+
+use super::helm::Helm;
+use crate::lint::subject::ChartSubject;
 
 /// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::RenderUnstable];
@@ -42,7 +41,7 @@ const LISTED: usize = 10;
 #[must_use]
 pub fn check(subject: &ChartSubject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
-    let results = side_by_side(subject.helm.jobs, subject.rendered, |one| {
+    let results = parallel(subject.helm.jobs, subject.rendered, |one| {
         let lines = differences(&subject.helm, one.target, subject.directory, &one.manifests, one.fresh)?;
         let id = one.target.id.to_string();
         let objects: Vec<&Object> = subject.objects.iter().filter(|object| object.target == id).collect();

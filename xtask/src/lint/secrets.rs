@@ -12,12 +12,13 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::subject::Subject;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
 use document::yaml::Document;
 use document::{Node, Value, yaml};
 use kubernetes::object;
 use kubernetes::object::Object;
+
+use super::subject::Subject;
 
 /// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::SecretPlain];

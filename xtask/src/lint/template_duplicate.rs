@@ -10,11 +10,12 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
 use toolbox::inputs;
 
 use super::subject::Subject;
 use super::template;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
 
 /// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::TemplateDuplicate];

@@ -7,8 +7,9 @@
 
 use std::sync::Arc;
 
-use super::template::{self, Branch};
 use diagnostics::{Diagnostic, Source};
+
+use super::template::{self, Branch};
 
 /// How many variables and named templates a condition may lead through.
 const DEPTH: usize = 4;
@@ -193,8 +194,9 @@ fn definition<'a>(context: Context<'a>, name: &'a str) -> impl Iterator<Item = (
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use diagnostics::Code;
+
+    use super::*;
 
     /// The notes and helps for the last branch of a template.
     fn explained(text: &str, api_versions: &[&str]) -> String {

@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::subject::Subject;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
 use document::yaml;
 use toolbox::inputs;
+
+use super::subject::Subject;
 
 /// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::ValueDuplicate];

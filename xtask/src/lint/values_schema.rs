@@ -10,15 +10,15 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::subject::Subject;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
 use document::{Node, Value};
 use helm::chart::Chart;
 use helm::values_schema;
-use helm::values_schema::FILE;
-use helm::values_schema::keywords;
 use helm::values_schema::keywords::Unsound;
+use helm::values_schema::{FILE, keywords};
 use toolbox::inputs;
+
+use super::subject::Subject;
 
 /// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::ValuesSchemaInvalid, Code::ValuesSchemaMissing, Code::ValuesSchemaOpen];
@@ -185,8 +185,9 @@ fn key_of(node: &Node, name: &str) -> Option<Place> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use document::yaml;
+
+    use super::*;
 
     fn open(schema: &str) -> Vec<String> {
         let root = yaml::parse_one(&Source::new("s", schema)).expect("JSON").root;

@@ -4,14 +4,14 @@
 //! an undocumented one, every value needs its own comment. The table is between two markers in the README; a chart
 //! without them is not checked.
 
-use crate::lint::subject::Fix;
-use crate::lint::subject::Subject;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 use document::{Key, Node, Value as Content, yaml};
 use helm::chart::Chart;
+
+use crate::lint::subject::{Fix, Subject};
 
 /// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::ValueUndocumented, Code::ValuesTableOutdated];

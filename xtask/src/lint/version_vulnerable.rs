@@ -2,10 +2,11 @@
 //!
 //! Does not judge what has no version that can be compared: an image by digest alone, or a tag that is not a version.
 
-use super::subject::Subject;
-use crate::pinned;
 use diagnostics::{Code, Diagnostics};
 use workspace::advisories::Advisories;
+
+use super::subject::Subject;
+use crate::pinned;
 
 /// The findings of this check.
 pub const CODES: &[Code] = &[Code::VersionVulnerable];

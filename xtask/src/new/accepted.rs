@@ -5,12 +5,13 @@
 
 use std::sync::Arc;
 
-use super::Service;
-use crate::lint::application_destination;
-use crate::lint::subject::Subject;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
 use document::json;
 use workspace::config::Config;
+
+use super::Service;
+use crate::lint::application_destination;
+use crate::lint::subject::Subject;
 
 /// The maximum number of objects that the reason names.
 const NAMED: usize = 3;
@@ -58,9 +59,9 @@ pub fn append(config: &Arc<Source>, entry: &str) -> Result<Option<String>> {
         added = added.replace('\n', "\r\n");
     }
     let whole = format!("{text}{added}");
-    let before = Config::parse(config)?.silences.len();
+    let before = Config::parse(config)?.suppressions.len();
     match Config::parse(&Source::new(config.name.clone(), whole.clone())) {
-        Ok(config) if config.silences.len() == before + 1 => Ok(Some(whole)),
+        Ok(config) if config.suppressions.len() == before + 1 => Ok(Some(whole)),
         // A `[[suppress]]` table cannot be appended to an inline array, `suppress = […]`.
         _ => Err(refused(config, entry)),
     }

@@ -3,10 +3,11 @@
 //! Each name ends up in YAML, JSON, Helm templates, paths, and DNS. A name that passes needs no quoting anywhere.
 //! taken.rs checks whether a name is already in use.
 
-use super::Dependency;
 use diagnostics::{Code, Diagnostic, Diagnostics};
 use document::{Value, yaml};
 use helm::chart::is_exact;
+
+use super::Dependency;
 
 /// Helm's maximum length of a release name.
 const RELEASE: usize = 53;

@@ -178,9 +178,10 @@ fn capabilities<'a>(container: &'a Node, verb: &str) -> impl Iterator<Item = &'a
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use diagnostics::Source;
     use document::yaml;
+
+    use super::*;
 
     const SAFE: &str = "{name: c, securityContext: {allowPrivilegeEscalation: false, runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}, capabilities: {drop: [ALL]}}}";
 

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::pod_security::{self, Level};
 use kubernetes::object::Object;
 use kubernetes::scope;
 use kubernetes::scope::{Scope, Scopes};
+
+use super::pod_security::{self, Level};
 
 /// What a project and a namespace must allow.
 #[derive(Debug, Default, PartialEq, Eq)]

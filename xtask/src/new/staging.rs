@@ -8,17 +8,16 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
-use rustix::io::Errno;
-
-use super::{accepted, name};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 use golden::store;
 use helm::charts_lock;
 use helm::charts_lock::ChartsLock;
-use toolbox::process;
-use toolbox::whole;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+use toolbox::{atomic_file, process};
 use workspace::{CONFIG_FILE, TOOLS_LOCK_FILE};
+
+use super::{accepted, name};
 
 /// The staging directory, inside the workspace and so on the same file system.
 const FOLDER: &str = ".xtask-new";
@@ -83,12 +82,12 @@ impl Staging {
 
     /// Creates the staged workspace with copies of the real one's charts.toml and lock files.
     pub fn open(&self) -> Result<()> {
-        whole::write(&self.folder().join(".gitignore"), b"*\n")?;
+        atomic_file::write(&self.folder().join(".gitignore"), b"*\n")?;
         for name in [CONFIG_FILE, charts_lock::FILE, TOOLS_LOCK_FILE] {
             let path = self.root.join(name);
             if path.is_file() {
                 let bytes = std::fs::read(&path).map_err(|error| Diagnostic::io("read", &path, &error))?;
-                whole::write(&self.tree().join(name), &bytes)?;
+                atomic_file::write(&self.tree().join(name), &bytes)?;
             }
         }
         Ok(())
@@ -96,19 +95,19 @@ impl Staging {
 
     /// Writes a file to the staged workspace.
     pub fn write(&self, name: &str, text: &str) -> Result<()> {
-        whole::write(&self.tree().join(name), text.as_bytes())
+        atomic_file::write(&self.tree().join(name), text.as_bytes())
     }
 
     /// Stores an entry to append to charts.toml. Fails if it cannot be appended.
     pub fn accept(&self, entry: &str) -> Result<()> {
-        whole::write(&self.folder().join(ACCEPTED), entry.as_bytes())?;
+        atomic_file::write(&self.folder().join(ACCEPTED), entry.as_bytes())?;
         self.config().map(drop)
     }
 
     /// Moves everything into the workspace.
     pub fn place(&self) -> Result<Changed> {
         process::check_interrupted()?;
-        whole::write(&self.folder().join(SEAL), self.app.as_bytes())?;
+        atomic_file::write(&self.folder().join(SEAL), self.app.as_bytes())?;
         let changed = self.move_all(&self.app)?;
         self.remove()?;
         Ok(changed)
@@ -133,7 +132,7 @@ impl Staging {
         let mut result = self.pin(&shared[0]).and_then(|pinned| {
             let accepted = self.config()?;
             changed = Changed { pinned, accepted: accepted.is_some() };
-            accepted.map_or(Ok(()), |text| whole::write(&shared[1], text.as_bytes()))
+            accepted.map_or(Ok(()), |text| atomic_file::write(&shared[1], text.as_bytes()))
         });
         for part in parts(app) {
             let (from, to) = (self.tree().join(&part), self.root.join(&part));
@@ -152,7 +151,7 @@ impl Staging {
             for (path, before) in shared.iter().zip(before) {
                 let _ = match before {
                     Some(bytes) if std::fs::read(path).is_ok_and(|now| now == bytes) => Ok(()),
-                    Some(bytes) => whole::write(path, &bytes),
+                    Some(bytes) => atomic_file::write(path, &bytes),
                     None => std::fs::remove_file(path).map_err(|error| Diagnostic::io("remove", path, &error).into()),
                 };
             }
@@ -183,7 +182,7 @@ impl Staging {
         if lock.pins.len() == before {
             return Ok(false);
         }
-        whole::write(path, lock.to_text().as_bytes())?;
+        atomic_file::write(path, lock.to_text().as_bytes())?;
         Ok(true)
     }
 }
@@ -254,7 +253,7 @@ mod tests {
     fn after_a_kill_between_two_moves_the_next_run_moves_the_rest() {
         let root = tempfile::tempdir().expect("temporary directory");
         let staging = staged(root.path());
-        whole::write(&staging.folder().join(SEAL), b"blog").expect("seals");
+        atomic_file::write(&staging.folder().join(SEAL), b"blog").expect("seals");
         std::fs::create_dir(root.path().join("charts")).expect("created");
         std::fs::rename(staging.tree().join("charts/blog"), root.path().join("charts/blog")).expect("moved");
         drop(staging);
@@ -274,7 +273,7 @@ mod tests {
             let staging = staged(root.path());
             staging.accept(entry).expect("accepted");
             if taken {
-                whole::write(&root.path().join("argocd/applications/blog.yaml"), b"other").expect("written");
+                atomic_file::write(&root.path().join("argocd/applications/blog.yaml"), b"other").expect("written");
             }
             assert_eq!(staging.place().is_err(), taken);
             let text = std::fs::read_to_string(&path).expect("there");
@@ -286,7 +285,7 @@ mod tests {
     fn an_existing_target_is_kept_and_the_moved_parts_are_moved_back() {
         let root = tempfile::tempdir().expect("temporary directory");
         let staging = staged(root.path());
-        whole::write(&root.path().join("argocd/applications/blog.yaml"), b"other").expect("written");
+        atomic_file::write(&root.path().join("argocd/applications/blog.yaml"), b"other").expect("written");
         let pin =
             "version = 1\n\n[[chart]]\nname = \"x\"\nversion = \"1.0.0\"\nrepository = \"https://c.example.com\"\n";
         let pin = format!("{pin}digest = \"tree-sha256:{}\"\n", "0".repeat(64));

@@ -1,10 +1,11 @@
 //! Checks whether the name or namespace of a new Application is already in use. name.rs checks its form.
 
-use super::Service;
-use crate::image;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place};
 use document::Node;
 use workspace::Workspace;
+
+use super::Service;
+use crate::image;
 
 /// Reports everything that conflicts with a new Application.
 #[must_use]

@@ -52,8 +52,9 @@ fn property(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use diagnostics::{Code, Source};
+
+    use super::*;
 
     #[test]
     fn an_annotation_is_attached_to_a_file_in_the_repository() {

@@ -4,15 +4,15 @@
 
 use std::collections::BTreeMap;
 
+use diagnostics::{Class, Diagnostics};
+use golden::diff::{Kind, ObjectDiff};
+use kubernetes::manifest::Recorded;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::exit_code;
 use super::rendered::{RenderReport, State, TargetReport};
 use crate::image;
-use diagnostics::{Class, Diagnostics};
-use golden::diff::{Kind, ObjectDiff};
-use kubernetes::manifest::Recorded;
 
 /// The version of the format.
 const VERSION: u32 = 1;
@@ -160,6 +160,7 @@ pub struct Render {
 
 /// A target and its changes.
 #[derive(Debug, Serialize, JsonSchema)]
+#[expect(clippy::struct_field_names, reason = "the field is part of the JSON format")]
 pub struct Target {
     /// The name: `<app>/<case>`.
     target: String,
@@ -174,6 +175,7 @@ pub struct Target {
 
 /// The change of an object.
 #[derive(Debug, Serialize, JsonSchema)]
+#[expect(clippy::struct_field_names, reason = "the field is part of the JSON format")]
 pub struct Change {
     change: ChangeKind,
     /// The rendered object; for a removed one, its golden.
@@ -315,7 +317,7 @@ pub struct Step {
     pub result: StepResult,
     /// How long it took.
     pub seconds: f64,
-    /// The line that the step prints, the summary of its failure, or why its condition does not hold.
+    /// The line that the step prints, the summary of its failure, or the reason why its condition does not hold.
     #[serde(rename = "told")]
     pub summary: Option<String>,
 }

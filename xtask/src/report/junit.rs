@@ -3,10 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
-
 use diagnostics::{Code, Diagnostic, Result};
-use toolbox::whole;
+use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
+use toolbox::atomic_file;
 
 /// A group of test cases: a stage of `ci`, or a scenario.
 #[derive(Debug, Clone, Default)]
@@ -45,7 +44,7 @@ pub struct Failure {
 pub fn write(path: &Path, suites: &[Suite]) -> Result<()> {
     let text = document(suites)
         .map_err(|error| Diagnostic::new(Code::Io, format!("cannot format `{}`: {error}", path.display())))?;
-    whole::write(path, text.as_bytes())
+    atomic_file::write(path, text.as_bytes())
 }
 
 fn document(suites: &[Suite]) -> std::result::Result<String, SerializeError> {

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use anstyle::{AnsiColor, Style};
-use schemars::JsonSchema;
-use serde::Serialize;
-
 use diagnostics::wording::{list, plural};
 use golden::diff::{Kind, ObjectDiff, Tag};
+use schemars::JsonSchema;
+use serde::Serialize;
 use workspace::plan::TargetId;
 
 const ADDED: Style = AnsiColor::Green.on_default();

@@ -8,8 +8,9 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::under_way::{FRAME, Task, Tasks};
 use toolbox::progress::Waits;
+
+use super::under_way::{FRAME, Task, Tasks};
 
 /// The terminal, or its replacement in tests.
 pub(super) trait Sink: Send + Sync {

@@ -1,7 +1,6 @@
 //! Formats a diagnostic in the style of rustc: its message, the affected lines, notes, and help.
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-
 use diagnostics::{Class, Diagnostic, Place};
 
 /// Formats a diagnostic without colors.

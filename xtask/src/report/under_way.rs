@@ -5,9 +5,8 @@
 use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
-use unicode_width::UnicodeWidthChar;
-
 use toolbox::progress::Waits;
+use unicode_width::UnicodeWidthChar;
 
 /// The time between two plain lines about a running task.
 const REPEAT: Duration = Duration::from_secs(10);

@@ -79,7 +79,7 @@ fn a_change_on_a_branch_requires_a_higher_version() {
     repository.lint("").says(1, &["but its version went down from 0.1.0 to 0.0.9"]);
     // A release candidate comes before its release, and build metadata makes no difference.
     repository.version("0.0.9", "0.1.0-rc.1");
-    repository.lint("").says(1, &["fell from 0.1.0 to 0.1.0-rc.1"]);
+    repository.lint("").says(1, &["went down from 0.1.0 to 0.1.0-rc.1"]);
     repository.version("0.1.0-rc.1", "0.1.0+build.2");
     repository.lint("").says(1, &["is still 0.1.0+build.2"]);
     repository.version("0.1.0+build.2", "0.2.0-rc.1");

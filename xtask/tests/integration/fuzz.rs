@@ -190,7 +190,7 @@ fn output_of_kubeconform_is_read_or_refused() {
         br#"{"resources":[{"filename":"a.yaml","kind":"Service","name":"web","version":"v1","status":"statusInvalid",
         "msg":"problem validating schema. Check JSON formatting: jsonschema: '/spec/ports/0/port' does not validate with
         file:///x.json#/properties/spec: expected integer, but got string"}],"summary":{"valid":0,"invalid":1}}"#;
-    fuzz_seeds(vec![seed.to_vec()], |bytes| {
+    fuzz_seeds(&[seed.to_vec()], |bytes| {
         let answers = kubeconform::parse(bytes).unwrap_or_default();
         let words = String::from_utf8_lossy(bytes);
         for message in answers.values().map(|answer| answer.message.as_str()).chain([words.as_ref()]) {
@@ -217,10 +217,11 @@ fn fuzz(folders: &[&str], ends: &[&str], read: impl Fn(&[u8])) {
         }
     }
     seeds.sort();
-    fuzz_seeds(seeds.into_iter().map(|(_, bytes)| bytes).filter(|bytes| bytes.len() < 64 * 1024).collect(), read);
+    let seeds: Vec<_> = seeds.into_iter().map(|(_, bytes)| bytes).filter(|bytes| bytes.len() < 64 * 1024).collect();
+    fuzz_seeds(&seeds, read);
 }
 
-fn fuzz_seeds(seeds: Vec<Vec<u8>>, read: impl Fn(&[u8])) {
+fn fuzz_seeds(seeds: &[Vec<u8>], read: impl Fn(&[u8])) {
     assert!(!seeds.is_empty(), "no file to begin with");
     let number = |name: &str, default: u64| {
         std::env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} is not a number")))
@@ -228,9 +229,9 @@ fn fuzz_seeds(seeds: Vec<Vec<u8>>, read: impl Fn(&[u8])) {
     let mut random = fastrand::Rng::with_seed(number("XTASK_FUZZ_SEED", 0));
     let end = Instant::now() + Duration::from_secs(number("XTASK_FUZZ_SECONDS", 2));
     while Instant::now() < end {
-        let mut input = random.choice(&seeds).expect("a seed").clone();
+        let mut input = random.choice(seeds).expect("a seed").clone();
         for _ in 0..random.usize(0..6) {
-            mutate(&mut input, &seeds, &mut random);
+            mutate(&mut input, seeds, &mut random);
         }
         // A panic of the reader names a line of it, but not the input.
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| read(&input))) {

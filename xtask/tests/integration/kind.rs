@@ -384,8 +384,8 @@ fn a_fault_is_diagnosed() {
                 assert_eq!(before, after, "{} leaves something behind", folder.display());
             }
             assert_eq!(before["processes"], after["processes"], "{} leaves a process behind", folder.display());
-            if folder.join("mended").is_dir() {
-                lab.copy(&folder.join("mended"));
+            if folder.join("fixed").is_dir() {
+                lab.copy(&folder.join("fixed"));
                 let (code, screen) = lab.run("--keep");
                 assert_eq!(code, Some(0), "{} is not fixed:\n{screen}", folder.display());
             }

@@ -385,30 +385,29 @@ fn repository_copy() -> Bench {
 }
 
 #[test]
-fn invalid_values_of_the_relay_are_rejected_with_their_key() {
+fn invalid_values_of_the_relay_are_rejected_at_their_place() {
     let Some(helm) = helm(HELM_4) else { return };
     let bench = repository_copy();
-    for (values, key, line) in [
-        ("relay:\n  networks: [10.42.0.0/16, 0.0.0.0/0]\n", "`relay.networks[1]`", 2),
-        ("relay:\n  networks: ['::/0']\n", "`relay.networks[0]`", 2),
-        ("relay:\n  networks: [10.0.0.0/7]\n", "`relay.networks[0]`", 2),
+    for (values, message, line) in [
+        ("relay:\n  networks: [10.42.0.0/16, 0.0.0.0/0]\n", "`relay.networks[1]` is not valid", 2),
+        ("relay:\n  networks: ['::/0']\n", "`relay.networks[0]` is not valid", 2),
+        ("relay:\n  networks: [10.0.0.0/7]\n", "`relay.networks[0]` is not valid", 2),
         (
             "credentials:\n  existingSecret: smtp\nrelay:\n  relayhost: smtp.example.com:587\n",
-            "relayhost: smtp.example.com:587",
+            "`relay.relayhost` must match the pattern",
             4,
         ),
-        ("relay:\n  messageSizeLimit: 10MB\n", "`relay.messageSizeLimit`", 2),
-        ("relay:\n  queueLifetime: 5y\n", "`relay.queueLifetime`", 2),
-        ("persistence:\n  size: 1GB\n", "`persistence.size`", 2),
-        ("relay:\n  netwroks: []\n", "netwroks", 2),
-        ("credentials:\n  password: hunter2\n", "password", 2),
-        ("relay:\n  allowedSenderDomains: []\n", "allowedSenderDomains", 2),
-        ("extraMainCf:\n  mynetworks: 0.0.0.0/0\n", "mynetworks", 2),
-        ("image:\n  tag: latest\n", "`image.tag`", 2),
+        ("relay:\n  messageSizeLimit: 10MB\n", "`relay.messageSizeLimit` must be an integer", 2),
+        ("relay:\n  queueLifetime: 5y\n", "`relay.queueLifetime` is not valid", 2),
+        ("persistence:\n  size: 1GB\n", "`persistence.size` is not valid", 2),
+        ("relay:\n  netwroks: []\n", "unknown value `relay.netwroks`", 2),
+        ("credentials:\n  password: hunter2\n", "unknown value `credentials.password`", 2),
+        ("relay:\n  allowedSenderDomains: []\n", "`relay.allowedSenderDomains` must not be empty", 2),
+        ("extraMainCf:\n  mynetworks: 0.0.0.0/0\n", "the key `mynetworks` is not allowed in `extraMainCf`", 2),
+        ("image:\n  tag: latest\n", "`image.tag` is not valid: expected a fixed image tag", 2),
     ] {
         bench.write("charts/postfix/ci/bad-values.yaml", values);
         let answer = bench.xtask("render --offline postfix/bad").helm(&helm).run();
-        answer.says(2, &["helm-refused", key]);
-        answer.says(2, &[&format!("charts/postfix/ci/bad-values.yaml:{line}:")]);
+        answer.says(2, &["helm-refused", message, &format!("charts/postfix/ci/bad-values.yaml:{line}:")]);
     }
 }

@@ -1,9 +1,13 @@
-//! Habits of this repository that no compiler holds.
+//! Rules of this repository that the compiler does not check.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use clap::CommandFactory;
 use diagnostics::Code;
+use regex_lite::Regex;
+use xtask::cli::Cli;
 
 use crate::support::repository;
 
@@ -28,7 +32,7 @@ fn sources() -> Vec<(PathBuf, String)> {
     files
 }
 
-/// Lines that a test accepts, each with its place, for people to go to.
+/// The lines of the source files that satisfy a condition, with their places.
 fn lines(wanted: impl Fn(&Path, &str) -> bool) -> Vec<String> {
     let mut found = Vec::new();
     for (path, text) in sources() {
@@ -43,21 +47,21 @@ fn lines(wanted: impl Fn(&Path, &str) -> bool) -> Vec<String> {
 }
 
 #[test]
-fn nothing_is_left_from_building_it() {
-    // In two parts each, so that this file is not found by whoever searches for them.
+fn no_unfinished_code() {
+    // In two parts each, so that a search for them does not find this file.
     let words = [["db", "g!("], ["tod", "o!("], ["unimple", "mented!("], ["FIX", "ME"], ["XX", "X:"]]
         .map(|parts| parts.concat());
     assert_eq!(lines(|_, line| words.iter().any(|word| line.contains(word.as_str()))), Vec::<String>::new());
 }
 
 #[test]
-fn one_file_prints_and_one_spawns() {
+fn one_file_prints_and_one_runs_programs() {
     let prints = ["println!(", "eprintln!(", "print!(", "eprint!(", "io::stdout()", "io::stderr()"];
     let tests = ["tests.rs", "testing.rs", "tools/probe.rs"];
     let printing = |path: &Path, line: &str| {
         !path.ends_with("xtask/src/report.rs")
             && prints.iter().any(|word| line.contains(word))
-            // Tests say why they are skipped, and one of them stands in for a program that prints.
+            // Tests print why they are skipped, and one of them replaces a program that prints.
             && !tests.iter().any(|end| path.ends_with(end))
     };
     assert_eq!(lines(printing), Vec::<String>::new(), "only report.rs prints");
@@ -67,7 +71,7 @@ fn one_file_prints_and_one_spawns() {
             && spawns.iter().any(|word| line.contains(word))
             && !line.contains("//")
     };
-    assert_eq!(lines(spawning), Vec::<String>::new(), "only process.rs spawns");
+    assert_eq!(lines(spawning), Vec::<String>::new(), "only process.rs runs programs");
 }
 
 #[test]
@@ -78,38 +82,137 @@ fn every_code_is_used() {
 }
 
 #[test]
-fn every_module_says_what_it_is_for() {
+fn every_module_is_documented() {
     let silent = sources().into_iter().filter(|(_, text)| !text.starts_with("//!") && !text.starts_with("use super"));
     let silent: Vec<_> = silent.map(|(path, _)| path).collect();
     assert!(silent.is_empty(), "no `//!` at the top of {silent:?}");
 }
 
 #[test]
-fn the_changelog_knows_this_version() {
+fn the_changelog_mentions_the_current_version() {
     let changelog = std::fs::read_to_string(repository().join("CHANGELOG.md")).expect("CHANGELOG.md");
     let version = env!("CARGO_PKG_VERSION");
     assert!(changelog.contains(version), "CHANGELOG.md does not mention {version}, the version of the xtask crate");
 }
 
 #[test]
-fn no_file_names_a_place_of_one_machine() {
-    // Only what git knows or would add: what people keep beside it is theirs. Without git there is nothing to ask.
-    let mut git = Command::new("git");
-    git.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).current_dir(repository());
-    let Ok(output) = git.output() else { return };
-    if !output.status.success() {
-        return;
-    }
+fn no_file_contains_a_path_of_one_machine() {
     let places = [["/wor", "k/"], ["/hom", "e/"], ["/Us", "ers/"], ["/roo", "t/"], ["/tmp/", "."], ["C:", "\\"]]
         .map(|parts| parts.concat());
+    let found = tracked_lines(|_, line| places.iter().any(|place| line.contains(place.as_str())).then(String::new));
+    assert!(found.is_empty(), "paths of one machine:\n{}", found.join("\n"));
+}
+
+/// Wording that reads like a literal translation, and what to write instead. Each pattern has brackets around a letter, so
+/// that it does not match itself.
+const RETIRED: &[(&str, &str)] = &[
+    (r"\b(be|been) [h]ad\b", "unavailable, not found, could not be downloaded"),
+    (r"\bst[a]nds? twice\b", "duplicate, is defined twice"),
+    (r"` is [n]o ([a-km-z]|l[a-np-z])\w*", "is not a …, is not a valid …"),
+    (r"\b(hold|holds|held|holding) (\w+ |`\S+ ){1,6}[a]gainst\b", "validate against, compare with"),
+    (r"\bnobody (s[a]ys|t[e]lls)\b", "cannot tell whether …, is not set"),
+    (r"\bwh[o]m?ever\b", "anyone who …, or name the actor"),
+    (r"\bdeliberately [a]bsent\b", "Does not …"),
+    (r"\b(is|are|was|were) t[o]ld\b", "is reported, is shown"),
+    (r"(\b(it|that|which|this|output|command|tool|test|lint|render|validate)|`) t[e]lls?\b", "report, print, show"),
+    (r"\bis there alr[e]ady\b", "exists"),
+    (r"\b(it|that|which|is|are|be|helm|kubernetes|argo cd) p[a]ss(es|ed)? over\b", "ignores, is ignored"),
+    (r"\bgo[e]s into\b", "is written to, belongs in, is deployed to"),
+    (r"\bm[e]nd(s|ed|ing)?\b", "fix"),
+    (r"\bbr[i]ngs? (it|them|the|a|an|another|its|chart|charts|archives|images|tools|helm)\b", "download, install, use"),
+    (r"\bw[i]thout a word\b", "silently"),
+    (r"\buns[a]id\b", "implicitly, silently"),
+    (r"\bs[a]ys nothing to\b", "unknown field, unknown value"),
+    (r"\b[a]new\b", "again, recreate"),
+    (r"\b(its|their) k[i]n\b", "and similar ones"),
+    (r"\bw[a]ys? out\b", "fix, help, egress"),
+    (r"\binputs? m[o]ved\b", "inputs changed"),
+    (r"\bt[a]k(e|es|en|ing) (it |them )?away\b", "remove, delete"),
+    (r"\bnot g[o] with\b", "is not allowed when, conflicts with"),
+    (r"\bmore than its l[i]mit\b", "exceeds its limit"),
+    (
+        r"\b\w*(col[o]ur|behavi[o]ur|hon[o]ur|fav[o]ur|neighb[o]ur|missp[e]lt|label[l]ed|cancel[l]ed|model[l]ed|travel[l]ed)\w*",
+        "the American spelling",
+    ),
+    (
+        r"\b\w*(normal|initial|recogn|optim|serial|organ|summar|synchron|custom|util|minim|maxim|author)[i]s(e|ed|es|ing|ation)\b",
+        "the American spelling",
+    ),
+    (
+        r"\b(cent[r]e|licenc[e]|catalog[u]e|whils[t]|amongs[t]|learn[t]|spel[t]|analys[e]d?|def[e]nce)\b",
+        "the American spelling",
+    ),
+];
+
+#[test]
+fn no_file_contains_retired_wording() {
+    let retired: Vec<(Regex, &str)> = RETIRED
+        .iter()
+        .map(|(pattern, instead)| (Regex::new(&format!("(?i){pattern}")).expect("a pattern"), *instead))
+        .collect();
+    let ends = ["rs", "md", "yaml", "yml", "toml", "txtar", "sh", "tpl", "txt", "json"];
+    let names =
+        ["Dockerfile", "run", "check", "about", "screen", ".gitignore", ".gitattributes", ".helmignore", "helmignore"];
+    // Charts and API servers of others contribute to these.
+    let others = ["schemas/", "tests/schemas/", "tests/golden/"];
+    let found = tracked_lines(|name, line| {
+        let path = Path::new(name);
+        let known = path.extension().is_some_and(|end| ends.iter().any(|known| end == *known))
+            || path.file_name().is_some_and(|last| names.iter().any(|known| last == *known));
+        if !known || others.iter().any(|start| name.starts_with(start)) {
+            return None;
+        }
+        let (matched, instead) =
+            retired.iter().find_map(|(pattern, instead)| Some((pattern.find(line)?.as_str(), instead)))?;
+        Some(format!("`{matched}`: write {instead}: "))
+    });
+    assert!(found.is_empty(), "{} lines with retired wording:\n{}", found.len(), found.join("\n"));
+}
+
+/// The lines of all files that are in Git, or would be added to it, for which a function returns a remark. Without Git,
+/// there are none.
+fn tracked_lines(wanted: impl Fn(&str, &str) -> Option<String>) -> Vec<String> {
+    let mut git = Command::new("git");
+    git.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).current_dir(repository());
+    let Some(output) = git.output().ok().filter(|output| output.status.success()) else { return Vec::new() };
     let mut found = Vec::new();
     for name in String::from_utf8_lossy(&output.stdout).split('\0').filter(|name| !name.is_empty()) {
         let Ok(text) = std::fs::read_to_string(repository().join(name)) else { continue };
         for (index, line) in text.lines().enumerate() {
-            if places.iter().any(|place| line.contains(place.as_str())) {
-                found.push(format!("{name}:{}: {}", index + 1, line.trim()));
+            if let Some(remark) = wanted(name, line) {
+                found.push(format!("{name}:{}: {remark}{}", index + 1, line.trim()));
             }
         }
     }
-    assert!(found.is_empty(), "these hold on one machine only:\n{}", found.join("\n"));
+    found
+}
+
+#[test]
+fn the_readme_lists_all_commands() {
+    let readme = std::fs::read_to_string(repository().join("README.md")).expect("README.md");
+    let table = readme.split("\n## Commands").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("the section");
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split("` | ").next());
+    let mut rows: BTreeMap<&str, String> = rows.fold(BTreeMap::new(), |mut rows, cell| {
+        rows.entry(cell.split(' ').next().expect("a word")).or_default().push_str(cell);
+        rows
+    });
+    // The section also has a table of variables.
+    rows.retain(|name, _| name.starts_with(|c: char| c.is_ascii_lowercase()));
+    for command in Cli::command().get_subcommands() {
+        let name = command.get_name();
+        let row = rows.remove(name).unwrap_or_else(|| panic!("README.md does not list `{name}`"));
+        let inner: Vec<&clap::Command> = command.get_subcommands().collect();
+        let missing: Vec<&str> =
+            inner.iter().map(|inner| inner.get_name()).filter(|inner| !row.contains(inner)).collect();
+        assert!(missing.is_empty(), "README.md does not list {missing:?} of `{name}`");
+        let options: BTreeSet<&str> = std::iter::once(command)
+            .chain(inner)
+            .flat_map(clap::Command::get_arguments)
+            .filter_map(clap::Arg::get_long)
+            .collect();
+        for word in Regex::new("--[a-z-]+").expect("a pattern").find_iter(&row).map(|found| found.as_str()) {
+            assert!(options.contains(&word[2..]), "README.md lists `{word}`, which `{name}` does not have");
+        }
+    }
+    assert!(rows.is_empty(), "README.md lists unknown commands: {:?}", rows.keys());
 }

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
+use toolbox::process::{Invocation, Output};
 
 use crate::excerpt::last_lines;
 use crate::lifecycle::Provisioner;
-use toolbox::process::{Invocation, Output};
 
 /// An engine that does not answer within this time counts as stopped.
 const ANSWER: Duration = Duration::from_secs(10);

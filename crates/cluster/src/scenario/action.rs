@@ -4,10 +4,11 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::run::{Deadline, Runner};
-use crate::observer::Stop;
 use diagnostics::Diagnostics;
 use document::Fields;
+
+use super::run::{Deadline, Runner};
+use crate::observer::Stop;
 
 /// The result of a step: a line for the closing table, if there is one.
 pub type Outcome = Result<Option<String>, Stop>;

@@ -2,15 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use kubernetes::manifest::ObjectKey;
+
 use crate::api::{Named, OneOrMany};
 use crate::excerpt::excerpt;
 use crate::kubectl::{Kubectl, parse};
 use crate::observer::{Observer, Stop};
 use crate::seen::{Object, Snapshot};
-use crate::stuck;
-use crate::verdict;
 use crate::verdict::{Problem, Verdict};
-use kubernetes::manifest::ObjectKey;
+use crate::{stuck, verdict};
 
 /// The field manager: Argo CD's own, so that the same manager owns the fields.
 pub const MANAGER: &str = "argocd-controller";

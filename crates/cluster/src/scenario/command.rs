@@ -2,15 +2,16 @@
 
 use std::ops::ControlFlow;
 
+use diagnostics::Result;
+use toolbox::atomic_file;
+use toolbox::process::{Followed, Invocation};
+use toolbox::progress::waits_for;
+
 use super::action::Outcome;
 use super::expect::{self, Expect, Finished};
 use super::run::Runner;
 use crate::observer::Stop;
 use crate::verdict::{Evidence, Problem};
-use diagnostics::Result;
-use toolbox::process::{Followed, Invocation};
-use toolbox::progress::waits_for;
-use toolbox::whole;
 
 impl Runner<'_> {
     /// Runs a command and compares its result with the expected one. `resource` names the command in messages.
@@ -64,7 +65,7 @@ impl Runner<'_> {
         if let Some(name) = &expect.save {
             let text = text.trim_end_matches('\n').to_owned();
             let path = self.folder.join(format!("saved-{name}"));
-            whole::write(&path, text.as_bytes())?;
+            atomic_file::write(&path, text.as_bytes())?;
             self.values.insert(format!("file:{name}"), path.display().to_string());
             self.values.insert(name.clone(), text);
         }

@@ -4,10 +4,11 @@
 
 use std::path::Path;
 
-use super::files;
-use crate::excerpt::excerpt;
 use diagnostics::Diagnostics;
 use document::{Fields, Syntax};
+
+use super::files;
+use crate::excerpt::excerpt;
 
 /// The expected result of a command, and what is done with its output.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

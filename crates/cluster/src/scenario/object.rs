@@ -6,11 +6,11 @@
 //!
 //! Pure.
 
+use diagnostics::{Code, Diagnostic, Diagnostics, Place};
+use document::{Fields, Syntax};
 use serde_json::Value;
 
 use crate::excerpt::excerpt;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place};
-use document::{Fields, Syntax};
 
 /// A reference to an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -197,8 +197,9 @@ fn keys(path: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     #[test]
     fn paths_lead_through_lists_and_dotted_keys() {

@@ -6,19 +6,19 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use diagnostics::{Diagnostic, Result};
+use kubernetes::manifest::ObjectKey;
+use toolbox::atomic_file;
+
 use super::apply::{Written, settle};
-use super::expect;
 use super::object::Subject;
-use super::variables;
+use super::{expect, variables};
 use crate::api::{Named, Pod};
 use crate::kubectl::Kubectl;
 use crate::observer::{Observer, Stop};
 use crate::seen::{Object, Snapshot};
 use crate::verdict;
 use crate::verdict::{Problem, Verdict};
-use diagnostics::{Diagnostic, Result};
-use kubernetes::manifest::ObjectKey;
-use toolbox::whole;
 
 /// Deploys applications.
 pub trait Deploy: Sync {
@@ -94,7 +94,7 @@ impl Runner<'_> {
     pub(super) fn filled_file(&self, file: &str) -> Result<PathBuf> {
         let text = self.fill(&self.read(file)?)?;
         let path = self.folder.join(file.replace('/', "-"));
-        whole::write(&path, text.as_bytes())?;
+        atomic_file::write(&path, text.as_bytes())?;
         Ok(path)
     }
 

@@ -13,9 +13,10 @@ mod tool;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::action::{Action, Kind};
 use diagnostics::{Code, Diagnostic, Diagnostics, suggestion};
 use document::{Fields, Node};
+
+use super::action::{Action, Kind};
 
 /// The kinds of steps.
 const KINDS: &[Kind] = &[

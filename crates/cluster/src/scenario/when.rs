@@ -4,9 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use super::variables;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use document::{Fields, Node, Syntax};
+
+use super::variables;
 
 /// A condition: two texts must be equal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,9 +48,10 @@ impl When {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use diagnostics::Source;
     use document::yaml;
+
+    use super::*;
 
     fn read(text: &str) -> std::result::Result<When, Vec<String>> {
         let document = yaml::parse_one(&Source::new("web.yaml", text)).expect("YAML");

@@ -7,12 +7,14 @@
 //! A mirror replaces the repositories, as in Cargo: with a mirror set, the repositories are never contacted, because a
 //! silent fallback would make the build depend on the network.
 
-use diagnostics::Source;
-use document::Node;
-use document::yaml;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
+use document::{Node, yaml};
+use toolbox::atomic_file;
+use toolbox::environment::Mirror;
 
 use super::context::Context;
 use super::folder::Packed;
@@ -20,9 +22,6 @@ use super::helm::{self, Repositories};
 use super::inspect::tampered;
 use crate::chart::{Dependency, same_version};
 use crate::charts_lock::Pin;
-use diagnostics::{Code, Diagnostic, Diagnostics, Result};
-use toolbox::environment::Mirror;
-use toolbox::whole;
 
 /// The maximum directory depth searched in a mirror.
 const MIRROR_DEPTH: usize = 4;
@@ -52,11 +51,11 @@ fn download_one(chart: &Path, pin: &Pin, context: &Context<'_>) -> Result<()> {
     }
     let cached = cache_path(pin, context.cache);
     if let Some(bytes) = std::fs::read(&cached).ok().filter(|bytes| verify(&cached, bytes, pin).is_ok()) {
-        return whole::write(&target, &bytes);
+        return atomic_file::write(&target, &bytes);
     }
     let bytes = fetch(pin, context)?;
     store_in_cache(pin, &bytes, context);
-    whole::write(&target, &bytes)
+    atomic_file::write(&target, &bytes)
 }
 
 /// The path of an archive in the cache.
@@ -67,7 +66,7 @@ fn cache_path(pin: &Pin, cache: &Path) -> PathBuf {
 
 /// Stores a verified archive in the cache. A failure only makes later runs slower, so it is not an error.
 pub(super) fn store_in_cache(pin: &Pin, bytes: &[u8], context: &Context<'_>) {
-    if let Err(error) = whole::write(&cache_path(pin, context.cache), bytes) {
+    if let Err(error) = atomic_file::write(&cache_path(pin, context.cache), bytes) {
         let why = error.0.first().map(|first| first.message.clone()).unwrap_or_default();
         context.progress.status("Skipping", &format!("the cache: {why}"));
     }

@@ -6,12 +6,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::folder::{Packed, identity};
-use crate::chart::sanitized;
-use crate::helmignore::Rules;
 use diagnostics::Source;
 use document::{Node, Value, yaml};
 use toolbox::archive::Tree;
+
+use super::folder::{Packed, identity};
+use crate::chart::sanitized;
+use crate::helmignore::Rules;
 
 /// The maximum depth of nested charts that are normalized; deeper ones are compared byte by byte.
 const MAX_DEPTH: usize = 16;

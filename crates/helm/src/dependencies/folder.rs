@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::chart::known_as;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
 use document::{Node, Value, yaml};
 use toolbox::archive;
 use toolbox::archive::{Tree, sha256, tree_digest};
+
+use crate::chart::known_as;
 
 /// The maximum directory depth. A deeper tree is taken for a symbolic link loop.
 const MAX_DEPTH: usize = 64;

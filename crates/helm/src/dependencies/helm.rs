@@ -9,10 +9,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::context::Context;
-use crate::chart::{Dependency, dependency_json, go_string};
 use diagnostics::{Code, Diagnostic, Result};
 use toolbox::process::{Invocation, Output};
+
+use super::context::Context;
+use crate::chart::{Dependency, dependency_json, go_string};
 
 /// The time limit of the command. A slow repository may need minutes for a large index.
 const DEADLINE: Duration = Duration::from_secs(180);
@@ -41,7 +42,7 @@ pub(super) fn update(
         go_string(name),
         listed.join(",")
     );
-    toolbox::whole::write(&staged.join("Chart.yaml"), chart.as_bytes())?;
+    toolbox::atomic_file::write(&staged.join("Chart.yaml"), chart.as_bytes())?;
     let invocation = invocation(staged, dependencies, context)?;
     let output = invocation.run()?;
     if output.success() { Ok(()) } else { Err(failure(&invocation, &output, dependencies, repositories).into()) }

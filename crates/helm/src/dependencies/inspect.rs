@@ -6,12 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
+use toolbox::archive::{Tree, tree_digest};
+
 use super::drift::differences;
 use super::folder::{self, Contents, Subchart};
 use crate::chart::{Chart, Dependency, Origin, is_exact, known_as, same_version};
 use crate::charts_lock::{ChartsLock, Pin};
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
-use toolbox::archive::{Tree, tree_digest};
 
 /// The maximum number of differing files that a message lists.
 const NAMED_FILES: usize = 8;

@@ -12,10 +12,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::folder::Packed;
-use crate::chart::go_string;
 use diagnostics::{Code, Diagnostic, Result};
 use toolbox::archive::sha256;
+
+use super::folder::Packed;
+use crate::chart::go_string;
 
 /// The read and write timeout of a connection.
 const PATIENCE: Duration = Duration::from_secs(10);

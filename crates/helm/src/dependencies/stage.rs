@@ -11,12 +11,13 @@
 
 use std::path::{Path, PathBuf};
 
+use diagnostics::{Diagnostic, Result};
+
 use super::context::Context;
 use super::folder;
 use super::helm::{self, Repositories};
 use super::inspect::{Inspection, State, source_files};
 use crate::chart::{Chart, Dependency};
-use diagnostics::{Diagnostic, Result};
 
 /// A staged copy of a chart, removed on drop.
 #[derive(Debug)]

@@ -4,9 +4,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use crate::chart::Chart;
-use crate::charts_lock::{ChartsLock, Pin};
-use crate::dependencies::Context;
 use argocd::release::RELEASES;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
 use toolbox::archive;
@@ -15,6 +12,10 @@ use toolbox::environment::{Environment, Mirror};
 use toolbox::progress::Silent;
 use toolbox::tools::Tools;
 use toolbox::tools_lock::ToolsLock;
+
+use crate::chart::Chart;
+use crate::charts_lock::{ChartsLock, Pin};
+use crate::dependencies::Context;
 
 /// A tree of files.
 pub(super) fn tree(files: &[(&str, &str)]) -> Tree {

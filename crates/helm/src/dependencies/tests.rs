@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
+
 use toolbox::environment::Mirror;
 
 use super::loopback::{Loopback, repository};

@@ -12,20 +12,20 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
+use document::{Node, Value, yaml};
+use toolbox::atomic_file;
+use toolbox::environment::Mirror;
+
 use super::bring::{mirror_files, store_in_cache};
 use super::context::Context;
 use super::folder::{self, Packed, is_archive};
 use super::helm::{self, Repositories};
-use super::inspect::remove_outdated;
-use super::inspect::{source_folder, tampered};
+use super::inspect::{remove_outdated, source_folder, tampered};
 use super::loopback::{Loopback, repository};
 use crate::chart::{Chart, ChartLock, Dependency, Origin, go_string, same_version};
 use crate::charts_lock;
 use crate::charts_lock::{ChartsLock, Pin};
-use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
-use document::{Node, Value, yaml};
-use toolbox::environment::Mirror;
-use toolbox::whole;
 
 /// The changes made by an update.
 #[derive(Debug, Default)]
@@ -117,7 +117,7 @@ pub fn update(root: &Path, charts: &[&Chart], complete: bool, context: &Context<
     let text = lock.to_text();
     let unchanged = std::fs::read(&path).map_or(lock.pins.is_empty(), |bytes| bytes == text.as_bytes());
     if !unchanged {
-        whole::write(&path, text.as_bytes())?;
+        atomic_file::write(&path, text.as_bytes())?;
         updated.written.push(path);
     }
     updated.pins = changes(&old.pins, &lock.pins);
@@ -174,7 +174,7 @@ fn resolve<'a>(
             (Origin::InCharts, _) => {
                 let below = Path::new("charts").join(&dependency.name);
                 for (path, content) in folder::read(&chart.directory.join(&below))? {
-                    whole::write(&staged.path().join(&below).join(path), &content)?;
+                    atomic_file::write(&staged.path().join(&below).join(path), &content)?;
                 }
                 continue;
             }
@@ -294,13 +294,13 @@ impl Resolved<'_> {
             };
             if !contents.charts.iter().any(present) {
                 let path = charts.join(pin.file_name());
-                whole::write(&path, bytes)?;
+                atomic_file::write(&path, bytes)?;
                 updated.written.push(path);
             }
         }
         if let Some(text) = &self.lock {
             let path = self.chart.directory.join("Chart.lock");
-            whole::write(&path, text.as_bytes())?;
+            atomic_file::write(&path, text.as_bytes())?;
             updated.written.push(path);
         }
         remove_outdated(root, &Chart::load(root, &self.chart.directory)?, &mut updated.removed)

@@ -328,9 +328,10 @@ impl<'a> Checker<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use diagnostics::Source;
     use document::yaml;
+
+    use super::*;
 
     fn messages(schema: &str) -> Vec<String> {
         let root = yaml::parse_one(&Source::new("s", schema)).expect("JSON").root;

@@ -82,7 +82,7 @@ fn is(schema: &Value, keyword: &str) -> bool {
     schema.get(keyword) == Some(&json!(true))
 }
 
-/// Converts a node that declares its fields. `droppable` tells whether the API server would drop a null here.
+/// Converts a node that declares its fields. `droppable` is whether the API server would drop a null here.
 fn structural(from: &Value, root: bool, droppable: bool) -> Value {
     let mut schema = values(from);
     let open = is(from, "x-kubernetes-preserve-unknown-fields");

@@ -5,6 +5,8 @@
 //!
 //! Pure.
 
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest};
+use document::{Node, Value};
 use serde_json::Value as Json;
 
 use super::kubeconform::Answer;
@@ -13,8 +15,6 @@ use super::problem::{Problem, What};
 use super::subject::Subject;
 use crate::schemas;
 use crate::schemas::shape;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest};
-use document::{Node, Value};
 
 /// How many known fields are listed if none is similar.
 const MAX_LISTED: usize = 12;

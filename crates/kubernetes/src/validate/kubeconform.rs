@@ -10,13 +10,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use serde::Deserialize;
+use toolbox::process::{Invocation, Output};
 
 use super::problem::{self, Problem};
 use crate::schemas;
 use crate::schemas::Kind;
-use diagnostics::{Code, Diagnostic, Diagnostics, Result};
-use toolbox::process::{Invocation, Output};
 
 /// Without remote schemas, a run takes a fraction of a second; with them, it depends on the network.
 const DEADLINE: Duration = Duration::from_secs(120);

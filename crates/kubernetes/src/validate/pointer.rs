@@ -46,9 +46,10 @@ pub fn key(parent: &Node, name: &str) -> Place {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use diagnostics::Source;
     use document::yaml;
+
+    use super::*;
 
     #[test]
     fn paths_are_formatted_as_kubectl_does() {

@@ -33,9 +33,10 @@ mod variable;
 mod volume;
 mod workload;
 
+use diagnostics::Diagnostics;
+
 use self::look::Look;
 use super::subject::Subject;
-use diagnostics::Diagnostics;
 
 const RULES: &[fn(&mut Look<'_>)] = &[
     access::check,

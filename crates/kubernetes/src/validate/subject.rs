@@ -5,13 +5,13 @@
 //!
 //! Pure.
 
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
+use document::yaml::Document;
+use document::{Node, Value, yaml};
+
 use crate::manifest::{Manifest, ObjectKey};
 use crate::object::Object;
 use crate::schemas::Kind;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
-use document::yaml;
-use document::yaml::Document;
-use document::{Node, Value};
 
 /// An object to validate.
 #[derive(Debug)]

@@ -9,11 +9,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use diagnostics::Code;
+
 use super::miss::Miss;
 use crate::process::Invocation;
 use crate::progress::Progress;
 use crate::tools_lock::ToolPin;
-use diagnostics::Code;
 
 /// The time limit of a build; Helm takes two minutes on two cores.
 const DEADLINE: Duration = Duration::from_secs(15 * 60);

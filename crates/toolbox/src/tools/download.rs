@@ -6,6 +6,7 @@
 use std::io::{self, Read};
 use std::time::Duration;
 
+use diagnostics::{Code, Diagnostic};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Timeout};
 
@@ -14,7 +15,6 @@ use crate::archive;
 use crate::process::check_interrupted;
 use crate::progress::Progress;
 use crate::tools_lock::ToolPin;
-use diagnostics::{Code, Diagnostic};
 
 /// The time limits for a connection and for the start of a response.
 const CONNECT: Duration = Duration::from_secs(10);

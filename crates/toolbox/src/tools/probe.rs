@@ -4,16 +4,16 @@
 //! Scripts, and links to a program with another name, are always run: version managers put them on PATH, and their output
 //! depends on more than the file.
 
-use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::thread;
 use std::time::Duration;
+use std::{fs, thread};
+
+use diagnostics::{Code, Result};
 
 use crate::archive;
 use crate::process::{Invocation, Output};
-use diagnostics::{Code, Result};
 
 /// The time limit for a program to print its version.
 const DEADLINE: Duration = Duration::from_secs(30);

@@ -12,12 +12,12 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use diagnostics::{Diagnostic, Diagnostics, Result};
 use sha2::{Digest, Sha256};
 
 use crate::process::check_interrupted;
 use crate::progress::Progress;
 use crate::tools_lock::ToolPin;
-use diagnostics::{Diagnostic, Diagnostics, Result};
 
 /// The name of the record beside a program.
 const RECORD: &str = "installed";

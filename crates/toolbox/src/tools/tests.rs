@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use diagnostics::Source;
+
 use crate::archive::sha256;
 use crate::progress::Silent;
 use crate::tools::*;
-use diagnostics::Source;
 
 /// Writes a shell script.
 pub(super) fn write_script(path: &Path, script: &str) {

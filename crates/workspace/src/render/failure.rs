@@ -7,14 +7,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::values::{Values, in_block};
-use super::violations;
-use crate::plan::Target;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
 use document::{Node, yaml};
 use helm::errors::{self, HelmError, Kind};
 use helm::{helmignore, values_schema};
 use toolbox::source::read;
+
+use super::values::{Values, in_block};
+use super::violations;
+use crate::plan::Target;
 
 /// Explains why Helm failed to render a target. `command` reproduces the error.
 #[must_use]

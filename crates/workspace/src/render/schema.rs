@@ -443,9 +443,10 @@ pub(super) fn kind(name: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use diagnostics::Source;
     use document::yaml;
+
+    use super::*;
 
     fn violation(pointer: &str, rule: Rule, causes: Vec<Violation>) -> Violation {
         let pointer = pointer.split('/').filter(|step| !step.is_empty()).map(str::to_owned).collect();

@@ -4,10 +4,11 @@
 
 use std::path::Path;
 
-use crate::plan::Target;
 use diagnostics::{Place, Source};
 use document::{Key, Node, yaml};
 use toolbox::source;
+
+use crate::plan::Target;
 
 /// A value and where it is set.
 #[derive(Debug, Clone)]

@@ -3,15 +3,16 @@
 
 use std::path::Path;
 
-use super::schema::{self, Problem};
-use super::values::{Setting, Values, descend};
-use crate::plan::Target;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, nearest};
 use document::{Node, Value, edit, yaml};
 use helm::chart::{Dependency, Origin};
 use helm::errors::{Rule, Violation};
 use helm::{dependencies, values_schema};
 use toolbox::source::read;
+
+use super::schema::{self, Problem};
+use super::values::{Setting, Values, descend};
+use crate::plan::Target;
 
 /// The maximum number of keys that a help lists.
 const LISTED_KEYS: usize = 12;

@@ -5,11 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
 use diagnostics::Result;
 use kubernetes::manifest::ObjectKey;
-use toolbox::whole;
+use serde::{Deserialize, Serialize};
+use toolbox::atomic_file;
 
 /// The record of one application in one namespace.
 pub(super) struct Applied(PathBuf);
@@ -54,7 +53,7 @@ impl Applied {
     fn write(&self, keys: Vec<ObjectKey>) -> Result<()> {
         let entry = |ObjectKey { group, kind, namespace, name }| Entry { group, kind, namespace, name };
         let entries: Vec<Entry> = keys.into_iter().map(entry).collect();
-        whole::write(&self.0, &serde_json::to_vec(&entries).unwrap_or_default())
+        atomic_file::write(&self.0, &serde_json::to_vec(&entries).unwrap_or_default())
     }
 }
 

@@ -2,10 +2,11 @@
 //!
 //! Pure. Shows the first lines only: `render` shows all differences.
 
-use crate::commands::rendering::Rendering;
 use cluster::excerpt::excerpt;
 use golden::diff;
 use golden::diff::{Kind, ObjectDiff, Tag};
+
+use crate::commands::rendering::Rendering;
 
 /// How many lines are shown.
 const LINES: usize = 8;

@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::prepare::Manifest;
-use super::reports::{Result, Results, StepReport};
-use super::stage::{App, Stage};
-use cluster::Cluster;
-use cluster::diagnosis;
 use cluster::diagnosis::Failure;
 use cluster::observer::Stop;
 use cluster::scenario::action::Outcome;
 use cluster::scenario::run::{Deadline, Runner};
 use cluster::scenario::{Scenario, apply};
+use cluster::{Cluster, diagnosis};
 use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Place};
 use toolbox::progress::Progress;
+
+use super::prepare::Manifest;
+use super::reports::{Result, Results, StepReport};
+use super::stage::{App, Stage};
 
 /// The deadline for an application to become healthy.
 const DEPLOY: Duration = Duration::from_secs(120);
@@ -160,7 +160,7 @@ impl Run<'_> {
             under_way.over(result.is_ok(), "Passed");
             let took = started.elapsed();
             let values = serde_json::to_vec(&runner.values).unwrap_or_default();
-            results.diagnostics.extend(toolbox::whole::write(&saved, &values).err().unwrap_or_default());
+            results.diagnostics.extend(toolbox::atomic_file::write(&saved, &values).err().unwrap_or_default());
             let name = format!("{lane}:{}", step.name).replace('\'', r"'\''");
             let repeat = format!("cargo xtask test-kind --keep --step '{name}'");
             let (name, place) = (&step.name, Some(&step.place));

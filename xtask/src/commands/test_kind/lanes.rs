@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use cluster::observer::Stop;
+use cluster::scenario::{Scenario, Step};
+use cluster::verdict::Problem;
+use diagnostics::Result;
 use serde_json::Value;
+use toolbox::parallel::parallel;
 
 use super::lane::Run;
 use super::raise::Later;
 use super::reports::Results;
 use super::stage::{self, App};
-use cluster::observer::Stop;
-use cluster::scenario::{Scenario, Step};
-use cluster::verdict::Problem;
-use diagnostics::Result;
-use toolbox::side_by_side::side_by_side;
 
 impl Run<'_> {
     /// Tests each application on its own, then all together, then removes each while the others must not change. The
@@ -143,7 +143,7 @@ impl Run<'_> {
 /// Works on all items concurrently; the results are in the order of the items.
 fn each<T: Sync>(items: &[&T], work: impl Fn(&T) -> Results + Sync) -> Results {
     let mut results = Results::default();
-    for one in side_by_side(items.len(), items, |item| work(item)) {
+    for one in parallel(items.len(), items, |item| work(item)) {
         results.extend(one);
     }
     results

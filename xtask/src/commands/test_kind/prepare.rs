@@ -4,20 +4,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::revision::{self, Revision};
-use super::stage::{self, App, Own};
-use crate::commands::Session;
-use crate::image;
-use crate::lint::images;
-use cluster::Options;
-use cluster::scenario;
 use cluster::scenario::{Scenario, Step};
+use cluster::{Options, scenario};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, suggestion};
 use document::yaml;
 use toolbox::source;
 use toolbox::tools::Tools;
 use workspace::Workspace;
 use workspace::plan::Inspections;
+
+use super::revision::{self, Revision};
+use super::stage::{self, App, Own};
+use crate::commands::Session;
+use crate::image;
+use crate::lint::images;
 
 /// The arguments of the command.
 #[derive(Debug, Default)]

@@ -6,14 +6,14 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use tempfile::TempPath;
-
-use super::prepare::Prepared;
-use crate::image::Builder;
 use cluster::{Cluster, images};
 use diagnostics::wording::plural;
 use diagnostics::{Diagnostic, Result};
+use tempfile::TempPath;
 use toolbox::progress::Progress;
+
+use super::prepare::Prepared;
+use crate::image::Builder;
 
 /// Images that are not loaded yet.
 #[derive(Debug)]

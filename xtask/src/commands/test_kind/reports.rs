@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use crate::report::json;
-use crate::report::junit;
 use diagnostics::{Class, Code, Diagnostics};
+
+use crate::report::{json, junit};
 
 /// The result of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

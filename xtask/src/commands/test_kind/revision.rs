@@ -5,15 +5,16 @@
 
 use std::collections::BTreeMap;
 
-use super::stage::{self, App, Own};
-use crate::commands::Session;
-use crate::image;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use toolbox::git;
 use toolbox::git::Repository;
 use toolbox::progress::Progress;
 use workspace::Workspace;
 use workspace::plan::Inspections;
+
+use super::stage::{self, App, Own};
+use crate::commands::Session;
+use crate::image;
 
 /// Another revision.
 #[derive(Default)]

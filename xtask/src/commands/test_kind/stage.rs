@@ -6,34 +6,30 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use workspace::sync_policy;
 
-use serde_json::Value;
-
-use super::applied::Applied;
-use super::changed;
-use crate::commands::Session;
-use crate::commands::rendering;
-use crate::commands::rendering::Rendering;
-use crate::image;
-use crate::lint::images;
 use argocd::waves;
 use argocd::waves::{Phase, Wave};
-use cluster::NETWORK;
 use cluster::api::{Condition, List, Namespace, OneOrMany, condition};
 use cluster::kubectl::{Kubectl, checked, parse};
 use cluster::observer::{Observer, Stop};
 use cluster::scenario::run::Deploy;
 use cluster::scenario::{apply, expect};
 use cluster::seen::{Object, Snapshot};
-use cluster::verdict;
 use cluster::verdict::{Problem, Verdict};
+use cluster::{NETWORK, verdict};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 use kubernetes::manifest::ObjectKey;
+use serde_json::Value;
 use toolbox::tools::Tools;
-use workspace::Workspace;
-use workspace::plan;
 use workspace::plan::Inspections;
+use workspace::{Workspace, plan, sync_policy};
+
+use super::applied::Applied;
+use super::changed;
+use crate::commands::rendering::Rendering;
+use crate::commands::{Session, rendering};
+use crate::image;
+use crate::lint::images;
 
 /// Pods of a removed application have no work to finish, so nothing is gained by their own grace period.
 const GRACE: &str = "--grace-period=1";

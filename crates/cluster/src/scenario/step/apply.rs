@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use diagnostics::Result;
+use document::{Fields, Syntax, Value};
+
 use crate::scenario::action::{Action, Kind, Outcome};
 use crate::scenario::apply::{settle, write};
 use crate::scenario::files;
 use crate::scenario::run::{Deadline, Runner};
-use diagnostics::Result;
-use document::{Fields, Syntax, Value};
 
 pub(super) const KIND: Kind = Kind {
     key: "apply",

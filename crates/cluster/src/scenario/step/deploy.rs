@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use document::{Fields, Syntax};
+
 use crate::scenario::action::{Action, Kind, Outcome};
 use crate::scenario::files;
 use crate::scenario::run::{Deadline, Runner};
-use document::{Fields, Syntax};
 
 pub(super) const KIND: Kind = Kind {
     key: "deploy",

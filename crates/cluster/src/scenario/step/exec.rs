@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use document::{Fields, Syntax};
+
 use crate::scenario::action::{Action, Kind, Outcome};
 use crate::scenario::expect::Expect;
 use crate::scenario::object::Subject;
 use crate::scenario::run::{Deadline, Runner};
-use document::{Fields, Syntax};
 
 pub(super) const KIND: Kind = Kind {
     key: "exec",

@@ -3,7 +3,10 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use diagnostics::{Code, Diagnostic, Result};
 use serde_json::Value;
+use toolbox::process::Followed;
+use toolbox::progress::waits_for;
 
 use crate::api::WatchEvent;
 use crate::kubectl::checked;
@@ -12,9 +15,6 @@ use crate::scenario::action::{Action, Kind, Outcome};
 use crate::scenario::object::{Check, Has, Subject};
 use crate::scenario::run::{Deadline, Runner};
 use crate::verdict::Problem;
-use diagnostics::{Code, Diagnostic, Result};
-use toolbox::process::Followed;
-use toolbox::progress::waits_for;
 
 pub(super) const KIND: Kind = Kind {
     key: "object",

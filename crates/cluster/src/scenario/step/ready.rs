@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use diagnostics::Result;
+
 use crate::scenario::action::{Action, Kind, Outcome};
 use crate::scenario::object::Subject;
 use crate::scenario::run::{Deadline, Runner};
 use crate::verdict;
-use diagnostics::Result;
 
 pub(super) const KIND: Kind =
     Kind { key: "ready", read: |fields, _, _| Some(Arc::new(Ready(Subject::read_list(fields, "ready")))) };

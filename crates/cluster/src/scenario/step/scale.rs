@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use document::{Fields, Syntax};
+
 use crate::scenario::action::{Action, Kind, Outcome};
 use crate::scenario::object::Subject;
 use crate::scenario::run::{Deadline, Runner, pods_of};
 use crate::verdict;
 use crate::verdict::{Problem, Verdict};
-use document::{Fields, Syntax};
 
 pub(super) const KIND: Kind = Kind {
     key: "scale",

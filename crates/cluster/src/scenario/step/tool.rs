@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use diagnostics::Result;
+use toolbox::process::Invocation;
+
 use crate::scenario::action::{Action, Kind, Outcome};
 use crate::scenario::expect::Expect;
 use crate::scenario::run::{Deadline, Runner};
-use diagnostics::Result;
-use toolbox::process::Invocation;
 
 pub(super) const KIND: Kind = Kind {
     key: "tool",

@@ -1,7 +1,8 @@
 //! The numeric value of a Kubernetes quantity.
 
-use super::look::At;
 use document::Value;
+
+use super::look::At;
 
 /// The value of a quantity.
 pub(super) fn quantity(at: &At<'_>) -> Option<f64> {

@@ -1,10 +1,11 @@
 //! What rules look at: an object, its fields, and the findings so far.
 
+use diagnostics::{Code, Diagnostic, nearest, suggestion};
+use document::{Node, Value};
+
 use crate::forms;
 use crate::validate::pointer;
 use crate::validate::subject::Subject;
-use diagnostics::{Code, Diagnostic, nearest, suggestion};
-use document::{Node, Value};
 
 /// An object under validation, and the findings so far.
 pub(super) struct Look<'a> {

@@ -1,7 +1,8 @@
 //! Volume mounts and devices of a container.
 
-use super::look::{At, Look};
 use diagnostics::nearest;
+
+use super::look::{At, Look};
 
 pub(super) fn check<'a>(look: &mut Look<'a>, container: &At<'a>, volumes: &[&str]) {
     let mounts = container.list("volumeMounts");

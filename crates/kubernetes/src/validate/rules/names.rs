@@ -2,11 +2,12 @@
 //!
 //! The formats themselves are in [`crate::forms`].
 
+use diagnostics::{Code, Place};
+
 use super::look::{At, Look};
 pub(super) use crate::forms::{
     config_key, label, label_1035, label_value, port, qualified, segment, subdomain, sysctl,
 };
-use diagnostics::{Code, Place};
 
 /// The group whose kinds may have names of nearly any format.
 const RBAC: &str = "rbac.authorization.k8s.io";

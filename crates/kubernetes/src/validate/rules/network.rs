@@ -1,8 +1,9 @@
 //! `NetworkPolicies`: peers and ports.
 
+use document::Value;
+
 use super::address::{inside, network};
 use super::look::{At, Look};
-use document::Value;
 
 /// The fields that define a peer.
 const PEERS: &[&str] = &["ipBlock", "podSelector", "namespaceSelector"];

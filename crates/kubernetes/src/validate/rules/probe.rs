@@ -10,7 +10,7 @@ const PROBES: &[&str] = &["livenessProbe", "readinessProbe", "startupProbe"];
 /// The default of `terminationGracePeriodSeconds`.
 const DEFAULT_GRACE: i64 = 30;
 
-/// `spec` is the pod spec; `init` tells whether this is an init container that is not a sidecar.
+/// `spec` is the pod spec; `init` is whether this is an init container that is not a sidecar.
 pub(super) fn check<'a>(look: &mut Look<'a>, container: &At<'a>, spec: &At<'a>, init: bool) {
     let all = [PROBES, &["lifecycle"]].concat();
     for at in container.present(&all).iter().filter(|_| init) {

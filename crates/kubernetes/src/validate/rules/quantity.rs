@@ -2,9 +2,10 @@
 //!
 //! The API server accepts them, for fractional bytes with a warning, and the pod fails when it is scheduled or started.
 
-use super::look::{At, Look};
 use diagnostics::Code;
 use document::{Node, Value};
+
+use super::look::{At, Look};
 
 /// Fields that map resource names to quantities, in built-in and custom kinds.
 const RESOURCE_LISTS: &[&str] =
@@ -160,9 +161,10 @@ fn report(look: &mut Look<'_>, at: &At<'_>, mistake: Option<Mistake>) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use diagnostics::Source;
     use document::yaml;
+
+    use super::*;
 
     fn bytes_of(text: &str) -> Option<(String, Option<String>)> {
         let root = yaml::parse_one(&Source::new("x", format!("memory: {text}"))).expect("YAML").root;

@@ -1,8 +1,9 @@
 //! Resource requests and limits of a container, and its resize policy.
 
-use super::look::{At, Look};
 use diagnostics::nearest;
 use document::Value;
+
+use super::look::{At, Look};
 
 /// The standard resources of a container.
 const STANDARD: &[&str] = &["cpu", "memory", "ephemeral-storage"];

@@ -4,8 +4,9 @@
 //!
 //! Does not check Secrets, whose values are redacted.
 
-use super::look::{At, Look};
 use diagnostics::{Code, Place};
+
+use super::look::{At, Look};
 
 /// The maximum total size of the values of a `ConfigMap`, in bytes.
 const MAX_DATA: usize = 1024 * 1024;

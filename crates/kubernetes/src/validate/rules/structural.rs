@@ -3,8 +3,9 @@
 //!
 //! Does not check regular expressions or CEL rules.
 
-use super::look::{At, Look};
 use document::Value;
+
+use super::look::{At, Look};
 
 /// The types of a structural schema.
 const TYPES: &[&str] = &["array", "boolean", "integer", "number", "object", "string"];

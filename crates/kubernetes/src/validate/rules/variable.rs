@@ -1,8 +1,9 @@
 //! Environment variables, and the sources of variables and downward API files.
 
+use diagnostics::suggestion;
+
 use super::look::{At, Look};
 use super::names;
-use diagnostics::suggestion;
 
 /// The sources of a variable's value.
 const SOURCES: &[&str] = &["fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef"];

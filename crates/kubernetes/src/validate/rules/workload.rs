@@ -1,8 +1,9 @@
 //! Workloads and `PodDisruptionBudgets`: selectors, replicas, and update strategies.
 
+use document::{Key, Node, Value};
+
 use super::look::{At, Look};
 use super::{names, selector};
-use document::{Key, Node, Value};
 
 /// The fields of a label selector.
 const SELECTOR_FIELDS: &[&str] = &["matchLabels", "matchExpressions"];

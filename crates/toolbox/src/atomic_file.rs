@@ -10,9 +10,8 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
 use diagnostics::{Diagnostic, Result};
+use tempfile::NamedTempFile;
 
 /// Writes a file atomically. Creates its folder if necessary, and keeps the permissions of a file that it replaces.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {

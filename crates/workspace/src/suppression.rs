@@ -3,8 +3,9 @@
 //! A suppression that matches nothing is itself a finding: its reason no longer holds, and it would hide the next one.
 //! Suppressions do not take patterns.
 
-use crate::config::Suppression;
 use diagnostics::{Code, Diagnostic, Diagnostics};
+
+use crate::config::Suppression;
 
 /// Removes suppressed findings and reports unused suppressions.
 ///
@@ -28,7 +29,7 @@ pub fn apply(found: Diagnostics, suppressions: &[Suppression], checks: &[Code], 
             let message =
                 format!("suppression of `{}` for `{}` is unused", suppression.check.name(), suppression.target);
             kept.push(
-                Diagnostic::new(Code::SilenceUnused, message)
+                Diagnostic::new(Code::SuppressionUnused, message)
                     .at(suppression.place.clone(), "matches no finding")
                     .help("delete this entry"),
             );
@@ -50,8 +51,9 @@ fn covers(suppressed: &str, target: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use diagnostics::{Place, Source};
+
+    use super::*;
 
     fn suppression(check: Code, target: &str) -> Suppression {
         Suppression { check, target: target.to_owned(), place: Place::new(&Source::new("charts.toml", ""), 0..0) }
@@ -84,7 +86,7 @@ mod tests {
     fn reports_unused_suppressions_of_checks_that_ran() {
         let suppressions = [suppression(Code::ValueUncovered, "web"), suppression(Code::VendoredDrift, "web")];
         let all = ["helm-lint", "helm-lint", "branch-uncovered", "value-uncovered"];
-        assert_eq!(remaining(&suppressions, true), [&all[..], &["silence-unused"]].concat());
+        assert_eq!(remaining(&suppressions, true), [&all[..], &["suppression-unused"]].concat());
         assert_eq!(remaining(&suppressions, false), all);
     }
 }

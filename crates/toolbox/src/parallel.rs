@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Calls `work` for each item, at most `jobs` at a time, and returns the results in the order of the items.
-pub fn side_by_side<T: Sync, R: Send>(jobs: usize, items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub fn parallel<T: Sync, R: Send>(jobs: usize, items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let results: Vec<Mutex<Option<R>>> = items.iter().map(|_| Mutex::new(None)).collect();
     std::thread::scope(|scope| {
@@ -31,7 +31,7 @@ mod tests {
     #[test]
     fn results_have_the_order_of_the_items() {
         let items: Vec<usize> = (0..50).collect();
-        assert_eq!(side_by_side(4, &items, |item| item * 2), items.iter().map(|item| item * 2).collect::<Vec<_>>());
-        assert!(side_by_side(4, &[] as &[usize], |item| *item).is_empty());
+        assert_eq!(parallel(4, &items, |item| item * 2), items.iter().map(|item| item * 2).collect::<Vec<_>>());
+        assert!(parallel(4, &[] as &[usize], |item| *item).is_empty());
     }
 }

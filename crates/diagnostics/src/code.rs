@@ -1,0 +1,152 @@
+//! The codes of diagnostics, and their classes. docs/checks.md describes each code.
+
+/// The severity of a diagnostic, which determines the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// A warning: 0.
+    Warning,
+    /// A finding of a check: 1.
+    Finding,
+    /// An error in usage or configuration, including charts and values that Helm rejects: 2.
+    Configuration,
+    /// A tool, a dependency, or a cluster that is unavailable or failed: 3.
+    Unavailable,
+}
+
+macro_rules! codes {
+    ($($variant:ident $name:literal $class:ident $about:literal)*) => {
+        /// The kind of a diagnostic. Codes are part of the tool's interface: `--format json` prints them.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Code {
+            $(#[doc = $about] $variant,)*
+        }
+
+        impl Code {
+            /// All codes, sorted by name.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The name, as in `error[values-file-missing]`.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+
+            /// The severity.
+            #[must_use]
+            pub fn class(self) -> Class {
+                match self { $(Self::$variant => Class::$class),* }
+            }
+
+            /// The meaning, in one line.
+            #[must_use]
+            pub fn about(self) -> &'static str {
+                match self { $(Self::$variant => $about),* }
+            }
+        }
+    };
+}
+
+codes! {
+    AnnotationUnknown "annotation-unknown" Finding "an Argo CD or Helm annotation, label, or finalizer is unknown, or its value has no effect"
+    ApplicationDestination "application-destination" Finding "an Application's destination is incomplete or ambiguous"
+    ApplicationDuplicate "application-duplicate" Configuration "two Applications have the same name"
+    ApplicationFinalizer "application-finalizer" Finding "an Application that installs CustomResourceDefinitions has a cascading finalizer"
+    ApplicationInvalid "application-invalid" Configuration "an Argo CD Application is invalid"
+    ApplicationProject "application-project" Finding "an Application uses the `default` project, or one that is not defined"
+    ApplicationRelease "application-release" Finding "an Application's release name is not set, is overridden, or is already in use"
+    ApplicationSync "application-sync" Finding "an Application's sync policy is incomplete or contradicts itself"
+    ApplicationUnsupported "application-unsupported" Configuration "an Application uses a feature that this tool does not render yet"
+    ArchiveTampered "archive-tampered" Unavailable "an archive does not match its pinned digest, or cannot be read"
+    ArchiveUnsafe "archive-unsafe" Unavailable "an archive contains an entry that is not safe to unpack"
+    ArgocdField "argocd-field" Finding "a field of an Application or AppProject is unknown to Argo CD, or has an invalid value"
+    BranchUncovered "branch-uncovered" Finding "no case renders a template, or a branch of it"
+    ChartInvalid "chart-invalid" Configuration "the files of a chart are invalid or inconsistent"
+    ChartLockOutdated "chart-lock-outdated" Configuration "Chart.lock does not match Chart.yaml"
+    ChartMissing "chart-missing" Configuration "the chart that an Application or an image refers to does not exist"
+    ChartVersionUnraised "chart-version-unraised" Finding "a chart changed since the base revision without a version bump"
+    ClusterBusy "cluster-busy" Unavailable "another run is using the kind cluster"
+    ClusterFailed "cluster-failed" Unavailable "the kind cluster could not be created, or stopped responding"
+    ClusterImage "cluster-image" Unavailable "an image that the kind cluster needs is not available"
+    ClusterLeft "cluster-left" Unavailable "the kind cluster could not be deleted"
+    ClusterRefused "cluster-refused" Unavailable "a requirement for running a kind cluster is not met"
+    ConfigDeprecated "config-deprecated" Warning "charts.toml uses a deprecated key"
+    ConfigInvalid "config-invalid" Configuration "a value in charts.toml or in a lock file is invalid"
+    ConfigSyntax "config-syntax" Configuration "a TOML file cannot be parsed"
+    ConfigUnknownKey "config-unknown-key" Configuration "charts.toml or a lock file contains an unknown key"
+    DependencyOmitted "dependency-omitted" Warning "a dependency of a `file://` dependency is not rendered"
+    DependencyUnavailable "dependency-unavailable" Unavailable "a chart dependency could not be downloaded"
+    DependencyUnlocked "dependency-unlocked" Configuration "a chart dependency is not pinned in charts.lock"
+    EditRefused "edit-refused" Configuration "a file cannot be edited automatically"
+    FieldUnknown "field-unknown" Finding "an object has a field that its schema does not define"
+    GoldenDiffers "golden-differs" Finding "the rendered output differs from the goldens"
+    GoldenEdited "golden-edited" Finding "a golden was edited by hand"
+    GoldenLeftover "golden-leftover" Finding "a file among the goldens belongs to no rendered object"
+    GoldenMissing "golden-missing" Finding "a target has no goldens yet, or a golden was deleted"
+    GoldenOrphan "golden-orphan" Finding "a folder under tests/golden belongs to no target"
+    HelmFailed "helm-failed" Unavailable "helm crashed, or failed without a recognizable error message"
+    HelmLint "helm-lint" Finding "`helm lint --strict` reported a problem"
+    HelmRefused "helm-refused" Configuration "helm cannot render the chart with these values"
+    ImageFailed "image-failed" Unavailable "an image could not be built, or its base image is not available"
+    ImageInvalid "image-invalid" Finding "a container has no image, or an invalid image reference"
+    ImageUnpinned "image-unpinned" Finding "an image has a mutable tag, or no tag"
+    IntegerAsFloat "integer-as-float" Finding "Helm rendered an integer as a float, such as `1e+06`"
+    Interrupted "interrupted" Unavailable "the run was interrupted by a signal"
+    Io "io" Unavailable "a file or folder could not be read or written"
+    KeyDuplicate "key-duplicate" Finding "an object contains a duplicate key"
+    KubeconformFailed "kubeconform-failed" Unavailable "kubeconform failed, or its output could not be understood"
+    LockOutdated "lock-outdated" Finding "render.lock is out of date, although the output is unchanged"
+    ManifestInvalid "manifest-invalid" Configuration "the output of a template is not a valid Kubernetes object"
+    ManifestUndeployed "manifest-undeployed" Finding "the root Application does not deploy a manifest under argocd/"
+    MergeKeyDuplicate "merge-key-duplicate" Warning "two entries of a list have the same merge key, in an Application without `ServerSideApply=true`"
+    NameTaken "name-taken" Configuration "a name or namespace is already in use"
+    NamespaceLabel "namespace-label" Finding "a Pod Security label has an unknown key, level, or version"
+    NamespaceMismatch "namespace-mismatch" Finding "a rendered object sets a namespace that its Application does not deploy into"
+    NetworkPolicyOpen "network-policy-open" Finding "a NetworkPolicy implicitly allows all traffic"
+    NullIgnored "null-ignored" Finding "Helm 4 ignores a null in values.yaml"
+    ObjectDuplicate "object-duplicate" Configuration "a target renders the same object twice"
+    ObjectInvalid "object-invalid" Finding "an object does not match its schema"
+    ObjectRefused "object-refused" Finding "the API server would reject an object, although it matches its schema"
+    ObjectShared "object-shared" Finding "two Applications render the same object"
+    OutputRefused "output-refused" Configuration "the `--output` directory contains files that this tool did not write"
+    ParametersOverlap "parameters-overlap" Warning "Helm parameters overlap, so the result depends on their order"
+    ProcessFailed "process-failed" Unavailable "a program could not be started, or did not end as expected"
+    ProjectForbids "project-forbids" Finding "an AppProject does not permit what an Application deploys"
+    ProjectUnused "project-unused" Finding "an AppProject is not used by any Application, or is ignored by Argo CD"
+    QuantitySuspicious "quantity-suspicious" Finding "a quantity is valid but certainly a mistake, such as `memory: 256m`"
+    RenderUnstable "render-unstable" Finding "a target renders differently each time"
+    RepositoryLeft "repository-left" Warning "`argocd set-repository` left a repository URL unchanged"
+    RepositoryMismatch "repository-mismatch" Configuration "a repository URL differs from `repository` in charts.toml"
+    RepositoryMoved "repository-moved" Finding "a repository has moved or no longer exists"
+    RevisionUnknown "revision-unknown" Warning "the output depends on the commit hash, which only Argo CD knows"
+    ScenarioFailed "scenario-failed" Finding "a step of an end-to-end scenario failed"
+    ScenarioInvalid "scenario-invalid" Configuration "a scenario under tests/kind is invalid"
+    ScenarioSkipped "scenario-skipped" Warning "steps were skipped because the cluster lacks what they need"
+    SchemaBroken "schema-broken" Configuration "schemas/ is missing, or a schema in it cannot be used"
+    SchemaMissing "schema-missing" Finding "there is no schema for a kind"
+    SchemasOutdated "schemas-outdated" Finding "schemas/ does not match the kinds that the targets render"
+    ScopeUnknown "scope-unknown" Warning "cannot tell whether a kind is namespaced"
+    SealedSecretInvalid "sealed-secret-invalid" Finding "a SealedSecret cannot be unsealed"
+    SealedSecretScope "sealed-secret-scope" Finding "a SealedSecret is not strictly bound to the name and namespace it is deployed with"
+    SealedSecretWave "sealed-secret-wave" Finding "Argo CD may start a workload before the SealedSecret that it uses"
+    SecretPlain "secret-plain" Finding "the values of a Secret are readable in Git or in the rendered output"
+    SuppressionUnused "suppression-unused" Finding "a suppression in charts.toml matches no finding"
+    TargetUnknown "target-unknown" Configuration "there is no target with this name"
+    TemplateDuplicate "template-duplicate" Finding "a named template is defined more than once in a chart"
+    ToolUnavailable "tool-unavailable" Unavailable "a required tool is not available"
+    ToolVersion "tool-version" Warning "a tool on PATH is not the pinned version"
+    UncheckedUnused "unchecked-unused" Finding "an exemption from schema validation in charts.toml is not needed"
+    Usage "usage" Configuration "the command line is invalid, or cannot be carried out"
+    ValueDuplicate "value-duplicate" Finding "a values file contains a duplicate key"
+    ValueUncovered "value-uncovered" Finding "no case changes a documented value from its default"
+    ValueUndocumented "value-undocumented" Finding "a value in values.yaml is not documented"
+    ValuesFileMissing "values-file-missing" Configuration "a value file that an Application names does not exist"
+    ValuesSchemaInvalid "values-schema-invalid" Finding "values.schema.json is invalid, or contains an unknown keyword"
+    ValuesSchemaMissing "values-schema-missing" Finding "a chart has no values.schema.json"
+    ValuesSchemaOpen "values-schema-open" Finding "values.schema.json allows unknown keys"
+    ValuesTableOutdated "values-table-outdated" Finding "the values table in a README does not match values.yaml"
+    VendoredDrift "vendored-drift" Finding "a vendored chart differs from its source or its pin"
+    VendoredVersion "vendored-version" Configuration "a chart in charts/ does not match Chart.lock or Chart.yaml"
+    VersionVulnerable "version-vulnerable" Finding "a pinned version has a known vulnerability"
+    WorkspaceMissing "workspace-missing" Configuration "no charts.toml in the current directory or above it"
+    YamlSyntax "yaml-syntax" Configuration "a YAML file cannot be parsed"
+}
