@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use diagnostics::wording::plural;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result};
+use toolbox::process;
 use toolbox::progress::Progress;
-use toolbox::{atomic_file, process};
 use workspace::plan::{Inspections, Target};
 use workspace::{Workspace, plan};
 
@@ -75,8 +75,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     };
     if let Some(path) = &request.junit {
         let suites: Vec<Suite> = stages.iter().flat_map(suites).collect();
-        let written = atomic_file::write(path, junit::document(&suites).as_bytes());
-        diagnostics.extend(written.err().unwrap_or_default());
+        diagnostics.extend(junit::write(path, &suites).err().unwrap_or_default());
     }
     diagnostics.sort();
     let findings = diagnostics.0.len();

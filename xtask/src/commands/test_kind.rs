@@ -22,7 +22,7 @@ use cluster::{Cluster, Existing, Provisioner, images, preflight};
 use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use toolbox::engine::Engine;
-use toolbox::{atomic_file, process};
+use toolbox::process;
 use workspace::Workspace;
 use workspace::plan::Inspections;
 
@@ -50,7 +50,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let mut proven = prove(session, request, &workspace);
     session.printer.result(&proven.table());
     if let Some(path) = &request.junit {
-        let written = atomic_file::write(path, junit::document(&proven.suites()).as_bytes());
+        let written = junit::write(path, &proven.suites());
         proven.diagnostics.extend(written.err().unwrap_or_default());
     }
     if !request.delete {

@@ -330,7 +330,7 @@ pub enum StepResult {
     Passed,
     /// It failed.
     Failed,
-    /// It did not run because an earlier step failed.
+    /// It did not run: an earlier step failed, or its condition does not hold.
     Skipped,
 }
 

@@ -1,116 +1,93 @@
-//! JUnit XML, as CI systems read it: suites of cases, each with what failed in it.
-//!
-//! The format has no norm; what is written here is what Jenkins, GitLab, and the common GitHub actions agree on.
-//!
-//! Pure. Does not write system-out, properties, and timestamps, so that the output of two runs is equal.
+//! JUnit XML reports, which CI systems display.
 
+use std::path::Path;
 use std::time::Duration;
 
-/// A group of cases: a stage of a gate, or a scenario.
+use diagnostics::{Code, Diagnostic, Result};
+use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
+use toolbox::atomic_file;
+
+/// A group of test cases: a stage of `ci`, or a scenario.
 #[derive(Debug, Clone, Default)]
 pub struct Suite {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its cases in order.
+    /// The test cases, in order.
     pub cases: Vec<Case>,
 }
 
-/// One thing that was checked.
+/// A test case.
 #[derive(Debug, Clone, Default)]
 pub struct Case {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// How long it took, where that is known.
+    /// The running time, if known.
     pub time: Option<Duration>,
-    /// What is wrong with it; empty when it passed.
+    /// The failures; empty if it passed.
     pub failures: Vec<Failure>,
-    /// Why it did not run; a case that ran has none.
+    /// Why it was skipped, if it was.
     pub skipped: Option<String>,
 }
 
-/// One thing that is wrong.
+/// A failure of a test case.
 #[derive(Debug, Clone, Default)]
 pub struct Failure {
-    /// What kind it is, such as the code of a diagnostic.
+    /// The kind, such as a diagnostic code.
     pub kind: String,
-    /// One line.
+    /// The message, one line.
     pub message: String,
-    /// All of it.
+    /// The details.
     pub text: String,
 }
 
-/// The document.
-#[must_use]
-pub fn document(suites: &[Suite]) -> String {
-    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let cases = || suites.iter().flat_map(|suite| &suite.cases);
-    out.push_str(&format!("<testsuites{}>\n", totals(&cases())));
+/// Writes a report to a file.
+pub fn write(path: &Path, suites: &[Suite]) -> Result<()> {
+    let text = document(suites)
+        .map_err(|error| Diagnostic::new(Code::Io, format!("cannot format `{}`: {error}", path.display())))?;
+    atomic_file::write(path, text.as_bytes())
+}
+
+fn document(suites: &[Suite]) -> std::result::Result<String, SerializeError> {
+    let mut report = Report::new("cargo xtask");
+    report.set_time(time(suites.iter().flat_map(|suite| &suite.cases)));
     for suite in suites {
-        out.push_str(&format!("  <testsuite name=\"{}\"{}>\n", attribute(&suite.name), totals(&suite.cases.iter())));
+        let mut element = TestSuite::new(&suite.name);
+        element.set_time(time(&suite.cases));
         for case in &suite.cases {
-            out.push_str(&element(suite, case));
+            let mut test_case = TestCase::new(&case.name, status(case));
+            test_case.set_classname(&suite.name).set_time(case.time.unwrap_or_default());
+            element.add_test_case(test_case);
         }
-        out.push_str("  </testsuite>\n");
+        report.add_test_suite(element);
     }
-    out.push_str("</testsuites>\n");
-    out
+    // The library keeps these, although XML does not allow them.
+    Ok(report.to_string()?.replace(['\u{fffe}', '\u{ffff}'], ""))
 }
 
-fn totals<'a>(cases: &(impl Iterator<Item = &'a Case> + Clone)) -> String {
-    let count = |wanted: fn(&Case) -> bool| cases.clone().filter(|case| wanted(case)).count();
-    let time: Duration = cases.clone().filter_map(|case| case.time).sum();
-    format!(
-        " tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\" time=\"{:.3}\"",
-        cases.clone().count(),
-        count(|case| !case.failures.is_empty()),
-        count(|case| case.skipped.is_some()),
-        time.as_secs_f64()
-    )
+fn time<'a>(cases: impl IntoIterator<Item = &'a Case>) -> Duration {
+    cases.into_iter().filter_map(|case| case.time).sum()
 }
 
-fn element(suite: &Suite, case: &Case) -> String {
-    let time = case.time.unwrap_or_default().as_secs_f64();
-    let mut out = format!(
-        "    <testcase classname=\"{}\" name=\"{}\" time=\"{time:.3}\"",
-        attribute(&suite.name),
-        attribute(&case.name)
-    );
-    if case.failures.is_empty() && case.skipped.is_none() {
-        out.push_str("/>\n");
-        return out;
-    }
-    out.push_str(">\n");
-    if let Some(why) = &case.skipped {
-        out.push_str(&format!("      <skipped message=\"{}\"/>\n", attribute(why)));
-    }
-    for Failure { kind, message, text } in &case.failures {
-        let (kind, message, text) = (attribute(kind), attribute(message), content(text));
-        out.push_str(&format!("      <failure type=\"{kind}\" message=\"{message}\">{text}</failure>\n"));
-    }
-    out.push_str("    </testcase>\n");
-    out
-}
-
-/// Text as an attribute may hold it, where a bare line break would be read as a blank.
-fn attribute(text: &str) -> String {
-    content(text).replace('\n', "&#10;").replace('\t', "&#9;")
-}
-
-/// Text as an element may hold it; characters that XML 1.0 has no way to write are left out.
-fn content(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\n' | '\t' => out.push(c),
-            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => {}
-            c => out.push(c),
-        }
-    }
-    out
+/// The status of a test case. It has a single failure element, with the text of all failures.
+fn status(case: &Case) -> TestCaseStatus {
+    let Some(first) = case.failures.first() else {
+        let Some(reason) = &case.skipped else { return TestCaseStatus::success() };
+        let mut status = TestCaseStatus::skipped();
+        status.set_message(reason);
+        return status;
+    };
+    let message = match case.failures.len() - 1 {
+        0 => first.message.clone(),
+        more => format!("{}, and {more} more", first.message),
+    };
+    let details = |Failure { message, text, .. }: &Failure| match text {
+        text if text.contains(message) => text.clone(),
+        text => format!("{message}\n{text}"),
+    };
+    let texts: Vec<String> = case.failures.iter().map(details).collect();
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+    status.set_type(&first.kind).set_message(message).set_description(texts.join("\n\n"));
+    status
 }
 
 #[cfg(test)]
@@ -118,26 +95,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_keeps_its_text_and_counts() {
-        let failure = Failure { kind: "x".into(), message: "a < \"b\"".into(), text: "one\ntwo\u{1b}[0m".into() };
+    fn a_report_has_totals_and_one_failure_per_case() {
+        let failure =
+            |message: &str, text: &str| Failure { kind: "x".into(), message: message.into(), text: text.into() };
         let case = |name: &str, failures| Case { name: name.into(), failures, ..Case::default() };
+        let failures = vec![failure("a < \"b\"", "one\ntwo\u{1b}[0m\u{1}\u{fffe}"), failure("c", "c: three")];
         let skipped = Case { name: "c".into(), skipped: Some("no engine".into()), ..Case::default() };
         let timed = Case { time: Some(Duration::from_millis(1500)), ..case("a", Vec::new()) };
-        let suite = Suite { name: "render".into(), cases: vec![timed, case("b", vec![failure]), skipped] };
+        let suite = Suite { name: "render".into(), cases: vec![timed, case("b", failures), skipped] };
         assert_eq!(
-            document(&[suite]),
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-             <testsuites tests=\"3\" failures=\"1\" errors=\"0\" skipped=\"1\" time=\"1.500\">\n  \
-             <testsuite name=\"render\" tests=\"3\" failures=\"1\" errors=\"0\" skipped=\"1\" time=\"1.500\">\n    \
-             <testcase classname=\"render\" name=\"a\" time=\"1.500\"/>\n    \
-             <testcase classname=\"render\" name=\"b\" time=\"0.000\">\n      \
-             <failure type=\"x\" message=\"a &lt; &quot;b&quot;\">one\ntwo[0m</failure>\n    \
-             </testcase>\n    \
-             <testcase classname=\"render\" name=\"c\" time=\"0.000\">\n      \
-             <skipped message=\"no engine\"/>\n    \
-             </testcase>\n  \
-             </testsuite>\n\
-             </testsuites>\n"
+            document(&[suite]).expect("serializable"),
+            r#"<?xml version="1.0" encoding="UTF-8"?>
+<testsuites name="cargo xtask" tests="3" skipped="1" failures="1" errors="0" time="1.500">
+    <testsuite name="render" tests="3" skipped="1" errors="0" failures="1" time="1.500">
+        <testcase name="a" classname="render" time="1.500"/>
+        <testcase name="b" classname="render" time="0.000">
+            <failure message="a &lt; &quot;b&quot;, and 1 more" type="x">a &lt; &quot;b&quot;
+one
+two
+
+c: three</failure>
+        </testcase>
+        <testcase name="c" classname="render" time="0.000">
+            <skipped message="no engine"/>
+        </testcase>
+    </testsuite>
+</testsuites>
+"#
         );
     }
 }
