@@ -109,7 +109,7 @@ impl Progress for Printer {
                 End::Well(verb) if shown => self.stderr(&line(GREEN, verb, &text)),
                 // A task that a signal interrupted did not fail by itself.
                 End::Failed if !process::interrupted() => self.stderr(&line(RED, "Failed", &text)),
-                End::Well(_) | End::Failed | End::Untold => {}
+                End::Well(_) | End::Failed | End::Unreported => {}
             }
         })
     }

@@ -13,8 +13,8 @@
 //!
 //! Version ranges are resolved by Helm, and only in [`update`].
 
-mod bring;
 mod context;
+mod download;
 mod drift;
 mod folder;
 mod helm;
@@ -29,9 +29,9 @@ mod update;
 
 use std::path::{Path, PathBuf};
 
-pub use bring::{download, listed};
 pub use context::Context;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result};
+pub use download::{download, listed};
 pub use folder::{Nested, nested};
 pub use inspect::{Inspected, Inspection, State, inspect, local_source};
 pub use stage::{Stage, stage};

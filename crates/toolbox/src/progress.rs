@@ -33,7 +33,7 @@ impl Progress for Silent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End<'a> {
     /// Reported elsewhere.
-    Untold,
+    Unreported,
     /// Successfully, with the verb to print (`Created`).
     Well(&'a str),
     /// With a failure.
@@ -108,7 +108,7 @@ impl<'a> UnderWay<'a> {
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        self.end(End::Untold);
+        self.end(End::Unreported);
     }
 }
 
@@ -139,6 +139,6 @@ mod tests {
         begin().done("Made");
         begin().over(false, "Made");
         drop(begin());
-        assert_eq!(*ends.lock().expect("whole"), [r#"Well("Made")"#, "Failed", "Untold"]);
+        assert_eq!(*ends.lock().expect("whole"), [r#"Well("Made")"#, "Failed", "Unreported"]);
     }
 }

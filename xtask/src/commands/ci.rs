@@ -111,7 +111,7 @@ fn all(session: &Session<'_>, request: &Request, stages: &mut Vec<Stage>) -> Res
     let started = Instant::now();
     let validate_request = validate::Request { crds: request.crds.clone(), ..validate::Request::default() };
     let checked = validate::check(session, &validate_request, &workspace, &targets, &renderings, rendered);
-    validate::told(session, &checked);
+    validate::print_skipped(session, &checked);
     stages.push(Stage::new("validate", started, cases(&mut names()), checked.diagnostics));
 
     let started = Instant::now();

@@ -57,7 +57,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     diagnostics.extend(checked.diagnostics.clone());
     diagnostics.sort();
 
-    told(session, &checked);
+    print_skipped(session, &checked);
     let findings = diagnostics.0.len();
     let found = if findings == 0 { "nothing found".to_owned() } else { plural(findings, "finding") };
     let counts = format!("{}, {}", plural(renderings.len(), "target"), plural(checked.validated, "object"));
@@ -73,7 +73,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
 }
 
 /// Prints which objects were not validated, and why.
-pub fn told(session: &Session<'_>, checked: &Checked) {
+pub fn print_skipped(session: &Session<'_>, checked: &Checked) {
     for (kind, count) in &checked.unchecked {
         session.printer.status(
             "Skipped",

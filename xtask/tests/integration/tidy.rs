@@ -114,7 +114,7 @@ const RETIRED: &[(&str, &str)] = &[
     (r"\bwh[o]m?ever\b", "anyone who …, or name the actor"),
     (r"\bdeliberately [a]bsent\b", "Does not …"),
     (r"\b(is|are|was|were) t[o]ld\b", "is reported, is shown"),
-    (r"(\b(it|that|which|this|output|command|tool|test|lint|render|validate)|`) t[e]lls?\b", "report, print, show"),
+    (r"(\b(it|that|which|this|output|command|tool|test|lint|render|validate)|`) t[e]lls\b", "report, print, show"),
     (r"\bis there alr[e]ady\b", "exists"),
     (r"\b(it|that|which|is|are|be|helm|kubernetes|argo cd) p[a]ss(es|ed)? over\b", "ignores, is ignored"),
     (r"\bgo[e]s into\b", "is written to, belongs in, is deployed to"),

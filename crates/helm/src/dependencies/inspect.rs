@@ -1,7 +1,7 @@
 //! Inspects the dependencies of a chart: where each one comes from, and whether it matches the locks.
 //!
 //! This runs even when every target is fresh, so it reads a few files and starts no process. Argo CD renders the contents
-//! of charts/, so those are checked first, then the pins in charts.lock. bring.rs and stage.rs supply what is missing.
+//! of charts/, so those are checked first, then the pins in charts.lock. download.rs and stage.rs supply what is missing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};

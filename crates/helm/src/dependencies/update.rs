@@ -17,8 +17,8 @@ use document::{Node, Value, yaml};
 use toolbox::atomic_file;
 use toolbox::environment::Mirror;
 
-use super::bring::{mirror_files, store_in_cache};
 use super::context::Context;
+use super::download::{mirror_files, store_in_cache};
 use super::folder::{self, Packed, is_archive};
 use super::helm::{self, Repositories};
 use super::inspect::{remove_outdated, source_folder, tampered};
