@@ -333,6 +333,9 @@ fn an_api_server_accepts_everything_that_this_repository_renders() {
         if let Err(what) = cluster.kubectl(&["create", "namespace", namespace]) {
             assert!(what.contains("AlreadyExists"), "{what}");
         }
+        // The API server rejects pods until the controller manager has created the account.
+        let wait = ["wait", "--for=create", "serviceaccount/default", "--namespace", namespace, "--timeout=60s"];
+        cluster.kubectl(&wait).expect("the namespace has its default service account");
     }
     assert!(files.len() > 50);
     let answers = files.iter().zip(cluster.apply(&files, &[]));
