@@ -318,7 +318,6 @@ pub struct Step {
     /// How long it took.
     pub seconds: f64,
     /// The line that the step prints, the summary of its failure, or the reason why its condition does not hold.
-    #[serde(rename = "told")]
     pub summary: Option<String>,
 }
 
