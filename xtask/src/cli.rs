@@ -26,7 +26,7 @@ Environment:
   XTASK_<TOOL>           path of a tool, for example XTASK_HELM
   XTASK_KIND_NODE_IMAGE  node image of the kind cluster, used instead of the one in charts.toml
   XTASK_KIND_MANIFEST    file of manifests to apply to the kind cluster before the Applications
-  CI                     true: refuse to accept or fix anything, and report a stale render.lock
+  CI                     true: refuse to accept or fix anything, report a stale render.lock, and print plain progress lines
   GITHUB_ACTIONS         true: annotate the files of the pull request
   NO_COLOR               disable color
 
@@ -118,7 +118,7 @@ pub enum Command {
     ///
     /// Repository: plaintext Secrets, and versions with a known vulnerability, as listed in advisories.toml.
     Lint(Lint),
-    /// Run render, validate, and lint as one gate with one report
+    /// Run render, validate, and lint, and print one report
     ///
     /// Renders every target even if it is fresh, compares the result with the goldens, and validates and lints it. A
     /// failing stage does not stop the others. With `--kind`, `test-kind` runs as the last stage, in the cluster that an
@@ -323,7 +323,7 @@ pub struct TestKind {
     #[arg(long)]
     pub fresh: bool,
 
-    /// Only delete the cluster that an earlier run kept
+    /// Delete the kept cluster and exit
     #[arg(long, conflicts_with_all = ["keep", "fresh", "step"])]
     pub delete: bool,
 

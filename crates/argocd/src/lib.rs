@@ -1,6 +1,6 @@
 //! Argo CD: Applications, projects, value files, substitution, sync waves, and permissions.
 //!
-//! Effects that surprise are reproduced, because they decide what is deployed. For example, a `null` outside of
+//! Argo CD's surprising behavior is reproduced, because it decides what is deployed. For example, a `null` outside of
 //! `valuesObject` in `.argocd-source.yaml` removes nothing.
 //!
 //! Permissions follow the rules of Argo CD 3.5; each row in the tables of their tests is an answer of Argo CD's own code.

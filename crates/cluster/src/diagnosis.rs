@@ -15,10 +15,11 @@ mod services;
 use std::path::Path;
 use std::time::Duration;
 
+use diagnostics::excerpt::{excerpt, last_lines};
+
 use crate::Provisioner;
 use crate::api::Pod;
 use crate::diagnosis::logs::Log;
-use crate::excerpt::{excerpt, last_lines};
 use crate::kubectl::Kubectl;
 use crate::observer::{Observer, UNREACHABLE};
 use crate::seen::Snapshot;

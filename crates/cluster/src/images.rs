@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use diagnostics::excerpt::last_lines;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 use toolbox::engine::Engine;
 use toolbox::process::Invocation;
 use toolbox::progress::Progress;
 
 use crate::Provisioner;
-use crate::excerpt::last_lines;
 use crate::kubectl::checked;
 
 /// Image IDs by reference.

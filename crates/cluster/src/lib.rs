@@ -7,7 +7,6 @@
 pub mod api;
 pub mod config;
 pub mod diagnosis;
-pub mod excerpt;
 pub mod images;
 pub mod kubectl;
 pub mod lifecycle;

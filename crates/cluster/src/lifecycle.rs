@@ -11,6 +11,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use diagnostics::excerpt::last_lines;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,7 +21,6 @@ use toolbox::process::Invocation;
 use toolbox::progress::Progress;
 use toolbox::{atomic_file, process};
 
-use crate::excerpt::last_lines;
 use crate::kubectl::{Kubectl, checked};
 
 /// The prefix of the names of all clusters of this tool.

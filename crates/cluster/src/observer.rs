@@ -11,12 +11,12 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use diagnostics::Diagnostics;
+use diagnostics::excerpt::last_lines;
 use serde_json::Value;
 use toolbox::process::{Invocation, Output};
 use toolbox::{process, progress};
 
 use crate::api::{Event, List, WatchEvent};
-use crate::excerpt::last_lines;
 use crate::kubectl::Kubectl;
 use crate::seen::{Snapshot, WATCHED};
 use crate::verdict::{self, Problem, Verdict};

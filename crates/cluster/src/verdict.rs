@@ -9,12 +9,12 @@
 use std::fmt;
 use std::time::Duration;
 
+use diagnostics::excerpt::excerpt;
 use kubernetes::manifest::ObjectKey;
 
 use crate::api::{
     Claim, Condition, ContainerStatus, Custom, Event, Metadata, Node, Pod, Terminated, Workload, condition,
 };
-use crate::excerpt::excerpt;
 use crate::seen::{Object, Snapshot};
 
 /// The health of an object.

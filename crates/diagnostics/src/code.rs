@@ -49,7 +49,7 @@ macro_rules! codes {
 codes! {
     AnnotationUnknown "annotation-unknown" Finding "an Argo CD or Helm annotation, label, or finalizer is unknown, or its value has no effect"
     ApplicationDestination "application-destination" Finding "an Application's destination is incomplete or ambiguous"
-    ApplicationDuplicate "application-duplicate" Configuration "two Applications have the same name"
+    ApplicationDuplicate "application-duplicate" Configuration "two Applications have the same name and namespace"
     ApplicationFinalizer "application-finalizer" Finding "an Application that installs CustomResourceDefinitions has a cascading finalizer"
     ApplicationInvalid "application-invalid" Configuration "an Argo CD Application is invalid"
     ApplicationProject "application-project" Finding "an Application uses the `default` project, or one that is not defined"
@@ -112,7 +112,7 @@ codes! {
     ProcessFailed "process-failed" Unavailable "a program could not be started, or did not end as expected"
     ProjectForbids "project-forbids" Finding "an AppProject does not permit what an Application deploys"
     ProjectUnused "project-unused" Finding "an AppProject is not used by any Application, or is ignored by Argo CD"
-    QuantitySuspicious "quantity-suspicious" Finding "a quantity is valid but certainly a mistake, such as `memory: 256m`"
+    QuantitySuspicious "quantity-suspicious" Finding "a quantity is valid but almost certainly a mistake, such as `memory: 256m`"
     RenderUnstable "render-unstable" Finding "a target renders differently each time"
     RepositoryLeft "repository-left" Warning "`argocd set-repository` left a repository URL unchanged"
     RepositoryMismatch "repository-mismatch" Configuration "a repository URL differs from `repository` in charts.toml"

@@ -5,6 +5,7 @@
 
 pub mod code;
 pub mod diagnostic;
+pub mod excerpt;
 pub mod fold;
 pub mod origin;
 pub mod wording;

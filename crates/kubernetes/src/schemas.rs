@@ -103,7 +103,7 @@ impl Version {
         let Some(version) = version else {
             return Err(Diagnostic::new(Code::SchemaBroken, "no Kubernetes version in this file")
                 .at(node.place(), "expected `kubernetes = \"<major>.<minor>.<patch>\"`")
-                .help("regenerate it: `cargo xtask schemas`")
+                .help("regenerate it: run `cargo xtask schemas --from-cluster --kubeconfig FILE`")
                 .into());
         };
         Ok(Self { kubernetes: version.as_str().unwrap_or_default().to_owned(), place: version.place() })

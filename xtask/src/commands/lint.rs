@@ -40,7 +40,7 @@ pub struct Request {
 /// Runs the command.
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     if request.fix && session.environment.ci {
-        return Err(Diagnostic::new(Code::Usage, "`--fix` is not allowed when CI is set")
+        return Err(Diagnostic::new(Code::Usage, "`--fix` is not allowed when `CI=true`")
             .help("run `cargo xtask lint --fix` locally, review the diff, and commit it")
             .into());
     }

@@ -56,7 +56,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Outcome {
 
 fn render(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnostics) -> Result<RenderReport> {
     if request.accept && session.environment.ci {
-        return Err(Diagnostic::new(Code::Usage, "`--accept` is not allowed when CI is set")
+        return Err(Diagnostic::new(Code::Usage, "`--accept` is not allowed when `CI=true`")
             .help("run `cargo xtask render --accept` on your machine, review the diff, and commit the goldens")
             .into());
     }

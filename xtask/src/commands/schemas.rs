@@ -92,7 +92,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
             diagnostics.push(
                 Diagnostic::new(Code::SchemasOutdated, "unused schema: no object has this kind")
                     .at(schemas::place(file), "")
-                    .help("remove it: `cargo xtask schemas`"),
+                    .help("delete the file, or run `cargo xtask schemas --from-cluster --kubeconfig FILE`"),
             );
         } else {
             let path = session.root.join(schemas::FOLDER).join(file);
@@ -264,5 +264,5 @@ fn outdated(file: &str, exists: bool) -> Diagnostic {
     let message = if exists { "outdated schema: it differs from the OpenAPI document" } else { "missing schema" };
     Diagnostic::new(Code::SchemasOutdated, message)
         .at(schemas::place(file), "")
-        .help("regenerate it from the same document with `cargo xtask schemas`, and commit it")
+        .help("run `cargo xtask schemas --from FILE` with the same document, and commit the result")
 }

@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use diagnostics::excerpt::excerpt;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 use document::{Key, Node, Value as Content, yaml};
 use helm::chart::Chart;
@@ -97,7 +98,15 @@ fn of_chart(root: &Path, chart: &Chart) -> Result<Checked> {
     if !readme.text.contains(BEGIN) && !readme.text.contains(END) {
         return Ok(Checked::default());
     }
-    let values = toolbox::source::read(root, &chart.directory.join("values.yaml"))?;
+    let values = chart.directory.join("values.yaml");
+    if !values.is_file() {
+        return Ok(Checked::default());
+    }
+    let values = toolbox::source::read(root, &values)?;
+    // `value_duplicate` reports duplicate keys. A table of them would lose the row of one of the two.
+    if !yaml::parse_one(&values)?.duplicates.is_empty() {
+        return Ok(Checked::default());
+    }
     compare(&readme, &values)
 }
 
@@ -126,7 +135,7 @@ fn compare(readme: &Arc<Source>, values: &Arc<Source>) -> Result<Checked> {
     let line = before.lines().count() + found.lines().zip(expected.lines()).take_while(|(a, b)| a == b).count();
     let first = found.lines().zip(expected.lines()).find(|(a, b)| a != b);
     let label = match first {
-        Some((_, expected)) => format!("expected: {expected}"),
+        Some((_, expected)) => format!("expected: {}", excerpt(expected)),
         None if found.lines().count() > expected.lines().count() => "no such value in values.yaml".to_owned(),
         None => "rows are missing below".to_owned(),
     };

@@ -6,8 +6,9 @@
 
 use std::collections::BTreeMap;
 
+use diagnostics::excerpt::excerpt;
+
 use crate::api::Event;
-use crate::excerpt::excerpt;
 use crate::seen::{Object, Snapshot};
 use crate::verdict;
 use crate::verdict::Verdict;

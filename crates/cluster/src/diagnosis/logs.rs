@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use diagnostics::excerpt::excerpt;
+
 use crate::api::{ContainerStatus, Metadata, Pod};
-use crate::excerpt::excerpt;
 use crate::kubectl::Kubectl;
 
 /// How many lines are read; fewer are shown.

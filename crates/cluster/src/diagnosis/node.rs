@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
+use diagnostics::excerpt::last_lines;
 use serde::Deserialize;
 use toolbox::process::{Invocation, Output};
 
-use crate::excerpt::last_lines;
 use crate::lifecycle::Provisioner;
 
 /// An engine that does not answer within this time counts as stopped.

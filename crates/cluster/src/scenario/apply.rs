@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use diagnostics::excerpt::excerpt;
 use kubernetes::manifest::ObjectKey;
 
 use crate::api::{Named, OneOrMany};
-use crate::excerpt::excerpt;
 use crate::kubectl::{Kubectl, parse};
 use crate::observer::{Observer, Stop};
 use crate::seen::{Object, Snapshot};

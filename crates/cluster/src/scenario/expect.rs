@@ -5,10 +5,10 @@
 use std::path::Path;
 
 use diagnostics::Diagnostics;
+use diagnostics::excerpt::excerpt;
 use document::{Fields, Syntax};
 
 use super::files;
-use crate::excerpt::excerpt;
 
 /// The expected result of a command, and what is done with its output.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

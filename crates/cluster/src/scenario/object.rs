@@ -6,11 +6,10 @@
 //!
 //! Pure.
 
+use diagnostics::excerpt::excerpt;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place};
 use document::{Fields, Syntax};
 use serde_json::Value;
-
-use crate::excerpt::excerpt;
 
 /// A reference to an object.
 #[derive(Debug, Clone, PartialEq, Eq)]

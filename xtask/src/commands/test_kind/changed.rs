@@ -2,7 +2,7 @@
 //!
 //! Pure. Shows the first lines only: `render` shows all differences.
 
-use cluster::excerpt::excerpt;
+use diagnostics::excerpt::excerpt;
 use golden::diff;
 use golden::diff::{Kind, ObjectDiff, Tag};
 
