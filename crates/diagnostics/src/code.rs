@@ -46,6 +46,22 @@ macro_rules! codes {
     };
 }
 
+impl Code {
+    /// Whether the code asks to record or describe a change, which comes after all that is wrong with the change itself.
+    #[must_use]
+    pub fn is_bookkeeping(self) -> bool {
+        matches!(
+            self,
+            Self::ChartVersionUnraised
+                | Self::GoldenDiffers
+                | Self::GoldenMissing
+                | Self::GoldenOrphan
+                | Self::LockOutdated
+                | Self::ValuesTableOutdated
+        )
+    }
+}
+
 codes! {
     AnnotationUnknown "annotation-unknown" Finding "an Argo CD or Helm annotation, label, or finalizer is unknown, or its value has no effect"
     ApplicationDestination "application-destination" Finding "an Application's destination is incomplete or ambiguous"

@@ -78,6 +78,8 @@ pub struct RenderReport {
     pub helm: &'static str,
     /// All targets, ordered by name.
     pub targets: Vec<TargetReport>,
+    /// The Applications that are invalid or have no chart, so that their targets are unknown.
+    pub failed: Vec<String>,
     /// Whether the render was recorded as goldens.
     pub accepted: bool,
 }
@@ -115,6 +117,9 @@ pub(super) fn text(report: &RenderReport) -> String {
             }
         }
     }
+    for application in &report.failed {
+        out.push_str(&format!("{TITLE}{application}{TITLE:#}: failed\n"));
+    }
     out.push_str(&format!("{}\n", total(report)));
     out
 }
@@ -139,7 +144,7 @@ fn distinct(report: &RenderReport) -> Vec<(Vec<&TargetId>, &ObjectDiff)> {
     distinct
 }
 
-/// The totals: `4 targets: 3 fresh, 1 changed`.
+/// The totals: `4 targets: 3 fresh, 1 changed; 1 Application failed`.
 #[must_use]
 pub fn total(report: &RenderReport) -> String {
     let states = [State::Fresh, State::Unchanged, State::Changed, State::Failed];
@@ -147,7 +152,11 @@ pub fn total(report: &RenderReport) -> String {
     let word = |state: State| if report.accepted && state == State::Changed { "recorded" } else { state.word() };
     let counts = list(states.map(|state| (count(state), word(state))));
     let colon = if counts.is_empty() { "" } else { ": " };
-    format!("{}{colon}{counts}", plural(report.targets.len(), "target"))
+    let failed = match report.failed.len() {
+        0 => String::new(),
+        count => format!("; {} failed", plural(count, "Application")),
+    };
+    format!("{}{colon}{counts}{failed}", plural(report.targets.len(), "target"))
 }
 
 /// Formats a diff as plain text.
