@@ -265,7 +265,10 @@ pub fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -
     candidates
         .into_iter()
         .map(|candidate| (edit_distance(&typed.to_lowercase(), &candidate.to_lowercase()), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count().min(typed.chars().count()) / 4)
+        .filter(|(distance, candidate)| {
+            let shorter = candidate.chars().count().min(typed.chars().count());
+            *distance <= 1 + shorter / 4 && *distance < shorter.max(1)
+        })
         .min()
         .map(|(_, candidate)| candidate)
 }
@@ -340,5 +343,6 @@ mod tests {
         assert_eq!(nearest("valuefiles", known), Some("valueFiles"));
         assert_eq!(nearest("vlaues", known), Some("values"));
         assert_eq!(nearest("chart", known), None);
+        assert_eq!(nearest("a", ["b"]), None);
     }
 }

@@ -4,3 +4,4 @@ mod lex;
 pub mod parse;
 mod pipeline;
 pub mod tree;
+pub mod unclosed;
