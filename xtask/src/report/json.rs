@@ -28,7 +28,7 @@ pub use self::tool::{Bench, Code, Explain, Image, Images, Schemas, Tool, Tools};
 use super::exit_code;
 
 /// The version of the format.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What `cargo xtask` writes to standard output with `--format json`.
 #[derive(Debug, Serialize, JsonSchema)]

@@ -66,7 +66,7 @@ pub struct ArgocdSetRepository {
     /// The changed values.
     pub changes: Vec<RepositoryChange>,
     /// The unchanged references to other repositories.
-    pub left: Vec<OtherRepository>,
+    pub unchanged: Vec<OtherRepository>,
     /// The targets whose goldens are no longer fresh.
     pub stale: Vec<String>,
 }

@@ -7,7 +7,6 @@ use serde::Serialize;
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Deps {
     /// The chart archives that were installed.
-    #[serde(rename = "brought")]
     pub downloaded: Vec<Dependency>,
 }
 
