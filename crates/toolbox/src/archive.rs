@@ -40,8 +40,8 @@ pub fn read(name: &str, bytes: &[u8]) -> Result<Tree> {
         .map_err(|problem| problem.diagnostic(name, "do not use this archive; check where it came from"))
 }
 
-/// Reads the files of a chart archive, as [`read`] does. All files must be in one folder: Helm removes the first part of
-/// each path, which would merge several folders.
+/// Reads the files of a chart archive, as [`read`] does. All files must be in one directory: Helm removes the first part of
+/// each path, which would merge several directories.
 pub fn read_chart(name: &str, bytes: &[u8]) -> Result<Tree> {
     files(bytes, MAX_CHART).and_then(in_one_folder).map_err(|problem| {
         let mut found =
@@ -117,10 +117,10 @@ fn in_one_folder(tree: Tree) -> Outcome<Tree> {
     let mut folder = None;
     for path in tree.keys() {
         match (path.split_once('/'), folder) {
-            (None, _) => return Err(Problem::entry(path.as_bytes(), "is not in the chart's folder")),
+            (None, _) => return Err(Problem::entry(path.as_bytes(), "is not in the chart's directory")),
             (Some((first, _)), None) => folder = Some(first),
             (Some((first, _)), Some(folder)) if first != folder => {
-                return Err(Problem::entry(path.as_bytes(), &format!("is not in the chart's folder `{folder}`")));
+                return Err(Problem::entry(path.as_bytes(), &format!("is not in the chart's directory `{folder}`")));
             }
             _ => {}
         }

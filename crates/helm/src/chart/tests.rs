@@ -80,7 +80,7 @@ fn duplicate_dependencies_are_rejected() {
 
 #[test]
 fn requirements_yaml_is_rejected() {
-    let root = tempfile::tempdir().expect("temporary folder");
+    let root = tempfile::tempdir().expect("temporary directory");
     std::fs::write(root.path().join("Chart.yaml"), "name: x\nversion: 0.1.0\n").expect("written");
     std::fs::write(root.path().join("requirements.yaml"), "dependencies: []\n").expect("written");
     let error = Chart::load(root.path(), root.path()).expect_err("rejected");
