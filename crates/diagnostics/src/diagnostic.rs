@@ -281,7 +281,11 @@ pub fn suggestion<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> 
         return format!("did you mean `{near}`?");
     }
     let names: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
-    if names.is_empty() { "no names are known".to_owned() } else { format!("known: {}", names.join(", ")) }
+    match names.as_slice() {
+        [] => "none is defined".to_owned(),
+        [only] => format!("use {only}"),
+        _ => format!("use one of {}", names.join(", ")),
+    }
 }
 
 /// The number of edits (insertions, deletions, replacements, swaps of neighbors) between two words.

@@ -200,14 +200,14 @@ fn edited(job: &Rendering<'_>, diagnostics: &mut Diagnostics) {
             "edited" if known && text == golden.files.get(&file).map(Vec::as_slice) => continue,
             "edited" => (Code::GoldenEdited, "this golden was edited"),
             "unknown" if text.is_some() => continue,
-            "unknown" => (Code::GoldenLeftover, "orphaned golden: no object is rendered to this file"),
+            "unknown" => (Code::GoldenFileOrphaned, "orphaned golden: no object is rendered to this file"),
             // The golden was deleted, and its object is no longer rendered.
             _ if known && text.is_none() => continue,
             _ if recorded.is_some() => (Code::GoldenMissing, "this golden was deleted"),
             _ => continue,
         };
         let help = match code {
-            Code::GoldenLeftover => format!("run `cargo xtask render --accept {id}` to remove it"),
+            Code::GoldenFileOrphaned => format!("run `cargo xtask render --accept {id}` to remove it"),
             _ => accept.clone(),
         };
         diagnostics.push(Diagnostic::new(code, message).at(place, "").target(id).help(help));

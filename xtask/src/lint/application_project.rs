@@ -327,7 +327,7 @@ impl Against<'_> {
                 } else if verdict != Verdict::Allowed {
                     let label = format!("deployed by Application `{}`", self.application.name);
                     let found = self.forbidden(&what, place.clone(), &label, kind_field(scope, verdict));
-                    let found = found.help("move it out of the folder that the Application deploys");
+                    let found = found.help("move it out of the directory that the Application deploys");
                     diagnostics.push(self.kind_help(found, &key, scope, verdict));
                 }
                 if scope == Scope::Namespaced && namespace != self.application.namespace() && !self.reaches(namespace) {

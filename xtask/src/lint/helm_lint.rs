@@ -256,8 +256,8 @@ mod tests {
 
     #[test]
     fn the_same_message_is_one_finding_with_its_place() {
-        let root = tempfile::tempdir().expect("temporary folder");
-        std::fs::create_dir(root.path().join("templates")).expect("folder");
+        let root = tempfile::tempdir().expect("temporary directory");
+        std::fs::create_dir(root.path().join("templates")).expect("directory");
         std::fs::write(root.path().join("Chart.yaml"), "apiVersion: v2\nname: web\nversion: 0.1.0\n").expect("written");
         std::fs::write(root.path().join("templates/a.yaml"), "a: 1\nb: {{ x }}\n").expect("written");
         let chart = Chart::load(root.path(), Path::new("")).expect("a chart");
