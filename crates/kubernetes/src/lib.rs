@@ -10,6 +10,7 @@
 //! with this crate. `validate` is stricter in a few ways, which tests/agreement lists.
 
 pub mod forms;
+pub mod inventory;
 pub mod manifest;
 pub mod object;
 pub mod schedule;
