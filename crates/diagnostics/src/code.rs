@@ -153,6 +153,7 @@ codes! {
     UncheckedUnused "unchecked-unused" Finding "an exemption from schema validation in charts.toml is not needed"
     Usage "usage" Configuration "the command line is invalid, or cannot be carried out"
     ValueDuplicate "value-duplicate" Finding "a values file contains a duplicate key"
+    ValueMisread "value-misread" Finding "YAML reads an unquoted value or key as something other than its text"
     ValueUncovered "value-uncovered" Finding "no case changes a documented value from its default"
     ValueUndocumented "value-undocumented" Finding "a value in values.yaml is not documented"
     ValuesFileMissing "values-file-missing" Configuration "a value file that an Application names does not exist"

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
-use document::{Node, yaml};
+use document::{Node, block, yaml};
 use helm::errors::{self, HelmError, Kind};
 use helm::template::parse::parse;
 use helm::template::unclosed::{Unclosed, unclosed};
@@ -17,7 +17,7 @@ use helm::{helmignore, values_schema};
 use toolbox::source::read;
 
 use super::unset;
-use super::values::{Values, in_block};
+use super::values::Values;
 use super::violations;
 use crate::plan::Target;
 
@@ -151,7 +151,7 @@ impl Context<'_> {
     /// The place in the Application of its inline values, which helm reads from a file in the cache.
     fn in_application(&self, file: &Path, place: &Place) -> Option<Place> {
         let (_, values) = self.target.deployment.options.values.as_ref().filter(|_| !file.starts_with(self.root))?;
-        Some(in_block(values, place).unwrap_or_else(|| values.clone()))
+        Some(block::in_file(values, place).unwrap_or_else(|| values.clone()))
     }
 
     /// A template whose output is not valid YAML.
