@@ -10,7 +10,9 @@ pub mod diff;
 pub mod goldens;
 pub mod lock;
 pub mod objects;
+pub mod orphans;
 pub mod store;
 
-pub use goldens::{Change, Golden, digest_of, orphans};
+pub use goldens::{Change, Golden, digest_of};
+pub use orphans::Orphans;
 pub use store::FOLDER;

@@ -3,7 +3,7 @@
 //! A fresh target costs reading and hashing its files. The others are rendered in parallel; a failure does not stop the
 //! others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use argocd::release::Release;
@@ -11,10 +11,10 @@ use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 use golden::lock::Lock;
 use golden::store::Update;
-use golden::{diff, lock, store};
+use golden::{Golden, Orphans, diff, lock, store};
 use toolbox::fingerprint::Fingerprints;
 use toolbox::progress::Progress;
-use workspace::plan::Inspections;
+use workspace::plan::{Inspections, TargetId};
 use workspace::{Workspace, plan, render};
 
 use super::rendering::{self, Rendering};
@@ -88,22 +88,25 @@ pub fn judge(
     let failed = if request.targets.is_empty() { workspace.broken.clone() } else { Vec::new() };
     let mut report =
         RenderReport { argocd: argocd.version, helm: argocd.helm, targets: Vec::new(), failed, accepted: false };
+    let orphans = orphans(session, workspace, request)?;
+    let renamed = orphans.renamed(&unrecorded(jobs));
     for job in jobs {
-        report.targets.push(compare(session, request, job, &fingerprints, diagnostics));
+        let former = renamed.get(&job.target.id.app).map(|app| TargetId { app: app.clone(), ..job.target.id.clone() });
+        report.targets.push(compare(session, request, job, former, &fingerprints, diagnostics));
     }
     if let Some(folder) = &request.output {
         diagnostics.extend(write_output(&session.root, folder, jobs).err().unwrap_or_default());
     }
-    let (orphans, found) = orphans(session, workspace, request)?;
     let mut update = Update::default();
     if argocd == workspace.config.argocd {
         update = locks(session, request, jobs, diagnostics);
     }
     if request.accept {
-        update.remove = orphans;
+        update.remove = orphans.paths(&session.root);
         report.accepted = true;
     } else {
-        diagnostics.extend(found);
+        diagnostics.extend(orphans.findings(&renamed));
+        diagnostics.extend(moved(&renamed, jobs));
         let other = (argocd != workspace.config.argocd).then_some(workspace.config.argocd.version);
         differing(request, other, &report, jobs, diagnostics);
     }
@@ -141,12 +144,16 @@ fn compare(
     session: &Session<'_>,
     request: &Request,
     job: &Rendering<'_>,
+    former: Option<TargetId>,
     fingerprints: &Fingerprints,
     diagnostics: &mut Diagnostics,
 ) -> TargetReport {
-    let Rendering { target, golden, reasons, rendered } = job;
+    let Rendering { target, reasons, rendered, .. } = job;
+    let former_golden = former.as_ref().and_then(|id| diagnostics.take(Golden::load(&session.root, id)));
+    let golden = former_golden.as_ref().unwrap_or(&job.golden);
     let mut report = TargetReport {
         id: target.id.clone(),
+        former,
         state: State::Fresh,
         reasons: reasons.clone(),
         objects: None,
@@ -161,7 +168,8 @@ fn compare(
             report.diffs = changes.iter().map(|change| diff::diff(change, &|value| fingerprints.of(value))).collect();
             let same_files =
                 rendered.len() == golden.files.len() && rendered.iter().all(|new| golden.files.contains_key(&new.file));
-            report.state = if changes.is_empty() && same_files { State::Unchanged } else { State::Changed };
+            let unchanged = changes.is_empty() && same_files && report.former.is_none();
+            report.state = if unchanged { State::Unchanged } else { State::Changed };
             let counts = report.counts();
             let what = if counts.is_empty() { report.state.word().to_owned() } else { counts };
             session.printer.status("Compared", &format!("{}: {what}", target.id));
@@ -236,6 +244,7 @@ fn differing(
         let targets = report.targets.iter().zip(jobs);
         targets
             .filter(|(target, job)| target.state == State::Changed && job.unrecorded() == unrecorded)
+            .filter(|(target, _)| target.former.is_none())
             .map(|(target, _)| target.id.to_string())
             .collect()
     };
@@ -263,12 +272,35 @@ fn differing(
     }
 }
 
-fn orphans(session: &Session<'_>, workspace: &Workspace, request: &Request) -> Result<(Vec<PathBuf>, Diagnostics)> {
+fn orphans(session: &Session<'_>, workspace: &Workspace, request: &Request) -> Result<Orphans> {
     // An unreadable Application may own any of the goldens, so none are removed.
     if !request.targets.is_empty() || !workspace.sound {
-        return Ok((Vec::new(), Diagnostics::default()));
+        return Ok(Orphans::default());
     }
-    golden::orphans(&session.root, &plan::target_ids(workspace))
+    Orphans::find(&session.root, &plan::target_ids(workspace))
+}
+
+/// The cases of each Application that has no goldens at all.
+fn unrecorded(jobs: &[Rendering<'_>]) -> BTreeMap<String, BTreeSet<String>> {
+    let mut cases: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for job in jobs {
+        cases.entry(job.target.id.app.clone()).or_default().insert(job.target.id.case.clone());
+    }
+    let recorded = |app: &String| jobs.iter().any(|job| job.target.id.app == *app && !job.unrecorded());
+    cases.retain(|app, _| !recorded(app));
+    cases
+}
+
+/// Reports the goldens of renamed Applications, which are recorded under the former name.
+fn moved(renamed: &BTreeMap<String, String>, jobs: &[Rendering<'_>]) -> Diagnostics {
+    let findings = renamed.iter().filter_map(|(app, former)| {
+        let job = jobs.iter().find(|job| job.target.id.app == *app)?;
+        let message = format!("the goldens of Application `{app}` are recorded under its former name `{former}`");
+        let place = job.target.deployment.application.place.clone();
+        let accept = "if the Application was renamed on purpose, run `cargo xtask render --accept` to move its goldens";
+        Some(Diagnostic::new(Code::GoldenMissing, message).at(place, "").help(accept))
+    });
+    Diagnostics(findings.collect())
 }
 
 /// The files to write: with `--accept`, everything rendered; otherwise the render.lock of targets whose inputs changed but

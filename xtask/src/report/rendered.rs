@@ -51,6 +51,8 @@ impl State {
 pub struct TargetReport {
     /// Its name.
     pub id: TargetId,
+    /// The target whose goldens it was compared with, if the Application was renamed.
+    pub former: Option<TargetId>,
     /// Its state.
     pub state: State,
     /// The reasons for rendering it.
@@ -117,6 +119,11 @@ pub(super) fn text(report: &RenderReport) -> String {
         out.push('\n');
     }
     for target in &report.targets {
+        if let Some(former) = &target.former {
+            let counts = if target.diffs.is_empty() { "otherwise unchanged".to_owned() } else { target.counts() };
+            out.push_str(&format!("{TITLE}{}{TITLE:#}: renamed from {former}, {counts}\n", target.id));
+            continue;
+        }
         match target.state {
             // Without diffs, only an orphaned golden is left to remove.
             State::Changed if !target.diffs.is_empty() => {
