@@ -113,6 +113,8 @@ codes! {
     ProjectForbids "project-forbids" Finding "an AppProject does not permit what an Application deploys"
     ProjectUnused "project-unused" Finding "an AppProject is not used by any Application, or is ignored by Argo CD"
     QuantitySuspicious "quantity-suspicious" Finding "a quantity is valid but almost certainly a mistake, such as `memory: 256m`"
+    RbacCreateByName "rbac-create-by-name" Warning "a rule of a Role or ClusterRole permits `create` only for some names"
+    RbacRuleUnknown "rbac-rule-unknown" Finding "a rule of a Role or ClusterRole names a verb, resource, or API group that does not exist"
     RenderUnstable "render-unstable" Finding "a target renders differently each time"
     RepositoryLeft "repository-left" Warning "`argocd set-repository` left a repository URL unchanged"
     RepositoryMismatch "repository-mismatch" Configuration "a repository URL differs from `repository` in charts.toml"

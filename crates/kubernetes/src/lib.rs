@@ -14,6 +14,7 @@ pub mod discovery;
 pub mod forms;
 pub mod manifest;
 pub mod object;
+pub mod rbac;
 pub mod schedule;
 pub mod schemas;
 pub mod scope;
