@@ -14,6 +14,7 @@ pub mod argocd_annotations;
 pub mod argocd_fields;
 pub mod argocd_folder;
 pub mod chart_version;
+pub mod clusters;
 pub mod coverage;
 pub mod helm;
 pub mod helm_lint;

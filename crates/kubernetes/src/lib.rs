@@ -12,6 +12,7 @@
 
 pub mod discovery;
 pub mod forms;
+pub mod inventory;
 pub mod manifest;
 pub mod object;
 pub mod rbac;
