@@ -21,6 +21,7 @@ pub mod helm_lint;
 pub mod hook_unknown;
 pub mod images;
 pub mod integer_as_float;
+pub mod life_cycle;
 pub mod namespace_labels;
 pub mod network_policy;
 pub mod null_ignored;
@@ -94,6 +95,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(hook_unknown::CODES, Run::Files(hook_unknown::check)),
     Check::new(images::CODES, Run::Objects(images::check)),
     Check::new(integer_as_float::CODES, Run::Objects(integer_as_float::check)),
+    Check::new(life_cycle::CODES, Run::Objects(life_cycle::check)),
     Check::new(namespace_labels::CODES, Run::Objects(namespace_labels::check)),
     Check::new(network_policy::CODES, Run::Objects(network_policy::check)),
     Check::new(null_ignored::CODES, Run::Files(null_ignored::check)),

@@ -14,6 +14,7 @@ pub mod discovery;
 pub mod forms;
 pub mod inventory;
 pub mod manifest;
+pub mod needs;
 pub mod object;
 pub mod rbac;
 pub mod schedule;
