@@ -238,7 +238,7 @@ impl Rule<'_> {
             let help = match (synonym, near(name, verbs())) {
                 (_, Some(near)) => format!("did you mean `{near}`?"),
                 (Some((_, meant)), None) if complete => format!("use {meant}"),
-                (None, None) if complete => format!("known: {}", names(&verbs().collect::<Vec<_>>())),
+                (None, None) if complete => format!("use one of {}", names(&verbs().collect::<Vec<_>>())),
                 // The API server of a custom resource may check verbs of its own.
                 (_, None) => continue,
             };
@@ -282,7 +282,7 @@ impl Rule<'_> {
             }
             let near = near(name, METHODS.iter().copied().filter(|method| *method != "*"));
             let help =
-                near.map_or_else(|| format!("known: {}", names(METHODS)), |near| format!("did you mean `{near}`?"));
+                near.map_or_else(|| format!("use one of {}", names(METHODS)), |near| format!("did you mean `{near}`?"));
             // Rules are often copied with `list` and `watch`, which do no harm.
             if near.is_some() || verb(name) == Verb::Unknown {
                 let message = format!("unknown verb `{name}` for `nonResourceURLs` in {}", self.owner);
