@@ -21,10 +21,12 @@ pub mod helm_lint;
 pub mod hook_unknown;
 pub mod images;
 pub mod integer_as_float;
+pub mod life_cycle;
 pub mod namespace_labels;
 pub mod network_policy;
 pub mod null_ignored;
 pub mod object_shared;
+pub mod rbac_rules;
 pub mod repository_moved;
 pub mod sealed_secret;
 pub mod sealed_secret_wave;
@@ -94,10 +96,12 @@ pub const CHECKS: &[Check] = &[
     Check::new(hook_unknown::CODES, Run::Files(hook_unknown::check)),
     Check::new(images::CODES, Run::Objects(images::check)),
     Check::new(integer_as_float::CODES, Run::Objects(integer_as_float::check)),
+    Check::new(life_cycle::CODES, Run::Objects(life_cycle::check)),
     Check::new(namespace_labels::CODES, Run::Objects(namespace_labels::check)),
     Check::new(network_policy::CODES, Run::Objects(network_policy::check)),
     Check::new(null_ignored::CODES, Run::Files(null_ignored::check)),
     Check::new(object_shared::CODES, Run::Objects(object_shared::check)),
+    Check::new(rbac_rules::CODES, Run::Objects(rbac_rules::check)),
     Check::new(repository_moved::CODES, Run::Files(repository_moved::check)),
     Check::new(sealed_secret::CODES, Run::Objects(sealed_secret::check)),
     Check::new(sealed_secret_wave::CODES, Run::Objects(sealed_secret_wave::check)),

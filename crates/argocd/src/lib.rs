@@ -8,6 +8,7 @@
 pub mod application;
 pub mod duration;
 pub mod glob;
+pub mod hooks;
 pub mod pattern;
 pub mod permission;
 pub mod project;

@@ -262,15 +262,27 @@ impl From<Diagnostic> for Diagnostics {
 /// The candidate nearest to a typed name, if any is near enough.
 #[must_use]
 pub fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    candidates
-        .into_iter()
-        .map(|candidate| (edit_distance(&typed.to_lowercase(), &candidate.to_lowercase()), candidate))
+    let typed_length = typed.chars().count();
+    distances(typed, candidates)
         .filter(|(distance, candidate)| {
-            let shorter = candidate.chars().count().min(typed.chars().count());
+            let shorter = candidate.chars().count().min(typed_length);
             *distance <= 1 + shorter / 4 && *distance < shorter.max(1)
         })
         .min()
         .map(|(_, candidate)| candidate)
+}
+
+/// The candidate nearest to a typed name, if it differs by at most this many edits, ignoring case.
+#[must_use]
+pub fn nearest_within<'a>(typed: &str, limit: usize, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let length = typed.chars().count();
+    let candidates = candidates.into_iter().filter(|candidate| candidate.chars().count().abs_diff(length) <= limit);
+    distances(typed, candidates).filter(|(distance, _)| *distance <= limit).min().map(|(_, candidate)| candidate)
+}
+
+fn distances<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item = (usize, &'a str)> {
+    let typed = typed.to_lowercase();
+    candidates.into_iter().map(move |candidate| (edit_distance(&typed, &candidate.to_lowercase()), candidate))
 }
 
 /// The help for an unknown name: the nearest known name, or all of them.
