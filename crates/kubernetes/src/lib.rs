@@ -12,7 +12,9 @@
 pub mod forms;
 pub mod manifest;
 pub mod object;
+pub mod pod_security;
 pub mod schedule;
 pub mod schemas;
 pub mod scope;
 pub mod validate;
+pub mod workload;

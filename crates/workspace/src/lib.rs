@@ -4,6 +4,7 @@ pub mod advisories;
 pub mod config;
 pub mod files;
 pub mod load;
+pub mod namespaces;
 pub mod plan;
 pub mod render;
 pub mod suppression;
