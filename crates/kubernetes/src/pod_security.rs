@@ -1,4 +1,4 @@
-//! The Pod Security Standards, as the admission plugin PodSecurity of the API server evaluates them.
+//! The Pod Security Standards, as the admission plugin `PodSecurity` of the API server evaluates them.
 //!
 //! A namespace enforces a level of the standards in one of their versions. The API server refuses pods that violate it. It
 //! accepts workloads whose pods violate it, and refuses the pods that their controllers create.

@@ -48,13 +48,13 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         }
         let policy = Policy::new(enforced.level, enforced.version, &subject.workspace.config.kubernetes);
         let violations = pod_security::check(template, path, &policy);
-        diagnostics.0.extend(finding(object, namespace, enforced, &violations));
+        diagnostics.0.extend(finding(object, enforced, &violations));
     }
     diagnostics
 }
 
 /// The finding about all violations of an object.
-fn finding(object: &Object, namespace: &str, enforced: &Enforced, violations: &[Violation]) -> Option<Diagnostic> {
+fn finding(object: &Object, enforced: &Enforced, violations: &[Violation]) -> Option<Diagnostic> {
     let (first, others) = violations.split_first()?;
     let (kind, name, level) = (&object.key.kind, &object.key.name, enforced.level);
     let controls: BTreeSet<&str> = violations.iter().map(|violation| violation.control.name()).collect();
@@ -70,9 +70,9 @@ fn finding(object: &Object, namespace: &str, enforced: &Enforced, violations: &[
     }
     let version = match enforced.version {
         Version::Latest => String::new(),
-        version => format!(" in version {version}"),
+        version @ Version::Minor(_) => format!(" in version {version}"),
     };
-    found = found.at(enforced.place.clone(), format!("namespace `{namespace}` enforces `{level}`{version}"));
+    found = found.at(enforced.place.clone(), format!("its namespace enforces `{level}`{version}"));
     let more = places.count();
     if more > 0 {
         found = found.note(format!("violated at {more} more places"));

@@ -1,5 +1,7 @@
 //! Privileged containers, privilege escalation, and capabilities.
 
+use document::Node;
+
 use super::field::Field;
 use super::pod::Pod;
 use super::policy::Policy;
@@ -59,16 +61,22 @@ pub(super) fn dropped_capabilities(pod: &Pod<'_>, policy: &Policy) -> Vec<Violat
 
 /// Capabilities that are added, but not allowed. Only exact names are allowed, without the prefix `CAP_`.
 fn added(pod: &Pod<'_>, allowed: &[&str]) -> Vec<Violation> {
-    let lists = pod.container_contexts(&["capabilities"]);
-    let names = lists.iter().flat_map(|capabilities| capabilities.list("add"));
-    let forbidden = names.filter(|name| name.text().is_some_and(|text| !allowed.contains(&text)));
-    forbidden
-        .map(|name| {
-            let plain = name.text().and_then(|text| text.strip_prefix("CAP_")).filter(|name| allowed.contains(name));
-            let fix = plain.map_or_else(|| "remove {}".to_owned(), |plain| format!("set {{}} to `{plain}`"));
-            Violation::forbidden(Control::Capabilities, &name, &fix)
-        })
-        .collect()
+    let lists = pod.container_contexts(&["capabilities", "add"]);
+    let checked = lists.iter().filter_map(|list| {
+        let names: Vec<(&str, &Node)> =
+            list.node.items().iter().filter_map(|item| Some((item.as_str()?, item))).collect();
+        let forbidden: Vec<_> = names.into_iter().filter(|(name, _)| !allowed.contains(name)).collect();
+        let (_, first) = forbidden.first()?;
+        let names: Vec<&str> = forbidden.iter().map(|(name, _)| *name).collect();
+        let plain = |name: &str| name.strip_prefix("CAP_").filter(|plain| allowed.contains(plain)).map(str::to_owned);
+        let fix = match names.as_slice() {
+            [name] if plain(name).is_some() => format!("rename `{name}` to `{}` in {{}}", plain(name)?),
+            _ => format!("remove `{}` from {{}}", names.join("`, `")),
+        };
+        let setting = format!("capabilities.add: {}", names.join(", "));
+        Some(Violation::values(Control::Capabilities, list, first, setting, &fix))
+    });
+    checked.collect()
 }
 
 /// Privilege Escalation.

@@ -1,4 +1,4 @@
-//! Security profiles of the kernel: AppArmor, seccomp, and SELinux.
+//! Security profiles of the kernel: `AppArmor`, seccomp, and `SELinux`.
 
 use super::field::Field;
 use super::pod::Pod;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use diagnostics::Place;
-use document::Value;
+use document::{Node, Value};
 
 use crate::validate::pointer;
 
@@ -147,6 +147,13 @@ impl Violation {
     /// A field that is forbidden, whatever its value is.
     pub(super) fn present(control: Control, field: &Field<'_>, fix: &str) -> Self {
         Self { place: field.key.clone(), ..Self::forbidden(control, field, fix) }
+    }
+
+    /// A list with forbidden values, of which `setting` names all, and `first` is the first.
+    pub(super) fn values(control: Control, list: &Field<'_>, first: &Node, setting: String, fix: &str) -> Self {
+        let path = pointer::path(&list.path);
+        let fix = fix.replace("{}", &format!("`{path}`"));
+        Self { control, path, place: first.place(), problem: Problem::Forbidden { setting, fix } }
     }
 
     /// A setting that the security context of a pod or container lacks; `steps` are its path there.
