@@ -26,6 +26,7 @@ pub mod namespace_labels;
 pub mod network_policy;
 pub mod null_ignored;
 pub mod object_shared;
+pub mod pod_security;
 pub mod rbac_rules;
 pub mod repository_moved;
 pub mod sealed_secret;
@@ -102,6 +103,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(null_ignored::CODES, Run::Files(null_ignored::check)),
     Check::new(object_shared::CODES, Run::Objects(object_shared::check)),
     Check::new(rbac_rules::CODES, Run::Objects(rbac_rules::check)),
+    Check::new(pod_security::CODES, Run::Objects(pod_security::check)),
     Check::new(repository_moved::CODES, Run::Files(repository_moved::check)),
     Check::new(sealed_secret::CODES, Run::Objects(sealed_secret::check)),
     Check::new(sealed_secret_wave::CODES, Run::Objects(sealed_secret_wave::check)),

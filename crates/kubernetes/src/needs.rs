@@ -4,8 +4,6 @@
 
 use document::{Node, Value};
 
-use crate::object::Object;
-
 /// An object that a pod requires.
 #[derive(Debug, Clone, Copy)]
 pub struct Need<'a> {
@@ -17,20 +15,6 @@ pub struct Need<'a> {
     pub node: &'a Node,
     /// Whether the pod cannot start without it. A registry may be public although there is a Secret for it.
     pub blocks: bool,
-}
-
-/// Returns an object's pod spec or that of its pod template.
-#[must_use]
-pub fn pod_spec(object: &Object) -> Option<&Node> {
-    let path: &[&str] = match (object.key.group.as_str(), object.key.kind.as_str()) {
-        ("", "Pod") => &["spec"],
-        ("apps", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet")
-        | ("", "ReplicationController")
-        | ("batch", "Job") => &["spec", "template", "spec"],
-        ("batch", "CronJob") => &["spec", "jobTemplate", "spec", "template", "spec"],
-        _ => return None,
-    };
-    object.find(path)
 }
 
 /// Returns what a pod with this spec requires.

@@ -1,5 +1,7 @@
 //! charts.toml: what Argo CD Applications do not contain, such as versions.
 
+mod pod_security;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -9,6 +11,8 @@ use document::{Fields, Node, Syntax, Value, toml};
 use kubernetes::schemas::Kind;
 use kubernetes::validate::Unchecked;
 use toolbox::tools_lock::ToolsLock;
+
+pub use self::pod_security::{Namespace, PodSecurity};
 
 /// The contents of charts.toml.
 #[derive(Debug, Clone)]
@@ -23,6 +27,10 @@ pub struct Config {
     pub kubernetes: String,
     /// API versions of the cluster besides Helm's built-in ones, as `group/version[/Kind]`.
     pub api_versions: Vec<String>,
+    /// What the API server enforces in namespaces without a Pod Security label, if charts.toml says so.
+    pub pod_security: Option<PodSecurity>,
+    /// Namespaces whose labels are in no manifest.
+    pub namespaces: Vec<Namespace>,
     /// The versions of the tools other than Helm by name, and their places.
     pub tools: BTreeMap<String, (String, Place)>,
     /// The names of the tools whose version tools.lock does not contain.
@@ -83,11 +91,14 @@ impl Config {
             fields.finish(&mut diagnostics);
             Some((image?, node.get("node-image")?.place()))
         });
+        let namespaces = fields.sequence("namespace").iter();
+        let namespaces = namespaces.filter_map(|node| pod_security::namespace(node, &mut diagnostics)).collect();
         let (suppressions, deprecated) = suppressions(&root, &mut fields, &mut diagnostics);
         let validate = fields.node("validate").map(|node| validate(node, &mut diagnostics)).unwrap_or_default();
         fields.finish(&mut diagnostics);
 
-        let (Some(repository), Some(argocd), Some((kubernetes, api_versions))) = (repository, argocd, kubernetes)
+        let (Some(repository), Some(argocd), Some(Kubernetes { version, api_versions, pod_security })) =
+            (repository, argocd, kubernetes)
         else {
             return Err(diagnostics);
         };
@@ -96,8 +107,10 @@ impl Config {
             source,
             repository,
             argocd,
-            kubernetes,
+            kubernetes: version,
             api_versions,
+            pod_security,
+            namespaces,
             tools,
             unlocked: BTreeSet::new(),
             kind_node_image,
@@ -123,7 +136,14 @@ fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<Release> {
     release
 }
 
-fn kubernetes(node: &Node, diagnostics: &mut Diagnostics) -> Option<(String, Vec<String>)> {
+/// The `[kubernetes]` section.
+struct Kubernetes {
+    version: String,
+    api_versions: Vec<String>,
+    pod_security: Option<PodSecurity>,
+}
+
+fn kubernetes(node: &Node, diagnostics: &mut Diagnostics) -> Option<Kubernetes> {
     let mut fields = Fields::new(node, "kubernetes", Syntax::Config);
     let version = fields.required_string("version").filter(|version| {
         let parts: Vec<_> = version.split('.').collect();
@@ -138,8 +158,9 @@ fn kubernetes(node: &Node, diagnostics: &mut Diagnostics) -> Option<(String, Vec
         fine
     });
     let api_versions = fields.strings("api-versions").into_iter().map(|(text, _)| text).collect();
+    let pod_security = pod_security::pod_security(node, &mut fields);
     fields.finish(diagnostics);
-    Some((version?, api_versions))
+    Some(Kubernetes { version: version?, api_versions, pod_security })
 }
 
 impl Config {

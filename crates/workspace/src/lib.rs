@@ -5,6 +5,7 @@ pub mod authored;
 pub mod config;
 pub mod files;
 pub mod load;
+pub mod namespaces;
 pub mod plan;
 pub mod render;
 pub mod suppression;

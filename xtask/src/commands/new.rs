@@ -70,7 +70,8 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     diagnostics.extend(found);
     diagnostics.into_result(())?;
 
-    let created = create(session, &staging, &service).and_then(|created| Ok((staging.place()?, created)));
+    let created = create(session, &staging, &service, &workspace.config.kubernetes)
+        .and_then(|created| Ok((staging.place()?, created)));
     if created.is_err() {
         // The error is reported instead of a failed removal; the next run removes the leftovers.
         let _ = staging.remove();
@@ -96,7 +97,7 @@ struct Created {
     warnings: Diagnostics,
 }
 
-fn create(session: &Session<'_>, staging: &Staging, service: &Service) -> Result<Created> {
+fn create(session: &Session<'_>, staging: &Staging, service: &Service, kubernetes: &str) -> Result<Created> {
     staging.open()?;
     let write = |files: BTreeMap<String, String>| -> Result<()> {
         files.iter().try_for_each(|(name, text)| staging.write(name, text))
@@ -115,7 +116,7 @@ fn create(session: &Session<'_>, staging: &Staging, service: &Service) -> Result
         write(new::chart_files(service, &upstream(&staged, service)?)?)?;
     }
     let (objects, mut warnings, accepted) = record(&staged, service)?;
-    let reach = Reach::of(&objects);
+    let reach = Reach::of(&objects, kubernetes);
     let argocd = new::argocd_files(service, &reach);
     if argocd != minimal {
         write(argocd)?;

@@ -15,6 +15,7 @@ use document::{Node, Value};
 use kubernetes::inventory::made;
 use kubernetes::needs::{self, Need};
 use kubernetes::object::Object;
+use kubernetes::workload;
 
 use super::subject::Subject;
 
@@ -30,7 +31,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let providers = providers(subject.objects);
     for object in subject.objects {
-        let Some(spec) = needs::pod_spec(object) else { continue };
+        let Some(spec) = workload::pod_spec(object) else { continue };
         let Some(order) = sync_order::order(&object.root) else { continue };
         let mut reported: Vec<(&str, &str)> = Vec::new();
         for need in needs::of(spec) {

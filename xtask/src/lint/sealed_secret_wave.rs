@@ -11,6 +11,7 @@ use diagnostics::{Code, Diagnostic, Diagnostics};
 use document::Node;
 use kubernetes::needs::{self, Need};
 use kubernetes::object::Object;
+use kubernetes::workload;
 
 use super::subject::Subject;
 
@@ -22,7 +23,7 @@ pub const CODES: &[Code] = &[Code::SealedSecretWave];
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     for object in subject.objects {
-        let Some(spec) = needs::pod_spec(object) else { continue };
+        let Some(spec) = workload::pod_spec(object) else { continue };
         let Some(order) = sync_order::order(&object.root) else { continue };
         let mut reported: Vec<&str> = Vec::new();
         for Need { name, node, .. } in needs::of(spec).into_iter().filter(|need| need.kind == "Secret") {
