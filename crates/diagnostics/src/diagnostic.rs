@@ -220,6 +220,17 @@ impl Diagnostics {
         }
     }
 
+    /// Adds errors, and returns the proof of it.
+    pub fn report(&mut self, errors: Self) -> Reported {
+        self.extend(errors);
+        Reported(())
+    }
+
+    /// Returns the value of a result, or adds its diagnostics and returns the proof of it.
+    pub fn try_take<T>(&mut self, result: Result<T>) -> std::result::Result<T, Reported> {
+        result.map_err(|errors| self.report(errors))
+    }
+
     /// Whether the list is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -252,6 +263,12 @@ impl Diagnostics {
         self
     }
 }
+
+/// Proof that an error is in a list of diagnostics, so that what depends on the broken thing can be skipped in silence.
+///
+/// Only [`Diagnostics::report`] and [`Diagnostics::try_take`] create one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reported(());
 
 impl From<Diagnostic> for Diagnostics {
     fn from(diagnostic: Diagnostic) -> Self {

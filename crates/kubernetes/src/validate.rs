@@ -161,15 +161,18 @@ fn schema(input: &Input<'_>, subject: &Subject) -> Schema {
     if let Some(file) = kind.file().filter(|file| input.root.join(schemas::FOLDER).join(file).is_file()) {
         return Schema::File(file);
     }
-    // Misspelled kinds are reported by `lint`, or when Applications are loaded.
-    let linted = || kind.kind != "ApplicationSet" && nearest(&kind.kind, LINTED.iter().copied()).is_some();
-    if subject.argocd && kind.group == "argoproj.io" && linted() {
+    if subject.argocd && kind.group == "argoproj.io" && is_linted(&kind.kind) {
         return Schema::Linted;
     }
     if let Some(index) = input.unchecked.iter().position(|one| one.kind == *kind) {
         return Schema::Allowed(index);
     }
     if input.locations.is_empty() || kind.file().is_none() { Schema::Missing } else { Schema::Remote }
+}
+
+/// Whether `lint` checks a kind of Argo CD, including a misspelled one.
+fn is_linted(kind: &str) -> bool {
+    kind != "ApplicationSet" && nearest(kind, LINTED.iter().copied()).is_some()
 }
 
 /// Reports a kind without a schema, once, at its first object.

@@ -185,11 +185,6 @@ fn record(session: &Session<'_>, service: &Service) -> Result<(Vec<Object>, Diag
     let accepted = accepted::entry(service, &subject);
     let request = render::Request { accept: true, ..render::Request::default() };
     let update = locks(session, &request, &renderings, &mut diagnostics);
-    for one in renderings {
-        if let Some(Err(found)) = one.rendered {
-            diagnostics.extend(found.for_target(&one.target.id));
-        }
-    }
     if diagnostics.is_empty() && objects.is_empty() {
         diagnostics.push(
             Diagnostic::new(Code::ChartInvalid, "the chart renders no objects with its default values")

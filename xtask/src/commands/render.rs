@@ -17,7 +17,7 @@ use toolbox::progress::Progress;
 use workspace::plan::{Inspections, TargetId};
 use workspace::{Workspace, plan, render};
 
-use super::rendering::{self, Rendering};
+use super::rendering::{self, RenderState, Rendering};
 use super::{Outcome, Session};
 use crate::output;
 use crate::report::json::Output;
@@ -118,11 +118,6 @@ pub fn judge(
             }
         }
     }
-    for job in jobs {
-        if let Some(Err(found)) = &job.rendered {
-            diagnostics.extend(found.clone().for_target(&job.target.id));
-        }
-    }
     Ok(report)
 }
 
@@ -148,7 +143,7 @@ fn compare(
     fingerprints: &Fingerprints,
     diagnostics: &mut Diagnostics,
 ) -> TargetReport {
-    let Rendering { target, reasons, rendered, .. } = job;
+    let Rendering { target, reasons, state, .. } = job;
     let former_golden = former.as_ref().and_then(|id| diagnostics.take(Golden::load(&session.root, id)));
     let golden = former_golden.as_ref().unwrap_or(&job.golden);
     let mut report = TargetReport {
@@ -159,10 +154,10 @@ fn compare(
         objects: None,
         diffs: Vec::new(),
     };
-    match rendered {
-        None => {}
-        Some(Err(_)) => report.state = State::Failed,
-        Some(Ok(rendered)) => {
+    match state {
+        RenderState::Fresh => {}
+        RenderState::Failed(_) | RenderState::Blocked(_) => report.state = State::Failed,
+        RenderState::Rendered(rendered) => {
             report.objects = Some(render::objects(rendered));
             let changes = golden.compare(rendered, &target.recipe.namespace);
             report.diffs = changes.iter().map(|change| diff::diff(change, &|value| fingerprints.of(value))).collect();
@@ -183,17 +178,16 @@ fn compare(
 
 /// Reports goldens that were edited, deleted, or that nothing renders.
 fn edited(job: &Rendering<'_>, diagnostics: &mut Diagnostics) {
-    let Rendering { target, golden, rendered, .. } = job;
+    let Rendering { target, golden, .. } = job;
     let id = &target.id;
     let accept = format!("run `cargo xtask render --accept {id}` to record the current render");
     if job.unrecorded() {
         return;
     }
-    let expected: BTreeMap<&str, &str> = match rendered {
-        Some(Ok(rendered)) => rendered.iter().map(|new| (new.file.as_str(), new.manifest.text.as_str())).collect(),
-        _ => BTreeMap::new(),
-    };
-    let known = matches!(rendered, Some(Ok(_)));
+    let rendered = job.rendered();
+    let known = rendered.is_some();
+    let expected: BTreeMap<&str, &str> =
+        rendered.unwrap_or_default().iter().map(|new| (new.file.as_str(), new.manifest.text.as_str())).collect();
     let mut edited: Vec<(String, &str)> = golden.edited();
     if golden.lock.is_none() && known {
         let unknown = golden.files.keys().filter(|file| !expected.contains_key(file.as_str()));
@@ -312,8 +306,8 @@ pub(super) fn locks(
     diagnostics: &mut Diagnostics,
 ) -> Update {
     let mut update = Update::default();
-    for Rendering { target, golden, rendered, .. } in jobs {
-        let Some(Ok(rendered)) = rendered else { continue };
+    for Rendering { target, golden, state, .. } in jobs {
+        let RenderState::Rendered(rendered) = state else { continue };
         let mut files: BTreeMap<String, Vec<u8>> =
             rendered.iter().map(|new| (new.file.clone(), new.manifest.text.clone().into_bytes())).collect();
         let outputs = files.iter().map(|(name, bytes)| (name.clone(), golden::digest_of(bytes))).collect();
@@ -342,12 +336,12 @@ pub(super) fn locks(
 fn write_output(root: &Path, folder: &Path, jobs: &[Rendering<'_>]) -> Result<()> {
     let mut folders = BTreeMap::new();
     for job in jobs {
-        let files: BTreeMap<String, Vec<u8>> = match &job.rendered {
-            None => job.golden.files.clone(),
-            Some(Ok(rendered)) => {
+        let files: BTreeMap<String, Vec<u8>> = match &job.state {
+            RenderState::Fresh => job.golden.files.clone(),
+            RenderState::Rendered(rendered) => {
                 rendered.iter().map(|new| (new.file.clone(), new.manifest.text.clone().into_bytes())).collect()
             }
-            Some(Err(_)) => continue,
+            RenderState::Failed(_) | RenderState::Blocked(_) => continue,
         };
         folders.insert(format!("{}/{}", job.target.id.app, job.target.id.case), files);
     }

@@ -34,11 +34,14 @@ impl Reach {
         let scopes = Scopes::new(objects);
         for object in objects {
             let key = &object.key;
-            // A kind of unknown scope counts as namespaced; lint reports it.
-            if scopes.of(&key.group, &key.kind) == Some(Scope::Cluster) {
-                reach.cluster.insert((key.group.clone(), key.kind.clone(), key.name.clone()));
-            } else {
-                reach.namespaces.insert(key.namespace.clone());
+            // Most kinds are namespaced.
+            match scopes.of(&key.group, &key.kind).unwrap_or(Scope::Namespaced) {
+                Scope::Cluster => {
+                    reach.cluster.insert((key.group.clone(), key.kind.clone(), key.name.clone()));
+                }
+                Scope::Namespaced => {
+                    reach.namespaces.insert(key.namespace.clone());
+                }
             }
         }
         reach
