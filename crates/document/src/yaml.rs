@@ -15,6 +15,7 @@ use base64::prelude::BASE64_STANDARD;
 use diagnostics::{Code, Diagnostic, Place, Result, Source};
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
+use crate::lookalike;
 use crate::tree::{Key, Node, Value};
 
 /// The size limit of a text, in bytes. Helm rejects files of more than 5 MiB, and rendered manifests are smaller, too.
@@ -78,7 +79,8 @@ pub fn parse_one(source: &Arc<Source>) -> Result<Document> {
     }
 }
 
-/// Explains a syntax error whose cause is not in the YAML itself: merge conflict markers, or a tab in the indentation.
+/// Explains a syntax error whose cause is not in the YAML itself: merge conflict markers, a tab in the indentation, or a
+/// blank that is not a space.
 /// `at` is where the parser stopped; without it, any line may contain the tab.
 #[must_use]
 pub fn misread(source: &Arc<Source>, at: Option<usize>) -> Option<Diagnostic> {
@@ -97,8 +99,19 @@ pub fn misread(source: &Arc<Source>, at: Option<usize>) -> Option<Diagnostic> {
         let tab = text[..indentation].find('\t')?;
         near(index).then_some(start + tab..start + tab + 1)
     });
-    let found = Diagnostic::new(Code::YamlSyntax, "tab used for indentation");
-    tabs.next().map(|span| found.at(Place::new(source, span), "").help("indent with spaces: YAML does not allow tabs"))
+    if let Some(span) = tabs.next() {
+        let found = Diagnostic::new(Code::YamlSyntax, "tab used for indentation").at(Place::new(source, span), "");
+        return Some(found.help("indent with spaces: YAML does not allow tabs"));
+    }
+    // Without a place, a blank in the text may have nothing to do with the error.
+    at?;
+    let mut blanks = lines.iter().enumerate().filter(|(index, _)| near(*index)).filter_map(|(_, (start, text))| {
+        let (offset, c) = text.char_indices().find(|(_, c)| lookalike::blank(*c).is_some())?;
+        Some((lookalike::blank(c)?, start + offset..start + offset + c.len_utf8()))
+    });
+    let (name, span) = blanks.next()?;
+    let found = Diagnostic::new(Code::YamlSyntax, format!("{name} where YAML expects a space"));
+    Some(found.at(Place::new(source, span), "").help("replace it with spaces"))
 }
 
 /// The first merge conflict marker in a text that cannot be parsed.
@@ -108,6 +121,15 @@ pub fn conflict(source: &Arc<Source>, code: Code) -> Option<Diagnostic> {
     let (start, text) = lines(&source.text).into_iter().find(|(_, text)| marker(text))?;
     let found = Diagnostic::new(code, "merge conflict marker").at(Place::new(source, start..start + text.len()), "");
     Some(found.help("resolve the conflict and remove the markers"))
+}
+
+/// The first merge conflict marker in a text of any kind, if all of a conflict's markers follow each other.
+#[must_use]
+pub fn unresolved(source: &Arc<Source>, code: Code) -> Option<Diagnostic> {
+    let mut rest = source.text.lines();
+    let starts = |marker: &'static str| move |line: &str| line == marker || line.starts_with(&format!("{marker} "));
+    let all = rest.any(starts("<<<<<<<")) && rest.any(starts("=======")) && rest.any(starts(">>>>>>>"));
+    if all { conflict(source, code) } else { None }
 }
 
 /// The lines of a text without trailing white space, each with its offset.
@@ -617,6 +639,9 @@ mod tests {
             let error = parse(&Source::new("x.yaml", text)).expect_err("broken").0.remove(0);
             assert_eq!(format!("{} {}", error.places[0].0, error.message), expected);
         }
+        let error =
+            parse(&Source::new("x.yaml", "a:\n  b: 1\n\u{a0} c:\u{a0}2\n  d: 3\n")).expect_err("broken").0.remove(0);
+        assert_eq!(error.message, "no-break space (U+00A0) where YAML expects a space");
         // A tab in a block scalar is text.
         let error = parse(&Source::new("x.yaml", "a: |\n  \tb\nc: 1\nd: 1\ne: {\n")).expect_err("broken");
         assert!(error.0[0].message.starts_with("cannot parse YAML"), "{error:?}");

@@ -4,10 +4,11 @@
 //! checks that do not need Helm run for every chart under charts/, deployed or not.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::path::PathBuf;
 
 use diagnostics::wording::plural;
-use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result};
+use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place, Result};
 use helm::chart::Chart;
 use helm::dependencies;
 use kubernetes::object::Object;
@@ -159,10 +160,23 @@ fn remove_reported(diagnostics: &mut Diagnostics, renderings: &[Rendering<'_>]) 
     let places: Vec<_> = reported.iter().filter_map(|(_, places)| places.first()).map(|(place, _)| place).collect();
     diagnostics.0.retain(|found| match found.code {
         Code::ValuesSchemaInvalid => !reported.contains(&(&found.message, &found.places)),
-        // Neither Helm nor this tool's own parser can read these values.
-        Code::YamlSyntax => !found.places.first().is_some_and(|(place, _)| places.contains(&place)),
+        // Neither Helm nor this tool's own parser can read these values, or Helm found the marker.
+        Code::YamlSyntax | Code::ConflictMarker => {
+            !found.places.first().is_some_and(|(place, _)| places.contains(&place))
+        }
+        // Helm rejects the key or the value that contains the character.
+        Code::CharacterMisleading => {
+            !found.places.first().is_some_and(|(place, _)| places.iter().any(|other| begins_in(place, other)))
+        }
         _ => true,
     });
+}
+
+/// Whether a place begins inside another one.
+fn begins_in(place: &Place, other: &Place) -> bool {
+    let inside = |at: &Range<usize>, around: &Range<usize>| around.start <= at.start && at.start < around.end;
+    place.source.name == other.source.name
+        && place.span.as_ref().zip(other.span.as_ref()).is_some_and(|(at, around)| inside(at, around))
 }
 
 /// Writes what the checks can fix.

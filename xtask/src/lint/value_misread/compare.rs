@@ -41,9 +41,7 @@ pub(super) fn differ(first: &[Recorded], second: &[Manifest]) -> bool {
     first.len() != second.len()
         || first.iter().any(|before| {
             let after = second.iter().find(|after| after.key == before.manifest.key);
-            after.is_none_or(|after| {
-                after.text != before.manifest.text && content(after) != content(&before.manifest)
-            })
+            after.is_none_or(|after| after.text != before.manifest.text && content(after) != content(&before.manifest))
         })
 }
 
@@ -131,7 +129,8 @@ mod tests {
     #[test]
     fn only_a_replaced_text_is_a_loss() {
         let path = ["spec".to_owned(), "image".to_owned()];
-        let found = |before: &str, after: &str| in_text(before, after, "1.10", &path).map(|loss| (loss.whole, loss.version));
+        let found =
+            |before: &str, after: &str| in_text(before, after, "1.10", &path).map(|loss| (loss.whole, loss.version));
         assert_eq!(found("web:1.1", "web:1.10"), Some((false, true)));
         assert_eq!(found("1.1", "1.10"), Some((true, true)));
         assert_eq!(found("a\nx: 1.1\nb", "a\nx: 1.10\nb"), Some((false, true)));

@@ -152,7 +152,9 @@ pub(super) fn keys(root: &Node) -> Vec<MisreadKey> {
 /// Values with some scalars quoted, as JSON, so that the text around them does not matter.
 pub(super) fn quoted(root: &Node, scalars: &[&Scalar]) -> String {
     let mut root = root.clone();
-    scalars.iter().for_each(|scalar| quote(&mut root, &scalar.span));
+    for scalar in scalars {
+        quote(&mut root, &scalar.span);
+    }
     root.to_json()
 }
 
@@ -180,7 +182,8 @@ mod tests {
 
     #[test]
     fn scalars_whose_text_is_lost_are_found() {
-        let text = "a: 1.10\nb: [0644, 0189, '0644', 1e3, no]\nc: {d: yes, e: True, f: 5, g: 1.5, h: 12:30:45}\ni: +49\n";
+        let text =
+            "a: 1.10\nb: [0644, 0189, '0644', 1e3, no]\nc: {d: yes, e: True, f: 5, g: 1.5, h: 12:30:45}\ni: +49\n";
         let found: Vec<String> =
             all(&root(text)).iter().map(|one| format!("{} {} {:?}", one.name(), one.read, one.kind)).collect();
         let expected = [
