@@ -5,6 +5,7 @@ pub mod config;
 pub mod files;
 pub mod load;
 pub mod plan;
+pub mod provenance;
 pub mod render;
 pub mod suppression;
 pub mod sync_policy;
