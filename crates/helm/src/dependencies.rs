@@ -25,6 +25,7 @@ mod stage;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod update;
 
 use std::path::{Path, PathBuf};
@@ -35,6 +36,7 @@ pub use download::{download, listed};
 pub use folder::{Nested, nested};
 pub use inspect::{Inspected, Inspection, State, inspect, local_source};
 pub use stage::{Stage, stage};
+pub use tree::{ChartTree, Member};
 pub use update::{PinChange, Updated, update};
 
 use self::inspect::remove_outdated;

@@ -6,6 +6,7 @@ pub mod config;
 pub mod files;
 pub mod load;
 pub mod plan;
+pub mod provenance;
 pub mod render;
 pub mod suppression;
 pub mod sync_policy;

@@ -1,0 +1,8 @@
+//! Go templates as Helm reads them: a tree in which every part knows its place in the text.
+
+pub mod instrument;
+mod lex;
+pub mod marks;
+pub mod parse;
+mod pipeline;
+pub mod tree;
