@@ -10,6 +10,7 @@ pub mod lint;
 pub mod new;
 pub mod origin;
 pub mod outdated;
+pub mod placing;
 pub mod render;
 pub mod rendering;
 pub mod schemas;

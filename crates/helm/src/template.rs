@@ -1,5 +1,6 @@
 //! Go templates as Helm reads them: a tree in which every part knows its place in the text.
 
+pub mod flow;
 pub mod instrument;
 mod lex;
 pub mod marks;

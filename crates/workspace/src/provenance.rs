@@ -61,6 +61,12 @@ pub struct Writer {
     pub callers: Vec<Place>,
 }
 
+/// Whether a place is in an archive, whose files nobody edits.
+#[must_use]
+pub fn in_archive(place: &Place) -> bool {
+    place.source.name.contains(".tgz: ")
+}
+
 impl Provenance {
     /// Traces the manifests of a target. Helm renders in `directory`, where the dependencies of the chart are.
     pub fn trace(
@@ -181,6 +187,35 @@ impl Provenance {
             }
         };
         written().unwrap_or_default()
+    }
+
+    /// What wrote the text from a byte of a line on, exactly: for text that a template contains as it is, the same text
+    /// there. `line` counts from 1, and `length` is the number of bytes of the text in this line.
+    #[must_use]
+    pub fn at(&self, golden: &str, line: usize, byte: usize, length: usize) -> Option<Writer> {
+        let traced = self.manifests.get(golden)?;
+        let at = line.checked_sub(1 + traced.skipped)?;
+        match &traced.lines {
+            Lines::Unknown => None,
+            Lines::Verbatim { first, count } => {
+                let source = &self.files[traced.file];
+                let whole = Place::line(source, first + at + 1);
+                let (_, bounds) = source.lines_of(whole.span.as_ref().filter(|_| at < *count)?);
+                let start = bounds.start + byte;
+                let end = (start + length).min(bounds.end);
+                Some(Writer { place: Place::new(source, start.min(end)..end), action: false, callers: Vec::new() })
+            }
+            Lines::Rendered { first, marked, marks } => {
+                let parts = marked.lines.get(first + at)?;
+                let part = parts.iter().rev().find(|part| part.start <= byte).or(parts.first())?;
+                let mut writer = self.writer(marked, marks, *part)?;
+                if let Some(span) = writer.place.span.as_mut().filter(|_| !writer.action) {
+                    let start = (span.start + byte.saturating_sub(part.start)).min(span.end);
+                    *span = start..(start + length).min(span.end);
+                }
+                Some(writer)
+            }
+        }
     }
 
     fn writer(&self, marked: &Marked, marks: &[Mark], part: Part) -> Option<Writer> {

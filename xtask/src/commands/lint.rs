@@ -17,6 +17,7 @@ use toolbox::{atomic_file, inputs};
 use workspace::plan::{Inspections, Target};
 use workspace::{Workspace, plan, suppression};
 
+use super::placing::Placer;
 use super::rendering::{self, Rendering};
 use super::{Outcome, Session};
 use crate::lint;
@@ -64,7 +65,8 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     }
     let sound = workspace.sound && !diagnostics.has_errors();
     let all: Vec<&Target<'_>> = all.iter().collect();
-    let checked = check(session, request, &workspace, &all, &renderings, sound);
+    let mut checked = check(session, request, &workspace, &all, &renderings, sound);
+    Placer::new(session, &workspace, &renderings).place(&mut checked.diagnostics);
     diagnostics.extend(checked.diagnostics);
 
     diagnostics.sort();

@@ -54,6 +54,8 @@ pub struct Marked {
     pub lines: Vec<Vec<Part>>,
     /// The actions that enclose others, each with the index of the one around it.
     pub frames: Vec<Frame>,
+    /// Where the last line begins.
+    line_start: usize,
 }
 
 /// Consecutive characters of a line with the same origin.
@@ -63,6 +65,8 @@ pub struct Part {
     pub mark: usize,
     /// The action that included the template with this mark.
     pub frame: Option<usize>,
+    /// Where in the line its first character is that is not white space.
+    pub start: usize,
 }
 
 /// An execution of an action.
@@ -79,7 +83,7 @@ impl Marked {
     #[must_use]
     pub fn read(rendered: &str) -> Option<Self> {
         let mut marked = Self { lines: vec![Vec::new()], ..Self::default() };
-        let mut current: Option<Part> = None;
+        let mut current: Option<(usize, Option<usize>)> = None;
         let mut frame: Option<usize> = None;
         let mut chars = rendered.chars();
         while let Some(c) = chars.next() {
@@ -89,9 +93,9 @@ impl Marked {
             }
             let mark = digit(chars.next()?)? * BASE + digit(chars.next()?)?;
             match c {
-                TEXT => current = Some(Part { mark, frame }),
+                TEXT => current = Some((mark, frame)),
                 OPEN => {
-                    current = Some(Part { mark, frame });
+                    current = Some((mark, frame));
                     marked.frames.push(Frame { mark, parent: frame });
                     frame = Some(marked.frames.len() - 1);
                 }
@@ -108,14 +112,16 @@ impl Marked {
         frame.is_none().then_some(marked)
     }
 
-    fn push(&mut self, c: char, part: Option<Part>) {
+    fn push(&mut self, c: char, current: Option<(usize, Option<usize>)>) {
+        let at = self.text.len();
         self.text.push(c);
         if c == '\n' {
             self.lines.push(Vec::new());
-        } else if let (false, Some(part), Some(line)) = (c.is_whitespace(), part, self.lines.last_mut())
-            && line.last() != Some(&part)
+            self.line_start = self.text.len();
+        } else if let (false, Some((mark, frame)), Some(line)) = (c.is_whitespace(), current, self.lines.last_mut())
+            && !line.last().is_some_and(|part| (part.mark, part.frame) == (mark, frame))
         {
-            line.push(part);
+            line.push(Part { mark, frame, start: at - self.line_start });
         }
     }
 
