@@ -164,6 +164,10 @@ pub enum Command {
         /// A code, such as golden-differs; all when none is given
         #[arg(value_name = "CODE")]
         code: Option<String>,
+
+        /// coverage
+        #[arg(long)]
+        coverage: bool,
     },
     /// List the Applications, or change the repository that they use
     #[command(subcommand)]

@@ -8,12 +8,15 @@ pub mod explain;
 pub mod image;
 pub mod lint;
 pub mod new;
+pub mod origin;
 pub mod outdated;
+pub mod placing;
 pub mod render;
 pub mod rendering;
 pub mod schemas;
 pub mod test_kind;
 pub mod tools;
+pub mod tracing;
 pub mod validate;
 
 use std::path::PathBuf;

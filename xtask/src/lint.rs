@@ -13,8 +13,10 @@ pub mod application_sync;
 pub mod argocd_annotations;
 pub mod argocd_fields;
 pub mod argocd_folder;
+pub mod character_misleading;
 pub mod chart_version;
 pub mod clusters;
+pub mod conflict_marker;
 pub mod coverage;
 pub mod helm;
 pub mod helm_lint;
@@ -91,7 +93,9 @@ pub const CHECKS: &[Check] = &[
     Check::new(argocd_annotations::CODES, Run::Objects(argocd_annotations::check)),
     Check::new(argocd_fields::CODES, Run::Files(argocd_fields::check)),
     Check::new(argocd_folder::CODES, Run::Files(argocd_folder::check)),
+    Check::new(character_misleading::CODES, Run::Files(character_misleading::check)),
     Check::new(chart_version::CODES, Run::Git(chart_version::check)),
+    Check::new(conflict_marker::CODES, Run::Files(conflict_marker::check)),
     Check::new(coverage::CODES, Run::Helm(coverage::check)),
     Check::new(helm_lint::CODES, Run::Helm(helm_lint::check)),
     Check::new(hook_unknown::CODES, Run::Files(hook_unknown::check)),

@@ -8,8 +8,8 @@ use toolbox::environment::Environment;
 use toolbox::process;
 use xtask::cli::{Cli, Command};
 use xtask::commands::{
-    Outcome, Session, argocd, bench, ci, deps, explain, image, lint, new, outdated, render, schemas, test_kind, tools,
-    validate,
+    Outcome, Session, argocd, bench, ci, deps, explain, image, lint, new, origin, outdated, render, schemas, test_kind,
+    tools, validate,
 };
 use xtask::report::{Printer, json};
 use xtask::{cli, report};
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli, environment: &Environment, printer: &Printer) -> Result<Outcome> {
     process::catch_signals()
         .map_err(|error| Diagnostic::new(Code::Io, format!("cannot listen to signals: {error}")))?;
-    if let Command::Explain { code } = &cli.command {
+    if let Command::Explain { code, coverage: false } = &cli.command {
         return explain::run(printer, code.as_deref());
     }
     let common = cli.common;
@@ -91,7 +91,7 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
         Command::New(cli::New { app, dependency, repository, namespace }) => {
             new::run(session, &new::Request { app, dependency, repository, namespace })
         }
-        Command::Explain { code } => explain::run(session.printer, code.as_deref()),
+        Command::Explain { .. } => origin::coverage(session, &[]),
         Command::Argocd(cli::Argocd::List) => argocd::list(session),
         Command::Argocd(cli::Argocd::SetRepository { url, revision }) => {
             argocd::set_repository(session, &url, revision.as_deref())

@@ -15,6 +15,12 @@ use document::{Key, Node, Value, yaml};
 
 use crate::manifest::{Manifest, ObjectKey, SecretValue};
 
+/// The label of the template's file in findings about an object.
+pub const FROM_TEMPLATE: &str = "rendered from this template";
+
+/// What precedes the name of the template in notes, where its file is not in the repository.
+pub const TEMPLATE_NOTE: &str = "template: ";
+
 /// The placeholder for values of Secrets in the tree.
 pub const REDACTED: &str = "(redacted)";
 
@@ -100,6 +106,7 @@ impl Object {
         label: impl Into<String>,
     ) -> Diagnostic {
         let origin = Origin {
+            golden: self.golden.clone(),
             template: self.template.clone(),
             kind: self.key.kind.clone(),
             name: self.key.name.clone(),
@@ -108,8 +115,8 @@ impl Object {
         let mut found = Diagnostic::new(code, message).target(&self.target).at(place, label);
         found.origin = Some(origin);
         match &self.template_file {
-            Some(file) => found.at(Place::file(file.clone()), "rendered from this template"),
-            None => found.note(format!("template: {}", self.template)),
+            Some(file) => found.at(Place::file(file.clone()), FROM_TEMPLATE),
+            None => found.note(format!("{TEMPLATE_NOTE}{}", self.template)),
         }
     }
 }

@@ -27,6 +27,7 @@ use crate::validate::subject::Subject;
 
 /// The codes that this module reports, which a suppression can name.
 pub const CODES: &[Code] = &[
+    Code::DocumentLost,
     Code::FieldUnknown,
     Code::KeyDuplicate,
     Code::MergeKeyDuplicate,

@@ -7,6 +7,7 @@ pub mod files;
 pub mod load;
 pub mod namespaces;
 pub mod plan;
+pub mod provenance;
 pub mod render;
 pub mod suppression;
 pub mod sync_policy;

@@ -15,6 +15,7 @@ use toolbox::progress::Progress;
 use workspace::plan::{Inspections, Target};
 use workspace::{Workspace, plan};
 
+use super::placing::Placer;
 use super::rendering::{self, RenderState, Rendering};
 use super::{Outcome, Session, lint, render, test_kind, validate};
 use crate::report;
@@ -110,13 +111,16 @@ fn all(session: &Session<'_>, request: &Request, stages: &mut Vec<Stage>) -> Res
     let cases = |names: &mut dyn Iterator<Item = String>| names.map(|name| Case { name, ..Case::default() }).collect();
     let started = Instant::now();
     let validate_request = validate::Request { crds: request.crds.clone(), ..validate::Request::default() };
-    let checked = validate::check(session, &validate_request, &workspace, &targets, &renderings, rendered);
+    let placer = Placer::new(session, &workspace, &renderings);
+    let mut checked = validate::check(session, &validate_request, &workspace, &targets, &renderings, rendered);
+    placer.place(&mut checked.diagnostics);
     validate::print_skipped(session, &checked);
     stages.push(Stage::new("validate", started, cases(&mut names()), checked.diagnostics));
 
     let started = Instant::now();
     let lint_request = lint::Request { base: request.base.clone(), ..lint::Request::default() };
-    let checked = lint::check(session, &lint_request, &workspace, &targets, &renderings, rendered);
+    let mut checked = lint::check(session, &lint_request, &workspace, &targets, &renderings, rendered);
+    placer.place(&mut checked.diagnostics);
     let cases = cases(&mut names().chain(checked.charts));
     stages.push(Stage::new("lint", started, cases, checked.diagnostics));
 

@@ -4,10 +4,11 @@
 //! checks that do not need Helm run for every chart under charts/, deployed or not.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::path::PathBuf;
 
 use diagnostics::wording::plural;
-use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result};
+use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place, Result};
 use golden::{Golden, objects};
 use helm::chart::Chart;
 use helm::dependencies;
@@ -17,6 +18,7 @@ use toolbox::{atomic_file, inputs};
 use workspace::plan::{DEFAULT_CASE, Inspections, Target, TargetId};
 use workspace::{Workspace, plan, suppression};
 
+use super::placing::Placer;
 use super::rendering::{self, RenderState, Rendering};
 use super::{Outcome, Session};
 use crate::lint;
@@ -60,7 +62,8 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     }
     let sound = workspace.sound && !diagnostics.has_errors();
     let all: Vec<&Target<'_>> = all.iter().collect();
-    let checked = check(session, request, &workspace, &all, &renderings, sound);
+    let mut checked = check(session, request, &workspace, &all, &renderings, sound);
+    Placer::new(session, &workspace, &renderings).place(&mut checked.diagnostics);
     diagnostics.extend(checked.diagnostics);
 
     diagnostics.sort();
@@ -189,9 +192,21 @@ fn remove_causes(diagnostics: &mut Diagnostics, renderings: &[Rendering<'_>]) {
     let refused = failed.flat_map(|found| &found.0).filter(|found| found.code == Code::HelmRefused);
     let places: Vec<_> = refused.filter_map(|found| found.places.first()).map(|(place, _)| place).collect();
     diagnostics.0.retain(|found| {
-        let also_helms = matches!(found.code, Code::ValuesSchemaInvalid | Code::YamlSyntax);
-        !(also_helms && found.places.first().is_some_and(|(place, _)| places.contains(&place)))
+        let Some((place, _)) = found.places.first() else { return true };
+        match found.code {
+            Code::ValuesSchemaInvalid | Code::YamlSyntax | Code::ConflictMarker => !places.contains(&place),
+            // Helm rejects the key or the value that contains the character.
+            Code::CharacterMisleading => !places.iter().any(|other| begins_in(place, other)),
+            _ => true,
+        }
     });
+}
+
+/// Whether a place begins inside another one.
+fn begins_in(place: &Place, other: &Place) -> bool {
+    let inside = |at: &Range<usize>, around: &Range<usize>| around.start <= at.start && at.start < around.end;
+    place.source.name == other.source.name
+        && place.span.as_ref().zip(other.span.as_ref()).is_some_and(|(at, around)| inside(at, around))
 }
 
 /// Writes what the checks can fix.

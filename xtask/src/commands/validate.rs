@@ -22,6 +22,7 @@ use toolbox::progress::Progress;
 use workspace::plan::{Inspections, Target};
 use workspace::{Workspace, plan, suppression};
 
+use super::placing::Placer;
 use super::rendering::{self, Rendering};
 use super::{Outcome, Session};
 use crate::report::json::{self, Output};
@@ -48,7 +49,8 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let sound = workspace.sound && !diagnostics.has_errors();
     let complete = sound && request.targets.is_empty();
     let all: Vec<&Target<'_>> = all.iter().collect();
-    let checked = check(session, request, &workspace, &all, &renderings, complete);
+    let mut checked = check(session, request, &workspace, &all, &renderings, complete);
+    Placer::new(session, &workspace, &renderings).place(&mut checked.diagnostics);
     diagnostics.extend(checked.diagnostics.clone());
     diagnostics.sort();
 
