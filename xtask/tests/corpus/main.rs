@@ -6,7 +6,6 @@
 
 mod batch;
 #[path = "../fixtures/case.rs"]
-#[expect(dead_code, reason = "only the fixtures use the rest")]
 mod case;
 mod edit;
 mod entry;
@@ -48,15 +47,18 @@ fn run() -> Result<ExitCode, String> {
     let together = arguments.filter.is_none() && std::env::var_os("CORPUS_ALONE").is_none();
     let corpus = Arc::new(Corpus { base: OnceLock::new(), counts: Default::default() });
     let mut batches = Vec::new();
+    let mut all = Vec::new();
     for (folder, broken) in [("broken", true), ("sound", false)] {
         let entries = entry::read(&repository().join("tests/corpus").join(folder), broken)?;
         let entries: Vec<Arc<Entry>> = entries.into_iter().map(Arc::new).collect();
         batches.extend(Batch::divide(&entries, together));
+        all.extend(entries);
     }
     // The first entries of all batches come first, so that no thread waits for the batch of another.
     let longest = batches.iter().map(|batch| batch.entries().len()).max().unwrap_or_default();
     let order = (0..longest).flat_map(|index| batches.iter().filter_map(move |batch| Some((batch, batch.entries().get(index)?))));
-    let trials = order.map(|(batch, entry)| trial(&corpus, batch, entry)).collect();
+    let mut trials: Vec<Trial> = order.map(|(batch, entry)| trial(&corpus, batch, entry)).collect();
+    trials.insert(0, Trial::test("edits", move || applicable(&all)));
     let conclusion = libtest_mimic::run(&arguments, trials);
     let counts = corpus.counts.each_ref().map(|count| count.load(Ordering::Relaxed));
     let [broken, caught, right, sound, silent] = counts;
@@ -71,6 +73,16 @@ fn trial(corpus: &Arc<Corpus>, batch: &Arc<Batch>, entry: &Arc<Entry>) -> Trial 
     let (corpus, batch, entry) = (Arc::clone(corpus), Arc::clone(batch), Arc::clone(entry));
     let folder = if entry.expected.is_some() { "broken" } else { "sound" };
     Trial::ignorable_test(format!("{folder}::{}", entry.name), move || corpus.check(&batch, &entry))
+}
+
+/// Checks that the edits of all entries fit the repository, which needs no tools.
+fn applicable(entries: &[Arc<Entry>]) -> Result<(), Failed> {
+    let files = repository_copy::files();
+    let problems: Vec<String> = entries
+        .iter()
+        .filter_map(|entry| Some(format!("{}: {}", entry.name, edit::apply(&mut files.clone(), entry).err()?)))
+        .collect();
+    if problems.is_empty() { Ok(()) } else { Err(problems.join("\n").into()) }
 }
 
 impl Corpus {

@@ -5,11 +5,10 @@ use std::process::Command;
 use std::{env, fs};
 
 use crate::case::Tree;
-use crate::edit::Spot;
+use crate::edit::{self, Spot};
 use crate::entry::Entry;
 use crate::judge::{self, Finding};
-use crate::support::{Bench, ci, copy, helm, kubeconform, repository, tree, HELM_4};
-use crate::edit;
+use crate::support::{Bench, HELM_4, ci, helm, kubeconform, repository, tree};
 
 /// What `ci` reads.
 const PARTS: [&str; 13] = [
@@ -27,6 +26,19 @@ const PARTS: [&str; 13] = [
     "tests/golden",
     "tools.lock",
 ];
+
+/// The files of this repository that `ci` reads.
+pub(crate) fn files() -> Tree {
+    let below = |part: &str| {
+        let path = repository().join(part);
+        if path.is_dir() {
+            tree(&path).into_iter().map(|(name, bytes)| (Path::new(part).join(name), bytes)).collect()
+        } else {
+            vec![(PathBuf::from(part), fs::read(&path).unwrap_or_else(|error| panic!("{part}: {error}")))]
+        }
+    };
+    PARTS.iter().flat_map(|part| below(part)).collect()
+}
 
 /// The unedited repository, and what runs need.
 pub(crate) struct Base {
@@ -48,14 +60,7 @@ impl Base {
         let kubeconform = kubeconform().ok_or("kubeconform is unavailable")?;
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let root = folder.path();
-        for part in PARTS {
-            let (from, to) = (repository().join(part), root.join(part));
-            if from.is_dir() {
-                copy(&from, &to);
-            } else {
-                fs::write(&to, fs::read(&from).map_err(|error| format!("{part}: {error}"))?).expect("written");
-            }
-        }
+        write(root, files())?;
         // With the variables of this machine, such as a mirror.
         let deps = Command::new(env!("CARGO_BIN_EXE_xtask")).arg("deps").arg("--root").arg(root).output();
         let deps = deps.map_err(|error| error.to_string())?;
