@@ -47,7 +47,8 @@ pub(crate) enum Verdict {
 
 /// The findings in the output of a run with `--format json`.
 pub(crate) fn findings(json: &str) -> Result<Vec<Finding>, String> {
-    let report: Report = serde_json::from_str(json).map_err(|error| format!("the output is not JSON: {error}\n{json}"))?;
+    let report: Report =
+        serde_json::from_str(json).map_err(|error| format!("the output is not JSON: {error}\n{json}"))?;
     Ok(report.diagnostics)
 }
 
@@ -76,7 +77,11 @@ pub(crate) fn judge(findings: &[Finding], entry: &Entry, spot: &Spot) -> Verdict
     if found.len() > 1 {
         problems.push("expected no other finding".to_owned());
     }
-    if problems.is_empty() { Verdict::Right } else { Verdict::Caught(format!("{}\n{}", problems.join(", "), list(&found))) }
+    if problems.is_empty() {
+        Verdict::Right
+    } else {
+        Verdict::Caught(format!("{}\n{}", problems.join(", "), list(&found)))
+    }
 }
 
 /// Whether the findings of a run of several broken changes are exactly those that each of them must cause.

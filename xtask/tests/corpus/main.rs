@@ -14,6 +14,7 @@ mod repository_copy;
 #[path = "../integration/support.rs"]
 #[expect(dead_code, reason = "the integration tests use the rest")]
 mod support;
+mod workspace;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -27,12 +28,19 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use repository_copy::Base;
 use support::repository;
 
+/// Skeletons of `new`, which must be silent.
+const SKELETONS: [(&str, &str); 3] = [
+    ("default", "new demo"),
+    ("namespace", "new demo --namespace demo-system"),
+    ("dependency", "new demo --dependency sealed-secrets@2.19.1 --repository https://bitnami.github.io/sealed-secrets"),
+];
+
 /// What the runs share.
 struct Corpus {
     base: OnceLock<Result<Base, String>>,
     /// How many broken changes ran, were reported, and were reported at the right place; how many sound ones ran, and
-    /// were silent.
-    counts: [AtomicUsize; 5],
+    /// were silent; and how many workspaces ran, and were silent.
+    counts: [AtomicUsize; 7],
 }
 
 fn main() -> ExitCode {
@@ -56,15 +64,21 @@ fn run() -> Result<ExitCode, String> {
     }
     // The first entries of all batches come first, so that no thread waits for the batch of another.
     let longest = batches.iter().map(|batch| batch.entries().len()).max().unwrap_or_default();
-    let order = (0..longest).flat_map(|index| batches.iter().filter_map(move |batch| Some((batch, batch.entries().get(index)?))));
+    let order = (0..longest)
+        .flat_map(|index| batches.iter().filter_map(move |batch| Some((batch, batch.entries().get(index)?))));
     let mut trials: Vec<Trial> = order.map(|(batch, entry)| trial(&corpus, batch, entry)).collect();
+    let workspaces = workspace::read(&repository().join("tests/corpus/workspaces"))?;
+    for batch in workspace::Batch::divide(&workspaces, together) {
+        trials.extend(batch.workspaces().iter().map(|workspace| corpus.workspace(&batch, workspace)));
+    }
+    trials.extend(SKELETONS.iter().map(|(name, command)| corpus.skeleton(name, command)));
     trials.insert(0, Trial::test("edits", move || applicable(&all)));
     let conclusion = libtest_mimic::run(&arguments, trials);
     let counts = corpus.counts.each_ref().map(|count| count.load(Ordering::Relaxed));
-    let [broken, caught, right, sound, silent] = counts;
+    let [broken, caught, right, sound, silent, workspaces, clean] = counts;
     print(&format!(
         "broken changes: {caught} of {broken} caught, {right} at the right place and with nothing else; \
-         sound changes: {silent} of {sound} silent"
+         sound changes: {silent} of {sound} silent; sound workspaces: {clean} of {workspaces} silent"
     ));
     Ok(conclusion.exit_code())
 }
@@ -86,18 +100,21 @@ fn applicable(entries: &[Arc<Entry>]) -> Result<(), Failed> {
 }
 
 impl Corpus {
+    /// The unedited repository, or why there is none.
+    fn base(&self) -> Result<&Base, Completion> {
+        let base = self.base.get_or_init(Base::new);
+        base.as_ref().map_err(|unavailable| Completion::ignored_with(unavailable.clone()))
+    }
+
     fn check(&self, batch: &Batch, entry: &Entry) -> Result<Completion, Failed> {
-        let base = match self.base.get_or_init(Base::new) {
+        let base = match self.base() {
             Ok(base) => base,
-            Err(unavailable) => return Ok(Completion::ignored_with(unavailable.clone())),
+            Err(unavailable) => return Ok(unavailable),
         };
         let verdict = batch.verdict(base, entry)?;
         let (caught, right) = (!matches!(verdict, Verdict::Missed(_)), verdict == Verdict::Right);
         let broken = entry.expected.is_some();
-        let counted = if broken { [true, caught, right, false, false] } else { [false, false, false, true, right] };
-        for (count, _) in self.counts.iter().zip(counted).filter(|(_, counted)| *counted) {
-            count.fetch_add(1, Ordering::Relaxed);
-        }
+        self.count(0, &if broken { [true, caught, right, false, false] } else { [false, false, false, true, right] });
         match (verdict, entry.pending) {
             (Verdict::Right, false) => Ok(Completion::Completed),
             (Verdict::Right, true) => Err("it passes: remove `pending: yes`".into()),
@@ -105,6 +122,44 @@ impl Corpus {
                 Ok(Completion::ignored_with("pending"))
             }
             (Verdict::Caught(problem) | Verdict::Missed(problem), _) => Err(problem.into()),
+        }
+    }
+}
+
+impl Corpus {
+    fn workspace(self: &Arc<Self>, batch: &Arc<workspace::Batch>, workspace: &Arc<workspace::Workspace>) -> Trial {
+        let (corpus, batch, workspace) = (Arc::clone(self), Arc::clone(batch), Arc::clone(workspace));
+        Trial::ignorable_test(format!("workspaces::{}", workspace.name), move || {
+            let base = match corpus.base() {
+                Ok(base) => base,
+                Err(unavailable) => return Ok(unavailable),
+            };
+            let found = batch.findings(base, &workspace)?;
+            corpus.count(5, &[true, found.is_empty()]);
+            if found.is_empty() { Ok(Completion::Completed) } else { Err(found.into()) }
+        })
+    }
+
+    fn skeleton(self: &Arc<Self>, name: &str, command: &'static str) -> Trial {
+        let corpus = Arc::clone(self);
+        Trial::ignorable_test(format!("new::{name}"), move || {
+            let base = match corpus.base() {
+                Ok(base) => base,
+                Err(unavailable) => return Ok(unavailable),
+            };
+            let findings = base.ci(base.files.clone(), true, &[command])?;
+            if findings.is_empty() {
+                Ok(Completion::Completed)
+            } else {
+                Err(judge::list(&findings.iter().collect::<Vec<_>>()).into())
+            }
+        })
+    }
+
+    /// Counts what happened, from this counter on.
+    fn count(&self, first: usize, happened: &[bool]) {
+        for (count, _) in self.counts[first..].iter().zip(happened).filter(|(_, happened)| **happened) {
+            count.fetch_add(1, Ordering::Relaxed);
         }
     }
 }

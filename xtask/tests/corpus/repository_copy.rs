@@ -51,6 +51,8 @@ pub(crate) struct Base {
     kubeconform: PathBuf,
     /// The cache that all runs share, as those of one user do.
     cache: tempfile::TempDir,
+    /// The archives of the charts that this repository depends on.
+    mirror: tempfile::TempDir,
 }
 
 impl Base {
@@ -77,7 +79,12 @@ impl Base {
         let commit = git(root, &["rev-parse", "HEAD"])?;
         let cache = tempfile::tempdir().map_err(|error| error.to_string())?;
         fs::write(cache.path().join("fingerprint.key"), [7; 32]).map_err(|error| error.to_string())?;
-        Ok(Self { files, git: tree(&root.join(".git")), commit, helm, kubeconform, cache })
+        let mirror = tempfile::tempdir().map_err(|error| error.to_string())?;
+        for (path, bytes) in archives(&files) {
+            fs::write(mirror.path().join(path.file_name().expect("a file")), bytes)
+                .map_err(|error| error.to_string())?;
+        }
+        Ok(Self { git: tree(&root.join(".git")), files, commit, helm, kubeconform, cache, mirror })
     }
 
     /// Edits a copy as these entries do, in this order, and runs `ci`. Returns the findings, and the place that each
@@ -86,12 +93,12 @@ impl Base {
         let mut files = self.files.clone();
         let spots = entries.iter().map(|entry| edit::apply(&mut files, entry)).collect::<Result<Vec<_>, _>>()?;
         let base = entries.iter().any(|entry| entry.base);
-        let accept = entries.iter().any(|entry| entry.accept);
+        let accept: &[&str] = if entries.iter().any(|entry| entry.accept) { &["render --accept"] } else { &[] };
         self.ci(files, base, accept).map(|findings| (findings, spots))
     }
 
-    /// Runs `ci` on these files, and returns its findings.
-    pub(crate) fn ci(&self, files: Tree, base: bool, accept: bool) -> Result<Vec<Finding>, String> {
+    /// Runs commands and then `ci` in a workspace with these files, and returns the findings of `ci`.
+    pub(crate) fn ci(&self, files: Tree, base: bool, before: &[&str]) -> Result<Vec<Finding>, String> {
         let bench = Bench::new();
         let git = self.git.iter().map(|(path, bytes)| (Path::new(".git").join(path), bytes.clone()));
         write(&bench.root(), git.collect())?;
@@ -102,12 +109,13 @@ impl Base {
         write(&bench.root(), files)?;
         let xtask = |args: &str| {
             let run = bench.xtask(args).helm(&self.helm).kubeconform(&self.kubeconform);
-            run.env("XTASK_CACHE_DIR", self.cache.path()).env("PATH", env::var("PATH").unwrap_or_default()).run()
+            let run = run.env("XTASK_CACHE_DIR", self.cache.path()).env("XTASK_CHART_MIRROR", self.mirror.path());
+            run.env("PATH", env::var("PATH").unwrap_or_default()).run()
         };
-        if accept {
-            let answer = xtask("render --accept --offline");
+        for command in before {
+            let answer = xtask(&format!("{command} --offline"));
             if answer.code != Some(0) {
-                return Err(format!("the goldens cannot be accepted:\n{answer}"));
+                return Err(format!("`{command}` fails:\n{answer}"));
             }
         }
         let answer = xtask("ci --offline --jobs 2 --format json");
@@ -116,6 +124,11 @@ impl Base {
         }
         judge::findings(&answer.stdout)
     }
+}
+
+/// The chart archives among files.
+pub(crate) fn archives(files: &Tree) -> impl Iterator<Item = (&PathBuf, &Vec<u8>)> {
+    files.iter().filter(|(path, _)| path.extension().is_some_and(|end| end == "tgz"))
 }
 
 fn write(root: &Path, files: Tree) -> Result<(), String> {
