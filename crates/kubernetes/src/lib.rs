@@ -13,6 +13,7 @@ pub mod forms;
 pub mod inventory;
 pub mod manifest;
 pub mod object;
+pub mod references;
 pub mod schedule;
 pub mod schemas;
 pub mod scope;
