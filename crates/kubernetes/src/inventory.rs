@@ -49,7 +49,7 @@ pub enum Presence<'i, 'a> {
     Rendered(&'i Entry<'a>),
     /// A controller makes it from this object, with these keys.
     Made(&'i Entry<'a>, &'i Keys),
-    /// The cluster brings it, with these keys.
+    /// It exists in every cluster, with these keys.
     Provided(Keys),
     /// Nobody knows: something that is not rendered may contain or make it.
     Uncertain,

@@ -2,7 +2,7 @@
 //!
 //! An Application whose objects are unknown may contain anything: one that this tool does not render, one that does not
 //! render now, and one without goldens in a run that does not render it. Manifests under argocd/ belong to Argo CD's own
-//! cluster, whoever applies them.
+//! cluster.
 
 use std::collections::{BTreeMap, HashMap};
 

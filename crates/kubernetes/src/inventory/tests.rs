@@ -1,3 +1,5 @@
+//! Tests of the lookup of objects by name, labels, and namespace.
+
 use std::collections::BTreeMap;
 
 use super::entry::{Id, Member};
