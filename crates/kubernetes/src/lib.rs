@@ -18,6 +18,7 @@ pub mod needs;
 pub mod object;
 pub mod pod_security;
 pub mod rbac;
+pub mod references;
 pub mod schedule;
 pub mod schemas;
 pub mod scope;
