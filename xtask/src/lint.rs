@@ -27,11 +27,15 @@ pub mod network_policy;
 pub mod null_ignored;
 pub mod object_shared;
 pub mod rbac_rules;
+pub mod probe_ports;
+pub mod references;
 pub mod repository_moved;
 pub mod sealed_secret;
 pub mod sealed_secret_wave;
 pub mod second_render;
 pub mod secrets;
+pub mod service_pods;
+pub mod sub_path;
 pub mod subject;
 pub mod template;
 pub mod template_duplicate;
@@ -102,11 +106,15 @@ pub const CHECKS: &[Check] = &[
     Check::new(null_ignored::CODES, Run::Files(null_ignored::check)),
     Check::new(object_shared::CODES, Run::Objects(object_shared::check)),
     Check::new(rbac_rules::CODES, Run::Objects(rbac_rules::check)),
+    Check::new(probe_ports::CODES, Run::Objects(probe_ports::check)),
+    Check::new(references::CODES, Run::Objects(references::check)),
     Check::new(repository_moved::CODES, Run::Files(repository_moved::check)),
     Check::new(sealed_secret::CODES, Run::Objects(sealed_secret::check)),
     Check::new(sealed_secret_wave::CODES, Run::Objects(sealed_secret_wave::check)),
     Check::new(second_render::CODES, Run::Helm(second_render::check)),
     Check::new(secrets::CODES, Run::Objects(secrets::check)),
+    Check::new(service_pods::CODES, Run::Objects(service_pods::check)),
+    Check::new(sub_path::CODES, Run::Objects(sub_path::check)),
     Check::new(template_duplicate::CODES, Run::Files(template_duplicate::check)),
     Check::new(value_duplicate::CODES, Run::Files(value_duplicate::check)),
     Check::new(value_misread::CODES, Run::Helm(value_misread::check)),

@@ -17,6 +17,7 @@ pub mod manifest;
 pub mod needs;
 pub mod object;
 pub mod rbac;
+pub mod references;
 pub mod schedule;
 pub mod schemas;
 pub mod scope;

@@ -61,6 +61,18 @@ impl Object {
         self.root.get("apiVersion").and_then(Node::as_str).unwrap_or_default()
     }
 
+    /// Kind and name, for messages.
+    #[must_use]
+    pub fn title(&self) -> String {
+        format!("{} `{}`", self.key.kind, self.key.name)
+    }
+
+    /// The place of its name, or of the whole object if it has none.
+    #[must_use]
+    pub fn name_place(&self) -> Place {
+        self.find(&["metadata", "name"]).unwrap_or(&self.root).place()
+    }
+
     /// The node at a path such as `["spec", "ports", "0"]`.
     #[must_use]
     pub fn find(&self, path: &[&str]) -> Option<&Node> {

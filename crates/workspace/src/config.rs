@@ -10,6 +10,9 @@ use kubernetes::schemas::Kind;
 use kubernetes::validate::Unchecked;
 use toolbox::tools_lock::ToolsLock;
 
+use crate::external::External;
+use crate::reason;
+
 /// The contents of charts.toml.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -31,6 +34,8 @@ pub struct Config {
     pub kind_node_image: Option<(String, Place)>,
     /// Suppressed findings.
     pub suppressions: Vec<Suppression>,
+    /// Objects that exist outside of the repository.
+    pub externals: Vec<External>,
     /// How objects are validated against schemas.
     pub validate: Validate,
     /// Warnings about deprecated keys.
@@ -84,6 +89,8 @@ impl Config {
             Some((image?, node.get("node-image")?.place()))
         });
         let (suppressions, deprecated) = suppressions(&root, &mut fields, &mut diagnostics);
+        let externals = fields.sequence("external").iter();
+        let externals = externals.filter_map(|node| External::read(node, &mut diagnostics)).collect();
         let validate = fields.node("validate").map(|node| validate(node, &mut diagnostics)).unwrap_or_default();
         fields.finish(&mut diagnostics);
 
@@ -102,6 +109,7 @@ impl Config {
             unlocked: BTreeSet::new(),
             kind_node_image,
             suppressions,
+            externals,
             validate,
             deprecated,
         })
@@ -227,7 +235,7 @@ fn suppression(node: &Node, diagnostics: &mut Diagnostics) -> Option<Suppression
     let mut fields = Fields::new(node, "suppress[]", Syntax::Config);
     let target = fields.required_string("target");
     let check = fields.required("check");
-    reason(&mut fields);
+    reason::read(&mut fields);
     let check = check.and_then(|name| {
         let known = Code::ALL.iter().filter(|code| code.class() <= Class::Finding);
         let code = known.clone().find(|code| name.as_str() == Some(code.name()));
@@ -274,7 +282,7 @@ fn validate(node: &Node, diagnostics: &mut Diagnostics) -> Validate {
 fn unchecked(node: &Node, diagnostics: &mut Diagnostics) -> Option<Unchecked> {
     let mut fields = Fields::new(node, "validate.unchecked[]", Syntax::Config);
     let kind = fields.required("kind");
-    reason(&mut fields);
+    reason::read(&mut fields);
     let kind = kind.and_then(|name| {
         let kind = name.as_str().and_then(Kind::parse);
         if kind.is_none() {
@@ -288,17 +296,6 @@ fn unchecked(node: &Node, diagnostics: &mut Diagnostics) -> Option<Unchecked> {
     });
     fields.finish(diagnostics);
     Some(Unchecked { kind: kind?, place: node.place() })
-}
-
-/// Reads `reason`, which must not be empty.
-fn reason(fields: &mut Fields<'_>) {
-    let Some(node) = fields.required("reason") else { return };
-    if node.as_str().is_none_or(|text| text.trim().is_empty()) {
-        let path = fields.path_of("reason");
-        fields.report(
-            Diagnostic::new(Code::ConfigInvalid, format!("`{path}` must be a non-empty string")).at(node.place(), ""),
-        );
-    }
 }
 
 #[cfg(test)]

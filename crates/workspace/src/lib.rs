@@ -3,9 +3,11 @@
 pub mod advisories;
 pub mod authored;
 pub mod config;
+pub mod external;
 pub mod files;
 pub mod load;
 pub mod plan;
+mod reason;
 pub mod render;
 pub mod suppression;
 pub mod sync_policy;

@@ -150,8 +150,15 @@ pub fn check(
     let clusters = Clusters::new(workspace, &everything, &manifests);
     let every: Vec<&Chart> = charts.values().collect();
     let base = request.base.as_deref();
-    let subject =
-        Subject { workspace, charts: &every, targets: &targets, objects: &objects, clusters: &clusters, base };
+    let subject = Subject {
+        workspace,
+        charts: &every,
+        targets: &targets,
+        objects: &objects,
+        clusters: &clusters,
+        complete: sound && request.targets.is_empty(),
+        base,
+    };
     if request.fix {
         diagnostics.extend(fix(session, &subject));
     }

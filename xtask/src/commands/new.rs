@@ -179,6 +179,7 @@ fn record(session: &Session<'_>, service: &Service) -> Result<(Vec<Object>, Diag
         targets: &every,
         objects: &objects,
         clusters: &clusters,
+        complete: false,
         base: None,
     };
     let accepted = accepted::entry(service, &subject);

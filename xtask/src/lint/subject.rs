@@ -26,6 +26,8 @@ pub struct Subject<'a> {
     pub objects: &'a [Object],
     /// The objects of all targets by cluster, selected or not. The selected ones decide what is reported.
     pub clusters: &'a Clusters<'a>,
+    /// Whether the targets are all targets of the workspace, and all of them render.
+    pub complete: bool,
     /// The revision to compare chart versions with, instead of the merge base with the main branch.
     pub base: Option<&'a str>,
 }
