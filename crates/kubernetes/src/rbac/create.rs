@@ -13,7 +13,7 @@ pub fn by_name(object: &Object) -> Vec<Problem> {
         all.iter().any(|rule| {
             list(rule, "resources").iter().any(|(name, _)| *name == resource || *name == "*")
                 && list(rule, "verbs").iter().any(|(verb, _)| verbs.contains(verb) || *verb == "*")
-                && !(any_name && !list(rule, "resourceNames").is_empty())
+                && (!any_name || list(rule, "resourceNames").is_empty())
         })
     };
     let mut found = Vec::new();

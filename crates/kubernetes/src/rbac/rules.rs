@@ -78,6 +78,10 @@ fn group_title(group: &str) -> String {
     if group.is_empty() { "the core API group".to_owned() } else { format!("API group `{group}`") }
 }
 
+fn problem(message: String, node: &Node, label: impl Into<String>, help: impl Into<String>) -> Problem {
+    Problem { message, place: node.place(), label: label.into(), help: help.into() }
+}
+
 /// A rule for resources.
 struct Rule<'a> {
     owner: &'a str,
@@ -86,16 +90,12 @@ struct Rule<'a> {
 }
 
 impl Rule<'_> {
-    fn problem(&self, message: String, node: &Node, label: impl Into<String>, help: impl Into<String>) -> Problem {
-        Problem { message, place: node.place(), label: label.into(), help: help.into() }
-    }
-
     /// The groups, if something is known about all of them, and whether all of their resources are known.
     fn groups(&self) -> Option<(Vec<&str>, bool)> {
         let groups: Vec<&str> = list(self.node, "apiGroups").into_iter().map(|(group, _)| group).collect();
         let known = |group: &&str| **group != *"*" && self.known.group(group) != Group::Unknown;
         let complete = groups.iter().all(|group| self.known.group(group) == Group::BuiltIn);
-        (!groups.is_empty() && groups.iter().all(|group| known(group))).then_some((groups, complete))
+        (!groups.is_empty() && groups.iter().all(known)).then_some((groups, complete))
     }
 
     fn check_groups(&self, found: &mut Vec<Problem>) {
@@ -106,13 +106,13 @@ impl Rule<'_> {
             let message = format!("unknown API group `{group}` in {}", self.owner);
             if group == "core" || is_version(group) {
                 let help = "for the core API group, write `\"\"`";
-                found.push(self.problem(message, node, "the name of the core API group is empty", help));
+                found.push(problem(message, node, "the name of the core API group is empty", help));
             } else if let Some((name, version)) = group.split_once('/') {
                 let help = format!("remove the version: `{name}`");
                 let label = format!("`{version}` is not part of the name");
-                found.push(self.problem(message, node, label, help));
+                found.push(problem(message, node, label, help));
             } else if let Some(near) = self.near_group(group) {
-                found.push(self.problem(message, node, "grants nothing", format!("did you mean `{near}`?")));
+                found.push(problem(message, node, "grants nothing", format!("did you mean `{near}`?")));
             }
         }
     }
@@ -186,7 +186,7 @@ impl Rule<'_> {
         };
         let titles: Vec<String> = groups.iter().map(|group| group_title(group)).collect();
         let message = format!("unknown resource `{resource}` in {}", self.owner);
-        Some(self.problem(message, node, format!("not in {}", titles.join(" or ")), help))
+        Some(problem(message, node, format!("not in {}", titles.join(" or ")), help))
     }
 
     fn wrong_group(&self, owner: &str, names: &[(&str, &Node)], groups: &[&str], all: bool) -> Problem {
@@ -202,7 +202,7 @@ impl Rule<'_> {
             format!("move {} to a rule with `apiGroups: [\"{owner}\"]`", if written.len() > 1 { "them" } else { "it" })
         };
         let node = names.first().map_or(self.node, |(_, node)| node);
-        self.problem(message, node, format!("in {}", group_title(owner)), help)
+        problem(message, node, format!("in {}", group_title(owner)), help)
     }
 
     fn unknown_subresource(&self, resource: &str, subresource: &str, node: &Node, owners: &[&str]) -> Option<Problem> {
@@ -219,11 +219,11 @@ impl Rule<'_> {
             let message = format!("`{resource}/*` in {} matches nothing", self.owner);
             let label = "there is no wildcard for the subresources of one resource";
             let help = format!("name the subresources, such as `{resource}/{}`", known.first().unwrap_or(&"status"));
-            return Some(self.problem(message, node, label, help));
+            return Some(problem(message, node, label, help));
         }
         let near = near(subresource, known)?;
         let message = format!("unknown subresource `{resource}/{subresource}` in {}", self.owner);
-        Some(self.problem(message, node, "grants nothing", format!("did you mean `{resource}/{near}`?")))
+        Some(problem(message, node, "grants nothing", format!("did you mean `{resource}/{near}`?")))
     }
 
     fn check_verbs(&self, found: &mut Vec<Problem>) {
@@ -242,7 +242,7 @@ impl Rule<'_> {
                 // The API server of a custom resource may check verbs of its own.
                 (_, None) => continue,
             };
-            found.push(self.problem(format!("unknown verb `{name}` in {}", self.owner), node, "grants nothing", help));
+            found.push(problem(format!("unknown verb `{name}` in {}", self.owner), node, "grants nothing", help));
         }
         let Some((groups, true)) = groups else { return };
         let requests = written.iter().all(|(name, _)| verb(name) == Verb::Request);
@@ -272,7 +272,7 @@ impl Rule<'_> {
         let message = format!("{plural} {} in {} {does} not apply to {}", names(&verbs), self.owner, names(&resources));
         let known = served.first().map(|served| names(served)).unwrap_or_default();
         let node = written.first().map_or(self.node, |(_, node)| node);
-        found.push(self.problem(message, node, "grants nothing", format!("`{}` has {known}", resources[0])));
+        found.push(problem(message, node, "grants nothing", format!("`{}` has {known}", resources[0])));
     }
 
     fn check_methods(&self, found: &mut Vec<Problem>) {
@@ -286,7 +286,7 @@ impl Rule<'_> {
             // Rules are often copied with `list` and `watch`, which do no harm.
             if near.is_some() || verb(name) == Verb::Unknown {
                 let message = format!("unknown verb `{name}` for `nonResourceURLs` in {}", self.owner);
-                found.push(self.problem(message, node, "not a method of HTTP", help));
+                found.push(problem(message, node, "not a method of HTTP", help));
             }
         }
     }
