@@ -116,7 +116,12 @@ impl Inspector<'_> {
     }
 
     /// Resolves one dependency. `wrong` has the subcharts of a wrong version.
-    fn dependency(&mut self, declared: &Dependency, version: Option<&str>, wrong: &BTreeMap<String, Reported>) -> Option<State> {
+    fn dependency(
+        &mut self,
+        declared: &Dependency,
+        version: Option<&str>,
+        wrong: &BTreeMap<String, Reported>,
+    ) -> Option<State> {
         // Chart.lock records no real version of a dependency without a repository; it is whatever is in charts/.
         let version = version.filter(|_| declared.origin() != Origin::InCharts);
         let matches = |subchart: &&Subchart| {
