@@ -1,6 +1,6 @@
 //! Queries to git: base revisions, and what changed since.
 //!
-//! git only reads: it writes nothing into the repository, takes no optional locks, never prompts, and runs no hooks. Paths
+//! git only reads: it writes nothing into the repository, takes no optional locks, never prompts, downloads nothing, and runs no hooks and no filters. Paths
 //! are relative to the directory of the [`Repository`].
 
 use std::collections::BTreeSet;
@@ -10,6 +10,9 @@ use diagnostics::{Code, Diagnostic, Result};
 
 use crate::process::{Invocation, Output};
 
+#[cfg(test)]
+mod tests;
+
 /// The candidates for the main branch, the default branch of `origin` first.
 const MAIN: [&str; 5] = [
     "refs/remotes/origin/HEAD",
@@ -18,6 +21,10 @@ const MAIN: [&str; 5] = [
     "refs/remotes/origin/master",
     "refs/heads/master",
 ];
+
+/// Settings of every query.
+const SETTINGS: [(&str, &str); 3] =
+    [("core.hooksPath", "/dev/null"), ("core.fsmonitor", "false"), ("core.quotePath", "false")];
 
 /// A directory in a git repository, and the git program.
 #[derive(Debug)]
@@ -31,10 +38,7 @@ impl Repository {
     #[must_use]
     pub fn around(folder: &Path) -> Option<Self> {
         folder.ancestors().find(|folder| folder.join(".git").exists())?;
-        let path = std::env::var_os("PATH")?;
-        let mut programs =
-            std::env::split_paths(&path).filter(|folder| folder.is_absolute()).map(|folder| folder.join("git"));
-        Some(Self { git: programs.find(|program| program.is_file())?, folder: folder.to_path_buf() })
+        Some(Self { git: program()?, folder: folder.to_path_buf() })
     }
 
     /// The commit of a revision.
@@ -89,15 +93,58 @@ impl Repository {
     }
 
     fn ask(&self, args: &[&str]) -> Result<Output> {
-        let settings = ["core.hooksPath=/dev/null", "core.fsmonitor=false", "core.quotePath=false", "safe.directory=*"];
-        let settings = settings.into_iter().flat_map(|setting| ["-c", setting]);
+        let mut settings = self.settings();
+        settings.extend(self.filters()?);
+        self.invocation(&settings, args).run()
+    }
+
+    /// The settings of every query. A checkout of another user is read if it is the workspace itself, as in a container;
+    /// that of a directory above it is not.
+    fn settings(&self) -> Vec<(String, String)> {
+        let text = str::to_owned;
+        let mut settings: Vec<(String, String)> =
+            SETTINGS.iter().map(|(key, value)| (text(key), text(value))).collect();
+        if self.folder.join(".git").exists() {
+            let real = std::fs::canonicalize(&self.folder).unwrap_or_else(|_| self.folder.clone());
+            settings.push((text("safe.directory"), real.to_string_lossy().into_owned()));
+        }
+        settings
+    }
+
+    /// Settings that disable all filters: they are programs that the configuration names, and git would run them to compare
+    /// files.
+    fn filters(&self) -> Result<Vec<(String, String)>> {
+        let query = ["config", "--name-only", "-z", "--get-regexp", r"^filter\..*\.(clean|smudge|process|required)$"];
+        let output = self.invocation(&self.settings(), &query).run()?;
+        let names = String::from_utf8_lossy(&output.stdout).into_owned();
+        let names: BTreeSet<&str> = names.split('\0').filter(|name| !name.is_empty()).collect();
+        let off = |name: &str| if name.ends_with(".required") { "false" } else { "" };
+        Ok(names.into_iter().map(|name| (name.to_owned(), off(name).to_owned())).collect())
+    }
+
+    /// An invocation of git, with settings that overrule those of the repository. No transport is allowed, so that a partial
+    /// clone does not download what it lacks.
+    fn invocation(&self, settings: &[(String, String)], args: &[&str]) -> Invocation {
         let invocation = Invocation::new(&self.git, &self.folder)
-            .args(settings.chain(["--no-pager", "--literal-pathspecs"]).chain(args.iter().copied()))
+            .args(["--no-pager", "--literal-pathspecs"].iter().chain(args).copied())
             .env("GIT_OPTIONAL_LOCKS", "0")
             .env("GIT_TERMINAL_PROMPT", "0")
-            .env("LC_ALL", "C");
-        invocation.run()
+            .env("GIT_NO_LAZY_FETCH", "1")
+            .env("GIT_ALLOW_PROTOCOL", "none")
+            .env("LC_ALL", "C")
+            .env("GIT_CONFIG_COUNT", settings.len().to_string());
+        settings.iter().enumerate().fold(invocation, |invocation, (index, (key, value))| {
+            invocation.env(&format!("GIT_CONFIG_KEY_{index}"), key).env(&format!("GIT_CONFIG_VALUE_{index}"), value)
+        })
     }
+}
+
+/// The git on PATH.
+fn program() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let mut programs =
+        std::env::split_paths(&path).filter(|folder| folder.is_absolute()).map(|folder| folder.join("git"));
+    programs.find(|program| program.is_file())
 }
 
 fn first_line(output: &Output) -> Option<String> {

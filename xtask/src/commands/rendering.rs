@@ -99,9 +99,6 @@ pub fn render<'a>(
         if force && reasons.is_empty() {
             reasons.push("forced".to_owned());
         }
-        if reasons.is_empty() {
-            session.printer.status("Fresh", &target.id.to_string());
-        }
         renderings.push(Rendering { target, golden, reasons, state: RenderState::Fresh });
     }
     render_stale(session, workspace, argocd, &mut renderings, diagnostics);
