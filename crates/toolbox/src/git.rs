@@ -3,7 +3,7 @@
 //! git only reads: it writes nothing into the repository, takes no optional locks, never prompts, and runs no hooks. Paths
 //! are relative to the folder of the [`Repository`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use diagnostics::{Code, Diagnostic, Result};
@@ -75,6 +75,29 @@ impl Repository {
         Ok(output.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned()))
     }
 
+    /// The files of a commit below some paths, and the name of the object with the content of each. Empty if git fails.
+    pub fn files(&self, commit: &str, paths: &[&str]) -> Result<BTreeMap<String, String>> {
+        let output = self.ask(&[["ls-tree", "-r", "-z", commit, "--"].as_slice(), paths].concat())?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let entry = |line: &str| {
+            // `<mode> blob <object>`, a tab, and the path. Symbolic links have another mode than files.
+            let (fields, path) = line.split_once('\t')?;
+            let object = fields.strip_prefix("100")?.split_whitespace().nth(2)?;
+            Some((path.to_owned(), object.to_owned()))
+        };
+        Ok(if output.success() { text.split('\0').filter_map(entry).collect() } else { BTreeMap::new() })
+    }
+
+    /// The contents of objects, by their names; an object that is not in this clone is left out.
+    pub fn contents(&self, objects: &[&str]) -> Result<BTreeMap<String, Vec<u8>>> {
+        if objects.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let input = objects.iter().map(|object| format!("{object}\n")).collect::<String>();
+        let output = self.invocation(&["cat-file", "--batch"]).input(input).run()?;
+        Ok(batch(&output.stdout))
+    }
+
     /// Writes the files of a commit into an empty folder, without those that have the attribute `export-ignore`.
     pub fn write(&self, commit: &str, folder: &Path) -> Result<()> {
         let output = self.ask(&["archive", "--format=tar", commit])?;
@@ -89,15 +112,35 @@ impl Repository {
     }
 
     fn ask(&self, args: &[&str]) -> Result<Output> {
+        self.invocation(args).run()
+    }
+
+    fn invocation(&self, args: &[&str]) -> Invocation {
         let settings = ["core.hooksPath=/dev/null", "core.fsmonitor=false", "core.quotePath=false", "safe.directory=*"];
         let settings = settings.into_iter().flat_map(|setting| ["-c", setting]);
-        let invocation = Invocation::new(&self.git, &self.folder)
+        Invocation::new(&self.git, &self.folder)
             .args(settings.chain(["--no-pager", "--literal-pathspecs"]).chain(args.iter().copied()))
             .env("GIT_OPTIONAL_LOCKS", "0")
             .env("GIT_TERMINAL_PROMPT", "0")
-            .env("LC_ALL", "C");
-        invocation.run()
+            .env("LC_ALL", "C")
     }
+}
+
+/// Reads the output of `git cat-file --batch`: for each object a line `<object> <type> <size>`, its content, and a line
+/// break; for a missing one only the line `<object> missing`.
+fn batch(output: &[u8]) -> BTreeMap<String, Vec<u8>> {
+    let mut contents = BTreeMap::new();
+    let mut rest = output;
+    while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+        let header = String::from_utf8_lossy(&rest[..end]).into_owned();
+        rest = &rest[end + 1..];
+        let mut fields = header.split(' ');
+        let (Some(object), Some(size)) = (fields.next(), fields.nth(1)) else { continue };
+        let Some(content) = size.parse().ok().and_then(|size: usize| rest.get(..size)) else { break };
+        contents.insert(object.to_owned(), content.to_vec());
+        rest = rest.get(content.len() + 1..).unwrap_or_default();
+    }
+    contents
 }
 
 fn first_line(output: &Output) -> Option<String> {
@@ -109,4 +152,17 @@ fn first_line(output: &Output) -> Option<String> {
 pub fn unknown(flag: &str, revision: &str, why: &str) -> Diagnostic {
     Diagnostic::new(Code::Usage, format!("`{flag} {revision}` is not a commit: {why}"))
         .help("use a branch, a tag, or a commit of this clone; run `git fetch` if it is only on the remote")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_of_objects_are_read() {
+        let read = batch(b"1a blob 4\na\nb\n\n2b missing\n3c blob 0\n\n4d blob 9\ncut");
+        let expected = [("1a", b"a\nb\n".as_slice()), ("3c", b"")];
+        assert_eq!(read, expected.map(|(object, content)| (object.to_owned(), content.to_vec())).into());
+        assert!(batch(b"").is_empty() && batch(b"\n\n").is_empty());
+    }
 }
