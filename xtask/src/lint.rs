@@ -13,6 +13,8 @@ pub mod application_sync;
 pub mod argocd_annotations;
 pub mod argocd_fields;
 pub mod argocd_folder;
+pub mod base;
+pub mod change;
 pub mod chart_version;
 pub mod coverage;
 pub mod helm;
@@ -86,6 +88,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(argocd_annotations::CODES, Run::Objects(argocd_annotations::check)),
     Check::new(argocd_fields::CODES, Run::Files(argocd_fields::check)),
     Check::new(argocd_folder::CODES, Run::Files(argocd_folder::check)),
+    Check::new(change::CODES, Run::Git(change::check)),
     Check::new(chart_version::CODES, Run::Git(chart_version::check)),
     Check::new(coverage::CODES, Run::Helm(coverage::check)),
     Check::new(helm_lint::CODES, Run::Helm(helm_lint::check)),

@@ -9,6 +9,8 @@
 //! it. Each was seen at a real API server: tests/agreement holds objects that it rejects or accepts, and compares them
 //! with this crate. `validate` is stricter in a few ways, which tests/agreement lists.
 
+pub mod amount;
+pub mod change;
 pub mod forms;
 pub mod manifest;
 pub mod object;

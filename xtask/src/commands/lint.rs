@@ -19,6 +19,7 @@ use workspace::{Workspace, plan, suppression};
 use super::rendering::{self, Rendering};
 use super::{Outcome, Session};
 use crate::lint;
+use crate::lint::base::Base;
 use crate::lint::helm::Helm;
 use crate::lint::subject::{ChartSubject, Fix, Rendered, Subject};
 use crate::lint::{CHECKS, Run, images};
@@ -31,7 +32,7 @@ pub struct Request {
     pub targets: Vec<String>,
     /// Fix findings where possible.
     pub fix: bool,
-    /// The revision to compare chart versions with.
+    /// The revision to compare with, instead of the merge base with the main branch.
     pub base: Option<String>,
     /// Only list images.
     pub images: bool,
@@ -133,8 +134,17 @@ pub fn check(
     let targets: Vec<&Target<'_>> = renderings.iter().map(|one| &one.target).collect();
     let objects: Vec<Object> = renderings.iter().flat_map(Rendering::objects).collect();
     let every: Vec<&Chart> = charts.values().collect();
-    let base = request.base.as_deref();
-    let subject = Subject { workspace, charts: &every, targets: &targets, objects: &objects, base };
+    let rendered: BTreeSet<String> =
+        renderings.iter().filter(|one| !failed(one)).map(|one| one.target.id.to_string()).collect();
+    let base = diagnostics.take(Base::find(&session.root, request.base.as_deref())).flatten();
+    let subject = Subject {
+        workspace,
+        charts: &every,
+        targets: &targets,
+        objects: &objects,
+        rendered: &rendered,
+        base: base.as_ref(),
+    };
     if request.fix {
         diagnostics.extend(fix(session, &subject));
     }
@@ -147,8 +157,14 @@ pub fn check(
     let deployed: Vec<&Chart> = deployed.iter().filter_map(|folder| charts.get(folder)).collect();
     diagnostics.extend(with_helm(session, &subject, &deployed, renderings, all));
     let complete = sound && request.targets.is_empty() && diagnostics.worst() <= Class::Finding;
-    let diagnostics = suppression::apply(diagnostics, &workspace.config.suppressions, &lint::codes(), complete);
+    let suppressions = lint::change::suppressions(&workspace.config.suppressions, subject.base);
+    let diagnostics = suppression::apply(diagnostics, &suppressions, &lint::codes(), complete);
     Checked { diagnostics, charts: charts.values().map(|chart| chart.path.clone()).collect() }
+}
+
+/// Whether a target does not render, which is already reported.
+fn failed(one: &Rendering<'_>) -> bool {
+    matches!(one.rendered, Some(Err(_)))
 }
 
 /// Removes findings about a schema or values that Helm already reported at the same place.
@@ -185,10 +201,8 @@ fn with_helm(
     all: &[&Target<'_>],
 ) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
-    // Targets that do not render are already reported.
-    let failed = |one: &&Rendering<'_>| matches!(one.rendered, Some(Err(_)));
     let of = |chart: &Chart, target: &Target<'_>| target.deployment.chart.directory == chart.directory;
-    let renders = |chart: &&&Chart| renderings.iter().any(|one| of(chart, &one.target) && !failed(&one));
+    let renders = |chart: &&&Chart| renderings.iter().any(|one| of(chart, &one.target) && !failed(one));
     let charts: Vec<&Chart> = charts.iter().filter(renders).copied().collect();
     if charts.is_empty() {
         return diagnostics;
