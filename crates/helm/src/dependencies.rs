@@ -19,6 +19,8 @@ mod drift;
 mod folder;
 mod helm;
 mod inspect;
+mod inspection;
+mod local;
 mod loopback;
 mod stage;
 #[cfg(test)]
@@ -33,7 +35,9 @@ pub use context::Context;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result};
 pub use download::{download, listed};
 pub use folder::{Nested, nested};
-pub use inspect::{Inspected, Inspection, State, inspect, local_source};
+pub use inspect::inspect;
+pub use inspection::{Inspected, Inspection, State};
+pub use local::local_source;
 pub use stage::{Stage, stage};
 pub use update::{PinChange, Updated, update};
 

@@ -3,6 +3,7 @@
 //! Schemas come from the cluster: `cargo xtask schemas` derives them from an API server's OpenAPI document, closed and
 //! without descriptions, one file per kind. Those of custom kinds come from the CustomResourceDefinitions that are rendered
 //! in the same run. They belong to the minor version of Kubernetes in charts.toml; patch releases do not change an API.
+//! [`discovery`] lists the resources and verbs of the same API server, which RBAC rules name.
 //!
 //! kubeconform decides whether an object is valid; [`validate::explain`] words its answer, with the path, the line of the
 //! golden, the template, and a suggestion. [`validate::rules`] are what the API server rejects although its schema allows
@@ -11,7 +12,9 @@
 
 pub mod amount;
 pub mod change;
+pub mod discovery;
 pub mod forms;
+pub mod inventory;
 pub mod manifest;
 pub mod object;
 pub mod schedule;

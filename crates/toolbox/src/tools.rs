@@ -122,7 +122,7 @@ pub struct Verified {
 struct Machine {
     /// The platform in Go's terms, for example `linux-amd64`.
     platform: String,
-    /// The absolute folders of PATH, in order.
+    /// The absolute directories of PATH, in order.
     search_path: Vec<PathBuf>,
     /// The values of the `XTASK_<NAME>` variables, by name of the tool.
     variables: BTreeMap<String, PathBuf>,
@@ -513,7 +513,7 @@ fn platform() -> String {
     format!("{system}-{processor}")
 }
 
-/// The absolute folders of a search path. Relative ones would depend on the current directory.
+/// The absolute directories of a search path. Relative ones would depend on the current directory.
 fn search_path(path: &OsStr) -> Vec<PathBuf> {
     std::env::split_paths(path).filter(|folder| folder.is_absolute()).collect()
 }

@@ -8,21 +8,23 @@ use std::path::PathBuf;
 
 use diagnostics::wording::plural;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result};
+use golden::{Golden, objects};
 use helm::chart::Chart;
 use helm::dependencies;
 use kubernetes::object::Object;
 use toolbox::progress::Progress;
 use toolbox::{atomic_file, inputs};
-use workspace::plan::{Inspections, Target};
+use workspace::plan::{DEFAULT_CASE, Inspections, Target, TargetId};
 use workspace::{Workspace, plan, suppression};
 
 use super::rendering::{self, Rendering};
 use super::{Outcome, Session};
 use crate::lint;
 use crate::lint::base::Base;
+use crate::lint::clusters::Clusters;
 use crate::lint::helm::Helm;
 use crate::lint::subject::{ChartSubject, Fix, Rendered, Subject};
-use crate::lint::{CHECKS, Run, images};
+use crate::lint::{CHECKS, Run, clusters, images};
 use crate::report::json::{self, Output};
 
 /// The command's arguments.
@@ -132,7 +134,21 @@ pub fn check(
         }
     }
     let targets: Vec<&Target<'_>> = renderings.iter().map(|one| &one.target).collect();
-    let objects: Vec<Object> = renderings.iter().flat_map(Rendering::objects).collect();
+    let (mut objects, mut ranges) = (Vec::new(), Vec::new());
+    for one in renderings {
+        let start = objects.len();
+        objects.extend(one.objects());
+        ranges.push(start..objects.len());
+    }
+    let (unselected, manifests) = (unselected(session, all, renderings), clusters::manifests(workspace));
+    let known = |id, objects| clusters::Rendered { target: TargetId::to_string(id), id, objects };
+    let current = renderings
+        .iter()
+        .zip(ranges)
+        .map(|(one, range)| known(&one.target.id, (!failed(one)).then(|| &objects[range])));
+    let recorded = unselected.iter().map(|(target, objects)| known(&target.id, objects.as_deref()));
+    let everything: Vec<clusters::Rendered<'_>> = current.chain(recorded).collect();
+    let clusters = Clusters::new(workspace, &everything, &manifests);
     let every: Vec<&Chart> = charts.values().collect();
     let rendered: BTreeSet<String> =
         renderings.iter().filter(|one| !failed(one)).map(|one| one.target.id.to_string()).collect();
@@ -143,6 +159,7 @@ pub fn check(
         targets: &targets,
         objects: &objects,
         rendered: &rendered,
+        clusters: &clusters,
         base: base.as_ref(),
     };
     if request.fix {
@@ -165,6 +182,23 @@ pub fn check(
 /// Whether a target does not render, which is already reported.
 fn failed(one: &Rendering<'_>) -> bool {
     matches!(one.rendered, Some(Err(_)))
+}
+
+/// What is deployed of the targets that are not selected, as recorded; `None` without goldens.
+fn unselected<'a>(
+    session: &Session<'_>,
+    all: &[&'a Target<'a>],
+    renderings: &[Rendering<'_>],
+) -> Vec<(&'a Target<'a>, Option<Vec<Object>>)> {
+    let selected: BTreeSet<&TargetId> = renderings.iter().map(|one| &one.target.id).collect();
+    let others = all.iter().filter(|target| target.id.case == DEFAULT_CASE && !selected.contains(&target.id));
+    let recorded = |target: &&'a Target<'a>| {
+        // A golden that cannot be read is reported where its target is selected.
+        let golden = Golden::load(&session.root, &target.id).ok().filter(|golden| !golden.files.is_empty());
+        let objects = golden.map(|golden| objects::read(target, &golden, &golden.recorded(&target.recipe.namespace)));
+        (*target, objects)
+    };
+    others.map(recorded).collect()
 }
 
 /// Removes findings about a schema or values that Helm already reported at the same place.

@@ -18,6 +18,7 @@ use workspace::{Workspace, plan};
 
 use super::render::{self, locks};
 use super::{Outcome, Session, rendering};
+use crate::lint::clusters::Clusters;
 use crate::lint::subject::Subject;
 use crate::new;
 use crate::new::reach::Reach;
@@ -172,12 +173,14 @@ fn record(session: &Session<'_>, service: &Service) -> Result<(Vec<Object>, Diag
     let objects: Vec<Object> = renderings.iter().flat_map(rendering::Rendering::objects).collect();
     let every: Vec<_> = renderings.iter().map(|one| &one.target).collect();
     let rendered = BTreeSet::new();
+    let clusters = Clusters::default();
     let subject = Subject {
         workspace: &workspace,
         charts: &[],
         targets: &every,
         objects: &objects,
         rendered: &rendered,
+        clusters: &clusters,
         base: None,
     };
     let accepted = accepted::entry(service, &subject);

@@ -12,6 +12,7 @@ use workspace::plan::Target;
 use workspace::written::{self, Written};
 
 use super::base::Base;
+use super::clusters::Clusters;
 use super::helm::Helm;
 
 /// The input of the checks that do not run Helm.
@@ -27,6 +28,8 @@ pub struct Subject<'a> {
     pub objects: &'a [Object],
     /// The names of the targets that render.
     pub rendered: &'a BTreeSet<String>,
+    /// The objects of all targets by cluster, selected or not. The selected ones decide what is reported.
+    pub clusters: &'a Clusters<'a>,
     /// The revision to compare with.
     pub base: Option<&'a Base>,
 }
