@@ -17,6 +17,7 @@ pub mod forms;
 pub mod inventory;
 pub mod manifest;
 pub mod object;
+pub mod removed_api;
 pub mod schedule;
 pub mod schemas;
 pub mod scope;
