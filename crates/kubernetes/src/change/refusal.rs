@@ -26,6 +26,8 @@ pub enum Why {
     ImmutableObject,
     /// A claim must not become smaller.
     Shrinks,
+    /// A claim must not become larger, because its class does not allow that.
+    Grows,
     /// A version of a CustomResourceDefinition is gone in which objects are stored.
     StoredVersion,
 }
@@ -70,6 +72,31 @@ pub fn refusals<'a>(before: &'a Object, after: &'a Object, update: Update) -> Ve
     }
     refusals
 }
+
+/// A claim that becomes larger although its class, the returned object among `others`, does not allow that.
+#[must_use]
+pub fn growth<'a, 'b>(
+    before: &'a Object,
+    after: &'a Object,
+    others: impl IntoIterator<Item = &'b Object>,
+) -> Option<(Refusal<'a>, &'b Object)> {
+    if (after.key.group.as_str(), after.key.kind.as_str()) != ("", "PersistentVolumeClaim") {
+        return None;
+    }
+    let change = Change { before: &before.root, after: &after.root };
+    let size = |node: Option<&Node>| node.and_then(quantity);
+    let grows = size(change.after(SIZE))? > size(change.before(SIZE))?;
+    let class = change.after(&["spec", "storageClassName"])?.as_str()?;
+    let class = others.into_iter().find(|other| {
+        (other.key.group.as_str(), other.key.kind.as_str()) == ("storage.k8s.io", "StorageClass")
+            && other.key.name == class
+    })?;
+    let allowed = is_true(class.find(&["allowVolumeExpansion"]));
+    (grows && !allowed).then(|| (change.refusal(SIZE, Why::Grows), class))
+}
+
+/// The size of a claim.
+const SIZE: &[&str] = &["spec", "resources", "requests", "storage"];
 
 struct Change<'a> {
     before: &'a Node,
@@ -120,10 +147,9 @@ impl<'a> Change<'a> {
     }
 
     fn shrinks(&self) -> Option<Refusal<'a>> {
-        let path = &["spec", "resources", "requests", "storage"];
         let size = |node: Option<&Node>| node.and_then(quantity);
-        let shrinks = size(self.after(path))? < size(self.before(path))?;
-        shrinks.then(|| self.refusal(path, Why::Shrinks))
+        let shrinks = size(self.after(SIZE))? < size(self.before(SIZE))?;
+        shrinks.then(|| self.refusal(SIZE, Why::Shrinks))
     }
 
     /// The scopes of a quota are a set.

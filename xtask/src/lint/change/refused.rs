@@ -25,6 +25,10 @@ pub(super) fn check(change: &Change<'_>) -> Diagnostics {
         refusals.retain(|refusal| !effect::ignores(change.application.root, &after.key, &refusal.field.path));
         if let Some((first, others)) = refusals.split_first() {
             diagnostics.push(report(change, before, after, first, others));
+        } else if let Some((refusal, class)) = refusal::growth(before, after, change.now.iter().copied()) {
+            let found = report(change, before, after, &refusal, &[]);
+            diagnostics
+                .push(found.at(class.root.key_place("provisioner"), "does not set `allowVolumeExpansion: true`"));
         }
     }
     diagnostics
@@ -43,6 +47,7 @@ fn report(
         Why::Immutable => format!("`{path}` of {title} is immutable, but {}", change_of(first)),
         Why::ImmutableObject => format!("`{path}` of {title} changes, but the object is immutable"),
         Why::Shrinks => format!("{title} shrinks{}", from_to(first)),
+        Why::Grows => format!("{title} grows{}, which its StorageClass does not allow", from_to(first)),
         Why::StoredVersion => {
             format!("{title} no longer has version{}, in which objects are stored", quoted(first.field.before))
         }
@@ -68,7 +73,7 @@ fn report(
         let label = match other.why {
             Why::Shrinks => format!("`{path}` must not shrink, either"),
             Why::StoredVersion => "the version in which objects are stored is missing, too".to_owned(),
-            Why::Immutable | Why::ImmutableObject => format!("`{path}` is immutable, too"),
+            Why::Grows | Why::Immutable | Why::ImmutableObject => format!("`{path}` is immutable, too"),
         };
         found = found.at(place(after, &other.field.path, other.field.after), label);
     }
@@ -138,6 +143,9 @@ fn help(after: &Object, first: &Refusal<'_>) -> String {
         (Why::Shrinks, _) => {
             "keep the size; to use a smaller volume, add a second claim with another name, and copy the data".to_owned()
         }
+        (Why::Grows, _) => "set `allowVolumeExpansion: true` in the StorageClass if its provisioner can expand volumes, or \
+                            keep the size"
+            .to_owned(),
         (Why::StoredVersion, _) => "keep the version with `served: true` and `storage: false`, and remove it only after \
                                     all objects are stored in another one and `status.storedVersions` no longer lists it"
             .to_owned(),
