@@ -235,7 +235,7 @@ pub struct Lint {
     #[arg(long)]
     pub fix: bool,
 
-    /// Revision since which a changed chart needs a higher version [default: the merge base with the main branch]
+    /// Revision to compare charts and rendered objects with [default: the merge base with the main branch]
     #[arg(long, value_name = "REV")]
     pub base: Option<String>,
 
@@ -255,7 +255,7 @@ pub struct Ci {
     #[arg(long, value_name = "DIR")]
     pub crds: Option<PathBuf>,
 
-    /// Revision since which a changed chart needs a higher version [default: the merge base with the main branch]
+    /// Revision to compare charts and rendered objects with [default: the merge base with the main branch]
     #[arg(long, value_name = "REV")]
     pub base: Option<String>,
 

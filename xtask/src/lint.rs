@@ -13,6 +13,8 @@ pub mod application_sync;
 pub mod argocd_annotations;
 pub mod argocd_fields;
 pub mod argocd_folder;
+pub mod base;
+pub mod change;
 pub mod character_misleading;
 pub mod chart_version;
 pub mod clusters;
@@ -98,6 +100,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(argocd_fields::CODES, Run::Files(argocd_fields::check)),
     Check::new(argocd_folder::CODES, Run::Files(argocd_folder::check)),
     Check::new(character_misleading::CODES, Run::Files(character_misleading::check)),
+    Check::new(change::CODES, Run::Git(change::check)),
     Check::new(chart_version::CODES, Run::Git(chart_version::check)),
     Check::new(conflict_marker::CODES, Run::Files(conflict_marker::check)),
     Check::new(coverage::CODES, Run::Helm(coverage::check)),

@@ -7,6 +7,7 @@
 
 pub mod application;
 pub mod duration;
+pub mod effect;
 pub mod glob;
 pub mod hooks;
 pub mod pattern;

@@ -20,6 +20,7 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, nearest};
 use document::Node;
 use serde_json::Value;
 
+use crate::removed_api;
 use crate::schemas;
 use crate::schemas::{Kind, crd};
 use crate::validate::kubeconform::{Answer, Cause, Status};
@@ -183,6 +184,9 @@ fn no_schema(input: &Input<'_>, kind: &Kind, subjects: &[&Subject]) -> Diagnosti
     if let Some(unrendered) = (input.unrendered)(kind) {
         return no_definition(kind, subjects.len(), place, &unrendered);
     }
+    if let Some(removal) = removed_api::find(kind, input.kubernetes) {
+        return no_longer_served(input, kind, subjects, place, removal);
+    }
     let mut found = first.finding(Code::SchemaMissing, format!("no schema found for `{kind}`"), place, "unknown kind");
     if subjects.len() > 1 {
         found = found.note(format!("{} objects of this kind are not validated", subjects.len()));
@@ -215,6 +219,28 @@ fn no_schema(input: &Input<'_>, kind: &Kind, subjects: &[&Subject]) -> Diagnosti
             "to skip this kind: add `[[validate.unchecked]]` with `kind = \"{kind}\"` and a `reason` to charts.toml"
         ),
     )
+}
+
+/// Reports an API version that the cluster no longer serves.
+fn no_longer_served(
+    input: &Input<'_>,
+    kind: &Kind,
+    subjects: &[&Subject],
+    place: Place,
+    removal: removed_api::Removal,
+) -> Diagnostic {
+    let message = format!("`{kind}` was removed in Kubernetes 1.{}", removal.minor);
+    let label = format!("not served by Kubernetes {}", input.kubernetes);
+    let mut found = subjects[0].finding(Code::SchemaMissing, message, place, label);
+    if subjects.len() > 1 {
+        found = found.note(format!("{} objects of this kind cannot be applied", subjects.len()));
+    }
+    match removal.replacement {
+        Some(replacement) => {
+            found.help(format!("set `apiVersion: {replacement}`, and adapt the fields: some of them may have changed"))
+        }
+        None => found.help(format!("remove the object: {} has no replacement", kind.kind)),
+    }
 }
 
 /// Reports a kind whose definition a target does not render, or no longer renders.

@@ -1,9 +1,9 @@
 //! Queries to git: base revisions, and what changed since.
 //!
-//! git only reads: it writes nothing into the repository, takes no optional locks, never prompts, downloads nothing, and runs no hooks and no filters. Paths
-//! are relative to the directory of the [`Repository`].
+//! git only reads: it writes nothing into the repository, takes no optional locks, never prompts, downloads nothing, and
+//! runs no hooks and no filters. Paths are relative to the directory of the [`Repository`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use diagnostics::{Code, Diagnostic, Result};
@@ -79,6 +79,29 @@ impl Repository {
         Ok(output.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned()))
     }
 
+    /// The files of a commit below some paths, and the name of the object with the content of each. Empty if git fails.
+    pub fn files(&self, commit: &str, paths: &[&str]) -> Result<BTreeMap<String, String>> {
+        let output = self.ask(&[["ls-tree", "-r", "-z", commit, "--"].as_slice(), paths].concat())?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let entry = |line: &str| {
+            // `<mode> blob <object>`, a tab, and the path. Symbolic links have another mode than files.
+            let (fields, path) = line.split_once('\t')?;
+            let object = fields.strip_prefix("100")?.split_whitespace().nth(2)?;
+            Some((path.to_owned(), object.to_owned()))
+        };
+        Ok(if output.success() { text.split('\0').filter_map(entry).collect() } else { BTreeMap::new() })
+    }
+
+    /// The contents of objects, by their names; an object that is not in this clone is left out.
+    pub fn contents(&self, objects: &[&str]) -> Result<BTreeMap<String, Vec<u8>>> {
+        if objects.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let input = objects.iter().map(|object| format!("{object}\n")).collect::<String>();
+        let output = self.invocation(&self.settings(), &["cat-file", "--batch"]).input(input).run()?;
+        Ok(batch(&output.stdout))
+    }
+
     /// Writes the files of a commit into an empty directory, without those that have the attribute `export-ignore`.
     pub fn write(&self, commit: &str, folder: &Path) -> Result<()> {
         let output = self.ask(&["archive", "--format=tar", commit])?;
@@ -145,6 +168,23 @@ fn program() -> Option<PathBuf> {
     let mut programs =
         std::env::split_paths(&path).filter(|folder| folder.is_absolute()).map(|folder| folder.join("git"));
     programs.find(|program| program.is_file())
+}
+
+/// Reads the output of `git cat-file --batch`: for each object a line `<object> <type> <size>`, its content, and a line
+/// break; for a missing one only the line `<object> missing`.
+fn batch(output: &[u8]) -> BTreeMap<String, Vec<u8>> {
+    let mut contents = BTreeMap::new();
+    let mut rest = output;
+    while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+        let header = String::from_utf8_lossy(&rest[..end]).into_owned();
+        rest = &rest[end + 1..];
+        let mut fields = header.split(' ');
+        let (Some(object), Some(size)) = (fields.next(), fields.nth(1)) else { continue };
+        let Some(content) = size.parse().ok().and_then(|size: usize| rest.get(..size)) else { break };
+        contents.insert(object.to_owned(), content.to_vec());
+        rest = rest.get(content.len() + 1..).unwrap_or_default();
+    }
+    contents
 }
 
 fn first_line(output: &Output) -> Option<String> {

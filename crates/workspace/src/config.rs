@@ -58,13 +58,15 @@ pub struct Validate {
     pub unchecked: Vec<Unchecked>,
 }
 
-/// A `[[suppress]]` entry. The reason is for readers of charts.toml only.
+/// A `[[suppress]]` entry.
 #[derive(Debug, Clone)]
 pub struct Suppression {
     /// The check.
     pub check: Code,
     /// The target: `<app>/<case>`, `<app>`, `charts/<chart>`, or a file.
     pub target: String,
+    /// The reason, for readers of charts.toml.
+    pub reason: String,
     /// The place of the entry.
     pub place: Place,
 }
@@ -256,6 +258,7 @@ fn suppression(node: &Node, diagnostics: &mut Diagnostics) -> Option<Suppression
     let target = fields.required_string("target");
     let check = fields.required("check");
     reason::read(&mut fields);
+    let written = node.get("reason").and_then(Node::as_str).unwrap_or_default().to_owned();
     let check = check.and_then(|name| {
         let known = Code::ALL.iter().filter(|code| code.class() <= Class::Finding);
         let code = known.clone().find(|code| name.as_str() == Some(code.name()));
@@ -276,7 +279,7 @@ fn suppression(node: &Node, diagnostics: &mut Diagnostics) -> Option<Suppression
         );
     }
     fields.finish(diagnostics);
-    Some(Suppression { check: check?, target: target?, place: node.place() })
+    Some(Suppression { check: check?, target: target?, reason: written, place: node.place() })
 }
 
 fn validate(node: &Node, diagnostics: &mut Diagnostics) -> Validate {

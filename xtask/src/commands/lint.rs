@@ -22,6 +22,7 @@ use super::placing::Placer;
 use super::rendering::{self, RenderState, Rendering};
 use super::{Outcome, Session};
 use crate::lint;
+use crate::lint::base::Base;
 use crate::lint::clusters::Clusters;
 use crate::lint::helm::Helm;
 use crate::lint::subject::{ChartSubject, Fix, Rendered, Subject};
@@ -35,7 +36,7 @@ pub struct Request {
     pub targets: Vec<String>,
     /// Fix findings where possible.
     pub fix: bool,
-    /// The revision to compare chart versions with.
+    /// The revision to compare with, instead of the merge base with the main branch.
     pub base: Option<String>,
     /// Only list images.
     pub images: bool,
@@ -139,23 +140,26 @@ pub fn check(
     }
     let (unselected, manifests) = (unselected(session, all, renderings), clusters::manifests(workspace));
     let known = |id, objects| clusters::Rendered { target: TargetId::to_string(id), id, objects };
-    let current = renderings.iter().zip(ranges).map(|(one, range)| {
-        let failed = matches!(one.state, RenderState::Failed(_) | RenderState::Blocked(_));
-        known(&one.target.id, (!failed).then(|| &objects[range]))
-    });
+    let current = renderings
+        .iter()
+        .zip(ranges)
+        .map(|(one, range)| known(&one.target.id, (!one.failed()).then(|| &objects[range])));
     let recorded = unselected.iter().map(|(target, objects)| known(&target.id, objects.as_deref()));
     let everything: Vec<clusters::Rendered<'_>> = current.chain(recorded).collect();
     let clusters = Clusters::new(workspace, &everything, &manifests);
     let every: Vec<&Chart> = charts.values().collect();
-    let base = request.base.as_deref();
+    let rendered: BTreeSet<String> =
+        renderings.iter().filter(|one| !one.failed()).map(|one| one.target.id.to_string()).collect();
+    let base = diagnostics.take(Base::find(&session.root, request.base.as_deref())).flatten();
     let subject = Subject {
         workspace,
         charts: &every,
         targets: &targets,
         objects: &objects,
+        rendered: &rendered,
         clusters: &clusters,
         complete: sound && request.targets.is_empty(),
-        base,
+        base: base.as_ref(),
     };
     if request.fix {
         diagnostics.extend(fix(session, &subject));
@@ -169,7 +173,8 @@ pub fn check(
     let deployed: Vec<&Chart> = deployed.iter().filter_map(|folder| charts.get(folder)).collect();
     diagnostics.extend(with_helm(session, &subject, &deployed, renderings, all));
     let complete = sound && request.targets.is_empty() && diagnostics.worst() <= Class::Finding;
-    let diagnostics = suppression::apply(diagnostics, &workspace.config.suppressions, &lint::codes(), complete);
+    let suppressions = lint::change::suppressions(&workspace.config.suppressions, subject.base);
+    let diagnostics = suppression::apply(diagnostics, &suppressions, &lint::codes(), complete);
     Checked { diagnostics, charts: charts.values().map(|chart| chart.path.clone()).collect() }
 }
 

@@ -3,7 +3,7 @@
 //! The files are created and rendered in a staged workspace, by the same stages as in the real one, and moved into place
 //! only if there are no errors.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
@@ -173,12 +173,14 @@ fn record(session: &Session<'_>, service: &Service) -> Result<(Vec<Object>, Diag
     let renderings = rendering::render(session, &workspace, workspace.config.argocd, targets, false, &mut diagnostics);
     let objects: Vec<Object> = renderings.iter().flat_map(rendering::Rendering::objects).collect();
     let every: Vec<_> = renderings.iter().map(|one| &one.target).collect();
+    let rendered = BTreeSet::new();
     let clusters = Clusters::default();
     let subject = Subject {
         workspace: &workspace,
         charts: &[],
         targets: &every,
         objects: &objects,
+        rendered: &rendered,
         clusters: &clusters,
         complete: false,
         base: None,

@@ -59,6 +59,7 @@ mod tests {
             template_file: None,
             golden: String::new(),
             root: yaml::parse_one(&Source::new("x", text)).expect("YAML").root,
+            secret_digest: None,
             duplicates: Vec::new(),
         }
     }

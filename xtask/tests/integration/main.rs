@@ -9,12 +9,14 @@ mod applications;
 #[path = "../fixtures/case.rs"]
 mod case;
 mod case_format;
+mod changes;
 mod chart_version;
 mod ci;
 mod dependencies;
 mod disposable;
 mod errors;
 mod fuzz;
+mod git;
 mod helm_errors;
 mod image;
 mod kind;

@@ -172,6 +172,7 @@ pub fn of_argocd(file: &str, documents: &[Document]) -> Vec<Subject> {
                 template_file: None,
                 golden: String::new(),
                 root: root.clone(),
+                secret_digest: None,
                 duplicates: if reported { Vec::new() } else { document.duplicates.clone() },
             },
             kind,

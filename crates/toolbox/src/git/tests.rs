@@ -1,4 +1,4 @@
-//! Repositories whose configuration would make git run programs.
+//! Repositories whose configuration would make git run programs, and the output of git.
 
 use super::*;
 
@@ -78,4 +78,12 @@ fn only_the_workspace_itself_may_belong_to_another_user() {
     assert_eq!(directories(&bench.repository()), [expected]);
     std::fs::create_dir(bench.path("below")).expect("directory");
     assert_eq!(directories(&Repository::around(&bench.path("below")).expect("a repository")), []);
+}
+
+#[test]
+fn batches_of_objects_are_read() {
+    let read = batch(b"1a blob 4\na\nb\n\n2b missing\n3c blob 0\n\n4d blob 9\ncut");
+    let expected = [("1a", b"a\nb\n".as_slice()), ("3c", b"")];
+    assert_eq!(read, expected.map(|(object, content)| (object.to_owned(), content.to_vec())).into());
+    assert!(batch(b"").is_empty() && batch(b"\n\n").is_empty());
 }
