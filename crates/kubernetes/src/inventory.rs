@@ -197,12 +197,6 @@ impl<'i, 'a> View<'i, 'a> {
         self.inventory.members[self.member].deployed
     }
 
-    /// The namespace of the target's objects that do not name one.
-    #[must_use]
-    pub fn destination(&self) -> &'a str {
-        self.inventory.members[self.member].namespace
-    }
-
     /// Whether an object of the view is the target's own.
     #[must_use]
     pub fn is_own(&self, entry: &Entry<'_>) -> bool {
@@ -337,12 +331,17 @@ impl<'i, 'a> View<'i, 'a> {
             || makers::are_made(kind) && self.makers(namespace).next().is_some()
     }
 
-    /// The pods of the target's own workload.
+    /// The pods of the target's own workloads.
+    pub fn own_pods(&self) -> impl Iterator<Item = &'i Pods<'a>> + use<'i, 'a> {
+        let member = self.member;
+        let start = self.inventory.pods.partition_point(|pods| pods.member < member);
+        self.inventory.pods[start..].iter().take_while(move |pods| pods.member == member)
+    }
+
+    /// The pods of one of the target's workloads.
     #[must_use]
     pub fn pods_of_object(&self, object: &Object) -> Option<&'i Pods<'a>> {
-        let start = self.inventory.pods.partition_point(|pods| pods.member < self.member);
-        let own = self.inventory.pods[start..].iter().take_while(|pods| pods.member == self.member);
-        own.into_iter().find(|pods| std::ptr::eq(pods.object, object))
+        self.own_pods().find(|pods| std::ptr::eq(pods.object, object))
     }
 
     /// The pods of the view in a namespace.

@@ -11,7 +11,7 @@ use diagnostics::{Code, Diagnostic, Diagnostics};
 use document::Node;
 use kubernetes::inventory::View;
 use kubernetes::inventory::mention;
-use kubernetes::inventory::near::is_near;
+use kubernetes::inventory::near::{is_near, is_near_number};
 use kubernetes::inventory::pods::{self, DEFAULT_PROTOCOL, Pods, Port};
 use kubernetes::inventory::selector::Selector;
 use kubernetes::object::Object;
@@ -100,9 +100,8 @@ fn is_static(key: &str) -> bool {
 /// The finding about a selector that matches no pod.
 fn unmatched(view: &View<'_, '_>, service: &Object, selector: &Selector<'_>) -> Option<Diagnostic> {
     let namespace = view.namespace_of(service);
-    let destination = view.destination();
-    // The cause is the namespace of the Service, which `application_project` reports.
-    if namespace != destination && view.selected(destination, selector).iter().any(|pods| view.is_own_pods(pods)) {
+    // The cause is the namespace of either, which `application_project` reports.
+    if view.own_pods().any(|pods| pods.namespace != namespace && selector.matches(pods)) {
         return None;
     }
     let misses: Vec<Miss<'_, '_>> = view.pods(namespace).map(|pods| miss(view, pods, selector)).collect();
@@ -279,7 +278,14 @@ fn unknown_number(
     if headless || known || !declared || selected.iter().any(|pods| mentions(pods, number)) {
         return None;
     }
-    let (owner, port) = selected.iter().find_map(|pods| Some((pods.object.title(), unreached(view, pods)?)))?;
+    let resolves = resolves(service, selected);
+    // A port for probes needs no Service, unless the Service leads nowhere else, or to nearly that number.
+    let wanted = |pods: &Pods<'_>, port: &Port<'_>| {
+        let near = port.number.is_some_and(|known| is_near_number(number, known));
+        near || !resolves || !is_probed(pods, port)
+    };
+    let (owner, port) =
+        selected.iter().find_map(|pods| Some((pods.object.title(), unreached(view, pods, &wanted)?)))?;
     let message = format!("target port {number} of {} is not a port of its pods", service.title());
     let label = format!("no container of {owner} declares this port");
     let what = port.name.map(|name| format!("`{name}`")).or(port.number.map(|number| number.to_string()))?;
@@ -301,10 +307,33 @@ fn mentions(pods: &Pods<'_>, number: i64) -> bool {
     })
 }
 
-/// A declared port of pods that no Service leads to.
-fn unreached<'i, 'a>(view: &View<'_, '_>, pods: &'i Pods<'a>) -> Option<&'i Port<'a>> {
+/// Whether a port of a Service is one of its pods.
+fn resolves(service: &Object, selected: &[&Pods<'_>]) -> bool {
+    let ports = service.find(&["spec", "ports"]).map(Node::items).unwrap_or_default();
+    let mut aims = ports.iter().filter_map(|port| Some((Aim::of(port)?.0, protocol(port))));
+    let known = |(aim, protocol): (Aim<'_>, &str)| {
+        selected.iter().flat_map(|pods| pods.ports()).any(|port| port.protocol == protocol && aim.is(port))
+    };
+    aims.any(known)
+}
+
+/// Whether a probe of pods uses a port.
+fn is_probed(pods: &Pods<'_>, port: &Port<'_>) -> bool {
+    pods.containers.iter().flat_map(|container| container.probed()).any(|(_, node)| {
+        let named = node.as_str().is_some_and(|name| port.name == Some(name));
+        named || pods::number(node).is_some() && pods::number(node) == port.number
+    })
+}
+
+/// A declared port of pods that is wanted, and that no Service leads to.
+fn unreached<'i, 'a>(
+    view: &View<'_, '_>,
+    pods: &'i Pods<'a>,
+    wanted: &dyn Fn(&Pods<'_>, &Port<'_>) -> bool,
+) -> Option<&'i Port<'a>> {
     let services = view.services_of(pods);
     let ports = services.iter().filter_map(|service| service.object.find(&["spec", "ports"])).flat_map(Node::items);
     let aims: Vec<(Aim<'_>, &str)> = ports.filter_map(|port| Some((Aim::of(port)?.0, protocol(port)))).collect();
-    pods.ports().find(|port| !aims.iter().any(|(aim, protocol)| *protocol == port.protocol && aim.is(port)))
+    let reached = |port: &Port<'_>| aims.iter().any(|(aim, protocol)| *protocol == port.protocol && aim.is(port));
+    pods.ports().find(|port| !reached(port) && wanted(pods, port))
 }
