@@ -13,6 +13,7 @@ pub mod application_sync;
 pub mod argocd_annotations;
 pub mod argocd_fields;
 pub mod argocd_folder;
+pub mod backend_ports;
 pub mod chart_version;
 pub mod clusters;
 pub mod coverage;
@@ -22,12 +23,14 @@ pub mod hook_unknown;
 pub mod images;
 pub mod integer_as_float;
 pub mod life_cycle;
+pub mod monitors;
 pub mod namespace_labels;
 pub mod network_policy;
 pub mod null_ignored;
 pub mod object_shared;
-pub mod rbac_rules;
+pub mod policy_pods;
 pub mod probe_ports;
+pub mod rbac_rules;
 pub mod references;
 pub mod repository_moved;
 pub mod sealed_secret;
@@ -39,6 +42,7 @@ pub mod sub_path;
 pub mod subject;
 pub mod template;
 pub mod template_duplicate;
+pub mod unmatched;
 pub mod unreachable;
 pub mod value_duplicate;
 pub mod value_misread;
@@ -94,6 +98,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(argocd_annotations::CODES, Run::Objects(argocd_annotations::check)),
     Check::new(argocd_fields::CODES, Run::Files(argocd_fields::check)),
     Check::new(argocd_folder::CODES, Run::Files(argocd_folder::check)),
+    Check::new(backend_ports::CODES, Run::Objects(backend_ports::check)),
     Check::new(chart_version::CODES, Run::Git(chart_version::check)),
     Check::new(coverage::CODES, Run::Helm(coverage::check)),
     Check::new(helm_lint::CODES, Run::Helm(helm_lint::check)),
@@ -101,10 +106,12 @@ pub const CHECKS: &[Check] = &[
     Check::new(images::CODES, Run::Objects(images::check)),
     Check::new(integer_as_float::CODES, Run::Objects(integer_as_float::check)),
     Check::new(life_cycle::CODES, Run::Objects(life_cycle::check)),
+    Check::new(monitors::CODES, Run::Objects(monitors::check)),
     Check::new(namespace_labels::CODES, Run::Objects(namespace_labels::check)),
     Check::new(network_policy::CODES, Run::Objects(network_policy::check)),
     Check::new(null_ignored::CODES, Run::Files(null_ignored::check)),
     Check::new(object_shared::CODES, Run::Objects(object_shared::check)),
+    Check::new(policy_pods::CODES, Run::Objects(policy_pods::check)),
     Check::new(rbac_rules::CODES, Run::Objects(rbac_rules::check)),
     Check::new(probe_ports::CODES, Run::Objects(probe_ports::check)),
     Check::new(references::CODES, Run::Objects(references::check)),

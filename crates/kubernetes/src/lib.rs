@@ -14,7 +14,6 @@ pub mod discovery;
 pub mod forms;
 pub mod inventory;
 pub mod manifest;
-pub mod needs;
 pub mod object;
 pub mod rbac;
 pub mod references;

@@ -27,6 +27,13 @@ pub const CODES: &[Code] = &[Code::ExternalUnused, Code::ReferenceKey, Code::Ref
 /// How many keys a help names.
 const NAMED_KEYS: usize = 6;
 
+/// Kinds that are easily mistaken for each other, with their groups, and whether they are cluster-scoped.
+const ALIKE: &[&[(&str, &str, bool)]] = &[
+    &[("", "ConfigMap", false), ("", "Secret", false)],
+    &[("rbac.authorization.k8s.io", "ClusterRole", true), ("rbac.authorization.k8s.io", "Role", false)],
+    &[("apps", "DaemonSet", false), ("apps", "Deployment", false), ("apps", "StatefulSet", false)],
+];
+
 /// The same missing object or key of a target, with the finding about the first reference to it.
 type Found = BTreeMap<(String, String, String, String), (Diagnostic, Vec<String>)>;
 
@@ -160,11 +167,27 @@ impl<'i, 'a> At<'i, 'a> {
             (None, Some(entry)) => diagnostic
                 .at(entry.object.name_place(), format!("in namespace `{}`", entry.namespace))
                 .help("render both in the same namespace"),
-            (None, None) => diagnostic.help("render it, or correct the name").help(
-                "if it exists outside of this repository, declare it with a reason as `[[external]]` in charts.toml",
-            ),
+            (None, None) => match self.alike() {
+                Some(other) => diagnostic
+                    .at(other.object.name_place(), "rendered here")
+                    .help(format!("did you mean the {} with this name?", other.object.key.kind)),
+                None => diagnostic.help("render it, or correct the name").help(
+                    "if it exists outside of this repository, declare it with a reason as `[[external]]` in charts.toml",
+                ),
+            },
         };
         self.add("", diagnostic, found);
+    }
+
+    /// An object with the same name and a kind that is easily mistaken for that of the reference.
+    fn alike(&self) -> Option<&'i Entry<'a>> {
+        let kinds = ALIKE.iter().find(|kinds| kinds.iter().any(|(_, kind, _)| *kind == self.id.kind))?;
+        let others = kinds.iter().filter(|(_, kind, _)| *kind != self.id.kind);
+        let mut found = others.filter_map(|(group, kind, cluster_scoped)| {
+            let namespace = if *cluster_scoped { "" } else { self.view.namespace_of(self.object) };
+            self.view.find(&Id { group, kind, namespace, name: self.id.name })
+        });
+        found.next()
     }
 
     /// Whether it is a class or a volume, which the cluster has, and not the repository. Priority classes belong to the
