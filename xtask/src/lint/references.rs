@@ -152,7 +152,8 @@ impl<'i, 'a> At<'i, 'a> {
         let expected = self.view.is_deployed()
             && declared.is_empty()
             && !self.view.may_contain(kind, namespace)
-            && !self.is_class();
+            && !self.is_class()
+            && !self.is_foreign_account();
         if near.is_none() && own_elsewhere.is_none() && !expected {
             return;
         }
@@ -188,6 +189,16 @@ impl<'i, 'a> At<'i, 'a> {
             self.view.find(&Id { group, kind, namespace, name: self.id.name })
         });
         found.next()
+    }
+
+    /// Whether it is an account in a namespace for which nothing is rendered, such as that of a monitoring system which
+    /// gets a role here.
+    fn is_foreign_account(&self) -> bool {
+        let Id { group, kind, namespace, .. } = self.id;
+        kind == "ServiceAccount"
+            && self.reference.namespace.is_some()
+            && self.view.pods(namespace).next().is_none()
+            && self.view.of_kind(group, kind, namespace).next().is_none()
     }
 
     /// Whether it is a class or a volume, which the cluster has, and not the repository. Priority classes belong to the
