@@ -1,6 +1,6 @@
 //! Ports of Services that Ingresses, routes, webhooks, and APIServices refer to.
 //!
-//! The Service itself is left to `references`. A Service without ports, such as one of type ExternalName, has any.
+//! The Service itself is left to `references`. A Service without ports, such as one of type `ExternalName`, has any.
 
 use argocd::sync_order;
 use diagnostics::{Code, Diagnostic, Diagnostics, nearest};

@@ -93,8 +93,8 @@ fn deleted(object: &Object, need: &Need<'_>, provider: &Object) -> Option<Diagno
 
 /// Reports an object that is applied only after a workload that needs it is healthy.
 fn late(object: &Object, order: Order, need: &Need<'_>, provider: &Object) -> Option<Diagnostic> {
-    let provided = sync_order::order(&provider.root)?;
-    let after = provided > order && provided.phase != Phase::SyncFail && order.phase != Phase::SyncFail;
+    let arrival = sync_order::order(&provider.root)?;
+    let after = arrival > order && arrival.phase != Phase::SyncFail && order.phase != Phase::SyncFail;
     if !after || !is_waited_for(object) {
         return None;
     }
@@ -107,7 +107,7 @@ fn late(object: &Object, order: Order, need: &Need<'_>, provider: &Object) -> Op
         Phase::PostSync => format!("PostSync, wave {}", order.wave),
         Phase::Sync | Phase::SyncFail => format!("Sync, wave {}", order.wave),
     };
-    let help = if provided.phase == order.phase {
+    let help = if arrival.phase == order.phase {
         format!("set `{WAVE}` of {provider_title} to `{}` or lower", order.wave)
     } else if order.phase == Phase::PreSync {
         format!(
@@ -117,7 +117,7 @@ fn late(object: &Object, order: Order, need: &Need<'_>, provider: &Object) -> Op
         format!("render {provider_title} without a hook")
     };
     let found = object.finding(Code::SyncOrder, message, need.node.place(), format!("needed in {}", label(order)));
-    Some(found.at(named.place(), format!("applied in {}", label(provided))).help(help))
+    Some(found.at(named.place(), format!("applied in {}", label(arrival))).help(help))
 }
 
 /// Whether Argo CD waits until the pods of a workload run.

@@ -45,7 +45,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
             diagnostics.0.extend(unmatched::finding(selecting, &candidates(&view, namespace)));
         }
         // Pods that are not rendered may have the port.
-        if !selected.is_empty() && !(selector.is_empty() && view.may_contain("Pod", namespace)) {
+        if !selected.is_empty() && (!selector.is_empty() || !view.may_contain("Pod", namespace)) {
             for port in ports(object) {
                 diagnostics.0.extend(named_port(object, port, &selected));
             }
