@@ -16,6 +16,7 @@ pub mod argocd_folder;
 pub mod base;
 pub mod change;
 pub mod character_misleading;
+pub mod backend_ports;
 pub mod chart_version;
 pub mod clusters;
 pub mod conflict_marker;
@@ -26,11 +27,13 @@ pub mod hook_unknown;
 pub mod images;
 pub mod integer_as_float;
 pub mod life_cycle;
+pub mod monitors;
 pub mod namespace_labels;
 pub mod network_policy;
 pub mod null_ignored;
 pub mod object_shared;
 pub mod pod_security;
+pub mod policy_pods;
 pub mod probe_ports;
 pub mod rbac_rules;
 pub mod references;
@@ -44,6 +47,7 @@ pub mod sub_path;
 pub mod subject;
 pub mod template;
 pub mod template_duplicate;
+pub mod unmatched;
 pub mod unreachable;
 pub mod value_duplicate;
 pub mod value_misread;
@@ -101,6 +105,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(argocd_folder::CODES, Run::Files(argocd_folder::check)),
     Check::new(character_misleading::CODES, Run::Files(character_misleading::check)),
     Check::new(change::CODES, Run::Git(change::check)),
+    Check::new(backend_ports::CODES, Run::Objects(backend_ports::check)),
     Check::new(chart_version::CODES, Run::Git(chart_version::check)),
     Check::new(conflict_marker::CODES, Run::Files(conflict_marker::check)),
     Check::new(coverage::CODES, Run::Helm(coverage::check)),
@@ -109,10 +114,12 @@ pub const CHECKS: &[Check] = &[
     Check::new(images::CODES, Run::Objects(images::check)),
     Check::new(integer_as_float::CODES, Run::Objects(integer_as_float::check)),
     Check::new(life_cycle::CODES, Run::Objects(life_cycle::check)),
+    Check::new(monitors::CODES, Run::Objects(monitors::check)),
     Check::new(namespace_labels::CODES, Run::Objects(namespace_labels::check)),
     Check::new(network_policy::CODES, Run::Objects(network_policy::check)),
     Check::new(null_ignored::CODES, Run::Files(null_ignored::check)),
     Check::new(object_shared::CODES, Run::Objects(object_shared::check)),
+    Check::new(policy_pods::CODES, Run::Objects(policy_pods::check)),
     Check::new(rbac_rules::CODES, Run::Objects(rbac_rules::check)),
     Check::new(pod_security::CODES, Run::Objects(pod_security::check)),
     Check::new(probe_ports::CODES, Run::Objects(probe_ports::check)),

@@ -16,7 +16,6 @@ pub mod discovery;
 pub mod forms;
 pub mod inventory;
 pub mod manifest;
-pub mod needs;
 pub mod object;
 pub mod pod_security;
 pub mod rbac;

@@ -8,10 +8,9 @@
 use argocd::sync_order;
 use argocd::sync_order::{Order, Phase, WAVE};
 use diagnostics::{Code, Diagnostic, Diagnostics};
-use document::Node;
-use kubernetes::needs::{self, Need};
+use document::{Node, Value};
 use kubernetes::object::Object;
-use kubernetes::workload;
+use kubernetes::workload::pod_spec;
 
 use super::subject::Subject;
 
@@ -23,10 +22,10 @@ pub const CODES: &[Code] = &[Code::SealedSecretWave];
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     for object in subject.objects {
-        let Some(spec) = workload::pod_spec(object) else { continue };
+        let Some(spec) = pod_spec(object) else { continue };
         let Some(order) = sync_order::order(&object.root) else { continue };
         let mut reported: Vec<&str> = Vec::new();
-        for Need { name, node, .. } in needs::of(spec).into_iter().filter(|need| need.kind == "Secret") {
+        for (name, node) in secrets(spec) {
             let sealed = subject.objects.iter().find(|other| {
                 // The Secret always has the name of its SealedSecret.
                 other.target == object.target
@@ -56,4 +55,56 @@ fn finding(object: &Object, node: &Node, sealed: &Object, order: Order) -> Diagn
         .finding(Code::SealedSecretWave, message, node.place(), "uses its Secret")
         .at(place, "not applied earlier")
         .help(format!("add the annotation `{WAVE}: \"{before}\"`{hook} to the SealedSecret"))
+}
+
+/// Returns the Secrets that a pod requires to start, each with the node that names it.
+fn secrets(spec: &Node) -> Vec<(&str, &Node)> {
+    let list = |key: &str| spec.get(key).map(Node::items).unwrap_or_default();
+    let mut found = Vec::new();
+    for container in list("initContainers").iter().chain(list("containers")) {
+        for entry in container.get("env").map(Node::items).unwrap_or_default() {
+            found.push((entry.find(&["valueFrom", "secretKeyRef"]), "name"));
+        }
+        for entry in container.get("envFrom").map(Node::items).unwrap_or_default() {
+            found.push((entry.get("secretRef"), "name"));
+        }
+    }
+    for volume in list("volumes") {
+        found.push((volume.get("secret"), "secretName"));
+        for source in volume.find(&["projected", "sources"]).map(Node::items).unwrap_or_default() {
+            found.push((source.get("secret"), "name"));
+        }
+    }
+    found.extend(list("imagePullSecrets").iter().map(|entry| (Some(entry), "name")));
+    let optional = |node: &Node| node.get("optional").is_some_and(|node| matches!(node.value, Value::Bool(true)));
+    found
+        .into_iter()
+        .filter_map(|(node, key)| {
+            let name = node.filter(|node| !optional(node))?.get(key)?;
+            Some((name.as_str()?, name))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use diagnostics::Source;
+    use document::yaml;
+
+    use super::*;
+
+    fn node(text: &str) -> Node {
+        yaml::parse_one(&Source::new("x.yaml", text)).expect("YAML").root
+    }
+
+    #[test]
+    fn all_references_to_secrets_are_found() {
+        let spec = node(
+            "{initContainers: [{env: [{valueFrom: {secretKeyRef: {name: a, key: k}}}]}],
+              containers: [{envFrom: [{secretRef: {name: b}}, {secretRef: {name: no, optional: true}}]}],
+              volumes: [{secret: {secretName: c}}, {projected: {sources: [{secret: {name: d}}]}}],
+              imagePullSecrets: [{name: e}]}",
+        );
+        assert_eq!(secrets(&spec).iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["a", "b", "c", "d", "e"]);
+    }
 }
