@@ -14,11 +14,14 @@ pub mod argocd_annotations;
 pub mod argocd_fields;
 pub mod argocd_folder;
 pub mod chart_version;
+pub mod claim_shared;
 pub mod clusters;
 pub mod coverage;
+pub mod disruption_blocked;
 pub mod helm;
 pub mod helm_lint;
 pub mod hook_unknown;
+pub mod ignored_differences;
 pub mod images;
 pub mod integer_as_float;
 pub mod namespace_labels;
@@ -26,12 +29,15 @@ pub mod network_policy;
 pub mod null_ignored;
 pub mod object_shared;
 pub mod pod_security;
+pub mod pre_stop;
+mod replicas;
 pub mod repository_moved;
 pub mod sealed_secret;
 pub mod sealed_secret_wave;
 pub mod second_render;
 pub mod secrets;
 pub mod subject;
+pub mod target_revision;
 pub mod template;
 pub mod template_duplicate;
 pub mod unreachable;
@@ -90,9 +96,12 @@ pub const CHECKS: &[Check] = &[
     Check::new(argocd_fields::CODES, Run::Files(argocd_fields::check)),
     Check::new(argocd_folder::CODES, Run::Files(argocd_folder::check)),
     Check::new(chart_version::CODES, Run::Git(chart_version::check)),
+    Check::new(claim_shared::CODES, Run::Objects(claim_shared::check)),
     Check::new(coverage::CODES, Run::Helm(coverage::check)),
+    Check::new(disruption_blocked::CODES, Run::Objects(disruption_blocked::check)),
     Check::new(helm_lint::CODES, Run::Helm(helm_lint::check)),
     Check::new(hook_unknown::CODES, Run::Files(hook_unknown::check)),
+    Check::new(ignored_differences::CODES, Run::Objects(ignored_differences::check)),
     Check::new(images::CODES, Run::Objects(images::check)),
     Check::new(integer_as_float::CODES, Run::Objects(integer_as_float::check)),
     Check::new(namespace_labels::CODES, Run::Objects(namespace_labels::check)),
@@ -100,11 +109,13 @@ pub const CHECKS: &[Check] = &[
     Check::new(null_ignored::CODES, Run::Files(null_ignored::check)),
     Check::new(object_shared::CODES, Run::Objects(object_shared::check)),
     Check::new(pod_security::CODES, Run::Objects(pod_security::check)),
+    Check::new(pre_stop::CODES, Run::Objects(pre_stop::check)),
     Check::new(repository_moved::CODES, Run::Files(repository_moved::check)),
     Check::new(sealed_secret::CODES, Run::Objects(sealed_secret::check)),
     Check::new(sealed_secret_wave::CODES, Run::Objects(sealed_secret_wave::check)),
     Check::new(second_render::CODES, Run::Helm(second_render::check)),
     Check::new(secrets::CODES, Run::Objects(secrets::check)),
+    Check::new(target_revision::CODES, Run::Git(target_revision::check)),
     Check::new(template_duplicate::CODES, Run::Files(template_duplicate::check)),
     Check::new(value_duplicate::CODES, Run::Files(value_duplicate::check)),
     Check::new(value_misread::CODES, Run::Helm(value_misread::check)),
