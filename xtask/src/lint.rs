@@ -25,6 +25,7 @@ pub mod ignored_differences;
 pub mod images;
 pub mod integer_as_float;
 pub mod namespace_labels;
+mod namespaces;
 pub mod network_policy;
 pub mod null_ignored;
 pub mod object_shared;
