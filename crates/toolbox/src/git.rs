@@ -58,6 +58,18 @@ impl Repository {
         Ok(output.success().then(|| first_line(&output)).flatten())
     }
 
+    /// The names of all branches and tags that the clone knows, local or not.
+    pub fn names(&self) -> Result<BTreeSet<String>> {
+        let output = self.ask(&["for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes", "refs/tags"])?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let name = |line: &str| {
+            let remote = line.strip_prefix("refs/remotes/").and_then(|rest| rest.split_once('/')).map(|(_, name)| name);
+            let local = line.strip_prefix("refs/heads/").or_else(|| line.strip_prefix("refs/tags/"));
+            remote.or(local).map(str::to_owned)
+        };
+        Ok(text.lines().filter_map(name).collect())
+    }
+
     /// The files below some paths that were changed, added, or deleted since a commit, committed or not, without ignored
     /// files. `None` if git fails.
     pub fn changed(&self, commit: &str, paths: &[&str]) -> Result<Option<BTreeSet<String>>> {

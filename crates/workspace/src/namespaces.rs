@@ -66,9 +66,9 @@ pub struct Namespaces {
 }
 
 impl Namespaces {
-    /// Reads the labels of all namespaces from a workspace and the objects that its targets render.
+    /// Reads the labels of all namespaces from a workspace and the Namespaces that its targets render.
     #[must_use]
-    pub fn new(workspace: &Workspace, objects: &[Object]) -> Self {
+    pub fn new<'a>(workspace: &Workspace, rendered: impl IntoIterator<Item = &'a Object>) -> Self {
         let of_config = |set: &crate::config::PodSecurity| Enforced {
             level: set.level,
             version: set.version,
@@ -96,10 +96,7 @@ impl Namespaces {
                 all.add(text(&["metadata", "name"]), Some(cluster), Owner::File, labels);
             }
         }
-        let namespaces = objects.iter().filter(|object| {
-            object.key.group.is_empty() && object.key.kind == "Namespace" && sync_order::order(&object.root).is_some()
-        });
-        for object in namespaces {
+        for object in rendered.into_iter().filter(|object| sync_order::order(&object.root).is_some()) {
             let (app, case) = object.target.split_once('/').unwrap_or((&object.target, DEFAULT_CASE));
             let (app, case) = (app.to_owned(), case.to_owned());
             let name = &object.key.name;

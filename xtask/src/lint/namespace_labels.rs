@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest, suggestion};
 use document::Node;
-use workspace::namespaces::Namespaces;
 
+use super::namespaces;
 use super::subject::Subject;
 
 /// The codes of this check.
@@ -49,8 +49,8 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
 
 /// Reports namespaces whose labels set different levels.
 fn contradictions(subject: &Subject<'_>) -> Diagnostics {
-    let namespaces = Namespaces::new(subject.workspace, subject.objects);
-    let found = namespaces.contradictions().into_iter().map(|(name, one, two)| {
+    let levels = namespaces::read(subject);
+    let found = levels.contradictions().into_iter().map(|(name, one, two)| {
         let message = format!("namespace `{name}` has two Pod Security levels, `{}` and `{}`", one.level, two.level);
         Diagnostic::new(Code::NamespaceLabel, message)
             .at(two.place.clone(), "second level")

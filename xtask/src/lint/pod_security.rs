@@ -11,8 +11,9 @@ use kubernetes::object::Object;
 use kubernetes::pod_security::policy::{Policy, Version};
 use kubernetes::pod_security::violation::{Control, Problem, Violation};
 use kubernetes::{pod_security, workload};
-use workspace::namespaces::{Enforced, Namespaces};
+use workspace::namespaces::Enforced;
 
+use super::namespaces;
 use super::subject::Subject;
 
 /// The codes of this check.
@@ -29,7 +30,7 @@ const OF_THE_NODE: &[Control] =
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
-    let namespaces = Namespaces::new(subject.workspace, subject.objects);
+    let labels = namespaces::read(subject);
     let deployed = subject.every_application().filter(|one| one.deployment.is_some());
     let applications: BTreeMap<&str, _> = deployed.map(|one| (one.name, (one, one.cluster()))).collect();
     for object in subject.objects {
@@ -40,7 +41,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
             continue;
         }
         let namespace = if object.explicit_namespace { &object.key.namespace } else { application.namespace() };
-        let levels = namespaces.of(cluster, namespace, app, case);
+        let levels = labels.of(cluster, namespace, app, case);
         // Two different levels are reported as such.
         let Some((enforced, others)) = levels.split_first() else { continue };
         if others.iter().any(|other| other.level != enforced.level) {
