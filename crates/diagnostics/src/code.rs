@@ -46,6 +46,22 @@ macro_rules! codes {
     };
 }
 
+impl Code {
+    /// Whether the code asks to record or describe a change, which comes after all that is wrong with the change itself.
+    #[must_use]
+    pub fn is_bookkeeping(self) -> bool {
+        matches!(
+            self,
+            Self::ChartVersionUnraised
+                | Self::GoldenDiffers
+                | Self::GoldenMissing
+                | Self::GoldenDirectoryOrphaned
+                | Self::LockOutdated
+                | Self::ValuesTableOutdated
+        )
+    }
+}
+
 codes! {
     AnnotationUnknown "annotation-unknown" Finding "an Argo CD or Helm annotation, label, or finalizer is unknown, or its value has no effect"
     ApplicationDestination "application-destination" Finding "an Application's destination is incomplete or ambiguous"
@@ -137,6 +153,7 @@ codes! {
     UncheckedUnused "unchecked-unused" Finding "an exemption from schema validation in charts.toml is not needed"
     Usage "usage" Configuration "the command line is invalid, or cannot be carried out"
     ValueDuplicate "value-duplicate" Finding "a values file contains a duplicate key"
+    ValueMisread "value-misread" Finding "YAML reads an unquoted value or key as something other than its text"
     ValueUncovered "value-uncovered" Finding "no case changes a documented value from its default"
     ValueUndocumented "value-undocumented" Finding "a value in values.yaml is not documented"
     ValuesFileMissing "values-file-missing" Configuration "a value file that an Application names does not exist"

@@ -17,4 +17,5 @@ pub mod errors;
 pub mod helmignore;
 pub mod moved;
 pub mod recipe;
+pub mod template;
 pub mod values_schema;

@@ -84,15 +84,18 @@ impl ToolsLock {
 
     /// The entry for a version of a tool, or an error with the pinned versions.
     pub fn require(&self, name: &str, version: &str) -> Result<&ToolPin> {
-        if let Some(pin) = self.pin(name, version) {
-            return Ok(pin);
-        }
+        self.pin(name, version).ok_or_else(|| self.missing(name, version).into())
+    }
+
+    /// The error for a version without an entry.
+    #[must_use]
+    pub fn missing(&self, name: &str, version: &str) -> Diagnostic {
         let file = Place { source: Arc::clone(&self.source), span: None };
         let missing =
             Diagnostic::new(Code::ConfigInvalid, format!("`{name}` {version} has no entry in tools.lock")).at(file, "");
         let versions: Vec<_> = self.pins.iter().filter(|pin| pin.name == name).map(|pin| &*pin.version).collect();
         let add = format!("add a `[[tool]]` entry for `{name}` {version}; the header of the file describes the format");
-        Err(if versions.is_empty() {
+        if versions.is_empty() {
             match nearest(name, self.names()) {
                 Some(near) => missing.help(format!("did you mean `{near}`?")),
                 None => missing.help(add),
@@ -100,7 +103,6 @@ impl ToolsLock {
         } else {
             missing.note(format!("pinned versions: {}", versions.join(", "))).help(add)
         }
-        .into())
     }
 
     /// The names of all tools.

@@ -6,6 +6,7 @@
 
 pub mod failure;
 mod schema;
+mod unset;
 mod values;
 mod violations;
 

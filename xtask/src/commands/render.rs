@@ -85,7 +85,9 @@ pub fn judge(
     diagnostics: &mut Diagnostics,
 ) -> Result<RenderReport> {
     let fingerprints = Fingerprints::new(&session.environment.cache);
-    let mut report = RenderReport { argocd: argocd.version, helm: argocd.helm, targets: Vec::new(), accepted: false };
+    let failed = if request.targets.is_empty() { workspace.broken.clone() } else { Vec::new() };
+    let mut report =
+        RenderReport { argocd: argocd.version, helm: argocd.helm, targets: Vec::new(), failed, accepted: false };
     for job in jobs {
         report.targets.push(compare(session, request, job, &fingerprints, diagnostics));
     }
@@ -206,6 +208,12 @@ fn edited(job: &Rendering<'_>, diagnostics: &mut Diagnostics) {
     }
 }
 
+/// Whether the goldens of a target differ only because they were edited or deleted, which has its own finding.
+fn only_edited(job: &Rendering<'_>) -> bool {
+    let golden = &job.golden;
+    golden.lock.as_ref().is_some_and(|lock| lock.inputs == job.target.inputs) && !golden.edited().is_empty()
+}
+
 /// Reports all differing targets in one finding and all unrecorded ones in another. The diffs are on standard output.
 ///
 /// With `--argocd`, `other` is the Argo CD release that the goldens were recorded for.
@@ -225,7 +233,9 @@ fn differing(
             .map(|(target, _)| target.id.to_string())
             .collect()
     };
-    let (changed, missing) = (names(false), names(true));
+    let edited = |name: &String| jobs.iter().any(|job| job.target.id.to_string() == *name && only_edited(job));
+    let (mut changed, missing) = (names(false), names(true));
+    changed.retain(|name| !edited(name));
     if !changed.is_empty() {
         let (verb, whose) = if changed.len() == 1 { ("differs", "its") } else { ("differ", "their") };
         let message = format!("{} {verb} from {whose} goldens", plural(changed.len(), "target"));

@@ -101,6 +101,12 @@ fn findings(root: &Path, chart: &Chart, output: &[(String, Vec<String>)]) -> Dia
             targets.entry(message).or_default().push(target);
         }
     }
+    // A number is not a valid version either.
+    let unquoted: Vec<&str> = targets.keys().filter_map(|message| errors::not_a_string(message)).collect();
+    let about = |message: &str, field: &str| message.starts_with(&format!("Chart.yaml: {field} "));
+    targets.retain(|message, _| {
+        errors::not_a_string(message).is_some() || !unquoted.iter().any(|field| about(message, field))
+    });
     let mut diagnostics = Diagnostics::default();
     for (message, targets) in targets {
         if let Some(found) = declared(root, chart, message) {
@@ -193,7 +199,11 @@ fn declared(root: &Path, chart: &Chart, message: &str) -> Option<Diagnostic> {
             other => format!("`{other}`"),
         };
         let text = format!("`{}` must be a string: YAML reads an unquoted `{written}` as {reading}", key.name);
-        return Some(found(text, value.place(), "")?.help(format!("quote it: `{}: \"{written}\"`", key.name)));
+        let help = match key.name.as_str() {
+            "version" => format!("a version has three numbers: `version: {written}.0`"),
+            name => format!("quote it: `{name}: \"{written}\"`"),
+        };
+        return Some(found(text, value.place(), "")?.help(help));
     }
     let first = what.lines().next().unwrap_or_default();
     found(
