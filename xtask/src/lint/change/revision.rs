@@ -27,6 +27,8 @@ pub(super) struct Revision<'a> {
     pub(super) applications: BTreeMap<String, Before>,
     goldens: Goldens,
     scopes: Scopes,
+    /// The objects that Applications render now with their own values.
+    now: Vec<&'a Object>,
 }
 
 /// An Application at the base.
@@ -59,7 +61,7 @@ pub(super) struct Change<'a> {
     /// The objects that are new.
     pub(super) added: Vec<&'a Object>,
     /// The objects that all Applications render now.
-    pub(super) now: Vec<&'a Object>,
+    pub(super) now: &'a [&'a Object],
     scopes: &'a Scopes,
 }
 
@@ -97,7 +99,8 @@ impl<'a> Revision<'a> {
         };
         let goldens = Goldens::read(&base.repository, &base.commit, &base.name, &same)?;
         let scopes = Scopes::new(subject.objects);
-        Ok(Some(Self { subject, base, applications, goldens, scopes }))
+        let now = subject.objects.iter().filter(|object| application_of(object).is_some()).collect();
+        Ok(Some(Self { subject, base, applications, goldens, scopes, now }))
     }
 
     /// The changes of the selected Applications that are deployed at the base, to the same cluster, and render now.
@@ -105,10 +108,8 @@ impl<'a> Revision<'a> {
         let written: BTreeMap<&str, Written<'a>> =
             self.subject.every_application().map(|one| (one.name, one)).collect();
         let mut rendered: BTreeMap<&str, Vec<&Object>> = BTreeMap::new();
-        for object in self.subject.objects {
-            if let Some(app) = application_of(object) {
-                rendered.entry(app).or_default().push(object);
-            }
+        for object in &self.now {
+            rendered.entry(application_of(object).unwrap_or_default()).or_default().push(object);
         }
         let recorded: BTreeSet<&str> = self.goldens.applications().collect();
         self.subject.targets.iter().filter_map(move |target| {
@@ -153,7 +154,6 @@ impl<'a> Revision<'a> {
                 None => added.push(*object),
             }
         }
-        let now = rendered.values().flatten().copied().collect();
         Change {
             application,
             before,
@@ -161,7 +161,7 @@ impl<'a> Revision<'a> {
             changed,
             removed: old.into_values().collect(),
             added,
-            now,
+            now: &self.now,
             scopes: &self.scopes,
         }
     }
