@@ -112,16 +112,17 @@ impl Corpus {
             Err(unavailable) => return Ok(unavailable),
         };
         let verdict = batch.verdict(base, entry)?;
+        if let (Verdict::Caught(problem) | Verdict::Missed(problem), true) = (&verdict, shows_pending()) {
+            print(&format!("## {}\n{problem}", entry.name));
+        }
         let (caught, right) = (!matches!(verdict, Verdict::Missed(_)), verdict == Verdict::Right);
         let broken = entry.expected.is_some();
         self.count(0, &if broken { [true, caught, right, false, false] } else { [false, false, false, true, right] });
         match (verdict, entry.pending) {
             (Verdict::Right, false) => Ok(Completion::Completed),
             (Verdict::Right, true) => Err("it passes: remove `pending: yes`".into()),
-            (Verdict::Caught(_) | Verdict::Missed(_), true) if std::env::var_os("CORPUS_PENDING").is_none() => {
-                Ok(Completion::ignored_with("pending"))
-            }
-            (Verdict::Caught(problem) | Verdict::Missed(problem), _) => Err(problem.into()),
+            (Verdict::Caught(_) | Verdict::Missed(_), true) => Ok(Completion::ignored_with("pending")),
+            (Verdict::Caught(problem) | Verdict::Missed(problem), false) => Err(problem.into()),
         }
     }
 }
@@ -162,6 +163,11 @@ impl Corpus {
             count.fetch_add(1, Ordering::Relaxed);
         }
     }
+}
+
+/// Whether the findings of pending entries are printed.
+fn shows_pending() -> bool {
+    std::env::var_os("CORPUS_PENDING").is_some()
 }
 
 fn print(line: &str) {
