@@ -2,6 +2,9 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Mutex;
+
+use crate::support::repository;
 
 /// One change to the repository, and the finding that it must cause, if any.
 #[derive(Debug)]
@@ -127,6 +130,25 @@ fn finish(entries: &mut [Entry], broken: bool) -> Result<(), String> {
         _ if entry.edits.is_empty() => Err(format!("{} has no edits", entry.name)),
         _ => Ok(()),
     }
+}
+
+/// Removes the mark of an entry that is no longer pending from its file.
+pub(crate) fn settle(entry: &Entry) -> Result<(), String> {
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().map_err(|error| error.to_string())?;
+    let (area, name) = entry.name.split_once("::").ok_or("a name has an area")?;
+    let folder = if entry.expected.is_some() { "broken" } else { "sound" };
+    let path = repository().join("tests/corpus").join(folder).join(format!("{area}.diff"));
+    let text = fs::read_to_string(&path).map_err(|error| error.to_string())?;
+    let mut inside = false;
+    let lines = text.split_inclusive('\n').filter(|line| {
+        if line.starts_with("=== ") {
+            inside = line.trim_end() == format!("=== {name}");
+        }
+        !inside || *line != "pending: yes\n"
+    });
+    let text: String = lines.collect();
+    fs::write(&path, text).map_err(|error| error.to_string())
 }
 
 impl Entry {
