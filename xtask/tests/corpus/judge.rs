@@ -121,7 +121,8 @@ impl Finding {
     /// Whether it points to this place before any golden: the template and the value that a line comes from are both
     /// places that the author edits.
     fn at(&self, spot: &Spot) -> bool {
-        let golden = |place: &&Place| place.file.starts_with("tests/golden/") && !spot.file.starts_with("tests/golden/");
+        let golden =
+            |place: &&Place| place.file.starts_with("tests/golden/") && !spot.file.starts_with("tests/golden/");
         self.places
             .iter()
             .take_while(|place| !golden(place))

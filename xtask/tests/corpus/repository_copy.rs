@@ -94,8 +94,7 @@ impl Base {
         let mut files = self.files.clone();
         let spots = entries.iter().map(|entry| edit::apply(&mut files, entry)).collect::<Result<Vec<_>, _>>()?;
         let base = entries.iter().any(|entry| entry.base);
-        let accept: &[&str] = if entries.iter().any(|entry| entry.accept) { &["render --accept"] } else { &[] };
-        self.ci(files, base, accept).map(|findings| (findings, spots))
+        self.ci(files, base, &[]).map(|findings| (findings, spots))
     }
 
     /// Runs commands and then `ci` in a workspace with these files, and returns the findings of `ci`.
