@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use diagnostics::{Class, Code};
 
-use crate::entry::Entry;
+use crate::entry::{Edit, Entry};
 use crate::judge::{self, Verdict};
 use crate::repository_copy::Base;
 
@@ -67,17 +67,16 @@ impl Batch {
 fn alone(entry: &Entry) -> bool {
     let class = |expected: &str| Code::ALL.iter().find(|code| code.name() == expected).map(|code| code.class());
     let configuration = |code: &str| class(code).is_none_or(|class| class == Class::Configuration);
-    entry.alone || entry.pending || entry.expected.as_ref().is_some_and(|expected| configuration(&expected.code))
+    entry.pending || entry.expected.as_ref().is_some_and(|expected| configuration(&expected.code))
 }
 
 fn fits(batch: &[Arc<Entry>], entry: &Entry) -> bool {
     let broken = entry.expected.is_some();
-    let settings = |entry: &Entry| (entry.base, entry.accept);
-    let paths: BTreeSet<&str> = batch.iter().flat_map(|other| &other.edits).map(|edit| edit.path()).collect();
+    let paths: BTreeSet<&str> = batch.iter().flat_map(|other| &other.edits).map(Edit::path).collect();
     batch.len() < if broken { BROKEN } else { SOUND }
         && batch.iter().all(|other| {
             let code = |entry: &Entry| entry.expected.as_ref().map(|expected| expected.code.clone());
-            !alone(other) && settings(other) == settings(entry) && (!broken || code(other) != code(entry))
+            !alone(other) && other.base == entry.base && (!broken || code(other) != code(entry))
         })
         && !entry.edits.iter().any(|edit| paths.contains(edit.path()))
 }

@@ -1,7 +1,11 @@
 //! The format of the entries in tests/corpus/broken and tests/corpus/sound, which the README there documents.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::sync::Mutex;
+
+use crate::support::repository;
 
 /// One change to the repository, and the finding that it must cause, if any.
 #[derive(Debug)]
@@ -13,10 +17,6 @@ pub(crate) struct Entry {
     pub(crate) expected: Option<Expected>,
     /// Whether the unedited repository is the base revision.
     pub(crate) base: bool,
-    /// Whether the goldens of the edited repository are accepted first.
-    pub(crate) accept: bool,
-    /// Whether the entry runs on its own.
-    pub(crate) alone: bool,
     /// Whether the tool is known not to report this yet.
     pub(crate) pending: bool,
 }
@@ -78,10 +78,9 @@ pub(crate) fn read(folder: &Path, broken: bool) -> Result<Vec<Entry>, String> {
         let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         entries.extend(parse(area, &text, broken).map_err(|problem| format!("{}:{problem}", path.display()))?);
     }
-    let mut names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
-    names.sort_unstable();
-    if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(format!("two entries are named {}", pair[0]));
+    let mut names = BTreeSet::new();
+    if let Some(entry) = entries.iter().find(|entry| !names.insert(&entry.name)) {
+        return Err(format!("two entries are named {}", entry.name));
     }
     Ok(entries)
 }
@@ -129,9 +128,28 @@ fn finish(entries: &mut [Entry], broken: bool) -> Result<(), String> {
     }
 }
 
+/// Removes the mark of an entry that is no longer pending from its file.
+pub(crate) fn settle(entry: &Entry) -> Result<(), String> {
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().map_err(|error| error.to_string())?;
+    let (area, name) = entry.name.split_once("::").ok_or("a name has an area")?;
+    let folder = if entry.expected.is_some() { "broken" } else { "sound" };
+    let path = repository().join("tests/corpus").join(folder).join(format!("{area}.diff"));
+    let text = fs::read_to_string(&path).map_err(|error| error.to_string())?;
+    let mut inside = false;
+    let lines = text.split_inclusive('\n').filter(|line| {
+        if line.starts_with("=== ") {
+            inside = line.trim_end() == format!("=== {name}");
+        }
+        !inside || *line != "pending: yes\n"
+    });
+    let text: String = lines.collect();
+    fs::write(&path, text).map_err(|error| error.to_string())
+}
+
 impl Entry {
     fn new(name: String) -> Self {
-        Self { name, edits: Vec::new(), expected: None, base: false, accept: false, alone: false, pending: false }
+        Self { name, edits: Vec::new(), expected: None, base: false, pending: false }
     }
 
     /// Reads a line after `=== NAME`.
@@ -169,8 +187,6 @@ impl Entry {
         let yes = || if value == "yes" { Ok(true) } else { Err(format!("expected `{key}: yes`")) };
         match key {
             "base" => self.base = yes()?,
-            "accept" => self.accept = yes()?,
-            "alone" => self.alone = yes()?,
             "pending" => self.pending = yes()?,
             "code" => self.expected = Some(Expected { code: value.to_owned(), at: None, says: None }),
             "at" | "says" => {

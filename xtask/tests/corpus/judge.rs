@@ -118,11 +118,15 @@ pub(crate) fn list(findings: &[&Finding]) -> String {
 }
 
 impl Finding {
-    /// Whether the first place is this one.
+    /// Whether it points to this place before any golden: the template and the value that a line comes from are both
+    /// places that the author edits.
     fn at(&self, spot: &Spot) -> bool {
+        let golden =
+            |place: &&Place| place.file.starts_with("tests/golden/") && !spot.file.starts_with("tests/golden/");
         self.places
-            .first()
-            .is_some_and(|place| place.file == spot.file && (spot.line.is_none() || place.line == spot.line))
+            .iter()
+            .take_while(|place| !golden(place))
+            .any(|place| place.file == spot.file && (spot.line.is_none() || place.line == spot.line))
     }
 
     fn contains(&self, text: &str) -> bool {

@@ -2,7 +2,7 @@
 //! report with one finding at one place, sound changes, and sound workspaces.
 //!
 //! `CORPUS_ALONE=1` runs each entry on its own; a filter does the same. `CORPUS_PENDING=1` shows what is reported for
-//! entries that the tool does not pass yet.
+//! entries that the tool does not pass yet, and `UPDATE_CORPUS=1` removes the mark of those that it does.
 
 mod batch;
 #[path = "../fixtures/case.rs"]
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<ExitCode, String> {
     let arguments = Arguments::from_args();
-    let together = arguments.filter.is_none() && std::env::var_os("CORPUS_ALONE").is_none();
+    let together = arguments.filter.is_none() && !enabled("CORPUS_ALONE");
     let corpus = Arc::new(Corpus { base: OnceLock::new(), counts: Default::default() });
     let mut batches = Vec::new();
     let mut all = Vec::new();
@@ -112,16 +112,21 @@ impl Corpus {
             Err(unavailable) => return Ok(unavailable),
         };
         let verdict = batch.verdict(base, entry)?;
+        if let (Verdict::Caught(problem) | Verdict::Missed(problem), true) = (&verdict, enabled("CORPUS_PENDING")) {
+            print(&format!("## {}\n{problem}", entry.name));
+        }
         let (caught, right) = (!matches!(verdict, Verdict::Missed(_)), verdict == Verdict::Right);
         let broken = entry.expected.is_some();
         self.count(0, &if broken { [true, caught, right, false, false] } else { [false, false, false, true, right] });
         match (verdict, entry.pending) {
             (Verdict::Right, false) => Ok(Completion::Completed),
-            (Verdict::Right, true) => Err("it passes: remove `pending: yes`".into()),
-            (Verdict::Caught(_) | Verdict::Missed(_), true) if std::env::var_os("CORPUS_PENDING").is_none() => {
-                Ok(Completion::ignored_with("pending"))
+            (Verdict::Right, true) if enabled("UPDATE_CORPUS") => {
+                entry::settle(entry).map_err(Failed::from)?;
+                Ok(Completion::Completed)
             }
-            (Verdict::Caught(problem) | Verdict::Missed(problem), _) => Err(problem.into()),
+            (Verdict::Right, true) => Err("it passes: remove `pending: yes`, or run it with UPDATE_CORPUS=1".into()),
+            (Verdict::Caught(_) | Verdict::Missed(_), true) => Ok(Completion::ignored_with("pending")),
+            (Verdict::Caught(problem) | Verdict::Missed(problem), false) => Err(problem.into()),
         }
     }
 }
@@ -162,6 +167,11 @@ impl Corpus {
             count.fetch_add(1, Ordering::Relaxed);
         }
     }
+}
+
+/// Whether a variable is set to 1.
+fn enabled(name: &str) -> bool {
+    std::env::var(name).is_ok_and(|value| value == "1")
 }
 
 fn print(line: &str) {
