@@ -6,7 +6,7 @@
 
 pub mod failure;
 mod schema;
-mod values;
+pub mod values;
 mod violations;
 
 use std::path::{Path, PathBuf};

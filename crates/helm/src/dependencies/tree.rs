@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use diagnostics::{Diagnostic, Result};
+use diagnostics::{Diagnostic, Result, Source};
+use document::{Node, yaml};
 use toolbox::archive::{self, Tree};
 use toolbox::inputs;
 
@@ -21,6 +22,8 @@ const DEPTH: usize = 32;
 pub struct Member {
     /// Its folder in an unpacked copy, with a slash at the end; empty for the outermost chart.
     pub folder: String,
+    /// The paths of its values in those of the outermost chart; several if it is a dependency under several aliases.
+    pub values: Vec<Vec<String>>,
     /// What precedes the path of a file in messages.
     pub label: String,
     /// Its files without those of its charts/, by path.
@@ -44,9 +47,10 @@ impl ChartTree {
         }
         // The copy has no patterns of files to ignore, which would apply to unpacked dependencies, too.
         files.remove(".helmignore");
-        let mut members = vec![Member { folder: String::new(), label: prefix.clone(), files }];
+        let mut members =
+            vec![Member { folder: String::new(), values: vec![Vec::new()], label: prefix.clone(), files }];
         let charts = folder::read_if_any(&directory.join("charts"))?;
-        add_charts("charts/", &format!("{prefix}charts/"), &charts, 0, &mut members);
+        add_charts(0, &charts, 0, &mut members);
         Ok(Self(members))
     }
 
@@ -58,8 +62,11 @@ impl ChartTree {
     }
 }
 
-/// Adds the charts in a charts/ folder, whose files have paths relative to it.
-fn add_charts(folder: &str, label: &str, files: &Tree, depth: usize, members: &mut Vec<Member>) {
+/// Adds the charts in the charts/ folder of a member, whose files have paths relative to it.
+fn add_charts(parent: usize, files: &Tree, depth: usize, members: &mut Vec<Member>) {
+    let outer = &members[parent];
+    let (folder, label) = (format!("{}charts/", outer.folder), format!("{}charts/", outer.label));
+    let (declared, values) = (declared(&outer.files), outer.values.clone());
     let mut entries: BTreeMap<&str, Tree> = BTreeMap::new();
     for (path, bytes) in files {
         let (entry, rest) = path.split_once('/').unwrap_or((path, ""));
@@ -78,13 +85,30 @@ fn add_charts(folder: &str, label: &str, files: &Tree, depth: usize, members: &m
             (None, _) => (format!("{folder}{entry}/"), format!("{label}{entry}/")),
         };
         let (below, own): (Tree, Tree) = tree.into_iter().partition(|(path, _)| path.starts_with("charts/"));
-        let below =
-            below.into_iter().filter_map(|(path, bytes)| Some((path.strip_prefix("charts/")?.to_owned(), bytes)));
-        let below: Tree = below.collect();
-        let (inner_folder, inner_label) = (format!("{folder}charts/"), format!("{label}charts/"));
-        members.push(Member { folder, label, files: own });
+        let below = below.into_iter();
+        let below: Tree =
+            below.filter_map(|(path, bytes)| Some((path.strip_prefix("charts/")?.to_owned(), bytes))).collect();
+        let name = folder::identity(&own).map(|(name, _)| name).unwrap_or_default();
+        let mut keys: Vec<&String> = declared.iter().filter(|(of, _)| *of == name).map(|(_, key)| key).collect();
+        if keys.is_empty() {
+            keys.push(&name);
+        }
+        let inside = |outer: &Vec<String>| -> Vec<Vec<String>> {
+            keys.iter().map(|key| outer.iter().cloned().chain([(*key).clone()]).collect()).collect()
+        };
+        members.push(Member { folder, values: values.iter().flat_map(inside).collect(), label, files: own });
         if depth < DEPTH {
-            add_charts(&inner_folder, &inner_label, &below, depth + 1, members);
+            add_charts(members.len() - 1, &below, depth + 1, members);
         }
     }
+}
+
+/// The names of the dependencies in a Chart.yaml, each with the key of its values: its alias or its name.
+fn declared(files: &Tree) -> Vec<(String, String)> {
+    let text = files.get("Chart.yaml").and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
+    let Ok(document) = yaml::parse_one(&Source::new("Chart.yaml", text)) else { return Vec::new() };
+    let dependencies = document.root.get("dependencies").map(Node::items).unwrap_or_default();
+    let text = |node: &Node, key: &str| node.get(key).and_then(Node::as_str).map(str::to_owned);
+    let named = dependencies.iter().filter_map(|node| Some((text(node, "name")?, text(node, "alias"))));
+    named.map(|(name, alias)| (name.clone(), alias.filter(|alias| !alias.is_empty()).unwrap_or(name))).collect()
 }
