@@ -264,6 +264,9 @@ impl Provenance {
             let chain = chain.into_iter().filter_map(|mark| marks.get(mark)).collect::<Vec<_>>();
             self.follow(settings, &traced.chart, &chain, &mut all);
         }
+        for reads in [&mut all.value, &mut all.control] {
+            *reads = reads.iter().flat_map(|path| settings.ways(path)).collect();
+        }
         all
     }
 
@@ -293,6 +296,18 @@ impl Provenance {
             self.tables.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&new));
             new
         })
+    }
+
+    /// A line of a golden that templates wrote; `line` counts from 1.
+    #[must_use]
+    pub fn text(&self, golden: &str, line: usize) -> &str {
+        let found = || match self.manifests.get(golden)? {
+            Traced { skipped, lines: Lines::Rendered { first, marked, .. }, .. } => {
+                Some(marked.line(first + line.checked_sub(1 + skipped)?))
+            }
+            _ => None,
+        };
+        found().unwrap_or_default()
     }
 
     fn writer(&self, marked: &Marked, marks: &[Mark], part: Part) -> Option<Writer> {

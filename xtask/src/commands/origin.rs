@@ -56,12 +56,12 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
         return Ok(Outcome { diagnostics, output: Output::default() });
     };
     let object = find_object(&objects, name)?;
-    let node = match &request.field {
+    let field = match &request.field {
         Some(path) => Some(find_field(object, path)?),
         None => None,
     };
     let traced = Tracer::new(session, &workspace, argocd)?.trace(one)?;
-    let lines = lines(&traced, object, node, &golden(one, object));
+    let lines = lines(&traced, object, field.as_ref(), &golden(one, object));
     session.printer.result(&match lines.as_slice() {
         [line] if request.field.is_some() => trail::detailed(line),
         lines => trail::listed(lines),
@@ -71,20 +71,27 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     Ok(Outcome { diagnostics, output: Output::ExplainField(json::ExplainField { lines }) })
 }
 
-/// The lines of an object or of a node in it, with what they come from.
-fn lines(traced: &Traced<'_>, object: &Object, node: Option<&Node>, golden: &str) -> Vec<trail::Line> {
+/// The lines of an object or of a field, with what they come from.
+fn lines(traced: &Traced<'_>, object: &Object, field: Option<&(Vec<String>, &Node)>, golden: &str) -> Vec<trail::Line> {
     let source = &object.root.source;
     let secret = object.key.kind == "Secret";
-    let (first, bounds) = source.lines_of(&node.unwrap_or(&object.root).span);
-    let text = &source.text[bounds.clone()];
-    let single = text.trim_end().lines().count() == 1;
-    let part = node.filter(|_| single).map(|node| (node.span.start - bounds.start, node.span.len()));
+    let span = field.map_or(&object.root.span, |(_, node)| &node.span);
+    // The last line break of a block scalar is followed by the next field.
+    let written = source.text.get(span.clone()).unwrap_or_default().trim_end();
+    let (first, bounds) = source.lines_of(&(span.start..span.start + written.len().max(1)));
+    let text = source.text[bounds.clone()].trim_end();
+    let single = text.lines().count() == 1;
     let numbered = text.lines().enumerate().filter(|(_, text)| !text.trim().is_empty());
     numbered
         .map(|(index, text)| {
-            let trail = traced.trail(&object.golden, first + index, part);
-            let (golden, text) = (golden.to_owned(), text.to_owned());
-            trail::Line { golden, number: first + index, text, trail, secret }
+            let number = first + index;
+            let trail = match field {
+                Some((path, node)) if single => {
+                    traced.trail_of_field(&object.golden, number, node.span.start - bounds.start, written, path)
+                }
+                _ => traced.trail(&object.golden, number, None),
+            };
+            trail::Line { golden: golden.to_owned(), number, text: text.to_owned(), trail, secret }
         })
         .collect()
 }
@@ -112,10 +119,11 @@ fn find_object<'o>(objects: &'o [Object], name: &str) -> Result<&'o Object> {
 }
 
 /// Finds a field, such as `spec.ports.0.port`, `spec.ports[0].port`, or `metadata.labels.app.kubernetes.io/name`.
-fn find_field<'o>(object: &'o Object, path: &str) -> Result<&'o Node> {
+fn find_field<'o>(object: &'o Object, path: &str) -> Result<(Vec<String>, &'o Node)> {
     let path = path.replace('[', ".").replace(']', "");
     let mut node = &object.root;
     let mut rest = path.trim_start_matches('.');
+    let mut steps = Vec::new();
     while !rest.is_empty() {
         let step = rest.split('.').next().unwrap_or_default();
         // A key may contain dots. The longest one that fits is meant.
@@ -132,20 +140,21 @@ fn find_field<'o>(object: &'o Object, path: &str) -> Result<&'o Node> {
             let item = node.items().get(step.parse::<usize>().ok()?)?;
             Some((step.len(), item, rest[step.len()..].trim_start_matches('.')))
         };
-        let Some((_, value, after)) = best.or_else(item) else {
+        let Some((length, value, after)) = best.or_else(item) else {
             let parent = path.strip_suffix(rest).unwrap_or_default().trim_end_matches('.');
             let parent = if parent.is_empty() { String::new() } else { format!(" in `{parent}`") };
             let message = format!("{} has no field `{}`{parent}", title(object), step.escape_debug());
             let found = Diagnostic::new(Code::Usage, message);
             return Err(match node.items().len() {
                 0 => found.help(suggestion(step, node.entries().iter().map(|(key, _)| key.name.as_str()))),
-                count => found.help(format!("it is a list of {}: use a number", plural(count, "item"))),
+                count => found.help(format!("it is a list of {}, whose numbers begin with 0", plural(count, "item"))),
             }
             .into());
         };
+        steps.push(rest[..length].to_owned());
         (node, rest) = (value, after);
     }
-    Ok(node)
+    Ok((steps, node))
 }
 
 /// How many lines of a target's manifests are traced.

@@ -30,6 +30,13 @@ impl Traced<'_> {
         &self.provenance
     }
 
+    /// Where a field comes from whose text begins at a byte of a line.
+    #[must_use]
+    pub fn trail_of_field(&self, golden: &str, line: usize, byte: usize, text: &str, path: &[String]) -> Trail {
+        let length = text.lines().next().unwrap_or_default().len();
+        self.trail(golden, line, Some((byte, length))).narrowed(&self.settings, path, text)
+    }
+
     /// The values on which a line of a golden depends.
     #[must_use]
     pub fn dependence(&self, golden: &str, line: usize) -> Dependence {

@@ -194,6 +194,21 @@ pub struct Change {
     previous: Option<Object>,
     /// The lines of the unified diff. Values of Secrets are replaced with fingerprints.
     diff: Vec<String>,
+    /// Where the added lines of a modified object come from.
+    sources: Vec<LineSource>,
+}
+
+/// Where an added line comes from.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct LineSource {
+    /// The number of the line in the rendered object, from 1.
+    line: usize,
+    /// The parts of templates that wrote it, in its order.
+    templates: Vec<Writer>,
+    /// The values that it contains, or is computed from.
+    values: Vec<UsedValue>,
+    /// The values that decide whether it is rendered.
+    conditions: Vec<UsedValue>,
 }
 
 /// The kind of a change.
@@ -338,6 +353,18 @@ struct UsedValue {
     path: String,
     /// Where it is set; null if it is not.
     place: Option<Place>,
+}
+
+impl LineSource {
+    fn new(line: usize, trail: &trail::Trail) -> Self {
+        let used = |values: &[trail::Used]| values.iter().map(UsedValue::from).collect();
+        Self {
+            line,
+            templates: trail.writers.iter().map(Writer::from).collect(),
+            values: used(&trail.values),
+            conditions: used(&trail.conditions),
+        }
+    }
 }
 
 impl From<&trail::Line> for TracedLine {
@@ -759,6 +786,7 @@ impl From<&ObjectDiff> for Change {
             object: Object::from(&diff.object),
             previous: diff.previous.as_ref().map(Object::from),
             diff: diff.marked().map(|(_, line)| line).collect(),
+            sources: diff.trails.iter().map(|(line, trail)| LineSource::new(*line, trail)).collect(),
         }
     }
 }

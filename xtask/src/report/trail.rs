@@ -43,13 +43,18 @@ pub fn detailed(line: &Line) -> String {
     table(&rows)
 }
 
-/// One row for each line.
+/// One row for each line. Conditions that all lines have in common are left out.
 #[must_use]
 pub fn listed(lines: &[Line]) -> String {
+    let first = lines.first().map(|line| line.trail.conditions.as_slice()).unwrap_or_default();
+    let everywhere = |used: &&Used| lines.iter().all(|line| line.trail.conditions.contains(used));
+    let common: Vec<&Used> = first.iter().filter(everywhere).collect();
     let rows: Vec<[String; 3]> = lines
         .iter()
         .map(|line| {
-            let from = line.trail.summary().unwrap_or_else(|| "(not traced)".to_owned());
+            let mut trail = line.trail.clone();
+            trail.conditions.retain(|used| !common.contains(&used));
+            let from = trail.summary().unwrap_or_else(|| "(not traced)".to_owned());
             [line.number.to_string(), line.text.clone(), from]
         })
         .collect();
@@ -74,7 +79,7 @@ fn written(used: &Used, secret: bool) -> String {
     let written = used.setting.as_ref().map(|setting| setting.written.lines().next().unwrap_or_default());
     match written.filter(|_| !secret) {
         Some(written) => format!("{}: {}", used.name(), diagnostics::excerpt::excerpt(written)),
-        None => used.name().to_owned(),
+        None => used.name(),
     }
 }
 

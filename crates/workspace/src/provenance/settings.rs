@@ -39,8 +39,7 @@ impl<'a> Settings<'a> {
     /// Where a value is set that a template reads. For one in a list or map of which any is read, the list or map.
     #[must_use]
     pub fn find(&self, path: &[String]) -> Option<Setting> {
-        let known = path.iter().position(|step| step == ANY).map_or(path, |end| &path[..end]);
-        self.ways(known).iter().find_map(|path| self.find_exactly(path))
+        self.ways(&known(path)).iter().find_map(|path| self.find_exactly(path))
     }
 
     fn find_exactly(&self, path: &[String]) -> Option<Setting> {
@@ -57,8 +56,17 @@ impl<'a> Settings<'a> {
         self.defaults.iter().filter_map(move |(chart, tree)| descend(tree, path.strip_prefix(chart.as_slice())?))
     }
 
+    /// The path at which a value is set that a template reads at another one, as a global value.
+    #[must_use]
+    pub fn canonical(&self, path: &[String]) -> Vec<String> {
+        let ways = self.ways(path);
+        let set = ways.iter().find(|way| self.find_exactly(&known(way)).is_some());
+        set.or(ways.first()).cloned().unwrap_or_default()
+    }
+
     /// The paths at which a value may be set: a global value of a dependency is first that of the charts around it.
-    fn ways(&self, path: &[String]) -> Vec<Vec<String>> {
+    #[must_use]
+    pub fn ways(&self, path: &[String]) -> Vec<Vec<String>> {
         let mut ways = Vec::new();
         if let Some(at) = path.iter().position(|step| step == GLOBAL) {
             let charts =
@@ -72,14 +80,18 @@ impl<'a> Settings<'a> {
     /// All texts at or below a path, as `tpl` may render them.
     #[must_use]
     pub fn texts(&self, path: &[String]) -> Vec<String> {
-        let known = path.iter().position(|step| step == ANY).map_or(path, |end| &path[..end]);
         let mut found = Vec::new();
-        for path in self.ways(known) {
+        for path in self.ways(&known(path)) {
             self.own.all(&path).chain(self.below(&path)).for_each(|node| collect(node, &mut found));
             found.extend(self.own.parameters(&path).map(str::to_owned));
         }
         found
     }
+}
+
+/// A path up to the list or map of which it has any entry.
+fn known(path: &[String]) -> Vec<String> {
+    path.iter().take_while(|step| *step != ANY).cloned().collect()
 }
 
 fn collect(node: &Node, found: &mut Vec<String>) {
