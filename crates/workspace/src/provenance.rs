@@ -254,6 +254,7 @@ impl Provenance {
     pub fn dependence(&self, settings: &Settings<'_>, golden: &str, line: usize, byte: Option<usize>) -> Dependence {
         let mut all = Dependence::default();
         let Some(traced) = self.manifests.get(golden) else { return all };
+        all.control.extend(settings.conditions(&traced.chart).cloned());
         let Lines::Rendered { first, marked, marks } = &traced.lines else { return all };
         let at = line.checked_sub(1 + traced.skipped);
         let parts = at.and_then(|at| marked.lines.get(first + at)).map(Vec::as_slice).unwrap_or_default();

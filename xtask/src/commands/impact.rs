@@ -109,6 +109,10 @@ fn reached(tracer: &Tracer<'_>, one: &Rendering<'_>, path: &[String]) -> Result<
     for recorded in one.manifests().unwrap_or_default() {
         let secret = recorded.manifest.keys().any(|key| key.kind == "Secret");
         for (index, text) in recorded.manifest.text.lines().enumerate() {
+            // Helm writes the first line.
+            if index == 0 && text.starts_with("# Source: ") {
+                continue;
+            }
             let found = traced.dependence(&recorded.file, index + 1);
             let all = found.value.iter().chain(&found.control);
             reached.known.extend(all.map(|path| path.join(".")).filter(|path| !path.contains('*') && !path.is_empty()));

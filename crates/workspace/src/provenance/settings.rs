@@ -19,6 +19,8 @@ pub struct Settings<'a> {
     own: Values<'a>,
     /// The path of each dependency's values, and its values.yaml; outer charts first.
     defaults: Vec<(Vec<String>, Node)>,
+    /// The path of each dependency's values, and the values that decide whether it is rendered.
+    conditions: Vec<(Vec<String>, Vec<Vec<String>>)>,
 }
 
 impl<'a> Settings<'a> {
@@ -26,6 +28,9 @@ impl<'a> Settings<'a> {
     #[must_use]
     pub fn read(root: &Path, target: &'a Target<'a>, tree: &ChartTree) -> Self {
         let mut defaults = Vec::new();
+        let conditions =
+            tree.0.iter().flat_map(|member| member.values.iter().map(|path| (path.clone(), member.conditions.clone())));
+        let conditions = conditions.filter(|(_, conditions)| !conditions.is_empty()).collect();
         for member in tree.0.iter().filter(|member| !member.folder.is_empty()) {
             let text = member.files.get("values.yaml").and_then(|bytes| std::str::from_utf8(bytes).ok());
             let source = text.map(|text| Source::new(format!("{}values.yaml", member.label), text));
@@ -33,7 +38,7 @@ impl<'a> Settings<'a> {
             defaults.extend(member.values.iter().map(|path| (path.clone(), document.root.clone())));
         }
         defaults.sort_by_key(|(path, _)| path.len());
-        Self { own: Values::read(root, target), defaults }
+        Self { own: Values::read(root, target), defaults, conditions }
     }
 
     /// Where a value is set that a template reads. For one in a list or map of which any is read, the list or map.
@@ -75,6 +80,11 @@ impl<'a> Settings<'a> {
         }
         ways.push(path.to_vec());
         ways
+    }
+
+    /// The values that decide whether a chart is rendered, with the charts around it.
+    pub fn conditions<'s>(&'s self, chart: &'s [String]) -> impl Iterator<Item = &'s Vec<String>> {
+        self.conditions.iter().filter(move |(path, _)| chart.starts_with(path)).flat_map(|(_, conditions)| conditions)
     }
 
     /// All texts at or below a path, as `tpl` may render them.

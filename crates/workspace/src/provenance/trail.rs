@@ -128,7 +128,11 @@ impl Used {
     /// Whether its text, if it is long enough not to be there by chance, is in a line.
     fn is_in(&self, line: &str) -> bool {
         let written = self.setting.as_ref().map(|setting| unquoted(&setting.written)).unwrap_or_default();
-        written.len() > 1 && line.contains(written)
+        let bound = |c: Option<char>| !c.is_some_and(char::is_alphanumeric);
+        let whole = |(at, found): (usize, &str)| {
+            bound(line[..at].chars().next_back()) && bound(line[at + found.len()..].chars().next())
+        };
+        written.len() > 1 && line.match_indices(written).any(whole)
     }
 
     /// The name as messages show it: that of the list or map, if it is any entry.
