@@ -14,6 +14,7 @@ pub mod argocd_annotations;
 pub mod argocd_fields;
 pub mod argocd_folder;
 pub mod chart_version;
+pub mod clusters;
 pub mod coverage;
 pub mod helm;
 pub mod helm_lint;
@@ -34,6 +35,7 @@ pub mod template;
 pub mod template_duplicate;
 pub mod unreachable;
 pub mod value_duplicate;
+pub mod value_misread;
 pub mod values_schema;
 pub mod values_table;
 pub mod version_vulnerable;
@@ -103,6 +105,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(secrets::CODES, Run::Objects(secrets::check)),
     Check::new(template_duplicate::CODES, Run::Files(template_duplicate::check)),
     Check::new(value_duplicate::CODES, Run::Files(value_duplicate::check)),
+    Check::new(value_misread::CODES, Run::Helm(value_misread::check)),
     Check::new(values_schema::CODES, Run::Files(values_schema::check)),
     Check::new(values_table::CODES, Run::Files(values_table::check)).with_fix(values_table::fix),
     Check::new(version_vulnerable::CODES, Run::Objects(version_vulnerable::check)),

@@ -3,6 +3,7 @@
 //! `saphyr-parser` supplies the YAML events. The meaning of a scalar is decided in [`yaml`], because no Rust library
 //! implements exactly the YAML 1.1 rules of the Go library that Kubernetes, Helm, and Argo CD share.
 
+pub mod block;
 pub mod edit;
 pub mod json;
 pub mod toml;

@@ -7,3 +7,4 @@ pub mod marks;
 pub mod parse;
 mod pipeline;
 pub mod tree;
+pub mod unclosed;

@@ -1,6 +1,7 @@
 //! The repository as a whole: charts.toml, its Applications with their charts, its targets, and their rendering.
 
 pub mod advisories;
+pub mod authored;
 pub mod config;
 pub mod files;
 pub mod load;

@@ -69,7 +69,7 @@ fn move_to_author(found: &mut Diagnostic, traced: &Traced<'_>) {
     let Some(span) = golden.span.clone().filter(|_| golden.source.name.contains(&origin.golden)) else { return };
     let (line, bounds) = golden.source.lines_of(&(span.start..span.start));
     let rendered = golden.source.text.get(span.clone()).unwrap_or_default();
-    let trail = traced.trail_of_field(&origin.golden, line, span.start - bounds.start, rendered, &origin.way);
+    let trail = traced.trail_of_field(&origin.golden, line, span.start - bounds.start, rendered, &origin.path);
     let Some(mut author) = trail.place() else { return };
     let as_written = text(&author) == text(&golden);
     // With several values, none of them is the one to change.
@@ -82,7 +82,7 @@ fn move_to_author(found: &mut Diagnostic, traced: &Traced<'_>) {
     // In findings, the values of Secrets are masked.
     let secret = golden.source.text[bounds].trim_end() != traced.provenance().text(&origin.golden, line);
     if secret && origin.kind.ends_with("Secret") {
-        let key = origin.way.last().map(String::as_str).unwrap_or_default();
+        let key = origin.path.last().map(String::as_str).unwrap_or_default();
         author = without_secrets(&author, key);
         value = value.map(|(place, label)| (without_secrets(&place, ""), label));
     }

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use argocd::release::Release;
 use diagnostics::{Diagnostics, Result};
 use helm::dependencies::{self, ChartTree, Prepared};
+use kubernetes::manifest::Recorded;
 use workspace::Workspace;
 use workspace::provenance::settings::Settings;
 use workspace::provenance::trail::Trail;
@@ -24,6 +25,12 @@ pub struct Traced<'r> {
 }
 
 impl Traced<'_> {
+    /// Where the values of the target are set.
+    #[must_use]
+    pub fn settings(&self) -> &Settings<'_> {
+        &self.settings
+    }
+
     /// The templates that wrote the manifests.
     #[must_use]
     pub fn provenance(&self) -> &Provenance {
@@ -74,6 +81,14 @@ impl<'s> Tracer<'s> {
         let renderer = Renderer { root, cache: &self.session.environment.cache, helm: &self.helm };
         let provenance = Provenance::trace(&renderer, &one.target, &tree, &manifests)?;
         Ok(Traced { provenance, settings: Settings::read(root, &one.target, &tree) })
+    }
+
+    /// Renders a target with another value, given as an argument of `--set-json`. Nothing if that fails.
+    #[must_use]
+    pub fn render_with(&self, one: &Rendering<'_>, value: &str) -> Option<Vec<Recorded>> {
+        let directory = self.directory(one).ok()?;
+        let renderer = Renderer { root: &self.session.root, cache: &self.session.environment.cache, helm: &self.helm };
+        renderer.render_with(&one.target, &directory, value)
     }
 
     /// The directory in which Helm renders a target's chart.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
-use document::yaml;
+use document::{block, yaml};
 use toolbox::inputs;
 
 use super::subject::Subject;
@@ -35,17 +35,10 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         let name = &deployment.application.instance;
         let of = format!("the values of Application `{name}`");
         for (key, at) in duplicates(&Source::new("values", text.clone())) {
-            found.push(finding(&of, &key, in_application(place, &at)).target(name));
+            found.push(finding(&of, &key, block::in_file(place, &at).unwrap_or_else(|| place.clone())).target(name));
         }
     }
     Diagnostics(found)
-}
-
-/// Maps a line of an Application's values to a line of the Application, if the values are a block scalar.
-fn in_application(values: &Place, at: &Place) -> Place {
-    let text = values.span.clone().and_then(|span| values.source.text.get(span.start..)).unwrap_or_default();
-    let (Some((first, _)), Some((line, _))) = (values.position(), at.position()) else { return values.clone() };
-    Place::line(&values.source, first + usize::from(text.starts_with(['|', '>'])) + line - 1)
 }
 
 fn duplicates(source: &Arc<Source>) -> Vec<(String, Place)> {

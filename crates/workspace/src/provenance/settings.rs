@@ -56,6 +56,20 @@ impl<'a> Settings<'a> {
         })
     }
 
+    /// The value at a path, unless it is a parameter or not set.
+    #[must_use]
+    pub fn node(&self, path: &[String]) -> Option<&Node> {
+        self.own.trees().find_map(|tree| descend(tree, path)).or_else(|| {
+            self.defaults.iter().find_map(|(chart, tree)| descend(tree, path.strip_prefix(chart.as_slice())?))
+        })
+    }
+
+    /// Whether parameters of the Application set a value or a part of it, which no other value overrides.
+    #[must_use]
+    pub fn is_parameter(&self, path: &[String]) -> bool {
+        self.own.is_parameter(path)
+    }
+
     /// The nodes at a path in the defaults of dependencies, outer charts first.
     fn below<'s>(&'s self, path: &'s [String]) -> impl Iterator<Item = &'s Node> {
         self.defaults.iter().filter_map(move |(chart, tree)| descend(tree, path.strip_prefix(chart.as_slice())?))

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use diagnostics::{Place, Source};
-use document::{Key, Node, yaml};
+use document::{Key, Node, block, yaml};
 use toolbox::source;
 
 use crate::plan::Target;
@@ -99,6 +99,23 @@ impl<'a> Values<'a> {
         self.trees.iter().filter_map(move |tree| descend(tree, pointer))
     }
 
+    /// The trees of values, the one that takes precedence first.
+    pub fn trees(&self) -> impl Iterator<Item = &Node> {
+        self.trees.iter()
+    }
+
+    /// Whether a parameter sets a value, a part of it, or what contains it.
+    #[must_use]
+    pub fn is_parameter(&self, pointer: &[String]) -> bool {
+        let options = &self.target.deployment.options;
+        let parameters = options.parameters.iter().map(|parameter| &parameter.name);
+        let files = options.file_parameters.iter().map(|parameter| &parameter.name);
+        parameters.chain(files).any(|name| {
+            let name = name.replace('[', ".").replace(']', "");
+            name.split('.').zip(pointer).all(|(one, two)| one == two)
+        })
+    }
+
     /// The values of parameters at or below a path.
     pub fn parameters<'s>(&'s self, pointer: &'s [String]) -> impl Iterator<Item = &'s str> {
         let dotted = pointer.join(".");
@@ -128,26 +145,10 @@ impl<'a> Values<'a> {
     pub(super) fn in_file(&self, place: Place) -> Place {
         let values = self.target.deployment.options.values.as_ref();
         match values.filter(|(text, _)| *text == place.source.text) {
-            Some((_, values)) => in_block(values, &place).unwrap_or_else(|| values.clone()),
+            Some((_, values)) => block::in_file(values, &place).unwrap_or_else(|| values.clone()),
             None => place,
         }
     }
-}
-
-/// A place in the text of a block scalar, as a place in the file that contains it.
-pub(super) fn in_block(block: &Place, place: &Place) -> Option<Place> {
-    let start = block.span.as_ref()?.start;
-    let (line, _) = place.position()?;
-    let first = block.position()?.0 + usize::from(block.source.text[start..].starts_with(['|', '>']));
-    let outer = Place::line(&block.source, first + line - 1);
-    let inner = Place::line(&place.source, line);
-    let (Some(outer_span), Some(inner_span), Some(span)) = (&outer.span, &inner.span, &place.span) else {
-        return Some(outer);
-    };
-    // Both lines start at their first character that is not white space.
-    let exact = span.start.checked_sub(inner_span.start).map(|offset| outer_span.start + offset);
-    let exact = exact.map(|start| start..start + span.len()).filter(|span| span.end <= outer_span.end);
-    Some(exact.map_or_else(|| outer.clone(), |span| Place::new(&block.source, span)))
 }
 
 /// The value at a path.
@@ -158,24 +159,4 @@ pub fn descend<'n>(tree: &'n Node, pointer: &[String]) -> Option<&'n Node> {
 
 fn text(place: &Place) -> String {
     place.span.clone().and_then(|span| place.source.text.get(span)).unwrap_or_default().to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_place_in_a_block_scalar_is_one_in_its_file() {
-        let file = "spec:\n  values: |\n    # A comment.\n    image:\n      tag: latest\n  other: 1\n";
-        let source = Source::new("web.yaml", file);
-        let root = yaml::parse_one(&source).expect("YAML").root;
-        let block = descend(&root, &["spec".to_owned(), "values".to_owned()]).expect("values");
-        let span = block.span.clone();
-        let inner = Source::new("web.yaml", block.as_str().expect("a string"));
-        let values = yaml::parse_one(&inner).expect("YAML").root;
-        let tag = descend(&values, &["image".to_owned(), "tag".to_owned()]).expect("tag");
-        let place = in_block(&Place::new(&source, span), &tag.place()).expect("a place");
-        assert_eq!(place.to_string(), "web.yaml:5:12");
-        assert_eq!(text(&place), "latest");
-    }
 }
