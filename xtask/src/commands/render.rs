@@ -13,11 +13,13 @@ use golden::lock::Lock;
 use golden::store::Update;
 use golden::{Golden, Orphans, diff, lock, store};
 use toolbox::fingerprint::Fingerprints;
+use toolbox::parallel::parallel;
 use toolbox::progress::Progress;
 use workspace::plan::{Inspections, TargetId};
 use workspace::{Workspace, plan, render};
 
 use super::rendering::{self, RenderState, Rendering};
+use super::tracing::Tracer;
 use super::{Outcome, Session};
 use crate::output;
 use crate::report::json::Output;
@@ -94,6 +96,7 @@ pub fn judge(
         let former = renamed.get(&job.target.id.app).map(|app| TargetId { app: app.clone(), ..job.target.id.clone() });
         report.targets.push(compare(session, request, job, former, &fingerprints, diagnostics));
     }
+    trace(session, workspace, argocd, jobs, &mut report);
     if let Some(folder) = &request.output {
         diagnostics.extend(write_output(&session.root, folder, jobs).err().unwrap_or_default());
     }
@@ -119,6 +122,32 @@ pub fn judge(
         }
     }
     Ok(report)
+}
+
+/// Finds out where the added lines of the diffs come from. A target that cannot be traced is shown without.
+fn trace(
+    session: &Session<'_>,
+    workspace: &Workspace,
+    argocd: Release,
+    jobs: &[Rendering<'_>],
+    report: &mut RenderReport,
+) {
+    let pairs = report.targets.iter_mut().zip(jobs);
+    let changed = pairs.filter(|(target, _)| target.diffs.iter().any(|diff| !diff.added().is_empty()));
+    let mut changed: Vec<(&mut TargetReport, &Rendering<'_>)> = changed.collect();
+    if changed.is_empty() {
+        return;
+    }
+    let Ok(tracer) = Tracer::new(session, workspace, argocd) else { return };
+    let renderings: Vec<&Rendering<'_>> = changed.iter().map(|(_, one)| *one).collect();
+    let traced = parallel(session.jobs, &renderings, |one| tracer.trace(one));
+    for ((target, _), traced) in changed.iter_mut().zip(traced) {
+        let Ok(traced) = traced else { continue };
+        for diff in &mut target.diffs {
+            let numbers = diff.added().into_iter().flat_map(|(_, added)| added);
+            diff.trails = numbers.map(|number| (number, traced.trail(&diff.object.file, number, None))).collect();
+        }
+    }
 }
 
 /// The Argo CD release to render for.

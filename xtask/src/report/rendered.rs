@@ -14,6 +14,9 @@ const REMOVED: Style = AnsiColor::Red.on_default();
 const HUNK: Style = AnsiColor::Cyan.on_default();
 const NOTE: Style = AnsiColor::Yellow.on_default();
 const TITLE: Style = Style::new().bold();
+/// How many sources the header of a hunk shows.
+const SOURCES: usize = 2;
+
 const DIM: Style = Style::new().dimmed();
 
 /// How many objects with the same change are listed.
@@ -106,7 +109,8 @@ pub(super) fn text(report: &RenderReport) -> String {
             let rest = plural(change.len() - LISTED - 1, "other object");
             out.push_str(&format!("{DIM}also {rest}{DIM:#}\n"));
         }
-        for (tag, line) in diff.marked() {
+        let hunks: BTreeMap<usize, Vec<usize>> = diff.added().into_iter().collect();
+        for (index, (tag, line)) in diff.marked().enumerate() {
             let style = match tag {
                 Tag::Context => Style::new(),
                 Tag::Added => ADDED,
@@ -114,7 +118,15 @@ pub(super) fn text(report: &RenderReport) -> String {
                 Tag::Hunk => HUNK,
                 Tag::Note => NOTE,
             };
-            out.push_str(&format!("{style}{line}{style:#}\n"));
+            out.push_str(&format!("{style}{line}{style:#}"));
+            let sources = hunks.get(&index).map(|added| diff.sources(added)).unwrap_or_default();
+            for (index, source) in sources.iter().take(SOURCES).enumerate() {
+                out.push_str(&format!("{} {DIM}{source}{DIM:#}", if index == 0 { "" } else { "," }));
+            }
+            if sources.len() > SOURCES {
+                out.push_str(&format!("{DIM}, and {} more{DIM:#}", sources.len() - SOURCES));
+            }
+            out.push('\n');
         }
         out.push('\n');
     }

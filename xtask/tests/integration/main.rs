@@ -24,6 +24,7 @@ mod lint;
 mod new;
 mod pod_security_agreement;
 mod properties;
+mod provenance;
 mod relay;
 mod render;
 mod structure;
