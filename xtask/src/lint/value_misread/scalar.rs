@@ -152,7 +152,9 @@ pub(super) fn keys(root: &Node) -> Vec<MisreadKey> {
 /// Values with some scalars quoted, as JSON, so that the text around them does not matter.
 pub(super) fn quoted(root: &Node, scalars: &[&Scalar]) -> String {
     let mut root = root.clone();
-    scalars.iter().for_each(|scalar| quote(&mut root, &scalar.span));
+    for scalar in scalars {
+        quote(&mut root, &scalar.span);
+    }
     root.to_json()
 }
 
