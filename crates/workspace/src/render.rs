@@ -83,7 +83,7 @@ impl Renderer<'_> {
         let Some(text) = &target.recipe.inline_values else { return Ok(None) };
         let path = self.cache.join("values").join(format!("{}.yaml", sha256(text.as_bytes())));
         // The content is not trusted because of the name, and the values may be confidential.
-        let private = |facts: std::fs::Metadata| facts.is_file() && facts.permissions().mode() & 0o077 == 0;
+        let private = |facts: std::fs::Metadata| facts.is_file() && facts.permissions().mode() & 0o777 == 0o600;
         let sound = std::fs::symlink_metadata(&path).is_ok_and(private)
             && std::fs::read(&path).is_ok_and(|bytes| bytes == text.as_bytes());
         if !sound {

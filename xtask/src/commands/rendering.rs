@@ -156,7 +156,7 @@ fn render_stale(
         let Ok(mut one) = slot.lock() else { return };
         let Some(prepared) = prepared.get(&one.target.deployment.chart.directory) else { return };
         one.state = match prepared.as_ref().map(|prepared| renderer.render(&one.target, &prepared.directory)) {
-            Ok(Ok(rendered)) => RenderState::Rendered(rendered),
+            Ok(Ok(manifests)) => RenderState::Rendered(manifests),
             Ok(Err(found)) => RenderState::Failed(found.for_target(&one.target.id)),
             Err(reported) => RenderState::Blocked(*reported),
         };

@@ -175,13 +175,13 @@ impl Objects<'_> {
 /// diff of each is printed, so line numbers and context may differ.
 fn distinct(report: &RenderReport) -> Vec<Vec<Objects<'_>>> {
     let mut distinct: Vec<Vec<Objects<'_>>> = Vec::new();
-    let mut changes: BTreeMap<_, usize> = BTreeMap::new();
+    let mut positions: BTreeMap<_, usize> = BTreeMap::new();
     let mut known: BTreeMap<_, usize> = BTreeMap::new();
     for target in &report.targets {
         for diff in &target.diffs {
             let changed = diff.marked().filter(|(tag, _)| !matches!(tag, Tag::Hunk | Tag::Context));
             let changed: Vec<String> = changed.map(|(_, line)| line).collect();
-            let change = *changes.entry((diff.kind.word(), changed)).or_insert(distinct.len());
+            let change = *positions.entry((diff.kind.word(), changed)).or_insert(distinct.len());
             if change == distinct.len() {
                 distinct.push(Vec::new());
             }

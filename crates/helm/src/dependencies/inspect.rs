@@ -3,10 +3,10 @@
 //! This runs even when every target is fresh, so it reads a few files and starts no process. Argo CD renders the contents
 //! of charts/, so those are checked first, then the pins in charts.lock. download.rs and stage.rs supply what is missing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Reported, Result};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 use toolbox::archive::{Tree, tree_digest};
 
 use super::drift::differences;
@@ -116,12 +116,7 @@ impl Inspector<'_> {
     }
 
     /// Resolves one dependency. `wrong` has the subcharts of a wrong version.
-    fn dependency(
-        &mut self,
-        declared: &Dependency,
-        version: Option<&str>,
-        wrong: &BTreeMap<String, Reported>,
-    ) -> Option<State> {
+    fn dependency(&mut self, declared: &Dependency, version: Option<&str>, wrong: &BTreeSet<String>) -> Option<State> {
         // Chart.lock records no real version of a dependency without a repository; it is whatever is in charts/.
         let version = version.filter(|_| declared.origin() != Origin::InCharts);
         let matches = |subchart: &&Subchart| {
@@ -141,7 +136,7 @@ impl Inspector<'_> {
             return None;
         }
         let copy = copies.first().copied();
-        if copy.is_none() && wrong.contains_key(&declared.name) {
+        if copy.is_none() && wrong.contains(&declared.name) {
             return None;
         }
         let result = match declared.origin() {
@@ -364,8 +359,8 @@ impl Inspector<'_> {
     }
 
     /// Reports subcharts whose version is not the locked one, and returns their names.
-    fn other_versions(&mut self) -> BTreeMap<String, Reported> {
-        let mut wrong = BTreeMap::new();
+    fn other_versions(&mut self) -> BTreeSet<String> {
+        let mut wrong = BTreeSet::new();
         for subchart in &self.contents.charts {
             let declarations =
                 self.chart.dependencies.iter().enumerate().filter(|(_, declared)| declared.name == subchart.name);
@@ -394,7 +389,8 @@ impl Inspector<'_> {
             if subchart.archive {
                 diagnostic = diagnostic.help("or run `cargo xtask deps`, which replaces archives of other versions");
             }
-            wrong.insert(subchart.name.clone(), self.diagnostics.report(diagnostic.into()));
+            self.diagnostics.push(diagnostic);
+            wrong.insert(subchart.name.clone());
         }
         wrong
     }
