@@ -172,9 +172,9 @@ fn distinct(report: &RenderReport) -> Vec<Vec<Objects<'_>>> {
     let mut known: BTreeMap<_, usize> = BTreeMap::new();
     for target in &report.targets {
         for diff in &target.diffs {
-            let changed = diff.marked().filter(|(tag, _)| !matches!(tag, Tag::Hunk | Tag::Context));
-            let changed: Vec<String> = changed.map(|(_, line)| line).collect();
-            let change = *changes.entry((diff.kind.word(), changed)).or_insert(distinct.len());
+            let lines = diff.marked().filter(|(tag, _)| !matches!(tag, Tag::Hunk | Tag::Context));
+            let lines: Vec<String> = lines.map(|(_, line)| line).collect();
+            let change = *changes.entry((diff.kind.word(), lines)).or_insert(distinct.len());
             if change == distinct.len() {
                 distinct.push(Vec::new());
             }
