@@ -8,7 +8,7 @@ use toolbox::parallel::parallel;
 use workspace::plan::Inspections;
 use workspace::{Workspace, plan};
 
-use super::rendering::{self, Rendering};
+use super::rendering::{self, RenderState, Rendering};
 use super::tracing::{Traced, Tracer};
 use super::{Outcome, Session};
 use crate::report;
@@ -44,8 +44,10 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
         diagnostics.sort();
         return Ok(Outcome { diagnostics, output: Output::default() });
     };
-    if let Some(Err(found)) = &one.rendered {
-        diagnostics.extend(found.clone().for_target(&one.target.id));
+    if one.failed() {
+        if let RenderState::Failed(found) = &one.state {
+            diagnostics.extend(found.clone().for_target(&one.target.id));
+        }
         diagnostics.sort();
         return Ok(Outcome { diagnostics, output: Output::default() });
     }
