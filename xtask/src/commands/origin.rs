@@ -181,11 +181,6 @@ pub fn coverage(session: &Session<'_>, targets: &[String]) -> Result<Outcome> {
     let (targets, found) = plan::plan(&workspace, &inspections, argocd, targets);
     diagnostics.extend(found);
     let renderings = rendering::render(session, &workspace, argocd, targets, false, &mut diagnostics);
-    for one in &renderings {
-        if let Some(Err(found)) = &one.rendered {
-            diagnostics.extend(found.clone().for_target(&one.target.id));
-        }
-    }
     let tracer = Tracer::new(session, &workspace, argocd)?;
     let mut rows = vec![["target", "lines", "traced to a line", "to a file"].map(str::to_owned)];
     let mut targets = Vec::new();
