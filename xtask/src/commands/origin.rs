@@ -62,8 +62,8 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
         Some(path) => Some(find_field(object, path)?),
         None => None,
     };
-    let traced = Tracer::new(session, &workspace, argocd)?.trace(one)?;
-    let lines = lines(&traced, object, field.as_ref(), &golden(one, object));
+    let origins = Tracer::new(session, &workspace, argocd)?.trace(one)?;
+    let lines = lines(&origins, object, field.as_ref(), &golden(one, object));
     session.printer.result(&match lines.as_slice() {
         [line] if request.field.is_some() => trail::detailed(line),
         lines => trail::listed(lines),
@@ -74,7 +74,12 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
 }
 
 /// The lines of an object or of a field, with what they come from.
-fn lines(traced: &Traced<'_>, object: &Object, field: Option<&(Vec<String>, &Node)>, golden: &str) -> Vec<trail::Line> {
+fn lines(
+    origins: &Traced<'_>,
+    object: &Object,
+    field: Option<&(Vec<String>, &Node)>,
+    golden: &str,
+) -> Vec<trail::Line> {
     let source = &object.root.source;
     let secret = object.key.kind == "Secret";
     let span = field.map_or(&object.root.span, |(_, node)| &node.span);
@@ -89,9 +94,9 @@ fn lines(traced: &Traced<'_>, object: &Object, field: Option<&(Vec<String>, &Nod
             let number = first + index;
             let trail = match field {
                 Some((path, node)) if single => {
-                    traced.trail_of_field(&object.golden, number, node.span.start - bounds.start, written, path)
+                    origins.trail_of_field(&object.golden, number, node.span.start - bounds.start, written, path)
                 }
-                _ => traced.trail(&object.golden, number, None),
+                _ => origins.trail(&object.golden, number, None),
             };
             trail::Line { golden: golden.to_owned(), number, text: text.to_owned(), trail, secret }
         })
@@ -198,17 +203,17 @@ fn share(part: usize, whole: usize) -> String {
 }
 
 fn figures(tracer: &Tracer<'_>, one: &Rendering<'_>) -> Result<Figures> {
-    let traced = tracer.trace(one)?;
+    let origins = tracer.trace(one)?;
     let mut figures = Figures::default();
     for recorded in one.manifests().unwrap_or_default() {
-        let file = traced.provenance().file(&recorded.file).is_some();
+        let file = origins.provenance().file(&recorded.file).is_some();
         for (index, line) in recorded.manifest.text.lines().enumerate() {
             // Helm writes the first line.
             if line.trim().is_empty() || index == 0 && line.starts_with("# Source: ") {
                 continue;
             }
             figures.lines += 1;
-            figures.to_line += usize::from(!traced.provenance().line(&recorded.file, index + 1).is_empty());
+            figures.to_line += usize::from(!origins.provenance().line(&recorded.file, index + 1).is_empty());
             figures.to_file += usize::from(file);
         }
     }

@@ -140,12 +140,12 @@ fn trace(
     }
     let Ok(tracer) = Tracer::new(session, workspace, argocd) else { return };
     let renderings: Vec<&Rendering<'_>> = changed.iter().map(|(_, one)| *one).collect();
-    let traced = parallel(session.jobs, &renderings, |one| tracer.trace(one));
-    for ((target, _), traced) in changed.iter_mut().zip(traced) {
-        let Ok(traced) = traced else { continue };
+    let origins = parallel(session.jobs, &renderings, |one| tracer.trace(one));
+    for ((target, _), origins) in changed.iter_mut().zip(origins) {
+        let Ok(origins) = origins else { continue };
         for diff in &mut target.diffs {
             let numbers = diff.added().into_iter().flat_map(|(_, added)| added);
-            diff.trails = numbers.map(|number| (number, traced.trail(&diff.object.file, number, None))).collect();
+            diff.trails = numbers.map(|number| (number, origins.trail(&diff.object.file, number, None))).collect();
         }
     }
 }
