@@ -7,9 +7,15 @@ use serde::Deserialize;
 use crate::edit::Spot;
 use crate::entry::{Entry, Expected};
 
-/// What changes with every edit. They are findings of an entry only if it expects them.
-const CONSEQUENCES: [&str; 5] =
-    ["golden-differs", "golden-missing", "lock-outdated", "chart-version-unraised", "values-table-outdated"];
+/// What follows from most edits. They are findings of an entry only if it expects them.
+const CONSEQUENCES: [&str; 6] = [
+    "chart-version-unraised",
+    "golden-differs",
+    "golden-directory-orphaned",
+    "golden-missing",
+    "lock-outdated",
+    "values-table-outdated",
+];
 
 /// The part of the JSON output with the findings.
 #[derive(Debug, Deserialize)]
