@@ -131,7 +131,7 @@ codes! {
     ProjectForbids "project-forbids" Finding "an AppProject does not permit what an Application deploys"
     ProjectUnused "project-unused" Finding "an AppProject is not used by any Application, or is ignored by Argo CD"
     QuantitySuspicious "quantity-suspicious" Finding "a quantity is valid but almost certainly a mistake, such as `memory: 256m`"
-    ReferenceKey "reference-key" Finding "a ConfigMap or a Secret does not have a key that an object refers to"
+    ReferenceKey "reference-key" Finding "a `ConfigMap` or a Secret does not have a key that an object refers to"
     ReferenceMissing "reference-missing" Finding "an object refers to another object that does not exist"
     ReferencePort "reference-port" Finding "a port that a Service, a probe, or a lifecycle hook refers to does not exist"
     RenderUnstable "render-unstable" Finding "a target renders differently each time"
