@@ -1,4 +1,4 @@
-//! References to objects that do not exist, and to keys that a ConfigMap or a Secret does not have.
+//! References to objects that do not exist, and to keys that a `ConfigMap` or a Secret does not have.
 //!
 //! What a deployed target refers to must be rendered by an Application of the same cluster, made from what is rendered, or
 //! declared in charts.toml. Cases stand for other clusters, which may have any object; but a name that is most likely a
