@@ -119,7 +119,7 @@ impl<'i, 'a> At<'i, 'a> {
     }
 
     /// Adds the finding about a missing object or key, or counts it if another object has the same.
-    fn add(&self, key: &str, diagnostic: Diagnostic, found: &mut Found) {
+    fn add(&self, key: &str, diagnostic: &Diagnostic, found: &mut Found) {
         let title = self.object.title();
         let id = (self.object.target.clone(), self.id.kind.to_owned(), self.id.namespace.to_owned());
         let entry = found.entry((id.0, format!("{} {}", id.1, id.2), self.id.name.to_owned(), key.to_owned()));
@@ -164,7 +164,7 @@ impl<'i, 'a> At<'i, 'a> {
                 "if it exists outside of this repository, declare it with a reason as `[[external]]` in charts.toml",
             ),
         };
-        self.add("", diagnostic, found);
+        self.add("", &diagnostic, found);
     }
 
     /// Whether it is a class or a volume, which the cluster has, and not the repository. Priority classes belong to the
@@ -199,7 +199,7 @@ impl<'i, 'a> At<'i, 'a> {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("add the key, or use one of {}{more}", named.join(", ")),
             };
-            self.add(key, diagnostic.help(help), found);
+            self.add(key, &diagnostic.help(help), found);
         }
     }
 }
