@@ -120,8 +120,8 @@ pub enum Command {
     Lint(Lint),
     /// Run render, validate, and lint, and print one report
     ///
-    /// Renders every target even if it is fresh, compares the result with the goldens, and validates and lints it. A
-    /// failing stage does not stop the others. With `--kind`, `test-kind` runs as the last stage, in the cluster that an
+    /// Renders every target, even fresh ones, compares the result with the goldens, and validates and lints it. A failing
+    /// stage does not stop the others. With `--kind`, `test-kind` runs as the last stage, in the cluster that an
     /// earlier run kept or in a new one.
     Ci(Ci),
     /// Validate rendered objects against their schemas (kubeconform, strict)
@@ -140,9 +140,9 @@ pub enum Command {
     /// Builds images/<name>/Dockerfile with Docker or Podman and tags it with the image that the default values of
     /// charts/<name> use. An image whose inputs have not changed is fresh and is not rebuilt.
     Image(Image),
-    /// Deploy the applications to a kind cluster and run their end-to-end scenarios
+    /// Deploy the Applications to a kind cluster and run their end-to-end scenarios
     ///
-    /// Creates a cluster, deploys each application as Argo CD would, runs the scenarios in tests/kind, and deletes the
+    /// Creates a cluster, deploys each Application as Argo CD would, runs the scenarios in tests/kind, and deletes the
     /// cluster, even if the run fails or is interrupted.
     #[command(name = "test-kind")]
     TestKind(TestKind),
@@ -157,14 +157,20 @@ pub enum Command {
     /// project and Application in argocd/; and its goldens. Nothing is overwritten, and nothing is written unless
     /// everything renders.
     New(New),
-    /// Explain a diagnostic code, or list all codes
+    /// Explain a diagnostic code, or where a rendered field comes from
     ///
-    /// Prints what the code means, why it matters, how to fix it, and an example, from docs/checks.md. Needs no workspace.
-    Explain {
-        /// A code, such as golden-differs; all when none is given
-        #[arg(value_name = "CODE")]
-        code: Option<String>,
-    },
+    /// With a code: prints what it means, why it matters, how to fix it, and an example, from docs/checks.md. Without
+    /// arguments: lists all codes. Needs no workspace.
+    ///
+    /// With a target and an object: prints which line of which template wrote each line of the object, and which values it
+    /// depends on. With a field, for example `spec.ports.0.port`, also the named templates that lead to it, and where the
+    /// values are set.
+    Explain(Explain),
+    /// List every rendered line that a value reaches
+    ///
+    /// Finds the lines that contain the value or are computed from it, and those that are rendered because of it, in every
+    /// target. Values of a dependency begin with its name or alias.
+    Impact(Impact),
     /// List the Applications, or change the repository that they use
     #[command(subcommand)]
     Argocd(Argocd),
@@ -189,7 +195,8 @@ impl Command {
             Self::TestKind(_) => "test-kind",
             Self::Outdated => "outdated",
             Self::New(_) => "new",
-            Self::Explain { .. } => "explain",
+            Self::Explain(_) => "explain",
+            Self::Impact(_) => "impact",
             Self::Argocd(_) => "argocd",
             Self::Tools(_) => "tools",
         }
@@ -231,7 +238,7 @@ pub struct Lint {
     #[arg(long)]
     pub fix: bool,
 
-    /// Revision since which a changed chart needs a higher version [default: the merge base with the main branch]
+    /// Revision to compare charts and rendered objects with [default: the merge base with the main branch]
     #[arg(long, value_name = "REV")]
     pub base: Option<String>,
 
@@ -251,7 +258,7 @@ pub struct Ci {
     #[arg(long, value_name = "DIR")]
     pub crds: Option<PathBuf>,
 
-    /// Revision since which a changed chart needs a higher version [default: the merge base with the main branch]
+    /// Revision to compare charts and rendered objects with [default: the merge base with the main branch]
     #[arg(long, value_name = "REV")]
     pub base: Option<String>,
 
@@ -287,7 +294,7 @@ pub struct Schemas {
     #[arg(long, value_name = "FILE")]
     pub from: Option<PathBuf>,
 
-    /// Write nothing; report schemas that are missing, unused, or (with a document) outdated
+    /// Write nothing; report schemas that are missing or unused, and, with `--from` or `--from-cluster`, outdated
     #[arg(long)]
     pub check: bool,
 }
@@ -370,6 +377,38 @@ pub struct New {
     /// Destination namespace [default: the name of the Application]
     #[arg(long, value_name = "NAMESPACE")]
     pub namespace: Option<String>,
+}
+
+/// `explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// A code, such as golden-differs, or a target, such as web/default [default: all codes]
+    #[arg(value_name = "CODE|TARGET")]
+    pub subject: Option<String>,
+
+    /// An object of the target, `<kind>/<name>` or `<kind>/<namespace>/<name>` [default: list the objects]
+    #[arg(value_name = "KIND/NAME")]
+    pub object: Option<String>,
+
+    /// The path of a field, such as `spec.ports.0.port` [default: every line of the object]
+    #[arg(value_name = "FIELD")]
+    pub field: Option<String>,
+
+    /// Print how many rendered lines of each target can be traced
+    #[arg(long, conflicts_with_all = ["object", "field"])]
+    pub coverage: bool,
+}
+
+/// `impact`.
+#[derive(Debug, Args)]
+pub struct Impact {
+    /// The path of a value, such as `service.port`
+    #[arg(value_name = "VALUE")]
+    pub value: String,
+
+    /// Targets, `<app>` or `<app>/<case>`, with `*` as a wildcard [default: all]
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
 }
 
 /// `argocd`.

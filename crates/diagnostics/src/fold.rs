@@ -227,8 +227,13 @@ mod tests {
             .target(target)
             .at(Place::new(&source, text.len() - 6..text.len() - 1), "");
         let path = ["spec", "containers", index, "image"].map(str::to_owned).to_vec();
-        found.origin =
-            Some(Origin { template: template.to_owned(), kind: "Pod".to_owned(), name: name.to_owned(), path });
+        found.origin = Some(Origin {
+            golden: format!("pod-{name}.yaml"),
+            template: template.to_owned(),
+            kind: "Pod".to_owned(),
+            name: name.to_owned(),
+            path,
+        });
         found
     }
 

@@ -3,6 +3,8 @@
 /// The object that a finding is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
+    /// The file name of its golden.
+    pub golden: String,
     /// The template that rendered it, as Helm names it.
     pub template: String,
     /// Its kind.

@@ -6,6 +6,7 @@
 pub mod block;
 pub mod edit;
 pub mod json;
+pub mod lookalike;
 pub mod toml;
 pub mod tree;
 pub mod yaml;

@@ -24,7 +24,7 @@ pub use self::builder::Document;
 use self::offsets::Offsets;
 pub use self::scalar::resolve;
 use self::syntax::syntax_error;
-pub use self::syntax::{conflict, misread};
+pub use self::syntax::{conflict, misread, unresolved};
 pub use self::values::values_of;
 
 /// The size limit of a text, in bytes. Helm rejects files of more than 5 MiB, and rendered manifests are smaller, too.

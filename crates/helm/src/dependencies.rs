@@ -27,6 +27,7 @@ mod stage;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod update;
 
 use std::path::{Path, PathBuf};
@@ -39,6 +40,7 @@ pub use inspect::inspect;
 pub use inspection::{Inspected, Inspection, State};
 pub use local::local_source;
 pub use stage::{Stage, stage};
+pub use tree::{ChartTree, Member};
 pub use update::{PinChange, Updated, update};
 
 use self::inspect::remove_outdated;

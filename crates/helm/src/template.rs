@@ -1,6 +1,9 @@
 //! Go templates as Helm reads them: a tree in which every part knows its place in the text.
 
+pub mod flow;
+pub mod instrument;
 mod lex;
+pub mod marks;
 pub mod parse;
 mod pipeline;
 pub mod tree;

@@ -27,6 +27,13 @@ pub const CODES: &[Code] = &[Code::ExternalUnused, Code::ReferenceKey, Code::Ref
 /// How many keys a help names.
 const NAMED_KEYS: usize = 6;
 
+/// Kinds that are easily mistaken for each other, with their groups, and whether they are cluster-scoped.
+const ALIKE: &[&[(&str, &str, bool)]] = &[
+    &[("", "ConfigMap", false), ("", "Secret", false)],
+    &[("rbac.authorization.k8s.io", "ClusterRole", true), ("rbac.authorization.k8s.io", "Role", false)],
+    &[("apps", "DaemonSet", false), ("apps", "Deployment", false), ("apps", "StatefulSet", false)],
+];
+
 /// The same missing object or key of a target, with the finding about the first reference to it.
 type Found = BTreeMap<(String, String, String, String), (Diagnostic, Vec<String>)>;
 
@@ -145,7 +152,8 @@ impl<'i, 'a> At<'i, 'a> {
         let expected = self.view.is_deployed()
             && declared.is_empty()
             && !self.view.may_contain(kind, namespace)
-            && !self.is_class();
+            && !self.is_class()
+            && !self.is_foreign_account();
         if near.is_none() && own_elsewhere.is_none() && !expected {
             return;
         }
@@ -160,11 +168,37 @@ impl<'i, 'a> At<'i, 'a> {
             (None, Some(entry)) => diagnostic
                 .at(entry.object.name_place(), format!("in namespace `{}`", entry.namespace))
                 .help("render both in the same namespace"),
-            (None, None) => diagnostic.help("render it, or correct the name").help(
-                "if it exists outside of this repository, declare it with a reason as `[[external]]` in charts.toml",
-            ),
+            (None, None) => match self.alike() {
+                Some(other) => diagnostic
+                    .at(other.object.name_place(), "rendered here")
+                    .help(format!("did you mean the {} with this name?", other.object.key.kind)),
+                None => diagnostic.help("render it, or correct the name").help(
+                    "if it exists outside of this repository, declare it with a reason as `[[external]]` in charts.toml",
+                ),
+            },
         };
         self.add("", &diagnostic, found);
+    }
+
+    /// An object with the same name and a kind that is easily mistaken for that of the reference.
+    fn alike(&self) -> Option<&'i Entry<'a>> {
+        let kinds = ALIKE.iter().find(|kinds| kinds.iter().any(|(_, kind, _)| *kind == self.id.kind))?;
+        let others = kinds.iter().filter(|(_, kind, _)| *kind != self.id.kind);
+        let mut found = others.filter_map(|(group, kind, cluster_scoped)| {
+            let namespace = if *cluster_scoped { "" } else { self.view.namespace_of(self.object) };
+            self.view.find(&Id { group, kind, namespace, name: self.id.name })
+        });
+        found.next()
+    }
+
+    /// Whether it is an account in a namespace for which nothing is rendered, such as that of a monitoring system which
+    /// gets a role here.
+    fn is_foreign_account(&self) -> bool {
+        let Id { group, kind, namespace, .. } = self.id;
+        kind == "ServiceAccount"
+            && self.reference.namespace.is_some()
+            && self.view.pods(namespace).next().is_none()
+            && self.view.of_kind(group, kind, namespace).next().is_none()
     }
 
     /// Whether it is a class or a volume, which the cluster has, and not the repository. Priority classes belong to the

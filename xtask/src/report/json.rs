@@ -10,6 +10,7 @@ mod pin;
 mod render;
 mod test_kind;
 mod tool;
+mod trace;
 
 use diagnostics::Diagnostics;
 use schemars::JsonSchema;
@@ -25,6 +26,7 @@ pub use self::pin::{Advisory, Dependency, Deps, DepsUpdate, Outdated, Package};
 pub use self::render::{Change, ChangeKind, Object, Render, Target};
 pub use self::test_kind::{Step, StepResult, TestKind};
 pub use self::tool::{Bench, Code, Explain, Image, Images, Schemas, Tool, Tools};
+pub use self::trace::{ExplainCoverage, ExplainField, Impact, ImpactTarget, LineSource, TracedLine, TracedTarget};
 use super::exit_code;
 
 /// The version of the format.

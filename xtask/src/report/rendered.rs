@@ -14,6 +14,9 @@ const REMOVED: Style = AnsiColor::Red.on_default();
 const HUNK: Style = AnsiColor::Cyan.on_default();
 const NOTE: Style = AnsiColor::Yellow.on_default();
 const TITLE: Style = Style::new().bold();
+/// How many sources the header of a hunk shows.
+const SOURCES: usize = 2;
+
 const DIM: Style = Style::new().dimmed();
 
 /// How many objects with the same change are listed.
@@ -51,6 +54,8 @@ impl State {
 pub struct TargetReport {
     /// Its name.
     pub id: TargetId,
+    /// The target whose goldens it was compared with, if the Application was renamed.
+    pub former: Option<TargetId>,
     /// Its state.
     pub state: State,
     /// The reasons for rendering it.
@@ -104,7 +109,8 @@ pub(super) fn text(report: &RenderReport) -> String {
             let rest = plural(change.len() - LISTED - 1, "other object");
             out.push_str(&format!("{DIM}also {rest}{DIM:#}\n"));
         }
-        for (tag, line) in diff.marked() {
+        let hunks: BTreeMap<usize, Vec<usize>> = diff.added().into_iter().collect();
+        for (index, (tag, line)) in diff.marked().enumerate() {
             let style = match tag {
                 Tag::Context => Style::new(),
                 Tag::Added => ADDED,
@@ -112,11 +118,24 @@ pub(super) fn text(report: &RenderReport) -> String {
                 Tag::Hunk => HUNK,
                 Tag::Note => NOTE,
             };
-            out.push_str(&format!("{style}{line}{style:#}\n"));
+            out.push_str(&format!("{style}{line}{style:#}"));
+            let sources = hunks.get(&index).map(|added| diff.sources(added)).unwrap_or_default();
+            for (index, source) in sources.iter().take(SOURCES).enumerate() {
+                out.push_str(&format!("{} {DIM}{source}{DIM:#}", if index == 0 { "" } else { "," }));
+            }
+            if sources.len() > SOURCES {
+                out.push_str(&format!("{DIM}, and {} more{DIM:#}", sources.len() - SOURCES));
+            }
+            out.push('\n');
         }
         out.push('\n');
     }
     for target in &report.targets {
+        if let Some(former) = &target.former {
+            let counts = if target.diffs.is_empty() { "otherwise unchanged".to_owned() } else { target.counts() };
+            out.push_str(&format!("{TITLE}{}{TITLE:#}: renamed from {former}, {counts}\n", target.id));
+            continue;
+        }
         match target.state {
             // Without diffs, only an orphaned golden is left to remove.
             State::Changed if !target.diffs.is_empty() => {
@@ -156,13 +175,13 @@ impl Objects<'_> {
 /// diff of each is printed, so line numbers and context may differ.
 fn distinct(report: &RenderReport) -> Vec<Vec<Objects<'_>>> {
     let mut distinct: Vec<Vec<Objects<'_>>> = Vec::new();
-    let mut changes: BTreeMap<_, usize> = BTreeMap::new();
+    let mut positions: BTreeMap<_, usize> = BTreeMap::new();
     let mut known: BTreeMap<_, usize> = BTreeMap::new();
     for target in &report.targets {
         for diff in &target.diffs {
             let changed = diff.marked().filter(|(tag, _)| !matches!(tag, Tag::Hunk | Tag::Context));
             let changed: Vec<String> = changed.map(|(_, line)| line).collect();
-            let change = *changes.entry((diff.kind.word(), changed)).or_insert(distinct.len());
+            let change = *positions.entry((diff.kind.word(), changed)).or_insert(distinct.len());
             if change == distinct.len() {
                 distinct.push(Vec::new());
             }

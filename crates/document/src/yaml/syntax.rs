@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use diagnostics::{Code, Diagnostic, Place, Source};
 
+use crate::lookalike;
+
 pub(super) fn syntax_error(source: &Arc<Source>, span: Range<usize>, what: &str) -> diagnostics::Diagnostics {
     Diagnostic::new(Code::YamlSyntax, format!("cannot parse YAML: {what}")).at(Place::new(source, span), "").into()
 }
 
-/// Explains a syntax error whose cause is not in the YAML itself: merge conflict markers, or a tab in the indentation.
+/// Explains a syntax error whose cause is not in the YAML itself: merge conflict markers, a tab in the indentation, or a
+/// blank that is not a space.
 /// `at` is where the parser stopped; without it, any line may contain the tab.
 #[must_use]
 pub fn misread(source: &Arc<Source>, at: Option<usize>) -> Option<Diagnostic> {
@@ -28,8 +31,19 @@ pub fn misread(source: &Arc<Source>, at: Option<usize>) -> Option<Diagnostic> {
         let tab = text[..indentation].find('\t')?;
         near(index).then_some(start + tab..start + tab + 1)
     });
-    let found = Diagnostic::new(Code::YamlSyntax, "tab used for indentation");
-    tabs.next().map(|span| found.at(Place::new(source, span), "").help("indent with spaces: YAML does not allow tabs"))
+    if let Some(span) = tabs.next() {
+        let found = Diagnostic::new(Code::YamlSyntax, "tab used for indentation").at(Place::new(source, span), "");
+        return Some(found.help("indent with spaces: YAML does not allow tabs"));
+    }
+    // Without a place, a blank in the text may have nothing to do with the error.
+    at?;
+    let mut blanks = lines.iter().enumerate().filter(|(index, _)| near(*index)).filter_map(|(_, (start, text))| {
+        let (offset, c) = text.char_indices().find(|(_, c)| lookalike::blank(*c).is_some())?;
+        Some((lookalike::blank(c)?, start + offset..start + offset + c.len_utf8()))
+    });
+    let (name, span) = blanks.next()?;
+    let found = Diagnostic::new(Code::YamlSyntax, format!("{name} where YAML expects a space"));
+    Some(found.at(Place::new(source, span), "").help("replace it with spaces"))
 }
 
 /// The first merge conflict marker in a text that cannot be parsed.
@@ -39,6 +53,15 @@ pub fn conflict(source: &Arc<Source>, code: Code) -> Option<Diagnostic> {
     let (start, text) = lines(&source.text).into_iter().find(|(_, text)| marker(text))?;
     let found = Diagnostic::new(code, "merge conflict marker").at(Place::new(source, start..start + text.len()), "");
     Some(found.help("resolve the conflict and remove the markers"))
+}
+
+/// The first merge conflict marker in a text of any kind, if all of a conflict's markers follow each other.
+#[must_use]
+pub fn unresolved(source: &Arc<Source>, code: Code) -> Option<Diagnostic> {
+    let mut rest = source.text.lines();
+    let starts = |marker: &'static str| move |line: &str| line == marker || line.starts_with(&format!("{marker} "));
+    let all = rest.any(starts("<<<<<<<")) && rest.any(starts("=======")) && rest.any(starts(">>>>>>>"));
+    if all { conflict(source, code) } else { None }
 }
 
 /// The lines of a text without trailing white space, each with its offset.

@@ -192,6 +192,11 @@ pub(super) fn read(folder: &Path) -> Result<Tree> {
     Ok(tree)
 }
 
+/// The same; a missing directory has no files.
+pub(super) fn read_if_any(folder: &Path) -> Result<Tree> {
+    if folder.is_dir() { read(folder) } else { Ok(Tree::new()) }
+}
+
 /// The entries of a directory, sorted by name. A missing directory has none.
 pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let failed = |error: &std::io::Error| Diagnostic::io("list", folder, error);

@@ -110,18 +110,18 @@ impl Blocks<'_> {
             }
             (keyword @ ("define" | "block"), _) => {
                 let block = keyword == "block";
-                let (name, context) = self.name_and_context(&tag, &tokens[1..]);
+                let (name, name_span, context) = self.name_and_context(&tag, &tokens[1..]);
                 if block && context.is_none() {
                     self.problem(tag.span.clone(), "`block` requires a context");
                 } else if let Some(context) = context.as_ref().filter(|_| !block) {
                     self.problem(context.span.clone(), "unexpected argument of `define`");
                 }
                 let block = context.filter(|_| block);
-                self.enter(Open::Define(Define { tag, name, block, body: Vec::new(), end: None }));
+                self.enter(Open::Define(Define { tag, name, name_span, block, body: Vec::new(), end: None }));
             }
             ("template", _) => {
-                let (name, context) = self.name_and_context(&tag, &tokens[1..]);
-                self.push(Node::Call(Call { tag, name, context }));
+                let (name, name_span, context) = self.name_and_context(&tag, &tokens[1..]);
+                self.push(Node::Call(Call { tag, name, name_span, context }));
             }
             ("break", _) => {
                 self.nothing_after(&tokens[1..]);
@@ -229,13 +229,13 @@ impl Blocks<'_> {
         Template { nodes: self.nodes, problems: self.problems }
     }
 
-    fn name_and_context(&mut self, tag: &Tag, tokens: &[Token]) -> (String, Option<Pipeline>) {
+    fn name_and_context(&mut self, tag: &Tag, tokens: &[Token]) -> (String, Range<usize>, Option<Pipeline>) {
         let Some(Token { kind: Kind::String, span }) = tokens.first() else {
             self.problem(tag.span.clone(), "the name of a template must be a string");
-            return (String::new(), None);
+            return (String::new(), tag.inside.end..tag.inside.end, None);
         };
         let name = unquote(&self.text[span.clone()]);
-        (name, self.pipeline(&tokens[1..]))
+        (name, span.clone(), self.pipeline(&tokens[1..]))
     }
 
     fn pipeline(&mut self, tokens: &[Token]) -> Option<Pipeline> {

@@ -113,6 +113,8 @@ pub struct Define {
     pub tag: Tag,
     /// Its name.
     pub name: String,
+    /// The literal that names it; empty if there is none.
+    pub name_span: Range<usize>,
     /// For a `block`, the context in which it is called at this place.
     pub block: Option<Pipeline>,
     /// The content.
@@ -128,6 +130,8 @@ pub struct Call {
     pub tag: Tag,
     /// The name of the template.
     pub name: String,
+    /// The literal that names it; empty if there is none.
+    pub name_span: Range<usize>,
     /// The dot of the template; without it, the dot is nil.
     pub context: Option<Pipeline>,
 }

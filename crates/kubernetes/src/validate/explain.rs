@@ -6,7 +6,7 @@
 //! Pure.
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest};
-use document::{Node, Value};
+use document::{Node, Value, lookalike};
 use serde_json::Value as Json;
 
 use super::kubeconform::Answer;
@@ -58,6 +58,10 @@ fn unknown(subject: &Subject, schema: Option<&Json>, problem: &Problem, name: &s
         .map_or_else(|| subject.object.root.place(), |node| pointer::key(node, name));
     steps.push(name.to_owned());
     let message = format!("unknown field `{}` in {}", pointer::path(&steps), subject.title());
+    if let Some(blank) = lookalike::edge(name) {
+        let found = subject.finding(Code::FieldUnknown, message, place, format!("its name contains a {blank}"));
+        return found.help("replace it with spaces: YAML indents only with spaces");
+    }
     let found = subject.finding(Code::FieldUnknown, message, place, "unknown field");
     let mut names = known(schema, &problem.at);
     names.sort_unstable();

@@ -7,7 +7,7 @@
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
 use document::yaml::Document;
-use document::{Node, Value, yaml};
+use document::{Key, Node, Value, yaml};
 
 use crate::manifest::{Manifest, ObjectKey};
 use crate::object::Object;
@@ -69,21 +69,56 @@ impl Subject {
         }
     }
 
-    /// Reports duplicate keys.
+    /// Reports duplicate keys, and objects that are lost because of them.
     #[must_use]
     pub fn duplicates(&self) -> Diagnostics {
-        let found = self.object.duplicates.iter().map(|key| {
-            let place = Place::new(&self.object.root.source, key.span.clone());
-            self.finding(
-                Code::KeyDuplicate,
-                format!("duplicate key `{}` in {}", key.name, self.title()),
-                place,
-                "already set above",
-            )
-            .note("the API server rejects duplicate keys or drops all but the last")
-            .help("remove one of the two")
-        });
-        Diagnostics(found.collect())
+        let keys = &self.object.duplicates;
+        let source = &self.object.root.source;
+        let lost = keys.iter().find(|key| self.begins_object(key));
+        let mut found: Vec<Diagnostic> = lost.map(|key| self.lost(key)).into_iter().collect();
+        // All keys of the second object may be duplicates.
+        let own = |key: &&Key| lost.is_none_or(|lost| !self.is_outermost(key) || key.span.start < lost.span.start);
+        found.extend(keys.iter().filter(own).map(|key| {
+            let place = Place::new(source, key.span.clone());
+            let message = format!("duplicate key `{}` in {}", key.name, self.title());
+            self.finding(Code::KeyDuplicate, message, place, "already set above")
+                .note("the API server rejects duplicate keys or drops all but the last")
+                .help("remove one of the two")
+        }));
+        Diagnostics(found)
+    }
+
+    /// Whether a duplicate key is the first one of another object.
+    fn begins_object(&self, key: &Key) -> bool {
+        matches!(key.name.as_str(), "apiVersion" | "kind") && self.is_outermost(key)
+    }
+
+    /// Whether a duplicate key belongs to the object itself, not to a mapping in it.
+    fn is_outermost(&self, key: &Key) -> bool {
+        let text = &self.object.root.source.text;
+        let column = |at: usize| text[..at].chars().rev().take_while(|c| *c != '\n').count();
+        column(key.span.start) == column(self.object.root.span.start)
+    }
+
+    /// Reports that two objects are in one document.
+    fn lost(&self, key: &Key) -> Diagnostic {
+        let source = &self.object.root.source;
+        let before = &source.text[..key.span.start];
+        let message = format!("an object before {} is lost: both are in one YAML document", self.title());
+        // The separator that does not separate, in the line above.
+        let above = before.trim_end();
+        let line = above.rfind('\n').map_or(0, |at| at + 1);
+        if let Some(at) = above[line..].rfind("---").map(|at| line + at) {
+            let place = Place::new(source, at..at + 3);
+            let found = self.finding(Code::DocumentLost, message, place, "`---` must begin the line");
+            return if above[line..at].trim_start().starts_with('#') {
+                found.help("put `---` on a line of its own, not into a comment")
+            } else {
+                found.help("in the template, keep the line break before `---`: remove the `-` of `-}}` or `{{-` there")
+            };
+        }
+        let place = Place::new(source, key.span.clone());
+        self.finding(Code::DocumentLost, message, place, "another object begins here").help("put `---` between the two")
     }
 }
 
@@ -105,7 +140,7 @@ pub fn of_manifest(objects: Vec<Object>, manifest: &Manifest) -> Vec<Subject> {
     objects.into_iter().zip(texts.unwrap_or_default()).map(subject).collect()
 }
 
-/// The objects in a file under argocd/. Documents without a kind are reported when Applications are loaded.
+/// The objects in a file under argocd/. A document without a kind is not an object.
 #[must_use]
 pub fn of_argocd(file: &str, documents: &[Document]) -> Vec<Subject> {
     // Argo CD applies the items of a List one by one.
@@ -137,6 +172,7 @@ pub fn of_argocd(file: &str, documents: &[Document]) -> Vec<Subject> {
                 template_file: None,
                 golden: String::new(),
                 root: root.clone(),
+                secret_digest: None,
                 duplicates: if reported { Vec::new() } else { document.duplicates.clone() },
             },
             kind,

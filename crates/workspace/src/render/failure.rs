@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
+use document::lookalike::{self, Lookalike};
 use document::{Node, block, yaml};
 use helm::errors::{self, HelmError, Kind};
 use helm::template::parse::parse;
@@ -143,6 +144,12 @@ impl Context<'_> {
         // A merge conflict marker or a tab.
         if let Some(found) = own.filter(|found| !found.helps.is_empty()) {
             return Diagnostic { code: Code::HelmRefused, places: vec![(place, String::new())], ..found };
+        }
+        // A text that is valid YAML, but only because of a character that looks like another one.
+        if let Some((source, one)) = source.as_ref().and_then(|source| Some((source, misleading(source)?))) {
+            let place = Place::new(source, one.span.clone());
+            let place = self.in_application(&file, &place).unwrap_or(place);
+            return Diagnostic::new(Code::HelmRefused, one.message).at(place, one.label).help(one.help);
         }
         let what = if in_chart { format!("`{name}`") } else { "these values".to_owned() };
         Diagnostic::new(Code::HelmRefused, format!("helm cannot read {what}: {reason}")).at(place, "")
@@ -299,6 +306,12 @@ fn syntax(source: &Arc<Source>) -> Option<Diagnostic> {
     let problem = template.problems.first()?;
     let message = format!("template `{}` is invalid: {}", source.name, problem.message);
     Some(Diagnostic::new(Code::HelmRefused, message).at(place(&problem.span), ""))
+}
+
+/// The first character in a YAML text that looks like another one.
+fn misleading(source: &Arc<Source>) -> Option<Lookalike> {
+    let document = yaml::parse_one(source).ok()?;
+    lookalike::line_breaks(&source.text).into_iter().chain(lookalike::in_tree(&document.root)).next()
 }
 
 /// A message without the values that it quotes: they may be those of a Secret.

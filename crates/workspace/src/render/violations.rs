@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, nearest};
-use document::{Node, Value, edit, yaml};
+use document::{Node, Value, edit, lookalike, yaml};
 use helm::chart::{Dependency, Origin};
 use helm::errors::{Rule, Violation};
 use helm::{dependencies, values_schema};
@@ -150,6 +150,9 @@ impl Context<'_> {
             Some(place) => found.at(place, ""),
             None => found.at(self.values_file(), ""),
         };
+        if let Some(blank) = lookalike::edge(key) {
+            return found.note(format!("the key contains a {blank}")).help("indent with spaces only");
+        }
         match nearest(key, known.iter().copied()) {
             Some(near) => found.help(format!("did you mean `{near}`?")),
             None if known.is_empty() || known.len() > LISTED_KEYS => found,

