@@ -147,7 +147,6 @@ codes! {
     ReferenceKey "reference-key" Finding "a `ConfigMap` or a Secret does not have a key that an object refers to"
     RbacCreateByName "rbac-create-by-name" Warning "an RBAC rule permits `create` only for some names"
     RbacRuleUnknown "rbac-rule-unknown" Finding "an RBAC rule names a verb, resource, or API group that does not exist"
-    ReferenceKey "reference-key" Finding "a ConfigMap or a Secret does not have a key that an object refers to"
     ReferenceMissing "reference-missing" Finding "an object refers to another object that does not exist"
     ReferencePort "reference-port" Finding "an object refers to a port that does not exist"
     RenderUnstable "render-unstable" Finding "a target renders differently each time"
