@@ -1,4 +1,4 @@
-//! References to objects that do not exist, and to keys that a ConfigMap or a Secret does not have.
+//! References to objects that do not exist, and to keys that a `ConfigMap` or a Secret does not have.
 //!
 //! What a deployed target refers to must be rendered by an Application of the same cluster, made from what is rendered, or
 //! declared in charts.toml. Cases stand for other clusters, which may have any object; but a name that is most likely a
@@ -126,7 +126,7 @@ impl<'i, 'a> At<'i, 'a> {
     }
 
     /// Adds the finding about a missing object or key, or counts it if another object has the same.
-    fn add(&self, key: &str, diagnostic: Diagnostic, found: &mut Found) {
+    fn add(&self, key: &str, diagnostic: &Diagnostic, found: &mut Found) {
         let title = self.object.title();
         let id = (self.object.target.clone(), self.id.kind.to_owned(), self.id.namespace.to_owned());
         let entry = found.entry((id.0, format!("{} {}", id.1, id.2), self.id.name.to_owned(), key.to_owned()));
@@ -177,7 +177,7 @@ impl<'i, 'a> At<'i, 'a> {
                 ),
             },
         };
-        self.add("", diagnostic, found);
+        self.add("", &diagnostic, found);
     }
 
     /// An object with the same name and a kind that is easily mistaken for that of the reference.
@@ -233,7 +233,7 @@ impl<'i, 'a> At<'i, 'a> {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("add the key, or use one of {}{more}", named.join(", ")),
             };
-            self.add(key, diagnostic.help(help), found);
+            self.add(key, &diagnostic.help(help), found);
         }
     }
 }

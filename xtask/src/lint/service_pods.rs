@@ -224,12 +224,12 @@ fn unknown_name(
             .at(there, format!("port of {owner} with the protocol {}", port.protocol))
             .help(format!("set `protocol: {}` for this port of the Service", port.protocol));
     }
-    let named: Vec<&Port<'_>> =
+    let with_names: Vec<&Port<'_>> =
         selected.iter().flat_map(|pods| pods.ports()).filter(|port| port.name.is_some()).collect();
-    let names = || named.iter().filter_map(|port| port.name);
+    let names = || with_names.iter().filter_map(|port| port.name);
     let found = service.finding(code, message, node.place(), format!("no container of {owner} has this port"));
     let near = diagnostics::nearest(name, names());
-    let there = near.and_then(|near| named.iter().find(|port| port.name == Some(near))).or(named.first());
+    let there = near.and_then(|near| with_names.iter().find(|port| port.name == Some(near))).or(with_names.first());
     let found = match there {
         Some(port) => found.at(port.node.get("name").unwrap_or(port.node).place(), "port of its pods"),
         None => match selected.first().and_then(|pods| pods.containers.iter().find(|container| container.serves)) {
@@ -319,7 +319,7 @@ fn resolves(service: &Object, selected: &[&Pods<'_>]) -> bool {
 
 /// Whether a probe of pods uses a port.
 fn is_probed(pods: &Pods<'_>, port: &Port<'_>) -> bool {
-    pods.containers.iter().flat_map(|container| container.probed()).any(|(_, node)| {
+    pods.containers.iter().flat_map(pods::Container::probed).any(|(_, node)| {
         let named = node.as_str().is_some_and(|name| port.name == Some(name));
         named || pods::number(node).is_some() && pods::number(node) == port.number
     })

@@ -1,5 +1,5 @@
 //! Mounts of single files (`subPath`) that their volume does not have: those of a volume with `items`, and of a projected
-//! one. For volumes with all keys of a ConfigMap or a Secret, a `subPath` is a reference to a key.
+//! one. For volumes with all keys of a `ConfigMap` or a Secret, a `subPath` is a reference to a key.
 //!
 //! The kubelet creates an empty directory in place of a missing file.
 

@@ -1,4 +1,4 @@
-//! References of claims, of StatefulSets, and of ServiceAccounts.
+//! References of claims, stateful sets, and service accounts.
 
 use document::Node;
 
