@@ -53,10 +53,13 @@ impl Environment {
         Self { ci: set("CI"), github: set("GITHUB_ACTIONS"), dumb, mirror, cache: absolute(cache) }
     }
 
-    /// Creates the cache, and fails if another user could have written to it: the tools in it are run.
+    /// Fails if another user could have written to the cache: the tools in it are run. Creates it if another user could
+    /// create it before its first use.
     pub fn check_cache(&self) -> Result<()> {
         let path = &self.cache;
-        let created = DirBuilder::new().recursive(true).mode(0o700).create(path);
+        let above = path.ancestors().skip(1).find_map(|directory| std::fs::metadata(directory).ok());
+        let shared = above.is_some_and(|facts| facts.mode() & 0o022 != 0);
+        let created = if shared { DirBuilder::new().recursive(true).mode(0o700).create(path) } else { Ok(()) };
         let facts = created.and_then(|()| Ok((std::fs::symlink_metadata(path)?, std::fs::metadata(path)?)));
         // Without a cache, the tool is slower, and the first write to it has an error of its own.
         let Ok((link, facts)) = facts else { return Ok(()) };

@@ -26,7 +26,7 @@ fn accepted_targets_are_fresh() {
     assert!(bench.goldens().is_empty(), "nothing must be written without `--accept`");
     bench.xtask("render --accept").helm(&helm).run().says(0, &["1 target: 1 recorded"]);
     // Now no helm is needed, independent of the location of the workspace and the current directory.
-    bench.xtask("render").run().says(0, &["Fresh web/default", "1 target: 1 fresh"]);
+    bench.xtask("render").run().says(0, &["web/default: fresh", "1 target: 1 fresh"]);
     let goldens = bench.goldens();
     let moved = Bench::new();
     crate::support::copy(&bench.root(), &moved.root().join("deeper"));

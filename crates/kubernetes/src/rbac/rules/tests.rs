@@ -1,3 +1,5 @@
+//! Tests of the rules of roles.
+
 use std::path::Path;
 
 use super::*;
