@@ -8,7 +8,7 @@ use toolbox::parallel::parallel;
 use workspace::plan::Inspections;
 use workspace::{Workspace, plan};
 
-use super::rendering::{self, RenderState, Rendering};
+use super::rendering::{self, Rendering};
 use super::tracing::{Traced, Tracer};
 use super::{Outcome, Session};
 use crate::report;
@@ -45,9 +45,6 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
         return Ok(Outcome { diagnostics, output: Output::default() });
     };
     if one.failed() {
-        if let RenderState::Failed(found) = &one.state {
-            diagnostics.extend(found.clone().for_target(&one.target.id));
-        }
         diagnostics.sort();
         return Ok(Outcome { diagnostics, output: Output::default() });
     }
@@ -55,6 +52,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let Some(name) = &request.object else {
         let list: Vec<[String; 2]> = objects.iter().map(|object| [title(object), golden(one, object)]).collect();
         session.printer.result(&report::table(&list));
+        diagnostics.sort();
         return Ok(Outcome { diagnostics, output: Output::default() });
     };
     let object = find_object(&objects, name)?;
