@@ -124,15 +124,13 @@ pub(crate) fn list(findings: &[&Finding]) -> String {
 }
 
 impl Finding {
-    /// Whether it points to this place before any golden: the template and the value that a line comes from are both
-    /// places that the author edits.
+    /// Whether it points to this place, and not to a golden first: the template and the value that a line comes from
+    /// are both places that the author edits.
     fn at(&self, spot: &Spot) -> bool {
-        let golden =
-            |place: &&Place| place.file.starts_with("tests/golden/") && !spot.file.starts_with("tests/golden/");
-        self.places
-            .iter()
-            .take_while(|place| !golden(place))
-            .any(|place| place.file == spot.file && (spot.line.is_none() || place.line == spot.line))
+        let golden = |file: &str| file.starts_with("tests/golden/");
+        let first = self.places.first().is_some_and(|place| golden(&spot.file) || !golden(&place.file));
+        let here = |place: &Place| place.file == spot.file && (spot.line.is_none() || place.line == spot.line);
+        first && self.places.iter().any(here)
     }
 
     fn contains(&self, text: &str) -> bool {
