@@ -23,13 +23,25 @@ struct Folded {
     subjects: BTreeSet<(Option<String>, String)>,
 }
 
+/// What findings about one place in a template have in common: code, Application, message without names and numbers, and
+/// the file and the range of the place.
+type TemplateKey = (Code, Option<String>, String, String, usize, usize);
+
 /// Folds sorted diagnostics.
 pub(crate) fn fold(sorted: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let mut folded: Vec<Folded> = Vec::new();
     // Only diagnostics with equal keys can have the same cause, so that not all pairs need to be compared.
     let mut candidates: BTreeMap<(Code, Option<String>, String), Vec<usize>> = BTreeMap::new();
+    let mut templates: BTreeMap<TemplateKey, usize> = BTreeMap::new();
     for diagnostic in sorted {
         let subject = subject(&diagnostic);
+        if let Some(key) = diagnostic.template_key() {
+            if let Some(&index) = templates.get(&key) {
+                folded[index].subjects.insert(subject);
+                continue;
+            }
+            templates.insert(key, folded.len());
+        }
         let candidates = candidates.entry(diagnostic.fold_key()).or_default();
         // A second place in the same object is another defect, unless it is exactly the same place.
         let matches = |index: &&usize| {
@@ -42,6 +54,9 @@ pub(crate) fn fold(sorted: Vec<Diagnostic>) -> Vec<Diagnostic> {
         let matching: Vec<&usize> = candidates.iter().filter(matches).collect();
         if let Some(&&index) = matching.iter().find(|index| exact(index)).or(matching.first()) {
             folded[index].subjects.insert(subject);
+            if let Some(key) = diagnostic.template_key() {
+                templates.insert(key, index);
+            }
         } else {
             candidates.push(folded.len());
             folded.push(Folded { first: diagnostic, subjects: [subject].into() });
@@ -81,6 +96,16 @@ impl Diagnostic {
             Some(Origin { kind, name, .. }) => (self.code, self.app(), masked(&masked(&self.message, name), kind)),
             None => (self.code, None, self.message.clone()),
         }
+    }
+
+    /// The place in a template that a finding about a rendered object is about, if it is known: whatever is wrong there is
+    /// wrong in each object that the template renders.
+    fn template_key(&self) -> Option<TemplateKey> {
+        let origin = self.origin.as_ref()?;
+        let (place, _) = self.places.first().filter(|(place, _)| !place.source.name.contains(&origin.golden))?;
+        let span = place.span.clone()?;
+        let message = without_names(&masked(&masked(&self.message, &origin.name), &origin.kind));
+        Some((self.code, self.app(), message, place.source.name.clone(), span.start, span.end))
     }
 
     fn app(&self) -> Option<String> {
@@ -167,6 +192,12 @@ fn masked(text: &str, name: &str) -> String {
         rest = after;
     }
     out + rest
+}
+
+/// A text without what is quoted in backticks, and without numbers.
+fn without_names(text: &str) -> String {
+    let plain = text.split('`').step_by(2).collect::<Vec<_>>().join("`");
+    plain.chars().filter(|c| !c.is_ascii_digit()).collect()
 }
 
 /// Returns the text at a place.

@@ -103,6 +103,9 @@ mod tests {
         let directory = tempfile::tempdir().expect("temporary directory");
         let cache = directory.path().join("new/cache");
         assert_eq!(check(&cache), None);
+        assert!(!cache.exists(), "no other user can create it");
+        std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o1777)).expect("changed");
+        assert_eq!(check(&cache), None);
         assert_eq!(std::fs::metadata(&cache).expect("created").permissions().mode() & 0o777, 0o700);
         std::fs::set_permissions(&cache, std::fs::Permissions::from_mode(0o777)).expect("changed");
         assert_eq!(check(&cache), Some(format!("the cache `{}` is writable by every user", cache.display())));
