@@ -11,5 +11,5 @@ pub mod origin;
 pub mod wording;
 
 pub use code::{Class, Code};
-pub use diagnostic::{Diagnostic, Diagnostics, Place, Result, Source, nearest, suggestion};
+pub use diagnostic::{Diagnostic, Diagnostics, Place, Result, Source, edit_distance, nearest, suggestion};
 pub use origin::Origin;

@@ -6,6 +6,7 @@
 
 pub mod failure;
 mod schema;
+mod unknown_name;
 mod values;
 mod violations;
 

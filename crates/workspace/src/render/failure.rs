@@ -14,6 +14,7 @@ use helm::errors::{self, HelmError, Kind};
 use helm::{helmignore, values_schema};
 use toolbox::source::read;
 
+use super::unknown_name;
 use super::values::Values;
 use super::violations;
 use crate::plan::Target;
@@ -187,6 +188,11 @@ impl Context<'_> {
     fn template(&self, template: &str, line: usize, column: Option<usize>, reason: &str) -> Diagnostic {
         let source = self.template_file(template);
         if let Some(found) = source.as_ref().and_then(|source| yaml::conflict(source, Code::HelmRefused)) {
+            return found;
+        }
+        let files: Vec<Arc<Source>> = source.iter().cloned().chain(self.templates()).collect();
+        let chart = &self.target.deployment.chart;
+        if let Some(found) = unknown_name::explain(self.root, chart, &files, line, reason) {
             return found;
         }
         let place = source.map_or_else(

@@ -168,7 +168,8 @@ pub(super) fn quoted(root: &Node, scalars: &[&Scalar]) -> String {
 
 /// Turns the scalars at a span into strings.
 fn quote(node: &mut Node, span: &Range<usize>) {
-    if without_anchor(&node.source.text, &node.span) == *span && matches!(node.value, Value::Bool(_) | Value::Number(_)) {
+    if without_anchor(&node.source.text, &node.span) == *span && matches!(node.value, Value::Bool(_) | Value::Number(_))
+    {
         let written = node.source.text.get(span.clone()).unwrap_or_default().to_owned();
         node.value = Value::String(written);
         return;
