@@ -157,18 +157,20 @@ pub enum Command {
     /// project and Application in argocd/; and its goldens. Nothing is overwritten, and nothing is written unless
     /// everything renders.
     New(New),
-    /// Explain a diagnostic code, or list all codes
+    /// Explain a diagnostic code, or where a rendered field comes from
     ///
-    /// Prints what the code means, why it matters, how to fix it, and an example, from docs/checks.md. Needs no workspace.
-    Explain {
-        /// A code, such as golden-differs; all when none is given
-        #[arg(value_name = "CODE")]
-        code: Option<String>,
-
-        /// coverage
-        #[arg(long)]
-        coverage: bool,
-    },
+    /// With a code: prints what it means, why it matters, how to fix it, and an example, from docs/checks.md. Without
+    /// arguments: lists all codes. Needs no workspace.
+    ///
+    /// With a target and an object: prints which line of which template wrote each line of the object, and which values it
+    /// depends on. With a field, for example `spec.ports.0.port`, also the named templates that lead to it, and where the
+    /// values are set.
+    Explain(Explain),
+    /// List every rendered line that a value reaches
+    ///
+    /// Finds the lines that contain the value or are computed from it, and those that are rendered because of it, in every
+    /// target. Values of a dependency begin with its name or alias.
+    Impact(Impact),
     /// List the Applications, or change the repository that they use
     #[command(subcommand)]
     Argocd(Argocd),
@@ -193,7 +195,8 @@ impl Command {
             Self::TestKind(_) => "test-kind",
             Self::Outdated => "outdated",
             Self::New(_) => "new",
-            Self::Explain { .. } => "explain",
+            Self::Explain(_) => "explain",
+            Self::Impact(_) => "impact",
             Self::Argocd(_) => "argocd",
             Self::Tools(_) => "tools",
         }
@@ -374,6 +377,38 @@ pub struct New {
     /// Destination namespace [default: the name of the Application]
     #[arg(long, value_name = "NAMESPACE")]
     pub namespace: Option<String>,
+}
+
+/// `explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// A code, such as golden-differs, or a target, such as web/default [default: all codes]
+    #[arg(value_name = "CODE|TARGET")]
+    pub subject: Option<String>,
+
+    /// An object of the target, `<kind>/<name>` or `<kind>/<namespace>/<name>` [default: list the objects]
+    #[arg(value_name = "KIND/NAME")]
+    pub object: Option<String>,
+
+    /// The path of a field, such as `spec.ports.0.port` [default: every line of the object]
+    #[arg(value_name = "FIELD")]
+    pub field: Option<String>,
+
+    /// Print how many rendered lines of each target can be traced
+    #[arg(long, conflicts_with_all = ["object", "field"])]
+    pub coverage: bool,
+}
+
+/// `impact`.
+#[derive(Debug, Args)]
+pub struct Impact {
+    /// The path of a value, such as `service.port`
+    #[arg(value_name = "VALUE")]
+    pub value: String,
+
+    /// Targets, `<app>` or `<app>/<case>`, with `*` as a wildcard [default: all]
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
 }
 
 /// `argocd`.

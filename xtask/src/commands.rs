@@ -6,6 +6,7 @@ pub mod ci;
 pub mod deps;
 pub mod explain;
 pub mod image;
+pub mod impact;
 pub mod lint;
 pub mod new;
 pub mod origin;

@@ -15,6 +15,7 @@ pub mod argocd_fields;
 pub mod argocd_folder;
 pub mod character_misleading;
 pub mod chart_version;
+pub mod clusters;
 pub mod conflict_marker;
 pub mod coverage;
 pub mod helm;

@@ -8,8 +8,8 @@ use toolbox::environment::Environment;
 use toolbox::process;
 use xtask::cli::{Cli, Command};
 use xtask::commands::{
-    Outcome, Session, argocd, bench, ci, deps, explain, image, lint, new, origin, outdated, render, schemas, test_kind,
-    tools, validate,
+    Outcome, Session, argocd, bench, ci, deps, explain, image, impact, lint, new, origin, outdated, render, schemas,
+    test_kind, tools, validate,
 };
 use xtask::report::{Printer, json};
 use xtask::{cli, report};
@@ -36,8 +36,10 @@ fn main() -> ExitCode {
 fn run(cli: Cli, environment: &Environment, printer: &Printer) -> Result<Outcome> {
     process::catch_signals()
         .map_err(|error| Diagnostic::new(Code::Io, format!("cannot listen to signals: {error}")))?;
-    if let Command::Explain { code, coverage: false } = &cli.command {
-        return explain::run(printer, code.as_deref());
+    if let Command::Explain(cli::Explain { subject, object: None, coverage: false, .. }) = &cli.command
+        && !subject.as_ref().is_some_and(|subject| subject.contains('/'))
+    {
+        return explain::run(printer, subject.as_deref());
     }
     let common = cli.common;
     let session = Session::new(common.root, common.offline, common.jobs, environment, printer)?;
@@ -91,7 +93,11 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
         Command::New(cli::New { app, dependency, repository, namespace }) => {
             new::run(session, &new::Request { app, dependency, repository, namespace })
         }
-        Command::Explain { .. } => origin::coverage(session, &[]),
+        Command::Explain(cli::Explain { subject, coverage: true, .. }) => origin::coverage(session, subject.as_slice()),
+        Command::Explain(cli::Explain { subject, object, field, .. }) => {
+            origin::run(session, &origin::Request { target: subject.unwrap_or_default(), object, field })
+        }
+        Command::Impact(cli::Impact { value, targets }) => impact::run(session, &impact::Request { value, targets }),
         Command::Argocd(cli::Argocd::List) => argocd::list(session),
         Command::Argocd(cli::Argocd::SetRepository { url, revision }) => {
             argocd::set_repository(session, &url, revision.as_deref())

@@ -96,7 +96,12 @@ impl Pinned {
             1 => "a known vulnerability".to_owned(),
             count => format!("{count} known vulnerabilities"),
         };
-        let message = format!("{} `{}` {} has {count}", self.kind.word(), self.name, self.version);
+        let subject = match (self.kind, self.name.as_str()) {
+            (Kind::Platform, "argocd") => "Argo CD".to_owned(),
+            (Kind::Platform, _) => "Kubernetes".to_owned(),
+            (kind, name) => format!("{} `{name}`", kind.word()),
+        };
+        let message = format!("{subject} {} has {count}", self.version);
         let mut found =
             Diagnostic::new(Code::VersionVulnerable, message).at(self.place.clone(), self.set.label(&self.version));
         for (advisory, range) in &affected {

@@ -8,6 +8,7 @@ pub mod junit;
 pub mod rendered;
 mod screen;
 mod snippet;
+pub mod trail;
 mod under_way;
 
 use std::io::{IsTerminal, Write};

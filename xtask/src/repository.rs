@@ -12,7 +12,7 @@ use document::{Key, Node, Value, edit, json, toml, yaml};
 
 /// A replacement of the repository.
 #[derive(Debug, Clone, Copy)]
-pub struct Move<'a> {
+pub struct Replacement<'a> {
     /// The current URL, as in charts.toml.
     pub old: &'a str,
     /// The new URL.
@@ -21,7 +21,7 @@ pub struct Move<'a> {
     pub revision: Option<&'a str>,
 }
 
-impl Move<'_> {
+impl Replacement<'_> {
     /// Whether to replace a URL: one of the old repository that is not the new one already.
     fn applies_to(&self, url: &str) -> bool {
         url != self.new && argocd::repository_url::same(url, self.old)
@@ -41,13 +41,13 @@ pub struct Change {
 
 /// The result for a file.
 #[derive(Debug, Default)]
-pub struct Moved {
+pub struct Replaced {
     /// The changes, sorted by place.
     pub changes: Vec<Change>,
     /// The new text, if anything changed.
     pub text: Option<String>,
     /// Other repositories, which are not changed, and their places.
-    pub left: Vec<(Place, String)>,
+    pub others: Vec<(Place, String)>,
 }
 
 /// Validates the URL of a Git repository. It must not contain a password.
@@ -112,60 +112,66 @@ pub fn check_revision(revision: &str) -> Result<()> {
 }
 
 /// Replaces the URL in the Applications, ApplicationSets, and projects of a manifest.
-pub fn manifest(source: &Arc<Source>, wish: &Move<'_>) -> Result<Moved> {
+pub fn manifest(source: &Arc<Source>, replacement: &Replacement<'_>) -> Result<Replaced> {
     let documents = yaml::parse(source)?;
-    let mut moved = Moved::default();
+    let mut result = Replaced::default();
     let mut edits = Vec::new();
     for document in &documents {
         if let Some((kind, spec)) = argo(&document.root) {
-            visit(kind, spec, &mut |found| look(source, wish, &found, &mut moved, &mut edits));
+            visit(kind, spec, &mut |found| record(source, replacement, &found, &mut result, &mut edits));
         }
     }
     if edits.is_empty() {
-        return Ok(moved);
+        return Ok(result);
     }
     // Through aliases, one place is visited several times.
-    moved.changes.sort_by_key(|change| change.place.span.as_ref().map(|span| (span.start, span.end)));
-    moved.changes.dedup_by(|left, right| left.place == right.place && left.to == right.to);
-    let wanted: Vec<String> = documents.into_iter().map(|document| wanted(document, wish)).collect();
+    result.changes.sort_by_key(|change| change.place.span.as_ref().map(|span| (span.start, span.end)));
+    result.changes.dedup_by(|left, right| left.place == right.place && left.to == right.to);
+    let expected: Vec<String> = documents.into_iter().map(|document| expected(document, replacement)).collect();
     let text = edit::apply(&source.text, &edits).filter(|text| {
         let again = yaml::parse(&Source::new(source.name.clone(), text.clone())).unwrap_or_default();
-        again.iter().map(|document| document.root.to_json()).eq(wanted)
+        again.iter().map(|document| document.root.to_json()).eq(expected)
     });
-    let Some(text) = text else { return Err(refused(&moved).into()) };
-    moved.text = Some(text);
-    Ok(moved)
+    let Some(text) = text else { return Err(refused(&result).into()) };
+    result.text = Some(text);
+    Ok(result)
 }
 
 /// Replaces `repository` in charts.toml.
-pub fn config(source: &Arc<Source>, wish: &Move<'_>) -> Result<Moved> {
+pub fn config(source: &Arc<Source>, replacement: &Replacement<'_>) -> Result<Replaced> {
     let root = toml::parse(source)?;
-    let mut moved = Moved::default();
-    let Some(node) = root.get("repository").filter(|node| node.as_str() == Some(wish.old) && wish.old != wish.new)
+    let mut result = Replaced::default();
+    let Some(node) = root
+        .get("repository")
+        .filter(|node| node.as_str() == Some(replacement.old) && replacement.old != replacement.new)
     else {
-        return Ok(moved);
+        return Ok(result);
     };
     let written = &source.text[node.span.clone()];
-    let literal = written.starts_with('\'') && !written.starts_with("'''") && !wish.new.contains('\'');
-    let text = if literal { format!("'{}'", wish.new) } else { json::quoted(wish.new) };
-    moved.changes.push(Change { place: node.place(), from: wish.old.to_owned(), to: wish.new.to_owned() });
-    moved.text = edit::apply(&source.text, &[Edit::new(node.span.clone(), text)]).filter(|text| {
-        let again = toml::parse(&Source::new(source.name.clone(), text.clone()));
-        let mut wanted = root.clone();
-        if let Some(node) = value(&mut wanted, "repository") {
-            node.value = Value::String(wish.new.to_owned());
-        }
-        again.is_ok_and(|again| again.to_json() == wanted.to_json())
+    let literal = written.starts_with('\'') && !written.starts_with("'''") && !replacement.new.contains('\'');
+    let text = if literal { format!("'{}'", replacement.new) } else { json::quoted(replacement.new) };
+    result.changes.push(Change {
+        place: node.place(),
+        from: replacement.old.to_owned(),
+        to: replacement.new.to_owned(),
     });
-    if moved.text.is_none() {
-        return Err(refused(&moved).into());
+    result.text = edit::apply(&source.text, &[Edit::new(node.span.clone(), text)]).filter(|text| {
+        let again = toml::parse(&Source::new(source.name.clone(), text.clone()));
+        let mut expected = root.clone();
+        if let Some(node) = value(&mut expected, "repository") {
+            node.value = Value::String(replacement.new.to_owned());
+        }
+        again.is_ok_and(|again| again.to_json() == expected.to_json())
+    });
+    if result.text.is_none() {
+        return Err(refused(&result).into());
     }
-    Ok(moved)
+    Ok(result)
 }
 
-fn refused(moved: &Moved) -> Diagnostic {
+fn refused(result: &Replaced) -> Diagnostic {
     let diagnostic = Diagnostic::new(Code::EditRefused, "this URL cannot be replaced without changing something else");
-    let places = moved.changes.iter().map(|change| change.place.clone());
+    let places = result.changes.iter().map(|change| change.place.clone());
     places
         .fold(diagnostic, |diagnostic, place| diagnostic.at(place, "to be replaced"))
         .note("an anchor, a tag, or the layout gives the text another meaning elsewhere")
@@ -217,33 +223,39 @@ fn is_foreign(key: &Key) -> bool {
 }
 
 /// Records the edits for a place.
-fn look(source: &Arc<Source>, wish: &Move<'_>, found: &Found<'_>, moved: &mut Moved, edits: &mut Vec<Edit>) {
+fn record(
+    source: &Arc<Source>,
+    replacement: &Replacement<'_>,
+    found: &Found<'_>,
+    result: &mut Replaced,
+    edits: &mut Vec<Edit>,
+) {
     let node = match found {
         Found::Source(node) => node.get("repoURL"),
         Found::Allowed(node) => Some(*node),
     };
     let Some((node, url)) = node.and_then(|node| Some((node, node.as_str()?))) else { return };
     let mut change = |place: Place, from: &str, to: &str, edit: Edit| {
-        moved.changes.push(Change { place, from: from.to_owned(), to: to.to_owned() });
+        result.changes.push(Change { place, from: from.to_owned(), to: to.to_owned() });
         edits.push(edit);
     };
-    if wish.applies_to(url) {
-        change(node.place(), url, wish.new, replacement(node, wish.new));
-    } else if url != wish.new {
+    if replacement.applies_to(url) {
+        change(node.place(), url, replacement.new, replaced(node, replacement.new));
+    } else if url != replacement.new {
         let chart = matches!(found, Found::Source(node) if node.get("chart").is_some());
         if !chart {
-            moved.left.push((node.place(), url.to_owned()));
+            result.others.push((node.place(), url.to_owned()));
         }
         return;
     }
-    let (Found::Source(mapping), Some(revision)) = (found, wish.revision) else { return };
+    let (Found::Source(mapping), Some(revision)) = (found, replacement.revision) else { return };
     match mapping.get("targetRevision") {
         Some(target) if target.as_str() == Some(revision) => {}
         Some(target) => {
             let from = target.as_str().map_or_else(|| target.to_json(), str::to_owned);
             let edit = match key_end(mapping, "targetRevision").filter(|_| target.span.is_empty()) {
                 Some(at) => Edit::new(at..at, format!(" {}", edit::scalar(revision))),
-                None => replacement(target, revision),
+                None => replaced(target, revision),
             };
             change(target.place(), &from, revision, edit);
         }
@@ -288,7 +300,7 @@ fn closing(scalar: &str, escape: impl Fn(&str) -> bool, quote: char) -> usize {
     scalar.len()
 }
 
-fn replacement(node: &Node, text: &str) -> Edit {
+fn replaced(node: &Node, text: &str) -> Edit {
     let span = written(node);
     let old = node.source.text.get(span.clone()).unwrap_or_default();
     let new = edit::scalar_like(old, text);
@@ -319,30 +331,30 @@ fn insertion(mapping: &Node, at: usize, revision: &str) -> Edit {
 }
 
 /// The expected document after the edits, as JSON.
-fn wanted(document: Document, wish: &Move<'_>) -> String {
+fn expected(document: Document, replacement: &Replacement<'_>) -> String {
     let mut root = document.root;
     if let Some(kind) = argo(&root).map(|(kind, _)| kind.to_owned())
         && let Some(spec) = value(&mut root, "spec")
     {
         if kind != "AppProject" {
-            move_sources(spec, wish);
+            replace_sources(spec, replacement);
         } else if let Some(Node { value: Value::Sequence(items), .. }) = value(spec, "sourceRepos") {
-            for item in items.iter_mut().filter(|item| item.as_str().is_some_and(|url| wish.applies_to(url))) {
-                item.value = Value::String(wish.new.to_owned());
+            for item in items.iter_mut().filter(|item| item.as_str().is_some_and(|url| replacement.applies_to(url))) {
+                item.value = Value::String(replacement.new.to_owned());
             }
         }
     }
     root.to_json()
 }
 
-fn move_sources(node: &mut Node, wish: &Move<'_>) {
+fn replace_sources(node: &mut Node, replacement: &Replacement<'_>) {
     let url = node.get("repoURL").and_then(Node::as_str);
-    if url.is_some_and(|url| wish.applies_to(url) || url == wish.new) {
+    if url.is_some_and(|url| replacement.applies_to(url) || url == replacement.new) {
         let text = |text: &str| Value::String(text.to_owned());
         if let Some(url) = value(node, "repoURL") {
-            url.value = text(wish.new);
+            url.value = text(replacement.new);
         }
-        if let Some(revision) = wish.revision {
+        if let Some(revision) = replacement.revision {
             if let Some(target) = value(node, "targetRevision") {
                 target.value = text(revision);
             } else if let Value::Mapping(entries) = &mut node.value
@@ -355,9 +367,12 @@ fn move_sources(node: &mut Node, wish: &Move<'_>) {
         }
     }
     match &mut node.value {
-        Value::Sequence(items) => items.iter_mut().for_each(|item| move_sources(item, wish)),
+        Value::Sequence(items) => items.iter_mut().for_each(|item| replace_sources(item, replacement)),
         Value::Mapping(entries) => {
-            entries.iter_mut().filter(|(key, _)| !is_foreign(key)).for_each(|(_, child)| move_sources(child, wish));
+            entries
+                .iter_mut()
+                .filter(|(key, _)| !is_foreign(key))
+                .for_each(|(_, child)| replace_sources(child, replacement));
         }
         _ => {}
     }
@@ -372,17 +387,17 @@ fn value<'a>(node: &'a mut Node, key: &str) -> Option<&'a mut Node> {
 pub fn all(
     config_source: &Arc<Source>,
     manifests: &[Arc<Source>],
-    wish: &Move<'_>,
-) -> Result<Vec<(Arc<Source>, Moved)>> {
+    replacement: &Replacement<'_>,
+) -> Result<Vec<(Arc<Source>, Replaced)>> {
     let mut diagnostics = Diagnostics::default();
     let mut files = Vec::new();
     for source in manifests {
-        let moved = diagnostics.take(manifest(source, wish));
-        files.extend(moved.map(|moved| (Arc::clone(source), moved)));
+        let result = diagnostics.take(manifest(source, replacement));
+        files.extend(result.map(|result| (Arc::clone(source), result)));
     }
     // Last, so that after an interruption the same command finds the remaining places.
-    let moved = diagnostics.take(config(config_source, wish));
-    files.extend(moved.map(|moved| (Arc::clone(config_source), moved)));
+    let result = diagnostics.take(config(config_source, replacement));
+    files.extend(result.map(|result| (Arc::clone(config_source), result)));
     diagnostics.into_result(files)
 }
 
@@ -393,8 +408,8 @@ mod tests {
     const OLD: &str = "https://git.example.com/old.git";
     const NEW: &str = "git@git.example.org:team/new.git";
 
-    fn moved(text: &str, revision: Option<&str>) -> Result<Moved> {
-        manifest(&Source::new("x.yaml", text), &Move { old: OLD, new: NEW, revision })
+    fn replace(text: &str, revision: Option<&str>) -> Result<Replaced> {
+        manifest(&Source::new("x.yaml", text), &Replacement { old: OLD, new: NEW, revision })
     }
 
     fn application(source: &str) -> String {
@@ -430,9 +445,9 @@ mod tests {
             ("  source:\n    repoURL: OLD", "  source:\n    repoURL: NEW"),
         ] {
             let fill = |text: &str| application(&text.replace("OLD", OLD).replace("NEW", NEW));
-            let result = moved(&fill(before), None).unwrap_or_else(|found| panic!("{before}: {found:?}"));
+            let result = replace(&fill(before), None).unwrap_or_else(|found| panic!("{before}: {found:?}"));
             assert_eq!(result.text, Some(fill(after)));
-            assert!(result.left.is_empty());
+            assert!(result.others.is_empty());
         }
     }
 
@@ -442,11 +457,11 @@ mod tests {
             format!("apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nspec:\n  sourceRepos: [{urls}]\n")
         };
         let text = project("https://git.example.com/old, git@git.example.com:old.git, https://git.example.com/other");
-        let result = moved(&text, None).expect("valid");
+        let result = replace(&text, None).expect("valid");
         assert_eq!(result.text, Some(project(&format!("{NEW}, {NEW}, https://git.example.com/other"))));
-        assert_eq!(result.left.len(), 1);
+        assert_eq!(result.others.len(), 1);
         // To another transport of the same repository.
-        let over_ssh = Move { old: OLD, new: "git@git.example.com:old.git", revision: None };
+        let over_ssh = Replacement { old: OLD, new: "git@git.example.com:old.git", revision: None };
         let text = application(&format!("  source: {{repoURL: {OLD}, path: .}}\n"));
         let result = manifest(&Source::new("x.yaml", text.clone()), &over_ssh).expect("valid");
         assert_eq!(result.text, Some(text.replace(OLD, over_ssh.new)));
@@ -475,9 +490,9 @@ mod tests {
             ("  source:\n    repoURL: NEW", "  source:\n    repoURL: NEW\n    targetRevision: \"1.0\""),
         ] {
             let fill = |text: &str| application(&text.replace("OLD", OLD).replace("NEW", NEW));
-            let result = moved(&fill(before), Some("1.0")).unwrap_or_else(|found| panic!("{before}: {found:?}"));
+            let result = replace(&fill(before), Some("1.0")).unwrap_or_else(|found| panic!("{before}: {found:?}"));
             assert_eq!(result.text, Some(fill(after)));
-            let again = moved(&fill(after), Some("1.0")).expect("valid");
+            let again = replace(&fill(after), Some("1.0")).expect("valid");
             assert!(again.text.is_none() && again.changes.is_empty(), "a second run changes nothing");
         }
     }
@@ -485,33 +500,33 @@ mod tests {
     #[test]
     fn other_repositories_are_reported_and_kept() {
         let text = "apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nspec:\n  sourceRepos: ['*', OLD, https://else.example]\n";
-        let result = moved(&text.replace("OLD", OLD), None).expect("valid");
+        let result = replace(&text.replace("OLD", OLD), None).expect("valid");
         assert_eq!(result.text, Some(text.replace("OLD", NEW)));
-        let left: Vec<_> = result.left.iter().map(|(_, url)| url.as_str()).collect();
+        let left: Vec<_> = result.others.iter().map(|(_, url)| url.as_str()).collect();
         assert_eq!(left, ["*", "https://else.example"]);
         // Not in values of a chart, nor for a Helm repository.
         let text = application(&format!(
             "  source:\n    repoURL: https://charts.example\n    chart: c\n    helm:\n      valuesObject:\n        repoURL: {OLD}\n"
         ));
-        let result = moved(&text, None).expect("valid");
-        assert!(result.text.is_none() && result.left.is_empty());
+        let result = replace(&text, None).expect("valid");
+        assert!(result.text.is_none() && result.others.is_empty());
         let other = format!("kind: ConfigMap\napiVersion: v1\nspec:\n  source:\n    repoURL: {OLD}\n");
-        assert!(moved(&other, None).expect("valid").text.is_none());
+        assert!(replace(&other, None).expect("valid").text.is_none());
     }
 
     #[test]
     fn edits_with_side_effects_are_rejected() {
         let text = application(&format!("  source:\n    repoURL: &u {OLD}\n  info:\n  - name: home\n    value: *u\n"));
-        let found = moved(&text, None).expect_err("the alias would change, too");
+        let found = replace(&text, None).expect_err("the alias would change, too");
         assert_eq!(found.0[0].code, Code::EditRefused);
     }
 
     #[test]
     fn charts_toml_keeps_its_quotes() {
-        let wish = Move { old: OLD, new: NEW, revision: None };
+        let replacement = Replacement { old: OLD, new: NEW, revision: None };
         for quote in ["\"", "'"] {
             let text = |url: &str| format!("# c\nrepository = {quote}{url}{quote} # d\n[argocd]\nversion = \"3.5\"\n");
-            let result = config(&Source::new("charts.toml", text(OLD)), &wish).expect("valid");
+            let result = config(&Source::new("charts.toml", text(OLD)), &replacement).expect("valid");
             assert_eq!(result.text, Some(text(NEW)));
         }
     }

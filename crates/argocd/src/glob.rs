@@ -237,10 +237,10 @@ mod tests {
     use super::*;
 
     fn expanded(pattern: &str) -> Vec<String> {
-        let base = tempfile::tempdir().expect("temporary folder");
+        let base = tempfile::tempdir().expect("temporary directory");
         for file in ["a.yaml", "b.yaml", "c.yml", ".d.yaml", "x/a.yaml", "x/y/b.yaml", "x-z/c.yaml", "z[1].yaml"] {
             let path = base.path().join(file);
-            std::fs::create_dir_all(path.parent().expect("parent")).expect("folder");
+            std::fs::create_dir_all(path.parent().expect("parent")).expect("directory");
             std::fs::write(path, "").expect("file");
         }
         let found = expand(base.path(), pattern).expect("valid");

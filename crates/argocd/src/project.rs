@@ -3,11 +3,30 @@
 //! Reads and validates every field of Argo CD 3.5. An invalid field does not hide the others. What a project allows is
 //! decided in `lint`.
 
-use diagnostics::{Diagnostics, Place, suggestion};
+use diagnostics::{Diagnostics, Place, nearest, suggestion};
 use document::yaml::Document;
 use document::{Fields, Node, Syntax, Value};
 
 use crate::project_fields::{invalid, repeated};
+
+/// The fields of `spec`.
+const SPEC_FIELDS: &[&str] = &[
+    "clusterResourceBlacklist",
+    "clusterResourceWhitelist",
+    "description",
+    "destinationServiceAccounts",
+    "destinations",
+    "namespaceResourceBlacklist",
+    "namespaceResourceWhitelist",
+    "orphanedResources",
+    "permitOnlyProjectScopedClusters",
+    "roles",
+    "signatureKeys",
+    "sourceIntegrity",
+    "sourceNamespaces",
+    "sourceRepos",
+    "syncWindows",
+];
 
 /// An AppProject.
 #[derive(Debug, Clone)]
@@ -43,6 +62,13 @@ impl Project {
     #[must_use]
     pub fn field(&self, field: &str) -> Option<Place> {
         self.spec.get(field).is_some().then(|| self.spec.key_place(field))
+    }
+
+    /// Whether a field of `spec` is missing, but a field with a similar name is present.
+    #[must_use]
+    pub fn misspells(&self, field: &str) -> bool {
+        let similar = |key: &str| nearest(key, SPEC_FIELDS.iter().copied()) == Some(field);
+        self.spec.get(field).is_none() && self.spec.entries().iter().any(|(key, _)| similar(&key.name))
     }
 }
 

@@ -74,7 +74,9 @@ pub fn wrong(option: &str, setter: Setter) -> Option<(String, String)> {
     let help = match (nearest(plain, names.iter().copied()), value.map(str::trim)) {
         (Some(near), Some(value)) => format!("did you mean `{near}={value}`?"),
         (Some(near), None) => format!("did you mean `{near}=true`?"),
-        (None, _) => format!("known: {}", names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
+        (None, _) => {
+            format!("use one of {}", names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))
+        }
     };
     Some((what, help))
 }

@@ -22,7 +22,7 @@ use crate::api::Pod;
 use crate::diagnosis::logs::Log;
 use crate::kubectl::Kubectl;
 use crate::observer::{Observer, UNREACHABLE};
-use crate::seen::Snapshot;
+use crate::snapshot::Snapshot;
 use crate::verdict::{self, Evidence, Problem, Verdict};
 
 /// How much of each part is shown; the export is complete.
@@ -255,7 +255,7 @@ mod tests {
 
     use super::*;
     use crate::api::Metadata;
-    use crate::seen::testing;
+    use crate::snapshot::testing;
 
     #[test]
     fn a_description_keeps_what_helps() {

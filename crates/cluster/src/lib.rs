@@ -13,7 +13,7 @@ pub mod lifecycle;
 pub mod observer;
 pub mod preflight;
 pub mod scenario;
-pub mod seen;
+pub mod snapshot;
 pub mod stuck;
 pub mod verdict;
 

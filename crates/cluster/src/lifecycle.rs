@@ -415,7 +415,7 @@ mod tests {
     #[test]
     fn a_panic_deletes_the_cluster_unless_it_is_kept() {
         for (keep, removed) in [(false, true), (true, false)] {
-            let folder = tempfile::tempdir().expect("temporary folder");
+            let folder = tempfile::tempdir().expect("temporary directory");
             let (provisioner, log) = provisioner(folder.path());
             let lock = provisioner.lock().expect("it is free");
             let run = AssertUnwindSafe(|| {

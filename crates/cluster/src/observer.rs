@@ -18,7 +18,7 @@ use toolbox::{process, progress};
 
 use crate::api::{Event, List, WatchEvent};
 use crate::kubectl::Kubectl;
-use crate::seen::{Snapshot, WATCHED};
+use crate::snapshot::{Snapshot, WATCHED};
 use crate::verdict::{self, Problem, Verdict};
 
 /// How often a wait checks the interruption flag. A change in the cluster wakes it at once.

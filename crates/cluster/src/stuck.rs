@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::api::Metadata;
 use crate::kubectl::{Kubectl, checked};
 use crate::observer::{Observer, Stop};
-use crate::seen::{Object, Snapshot};
+use crate::snapshot::{Object, Snapshot};
 use crate::verdict::{self, Problem, Verdict};
 
 /// Stuck objects: kind, name, and uid.
@@ -78,7 +78,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::seen::testing;
+    use crate::snapshot::testing;
 
     #[test]
     fn failed_pods_and_replica_sets_with_refused_pods_are_stuck() {

@@ -46,6 +46,22 @@ macro_rules! codes {
     };
 }
 
+impl Code {
+    /// Whether the code asks to record or describe a change, which comes after all that is wrong with the change itself.
+    #[must_use]
+    pub fn is_bookkeeping(self) -> bool {
+        matches!(
+            self,
+            Self::ChartVersionUnraised
+                | Self::GoldenDiffers
+                | Self::GoldenMissing
+                | Self::GoldenDirectoryOrphaned
+                | Self::LockOutdated
+                | Self::ValuesTableOutdated
+        )
+    }
+}
+
 codes! {
     AnnotationUnknown "annotation-unknown" Finding "an Argo CD or Helm annotation, label, or finalizer is unknown, or its value has no effect"
     ApplicationDestination "application-destination" Finding "an Application's destination is incomplete or ambiguous"
@@ -82,10 +98,10 @@ codes! {
     EditRefused "edit-refused" Configuration "a file cannot be edited automatically"
     FieldUnknown "field-unknown" Finding "an object has a field that its schema does not define"
     GoldenDiffers "golden-differs" Finding "the rendered output differs from the goldens"
+    GoldenDirectoryOrphaned "golden-directory-orphaned" Finding "a directory under tests/golden belongs to no target"
     GoldenEdited "golden-edited" Finding "a golden was edited by hand"
-    GoldenLeftover "golden-leftover" Finding "a file among the goldens belongs to no rendered object"
+    GoldenFileOrphaned "golden-file-orphaned" Finding "a file among the goldens belongs to no rendered object"
     GoldenMissing "golden-missing" Finding "a target has no goldens yet, or a golden was deleted"
-    GoldenOrphan "golden-orphan" Finding "a folder under tests/golden belongs to no target"
     HelmFailed "helm-failed" Unavailable "helm crashed, or failed without a recognizable error message"
     HelmLint "helm-lint" Finding "`helm lint --strict` reported a problem"
     HelmRefused "helm-refused" Configuration "helm cannot render the chart with these values"
@@ -94,7 +110,7 @@ codes! {
     ImageUnpinned "image-unpinned" Finding "an image has a mutable tag, or no tag"
     IntegerAsFloat "integer-as-float" Finding "Helm rendered an integer as a float, such as `1e+06`"
     Interrupted "interrupted" Unavailable "the run was interrupted by a signal"
-    Io "io" Unavailable "a file or folder could not be read or written"
+    Io "io" Unavailable "a file or directory could not be read or written"
     KeyDuplicate "key-duplicate" Finding "an object contains a duplicate key"
     KubeconformFailed "kubeconform-failed" Unavailable "kubeconform failed, or its output could not be understood"
     LockOutdated "lock-outdated" Finding "render.lock is out of date, although the output is unchanged"

@@ -3,6 +3,7 @@
 //! Every stage reports problems as [`Diagnostic`]s. Stages collect them and continue where possible; only `report`
 //! prints them. The [`Code`] of a diagnostic determines its severity and the exit code.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::ops::Range;
 use std::path::Path;
@@ -179,13 +180,14 @@ impl Diagnostic {
         Self::new(Code::Io, format!("cannot {doing} `{}`: {error}", path.display()))
     }
 
-    /// The sort order: by file and place, then target, then code.
-    pub(crate) fn sort_key(&self) -> (String, usize, Option<String>, Code, String) {
+    /// The sort order: the most severe first, what only needs to be recorded last; then by file and place, target, and code.
+    pub(crate) fn sort_key(&self) -> impl Ord + use<> {
         let (name, start) = match self.places.first() {
             Some((place, _)) => (place.source.name.clone(), place.span.as_ref().map_or(0, |span| span.start)),
             None => (String::new(), 0),
         };
-        (name, start, self.target.clone(), self.code, self.message.clone())
+        let severity = (Reverse(self.code.class()), self.code.is_bookkeeping());
+        (severity, name, start, self.target.clone(), self.code, self.message.clone())
     }
 }
 
@@ -263,7 +265,10 @@ pub fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -
     candidates
         .into_iter()
         .map(|candidate| (edit_distance(&typed.to_lowercase(), &candidate.to_lowercase()), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count().min(typed.chars().count()) / 4)
+        .filter(|(distance, candidate)| {
+            let shorter = candidate.chars().count().min(typed.chars().count());
+            *distance <= 1 + shorter / 4 && *distance < shorter.max(1)
+        })
         .min()
         .map(|(_, candidate)| candidate)
 }
@@ -276,7 +281,11 @@ pub fn suggestion<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> 
         return format!("did you mean `{near}`?");
     }
     let names: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
-    if names.is_empty() { "no names are known".to_owned() } else { format!("known: {}", names.join(", ")) }
+    match names.as_slice() {
+        [] => "none is defined".to_owned(),
+        [only] => format!("use {only}"),
+        _ => format!("use one of {}", names.join(", ")),
+    }
 }
 
 /// The number of edits (insertions, deletions, replacements, swaps of neighbors) between two words.
@@ -339,5 +348,6 @@ mod tests {
         assert_eq!(nearest("valuefiles", known), Some("valueFiles"));
         assert_eq!(nearest("vlaues", known), Some("values"));
         assert_eq!(nearest("chart", known), None);
+        assert_eq!(nearest("a", ["b"]), None);
     }
 }

@@ -37,7 +37,7 @@ pub(crate) fn fold(sorted: Vec<Diagnostic>) -> Vec<Diagnostic> {
             one.first.has_same_cause(&diagnostic)
                 && (!one.subjects.contains(&subject) || one.first.places == diagnostic.places)
         };
-        let path = |found: &Diagnostic| found.origin.as_ref().map(|origin| origin.way.clone());
+        let path = |found: &Diagnostic| found.origin.as_ref().map(|origin| origin.path.clone());
         let exact = |index: &&usize| path(&folded[**index].first) == path(&diagnostic);
         let matching: Vec<&usize> = candidates.iter().filter(matches).collect();
         if let Some(&&index) = matching.iter().find(|index| exact(index)).or(matching.first()) {
@@ -116,7 +116,7 @@ impl Diagnostic {
         let helps = |found: &Self, origin: &Origin| -> Vec<String> {
             found.helps.iter().map(|help| masked(help, &origin.name)).collect()
         };
-        one.way.last() == two.way.last()
+        one.path.last() == two.path.last()
             && self.app() == other.app()
             && masked_texts(self, one) == masked_texts(other, two)
             && helps(self, one) == helps(other, two)
@@ -226,13 +226,13 @@ mod tests {
         let mut found = Diagnostic::new(Code::ImageUnpinned, format!("image of Pod {name} has no tag"))
             .target(target)
             .at(Place::new(&source, text.len() - 6..text.len() - 1), "");
-        let way = ["spec", "containers", index, "image"].map(str::to_owned).to_vec();
+        let path = ["spec", "containers", index, "image"].map(str::to_owned).to_vec();
         found.origin = Some(Origin {
             golden: format!("pod-{name}.yaml"),
             template: template.to_owned(),
             kind: "Pod".to_owned(),
             name: name.to_owned(),
-            way,
+            path,
         });
         found
     }
@@ -287,7 +287,7 @@ mod tests {
         assert_eq!(folded(vec![first(), of_kind(other())])[0].1, ["the same in Pod `web`"]);
         assert_eq!(folded(vec![first().help("allow Pod"), of_kind(other()).help("allow Job")]).len(), 2, "other fixes");
         let mut other_field = other();
-        other_field.origin.as_mut().expect("an origin").way.push("tag".to_owned());
+        other_field.origin.as_mut().expect("an origin").path.push("tag".to_owned());
         assert_eq!(folded(vec![first(), other_field]).len(), 2);
     }
 }

@@ -12,14 +12,14 @@ pub struct Origin {
     /// Its name.
     pub name: String,
     /// The path of the field in question.
-    pub way: Vec<String>,
+    pub path: Vec<String>,
 }
 
 impl Origin {
     /// The path without list indexes, which depend on the items before.
     pub(crate) fn field(&self) -> Vec<&str> {
         let index = |step: &str| step.chars().all(|c| c.is_ascii_digit());
-        self.way.iter().map(|step| if index(step) { "" } else { step }).collect()
+        self.path.iter().map(|step| if index(step) { "" } else { step }).collect()
     }
 
     pub(crate) fn title(&self) -> String {

@@ -355,7 +355,7 @@ impl<'a> Fields<'a> {
 
     fn mismatch(&mut self, node: &Node, what: &str, expected: &str) {
         let mut diagnostic = Diagnostic::new(self.syntax.invalid(), format!("{what} must be {expected}"))
-            .at(node.place(), format!("this is {}", node.describe()));
+            .at(node.place(), format!("found {}", node.describe()));
         if expected == "a string" && matches!(node.value, Value::Bool(_) | Value::Number(_) | Value::Null) {
             diagnostic = diagnostic.help("quote the value");
         }

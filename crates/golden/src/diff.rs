@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kubernetes::manifest;
 use kubernetes::manifest::Recorded;
 use similar::{ChangeTag, TextDiff};
+use workspace::provenance::trail::Trail;
 
 use crate::goldens::Change;
 
@@ -75,9 +76,47 @@ pub struct ObjectDiff {
     pub previous: Option<Recorded>,
     /// The lines, without markers and line breaks.
     pub lines: Vec<(Tag, String)>,
+    /// Where rendered lines come from, by their number, as far as that is known.
+    pub trails: BTreeMap<usize, Trail>,
 }
 
 impl ObjectDiff {
+    /// The numbers of the added lines in each hunk, counted from 1, with the index of the hunk's header in `lines`.
+    #[must_use]
+    pub fn added(&self) -> Vec<(usize, Vec<usize>)> {
+        let mut hunks: Vec<(usize, Vec<usize>)> = Vec::new();
+        let mut number = 0;
+        for (index, (tag, line)) in self.lines.iter().enumerate() {
+            match tag {
+                Tag::Hunk => {
+                    // `@@ -1,7 +1,8 @@`
+                    let start = line.split('+').nth(1).and_then(|rest| rest.split([',', ' ']).next()?.parse().ok());
+                    number = start.unwrap_or_default();
+                    hunks.push((index, Vec::new()));
+                }
+                Tag::Added => {
+                    hunks.last_mut().into_iter().for_each(|(_, added)| added.push(number));
+                    number += 1;
+                }
+                Tag::Context => number += 1,
+                Tag::Removed | Tag::Note => {}
+            }
+        }
+        hunks
+    }
+
+    /// Where the lines that a hunk adds come from, each once.
+    #[must_use]
+    pub fn sources(&self, added: &[usize]) -> Vec<String> {
+        let mut sources = Vec::new();
+        for source in added.iter().filter_map(|number| self.trails.get(number)?.summary()) {
+            if !sources.contains(&source) {
+                sources.push(source);
+            }
+        }
+        sources
+    }
+
     /// The lines with their markers, in unified diff format.
     pub fn marked(&self) -> impl Iterator<Item = (Tag, String)> {
         self.lines.iter().map(|(tag, line)| {
@@ -101,6 +140,7 @@ pub fn diff(change: &Change, fingerprint: &dyn Fn(&str) -> String) -> ObjectDiff
         object: object.clone(),
         previous: previous.cloned(),
         lines,
+        trails: BTreeMap::new(),
     };
     match change {
         Change::Added(new) => make(Kind::Added, new, None, whole(&shown(new), Tag::Added)),
@@ -237,6 +277,14 @@ mod tests {
                 "   l2: x"
             ]
         );
+    }
+
+    #[test]
+    fn added_lines_have_numbers() {
+        let text =
+            |value: u32| format!("apiVersion: v1\nkind: Service\nmetadata: {{name: s}}\na: 1\nb: {value}\nc: 1\n");
+        let found = diff(&Change::Modified(recorded(&text(1)), recorded(&text(2))), &|_| String::new());
+        assert_eq!(found.added(), [(0, vec![5])]);
     }
 
     #[test]

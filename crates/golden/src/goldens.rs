@@ -250,7 +250,7 @@ pub fn orphans(root: &Path, targets: &[TargetId]) -> Result<(Vec<PathBuf>, Diagn
     let mut diagnostics = Diagnostics::default();
     for name in &found {
         diagnostics.push(
-            Diagnostic::new(Code::GoldenOrphan, format!("`{FOLDER}/{name}` belongs to no target"))
+            Diagnostic::new(Code::GoldenDirectoryOrphaned, format!("`{FOLDER}/{name}` belongs to no target"))
                 .at(Place::file(format!("{FOLDER}/{name}")), "")
                 .help("run `cargo xtask render --accept` to remove it"),
         );

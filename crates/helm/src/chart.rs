@@ -6,13 +6,26 @@
 //! Chart.lock contains a digest over the dependencies in Chart.yaml and in itself. [`Chart::lock_digest`] computes it, so
 //! that an outdated Chart.lock is detected without Helm and network access.
 
+mod dependency;
+mod go_json;
+mod reader;
+#[cfg(test)]
+mod tests;
+mod version;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
-use document::{Node, Value, json, yaml};
-use serde::Serialize;
+use diagnostics::{Code, Diagnostic, Place, Result, Source};
+use document::{Node, yaml};
 use toolbox::archive::sha256;
+
+pub use self::dependency::{Dependency, Origin};
+use self::go_json::go_list;
+pub use self::go_json::{dependency_json, go_string};
+pub use self::reader::sanitized;
+use self::reader::{Reader, present};
+pub use self::version::{is_exact, same_version};
 
 /// A chart in the workspace.
 #[derive(Debug, Clone)]
@@ -37,44 +50,6 @@ pub struct Chart {
     lists_dependencies: bool,
 }
 
-/// A dependency in Chart.yaml or Chart.lock.
-#[derive(Debug, Clone)]
-pub struct Dependency {
-    /// The name of the chart.
-    pub name: String,
-    /// A version or, in Chart.yaml, a version constraint.
-    pub version: String,
-    /// Its repository; empty if the chart is in charts/.
-    pub repository: String,
-    /// The path of the value that enables it.
-    pub condition: String,
-    /// The tags that enable it.
-    pub tags: Vec<String>,
-    /// A legacy field that is still part of Helm's digest.
-    pub enabled: bool,
-    /// The values imported from it.
-    pub import_values: Vec<Node>,
-    /// Its alias in this chart.
-    pub alias: String,
-    /// The place of the entry.
-    pub place: Place,
-    /// The place of `version`, or of the entry.
-    pub version_place: Place,
-    /// The place of `repository`, or of the entry.
-    pub repository_place: Place,
-}
-
-/// The origin of a dependency.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin<'a> {
-    /// It has no repository, and is in charts/.
-    InCharts,
-    /// `file://`: a chart directory, whose path may be relative to the dependent chart.
-    Folder(&'a str),
-    /// A Helm repository or an OCI registry.
-    Remote(&'a str),
-}
-
 /// Chart.lock.
 #[derive(Debug, Clone)]
 pub struct ChartLock {
@@ -87,36 +62,6 @@ pub struct ChartLock {
     /// The place of the digest, or the file.
     pub digest_place: Place,
     lists_dependencies: bool,
-}
-
-impl Dependency {
-    /// A dependency with only a name, version, and repository.
-    #[must_use]
-    pub fn exact(name: &str, version: &str, repository: &str, place: Place) -> Self {
-        Self {
-            name: name.to_owned(),
-            version: version.to_owned(),
-            repository: repository.to_owned(),
-            condition: String::new(),
-            tags: Vec::new(),
-            enabled: false,
-            import_values: Vec::new(),
-            alias: String::new(),
-            version_place: place.clone(),
-            repository_place: place.clone(),
-            place,
-        }
-    }
-
-    /// Its origin.
-    #[must_use]
-    pub fn origin(&self) -> Origin<'_> {
-        match self.repository.strip_prefix("file://") {
-            Some(path) => Origin::Folder(path),
-            None if self.repository.is_empty() => Origin::InCharts,
-            None => Origin::Remote(&self.repository),
-        }
-    }
 }
 
 impl Chart {
@@ -240,37 +185,6 @@ impl ChartLock {
     }
 }
 
-/// Whether a version constraint is an exact version. `1.2` is not: it allows any `1.2.x`.
-#[must_use]
-pub fn is_exact(version: &str) -> bool {
-    let version = version.strip_prefix('v').unwrap_or(version);
-    let (core, rest) = version.split_at(version.find(['-', '+']).unwrap_or(version.len()));
-    let numbers: Vec<&str> = core.split('.').collect();
-    numbers.len() == 3
-        && numbers.iter().all(|number| !number.is_empty() && number.chars().all(|c| c.is_ascii_digit()))
-        && rest.chars().all(|c| c.is_ascii_alphanumeric() || "-+.".contains(c))
-}
-
-/// Whether two versions are equal to Helm, which ignores a leading `v`.
-#[must_use]
-pub fn same_version(left: &str, right: &str) -> bool {
-    left.strip_prefix('v').unwrap_or(left) == right.strip_prefix('v').unwrap_or(right)
-}
-
-/// Sanitizes a string of Chart.yaml like Helm, before it computes the digest: whitespace becomes spaces, and nonprintable
-/// characters are removed.
-#[must_use]
-pub fn sanitized(text: &str) -> String {
-    text.chars()
-        .filter_map(|c| match c {
-            c if c.is_whitespace() => Some(' '),
-            c if c.is_control() => None,
-            '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' => None,
-            c => Some(c),
-        })
-        .collect()
-}
-
 /// A path for display, relative to the root if it is inside.
 #[must_use]
 pub fn known_as(root: &Path, path: &Path) -> String {
@@ -290,273 +204,5 @@ fn read(root: &Path, path: &Path) -> Result<Option<Arc<Source>>> {
         },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Diagnostic::io("read", path, &error).into()),
-    }
-}
-
-/// The value of a key; null counts as missing.
-fn present<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
-    node.get(key).filter(|node| !matches!(node.value, Value::Null))
-}
-
-/// Reads Helm's files and collects errors. Unlike `document::Fields`, it ignores unknown fields and reads a number as a
-/// string, like Helm.
-#[derive(Default)]
-struct Reader {
-    diagnostics: Diagnostics,
-}
-
-impl Reader {
-    fn mismatch(&mut self, node: &Node, path: &str, expected: &str) {
-        self.diagnostics.push(
-            Diagnostic::new(Code::ChartInvalid, format!("`{path}` must be {expected}"))
-                .at(node.place(), format!("found {}", node.describe())),
-        );
-    }
-
-    fn mapping(&mut self, node: &Node, path: &str) {
-        if !matches!(node.value, Value::Mapping(_)) {
-            self.mismatch(node, path, "a mapping");
-        }
-    }
-
-    fn text(&mut self, node: &Node, key: &str, path: &str) -> Option<String> {
-        let value = present(node, key)?;
-        match &value.value {
-            Value::String(text) | Value::Number(text) => Some(text.clone()),
-            _ => {
-                self.mismatch(value, path, "a string");
-                None
-            }
-        }
-    }
-
-    fn required(&mut self, node: &Node, key: &str, path: &str) -> Option<String> {
-        if matches!(node.value, Value::Mapping(_)) && present(node, key).is_none() {
-            self.diagnostics.push(
-                Diagnostic::new(Code::ChartInvalid, format!("`{path}` is required"))
-                    .at(node.place(), format!("`{key}` is missing")),
-            );
-        }
-        self.text(node, key, path)
-    }
-
-    fn list<'a>(&mut self, node: &'a Node, key: &str, path: &str) -> &'a [Node] {
-        let Some(value) = present(node, key) else { return &[] };
-        if !matches!(value.value, Value::Sequence(_)) {
-            self.mismatch(value, path, "a list");
-        }
-        value.items()
-    }
-
-    fn dependencies(&mut self, root: &Node) -> Vec<Dependency> {
-        let items = self.list(root, "dependencies", "dependencies");
-        items.iter().enumerate().map(|(index, item)| self.dependency(item, index)).collect()
-    }
-
-    fn dependency(&mut self, item: &Node, index: usize) -> Dependency {
-        let path = |key: &str| format!("dependencies[{index}].{key}");
-        self.mapping(item, &format!("dependencies[{index}]"));
-        let name = self.required(item, "name", &path("name")).unwrap_or_default();
-        if name.contains(['/', '\\']) || name == "." || name == ".." {
-            let place = item.get("name").map_or_else(|| item.place(), Node::place);
-            self.diagnostics.push(
-                Diagnostic::new(Code::ChartInvalid, format!("`{}` is not a valid chart name", path("name")))
-                    .at(place, "must not contain a slash"),
-            );
-        }
-        let enabled = match present(item, "enabled").map(|node| (node, &node.value)) {
-            None => false,
-            Some((_, Value::Bool(value))) => *value,
-            Some((node, _)) => {
-                self.mismatch(node, &path("enabled"), "`true` or `false`");
-                false
-            }
-        };
-        let mut tags = Vec::new();
-        for tag in self.list(item, "tags", &path("tags")) {
-            match &tag.value {
-                Value::String(text) | Value::Number(text) => tags.push(sanitized(text)),
-                _ => self.mismatch(tag, &path("tags"), "a list of strings"),
-            }
-        }
-        let mut text = |key: &str| self.text(item, key, &path(key)).unwrap_or_default();
-        let place_of = |key: &str| present(item, key).map_or_else(|| item.place(), Node::place);
-        Dependency {
-            name: sanitized(&name),
-            version: sanitized(&text("version")),
-            repository: sanitized(&text("repository")),
-            condition: sanitized(&text("condition")),
-            alias: text("alias"),
-            tags,
-            enabled,
-            import_values: self.list(item, "import-values", &path("import-values")).to_vec(),
-            place: item.place(),
-            version_place: place_of("version"),
-            repository_place: place_of("repository"),
-        }
-    }
-}
-
-/// A dependency in the JSON form of Helm's type.
-#[derive(Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct GoDependency<'a> {
-    name: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    version: &'a str,
-    repository: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    condition: &'a str,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    tags: &'a [String],
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    enabled: bool,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    import_values: Vec<serde_json::Value>,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    alias: &'a str,
-}
-
-impl<'a> From<&'a Dependency> for GoDependency<'a> {
-    fn from(dependency: &'a Dependency) -> Self {
-        let value = |node: &Node| {
-            let mut value: serde_json::Value = serde_json::from_str(&node.to_json()).unwrap_or_default();
-            // Go sorts the keys of a `map[string]any`.
-            value.sort_all_objects();
-            value
-        };
-        Self {
-            name: &dependency.name,
-            version: &dependency.version,
-            repository: &dependency.repository,
-            condition: &dependency.condition,
-            tags: &dependency.tags,
-            enabled: dependency.enabled,
-            import_values: dependency.import_values.iter().map(value).collect(),
-            alias: &dependency.alias,
-        }
-    }
-}
-
-/// A list of dependencies in the JSON form that Helm hashes.
-fn go_list(dependencies: Option<&[Dependency]>) -> String {
-    go_json(&dependencies.map(|all| all.iter().map(GoDependency::from).collect::<Vec<_>>()))
-}
-
-/// A dependency in Helm's JSON form.
-#[must_use]
-pub fn dependency_json(dependency: &Dependency) -> String {
-    go_json(&GoDependency::from(dependency))
-}
-
-/// A string in Go's JSON form.
-#[must_use]
-pub fn go_string(text: &str) -> String {
-    go_json(&text)
-}
-
-/// Formats a value as Go's `encoding/json` does, which also escapes `<`, `>`, `&`, and two line separators.
-fn go_json(value: &impl Serialize) -> String {
-    let json = serde_json::to_string(value).unwrap_or_default();
-    json::escape(&json, |c| matches!(c, '<' | '>' | '&' | '\u{2028}' | '\u{2029}'))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn chart(text: &str) -> Result<Chart> {
-        Chart::parse(&Source::new("Chart.yaml", text), PathBuf::from("/w/charts/x"), "charts/x".to_owned())
-    }
-
-    fn locked(chart_text: &str, lock_text: &str) -> Chart {
-        let mut chart = chart(chart_text).expect("Chart.yaml");
-        chart.lock = Some(ChartLock::parse(&Source::new("Chart.lock", lock_text)).expect("Chart.lock"));
-        chart
-    }
-
-    const HEAD: &str = "apiVersion: v2\nname: x\nversion: 0.1.0\n";
-
-    #[test]
-    fn computes_helms_digest() {
-        // Helm 4.2.1 generated both digests.
-        let plain = locked(
-            &format!(
-                "{HEAD}dependencies:\n- {{name: sealed-secrets, version: 2.19.1, repository: \"https://bitnami.github.io/sealed-secrets\"}}\n"
-            ),
-            "dependencies:\n- name: sealed-secrets\n  repository: https://bitnami.github.io/sealed-secrets\n  version: 2.19.1\n\
-             digest: sha256:a3411bb61935d9d3f83b2ff6c1230a9a25a500524eb1f809b8cfff5343c2a3fd\ngenerated: \"2026-11-23T08:39:11Z\"\n",
-        );
-        assert!(plain.lock_matches());
-        let other = locked(
-            &format!(
-                "{HEAD}dependencies:\n- {{name: sealed-secrets, version: 2.19.0, repository: \"https://bitnami.github.io/sealed-secrets\"}}\n"
-            ),
-            "dependencies:\n- name: sealed-secrets\n  repository: https://bitnami.github.io/sealed-secrets\n  version: 2.19.1\n\
-             digest: sha256:a3411bb61935d9d3f83b2ff6c1230a9a25a500524eb1f809b8cfff5343c2a3fd\ngenerated: \"2026-11-23T08:39:11Z\"\n",
-        );
-        assert!(!other.lock_matches());
-    }
-
-    #[test]
-    fn json_is_like_gos() {
-        let chart = chart(&format!(
-            "{HEAD}dependencies:\n- name: a\n  version: '>=1 <2'\n  repository: https://x/?a&b\n  alias: b\n  condition: a.enabled\n  \
-             tags: [t]\n  enabled: true\n  import-values: [data, {{parent: p, child: c}}]\n- name: c\n"
-        ))
-        .expect("Chart.yaml");
-        assert_eq!(
-            go_list(Some(&chart.dependencies)),
-            r#"[{"name":"a","version":"\u003e=1 \u003c2","repository":"https://x/?a\u0026b","condition":"a.enabled","tags":["t"],"enabled":true,"import-values":["data",{"child":"c","parent":"p"}],"alias":"b"},{"name":"c","repository":""}]"#
-        );
-        assert_eq!(go_list(None), "null");
-    }
-
-    #[test]
-    fn numbers_are_strings_and_unknown_fields_are_ignored() {
-        let chart = chart("apiVersion: v2\nname: x\nversion: 1\nhome: 5\nunknown: [1]\n").expect("Chart.yaml");
-        assert_eq!((chart.name.as_str(), chart.version.as_str()), ("x", "1"));
-    }
-
-    #[test]
-    fn wrong_types_are_reported() {
-        let error = chart("name: [x]\ndependencies:\n- name: a\n  tags: t\n- 5\n").expect_err("wrong");
-        let reported: Vec<String> =
-            error.0.iter().map(|found| format!("{} {}", found.places[0].0, found.message)).collect();
-        assert_eq!(
-            reported,
-            [
-                "Chart.yaml:1:7 `name` must be a string",
-                "Chart.yaml:1:1 `version` is required",
-                "Chart.yaml:4:9 `dependencies[0].tags` must be a list",
-                "Chart.yaml:5:3 `dependencies[1]` must be a mapping",
-                "Chart.yaml:3:3 `dependencies` requires `apiVersion: v2`",
-            ]
-        );
-    }
-
-    #[test]
-    fn duplicate_dependencies_are_rejected() {
-        let error = chart(&format!("{HEAD}dependencies:\n- name: a\n- name: b\n  alias: a\n")).expect_err("duplicate");
-        assert_eq!(error.0[0].message, "duplicate dependency `a`");
-    }
-
-    #[test]
-    fn requirements_yaml_is_rejected() {
-        let root = tempfile::tempdir().expect("temporary folder");
-        std::fs::write(root.path().join("Chart.yaml"), "name: x\nversion: 0.1.0\n").expect("written");
-        std::fs::write(root.path().join("requirements.yaml"), "dependencies: []\n").expect("written");
-        let error = Chart::load(root.path(), root.path()).expect_err("rejected");
-        assert!(error.0[0].message.contains("requirements.yaml` is not supported"), "{error:?}");
-    }
-
-    #[test]
-    fn exact_versions_are_distinguished_from_constraints() {
-        for exact in ["1.2.3", "v1.2.3", "1.2.3-rc.1", "1.2.3+build.5"] {
-            assert!(is_exact(exact), "{exact}");
-        }
-        for range in ["1.2", "^1.2.3", "1.2.x", ">=1.2.3", "1.2.3 - 2.0.0", "", "*", "1.2.3 || 2.0.0"] {
-            assert!(!is_exact(range), "{range}");
-        }
     }
 }

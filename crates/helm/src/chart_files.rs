@@ -68,11 +68,11 @@ mod tests {
 
     #[test]
     fn ignored_files_and_dependencies_are_not_inputs() {
-        let root = tempfile::tempdir().expect("temporary folder");
+        let root = tempfile::tempdir().expect("temporary directory");
         let chart = root.path().join("charts/web");
         for file in [".helmignore", "Chart.yaml", "templates/a.yaml", "ci/x-values.yaml", "charts/dep/Chart.yaml"] {
             let path = chart.join(file);
-            std::fs::create_dir_all(path.parent().expect("has one")).expect("folder");
+            std::fs::create_dir_all(path.parent().expect("has one")).expect("directory");
             std::fs::write(path, if file == ".helmignore" { "ci/\n" } else { file }).expect("file");
         }
         std::os::unix::fs::symlink(&chart, chart.join("templates/loop")).expect("link");

@@ -8,3 +8,4 @@ pub mod names;
 pub mod parse;
 mod pipeline;
 pub mod tree;
+pub mod unclosed;

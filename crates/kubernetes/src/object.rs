@@ -110,7 +110,7 @@ impl Object {
             template: self.template.clone(),
             kind: self.key.kind.clone(),
             name: self.key.name.clone(),
-            way: self.path_to(&place),
+            path: self.path_to(&place),
         };
         let mut found = Diagnostic::new(code, message).target(&self.target).at(place, label);
         found.origin = Some(origin);

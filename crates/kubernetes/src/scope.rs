@@ -99,14 +99,14 @@ pub struct Scopes(BTreeMap<(String, String), Scope>);
 impl Scopes {
     /// The scopes of built-in kinds, and of those that rendered CustomResourceDefinitions define.
     #[must_use]
-    pub fn new(objects: &[Object]) -> Self {
+    pub fn new<'o>(objects: impl IntoIterator<Item = &'o Object>) -> Self {
         let mut scopes = BTreeMap::new();
         for (group, cluster, namespaced) in KNOWN {
             for (kinds, scope) in [(cluster, Scope::Cluster), (namespaced, Scope::Namespaced)] {
                 scopes.extend(kinds.iter().map(|kind| (((*group).to_owned(), (*kind).to_owned()), scope)));
             }
         }
-        scopes.extend(objects.iter().filter_map(definition));
+        scopes.extend(objects.into_iter().filter_map(definition));
         Self(scopes)
     }
 

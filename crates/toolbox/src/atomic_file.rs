@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use diagnostics::{Diagnostic, Result};
 use tempfile::NamedTempFile;
 
-/// Writes a file atomically. Creates its folder if necessary, and keeps the permissions of a file that it replaces.
+/// Writes a file atomically. Creates its directory if necessary, and keeps the permissions of a file that it replaces.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     place(path, stage(path, bytes)?)
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// The replacement for all chart repositories.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mirror {
-    /// A folder of chart archives.
+    /// A directory of chart archives.
     Folder(PathBuf),
     /// The URL of a Helm repository (`http://`, `https://`, or `oci://`).
     Url(String),
@@ -24,7 +24,7 @@ pub struct Environment {
     pub dumb: bool,
     /// `XTASK_CHART_MIRROR`.
     pub mirror: Option<Mirror>,
-    /// `XTASK_CACHE_DIR`, or the tool's folder in the user's cache.
+    /// `XTASK_CACHE_DIR`, or the tool's directory in the user's cache.
     pub cache: PathBuf,
 }
 

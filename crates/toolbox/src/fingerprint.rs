@@ -17,7 +17,7 @@ pub struct Fingerprints {
 }
 
 impl Fingerprints {
-    /// Fingerprints with the key of a cache folder.
+    /// Fingerprints with the key of a cache directory.
     #[must_use]
     pub fn new(cache: &Path) -> Self {
         Self { file: cache.join("fingerprint.key"), key: OnceLock::new() }
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn fingerprints_are_stable_on_one_machine() {
-        let (one, two) = (tempfile::tempdir().expect("folder"), tempfile::tempdir().expect("folder"));
+        let (one, two) = (tempfile::tempdir().expect("directory"), tempfile::tempdir().expect("directory"));
         let first = Fingerprints::new(one.path()).of("hunter2");
         assert_eq!(first, Fingerprints::new(one.path()).of("hunter2"));
         assert_ne!(first, Fingerprints::new(one.path()).of("hunter3"));

@@ -1,7 +1,7 @@
 //! Queries to git: base revisions, and what changed since.
 //!
 //! git only reads: it writes nothing into the repository, takes no optional locks, never prompts, and runs no hooks. Paths
-//! are relative to the folder of the [`Repository`].
+//! are relative to the directory of the [`Repository`].
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ const MAIN: [&str; 5] = [
     "refs/heads/master",
 ];
 
-/// A folder in a git repository, and the git program.
+/// A directory in a git repository, and the git program.
 #[derive(Debug)]
 pub struct Repository {
     git: PathBuf,
@@ -27,7 +27,7 @@ pub struct Repository {
 }
 
 impl Repository {
-    /// The repository that contains a folder; `None` if there is none, or no git on PATH.
+    /// The repository that contains a directory; `None` if there is none, or no git on PATH.
     #[must_use]
     pub fn around(folder: &Path) -> Option<Self> {
         folder.ancestors().find(|folder| folder.join(".git").exists())?;
@@ -75,7 +75,7 @@ impl Repository {
         Ok(output.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned()))
     }
 
-    /// Writes the files of a commit into an empty folder, without those that have the attribute `export-ignore`.
+    /// Writes the files of a commit into an empty directory, without those that have the attribute `export-ignore`.
     pub fn write(&self, commit: &str, folder: &Path) -> Result<()> {
         let output = self.ask(&["archive", "--format=tar", commit])?;
         if !output.success() {

@@ -82,7 +82,7 @@ pub enum Followed<T> {
 }
 
 /// The variables that programs inherit: where programs and temporary files are, and how to reach the network. Go and git
-/// need `HOME`; Helm's own folders are always set in addition.
+/// need `HOME`; Helm's own directories are always set in addition.
 pub const INHERITED: &[&str] = &[
     "PATH",
     "HOME",
@@ -348,7 +348,7 @@ mod tests {
 
     #[test]
     fn a_deadline_ends_child_processes_too() {
-        let directory = tempfile::tempdir().expect("temporary folder");
+        let directory = tempfile::tempdir().expect("temporary directory");
         let pid_file = directory.path().join("pid");
         let script = format!("sleep 60 & echo $! > {}; wait", pid_file.display());
         let error = sh(&script).deadline(Duration::from_millis(300)).run().expect_err("exceeds the deadline");

@@ -122,7 +122,7 @@ pub struct Verified {
 struct Machine {
     /// The platform in Go's terms, for example `linux-amd64`.
     platform: String,
-    /// The absolute folders of PATH, in order.
+    /// The absolute directories of PATH, in order.
     search_path: Vec<PathBuf>,
     /// The values of the `XTASK_<NAME>` variables, by name of the tool.
     variables: BTreeMap<String, PathBuf>,
@@ -142,7 +142,7 @@ struct Missing {
     /// A predicate of the program in the cache, if it is damaged.
     damage: Option<String>,
     /// The warning about a program on PATH with another version, for the case that the tool is installed.
-    warning: Option<Diagnostic>,
+    warning: Option<Box<Diagnostic>>,
 }
 
 impl<'a> Tools<'a> {
@@ -284,7 +284,7 @@ impl<'a> Tools<'a> {
                     let tool = Tool::new(pin, path, Origin::Path);
                     return Ok(Search::Found(Tool { version: version.to_owned(), ..tool }));
                 }
-                missing.warning = Some(path_warning(pin, &path, &answer));
+                missing.warning = Some(Box::new(path_warning(pin, &path, &answer)));
                 missing.tried.push(format!("`{}` on PATH {}", path.display(), answer.describe()));
             }
         }
@@ -326,9 +326,9 @@ impl<'a> Tools<'a> {
         Err(Diagnostic::new(Code::ToolUnavailable, message).at(pin.place.clone(), "pinned here").help(help).into())
     }
 
-    fn warn(&self, pin: &ToolPin, warning: Option<Diagnostic>) {
+    fn warn(&self, pin: &ToolPin, warning: Option<Box<Diagnostic>>) {
         if let Some(warning) = warning {
-            locked(&self.warnings).entry(pin.name.clone()).or_insert(warning);
+            locked(&self.warnings).entry(pin.name.clone()).or_insert(*warning);
         }
     }
 
@@ -513,7 +513,7 @@ fn platform() -> String {
     format!("{system}-{processor}")
 }
 
-/// The absolute folders of a search path. Relative ones would depend on the current directory.
+/// The absolute directories of a search path. Relative ones would depend on the current directory.
 fn search_path(path: &OsStr) -> Vec<PathBuf> {
     std::env::split_paths(path).filter(|folder| folder.is_absolute()).collect()
 }

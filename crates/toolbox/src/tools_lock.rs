@@ -55,7 +55,7 @@ impl ToolsLock {
         {
             // The keys of another format would be reported as unknown and hide the reason.
             return Err(Diagnostic::new(Code::ConfigInvalid, format!("`version` must be {FORMAT}"))
-                .at(node.place(), format!("this is {}", node.describe()))
+                .at(node.place(), format!("found {}", node.describe()))
                 .help("this is the version of the file format; a newer format requires a newer version of this tool")
                 .into());
         }
@@ -84,15 +84,18 @@ impl ToolsLock {
 
     /// The entry for a version of a tool, or an error with the pinned versions.
     pub fn require(&self, name: &str, version: &str) -> Result<&ToolPin> {
-        if let Some(pin) = self.pin(name, version) {
-            return Ok(pin);
-        }
+        self.pin(name, version).ok_or_else(|| self.missing(name, version).into())
+    }
+
+    /// The error for a version without an entry.
+    #[must_use]
+    pub fn missing(&self, name: &str, version: &str) -> Diagnostic {
         let file = Place { source: Arc::clone(&self.source), span: None };
         let missing =
             Diagnostic::new(Code::ConfigInvalid, format!("`{name}` {version} has no entry in tools.lock")).at(file, "");
         let versions: Vec<_> = self.pins.iter().filter(|pin| pin.name == name).map(|pin| &*pin.version).collect();
         let add = format!("add a `[[tool]]` entry for `{name}` {version}; the header of the file describes the format");
-        Err(if versions.is_empty() {
+        if versions.is_empty() {
             match nearest(name, self.names()) {
                 Some(near) => missing.help(format!("did you mean `{near}`?")),
                 None => missing.help(add),
@@ -100,7 +103,6 @@ impl ToolsLock {
         } else {
             missing.note(format!("pinned versions: {}", versions.join(", "))).help(add)
         }
-        .into())
     }
 
     /// The names of all tools.
@@ -250,8 +252,7 @@ fn checked(
     }
     let node = fields.node(key)?;
     let message = format!("`{}` must {expected}", fields.path_of(key));
-    fields
-        .report(Diagnostic::new(Code::ConfigInvalid, message).at(node.place(), format!("this is {}", node.describe())));
+    fields.report(Diagnostic::new(Code::ConfigInvalid, message).at(node.place(), format!("found {}", node.describe())));
     None
 }
 
@@ -259,7 +260,7 @@ fn read_sums(node: &Node, path: &str, fields: &mut Fields<'_>) -> BTreeMap<Strin
     if !matches!(node.value, Value::Mapping(_)) {
         fields.report(
             Diagnostic::new(Code::ConfigInvalid, format!("`{path}.sha256` must be a mapping"))
-                .at(node.place(), format!("this is {}", node.describe()))
+                .at(node.place(), format!("found {}", node.describe()))
                 .help("write a table `[tool.sha256]` with a line for each platform"),
         );
     }
@@ -294,7 +295,7 @@ fn read_sums(node: &Node, path: &str, fields: &mut Fields<'_>) -> BTreeMap<Strin
 fn describe_sum(node: &Node) -> String {
     match node.as_str() {
         Some(text) => format!("this has {} characters", text.chars().count()),
-        None => format!("this is {}", node.describe()),
+        None => format!("found {}", node.describe()),
     }
 }
 
@@ -304,7 +305,7 @@ fn is_name(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }
 
-/// Versions become folder names. They have no leading `v`.
+/// Versions become directory names. They have no leading `v`.
 fn is_version(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_digit())
         && text.contains('.')
@@ -380,17 +381,17 @@ mod tests {
         let text = "version = 1\n\n[[tool]]\nname = \"Helm\"\nversion = \"v4\"\nverison-args = [\"-v\"]\nurl = \"https://x/{os}\"\n\
                     member = \"../helm\"\ngo = \"x/y@latest\"\ngo-ldflag = \"-s\"\n[tool.sha256]\nlinux = \"00\"\nlinux-amd64 = \"00\"\ndarwin-arm64 = 1\n[extra]\n";
         let expected = "\
-config-invalid: `tool[0].name` must consist of lowercase letters, digits, and hyphens, such as `helm` @ tools.lock:4:8 this is the string \"Helm\" -> 
-config-invalid: `tool[0].version` must be a full version without `v`, such as `4.2.1` @ tools.lock:5:11 this is the string \"v4\" -> 
+config-invalid: `tool[0].name` must consist of lowercase letters, digits, and hyphens, such as `helm` @ tools.lock:4:8 found the string \"Helm\" -> 
+config-invalid: `tool[0].version` must be a full version without `v`, such as `4.2.1` @ tools.lock:5:11 found the string \"v4\" -> 
 config-unknown-key: unknown key `verison-args` in `tool[0]` @ tools.lock:6:1  -> did you mean `version-args`?
-config-invalid: `tool[0].url` must be an https:// URL whose only placeholders are {version} and {platform} @ tools.lock:7:7 this is the string \"https://x/{os}\" -> 
-config-invalid: `tool[0].member` must be a path in the archive whose only placeholders are {version} and {platform} @ tools.lock:8:10 this is the string \"../helm\" -> 
-config-invalid: `tool[0].go` must be a package with an exact version, such as `sigs.k8s.io/kind@v0.33.0` @ tools.lock:9:6 this is the string \"x/y@latest\" -> 
+config-invalid: `tool[0].url` must be an https:// URL whose only placeholders are {version} and {platform} @ tools.lock:7:7 found the string \"https://x/{os}\" -> 
+config-invalid: `tool[0].member` must be a path in the archive whose only placeholders are {version} and {platform} @ tools.lock:8:10 found the string \"../helm\" -> 
+config-invalid: `tool[0].go` must be a package with an exact version, such as `sigs.k8s.io/kind@v0.33.0` @ tools.lock:9:6 found the string \"x/y@latest\" -> 
 config-unknown-key: unknown key `go-ldflag` in `tool[0]` @ tools.lock:10:1  -> did you mean `go-ldflags`?
 config-invalid: `linux` in `tool[0].sha256` is not a platform @ tools.lock:12:1  -> use `<GOOS>-<GOARCH>`, such as `linux-amd64`
 config-invalid: `tool[0].sha256.linux-amd64` must be a string of 64 lowercase hexadecimal digits @ tools.lock:13:15 this has 2 characters -> copy the checksum from the release of the project, or remove the platform
-config-invalid: `tool[0].sha256.darwin-arm64` must be a string of 64 lowercase hexadecimal digits @ tools.lock:14:16 this is the number 1 -> copy the checksum from the release of the project, or remove the platform
-config-unknown-key: unknown key `extra` @ tools.lock:15:2  -> known: `tool`, `version`";
+config-invalid: `tool[0].sha256.darwin-arm64` must be a string of 64 lowercase hexadecimal digits @ tools.lock:14:16 found the number 1 -> copy the checksum from the release of the project, or remove the platform
+config-unknown-key: unknown key `extra` @ tools.lock:15:2  -> use one of `tool`, `version`";
         assert_eq!(errors(text), expected);
     }
 
@@ -425,7 +426,7 @@ config-unknown-key: unknown key `extra` @ tools.lock:15:2  -> known: `tool`, `ve
 
     #[test]
     fn another_format_is_the_only_error() {
-        let expected = "config-invalid: `version` must be 1 @ tools.lock:1:11 this is the number 2 -> this is the \
+        let expected = "config-invalid: `version` must be 1 @ tools.lock:1:11 found the number 2 -> this is the \
                         version of the file format; a newer format requires a newer version of this tool";
         assert_eq!(errors("version = 2\n[other]\n"), expected);
     }

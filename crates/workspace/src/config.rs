@@ -1,6 +1,6 @@
 //! charts.toml: what Argo CD Applications do not contain, such as versions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use argocd::release::Release;
@@ -25,6 +25,8 @@ pub struct Config {
     pub api_versions: Vec<String>,
     /// The versions of the tools other than Helm by name, and their places.
     pub tools: BTreeMap<String, (String, Place)>,
+    /// The names of the tools whose version tools.lock does not contain.
+    unlocked: BTreeSet<String>,
     /// The node image of kind clusters and its place.
     pub kind_node_image: Option<(String, Place)>,
     /// Suppressed findings.
@@ -97,6 +99,7 @@ impl Config {
             kubernetes,
             api_versions,
             tools,
+            unlocked: BTreeSet::new(),
             kind_node_image,
             suppressions,
             validate,
@@ -140,8 +143,11 @@ fn kubernetes(node: &Node, diagnostics: &mut Diagnostics) -> Option<(String, Vec
 }
 
 impl Config {
-    /// The version of a tool, or an error if there is none.
+    /// The version of a tool, or an error if there is none. The error is empty if tools.lock does not contain the version.
     pub fn tool(&self, name: &str) -> Result<&str> {
+        if self.unlocked.contains(name) {
+            return Err(Diagnostics::default());
+        }
         self.tools.get(name).map(|(version, _)| version.as_str()).ok_or_else(|| {
             Diagnostic::new(Code::ConfigInvalid, format!("version of {name} is not set in charts.toml"))
                 .at(Place::file(crate::files::CONFIG_FILE), "")
@@ -150,16 +156,22 @@ impl Config {
         })
     }
 
-    /// Reports tools that tools.lock does not contain, so that they cannot be installed.
-    #[must_use]
-    pub fn unknown_tools(&self, lock: &ToolsLock) -> Diagnostics {
+    /// Reports tools and versions that tools.lock does not contain, so that they cannot be installed.
+    pub fn check_tools(&mut self, lock: &ToolsLock) -> Diagnostics {
         let mut diagnostics = Diagnostics::default();
-        for (name, (_, place)) in self.tools.iter().filter(|(name, _)| !lock.names().contains(name.as_str())) {
-            diagnostics.push(
+        for (name, (version, place)) in &self.tools {
+            let found = if !lock.names().contains(name.as_str()) {
                 Diagnostic::new(Code::ConfigUnknownKey, format!("unknown tool `{name}`"))
                     .at(place.clone(), "not in tools.lock")
-                    .help(suggestion(name, lock.names())),
-            );
+                    .help(suggestion(name, lock.names()))
+            } else if lock.pin(name, version).is_none() {
+                let places = vec![(place.clone(), format!("selects version {version}"))];
+                Diagnostic { places, ..lock.missing(name, version) }
+            } else {
+                continue;
+            };
+            self.unlocked.insert(name.clone());
+            diagnostics.push(found);
         }
         diagnostics
     }

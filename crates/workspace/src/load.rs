@@ -151,7 +151,9 @@ impl Workspace {
         }
         workspace.sound = !diagnostics.has_errors();
         diagnostics.extend(workspace.config.deprecated.clone());
-        diagnostics.extend(workspace.config.unknown_tools(&workspace.tools_lock));
+        diagnostics.extend(workspace.config.check_tools(&workspace.tools_lock));
+        workspace.broken.sort();
+        workspace.broken.dedup();
         workspace.deployments.sort_by(|left, right| left.application.instance.cmp(&right.application.instance));
         Ok((workspace, diagnostics))
     }
@@ -221,7 +223,9 @@ impl Workspace {
         let what = if directory.is_dir() { "contains no Chart.yaml" } else { "does not exist" };
         let diagnostic = Diagnostic::new(Code::ChartMissing, format!("`{}` {what}", application.path))
             .at(application.path_place.clone(), "");
+        let is_chart = ["templates", "values.yaml", "charts"].iter().any(|name| directory.join(name).exists());
         match diagnostics::nearest(&application.path, charts.iter().map(String::as_str)) {
+            _ if is_chart => diagnostic.help(format!("add or restore {}/Chart.yaml", application.path)),
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
             None if directory.is_dir() => {
                 diagnostic.help("only Helm charts are rendered; move plain manifests into a chart")

@@ -5,18 +5,25 @@
 
 mod documents;
 mod run;
+pub mod settings;
+mod sources;
+pub mod trail;
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use diagnostics::{Place, Result, Source};
 use helm::dependencies::ChartTree;
-use helm::template::instrument::{File, Instrumented, Mark, Trust, instrument};
+use helm::template::flow::program::Program;
+use helm::template::flow::value::Reads;
+use helm::template::flow::walk::{Body, Context, Table, table};
+use helm::template::instrument::{Instrumented, Mark, Trust, instrument};
 use helm::template::marks::{Marked, Part};
 use kubernetes::manifest::Recorded;
 
 use self::documents::{Documents, body};
+use self::settings::Settings;
+use self::sources::Sources;
 use crate::plan::Target;
 use crate::render::Renderer;
 
@@ -27,11 +34,25 @@ pub struct Provenance {
     files: Vec<Arc<Source>>,
     /// By the name of the golden.
     manifests: BTreeMap<String, Traced>,
+    program: Program,
+    /// What the parts of templates depend on, by the context in which they are rendered.
+    tables: Mutex<BTreeMap<(Body, Context), Arc<Table>>>,
+}
+
+/// The values that a rendered text depends on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Dependence {
+    /// The values that it is, or is computed from.
+    pub value: Reads,
+    /// The values that decide whether it is rendered.
+    pub control: Reads,
 }
 
 /// What wrote a manifest.
 #[derive(Debug)]
 struct Traced {
+    /// The path of its chart's values in those of the outermost chart.
+    chart: Vec<String>,
     /// The file.
     file: usize,
     /// The number of lines before the first traced one.
@@ -68,16 +89,20 @@ pub fn in_archive(place: &Place) -> bool {
 }
 
 impl Provenance {
-    /// Traces the manifests of a target. Helm renders in `directory`, where the dependencies of the chart are.
+    /// Traces the manifests of a target; `tree` are the files of its chart.
     pub fn trace(
         renderer: &Renderer<'_>,
         target: &Target<'_>,
-        directory: &Path,
+        tree: &ChartTree,
         manifests: &[Recorded],
     ) -> Result<Self> {
-        let tree = ChartTree::read(renderer.root, &target.deployment.chart.directory, directory)?;
-        let sources = Sources::new(&tree);
-        let mut provenance = Self { files: sources.files.clone(), manifests: BTreeMap::new() };
+        let sources = Sources::new(tree);
+        let mut provenance = Self {
+            files: sources.files.clone(),
+            manifests: BTreeMap::new(),
+            program: sources.program(),
+            tables: Mutex::default(),
+        };
         let mut open: Vec<&Recorded> = manifests.iter().collect();
         provenance.add_verbatim(&sources, &mut open);
         let mut before = None;
@@ -87,7 +112,7 @@ impl Provenance {
             }
             let Some(instrumented) = instrument(&sources.templates(), trust) else { break };
             let Instrumented { files, marks } = instrumented;
-            let printed = run::printed(renderer, target, &tree, &sources.with_templates(files), trust)?;
+            let printed = run::printed(renderer, target, tree, &sources.with_templates(files), trust)?;
             // If the marks are not the reason why the text differs, fewer of them do not help.
             let plain: Vec<_> = printed.iter().map(run::Printed::plain).collect();
             if before.as_ref() == Some(&plain) {
@@ -112,7 +137,10 @@ impl Provenance {
                 Some(first) => Lines::Verbatim { first, count },
                 None => Lines::Unknown,
             };
-            self.manifests.insert(recorded.file.clone(), Traced { file, skipped, lines });
+            self.manifests.insert(
+                recorded.file.clone(),
+                Traced { chart: chart(&recorded.manifest.template), file, skipped, lines },
+            );
             false
         });
     }
@@ -148,7 +176,10 @@ impl Provenance {
                 }
                 None => Lines::Unknown,
             };
-            self.manifests.insert(recorded.file.clone(), Traced { file: *file, skipped, lines });
+            self.manifests.insert(
+                recorded.file.clone(),
+                Traced { chart: chart(&recorded.manifest.template), file: *file, skipped, lines },
+            );
             !traced
         });
     }
@@ -218,6 +249,68 @@ impl Provenance {
         }
     }
 
+    /// The values on which a line of a golden depends; with a byte, only the text from there on. `line` counts from 1.
+    #[must_use]
+    pub fn dependence(&self, settings: &Settings<'_>, golden: &str, line: usize, byte: Option<usize>) -> Dependence {
+        let mut all = Dependence::default();
+        let Some(traced) = self.manifests.get(golden) else { return all };
+        all.control.extend(settings.conditions(&traced.chart).cloned());
+        let Lines::Rendered { first, marked, marks } = &traced.lines else { return all };
+        let at = line.checked_sub(1 + traced.skipped);
+        let parts = at.and_then(|at| marked.lines.get(first + at)).map(Vec::as_slice).unwrap_or_default();
+        let only = byte.and_then(|byte| parts.iter().rposition(|part| part.start <= byte));
+        for part in only.map_or(parts, |index| &parts[index..=index]) {
+            let mut chain: Vec<usize> = std::iter::once(part.mark).chain(marked.stack(*part)).collect();
+            chain.reverse();
+            let chain = chain.into_iter().filter_map(|mark| marks.get(mark)).collect::<Vec<_>>();
+            self.follow(settings, &traced.chart, &chain, &mut all);
+        }
+        for reads in [&mut all.value, &mut all.control] {
+            *reads = reads.iter().flat_map(|path| settings.ways(path)).collect();
+        }
+        all
+    }
+
+    /// Adds what a part depends on, given the actions that lead to it, outermost first.
+    fn follow(&self, settings: &Settings<'_>, chart: &[String], chain: &[&Mark], all: &mut Dependence) {
+        let mut context = Context::of_chart(chart.to_vec());
+        for (index, mark) in chain.iter().enumerate() {
+            let body = Body::around(&self.program, mark.file, &mark.span);
+            let table = self.table(settings, body, &context);
+            let Some(found) = table.find(&mark.span) else { return };
+            all.control.extend(found.control.iter().cloned());
+            match &found.context {
+                Some(inner) if index + 1 < chain.len() => context = inner.clone(),
+                _ => {
+                    all.value.extend(found.value.iter().cloned());
+                    return;
+                }
+            }
+        }
+    }
+
+    fn table(&self, settings: &Settings<'_>, body: Body, context: &Context) -> Arc<Table> {
+        let key = (body, context.clone());
+        let known = self.tables.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        known.unwrap_or_else(|| {
+            let new = Arc::new(table(&self.program, body, context, &|path| settings.texts(path)));
+            self.tables.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&new));
+            new
+        })
+    }
+
+    /// A line of a golden that templates wrote; `line` counts from 1.
+    #[must_use]
+    pub fn text(&self, golden: &str, line: usize) -> &str {
+        let found = || match self.manifests.get(golden)? {
+            Traced { skipped, lines: Lines::Rendered { first, marked, .. }, .. } => {
+                Some(marked.line(first + line.checked_sub(1 + skipped)?))
+            }
+            _ => None,
+        };
+        found().unwrap_or_default()
+    }
+
     fn writer(&self, marked: &Marked, marks: &[Mark], part: Part) -> Option<Writer> {
         let place = |mark: usize| {
             let Mark { file, span, .. } = marks.get(mark)?;
@@ -231,76 +324,8 @@ impl Provenance {
     }
 }
 
-/// The files of a chart and its dependencies: first the templates, then the others.
-struct Sources {
-    files: Vec<Arc<Source>>,
-    /// Their paths in the unpacked copy.
-    paths: Vec<String>,
-    /// How many of them are templates, each with the end of its name if Helm prints its output.
-    templates: Vec<Option<String>>,
-}
-
-impl Sources {
-    fn new(tree: &ChartTree) -> Self {
-        let mut templates = Vec::new();
-        let mut others = Vec::new();
-        for member in &tree.0 {
-            for (path, bytes) in &member.files {
-                let Ok(text) = std::str::from_utf8(bytes) else { continue };
-                let source = Source::new(format!("{}{path}", member.label), text);
-                let staged = format!("{}{path}", member.folder);
-                if path.starts_with("templates/") {
-                    let name = path.rsplit('/').next().unwrap_or(path);
-                    let printed = !name.starts_with('_') && name != "NOTES.txt";
-                    templates.push((source, staged, printed.then(|| format!("/{path}"))));
-                } else if path.starts_with("crds/") {
-                    others.push((source, staged));
-                }
-            }
-        }
-        let mut sources = Self { files: Vec::new(), paths: Vec::new(), templates: Vec::new() };
-        for (source, path, printed) in templates {
-            sources.files.push(source);
-            sources.paths.push(path);
-            sources.templates.push(printed);
-        }
-        for (source, path) in others {
-            sources.files.push(source);
-            sources.paths.push(path);
-        }
-        sources
-    }
-
-    fn templates(&self) -> Vec<File<'_>> {
-        let files = self.files.iter().zip(&self.templates);
-        files.map(|(source, printed)| File { text: &source.text, printed: printed.as_deref() }).collect()
-    }
-
-    /// The new texts of templates, by path.
-    fn with_templates(&self, texts: Vec<String>) -> BTreeMap<&str, String> {
-        self.paths.iter().map(String::as_str).zip(texts).collect()
-    }
-
-    fn template(&self, file: usize) -> Option<usize> {
-        (file < self.templates.len()).then_some(file)
-    }
-
-    /// The file that Helm prints as it is and calls by this name: `<chart>/charts/<chart>/crds/<file>`.
-    fn verbatim(&self, name: &str) -> Option<usize> {
-        let (_, below) = name.split_once('/')?;
-        let exact = |path: &String| path == below;
-        // The folder of a dependency may be named otherwise, for its version or its alias.
-        let (_, file) = name.split_once("/crds/")?;
-        let end = format!("crds/{file}");
-        let others = || {
-            let mut found = (self.templates.len()..self.paths.len())
-                .filter(|index| {
-                    self.paths[*index].strip_suffix(&end).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
-                })
-                .filter(|index| self.paths[*index].matches("charts/").count() == below.matches("charts/").count());
-            found.next().filter(|_| found.next().is_none())
-        };
-        let first = (self.templates.len()..self.paths.len()).find(|index| exact(&self.paths[*index]));
-        first.or_else(others)
-    }
+/// The path of a chart's values, for the name of one of its templates: `<chart>/charts/<chart>/templates/<file>`.
+fn chart(template: &str) -> Vec<String> {
+    let folder = template.split("/templates/").next().unwrap_or_default();
+    folder.split("/charts/").skip(1).map(str::to_owned).collect()
 }

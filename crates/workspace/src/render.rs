@@ -7,7 +7,8 @@
 pub mod failure;
 mod schema;
 mod unknown_name;
-mod values;
+mod unset;
+pub mod values;
 mod violations;
 
 use std::path::{Path, PathBuf};
@@ -56,6 +57,18 @@ impl Renderer<'_> {
         })?;
         let files = manifest::file_names(&manifests);
         Ok(files.into_iter().zip(manifests).map(|(file, manifest)| Recorded { file, manifest }).collect())
+    }
+
+    /// Renders a target with another value, given as an argument of `--set-json`, whether its schema allows it or not.
+    /// Nothing if that fails.
+    #[must_use]
+    pub fn render_with(&self, target: &Target<'_>, directory: &Path, value: &str) -> Option<Vec<Recorded>> {
+        let homes = tempfile::tempdir().ok()?;
+        let invocation = self.invocation(target, directory, homes.path()).ok()?;
+        let output = invocation.args(["--skip-schema-validation", "--set-json", value]).run().ok()?;
+        let manifests = manifest::read(&output.stdout, &target.recipe.namespace).ok().filter(|_| output.success())?;
+        let files = manifest::file_names(&manifests);
+        Some(files.into_iter().zip(manifests).map(|(file, manifest)| Recorded { file, manifest }).collect())
     }
 
     /// The command that renders a target in a directory, with Helm's home directories below `homes`.

@@ -77,7 +77,7 @@ mod tests {
         assert_eq!(
             remaining(&[suppression(Code::ValueUncovered, "charts/web")], true).len(),
             3,
-            "a folder covers its files"
+            "a directory covers its files"
         );
         assert_eq!(remaining(&[suppression(Code::HelmLint, "web/default")], true), rest);
     }

@@ -14,7 +14,7 @@ use super::{Outcome, Session};
 use crate::report::json::{self, Output};
 use crate::report::table;
 use crate::repository;
-use crate::repository::{Change, Move};
+use crate::repository::{Change, Replacement};
 
 /// Lists the Applications.
 pub fn list(session: &Session<'_>) -> Result<Outcome> {
@@ -28,14 +28,14 @@ pub fn list(session: &Session<'_>) -> Result<Outcome> {
         let name = application.instance.as_str();
         let targets: Vec<bool> =
             freshness.iter().filter(|(id, _)| id.app == application.instance).map(|(_, fresh)| *fresh).collect();
-        let moved = targets.iter().filter(|fresh| !**fresh).count();
+        let stale = targets.iter().filter(|fresh| !**fresh).count();
         // The diagnostics explain why there are no targets.
         let broken = targets.is_empty();
         let namespace = options.namespace.as_ref().unwrap_or(&application.namespace);
-        let word = match moved {
+        let word = match stale {
             _ if broken => "broken".to_owned(),
             0 => "fresh".to_owned(),
-            moved => format!("{moved} stale"),
+            stale => format!("{stale} stale"),
         };
         let count = targets.len().to_string();
         let row = [name, &chart.path, &chart.version, namespace, &application.project, helm, &count, &word];
@@ -47,7 +47,7 @@ pub fn list(session: &Session<'_>) -> Result<Outcome> {
             project: Some(application.project.clone()),
             helm: Some(helm),
             targets: Some(targets.len()),
-            stale: Some(moved),
+            stale: Some(stale),
             broken,
         };
         rows.insert(name, (row.map(str::to_owned), answer));
@@ -103,17 +103,17 @@ pub fn set_repository(session: &Session<'_>, url: &str, revision: Option<&str>) 
     let mut unreadable = Diagnostics::default();
     let paths = workspace::manifests(&root.join("argocd"));
     let sources: Vec<_> = paths.iter().filter_map(|path| unreadable.take(toolbox::source::read(root, path))).collect();
-    let wish = Move { old: &workspace.config.repository, new: url, revision };
-    let files = unreadable.take(repository::all(&workspace.config.source, &sources, &wish)).unwrap_or_default();
+    let replacement = Replacement { old: &workspace.config.repository, new: url, revision };
+    let files = unreadable.take(repository::all(&workspace.config.source, &sources, &replacement)).unwrap_or_default();
     unreadable.into_result(())?;
 
     let before = fresh(session);
     let writes: Vec<(PathBuf, String)> = files
         .iter()
-        .filter_map(|(source, moved)| {
+        .filter_map(|(source, replaced)| {
             let path = root.join(&source.name);
             // Write to the target of a symbolic link.
-            Some((std::fs::canonicalize(&path).unwrap_or(path), moved.text.clone()?))
+            Some((std::fs::canonicalize(&path).unwrap_or(path), replaced.text.clone()?))
         })
         .collect();
     atomic_file::write_all(&writes)?;
@@ -121,22 +121,22 @@ pub fn set_repository(session: &Session<'_>, url: &str, revision: Option<&str>) 
     let stale: Vec<String> = before.difference(&after).map(ToString::to_string).collect();
 
     let mut changes = Vec::new();
-    let mut left = Vec::new();
-    for (_, moved) in &files {
-        for Change { place, from, to } in &moved.changes {
+    let mut unchanged = Vec::new();
+    for (_, replaced) in &files {
+        for Change { place, from, to } in &replaced.changes {
             let from_text = if from.is_empty() { "(not set)" } else { from };
             session.printer.result(&format!("{place}: {from_text} → {to}\n"));
             let (line, column) = place.position().unzip();
             let file = place.source.name.clone();
             changes.push(json::RepositoryChange { file, line, column, from: from.clone(), to: to.clone() });
         }
-        for (place, other) in &moved.left {
+        for (place, other) in &replaced.others {
             let (line, column) = place.position().unzip();
             let file = place.source.name.clone();
-            left.push(json::OtherRepository { file, line, column, repository: other.clone() });
+            unchanged.push(json::OtherRepository { file, line, column, repository: other.clone() });
             diagnostics.push(
                 Diagnostic::new(Code::RepositoryLeft, "URL of another repository was not changed")
-                    .at(place.clone(), format!("{CONFIG_FILE} had `{}`", wish.old))
+                    .at(place.clone(), format!("{CONFIG_FILE} had `{}`", replacement.old))
                     .help(format!(
                         "if it is an old URL of this repository, set `repository` in {CONFIG_FILE} to it, and run the command again"
                     )),
@@ -153,6 +153,6 @@ pub fn set_repository(session: &Session<'_>, url: &str, revision: Option<&str>) 
     }
     session.printer.finished(&format!("{} in {}", plural(changes.len(), "place"), plural(writes.len(), "file")));
     diagnostics.sort();
-    let output = Output::ArgocdSetRepository(json::ArgocdSetRepository { changes, left, stale });
+    let output = Output::ArgocdSetRepository(json::ArgocdSetRepository { changes, unchanged, stale });
     Ok(Outcome { diagnostics, output })
 }

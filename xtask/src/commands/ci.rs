@@ -29,7 +29,7 @@ use crate::report::{json, junit, rendered};
 pub struct Request {
     /// Where to write a JUnit XML report.
     pub junit: Option<PathBuf>,
-    /// A folder with additional CustomResourceDefinitions, for `validate`.
+    /// A directory with additional CustomResourceDefinitions, for `validate`.
     pub crds: Option<PathBuf>,
     /// The revision to compare chart versions with, for `lint`.
     pub base: Option<String>,
@@ -148,10 +148,11 @@ fn run_scenarios(
         stages.push(Stage { suites, ..stage });
         return Vec::new();
     }
-    let proven = test_kind::prove(session, &test_kind::Request { apps, ..test_kind::Request::default() }, workspace);
-    session.printer.result(&proven.table());
-    let (suites, steps) = (proven.suites(), proven.json());
-    stages.push(Stage { suites, ..Stage::new("test-kind", started, Vec::new(), proven.diagnostics) });
+    let result =
+        test_kind::run_workspace(session, &test_kind::Request { apps, ..test_kind::Request::default() }, workspace);
+    session.printer.result(&result.table());
+    let (suites, steps) = (result.suites(), result.json());
+    stages.push(Stage { suites, ..Stage::new("test-kind", started, Vec::new(), result.diagnostics) });
     steps
 }
 

@@ -9,21 +9,23 @@ use std::path::PathBuf;
 
 use diagnostics::wording::plural;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place, Result};
+use golden::{Golden, objects};
 use helm::chart::Chart;
 use helm::dependencies;
 use kubernetes::object::Object;
 use toolbox::progress::Progress;
 use toolbox::{atomic_file, inputs};
-use workspace::plan::{Inspections, Target};
+use workspace::plan::{DEFAULT_CASE, Inspections, Target, TargetId};
 use workspace::{Workspace, plan, suppression};
 
 use super::placing::Placer;
 use super::rendering::{self, Rendering};
 use super::{Outcome, Session};
 use crate::lint;
+use crate::lint::clusters::Clusters;
 use crate::lint::helm::Helm;
 use crate::lint::subject::{ChartSubject, Fix, Rendered, Subject};
-use crate::lint::{CHECKS, Run, images};
+use crate::lint::{CHECKS, Run, clusters, images};
 use crate::report::json::{self, Output};
 
 /// The command's arguments.
@@ -134,10 +136,25 @@ pub fn check(
         }
     }
     let targets: Vec<&Target<'_>> = renderings.iter().map(|one| &one.target).collect();
-    let objects: Vec<Object> = renderings.iter().flat_map(Rendering::objects).collect();
+    let (mut objects, mut ranges) = (Vec::new(), Vec::new());
+    for one in renderings {
+        let start = objects.len();
+        objects.extend(one.objects());
+        ranges.push(start..objects.len());
+    }
+    let (unselected, manifests) = (unselected(session, all, renderings), clusters::manifests(workspace));
+    let known = |id, objects| clusters::Rendered { target: TargetId::to_string(id), id, objects };
+    let current = renderings.iter().zip(ranges).map(|(one, range)| {
+        let failed = matches!(one.rendered, Some(Err(_)));
+        known(&one.target.id, (!failed).then(|| &objects[range]))
+    });
+    let recorded = unselected.iter().map(|(target, objects)| known(&target.id, objects.as_deref()));
+    let everything: Vec<clusters::Rendered<'_>> = current.chain(recorded).collect();
+    let clusters = Clusters::new(workspace, &everything, &manifests);
     let every: Vec<&Chart> = charts.values().collect();
     let base = request.base.as_deref();
-    let subject = Subject { workspace, charts: &every, targets: &targets, objects: &objects, base };
+    let subject =
+        Subject { workspace, charts: &every, targets: &targets, objects: &objects, clusters: &clusters, base };
     if request.fix {
         diagnostics.extend(fix(session, &subject));
     }
@@ -152,6 +169,23 @@ pub fn check(
     let complete = sound && request.targets.is_empty() && diagnostics.worst() <= Class::Finding;
     let diagnostics = suppression::apply(diagnostics, &workspace.config.suppressions, &lint::codes(), complete);
     Checked { diagnostics, charts: charts.values().map(|chart| chart.path.clone()).collect() }
+}
+
+/// What is deployed of the targets that are not selected, as recorded; `None` without goldens.
+fn unselected<'a>(
+    session: &Session<'_>,
+    all: &[&'a Target<'a>],
+    renderings: &[Rendering<'_>],
+) -> Vec<(&'a Target<'a>, Option<Vec<Object>>)> {
+    let selected: BTreeSet<&TargetId> = renderings.iter().map(|one| &one.target.id).collect();
+    let others = all.iter().filter(|target| target.id.case == DEFAULT_CASE && !selected.contains(&target.id));
+    let recorded = |target: &&'a Target<'a>| {
+        // A golden that cannot be read is reported where its target is selected.
+        let golden = Golden::load(&session.root, &target.id).ok().filter(|golden| !golden.files.is_empty());
+        let objects = golden.map(|golden| objects::read(target, &golden, &golden.recorded(&target.recipe.namespace)));
+        (*target, objects)
+    };
+    others.map(recorded).collect()
 }
 
 /// Removes findings about a schema or values that Helm already reported at the same place.

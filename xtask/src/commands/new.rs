@@ -18,6 +18,7 @@ use workspace::{Workspace, plan};
 
 use super::render::{self, locks};
 use super::{Outcome, Session, rendering};
+use crate::lint::clusters::Clusters;
 use crate::lint::subject::Subject;
 use crate::new;
 use crate::new::reach::Reach;
@@ -171,7 +172,15 @@ fn record(session: &Session<'_>, service: &Service) -> Result<(Vec<Object>, Diag
     let renderings = rendering::render(session, &workspace, workspace.config.argocd, targets, false, &mut diagnostics);
     let objects: Vec<Object> = renderings.iter().flat_map(rendering::Rendering::objects).collect();
     let every: Vec<_> = renderings.iter().map(|one| &one.target).collect();
-    let subject = Subject { workspace: &workspace, charts: &[], targets: &every, objects: &objects, base: None };
+    let clusters = Clusters::default();
+    let subject = Subject {
+        workspace: &workspace,
+        charts: &[],
+        targets: &every,
+        objects: &objects,
+        clusters: &clusters,
+        base: None,
+    };
     let accepted = accepted::entry(service, &subject);
     let request = render::Request { accept: true, ..render::Request::default() };
     let update = locks(session, &request, &renderings, &mut diagnostics);

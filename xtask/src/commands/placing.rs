@@ -10,11 +10,11 @@ use diagnostics::{Diagnostic, Diagnostics, Place};
 use kubernetes::object;
 use toolbox::parallel::parallel;
 use workspace::Workspace;
-use workspace::provenance::{Provenance, Writer};
+use workspace::provenance::in_archive;
 
 use super::Session;
 use super::rendering::Rendering;
-use super::tracing::Tracer;
+use super::tracing::{Traced, Tracer};
 
 /// Moves the findings about some targets. Traces a target only if there is a finding about one of its objects.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub struct Placer<'s> {
     workspace: &'s Workspace,
     renderings: &'s [Rendering<'s>],
     tracer: OnceLock<Option<Tracer<'s>>>,
-    traced: Mutex<BTreeMap<String, Option<Arc<Provenance>>>>,
+    traced: Mutex<BTreeMap<String, Option<Arc<Traced<'s>>>>>,
 }
 
 impl<'s> Placer<'s> {
@@ -38,18 +38,18 @@ impl<'s> Placer<'s> {
         let about = |found: &Diagnostic| found.origin.as_ref().and(found.target.clone());
         let names: BTreeSet<String> = diagnostics.0.iter().filter_map(about).collect();
         let names: Vec<String> = names.into_iter().collect();
-        let traced = parallel(self.session.jobs, &names, |name| self.provenance(name));
-        let traced: BTreeMap<String, Arc<Provenance>> =
+        let traced = parallel(self.session.jobs, &names, |name| self.traced(name));
+        let traced: BTreeMap<String, Arc<Traced<'s>>> =
             names.into_iter().zip(traced).filter_map(|(name, traced)| Some((name, traced?))).collect();
         for found in &mut diagnostics.0 {
-            if let Some(provenance) = about(found).and_then(|name| traced.get(&name)) {
-                move_to_author(found, provenance);
+            if let Some(traced) = about(found).and_then(|name| traced.get(&name)) {
+                move_to_author(found, traced);
             }
         }
     }
 
     /// Traces a target. Nothing if that fails: the finding matters more than its place.
-    fn provenance(&self, name: &str) -> Option<Arc<Provenance>> {
+    fn traced(&self, name: &str) -> Option<Arc<Traced<'s>>> {
         let known = self.traced.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
         if let Some(known) = known {
             return known;
@@ -63,22 +63,42 @@ impl<'s> Placer<'s> {
     }
 }
 
-fn move_to_author(found: &mut Diagnostic, provenance: &Provenance) {
+fn move_to_author(found: &mut Diagnostic, traced: &Traced<'_>) {
     let Some(origin) = &found.origin else { return };
     let Some((golden, label)) = found.places.first().cloned() else { return };
     let Some(span) = golden.span.clone().filter(|_| golden.source.name.contains(&origin.golden)) else { return };
     let (line, bounds) = golden.source.lines_of(&(span.start..span.start));
-    let end = golden.source.text[bounds.clone()].trim_end().len() + bounds.start;
-    let length = span.end.min(end).saturating_sub(span.start);
-    let Some(writer) = provenance.at(&origin.golden, line, span.start - bounds.start, length) else { return };
-    let mut author = author(&writer);
+    let rendered = golden.source.text.get(span.clone()).unwrap_or_default();
+    let trail = traced.trail_of_field(&origin.golden, line, span.start - bounds.start, rendered, &origin.path);
+    let Some(mut author) = trail.place() else { return };
     let as_written = text(&author) == text(&golden);
-    if origin.kind.ends_with("Secret") {
-        author = without_secrets(&author, origin.way.last().map(String::as_str).unwrap_or_default());
+    // With several values, none of them is the one to change.
+    let mut value = match trail.values.as_slice() {
+        [used] => {
+            used.setting.as_ref().map(|setting| (setting.place.clone(), format!("`{}` is set here", used.name())))
+        }
+        _ => None,
+    };
+    // In findings, the values of Secrets are masked.
+    let secret = golden.source.text[bounds].trim_end() != traced.provenance().text(&origin.golden, line);
+    if secret && origin.kind.ends_with("Secret") {
+        let key = origin.path.last().map(String::as_str).unwrap_or_default();
+        author = without_secrets(&author, key);
+        value = value.map(|(place, label)| (without_secrets(&place, ""), label));
     }
     found.places.retain(|(place, label)| place.span.is_some() || label != object::FROM_TEMPLATE);
     found.notes.retain(|note| !note.starts_with(object::TEMPLATE_NOTE));
     found.places[0] = (author, label);
+    if let Some(value) = value {
+        // Nobody edits the template in an archive.
+        let last = in_archive(&found.places[0].0) && !in_archive(&value.0);
+        if last {
+            let label = std::mem::replace(&mut found.places[0].1, "rendered by this template".to_owned());
+            found.places.insert(0, (value.0, label));
+        } else {
+            found.places.insert(1, value);
+        }
+    }
     // What is written in the template need not be shown again.
     let golden = if as_written { Place::file(golden.source.name.clone()) } else { golden };
     found.places.push((golden, if as_written { String::new() } else { "as rendered".to_owned() }));
@@ -94,12 +114,6 @@ fn without_secrets(place: &Place, key: &str) -> Place {
         lines.start += indent + key.len() + 1;
     }
     object::place_without(&place.source, span, &[lines])
-}
-
-/// The innermost part of a template in a file of the repository, or else the innermost one.
-fn author(writer: &Writer) -> Place {
-    let mut places = std::iter::once(&writer.place).chain(&writer.callers);
-    places.find(|place| !workspace::provenance::in_archive(place)).unwrap_or(&writer.place).clone()
 }
 
 fn text(place: &Place) -> Option<&str> {

@@ -13,11 +13,13 @@ use golden::lock::Lock;
 use golden::store::Update;
 use golden::{diff, lock, store};
 use toolbox::fingerprint::Fingerprints;
+use toolbox::parallel::parallel;
 use toolbox::progress::Progress;
 use workspace::plan::Inspections;
 use workspace::{Workspace, plan, render};
 
 use super::rendering::{self, Rendering};
+use super::tracing::Tracer;
 use super::{Outcome, Session};
 use crate::output;
 use crate::report::json::Output;
@@ -85,10 +87,13 @@ pub fn judge(
     diagnostics: &mut Diagnostics,
 ) -> Result<RenderReport> {
     let fingerprints = Fingerprints::new(&session.environment.cache);
-    let mut report = RenderReport { argocd: argocd.version, helm: argocd.helm, targets: Vec::new(), accepted: false };
+    let failed = if request.targets.is_empty() { workspace.broken.clone() } else { Vec::new() };
+    let mut report =
+        RenderReport { argocd: argocd.version, helm: argocd.helm, targets: Vec::new(), failed, accepted: false };
     for job in jobs {
         report.targets.push(compare(session, request, job, &fingerprints, diagnostics));
     }
+    trace(session, workspace, argocd, jobs, &mut report);
     if let Some(folder) = &request.output {
         diagnostics.extend(write_output(&session.root, folder, jobs).err().unwrap_or_default());
     }
@@ -119,6 +124,32 @@ pub fn judge(
         }
     }
     Ok(report)
+}
+
+/// Finds out where the added lines of the diffs come from. A target that cannot be traced is shown without.
+fn trace(
+    session: &Session<'_>,
+    workspace: &Workspace,
+    argocd: Release,
+    jobs: &[Rendering<'_>],
+    report: &mut RenderReport,
+) {
+    let pairs = report.targets.iter_mut().zip(jobs);
+    let changed = pairs.filter(|(target, _)| target.diffs.iter().any(|diff| !diff.added().is_empty()));
+    let mut changed: Vec<(&mut TargetReport, &Rendering<'_>)> = changed.collect();
+    if changed.is_empty() {
+        return;
+    }
+    let Ok(tracer) = Tracer::new(session, workspace, argocd) else { return };
+    let renderings: Vec<&Rendering<'_>> = changed.iter().map(|(_, one)| *one).collect();
+    let traced = parallel(session.jobs, &renderings, |one| tracer.trace(one));
+    for ((target, _), traced) in changed.iter_mut().zip(traced) {
+        let Ok(traced) = traced else { continue };
+        for diff in &mut target.diffs {
+            let numbers = diff.added().into_iter().flat_map(|(_, added)| added);
+            diff.trails = numbers.map(|number| (number, traced.trail(&diff.object.file, number, None))).collect();
+        }
+    }
 }
 
 /// The Argo CD release to render for.
@@ -198,18 +229,24 @@ fn edited(job: &Rendering<'_>, diagnostics: &mut Diagnostics) {
             "edited" if known && text == golden.files.get(&file).map(Vec::as_slice) => continue,
             "edited" => (Code::GoldenEdited, "this golden was edited"),
             "unknown" if text.is_some() => continue,
-            "unknown" => (Code::GoldenLeftover, "orphaned golden: no object is rendered to this file"),
+            "unknown" => (Code::GoldenFileOrphaned, "orphaned golden: no object is rendered to this file"),
             // The golden was deleted, and its object is no longer rendered.
             _ if known && text.is_none() => continue,
             _ if recorded.is_some() => (Code::GoldenMissing, "this golden was deleted"),
             _ => continue,
         };
         let help = match code {
-            Code::GoldenLeftover => format!("run `cargo xtask render --accept {id}` to remove it"),
+            Code::GoldenFileOrphaned => format!("run `cargo xtask render --accept {id}` to remove it"),
             _ => accept.clone(),
         };
         diagnostics.push(Diagnostic::new(code, message).at(place, "").target(id).help(help));
     }
+}
+
+/// Whether the goldens of a target differ only because they were edited or deleted, which has its own finding.
+fn only_edited(job: &Rendering<'_>) -> bool {
+    let golden = &job.golden;
+    golden.lock.as_ref().is_some_and(|lock| lock.inputs == job.target.inputs) && !golden.edited().is_empty()
 }
 
 /// Reports all differing targets in one finding and all unrecorded ones in another. The diffs are on standard output.
@@ -231,7 +268,9 @@ fn differing(
             .map(|(target, _)| target.id.to_string())
             .collect()
     };
-    let (changed, missing) = (names(false), names(true));
+    let edited = |name: &String| jobs.iter().any(|job| job.target.id.to_string() == *name && only_edited(job));
+    let (mut changed, missing) = (names(false), names(true));
+    changed.retain(|name| !edited(name));
     if !changed.is_empty() {
         let (verb, whose) = if changed.len() == 1 { ("differs", "its") } else { ("differ", "their") };
         let message = format!("{} {verb} from {whose} goldens", plural(changed.len(), "target"));

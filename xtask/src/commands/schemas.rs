@@ -1,6 +1,7 @@
 //! `schemas`: generates schemas/ from an API server's OpenAPI document.
 //!
 //! It covers the kinds of all targets and of argocd/, except for those that a rendered `CustomResourceDefinition` defines.
+//! The same document lists the resources and verbs of the API server, which RBAC rules are checked against.
 //! The document is fetched from a given cluster or read from a file.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +12,7 @@ use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 use document::Node;
 use golden::objects;
+use kubernetes::discovery::{self, Discovery};
 use kubernetes::schemas;
 use kubernetes::schemas::{Kind, VERSION_FILE, Version, crd, openapi};
 use kubernetes::validate::subject;
@@ -70,6 +72,11 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
                 .iter()
                 .filter_map(|(kind, schema)| Some((kind.file()?, schemas::text(schema))))
                 .collect();
+            let resources = Discovery::derive(document);
+            // A document without paths is a part of one, which says nothing about them.
+            if !resources.groups.is_empty() {
+                files.push((discovery::FILE.to_owned(), resources.text()));
+            }
             // The version is written last, so that an interrupted run is reported as outdated.
             files.push((VERSION_FILE.to_owned(), Version::text(&kubernetes)));
             for (file, text) in files {
@@ -255,6 +262,9 @@ fn missing(wanted: &BTreeMap<Kind, Option<Subject>>, present: &BTreeSet<String>,
         });
     }
     if let Err(found) = Version::load(&workspace.root) {
+        diagnostics.extend(found);
+    }
+    if let Err(found) = Discovery::load(&workspace.root) {
         diagnostics.extend(found);
     }
     diagnostics

@@ -6,10 +6,10 @@
 
 mod applied;
 mod changed;
+mod create;
 mod lane;
 mod lanes;
 mod prepare;
-mod raise;
 mod reports;
 mod revision;
 mod stage;
@@ -37,7 +37,7 @@ use crate::report::junit;
 
 /// The results of a run.
 #[derive(Debug, Default)]
-pub struct Proven {
+pub struct RunResult {
     steps: Vec<StepReport>,
     /// Everything that went wrong.
     pub diagnostics: Diagnostics,
@@ -47,22 +47,22 @@ pub struct Proven {
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let (workspace, found) = Workspace::load(&session.root)?;
     found.into_result(())?;
-    let mut proven = prove(session, request, &workspace);
-    session.printer.result(&proven.table());
+    let mut result = run_workspace(session, request, &workspace);
+    session.printer.result(&result.table());
     if let Some(path) = &request.junit {
-        let written = junit::write(path, &proven.suites());
-        proven.diagnostics.extend(written.err().unwrap_or_default());
+        let written = junit::write(path, &result.suites());
+        result.diagnostics.extend(written.err().unwrap_or_default());
     }
     if !request.delete {
-        session.printer.finished(&proven.summary());
+        session.printer.finished(&result.summary());
     }
-    let output = Output::TestKind(json::TestKind { steps: proven.json() });
-    Ok(Outcome { diagnostics: proven.diagnostics, output })
+    let output = Output::TestKind(json::TestKind { steps: result.json() });
+    Ok(Outcome { diagnostics: result.diagnostics, output })
 }
 
 /// Tests the applications of a workspace. Prints progress only.
 #[must_use]
-pub fn prove(session: &Session<'_>, request: &Request, workspace: &Workspace) -> Proven {
+pub fn run_workspace(session: &Session<'_>, request: &Request, workspace: &Workspace) -> RunResult {
     let mut results = Results::default();
     let ran = test(session, request, workspace, &mut results);
     let Results { steps, mut diagnostics } = results;
@@ -70,10 +70,10 @@ pub fn prove(session: &Session<'_>, request: &Request, workspace: &Workspace) ->
     // Programs that a signal ended fail in different ways, so the signal itself is reported, too.
     diagnostics.extend(process::check_interrupted().err().unwrap_or_default());
     diagnostics.sort();
-    Proven { steps, diagnostics }
+    RunResult { steps, diagnostics }
 }
 
-impl Proven {
+impl RunResult {
     /// The closing table.
     #[must_use]
     pub fn table(&self) -> String {
@@ -184,10 +184,10 @@ fn in_cluster(
     let chosen: Vec<&str> = prepared.chosen.iter().map(String::as_str).collect();
     let first = order.iter().find(|app| alone && chosen.contains(&app.name.as_str()));
     let first = first.map(|app| prepared.images_of(app));
-    let later = raise::raise(prepared, cluster, ids, first.as_ref())?;
+    let later = create::create(prepared, cluster, ids, first.as_ref())?;
     // The watches start while the node becomes ready, because starting them costs processor time.
     let observer = Observer::start(&cluster.kubectl);
-    raise::start(cluster, prepared.session.printer)?;
+    create::start(cluster, prepared.session.printer)?;
     results.extend(StepReport::passed("cluster", "is ready", started.elapsed()).into());
     let Prepared { session, workspace, inspections, tools, .. } = *prepared;
     let stage = Stage {

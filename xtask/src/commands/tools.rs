@@ -53,7 +53,9 @@ fn pins(workspace: &Workspace, names: &[String]) -> Result<Vec<(String, String)>
         }
     }
     let helms = helms.into_iter().map(|version| ("helm".to_owned(), version.to_owned()));
-    let others = workspace.config.tools.iter().map(|(name, (version, _))| (name.clone(), version.clone()));
+    let config = &workspace.config;
+    let configured = config.tools.keys();
+    let others = configured.filter_map(|name| Some((name.clone(), config.tool(name).ok()?.to_owned())));
     let all: Vec<_> = helms.chain(others).collect();
     let matches = |name: &str, (known, version): &(String, String)| match name.split_once('@') {
         Some((name, wanted)) => name == known && wanted == version,

@@ -6,13 +6,56 @@ use std::sync::{Mutex, PoisonError};
 
 use argocd::release::Release;
 use diagnostics::{Diagnostics, Result};
-use helm::dependencies::{self, Prepared};
+use helm::dependencies::{self, ChartTree, Prepared};
+use kubernetes::manifest::Recorded;
 use workspace::Workspace;
-use workspace::provenance::Provenance;
+use workspace::provenance::settings::Settings;
+use workspace::provenance::trail::Trail;
+use workspace::provenance::{Dependence, Provenance};
 use workspace::render::Renderer;
 
 use super::Session;
 use super::rendering::Rendering;
+
+/// What the manifests of a target come from.
+#[derive(Debug)]
+pub struct Traced<'r> {
+    provenance: Provenance,
+    settings: Settings<'r>,
+}
+
+impl Traced<'_> {
+    /// Where the values of the target are set.
+    #[must_use]
+    pub fn settings(&self) -> &Settings<'_> {
+        &self.settings
+    }
+
+    /// The templates that wrote the manifests.
+    #[must_use]
+    pub fn provenance(&self) -> &Provenance {
+        &self.provenance
+    }
+
+    /// Where a field comes from whose text begins at a byte of a line.
+    #[must_use]
+    pub fn trail_of_field(&self, golden: &str, line: usize, byte: usize, text: &str, path: &[String]) -> Trail {
+        let length = text.lines().next().unwrap_or_default().len();
+        self.trail(golden, line, Some((byte, length))).narrowed(&self.settings, path, text)
+    }
+
+    /// The values on which a line of a golden depends.
+    #[must_use]
+    pub fn dependence(&self, golden: &str, line: usize) -> Dependence {
+        self.provenance.dependence(&self.settings, golden, line, None)
+    }
+
+    /// Where a line of a golden comes from, or only the text of some length from a byte of it on.
+    #[must_use]
+    pub fn trail(&self, golden: &str, line: usize, part: Option<(usize, usize)>) -> Trail {
+        Trail::new(&self.provenance, &self.settings, golden, line, part)
+    }
+}
 
 /// Traces targets. Costs at least one more render for each target, unless it is cached.
 #[derive(Debug)]
@@ -31,11 +74,21 @@ impl<'s> Tracer<'s> {
     }
 
     /// Traces the current manifests of a target.
-    pub fn trace(&self, one: &Rendering<'_>) -> Result<Provenance> {
+    pub fn trace<'r>(&self, one: &'r Rendering<'r>) -> Result<Traced<'r>> {
         let manifests = one.manifests().ok_or_else(Diagnostics::default)?;
-        let directory = self.directory(one)?;
+        let root = &self.session.root;
+        let tree = ChartTree::read(root, &one.target.deployment.chart.directory, &self.directory(one)?)?;
+        let renderer = Renderer { root, cache: &self.session.environment.cache, helm: &self.helm };
+        let provenance = Provenance::trace(&renderer, &one.target, &tree, &manifests)?;
+        Ok(Traced { provenance, settings: Settings::read(root, &one.target, &tree) })
+    }
+
+    /// Renders a target with another value, given as an argument of `--set-json`. Nothing if that fails.
+    #[must_use]
+    pub fn render_with(&self, one: &Rendering<'_>, value: &str) -> Option<Vec<Recorded>> {
+        let directory = self.directory(one).ok()?;
         let renderer = Renderer { root: &self.session.root, cache: &self.session.environment.cache, helm: &self.helm };
-        Provenance::trace(&renderer, &one.target, &directory, &manifests)
+        renderer.render_with(&one.target, &directory, value)
     }
 
     /// The directory in which Helm renders a target's chart.

@@ -104,13 +104,16 @@ impl Against<'_> {
     fn itself(&self) -> Diagnostics {
         let mut diagnostics = Diagnostics::default();
         diagnostics.0.extend(self.repository());
-        diagnostics.0.extend(self.destination());
+        // The namespace of a destination that is not allowed cannot be created either.
+        diagnostics.0.extend(self.destination().or_else(|| self.created_namespace()));
         diagnostics.0.extend(self.source_namespace());
-        diagnostics.0.extend(self.created_namespace());
         diagnostics
     }
 
     fn repository(&self) -> Option<Diagnostic> {
+        if self.project.misspells("sourceRepos") {
+            return None;
+        }
         let patterns = || self.project.source_repos.iter().map(|(pattern, _)| pattern.as_str());
         let path = ["spec", "source", "repoURL"];
         let url = self.application.text(&path)?;
@@ -125,6 +128,9 @@ impl Against<'_> {
     }
 
     fn destination(&self) -> Option<Diagnostic> {
+        if self.project.misspells("destinations") {
+            return None;
+        }
         let namespace = self.application.namespace();
         let cluster = self.application.cluster();
         // An invalid destination is reported by `application_destination` and the reader; no project should allow it.
@@ -321,7 +327,7 @@ impl Against<'_> {
                 } else if verdict != Verdict::Allowed {
                     let label = format!("deployed by Application `{}`", self.application.name);
                     let found = self.forbidden(&what, place.clone(), &label, kind_field(scope, verdict));
-                    let found = found.help("move it out of the folder that the Application deploys");
+                    let found = found.help("move it out of the directory that the Application deploys");
                     diagnostics.push(self.kind_help(found, &key, scope, verdict));
                 }
                 if scope == Scope::Namespaced && namespace != self.application.namespace() && !self.reaches(namespace) {
@@ -487,6 +493,10 @@ fn unknown_scope(object: &Object, place: Place) -> Diagnostic {
 fn unused(subject: &Subject<'_>, projects: &[Project]) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let used: BTreeSet<&str> = subject.every_application().map(|application| application.project()).collect();
+    let names = || projects.iter().map(|project| project.name.as_str());
+    // An Application with a misspelled project uses the one that was meant.
+    let misspelled = used.iter().filter(|name| !names().any(|project| project == **name));
+    let meant: BTreeSet<&str> = misspelled.filter_map(|name| nearest(name, names())).collect();
     // An invalid manifest may be an Application with a misspelled kind.
     let instance = |application: Written<'_>| {
         let text = |key: &str| application.text(&["metadata", key]).unwrap_or_default();
@@ -504,7 +514,8 @@ fn unused(subject: &Subject<'_>, projects: &[Project]) -> Diagnostics {
                     .help(format!("set `namespace: {CONTROL_PLANE}`")),
             );
         }
-        let unused = !used.contains(project.name.as_str()) && project.name != DEFAULT_PROJECT;
+        let name = project.name.as_str();
+        let unused = !used.contains(name) && !meant.contains(name) && name != DEFAULT_PROJECT;
         if unused && all_read {
             diagnostics.push(
                 finding(format!("no Application uses project `{}`", project.name), &project.place)

@@ -289,7 +289,7 @@ impl Copy {
         let stage = tempfile::Builder::new()
             .prefix("xtask-coverage-")
             .tempdir()
-            .map_err(|error| Diagnostic::io("create a folder in", &std::env::temp_dir(), &error))?;
+            .map_err(|error| Diagnostic::io("create a directory in", &std::env::temp_dir(), &error))?;
         let copy = stage.path().join(directory.file_name().unwrap_or_else(|| "chart".as_ref()));
         copy_folder(directory, &copy)?;
         Ok(Self { directory: copy, _stage: stage })
@@ -448,7 +448,7 @@ mod tests {
     }
 
     fn uncovered(values: &str, cases: &[&str], parameters: &[(&str, &str)]) -> Vec<String> {
-        let root = tempfile::tempdir().expect("temporary folder");
+        let root = tempfile::tempdir().expect("temporary directory");
         std::fs::write(root.path().join("Chart.yaml"), "apiVersion: v2\nname: x\nversion: 0.1.0\n").expect("written");
         let chart = Chart::load(root.path(), Path::new("")).expect("a chart");
         let (documented, _) = values_table::read(&Source::new("values.yaml", values)).expect("values");

@@ -100,6 +100,12 @@ fn findings(root: &Path, chart: &Chart, output: &[(String, Vec<String>)]) -> Dia
             targets.entry(message).or_default().push(target);
         }
     }
+    // A number is not a valid version either.
+    let unquoted: Vec<&str> = targets.keys().filter_map(|message| errors::not_a_string(message)).collect();
+    let about = |message: &str, field: &str| message.starts_with(&format!("Chart.yaml: {field} "));
+    targets.retain(|message, _| {
+        errors::not_a_string(message).is_some() || !unquoted.iter().any(|field| about(message, field))
+    });
     let mut diagnostics = Diagnostics::default();
     for (message, targets) in targets {
         if let Some(found) = declared(root, chart, message) {
@@ -192,7 +198,11 @@ fn declared(root: &Path, chart: &Chart, message: &str) -> Option<Diagnostic> {
             other => format!("`{other}`"),
         };
         let text = format!("`{}` must be a string: YAML reads an unquoted `{written}` as {reading}", key.name);
-        return Some(found(text, value.place(), "")?.help(format!("quote it: `{}: \"{written}\"`", key.name)));
+        let help = match key.name.as_str() {
+            "version" => format!("a version has three numbers: `version: {written}.0`"),
+            name => format!("quote it: `{name}: \"{written}\"`"),
+        };
+        return Some(found(text, value.place(), "")?.help(help));
     }
     let first = what.lines().next().unwrap_or_default();
     found(
@@ -246,8 +256,8 @@ mod tests {
 
     #[test]
     fn the_same_message_is_one_finding_with_its_place() {
-        let root = tempfile::tempdir().expect("temporary folder");
-        std::fs::create_dir(root.path().join("templates")).expect("folder");
+        let root = tempfile::tempdir().expect("temporary directory");
+        std::fs::create_dir(root.path().join("templates")).expect("directory");
         std::fs::write(root.path().join("Chart.yaml"), "apiVersion: v2\nname: web\nversion: 0.1.0\n").expect("written");
         std::fs::write(root.path().join("templates/a.yaml"), "a: 1\nb: {{ x }}\n").expect("written");
         let chart = Chart::load(root.path(), Path::new("")).expect("a chart");

@@ -10,6 +10,7 @@ use workspace::Workspace;
 use workspace::plan::Target;
 use workspace::written::{self, Written};
 
+use super::clusters::Clusters;
 use super::helm::Helm;
 
 /// The input of the checks that do not run Helm.
@@ -23,6 +24,8 @@ pub struct Subject<'a> {
     pub targets: &'a [&'a Target<'a>],
     /// The objects that these targets render.
     pub objects: &'a [Object],
+    /// The objects of all targets by cluster, selected or not. The selected ones decide what is reported.
+    pub clusters: &'a Clusters<'a>,
     /// The revision to compare chart versions with, instead of the merge base with the main branch.
     pub base: Option<&'a str>,
 }

@@ -1,12 +1,13 @@
 //! The branches of a template: where each starts, which branch contains it, and whether it always fails.
 //!
-//! Parses only the structure of Go templates: actions, comments, strings, and the keywords that open and close a branch.
 //! Implicit branches, such as the missing `else` of an `if`, do not count.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use diagnostics::Source;
+use helm::template::parse::parse;
+use helm::template::tree::{Command, Node, Pipeline, Tag};
 
 /// A branch of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,69 +30,87 @@ pub struct Branch {
 /// incomplete; Helm reports the error.
 #[must_use]
 pub fn branches(source: &Arc<Source>) -> Vec<Branch> {
-    let text = source.text.as_str();
-    let mut branches: Vec<Branch> = Vec::new();
-    // The open blocks that an `end` closes.
-    let mut open: Vec<Option<usize>> = Vec::new();
-    let mut position = 0;
-    while let Some(at) = text[position..].find("{{").map(|at| position + at) {
-        let end = action_end(text, at);
-        position = end;
-        let body = inside(&text[at..end]);
-        let word = body.split(|c: char| c.is_whitespace() || c == '(').next().unwrap_or_default();
-        let parent = |open: &[Option<usize>]| open.iter().rev().flatten().next().copied();
-        match word {
-            "if" | "with" | "range" | "define" | "block" | "else" => {
-                let previous = if word == "else" { open.pop().flatten() } else { None };
-                if let Some(closed) = previous {
-                    branches[closed].end = at;
-                }
-                let defines = (word == "define").then(|| text_of(tokens(body).get(1).copied().unwrap_or_default()));
-                branches.push(Branch {
-                    action: at..end,
-                    end: text.len(),
-                    parent: parent(&open),
-                    previous,
-                    defines,
-                    fails: false,
-                });
-                open.push(Some(branches.len() - 1));
-            }
-            "end" => {
-                if let Some(closed) = open.pop().flatten() {
-                    branches[closed].end = at;
+    let mut branches = Vec::new();
+    add_branches(&parse(&source.text).nodes, None, source.text.len(), &mut branches);
+    branches
+}
+
+fn add_branches(nodes: &[Node], parent: Option<usize>, length: usize, branches: &mut Vec<Branch>) {
+    // Branches inside a failing branch cannot be rendered either.
+    let fails = parent.is_some_and(|parent: usize| branches[parent].fails);
+    let mut add = |tag: &Tag, end: Option<&Tag>, previous: Option<usize>, defines: Option<String>, body: &[Node]| {
+        let end = end.map_or(length, |tag| tag.span.start);
+        let fails = fails || body.iter().any(|node| matches!(node, Node::Output(output) if is_fail(&output.pipeline)));
+        branches.push(Branch { action: tag.span.clone(), end, parent, previous, defines, fails });
+        let index = branches.len() - 1;
+        add_branches(body, Some(index), length, branches);
+        index
+    };
+    for node in nodes {
+        match node {
+            Node::Control(control) => {
+                let mut previous = None;
+                for (index, arm) in control.arms.iter().enumerate() {
+                    let next = control.arms.get(index + 1).map(|arm| &arm.tag);
+                    previous = Some(add(&arm.tag, next.or(control.end.as_ref()), previous, None, &arm.body));
                 }
             }
-            _ if word == "fail" || body.rsplit('|').next().is_some_and(|last| last.trim() == "fail") => {
-                if let Some(branch) = parent(&open) {
-                    branches[branch].fails = true;
-                }
+            Node::Define(define) => {
+                let name = define.block.is_none().then(|| define.name.clone());
+                add(&define.tag, define.end.as_ref(), None, name, &define.body);
             }
             _ => {}
         }
     }
-    // Branches inside a failing branch cannot be rendered either.
-    for index in 0..branches.len() {
-        if let Some(parent) = branches[index].parent
-            && branches[parent].fails
-        {
-            branches[index].fails = true;
-        }
-    }
-    branches
+}
+
+/// Whether a pipeline fails: `fail "…"` or `… | fail`.
+fn is_fail(pipeline: &Pipeline) -> bool {
+    let fails = |command: Option<&Command>| command.and_then(Command::function) == Some("fail");
+    fails(pipeline.commands.first()) || fails(pipeline.commands.last())
 }
 
 /// Whether a branch renders nothing: it has only whitespace and comments.
 #[must_use]
 pub fn is_empty(text: &str, branch: &Branch) -> bool {
-    let mut rest = text.get(branch.action.end..branch.end).unwrap_or_default();
-    loop {
-        rest = rest.trim_start();
-        let comment = rest.strip_prefix("{{").map(|body| body.strip_prefix('-').unwrap_or(body).trim_start());
-        if !comment.is_some_and(|body| body.starts_with("/*")) {
-            return rest.is_empty();
+    let body = text.get(branch.action.end..branch.end).unwrap_or_default();
+    parse(body).nodes.iter().all(|node| match node {
+        Node::Text(part) => body[part.span.clone()].trim().is_empty(),
+        Node::Comment(_) => true,
+        _ => false,
+    })
+}
+
+/// Returns the actions of a text, from `{{` to `}}`, in its order.
+#[must_use]
+pub fn actions(text: &str) -> Vec<&str> {
+    let mut tags = Vec::new();
+    add_tags(&parse(text).nodes, &mut tags);
+    tags.into_iter().map(|(tag, _)| &text[tag.span]).collect()
+}
+
+/// Collects all actions and comments, and whether each of them prints something.
+fn add_tags(nodes: &[Node], tags: &mut Vec<(Tag, bool)>) {
+    for node in nodes {
+        match node {
+            Node::Text(_) => {}
+            Node::Output(output) => tags.push((output.tag.clone(), output.pipeline.variables.is_empty())),
+            Node::Call(call) => tags.push((call.tag.clone(), true)),
+            Node::Comment(tag) => tags.push((tag.clone(), false)),
+            Node::Break(tag) | Node::Continue(tag) => tags.push((tag.clone(), true)),
+            Node::Control(control) => {
+                for arm in &control.arms {
+                    tags.push((arm.tag.clone(), false));
+                    add_tags(&arm.body, tags);
+                }
+                tags.extend(control.end.iter().map(|tag| (tag.clone(), false)));
+            }
+            Node::Define(define) => {
+                tags.push((define.tag.clone(), false));
+                add_tags(&define.body, tags);
+                tags.extend(define.end.iter().map(|tag| (tag.clone(), false)));
+            }
         }
-        rest = &rest[action_end(rest, 0)..];
     }
 }
 
@@ -144,62 +163,29 @@ fn inside(action: &str) -> &str {
     body.strip_suffix('-').unwrap_or(body).trim()
 }
 
-#[must_use]
-/// Returns the end of the action that starts at `start`: after its `}}`, ignoring those in strings and comments.
-pub fn action_end(text: &str, start: usize) -> usize {
-    let rest = &text[start..];
-    let body = rest[2..].strip_prefix('-').unwrap_or(&rest[2..]).trim_start();
-    if body.starts_with("/*") {
-        let from = text.len() - body.len();
-        let close = text[from..].find("*/").map_or(text.len(), |at| from + at);
-        return text[close..].find("}}").map_or(text.len(), |at| close + at + 2);
-    }
-    let bytes = text.as_bytes();
-    let mut at = start + 2;
-    let mut quote: Option<u8> = None;
-    while at < bytes.len() {
-        match (quote, bytes[at]) {
-            (Some(b'"' | b'\''), b'\\') => at += 1,
-            (Some(open), byte) if byte == open => quote = None,
-            (None, byte @ (b'"' | b'\'' | b'`')) => quote = Some(byte),
-            (None, b'}') if bytes.get(at + 1) == Some(&b'}') => return at + 2,
-            _ => {}
-        }
-        at += 1;
-    }
-    text.len()
-}
-
 /// The text without its actions, for reading it as YAML. Every byte keeps its position.
 ///
 /// Actions without output, alone on a line, or in place of a whole value become blank. Others become a word, so that the
 /// text around them keeps its meaning. A `define` on a line of its own begins a new document.
 #[must_use]
 pub fn without_actions(text: &str) -> String {
-    let mut actions = Vec::new();
+    let mut tags = Vec::new();
+    add_tags(&parse(text).nodes, &mut tags);
     let mut blank = text.as_bytes().to_vec();
-    let mut position = 0;
-    while let Some(at) = text[position..].find("{{").map(|at| position + at) {
-        position = action_end(text, at);
-        blank[at..position].fill(b' ');
-        actions.push(at..position);
+    for (tag, _) in &tags {
+        blank[tag.span.clone()].fill(b' ');
     }
     let mut filled = blank.clone();
-    for action in actions {
-        let body = inside(&text[action.clone()]);
-        let word = body.split(|c: char| c.is_whitespace() || c == '(').next().unwrap_or_default();
-        let silent = matches!(word, "if" | "else" | "end" | "with" | "range" | "define" | "block")
-            || body.starts_with("/*")
-            || word.starts_with('$') && body[word.len()..].trim_start().starts_with([':', '=']);
-        let start = blank[..action.start].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        let end = blank[action.end..].iter().position(|byte| *byte == b'\n').map_or(blank.len(), |at| action.end + at);
-        let before = blank[start..action.start].trim_ascii();
-        let after = blank[action.end..end].trim_ascii();
+    for (Tag { span, inside, .. }, prints) in tags {
+        let start = blank[..span.start].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let end = blank[span.end..].iter().position(|byte| *byte == b'\n').map_or(blank.len(), |at| span.end + at);
+        let before = blank[start..span.start].trim_ascii();
+        let after = blank[span.end..end].trim_ascii();
         let alone = before.is_empty() && after.is_empty();
-        if alone && word == "define" && start == action.start {
+        if alone && text[inside].starts_with("define") && start == span.start {
             filled[start..start + 3].fill(b'-');
-        } else if !(silent || alone || after.is_empty() && before.ends_with(b":")) {
-            filled[action].fill(b'x');
+        } else if prints && !alone && !(after.is_empty() && before.ends_with(b":")) {
+            filled[span].fill(b'x');
         }
     }
     String::from_utf8(filled).unwrap_or_default()

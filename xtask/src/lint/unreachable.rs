@@ -145,7 +145,7 @@ fn read(context: Context<'_>, source: &Source, action: &str, depth: usize, condi
                 let name = argument().map(template::text_of).unwrap_or_default();
                 for (source, body) in definition(context, &name) {
                     condition.complex = true;
-                    for action in actions(&source.text[body]) {
+                    for action in template::actions(&source.text[body]) {
                         read(context, source, action, depth - 1, condition);
                     }
                 }
@@ -163,21 +163,9 @@ fn read(context: Context<'_>, source: &Source, action: &str, depth: usize, condi
     }
 }
 
-/// Returns the actions of a text.
-fn actions(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        let start = rest.find("{{")?;
-        let end = template::action_end(rest, start);
-        let action = &rest[start..end];
-        rest = &rest[end..];
-        Some(action)
-    })
-}
-
 /// Returns the actions that assign to a variable.
 fn assignments<'a>(source: &'a Source, name: &'a str) -> impl Iterator<Item = &'a str> {
-    actions(&source.text).filter(move |action| {
+    template::actions(&source.text).into_iter().filter(move |action| {
         let tokens = template::tokens(action);
         tokens.first() == Some(&name) && matches!(tokens.get(1), Some(&(":" | "=")))
     })

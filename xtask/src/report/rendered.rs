@@ -14,7 +14,13 @@ const REMOVED: Style = AnsiColor::Red.on_default();
 const HUNK: Style = AnsiColor::Cyan.on_default();
 const NOTE: Style = AnsiColor::Yellow.on_default();
 const TITLE: Style = Style::new().bold();
+/// How many sources the header of a hunk shows.
+const SOURCES: usize = 2;
+
 const DIM: Style = Style::new().dimmed();
+
+/// How many objects with the same change are listed.
+const LISTED: usize = 8;
 
 /// The state of a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -78,6 +84,8 @@ pub struct RenderReport {
     pub helm: &'static str,
     /// All targets, ordered by name.
     pub targets: Vec<TargetReport>,
+    /// The Applications that are invalid or have no chart, so that their targets are unknown.
+    pub failed: Vec<String>,
     /// Whether the render was recorded as goldens.
     pub accepted: bool,
 }
@@ -85,13 +93,22 @@ pub struct RenderReport {
 /// Formats the diffs, a line per target, and the totals.
 pub(super) fn text(report: &RenderReport) -> String {
     let mut out = String::new();
-    for (targets, diff) in distinct(report) {
+    for change in distinct(report) {
+        let Objects { targets, diff } = &change[0];
         out.push_str(&header(targets[0], diff));
         if targets.len() > 1 {
             let others: Vec<String> = targets[1..].iter().map(ToString::to_string).collect();
             out.push_str(&format!("{DIM}also in {}{DIM:#}\n", others.join(", ")));
         }
-        for (tag, line) in diff.marked() {
+        for same in change[1..].iter().take(LISTED) {
+            out.push_str(&format!("{DIM}also {}{DIM:#}\n", same.line()));
+        }
+        if change.len() > LISTED + 1 {
+            let rest = plural(change.len() - LISTED - 1, "other object");
+            out.push_str(&format!("{DIM}also {rest}{DIM:#}\n"));
+        }
+        let hunks: BTreeMap<usize, Vec<usize>> = diff.added().into_iter().collect();
+        for (index, (tag, line)) in diff.marked().enumerate() {
             let style = match tag {
                 Tag::Context => Style::new(),
                 Tag::Added => ADDED,
@@ -99,7 +116,15 @@ pub(super) fn text(report: &RenderReport) -> String {
                 Tag::Hunk => HUNK,
                 Tag::Note => NOTE,
             };
-            out.push_str(&format!("{style}{line}{style:#}\n"));
+            out.push_str(&format!("{style}{line}{style:#}"));
+            let sources = hunks.get(&index).map(|added| diff.sources(added)).unwrap_or_default();
+            for (index, source) in sources.iter().take(SOURCES).enumerate() {
+                out.push_str(&format!("{} {DIM}{source}{DIM:#}", if index == 0 { "" } else { "," }));
+            }
+            if sources.len() > SOURCES {
+                out.push_str(&format!("{DIM}, and {} more{DIM:#}", sources.len() - SOURCES));
+            }
+            out.push('\n');
         }
         out.push('\n');
     }
@@ -115,31 +140,57 @@ pub(super) fn text(report: &RenderReport) -> String {
             }
         }
     }
+    for application in &report.failed {
+        out.push_str(&format!("{TITLE}{application}{TITLE:#}: failed\n"));
+    }
     out.push_str(&format!("{}\n", total(report)));
     out
 }
 
-/// The diffs, each with the targets that share it, in the order of the first one. Only the first diff is printed, so line
-/// numbers and context may differ.
-fn distinct(report: &RenderReport) -> Vec<(Vec<&TargetId>, &ObjectDiff)> {
-    let mut distinct: Vec<(Vec<&TargetId>, &ObjectDiff)> = Vec::new();
+/// A diff, and the targets in which the same object has it.
+struct Objects<'a> {
+    targets: Vec<&'a TargetId>,
+    diff: &'a ObjectDiff,
+}
+
+impl Objects<'_> {
+    /// The object and its targets on one line.
+    fn line(&self) -> String {
+        let others = match self.targets.len() - 1 {
+            0 => String::new(),
+            count => format!(" and {count} more"),
+        };
+        format!("{} in {}{others}", self.diff.object.manifest.title(), self.targets[0])
+    }
+}
+
+/// The changes, each with all objects that have the same changed lines, in the order of the first one. Only the first
+/// diff of each is printed, so line numbers and context may differ.
+fn distinct(report: &RenderReport) -> Vec<Vec<Objects<'_>>> {
+    let mut distinct: Vec<Vec<Objects<'_>>> = Vec::new();
+    let mut changes: BTreeMap<_, usize> = BTreeMap::new();
     let mut known: BTreeMap<_, usize> = BTreeMap::new();
     for target in &report.targets {
         for diff in &target.diffs {
             let changed = diff.marked().filter(|(tag, _)| !matches!(tag, Tag::Hunk | Tag::Context));
             let changed: Vec<String> = changed.map(|(_, line)| line).collect();
-            let key = (title(diff), &diff.object.manifest.template, changed);
-            let index = *known.entry(key).or_insert(distinct.len());
-            match distinct.get_mut(index) {
-                Some((targets, _)) => targets.push(&target.id),
-                None => distinct.push((vec![&target.id], diff)),
+            let change = *changes.entry((diff.kind.word(), changed)).or_insert(distinct.len());
+            if change == distinct.len() {
+                distinct.push(Vec::new());
+            }
+            let objects = &mut distinct[change];
+            let key = (change, title(diff), &diff.object.manifest.template);
+            let object = *known.entry(key).or_insert(objects.len());
+            match objects.get_mut(object) {
+                Some(same) => same.targets.push(&target.id),
+                None => objects.push(Objects { targets: vec![&target.id], diff }),
             }
         }
     }
     distinct
 }
 
-/// The totals: `4 targets: 3 fresh, 1 changed`.
+/// The totals: `4 targets: 3 fresh, 1 changed; 1 Application failed`.
 #[must_use]
 pub fn total(report: &RenderReport) -> String {
     let states = [State::Fresh, State::Unchanged, State::Changed, State::Failed];
@@ -147,7 +198,11 @@ pub fn total(report: &RenderReport) -> String {
     let word = |state: State| if report.accepted && state == State::Changed { "recorded" } else { state.word() };
     let counts = list(states.map(|state| (count(state), word(state))));
     let colon = if counts.is_empty() { "" } else { ": " };
-    format!("{}{colon}{counts}", plural(report.targets.len(), "target"))
+    let failed = match report.failed.len() {
+        0 => String::new(),
+        count => format!("; {} failed", plural(count, "Application")),
+    };
+    format!("{}{colon}{counts}{failed}", plural(report.targets.len(), "target"))
 }
 
 /// Formats a diff as plain text.

@@ -248,7 +248,7 @@ impl Cluster {
 #[test]
 fn an_api_server_has_the_same_size_limits() {
     let Some(cluster) = Cluster::of_environment() else { return };
-    let folder = tempfile::tempdir().expect("temporary folder");
+    let folder = tempfile::tempdir().expect("temporary directory");
     for case in sizes() {
         let file = folder.path().join(&case.name);
         std::fs::write(&file, &case.text).expect("written");
@@ -278,7 +278,7 @@ fn an_api_server_agrees_with_validate() {
     schemas.says(1, &["the API server does not serve `apps/v1beta1/Deployment`", "Wrote schemas/kubernetes.toml"]);
     compare(&cases, &findings(&bench, &helm, &kubeconform), &[]);
 
-    let folder = tempfile::tempdir().expect("temporary folder");
+    let folder = tempfile::tempdir().expect("temporary directory");
     let files: Vec<(PathBuf, String)> = cases
         .iter()
         .map(|case| {

@@ -44,7 +44,7 @@ impl Repository {
     }
 
     fn lint(&self, args: &str) -> Answer {
-        let path = self.git.parent().expect("a folder");
+        let path = self.git.parent().expect("a directory");
         self.bench.xtask(&format!("lint {args}")).helm(&self.helm).env("PATH", path).run()
     }
 

@@ -70,8 +70,8 @@ fn the_command_in_an_error_reproduces_it() {
 fn a_failure_to_write_goldens_is_an_error() {
     let bench = Bench::of("accept");
     let helm = bench.stub("printf -- '---\\napiVersion: v1\\nkind: ConfigMap\\nmetadata: {name: a}\\n'");
-    // A file in the place of the folder: file modes would have no effect for root.
-    bench.write("tests", "not a folder\n");
+    // A file in the place of the directory: file modes would have no effect for root.
+    bench.write("tests", "not a directory\n");
     bench.xtask("render --accept").helm(&helm).run().says(3, &["error[io]", "[ROOT]/tests"]);
 }
 

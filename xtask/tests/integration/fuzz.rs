@@ -201,7 +201,7 @@ fn output_of_kubeconform_is_read_or_refused() {
     });
 }
 
-/// Feeds a reader with mutations of the files under some folders whose names end in one of some ways.
+/// Feeds a reader with mutations of the files under some directories whose names end in one of some ways.
 fn fuzz(folders: &[&str], ends: &[&str], read: impl Fn(&[u8])) {
     let mut seeds = Vec::new();
     let mut paths: Vec<PathBuf> = folders.iter().map(|folder| repository().join(folder)).collect();

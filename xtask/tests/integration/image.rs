@@ -160,7 +160,7 @@ fn the_error_for_a_missing_engine_has_a_fix() {
     answer.says(3, &["tool-unavailable", "no running container engine found", "install docker or podman"]);
     // A client whose engine is not running.
     let Some(engine) = engine().filter(|engine| engine.name == "docker") else { return };
-    let folder = engine.program.parent().expect("a folder");
+    let folder = engine.program.parent().expect("a directory");
     let answer = bench.xtask("image").env("PATH", folder).env("DOCKER_HOST", "unix:///nowhere/docker.sock").run();
     answer.says(
         3,

@@ -20,6 +20,7 @@ mod kind;
 mod lint;
 mod new;
 mod properties;
+mod provenance;
 mod relay;
 mod render;
 mod structure;

@@ -22,7 +22,7 @@ use proptest::prelude::*;
 use toolbox::archive;
 use xtask::lint::{argocd_annotations, template};
 use xtask::repository;
-use xtask::repository::Move;
+use xtask::repository::Replacement;
 
 /// A line that is neither blank nor a document separator.
 fn line() -> impl Strategy<Value = String> {
@@ -520,11 +520,11 @@ proptest! {
             let text = format!("# é\napiVersion: argoproj.io/v1alpha1\nkind: Application\nspec:\n  sources:\n{sources}  project: x\n");
             if windows { text.replace('\n', "\r\n") } else { text }
         };
-        let wish = Move { old, new, revision: None };
-        let moved = repository::manifest(&Source::new("x.yaml", text(old)), &wish).expect("can be edited");
+        let replacement = Replacement { old, new, revision: None };
+        let replaced = repository::manifest(&Source::new("x.yaml", text(old)), &replacement).expect("can be edited");
         let ours = sources.iter().filter(|(_, ours)| *ours).count();
-        prop_assert_eq!(moved.changes.len(), ours);
-        prop_assert_eq!(moved.left.len(), sources.len() - ours);
-        prop_assert_eq!(moved.text.unwrap_or_else(|| text(old)), text(new));
+        prop_assert_eq!(replaced.changes.len(), ours);
+        prop_assert_eq!(replaced.others.len(), sources.len() - ours);
+        prop_assert_eq!(replaced.text.unwrap_or_else(|| text(old)), text(new));
     }
 }

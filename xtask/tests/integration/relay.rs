@@ -335,7 +335,7 @@ fn write_config(folder: &Path, config: &BTreeMap<String, String>) -> PathBuf {
 
 /// Creates a lab with a stopped relay and a running sink. Returns it with the addresses of both.
 fn lab(engine: Engine, rendered: &Rendered) -> (Lab, SocketAddr, String) {
-    let folder = tempfile::tempdir().expect("temporary folder");
+    let folder = tempfile::tempdir().expect("temporary directory");
     let lab = Lab { engine, id: unique(), image: rendered.image().to_owned(), folder };
     let label = lab.label();
     let prefix = lab.inside();

@@ -165,7 +165,7 @@ impl<'ast> Visit<'ast> for Paths {
     }
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
-        // A single name is a local variable or something that a `use` brought here.
+        // A single name is a local variable or something that a `use` imported.
         if path.segments.len() > 1 && path.leading_colon.is_none() {
             self.found.push(path.segments.iter().map(|segment| segment.ident.to_string()).collect());
         }

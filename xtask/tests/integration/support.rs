@@ -104,7 +104,7 @@ pub(crate) fn lay_schemas(root: &Path) {
     copy(&repository().join("tests/schemas"), &root.join("schemas"));
 }
 
-/// A temporary folder with a workspace, a cache, a home, and a folder for temporary files.
+/// A temporary directory with a workspace, a cache, a home, and a directory for temporary files.
 pub(crate) struct Bench {
     directory: tempfile::TempDir,
 }
@@ -112,9 +112,9 @@ pub(crate) struct Bench {
 impl Bench {
     /// An empty workspace.
     pub(crate) fn new() -> Self {
-        let bench = Self { directory: tempfile::tempdir().expect("temporary folder") };
+        let bench = Self { directory: tempfile::tempdir().expect("temporary directory") };
         for folder in ["workspace", "cache", "home", "tmp"] {
-            fs::create_dir(bench.directory.path().join(folder)).expect("folder");
+            fs::create_dir(bench.directory.path().join(folder)).expect("directory");
         }
         // The key of fingerprints differs between machines; expectations need a fixed one.
         fs::write(bench.cache().join("fingerprint.key"), [7; 32]).expect("written");
@@ -130,7 +130,7 @@ impl Bench {
         bench
     }
 
-    /// The temporary folder.
+    /// The temporary directory.
     pub(crate) fn base(&self) -> &Path {
         self.directory.path()
     }
@@ -148,7 +148,7 @@ impl Bench {
     /// Writes a file of the workspace.
     pub(crate) fn write(&self, path: &str, text: &str) {
         let path = self.root().join(path);
-        fs::create_dir_all(path.parent().expect("a folder")).expect("created");
+        fs::create_dir_all(path.parent().expect("a directory")).expect("created");
         fs::write(path, text).expect("written");
     }
 
@@ -184,7 +184,7 @@ impl Bench {
         Run { bench: self, command, helm: None, kubeconform: None }
     }
 
-    /// The files in the folder for temporary files.
+    /// The files in the directory for temporary files.
     pub(crate) fn left_over(&self) -> Vec<PathBuf> {
         tree(&self.base().join("tmp")).into_keys().collect()
     }
@@ -289,7 +289,7 @@ impl std::fmt::Display for Answer {
     }
 }
 
-/// The content of all files in a folder by path, or the target of links; empty if the folder does not exist.
+/// The content of all files in a directory by path, or the target of links; empty if the directory does not exist.
 pub(crate) fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut folders = vec![folder.to_path_buf()];
@@ -309,7 +309,7 @@ pub(crate) fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files
 }
 
-/// Copies what is in a folder into another, over what is there.
+/// Copies what is in a directory into another, over what is there.
 pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("created");
     for entry in fs::read_dir(from).unwrap_or_else(|error| panic!("{}: {error}", from.display())) {

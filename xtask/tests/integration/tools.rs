@@ -5,16 +5,16 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// A folder with a workspace, an empty cache, and an empty PATH.
+/// A directory with a workspace, an empty cache, and an empty PATH.
 struct Bench {
     directory: tempfile::TempDir,
 }
 
 impl Bench {
     fn new() -> Self {
-        let bench = Self { directory: tempfile::tempdir().expect("temporary folder") };
+        let bench = Self { directory: tempfile::tempdir().expect("temporary directory") };
         for folder in ["workspace", "bin", "cache"] {
-            fs::create_dir(bench.path(folder)).expect("folder");
+            fs::create_dir(bench.path(folder)).expect("directory");
         }
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the repository");
         for file in ["charts.toml", "tools.lock"] {

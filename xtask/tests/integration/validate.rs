@@ -159,7 +159,7 @@ spec:
 #[test]
 fn the_pinned_kubeconform_has_the_expected_wording() {
     let Some(program) = kubeconform() else { return };
-    let folder = tempfile::tempdir().expect("temporary folder");
+    let folder = tempfile::tempdir().expect("temporary directory");
     let stage = Stage::new(folder.path()).expect("created");
     stage.schema(&Kind::new("example.com/v1", "Sample"), &schema().to_string()).expect("written");
     let valid = "apiVersion: example.com/v1\nkind: Sample\nmetadata: {name: valid}\nspec: {size: 1}\n";
@@ -216,7 +216,7 @@ fn the_pinned_kubeconform_has_the_expected_wording() {
 #[test]
 fn the_pinned_kubeconform_has_the_expected_report() {
     let Some(program) = kubeconform() else { return };
-    let folder = tempfile::tempdir().expect("temporary folder");
+    let folder = tempfile::tempdir().expect("temporary directory");
     let schema_file = folder.path().join("sample.json");
     fs::write(&schema_file, schema().to_string()).expect("written");
     fs::write(folder.path().join("sample.yaml"), VIOLATIONS).expect("written");

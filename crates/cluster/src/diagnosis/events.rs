@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use diagnostics::excerpt::excerpt;
 
 use crate::api::Event;
-use crate::seen::{Object, Snapshot};
+use crate::snapshot::{Object, Snapshot};
 use crate::verdict;
 use crate::verdict::Verdict;
 
@@ -80,8 +80,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::seen::testing;
-    use crate::seen::testing::add;
+    use crate::snapshot::testing;
+    use crate::snapshot::testing::add;
 
     fn event(name: &str, about: &str, reason: &str, second: &str, count: i64) -> Value {
         json!({

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::api::{Container, ContainerPort, Pod, Port};
-use crate::seen::Snapshot;
+use crate::snapshot::Snapshot;
 
 /// Labels of a selector or of an object.
 type Labels = BTreeMap<String, String>;
@@ -109,7 +109,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::seen::testing;
+    use crate::snapshot::testing;
 
     fn snapshot(service: &Value, replicas: i64, pods: bool) -> Snapshot {
         let labels = json!({ "app": "web", "tier": "1" });

@@ -8,7 +8,7 @@ use kubernetes::manifest::ObjectKey;
 use crate::api::{Named, OneOrMany};
 use crate::kubectl::{Kubectl, parse};
 use crate::observer::{Observer, Stop};
-use crate::seen::{Object, Snapshot};
+use crate::snapshot::{Object, Snapshot};
 use crate::verdict::{Problem, Verdict};
 use crate::{stuck, verdict};
 

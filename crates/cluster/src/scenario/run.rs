@@ -16,7 +16,7 @@ use super::{expect, variables};
 use crate::api::{Named, Pod};
 use crate::kubectl::Kubectl;
 use crate::observer::{Observer, Stop};
-use crate::seen::{Object, Snapshot};
+use crate::snapshot::{Object, Snapshot};
 use crate::verdict;
 use crate::verdict::{Problem, Verdict};
 

@@ -3,105 +3,21 @@
 //! This runs even when every target is fresh, so it reads a few files and starts no process. Argo CD renders the contents
 //! of charts/, so those are checked first, then the pins in charts.lock. download.rs and stage.rs supply what is missing.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Component, Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 use toolbox::archive::{Tree, tree_digest};
 
 use super::drift::differences;
 use super::folder::{self, Contents, Subchart};
+use super::inspection::{Inspected, Inspection, State};
+use super::local::{source_files, source_folder};
 use crate::chart::{Chart, Dependency, Origin, is_exact, known_as, same_version};
 use crate::charts_lock::{ChartsLock, Pin};
 
 /// The maximum number of differing files that a message lists.
 const NAMED_FILES: usize = 8;
-
-/// The inspected dependencies of a chart.
-#[derive(Debug, Clone, Default)]
-pub struct Inspection {
-    /// The dependencies that were resolved, in the order of Chart.yaml.
-    pub dependencies: Vec<Inspected>,
-    /// Whether all dependencies were resolved. An incomplete chart cannot be prepared.
-    pub complete: bool,
-    /// Digests of the charts and files in charts/ that Chart.yaml does not declare, by file name. Helm loads them too.
-    pub undeclared: BTreeMap<String, String>,
-}
-
-/// A dependency and where it comes from.
-#[derive(Debug, Clone)]
-pub struct Inspected {
-    /// Its name.
-    pub name: String,
-    /// Its locked version, if any.
-    pub version: Option<String>,
-    /// Where it comes from.
-    pub state: State,
-}
-
-/// Where a dependency comes from.
-#[derive(Debug, Clone)]
-pub enum State {
-    /// An archive that charts.lock pins.
-    Pinned {
-        /// The pin.
-        pin: Pin,
-        /// The verified archive in charts/, if present.
-        archive: Option<PathBuf>,
-    },
-    /// A vendored chart in charts/, used as it is.
-    Vendored {
-        /// Its directory or archive.
-        path: PathBuf,
-        /// The digest of its files.
-        digest: String,
-    },
-    /// A `file://` dependency that is not vendored. It is packed from its source, as `helm dependency build` does.
-    Local {
-        /// The chart directory to pack.
-        source: PathBuf,
-        /// The digest of its files.
-        digest: String,
-        /// Archives in the source's charts/ that this tool downloaded and that a clean checkout lacks.
-        left_out: BTreeSet<String>,
-    },
-}
-
-impl Inspection {
-    /// The digest of each dependency by name, for the chart's fingerprint. It does not depend on whether a pinned archive
-    /// is already in charts/, so the digest of the chart's own files must exclude charts/.
-    #[must_use]
-    pub fn inputs(&self) -> BTreeMap<String, String> {
-        let mut inputs: BTreeMap<String, String> =
-            self.undeclared.iter().map(|(name, digest)| (format!("charts/{name}"), digest.clone())).collect();
-        for dependency in &self.dependencies {
-            let digest = match &dependency.state {
-                State::Pinned { pin, .. } => &pin.digest,
-                State::Vendored { digest, .. } | State::Local { digest, .. } => digest,
-            };
-            let alone = self.dependencies.iter().filter(|other| other.name == dependency.name).count() == 1;
-            let version = dependency.version.as_deref().filter(|_| !alone);
-            let name =
-                version.map_or_else(|| dependency.name.clone(), |version| format!("{}@{version}", dependency.name));
-            inputs.insert(name, digest.clone());
-        }
-        inputs
-    }
-
-    /// The pinned archives that are not in charts/, without duplicates.
-    #[must_use]
-    pub fn absent(&self) -> Vec<&Pin> {
-        let mut absent: Vec<&Pin> = Vec::new();
-        for dependency in &self.dependencies {
-            if let State::Pinned { pin, archive: None } = &dependency.state
-                && !absent.iter().any(|other| other.subject() == pin.subject())
-            {
-                absent.push(pin);
-            }
-        }
-        absent
-    }
-}
 
 /// Inspects all dependencies of a chart. An error in one does not stop the inspection of the others.
 #[must_use]
@@ -137,33 +53,6 @@ pub(super) fn outdated(root: &Path, chart: &Chart) -> Result<Vec<PathBuf>> {
             })
     });
     Ok(outdated.map(|subchart| subchart.path).collect())
-}
-
-/// The source directory of a `file://` dependency.
-pub(super) fn source_folder(chart: &Chart, path: &str) -> PathBuf {
-    let mut folder = PathBuf::new();
-    for part in chart.directory.join(path).components() {
-        // `..` is resolved lexically, as in Helm: the chart's directory may be a symbolic link.
-        if part == Component::ParentDir {
-            folder.pop();
-        } else {
-            folder.push(part);
-        }
-    }
-    folder
-}
-
-/// The files of the source of a `file://` dependency.
-#[must_use]
-pub fn local_source(chart: &Chart, path: &str) -> Option<Tree> {
-    folder::read(&source_folder(chart, path)).ok()
-}
-
-/// The files of a `file://` source, without the archives that this tool downloaded.
-pub(super) fn source_files(source: &Path, left_out: &BTreeSet<String>) -> Result<Tree> {
-    let mut files = folder::read(source)?;
-    files.retain(|path, _| !left_out.contains(path));
-    Ok(files)
 }
 
 struct Inspector<'a> {

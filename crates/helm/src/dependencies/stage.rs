@@ -16,7 +16,8 @@ use diagnostics::{Diagnostic, Result};
 use super::context::Context;
 use super::folder;
 use super::helm::{self, Repositories};
-use super::inspect::{Inspection, State, source_files};
+use super::inspection::{Inspection, State};
+use super::local::source_files;
 use crate::chart::{Chart, Dependency};
 
 /// A staged copy of a chart, removed on drop.

@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use diagnostics::{Diagnostic, Result};
+use diagnostics::{Diagnostic, Result, Source};
+use document::{Node, yaml};
 use toolbox::archive::{self, Tree};
 use toolbox::inputs;
 
@@ -21,6 +22,10 @@ const DEPTH: usize = 32;
 pub struct Member {
     /// Its folder in an unpacked copy, with a slash at the end; empty for the outermost chart.
     pub folder: String,
+    /// The paths of its values in those of the outermost chart; several if it is a dependency under several aliases.
+    pub values: Vec<Vec<String>>,
+    /// The values that decide whether it is rendered: conditions and tags.
+    pub conditions: Vec<Vec<String>>,
     /// What precedes the path of a file in messages.
     pub label: String,
     /// Its files without those of its charts/, by path.
@@ -44,9 +49,15 @@ impl ChartTree {
         }
         // The copy has no patterns of files to ignore, which would apply to unpacked dependencies, too.
         files.remove(".helmignore");
-        let mut members = vec![Member { folder: String::new(), label: prefix.clone(), files }];
+        let mut members = vec![Member {
+            folder: String::new(),
+            values: vec![Vec::new()],
+            conditions: Vec::new(),
+            label: prefix.clone(),
+            files,
+        }];
         let charts = folder::read_if_any(&directory.join("charts"))?;
-        add_charts("charts/", &format!("{prefix}charts/"), &charts, 0, &mut members);
+        add_charts(0, &charts, 0, &mut members);
         Ok(Self(members))
     }
 
@@ -58,8 +69,11 @@ impl ChartTree {
     }
 }
 
-/// Adds the charts in a charts/ folder, whose files have paths relative to it.
-fn add_charts(folder: &str, label: &str, files: &Tree, depth: usize, members: &mut Vec<Member>) {
+/// Adds the charts in the charts/ folder of a member, whose files have paths relative to it.
+fn add_charts(parent: usize, files: &Tree, depth: usize, members: &mut Vec<Member>) {
+    let outer = &members[parent];
+    let (folder, label) = (format!("{}charts/", outer.folder), format!("{}charts/", outer.label));
+    let (declared, outer_values) = (declared(&outer.files), outer.values.clone());
     let mut entries: BTreeMap<&str, Tree> = BTreeMap::new();
     for (path, bytes) in files {
         let (entry, rest) = path.split_once('/').unwrap_or((path, ""));
@@ -78,13 +92,59 @@ fn add_charts(folder: &str, label: &str, files: &Tree, depth: usize, members: &m
             (None, _) => (format!("{folder}{entry}/"), format!("{label}{entry}/")),
         };
         let (below, own): (Tree, Tree) = tree.into_iter().partition(|(path, _)| path.starts_with("charts/"));
-        let below =
-            below.into_iter().filter_map(|(path, bytes)| Some((path.strip_prefix("charts/")?.to_owned(), bytes)));
-        let below: Tree = below.collect();
-        let (inner_folder, inner_label) = (format!("{folder}charts/"), format!("{label}charts/"));
-        members.push(Member { folder, label, files: own });
+        let below = below.into_iter();
+        let below: Tree =
+            below.filter_map(|(path, bytes)| Some((path.strip_prefix("charts/")?.to_owned(), bytes))).collect();
+        let name = folder::identity(&own).map(|(name, _)| name).unwrap_or_default();
+        let uses: Vec<&Declared> = declared.iter().filter(|declared| declared.name == name).collect();
+        let keys = if uses.is_empty() { vec![&name] } else { uses.iter().map(|one| &one.key).collect() };
+        let mut conditions = Vec::new();
+        for outer in &outer_values {
+            for one in &uses {
+                conditions.extend(one.conditions.iter().map(|path| [outer.as_slice(), path].concat()));
+                // Only the outermost chart has tags.
+                conditions.extend(one.tags.iter().map(|tag| vec!["tags".to_owned(), tag.clone()]));
+            }
+        }
+        let inside = |outer: &Vec<String>| -> Vec<Vec<String>> {
+            keys.iter().map(|key| outer.iter().cloned().chain([(*key).clone()]).collect()).collect()
+        };
+        let values = outer_values.iter().flat_map(inside).collect();
+        members.push(Member { folder, values, conditions, label, files: own });
         if depth < DEPTH {
-            add_charts(&inner_folder, &inner_label, &below, depth + 1, members);
+            add_charts(members.len() - 1, &below, depth + 1, members);
         }
     }
+}
+
+/// A dependency in a Chart.yaml.
+struct Declared {
+    name: String,
+    /// The key of its values: its alias or its name.
+    key: String,
+    conditions: Vec<Vec<String>>,
+    tags: Vec<String>,
+}
+
+/// The dependencies in a Chart.yaml.
+fn declared(files: &Tree) -> Vec<Declared> {
+    let text = files.get("Chart.yaml").and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
+    let Ok(document) = yaml::parse_one(&Source::new("Chart.yaml", text)) else { return Vec::new() };
+    let dependencies = document.root.get("dependencies").map(Node::items).unwrap_or_default();
+    let text = |node: &Node, key: &str| {
+        node.get(key).and_then(Node::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+    };
+    let read = |node: &Node| {
+        let name = text(node, "name")?;
+        let condition = text(node, "condition").unwrap_or_default();
+        let paths = condition.split(',').map(str::trim).filter(|path| !path.is_empty());
+        let tags = node.get("tags").map(Node::items).unwrap_or_default();
+        Some(Declared {
+            key: text(node, "alias").unwrap_or_else(|| name.clone()),
+            name,
+            conditions: paths.map(|path| path.split('.').map(str::to_owned).collect()).collect(),
+            tags: tags.iter().filter_map(|tag| tag.as_str().map(str::to_owned)).collect(),
+        })
+    };
+    dependencies.iter().filter_map(read).collect()
 }

@@ -54,8 +54,8 @@ pub struct Marked {
     pub lines: Vec<Vec<Part>>,
     /// The actions that enclose others, each with the index of the one around it.
     pub frames: Vec<Frame>,
-    /// Where the last line begins.
-    line_start: usize,
+    /// Where each line begins.
+    starts: Vec<usize>,
 }
 
 /// Consecutive characters of a line with the same origin.
@@ -82,7 +82,7 @@ impl Marked {
     /// Reads rendered text. `None` if the marks are not balanced, because a function separated them.
     #[must_use]
     pub fn read(rendered: &str) -> Option<Self> {
-        let mut marked = Self { lines: vec![Vec::new()], ..Self::default() };
+        let mut marked = Self { lines: vec![Vec::new()], starts: vec![0], ..Self::default() };
         let mut current: Option<(usize, Option<usize>)> = None;
         let mut frame: Option<usize> = None;
         let mut chars = rendered.chars();
@@ -117,12 +117,21 @@ impl Marked {
         self.text.push(c);
         if c == '\n' {
             self.lines.push(Vec::new());
-            self.line_start = self.text.len();
+            self.starts.push(self.text.len());
         } else if let (false, Some((mark, frame)), Some(line)) = (c.is_whitespace(), current, self.lines.last_mut())
             && !line.last().is_some_and(|part| (part.mark, part.frame) == (mark, frame))
         {
-            line.push(Part { mark, frame, start: at - self.line_start });
+            let start = at - self.starts.last().copied().unwrap_or_default();
+            line.push(Part { mark, frame, start });
         }
+    }
+
+    /// The text of a line, counted from 0.
+    #[must_use]
+    pub fn line(&self, index: usize) -> &str {
+        let start = self.starts.get(index).copied().unwrap_or(self.text.len());
+        let end = self.starts.get(index + 1).copied().unwrap_or(self.text.len());
+        self.text[start..end].trim_end()
     }
 
     /// The marks of the actions around a part, innermost first.

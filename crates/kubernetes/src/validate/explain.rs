@@ -126,7 +126,7 @@ fn other(subject: &Subject, schema: Option<&Json>, problem: &Problem, what: &Wha
     let field = if path.is_empty() { subject.title() } else { format!("`{path}` of {}", subject.title()) };
     // Not even the type is shown, since redacted values are strings.
     let redacted = subject.secret() && problem.at.len() > 1;
-    let is = node.filter(|_| !redacted).map_or_else(String::new, |node| format!("this is {}", node.describe()));
+    let is = node.filter(|_| !redacted).map_or_else(String::new, |node| format!("found {}", node.describe()));
     let finding = |message: String, label: String| subject.finding(Code::ObjectInvalid, message, place.clone(), label);
     let null = node.is_some_and(|node| matches!(node.value, Value::Null));
     match what {

@@ -41,7 +41,7 @@ const SETTINGS: &[&str] = &[
     "XDG_CONFIG_HOME",
 ];
 
-/// Builds a tool in a staging folder and returns the path of the program.
+/// Builds a tool in a staging directory and returns the path of the program.
 pub(super) fn program(
     pin: &ToolPin,
     go: Option<&Path>,

@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn programs_without_a_version_are_described() {
-        let directory = tempfile::tempdir().expect("temporary folder");
+        let directory = tempfile::tempdir().expect("temporary directory");
         let answer = |script: &str| {
             let path = directory.path().join("demo");
             super::super::tests::write_script(&path, script);
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_program_is_run_once() {
-        let directory = tempfile::tempdir().expect("temporary folder");
+        let directory = tempfile::tempdir().expect("temporary directory");
         let (cache, program) = (directory.path().join("cache"), directory.path().join("demo"));
         let count = directory.path().join("demo.count");
         fs::write(&count, "").expect("written");
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn scripts_and_shims_are_always_run() {
-        let directory = tempfile::tempdir().expect("temporary folder");
+        let directory = tempfile::tempdir().expect("temporary directory");
         let script = directory.path().join("demo");
         super::super::tests::write_script(&script, "echo v1.0.0");
         assert_eq!(stamp(&script, &[]), None);

@@ -1,8 +1,8 @@
 //! The tools in the cache, and their atomic installation.
 //!
 //! The path of a tool is `<name>/<version>/<name>`; the file `installed` beside it records its SHA-256, size, and
-//! modification time. Both are written to a staging folder and installed by one rename. A file lock for each version of a
-//! tool ensures that only one process installs it; that process removes the staging folders of killed runs.
+//! modification time. Both are written to a staging directory and installed by one rename. A file lock for each version of a
+//! tool ensures that only one process installs it; that process removes the staging directories of killed runs.
 
 use std::fmt::Write as _;
 use std::fs::{self, File, TryLockError};
@@ -66,7 +66,7 @@ impl Store {
         Self { root: cache.join("tools") }
     }
 
-    /// The folder of all tools.
+    /// The directory of all tools.
     pub(super) fn root(&self) -> &Path {
         &self.root
     }
@@ -143,7 +143,7 @@ impl Store {
         }
     }
 
-    /// Creates a staging folder, which is removed with the returned value. Requires the lock.
+    /// Creates a staging directory, which is removed with the returned value. Requires the lock.
     pub(super) fn staging(&self, pin: &ToolPin, _lock: &Lock) -> Result<tempfile::TempDir> {
         // The `_` ends the version: another version may begin with this one.
         let prefix = format!(".staging-{}-{}_", pin.name, pin.version);
@@ -156,10 +156,10 @@ impl Store {
         tempfile::Builder::new()
             .prefix(&prefix)
             .tempdir_in(&self.root)
-            .map_err(|error| unwritable("create a folder in", &self.root, &error))
+            .map_err(|error| unwritable("create a directory in", &self.root, &error))
     }
 
-    /// Installs a program from a staging folder, and returns its path.
+    /// Installs a program from a staging directory, and returns its path.
     pub(super) fn put(&self, pin: &ToolPin, staging: &Path, program: &Path, recipe: &str) -> Result<PathBuf> {
         let ready = staging.join("ready");
         let at = |path: &Path| {
@@ -183,7 +183,7 @@ impl Store {
         let parent = self.root.join(&pin.name);
         fs::create_dir_all(&parent).map_err(at(&parent))?;
         if place.symlink_metadata().is_ok() {
-            // A folder cannot be renamed to one that is not empty, so the damaged one is moved away.
+            // A directory cannot be renamed to one that is not empty, so the damaged one is moved away.
             fs::rename(&place, staging.join("damaged")).map_err(at(&place))?;
         }
         fs::rename(&ready, &place).map_err(at(&place))?;
@@ -276,6 +276,6 @@ fn write_whole(path: &Path, text: &str) -> io::Result<()> {
 /// The diagnostic of a failed file operation in the cache.
 pub(super) fn unwritable(doing: &str, path: &Path, error: &io::Error) -> Diagnostics {
     Diagnostic::io(doing, path, error)
-        .help("set `XTASK_CACHE_DIR` to a writable folder from which programs can be run")
+        .help("set `XTASK_CACHE_DIR` to a writable directory from which programs can be run")
         .into()
 }

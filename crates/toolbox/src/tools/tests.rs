@@ -17,7 +17,7 @@ use crate::tools::*;
 
 /// Writes a shell script.
 pub(super) fn write_script(path: &Path, script: &str) {
-    fs::create_dir_all(path.parent().expect("parent")).expect("folder");
+    fs::create_dir_all(path.parent().expect("parent")).expect("directory");
     fs::write(path, shell(script)).expect("written");
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("mode");
 }
@@ -104,7 +104,7 @@ const DEMO: &str = "echo v1.2.3";
 
 impl Bench {
     fn new() -> Self {
-        let directory = tempfile::tempdir().expect("temporary folder");
+        let directory = tempfile::tempdir().expect("temporary directory");
         let machine = Machine {
             platform: "linux-amd64".to_owned(),
             search_path: vec![directory.path().join("bin")],
@@ -440,8 +440,8 @@ fn a_run_waits_for_another_and_cleans_up_after_a_killed_one() {
     let server = Server::ok(shell(DEMO));
     let lock = served(&server, &sha256(shell(DEMO).as_bytes()), "");
     let root = bench.path("cache/tools");
-    fs::create_dir_all(root.join(".staging-demo-1.2.3_killed/bin")).expect("folder");
-    fs::create_dir_all(root.join(".staging-demo-1.2.3-rc1_other")).expect("folder");
+    fs::create_dir_all(root.join(".staging-demo-1.2.3_killed/bin")).expect("directory");
+    fs::create_dir_all(root.join(".staging-demo-1.2.3-rc1_other")).expect("directory");
     let held = fs::File::create(root.join(".lock-demo-1.2.3")).expect("lock file");
     held.lock().expect("locked");
     std::thread::scope(|scope| {
@@ -595,10 +595,10 @@ fn go_builds_the_real_kubeconform() {
     let lock = ToolsLock::parse(&Source::new("tools.lock", text)).expect("sound");
     let mut bench = Bench::new();
     let real = Machine::of_process(&lock);
-    // Only Go is on PATH: a kubeconform in the same folder would be found.
+    // Only Go is on PATH: a kubeconform in the same directory would be found.
     let go = real.on_path("go");
     if let Some(go) = &go {
-        fs::create_dir_all(bench.path("bin")).expect("folder");
+        fs::create_dir_all(bench.path("bin")).expect("directory");
         std::os::unix::fs::symlink(go, bench.path("bin/go")).expect("linked");
     }
     bench.machine.platform = real.platform;

@@ -4,6 +4,7 @@
 //! Both are resolved to files of the workspace. `helm::errors` parses the messages; a message of unknown form is shown
 //! as it is.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,10 +12,13 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
 use document::lookalike::{self, Lookalike};
 use document::{Node, block, yaml};
 use helm::errors::{self, HelmError, Kind};
+use helm::template::parse::parse;
+use helm::template::unclosed::{Unclosed, unclosed};
 use helm::{helmignore, values_schema};
 use toolbox::source::read;
 
 use super::unknown_name;
+use super::unset;
 use super::values::Values;
 use super::violations;
 use crate::plan::Target;
@@ -195,13 +199,23 @@ impl Context<'_> {
         if let Some(found) = unknown_name::explain(self.root, chart, &files, line, reason) {
             return found;
         }
-        let place = source.map_or_else(
+        // Go names no column for what its parser rejects.
+        if let Some(found) = source.as_ref().filter(|_| column.is_none()).and_then(syntax) {
+            return found;
+        }
+        let place = source.as_ref().map_or_else(
             || Place::file(format!("{template}:{line}")),
             |source| match column {
-                Some(column) => at_column(&source, line, column),
-                None => Place::line(&source, line),
+                Some(column) => at_column(source, line, column),
+                None => Place::line(source, line),
             },
         );
+        // In a template of a dependency, the values are those of the dependency.
+        let own = template.split('/').nth(1) == Some("templates");
+        let unset = |source| unset::explain(self.root, self.target, source, &place, reason);
+        if let Some(found) = source.as_ref().filter(|_| own).and_then(unset) {
+            return found;
+        }
         Diagnostic::new(Code::HelmRefused, format!("template `{template}` failed: {reason}")).at(place, "")
     }
 
@@ -286,6 +300,24 @@ impl Context<'_> {
 fn misleading(source: &Arc<Source>) -> Option<Lookalike> {
     let document = yaml::parse_one(source).ok()?;
     lookalike::line_breaks(&source.text).into_iter().chain(lookalike::in_tree(&document.root)).next()
+}
+
+/// What Go's parser rejects in a template.
+fn syntax(source: &Arc<Source>) -> Option<Diagnostic> {
+    let text = source.text.as_str();
+    let template = parse(text);
+    let place = |span: &Range<usize>| Place::new(source, span.clone());
+    if let Some(Unclosed { open, closed_by }) = unclosed(text, &template) {
+        let message = format!("`{}` has no `end`", &text[open.clone()]);
+        let found = Diagnostic::new(Code::HelmRefused, message).at(place(&open), "");
+        let found = closed_by
+            .iter()
+            .fold(found, |found, end| found.at(place(end), "closes it, but is indented like a block around it"));
+        return Some(found.help("add `{{- end }}` where the block ends"));
+    }
+    let problem = template.problems.first()?;
+    let message = format!("template `{}` is invalid: {}", source.name, problem.message);
+    Some(Diagnostic::new(Code::HelmRefused, message).at(place(&problem.span), ""))
 }
 
 /// A message without the values that it quotes: they may be those of a Secret.

@@ -11,19 +11,19 @@ use toolbox::source;
 use crate::plan::Target;
 
 /// A value and where it is set.
-#[derive(Debug, Clone)]
-pub(super) struct Setting {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
     /// The place of the value.
-    pub(super) place: Place,
+    pub place: Place,
     /// The value as it is written there.
-    pub(super) written: String,
+    pub written: String,
     /// Whether it is a parameter of the Application, and if so, one with `forceString`.
-    pub(super) parameter: Option<bool>,
+    pub parameter: Option<bool>,
 }
 
 /// The values that a target sets.
 #[derive(Debug)]
-pub(super) struct Values<'a> {
+pub struct Values<'a> {
     target: &'a Target<'a>,
     /// Trees of values, the one that takes precedence first.
     trees: Vec<Node>,
@@ -31,7 +31,8 @@ pub(super) struct Values<'a> {
 
 impl<'a> Values<'a> {
     /// Reads the values of a target. Files that cannot be read are left out.
-    pub(super) fn read(root: &Path, target: &'a Target<'a>) -> Self {
+    #[must_use]
+    pub fn read(root: &Path, target: &'a Target<'a>) -> Self {
         let options = &target.deployment.options;
         let file = |path: &Path| Some(yaml::parse_one(&source::read(root, path).ok()?).ok()?.root);
         let inline = options.values_object.clone().or_else(|| {
@@ -46,7 +47,8 @@ impl<'a> Values<'a> {
     }
 
     /// Where a value is set.
-    pub(super) fn find(&self, pointer: &[String]) -> Option<Setting> {
+    #[must_use]
+    pub fn find(&self, pointer: &[String]) -> Option<Setting> {
         self.parameter(pointer).or_else(|| {
             let value = self.trees.iter().find_map(|tree| descend(tree, pointer))?;
             let place = value.place();
@@ -92,6 +94,39 @@ impl<'a> Values<'a> {
         parents
     }
 
+    /// All nodes at a path, the one that takes precedence first.
+    pub fn all<'s>(&'s self, pointer: &'s [String]) -> impl Iterator<Item = &'s Node> {
+        self.trees.iter().filter_map(move |tree| descend(tree, pointer))
+    }
+
+    /// The trees of values, the one that takes precedence first.
+    pub fn trees(&self) -> impl Iterator<Item = &Node> {
+        self.trees.iter()
+    }
+
+    /// Whether a parameter sets a value, a part of it, or what contains it.
+    #[must_use]
+    pub fn is_parameter(&self, pointer: &[String]) -> bool {
+        let options = &self.target.deployment.options;
+        let parameters = options.parameters.iter().map(|parameter| &parameter.name);
+        let files = options.file_parameters.iter().map(|parameter| &parameter.name);
+        parameters.chain(files).any(|name| {
+            let name = name.replace('[', ".").replace(']', "");
+            name.split('.').zip(pointer).all(|(one, two)| one == two)
+        })
+    }
+
+    /// The values of parameters at or below a path.
+    pub fn parameters<'s>(&'s self, pointer: &'s [String]) -> impl Iterator<Item = &'s str> {
+        let dotted = pointer.join(".");
+        let options = &self.target.deployment.options;
+        options.parameters.iter().filter_map(move |parameter| {
+            let name = parameter.name.replace('[', ".").replace(']', "");
+            let below = name.strip_prefix(&dotted).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+            (below || dotted.is_empty()).then_some(parameter.value.as_str())
+        })
+    }
+
     fn parameter(&self, pointer: &[String]) -> Option<Setting> {
         let options = &self.target.deployment.options;
         let dotted = pointer.join(".");
@@ -117,7 +152,8 @@ impl<'a> Values<'a> {
 }
 
 /// The value at a path.
-pub(super) fn descend<'n>(tree: &'n Node, pointer: &[String]) -> Option<&'n Node> {
+#[must_use]
+pub fn descend<'n>(tree: &'n Node, pointer: &[String]) -> Option<&'n Node> {
     pointer.iter().try_fold(tree, |node, step| node.get(step).or_else(|| node.items().get(step.parse::<usize>().ok()?)))
 }
 

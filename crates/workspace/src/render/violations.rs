@@ -35,13 +35,38 @@ struct Schema {
     root: Option<Node>,
 }
 
+impl Schema {
+    /// The path of a value of the chart in the values of the deployed chart.
+    fn path(&self, pointer: &[String]) -> Vec<String> {
+        self.prefix.iter().chain(pointer).cloned().collect()
+    }
+}
+
+/// The paths of the keys that the unknown keys of a problem were most likely meant to be.
+fn meant(schema: &Schema, problem: &Problem) -> Vec<Vec<String>> {
+    let Rule::Unknown(keys) = &problem.rule else { return Vec::new() };
+    let found = schema.root.as_ref().and_then(|root| schema::find(root, problem));
+    let known: Vec<&str> = found.as_ref().map(schema::Found::properties).unwrap_or_default();
+    let meant = keys.iter().filter_map(|key| nearest(key, known.iter().copied()));
+    meant.map(|key| schema.path(&problem.pointer).into_iter().chain([key.to_owned()]).collect()).collect()
+}
+
 impl Context<'_> {
     fn all(&self, violations: &[Violation]) -> Diagnostics {
         let values = Values::read(self.root, self.target);
         let mut found: Vec<Diagnostic> = Vec::new();
-        for problem in schema::problems(violations) {
-            let schema = self.schema(&problem.chart);
-            found.extend(self.problem(&values, &schema, &problem));
+        let problems: Vec<(Schema, Problem)> =
+            schema::problems(violations).into_iter().map(|problem| (self.schema(&problem.chart), problem)).collect();
+        let meant: Vec<Vec<String>> = problems.iter().flat_map(|(schema, problem)| meant(schema, problem)).collect();
+        for (schema, problem) in &problems {
+            // What a misspelled mapping was meant to set is missing only because of the spelling.
+            let follows = |pointer: &[String]| {
+                values.find(pointer).is_none()
+                    && meant.iter().any(|key| pointer.len() > key.len() && pointer.starts_with(key))
+            };
+            if !follows(&schema.path(&problem.pointer)) {
+                found.extend(self.problem(&values, schema, problem));
+            }
         }
         // A misspelled key causes two violations: it is unknown, and the right one is missing.
         let mut unique: Vec<Diagnostic> = Vec::new();
@@ -85,7 +110,7 @@ impl Context<'_> {
     fn problem(&self, values: &Values<'_>, schema: &Schema, problem: &Problem) -> Vec<Diagnostic> {
         let found = schema.root.as_ref().and_then(|root| schema::find(root, problem));
         let found = found.as_ref();
-        let pointer: Vec<String> = schema.prefix.iter().chain(&problem.pointer).cloned().collect();
+        let pointer = schema.path(&problem.pointer);
         let inside = |key: &String| -> Vec<String> { pointer.iter().chain([key]).cloned().collect() };
         match &problem.rule {
             Rule::Unknown(keys) => {

@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn prunable_objects_are_recorded_until_they_are_pruned() {
-        let folder = tempfile::tempdir().expect("temporary folder");
+        let folder = tempfile::tempdir().expect("temporary directory");
         let key = |name: &str| {
             let text = str::to_owned;
             ObjectKey { group: text("apps"), kind: text("Deployment"), namespace: text("ns"), name: text(name) }

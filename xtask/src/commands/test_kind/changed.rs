@@ -67,7 +67,7 @@ mod tests {
         let manifest = manifest::read_golden(&text, "ns").expect("a manifest");
         let object = Recorded { file: String::new(), manifest };
         let lines = lines.iter().map(|(tag, line)| (*tag, (*line).to_owned())).collect();
-        ObjectDiff { kind: Kind::Modified, object, previous: None, lines }
+        ObjectDiff { kind: Kind::Modified, object, previous: None, lines, trails: std::collections::BTreeMap::new() }
     }
 
     #[test]

@@ -9,8 +9,8 @@ use diagnostics::Result;
 use serde_json::Value;
 use toolbox::parallel::parallel;
 
+use super::create::Later;
 use super::lane::Run;
-use super::raise::Later;
 use super::reports::Results;
 use super::stage::{self, App};
 

@@ -39,7 +39,7 @@ pub(super) fn load(session: &Session<'_>, name: &str, wanted: &[&str]) -> Result
     };
     session.printer.status("Reading", &format!("the charts of {name}"));
     let folder = tempfile::Builder::new().prefix("homelab-chart-").tempdir();
-    let folder = folder.map_err(|error| Diagnostic::io("create a folder in", &std::env::temp_dir(), &error))?;
+    let folder = folder.map_err(|error| Diagnostic::io("create a directory in", &std::env::temp_dir(), &error))?;
     repository.write(&commit, folder.path())?;
     // Errors are about files of that revision, not about those in the work tree.
     let in_revision = |mut found: Diagnostics| {

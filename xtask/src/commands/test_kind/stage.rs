@@ -14,7 +14,7 @@ use cluster::kubectl::{Kubectl, checked, parse};
 use cluster::observer::{Observer, Stop};
 use cluster::scenario::run::Deploy;
 use cluster::scenario::{apply, expect};
-use cluster::seen::{Object, Snapshot};
+use cluster::snapshot::{Object, Snapshot};
 use cluster::verdict::{Problem, Verdict};
 use cluster::{NETWORK, verdict};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};

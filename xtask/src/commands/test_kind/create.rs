@@ -28,7 +28,7 @@ impl Later {
 
 /// Creates the cluster, unless it is reused, and loads its images: all of them, or those in `first`. `ids` are the images
 /// that this repository does not build.
-pub(super) fn raise(
+pub(super) fn create(
     prepared: &Prepared<'_>,
     cluster: &Cluster,
     mut ids: images::Ids,

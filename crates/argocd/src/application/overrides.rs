@@ -1,0 +1,79 @@
+//! How Argo CD applies an override file to a source.
+
+use std::sync::Arc;
+
+use document::{Key, Node, Value};
+
+/// A JSON merge patch (RFC 7396) as in Argo CD's library, which also removes nulls from mappings in lists.
+pub(super) fn merge_patch(target: Option<&Node>, patch: &Node) -> Node {
+    let Value::Mapping(changes) = &patch.value else {
+        let Value::Sequence(items) = &patch.value else { return patch.clone() };
+        let items = items.iter().map(|item| merge_patch(None, item)).collect();
+        return Node { value: Value::Sequence(items), span: patch.span.clone(), source: Arc::clone(&patch.source) };
+    };
+    let mut entries: Vec<(Key, Node)> = target.map(Node::entries).unwrap_or_default().to_vec();
+    for (key, change) in changes {
+        let known = entries.iter().position(|(name, _)| name.name == key.name);
+        if matches!(change.value, Value::Null) {
+            if let Some(index) = known {
+                entries.remove(index);
+            }
+            continue;
+        }
+        let merged = merge_patch(known.map(|index| &entries[index].1), change);
+        match known {
+            Some(index) => entries[index].1 = merged,
+            None => entries.push((key.clone(), merged)),
+        }
+    }
+    Node { value: Value::Mapping(entries), span: patch.span.clone(), source: Arc::clone(&patch.source) }
+}
+
+/// Reads a patched source into the original one, as Go's `json.Unmarshal` does for a struct that is not empty.
+///
+/// This affects what is deployed: a field that the patch sets to `null` keeps its old value, and a list entry keeps the
+/// old entry's fields that it does not set. `null` removes a value only inside `valuesObject`, which is raw JSON (`raw`).
+pub(super) fn read_over(old: &Node, new: &Node, raw: bool) -> Node {
+    let value = match (&old.value, &new.value) {
+        (Value::Mapping(before), Value::Mapping(after)) if !raw => {
+            let mut entries = before.clone();
+            for (key, node) in after {
+                match entries.iter_mut().find(|(name, _)| name.name == key.name) {
+                    Some((_, known)) => *known = read_over(known, node, key.name == "valuesObject"),
+                    None => entries.push((key.clone(), node.clone())),
+                }
+            }
+            Value::Mapping(entries)
+        }
+        (Value::Sequence(before), Value::Sequence(after)) if !raw => Value::Sequence(
+            after
+                .iter()
+                .enumerate()
+                .map(|(index, node)| {
+                    before.get(index).map_or_else(|| node.clone(), |known| read_over(known, node, false))
+                })
+                .collect(),
+        ),
+        (_, after) => after.clone(),
+    };
+    Node { value, span: new.span.clone(), source: Arc::clone(&new.source) }
+}
+
+/// What remains of a source in memory: a shortened Go slice keeps its old entries beyond its end, so that a later override
+/// that extends the list reads into them. An empty list is a new slice.
+pub(super) fn remember(memory: &Node, source: &Node) -> Node {
+    let value = match (&memory.value, &source.value) {
+        (Value::Mapping(_), Value::Mapping(entries)) => {
+            let entries = entries.iter().map(|(key, node)| {
+                let node = memory.get(&key.name).map_or_else(|| node.clone(), |memory| remember(memory, node));
+                (key.clone(), node)
+            });
+            Value::Mapping(entries.collect())
+        }
+        (Value::Sequence(before), Value::Sequence(now)) if !now.is_empty() => {
+            Value::Sequence(now.iter().chain(before.iter().skip(now.len())).cloned().collect())
+        }
+        (_, value) => value.clone(),
+    };
+    Node { value, span: source.span.clone(), source: Arc::clone(&source.source) }
+}

@@ -1,0 +1,91 @@
+//! Applications, and overrides of their source.
+
+use diagnostics::Source;
+use document::yaml;
+
+use super::*;
+
+fn read_text(text: impl Into<String>) -> (Vec<Application>, Diagnostics) {
+    read(&yaml::parse(&Source::new("web.yaml", text)).expect("YAML"))
+}
+
+const APPLICATION: &str = "
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {name: web, namespace: argocd}
+spec:
+  project: web
+  destination: {server: https://kubernetes.default.svc, namespace: web}
+  source:
+    repoURL: https://git.example.com/repo.git
+    path: charts/web
+    helm:
+      valueFiles: [a.yaml, b.yaml]
+      parameters: [{name: a, value: '1', forceString: true}, {name: b, value: '2'}]
+      valuesObject: {keep: 1, drop: 2}
+";
+
+fn parsed(text: &str) -> Application {
+    let (applications, diagnostics) = read_text(text);
+    assert!(diagnostics.is_empty(), "{diagnostics:?}");
+    applications.into_iter().next().expect("one")
+}
+
+fn overridden(patch: &str) -> HelmOptions {
+    let patch = yaml::parse_one(&Source::new(".argocd-source.yaml", patch)).expect("YAML").root;
+    parsed(APPLICATION).options(&[patch]).expect("valid")
+}
+
+#[test]
+fn overrides_replace_lists_and_merge_values() {
+    let options = overridden("helm: {valueFiles: [c.yaml], valuesObject: {drop: null, add: 3}}");
+    assert_eq!(options.value_files.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["c.yaml"]);
+    assert_eq!(options.values_object.expect("kept").to_json(), r#"{"keep":1,"add":3}"#);
+}
+
+#[test]
+fn null_outside_values_removes_nothing() {
+    assert_eq!(overridden("helm: {valueFiles: null}").value_files.len(), 2);
+    assert_eq!(overridden("helm: null").value_files.len(), 2);
+}
+
+#[test]
+fn list_entries_keep_old_fields() {
+    let options = overridden("helm: {parameters: [{name: z, value: '9'}]}");
+    assert_eq!(options.parameters.len(), 1);
+    assert!(options.parameters[0].force_string, "Go reads the new entry into the old one");
+}
+
+#[test]
+fn shortened_lists_remember_old_entries() {
+    let patch = |text: &str| yaml::parse_one(&Source::new(".argocd-source.yaml", text)).expect("YAML").root;
+    let one = patch("helm: {parameters: [{name: x, value: '1'}]}");
+    let two = patch("helm: {parameters: [{name: p, value: '1'}, {name: q}]}");
+    let options = parsed(APPLICATION).options(&[one, two]).expect("valid");
+    assert_eq!(options.parameters[1].value, "2", "of the entry that the first override removed");
+    let none = patch("helm: {parameters: []}");
+    let two = patch("helm: {parameters: [{name: p, value: '1'}, {name: q}]}");
+    let options = parsed(APPLICATION).options(&[none, two]).expect("valid");
+    assert_eq!(options.parameters[1].value, "");
+}
+
+#[test]
+fn unsupported_fields_are_reported() {
+    let text = APPLICATION.replace("    path: charts/web\n", "    chart: web\n    kustomize: {}\n");
+    let (_, diagnostics) = read_text(text);
+    let reported: Vec<_> =
+        diagnostics.0.iter().map(|found| format!("{} {}", found.places[0].0, found.message)).collect();
+    assert_eq!(
+        reported,
+        [
+            "web.yaml:10:5 `spec.source.chart` is not supported yet",
+            "web.yaml:11:5 `spec.source.kustomize` is not supported yet"
+        ]
+    );
+}
+
+#[test]
+fn the_instance_name_contains_another_namespace() {
+    assert_eq!(parsed(APPLICATION).instance, "web");
+    assert_eq!(parsed(&APPLICATION.replace("namespace: argocd", "namespace: team")).instance, "team_web");
+}

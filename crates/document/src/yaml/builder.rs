@@ -1,0 +1,229 @@
+//! Builds the tree of a document from the parser's events.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+use std::sync::Arc;
+
+use diagnostics::{Result, Source};
+use saphyr_parser::{Event, ScalarStyle};
+
+use super::scalar::scalar;
+use super::syntax::syntax_error;
+use crate::tree::{Key, Node, Value};
+
+/// The nesting limit. Nothing that Kubernetes accepts comes near it.
+const MAX_DEPTH: usize = 500;
+
+/// The limit of nodes that anchors and aliases may copy in one document: a few bytes of YAML can ask for billions.
+const MAX_COPIED: usize = 1_000_000;
+
+/// One YAML document.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// Its content; null if it is empty.
+    pub root: Node,
+    /// Duplicate keys: every occurrence but the first in its mapping. The last value wins, as in Kubernetes.
+    pub duplicates: Vec<Key>,
+    /// Whether it uses anchors or aliases, so that the text of a value may be somewhere else than its key.
+    pub aliases: bool,
+}
+
+pub(super) struct Builder<'a> {
+    source: &'a Arc<Source>,
+    stack: Vec<Frame>,
+    root: Option<Node>,
+    anchors: BTreeMap<usize, Node>,
+    copied: usize,
+    duplicates: Vec<Key>,
+    aliases: bool,
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn new(source: &'a Arc<Source>) -> Self {
+        Self {
+            source,
+            stack: Vec::new(),
+            root: None,
+            anchors: BTreeMap::new(),
+            copied: 0,
+            duplicates: Vec::new(),
+            aliases: false,
+        }
+    }
+
+    pub(super) fn document(self) -> Document {
+        let root =
+            self.root.unwrap_or_else(|| Node { value: Value::Null, span: 0..0, source: Arc::clone(self.source) });
+        Document { root, duplicates: self.duplicates, aliases: self.aliases }
+    }
+
+    pub(super) fn event(&mut self, event: Event<'_>, span: Range<usize>) -> Result<()> {
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let merge = style == ScalarStyle::Plain && tag.is_none() && text == "<<";
+                let value = scalar(&text, style, tag.as_deref())
+                    .map_err(|what| syntax_error(self.source, span.clone(), &what))?;
+                let node = Node { value, span, source: Arc::clone(self.source) };
+                self.place(node, anchor, merge)
+            }
+            Event::Alias(anchor) => {
+                self.aliases = true;
+                let Some(node) = self.anchors.get(&anchor).cloned() else {
+                    return Err(syntax_error(self.source, span, "the anchor of this alias is not defined"));
+                };
+                self.count_copies(&node, &span)?;
+                self.place(Node { span, ..node }, 0, false)
+            }
+            Event::SequenceStart(anchor, _) => self.open(anchor, span, false),
+            Event::MappingStart(anchor, _) => self.open(anchor, span, true),
+            Event::SequenceEnd | Event::MappingEnd => {
+                let Some(frame) = self.stack.pop() else { return Ok(()) };
+                let end = span.end.max(frame.start);
+                let value =
+                    if frame.mapping { Value::Mapping(frame.entries.list) } else { Value::Sequence(frame.items) };
+                let node = Node { value, span: frame.start..end, source: Arc::clone(self.source) };
+                self.place(node, frame.anchor, false)
+            }
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd => {
+                Ok(())
+            }
+        }
+    }
+
+    fn open(&mut self, anchor: usize, span: Range<usize>, mapping: bool) -> Result<()> {
+        if self.stack.len() >= MAX_DEPTH {
+            return Err(syntax_error(self.source, span, "it is nested too deeply"));
+        }
+        self.stack.push(Frame {
+            anchor,
+            start: span.start,
+            items: Vec::new(),
+            entries: Entries::default(),
+            key: None,
+            mapping,
+        });
+        Ok(())
+    }
+
+    fn count_copies(&mut self, node: &Node, span: &Range<usize>) -> Result<()> {
+        self.copied += size(node);
+        if self.copied > MAX_COPIED {
+            return Err(syntax_error(self.source, span.clone(), "its anchors and aliases make it too large"));
+        }
+        Ok(())
+    }
+
+    /// Adds a complete node to its parent: as a key, as the value of the pending key, as an item, or as the root.
+    fn place(&mut self, node: Node, anchor: usize, merge: bool) -> Result<()> {
+        if anchor > 0 {
+            self.aliases = true;
+            self.count_copies(&node, &node.span)?;
+            self.anchors.insert(anchor, node.clone());
+        }
+        let Some(frame) = self.stack.last_mut() else {
+            self.root = Some(node);
+            return Ok(());
+        };
+        if !frame.mapping {
+            frame.items.push(node);
+            return Ok(());
+        }
+        match frame.key.take() {
+            None => {
+                let name = match &node.value {
+                    Value::String(text) | Value::Number(text) => text.clone(),
+                    Value::Bool(value) => value.to_string(),
+                    Value::Null => "null".to_owned(),
+                    Value::Sequence(_) | Value::Mapping(_) => {
+                        return Err(syntax_error(self.source, node.span, "a key must be a scalar"));
+                    }
+                };
+                frame.key = Some(PendingKey { key: Key { name, span: node.span }, merge });
+            }
+            Some(PendingKey { merge: true, key }) => {
+                merge_into(&mut frame.entries, &node).map_err(|()| {
+                    syntax_error(self.source, key.span, "`<<` requires a mapping or a list of mappings")
+                })?;
+            }
+            Some(PendingKey { merge: false, key }) => {
+                if frame.entries.set(key.clone(), node, true) {
+                    self.duplicates.push(key);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A sequence or mapping that has not ended yet.
+struct Frame {
+    anchor: usize,
+    start: usize,
+    items: Vec<Node>,
+    entries: Entries,
+    /// The key whose value comes next; `None` in a sequence and between entries.
+    key: Option<PendingKey>,
+    mapping: bool,
+}
+
+struct PendingKey {
+    key: Key,
+    merge: bool,
+}
+
+/// The entries of a mapping so far.
+#[derive(Default)]
+struct Entries {
+    list: Vec<(Key, Node)>,
+    /// The positions in the list, by key.
+    positions: HashMap<String, usize>,
+    /// Whether the entry at a position was written in this mapping, and not merged into it.
+    own: Vec<bool>,
+}
+
+impl Entries {
+    /// Adds an entry, or replaces the one with the same key. Returns whether both were written in this mapping.
+    fn set(&mut self, key: Key, node: Node, own: bool) -> bool {
+        if let Some(&at) = self.positions.get(&key.name) {
+            self.list[at] = (key, node);
+            let both = own && self.own[at];
+            self.own[at] |= own;
+            return both;
+        }
+        self.positions.insert(key.name.clone(), self.list.len());
+        self.list.push((key, node));
+        self.own.push(own);
+        false
+    }
+}
+
+/// Merges a mapping, or a list of mappings, as `<<` does in the library that Kubernetes uses: it overrides the keys
+/// before it, keys after it override it, and the first mapping of a list wins.
+fn merge_into(entries: &mut Entries, node: &Node) -> std::result::Result<(), ()> {
+    match &node.value {
+        Value::Mapping(merged) => {
+            for (key, value) in merged {
+                entries.set(key.clone(), value.clone(), false);
+            }
+            Ok(())
+        }
+        Value::Sequence(items) => {
+            for item in items.iter().rev() {
+                if !matches!(item.value, Value::Mapping(_)) {
+                    return Err(());
+                }
+                merge_into(entries, item)?;
+            }
+            Ok(())
+        }
+        _ => Err(()),
+    }
+}
+
+fn size(node: &Node) -> usize {
+    match &node.value {
+        Value::Sequence(items) => 1 + items.iter().map(size).sum::<usize>(),
+        Value::Mapping(entries) => 1 + entries.iter().map(|(_, node)| 1 + size(node)).sum::<usize>(),
+        _ => 1,
+    }
+}

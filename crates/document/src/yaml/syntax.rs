@@ -1,0 +1,75 @@
+//! Syntax errors, and their causes outside of YAML: merge conflict markers, tabs, and other blanks.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use diagnostics::{Code, Diagnostic, Place, Source};
+
+use crate::lookalike;
+
+pub(super) fn syntax_error(source: &Arc<Source>, span: Range<usize>, what: &str) -> diagnostics::Diagnostics {
+    Diagnostic::new(Code::YamlSyntax, format!("cannot parse YAML: {what}")).at(Place::new(source, span), "").into()
+}
+
+/// Explains a syntax error whose cause is not in the YAML itself: merge conflict markers, a tab in the indentation, or a
+/// blank that is not a space. `at` is where the parser stopped; without it, any line may contain the tab.
+#[must_use]
+pub fn misread(source: &Arc<Source>, at: Option<usize>) -> Option<Diagnostic> {
+    if let Some(found) = conflict(source, Code::YamlSyntax) {
+        return Some(found);
+    }
+    let lines = lines(&source.text);
+    // The parser may stop at the end of the line before.
+    let near = |index: usize| {
+        let end = lines.get(index + 1).map_or(source.text.len(), |(next, _)| *next);
+        let before = index.checked_sub(1).and_then(|before| lines.get(before)).map_or(0, |(before, _)| *before);
+        at.is_none_or(|at| before <= at && at <= end)
+    };
+    let mut tabs = lines.iter().enumerate().filter_map(|(index, (start, text))| {
+        let indentation = text.len() - text.trim_start().len();
+        let tab = text[..indentation].find('\t')?;
+        near(index).then_some(start + tab..start + tab + 1)
+    });
+    if let Some(span) = tabs.next() {
+        let found = Diagnostic::new(Code::YamlSyntax, "tab used for indentation").at(Place::new(source, span), "");
+        return Some(found.help("indent with spaces: YAML does not allow tabs"));
+    }
+    // Without a place, a blank in the text may have nothing to do with the error.
+    at?;
+    let mut blanks = lines.iter().enumerate().filter(|(index, _)| near(*index)).filter_map(|(_, (start, text))| {
+        let (offset, c) = text.char_indices().find(|(_, c)| lookalike::blank(*c).is_some())?;
+        Some((lookalike::blank(c)?, start + offset..start + offset + c.len_utf8()))
+    });
+    let (name, span) = blanks.next()?;
+    let found = Diagnostic::new(Code::YamlSyntax, format!("{name} where YAML expects a space"));
+    Some(found.at(Place::new(source, span), "").help("replace it with spaces"))
+}
+
+/// The first merge conflict marker in a text that cannot be parsed.
+#[must_use]
+pub fn conflict(source: &Arc<Source>, code: Code) -> Option<Diagnostic> {
+    let marker = |text: &str| ["<<<<<<< ", "||||||| ", ">>>>>>> "].iter().any(|start| text.starts_with(start));
+    let (start, text) = lines(&source.text).into_iter().find(|(_, text)| marker(text))?;
+    let found = Diagnostic::new(code, "merge conflict marker").at(Place::new(source, start..start + text.len()), "");
+    Some(found.help("resolve the conflict and remove the markers"))
+}
+
+/// The first merge conflict marker in a text of any kind, if all of a conflict's markers follow each other.
+#[must_use]
+pub fn unresolved(source: &Arc<Source>, code: Code) -> Option<Diagnostic> {
+    let mut rest = source.text.lines();
+    let starts = |marker: &'static str| move |line: &str| line == marker || line.starts_with(&format!("{marker} "));
+    let all = rest.any(starts("<<<<<<<")) && rest.any(starts("=======")) && rest.any(starts(">>>>>>>"));
+    if all { conflict(source, code) } else { None }
+}
+
+/// The lines of a text without trailing white space, each with its offset.
+fn lines(text: &str) -> Vec<(usize, &str)> {
+    let mut start = 0;
+    let line = |line: &'_ str| {
+        start += line.len();
+        start - line.len()
+    };
+    let starts: Vec<usize> = text.split_inclusive('\n').map(line).collect();
+    starts.into_iter().zip(text.split_inclusive('\n').map(str::trim_end)).collect()
+}

@@ -1,0 +1,37 @@
+//! Objects that every cluster has.
+
+use super::entry::Id;
+use super::keys::Keys;
+
+/// The namespaces of the cluster itself, whose objects depend on the distribution.
+const SYSTEM: &[&str] = &["kube-node-lease", "kube-public", "kube-system"];
+
+/// Argo CD's own namespace. Its installation is rarely rendered by an Application of its own.
+const ARGO_CD: &str = "argocd";
+
+/// The keys of an object that every cluster has; `None` for any other object.
+#[must_use]
+pub fn keys(id: &Id<'_>) -> Option<Keys> {
+    let provided = match (id.group, id.kind) {
+        ("", "ConfigMap") => {
+            let root = matches!(id.name, "kube-root-ca.crt" | "openshift-service-ca.crt" | "istio-ca-root-cert");
+            return root.then_some(Keys::Unknown);
+        }
+        ("", "ServiceAccount") => id.name == "default",
+        ("", "Service") => (id.namespace, id.name) == ("default", "kubernetes"),
+        ("", "Namespace") => id.name == "default" || SYSTEM.contains(&id.name),
+        ("rbac.authorization.k8s.io", "ClusterRole") => {
+            matches!(id.name, "admin" | "cluster-admin" | "edit" | "view") || id.name.starts_with("system:")
+        }
+        ("rbac.authorization.k8s.io", "Role" | "ClusterRoleBinding" | "RoleBinding") => id.name.starts_with("system:"),
+        ("scheduling.k8s.io", "PriorityClass") => matches!(id.name, "system-cluster-critical" | "system-node-critical"),
+        _ => false,
+    };
+    provided.then_some(Keys::Unknown)
+}
+
+/// Whether an object may exist although nobody renders it, because of its namespace and name.
+#[must_use]
+pub fn may_exist(id: &Id<'_>) -> bool {
+    SYSTEM.contains(&id.namespace) || id.namespace == ARGO_CD && id.name.starts_with("argocd-")
+}

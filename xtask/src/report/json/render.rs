@@ -1,0 +1,134 @@
+//! The result of `render`.
+
+use golden::diff::{Kind, ObjectDiff};
+use kubernetes::manifest::Recorded;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::trace::LineSource;
+use crate::report::rendered::{RenderReport, State, TargetReport};
+
+/// The result of `render`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Render {
+    /// The Argo CD release that was reproduced.
+    argocd: &'static str,
+    /// The Helm version of that release.
+    helm: &'static str,
+    /// Whether the render was recorded as goldens.
+    accepted: bool,
+    /// The selected targets, ordered by name.
+    targets: Vec<Target>,
+}
+
+/// A target and its changes.
+#[derive(Debug, Serialize, JsonSchema)]
+#[expect(clippy::struct_field_names, reason = "the field is part of the JSON format")]
+pub struct Target {
+    /// The name: `<app>/<case>`.
+    target: String,
+    state: State,
+    /// The reasons for rendering it; empty if it is fresh.
+    reasons: Vec<String>,
+    /// The number of rendered objects, including the items of lists; null if it was not rendered.
+    objects: Option<usize>,
+    /// The differences from its goldens.
+    changes: Vec<Change>,
+}
+
+/// The change of an object.
+#[derive(Debug, Serialize, JsonSchema)]
+#[expect(clippy::struct_field_names, reason = "the field is part of the JSON format")]
+pub struct Change {
+    change: ChangeKind,
+    /// The rendered object; for a removed one, its golden.
+    object: Object,
+    /// The golden of a modified or renamed object.
+    previous: Option<Object>,
+    /// The lines of the unified diff. Values of Secrets are replaced with fingerprints.
+    diff: Vec<String>,
+    /// Where the added lines of a modified object come from.
+    sources: Vec<LineSource>,
+}
+
+/// The kind of a change.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ChangeKind {
+    /// Rendered but not recorded.
+    Added,
+    /// Recorded but no longer rendered.
+    Removed,
+    /// Rendered with a different text.
+    Modified,
+    /// Rendered under another name.
+    Renamed,
+}
+
+/// An object.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Object {
+    /// The API group; empty for the core group.
+    group: String,
+    kind: String,
+    /// The namespace, also if the manifest does not set it; empty for a cluster-scoped object.
+    namespace: String,
+    name: String,
+    /// The template that renders it, as Helm names it.
+    template: String,
+    /// The file name of its golden in the directory of the target.
+    golden: String,
+}
+
+impl From<&RenderReport> for Render {
+    fn from(report: &RenderReport) -> Self {
+        Self {
+            argocd: report.argocd,
+            helm: report.helm,
+            accepted: report.accepted,
+            targets: report.targets.iter().map(Target::from).collect(),
+        }
+    }
+}
+
+impl From<&TargetReport> for Target {
+    fn from(target: &TargetReport) -> Self {
+        Self {
+            target: target.id.to_string(),
+            state: target.state,
+            reasons: target.reasons.clone(),
+            objects: target.objects,
+            changes: target.diffs.iter().map(Change::from).collect(),
+        }
+    }
+}
+
+impl From<&ObjectDiff> for Change {
+    fn from(diff: &ObjectDiff) -> Self {
+        Self {
+            change: match diff.kind {
+                Kind::Added => ChangeKind::Added,
+                Kind::Removed => ChangeKind::Removed,
+                Kind::Modified => ChangeKind::Modified,
+                Kind::Renamed => ChangeKind::Renamed,
+            },
+            object: Object::from(&diff.object),
+            previous: diff.previous.as_ref().map(Object::from),
+            diff: diff.marked().map(|(_, line)| line).collect(),
+            sources: diff.trails.iter().map(|(line, trail)| LineSource::new(*line, trail)).collect(),
+        }
+    }
+}
+
+impl From<&Recorded> for Object {
+    fn from(Recorded { file, manifest }: &Recorded) -> Self {
+        Self {
+            group: manifest.key.group.clone(),
+            kind: manifest.key.kind.clone(),
+            namespace: manifest.key.namespace.clone(),
+            name: manifest.key.name.clone(),
+            template: manifest.template.clone(),
+            golden: file.clone(),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The results of `image`, `schemas`, `tools`, `bench`, and `explain`.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::image;
+
+/// The result of `image`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Images {
+    /// The selected images of this repository.
+    pub images: Vec<Image>,
+}
+
+/// An image of this repository.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Image {
+    /// The name of its directory below images/.
+    pub name: String,
+    /// The reference that it is tagged with.
+    pub reference: String,
+    /// Whether it was built.
+    pub state: image::State,
+    /// The image ID.
+    pub id: String,
+    /// The size in bytes.
+    pub size: u64,
+    /// The digest of its inputs.
+    pub inputs: String,
+}
+
+/// The result of `schemas`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Schemas {
+    /// The kinds that need a schema.
+    pub kinds: Vec<String>,
+    /// The files written to schemas/.
+    pub written: Vec<String>,
+    /// The files removed from schemas/.
+    pub removed: Vec<String>,
+}
+
+/// The result of `tools list`, `tools install`, and `tools verify`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Tools {
+    /// The selected tools.
+    pub tools: Vec<Tool>,
+}
+
+/// A pinned tool.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Tool {
+    /// The name of the tool.
+    pub name: String,
+    /// The version of the tool that was found; otherwise the pinned version.
+    pub version: String,
+    /// The path; null if it was not found.
+    pub path: Option<String>,
+    /// How it was found; null if it was not found.
+    pub origin: Option<&'static str>,
+}
+
+/// The result of `bench`: ratios of median running times.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Bench {
+    /// `render --force`, relative to bare Helm.
+    pub forced_to_bare: f64,
+    /// `render` with all targets fresh, relative to bare Helm.
+    pub fresh_to_bare: f64,
+}
+
+/// The result of `explain`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Explain {
+    /// The given diagnostic code, or all codes.
+    pub codes: Vec<Code>,
+}
+
+/// A diagnostic code.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Code {
+    /// The code.
+    pub code: &'static str,
+    /// The class: `warning`, `finding`, `configuration error`, or `failure`.
+    pub class: &'static str,
+    /// The exit code of a command that reports nothing worse.
+    pub exit_code: u8,
+    /// The meaning in one line.
+    pub about: &'static str,
+    /// The entry in docs/checks.md.
+    pub text: &'static str,
+}

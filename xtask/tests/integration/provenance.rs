@@ -1,0 +1,261 @@
+//! Traces of this repository's own goldens: how many lines are traced, and whether they are traced to the right place.
+//!
+//! Values and template lines are edited, one at a time, and the chart is rendered again. Every line that changes must name
+//! the edited place, and every line that the edited text wrote must change.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use document::{Node, Value, yaml};
+use helm::dependencies::ChartTree;
+use helm::template::flow::value::affects;
+use similar::{ChangeTag, TextDiff};
+use toolbox::parallel::parallel;
+use workspace::plan::{Inspections, Target};
+use workspace::provenance::settings::Settings;
+use workspace::provenance::trail::Trail;
+use workspace::provenance::{Dependence, Provenance};
+use workspace::render::Renderer;
+use workspace::{Workspace, plan};
+
+use crate::support::{self, HELM_4};
+
+/// A rendered line, and what it is traced to.
+struct Line {
+    text: String,
+    trail: Trail,
+    dependence: Dependence,
+    /// Whether Helm wrote it.
+    header: bool,
+}
+
+/// The lines of a target's manifests, by template, kind, and number.
+type Lines = BTreeMap<String, Vec<Line>>;
+
+/// A copy of this repository without the schemas of values, which would refuse most edits.
+fn copy() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    for name in ["argocd", "charts"] {
+        support::copy(&support::repository().join(name), &folder.path().join(name));
+    }
+    for name in ["charts.toml", "charts.lock", "tools.lock"] {
+        fs::copy(support::repository().join(name), folder.path().join(name)).expect("copied");
+    }
+    for chart in ["postfix", "sealed-secrets"] {
+        fs::remove_file(folder.path().join("charts").join(chart).join("values.schema.json")).expect("removed");
+    }
+    folder
+}
+
+/// Renders and traces a target. Nothing if Helm fails.
+fn lines(root: &Path, cache: &Path, helm: &Path, name: &str) -> Option<Lines> {
+    let (workspace, _) = Workspace::load(root).expect("a workspace");
+    let (inspections, _) = Inspections::new(&workspace);
+    let (targets, _) = plan::plan(&workspace, &inspections, workspace.config.argocd, &[name.to_owned()]);
+    traced(root, cache, helm, targets.first()?)
+}
+
+fn traced(root: &Path, cache: &Path, helm: &Path, target: &Target<'_>) -> Option<Lines> {
+    let directory = &target.deployment.chart.directory;
+    let renderer = Renderer { root, cache, helm };
+    let manifests = renderer.render(target, directory).ok()?;
+    let tree = ChartTree::read(root, directory, directory).expect("a chart");
+    let provenance = Provenance::trace(&renderer, target, &tree, &manifests).expect("traced");
+    let settings = Settings::read(root, target, &tree);
+    let mut all = Lines::new();
+    for recorded in &manifests {
+        let numbered = recorded.manifest.text.lines().enumerate().map(|(index, text)| Line {
+            text: text.to_owned(),
+            trail: Trail::new(&provenance, &settings, &recorded.file, index + 1, None),
+            dependence: provenance.dependence(&settings, &recorded.file, index + 1, None),
+            header: index == 0,
+        });
+        // Not by its name, which an edit may change.
+        let kind = format!("{} {}", recorded.manifest.template, recorded.manifest.key.kind);
+        let number = all.keys().filter(|key| key.starts_with(&kind)).count();
+        all.insert(format!("{kind} {number}"), numbered.collect());
+    }
+    Some(all)
+}
+
+/// The lines that only one of two renders has.
+fn changed<'l>(before: &'l Lines, after: &'l Lines) -> Vec<&'l Line> {
+    let mut changed: Vec<&Line> = Vec::new();
+    for file in before.keys().chain(after.keys().filter(|file| !before.contains_key(*file))) {
+        let side = |lines: &'l Lines| lines.get(file).map(Vec::as_slice).unwrap_or_default();
+        let (old, new) = (side(before), side(after));
+        let texts = |lines: &'l [Line]| -> Vec<&'l str> { lines.iter().map(|line| line.text.as_str()).collect() };
+        let (left, right) = (texts(old), texts(new));
+        for change in TextDiff::from_slices(&left, &right).iter_all_changes() {
+            match (change.tag(), change.old_index(), change.new_index()) {
+                (ChangeTag::Delete, Some(index), _) => changed.push(&old[index]),
+                (ChangeTag::Insert, _, Some(index)) => changed.push(&new[index]),
+                _ => {}
+            }
+        }
+    }
+    changed.retain(|line| !line.header && !line.text.trim().is_empty());
+    changed
+}
+
+/// An edit of a file: a name for messages, the path of the value, and the new text of the file.
+type Edit = (String, Vec<String>, String);
+
+/// Edits of every scalar in a file of values.
+fn value_edits(text: &str) -> Vec<Edit> {
+    fn walk(node: &Node, path: &mut Vec<String>, text: &str, edits: &mut Vec<Edit>) {
+        let new = match &node.value {
+            Value::Bool(value) => (!value).to_string(),
+            Value::Number(number) => format!("{number}1"),
+            Value::String(value) if value.contains('\n') => String::new(),
+            Value::String(value) => format!("\"{}x\"", value.replace('\\', "\\\\").replace('"', "\\\"")),
+            _ => String::new(),
+        };
+        if !new.is_empty() && !node.span.is_empty() {
+            let edited = format!("{}{new}{}", &text[..node.span.start], &text[node.span.end..]);
+            edits.push((path.join("."), path.clone(), edited));
+        }
+        for (key, value) in node.entries() {
+            path.push(key.name.clone());
+            walk(value, path, text, edits);
+            path.pop();
+        }
+        for (index, item) in node.items().iter().enumerate() {
+            path.push(index.to_string());
+            walk(item, path, text, edits);
+            path.pop();
+        }
+    }
+    let mut edits = Vec::new();
+    let root = yaml::parse_one(&diagnostics::Source::new("values.yaml", text)).expect("YAML").root;
+    walk(&root, &mut Vec::new(), text, &mut edits);
+    edits
+}
+
+/// Renders a target with each edit of a file.
+fn with_edits(target: &str, file: &str, helm: &Path, edits: &[Edit], check: &(dyn Fn(&Edit, &Lines, &Lines) + Sync)) {
+    let cache = tempfile::tempdir().expect("temporary folder");
+    let original = copy();
+    let before = lines(original.path(), cache.path(), helm, target).expect("it renders");
+    let workers: Vec<usize> = vec![0, 1];
+    let rendered = parallel(workers.len(), &workers, |worker| {
+        let folder = copy();
+        let path: PathBuf = folder.path().join(file);
+        let mut rendered = 0;
+        for edit in edits.iter().skip(*worker).step_by(workers.len()) {
+            fs::write(&path, &edit.2).expect("written");
+            if let Some(after) = lines(folder.path(), cache.path(), helm, target) {
+                rendered += 1;
+                check(edit, &before, &after);
+            }
+        }
+        rendered
+    });
+    let rendered: usize = rendered.into_iter().sum();
+    assert!(3 * rendered >= edits.len(), "{rendered} of {} edits of {file} render", edits.len());
+}
+
+fn check_values(target: &str, file: &str, every: usize) {
+    let Some(helm) = support::helm(HELM_4) else { return };
+    let text = fs::read_to_string(support::repository().join(file)).expect("values");
+    let edits: Vec<Edit> = value_edits(&text).into_iter().step_by(every).collect();
+    with_edits(target, file, &helm, &edits, &|(name, path, _), before, after| {
+        for line in changed(before, after) {
+            let Dependence { value, control } = &line.dependence;
+            assert!(
+                value.iter().chain(control).any(|read| affects(path, read)),
+                "{target}: `{name}` changes `{}`, which depends on {value:?} and {control:?}",
+                line.text
+            );
+        }
+    });
+}
+
+#[test]
+fn lines_that_a_value_changes_name_the_value() {
+    check_values("postfix/default", "charts/postfix/values.yaml", if support::ci() { 1 } else { 3 });
+    check_values("postfix/everything", "charts/postfix/ci/everything-values.yaml", if support::ci() { 1 } else { 3 });
+}
+
+#[test]
+fn lines_that_a_value_of_a_dependency_changes_name_the_value() {
+    let archives = fs::read_dir(support::repository().join("charts/sealed-secrets/charts"));
+    if archives.is_ok_and(|mut archives| archives.next().is_some()) {
+        check_values("sealed-secrets/network-policy", "charts/sealed-secrets/values.yaml", 1);
+    }
+}
+
+#[test]
+fn lines_that_a_template_line_changes_name_the_line() {
+    let Some(helm) = support::helm(HELM_4) else { return };
+    let every = if support::ci() { 1 } else { 11 };
+    for file in ["deployment.yaml", "service.yaml", "_helpers.tpl", "_tables.tpl", "_master-cf.tpl", "_main-cf.tpl"] {
+        let name = format!("charts/postfix/templates/{file}");
+        let text = fs::read_to_string(support::repository().join(&name)).expect("a template");
+        let lines: Vec<&str> = text.lines().collect();
+        let edited = (0..lines.len()).filter(|index| !lines[*index].trim().is_empty()).step_by(every).map(|index| {
+            let mut edited: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+            edited[index].push('x');
+            (format!("{}", index + 1), Vec::new(), edited.join("\n") + "\n")
+        });
+        let edits: Vec<Edit> = edited.collect();
+        with_edits("postfix/everything", &name, &helm, &edits, &|(number, _, _), before, after| {
+            let number: usize = number.parse().expect("a number");
+            let changed = changed(before, after);
+            let old = |line: &Line| before.values().flatten().any(|old| std::ptr::eq(old, line));
+            for line in &changed {
+                // Text after an action is new, and may end a line that nothing in the edited line wrote before.
+                if lines[number - 1].ends_with("}}") && old(line) {
+                    continue;
+                }
+                let writers = &line.trail.writers;
+                let places = writers.iter().flat_map(|writer| std::iter::once(&writer.place).chain(&writer.callers));
+                let named = places.into_iter().any(|place| {
+                    let span = place.span.clone().unwrap_or_default();
+                    let (first, bounds) = place.source.lines_of(&span);
+                    let count = place.source.text[bounds].trim_end().lines().count().max(1);
+                    place.source.name == name && (first..first + count).contains(&number)
+                });
+                // An action that uses the output of a named template, or a variable, for something else.
+                let opaque = writers.iter().any(|writer| {
+                    let text = &writer.place.source.text[writer.place.span.clone().unwrap_or_default()];
+                    writer.action && (text.contains("include") || text.contains('$'))
+                });
+                assert!(named || opaque, "line {number} of {name} changes `{}`: {:?}", line.text, line.trail.summary());
+            }
+            // The text at the end of the line is written to a line that changes.
+            for line in before.values().flatten() {
+                let ends = line.trail.writers.iter().any(|writer| {
+                    let span = writer.place.span.clone().unwrap_or_default();
+                    let (first, bounds) = writer.place.source.lines_of(&span);
+                    let last = writer.place.source.text[..bounds.end].trim_end().len() == span.end;
+                    !writer.action && writer.place.source.name == name && first == number && last
+                });
+                assert!(
+                    !ends || changed.iter().any(|changed| std::ptr::eq(*changed, line)),
+                    "line {number} of {name} does not change `{}`",
+                    line.text
+                );
+            }
+        });
+    }
+}
+
+#[test]
+fn nearly_all_lines_are_traced() {
+    let Some(helm) = support::helm(HELM_4) else { return };
+    let cache = tempfile::tempdir().expect("temporary folder");
+    let folder = copy();
+    let (workspace, _) = Workspace::load(folder.path()).expect("a workspace");
+    let (inspections, _) = Inspections::new(&workspace);
+    let (targets, _) = plan::plan(&workspace, &inspections, workspace.config.argocd, &["postfix".to_owned()]);
+    assert!(targets.len() >= 8);
+    for target in &targets {
+        let lines = traced(folder.path(), cache.path(), &helm, target).expect("it renders");
+        let lines: Vec<&Line> =
+            lines.values().flatten().filter(|line| !line.header && !line.text.trim().is_empty()).collect();
+        let traced = lines.iter().filter(|line| !line.trail.writers.is_empty()).count();
+        assert!(100 * traced >= 99 * lines.len(), "{}: {traced} of {} lines", target.id, lines.len());
+    }
+}
