@@ -120,8 +120,8 @@ pub enum Command {
     Lint(Lint),
     /// Run render, validate, and lint, and print one report
     ///
-    /// Renders every target even if it is fresh, compares the result with the goldens, and validates and lints it. A
-    /// failing stage does not stop the others. With `--kind`, `test-kind` runs as the last stage, in the cluster that an
+    /// Renders every target, even fresh ones, compares the result with the goldens, and validates and lints it. A failing
+    /// stage does not stop the others. With `--kind`, `test-kind` runs as the last stage, in the cluster that an
     /// earlier run kept or in a new one.
     Ci(Ci),
     /// Validate rendered objects against their schemas (kubeconform, strict)
@@ -140,9 +140,9 @@ pub enum Command {
     /// Builds images/<name>/Dockerfile with Docker or Podman and tags it with the image that the default values of
     /// charts/<name> use. An image whose inputs have not changed is fresh and is not rebuilt.
     Image(Image),
-    /// Deploy the applications to a kind cluster and run their end-to-end scenarios
+    /// Deploy the Applications to a kind cluster and run their end-to-end scenarios
     ///
-    /// Creates a cluster, deploys each application as Argo CD would, runs the scenarios in tests/kind, and deletes the
+    /// Creates a cluster, deploys each Application as Argo CD would, runs the scenarios in tests/kind, and deletes the
     /// cluster, even if the run fails or is interrupted.
     #[command(name = "test-kind")]
     TestKind(TestKind),
@@ -238,7 +238,7 @@ pub struct Lint {
     #[arg(long)]
     pub fix: bool,
 
-    /// Revision since which a changed chart needs a higher version [default: the merge base with the main branch]
+    /// Revision to compare charts and rendered objects with [default: the merge base with the main branch]
     #[arg(long, value_name = "REV")]
     pub base: Option<String>,
 
@@ -258,7 +258,7 @@ pub struct Ci {
     #[arg(long, value_name = "DIR")]
     pub crds: Option<PathBuf>,
 
-    /// Revision since which a changed chart needs a higher version [default: the merge base with the main branch]
+    /// Revision to compare charts and rendered objects with [default: the merge base with the main branch]
     #[arg(long, value_name = "REV")]
     pub base: Option<String>,
 
@@ -294,7 +294,7 @@ pub struct Schemas {
     #[arg(long, value_name = "FILE")]
     pub from: Option<PathBuf>,
 
-    /// Write nothing; report schemas that are missing, unused, or (with a document) outdated
+    /// Write nothing; report schemas that are missing or unused, and, with `--from` or `--from-cluster`, outdated
     #[arg(long)]
     pub check: bool,
 }

@@ -66,6 +66,7 @@ impl<'a> Session<'a> {
         let root = root.unwrap_or_else(|| PathBuf::from("."));
         let root = ::argocd::value_files::clean(&std::path::absolute(&root).unwrap_or(root));
         let root = workspace::find_root(&root)?;
+        environment.check_cache()?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(Self { root, environment, offline, jobs: jobs.unwrap_or(cores).max(1), printer })
     }

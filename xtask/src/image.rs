@@ -21,7 +21,7 @@ use serde::Serialize;
 use toolbox::archive::sha256;
 use toolbox::engine::Engine;
 use toolbox::inputs;
-use toolbox::process::Invocation;
+use toolbox::process::{Invocation, quoted};
 use toolbox::progress::Progress;
 
 use self::dockerfile::Dockerfile;
@@ -314,7 +314,7 @@ fn failed(image: &Image, log: &str, invocation: &Invocation, root: &Path) -> Dia
 }
 
 fn by_hand(invocation: &Invocation, root: &Path) -> String {
-    format!("to reproduce it, run: (cd {} && {})", root.display(), invocation.command_line())
+    format!("to reproduce it, run: (cd {} && {})", quoted(&root.to_string_lossy()), invocation.command_line())
 }
 
 /// The last non-empty lines of a text.

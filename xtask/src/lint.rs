@@ -13,28 +13,48 @@ pub mod application_sync;
 pub mod argocd_annotations;
 pub mod argocd_fields;
 pub mod argocd_folder;
+pub mod backend_ports;
+pub mod base;
+pub mod change;
 pub mod character_misleading;
 pub mod chart_version;
+pub mod claim_shared;
 pub mod clusters;
 pub mod conflict_marker;
 pub mod coverage;
+pub mod disruption_blocked;
 pub mod helm;
 pub mod helm_lint;
 pub mod hook_unknown;
+pub mod ignored_differences;
 pub mod images;
 pub mod integer_as_float;
+pub mod life_cycle;
+pub mod monitors;
 pub mod namespace_labels;
+mod namespaces;
 pub mod network_policy;
 pub mod null_ignored;
 pub mod object_shared;
+pub mod pod_security;
+pub mod policy_pods;
+pub mod pre_stop;
+pub mod probe_ports;
+pub mod rbac_rules;
+pub mod references;
+mod replicas;
 pub mod repository_moved;
 pub mod sealed_secret;
 pub mod sealed_secret_wave;
 pub mod second_render;
 pub mod secrets;
+pub mod service_pods;
+pub mod sub_path;
 pub mod subject;
+pub mod target_revision;
 pub mod template;
 pub mod template_duplicate;
+pub mod unmatched;
 pub mod unreachable;
 pub mod value_duplicate;
 pub mod value_misread;
@@ -92,22 +112,38 @@ pub const CHECKS: &[Check] = &[
     Check::new(argocd_fields::CODES, Run::Files(argocd_fields::check)),
     Check::new(argocd_folder::CODES, Run::Files(argocd_folder::check)),
     Check::new(character_misleading::CODES, Run::Files(character_misleading::check)),
+    Check::new(change::CODES, Run::Git(change::check)),
+    Check::new(backend_ports::CODES, Run::Objects(backend_ports::check)),
     Check::new(chart_version::CODES, Run::Git(chart_version::check)),
     Check::new(conflict_marker::CODES, Run::Files(conflict_marker::check)),
+    Check::new(claim_shared::CODES, Run::Objects(claim_shared::check)),
     Check::new(coverage::CODES, Run::Helm(coverage::check)),
+    Check::new(disruption_blocked::CODES, Run::Objects(disruption_blocked::check)),
     Check::new(helm_lint::CODES, Run::Helm(helm_lint::check)),
     Check::new(hook_unknown::CODES, Run::Files(hook_unknown::check)),
+    Check::new(ignored_differences::CODES, Run::Objects(ignored_differences::check)),
     Check::new(images::CODES, Run::Objects(images::check)),
     Check::new(integer_as_float::CODES, Run::Objects(integer_as_float::check)),
+    Check::new(life_cycle::CODES, Run::Objects(life_cycle::check)),
+    Check::new(monitors::CODES, Run::Objects(monitors::check)),
     Check::new(namespace_labels::CODES, Run::Objects(namespace_labels::check)),
     Check::new(network_policy::CODES, Run::Objects(network_policy::check)),
     Check::new(null_ignored::CODES, Run::Files(null_ignored::check)),
     Check::new(object_shared::CODES, Run::Objects(object_shared::check)),
+    Check::new(policy_pods::CODES, Run::Objects(policy_pods::check)),
+    Check::new(rbac_rules::CODES, Run::Objects(rbac_rules::check)),
+    Check::new(pod_security::CODES, Run::Objects(pod_security::check)),
+    Check::new(probe_ports::CODES, Run::Objects(probe_ports::check)),
+    Check::new(references::CODES, Run::Objects(references::check)),
+    Check::new(pre_stop::CODES, Run::Objects(pre_stop::check)),
     Check::new(repository_moved::CODES, Run::Files(repository_moved::check)),
     Check::new(sealed_secret::CODES, Run::Objects(sealed_secret::check)),
     Check::new(sealed_secret_wave::CODES, Run::Objects(sealed_secret_wave::check)),
     Check::new(second_render::CODES, Run::Helm(second_render::check)),
     Check::new(secrets::CODES, Run::Objects(secrets::check)),
+    Check::new(service_pods::CODES, Run::Objects(service_pods::check)),
+    Check::new(sub_path::CODES, Run::Objects(sub_path::check)),
+    Check::new(target_revision::CODES, Run::Git(target_revision::check)),
     Check::new(template_duplicate::CODES, Run::Files(template_duplicate::check)),
     Check::new(value_duplicate::CODES, Run::Files(value_duplicate::check)),
     Check::new(value_misread::CODES, Run::Helm(value_misread::check)),

@@ -29,7 +29,8 @@ fn main() -> ExitCode {
     } else {
         printer.diagnostics(&diagnostics);
     }
-    ExitCode::from(report::exit_code(&diagnostics))
+    let code = report::exit_code(&diagnostics);
+    ExitCode::from(if printer.is_complete() { code } else { code.max(3) })
 }
 
 /// Runs the command. Fails only if the command cannot run at all; otherwise the outcome has the findings.

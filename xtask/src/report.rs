@@ -11,8 +11,9 @@ mod snippet;
 pub mod trail;
 mod under_way;
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -73,6 +74,8 @@ pub struct Printer {
     refresher: Mutex<Option<JoinHandle<()>>>,
     /// The last line.
     summary: Mutex<Option<String>>,
+    /// Whether a write to standard output failed.
+    incomplete: AtomicBool,
 }
 
 /// The standard streams.
@@ -122,10 +125,9 @@ fn line(style: Style, verb: &str, what: &str) -> String {
 }
 
 impl Streams {
-    // A closed pipe (`| head`) is not an error.
-    fn stdout(self, text: &str) {
-        let _ = anstream::AutoStream::new(std::io::stdout().lock(), self.choice(&std::io::stdout()))
-            .write_all(text.as_bytes());
+    fn stdout(self, text: &str) -> io::Result<()> {
+        let mut stream = anstream::AutoStream::new(io::stdout().lock(), self.choice(&io::stdout()));
+        stream.write_all(text.as_bytes()).and_then(|()| stream.flush())
     }
 
     fn stderr(self, text: &str) {
@@ -173,7 +175,24 @@ impl Printer {
     #[must_use]
     pub fn new(format: Format, color: anstream::ColorChoice, animated: bool) -> Self {
         let screen = Arc::new(Screen::new(Streams { color }, animated && std::io::stderr().is_terminal()));
-        Self { format, started: Instant::now(), screen, refresher: Mutex::default(), summary: Mutex::default() }
+        Self {
+            format,
+            started: Instant::now(),
+            screen,
+            refresher: Mutex::default(),
+            summary: Mutex::default(),
+            incomplete: AtomicBool::default(),
+        }
+    }
+
+    /// Whether the whole result could be written. Prints an error if not, for example because a disk is full.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        let complete = !self.incomplete.load(Ordering::Relaxed);
+        if !complete {
+            self.stderr("error: the output could not be written\n");
+        }
+        complete
     }
 
     /// Whether the output is JSON.
@@ -183,7 +202,12 @@ impl Printer {
     }
 
     fn stdout(&self, text: &str) {
-        self.screen.write(|streams| streams.stdout(text));
+        self.screen.write(|streams| {
+            // A closed pipe (`| head`) is not an error.
+            if streams.stdout(text).is_err_and(|error| error.kind() != io::ErrorKind::BrokenPipe) {
+                self.incomplete.store(true, Ordering::Relaxed);
+            }
+        });
     }
 
     fn stderr(&self, text: &str) {
@@ -220,12 +244,14 @@ impl Printer {
         *self.summary.lock().unwrap_or_else(PoisonError::into_inner) = Some(summary);
     }
 
-    /// Prints all diagnostics, in order, and the summary.
+    /// Prints all diagnostics, in order, and the summary. A command that could not be carried out as given has none.
     pub fn diagnostics(&self, diagnostics: &Diagnostics) {
         for diagnostic in &diagnostics.0 {
             self.stderr(&format!("{}\n\n", snippet::describe(diagnostic)));
         }
-        if let Some(summary) = self.summary.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        let misused = diagnostics.0.iter().any(|found| matches!(found.code, Code::Usage | Code::TargetUnknown));
+        let summary = self.summary.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(summary) = summary.filter(|_| !misused) {
             self.status("Finished", &summary);
         }
     }

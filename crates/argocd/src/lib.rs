@@ -7,7 +7,9 @@
 
 pub mod application;
 pub mod duration;
+pub mod effect;
 pub mod glob;
+pub mod hooks;
 pub mod pattern;
 pub mod permission;
 pub mod project;

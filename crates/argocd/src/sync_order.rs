@@ -48,6 +48,15 @@ pub fn order(root: &Node) -> Option<Order> {
     }
 }
 
+/// Whether an object is a hook, which Argo CD deletes and creates rather than updates, and never prunes. That includes
+/// `Skip` and Helm tests, which it does not apply.
+#[must_use]
+pub fn is_hook(root: &Node) -> bool {
+    let annotation = |key: &str| root.find(&["metadata", "annotations", key]).and_then(Node::as_str);
+    annotation("argocd.argoproj.io/hook").is_some()
+        || annotation("helm.sh/hook").is_some_and(|hook| hook.trim() != "crd-install")
+}
+
 fn argo_phase(hook: &str) -> Option<Phase> {
     match hook {
         "PreSync" => Some(Phase::PreSync),
@@ -93,5 +102,16 @@ mod tests {
         assert_eq!(order("argocd.argoproj.io/hook: Skip"), None);
         assert_eq!(order("helm.sh/hook: test"), None);
         assert_eq!(order("helm.sh/hook: crd-install"), Some(nothing));
+        for (annotation, expected) in [
+            ("helm.sh/hook: test", true),
+            ("argocd.argoproj.io/hook: Skip", true),
+            ("helm.sh/hook: crd-install", false),
+        ] {
+            assert_eq!(
+                is_hook(&node(&format!("metadata: {{annotations: {{{annotation}}}}}"))),
+                expected,
+                "{annotation}"
+            );
+        }
     }
 }

@@ -1,10 +1,9 @@
 //! The diagnosis of a failed step: the likely causes, and the evidence.
 //!
-//! In this order: the likely causes; pods; events, sorted and without repetitions; descriptions of pods that are not
-//! ready; the ends of current and previous logs; and where the full export is.
+//! In this order: the likely causes; pods; events, sorted and deduplicated; descriptions of pods that are not ready; the
+//! ends of current and previous logs; and where the full export is.
 //!
-//! What a run or a scenario brings about itself is not a cause: events from before the run, log lines from before the
-//! step, and output that the scenario waits for.
+//! Not causes: events from before the run, log lines from before the step, and output that the scenario waits for.
 
 mod events;
 mod logs;

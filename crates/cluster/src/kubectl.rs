@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use toolbox::atomic_file;
 use toolbox::process::{Invocation, Output};
 
-/// The deadline of a request. One that takes longer is not answered any more.
+/// The deadline of a request. The API server usually answers within a second.
 const REQUEST: Duration = Duration::from_secs(20);
 
 /// kubectl for one cluster.

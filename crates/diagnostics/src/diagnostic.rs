@@ -220,6 +220,17 @@ impl Diagnostics {
         }
     }
 
+    /// Adds errors, and returns the proof of it.
+    pub fn report(&mut self, errors: Self) -> Reported {
+        self.extend(errors);
+        Reported(())
+    }
+
+    /// Returns the value of a result, or adds its diagnostics and returns the proof of it.
+    pub fn try_take<T>(&mut self, result: Result<T>) -> std::result::Result<T, Reported> {
+        result.map_err(|errors| self.report(errors))
+    }
+
     /// Whether the list is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -253,6 +264,12 @@ impl Diagnostics {
     }
 }
 
+/// Proof that an error is in a list of diagnostics, so that what depends on the broken thing can be skipped in silence.
+///
+/// Only [`Diagnostics::report`] and [`Diagnostics::try_take`] create one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reported(());
+
 impl From<Diagnostic> for Diagnostics {
     fn from(diagnostic: Diagnostic) -> Self {
         Self(vec![diagnostic])
@@ -262,15 +279,27 @@ impl From<Diagnostic> for Diagnostics {
 /// The candidate nearest to a typed name, if any is near enough.
 #[must_use]
 pub fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    candidates
-        .into_iter()
-        .map(|candidate| (edit_distance(&typed.to_lowercase(), &candidate.to_lowercase()), candidate))
+    let typed_length = typed.chars().count();
+    distances(typed, candidates)
         .filter(|(distance, candidate)| {
-            let shorter = candidate.chars().count().min(typed.chars().count());
+            let shorter = candidate.chars().count().min(typed_length);
             *distance <= 1 + shorter / 4 && *distance < shorter.max(1)
         })
         .min()
         .map(|(_, candidate)| candidate)
+}
+
+/// The candidate nearest to a typed name, if it differs by at most this many edits, ignoring case.
+#[must_use]
+pub fn nearest_within<'a>(typed: &str, limit: usize, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let length = typed.chars().count();
+    let candidates = candidates.into_iter().filter(|candidate| candidate.chars().count().abs_diff(length) <= limit);
+    distances(typed, candidates).filter(|(distance, _)| *distance <= limit).min().map(|(_, candidate)| candidate)
+}
+
+fn distances<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item = (usize, &'a str)> {
+    let typed = typed.to_lowercase();
+    candidates.into_iter().map(move |candidate| (edit_distance(&typed, &candidate.to_lowercase()), candidate))
 }
 
 /// The help for an unknown name: the nearest known name, or all of them.

@@ -1,4 +1,4 @@
-//! Counts in words.
+//! Counts and lists in words.
 
 /// `1 target`, `2 targets`.
 #[must_use]
@@ -12,4 +12,16 @@ pub fn list<const N: usize>(counts: [(usize, &str); N]) -> String {
     let parts: Vec<_> =
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
     parts.join(", ")
+}
+
+/// Names in backticks: `a`, `a and b`, or `a, b, and c`.
+#[must_use]
+pub fn names(names: &[&str]) -> String {
+    let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.as_slice() {
+        [] => String::new(),
+        [one] => one.clone(),
+        [one, other] => format!("{one} and {other}"),
+        [most @ .., last] => format!("{}, and {last}", most.join(", ")),
+    }
 }

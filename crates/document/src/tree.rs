@@ -370,8 +370,9 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Adds the collected errors and those about unknown and missing keys to `diagnostics`.
-    pub fn finish(self, diagnostics: &mut Diagnostics) {
+    /// Adds the collected errors and those about unknown and missing keys to `diagnostics`. Returns whether there were none.
+    pub fn finish(self, diagnostics: &mut Diagnostics) -> bool {
+        let before = diagnostics.0.len();
         let Self { node, path, known, mut missing, syntax, diagnostics: gathered } = self;
         for diagnostic in gathered {
             diagnostics.push(diagnostic);
@@ -398,5 +399,6 @@ impl<'a> Fields<'a> {
                     .at(node.place(), format!("`{key}` is missing here")),
             );
         }
+        diagnostics.0.len() == before
     }
 }

@@ -6,9 +6,9 @@
 //! [`store`] writes goldens; diff.rs shows the differences.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
+use diagnostics::{Diagnostic, Result};
 use kubernetes::manifest;
 use kubernetes::manifest::{ObjectKey, Recorded};
 use toolbox::archive::sha256;
@@ -226,36 +226,6 @@ fn changed(recorded: &Inputs, now: &Inputs) -> Vec<String> {
 #[must_use]
 pub fn digest_of(bytes: &[u8]) -> String {
     format!("sha256:{}", sha256(bytes))
-}
-
-/// The directories and files below tests/golden that belong to no target. `targets` must be all targets.
-pub fn orphans(root: &Path, targets: &[TargetId]) -> Result<(Vec<PathBuf>, Diagnostics)> {
-    let base = root.join(FOLDER);
-    let mut found = BTreeSet::new();
-    if base.is_dir() {
-        for file in store::files(&base)? {
-            let name = inputs::name(&base, &file);
-            let mut parts = name.split('/');
-            let (app, case, rest) = (parts.next(), parts.next(), parts.next());
-            let owned = match (app, case, rest) {
-                (Some(app), Some(case), Some(_)) => targets.iter().any(|id| id.app == app && id.case == case),
-                _ => false,
-            };
-            if !owned {
-                let keep = if rest.is_some() { 2 } else { usize::MAX };
-                found.insert(name.split('/').take(keep).collect::<Vec<_>>().join("/"));
-            }
-        }
-    }
-    let mut diagnostics = Diagnostics::default();
-    for name in &found {
-        diagnostics.push(
-            Diagnostic::new(Code::GoldenDirectoryOrphaned, format!("`{FOLDER}/{name}` belongs to no target"))
-                .at(Place::file(format!("{FOLDER}/{name}")), "")
-                .help("run `cargo xtask render --accept` to remove it"),
-        );
-    }
-    Ok((found.iter().map(|name| base.join(name)).collect(), diagnostics))
 }
 
 #[cfg(test)]

@@ -6,11 +6,14 @@
 //! `--accept` writes a new directory beside the old one, hard-linking what stays, and exchanges the two in one system
 //! call. The goldens of an Application that no longer exists are removed only if everything in argocd/ could be read.
 
+pub mod at_revision;
 pub mod diff;
 pub mod goldens;
 pub mod lock;
 pub mod objects;
+pub mod orphans;
 pub mod store;
 
-pub use goldens::{Change, Golden, digest_of, orphans};
+pub use goldens::{Change, Golden, digest_of};
+pub use orphans::Orphans;
 pub use store::FOLDER;

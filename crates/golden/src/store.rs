@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use diagnostics::{Diagnostic, Result};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
-use toolbox::process;
+use toolbox::{links, process};
 
 /// The directory of the goldens, relative to the root.
 pub const FOLDER: &str = "tests/golden";
@@ -31,6 +31,10 @@ pub struct Update {
 /// Applies an update. Holds the workspace lock, so that concurrent runs do not interfere.
 pub fn apply(root: &Path, update: &Update) -> Result<()> {
     let _lock = lock(root)?;
+    for path in update.folders.keys().map(|folder| root.join(FOLDER).join(folder)).chain(update.remove.iter().cloned())
+    {
+        links::refuse(root, &path)?;
+    }
     let (golden, staging) = (root.join(FOLDER), root.join(STAGING));
     let tree = staging.join("tree");
     clear(root, &staging)?;

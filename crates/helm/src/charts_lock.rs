@@ -172,11 +172,7 @@ fn pin(node: &Node, diagnostics: &mut Diagnostics) -> Option<Pin> {
             .is_some_and(|hex| hex.len() == 64 && hex.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c)))
     };
     demand("digest", digest.as_ref().is_none_or(is_digest), "`tree-sha256:` and 64 hexadecimal digits");
-    let mut found = Diagnostics::default();
-    fields.finish(&mut found);
-    let sound = found.is_empty();
-    diagnostics.extend(found);
-    if !sound {
+    if !fields.finish(diagnostics) {
         return None;
     }
     Some(Pin { name: name?, version: version?, repository: repository?, digest: digest?, place: node.place() })

@@ -84,7 +84,7 @@ impl Discovery {
     /// The text of the file: one line per resource.
     #[must_use]
     pub fn text(&self) -> String {
-        let list = |items: &BTreeSet<String>| Value::from_iter(items.iter().map(String::as_str)).to_string();
+        let list = |items: &BTreeSet<String>| items.iter().map(String::as_str).collect::<Value>().to_string();
         let groups = self.groups.iter().map(|(group, resources)| {
             let resources = resources.iter().map(|(name, resource)| {
                 let Resource { kind, namespaced, versions, verbs } = resource;

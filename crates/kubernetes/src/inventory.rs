@@ -47,8 +47,8 @@ pub enum Unrendered {
 pub enum Presence<'i, 'a> {
     /// It is rendered.
     Rendered(&'i Entry<'a>),
-    /// A controller makes it from a rendered object.
-    Made(&'i Keys),
+    /// A controller makes it from this object, with these keys.
+    Made(&'i Entry<'a>, &'i Keys),
     /// It exists in every cluster, with these keys.
     Provided(Keys),
     /// Nobody knows: something that is not rendered may contain or make it.
@@ -71,6 +71,8 @@ pub struct Inventory<'a> {
     pods_by_label: Index<usize>,
     services_by_label: Index<usize>,
     made: Index<(usize, Keys)>,
+    made_by_kind: Index<(usize, String)>,
+    made_by_name: Index<usize>,
     copied: Index<usize>,
     makers: Index<(usize, Maker<'a>)>,
     mentions: Index<(usize, Mentions<'a>)>,
@@ -93,6 +95,8 @@ impl<'a> Inventory<'a> {
             pods_by_label: Index::default(),
             services_by_label: Index::default(),
             made: Index::default(),
+            made_by_kind: Index::default(),
+            made_by_name: Index::default(),
             copied: Index::default(),
             makers: Index::default(),
             mentions: Index::default(),
@@ -134,7 +138,9 @@ impl<'a> Inventory<'a> {
             self.services_by_label.add(&[namespace, key, value], index);
         }
         for (kind, name, keys) in made::of(object) {
-            self.made.add(&[kind, namespace, &name], (member, keys));
+            self.made.add(&[kind, namespace, &name], (index, keys));
+            self.made_by_name.add(&[kind, &name], index);
+            self.made_by_kind.add(&[kind, namespace], (index, name));
         }
         if made::is_copied(object) {
             self.copied.add(&[kind, name], index);
@@ -197,6 +203,12 @@ impl<'i, 'a> View<'i, 'a> {
         entry.member == self.member
     }
 
+    /// Whether pods of the view are of the target's own workload.
+    #[must_use]
+    pub fn is_own_pods(&self, pods: &Pods<'_>) -> bool {
+        pods.member == self.member
+    }
+
     /// The target that renders an object of the view.
     #[must_use]
     pub fn target_of(&self, entry: &Entry<'_>) -> &'a str {
@@ -250,9 +262,9 @@ impl<'i, 'a> View<'i, 'a> {
             return Presence::Rendered(entry);
         }
         if id.group.is_empty()
-            && let Some(keys) = self.made(id)
+            && let Some((maker, keys)) = self.made(id)
         {
-            return Presence::Made(keys);
+            return Presence::Made(maker, keys);
         }
         if let Some(keys) = provided::keys(id) {
             return Presence::Provided(keys);
@@ -263,9 +275,30 @@ impl<'i, 'a> View<'i, 'a> {
         Presence::Missing
     }
 
-    fn made(&self, id: &Id<'_>) -> Option<&'i Keys> {
+    fn made(&self, id: &Id<'_>) -> Option<(&'i Entry<'a>, &'i Keys)> {
         let made = self.inventory.made.get(&[id.kind, id.namespace, id.name]);
-        made.iter().find(|(member, _)| self.sees(*member)).map(|(_, keys)| keys)
+        let made = made.iter().map(|(index, keys)| (&self.inventory.entries[*index], keys));
+        made.filter(|(entry, _)| self.sees(entry.member)).max_by_key(|(entry, _)| self.is_own(entry))
+    }
+
+    /// The names of the objects of a kind in a namespace, rendered and made, each with the object that shows the name.
+    pub fn names(
+        &self,
+        group: &str,
+        kind: &str,
+        namespace: &str,
+    ) -> impl Iterator<Item = (&'i str, &'i Entry<'a>)> + use<'i, 'a> {
+        let view = *self;
+        let rendered = self.of_kind(group, kind, namespace).map(|entry| (entry.object.key.name.as_str(), entry));
+        let made = if group.is_empty() { self.inventory.made_by_kind.get(&[kind, namespace]) } else { &[] };
+        let made = made.iter().map(|(index, name)| (name.as_str(), &view.inventory.entries[*index]));
+        rendered.chain(made.filter(move |(_, entry)| view.sees(entry.member)))
+    }
+
+    /// The objects of a kind with a name in whichever namespace, or what makes them.
+    pub fn elsewhere(&self, group: &str, kind: &str, name: &str) -> impl Iterator<Item = &'i Entry<'a>> + use<'i, 'a> {
+        let made = if group.is_empty() { self.inventory.made_by_name.get(&[kind, name]) } else { &[] };
+        self.of_name(group, kind, name).chain(self.entries(made))
     }
 
     /// Whether a program, another copy of the object, or the controller of a custom resource may make an object.
@@ -293,7 +326,22 @@ impl<'i, 'a> View<'i, 'a> {
             Unrendered::Anywhere => true,
             Unrendered::Namespace(other) => namespace.is_empty() || other == namespace,
         });
-        unrendered || makers::are_made(kind) && self.makers(namespace).next().is_some()
+        unrendered
+            || provided::is_system(namespace)
+            || makers::are_made(kind) && self.makers(namespace).next().is_some()
+    }
+
+    /// The pods of the target's own workloads.
+    pub fn own_pods(&self) -> impl Iterator<Item = &'i Pods<'a>> + use<'i, 'a> {
+        let member = self.member;
+        let start = self.inventory.pods.partition_point(|pods| pods.member < member);
+        self.inventory.pods[start..].iter().take_while(move |pods| pods.member == member)
+    }
+
+    /// The pods of one of the target's workloads.
+    #[must_use]
+    pub fn pods_of_object(&self, object: &Object) -> Option<&'i Pods<'a>> {
+        self.own_pods().find(|pods| std::ptr::eq(pods.object, object))
     }
 
     /// The pods of the view in a namespace.

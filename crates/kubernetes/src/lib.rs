@@ -10,12 +10,19 @@
 //! it. Each was seen at a real API server: tests/agreement holds objects that it rejects or accepts, and compares them
 //! with this crate. `validate` is stricter in a few ways, which tests/agreement lists.
 
+pub mod amount;
+pub mod change;
 pub mod discovery;
 pub mod forms;
 pub mod inventory;
 pub mod manifest;
 pub mod object;
+pub mod pod_security;
+pub mod rbac;
+pub mod references;
+pub mod removed_api;
 pub mod schedule;
 pub mod schemas;
 pub mod scope;
 pub mod validate;
+pub mod workload;

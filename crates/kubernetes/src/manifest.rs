@@ -387,13 +387,14 @@ pub fn file_names(manifests: &[Manifest]) -> Vec<String> {
         let mut parts = vec![kind.as_str(), name.as_str()];
         parts.extend((level > 0).then_some(namespace.as_str()).filter(|text| !text.is_empty()));
         parts.extend((level > 1).then_some(group.as_str()).filter(|text| !text.is_empty()));
-        let digest = sha256(format!("{group}/{kind}/{namespace}/{name}").as_bytes());
-        parts.extend((level > 2).then_some(&digest[..8]));
+        // Long enough that nobody can construct two objects with the same file name.
+        let digest = &sha256([group, kind, namespace, name].map(String::as_str).join("\0").as_bytes())[..32];
+        parts.extend((level > 2).then_some(digest));
         let allowed =
             |c: char| if c.is_ascii_alphanumeric() || "-._".contains(c) { c.to_ascii_lowercase() } else { '_' };
         let stem: String = parts.join("-").trim_end_matches('-').chars().map(allowed).collect();
         // File systems limit names to 255 bytes.
-        let stem = if stem.len() > 200 { format!("{}-{}", &stem[..200], &digest[..8]) } else { stem };
+        let stem = if stem.len() > 200 { format!("{}-{digest}", &stem[..200]) } else { stem };
         format!("{stem}.yaml")
     };
     let mut levels = vec![0; manifests.len()];
@@ -505,6 +506,23 @@ mod tests {
         let names = file_names(&manifests);
         assert_eq!(names[..3], ["role-reader-a.yaml", "role-reader-b.yaml", "role-writer.yaml"]);
         assert_ne!(names[3], names[4]);
+    }
+
+    /// A few seconds suffice to find objects whose digests agree in 32 bits.
+    #[test]
+    fn file_names_of_objects_with_similar_digests_are_unique() {
+        let long = |index: u32| object("ConfigMap", "a", &format!("{}{index}", "x".repeat(240)));
+        let mut names: BTreeMap<String, u32> = BTreeMap::new();
+        for index in 0..200_000_u32 {
+            let name = file_names(&[long(index)]).remove(0);
+            let short = name[..209].to_owned();
+            if let Some(other) = names.insert(short, index) {
+                let both = file_names(&[long(other), long(index)]);
+                assert_ne!(both[0], both[1]);
+                return;
+            }
+        }
+        panic!("no two digests agree");
     }
 
     #[test]

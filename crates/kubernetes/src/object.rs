@@ -5,13 +5,15 @@
 //!
 //! Pure.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use diagnostics::{Code, Diagnostic, Origin, Place, Source};
-use document::{Key, Node, Value, yaml};
+use document::{Key, Node, Value, json, yaml};
+use toolbox::archive::sha256;
 
 use crate::manifest::{Manifest, ObjectKey, SecretValue};
 
@@ -56,6 +58,8 @@ pub struct Object {
     pub golden: String,
     /// The content. Values of Secrets are [`REDACTED`].
     pub root: Node,
+    /// A digest of the values of a Secret, by which two renders are compared; `None` for any other kind.
+    pub secret_digest: Option<String>,
     /// Duplicate keys, without the first occurrence of each.
     pub duplicates: Vec<Key>,
 }
@@ -65,6 +69,18 @@ impl Object {
     #[must_use]
     pub fn api_version(&self) -> &str {
         self.root.get("apiVersion").and_then(Node::as_str).unwrap_or_default()
+    }
+
+    /// Kind and name, for messages.
+    #[must_use]
+    pub fn title(&self) -> String {
+        format!("{} `{}`", self.key.kind, self.key.name)
+    }
+
+    /// The place of its name, or of the whole object if it has none.
+    #[must_use]
+    pub fn name_place(&self) -> Place {
+        self.find(&["metadata", "name"]).unwrap_or(&self.root).place()
     }
 
     /// The node at a path such as `["spec", "ports", "0"]`.
@@ -140,13 +156,20 @@ pub fn of_manifest(home: &Home<'_>, manifest: &Manifest) -> Vec<Object> {
     let name = home.source;
     let Ok(document) = yaml::parse_one(&Source::new(name, &manifest.text)) else { return Vec::new() };
     let mut root = document.root;
+    let digests: Vec<Option<String>> = match &manifest.items {
+        None => vec![secret_digest(&manifest.key, &root)],
+        Some(keys) => {
+            let items = root.get("items").map(Node::items).unwrap_or_default();
+            keys.iter().zip(items).map(|(key, item)| secret_digest(key, item)).collect()
+        }
+    };
     redact(
         &mut root,
         &Source::new(name, masked(&manifest.text, manifest.secrets.iter().map(|secret| &secret.span))),
         &manifest.secrets,
     );
 
-    let object = |key: &ObjectKey, root: &Node| Object {
+    let object = |key: &ObjectKey, root: &Node, digest: Option<String>| Object {
         target: home.target.to_owned(),
         key: key.clone(),
         explicit_namespace: root.get("metadata").and_then(|metadata| metadata.get("namespace")).is_some(),
@@ -154,15 +177,38 @@ pub fn of_manifest(home: &Home<'_>, manifest: &Manifest) -> Vec<Object> {
         template_file: home.template_file.map(str::to_owned),
         golden: home.golden.to_owned(),
         root: root.clone(),
+        secret_digest: digest,
         duplicates: document.duplicates.iter().filter(|key| within(key, root)).cloned().collect(),
     };
     match &manifest.items {
-        None => vec![object(&manifest.key, &root)],
+        None => digests.into_iter().map(|digest| object(&manifest.key, &root, digest)).collect(),
         Some(keys) => {
             let items = root.get("items").map(Node::items).unwrap_or_default();
-            keys.iter().zip(items).map(|(key, item)| object(key, item)).collect()
+            keys.iter().zip(items).zip(digests).map(|((key, item), digest)| object(key, item, digest)).collect()
         }
     }
+}
+
+/// A digest of what a Secret contains, whether its values are in `data` or in `stringData`, which wins.
+fn secret_digest(key: &ObjectKey, root: &Node) -> Option<String> {
+    if (key.group.as_str(), key.kind.as_str()) != ("", "Secret") {
+        return None;
+    }
+    let entries = |field: &str| root.get(field).map(Node::entries).unwrap_or_default();
+    let decoded = |node: &Node| match node.as_str() {
+        Some(text) => BASE64_STANDARD.decode(text.trim()).unwrap_or_else(|_| text.as_bytes().to_vec()),
+        None => node.to_json().into_bytes(),
+    };
+    let plain = |node: &Node| node.as_str().map_or_else(|| node.to_json(), str::to_owned).into_bytes();
+    let mut values: BTreeMap<&str, Vec<u8>> =
+        entries("data").iter().map(|(key, node)| (key.name.as_str(), decoded(node))).collect();
+    values.extend(entries("stringData").iter().map(|(key, node)| (key.name.as_str(), plain(node))));
+    let mut content = Vec::new();
+    for (key, value) in values {
+        content.extend_from_slice(format!("{} {} ", json::quoted(key), value.len()).as_bytes());
+        content.extend_from_slice(&value);
+    }
+    Some(sha256(&content))
 }
 
 fn within(key: &Key, node: &Node) -> bool {

@@ -20,6 +20,7 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, nearest};
 use document::Node;
 use serde_json::Value;
 
+use crate::removed_api;
 use crate::schemas;
 use crate::schemas::{Kind, crd};
 use crate::validate::kubeconform::{Answer, Cause, Status};
@@ -162,9 +163,7 @@ fn schema(input: &Input<'_>, subject: &Subject) -> Schema {
     if let Some(file) = kind.file().filter(|file| input.root.join(schemas::FOLDER).join(file).is_file()) {
         return Schema::File(file);
     }
-    // Misspelled kinds are reported by `lint`, or when Applications are loaded.
-    let linted = || kind.kind != "ApplicationSet" && nearest(&kind.kind, LINTED.iter().copied()).is_some();
-    if subject.argocd && kind.group == "argoproj.io" && linted() {
+    if subject.argocd && kind.group == "argoproj.io" && is_linted(&kind.kind) {
         return Schema::Linted;
     }
     if let Some(index) = input.unchecked.iter().position(|one| one.kind == *kind) {
@@ -173,12 +172,20 @@ fn schema(input: &Input<'_>, subject: &Subject) -> Schema {
     if input.locations.is_empty() || kind.file().is_none() { Schema::Missing } else { Schema::Remote }
 }
 
+/// Whether `lint` checks a kind of Argo CD, including a misspelled one.
+fn is_linted(kind: &str) -> bool {
+    kind != "ApplicationSet" && nearest(kind, LINTED.iter().copied()).is_some()
+}
+
 /// Reports a kind without a schema, once, at its first object.
 fn no_schema(input: &Input<'_>, kind: &Kind, subjects: &[&Subject]) -> Diagnostic {
     let first = subjects[0];
     let place = first.object.find(&["apiVersion"]).map_or_else(|| first.object.root.place(), Node::place);
     if let Some(unrendered) = (input.unrendered)(kind) {
         return no_definition(kind, subjects.len(), place, &unrendered);
+    }
+    if let Some(removal) = removed_api::find(kind, input.kubernetes) {
+        return no_longer_served(input, kind, subjects, place, removal);
     }
     let mut found = first.finding(Code::SchemaMissing, format!("no schema found for `{kind}`"), place, "unknown kind");
     if subjects.len() > 1 {
@@ -212,6 +219,28 @@ fn no_schema(input: &Input<'_>, kind: &Kind, subjects: &[&Subject]) -> Diagnosti
             "to skip this kind: add `[[validate.unchecked]]` with `kind = \"{kind}\"` and a `reason` to charts.toml"
         ),
     )
+}
+
+/// Reports an API version that the cluster no longer serves.
+fn no_longer_served(
+    input: &Input<'_>,
+    kind: &Kind,
+    subjects: &[&Subject],
+    place: Place,
+    removal: removed_api::Removal,
+) -> Diagnostic {
+    let message = format!("`{kind}` was removed in Kubernetes 1.{}", removal.minor);
+    let label = format!("not served by Kubernetes {}", input.kubernetes);
+    let mut found = subjects[0].finding(Code::SchemaMissing, message, place, label);
+    if subjects.len() > 1 {
+        found = found.note(format!("{} objects of this kind cannot be applied", subjects.len()));
+    }
+    match removal.replacement {
+        Some(replacement) => {
+            found.help(format!("set `apiVersion: {replacement}`, and adapt the fields: some of them may have changed"))
+        }
+        None => found.help(format!("remove the object: {} has no replacement", kind.kind)),
+    }
 }
 
 /// Reports a kind whose definition a target does not render, or no longer renders.

@@ -13,32 +13,45 @@ use std::path::{Path, PathBuf};
 use diagnostics::{Diagnostic, Result};
 use tempfile::NamedTempFile;
 
-/// Writes a file atomically. Creates its directory if necessary, and keeps the permissions of a file that it replaces.
+/// Writes a file atomically. Creates its directory if necessary, and keeps the permissions of a file that it replaces. What
+/// exists and is neither a file nor a directory, such as a pipe or a device, is written to instead of replaced.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    place(path, stage(path, bytes)?)
+    if std::fs::metadata(path).is_ok_and(|facts| !facts.is_file() && !facts.is_dir()) {
+        let file = std::fs::OpenOptions::new().write(true).open(path);
+        return Ok(file
+            .and_then(|mut file| file.write_all(bytes))
+            .map_err(|error| Diagnostic::io("write", path, &error))?);
+    }
+    place(path, stage(path, bytes, None)?)
+}
+
+/// Writes a file atomically that only this user can read.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
+    place(path, stage(path, bytes, Some(0o600))?)
 }
 
 /// Writes several files, each atomically, after all of them are staged: a failure such as a full disk occurs before any
 /// file is changed. A run that is killed between two renames leaves some files changed.
 pub fn write_all(files: &[(PathBuf, String)]) -> Result<()> {
     let staged: Vec<NamedTempFile> =
-        files.iter().map(|(path, text)| stage(path, text.as_bytes())).collect::<Result<_>>()?;
+        files.iter().map(|(path, text)| stage(path, text.as_bytes(), None)).collect::<Result<_>>()?;
     for ((path, _), staged) in files.iter().zip(staged) {
         place(path, staged)?;
     }
     Ok(())
 }
 
-fn stage(path: &Path, bytes: &[u8]) -> Result<NamedTempFile> {
+/// Writes the temporary file. Without a mode, it gets the permissions of the file that it replaces.
+fn stage(path: &Path, bytes: &[u8], mode: Option<u32>) -> Result<NamedTempFile> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let failed = |error: &std::io::Error| Diagnostic::io("write", path, error);
     std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
     let mut staged = tempfile::Builder::new()
         .prefix(".xtask-")
-        .permissions(std::fs::Permissions::from_mode(0o644))
+        .permissions(std::fs::Permissions::from_mode(mode.unwrap_or(0o644)))
         .tempfile_in(folder)
         .map_err(|error| failed(&error))?;
-    if let Ok(facts) = std::fs::metadata(path) {
+    if let (None, Ok(facts)) = (mode, std::fs::metadata(path)) {
         std::fs::set_permissions(staged.path(), facts.permissions()).map_err(|error| failed(&error))?;
     }
     staged.write_all(bytes).and_then(|()| staged.as_file().sync_all()).map_err(|error| failed(&error))?;
@@ -48,4 +61,34 @@ fn stage(path: &Path, bytes: &[u8]) -> Result<NamedTempFile> {
 fn place(path: &Path, staged: NamedTempFile) -> Result<()> {
     staged.persist(path).map_err(|error| Diagnostic::io("write", path, &error.error))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_is_written_to_and_not_replaced() {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        let link = directory.path().join("report.xml");
+        std::os::unix::fs::symlink("/dev/null", &link).expect("link");
+        write(&link, b"text").expect("written");
+        assert!(link.is_symlink(), "still a device");
+        std::fs::remove_file(&link).expect("removed");
+        std::os::unix::fs::symlink("/dev/full", &link).expect("link");
+        if link.exists() {
+            assert!(write(&link, b"text").is_err(), "the device is full");
+            assert!(link.is_symlink());
+        }
+    }
+
+    #[test]
+    fn a_private_file_has_no_other_readers() {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        let path = directory.path().join("values.yaml");
+        std::fs::write(&path, "old").expect("written");
+        write_private(&path, b"new").expect("written");
+        let mode = std::fs::metadata(&path).expect("exists").permissions().mode();
+        assert_eq!((std::fs::read_to_string(&path).expect("readable").as_str(), mode & 0o777), ("new", 0o600));
+    }
 }

@@ -2,7 +2,12 @@
 //!
 //! They configure this machine; settings about the charts belong in charts.toml.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::PathBuf;
+
+use diagnostics::{Code, Diagnostic, Result};
+use rustix::process::geteuid;
 
 /// The replacement for all chart repositories.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +29,7 @@ pub struct Environment {
     pub dumb: bool,
     /// `XTASK_CHART_MIRROR`.
     pub mirror: Option<Mirror>,
-    /// `XTASK_CACHE_DIR`, or the tool's directory in the user's cache.
+    /// `XTASK_CACHE_DIR`, or the tool's directory in the user's cache. [`Environment::check_cache`] checks it.
     pub cache: PathBuf,
 }
 
@@ -44,8 +49,29 @@ impl Environment {
         let cache = path("XTASK_CACHE_DIR")
             .or_else(|| Some(path("XDG_CACHE_HOME")?.join("homelab-chart")))
             .or_else(|| Some(path("HOME")?.join(".cache").join("homelab-chart")))
-            .unwrap_or_else(|| std::env::temp_dir().join("homelab-chart"));
+            .unwrap_or_else(|| std::env::temp_dir().join(format!("homelab-chart-{}", geteuid().as_raw())));
         Self { ci: set("CI"), github: set("GITHUB_ACTIONS"), dumb, mirror, cache: absolute(cache) }
+    }
+
+    /// Creates the cache, and fails if another user could have written to it: the tools in it are run.
+    pub fn check_cache(&self) -> Result<()> {
+        let path = &self.cache;
+        let created = DirBuilder::new().recursive(true).mode(0o700).create(path);
+        let facts = created.and_then(|()| Ok((std::fs::symlink_metadata(path)?, std::fs::metadata(path)?)));
+        // Without a cache, the tool is slower, and the first write to it has an error of its own.
+        let Ok((link, facts)) = facts else { return Ok(()) };
+        let own = geteuid().as_raw();
+        let refused = if link.uid() != own || facts.uid() != own {
+            "belongs to another user"
+        } else if facts.mode() & 0o002 != 0 {
+            "is writable by every user"
+        } else {
+            return Ok(());
+        };
+        Err(Diagnostic::new(Code::Usage, format!("the cache `{}` {refused}", path.display()))
+            .note("tools in the cache are run, so only you must be able to write to it")
+            .help("set `XTASK_CACHE_DIR` to a directory of your own")
+            .into())
     }
 
     /// `XTASK_<TOOL>`: the path of a tool, used instead of searching for it.
@@ -53,5 +79,41 @@ impl Environment {
     pub fn tool(name: &str) -> Option<PathBuf> {
         let variable = format!("XTASK_{}", name.to_uppercase().replace('-', "_"));
         std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+
+    use super::*;
+
+    fn check(cache: &Path) -> Option<String> {
+        let environment =
+            Environment { ci: false, github: false, dumb: false, mirror: None, cache: cache.to_path_buf() };
+        environment.check_cache().err().map(|found| found.0[0].message.clone())
+    }
+
+    #[test]
+    fn a_cache_that_others_can_write_to_is_refused() {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        let cache = directory.path().join("new/cache");
+        assert_eq!(check(&cache), None);
+        assert_eq!(std::fs::metadata(&cache).expect("created").permissions().mode() & 0o777, 0o700);
+        std::fs::set_permissions(&cache, std::fs::Permissions::from_mode(0o777)).expect("changed");
+        assert_eq!(check(&cache), Some(format!("the cache `{}` is writable by every user", cache.display())));
+    }
+
+    #[test]
+    fn a_cache_of_another_user_is_refused() {
+        if geteuid().is_root() {
+            let directory = tempfile::tempdir().expect("temporary directory");
+            std::os::unix::fs::chown(directory.path(), Some(12345), None).expect("changed");
+            let expected = format!("the cache `{}` belongs to another user", directory.path().display());
+            assert_eq!(check(directory.path()), Some(expected));
+        } else {
+            assert_eq!(check(Path::new("/")), Some("the cache `/` belongs to another user".to_owned()));
+        }
     }
 }

@@ -1,14 +1,17 @@
 //! Queries to git: base revisions, and what changed since.
 //!
-//! git only reads: it writes nothing into the repository, takes no optional locks, never prompts, and runs no hooks. Paths
-//! are relative to the directory of the [`Repository`].
+//! git only reads: it writes nothing into the repository, takes no optional locks, never prompts, downloads nothing, and
+//! runs no hooks and no filters. Paths are relative to the directory of the [`Repository`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use diagnostics::{Code, Diagnostic, Result};
 
 use crate::process::{Invocation, Output};
+
+#[cfg(test)]
+mod tests;
 
 /// The candidates for the main branch, the default branch of `origin` first.
 const MAIN: [&str; 5] = [
@@ -18,6 +21,10 @@ const MAIN: [&str; 5] = [
     "refs/remotes/origin/master",
     "refs/heads/master",
 ];
+
+/// Settings of every query.
+const SETTINGS: [(&str, &str); 3] =
+    [("core.hooksPath", "/dev/null"), ("core.fsmonitor", "false"), ("core.quotePath", "false")];
 
 /// A directory in a git repository, and the git program.
 #[derive(Debug)]
@@ -31,10 +38,7 @@ impl Repository {
     #[must_use]
     pub fn around(folder: &Path) -> Option<Self> {
         folder.ancestors().find(|folder| folder.join(".git").exists())?;
-        let path = std::env::var_os("PATH")?;
-        let mut programs =
-            std::env::split_paths(&path).filter(|folder| folder.is_absolute()).map(|folder| folder.join("git"));
-        Some(Self { git: programs.find(|program| program.is_file())?, folder: folder.to_path_buf() })
+        Some(Self { git: program()?, folder: folder.to_path_buf() })
     }
 
     /// The commit of a revision.
@@ -52,6 +56,18 @@ impl Repository {
         let Some(main) = MAIN.iter().find(|name| known.contains(*name)) else { return Ok(None) };
         let output = self.ask(&["merge-base", "HEAD", main])?;
         Ok(output.success().then(|| first_line(&output)).flatten())
+    }
+
+    /// The names of all branches and tags that the clone knows, local or not.
+    pub fn names(&self) -> Result<BTreeSet<String>> {
+        let output = self.ask(&["for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes", "refs/tags"])?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let name = |line: &str| {
+            let remote = line.strip_prefix("refs/remotes/").and_then(|rest| rest.split_once('/')).map(|(_, name)| name);
+            let local = line.strip_prefix("refs/heads/").or_else(|| line.strip_prefix("refs/tags/"));
+            remote.or(local).map(str::to_owned)
+        };
+        Ok(text.lines().filter_map(name).collect())
     }
 
     /// The files below some paths that were changed, added, or deleted since a commit, committed or not, without ignored
@@ -75,6 +91,29 @@ impl Repository {
         Ok(output.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned()))
     }
 
+    /// The files of a commit below some paths, and the name of the object with the content of each. Empty if git fails.
+    pub fn files(&self, commit: &str, paths: &[&str]) -> Result<BTreeMap<String, String>> {
+        let output = self.ask(&[["ls-tree", "-r", "-z", commit, "--"].as_slice(), paths].concat())?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let entry = |line: &str| {
+            // `<mode> blob <object>`, a tab, and the path. Symbolic links have another mode than files.
+            let (fields, path) = line.split_once('\t')?;
+            let object = fields.strip_prefix("100")?.split_whitespace().nth(2)?;
+            Some((path.to_owned(), object.to_owned()))
+        };
+        Ok(if output.success() { text.split('\0').filter_map(entry).collect() } else { BTreeMap::new() })
+    }
+
+    /// The contents of objects, by their names; an object that is not in this clone is left out.
+    pub fn contents(&self, objects: &[&str]) -> Result<BTreeMap<String, Vec<u8>>> {
+        if objects.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let input = objects.iter().map(|object| format!("{object}\n")).collect::<String>();
+        let output = self.invocation(&self.settings(), &["cat-file", "--batch"]).input(input).run()?;
+        Ok(batch(&output.stdout))
+    }
+
     /// Writes the files of a commit into an empty directory, without those that have the attribute `export-ignore`.
     pub fn write(&self, commit: &str, folder: &Path) -> Result<()> {
         let output = self.ask(&["archive", "--format=tar", commit])?;
@@ -89,15 +128,75 @@ impl Repository {
     }
 
     fn ask(&self, args: &[&str]) -> Result<Output> {
-        let settings = ["core.hooksPath=/dev/null", "core.fsmonitor=false", "core.quotePath=false", "safe.directory=*"];
-        let settings = settings.into_iter().flat_map(|setting| ["-c", setting]);
+        let mut settings = self.settings();
+        settings.extend(self.filters()?);
+        self.invocation(&settings, args).run()
+    }
+
+    /// The settings of every query. A checkout of another user is read if it is the workspace itself, as in a container;
+    /// that of a directory above it is not.
+    fn settings(&self) -> Vec<(String, String)> {
+        let text = str::to_owned;
+        let mut settings: Vec<(String, String)> =
+            SETTINGS.iter().map(|(key, value)| (text(key), text(value))).collect();
+        if self.folder.join(".git").exists() {
+            let real = std::fs::canonicalize(&self.folder).unwrap_or_else(|_| self.folder.clone());
+            settings.push((text("safe.directory"), real.to_string_lossy().into_owned()));
+        }
+        settings
+    }
+
+    /// Settings that disable all filters: they are programs that the configuration names, and git would run them to compare
+    /// files.
+    fn filters(&self) -> Result<Vec<(String, String)>> {
+        let query = ["config", "--name-only", "-z", "--get-regexp", r"^filter\..*\.(clean|smudge|process|required)$"];
+        let output = self.invocation(&self.settings(), &query).run()?;
+        let names = String::from_utf8_lossy(&output.stdout).into_owned();
+        let names: BTreeSet<&str> = names.split('\0').filter(|name| !name.is_empty()).collect();
+        let off = |name: &str| if name.ends_with(".required") { "false" } else { "" };
+        Ok(names.into_iter().map(|name| (name.to_owned(), off(name).to_owned())).collect())
+    }
+
+    /// An invocation of git, with settings that overrule those of the repository. No transport is allowed, so that a partial
+    /// clone does not download what it lacks.
+    fn invocation(&self, settings: &[(String, String)], args: &[&str]) -> Invocation {
         let invocation = Invocation::new(&self.git, &self.folder)
-            .args(settings.chain(["--no-pager", "--literal-pathspecs"]).chain(args.iter().copied()))
+            .args(["--no-pager", "--literal-pathspecs"].iter().chain(args).copied())
             .env("GIT_OPTIONAL_LOCKS", "0")
             .env("GIT_TERMINAL_PROMPT", "0")
-            .env("LC_ALL", "C");
-        invocation.run()
+            .env("GIT_NO_LAZY_FETCH", "1")
+            .env("GIT_ALLOW_PROTOCOL", "none")
+            .env("LC_ALL", "C")
+            .env("GIT_CONFIG_COUNT", settings.len().to_string());
+        settings.iter().enumerate().fold(invocation, |invocation, (index, (key, value))| {
+            invocation.env(&format!("GIT_CONFIG_KEY_{index}"), key).env(&format!("GIT_CONFIG_VALUE_{index}"), value)
+        })
     }
+}
+
+/// The git on PATH.
+fn program() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let mut programs =
+        std::env::split_paths(&path).filter(|folder| folder.is_absolute()).map(|folder| folder.join("git"));
+    programs.find(|program| program.is_file())
+}
+
+/// Reads the output of `git cat-file --batch`: for each object a line `<object> <type> <size>`, its content, and a line
+/// break; for a missing one only the line `<object> missing`.
+fn batch(output: &[u8]) -> BTreeMap<String, Vec<u8>> {
+    let mut contents = BTreeMap::new();
+    let mut rest = output;
+    while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+        let header = String::from_utf8_lossy(&rest[..end]).into_owned();
+        rest = &rest[end + 1..];
+        let mut fields = header.split(' ');
+        let (Some(object), Some(size)) = (fields.next(), fields.nth(1)) else { continue };
+        let Some(content) = size.parse().ok().and_then(|size: usize| rest.get(..size)) else { break };
+        contents.insert(object.to_owned(), content.to_vec());
+        rest = rest.get(content.len() + 1..).unwrap_or_default();
+    }
+    contents
 }
 
 fn first_line(output: &Output) -> Option<String> {

@@ -11,6 +11,7 @@ pub mod environment;
 pub mod fingerprint;
 pub mod git;
 pub mod inputs;
+pub mod links;
 pub mod parallel;
 pub mod path_match;
 pub mod process;

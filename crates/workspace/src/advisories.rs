@@ -204,11 +204,7 @@ fn advisory(node: &Node, diagnostics: &mut Diagnostics) -> Option<Advisory> {
     let source = text(&mut fields, "source")
         .filter(|url| check(&mut fields, node, "source", url.starts_with("https://"), "expected an `https://` URL"));
     let summary = text(&mut fields, "summary");
-    let mut found = Diagnostics::default();
-    fields.finish(&mut found);
-    let sound = found.is_empty();
-    diagnostics.extend(found);
-    if !sound {
+    if !fields.finish(diagnostics) {
         return None;
     }
     Some(Advisory {
@@ -285,14 +281,9 @@ fn affected(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) -> Option<Ve
         if let (Some(low), Some(high)) = (&low, &high) {
             check(&mut inner, item, "introduced", low < high, "expected a version below `fixed`");
         }
-        let mut found = Diagnostics::default();
-        inner.finish(&mut found);
-        if found.is_empty()
-            && let Some(fixed) = high
-        {
+        if let (true, Some(fixed)) = (inner.finish(diagnostics), high) {
             ranges.push(Range { introduced: low, fixed });
         }
-        diagnostics.extend(found);
     }
     Some(ranges)
 }

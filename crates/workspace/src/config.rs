@@ -1,5 +1,7 @@
 //! charts.toml: what Argo CD Applications do not contain, such as versions.
 
+mod pod_security;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -9,6 +11,10 @@ use document::{Fields, Node, Syntax, Value, toml};
 use kubernetes::schemas::Kind;
 use kubernetes::validate::Unchecked;
 use toolbox::tools_lock::ToolsLock;
+
+pub use self::pod_security::{Namespace, PodSecurity};
+use crate::external::External;
+use crate::reason;
 
 /// The contents of charts.toml.
 #[derive(Debug, Clone)]
@@ -23,6 +29,10 @@ pub struct Config {
     pub kubernetes: String,
     /// API versions of the cluster besides Helm's built-in ones, as `group/version[/Kind]`.
     pub api_versions: Vec<String>,
+    /// What the API server enforces in namespaces without a Pod Security label, if charts.toml says so.
+    pub pod_security: Option<PodSecurity>,
+    /// Namespaces whose labels are in no manifest.
+    pub namespaces: Vec<Namespace>,
     /// The versions of the tools other than Helm by name, and their places.
     pub tools: BTreeMap<String, (String, Place)>,
     /// The names of the tools whose version tools.lock does not contain.
@@ -31,6 +41,8 @@ pub struct Config {
     pub kind_node_image: Option<(String, Place)>,
     /// Suppressed findings.
     pub suppressions: Vec<Suppression>,
+    /// Objects that exist outside of the repository.
+    pub externals: Vec<External>,
     /// How objects are validated against schemas.
     pub validate: Validate,
     /// Warnings about deprecated keys.
@@ -46,13 +58,15 @@ pub struct Validate {
     pub unchecked: Vec<Unchecked>,
 }
 
-/// A `[[suppress]]` entry. The reason is for readers of charts.toml only.
+/// A `[[suppress]]` entry.
 #[derive(Debug, Clone)]
 pub struct Suppression {
     /// The check.
     pub check: Code,
     /// The target: `<app>/<case>`, `<app>`, `charts/<chart>`, or a file.
     pub target: String,
+    /// The reason, for readers of charts.toml.
+    pub reason: String,
     /// The place of the entry.
     pub place: Place,
 }
@@ -83,11 +97,16 @@ impl Config {
             fields.finish(&mut diagnostics);
             Some((image?, node.get("node-image")?.place()))
         });
+        let namespaces = fields.sequence("namespace").iter();
+        let namespaces = namespaces.filter_map(|node| pod_security::namespace(node, &mut diagnostics)).collect();
         let (suppressions, deprecated) = suppressions(&root, &mut fields, &mut diagnostics);
+        let externals = fields.sequence("external").iter();
+        let externals = externals.filter_map(|node| External::read(node, &mut diagnostics)).collect();
         let validate = fields.node("validate").map(|node| validate(node, &mut diagnostics)).unwrap_or_default();
         fields.finish(&mut diagnostics);
 
-        let (Some(repository), Some(argocd), Some((kubernetes, api_versions))) = (repository, argocd, kubernetes)
+        let (Some(repository), Some(argocd), Some(Kubernetes { version, api_versions, pod_security })) =
+            (repository, argocd, kubernetes)
         else {
             return Err(diagnostics);
         };
@@ -96,12 +115,15 @@ impl Config {
             source,
             repository,
             argocd,
-            kubernetes,
+            kubernetes: version,
             api_versions,
+            pod_security,
+            namespaces,
             tools,
             unlocked: BTreeSet::new(),
             kind_node_image,
             suppressions,
+            externals,
             validate,
             deprecated,
         })
@@ -123,7 +145,14 @@ fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<Release> {
     release
 }
 
-fn kubernetes(node: &Node, diagnostics: &mut Diagnostics) -> Option<(String, Vec<String>)> {
+/// The `[kubernetes]` section.
+struct Kubernetes {
+    version: String,
+    api_versions: Vec<String>,
+    pod_security: Option<PodSecurity>,
+}
+
+fn kubernetes(node: &Node, diagnostics: &mut Diagnostics) -> Option<Kubernetes> {
     let mut fields = Fields::new(node, "kubernetes", Syntax::Config);
     let version = fields.required_string("version").filter(|version| {
         let parts: Vec<_> = version.split('.').collect();
@@ -138,8 +167,9 @@ fn kubernetes(node: &Node, diagnostics: &mut Diagnostics) -> Option<(String, Vec
         fine
     });
     let api_versions = fields.strings("api-versions").into_iter().map(|(text, _)| text).collect();
+    let pod_security = pod_security::pod_security(node, &mut fields);
     fields.finish(diagnostics);
-    Some((version?, api_versions))
+    Some(Kubernetes { version: version?, api_versions, pod_security })
 }
 
 impl Config {
@@ -227,7 +257,8 @@ fn suppression(node: &Node, diagnostics: &mut Diagnostics) -> Option<Suppression
     let mut fields = Fields::new(node, "suppress[]", Syntax::Config);
     let target = fields.required_string("target");
     let check = fields.required("check");
-    reason(&mut fields);
+    reason::read(&mut fields);
+    let written = node.get("reason").and_then(Node::as_str).unwrap_or_default().to_owned();
     let check = check.and_then(|name| {
         let known = Code::ALL.iter().filter(|code| code.class() <= Class::Finding);
         let code = known.clone().find(|code| name.as_str() == Some(code.name()));
@@ -248,7 +279,7 @@ fn suppression(node: &Node, diagnostics: &mut Diagnostics) -> Option<Suppression
         );
     }
     fields.finish(diagnostics);
-    Some(Suppression { check: check?, target: target?, place: node.place() })
+    Some(Suppression { check: check?, target: target?, reason: written, place: node.place() })
 }
 
 fn validate(node: &Node, diagnostics: &mut Diagnostics) -> Validate {
@@ -274,7 +305,7 @@ fn validate(node: &Node, diagnostics: &mut Diagnostics) -> Validate {
 fn unchecked(node: &Node, diagnostics: &mut Diagnostics) -> Option<Unchecked> {
     let mut fields = Fields::new(node, "validate.unchecked[]", Syntax::Config);
     let kind = fields.required("kind");
-    reason(&mut fields);
+    reason::read(&mut fields);
     let kind = kind.and_then(|name| {
         let kind = name.as_str().and_then(Kind::parse);
         if kind.is_none() {
@@ -288,17 +319,6 @@ fn unchecked(node: &Node, diagnostics: &mut Diagnostics) -> Option<Unchecked> {
     });
     fields.finish(diagnostics);
     Some(Unchecked { kind: kind?, place: node.place() })
-}
-
-/// Reads `reason`, which must not be empty.
-fn reason(fields: &mut Fields<'_>) {
-    let Some(node) = fields.required("reason") else { return };
-    if node.as_str().is_none_or(|text| text.trim().is_empty()) {
-        let path = fields.path_of("reason");
-        fields.report(
-            Diagnostic::new(Code::ConfigInvalid, format!("`{path}` must be a non-empty string")).at(node.place(), ""),
-        );
-    }
 }
 
 #[cfg(test)]

@@ -3,10 +3,13 @@
 pub mod advisories;
 pub mod authored;
 pub mod config;
+pub mod external;
 pub mod files;
 pub mod load;
+pub mod namespaces;
 pub mod plan;
 pub mod provenance;
+mod reason;
 pub mod render;
 pub mod suppression;
 pub mod sync_policy;

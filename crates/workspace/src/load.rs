@@ -369,6 +369,10 @@ fn cases(root: &Path, chart: &Path, diagnostics: &mut Diagnostics) -> BTreeMap<S
                 let message = "case name `default` is reserved for the Application itself".to_owned();
                 diagnostics.push(misnamed(message, ""));
             }
+            Some(case @ ("." | "..")) => {
+                diagnostics
+                    .push(misnamed(format!("invalid case name `{case}`"), "a case is a directory in tests/golden"));
+            }
             Some(case) if !case.is_empty() => {
                 cases.insert(case.to_owned(), path);
             }

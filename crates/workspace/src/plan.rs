@@ -14,7 +14,7 @@ use argocd::application::Application;
 use argocd::release::Release;
 use argocd::substitute;
 use argocd::value_files::Resolver;
-use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result, suggestion};
+use diagnostics::{Class, Code, Diagnostic, Diagnostics, Reported, Result, suggestion};
 use helm::dependencies::Inspection;
 use helm::recipe::Recipe;
 use helm::{dependencies, recipe};
@@ -78,8 +78,8 @@ pub struct Inspections(BTreeMap<PathBuf, Inspected>);
 pub struct Inspected {
     /// Its dependencies.
     pub dependencies: Inspection,
-    /// Whether the dependencies are too broken to render, which the diagnostics explain.
-    pub refused: bool,
+    /// Set if the dependencies are too broken to render.
+    pub refused: Option<Reported>,
     /// Its own files.
     files: Result<Inputs>,
 }
@@ -94,8 +94,9 @@ impl Inspections {
             let chart = &deployment.chart;
             inspections.entry(chart.directory.clone()).or_insert_with(|| {
                 let (dependencies, found) = dependencies::inspect(&workspace.root, chart, &workspace.charts_lock);
-                let refused = found.worst() > Class::Finding;
-                diagnostics.extend(found);
+                let broken = found.worst() > Class::Finding;
+                let reported = diagnostics.report(found);
+                let refused = broken.then_some(reported);
                 let files = helm::chart_files::chart_files(&workspace.root, &chart.directory);
                 Inspected { dependencies, refused, files }
             });
@@ -170,8 +171,8 @@ fn select(workspace: &Workspace, selection: &[String], diagnostics: &mut Diagnos
         let (app, case) = name.trim_end_matches('/').split_once('/').unwrap_or((name.trim_end_matches('/'), "*"));
         let fits = |pattern: &str, text: &str| workspace_glob(pattern, text);
         let found: Vec<_> = ids.iter().filter(|id| fits(app, &id.app) && fits(case, &id.case)).cloned().collect();
-        // An invalid Application is reported already.
-        if found.is_empty() && !workspace.broken.iter().any(|broken| fits(app, broken)) {
+        let exists = !found.is_empty() || workspace.broken.iter().any(|broken| fits(app, broken));
+        if !exists {
             let apps = workspace.deployments.iter().map(|deployment| deployment.application.instance.clone());
             let names: Vec<String> = apps.chain(ids.iter().map(ToString::to_string)).collect();
             diagnostics.push(

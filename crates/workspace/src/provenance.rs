@@ -152,23 +152,25 @@ impl Provenance {
         marks: &Arc<[Mark]>,
         open: &mut Vec<&Recorded>,
     ) {
-        let mut texts: BTreeMap<&str, (usize, Option<(Arc<Marked>, Documents)>)> = BTreeMap::new();
+        let sound = |marked: &Marked| {
+            marked.lines.iter().flatten().all(|part| part.mark < marks.len())
+                && marked.frames.iter().all(|frame| frame.mark < marks.len())
+        };
+        let mut files: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut texts: BTreeMap<&str, (Arc<Marked>, Documents)> = BTreeMap::new();
         for one in printed {
             let Some(file) = sources.template(one.file) else { continue };
-            let marked = Marked::read(&one.output).filter(|marked| {
-                marked.lines.iter().flatten().chain([]).all(|part| part.mark < marks.len())
-                    && marked.frames.iter().all(|frame| frame.mark < marks.len())
-            });
-            let marked = marked.map(|marked| {
+            files.insert(&one.name, file);
+            if let Some(marked) = Marked::read(&one.output).filter(sound) {
                 let documents = Documents::new(&marked.text);
-                (Arc::new(marked), documents)
-            });
-            texts.insert(&one.name, (file, marked));
+                texts.insert(&one.name, (Arc::new(marked), documents));
+            }
         }
         open.retain(|recorded| {
-            let Some((file, marked)) = texts.get_mut(recorded.manifest.template.as_str()) else { return true };
+            let template = recorded.manifest.template.as_str();
+            let Some(&file) = files.get(template) else { return true };
             let (skipped, text) = body(&recorded.manifest.text);
-            let found = marked.as_mut().and_then(|(marked, documents)| Some((marked, documents.take(text)?)));
+            let found = texts.get_mut(template).and_then(|(marked, documents)| Some((marked, documents.take(text)?)));
             let traced = found.is_some();
             let lines = match found {
                 Some((marked, first)) => {
@@ -176,10 +178,7 @@ impl Provenance {
                 }
                 None => Lines::Unknown,
             };
-            self.manifests.insert(
-                recorded.file.clone(),
-                Traced { chart: chart(&recorded.manifest.template), file: *file, skipped, lines },
-            );
+            self.manifests.insert(recorded.file.clone(), Traced { chart: chart(template), file, skipped, lines });
             !traced
         });
     }

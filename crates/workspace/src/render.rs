@@ -11,6 +11,7 @@ mod unset;
 pub mod values;
 mod violations;
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use kubernetes::manifest;
 use kubernetes::manifest::Recorded;
 use toolbox::archive::sha256;
 use toolbox::atomic_file;
-use toolbox::process::Invocation;
+use toolbox::process::{Invocation, quoted};
 
 use crate::plan::Target;
 
@@ -82,8 +83,12 @@ impl Renderer<'_> {
     fn inline_values(&self, target: &Target<'_>) -> Result<Option<PathBuf>> {
         let Some(text) = &target.recipe.inline_values else { return Ok(None) };
         let path = self.cache.join("values").join(format!("{}.yaml", sha256(text.as_bytes())));
-        if !path.is_file() {
-            atomic_file::write(&path, text.as_bytes())?;
+        // The content is not trusted because of the name, and the values may be confidential.
+        let private = |facts: std::fs::Metadata| facts.is_file() && facts.permissions().mode() & 0o777 == 0o600;
+        let sound = std::fs::symlink_metadata(&path).is_ok_and(private)
+            && std::fs::read(&path).is_ok_and(|bytes| bytes == text.as_bytes());
+        if !sound {
+            atomic_file::write_private(&path, text.as_bytes())?;
         }
         Ok(Some(path))
     }
@@ -95,7 +100,7 @@ impl Renderer<'_> {
         let build = if directory == chart { "" } else { "helm dependency build && " };
         let line = invocation.command_line();
         let arguments = line.split_once(' ').map_or("", |(_, arguments)| arguments);
-        format!("(cd {chart_name} && {build}{} {arguments})", self.helm.display())
+        format!("(cd {} && {build}{} {arguments})", quoted(&chart_name), quoted(&self.helm.to_string_lossy()))
     }
 }
 

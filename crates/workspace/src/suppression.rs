@@ -38,6 +38,25 @@ pub fn apply(found: Diagnostics, suppressions: &[Suppression], checks: &[Code], 
     kept
 }
 
+/// Removes suppressions of `transient` checks that accepted an earlier change, and returns the others.
+///
+/// A check is transient if it compares with a base revision: its findings vanish with the merge. An entry that the base
+/// has already belongs to a change before it. It would hide the next change of this kind, so it has no effect; and it is
+/// not unused either, since the author of the next change did not write it. `base` are the entries of the base, or `None`
+/// if nothing is compared.
+#[must_use]
+pub fn of_this_change(
+    suppressions: &[Suppression],
+    transient: &[Code],
+    base: Option<&[Suppression]>,
+) -> Vec<Suppression> {
+    let identity = |one: &Suppression| (one.check, one.target.clone(), one.reason.clone());
+    let earlier: Vec<_> = base.unwrap_or_default().iter().map(identity).collect();
+    let stands =
+        |one: &&Suppression| !transient.contains(&one.check) || base.is_some() && !earlier.contains(&identity(one));
+    suppressions.iter().filter(stands).cloned().collect()
+}
+
 /// The target of a finding, or its file if it has no target.
 fn subject(diagnostic: &Diagnostic) -> Option<&str> {
     let file = diagnostic.places.first().map(|(place, _)| place.source.name.as_str());
@@ -56,7 +75,12 @@ mod tests {
     use super::*;
 
     fn suppression(check: Code, target: &str) -> Suppression {
-        Suppression { check, target: target.to_owned(), place: Place::new(&Source::new("charts.toml", ""), 0..0) }
+        Suppression {
+            check,
+            target: target.to_owned(),
+            reason: "r".to_owned(),
+            place: Place::new(&Source::new("charts.toml", ""), 0..0),
+        }
     }
 
     fn remaining(suppressions: &[Suppression], complete: bool) -> Vec<&'static str> {
@@ -80,6 +104,17 @@ mod tests {
             "a directory covers its files"
         );
         assert_eq!(remaining(&[suppression(Code::HelmLint, "web/default")], true), rest);
+    }
+
+    #[test]
+    fn a_suppression_of_a_change_does_not_outlive_it() {
+        let written = [suppression(Code::HelmLint, "web"), suppression(Code::ValueUncovered, "web")];
+        let remaining = |base: Option<&[Suppression]>| of_this_change(&written, &[Code::HelmLint], base).len();
+        assert_eq!(remaining(Some(&[])), 2);
+        assert_eq!(remaining(Some(&written)), 1, "merged");
+        assert_eq!(remaining(None), 1, "nothing is compared");
+        let other = Suppression { reason: "another change".to_owned(), ..written[0].clone() };
+        assert_eq!(remaining(Some(&[other])), 2);
     }
 
     #[test]

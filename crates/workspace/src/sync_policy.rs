@@ -1,26 +1,28 @@
 //! What the sync policy of an Application makes of its namespace and of what it no longer renders.
 
-use document::{Node, Value};
+use argocd::effect;
+use document::Node;
 
 use crate::load::Workspace;
 use crate::written;
 
-/// A field of an Application's sync policy.
-fn policy<'a>(workspace: &'a Workspace, app: &str, path: &[&str]) -> Option<&'a Node> {
-    let mut applications = written::applications(workspace);
-    applications.find(|one| one.name == app)?.root.find(&["spec", "syncPolicy"])?.find(path)
+/// An Application.
+fn application<'a>(workspace: &'a Workspace, app: &str) -> Option<&'a Node> {
+    written::applications(workspace).find(|one| one.name == app).map(|one| one.root)
 }
 
 /// Whether Argo CD prunes the objects that an Application no longer renders.
 #[must_use]
 pub fn prunes(workspace: &Workspace, app: &str) -> bool {
-    policy(workspace, app, &["automated", "prune"]).is_some_and(|node| matches!(node.value, Value::Bool(true)))
+    application(workspace, app).and_then(effect::prunes).is_some()
 }
 
 /// The namespace of an Application as Argo CD creates it, with the labels and annotations of `managedNamespaceMetadata`.
 #[must_use]
 pub fn namespace(workspace: &Workspace, app: &str, name: &str) -> String {
-    labeled(name, policy(workspace, app, &["managedNamespaceMetadata"]))
+    let managed =
+        application(workspace, app).and_then(|root| root.find(&["spec", "syncPolicy", "managedNamespaceMetadata"]));
+    labeled(name, managed)
 }
 
 /// A namespace without labels and annotations.

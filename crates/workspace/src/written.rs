@@ -93,6 +93,12 @@ impl<'a> Written<'a> {
         self.text(&["spec", "project"]).unwrap_or(DEFAULT_PROJECT)
     }
 
+    /// `spec.project` as written, and its place in the tree; `None` if the Application has no such field.
+    #[must_use]
+    pub fn written_project(&self) -> Option<(&'a str, &'a Node)> {
+        self.root.find(&["spec", "project"]).map(|node| (self.project(), node))
+    }
+
     /// `spec.destination.namespace`; empty when unset.
     #[must_use]
     pub fn namespace(&self) -> &'a str {

@@ -76,7 +76,7 @@ fn freshness(session: &Session<'_>, workspace: &Workspace) -> (BTreeMap<TargetId
     let mut freshness = BTreeMap::new();
     for target in &targets {
         if let Some(golden) = diagnostics.take(Golden::load(&session.root, &target.id)) {
-            let fresh = golden.stale(&target.inputs).is_empty() && !target.inspected.refused;
+            let fresh = golden.stale(&target.inputs).is_empty() && target.inspected.refused.is_none();
             freshness.insert(target.id.clone(), fresh);
         }
     }

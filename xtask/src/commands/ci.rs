@@ -16,7 +16,7 @@ use workspace::plan::{Inspections, Target};
 use workspace::{Workspace, plan};
 
 use super::placing::Placer;
-use super::rendering::{self, Rendering};
+use super::rendering::{self, RenderState, Rendering};
 use super::{Outcome, Session, lint, render, test_kind, validate};
 use crate::report;
 use crate::report::json::Output;
@@ -96,7 +96,7 @@ fn all(session: &Session<'_>, request: &Request, stages: &mut Vec<Stage>) -> Res
     let (targets, planned) = plan::plan(&workspace, &inspections, argocd, &[]);
     found.extend(planned);
     let renderings = rendering::render(session, &workspace, argocd, targets, true, &mut found);
-    let rendered = !found.has_errors() && renderings.iter().all(|one| matches!(one.rendered, Some(Ok(_))));
+    let rendered = !found.has_errors() && renderings.iter().all(|one| one.rendered().is_some());
     let render_request = render::Request { force: true, ..render::Request::default() };
     let judged = render::judge(session, &render_request, &workspace, argocd, &renderings, &mut found);
     let report = found.take(judged);
@@ -159,8 +159,7 @@ fn run_scenarios(
 /// The test case of a target: a failure with the diff if it differs from its goldens.
 fn rendered_case(one: &Rendering<'_>, report: Option<&RenderReport>) -> Case {
     let mut case = Case { name: one.target.id.to_string(), ..Case::default() };
-    // The reason is reported once for all affected targets.
-    if one.rendered.as_ref().is_some_and(|result| result.as_ref().is_err_and(Diagnostics::is_empty)) {
+    if matches!(one.state, RenderState::Blocked(_)) {
         case.skipped = Some("could not be rendered; see the test case `workspace`".to_owned());
     }
     let target = report.and_then(|report| report.targets.iter().find(|target| target.id == one.target.id));

@@ -58,6 +58,11 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let (targets, found) = plan::plan(&workspace, &inspections, argocd, &request.targets);
     diagnostics.extend(found);
     let renderings = rendering::render(session, &workspace, argocd, targets, false, &mut diagnostics);
+    for one in &renderings {
+        if let Some(Err(found)) = &one.rendered {
+            diagnostics.extend(found.clone().for_target(&one.target.id));
+        }
+    }
     let tracer = Tracer::new(session, &workspace, argocd)?;
     let all = parallel(session.jobs, &renderings, |one| reached(&tracer, one, &path));
     let mut known = BTreeSet::new();
@@ -122,7 +127,7 @@ fn steps(path: &str) -> Vec<String> {
 }
 
 fn reached(tracer: &Tracer<'_>, one: &Rendering<'_>, path: &[String]) -> Result<Reached> {
-    let traced = tracer.trace(one)?;
+    let origins = tracer.trace(one)?;
     let mut reached = Reached::default();
     let manifests = one.manifests().unwrap_or_default();
     let mut trials: Option<Option<BTreeSet<(String, usize)>>> = None;
@@ -133,7 +138,7 @@ fn reached(tracer: &Tracer<'_>, one: &Rendering<'_>, path: &[String]) -> Result<
             if index == 0 && text.starts_with("# Source: ") {
                 continue;
             }
-            let found = traced.dependence(&recorded.file, index + 1);
+            let found = origins.dependence(&recorded.file, index + 1);
             let all = found.value.iter().chain(&found.control);
             reached.known.extend(all.map(|path| path.join(".")).filter(|path| !path.contains('*') && !path.is_empty()));
             let affected = |reads: &helm::template::flow::value::Reads| {
@@ -145,14 +150,14 @@ fn reached(tracer: &Tracer<'_>, one: &Rendering<'_>, path: &[String]) -> Result<
             }
             let many = value && found.value.len() > FEW || !value && found.control.len() > FEW;
             let changes = !many || {
-                let changed = trials.get_or_insert_with(|| changed_lines(tracer, one, &traced, &manifests, path));
+                let changed = trials.get_or_insert_with(|| changed_lines(tracer, one, &origins, &manifests, path));
                 changed.as_ref().is_none_or(|changed| changed.contains(&(recorded.file.clone(), index + 1)))
             };
             let line = trail::Line {
                 golden: format!("{}/{}", one.golden.folder, recorded.file),
                 number: index + 1,
                 text: if secret { String::new() } else { text.to_owned() },
-                trail: traced.trail(&recorded.file, index + 1, None),
+                trail: origins.trail(&recorded.file, index + 1, None),
                 secret,
             };
             match (changes, value) {
@@ -169,11 +174,11 @@ fn reached(tracer: &Tracer<'_>, one: &Rendering<'_>, path: &[String]) -> Result<
 fn changed_lines(
     tracer: &Tracer<'_>,
     one: &Rendering<'_>,
-    traced: &Traced<'_>,
+    origins: &Traced<'_>,
     manifests: &[Recorded],
     path: &[String],
 ) -> Option<BTreeSet<(String, usize)>> {
-    let settings = traced.settings();
+    let settings = origins.settings();
     if settings.is_parameter(path) {
         return None;
     }

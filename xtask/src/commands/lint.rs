@@ -19,9 +19,10 @@ use workspace::plan::{DEFAULT_CASE, Inspections, Target, TargetId};
 use workspace::{Workspace, plan, suppression};
 
 use super::placing::Placer;
-use super::rendering::{self, Rendering};
+use super::rendering::{self, RenderState, Rendering};
 use super::{Outcome, Session};
 use crate::lint;
+use crate::lint::base::Base;
 use crate::lint::clusters::Clusters;
 use crate::lint::helm::Helm;
 use crate::lint::subject::{ChartSubject, Fix, Rendered, Subject};
@@ -35,7 +36,7 @@ pub struct Request {
     pub targets: Vec<String>,
     /// Fix findings where possible.
     pub fix: bool,
-    /// The revision to compare chart versions with.
+    /// The revision to compare with, instead of the merge base with the main branch.
     pub base: Option<String>,
     /// Only list images.
     pub images: bool,
@@ -57,11 +58,6 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     // Without a selection, both plans have the same diagnostics; `sort` removes the duplicates.
     diagnostics.extend(found);
     let renderings = rendering::render(session, &workspace, workspace.config.argocd, selected, false, &mut diagnostics);
-    for one in &renderings {
-        if let Some(Err(found)) = &one.rendered {
-            diagnostics.extend(found.clone().for_target(&one.target.id));
-        }
-    }
     if request.images {
         return Ok(list_images(session, &renderings, diagnostics));
     }
@@ -144,17 +140,27 @@ pub fn check(
     }
     let (unselected, manifests) = (unselected(session, all, renderings), clusters::manifests(workspace));
     let known = |id, objects| clusters::Rendered { target: TargetId::to_string(id), id, objects };
-    let current = renderings.iter().zip(ranges).map(|(one, range)| {
-        let failed = matches!(one.rendered, Some(Err(_)));
-        known(&one.target.id, (!failed).then(|| &objects[range]))
-    });
+    let current = renderings
+        .iter()
+        .zip(ranges)
+        .map(|(one, range)| known(&one.target.id, (!one.failed()).then(|| &objects[range])));
     let recorded = unselected.iter().map(|(target, objects)| known(&target.id, objects.as_deref()));
     let everything: Vec<clusters::Rendered<'_>> = current.chain(recorded).collect();
     let clusters = Clusters::new(workspace, &everything, &manifests);
     let every: Vec<&Chart> = charts.values().collect();
-    let base = request.base.as_deref();
-    let subject =
-        Subject { workspace, charts: &every, targets: &targets, objects: &objects, clusters: &clusters, base };
+    let rendered: BTreeSet<String> =
+        renderings.iter().filter(|one| !one.failed()).map(|one| one.target.id.to_string()).collect();
+    let base = diagnostics.take(Base::find(&session.root, request.base.as_deref())).flatten();
+    let subject = Subject {
+        workspace,
+        charts: &every,
+        targets: &targets,
+        objects: &objects,
+        rendered: &rendered,
+        clusters: &clusters,
+        complete: sound && request.targets.is_empty(),
+        base: base.as_ref(),
+    };
     if request.fix {
         diagnostics.extend(fix(session, &subject));
     }
@@ -163,11 +169,12 @@ pub fn check(
             diagnostics.extend(run(&subject));
         }
     }
-    remove_reported(&mut diagnostics, renderings);
+    remove_causes(&mut diagnostics, renderings);
     let deployed: Vec<&Chart> = deployed.iter().filter_map(|folder| charts.get(folder)).collect();
     diagnostics.extend(with_helm(session, &subject, &deployed, renderings, all));
     let complete = sound && request.targets.is_empty() && diagnostics.worst() <= Class::Finding;
-    let diagnostics = suppression::apply(diagnostics, &workspace.config.suppressions, &lint::codes(), complete);
+    let suppressions = lint::change::suppressions(&workspace.config.suppressions, subject.base);
+    let diagnostics = suppression::apply(diagnostics, &suppressions, &lint::codes(), complete);
     Checked { diagnostics, charts: charts.values().map(|chart| chart.path.clone()).collect() }
 }
 
@@ -188,23 +195,22 @@ fn unselected<'a>(
     others.map(recorded).collect()
 }
 
-/// Removes findings about a schema or values that Helm already reported at the same place.
-fn remove_reported(diagnostics: &mut Diagnostics, renderings: &[Rendering<'_>]) {
-    let failed = renderings.iter().filter_map(|one| one.rendered.as_ref()?.as_ref().err());
+/// Removes findings about a schema or values for which Helm rejected a chart at the same place: they have one cause.
+fn remove_causes(diagnostics: &mut Diagnostics, renderings: &[Rendering<'_>]) {
+    let failed = renderings.iter().filter_map(|one| match &one.state {
+        RenderState::Failed(found) => Some(found),
+        _ => None,
+    });
     let refused = failed.flat_map(|found| &found.0).filter(|found| found.code == Code::HelmRefused);
-    let reported: Vec<_> = refused.map(|found| (&found.message, &found.places)).collect();
-    let places: Vec<_> = reported.iter().filter_map(|(_, places)| places.first()).map(|(place, _)| place).collect();
-    diagnostics.0.retain(|found| match found.code {
-        Code::ValuesSchemaInvalid => !reported.contains(&(&found.message, &found.places)),
-        // Neither Helm nor this tool's own parser can read these values, or Helm found the marker.
-        Code::YamlSyntax | Code::ConflictMarker => {
-            !found.places.first().is_some_and(|(place, _)| places.contains(&place))
+    let places: Vec<_> = refused.filter_map(|found| found.places.first()).map(|(place, _)| place).collect();
+    diagnostics.0.retain(|found| {
+        let Some((place, _)) = found.places.first() else { return true };
+        match found.code {
+            Code::ValuesSchemaInvalid | Code::YamlSyntax | Code::ConflictMarker => !places.contains(&place),
+            // Helm rejects the key or the value that contains the character.
+            Code::CharacterMisleading => !places.iter().any(|other| begins_in(place, other)),
+            _ => true,
         }
-        // Helm rejects the key or the value that contains the character.
-        Code::CharacterMisleading => {
-            !found.places.first().is_some_and(|(place, _)| places.iter().any(|other| begins_in(place, other)))
-        }
-        _ => true,
     });
 }
 
@@ -235,10 +241,8 @@ fn with_helm(
     all: &[&Target<'_>],
 ) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
-    // Targets that do not render are already reported.
-    let failed = |one: &&Rendering<'_>| matches!(one.rendered, Some(Err(_)));
     let of = |chart: &Chart, target: &Target<'_>| target.deployment.chart.directory == chart.directory;
-    let renders = |chart: &&&Chart| renderings.iter().any(|one| of(chart, &one.target) && !failed(&one));
+    let renders = |chart: &&&Chart| renderings.iter().any(|one| of(chart, &one.target) && !one.failed());
     let charts: Vec<&Chart> = charts.iter().filter(renders).copied().collect();
     if charts.is_empty() {
         return diagnostics;
@@ -255,7 +259,7 @@ fn with_helm(
     for chart in charts {
         let cases: Vec<&Target<'_>> = all.iter().copied().filter(|target| of(chart, target)).collect();
         let selected: Vec<&Rendering<'_>> = renderings.iter().filter(|one| of(chart, &one.target)).collect();
-        let Some(first) = cases.first().filter(|target| !target.inspected.refused) else { continue };
+        let Some(first) = cases.first().filter(|target| target.inspected.refused.is_none()) else { continue };
         let prepared = dependencies::prepare(&first.deployment.chart, &first.inspected.dependencies, &context);
         let Some(prepared) = diagnostics.take(prepared) else { continue };
 
@@ -263,7 +267,7 @@ fn with_helm(
         let rendered: Vec<Rendered<'_>> = selected
             .iter()
             .filter_map(|one| {
-                let (target, fresh) = (&one.target, one.rendered.is_none());
+                let (target, fresh) = (&one.target, matches!(one.state, RenderState::Fresh));
                 Some(Rendered { target, manifests: one.manifests()?, fresh })
             })
             .collect();

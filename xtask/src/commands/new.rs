@@ -3,7 +3,7 @@
 //! The files are created and rendered in a staged workspace, by the same stages as in the real one, and moved into place
 //! only if there are no errors.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
@@ -70,7 +70,8 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     diagnostics.extend(found);
     diagnostics.into_result(())?;
 
-    let created = create(session, &staging, &service).and_then(|created| Ok((staging.place()?, created)));
+    let created = create(session, &staging, &service, &workspace.config.kubernetes)
+        .and_then(|created| Ok((staging.place()?, created)));
     if created.is_err() {
         // The error is reported instead of a failed removal; the next run removes the leftovers.
         let _ = staging.remove();
@@ -96,7 +97,7 @@ struct Created {
     warnings: Diagnostics,
 }
 
-fn create(session: &Session<'_>, staging: &Staging, service: &Service) -> Result<Created> {
+fn create(session: &Session<'_>, staging: &Staging, service: &Service, kubernetes: &str) -> Result<Created> {
     staging.open()?;
     let write = |files: BTreeMap<String, String>| -> Result<()> {
         files.iter().try_for_each(|(name, text)| staging.write(name, text))
@@ -115,7 +116,7 @@ fn create(session: &Session<'_>, staging: &Staging, service: &Service) -> Result
         write(new::chart_files(service, &upstream(&staged, service)?)?)?;
     }
     let (objects, mut warnings, accepted) = record(&staged, service)?;
-    let reach = Reach::of(&objects);
+    let reach = Reach::of(&objects, kubernetes);
     let argocd = new::argocd_files(service, &reach);
     if argocd != minimal {
         write(argocd)?;
@@ -172,23 +173,21 @@ fn record(session: &Session<'_>, service: &Service) -> Result<(Vec<Object>, Diag
     let renderings = rendering::render(session, &workspace, workspace.config.argocd, targets, false, &mut diagnostics);
     let objects: Vec<Object> = renderings.iter().flat_map(rendering::Rendering::objects).collect();
     let every: Vec<_> = renderings.iter().map(|one| &one.target).collect();
+    let rendered = BTreeSet::new();
     let clusters = Clusters::default();
     let subject = Subject {
         workspace: &workspace,
         charts: &[],
         targets: &every,
         objects: &objects,
+        rendered: &rendered,
         clusters: &clusters,
+        complete: false,
         base: None,
     };
     let accepted = accepted::entry(service, &subject);
     let request = render::Request { accept: true, ..render::Request::default() };
     let update = locks(session, &request, &renderings, &mut diagnostics);
-    for one in renderings {
-        if let Some(Err(found)) = one.rendered {
-            diagnostics.extend(found.for_target(&one.target.id));
-        }
-    }
     if diagnostics.is_empty() && objects.is_empty() {
         diagnostics.push(
             Diagnostic::new(Code::ChartInvalid, "the chart renders no objects with its default values")

@@ -8,7 +8,7 @@ use toolbox::parallel::parallel;
 use workspace::plan::Inspections;
 use workspace::{Workspace, plan};
 
-use super::rendering::{self, Rendering};
+use super::rendering::{self, RenderState, Rendering};
 use super::tracing::{Traced, Tracer};
 use super::{Outcome, Session};
 use crate::report;
@@ -44,8 +44,10 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
         diagnostics.sort();
         return Ok(Outcome { diagnostics, output: Output::default() });
     };
-    if let Some(Err(found)) = &one.rendered {
-        diagnostics.extend(found.clone().for_target(&one.target.id));
+    if one.failed() {
+        if let RenderState::Failed(found) = &one.state {
+            diagnostics.extend(found.clone().for_target(&one.target.id));
+        }
         diagnostics.sort();
         return Ok(Outcome { diagnostics, output: Output::default() });
     }
@@ -60,8 +62,8 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
         Some(path) => Some(find_field(object, path)?),
         None => None,
     };
-    let traced = Tracer::new(session, &workspace, argocd)?.trace(one)?;
-    let lines = lines(&traced, object, field.as_ref(), &golden(one, object));
+    let origins = Tracer::new(session, &workspace, argocd)?.trace(one)?;
+    let lines = lines(&origins, object, field.as_ref(), &golden(one, object));
     session.printer.result(&match lines.as_slice() {
         [line] if request.field.is_some() => trail::detailed(line),
         lines => trail::listed(lines),
@@ -72,7 +74,12 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
 }
 
 /// The lines of an object or of a field, with what they come from.
-fn lines(traced: &Traced<'_>, object: &Object, field: Option<&(Vec<String>, &Node)>, golden: &str) -> Vec<trail::Line> {
+fn lines(
+    origins: &Traced<'_>,
+    object: &Object,
+    field: Option<&(Vec<String>, &Node)>,
+    golden: &str,
+) -> Vec<trail::Line> {
     let source = &object.root.source;
     let secret = object.key.kind == "Secret";
     let span = field.map_or(&object.root.span, |(_, node)| &node.span);
@@ -87,9 +94,9 @@ fn lines(traced: &Traced<'_>, object: &Object, field: Option<&(Vec<String>, &Nod
             let number = first + index;
             let trail = match field {
                 Some((path, node)) if single => {
-                    traced.trail_of_field(&object.golden, number, node.span.start - bounds.start, written, path)
+                    origins.trail_of_field(&object.golden, number, node.span.start - bounds.start, written, path)
                 }
-                _ => traced.trail(&object.golden, number, None),
+                _ => origins.trail(&object.golden, number, None),
             };
             trail::Line { golden: golden.to_owned(), number, text: text.to_owned(), trail, secret }
         })
@@ -174,6 +181,11 @@ pub fn coverage(session: &Session<'_>, targets: &[String]) -> Result<Outcome> {
     let (targets, found) = plan::plan(&workspace, &inspections, argocd, targets);
     diagnostics.extend(found);
     let renderings = rendering::render(session, &workspace, argocd, targets, false, &mut diagnostics);
+    for one in &renderings {
+        if let Some(Err(found)) = &one.rendered {
+            diagnostics.extend(found.clone().for_target(&one.target.id));
+        }
+    }
     let tracer = Tracer::new(session, &workspace, argocd)?;
     let mut rows = vec![["target", "lines", "traced to a line", "to a file"].map(str::to_owned)];
     let mut targets = Vec::new();
@@ -196,17 +208,17 @@ fn share(part: usize, whole: usize) -> String {
 }
 
 fn figures(tracer: &Tracer<'_>, one: &Rendering<'_>) -> Result<Figures> {
-    let traced = tracer.trace(one)?;
+    let origins = tracer.trace(one)?;
     let mut figures = Figures::default();
     for recorded in one.manifests().unwrap_or_default() {
-        let file = traced.provenance().file(&recorded.file).is_some();
+        let file = origins.provenance().file(&recorded.file).is_some();
         for (index, line) in recorded.manifest.text.lines().enumerate() {
             // Helm writes the first line.
             if line.trim().is_empty() || index == 0 && line.starts_with("# Source: ") {
                 continue;
             }
             figures.lines += 1;
-            figures.to_line += usize::from(!traced.provenance().line(&recorded.file, index + 1).is_empty());
+            figures.to_line += usize::from(!origins.provenance().line(&recorded.file, index + 1).is_empty());
             figures.to_file += usize::from(file);
         }
     }

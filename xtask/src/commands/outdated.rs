@@ -42,11 +42,6 @@ pub fn run(session: &Session<'_>) -> Result<Outcome> {
     let (targets, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, &[]);
     diagnostics.extend(found);
     let renderings = rendering::render(session, &workspace, workspace.config.argocd, targets, false, &mut diagnostics);
-    for one in &renderings {
-        if let Some(Err(found)) = &one.rendered {
-            diagnostics.extend(found.clone().for_target(&one.target.id));
-        }
-    }
     let mut charts = Vec::new();
     for folder in workspace::chart_folders(&session.root) {
         charts.extend(diagnostics.take(Chart::load(&session.root, &folder)));

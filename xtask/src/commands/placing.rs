@@ -23,14 +23,14 @@ pub struct Placer<'s> {
     workspace: &'s Workspace,
     renderings: &'s [Rendering<'s>],
     tracer: OnceLock<Option<Tracer<'s>>>,
-    traced: Mutex<BTreeMap<String, Option<Arc<Traced<'s>>>>>,
+    origins: Mutex<BTreeMap<String, Option<Arc<Traced<'s>>>>>,
 }
 
 impl<'s> Placer<'s> {
     /// A placer of findings about the objects of these targets.
     #[must_use]
     pub fn new(session: &'s Session<'s>, workspace: &'s Workspace, renderings: &'s [Rendering<'s>]) -> Self {
-        Self { session, workspace, renderings, tracer: OnceLock::new(), traced: Mutex::default() }
+        Self { session, workspace, renderings, tracer: OnceLock::new(), origins: Mutex::default() }
     }
 
     /// Moves the findings that are about an object.
@@ -38,38 +38,38 @@ impl<'s> Placer<'s> {
         let about = |found: &Diagnostic| found.origin.as_ref().and(found.target.clone());
         let names: BTreeSet<String> = diagnostics.0.iter().filter_map(about).collect();
         let names: Vec<String> = names.into_iter().collect();
-        let traced = parallel(self.session.jobs, &names, |name| self.traced(name));
-        let traced: BTreeMap<String, Arc<Traced<'s>>> =
-            names.into_iter().zip(traced).filter_map(|(name, traced)| Some((name, traced?))).collect();
+        let origins = parallel(self.session.jobs, &names, |name| self.origins(name));
+        let origins: BTreeMap<String, Arc<Traced<'s>>> =
+            names.into_iter().zip(origins).filter_map(|(name, origins)| Some((name, origins?))).collect();
         for found in &mut diagnostics.0 {
-            if let Some(traced) = about(found).and_then(|name| traced.get(&name)) {
-                move_to_author(found, traced);
+            if let Some(origins) = about(found).and_then(|name| origins.get(&name)) {
+                move_to_author(found, origins);
             }
         }
     }
 
     /// Traces a target. Nothing if that fails: the finding matters more than its place.
-    fn traced(&self, name: &str) -> Option<Arc<Traced<'s>>> {
-        let known = self.traced.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+    fn origins(&self, name: &str) -> Option<Arc<Traced<'s>>> {
+        let known = self.origins.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
         if let Some(known) = known {
             return known;
         }
         let argocd = self.workspace.config.argocd;
         let tracer = self.tracer.get_or_init(|| Tracer::new(self.session, self.workspace, argocd).ok()).as_ref();
         let one = self.renderings.iter().find(|one| one.target.id.to_string() == name);
-        let traced = one.and_then(|one| tracer?.trace(one).ok()).map(Arc::new);
-        self.traced.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), traced.clone());
-        traced
+        let origins = one.and_then(|one| tracer?.trace(one).ok()).map(Arc::new);
+        self.origins.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), origins.clone());
+        origins
     }
 }
 
-fn move_to_author(found: &mut Diagnostic, traced: &Traced<'_>) {
+fn move_to_author(found: &mut Diagnostic, origins: &Traced<'_>) {
     let Some(origin) = &found.origin else { return };
     let Some((golden, label)) = found.places.first().cloned() else { return };
     let Some(span) = golden.span.clone().filter(|_| golden.source.name.contains(&origin.golden)) else { return };
     let (line, bounds) = golden.source.lines_of(&(span.start..span.start));
     let rendered = golden.source.text.get(span.clone()).unwrap_or_default();
-    let trail = traced.trail_of_field(&origin.golden, line, span.start - bounds.start, rendered, &origin.path);
+    let trail = origins.trail_of_field(&origin.golden, line, span.start - bounds.start, rendered, &origin.path);
     let Some(mut author) = trail.place() else { return };
     let as_written = text(&author) == text(&golden);
     // With several values, none of them is the one to change.
@@ -80,7 +80,7 @@ fn move_to_author(found: &mut Diagnostic, traced: &Traced<'_>) {
         _ => None,
     };
     // In findings, the values of Secrets are masked.
-    let secret = golden.source.text[bounds].trim_end() != traced.provenance().text(&origin.golden, line);
+    let secret = golden.source.text[bounds].trim_end() != origins.provenance().text(&origin.golden, line);
     if secret && origin.kind.ends_with("Secret") {
         let key = origin.path.last().map(String::as_str).unwrap_or_default();
         author = without_secrets(&author, key);

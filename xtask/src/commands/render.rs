@@ -3,7 +3,7 @@
 //! A fresh target costs reading and hashing its files. The others are rendered in parallel; a failure does not stop the
 //! others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use argocd::release::Release;
@@ -11,14 +11,14 @@ use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 use golden::lock::Lock;
 use golden::store::Update;
-use golden::{diff, lock, store};
+use golden::{Golden, Orphans, diff, lock, store};
 use toolbox::fingerprint::Fingerprints;
 use toolbox::parallel::parallel;
 use toolbox::progress::Progress;
-use workspace::plan::Inspections;
+use workspace::plan::{Inspections, TargetId};
 use workspace::{Workspace, plan, render};
 
-use super::rendering::{self, Rendering};
+use super::rendering::{self, RenderState, Rendering};
 use super::tracing::Tracer;
 use super::{Outcome, Session};
 use crate::output;
@@ -90,23 +90,26 @@ pub fn judge(
     let failed = if request.targets.is_empty() { workspace.broken.clone() } else { Vec::new() };
     let mut report =
         RenderReport { argocd: argocd.version, helm: argocd.helm, targets: Vec::new(), failed, accepted: false };
+    let orphans = orphans(session, workspace, request)?;
+    let renamed = orphans.renamed(&unrecorded(jobs));
     for job in jobs {
-        report.targets.push(compare(session, request, job, &fingerprints, diagnostics));
+        let former = renamed.get(&job.target.id.app).map(|app| TargetId { app: app.clone(), ..job.target.id.clone() });
+        report.targets.push(compare(session, request, job, former, &fingerprints, diagnostics));
     }
     trace(session, workspace, argocd, jobs, &mut report);
     if let Some(folder) = &request.output {
         diagnostics.extend(write_output(&session.root, folder, jobs).err().unwrap_or_default());
     }
-    let (orphans, found) = orphans(session, workspace, request)?;
     let mut update = Update::default();
     if argocd == workspace.config.argocd {
         update = locks(session, request, jobs, diagnostics);
     }
     if request.accept {
-        update.remove = orphans;
+        update.remove = orphans.paths(&session.root);
         report.accepted = true;
     } else {
-        diagnostics.extend(found);
+        diagnostics.extend(orphans.findings(&renamed));
+        diagnostics.extend(moved(&renamed, jobs));
         let other = (argocd != workspace.config.argocd).then_some(workspace.config.argocd.version);
         differing(request, other, &report, jobs, diagnostics);
     }
@@ -116,11 +119,6 @@ pub fn judge(
             for folder in update.folders.keys() {
                 session.printer.status("Recorded", &format!("{}/{folder}/{}", golden::FOLDER, lock::FILE));
             }
-        }
-    }
-    for job in jobs {
-        if let Some(Err(found)) = &job.rendered {
-            diagnostics.extend(found.clone().for_target(&job.target.id));
         }
     }
     Ok(report)
@@ -142,12 +140,12 @@ fn trace(
     }
     let Ok(tracer) = Tracer::new(session, workspace, argocd) else { return };
     let renderings: Vec<&Rendering<'_>> = changed.iter().map(|(_, one)| *one).collect();
-    let traced = parallel(session.jobs, &renderings, |one| tracer.trace(one));
-    for ((target, _), traced) in changed.iter_mut().zip(traced) {
-        let Ok(traced) = traced else { continue };
+    let origins = parallel(session.jobs, &renderings, |one| tracer.trace(one));
+    for ((target, _), origins) in changed.iter_mut().zip(origins) {
+        let Ok(origins) = origins else { continue };
         for diff in &mut target.diffs {
             let numbers = diff.added().into_iter().flat_map(|(_, added)| added);
-            diff.trails = numbers.map(|number| (number, traced.trail(&diff.object.file, number, None))).collect();
+            diff.trails = numbers.map(|number| (number, origins.trail(&diff.object.file, number, None))).collect();
         }
     }
 }
@@ -170,27 +168,32 @@ fn compare(
     session: &Session<'_>,
     request: &Request,
     job: &Rendering<'_>,
+    former: Option<TargetId>,
     fingerprints: &Fingerprints,
     diagnostics: &mut Diagnostics,
 ) -> TargetReport {
-    let Rendering { target, golden, reasons, rendered } = job;
+    let Rendering { target, reasons, state, .. } = job;
+    let former_golden = former.as_ref().and_then(|id| diagnostics.take(Golden::load(&session.root, id)));
+    let golden = former_golden.as_ref().unwrap_or(&job.golden);
     let mut report = TargetReport {
         id: target.id.clone(),
+        former,
         state: State::Fresh,
         reasons: reasons.clone(),
         objects: None,
         diffs: Vec::new(),
     };
-    match rendered {
-        None => {}
-        Some(Err(_)) => report.state = State::Failed,
-        Some(Ok(rendered)) => {
+    match state {
+        RenderState::Fresh => {}
+        RenderState::Failed(_) | RenderState::Blocked(_) => report.state = State::Failed,
+        RenderState::Rendered(rendered) => {
             report.objects = Some(render::objects(rendered));
             let changes = golden.compare(rendered, &target.recipe.namespace);
             report.diffs = changes.iter().map(|change| diff::diff(change, &|value| fingerprints.of(value))).collect();
             let same_files =
                 rendered.len() == golden.files.len() && rendered.iter().all(|new| golden.files.contains_key(&new.file));
-            report.state = if changes.is_empty() && same_files { State::Unchanged } else { State::Changed };
+            let unchanged = changes.is_empty() && same_files && report.former.is_none();
+            report.state = if unchanged { State::Unchanged } else { State::Changed };
             let counts = report.counts();
             let what = if counts.is_empty() { report.state.word().to_owned() } else { counts };
             session.printer.status("Compared", &format!("{}: {what}", target.id));
@@ -204,17 +207,16 @@ fn compare(
 
 /// Reports goldens that were edited, deleted, or that nothing renders.
 fn edited(job: &Rendering<'_>, diagnostics: &mut Diagnostics) {
-    let Rendering { target, golden, rendered, .. } = job;
+    let Rendering { target, golden, .. } = job;
     let id = &target.id;
     let accept = format!("run `cargo xtask render --accept {id}` to record the current render");
     if job.unrecorded() {
         return;
     }
-    let expected: BTreeMap<&str, &str> = match rendered {
-        Some(Ok(rendered)) => rendered.iter().map(|new| (new.file.as_str(), new.manifest.text.as_str())).collect(),
-        _ => BTreeMap::new(),
-    };
-    let known = matches!(rendered, Some(Ok(_)));
+    let rendered = job.rendered();
+    let known = rendered.is_some();
+    let expected: BTreeMap<&str, &str> =
+        rendered.unwrap_or_default().iter().map(|new| (new.file.as_str(), new.manifest.text.as_str())).collect();
     let mut edited: Vec<(String, &str)> = golden.edited();
     if golden.lock.is_none() && known {
         let unknown = golden.files.keys().filter(|file| !expected.contains_key(file.as_str()));
@@ -265,6 +267,7 @@ fn differing(
         let targets = report.targets.iter().zip(jobs);
         targets
             .filter(|(target, job)| target.state == State::Changed && job.unrecorded() == unrecorded)
+            .filter(|(target, _)| target.former.is_none())
             .map(|(target, _)| target.id.to_string())
             .collect()
     };
@@ -292,12 +295,35 @@ fn differing(
     }
 }
 
-fn orphans(session: &Session<'_>, workspace: &Workspace, request: &Request) -> Result<(Vec<PathBuf>, Diagnostics)> {
+fn orphans(session: &Session<'_>, workspace: &Workspace, request: &Request) -> Result<Orphans> {
     // An unreadable Application may own any of the goldens, so none are removed.
     if !request.targets.is_empty() || !workspace.sound {
-        return Ok((Vec::new(), Diagnostics::default()));
+        return Ok(Orphans::default());
     }
-    golden::orphans(&session.root, &plan::target_ids(workspace))
+    Orphans::find(&session.root, &plan::target_ids(workspace))
+}
+
+/// The cases of each Application that has no goldens at all.
+fn unrecorded(jobs: &[Rendering<'_>]) -> BTreeMap<String, BTreeSet<String>> {
+    let mut cases: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for job in jobs {
+        cases.entry(job.target.id.app.clone()).or_default().insert(job.target.id.case.clone());
+    }
+    let recorded = |app: &String| jobs.iter().any(|job| job.target.id.app == *app && !job.unrecorded());
+    cases.retain(|app, _| !recorded(app));
+    cases
+}
+
+/// Reports the goldens of renamed Applications, which are recorded under the former name.
+fn moved(renamed: &BTreeMap<String, String>, jobs: &[Rendering<'_>]) -> Diagnostics {
+    let findings = renamed.iter().filter_map(|(app, former)| {
+        let job = jobs.iter().find(|job| job.target.id.app == *app)?;
+        let message = format!("the goldens of Application `{app}` are recorded under its former name `{former}`");
+        let place = job.target.deployment.application.place.clone();
+        let accept = "if the Application was renamed on purpose, run `cargo xtask render --accept` to move its goldens";
+        Some(Diagnostic::new(Code::GoldenMissing, message).at(place, "").help(accept))
+    });
+    Diagnostics(findings.collect())
 }
 
 /// The files to write: with `--accept`, everything rendered; otherwise the render.lock of targets whose inputs changed but
@@ -309,8 +335,8 @@ pub(super) fn locks(
     diagnostics: &mut Diagnostics,
 ) -> Update {
     let mut update = Update::default();
-    for Rendering { target, golden, rendered, .. } in jobs {
-        let Some(Ok(rendered)) = rendered else { continue };
+    for Rendering { target, golden, state, .. } in jobs {
+        let RenderState::Rendered(rendered) = state else { continue };
         let mut files: BTreeMap<String, Vec<u8>> =
             rendered.iter().map(|new| (new.file.clone(), new.manifest.text.clone().into_bytes())).collect();
         let outputs = files.iter().map(|(name, bytes)| (name.clone(), golden::digest_of(bytes))).collect();
@@ -339,12 +365,12 @@ pub(super) fn locks(
 fn write_output(root: &Path, folder: &Path, jobs: &[Rendering<'_>]) -> Result<()> {
     let mut folders = BTreeMap::new();
     for job in jobs {
-        let files: BTreeMap<String, Vec<u8>> = match &job.rendered {
-            None => job.golden.files.clone(),
-            Some(Ok(rendered)) => {
+        let files: BTreeMap<String, Vec<u8>> = match &job.state {
+            RenderState::Fresh => job.golden.files.clone(),
+            RenderState::Rendered(rendered) => {
                 rendered.iter().map(|new| (new.file.clone(), new.manifest.text.clone().into_bytes())).collect()
             }
-            Some(Err(_)) => continue,
+            RenderState::Failed(_) | RenderState::Blocked(_) => continue,
         };
         folders.insert(format!("{}/{}", job.target.id.app, job.target.id.case), files);
     }

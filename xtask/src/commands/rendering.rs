@@ -4,10 +4,10 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use argocd::release::Release;
-use diagnostics::{Diagnostics, Result};
+use diagnostics::{Diagnostics, Reported};
 use golden::{Golden, objects};
 use helm::dependencies;
 use helm::dependencies::Prepared;
@@ -30,8 +30,21 @@ pub struct Rendering<'a> {
     pub golden: Golden,
     /// The reasons for rendering it; empty if it is fresh.
     pub reasons: Vec<String>,
-    /// The result of rendering; `None` for a fresh target.
-    pub rendered: Option<Result<Vec<Recorded>>>,
+    /// What became of it.
+    pub state: RenderState,
+}
+
+/// What became of a target.
+#[derive(Debug)]
+pub enum RenderState {
+    /// None of its inputs changed, so its goldens are its render.
+    Fresh,
+    /// It was rendered.
+    Rendered(Vec<Recorded>),
+    /// It could not be rendered, for these reasons.
+    Failed(Diagnostics),
+    /// It was not rendered, because something that it shares with other targets is broken or unavailable.
+    Blocked(Reported),
 }
 
 impl Rendering<'_> {
@@ -41,13 +54,25 @@ impl Rendering<'_> {
         self.golden.lock.is_none() && self.golden.files.is_empty()
     }
 
+    /// What this run rendered; `None` if the target is fresh, or if rendering failed.
+    #[must_use]
+    pub fn rendered(&self) -> Option<&[Recorded]> {
+        if let RenderState::Rendered(rendered) = &self.state { Some(rendered) } else { None }
+    }
+
+    /// Whether the target could not be rendered.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        matches!(self.state, RenderState::Failed(_) | RenderState::Blocked(_))
+    }
+
     /// The target's current manifests; `None` if rendering failed.
     #[must_use]
     pub fn manifests(&self) -> Option<Vec<Recorded>> {
-        match &self.rendered {
-            None => Some(self.golden.recorded(&self.target.recipe.namespace)),
-            Some(Ok(rendered)) => Some(rendered.clone()),
-            Some(Err(_)) => None,
+        match &self.state {
+            RenderState::Fresh => Some(self.golden.recorded(&self.target.recipe.namespace)),
+            RenderState::Rendered(rendered) => Some(rendered.clone()),
+            RenderState::Failed(_) | RenderState::Blocked(_) => None,
         }
     }
 
@@ -58,8 +83,7 @@ impl Rendering<'_> {
     }
 }
 
-/// Renders targets; `force` includes fresh ones. Errors that affect all targets go to `diagnostics`; an error of one
-/// target is stored in its [`Rendering`].
+/// Renders targets; `force` includes fresh ones. All errors go to `diagnostics`.
 pub fn render<'a>(
     session: &Session<'_>,
     workspace: &Workspace,
@@ -75,10 +99,7 @@ pub fn render<'a>(
         if force && reasons.is_empty() {
             reasons.push("forced".to_owned());
         }
-        if reasons.is_empty() {
-            session.printer.status("Fresh", &target.id.to_string());
-        }
-        renderings.push(Rendering { target, golden, reasons, rendered: None });
+        renderings.push(Rendering { target, golden, reasons, state: RenderState::Fresh });
     }
     render_stale(session, workspace, argocd, &mut renderings, diagnostics);
     renderings
@@ -93,10 +114,14 @@ fn render_stale(
     diagnostics: &mut Diagnostics,
 ) {
     let mut stale: Vec<&mut Rendering<'_>> = renderings.iter_mut().filter(|one| !one.reasons.is_empty()).collect();
-    // Errors in the dependencies are already reported. Skip these targets before looking for Helm.
-    for one in stale.extract_if(.., |one| one.target.inspected.refused) {
-        one.rendered = Some(Err(Diagnostics::default()));
-    }
+    // Before looking for Helm, which no command needs for these targets.
+    stale.retain_mut(|one| match one.target.inspected.refused {
+        Some(reported) => {
+            one.state = RenderState::Blocked(reported);
+            false
+        }
+        None => true,
+    });
     if stale.is_empty() {
         return;
     }
@@ -105,13 +130,11 @@ fn render_stale(
     }
     let cache = &session.environment.cache;
     let tools = session.tools(workspace);
-    let helm = match tools.require("helm", argocd.helm) {
+    let helm = match diagnostics.try_take(tools.require("helm", argocd.helm)) {
         Ok(tool) => tool.path,
-        Err(found) => {
-            diagnostics.extend(found);
-            // Reported once, above, instead of for every target.
+        Err(reported) => {
             for one in &mut stale {
-                one.rendered = Some(Err(Diagnostics::default()));
+                one.state = RenderState::Blocked(reported);
             }
             return;
         }
@@ -119,11 +142,11 @@ fn render_stale(
     diagnostics.extend(tools.warnings());
     let helm_path = || Ok(helm.clone());
     let context = session.context(&helm_path);
-    let mut prepared: BTreeMap<PathBuf, Option<Prepared>> = BTreeMap::new();
+    let mut prepared: BTreeMap<PathBuf, std::result::Result<Prepared, Reported>> = BTreeMap::new();
     for one in &stale {
         let chart = &one.target.deployment.chart;
         prepared.entry(chart.directory.clone()).or_insert_with(|| {
-            diagnostics.take(dependencies::prepare(chart, &one.target.inspected.dependencies, &context))
+            diagnostics.try_take(dependencies::prepare(chart, &one.target.inspected.dependencies, &context))
         });
     }
 
@@ -131,14 +154,19 @@ fn render_stale(
     let slots: Vec<Mutex<&mut Rendering<'_>>> = stale.into_iter().map(Mutex::new).collect();
     parallel(session.jobs, &slots, |slot| {
         let Ok(mut one) = slot.lock() else { return };
-        let directory = prepared.get(&one.target.deployment.chart.directory).and_then(Option::as_ref);
-        // A failed preparation is reported once for all targets of the chart.
-        let result = match directory {
-            Some(prepared) => renderer.render(&one.target, &prepared.directory),
-            None => Err(Diagnostics::default()),
+        let Some(prepared) = prepared.get(&one.target.deployment.chart.directory) else { return };
+        one.state = match prepared.as_ref().map(|prepared| renderer.render(&one.target, &prepared.directory)) {
+            Ok(Ok(manifests)) => RenderState::Rendered(manifests),
+            Ok(Err(found)) => RenderState::Failed(found.for_target(&one.target.id)),
+            Err(reported) => RenderState::Blocked(*reported),
         };
-        one.rendered = Some(result);
     });
+    for slot in slots {
+        let one = slot.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let RenderState::Failed(found) = &one.state {
+            diagnostics.extend(found.clone());
+        }
+    }
 }
 
 /// The first few reasons, as one line.

@@ -127,9 +127,6 @@ fn wanted(
     let renderings = rendering::render(session, workspace, workspace.config.argocd, targets, false, diagnostics);
     let mut subjects = Vec::new();
     for one in &renderings {
-        if let Some(Err(found)) = &one.rendered {
-            diagnostics.extend(found.clone().for_target(&one.target.id));
-        }
         subjects.extend(objects::subjects(&one.target, &one.golden, &one.manifests().unwrap_or_default()));
     }
     subjects.extend(workspace.argocd.iter().flat_map(|file| subject::of_argocd(&file.name, &file.documents)));

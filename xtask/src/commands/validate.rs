@@ -46,11 +46,6 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let (selected, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, &request.targets);
     diagnostics.extend(found);
     let renderings = rendering::render(session, &workspace, workspace.config.argocd, selected, false, &mut diagnostics);
-    for one in &renderings {
-        if let Some(Err(found)) = &one.rendered {
-            diagnostics.extend(found.clone().for_target(&one.target.id));
-        }
-    }
     let sound = workspace.sound && !diagnostics.has_errors();
     let complete = sound && request.targets.is_empty();
     let all: Vec<&Target<'_>> = all.iter().collect();
@@ -123,7 +118,7 @@ pub fn check(
     subjects.retain(|subject| request.targets.is_empty() || !subject.argocd);
     let tools = session.tools(workspace);
     let kubeconform = || Ok(tools.require("kubeconform", workspace.config.tool("kubeconform")?)?.path);
-    let failed = renderings.iter().filter(|one| matches!(one.rendered, Some(Err(_))));
+    let failed = renderings.iter().filter(|one| one.failed());
     let failed: Vec<String> = failed.map(|one| one.target.id.to_string()).collect();
     let checked = validate::check(&Input {
         root: &session.root,

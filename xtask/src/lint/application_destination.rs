@@ -16,8 +16,9 @@ pub const CODES: &[Code] = &[Code::ApplicationDestination, Code::NamespaceMismat
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
-    for application in subject.applications() {
-        diagnostics.extend(destination(&application));
+    let path = ["spec", "destination"];
+    for application in subject.applications().iter().filter(|application| application.root.find(&path).is_some()) {
+        diagnostics.extend(destination(application));
     }
     let scopes = Scopes::new(subject.objects);
     for target in subject.targets {
@@ -33,10 +34,6 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
 fn destination(application: &written::Written<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let path = ["spec", "destination"];
-    if application.root.find(&path).is_none() {
-        // A missing destination is reported by the reader.
-        return diagnostics;
-    }
     let finding =
         |message: &str, place, label: &str| application.finding(Code::ApplicationDestination, message, place, label);
     let server = application.text(&["spec", "destination", "server"]);

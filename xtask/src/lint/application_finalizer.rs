@@ -4,6 +4,7 @@
 //! CustomResourceDefinition but deletes the controller, so that nothing reconciles the custom resources in the cluster.
 //! Deleting the CustomResourceDefinition later deletes them, too.
 
+use argocd::effect::CASCADING;
 use diagnostics::{Code, Diagnostics};
 use document::Node;
 use kubernetes::object::Object;
@@ -14,13 +15,6 @@ use super::subject::Subject;
 
 /// The codes of this check.
 pub const CODES: &[Code] = &[Code::ApplicationFinalizer];
-
-/// The finalizers that cause a cascading deletion.
-pub const CASCADING: &[&str] = &[
-    "resources-finalizer.argocd.argoproj.io",
-    "resources-finalizer.argocd.argoproj.io/background",
-    "resources-finalizer.argocd.argoproj.io/foreground",
-];
 
 /// Reports the finalizer on Applications that render a CustomResourceDefinition.
 #[must_use]

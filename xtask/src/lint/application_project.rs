@@ -39,9 +39,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut unknown = BTreeSet::new();
     let mut misspelled = Misspelled::default();
     for application in subject.applications() {
-        // A missing `spec.project` is reported by `argocd_fields`.
-        let Some(node) = application.root.find(&["spec", "project"]) else { continue };
-        let name = application.project();
+        let Some((name, node)) = application.written_project() else { continue };
         let Some(project) = projects.iter().find(|project| project.name == name) else {
             // An unreadable file may define it.
             if subject.workspace.argocd_complete || name == DEFAULT_PROJECT {
@@ -133,10 +131,10 @@ impl Against<'_> {
         }
         let namespace = self.application.namespace();
         let cluster = self.application.cluster();
-        // An invalid destination is reported by `application_destination` and the reader; no project should allow it.
-        let valid = (namespace.is_empty() || forms::label(namespace).is_none())
+        // No project can allow a destination that does not exist.
+        let possible = (namespace.is_empty() || forms::label(namespace).is_none())
             && cluster.server.as_deref().is_none_or(is_address);
-        if !valid || self.reaches(namespace) {
+        if !possible || self.reaches(namespace) {
             return None;
         }
         let destinations = &self.project.destinations;

@@ -61,7 +61,7 @@ fn automated(application: &Written<'_>) -> Vec<Diagnostic> {
     found
 }
 
-/// Whether a field is set under a misspelled name, which is reported where fields are read.
+/// Whether a field is set under a misspelled name.
 fn misspelled(node: &Node, key: &str, known: &[&str]) -> bool {
     let names = node.entries().iter().map(|(name, _)| name.name.as_str());
     names.filter(|name| !known.contains(name)).any(|name| nearest(name, known.iter().copied()) == Some(key))

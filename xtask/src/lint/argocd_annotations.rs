@@ -4,12 +4,12 @@
 //! Argo CD ignores unknown annotations and sync waves that are not numbers. An unknown finalizer prevents the deletion of
 //! an object. Annotations on pod templates are not checked, as Argo CD does not read them.
 
+use argocd::effect::CASCADING;
 use argocd::sync_options::Setter;
 use argocd::{project, sync_options};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest, suggestion};
 use document::{Key, Node, Value};
 
-use super::application_finalizer::CASCADING;
 use super::subject::Subject;
 
 /// The codes of this check.

@@ -9,53 +9,29 @@ use document::{Node, Value, yaml};
 use helm::chart::Chart;
 use helm::helmignore::Rules;
 use semver::Version;
-use toolbox::git;
-use toolbox::git::Repository;
 
-use crate::lint::subject::Subject;
+use super::base::Base;
+use super::subject::Subject;
 
 /// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::ChartVersionUnraised];
 
-/// The length of an abbreviated commit hash.
-const SHORT: usize = 10;
-
-/// Checks the charts of the workspace against the requested base, or the merge base.
+/// Checks the charts of the workspace against the base.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
-    since(&subject.workspace.root, subject.charts, subject.base).unwrap_or_else(|found| found)
+    let Some(base) = subject.base else { return Diagnostics::default() };
+    since(&subject.workspace.root, subject.charts, base).unwrap_or_else(|found| found)
 }
 
-/// Checks the charts that changed since `requested`, or else since the merge base with the main branch. Without Git or a
-/// merge base, there are no findings; a `requested` revision that does not exist is an error.
-fn since(root: &std::path::Path, charts: &[&Chart], requested: Option<&str>) -> Result<Diagnostics> {
+/// Checks the charts that changed since a revision.
+fn since(root: &std::path::Path, charts: &[&Chart], base: &Base) -> Result<Diagnostics> {
     let mut diagnostics = Diagnostics::default();
-    let Some(repository) = Repository::around(root) else {
-        return match requested {
-            Some(revision) => {
-                Err(git::unknown("--base", revision, "this is not a Git repository, or git is not on PATH").into())
-            }
-            None => Ok(diagnostics),
-        };
-    };
-    let base = match requested {
-        Some(revision) => {
-            let commit = repository.commit(revision)?;
-            Some(commit.ok_or_else(|| git::unknown("--base", revision, "Git does not know it"))?)
-        }
-        None => repository.merge_base()?,
-    };
-    let Some(base) = base else { return Ok(diagnostics) };
-    let name = match requested {
-        Some(revision) if !base.starts_with(revision) => format!("`{revision}`"),
-        _ => format!("`{}`", base.get(..SHORT).unwrap_or(&base)),
-    };
     let inside: Vec<&&Chart> = charts.iter().filter(|chart| chart.directory.starts_with(root)).collect();
     let paths: Vec<&str> = inside.iter().map(|chart| chart.path.as_str()).collect();
     if paths.is_empty() {
         return Ok(diagnostics);
     }
-    let Some(changed) = repository.changed(&base, &paths)? else { return Ok(diagnostics) };
+    let Some(changed) = base.repository.changed(&base.commit, &paths)? else { return Ok(diagnostics) };
     for chart in inside {
         let rules = Rules::parse(&std::fs::read_to_string(chart.directory.join(".helmignore")).unwrap_or_default());
         let prefix = format!("{}/", chart.path);
@@ -68,8 +44,8 @@ fn since(root: &std::path::Path, charts: &[&Chart], requested: Option<&str>) -> 
         if packaged.is_empty() {
             continue;
         }
-        if let Some(text) = repository.file(&base, &format!("{prefix}Chart.yaml"))? {
-            diagnostics.0.extend(judge(chart, &text, &packaged, &name));
+        if let Some(text) = base.repository.file(&base.commit, &format!("{prefix}Chart.yaml"))? {
+            diagnostics.0.extend(judge(chart, &text, &packaged, &base.name));
         }
     }
     Ok(diagnostics)
@@ -89,9 +65,9 @@ fn judge(chart: &Chart, before: &str, changed: &[&String], base: &str) -> Option
     let fell = now.cmp_precedence(&before).is_lt();
     let next = next(&before);
     let message = if fell {
-        format!("`{}` changed since {base}, but its version went down from {before} to {now}", chart.path)
+        format!("`{}` changed since `{base}`, but its version went down from {before} to {now}", chart.path)
     } else {
-        format!("`{}` changed since {base}, but its version is still {now}", chart.path)
+        format!("`{}` changed since `{base}`, but its version is still {now}", chart.path)
     };
     let place = yaml::parse_one(&chart.source).ok().and_then(|document| document.root.get("version").map(Node::place));
     let more = if changed.len() > 1 { format!(" and {} more", changed.len() - 1) } else { String::new() };

@@ -87,9 +87,10 @@ fn branches(helm: &Helm<'_>, chart: &Chart, targets: &[&Target<'_>], directory: 
     let failed = Mutex::new(Diagnostics::default());
     let missed = helm.cached("coverage", targets, || {
         let explorer = Explorer { helm, templates: &templates, reached: Mutex::default(), rendered: Mutex::default() };
-        let watched = parallel(helm.jobs, targets, |target| explorer.watch(target, directory).unwrap_or(false));
+        let watched =
+            parallel(helm.jobs, targets, |target| explorer.watch(target, directory).is_ok_and(|watched| watched));
         let mut sound = true;
-        // An error in the first pass occurs again in the second one, which reports it.
+        // A case that cannot be watched is rendered branch by branch.
         if watched.contains(&false) || !templates.wanted(&locked(&explorer.reached), false).is_empty() {
             for result in parallel(helm.jobs, targets, |target| explorer.case(target, directory)) {
                 if let Err(found) = result {

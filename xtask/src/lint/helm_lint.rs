@@ -11,6 +11,7 @@ use helm::chart::Chart;
 use helm::errors;
 use helm::recipe::Recipe;
 use toolbox::parallel::parallel;
+use toolbox::process::quoted;
 use workspace::plan::Target;
 
 use super::helm::Helm;
@@ -59,7 +60,7 @@ fn messages(helm: &Helm<'_>, target: &Target<'_>, directory: &Path) -> Result<Ve
                 .note(format!("{}{}", String::from_utf8_lossy(&output.stdout), output.stderr).trim().to_owned())
                 .help(format!(
                     "to reproduce it, run: (cd {} && {})",
-                    target.deployment.chart.path,
+                    quoted(&target.deployment.chart.path),
                     invocation.command_line()
                 ))
                 .into());

@@ -1,10 +1,14 @@
 //! Pod Security labels of namespaces, both of rendered ones and of those that Argo CD creates.
 //!
-//! Kubernetes rejects a namespace with an unknown level. It ignores a misspelled label, so that no level is enforced.
+//! Kubernetes rejects a namespace with an unknown level. It ignores a misspelled label, so that no level is enforced. If
+//! two manifests set different levels, the one that is applied last is enforced.
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, suggestion};
+use std::collections::BTreeSet;
+
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest, suggestion};
 use document::Node;
 
+use super::namespaces;
 use super::subject::Subject;
 
 /// The codes of this check.
@@ -38,7 +42,45 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
             }
         }
     }
+    diagnostics.extend(contradictions(subject));
+    diagnostics.extend(unused(subject));
     diagnostics
+}
+
+/// Reports namespaces whose labels set different levels.
+fn contradictions(subject: &Subject<'_>) -> Diagnostics {
+    let levels = namespaces::read(subject);
+    let found = levels.contradictions().into_iter().map(|(name, one, two)| {
+        let message = format!("namespace `{name}` has two Pod Security levels, `{}` and `{}`", one.level, two.level);
+        Diagnostic::new(Code::NamespaceLabel, message)
+            .at(two.place.clone(), "second level")
+            .at(one.place.clone(), "first level")
+            .note("the level that is applied last is enforced")
+            .help("set the level in one place, or the same level in both")
+    });
+    Diagnostics(found.collect())
+}
+
+/// Reports `[[namespace]]` entries for namespaces that nothing is deployed to.
+fn unused(subject: &Subject<'_>) -> Diagnostics {
+    let rendered = |app: &str| subject.targets.iter().any(|target| target.id.app == app);
+    let mut deployments = subject.workspace.deployments.iter();
+    if !subject.workspace.sound || !deployments.all(|deployment| rendered(&deployment.application.instance)) {
+        return Diagnostics::default();
+    }
+    let destinations = subject.every_application().map(|application| application.namespace());
+    let objects = subject.objects.iter().map(|object| object.key.namespace.as_str());
+    let known: BTreeSet<&str> = destinations.chain(objects).filter(|name| !name.is_empty()).collect();
+    let unused = subject.workspace.config.namespaces.iter().filter(|entry| !known.contains(entry.name.as_str()));
+    let found = unused.map(|entry| {
+        let found = Diagnostic::new(Code::NamespaceLabel, format!("nothing is deployed to namespace `{}`", entry.name))
+            .at(entry.place.clone(), "this entry has no effect");
+        match nearest(&entry.name, known.iter().copied()) {
+            Some(near) => found.help(format!("did you mean `{near}`?")),
+            None => found.help("delete this entry"),
+        }
+    });
+    Diagnostics(found.collect())
 }
 
 /// Returns the errors in labels, with their fixes and places.

@@ -71,7 +71,7 @@ fn check_rule(object: &Object, rule: &Node, path: &str, peers: &str) -> Diagnost
             diagnostics.push(open(object, node, &format!("{path}.{peers}"), everybody, leave_out(peers)));
         }
         for (index, peer) in node.items().iter().enumerate() {
-            // The API server rejects a peer without any selector; `validate` reports that.
+            // Without any selector, the peer is invalid instead of open.
             if !peer.entries().iter().all(|(_, value)| matches!(value.value, Value::Null)) {
                 diagnostics.extend(check_selectors(object, peer, &format!("{path}.{peers}[{index}]")));
             }

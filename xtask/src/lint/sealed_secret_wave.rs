@@ -10,6 +10,7 @@ use argocd::sync_order::{Order, Phase, WAVE};
 use diagnostics::{Code, Diagnostic, Diagnostics};
 use document::{Node, Value};
 use kubernetes::object::Object;
+use kubernetes::workload::pod_spec;
 
 use super::subject::Subject;
 
@@ -54,19 +55,6 @@ fn finding(object: &Object, node: &Node, sealed: &Object, order: Order) -> Diagn
         .finding(Code::SealedSecretWave, message, node.place(), "uses its Secret")
         .at(place, "not applied earlier")
         .help(format!("add the annotation `{WAVE}: \"{before}\"`{hook} to the SealedSecret"))
-}
-
-/// Returns an object's pod spec or that of its pod template.
-fn pod_spec(object: &Object) -> Option<&Node> {
-    let path: &[&str] = match (object.key.group.as_str(), object.key.kind.as_str()) {
-        ("", "Pod") => &["spec"],
-        ("apps", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet")
-        | ("", "ReplicationController")
-        | ("batch", "Job") => &["spec", "template", "spec"],
-        ("batch", "CronJob") => &["spec", "jobTemplate", "spec", "template", "spec"],
-        _ => return None,
-    };
-    object.find(path)
 }
 
 /// Returns the Secrets that a pod requires to start, each with the node that names it.

@@ -19,6 +19,7 @@ use kubernetes::manifest::{Manifest, Recorded};
 use kubernetes::object::Object;
 use serde_json::json;
 use toolbox::parallel::parallel;
+use toolbox::process::quoted;
 use toolbox::{archive, inputs};
 use workspace::plan::Target;
 
@@ -75,7 +76,7 @@ fn differences(
             .note(output.stderr.trim().to_owned())
             .help(format!(
                 "to reproduce it, run: (cd {} && {})",
-                target.deployment.chart.path,
+                quoted(&target.deployment.chart.path),
                 invocation.command_line()
             ))
             .into());

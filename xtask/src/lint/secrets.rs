@@ -46,7 +46,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let root = &subject.workspace.root;
     for path in files(root) {
         let Ok(source) = toolbox::source::read(root, &path) else { continue };
-        // Rendered Secrets are already reported with their target.
+        // A template and the object that it renders are one finding.
         if source.text.contains("Secret") && !rendered.contains(&source.name.as_str()) {
             diagnostics.extend(of_file(&source));
         }

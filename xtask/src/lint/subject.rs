@@ -1,5 +1,6 @@
 //! The input of checks, and what they may return besides findings.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use ::helm::chart::Chart;
@@ -10,6 +11,7 @@ use workspace::Workspace;
 use workspace::plan::Target;
 use workspace::written::{self, Written};
 
+use super::base::Base;
 use super::clusters::Clusters;
 use super::helm::Helm;
 
@@ -24,10 +26,14 @@ pub struct Subject<'a> {
     pub targets: &'a [&'a Target<'a>],
     /// The objects that these targets render.
     pub objects: &'a [Object],
+    /// The names of the targets that render.
+    pub rendered: &'a BTreeSet<String>,
     /// The objects of all targets by cluster, selected or not. The selected ones decide what is reported.
     pub clusters: &'a Clusters<'a>,
-    /// The revision to compare chart versions with, instead of the merge base with the main branch.
-    pub base: Option<&'a str>,
+    /// Whether the targets are all targets of the workspace, and all of them render.
+    pub complete: bool,
+    /// The revision to compare with.
+    pub base: Option<&'a Base>,
 }
 
 impl<'a> Subject<'a> {

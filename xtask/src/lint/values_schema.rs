@@ -86,7 +86,7 @@ impl<'a> Walk<'a> {
     fn closed(&mut self, others: &BTreeSet<String>) {
         let root = self.resolved(self.root);
         let open = match root.value {
-            Value::Mapping(_) => !is_closed(root) && !misspelled(root),
+            Value::Mapping(_) => !is_closed(root) && !is_meant_to_be_closed(root),
             Value::Bool(open) => open,
             _ => false,
         };
@@ -128,7 +128,7 @@ impl<'a> Walk<'a> {
         if let Some(properties) = node.get("properties") {
             let additional = node.get("additionalProperties");
             let closed = match additional.map(|node| &node.value) {
-                _ if is_closed(node) || misspelled(node) => true,
+                _ if is_closed(node) || is_meant_to_be_closed(node) => true,
                 None => false,
                 Some(Value::Bool(_)) => foreign,
                 // A schema for other keys: they are meant to be free.
@@ -171,8 +171,8 @@ fn is_closed(node: &Node) -> bool {
     is_false("additionalProperties") || is_false("unevaluatedProperties")
 }
 
-/// Whether a schema has a misspelled keyword that was meant to close it; that is reported separately.
-fn misspelled(node: &Node) -> bool {
+/// Whether the author meant to close a schema, with a misspelled keyword.
+fn is_meant_to_be_closed(node: &Node) -> bool {
     let meant = |name: &str| matches!(keywords::meant(name), Some("additionalProperties" | "unevaluatedProperties"));
     node.entries().iter().any(|(key, _)| meant(&key.name))
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use kubernetes::object::Object;
+use kubernetes::pod_security::policy::Level;
 use kubernetes::scope;
 use kubernetes::scope::{Scope, Scopes};
 
-use super::pod_security::{self, Level};
+use super::pod_security;
 
 /// What a project and a namespace must allow.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -24,20 +25,23 @@ pub struct Reach {
 }
 
 impl Reach {
-    /// The requirements of the objects of all cases.
+    /// The requirements of the objects of all cases in a version of Kubernetes.
     #[must_use]
-    pub fn of(objects: &[Object]) -> Self {
-        let (level, why) = pod_security::level(objects);
+    pub fn of(objects: &[Object], kubernetes: &str) -> Self {
+        let (level, why) = pod_security::level(objects, kubernetes);
         let mut reach = Self { level, why, ..Self::default() };
         reach.definitions = objects.iter().any(scope::is_definition);
         let scopes = Scopes::new(objects);
         for object in objects {
             let key = &object.key;
-            // A kind of unknown scope counts as namespaced; lint reports it.
-            if scopes.of(&key.group, &key.kind) == Some(Scope::Cluster) {
-                reach.cluster.insert((key.group.clone(), key.kind.clone(), key.name.clone()));
-            } else {
-                reach.namespaces.insert(key.namespace.clone());
+            // Most kinds are namespaced.
+            match scopes.of(&key.group, &key.kind).unwrap_or(Scope::Namespaced) {
+                Scope::Cluster => {
+                    reach.cluster.insert((key.group.clone(), key.kind.clone(), key.name.clone()));
+                }
+                Scope::Namespaced => {
+                    reach.namespaces.insert(key.namespace.clone());
+                }
             }
         }
         reach

@@ -14,7 +14,7 @@ use helm::charts_lock;
 use helm::charts_lock::ChartsLock;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
-use toolbox::{atomic_file, process};
+use toolbox::{atomic_file, links, process};
 use workspace::{CONFIG_FILE, TOOLS_LOCK_FILE};
 
 use super::{accepted, name};
@@ -107,6 +107,9 @@ impl Staging {
     /// Moves everything into the workspace.
     pub fn place(&self) -> Result<Changed> {
         process::check_interrupted()?;
+        for part in parts(&self.app) {
+            links::refuse(&self.root, &self.root.join(part))?;
+        }
         atomic_file::write(&self.folder().join(SEAL), self.app.as_bytes())?;
         let changed = self.move_all(&self.app)?;
         self.remove()?;

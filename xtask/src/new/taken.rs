@@ -63,8 +63,8 @@ fn namespace(workspace: &Workspace, service: &Service) -> Diagnostics {
         let namespace = destination.and_then(|destination| destination.get("namespace"));
         let same = namespace.filter(|namespace| namespace.as_str() == Some(&service.namespace));
         let name = root.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Node::as_str);
-        // An Application of the same name is already reported.
-        if let (true, Some(namespace)) = (application && name != Some(&service.app), same) {
+        let other = application && name != Some(&service.app);
+        if let (true, Some(namespace)) = (other, same) {
             diagnostics.push(
                 Diagnostic::new(
                     Code::NameTaken,

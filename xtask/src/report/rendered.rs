@@ -54,6 +54,8 @@ impl State {
 pub struct TargetReport {
     /// Its name.
     pub id: TargetId,
+    /// The target whose goldens it was compared with, if the Application was renamed.
+    pub former: Option<TargetId>,
     /// Its state.
     pub state: State,
     /// The reasons for rendering it.
@@ -129,6 +131,11 @@ pub(super) fn text(report: &RenderReport) -> String {
         out.push('\n');
     }
     for target in &report.targets {
+        if let Some(former) = &target.former {
+            let counts = if target.diffs.is_empty() { "otherwise unchanged".to_owned() } else { target.counts() };
+            out.push_str(&format!("{TITLE}{}{TITLE:#}: renamed from {former}, {counts}\n", target.id));
+            continue;
+        }
         match target.state {
             // Without diffs, only an orphaned golden is left to remove.
             State::Changed if !target.diffs.is_empty() => {
@@ -168,13 +175,13 @@ impl Objects<'_> {
 /// diff of each is printed, so line numbers and context may differ.
 fn distinct(report: &RenderReport) -> Vec<Vec<Objects<'_>>> {
     let mut distinct: Vec<Vec<Objects<'_>>> = Vec::new();
-    let mut changes: BTreeMap<_, usize> = BTreeMap::new();
+    let mut positions: BTreeMap<_, usize> = BTreeMap::new();
     let mut known: BTreeMap<_, usize> = BTreeMap::new();
     for target in &report.targets {
         for diff in &target.diffs {
             let changed = diff.marked().filter(|(tag, _)| !matches!(tag, Tag::Hunk | Tag::Context));
             let changed: Vec<String> = changed.map(|(_, line)| line).collect();
-            let change = *changes.entry((diff.kind.word(), changed)).or_insert(distinct.len());
+            let change = *positions.entry((diff.kind.word(), changed)).or_insert(distinct.len());
             if change == distinct.len() {
                 distinct.push(Vec::new());
             }

@@ -1,9 +1,9 @@
 //! Checks that a changed chart requires a higher version, with real Git repositories.
 
 use std::path::PathBuf;
-use std::process::Command;
 
-use crate::support::{Answer, Bench, HELM_4, ci, helm};
+use crate::git::{Git, git};
+use crate::support::{Answer, Bench, HELM_4, helm};
 
 /// A workspace in a git repository.
 struct Repository {
@@ -15,10 +15,7 @@ struct Repository {
 impl Repository {
     /// A repository whose branch `main` contains a chart at 0.1.0; `None` if git or helm is unavailable.
     fn new() -> Option<Self> {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let git = std::env::split_paths(&path).map(|folder| folder.join("git")).find(|program| program.is_file());
-        assert!(git.is_some() || !ci(), "git is required in CI");
-        let repository = Self { bench: Bench::of("lint-null-sound"), git: git?, helm: helm(HELM_4)? };
+        let repository = Self { bench: Bench::of("lint-null-sound"), git: git()?, helm: helm(HELM_4)? };
         repository.bench.write("charts/web/.helmignore", "ci/\n");
         repository.git(&["init", "--quiet", "--initial-branch", "main"]);
         repository.commit("begin");
@@ -26,16 +23,7 @@ impl Repository {
     }
 
     fn git(&self, args: &[&str]) {
-        let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgSign=false"];
-        let output = Command::new(&self.git)
-            .args(identity)
-            .args(args)
-            .current_dir(self.bench.root())
-            .env_clear()
-            .env("HOME", self.bench.base().join("home"))
-            .output()
-            .expect("git runs");
-        assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        Git { git: &self.git, bench: &self.bench }.run(args);
     }
 
     fn commit(&self, message: &str) {

@@ -84,3 +84,17 @@ fn a_closed_pipe_is_not_an_error() {
     let output = output.output().expect("sh runs");
     assert!(!String::from_utf8_lossy(&output.stderr).contains("panicked"), "{output:?}");
 }
+
+#[test]
+fn output_that_cannot_be_written_is_an_error() {
+    let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else { return };
+    for format in ["json", "human"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
+            .args(["explain", "--format", format])
+            .stdout(full.try_clone().expect("cloned"))
+            .output()
+            .expect("xtask runs");
+        assert_eq!(output.status.code(), Some(3), "{format}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "error: the output could not be written\n");
+    }
+}

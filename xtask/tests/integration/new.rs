@@ -106,7 +106,7 @@ fn the_project_of_an_umbrella_chart_allows_exactly_what_it_renders() {
             .ends_with("store:\n  podAnnotations: {example.com/case: values}\n")
     );
     let application = read(&bench, "argocd/applications/cache.yaml");
-    let level = "        # No stricter level, because DaemonSet store sets hostNetwork.\n        pod-security.kubernetes.io/enforce: privileged\n";
+    let level = "        # No stricter level, because DaemonSet store violates baseline: `spec.template.spec.hostNetwork: true`.\n        pod-security.kubernetes.io/enforce: privileged\n";
     assert!(application.contains(level) && application.contains("  finalizers:\n"), "{application}");
     let project = read(&bench, "argocd/projects/cache.yaml");
     for allowed in [

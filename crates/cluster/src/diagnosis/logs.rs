@@ -38,7 +38,8 @@ impl Log {
         format!("{which} log of {}, container {}", self.pod, self.container)
     }
 
-    /// The line that shows what is wrong, and its rank. A process may have died earlier without being missed until now.
+    /// The line that shows what is wrong, and its rank. Only a grave line may be older than the step: a process may have died
+    /// before anything needed it.
     pub(super) fn alarm(&self, awaited: &[&str]) -> Option<(usize, String)> {
         alarm(&self.recent, awaited).or_else(|| alarm(&self.text, awaited).filter(|(rank, _)| *rank < GRAVE))
     }
@@ -72,8 +73,8 @@ fn read(kubectl: &Kubectl, pod: &Metadata, status: &ContainerStatus, previous: b
     Some(Log { pod: pod.clone(), container: container.clone(), previous, text, recent })
 }
 
-/// Whether the kubelet answered with a sentence instead of a log that it has deleted. It names the ID of the container,
-/// which the container itself does not know.
+/// Whether the text is the kubelet's message that the log was deleted. The message contains the ID of the container, which
+/// the container cannot print itself because it does not know it.
 fn is_substitute(text: &str, status: &ContainerStatus) -> bool {
     let ends = [&status.state.terminated, &status.last_state.terminated].into_iter().flatten();
     ends.into_iter().any(|end| !end.container_id.is_empty() && text.contains(&end.container_id))

@@ -12,7 +12,8 @@ pub(super) fn syntax_error(source: &Arc<Source>, span: Range<usize>, what: &str)
 }
 
 /// Explains a syntax error whose cause is not in the YAML itself: merge conflict markers, a tab in the indentation, or a
-/// blank that is not a space. `at` is where the parser stopped; without it, any line may contain the tab.
+/// blank that is not a space.
+/// `at` is where the parser stopped; without it, any line may contain the tab.
 #[must_use]
 pub fn misread(source: &Arc<Source>, at: Option<usize>) -> Option<Diagnostic> {
     if let Some(found) = conflict(source, Code::YamlSyntax) {
@@ -36,7 +37,9 @@ pub fn misread(source: &Arc<Source>, at: Option<usize>) -> Option<Diagnostic> {
     }
     // Without a place, a blank in the text may have nothing to do with the error.
     at?;
-    let mut blanks = lines.iter().enumerate().filter(|(index, _)| near(*index)).filter_map(|(_, (start, text))| {
+    // What it does to a key shows in the line after it.
+    let close = |index: usize| near(index) || near(index + 1);
+    let mut blanks = lines.iter().enumerate().filter(|(index, _)| close(*index)).filter_map(|(_, (start, text))| {
         let (offset, c) = text.char_indices().find(|(_, c)| lookalike::blank(*c).is_some())?;
         Some((lookalike::blank(c)?, start + offset..start + offset + c.len_utf8()))
     });

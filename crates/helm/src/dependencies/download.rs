@@ -13,8 +13,8 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
 use document::{Node, yaml};
-use toolbox::atomic_file;
 use toolbox::environment::Mirror;
+use toolbox::{atomic_file, links};
 
 use super::context::Context;
 use super::folder::Packed;
@@ -46,6 +46,7 @@ fn archive_lock(digest: &str) -> Arc<Mutex<()>> {
 
 fn download_one(chart: &Path, pin: &Pin, context: &Context<'_>) -> Result<()> {
     let target = chart.join("charts").join(pin.file_name());
+    links::refuse(chart, &target)?;
     if std::fs::read(&target).is_ok_and(|bytes| verify(&target, &bytes, pin).is_ok()) {
         return Ok(());
     }

@@ -115,7 +115,7 @@ impl Inspector<'_> {
         self.diagnostics.push(diagnostic.help("run `cargo xtask deps --update`"));
     }
 
-    /// Resolves one dependency. `wrong` names the subcharts whose wrong version is already reported.
+    /// Resolves one dependency. `wrong` has the subcharts of a wrong version.
     fn dependency(&mut self, declared: &Dependency, version: Option<&str>, wrong: &BTreeSet<String>) -> Option<State> {
         // Chart.lock records no real version of a dependency without a repository; it is whatever is in charts/.
         let version = version.filter(|_| declared.origin() != Origin::InCharts);

@@ -119,7 +119,7 @@ impl Marked {
             self.lines.push(Vec::new());
             self.starts.push(self.text.len());
         } else if let (false, Some((mark, frame)), Some(line)) = (c.is_whitespace(), current, self.lines.last_mut())
-            && !line.last().is_some_and(|part| (part.mark, part.frame) == (mark, frame))
+            && line.last().is_none_or(|part| (part.mark, part.frame) != (mark, frame))
         {
             let start = at - self.starts.last().copied().unwrap_or_default();
             line.push(Part { mark, frame, start });

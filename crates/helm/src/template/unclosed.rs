@@ -29,7 +29,7 @@ pub fn unclosed(text: &str, template: &Template) -> Option<Unclosed> {
         open.span.start >= last.start && opens != closes
     };
     // Blocks close from the inside out, so the innermost one comes last in the text.
-    Some(match blocks.iter().filter(indented_like_another).next_back() {
+    Some(match blocks.iter().rfind(indented_like_another) {
         Some((open, end)) => Unclosed { open: open.span.clone(), closed_by: end.map(|end| end.span.clone()) },
         None => Unclosed { open: last, closed_by: None },
     })

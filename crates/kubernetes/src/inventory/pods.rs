@@ -49,6 +49,11 @@ pub struct Port<'a> {
 /// The protocol of a port that names none.
 pub const DEFAULT_PROTOCOL: &str = "TCP";
 
+const PROBES: &[&str] = &["livenessProbe", "readinessProbe", "startupProbe"];
+const HOOKS: &[&str] = &["postStart", "preStop"];
+/// The handlers with a port.
+const HANDLERS: &[&str] = &["httpGet", "tcpSocket", "grpc"];
+
 /// Labels that controllers give to each pod, with values that no template has.
 const GIVEN: &[&str] = &[
     "apps.kubernetes.io/pod-index",
@@ -142,6 +147,18 @@ impl<'a> Container<'a> {
             protocol: node.get("protocol").and_then(Node::as_str).unwrap_or(DEFAULT_PROTOCOL),
         });
         Self { node, serves, ports: ports.collect() }
+    }
+
+    /// The ports of its probes and of its lifecycle hooks, each with the name of the field. Those of other hosts are left
+    /// out.
+    pub fn probed(&self) -> impl Iterator<Item = (&'static str, &'a Node)> {
+        let fields = PROBES.iter().map(|key| (*key, self.node.get(key)));
+        let hooks = HOOKS.iter().map(|key| (*key, self.node.find(&["lifecycle", key])));
+        fields.chain(hooks).flat_map(|(key, owner)| {
+            let handlers = HANDLERS.iter().filter_map(move |handler| owner?.get(handler));
+            let own = handlers.filter(|handler| handler.get("host").is_none_or(|host| host.as_str() == Some("")));
+            own.filter_map(move |handler| Some((key, handler.get("port")?)))
+        })
     }
 
     /// Its name; empty if it has none.

@@ -30,8 +30,14 @@ pub fn keys(id: &Id<'_>) -> Option<Keys> {
     provided.then_some(Keys::Unknown)
 }
 
+/// Whether a namespace belongs to the cluster itself, so that it may contain anything.
+#[must_use]
+pub fn is_system(namespace: &str) -> bool {
+    SYSTEM.contains(&namespace)
+}
+
 /// Whether an object may exist although nobody renders it, because of its namespace and name.
 #[must_use]
 pub fn may_exist(id: &Id<'_>) -> bool {
-    SYSTEM.contains(&id.namespace) || id.namespace == ARGO_CD && id.name.starts_with("argocd-")
+    is_system(id.namespace) || id.namespace == ARGO_CD && id.name.starts_with("argocd-")
 }

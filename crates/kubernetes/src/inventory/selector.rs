@@ -47,6 +47,25 @@ impl<'a> Selector<'a> {
         self.labels.is_empty() && self.expressions.is_empty()
     }
 
+    /// Whether it selects an object by the object's own labels.
+    #[must_use]
+    pub fn selects(&self, object: &Object) -> bool {
+        let label = |key: &str| object.find(&["metadata", "labels", key]).and_then(Node::as_str);
+        self.labels().all(|(key, value)| label(key) == Some(value))
+            && self.expressions.iter().all(|expression| {
+                let Some(key) = expression.get("key").and_then(Node::as_str) else { return true };
+                let values = expression.get("values").map(Node::items).unwrap_or_default();
+                let listed = label(key).is_some_and(|own| values.iter().any(|value| value.as_str() == Some(own)));
+                match expression.get("operator").and_then(Node::as_str) {
+                    Some("In") => listed,
+                    Some("NotIn") => !listed,
+                    Some("Exists") => label(key).is_some(),
+                    Some("DoesNotExist") => label(key).is_none(),
+                    _ => true,
+                }
+            })
+    }
+
     /// Whether it selects pods.
     #[must_use]
     pub fn matches(&self, pods: &Pods<'_>) -> bool {

@@ -47,7 +47,7 @@ impl Cluster {
         let id = Id { group, kind, namespace, name };
         match inventory.view(target).expect("a target").presence(&id) {
             Presence::Rendered(_) => "rendered",
-            Presence::Made(_) => "made",
+            Presence::Made(..) => "made",
             Presence::Provided(_) => "provided",
             Presence::Uncertain => "uncertain",
             Presence::Missing => "missing",
@@ -59,7 +59,7 @@ impl Cluster {
         let id = Id { group: "", kind: "Secret", namespace: "shop", name };
         match inventory.view(target).expect("a target").presence(&id) {
             Presence::Rendered(entry) => Keys::of(entry.object),
-            Presence::Made(keys) => keys.clone(),
+            Presence::Made(_, keys) => keys.clone(),
             other => panic!("{other:?}"),
         }
     }

@@ -140,7 +140,7 @@ pub fn of_manifest(objects: Vec<Object>, manifest: &Manifest) -> Vec<Subject> {
     objects.into_iter().zip(texts.unwrap_or_default()).map(subject).collect()
 }
 
-/// The objects in a file under argocd/. Documents without a kind are reported when Applications are loaded.
+/// The objects in a file under argocd/. A document without a kind is not an object.
 #[must_use]
 pub fn of_argocd(file: &str, documents: &[Document]) -> Vec<Subject> {
     // Argo CD applies the items of a List one by one.
@@ -172,6 +172,7 @@ pub fn of_argocd(file: &str, documents: &[Document]) -> Vec<Subject> {
                 template_file: None,
                 golden: String::new(),
                 root: root.clone(),
+                secret_digest: None,
                 duplicates: if reported { Vec::new() } else { document.duplicates.clone() },
             },
             kind,

@@ -119,11 +119,9 @@ fn known(path: &[String]) -> Vec<String> {
 }
 
 fn collect(node: &Node, found: &mut Vec<String>) {
-    match &node.value {
-        Value::String(text) => found.push(text.clone()),
-        _ => {
-            node.entries().iter().for_each(|(_, value)| collect(value, found));
-            node.items().iter().for_each(|item| collect(item, found));
-        }
+    if let Value::String(text) = &node.value {
+        found.push(text.clone());
     }
+    node.entries().iter().for_each(|(_, value)| collect(value, found));
+    node.items().iter().for_each(|item| collect(item, found));
 }

@@ -296,12 +296,6 @@ impl Context<'_> {
     }
 }
 
-/// The first character in a YAML text that looks like another one.
-fn misleading(source: &Arc<Source>) -> Option<Lookalike> {
-    let document = yaml::parse_one(source).ok()?;
-    lookalike::line_breaks(&source.text).into_iter().chain(lookalike::in_tree(&document.root)).next()
-}
-
 /// What Go's parser rejects in a template.
 fn syntax(source: &Arc<Source>) -> Option<Diagnostic> {
     let text = source.text.as_str();
@@ -318,6 +312,12 @@ fn syntax(source: &Arc<Source>) -> Option<Diagnostic> {
     let problem = template.problems.first()?;
     let message = format!("template `{}` is invalid: {}", source.name, problem.message);
     Some(Diagnostic::new(Code::HelmRefused, message).at(place(&problem.span), ""))
+}
+
+/// The first character in a YAML text that looks like another one.
+fn misleading(source: &Arc<Source>) -> Option<Lookalike> {
+    let document = yaml::parse_one(source).ok()?;
+    lookalike::line_breaks(&source.text).into_iter().chain(lookalike::in_tree(&document.root)).next()
 }
 
 /// A message without the values that it quotes: they may be those of a Secret.

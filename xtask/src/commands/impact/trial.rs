@@ -34,8 +34,9 @@ fn others(node: &Node) -> Vec<Json> {
     match &node.value {
         Value::Bool(value) => vec![json!(!value)],
         Value::Number(number) => {
-            let longer = serde_json::from_str(&format!("{number}1")).ok();
-            [json!(1), json!(0)].into_iter().chain(longer).filter(|other| other.to_string() != *number).collect()
+            let texts = ["1", "0", &format!("{number}1")];
+            let others = texts.into_iter().filter(|other| other != number);
+            others.filter_map(|other| serde_json::from_str(other).ok()).collect()
         }
         Value::String(text) => vec![json!(format!("{text}x")), json!("x")],
         Value::Sequence(items) => {

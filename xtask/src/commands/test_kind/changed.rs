@@ -13,7 +13,7 @@ const LINES: usize = 8;
 
 /// How a target differs from its goldens; empty if it does not, or has none.
 pub(super) fn since_recorded(rendering: &Rendering<'_>) -> Vec<String> {
-    let Some(Ok(rendered)) = &rendering.rendered else { return Vec::new() };
+    let Some(rendered) = rendering.rendered() else { return Vec::new() };
     if rendering.unrecorded() {
         return Vec::new();
     }

@@ -85,11 +85,6 @@ pub(super) fn render(
     let (targets, found) = plan::plan(workspace, inspections, argocd, &names);
     diagnostics.extend(found);
     let renderings = rendering::render(session, workspace, argocd, targets, false, diagnostics);
-    for one in &renderings {
-        if let Some(Err(found)) = &one.rendered {
-            diagnostics.extend(found.clone().for_target(&one.target.id));
-        }
-    }
     renderings.iter().filter_map(app).map(|app| (app.name.clone(), app)).collect()
 }
 
@@ -344,11 +339,6 @@ impl Deploy for Stage<'_> {
         }
         let mut diagnostics = Diagnostics::default();
         let renderings = rendering::render(self.session, self.workspace, argocd, targets, true, &mut diagnostics);
-        for one in &renderings {
-            if let Some(Err(found)) = &one.rendered {
-                diagnostics.extend(found.clone().for_target(&one.target.id));
-            }
-        }
         if diagnostics.has_errors() {
             return Err(diagnostics.into());
         }

@@ -17,8 +17,7 @@ fn unbounded(name: &str, arguments: &[Value]) -> Value {
         }
         "first" | "last" | "mustFirst" | "mustLast" | "values" => union(arguments).any(),
         "initial" | "rest" | "reverse" | "uniq" | "without" | "compact" | "slice" | "mustInitial" | "mustRest"
-        | "mustReverse" | "mustUniq" | "mustWithout" | "mustCompact" | "mustSlice" => union(arguments),
-        "concat" => union(arguments),
+        | "mustReverse" | "mustUniq" | "mustWithout" | "mustCompact" | "mustSlice" | "concat" => union(arguments),
         "append" | "prepend" | "mustAppend" | "mustPrepend" => match arguments {
             [list, item] => list.clone().or(&list_of(std::slice::from_ref(item))),
             _ => union(arguments),
@@ -68,7 +67,7 @@ fn union(arguments: &[Value]) -> Value {
     let mut all = arguments.iter();
     let first = all.next().cloned().unwrap_or_default();
     let literal = None;
-    Value { literal, ..all.fold(first, |union, argument| union.or(argument)) }
+    Value { literal, ..all.fold(first, Value::or) }
 }
 
 /// What the arguments are or depend on, without the last ones.

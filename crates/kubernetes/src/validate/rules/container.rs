@@ -23,8 +23,7 @@ pub(super) fn check(look: &mut Look<'_>) {
         if let Some(name) = container.get("name") {
             look.check_format(&name, name.text().and_then(names::label));
         }
-        // A misspelled field is reported as unknown already.
-        if container.get("image").is_none_or(|image| image.text() == Some("")) && !container.misspells("image") {
+        if container.lacks("image") {
             look.reject(container, "has no `image`", "an image is required");
         }
         let sidecar = container.get("restartPolicy").is_some_and(|at| at.text() == Some("Always"));

@@ -82,8 +82,7 @@ fn ambiguous(path: &str) -> Option<&'static str> {
 
 fn backend<'a>(look: &mut Look<'a>, backend: &At<'a>) {
     match backend.present(&["service", "resource"]).as_slice() {
-        // Other fields, such as `serviceName` of v1beta1, are reported as unknown already.
-        [] if backend.entries().iter().all(|(key, _)| backend.get(&key.name).is_none()) => {
+        [] if backend.is_empty() => {
             look.reject(backend, "has no `service` and no `resource`", "set one of the two");
         }
         [first, second] => look.conflict(second, first.name()),

@@ -1,7 +1,7 @@
 //! What rules look at: an object, its fields, and the findings so far.
 
 use diagnostics::{Code, Diagnostic, nearest, suggestion};
-use document::{Node, Value};
+use document::{Key, Node, Value};
 
 use crate::forms;
 use crate::validate::pointer;
@@ -97,8 +97,7 @@ impl<'a> Look<'a> {
     /// Requires exactly one of the fields.
     pub(super) fn exactly_one(&mut self, owner: &At<'a>, keys: &[&str], none: &str) {
         match owner.present(keys).as_slice() {
-            // A misspelled field is reported as unknown already.
-            [] if !keys.iter().any(|key| owner.misspells(key)) => {
+            [] if keys.iter().all(|key| owner.is_unset(key)) => {
                 self.reject(owner, none, format!("set one of {}", backticks(keys)));
             }
             [first, second, ..] => self.conflict(second, first.name()),
@@ -203,6 +202,16 @@ pub(super) fn backticks(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
+/// A field of a mapping.
+pub(super) enum Field<'a> {
+    /// It is set.
+    Set(At<'a>),
+    /// It is not set, but an unknown field has a similar name.
+    Misspelled,
+    /// It is not set.
+    Unset,
+}
+
 impl<'a> At<'a> {
     /// A field, unless it is absent or null.
     pub(super) fn get(&self, key: &str) -> Option<At<'a>> {
@@ -232,21 +241,36 @@ impl<'a> At<'a> {
             .collect()
     }
 
-    /// Whether a list, mapping, or string is absent or empty. Misspelled fields and wrong types do not count, since the
-    /// schema check reports them.
+    /// Whether a list, mapping, or string is unset or empty. A value of another type is neither.
     pub(super) fn lacks(&self, key: &str) -> bool {
         match self.get(key).map(|at| &at.node.value) {
             Some(Value::Sequence(items)) => items.is_empty(),
             Some(Value::Mapping(entries)) => entries.is_empty(),
             Some(Value::String(text)) => text.is_empty(),
             Some(_) => false,
-            None => matches!(self.node.value, Value::Mapping(_)) && !self.misspells(key),
+            None => matches!(self.node.value, Value::Mapping(_)) && self.is_unset(key),
         }
     }
 
-    /// Whether another key looks like a misspelling of this one, which the schema check reports as an unknown field.
-    pub(super) fn misspells(&self, key: &str) -> bool {
-        self.node.entries().iter().any(|(other, _)| other.name != key && nearest(&other.name, [key]).is_some())
+    /// A field, and what the author meant to set.
+    pub(super) fn field(&self, key: &str) -> Field<'a> {
+        let misspelled = |other: &Key| other.name != key && nearest(&other.name, [key]).is_some();
+        match self.get(key) {
+            Some(at) => Field::Set(at),
+            None if self.node.entries().iter().any(|(other, _)| misspelled(other)) => Field::Misspelled,
+            None => Field::Unset,
+        }
+    }
+
+    /// Whether a field is not set, not even under a misspelled name.
+    pub(super) fn is_unset(&self, key: &str) -> bool {
+        matches!(self.field(key), Field::Unset)
+    }
+
+    /// Whether this is a mapping without any field, known or unknown.
+    pub(super) fn is_empty(&self) -> bool {
+        let null = |(_, node): &(Key, Node)| matches!(node.value, Value::Null);
+        matches!(&self.node.value, Value::Mapping(entries) if entries.iter().all(null))
     }
 
     /// Whether a boolean field is set to a value.

@@ -1,7 +1,5 @@
 //! `NetworkPolicies`: peers and ports.
 
-use document::Value;
-
 use super::address::{inside, network};
 use super::look::{At, Look};
 
@@ -45,9 +43,7 @@ fn port<'a>(look: &mut Look<'a>, port: &At<'a>) {
 }
 
 fn peer<'a>(look: &mut Look<'a>, peer: &At<'a>) {
-    let null = |node: &document::Node| matches!(node.value, Value::Null);
-    // The schema check reports null entries and misspelled fields.
-    if matches!(&peer.node.value, Value::Mapping(entries) if entries.iter().all(|(_, node)| null(node))) {
+    if peer.is_empty() {
         let help =
             "`podSelector: {}` selects all pods in the namespace, `namespaceSelector: {}` all pods in all namespaces";
         look.reject(peer, "must specify a peer", format!("set one of {}", super::look::backticks(PEERS)))

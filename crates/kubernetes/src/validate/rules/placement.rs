@@ -116,8 +116,7 @@ fn spread<'a>(look: &mut Look<'a>, constraint: &At<'a>) {
         look.reject(&at, what, "`whenUnsatisfiable` is `ScheduleAnyway`");
     }
     if let Some(at) = constraint.get("matchLabelKeys").filter(|at| !at.node.items().is_empty())
-        && constraint.get("labelSelector").is_none()
-        && !constraint.misspells("labelSelector")
+        && constraint.is_unset("labelSelector")
     {
         look.reject(&at, "is only allowed with `labelSelector`", "`labelSelector` is not set");
     }

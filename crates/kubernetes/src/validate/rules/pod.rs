@@ -1,6 +1,6 @@
 //! Pod specs apart from containers and volumes: references by name, DNS, and host namespaces.
 
-use super::look::{At, Look};
+use super::look::{At, Field, Look};
 use super::{address, names, placement, security, volume};
 
 /// The maximum number of nameservers.
@@ -47,21 +47,24 @@ pub(super) fn check(look: &mut Look<'_>) {
 
 /// DNS settings and host aliases.
 fn dns<'a>(look: &mut Look<'a>, spec: &At<'a>) {
-    let config = spec.get("dnsConfig");
-    let servers = config.as_ref().map(|config| config.list("nameservers")).unwrap_or_default();
-    if let Some(at) = spec.get("dnsPolicy").filter(|at| at.text() == Some("None"))
-        && config.as_ref().is_none_or(|config| config.lacks("nameservers"))
-        && !spec.misspells("dnsConfig")
-    {
+    let config = spec.field("dnsConfig");
+    let lacking = match &config {
+        Field::Set(config) => config.lacks("nameservers"),
+        Field::Misspelled => false,
+        Field::Unset => true,
+    };
+    if let Some(at) = spec.get("dnsPolicy").filter(|at| lacking && at.text() == Some("None")) {
         look.reject(&at, "requires `dnsConfig.nameservers`", "at least one nameserver is required");
     }
+    let list = |key: &str| if let Field::Set(config) = &config { config.list(key) } else { Vec::new() };
+    let servers = list("nameservers");
     for server in &servers {
         address(look, server);
     }
     if let Some(at) = servers.get(MAX_NAMESERVERS) {
         look.reject(at, format!("exceeds the limit of {MAX_NAMESERVERS} nameservers"), "remove it");
     }
-    for option in config.as_ref().map(|config| config.list("options")).unwrap_or_default() {
+    for option in list("options") {
         look.not_empty(option.get("name"));
     }
     let aliases = spec.list("hostAliases");

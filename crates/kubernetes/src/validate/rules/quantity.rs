@@ -18,7 +18,7 @@ const MIN_MEMORY: f64 = 1e6;
 /// Less storage than this is too little for any volume.
 const MIN_STORAGE: f64 = 1024.0;
 
-/// From this number on, CPUs without a suffix are millicores if anything else suggests it.
+/// A number of CPUs without a suffix means millicores from here on, if the rest of the object suggests it.
 const MANY_CPUS: f64 = 100.0;
 /// No node has this number of CPUs.
 const MAX_CPUS: f64 = 1000.0;
@@ -104,6 +104,11 @@ pub(super) fn mistake(look: &Look<'_>, resource: &str, list: Option<&At<'_>>, am
         }
         _ => None,
     }
+}
+
+/// The amount of a resource; `None` if it is not a quantity, or a mistaken one that says nothing about the intention.
+pub(super) fn intended(look: &Look<'_>, resource: &str, list: Option<&At<'_>>, amount: &At<'_>) -> Option<f64> {
+    super::amount::quantity(amount).filter(|_| mistake(look, resource, list, amount).is_none())
 }
 
 /// A positive number of bytes below a minimum.

@@ -61,15 +61,9 @@ fn amounts<'a>(look: &mut Look<'a>, resources: &At<'a>) {
     for (key, request) in requests.as_ref().map(At::entries).unwrap_or_default() {
         let limit = limits.as_ref().and_then(|limits| limits.get(&key.name));
         let not_overcommittable = extended(&key.name) || key.name.starts_with(HUGE_PAGES);
-        let Some(wanted) = super::amount::quantity(&request) else { continue };
-        // A mistaken quantity is reported as such, and comparing it would blame the other one.
-        let mistaken = |list: &Option<At<'_>>, amount: &At<'_>| {
-            super::quantity::mistake(look, &key.name, list.as_ref(), amount).is_some()
-        };
-        if mistaken(&requests, &request) || limit.as_ref().is_some_and(|limit| mistaken(&limits, limit)) {
-            continue;
-        }
-        match limit.as_ref().map(super::amount::quantity) {
+        let amount = |list: &Option<At<'_>>, at: &At<'_>| super::quantity::intended(look, &key.name, list.as_ref(), at);
+        let Some(wanted) = amount(&requests, &request) else { continue };
+        match limit.as_ref().map(|limit| amount(&limits, limit)) {
             None if not_overcommittable => {
                 look.reject(&request, "requires a limit", "set the same amount under `limits`");
             }

@@ -49,7 +49,7 @@ fn both<'a>(look: &mut Look<'a>, context: &At<'a>) {
         let kind = profile.get("type").and_then(|at| at.text());
         let file = profile.get("localhostProfile");
         match (kind, file) {
-            (Some("Localhost"), None) if !profile.misspells("localhostProfile") => {
+            (Some("Localhost"), None) if profile.is_unset("localhostProfile") => {
                 look.reject(&profile, "has no `localhostProfile`", "required when `type: Localhost`");
             }
             (Some("Localhost"), Some(file)) if seccomp => {

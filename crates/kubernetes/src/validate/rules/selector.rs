@@ -1,5 +1,7 @@
 //! Label selectors of every kind that has one: keys, operators, and values.
 
+use document::Key;
+
 use super::look::{At, Look};
 use super::names;
 
@@ -69,12 +71,16 @@ pub(super) fn labels<'a>(look: &mut Look<'a>, labels: &At<'a>) {
     }
 }
 
-/// Whether an expression matches labels. An invalid expression, which is reported elsewhere, counts as a match.
-pub(super) fn matches(expression: &At<'_>, labels: Option<&At<'_>>) -> bool {
-    let Some(key) = expression.get("key").and_then(|at| at.text()) else { return true };
-    if names::qualified(key).is_some() {
-        return true;
-    }
+/// The valid labels of a mapping.
+pub(super) fn valid_labels<'a>(labels: &At<'a>) -> Vec<(&'a str, &'a str, At<'a>)> {
+    let valid = |key: &str, value: &str| names::qualified(key).is_none() && names::label_value(value).is_none();
+    let label = |(key, at): (&'a Key, At<'a>)| Some((key.name.as_str(), at.text()?, at));
+    labels.entries().into_iter().filter_map(label).filter(|(key, value, _)| valid(key, value)).collect()
+}
+
+/// Whether an expression matches labels; `None` if the expression is invalid.
+pub(super) fn matches(expression: &At<'_>, labels: Option<&At<'_>>) -> Option<bool> {
+    let key = expression.get("key").and_then(|at| at.text()).filter(|key| names::qualified(key).is_none())?;
     let label = labels.and_then(|labels| labels.get(key));
     let values = expression.list("values");
     let listed = || {
@@ -82,10 +88,10 @@ pub(super) fn matches(expression: &At<'_>, labels: Option<&At<'_>>) -> bool {
         label.is_some() && values.iter().any(|value| value.text() == label)
     };
     match expression.get("operator").and_then(|at| at.text()) {
-        Some("In") => values.is_empty() || listed(),
-        Some("NotIn") => !listed(),
-        Some("Exists") => label.is_some(),
-        Some("DoesNotExist") => label.is_none(),
-        _ => true,
+        Some("In") if !values.is_empty() => Some(listed()),
+        Some("NotIn") => Some(!listed()),
+        Some("Exists") => Some(label.is_some()),
+        Some("DoesNotExist") => Some(label.is_none()),
+        _ => None,
     }
 }

@@ -81,7 +81,7 @@ fn name(look: &mut Look<'_>, at: &At<'_>, empty: bool) {
 fn reference<'a>(look: &mut Look<'a>, owner: &At<'a>) {
     match owner.get("name") {
         Some(name) => look.check_format(&name, name.text().and_then(names::subdomain)),
-        None if !owner.misspells("name") => {
+        None if owner.is_unset("name") => {
             look.reject(owner, "has no `name`", "a name is required");
         }
         None => {}
@@ -96,9 +96,7 @@ pub(super) fn file<'a>(look: &mut Look<'a>, item: &At<'a>) {
     }
     if let Some(resource) = item.get("resourceFieldRef") {
         self::resource(look, &resource);
-        if resource.get("containerName").is_none_or(|name| name.text() == Some(""))
-            && !resource.misspells("containerName")
-        {
+        if resource.lacks("containerName") {
             look.reject(&resource, "has no `containerName`", "required in a volume");
         }
     }

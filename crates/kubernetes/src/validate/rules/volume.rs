@@ -68,11 +68,10 @@ fn volume<'a>(look: &mut Look<'a>, volume: &At<'a>) {
 
 /// A reference to a `ConfigMap` or a Secret.
 fn reference<'a>(look: &mut Look<'a>, source: &At<'a>, key: &str) {
-    let name = source.get(key);
-    if name.is_none() && !source.misspells(key) {
+    if source.is_unset(key) {
         look.reject(source, format!("has no `{key}`"), "a name is required");
     }
-    look.not_empty(name);
+    look.not_empty(source.get(key));
 }
 
 /// The files projected from the keys of a `ConfigMap` or a Secret.
@@ -143,7 +142,7 @@ fn projected<'a>(look: &mut Look<'a>, projected: &At<'a>) {
 
 fn ephemeral<'a>(look: &mut Look<'a>, source: &At<'a>) {
     let Some(template) = source.get("volumeClaimTemplate") else {
-        if !source.misspells("volumeClaimTemplate") {
+        if source.is_unset("volumeClaimTemplate") {
             look.reject(source, "has no `volumeClaimTemplate`", "a template is required");
         }
         return;

@@ -67,13 +67,9 @@ fn selector<'a>(look: &mut Look<'a>, spec: &At<'a>) {
         return;
     }
     let labels = spec.walk(&["template", "metadata", "labels"]);
-    for (key, at) in selector.get("matchLabels").map(|labels| labels.entries()).unwrap_or_default() {
-        let Some(wanted) = at.text() else { continue };
-        // Invalid labels are reported elsewhere.
-        if names::qualified(&key.name).or_else(|| names::label_value(wanted)).is_some() {
-            continue;
-        }
-        let has = labels.as_ref().and_then(|labels| labels.get(&key.name)).and_then(|label| label.text());
+    let wanted = selector.get("matchLabels").as_ref().map(selector::valid_labels).unwrap_or_default();
+    for (key, wanted, at) in wanted {
+        let has = labels.as_ref().and_then(|labels| labels.get(key)).and_then(|label| label.text());
         if has != Some(wanted) {
             let label = has.map_or_else(
                 || "`spec.template.metadata.labels` has no such label".to_owned(),
@@ -83,7 +79,7 @@ fn selector<'a>(look: &mut Look<'a>, spec: &At<'a>) {
         }
     }
     for expression in selector.list("matchExpressions") {
-        if !selector::matches(&expression, labels.as_ref()) {
+        if selector::matches(&expression, labels.as_ref()) == Some(false) {
             let label = "`spec.template.metadata.labels` does not match this expression";
             look.reject(&expression, "does not match the template labels", label);
         }

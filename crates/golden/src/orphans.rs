@@ -1,0 +1,108 @@
+//! Directories and files among the goldens that belong to no target, and the Applications that were renamed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use diagnostics::wording::plural;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
+use toolbox::inputs;
+use workspace::plan::TargetId;
+
+use crate::store::{self, FOLDER};
+
+/// What belongs to no target.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Orphans {
+    /// The cases of each Application that does not exist.
+    pub applications: BTreeMap<String, BTreeSet<String>>,
+    /// Other directories and files, relative to tests/golden.
+    others: BTreeSet<String>,
+}
+
+impl Orphans {
+    /// Finds everything below tests/golden that belongs to no target. `targets` must be all targets.
+    pub fn find(root: &Path, targets: &[TargetId]) -> Result<Self> {
+        let base = root.join(FOLDER);
+        let mut orphans = Self::default();
+        if !base.is_dir() {
+            return Ok(orphans);
+        }
+        for file in store::files(&base)? {
+            let name = inputs::name(&base, &file);
+            let parts: Vec<&str> = name.splitn(3, '/').collect();
+            let [app, case, _] = parts[..] else {
+                orphans.others.insert(name);
+                continue;
+            };
+            let mut cases = targets.iter().filter(|id| id.app == app).map(|id| id.case.as_str()).peekable();
+            if cases.peek().is_none() {
+                orphans.applications.entry(app.to_owned()).or_default().insert(case.to_owned());
+            } else if !cases.any(|known| known == case) {
+                orphans.others.insert(format!("{app}/{case}"));
+            }
+        }
+        Ok(orphans)
+    }
+
+    /// The paths to remove.
+    #[must_use]
+    pub fn paths(&self, root: &Path) -> Vec<PathBuf> {
+        let base = root.join(FOLDER);
+        let directories = self.applications.keys().chain(&self.others);
+        directories.map(|name| base.join(name)).collect()
+    }
+
+    /// Returns the former name of each Application that was most likely renamed: its goldens are missing, and those of
+    /// exactly one Application that does not exist have the same cases. `unrecorded` has the cases of each Application
+    /// without goldens.
+    #[must_use]
+    pub fn renamed(&self, unrecorded: &BTreeMap<String, BTreeSet<String>>) -> BTreeMap<String, String> {
+        let pairs = unrecorded.iter().filter_map(|(new, cases)| {
+            let mut same = self.applications.iter().filter(|(_, recorded)| *recorded == cases);
+            let (old, _) = same.next().filter(|_| same.next().is_none())?;
+            let only = unrecorded.values().filter(|other| *other == cases).count() == 1;
+            only.then(|| (new.clone(), old.clone()))
+        });
+        pairs.collect()
+    }
+
+    /// One finding per Application and per other directory or file. The Applications in `renamed` are left out.
+    #[must_use]
+    pub fn findings(&self, renamed: &BTreeMap<String, String>) -> Diagnostics {
+        let finding = |name: &str, message: String| {
+            Diagnostic::new(Code::GoldenDirectoryOrphaned, message)
+                .at(Place::file(format!("{FOLDER}/{name}")), "")
+                .help("run `cargo xtask render --accept` to remove it")
+        };
+        let gone = self.applications.iter().filter(|(name, _)| !renamed.values().any(|former| former == *name));
+        let applications = gone.map(|(name, cases)| {
+            let targets = plural(cases.len(), "target");
+            finding(name, format!("no Application is named `{name}`, but {FOLDER}/{name} has goldens of {targets}"))
+        });
+        let others = self.others.iter().map(|name| finding(name, format!("`{FOLDER}/{name}` belongs to no target")));
+        Diagnostics(applications.chain(others).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cases(apps: &[(&str, &[&str])]) -> BTreeMap<String, BTreeSet<String>> {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        apps.iter().map(|(app, names)| ((*app).to_owned(), owned(names))).collect()
+    }
+
+    #[test]
+    fn an_application_with_the_same_cases_was_renamed() {
+        let renamed = |gone, new| {
+            let orphans = Orphans { applications: cases(gone), ..Orphans::default() };
+            orphans.renamed(&cases(new)).into_iter().collect::<Vec<_>>()
+        };
+        let pair = vec![("mail".to_owned(), "postfix".to_owned())];
+        assert_eq!(renamed(&[("postfix", &["default", "tls"])], &[("mail", &["default", "tls"])]), pair);
+        assert_eq!(renamed(&[("postfix", &["default", "tls"])], &[("mail", &["default"])]), []);
+        assert_eq!(renamed(&[("a", &["default"]), ("b", &["default"])], &[("c", &["default"])]), []);
+        assert_eq!(renamed(&[("a", &["default"])], &[("b", &["default"]), ("c", &["default"])]), []);
+    }
+}

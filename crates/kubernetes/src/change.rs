@@ -1,0 +1,14 @@
+//! What the API server says to a change of an object that exists: fields that must not change, and what a change leaves
+//! behind or deletes.
+//!
+//! Two renders of an object are compared as the API server would store them: a field that is written out with its default
+//! value is no change. Where that is not certain, two values count as equal, so that a harmless change is never reported.
+//!
+//! Each rule was seen at a real API server: tests/agreement/changes.yaml holds changes that it refuses or accepts.
+//!
+//! Pure.
+
+pub mod data;
+pub mod difference;
+pub mod refusal;
+pub mod rules;

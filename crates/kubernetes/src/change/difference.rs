@@ -1,0 +1,257 @@
+//! The first difference between two renders of a field, as the API server would store it.
+
+use document::{Node, Value};
+
+use crate::amount::quantity;
+
+/// Two values of a field that differ.
+#[derive(Debug)]
+pub struct Difference<'a> {
+    /// The path of the field from the root of the object.
+    pub path: Vec<String>,
+    /// The value before; `None` if the field was not set.
+    pub before: Option<&'a Node>,
+    /// The value after; `None` if the field is no longer set.
+    pub after: Option<&'a Node>,
+}
+
+/// The defaults of fields, by the names of the mapping around a field and of the field itself. The mapping is empty where
+/// the name of the field suffices. Items of a list count as the list.
+const DEFAULTS: &[(&str, &str, &str)] = &[
+    ("", "apiVersion", "v1"),
+    ("", "completionMode", "NonIndexed"),
+    ("", "defaultMode", "420"),
+    ("", "dnsPolicy", "ClusterFirst"),
+    ("", "kind", "PersistentVolumeClaim"),
+    ("", "podManagementPolicy", "OrderedReady"),
+    ("", "preemptionPolicy", "PreemptLowerPriority"),
+    ("", "protocol", "TCP"),
+    ("", "reclaimPolicy", "Delete"),
+    ("", "restartPolicy", "Always"),
+    ("", "schedulerName", "default-scheduler"),
+    ("", "sessionAffinity", "None"),
+    ("", "terminationGracePeriodSeconds", "30"),
+    ("", "terminationMessagePath", "/dev/termination-log"),
+    ("", "terminationMessagePolicy", "File"),
+    ("", "volumeBindingMode", "Immediate"),
+    ("", "volumeMode", "Filesystem"),
+    ("fieldRef", "apiVersion", "v1"),
+    ("httpGet", "path", "/"),
+    ("httpGet", "scheme", "HTTP"),
+    ("roleRef", "apiGroup", "rbac.authorization.k8s.io"),
+    ("serviceAccountToken", "expirationSeconds", "3600"),
+    ("spec", "completions", "1"),
+    ("spec", "parallelism", "1"),
+];
+
+/// The defaults of the fields of a probe.
+const PROBE: &[(&str, &str)] =
+    &[("failureThreshold", "3"), ("periodSeconds", "10"), ("successThreshold", "1"), ("timeoutSeconds", "1")];
+
+/// Fields in the template of a pod that the API server stores as unset, whatever that means for the pod.
+const WITHOUT_DEFAULT: &[&str] = &["automountServiceAccountToken", "enableServiceLinks", "runAsNonRoot"];
+
+/// The mappings of resource names to quantities.
+const QUANTITIES: &[&str] = &["capacity", "limits", "requests"];
+
+/// The first difference below a path; `None` if the API server stores the same.
+#[must_use]
+pub fn first<'a>(
+    before: Option<&'a Node>,
+    after: Option<&'a Node>,
+    path: &[String],
+    except: &[&str],
+) -> Option<Difference<'a>> {
+    let mut path = path.to_vec();
+    walk(before, after, &mut path, None, except)
+}
+
+/// The siblings of a field before and after: some defaults depend on them.
+type Owners<'a> = Option<(Option<&'a Node>, Option<&'a Node>)>;
+
+fn walk<'a>(
+    before: Option<&'a Node>,
+    after: Option<&'a Node>,
+    path: &mut Vec<String>,
+    owners: Owners<'a>,
+    except: &[&str],
+) -> Option<Difference<'a>> {
+    let (before, after) = (before.filter(|node| is_set(node)), after.filter(|node| is_set(node)));
+    let difference = |path: &[String]| Some(Difference { path: path.to_vec(), before, after });
+    let kind = |node: Option<&Node>| match node.map(|node| &node.value) {
+        None => 0,
+        Some(Value::Mapping(_)) => 1,
+        Some(Value::Sequence(_)) => 2,
+        Some(_) => 3,
+    };
+    match (kind(before), kind(after)) {
+        (0, 0) => None,
+        (0 | 1, 0 | 1) => mappings(before, after, path, except),
+        (2, 2) => {
+            let (before, after) = (before?.items(), after?.items());
+            for index in 0..before.len().max(after.len()) {
+                path.push(index.to_string());
+                let (old, new) = (before.get(index), after.get(index));
+                let found = match (old, new) {
+                    (Some(_), Some(_)) => walk(old, new, path, None, &[]),
+                    _ => Some(Difference { path: path.clone(), before: old, after: new }),
+                };
+                if found.is_some() {
+                    return found;
+                }
+                path.pop();
+            }
+            None
+        }
+        (0 | 3, 0 | 3) => {
+            let (old_owner, new_owner) = owners.unwrap_or_default();
+            let text = |node: Option<&Node>, owner| node.map(written).or_else(|| default(path, owner));
+            let same = match (text(before, old_owner), text(after, new_owner)) {
+                (Some(old), Some(new)) => {
+                    old == new || is_quantity(path) && before.and_then(quantity) == after.and_then(quantity)
+                }
+                // Without a known default, an unset number or boolean is most likely the zero value.
+                (Some(only), None) | (None, Some(only)) => {
+                    let stored = path.last().is_some_and(|name| WITHOUT_DEFAULT.contains(&name.as_str()));
+                    !stored && (only == "false" || only == "0")
+                }
+                (None, None) => true,
+            };
+            if same { None } else { difference(path) }
+        }
+        _ => difference(path),
+    }
+}
+
+fn mappings<'a>(
+    before: Option<&'a Node>,
+    after: Option<&'a Node>,
+    path: &mut Vec<String>,
+    except: &[&str],
+) -> Option<Difference<'a>> {
+    let entries = |node: Option<&'a Node>| node.map(Node::entries).unwrap_or_default().iter();
+    let added = entries(after).filter(|(key, _)| before.is_none_or(|before| before.get(&key.name).is_none()));
+    for (key, _) in entries(before).chain(added) {
+        if except.contains(&key.name.as_str()) {
+            continue;
+        }
+        let value = |node: Option<&'a Node>| node.and_then(|node| node.get(&key.name));
+        path.push(key.name.clone());
+        let found = walk(value(before), value(after), path, Some((before, after)), &[]);
+        if found.is_some() {
+            return found;
+        }
+        path.pop();
+    }
+    None
+}
+
+/// Whether a field has a value: the API server drops nulls and most empty values.
+fn is_set(node: &Node) -> bool {
+    match &node.value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Sequence(items) => !items.is_empty(),
+        // A mapping whose values are all unset remains: `emptyDir: {medium: ""}` is compared entry by entry.
+        Value::Mapping(entries) => !entries.is_empty(),
+        Value::Bool(_) | Value::Number(_) => true,
+    }
+}
+
+/// A scalar as text. Where a number and a string with the same digits differ, the schema allows only one of them.
+fn written(node: &Node) -> String {
+    match &node.value {
+        Value::String(text) | Value::Number(text) => text.clone(),
+        Value::Bool(value) => value.to_string(),
+        _ => String::new(),
+    }
+}
+
+/// The names of the fields on a path, last first, without the indexes of lists.
+fn names(path: &[String]) -> impl Iterator<Item = &str> {
+    path.iter().rev().map(String::as_str).filter(|step| !step.chars().all(|c| c.is_ascii_digit()))
+}
+
+fn is_quantity(path: &[String]) -> bool {
+    names(path).nth(1).is_some_and(|owner| QUANTITIES.contains(&owner))
+}
+
+/// The default of a field in a mapping.
+fn default(path: &[String], owner: Option<&Node>) -> Option<String> {
+    let mut names = names(path);
+    let (name, around) = (names.next()?, names.next().unwrap_or_default());
+    if name == "imagePullPolicy" {
+        return Some(pull_policy(owner?.get("image")?.as_str()?).to_owned());
+    }
+    let table = |wanted: &str| DEFAULTS.iter().find(|(of, field, _)| *of == wanted && *field == name);
+    let own = table(around).or_else(|| table("")).map(|(.., value)| *value);
+    let probe = || around.ends_with("Probe").then(|| PROBE.iter().find(|(field, _)| *field == name)).flatten();
+    own.or_else(|| probe().map(|(_, value)| *value)).map(str::to_owned)
+}
+
+/// The pull policy of an image without one: `Always` for the tag `latest`.
+fn pull_policy(image: &str) -> &'static str {
+    let name = image.rsplit('/').next().unwrap_or(image);
+    let latest = match name.split_once('@') {
+        Some(_) => false,
+        None => name.split_once(':').is_none_or(|(_, tag)| tag == "latest"),
+    };
+    if latest { "Always" } else { "IfNotPresent" }
+}
+
+#[cfg(test)]
+mod tests {
+    use diagnostics::Source;
+    use document::yaml;
+
+    use super::*;
+
+    fn compare(before: &str, after: &str) -> Option<String> {
+        let parse = |text: &str| yaml::parse_one(&Source::new("x", text)).expect("YAML").root;
+        let (before, after) = (parse(before), parse(after));
+        first(Some(&before), Some(&after), &[], &[]).map(|found| found.path.join("."))
+    }
+
+    #[test]
+    fn defaults_and_empty_values_are_no_difference() {
+        for (before, after) in [
+            ("a: 1\nb: 2", "b: 2\na: 1"),
+            ("a: {}\nb: []\nc: ''\nd: null", "e: {f: {}}"),
+            ("ports: [{containerPort: 80}]", "ports: [{containerPort: 80, protocol: TCP}]"),
+            (
+                "livenessProbe: {httpGet: {port: 80}}",
+                "livenessProbe: {httpGet: {port: 80, scheme: HTTP, path: /}, periodSeconds: 10}",
+            ),
+            ("containers: [{image: a}]", "containers: [{image: a, imagePullPolicy: Always}]"),
+            ("containers: [{image: 'r:5/a:1'}]", "containers: [{image: 'r:5/a:1', imagePullPolicy: IfNotPresent}]"),
+            ("requests: {cpu: 1, memory: 1Gi}", "requests: {cpu: 1000m, memory: 1024Mi}"),
+            ("hostNetwork: false", "{}"),
+            ("emptyDir: {}", "emptyDir: null"),
+            ("defaultMode: 0644", "{}"),
+        ] {
+            assert_eq!(compare(before, after), None, "{before} → {after}");
+            assert_eq!(compare(after, before), None, "{after} → {before}");
+        }
+    }
+
+    #[test]
+    fn the_first_difference_is_found() {
+        for (before, after, path) in [
+            ("a: {b: 1, c: 2}", "a: {b: 1, c: 3}", "a.c"),
+            ("a: [1, 2]", "a: [1]", "a.1"),
+            ("a: [{name: x}, {name: y}]", "a: [{name: y}, {name: x}]", "a.0.name"),
+            ("a: {b: 1}", "a: [1]", "a"),
+            ("enableServiceLinks: false", "{}", "enableServiceLinks"),
+            (
+                "containers: [{image: 'a:1'}]",
+                "containers: [{image: 'a:1', imagePullPolicy: Always}]",
+                "containers.0.imagePullPolicy",
+            ),
+            ("requests: {cpu: 1}", "requests: {cpu: 2}", "requests.cpu"),
+            ("terminationGracePeriodSeconds: 0", "{}", "terminationGracePeriodSeconds"),
+        ] {
+            assert_eq!(compare(before, after).as_deref(), Some(path), "{before} → {after}");
+            assert_eq!(compare(after, before).as_deref(), Some(path), "{after} → {before}");
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! The rules of a Role or ClusterRole, and what is wrong with one.
+
+use diagnostics::Place;
+use document::Node;
+
+use crate::object::Object;
+
+/// A mistake in a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// What is wrong.
+    pub message: String,
+    /// Where it is written.
+    pub place: Place,
+    /// What it means there.
+    pub label: String,
+    /// How to fix it.
+    pub help: String,
+}
+
+/// The rules of a Role or ClusterRole.
+#[must_use]
+pub fn rules(object: &Object) -> &[Node] {
+    object.find(&["rules"]).map(Node::items).unwrap_or_default()
+}
+
+/// The strings of a list of a rule. The schema check reports anything else.
+#[must_use]
+pub fn list<'a>(rule: &'a Node, key: &str) -> Vec<(&'a str, &'a Node)> {
+    let items = rule.get(key).map(Node::items).unwrap_or_default();
+    items.iter().filter_map(|node| Some((node.as_str()?, node))).collect()
+}

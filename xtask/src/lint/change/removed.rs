@@ -1,0 +1,80 @@
+//! Findings about objects that are no longer rendered under their name.
+
+use diagnostics::{Code, Diagnostic, Place};
+use document::Node;
+use kubernetes::object::Object;
+
+use super::revision::Change;
+
+/// What became of a removed object.
+pub(super) enum Fate<'a> {
+    /// Another object of its kind is rendered in its place.
+    Renamed(&'a Object),
+    /// Nothing is.
+    Gone,
+}
+
+/// What became of a removed object. Several objects of a kind are paired in the order of their names, if as many are new.
+pub(super) fn fate<'a>(change: &Change<'a>, object: &Object) -> Fate<'a> {
+    let alike = |other: &Object| (&other.key.group, &other.key.kind) == (&object.key.group, &object.key.kind);
+    let removed: Vec<&Object> = change.removed.iter().filter(|other| alike(other)).collect();
+    let mut added: Vec<&'a Object> = change.added.iter().copied().filter(|other| alike(other)).collect();
+    added.sort_by(|left, right| left.key.cmp(&right.key));
+    let index = removed.iter().position(|other| other.key == object.key);
+    match index.and_then(|index| added.get(index)) {
+        Some(new) if added.len() == removed.len() => Fate::Renamed(new),
+        _ => Fate::Gone,
+    }
+}
+
+impl Fate<'_> {
+    /// What happens to an object, for the middle of a sentence.
+    pub(super) fn verb(&self, object: &Object) -> String {
+        match self {
+            Self::Renamed(new) if new.key.name == object.key.name => {
+                format!("moves to namespace `{}`", new.key.namespace)
+            }
+            Self::Renamed(new) => format!("is renamed to `{}`", new.key.name),
+            Self::Gone => "is no longer rendered".to_owned(),
+        }
+    }
+}
+
+/// A finding about a removed object: at the name of the object in its place, or else where the object was.
+pub(super) fn finding(
+    change: &Change<'_>,
+    object: &Object,
+    fate: &Fate<'_>,
+    code: Code,
+    message: String,
+) -> Diagnostic {
+    let name = |object: &Object| object.find(&["metadata", "name"]).map_or_else(|| object.root.place(), Node::place);
+    let base = change.base;
+    match fate {
+        Fate::Renamed(new) => {
+            let was = if new.key.name == object.key.name {
+                format!("was in namespace `{}` at `{base}`", object.key.namespace)
+            } else {
+                format!("was `{}` at `{base}`", object.key.name)
+            };
+            new.finding(code, message, name(new), was).at(name(object), format!("at `{base}`"))
+        }
+        Fate::Gone => {
+            let found = Diagnostic::new(code, message).target(&object.target).at(name(object), "no longer rendered");
+            match &object.template_file {
+                Some(file) => found.at(Place::file(file.clone()), "was rendered from this template"),
+                None => found.note(format!("template: {}", object.template)),
+            }
+        }
+    }
+}
+
+/// How to accept a finding that is what the author wants.
+pub(super) fn acceptance(code: Code, target: &str) -> String {
+    let app = target.split('/').next().unwrap_or(target);
+    format!(
+        "if this is intended, add `[[suppress]]` with `check = \"{}\"`, `target = \"{app}\"`, and a `reason` to \
+         charts.toml in this change",
+        code.name()
+    )
+}

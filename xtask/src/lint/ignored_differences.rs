@@ -1,0 +1,241 @@
+//! Entries of `ignoreDifferences` that have no effect: no rendered object matches them, or the kind has no such field.
+//!
+//! A field that is not rendered may still be set by a controller, so only fields that the schema of the kind does not have
+//! are reported. An entry that matches an object of another case of the Application is accepted.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use argocd::pattern::Glob;
+use diagnostics::{Code, Diagnostic, Diagnostics, nearest};
+use document::Node;
+use kubernetes::object::Object;
+use kubernetes::schemas::{self, Kind};
+use kubernetes::validate::pointer;
+use serde_json::Value;
+use workspace::plan::DEFAULT_CASE;
+use workspace::written::Written;
+
+use super::subject::Subject;
+
+/// The codes of this check.
+pub const CODES: &[Code] = &[Code::IgnoreDifferencesUnmatched];
+
+/// A field of an entry, whether it matches an object, and what it is compared with.
+type Criterion = (&'static str, fn(&Node, &Object) -> bool, fn(&Object) -> &str);
+
+/// Schemas that were read, by kind.
+type Schemas = BTreeMap<Kind, Option<Value>>;
+
+/// Checks the entries of every Application that is rendered.
+#[must_use]
+pub fn check(subject: &Subject<'_>) -> Diagnostics {
+    let mut diagnostics = Diagnostics::default();
+    let mut objects: BTreeMap<&str, Vec<&Object>> = BTreeMap::new();
+    let mut rendered: Vec<&str> = Vec::new();
+    for object in subject.objects {
+        let (app, case) = object.target.split_once('/').unwrap_or((&object.target, DEFAULT_CASE));
+        objects.entry(app).or_default().push(object);
+        if case == DEFAULT_CASE && rendered.last() != Some(&app) {
+            rendered.push(app);
+        }
+    }
+    let mut schemas = Schemas::new();
+    for application in subject.applications() {
+        let entries = application.root.find(&["spec", "ignoreDifferences"]).map(Node::items).unwrap_or_default();
+        let Some(objects) = objects.get(application.name).filter(|_| rendered.contains(&application.name)) else {
+            continue;
+        };
+        for entry in entries {
+            let matching: Vec<&Object> = objects.iter().copied().filter(|object| matches(entry, object)).collect();
+            if matching.is_empty() {
+                diagnostics.0.extend(unmatched(&application, entry, objects));
+            } else {
+                diagnostics.0.extend(unknown(&application, entry, &matching, &subject.workspace.root, &mut schemas));
+            }
+        }
+    }
+    diagnostics
+}
+
+/// The string in a field; empty if it is absent.
+fn text<'a>(entry: &'a Node, key: &str) -> &'a str {
+    entry.get(key).and_then(Node::as_str).unwrap_or_default()
+}
+
+/// Whether a text matches a pattern, as Argo CD compares groups and kinds. An invalid pattern is reported elsewhere.
+fn fits(pattern: &str, text: &str) -> bool {
+    pattern == text || Glob::parse(pattern).is_none_or(|glob| glob.matches(text, None))
+}
+
+fn is_kind(entry: &Node, object: &Object) -> bool {
+    fits(text(entry, "kind"), &object.key.kind)
+}
+
+fn is_group(entry: &Node, object: &Object) -> bool {
+    fits(text(entry, "group"), &object.key.group)
+}
+
+fn is_name(entry: &Node, object: &Object) -> bool {
+    let name = text(entry, "name");
+    name.is_empty() || fits(name, &object.key.name)
+}
+
+fn is_namespace(entry: &Node, object: &Object) -> bool {
+    let namespace = text(entry, "namespace");
+    namespace.is_empty() || fits(namespace, &object.key.namespace)
+}
+
+fn matches(entry: &Node, object: &Object) -> bool {
+    [is_kind, is_group, is_name, is_namespace].iter().all(|check| check(entry, object))
+}
+
+/// Reports an entry that matches no object, at the first field that excludes all of them.
+fn unmatched(application: &Written<'_>, entry: &Node, objects: &[&Object]) -> Option<Diagnostic> {
+    // Without a kind, the entry is invalid, which is reported.
+    entry.get("kind")?.as_str()?;
+    let steps: [Criterion; 4] = [
+        ("kind", is_kind, |object| &object.key.kind),
+        ("group", is_group, |object| &object.key.group),
+        ("name", is_name, |object| &object.key.name),
+        ("namespace", is_namespace, |object| &object.key.namespace),
+    ];
+    let mut left: Vec<&Object> = objects.to_vec();
+    for (field, fits, value) in steps {
+        let kept: Vec<&Object> = left.iter().copied().filter(|object| fits(entry, object)).collect();
+        if !kept.is_empty() {
+            left = kept;
+            continue;
+        }
+        let typed = text(entry, field);
+        let kind = text(entry, "kind");
+        let label = match field {
+            "kind" => format!("no {kind} is rendered"),
+            "group" if typed.is_empty() => format!("`group` is not set, and {kind} is not in the core group"),
+            _ => format!("no {kind} with this {field} is rendered"),
+        };
+        let place = entry.get(field).map_or_else(|| entry.key_place("kind"), Node::place);
+        let found = application
+            .finding(
+                Code::IgnoreDifferencesUnmatched,
+                "entry of `ignoreDifferences` matches no rendered object",
+                place,
+                label,
+            )
+            .note("the entry has no effect");
+        let mut known: Vec<&str> = left.iter().map(|object| value(object)).collect();
+        known.sort_unstable();
+        known.dedup();
+        return Some(match (nearest(typed, known.iter().copied()), known.as_slice()) {
+            (_, [only]) if field == "group" && !only.is_empty() => found.help(format!("set `group: {only}`")),
+            (_, [""]) if field == "group" => found.help("remove `group`: this kind is in the core group"),
+            (Some(near), _) if !typed.is_empty() => found.help(format!("did you mean `{near}`?")),
+            (_, [only]) if field != "kind" && !only.is_empty() => found.help(format!("use `{field}: {only}`")),
+            _ => found.help("correct the entry, or delete it"),
+        });
+    }
+    None
+}
+
+/// Reports paths to fields that the kind does not have.
+fn unknown(
+    application: &Written<'_>,
+    entry: &Node,
+    matching: &[&Object],
+    root: &Path,
+    schemas: &mut Schemas,
+) -> Vec<Diagnostic> {
+    let (Some(first), kind) = (matching.first(), text(entry, "kind")) else { return Vec::new() };
+    let kind = Kind::new(first.api_version(), kind);
+    if first.key.kind != kind.kind {
+        return Vec::new();
+    }
+    let schema = schemas.entry(kind.clone()).or_insert_with(|| {
+        let text = std::fs::read_to_string(root.join(schemas::FOLDER).join(kind.file()?)).ok()?;
+        serde_json::from_str(&text).ok()
+    });
+    let Some(schema) = schema else { return Vec::new() };
+    let list = |key: &str| entry.get(key).map(Node::items).unwrap_or_default().iter();
+    let pointers = list("jsonPointers").filter_map(|node| Some((node, pointer::steps(node.as_str()?))));
+    let expressions = list("jqPathExpressions").filter_map(|node| Some((node, jq_steps(node.as_str()?))));
+    let found = pointers.chain(expressions).filter_map(|(node, steps)| {
+        let (step, known) = missing(schema, &steps)?;
+        let message = format!("path in `ignoreDifferences` does not exist: {} has no field `{step}`", kind.kind);
+        let found = application.finding(Code::IgnoreDifferencesUnmatched, message, node.place(), "has no effect");
+        Some(match nearest(&step, known.iter().map(String::as_str)) {
+            Some(near) => found.help(format!("did you mean `{near}`?")),
+            None => found.help("correct the path, or delete it"),
+        })
+    });
+    found.collect()
+}
+
+/// The first step of a path that a schema does not allow, with the fields that it has there.
+fn missing(schema: &Value, steps: &[String]) -> Option<(String, Vec<String>)> {
+    for (depth, step) in steps.iter().enumerate() {
+        let here = schemas::at(schema, &steps[..depth])?;
+        if schemas::at(schema, &steps[..=depth]).is_some() {
+            continue;
+        }
+        let known = here.get("properties").and_then(Value::as_object)?;
+        let closed = here.get("additionalProperties") == Some(&Value::Bool(false));
+        // Fields of `status` are not in every schema.
+        let reported = closed && !known.contains_key(step) && !(depth == 0 && step == "status");
+        return reported.then(|| (step.clone(), known.keys().cloned().collect()));
+    }
+    None
+}
+
+/// The path at the beginning of a jq expression: `.spec.template.spec.containers[]`, `.metadata["annotations"]`.
+fn jq_steps(expression: &str) -> Vec<String> {
+    let mut steps = Vec::new();
+    let mut rest = expression.trim_start();
+    loop {
+        let step;
+        (step, rest) = if let Some(inside) = rest.strip_prefix(".\"").or_else(|| rest.strip_prefix("[\"")) {
+            let Some((name, after)) = inside.split_once('"') else { return steps };
+            (name.to_owned(), after.strip_prefix(']').unwrap_or(after))
+        } else if let Some(inside) = rest.strip_prefix('[').or_else(|| rest.strip_prefix(".[")) {
+            let Some((index, after)) = inside.split_once(']') else { return steps };
+            if let Some(name) = index.strip_prefix('"').and_then(|index| index.strip_suffix('"')) {
+                (name.to_owned(), after)
+            } else if index.bytes().all(|byte| byte.is_ascii_digit()) {
+                (if index.is_empty() { "0".to_owned() } else { index.to_owned() }, after)
+            } else {
+                return steps;
+            }
+        } else if let Some(inside) = rest.strip_prefix('.') {
+            let end = inside.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(inside.len());
+            if end == 0 {
+                return steps;
+            }
+            (inside[..end].to_owned(), &inside[end..])
+        } else {
+            return steps;
+        };
+        steps.push(step);
+        rest = rest.strip_prefix('?').unwrap_or(rest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_of_a_jq_expression_is_read() {
+        let steps = |text: &str| jq_steps(text).join("/");
+        assert_eq!(steps(".spec.replicas"), "spec/replicas");
+        assert_eq!(
+            steps(".spec.template.spec.containers[] | select(.name == \"x\").image"),
+            "spec/template/spec/containers/0"
+        );
+        assert_eq!(steps(".webhooks[0]?.clientConfig.caBundle"), "webhooks/0/clientConfig/caBundle");
+        assert_eq!(steps(".metadata.annotations[\"a/b\"]"), "metadata/annotations/a/b");
+        assert_eq!(steps(".metadata.\"labels\""), "metadata/labels");
+        assert_eq!(steps(".. | .x"), "");
+        assert_eq!(steps("del(.x)"), "");
+        assert_eq!(steps(".[\"spec\"].x"), "spec/x");
+        assert_eq!(steps(".spec[\"a"), "spec");
+    }
+}

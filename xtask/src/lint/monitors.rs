@@ -1,0 +1,93 @@
+//! ServiceMonitors: the Services that they select, and the ports of these that they scrape.
+//!
+//! A monitor of every namespace, or of one whose Services nobody can see, may select any Service.
+
+use argocd::sync_order;
+use diagnostics::{Code, Diagnostic, Diagnostics, nearest};
+use document::{Node, Value};
+use kubernetes::inventory::View;
+use kubernetes::inventory::entry::Entry;
+use kubernetes::inventory::selector::Selector;
+use kubernetes::object::Object;
+
+use super::subject::Subject;
+use super::unmatched::{self, Candidate, Selecting};
+
+/// The codes of this check.
+pub const CODES: &[Code] = &[Code::ReferencePort, Code::SelectorUnmatched];
+
+/// Checks the ServiceMonitors of all targets.
+#[must_use]
+pub fn check(subject: &Subject<'_>) -> Diagnostics {
+    let mut diagnostics = Diagnostics::default();
+    for object in subject.objects {
+        let monitor =
+            (object.key.group.as_str(), object.key.kind.as_str()) == ("monitoring.coreos.com", "ServiceMonitor");
+        if !monitor || sync_order::order(&object.root).is_none() {
+            continue;
+        }
+        let Some(view) = subject.clusters.view(&object.target) else { continue };
+        let Some(node) = object.find(&["spec", "selector"]) else { continue };
+        let Some(namespaces) = namespaces(object, view.namespace_of(object)) else { continue };
+        let selector = Selector::of_labels(node);
+        let services: Vec<&Entry<'_>> =
+            namespaces.iter().flat_map(|namespace| view.of_kind("", "Service", namespace)).collect();
+        let selected: Vec<&Object> =
+            services.iter().map(|entry| entry.object).filter(|service| selector.selects(service)).collect();
+        let hidden = namespaces.iter().any(|namespace| view.may_contain("Service", namespace));
+        if selected.is_empty() {
+            let deployed = view.is_deployed();
+            let selecting = Selecting { object, field: "spec.selector", node, noun: "Service", hidden, deployed };
+            diagnostics.0.extend(unmatched::finding(selecting, &candidates(&view, &services)));
+        } else if !(hidden && selector.is_empty()) {
+            for endpoint in object.find(&["spec", "endpoints"]).map(Node::items).unwrap_or_default() {
+                diagnostics.0.extend(port(object, endpoint, &selected));
+            }
+        }
+    }
+    diagnostics
+}
+
+/// The namespaces of the Services; `None` for all namespaces.
+fn namespaces<'a>(object: &'a Object, own: &'a str) -> Option<Vec<&'a str>> {
+    let Some(selector) = object.find(&["spec", "namespaceSelector"]) else { return Some(vec![own]) };
+    if selector.get("any").is_some_and(|any| matches!(any.value, Value::Bool(true))) {
+        return None;
+    }
+    let names: Vec<&str> =
+        selector.get("matchNames").map(Node::items).unwrap_or_default().iter().filter_map(Node::as_str).collect();
+    Some(if names.is_empty() { vec![own] } else { names })
+}
+
+fn candidates<'i>(view: &View<'i, '_>, services: &[&'i Entry<'_>]) -> Vec<Candidate<'i>> {
+    let candidate = |entry: &&'i Entry<'_>| Candidate {
+        object: entry.object,
+        labels: entry.object.find(&["metadata", "labels"]).unwrap_or(&entry.object.root),
+        own: view.is_own(entry),
+    };
+    services.iter().map(candidate).collect()
+}
+
+/// Reports the port of an endpoint that none of the Services has.
+fn port(object: &Object, endpoint: &Node, selected: &[&Object]) -> Option<Diagnostic> {
+    let node = endpoint.get("port")?;
+    let name = node.as_str().filter(|name| !name.is_empty())?;
+    let ports = selected.iter().filter_map(|service| service.find(&["spec", "ports"])).flat_map(Node::items);
+    let known: Vec<&str> = ports.filter_map(|port| port.get("name")?.as_str()).collect();
+    if known.contains(&name) {
+        return None;
+    }
+    let [service, others @ ..] = selected else { return None };
+    let title = format!("Service `{}`", service.key.name);
+    let title = if others.is_empty() { title } else { format!("{title} and {} more", others.len()) };
+    let has = if others.is_empty() { "has" } else { "have" };
+    let message = format!("{title} {has} no port named `{name}`");
+    let found = object.finding(Code::ReferencePort, message, node.place(), "scraped by the ServiceMonitor");
+    let place = service.find(&["spec"]).unwrap_or(&service.root).key_place("ports");
+    let named: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+    Some(found.at(place, "ports of the Service").help(match nearest(name, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if named.is_empty() => "name the port of the Service".to_owned(),
+        None => format!("use one of {}", named.join(", ")),
+    }))
+}

@@ -1,0 +1,104 @@
+//! PodDisruptionBudgets, NetworkPolicies, and PodMonitors: the pods that they select, and the named ports of these.
+//!
+//! An empty selector selects everything, and peers in other namespaces may be anything. A name is only compared with the
+//! ports of pods that are rendered in the policy's own namespace.
+
+use argocd::sync_order;
+use diagnostics::{Code, Diagnostic, Diagnostics, nearest};
+use document::Node;
+use kubernetes::inventory::View;
+use kubernetes::inventory::pods::Pods;
+use kubernetes::inventory::selector::Selector;
+use kubernetes::object::Object;
+
+use super::subject::Subject;
+use super::unmatched::{self, Candidate, Selecting};
+
+/// The codes of this check.
+pub const CODES: &[Code] = &[Code::ReferencePort, Code::SelectorUnmatched];
+
+/// Checks the objects of all targets.
+#[must_use]
+pub fn check(subject: &Subject<'_>) -> Diagnostics {
+    let mut diagnostics = Diagnostics::default();
+    for object in subject.objects.iter().filter(|object| sync_order::order(&object.root).is_some()) {
+        let field = match (object.key.group.as_str(), object.key.kind.as_str()) {
+            ("policy", "PodDisruptionBudget") => ("spec.selector", "selector"),
+            ("networking.k8s.io", "NetworkPolicy") => ("spec.podSelector", "podSelector"),
+            ("monitoring.coreos.com", "PodMonitor") if is_local(object) => ("spec.selector", "selector"),
+            _ => continue,
+        };
+        let Some(view) = subject.clusters.view(&object.target) else { continue };
+        let Some(node) = object.find(&["spec", field.1]) else { continue };
+        let selector = Selector::of_labels(node);
+        let namespace = view.namespace_of(object);
+        let selected = view.selected(namespace, &selector);
+        if selected.is_empty() && !selector.is_empty() {
+            let selecting = Selecting {
+                object,
+                field: field.0,
+                node,
+                noun: "pod",
+                hidden: view.may_contain("Pod", namespace),
+                deployed: view.is_deployed(),
+            };
+            diagnostics.0.extend(unmatched::finding(selecting, &candidates(&view, namespace)));
+        }
+        // Pods that are not rendered may have the port.
+        if !selected.is_empty() && (!selector.is_empty() || !view.may_contain("Pod", namespace)) {
+            for port in ports(object) {
+                diagnostics.0.extend(named_port(object, port, &selected));
+            }
+        }
+    }
+    diagnostics
+}
+
+/// Whether a `PodMonitor` selects pods of its own namespace only.
+fn is_local(object: &Object) -> bool {
+    object.find(&["spec", "namespaceSelector"]).is_none_or(|node| node.entries().is_empty())
+}
+
+fn candidates<'i>(view: &View<'i, '_>, namespace: &str) -> Vec<Candidate<'i>> {
+    let candidate = |pods: &'i Pods<'_>| Candidate {
+        object: pods.object,
+        labels: pods.template.find(&["metadata", "labels"]).unwrap_or(pods.template),
+        own: view.is_own_pods(pods),
+    };
+    view.pods(namespace).map(candidate).collect()
+}
+
+/// The ports by name that the selected pods must have.
+fn ports(object: &Object) -> Vec<&Node> {
+    let Some(spec) = object.find(&["spec"]) else { return Vec::new() };
+    let rules = |key: &str| spec.get(key).map(Node::items).unwrap_or_default();
+    let nodes: Vec<&Node> = if object.key.kind == "PodMonitor" {
+        rules("podMetricsEndpoints").iter().filter_map(|endpoint| endpoint.get("port")).collect()
+    } else {
+        let ports = rules("ingress").iter().filter_map(|rule| rule.get("ports")).flat_map(Node::items);
+        ports.filter_map(|port| port.get("port")).collect()
+    };
+    nodes.into_iter().filter(|node| matches!(node.value, document::Value::String(_))).collect()
+}
+
+/// Reports a named port that none of the pods has.
+fn named_port(object: &Object, port: &Node, selected: &[&Pods<'_>]) -> Option<Diagnostic> {
+    let name = port.as_str().filter(|name| !name.is_empty())?;
+    let containers = || selected.iter().flat_map(|pods| &pods.containers);
+    let known: Vec<&str> = containers().flat_map(|container| &container.ports).filter_map(|port| port.name).collect();
+    if known.contains(&name) {
+        return None;
+    }
+    let [owner, others @ ..] = selected else { return None };
+    let owner = format!("{} `{}`", owner.object.key.kind, owner.object.key.name);
+    let owner = if others.is_empty() { owner } else { format!("{owner} and {} more", others.len()) };
+    let message = format!("no container of {owner} has a port named `{name}`");
+    let found = object.finding(Code::ReferencePort, message, port.place(), format!("used by {}", object.key.kind));
+    let near = nearest(name, known.iter().copied());
+    let named: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+    Some(found.help(match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if named.is_empty() => "use the number of the port, or name the port of the container".to_owned(),
+        None => format!("use one of {}", named.join(", ")),
+    }))
+}

@@ -1,0 +1,257 @@
+//! References to objects that do not exist, and to keys that a ConfigMap or a Secret does not have.
+//!
+//! What a deployed target refers to must be rendered by an Application of the same cluster, made from what is rendered, or
+//! declared in charts.toml. Cases stand for other clusters, which may have any object; but a name that is most likely a
+//! misspelling of a rendered one, and a key that a rendered object lacks, are wrong in every case.
+//!
+//! Classes belong to the cluster, not to the repository: of these, only misspellings are reported.
+
+use std::collections::BTreeMap;
+
+use argocd::sync_order;
+use diagnostics::{Code, Diagnostic, Diagnostics};
+use document::Node;
+use kubernetes::inventory::entry::{Entry, Id};
+use kubernetes::inventory::keys::Keys;
+use kubernetes::inventory::near::is_near;
+use kubernetes::inventory::{Presence, View};
+use kubernetes::object::Object;
+use kubernetes::references::{self, reference::Reference};
+use workspace::external::External;
+
+use super::subject::Subject;
+
+/// The codes that this check reports.
+pub const CODES: &[Code] = &[Code::ExternalUnused, Code::ReferenceKey, Code::ReferenceMissing];
+
+/// How many keys a help names.
+const NAMED_KEYS: usize = 6;
+
+/// Kinds that are easily mistaken for each other, with their groups, and whether they are cluster-scoped.
+const ALIKE: &[&[(&str, &str, bool)]] = &[
+    &[("", "ConfigMap", false), ("", "Secret", false)],
+    &[("rbac.authorization.k8s.io", "ClusterRole", true), ("rbac.authorization.k8s.io", "Role", false)],
+    &[("apps", "DaemonSet", false), ("apps", "Deployment", false), ("apps", "StatefulSet", false)],
+];
+
+/// The same missing object or key of a target, with the finding about the first reference to it.
+type Found = BTreeMap<(String, String, String, String), (Diagnostic, Vec<String>)>;
+
+/// Checks the references of all objects.
+#[must_use]
+pub fn check(subject: &Subject<'_>) -> Diagnostics {
+    let externals = &subject.workspace.config.externals;
+    let mut used = vec![false; externals.len()];
+    let mut found = Found::new();
+    for object in subject.objects.iter().filter(|object| sync_order::order(&object.root).is_some()) {
+        let Some(view) = subject.clusters.view(&object.target) else { continue };
+        for reference in references::of(object, view.pods_of_object(object)) {
+            let at = At::new(&view, object, reference);
+            let declared: Vec<&External> = externals
+                .iter()
+                .zip(&mut used)
+                .filter(|(external, _)| external.covers(at.id.kind, at.id.namespace, at.id.name, &object.target))
+                .map(|(external, used)| {
+                    *used |= at.is_outside();
+                    external
+                })
+                .collect();
+            at.check(&declared, &mut found);
+        }
+    }
+    let mut diagnostics = Diagnostics::default();
+    diagnostics.0.extend(found.into_values().map(|(mut first, others)| {
+        if !others.is_empty() {
+            first.notes.push(format!("also needed by {}", others.join(", ")));
+        }
+        first
+    }));
+    for (external, used) in externals.iter().zip(used) {
+        if subject.complete && !used {
+            let message = format!("no object needs the external {} `{}`", external.kind, external.name);
+            let label = "every reference to it is rendered, or there is none";
+            diagnostics.push(
+                Diagnostic::new(Code::ExternalUnused, message)
+                    .at(external.place.clone(), label)
+                    .help("delete this entry, or correct its `kind`, `name`, and `namespace`"),
+            );
+        }
+    }
+    diagnostics
+}
+
+/// A reference of an object of a target.
+struct At<'i, 'a> {
+    view: &'i View<'i, 'a>,
+    object: &'a Object,
+    reference: Reference<'a>,
+    id: Id<'a>,
+    presence: Presence<'i, 'a>,
+}
+
+impl<'i, 'a> At<'i, 'a> {
+    fn new(view: &'i View<'i, 'a>, object: &'a Object, reference: Reference<'a>) -> Self {
+        let own = || reference.namespace.unwrap_or_else(|| view.namespace_of(object));
+        let namespace = if reference.cluster_scoped { "" } else { own() };
+        let name = reference.name.as_str().unwrap_or_default();
+        let id = Id { group: reference.group, kind: reference.kind, namespace, name };
+        let presence = view.presence(&id);
+        Self { view, object, reference, id, presence }
+    }
+
+    /// Whether nothing that is rendered is known to be the other object.
+    fn is_outside(&self) -> bool {
+        matches!(self.presence, Presence::Missing | Presence::Uncertain)
+    }
+
+    fn title(&self) -> String {
+        format!("{} `{}`", self.id.kind, self.id.name)
+    }
+
+    fn check(&self, declared: &[&External], found: &mut Found) {
+        match &self.presence {
+            Presence::Rendered(entry) if matches!(self.id.kind, "ConfigMap" | "Secret") => {
+                self.keys(&Keys::of(entry.object), Some(entry), found);
+            }
+            Presence::Made(entry, keys) => self.keys(keys, Some(entry), found),
+            Presence::Rendered(_) | Presence::Provided(_) | Presence::Uncertain => {}
+            Presence::Missing => {
+                // Every entry that covers it must know the keys that it lists.
+                if let Some(keys) = declared.iter().find_map(|external| external.keys.as_ref()) {
+                    self.keys(&Keys::Known(keys.clone()), None, found);
+                }
+                self.missing(declared, found);
+            }
+        }
+    }
+
+    /// Adds the finding about a missing object or key, or counts it if another object has the same.
+    fn add(&self, key: &str, diagnostic: Diagnostic, found: &mut Found) {
+        let title = self.object.title();
+        let id = (self.object.target.clone(), self.id.kind.to_owned(), self.id.namespace.to_owned());
+        let entry = found.entry((id.0, format!("{} {}", id.1, id.2), self.id.name.to_owned(), key.to_owned()));
+        let entry = entry.or_insert_with(|| (diagnostic.clone(), Vec::new()));
+        let first = entry.0.origin.as_ref().map(|origin| format!("{} `{}`", origin.kind, origin.name));
+        if first.as_ref() != Some(&title) && !entry.1.contains(&title) {
+            entry.1.push(title);
+        }
+    }
+
+    fn missing(&self, declared: &[&External], found: &mut Found) {
+        if self.reference.optional || declared.iter().any(|external| !external.is_pattern()) {
+            return;
+        }
+        let Id { group, kind, namespace, name } = self.id;
+        let near = self.view.names(group, kind, namespace).find(|(other, _)| is_near(name, other));
+        let elsewhere = || {
+            let mut elsewhere = self.view.elsewhere(group, kind, name);
+            elsewhere.find(|entry| self.view.is_own(entry) || self.view.is_deployed())
+        };
+        let elsewhere = if near.is_none() && !self.reference.cluster_scoped { elsewhere() } else { None };
+        let own_elsewhere = elsewhere.filter(|entry| self.view.is_own(entry));
+        let expected = self.view.is_deployed()
+            && declared.is_empty()
+            && !self.view.may_contain(kind, namespace)
+            && !self.is_class()
+            && !self.is_foreign_account();
+        if near.is_none() && own_elsewhere.is_none() && !expected {
+            return;
+        }
+        let place = if namespace.is_empty() { String::new() } else { format!(" in namespace `{namespace}`") };
+        let message = format!("{} does not exist{place}", self.title());
+        let diagnostic =
+            self.object.finding(Code::ReferenceMissing, message, self.reference.name.place(), self.reference.role);
+        let diagnostic = match (near, elsewhere) {
+            (Some((near, entry)), _) => {
+                diagnostic.at(entry.object.name_place(), shows(entry, near)).help(format!("did you mean `{near}`?"))
+            }
+            (None, Some(entry)) => diagnostic
+                .at(entry.object.name_place(), format!("in namespace `{}`", entry.namespace))
+                .help("render both in the same namespace"),
+            (None, None) => match self.alike() {
+                Some(other) => diagnostic
+                    .at(other.object.name_place(), "rendered here")
+                    .help(format!("did you mean the {} with this name?", other.object.key.kind)),
+                None => diagnostic.help("render it, or correct the name").help(
+                    "if it exists outside of this repository, declare it with a reason as `[[external]]` in charts.toml",
+                ),
+            },
+        };
+        self.add("", diagnostic, found);
+    }
+
+    /// An object with the same name and a kind that is easily mistaken for that of the reference.
+    fn alike(&self) -> Option<&'i Entry<'a>> {
+        let kinds = ALIKE.iter().find(|kinds| kinds.iter().any(|(_, kind, _)| *kind == self.id.kind))?;
+        let others = kinds.iter().filter(|(_, kind, _)| *kind != self.id.kind);
+        let mut found = others.filter_map(|(group, kind, cluster_scoped)| {
+            let namespace = if *cluster_scoped { "" } else { self.view.namespace_of(self.object) };
+            self.view.find(&Id { group, kind, namespace, name: self.id.name })
+        });
+        found.next()
+    }
+
+    /// Whether it is an account in a namespace for which nothing is rendered, such as that of a monitoring system which
+    /// gets a role here.
+    fn is_foreign_account(&self) -> bool {
+        let Id { group, kind, namespace, .. } = self.id;
+        kind == "ServiceAccount"
+            && self.reference.namespace.is_some()
+            && self.view.pods(namespace).next().is_none()
+            && self.view.of_kind(group, kind, namespace).next().is_none()
+    }
+
+    /// Whether it is a class or a volume, which the cluster has, and not the repository. Priority classes belong to the
+    /// repository if it renders one.
+    fn is_class(&self) -> bool {
+        match self.id.kind {
+            "IngressClass" | "PersistentVolume" | "RuntimeClass" | "StorageClass" => true,
+            "PriorityClass" => self.view.of_kind(self.id.group, self.id.kind, "").next().is_none(),
+            _ => false,
+        }
+    }
+
+    /// Reports the keys that are not among those of the other object, which `entry` renders.
+    fn keys(&self, keys: &Keys, entry: Option<&&Entry<'_>>, found: &mut Found) {
+        let Keys::Known(known) = keys else { return };
+        if self.reference.optional {
+            return;
+        }
+        for node in &self.reference.keys {
+            let Some(key) = node.as_str().filter(|key| !keys.may_have(key)) else { continue };
+            let message = format!("{} has no key `{key}`", self.title());
+            let diagnostic = self.object.finding(Code::ReferenceKey, message, node.place(), self.reference.role);
+            let near = diagnostics::nearest(key, known.iter().map(String::as_str));
+            let diagnostic = match (entry, near) {
+                (Some(entry), Some(near)) => diagnostic.at(key_place(entry.object, near), "has this key"),
+                (Some(entry), None) => diagnostic.at(entry.object.name_place(), shows(entry, self.id.name)),
+                (None, _) => diagnostic,
+            };
+            let named: Vec<String> = known.iter().take(NAMED_KEYS).map(|key| format!("`{key}`")).collect();
+            let more = if known.len() > NAMED_KEYS { ", …" } else { "" };
+            let help = match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("add the key, or use one of {}{more}", named.join(", ")),
+            };
+            self.add(key, diagnostic.help(help), found);
+        }
+    }
+}
+
+/// How an object shows a name: as its own, or as that of an object that a controller makes from it.
+fn shows(entry: &Entry<'_>, name: &str) -> String {
+    if entry.object.key.name == name {
+        "rendered here".to_owned()
+    } else {
+        format!("`{name}` is made from {}", entry.object.title())
+    }
+}
+
+/// The place of a key in an object with data, or of its name.
+fn key_place(object: &Object, key: &str) -> diagnostics::Place {
+    const SECTIONS: &[&[&str]] =
+        &[&["data"], &["binaryData"], &["stringData"], &["spec", "encryptedData"], &["spec", "template", "data"]];
+    let has = |section: &&Node| section.get(key).is_some();
+    let section = SECTIONS.iter().filter_map(|path| object.find(path)).find(has);
+    section.map_or_else(|| object.name_place(), |section| section.key_place(key))
+}

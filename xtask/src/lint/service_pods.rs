@@ -1,0 +1,339 @@
+//! Services whose selector matches no pod, and whose target ports are not ports of the pods that it matches.
+//!
+//! Pods that nobody can see are not missed: those of custom resources, and those of Applications that are not rendered.
+//! Neither are labels that programs give to their own pods, such as the role of a database.
+//!
+//! A container may listen on a port that it does not declare. A number is therefore only reported if all containers
+//! declare ports, none of them mentions the number, and one of the declared ports is left without a Service.
+
+use argocd::sync_order;
+use diagnostics::{Code, Diagnostic, Diagnostics};
+use document::Node;
+use kubernetes::inventory::View;
+use kubernetes::inventory::mention;
+use kubernetes::inventory::near::{is_near, is_near_number};
+use kubernetes::inventory::pods::{self, DEFAULT_PROTOCOL, Pods, Port};
+use kubernetes::inventory::selector::Selector;
+use kubernetes::object::Object;
+
+use super::subject::Subject;
+
+/// The codes that this check reports.
+pub const CODES: &[Code] = &[Code::ReferencePort, Code::SelectorUnmatched];
+
+/// Checks the Services of all targets.
+#[must_use]
+pub fn check(subject: &Subject<'_>) -> Diagnostics {
+    let mut diagnostics = Diagnostics::default();
+    for object in subject.objects {
+        if (object.key.group.as_str(), object.key.kind.as_str()) != ("", "Service")
+            || sync_order::order(&object.root).is_none()
+        {
+            continue;
+        }
+        let Some(view) = subject.clusters.view(&object.target) else { continue };
+        let Some(selector) = Selector::of_service(object) else { continue };
+        let selected = view.selected(view.namespace_of(object), &selector);
+        if selected.is_empty() {
+            diagnostics.0.extend(unmatched(&view, object, &selector));
+        } else {
+            for port in object.find(&["spec", "ports"]).map(Node::items).unwrap_or_default() {
+                diagnostics.0.extend(target_port(&view, object, port, &selected));
+            }
+        }
+    }
+    diagnostics
+}
+
+/// How pods miss a selector.
+struct Miss<'i, 'a> {
+    pods: &'i Pods<'a>,
+    /// Whether the target itself renders them.
+    own: bool,
+    /// How many labels they have.
+    matched: usize,
+    /// The labels that they do not have.
+    labels: Vec<Label<'i>>,
+}
+
+/// A label of a selector that pods do not have.
+struct Label<'i> {
+    key: &'i str,
+    node: &'i Node,
+    /// The label that the pods have instead: another value, or a similar key.
+    instead: Option<(&'i str, &'i str)>,
+    /// Whether it is most likely a misspelling of that.
+    near: bool,
+}
+
+fn miss<'i, 'a>(view: &View<'i, 'a>, pods: &'i Pods<'a>, selector: &Selector<'i>) -> Miss<'i, 'a> {
+    let missing =
+        selector.nodes().iter().filter(|(key, node)| !pods.may_have_label(key, node.as_str().unwrap_or_default()));
+    let labels: Vec<Label<'i>> = missing
+        .map(|(key, node)| {
+            let wanted = node.as_str().unwrap_or_default();
+            let used = |name: &str| selector.nodes().iter().any(|(key, _)| *key == name);
+            let similar =
+                || pods.labels().find(|(name, value)| *value == wanted && !used(name) && is_similar_key(key, name));
+            let instead = pods.label(key).map(|value| (*key, value)).or_else(similar);
+            let near = instead.is_some_and(|(name, value)| name != *key || is_near(wanted, value));
+            Label { key, node, instead, near }
+        })
+        .collect();
+    Miss { pods, own: view.is_own_pods(pods), matched: selector.nodes().len() - labels.len(), labels }
+}
+
+/// Whether two keys of labels differ in the letters after the same prefix.
+fn is_similar_key(one: &str, other: &str) -> bool {
+    let parts = |key| str::rsplit_once(key, '/').unwrap_or(("", key));
+    let ((prefix, name), (other_prefix, other_name)) = (parts(one), parts(other));
+    prefix == other_prefix && diagnostics::nearest(name, [other_name]).is_some()
+}
+
+/// Labels that templates set. Programs set others on their own pods.
+fn is_static(key: &str) -> bool {
+    key.starts_with("app.kubernetes.io/")
+        || key.starts_with("helm.sh/")
+        || matches!(key, "app" | "name" | "tier" | "component" | "k8s-app" | "release" | "instance")
+}
+
+/// The finding about a selector that matches no pod.
+fn unmatched(view: &View<'_, '_>, service: &Object, selector: &Selector<'_>) -> Option<Diagnostic> {
+    let namespace = view.namespace_of(service);
+    // The cause is the namespace of either, which `application_project` reports.
+    if view.own_pods().any(|pods| pods.namespace != namespace && selector.matches(pods)) {
+        return None;
+    }
+    let misses: Vec<Miss<'_, '_>> = view.pods(namespace).map(|pods| miss(view, pods, selector)).collect();
+    // A program may give its own pods the labels that the template lacks.
+    let given = |label: &Label<'_>| label.instead.is_none() && !is_static(label.key);
+    if misses.iter().any(|miss| miss.matched > 0 && miss.labels.iter().all(given)) {
+        return None;
+    }
+    let near = |miss: &Miss<'_, '_>| matches!(miss.labels.as_slice(), [label] if label.near);
+    let best = misses.iter().max_by_key(|miss| (near(miss), miss.matched, miss.own));
+    let best = best.filter(|miss| near(miss) || miss.matched > 0);
+    let hidden = view.may_contain("Pod", namespace);
+    let reported = match best {
+        Some(miss) if near(miss) => true,
+        Some(miss) => !hidden && (view.is_deployed() || miss.own),
+        None => !hidden && view.is_deployed(),
+    };
+    reported.then(|| finding(service, best))
+}
+
+fn finding(service: &Object, best: Option<&Miss<'_, '_>>) -> Diagnostic {
+    let message = format!("`spec.selector` of {} matches no pod", service.title());
+    let code = Code::SelectorUnmatched;
+    let Some((miss, label)) = best.and_then(|miss| Some((miss, miss.labels.first()?))) else {
+        let place = service.find(&["spec"]).unwrap_or(&service.root).key_place("selector");
+        let found = service.finding(code, message, place, "no pod in this namespace has these labels");
+        return found.help("use the labels of the pods that the Service is for, or render these pods");
+    };
+    let owner = miss.pods.object.title();
+    let Some((key, value)) = label.instead else {
+        let found = service.finding(code, message, label.node.place(), format!("{owner} has no label `{}`", label.key));
+        let labels = miss.pods.template.find(&["metadata"]).unwrap_or(miss.pods.template).key_place("labels");
+        return found
+            .at(labels, "labels of its pods")
+            .help(format!("add the label to the pods of {owner}, or remove it from the selector"));
+    };
+    let there = miss.pods.template.find(&["metadata", "labels"]).unwrap_or(miss.pods.template);
+    if key == label.key {
+        let has = there.get(key).unwrap_or(there).place();
+        let found = service.finding(code, message, label.node.place(), format!("{owner} has `{value}`"));
+        let help = if label.near {
+            format!("did you mean `{value}`?")
+        } else {
+            format!("use `{value}`, as the pods of {owner}")
+        };
+        found.at(has, "label of its pods").help(help)
+    } else {
+        let selector = service.find(&["spec", "selector"]).unwrap_or(&service.root);
+        let found = service.finding(code, message, selector.key_place(label.key), format!("{owner} has no such label"));
+        found.at(there.key_place(key), "label of its pods").help(format!("did you mean `{key}`?"))
+    }
+}
+
+/// Where a port of a Service leads to.
+#[derive(Clone, Copy)]
+enum Aim<'a> {
+    Name(&'a str),
+    Number(i64),
+}
+
+impl<'a> Aim<'a> {
+    /// The target of a port, with the node that sets it.
+    fn of(port: &'a Node) -> Option<(Self, &'a Node)> {
+        let node = port.get("targetPort").filter(|node| !matches!(node.value, document::Value::Null));
+        let node = node.or_else(|| port.get("port"))?;
+        let aim = node.as_str().map(Aim::Name).or_else(|| pods::number(node).map(Aim::Number))?;
+        Some((aim, node))
+    }
+
+    fn is(self, port: &Port<'_>) -> bool {
+        match self {
+            Aim::Name(name) => port.name == Some(name),
+            Aim::Number(number) => port.number == Some(number),
+        }
+    }
+}
+
+fn protocol(port: &Node) -> &str {
+    port.get("protocol").and_then(Node::as_str).unwrap_or(DEFAULT_PROTOCOL)
+}
+
+/// Checks the target of a port of a Service that selects pods.
+fn target_port(view: &View<'_, '_>, service: &Object, port: &Node, selected: &[&Pods<'_>]) -> Option<Diagnostic> {
+    let (aim, node) = Aim::of(port)?;
+    let protocol = protocol(port);
+    match aim {
+        // 0 and numeric texts are invalid, which is reported elsewhere.
+        Aim::Name(name) if kubernetes::forms::port(name).is_some() || is_injected(name) => None,
+        Aim::Name(name) => {
+            let found = selected.iter().flat_map(|pods| pods.ports());
+            let found: Vec<&Port<'_>> = found.filter(|port| aim.is(port)).collect();
+            if found.iter().any(|port| port.protocol == protocol) {
+                return selected.iter().find_map(|pods| ambiguous(service, node, name, protocol, pods));
+            }
+            Some(unknown_name(service, node, name, found.first().copied(), selected))
+        }
+        Aim::Number(number) => unknown_number(view, service, node, number, selected),
+    }
+}
+
+/// Names of ports of containers that service meshes inject.
+fn is_injected(name: &str) -> bool {
+    name == "http-envoy-prom" || name.starts_with("linkerd-")
+}
+
+fn unknown_name(
+    service: &Object,
+    node: &Node,
+    name: &str,
+    other_protocol: Option<&Port<'_>>,
+    selected: &[&Pods<'_>],
+) -> Diagnostic {
+    let owner = selected.first().map(|pods| pods.object.title()).unwrap_or_default();
+    let message = format!("target port `{name}` of {} is not a port of its pods", service.title());
+    let code = Code::ReferencePort;
+    if let Some(port) = other_protocol {
+        let found = service.finding(code, message, node.place(), "another protocol");
+        let there = port.node.get("name").unwrap_or(port.node).place();
+        return found
+            .at(there, format!("port of {owner} with the protocol {}", port.protocol))
+            .help(format!("set `protocol: {}` for this port of the Service", port.protocol));
+    }
+    let named: Vec<&Port<'_>> =
+        selected.iter().flat_map(|pods| pods.ports()).filter(|port| port.name.is_some()).collect();
+    let names = || named.iter().filter_map(|port| port.name);
+    let found = service.finding(code, message, node.place(), format!("no container of {owner} has this port"));
+    let near = diagnostics::nearest(name, names());
+    let there = near.and_then(|near| named.iter().find(|port| port.name == Some(near))).or(named.first());
+    let found = match there {
+        Some(port) => found.at(port.node.get("name").unwrap_or(port.node).place(), "port of its pods"),
+        None => match selected.first().and_then(|pods| pods.containers.iter().find(|container| container.serves)) {
+            Some(container) => found.at(container.node.key_place("name"), "this container declares no port by name"),
+            None => found,
+        },
+    };
+    let mut known: Vec<String> = names().map(|name| format!("`{name}`")).collect();
+    known.sort();
+    known.dedup();
+    found.help(match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if known.is_empty() => "use the number of the port, or name the port in the container".to_owned(),
+        None => format!("use one of the ports of the pods: {}", known.join(", ")),
+    })
+}
+
+/// Kubernetes uses the first container port of a name only.
+fn ambiguous(service: &Object, node: &Node, name: &str, protocol: &str, pods: &Pods<'_>) -> Option<Diagnostic> {
+    let mut ports = pods.ports().filter(|port| port.name == Some(name) && port.protocol == protocol);
+    let first = ports.next()?;
+    let second = ports.find(|port| port.number != first.number)?;
+    let message = format!("target port `{name}` of {} is ambiguous", service.title());
+    let place = |port: &Port<'_>| port.node.get("name").unwrap_or(port.node).place();
+    let found = service.finding(Code::ReferencePort, message, node.place(), "names two container ports");
+    Some(
+        found
+            .at(place(first), "used by the Service")
+            .at(place(second), "not used")
+            .help("give the two container ports different names"),
+    )
+}
+
+/// The finding about a number that is no port of the pods, if it is most likely wrong.
+fn unknown_number(
+    view: &View<'_, '_>,
+    service: &Object,
+    node: &Node,
+    number: i64,
+    selected: &[&Pods<'_>],
+) -> Option<Diagnostic> {
+    // Nobody connects through the target port of a headless Service.
+    let headless = service.find(&["spec", "clusterIP"]).and_then(Node::as_str) == Some("None");
+    let known = selected.iter().flat_map(|pods| pods.ports()).any(|port| port.number == Some(number));
+    let declared = selected.iter().all(|pods| pods.declare_ports());
+    if headless || known || !declared || selected.iter().any(|pods| mentions(pods, number)) {
+        return None;
+    }
+    let resolves = resolves(service, selected);
+    // A port for probes needs no Service, unless the Service leads nowhere else, or to nearly that number.
+    let wanted = |pods: &Pods<'_>, port: &Port<'_>| {
+        let near = port.number.is_some_and(|known| is_near_number(number, known));
+        near || !resolves || !is_probed(pods, port)
+    };
+    let (owner, port) =
+        selected.iter().find_map(|pods| Some((pods.object.title(), unreached(view, pods, &wanted)?)))?;
+    let message = format!("target port {number} of {} is not a port of its pods", service.title());
+    let label = format!("no container of {owner} declares this port");
+    let what = port.name.map(|name| format!("`{name}`")).or(port.number.map(|number| number.to_string()))?;
+    let place = port.node.get("containerPort").unwrap_or(port.node).place();
+    let found = service.finding(Code::ReferencePort, message, node.place(), label);
+    Some(
+        found
+            .at(place, "no Service leads to this port of the pods")
+            .help(format!("set `targetPort` to {what}, or declare the port in the container that listens on it")),
+    )
+}
+
+/// Whether a container of pods mentions a number, or probes it: it probably listens on that port.
+fn mentions(pods: &Pods<'_>, number: i64) -> bool {
+    let text = number.to_string();
+    pods.containers.iter().any(|container| {
+        mention::words(container.node).any(|words| mention::has_word(words, &text))
+            || container.probed().any(|(_, port)| pods::number(port) == Some(number))
+    })
+}
+
+/// Whether a port of a Service is one of its pods.
+fn resolves(service: &Object, selected: &[&Pods<'_>]) -> bool {
+    let ports = service.find(&["spec", "ports"]).map(Node::items).unwrap_or_default();
+    let mut aims = ports.iter().filter_map(|port| Some((Aim::of(port)?.0, protocol(port))));
+    let known = |(aim, protocol): (Aim<'_>, &str)| {
+        selected.iter().flat_map(|pods| pods.ports()).any(|port| port.protocol == protocol && aim.is(port))
+    };
+    aims.any(known)
+}
+
+/// Whether a probe of pods uses a port.
+fn is_probed(pods: &Pods<'_>, port: &Port<'_>) -> bool {
+    pods.containers.iter().flat_map(|container| container.probed()).any(|(_, node)| {
+        let named = node.as_str().is_some_and(|name| port.name == Some(name));
+        named || pods::number(node).is_some() && pods::number(node) == port.number
+    })
+}
+
+/// A declared port of pods that is wanted, and that no Service leads to.
+fn unreached<'i, 'a>(
+    view: &View<'_, '_>,
+    pods: &'i Pods<'a>,
+    wanted: &dyn Fn(&Pods<'_>, &Port<'_>) -> bool,
+) -> Option<&'i Port<'a>> {
+    let services = view.services_of(pods);
+    let ports = services.iter().filter_map(|service| service.object.find(&["spec", "ports"])).flat_map(Node::items);
+    let aims: Vec<(Aim<'_>, &str)> = ports.filter_map(|port| Some((Aim::of(port)?.0, protocol(port)))).collect();
+    let reached = |port: &Port<'_>| aims.iter().any(|(aim, protocol)| *protocol == port.protocol && aim.is(port));
+    pods.ports().find(|port| !reached(port) && wanted(pods, port))
+}

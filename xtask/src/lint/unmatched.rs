@@ -1,0 +1,154 @@
+//! Label selectors that match nothing, with the object that they most likely mean.
+//!
+//! What nobody can see is not missed: the pods and Services of custom resources, and those of Applications that are not
+//! rendered. A label of which one letter differs is wrong in any case.
+
+use diagnostics::{Code, Diagnostic, nearest};
+use document::Node;
+use kubernetes::inventory::near::is_near;
+use kubernetes::inventory::pods::is_given_to_each;
+use kubernetes::inventory::selector::Selector;
+use kubernetes::object::Object;
+
+/// A selector of an object.
+#[derive(Debug, Clone, Copy)]
+pub struct Selecting<'a> {
+    /// The object.
+    pub object: &'a Object,
+    /// The path of the field, for messages.
+    pub field: &'static str,
+    /// The selector.
+    pub node: &'a Node,
+    /// What it selects: `pod` or `Service`.
+    pub noun: &'static str,
+    /// Whether what it selects may exist without being rendered.
+    pub hidden: bool,
+    /// Whether the object is deployed as it is, and not part of a case for a test.
+    pub deployed: bool,
+}
+
+/// What a selector could select.
+#[derive(Debug, Clone, Copy)]
+pub struct Candidate<'a> {
+    /// The workload or the Service.
+    pub object: &'a Object,
+    /// The labels, or what lacks them.
+    pub labels: &'a Node,
+    /// Whether the target with the selector renders it.
+    pub own: bool,
+}
+
+/// How a candidate misses a selector.
+struct Miss<'a> {
+    candidate: Candidate<'a>,
+    matched: usize,
+    labels: Vec<Label<'a>>,
+}
+
+/// A label of a selector that a candidate lacks.
+struct Label<'a> {
+    key: &'a str,
+    node: &'a Node,
+    /// The label that it has instead: another value, or a similar key.
+    instead: Option<(&'a str, &'a str)>,
+    /// Whether it is most likely a misspelling of that.
+    near: bool,
+    /// Whether it resembles that, which is no proof, as names often resemble each other on purpose.
+    similar: bool,
+}
+
+/// The finding about a selector that matches none of the candidates, if one of them is meant, or none can be hidden.
+#[must_use]
+pub fn finding(selecting: Selecting<'_>, candidates: &[Candidate<'_>]) -> Option<Diagnostic> {
+    let selector = Selector::of_labels(selecting.node);
+    let nodes: Vec<(&str, &Node)> =
+        selector.nodes().iter().copied().filter(|(key, _)| !is_given_to_each(key)).collect();
+    let misses: Vec<Miss<'_>> = candidates.iter().map(|candidate| miss(*candidate, &nodes)).collect();
+    // The labels match, and an expression does not. A program may also give its own pods labels that no template has.
+    let given = |label: &Label<'_>| label.instead.is_none() && !is_static(label.key);
+    let excused = |miss: &Miss<'_>| miss.labels.is_empty() || miss.matched > 0 && miss.labels.iter().all(given);
+    // Without any pods, they are deployed by other means.
+    if nodes.is_empty() || misses.is_empty() || misses.iter().any(excused) {
+        return None;
+    }
+    let near = |miss: &Miss<'_>| matches!(miss.labels.as_slice(), [label] if label.near);
+    let best = misses.iter().max_by_key(|miss| (near(miss), miss.matched, miss.candidate.own));
+    let best = best
+        .filter(|miss| near(miss) || miss.matched > 0 || matches!(miss.labels.as_slice(), [label] if label.similar));
+    let Selecting { hidden, deployed, .. } = selecting;
+    let reported = match best {
+        Some(miss) if near(miss) => true,
+        Some(miss) => !hidden && (deployed || miss.candidate.own),
+        None => !hidden && deployed && nodes.iter().all(|(key, _)| is_static(key)),
+    };
+    reported.then(|| describe(selecting, best))
+}
+
+fn miss<'a>(candidate: Candidate<'a>, nodes: &[(&'a str, &'a Node)]) -> Miss<'a> {
+    let value = |key: &str| candidate.labels.get(key).and_then(Node::as_str);
+    let missing = nodes.iter().filter(|(key, node)| value(key).is_none() || value(key) != node.as_str());
+    let labels: Vec<Label<'a>> = missing
+        .map(|(key, node)| {
+            let wanted = node.as_str().unwrap_or_default();
+            let used = |name: &str| nodes.iter().any(|(key, _)| *key == name);
+            let pairs = candidate.labels.entries().iter();
+            let mut pairs = pairs.filter_map(|(key, value)| Some((key.name.as_str(), value.as_str()?)));
+            let instead = value(key).map(|value| (*key, value));
+            let instead = instead
+                .or_else(|| pairs.find(|(name, value)| *value == wanted && !used(name) && is_similar(key, name)));
+            let near = instead.is_some_and(|(name, value)| name != *key || is_near(wanted, value));
+            let similar = near || instead.is_some_and(|(_, value)| nearest(wanted, [value]).is_some());
+            Label { key, node, instead, near, similar }
+        })
+        .collect();
+    Miss { candidate, matched: nodes.len() - labels.len(), labels }
+}
+
+/// Whether two keys of labels differ in the letters after the same prefix.
+fn is_similar(one: &str, other: &str) -> bool {
+    let parts = |key| str::rsplit_once(key, '/').unwrap_or(("", key));
+    let ((prefix, name), (other_prefix, other_name)) = (parts(one), parts(other));
+    prefix == other_prefix && nearest(name, [other_name]).is_some()
+}
+
+/// Labels that templates set. Programs set others on their own pods.
+fn is_static(key: &str) -> bool {
+    key.starts_with("app.kubernetes.io/")
+        || matches!(key, "app" | "name" | "tier" | "component" | "k8s-app" | "release" | "instance")
+}
+
+fn describe(selecting: Selecting<'_>, best: Option<&Miss<'_>>) -> Diagnostic {
+    let Selecting { object, field, node, noun, .. } = selecting;
+    let message = format!("`{field}` of {} `{}` matches no {noun}", object.key.kind, object.key.name);
+    let code = Code::SelectorUnmatched;
+    let Some((miss, label)) = best.and_then(|miss| Some((miss, miss.labels.first()?))) else {
+        let found = object.finding(code, message, node.place(), format!("no {noun} in the namespace has these labels"));
+        return found.help(format!("use the labels of the {noun}s that it is for, or delete the {}", object.key.kind));
+    };
+    let there = miss.candidate;
+    let owner = format!("{} `{}`", there.object.key.kind, there.object.key.name);
+    match label.instead {
+        None => {
+            let found =
+                object.finding(code, message, label.node.place(), format!("{owner} has no label `{}`", label.key));
+            let name = there.object.find(&["metadata", "name"]).unwrap_or(&there.object.root);
+            let found = found.at(name.place(), "has most of the labels");
+            found.help(format!("add the label to {owner}, or remove it from the selector"))
+        }
+        Some((key, value)) if key == label.key => {
+            let found = object.finding(code, message, label.node.place(), format!("{owner} has `{value}`"));
+            let found = found.at(there.labels.get(key).unwrap_or(there.labels).place(), "this label");
+            found.help(if label.near {
+                format!("did you mean `{value}`?")
+            } else {
+                format!("use `{value}`, as {owner}")
+            })
+        }
+        Some((key, _)) => {
+            let labels = node.get("matchLabels").unwrap_or(node);
+            let found =
+                object.finding(code, message, labels.key_place(label.key), format!("{owner} has no such label"));
+            found.at(there.labels.key_place(key), "this label").help(format!("did you mean `{key}`?"))
+        }
+    }
+}

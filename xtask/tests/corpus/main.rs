@@ -1,0 +1,179 @@
+//! One test per entry of tests/corpus, which the README there documents: changes to this repository that `ci` must
+//! report with one finding at one place, sound changes, and sound workspaces.
+//!
+//! `CORPUS_ALONE=1` runs each entry on its own; a filter does the same. `CORPUS_PENDING=1` shows what is reported for
+//! entries that the tool does not pass yet, and `UPDATE_CORPUS=1` removes the mark of those that it does.
+
+mod batch;
+#[path = "../fixtures/case.rs"]
+mod case;
+mod edit;
+mod entry;
+mod judge;
+mod repository_copy;
+#[path = "../integration/support.rs"]
+#[expect(dead_code, reason = "the integration tests use the rest")]
+mod support;
+mod workspace;
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use batch::Batch;
+use entry::Entry;
+use judge::Verdict;
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use repository_copy::Base;
+use support::repository;
+
+/// Skeletons of `new`, which must be silent.
+const SKELETONS: [(&str, &str); 3] = [
+    ("default", "new demo"),
+    ("namespace", "new demo --namespace demo-system"),
+    ("dependency", "new demo --dependency sealed-secrets@2.19.1 --repository https://bitnami.github.io/sealed-secrets"),
+];
+
+/// What the runs share.
+struct Corpus {
+    base: OnceLock<Result<Base, String>>,
+    /// How many broken changes ran, were reported, and were reported at the right place; how many sound ones ran, and
+    /// were silent; and how many workspaces ran, and were silent.
+    counts: [AtomicUsize; 7],
+}
+
+fn main() -> ExitCode {
+    run().unwrap_or_else(|problem| {
+        print(&format!("error: {problem}"));
+        ExitCode::FAILURE
+    })
+}
+
+fn run() -> Result<ExitCode, String> {
+    let arguments = Arguments::from_args();
+    let together = arguments.filter.is_none() && !enabled("CORPUS_ALONE");
+    let corpus = Arc::new(Corpus { base: OnceLock::new(), counts: Default::default() });
+    let mut batches = Vec::new();
+    let mut all = Vec::new();
+    for (folder, broken) in [("broken", true), ("sound", false)] {
+        let entries = entry::read(&repository().join("tests/corpus").join(folder), broken)?;
+        let entries: Vec<Arc<Entry>> = entries.into_iter().map(Arc::new).collect();
+        batches.extend(Batch::divide(&entries, together));
+        all.extend(entries);
+    }
+    // The first entries of all batches come first, so that no thread waits for the batch of another.
+    let longest = batches.iter().map(|batch| batch.entries().len()).max().unwrap_or_default();
+    let order = (0..longest)
+        .flat_map(|index| batches.iter().filter_map(move |batch| Some((batch, batch.entries().get(index)?))));
+    let mut trials: Vec<Trial> = order.map(|(batch, entry)| trial(&corpus, batch, entry)).collect();
+    let workspaces = workspace::read(&repository().join("tests/corpus/workspaces"))?;
+    for batch in workspace::Batch::divide(&workspaces, together) {
+        trials.extend(batch.workspaces().iter().map(|workspace| corpus.workspace(&batch, workspace)));
+    }
+    trials.extend(SKELETONS.iter().map(|(name, command)| corpus.skeleton(name, command)));
+    trials.insert(0, Trial::test("edits", move || applicable(&all)));
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    let counts = corpus.counts.each_ref().map(|count| count.load(Ordering::Relaxed));
+    let [broken, caught, right, sound, silent, workspaces, clean] = counts;
+    print(&format!(
+        "broken changes: {caught} of {broken} caught, {right} at the right place and with nothing else; \
+         sound changes: {silent} of {sound} silent; sound workspaces: {clean} of {workspaces} silent"
+    ));
+    Ok(conclusion.exit_code())
+}
+
+fn trial(corpus: &Arc<Corpus>, batch: &Arc<Batch>, entry: &Arc<Entry>) -> Trial {
+    let (corpus, batch, entry) = (Arc::clone(corpus), Arc::clone(batch), Arc::clone(entry));
+    let folder = if entry.expected.is_some() { "broken" } else { "sound" };
+    Trial::ignorable_test(format!("{folder}::{}", entry.name), move || corpus.check(&batch, &entry))
+}
+
+/// Checks that the edits of all entries fit the repository, which needs no tools.
+fn applicable(entries: &[Arc<Entry>]) -> Result<(), Failed> {
+    let files = repository_copy::files();
+    let problems: Vec<String> = entries
+        .iter()
+        .filter_map(|entry| Some(format!("{}: {}", entry.name, edit::apply(&mut files.clone(), entry).err()?)))
+        .collect();
+    if problems.is_empty() { Ok(()) } else { Err(problems.join("\n").into()) }
+}
+
+impl Corpus {
+    /// The unedited repository, or why there is none.
+    fn base(&self) -> Result<&Base, Completion> {
+        let base = self.base.get_or_init(Base::new);
+        base.as_ref().map_err(|unavailable| Completion::ignored_with(unavailable.clone()))
+    }
+
+    fn check(&self, batch: &Batch, entry: &Entry) -> Result<Completion, Failed> {
+        let base = match self.base() {
+            Ok(base) => base,
+            Err(unavailable) => return Ok(unavailable),
+        };
+        let verdict = batch.verdict(base, entry)?;
+        if let (Verdict::Caught(problem) | Verdict::Missed(problem), true) = (&verdict, enabled("CORPUS_PENDING")) {
+            print(&format!("## {}\n{problem}", entry.name));
+        }
+        let (caught, right) = (!matches!(verdict, Verdict::Missed(_)), verdict == Verdict::Right);
+        let broken = entry.expected.is_some();
+        self.count(0, &if broken { [true, caught, right, false, false] } else { [false, false, false, true, right] });
+        match (verdict, entry.pending) {
+            (Verdict::Right, false) => Ok(Completion::Completed),
+            (Verdict::Right, true) if enabled("UPDATE_CORPUS") => {
+                entry::settle(entry).map_err(Failed::from)?;
+                Ok(Completion::Completed)
+            }
+            (Verdict::Right, true) => Err("it passes: remove `pending: yes`, or run it with UPDATE_CORPUS=1".into()),
+            (Verdict::Caught(_) | Verdict::Missed(_), true) => Ok(Completion::ignored_with("pending")),
+            (Verdict::Caught(problem) | Verdict::Missed(problem), false) => Err(problem.into()),
+        }
+    }
+}
+
+impl Corpus {
+    fn workspace(self: &Arc<Self>, batch: &Arc<workspace::Batch>, workspace: &Arc<workspace::Workspace>) -> Trial {
+        let (corpus, batch, workspace) = (Arc::clone(self), Arc::clone(batch), Arc::clone(workspace));
+        Trial::ignorable_test(format!("workspaces::{}", workspace.name), move || {
+            let base = match corpus.base() {
+                Ok(base) => base,
+                Err(unavailable) => return Ok(unavailable),
+            };
+            let found = batch.findings(base, &workspace)?;
+            corpus.count(5, &[true, found.is_empty()]);
+            if found.is_empty() { Ok(Completion::Completed) } else { Err(found.into()) }
+        })
+    }
+
+    fn skeleton(self: &Arc<Self>, name: &str, command: &'static str) -> Trial {
+        let corpus = Arc::clone(self);
+        Trial::ignorable_test(format!("new::{name}"), move || {
+            let base = match corpus.base() {
+                Ok(base) => base,
+                Err(unavailable) => return Ok(unavailable),
+            };
+            let findings = base.ci(base.files.clone(), true, &[command])?;
+            if findings.is_empty() {
+                Ok(Completion::Completed)
+            } else {
+                Err(judge::list(&findings.iter().collect::<Vec<_>>()).into())
+            }
+        })
+    }
+
+    /// Counts what happened, from this counter on.
+    fn count(&self, first: usize, happened: &[bool]) {
+        for (count, _) in self.counts[first..].iter().zip(happened).filter(|(_, happened)| **happened) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Whether a variable is set to 1.
+fn enabled(name: &str) -> bool {
+    std::env::var(name).is_ok_and(|value| value == "1")
+}
+
+fn print(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

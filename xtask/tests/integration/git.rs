@@ -1,0 +1,37 @@
+//! Workspaces in a Git repository.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::support::{Bench, ci};
+
+/// The program on the PATH; `None` if there is none, which fails in CI.
+pub(crate) fn git() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let git = std::env::split_paths(&path).map(|folder| folder.join("git")).find(|program| program.is_file());
+    assert!(git.is_some() || !ci(), "git is required in CI");
+    git
+}
+
+/// The repository of a workspace.
+pub(crate) struct Git<'a> {
+    pub(crate) git: &'a Path,
+    pub(crate) bench: &'a Bench,
+}
+
+impl Git<'_> {
+    /// Runs a command, and returns what it prints.
+    pub(crate) fn run(&self, args: &[&str]) -> String {
+        let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgSign=false"];
+        let output = Command::new(self.git)
+            .args(identity)
+            .args(args)
+            .current_dir(self.bench.root())
+            .env_clear()
+            .env("HOME", self.bench.base().join("home"))
+            .output()
+            .expect("git runs");
+        assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+}
