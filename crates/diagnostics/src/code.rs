@@ -181,7 +181,7 @@ codes! {
     ValueUncovered "value-uncovered" Finding "no case changes a documented value from its default"
     ValueUndefined "value-undefined" Finding "a template reads a value that is not defined"
     ValueUndocumented "value-undocumented" Finding "a value in values.yaml is not documented"
-    ValueUnread "value-unread" Finding "no template reads a value that is set, and no schema declares it"
+    ValueUnknown "value-unknown" Finding "no template reads a value that is set"
     ValuesFileMissing "values-file-missing" Configuration "a value file that an Application names does not exist"
     ValuesSchemaInvalid "values-schema-invalid" Finding "values.schema.json is invalid, or contains an unknown keyword"
     ValuesSchemaMissing "values-schema-missing" Finding "a chart has no values.schema.json"

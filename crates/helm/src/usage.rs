@@ -82,7 +82,7 @@ impl Usage {
         self.complete
     }
 
-    /// Whether anything reads a value or knows its key.
+    /// Whether anything reads a value, or a dependency knows its key.
     #[must_use]
     pub fn knows(&self, path: &[String]) -> bool {
         // A chart as a whole, and what all charts share.
@@ -93,13 +93,12 @@ impl Usage {
         if global || self.parts.iter().any(|part| part.path == path) || self.reads(path) {
             return true;
         }
-        self.parts.iter().filter_map(|part| Some((part, path.strip_prefix(part.path.as_slice())?))).any(
-            |(part, rest)| {
-                let default = part.defaults.as_ref().filter(|_| !part.path.is_empty());
-                part.schema.as_ref().is_some_and(|schema| schema::declares(schema, rest))
-                    || default.is_some_and(|default| is_default(default, rest))
-            },
-        )
+        // What the outermost chart itself declares has no effect unless it is read.
+        let dependencies = self.parts.iter().filter(|part| !part.path.is_empty());
+        dependencies.filter_map(|part| Some((part, path.strip_prefix(part.path.as_slice())?))).any(|(part, rest)| {
+            part.schema.as_ref().is_some_and(|schema| schema::declares(schema, rest))
+                || part.defaults.as_ref().is_some_and(|defaults| is_default(defaults, rest))
+        })
     }
 
     /// Whether a value is read as a whole, with everything that it may contain.

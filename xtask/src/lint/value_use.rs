@@ -19,7 +19,7 @@ use workspace::plan::Target;
 use crate::lint::subject::ChartSubject;
 
 /// The codes that this check reports.
-pub const CODES: &[Code] = &[Code::ValueUndefined, Code::ValueUnread];
+pub const CODES: &[Code] = &[Code::ValueUndefined, Code::ValueUnknown];
 
 /// The maximum number of findings about the values of a chart.
 const MAX_FOUND: usize = 100;
@@ -181,7 +181,7 @@ impl Unread<'_> {
         };
         let mut keys = self.usage.keys(parent);
         keys.remove(key);
-        let found = Diagnostic::new(Code::ValueUnread, format!("value `{name}` has no effect")).at(place, label);
+        let found = Diagnostic::new(Code::ValueUnknown, format!("value `{name}` has no effect")).at(place, label);
         let found = match application {
             Some(application) => found.target(application),
             None => found,
