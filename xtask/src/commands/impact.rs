@@ -58,11 +58,6 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let (targets, found) = plan::plan(&workspace, &inspections, argocd, &request.targets);
     diagnostics.extend(found);
     let renderings = rendering::render(session, &workspace, argocd, targets, false, &mut diagnostics);
-    for one in &renderings {
-        if let Some(Err(found)) = &one.rendered {
-            diagnostics.extend(found.clone().for_target(&one.target.id));
-        }
-    }
     let tracer = Tracer::new(session, &workspace, argocd)?;
     let all = parallel(session.jobs, &renderings, |one| reached(&tracer, one, &path));
     let mut known = BTreeSet::new();

@@ -8,7 +8,7 @@ use toolbox::parallel::parallel;
 use workspace::plan::Inspections;
 use workspace::{Workspace, plan};
 
-use super::rendering::{self, RenderState, Rendering};
+use super::rendering::{self, Rendering};
 use super::tracing::{Traced, Tracer};
 use super::{Outcome, Session};
 use crate::report;
@@ -45,9 +45,6 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
         return Ok(Outcome { diagnostics, output: Output::default() });
     };
     if one.failed() {
-        if let RenderState::Failed(found) = &one.state {
-            diagnostics.extend(found.clone().for_target(&one.target.id));
-        }
         diagnostics.sort();
         return Ok(Outcome { diagnostics, output: Output::default() });
     }
@@ -55,6 +52,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let Some(name) = &request.object else {
         let list: Vec<[String; 2]> = objects.iter().map(|object| [title(object), golden(one, object)]).collect();
         session.printer.result(&report::table(&list));
+        diagnostics.sort();
         return Ok(Outcome { diagnostics, output: Output::default() });
     };
     let object = find_object(&objects, name)?;
@@ -181,11 +179,6 @@ pub fn coverage(session: &Session<'_>, targets: &[String]) -> Result<Outcome> {
     let (targets, found) = plan::plan(&workspace, &inspections, argocd, targets);
     diagnostics.extend(found);
     let renderings = rendering::render(session, &workspace, argocd, targets, false, &mut diagnostics);
-    for one in &renderings {
-        if let Some(Err(found)) = &one.rendered {
-            diagnostics.extend(found.clone().for_target(&one.target.id));
-        }
-    }
     let tracer = Tracer::new(session, &workspace, argocd)?;
     let mut rows = vec![["target", "lines", "traced to a line", "to a file"].map(str::to_owned)];
     let mut targets = Vec::new();
