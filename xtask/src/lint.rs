@@ -58,6 +58,7 @@ pub mod unmatched;
 pub mod unreachable;
 pub mod value_duplicate;
 pub mod value_misread;
+pub mod value_use;
 pub mod values_schema;
 pub mod values_table;
 pub mod version_vulnerable;
@@ -146,6 +147,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(template_duplicate::CODES, Run::Files(template_duplicate::check)),
     Check::new(value_duplicate::CODES, Run::Files(value_duplicate::check)),
     Check::new(value_misread::CODES, Run::Helm(value_misread::check)),
+    Check::new(value_use::CODES, Run::Helm(value_use::check)),
     Check::new(values_schema::CODES, Run::Files(values_schema::check)),
     Check::new(values_table::CODES, Run::Files(values_table::check)).with_fix(values_table::fix),
     Check::new(version_vulnerable::CODES, Run::Objects(version_vulnerable::check)),

@@ -318,7 +318,8 @@ pub fn suggestion<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> 
 }
 
 /// The number of edits (insertions, deletions, replacements, swaps of neighbors) between two words.
-fn edit_distance(left: &str, right: &str) -> usize {
+#[must_use]
+pub fn edit_distance(left: &str, right: &str) -> usize {
     let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
     let mut rows = vec![(0..=right.len()).collect::<Vec<_>>()];
     for (i, a) in left.iter().enumerate() {

@@ -11,5 +11,7 @@ pub mod origin;
 pub mod wording;
 
 pub use code::{Class, Code};
-pub use diagnostic::{Diagnostic, Diagnostics, Place, Reported, Result, Source, nearest, nearest_within, suggestion};
+pub use diagnostic::{
+    Diagnostic, Diagnostics, Place, Reported, Result, Source, edit_distance, nearest, nearest_within, suggestion,
+};
 pub use origin::Origin;

@@ -18,4 +18,5 @@ pub mod helmignore;
 pub mod moved;
 pub mod recipe;
 pub mod template;
+pub mod usage;
 pub mod values_schema;

@@ -4,6 +4,7 @@ pub mod flow;
 pub mod instrument;
 mod lex;
 pub mod marks;
+pub mod names;
 pub mod parse;
 mod pipeline;
 pub mod tree;

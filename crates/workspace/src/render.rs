@@ -6,6 +6,7 @@
 
 pub mod failure;
 mod schema;
+mod unknown_name;
 mod unset;
 pub mod values;
 mod violations;

@@ -67,12 +67,17 @@ fn of_target(subject: &ChartSubject<'_>, one: &Rendered<'_>) -> Diagnostics {
     if !scalars.is_empty() {
         let attempt = Attempt { helm: &subject.helm, target, directory: subject.directory, values: &values };
         let lines = subject.helm.cached(&cache_key(&scalars), &[target], || Ok((attempt.losses(one, &scalars)?, true)));
+        let mut lost = BTreeSet::new();
         for (index, loss) in lines.unwrap_or_default().iter().filter_map(|line| Loss::parse(line)) {
             let Some((of, scalar)) = scalars.get(index) else { continue };
+            lost.insert(index);
             if is_string(target, &values, &values[*of], scalar, &loss) {
                 found.push(finding(&values[*of], scalar, &loss).target(&target.id));
             }
         }
+        let padded = scalars.iter().enumerate().filter(|(index, _)| !lost.contains(index));
+        let padded = padded.filter(|(_, (_, scalar))| scalar.is_padded_integer());
+        found.extend(padded.map(|(_, (of, scalar))| padded_integer(&values[*of], scalar)));
     }
     Diagnostics(found)
 }
@@ -189,6 +194,18 @@ fn finding(values: &Authored, scalar: &Scalar, loss: &Loss) -> Diagnostic {
     };
     let quote = format!("quote it: `{}`", scalar.assigned());
     found.help(if scalar.kind == Kind::Word { format!("{quote}, or write `{read}`") } else { quote })
+}
+
+/// An integer with a leading zero, which is octal if it can be.
+fn padded_integer(values: &Authored, scalar: &Scalar) -> Diagnostic {
+    let Scalar { written, read, .. } = scalar;
+    let message = format!("YAML reads the unquoted `{written}` of `{}` as {read}", scalar.name());
+    let place = values.in_file(Place::new(&scalar.source, scalar.span.clone()));
+    let octal = written.bytes().all(|c| (b'0'..=b'7').contains(&c));
+    let label = if octal { "a leading zero means octal" } else { "the leading zero is lost" };
+    let decimal = written.trim_start_matches('0');
+    let found = Diagnostic::new(Code::ValueMisread, message).at(place, label);
+    found.help(format!("write `{decimal}`, or quote it if it is no number"))
 }
 
 /// Keys that YAML does not read as they are written.

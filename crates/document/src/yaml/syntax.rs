@@ -1,4 +1,4 @@
-//! Syntax errors, and their causes outside of YAML: merge conflict markers, and tabs.
+//! Syntax errors, and their causes outside of YAML: merge conflict markers, tabs, and other blanks.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -37,7 +37,9 @@ pub fn misread(source: &Arc<Source>, at: Option<usize>) -> Option<Diagnostic> {
     }
     // Without a place, a blank in the text may have nothing to do with the error.
     at?;
-    let mut blanks = lines.iter().enumerate().filter(|(index, _)| near(*index)).filter_map(|(_, (start, text))| {
+    // What it does to a key shows in the line after it.
+    let close = |index: usize| near(index) || near(index + 1);
+    let mut blanks = lines.iter().enumerate().filter(|(index, _)| close(*index)).filter_map(|(_, (start, text))| {
         let (offset, c) = text.char_indices().find(|(_, c)| lookalike::blank(*c).is_some())?;
         Some((lookalike::blank(c)?, start + offset..start + offset + c.len_utf8()))
     });

@@ -130,6 +130,9 @@ fn conflict_markers_and_tabs_are_named() {
         let error = parse(&Source::new("x.yaml", text)).expect_err("broken").0.remove(0);
         assert_eq!(format!("{} {}", error.places[0].0, error.message), expected);
     }
+    let error =
+        parse(&Source::new("x.yaml", "a:\n  b: 1\n\u{a0} c:\u{a0}2\n  d: 3\n")).expect_err("broken").0.remove(0);
+    assert_eq!(error.message, "no-break space (U+00A0) where YAML expects a space");
     // A tab in a block scalar is text.
     let error = parse(&Source::new("x.yaml", "a: |\n  \tb\nc: 1\nd: 1\ne: {\n")).expect_err("broken");
     assert!(error.0[0].message.starts_with("cannot parse YAML"), "{error:?}");

@@ -5,5 +5,6 @@
 
 mod functions;
 pub mod program;
+pub mod uses;
 pub mod value;
 pub mod walk;

@@ -110,7 +110,7 @@ impl Subject {
         let line = above.rfind('\n').map_or(0, |at| at + 1);
         if let Some(at) = above[line..].rfind("---").map(|at| line + at) {
             let place = Place::new(source, at..at + 3);
-            let found = self.finding(Code::DocumentLost, message, place, "`---` must begin the line");
+            let found = self.finding(Code::DocumentLost, message, place, "does not begin a line of the output");
             return if above[line..at].trim_start().starts_with('#') {
                 found.help("put `---` on a line of its own, not into a comment")
             } else {

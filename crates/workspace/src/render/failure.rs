@@ -17,6 +17,7 @@ use helm::template::unclosed::{Unclosed, unclosed};
 use helm::{helmignore, values_schema};
 use toolbox::source::read;
 
+use super::unknown_name;
 use super::unset;
 use super::values::Values;
 use super::violations;
@@ -191,6 +192,11 @@ impl Context<'_> {
     fn template(&self, template: &str, line: usize, column: Option<usize>, reason: &str) -> Diagnostic {
         let source = self.template_file(template);
         if let Some(found) = source.as_ref().and_then(|source| yaml::conflict(source, Code::HelmRefused)) {
+            return found;
+        }
+        let files: Vec<Arc<Source>> = source.iter().cloned().chain(self.templates()).collect();
+        let chart = &self.target.deployment.chart;
+        if let Some(found) = unknown_name::explain(self.root, chart, &files, line, reason) {
             return found;
         }
         // Go names no column for what its parser rejects.

@@ -67,6 +67,14 @@ impl Scalar {
         }
     }
 
+    /// Whether it looks like an integer, but is neither a file mode nor what its digits say: `010` is 8.
+    pub(super) fn is_padded_integer(&self) -> bool {
+        let mode = matches!(self.written.len(), 4 | 5) && self.written.bytes().all(|c| (b'0'..=b'7').contains(&c));
+        let key = self.path.last().map(|key| key.to_lowercase()).unwrap_or_default();
+        let named = ["mode", "mask", "perm"].iter().any(|part| key.contains(part));
+        self.kind == Kind::Digits && self.written.starts_with('0') && !mode && !named
+    }
+
     /// Whether its key is that of a version.
     pub(super) fn is_version(&self) -> bool {
         let key = self.path.last().map(|key| key.to_lowercase()).unwrap_or_default();

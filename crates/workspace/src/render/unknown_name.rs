@@ -1,0 +1,65 @@
+//! Names in templates that are not defined: of named templates and of functions.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use diagnostics::{Code, Diagnostic, Place, Source, nearest};
+use helm::chart::Chart;
+use helm::dependencies::ChartTree;
+use helm::template::{names, parse};
+
+/// Explains Helm's message about an unknown name. `files` are the chart's own templates, the one that Helm names first, and
+/// `line` is the line in that one.
+pub(super) fn explain(
+    root: &Path,
+    chart: &Chart,
+    files: &[Arc<Source>],
+    line: usize,
+    reason: &str,
+) -> Option<Diagnostic> {
+    if let Some(name) = between(reason, "no template \"", "\" associated with template") {
+        let quoted = format!("\"{name}\"");
+        let place = files.iter().find_map(|source| {
+            let at = source.text.find(&quoted)?;
+            Some(Place::new(source, at..at + quoted.len()))
+        })?;
+        let found = Diagnostic::new(Code::HelmRefused, format!("named template `{name}` is not defined")).at(place, "");
+        let defined = defined(root, chart);
+        let help = match nearest(name, defined.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("define it in a file of {}/templates", chart.path),
+        };
+        return Some(found.help(help));
+    }
+    let name = between(reason, "function \"", "\" not defined")?;
+    let source = files.first()?;
+    let span = Place::line(source, line).span?;
+    let at = word(&source.text[span.clone()], name).map(|at| span.start + at)?;
+    let found = Diagnostic::new(Code::HelmRefused, format!("function `{name}` is not defined"))
+        .at(Place::new(source, at..at + name.len()), "");
+    Some(match nearest(name, names::FUNCTIONS.split_whitespace()) {
+        Some(near) => found.help(format!("did you mean `{near}`?")),
+        None => found.help("use a function that Helm has: https://helm.sh/docs/chart_template_guide/function_list"),
+    })
+}
+
+fn between<'t>(text: &'t str, start: &str, end: &str) -> Option<&'t str> {
+    let (_, rest) = text.split_once(start)?;
+    Some(rest.split_once(end)?.0)
+}
+
+/// Where a name is a word of its own in a line.
+fn word(line: &str, name: &str) -> Option<usize> {
+    let part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '$' | '"');
+    line.match_indices(name)
+        .map(|(at, _)| at)
+        .find(|at| !line[..*at].ends_with(part) && !line[at + name.len()..].starts_with(part))
+}
+
+/// All named templates of a chart and its dependencies.
+fn defined(root: &Path, chart: &Chart) -> Vec<String> {
+    let Ok(tree) = ChartTree::read(root, &chart.directory, &chart.directory) else { return Vec::new() };
+    let templates = tree.files().filter(|(path, _)| path.contains("templates/"));
+    let texts = templates.filter_map(|(_, bytes)| std::str::from_utf8(bytes).ok());
+    texts.flat_map(|text| names::defined(&parse::parse(text))).collect()
+}

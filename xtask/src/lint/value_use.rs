@@ -1,0 +1,257 @@
+//! Values that are set but that no template reads, and values that templates read but nothing defines.
+//!
+//! Both are usually misspelled. A value is reported only if nothing can read it: no template of the chart or of a
+//! dependency, directly, through another name, or as a part of a larger value; and if no schema and no default of a
+//! dependency has its key. A field is reported only if its map is defined and not open, and if its name is similar to one
+//! that is defined there.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use ::helm::chart::Chart;
+use ::helm::dependencies::ChartTree;
+use ::helm::usage::{Undefined, Usage};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, edit_distance, nearest};
+use document::{Node, Value};
+use workspace::authored::{self, Authored, Origin};
+use workspace::plan::Target;
+
+use crate::lint::subject::ChartSubject;
+
+/// The codes that this check reports.
+pub const CODES: &[Code] = &[Code::ValueUndefined, Code::ValueUnknown];
+
+/// The maximum number of findings about the values of a chart.
+const MAX_FOUND: usize = 100;
+
+/// Checks the values of all targets of a chart, and its templates.
+#[must_use]
+pub fn check(subject: &ChartSubject<'_>) -> Diagnostics {
+    found(subject).unwrap_or_else(|found| found)
+}
+
+fn found(subject: &ChartSubject<'_>) -> Result<Diagnostics> {
+    let root = subject.helm.root;
+    let tree = ChartTree::read(root, &subject.chart.directory, subject.directory)?;
+    let all = values(root, subject.chart, subject.cases.iter().copied());
+    let nodes: Vec<&Node> = all.iter().map(|(_, values)| &values.document.root).collect();
+    let usage = Usage::new(&tree, &nodes);
+    let mut found = Diagnostics::default();
+    if !usage.is_complete() {
+        return Ok(found);
+    }
+    let parameters: Vec<Vec<String>> =
+        subject.cases.iter().flat_map(|target| parameters(target)).map(|(path, _)| path).collect();
+    let undefined = usage.undefined(&nodes, &parameters);
+    let targets: Vec<&Target<'_>> = subject.rendered.iter().map(|one| one.target).collect();
+    let mut unread = Unread { chart: subject.chart, usage: &usage, reported: BTreeSet::new(), found: Vec::new() };
+    for (target, values) in values(root, subject.chart, targets.iter().copied()) {
+        unread.tree(target, &values);
+    }
+    for target in &targets {
+        unread.parameters(target);
+    }
+    let mut unread = unread.found;
+    for one in &undefined {
+        let Some((diagnostic, near)) = finding(one) else { continue };
+        // The same misspelling, seen from the values: the spelling that occurs more often is right.
+        let counterpart = unread.iter().position(|(path, _)| Some(path) == near.as_ref());
+        match (counterpart, &near) {
+            (Some(at), Some(near)) if count(&tree, near.last()) >= count(&tree, one.path.last()) => {
+                unread.remove(at);
+                found.push(diagnostic);
+            }
+            (Some(_), _) => {}
+            (None, _) => found.push(diagnostic),
+        }
+    }
+    found.0.extend(unread.into_iter().map(|(_, diagnostic)| diagnostic));
+    Ok(found)
+}
+
+/// How often a name occurs as a whole word in the files of a chart.
+fn count(tree: &ChartTree, name: Option<&String>) -> usize {
+    let (Some(own), Some(name)) = (tree.0.first(), name) else { return 0 };
+    let texts = own.files.values().filter_map(|bytes| std::str::from_utf8(bytes).ok());
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    texts.flat_map(|text| text.split(move |c| !word(c))).filter(|one| one == name).count()
+}
+
+/// The values of a chart and of targets, each file once, with a target that uses it.
+fn values<'a>(
+    root: &Path,
+    chart: &Chart,
+    targets: impl Iterator<Item = &'a Target<'a>>,
+) -> Vec<(Option<String>, Authored)> {
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    let own = authored::file(root, chart.directory.join("values.yaml"), Origin::Defaults);
+    let mut all: Vec<(Option<String>, Authored)> = own.into_iter().map(|one| (None, one)).collect();
+    for target in targets {
+        for values in authored::of_target(root, target) {
+            let key = match &values.path {
+                Some(path) => path.display().to_string(),
+                None => target.id.app.clone(),
+            };
+            if values.origin != Origin::Defaults && seen.insert(key) {
+                let of_application = values.path.is_none().then(|| target.id.app.clone());
+                all.push((of_application, values));
+            }
+        }
+    }
+    all
+}
+
+/// The parameters of a target: the path of the value, and the place.
+fn parameters(target: &Target<'_>) -> Vec<(Vec<String>, Place)> {
+    let options = &target.deployment.options;
+    let named = options.parameters.iter().map(|parameter| (&parameter.name, &parameter.place));
+    let files = options.file_parameters.iter().map(|parameter| (&parameter.name, &parameter.place));
+    named.chain(files).filter_map(|(name, place)| Some((path(name)?, place.clone()))).collect()
+}
+
+/// The path that a parameter's name stands for in Helm: `a.b\.c[0]`.
+fn path(name: &str) -> Option<Vec<String>> {
+    let mut steps = vec![String::new()];
+    let mut chars = name.chars();
+    while let Some(c) = chars.next() {
+        let last = steps.last_mut()?;
+        match c {
+            '\\' => last.extend(chars.next()),
+            '.' | '[' => steps.push(String::new()),
+            ']' => {}
+            // Several values in one name.
+            ',' | '{' | '=' => return None,
+            c => last.push(c),
+        }
+    }
+    Some(steps).filter(|steps| steps.iter().all(|step| !step.is_empty()))
+}
+
+/// Looks for values that nothing reads.
+struct Unread<'a> {
+    chart: &'a Chart,
+    usage: &'a Usage,
+    /// What is reported for one file needs no finding for another one.
+    reported: BTreeSet<Vec<String>>,
+    found: Vec<(Vec<String>, Diagnostic)>,
+}
+
+impl Unread<'_> {
+    fn tree(&mut self, application: Option<String>, values: &Authored) {
+        self.node(application.as_deref(), values, &values.document.root, &mut Vec::new());
+    }
+
+    fn node(&mut self, application: Option<&str>, values: &Authored, node: &Node, path: &mut Vec<String>) {
+        for (key, value) in node.entries() {
+            path.push(key.name.clone());
+            // A null removes a default. An anchor is for another place.
+            let ignored =
+                matches!(value.value, Value::Null) || values.document.aliases && has_anchor(node, key.span.end, value);
+            if !ignored && !self.usage.knows(path) {
+                self.report(path, values.key_place(node, key), application);
+            } else if !ignored && !self.usage.knows_whole(path) {
+                self.node(application, values, value, path);
+            }
+            path.pop();
+        }
+        for (index, item) in node.items().iter().enumerate() {
+            path.push(index.to_string());
+            self.node(application, values, item, path);
+            path.pop();
+        }
+    }
+
+    fn parameters(&mut self, target: &Target<'_>) {
+        for (path, place) in parameters(target) {
+            if let Some(end) = (1..=path.len()).find(|end| !self.usage.knows(&path[..*end])) {
+                self.report(&path[..end], place, Some(&target.id.app));
+            }
+        }
+    }
+
+    fn report(&mut self, path: &[String], place: Place, application: Option<&str>) {
+        if self.found.len() >= MAX_FOUND || !self.reported.insert(path.to_vec()) {
+            return;
+        }
+        let Some((key, parent)) = path.split_last() else { return };
+        let name = path.join(".");
+        let label = match self.usage.dependency(path) {
+            Some(dependency) => format!("no template of the dependency `{dependency}` reads it"),
+            None => "no template reads it".to_owned(),
+        };
+        let mut keys = self.usage.keys(parent);
+        keys.remove(key);
+        let found = Diagnostic::new(Code::ValueUnknown, format!("value `{name}` has no effect")).at(place, label);
+        let found = match application {
+            Some(application) => found.target(application),
+            None => found,
+        };
+        let found = match nearest(key, keys.iter().map(String::as_str)) {
+            Some(near) => found.help(format!("did you mean `{near}`?")),
+            None => found.help(format!("remove it, or read it in a template of `{}`", self.chart.path)),
+        };
+        self.found.push((path.to_vec(), found));
+    }
+}
+
+/// Whether a value has an anchor, or contains one.
+fn has_anchor(node: &Node, from: usize, value: &Node) -> bool {
+    node.source.text.get(from..value.span.end.max(from)).is_some_and(|text| text.contains('&'))
+}
+
+/// A field that nothing defines, if its name is similar to one that is defined, or if it is always rendered; and the
+/// similar one.
+fn finding(found: &Undefined<'_>) -> Option<(Diagnostic, Option<Vec<String>>)> {
+    let (key, parent) = found.path.split_last()?;
+    let near = nearest(key, found.keys.iter().map(String::as_str)).filter(|near| similar(key, near));
+    let reported = match near {
+        Some(near) => !found.guarded || plain(key) == plain(near),
+        None => !found.guarded && !found.field.conditional,
+    };
+    if !reported {
+        return None;
+    }
+    let name: Vec<&str> = std::iter::once("Values").chain(found.path.iter().map(String::as_str)).collect();
+    let diagnostic = Diagnostic::new(Code::ValueUndefined, format!("`.{}` is not defined", name.join(".")))
+        .at(Place::new(found.source, found.field.span.clone()), "no values file has this key");
+    let near: Option<Vec<String>> = near.map(|near| parent.iter().cloned().chain([near.to_owned()]).collect());
+    let help = match &near {
+        Some(near) => format!("did you mean `{}`?", near.join(".")),
+        None => "define it in values.yaml, or replace it with `default`".to_owned(),
+    };
+    Some((diagnostic.help(help), near))
+}
+
+/// A name without what people spell differently.
+fn plain(name: &str) -> String {
+    name.to_lowercase().replace(['-', '_'], "")
+}
+
+/// Whether two names are too similar for two values.
+fn similar(one: &str, two: &str) -> bool {
+    let (one, two) = (plain(one), plain(two));
+    let distance = edit_distance(&one, &two);
+    let length = one.len().min(two.len());
+    distance == 0 || distance == 1 && length >= 4 || distance == 2 && length >= 8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_parameters_are_paths() {
+        assert_eq!(path("a.b\\.c[0].d"), Some(vec!["a".into(), "b.c".into(), "0".into(), "d".into()]));
+        assert_eq!(path("a..b"), None);
+    }
+
+    #[test]
+    fn only_nearly_equal_names_are_similar() {
+        assert!(
+            similar("pullpolicy", "pullPolicy")
+                && similar("anotations", "annotations")
+                && similar("replica", "replicas")
+        );
+        assert!(!similar("host", "port") && !similar("tls", "tags"));
+    }
+}
