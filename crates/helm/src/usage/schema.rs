@@ -70,7 +70,7 @@ fn collect(root: &Node, schema: &Node, path: &[String], depth: usize, found: &mu
     }
     match path.split_first() {
         None => {
-            found.extend(schema.get("properties").into_iter().flat_map(Node::entries).map(|(key, _)| key.name.clone()))
+            found.extend(schema.get("properties").into_iter().flat_map(Node::entries).map(|(key, _)| key.name.clone()));
         }
         Some((step, rest)) => {
             let property = schema.get("properties").and_then(|properties| properties.get(step));

@@ -320,7 +320,9 @@ impl<'a> Walker<'a> {
         let Some(name) = command.function() else {
             // A method, such as `.Capabilities.APIVersions.Has "apps/v1"`, or a value.
             let arguments: Vec<Value> = rest.iter().map(|operand| self.operand(operand, dot)).collect();
-            arguments.iter().chain(&before).for_each(|argument| self.whole(argument));
+            for argument in arguments.iter().chain(&before) {
+                self.whole(argument);
+            }
             return self.operand(first, dot);
         };
         let mut arguments: Vec<Value> = rest.iter().map(|operand| self.operand(operand, dot)).collect();
@@ -347,7 +349,9 @@ impl<'a> Walker<'a> {
             // These read one field, not all that is below it.
             "hasKey" | "get" | "index" | "dig" => functions::call(name, &arguments),
             _ if PRESENCE.contains(&name) => {
-                arguments.iter().for_each(|argument| self.present(argument));
+                for argument in &arguments {
+                    self.present(argument);
+                }
                 Value::default()
             }
             _ => functions::call(name, &arguments),
@@ -367,7 +371,9 @@ impl<'a> Walker<'a> {
         if target.paths.is_empty() && target.contexts.is_empty() {
             return;
         }
-        rest.iter().for_each(|argument| self.whole(argument));
+        for argument in rest {
+            self.whole(argument);
+        }
         let key = rest.first().and_then(|key| key.literal.clone()).filter(|_| name == "set");
         let written = match &key {
             Some(key) => target.field(key),
@@ -410,10 +416,8 @@ impl<'a> Walker<'a> {
                 found.conditional &= self.conditional;
                 let several = inner.paths.len() > 1 || !inner.entries.is_empty() || inner.items.is_some();
                 found.uncertain |= several || !inner.depends.is_empty();
-            } else if self.file != usize::MAX {
-                if let Some(found) = self.uses.fields.get_mut(&(self.file, field.span.start)) {
-                    found.uncertain = true;
-                }
+            } else if let Some(found) = self.uses.fields.get_mut(&(self.file, field.span.start)) {
+                found.uncertain = true;
             }
             value = inner;
         }
