@@ -206,7 +206,8 @@ impl Entry {
 }
 
 impl Edit {
-    fn lines(&self) -> impl Iterator<Item = &Line> {
+    /// Its lines.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &Line> {
         let (hunks, lines): (&[Vec<Line>], &[Line]) = match self {
             Self::Change { hunks, .. } => (hunks, &[]),
             Self::Add { lines, .. } => (&[], lines),

@@ -56,10 +56,11 @@ fn run() -> Result<ExitCode, String> {
     let corpus = Arc::new(Corpus { base: OnceLock::new(), counts: Default::default() });
     let mut batches = Vec::new();
     let mut all = Vec::new();
+    let files = repository_copy::files();
     for (folder, broken) in [("broken", true), ("sound", false)] {
         let entries = entry::read(&repository().join("tests/corpus").join(folder), broken)?;
         let entries: Vec<Arc<Entry>> = entries.into_iter().map(Arc::new).collect();
-        batches.extend(Batch::divide(&entries, together));
+        batches.extend(Batch::divide(&files, &entries, together));
         all.extend(entries);
     }
     // The first entries of all batches come first, so that no thread waits for the batch of another.
@@ -94,7 +95,7 @@ fn applicable(entries: &[Arc<Entry>]) -> Result<(), Failed> {
     let files = repository_copy::files();
     let problems: Vec<String> = entries
         .iter()
-        .filter_map(|entry| Some(format!("{}: {}", entry.name, edit::apply(&mut files.clone(), entry).err()?)))
+        .filter_map(|entry| Some(format!("{}: {}", entry.name, edit::apply_all(&mut files.clone(), &[entry]).err()?)))
         .collect();
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\n").into()) }
 }

@@ -92,7 +92,7 @@ impl Base {
     /// entry marks.
     pub(crate) fn run(&self, entries: &[&Entry]) -> Result<(Vec<Finding>, Vec<Option<Spot>>), String> {
         let mut files = self.files.clone();
-        let spots = entries.iter().map(|entry| edit::apply(&mut files, entry)).collect::<Result<Vec<_>, _>>()?;
+        let spots = edit::apply_all(&mut files, entries)?;
         let base = entries.iter().any(|entry| entry.base);
         self.ci(files, base, &[]).map(|findings| (findings, spots))
     }
