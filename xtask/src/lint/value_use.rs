@@ -46,7 +46,7 @@ fn found(subject: &ChartSubject<'_>) -> Result<Diagnostics> {
     let targets: Vec<&Target<'_>> = subject.rendered.iter().map(|one| one.target).collect();
     let mut unread = Unread { chart: subject.chart, usage: &usage, reported: BTreeSet::new(), found: Vec::new() };
     for (target, values) in values(root, subject.chart, targets.iter().copied()) {
-        unread.tree(target, &values);
+        unread.tree(target.as_deref(), &values);
     }
     for target in &targets {
         unread.parameters(target);
@@ -137,8 +137,8 @@ struct Unread<'a> {
 }
 
 impl Unread<'_> {
-    fn tree(&mut self, application: Option<String>, values: &Authored) {
-        self.node(application.as_deref(), values, &values.document.root, &mut Vec::new());
+    fn tree(&mut self, application: Option<&str>, values: &Authored) {
+        self.node(application, values, &values.document.root, &mut Vec::new());
     }
 
     fn node(&mut self, application: Option<&str>, values: &Authored, node: &Node, path: &mut Vec<String>) {
