@@ -1,8 +1,9 @@
 //! One test per entry of tests/corpus, which the README there documents: changes to this repository that `ci` must
 //! report with one finding at one place, sound changes, and sound workspaces.
 //!
-//! `CORPUS_ALONE=1` runs each entry on its own; a filter does the same. `CORPUS_PENDING=1` shows what is reported for
-//! entries that the tool does not pass yet, and `UPDATE_CORPUS=1` removes the mark of those that it does.
+//! `CORPUS_ALONE=1` runs each entry on its own; a filter does the same. Pending entries, which the tool does not pass yet,
+//! run only with `CORPUS_PENDING=1`, which shows what is reported for them, and with `UPDATE_CORPUS=1`, which removes the
+//! mark of those that pass.
 
 mod batch;
 #[path = "../fixtures/case.rs"]
@@ -108,6 +109,9 @@ impl Corpus {
     }
 
     fn check(&self, batch: &Batch, entry: &Entry) -> Result<Completion, Failed> {
+        if entry.pending && !enabled("CORPUS_PENDING") && !enabled("UPDATE_CORPUS") {
+            return Ok(Completion::ignored_with("pending"));
+        }
         let base = match self.base() {
             Ok(base) => base,
             Err(unavailable) => return Ok(unavailable),
