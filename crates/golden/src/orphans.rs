@@ -27,6 +27,10 @@ impl Orphans {
         if !base.is_dir() {
             return Ok(orphans);
         }
+        let mut known: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for id in targets {
+            known.entry(&id.app).or_default().insert(&id.case);
+        }
         for file in store::files(&base)? {
             let name = inputs::name(&base, &file);
             let parts: Vec<&str> = name.splitn(3, '/').collect();
@@ -34,11 +38,14 @@ impl Orphans {
                 orphans.others.insert(name);
                 continue;
             };
-            let mut cases = targets.iter().filter(|id| id.app == app).map(|id| id.case.as_str()).peekable();
-            if cases.peek().is_none() {
-                orphans.applications.entry(app.to_owned()).or_default().insert(case.to_owned());
-            } else if !cases.any(|known| known == case) {
-                orphans.others.insert(format!("{app}/{case}"));
+            match known.get(app) {
+                None => {
+                    orphans.applications.entry(app.to_owned()).or_default().insert(case.to_owned());
+                }
+                Some(cases) if !cases.contains(case) => {
+                    orphans.others.insert(format!("{app}/{case}"));
+                }
+                Some(_) => {}
             }
         }
         Ok(orphans)

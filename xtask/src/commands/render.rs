@@ -267,13 +267,11 @@ fn differing(
         let targets = report.targets.iter().zip(jobs);
         targets
             .filter(|(target, job)| target.state == State::Changed && job.unrecorded() == unrecorded)
-            .filter(|(target, _)| target.former.is_none())
+            .filter(|(target, job)| target.former.is_none() && !only_edited(job))
             .map(|(target, _)| target.id.to_string())
             .collect()
     };
-    let edited = |name: &String| jobs.iter().any(|job| job.target.id.to_string() == *name && only_edited(job));
-    let (mut changed, missing) = (names(false), names(true));
-    changed.retain(|name| !edited(name));
+    let (changed, missing) = (names(false), names(true));
     if !changed.is_empty() {
         let (verb, whose) = if changed.len() == 1 { ("differs", "its") } else { ("differ", "their") };
         let message = format!("{} {verb} from {whose} goldens", plural(changed.len(), "target"));
@@ -305,12 +303,14 @@ fn orphans(session: &Session<'_>, workspace: &Workspace, request: &Request) -> R
 
 /// The cases of each Application that has no goldens at all.
 fn unrecorded(jobs: &[Rendering<'_>]) -> BTreeMap<String, BTreeSet<String>> {
+    let recorded: BTreeSet<&str> =
+        jobs.iter().filter(|job| !job.unrecorded()).map(|job| job.target.id.app.as_str()).collect();
     let mut cases: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for job in jobs {
-        cases.entry(job.target.id.app.clone()).or_default().insert(job.target.id.case.clone());
+    for TargetId { app, case } in jobs.iter().map(|job| &job.target.id) {
+        if !recorded.contains(app.as_str()) {
+            cases.entry(app.clone()).or_default().insert(case.clone());
+        }
     }
-    let recorded = |app: &String| jobs.iter().any(|job| job.target.id.app == *app && !job.unrecorded());
-    cases.retain(|app, _| !recorded(app));
     cases
 }
 
