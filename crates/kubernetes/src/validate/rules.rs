@@ -7,7 +7,6 @@
 
 mod access;
 mod address;
-mod amount;
 mod autoscaler;
 mod claim;
 mod container;

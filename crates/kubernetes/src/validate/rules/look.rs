@@ -3,6 +3,7 @@
 use diagnostics::{Code, Diagnostic, nearest, suggestion};
 use document::{Key, Node, Value};
 
+use crate::amount;
 use crate::forms;
 use crate::validate::pointer;
 use crate::validate::subject::Subject;
@@ -294,6 +295,11 @@ impl<'a> At<'a> {
 
     pub(super) fn number(&self) -> Option<i64> {
         if let Value::Number(number) = &self.node.value { number.parse().ok() } else { None }
+    }
+
+    /// The value of a quantity.
+    pub(super) fn quantity(&self) -> Option<f64> {
+        amount::quantity(self.node)
     }
 
     /// The given fields that are present and not null.
