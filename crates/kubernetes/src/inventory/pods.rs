@@ -119,12 +119,6 @@ impl<'a> Pods<'a> {
         is_given_to_each(key) || self.label(key) == Some(value)
     }
 
-    /// Whether the pods have a label with this key, or get one from their controller.
-    #[must_use]
-    pub fn may_have_key(&self, key: &str) -> bool {
-        is_given_to_each(key) || self.label(key).is_some()
-    }
-
     /// The declared ports of the containers that serve.
     pub fn ports(&self) -> impl Iterator<Item = &Port<'a>> {
         self.containers.iter().filter(|container| container.serves).flat_map(|container| &container.ports)
