@@ -3,6 +3,7 @@
 use document::{Node, Value};
 
 use crate::object::Object;
+use crate::workload;
 
 /// The pods of a workload, or a Pod.
 #[derive(Debug)]
@@ -78,12 +79,12 @@ impl<'a> Pods<'a> {
     /// The pods that an object makes, if it makes any. A custom resource does if it has a pod template.
     #[must_use]
     pub fn of(object: &'a Object, member: usize, namespace: &'a str) -> Option<Self> {
-        let path: &[&str] = match (object.key.group.as_str(), object.key.kind.as_str()) {
-            ("", "Pod") => &[],
-            ("batch", "CronJob") => &["spec", "jobTemplate", "spec", "template"],
-            _ => &["spec", "template"],
-        };
-        let template = object.find(path)?;
+        let (group, kind) = (object.key.group.as_str(), object.key.kind.as_str());
+        // A PodTemplate only keeps a template for others.
+        if (group, kind) == ("", "PodTemplate") {
+            return None;
+        }
+        let template = object.find(workload::template_path(group, kind).unwrap_or(&["spec", "template"]))?;
         let spec = template.get("spec")?;
         if spec.get("containers").is_none_or(|containers| containers.items().is_empty()) {
             return None;
