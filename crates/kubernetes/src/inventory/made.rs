@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use document::Node;
 
 use super::keys::Keys;
+use super::pods;
 use crate::object::Object;
 
 /// The keys of a TLS Secret by cert-manager.
@@ -102,10 +103,7 @@ fn has_issuer(object: &Object) -> bool {
 
 /// The claims of a `StatefulSet`.
 fn claims(object: &Object) -> Vec<(&'static str, String, Keys)> {
-    let number = |path: &[&str]| match object.find(path).map(|node| &node.value) {
-        Some(document::Value::Number(number)) => number.parse::<i64>().ok(),
-        _ => None,
-    };
+    let number = |path: &[&str]| object.find(path).and_then(pods::number);
     let start = number(&["spec", "ordinals", "start"]).unwrap_or(0).max(0);
     let replicas = number(&["spec", "replicas"]).unwrap_or(1).clamp(0, LISTED_REPLICAS);
     let templates = object.find(&["spec", "volumeClaimTemplates"]).map(Node::items).unwrap_or_default();
