@@ -89,7 +89,7 @@ impl<'a> Pods<'a> {
         if spec.get("containers").is_none_or(|containers| containers.items().is_empty()) {
             return None;
         }
-        let list = |key: &str| spec.get(key).map(Node::items).unwrap_or_default();
+        let list = |key: &str| spec.items_at(&[key]);
         let sidecar = |node: &Node| node.get("restartPolicy").and_then(Node::as_str) == Some("Always");
         let inits = list("initContainers").iter().map(|node| Container::of(node, sidecar(node)));
         let containers = inits.chain(list("containers").iter().map(|node| Container::of(node, true))).collect();
@@ -134,7 +134,7 @@ impl<'a> Pods<'a> {
 
 impl<'a> Container<'a> {
     fn of(node: &'a Node, serves: bool) -> Self {
-        let ports = node.get("ports").map(Node::items).unwrap_or_default();
+        let ports = node.items_at(&["ports"]);
         let ports = ports.iter().map(|node| Port {
             node,
             name: node.get("name").and_then(Node::as_str),

@@ -26,7 +26,7 @@ impl<'a> Selector<'a> {
     pub fn of_labels(node: &'a Node) -> Self {
         Self {
             labels: node.get("matchLabels").map(pairs).unwrap_or_default(),
-            expressions: node.get("matchExpressions").map(Node::items).unwrap_or_default().iter().collect(),
+            expressions: node.items_at(&["matchExpressions"]).iter().collect(),
         }
     }
 
@@ -110,7 +110,7 @@ impl Labeled for Pods<'_> {
 /// Whether an expression matches labels. An invalid one, which is reported elsewhere, does.
 fn matches(expression: &Node, labeled: &impl Labeled) -> bool {
     let Some(key) = expression.get("key").and_then(Node::as_str) else { return true };
-    let values = expression.get("values").map(Node::items).unwrap_or_default();
+    let values = expression.items_at(&["values"]);
     let listed = || values.iter().filter_map(Node::as_str).any(|value| labeled.may_have_label(key, value));
     match expression.get("operator").and_then(Node::as_str) {
         Some("In") => values.is_empty() || listed(),
