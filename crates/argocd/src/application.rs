@@ -116,9 +116,7 @@ pub fn read(documents: &[Document]) -> (Vec<Application>, Diagnostics) {
     let mut applications = Vec::new();
     for document in documents {
         let text = |key: &str| document.root.get(key).and_then(Node::as_str).unwrap_or_default();
-        if let Some(item) =
-            document.root.get("items").map(Node::items).unwrap_or_default().iter().find(|item| is_ours(item))
-        {
+        if let Some(item) = document.root.items_at(&["items"]).iter().find(|item| is_ours(item)) {
             diagnostics.push(
                 Diagnostic::new(Code::ApplicationUnsupported, "Applications in a `List` are not supported")
                     .at(item.place(), "first item")

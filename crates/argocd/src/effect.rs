@@ -107,7 +107,7 @@ pub fn deleted_with(application: &Node, object: &Node) -> bool {
 /// objects that it names.
 #[must_use]
 pub fn ignores(application: &Node, key: &ObjectKey, path: &[String]) -> bool {
-    let entries = application.find(&["spec", "ignoreDifferences"]).map(Node::items).unwrap_or_default();
+    let entries = application.items_at(&["spec", "ignoreDifferences"]);
     entries.iter().any(|entry| {
         let text = |key: &str| entry.get(key).and_then(Node::as_str).unwrap_or_default();
         let fits =
@@ -119,7 +119,7 @@ pub fn ignores(application: &Node, key: &ObjectKey, path: &[String]) -> bool {
         let any = ["jqPathExpressions", "managedFieldsManagers"]
             .iter()
             .any(|list| entry.get(list).is_some_and(|list| !list.items().is_empty()));
-        let pointers = entry.get("jsonPointers").map(Node::items).unwrap_or_default();
+        let pointers = entry.items_at(&["jsonPointers"]);
         object && (any || pointers.iter().filter_map(Node::as_str).any(|pointer| contains(pointer, path)))
     })
 }

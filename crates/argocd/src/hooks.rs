@@ -25,10 +25,7 @@ pub enum Deletion {
 /// Whether a sync runs an object as a hook, which is the case for objects with a hook annotation that are not skipped.
 #[must_use]
 pub fn is_hook(root: &Node) -> bool {
-    let Some((key, node)) = hook(root) else { return false };
-    let words = node.as_str().unwrap_or_default();
-    let ordinary = key == HOOKS[1] && words.trim() == "crd-install" || key == HOOKS[0] && words.trim() == "Skip";
-    !ordinary && sync_order::order(root).is_some()
+    sync_order::is_hook(root) && sync_order::order(root).is_some()
 }
 
 /// When Argo CD deletes an object because it is a hook, with the node of the annotation that says so; `None` for objects
@@ -53,12 +50,9 @@ pub fn deletion(root: &Node) -> Option<(Deletion, &Node)> {
     }
     // The default.
     let failed = has(["HookFailed", "hook-failed"]).is_some();
-    if failed { None } else { hook(root).map(|(_, node)| (Deletion::BeforeSync, node)) }
-}
-
-/// The annotation that makes an object a hook. Helm's is ignored if Argo CD's is set.
-fn hook(root: &Node) -> Option<(&'static str, &Node)> {
-    HOOKS.iter().find_map(|key| Some((*key, root.find(&["metadata", "annotations", key])?)))
+    // Helm's annotation is ignored if Argo CD's is set.
+    let hook = HOOKS.iter().find_map(|key| root.find(&["metadata", "annotations", key]));
+    hook.filter(|_| !failed).map(|node| (Deletion::BeforeSync, node))
 }
 
 #[cfg(test)]

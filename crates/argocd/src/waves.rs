@@ -118,7 +118,7 @@ fn pieces(manifest: &Manifest) -> Vec<Piece> {
     match &manifest.items {
         None => piece(&manifest.key, &document.root, manifest.text.clone()).into_iter().collect(),
         Some(keys) => {
-            let items = document.root.get("items").map(Node::items).unwrap_or_default();
+            let items = document.root.items_at(&["items"]);
             keys.iter().zip(items).filter_map(|(key, item)| piece(key, item, item.to_json() + "\n")).collect()
         }
     }

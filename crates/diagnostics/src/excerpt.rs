@@ -1,4 +1,4 @@
-//! Text of other programs, cut to what a reader can take in. The full text is in the export.
+//! Text of other programs and long values, cut to what a reader can take in.
 
 /// A word that is longer than this is data: a ciphertext, a token.
 const WORD: usize = 120;

@@ -35,12 +35,10 @@ pub(crate) fn fold(sorted: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let mut templates: BTreeMap<TemplateKey, usize> = BTreeMap::new();
     for diagnostic in sorted {
         let subject = subject(&diagnostic);
-        if let Some(key) = diagnostic.template_key() {
-            if let Some(&index) = templates.get(&key) {
-                folded[index].subjects.insert(subject);
-                continue;
-            }
-            templates.insert(key, folded.len());
+        let key = diagnostic.template_key();
+        if let Some(&index) = key.as_ref().and_then(|key| templates.get(key)) {
+            folded[index].subjects.insert(subject);
+            continue;
         }
         let candidates = candidates.entry(diagnostic.fold_key()).or_default();
         // A second place in the same object is another defect, unless it is exactly the same place.
@@ -52,14 +50,16 @@ pub(crate) fn fold(sorted: Vec<Diagnostic>) -> Vec<Diagnostic> {
         let path = |found: &Diagnostic| found.origin.as_ref().map(|origin| origin.path.clone());
         let exact = |index: &&usize| path(&folded[**index].first) == path(&diagnostic);
         let matching: Vec<&usize> = candidates.iter().filter(matches).collect();
-        if let Some(&&index) = matching.iter().find(|index| exact(index)).or(matching.first()) {
+        let index = if let Some(&&index) = matching.iter().find(|index| exact(index)).or(matching.first()) {
             folded[index].subjects.insert(subject);
-            if let Some(key) = diagnostic.template_key() {
-                templates.insert(key, index);
-            }
+            index
         } else {
             candidates.push(folded.len());
             folded.push(Folded { first: diagnostic, subjects: [subject].into() });
+            folded.len() - 1
+        };
+        if let Some(key) = key {
+            templates.insert(key, index);
         }
     }
     folded.into_iter().map(Folded::into_diagnostic).collect()
@@ -117,23 +117,17 @@ impl Diagnostic {
         self.code == other.code
             && self.places.len() == other.places.len()
             && match (&self.origin, &other.origin) {
-                (Some(one), Some(two)) => self.is_same_template(one, other, two) || self.is_same_field(one, other, two),
+                (Some(one), Some(two)) => self.is_same_field(one, other, two),
                 (None, None) => self.is_same_text(other),
                 _ => false,
             }
     }
 
-    /// Whether both are about the same field of objects from the same template, and differ only in the objects' names.
-    fn is_same_template(&self, one: &Origin, other: &Self, two: &Origin) -> bool {
-        (&one.template, &one.kind, one.field()) == (&two.template, &two.kind, two.field())
-            && self.app() == other.app()
-            && self.texts().map(|text| masked(&text, &one.name)).eq(other.texts().map(|text| masked(&text, &two.name)))
-    }
-
-    /// Whether both are about a field of the same name with the same text, need the same fix, and differ only in the
-    /// objects' names and kinds: the templates use the same value or named template.
+    /// Whether both differ only in the objects' names and kinds, and are about the same field of objects from the same
+    /// template, or about a field of the same name and need the same fix: the templates use the same value or named
+    /// template.
     fn is_same_field(&self, one: &Origin, other: &Self, two: &Origin) -> bool {
-        let masked_texts = |found: &Self, origin: &Origin| -> Vec<String> {
+        let texts = |found: &Self, origin: &Origin| -> Vec<String> {
             // The template is a note where its file is not in the repository.
             let texts = found.texts().filter(|text| !text.starts_with("template: "));
             texts.map(|text| masked(&masked(&text, &origin.name), &origin.kind)).collect()
@@ -141,10 +135,10 @@ impl Diagnostic {
         let helps = |found: &Self, origin: &Origin| -> Vec<String> {
             found.helps.iter().map(|help| masked(help, &origin.name)).collect()
         };
-        one.path.last() == two.path.last()
-            && self.app() == other.app()
-            && masked_texts(self, one) == masked_texts(other, two)
-            && helps(self, one) == helps(other, two)
+        let same_template = (&one.template, &one.kind, one.field()) == (&two.template, &two.kind, two.field());
+        self.app() == other.app()
+            && (same_template || one.path.last() == two.path.last() && helps(self, one) == helps(other, two))
+            && texts(self, one) == texts(other, two)
     }
 
     /// Returns the message, notes, labels, and the text at each place.
@@ -206,8 +200,8 @@ fn text(place: &Place) -> Option<String> {
 }
 
 impl Diagnostics {
-    /// Sorts them by place, so that every run has the same output, and folds those with the same cause. A folded one has the
-    /// help of the first.
+    /// Sorts them by severity and place, so that every run has the same output, and folds those with the same cause. A folded
+    /// one has the help of the first.
     pub fn sort(&mut self) {
         self.0.sort_by_cached_key(Diagnostic::sort_key);
         self.0 = fold(std::mem::take(&mut self.0));
@@ -305,6 +299,7 @@ mod tests {
         );
         assert_eq!(folded(vec![first(), image("a/y", pod, "mail", "3")]).len(), 1);
     }
+
     #[test]
     fn the_same_text_in_several_templates_is_folded() {
         let first = || image("a/x", "c/templates/pod.yaml", "web", "0");

@@ -92,6 +92,12 @@ impl Node {
         if let Value::Sequence(items) = &self.value { items } else { &[] }
     }
 
+    /// The items of the sequence at a path; empty if there is none.
+    #[must_use]
+    pub fn items_at(&self, path: &[&str]) -> &[Self] {
+        self.find(path).map(Self::items).unwrap_or_default()
+    }
+
     /// A string without a place.
     #[must_use]
     pub fn string(text: &str) -> Self {

@@ -115,14 +115,15 @@ impl<'a> Inventory<'a> {
     fn add(&mut self, member: usize, described: &Member<'a>, object: &'a Object, scopes: &Scopes) {
         let namespace = namespace_of(described, object, scopes);
         let index = self.entries.len();
-        let entry = Entry { object, member, namespace };
+        let pods = Pods::of(object, member, namespace);
+        let entry = Entry { object, member, namespace, pods: pods.is_some().then_some(self.pods.len()) };
         let Id { group, kind, namespace, name } = entry.id();
         self.by_id.add(&[group, kind, namespace, name], index);
         self.by_kind.add(&[group, kind, namespace], index);
         self.by_name.add(&[group, kind, name], index);
         self.entries.push(entry);
 
-        if let Some(pods) = Pods::of(object, member, namespace) {
+        if let Some(pods) = pods {
             self.mentions.add(&[namespace], (member, Mentions::of(&pods)));
             let at = self.pods.len();
             self.pods_by_namespace.add(&[namespace], at);
@@ -209,20 +210,18 @@ impl<'i, 'a> View<'i, 'a> {
         pods.member == self.member
     }
 
-    /// The target that renders an object of the view.
-    #[must_use]
-    pub fn target_of(&self, entry: &Entry<'_>) -> &'a str {
-        self.inventory.members[entry.member].target
-    }
-
     /// The namespace that an object of the target is created in; empty if it is cluster-scoped.
     #[must_use]
     pub fn namespace_of(&self, object: &'a Object) -> &'a str {
+        self.entry_of(object).map_or(&object.key.namespace, |entry| entry.namespace)
+    }
+
+    /// The entry of one of the target's own objects.
+    fn entry_of(&self, object: &Object) -> Option<&'i Entry<'a>> {
         let key = &object.key;
         let named = self.inventory.by_name.get(&[&key.group, &key.kind, &key.name]);
-        let own = named.iter().map(|index| &self.inventory.entries[*index]);
-        let own = own.filter(|entry| self.is_own(entry)).find(|entry| std::ptr::eq(entry.object, object));
-        own.map_or(&key.namespace, |entry| entry.namespace)
+        let mut own = named.iter().map(|index| &self.inventory.entries[*index]).filter(|entry| self.is_own(entry));
+        own.find(|entry| std::ptr::eq(entry.object, object))
     }
 
     /// The target's own objects with their namespaces.
@@ -341,7 +340,7 @@ impl<'i, 'a> View<'i, 'a> {
     /// The pods of one of the target's workloads.
     #[must_use]
     pub fn pods_of_object(&self, object: &Object) -> Option<&'i Pods<'a>> {
-        self.own_pods().find(|pods| std::ptr::eq(pods.object, object))
+        Some(&self.inventory.pods[self.entry_of(object)?.pods?])
     }
 
     /// The pods of the view in a namespace.

@@ -159,7 +159,7 @@ pub fn of_manifest(home: &Home<'_>, manifest: &Manifest) -> Vec<Object> {
     let digests: Vec<Option<String>> = match &manifest.items {
         None => vec![secret_digest(&manifest.key, &root)],
         Some(keys) => {
-            let items = root.get("items").map(Node::items).unwrap_or_default();
+            let items = root.items_at(&["items"]);
             keys.iter().zip(items).map(|(key, item)| secret_digest(key, item)).collect()
         }
     };
@@ -183,7 +183,7 @@ pub fn of_manifest(home: &Home<'_>, manifest: &Manifest) -> Vec<Object> {
     match &manifest.items {
         None => digests.into_iter().map(|digest| object(&manifest.key, &root, digest)).collect(),
         Some(keys) => {
-            let items = root.get("items").map(Node::items).unwrap_or_default();
+            let items = root.items_at(&["items"]);
             keys.iter().zip(items).zip(digests).map(|((key, item), digest)| object(key, item, digest)).collect()
         }
     }

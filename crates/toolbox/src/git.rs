@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use diagnostics::{Code, Diagnostic, Result};
 
@@ -31,6 +32,8 @@ const SETTINGS: [(&str, &str); 3] =
 pub struct Repository {
     git: PathBuf,
     folder: PathBuf,
+    /// The settings that disable filters, once a query needed them.
+    filters: OnceLock<Vec<(String, String)>>,
 }
 
 impl Repository {
@@ -38,7 +41,7 @@ impl Repository {
     #[must_use]
     pub fn around(folder: &Path) -> Option<Self> {
         folder.ancestors().find(|folder| folder.join(".git").exists())?;
-        Some(Self { git: program()?, folder: folder.to_path_buf() })
+        Some(Self { git: program()?, folder: folder.to_path_buf(), filters: OnceLock::new() })
     }
 
     /// The commit of a revision.
@@ -129,7 +132,7 @@ impl Repository {
 
     fn ask(&self, args: &[&str]) -> Result<Output> {
         let mut settings = self.settings();
-        settings.extend(self.filters()?);
+        settings.extend_from_slice(self.filters()?);
         self.invocation(&settings, args).run()
     }
 
@@ -148,13 +151,17 @@ impl Repository {
 
     /// Settings that disable all filters: they are programs that the configuration names, and git would run them to compare
     /// files.
-    fn filters(&self) -> Result<Vec<(String, String)>> {
+    fn filters(&self) -> Result<&[(String, String)]> {
+        if let Some(known) = self.filters.get() {
+            return Ok(known);
+        }
         let query = ["config", "--name-only", "-z", "--get-regexp", r"^filter\..*\.(clean|smudge|process|required)$"];
         let output = self.invocation(&self.settings(), &query).run()?;
         let names = String::from_utf8_lossy(&output.stdout).into_owned();
         let names: BTreeSet<&str> = names.split('\0').filter(|name| !name.is_empty()).collect();
         let off = |name: &str| if name.ends_with(".required") { "false" } else { "" };
-        Ok(names.into_iter().map(|name| (name.to_owned(), off(name).to_owned())).collect())
+        let settings = names.into_iter().map(|name| (name.to_owned(), off(name).to_owned())).collect();
+        Ok(self.filters.get_or_init(|| settings))
     }
 
     /// An invocation of git, with settings that overrule those of the repository. No transport is allowed, so that a partial

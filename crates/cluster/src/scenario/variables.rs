@@ -64,7 +64,7 @@ pub fn fill(text: &str, values: &BTreeMap<String, String>) -> Result<String> {
 pub(super) fn undefined<'a>(root: &Node, saves: impl Fn(&str) -> Option<&'a str>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let mut known: BTreeSet<&str> = GIVEN.iter().copied().collect();
-    let nodes = root.get("steps").map(Node::items).unwrap_or_default();
+    let nodes = root.items_at(&["steps"]);
     for node in nodes {
         check(node, &known, &mut diagnostics);
         known.extend(node.get("name").and_then(Node::as_str).and_then(&saves));

@@ -61,7 +61,9 @@ pub fn conflict(source: &Arc<Source>, code: Code) -> Option<Diagnostic> {
 #[must_use]
 pub fn unresolved(source: &Arc<Source>, code: Code) -> Option<Diagnostic> {
     let mut rest = source.text.lines();
-    let starts = |marker: &'static str| move |line: &str| line == marker || line.starts_with(&format!("{marker} "));
+    let starts = |marker: &'static str| {
+        move |line: &str| line.strip_prefix(marker).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+    };
     let all = rest.any(starts("<<<<<<<")) && rest.any(starts("=======")) && rest.any(starts(">>>>>>>"));
     if all { conflict(source, code) } else { None }
 }

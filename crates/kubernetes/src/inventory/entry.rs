@@ -39,6 +39,8 @@ pub struct Entry<'a> {
     pub(super) member: usize,
     /// The namespace that it is created in; empty if it is cluster-scoped.
     pub namespace: &'a str,
+    /// The index of the pods that it makes, if it makes any.
+    pub(super) pods: Option<usize>,
 }
 
 impl<'a> Entry<'a> {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use document::Node;
 
 use super::keys::Keys;
+use super::pods;
 use crate::object::Object;
 
 /// The keys of a TLS Secret by cert-manager.
@@ -33,12 +34,12 @@ pub fn of(object: &Object) -> Vec<(&'static str, String, Keys)> {
         }
         ("onepassword.com", "OnePasswordItem") => secret(own, Keys::Unknown).into_iter().collect(),
         ("networking.k8s.io", "Ingress") if has_issuer(object) => {
-            let entries = object.find(&["spec", "tls"]).map(Node::items).unwrap_or_default();
+            let entries = object.root.items_at(&["spec", "tls"]);
             let names = entries.iter().filter_map(|entry| entry.get("secretName")?.as_str());
             names.map(|name| ("Secret", name.to_owned(), Keys::known(TLS))).collect()
         }
         ("gateway.networking.k8s.io", "Gateway") if has_issuer(object) => {
-            let listeners = object.find(&["spec", "listeners"]).map(Node::items).unwrap_or_default();
+            let listeners = object.root.items_at(&["spec", "listeners"]);
             let references = listeners.iter().filter_map(|listener| listener.find(&["tls", "certificateRefs"]));
             let names = references.flat_map(Node::items).filter_map(|reference| reference.get("name")?.as_str());
             names.map(|name| ("Secret", name.to_owned(), Keys::known(TLS))).collect()
@@ -81,7 +82,7 @@ fn certificate(object: &Object) -> Keys {
 
 /// The keys of the Secret of an `ExternalSecret`, unless a template or a whole secret determines them.
 fn external(object: &Object) -> Keys {
-    let data = object.find(&["spec", "data"]).map(Node::items).unwrap_or_default();
+    let data = object.root.items_at(&["spec", "data"]);
     let keys: Vec<&str> = data.iter().filter_map(|entry| entry.get("secretKey")?.as_str()).collect();
     let simple = object.find(&["spec", "dataFrom"]).is_none() && object.find(&["spec", "target", "template"]).is_none();
     // Another owner's Secret has other keys, too.
@@ -102,13 +103,10 @@ fn has_issuer(object: &Object) -> bool {
 
 /// The claims of a `StatefulSet`.
 fn claims(object: &Object) -> Vec<(&'static str, String, Keys)> {
-    let number = |path: &[&str]| match object.find(path).map(|node| &node.value) {
-        Some(document::Value::Number(number)) => number.parse::<i64>().ok(),
-        _ => None,
-    };
+    let number = |path: &[&str]| object.find(path).and_then(pods::number);
     let start = number(&["spec", "ordinals", "start"]).unwrap_or(0).max(0);
     let replicas = number(&["spec", "replicas"]).unwrap_or(1).clamp(0, LISTED_REPLICAS);
-    let templates = object.find(&["spec", "volumeClaimTemplates"]).map(Node::items).unwrap_or_default();
+    let templates = object.root.items_at(&["spec", "volumeClaimTemplates"]);
     let names = templates.iter().filter_map(|template| template.find(&["metadata", "name"])?.as_str());
     names
         .flat_map(|name| {

@@ -35,7 +35,7 @@ impl<'a> Mentions<'a> {
 /// The commands, arguments, and values of variables of a container.
 pub fn words(container: &Node) -> impl Iterator<Item = &str> {
     let lists = ["command", "args"].into_iter().filter_map(|key| container.get(key)).flat_map(Node::items);
-    let variables = container.get("env").map(Node::items).unwrap_or_default();
+    let variables = container.items_at(&["env"]);
     lists.chain(variables.iter().filter_map(|entry| entry.get("value"))).filter_map(Node::as_str)
 }
 

@@ -3,6 +3,8 @@
 //! Stricter than [`diagnostics::nearest`]: names of objects differ in little on purpose, such as `web-1` and `web-2`, or
 //! `db-app` and `db-api`.
 
+use diagnostics::edit_distance;
+
 /// The shortest part of a name in which one edit counts as a misspelling, and the shortest one for two.
 const ONE_EDIT: usize = 4;
 const TWO_EDITS: usize = 8;
@@ -29,7 +31,7 @@ pub fn is_near(typed: &str, known: &str) -> bool {
         return false;
     }
     let shortest = left.chars().count().min(right.chars().count());
-    match distance(left, right) {
+    match edit_distance(left, right) {
         1 => shortest >= ONE_EDIT,
         2 => shortest >= TWO_EDITS,
         _ => false,
@@ -40,25 +42,7 @@ pub fn is_near(typed: &str, known: &str) -> bool {
 #[must_use]
 pub fn is_near_number(typed: i64, known: i64) -> bool {
     let (typed, known) = (typed.to_string(), known.to_string());
-    typed.len() >= 3 && known.len() >= 3 && distance(&typed, &known) == 1
-}
-
-/// The number of edits between two words: insertions, deletions, replacements, and swaps of neighbors.
-fn distance(left: &str, right: &str) -> usize {
-    let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
-    let mut rows = vec![(0..=right.len()).collect::<Vec<_>>()];
-    for (i, a) in left.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, b) in right.iter().enumerate() {
-            let mut best = (rows[i][j + 1] + 1).min(row[j] + 1).min(rows[i][j] + usize::from(a != b));
-            if i > 0 && j > 0 && *a == right[j - 1] && left[i - 1] == *b {
-                best = best.min(rows[i - 1][j - 1] + 1);
-            }
-            row.push(best);
-        }
-        rows.push(row);
-    }
-    rows[left.len()][right.len()]
+    typed.len() >= 3 && known.len() >= 3 && edit_distance(&typed, &known) == 1
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use document::{Node, Value};
 
 use crate::object::Object;
+use crate::workload;
 
 /// The pods of a workload, or a Pod.
 #[derive(Debug)]
@@ -78,17 +79,17 @@ impl<'a> Pods<'a> {
     /// The pods that an object makes, if it makes any. A custom resource does if it has a pod template.
     #[must_use]
     pub fn of(object: &'a Object, member: usize, namespace: &'a str) -> Option<Self> {
-        let path: &[&str] = match (object.key.group.as_str(), object.key.kind.as_str()) {
-            ("", "Pod") => &[],
-            ("batch", "CronJob") => &["spec", "jobTemplate", "spec", "template"],
-            _ => &["spec", "template"],
-        };
-        let template = object.find(path)?;
+        let (group, kind) = (object.key.group.as_str(), object.key.kind.as_str());
+        // A PodTemplate only keeps a template for others.
+        if (group, kind) == ("", "PodTemplate") {
+            return None;
+        }
+        let template = object.find(workload::template_path(group, kind).unwrap_or(&["spec", "template"]))?;
         let spec = template.get("spec")?;
         if spec.get("containers").is_none_or(|containers| containers.items().is_empty()) {
             return None;
         }
-        let list = |key: &str| spec.get(key).map(Node::items).unwrap_or_default();
+        let list = |key: &str| spec.items_at(&[key]);
         let sidecar = |node: &Node| node.get("restartPolicy").and_then(Node::as_str) == Some("Always");
         let inits = list("initContainers").iter().map(|node| Container::of(node, sidecar(node)));
         let containers = inits.chain(list("containers").iter().map(|node| Container::of(node, true))).collect();
@@ -119,12 +120,6 @@ impl<'a> Pods<'a> {
         is_given_to_each(key) || self.label(key) == Some(value)
     }
 
-    /// Whether the pods have a label with this key, or get one from their controller.
-    #[must_use]
-    pub fn may_have_key(&self, key: &str) -> bool {
-        is_given_to_each(key) || self.label(key).is_some()
-    }
-
     /// The declared ports of the containers that serve.
     pub fn ports(&self) -> impl Iterator<Item = &Port<'a>> {
         self.containers.iter().filter(|container| container.serves).flat_map(|container| &container.ports)
@@ -139,7 +134,7 @@ impl<'a> Pods<'a> {
 
 impl<'a> Container<'a> {
     fn of(node: &'a Node, serves: bool) -> Self {
-        let ports = node.get("ports").map(Node::items).unwrap_or_default();
+        let ports = node.items_at(&["ports"]);
         let ports = ports.iter().map(|node| Port {
             node,
             name: node.get("name").and_then(Node::as_str),

@@ -2,7 +2,7 @@
 
 use document::{Node, Value};
 
-use super::pods::Pods;
+use super::pods::{Pods, is_given_to_each};
 use crate::object::Object;
 
 /// A selector.
@@ -26,7 +26,7 @@ impl<'a> Selector<'a> {
     pub fn of_labels(node: &'a Node) -> Self {
         Self {
             labels: node.get("matchLabels").map(pairs).unwrap_or_default(),
-            expressions: node.get("matchExpressions").map(Node::items).unwrap_or_default().iter().collect(),
+            expressions: node.items_at(&["matchExpressions"]).iter().collect(),
         }
     }
 
@@ -50,27 +50,18 @@ impl<'a> Selector<'a> {
     /// Whether it selects an object by the object's own labels.
     #[must_use]
     pub fn selects(&self, object: &Object) -> bool {
-        let label = |key: &str| object.find(&["metadata", "labels", key]).and_then(Node::as_str);
-        self.labels().all(|(key, value)| label(key) == Some(value))
-            && self.expressions.iter().all(|expression| {
-                let Some(key) = expression.get("key").and_then(Node::as_str) else { return true };
-                let values = expression.get("values").map(Node::items).unwrap_or_default();
-                let listed = label(key).is_some_and(|own| values.iter().any(|value| value.as_str() == Some(own)));
-                match expression.get("operator").and_then(Node::as_str) {
-                    Some("In") => listed,
-                    Some("NotIn") => !listed,
-                    Some("Exists") => label(key).is_some(),
-                    Some("DoesNotExist") => label(key).is_none(),
-                    _ => true,
-                }
-            })
+        self.holds(object)
     }
 
     /// Whether it selects pods.
     #[must_use]
     pub fn matches(&self, pods: &Pods<'_>) -> bool {
-        self.labels().all(|(key, value)| pods.may_have_label(key, value))
-            && self.expressions.iter().all(|expression| matches(expression, pods))
+        self.holds(pods)
+    }
+
+    fn holds(&self, labeled: &impl Labeled) -> bool {
+        self.labels().all(|(key, value)| labeled.may_have_label(key, value))
+            && self.expressions.iter().all(|expression| matches(expression, labeled))
     }
 }
 
@@ -80,16 +71,52 @@ fn pairs(node: &Node) -> Vec<(&str, &Node)> {
     node.entries().iter().filter(|(_, value)| text(value)).map(|(key, value)| (key.name.as_str(), value)).collect()
 }
 
-/// Whether an expression matches pods. An invalid one, which is reported elsewhere, does.
-fn matches(expression: &Node, pods: &Pods<'_>) -> bool {
+/// Something with labels, not all of which need to be known.
+trait Labeled {
+    /// The value of a label that is known.
+    fn label(&self, key: &str) -> Option<&str>;
+
+    /// Whether it may have a label with a value.
+    fn may_have_label(&self, key: &str, value: &str) -> bool {
+        self.label(key) == Some(value)
+    }
+
+    /// Whether it may have a label.
+    fn may_have_key(&self, key: &str) -> bool {
+        self.label(key).is_some()
+    }
+}
+
+impl Labeled for Object {
+    fn label(&self, key: &str) -> Option<&str> {
+        self.find(&["metadata", "labels", key])?.as_str()
+    }
+}
+
+impl Labeled for Pods<'_> {
+    fn label(&self, key: &str) -> Option<&str> {
+        Pods::label(self, key)
+    }
+
+    fn may_have_label(&self, key: &str, value: &str) -> bool {
+        Pods::may_have_label(self, key, value)
+    }
+
+    fn may_have_key(&self, key: &str) -> bool {
+        is_given_to_each(key) || self.label(key).is_some()
+    }
+}
+
+/// Whether an expression matches labels. An invalid one, which is reported elsewhere, does.
+fn matches(expression: &Node, labeled: &impl Labeled) -> bool {
     let Some(key) = expression.get("key").and_then(Node::as_str) else { return true };
-    let values = expression.get("values").map(Node::items).unwrap_or_default();
-    let listed = || values.iter().filter_map(Node::as_str).any(|value| pods.may_have_label(key, value));
+    let values = expression.items_at(&["values"]);
+    let listed = || values.iter().filter_map(Node::as_str).any(|value| labeled.may_have_label(key, value));
     match expression.get("operator").and_then(Node::as_str) {
         Some("In") => values.is_empty() || listed(),
-        Some("NotIn") => !pods.label(key).is_some_and(|own| values.iter().any(|value| value.as_str() == Some(own))),
-        Some("Exists") => pods.may_have_key(key),
-        Some("DoesNotExist") => pods.label(key).is_none(),
+        Some("NotIn") => !labeled.label(key).is_some_and(|own| values.iter().any(|value| value.as_str() == Some(own))),
+        Some("Exists") => labeled.may_have_key(key),
+        Some("DoesNotExist") => labeled.label(key).is_none(),
         _ => true,
     }
 }

@@ -26,10 +26,7 @@ pub fn by_name(object: &Object) -> Vec<Problem> {
         });
         if let Some(resource) = without {
             found.push(Problem {
-                message: format!(
-                    "`create` for `{resource}` in {} `{}` has no effect with `resourceNames`",
-                    object.key.kind, object.key.name
-                ),
+                message: format!("`create` for `{resource}` in {} has no effect with `resourceNames`", object.title()),
                 place: place.place(),
                 label: "the name of a new object is not known when the request is authorized".to_owned(),
                 help: "move `create` to a rule without `resourceNames`".to_owned(),

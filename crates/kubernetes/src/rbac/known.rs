@@ -10,6 +10,7 @@ use document::Node;
 
 use crate::discovery::Discovery;
 use crate::object::Object;
+use crate::scope;
 
 /// Resources of built-in groups that discovery does not list.
 const FURTHER: &[(&str, &[&str])] = &[
@@ -131,7 +132,7 @@ impl<'a> Known<'a> {
     #[must_use]
     pub fn new(discovery: &'a Discovery, objects: &'a [Object]) -> Self {
         let mut custom: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        for object in objects.iter().filter(|object| object.key.kind == "CustomResourceDefinition") {
+        for object in objects.iter().filter(|object| scope::is_definition(object)) {
             let text = |path: &[&str]| object.find(path).and_then(Node::as_str);
             if let (Some(group), Some(plural)) = (text(&["spec", "group"]), text(&["spec", "names", "plural"])) {
                 custom.entry(group).or_default().insert(plural);

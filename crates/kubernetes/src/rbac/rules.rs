@@ -40,7 +40,7 @@ const LOOKALIKES: &[&str] = &["autoscaling.k8s.io", "metrics.k8s.io"];
 /// Returns the names in a Role or ClusterRole that do not exist.
 #[must_use]
 pub fn unknown(object: &Object, known: &Known<'_>) -> Vec<Problem> {
-    let owner = format!("{} `{}`", object.key.kind, object.key.name);
+    let owner = object.title();
     let mut found = Vec::new();
     for rule in rules(object) {
         let rule = Rule { owner: &owner, node: rule, known };

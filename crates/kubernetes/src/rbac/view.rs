@@ -21,12 +21,12 @@ pub struct Problem {
 /// The rules of a Role or ClusterRole.
 #[must_use]
 pub fn rules(object: &Object) -> &[Node] {
-    object.find(&["rules"]).map(Node::items).unwrap_or_default()
+    object.root.items_at(&["rules"])
 }
 
 /// The strings of a list of a rule. The schema check reports anything else.
 #[must_use]
 pub fn list<'a>(rule: &'a Node, key: &str) -> Vec<(&'a str, &'a Node)> {
-    let items = rule.get(key).map(Node::items).unwrap_or_default();
+    let items = rule.items_at(&[key]);
     items.iter().filter_map(|node| Some((node.as_str()?, node))).collect()
 }

@@ -23,34 +23,33 @@ pub struct Backend<'a> {
 /// The Services that an object uses.
 #[must_use]
 pub fn of(object: &Object) -> Vec<Backend<'_>> {
-    let Some(spec) = object.find(&["spec"]).or_else(|| object.find(&["webhooks"])) else { return Vec::new() };
+    let root = &object.root;
     let mut found = Vec::new();
     match (object.key.group.as_str(), object.key.kind.as_str()) {
         ("networking.k8s.io", "Ingress") => {
-            found.extend(spec.get("defaultBackend").and_then(ingress));
-            for rule in list(spec, "rules") {
-                let paths = rule.get("http").map(|http| list(http, "paths")).unwrap_or_default();
-                found.extend(paths.iter().filter_map(|path| ingress(path.get("backend")?)));
-            }
+            found.extend(root.find(&["spec", "defaultBackend"]).and_then(ingress));
+            let paths = root.items_at(&["spec", "rules"]).iter().flat_map(|rule| rule.items_at(&["http", "paths"]));
+            found.extend(paths.filter_map(|path| ingress(path.get("backend")?)));
         }
         ("gateway.networking.k8s.io", kind) if kind.ends_with("Route") => {
-            for rule in list(spec, "rules") {
-                found.extend(list(rule, "backendRefs").iter().filter_map(route));
-                let mirrors =
-                    list(rule, "filters").iter().filter_map(|filter| filter.find(&["requestMirror", "backendRef"]));
+            for rule in root.items_at(&["spec", "rules"]) {
+                found.extend(rule.items_at(&["backendRefs"]).iter().filter_map(route));
+                let filters = rule.items_at(&["filters"]).iter();
+                let mirrors = filters.filter_map(|filter| filter.find(&["requestMirror", "backendRef"]));
                 found.extend(mirrors.filter_map(route));
             }
         }
         ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration") => {
-            let webhooks = object.find(&["webhooks"]).map(Node::items).unwrap_or_default();
-            let services = webhooks.iter().filter_map(|webhook| webhook.find(&["clientConfig", "service"]));
+            let webhooks = root.items_at(&["webhooks"]).iter();
+            let services = webhooks.filter_map(|webhook| webhook.find(&["clientConfig", "service"]));
             found.extend(services.filter_map(|service| api_server(service, "called as a webhook")));
         }
         ("apiregistration.k8s.io", "APIService") => {
-            found.extend(spec.get("service").and_then(|service| api_server(service, "serves the API")));
+            let service = root.find(&["spec", "service"]);
+            found.extend(service.and_then(|service| api_server(service, "serves the API")));
         }
         ("apiextensions.k8s.io", "CustomResourceDefinition") => {
-            let service = spec.find(&["conversion", "webhook", "clientConfig", "service"]);
+            let service = root.find(&["spec", "conversion", "webhook", "clientConfig", "service"]);
             found.extend(service.and_then(|service| api_server(service, "converts the objects")));
         }
         _ => {}
@@ -88,8 +87,4 @@ fn api_server<'a>(service: &'a Node, role: &'static str) -> Option<Backend<'a>> 
     let namespace = Some(service.get("namespace")?.as_str()?);
     let reference = Reference { namespace, ..Reference::core("Service", service, "name", role)? };
     Some(Backend { service: reference, port: service.get("port"), default_port: Some(HTTPS) })
-}
-
-fn list<'a>(node: &'a Node, key: &str) -> &'a [Node] {
-    node.get(key).map(Node::items).unwrap_or_default()
 }

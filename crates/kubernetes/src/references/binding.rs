@@ -18,7 +18,7 @@ pub fn of(object: &Object) -> Vec<Reference<'_>> {
         "Role" => Some(Reference { group: GROUP, ..Reference::core("Role", role, "name", "grants this role")? }),
         _ => None,
     });
-    let subjects = object.find(&["subjects"]).map(Node::items).unwrap_or_default();
+    let subjects = object.root.items_at(&["subjects"]);
     let accounts =
         subjects.iter().filter(|subject| subject.get("kind").and_then(Node::as_str) == Some("ServiceAccount"));
     let accounts = accounts.filter_map(|subject| {

@@ -11,7 +11,7 @@ pub fn of(object: &Object) -> Vec<Reference<'_>> {
     let Some(spec) = object.find(&["spec"]) else { return Vec::new() };
     match (object.key.group.as_str(), object.key.kind.as_str()) {
         ("networking.k8s.io", "Ingress") => {
-            let entries = spec.get("tls").map(Node::items).unwrap_or_default();
+            let entries = spec.items_at(&["tls"]);
             let secrets = entries
                 .iter()
                 .filter_map(|entry| Reference::core("Secret", entry, "secretName", "used as the certificate"));
@@ -24,7 +24,7 @@ pub fn of(object: &Object) -> Vec<Reference<'_>> {
             secrets.chain(class).collect()
         }
         ("gateway.networking.k8s.io", "Gateway") => {
-            let listeners = spec.get("listeners").map(Node::items).unwrap_or_default();
+            let listeners = spec.items_at(&["listeners"]);
             let references = listeners.iter().filter_map(|listener| listener.find(&["tls", "certificateRefs"]));
             let references = references.flat_map(Node::items).filter(|reference| {
                 let kind = reference.get("kind").and_then(Node::as_str).unwrap_or("Secret");

@@ -19,14 +19,14 @@ pub fn of<'a>(pods: &Pods<'a>) -> Vec<Reference<'a>> {
         "priority class of the pods",
     ));
     found.extend(Reference::cluster(("node.k8s.io", "RuntimeClass"), spec, "runtimeClassName", "runtime of the pods"));
-    for entry in list(spec, "imagePullSecrets") {
+    for entry in spec.items_at(&["imagePullSecrets"]) {
         found.extend(Reference::core("Secret", entry, "name", "pull secret of the pods"));
     }
-    for volume in list(spec, "volumes") {
+    for volume in spec.items_at(&["volumes"]) {
         self::volume(volume, pods, &mut found);
     }
     for container in &pods.containers {
-        for entry in list(container.node, "env") {
+        for entry in container.node.items_at(&["env"]) {
             let Some(from) = entry.get("valueFrom") else { continue };
             for (field, kind) in [("configMapKeyRef", "ConfigMap"), ("secretKeyRef", "Secret")] {
                 let Some(source) = from.get(field) else { continue };
@@ -34,7 +34,7 @@ pub fn of<'a>(pods: &Pods<'a>) -> Vec<Reference<'a>> {
                 found.extend(reference.map(|reference| reference.with_keys(source.get("key"))));
             }
         }
-        for entry in list(container.node, "envFrom") {
+        for entry in container.node.items_at(&["envFrom"]) {
             for (field, kind) in [("configMapRef", "ConfigMap"), ("secretRef", "Secret")] {
                 let source = entry.get(field);
                 found.extend(source.and_then(|source| Reference::core(kind, source, "name", "used for variables")));
@@ -53,7 +53,7 @@ fn volume<'a>(volume: &'a Node, pods: &Pods<'a>, found: &mut Vec<Reference<'a>>)
         let files = if items.is_empty() { sub_paths(volume, pods) } else { Vec::new() };
         found.push(reference.with_keys(items).with_keys(files));
     }
-    for source in volume.find(&["projected", "sources"]).map(Node::items).unwrap_or_default() {
+    for source in volume.items_at(&["projected", "sources"]) {
         for (field, kind) in [("configMap", "ConfigMap"), ("secret", "Secret")] {
             let Some(source) = source.get(field) else { continue };
             let reference = Reference::core(kind, source, "name", "used as a volume");
@@ -74,19 +74,15 @@ fn volume<'a>(volume: &'a Node, pods: &Pods<'a>, found: &mut Vec<Reference<'a>>)
 
 /// The keys of the items of a source.
 fn items(source: &Node) -> Vec<&Node> {
-    list(source, "items").iter().filter_map(|item| item.get("key")).collect()
+    source.items_at(&["items"]).iter().filter_map(|item| item.get("key")).collect()
 }
 
 /// The files of a volume that containers mount on their own.
 fn sub_paths<'a>(volume: &Node, pods: &Pods<'a>) -> Vec<&'a Node> {
     let Some(name) = volume.get("name").and_then(Node::as_str) else { return Vec::new() };
-    let mounts = pods.containers.iter().flat_map(|container| list(container.node, "volumeMounts"));
+    let mounts = pods.containers.iter().flat_map(|container| container.node.items_at(&["volumeMounts"]));
     let mounts = mounts.filter(|mount| mount.get("name").and_then(Node::as_str) == Some(name));
     // A path with directories is no key, whose absence the key would explain badly.
     let plain = |node: &&Node| node.as_str().is_some_and(|text| !text.contains('/') && text != ".");
     mounts.filter_map(|mount| mount.get("subPath")).filter(plain).collect()
-}
-
-fn list<'a>(node: &'a Node, key: &str) -> &'a [Node] {
-    node.get(key).map(Node::items).unwrap_or_default()
 }

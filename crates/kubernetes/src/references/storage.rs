@@ -8,26 +8,22 @@ use crate::object::Object;
 /// The references of an object.
 #[must_use]
 pub fn of(object: &Object) -> Vec<Reference<'_>> {
-    let Some(spec) = object.find(&["spec"]) else { return service_account(object) };
+    let root = &object.root;
     match (object.key.group.as_str(), object.key.kind.as_str()) {
-        ("", "PersistentVolumeClaim") => claim(spec),
+        ("", "PersistentVolumeClaim") => root.get("spec").into_iter().flat_map(claim).collect(),
+        ("", "ServiceAccount") => {
+            let secrets = root.items_at(&["imagePullSecrets"]).iter();
+            secrets.filter_map(|secret| Reference::core("Secret", secret, "name", "pull secret of its pods")).collect()
+        }
         ("apps", "StatefulSet") => {
-            let templates = spec.get("volumeClaimTemplates").map(Node::items).unwrap_or_default();
-            let mut found: Vec<_> =
-                templates.iter().filter_map(|template| template.get("spec")).flat_map(claim).collect();
-            found.extend(Reference::core("Service", spec, "serviceName", "names the pods in DNS"));
-            found
+            let templates = root.items_at(&["spec", "volumeClaimTemplates"]).iter();
+            let service = root
+                .get("spec")
+                .and_then(|spec| Reference::core("Service", spec, "serviceName", "names the pods in DNS"));
+            templates.filter_map(|template| template.get("spec")).flat_map(claim).chain(service).collect()
         }
         _ => Vec::new(),
     }
-}
-
-fn service_account(object: &Object) -> Vec<Reference<'_>> {
-    if (object.key.group.as_str(), object.key.kind.as_str()) != ("", "ServiceAccount") {
-        return Vec::new();
-    }
-    let secrets = object.find(&["imagePullSecrets"]).map(Node::items).unwrap_or_default();
-    secrets.iter().filter_map(|secret| Reference::core("Secret", secret, "name", "pull secret of its pods")).collect()
 }
 
 fn claim(spec: &Node) -> Vec<Reference<'_>> {

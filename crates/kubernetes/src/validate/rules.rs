@@ -7,7 +7,6 @@
 
 mod access;
 mod address;
-mod amount;
 mod autoscaler;
 mod claim;
 mod container;
@@ -65,4 +64,29 @@ pub fn check(subject: &Subject) -> Diagnostics {
         rule(&mut look);
     }
     Diagnostics(look.found)
+}
+
+#[cfg(test)]
+mod tests {
+    use diagnostics::Source;
+    use document::yaml;
+
+    use super::super::subject::of_argocd;
+    use super::*;
+
+    #[test]
+    fn every_kind_with_a_pod_template_is_checked() {
+        let pod = "{spec: {containers: [{name: a}]}}";
+        for text in [
+            "apiVersion: v1\nkind: Pod\nspec: {containers: [{name: a}]}".to_owned(),
+            format!("apiVersion: v1\nkind: PodTemplate\ntemplate: {pod}"),
+            format!("apiVersion: v1\nkind: ReplicationController\nspec: {{template: {pod}}}"),
+            format!("apiVersion: apps/v1\nkind: DaemonSet\nspec: {{template: {pod}}}"),
+            format!("apiVersion: batch/v1\nkind: CronJob\nspec: {{jobTemplate: {{spec: {{template: {pod}}}}}}}"),
+        ] {
+            let documents = yaml::parse(&Source::new("x.yaml", text.as_str())).expect("YAML");
+            let found = check(&of_argocd("x.yaml", &documents)[0]);
+            assert!(found.0.iter().any(|found| found.message.ends_with("has no `image`")), "{text}\n{found:?}");
+        }
+    }
 }

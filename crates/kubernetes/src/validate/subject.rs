@@ -187,7 +187,7 @@ pub fn of_argocd(file: &str, documents: &[Document]) -> Vec<Subject> {
 fn texts(manifest: &Manifest) -> Option<Vec<String>> {
     let text = &manifest.text;
     let document = yaml::parse_one(&Source::new("", text)).ok()?;
-    let items = document.root.get("items").map(Node::items).unwrap_or_default();
+    let items = document.root.items_at(&["items"]);
     Some(match &manifest.items {
         None => vec![whole(&document, text)],
         Some(_) => items.iter().map(|item| part(&document, item)).collect(),

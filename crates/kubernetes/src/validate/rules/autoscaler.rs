@@ -76,7 +76,7 @@ fn target<'a>(look: &mut Look<'a>, target: &At<'a>, metric: &str) {
     look.supported(target.get("type"), &["Utilization", "AverageValue", "Value"]);
     look.in_range(target.get("averageUtilization"), 1..=i64::MAX);
     for amount in target.present(&["averageValue", "value"]) {
-        if super::amount::quantity(&amount).is_some_and(|amount| amount <= 0.0) {
+        if amount.quantity().is_some_and(|amount| amount <= 0.0) {
             look.reject(&amount, "must be positive", "zero or negative");
         }
     }

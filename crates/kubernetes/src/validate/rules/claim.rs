@@ -38,7 +38,7 @@ pub(super) fn claim<'a>(look: &mut Look<'a>, spec: &At<'a>) {
         look.reject(other, "conflicts with `ReadWriteOncePod`", "no other access mode is allowed beside it");
     }
     match spec.walk(&["resources", "requests", "storage"]) {
-        Some(amount) if super::amount::quantity(&amount).is_some_and(|amount| amount <= 0.0) => {
+        Some(amount) if amount.quantity().is_some_and(|amount| amount <= 0.0) => {
             look.reject(&amount, "must be greater than zero", "expected a size such as `1Gi`");
         }
         None if spec.lacks("resources")

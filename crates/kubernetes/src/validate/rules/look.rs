@@ -3,9 +3,11 @@
 use diagnostics::{Code, Diagnostic, nearest, suggestion};
 use document::{Key, Node, Value};
 
+use crate::amount;
 use crate::forms;
 use crate::validate::pointer;
 use crate::validate::subject::Subject;
+use crate::workload;
 
 /// An object under validation, and the findings so far.
 pub(super) struct Look<'a> {
@@ -34,15 +36,7 @@ impl<'a> Look<'a> {
     /// The pod template of a workload; for a Pod, the Pod itself.
     pub(super) fn pod(&self) -> Option<At<'a>> {
         let kind = &self.subject.kind;
-        let path: &[&str] = match (kind.group.as_str(), kind.kind.as_str()) {
-            ("", "Pod") => &[],
-            ("apps", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet") | ("batch", "Job") => {
-                &["spec", "template"]
-            }
-            ("batch", "CronJob") => &["spec", "jobTemplate", "spec", "template"],
-            _ => return None,
-        };
-        self.root().walk(path)
+        self.root().walk(workload::template_path(&kind.group, &kind.kind)?)
     }
 
     /// Reports a violation as `<path> of <object> <what>`.
@@ -294,6 +288,11 @@ impl<'a> At<'a> {
 
     pub(super) fn number(&self) -> Option<i64> {
         if let Value::Number(number) = &self.node.value { number.parse().ok() } else { None }
+    }
+
+    /// The value of a quantity.
+    pub(super) fn quantity(&self) -> Option<f64> {
+        amount::quantity(self.node)
     }
 
     /// The given fields that are present and not null.

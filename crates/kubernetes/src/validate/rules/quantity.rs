@@ -93,8 +93,8 @@ pub(super) fn mistake(look: &Look<'_>, resource: &str, list: Option<&At<'_>>, am
         "storage" | "ephemeral-storage" => bytes(amount, MIN_STORAGE),
         _ if name.starts_with("hugepages-") => bytes(amount, MIN_STORAGE),
         "cpu" if !list.is_some_and(|list| TOTALS.contains(&list.name())) => {
-            let cpus = super::amount::quantity(amount).filter(|cpus| *cpus >= MANY_CPUS)?;
-            let memory = list.and_then(|list| list.get("memory")).and_then(|memory| super::amount::quantity(&memory));
+            let cpus = amount.quantity().filter(|cpus| *cpus >= MANY_CPUS)?;
+            let memory = list.and_then(|list| list.get("memory")).and_then(|memory| memory.quantity());
             let little_memory = memory.is_some_and(|memory| memory < cpus * MIN_MEMORY_PER_CPU);
             let certain = cpus >= MAX_CPUS || little_memory || has_millicores(&look.subject.object.root);
             certain.then(|| Mistake {
@@ -108,12 +108,12 @@ pub(super) fn mistake(look: &Look<'_>, resource: &str, list: Option<&At<'_>>, am
 
 /// The amount of a resource; `None` if it is not a quantity, or a mistaken one that says nothing about the intention.
 pub(super) fn intended(look: &Look<'_>, resource: &str, list: Option<&At<'_>>, amount: &At<'_>) -> Option<f64> {
-    super::amount::quantity(amount).filter(|_| mistake(look, resource, list, amount).is_none())
+    amount.quantity().filter(|_| mistake(look, resource, list, amount).is_none())
 }
 
 /// A positive number of bytes below a minimum.
 fn bytes(amount: &At<'_>, minimum: f64) -> Option<Mistake> {
-    let value = super::amount::quantity(amount).filter(|value| *value > 0.0 && *value < minimum)?;
+    let value = amount.quantity().filter(|value| *value > 0.0 && *value < minimum)?;
     let suggestion = parts(amount).and_then(|(number, suffix)| match suffix.as_str() {
         // Small numbers are more likely to be gibibytes.
         "" if value < 16.0 => Some(format!("{number}Gi")),

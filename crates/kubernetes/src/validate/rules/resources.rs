@@ -44,7 +44,7 @@ fn amounts<'a>(look: &mut Look<'a>, resources: &At<'a>) {
                 };
                 look.reject(&amount, "is not a standard resource", label);
             }
-            let Some(value) = super::amount::quantity(&amount) else { continue };
+            let Some(value) = amount.quantity() else { continue };
             if value < 0.0 {
                 look.reject(&amount, "must be greater than or equal to 0", "negative");
             } else if extended(&key.name) && (value - value.round()).abs() > 1e-6 {

@@ -37,7 +37,7 @@ fn volume<'a>(look: &mut Look<'a>, volume: &At<'a>) {
         files(look, &source);
     }
     if let Some(size) = volume.walk(&["emptyDir", "sizeLimit"])
-        && super::amount::quantity(&size).is_some_and(|size| size < 0.0)
+        && size.quantity().is_some_and(|size| size < 0.0)
     {
         look.reject(&size, "must be greater than or equal to 0", "negative");
     }
