@@ -19,6 +19,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use anstyle::{AnsiColor, Style};
+use diagnostics::wording::plural;
 use diagnostics::{Class, Code, Diagnostics};
 use toolbox::process;
 use toolbox::progress::{End, Progress, UnderWay, Waits};
@@ -48,6 +49,12 @@ pub fn table<const N: usize>(rows: &[[String; N]]) -> String {
         out.push('\n');
     }
     out
+}
+
+/// The number of sorted diagnostics, as the last line of a check says it.
+#[must_use]
+pub fn count(diagnostics: &Diagnostics) -> String {
+    if diagnostics.is_empty() { "nothing found".to_owned() } else { plural(diagnostics.0.len(), "finding") }
 }
 
 /// The exit code for a command's diagnostics.

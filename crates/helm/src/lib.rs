@@ -17,6 +17,7 @@ pub mod errors;
 pub mod helmignore;
 pub mod moved;
 pub mod recipe;
+pub mod set_path;
 pub mod template;
 pub mod usage;
 pub mod values_schema;

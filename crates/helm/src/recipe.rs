@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use toolbox::archive::sha256;
 
+use crate::set_path;
+
 /// The arguments of `helm template`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recipe {
@@ -138,32 +140,17 @@ pub fn overlaps(recipe: &Recipe) -> Vec<(String, String)> {
     let set_string: Vec<&String> = recipe.set_string.keys().collect();
     let set_file: Vec<&String> = recipe.set_file.keys().collect();
     for keys in [set, set_string, set_file] {
-        for outer in &keys {
-            for inner in &keys {
-                let (shorter, longer) = (steps(outer), steps(inner));
-                if shorter.len() < longer.len() && longer.starts_with(&shorter) {
+        let keys: Vec<(&String, Vec<String>)> =
+            keys.into_iter().filter_map(|key| Some((key, set_path::read(key)?))).collect();
+        for (outer, shorter) in &keys {
+            for (inner, longer) in &keys {
+                if shorter.len() < longer.len() && longer.starts_with(shorter) {
                     found.push(((*outer).clone(), (*inner).clone()));
                 }
             }
         }
     }
     found
-}
-
-/// The keys and indexes of a path in Helm's `--set` syntax.
-fn steps(path: &str) -> Vec<String> {
-    let mut steps = vec![String::new()];
-    let mut characters = path.chars();
-    while let Some(c) = characters.next() {
-        match c {
-            '\\' => steps.last_mut().into_iter().for_each(|step| step.extend(characters.next())),
-            '.' => steps.push(String::new()),
-            '[' => steps.push("[".to_owned()),
-            c => steps.last_mut().into_iter().for_each(|step| step.push(c)),
-        }
-    }
-    steps.retain(|step| !step.is_empty());
-    steps
 }
 
 #[cfg(test)]

@@ -249,61 +249,39 @@ struct Reader {
     parts: Vec<Part>,
     scopes: Vec<Scope>,
     texts: Vec<String>,
-    /// Values that Chart.yaml files read.
+    /// Values that decide whether a chart is rendered.
     conditions: BTreeSet<Vec<String>>,
     imports: BTreeSet<Vec<String>>,
     incomplete: bool,
 }
 
-/// A member of the tree with its Chart.yaml.
-struct Known<'a> {
-    member: &'a Member,
-    chart: Option<Node>,
-    /// The paths of its values.
-    paths: Vec<Vec<String>>,
-}
-
 impl Reader {
     fn read(&mut self, tree: &ChartTree) {
-        let mut known: Vec<Known<'_>> = Vec::new();
+        let mut charts: Vec<(&Member, Node)> = Vec::new();
         for member in &tree.0 {
             let chart = text(member, "Chart.yaml").and_then(|text| parsed(&text, "Chart.yaml"));
-            let string = |key: &str| chart.as_ref()?.get(key)?.as_str().map(str::to_owned);
-            let name = string("name").unwrap_or_default();
-            let parent = member.folder.trim_end_matches('/').rsplit_once("charts/").map(|(parent, _)| parent);
-            let paths = match parent.and_then(|parent| known.iter().find(|known| known.member.folder == parent)) {
-                None => vec![Vec::new()],
-                Some(parent) => {
-                    let called = called(parent.chart.as_ref(), &name);
-                    let below = |path: &Vec<String>| {
-                        let path = path.clone();
-                        called
-                            .iter()
-                            .map(move |name| [path.as_slice(), std::slice::from_ref(name)].concat())
-                            .collect::<Vec<_>>()
-                    };
-                    parent.paths.iter().flat_map(below).collect()
-                }
-            };
-            self.incomplete |= self.parts.len() + paths.len() > MAX_SCOPES || chart.is_none();
-            // Older charts list their dependencies in a file of their own.
-            let chart = text(member, "requirements.yaml").and_then(|text| parsed(&text, "requirements.yaml")).or(chart);
-            if self.incomplete {
+            self.incomplete |= self.parts.len() + member.values.len() > MAX_SCOPES;
+            let Some(chart) = chart.filter(|_| !self.incomplete) else {
+                self.incomplete = true;
                 return;
-            }
-            self.member(member, &name, &paths);
-            known.push(Known { member, chart, paths });
+            };
+            let name = chart.get("name").and_then(Node::as_str).unwrap_or_default();
+            self.member(member, name);
+            // Older charts list their dependencies in a file of their own.
+            let dependencies = text(member, "requirements.yaml").and_then(|text| parsed(&text, "requirements.yaml"));
+            charts.push((member, dependencies.unwrap_or(chart)));
         }
         let names: BTreeSet<Vec<String>> = self.parts.iter().map(|part| part.path.clone()).collect();
-        for Known { chart, paths, .. } in &known {
-            for path in paths {
-                self.declared(chart.as_ref(), path, &names);
+        for (member, chart) in &charts {
+            for path in &member.values {
+                self.declared(chart, path, &names);
             }
         }
     }
 
     /// The files of a chart, and its parts.
-    fn member(&mut self, member: &Member, name: &str, paths: &[Vec<String>]) {
+    fn member(&mut self, member: &Member, name: &str) {
+        self.conditions.extend(member.conditions.iter().cloned());
         let mut files = Vec::new();
         for path in member.files.keys() {
             let Some(text) = text(member, path) else { continue };
@@ -329,7 +307,7 @@ impl Reader {
         self.incomplete |= defaults.is_none() && member.files.get("values.yaml").is_some_and(|bytes| !bytes.is_empty());
         // JSON is YAML, except for tabs between tokens.
         let schema = text(member, "values.schema.json").and_then(|text| parsed(&text.replace('\t', " "), "schema"));
-        for path in paths {
+        for path in &member.values {
             self.scopes.push(Scope { files: files.clone(), path: path.clone() });
             let (defaults, schema) = (defaults.clone(), schema.clone());
             self.parts.push(Part { name: name.to_owned(), path: path.clone(), defaults, schema });
@@ -337,15 +315,11 @@ impl Reader {
     }
 
     /// What Chart.yaml says about the values of a chart.
-    fn declared(&mut self, chart: Option<&Node>, path: &[String], names: &BTreeSet<Vec<String>>) {
+    fn declared(&mut self, chart: &Node, path: &[String], names: &BTreeSet<Vec<String>>) {
         let below =
             |name: &str| path.iter().cloned().chain(name.split('.').map(str::to_owned)).collect::<Vec<String>>();
-        let dependencies = chart.and_then(|chart| chart.get("dependencies")).map(Node::items).unwrap_or_default();
-        for dependency in dependencies {
+        for dependency in chart.get("dependencies").map(Node::items).unwrap_or_default() {
             let string = |key: &str| dependency.get(key).and_then(Node::as_str).filter(|text| !text.is_empty());
-            for condition in string("condition").into_iter().flat_map(|all| all.split(',')) {
-                self.conditions.insert(below(condition.trim()));
-            }
             if dependency.get("tags").is_some_and(|tags| !tags.items().is_empty()) {
                 self.imports.insert(vec!["tags".to_owned()]);
             }
@@ -400,23 +374,6 @@ impl Reader {
         uses.fields.values().flat_map(|field| &field.paths).for_each(|path| paths.insert(path, false));
         Usage { uses, paths, parts: self.parts, own: self.own, complete: !self.incomplete }
     }
-}
-
-/// The names under which a chart has the values of a dependency.
-fn called(parent: Option<&Node>, name: &str) -> Vec<String> {
-    let dependencies = parent.and_then(|chart| chart.get("dependencies")).map(Node::items).unwrap_or_default();
-    let string = |node: &Node, key: &str| {
-        node.get(key).and_then(Node::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
-    };
-    let same = dependencies.iter().filter(|dependency| string(dependency, "name").as_deref() == Some(name));
-    let mut called: Vec<String> =
-        same.filter_map(|dependency| string(dependency, "alias").or_else(|| string(dependency, "name"))).collect();
-    called.sort();
-    called.dedup();
-    if called.is_empty() {
-        called.push(name.to_owned());
-    }
-    called
 }
 
 fn text(member: &Member, path: &str) -> Option<String> {

@@ -10,11 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use argocd::permission::Cluster;
 use argocd::sync_order;
-use diagnostics::Place;
 use document::Node;
 use kubernetes::object::Object;
 use kubernetes::pod_security::policy::{Level, Version};
 
+use crate::config::PodSecurity;
 use crate::load::Workspace;
 use crate::plan::DEFAULT_CASE;
 use crate::written;
@@ -24,16 +24,8 @@ pub const LEVEL_LABEL: &str = "pod-security.kubernetes.io/enforce";
 /// The label with the version.
 const VERSION_LABEL: &str = "pod-security.kubernetes.io/enforce-version";
 
-/// A level that a namespace enforces.
-#[derive(Debug, Clone)]
-pub struct Enforced {
-    /// The level.
-    pub level: Level,
-    /// The version of the standards.
-    pub version: Version,
-    /// The place of the label.
-    pub place: Place,
-}
+/// A level that a namespace enforces, with the place of the label.
+pub type Enforced = PodSecurity;
 
 /// Where a label of a namespace comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,15 +61,10 @@ impl Namespaces {
     /// Reads the labels of all namespaces from a workspace and the Namespaces that its targets render.
     #[must_use]
     pub fn new<'a>(workspace: &Workspace, rendered: impl IntoIterator<Item = &'a Object>) -> Self {
-        let of_config = |set: &crate::config::PodSecurity| Enforced {
-            level: set.level,
-            version: set.version,
-            place: set.place.clone(),
-        };
-        let default = workspace.config.pod_security.as_ref().map(of_config);
+        let default = workspace.config.pod_security.clone();
         let mut all = Self { labels: BTreeMap::new(), rendered: BTreeSet::new(), default };
         for namespace in &workspace.config.namespaces {
-            all.add(&namespace.name, None, Owner::File, namespace.pod_security.as_ref().map(of_config));
+            all.add(&namespace.name, None, Owner::File, namespace.pod_security.clone());
         }
         let mut clusters = BTreeMap::new();
         for application in written::applications(workspace) {
@@ -131,9 +118,7 @@ impl Namespaces {
         let enforced: Vec<_> = labels.iter().filter(here).filter(applies).map(|label| &label.enforced).collect();
         if enforced.is_empty() { self.default.iter().collect() } else { enforced }
     }
-}
 
-impl Namespaces {
     /// The namespaces of one cluster whose labels set different levels, each with the first two of them.
     #[must_use]
     pub fn contradictions(&self) -> Vec<(&str, &Enforced, &Enforced)> {

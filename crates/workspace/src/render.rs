@@ -18,7 +18,7 @@ use std::time::Duration;
 use diagnostics::{Diagnostic, Place, Result};
 use helm::command;
 use kubernetes::manifest;
-use kubernetes::manifest::Recorded;
+use kubernetes::manifest::{Manifest, Recorded};
 use toolbox::archive::sha256;
 use toolbox::atomic_file;
 use toolbox::process::{Invocation, quoted};
@@ -56,8 +56,7 @@ impl Renderer<'_> {
             }
             found
         })?;
-        let files = manifest::file_names(&manifests);
-        Ok(files.into_iter().zip(manifests).map(|(file, manifest)| Recorded { file, manifest }).collect())
+        Ok(recorded(manifests))
     }
 
     /// Renders a target with another value, given as an argument of `--set-json`, whether its schema allows it or not.
@@ -68,8 +67,7 @@ impl Renderer<'_> {
         let invocation = self.invocation(target, directory, homes.path()).ok()?;
         let output = invocation.args(["--skip-schema-validation", "--set-json", value]).run().ok()?;
         let manifests = manifest::read(&output.stdout, &target.recipe.namespace).ok().filter(|_| output.success())?;
-        let files = manifest::file_names(&manifests);
-        Some(files.into_iter().zip(manifests).map(|(file, manifest)| Recorded { file, manifest }).collect())
+        Some(recorded(manifests))
     }
 
     /// The command that renders a target in a directory, with Helm's home directories below `homes`.
@@ -102,6 +100,12 @@ impl Renderer<'_> {
         let arguments = line.split_once(' ').map_or("", |(_, arguments)| arguments);
         format!("(cd {} && {build}{} {arguments})", quoted(&chart_name), quoted(&self.helm.to_string_lossy()))
     }
+}
+
+/// Manifests with the names of their goldens.
+fn recorded(manifests: Vec<Manifest>) -> Vec<Recorded> {
+    let files = manifest::file_names(&manifests);
+    files.into_iter().zip(manifests).map(|(file, manifest)| Recorded { file, manifest }).collect()
 }
 
 /// Replaces template names as Helm prints them (`<chart>/templates/…`) with file paths, for templates of the chart itself.

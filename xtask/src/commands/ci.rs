@@ -8,7 +8,6 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use diagnostics::wording::plural;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result};
 use toolbox::process;
 use toolbox::progress::Progress;
@@ -31,7 +30,7 @@ pub struct Request {
     pub junit: Option<PathBuf>,
     /// A directory with additional CustomResourceDefinitions, for `validate`.
     pub crds: Option<PathBuf>,
-    /// The revision to compare chart versions with, for `lint`.
+    /// The revision that `lint` compares charts and rendered objects with.
     pub base: Option<String>,
     /// Also run the end-to-end scenarios in a kind cluster.
     pub kind: bool,
@@ -62,9 +61,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let result = all(session, request, &mut stages);
     let mut diagnostics = Diagnostics::default();
     for stage in &stages {
-        // Stages may have findings in common.
-        let new = stage.found.0.iter().filter(|found| !diagnostics.0.contains(found)).cloned().collect();
-        diagnostics.extend(Diagnostics(new));
+        diagnostics.extend(stage.found.clone());
     }
     let output = match result {
         Ok(result) => Output::Ci(result),
@@ -78,11 +75,10 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
         let suites: Vec<Suite> = stages.iter().flat_map(suites).collect();
         diagnostics.extend(junit::write(path, &suites).err().unwrap_or_default());
     }
+    // Stages may have findings in common, which this removes.
     diagnostics.sort();
-    let findings = diagnostics.0.len();
-    let found = if findings == 0 { "nothing found".to_owned() } else { plural(findings, "finding") };
     let names: Vec<&str> = stages.iter().map(|stage| stage.name).collect();
-    session.printer.finished(&format!("{}: {found}", names.join(", ")));
+    session.printer.finished(&format!("{}: {}", names.join(", "), report::count(&diagnostics)));
     Ok(Outcome { diagnostics, output })
 }
 

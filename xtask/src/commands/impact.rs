@@ -9,6 +9,8 @@ use std::collections::BTreeSet;
 
 use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Result, suggestion};
+use helm::set_path;
+use helm::template::flow::value::{Reads, affects};
 use kubernetes::manifest::Recorded;
 use toolbox::parallel::parallel;
 use workspace::plan::Inspections;
@@ -22,6 +24,9 @@ use crate::report::trail;
 
 /// A line that depends on more values than that is computed from them together.
 const FEW: usize = 3;
+
+/// How the path of a value is written.
+const PATH_HELP: &str = "use the path from the values of the chart on, such as `service.port`";
 
 /// The command's arguments.
 #[derive(Debug, Default)]
@@ -47,10 +52,10 @@ struct Reached {
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
-    let path = steps(&request.value);
-    if path.is_empty() {
-        return Err(Diagnostic::new(Code::Usage, "the path of the value is empty").into());
-    }
+    let Some(path) = set_path::read(&request.value) else {
+        let message = format!("`{}` is not the path of a value", request.value.escape_debug());
+        return Err(Diagnostic::new(Code::Usage, message).help(PATH_HELP).into());
+    };
     let (workspace, mut diagnostics) = Workspace::load(&session.root)?;
     let argocd = workspace.config.argocd;
     let (inspections, found) = Inspections::new(&workspace);
@@ -96,29 +101,13 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
         let found = Diagnostic::new(Code::Usage, message);
         return Err(match diagnostics::nearest(&request.value, known.iter().map(String::as_str)) {
             Some(_) => found.help(suggestion(&request.value, known.iter().map(String::as_str))),
-            None => found.help("use the path from the values of the chart on, such as `service.port`"),
+            None => found.help(PATH_HELP),
         }
         .into());
     }
     session.printer.finished(&format!("{} in {}", plural(count, "line"), plural(reaching, "target")));
     diagnostics.sort();
     Ok(Outcome { diagnostics, output: Output::Impact(json::Impact { value: request.value.clone(), targets: output }) })
-}
-
-/// The steps of a path such as `a.b[0].example\.com`.
-fn steps(path: &str) -> Vec<String> {
-    let mut steps = vec![String::new()];
-    let mut characters = path.chars();
-    while let Some(c) = characters.next() {
-        match c {
-            '\\' => steps.last_mut().into_iter().for_each(|step| step.extend(characters.next())),
-            '.' | '[' => steps.push(String::new()),
-            ']' => {}
-            c => steps.last_mut().into_iter().for_each(|step| step.push(c)),
-        }
-    }
-    steps.retain(|step| !step.is_empty());
-    steps
 }
 
 fn reached(tracer: &Tracer<'_>, one: &Rendering<'_>, path: &[String]) -> Result<Reached> {
@@ -136,9 +125,7 @@ fn reached(tracer: &Tracer<'_>, one: &Rendering<'_>, path: &[String]) -> Result<
             let found = origins.dependence(&recorded.file, index + 1);
             let all = found.value.iter().chain(&found.control);
             reached.known.extend(all.map(|path| path.join(".")).filter(|path| !path.contains('*') && !path.is_empty()));
-            let affected = |reads: &helm::template::flow::value::Reads| {
-                reads.iter().any(|read| helm::template::flow::value::affects(path, read))
-            };
+            let affected = |reads: &Reads| reads.iter().any(|read| affects(path, read));
             let (value, control) = (affected(&found.value), affected(&found.control));
             if !value && !control {
                 continue;
@@ -179,21 +166,10 @@ fn changed_lines(
     }
     let mut changed: Option<BTreeSet<(String, usize)>> = None;
     for (below, value) in trial::other_values(settings.node(path)) {
-        let name = trial::in_helm_syntax(&[path, &below].concat());
+        let name = set_path::write(&[path, &below].concat());
         if let Some(after) = tracer.render_with(one, &format!("{name}={value}")) {
             changed.get_or_insert_default().extend(trial::changed(manifests, &after));
         }
     }
     changed
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_have_steps() {
-        assert_eq!(steps(r"a.b[0].example\.com"), ["a", "b", "0", "example.com"]);
-        assert!(steps("..").is_empty());
-    }
 }

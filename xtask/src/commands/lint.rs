@@ -27,6 +27,7 @@ use crate::lint::clusters::Clusters;
 use crate::lint::helm::Helm;
 use crate::lint::subject::{ChartSubject, Fix, Rendered, Subject};
 use crate::lint::{CHECKS, Run, clusters, images};
+use crate::report;
 use crate::report::json::{self, Output};
 
 /// The command's arguments.
@@ -69,9 +70,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
 
     diagnostics.sort();
     let counts = format!("{}, {}", plural(checked.charts.len(), "chart"), plural(renderings.len(), "target"));
-    let findings = diagnostics.0.len();
-    let found = if findings == 0 { "nothing found".to_owned() } else { plural(findings, "finding") };
-    session.printer.finished(&format!("{counts}: {found}"));
+    session.printer.finished(&format!("{counts}: {}", report::count(&diagnostics)));
     let targets: Vec<String> = renderings.iter().map(|one| one.target.id.to_string()).collect();
     Ok(Outcome { diagnostics, output: Output::Lint(json::Lint { charts: checked.charts, targets }) })
 }

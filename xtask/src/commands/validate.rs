@@ -25,6 +25,7 @@ use workspace::{Workspace, plan, suppression};
 use super::placing::Placer;
 use super::rendering::{self, Rendering};
 use super::{Outcome, Session};
+use crate::report;
 use crate::report::json::{self, Output};
 
 /// The arguments of the command.
@@ -55,10 +56,8 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     diagnostics.sort();
 
     print_skipped(session, &checked);
-    let findings = diagnostics.0.len();
-    let found = if findings == 0 { "nothing found".to_owned() } else { plural(findings, "finding") };
     let counts = format!("{}, {}", plural(renderings.len(), "target"), plural(checked.validated, "object"));
-    session.printer.finished(&format!("{counts}: {found}"));
+    session.printer.finished(&format!("{counts}: {}", report::count(&diagnostics)));
     let targets: Vec<String> = renderings.iter().map(|one| one.target.id.to_string()).collect();
     let output = Output::Validate(json::Validate {
         targets,

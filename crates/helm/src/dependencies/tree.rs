@@ -3,7 +3,7 @@
 //! Each chart has the folder in which an unpacked copy of the chart contains it, and a label for its files in messages:
 //! a file of an archive is `charts/web-1.0.0.tgz: templates/service.yaml`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use diagnostics::{Diagnostic, Result, Source};
@@ -97,7 +97,10 @@ fn add_charts(parent: usize, files: &Tree, depth: usize, members: &mut Vec<Membe
             below.filter_map(|(path, bytes)| Some((path.strip_prefix("charts/")?.to_owned(), bytes))).collect();
         let name = folder::identity(&own).map(|(name, _)| name).unwrap_or_default();
         let uses: Vec<&Declared> = declared.iter().filter(|declared| declared.name == name).collect();
-        let keys = if uses.is_empty() { vec![&name] } else { uses.iter().map(|one| &one.key).collect() };
+        let mut keys: BTreeSet<&String> = uses.iter().map(|one| &one.key).collect();
+        if keys.is_empty() {
+            keys.insert(&name);
+        }
         let mut conditions = Vec::new();
         for outer in &outer_values {
             for one in &uses {
@@ -126,11 +129,14 @@ struct Declared {
     tags: Vec<String>,
 }
 
-/// The dependencies in a Chart.yaml.
+/// The dependencies in a Chart.yaml, or in the requirements.yaml of an older chart.
 fn declared(files: &Tree) -> Vec<Declared> {
-    let text = files.get("Chart.yaml").and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
-    let Ok(document) = yaml::parse_one(&Source::new("Chart.yaml", text)) else { return Vec::new() };
-    let dependencies = document.root.get("dependencies").map(Node::items).unwrap_or_default();
+    let root = |name: &str| {
+        let text = std::str::from_utf8(files.get(name)?).ok()?;
+        Some(yaml::parse_one(&Source::new(name, text)).ok()?.root)
+    };
+    let root = root("requirements.yaml").or_else(|| root("Chart.yaml"));
+    let dependencies = root.as_ref().and_then(|root| root.get("dependencies")).map(Node::items).unwrap_or_default();
     let text = |node: &Node, key: &str| {
         node.get(key).and_then(Node::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
     };
@@ -147,4 +153,22 @@ fn declared(files: &Tree) -> Vec<Declared> {
         })
     };
     dependencies.iter().filter_map(read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn older_charts_declare_dependencies_in_a_file_of_their_own() {
+        let text = "dependencies: [{name: web, alias: shop, condition: 'shop.on, on', tags: [all]}]\n";
+        for file in ["Chart.yaml", "requirements.yaml"] {
+            let mut files: Tree = [("Chart.yaml".to_owned(), b"name: a\n".to_vec())].into();
+            files.insert(file.to_owned(), text.as_bytes().to_vec());
+            let [Declared { name, key, conditions, tags }] = &declared(&files)[..] else { panic!("one dependency") };
+            assert_eq!((name.as_str(), key.as_str(), tags.join(" ").as_str()), ("web", "shop", "all"));
+            let conditions: Vec<String> = conditions.iter().map(|path| path.join(".")).collect();
+            assert_eq!(conditions, ["shop.on", "on"]);
+        }
+    }
 }

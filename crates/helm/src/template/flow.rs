@@ -7,4 +7,5 @@ mod functions;
 pub mod program;
 pub mod uses;
 pub mod value;
+mod variables;
 pub mod walk;

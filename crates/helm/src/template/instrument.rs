@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use super::marks;
 use super::parse::parse;
-use super::tree::{Command, Control, Define, Node, Operand, Output, Pipeline, Root, Tag, Template, Text};
+use super::tree::{Command, Control, Define, Node, Operand, Output, Pipeline, Root, Tag, Template, Text, defines};
 
 /// Starts the names of the copies.
 const PREFIX: &str = "xtask-provenance:";
@@ -122,19 +122,6 @@ impl<'a> Printed<'a> {
         let (file, rest) = line.strip_prefix(COMMENT)?.split_once(' ')?;
         let (name, output) = rest.trim_end().split_once(' ').unwrap_or((rest.trim_end(), ""));
         Some(Self { file: file.parse().ok()?, name, output })
-    }
-}
-
-fn defines<'t>(nodes: &'t [Node], found: &mut dyn FnMut(&'t Define)) {
-    for node in nodes {
-        match node {
-            Node::Define(define) => {
-                found(define);
-                defines(&define.body, found);
-            }
-            Node::Control(control) => control.arms.iter().for_each(|arm| defines(&arm.body, found)),
-            _ => {}
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Names that templates may use: those of functions, and of named templates.
 
-use super::tree::{Node, Template};
+use super::tree::{Template, defines};
 
 /// The functions of Go templates, of the library Sprig, and of Helm.
 pub const FUNCTIONS: &str = "\
@@ -29,19 +29,6 @@ pub const FUNCTIONS: &str = "\
 #[must_use]
 pub fn defined(template: &Template) -> Vec<String> {
     let mut names = Vec::new();
-    collect(&template.nodes, &mut names);
+    defines(&template.nodes, &mut |define| names.push(define.name.clone()));
     names
-}
-
-fn collect(nodes: &[Node], names: &mut Vec<String>) {
-    for node in nodes {
-        match node {
-            Node::Define(define) => {
-                names.push(define.name.clone());
-                collect(&define.body, names);
-            }
-            Node::Control(control) => control.arms.iter().for_each(|arm| collect(&arm.body, names)),
-            _ => {}
-        }
-    }
 }

@@ -136,6 +136,20 @@ pub struct Call {
     pub context: Option<Pipeline>,
 }
 
+/// Calls a function with every named template among nodes, outer ones first.
+pub(super) fn defines<'t>(nodes: &'t [Node], found: &mut dyn FnMut(&'t Define)) {
+    for node in nodes {
+        match node {
+            Node::Define(define) => {
+                found(define);
+                defines(&define.body, found);
+            }
+            Node::Control(control) => control.arms.iter().for_each(|arm| defines(&arm.body, found)),
+            _ => {}
+        }
+    }
+}
+
 /// `$a, $b := command | command`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pipeline {
@@ -187,6 +201,29 @@ pub struct Operand {
     pub root: Root,
     /// The fields.
     pub fields: Vec<Field>,
+}
+
+impl Operand {
+    /// The name of the variable that it is, without a field of it.
+    #[must_use]
+    pub fn variable(&self) -> Option<&str> {
+        match &self.root {
+            Root::Variable(name) if self.fields.is_empty() => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The string literals in it, in their order.
+    #[must_use]
+    pub fn strings(&self) -> Vec<&str> {
+        match &self.root {
+            Root::String(text) => vec![text],
+            Root::Parentheses(inner) => {
+                inner.commands.iter().flat_map(|command| &command.operands).flat_map(Self::strings).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// The name of a field after a dot.

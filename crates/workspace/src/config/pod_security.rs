@@ -4,7 +4,7 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Place, suggestion};
 use document::{Fields, Node, Syntax};
 use kubernetes::pod_security::policy::{Level, Version};
 
-/// A level of the Pod Security Standards that charts.toml states.
+/// A level of the Pod Security Standards that charts.toml or a label states.
 #[derive(Debug, Clone)]
 pub struct PodSecurity {
     /// The level.

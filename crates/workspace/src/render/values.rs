@@ -4,10 +4,11 @@
 
 use std::path::Path;
 
-use diagnostics::{Place, Source};
-use document::{Key, Node, block, yaml};
-use toolbox::source;
+use diagnostics::Place;
+use document::{Key, Node};
+use helm::set_path;
 
+use crate::authored::{self, Authored};
 use crate::plan::Target;
 
 /// A value and where it is set.
@@ -25,34 +26,27 @@ pub struct Setting {
 #[derive(Debug)]
 pub struct Values<'a> {
     target: &'a Target<'a>,
-    /// Trees of values, the one that takes precedence first.
-    trees: Vec<Node>,
+    /// What people wrote, the values that take precedence first.
+    authored: Vec<Authored>,
 }
 
 impl<'a> Values<'a> {
     /// Reads the values of a target. Files that cannot be read are left out.
     #[must_use]
     pub fn read(root: &Path, target: &'a Target<'a>) -> Self {
-        let options = &target.deployment.options;
-        let file = |path: &Path| Some(yaml::parse_one(&source::read(root, path).ok()?).ok()?.root);
-        let inline = options.values_object.clone().or_else(|| {
-            let (text, place) = options.values.as_ref()?;
-            Some(yaml::parse_one(&Source::new(place.source.name.clone(), text.clone())).ok()?.root)
-        });
-        let case_file = target.recipe.case_file.as_deref().and_then(file);
-        let files = target.recipe.value_files.iter().rev().filter_map(|path| file(path));
-        let defaults = file(&target.deployment.chart.directory.join("values.yaml"));
-        let trees = case_file.into_iter().chain(inline).chain(files).chain(defaults).collect();
-        Self { target, trees }
+        let mut authored = authored::of_target(root, target);
+        authored.reverse();
+        Self { target, authored }
     }
 
     /// Where a value is set.
     #[must_use]
     pub fn find(&self, pointer: &[String]) -> Option<Setting> {
         self.parameter(pointer).or_else(|| {
-            let value = self.trees.iter().find_map(|tree| descend(tree, pointer))?;
-            let place = value.place();
-            Some(Setting { written: text(&place), place: self.in_file(place), parameter: None })
+            self.authored.iter().find_map(|one| {
+                let place = descend(&one.document.root, pointer)?.place();
+                Some(Setting { written: text(&place), place: one.in_file(place), parameter: None })
+            })
         })
     }
 
@@ -62,16 +56,16 @@ impl<'a> Values<'a> {
             return Some(parameter.place);
         }
         let (last, parent) = pointer.split_last()?;
-        self.trees.iter().find_map(|tree| {
-            let mapping = descend(tree, parent)?;
+        self.authored.iter().find_map(|one| {
+            let mapping = descend(&one.document.root, parent)?;
             let (key, _) = mapping.entries().iter().find(|(key, _)| key.name == *last)?;
-            Some(self.in_file(Place::new(&mapping.source, key.span.clone())))
+            Some(one.key_place(mapping, key))
         })
     }
 
     /// The keys that are set in a mapping, without those of parameters.
     pub(super) fn keys(&self, pointer: &[String]) -> Vec<&Key> {
-        let mappings = self.trees.iter().filter_map(|tree| descend(tree, pointer));
+        let mappings = self.trees().filter_map(|tree| descend(tree, pointer));
         mappings.flat_map(Node::entries).map(|(key, _)| key).collect()
     }
 
@@ -88,7 +82,7 @@ impl<'a> Values<'a> {
             }
         }
         let mut parents = Vec::new();
-        for tree in &self.trees {
+        for tree in self.trees() {
             walk(tree, key, &mut Vec::new(), &mut parents);
         }
         parents
@@ -96,12 +90,12 @@ impl<'a> Values<'a> {
 
     /// All nodes at a path, the one that takes precedence first.
     pub fn all<'s>(&'s self, pointer: &'s [String]) -> impl Iterator<Item = &'s Node> {
-        self.trees.iter().filter_map(move |tree| descend(tree, pointer))
+        self.trees().filter_map(move |tree| descend(tree, pointer))
     }
 
     /// The trees of values, the one that takes precedence first.
     pub fn trees(&self) -> impl Iterator<Item = &Node> {
-        self.trees.iter()
+        self.authored.iter().map(|one| &one.document.root)
     }
 
     /// Whether a parameter sets a value, a part of it, or what contains it.
@@ -110,44 +104,31 @@ impl<'a> Values<'a> {
         let options = &self.target.deployment.options;
         let parameters = options.parameters.iter().map(|parameter| &parameter.name);
         let files = options.file_parameters.iter().map(|parameter| &parameter.name);
-        parameters.chain(files).any(|name| {
-            let name = name.replace('[', ".").replace(']', "");
-            name.split('.').zip(pointer).all(|(one, two)| one == two)
-        })
+        let leads = |name: &String| {
+            set_path::read(name).is_some_and(|steps| steps.iter().zip(pointer).all(|(one, two)| one == two))
+        };
+        parameters.chain(files).any(leads)
     }
 
     /// The values of parameters at or below a path.
     pub fn parameters<'s>(&'s self, pointer: &'s [String]) -> impl Iterator<Item = &'s str> {
-        let dotted = pointer.join(".");
         let options = &self.target.deployment.options;
-        options.parameters.iter().filter_map(move |parameter| {
-            let name = parameter.name.replace('[', ".").replace(']', "");
-            let below = name.strip_prefix(&dotted).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-            (below || dotted.is_empty()).then_some(parameter.value.as_str())
-        })
+        let below = |name: &str| set_path::read(name).is_some_and(|steps| steps.starts_with(pointer));
+        let parameters = options.parameters.iter().filter(move |parameter| below(&parameter.name));
+        parameters.map(|parameter| parameter.value.as_str())
     }
 
     fn parameter(&self, pointer: &[String]) -> Option<Setting> {
         let options = &self.target.deployment.options;
-        let dotted = pointer.join(".");
-        let same = |name: &str| name.replace('[', ".").replace(']', "") == dotted;
+        let same = |name: &str| set_path::read(name).is_some_and(|steps| steps == pointer);
         if let Some(file) = options.file_parameters.iter().rev().find(|parameter| same(&parameter.name)) {
             return Some(Setting { place: file.place.clone(), written: String::new(), parameter: Some(true) });
         }
-        // Helm applies `--set-string` after `--set`.
-        let found = options.parameters.iter().rev().filter(|parameter| same(&parameter.name));
+        // Helm applies `--set-string` after `--set`, and Argo CD passes the last of several parameters with a name.
+        let found = options.parameters.iter().filter(|parameter| same(&parameter.name));
         let found = found.max_by_key(|parameter| parameter.force_string)?;
         let written = found.value.clone();
         Some(Setting { place: found.place.clone(), written, parameter: Some(found.force_string) })
-    }
-
-    /// The place in the Application, for a place in its `values` text.
-    pub(super) fn in_file(&self, place: Place) -> Place {
-        let values = self.target.deployment.options.values.as_ref();
-        match values.filter(|(text, _)| *text == place.source.text) {
-            Some((_, values)) => block::in_file(values, &place).unwrap_or_else(|| values.clone()),
-            None => place,
-        }
     }
 }
 

@@ -48,27 +48,6 @@ fn others(node: &Node) -> Vec<Json> {
     }
 }
 
-/// A path in Helm's syntax for `--set`.
-pub(super) fn in_helm_syntax(path: &[String]) -> String {
-    let mut out = String::new();
-    for step in path {
-        if step.parse::<usize>().is_ok() && !out.is_empty() {
-            out.push_str(&format!("[{step}]"));
-            continue;
-        }
-        if !out.is_empty() {
-            out.push('.');
-        }
-        for c in step.chars() {
-            if matches!(c, '.' | ',' | '[' | ']' | '=' | '\\') {
-                out.push('\\');
-            }
-            out.push(c);
-        }
-    }
-    out
-}
-
 /// The lines of manifests that another render does not have, by golden, counted from 1.
 pub(super) fn changed(before: &[Recorded], after: &[Recorded]) -> BTreeSet<(String, usize)> {
     let mut changed = BTreeSet::new();
@@ -106,12 +85,6 @@ mod tests {
     use document::yaml;
 
     use super::*;
-
-    #[test]
-    fn paths_are_escaped() {
-        let path = ["a", "b.c", "0"].map(str::to_owned);
-        assert_eq!(in_helm_syntax(&path), r"a.b\.c[0]");
-    }
 
     #[test]
     fn every_value_has_others() {

@@ -2,6 +2,14 @@
 
 use super::value::{Reads, Value};
 
+/// The functions that change their first argument.
+const MUTATING: &[&str] = &["set", "unset", "merge", "mergeOverwrite", "mustMerge", "mustMergeOverwrite"];
+
+/// Whether a function changes its first argument.
+pub(super) fn mutates(name: &str) -> bool {
+    MUTATING.contains(&name)
+}
+
 /// The result of a function other than `include`, `template`, and `tpl`.
 pub(super) fn call(name: &str, arguments: &[Value]) -> Value {
     unbounded(name, arguments).bounded()

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use crate::template::tree::{Define, Node, Template};
+use crate::template::tree::{self, Define, Node, Operand, Template};
 
 /// The templates of a chart and its dependencies.
 #[derive(Debug, Default)]
@@ -28,14 +28,13 @@ impl Program {
             std::cmp::Reverse((path.matches('/').count(), path.clone()))
         });
         for file in order {
-            let mut found = Vec::new();
-            defines(&program.files[file].1.nodes, &mut found);
-            for define in found {
-                if !is_empty(&define) || !program.used.contains_key(&define.name) {
-                    program.used.insert(define.name.clone(), program.defines.len());
+            let Self { files, defines, used } = &mut program;
+            tree::defines(&files[file].1.nodes, &mut |define| {
+                if !is_empty(define) || !used.contains_key(&define.name) {
+                    used.insert(define.name.clone(), defines.len());
                 }
-                program.defines.push((file, define));
-            }
+                defines.push((file, define.clone()));
+            });
         }
         program
     }
@@ -59,23 +58,13 @@ impl Program {
         }
     }
 
-    /// The files whose path ends so.
-    pub(super) fn files_at(&self, end: &str) -> impl Iterator<Item = usize> {
-        let ends = move |(path, _): &(String, Template)| path.ends_with(end);
-        self.files.iter().enumerate().filter(move |(_, file)| ends(file)).map(|(index, _)| index)
-    }
-}
-
-fn defines(nodes: &[Node], found: &mut Vec<Define>) {
-    for node in nodes {
-        match node {
-            Node::Define(define) => {
-                found.push(define.clone());
-                defines(&define.body, found);
-            }
-            Node::Control(control) => control.arms.iter().for_each(|arm| defines(&arm.body, found)),
-            _ => {}
-        }
+    /// The files that an operand may name, such as `(print $.Template.BasePath "/config-map.yaml")`. None if that is not
+    /// known.
+    pub(super) fn named_by(&self, operand: &Operand) -> Vec<usize> {
+        let end = operand.strings().into_iter().rev().find_map(|text| Some(format!("/{}", text.rsplit_once('/')?.1)));
+        let Some(end) = end.filter(|end| end.contains('.')) else { return Vec::new() };
+        let files = self.files.iter().enumerate().filter(|(_, (path, _))| path.ends_with(&end));
+        files.map(|(index, _)| index).collect()
     }
 }
 

@@ -9,8 +9,9 @@ use std::ops::Range;
 
 use super::functions;
 use super::program::Program;
-use super::value::{Reads, Value};
-use crate::template::tree::{Command, Control, Keyword, Node, Operand, Pipeline, Root, Template};
+use super::value::{AS_MAP, Reads, Value};
+use super::variables::Variables;
+use crate::template::tree::{Command, Control, Keyword, Node, Operand, Pipeline, Template};
 
 /// How many named templates are followed. With more, all values count as used.
 const CALLS: usize = 10_000;
@@ -65,9 +66,6 @@ const TOLERANT: &[&str] = &[
     "set",
 ];
 
-/// The functions that change their first argument.
-const MUTATING: &[&str] = &["set", "unset", "merge", "mergeOverwrite", "mustMerge", "mustMergeOverwrite"];
-
 /// How templates use values. Paths begin at the values of the outermost chart.
 #[derive(Debug, Default)]
 pub struct Uses {
@@ -116,8 +114,7 @@ pub fn uses(program: &Program, scopes: &[Scope], texts: &[Template]) -> Uses {
         depth: 0,
         calls: 0,
         file: 0,
-        root: Value::default(),
-        variables: Vec::new(),
+        variables: Variables::default(),
         conditional: false,
         rendered: None,
     };
@@ -148,8 +145,7 @@ struct Walker<'a> {
     calls: usize,
     /// The file that is rendered; texts have none.
     file: usize,
-    root: Value,
-    variables: Vec<(String, Value)>,
+    variables: Variables,
     conditional: bool,
     /// All contexts with which `tpl` renders texts.
     rendered: Option<Value>,
@@ -190,14 +186,13 @@ impl<'a> Walker<'a> {
         };
         let outer = (
             std::mem::replace(&mut self.file, file),
-            std::mem::replace(&mut self.root, context.clone()),
-            std::mem::take(&mut self.variables),
+            std::mem::replace(&mut self.variables, Variables::new(context.clone())),
             std::mem::replace(&mut self.conditional, conditional),
         );
         self.depth += 1;
         self.nodes(nodes, context);
         self.depth -= 1;
-        (self.file, self.root, self.variables, self.conditional) = outer;
+        (self.file, self.variables, self.conditional) = outer;
     }
 
     /// Every value counts as used.
@@ -232,7 +227,7 @@ impl<'a> Walker<'a> {
                     if output.pipeline.variables.is_empty() {
                         self.whole(&value);
                     } else {
-                        self.set(&output.pipeline, &[value]);
+                        self.variables.set(&output.pipeline, &[value], &Reads::new());
                     }
                 }
                 Node::Control(control) => self.control(control, dot),
@@ -252,7 +247,7 @@ impl<'a> Walker<'a> {
     }
 
     fn control(&mut self, control: &Control, dot: &Value) {
-        let scope = self.variables.len();
+        let depth = self.variables.depth();
         let outer = self.conditional;
         for arm in &control.arms {
             let Some(pipeline) = &arm.pipeline else {
@@ -266,11 +261,11 @@ impl<'a> Walker<'a> {
             self.conditional = true;
             match control.keyword {
                 Keyword::If => {
-                    self.set(pipeline, &[value]);
+                    self.variables.set(pipeline, &[value], &Reads::new());
                     self.block(&arm.body, dot);
                 }
                 Keyword::With => {
-                    self.set(pipeline, std::slice::from_ref(&value));
+                    self.variables.set(pipeline, std::slice::from_ref(&value), &Reads::new());
                     self.block(&arm.body, &value);
                 }
                 Keyword::Range => {
@@ -279,8 +274,8 @@ impl<'a> Walker<'a> {
                     for _ in 0..2 {
                         let key = Value::computed(value.reads());
                         match pipeline.variables.len() {
-                            2 => self.set(pipeline, &[key, item.clone()]),
-                            _ => self.set(pipeline, std::slice::from_ref(&item)),
+                            2 => self.variables.set(pipeline, &[key, item.clone()], &Reads::new()),
+                            _ => self.variables.set(pipeline, std::slice::from_ref(&item), &Reads::new()),
                         }
                         self.block(&arm.body, &item);
                     }
@@ -288,23 +283,13 @@ impl<'a> Walker<'a> {
             }
         }
         self.conditional = outer;
-        self.variables.truncate(scope);
+        self.variables.leave(depth);
     }
 
     fn block(&mut self, nodes: &[Node], dot: &Value) {
-        let scope = self.variables.len();
+        let depth = self.variables.depth();
         self.nodes(nodes, dot);
-        self.variables.truncate(scope);
-    }
-
-    fn set(&mut self, pipeline: &Pipeline, values: &[Value]) {
-        for (variable, value) in pipeline.variables.iter().zip(values) {
-            if pipeline.declares {
-                self.variables.push((variable.name.clone(), value.clone()));
-            } else if let Some((_, known)) = self.variables.iter_mut().rev().find(|(name, _)| *name == variable.name) {
-                *known = std::mem::take(known).or(value);
-            }
-        }
+        self.variables.leave(depth);
     }
 
     fn pipeline(&mut self, pipeline: &Pipeline, dot: &Value) -> Value {
@@ -332,7 +317,7 @@ impl<'a> Walker<'a> {
                 self.uses.guarded.extend(argument.reads());
             }
         }
-        if MUTATING.contains(&name) {
+        if functions::mutates(name) {
             self.mutate(name, rest, &arguments);
         }
         match name {
@@ -361,12 +346,8 @@ impl<'a> Walker<'a> {
     /// A function changes its first argument, which may be read under another path from now on.
     fn mutate(&mut self, name: &str, operands: &[Operand], arguments: &[Value]) {
         let Some((target, rest)) = arguments.split_first() else { return };
-        let is_variable = matches!(operands.first(), Some(Operand { root: Root::Variable(name), fields, .. }) if name != "$" && fields.is_empty());
-        if let Some(Operand { root: Root::Variable(variable), .. }) = operands.first().filter(|_| is_variable) {
-            let value = functions::call(name, arguments);
-            if let Some((_, known)) = self.variables.iter_mut().rev().find(|(name, _)| name == variable) {
-                *known = std::mem::take(known).or(&value);
-            }
+        if let Some(variable) = operands.first().and_then(Operand::variable) {
+            self.variables.assign(variable, &functions::call(name, arguments), &Reads::new());
         }
         if target.paths.is_empty() && target.contexts.is_empty() {
             return;
@@ -387,23 +368,11 @@ impl<'a> Walker<'a> {
     }
 
     fn operand(&mut self, operand: &Operand, dot: &Value) -> Value {
-        let mut value = match &operand.root {
-            Root::Dot => dot.clone(),
-            Root::Variable(name) if name == "$" => self.root.clone(),
-            Root::Variable(name) => {
-                let known = self.variables.iter().rev().find(|(known, _)| known == name);
-                known.map(|(_, value)| value.clone()).unwrap_or_default()
-            }
-            Root::Function(name) => functions::call(name, &[]),
-            Root::Parentheses(inner) => self.pipeline(inner, dot),
-            Root::String(text) => Value::text(text),
-            Root::Character(_) | Root::Number(_) | Root::Bool(_) | Root::Nil => Value::default(),
+        let mut value = match self.variables.value(&operand.root, dot) {
+            Ok(value) => value,
+            Err(inner) => self.pipeline(inner, dot),
         };
-        for field in &operand.fields {
-            // The values as a plain map.
-            if field.name == "AsMap" {
-                continue;
-            }
+        for field in operand.fields.iter().filter(|field| field.name != AS_MAP) {
             let inner = value.field(&field.name);
             if self.file != usize::MAX && !inner.paths.is_empty() {
                 let found = self.uses.fields.entry((self.file, field.span.start)).or_insert_with(|| FieldUse {
@@ -430,16 +399,7 @@ impl<'a> Walker<'a> {
             self.named(name, context);
             return;
         }
-        // `include (print $.Template.BasePath "/config-map.yaml") .`
-        let mut literals = Vec::new();
-        if let Some(operand) = operands.first() {
-            texts(operand, &mut literals);
-        }
-        let end = literals.iter().rev().find_map(|text| text.rsplit_once('/').map(|(_, name)| format!("/{name}")));
-        let files: Vec<usize> = match end.filter(|end| end.contains('.')) {
-            Some(end) => self.program.files_at(&end).collect(),
-            None => Vec::new(),
-        };
+        let files = operands.first().map(|operand| self.program.named_by(operand)).unwrap_or_default();
         if files.is_empty() {
             self.everything();
         }
@@ -463,19 +423,6 @@ impl<'a> Walker<'a> {
             Some(known) => known.or(context).bounded(),
             None => context.clone(),
         });
-    }
-}
-
-/// The literals in an operand, in their order.
-fn texts<'t>(operand: &'t Operand, found: &mut Vec<&'t str>) {
-    match &operand.root {
-        Root::String(text) => found.push(text),
-        Root::Parentheses(inner) => {
-            for command in &inner.commands {
-                command.operands.iter().for_each(|operand| texts(operand, found));
-            }
-        }
-        _ => {}
     }
 }
 

@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A step of a path that stands for any key or index.
 pub const ANY: &str = "*";
 
+/// The method that returns the values as a plain map.
+pub(super) const AS_MAP: &str = "AsMap";
+
 /// Paths of values, from the values of the outermost chart on.
 pub type Reads = BTreeSet<Vec<String>>;
 

@@ -6,9 +6,10 @@ use std::ops::Range;
 
 use super::functions;
 use super::program::Program;
-use super::value::{Reads, Value};
+use super::value::{AS_MAP, Reads, Value};
+use super::variables::Variables;
 use crate::template::parse::parse;
-use crate::template::tree::{Command, Control, Keyword, Node, Operand, Pipeline, Root};
+use crate::template::tree::{Command, Control, Keyword, Node, Operand, Pipeline};
 
 /// How many named templates are followed from one place. With more, all values count.
 const CALLS: usize = 5_000;
@@ -83,7 +84,7 @@ impl Body {
 pub fn table(program: &Program, body: Body, context: &Context, texts: Texts<'_>) -> Table {
     let shared =
         Shared { program, texts, calls: Cell::new(0), known: RefCell::default(), under_way: RefCell::default() };
-    Walk::new(&shared, &context.0).run(program.body(body.file, body.define))
+    Walk::run(&shared, program.body(body.file, body.define), &context.0)
 }
 
 /// What the walks through a template and those that it includes have in common.
@@ -111,7 +112,7 @@ impl Shared<'_> {
             return everything();
         }
         self.under_way.borrow_mut().insert(key.clone());
-        let reads = Walk::new(self, context).run(self.program.body(body.file, body.define)).reads();
+        let reads = Walk::run(self, self.program.body(body.file, body.define), context).reads();
         self.under_way.borrow_mut().remove(&key);
         self.known.borrow_mut().insert(key, reads.clone());
         reads
@@ -123,7 +124,7 @@ impl Shared<'_> {
         if self.calls.get() > CALLS || self.under_way.borrow().len() >= DEPTH {
             return everything();
         }
-        Walk::new(self, context).run(&parse(text).nodes).reads()
+        Walk::run(self, &parse(text).nodes, context).reads()
     }
 }
 
@@ -134,8 +135,7 @@ fn everything() -> Reads {
 
 struct Walk<'a> {
     shared: &'a Shared<'a>,
-    root: Value,
-    variables: Vec<(String, Value)>,
+    variables: Variables,
     /// What decides how often a loop ends early.
     breaks: Reads,
     /// The context of the last include.
@@ -144,21 +144,17 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(shared: &'a Shared<'a>, root: &Value) -> Self {
-        Self {
+    /// The parts of a body that is rendered with a context.
+    fn run(shared: &'a Shared<'a>, nodes: &[Node], context: &Value) -> Table {
+        let mut walk = Self {
             shared,
-            root: root.clone(),
-            variables: Vec::new(),
+            variables: Variables::new(context.clone()),
             breaks: Reads::new(),
             included: None,
             table: Table::default(),
-        }
-    }
-
-    fn run(mut self, nodes: &[Node]) -> Table {
-        let root = self.root.clone();
-        self.nodes(nodes, &root, &Reads::new());
-        self.table
+        };
+        walk.nodes(nodes, context, &Reads::new());
+        walk.table
     }
 
     fn record(&mut self, span: &Range<usize>, value: Reads, control: &Reads, context: Option<Value>) {
@@ -185,7 +181,7 @@ impl<'a> Walk<'a> {
                         self.mutate(&output.pipeline, &value, control);
                     } else {
                         self.mutate(&output.pipeline, &value, control);
-                        self.set(&output.pipeline, &[value], control);
+                        self.variables.set(&output.pipeline, &[value], control);
                     }
                 }
                 Node::Control(node) => self.control(node, dot, control),
@@ -207,7 +203,7 @@ impl<'a> Walk<'a> {
     }
 
     fn control(&mut self, node: &Control, dot: &Value, control: &Reads) {
-        let scope = self.variables.len();
+        let depth = self.variables.depth();
         let mut inner = control.clone();
         for arm in &node.arms {
             let Some(pipeline) = &arm.pipeline else {
@@ -218,11 +214,11 @@ impl<'a> Walk<'a> {
             inner.extend(value.reads());
             match node.keyword {
                 Keyword::If => {
-                    self.set(pipeline, &[value], control);
+                    self.variables.set(pipeline, &[value], control);
                     self.block(&arm.body, dot, &inner);
                 }
                 Keyword::With => {
-                    self.set(pipeline, std::slice::from_ref(&value), control);
+                    self.variables.set(pipeline, std::slice::from_ref(&value), control);
                     self.block(&arm.body, &value, &inner);
                 }
                 Keyword::Range => {
@@ -232,8 +228,8 @@ impl<'a> Walk<'a> {
                     for _ in 0..2 {
                         let key = Value::computed(value.reads());
                         match pipeline.variables.len() {
-                            2 => self.set(pipeline, &[key, item.clone()], control),
-                            _ => self.set(pipeline, std::slice::from_ref(&item), control),
+                            2 => self.variables.set(pipeline, &[key, item.clone()], control),
+                            _ => self.variables.set(pipeline, std::slice::from_ref(&item), control),
                         }
                         self.block(&arm.body, &item, &inner);
                         inner.extend(self.breaks.iter().cloned());
@@ -242,41 +238,21 @@ impl<'a> Walk<'a> {
                 }
             }
         }
-        self.variables.truncate(scope);
+        self.variables.leave(depth);
     }
 
     fn block(&mut self, nodes: &[Node], dot: &Value, control: &Reads) {
-        let scope = self.variables.len();
+        let depth = self.variables.depth();
         self.nodes(nodes, dot, control);
-        self.variables.truncate(scope);
-    }
-
-    fn set(&mut self, pipeline: &Pipeline, values: &[Value], control: &Reads) {
-        for (variable, value) in pipeline.variables.iter().zip(values) {
-            if pipeline.declares {
-                self.variables.push((variable.name.clone(), value.clone()));
-            } else if let Some((_, known)) = self.variables.iter_mut().rev().find(|(name, _)| *name == variable.name) {
-                *known = std::mem::take(known).or(value).depending(control);
-            }
-        }
+        self.variables.leave(depth);
     }
 
     /// `set $map "key" value` changes the variable, too.
     fn mutate(&mut self, pipeline: &Pipeline, value: &Value, control: &Reads) {
-        let [Command { operands, .. }] = pipeline.commands.as_slice() else { return };
-        let mutates = |name: &str| {
-            matches!(name, "set" | "unset" | "merge" | "mergeOverwrite" | "mustMerge" | "mustMergeOverwrite")
-        };
-        let [Operand { root: Root::Function(name), .. }, Operand { root: Root::Variable(variable), fields, .. }, ..] =
-            operands.as_slice()
-        else {
-            return;
-        };
-        if mutates(name)
-            && fields.is_empty()
-            && let Some((_, known)) = self.variables.iter_mut().rev().find(|(name, _)| name == variable)
-        {
-            *known = std::mem::take(known).or(value).depending(control);
+        let [command] = pipeline.commands.as_slice() else { return };
+        let variable = command.operands.get(1).and_then(Operand::variable);
+        if let Some(variable) = variable.filter(|_| command.function().is_some_and(functions::mutates)) {
+            self.variables.assign(variable, value, control);
         }
     }
 
@@ -305,19 +281,12 @@ impl<'a> Walk<'a> {
     }
 
     fn operand(&mut self, operand: &Operand, dot: &Value) -> Value {
-        let root = match &operand.root {
-            Root::Dot => dot.clone(),
-            Root::Variable(name) if name == "$" => self.root.clone(),
-            Root::Variable(name) => {
-                let known = self.variables.iter().rev().find(|(known, _)| known == name);
-                known.map(|(_, value)| value.clone()).unwrap_or_default()
-            }
-            Root::Function(name) => functions::call(name, &[]),
-            Root::Parentheses(inner) => self.pipeline(inner, dot),
-            Root::String(text) => Value::text(text),
-            Root::Character(_) | Root::Number(_) | Root::Bool(_) | Root::Nil => Value::default(),
+        let root = match self.variables.value(&operand.root, dot) {
+            Ok(value) => value,
+            Err(inner) => self.pipeline(inner, dot),
         };
-        operand.fields.iter().fold(root, |value, field| value.field(&field.name))
+        let fields = operand.fields.iter().filter(|field| field.name != AS_MAP);
+        fields.fold(root, |value, field| value.field(&field.name))
     }
 
     fn include(&mut self, operands: &[Operand], arguments: &[Value]) -> Value {
@@ -345,15 +314,12 @@ impl<'a> Walk<'a> {
 
     /// What a file depends on that is included by its path.
     fn file(&self, operand: &Operand, context: &Value) -> Reads {
-        let mut literals = Vec::new();
-        texts(operand, &mut literals);
-        let end = literals.iter().rev().find_map(|text| text.rsplit_once('/').map(|(_, name)| format!("/{name}")));
-        let Some(end) = end.filter(|end| end.contains('.')) else { return everything() };
-        let mut files = self.shared.program.files_at(&end).peekable();
-        if files.peek().is_none() {
+        let files = self.shared.program.named_by(operand);
+        if files.is_empty() {
             return everything();
         }
-        files.flat_map(|file| self.shared.reads(Body { file, define: None }, context)).collect()
+        let body = |file| Body { file, define: None };
+        files.into_iter().flat_map(|file| self.shared.reads(body(file), context)).collect()
     }
 
     fn tpl(&self, arguments: &[Value]) -> Value {
@@ -369,19 +335,6 @@ impl<'a> Walk<'a> {
             reads.extend(self.shared.rendered(text, context));
         }
         Value::computed(reads)
-    }
-}
-
-/// The literals in an operand, in their order.
-fn texts<'t>(operand: &'t Operand, found: &mut Vec<&'t str>) {
-    match &operand.root {
-        Root::String(text) => found.push(text),
-        Root::Parentheses(inner) => {
-            for command in &inner.commands {
-                command.operands.iter().for_each(|operand| texts(operand, found));
-            }
-        }
-        _ => {}
     }
 }
 
@@ -429,6 +382,7 @@ mod tests {
             ("{{ .Release.Name }}", "", ""),
             ("{{ (index .Subcharts \"x\").Values.a }}", "x.a", ""),
             ("{{ and .Values.a .Values.b }}", "a b", ""),
+            ("{{ .Values.AsMap.a }}", "a", ""),
         ] {
             let part = if text.contains('@') { "@" } else { &text[text.rfind("{{").expect("an action")..] };
             assert_eq!(found(&[text], part), (value.to_owned(), control.to_owned()), "{text}");
