@@ -4,9 +4,10 @@
 
 use argocd::sync_order;
 use diagnostics::{Code, Diagnostic, Diagnostics, nearest};
-use document::{Node, Value};
+use document::Node;
 use kubernetes::inventory::entry::Id;
 use kubernetes::inventory::near::is_near_number;
+use kubernetes::inventory::pods::number;
 use kubernetes::inventory::{Presence, View};
 use kubernetes::object::Object;
 use kubernetes::references::backend::{self, Backend};
@@ -70,8 +71,7 @@ fn port(view: &View<'_, '_>, object: &Object, backend: &Backend<'_>) -> Option<D
     if ports.is_empty() || ports.iter().any(exists) {
         return None;
     }
-    let title = format!("Service `{name}`");
-    let message = format!("{title} has no port `{typed}`");
+    let message = format!("{} has no port `{typed}`", service.title());
     let label = if backend.port.is_some() { backend.service.role } else { "uses port 443 by default" };
     let found = object.finding(Code::ReferencePort, message, node.place(), label);
     let shown = |port: &Port<'_>| match wanted {
@@ -118,9 +118,4 @@ fn read(node: &Node) -> Port<'_> {
         number: node.get("port").and_then(number),
         target: node.get("targetPort"),
     }
-}
-
-/// The value of a node that is an integer.
-fn number(node: &Node) -> Option<i64> {
-    if let Value::Number(number) = &node.value { number.parse().ok() } else { None }
 }

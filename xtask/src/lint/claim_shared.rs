@@ -60,7 +60,7 @@ fn finding(view: &View<'_, '_>, pods: &Pods<'_>, name: &Node) -> Option<Diagnost
     };
     let object = pods.object;
     let count = replicas::at_most(view, pods)?;
-    let title = format!("{} `{}`", object.key.kind, object.key.name);
+    let title = object.title();
     let found = if count > 1 {
         let place = object.find(&["spec", "replicas"]).map_or_else(|| name.place(), Node::place);
         object

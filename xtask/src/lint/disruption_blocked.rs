@@ -8,7 +8,6 @@ use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics};
 use document::{Node, Value};
 use kubernetes::inventory::View;
-use kubernetes::inventory::pods::Pods;
 use kubernetes::inventory::selector::Selector;
 use kubernetes::object::Object;
 
@@ -42,11 +41,11 @@ fn finding<'a>(view: &View<'_, 'a>, object: &'a Object) -> Option<Diagnostic> {
         Value::String(text) if field == "minAvailable" => format!("`{text}` of {} is {limit}", plural_pods(count)),
         _ => format!("the selected workload has {}", plural_pods(count)),
     };
-    let workload = pods.first().map(|pods| title(pods))?;
-    let message = format!("PodDisruptionBudget `{}` blocks every node drain", object.key.name);
+    let workload = pods.first()?.object.title();
+    let message = format!("{} blocks every node drain", object.title());
     let found = object.finding(Code::DisruptionBlocked, message, node.place(), kept);
     let found = match pods.first().and_then(|pods| Some((pods, pods.object.find(&["spec", "replicas"])?))) {
-        Some((pods, replicas)) => found.at(replicas.place(), format!("replicas of {}", title(pods))),
+        Some((pods, replicas)) => found.at(replicas.place(), format!("replicas of {}", pods.object.title())),
         None => found.note(format!("it selects the pods of {workload}")),
     };
     let fix = if count == 1 {
@@ -55,10 +54,6 @@ fn finding<'a>(view: &View<'_, 'a>, object: &'a Object) -> Option<Diagnostic> {
         "set `maxUnavailable: 1` instead"
     };
     Some(found.note("an eviction is only allowed if it leaves enough pods available").help(fix))
-}
-
-fn title(pods: &Pods<'_>) -> String {
-    format!("{} `{}`", pods.object.key.kind, pods.object.key.name)
 }
 
 fn plural_pods(count: i64) -> String {

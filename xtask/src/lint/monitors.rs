@@ -78,7 +78,7 @@ fn port(object: &Object, endpoint: &Node, selected: &[&Object]) -> Option<Diagno
         return None;
     }
     let [service, others @ ..] = selected else { return None };
-    let title = format!("Service `{}`", service.key.name);
+    let title = service.title();
     let title = if others.is_empty() { title } else { format!("{title} and {} more", others.len()) };
     let has = if others.is_empty() { "has" } else { "have" };
     let message = format!("{title} {has} no port named `{name}`");

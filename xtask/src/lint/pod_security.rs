@@ -57,11 +57,11 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
 /// The finding about all violations of an object.
 fn finding(object: &Object, enforced: &Enforced, violations: &[Violation]) -> Option<Diagnostic> {
     let (first, others) = violations.split_first()?;
-    let (kind, name, level) = (&object.key.kind, &object.key.name, enforced.level);
+    let level = enforced.level;
     let controls: BTreeSet<&str> = violations.iter().map(|violation| violation.control.name()).collect();
     let controls: Vec<&str> = controls.into_iter().collect();
     let what = if others.is_empty() { format!("{first} ({})", first.control) } else { controls.join(", ") };
-    let message = format!("{kind} `{name}` violates Pod Security level `{level}`: {what}");
+    let message = format!("{} violates Pod Security level `{level}`: {what}", object.title());
 
     let mut places = places(violations).into_iter();
     let (place, label) = places.next()?;
@@ -78,7 +78,7 @@ fn finding(object: &Object, enforced: &Enforced, violations: &[Violation]) -> Op
     if more > 0 {
         found = found.note(format!("violated at {more} more places"));
     }
-    found = found.note(consequence(kind));
+    found = found.note(consequence(&object.key.kind));
     let fixes = fixes(violations);
     let rest = fixes.len().saturating_sub(SHOWN);
     for fix in fixes.into_iter().take(SHOWN) {

@@ -90,7 +90,7 @@ fn named_port(object: &Object, port: &Node, selected: &[&Pods<'_>]) -> Option<Di
         return None;
     }
     let [owner, others @ ..] = selected else { return None };
-    let owner = format!("{} `{}`", owner.object.key.kind, owner.object.key.name);
+    let owner = owner.object.title();
     let owner = if others.is_empty() { owner } else { format!("{owner} and {} more", others.len()) };
     let message = format!("no container of {owner} has a port named `{name}`");
     let found = object.finding(Code::ReferencePort, message, port.place(), format!("used by {}", object.key.kind));

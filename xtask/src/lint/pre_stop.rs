@@ -39,8 +39,8 @@ fn findings(object: &Object) -> Vec<Diagnostic> {
     });
     let found = hooks.filter(|(_, (seconds, _))| *seconds > grace).map(|(container, (seconds, node))| {
         let message = format!(
-            "preStop hook of container `{container}` in {} `{}` sleeps longer than the grace period",
-            object.key.kind, object.key.name
+            "preStop hook of container `{container}` in {} sleeps longer than the grace period",
+            object.title()
         );
         let found = object.finding(Code::PreStopTooLong, message, node.place(), format!("sleeps {seconds} s"));
         let found = match set {

@@ -5,11 +5,10 @@
 //! the number of a declared port, or another probe of the container uses a declared port.
 
 use diagnostics::{Code, Diagnostic, Diagnostics, nearest};
+use document::Node;
 use kubernetes::inventory::mention;
 use kubernetes::inventory::near::is_near_number;
 use kubernetes::inventory::pods::{Container, Pods, Port, number};
-
-use document::Node;
 
 use super::subject::Subject;
 

@@ -11,12 +11,13 @@ use diagnostics::{Code, Diagnostic, Diagnostics};
 use document::Node;
 use kubernetes::inventory::View;
 use kubernetes::inventory::mention;
-use kubernetes::inventory::near::{is_near, is_near_number};
+use kubernetes::inventory::near::is_near_number;
 use kubernetes::inventory::pods::{self, DEFAULT_PROTOCOL, Pods, Port};
 use kubernetes::inventory::selector::Selector;
 use kubernetes::object::Object;
 
 use super::subject::Subject;
+use super::unmatched::{self, Label};
 
 /// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::ReferencePort, Code::SelectorUnmatched];
@@ -35,7 +36,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         let Some(selector) = Selector::of_service(object) else { continue };
         let selected = view.selected(view.namespace_of(object), &selector);
         if selected.is_empty() {
-            diagnostics.0.extend(unmatched(&view, object, &selector));
+            diagnostics.0.extend(unselected(&view, object, &selector));
         } else {
             for port in object.find(&["spec", "ports"]).map(Node::items).unwrap_or_default() {
                 diagnostics.0.extend(target_port(&view, object, port, &selected));
@@ -56,49 +57,14 @@ struct Miss<'i, 'a> {
     labels: Vec<Label<'i>>,
 }
 
-/// A label of a selector that pods do not have.
-struct Label<'i> {
-    key: &'i str,
-    node: &'i Node,
-    /// The label that the pods have instead: another value, or a similar key.
-    instead: Option<(&'i str, &'i str)>,
-    /// Whether it is most likely a misspelling of that.
-    near: bool,
-}
-
 fn miss<'i, 'a>(view: &View<'i, 'a>, pods: &'i Pods<'a>, selector: &Selector<'i>) -> Miss<'i, 'a> {
-    let missing =
-        selector.nodes().iter().filter(|(key, node)| !pods.may_have_label(key, node.as_str().unwrap_or_default()));
-    let labels: Vec<Label<'i>> = missing
-        .map(|(key, node)| {
-            let wanted = node.as_str().unwrap_or_default();
-            let used = |name: &str| selector.nodes().iter().any(|(key, _)| *key == name);
-            let similar =
-                || pods.labels().find(|(name, value)| *value == wanted && !used(name) && is_similar_key(key, name));
-            let instead = pods.label(key).map(|value| (*key, value)).or_else(similar);
-            let near = instead.is_some_and(|(name, value)| name != *key || is_near(wanted, value));
-            Label { key, node, instead, near }
-        })
-        .collect();
+    let own: Vec<(&str, &str)> = pods.labels().collect();
+    let labels = unmatched::missing(selector.nodes(), &own, |key, value| pods.may_have_label(key, value));
     Miss { pods, own: view.is_own_pods(pods), matched: selector.nodes().len() - labels.len(), labels }
 }
 
-/// Whether two keys of labels differ in the letters after the same prefix.
-fn is_similar_key(one: &str, other: &str) -> bool {
-    let parts = |key| str::rsplit_once(key, '/').unwrap_or(("", key));
-    let ((prefix, name), (other_prefix, other_name)) = (parts(one), parts(other));
-    prefix == other_prefix && diagnostics::nearest(name, [other_name]).is_some()
-}
-
-/// Labels that templates set. Programs set others on their own pods.
-fn is_static(key: &str) -> bool {
-    key.starts_with("app.kubernetes.io/")
-        || key.starts_with("helm.sh/")
-        || matches!(key, "app" | "name" | "tier" | "component" | "k8s-app" | "release" | "instance")
-}
-
 /// The finding about a selector that matches no pod.
-fn unmatched(view: &View<'_, '_>, service: &Object, selector: &Selector<'_>) -> Option<Diagnostic> {
+fn unselected(view: &View<'_, '_>, service: &Object, selector: &Selector<'_>) -> Option<Diagnostic> {
     let namespace = view.namespace_of(service);
     // The cause is the namespace of either, which `application_project` reports.
     if view.own_pods().any(|pods| pods.namespace != namespace && selector.matches(pods)) {
@@ -106,11 +72,10 @@ fn unmatched(view: &View<'_, '_>, service: &Object, selector: &Selector<'_>) -> 
     }
     let misses: Vec<Miss<'_, '_>> = view.pods(namespace).map(|pods| miss(view, pods, selector)).collect();
     // A program may give its own pods the labels that the template lacks.
-    let given = |label: &Label<'_>| label.instead.is_none() && !is_static(label.key);
-    if misses.iter().any(|miss| miss.matched > 0 && miss.labels.iter().all(given)) {
+    if misses.iter().any(|miss| miss.matched > 0 && miss.labels.iter().all(Label::may_be_given)) {
         return None;
     }
-    let near = |miss: &Miss<'_, '_>| matches!(miss.labels.as_slice(), [label] if label.near);
+    let near = |miss: &Miss<'_, '_>| unmatched::is_misspelled(&miss.labels);
     let best = misses.iter().max_by_key(|miss| (near(miss), miss.matched, miss.own));
     let best = best.filter(|miss| near(miss) || miss.matched > 0);
     let hidden = view.may_contain("Pod", namespace);

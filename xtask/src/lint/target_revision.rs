@@ -34,12 +34,10 @@ struct Tracked<'a> {
 /// Checks the sources of every Application.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
-    let refs = subject.workspace.root.as_path();
-    let names = || Repository::around(refs).map_or_else(|| Ok(BTreeSet::new()), |repository| repository.names());
-    compare(subject, &names).unwrap_or_else(|found| found)
+    compare(subject).unwrap_or_else(|found| found)
 }
 
-fn compare(subject: &Subject<'_>, names: &dyn Fn() -> Result<BTreeSet<String>>) -> Result<Diagnostics> {
+fn compare(subject: &Subject<'_>) -> Result<Diagnostics> {
     let mut repositories: BTreeMap<String, Vec<Tracked<'_>>> = BTreeMap::new();
     for application in subject.every_application() {
         for source in sources(&application) {
@@ -54,7 +52,8 @@ fn compare(subject: &Subject<'_>, names: &dyn Fn() -> Result<BTreeSet<String>>) 
         }
     }
     let selected: BTreeSet<&str> = subject.applications().iter().map(|application| application.name).collect();
-    let mut known = None;
+    // The branches and tags of this clone, once they are needed.
+    let mut known: Option<BTreeSet<String>> = None;
     let mut diagnostics = Diagnostics::default();
     for (url, sources) in &repositories {
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
@@ -62,18 +61,17 @@ fn compare(subject: &Subject<'_>, names: &dyn Fn() -> Result<BTreeSet<String>>) 
             *counts.entry(tracked.revision.unwrap_or(DEFAULT)).or_default() += 1;
         }
         // Applications that all track one branch need no question to Git.
-        let uniform = counts.len() == 1 && !counts.contains_key(DEFAULT);
-        let own = repository_url::same(url, &subject.workspace.config.repository);
-        for tracked in sources.iter().filter(|tracked| selected.contains(tracked.application.name)) {
-            if uniform && sources.len() > 1 {
-                continue;
-            }
-            if known.is_none() {
-                known = Some(names()?);
-            }
-            let refs = known.as_ref().filter(|_| own);
-            diagnostics.0.extend(judge(tracked, &counts, refs));
+        if sources.len() > 1 && counts.len() == 1 && !counts.contains_key(DEFAULT) {
+            continue;
         }
+        let own = repository_url::same(url, &subject.workspace.config.repository);
+        if own && known.is_none() {
+            let repository = Repository::around(&subject.workspace.root);
+            known = Some(repository.map(|repository| repository.names()).transpose()?.unwrap_or_default());
+        }
+        let refs = known.as_ref().filter(|_| own);
+        let selected = sources.iter().filter(|tracked| selected.contains(tracked.application.name));
+        diagnostics.0.extend(selected.filter_map(|tracked| judge(tracked, &counts, refs)));
     }
     Ok(diagnostics)
 }

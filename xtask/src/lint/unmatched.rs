@@ -45,16 +45,57 @@ struct Miss<'a> {
     labels: Vec<Label<'a>>,
 }
 
-/// A label of a selector that a candidate lacks.
-struct Label<'a> {
-    key: &'a str,
-    node: &'a Node,
-    /// The label that it has instead: another value, or a similar key.
-    instead: Option<(&'a str, &'a str)>,
+/// A label of a selector that something lacks.
+#[derive(Debug)]
+pub struct Label<'a> {
+    /// The key in the selector.
+    pub key: &'a str,
+    /// The value in the selector.
+    pub node: &'a Node,
+    /// The label that is there instead: another value, or a similar key.
+    pub instead: Option<(&'a str, &'a str)>,
     /// Whether it is most likely a misspelling of that.
-    near: bool,
-    /// Whether it resembles that, which is no proof, as names often resemble each other on purpose.
-    similar: bool,
+    pub near: bool,
+}
+
+impl Label<'_> {
+    /// Whether a program may give the label to its own pods, which no template has.
+    #[must_use]
+    pub fn may_be_given(&self) -> bool {
+        self.instead.is_none() && !is_static(self.key)
+    }
+
+    /// Whether it resembles what is there instead, which is no proof, as names often resemble each other on purpose.
+    fn is_similar(&self) -> bool {
+        let wanted = self.node.as_str().unwrap_or_default();
+        self.near || self.instead.is_some_and(|(_, value)| nearest(wanted, [value]).is_some())
+    }
+}
+
+/// The labels of a selector that something does not have. `labels` are those that it has for certain.
+#[must_use]
+pub fn missing<'a>(
+    selector: &[(&'a str, &'a Node)],
+    labels: &[(&'a str, &'a str)],
+    has: impl Fn(&str, &str) -> bool,
+) -> Vec<Label<'a>> {
+    let wanted = selector.iter().map(|(key, node)| (*key, *node, node.as_str().unwrap_or_default()));
+    let missing = wanted.filter(|(key, _, value)| !has(key, value)).map(|(key, node, wanted)| {
+        let used = |name: &str| selector.iter().any(|(key, _)| *key == name);
+        let own = labels.iter().find(|(name, _)| *name == key);
+        let similar =
+            || labels.iter().find(|(name, value)| *value == wanted && !used(name) && is_similar_key(key, name));
+        let instead = own.or_else(similar).copied();
+        let near = instead.is_some_and(|(name, value)| name != key || is_near(wanted, value));
+        Label { key, node, instead, near }
+    });
+    missing.collect()
+}
+
+/// Whether a single label is missing, which is most likely misspelled.
+#[must_use]
+pub fn is_misspelled(missing: &[Label<'_>]) -> bool {
+    matches!(missing, [label] if label.near)
 }
 
 /// The finding about a selector that matches none of the candidates, if one of them is meant, or none can be hidden.
@@ -65,16 +106,17 @@ pub fn finding(selecting: Selecting<'_>, candidates: &[Candidate<'_>]) -> Option
         selector.nodes().iter().copied().filter(|(key, _)| !is_given_to_each(key)).collect();
     let misses: Vec<Miss<'_>> = candidates.iter().map(|candidate| miss(*candidate, &nodes)).collect();
     // The labels match, and an expression does not. A program may also give its own pods labels that no template has.
-    let given = |label: &Label<'_>| label.instead.is_none() && !is_static(label.key);
-    let excused = |miss: &Miss<'_>| miss.labels.is_empty() || miss.matched > 0 && miss.labels.iter().all(given);
+    let excused =
+        |miss: &Miss<'_>| miss.labels.is_empty() || miss.matched > 0 && miss.labels.iter().all(Label::may_be_given);
     // Without any pods, they are deployed by other means.
     if nodes.is_empty() || misses.is_empty() || misses.iter().any(excused) {
         return None;
     }
-    let near = |miss: &Miss<'_>| matches!(miss.labels.as_slice(), [label] if label.near);
+    let near = |miss: &Miss<'_>| is_misspelled(&miss.labels);
     let best = misses.iter().max_by_key(|miss| (near(miss), miss.matched, miss.candidate.own));
-    let best = best
-        .filter(|miss| near(miss) || miss.matched > 0 || matches!(miss.labels.as_slice(), [label] if label.similar));
+    let best = best.filter(|miss| {
+        near(miss) || miss.matched > 0 || matches!(miss.labels.as_slice(), [label] if label.is_similar())
+    });
     let Selecting { hidden, deployed, .. } = selecting;
     let reported = match best {
         Some(miss) if near(miss) => true,
@@ -85,27 +127,15 @@ pub fn finding(selecting: Selecting<'_>, candidates: &[Candidate<'_>]) -> Option
 }
 
 fn miss<'a>(candidate: Candidate<'a>, nodes: &[(&'a str, &'a Node)]) -> Miss<'a> {
-    let value = |key: &str| candidate.labels.get(key).and_then(Node::as_str);
-    let missing = nodes.iter().filter(|(key, node)| value(key).is_none() || value(key) != node.as_str());
-    let labels: Vec<Label<'a>> = missing
-        .map(|(key, node)| {
-            let wanted = node.as_str().unwrap_or_default();
-            let used = |name: &str| nodes.iter().any(|(key, _)| *key == name);
-            let pairs = candidate.labels.entries().iter();
-            let mut pairs = pairs.filter_map(|(key, value)| Some((key.name.as_str(), value.as_str()?)));
-            let instead = value(key).map(|value| (*key, value));
-            let instead = instead
-                .or_else(|| pairs.find(|(name, value)| *value == wanted && !used(name) && is_similar(key, name)));
-            let near = instead.is_some_and(|(name, value)| name != *key || is_near(wanted, value));
-            let similar = near || instead.is_some_and(|(_, value)| nearest(wanted, [value]).is_some());
-            Label { key, node, instead, near, similar }
-        })
-        .collect();
+    let entries = candidate.labels.entries().iter();
+    let pairs: Vec<(&str, &str)> =
+        entries.filter_map(|(key, value)| Some((key.name.as_str(), value.as_str()?))).collect();
+    let labels = missing(nodes, &pairs, |key, value| pairs.contains(&(key, value)));
     Miss { candidate, matched: nodes.len() - labels.len(), labels }
 }
 
 /// Whether two keys of labels differ in the letters after the same prefix.
-fn is_similar(one: &str, other: &str) -> bool {
+fn is_similar_key(one: &str, other: &str) -> bool {
     let parts = |key| str::rsplit_once(key, '/').unwrap_or(("", key));
     let ((prefix, name), (other_prefix, other_name)) = (parts(one), parts(other));
     prefix == other_prefix && nearest(name, [other_name]).is_some()
@@ -114,25 +144,25 @@ fn is_similar(one: &str, other: &str) -> bool {
 /// Labels that templates set. Programs set others on their own pods.
 fn is_static(key: &str) -> bool {
     key.starts_with("app.kubernetes.io/")
+        || key.starts_with("helm.sh/")
         || matches!(key, "app" | "name" | "tier" | "component" | "k8s-app" | "release" | "instance")
 }
 
 fn describe(selecting: Selecting<'_>, best: Option<&Miss<'_>>) -> Diagnostic {
     let Selecting { object, field, node, noun, .. } = selecting;
-    let message = format!("`{field}` of {} `{}` matches no {noun}", object.key.kind, object.key.name);
+    let message = format!("`{field}` of {} matches no {noun}", object.title());
     let code = Code::SelectorUnmatched;
     let Some((miss, label)) = best.and_then(|miss| Some((miss, miss.labels.first()?))) else {
         let found = object.finding(code, message, node.place(), format!("no {noun} in the namespace has these labels"));
         return found.help(format!("use the labels of the {noun}s that it is for, or delete the {}", object.key.kind));
     };
     let there = miss.candidate;
-    let owner = format!("{} `{}`", there.object.key.kind, there.object.key.name);
+    let owner = there.object.title();
     match label.instead {
         None => {
             let found =
                 object.finding(code, message, label.node.place(), format!("{owner} has no label `{}`", label.key));
-            let name = there.object.find(&["metadata", "name"]).unwrap_or(&there.object.root);
-            let found = found.at(name.place(), "has most of the labels");
+            let found = found.at(there.object.name_place(), "has most of the labels");
             found.help(format!("add the label to {owner}, or remove it from the selector"))
         }
         Some((key, value)) if key == label.key => {

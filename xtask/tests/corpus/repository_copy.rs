@@ -8,7 +8,7 @@ use crate::case::Tree;
 use crate::edit::{self, Spot};
 use crate::entry::Entry;
 use crate::judge::{self, Finding};
-use crate::support::{Bench, HELM_4, ci, helm, kubeconform, pack, repository, tree};
+use crate::support::{Bench, HELM_4, dependencies, helm, kubeconform, repository, tree};
 
 /// What `ci` reads.
 const PARTS: [&str; 13] = [
@@ -63,14 +63,7 @@ impl Base {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let root = folder.path();
         write(root, files())?;
-        // With the variables of this machine, such as a mirror.
-        let deps = Command::new(env!("CARGO_BIN_EXE_xtask")).arg("deps").arg("--root").arg(root).output();
-        let deps = deps.map_err(|error| error.to_string())?;
-        if !deps.status.success() {
-            let why = String::from_utf8_lossy(&deps.stderr).into_owned();
-            assert!(!ci(), "CI requires the dependencies of the charts:\n{why}");
-            return Err(format!("the dependencies of the charts are unavailable: {why}"));
-        }
+        dependencies(root)?;
         let files = tree(root);
         git(root, &["init", "--quiet", "--template=", "--initial-branch=topic"])?;
         git(root, &["add", "--all"])?;
@@ -84,7 +77,6 @@ impl Base {
             fs::write(mirror.path().join(path.file_name().expect("a file")), bytes)
                 .map_err(|error| error.to_string())?;
         }
-        fs::write(mirror.path().join("hello-1.2.3.tgz"), hello()).map_err(|error| error.to_string())?;
         Ok(Self { git: tree(&root.join(".git")), files, commit, helm, kubeconform, cache, mirror })
     }
 
@@ -124,20 +116,6 @@ impl Base {
         }
         judge::findings(&answer.stdout)
     }
-}
-
-/// The archive of a small chart, for skeletons with a dependency.
-fn hello() -> Vec<u8> {
-    let chart = "apiVersion: v2\nname: hello\nversion: 1.2.3\nappVersion: 1.2.3\n";
-    let template = "apiVersion: v1
-kind: ConfigMap
-metadata:
-  name: {{ .Release.Name }}-hello
-data:
-  greeting: {{ .Values.greeting }}
-";
-    let files = [("Chart.yaml", chart), ("values.yaml", "greeting: hello\n"), ("templates/greeting.yaml", template)];
-    pack(files.iter().map(|(path, text)| (Path::new("hello").join(path), text.as_bytes().to_vec())).collect())
 }
 
 /// The chart archives among files.

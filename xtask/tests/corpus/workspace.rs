@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, OnceLock};
 
 use crate::case::{self, Tree};
 use crate::judge;
@@ -60,7 +60,7 @@ fn parse(name: &str, text: &str) -> Result<Workspace, String> {
         own: false,
         files: Tree::new(),
     };
-    let mut several = false;
+    let (mut described, mut several) = (false, false);
     let mut file: Option<PathBuf> = None;
     for line in text.lines() {
         if let Some(path) = case::marker(line) {
@@ -74,33 +74,32 @@ fn parse(name: &str, text: &str) -> Result<Workspace, String> {
         } else if let Some((key, value)) = line.split_once(": ") {
             let words = || value.split(' ').map(str::to_owned).collect();
             match key {
-                "about" => {}
+                "about" => described = true,
                 "apps" => (workspace.apps, several) = (words(), true),
                 "namespace" => workspace.namespace = Some(value.to_owned()),
                 "level" => value.clone_into(&mut workspace.level),
                 "cluster" => workspace.cluster = words(),
                 "kinds" => workspace.kinds = words(),
-                "own" => workspace.own = true,
+                "own" if value == "yes" => workspace.own = true,
                 _ => return Err(format!("unknown key `{key}`")),
             }
         }
     }
-    Ok(workspace)
+    if described { Ok(workspace) } else { Err("there is no `about`".to_owned()) }
 }
 
 /// Workspaces that share a run; none of them refers to another.
 pub(crate) struct Batch {
     workspaces: Vec<Arc<Workspace>>,
-    silent: Mutex<Option<bool>>,
+    silent: OnceLock<bool>,
 }
 
 impl Batch {
     /// Divides workspaces into batches.
     pub(crate) fn divide(workspaces: &[Arc<Workspace>], together: bool) -> Vec<Arc<Self>> {
         let size = if together { BATCH } else { 1 };
-        let batch = |workspaces: &[Arc<Workspace>]| {
-            Arc::new(Self { workspaces: workspaces.to_vec(), silent: Mutex::new(None) })
-        };
+        let batch =
+            |workspaces: &[Arc<Workspace>]| Arc::new(Self { workspaces: workspaces.to_vec(), silent: OnceLock::new() });
         workspaces.chunks(size).map(batch).collect()
     }
 
@@ -111,9 +110,8 @@ impl Batch {
     /// What is reported about one of its workspaces; empty if nothing is.
     pub(crate) fn findings(&self, base: &Base, workspace: &Workspace) -> Result<String, String> {
         if self.workspaces.len() > 1 {
-            let mut silent = self.silent.lock().map_err(|error| error.to_string())?;
             let all: Vec<&Workspace> = self.workspaces.iter().map(AsRef::as_ref).collect();
-            if *silent.get_or_insert_with(|| run(base, &all).is_ok_and(|found| found.is_empty())) {
+            if *self.silent.get_or_init(|| run(base, &all).is_ok_and(|found| found.is_empty())) {
                 return Ok(String::new());
             }
         }

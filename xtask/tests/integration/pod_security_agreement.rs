@@ -8,12 +8,10 @@ use document::{Node, yaml};
 use kubernetes::pod_security;
 use kubernetes::pod_security::policy::{Level, Policy, Version};
 use kubernetes::pod_security::violation::Control;
+use workspace::config::Config;
 
 use crate::disposable::Cluster;
 use crate::support::repository;
-
-/// The version of the cluster that CI tests with.
-const KUBERNETES: &str = "1.34.4";
 
 /// Older versions of the standards, at least one for each set of controls.
 const OLDER: &[&str] =
@@ -47,6 +45,12 @@ struct Case {
     text: String,
     baseline: BTreeSet<Control>,
     restricted: BTreeSet<Control>,
+}
+
+/// The Kubernetes version in charts.toml, which is that of the cluster in CI.
+fn kubernetes() -> String {
+    let text = std::fs::read_to_string(repository().join("charts.toml")).expect("text");
+    Config::parse(&Source::new("charts.toml", text)).expect("a configuration").kubernetes
 }
 
 fn cases() -> Vec<Case> {
@@ -84,17 +88,18 @@ fn found(case: &Case, policy: &Policy) -> BTreeSet<Control> {
 
 #[test]
 fn violations_are_those_expected() {
+    let kubernetes = kubernetes();
     let mut reported = BTreeSet::new();
     let mut wrong = Vec::new();
     for case in cases() {
         for (level, expected) in [(Level::Baseline, &case.baseline), (Level::Restricted, &case.restricted)] {
-            let found = found(&case, &Policy::new(level, Version::Latest, KUBERNETES));
+            let found = found(&case, &Policy::new(level, Version::Latest, &kubernetes));
             if found != *expected {
                 wrong.push(format!("{}: {level}: expected {expected:?}, found {found:?}", case.name));
             }
             reported.extend(found);
         }
-        assert!(found(&case, &Policy::new(Level::Privileged, Version::Latest, KUBERNETES)).is_empty());
+        assert!(found(&case, &Policy::new(Level::Privileged, Version::Latest, &kubernetes)).is_empty());
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!(reported, Control::ALL.iter().copied().collect(), "each control has a case");
@@ -127,7 +132,7 @@ fn answered(cluster: &Cluster, namespace: &str, cases: &[Case]) -> BTreeMap<Stri
 #[test]
 fn an_api_server_reports_the_same_violations() {
     let Some(cluster) = Cluster::of_environment() else { return };
-    let cases = cases();
+    let (cases, kubernetes) = (cases(), kubernetes());
     let mut wrong = Vec::new();
     for level in [Level::Baseline, Level::Restricted] {
         for version in std::iter::once(&"latest").chain(OLDER) {
@@ -145,7 +150,7 @@ fn an_api_server_reports_the_same_violations() {
             let wait = ["wait", "--for=create", "serviceaccount/default", "--namespace", &namespace, "--timeout=60s"];
             cluster.kubectl(&wait).expect("the namespace has its default service account");
 
-            let policy = Policy::new(level, Version::parse(version).expect("a version"), KUBERNETES);
+            let policy = Policy::new(level, Version::parse(version).expect("a version"), &kubernetes);
             let answers = answered(&cluster, &namespace, &cases);
             for case in &cases {
                 let found = found(case, &policy);

@@ -309,6 +309,19 @@ pub(crate) fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files
 }
 
+/// Puts the dependencies of the charts in place, with the cache and the mirror of this machine. The error says why they are
+/// unavailable, which fails in CI.
+pub(crate) fn dependencies(root: &Path) -> Result<(), String> {
+    let output = Command::new(env!("CARGO_BIN_EXE_xtask")).args(["deps", "--root"]).arg(root).output();
+    let output = output.expect("xtask runs");
+    if output.status.success() {
+        return Ok(());
+    }
+    let why = format!("the dependencies of the charts are unavailable: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(!ci(), "{why}");
+    Err(why)
+}
+
 /// Copies what is in a directory into another, over what is there.
 pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("created");

@@ -39,6 +39,7 @@ fn unselected(change: &Change<'_>, before: &Object, after: &Object) -> Diagnosti
     }
     let own = |object: &&&Object| object.target == after.target && object.key.namespace == namespace;
     let others: Vec<&Object> = change.now.iter().filter(own).copied().collect();
+    let running: Vec<Pods<'_>> = others.iter().filter_map(|other| Pods::of(other, 0, namespace)).collect();
     for selecting in &others {
         let Some((path, selector)) = selector(selecting) else { continue };
         let unchanged = match change.changed.iter().find(|(_, now)| now.key == selecting.key) {
@@ -46,9 +47,8 @@ fn unselected(change: &Change<'_>, before: &Object, after: &Object) -> Diagnosti
             None => !change.added.iter().any(|added| added.key == selecting.key),
         };
         // A selector that selects nothing any more is another finding.
-        let selects =
-            others.iter().filter_map(|other| Pods::of(other, 0, namespace)).any(|pods| selector.matches(&pods));
-        if !unchanged || !selects || !selector.matches(&old) || selector.matches(&new) {
+        let selects = || running.iter().any(|pods| selector.matches(pods));
+        if !unchanged || !selector.matches(&old) || selector.matches(&new) || !selects() {
             continue;
         }
         let message = format!("the pods of {} no longer match the selector of {}", after.key, selecting.key);

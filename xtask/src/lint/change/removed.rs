@@ -1,7 +1,6 @@
 //! Findings about objects that are no longer rendered under their name.
 
 use diagnostics::{Code, Diagnostic, Place};
-use document::Node;
 use kubernetes::object::Object;
 
 use super::revision::Change;
@@ -48,7 +47,6 @@ pub(super) fn finding(
     code: Code,
     message: String,
 ) -> Diagnostic {
-    let name = |object: &Object| object.find(&["metadata", "name"]).map_or_else(|| object.root.place(), Node::place);
     let base = change.base;
     match fate {
         Fate::Renamed(new) => {
@@ -57,10 +55,11 @@ pub(super) fn finding(
             } else {
                 format!("was `{}` at `{base}`", object.key.name)
             };
-            new.finding(code, message, name(new), was).at(name(object), format!("at `{base}`"))
+            new.finding(code, message, new.name_place(), was).at(object.name_place(), format!("at `{base}`"))
         }
         Fate::Gone => {
-            let found = Diagnostic::new(code, message).target(&object.target).at(name(object), "no longer rendered");
+            let found =
+                Diagnostic::new(code, message).target(&object.target).at(object.name_place(), "no longer rendered");
             match &object.template_file {
                 Some(file) => found.at(Place::file(file.clone()), "was rendered from this template"),
                 None => found.note(format!("template: {}", object.template)),
