@@ -176,12 +176,12 @@ fn render_target(
     let mut failures = Diagnostics::default();
     for part in &target.parts {
         let Part::Chart(chart) = part;
-        let rendered = match prepared.get(&chart.source.chart.directory) {
+        let result = match prepared.get(&chart.source.chart.directory) {
             Some(Ok(prepared)) => renderer.render(&target.chart_target(chart), &prepared.directory),
             Some(Err(reported)) => return RenderState::Blocked(*reported),
             None => continue,
         };
-        manifests.extend(failures.take(rendered).unwrap_or_default());
+        manifests.extend(failures.take(result).unwrap_or_default());
     }
     if failures.has_errors() {
         RenderState::Failed(failures.for_target(&target.id))
