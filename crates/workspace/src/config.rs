@@ -211,10 +211,10 @@ fn tools(node: &Node, diagnostics: &mut Diagnostics) -> BTreeMap<String, (String
     let mut tools = BTreeMap::new();
     for (key, value) in node.entries() {
         match &value.value {
-            _ if key.name == "helm" => diagnostics.push(
+            _ if matches!(key.name.as_str(), "helm" | "kustomize") => diagnostics.push(
                 Diagnostic::new(
                     Code::ConfigInvalid,
-                    "`tools.helm` is not allowed: `argocd.version` determines the Helm version",
+                    format!("`tools.{}` is not allowed: `argocd.version` determines its version", key.name),
                 )
                 .at(Place::new(&node.source, key.span.clone()), "")
                 .help("delete this line"),
