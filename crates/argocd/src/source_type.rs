@@ -52,8 +52,10 @@ impl fmt::Display for SourceType {
 /// The type that the stanzas of a source determine, after its override files were applied; `None` if it has no stanza.
 pub fn explicit(source: &Node) -> Result<Option<SourceType>> {
     let all = [SourceType::Kustomize, SourceType::Helm, SourceType::Directory, SourceType::Plugin];
-    let given: Vec<SourceType> =
-        all.into_iter().filter(|kind| source.get(kind.stanza()).is_some_and(|node| says_something(*kind, node))).collect();
+    let given: Vec<SourceType> = all
+        .into_iter()
+        .filter(|kind| source.get(kind.stanza()).is_some_and(|node| says_something(*kind, node)))
+        .collect();
     let [first, others @ ..] = given.as_slice() else { return Ok(None) };
     if others.is_empty() {
         return Ok(Some(*first));
@@ -166,7 +168,10 @@ mod tests {
 
     #[test]
     fn several_stanzas_are_refused() {
-        let found = explicit(&source("helm: {releaseName: a}\nkustomize: {namePrefix: a}\n")).expect_err("two types").0.remove(0);
+        let found = explicit(&source("helm: {releaseName: a}\nkustomize: {namePrefix: a}\n"))
+            .expect_err("two types")
+            .0
+            .remove(0);
         assert_eq!(found.message, "a source has more than one type: `kustomize` and `helm`");
         assert_eq!(found.places.len(), 2);
     }

@@ -106,12 +106,10 @@ impl Problem {
                 }
                 found
             }
-            Self::At(what, at, label) => {
-                Diagnostic::new(Code::ManifestInvalid, format!("`{}` {what}", source.name))
-                    .at(first_line(source, at), label)
-                    .help("if the file is not a manifest, exclude it with `directory.exclude`")
-                    .into()
-            }
+            Self::At(what, at, label) => Diagnostic::new(Code::ManifestInvalid, format!("`{}` {what}", source.name))
+                .at(first_line(source, at), label)
+                .help("if the file is not a manifest, exclude it with `directory.exclude`")
+                .into(),
         }
     }
 }
@@ -158,9 +156,9 @@ fn collect(source: &Arc<Source>, manifests: &mut Vec<Manifest>) -> std::result::
         // The rest of the line after the object does not count.
         let rest = &text[start..];
         if count > 0 {
-            start += rest.find(|c: char| !c.is_whitespace() || c == '\n').map_or(rest.len(), |at| {
-                at + usize::from(rest[at..].starts_with('\n'))
-            });
+            start += rest
+                .find(|c: char| !c.is_whitespace() || c == '\n')
+                .map_or(rest.len(), |at| at + usize::from(rest[at..].starts_with('\n')));
         }
     }
     documents(source, start, manifests)

@@ -80,7 +80,11 @@ fn what_is_an_error_and_what_is_ignored() {
         ("a.yaml", format!("# +argocd:skip-file-rendering\n{one}"), vec![]),
         ("a.yaml", format!("{one}---\nreplicas: 1\n"), vec!["`app/a.yaml` contains an object without `kind`"]),
         ("a.yaml", format!("replicas: 1\n---\n{one}"), vec!["`app/a.yaml` contains an object without `kind`"]),
-        ("a.yaml", "apiVersion: v1\nkind: ''\nmetadata: {}\n".into(), vec!["`app/a.yaml` contains an object without `kind`"]),
+        (
+            "a.yaml",
+            "apiVersion: v1\nkind: ''\nmetadata: {}\n".into(),
+            vec!["`app/a.yaml` contains an object without `kind`"],
+        ),
         ("a.yaml", "kind: ConfigMap\n".into(), vec!["app/a.yaml"]),
         (
             "a.yaml",
@@ -173,7 +177,10 @@ fn options_are_read_with_their_places() {
     let text = "directory:\n  recurse: true\n  include: '*.yaml'\n  jsonnet:\n    libs: [vendor]\n    tlas: [{name: a, value: '1', code: true}]\n    extVars: [{name: b}]\n";
     let found = options(&source(text)).expect("valid");
     assert!(found.recurse && found.exclude.is_none());
-    assert_eq!(found.include.map(|(text, place)| (text, place.to_string())), Some(("*.yaml".into(), "web.yaml:3:12".into())));
+    assert_eq!(
+        found.include.map(|(text, place)| (text, place.to_string())),
+        Some(("*.yaml".into(), "web.yaml:3:12".into()))
+    );
     assert_eq!(found.jsonnet.arguments, [Variable { name: "a".into(), value: "1".into(), code: true }]);
     assert_eq!(found.jsonnet.libraries[0].0, "vendor");
     for (text, expected) in [
