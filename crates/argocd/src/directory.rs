@@ -191,7 +191,7 @@ impl Reader<'_> {
         if text.contains(SKIP_MARKER) {
             return;
         }
-        if name.ends_with(".jsonnet") {
+        if path.extension().is_some_and(|end| end == "jsonnet") {
             self.contents.jsonnet.push(path.to_path_buf());
             return;
         }
@@ -200,7 +200,8 @@ impl Reader<'_> {
             return;
         }
         let source = Source::new(name.clone(), text);
-        let found = if name.ends_with(".json") { documents::json(&source) } else { documents::yaml(&source) };
+        let json = path.extension().is_some_and(|end| end == "json");
+        let found = if json { documents::json(&source) } else { documents::yaml(&source) };
         if let Some(found) = self.diagnostics.take(found) {
             self.contents.manifests.extend(found);
         }

@@ -174,6 +174,12 @@ impl Failure<'_> {
                     .help("remove one of the resources, or rename it; to change a resource of a base, use a patch"),
             );
         }
+        self.known_patch(message).or_else(|| self.known_base(message))
+    }
+
+    /// Errors of patches and replacements.
+    fn known_patch(&self, message: &str) -> Option<Diagnostic> {
+        let refused = |message: String| Diagnostic::new(Code::KustomizeRefused, message);
         if message.contains("failed to find unique target for patch") || message.contains("no matches for Id ") {
             return self.no_target(message);
         }
@@ -195,6 +201,13 @@ impl Failure<'_> {
                     .help("correct `source`, or add the resource"),
             );
         }
+        None
+    }
+
+    /// Errors of what a kustomization refers to.
+    fn known_base(&self, message: &str) -> Option<Diagnostic> {
+        let refused = |message: String| Diagnostic::new(Code::KustomizeRefused, message);
+        let place_of = |path: &str| self.reference(path).unwrap_or_else(|| self.top());
         if let Some(path) = between(message, "cycle detected: candidate root '", "'") {
             return Some(
                 refused(format!("`{path}` refers to itself"))

@@ -177,11 +177,10 @@ pub fn chart_of_plugin(root: &Node) -> Option<Inflated> {
 fn sources(item: &Node) -> Vec<Reference> {
     let mut found = Vec::new();
     for node in list(item, "files") {
-        let Some(mut reference) = refer(node, Role::File) else { continue };
-        if let Some((_, path)) = reference.text.split_once('=') {
-            reference.text = path.to_owned();
-        }
-        found.push(reference);
+        let Some(reference) = refer(node, Role::File) else { continue };
+        // `[key=]path`
+        let path = reference.text.split_once('=').map(|(_, path)| path.to_owned());
+        found.push(Reference { text: path.unwrap_or(reference.text), ..reference });
     }
     found.extend(list(item, "envs").iter().filter_map(|node| refer(node, Role::File)));
     found.extend(get(item, "env").and_then(|node| refer(node, Role::File)));

@@ -5,6 +5,7 @@ use document::{Fields, Node, Syntax, Value};
 
 /// `spec.source.kustomize`, with overrides applied.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "they are the fields of the Application")]
 pub struct Options {
     /// Set as `namePrefix`, unless empty.
     pub name_prefix: String,
@@ -44,18 +45,19 @@ pub struct Options {
     pub api_versions: Vec<String>,
 }
 
-/// Reads the options of a source, after its override files were applied.
-pub fn options(source: &Node) -> Result<Options> {
+/// Reads the options of a source, after its override files were applied; `field` is the path of the source in messages.
+pub fn options(source: &Node, field: &str) -> Result<Options> {
     let mut diagnostics = Diagnostics::default();
     let mut options = Options::default();
     let Some(node) = source.get("kustomize").filter(|node| !matches!(node.value, Value::Null)) else {
         return Ok(options);
     };
-    let mut fields = Fields::new(node, "spec.source.kustomize", Syntax::Application);
+    let path = format!("{field}.kustomize");
+    let mut fields = Fields::new(node, &path, Syntax::Application);
     options.name_prefix = fields.string("namePrefix").unwrap_or_default();
     options.name_suffix = fields.string("nameSuffix").unwrap_or_default();
     options.images = fields.strings("images");
-    options.replicas = replicas(fields.sequence("replicas"), &mut diagnostics);
+    options.replicas = replicas(fields.sequence("replicas"), &format!("{path}.replicas[]"), &mut diagnostics);
     options.common_labels = texts(&mut fields, "commonLabels");
     options.force_common_labels = fields.bool("forceCommonLabels");
     options.label_without_selector = fields.bool("labelWithoutSelector");
@@ -64,7 +66,8 @@ pub fn options(source: &Node) -> Result<Options> {
     options.force_common_annotations = fields.bool("forceCommonAnnotations");
     options.common_annotations_envsubst = fields.bool("commonAnnotationsEnvsubst");
     options.namespace = fields.string("namespace").unwrap_or_default();
-    options.patches = fields.sequence("patches").iter().map(|item| patch(item, &mut diagnostics)).collect();
+    let one = format!("{path}.patches[]");
+    options.patches = fields.sequence("patches").iter().map(|item| patch(item, &one, &mut diagnostics)).collect();
     options.components = fields.strings("components");
     options.ignore_missing_components = fields.bool("ignoreMissingComponents");
     options.version = placed(&mut fields, "version");
@@ -97,10 +100,10 @@ fn texts(fields: &mut Fields<'_>, key: &'static str) -> Vec<(String, String)> {
     texts
 }
 
-fn replicas(items: &[Node], diagnostics: &mut Diagnostics) -> Vec<(String, i64)> {
+fn replicas(items: &[Node], path: &str, diagnostics: &mut Diagnostics) -> Vec<(String, i64)> {
     let mut replicas = Vec::new();
     for item in items {
-        let mut fields = Fields::new(item, "spec.source.kustomize.replicas[]", Syntax::Application);
+        let mut fields = Fields::new(item, path, Syntax::Application);
         let name = fields.required_string("name");
         let count = fields.required("count").and_then(|node| {
             let count = match &node.value {
@@ -109,11 +112,8 @@ fn replicas(items: &[Node], diagnostics: &mut Diagnostics) -> Vec<(String, i64)>
             };
             if count.is_none() {
                 fields.report(
-                    Diagnostic::new(
-                        Code::ApplicationInvalid,
-                        "`spec.source.kustomize.replicas[].count` must be an integer",
-                    )
-                    .at(node.place(), format!("found {}", node.describe())),
+                    Diagnostic::new(Code::ApplicationInvalid, format!("`{path}.count` must be an integer"))
+                        .at(node.place(), format!("found {}", node.describe())),
                 );
             }
             count
@@ -125,8 +125,8 @@ fn replicas(items: &[Node], diagnostics: &mut Diagnostics) -> Vec<(String, i64)>
 }
 
 /// Checks a patch, and returns the JSON that Argo CD appends to the kustomization: without empty fields.
-fn patch(item: &Node, diagnostics: &mut Diagnostics) -> String {
-    let mut fields = Fields::new(item, "spec.source.kustomize.patches[]", Syntax::Application);
+fn patch(item: &Node, path: &str, diagnostics: &mut Diagnostics) -> String {
+    let mut fields = Fields::new(item, path, Syntax::Application);
     let mut parts = Vec::new();
     for key in ["path", "patch"] {
         if let Some(text) = fields.string(key).filter(|text| !text.is_empty()) {
@@ -134,8 +134,7 @@ fn patch(item: &Node, diagnostics: &mut Diagnostics) -> String {
         }
     }
     if let Some(target) = fields.node("target") {
-        let path = "spec.source.kustomize.patches[].target";
-        let mut fields = Fields::new(target, path, Syntax::Application);
+        let mut fields = Fields::new(target, &format!("{path}.target"), Syntax::Application);
         let keys = ["group", "version", "kind", "name", "namespace", "annotationSelector", "labelSelector"];
         let texts: Vec<String> = keys
             .into_iter()
@@ -150,7 +149,7 @@ fn patch(item: &Node, diagnostics: &mut Diagnostics) -> String {
     if let Some(options) = fields.node("options").filter(|node| !node.entries().is_empty()) {
         for (key, value) in options.entries() {
             if !matches!(value.value, Value::Bool(_)) {
-                let message = format!("`spec.source.kustomize.patches[].options.{}` must be a boolean", key.name);
+                let message = format!("`{path}.options.{}` must be a boolean", key.name);
                 fields.report(
                     Diagnostic::new(Code::ApplicationInvalid, message)
                         .at(value.place(), format!("found {}", value.describe())),
@@ -171,7 +170,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Options> {
-        options(&yaml::parse_one(&Source::new("web.yaml", text)).expect("valid").root)
+        options(&yaml::parse_one(&Source::new("web.yaml", text)).expect("valid").root, "spec.source")
     }
 
     #[test]

@@ -142,7 +142,9 @@ mod tests {
     fn recipe(text: &str, build_options: &str) -> Recipe {
         let source = yaml::parse_one(&Source::new("web.yaml", text)).expect("valid").root;
         Recipe {
-            steps: Recipe::steps(&options(&source).expect("valid"), &|text| text.replace("$NAME", "web")),
+            steps: Recipe::steps(&options(&source, "spec.source").expect("valid"), &|text| {
+                text.replace("$NAME", "web")
+            }),
             build_options: build_options.split_whitespace().map(str::to_owned).collect(),
             kube_version: "1.34.0".to_owned(),
             api_versions: vec!["a/v1".to_owned()],

@@ -47,22 +47,22 @@ impl Stage {
     pub fn homes(&self) -> PathBuf {
         self.folder.path().join("homes")
     }
+}
 
-    /// Adds the files of a directory to the copy.
-    pub fn add(&self, from: &Path, to: &Path) -> Result<()> {
-        let failed = |error: &std::io::Error| Diagnostic::io("copy", from, error);
-        std::fs::create_dir_all(to).map_err(|error| failed(&error))?;
-        for entry in std::fs::read_dir(from).map_err(|error| failed(&error))? {
-            let path = entry.map_err(|error| failed(&error))?.path();
-            let Some(name) = path.file_name() else { continue };
-            if path.is_dir() {
-                self.add(&path, &to.join(name))?;
-            } else if path.is_file() {
-                std::fs::copy(&path, to.join(name)).map_err(|error| Diagnostic::io("copy", &path, &error))?;
-            }
+/// Copies the files of a directory, for a chart in the copy.
+pub fn add(from: &Path, to: &Path) -> Result<()> {
+    let failed = |error: &std::io::Error| Diagnostic::io("copy", from, error);
+    std::fs::create_dir_all(to).map_err(|error| failed(&error))?;
+    for entry in std::fs::read_dir(from).map_err(|error| failed(&error))? {
+        let path = entry.map_err(|error| failed(&error))?.path();
+        let Some(name) = path.file_name() else { continue };
+        if path.is_dir() {
+            add(&path, &to.join(name))?;
+        } else if path.is_file() {
+            std::fs::copy(&path, to.join(name)).map_err(|error| Diagnostic::io("copy", &path, &error))?;
         }
-        Ok(())
     }
+    Ok(())
 }
 
 struct Copy<'a> {
@@ -137,7 +137,7 @@ mod tests {
         assert_eq!(std::fs::read_link(copy.join("link")).expect("a link"), Path::new("../shared"));
         assert_eq!(std::fs::read_to_string(copy.join("far.yaml")).expect("readable"), "b");
         assert!(copy.join("a.yaml").is_file() && !copy.join("unused.yaml").exists());
-        stage.add(&root.join("shared"), &copy.join("charts/x/x")).expect("added");
+        add(&root.join("shared"), &copy.join("charts/x/x")).expect("added");
         assert!(copy.join("charts/x/x/b.yaml").is_file());
     }
 }

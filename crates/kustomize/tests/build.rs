@@ -47,7 +47,7 @@ fn build(files: &[(&str, &str)], source: &str, build_options: &str) -> Option<Re
         std::fs::write(path, text).expect("file");
     }
     let source = yaml::parse_one(&Source::new("web.yaml", source)).expect("valid").root;
-    let options = options(&source).expect("valid options");
+    let options = options(&source, "spec.source").expect("valid options");
     let app = root.join("app");
     let inspection = inspect(&root, &app, &options.components, &[], &|_| false);
     let recipe = Recipe {

@@ -38,21 +38,23 @@ pub struct Variable {
     pub code: bool,
 }
 
-/// Reads the options of a source, after its override files were applied.
-pub fn options(source: &Node) -> Result<Options> {
+/// Reads the options of a source, after its override files were applied; `field` is the path of the source in messages.
+pub fn options(source: &Node, field: &str) -> Result<Options> {
     let mut diagnostics = Diagnostics::default();
     let mut options = Options::default();
     let Some(node) = source.get("directory").filter(|node| !matches!(node.value, document::Value::Null)) else {
         return Ok(options);
     };
-    let mut fields = Fields::new(node, "spec.source.directory", Syntax::Application);
+    let mut fields = Fields::new(node, &format!("{field}.directory"), Syntax::Application);
     options.recurse = fields.bool("recurse");
     options.include = placed(&mut fields, "include");
     options.exclude = placed(&mut fields, "exclude");
     if let Some(node) = fields.node("jsonnet") {
-        let mut fields = Fields::new(node, "spec.source.directory.jsonnet", Syntax::Application);
-        options.jsonnet.external = variables(fields.sequence("extVars"), "extVars", &mut diagnostics);
-        options.jsonnet.arguments = variables(fields.sequence("tlas"), "tlas", &mut diagnostics);
+        let path = format!("{field}.directory.jsonnet");
+        let mut fields = Fields::new(node, &path, Syntax::Application);
+        options.jsonnet.external =
+            variables(fields.sequence("extVars"), &format!("{path}.extVars[]"), &mut diagnostics);
+        options.jsonnet.arguments = variables(fields.sequence("tlas"), &format!("{path}.tlas[]"), &mut diagnostics);
         options.jsonnet.libraries = fields.strings("libs");
         fields.finish(&mut diagnostics);
     }
@@ -66,11 +68,10 @@ fn placed(fields: &mut Fields<'_>, key: &'static str) -> Option<(String, Place)>
     Some((text, place))
 }
 
-fn variables(items: &[Node], key: &str, diagnostics: &mut Diagnostics) -> Vec<Variable> {
+fn variables(items: &[Node], path: &str, diagnostics: &mut Diagnostics) -> Vec<Variable> {
     let mut variables = Vec::new();
     for item in items {
-        let path = format!("spec.source.directory.jsonnet.{key}[]");
-        let mut fields = Fields::new(item, &path, Syntax::Application);
+        let mut fields = Fields::new(item, path, Syntax::Application);
         let name = fields.required_string("name");
         let value = fields.string("value").unwrap_or_default();
         let code = fields.bool("code");

@@ -175,7 +175,7 @@ fn links_jsonnet_and_ignored_files() {
 fn options_are_read_with_their_places() {
     let source = |text: &str| document::yaml::parse_one(&Source::new("web.yaml", text)).expect("valid").root;
     let text = "directory:\n  recurse: true\n  include: '*.yaml'\n  jsonnet:\n    libs: [vendor]\n    tlas: [{name: a, value: '1', code: true}]\n    extVars: [{name: b}]\n";
-    let found = options(&source(text)).expect("valid");
+    let found = options(&source(text), "spec.source").expect("valid");
     assert!(found.recurse && found.exclude.is_none());
     assert_eq!(
         found.include.map(|(text, place)| (text, place.to_string())),
@@ -189,7 +189,7 @@ fn options_are_read_with_their_places() {
         ("directory: []", "`spec.source.directory` must be a mapping"),
         ("directory: {jsonnet: {tlas: [{value: a}]}}", "`spec.source.directory.jsonnet.tlas[].name` is required"),
     ] {
-        let found = options(&source(text)).expect_err("invalid");
+        let found = options(&source(text), "spec.source").expect_err("invalid");
         assert_eq!(found.0[0].message, expected);
     }
 }

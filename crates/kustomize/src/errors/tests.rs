@@ -26,12 +26,16 @@ fn explained(files: &[(&str, &str)], stderr: &str) -> String {
     format!("{} @ {place} {label} -> {}", found.message, found.helps[0])
 }
 
+/// Files, what kustomize prints, and the explanation.
+type Row<'a> = (Vec<(&'a str, &'a str)>, &'a str, &'a str);
+
 #[test]
+#[expect(clippy::too_many_lines, reason = "one row for each kind of error")]
 fn errors_are_explained_at_their_place() {
     let app = "app/kustomization.yaml";
     let base = ("base/kustomization.yaml", "resources: [d.yaml]\n");
     let object = ("base/d.yaml", "kind: ConfigMap\n");
-    let table: Vec<(Vec<(&str, &str)>, &str, &str)> = vec![
+    let table: Vec<Row<'_>> = vec![
         (
             vec![(app, "resources:\n- ../base\n- gone.yaml\n"), base, object, ("app/gone.yml", "")],
             "Error: accumulating resources: accumulation err='accumulating resources from 'gone.yaml': evalsymlink failure on '/tmp/copy/app/gone.yaml' : lstat /tmp/copy/app/gone.yaml: no such file or directory': must build at directory: not a valid directory: evalsymlink failure on '/tmp/copy/app/gone.yaml' : lstat /tmp/copy/app/gone.yaml: no such file or directory\n",
