@@ -11,6 +11,7 @@ mod documents;
 mod options;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 use toolbox::archive::sha256;
@@ -29,11 +30,11 @@ const MAX_SIZE: u64 = 10_000_000;
 /// The nesting limit of directories.
 const MAX_DEPTH: usize = 100;
 
-/// What a directory contains.
+/// The files of a directory that Argo CD reads.
 #[derive(Debug, Clone, Default)]
 pub struct Contents {
-    /// The manifests in the order in which Argo CD reads them.
-    pub manifests: Vec<Manifest>,
+    /// The YAML and JSON files in the order in which Argo CD reads them.
+    pub files: Vec<Arc<Source>>,
     /// The digests of all files that were read.
     pub inputs: Inputs,
     /// The Jsonnet files, which are not evaluated.
@@ -43,14 +44,26 @@ pub struct Contents {
 }
 
 impl Contents {
-    /// The manifests as one stream of documents, each below a `# Source:` line with its file, like Helm's output.
-    #[must_use]
-    pub fn output(&self) -> String {
-        self.manifests.iter().map(|one| format!("---\n# Source: {}\n{}", one.file, one.text)).collect()
+    /// The manifests in the files, in order.
+    pub fn manifests(&self) -> Result<Vec<Manifest>> {
+        let mut diagnostics = Diagnostics::default();
+        let mut manifests = Vec::new();
+        for file in &self.files {
+            let json = file.name.rsplit('.').next() == Some("json");
+            let found = if json { documents::json(file) } else { documents::yaml(file) };
+            manifests.extend(diagnostics.take(found).unwrap_or_default());
+        }
+        diagnostics.into_result(manifests)
     }
 }
 
-/// Reads a directory below `root`, which contains the repository. Files for which `ignored` returns true are not there.
+/// Manifests as one stream of documents, each below a `# Source:` line with its file, like Helm's output.
+#[must_use]
+pub fn output(manifests: &[Manifest]) -> String {
+    manifests.iter().map(|one| format!("---\n# Source: {}\n{}", one.file, one.text)).collect()
+}
+
+/// Finds the files in a directory below `root`, which contains the repository. Files for which `ignored` returns true are not there.
 pub fn read(root: &Path, directory: &Path, options: &Options, ignored: &dyn Fn(&Path) -> bool) -> Result<Contents> {
     let mut reader = Reader {
         root,
@@ -199,12 +212,7 @@ impl Reader<'_> {
         if self.size > MAX_SIZE {
             return;
         }
-        let source = Source::new(name.clone(), text);
-        let json = path.extension().is_some_and(|end| end == "json");
-        let found = if json { documents::json(&source) } else { documents::yaml(&source) };
-        if let Some(found) = self.diagnostics.take(found) {
-            self.contents.manifests.extend(found);
-        }
+        self.contents.files.push(Source::new(name, text));
     }
 
     fn passed_over(&mut self, name: &str, why: &str) {

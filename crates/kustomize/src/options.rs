@@ -33,6 +33,8 @@ pub struct Options {
     pub namespace: String,
     /// Patches, as JSON.
     pub patches: Vec<String>,
+    /// The files of patches, relative to the kustomization.
+    pub patch_files: Vec<(String, Place)>,
     /// Components, relative to the kustomization.
     pub components: Vec<(String, Place)>,
     /// Whether to leave out components that do not exist.
@@ -68,6 +70,8 @@ pub fn options(source: &Node, field: &str) -> Result<Options> {
     options.namespace = fields.string("namespace").unwrap_or_default();
     let one = format!("{path}.patches[]");
     options.patches = fields.sequence("patches").iter().map(|item| patch(item, &one, &mut diagnostics)).collect();
+    let files = fields.sequence("patches").iter().filter_map(|item| item.get("path"));
+    options.patch_files = files.filter_map(|path| Some((path.as_str()?.to_owned(), path.place()))).collect();
     options.components = fields.strings("components");
     options.ignore_missing_components = fields.bool("ignoreMissingComponents");
     options.version = placed(&mut fields, "version");

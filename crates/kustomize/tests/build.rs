@@ -49,7 +49,7 @@ fn build(files: &[(&str, &str)], source: &str, build_options: &str) -> Option<Re
     let source = yaml::parse_one(&Source::new("web.yaml", source)).expect("valid").root;
     let options = options(&source, "spec.source").expect("valid options");
     let app = root.join("app");
-    let inspection = inspect(&root, &app, &options.components, &[], &|_| false);
+    let inspection = inspect(&root, &app, &options.components, &options.patch_files, &|_| false);
     let recipe = Recipe {
         steps: Recipe::steps(&options, &|text| text.replace("$NAME", "web")),
         build_options: build_options.split_whitespace().map(str::to_owned).collect(),

@@ -17,8 +17,8 @@ fn files(files: &[(&str, &str)], options: &Options) -> Vec<String> {
     let root = tempfile::tempdir().expect("temporary directory");
     write(root.path(), files);
     let found = read(root.path(), &root.path().join("app"), options, &|_| false);
-    match found {
-        Ok(contents) => contents.manifests.into_iter().map(|one| one.file).collect(),
+    match found.and_then(|contents| contents.manifests()) {
+        Ok(manifests) => manifests.into_iter().map(|one| one.file).collect(),
         Err(found) => found.0.into_iter().map(|one| one.message).collect(),
     }
 }
@@ -116,7 +116,10 @@ fn what_is_an_error_and_what_is_ignored() {
 fn an_invalid_manifest_is_reported_with_its_line() {
     let root = tempfile::tempdir().expect("temporary directory");
     write(root.path(), &[("app/a.yaml", &format!("{}---\nkind: [\napiVersion: v1\nmetadata: x\n", object("one")))]);
-    let found = read(root.path(), &root.path().join("app"), &Options::default(), &|_| false).expect_err("invalid");
+    let found = read(root.path(), &root.path().join("app"), &Options::default(), &|_| false)
+        .expect("readable")
+        .manifests()
+        .expect_err("invalid");
     assert_eq!(found.0[0].code, Code::ManifestInvalid);
     assert!(found.0[0].message.starts_with("`app/a.yaml` is not valid YAML: "), "{found:?}");
     let (line, _) = found.0[0].places[0].0.position().expect("has a position");
@@ -131,16 +134,17 @@ fn the_text_is_that_of_the_author() {
     std::fs::write(root.path().join("app/c.yaml"), b"\xFF\xFEk\0i\0n\0d\0:\0 \0D\0").expect("file");
     std::fs::write(root.path().join("app/d.yaml"), b"\xEF\xBB\xBFkind: E").expect("file");
     let contents = read(root.path(), &root.path().join("app"), &Options::default(), &|_| false).expect("valid");
+    let manifests = contents.manifests().expect("valid");
     assert_eq!(
-        contents.output(),
+        output(&manifests),
         "---\n# Source: app/a.yaml\n# why\nkind: A   # here\ndata: {a: 'b'}\n---\n# Source: app/a.yaml\nkind: B\ntext: |+\n  a\n\n\
          ---\n# Source: app/b.json\n{\n  \"kind\": \"C\",\n  \"a\": \"\\t\"\n}\n---\n# Source: app/c.yaml\nkind: D\n\
          ---\n# Source: app/d.yaml\nkind: E\n"
     );
-    let lines: Vec<_> = contents.manifests.iter().map(|one| one.line).collect();
+    let lines: Vec<_> = manifests.iter().map(|one| one.line).collect();
     assert_eq!(lines, [2, 8, 1, 1, 1]);
     assert_eq!(contents.inputs.len(), 4);
-    let again = kubernetes::manifest::split(&contents.output()).expect("valid");
+    let again = kubernetes::manifest::split(&output(&manifests)).expect("valid");
     assert_eq!(again.iter().map(|piece| piece.template.as_str()).collect::<Vec<_>>()[2], "app/b.json");
 }
 
@@ -157,7 +161,7 @@ fn links_jsonnet_and_ignored_files() {
     symlink("app", root.join("link")).expect("link");
     let all = with(true, "", "");
     let contents = read(root, &root.join("app"), &all, &|path| path.ends_with("y.yaml")).expect("valid");
-    let names: Vec<_> = contents.manifests.iter().map(|one| one.file.as_str()).collect();
+    let names: Vec<_> = contents.files.iter().map(|one| one.name.as_str()).collect();
     assert_eq!((names, contents.jsonnet), (vec!["app/a.yaml"], vec![root.join("app/x.jsonnet")]));
     let warnings: Vec<_> = contents.warnings.0.iter().map(|one| one.message.as_str()).collect();
     assert_eq!(
@@ -165,7 +169,7 @@ fn links_jsonnet_and_ignored_files() {
         ["`app/b.yaml` is a symbolic link to a file that does not exist", "`app/c.yaml` is not a regular file"]
     );
     let through = read(root, &root.join("link"), &all, &|_| false).expect("valid");
-    assert!(through.manifests.is_empty() && through.jsonnet.is_empty());
+    assert!(through.files.is_empty() && through.jsonnet.is_empty());
     symlink("/etc/hosts", root.join("app/e.yaml")).expect("link");
     let found = read(root, &root.join("app"), &all, &|_| false).expect_err("outside");
     assert_eq!(found.0[0].message, "`app/e.yaml` is a symbolic link out of the repository");
