@@ -9,6 +9,7 @@ pub mod application;
 pub mod duration;
 pub mod effect;
 pub mod glob;
+pub mod go_template;
 pub mod hooks;
 pub mod pattern;
 pub mod permission;
