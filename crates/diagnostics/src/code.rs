@@ -70,6 +70,7 @@ codes! {
     ApplicationInvalid "application-invalid" Configuration "an Argo CD Application is invalid"
     ApplicationProject "application-project" Finding "an Application uses the `default` project, or one that is not defined"
     ApplicationRelease "application-release" Finding "an Application's release name is not set, is overridden, or is already in use"
+    ApplicationSetInvalid "application-set-invalid" Configuration "an Argo CD ApplicationSet is invalid, or its Applications cannot be generated"
     ApplicationSync "application-sync" Finding "an Application's sync policy is incomplete or contradicts itself"
     ApplicationUnsupported "application-unsupported" Configuration "an Application uses a feature that this tool does not render yet"
     ArchiveTampered "archive-tampered" Unavailable "an archive does not match its pinned digest, or cannot be read"
