@@ -142,7 +142,7 @@ impl Failure<'_> {
             return Some(
                 refused(format!("the chart{name} requires the build option `--enable-helm`"))
                     .at(place, "Argo CD's build options do not contain it")
-                    .help("add `--enable-helm` to `kustomize-build-options` in charts.toml, as in argocd-cm"),
+                    .help("set `build-options = \"--enable-helm\"` in `[kustomize]` in charts.toml, like `kustomize.buildOptions` in argocd-cm"),
             );
         }
         if let Some(file) = between(message, "security; file '", "'") {
@@ -151,7 +151,7 @@ impl Failure<'_> {
                 refused(format!("`{file}` is outside of the directory of the kustomization"))
                     .at(place_of(&file), format!("not in or below `{folder}`"))
                     .help("refer to a directory with a kustomization of its own, or move the file")
-                    .help("or allow it: add `--load-restrictor LoadRestrictionsNone` to Argo CD's build options"),
+                    .help("or allow it: add `--load-restrictor LoadRestrictionsNone` to `build-options` in `[kustomize]` in charts.toml, and to `kustomize.buildOptions` in argocd-cm"),
             );
         }
         if let Some(field) = between(message, "unknown field \"", "\"") {

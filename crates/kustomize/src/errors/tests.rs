@@ -118,7 +118,7 @@ fn errors_are_explained_at_their_place() {
         (
             vec![(app, "helmCharts:\n- name: c\n")],
             "Error: trouble configuring builtin HelmChartInflationGenerator with config: `\nname: c\n`: must specify --enable-helm\n",
-            "the chart `c` requires the build option `--enable-helm` @ app/kustomization.yaml:2:9 Argo CD's build options do not contain it -> add `--enable-helm` to `kustomize-build-options` in charts.toml, as in argocd-cm",
+            "the chart `c` requires the build option `--enable-helm` @ app/kustomization.yaml:2:9 Argo CD's build options do not contain it -> set `build-options = \"--enable-helm\"` in `[kustomize]` in charts.toml, like `kustomize.buildOptions` in argocd-cm",
         ),
         (
             vec![(app, "resources: [../base]\ncomponents: [../base]\n"), base, object],
