@@ -49,6 +49,7 @@ impl Inspections {
 /// Returns the selected targets sorted by name, or all if the selection is empty.
 ///
 /// The selection consists of `<app>` and `<app>/<case>`, both of which may be globs.
+#[must_use]
 pub fn plan<'a>(
     workspace: &'a Workspace,
     inspections: &'a Inspections,
@@ -71,9 +72,9 @@ pub fn plan<'a>(
             continue;
         }
         let planner = Planner { workspace, inspections, argocd };
-        let Some(planned) = diagnostics.take(planner.sources(deployment)) else { continue };
+        let Some(sources) = planner.sources(deployment, &mut diagnostics) else { continue };
         for (id, case_file) in wanted {
-            let target = planner.target(deployment, &planned, id, case_file);
+            let target = planner.target(deployment, &sources, id, case_file);
             targets.extend(diagnostics.take(target));
         }
     }
@@ -164,15 +165,15 @@ enum Planned<'a> {
 }
 
 impl<'a> Planner<'a> {
-    fn sources(&self, deployment: &'a Deployment) -> Result<Vec<Planned<'a>>> {
-        let mut diagnostics = Diagnostics::default();
+    /// What the sources of an Application render; nothing if one of them cannot be rendered.
+    fn sources(&self, deployment: &'a Deployment, diagnostics: &mut Diagnostics) -> Option<Vec<Planned<'a>>> {
         let mut planned = Vec::new();
         for source in &deployment.sources {
             match source {
                 Rendered::Chart(source) => {
-                    let Some(inspected) = self.inspections.0.get(&source.chart.directory) else { continue };
+                    let inspected = self.inspections.0.get(&source.chart.directory)?;
                     let recipe = chart_recipe::recipe(self.workspace, &deployment.application, source, self.argocd);
-                    let Some(recipe) = diagnostics.take(recipe) else { continue };
+                    let recipe = diagnostics.take(recipe)?;
                     diagnostics.extend(chart_recipe::warnings(&deployment.application, source, &recipe));
                     planned.push(Planned::Chart { source, recipe, inspected });
                 }
@@ -188,7 +189,7 @@ impl<'a> Planner<'a> {
                 }
             }
         }
-        diagnostics.into_result(planned)
+        Some(planned)
     }
 
     /// The target of one case.

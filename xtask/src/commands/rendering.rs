@@ -195,7 +195,7 @@ fn render_target(
     let mut manifests = Vec::new();
     let mut failures = Diagnostics::default();
     for one in &target.parts {
-        let rendered = match one {
+        let result = match one {
             Part::Chart(chart) => match prepared.get(&chart.source.chart.directory) {
                 Some(Ok(prepared)) => renderer.render(&target.chart_target(chart), &prepared.directory),
                 Some(Err(reported)) => return RenderState::Blocked(*reported),
@@ -207,7 +207,7 @@ fn render_target(
             }
             Part::Directory(source) => render::plain::render(source, &target.namespace),
         };
-        manifests.extend(failures.take(rendered).unwrap_or_default());
+        manifests.extend(failures.take(result).unwrap_or_default());
     }
     if failures.has_errors() {
         RenderState::Failed(failures.for_target(&target.id))

@@ -2,9 +2,9 @@
 //!
 //! The defaults of dependencies are not among them, because they are not in files of the repository.
 
-use argocd::application::HelmOptions;
 use std::path::Path;
 
+use argocd::application::HelmOptions;
 use diagnostics::Place;
 use document::{Key, Node};
 use helm::set_path;
