@@ -322,6 +322,14 @@ impl Failure<'_> {
         };
         let node =
             self.search(|one| find(&one.root, &|key, node| key.eq_ignore_ascii_case(field) && !fits(node)).cloned());
+        // The entries of a list have the wrong type, not the list.
+        if let Some(list) = node.as_ref().filter(|node| expected == "a mapping" && !node.items().is_empty()) {
+            let entry = list.items().iter().find(|item| !fits(item)).unwrap_or(list);
+            return Some(
+                Diagnostic::new(Code::KustomizeRefused, format!("an entry of `{field}` must be a mapping"))
+                    .at(entry.place(), format!("found {}", entry.describe())),
+            );
+        }
         let mut found = Diagnostic::new(Code::KustomizeRefused, format!("`{field}` must be {expected}"));
         found = match &node {
             Some(node) => found.at(node.place(), format!("found {}", node.describe())),

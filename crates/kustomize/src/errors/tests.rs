@@ -67,6 +67,11 @@ fn errors_are_explained_at_their_place() {
             "`resources` must be a list of strings @ app/kustomization.yaml:1:12 found the string \"a\" -> to reproduce it, run: kustomize build app",
         ),
         (
+            vec![(app, "patches:\n- patch.yaml\n")],
+            "Error: invalid Kustomization: json: cannot unmarshal string into Go struct field Kustomization.patches of type types.Patch\n",
+            "an entry of `patches` must be a mapping @ app/kustomization.yaml:2:3 found the string \"patch.yaml\" -> to reproduce it, run: kustomize build app",
+        ),
+        (
             vec![(app, "resources: [a\n")],
             "Error: invalid Kustomization: yaml: line 1: did not find expected ',' or ']'\n",
             "a kustomization is not valid YAML: did not find expected ',' or ']' @ app/kustomization.yaml:1:1 here or in the line above -> to reproduce it, run: kustomize build app",
