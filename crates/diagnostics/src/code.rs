@@ -70,6 +70,7 @@ codes! {
     ApplicationInvalid "application-invalid" Configuration "an Argo CD Application is invalid"
     ApplicationProject "application-project" Finding "an Application uses the `default` project, or one that is not defined"
     ApplicationRelease "application-release" Finding "an Application's release name is overridden or already in use"
+    ApplicationSetInvalid "application-set-invalid" Configuration "an Argo CD ApplicationSet is invalid, or its Applications cannot be generated"
     ApplicationSync "application-sync" Finding "an Application's sync policy is incomplete or contradicts itself"
     ArchiveTampered "archive-tampered" Unavailable "an archive does not match its pinned digest, or cannot be read"
     ArchiveUnsafe "archive-unsafe" Unavailable "an archive contains an entry that is not safe to unpack"

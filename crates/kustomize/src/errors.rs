@@ -127,6 +127,11 @@ impl Failure<'_> {
         })
     }
 
+    /// The first reference with some text.
+    fn written(&self, text: &str) -> Option<Place> {
+        self.search(|one| Some(one.references().into_iter().find(|reference| reference.text == text)?.place))
+    }
+
     /// The first node in any kustomization for which `search` returns something.
     fn search<T>(&self, search: impl Fn(&Kustomization) -> Option<T>) -> Option<T> {
         self.inspection.kustomizations.iter().find_map(search)
@@ -167,7 +172,8 @@ impl Failure<'_> {
         if let Some(id) = word_after(message, "may not add resource with an already registered id: ") {
             let path = text::last_between(message, "path '", "'")
                 .or_else(|| text::last_between(message, "resources from '", "'"));
-            let place = path.and_then(|path| self.reference(&path)).unwrap_or_else(|| self.top());
+            let place = path.and_then(|path| self.reference(&path).or_else(|| self.written(&path)));
+            let place = place.unwrap_or_else(|| self.top());
             return Some(
                 refused(format!("{} is defined twice", identity(&id)))
                     .at(place, "second definition")
