@@ -97,8 +97,9 @@ impl Config {
             !url.is_empty()
         });
         let argocd = fields.required("argocd").and_then(|node| argocd(node, &mut diagnostics));
-        let (argocd, applications, build_options) = argocd
-            .map_or_else(Default::default, |(release, applications, options)| (Some(release), applications, options));
+        let (argocd, applications) = argocd.unzip();
+        let kustomize_build_options =
+            fields.node("kustomize").map(|node| build_options(node, &mut diagnostics)).unwrap_or_default();
         let kubernetes = fields.required("kubernetes").and_then(|node| kubernetes(node, &mut diagnostics));
         let tools = fields.node("tools").map(|node| tools(node, &mut diagnostics)).unwrap_or_default();
         let kind_node_image = fields.node("kind").and_then(|node| {
@@ -127,8 +128,8 @@ impl Config {
             source,
             repository,
             argocd,
-            applications,
-            kustomize_build_options: build_options,
+            applications: applications.unwrap_or_default(),
+            kustomize_build_options,
             kubernetes: version,
             api_versions,
             pod_security,
@@ -145,7 +146,7 @@ impl Config {
     }
 }
 
-fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<(Release, Vec<String>, Vec<String>)> {
+fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<(Release, Vec<String>)> {
     let mut fields = Fields::new(node, "argocd", Syntax::Config);
     let version = fields.required_string("version");
     let release = version.and_then(|version| match Release::parse(&version) {
@@ -164,10 +165,16 @@ fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<(Release, Vec<St
         }
         applications.push(pattern);
     }
-    let build_options = fields.string("kustomize-build-options").unwrap_or_default();
-    let build_options = build_options.split_whitespace().map(str::to_owned).collect();
     fields.finish(diagnostics);
-    Some((release?, applications, build_options))
+    Some((release?, applications))
+}
+
+/// The `[kustomize]` section: Argo CD's `kustomize.buildOptions`.
+fn build_options(node: &Node, diagnostics: &mut Diagnostics) -> Vec<String> {
+    let mut fields = Fields::new(node, "kustomize", Syntax::Config);
+    let options = fields.string("build-options").unwrap_or_default();
+    fields.finish(diagnostics);
+    options.split_whitespace().map(str::to_owned).collect()
 }
 
 /// The `[kubernetes]` section.
