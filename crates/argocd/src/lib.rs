@@ -7,6 +7,7 @@
 
 pub mod application;
 pub mod application_set;
+pub mod directory;
 pub mod duration;
 pub mod effect;
 pub mod glob;
@@ -19,7 +20,9 @@ mod project_access;
 mod project_fields;
 pub mod release;
 pub mod repository_url;
+pub mod source_type;
 pub mod substitute;
+pub mod symbolic_links;
 pub mod sync_options;
 pub mod sync_order;
 pub mod value_files;

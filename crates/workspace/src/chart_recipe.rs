@@ -14,7 +14,7 @@ use crate::deploy::ChartSource;
 use crate::load::Workspace;
 
 /// The commit SHA to render with, as the real one is unknown before the merge.
-const UNKNOWN_REVISION: &str = "0000000000000000000000000000000000000000";
+pub(crate) const UNKNOWN_REVISION: &str = "0000000000000000000000000000000000000000";
 
 /// The Helm command line for a chart in the default case of its Application.
 pub(crate) fn recipe(
@@ -74,14 +74,14 @@ pub(crate) fn recipe(
 }
 
 /// The commit SHA that Argo CD would render, which is known only if the source pins it.
-fn revision(source: &Source) -> &str {
+pub(crate) fn revision(source: &Source) -> &str {
     let revision = &source.target_revision;
     let pinned = revision.len() == 40 && revision.chars().all(|c| c.is_ascii_hexdigit());
     if pinned { revision } else { UNKNOWN_REVISION }
 }
 
 /// A Kubernetes version as Argo CD passes it to Helm: only its numeric components.
-fn kube_version(text: &str, place: &diagnostics::Place) -> Result<String> {
+pub(crate) fn kube_version(text: &str, place: &diagnostics::Place) -> Result<String> {
     let body = text.trim_start();
     let body = body.strip_prefix('v').unwrap_or(body);
     let end = body.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(body.len());

@@ -28,6 +28,8 @@ pub struct Config {
     pub argocd: Release,
     /// Patterns of the files whose Applications are rendered; all files without patterns.
     applications: Vec<String>,
+    /// Argo CD's build options for Kustomize, split at white space.
+    pub kustomize_build_options: Vec<String>,
     /// The cluster's Kubernetes version, `major.minor.patch`.
     pub kubernetes: String,
     /// API versions of the cluster besides Helm's built-in ones, as `group/version[/Kind]`.
@@ -92,7 +94,8 @@ impl Config {
             !url.is_empty()
         });
         let argocd = fields.required("argocd").and_then(|node| argocd(node, &mut diagnostics));
-        let (argocd, applications) = argocd.unzip();
+        let (argocd, applications, build_options) = argocd
+            .map_or_else(Default::default, |(release, applications, options)| (Some(release), applications, options));
         let kubernetes = fields.required("kubernetes").and_then(|node| kubernetes(node, &mut diagnostics));
         let tools = fields.node("tools").map(|node| tools(node, &mut diagnostics)).unwrap_or_default();
         let kind_node_image = fields.node("kind").and_then(|node| {
@@ -119,7 +122,8 @@ impl Config {
             source,
             repository,
             argocd,
-            applications: applications.unwrap_or_default(),
+            applications,
+            kustomize_build_options: build_options,
             kubernetes: version,
             api_versions,
             pod_security,
@@ -135,7 +139,7 @@ impl Config {
     }
 }
 
-fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<(Release, Vec<String>)> {
+fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<(Release, Vec<String>, Vec<String>)> {
     let mut fields = Fields::new(node, "argocd", Syntax::Config);
     let version = fields.required_string("version");
     let release = version.and_then(|version| match Release::parse(&version) {
@@ -154,8 +158,10 @@ fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<(Release, Vec<St
         }
         applications.push(pattern);
     }
+    let build_options = fields.string("kustomize-build-options").unwrap_or_default();
+    let build_options = build_options.split_whitespace().map(str::to_owned).collect();
     fields.finish(diagnostics);
-    Some((release?, applications))
+    Some((release?, applications, build_options))
 }
 
 /// The `[kubernetes]` section.
@@ -231,10 +237,10 @@ fn tools(node: &Node, diagnostics: &mut Diagnostics) -> BTreeMap<String, (String
     let mut tools = BTreeMap::new();
     for (key, value) in node.entries() {
         match &value.value {
-            _ if key.name == "helm" => diagnostics.push(
+            _ if matches!(key.name.as_str(), "helm" | "kustomize") => diagnostics.push(
                 Diagnostic::new(
                     Code::ConfigInvalid,
-                    "`tools.helm` is not allowed: `argocd.version` determines the Helm version",
+                    format!("`tools.{}` is not allowed: `argocd.version` determines its version", key.name),
                 )
                 .at(Place::new(&node.source, key.span.clone()), "")
                 .help("delete this line"),

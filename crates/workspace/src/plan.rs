@@ -17,8 +17,10 @@ use toolbox::inputs::Inputs;
 
 use crate::chart_recipe;
 use crate::deploy::{ChartSource, Deployment, Rendered};
+use crate::kustomized::KustomizeSource;
 use crate::load::Workspace;
-use crate::target::{ChartPart, DEFAULT_CASE, Inspected, Part, Target, TargetId};
+use crate::plain::DirectorySource;
+use crate::target::{ChartPart, DEFAULT_CASE, Inspected, KustomizePart, Part, Target, TargetId};
 
 /// The dependencies and files of all deployed charts, by directory.
 #[derive(Debug)]
@@ -158,6 +160,8 @@ struct Planner<'a> {
 /// What a source renders, before a case is chosen.
 enum Planned<'a> {
     Chart { source: &'a ChartSource, recipe: Recipe, inspected: &'a Inspected },
+    Kustomize { source: &'a KustomizeSource, recipe: kustomize::recipe::Recipe },
+    Directory(&'a DirectorySource),
 }
 
 impl<'a> Planner<'a> {
@@ -172,6 +176,16 @@ impl<'a> Planner<'a> {
                     let recipe = diagnostics.take(recipe)?;
                     diagnostics.extend(chart_recipe::warnings(&deployment.application, source, &recipe));
                     planned.push(Planned::Chart { source, recipe, inspected });
+                }
+                Rendered::Kustomize(source) => {
+                    let recipe = source.recipe(self.workspace, &deployment.application);
+                    let Some(recipe) = diagnostics.take(recipe) else { continue };
+                    diagnostics.extend(source.warnings());
+                    planned.push(Planned::Kustomize { source, recipe });
+                }
+                Rendered::Directory(source) => {
+                    diagnostics.extend(source.warnings.clone());
+                    planned.push(Planned::Directory(source));
                 }
             }
         }
@@ -199,6 +213,21 @@ impl<'a> Planner<'a> {
                     let found = self.chart_inputs(&recipe, inspected, &prefix, &mut inputs);
                     found.map_err(|found| found.for_target(&id))?;
                     parts.push(Part::Chart(ChartPart { source, recipe, inspected }));
+                }
+                Planned::Kustomize { source, recipe } => {
+                    let found = source.add_inputs(&self.workspace.root, recipe, &prefix, &mut inputs);
+                    found.map_err(|found| found.for_target(&id))?;
+                    inputs.insert("kustomize".to_owned(), self.argocd.kustomize.to_owned());
+                    if source.inflates(recipe) {
+                        inputs.insert("helm".to_owned(), self.argocd.helm.to_owned());
+                    }
+                    parts.push(Part::Kustomize(KustomizePart { source, recipe: recipe.clone() }));
+                }
+                Planned::Directory(source) => {
+                    inputs.extend(source.contents.inputs.clone());
+                    // Nothing else affects it, but a target without inputs would never be stale.
+                    inputs.insert(format!("{prefix}application"), "directory".to_owned());
+                    parts.push(Part::Directory(source));
                 }
             }
         }

@@ -14,6 +14,8 @@ use helm::recipe::Recipe;
 use toolbox::inputs::Inputs;
 
 use crate::deploy::{ChartSource, Deployment};
+use crate::kustomized::KustomizeSource;
+use crate::plain::DirectorySource;
 
 /// The name of a target, `<app>/<case>`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,6 +55,19 @@ pub struct Target<'a> {
 pub enum Part<'a> {
     /// A chart in the checkout.
     Chart(ChartPart<'a>),
+    /// A kustomization.
+    Kustomize(KustomizePart<'a>),
+    /// A directory of manifests.
+    Directory(&'a DirectorySource),
+}
+
+/// A kustomization, and how a source of an Application builds it.
+#[derive(Debug)]
+pub struct KustomizePart<'a> {
+    /// The kustomization and its options.
+    pub source: &'a KustomizeSource,
+    /// The commands that build it.
+    pub recipe: kustomize::recipe::Recipe,
 }
 
 /// A chart in the checkout, and how a source of an Application renders it.
@@ -90,8 +105,9 @@ pub struct ChartTarget<'a> {
 impl Target<'_> {
     /// The charts in the checkout that it renders.
     pub fn charts(&self) -> impl Iterator<Item = ChartTarget<'_>> {
-        self.parts.iter().map(|part| match part {
-            Part::Chart(part) => self.chart_target(part),
+        self.parts.iter().filter_map(|part| match part {
+            Part::Chart(part) => Some(self.chart_target(part)),
+            Part::Kustomize(_) | Part::Directory(_) => None,
         })
     }
 
@@ -116,10 +132,15 @@ impl Target<'_> {
         self.charts().find_map(|chart| chart.inspected.refused)
     }
 
-    /// The file of a template relative to the repository root, unless it belongs to a dependency.
+    /// The file of a template relative to the repository root, unless it belongs to a dependency. A manifest in a
+    /// directory is its own template.
     #[must_use]
     pub fn template_file(&self, template: &str) -> Option<String> {
-        self.charts().find_map(|chart| chart.template_file(template))
+        self.parts.iter().find_map(|part| match part {
+            Part::Chart(part) => self.chart_target(part).template_file(template),
+            Part::Directory(source) => source.contents.inputs.contains_key(template).then(|| template.to_owned()),
+            Part::Kustomize(_) => None,
+        })
     }
 }
 

@@ -335,7 +335,7 @@ impl Deploy for Stage<'_> {
         let (mut targets, _) = plan::plan(self.workspace, self.inspections, argocd, &name);
         for target in &mut targets {
             for part in &mut target.parts {
-                let Part::Chart(chart) = part;
+                let Part::Chart(chart) = part else { continue };
                 chart.recipe.case_file = values.map(Path::to_path_buf);
                 if let Some(namespace) = namespace {
                     namespace.clone_into(&mut chart.recipe.namespace);
