@@ -5,6 +5,7 @@ mod pod_security;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use argocd::application_set::Cluster;
 use argocd::glob;
 use argocd::release::Release;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place, Result, Source, suggestion};
@@ -14,6 +15,7 @@ use kubernetes::validate::Unchecked;
 use toolbox::tools_lock::ToolsLock;
 
 pub use self::pod_security::{Namespace, PodSecurity};
+use crate::declared::{self, Sample};
 use crate::external::External;
 use crate::reason;
 
@@ -30,6 +32,12 @@ pub struct Config {
     applications: Vec<String>,
     /// Argo CD's build options for Kustomize, split at white space.
     pub kustomize_build_options: Vec<String>,
+    /// Whether Argo CD runs with `--enable-new-git-file-globbing`.
+    pub new_git_file_globbing: bool,
+    /// The clusters that Argo CD manages besides its own.
+    pub clusters: Vec<Cluster>,
+    /// Parameters of generators that need the outside.
+    pub samples: Vec<Sample>,
     /// The cluster's Kubernetes version, `major.minor.patch`.
     pub kubernetes: String,
     /// API versions of the cluster besides Helm's built-in ones, as `group/version[/Kind]`.
@@ -94,8 +102,10 @@ impl Config {
             !url.is_empty()
         });
         let argocd = fields.required("argocd").and_then(|node| argocd(node, &mut diagnostics));
-        let (argocd, applications, build_options) = argocd
-            .map_or_else(Default::default, |(release, applications, options)| (Some(release), applications, options));
+        let clusters = fields.sequence("cluster").iter();
+        let clusters = clusters.filter_map(|node| declared::cluster(node, &mut diagnostics)).collect();
+        let samples = fields.sequence("sample").iter();
+        let samples = samples.filter_map(|node| declared::sample(node, &mut diagnostics)).collect();
         let kubernetes = fields.required("kubernetes").and_then(|node| kubernetes(node, &mut diagnostics));
         let tools = fields.node("tools").map(|node| tools(node, &mut diagnostics)).unwrap_or_default();
         let kind_node_image = fields.node("kind").and_then(|node| {
@@ -121,9 +131,12 @@ impl Config {
         diagnostics.into_result(Self {
             source,
             repository,
-            argocd,
-            applications,
-            kustomize_build_options: build_options,
+            argocd: argocd.release,
+            applications: argocd.applications,
+            kustomize_build_options: argocd.kustomize_build_options,
+            new_git_file_globbing: argocd.new_git_file_globbing,
+            clusters,
+            samples,
             kubernetes: version,
             api_versions,
             pod_security,
@@ -139,7 +152,15 @@ impl Config {
     }
 }
 
-fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<(Release, Vec<String>, Vec<String>)> {
+/// The `[argocd]` section.
+struct ArgoCd {
+    release: Release,
+    applications: Vec<String>,
+    kustomize_build_options: Vec<String>,
+    new_git_file_globbing: bool,
+}
+
+fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<ArgoCd> {
     let mut fields = Fields::new(node, "argocd", Syntax::Config);
     let version = fields.required_string("version");
     let release = version.and_then(|version| match Release::parse(&version) {
@@ -159,9 +180,10 @@ fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<(Release, Vec<St
         applications.push(pattern);
     }
     let build_options = fields.string("kustomize-build-options").unwrap_or_default();
-    let build_options = build_options.split_whitespace().map(str::to_owned).collect();
+    let kustomize_build_options = build_options.split_whitespace().map(str::to_owned).collect();
+    let new_git_file_globbing = fields.bool("new-git-file-globbing");
     fields.finish(diagnostics);
-    Some((release?, applications, build_options))
+    Some(ArgoCd { release: release?, applications, kustomize_build_options, new_git_file_globbing })
 }
 
 /// The `[kubernetes]` section.
