@@ -12,6 +12,7 @@ pub mod deploy;
 pub mod external;
 pub mod files;
 pub mod find;
+pub mod follow;
 pub mod generate;
 pub mod kustomized;
 pub mod load;

@@ -2,6 +2,7 @@
 //!
 //! Later stages only get what is valid. The rest is reported, and left out.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -47,6 +48,8 @@ pub struct Workspace {
     pub deployments: Vec<Deployment>,
     /// The Applications that ApplicationSets generate, with what made them.
     pub generated: Vec<GeneratedApplication>,
+    /// The names of the Applications that targets render, differently from any file.
+    pub(crate) replaced: BTreeSet<String>,
     /// The Applications that are not rendered, by instance name.
     pub unrendered: Vec<Unrendered>,
     /// Whether everything could be read, so that something missing was really deleted.
@@ -104,6 +107,7 @@ impl Workspace {
             argocd_complete: true,
             deployments: Vec::new(),
             generated: Vec::new(),
+            replaced: BTreeSet::new(),
             unrendered: Vec::new(),
             sound: false,
         };
@@ -147,9 +151,14 @@ impl Workspace {
         workspace.sound = !diagnostics.has_errors() && workspace.unrendered.iter().all(|one| !one.is_broken());
         diagnostics.extend(workspace.config.deprecated.clone());
         diagnostics.extend(workspace.config.check_tools(&workspace.tools_lock));
-        workspace.unrendered.sort_by(|left, right| left.instance.cmp(&right.instance));
-        workspace.deployments.sort_by(|left, right| left.application.instance.cmp(&right.application.instance));
+        workspace.sort();
         Ok((workspace, diagnostics))
+    }
+
+    /// Sorts the Applications by name.
+    pub(crate) fn sort(&mut self) {
+        self.unrendered.sort_by(|left, right| left.instance.cmp(&right.instance));
+        self.deployments.sort_by(|left, right| left.application.instance.cmp(&right.application.instance));
     }
 }
 
