@@ -16,6 +16,7 @@ use toolbox::tools_lock::ToolsLock;
 
 pub use self::pod_security::{Namespace, PodSecurity};
 use crate::acceptance::Acceptance;
+use crate::bootstrap::Bootstrap;
 use crate::declared::{self, Sample};
 use crate::external::External;
 use crate::reason;
@@ -57,6 +58,8 @@ pub struct Config {
     pub suppressions: Vec<Suppression>,
     /// Objects that exist outside of the repository.
     pub externals: Vec<External>,
+    /// What is applied by hand, and renders the first Applications.
+    pub bootstraps: Vec<Bootstrap>,
     /// Applications that are knowingly not rendered.
     pub unrendered: Vec<Acceptance>,
     /// How objects are validated against schemas.
@@ -124,6 +127,8 @@ impl Config {
         let (suppressions, deprecated) = suppressions(&root, &mut fields, &mut diagnostics);
         let externals = fields.sequence("external").iter();
         let externals = externals.filter_map(|node| External::read(node, &mut diagnostics)).collect();
+        let bootstraps = fields.sequence("bootstrap").iter();
+        let bootstraps = bootstraps.filter_map(|node| Bootstrap::read(node, &mut diagnostics)).collect();
         let unrendered = fields.sequence("unrendered").iter();
         let unrendered = unrendered.filter_map(|node| Acceptance::read(node, &mut diagnostics)).collect();
         let validate = fields.node("validate").map(|node| validate(node, &mut diagnostics)).unwrap_or_default();
@@ -153,6 +158,7 @@ impl Config {
             kind_node_image,
             suppressions,
             externals,
+            bootstraps,
             unrendered,
             validate,
             deprecated,

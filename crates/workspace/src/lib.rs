@@ -3,6 +3,7 @@
 pub mod acceptance;
 pub mod advisories;
 pub mod authored;
+pub mod bootstrap;
 mod chart_recipe;
 pub mod charts;
 pub mod checkout;

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use argocd::application::Defined;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
 use document::yaml::Document;
 use document::{Node, yaml};
@@ -140,6 +141,14 @@ impl Workspace {
                 defined.push(one);
             }
         }
+        defined.extend(workspace.config.bootstraps.iter().map(|one| {
+            let application = one.application(&workspace.config);
+            Defined {
+                instance: application.instance.clone(),
+                place: application.place.clone(),
+                application: Ok(application),
+            }
+        }));
         let mut deployer = Deployer::new(root, &workspace.config);
         for one in defined {
             match deployer.deploy(one) {
