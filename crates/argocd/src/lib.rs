@@ -6,6 +6,7 @@
 //! Permissions follow the rules of Argo CD 3.5; each row in the tables of their tests is an answer of Argo CD's own code.
 
 pub mod application;
+pub mod chart_source;
 pub mod duration;
 pub mod effect;
 pub mod glob;

@@ -9,7 +9,7 @@ use document::edit;
 use document::edit::Edit;
 use helm::chart::{Chart, is_exact};
 use helm::dependencies;
-use helm::dependencies::{Context, PinChange};
+use helm::dependencies::{Context, PinChange, Request};
 use toolbox::progress::Progress;
 use toolbox::{atomic_file, inputs};
 use workspace::Workspace;
@@ -88,7 +88,8 @@ fn update(
 ) -> Result<Output> {
     // A chart that cannot be read may need any of the pins.
     let complete = workspace::chart_folders(&session.root).len() == charts.len();
-    let mut updated = dependencies::update(&session.root, charts, complete, context)?;
+    let request = Request { charts, wanted: &[], names: &[], complete };
+    let mut updated = dependencies::update(&session.root, &request, context)?;
     let failed = |path: &Path| updated.failed.iter().any(|chart| path.starts_with(chart));
     let edited: Vec<_> = edited.iter().filter(|(path, _)| !failed(path)).collect();
     for (path, text) in edited {
@@ -130,7 +131,7 @@ fn ensure(
     context: &Context<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Result<Output> {
-    let ensured = dependencies::ensure_all(&session.root, charts, &workspace.charts_lock, context)?;
+    let ensured = dependencies::ensure_all(&session.root, charts, &[], &workspace.charts_lock, context)?;
     let mut downloaded = Vec::new();
     for (chart, pin) in &ensured.downloaded {
         session.printer.status("Installed", &format!("{} {} for {chart}", pin.name, pin.version));

@@ -451,6 +451,13 @@ fn vendored(copy: &Subchart) -> State {
     State::Vendored { path: copy.path.clone(), digest: copy.digest.clone() }
 }
 
+/// The diagnostic for a published version whose archive is another one than the pinned one.
+pub(super) fn changed(repository: &str, pin: &Pin, found: &str) -> Diagnostic {
+    tampered(&format!("the archive from {repository}"), pin, found)
+        .help("find out why a published version changed; nothing was written")
+        .help("if the new archive is right, delete its entry in charts.lock and run `cargo xtask deps --update`")
+}
+
 /// The diagnostic for an archive that does not match its pin. The caller adds the help.
 pub(super) fn tampered(label: &str, pin: &Pin, found: &str) -> Diagnostic {
     Diagnostic::new(
