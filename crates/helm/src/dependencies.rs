@@ -15,6 +15,7 @@
 //! Version ranges are resolved by Helm, and only in [`update`].
 
 mod context;
+mod differing;
 mod download;
 mod drift;
 mod folder;

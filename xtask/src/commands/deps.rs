@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use diagnostics::wording::plural;
-use diagnostics::{Code, Diagnostic, Diagnostics, Result, suggestion};
+use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source, suggestion};
 use document::edit;
 use document::edit::Edit;
 use helm::chart::{Chart, is_exact};
@@ -39,7 +40,7 @@ pub fn run(session: &Session<'_>, update: Option<&[String]>) -> Result<Outcome> 
 
 /// Sets the versions of dependencies, and returns each Chart.yaml that changes, with its new text. Nothing is written yet.
 fn set_versions(charts: &mut [Chart], wanted: &[String]) -> Result<Vec<(PathBuf, String)>> {
-    let mut edits: BTreeMap<PathBuf, Vec<Edit>> = BTreeMap::new();
+    let mut edits: BTreeMap<PathBuf, (Arc<Source>, Vec<Edit>)> = BTreeMap::new();
     let mut diagnostics = Diagnostics::default();
     for text in wanted {
         let Some((name, version)) = text.split_once('@').filter(|(_, version)| is_exact(version)) else {
@@ -56,7 +57,7 @@ fn set_versions(charts: &mut [Chart], wanted: &[String]) -> Result<Vec<(PathBuf,
             );
         }
         for chart in charts.iter_mut() {
-            let path = chart.directory.join("Chart.yaml");
+            let path = chart.directory.join(chart.dependencies_file());
             for dependency in chart.dependencies.iter_mut().filter(|one| one.name == name && one.version != version) {
                 let place = &dependency.version_place;
                 let Some(span) = place.span.clone().filter(|_| place != &dependency.place) else {
@@ -67,15 +68,15 @@ fn set_versions(charts: &mut [Chart], wanted: &[String]) -> Result<Vec<(PathBuf,
                     );
                     continue;
                 };
-                let written = chart.source.text.get(span.clone()).unwrap_or_default();
-                edits.entry(path.clone()).or_default().push(Edit::new(span, edit::scalar_like(written, version)));
+                let written = place.source.text.get(span.clone()).unwrap_or_default();
+                let edit = Edit::new(span, edit::scalar_like(written, version));
+                edits.entry(path.clone()).or_insert((Arc::clone(&place.source), Vec::new())).1.push(edit);
                 version.clone_into(&mut dependency.version);
             }
         }
     }
-    let text = |path: &Path| charts.iter().find(|chart| chart.directory.join("Chart.yaml") == path);
     let texts =
-        edits.iter().filter_map(|(path, edits)| Some((path.clone(), edit::apply(&text(path)?.source.text, edits)?)));
+        edits.into_iter().filter_map(|(path, (source, edits))| Some((path, edit::apply(&source.text, &edits)?)));
     diagnostics.into_result(texts.collect())
 }
 

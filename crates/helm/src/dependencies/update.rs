@@ -380,7 +380,7 @@ impl Resolved<'_> {
             }
         }
         if let Some(text) = &self.lock {
-            let path = self.chart.directory.join("Chart.lock");
+            let path = self.chart.directory.join(self.chart.lock_file());
             atomic_file::write(&path, text.as_bytes())?;
             updated.written.push(path);
         }
