@@ -13,7 +13,6 @@ use std::path::{Component, Path, PathBuf};
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, nearest, suggestion};
 
-use crate::application::Application;
 use crate::glob;
 use crate::substitute::{self, Variables};
 
@@ -212,7 +211,7 @@ impl<'a> Scope<'a> {
                     .into())
             }
             Some(Reference::Unavailable(reason)) => {
-                Err(Diagnostic::new(Code::ApplicationUnsupported, format!("the files of `${name}` are unavailable"))
+                Err(Diagnostic::new(Code::NotRendered, format!("the files of `${name}` are unavailable"))
                     .at(place.clone(), reason)
                     .into())
             }
@@ -272,51 +271,13 @@ fn inside<'a>(joined: PathBuf, root: &'a Path, what: &str, raw: &str, place: &Pl
 /// The diagnostic for an entry that is a URL. Argo CD allows only two schemes unless it is configured otherwise.
 fn url(raw: &str, scheme: &str, place: &Place) -> Diagnostic {
     if ["http", "https"].iter().any(|allowed| scheme.eq_ignore_ascii_case(allowed)) {
-        return Diagnostic::new(
-            Code::ApplicationUnsupported,
-            format!("value file `{raw}` is a URL, which is not supported"),
-        )
-        .at(place.clone(), format!("scheme `{scheme}`"))
-        .help("commit the file to this repository");
+        return Diagnostic::new(Code::NotRendered, format!("value file `{raw}` is a URL, which is not supported"))
+            .at(place.clone(), format!("scheme `{scheme}`"))
+            .help("commit the file to this repository");
     }
     Diagnostic::new(Code::ApplicationInvalid, format!("value file `{raw}` is a URL with the scheme `{scheme}`"))
         .at(place.clone(), "Argo CD allows only `http` and `https`")
         .help("commit the file to this repository; if it is a path, write `./` before it")
-}
-
-/// Resolves the paths of an Application with one source.
-#[derive(Debug)]
-pub struct Resolver<'a> {
-    /// The absolute path of the repository's root.
-    pub root: &'a Path,
-    /// The absolute path of the chart.
-    pub chart: &'a Path,
-    /// The values of `$ARGOCD_APP_*`.
-    pub variables: &'a Variables,
-    /// Whether to expand globs, which Argo CD does since 3.5.
-    pub globs: bool,
-}
-
-impl Resolver<'_> {
-    fn scope(&self) -> Scope<'_> {
-        let &Self { root, chart, variables, globs } = self;
-        Scope { root, kind: Root::Repository, chart, references: None, variables, globs, ignored: &|_| false }
-    }
-
-    /// The absolute paths of the value files, in Helm's order.
-    pub fn value_files(
-        &self,
-        application: &Application,
-        entries: &[(String, Place)],
-        ignore_missing: bool,
-    ) -> Result<Vec<PathBuf>> {
-        self.scope().value_files(&application.name, entries, ignore_missing)
-    }
-
-    /// The absolute path of a `fileParameters` entry.
-    pub fn file_parameter(&self, application: &Application, raw: &str, place: &Place) -> Result<PathBuf> {
-        self.scope().file_parameter(&application.name, raw, place)
-    }
 }
 
 fn is_glob(path: &Path) -> bool {

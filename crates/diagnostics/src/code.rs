@@ -71,7 +71,7 @@ codes! {
     ApplicationProject "application-project" Finding "an Application uses the `default` project, or one that is not defined"
     ApplicationRelease "application-release" Finding "an Application's release name is not set, is overridden, or is already in use"
     ApplicationSync "application-sync" Finding "an Application's sync policy is incomplete or contradicts itself"
-    ApplicationUnsupported "application-unsupported" Configuration "an Application uses a feature that this tool does not render yet"
+    NotRendered "not-rendered" Finding "an Application is not rendered"
     ArchiveTampered "archive-tampered" Unavailable "an archive does not match its pinned digest, or cannot be read"
     ArchiveUnsafe "archive-unsafe" Unavailable "an archive contains an entry that is not safe to unpack"
     ArgocdField "argocd-field" Finding "a field of an Application or AppProject is unknown to Argo CD, or has an invalid value"

@@ -378,6 +378,13 @@ fn secrets(objects: &[&Node], aliases: bool, length: usize) -> Vec<SecretValue> 
     found
 }
 
+/// Manifests with the names of their goldens.
+#[must_use]
+pub fn recorded(manifests: Vec<Manifest>) -> Vec<Recorded> {
+    let files = file_names(&manifests);
+    files.into_iter().zip(manifests).map(|(file, manifest)| Recorded { file, manifest }).collect()
+}
+
 /// The file name of each manifest's golden: `<kind>-<name>.yaml` in lower case. If that is not unique, the namespace is
 /// appended, then the group, and finally a digest of the identity.
 #[must_use]

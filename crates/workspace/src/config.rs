@@ -5,6 +5,7 @@ mod pod_security;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use argocd::glob;
 use argocd::release::Release;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place, Result, Source, suggestion};
 use document::{Fields, Node, Syntax, Value, toml};
@@ -25,6 +26,8 @@ pub struct Config {
     pub repository: String,
     /// The Argo CD release to render like.
     pub argocd: Release,
+    /// Patterns of the files whose Applications are rendered; all files without patterns.
+    applications: Vec<String>,
     /// The cluster's Kubernetes version, `major.minor.patch`.
     pub kubernetes: String,
     /// API versions of the cluster besides Helm's built-in ones, as `group/version[/Kind]`.
@@ -89,6 +92,7 @@ impl Config {
             !url.is_empty()
         });
         let argocd = fields.required("argocd").and_then(|node| argocd(node, &mut diagnostics));
+        let (argocd, applications) = argocd.unzip();
         let kubernetes = fields.required("kubernetes").and_then(|node| kubernetes(node, &mut diagnostics));
         let tools = fields.node("tools").map(|node| tools(node, &mut diagnostics)).unwrap_or_default();
         let kind_node_image = fields.node("kind").and_then(|node| {
@@ -115,6 +119,7 @@ impl Config {
             source,
             repository,
             argocd,
+            applications: applications.unwrap_or_default(),
             kubernetes: version,
             api_versions,
             pod_security,
@@ -130,7 +135,7 @@ impl Config {
     }
 }
 
-fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<Release> {
+fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<(Release, Vec<String>)> {
     let mut fields = Fields::new(node, "argocd", Syntax::Config);
     let version = fields.required_string("version");
     let release = version.and_then(|version| match Release::parse(&version) {
@@ -141,8 +146,16 @@ fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<Release> {
             None
         }
     });
+    let mut applications = Vec::new();
+    for (pattern, place) in fields.strings("applications") {
+        if glob::matches_path(&pattern, "x").is_err() {
+            let message = format!("`{pattern}` is not a valid glob");
+            fields.report(Diagnostic::new(Code::ConfigInvalid, message).at(place, "expected such as `apps/**/*.yaml`"));
+        }
+        applications.push(pattern);
+    }
     fields.finish(diagnostics);
-    release
+    Some((release?, applications))
 }
 
 /// The `[kubernetes]` section.
@@ -173,6 +186,13 @@ fn kubernetes(node: &Node, diagnostics: &mut Diagnostics) -> Option<Kubernetes> 
 }
 
 impl Config {
+    /// Whether the Applications in a file are rendered; `file` is its path from the root.
+    #[must_use]
+    pub fn selects(&self, file: &str) -> bool {
+        let mut patterns = self.applications.iter();
+        patterns.len() == 0 || patterns.any(|pattern| glob::matches_path(pattern, file).unwrap_or_default())
+    }
+
     /// The version of a tool, or an error if there is none. The error is empty if tools.lock does not contain the version.
     pub fn tool(&self, name: &str) -> Result<&str> {
         if self.unlocked.contains(name) {

@@ -2,9 +2,13 @@
 
 pub mod advisories;
 pub mod authored;
+mod chart_recipe;
+pub mod charts;
 pub mod config;
+pub mod deploy;
 pub mod external;
 pub mod files;
+pub mod find;
 pub mod load;
 pub mod namespaces;
 pub mod plan;
@@ -13,11 +17,12 @@ mod reason;
 pub mod render;
 pub mod suppression;
 pub mod sync_policy;
+pub mod target;
 pub mod versions;
 pub mod written;
 
+pub use charts::chart_folders;
+pub use deploy::{ChartSource, Deployment, Unrendered};
 pub use files::CONFIG_FILE;
-pub use load::{
-    APPLICATIONS, ArgocdFile, CHARTS_LOCK_FILE, Deployment, TOOLS_LOCK_FILE, Workspace, chart_folders, find_root,
-    manifests,
-};
+pub use find::manifests;
+pub use load::{ArgocdFile, CHARTS_LOCK_FILE, TOOLS_LOCK_FILE, Workspace, find_root};

@@ -24,8 +24,8 @@ use kubernetes::manifest::Recorded;
 use self::documents::{Documents, body};
 use self::settings::Settings;
 use self::sources::Sources;
-use crate::plan::Target;
 use crate::render::Renderer;
+use crate::target::ChartTarget;
 
 /// What wrote the manifests of a target.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ impl Provenance {
     /// Traces the manifests of a target; `tree` are the files of its chart.
     pub fn trace(
         renderer: &Renderer<'_>,
-        target: &Target<'_>,
+        target: &ChartTarget<'_>,
         tree: &ChartTree,
         manifests: &[Recorded],
     ) -> Result<Self> {

@@ -7,7 +7,8 @@ use diagnostics::{Code, Diagnostic, Place};
 use document::yaml::Document;
 use document::{Node, Value};
 
-use crate::load::{APPLICATIONS, Deployment, Workspace};
+use crate::deploy::Deployment;
+use crate::load::Workspace;
 
 /// The project of an Application without `spec.project`: Argo CD's built-in one.
 pub const DEFAULT_PROJECT: &str = "default";
@@ -24,8 +25,10 @@ pub struct Written<'a> {
     pub file: &'a str,
     /// The whole document.
     pub root: &'a Node,
-    /// The Application and its chart, if both are valid.
+    /// What it deploys, if it is rendered.
     pub deployment: Option<&'a Deployment>,
+    /// Whether charts.toml selects its file, so that it is rendered if possible.
+    pub selected: bool,
 }
 
 /// All Applications under argocd/.
@@ -41,7 +44,8 @@ pub fn applications(workspace: &Workspace) -> impl Iterator<Item = Written<'_>> 
         });
         let name = deployment.map(|deployment| deployment.application.instance.as_str());
         let name = name.or(node.and_then(Node::as_str)).unwrap_or_default();
-        Written { name, file: &file.name, root: &document.root, deployment }
+        let selected = workspace.config.selects(&file.name);
+        Written { name, file: &file.name, root: &document.root, deployment, selected }
     })
 }
 
@@ -126,12 +130,6 @@ impl<'a> Written<'a> {
             !matches!(node.value, Value::Null)
                 && !node.get("enabled").is_some_and(|enabled| matches!(enabled.value, Value::Bool(false)))
         })
-    }
-
-    /// Whether its file is in the folder for rendered Applications.
-    #[must_use]
-    pub fn is_in_its_folder(&self) -> bool {
-        self.file.strip_prefix(APPLICATIONS).is_some_and(|rest| rest.starts_with('/'))
     }
 
     /// Creates a finding about this Application.

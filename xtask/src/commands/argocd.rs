@@ -7,8 +7,9 @@ use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use golden::Golden;
 use toolbox::atomic_file;
-use workspace::plan::{Inspections, TargetId};
-use workspace::{CONFIG_FILE, Deployment, Workspace, plan};
+use workspace::plan::Inspections;
+use workspace::target::TargetId;
+use workspace::{CONFIG_FILE, Workspace, plan};
 
 use super::{Outcome, Session};
 use crate::report::json::{self, Output};
@@ -24,25 +25,29 @@ pub fn list(session: &Session<'_>) -> Result<Outcome> {
     diagnostics.sort();
     let helm = workspace.config.argocd.helm;
     let mut rows: BTreeMap<&str, ([String; 8], json::Application)> = BTreeMap::new();
-    for Deployment { application, chart, options, .. } in &workspace.deployments {
+    for deployment in &workspace.deployments {
+        let application = &deployment.application;
         let name = application.instance.as_str();
         let targets: Vec<bool> =
             freshness.iter().filter(|(id, _)| id.app == application.instance).map(|(_, fresh)| *fresh).collect();
         let stale = targets.iter().filter(|fresh| !**fresh).count();
         // The diagnostics explain why there are no targets.
         let broken = targets.is_empty();
-        let namespace = options.namespace.as_ref().unwrap_or(&application.namespace);
+        let chart = deployment.charts().next();
+        let namespace = chart.and_then(|chart| chart.options.namespace.as_ref()).unwrap_or(&application.namespace);
         let word = match stale {
             _ if broken => "broken".to_owned(),
             0 => "fresh".to_owned(),
             stale => format!("{stale} stale"),
         };
         let count = targets.len().to_string();
-        let row = [name, &chart.path, &chart.version, namespace, &application.project, helm, &count, &word];
+        let path = chart.map_or("-", |chart| chart.chart.path.as_str());
+        let version = chart.map_or("-", |chart| chart.chart.version.as_str());
+        let row = [name, path, version, namespace, &application.project, helm, &count, &word];
         let answer = json::Application {
             application: name.to_owned(),
-            chart: Some(chart.path.clone()),
-            version: Some(chart.version.clone()),
+            chart: chart.map(|chart| chart.chart.path.clone()),
+            version: chart.map(|chart| chart.chart.version.clone()),
             namespace: Some(namespace.clone()),
             project: Some(application.project.clone()),
             helm: Some(helm),
@@ -52,14 +57,16 @@ pub fn list(session: &Session<'_>) -> Result<Outcome> {
         };
         rows.insert(name, (row.map(str::to_owned), answer));
     }
-    for name in &workspace.broken {
-        let answer = json::Application { application: name.clone(), broken: true, ..json::Application::default() };
-        let row = [name.as_str(), "-", "-", "-", "-", "-", "-", "broken"];
+    for one in &workspace.unrendered {
+        let name = one.instance.as_str();
+        let answer = json::Application { application: name.to_owned(), broken: true, ..json::Application::default() };
+        let word = if one.is_broken() { "broken" } else { "not rendered" };
+        let row = [name, "-", "-", "-", "-", "-", "-", word];
         rows.entry(name).or_insert_with(|| (row.map(str::to_owned), answer));
     }
     let (rows, answers): (Vec<_>, Vec<_>) = rows.into_values().unzip();
     if rows.is_empty() {
-        session.printer.result("no Application under argocd/applications deploys a chart\n");
+        session.printer.result("no Application is rendered\n");
     } else {
         let head = ["application", "chart", "version", "namespace", "project", "helm", "targets", "state"];
         let all: Vec<[String; 8]> = std::iter::once(head.map(str::to_owned)).chain(rows).collect();
@@ -76,7 +83,7 @@ fn freshness(session: &Session<'_>, workspace: &Workspace) -> (BTreeMap<TargetId
     let mut freshness = BTreeMap::new();
     for target in &targets {
         if let Some(golden) = diagnostics.take(Golden::load(&session.root, &target.id)) {
-            let fresh = golden.stale(&target.inputs).is_empty() && target.inspected.refused.is_none();
+            let fresh = golden.stale(&target.inputs).is_empty() && target.refused().is_none();
             freshness.insert(target.id.clone(), fresh);
         }
     }
@@ -101,7 +108,7 @@ pub fn set_repository(session: &Session<'_>, url: &str, revision: Option<&str>) 
     // An invalid charts.toml or lock file is an error here; invalid Applications are not.
     let (workspace, _) = Workspace::load(root)?;
     let mut unreadable = Diagnostics::default();
-    let paths = workspace::manifests(&root.join("argocd"));
+    let paths = workspace::find::candidates(root);
     let sources: Vec<_> = paths.iter().filter_map(|path| unreadable.take(toolbox::source::read(root, path))).collect();
     let replacement = Replacement { old: &workspace.config.repository, new: url, revision };
     let files = unreadable.take(repository::all(&workspace.config.source, &sources, &replacement)).unwrap_or_default();

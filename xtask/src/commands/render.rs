@@ -15,7 +15,8 @@ use golden::{Golden, Orphans, diff, lock, store};
 use toolbox::fingerprint::Fingerprints;
 use toolbox::parallel::parallel;
 use toolbox::progress::Progress;
-use workspace::plan::{Inspections, TargetId};
+use workspace::plan::Inspections;
+use workspace::target::TargetId;
 use workspace::{Workspace, plan, render};
 
 use super::rendering::{self, RenderState, Rendering};
@@ -87,7 +88,11 @@ pub fn judge(
     diagnostics: &mut Diagnostics,
 ) -> Result<RenderReport> {
     let fingerprints = Fingerprints::new(&session.environment.cache);
-    let failed = if request.targets.is_empty() { workspace.broken.clone() } else { Vec::new() };
+    let failed = if request.targets.is_empty() {
+        workspace.unrendered.iter().map(|one| one.instance.clone()).collect()
+    } else {
+        Vec::new()
+    };
     let mut report =
         RenderReport { argocd: argocd.version, helm: argocd.helm, targets: Vec::new(), failed, accepted: false };
     let orphans = orphans(session, workspace, request)?;
@@ -188,7 +193,7 @@ fn compare(
         RenderState::Failed(_) | RenderState::Blocked(_) => report.state = State::Failed,
         RenderState::Rendered(rendered) => {
             report.objects = Some(render::objects(rendered));
-            let changes = golden.compare(rendered, &target.recipe.namespace);
+            let changes = golden.compare(rendered, &target.namespace);
             report.diffs = changes.iter().map(|change| diff::diff(change, &|value| fingerprints.of(value))).collect();
             let same_files =
                 rendered.len() == golden.files.len() && rendered.iter().all(|new| golden.files.contains_key(&new.file));

@@ -11,13 +11,14 @@ use diagnostics::{Diagnostics, Reported};
 use golden::{Golden, objects};
 use helm::dependencies;
 use helm::dependencies::Prepared;
+use kubernetes::manifest;
 use kubernetes::manifest::Recorded;
 use kubernetes::object::Object;
 use toolbox::parallel::parallel;
 use toolbox::progress::Progress;
 use workspace::Workspace;
-use workspace::plan::Target;
 use workspace::render::Renderer;
+use workspace::target::{Part, Target};
 
 use super::Session;
 
@@ -70,7 +71,7 @@ impl Rendering<'_> {
     #[must_use]
     pub fn manifests(&self) -> Option<Vec<Recorded>> {
         match &self.state {
-            RenderState::Fresh => Some(self.golden.recorded(&self.target.recipe.namespace)),
+            RenderState::Fresh => Some(self.golden.recorded(&self.target.namespace)),
             RenderState::Rendered(rendered) => Some(rendered.clone()),
             RenderState::Failed(_) | RenderState::Blocked(_) => None,
         }
@@ -115,7 +116,7 @@ fn render_stale(
 ) {
     let mut stale: Vec<&mut Rendering<'_>> = renderings.iter_mut().filter(|one| !one.reasons.is_empty()).collect();
     // Before looking for Helm, which no command needs for these targets.
-    stale.retain_mut(|one| match one.target.inspected.refused {
+    stale.retain_mut(|one| match one.target.refused() {
         Some(reported) => {
             one.state = RenderState::Blocked(reported);
             false
@@ -144,28 +145,48 @@ fn render_stale(
     let context = session.context(&helm_path);
     let mut prepared: BTreeMap<PathBuf, std::result::Result<Prepared, Reported>> = BTreeMap::new();
     for one in &stale {
-        let chart = &one.target.deployment.chart;
-        prepared.entry(chart.directory.clone()).or_insert_with(|| {
-            diagnostics.try_take(dependencies::prepare(chart, &one.target.inspected.dependencies, &context))
-        });
+        for target in one.target.charts() {
+            prepared.entry(target.chart.directory.clone()).or_insert_with(|| {
+                diagnostics.try_take(dependencies::prepare(target.chart, &target.inspected.dependencies, &context))
+            });
+        }
     }
 
     let renderer = Renderer { root: &session.root, cache, helm: &helm };
     let slots: Vec<Mutex<&mut Rendering<'_>>> = stale.into_iter().map(Mutex::new).collect();
     parallel(session.jobs, &slots, |slot| {
         let Ok(mut one) = slot.lock() else { return };
-        let Some(prepared) = prepared.get(&one.target.deployment.chart.directory) else { return };
-        one.state = match prepared.as_ref().map(|prepared| renderer.render(&one.target, &prepared.directory)) {
-            Ok(Ok(manifests)) => RenderState::Rendered(manifests),
-            Ok(Err(found)) => RenderState::Failed(found.for_target(&one.target.id)),
-            Err(reported) => RenderState::Blocked(*reported),
-        };
+        one.state = render_target(&renderer, &one.target, &prepared);
     });
     for slot in slots {
         let one = slot.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let RenderState::Failed(found) = &one.state {
             diagnostics.extend(found.clone());
         }
+    }
+}
+
+/// Renders the parts of a target in order.
+fn render_target(
+    renderer: &Renderer<'_>,
+    target: &Target<'_>,
+    prepared: &BTreeMap<PathBuf, std::result::Result<Prepared, Reported>>,
+) -> RenderState {
+    let mut manifests = Vec::new();
+    let mut failures = Diagnostics::default();
+    for part in &target.parts {
+        let Part::Chart(chart) = part;
+        let rendered = match prepared.get(&chart.source.chart.directory) {
+            Some(Ok(prepared)) => renderer.render(&target.chart_target(chart), &prepared.directory),
+            Some(Err(reported)) => return RenderState::Blocked(*reported),
+            None => continue,
+        };
+        manifests.extend(failures.take(rendered).unwrap_or_default());
+    }
+    if failures.has_errors() {
+        RenderState::Failed(failures.for_target(&target.id))
+    } else {
+        RenderState::Rendered(manifest::recorded(manifests))
     }
 }
 

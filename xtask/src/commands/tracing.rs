@@ -13,6 +13,7 @@ use workspace::provenance::settings::Settings;
 use workspace::provenance::trail::Trail;
 use workspace::provenance::{Dependence, Provenance};
 use workspace::render::Renderer;
+use workspace::target::ChartTarget;
 
 use super::Session;
 use super::rendering::Rendering;
@@ -57,6 +58,11 @@ impl Traced<'_> {
     }
 }
 
+/// The chart whose lines are traced. Nothing is known about the lines of what is no chart.
+fn chart<'r>(one: &'r Rendering<'r>) -> Result<ChartTarget<'r>> {
+    one.target.charts().next().ok_or_else(Diagnostics::default)
+}
+
 /// Traces targets. Costs at least one more render for each target, unless it is cached.
 #[derive(Debug)]
 pub struct Tracer<'s> {
@@ -77,27 +83,29 @@ impl<'s> Tracer<'s> {
     pub fn trace<'r>(&self, one: &'r Rendering<'r>) -> Result<Traced<'r>> {
         let manifests = one.manifests().ok_or_else(Diagnostics::default)?;
         let root = &self.session.root;
-        let tree = ChartTree::read(root, &one.target.deployment.chart.directory, &self.directory(one)?)?;
+        let chart = chart(one)?;
+        let tree = ChartTree::read(root, &chart.chart.directory, &self.directory(&chart)?)?;
         let renderer = Renderer { root, cache: &self.session.environment.cache, helm: &self.helm };
-        let provenance = Provenance::trace(&renderer, &one.target, &tree, &manifests)?;
-        Ok(Traced { provenance, settings: Settings::read(root, &one.target, &tree) })
+        let provenance = Provenance::trace(&renderer, &chart, &tree, &manifests)?;
+        Ok(Traced { provenance, settings: Settings::read(root, &chart, &tree) })
     }
 
     /// Renders a target with another value, given as an argument of `--set-json`. Nothing if that fails.
     #[must_use]
     pub fn render_with(&self, one: &Rendering<'_>, value: &str) -> Option<Vec<Recorded>> {
-        let directory = self.directory(one).ok()?;
+        let chart = chart(one).ok()?;
+        let directory = self.directory(&chart).ok()?;
         let renderer = Renderer { root: &self.session.root, cache: &self.session.environment.cache, helm: &self.helm };
-        renderer.render_with(&one.target, &directory, value)
+        renderer.render_with(&chart, &directory, value)
     }
 
     /// The directory in which Helm renders a target's chart.
-    fn directory(&self, one: &Rendering<'_>) -> Result<PathBuf> {
-        let chart = &one.target.deployment.chart;
+    fn directory(&self, target: &ChartTarget<'_>) -> Result<PathBuf> {
+        let chart = target.chart;
         let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
         let prepared = prepared.entry(chart.directory.clone()).or_insert_with(|| {
             let helm = || Ok(self.helm.clone());
-            dependencies::prepare(chart, &one.target.inspected.dependencies, &self.session.context(&helm))
+            dependencies::prepare(chart, &target.inspected.dependencies, &self.session.context(&helm))
         });
         match prepared {
             Ok(prepared) => Ok(prepared.directory.clone()),

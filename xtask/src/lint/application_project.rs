@@ -19,7 +19,7 @@ use kubernetes::object::Object;
 use kubernetes::scope::{Scope, Scopes};
 use kubernetes::{forms, scope};
 use workspace::plan;
-use workspace::plan::DEFAULT_CASE;
+use workspace::target::DEFAULT_CASE;
 use workspace::written::{CONTROL_PLANE, DEFAULT_PROJECT, Written};
 
 use super::application_destination::is_address;
@@ -501,7 +501,8 @@ fn unused(subject: &Subject<'_>, projects: &[Project]) -> Diagnostics {
         argocd::application::instance_name(text("name"), text("namespace"))
     };
     let read: Vec<String> = subject.every_application().map(instance).collect();
-    let all_read = subject.workspace.argocd_complete && subject.workspace.broken.iter().all(|name| read.contains(name));
+    let all_read = subject.workspace.argocd_complete
+        && subject.workspace.unrendered.iter().all(|one| read.contains(&one.instance));
     for project in projects {
         let finding = |message: String, place: &Place| {
             Diagnostic::new(Code::ProjectUnused, message).target(&project.name).at(place.clone(), "")

@@ -7,7 +7,7 @@ use diagnostics::wording::{list, plural};
 use golden::diff::{Kind, ObjectDiff, Tag};
 use schemars::JsonSchema;
 use serde::Serialize;
-use workspace::plan::TargetId;
+use workspace::target::TargetId;
 
 const ADDED: Style = AnsiColor::Green.on_default();
 const REMOVED: Style = AnsiColor::Red.on_default();

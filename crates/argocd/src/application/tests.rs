@@ -1,12 +1,13 @@
 //! Applications, and overrides of their source.
 
-use diagnostics::Source;
 use document::yaml;
 
 use super::*;
 
 fn read_text(text: impl Into<String>) -> (Vec<Application>, Diagnostics) {
-    read(&yaml::parse(&Source::new("web.yaml", text)).expect("YAML"))
+    let manifests = read(&yaml::parse(&diagnostics::Source::new("web.yaml", text)).expect("YAML"));
+    let found = manifests.findings();
+    (manifests.applications.into_iter().filter_map(|one| one.application.ok()).collect(), found)
 }
 
 const APPLICATION: &str = "
@@ -32,8 +33,8 @@ fn parsed(text: &str) -> Application {
 }
 
 fn overridden(patch: &str) -> HelmOptions {
-    let patch = yaml::parse_one(&Source::new(".argocd-source.yaml", patch)).expect("YAML").root;
-    parsed(APPLICATION).options(&[patch]).expect("valid")
+    let patch = yaml::parse_one(&diagnostics::Source::new(".argocd-source.yaml", patch)).expect("YAML").root;
+    parsed(APPLICATION).sources[0].helm_options(&[patch]).expect("valid")
 }
 
 #[test]
@@ -58,14 +59,15 @@ fn list_entries_keep_old_fields() {
 
 #[test]
 fn shortened_lists_remember_old_entries() {
-    let patch = |text: &str| yaml::parse_one(&Source::new(".argocd-source.yaml", text)).expect("YAML").root;
+    let patch =
+        |text: &str| yaml::parse_one(&diagnostics::Source::new(".argocd-source.yaml", text)).expect("YAML").root;
     let one = patch("helm: {parameters: [{name: x, value: '1'}]}");
     let two = patch("helm: {parameters: [{name: p, value: '1'}, {name: q}]}");
-    let options = parsed(APPLICATION).options(&[one, two]).expect("valid");
+    let options = parsed(APPLICATION).sources[0].helm_options(&[one, two]).expect("valid");
     assert_eq!(options.parameters[1].value, "2", "of the entry that the first override removed");
     let none = patch("helm: {parameters: []}");
     let two = patch("helm: {parameters: [{name: p, value: '1'}, {name: q}]}");
-    let options = parsed(APPLICATION).options(&[none, two]).expect("valid");
+    let options = parsed(APPLICATION).sources[0].helm_options(&[none, two]).expect("valid");
     assert_eq!(options.parameters[1].value, "");
 }
 

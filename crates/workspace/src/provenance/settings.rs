@@ -7,8 +7,8 @@ use document::{Node, Value, yaml};
 use helm::dependencies::ChartTree;
 use helm::template::flow::value::ANY;
 
-use crate::plan::Target;
 use crate::render::values::{Setting, Values, descend};
+use crate::target::ChartTarget;
 
 /// The key of the values that all charts share.
 const GLOBAL: &str = "global";
@@ -26,7 +26,7 @@ pub struct Settings<'a> {
 impl<'a> Settings<'a> {
     /// Reads the values of a target. Files that cannot be read are left out.
     #[must_use]
-    pub fn read(root: &Path, target: &'a Target<'a>, tree: &ChartTree) -> Self {
+    pub fn read(root: &Path, target: &ChartTarget<'a>, tree: &ChartTree) -> Self {
         let mut defaults = Vec::new();
         let conditions =
             tree.0.iter().flat_map(|member| member.values.iter().map(|path| (path.clone(), member.conditions.clone())));
