@@ -131,6 +131,15 @@ impl<'a> Scope<'a> {
         diagnostics.into_result(files)
     }
 
+    /// Whether an entry is resolved in the source itself, and not in another one. Nothing but its text is looked at.
+    pub fn is_inside(&self, raw: &str, place: &Place) -> Result<bool> {
+        if self.referenced(raw, place)?.is_some() {
+            return Ok(false);
+        }
+        let text = substitute::expand(raw, self.variables);
+        url_scheme(&text).map_or(Ok(true), |scheme| Err(url(raw, scheme, place).into()))
+    }
+
     /// The absolute path of a `fileParameters` entry.
     pub fn file_parameter(&self, application: &str, raw: &str, place: &Place) -> Result<PathBuf> {
         let resolved = self.resolve(raw, place)?;

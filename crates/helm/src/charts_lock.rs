@@ -66,6 +66,12 @@ impl Pin {
         (&self.repository, &self.name, &self.version)
     }
 
+    /// Its repository and name, for messages.
+    #[must_use]
+    pub fn location(&self) -> String {
+        format!("{}/{}", self.repository.trim_end_matches('/'), self.name)
+    }
+
     /// The file name of its archive in charts/, in the cache, and in a mirror.
     #[must_use]
     pub fn file_name(&self) -> String {

@@ -28,6 +28,8 @@ pub struct Config {
     pub argocd: Release,
     /// Patterns of the files whose Applications are rendered; all files without patterns.
     applications: Vec<String>,
+    /// Patterns of the folders of charts; all folders without patterns.
+    charts: Vec<String>,
     /// The cluster's Kubernetes version, `major.minor.patch`.
     pub kubernetes: String,
     /// API versions of the cluster besides Helm's built-in ones, as `group/version[/Kind]`.
@@ -93,6 +95,7 @@ impl Config {
         });
         let argocd = fields.required("argocd").and_then(|node| argocd(node, &mut diagnostics));
         let (argocd, applications) = argocd.unzip();
+        let charts = fields.node("charts").map(|node| charts(node, &mut diagnostics)).unwrap_or_default();
         let kubernetes = fields.required("kubernetes").and_then(|node| kubernetes(node, &mut diagnostics));
         let tools = fields.node("tools").map(|node| tools(node, &mut diagnostics)).unwrap_or_default();
         let kind_node_image = fields.node("kind").and_then(|node| {
@@ -120,6 +123,7 @@ impl Config {
             repository,
             argocd,
             applications: applications.unwrap_or_default(),
+            charts,
             kubernetes: version,
             api_versions,
             pod_security,
@@ -146,16 +150,32 @@ fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<(Release, Vec<St
             None
         }
     });
-    let mut applications = Vec::new();
-    for (pattern, place) in fields.strings("applications") {
-        if glob::matches_path(&pattern, "x").is_err() {
-            let message = format!("`{pattern}` is not a valid glob");
-            fields.report(Diagnostic::new(Code::ConfigInvalid, message).at(place, "expected such as `apps/**/*.yaml`"));
-        }
-        applications.push(pattern);
-    }
+    let applications = globs(&mut fields, "applications", "apps/**/*.yaml");
     fields.finish(diagnostics);
     Some((release?, applications))
+}
+
+/// The patterns in `[charts]`.
+fn charts(node: &Node, diagnostics: &mut Diagnostics) -> Vec<String> {
+    let mut fields = Fields::new(node, "charts", Syntax::Config);
+    let folders = globs(&mut fields, "folders", "apps/*");
+    fields.finish(diagnostics);
+    folders
+}
+
+/// A list of patterns of paths.
+fn globs(fields: &mut Fields<'_>, key: &'static str, example: &str) -> Vec<String> {
+    let mut patterns = Vec::new();
+    for (pattern, place) in fields.strings(key) {
+        if glob::matches_path(&pattern, "x").is_err() {
+            let message = format!("`{pattern}` is not a valid glob");
+            fields.report(
+                Diagnostic::new(Code::ConfigInvalid, message).at(place, format!("expected such as `{example}`")),
+            );
+        }
+        patterns.push(pattern);
+    }
+    patterns
 }
 
 /// The `[kubernetes]` section.
@@ -191,6 +211,13 @@ impl Config {
     pub fn selects(&self, file: &str) -> bool {
         let mut patterns = self.applications.iter();
         patterns.len() == 0 || patterns.any(|pattern| glob::matches_path(pattern, file).unwrap_or_default())
+    }
+
+    /// Whether the chart in a folder is one of the repository's, deployed or not; `folder` is its path from the root.
+    #[must_use]
+    pub fn selects_chart(&self, folder: &str) -> bool {
+        let mut patterns = self.charts.iter();
+        patterns.len() == 0 || patterns.any(|pattern| glob::matches_path(pattern, folder).unwrap_or_default())
     }
 
     /// The version of a tool, or an error if there is none. The error is empty if tools.lock does not contain the version.

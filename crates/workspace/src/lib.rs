@@ -9,6 +9,7 @@ pub mod deploy;
 pub mod external;
 pub mod files;
 pub mod find;
+pub mod ignored;
 pub mod load;
 pub mod namespaces;
 pub mod plan;
@@ -21,8 +22,7 @@ pub mod target;
 pub mod versions;
 pub mod written;
 
-pub use charts::chart_folders;
-pub use deploy::{ChartSource, Deployment, Unrendered};
+pub use deploy::{ChartSource, Deployment, RemoteChart, Unrendered};
 pub use files::CONFIG_FILE;
 pub use find::manifests;
 pub use load::{ArgocdFile, CHARTS_LOCK_FILE, TOOLS_LOCK_FILE, Workspace, find_root};

@@ -9,6 +9,7 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
 use document::yaml;
 use document::yaml::Document;
 use helm::charts_lock::ChartsLock;
+use helm::dependencies::remote::Wanted;
 use toolbox::inputs;
 use toolbox::source::read;
 use toolbox::tools_lock::ToolsLock;
@@ -45,6 +46,8 @@ pub struct Workspace {
     pub deployments: Vec<Deployment>,
     /// The Applications that are not rendered, by instance name.
     pub unrendered: Vec<Unrendered>,
+    /// The charts from Helm repositories that Applications ask for, pinned or not.
+    pub wanted: Vec<Wanted>,
     /// Whether everything could be read, so that something missing was really deleted.
     pub sound: bool,
 }
@@ -100,6 +103,7 @@ impl Workspace {
             argocd_complete: true,
             deployments: Vec::new(),
             unrendered: Vec::new(),
+            wanted: Vec::new(),
             sound: false,
         };
         let mut defined = Vec::new();
@@ -121,7 +125,7 @@ impl Workspace {
             }
             workspace.argocd.push(ArgocdFile { name, documents });
         }
-        let mut deployer = Deployer::new(root, &workspace.config);
+        let mut deployer = Deployer::new(root, &workspace.config, &workspace.charts_lock);
         for one in defined {
             match deployer.deploy(one) {
                 Ok(deployment) => workspace.deployments.push(deployment),
@@ -129,6 +133,7 @@ impl Workspace {
             }
         }
         diagnostics.extend(deployer.found);
+        workspace.wanted = deployer.wanted;
         workspace.sound = !diagnostics.has_errors() && workspace.unrendered.iter().all(|one| !one.is_broken());
         diagnostics.extend(workspace.config.deprecated.clone());
         diagnostics.extend(workspace.config.check_tools(&workspace.tools_lock));

@@ -7,18 +7,23 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use argocd::application::Application;
 use argocd::release::Release;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result, suggestion};
-use helm::dependencies;
+use helm::chart::Chart;
+use helm::dependencies::{self, Inspection};
 use helm::recipe::Recipe;
+use toolbox::archive::sha256;
 use toolbox::inputs;
 use toolbox::inputs::Inputs;
 
-use crate::chart_recipe;
-use crate::deploy::{ChartSource, Deployment, Rendered};
+use crate::chart_recipe::{self, ChartPlace, Environment};
+use crate::deploy::{ChartSource, Deployment, RemoteChart, Rendered};
+use crate::ignored::Ignored;
 use crate::load::Workspace;
-use crate::target::{ChartPart, DEFAULT_CASE, Inspected, Part, Target, TargetId};
+use crate::target::{ChartPart, DEFAULT_CASE, Inspected, Part, RemoteChartPart, Target, TargetId, Unpacked};
 
 /// The dependencies and files of all deployed charts, by directory.
 #[derive(Debug)]
@@ -55,6 +60,8 @@ pub fn plan<'a>(
 ) -> (Vec<Target<'a>>, Diagnostics) {
     let mut diagnostics = Diagnostics::default();
     let selected = select(workspace, selection, &mut diagnostics);
+    let ignored = Ignored::new(&workspace.root);
+    let is_ignored = |path: &Path| ignored.is_ignored(path);
     let mut targets = Vec::new();
     for deployment in &workspace.deployments {
         let cases = std::iter::once((DEFAULT_CASE, None))
@@ -68,7 +75,7 @@ pub fn plan<'a>(
         if wanted.is_empty() {
             continue;
         }
-        let planner = Planner { workspace, inspections, argocd };
+        let planner = Planner { workspace, inspections, argocd, is_ignored: &is_ignored };
         let Some(planned) = diagnostics.take(planner.sources(deployment)) else { continue };
         for (id, case_file) in wanted {
             let target = planner.target(deployment, &planned, id, case_file);
@@ -148,29 +155,65 @@ fn workspace_glob(pattern: &str, text: &str) -> bool {
 }
 
 /// Plans the targets of Applications.
-struct Planner<'a> {
+struct Planner<'a, 'i> {
     workspace: &'a Workspace,
     inspections: &'a Inspections,
     argocd: Release,
+    is_ignored: &'i dyn Fn(&Path) -> bool,
 }
 
 /// What a source renders, before a case is chosen.
 enum Planned<'a> {
     Chart { source: &'a ChartSource, recipe: Recipe, inspected: &'a Inspected },
+    RemoteChart { source: &'a RemoteChart, recipe: Recipe, inside: String },
 }
 
-impl<'a> Planner<'a> {
+/// Finds the value files of a chart from a Helm repository that is unpacked, and completes its command line.
+pub fn unpacked(
+    workspace: &Workspace,
+    argocd: Release,
+    application: &Application,
+    part: &RemoteChartPart<'_>,
+    directory: &Path,
+) -> Result<Unpacked> {
+    let ignored = Ignored::new(&workspace.root);
+    let is_ignored = |path: &Path| !path.starts_with(directory) && ignored.is_ignored(path);
+    let environment = Environment { root: &workspace.root, config: &workspace.config, argocd, is_ignored: &is_ignored };
+    let RemoteChart { source, options, pin } = part.source;
+    let place = ChartPlace::Archive(pin, Some(directory));
+    let planned = chart_recipe::Planned { application, source, options, place };
+    let complete = chart_recipe::recipe(&environment, &planned)?;
+    let Recipe { value_files, set_file, .. } = complete;
+    let recipe = Recipe { value_files, set_file, ..part.recipe.clone() };
+    Ok(Unpacked { chart: Arc::new(Chart::load(&workspace.root, directory)?), recipe })
+}
+
+impl<'a> Planner<'a, '_> {
     fn sources(&self, deployment: &'a Deployment) -> Result<Vec<Planned<'a>>> {
         let mut diagnostics = Diagnostics::default();
         let mut planned = Vec::new();
+        let Workspace { root, config, .. } = self.workspace;
+        let environment = Environment { root, config, argocd: self.argocd, is_ignored: self.is_ignored };
+        let application = &deployment.application;
         for source in &deployment.sources {
             match source {
                 Rendered::Chart(source) => {
                     let Some(inspected) = self.inspections.0.get(&source.chart.directory) else { continue };
-                    let recipe = chart_recipe::recipe(self.workspace, &deployment.application, source, self.argocd);
-                    let Some(recipe) = diagnostics.take(recipe) else { continue };
-                    diagnostics.extend(chart_recipe::warnings(&deployment.application, source, &recipe));
+                    let place = ChartPlace::Checkout(&source.chart.directory);
+                    let ChartSource { source: own, options, .. } = source;
+                    let chart = chart_recipe::Planned { application, source: own, options, place };
+                    let Some(recipe) = diagnostics.take(chart_recipe::recipe(&environment, &chart)) else { continue };
+                    diagnostics.extend(chart_recipe::warnings(&chart, &recipe));
                     planned.push(Planned::Chart { source, recipe, inspected });
+                }
+                Rendered::RemoteChart(source) => {
+                    let RemoteChart { source: own, options, pin } = source;
+                    let place = ChartPlace::Archive(pin, None);
+                    let chart = chart_recipe::Planned { application, source: own, options, place };
+                    let Some(recipe) = diagnostics.take(chart_recipe::recipe(&environment, &chart)) else { continue };
+                    diagnostics.extend(chart_recipe::warnings(&chart, &recipe));
+                    let inside = chart_recipe::inside(&environment, &chart);
+                    planned.push(Planned::RemoteChart { source, recipe, inside });
                 }
             }
         }
@@ -198,6 +241,20 @@ impl<'a> Planner<'a> {
                     let found = self.chart_inputs(&recipe, inspected, &prefix, &mut inputs);
                     found.map_err(|found| found.for_target(&id))?;
                     parts.push(Part::Chart(ChartPart { source, recipe, inspected }));
+                }
+                Planned::RemoteChart { source, recipe, inside } => {
+                    let recipe = recipe.clone();
+                    namespace.clone_from(&recipe.namespace);
+                    let inspected =
+                        Inspected { dependencies: Inspection::default(), refused: None, files: Ok(Inputs::new()) };
+                    let found = self.chart_inputs(&recipe, &inspected, &prefix, &mut inputs);
+                    found.map_err(|found| found.for_target(&id))?;
+                    inputs.insert(format!("{prefix}chart {}", source.pin.name), source.pin.digest.clone());
+                    if !inside.is_empty() {
+                        let digest = format!("sha256:{}", sha256(inside.as_bytes()));
+                        inputs.insert(format!("{prefix}value files in the chart"), digest);
+                    }
+                    parts.push(Part::RemoteChart(RemoteChartPart { source, recipe, inspected }));
                 }
             }
         }

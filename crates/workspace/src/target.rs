@@ -13,7 +13,7 @@ use helm::dependencies::Inspection;
 use helm::recipe::Recipe;
 use toolbox::inputs::Inputs;
 
-use crate::deploy::{ChartSource, Deployment};
+use crate::deploy::{ChartSource, Deployment, RemoteChart};
 
 /// The name of a target, `<app>/<case>`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,6 +53,8 @@ pub struct Target<'a> {
 pub enum Part<'a> {
     /// A chart in the checkout.
     Chart(ChartPart<'a>),
+    /// A chart from a Helm repository.
+    RemoteChart(RemoteChartPart<'a>),
 }
 
 /// A chart in the checkout, and how a source of an Application renders it.
@@ -64,6 +66,17 @@ pub struct ChartPart<'a> {
     pub recipe: Recipe,
     /// The dependencies and files of the chart.
     pub inspected: &'a Inspected,
+}
+
+/// A chart from a Helm repository, and how a source of an Application renders it.
+#[derive(Debug)]
+pub struct RemoteChartPart<'a> {
+    /// The chart and its Helm options.
+    pub source: &'a RemoteChart,
+    /// The Helm command line, without the value files in the chart: they are only known when it is unpacked.
+    pub recipe: Recipe,
+    /// No dependencies and no files, since the pin of the chart covers all of them.
+    pub inspected: Inspected,
 }
 
 /// A chart as a target renders it.
@@ -90,9 +103,39 @@ pub struct ChartTarget<'a> {
 impl Target<'_> {
     /// The charts in the checkout that it renders.
     pub fn charts(&self) -> impl Iterator<Item = ChartTarget<'_>> {
-        self.parts.iter().map(|part| match part {
-            Part::Chart(part) => self.chart_target(part),
+        self.parts.iter().filter_map(|part| match part {
+            Part::Chart(part) => Some(self.chart_target(part)),
+            Part::RemoteChart(_) => None,
         })
+    }
+
+    /// The charts from Helm repositories that it renders.
+    pub fn remote_charts(&self) -> impl Iterator<Item = &RemoteChartPart<'_>> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::RemoteChart(part) => Some(part),
+            Part::Chart(_) => None,
+        })
+    }
+
+    /// A chart from a Helm repository as this target renders it.
+    #[must_use]
+    pub fn remote_target<'s>(&'s self, part: &'s RemoteChartPart<'s>, unpacked: &'s Unpacked) -> ChartTarget<'s> {
+        ChartTarget {
+            id: &self.id,
+            application: &self.deployment.application,
+            source: &part.source.source,
+            chart: &unpacked.chart,
+            options: &part.source.options,
+            recipe: &unpacked.recipe,
+            inspected: &part.inspected,
+            inputs: &self.inputs,
+        }
+    }
+
+    /// The release name of its first chart.
+    #[must_use]
+    pub fn release(&self) -> Option<&str> {
+        self.parts.iter().map(Part::recipe).map(|recipe| recipe.release.as_str()).next()
     }
 
     /// A chart as this target renders it.
@@ -130,6 +173,34 @@ impl ChartTarget<'_> {
         let inside = template.strip_prefix(&self.chart.name)?.strip_prefix('/')?;
         self.chart.directory.join(inside).is_file().then(|| format!("{}/{inside}", self.chart.path))
     }
+}
+
+impl Part<'_> {
+    /// Its Helm command line.
+    #[must_use]
+    pub fn recipe(&self) -> &Recipe {
+        match self {
+            Part::Chart(part) => &part.recipe,
+            Part::RemoteChart(part) => &part.recipe,
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn recipe_mut(&mut self) -> &mut Recipe {
+        match self {
+            Part::Chart(part) => &mut part.recipe,
+            Part::RemoteChart(part) => &mut part.recipe,
+        }
+    }
+}
+
+/// A chart from a Helm repository that is unpacked.
+#[derive(Debug)]
+pub struct Unpacked {
+    /// The chart.
+    pub chart: Arc<Chart>,
+    /// The Helm command line with all value files.
+    pub recipe: Recipe,
 }
 
 /// The dependencies and files of a chart.

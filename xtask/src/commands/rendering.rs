@@ -3,22 +3,23 @@
 //! A failure does not stop the other targets; it is stored with its target.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use argocd::release::Release;
-use diagnostics::{Diagnostics, Reported};
+use diagnostics::{Diagnostics, Reported, Result};
 use golden::{Golden, objects};
+use helm::charts_lock::Pin;
 use helm::dependencies;
-use helm::dependencies::Prepared;
+use helm::dependencies::{Context, Prepared, remote};
 use kubernetes::manifest;
-use kubernetes::manifest::Recorded;
+use kubernetes::manifest::{Manifest, Recorded};
 use kubernetes::object::Object;
 use toolbox::parallel::parallel;
 use toolbox::progress::Progress;
-use workspace::Workspace;
 use workspace::render::Renderer;
-use workspace::target::{Part, Target};
+use workspace::target::{Part, RemoteChartPart, Target};
+use workspace::{Workspace, plan};
 
 use super::Session;
 
@@ -152,11 +153,16 @@ fn render_stale(
         }
     }
 
+    let pins: Vec<&Pin> =
+        stale.iter().flat_map(|one| one.target.remote_charts()).map(|part| &part.source.pin).collect();
+    let unpacked = prepare_remote(session.jobs, &pins, &context, diagnostics);
+
     let renderer = Renderer { root: &session.root, cache, helm: &helm };
+    let machine = Machine { workspace, argocd, renderer, prepared, unpacked };
     let slots: Vec<Mutex<&mut Rendering<'_>>> = stale.into_iter().map(Mutex::new).collect();
     parallel(session.jobs, &slots, |slot| {
         let Ok(mut one) = slot.lock() else { return };
-        one.state = render_target(&renderer, &one.target, &prepared);
+        one.state = machine.render(&one.target);
     });
     for slot in slots {
         let one = slot.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -166,27 +172,63 @@ fn render_stale(
     }
 }
 
-/// Renders the parts of a target in order.
-fn render_target(
-    renderer: &Renderer<'_>,
-    target: &Target<'_>,
-    prepared: &BTreeMap<PathBuf, std::result::Result<Prepared, Reported>>,
-) -> RenderState {
-    let mut manifests = Vec::new();
-    let mut failures = Diagnostics::default();
-    for part in &target.parts {
-        let Part::Chart(chart) = part;
-        let rendered = match prepared.get(&chart.source.chart.directory) {
-            Some(Ok(prepared)) => renderer.render(&target.chart_target(chart), &prepared.directory),
-            Some(Err(reported)) => return RenderState::Blocked(*reported),
-            None => continue,
-        };
-        manifests.extend(failures.take(rendered).unwrap_or_default());
+/// The directories of unpacked charts by the digest of their pins.
+type Unpacked = BTreeMap<String, std::result::Result<PathBuf, Reported>>;
+
+/// Downloads and unpacks charts from Helm repositories.
+fn prepare_remote(jobs: usize, pins: &[&Pin], context: &Context<'_>, diagnostics: &mut Diagnostics) -> Unpacked {
+    let pins: BTreeMap<&str, &Pin> = pins.iter().map(|pin| (pin.digest.as_str(), *pin)).collect();
+    let pins: Vec<&Pin> = pins.into_values().collect();
+    let prepared = parallel(jobs, &pins, |pin| remote::prepare(pin, context));
+    let digests = pins.iter().map(|pin| pin.digest.clone());
+    digests.zip(prepared).map(|(digest, prepared)| (digest, diagnostics.try_take(prepared))).collect()
+}
+
+/// What rendering a target needs.
+struct Machine<'a> {
+    workspace: &'a Workspace,
+    argocd: Release,
+    renderer: Renderer<'a>,
+    prepared: BTreeMap<PathBuf, std::result::Result<Prepared, Reported>>,
+    unpacked: Unpacked,
+}
+
+impl Machine<'_> {
+    /// Renders the parts of a target in order.
+    fn render(&self, target: &Target<'_>) -> RenderState {
+        let mut manifests = Vec::new();
+        let mut failures = Diagnostics::default();
+        for part in &target.parts {
+            let rendered = match part {
+                Part::Chart(chart) => match self.prepared.get(&chart.source.chart.directory) {
+                    Some(Ok(prepared)) => self.renderer.render(&target.chart_target(chart), &prepared.directory),
+                    Some(Err(reported)) => return RenderState::Blocked(*reported),
+                    None => continue,
+                },
+                Part::RemoteChart(chart) => match self.unpacked.get(&chart.source.pin.digest) {
+                    Some(Ok(directory)) => self.render_remote(target, chart, directory),
+                    Some(Err(reported)) => return RenderState::Blocked(*reported),
+                    None => continue,
+                },
+            };
+            manifests.extend(failures.take(rendered).unwrap_or_default());
+        }
+        if failures.has_errors() {
+            RenderState::Failed(failures.for_target(&target.id))
+        } else {
+            RenderState::Rendered(manifest::recorded(manifests))
+        }
     }
-    if failures.has_errors() {
-        RenderState::Failed(failures.for_target(&target.id))
-    } else {
-        RenderState::Rendered(manifest::recorded(manifests))
+
+    fn render_remote(
+        &self,
+        target: &Target<'_>,
+        part: &RemoteChartPart<'_>,
+        directory: &Path,
+    ) -> Result<Vec<Manifest>> {
+        let application = &target.deployment.application;
+        let unpacked = plan::unpacked(self.workspace, self.argocd, application, part, directory)?;
+        self.renderer.render(&target.remote_target(part, &unpacked), directory)
     }
 }
 
