@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use diagnostics::wording::plural;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source, suggestion};
+use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place, Result, Source, suggestion};
 use document::edit;
 use document::edit::Edit;
 use helm::chart::{Chart, is_exact};
@@ -14,7 +14,7 @@ use helm::dependencies::remote::Wanted;
 use helm::dependencies::{Context, PinChange, Request};
 use toolbox::progress::Progress;
 use toolbox::{atomic_file, inputs};
-use workspace::Workspace;
+use workspace::{Unrendered, Workspace};
 
 use super::{Outcome, Session};
 use crate::report::json::{self, Output};
@@ -30,13 +30,16 @@ pub fn run(session: &Session<'_>, update: Option<&[String]>) -> Result<Outcome> 
     let mut edits = Edits::default();
     let names = edits.select(&session.root, &mut charts, &mut wanted, update.unwrap_or_default())?;
     let charts: Vec<&Chart> = charts.iter().collect();
-    let request = Request {
-        charts: &charts,
-        wanted: &wanted,
-        names: &names,
-        // What cannot be read may need any of the pins.
-        complete: folders.len() == charts.len() && workspace.sound,
+    // What cannot be read may need any of the pins.
+    let is_known = |one: &Unrendered| {
+        one.reasons
+            .0
+            .iter()
+            .all(|found| found.code.class() < Class::Configuration || found.code == Code::DependencyUnlocked)
     };
+    let complete =
+        folders.len() == charts.len() && workspace.argocd_complete && workspace.unrendered.iter().all(is_known);
+    let request = Request { charts: &charts, wanted: &wanted, names: &names, complete };
     let tools = session.tools(&workspace);
     let helm = || Ok(tools.require("helm", workspace.config.argocd.helm)?.path);
     let context = session.context(&helm);

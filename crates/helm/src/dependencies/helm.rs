@@ -99,7 +99,16 @@ fn failure(
     dependencies: &[Dependency],
     repositories: Repositories<'_>,
 ) -> Diagnostic {
-    let log = log_tail(output);
+    let mut log = log_tail(output);
+    let mut command = invocation.command_line();
+    if let Repositories::Mirror(mirror) = repositories {
+        // A mirror folder is served at an address of no use to the reader.
+        for dependency in dependencies.iter().filter(|one| one.repository.starts_with("http://127.0.0.1:")) {
+            for text in [&mut log, &mut command] {
+                *text = text.replace(&dependency.repository, mirror);
+            }
+        }
+    }
     let wanted: Vec<String> =
         dependencies.iter().map(|dependency| format!("`{}` {}", dependency.name, dependency.version)).collect();
     let wanted = wanted.join(", ");
@@ -108,7 +117,7 @@ fn failure(
         let refused = Diagnostic::new(Code::ChartInvalid, format!("helm cannot pack {wanted}"));
         return places
             .fold(refused, |refused, place| refused.at(place, ""))
-            .note(format!("`{}` printed:\n{log}", invocation.command_line()))
+            .note(format!("`{command}` printed:\n{log}"))
             .note("Argo CD runs `helm dependency build`, which fails in the same way")
             .help("fix the chart that `file://` points to, or the requested `version`");
     }
@@ -127,7 +136,7 @@ fn failure(
             diagnostic = diagnostic.at(dependency.place.clone(), "");
         }
     }
-    diagnostic = diagnostic.note(format!("`{}` printed:\n{log}", invocation.command_line()));
+    diagnostic = diagnostic.note(format!("`{command}` printed:\n{log}"));
     match repositories {
         Repositories::Mirror(mirror) => {
             diagnostic.note("a mirror replaces every chart repository, so the repositories were not contacted").help(

@@ -133,7 +133,6 @@ pub(super) fn resolve(
     context: &Context<'_>,
 ) -> Result<(Pin, Vec<u8>)> {
     let Wanted { repository, name, version, place } = wanted;
-    context.progress.status("Updating", &format!("{name} {version} from {repository}"));
     let (url, mirror) = match (context.mirror, served) {
         (Some(Mirror::Url(url)), _) => (url.clone(), Some(url.clone())),
         (Some(Mirror::Folder(folder)), Some(served)) => (served.url(), Some(folder.display().to_string())),

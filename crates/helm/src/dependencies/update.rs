@@ -120,6 +120,9 @@ pub fn update(root: &Path, request: &Request<'_>, context: &Context<'_>) -> Resu
             wanted.push(one);
         }
     }
+    for one in &wanted {
+        context.progress.status("Updating", &format!("{} {} from {}", one.name, one.version, one.repository));
+    }
     let mut pulled = Vec::new();
     let pull = |one: &&Wanted| remote::resolve(one, &old, served.as_ref(), context);
     for (&one, result) in wanted.iter().zip(parallel(DOWNLOADS, &wanted, pull)) {
