@@ -170,18 +170,17 @@ pub fn read(documents: &[Document]) -> Manifests {
         let list = !is_ours(&document.root) || text(&document.root, "kind").ends_with("List");
         if list {
             for item in items.iter().filter(|item| is_ours(item)) {
-                read_object(item, Diagnostics::default(), &mut manifests);
+                read_object(item, &mut manifests);
             }
         } else {
-            let mut found = Diagnostics::default();
-            for key in &document.duplicates {
-                found.push(
+            if text(&document.root, "kind") == "Application" {
+                manifests.diagnostics.0.extend(document.duplicates.iter().map(|key| {
                     Diagnostic::new(Code::ApplicationInvalid, format!("duplicate key `{}`", key.name))
                         .at(Place::new(&document.root.source, key.span.clone()), "second definition")
-                        .help("delete one of them; Kubernetes uses the last"),
-                );
+                        .help("delete one of them; Kubernetes uses the last")
+                }));
             }
-            read_object(&document.root, found, &mut manifests);
+            read_object(&document.root, &mut manifests);
         }
     }
     manifests
@@ -191,38 +190,36 @@ fn text<'a>(node: &'a Node, key: &str) -> &'a str {
     node.get(key).and_then(Node::as_str).unwrap_or_default()
 }
 
-/// Reads an Application; `found` are findings about its text.
+/// Reads an Application.
 #[must_use]
-pub fn read_one(root: &Node, mut found: Diagnostics) -> Defined {
+pub fn read_one(root: &Node) -> Defined {
+    defined(root, application(root))
+}
+
+fn defined(root: &Node, application: Result<Application>) -> Defined {
     let metadata = root.get("metadata");
     let name = metadata.and_then(|metadata| metadata.get("name"));
     let namespace = metadata.map(|metadata| text(metadata, "namespace")).unwrap_or_default();
     let instance = name.and_then(Node::as_str).map(|name| instance_name(name, namespace));
-    let place = name.unwrap_or(root).place();
-    let application = match application(root) {
-        Ok(application) => found.into_result(application),
-        Err(errors) => {
-            found.extend(errors);
-            Err(found)
-        }
-    };
-    Defined { instance: instance.unwrap_or_default(), place, application }
+    Defined { instance: instance.unwrap_or_default(), place: name.unwrap_or(root).place(), application }
 }
 
-/// Reads an object of Argo CD's API group; `found` are findings about its text.
-fn read_object(root: &Node, found: Diagnostics, manifests: &mut Manifests) {
+/// Reads an object of Argo CD's API group.
+fn read_object(root: &Node, manifests: &mut Manifests) {
     let kind = text(root, "kind");
     match kind {
-        "Application" => manifests.applications.push(read_one(root, found)),
+        "Application" => manifests.applications.push(read_one(root)),
         "ApplicationSet" => manifests.sets.push(root.clone()),
         _ => {
             let known = ["Application", "ApplicationSet", "AppProject"];
-            if let Some(near) = nearest(kind, known).filter(|near| kind != *near) {
-                manifests.diagnostics.push(
-                    Diagnostic::new(Code::ApplicationInvalid, format!("unknown Argo CD kind `{kind}`"))
-                        .at(root.get("kind").unwrap_or(root).place(), "")
-                        .help(format!("did you mean `{near}`?")),
-                );
+            let Some(near) = nearest(kind, known).filter(|near| kind != *near) else { return };
+            let found = Diagnostic::new(Code::ApplicationInvalid, format!("unknown Argo CD kind `{kind}`"))
+                .at(root.get("kind").unwrap_or(root).place(), "")
+                .help(format!("did you mean `{near}`?"));
+            if near == "Application" {
+                manifests.applications.push(defined(root, Err(found.into())));
+            } else {
+                manifests.diagnostics.push(found);
             }
         }
     }

@@ -188,6 +188,13 @@ impl<'a> Deployer<'a> {
         if repository_url::same(&source.repository, &self.config.repository) {
             return Ok(());
         }
+        // The same path here means that the URL is wrong or old, not that the source is elsewhere.
+        if source.path.is_empty() || !self.root.join(source.path.trim_start_matches('/')).exists() {
+            let message = format!("`{}` is another repository", source.repository);
+            return Err(Diagnostic::new(Code::NotRendered, message)
+                .at(source.repository_place.clone(), format!("{CONFIG_FILE} has `{}`", self.config.repository))
+                .into());
+        }
         Err(Diagnostic::new(
             Code::RepositoryMismatch,
             format!("Application uses a different repository than {CONFIG_FILE}"),
@@ -294,6 +301,18 @@ fn check_references(application: &Application, reasons: &mut Diagnostics) {
             );
         }
     }
+}
+
+/// An ApplicationSet, whose Applications are not rendered.
+#[must_use]
+pub fn set(root: &Node) -> Unrendered {
+    let name = root.find(&["metadata", "name"]);
+    let place = name.unwrap_or(root).place();
+    let name = name.and_then(Node::as_str).unwrap_or_default();
+    let found = Diagnostic::new(Code::NotRendered, "ApplicationSets are not supported yet")
+        .at(root.get("kind").unwrap_or(root).place(), "")
+        .help("replace it with an Application for each chart");
+    Unrendered { instance: name.to_owned(), place, reasons: found.into() }
 }
 
 fn no_chart(root: &Path, config: &Config, source: &Source, directory: &Path) -> Diagnostic {

@@ -5,6 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
+use diagnostics::Source;
+use document::yaml;
 use ignore::{DirEntry, WalkBuilder};
 
 /// The folder of the goldens.
@@ -14,7 +16,7 @@ pub const GOLDENS: &str = "tests/golden";
 pub const ARGOCD: &str = "argocd";
 
 /// The group of Argo CD's kinds, as it begins an `apiVersion`.
-const GROUP: &str = "argoproj.io/";
+pub const GROUP: &str = "argoproj.io/";
 
 /// The files that may define something for Argo CD, sorted by path.
 #[must_use]
@@ -23,7 +25,7 @@ pub fn candidates(root: &Path) -> Vec<PathBuf> {
     let relevant = |path: &PathBuf| {
         // The error of an unreadable file is reported where it is read.
         let Ok(bytes) = std::fs::read(path) else { return path.starts_with(&argocd) };
-        contains(&bytes, GROUP) || path.starts_with(&argocd) && (contains(&bytes, "kind") || !is_text(&bytes))
+        contains(&bytes, GROUP) || path.starts_with(&argocd) && (contains(&bytes, "kind") || !is_yaml(&bytes))
     };
     manifests(root).into_iter().filter(relevant).collect()
 }
@@ -76,8 +78,8 @@ fn is_configuration(path: &Path) -> bool {
     of_chart || ["kustomization.yaml", "kustomization.yml", "Chart.yaml"].contains(&&*name)
 }
 
-fn is_text(bytes: &[u8]) -> bool {
-    std::str::from_utf8(bytes).is_ok()
+fn is_yaml(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok_and(|text| yaml::parse(&Source::new("", text)).is_ok())
 }
 
 fn contains(bytes: &[u8], text: &str) -> bool {

@@ -15,6 +15,7 @@ pub mod namespaces;
 pub mod plan;
 pub mod provenance;
 mod reason;
+pub mod remote_chart;
 pub mod render;
 pub mod suppression;
 pub mod sync_policy;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
-use document::yaml;
 use document::yaml::Document;
+use document::{Node, yaml};
 use helm::charts_lock::ChartsLock;
 use helm::dependencies::remote::Wanted;
 use toolbox::inputs;
@@ -15,6 +15,7 @@ use toolbox::source::read;
 use toolbox::tools_lock::ToolsLock;
 
 use crate::config::Config;
+use crate::deploy;
 use crate::deploy::{Deployer, Deployment, Unrendered};
 use crate::files::CONFIG_FILE;
 use crate::find;
@@ -106,7 +107,7 @@ impl Workspace {
             wanted: Vec::new(),
             sound: false,
         };
-        let mut defined = Vec::new();
+        let (mut defined, mut sets) = (Vec::new(), Vec::new());
         for path in find::candidates(root) {
             let selected = workspace.config.selects(&inputs::name(root, &path));
             if !selected && !path.starts_with(root.join(find::ARGOCD)) {
@@ -122,8 +123,9 @@ impl Workspace {
                 let manifests = argocd::application::read(&documents);
                 diagnostics.extend(manifests.diagnostics);
                 defined.extend(manifests.applications);
+                sets.extend(manifests.sets);
             }
-            workspace.argocd.push(ArgocdFile { name, documents });
+            workspace.argocd.push(ArgocdFile { name, documents: documents.into_iter().flat_map(items).collect() });
         }
         let mut deployer = Deployer::new(root, &workspace.config, &workspace.charts_lock);
         for one in defined {
@@ -134,6 +136,7 @@ impl Workspace {
         }
         diagnostics.extend(deployer.found);
         workspace.wanted = deployer.wanted;
+        workspace.unrendered.extend(sets.iter().map(deploy::set));
         workspace.sound = !diagnostics.has_errors() && workspace.unrendered.iter().all(|one| !one.is_broken());
         diagnostics.extend(workspace.config.deprecated.clone());
         diagnostics.extend(workspace.config.check_tools(&workspace.tools_lock));
@@ -141,6 +144,18 @@ impl Workspace {
         workspace.deployments.sort_by(|left, right| left.application.instance.cmp(&right.application.instance));
         Ok((workspace, diagnostics))
     }
+}
+
+/// The objects of a List of Argo CD's kinds, or else the document itself.
+fn items(document: Document) -> Vec<Document> {
+    let ours =
+        |item: &Node| item.get("apiVersion").and_then(Node::as_str).is_some_and(|it| it.starts_with(find::GROUP));
+    let items = document.root.items_at(&["items"]);
+    if !items.iter().any(ours) {
+        return vec![document];
+    }
+    let item = |root: &Node| Document { root: root.clone(), duplicates: Vec::new(), aliases: document.aliases };
+    items.iter().map(item).collect()
 }
 
 /// The text of a lock file, or `missing` if there is none.

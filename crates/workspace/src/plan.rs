@@ -7,12 +7,9 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use argocd::application::Application;
 use argocd::release::Release;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result, suggestion};
-use helm::chart::Chart;
 use helm::dependencies::{self, Inspection};
 use helm::recipe::Recipe;
 use toolbox::archive::sha256;
@@ -23,7 +20,7 @@ use crate::chart_recipe::{self, ChartPlace, Environment};
 use crate::deploy::{ChartSource, Deployment, RemoteChart, Rendered};
 use crate::ignored::Ignored;
 use crate::load::Workspace;
-use crate::target::{ChartPart, DEFAULT_CASE, Inspected, Part, RemoteChartPart, Target, TargetId, Unpacked};
+use crate::target::{ChartPart, DEFAULT_CASE, Inspected, Part, RemoteChartPart, Target, TargetId};
 
 /// The dependencies and files of all deployed charts, by directory.
 #[derive(Debug)]
@@ -52,6 +49,7 @@ impl Inspections {
 /// Returns the selected targets sorted by name, or all if the selection is empty.
 ///
 /// The selection consists of `<app>` and `<app>/<case>`, both of which may be globs.
+#[must_use]
 pub fn plan<'a>(
     workspace: &'a Workspace,
     inspections: &'a Inspections,
@@ -76,9 +74,9 @@ pub fn plan<'a>(
             continue;
         }
         let planner = Planner { workspace, inspections, argocd, is_ignored: &is_ignored };
-        let Some(planned) = diagnostics.take(planner.sources(deployment)) else { continue };
+        let Some(sources) = planner.sources(deployment, &mut diagnostics) else { continue };
         for (id, case_file) in wanted {
-            let target = planner.target(deployment, &planned, id, case_file);
+            let target = planner.target(deployment, &sources, id, case_file);
             targets.extend(diagnostics.take(target));
         }
     }
@@ -168,29 +166,9 @@ enum Planned<'a> {
     RemoteChart { source: &'a RemoteChart, recipe: Recipe, inside: String },
 }
 
-/// Finds the value files of a chart from a Helm repository that is unpacked, and completes its command line.
-pub fn unpacked(
-    workspace: &Workspace,
-    argocd: Release,
-    application: &Application,
-    part: &RemoteChartPart<'_>,
-    directory: &Path,
-) -> Result<Unpacked> {
-    let ignored = Ignored::new(&workspace.root);
-    let is_ignored = |path: &Path| !path.starts_with(directory) && ignored.is_ignored(path);
-    let environment = Environment { root: &workspace.root, config: &workspace.config, argocd, is_ignored: &is_ignored };
-    let RemoteChart { source, options, pin } = part.source;
-    let place = ChartPlace::Archive(pin, Some(directory));
-    let planned = chart_recipe::Planned { application, source, options, place };
-    let complete = chart_recipe::recipe(&environment, &planned)?;
-    let Recipe { value_files, set_file, .. } = complete;
-    let recipe = Recipe { value_files, set_file, ..part.recipe.clone() };
-    Ok(Unpacked { chart: Arc::new(Chart::load(&workspace.root, directory)?), recipe })
-}
-
 impl<'a> Planner<'a, '_> {
-    fn sources(&self, deployment: &'a Deployment) -> Result<Vec<Planned<'a>>> {
-        let mut diagnostics = Diagnostics::default();
+    /// What the sources of an Application render; nothing if one of them cannot be rendered.
+    fn sources(&self, deployment: &'a Deployment, diagnostics: &mut Diagnostics) -> Option<Vec<Planned<'a>>> {
         let mut planned = Vec::new();
         let Workspace { root, config, .. } = self.workspace;
         let environment = Environment { root, config, argocd: self.argocd, is_ignored: self.is_ignored };
@@ -198,11 +176,11 @@ impl<'a> Planner<'a, '_> {
         for source in &deployment.sources {
             match source {
                 Rendered::Chart(source) => {
-                    let Some(inspected) = self.inspections.0.get(&source.chart.directory) else { continue };
+                    let inspected = self.inspections.0.get(&source.chart.directory)?;
                     let place = ChartPlace::Checkout(&source.chart.directory);
                     let ChartSource { source: own, options, .. } = source;
                     let chart = chart_recipe::Planned { application, source: own, options, place };
-                    let Some(recipe) = diagnostics.take(chart_recipe::recipe(&environment, &chart)) else { continue };
+                    let recipe = diagnostics.take(chart_recipe::recipe(&environment, &chart))?;
                     diagnostics.extend(chart_recipe::warnings(&chart, &recipe));
                     planned.push(Planned::Chart { source, recipe, inspected });
                 }
@@ -210,14 +188,14 @@ impl<'a> Planner<'a, '_> {
                     let RemoteChart { source: own, options, pin } = source;
                     let place = ChartPlace::Archive(pin, None);
                     let chart = chart_recipe::Planned { application, source: own, options, place };
-                    let Some(recipe) = diagnostics.take(chart_recipe::recipe(&environment, &chart)) else { continue };
+                    let recipe = diagnostics.take(chart_recipe::recipe(&environment, &chart))?;
                     diagnostics.extend(chart_recipe::warnings(&chart, &recipe));
                     let inside = chart_recipe::inside(&environment, &chart);
                     planned.push(Planned::RemoteChart { source, recipe, inside });
                 }
             }
         }
-        diagnostics.into_result(planned)
+        Some(planned)
     }
 
     /// The target of one case.

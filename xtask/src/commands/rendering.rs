@@ -19,7 +19,7 @@ use toolbox::parallel::parallel;
 use toolbox::progress::Progress;
 use workspace::render::Renderer;
 use workspace::target::{Part, RemoteChartPart, Target};
-use workspace::{Workspace, plan};
+use workspace::{Workspace, remote_chart};
 
 use super::Session;
 
@@ -227,7 +227,7 @@ impl Machine<'_> {
         directory: &Path,
     ) -> Result<Vec<Manifest>> {
         let application = &target.deployment.application;
-        let unpacked = plan::unpacked(self.workspace, self.argocd, application, part, directory)?;
+        let unpacked = remote_chart::unpacked(self.workspace, self.argocd, application, part, directory)?;
         self.renderer.render(&target.remote_target(part, &unpacked), directory)
     }
 }

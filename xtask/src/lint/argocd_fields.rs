@@ -151,9 +151,7 @@ fn rest(root: &Node, diagnostics: &mut Diagnostics) {
 /// Validates an Application that charts.toml does not select, and reports one that renders a chart.
 fn unselected(application: &Written<'_>, diagnostics: &mut Diagnostics) {
     let root = application.root;
-    let Ok(read) =
-        application::read_one(root, Diagnostics::default()).application.map_err(|found| diagnostics.extend(found))
-    else {
+    let Ok(read) = application::read_one(root).application.map_err(|found| diagnostics.extend(found)) else {
         return;
     };
     let has = |source: &application::Source, keys: &[&str]| keys.iter().any(|key| source.node.get(key).is_some());

@@ -56,7 +56,7 @@ fn messages(helm: &Helm<'_>, target: &ChartTarget<'_>, directory: &Path) -> Resu
         let found = parse(&String::from_utf8_lossy(&output.stdout));
         if !output.success() && found.is_empty() {
             return Err(Diagnostic::new(Code::HelmFailed, "`helm lint` failed without a recognizable error message")
-                .target(&target.id)
+                .target(target.id)
                 .note(format!("{}{}", String::from_utf8_lossy(&output.stdout), output.stderr).trim().to_owned())
                 .help(format!(
                     "to reproduce it, run: (cd {} && {})",

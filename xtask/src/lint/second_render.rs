@@ -72,7 +72,7 @@ fn differences(
                 Code::RenderUnstable,
                 "the second render failed, although the first one succeeded",
             )
-            .target(&target.id)
+            .target(target.id)
             .note(output.stderr.trim().to_owned())
             .help(format!("to reproduce it, run: (cd {} && {})", quoted(&target.chart.path), invocation.command_line()))
             .into());

@@ -72,7 +72,7 @@ fn of_target(subject: &ChartSubject<'_>, one: &Rendered<'_>) -> Diagnostics {
             let Some((of, scalar)) = scalars.get(index) else { continue };
             lost.insert(index);
             if is_string(target, &values, &values[*of], scalar, &loss) {
-                found.push(finding(&values[*of], scalar, &loss).target(&target.id));
+                found.push(finding(&values[*of], scalar, &loss).target(target.id));
             }
         }
         let padded = scalars.iter().enumerate().filter(|(index, _)| !lost.contains(index));

@@ -72,18 +72,13 @@ fn shortened_lists_remember_old_entries() {
 }
 
 #[test]
-fn unsupported_fields_are_reported() {
-    let text = APPLICATION.replace("    path: charts/web\n", "    chart: web\n    kustomize: {}\n");
-    let (_, diagnostics) = read_text(text);
-    let reported: Vec<_> =
-        diagnostics.0.iter().map(|found| format!("{} {}", found.places[0].0, found.message)).collect();
-    assert_eq!(
-        reported,
-        [
-            "web.yaml:10:5 `spec.source.chart` is not supported yet",
-            "web.yaml:11:5 `spec.source.kustomize` is not supported yet"
-        ]
-    );
+fn several_sources_replace_a_single_one() {
+    let text = APPLICATION
+        .replace("  source:\n", "  sources: [{repoURL: a, chart: web}, {repoURL: b, ref: values}]\n  source:\n");
+    let application = parsed(&text);
+    let sources: Vec<_> = application.sources.iter().map(|one| (one.field.as_str(), one.renders())).collect();
+    assert_eq!(sources, [("spec.sources[0]", true), ("spec.sources[1]", false)]);
+    assert_eq!(parsed(APPLICATION).sources[0].field, "spec.source");
 }
 
 #[test]

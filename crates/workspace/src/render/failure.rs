@@ -119,9 +119,9 @@ impl Context<'_> {
 
     /// Errors in a values.schema.json that Helm cannot use. Helm prints no line, so our own reader finds them.
     fn schema_broken(&self, message: &str) -> Diagnostics {
-        let mut found = values_schema::refused(self.root, &self.target.chart);
+        let mut found = values_schema::refused(self.root, self.target.chart);
         if found.is_empty() {
-            found = values_schema::patterns(self.root, &self.target.chart, message);
+            found = values_schema::patterns(self.root, self.target.chart, message);
         }
         for diagnostic in &mut found.0 {
             diagnostic.code = Code::HelmRefused;

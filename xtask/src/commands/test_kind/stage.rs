@@ -82,7 +82,7 @@ pub(super) fn render(
     diagnostics: &mut Diagnostics,
 ) -> BTreeMap<String, App> {
     let argocd = workspace.config.argocd;
-    let names: Vec<String> = wanted.iter().map(|app| format!("{app}/{}", DEFAULT_CASE)).collect();
+    let names: Vec<String> = wanted.iter().map(|app| format!("{app}/{DEFAULT_CASE}")).collect();
     let (targets, found) = plan::plan(workspace, inspections, argocd, &names);
     diagnostics.extend(found);
     let renderings = rendering::render(session, workspace, argocd, targets, false, diagnostics);
@@ -331,7 +331,7 @@ impl Deploy for Stage<'_> {
             return self.put(own, deadline);
         }
         let argocd = self.workspace.config.argocd;
-        let name = [format!("{app}/{}", DEFAULT_CASE)];
+        let name = [format!("{app}/{DEFAULT_CASE}")];
         let (mut targets, _) = plan::plan(self.workspace, self.inspections, argocd, &name);
         for target in &mut targets {
             for part in &mut target.parts {
