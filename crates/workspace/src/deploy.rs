@@ -222,10 +222,10 @@ impl<'a> Deployer<'a> {
         self.wanted.push(wanted.clone());
         let mut reasons = Diagnostics::default();
         let pin = remote::inspect(&wanted, self.lock).map_err(|mut found| {
-            if ignores_chart(&source.repository, source.chart.as_deref()) {
-                for one in &mut found.0 {
-                    let message =
-                        "Argo CD ignores `chart` if `repoURL` starts with `oci://`, which is then the whole chart";
+            for one in &mut found.0 {
+                one.code = Code::NotRendered;
+                if ignores_chart(&source.repository, source.chart.as_deref()) {
+                    let message = "`repoURL` starts with `oci://`, so that it names the chart and Argo CD ignores `chart`";
                     one.notes.push(message.to_owned());
                 }
             }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use diagnostics::wording::plural;
-use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place, Result, Source, suggestion};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source, suggestion};
 use document::edit;
 use document::edit::Edit;
 use helm::chart::{Chart, is_exact};
@@ -31,14 +31,8 @@ pub fn run(session: &Session<'_>, update: Option<&[String]>) -> Result<Outcome> 
     let names = edits.select(&session.root, &mut charts, &mut wanted, update.unwrap_or_default())?;
     let charts: Vec<&Chart> = charts.iter().collect();
     // What cannot be read may need any of the pins.
-    let is_known = |one: &Unrendered| {
-        one.reasons
-            .0
-            .iter()
-            .all(|found| found.code.class() < Class::Configuration || found.code == Code::DependencyUnlocked)
-    };
     let complete =
-        folders.len() == charts.len() && workspace.argocd_complete && workspace.unrendered.iter().all(is_known);
+        folders.len() == charts.len() && workspace.argocd_complete && !workspace.unrendered.iter().any(Unrendered::is_broken);
     let request = Request { charts: &charts, wanted: &wanted, names: &names, complete };
     let tools = session.tools(&workspace);
     let helm = || Ok(tools.require("helm", workspace.config.argocd.helm)?.path);
@@ -111,7 +105,7 @@ impl Edits {
         key: &str,
     ) -> Result<()> {
         let written = place.and_then(|place| {
-            let span = place.span.clone()?;
+            let span = edit::written(&place.source.text, place.span.clone()?);
             Some((place, span.clone(), place.source.text.get(span)?))
         });
         let old = |text: &str| text.trim_matches(['"', '\'']).to_owned();
