@@ -225,7 +225,8 @@ impl<'a> Deployer<'a> {
             for one in &mut found.0 {
                 one.code = Code::NotRendered;
                 if ignores_chart(&source.repository, source.chart.as_deref()) {
-                    let message = "`repoURL` starts with `oci://`, so that it names the chart and Argo CD ignores `chart`";
+                    let message =
+                        "`repoURL` starts with `oci://`, so that it names the chart and Argo CD ignores `chart`";
                     one.notes.push(message.to_owned());
                 }
             }

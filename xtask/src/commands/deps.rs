@@ -31,8 +31,9 @@ pub fn run(session: &Session<'_>, update: Option<&[String]>) -> Result<Outcome> 
     let names = edits.select(&session.root, &mut charts, &mut wanted, update.unwrap_or_default())?;
     let charts: Vec<&Chart> = charts.iter().collect();
     // What cannot be read may need any of the pins.
-    let complete =
-        folders.len() == charts.len() && workspace.argocd_complete && !workspace.unrendered.iter().any(Unrendered::is_broken);
+    let complete = folders.len() == charts.len()
+        && workspace.argocd_complete
+        && !workspace.unrendered.iter().any(Unrendered::is_broken);
     let request = Request { charts: &charts, wanted: &wanted, names: &names, complete };
     let tools = session.tools(&workspace);
     let helm = || Ok(tools.require("helm", workspace.config.argocd.helm)?.path);
