@@ -127,7 +127,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 /// Expands `{a,b}` into separate patterns.
-fn braces(pattern: &str) -> Result<Vec<String>, Malformed> {
+pub(crate) fn braces(pattern: &str) -> Result<Vec<String>, Malformed> {
     let bytes = pattern.as_bytes();
     let mut index = 0;
     while index < bytes.len() {

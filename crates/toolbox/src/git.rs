@@ -88,12 +88,11 @@ impl Repository {
         Ok(Some(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect()))
     }
 
-    /// Whether a file is ignored and not in the index.
-    pub fn ignores(&self, path: &Path) -> Result<bool> {
-        let path = path.to_string_lossy();
-        // `--literal-pathspecs` is not supported here.
-        let invocation = self.bare(&self.settings()).args(["--no-pager", "check-ignore", "--quiet", "--", &path]);
-        Ok(invocation.run()?.success())
+    /// The files that git tracks, committed or not.
+    pub fn tracked(&self) -> Result<BTreeSet<String>> {
+        let output = self.ask(&["ls-files", "-z", "--cached"])?;
+        let names = output.stdout.split(|byte| *byte == 0).filter(|name| !name.is_empty() && output.success());
+        Ok(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect())
     }
 
     /// The text of a file in a commit; `None` if the commit does not contain it.
@@ -175,12 +174,8 @@ impl Repository {
     /// An invocation of git, with settings that overrule those of the repository. No transport is allowed, so that a partial
     /// clone does not download what it lacks.
     fn invocation(&self, settings: &[(String, String)], args: &[&str]) -> Invocation {
-        self.bare(settings).args(["--no-pager", "--literal-pathspecs"].iter().chain(args).copied())
-    }
-
-    /// The same without arguments.
-    fn bare(&self, settings: &[(String, String)]) -> Invocation {
         let invocation = Invocation::new(&self.git, &self.folder)
+            .args(["--no-pager", "--literal-pathspecs"].iter().chain(args).copied())
             .env("GIT_OPTIONAL_LOCKS", "0")
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_NO_LAZY_FETCH", "1")

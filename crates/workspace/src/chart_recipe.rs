@@ -17,7 +17,7 @@ use helm::recipe::Recipe;
 use crate::config::Config;
 
 /// The commit SHA to render with, as the real one is unknown before the merge.
-const UNKNOWN_REVISION: &str = "0000000000000000000000000000000000000000";
+pub(crate) const UNKNOWN_REVISION: &str = "0000000000000000000000000000000000000000";
 
 /// A chart whose command line is planned.
 #[derive(Clone, Copy)]
@@ -54,7 +54,7 @@ pub(crate) fn recipe(environment: &Environment<'_>, planned: &Planned<'_>) -> Re
     let Planned { application, source, options, place } = *planned;
     let config = environment.config;
     let mut diagnostics = Diagnostics::default();
-    let variables = application.variables(source, revision(planned));
+    let variables = application.variables(source, rendered_revision(planned));
     let references = references(environment, application);
     let scope = scope(environment, place, references.as_ref(), &variables);
     let known = |text: &str, place: &Place, diagnostics: &mut Diagnostics| match planned.place {
@@ -110,7 +110,7 @@ pub(crate) fn recipe(environment: &Environment<'_>, planned: &Planned<'_>) -> Re
 
 /// The value files and file parameters that are in the archive of a chart, as one text.
 pub(crate) fn inside(environment: &Environment<'_>, planned: &Planned<'_>) -> String {
-    let variables = planned.application.variables(planned.source, revision(planned));
+    let variables = planned.application.variables(planned.source, rendered_revision(planned));
     let references = references(environment, planned.application);
     let scope = scope(environment, planned.place, references.as_ref(), &variables);
     let options = planned.options;
@@ -166,17 +166,22 @@ fn references(environment: &Environment<'_>, application: &Application) -> Optio
 
 /// The revision that Argo CD would render: the version of a chart from a Helm repository, or the commit SHA if the source
 /// pins it. Of an artifact of a registry, it is the digest of the manifest, which charts.lock does not contain.
-fn revision<'a>(planned: &Planned<'a>) -> &'a str {
+fn rendered_revision<'a>(planned: &Planned<'a>) -> &'a str {
     if let ChartPlace::Archive(pin, _) = planned.place {
         return if planned.source.repository.starts_with("oci://") { UNKNOWN_REVISION } else { &pin.version };
     }
-    let revision = &planned.source.target_revision;
+    revision(planned.source)
+}
+
+/// The commit SHA that Argo CD would render, which is known only if the source pins it.
+pub(crate) fn revision(source: &Source) -> &str {
+    let revision = &source.target_revision;
     let pinned = revision.len() == 40 && revision.chars().all(|c| c.is_ascii_hexdigit());
     if pinned { revision } else { UNKNOWN_REVISION }
 }
 
 /// A Kubernetes version as Argo CD passes it to Helm: only its numeric components.
-fn kube_version(text: &str, place: &diagnostics::Place) -> Result<String> {
+pub(crate) fn kube_version(text: &str, place: &diagnostics::Place) -> Result<String> {
     let body = text.trim_start();
     let body = body.strip_prefix('v').unwrap_or(body);
     let end = body.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(body.len());
@@ -220,7 +225,7 @@ pub(crate) fn warnings(planned: &Planned<'_>, recipe: &Recipe) -> Diagnostics {
             );
         }
     }
-    if revision(planned) == UNKNOWN_REVISION {
+    if rendered_revision(planned) == UNKNOWN_REVISION {
         let entries = options.value_files.iter().map(|(text, place)| (text, place));
         let parameters = options.parameters.iter().map(|parameter| (&parameter.value, &parameter.place));
         let files = options.file_parameters.iter().map(|parameter| (&parameter.path, &parameter.place));

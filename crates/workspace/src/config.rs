@@ -30,6 +30,8 @@ pub struct Config {
     applications: Vec<String>,
     /// Patterns of the folders of charts; all folders without patterns.
     charts: Vec<String>,
+    /// Argo CD's build options for Kustomize, split at white space.
+    pub kustomize_build_options: Vec<String>,
     /// The cluster's Kubernetes version, `major.minor.patch`.
     pub kubernetes: String,
     /// API versions of the cluster besides Helm's built-in ones, as `group/version[/Kind]`.
@@ -94,7 +96,8 @@ impl Config {
             !url.is_empty()
         });
         let argocd = fields.required("argocd").and_then(|node| argocd(node, &mut diagnostics));
-        let (argocd, applications) = argocd.unzip();
+        let (argocd, applications, build_options) = argocd
+            .map_or_else(Default::default, |(release, applications, options)| (Some(release), applications, options));
         let charts = fields.node("charts").map(|node| charts(node, &mut diagnostics)).unwrap_or_default();
         let kubernetes = fields.required("kubernetes").and_then(|node| kubernetes(node, &mut diagnostics));
         let tools = fields.node("tools").map(|node| tools(node, &mut diagnostics)).unwrap_or_default();
@@ -122,8 +125,9 @@ impl Config {
             source,
             repository,
             argocd,
-            applications: applications.unwrap_or_default(),
+            applications,
             charts,
+            kustomize_build_options: build_options,
             kubernetes: version,
             api_versions,
             pod_security,
@@ -139,7 +143,7 @@ impl Config {
     }
 }
 
-fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<(Release, Vec<String>)> {
+fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<(Release, Vec<String>, Vec<String>)> {
     let mut fields = Fields::new(node, "argocd", Syntax::Config);
     let version = fields.required_string("version");
     let release = version.and_then(|version| match Release::parse(&version) {
@@ -151,8 +155,10 @@ fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<(Release, Vec<St
         }
     });
     let applications = globs(&mut fields, "applications", "apps/**/*.yaml");
+    let build_options = fields.string("kustomize-build-options").unwrap_or_default();
+    let build_options = build_options.split_whitespace().map(str::to_owned).collect();
     fields.finish(diagnostics);
-    Some((release?, applications))
+    Some((release?, applications, build_options))
 }
 
 /// The patterns in `[charts]`.
@@ -258,10 +264,10 @@ fn tools(node: &Node, diagnostics: &mut Diagnostics) -> BTreeMap<String, (String
     let mut tools = BTreeMap::new();
     for (key, value) in node.entries() {
         match &value.value {
-            _ if key.name == "helm" => diagnostics.push(
+            _ if matches!(key.name.as_str(), "helm" | "kustomize") => diagnostics.push(
                 Diagnostic::new(
                     Code::ConfigInvalid,
-                    "`tools.helm` is not allowed: `argocd.version` determines the Helm version",
+                    format!("`tools.{}` is not allowed: `argocd.version` determines its version", key.name),
                 )
                 .at(Place::new(&node.source, key.span.clone()), "")
                 .help("delete this line"),

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use argocd::application::{Application, Defined, HelmOptions, Source};
+use argocd::application::{Application, Defined, HelmOptions, Source, helm_options};
 use argocd::chart_source::{chart_source, ignores_chart};
 use argocd::repository_url;
+use argocd::source_type::{self, SourceType};
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place, Result, nearest};
 use document::{Node, Value, yaml};
 use helm::chart::Chart;
@@ -16,8 +17,11 @@ use toolbox::inputs;
 use toolbox::source::read;
 
 use crate::charts::chart_folders;
+use crate::checkout::Checkout;
 use crate::config::Config;
 use crate::files::CONFIG_FILE;
+use crate::kustomized::KustomizeSource;
+use crate::plain::DirectorySource;
 
 /// An Application that can be rendered.
 #[derive(Debug)]
@@ -37,6 +41,10 @@ pub enum Rendered {
     Chart(ChartSource),
     /// A chart from a Helm repository.
     RemoteChart(RemoteChart),
+    /// A kustomization.
+    Kustomize(KustomizeSource),
+    /// A directory of manifests.
+    Directory(DirectorySource),
 }
 
 /// A chart in the checkout that a source renders.
@@ -66,7 +74,7 @@ impl Deployment {
     pub fn charts(&self) -> impl Iterator<Item = &ChartSource> {
         self.sources.iter().filter_map(|source| match source {
             Rendered::Chart(chart) => Some(chart),
-            Rendered::RemoteChart(_) => None,
+            Rendered::RemoteChart(_) | Rendered::Kustomize(_) | Rendered::Directory(_) => None,
         })
     }
 
@@ -74,15 +82,16 @@ impl Deployment {
     pub fn remote_charts(&self) -> impl Iterator<Item = &RemoteChart> {
         self.sources.iter().filter_map(|source| match source {
             Rendered::RemoteChart(chart) => Some(chart),
-            Rendered::Chart(_) => None,
+            Rendered::Chart(_) | Rendered::Kustomize(_) | Rendered::Directory(_) => None,
         })
     }
 
     /// The Helm options of the charts that it renders.
     pub fn helm_options(&self) -> impl Iterator<Item = &HelmOptions> {
-        self.sources.iter().map(|source| match source {
-            Rendered::Chart(chart) => &chart.options,
-            Rendered::RemoteChart(chart) => &chart.options,
+        self.sources.iter().filter_map(|source| match source {
+            Rendered::Chart(chart) => Some(&chart.options),
+            Rendered::RemoteChart(chart) => Some(&chart.options),
+            Rendered::Kustomize(_) | Rendered::Directory(_) => None,
         })
     }
 }
@@ -114,6 +123,7 @@ pub struct Deployer<'a> {
     lock: &'a ChartsLock,
     charts: BTreeMap<PathBuf, Result<Arc<Chart>>>,
     names: BTreeMap<String, Place>,
+    checkout: Checkout,
     /// The charts from Helm repositories that sources ask for, pinned or not.
     pub wanted: Vec<Wanted>,
     /// Findings that keep no Application from being rendered.
@@ -124,8 +134,16 @@ impl<'a> Deployer<'a> {
     /// For the Applications of a repository.
     #[must_use]
     pub fn new(root: &'a Path, config: &'a Config, lock: &'a ChartsLock) -> Self {
-        let (charts, names) = (BTreeMap::new(), BTreeMap::new());
-        Self { root, config, lock, charts, names, wanted: Vec::new(), found: Diagnostics::default() }
+        Self {
+            root,
+            config,
+            lock,
+            charts: BTreeMap::new(),
+            names: BTreeMap::new(),
+            checkout: Checkout::new(root),
+            wanted: Vec::new(),
+            found: Diagnostics::default(),
+        }
     }
 
     /// Finds what an Application deploys.
@@ -180,7 +198,23 @@ impl<'a> Deployer<'a> {
             return Err(found.into());
         }
         let directory = self.root.join(argocd::value_files::clean(Path::new(&source.path)));
-        self.chart(application, source, &directory).map(Rendered::Chart)
+        let node = overrides(self.root, application, &directory).and_then(|overrides| source.overridden(&overrides))?;
+        match source_type(source, &node, &directory)? {
+            SourceType::Kustomize if !directory.is_dir() => Err(no_directory(source).into()),
+            SourceType::Kustomize => {
+                KustomizeSource::new(self.root, &self.checkout, source, &node, &directory).map(Rendered::Kustomize)
+            }
+            SourceType::Directory => {
+                DirectorySource::new(self.root, &self.checkout, source, &node, &directory).map(Rendered::Directory)
+            }
+            SourceType::Plugin => {
+                Err(Diagnostic::new(Code::NotRendered, format!("`{}` is rendered by a plugin", source.path))
+                    .at(source.node.key_place("plugin"), "")
+                    .help("let the plugin write its output to a directory in Git, and deploy that")
+                    .into())
+            }
+            SourceType::Helm => self.chart(source, &node, &directory).map(Rendered::Chart),
+        }
     }
 
     /// Reports a source in another repository than the one in charts.toml.
@@ -239,8 +273,7 @@ impl<'a> Deployer<'a> {
         }
     }
 
-    fn chart(&mut self, application: &Application, source: &Source, directory: &Path) -> Result<ChartSource> {
-        only_helm(source)?;
+    fn chart(&mut self, source: &Source, node: &Node, directory: &Path) -> Result<ChartSource> {
         let (root, config) = (self.root, self.config);
         let chart = self.charts.entry(directory.to_path_buf()).or_insert_with(|| {
             if directory.is_symlink() && source.node.get("helm").is_none() {
@@ -259,8 +292,7 @@ impl<'a> Deployer<'a> {
         });
         let mut reasons = Diagnostics::default();
         let chart = reasons.take(chart.clone());
-        let options = overrides(root, application, directory).and_then(|overrides| source.helm_options(&overrides));
-        let options = reasons.take(options);
+        let options = reasons.take(helm_options(node, &source.field));
         match (chart, options) {
             (Some(chart), Some(options)) => Ok(ChartSource { source: source.clone(), chart, options }),
             _ => Err(reasons),
@@ -314,6 +346,34 @@ pub fn set(root: &Node) -> Unrendered {
         .at(root.get("kind").unwrap_or(root).place(), "")
         .help("replace it with an Application for each chart");
     Unrendered { instance: name.to_owned(), place, reasons: found.into() }
+}
+
+/// The type of a source. What looks like a chart without its Chart.yaml is one, so that its absence is reported.
+fn source_type(source: &Source, node: &Node, directory: &Path) -> Result<SourceType> {
+    if let Some(explicit) = source_type::explicit(node)? {
+        return Ok(explicit);
+    }
+    if !directory.is_dir() {
+        return Ok(SourceType::Helm);
+    }
+    let found = source_type::discover(directory)?;
+    let remains = ["templates", "values.yaml", "charts"].iter().any(|name| directory.join(name).exists());
+    let broken = found == SourceType::Directory && remains && !has_manifests(directory) && !directory.is_symlink();
+    Ok(if broken && source.node.get("directory").is_none() { SourceType::Helm } else { found })
+}
+
+/// Whether a directory contains other YAML files than those of a chart.
+fn has_manifests(directory: &Path) -> bool {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .any(|name| argocd::directory::is_manifest(&name) && !name.starts_with("values") && name != "Chart.lock")
+}
+
+fn no_directory(source: &Source) -> Diagnostic {
+    Diagnostic::new(Code::ChartMissing, format!("`{}` does not exist", source.path))
+        .at(source.path_place.clone(), "")
+        .help("correct the path, or create the directory")
 }
 
 fn no_chart(root: &Path, config: &Config, source: &Source, directory: &Path) -> Diagnostic {

@@ -17,10 +17,12 @@ use toolbox::inputs;
 use toolbox::inputs::Inputs;
 
 use crate::chart_recipe::{self, ChartPlace, Environment};
+use crate::checkout::Checkout;
 use crate::deploy::{ChartSource, Deployment, RemoteChart, Rendered};
-use crate::ignored::Ignored;
+use crate::kustomized::KustomizeSource;
 use crate::load::Workspace;
-use crate::target::{ChartPart, DEFAULT_CASE, Inspected, Part, RemoteChartPart, Target, TargetId};
+use crate::plain::DirectorySource;
+use crate::target::{ChartPart, DEFAULT_CASE, Inspected, KustomizePart, Part, RemoteChartPart, Target, TargetId};
 
 /// The dependencies and files of all deployed charts, by directory.
 #[derive(Debug)]
@@ -58,8 +60,8 @@ pub fn plan<'a>(
 ) -> (Vec<Target<'a>>, Diagnostics) {
     let mut diagnostics = Diagnostics::default();
     let selected = select(workspace, selection, &mut diagnostics);
-    let ignored = Ignored::new(&workspace.root);
-    let is_ignored = |path: &Path| ignored.is_ignored(path);
+    let checkout = Checkout::new(&workspace.root);
+    let is_ignored = |path: &Path| checkout.lacks(path);
     let mut targets = Vec::new();
     for deployment in &workspace.deployments {
         let cases = std::iter::once((DEFAULT_CASE, None))
@@ -164,6 +166,8 @@ struct Planner<'a, 'i> {
 enum Planned<'a> {
     Chart { source: &'a ChartSource, recipe: Recipe, inspected: &'a Inspected },
     RemoteChart { source: &'a RemoteChart, recipe: Recipe, inside: String },
+    Kustomize { source: &'a KustomizeSource, recipe: kustomize::recipe::Recipe },
+    Directory(&'a DirectorySource),
 }
 
 impl<'a> Planner<'a, '_> {
@@ -192,6 +196,16 @@ impl<'a> Planner<'a, '_> {
                     diagnostics.extend(chart_recipe::warnings(&chart, &recipe));
                     let inside = chart_recipe::inside(&environment, &chart);
                     planned.push(Planned::RemoteChart { source, recipe, inside });
+                }
+                Rendered::Kustomize(source) => {
+                    let recipe = source.recipe(self.workspace, &deployment.application);
+                    let Some(recipe) = diagnostics.take(recipe) else { continue };
+                    diagnostics.extend(source.warnings());
+                    planned.push(Planned::Kustomize { source, recipe });
+                }
+                Rendered::Directory(source) => {
+                    diagnostics.extend(source.warnings.clone());
+                    planned.push(Planned::Directory(source));
                 }
             }
         }
@@ -233,6 +247,21 @@ impl<'a> Planner<'a, '_> {
                         inputs.insert(format!("{prefix}value files in the chart"), digest);
                     }
                     parts.push(Part::RemoteChart(RemoteChartPart { source, recipe, inspected }));
+                }
+                Planned::Kustomize { source, recipe } => {
+                    let found = source.add_inputs(&self.workspace.root, recipe, &prefix, &mut inputs);
+                    found.map_err(|found| found.for_target(&id))?;
+                    inputs.insert("kustomize".to_owned(), self.argocd.kustomize.to_owned());
+                    if source.inflates(recipe) {
+                        inputs.insert("helm".to_owned(), self.argocd.helm.to_owned());
+                    }
+                    parts.push(Part::Kustomize(KustomizePart { source, recipe: recipe.clone() }));
+                }
+                Planned::Directory(source) => {
+                    inputs.extend(source.contents.inputs.clone());
+                    // Nothing else affects it, but a target without inputs would never be stale.
+                    inputs.insert(format!("{prefix}application"), "directory".to_owned());
+                    parts.push(Part::Directory(source));
                 }
             }
         }

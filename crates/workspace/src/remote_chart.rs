@@ -12,8 +12,8 @@ use helm::chart::Chart;
 use helm::recipe::Recipe;
 
 use crate::chart_recipe::{self, ChartPlace, Environment};
+use crate::checkout::Checkout;
 use crate::deploy::RemoteChart;
-use crate::ignored::Ignored;
 use crate::load::Workspace;
 use crate::target::{RemoteChartPart, Unpacked};
 
@@ -25,8 +25,8 @@ pub fn unpacked(
     part: &RemoteChartPart<'_>,
     directory: &Path,
 ) -> Result<Unpacked> {
-    let ignored = Ignored::new(&workspace.root);
-    let is_ignored = |path: &Path| !path.starts_with(directory) && ignored.is_ignored(path);
+    let checkout = Checkout::new(&workspace.root);
+    let is_ignored = |path: &Path| !path.starts_with(directory) && checkout.lacks(path);
     let environment = Environment { root: &workspace.root, config: &workspace.config, argocd, is_ignored: &is_ignored };
     let RemoteChart { source, options, pin } = part.source;
     let place = ChartPlace::Archive(pin, Some(directory));

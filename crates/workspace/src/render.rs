@@ -5,6 +5,8 @@
 //! run by hand.
 
 pub mod failure;
+pub mod kustomize;
+pub mod plain;
 mod schema;
 mod unknown_name;
 mod unset;

@@ -14,6 +14,8 @@ use helm::recipe::Recipe;
 use toolbox::inputs::Inputs;
 
 use crate::deploy::{ChartSource, Deployment, RemoteChart};
+use crate::kustomized::KustomizeSource;
+use crate::plain::DirectorySource;
 
 /// The name of a target, `<app>/<case>`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,6 +57,19 @@ pub enum Part<'a> {
     Chart(ChartPart<'a>),
     /// A chart from a Helm repository.
     RemoteChart(RemoteChartPart<'a>),
+    /// A kustomization.
+    Kustomize(KustomizePart<'a>),
+    /// A directory of manifests.
+    Directory(&'a DirectorySource),
+}
+
+/// A kustomization, and how a source of an Application builds it.
+#[derive(Debug)]
+pub struct KustomizePart<'a> {
+    /// The kustomization and its options.
+    pub source: &'a KustomizeSource,
+    /// The commands that build it.
+    pub recipe: kustomize::recipe::Recipe,
 }
 
 /// A chart in the checkout, and how a source of an Application renders it.
@@ -105,7 +120,7 @@ impl Target<'_> {
     pub fn charts(&self) -> impl Iterator<Item = ChartTarget<'_>> {
         self.parts.iter().filter_map(|part| match part {
             Part::Chart(part) => Some(self.chart_target(part)),
-            Part::RemoteChart(_) => None,
+            Part::RemoteChart(_) | Part::Kustomize(_) | Part::Directory(_) => None,
         })
     }
 
@@ -113,7 +128,7 @@ impl Target<'_> {
     pub fn remote_charts(&self) -> impl Iterator<Item = &RemoteChartPart<'_>> {
         self.parts.iter().filter_map(|part| match part {
             Part::RemoteChart(part) => Some(part),
-            Part::Chart(_) => None,
+            Part::Chart(_) | Part::Kustomize(_) | Part::Directory(_) => None,
         })
     }
 
@@ -135,7 +150,7 @@ impl Target<'_> {
     /// The release name of its first chart.
     #[must_use]
     pub fn release(&self) -> Option<&str> {
-        self.parts.iter().map(Part::recipe).map(|recipe| recipe.release.as_str()).next()
+        self.parts.iter().filter_map(Part::recipe).map(|recipe| recipe.release.as_str()).next()
     }
 
     /// A chart as this target renders it.
@@ -159,10 +174,15 @@ impl Target<'_> {
         self.charts().find_map(|chart| chart.inspected.refused)
     }
 
-    /// The file of a template relative to the repository root, unless it belongs to a dependency.
+    /// The file of a template relative to the repository root, unless it belongs to a dependency. A manifest in a
+    /// directory is its own template.
     #[must_use]
     pub fn template_file(&self, template: &str) -> Option<String> {
-        self.charts().find_map(|chart| chart.template_file(template))
+        self.parts.iter().find_map(|part| match part {
+            Part::Chart(part) => self.chart_target(part).template_file(template),
+            Part::Directory(source) => source.contents.inputs.contains_key(template).then(|| template.to_owned()),
+            Part::RemoteChart(_) | Part::Kustomize(_) => None,
+        })
     }
 }
 
@@ -176,20 +196,22 @@ impl ChartTarget<'_> {
 }
 
 impl Part<'_> {
-    /// Its Helm command line.
+    /// The Helm command line of a chart.
     #[must_use]
-    pub fn recipe(&self) -> &Recipe {
+    pub fn recipe(&self) -> Option<&Recipe> {
         match self {
-            Part::Chart(part) => &part.recipe,
-            Part::RemoteChart(part) => &part.recipe,
+            Part::Chart(part) => Some(&part.recipe),
+            Part::RemoteChart(part) => Some(&part.recipe),
+            Part::Kustomize(_) | Part::Directory(_) => None,
         }
     }
 
     /// The same, to be changed.
-    pub fn recipe_mut(&mut self) -> &mut Recipe {
+    pub fn recipe_mut(&mut self) -> Option<&mut Recipe> {
         match self {
-            Part::Chart(part) => &mut part.recipe,
-            Part::RemoteChart(part) => &mut part.recipe,
+            Part::Chart(part) => Some(&mut part.recipe),
+            Part::RemoteChart(part) => Some(&mut part.recipe),
+            Part::Kustomize(_) | Part::Directory(_) => None,
         }
     }
 }

@@ -17,7 +17,8 @@ use kubernetes::manifest::{Manifest, Recorded};
 use kubernetes::object::Object;
 use toolbox::parallel::parallel;
 use toolbox::progress::Progress;
-use workspace::render::Renderer;
+use workspace::render::kustomize::Programs;
+use workspace::render::{self, Renderer};
 use workspace::target::{Part, RemoteChartPart, Target};
 use workspace::{Workspace, remote_chart};
 
@@ -132,8 +133,17 @@ fn render_stale(
     }
     let cache = &session.environment.cache;
     let tools = session.tools(workspace);
-    let helm = match diagnostics.try_take(tools.require("helm", argocd.helm)) {
-        Ok(tool) => tool.path,
+    let mut require = |needed: bool, name: &str, version: &str| {
+        let tool = needed.then(|| diagnostics.try_take(tools.require(name, version))).transpose()?;
+        Ok(tool.map(|tool| tool.path).unwrap_or_default())
+    };
+    let needs_helm = stale.iter().any(|one| one.target.parts.iter().any(needs_helm));
+    let needs_kustomize = |part: &Part<'_>| matches!(part, Part::Kustomize(_));
+    let needs_kustomize = stale.iter().any(|one| one.target.parts.iter().any(needs_kustomize));
+    let helm = require(needs_helm, "helm", argocd.helm);
+    let kustomize = require(needs_kustomize, "kustomize", argocd.kustomize);
+    let (helm, kustomize) = match helm.and_then(|helm| Ok((helm, kustomize?))) {
+        Ok(tools) => tools,
         Err(reported) => {
             for one in &mut stale {
                 one.state = RenderState::Blocked(reported);
@@ -158,7 +168,7 @@ fn render_stale(
     let unpacked = prepare_remote(session.jobs, &pins, &context, diagnostics);
 
     let renderer = Renderer { root: &session.root, cache, helm: &helm };
-    let machine = Machine { workspace, argocd, renderer, prepared, unpacked };
+    let machine = Machine { workspace, argocd, renderer, kustomize: &kustomize, prepared, unpacked };
     let slots: Vec<Mutex<&mut Rendering<'_>>> = stale.into_iter().map(Mutex::new).collect();
     parallel(session.jobs, &slots, |slot| {
         let Ok(mut one) = slot.lock() else { return };
@@ -169,6 +179,15 @@ fn render_stale(
         if let RenderState::Failed(found) = &one.state {
             diagnostics.extend(found.clone());
         }
+    }
+}
+
+/// Whether a part is rendered with Helm.
+fn needs_helm(part: &Part<'_>) -> bool {
+    match part {
+        Part::Chart(_) | Part::RemoteChart(_) => true,
+        Part::Kustomize(part) => part.source.inflates(&part.recipe),
+        Part::Directory(_) => false,
     }
 }
 
@@ -189,6 +208,7 @@ struct Machine<'a> {
     workspace: &'a Workspace,
     argocd: Release,
     renderer: Renderer<'a>,
+    kustomize: &'a Path,
     prepared: BTreeMap<PathBuf, std::result::Result<Prepared, Reported>>,
     unpacked: Unpacked,
 }
@@ -198,8 +218,8 @@ impl Machine<'_> {
     fn render(&self, target: &Target<'_>) -> RenderState {
         let mut manifests = Vec::new();
         let mut failures = Diagnostics::default();
-        for part in &target.parts {
-            let rendered = match part {
+        for one in &target.parts {
+            let result = match one {
                 Part::Chart(chart) => match self.prepared.get(&chart.source.chart.directory) {
                     Some(Ok(prepared)) => self.renderer.render(&target.chart_target(chart), &prepared.directory),
                     Some(Err(reported)) => return RenderState::Blocked(*reported),
@@ -210,8 +230,20 @@ impl Machine<'_> {
                     Some(Err(reported)) => return RenderState::Blocked(*reported),
                     None => continue,
                 },
+                Part::Kustomize(part) => {
+                    let helm = needs_helm(one).then_some(self.renderer.helm);
+                    let programs = Programs { kustomize: self.kustomize, helm };
+                    render::kustomize::render(
+                        self.renderer.root,
+                        programs,
+                        part.source,
+                        &part.recipe,
+                        &target.namespace,
+                    )
+                }
+                Part::Directory(source) => render::plain::render(source, &target.namespace),
             };
-            manifests.extend(failures.take(rendered).unwrap_or_default());
+            manifests.extend(failures.take(result).unwrap_or_default());
         }
         if failures.has_errors() {
             RenderState::Failed(failures.for_target(&target.id))

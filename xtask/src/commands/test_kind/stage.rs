@@ -335,7 +335,7 @@ impl Deploy for Stage<'_> {
         let (mut targets, _) = plan::plan(self.workspace, self.inspections, argocd, &name);
         for target in &mut targets {
             for part in &mut target.parts {
-                let recipe = part.recipe_mut();
+                let Some(recipe) = part.recipe_mut() else { continue };
                 recipe.case_file = values.map(Path::to_path_buf);
                 if let Some(namespace) = namespace {
                     namespace.clone_into(&mut recipe.namespace);

@@ -1,0 +1,13 @@
+//! Reads the manifests of a directory, which nobody renders.
+
+use argocd::directory;
+use diagnostics::Result;
+use kubernetes::manifest::{self, Manifest, Writer};
+
+use crate::plain::DirectorySource;
+
+/// The manifests in a directory, for a namespace.
+pub fn render(source: &DirectorySource, namespace: &str) -> Result<Vec<Manifest>> {
+    let output = directory::output(&source.contents.manifests()?);
+    manifest::read_from(Writer::Author, output.as_bytes(), namespace)
+}
