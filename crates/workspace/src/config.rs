@@ -5,6 +5,7 @@ mod pod_security;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use argocd::application_set::Cluster;
 use argocd::glob;
 use argocd::release::Release;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place, Result, Source, suggestion};
@@ -14,6 +15,8 @@ use kubernetes::validate::Unchecked;
 use toolbox::tools_lock::ToolsLock;
 
 pub use self::pod_security::{Namespace, PodSecurity};
+use crate::acceptance::Acceptance;
+use crate::declared::{self, Sample};
 use crate::external::External;
 use crate::reason;
 
@@ -32,6 +35,12 @@ pub struct Config {
     charts: Vec<String>,
     /// Argo CD's build options for Kustomize, split at white space.
     pub kustomize_build_options: Vec<String>,
+    /// Whether Argo CD runs with `--enable-new-git-file-globbing`.
+    pub new_git_file_globbing: bool,
+    /// The clusters that Argo CD manages besides its own.
+    pub clusters: Vec<Cluster>,
+    /// Parameters of generators that need the outside.
+    pub samples: Vec<Sample>,
     /// The cluster's Kubernetes version, `major.minor.patch`.
     pub kubernetes: String,
     /// API versions of the cluster besides Helm's built-in ones, as `group/version[/Kind]`.
@@ -50,6 +59,8 @@ pub struct Config {
     pub suppressions: Vec<Suppression>,
     /// Objects that exist outside of the repository.
     pub externals: Vec<External>,
+    /// Applications that are knowingly not rendered.
+    pub unrendered: Vec<Acceptance>,
     /// How objects are validated against schemas.
     pub validate: Validate,
     /// Warnings about deprecated keys.
@@ -96,9 +107,13 @@ impl Config {
             !url.is_empty()
         });
         let argocd = fields.required("argocd").and_then(|node| argocd(node, &mut diagnostics));
-        let (argocd, applications, build_options) = argocd
-            .map_or_else(Default::default, |(release, applications, options)| (Some(release), applications, options));
         let charts = fields.node("charts").map(|node| charts(node, &mut diagnostics)).unwrap_or_default();
+        let kustomize_build_options =
+            fields.node("kustomize").map(|node| build_options(node, &mut diagnostics)).unwrap_or_default();
+        let clusters = fields.sequence("cluster").iter();
+        let clusters = clusters.filter_map(|node| declared::cluster(node, &mut diagnostics)).collect();
+        let samples = fields.sequence("sample").iter();
+        let samples = samples.filter_map(|node| declared::sample(node, &mut diagnostics)).collect();
         let kubernetes = fields.required("kubernetes").and_then(|node| kubernetes(node, &mut diagnostics));
         let tools = fields.node("tools").map(|node| tools(node, &mut diagnostics)).unwrap_or_default();
         let kind_node_image = fields.node("kind").and_then(|node| {
@@ -112,6 +127,8 @@ impl Config {
         let (suppressions, deprecated) = suppressions(&root, &mut fields, &mut diagnostics);
         let externals = fields.sequence("external").iter();
         let externals = externals.filter_map(|node| External::read(node, &mut diagnostics)).collect();
+        let unrendered = fields.sequence("unrendered").iter();
+        let unrendered = unrendered.filter_map(|node| Acceptance::read(node, &mut diagnostics)).collect();
         let validate = fields.node("validate").map(|node| validate(node, &mut diagnostics)).unwrap_or_default();
         fields.finish(&mut diagnostics);
 
@@ -124,10 +141,13 @@ impl Config {
         diagnostics.into_result(Self {
             source,
             repository,
-            argocd,
-            applications,
+            argocd: argocd.release,
+            applications: argocd.applications,
             charts,
-            kustomize_build_options: build_options,
+            kustomize_build_options,
+            new_git_file_globbing: argocd.new_git_file_globbing,
+            clusters,
+            samples,
             kubernetes: version,
             api_versions,
             pod_security,
@@ -137,13 +157,21 @@ impl Config {
             kind_node_image,
             suppressions,
             externals,
+            unrendered,
             validate,
             deprecated,
         })
     }
 }
 
-fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<(Release, Vec<String>, Vec<String>)> {
+/// The `[argocd]` section.
+struct ArgoCd {
+    release: Release,
+    applications: Vec<String>,
+    new_git_file_globbing: bool,
+}
+
+fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<ArgoCd> {
     let mut fields = Fields::new(node, "argocd", Syntax::Config);
     let version = fields.required_string("version");
     let release = version.and_then(|version| match Release::parse(&version) {
@@ -155,10 +183,17 @@ fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<(Release, Vec<St
         }
     });
     let applications = globs(&mut fields, "applications", "apps/**/*.yaml");
-    let build_options = fields.string("kustomize-build-options").unwrap_or_default();
-    let build_options = build_options.split_whitespace().map(str::to_owned).collect();
+    let new_git_file_globbing = fields.bool("new-git-file-globbing");
     fields.finish(diagnostics);
-    Some((release?, applications, build_options))
+    Some(ArgoCd { release: release?, applications, new_git_file_globbing })
+}
+
+/// The `[kustomize]` section: Argo CD's `kustomize.buildOptions`.
+fn build_options(node: &Node, diagnostics: &mut Diagnostics) -> Vec<String> {
+    let mut fields = Fields::new(node, "kustomize", Syntax::Config);
+    let options = fields.string("build-options").unwrap_or_default();
+    fields.finish(diagnostics);
+    options.split_whitespace().map(str::to_owned).collect()
 }
 
 /// The patterns in `[charts]`.
@@ -224,6 +259,13 @@ impl Config {
     pub fn selects_chart(&self, folder: &str) -> bool {
         let mut patterns = self.charts.iter();
         patterns.len() == 0 || patterns.any(|pattern| glob::matches_path(pattern, folder).unwrap_or_default())
+    }
+
+    /// The place of the patterns that select Applications, if there are any.
+    #[must_use]
+    pub fn application_patterns(&self) -> Option<Place> {
+        let root = toml::parse(&self.source).ok()?;
+        root.find(&["argocd", "applications"]).map(Node::place).filter(|_| !self.applications.is_empty())
     }
 
     /// The version of a tool, or an error if there is none. The error is empty if tools.lock does not contain the version.

@@ -336,18 +336,6 @@ fn check_references(application: &Application, reasons: &mut Diagnostics) {
     }
 }
 
-/// An ApplicationSet, whose Applications are not rendered.
-#[must_use]
-pub fn set(root: &Node) -> Unrendered {
-    let name = root.find(&["metadata", "name"]);
-    let place = name.unwrap_or(root).place();
-    let name = name.and_then(Node::as_str).unwrap_or_default();
-    let found = Diagnostic::new(Code::NotRendered, "ApplicationSets are not supported yet")
-        .at(root.get("kind").unwrap_or(root).place(), "")
-        .help("replace it with an Application for each chart");
-    Unrendered { instance: name.to_owned(), place, reasons: found.into() }
-}
-
 /// The type of a source. What looks like a chart without its Chart.yaml is one, so that its absence is reported.
 fn source_type(source: &Source, node: &Node, directory: &Path) -> Result<SourceType> {
     if let Some(explicit) = source_type::explicit(node)? {

@@ -1,15 +1,18 @@
 //! The repository as a whole: charts.toml, its Applications with their charts, its targets, and their rendering.
 
+pub mod acceptance;
 pub mod advisories;
 pub mod authored;
 mod chart_recipe;
 pub mod charts;
 pub mod checkout;
 pub mod config;
+pub mod declared;
 pub mod deploy;
 pub mod external;
 pub mod files;
 pub mod find;
+pub mod generate;
 pub mod kustomized;
 pub mod load;
 pub mod namespaces;

@@ -14,11 +14,12 @@ use toolbox::inputs;
 use toolbox::source::read;
 use toolbox::tools_lock::ToolsLock;
 
+use crate::acceptance::Acceptance;
 use crate::config::Config;
-use crate::deploy;
 use crate::deploy::{Deployer, Deployment, Unrendered};
 use crate::files::CONFIG_FILE;
 use crate::find;
+use crate::generate::{Generated, GeneratedApplication, Generator};
 
 /// The lock file of chart archives.
 pub const CHARTS_LOCK_FILE: &str = "charts.lock";
@@ -45,6 +46,8 @@ pub struct Workspace {
     pub argocd_complete: bool,
     /// The Applications that can be rendered, by instance name.
     pub deployments: Vec<Deployment>,
+    /// The Applications that ApplicationSets generate, with what made them.
+    pub generated: Vec<GeneratedApplication>,
     /// The Applications that are not rendered, by instance name.
     pub unrendered: Vec<Unrendered>,
     /// The charts from Helm repositories that Applications ask for, pinned or not.
@@ -103,6 +106,7 @@ impl Workspace {
             argocd: Vec::new(),
             argocd_complete: true,
             deployments: Vec::new(),
+            generated: Vec::new(),
             unrendered: Vec::new(),
             wanted: Vec::new(),
             sound: false,
@@ -127,6 +131,15 @@ impl Workspace {
             }
             workspace.argocd.push(ArgocdFile { name, documents: documents.into_iter().flat_map(items).collect() });
         }
+        let generator = Generator::new(root, &workspace.config);
+        for set in &sets {
+            let Generated { applications, unrendered } = generator.generate(set);
+            workspace.unrendered.extend(unrendered);
+            for (one, application) in applications {
+                workspace.generated.push(application);
+                defined.push(one);
+            }
+        }
         let mut deployer = Deployer::new(root, &workspace.config, &workspace.charts_lock);
         for one in defined {
             match deployer.deploy(one) {
@@ -136,13 +149,44 @@ impl Workspace {
         }
         diagnostics.extend(deployer.found);
         workspace.wanted = deployer.wanted;
-        workspace.unrendered.extend(sets.iter().map(deploy::set));
         workspace.sound = !diagnostics.has_errors() && workspace.unrendered.iter().all(|one| !one.is_broken());
         diagnostics.extend(workspace.config.deprecated.clone());
         diagnostics.extend(workspace.config.check_tools(&workspace.tools_lock));
         workspace.unrendered.sort_by(|left, right| left.instance.cmp(&right.instance));
         workspace.deployments.sort_by(|left, right| left.application.instance.cmp(&right.application.instance));
         Ok((workspace, diagnostics))
+    }
+}
+
+impl Workspace {
+    /// The entry in charts.toml that accepts that an Application is not rendered.
+    #[must_use]
+    pub fn acceptance(&self, unrendered: &Unrendered) -> Option<&Acceptance> {
+        self.config.unrendered.iter().find(|entry| entry.accepts(unrendered))
+    }
+
+    /// Reports the entries that accept nothing.
+    #[must_use]
+    pub fn unused_acceptances(&self) -> Diagnostics {
+        let unused = |entry: &&Acceptance| !self.unrendered.iter().any(|one| entry.accepts(one));
+        Diagnostics(self.config.unrendered.iter().filter(unused).map(Acceptance::unused).collect())
+    }
+
+    /// Reports that there is no Application at all, unless another error is the reason.
+    #[must_use]
+    pub fn no_application(&self) -> Option<Diagnostic> {
+        if !self.sound || !self.deployments.is_empty() || !self.unrendered.is_empty() {
+            return None;
+        }
+        let found = Diagnostic::new(Code::ApplicationMissing, "no Application was found");
+        Some(match self.config.application_patterns() {
+            Some(place) => found
+                .at(place, "no file that matches defines one")
+                .help("correct the patterns, or delete them to search all files that Git does not ignore"),
+            None => found
+                .note("all YAML and JSON files were searched, except those that Git ignores and templates of charts")
+                .help("add an Application, for example with `cargo xtask new NAME`"),
+        })
     }
 }
 
