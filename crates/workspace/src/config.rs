@@ -32,6 +32,8 @@ pub struct Config {
     pub argocd: Release,
     /// Patterns of the files whose Applications are rendered; all files without patterns.
     applications: Vec<String>,
+    /// Patterns of the folders of charts; all folders without patterns.
+    charts: Vec<String>,
     /// Argo CD's build options for Kustomize, split at white space.
     pub kustomize_build_options: Vec<String>,
     /// Whether Argo CD runs with `--enable-new-git-file-globbing`.
@@ -108,6 +110,7 @@ impl Config {
             !url.is_empty()
         });
         let argocd = fields.required("argocd").and_then(|node| argocd(node, &mut diagnostics));
+        let charts = fields.node("charts").map(|node| charts(node, &mut diagnostics)).unwrap_or_default();
         let kustomize_build_options =
             fields.node("kustomize").map(|node| build_options(node, &mut diagnostics)).unwrap_or_default();
         let clusters = fields.sequence("cluster").iter();
@@ -145,6 +148,7 @@ impl Config {
             repository,
             argocd: argocd.release,
             applications: argocd.applications,
+            charts,
             kustomize_build_options,
             new_git_file_globbing: argocd.new_git_file_globbing,
             clusters,
@@ -184,14 +188,7 @@ fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<ArgoCd> {
             None
         }
     });
-    let mut applications = Vec::new();
-    for (pattern, place) in fields.strings("applications") {
-        if glob::matches_path(&pattern, "x").is_err() {
-            let message = format!("`{pattern}` is not a valid glob");
-            fields.report(Diagnostic::new(Code::ConfigInvalid, message).at(place, "expected such as `apps/**/*.yaml`"));
-        }
-        applications.push(pattern);
-    }
+    let applications = globs(&mut fields, "applications", "apps/**/*.yaml");
     let new_git_file_globbing = fields.bool("new-git-file-globbing");
     fields.finish(diagnostics);
     Some(ArgoCd { release: release?, applications, new_git_file_globbing })
@@ -203,6 +200,29 @@ fn build_options(node: &Node, diagnostics: &mut Diagnostics) -> Vec<String> {
     let options = fields.string("build-options").unwrap_or_default();
     fields.finish(diagnostics);
     options.split_whitespace().map(str::to_owned).collect()
+}
+
+/// The patterns in `[charts]`.
+fn charts(node: &Node, diagnostics: &mut Diagnostics) -> Vec<String> {
+    let mut fields = Fields::new(node, "charts", Syntax::Config);
+    let folders = globs(&mut fields, "folders", "apps/*");
+    fields.finish(diagnostics);
+    folders
+}
+
+/// A list of patterns of paths.
+fn globs(fields: &mut Fields<'_>, key: &'static str, example: &str) -> Vec<String> {
+    let mut patterns = Vec::new();
+    for (pattern, place) in fields.strings(key) {
+        if glob::matches_path(&pattern, "x").is_err() {
+            let message = format!("`{pattern}` is not a valid glob");
+            fields.report(
+                Diagnostic::new(Code::ConfigInvalid, message).at(place, format!("expected such as `{example}`")),
+            );
+        }
+        patterns.push(pattern);
+    }
+    patterns
 }
 
 /// The `[kubernetes]` section.
@@ -238,6 +258,13 @@ impl Config {
     pub fn selects(&self, file: &str) -> bool {
         let mut patterns = self.applications.iter();
         patterns.len() == 0 || patterns.any(|pattern| glob::matches_path(pattern, file).unwrap_or_default())
+    }
+
+    /// Whether the chart in a folder is one of the repository's, deployed or not; `folder` is its path from the root.
+    #[must_use]
+    pub fn selects_chart(&self, folder: &str) -> bool {
+        let mut patterns = self.charts.iter();
+        patterns.len() == 0 || patterns.any(|pattern| glob::matches_path(pattern, folder).unwrap_or_default())
     }
 
     /// The place of the patterns that select Applications, if there are any.

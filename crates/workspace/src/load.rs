@@ -11,6 +11,7 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
 use document::yaml::Document;
 use document::{Node, yaml};
 use helm::charts_lock::ChartsLock;
+use helm::dependencies::remote::Wanted;
 use toolbox::inputs;
 use toolbox::source::read;
 use toolbox::tools_lock::ToolsLock;
@@ -53,6 +54,8 @@ pub struct Workspace {
     pub(crate) replaced: BTreeSet<String>,
     /// The Applications that are not rendered, by instance name.
     pub unrendered: Vec<Unrendered>,
+    /// The charts from Helm repositories that Applications ask for, pinned or not.
+    pub wanted: Vec<Wanted>,
     /// Whether everything could be read, so that something missing was really deleted.
     pub sound: bool,
 }
@@ -110,6 +113,7 @@ impl Workspace {
             generated: Vec::new(),
             replaced: BTreeSet::new(),
             unrendered: Vec::new(),
+            wanted: Vec::new(),
             sound: false,
         };
         let (mut defined, mut sets) = (Vec::new(), Vec::new());
@@ -149,7 +153,7 @@ impl Workspace {
                 application: Ok(application),
             }
         }));
-        let mut deployer = Deployer::new(root, &workspace.config);
+        let mut deployer = Deployer::new(root, &workspace.config, &workspace.charts_lock);
         for one in defined {
             match deployer.deploy(one) {
                 Ok(deployment) => workspace.deployments.push(deployment),
@@ -157,6 +161,7 @@ impl Workspace {
             }
         }
         diagnostics.extend(deployer.found);
+        workspace.wanted = deployer.wanted;
         workspace.sound = !diagnostics.has_errors() && workspace.unrendered.iter().all(|one| !one.is_broken());
         diagnostics.extend(workspace.config.deprecated.clone());
         diagnostics.extend(workspace.config.check_tools(&workspace.tools_lock));
