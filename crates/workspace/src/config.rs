@@ -14,6 +14,7 @@ use kubernetes::validate::Unchecked;
 use toolbox::tools_lock::ToolsLock;
 
 pub use self::pod_security::{Namespace, PodSecurity};
+use crate::acceptance::Acceptance;
 use crate::external::External;
 use crate::reason;
 
@@ -48,6 +49,8 @@ pub struct Config {
     pub suppressions: Vec<Suppression>,
     /// Objects that exist outside of the repository.
     pub externals: Vec<External>,
+    /// Applications that are knowingly not rendered.
+    pub unrendered: Vec<Acceptance>,
     /// How objects are validated against schemas.
     pub validate: Validate,
     /// Warnings about deprecated keys.
@@ -110,6 +113,8 @@ impl Config {
         let (suppressions, deprecated) = suppressions(&root, &mut fields, &mut diagnostics);
         let externals = fields.sequence("external").iter();
         let externals = externals.filter_map(|node| External::read(node, &mut diagnostics)).collect();
+        let unrendered = fields.sequence("unrendered").iter();
+        let unrendered = unrendered.filter_map(|node| Acceptance::read(node, &mut diagnostics)).collect();
         let validate = fields.node("validate").map(|node| validate(node, &mut diagnostics)).unwrap_or_default();
         fields.finish(&mut diagnostics);
 
@@ -134,6 +139,7 @@ impl Config {
             kind_node_image,
             suppressions,
             externals,
+            unrendered,
             validate,
             deprecated,
         })
@@ -204,6 +210,13 @@ impl Config {
     pub fn selects(&self, file: &str) -> bool {
         let mut patterns = self.applications.iter();
         patterns.len() == 0 || patterns.any(|pattern| glob::matches_path(pattern, file).unwrap_or_default())
+    }
+
+    /// The place of the patterns that select Applications, if there are any.
+    #[must_use]
+    pub fn application_patterns(&self) -> Option<Place> {
+        let root = toml::parse(&self.source).ok()?;
+        root.find(&["argocd", "applications"]).map(Node::place).filter(|_| !self.applications.is_empty())
     }
 
     /// The version of a tool, or an error if there is none. The error is empty if tools.lock does not contain the version.
