@@ -29,6 +29,8 @@ pub struct Config {
     pub argocd: Release,
     /// Patterns of the files whose Applications are rendered; all files without patterns.
     applications: Vec<String>,
+    /// Patterns of the folders of charts; all folders without patterns.
+    charts: Vec<String>,
     /// Argo CD's build options for Kustomize, split at white space.
     pub kustomize_build_options: Vec<String>,
     /// The cluster's Kubernetes version, `major.minor.patch`.
@@ -100,6 +102,7 @@ impl Config {
         let (argocd, applications) = argocd.unzip();
         let kustomize_build_options =
             fields.node("kustomize").map(|node| build_options(node, &mut diagnostics)).unwrap_or_default();
+        let charts = fields.node("charts").map(|node| charts(node, &mut diagnostics)).unwrap_or_default();
         let kubernetes = fields.required("kubernetes").and_then(|node| kubernetes(node, &mut diagnostics));
         let tools = fields.node("tools").map(|node| tools(node, &mut diagnostics)).unwrap_or_default();
         let kind_node_image = fields.node("kind").and_then(|node| {
@@ -129,6 +132,7 @@ impl Config {
             repository,
             argocd,
             applications: applications.unwrap_or_default(),
+            charts,
             kustomize_build_options,
             kubernetes: version,
             api_versions,
@@ -157,14 +161,7 @@ fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<(Release, Vec<St
             None
         }
     });
-    let mut applications = Vec::new();
-    for (pattern, place) in fields.strings("applications") {
-        if glob::matches_path(&pattern, "x").is_err() {
-            let message = format!("`{pattern}` is not a valid glob");
-            fields.report(Diagnostic::new(Code::ConfigInvalid, message).at(place, "expected such as `apps/**/*.yaml`"));
-        }
-        applications.push(pattern);
-    }
+    let applications = globs(&mut fields, "applications", "apps/**/*.yaml");
     fields.finish(diagnostics);
     Some((release?, applications))
 }
@@ -175,6 +172,29 @@ fn build_options(node: &Node, diagnostics: &mut Diagnostics) -> Vec<String> {
     let options = fields.string("build-options").unwrap_or_default();
     fields.finish(diagnostics);
     options.split_whitespace().map(str::to_owned).collect()
+}
+
+/// The patterns in `[charts]`.
+fn charts(node: &Node, diagnostics: &mut Diagnostics) -> Vec<String> {
+    let mut fields = Fields::new(node, "charts", Syntax::Config);
+    let folders = globs(&mut fields, "folders", "apps/*");
+    fields.finish(diagnostics);
+    folders
+}
+
+/// A list of patterns of paths.
+fn globs(fields: &mut Fields<'_>, key: &'static str, example: &str) -> Vec<String> {
+    let mut patterns = Vec::new();
+    for (pattern, place) in fields.strings(key) {
+        if glob::matches_path(&pattern, "x").is_err() {
+            let message = format!("`{pattern}` is not a valid glob");
+            fields.report(
+                Diagnostic::new(Code::ConfigInvalid, message).at(place, format!("expected such as `{example}`")),
+            );
+        }
+        patterns.push(pattern);
+    }
+    patterns
 }
 
 /// The `[kubernetes]` section.
@@ -217,6 +237,13 @@ impl Config {
     pub fn application_patterns(&self) -> Option<Place> {
         let root = toml::parse(&self.source).ok()?;
         root.find(&["argocd", "applications"]).map(Node::place).filter(|_| !self.applications.is_empty())
+    }
+
+    /// Whether the chart in a folder is one of the repository's, deployed or not; `folder` is its path from the root.
+    #[must_use]
+    pub fn selects_chart(&self, folder: &str) -> bool {
+        let mut patterns = self.charts.iter();
+        patterns.len() == 0 || patterns.any(|pattern| glob::matches_path(pattern, folder).unwrap_or_default())
     }
 
     /// The version of a tool, or an error if there is none. The error is empty if tools.lock does not contain the version.

@@ -18,6 +18,7 @@ pub mod plain;
 pub mod plan;
 pub mod provenance;
 mod reason;
+pub mod remote_chart;
 pub mod render;
 pub mod suppression;
 pub mod sync_policy;
@@ -25,8 +26,7 @@ pub mod target;
 pub mod versions;
 pub mod written;
 
-pub use charts::chart_folders;
-pub use deploy::{ChartSource, Deployment, Unrendered};
+pub use deploy::{ChartSource, Deployment, RemoteChart, Unrendered};
 pub use files::CONFIG_FILE;
 pub use find::manifests;
 pub use load::{ArgocdFile, CHARTS_LOCK_FILE, TOOLS_LOCK_FILE, Workspace, find_root};

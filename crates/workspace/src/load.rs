@@ -9,6 +9,7 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
 use document::yaml::Document;
 use document::{Node, yaml};
 use helm::charts_lock::ChartsLock;
+use helm::dependencies::remote::Wanted;
 use toolbox::inputs;
 use toolbox::source::read;
 use toolbox::tools_lock::ToolsLock;
@@ -47,6 +48,8 @@ pub struct Workspace {
     pub deployments: Vec<Deployment>,
     /// The Applications that are not rendered, by instance name.
     pub unrendered: Vec<Unrendered>,
+    /// The charts from Helm repositories that Applications ask for, pinned or not.
+    pub wanted: Vec<Wanted>,
     /// Whether everything could be read, so that something missing was really deleted.
     pub sound: bool,
 }
@@ -102,6 +105,7 @@ impl Workspace {
             argocd_complete: true,
             deployments: Vec::new(),
             unrendered: Vec::new(),
+            wanted: Vec::new(),
             sound: false,
         };
         let (mut defined, mut sets) = (Vec::new(), Vec::new());
@@ -124,7 +128,7 @@ impl Workspace {
             }
             workspace.argocd.push(ArgocdFile { name, documents: documents.into_iter().flat_map(items).collect() });
         }
-        let mut deployer = Deployer::new(root, &workspace.config);
+        let mut deployer = Deployer::new(root, &workspace.config, &workspace.charts_lock);
         for one in defined {
             match deployer.deploy(one) {
                 Ok(deployment) => workspace.deployments.push(deployment),
@@ -132,6 +136,7 @@ impl Workspace {
             }
         }
         diagnostics.extend(deployer.found);
+        workspace.wanted = deployer.wanted;
         workspace.unrendered.extend(sets.iter().map(deploy::set));
         workspace.sound = !diagnostics.has_errors() && workspace.unrendered.iter().all(|one| !one.is_broken());
         diagnostics.extend(workspace.config.deprecated.clone());

@@ -34,20 +34,25 @@ pub fn list(session: &Session<'_>) -> Result<Outcome> {
         // The diagnostics explain why there are no targets.
         let broken = targets.is_empty();
         let chart = deployment.charts().next();
-        let namespace = chart.and_then(|chart| chart.options.namespace.as_ref()).unwrap_or(&application.namespace);
+        let remote = deployment.remote_charts().next().filter(|_| chart.is_none());
+        let namespace = deployment.helm_options().next().and_then(|options| options.namespace.as_ref());
+        let namespace = namespace.unwrap_or(&application.namespace);
         let word = match stale {
             _ if broken => "broken".to_owned(),
             0 => "fresh".to_owned(),
             stale => format!("{stale} stale"),
         };
         let count = targets.len().to_string();
-        let path = chart.map_or("-", |chart| chart.chart.path.as_str());
-        let version = chart.map_or("-", |chart| chart.chart.version.as_str());
-        let row = [name, path, version, namespace, &application.project, helm, &count, &word];
+        let path = chart.map(|chart| chart.chart.path.clone());
+        let path = path.or_else(|| remote.map(|chart| chart.pin.location()));
+        let version = chart.map(|chart| chart.chart.version.clone());
+        let version = version.or_else(|| remote.map(|chart| chart.pin.version.clone()));
+        let shown = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+        let row = [name, &shown(&path), &shown(&version), namespace, &application.project, helm, &count, &word];
         let answer = json::Application {
             application: name.to_owned(),
-            chart: chart.map(|chart| chart.chart.path.clone()),
-            version: chart.map(|chart| chart.chart.version.clone()),
+            chart: path,
+            version,
             namespace: Some(namespace.clone()),
             project: Some(application.project.clone()),
             helm: Some(helm),

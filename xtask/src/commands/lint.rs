@@ -124,7 +124,7 @@ pub fn check(
     }
     let deployed: Vec<PathBuf> = charts.keys().cloned().collect();
     if request.targets.is_empty() {
-        for folder in workspace::chart_folders(&session.root) {
+        for folder in workspace::charts::chart_folders(&session.root, &workspace.config) {
             if !charts.contains_key(&folder)
                 && let Some(chart) = diagnostics.take(Chart::load(&session.root, &folder))
             {

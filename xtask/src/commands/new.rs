@@ -150,7 +150,8 @@ fn upstream(session: &Session<'_>, service: &Service) -> Result<Upstream> {
     let chart = Chart::load(&session.root, &directory)?;
     let tools = session.tools(&workspace);
     let helm = || Ok(tools.require("helm", workspace.config.argocd.helm)?.path);
-    dependencies::update(&session.root, &[&chart], true, &session.context(&helm))?;
+    let request = dependencies::Request { charts: &[&chart], wanted: &[], names: &[], complete: true };
+    dependencies::update(&session.root, &request, &session.context(&helm))?;
     let archives = store::files(&directory.join("charts"))?;
     let Some(path) = archives.first() else { return Ok(Upstream::default()) };
     let bytes = std::fs::read(path).map_err(|error| Diagnostic::io("read", path, &error))?;
