@@ -69,7 +69,7 @@ impl KustomizeSource {
             );
         }
         for remote in &inspection.remotes {
-            let message = format!("`{}` is outside of this repository and not rendered", remote.address);
+            let message = format!("`{}` is outside of this repository", remote.address);
             reasons.push(
                 Diagnostic::new(Code::NotRendered, message)
                     .at(remote.place.clone(), "kustomize would download it")
