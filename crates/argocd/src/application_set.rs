@@ -143,23 +143,23 @@ impl Outcome {
         }
     }
 
-    /// Reports Applications of the same name, of which Argo CD creates none but the first.
+    /// Reports Applications of the same name, of which Argo CD creates only the first.
     fn report_duplicates(&mut self) {
-        let mut first: HashMap<&str, &Generated> = HashMap::new();
-        let mut found = Vec::new();
-        for generated in &self.applications {
-            let name = generated.name();
-            if name.is_empty() {
-                continue;
-            }
-            match first.get(name) {
-                None => {
-                    first.insert(name, generated);
+        let mut first: HashMap<String, usize> = HashMap::new();
+        let mut kept: Vec<Generated> = Vec::with_capacity(self.applications.len());
+        for generated in self.applications.drain(..) {
+            let name = generated.name().to_owned();
+            match first.get(&name) {
+                Some(before) if !name.is_empty() => {
+                    self.diagnostics.push(duplicate(&name, &kept[*before], &generated));
                 }
-                Some(before) => found.push(duplicate(name, before, generated)),
+                _ => {
+                    first.insert(name, kept.len());
+                    kept.push(generated);
+                }
             }
         }
-        self.diagnostics.0.extend(found);
+        self.applications = kept;
     }
 }
 

@@ -12,6 +12,7 @@ mod functions;
 mod lex;
 mod literal;
 pub mod merge;
+mod normalize;
 mod number;
 mod parse;
 mod signature;
@@ -25,6 +26,7 @@ use std::sync::OnceLock;
 
 pub use self::error::{Error, Problem, Result};
 pub use self::exec::MissingKey;
+pub use self::normalize::normalize;
 use self::signature::Function;
 pub use self::value::Value;
 
@@ -44,15 +46,6 @@ pub fn render(text: &str, dot: &Value, options: Options) -> Result<String> {
     let functions = functions();
     let template = parse::parse(text, &|name| functions.contains_key(name))?;
     exec::execute(&template, functions, options.missing_key, dot)
-}
-
-/// A name as Argo CD's `normalize` makes it: at most 253 lowercase letters, digits, `-`, and `.`.
-#[must_use]
-pub fn normalize(name: &str) -> String {
-    let lower = name.to_lowercase();
-    let plain = |c: char| if c.is_ascii_lowercase() || c.is_ascii_digit() || c == '.' { c } else { '-' };
-    let name: String = lower.chars().map(plain).take(253).collect();
-    name.trim_matches(['-', '.']).to_owned()
 }
 
 /// The text of a number in JSON as Go writes it.

@@ -5,6 +5,7 @@ mod pod_security;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use argocd::application_set::Cluster;
 use argocd::glob;
 use argocd::release::Release;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place, Result, Source, suggestion};
@@ -15,6 +16,7 @@ use toolbox::tools_lock::ToolsLock;
 
 pub use self::pod_security::{Namespace, PodSecurity};
 use crate::acceptance::Acceptance;
+use crate::declared::{self, Sample};
 use crate::external::External;
 use crate::reason;
 
@@ -33,6 +35,12 @@ pub struct Config {
     charts: Vec<String>,
     /// Argo CD's build options for Kustomize, split at white space.
     pub kustomize_build_options: Vec<String>,
+    /// Whether Argo CD runs with `--enable-new-git-file-globbing`.
+    pub new_git_file_globbing: bool,
+    /// The clusters that Argo CD manages besides its own.
+    pub clusters: Vec<Cluster>,
+    /// Parameters of generators that need the outside.
+    pub samples: Vec<Sample>,
     /// The cluster's Kubernetes version, `major.minor.patch`.
     pub kubernetes: String,
     /// API versions of the cluster besides Helm's built-in ones, as `group/version[/Kind]`.
@@ -99,10 +107,13 @@ impl Config {
             !url.is_empty()
         });
         let argocd = fields.required("argocd").and_then(|node| argocd(node, &mut diagnostics));
-        let (argocd, applications) = argocd.unzip();
         let kustomize_build_options =
             fields.node("kustomize").map(|node| build_options(node, &mut diagnostics)).unwrap_or_default();
         let charts = fields.node("charts").map(|node| charts(node, &mut diagnostics)).unwrap_or_default();
+        let clusters = fields.sequence("cluster").iter();
+        let clusters = clusters.filter_map(|node| declared::cluster(node, &mut diagnostics)).collect();
+        let samples = fields.sequence("sample").iter();
+        let samples = samples.filter_map(|node| declared::sample(node, &mut diagnostics)).collect();
         let kubernetes = fields.required("kubernetes").and_then(|node| kubernetes(node, &mut diagnostics));
         let tools = fields.node("tools").map(|node| tools(node, &mut diagnostics)).unwrap_or_default();
         let kind_node_image = fields.node("kind").and_then(|node| {
@@ -130,10 +141,13 @@ impl Config {
         diagnostics.into_result(Self {
             source,
             repository,
-            argocd,
-            applications: applications.unwrap_or_default(),
+            argocd: argocd.release,
+            applications: argocd.applications,
             charts,
             kustomize_build_options,
+            new_git_file_globbing: argocd.new_git_file_globbing,
+            clusters,
+            samples,
             kubernetes: version,
             api_versions,
             pod_security,
@@ -150,7 +164,14 @@ impl Config {
     }
 }
 
-fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<(Release, Vec<String>)> {
+/// The `[argocd]` section.
+struct ArgoCd {
+    release: Release,
+    applications: Vec<String>,
+    new_git_file_globbing: bool,
+}
+
+fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<ArgoCd> {
     let mut fields = Fields::new(node, "argocd", Syntax::Config);
     let version = fields.required_string("version");
     let release = version.and_then(|version| match Release::parse(&version) {
@@ -162,8 +183,9 @@ fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<(Release, Vec<St
         }
     });
     let applications = globs(&mut fields, "applications", "apps/**/*.yaml");
+    let new_git_file_globbing = fields.bool("new-git-file-globbing");
     fields.finish(diagnostics);
-    Some((release?, applications))
+    Some(ArgoCd { release: release?, applications, new_git_file_globbing })
 }
 
 /// The `[kustomize]` section: Argo CD's `kustomize.buildOptions`.

@@ -347,18 +347,6 @@ fn check_references(application: &Application, reasons: &mut Diagnostics) {
     }
 }
 
-/// An ApplicationSet, whose Applications are not rendered.
-#[must_use]
-pub fn set(root: &Node) -> Unrendered {
-    let name = root.find(&["metadata", "name"]);
-    let place = name.unwrap_or(root).place();
-    let name = name.and_then(Node::as_str).unwrap_or_default();
-    let found = Diagnostic::new(Code::NotRendered, "ApplicationSets are not supported yet")
-        .at(root.get("kind").unwrap_or(root).place(), "")
-        .help("replace it with an Application for each chart");
-    Unrendered { instance: name.to_owned(), place, reasons: found.into() }
-}
-
 /// The pin of a chart. Without one, what deploys the chart is not rendered.
 fn pinned(lock: &ChartsLock, wanted: &Wanted) -> Result<Pin> {
     let pin = remote::inspect(wanted, lock).map_err(|mut found| {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use diagnostics::Source;
 use document::yaml;
 use ignore::{DirEntry, WalkBuilder};
+use toolbox::inputs;
 
 /// The folder of the goldens.
 pub const GOLDENS: &str = "tests/golden";
@@ -45,6 +46,22 @@ pub fn manifests(root: &Path) -> Vec<PathBuf> {
         .collect();
     files.sort();
     files
+}
+
+/// The paths of all files of the repository that Git does not ignore, sorted, with `/`.
+#[must_use]
+pub fn tracked(root: &Path) -> Vec<String> {
+    let mut builder = WalkBuilder::new(root);
+    builder.hidden(false).parents(true).ignore(false).follow_links(false);
+    builder.filter_entry(|entry| entry.file_name() != ".git");
+    let mut paths: Vec<String> = builder
+        .build()
+        .filter_map(|entry| Some(entry.ok()?.into_path()))
+        .filter(|path| path.is_file())
+        .map(|path| inputs::name(root, &path))
+        .collect();
+    paths.sort();
+    paths
 }
 
 /// All YAML and JSON files below a folder, sorted by path.

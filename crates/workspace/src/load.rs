@@ -16,10 +16,10 @@ use toolbox::tools_lock::ToolsLock;
 
 use crate::acceptance::Acceptance;
 use crate::config::Config;
-use crate::deploy;
 use crate::deploy::{Deployer, Deployment, Unrendered};
 use crate::files::CONFIG_FILE;
 use crate::find;
+use crate::generate::{Generated, GeneratedApplication, Generator};
 
 /// The lock file of chart archives.
 pub const CHARTS_LOCK_FILE: &str = "charts.lock";
@@ -46,6 +46,8 @@ pub struct Workspace {
     pub argocd_complete: bool,
     /// The Applications that can be rendered, by instance name.
     pub deployments: Vec<Deployment>,
+    /// The Applications that ApplicationSets generate, with what made them.
+    pub generated: Vec<GeneratedApplication>,
     /// The Applications that are not rendered, by instance name.
     pub unrendered: Vec<Unrendered>,
     /// The charts from Helm repositories that Applications ask for, pinned or not.
@@ -104,6 +106,7 @@ impl Workspace {
             argocd: Vec::new(),
             argocd_complete: true,
             deployments: Vec::new(),
+            generated: Vec::new(),
             unrendered: Vec::new(),
             wanted: Vec::new(),
             sound: false,
@@ -128,6 +131,15 @@ impl Workspace {
             }
             workspace.argocd.push(ArgocdFile { name, documents: documents.into_iter().flat_map(items).collect() });
         }
+        let generator = Generator::new(root, &workspace.config);
+        for set in &sets {
+            let Generated { applications, unrendered } = generator.generate(set);
+            workspace.unrendered.extend(unrendered);
+            for (one, application) in applications {
+                workspace.generated.push(application);
+                defined.push(one);
+            }
+        }
         let mut deployer = Deployer::new(root, &workspace.config, &workspace.charts_lock);
         for one in defined {
             match deployer.deploy(one) {
@@ -137,7 +149,6 @@ impl Workspace {
         }
         diagnostics.extend(deployer.found);
         workspace.wanted = deployer.wanted;
-        workspace.unrendered.extend(sets.iter().map(deploy::set));
         workspace.sound = !diagnostics.has_errors() && workspace.unrendered.iter().all(|one| !one.is_broken());
         diagnostics.extend(workspace.config.deprecated.clone());
         diagnostics.extend(workspace.config.check_tools(&workspace.tools_lock));

@@ -58,7 +58,7 @@ impl Context<'_> {
             "clusters" => clusters::parameters(generator, self.engine, self.around)?,
             "matrix" => self.matrix(generator)?,
             "merge" => self.merge(generator)?,
-            kind => self.samples(generator, kind)?,
+            kind => self.samples(generator, kind, entry.key_place(kind))?,
         };
         if let Some(selector) = selector {
             all.retain(|parameters| selector.matches(&flattened(&parameters.values)));
@@ -70,13 +70,11 @@ impl Context<'_> {
     }
 
     /// The declared parameters of a generator that needs the outside.
-    fn samples(self, generator: &Node, kind: &str) -> Result<Vec<Parameters>> {
+    fn samples(self, generator: &Node, kind: &str, place: Place) -> Result<Vec<Parameters>> {
         debug_assert!(OUTSIDE.contains(&kind), "{kind}");
-        let Some(samples) = self.around.samples(self.set, kind) else {
-            let reason =
-                format!("a `{kind}` generator needs the outside, and no sample parameters are declared for it");
-            return Err(Failure::unavailable(reason, generator.place()));
-        };
+        let samples = self.around.samples(self.set, kind).map_err(|reason| {
+            Failure::unavailable(format!("a `{kind}` generator needs the outside, and {reason}"), place)
+        })?;
         let mut all = Vec::new();
         for (index, sample) in samples.iter().enumerate() {
             let Value::Map(values) = Value::of_node(sample) else {

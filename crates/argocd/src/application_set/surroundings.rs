@@ -13,8 +13,9 @@ pub trait Surroundings {
     /// The declared clusters, without the one in which Argo CD runs unless it is declared, too.
     fn clusters(&self) -> &[Cluster];
 
-    /// The declared parameters of a generator that needs the outside, such as `pullRequest`, in an ApplicationSet.
-    fn samples(&self, set: &str, generator: &str) -> Option<Vec<Node>>;
+    /// The declared parameters of a generator that needs the outside, such as `pullRequest`, in an ApplicationSet, or the
+    /// reason why there are none.
+    fn samples(&self, set: &str, generator: &str) -> Result<Vec<Node>, String>;
 
     /// Whether Argo CD runs with `--enable-new-git-file-globbing`.
     fn new_globbing(&self) -> bool {

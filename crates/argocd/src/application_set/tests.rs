@@ -49,10 +49,10 @@ impl Surroundings for World {
         &self.clusters
     }
 
-    fn samples(&self, _: &str, generator: &str) -> Option<Vec<Node>> {
+    fn samples(&self, _: &str, generator: &str) -> Result<Vec<Node>, String> {
         let text = "- {number: '7', branch: feature/X, head_short_sha: abc}\n";
         let samples = yaml::parse_one(&Source::new("charts.toml", text)).expect("YAML").root;
-        (generator == "pullRequest").then(|| samples.items().to_vec())
+        (generator == "pullRequest").then(|| samples.items().to_vec()).ok_or_else(|| "no sample is declared".to_owned())
     }
 
     fn new_globbing(&self) -> bool {
@@ -176,4 +176,79 @@ fn applications_are_generated_like_in_argo_cd() {
         }
     }
     assert!(wrong.is_empty(), "{} of {count} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+const TEMPLATE: &str = "  template:\n    metadata: {name: 'x-{{ .branch | normalize }}'}\n    spec: {project: p, source: {repoURL: r, path: x}, destination: {server: s}}\n";
+
+fn set(generators: &str) -> String {
+    let head =
+        "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: s}\nspec:\n  goTemplate: true\n";
+    format!("{head}  generators:\n{generators}{TEMPLATE}")
+}
+
+#[test]
+fn generators_that_need_the_outside_use_samples() {
+    let outcome = run(&set("    - pullRequest: {values: {label: 'pr-{{ .number }}'}}\n"), &World::default());
+    assert!(outcome.diagnostics.is_empty(), "{:?}", outcome.diagnostics);
+    let names: Vec<&str> = outcome.applications.iter().map(super::Generated::name).collect();
+    assert_eq!(names, ["x-feature-x"]);
+    assert_eq!(outcome.applications[0].parameters["values"]["label"], "pr-7");
+    assert_eq!(outcome.applications[0].made_by(), "pullRequest: sample 1");
+
+    let outcome = run(&set("    - plugin: {configMapRef: {name: x}}\n"), &World::default());
+    let reasons: Vec<&str> = outcome.unavailable.iter().map(|one| one.reason.as_str()).collect();
+    assert_eq!(reasons, ["a `plugin` generator needs the outside, and no sample is declared"]);
+    assert_eq!(outcome.unavailable[0].place.to_string(), "argocd/set.yaml:7:7");
+}
+
+#[test]
+fn one_unavailable_generator_does_not_affect_the_others() {
+    let generators = "    - git: {repoURL: https://x, revision: HEAD, directories: [{path: '*'}]}\n    - list: {elements: [{branch: a}, {branch: b}]}\n";
+    let outcome = run(&set(generators), &World::default());
+    assert_eq!(outcome.applications.len(), 2);
+    assert_eq!(outcome.unavailable.len(), 1);
+    assert!(outcome.diagnostics.is_empty());
+}
+
+#[test]
+fn functions_with_changing_results_are_unavailable() {
+    let text = set("    - list: {elements: [{branch: a}]}\n").replace("| normalize", "}}{{ now | date \"2006\"");
+    let outcome = run(&text, &World::default());
+    assert_eq!(outcome.unavailable[0].reason, "the result of the function `now` is unknown here");
+    assert!(outcome.applications.is_empty() && outcome.diagnostics.is_empty());
+}
+
+#[test]
+fn nothing_panics_on_odd_trees() {
+    let odd = ["null", "[]", "{}", "x", "1", "[null]", "[{}]", "{a: null}", "[[1]]", "{list: {elements: [[[]]]}}"];
+    let paths = [
+        "metadata: ODD\nspec: {generators: [], template: {}}",
+        "metadata: {name: ODD}\nspec: {generators: [], template: {}}",
+        "metadata: {name: s}\nspec: ODD",
+        "metadata: {name: s}\nspec: {generators: ODD, template: {}}",
+        "metadata: {name: s}\nspec: {generators: [ODD], template: {}}",
+        "metadata: {name: s}\nspec: {generators: [{list: ODD}], template: {}}",
+        "metadata: {name: s}\nspec: {generators: [{list: {elements: ODD}}], template: ODD}",
+        "metadata: {name: s}\nspec: {goTemplate: true, generators: [{list: {elements: [ODD]}}], template: {metadata: ODD, spec: ODD}}",
+        "metadata: {name: s}\nspec: {generators: [{list: {elementsYaml: 'ODD'}}], template: {spec: ODD}}",
+        "metadata: {name: s}\nspec: {generators: [{git: {repoURL: x, files: ODD, directories: ODD, values: ODD}}], template: {}}",
+        "metadata: {name: s}\nspec: {generators: [{git: {repoURL: x, files: [{path: ODD}]}}], template: {}}",
+        "metadata: {name: s}\nspec: {generators: [{clusters: ODD, selector: ODD}], template: {}}",
+        "metadata: {name: s}\nspec: {generators: [{clusters: {}, selector: {matchLabels: ODD, matchExpressions: ODD}}], template: {}}",
+        "metadata: {name: s}\nspec: {generators: [{clusters: {}, selector: {matchExpressions: [ODD]}}], template: {}}",
+        "metadata: {name: s}\nspec: {generators: [{matrix: {generators: [ODD, ODD]}}], template: {}}",
+        "metadata: {name: s}\nspec: {generators: [{merge: {mergeKeys: ODD, generators: [{clusters: {}}, {clusters: ODD}]}}], template: {}}",
+        "metadata: {name: s}\nspec: {generators: [{list: {elements: [{a: b}]}}], templatePatch: ODD, template: {metadata: {name: x}, spec: ODD}}",
+        "metadata: {name: s}\nspec: {generators: [{list: {elements: [{a: b}]}}], templatePatch: 'spec: ODD', template: {metadata: {name: x}, spec: {source: ODD}}}",
+        "metadata: {name: s}\nspec: {goTemplateOptions: ODD, syncPolicy: ODD, strategy: ODD, generators: [{pullRequest: ODD}], template: {}}",
+    ];
+    let files: Map<String, Json> =
+        odd.iter().enumerate().map(|(index, text)| (format!("{index}/x.yaml"), Json::from(*text))).collect();
+    let world = World::with_files(&files);
+    for path in paths {
+        for text in odd {
+            let text = format!("apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\n{}", path.replace("ODD", text));
+            let _ = run(&text, &world);
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Argo CD's functions for names.
 
 use super::convert::text;
-use crate::go_template::normalize;
+use crate::go_template::normalize::normalize;
 use crate::go_template::signature::Type::{Any, Text};
 use crate::go_template::signature::{Function, Outcome};
 use crate::go_template::value::Value;
