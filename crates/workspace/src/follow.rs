@@ -34,6 +34,12 @@ impl Deployment {
                     || object.into_iter().chain(text).any(|text| mentions(text.as_bytes()))
                     || files.keys().any(named)
             }
+            Rendered::RemoteChart(source) => {
+                let object = source.options.values_object.as_ref().map(document::Node::to_json);
+                let text = source.options.values.as_ref().map(|(text, _)| text.clone());
+                source.pin.name.contains(RENDERS_APPLICATIONS)
+                    || object.into_iter().chain(text).any(|text| mentions(text.as_bytes()))
+            }
             Rendered::Kustomize(source) => source.inspection.files.iter().any(|path| in_file(path)),
             // Its Applications are in files.
             Rendered::Directory(_) => false,
@@ -78,11 +84,12 @@ impl Workspace {
             }
             self.deployments.retain(|one| one.application.instance != defined.instance);
             self.unrendered.retain(|one| one.instance != defined.instance);
-            let mut deployer = Deployer::new(&self.root, &self.config);
+            let mut deployer = Deployer::new(&self.root, &self.config, &self.charts_lock);
             match deployer.deploy(defined) {
                 Ok(deployment) => self.deployments.push(deployment),
                 Err(unrendered) => self.unrendered.push(unrendered),
             }
+            self.wanted.append(&mut deployer.wanted);
             diagnostics.extend(deployer.found);
             self.generated.push(application);
             added = true;

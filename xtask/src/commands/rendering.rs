@@ -189,8 +189,14 @@ fn render_stale(
         }
     }
 
-    let pins: Vec<&Pin> =
-        stale.iter().flat_map(|one| one.target.remote_charts()).map(|part| &part.source.pin).collect();
+    let mut pins: Vec<&Pin> = Vec::new();
+    for part in stale.iter().flat_map(|one| &one.target.parts) {
+        match part {
+            Part::RemoteChart(part) => pins.push(&part.source.pin),
+            Part::Kustomize(part) => pins.extend(part.source.charts.iter().map(|chart| &chart.pin)),
+            Part::Chart(_) | Part::Directory(_) => {}
+        }
+    }
     let unpacked = prepare_remote(session.jobs, &pins, &context, diagnostics);
 
     let renderer = Renderer { root: &session.root, cache, helm: &helm };
@@ -261,13 +267,16 @@ impl Machine<'_> {
                 Part::Kustomize(part) => {
                     let helm = needs_helm(one).then_some(self.renderer.helm);
                     let programs = Programs { kustomize: self.kustomize, helm };
-                    render::kustomize::render(
-                        self.renderer.root,
-                        programs,
-                        part.source,
-                        &part.recipe,
-                        &target.namespace,
-                    )
+                    let unpacked = part.source.charts.iter().filter_map(|chart| self.unpacked.get(&chart.pin.digest));
+                    let unpacked: std::result::Result<Vec<&Path>, Reported> =
+                        unpacked.map(|one| one.as_ref().map(PathBuf::as_path).map_err(|reported| *reported)).collect();
+                    match unpacked {
+                        Ok(charts) => {
+                            let root = self.renderer.root;
+                            render::kustomize::render(root, programs, part, &charts, &target.namespace)
+                        }
+                        Err(reported) => return RenderState::Blocked(reported),
+                    }
                 }
                 Part::Directory(source) => render::plain::render(source, &target.namespace),
             };
