@@ -127,6 +127,11 @@ impl Failure<'_> {
         })
     }
 
+    /// The first reference with some text.
+    fn written(&self, text: &str) -> Option<Place> {
+        self.search(|one| Some(one.references().into_iter().find(|reference| reference.text == text)?.place))
+    }
+
     /// The first node in any kustomization for which `search` returns something.
     fn search<T>(&self, search: impl Fn(&Kustomization) -> Option<T>) -> Option<T> {
         self.inspection.kustomizations.iter().find_map(search)
@@ -142,7 +147,7 @@ impl Failure<'_> {
             return Some(
                 refused(format!("the chart{name} requires the build option `--enable-helm`"))
                     .at(place, "Argo CD's build options do not contain it")
-                    .help("add `--enable-helm` to `kustomize-build-options` in charts.toml, as in argocd-cm"),
+                    .help("set `build-options = \"--enable-helm\"` in `[kustomize]` in charts.toml, like `kustomize.buildOptions` in argocd-cm"),
             );
         }
         if let Some(file) = between(message, "security; file '", "'") {
@@ -151,7 +156,7 @@ impl Failure<'_> {
                 refused(format!("`{file}` is outside of the directory of the kustomization"))
                     .at(place_of(&file), format!("not in or below `{folder}`"))
                     .help("refer to a directory with a kustomization of its own, or move the file")
-                    .help("or allow it: add `--load-restrictor LoadRestrictionsNone` to Argo CD's build options"),
+                    .help("or allow it: add `--load-restrictor LoadRestrictionsNone` to `build-options` in `[kustomize]` in charts.toml, and to `kustomize.buildOptions` in argocd-cm"),
             );
         }
         if let Some(field) = between(message, "unknown field \"", "\"") {
@@ -167,7 +172,8 @@ impl Failure<'_> {
         if let Some(id) = word_after(message, "may not add resource with an already registered id: ") {
             let path = text::last_between(message, "path '", "'")
                 .or_else(|| text::last_between(message, "resources from '", "'"));
-            let place = path.and_then(|path| self.reference(&path)).unwrap_or_else(|| self.top());
+            let place = path.and_then(|path| self.reference(&path).or_else(|| self.written(&path)));
+            let place = place.unwrap_or_else(|| self.top());
             return Some(
                 refused(format!("{} is defined twice", identity(&id)))
                     .at(place, "second definition")
@@ -322,6 +328,14 @@ impl Failure<'_> {
         };
         let node =
             self.search(|one| find(&one.root, &|key, node| key.eq_ignore_ascii_case(field) && !fits(node)).cloned());
+        // The entries of a list have the wrong type, not the list.
+        if let Some(list) = node.as_ref().filter(|node| expected == "a mapping" && !node.items().is_empty()) {
+            let entry = list.items().iter().find(|item| !fits(item)).unwrap_or(list);
+            return Some(
+                Diagnostic::new(Code::KustomizeRefused, format!("an entry of `{field}` must be a mapping"))
+                    .at(entry.place(), format!("found {}", entry.describe())),
+            );
+        }
         let mut found = Diagnostic::new(Code::KustomizeRefused, format!("`{field}` must be {expected}"));
         found = match &node {
             Some(node) => found.at(node.place(), format!("found {}", node.describe())),

@@ -15,6 +15,7 @@ use kubernetes::validate::Unchecked;
 use toolbox::tools_lock::ToolsLock;
 
 pub use self::pod_security::{Namespace, PodSecurity};
+use crate::acceptance::Acceptance;
 use crate::declared::{self, Sample};
 use crate::external::External;
 use crate::reason;
@@ -56,6 +57,8 @@ pub struct Config {
     pub suppressions: Vec<Suppression>,
     /// Objects that exist outside of the repository.
     pub externals: Vec<External>,
+    /// Applications that are knowingly not rendered.
+    pub unrendered: Vec<Acceptance>,
     /// How objects are validated against schemas.
     pub validate: Validate,
     /// Warnings about deprecated keys.
@@ -102,6 +105,8 @@ impl Config {
             !url.is_empty()
         });
         let argocd = fields.required("argocd").and_then(|node| argocd(node, &mut diagnostics));
+        let kustomize_build_options =
+            fields.node("kustomize").map(|node| build_options(node, &mut diagnostics)).unwrap_or_default();
         let clusters = fields.sequence("cluster").iter();
         let clusters = clusters.filter_map(|node| declared::cluster(node, &mut diagnostics)).collect();
         let samples = fields.sequence("sample").iter();
@@ -119,6 +124,8 @@ impl Config {
         let (suppressions, deprecated) = suppressions(&root, &mut fields, &mut diagnostics);
         let externals = fields.sequence("external").iter();
         let externals = externals.filter_map(|node| External::read(node, &mut diagnostics)).collect();
+        let unrendered = fields.sequence("unrendered").iter();
+        let unrendered = unrendered.filter_map(|node| Acceptance::read(node, &mut diagnostics)).collect();
         let validate = fields.node("validate").map(|node| validate(node, &mut diagnostics)).unwrap_or_default();
         fields.finish(&mut diagnostics);
 
@@ -133,7 +140,7 @@ impl Config {
             repository,
             argocd: argocd.release,
             applications: argocd.applications,
-            kustomize_build_options: argocd.kustomize_build_options,
+            kustomize_build_options,
             new_git_file_globbing: argocd.new_git_file_globbing,
             clusters,
             samples,
@@ -146,6 +153,7 @@ impl Config {
             kind_node_image,
             suppressions,
             externals,
+            unrendered,
             validate,
             deprecated,
         })
@@ -156,7 +164,6 @@ impl Config {
 struct ArgoCd {
     release: Release,
     applications: Vec<String>,
-    kustomize_build_options: Vec<String>,
     new_git_file_globbing: bool,
 }
 
@@ -179,11 +186,17 @@ fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<ArgoCd> {
         }
         applications.push(pattern);
     }
-    let build_options = fields.string("kustomize-build-options").unwrap_or_default();
-    let kustomize_build_options = build_options.split_whitespace().map(str::to_owned).collect();
     let new_git_file_globbing = fields.bool("new-git-file-globbing");
     fields.finish(diagnostics);
-    Some(ArgoCd { release: release?, applications, kustomize_build_options, new_git_file_globbing })
+    Some(ArgoCd { release: release?, applications, new_git_file_globbing })
+}
+
+/// The `[kustomize]` section: Argo CD's `kustomize.buildOptions`.
+fn build_options(node: &Node, diagnostics: &mut Diagnostics) -> Vec<String> {
+    let mut fields = Fields::new(node, "kustomize", Syntax::Config);
+    let options = fields.string("build-options").unwrap_or_default();
+    fields.finish(diagnostics);
+    options.split_whitespace().map(str::to_owned).collect()
 }
 
 /// The `[kubernetes]` section.
@@ -219,6 +232,13 @@ impl Config {
     pub fn selects(&self, file: &str) -> bool {
         let mut patterns = self.applications.iter();
         patterns.len() == 0 || patterns.any(|pattern| glob::matches_path(pattern, file).unwrap_or_default())
+    }
+
+    /// The place of the patterns that select Applications, if there are any.
+    #[must_use]
+    pub fn application_patterns(&self) -> Option<Place> {
+        let root = toml::parse(&self.source).ok()?;
+        root.find(&["argocd", "applications"]).map(Node::place).filter(|_| !self.applications.is_empty())
     }
 
     /// The version of a tool, or an error if there is none. The error is empty if tools.lock does not contain the version.

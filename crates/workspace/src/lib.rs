@@ -1,5 +1,6 @@
 //! The repository as a whole: charts.toml, its Applications with their charts, its targets, and their rendering.
 
+pub mod acceptance;
 pub mod advisories;
 pub mod authored;
 mod chart_recipe;

@@ -13,6 +13,7 @@ use toolbox::inputs;
 use toolbox::source::read;
 use toolbox::tools_lock::ToolsLock;
 
+use crate::acceptance::Acceptance;
 use crate::config::Config;
 use crate::deploy::{Deployer, Deployment, Unrendered};
 use crate::files::CONFIG_FILE;
@@ -149,6 +150,38 @@ impl Workspace {
         workspace.unrendered.sort_by(|left, right| left.instance.cmp(&right.instance));
         workspace.deployments.sort_by(|left, right| left.application.instance.cmp(&right.application.instance));
         Ok((workspace, diagnostics))
+    }
+}
+
+impl Workspace {
+    /// The entry in charts.toml that accepts that an Application is not rendered.
+    #[must_use]
+    pub fn acceptance(&self, unrendered: &Unrendered) -> Option<&Acceptance> {
+        self.config.unrendered.iter().find(|entry| entry.accepts(unrendered))
+    }
+
+    /// Reports the entries that accept nothing.
+    #[must_use]
+    pub fn unused_acceptances(&self) -> Diagnostics {
+        let unused = |entry: &&Acceptance| !self.unrendered.iter().any(|one| entry.accepts(one));
+        Diagnostics(self.config.unrendered.iter().filter(unused).map(Acceptance::unused).collect())
+    }
+
+    /// Reports that there is no Application at all, unless another error is the reason.
+    #[must_use]
+    pub fn no_application(&self) -> Option<Diagnostic> {
+        if !self.sound || !self.deployments.is_empty() || !self.unrendered.is_empty() {
+            return None;
+        }
+        let found = Diagnostic::new(Code::ApplicationMissing, "no Application was found");
+        Some(match self.config.application_patterns() {
+            Some(place) => found
+                .at(place, "no file that matches defines one")
+                .help("correct the patterns, or delete them to search all files that Git does not ignore"),
+            None => found
+                .note("all YAML and JSON files were searched, except those that Git ignores and templates of charts")
+                .help("add an Application, for example with `cargo xtask new NAME`"),
+        })
     }
 }
 

@@ -80,7 +80,13 @@ pub fn plan<'a>(
     }
     let chosen = |app: &str| selected.as_ref().is_none_or(|selected| selected.covers(app));
     for unrendered in workspace.unrendered.iter().filter(|one| chosen(&one.instance)) {
-        diagnostics.extend(unrendered.reasons.clone());
+        if workspace.acceptance(unrendered).is_none() {
+            diagnostics.extend(unrendered.reasons.clone());
+        }
+    }
+    if selected.is_none() {
+        diagnostics.extend(workspace.unused_acceptances());
+        diagnostics.0.extend(workspace.no_application());
     }
     targets.sort_by(|left, right| left.id.cmp(&right.id));
     (targets, diagnostics)

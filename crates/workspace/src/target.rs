@@ -133,13 +133,13 @@ impl Target<'_> {
     }
 
     /// The file of a template relative to the repository root, unless it belongs to a dependency. A manifest in a
-    /// directory is its own template.
+    /// directory is its own template; an object without a template is that of a kustomization.
     #[must_use]
     pub fn template_file(&self, template: &str) -> Option<String> {
         self.parts.iter().find_map(|part| match part {
             Part::Chart(part) => self.chart_target(part).template_file(template),
             Part::Directory(source) => source.contents.inputs.contains_key(template).then(|| template.to_owned()),
-            Part::Kustomize(_) => None,
+            Part::Kustomize(part) => template.is_empty().then(|| part.source.name().to_owned()),
         })
     }
 }

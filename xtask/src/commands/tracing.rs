@@ -13,7 +13,7 @@ use workspace::provenance::settings::Settings;
 use workspace::provenance::trail::Trail;
 use workspace::provenance::{Dependence, Provenance};
 use workspace::render::Renderer;
-use workspace::target::ChartTarget;
+use workspace::target::{ChartTarget, Part};
 
 use super::Session;
 use super::rendering::Rendering;
@@ -58,11 +58,6 @@ impl Traced<'_> {
     }
 }
 
-/// The chart whose lines are traced. Nothing is known about the lines of what is no chart.
-fn chart<'r>(one: &'r Rendering<'r>) -> Result<ChartTarget<'r>> {
-    one.target.charts().next().ok_or_else(Diagnostics::default)
-}
-
 /// Traces targets. Costs at least one more render for each target, unless it is cached.
 #[derive(Debug)]
 pub struct Tracer<'s> {
@@ -83,7 +78,15 @@ impl<'s> Tracer<'s> {
     pub fn trace<'r>(&self, one: &'r Rendering<'r>) -> Result<Traced<'r>> {
         let manifests = one.manifests().ok_or_else(Diagnostics::default)?;
         let root = &self.session.root;
-        let chart = chart(one)?;
+        let Some(chart) = one.target.charts().next() else {
+            // Manifests of a directory are in its files as they are. Nothing is known about the lines of kustomizations.
+            let files = one.target.parts.iter().filter_map(|part| match part {
+                Part::Directory(source) => Some(source.contents.files.as_slice()),
+                Part::Chart(_) | Part::Kustomize(_) => None,
+            });
+            let files: Vec<_> = files.flatten().cloned().collect();
+            return Ok(Traced { provenance: Provenance::verbatim(&files, &manifests), settings: Settings::none() });
+        };
         let tree = ChartTree::read(root, &chart.chart.directory, &self.directory(&chart)?)?;
         let renderer = Renderer { root, cache: &self.session.environment.cache, helm: &self.helm };
         let provenance = Provenance::trace(&renderer, &chart, &tree, &manifests)?;
@@ -93,7 +96,7 @@ impl<'s> Tracer<'s> {
     /// Renders a target with another value, given as an argument of `--set-json`. Nothing if that fails.
     #[must_use]
     pub fn render_with(&self, one: &Rendering<'_>, value: &str) -> Option<Vec<Recorded>> {
-        let chart = chart(one).ok()?;
+        let chart = one.target.charts().next()?;
         let directory = self.directory(&chart).ok()?;
         let renderer = Renderer { root: &self.session.root, cache: &self.session.environment.cache, helm: &self.helm };
         renderer.render_with(&chart, &directory, value)

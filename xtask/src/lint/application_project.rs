@@ -289,7 +289,11 @@ impl Against<'_> {
             let namespace = effective_namespace(&object.root, self.application.namespace());
             if scope == Scope::Namespaced && namespace != self.application.namespace() && !self.reaches(namespace) {
                 let found = finding(&format!("{what} in namespace `{namespace}`"));
-                let found = found.help("use `{{ .Release.Namespace }}` in the template");
+                let found = if object.template.contains("/templates/") {
+                    found.help("use `{{ .Release.Namespace }}` in the template")
+                } else {
+                    found
+                };
                 diagnostics.push(self.destination_help(found, namespace));
             }
         }

@@ -107,8 +107,14 @@ mod tests {
         let deployed = |source: &str, file: &str| {
             let text = format!("spec: {{source: {source}}}");
             let root = yaml::parse_one(&Source::new("argocd/root.yaml", text)).expect("YAML").root;
-            let application =
-                Written { name: "root", file: "argocd/root.yaml", root: &root, deployment: None, selected: false, made_by: None };
+            let application = Written {
+                name: "root",
+                file: "argocd/root.yaml",
+                root: &root,
+                deployment: None,
+                selected: false,
+                made_by: None,
+            };
             deploys(&application, file)
         };
         let all = "{path: argocd, directory: {recurse: true, exclude: root.yaml}}";

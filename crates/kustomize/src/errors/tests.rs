@@ -67,6 +67,11 @@ fn errors_are_explained_at_their_place() {
             "`resources` must be a list of strings @ app/kustomization.yaml:1:12 found the string \"a\" -> to reproduce it, run: kustomize build app",
         ),
         (
+            vec![(app, "patches:\n- patch.yaml\n")],
+            "Error: invalid Kustomization: json: cannot unmarshal string into Go struct field Kustomization.patches of type types.Patch\n",
+            "an entry of `patches` must be a mapping @ app/kustomization.yaml:2:3 found the string \"patch.yaml\" -> to reproduce it, run: kustomize build app",
+        ),
+        (
             vec![(app, "resources: [a\n")],
             "Error: invalid Kustomization: yaml: line 1: did not find expected ',' or ']'\n",
             "a kustomization is not valid YAML: did not find expected ',' or ']' @ app/kustomization.yaml:1:1 here or in the line above -> to reproduce it, run: kustomize build app",
@@ -118,7 +123,7 @@ fn errors_are_explained_at_their_place() {
         (
             vec![(app, "helmCharts:\n- name: c\n")],
             "Error: trouble configuring builtin HelmChartInflationGenerator with config: `\nname: c\n`: must specify --enable-helm\n",
-            "the chart `c` requires the build option `--enable-helm` @ app/kustomization.yaml:2:9 Argo CD's build options do not contain it -> add `--enable-helm` to `kustomize-build-options` in charts.toml, as in argocd-cm",
+            "the chart `c` requires the build option `--enable-helm` @ app/kustomization.yaml:2:9 Argo CD's build options do not contain it -> set `build-options = \"--enable-helm\"` in `[kustomize]` in charts.toml, like `kustomize.buildOptions` in argocd-cm",
         ),
         (
             vec![(app, "resources: [../base]\ncomponents: [../base]\n"), base, object],

@@ -28,6 +28,9 @@ pub(super) fn identity(id: &str) -> String {
         Some((name, _)) => (name, ""),
         None => name.rsplit_once('.').unwrap_or((name, "")),
     };
+    if name == "[noName]" {
+        return format!("any {kind}");
+    }
     if namespace.is_empty() { format!("{kind} `{name}`") } else { format!("{kind} `{namespace}/{name}`") }
 }
 
@@ -42,6 +45,7 @@ mod tests {
             ("Deployment.v1.apps/web.shop", "Deployment `shop/web`"),
             ("ConfigMap.v1.[noGrp]/a.b.[noNs];", "ConfigMap `a.b`"),
             ("Secret.[noVer].[noGrp]/q.[noNs]", "Secret `q`"),
+            ("Deployment.[noVer].[noGrp]/[noName].[noNs]", "any Deployment"),
             ("odd", "`odd`"),
         ] {
             assert_eq!(identity(id), expected);

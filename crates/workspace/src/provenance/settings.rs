@@ -41,6 +41,12 @@ impl<'a> Settings<'a> {
         Self { own: Values::read(root, target), defaults, conditions }
     }
 
+    /// For a target that has no values.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { own: Values::none(), defaults: Vec::new(), conditions: Vec::new() }
+    }
+
     /// Where a value is set that a template reads. For one in a list or map of which any is read, the list or map.
     #[must_use]
     pub fn find(&self, path: &[String]) -> Option<Setting> {
