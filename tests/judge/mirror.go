@@ -1,17 +1,21 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
 	"github.com/argoproj/argo-cd/v3/util/helm"
 	utilio "github.com/argoproj/argo-cd/v3/util/io"
 	"github.com/argoproj/argo-cd/v3/util/io/files"
+	"github.com/argoproj/argo-cd/v3/util/oci"
+	argo "github.com/argoproj/argo-cd/v3/util/versions"
 	"sigs.k8s.io/yaml"
 )
 
@@ -52,8 +56,16 @@ func (m *mirror) GetTags(chart string, _ bool) ([]string, error) {
 	return entries[path.Base(chart)].Tags(), err
 }
 
+// ExtractChart resolves ranges like `helm pull`: for Argo CD, `1.1` is a version.
 func (m *mirror) ExtractChart(chart, version string, _ bool, limit int64, _ bool) (string, utilio.Closer, error) {
 	name := path.Base(chart)
+	known, err := versions(m.directory)
+	if err != nil {
+		return "", nil, err
+	}
+	if tags := known[name].Tags(); !slices.Contains(tags, version) {
+		version = newest(tags, version)
+	}
 	archive, err := os.Open(filepath.Join(m.directory, name+"-"+version+".tgz"))
 	if err != nil {
 		return "", nil, fmt.Errorf("chart %s %s of %s is unavailable: %w", chart, version, m.url, err)
@@ -67,6 +79,26 @@ func (m *mirror) ExtractChart(chart, version string, _ bool, limit int64, _ bool
 		return "", nil, err
 	}
 	return filepath.Join(folder, name), utilio.NewCloser(func() error { return os.RemoveAll(folder) }), nil
+}
+
+// registry is an OCI repository with one chart, in the versions of the mirror.
+type registry struct {
+	oci.Client
+	mirror *mirror
+}
+
+func (r *registry) CleanCache(string) error { return nil }
+
+func (r *registry) ResolveRevision(_ context.Context, revision string, _ bool) (string, error) {
+	tags, err := r.mirror.GetTags(r.mirror.url, true)
+	if err != nil || slices.Contains(tags, revision) {
+		return revision, err
+	}
+	return argo.MaxVersion(revision, tags, "")
+}
+
+func (r *registry) Extract(_ context.Context, version string) (string, utilio.Closer, error) {
+	return r.mirror.ExtractChart(r.mirror.url, version, false, 1<<30, false)
 }
 
 // vendor puts the dependencies of a chart where `helm dependency build` puts them, which needs the network. What lies there

@@ -20,6 +20,7 @@ import (
 	"github.com/argoproj/argo-cd/v3/util/git"
 	"github.com/argoproj/argo-cd/v3/util/helm"
 	utilio "github.com/argoproj/argo-cd/v3/util/io"
+	"github.com/argoproj/argo-cd/v3/util/oci"
 	"google.golang.org/grpc"
 	"k8s.io/apimachinery/pkg/api/resource"
 )
@@ -50,15 +51,25 @@ func newService(w *workspace, folder string) *repository.Service {
 			return nil, err
 		}
 		if _, err := os.Stat(filepath.Join(directory, ".git")); err == nil {
-			return real, nil
+			return &history{real}, nil
 		}
 		return &plain{Client: real, directory: directory, workspace: w}, nil
 	})
 	replace(service, "newHelmClient", func(url string, _ helm.Creds, _ bool, _, _ string, _ ...helm.ClientOpts) helm.Client {
 		return &mirror{directory: w.Mirror, url: url, scratch: folder}
 	})
+	replace(service, "newOCIClient", func(url string, _ oci.Creds, _, _ string, _ []string, _ ...oci.ClientOpts) (oci.Client, error) {
+		return &registry{mirror: &mirror{directory: w.Mirror, url: url, scratch: folder}}, nil
+	})
 	return service
 }
+
+// history is Argo CD's own Git client, without the program that verifies signatures.
+type history struct {
+	git.Client
+}
+
+func (h *history) VerifyCommitSignature(string) (string, error) { return "", nil }
 
 // replace sets a field that Argo CD's own tests set from inside of its package.
 func replace[T any](service *repository.Service, name string, value T) {

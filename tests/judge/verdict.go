@@ -104,6 +104,7 @@ func judge(request request, scratch string, only bool) (result verdict) {
 		result.Error = err.Error()
 		return result
 	}
+	w.folder = folder
 	service := newService(w, folder)
 	session := session{
 		workspace: w,
@@ -341,5 +342,6 @@ func (a *application) classify(all []*unstructured.Unstructured, namespace strin
 
 // clean removes temporary paths from a message.
 func (s *session) clean(message string) string {
-	return strings.ReplaceAll(message, s.workspace.Root, ".")
+	message = strings.ReplaceAll(message, s.workspace.Root, ".")
+	return strings.ReplaceAll(message, s.workspace.folder+"/", "")
 }

@@ -60,6 +60,8 @@ type workspace struct {
 	request
 	settings
 	objects []*unstructured.Unstructured
+	// folder is where Argo CD works.
+	folder string
 	// chart is the path that is being rendered.
 	chart string
 }

@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use judge::Judge;
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use lists::Lists;
 use support::{HELM_4, ci, helm, repository};
 use workspace::Workspace;
@@ -45,8 +45,10 @@ fn run() -> Result<ExitCode, String> {
         return Ok(ExitCode::SUCCESS);
     };
     let Some(helm) = helm(HELM_4) else { return Ok(ExitCode::SUCCESS) };
+    let kustomize = kustomize();
     let court = Arc::new(Court {
-        judge: Judge::start(&program, &helm, kustomize().as_deref())?,
+        judge: Judge::start(&program, &helm, kustomize.as_deref())?,
+        kustomize,
         helm,
         lists: Lists::read(&names)?,
         memory: tempfile::tempdir().map_err(|error| error.to_string())?,
@@ -54,7 +56,7 @@ fn run() -> Result<ExitCode, String> {
     });
     let trials = names.into_iter().map(|name| {
         let court = Arc::clone(&court);
-        Trial::test(name.clone(), move || court.hear(&name))
+        Trial::ignorable_test(name.clone(), move || court.hear(&name))
     });
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
     let complete = conclusion.num_filtered_out == 0 && !arguments.list;
@@ -108,6 +110,7 @@ struct Counts {
 struct Court {
     judge: Judge,
     helm: PathBuf,
+    kustomize: Option<PathBuf>,
     lists: Lists,
     /// What the binary remembers of its helm, by digests of everything that it depends on.
     memory: tempfile::TempDir,
@@ -116,11 +119,14 @@ struct Court {
 
 impl Court {
     /// Compares what the binary and Argo CD make of a workspace.
-    fn hear(&self, name: &str) -> Result<(), Failed> {
+    fn hear(&self, name: &str) -> Result<Completion, Failed> {
         let workspace = Workspace::lay(name, &self.helm, self.memory.path())?;
         let answer = self.judge.ask(&workspace)?;
         let ours = ours::run(&workspace, &self.helm)?;
         let theirs = answer.wait()?;
+        if self.kustomize.is_none() && theirs.lacks("kustomize") {
+            return Ok(Completion::ignored_with("kustomize is unavailable"));
+        }
         let findings = compare::compare(&ours, &theirs);
         let (meant, findings) = self.lists.sort(name, findings);
 
@@ -129,14 +135,16 @@ impl Court {
         counts.workspaces += 1;
         if let (Some(_), false) = (pending, findings.is_empty()) {
             counts.pending += 1;
-            return Ok(());
+            return Ok(Completion::Completed);
         }
         if pending.is_some() {
             counts.passed.insert(name.to_owned());
         }
-        counts.applications += theirs.applications.len();
-        counts.objects += theirs.applications.iter().map(|application| application.objects.len()).sum::<usize>();
-        counts.meant += meant;
+        if findings.is_empty() {
+            counts.applications += theirs.applications.len();
+            counts.objects += theirs.applications.iter().map(|application| application.objects.len()).sum::<usize>();
+            counts.meant += meant;
+        }
         drop(counts);
         if pending.is_some() && !lists::update() {
             return Err(
@@ -144,7 +152,7 @@ impl Court {
             );
         }
         if findings.is_empty() {
-            return Ok(());
+            return Ok(Completion::Completed);
         }
         let findings: String = findings.iter().map(|finding| format!("{finding}\n")).collect();
         Err(format!("{findings}{ours}").into())
@@ -156,8 +164,8 @@ impl Court {
         let Counts { workspaces, applications, objects, meant, pending, passed } = &*counts;
         let equal = objects.saturating_sub(*meant);
         print(&format!(
-            "judged: {} of {workspaces} workspaces, {applications} Applications, {objects} objects: {equal} equal, {meant} \
-             different as meant; {pending} workspaces pending",
+            "{workspaces} workspaces: {} judged, with {applications} Applications and {objects} objects, of which {equal} are equal \
+             and {meant} different as meant; {pending} pending",
             workspaces - pending,
         ));
         if lists::update() {

@@ -44,6 +44,15 @@ impl Verdict {
     pub(crate) fn read(line: &str) -> serde_json::Result<Self> {
         serde_json::from_str(line)
     }
+
+    /// Whether Argo CD did not find a program.
+    pub(crate) fn lacks(&self, program: &str) -> bool {
+        let problem = format!("exec: \"{program}\": executable file not found");
+        self.applications
+            .iter()
+            .filter_map(|application| application.error.as_ref())
+            .any(|error| error.contains(&problem))
+    }
 }
 
 /// Go writes an empty list as null.
