@@ -151,6 +151,11 @@ pub enum Command {
     /// Covers chart dependencies, images, tools, Argo CD, and Kubernetes. Newest versions come from `XTASK_CHART_MIRROR` or
     /// the chart repositories, from tools.lock, and from advisories.toml. A version that an advisory affects is a finding.
     Outdated,
+    /// Write charts.toml for a repository that has none
+    ///
+    /// Finds the Git remote, the Applications, and the charts that render Applications. Run it at the root of a repository
+    /// that Argo CD deploys, or with `--root DIR`.
+    Init,
     /// Create a chart, an AppProject, an Application, and goldens for a new service
     ///
     /// Writes charts/<app> with a closed values schema, a case, and a README; its image or its chart dependency; its
@@ -194,6 +199,7 @@ impl Command {
             Self::Image(_) => "image",
             Self::TestKind(_) => "test-kind",
             Self::Outdated => "outdated",
+            Self::Init => "init",
             Self::New(_) => "new",
             Self::Explain(_) => "explain",
             Self::Impact(_) => "impact",

@@ -8,6 +8,7 @@ pub mod deps;
 pub mod explain;
 pub mod image;
 pub mod impact;
+pub mod init;
 pub mod lint;
 pub mod new;
 pub mod origin;
