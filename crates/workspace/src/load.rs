@@ -47,6 +47,8 @@ pub struct Workspace {
     pub deployments: Vec<Deployment>,
     /// The Applications that ApplicationSets generate, with what made them.
     pub generated: Vec<GeneratedApplication>,
+    /// The instance names of ApplicationSets that generate nothing.
+    pub empty_sets: Vec<String>,
     /// The Applications that are not rendered, by instance name.
     pub unrendered: Vec<Unrendered>,
     /// Whether everything could be read, so that something missing was really deleted.
@@ -104,6 +106,7 @@ impl Workspace {
             argocd_complete: true,
             deployments: Vec::new(),
             generated: Vec::new(),
+            empty_sets: Vec::new(),
             unrendered: Vec::new(),
             sound: false,
         };
@@ -129,7 +132,10 @@ impl Workspace {
         }
         let generator = Generator::new(root, &workspace.config);
         for set in &sets {
-            let Generated { applications, unrendered } = generator.generate(set);
+            let Generated { set, applications, unrendered } = generator.generate(set);
+            if applications.is_empty() && unrendered.is_empty() {
+                workspace.empty_sets.push(set);
+            }
             workspace.unrendered.extend(unrendered);
             for (one, application) in applications {
                 workspace.generated.push(application);
