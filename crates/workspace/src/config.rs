@@ -16,6 +16,7 @@ use toolbox::tools_lock::ToolsLock;
 
 pub use self::pod_security::{Namespace, PodSecurity};
 use crate::acceptance::Acceptance;
+use crate::bootstrap::Bootstrap;
 use crate::declared::{self, Sample};
 use crate::external::External;
 use crate::reason;
@@ -59,6 +60,8 @@ pub struct Config {
     pub suppressions: Vec<Suppression>,
     /// Objects that exist outside of the repository.
     pub externals: Vec<External>,
+    /// What is applied by hand, and renders the first Applications.
+    pub bootstraps: Vec<Bootstrap>,
     /// Applications that are knowingly not rendered.
     pub unrendered: Vec<Acceptance>,
     /// How objects are validated against schemas.
@@ -107,9 +110,9 @@ impl Config {
             !url.is_empty()
         });
         let argocd = fields.required("argocd").and_then(|node| argocd(node, &mut diagnostics));
-        let charts = fields.node("charts").map(|node| charts(node, &mut diagnostics)).unwrap_or_default();
         let kustomize_build_options =
             fields.node("kustomize").map(|node| build_options(node, &mut diagnostics)).unwrap_or_default();
+        let charts = fields.node("charts").map(|node| charts(node, &mut diagnostics)).unwrap_or_default();
         let clusters = fields.sequence("cluster").iter();
         let clusters = clusters.filter_map(|node| declared::cluster(node, &mut diagnostics)).collect();
         let samples = fields.sequence("sample").iter();
@@ -127,6 +130,8 @@ impl Config {
         let (suppressions, deprecated) = suppressions(&root, &mut fields, &mut diagnostics);
         let externals = fields.sequence("external").iter();
         let externals = externals.filter_map(|node| External::read(node, &mut diagnostics)).collect();
+        let bootstraps = fields.sequence("bootstrap").iter();
+        let bootstraps = bootstraps.filter_map(|node| Bootstrap::read(node, &mut diagnostics)).collect();
         let unrendered = fields.sequence("unrendered").iter();
         let unrendered = unrendered.filter_map(|node| Acceptance::read(node, &mut diagnostics)).collect();
         let validate = fields.node("validate").map(|node| validate(node, &mut diagnostics)).unwrap_or_default();
@@ -157,6 +162,7 @@ impl Config {
             kind_node_image,
             suppressions,
             externals,
+            bootstraps,
             unrendered,
             validate,
             deprecated,
@@ -254,18 +260,18 @@ impl Config {
         patterns.len() == 0 || patterns.any(|pattern| glob::matches_path(pattern, file).unwrap_or_default())
     }
 
-    /// Whether the chart in a folder is one of the repository's, deployed or not; `folder` is its path from the root.
-    #[must_use]
-    pub fn selects_chart(&self, folder: &str) -> bool {
-        let mut patterns = self.charts.iter();
-        patterns.len() == 0 || patterns.any(|pattern| glob::matches_path(pattern, folder).unwrap_or_default())
-    }
-
     /// The place of the patterns that select Applications, if there are any.
     #[must_use]
     pub fn application_patterns(&self) -> Option<Place> {
         let root = toml::parse(&self.source).ok()?;
         root.find(&["argocd", "applications"]).map(Node::place).filter(|_| !self.applications.is_empty())
+    }
+
+    /// Whether the chart in a folder is one of the repository's, deployed or not; `folder` is its path from the root.
+    #[must_use]
+    pub fn selects_chart(&self, folder: &str) -> bool {
+        let mut patterns = self.charts.iter();
+        patterns.len() == 0 || patterns.any(|pattern| glob::matches_path(pattern, folder).unwrap_or_default())
     }
 
     /// The version of a tool, or an error if there is none. The error is empty if tools.lock does not contain the version.

@@ -20,7 +20,7 @@ use crate::charts::chart_folders;
 use crate::checkout::Checkout;
 use crate::config::Config;
 use crate::files::CONFIG_FILE;
-use crate::kustomized::KustomizeSource;
+use crate::kustomized::{KustomizeSource, Pinned};
 use crate::plain::DirectorySource;
 
 /// An Application that can be rendered.
@@ -201,9 +201,7 @@ impl<'a> Deployer<'a> {
         let node = overrides(self.root, application, &directory).and_then(|overrides| source.overridden(&overrides))?;
         match source_type(source, &node, &directory)? {
             SourceType::Kustomize if !directory.is_dir() => Err(no_directory(source).into()),
-            SourceType::Kustomize => {
-                KustomizeSource::new(self.root, &self.checkout, source, &node, &directory).map(Rendered::Kustomize)
-            }
+            SourceType::Kustomize => self.kustomization(source, &node, &directory).map(Rendered::Kustomize),
             SourceType::Directory => {
                 DirectorySource::new(self.root, &self.checkout, source, &node, &directory).map(Rendered::Directory)
             }
@@ -255,9 +253,8 @@ impl<'a> Deployer<'a> {
         let wanted = Wanted::new(repository, name, version, place);
         self.wanted.push(wanted.clone());
         let mut reasons = Diagnostics::default();
-        let pin = remote::inspect(&wanted, self.lock).map_err(|mut found| {
+        let pin = pinned(self.lock, &wanted).map_err(|mut found| {
             for one in &mut found.0 {
-                one.code = Code::NotRendered;
                 if ignores_chart(&source.repository, source.chart.as_deref()) {
                     let message =
                         "`repoURL` starts with `oci://`, so that it names the chart and Argo CD ignores `chart`";
@@ -268,9 +265,23 @@ impl<'a> Deployer<'a> {
         });
         let pin = reasons.take(pin);
         match (pin, reasons.take(source.helm_options(&[]))) {
-            (Some(pin), Some(options)) => Ok(RemoteChart { source: source.clone(), options, pin: pin.clone() }),
+            (Some(pin), Some(options)) => Ok(RemoteChart { source: source.clone(), options, pin }),
             _ => Err(reasons),
         }
+    }
+
+    /// A kustomization, if what it would download is pinned.
+    fn kustomization(&mut self, source: &Source, node: &Node, directory: &Path) -> Result<KustomizeSource> {
+        let (lock, all) = (self.lock, &mut self.wanted);
+        let mut find = |wanted: Wanted| {
+            let pin = pinned(lock, &wanted);
+            all.push(wanted);
+            pin
+        };
+        // Without the option, kustomize refuses charts, whether they are pinned or not.
+        let enabled = self.config.kustomize_build_options.iter().any(|option| option.contains("--enable-helm"));
+        let find = enabled.then_some(&mut find as &mut Pinned<'_>);
+        KustomizeSource::new((self.root, directory), &self.checkout, (source, node), find)
     }
 
     fn chart(&mut self, source: &Source, node: &Node, directory: &Path) -> Result<ChartSource> {
@@ -334,6 +345,17 @@ fn check_references(application: &Application, reasons: &mut Diagnostics) {
             );
         }
     }
+}
+
+/// The pin of a chart. Without one, what deploys the chart is not rendered.
+fn pinned(lock: &ChartsLock, wanted: &Wanted) -> Result<Pin> {
+    let pin = remote::inspect(wanted, lock).map_err(|mut found| {
+        for one in &mut found.0 {
+            one.code = Code::NotRendered;
+        }
+        found
+    });
+    pin.cloned()
 }
 
 /// The type of a source. What looks like a chart without its Chart.yaml is one, so that its absence is reported.

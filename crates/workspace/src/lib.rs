@@ -3,6 +3,7 @@
 pub mod acceptance;
 pub mod advisories;
 pub mod authored;
+pub mod bootstrap;
 mod chart_recipe;
 pub mod charts;
 pub mod checkout;
@@ -12,6 +13,7 @@ pub mod deploy;
 pub mod external;
 pub mod files;
 pub mod find;
+pub mod follow;
 pub mod generate;
 pub mod kustomized;
 pub mod load;

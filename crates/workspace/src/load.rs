@@ -2,9 +2,11 @@
 //!
 //! Later stages only get what is valid. The rest is reported, and left out.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use argocd::application::Defined;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
 use document::yaml::Document;
 use document::{Node, yaml};
@@ -48,6 +50,8 @@ pub struct Workspace {
     pub deployments: Vec<Deployment>,
     /// The Applications that ApplicationSets generate, with what made them.
     pub generated: Vec<GeneratedApplication>,
+    /// The names of the Applications that targets render, differently from any file.
+    pub(crate) replaced: BTreeSet<String>,
     /// The Applications that are not rendered, by instance name.
     pub unrendered: Vec<Unrendered>,
     /// The charts from Helm repositories that Applications ask for, pinned or not.
@@ -107,6 +111,7 @@ impl Workspace {
             argocd_complete: true,
             deployments: Vec::new(),
             generated: Vec::new(),
+            replaced: BTreeSet::new(),
             unrendered: Vec::new(),
             wanted: Vec::new(),
             sound: false,
@@ -140,6 +145,14 @@ impl Workspace {
                 defined.push(one);
             }
         }
+        defined.extend(workspace.config.bootstraps.iter().map(|one| {
+            let application = one.application(&workspace.config);
+            Defined {
+                instance: application.instance.clone(),
+                place: application.place.clone(),
+                application: Ok(application),
+            }
+        }));
         let mut deployer = Deployer::new(root, &workspace.config, &workspace.charts_lock);
         for one in defined {
             match deployer.deploy(one) {
@@ -152,9 +165,14 @@ impl Workspace {
         workspace.sound = !diagnostics.has_errors() && workspace.unrendered.iter().all(|one| !one.is_broken());
         diagnostics.extend(workspace.config.deprecated.clone());
         diagnostics.extend(workspace.config.check_tools(&workspace.tools_lock));
-        workspace.unrendered.sort_by(|left, right| left.instance.cmp(&right.instance));
-        workspace.deployments.sort_by(|left, right| left.application.instance.cmp(&right.application.instance));
+        workspace.sort();
         Ok((workspace, diagnostics))
+    }
+
+    /// Sorts the Applications by name.
+    pub(crate) fn sort(&mut self) {
+        self.unrendered.sort_by(|left, right| left.instance.cmp(&right.instance));
+        self.deployments.sort_by(|left, right| left.application.instance.cmp(&right.application.instance));
     }
 }
 

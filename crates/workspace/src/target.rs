@@ -181,8 +181,8 @@ impl Target<'_> {
         self.parts.iter().find_map(|part| match part {
             Part::Chart(part) => self.chart_target(part).template_file(template),
             Part::Directory(source) => source.contents.inputs.contains_key(template).then(|| template.to_owned()),
-            Part::Kustomize(part) => template.is_empty().then(|| part.source.name().to_owned()),
             Part::RemoteChart(_) => None,
+            Part::Kustomize(part) => template.is_empty().then(|| part.source.name().to_owned()),
         })
     }
 }

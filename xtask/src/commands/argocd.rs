@@ -12,6 +12,7 @@ use workspace::plan::Inspections;
 use workspace::target::TargetId;
 use workspace::{CONFIG_FILE, Workspace, plan, written};
 
+use super::app_of_apps;
 use super::{Outcome, Session};
 use crate::report::json::{self, Output};
 use crate::report::table;
@@ -20,7 +21,7 @@ use crate::repository::{Change, Replacement};
 
 /// Lists the Applications.
 pub fn list(session: &Session<'_>) -> Result<Outcome> {
-    let (workspace, mut diagnostics) = Workspace::load(&session.root)?;
+    let (workspace, mut diagnostics) = app_of_apps::load(session)?;
     let (freshness, found) = freshness(session, &workspace);
     diagnostics.extend(found);
     diagnostics.sort();
@@ -155,7 +156,7 @@ fn freshness(session: &Session<'_>, workspace: &Workspace) -> (BTreeMap<TargetId
 
 /// The targets that are up to date.
 fn fresh(session: &Session<'_>) -> BTreeSet<TargetId> {
-    let Ok((workspace, _)) = Workspace::load(&session.root) else { return BTreeSet::new() };
+    let Ok((workspace, _)) = app_of_apps::load(session) else { return BTreeSet::new() };
     let (freshness, _) = freshness(session, &workspace);
     freshness.into_iter().filter(|(_, fresh)| *fresh).map(|(id, _)| id).collect()
 }

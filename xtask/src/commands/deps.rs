@@ -22,7 +22,7 @@ use crate::report::json::{self, Output};
 /// Runs the command. `update` resolves versions again: all, or those of the listed names. `NAME@VERSION` also sets a
 /// version.
 pub fn run(session: &Session<'_>, update: Option<&[String]>) -> Result<Outcome> {
-    let (workspace, mut diagnostics) = Workspace::load(&session.root)?;
+    let (workspace, mut diagnostics) = super::app_of_apps::load(session)?;
     let folders = workspace::charts::all(&workspace);
     let mut charts: Vec<Chart> =
         folders.iter().filter_map(|folder| diagnostics.take(Chart::load(&session.root, folder))).collect();

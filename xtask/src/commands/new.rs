@@ -4,6 +4,7 @@
 //! only if there are no errors.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
@@ -114,6 +115,7 @@ fn create(session: &Session<'_>, staging: &Staging, service: &Service, kubernete
         offline: session.offline,
         jobs: session.jobs,
         printer: session.printer,
+        rendered: Arc::default(),
     };
     if service.dependency.is_some() {
         write(new::chart_files(service, &upstream(&staged, service)?)?)?;

@@ -15,11 +15,12 @@ use helm::dependencies::{Context, Prepared, remote};
 use kubernetes::manifest;
 use kubernetes::manifest::{Manifest, Recorded};
 use kubernetes::object::Object;
+use toolbox::inputs::Inputs;
 use toolbox::parallel::parallel;
 use toolbox::progress::Progress;
 use workspace::render::kustomize::Programs;
 use workspace::render::{self, Renderer};
-use workspace::target::{Part, RemoteChartPart, Target};
+use workspace::target::{Part, RemoteChartPart, Target, TargetId};
 use workspace::{Workspace, remote_chart};
 
 use super::Session;
@@ -86,6 +87,23 @@ impl Rendering<'_> {
     }
 }
 
+/// What a run rendered, by the name and the inputs of the target. Apps of apps are rendered to find their Applications
+/// before a command renders them.
+#[derive(Debug, Default)]
+pub struct Memory(Mutex<BTreeMap<(TargetId, Inputs), Vec<Recorded>>>);
+
+impl Memory {
+    fn find(&self, target: &Target<'_>) -> Option<Vec<Recorded>> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&(target.id.clone(), target.inputs.clone())).cloned()
+    }
+
+    fn keep(&self, target: &Target<'_>, rendered: &[Recorded]) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert((target.id.clone(), target.inputs.clone()), rendered.to_vec());
+    }
+}
+
 /// Renders targets; `force` includes fresh ones. All errors go to `diagnostics`.
 pub fn render<'a>(
     session: &Session<'_>,
@@ -125,6 +143,13 @@ fn render_stale(
         }
         None => true,
     });
+    stale.retain_mut(|one| match session.rendered.find(&one.target) {
+        Some(rendered) => {
+            one.state = RenderState::Rendered(rendered);
+            false
+        }
+        None => true,
+    });
     if stale.is_empty() {
         return;
     }
@@ -137,20 +162,21 @@ fn render_stale(
         let tool = needed.then(|| diagnostics.try_take(tools.require(name, version))).transpose()?;
         Ok(tool.map(|tool| tool.path).unwrap_or_default())
     };
-    let needs_helm = stale.iter().any(|one| one.target.parts.iter().any(needs_helm));
+    let any_helm = stale.iter().any(|one| one.target.parts.iter().any(needs_helm));
     let needs_kustomize = |part: &Part<'_>| matches!(part, Part::Kustomize(_));
-    let needs_kustomize = stale.iter().any(|one| one.target.parts.iter().any(needs_kustomize));
-    let helm = require(needs_helm, "helm", argocd.helm);
-    let kustomize = require(needs_kustomize, "kustomize", argocd.kustomize);
-    let (helm, kustomize) = match helm.and_then(|helm| Ok((helm, kustomize?))) {
-        Ok(tools) => tools,
-        Err(reported) => {
-            for one in &mut stale {
-                one.state = RenderState::Blocked(reported);
-            }
-            return;
-        }
-    };
+    let any_kustomize = stale.iter().any(|one| one.target.parts.iter().any(needs_kustomize));
+    let helm = require(any_helm, "helm", argocd.helm);
+    let kustomize = require(any_kustomize, "kustomize", argocd.kustomize);
+    // A missing tool concerns only the targets that need it.
+    stale.retain_mut(|one| {
+        let parts = &one.target.parts;
+        let lacks_helm = helm.as_ref().err().filter(|_| parts.iter().any(self::needs_helm));
+        let lacks_kustomize = kustomize.as_ref().err().filter(|_| parts.iter().any(needs_kustomize));
+        let Some(reported) = lacks_helm.or(lacks_kustomize) else { return true };
+        one.state = RenderState::Blocked(*reported);
+        false
+    });
+    let (helm, kustomize) = (helm.unwrap_or_default(), kustomize.unwrap_or_default());
     diagnostics.extend(tools.warnings());
     let helm_path = || Ok(helm.clone());
     let context = session.context(&helm_path);
@@ -163,8 +189,14 @@ fn render_stale(
         }
     }
 
-    let pins: Vec<&Pin> =
-        stale.iter().flat_map(|one| one.target.remote_charts()).map(|part| &part.source.pin).collect();
+    let mut pins: Vec<&Pin> = Vec::new();
+    for part in stale.iter().flat_map(|one| &one.target.parts) {
+        match part {
+            Part::RemoteChart(part) => pins.push(&part.source.pin),
+            Part::Kustomize(part) => pins.extend(part.source.charts.iter().map(|chart| &chart.pin)),
+            Part::Chart(_) | Part::Directory(_) => {}
+        }
+    }
     let unpacked = prepare_remote(session.jobs, &pins, &context, diagnostics);
 
     let renderer = Renderer { root: &session.root, cache, helm: &helm };
@@ -176,8 +208,10 @@ fn render_stale(
     });
     for slot in slots {
         let one = slot.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if let RenderState::Failed(found) = &one.state {
-            diagnostics.extend(found.clone());
+        match &one.state {
+            RenderState::Failed(found) => diagnostics.extend(found.clone()),
+            RenderState::Rendered(rendered) => session.rendered.keep(&one.target, rendered),
+            RenderState::Fresh | RenderState::Blocked(_) => {}
         }
     }
 }
@@ -233,13 +267,16 @@ impl Machine<'_> {
                 Part::Kustomize(part) => {
                     let helm = needs_helm(one).then_some(self.renderer.helm);
                     let programs = Programs { kustomize: self.kustomize, helm };
-                    render::kustomize::render(
-                        self.renderer.root,
-                        programs,
-                        part.source,
-                        &part.recipe,
-                        &target.namespace,
-                    )
+                    let unpacked = part.source.charts.iter().filter_map(|chart| self.unpacked.get(&chart.pin.digest));
+                    let unpacked: std::result::Result<Vec<&Path>, Reported> =
+                        unpacked.map(|one| one.as_ref().map(PathBuf::as_path).map_err(|reported| *reported)).collect();
+                    match unpacked {
+                        Ok(charts) => {
+                            let root = self.renderer.root;
+                            render::kustomize::render(root, programs, part, &charts, &target.namespace)
+                        }
+                        Err(reported) => return RenderState::Blocked(reported),
+                    }
                 }
                 Part::Directory(source) => render::plain::render(source, &target.namespace),
             };
