@@ -92,11 +92,11 @@ pub enum Command {
     /// `<app>/default`, the Application itself, or `<app>/<case>` for each `ci/<case>-values.yaml` of its chart. If none of
     /// its inputs changed since the goldens were recorded, it is fresh and is not rendered.
     Render(Render),
-    /// Download the chart dependencies pinned in charts.lock
+    /// Download the charts pinned in charts.lock: dependencies, and sources of Applications
     Deps {
-        /// Resolve the dependencies with `helm dependency update`, and rewrite Chart.lock and charts.lock; `NAME@VERSION`
-        /// first sets the version of that dependency in Chart.yaml
-        #[arg(long, value_name = "NAME@VERSION", num_args = 0..)]
+        /// Resolve all versions again, or those of the listed dependencies and charts, and rewrite Chart.lock and
+        /// charts.lock; `NAME@VERSION` first sets the version in Chart.yaml or in the Applications
+        #[arg(long, value_name = "NAME[@VERSION]", num_args = 0..)]
         update: Option<Vec<String>>,
     },
     /// Compare the speed of rendering with that of the helm command
