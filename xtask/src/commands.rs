@@ -3,6 +3,7 @@
 pub mod argocd;
 pub mod bench;
 pub mod ci;
+pub mod consequences;
 pub mod deps;
 pub mod explain;
 pub mod image;

@@ -10,8 +10,8 @@ use workspace::plan::Target;
 
 use crate::goldens::Golden;
 
-/// The end of the name of a place in an object that is not as recorded.
-const UNRECORDED: &str = " (as rendered now)";
+/// What follows the name of a golden that differs from what is rendered.
+pub const UNRECORDED: &str = " (as rendered now)";
 
 /// The objects of a target's manifests, the items of lists one by one.
 #[must_use]

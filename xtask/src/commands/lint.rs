@@ -18,6 +18,7 @@ use toolbox::{atomic_file, inputs};
 use workspace::plan::{DEFAULT_CASE, Inspections, Target, TargetId};
 use workspace::{Workspace, plan, suppression};
 
+use super::consequences;
 use super::placing::Placer;
 use super::rendering::{self, RenderState, Rendering};
 use super::{Outcome, Session};
@@ -68,6 +69,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     Placer::new(session, &workspace, &renderings).place(&mut checked.diagnostics);
     diagnostics.extend(checked.diagnostics);
 
+    consequences::remove(&mut diagnostics);
     diagnostics.sort();
     let counts = format!("{}, {}", plural(checked.charts.len(), "chart"), plural(renderings.len(), "target"));
     session.printer.finished(&format!("{counts}: {}", report::count(&diagnostics)));
