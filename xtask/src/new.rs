@@ -263,11 +263,13 @@ mod tests {
         let files = argocd_files(&service(None), &Reach::default());
         let text = &files["argocd/applications/blog.yaml"];
         let documents = yaml::parse(&Source::new("blog.yaml", text.clone())).expect("YAML");
-        let (applications, found) = application::read(&documents);
-        assert!(found.is_empty(), "{found:?}");
-        let application = &applications[0];
+        let manifests = application::read(&documents);
+        let Ok(application) = &manifests.applications[0].application else { panic!("{manifests:?}") };
         assert_eq!((application.name.as_str(), application.namespace.as_str()), ("blog", "web"));
-        assert_eq!(application.target_revision, "1.0", "a revision that looks like a number must stay a string");
+        assert_eq!(
+            application.sources[0].target_revision, "1.0",
+            "a revision that looks like a number must stay a string"
+        );
     }
 
     #[test]

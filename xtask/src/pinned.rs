@@ -16,7 +16,7 @@ use helm::chart::{Chart, Origin};
 use kubernetes::object::Object;
 use workspace::Workspace;
 use workspace::advisories::{Advisories, Advisory, Kind, full_name};
-use workspace::plan::Target;
+use workspace::target::{ChartTarget, Target};
 use workspace::versions::{Known, Range};
 
 use crate::image;
@@ -274,7 +274,7 @@ fn rendered(root: &Path, text: &str, place: Place, object: &Object, target: Opti
     let reference = images::parse(text).ok()?;
     let tag = reference.tag?;
     let wanted = Wanted { text, reference: &reference, tag };
-    let found = target.and_then(|target| origin(root, &wanted, object, target));
+    let found = target.and_then(|target| target.charts().find_map(|chart| origin(root, &wanted, object, &chart)));
     let (set, place) = found.unwrap_or_else(|| (Set::Template(object.template.clone()), place));
     Some(Pinned {
         kind: Kind::Image,
@@ -288,9 +288,8 @@ fn rendered(root: &Path, text: &str, place: Place, object: &Object, target: Opti
 }
 
 /// Where the tag of a rendered image is set.
-fn origin(root: &Path, wanted: &Wanted<'_>, object: &Object, target: &Target<'_>) -> Option<(Set, Place)> {
-    let chart = &target.deployment.chart;
-    let options = &target.deployment.options;
+fn origin(root: &Path, wanted: &Wanted<'_>, object: &Object, target: &ChartTarget<'_>) -> Option<(Set, Place)> {
+    let (chart, options) = (target.chart, target.options);
     // `a/charts/b/templates/x.yaml` is rendered by the dependency `b` of `a`, with the values below `b`.
     let mut steps = object.template.split('/').skip(1);
     let mut chain = Vec::new();

@@ -21,7 +21,7 @@ use crate::substitute;
 /// Argo CD's own namespace.
 const CONTROL_PLANE: &str = "argocd";
 
-/// An Application whose source is a chart of this repository.
+/// An Application.
 #[derive(Debug, Clone)]
 pub struct Application {
     /// `metadata.name`: the default release name.
@@ -34,32 +34,45 @@ pub struct Application {
     pub project: String,
     /// `spec.destination.namespace`; empty if unset.
     pub namespace: String,
-    /// `spec.source.repoURL`.
+    /// Its sources, in order: the entries of `spec.sources`, or else `spec.source`.
+    pub sources: Vec<Source>,
+}
+
+/// A source of an Application.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// The path of the field that contains it: `spec.source` or `spec.sources[N]`.
+    pub field: String,
+    /// `repoURL`.
     pub repository: String,
     /// The place of the repository URL.
     pub repository_place: Place,
-    /// `spec.source.path`: the chart's directory, relative to the root.
+    /// `path`: a directory, relative to the root of the repository; empty if unset.
     pub path: String,
     /// The place of the path.
     pub path_place: Place,
-    /// `spec.source.targetRevision`; empty if unset.
+    /// `chart`: the name of a chart in a Helm repository.
+    pub chart: Option<String>,
+    /// `targetRevision`; empty if unset.
     pub target_revision: String,
-    /// `spec.source` without overrides.
-    pub source: Node,
+    /// `ref`: the name by which value files of the other sources refer to this one.
+    pub reference: Option<String>,
+    /// The source without overrides.
+    pub node: Node,
 }
 
-impl Application {
-    /// The names of override files in the chart's directory, in the order in which they are applied.
+impl Source {
+    /// Whether it renders objects; one that has only a `ref` provides files to other sources.
     #[must_use]
-    pub fn override_files(&self) -> [String; 2] {
-        [".argocd-source.yaml".to_owned(), format!(".argocd-source-{}.yaml", self.instance)]
+    pub fn renders(&self) -> bool {
+        self.chart.is_some() || !self.path.is_empty() || self.reference.is_none()
     }
 
-    /// The Helm options with override files applied in order.
+    /// The source with override files of its directory applied in order; see [`Application::override_files`].
     ///
     /// Like in Argo CD, they cannot change the repository, path, chart, and revision.
-    pub fn options(&self, overrides: &[Node]) -> Result<HelmOptions> {
-        let mut source = self.source.clone();
+    pub fn overridden(&self, overrides: &[Node]) -> Result<Node> {
+        let mut source = self.node.clone();
         let mut memory = source.clone();
         let mut diagnostics = Diagnostics::default();
         for patch in overrides {
@@ -72,25 +85,31 @@ impl Application {
                 continue;
             }
             let mut fields = Fields::new(patch, "", Syntax::Application);
-            fields.ignore(&["helm", "repoURL", "path", "targetRevision", "chart", "name", "ref", "tagPrefix"]);
-            for key in ["kustomize", "directory", "plugin"] {
-                if fields.node(key).is_some() {
-                    fields.report(unsupported(key, patch.key_place(key), "only Helm charts are supported"));
-                }
-            }
+            fields.ignore(&["helm", "kustomize", "directory", "plugin"]);
+            fields.ignore(&["repoURL", "path", "targetRevision", "chart", "name", "ref", "tagPrefix"]);
             fields.finish(&mut diagnostics);
             source = read_over(&memory, &merge_patch(Some(&source), patch), false);
             memory = remember(&memory, &source);
         }
-        if diagnostics.has_errors() {
-            return Err(diagnostics);
-        }
-        helm_options(&source)
+        diagnostics.into_result(source)
     }
 
-    /// The variables that Argo CD substitutes, with a commit SHA as revision.
+    /// The Helm options with override files applied.
+    pub fn helm_options(&self, overrides: &[Node]) -> Result<HelmOptions> {
+        helm_options(&self.overridden(overrides)?, &self.field)
+    }
+}
+
+impl Application {
+    /// The names of override files in the directory of a source, in the order in which they are applied.
     #[must_use]
-    pub fn variables(&self, revision: &str) -> substitute::Variables {
+    pub fn override_files(&self) -> [String; 2] {
+        [".argocd-source.yaml".to_owned(), format!(".argocd-source-{}.yaml", self.instance)]
+    }
+
+    /// The variables that Argo CD substitutes in a source, with a commit SHA as revision.
+    #[must_use]
+    pub fn variables(&self, source: &Source, revision: &str) -> substitute::Variables {
         let short = |length: usize| revision.get(..length).unwrap_or(revision).to_owned();
         [
             ("ARGOCD_APP_NAME", self.instance.clone()),
@@ -99,63 +118,111 @@ impl Application {
             ("ARGOCD_APP_REVISION", revision.to_owned()),
             ("ARGOCD_APP_REVISION_SHORT", short(7)),
             ("ARGOCD_APP_REVISION_SHORT_8", short(8)),
-            ("ARGOCD_APP_SOURCE_REPO_URL", self.repository.clone()),
-            ("ARGOCD_APP_SOURCE_PATH", self.path.clone()),
-            ("ARGOCD_APP_SOURCE_TARGET_REVISION", self.target_revision.clone()),
+            ("ARGOCD_APP_SOURCE_REPO_URL", source.repository.clone()),
+            ("ARGOCD_APP_SOURCE_PATH", source.path.clone()),
+            ("ARGOCD_APP_SOURCE_TARGET_REVISION", source.target_revision.clone()),
         ]
         .into_iter()
         .collect()
     }
 }
 
-/// Reads the Applications of a manifest. An ApplicationSet is an error, since its Applications would not be rendered; other
-/// kinds are ignored.
+/// What a manifest defines.
+#[derive(Debug, Default)]
+pub struct Manifests {
+    /// The Applications, in order.
+    pub applications: Vec<Defined>,
+    /// The ApplicationSets, in order.
+    pub sets: Vec<Node>,
+    /// Findings that concern no single Application.
+    pub diagnostics: Diagnostics,
+}
+
+impl Manifests {
+    /// All findings, also those about single Applications.
+    #[must_use]
+    pub fn findings(&self) -> Diagnostics {
+        let mut all = self.diagnostics.clone();
+        for defined in &self.applications {
+            all.extend(defined.application.as_ref().err().cloned().unwrap_or_default());
+        }
+        all
+    }
+}
+
+/// An Application as far as it can be read.
+#[derive(Debug)]
+pub struct Defined {
+    /// Its instance name; empty if it has no name.
+    pub instance: String,
+    /// The place of its name, or of the whole object.
+    pub place: Place,
+    /// The Application, or why it is invalid.
+    pub application: Result<Application>,
+}
+
+/// Reads the Applications and ApplicationSets of a manifest, also those in Lists. Other kinds are ignored.
 #[must_use]
-pub fn read(documents: &[Document]) -> (Vec<Application>, Diagnostics) {
-    let mut diagnostics = Diagnostics::default();
-    let mut applications = Vec::new();
+pub fn read(documents: &[Document]) -> Manifests {
+    let mut manifests = Manifests::default();
     for document in documents {
-        let text = |key: &str| document.root.get(key).and_then(Node::as_str).unwrap_or_default();
-        if let Some(item) = document.root.items_at(&["items"]).iter().find(|item| is_ours(item)) {
-            diagnostics.push(
-                Diagnostic::new(Code::ApplicationUnsupported, "Applications in a `List` are not supported")
-                    .at(item.place(), "first item")
-                    .help("make each of them a separate YAML document, and separate the documents by `---`"),
-            );
-            continue;
-        }
-        if !is_ours(&document.root) {
-            continue;
-        }
-        match text("kind") {
-            "Application" => {
-                for key in &document.duplicates {
-                    diagnostics.push(
-                        Diagnostic::new(Code::ApplicationInvalid, format!("duplicate key `{}`", key.name))
-                            .at(Place::new(&document.root.source, key.span.clone()), "second definition")
-                            .help("delete one of them; Kubernetes uses the last"),
-                    );
-                }
-                applications.extend(diagnostics.take(application(&document.root)));
+        let items = document.root.items_at(&["items"]);
+        let list = !is_ours(&document.root) || text(&document.root, "kind").ends_with("List");
+        if list {
+            for item in items.iter().filter(|item| is_ours(item)) {
+                read_object(item, &mut manifests);
             }
-            "ApplicationSet" => diagnostics.push(
-                Diagnostic::new(Code::ApplicationUnsupported, "ApplicationSets are not supported yet")
-                    .at(document.root.get("kind").unwrap_or(&document.root).place(), "")
-                    .help("replace it with an Application for each chart"),
-            ),
-            kind => {
-                let known = ["Application", "ApplicationSet", "AppProject"];
-                if let Some(near) = nearest(kind, known).filter(|near| kind != *near) {
-                    diagnostics.push(
-                        Diagnostic::new(Code::ApplicationInvalid, format!("unknown Argo CD kind `{kind}`"))
-                            .at(document.root.get("kind").unwrap_or(&document.root).place(), "")
-                            .help(format!("did you mean `{near}`?")),
-                    );
-                }
+        } else {
+            if text(&document.root, "kind") == "Application" {
+                manifests.diagnostics.0.extend(document.duplicates.iter().map(|key| {
+                    Diagnostic::new(Code::ApplicationInvalid, format!("duplicate key `{}`", key.name))
+                        .at(Place::new(&document.root.source, key.span.clone()), "second definition")
+                        .help("delete one of them; Kubernetes uses the last")
+                }));
+            }
+            read_object(&document.root, &mut manifests);
+        }
+    }
+    manifests
+}
+
+fn text<'a>(node: &'a Node, key: &str) -> &'a str {
+    node.get(key).and_then(Node::as_str).unwrap_or_default()
+}
+
+/// Reads an Application.
+#[must_use]
+pub fn read_one(root: &Node) -> Defined {
+    defined(root, application(root))
+}
+
+fn defined(root: &Node, application: Result<Application>) -> Defined {
+    let metadata = root.get("metadata");
+    let name = metadata.and_then(|metadata| metadata.get("name"));
+    let namespace = metadata.map(|metadata| text(metadata, "namespace")).unwrap_or_default();
+    let instance = name.and_then(Node::as_str).map(|name| instance_name(name, namespace));
+    Defined { instance: instance.unwrap_or_default(), place: name.unwrap_or(root).place(), application }
+}
+
+/// Reads an object of Argo CD's API group.
+fn read_object(root: &Node, manifests: &mut Manifests) {
+    let kind = text(root, "kind");
+    match kind {
+        "Application" => manifests.applications.push(read_one(root)),
+        "ApplicationSet" => manifests.sets.push(root.clone()),
+        _ => {
+            let known = ["Application", "ApplicationSet", "AppProject"];
+            let Some(near) = nearest(kind, known).filter(|near| kind != *near) else { return };
+            let found = Diagnostic::new(Code::ApplicationInvalid, format!("unknown Argo CD kind `{kind}`"))
+                .at(root.get("kind").unwrap_or(root).place(), "")
+                .help(format!("did you mean `{near}`?"));
+            if near == "Application" {
+                manifests.applications.push(defined(root, Err(found.into())));
+            } else {
+                manifests.diagnostics.push(found);
             }
         }
     }
-    (applications, diagnostics)
 }
 
 /// Whether an object belongs to Argo CD's API group.
@@ -189,19 +256,18 @@ fn application(root: &Node) -> Result<Application> {
         fields.ignore(&["syncPolicy", "ignoreDifferences", "info", "revisionHistoryLimit"]);
         let project = fields.required_string("project");
         let destination = fields.required("destination");
-        if fields.node("sources").is_some() {
-            let place = spec.key_place("sources");
-            fields.report(unsupported("spec.sources", place, "use one `spec.source`"));
-        }
-        if fields.node("sourceHydrator").is_some() {
+        let hydrator = fields.node("sourceHydrator").is_some();
+        if hydrator {
             let place = spec.key_place("sourceHydrator");
-            fields.report(unsupported("spec.sourceHydrator", place, "use `spec.source`"));
+            fields.report(
+                Diagnostic::new(Code::NotRendered, "`spec.sourceHydrator` is not supported")
+                    .at(place, "rendered by Argo CD's source hydrator")
+                    .help("use `spec.source`"),
+            );
         }
-        let source = if spec.get("sources").or(spec.get("sourceHydrator")).is_some() {
-            fields.node("source")
-        } else {
-            fields.required("source")
-        };
+        // Argo CD ignores `source` beside `sources`.
+        let several: Vec<&Node> = fields.sequence("sources").iter().collect();
+        let single = if hydrator || !several.is_empty() { fields.node("source") } else { fields.required("source") };
         fields.finish(&mut diagnostics);
         let namespace = destination.and_then(|destination| {
             let mut fields = Fields::new(destination, "spec.destination", Syntax::Application);
@@ -211,14 +277,19 @@ fn application(root: &Node) -> Result<Application> {
             fields.finish(&mut diagnostics);
             namespace
         });
-        // Also validate the source if the project is missing.
-        let source = source.and_then(|node| Some((node, read_source(node, &mut diagnostics)?)));
-        if let (Some(project), Some((node, source))) = (project, source) {
-            parts = Some((project, namespace.unwrap_or_default(), node, source));
+        // Also validate the sources if the project is missing.
+        let sources: Vec<Source> = if several.is_empty() {
+            single.and_then(|node| source(node, "spec.source".to_owned(), &mut diagnostics)).into_iter().collect()
+        } else {
+            let named = several.iter().enumerate();
+            named.filter_map(|(index, node)| source(node, format!("spec.sources[{index}]"), &mut diagnostics)).collect()
+        };
+        if let Some(project) = project.filter(|_| !sources.is_empty()) {
+            parts = Some((project, namespace.unwrap_or_default(), sources));
         }
     }
 
-    let (Some(name), Some((project, namespace, node, source))) = (name, parts) else {
+    let (Some(name), Some((project, namespace, sources))) = (name, parts) else {
         return Err(diagnostics);
     };
     let instance = instance_name(&name, &own_namespace.unwrap_or_default());
@@ -228,12 +299,7 @@ fn application(root: &Node) -> Result<Application> {
         instance,
         project,
         namespace,
-        repository_place: node.get("repoURL").unwrap_or(node).place(),
-        path_place: node.get("path").unwrap_or(node).place(),
-        repository: source.repository,
-        path: source.path,
-        target_revision: source.target_revision,
-        source: node.clone(),
+        sources,
     })
 }
 
@@ -270,38 +336,32 @@ fn valid_namespace(name: &str, destination: &Node, fields: &mut Fields<'_>) -> b
     fine
 }
 
-struct SourceParts {
-    repository: String,
-    path: String,
-    target_revision: String,
-}
-
-fn read_source(node: &Node, diagnostics: &mut Diagnostics) -> Option<SourceParts> {
-    let mut fields = Fields::new(node, "spec.source", Syntax::Application);
+fn source(node: &Node, field: String, diagnostics: &mut Diagnostics) -> Option<Source> {
+    let mut fields = Fields::new(node, &field, Syntax::Application);
     // They do not affect the render of a given revision.
-    fields.ignore(&["helm", "name", "tagPrefix"]);
-    for (key, help) in [
-        ("chart", "create an umbrella chart in this repository that depends on the chart"),
-        ("kustomize", "only Helm charts are supported"),
-        ("directory", "only Helm charts are supported; move plain manifests into a chart's templates"),
-        ("plugin", "only Helm charts are supported"),
-        ("ref", "use a single source"),
-    ] {
-        if fields.node(key).is_some() {
-            fields.report(unsupported(&format!("spec.source.{key}"), node.key_place(key), help));
-        }
-    }
+    fields.ignore(&["name", "tagPrefix"]);
+    fields.ignore(&["helm", "kustomize", "directory", "plugin"]);
     let repository = fields.required_string("repoURL");
-    let path = if node.get("chart").is_some() { fields.string("path") } else { fields.required_string("path") };
+    let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let chart = filled(fields.string("chart"));
+    let reference = filled(fields.string("ref"));
+    let path = match (&chart, &reference) {
+        (None, None) => fields.required_string("path"),
+        _ => Some(fields.string("path").unwrap_or_default()),
+    };
     let target_revision = fields.string("targetRevision").unwrap_or_default();
     fields.finish(diagnostics);
     // Overrides are applied later; this only validates the options as written.
-    diagnostics.take(helm_options(node));
-    Some(SourceParts { repository: repository?, path: path?, target_revision })
-}
-
-fn unsupported(key: &str, place: Place, help: &str) -> Diagnostic {
-    Diagnostic::new(Code::ApplicationUnsupported, format!("`{key}` is not supported yet"))
-        .at(place, "affects the render")
-        .help(help)
+    diagnostics.take(helm_options(node, &field));
+    Some(Source {
+        repository_place: node.get("repoURL").unwrap_or(node).place(),
+        path_place: node.get("path").unwrap_or(node).place(),
+        repository: repository?,
+        path: path?,
+        chart,
+        target_revision,
+        reference,
+        node: node.clone(),
+        field,
+    })
 }

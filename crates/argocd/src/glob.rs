@@ -36,6 +36,36 @@ pub fn matches(pattern: &str, name: &str) -> Result<bool, Malformed> {
     Ok(Matcher::parse(pattern)?.matches(name))
 }
 
+/// Whether a path matches a pattern.
+pub fn matches_path(pattern: &str, path: &str) -> Result<bool, Malformed> {
+    let names: Vec<&str> = path.split('/').collect();
+    for alternative in braces(pattern)? {
+        let segments: Vec<&str> = alternative.split('/').filter(|segment| !segment.is_empty()).collect();
+        // Which of the segments may follow the part of the path that was read.
+        let mut open = vec![false; segments.len() + 1];
+        open[0] = true;
+        for name in &names {
+            let mut next = vec![false; segments.len() + 1];
+            for (index, segment) in segments.iter().enumerate() {
+                if *segment == "**" {
+                    open[index + 1] |= open[index];
+                    next[index] |= open[index];
+                } else if open[index] && matches(segment, name)? {
+                    next[index + 1] = true;
+                }
+            }
+            open = next;
+        }
+        for (index, segment) in segments.iter().enumerate() {
+            open[index + 1] |= open[index] && *segment == "**";
+        }
+        if open[segments.len()] {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 fn walk(base: &Path, segments: &[&str]) -> Result<Vec<String>, Malformed> {
     let mut folders = vec![String::new()];
     for (index, segment) in segments.iter().enumerate() {
@@ -97,7 +127,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 /// Expands `{a,b}` into separate patterns.
-fn braces(pattern: &str) -> Result<Vec<String>, Malformed> {
+pub(crate) fn braces(pattern: &str) -> Result<Vec<String>, Malformed> {
     let bytes = pattern.as_bytes();
     let mut index = 0;
     while index < bytes.len() {
@@ -259,6 +289,24 @@ mod tests {
         assert_eq!(expanded("x/{y/b,a}.yaml"), ["x/a.yaml", "x/y/b.yaml"]);
         assert_eq!(expanded("z\\[1].yaml"), ["z[1].yaml"]);
         assert!(expanded("none*").is_empty());
+    }
+
+    #[test]
+    fn paths_match_as_the_files_do() {
+        let table = [
+            ("a/*.yaml", "a/b.yaml", true),
+            ("a/*.yaml", "a/b/c.yaml", false),
+            ("a/**", "a/b/c.yaml", true),
+            ("a/**/*.yaml", "a/c.yaml", true),
+            ("**/apps/*.yaml", "apps/c.yaml", true),
+            ("**/apps/*.yaml", "x/y/apps/c.yaml", true),
+            ("{a,b}/*", "b/c", true),
+            ("a", "a/b", false),
+            ("", "a", false),
+        ];
+        for (pattern, path, expected) in table {
+            assert_eq!(matches_path(pattern, path), Ok(expected), "{pattern} {path}");
+        }
     }
 
     #[test]

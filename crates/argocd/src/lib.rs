@@ -6,9 +6,12 @@
 //! Permissions follow the rules of Argo CD 3.5; each row in the tables of their tests is an answer of Argo CD's own code.
 
 pub mod application;
+pub mod application_set;
+pub mod directory;
 pub mod duration;
 pub mod effect;
 pub mod glob;
+pub mod go_template;
 pub mod hooks;
 pub mod pattern;
 pub mod permission;
@@ -17,7 +20,9 @@ mod project_access;
 mod project_fields;
 pub mod release;
 pub mod repository_url;
+pub mod source_type;
 pub mod substitute;
+pub mod symbolic_links;
 pub mod sync_options;
 pub mod sync_order;
 pub mod value_files;

@@ -44,6 +44,9 @@ impl Glob {
     }
 }
 
+/// The limit of combinations of `{…}` alternatives.
+const MAX_ALTERNATIVES: usize = 4096;
+
 type Characters<'a> = std::iter::Peekable<std::str::Chars<'a>>;
 
 /// Parses a pattern up to its end or, inside braces, up to a comma or the closing brace.
@@ -62,6 +65,9 @@ fn sequence(characters: &mut Characters<'_>, depth: usize) -> Option<Vec<Vec<Par
                         break;
                     }
                     choices.extend(sequence(characters, depth + 1)?);
+                }
+                if found.len() * choices.len() > MAX_ALTERNATIVES {
+                    return None;
                 }
                 found = found
                     .iter()
@@ -114,25 +120,34 @@ fn class(characters: &mut Characters<'_>) -> Option<Part> {
     (!ranges.is_empty()).then_some(Part::Class { negated, ranges })
 }
 
+/// Whether parts match a whole text, in time proportional to the lengths of both.
 fn fits(parts: &[Part], text: &[char], separator: Option<char>) -> bool {
     let plain = |c: &char| Some(*c) != separator;
-    match parts.split_first() {
-        None => text.is_empty(),
-        Some((Part::Any, rest)) => (0..=text.len()).any(|skip| fits(rest, &text[skip..], separator)),
-        Some((Part::Some, rest)) => {
-            let longest = text.iter().take_while(|c| plain(c)).count();
-            (0..=longest).any(|skip| fits(rest, &text[skip..], separator))
+    // Whether the parts so far match the text up to each position.
+    let mut reached = vec![false; text.len() + 1];
+    reached[0] = true;
+    for part in parts {
+        let mut next = vec![false; text.len() + 1];
+        if matches!(part, Part::Any | Part::Some) {
+            let mut reachable = false;
+            for at in 0..=text.len() {
+                reachable |= reached[at];
+                next[at] = reachable;
+                reachable &= *part == Part::Any || text.get(at).is_none_or(plain);
+            }
+        } else {
+            for (at, c) in text.iter().enumerate() {
+                let fits = match part {
+                    Part::Literal(literal) => literal == c,
+                    Part::Class { negated, ranges } => within(ranges, *c) != *negated,
+                    _ => plain(c),
+                };
+                next[at + 1] = reached[at] && fits;
+            }
         }
-        Some((part, rest)) => {
-            let Some((first, others)) = text.split_first() else { return false };
-            let one = match part {
-                Part::Literal(c) => c == first,
-                Part::Class { negated, ranges } => within(ranges, *first) != *negated,
-                _ => plain(first),
-            };
-            one && fits(rest, others, separator)
-        }
+        reached = next;
     }
+    reached[text.len()]
 }
 
 fn within(ranges: &[(char, char)], c: char) -> bool {
@@ -212,6 +227,13 @@ mod tests {
             let found = Glob::parse(pattern).is_some_and(|glob| glob.matches(text, separated.then_some('/')));
             assert_eq!(found, expected, "{pattern} {text}");
         }
+    }
+
+    #[test]
+    fn hostile_globs_take_no_time() {
+        assert!(Glob::parse(&"{a,b}".repeat(40)).is_none());
+        let stars = Glob::parse(&"*a".repeat(200)).expect("valid");
+        assert!(!stars.matches(&"a".repeat(199), None));
     }
 
     #[test]

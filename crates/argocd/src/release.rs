@@ -7,15 +7,18 @@ pub struct Release {
     pub version: &'static str,
     /// The Helm version that it ships.
     pub helm: &'static str,
+    /// The Kustomize version that it ships.
+    pub kustomize: &'static str,
     /// Whether `valueFiles` may contain globs.
     pub value_file_globs: bool,
 }
 
-/// The supported releases, newest first. The Helm versions are those in each release's `tool-versions.sh`.
+/// The supported releases, newest first. The versions of Helm and Kustomize are those in each release's `tool-versions.sh`;
+/// 3.3.0 shipped Kustomize 5.8.0, and its later patch releases 5.8.1.
 pub const RELEASES: &[Release] = &[
-    Release { version: "3.5", helm: "4.2.1", value_file_globs: true },
-    Release { version: "3.4", helm: "3.19.4", value_file_globs: false },
-    Release { version: "3.3", helm: "3.19.4", value_file_globs: false },
+    Release { version: "3.5", helm: "4.2.1", kustomize: "5.8.1", value_file_globs: true },
+    Release { version: "3.4", helm: "3.19.4", kustomize: "5.8.1", value_file_globs: false },
+    Release { version: "3.3", helm: "3.19.4", kustomize: "5.8.1", value_file_globs: false },
 ];
 
 impl Release {

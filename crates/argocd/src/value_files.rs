@@ -125,7 +125,7 @@ impl Resolver<'_> {
         let text = substitute::expand(raw, self.variables);
         if let Some(scheme) = url_scheme(&text) {
             return Err(Diagnostic::new(
-                Code::ApplicationUnsupported,
+                Code::NotRendered,
                 format!("value file `{raw}` is a URL, which is not supported"),
             )
             .at(place.clone(), format!("scheme `{scheme}`"))

@@ -184,6 +184,8 @@ pub enum Syntax {
     Config,
     /// An Argo CD manifest.
     Application,
+    /// An Argo CD ApplicationSet.
+    ApplicationSet,
     /// A file of a chart.
     Chart,
     /// A scenario of `test-kind`.
@@ -197,6 +199,7 @@ impl Syntax {
         match self {
             Self::Config => Code::ConfigInvalid,
             Self::Application => Code::ApplicationInvalid,
+            Self::ApplicationSet => Code::ApplicationSetInvalid,
             Self::Chart => Code::ChartInvalid,
             Self::Scenario => Code::ScenarioInvalid,
             Self::Argocd => Code::ArgocdField,
@@ -206,7 +209,7 @@ impl Syntax {
     fn unknown(self) -> Code {
         match self {
             Self::Config => Code::ConfigUnknownKey,
-            Self::Application | Self::Chart | Self::Scenario | Self::Argocd => self.invalid(),
+            Self::Application | Self::ApplicationSet | Self::Chart | Self::Scenario | Self::Argocd => self.invalid(),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use diagnostics::Result;
 use kubernetes::object::{self, Home, Object};
 use toolbox::git::Repository;
-use workspace::plan::DEFAULT_CASE;
+use workspace::target::DEFAULT_CASE;
 
 use crate::goldens::Golden;
 use crate::lock;

@@ -14,7 +14,7 @@ use kubernetes::manifest::{ObjectKey, Recorded};
 use toolbox::archive::sha256;
 use toolbox::inputs;
 use toolbox::inputs::Inputs;
-use workspace::plan::TargetId;
+use workspace::target::TargetId;
 
 use crate::lock::{self, Lock};
 use crate::store::{self, FOLDER};

@@ -6,7 +6,7 @@
 use kubernetes::manifest::Recorded;
 use kubernetes::object::{self, Home, Object};
 use kubernetes::validate::subject::{self, Subject};
-use workspace::plan::Target;
+use workspace::target::Target;
 
 use crate::goldens::Golden;
 

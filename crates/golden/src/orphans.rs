@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 use toolbox::inputs;
-use workspace::plan::TargetId;
+use workspace::target::TargetId;
 
 use crate::store::{self, FOLDER};
 

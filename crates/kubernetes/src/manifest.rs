@@ -165,8 +165,35 @@ fn keeps_line_breaks(text: &str) -> bool {
     })
 }
 
+/// What wrote the documents that are read, for messages.
+#[derive(Debug, Clone, Copy)]
+pub enum Writer<'a> {
+    /// Helm; each document names its template.
+    Helm,
+    /// Kustomize, with the path of the kustomization.
+    Kustomize(&'a str),
+    /// People; each document names its file.
+    Author,
+}
+
+impl Writer<'_> {
+    /// The beginning of a sentence about a document of a template or file.
+    fn says(self, template: &str) -> String {
+        match self {
+            Self::Helm => format!("template `{template}` rendered"),
+            Self::Kustomize(path) => format!("`{path}` rendered"),
+            Self::Author => format!("`{template}` contains"),
+        }
+    }
+}
+
 /// Reads Helm's output for a release in a namespace. All problems are reported, each with its template.
 pub fn read(output: &[u8], namespace: &str) -> Result<Vec<Manifest>> {
+    read_from(Writer::Helm, output, namespace)
+}
+
+/// Reads documents for a namespace. All problems are reported.
+pub fn read_from(writer: Writer<'_>, output: &[u8], namespace: &str) -> Result<Vec<Manifest>> {
     let text = match std::str::from_utf8(output) {
         Ok(text) => text,
         Err(error) => {
@@ -174,7 +201,7 @@ pub fn read(output: &[u8], namespace: &str) -> Result<Vec<Manifest>> {
             let template = before.rsplit("# Source: ").next().and_then(|rest| rest.lines().next()).unwrap_or_default();
             return Err(Diagnostic::new(
                 Code::ManifestInvalid,
-                format!("template `{template}` rendered text that is not valid UTF-8"),
+                format!("{} text that is not valid UTF-8", writer.says(template)),
             )
             .help("use `binaryData` with base64 for binary data")
             .into());
@@ -186,7 +213,7 @@ pub fn read(output: &[u8], namespace: &str) -> Result<Vec<Manifest>> {
     let mut manifests: Vec<Manifest> = Vec::new();
     let mut lists: BTreeMap<String, usize> = BTreeMap::new();
     for piece in pieces {
-        let Some(manifest) = diagnostics.take(manifest(&piece, namespace, &mut lists)) else { continue };
+        let Some(manifest) = diagnostics.take(manifest(writer, &piece, namespace, &mut lists)) else { continue };
         manifests.extend(manifest);
     }
     diagnostics.extend(duplicates(&manifests));
@@ -217,14 +244,24 @@ fn duplicates(manifests: &[Manifest]) -> Diagnostics {
 }
 
 /// The manifest in a document; none for an empty document.
-fn manifest(piece: &Piece, namespace: &str, lists: &mut BTreeMap<String, usize>) -> Result<Option<Manifest>> {
-    let template = if piece.template.is_empty() { "(unknown)".to_owned() } else { piece.template.clone() };
+fn manifest(
+    writer: Writer<'_>,
+    piece: &Piece,
+    namespace: &str,
+    lists: &mut BTreeMap<String, usize>,
+) -> Result<Option<Manifest>> {
+    let template = match writer {
+        Writer::Kustomize(path) => path.to_owned(),
+        _ if piece.template.is_empty() => "(unknown)".to_owned(),
+        _ => piece.template.clone(),
+    };
+    let says = writer.says(&template);
     let source = Source::new(format!("output of {template}"), piece.text.clone());
     let document = yaml::parse_one(&source).map_err(|mut found| {
         for diagnostic in &mut found.0 {
             diagnostic.code = Code::ManifestInvalid;
             let what = diagnostic.message.trim_start_matches("cannot parse YAML: ");
-            diagnostic.message = format!("template `{template}` rendered invalid YAML: {what}");
+            diagnostic.message = format!("{says} invalid YAML: {what}");
             // Do not quote a document that may be a Secret.
             if piece.text.contains("Secret") {
                 for (place, _) in &mut diagnostic.places {
@@ -239,8 +276,7 @@ fn manifest(piece: &Piece, namespace: &str, lists: &mut BTreeMap<String, usize>)
         return Ok(None);
     }
     let invalid = |what: String| {
-        Diagnostic::new(Code::ManifestInvalid, format!("template `{template}` rendered {what}"))
-            .at(Place::file(template.clone()), "")
+        Diagnostic::new(Code::ManifestInvalid, format!("{says} {what}")).at(Place::file(template.clone()), "")
     };
     if !matches!(root.value, Value::Mapping(_)) {
         return Err(invalid(format!("{}, not an object", root.describe()))
@@ -378,6 +414,13 @@ fn secrets(objects: &[&Node], aliases: bool, length: usize) -> Vec<SecretValue> 
     found
 }
 
+/// Manifests with the names of their goldens.
+#[must_use]
+pub fn recorded(manifests: Vec<Manifest>) -> Vec<Recorded> {
+    let files = file_names(&manifests);
+    files.into_iter().zip(manifests).map(|(file, manifest)| Recorded { file, manifest }).collect()
+}
+
 /// The file name of each manifest's golden: `<kind>-<name>.yaml` in lower case. If that is not unique, the namespace is
 /// appended, then the group, and finally a digest of the identity.
 #[must_use]
@@ -424,7 +467,7 @@ pub fn read_golden(text: &str, namespace: &str) -> Option<Manifest> {
         return None;
     }
     let piece = Piece { text: text.to_owned(), ..pieces.remove(0) };
-    manifest(&piece, namespace, &mut BTreeMap::new()).ok()?
+    manifest(Writer::Helm, &piece, namespace, &mut BTreeMap::new()).ok()?
 }
 
 /// The text of a manifest with each value of a Secret replaced by its fingerprint.

@@ -20,6 +20,9 @@ use crate::manifest::{Manifest, ObjectKey, SecretValue};
 /// The label of the template's file in findings about an object.
 pub const FROM_TEMPLATE: &str = "rendered from this template";
 
+/// The label of the kustomization in findings about an object.
+pub const FROM_KUSTOMIZATION: &str = "rendered by this kustomization";
+
 /// What precedes the name of the template in notes, where its file is not in the repository.
 pub const TEMPLATE_NOTE: &str = "template: ";
 
@@ -131,7 +134,9 @@ impl Object {
         let mut found = Diagnostic::new(code, message).target(&self.target).at(place, label);
         found.origin = Some(origin);
         match &self.template_file {
+            Some(file) if self.template.is_empty() => found.at(Place::file(file.clone()), FROM_KUSTOMIZATION),
             Some(file) => found.at(Place::file(file.clone()), FROM_TEMPLATE),
+            None if self.template.is_empty() => found,
             None => found.note(format!("{TEMPLATE_NOTE}{}", self.template)),
         }
     }

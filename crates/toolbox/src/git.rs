@@ -88,6 +88,13 @@ impl Repository {
         Ok(Some(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect()))
     }
 
+    /// The files that git tracks, committed or not.
+    pub fn tracked(&self) -> Result<BTreeSet<String>> {
+        let output = self.ask(&["ls-files", "-z", "--cached"])?;
+        let names = output.stdout.split(|byte| *byte == 0).filter(|name| !name.is_empty() && output.success());
+        Ok(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect())
+    }
+
     /// The text of a file in a commit; `None` if the commit does not contain it.
     pub fn file(&self, commit: &str, path: &str) -> Result<Option<String>> {
         let output = self.ask(&["show", "--no-textconv", "--end-of-options", &format!("{commit}:./{path}")])?;

@@ -10,6 +10,9 @@ use std::sync::Arc;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source, nearest};
 use document::{Fields, Node, Syntax, Value, toml};
 
+/// The placeholders in URLs and paths.
+const PLACEHOLDERS: [&str; 4] = ["{version}", "{platform}", "{os}", "{arch}"];
+
 /// The version of the format.
 const FORMAT: &str = "1";
 
@@ -168,7 +171,11 @@ impl ToolPin {
     }
 
     fn filled(&self, text: &str, platform: &str) -> String {
-        text.replace("{version}", &self.version).replace("{platform}", platform)
+        let (system, processor) = platform.split_once('-').unwrap_or((platform, ""));
+        text.replace("{version}", &self.version)
+            .replace("{platform}", platform)
+            .replace("{os}", system)
+            .replace("{arch}", processor)
     }
 }
 
@@ -189,14 +196,14 @@ fn read_pin(node: &Node, index: usize, diagnostics: &mut Diagnostics) -> Option<
         "url",
         false,
         |text| (text.starts_with("https://") || text.starts_with("http://")) && placeholders_known(text),
-        "be an https:// URL whose only placeholders are {version} and {platform}",
+        "be an https:// URL whose only placeholders are {version}, {platform}, {os}, and {arch}",
     );
     let member = checked(
         &mut fields,
         "member",
         false,
         |text| placeholders_known(text) && text.split('/').all(|part| !matches!(part, "" | "." | "..")),
-        "be a path in the archive whose only placeholders are {version} and {platform}",
+        "be a path in the archive whose only placeholders are {version}, {platform}, {os}, and {arch}",
     );
     let go = checked(
         &mut fields,
@@ -326,7 +333,7 @@ fn is_sha256(text: &str) -> bool {
 }
 
 fn placeholders_known(text: &str) -> bool {
-    !text.replace("{version}", "").replace("{platform}", "").contains(['{', '}'])
+    PLACEHOLDERS.iter().fold(text.to_owned(), |text, known| text.replace(known, "")).find(['{', '}']).is_none()
 }
 
 #[cfg(test)]
@@ -364,6 +371,13 @@ mod tests {
         let helm = lock.pin("helm", "3.19.4").expect("pinned");
         assert_eq!(helm.url("darwin-arm64").as_deref(), Some("https://get.helm.sh/helm-v3.19.4-darwin-arm64.tar.gz"));
         assert_eq!(helm.member("darwin-arm64").as_deref(), Some("darwin-arm64/helm"));
+        let kustomize = lock.pin("kustomize", "5.8.1").expect("pinned");
+        assert_eq!(
+            kustomize.url("linux-arm64").as_deref(),
+            Some(
+                "https://github.com/kubernetes-sigs/kustomize/releases/download/kustomize%2Fv5.8.1/kustomize_v5.8.1_linux_arm64.tar.gz"
+            )
+        );
         let kind = lock.pin("kind", "0.33.0").expect("pinned");
         assert_eq!((kind.member("linux-amd64"), kind.sum("linux-arm64")), (None, None));
         assert!(lock.platforms().contains("linux-arm64"));
@@ -378,14 +392,14 @@ mod tests {
 
     #[test]
     fn all_errors_are_reported() {
-        let text = "version = 1\n\n[[tool]]\nname = \"Helm\"\nversion = \"v4\"\nverison-args = [\"-v\"]\nurl = \"https://x/{os}\"\n\
+        let text = "version = 1\n\n[[tool]]\nname = \"Helm\"\nversion = \"v4\"\nverison-args = [\"-v\"]\nurl = \"https://x/{system}\"\n\
                     member = \"../helm\"\ngo = \"x/y@latest\"\ngo-ldflag = \"-s\"\n[tool.sha256]\nlinux = \"00\"\nlinux-amd64 = \"00\"\ndarwin-arm64 = 1\n[extra]\n";
         let expected = "\
 config-invalid: `tool[0].name` must consist of lowercase letters, digits, and hyphens, such as `helm` @ tools.lock:4:8 found the string \"Helm\" -> 
 config-invalid: `tool[0].version` must be a full version without `v`, such as `4.2.1` @ tools.lock:5:11 found the string \"v4\" -> 
 config-unknown-key: unknown key `verison-args` in `tool[0]` @ tools.lock:6:1  -> did you mean `version-args`?
-config-invalid: `tool[0].url` must be an https:// URL whose only placeholders are {version} and {platform} @ tools.lock:7:7 found the string \"https://x/{os}\" -> 
-config-invalid: `tool[0].member` must be a path in the archive whose only placeholders are {version} and {platform} @ tools.lock:8:10 found the string \"../helm\" -> 
+config-invalid: `tool[0].url` must be an https:// URL whose only placeholders are {version}, {platform}, {os}, and {arch} @ tools.lock:7:7 found the string \"https://x/{system}\" -> 
+config-invalid: `tool[0].member` must be a path in the archive whose only placeholders are {version}, {platform}, {os}, and {arch} @ tools.lock:8:10 found the string \"../helm\" -> 
 config-invalid: `tool[0].go` must be a package with an exact version, such as `sigs.k8s.io/kind@v0.33.0` @ tools.lock:9:6 found the string \"x/y@latest\" -> 
 config-unknown-key: unknown key `go-ldflag` in `tool[0]` @ tools.lock:10:1  -> did you mean `go-ldflags`?
 config-invalid: `linux` in `tool[0].sha256` is not a platform @ tools.lock:12:1  -> use `<GOOS>-<GOARCH>`, such as `linux-amd64`

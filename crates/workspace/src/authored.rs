@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use argocd::application::HelmOptions;
 use diagnostics::{Place, Result, Source};
 use document::yaml::Document;
 use document::{Node, block, yaml};
 use toolbox::source;
 
-use crate::load::Deployment;
-use crate::plan::Target;
+use crate::target::ChartTarget;
 
 /// Where values are written.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,12 +58,12 @@ impl Authored {
 
 /// The values of a target, the ones that take precedence last. Values that cannot be parsed are left out.
 #[must_use]
-pub fn of_target(root: &Path, target: &Target<'_>) -> Vec<Authored> {
-    let chart = target.deployment.chart.directory.join("values.yaml");
+pub fn of_target(root: &Path, target: &ChartTarget<'_>) -> Vec<Authored> {
+    let chart = target.chart.directory.join("values.yaml");
     let mut all: Vec<Authored> = file(root, chart, Origin::Defaults).into_iter().collect();
     let files = target.recipe.value_files.iter().enumerate();
     all.extend(files.filter_map(|(index, path)| file(root, path.clone(), Origin::File(index))));
-    all.extend(inline(target.deployment));
+    all.extend(inline(target.options));
     all.extend(target.recipe.case_file.clone().and_then(|path| file(root, path, Origin::Case)));
     all
 }
@@ -77,8 +77,7 @@ pub fn file(root: &Path, path: PathBuf, origin: Origin) -> Option<Authored> {
 
 /// The inline values of an Application.
 #[must_use]
-pub fn inline(deployment: &Deployment) -> Option<Authored> {
-    let options = &deployment.options;
+pub fn inline(options: &HelmOptions) -> Option<Authored> {
     if let Some(object) = &options.values_object {
         let document = Document { root: object.clone(), duplicates: Vec::new(), aliases: false };
         return Some(Authored { origin: Origin::Object, path: None, document, block: None });

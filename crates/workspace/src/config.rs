@@ -5,6 +5,8 @@ mod pod_security;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use argocd::application_set::Cluster;
+use argocd::glob;
 use argocd::release::Release;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place, Result, Source, suggestion};
 use document::{Fields, Node, Syntax, Value, toml};
@@ -13,6 +15,8 @@ use kubernetes::validate::Unchecked;
 use toolbox::tools_lock::ToolsLock;
 
 pub use self::pod_security::{Namespace, PodSecurity};
+use crate::acceptance::Acceptance;
+use crate::declared::{self, Sample};
 use crate::external::External;
 use crate::reason;
 
@@ -25,6 +29,16 @@ pub struct Config {
     pub repository: String,
     /// The Argo CD release to render like.
     pub argocd: Release,
+    /// Patterns of the files whose Applications are rendered; all files without patterns.
+    applications: Vec<String>,
+    /// Argo CD's build options for Kustomize, split at white space.
+    pub kustomize_build_options: Vec<String>,
+    /// Whether Argo CD runs with `--enable-new-git-file-globbing`.
+    pub new_git_file_globbing: bool,
+    /// The clusters that Argo CD manages besides its own.
+    pub clusters: Vec<Cluster>,
+    /// Parameters of generators that need the outside.
+    pub samples: Vec<Sample>,
     /// The cluster's Kubernetes version, `major.minor.patch`.
     pub kubernetes: String,
     /// API versions of the cluster besides Helm's built-in ones, as `group/version[/Kind]`.
@@ -43,6 +57,8 @@ pub struct Config {
     pub suppressions: Vec<Suppression>,
     /// Objects that exist outside of the repository.
     pub externals: Vec<External>,
+    /// Applications that are knowingly not rendered.
+    pub unrendered: Vec<Acceptance>,
     /// How objects are validated against schemas.
     pub validate: Validate,
     /// Warnings about deprecated keys.
@@ -89,6 +105,12 @@ impl Config {
             !url.is_empty()
         });
         let argocd = fields.required("argocd").and_then(|node| argocd(node, &mut diagnostics));
+        let kustomize_build_options =
+            fields.node("kustomize").map(|node| build_options(node, &mut diagnostics)).unwrap_or_default();
+        let clusters = fields.sequence("cluster").iter();
+        let clusters = clusters.filter_map(|node| declared::cluster(node, &mut diagnostics)).collect();
+        let samples = fields.sequence("sample").iter();
+        let samples = samples.filter_map(|node| declared::sample(node, &mut diagnostics)).collect();
         let kubernetes = fields.required("kubernetes").and_then(|node| kubernetes(node, &mut diagnostics));
         let tools = fields.node("tools").map(|node| tools(node, &mut diagnostics)).unwrap_or_default();
         let kind_node_image = fields.node("kind").and_then(|node| {
@@ -102,6 +124,8 @@ impl Config {
         let (suppressions, deprecated) = suppressions(&root, &mut fields, &mut diagnostics);
         let externals = fields.sequence("external").iter();
         let externals = externals.filter_map(|node| External::read(node, &mut diagnostics)).collect();
+        let unrendered = fields.sequence("unrendered").iter();
+        let unrendered = unrendered.filter_map(|node| Acceptance::read(node, &mut diagnostics)).collect();
         let validate = fields.node("validate").map(|node| validate(node, &mut diagnostics)).unwrap_or_default();
         fields.finish(&mut diagnostics);
 
@@ -114,7 +138,12 @@ impl Config {
         diagnostics.into_result(Self {
             source,
             repository,
-            argocd,
+            argocd: argocd.release,
+            applications: argocd.applications,
+            kustomize_build_options,
+            new_git_file_globbing: argocd.new_git_file_globbing,
+            clusters,
+            samples,
             kubernetes: version,
             api_versions,
             pod_security,
@@ -124,13 +153,21 @@ impl Config {
             kind_node_image,
             suppressions,
             externals,
+            unrendered,
             validate,
             deprecated,
         })
     }
 }
 
-fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<Release> {
+/// The `[argocd]` section.
+struct ArgoCd {
+    release: Release,
+    applications: Vec<String>,
+    new_git_file_globbing: bool,
+}
+
+fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<ArgoCd> {
     let mut fields = Fields::new(node, "argocd", Syntax::Config);
     let version = fields.required_string("version");
     let release = version.and_then(|version| match Release::parse(&version) {
@@ -141,8 +178,25 @@ fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<Release> {
             None
         }
     });
+    let mut applications = Vec::new();
+    for (pattern, place) in fields.strings("applications") {
+        if glob::matches_path(&pattern, "x").is_err() {
+            let message = format!("`{pattern}` is not a valid glob");
+            fields.report(Diagnostic::new(Code::ConfigInvalid, message).at(place, "expected such as `apps/**/*.yaml`"));
+        }
+        applications.push(pattern);
+    }
+    let new_git_file_globbing = fields.bool("new-git-file-globbing");
     fields.finish(diagnostics);
-    release
+    Some(ArgoCd { release: release?, applications, new_git_file_globbing })
+}
+
+/// The `[kustomize]` section: Argo CD's `kustomize.buildOptions`.
+fn build_options(node: &Node, diagnostics: &mut Diagnostics) -> Vec<String> {
+    let mut fields = Fields::new(node, "kustomize", Syntax::Config);
+    let options = fields.string("build-options").unwrap_or_default();
+    fields.finish(diagnostics);
+    options.split_whitespace().map(str::to_owned).collect()
 }
 
 /// The `[kubernetes]` section.
@@ -173,6 +227,20 @@ fn kubernetes(node: &Node, diagnostics: &mut Diagnostics) -> Option<Kubernetes> 
 }
 
 impl Config {
+    /// Whether the Applications in a file are rendered; `file` is its path from the root.
+    #[must_use]
+    pub fn selects(&self, file: &str) -> bool {
+        let mut patterns = self.applications.iter();
+        patterns.len() == 0 || patterns.any(|pattern| glob::matches_path(pattern, file).unwrap_or_default())
+    }
+
+    /// The place of the patterns that select Applications, if there are any.
+    #[must_use]
+    pub fn application_patterns(&self) -> Option<Place> {
+        let root = toml::parse(&self.source).ok()?;
+        root.find(&["argocd", "applications"]).map(Node::place).filter(|_| !self.applications.is_empty())
+    }
+
     /// The version of a tool, or an error if there is none. The error is empty if tools.lock does not contain the version.
     pub fn tool(&self, name: &str) -> Result<&str> {
         if self.unlocked.contains(name) {
@@ -211,10 +279,10 @@ fn tools(node: &Node, diagnostics: &mut Diagnostics) -> BTreeMap<String, (String
     let mut tools = BTreeMap::new();
     for (key, value) in node.entries() {
         match &value.value {
-            _ if key.name == "helm" => diagnostics.push(
+            _ if matches!(key.name.as_str(), "helm" | "kustomize") => diagnostics.push(
                 Diagnostic::new(
                     Code::ConfigInvalid,
-                    "`tools.helm` is not allowed: `argocd.version` determines the Helm version",
+                    format!("`tools.{}` is not allowed: `argocd.version` determines its version", key.name),
                 )
                 .at(Place::new(&node.source, key.span.clone()), "")
                 .help("delete this line"),

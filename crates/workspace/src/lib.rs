@@ -1,23 +1,34 @@
 //! The repository as a whole: charts.toml, its Applications with their charts, its targets, and their rendering.
 
+pub mod acceptance;
 pub mod advisories;
 pub mod authored;
+mod chart_recipe;
+pub mod charts;
+pub mod checkout;
 pub mod config;
+pub mod declared;
+pub mod deploy;
 pub mod external;
 pub mod files;
+pub mod find;
+pub mod generate;
+pub mod kustomized;
 pub mod load;
 pub mod namespaces;
+pub mod plain;
 pub mod plan;
 pub mod provenance;
 mod reason;
 pub mod render;
 pub mod suppression;
 pub mod sync_policy;
+pub mod target;
 pub mod versions;
 pub mod written;
 
+pub use charts::chart_folders;
+pub use deploy::{ChartSource, Deployment, Unrendered};
 pub use files::CONFIG_FILE;
-pub use load::{
-    APPLICATIONS, ArgocdFile, CHARTS_LOCK_FILE, Deployment, TOOLS_LOCK_FILE, Workspace, chart_folders, find_root,
-    manifests,
-};
+pub use find::manifests;
+pub use load::{ArgocdFile, CHARTS_LOCK_FILE, TOOLS_LOCK_FILE, Workspace, find_root};

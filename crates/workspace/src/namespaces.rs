@@ -16,7 +16,7 @@ use kubernetes::pod_security::policy::{Level, Version};
 
 use crate::config::PodSecurity;
 use crate::load::Workspace;
-use crate::plan::DEFAULT_CASE;
+use crate::target::DEFAULT_CASE;
 use crate::written;
 
 /// The label with the level.

@@ -1,88 +1,30 @@
-//! The targets to render, each with its Helm command line and its inputs.
+//! The plan: the targets to render, each with its command lines and its inputs.
 //!
-//! A target is `<app>/<case>`: `default` is the Application itself, and each `ci/<case>-values.yaml` of its chart is
-//! another case. A target is rendered only if its inputs differ from those in render.lock.
+//! A target is rendered only if its inputs differ from those in render.lock.
 //!
 //! Reads files; starts no process and writes nothing.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
-use argocd::application::Application;
 use argocd::release::Release;
-use argocd::substitute;
-use argocd::value_files::Resolver;
-use diagnostics::{Class, Code, Diagnostic, Diagnostics, Reported, Result, suggestion};
-use helm::dependencies::Inspection;
+use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result, suggestion};
+use helm::dependencies;
 use helm::recipe::Recipe;
-use helm::{dependencies, recipe};
 use toolbox::inputs;
 use toolbox::inputs::Inputs;
 
-use crate::load::{Deployment, Workspace};
-
-/// The name of a target, `<app>/<case>`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TargetId {
-    /// The Application's instance name.
-    pub app: String,
-    /// `default`, or the name of a value file in the chart's ci/.
-    pub case: String,
-}
-
-impl fmt::Display for TargetId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.app, self.case)
-    }
-}
-
-/// The case of the Application itself.
-pub const DEFAULT_CASE: &str = "default";
-
-/// The commit SHA to render with, as the real one is unknown before the merge.
-const UNKNOWN_REVISION: &str = "0000000000000000000000000000000000000000";
-
-/// A target to render.
-#[derive(Debug)]
-pub struct Target<'a> {
-    /// Its name.
-    pub id: TargetId,
-    /// The Application and its chart.
-    pub deployment: &'a Deployment,
-    /// The Helm command line.
-    pub recipe: Recipe,
-    /// The digests of everything that the render depends on.
-    pub inputs: Inputs,
-    /// The dependencies and files of its chart.
-    pub inspected: &'a Inspected,
-}
-
-impl Target<'_> {
-    /// The file of a template relative to the repository root, unless it belongs to a dependency.
-    #[must_use]
-    pub fn template_file(&self, template: &str) -> Option<String> {
-        let chart = &self.deployment.chart;
-        let inside = template.strip_prefix(&chart.name)?.strip_prefix('/')?;
-        chart.directory.join(inside).is_file().then(|| format!("{}/{inside}", chart.path))
-    }
-}
+use crate::chart_recipe;
+use crate::deploy::{ChartSource, Deployment, Rendered};
+use crate::kustomized::KustomizeSource;
+use crate::load::Workspace;
+use crate::plain::DirectorySource;
+use crate::target::{ChartPart, DEFAULT_CASE, Inspected, KustomizePart, Part, Target, TargetId};
 
 /// The dependencies and files of all deployed charts, by directory.
 #[derive(Debug)]
 pub struct Inspections(BTreeMap<PathBuf, Inspected>);
-
-/// The dependencies and files of a chart.
-#[derive(Debug)]
-pub struct Inspected {
-    /// Its dependencies.
-    pub dependencies: Inspection,
-    /// Set if the dependencies are too broken to render.
-    pub refused: Option<Reported>,
-    /// Its own files.
-    files: Result<Inputs>,
-}
 
 impl Inspections {
     /// Inspects every chart that an Application deploys.
@@ -90,8 +32,7 @@ impl Inspections {
     pub fn new(workspace: &Workspace) -> (Self, Diagnostics) {
         let mut diagnostics = Diagnostics::default();
         let mut inspections = BTreeMap::new();
-        for deployment in &workspace.deployments {
-            let chart = &deployment.chart;
+        for ChartSource { chart, .. } in workspace.deployments.iter().flat_map(Deployment::charts) {
             inspections.entry(chart.directory.clone()).or_insert_with(|| {
                 let (dependencies, found) = dependencies::inspect(&workspace.root, chart, &workspace.charts_lock);
                 let broken = found.worst() > Class::Finding;
@@ -108,6 +49,7 @@ impl Inspections {
 /// Returns the selected targets sorted by name, or all if the selection is empty.
 ///
 /// The selection consists of `<app>` and `<app>/<case>`, both of which may be globs.
+#[must_use]
 pub fn plan<'a>(
     workspace: &'a Workspace,
     inspections: &'a Inspections,
@@ -124,21 +66,27 @@ pub fn plan<'a>(
             .map(|(case, file)| {
                 (TargetId { app: deployment.application.instance.clone(), case: case.to_owned() }, file)
             })
-            .filter(|(id, _)| selected.as_ref().is_none_or(|selected| selected.contains(id)))
+            .filter(|(id, _)| selected.as_ref().is_none_or(|selected| selected.names(id)))
             .collect();
-        let Some(inspected) = inspections.0.get(&deployment.chart.directory) else { continue };
         if wanted.is_empty() {
             continue;
         }
-        let Some(recipe) = diagnostics.take(recipe(workspace, deployment, argocd)) else { continue };
-        diagnostics.extend(warnings(deployment, &recipe));
+        let planner = Planner { workspace, inspections, argocd };
+        let Some(sources) = planner.sources(deployment, &mut diagnostics) else { continue };
         for (id, case_file) in wanted {
-            let recipe = Recipe { case_file: case_file.map(Path::to_path_buf), ..recipe.clone() };
-            let inputs = all_inputs(workspace, argocd, &recipe, inspected);
-            if let Some(inputs) = diagnostics.take(inputs.map_err(|found| found.for_target(&id))) {
-                targets.push(Target { id, deployment, recipe, inputs, inspected });
-            }
+            let target = planner.target(deployment, &sources, id, case_file);
+            targets.extend(diagnostics.take(target));
         }
+    }
+    let chosen = |app: &str| selected.as_ref().is_none_or(|selected| selected.covers(app));
+    for unrendered in workspace.unrendered.iter().filter(|one| chosen(&one.instance)) {
+        if workspace.acceptance(unrendered).is_none() {
+            diagnostics.extend(unrendered.reasons.clone());
+        }
+    }
+    if selected.is_none() {
+        diagnostics.extend(workspace.unused_acceptances());
+        diagnostics.0.extend(workspace.no_application());
     }
     targets.sort_by(|left, right| left.id.cmp(&right.id));
     (targets, diagnostics)
@@ -161,18 +109,36 @@ pub fn target_ids(workspace: &Workspace) -> Vec<TargetId> {
     ids
 }
 
-fn select(workspace: &Workspace, selection: &[String], diagnostics: &mut Diagnostics) -> Option<Vec<TargetId>> {
+/// The targets that a command selects.
+struct Selection {
+    targets: Vec<TargetId>,
+    /// The patterns of Applications.
+    patterns: Vec<String>,
+}
+
+impl Selection {
+    fn names(&self, id: &TargetId) -> bool {
+        self.targets.contains(id)
+    }
+
+    /// Whether it selects an Application that has no targets.
+    fn covers(&self, app: &str) -> bool {
+        self.patterns.iter().any(|pattern| workspace_glob(pattern, app))
+    }
+}
+
+fn select(workspace: &Workspace, selection: &[String], diagnostics: &mut Diagnostics) -> Option<Selection> {
     if selection.is_empty() {
         return None;
     }
     let ids = target_ids(workspace);
-    let mut selected = Vec::new();
+    let mut selected = Selection { targets: Vec::new(), patterns: Vec::new() };
     for name in selection {
         let (app, case) = name.trim_end_matches('/').split_once('/').unwrap_or((name.trim_end_matches('/'), "*"));
-        let fits = |pattern: &str, text: &str| workspace_glob(pattern, text);
-        let found: Vec<_> = ids.iter().filter(|id| fits(app, &id.app) && fits(case, &id.case)).cloned().collect();
-        let exists = !found.is_empty() || workspace.broken.iter().any(|broken| fits(app, broken));
-        if !exists {
+        let fits = |id: &&TargetId| workspace_glob(app, &id.app) && workspace_glob(case, &id.case);
+        let found: Vec<_> = ids.iter().filter(fits).cloned().collect();
+        let unrendered = || workspace.unrendered.iter().any(|one| workspace_glob(app, &one.instance));
+        if found.is_empty() && !unrendered() {
             let apps = workspace.deployments.iter().map(|deployment| deployment.application.instance.clone());
             let names: Vec<String> = apps.chain(ids.iter().map(ToString::to_string)).collect();
             diagnostics.push(
@@ -180,7 +146,8 @@ fn select(workspace: &Workspace, selection: &[String], diagnostics: &mut Diagnos
                     .help(suggestion(name, names.iter().map(String::as_str))),
             );
         }
-        selected.extend(found);
+        selected.targets.extend(found);
+        selected.patterns.push(app.to_owned());
     }
     Some(selected)
 }
@@ -189,157 +156,106 @@ fn workspace_glob(pattern: &str, text: &str) -> bool {
     argocd::glob::matches(pattern, text).unwrap_or(false)
 }
 
-/// The Helm command line of an Application's default case.
-fn recipe(workspace: &Workspace, deployment: &Deployment, argocd: Release) -> Result<Recipe> {
-    let Deployment { application, chart, options, .. } = deployment;
-    let mut diagnostics = Diagnostics::default();
-    let variables = application.variables(revision(application));
-    let resolver = Resolver {
-        root: &workspace.root,
-        chart: &chart.directory,
-        variables: &variables,
-        globs: argocd.value_file_globs,
-    };
-    let value_files =
-        diagnostics.take(resolver.value_files(application, &options.value_files, options.ignore_missing_value_files));
-    let mut set_file = BTreeMap::new();
-    for parameter in &options.file_parameters {
-        if let Some(path) = diagnostics.take(resolver.file_parameter(application, &parameter.path, &parameter.place)) {
-            set_file.insert(parameter.name.clone(), path);
-        }
-    }
-    let parameters = |force_string: bool| {
-        options
-            .parameters
-            .iter()
-            .filter(|parameter| parameter.force_string == force_string)
-            .map(|parameter| (parameter.name.clone(), substitute::expand(&parameter.value, &variables)))
-            .collect()
-    };
-    let kube_version = match &options.kube_version {
-        None => workspace.config.kubernetes.clone(),
-        Some((version, place)) => diagnostics.take(kube_version(version, place)).unwrap_or_default(),
-    };
-    let own_api_versions = !options.api_versions.is_empty();
-    diagnostics.into_result(Recipe {
-        release: options.release_name.clone().unwrap_or_else(|| application.name.clone()),
-        namespace: options.namespace.clone().unwrap_or_else(|| application.namespace.clone()),
-        kube_version,
-        set: parameters(false),
-        set_string: parameters(true),
-        set_file,
-        value_files: value_files.unwrap_or_default(),
-        inline_values: match (&options.values_object, &options.values) {
-            (Some(object), _) => Some(object.to_json()),
-            (None, values) => values.as_ref().map(|(text, _)| text.clone()),
-        },
-        case_file: None,
-        api_versions: if own_api_versions { &options.api_versions } else { &workspace.config.api_versions }.clone(),
-        include_crds: !options.skip_crds,
-        skip_schema_validation: options.skip_schema_validation,
-        skip_tests: options.skip_tests,
-    })
+/// Plans the targets of Applications.
+struct Planner<'a> {
+    workspace: &'a Workspace,
+    inspections: &'a Inspections,
+    argocd: Release,
 }
 
-/// The commit SHA that Argo CD would render, which is known only if the Application pins it.
-fn revision(application: &Application) -> &str {
-    let revision = &application.target_revision;
-    let pinned = revision.len() == 40 && revision.chars().all(|c| c.is_ascii_hexdigit());
-    if pinned { revision } else { UNKNOWN_REVISION }
+/// What a source renders, before a case is chosen.
+enum Planned<'a> {
+    Chart { source: &'a ChartSource, recipe: Recipe, inspected: &'a Inspected },
+    Kustomize { source: &'a KustomizeSource, recipe: kustomize::recipe::Recipe },
+    Directory(&'a DirectorySource),
 }
 
-/// A Kubernetes version as Argo CD passes it to Helm: only its numeric components.
-fn kube_version(text: &str, place: &diagnostics::Place) -> Result<String> {
-    let body = text.trim_start();
-    let body = body.strip_prefix('v').unwrap_or(body);
-    let end = body.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(body.len());
-    let parts: Vec<&str> = body[..end].trim_end_matches('.').split('.').collect();
-    let numbers: Option<Vec<String>> = parts.iter().map(|part| Some(part.parse::<u64>().ok()?.to_string())).collect();
-    match numbers {
-        Some(numbers) if numbers.len() >= 2 && (parts[0] == "0" || !parts[0].starts_with('0')) => Ok(numbers.join(".")),
-        _ => Err(Diagnostic::new(Code::ApplicationInvalid, format!("`{text}` is not a valid Kubernetes version"))
-            .at(place.clone(), "expected `major.minor` or `major.minor.patch`")
-            .into()),
-    }
-}
-
-fn warnings(deployment: &Deployment, recipe: &Recipe) -> Diagnostics {
-    let Deployment { application, options, .. } = deployment;
-    let mut diagnostics = Diagnostics::default();
-    for (outer, inner) in recipe::overlaps(recipe) {
-        let place = |name: &str| {
-            let parameter = options.parameters.iter().find(|parameter| parameter.name == name);
-            let file = options.file_parameters.iter().find(|parameter| parameter.name == name);
-            parameter.map(|parameter| &parameter.place).or(file.map(|file| &file.place)).unwrap_or(&application.place)
-        };
-        diagnostics.push(
-            Diagnostic::new(
-                Code::ParametersOverlap,
-                format!("parameters `{outer}` and `{inner}` overlap, and Argo CD passes them in random order"),
-            )
-            .at(place(&inner).clone(), format!("part of `{outer}`"))
-            .at(place(&outer).clone(), "")
-            .help("set both in `valuesObject` instead"),
-        );
-    }
-    for (index, parameter) in options.parameters.iter().enumerate() {
-        if let Some(later) = options.parameters[index + 1..].iter().find(|later| later.name == parameter.name) {
-            diagnostics.push(
-                Diagnostic::new(Code::ParametersOverlap, format!("parameter `{}` is defined twice", parameter.name))
-                    .at(parameter.place.clone(), "has no effect")
-                    .at(later.place.clone(), "overrides it")
-                    .help("delete one of them"),
-            );
-        }
-    }
-    if revision(application) == UNKNOWN_REVISION {
-        let entries = options.value_files.iter().map(|(text, place)| (text, place));
-        let parameters = options.parameters.iter().map(|parameter| (&parameter.value, &parameter.place));
-        let files = options.file_parameters.iter().map(|parameter| (&parameter.path, &parameter.place));
-        for (text, place) in entries.chain(parameters).chain(files) {
-            if substitute::mentions(text, "ARGOCD_APP_REVISION") {
-                diagnostics.push(
-                    Diagnostic::new(Code::RevisionUnknown, "`$ARGOCD_APP_REVISION` is unknown before the merge")
-                        .at(place.clone(), "rendered with zeros"),
-                );
+impl<'a> Planner<'a> {
+    /// What the sources of an Application render; nothing if one of them cannot be rendered.
+    fn sources(&self, deployment: &'a Deployment, diagnostics: &mut Diagnostics) -> Option<Vec<Planned<'a>>> {
+        let mut planned = Vec::new();
+        for source in &deployment.sources {
+            match source {
+                Rendered::Chart(source) => {
+                    let inspected = self.inspections.0.get(&source.chart.directory)?;
+                    let recipe = chart_recipe::recipe(self.workspace, &deployment.application, source, self.argocd);
+                    let recipe = diagnostics.take(recipe)?;
+                    diagnostics.extend(chart_recipe::warnings(&deployment.application, source, &recipe));
+                    planned.push(Planned::Chart { source, recipe, inspected });
+                }
+                Rendered::Kustomize(source) => {
+                    let recipe = source.recipe(self.workspace, &deployment.application);
+                    let Some(recipe) = diagnostics.take(recipe) else { continue };
+                    diagnostics.extend(source.warnings());
+                    planned.push(Planned::Kustomize { source, recipe });
+                }
+                Rendered::Directory(source) => {
+                    diagnostics.extend(source.warnings.clone());
+                    planned.push(Planned::Directory(source));
+                }
             }
         }
+        Some(planned)
     }
-    diagnostics
-}
 
-fn all_inputs(workspace: &Workspace, argocd: Release, recipe: &Recipe, inspected: &Inspected) -> Result<Inputs> {
-    let mut inputs = inspected.files.clone()?;
-    for file in recipe.files() {
-        let name = inputs::name(&workspace.root, file);
-        if let Entry::Vacant(entry) = inputs.entry(name) {
-            entry.insert(inputs::file_digest(file)?);
+    /// The target of one case.
+    fn target(
+        &self,
+        deployment: &'a Deployment,
+        planned: &[Planned<'a>],
+        id: TargetId,
+        case_file: Option<&Path>,
+    ) -> Result<Target<'a>> {
+        let mut inputs = Inputs::new();
+        let mut parts = Vec::new();
+        let mut namespace = deployment.application.namespace.clone();
+        let several = planned.len() > 1;
+        for (index, source) in planned.iter().enumerate() {
+            let prefix = if several { format!("source {} ", index + 1) } else { String::new() };
+            match source {
+                Planned::Chart { source, recipe, inspected } => {
+                    let recipe = Recipe { case_file: case_file.map(Path::to_path_buf), ..recipe.clone() };
+                    namespace.clone_from(&recipe.namespace);
+                    let found = self.chart_inputs(&recipe, inspected, &prefix, &mut inputs);
+                    found.map_err(|found| found.for_target(&id))?;
+                    parts.push(Part::Chart(ChartPart { source, recipe, inspected }));
+                }
+                Planned::Kustomize { source, recipe } => {
+                    let found = source.add_inputs(&self.workspace.root, recipe, &prefix, &mut inputs);
+                    found.map_err(|found| found.for_target(&id))?;
+                    inputs.insert("kustomize".to_owned(), self.argocd.kustomize.to_owned());
+                    if source.inflates(recipe) {
+                        inputs.insert("helm".to_owned(), self.argocd.helm.to_owned());
+                    }
+                    parts.push(Part::Kustomize(KustomizePart { source, recipe: recipe.clone() }));
+                }
+                Planned::Directory(source) => {
+                    inputs.extend(source.contents.inputs.clone());
+                    // Nothing else affects it, but a target without inputs would never be stale.
+                    inputs.insert(format!("{prefix}application"), "directory".to_owned());
+                    parts.push(Part::Directory(source));
+                }
+            }
         }
+        if several {
+            namespace.clone_from(&deployment.application.namespace);
+        }
+        Ok(Target { id, deployment, namespace, parts, inputs })
     }
-    let dependencies = inspected.dependencies.inputs().into_iter();
-    inputs.extend(dependencies.map(|(name, digest)| (format!("dependency {name}"), digest)));
-    inputs.insert("application".to_owned(), recipe.digest(&workspace.root));
-    inputs.insert("helm".to_owned(), argocd.helm.to_owned());
-    inputs.insert("kubernetes".to_owned(), recipe.kube_version.clone());
-    Ok(inputs)
-}
 
-#[cfg(test)]
-mod tests {
-    use diagnostics::{Place, Source};
-
-    use super::*;
-
-    #[test]
-    fn kubernetes_versions_are_reduced_to_numbers() {
-        let place = Place::new(&Source::new("x", ""), 0..0);
-        for (text, expected) in
-            [("1.30", "1.30"), ("v1.30.2", "1.30.2"), ("1.30.2+k3s1", "1.30.2"), ("v1.29.0-eks-a5", "1.29.0")]
-        {
-            assert_eq!(kube_version(text, &place).expect("valid"), expected);
+    fn chart_inputs(&self, recipe: &Recipe, inspected: &Inspected, prefix: &str, inputs: &mut Inputs) -> Result<()> {
+        let root = &self.workspace.root;
+        inputs.extend(inspected.files.clone()?);
+        for file in recipe.files() {
+            if let Entry::Vacant(entry) = inputs.entry(inputs::name(root, file)) {
+                entry.insert(inputs::file_digest(file)?);
+            }
         }
-        for text in ["1", "latest", "1.x"] {
-            assert!(kube_version(text, &place).is_err(), "{text}");
-        }
+        let dependencies = inspected.dependencies.inputs().into_iter();
+        inputs.extend(dependencies.map(|(name, digest)| (format!("dependency {name}"), digest)));
+        inputs.insert(format!("{prefix}application"), recipe.digest(root));
+        inputs.insert("helm".to_owned(), self.argocd.helm.to_owned());
+        inputs.insert("kubernetes".to_owned(), recipe.kube_version.clone());
+        Ok(())
     }
 }

@@ -24,8 +24,8 @@ use kubernetes::manifest::Recorded;
 use self::documents::{Documents, body};
 use self::settings::Settings;
 use self::sources::Sources;
-use crate::plan::Target;
 use crate::render::Renderer;
+use crate::target::ChartTarget;
 
 /// What wrote the manifests of a target.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ impl Provenance {
     /// Traces the manifests of a target; `tree` are the files of its chart.
     pub fn trace(
         renderer: &Renderer<'_>,
-        target: &Target<'_>,
+        target: &ChartTarget<'_>,
         tree: &ChartTree,
         manifests: &[Recorded],
     ) -> Result<Self> {
@@ -122,6 +122,30 @@ impl Provenance {
             provenance.add_rendered(&sources, &printed, &marks.into(), &mut open);
         }
         Ok(provenance)
+    }
+
+    /// Traces manifests that are in files as they are, such as those of a directory; the name of its file is the template of
+    /// a manifest.
+    #[must_use]
+    pub fn verbatim(files: &[Arc<Source>], manifests: &[Recorded]) -> Self {
+        let mut provenance = Self {
+            files: files.to_vec(),
+            manifests: BTreeMap::new(),
+            program: Program::new(Vec::new()),
+            tables: Mutex::default(),
+        };
+        let mut texts: BTreeMap<usize, Documents> = BTreeMap::new();
+        for recorded in manifests {
+            let template = &recorded.manifest.template;
+            let Some(file) = files.iter().position(|file| file.name == *template) else { continue };
+            let documents = texts.entry(file).or_insert_with(|| Documents::new(&files[file].text));
+            let (skipped, text) = body(&recorded.manifest.text);
+            let lines = documents
+                .take(text)
+                .map_or(Lines::Unknown, |first| Lines::Verbatim { first, count: text.lines().count() });
+            provenance.manifests.insert(recorded.file.clone(), Traced { chart: Vec::new(), file, skipped, lines });
+        }
+        provenance
     }
 
     /// Traces manifests of files that Helm does not render, such as those in crds/.

@@ -5,6 +5,8 @@
 //! run by hand.
 
 pub mod failure;
+pub mod kustomize;
+pub mod plain;
 mod schema;
 mod unknown_name;
 mod unset;
@@ -23,7 +25,7 @@ use toolbox::archive::sha256;
 use toolbox::atomic_file;
 use toolbox::process::{Invocation, quoted};
 
-use crate::plan::Target;
+use crate::target::ChartTarget;
 
 /// The time limit of one render.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -40,8 +42,8 @@ pub struct Renderer<'a> {
 }
 
 impl Renderer<'_> {
-    /// Renders a target in a directory: the chart's own or a staged copy.
-    pub fn render(&self, target: &Target<'_>, directory: &Path) -> Result<Vec<Recorded>> {
+    /// Renders a chart in a directory: its own or a staged copy.
+    pub fn render(&self, target: &ChartTarget<'_>, directory: &Path) -> Result<Vec<Manifest>> {
         let homes = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
         let invocation = self.invocation(target, directory, homes.path())?;
         let output = invocation.run()?;
@@ -49,36 +51,35 @@ impl Renderer<'_> {
         if !output.success() {
             return Err(failure::explain(self.root, target, output.code, &output.stderr, &command));
         }
-        let manifests = manifest::read(&output.stdout, &target.recipe.namespace).map_err(|mut found| {
+        manifest::read(&output.stdout, &target.recipe.namespace).map_err(|mut found| {
             for diagnostic in &mut found.0 {
                 point_at_templates(target, diagnostic);
                 diagnostic.helps.push(format!("to reproduce it, run: {command}"));
             }
             found
-        })?;
-        Ok(recorded(manifests))
+        })
     }
 
     /// Renders a target with another value, given as an argument of `--set-json`, whether its schema allows it or not.
     /// Nothing if that fails.
     #[must_use]
-    pub fn render_with(&self, target: &Target<'_>, directory: &Path, value: &str) -> Option<Vec<Recorded>> {
+    pub fn render_with(&self, target: &ChartTarget<'_>, directory: &Path, value: &str) -> Option<Vec<Recorded>> {
         let homes = tempfile::tempdir().ok()?;
         let invocation = self.invocation(target, directory, homes.path()).ok()?;
         let output = invocation.args(["--skip-schema-validation", "--set-json", value]).run().ok()?;
         let manifests = manifest::read(&output.stdout, &target.recipe.namespace).ok().filter(|_| output.success())?;
-        Some(recorded(manifests))
+        Some(manifest::recorded(manifests))
     }
 
     /// The command that renders a target in a directory, with Helm's home directories below `homes`.
-    pub fn invocation(&self, target: &Target<'_>, directory: &Path, homes: &Path) -> Result<Invocation> {
+    pub fn invocation(&self, target: &ChartTarget<'_>, directory: &Path, homes: &Path) -> Result<Invocation> {
         let inline = self.inline_values(target)?;
         let invocation = command::invocation(self.helm, directory, homes).args(target.recipe.args(inline.as_deref()));
         Ok(invocation.deadline(DEADLINE))
     }
 
     /// The file with the Application's inline values, written to the cache if necessary.
-    fn inline_values(&self, target: &Target<'_>) -> Result<Option<PathBuf>> {
+    fn inline_values(&self, target: &ChartTarget<'_>) -> Result<Option<PathBuf>> {
         let Some(text) = &target.recipe.inline_values else { return Ok(None) };
         let path = self.cache.join("values").join(format!("{}.yaml", sha256(text.as_bytes())));
         // The content is not trusted because of the name, and the values may be confidential.
@@ -92,8 +93,8 @@ impl Renderer<'_> {
     }
 
     /// The command, for a shell in the root of the workspace.
-    fn by_hand(&self, target: &Target<'_>, invocation: &Invocation, directory: &Path) -> String {
-        let chart = &target.deployment.chart.directory;
+    fn by_hand(&self, target: &ChartTarget<'_>, invocation: &Invocation, directory: &Path) -> String {
+        let chart = &target.chart.directory;
         let chart_name = toolbox::inputs::name(self.root, chart);
         let build = if directory == chart { "" } else { "helm dependency build && " };
         let line = invocation.command_line();
@@ -102,14 +103,8 @@ impl Renderer<'_> {
     }
 }
 
-/// Manifests with the names of their goldens.
-fn recorded(manifests: Vec<Manifest>) -> Vec<Recorded> {
-    let files = manifest::file_names(&manifests);
-    files.into_iter().zip(manifests).map(|(file, manifest)| Recorded { file, manifest }).collect()
-}
-
 /// Replaces template names as Helm prints them (`<chart>/templates/…`) with file paths, for templates of the chart itself.
-fn point_at_templates(target: &Target<'_>, diagnostic: &mut Diagnostic) {
+fn point_at_templates(target: &ChartTarget<'_>, diagnostic: &mut Diagnostic) {
     for (place, _) in diagnostic.places.iter_mut().filter(|(place, _)| place.span.is_none()) {
         if let Some(file) = target.template_file(&place.source.name) {
             *place = Place::file(file);

@@ -1,5 +1,6 @@
 //! The Applications and projects under argocd/ as written, including those that this tool does not render.
 
+use argocd::application::instance_name;
 use argocd::permission::Cluster;
 use argocd::project;
 use argocd::project::Project;
@@ -7,7 +8,9 @@ use diagnostics::{Code, Diagnostic, Place};
 use document::yaml::Document;
 use document::{Node, Value};
 
-use crate::load::{APPLICATIONS, Deployment, Workspace};
+use crate::deploy::Deployment;
+use crate::generate::MadeBy;
+use crate::load::Workspace;
 
 /// The project of an Application without `spec.project`: Argo CD's built-in one.
 pub const DEFAULT_PROJECT: &str = "default";
@@ -24,15 +27,19 @@ pub struct Written<'a> {
     pub file: &'a str,
     /// The whole document.
     pub root: &'a Node,
-    /// The Application and its chart, if both are valid.
+    /// What it deploys, if it is rendered.
     pub deployment: Option<&'a Deployment>,
+    /// Whether charts.toml selects its file, so that it is rendered if possible.
+    pub selected: bool,
+    /// What made it, if an ApplicationSet generates it. Then its places are in the ApplicationSet.
+    pub made_by: Option<&'a MadeBy>,
 }
 
-/// All Applications under argocd/.
+/// All Applications in files, and those that ApplicationSets generate.
 pub fn applications(workspace: &Workspace) -> impl Iterator<Item = Written<'_>> {
     let documents =
         workspace.argocd.iter().flat_map(|file| file.documents.iter().map(move |document| (file, document)));
-    documents.filter(|(_, document)| is_application(document)).map(|(file, document)| {
+    let written = documents.filter(|(_, document)| is_application(document)).map(|(file, document)| {
         let node = document.root.find(&["metadata", "name"]);
         let place = node.map(Node::place);
         let deployment = workspace.deployments.iter().find(|deployment| {
@@ -41,8 +48,17 @@ pub fn applications(workspace: &Workspace) -> impl Iterator<Item = Written<'_>> 
         });
         let name = deployment.map(|deployment| deployment.application.instance.as_str());
         let name = name.or(node.and_then(Node::as_str)).unwrap_or_default();
-        Written { name, file: &file.name, root: &document.root, deployment }
-    })
+        let selected = workspace.config.selects(&file.name);
+        Written { name, file: &file.name, root: &document.root, deployment, selected, made_by: None }
+    });
+    written.chain(workspace.generated.iter().map(|one| {
+        let text = |key: &str| one.root.find(&["metadata", key]).and_then(Node::as_str).unwrap_or_default();
+        let instance = instance_name(text("name"), text("namespace"));
+        let deployment = workspace.deployments.iter().find(|deployment| deployment.application.instance == instance);
+        let name = deployment.map_or(text("name"), |deployment| deployment.application.instance.as_str());
+        let made_by = Some(&one.made_by);
+        Written { name, file: &one.made_by.file, root: &one.root, deployment, selected: true, made_by }
+    }))
 }
 
 fn is_application(document: &Document) -> bool {
@@ -126,12 +142,6 @@ impl<'a> Written<'a> {
             !matches!(node.value, Value::Null)
                 && !node.get("enabled").is_some_and(|enabled| matches!(enabled.value, Value::Bool(false)))
         })
-    }
-
-    /// Whether its file is in the folder for rendered Applications.
-    #[must_use]
-    pub fn is_in_its_folder(&self) -> bool {
-        self.file.strip_prefix(APPLICATIONS).is_some_and(|rest| rest.starts_with('/'))
     }
 
     /// Creates a finding about this Application.

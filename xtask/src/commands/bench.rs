@@ -38,9 +38,11 @@ pub fn run(session: &Session<'_>, rounds: usize) -> Result<Outcome> {
     let mut prepared = Vec::new();
     let mut bare = Vec::new();
     for target in &targets {
-        let chart = dependencies::prepare(&target.deployment.chart, &target.inspected.dependencies, &context)?;
-        bare.push(renderer.invocation(target, &chart.directory, homes.path())?);
-        prepared.push(chart);
+        for chart in target.charts() {
+            let directory = dependencies::prepare(chart.chart, &chart.inspected.dependencies, &context)?;
+            bare.push(renderer.invocation(&chart, &directory.directory, homes.path())?);
+            prepared.push(directory);
+        }
     }
     let own = std::env::current_exe()
         .map_err(|error| Diagnostic::new(Code::Io, format!("cannot find the path of this executable: {error}")))?;

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result};
 use toolbox::process;
 use toolbox::progress::Progress;
-use workspace::plan::{Inspections, Target};
+use workspace::plan::Inspections;
+use workspace::target::{DEFAULT_CASE, Target};
 use workspace::{Workspace, plan};
 
 use super::consequences;
@@ -135,7 +136,7 @@ fn run_scenarios(
     stages: &mut Vec<Stage>,
 ) -> Vec<json::Step> {
     let started = Instant::now();
-    let deployed = |one: &&Rendering<'_>| one.target.id.case == plan::DEFAULT_CASE && one.manifests().is_some();
+    let deployed = |one: &&Rendering<'_>| one.target.id.case == DEFAULT_CASE && one.manifests().is_some();
     let apps: Vec<String> = renderings.iter().filter(deployed).map(|one| one.target.id.app.clone()).collect();
     if apps.is_empty() {
         let skipped = Some("nothing could be rendered".to_owned());

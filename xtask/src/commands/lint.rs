@@ -15,7 +15,8 @@ use helm::dependencies;
 use kubernetes::object::Object;
 use toolbox::progress::Progress;
 use toolbox::{atomic_file, inputs};
-use workspace::plan::{DEFAULT_CASE, Inspections, Target, TargetId};
+use workspace::plan::Inspections;
+use workspace::target::{ChartTarget, DEFAULT_CASE, Target, TargetId};
 use workspace::{Workspace, plan, suppression};
 
 use super::consequences;
@@ -119,8 +120,9 @@ pub fn check(
     let mut diagnostics = Diagnostics::default();
     let mut charts: BTreeMap<PathBuf, Chart> = BTreeMap::new();
     for one in renderings {
-        let chart = &one.target.deployment.chart;
-        charts.entry(chart.directory.clone()).or_insert_with(|| chart.as_ref().clone());
+        for target in one.target.charts() {
+            charts.entry(target.chart.directory.clone()).or_insert_with(|| target.chart.as_ref().clone());
+        }
     }
     let deployed: Vec<PathBuf> = charts.keys().cloned().collect();
     if request.targets.is_empty() {
@@ -190,7 +192,7 @@ fn unselected<'a>(
     let recorded = |target: &&'a Target<'a>| {
         // A golden that cannot be read is reported where its target is selected.
         let golden = Golden::load(&session.root, &target.id).ok().filter(|golden| !golden.files.is_empty());
-        let objects = golden.map(|golden| objects::read(target, &golden, &golden.recorded(&target.recipe.namespace)));
+        let objects = golden.map(|golden| objects::read(target, &golden, &golden.recorded(&target.namespace)));
         (*target, objects)
     };
     others.map(recorded).collect()
@@ -242,8 +244,10 @@ fn with_helm(
     all: &[&Target<'_>],
 ) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
-    let of = |chart: &Chart, target: &Target<'_>| target.deployment.chart.directory == chart.directory;
-    let renders = |chart: &&&Chart| renderings.iter().any(|one| of(chart, &one.target) && !one.failed());
+    let of = |chart: &Chart, target: &ChartTarget<'_>| target.chart.directory == chart.directory;
+    let renders = |chart: &&&Chart| {
+        renderings.iter().any(|one| !one.failed() && one.target.charts().any(|target| of(chart, &target)))
+    };
     let charts: Vec<&Chart> = charts.iter().filter(renders).copied().collect();
     if charts.is_empty() {
         return diagnostics;
@@ -258,17 +262,23 @@ fn with_helm(
     let cache = &session.environment.cache;
     let helm = Helm { program: &tool.path, root: &session.root, cache, jobs: session.jobs };
     for chart in charts {
-        let cases: Vec<&Target<'_>> = all.iter().copied().filter(|target| of(chart, target)).collect();
-        let selected: Vec<&Rendering<'_>> = renderings.iter().filter(|one| of(chart, &one.target)).collect();
+        let cases: Vec<ChartTarget<'_>> =
+            all.iter().flat_map(|target| target.charts()).filter(|target| of(chart, target)).collect();
+        let cases: Vec<&ChartTarget<'_>> = cases.iter().collect();
+        let selected: Vec<(&Rendering<'_>, ChartTarget<'_>)> = renderings
+            .iter()
+            .flat_map(|one| one.target.charts().map(move |target| (one, target)))
+            .filter(|(_, target)| of(chart, target))
+            .collect();
         let Some(first) = cases.first().filter(|target| target.inspected.refused.is_none()) else { continue };
-        let prepared = dependencies::prepare(&first.deployment.chart, &first.inspected.dependencies, &context);
+        let prepared = dependencies::prepare(first.chart, &first.inspected.dependencies, &context);
         let Some(prepared) = diagnostics.take(prepared) else { continue };
 
         session.printer.status("Checking", &format!("{} ({})", chart.path, plural(cases.len(), "case")));
         let rendered: Vec<Rendered<'_>> = selected
             .iter()
-            .filter_map(|one| {
-                let (target, fresh) = (&one.target, matches!(one.state, RenderState::Fresh));
+            .filter_map(|(one, target)| {
+                let fresh = matches!(one.state, RenderState::Fresh);
                 Some(Rendered { target, manifests: one.manifests()?, fresh })
             })
             .collect();

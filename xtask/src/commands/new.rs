@@ -68,6 +68,9 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let mut diagnostics = taken::check(&workspace, &service);
     // An unreadable manifest may use the same name, so existing errors must be fixed first.
     diagnostics.extend(found);
+    for one in workspace.unrendered.iter().filter(|one| one.is_broken()) {
+        diagnostics.extend(one.reasons.clone());
+    }
     diagnostics.into_result(())?;
 
     let created = create(session, &staging, &service, &workspace.config.kubernetes)

@@ -18,7 +18,8 @@ use toolbox::environment::Mirror;
 use toolbox::progress::Progress;
 use toolbox::tools::Tools;
 use workspace::advisories::{Advisories, Kind};
-use workspace::plan::{Inspections, Target};
+use workspace::plan::Inspections;
+use workspace::target::Target;
 use workspace::versions::Known;
 use workspace::{Workspace, advisories, plan, suppression};
 

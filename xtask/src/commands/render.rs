@@ -8,22 +8,23 @@ use std::path::{Path, PathBuf};
 
 use argocd::release::Release;
 use diagnostics::wording::plural;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
+use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place, Result};
 use golden::lock::Lock;
 use golden::store::Update;
 use golden::{Golden, Orphans, diff, lock, store};
 use toolbox::fingerprint::Fingerprints;
 use toolbox::parallel::parallel;
 use toolbox::progress::Progress;
-use workspace::plan::{Inspections, TargetId};
-use workspace::{Workspace, plan, render};
+use workspace::plan::Inspections;
+use workspace::target::TargetId;
+use workspace::{Unrendered, Workspace, plan, render};
 
 use super::rendering::{self, RenderState, Rendering};
 use super::tracing::Tracer;
 use super::{Outcome, Session};
 use crate::output;
 use crate::report::json::Output;
-use crate::report::rendered::{RenderReport, State, TargetReport, total};
+use crate::report::rendered::{RenderReport, State, TargetReport, UnrenderedReport, total};
 
 /// The command's arguments.
 #[derive(Debug, Default)]
@@ -87,9 +88,9 @@ pub fn judge(
     diagnostics: &mut Diagnostics,
 ) -> Result<RenderReport> {
     let fingerprints = Fingerprints::new(&session.environment.cache);
-    let failed = if request.targets.is_empty() { workspace.broken.clone() } else { Vec::new() };
+    let unrendered = if request.targets.is_empty() { unrendered(workspace) } else { Vec::new() };
     let mut report =
-        RenderReport { argocd: argocd.version, helm: argocd.helm, targets: Vec::new(), failed, accepted: false };
+        RenderReport { argocd: argocd.version, helm: argocd.helm, targets: Vec::new(), unrendered, accepted: false };
     let orphans = orphans(session, workspace, request)?;
     let renamed = orphans.renamed(&unrecorded(jobs));
     for job in jobs {
@@ -188,7 +189,7 @@ fn compare(
         RenderState::Failed(_) | RenderState::Blocked(_) => report.state = State::Failed,
         RenderState::Rendered(rendered) => {
             report.objects = Some(render::objects(rendered));
-            let changes = golden.compare(rendered, &target.recipe.namespace);
+            let changes = golden.compare(rendered, &target.namespace);
             report.diffs = changes.iter().map(|change| diff::diff(change, &|value| fingerprints.of(value))).collect();
             let same_files =
                 rendered.len() == golden.files.len() && rendered.iter().all(|new| golden.files.contains_key(&new.file));
@@ -293,12 +294,29 @@ fn differing(
     }
 }
 
+/// The Applications without targets.
+fn unrendered(workspace: &Workspace) -> Vec<UnrenderedReport> {
+    let report = |one: &Unrendered| {
+        let errors = one.reasons.0.iter().filter(|found| found.code.class() > Class::Warning);
+        UnrenderedReport {
+            application: one.instance.clone(),
+            invalid: one.is_broken(),
+            reason: errors.map(|found| found.message.as_str()).collect::<Vec<_>>().join("; "),
+            accepted: workspace.acceptance(one).is_some(),
+        }
+    };
+    workspace.unrendered.iter().map(report).collect()
+}
+
 fn orphans(session: &Session<'_>, workspace: &Workspace, request: &Request) -> Result<Orphans> {
     // An unreadable Application may own any of the goldens, so none are removed.
     if !request.targets.is_empty() || !workspace.sound {
         return Ok(Orphans::default());
     }
-    Orphans::find(&session.root, &plan::target_ids(workspace))
+    let mut orphans = Orphans::find(&session.root, &plan::target_ids(workspace))?;
+    // They may be rendered again.
+    orphans.applications.retain(|app, _| workspace.unrendered.iter().all(|one| one.instance != *app));
+    Ok(orphans)
 }
 
 /// The cases of each Application that has no goldens at all.

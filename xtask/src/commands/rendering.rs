@@ -3,7 +3,7 @@
 //! A failure does not stop the other targets; it is stored with its target.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use argocd::release::Release;
@@ -11,13 +11,15 @@ use diagnostics::{Diagnostics, Reported};
 use golden::{Golden, objects};
 use helm::dependencies;
 use helm::dependencies::Prepared;
+use kubernetes::manifest;
 use kubernetes::manifest::Recorded;
 use kubernetes::object::Object;
 use toolbox::parallel::parallel;
 use toolbox::progress::Progress;
 use workspace::Workspace;
-use workspace::plan::Target;
-use workspace::render::Renderer;
+use workspace::render::kustomize::Programs;
+use workspace::render::{self, Renderer};
+use workspace::target::{Part, Target};
 
 use super::Session;
 
@@ -70,7 +72,7 @@ impl Rendering<'_> {
     #[must_use]
     pub fn manifests(&self) -> Option<Vec<Recorded>> {
         match &self.state {
-            RenderState::Fresh => Some(self.golden.recorded(&self.target.recipe.namespace)),
+            RenderState::Fresh => Some(self.golden.recorded(&self.target.namespace)),
             RenderState::Rendered(rendered) => Some(rendered.clone()),
             RenderState::Failed(_) | RenderState::Blocked(_) => None,
         }
@@ -115,7 +117,7 @@ fn render_stale(
 ) {
     let mut stale: Vec<&mut Rendering<'_>> = renderings.iter_mut().filter(|one| !one.reasons.is_empty()).collect();
     // Before looking for Helm, which no command needs for these targets.
-    stale.retain_mut(|one| match one.target.inspected.refused {
+    stale.retain_mut(|one| match one.target.refused() {
         Some(reported) => {
             one.state = RenderState::Blocked(reported);
             false
@@ -130,8 +132,17 @@ fn render_stale(
     }
     let cache = &session.environment.cache;
     let tools = session.tools(workspace);
-    let helm = match diagnostics.try_take(tools.require("helm", argocd.helm)) {
-        Ok(tool) => tool.path,
+    let mut require = |needed: bool, name: &str, version: &str| {
+        let tool = needed.then(|| diagnostics.try_take(tools.require(name, version))).transpose()?;
+        Ok(tool.map(|tool| tool.path).unwrap_or_default())
+    };
+    let needs_helm = stale.iter().any(|one| one.target.parts.iter().any(needs_helm));
+    let needs_kustomize = |part: &Part<'_>| matches!(part, Part::Kustomize(_));
+    let needs_kustomize = stale.iter().any(|one| one.target.parts.iter().any(needs_kustomize));
+    let helm = require(needs_helm, "helm", argocd.helm);
+    let kustomize = require(needs_kustomize, "kustomize", argocd.kustomize);
+    let (helm, kustomize) = match helm.and_then(|helm| Ok((helm, kustomize?))) {
+        Ok(tools) => tools,
         Err(reported) => {
             for one in &mut stale {
                 one.state = RenderState::Blocked(reported);
@@ -144,28 +155,64 @@ fn render_stale(
     let context = session.context(&helm_path);
     let mut prepared: BTreeMap<PathBuf, std::result::Result<Prepared, Reported>> = BTreeMap::new();
     for one in &stale {
-        let chart = &one.target.deployment.chart;
-        prepared.entry(chart.directory.clone()).or_insert_with(|| {
-            diagnostics.try_take(dependencies::prepare(chart, &one.target.inspected.dependencies, &context))
-        });
+        for target in one.target.charts() {
+            prepared.entry(target.chart.directory.clone()).or_insert_with(|| {
+                diagnostics.try_take(dependencies::prepare(target.chart, &target.inspected.dependencies, &context))
+            });
+        }
     }
 
     let renderer = Renderer { root: &session.root, cache, helm: &helm };
     let slots: Vec<Mutex<&mut Rendering<'_>>> = stale.into_iter().map(Mutex::new).collect();
     parallel(session.jobs, &slots, |slot| {
         let Ok(mut one) = slot.lock() else { return };
-        let Some(prepared) = prepared.get(&one.target.deployment.chart.directory) else { return };
-        one.state = match prepared.as_ref().map(|prepared| renderer.render(&one.target, &prepared.directory)) {
-            Ok(Ok(manifests)) => RenderState::Rendered(manifests),
-            Ok(Err(found)) => RenderState::Failed(found.for_target(&one.target.id)),
-            Err(reported) => RenderState::Blocked(*reported),
-        };
+        one.state = render_target(&renderer, &kustomize, &one.target, &prepared);
     });
     for slot in slots {
         let one = slot.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let RenderState::Failed(found) = &one.state {
             diagnostics.extend(found.clone());
         }
+    }
+}
+
+/// Whether a part is rendered with Helm.
+fn needs_helm(part: &Part<'_>) -> bool {
+    match part {
+        Part::Chart(_) => true,
+        Part::Kustomize(part) => part.source.inflates(&part.recipe),
+        Part::Directory(_) => false,
+    }
+}
+
+/// Renders the parts of a target in order.
+fn render_target(
+    renderer: &Renderer<'_>,
+    kustomize: &Path,
+    target: &Target<'_>,
+    prepared: &BTreeMap<PathBuf, std::result::Result<Prepared, Reported>>,
+) -> RenderState {
+    let mut manifests = Vec::new();
+    let mut failures = Diagnostics::default();
+    for one in &target.parts {
+        let result = match one {
+            Part::Chart(chart) => match prepared.get(&chart.source.chart.directory) {
+                Some(Ok(prepared)) => renderer.render(&target.chart_target(chart), &prepared.directory),
+                Some(Err(reported)) => return RenderState::Blocked(*reported),
+                None => continue,
+            },
+            Part::Kustomize(part) => {
+                let programs = Programs { kustomize, helm: needs_helm(one).then_some(renderer.helm) };
+                render::kustomize::render(renderer.root, programs, part.source, &part.recipe, &target.namespace)
+            }
+            Part::Directory(source) => render::plain::render(source, &target.namespace),
+        };
+        manifests.extend(failures.take(result).unwrap_or_default());
+    }
+    if failures.has_errors() {
+        RenderState::Failed(failures.for_target(&target.id))
+    } else {
+        RenderState::Rendered(manifest::recorded(manifests))
     }
 }
 

@@ -43,7 +43,8 @@ fn own_version<'a>(pinned: &'a str, tool: Option<&'a Tool>) -> &'a str {
     tool.map_or(pinned, |tool| tool.version.as_str())
 }
 
-/// The tools of the workspace: the Helm versions of the supported Argo CD releases, and the tools of charts.toml.
+/// The tools of the workspace: the versions of Helm and Kustomize of the supported Argo CD releases, and the tools of
+/// charts.toml.
 fn pins(workspace: &Workspace, names: &[String]) -> Result<Vec<(String, String)>> {
     let own = workspace.config.argocd.helm;
     let mut helms = vec![own];
@@ -52,11 +53,20 @@ fn pins(workspace: &Workspace, names: &[String]) -> Result<Vec<(String, String)>
             helms.push(release.helm);
         }
     }
-    let helms = helms.into_iter().map(|version| ("helm".to_owned(), version.to_owned()));
+    let mut kustomizes: Vec<&str> = Vec::new();
+    for release in RELEASES {
+        if !kustomizes.contains(&release.kustomize)
+            && workspace.tools_lock.pin("kustomize", release.kustomize).is_some()
+        {
+            kustomizes.push(release.kustomize);
+        }
+    }
+    let of = |name: &'static str| move |version: &str| (name.to_owned(), version.to_owned());
+    let shipped = helms.into_iter().map(of("helm")).chain(kustomizes.into_iter().map(of("kustomize")));
     let config = &workspace.config;
     let configured = config.tools.keys();
     let others = configured.filter_map(|name| Some((name.clone(), config.tool(name).ok()?.to_owned())));
-    let all: Vec<_> = helms.chain(others).collect();
+    let all: Vec<_> = shipped.chain(others).collect();
     let matches = |name: &str, (known, version): &(String, String)| match name.split_once('@') {
         Some((name, wanted)) => name == known && wanted == version,
         None => name == known,

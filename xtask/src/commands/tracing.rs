@@ -13,6 +13,7 @@ use workspace::provenance::settings::Settings;
 use workspace::provenance::trail::Trail;
 use workspace::provenance::{Dependence, Provenance};
 use workspace::render::Renderer;
+use workspace::target::{ChartTarget, Part};
 
 use super::Session;
 use super::rendering::Rendering;
@@ -77,27 +78,37 @@ impl<'s> Tracer<'s> {
     pub fn trace<'r>(&self, one: &'r Rendering<'r>) -> Result<Traced<'r>> {
         let manifests = one.manifests().ok_or_else(Diagnostics::default)?;
         let root = &self.session.root;
-        let tree = ChartTree::read(root, &one.target.deployment.chart.directory, &self.directory(one)?)?;
+        let Some(chart) = one.target.charts().next() else {
+            // Manifests of a directory are in its files as they are. Nothing is known about the lines of kustomizations.
+            let files = one.target.parts.iter().filter_map(|part| match part {
+                Part::Directory(source) => Some(source.contents.files.as_slice()),
+                Part::Chart(_) | Part::Kustomize(_) => None,
+            });
+            let files: Vec<_> = files.flatten().cloned().collect();
+            return Ok(Traced { provenance: Provenance::verbatim(&files, &manifests), settings: Settings::none() });
+        };
+        let tree = ChartTree::read(root, &chart.chart.directory, &self.directory(&chart)?)?;
         let renderer = Renderer { root, cache: &self.session.environment.cache, helm: &self.helm };
-        let provenance = Provenance::trace(&renderer, &one.target, &tree, &manifests)?;
-        Ok(Traced { provenance, settings: Settings::read(root, &one.target, &tree) })
+        let provenance = Provenance::trace(&renderer, &chart, &tree, &manifests)?;
+        Ok(Traced { provenance, settings: Settings::read(root, &chart, &tree) })
     }
 
     /// Renders a target with another value, given as an argument of `--set-json`. Nothing if that fails.
     #[must_use]
     pub fn render_with(&self, one: &Rendering<'_>, value: &str) -> Option<Vec<Recorded>> {
-        let directory = self.directory(one).ok()?;
+        let chart = one.target.charts().next()?;
+        let directory = self.directory(&chart).ok()?;
         let renderer = Renderer { root: &self.session.root, cache: &self.session.environment.cache, helm: &self.helm };
-        renderer.render_with(&one.target, &directory, value)
+        renderer.render_with(&chart, &directory, value)
     }
 
     /// The directory in which Helm renders a target's chart.
-    fn directory(&self, one: &Rendering<'_>) -> Result<PathBuf> {
-        let chart = &one.target.deployment.chart;
+    fn directory(&self, target: &ChartTarget<'_>) -> Result<PathBuf> {
+        let chart = target.chart;
         let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
         let prepared = prepared.entry(chart.directory.clone()).or_insert_with(|| {
             let helm = || Ok(self.helm.clone());
-            dependencies::prepare(chart, &one.target.inspected.dependencies, &self.session.context(&helm))
+            dependencies::prepare(chart, &target.inspected.dependencies, &self.session.context(&helm))
         });
         match prepared {
             Ok(prepared) => Ok(prepared.directory.clone()),

@@ -19,7 +19,8 @@ use kubernetes::{schemas, validate};
 use serde_json::{Value, json};
 use toolbox::inputs;
 use toolbox::progress::Progress;
-use workspace::plan::{Inspections, Target};
+use workspace::plan::Inspections;
+use workspace::target::Target;
 use workspace::{Workspace, plan, suppression};
 
 use super::placing::Placer;
@@ -188,7 +189,7 @@ fn definitions(
     let selected: Vec<_> = renderings.iter().map(|one| &one.target.id).collect();
     for target in all.iter().filter(|target| !selected.contains(&&target.id)) {
         if let Ok(golden) = Golden::load(&session.root, &target.id) {
-            let recorded = golden.recorded(&target.recipe.namespace);
+            let recorded = golden.recorded(&target.namespace);
             found.extend(of_subjects(&objects::subjects(target, &golden, &recorded)));
         }
     }
@@ -203,7 +204,7 @@ fn unrendered(all: &[&Target<'_>], renderings: &[Rendering<'_>], kind: &Kind) ->
     let defines = |definition: &Value| crd::served(definition).iter().any(|(served, _)| served == kind);
     let recorded = renderings.iter().find_map(|one| {
         let rendered = one.manifests()?;
-        let removed = one.golden.recorded(&one.target.recipe.namespace).into_iter().find(|recorded| {
+        let removed = one.golden.recorded(&one.target.namespace).into_iter().find(|recorded| {
             let manifest = &recorded.manifest;
             manifest.key.kind == crd::KIND
                 && !rendered.iter().any(|one| one.manifest.key == manifest.key)
@@ -211,12 +212,13 @@ fn unrendered(all: &[&Target<'_>], renderings: &[Rendering<'_>], kind: &Kind) ->
         });
         Some((&one.target.id.app, format!("{}/{}", one.golden.folder, removed?.file)))
     });
-    let skips = all.iter().find(|target| {
-        !target.recipe.include_crds && chart_definitions(&target.deployment.chart.directory).iter().any(defines)
-    });
+    let skips = all
+        .iter()
+        .flat_map(|target| target.charts())
+        .find(|target| !target.recipe.include_crds && chart_definitions(&target.chart.directory).iter().any(defines));
     if let Some(target) = skips {
-        let application = &target.deployment.application;
-        let option = application.source.find(&["helm", "skipCrds"]).map(Node::place);
+        let application = target.application;
+        let option = target.source.node.find(&["helm", "skipCrds"]).map(Node::place);
         return Some(Unrendered {
             app: application.name.clone(),
             place: option.unwrap_or_else(|| application.place.clone()),
@@ -232,7 +234,7 @@ fn unrendered(all: &[&Target<'_>], renderings: &[Rendering<'_>], kind: &Kind) ->
 fn chart_definitions(chart: &Path) -> Vec<Value> {
     let mut texts = Vec::new();
     let is_definition = |path: &Path| path.iter().any(|part| part == "crds");
-    for path in workspace::manifests(chart) {
+    for path in workspace::find::files(chart) {
         if path.strip_prefix(chart).is_ok_and(is_definition) {
             texts.extend(std::fs::read_to_string(&path).ok());
         }
@@ -259,7 +261,7 @@ fn documents(text: &str) -> Vec<Value> {
 /// The `CustomResourceDefinitions` in a directory, which must have at least one.
 fn load_definitions(root: &Path, folder: &Path) -> Result<Vec<Value>> {
     let mut definitions = Vec::new();
-    for path in workspace::manifests(folder) {
+    for path in workspace::find::files(folder) {
         let documents = toolbox::source::read(root, &path).and_then(|source| yaml::parse(&source))?;
         // `kubectl get` prints a List.
         let roots = documents.iter().flat_map(|document| {

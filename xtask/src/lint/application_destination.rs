@@ -5,7 +5,7 @@
 use diagnostics::{Code, Diagnostic, Diagnostics};
 use kubernetes::object::Object;
 use kubernetes::scope::{Scope, Scopes};
-use workspace::written;
+use workspace::{Deployment, written};
 
 use super::subject::Subject;
 
@@ -24,6 +24,8 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     for target in subject.targets {
         let expected = &target.deployment.application.namespace;
         let id = target.id.to_string();
+        // Templates should use the namespace of the release. Elsewhere, a namespace is set on purpose.
+        let expected = if target.charts().next().is_some() { expected.as_str() } else { "" };
         for object in subject.objects.iter().filter(|object| object.target == id) {
             diagnostics.0.extend(namespace(object, expected, &scopes));
         }
@@ -72,8 +74,9 @@ fn destination(application: &written::Written<'_>) -> Diagnostics {
                 .help("add `namespace` to `spec.destination`"),
         );
     }
-    let options = application.deployment.map(|deployment| &deployment.options);
-    if let Some(release) = options.and_then(|options| options.namespace.as_deref()).filter(|name| *name != namespace) {
+    let charts = application.deployment.into_iter().flat_map(Deployment::charts);
+    let mut namespaces = charts.filter_map(|chart| chart.options.namespace.as_deref());
+    if let Some(release) = namespaces.find(|name| *name != namespace) {
         let place = application.place(&["spec", "source", "helm", "namespace"]);
         diagnostics.push(
             finding(&format!("`helm.namespace` differs from the destination namespace `{namespace}`"), place, "")

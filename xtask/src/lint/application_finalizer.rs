@@ -9,7 +9,7 @@ use diagnostics::{Code, Diagnostics};
 use document::Node;
 use kubernetes::object::Object;
 use kubernetes::scope;
-use workspace::plan::DEFAULT_CASE;
+use workspace::target::DEFAULT_CASE;
 
 use super::subject::Subject;
 

@@ -19,7 +19,7 @@ use kubernetes::object::Object;
 use kubernetes::scope::{Scope, Scopes};
 use kubernetes::{forms, scope};
 use workspace::plan;
-use workspace::plan::DEFAULT_CASE;
+use workspace::target::DEFAULT_CASE;
 use workspace::written::{CONTROL_PLANE, DEFAULT_PROJECT, Written};
 
 use super::application_destination::is_address;
@@ -289,7 +289,11 @@ impl Against<'_> {
             let namespace = effective_namespace(&object.root, self.application.namespace());
             if scope == Scope::Namespaced && namespace != self.application.namespace() && !self.reaches(namespace) {
                 let found = finding(&format!("{what} in namespace `{namespace}`"));
-                let found = found.help("use `{{ .Release.Namespace }}` in the template");
+                let found = if object.template.contains("/templates/") {
+                    found.help("use `{{ .Release.Namespace }}` in the template")
+                } else {
+                    found
+                };
                 diagnostics.push(self.destination_help(found, namespace));
             }
         }
@@ -501,7 +505,8 @@ fn unused(subject: &Subject<'_>, projects: &[Project]) -> Diagnostics {
         argocd::application::instance_name(text("name"), text("namespace"))
     };
     let read: Vec<String> = subject.every_application().map(instance).collect();
-    let all_read = subject.workspace.argocd_complete && subject.workspace.broken.iter().all(|name| read.contains(name));
+    let all_read = subject.workspace.argocd_complete
+        && subject.workspace.unrendered.iter().all(|one| read.contains(&one.instance));
     for project in projects {
         let finding = |message: String, place: &Place| {
             Diagnostic::new(Code::ProjectUnused, message).target(&project.name).at(place.clone(), "")

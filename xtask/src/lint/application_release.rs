@@ -1,11 +1,13 @@
-//! Release names: each is set in the Application, and unique per namespace.
+//! Release names: no override file sets one, and each is unique per namespace.
 //!
-//! Objects are named after the release. Without a release name, renaming an Application renames everything that it
-//! deploys. A release name in an override file is hidden from readers of the Application.
+//! Objects are named after the release. A release name in an override file is hidden from readers of the Application.
 
 use std::collections::BTreeMap;
 
-use diagnostics::{Code, Diagnostics, Place};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place};
+use document::Node;
+use workspace::ChartSource;
+use workspace::written::Written;
 
 use super::subject::Subject;
 
@@ -20,38 +22,31 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     for application in subject.applications() {
         let Some(deployment) = application.deployment else { continue };
-        let effective = deployment.options.release_name.as_deref();
-        match (application.text(&PATH), effective) {
-            (None, None) => diagnostics.push(
-                application
-                    .finding(Code::ApplicationRelease, "`helm.releaseName` is not set", application.place(&PATH), "")
-                    .note(format!(
-                        "the release is named after the Application, `{}`: renaming the Application renames its objects",
-                        deployment.application.name
-                    ))
-                    .help(format!("add `releaseName: {}` to `spec.source.helm`", deployment.application.name)),
-            ),
-            (Some(written), Some(effective)) if written == effective => {}
-            (written, effective) => {
-                let files = deployment.application.override_files();
-                let there: Vec<String> = files
-                    .iter()
-                    .filter(|file| deployment.chart.directory.join(file).is_file())
-                    .map(|file| format!("{}/{file}", deployment.chart.path))
-                    .collect();
-                let message = format!(
-                    "an override sets the release name to `{}`",
-                    effective.unwrap_or(&deployment.application.name)
-                );
-                let label = written.map_or_else(|| "not set here".to_owned(), |name| format!("set to `{name}` here"));
-                let found = application.finding(Code::ApplicationRelease, message, application.place(&PATH), label);
-                let found = there.iter().fold(found, |found, file| found.at(Place::file(file.clone()), "overrides it"));
-                diagnostics.push(found.help("set it only in the Application"));
-            }
+        for chart in deployment.charts() {
+            diagnostics.0.extend(overridden(&application, chart));
         }
     }
     diagnostics.extend(shared(subject));
     diagnostics
+}
+
+/// Reports a release name that an override file sets.
+fn overridden(application: &Written<'_>, chart: &ChartSource) -> Option<Diagnostic> {
+    let effective = chart.options.release_name.as_deref();
+    let written =
+        chart.source.node.find(&["helm", "releaseName"]).and_then(Node::as_str).filter(|name| !name.is_empty());
+    if written == effective {
+        return None;
+    }
+    let application_name = &application.deployment?.application.name;
+    let files = application.deployment?.application.override_files();
+    let files = files.iter().filter(|file| chart.chart.directory.join(file).is_file());
+    let message = format!("an override sets the release name to `{}`", effective.unwrap_or(application_name));
+    let label = written.map_or_else(|| "not set here".to_owned(), |name| format!("set to `{name}` here"));
+    let found = application.finding(Code::ApplicationRelease, message, application.place(&PATH), label);
+    let found =
+        files.fold(found, |found, file| found.at(Place::file(format!("{}/{file}", chart.chart.path)), "overrides it"));
+    Some(found.help("set it only in the Application"))
 }
 
 /// Reports releases with the same name, namespace, and cluster.
@@ -60,7 +55,8 @@ fn shared(subject: &Subject<'_>) -> Diagnostics {
     let mut owners = BTreeMap::new();
     for application in subject.every_application() {
         let Some(deployment) = application.deployment else { continue };
-        let release = deployment.options.release_name.clone().unwrap_or_else(|| deployment.application.name.clone());
+        let Some(chart) = deployment.charts().next() else { continue };
+        let release = chart.options.release_name.as_ref().unwrap_or(&deployment.application.name).clone();
         let key = (application.cluster(), application.namespace().to_owned(), release);
         let Some(first) = owners.insert(key.clone(), application) else { continue };
         let (_, namespace, release) = key;

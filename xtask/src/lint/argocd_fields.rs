@@ -8,8 +8,8 @@ use argocd::sync_options::Setter;
 use argocd::{application, duration, project, sync_options};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest};
 use document::{Fields, Node, Syntax, Value};
-use workspace::APPLICATIONS;
 use workspace::written::Written;
+use workspace::{CONFIG_FILE, Workspace};
 
 use super::subject::Subject;
 
@@ -22,11 +22,10 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     for application in subject.applications() {
         let mut found = Diagnostics::default();
-        if application.is_in_its_folder() {
-            rest(application.root, &mut found);
-        } else {
-            whole(&application, &mut found);
+        if !application.selected {
+            unselected(&application, &mut found);
         }
+        rest(application.root, &mut found);
         let found = if application.name.is_empty() { found } else { found.for_target(&application.name) };
         diagnostics.extend(found);
         let version = subject.workspace.config.argocd.version;
@@ -35,14 +34,14 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         }
     }
     for document in subject.workspace.argocd.iter().flat_map(|file| &file.documents) {
-        diagnostics.0.extend(identity(&document.root));
+        diagnostics.0.extend(identity(subject.workspace, &document.root));
         if project::is_project(document) {
             diagnostics.extend(project::read(document).1);
             diagnostics.extend(newer_in_project(&document.root, subject.workspace.config.argocd.version));
         }
-        // The workspace reports duplicate keys in argocd/applications/.
-        let reported =
-            text(&document.root, "kind") == "Application" && document.root.source.name.starts_with(APPLICATIONS);
+        // The workspace reports duplicate keys in Applications that it renders.
+        let selected = subject.workspace.config.selects(&document.root.source.name);
+        let reported = text(&document.root, "kind") == "Application" && selected;
         let own = text(&document.root, "apiVersion").starts_with("argoproj.io/");
         for key in document.duplicates.iter().filter(|_| own && !reported) {
             let place = Place::new(&document.root.source, key.span.clone());
@@ -86,21 +85,11 @@ fn text<'a>(root: &'a Node, key: &str) -> &'a str {
 }
 
 /// Reports an object that looks like one of Argo CD's, but has another kind or API version.
-fn identity(root: &Node) -> Option<Diagnostic> {
+fn identity(workspace: &Workspace, root: &Node) -> Option<Diagnostic> {
     const KINDS: &[&str] = &["AppProject", "Application", "ApplicationSet"];
     const VERSION: &str = "argoproj.io/v1alpha1";
     let (version, kind) = (text(root, "apiVersion"), text(root, "kind"));
     let at = |key: &str| root.get(key).unwrap_or(root).place();
-    if is_list(root) {
-        // The workspace reports lists in argocd/applications/.
-        let ours = |item: &Node| text(item, "apiVersion").starts_with("argoproj.io/");
-        let reported = root.source.name.starts_with(APPLICATIONS);
-        let any = root.get("items").map(Node::items).unwrap_or_default().iter().any(ours);
-        return (any && !reported).then(|| {
-            invalid("Argo CD objects in a `List` are not supported".to_owned(), at("kind"), "")
-                .help("make each of them a separate YAML document, and separate the documents by `---`")
-        });
-    }
     if KINDS.contains(&kind) {
         // The Kubernetes SIG Apps project also has a kind Application.
         if version != VERSION && !version.starts_with("app.k8s.io/") {
@@ -113,22 +102,12 @@ fn identity(root: &Node) -> Option<Diagnostic> {
                 invalid(what, at("apiVersion"), "ignored by Argo CD").help(format!("set `apiVersion: {VERSION}`")),
             );
         }
-        // The workspace reports ApplicationSets in argocd/applications/.
-        let missed = kind == "ApplicationSet" && !root.source.name.starts_with(APPLICATIONS);
-        return missed.then(|| {
-            invalid("ApplicationSets are not supported: their Applications are not rendered".to_owned(), at("kind"), "")
-                .help("replace it with an Application for each chart")
-        });
+        return None;
     }
-    // The workspace reports unknown kinds in argocd/applications/.
-    let ours = version.starts_with("argoproj.io/") && !root.source.name.starts_with(APPLICATIONS);
+    // The workspace reports unknown kinds in files that it selects.
+    let ours = version.starts_with("argoproj.io/") && !workspace.config.selects(&root.source.name);
     let near = nearest(kind, KINDS.iter().copied()).filter(|_| ours)?;
     Some(invalid(format!("unknown Argo CD kind `{kind}`"), at("kind"), "").help(format!("did you mean `{near}`?")))
-}
-
-/// Whether an object is a `List`.
-fn is_list(root: &Node) -> bool {
-    text(root, "kind") == "List" && root.get("items").is_some()
 }
 
 fn invalid(message: String, place: Place, label: &str) -> Diagnostic {
@@ -169,58 +148,20 @@ fn rest(root: &Node, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// Validates an Application outside argocd/applications/.
-fn whole(application: &Written<'_>, diagnostics: &mut Diagnostics) {
+/// Validates an Application that charts.toml does not select, and reports one that renders a chart.
+fn unselected(application: &Written<'_>, diagnostics: &mut Diagnostics) {
     let root = application.root;
-    let mut top = Fields::new(root, "", Syntax::Argocd);
-    top.ignore(&["apiVersion", "kind", "status", "operation"]);
-    let metadata = top.required("metadata");
-    let spec = top.required("spec");
-    top.finish(diagnostics);
-    if let Some(metadata) = metadata {
-        project::read_metadata(metadata, diagnostics);
-    }
-    let Some(spec) = spec else { return };
-    let mut fields = Fields::new(spec, "spec", Syntax::Argocd);
-    fields.required_string("project");
-    policies(&mut fields, diagnostics);
-    let destination = fields.required("destination");
-    fields.ignore(&["sources", "sourceHydrator"]);
-    let several = spec.get("sources").or(spec.get("sourceHydrator")).is_some();
-    let source = if several { fields.node("source") } else { fields.required("source") };
-    fields.finish(diagnostics);
-    if let Some(destination) = destination {
-        let mut fields = Fields::new(destination, "spec.destination", Syntax::Argocd);
-        for key in ["server", "name", "namespace"] {
-            fields.string(key);
-        }
-        fields.finish(diagnostics);
-    }
-    let Some(source) = source else { return };
-    let mut fields = Fields::new(source, "spec.source", Syntax::Argocd);
-    fields.required_string("repoURL");
-    for key in ["path", "targetRevision", "chart", "ref", "name", "tagPrefix"] {
-        fields.string(key);
-    }
-    fields.ignore(&["helm", "kustomize", "plugin"]);
-    let directory = fields.node("directory");
-    fields.finish(diagnostics);
-    diagnostics.extend(application::helm_options(source).err().unwrap_or_default());
-    if let Some(directory) = directory {
-        let mut fields = Fields::new(directory, "spec.source.directory", Syntax::Argocd);
-        fields.flag("recurse");
-        fields.string("include");
-        fields.string("exclude");
-        fields.ignore(&["jsonnet"]);
-        fields.finish(diagnostics);
-    }
-    let renders = source.get("directory").is_none()
-        && ["helm", "chart", "kustomize", "plugin"].iter().any(|key| source.get(key).is_some());
-    if renders {
-        let label = format!("not in {APPLICATIONS}/");
+    let Ok(read) = application::read_one(root).application.map_err(|found| diagnostics.extend(found)) else {
+        return;
+    };
+    let has = |source: &application::Source, keys: &[&str]| keys.iter().any(|key| source.node.get(key).is_some());
+    let renders = |source: &&application::Source| {
+        !has(source, &["directory"]) && has(source, &["helm", "chart", "kustomize", "plugin"])
+    };
+    if read.sources.iter().any(|source| renders(&source)) {
         diagnostics.push(
-            invalid("Application is not rendered".to_owned(), root.get("kind").unwrap_or(root).place(), &label)
-                .help(format!("move it to {APPLICATIONS}/{}.yaml", application.name)),
+            invalid("Application is not rendered".to_owned(), root.get("kind").unwrap_or(root).place(), "")
+                .help(format!("add `{}` to `argocd.applications` in {CONFIG_FILE}", application.file)),
         );
     }
 }

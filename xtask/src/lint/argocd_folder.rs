@@ -115,7 +115,7 @@ fn excluding(root: &Written<'_>, file: &str) -> Option<&'static str> {
 fn deploys_a_folder(application: &Written<'_>) -> bool {
     let source = application.root.find(&["spec", "source"]);
     let other = ["helm", "chart", "kustomize", "plugin", "ref"];
-    !application.is_in_its_folder()
+    application.deployment.is_none()
         && source.is_some_and(|source| {
             let path = source.get("path").and_then(Node::as_str).unwrap_or_default();
             let manifests = path.trim_start_matches("./").split('/').next() == Some("argocd");
@@ -162,7 +162,14 @@ mod tests {
         let deployed = |source: &str, file: &str| {
             let text = format!("spec: {{source: {source}}}");
             let root = yaml::parse_one(&Source::new("argocd/root.yaml", text)).expect("YAML").root;
-            let application = Written { name: "root", file: "argocd/root.yaml", root: &root, deployment: None };
+            let application = Written {
+                name: "root",
+                file: "argocd/root.yaml",
+                root: &root,
+                deployment: None,
+                selected: false,
+                made_by: None,
+            };
             deploys(&application, file)
         };
         let all = "{path: argocd, directory: {recurse: true, exclude: root.yaml}}";

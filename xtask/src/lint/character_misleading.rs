@@ -34,11 +34,11 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         }
         found.values(authored::file(root, chart.directory.join("values.yaml"), Origin::Defaults).as_slice());
     }
-    for target in subject.targets {
-        let recipe = &target.recipe;
+    for target in subject.targets.iter().flat_map(|target| target.charts()) {
+        let recipe = target.recipe;
         let named = recipe.value_files.iter().chain(&recipe.case_file);
         files.extend(named.map(|path| (inputs::name(root, path), path.clone())));
-        found.values(&authored::of_target(root, target));
+        found.values(&authored::of_target(root, &target));
     }
     for file in &subject.workspace.argocd {
         files.insert(file.name.clone(), root.join(&file.name));

@@ -15,7 +15,7 @@ use kubernetes::object::Object;
 use kubernetes::scope::Scopes;
 use kubernetes::validate::subject;
 use workspace::Workspace;
-use workspace::plan::{DEFAULT_CASE, TargetId};
+use workspace::target::{DEFAULT_CASE, TargetId};
 use workspace::written::{self, CONTROL_PLANE, Written};
 
 /// The folder of Argo CD's own manifests.

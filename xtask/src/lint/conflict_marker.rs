@@ -23,7 +23,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         let names = helm::chart_files::chart_files(root, &chart.directory).unwrap_or_default().into_keys();
         files.extend(names.map(|name| (name.clone(), root.join(name))));
     }
-    for target in subject.targets {
+    for target in subject.targets.iter().flat_map(|target| target.charts()) {
         let named = target.recipe.files().map(|path| (inputs::name(root, path), path.to_path_buf()));
         files.extend(named);
     }

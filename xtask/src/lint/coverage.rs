@@ -24,8 +24,8 @@ use helm::chart::Chart;
 use toolbox::inputs;
 use toolbox::parallel::parallel;
 use toolbox::process::{Invocation, Output};
-use workspace::plan::Target;
 use workspace::render::failure;
+use workspace::target::ChartTarget;
 
 use super::helm::{Helm, copy_folder};
 use super::template::{self, Branch};
@@ -78,7 +78,7 @@ pub fn check(subject: &ChartSubject<'_>) -> Diagnostics {
 }
 
 /// Reports branches that no case renders. `targets` are all targets of the chart; Helm renders it in `directory`.
-fn branches(helm: &Helm<'_>, chart: &Chart, targets: &[&Target<'_>], directory: &Path) -> Result<Diagnostics> {
+fn branches(helm: &Helm<'_>, chart: &Chart, targets: &[&ChartTarget<'_>], directory: &Path) -> Result<Diagnostics> {
     let templates = Templates::read(helm.root, chart)?;
     let mut diagnostics = Diagnostics::default();
     if templates.files.is_empty() {
@@ -133,7 +133,7 @@ fn count(cases: usize) -> String {
 }
 
 /// Reports documented values that no case changes from their default.
-fn values(root: &Path, chart: &Chart, targets: &[&Target<'_>]) -> Result<Diagnostics> {
+fn values(root: &Path, chart: &Chart, targets: &[&ChartTarget<'_>]) -> Result<Diagnostics> {
     let path = chart.directory.join("values.yaml");
     if !path.is_file() {
         return Ok(Diagnostics::default());
@@ -313,7 +313,7 @@ struct Explorer<'a> {
 
 impl Explorer<'_> {
     /// First pass: records the branches that a case reaches. Returns whether the render succeeded.
-    fn watch(&self, target: &Target<'_>, directory: &Path) -> Result<bool> {
+    fn watch(&self, target: &ChartTarget<'_>, directory: &Path) -> Result<bool> {
         let copy = Copy::new(directory)?;
         let all = self.templates.wanted(&BTreeSet::new(), false);
         for (number, (path, _)) in self.templates.files.iter().enumerate() {
@@ -333,7 +333,7 @@ impl Explorer<'_> {
     }
 
     /// Second pass: finds further branches that a case reaches.
-    fn case(&self, target: &Target<'_>, directory: &Path) -> Result<()> {
+    fn case(&self, target: &ChartTarget<'_>, directory: &Path) -> Result<()> {
         let copy = Copy::new(directory)?;
         let mut written: BTreeMap<usize, String> = BTreeMap::new();
         for innermost in [true, false] {
@@ -354,7 +354,7 @@ impl Explorer<'_> {
         Ok(())
     }
 
-    fn helm(&self, target: &Target<'_>, directory: &Path) -> Result<(Output, Invocation)> {
+    fn helm(&self, target: &ChartTarget<'_>, directory: &Path) -> Result<(Output, Invocation)> {
         let mut recipe = target.recipe.clone();
         // Argo CD skips test hooks, but their templates count here.
         recipe.skip_tests = false;
@@ -378,7 +378,7 @@ impl Explorer<'_> {
     }
 
     /// Renders once. Returns whether a marker was reached.
-    fn run(&self, target: &Target<'_>, directory: &Path) -> Result<bool> {
+    fn run(&self, target: &ChartTarget<'_>, directory: &Path) -> Result<bool> {
         let (output, invocation) = self.helm(target, directory)?;
         if output.success() {
             self.note_rendered(&String::from_utf8_lossy(&output.stdout));

@@ -11,7 +11,7 @@ use diagnostics::{Diagnostic, Diagnostics, Result};
 use toolbox::archive::sha256;
 use toolbox::atomic_file;
 use toolbox::process::{Invocation, Output};
-use workspace::plan::Target;
+use workspace::target::ChartTarget;
 
 /// No reasonable chart takes this long to render.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -37,7 +37,7 @@ impl Helm<'_> {
     /// Application's inline values, if there are any.
     pub(super) fn run(
         &self,
-        target: &Target<'_>,
+        target: &ChartTarget<'_>,
         directory: &Path,
         args: impl FnOnce(Option<&Path>) -> Vec<OsString>,
     ) -> Result<(Output, Invocation)> {
@@ -47,7 +47,7 @@ impl Helm<'_> {
     /// Like [`Self::run`], in a time zone `zone` seconds away from UTC.
     pub(super) fn run_at(
         &self,
-        target: &Target<'_>,
+        target: &ChartTarget<'_>,
         directory: &Path,
         zone: Option<i32>,
         args: impl FnOnce(Option<&Path>) -> Vec<OsString>,
@@ -75,13 +75,13 @@ impl Helm<'_> {
     pub(super) fn cached(
         &self,
         check: &str,
-        targets: &[&Target<'_>],
+        targets: &[&ChartTarget<'_>],
         compute: impl FnOnce() -> Result<(Vec<String>, bool)>,
     ) -> Result<Vec<String>> {
         let mut text = format!("{CACHE_VERSION} {check}\n");
         for target in targets {
             text.push_str(&format!("{}\n", target.id));
-            for (name, digest) in &target.inputs {
+            for (name, digest) in target.inputs {
                 text.push_str(&format!("{name} {digest}\n"));
             }
         }

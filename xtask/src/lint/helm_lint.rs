@@ -12,7 +12,7 @@ use helm::errors;
 use helm::recipe::Recipe;
 use toolbox::parallel::parallel;
 use toolbox::process::quoted;
-use workspace::plan::Target;
+use workspace::target::ChartTarget;
 
 use super::helm::Helm;
 use crate::lint::subject::ChartSubject;
@@ -39,7 +39,7 @@ pub fn check(subject: &ChartSubject<'_>) -> Diagnostics {
 }
 
 /// Returns the `[WARNING]` and `[ERROR]` messages of `helm lint` for a target, each with its continuation lines.
-fn messages(helm: &Helm<'_>, target: &Target<'_>, directory: &Path) -> Result<Vec<String>> {
+fn messages(helm: &Helm<'_>, target: &ChartTarget<'_>, directory: &Path) -> Result<Vec<String>> {
     helm.cached("helm-lint", &[target], || {
         // Lint against the schema even if the Application skips it. The other flags exist for `helm template` only.
         let recipe = Recipe {
@@ -56,11 +56,11 @@ fn messages(helm: &Helm<'_>, target: &Target<'_>, directory: &Path) -> Result<Ve
         let found = parse(&String::from_utf8_lossy(&output.stdout));
         if !output.success() && found.is_empty() {
             return Err(Diagnostic::new(Code::HelmFailed, "`helm lint` failed without a recognizable error message")
-                .target(&target.id)
+                .target(target.id)
                 .note(format!("{}{}", String::from_utf8_lossy(&output.stdout), output.stderr).trim().to_owned())
                 .help(format!(
                     "to reproduce it, run: (cd {} && {})",
-                    quoted(&target.deployment.chart.path),
+                    quoted(&target.chart.path),
                     invocation.command_line()
                 ))
                 .into());

@@ -13,7 +13,7 @@ use kubernetes::object::Object;
 use kubernetes::schemas::{self, Kind};
 use kubernetes::validate::pointer;
 use serde_json::Value;
-use workspace::plan::DEFAULT_CASE;
+use workspace::target::DEFAULT_CASE;
 use workspace::written::Written;
 
 use super::subject::Subject;

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use diagnostics::{Code, Diagnostics, Place, Source};
 use document::{Node, Value, yaml};
 use kubernetes::object::{Object, REDACTED};
-use workspace::plan::Target;
+use workspace::target::ChartTarget;
 
 use super::subject::Subject;
 
@@ -31,7 +31,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         if !objects.clone().any(|object| object.root.source.text.contains("e+")) || objects.peek().is_none() {
             continue;
         }
-        let known = integers(subject, target);
+        let known = target.charts().flat_map(|chart| integers(subject, &chart)).collect();
         for object in objects {
             // Files in crds/ are not templates: what they contain is intended.
             if !object.template.contains("/crds/") {
@@ -107,9 +107,9 @@ fn integer(text: &str) -> Option<u128> {
 }
 
 /// Returns the integers from one million up in a target's values, rounded to floats as Helm does.
-fn integers(subject: &Subject<'_>, target: &Target<'_>) -> BTreeSet<u128> {
+fn integers(subject: &Subject<'_>, target: &ChartTarget<'_>) -> BTreeSet<u128> {
     let root = &subject.workspace.root;
-    let chart = &target.deployment.chart.directory;
+    let chart = &target.chart.directory;
     let mut found = BTreeSet::new();
     let subcharts = std::fs::read_dir(chart.join("charts")).into_iter().flatten();
     let subcharts = subcharts.filter_map(|entry| Some(entry.ok()?.path().join("values.yaml")));

@@ -14,7 +14,7 @@ use document::Node;
 use kubernetes::manifest::ObjectKey;
 use kubernetes::object::Object;
 use kubernetes::scope::{Scope, Scopes};
-use workspace::plan::DEFAULT_CASE;
+use workspace::target::DEFAULT_CASE;
 use workspace::written::Written;
 
 use super::subject::Subject;
@@ -67,7 +67,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
 /// Whether two Applications deploy the same release, and nobody suppresses that finding.
 fn reported_as_release(subject: &Subject<'_>, one: &Written<'_>, two: &Written<'_>) -> bool {
     let release = |written: &Written<'_>| {
-        let name = written.deployment.and_then(|deployment| deployment.options.release_name.clone());
+        let name = written.deployment.and_then(|deployment| deployment.charts().next()?.options.release_name.clone());
         name.unwrap_or_else(|| written.name.to_owned())
     };
     let suppressed = subject.workspace.config.suppressions.iter().any(|one| one.check == Code::ApplicationRelease);

@@ -21,7 +21,7 @@ use serde_json::json;
 use toolbox::parallel::parallel;
 use toolbox::process::quoted;
 use toolbox::{archive, inputs};
-use workspace::plan::Target;
+use workspace::target::ChartTarget;
 
 use super::helm::Helm;
 use crate::lint::subject::ChartSubject;
@@ -57,7 +57,7 @@ pub fn check(subject: &ChartSubject<'_>) -> Diagnostics {
 /// Returns the paths that differ, one per line: a JSON list of the golden's file name and the keys of the path.
 fn differences(
     helm: &Helm<'_>,
-    target: &Target<'_>,
+    target: &ChartTarget<'_>,
     directory: &Path,
     first: &[Recorded],
     fresh: bool,
@@ -72,13 +72,9 @@ fn differences(
                 Code::RenderUnstable,
                 "the second render failed, although the first one succeeded",
             )
-            .target(&target.id)
+            .target(target.id)
             .note(output.stderr.trim().to_owned())
-            .help(format!(
-                "to reproduce it, run: (cd {} && {})",
-                quoted(&target.deployment.chart.path),
-                invocation.command_line()
-            ))
+            .help(format!("to reproduce it, run: (cd {} && {})", quoted(&target.chart.path), invocation.command_line()))
             .into());
         }
         let second = manifest::read(&output.stdout, &target.recipe.namespace)?;

@@ -8,7 +8,7 @@ use argocd::project::Project;
 use kubernetes::manifest::Recorded;
 use kubernetes::object::Object;
 use workspace::Workspace;
-use workspace::plan::Target;
+use workspace::target::{ChartTarget, Target};
 use workspace::written::{self, Written};
 
 use super::base::Base;
@@ -68,7 +68,7 @@ pub struct ChartSubject<'a> {
     /// Where Helm can render it.
     pub directory: &'a Path,
     /// All targets of the chart, selected or not.
-    pub cases: &'a [&'a Target<'a>],
+    pub cases: &'a [&'a ChartTarget<'a>],
     /// The selected targets, except those that do not render.
     pub rendered: &'a [Rendered<'a>],
     /// Whether all selected targets of the chart render.
@@ -81,7 +81,7 @@ pub struct ChartSubject<'a> {
 #[derive(Debug)]
 pub struct Rendered<'a> {
     /// The target.
-    pub target: &'a Target<'a>,
+    pub target: &'a ChartTarget<'a>,
     /// What it renders.
     pub manifests: Vec<Recorded>,
     /// Whether the manifests are the recorded ones, so that nothing was rendered in this run.

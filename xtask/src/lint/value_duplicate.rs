@@ -21,7 +21,7 @@ pub const CODES: &[Code] = &[Code::ValueDuplicate];
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let root = &subject.workspace.root;
     let mut files: BTreeSet<PathBuf> = subject.charts.iter().map(|chart| chart.directory.join("values.yaml")).collect();
-    for target in subject.targets {
+    for target in subject.targets.iter().flat_map(|target| target.charts()) {
         files.extend(target.recipe.value_files.iter().chain(&target.recipe.case_file).cloned());
     }
     let mut found = Vec::new();
@@ -30,8 +30,9 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         let name = inputs::name(root, path);
         found.extend(duplicates(&source).into_iter().map(|(key, place)| finding(&format!("`{name}`"), &key, place)));
     }
-    for deployment in &subject.workspace.deployments {
-        let Some((text, place)) = &deployment.options.values else { continue };
+    let deployments = subject.workspace.deployments.iter();
+    for (deployment, chart) in deployments.flat_map(|one| one.charts().map(move |chart| (one, chart))) {
+        let Some((text, place)) = &chart.options.values else { continue };
         let name = &deployment.application.instance;
         let of = format!("the values of Application `{name}`");
         for (key, at) in duplicates(&Source::new("values", text.clone())) {

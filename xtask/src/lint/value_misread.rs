@@ -25,7 +25,7 @@ use kubernetes::object::place_without;
 use serde_json::json;
 use toolbox::parallel::parallel;
 use workspace::authored::{self, Authored, Origin};
-use workspace::plan::Target;
+use workspace::target::ChartTarget;
 
 use self::compare::Loss;
 use self::scalar::{Kind, Scalar};
@@ -72,7 +72,7 @@ fn of_target(subject: &ChartSubject<'_>, one: &Rendered<'_>) -> Diagnostics {
             let Some((of, scalar)) = scalars.get(index) else { continue };
             lost.insert(index);
             if is_string(target, &values, &values[*of], scalar, &loss) {
-                found.push(finding(&values[*of], scalar, &loss).target(&target.id));
+                found.push(finding(&values[*of], scalar, &loss).target(target.id));
             }
         }
         let padded = scalars.iter().enumerate().filter(|(index, _)| !lost.contains(index));
@@ -91,7 +91,7 @@ fn cache_key(scalars: &[(usize, Scalar)]) -> String {
 /// Renders a target with quoted values.
 struct Attempt<'a> {
     helm: &'a Helm<'a>,
-    target: &'a Target<'a>,
+    target: &'a ChartTarget<'a>,
     directory: &'a Path,
     values: &'a [Authored],
 }
@@ -147,7 +147,7 @@ impl Attempt<'_> {
 }
 
 /// Whether the text of a value that is lost matters.
-fn is_string(target: &Target<'_>, values: &[Authored], own: &Authored, scalar: &Scalar, loss: &Loss) -> bool {
+fn is_string(target: &ChartTarget<'_>, values: &[Authored], own: &Authored, scalar: &Scalar, loss: &Loss) -> bool {
     let default = default(target, &scalar.path);
     let others = values.iter().filter(|one| one.origin != own.origin);
     let others = others.filter_map(|one| descend(&one.document.root, &scalar.path)).chain(&default);
@@ -167,9 +167,9 @@ fn is_string(target: &Target<'_>, values: &[Authored], own: &Authored, scalar: &
 }
 
 /// The default of a value in a dependency.
-fn default(target: &Target<'_>, path: &[String]) -> Option<Node> {
+fn default(target: &ChartTarget<'_>, path: &[String]) -> Option<Node> {
     let (first, inner) = path.split_first()?;
-    let chart = &target.deployment.chart;
+    let chart = &target.chart;
     let found = dependencies::nested(&chart.directory, first).filter(|found| found.path == [first.clone()])?;
     let text = std::str::from_utf8(found.files.get("values.yaml")?).ok()?;
     let root = yaml::parse_one(&Source::new("values.yaml", text)).ok()?.root;

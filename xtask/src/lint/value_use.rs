@@ -14,7 +14,7 @@ use ::helm::usage::{Undefined, Usage};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, edit_distance, nearest};
 use document::{Node, Value};
 use workspace::authored::{self, Authored, Origin};
-use workspace::plan::Target;
+use workspace::target::ChartTarget;
 
 use crate::lint::subject::ChartSubject;
 
@@ -43,7 +43,7 @@ fn found(subject: &ChartSubject<'_>) -> Result<Diagnostics> {
     let parameters: Vec<Vec<String>> =
         subject.cases.iter().flat_map(|target| parameters(target)).map(|(path, _)| path).collect();
     let undefined = usage.undefined(&nodes, &parameters);
-    let targets: Vec<&Target<'_>> = subject.rendered.iter().map(|one| one.target).collect();
+    let targets: Vec<&ChartTarget<'_>> = subject.rendered.iter().map(|one| one.target).collect();
     let mut unread = Unread { chart: subject.chart, usage: &usage, reported: BTreeSet::new(), found: Vec::new() };
     for (target, values) in values(root, subject.chart, targets.iter().copied()) {
         unread.tree(target.as_deref(), &values);
@@ -81,7 +81,7 @@ fn count(tree: &ChartTree, name: Option<&String>) -> usize {
 fn values<'a>(
     root: &Path,
     chart: &Chart,
-    targets: impl Iterator<Item = &'a Target<'a>>,
+    targets: impl Iterator<Item = &'a ChartTarget<'a>>,
 ) -> Vec<(Option<String>, Authored)> {
     let mut seen: BTreeSet<String> = BTreeSet::new();
     let own = authored::file(root, chart.directory.join("values.yaml"), Origin::Defaults);
@@ -102,8 +102,8 @@ fn values<'a>(
 }
 
 /// The parameters of a target: the path of the value, and the place.
-fn parameters(target: &Target<'_>) -> Vec<(Vec<String>, Place)> {
-    let options = &target.deployment.options;
+fn parameters(target: &ChartTarget<'_>) -> Vec<(Vec<String>, Place)> {
+    let options = &target.options;
     let named = options.parameters.iter().map(|parameter| (&parameter.name, &parameter.place));
     let files = options.file_parameters.iter().map(|parameter| (&parameter.name, &parameter.place));
     named.chain(files).filter_map(|(name, place)| Some((path(name)?, place.clone()))).collect()
@@ -161,7 +161,7 @@ impl Unread<'_> {
         }
     }
 
-    fn parameters(&mut self, target: &Target<'_>) {
+    fn parameters(&mut self, target: &ChartTarget<'_>) {
         for (path, place) in parameters(target) {
             if let Some(end) = (1..=path.len()).find(|end| !self.usage.knows(&path[..*end])) {
                 self.report(&path[..end], place, Some(&target.id.app));

@@ -7,7 +7,7 @@ use diagnostics::wording::{list, plural};
 use golden::diff::{Kind, ObjectDiff, Tag};
 use schemars::JsonSchema;
 use serde::Serialize;
-use workspace::plan::TargetId;
+use workspace::target::TargetId;
 
 const ADDED: Style = AnsiColor::Green.on_default();
 const REMOVED: Style = AnsiColor::Red.on_default();
@@ -86,9 +86,22 @@ pub struct RenderReport {
     pub helm: &'static str,
     /// All targets, ordered by name.
     pub targets: Vec<TargetReport>,
-    /// The Applications that are invalid or have no chart, so that their targets are unknown.
-    pub failed: Vec<String>,
+    /// The Applications without targets, by name.
+    pub unrendered: Vec<UnrenderedReport>,
     /// Whether the render was recorded as goldens.
+    pub accepted: bool,
+}
+
+/// The report on an Application without targets.
+#[derive(Debug)]
+pub struct UnrenderedReport {
+    /// Its instance name.
+    pub application: String,
+    /// Whether it is invalid. Otherwise, this tool does not render it.
+    pub invalid: bool,
+    /// Why it is not rendered.
+    pub reason: String,
+    /// Whether charts.toml accepts that.
     pub accepted: bool,
 }
 
@@ -147,8 +160,9 @@ pub(super) fn text(report: &RenderReport) -> String {
             }
         }
     }
-    for application in &report.failed {
-        out.push_str(&format!("{TITLE}{application}{TITLE:#}: failed\n"));
+    for UnrenderedReport { application, invalid, reason, .. } in &report.unrendered {
+        let state = if *invalid { "failed".to_owned() } else { format!("not rendered: {reason}") };
+        out.push_str(&format!("{TITLE}{application}{TITLE:#}: {state}\n"));
     }
     out.push_str(&format!("{}\n", total(report)));
     out
@@ -205,11 +219,11 @@ pub fn total(report: &RenderReport) -> String {
     let word = |state: State| if report.accepted && state == State::Changed { "recorded" } else { state.word() };
     let counts = list(states.map(|state| (count(state), word(state))));
     let colon = if counts.is_empty() { "" } else { ": " };
-    let failed = match report.failed.len() {
-        0 => String::new(),
-        count => format!("; {} failed", plural(count, "Application")),
-    };
-    format!("{}{colon}{counts}{failed}", plural(report.targets.len(), "target"))
+    let failed = report.unrendered.iter().filter(|one| one.invalid).count();
+    let others = [(failed, "failed"), (report.unrendered.len() - failed, "not rendered")];
+    let others = others.into_iter().filter(|(count, _)| *count > 0);
+    let others: String = others.map(|(count, state)| format!("; {} {state}", plural(count, "Application"))).collect();
+    format!("{}{colon}{counts}{others}", plural(report.targets.len(), "target"))
 }
 
 /// Formats a diff as plain text.

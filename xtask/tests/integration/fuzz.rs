@@ -103,7 +103,7 @@ fn applications_and_projects_are_read_or_refused_with_a_place() {
     fuzz(&["argocd"], &["yaml"], |bytes| {
         let Ok(text) = std::str::from_utf8(bytes) else { return };
         let Ok(documents) = yaml::parse(&Source::new("input", text)) else { return };
-        places(&application::read(&documents).1);
+        places(&application::read(&documents).findings());
         for document in &documents {
             places(&project::read(document).1);
             for own in [true, false] {

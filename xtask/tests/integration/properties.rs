@@ -473,7 +473,7 @@ proptest! {
             prop_assert!(!found.is_empty() && all_inside(&found), "{:?}", found);
         }
         let Ok(documents) = yaml::parse(&source) else { return Ok(()) };
-        prop_assert!(all_inside(&application::read(&documents).1));
+        prop_assert!(all_inside(&application::read(&documents).findings()));
         for document in &documents {
             prop_assert!(all_inside(&project::read(document).1));
             for (_, place) in argocd_annotations::metadata(&document.root, true) {

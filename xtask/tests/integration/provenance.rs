@@ -12,13 +12,15 @@ use std::path::{Path, PathBuf};
 use document::{Node, Value, yaml};
 use helm::dependencies::ChartTree;
 use helm::template::flow::value::affects;
+use kubernetes::manifest;
 use similar::{ChangeTag, TextDiff};
 use toolbox::parallel::parallel;
-use workspace::plan::{Inspections, Target};
+use workspace::plan::Inspections;
 use workspace::provenance::settings::Settings;
 use workspace::provenance::trail::Trail;
 use workspace::provenance::{Dependence, Provenance};
 use workspace::render::Renderer;
+use workspace::target::Target;
 use workspace::{Workspace, plan};
 
 use crate::support::{self, HELM_4};
@@ -59,12 +61,13 @@ fn lines(root: &Path, cache: &Path, helm: &Path, name: &str) -> Option<Lines> {
 }
 
 fn traced(root: &Path, cache: &Path, helm: &Path, target: &Target<'_>) -> Option<Lines> {
-    let directory = &target.deployment.chart.directory;
+    let chart = &target.charts().next()?;
+    let directory = &chart.chart.directory;
     let renderer = Renderer { root, cache, helm };
-    let manifests = renderer.render(target, directory).ok()?;
+    let manifests = manifest::recorded(renderer.render(chart, directory).ok()?);
     let tree = ChartTree::read(root, directory, directory).expect("a chart");
-    let provenance = Provenance::trace(&renderer, target, &tree, &manifests).expect("traced");
-    let settings = Settings::read(root, target, &tree);
+    let provenance = Provenance::trace(&renderer, chart, &tree, &manifests).expect("traced");
+    let settings = Settings::read(root, chart, &tree);
     let mut all = Lines::new();
     for recorded in &manifests {
         let numbered = recorded.manifest.text.lines().enumerate().map(|(index, text)| Line {

@@ -21,7 +21,7 @@ use golden::Golden;
 use kubernetes::manifest;
 use toolbox::engine::Engine;
 use toolbox::process::Output;
-use workspace::plan::TargetId;
+use workspace::target::TargetId;
 
 use crate::image::{engine, unique};
 use crate::support::repository;

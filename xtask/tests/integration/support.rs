@@ -73,6 +73,12 @@ pub(crate) fn kubeconform() -> Option<PathBuf> {
     tool("kubeconform")
 }
 
+/// The pinned kustomize.
+#[track_caller]
+pub(crate) fn kustomize() -> Option<PathBuf> {
+    tool("kustomize")
+}
+
 /// A pinned tool, found or installed by `cargo xtask tools`. If it is unavailable, prints why, and fails in CI.
 #[track_caller]
 pub(crate) fn tool(name: &str) -> Option<PathBuf> {
@@ -181,7 +187,7 @@ impl Bench {
             .env("XTASK_CACHE_DIR", self.cache())
             .env("NO_COLOR", "1")
             .stdin(Stdio::null());
-        Run { bench: self, command, helm: None, kubeconform: None }
+        Run { bench: self, command, helm: None, kubeconform: None, kustomize: None }
     }
 
     /// The files in the directory for temporary files.
@@ -201,6 +207,7 @@ pub(crate) struct Run<'a> {
     command: Command,
     helm: Option<PathBuf>,
     kubeconform: Option<PathBuf>,
+    kustomize: Option<PathBuf>,
 }
 
 impl Run<'_> {
@@ -221,6 +228,13 @@ impl Run<'_> {
     pub(crate) fn kubeconform(mut self, kubeconform: &Path) -> Self {
         self.command.env("XTASK_KUBECONFORM", kubeconform);
         self.kubeconform = Some(kubeconform.to_path_buf());
+        self
+    }
+
+    /// Sets the kustomize.
+    pub(crate) fn kustomize(mut self, kustomize: &Path) -> Self {
+        self.command.env("XTASK_KUSTOMIZE", kustomize);
+        self.kustomize = Some(kustomize.to_path_buf());
         self
     }
 
@@ -247,6 +261,7 @@ impl Run<'_> {
         let paths = [
             (self.helm.clone().unwrap_or_else(|| "\0".into()), "[HELM]"),
             (self.kubeconform.clone().unwrap_or_else(|| "\0".into()), "[KUBECONFORM]"),
+            (self.kustomize.clone().unwrap_or_else(|| "\0".into()), "[KUSTOMIZE]"),
             (self.bench.root(), "[ROOT]"),
             (self.bench.cache(), "[CACHE]"),
             (self.bench.base().join("mirror"), "[MIRROR]"),

@@ -59,13 +59,14 @@ pub struct FileParameter {
     pub place: Place,
 }
 
-/// Reads `helm` of a source, without overrides.
-pub fn helm_options(source: &Node) -> Result<HelmOptions> {
+/// Reads `helm` of a source; `field` is the path of the source.
+pub fn helm_options(source: &Node, field: &str) -> Result<HelmOptions> {
     let Some(node) = source.get("helm").filter(|node| !matches!(node.value, Value::Null)) else {
         return Ok(HelmOptions::default());
     };
     let mut diagnostics = Diagnostics::default();
-    let mut fields = Fields::new(node, "spec.source.helm", Syntax::Application);
+    let path = format!("{field}.helm");
+    let mut fields = Fields::new(node, &path, Syntax::Application);
     // It does not affect the render.
     fields.ignore(&["passCredentials"]);
     let at = |key: &str| node.get(key).unwrap_or(node).place();
@@ -107,11 +108,15 @@ pub fn helm_options(source: &Node) -> Result<HelmOptions> {
         ignore_missing_value_files: fields.bool("ignoreMissingValueFiles"),
         values: fields.string("values").filter(|text| !text.is_empty()).map(|text| (text, at("values"))),
         values_object,
-        parameters: fields.sequence("parameters").iter().filter_map(|item| parameter(item, &mut diagnostics)).collect(),
+        parameters: fields
+            .sequence("parameters")
+            .iter()
+            .filter_map(|item| parameter(item, &path, &mut diagnostics))
+            .collect(),
         file_parameters: fields
             .sequence("fileParameters")
             .iter()
-            .filter_map(|item| file_parameter(item, &mut diagnostics))
+            .filter_map(|item| file_parameter(item, &path, &mut diagnostics))
             .collect(),
         skip_crds: fields.bool("skipCrds"),
         skip_tests: fields.bool("skipTests"),
@@ -121,8 +126,9 @@ pub fn helm_options(source: &Node) -> Result<HelmOptions> {
     diagnostics.into_result(options)
 }
 
-fn parameter(node: &Node, diagnostics: &mut Diagnostics) -> Option<Parameter> {
-    let mut fields = Fields::new(node, "spec.source.helm.parameters[]", Syntax::Application);
+fn parameter(node: &Node, helm: &str, diagnostics: &mut Diagnostics) -> Option<Parameter> {
+    let path = format!("{helm}.parameters[]");
+    let mut fields = Fields::new(node, &path, Syntax::Application);
     let name = fields.required_string("name");
     let value = fields.string("value").unwrap_or_default();
     let force_string = fields.bool("forceString");
@@ -130,8 +136,9 @@ fn parameter(node: &Node, diagnostics: &mut Diagnostics) -> Option<Parameter> {
     Some(Parameter { name: name?, value, force_string, place: node.place() })
 }
 
-fn file_parameter(node: &Node, diagnostics: &mut Diagnostics) -> Option<FileParameter> {
-    let mut fields = Fields::new(node, "spec.source.helm.fileParameters[]", Syntax::Application);
+fn file_parameter(node: &Node, helm: &str, diagnostics: &mut Diagnostics) -> Option<FileParameter> {
+    let path = format!("{helm}.fileParameters[]");
+    let mut fields = Fields::new(node, &path, Syntax::Application);
     let name = fields.required_string("name");
     let path = fields.required_string("path");
     fields.finish(diagnostics);

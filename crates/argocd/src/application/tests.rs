@@ -1,12 +1,13 @@
 //! Applications, and overrides of their source.
 
-use diagnostics::Source;
 use document::yaml;
 
 use super::*;
 
 fn read_text(text: impl Into<String>) -> (Vec<Application>, Diagnostics) {
-    read(&yaml::parse(&Source::new("web.yaml", text)).expect("YAML"))
+    let manifests = read(&yaml::parse(&diagnostics::Source::new("web.yaml", text)).expect("YAML"));
+    let found = manifests.findings();
+    (manifests.applications.into_iter().filter_map(|one| one.application.ok()).collect(), found)
 }
 
 const APPLICATION: &str = "
@@ -32,8 +33,8 @@ fn parsed(text: &str) -> Application {
 }
 
 fn overridden(patch: &str) -> HelmOptions {
-    let patch = yaml::parse_one(&Source::new(".argocd-source.yaml", patch)).expect("YAML").root;
-    parsed(APPLICATION).options(&[patch]).expect("valid")
+    let patch = yaml::parse_one(&diagnostics::Source::new(".argocd-source.yaml", patch)).expect("YAML").root;
+    parsed(APPLICATION).sources[0].helm_options(&[patch]).expect("valid")
 }
 
 #[test]
@@ -58,30 +59,26 @@ fn list_entries_keep_old_fields() {
 
 #[test]
 fn shortened_lists_remember_old_entries() {
-    let patch = |text: &str| yaml::parse_one(&Source::new(".argocd-source.yaml", text)).expect("YAML").root;
+    let patch =
+        |text: &str| yaml::parse_one(&diagnostics::Source::new(".argocd-source.yaml", text)).expect("YAML").root;
     let one = patch("helm: {parameters: [{name: x, value: '1'}]}");
     let two = patch("helm: {parameters: [{name: p, value: '1'}, {name: q}]}");
-    let options = parsed(APPLICATION).options(&[one, two]).expect("valid");
+    let options = parsed(APPLICATION).sources[0].helm_options(&[one, two]).expect("valid");
     assert_eq!(options.parameters[1].value, "2", "of the entry that the first override removed");
     let none = patch("helm: {parameters: []}");
     let two = patch("helm: {parameters: [{name: p, value: '1'}, {name: q}]}");
-    let options = parsed(APPLICATION).options(&[none, two]).expect("valid");
+    let options = parsed(APPLICATION).sources[0].helm_options(&[none, two]).expect("valid");
     assert_eq!(options.parameters[1].value, "");
 }
 
 #[test]
-fn unsupported_fields_are_reported() {
-    let text = APPLICATION.replace("    path: charts/web\n", "    chart: web\n    kustomize: {}\n");
-    let (_, diagnostics) = read_text(text);
-    let reported: Vec<_> =
-        diagnostics.0.iter().map(|found| format!("{} {}", found.places[0].0, found.message)).collect();
-    assert_eq!(
-        reported,
-        [
-            "web.yaml:10:5 `spec.source.chart` is not supported yet",
-            "web.yaml:11:5 `spec.source.kustomize` is not supported yet"
-        ]
-    );
+fn several_sources_replace_a_single_one() {
+    let text = APPLICATION
+        .replace("  source:\n", "  sources: [{repoURL: a, chart: web}, {repoURL: b, ref: values}]\n  source:\n");
+    let application = parsed(&text);
+    let sources: Vec<_> = application.sources.iter().map(|one| (one.field.as_str(), one.renders())).collect();
+    assert_eq!(sources, [("spec.sources[0]", true), ("spec.sources[1]", false)]);
+    assert_eq!(parsed(APPLICATION).sources[0].field, "spec.source");
 }
 
 #[test]

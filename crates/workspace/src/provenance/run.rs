@@ -12,8 +12,8 @@ use helm::template::marks::Marked;
 use toolbox::archive::sha256;
 use toolbox::atomic_file;
 
-use crate::plan::Target;
 use crate::render::Renderer;
+use crate::target::ChartTarget;
 
 /// The version of cached results. Increase it when instrumentation changes.
 const CACHE_VERSION: &str = "1";
@@ -50,7 +50,7 @@ impl Printed {
 /// The marked output of all files. Empty if Helm fails, which it does only if it fails without marks, too.
 pub(super) fn printed(
     renderer: &Renderer<'_>,
-    target: &Target<'_>,
+    target: &ChartTarget<'_>,
     tree: &ChartTree,
     templates: &BTreeMap<&str, String>,
     trust: Trust,
@@ -81,9 +81,9 @@ pub(super) fn printed(
     Ok(read(&lines))
 }
 
-fn key(target: &Target<'_>, trust: Trust) -> String {
+fn key(target: &ChartTarget<'_>, trust: Trust) -> String {
     let mut text = format!("{CACHE_VERSION} {trust:?} {}\n", target.recipe.release);
-    for (name, digest) in &target.inputs {
+    for (name, digest) in target.inputs {
         text.push_str(&format!("{name} {digest}\n"));
     }
     sha256(text.as_bytes())

@@ -7,8 +7,8 @@ use document::{Node, Value, yaml};
 use helm::dependencies::ChartTree;
 use helm::template::flow::value::ANY;
 
-use crate::plan::Target;
 use crate::render::values::{Setting, Values, descend};
+use crate::target::ChartTarget;
 
 /// The key of the values that all charts share.
 const GLOBAL: &str = "global";
@@ -26,7 +26,7 @@ pub struct Settings<'a> {
 impl<'a> Settings<'a> {
     /// Reads the values of a target. Files that cannot be read are left out.
     #[must_use]
-    pub fn read(root: &Path, target: &'a Target<'a>, tree: &ChartTree) -> Self {
+    pub fn read(root: &Path, target: &ChartTarget<'a>, tree: &ChartTree) -> Self {
         let mut defaults = Vec::new();
         let conditions =
             tree.0.iter().flat_map(|member| member.values.iter().map(|path| (path.clone(), member.conditions.clone())));
@@ -39,6 +39,12 @@ impl<'a> Settings<'a> {
         }
         defaults.sort_by_key(|(path, _)| path.len());
         Self { own: Values::read(root, target), defaults, conditions }
+    }
+
+    /// For a target that has no values.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { own: Values::none(), defaults: Vec::new(), conditions: Vec::new() }
     }
 
     /// Where a value is set that a template reads. For one in a list or map of which any is read, the list or map.

@@ -21,11 +21,11 @@ use super::unknown_name;
 use super::unset;
 use super::values::Values;
 use super::violations;
-use crate::plan::Target;
+use crate::target::ChartTarget;
 
 /// Explains why Helm failed to render a target. `command` reproduces the error.
 #[must_use]
-pub fn explain(root: &Path, target: &Target<'_>, code: Option<i32>, stderr: &str, command: &str) -> Diagnostics {
+pub fn explain(root: &Path, target: &ChartTarget<'_>, code: Option<i32>, stderr: &str, command: &str) -> Diagnostics {
     let context = Context { root, target };
     let error = errors::parse(stderr).filter(|_| code.is_some());
     let mut found = match &error {
@@ -69,7 +69,7 @@ fn with_note(found: Diagnostic, note: String) -> Diagnostic {
 
 struct Context<'a> {
     root: &'a Path,
-    target: &'a Target<'a>,
+    target: &'a ChartTarget<'a>,
 }
 
 impl Context<'_> {
@@ -82,7 +82,7 @@ impl Context<'_> {
                 return if broken.is_empty() { violations::explain(self.root, self.target, found) } else { broken };
             }
             Kind::Schema { chart, reason } => {
-                let own = &self.target.deployment.chart;
+                let own = &self.target.chart;
                 let found =
                     Diagnostic::new(Code::HelmRefused, format!("helm cannot read values.schema.json: {reason}"));
                 if !chart.is_empty() && *chart != own.name {
@@ -119,9 +119,9 @@ impl Context<'_> {
 
     /// Errors in a values.schema.json that Helm cannot use. Helm prints no line, so our own reader finds them.
     fn schema_broken(&self, message: &str) -> Diagnostics {
-        let mut found = values_schema::refused(self.root, &self.target.deployment.chart);
+        let mut found = values_schema::refused(self.root, self.target.chart);
         if found.is_empty() {
-            found = values_schema::patterns(self.root, &self.target.deployment.chart, message);
+            found = values_schema::patterns(self.root, self.target.chart, message);
         }
         for diagnostic in &mut found.0 {
             diagnostic.code = Code::HelmRefused;
@@ -131,7 +131,7 @@ impl Context<'_> {
 
     /// A values file or a file of the chart that is not valid YAML.
     fn unreadable(&self, file: &Path, in_chart: bool, line: Option<usize>, reason: &str) -> Diagnostic {
-        let file: PathBuf = if in_chart { self.target.deployment.chart.directory.join(file) } else { file.to_owned() };
+        let file: PathBuf = if in_chart { self.target.chart.directory.join(file) } else { file.to_owned() };
         let name = toolbox::inputs::name(self.root, &file);
         let source = read(self.root, &file).ok();
         // Our own reader knows the column, and counts lines as editors do.
@@ -158,7 +158,7 @@ impl Context<'_> {
 
     /// The place in the Application of its inline values, which helm reads from a file in the cache.
     fn in_application(&self, file: &Path, place: &Place) -> Option<Place> {
-        let (_, values) = self.target.deployment.options.values.as_ref().filter(|_| !file.starts_with(self.root))?;
+        let (_, values) = self.target.options.values.as_ref().filter(|_| !file.starts_with(self.root))?;
         Some(block::in_file(values, place).unwrap_or_else(|| values.clone()))
     }
 
@@ -195,7 +195,7 @@ impl Context<'_> {
             return found;
         }
         let files: Vec<Arc<Source>> = source.iter().cloned().chain(self.templates()).collect();
-        let chart = &self.target.deployment.chart;
+        let chart = &self.target.chart;
         if let Some(found) = unknown_name::explain(self.root, chart, &files, line, reason) {
             return found;
         }
@@ -221,8 +221,8 @@ impl Context<'_> {
 
     /// A release name that Helm rejects.
     fn release_name(&self) -> Diagnostic {
-        let application = &self.target.deployment.application;
-        let named = application.source.get("helm").and_then(|helm| helm.get("releaseName"));
+        let application = &self.target.application;
+        let named = self.target.source.node.get("helm").and_then(|helm| helm.get("releaseName"));
         let place = named.map_or_else(|| application.place.clone(), Node::place);
         let message = format!("invalid release name `{}`", self.target.recipe.release);
         let rule = "it must have at most 53 characters of `a-z`, `0-9`, `-`, and `.`, and each part must start and end with a letter or digit";
@@ -238,14 +238,14 @@ impl Context<'_> {
             "name" => "must be the name of the chart's directory",
             _ => "",
         };
-        let path = self.target.deployment.chart.directory.join("Chart.yaml");
+        let path = self.target.chart.directory.join("Chart.yaml");
         let root = yaml::parse_one(&read(self.root, &path).ok()?).ok()?.root;
         Some(Diagnostic::new(Code::HelmRefused, first_line(message)).at(root.get(field)?.place(), expected))
     }
 
     /// A Chart.yaml that .helmignore excludes.
     fn chart_missing(&self) -> Option<Diagnostic> {
-        let source = read(self.root, &self.target.deployment.chart.directory.join(".helmignore")).ok()?;
+        let source = read(self.root, &self.target.chart.directory.join(".helmignore")).ok()?;
         let line = helmignore::ignoring_line(&source.text, "Chart.yaml")?;
         let place = Place::line(&source, line);
         let rule = place.span.clone().and_then(|span| source.text.get(span)).unwrap_or_default().to_owned();
@@ -262,7 +262,7 @@ impl Context<'_> {
 
     /// A rule in .helmignore that Helm does not support.
     fn helmignore(&self, message: &str) -> Option<Diagnostic> {
-        let source = read(self.root, &self.target.deployment.chart.directory.join(".helmignore")).ok()?;
+        let source = read(self.root, &self.target.chart.directory.join(".helmignore")).ok()?;
         let unsupported = |line: &str| {
             let rule = line.trim();
             !rule.starts_with('#') && (rule.contains("**") || message.contains("pattern") && rule.contains(['[', '\\']))
@@ -278,14 +278,14 @@ impl Context<'_> {
 
     /// A template's file, if it belongs to the chart itself.
     fn template_file(&self, path: &str) -> Option<Arc<Source>> {
-        let chart = &self.target.deployment.chart;
+        let chart = &self.target.chart;
         let inside = path.strip_prefix(&chart.name)?.strip_prefix('/')?;
         read(self.root, &chart.directory.join(inside)).ok()
     }
 
     /// The templates of the chart itself.
     fn templates(&self) -> Vec<Arc<Source>> {
-        let chart = &self.target.deployment.chart.directory;
+        let chart = &self.target.chart.directory;
         let files = helm::chart_files::chart_files(self.root, chart).unwrap_or_default();
         files
             .keys()

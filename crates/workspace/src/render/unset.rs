@@ -7,7 +7,7 @@ use std::sync::Arc;
 use diagnostics::{Code, Diagnostic, Place, Source, nearest};
 
 use super::values::Values;
-use crate::plan::Target;
+use crate::target::ChartTarget;
 
 /// What Go reports before the name of the field.
 const NIL: &str = "nil pointer evaluating interface {}.";
@@ -15,7 +15,7 @@ const NIL: &str = "nil pointer evaluating interface {}.";
 /// Explains the error of a template at the place of the expression, if it reads a field of a value that is not set.
 pub(super) fn explain(
     root: &Path,
-    target: &Target<'_>,
+    target: &ChartTarget<'_>,
     source: &Arc<Source>,
     place: &Place,
     reason: &str,
@@ -27,7 +27,7 @@ pub(super) fn explain(
     let unset = path.iter().position(|step| *step == field).filter(|at| *at > 0)?;
     let pointer: Vec<String> = path[..unset].iter().map(|step| (*step).to_owned()).collect();
     let name = pointer.join(".");
-    let chart = &target.deployment.chart;
+    let chart = &target.chart;
     let file = format!("{}/values.yaml", chart.path);
     let found =
         Diagnostic::new(Code::HelmRefused, format!("`{name}` is not set, so its field `{field}` cannot be read"))

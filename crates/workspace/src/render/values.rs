@@ -4,12 +4,13 @@
 
 use std::path::Path;
 
+use argocd::application::HelmOptions;
 use diagnostics::Place;
 use document::{Key, Node};
 use helm::set_path;
 
 use crate::authored::{self, Authored};
-use crate::plan::Target;
+use crate::target::ChartTarget;
 
 /// A value and where it is set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +26,8 @@ pub struct Setting {
 /// The values that a target sets.
 #[derive(Debug)]
 pub struct Values<'a> {
-    target: &'a Target<'a>,
+    /// The parameters of the target; nothing for one that is no chart.
+    options: Option<&'a HelmOptions>,
     /// What people wrote, the values that take precedence first.
     authored: Vec<Authored>,
 }
@@ -33,10 +35,16 @@ pub struct Values<'a> {
 impl<'a> Values<'a> {
     /// Reads the values of a target. Files that cannot be read are left out.
     #[must_use]
-    pub fn read(root: &Path, target: &'a Target<'a>) -> Self {
+    pub fn read(root: &Path, target: &ChartTarget<'a>) -> Self {
         let mut authored = authored::of_target(root, target);
         authored.reverse();
-        Self { target, authored }
+        Self { options: Some(target.options), authored }
+    }
+
+    /// The values of a target that has none.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { options: None, authored: Vec::new() }
     }
 
     /// Where a value is set.
@@ -101,7 +109,7 @@ impl<'a> Values<'a> {
     /// Whether a parameter sets a value, a part of it, or what contains it.
     #[must_use]
     pub fn is_parameter(&self, pointer: &[String]) -> bool {
-        let options = &self.target.deployment.options;
+        let Some(options) = self.options else { return false };
         let parameters = options.parameters.iter().map(|parameter| &parameter.name);
         let files = options.file_parameters.iter().map(|parameter| &parameter.name);
         let leads = |name: &String| {
@@ -112,14 +120,14 @@ impl<'a> Values<'a> {
 
     /// The values of parameters at or below a path.
     pub fn parameters<'s>(&'s self, pointer: &'s [String]) -> impl Iterator<Item = &'s str> {
-        let options = &self.target.deployment.options;
         let below = |name: &str| set_path::read(name).is_some_and(|steps| steps.starts_with(pointer));
-        let parameters = options.parameters.iter().filter(move |parameter| below(&parameter.name));
+        let parameters = self.options.map(|options| options.parameters.as_slice()).unwrap_or_default();
+        let parameters = parameters.iter().filter(move |parameter| below(&parameter.name));
         parameters.map(|parameter| parameter.value.as_str())
     }
 
     fn parameter(&self, pointer: &[String]) -> Option<Setting> {
-        let options = &self.target.deployment.options;
+        let options = self.options?;
         let same = |name: &str| set_path::read(name).is_some_and(|steps| steps == pointer);
         if let Some(file) = options.file_parameters.iter().rev().find(|parameter| same(&parameter.name)) {
             return Some(Setting { place: file.place.clone(), written: String::new(), parameter: Some(true) });

@@ -12,19 +12,19 @@ use toolbox::source::read;
 
 use super::schema::{self, Problem};
 use super::values::{Setting, Values, descend};
-use crate::plan::Target;
+use crate::target::ChartTarget;
 
 /// The maximum number of keys that a help lists.
 const LISTED_KEYS: usize = 12;
 
 /// Explains violations, each at the place where the value is set.
-pub(super) fn explain(root: &Path, target: &Target<'_>, violations: &[Violation]) -> Diagnostics {
+pub(super) fn explain(root: &Path, target: &ChartTarget<'_>, violations: &[Violation]) -> Diagnostics {
     Context { root, target }.all(violations)
 }
 
 struct Context<'a> {
     root: &'a Path,
-    target: &'a Target<'a>,
+    target: &'a ChartTarget<'a>,
 }
 
 /// The chart whose schema is violated.
@@ -80,7 +80,7 @@ impl Context<'_> {
 
     /// The schema of the deployed chart, or of a dependency.
     fn schema(&self, name: &str) -> Schema {
-        let chart = &self.target.deployment.chart;
+        let chart = &self.target.chart;
         if name == chart.name || name.is_empty() {
             let source = read(self.root, &chart.directory.join(values_schema::FILE));
             let document = source.and_then(|source| values_schema::read(&chart.path, &source));
@@ -95,7 +95,7 @@ impl Context<'_> {
 
     /// The files of a dependency.
     fn dependency(&self, name: &str) -> Option<dependencies::Nested> {
-        let chart = &self.target.deployment.chart;
+        let chart = &self.target.chart;
         if let Some(found) = dependencies::nested(&chart.directory, name) {
             return Some(found);
         }
@@ -186,7 +186,7 @@ impl Context<'_> {
         }
         // Values below the name of a dependency are passed to it.
         let called = |one: &Dependency| if one.alias.is_empty() { one.name.clone() } else { one.alias.clone() };
-        let dependencies = &self.target.deployment.chart.dependencies;
+        let dependencies = &self.target.chart.dependencies;
         if !pointer.first().is_some_and(|first| dependencies.iter().any(|one| called(one) == *first)) {
             return keys;
         }
@@ -264,7 +264,7 @@ impl Context<'_> {
 
     /// The values.yaml of the chart.
     fn values_file(&self) -> Place {
-        let chart = &self.target.deployment.chart.directory;
+        let chart = &self.target.chart.directory;
         Place::file(toolbox::inputs::name(self.root, &chart.join("values.yaml")))
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn since_recorded(rendering: &Rendering<'_>) -> Vec<String> {
     if rendering.unrecorded() {
         return Vec::new();
     }
-    let changes = rendering.golden.compare(rendered, &rendering.target.recipe.namespace);
+    let changes = rendering.golden.compare(rendered, &rendering.target.namespace);
     let diffs: Vec<ObjectDiff> =
         changes.iter().map(|change| diff::diff(change, &|_| "a Secret value".to_owned())).collect();
     summary(&diffs, &rendering.target.id.to_string())

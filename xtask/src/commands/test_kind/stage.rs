@@ -22,6 +22,7 @@ use kubernetes::manifest::ObjectKey;
 use serde_json::Value;
 use toolbox::tools::Tools;
 use workspace::plan::Inspections;
+use workspace::target::{DEFAULT_CASE, Part};
 use workspace::{Workspace, plan, sync_policy};
 
 use super::applied::Applied;
@@ -81,7 +82,7 @@ pub(super) fn render(
     diagnostics: &mut Diagnostics,
 ) -> BTreeMap<String, App> {
     let argocd = workspace.config.argocd;
-    let names: Vec<String> = wanted.iter().map(|app| format!("{app}/{}", plan::DEFAULT_CASE)).collect();
+    let names: Vec<String> = wanted.iter().map(|app| format!("{app}/{DEFAULT_CASE}")).collect();
     let (targets, found) = plan::plan(workspace, inspections, argocd, &names);
     diagnostics.extend(found);
     let renderings = rendering::render(session, workspace, argocd, targets, false, diagnostics);
@@ -91,12 +92,13 @@ pub(super) fn render(
 /// The application of a rendered target.
 fn app(rendering: &Rendering<'_>) -> Option<App> {
     let manifests = rendering.manifests()?;
-    let recipe = &rendering.target.recipe;
+    let target = &rendering.target;
+    let release = target.charts().next().map(|chart| chart.recipe.release.clone());
     let objects = rendering.objects();
     Some(App {
-        name: rendering.target.id.app.clone(),
-        namespace: recipe.namespace.clone(),
-        release: recipe.release.clone(),
+        name: target.id.app.clone(),
+        namespace: target.namespace.clone(),
+        release: release.unwrap_or_else(|| target.deployment.application.name.clone()),
         waves: waves::waves(&manifests),
         changed: changed::since_recorded(rendering),
         images: objects.iter().flat_map(images::references).map(|(image, place)| (image.to_owned(), place)).collect(),
@@ -329,12 +331,18 @@ impl Deploy for Stage<'_> {
             return self.put(own, deadline);
         }
         let argocd = self.workspace.config.argocd;
-        let name = [format!("{app}/{}", plan::DEFAULT_CASE)];
+        let name = [format!("{app}/{DEFAULT_CASE}")];
         let (mut targets, _) = plan::plan(self.workspace, self.inspections, argocd, &name);
         for target in &mut targets {
-            target.recipe.case_file = values.map(Path::to_path_buf);
+            for part in &mut target.parts {
+                let Part::Chart(chart) = part else { continue };
+                chart.recipe.case_file = values.map(Path::to_path_buf);
+                if let Some(namespace) = namespace {
+                    namespace.clone_into(&mut chart.recipe.namespace);
+                }
+            }
             if let Some(namespace) = namespace {
-                namespace.clone_into(&mut target.recipe.namespace);
+                namespace.clone_into(&mut target.namespace);
             }
         }
         let mut diagnostics = Diagnostics::default();

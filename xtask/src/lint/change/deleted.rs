@@ -88,7 +88,7 @@ pub(super) fn applications(revision: &Revision<'_>) -> Diagnostics {
     // If a manifest cannot be read, or only some targets are checked, an Application may be defined nevertheless.
     let selected = |app: &str| subject.targets.iter().any(|target| target.id.app == app);
     let all = subject.workspace.deployments.iter().all(|one| selected(&one.application.instance));
-    if !subject.workspace.argocd_complete || !subject.workspace.broken.is_empty() || !all {
+    if !subject.workspace.argocd_complete || !subject.workspace.unrendered.is_empty() || !all {
         return diagnostics;
     }
     for (app, before) in revision.applications.iter().filter(|(app, _)| !defined(app)) {

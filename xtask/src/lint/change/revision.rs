@@ -10,7 +10,7 @@ use golden::objects::is_recorded;
 use kubernetes::manifest::ObjectKey;
 use kubernetes::object::Object;
 use kubernetes::scope::{Scope, Scopes};
-use workspace::plan::{DEFAULT_CASE, Target};
+use workspace::target::{DEFAULT_CASE, Target};
 use workspace::written::Written;
 
 use crate::lint::base::Base;
@@ -137,7 +137,7 @@ impl<'a> Revision<'a> {
         rendered: &BTreeMap<&str, Vec<&'a Object>>,
     ) -> Change<'a> {
         let app = target.id.app.as_str();
-        let own_namespace = before.map_or(target.recipe.namespace.as_str(), Before::namespace);
+        let own_namespace = before.map_or(target.namespace.as_str(), Before::namespace);
         let old = self.goldens.objects(app, own_namespace, &|template| target.template_file(template));
         let mut old: BTreeMap<_, Object> = old
             .into_iter()

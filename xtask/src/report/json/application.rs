@@ -58,6 +58,21 @@ pub struct Application {
     pub stale: Option<usize>,
     /// Whether it cannot be rendered; `diagnostics` has the reason.
     pub broken: bool,
+    /// What generates it, if an ApplicationSet does.
+    pub generated_by: Option<GeneratedBy>,
+}
+
+/// What generates an Application.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct GeneratedBy {
+    /// The instance name of the ApplicationSet.
+    pub application_set: String,
+    /// The file of the ApplicationSet.
+    pub file: String,
+    /// The generator, and what it read, such as `git: apps/web`.
+    pub generator: String,
+    /// The parameters: nested with `goTemplate`, otherwise flat.
+    pub parameters: serde_json::Value,
 }
 
 /// The result of `argocd set-repository`.

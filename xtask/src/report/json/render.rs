@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::trace::LineSource;
-use crate::report::rendered::{RenderReport, State, TargetReport};
+use crate::report::rendered::{RenderReport, State, TargetReport, UnrenderedReport};
 
 /// The result of `render`.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -19,6 +19,21 @@ pub struct Render {
     accepted: bool,
     /// The selected targets, ordered by name.
     targets: Vec<Target>,
+    /// The Applications without targets; empty if targets are selected.
+    unrendered: Vec<Unrendered>,
+}
+
+/// An Application without targets.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Unrendered {
+    /// Its instance name.
+    application: String,
+    /// Whether it is invalid. Otherwise, this tool does not render it.
+    invalid: bool,
+    /// Why it is not rendered.
+    reason: String,
+    /// Whether charts.toml accepts that.
+    accepted: bool,
 }
 
 /// A target and its changes.
@@ -87,7 +102,15 @@ impl From<&RenderReport> for Render {
             helm: report.helm,
             accepted: report.accepted,
             targets: report.targets.iter().map(Target::from).collect(),
+            unrendered: report.unrendered.iter().map(Unrendered::from).collect(),
         }
+    }
+}
+
+impl From<&UnrenderedReport> for Unrendered {
+    fn from(report: &UnrenderedReport) -> Self {
+        let UnrenderedReport { application, invalid, reason, accepted } = report;
+        Self { application: application.clone(), invalid: *invalid, reason: reason.clone(), accepted: *accepted }
     }
 }
 

@@ -1,0 +1,249 @@
+//! ApplicationSets: generators, templates, and the Applications that they make.
+//!
+//! Everything is as in Argo CD 3.5.7; the answers in the tests are those of its own code. Only the order of the
+//! Applications differs where Argo CD has none.
+
+mod check;
+mod clusters;
+mod combine;
+mod failure;
+mod fast_template;
+mod generators;
+mod git;
+mod globs;
+mod list;
+mod parameters;
+mod patch;
+mod render;
+mod selector;
+mod surroundings;
+mod template;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::collections::HashMap;
+
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, suggestion};
+use document::{Node, Value as Yaml};
+use serde_json::Value as Json;
+
+pub use self::failure::Unavailable;
+use self::failure::{Failure, Result};
+use self::generators::{Context, kinds};
+pub use self::parameters::Origin;
+use self::parameters::Parameters;
+use self::render::Engine;
+pub use self::surroundings::{Cluster, Repository, Surroundings};
+use crate::go_template::{MissingKey, Options};
+
+/// What an ApplicationSet generates.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    /// Its name.
+    pub name: String,
+    /// Its namespace; empty if unset.
+    pub namespace: String,
+    /// The Applications, in the order of the generators.
+    pub applications: Vec<Generated>,
+    /// Generators and Applications that cannot be evaluated here.
+    pub unavailable: Vec<Unavailable>,
+    /// What is wrong with it.
+    pub diagnostics: Diagnostics,
+}
+
+/// A generated Application.
+#[derive(Debug, Clone)]
+pub struct Generated {
+    /// Its manifest. Each node has the place of the field of the ApplicationSet that made it.
+    pub application: Node,
+    /// The kind of the generator, such as `git`.
+    pub generator: &'static str,
+    /// The parameters: nested with `goTemplate`, or else flat.
+    pub parameters: Json,
+    /// What the parameters come from. Several in a matrix.
+    pub origins: Vec<Origin>,
+}
+
+impl Generated {
+    /// Its `metadata.name`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.application.find(&["metadata", "name"]).and_then(Node::as_str).unwrap_or_default()
+    }
+
+    /// What made it, such as `git: apps/web`.
+    #[must_use]
+    pub fn made_by(&self) -> String {
+        let origins: Vec<&str> = self.origins.iter().map(|origin| origin.text.as_str()).collect();
+        format!("{}: {}", self.generator, origins.join(", "))
+    }
+}
+
+/// Whether a document is an ApplicationSet.
+#[must_use]
+pub fn is_application_set(root: &Node) -> bool {
+    let text = |key: &str| root.get(key).and_then(Node::as_str).unwrap_or_default();
+    text("kind") == "ApplicationSet" && text("apiVersion").starts_with("argoproj.io/")
+}
+
+/// Generates the Applications of an ApplicationSet.
+///
+/// What one generator cannot generate does not keep the others from generating.
+#[must_use]
+pub fn generate(root: &Node, around: &dyn Surroundings) -> Outcome {
+    let text = |key: &str| root.find(&["metadata", key]).and_then(Node::as_str).unwrap_or_default().to_owned();
+    let mut outcome = Outcome {
+        name: text("name"),
+        namespace: text("namespace"),
+        diagnostics: check::check(root),
+        ..Outcome::default()
+    };
+    if outcome.diagnostics.has_errors() {
+        return outcome;
+    }
+    let name = outcome.name.clone();
+    let set = Set::read(root);
+    let context = Context { set: &name, engine: set.engine, around };
+    for entry in root.items_at(&["spec", "generators"]) {
+        for (kind, generator) in kinds(entry) {
+            let parameters = match context.parameters(entry, kind, None) {
+                Ok(parameters) => parameters,
+                Err(failure) => {
+                    outcome.fail(failure);
+                    continue;
+                }
+            };
+            let template = template::overridden(generator.get("template"), &set.template);
+            for parameters in parameters {
+                match set.application(&template, &parameters, &outcome.namespace) {
+                    Ok(application) => outcome.applications.push(Generated {
+                        application,
+                        generator: kind,
+                        parameters: crate::go_template::Value::Map(parameters.values).to_json(),
+                        origins: parameters.origins,
+                    }),
+                    Err(failure) => outcome.fail(failure),
+                }
+            }
+        }
+    }
+    outcome.report_duplicates();
+    outcome
+}
+
+impl Outcome {
+    fn fail(&mut self, failure: Failure) {
+        match failure {
+            // The same template fails with many parameters.
+            Failure::Invalid(diagnostic) if self.diagnostics.0.contains(&diagnostic) => {}
+            Failure::Invalid(diagnostic) => self.diagnostics.push(*diagnostic),
+            Failure::Unavailable(unavailable) if self.unavailable.contains(&unavailable) => {}
+            Failure::Unavailable(unavailable) => self.unavailable.push(unavailable),
+        }
+    }
+
+    /// Reports Applications of the same name, of which Argo CD creates only the first.
+    fn report_duplicates(&mut self) {
+        let mut first: HashMap<String, usize> = HashMap::new();
+        let mut kept: Vec<Generated> = Vec::with_capacity(self.applications.len());
+        for generated in self.applications.drain(..) {
+            let name = generated.name().to_owned();
+            match first.get(&name) {
+                Some(before) if !name.is_empty() => {
+                    self.diagnostics.push(duplicate(&name, &kept[*before], &generated));
+                }
+                _ => {
+                    first.insert(name, kept.len());
+                    kept.push(generated);
+                }
+            }
+        }
+        self.applications = kept;
+    }
+}
+
+fn duplicate(name: &str, before: &Generated, after: &Generated) -> Diagnostic {
+    let place = |generated: &Generated| generated.application.find(&["metadata", "name"]).map(Node::place);
+    let mut diagnostic = Diagnostic::new(
+        Code::ApplicationDuplicate,
+        format!("an ApplicationSet generates two Applications named `{name}`"),
+    );
+    for (generated, word) in [(after, "second"), (before, "first")] {
+        // The generators' places differ, unlike that of the template's name.
+        let origin = generated.origins.last().map(|origin| origin.place.clone());
+        if let Some(place) = origin.or_else(|| place(generated)) {
+            diagnostic = diagnostic.at(place, format!("{word}, made by {}", generated.made_by()));
+        }
+    }
+    diagnostic.help("use a parameter in `template.metadata.name` that differs between them")
+}
+
+/// What all Applications of an ApplicationSet have in common.
+struct Set {
+    engine: Engine,
+    template: Node,
+    patch: Option<Node>,
+    keep_resources: bool,
+}
+
+impl Set {
+    fn read(root: &Node) -> Self {
+        let spec = root.get("spec").unwrap_or(root);
+        let is_true = |path: &[&str]| matches!(spec.find(path).map(|node| &node.value), Some(Yaml::Bool(true)));
+        let mut options = Options::default();
+        for option in spec.items_at(&["goTemplateOptions"]) {
+            options.missing_key = match option.as_str().unwrap_or_default() {
+                "missingkey=error" => MissingKey::Error,
+                "missingkey=zero" => MissingKey::Zero,
+                "missingkey=default" | "missingkey=invalid" => MissingKey::Default,
+                _ => continue,
+            };
+        }
+        Self {
+            engine: Engine { go: is_true(&["goTemplate"]), options },
+            template: spec.get("template").unwrap_or(spec).clone(),
+            patch: spec.get("templatePatch").filter(|node| node.as_str().is_some()).cloned(),
+            keep_resources: is_true(&["syncPolicy", "preserveResourcesOnDeletion"]),
+        }
+    }
+
+    fn application(&self, template: &Node, parameters: &Parameters, namespace: &str) -> Result<Node> {
+        let values = &parameters.values;
+        let mut application = template::application(template, self.engine, values, self.keep_resources)?;
+        if let Some(patch) = &self.patch {
+            application = patch::apply(application, patch, self.engine, values)?;
+        }
+        let Some(metadata) = application.get("metadata").cloned() else { return Ok(application) };
+        self.report_unreplaced(&metadata, parameters)?;
+        // An Application is in the namespace of its ApplicationSet, whatever the template says.
+        let metadata = if namespace.is_empty() {
+            template::without(metadata, "namespace")
+        } else {
+            let value = template::string(&metadata, namespace);
+            template::with(metadata, "namespace", value)
+        };
+        Ok(template::with(application, "metadata", metadata))
+    }
+
+    /// Reports a parameter in the name that does not exist. Elsewhere, such text may be meant for Helm.
+    fn report_unreplaced(&self, metadata: &Node, parameters: &Parameters) -> Result<()> {
+        let Some((name, text)) = metadata.get("name").and_then(|name| Some((name, name.as_str()?))) else {
+            return Ok(());
+        };
+        if self.engine.go {
+            return Ok(());
+        }
+        let Some(missing) = fast_template::names(text).next().filter(|missing| !missing.is_empty()) else {
+            return Ok(());
+        };
+        let known: Vec<String> = parameters.values.pairs().into_iter().map(|(key, _)| key).collect();
+        let place: Place = name.place();
+        let failure = Failure::invalid(format!("parameter `{missing}` is not defined"), place, "");
+        Err(if missing.starts_with('.') {
+            failure.help("set `goTemplate: true`, or write the parameter without the leading dot")
+        } else {
+            failure.help(suggestion(missing, known.iter().map(String::as_str)))
+        })
+    }
+}

@@ -1,0 +1,48 @@
+//! What generators need to know of the world around an ApplicationSet.
+
+use std::sync::Arc;
+
+use diagnostics::Source;
+use document::Node;
+
+/// What generators need to know. Each answer must be the same whenever it is asked for.
+pub trait Surroundings {
+    /// The files of a Git repository at a revision, or the reason why they are unavailable.
+    fn repository(&self, url: &str, revision: &str) -> Result<Arc<dyn Repository>, String>;
+
+    /// The declared clusters, without the one in which Argo CD runs unless it is declared, too.
+    fn clusters(&self) -> &[Cluster];
+
+    /// The declared parameters of a generator that needs the outside, such as `pullRequest`, in an ApplicationSet, or the
+    /// reason why there are none.
+    fn samples(&self, set: &str, generator: &str) -> Result<Vec<Node>, String>;
+
+    /// Whether Argo CD runs with `--enable-new-git-file-globbing`.
+    fn new_globbing(&self) -> bool {
+        false
+    }
+}
+
+/// The files of a Git repository at a revision.
+pub trait Repository {
+    /// The paths of all tracked files, with `/`.
+    fn paths(&self) -> &[String];
+
+    /// A file. Its name is what messages show.
+    fn read(&self, path: &str) -> Result<Arc<Source>, String>;
+}
+
+/// A cluster that Argo CD manages.
+#[derive(Debug, Clone, Default)]
+pub struct Cluster {
+    /// Its name.
+    pub name: String,
+    /// The URL of its API server.
+    pub server: String,
+    /// The project that it belongs to; empty if it belongs to none.
+    pub project: String,
+    /// The labels of its Secret.
+    pub labels: Vec<(String, String)>,
+    /// The annotations of its Secret.
+    pub annotations: Vec<(String, String)>,
+}

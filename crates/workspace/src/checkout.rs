@@ -1,0 +1,138 @@
+//! What a clone of the repository would not contain: the files that Git ignores and does not track.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Bound;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use ignore::Match;
+use ignore::gitignore::Gitignore;
+use toolbox::git::Repository;
+
+/// The checkout of a repository. Knows each directory once it was asked for.
+#[derive(Debug)]
+pub struct Checkout {
+    root: PathBuf,
+    /// The root of the Git repository; without one, nothing is ignored.
+    top: Option<PathBuf>,
+    rules: RefCell<HashMap<PathBuf, Option<Rc<Gitignore>>>>,
+    ignored: RefCell<HashMap<PathBuf, bool>>,
+    /// The files that Git tracks although it ignores them are rare, so Git is asked only if a path is ignored.
+    tracked: OnceCell<BTreeSet<PathBuf>>,
+}
+
+impl Checkout {
+    /// The checkout that contains a directory.
+    #[must_use]
+    pub fn new(root: &Path) -> Self {
+        let top = root.ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_path_buf);
+        Self {
+            root: root.to_path_buf(),
+            top,
+            rules: RefCell::default(),
+            ignored: RefCell::default(),
+            tracked: OnceCell::new(),
+        }
+    }
+
+    /// Whether a clone lacks a path that exists here.
+    pub fn lacks(&self, path: &Path) -> bool {
+        self.ignores(path) && !self.tracks(path)
+    }
+
+    fn ignores(&self, path: &Path) -> bool {
+        let Some(top) = self.top.as_deref().filter(|top| path.starts_with(top) && path != *top) else { return false };
+        if let Some(known) = self.ignored.borrow().get(path) {
+            return *known;
+        }
+        let Some(parent) = path.parent() else { return false };
+        let ignored = self.ignores(parent) || self.matches(top, parent, path);
+        self.ignored.borrow_mut().insert(path.to_path_buf(), ignored);
+        ignored
+    }
+
+    /// Whether the rules of the directories from its parent to the root ignore a path; the nearest ones decide.
+    fn matches(&self, top: &Path, parent: &Path, path: &Path) -> bool {
+        let is_folder = path.is_dir() && !path.is_symlink();
+        for folder in parent.ancestors() {
+            if let Some(rules) = self.rules(folder, &folder.join(".gitignore")) {
+                match rules.matched(path, is_folder) {
+                    Match::Ignore(_) => return true,
+                    Match::Whitelist(_) => return false,
+                    Match::None => {}
+                }
+            }
+            if folder == top {
+                break;
+            }
+        }
+        let exclude = self.rules(top, &top.join(".git/info/exclude"));
+        exclude.is_some_and(|rules| rules.matched(path, is_folder).is_ignore())
+    }
+
+    fn rules(&self, folder: &Path, file: &Path) -> Option<Rc<Gitignore>> {
+        let mut rules = self.rules.borrow_mut();
+        let known = rules.entry(file.to_path_buf()).or_insert_with(|| {
+            if !file.is_file() {
+                return None;
+            }
+            let mut builder = ignore::gitignore::GitignoreBuilder::new(folder);
+            // An invalid line has no effect, as in Git.
+            let _ = builder.add(file);
+            builder.build().ok().map(Rc::new)
+        });
+        known.clone()
+    }
+
+    fn tracks(&self, path: &Path) -> bool {
+        let tracked = self.tracked.get_or_init(|| {
+            let names = Repository::around(&self.root).and_then(|repository| repository.tracked().ok());
+            names.unwrap_or_default().into_iter().map(|name| self.root.join(name)).collect()
+        });
+        let mut after = tracked.range::<Path, _>((Bound::Included(path), Bound::Unbounded));
+        after.next().is_some_and(|first| first.starts_with(path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_rule_decides() {
+        let root = tempfile::tempdir().expect("temporary directory");
+        let root = root.path();
+        for (name, text) in [
+            (".git/info/exclude", "local.yaml\n"),
+            (".gitignore", "charts/\n*.tmp\n/top.yaml\n"),
+            ("a/.gitignore", "!keep.tmp\n"),
+            ("a/keep.tmp", ""),
+            ("a/x.tmp", ""),
+            ("a/top.yaml", ""),
+            ("top.yaml", ""),
+            ("a/charts/c/Chart.yaml", ""),
+            ("a/local.yaml", ""),
+            ("a/fine.yaml", ""),
+        ] {
+            let path = root.join(name);
+            std::fs::create_dir_all(path.parent().expect("has one")).expect("directory");
+            std::fs::write(path, text).expect("file");
+        }
+        let checkout = Checkout::new(&root.join("a"));
+        for (path, expected) in [
+            ("a/keep.tmp", false),
+            ("a/x.tmp", true),
+            ("a/top.yaml", false),
+            ("top.yaml", true),
+            ("a/charts", true),
+            ("a/charts/c/Chart.yaml", true),
+            ("a/local.yaml", true),
+            ("a/fine.yaml", false),
+            ("a", false),
+        ] {
+            assert_eq!(checkout.lacks(&root.join(path)), expected, "{path}");
+        }
+        assert!(!checkout.lacks(Path::new("/etc/hosts")));
+    }
+}

@@ -1,0 +1,63 @@
+//! What charts.toml declares of the world around ApplicationSets: `[[cluster]]` and `[[sample]]`.
+
+use argocd::application_set::Cluster;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, suggestion};
+use document::{Fields, Node, Syntax};
+
+/// The generators for which parameters can be declared.
+const GENERATORS: [&str; 4] = ["clusterDecisionResource", "plugin", "pullRequest", "scmProvider"];
+
+/// Parameters of a generator that needs the outside.
+#[derive(Debug, Clone)]
+pub struct Sample {
+    /// The name of the ApplicationSet.
+    pub set: String,
+    /// The kind of the generator.
+    pub generator: String,
+    /// The sets of parameters, each of which makes one Application.
+    pub parameters: Vec<Node>,
+    /// The place of the entry.
+    pub place: Place,
+}
+
+/// Reads a `[[cluster]]`.
+pub(crate) fn cluster(node: &Node, diagnostics: &mut Diagnostics) -> Option<Cluster> {
+    let mut fields = Fields::new(node, "cluster[]", Syntax::Config);
+    let name = fields.required_string("name");
+    let server = fields.required_string("server");
+    let project = fields.string("project").unwrap_or_default();
+    fields.texts("labels");
+    fields.texts("annotations");
+    let texts = |key: &str| {
+        let entries = node.get(key).map(Node::entries).unwrap_or_default().iter();
+        entries.filter_map(|(key, value)| Some((key.name.clone(), value.as_str()?.to_owned()))).collect()
+    };
+    let (labels, annotations) = (texts("labels"), texts("annotations"));
+    fields.finish(diagnostics);
+    Some(Cluster { name: name?, server: server?, project, labels, annotations })
+}
+
+/// Reads a `[[sample]]`.
+pub(crate) fn sample(node: &Node, diagnostics: &mut Diagnostics) -> Option<Sample> {
+    let mut fields = Fields::new(node, "sample[]", Syntax::Config);
+    let set = fields.required_string("application-set");
+    let generator = fields.required_string("generator").filter(|generator| {
+        let known = GENERATORS.contains(&generator.as_str());
+        if !known {
+            let place = node.get("generator").unwrap_or(node).place();
+            fields.report(
+                Diagnostic::new(
+                    Code::ConfigInvalid,
+                    format!("`{generator}` is not a generator that needs the outside"),
+                )
+                .at(place, "")
+                .help(suggestion(generator, GENERATORS)),
+            );
+        }
+        known
+    });
+    fields.required("parameters");
+    let parameters = fields.sequence("parameters").to_vec();
+    fields.finish(diagnostics);
+    Some(Sample { set: set?, generator: generator?, parameters, place: node.place() })
+}

@@ -1,0 +1,357 @@
+//! Applications and what their sources consist of, or why an Application is not rendered.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use argocd::application::{Application, Defined, HelmOptions, Source, helm_options};
+use argocd::repository_url;
+use argocd::source_type::{self, SourceType};
+use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place, Result, nearest};
+use document::{Node, Value, yaml};
+use helm::chart::Chart;
+use toolbox::inputs;
+use toolbox::source::read;
+
+use crate::charts::chart_folders;
+use crate::checkout::Checkout;
+use crate::config::Config;
+use crate::files::CONFIG_FILE;
+use crate::kustomized::KustomizeSource;
+use crate::plain::DirectorySource;
+
+/// An Application that can be rendered.
+#[derive(Debug)]
+pub struct Deployment {
+    /// The Application.
+    pub application: Application,
+    /// What its sources render, in their order.
+    pub sources: Vec<Rendered>,
+    /// Its cases besides the default one: names and absolute paths of their value files.
+    pub cases: BTreeMap<String, PathBuf>,
+}
+
+/// What a source renders.
+#[derive(Debug)]
+pub enum Rendered {
+    /// A chart in the checkout.
+    Chart(ChartSource),
+    /// A kustomization.
+    Kustomize(KustomizeSource),
+    /// A directory of manifests.
+    Directory(DirectorySource),
+}
+
+/// A chart in the checkout that a source renders.
+#[derive(Debug)]
+pub struct ChartSource {
+    /// The source.
+    pub source: Source,
+    /// The chart, which several Applications may share.
+    pub chart: Arc<Chart>,
+    /// Its Helm options, with overrides applied.
+    pub options: HelmOptions,
+}
+
+impl Deployment {
+    /// The charts in the checkout that it renders.
+    pub fn charts(&self) -> impl Iterator<Item = &ChartSource> {
+        self.sources.iter().filter_map(|source| match source {
+            Rendered::Chart(chart) => Some(chart),
+            Rendered::Kustomize(_) | Rendered::Directory(_) => None,
+        })
+    }
+}
+
+/// An Application that is not rendered.
+#[derive(Debug, Clone)]
+pub struct Unrendered {
+    /// Its instance name; empty if it has no name.
+    pub instance: String,
+    /// The place of its name.
+    pub place: Place,
+    /// The reasons, of which at least one is an error.
+    pub reasons: Diagnostics,
+}
+
+impl Unrendered {
+    /// Whether it is invalid, so that nobody can render it.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.reasons.worst() > Class::Finding
+    }
+}
+
+/// Finds what Applications deploy.
+#[derive(Debug)]
+pub struct Deployer<'a> {
+    root: &'a Path,
+    config: &'a Config,
+    charts: BTreeMap<PathBuf, Result<Arc<Chart>>>,
+    names: BTreeMap<String, Place>,
+    checkout: Checkout,
+    /// Findings that keep no Application from being rendered.
+    pub found: Diagnostics,
+}
+
+impl<'a> Deployer<'a> {
+    /// For the Applications of a repository.
+    #[must_use]
+    pub fn new(root: &'a Path, config: &'a Config) -> Self {
+        Self {
+            root,
+            config,
+            charts: BTreeMap::new(),
+            names: BTreeMap::new(),
+            checkout: Checkout::new(root),
+            found: Diagnostics::default(),
+        }
+    }
+
+    /// Finds what an Application deploys.
+    pub fn deploy(&mut self, defined: Defined) -> std::result::Result<Deployment, Unrendered> {
+        let Defined { instance, place, application } = defined;
+        let deployment = application.and_then(|application| {
+            self.check_name(&application)?;
+            self.deployment(application)
+        });
+        deployment.map_err(|reasons| Unrendered { instance, place, reasons })
+    }
+
+    fn check_name(&mut self, application: &Application) -> Result<()> {
+        if let Some(first) = self.names.insert(application.instance.clone(), application.place.clone()) {
+            self.names.insert(application.instance.clone(), first.clone());
+            return Err(Diagnostic::new(
+                Code::ApplicationDuplicate,
+                format!("Application `{}` is defined twice in one namespace", application.name),
+            )
+            .at(application.place.clone(), "second definition")
+            .at(first, "first definition")
+            .help("rename one of them; Kubernetes keeps only one object per name and namespace")
+            .into());
+        }
+        Ok(())
+    }
+
+    fn deployment(&mut self, application: Application) -> Result<Deployment> {
+        let mut reasons = Diagnostics::default();
+        let mut sources = Vec::new();
+        for source in &application.sources {
+            if source.renders() {
+                sources.extend(reasons.take(self.rendered(&application, source)));
+            } else {
+                reasons.take(self.check_repository(source));
+            }
+        }
+        let mut cases = BTreeMap::new();
+        if let [Rendered::Chart(ChartSource { chart, .. })] = &sources[..] {
+            cases = self::cases(self.root, &chart.directory, &mut self.found);
+        }
+        reasons.into_result(Deployment { application, sources, cases })
+    }
+
+    fn rendered(&mut self, application: &Application, source: &Source) -> Result<Rendered> {
+        if let Some(chart) = &source.chart {
+            let message = format!("chart `{chart}` from a Helm repository is not rendered");
+            return Err(Diagnostic::new(Code::NotRendered, message)
+                .at(source.node.key_place("chart"), "")
+                .help("write an umbrella chart in this repository that depends on it")
+                .into());
+        }
+        self.check_repository(source)?;
+        if let Some(found) = outside(source) {
+            return Err(found.into());
+        }
+        let directory = self.root.join(argocd::value_files::clean(Path::new(&source.path)));
+        let node = overrides(self.root, application, &directory).and_then(|overrides| source.overridden(&overrides))?;
+        match source_type(source, &node, &directory)? {
+            SourceType::Kustomize if !directory.is_dir() => Err(no_directory(source).into()),
+            SourceType::Kustomize => {
+                KustomizeSource::new(self.root, &self.checkout, source, &node, &directory).map(Rendered::Kustomize)
+            }
+            SourceType::Directory => {
+                DirectorySource::new(self.root, &self.checkout, source, &node, &directory).map(Rendered::Directory)
+            }
+            SourceType::Plugin => {
+                Err(Diagnostic::new(Code::NotRendered, format!("`{}` is rendered by a plugin", source.path))
+                    .at(source.node.key_place("plugin"), "")
+                    .help("let the plugin write its output to a directory in Git, and deploy that")
+                    .into())
+            }
+            SourceType::Helm => self.chart(source, &node, &directory).map(Rendered::Chart),
+        }
+    }
+
+    /// Reports a source in another repository than the one in charts.toml.
+    fn check_repository(&self, source: &Source) -> Result<()> {
+        if repository_url::same(&source.repository, &self.config.repository) {
+            return Ok(());
+        }
+        // The same path here means that the URL is wrong or old, not that the source is elsewhere.
+        if source.path.is_empty() || !self.root.join(source.path.trim_start_matches('/')).exists() {
+            let message = format!("`{}` is another repository", source.repository);
+            return Err(Diagnostic::new(Code::NotRendered, message)
+                .at(source.repository_place.clone(), format!("{CONFIG_FILE} has `{}`", self.config.repository))
+                .into());
+        }
+        Err(Diagnostic::new(
+            Code::RepositoryMismatch,
+            format!("Application uses a different repository than {CONFIG_FILE}"),
+        )
+        .at(source.repository_place.clone(), format!("{CONFIG_FILE} has `{}`", self.config.repository))
+        .help(format!("change the URL here, or `repository` in {CONFIG_FILE}"))
+        .into())
+    }
+
+    fn chart(&mut self, source: &Source, node: &Node, directory: &Path) -> Result<ChartSource> {
+        let root = self.root;
+        let chart = self.charts.entry(directory.to_path_buf()).or_insert_with(|| {
+            if directory.is_symlink() && source.node.get("helm").is_none() {
+                return Err(Diagnostic::new(
+                    Code::ChartMissing,
+                    format!("`{}` is a symbolic link, from which Argo CD renders nothing", source.path),
+                )
+                .at(source.path_place.clone(), "")
+                .help(format!("set `{}.path` to the target of the link", source.field))
+                .into());
+            }
+            if directory.join("Chart.yaml").is_file() {
+                return Chart::load(root, directory).map(Arc::new);
+            }
+            Err(no_chart(root, source, directory).into())
+        });
+        let mut reasons = Diagnostics::default();
+        let chart = reasons.take(chart.clone());
+        let options = reasons.take(helm_options(node, &source.field));
+        match (chart, options) {
+            (Some(chart), Some(options)) => Ok(ChartSource { source: source.clone(), chart, options }),
+            _ => Err(reasons),
+        }
+    }
+}
+
+/// The type of a source. What looks like a chart without its Chart.yaml is one, so that its absence is reported.
+fn source_type(source: &Source, node: &Node, directory: &Path) -> Result<SourceType> {
+    if let Some(explicit) = source_type::explicit(node)? {
+        return Ok(explicit);
+    }
+    if !directory.is_dir() {
+        return Ok(SourceType::Helm);
+    }
+    let found = source_type::discover(directory)?;
+    let remains = ["templates", "values.yaml", "charts"].iter().any(|name| directory.join(name).exists());
+    let broken = found == SourceType::Directory && remains && !has_manifests(directory) && !directory.is_symlink();
+    Ok(if broken && source.node.get("directory").is_none() { SourceType::Helm } else { found })
+}
+
+/// Whether a directory contains other YAML files than those of a chart.
+fn has_manifests(directory: &Path) -> bool {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .any(|name| argocd::directory::is_manifest(&name) && !name.starts_with("values") && name != "Chart.lock")
+}
+
+fn no_directory(source: &Source) -> Diagnostic {
+    Diagnostic::new(Code::ChartMissing, format!("`{}` does not exist", source.path))
+        .at(source.path_place.clone(), "")
+        .help("correct the path, or create the directory")
+}
+
+fn no_chart(root: &Path, source: &Source, directory: &Path) -> Diagnostic {
+    let path = &source.path;
+    let charts: Vec<String> = chart_folders(root).iter().map(|folder| inputs::name(root, folder)).collect();
+    let what = if directory.is_dir() { "contains no Chart.yaml" } else { "does not exist" };
+    let diagnostic = Diagnostic::new(Code::ChartMissing, format!("`{path}` {what}")).at(source.path_place.clone(), "");
+    let is_chart = ["templates", "values.yaml", "charts"].iter().any(|name| directory.join(name).exists());
+    match nearest(path, charts.iter().map(String::as_str)) {
+        _ if is_chart => diagnostic.help(format!("add or restore {path}/Chart.yaml")),
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None if directory.is_dir() => {
+            diagnostic.help("only Helm charts are rendered; move plain manifests into a chart")
+        }
+        None => diagnostic.help("create the chart, or correct the path"),
+    }
+}
+
+/// The override files in the directory of a source.
+fn overrides(root: &Path, application: &Application, directory: &Path) -> Result<Vec<Node>> {
+    let mut nodes = Vec::new();
+    for name in application.override_files() {
+        let path = directory.join(name);
+        if path.is_file() {
+            // Argo CD reads only the first document.
+            let source = read(root, &path)?;
+            let first = yaml::parse(&source)?.into_iter().next().map(|document| document.root);
+            nodes.push(first.unwrap_or(Node { value: Value::Null, span: 0..0, source }));
+        }
+    }
+    Ok(nodes)
+}
+
+/// Reports a path that Argo CD rejects: an absolute one, or one outside the repository.
+fn outside(source: &Source) -> Option<Diagnostic> {
+    let path = source.path.as_str();
+    let finding = |message: String| {
+        Diagnostic::new(Code::ApplicationInvalid, message).at(source.path_place.clone(), "rejected by Argo CD")
+    };
+    let inner = path.trim_start_matches('/');
+    if inner.len() < path.len() {
+        return Some(finding(format!("`{path}` is an absolute path")).help(format!("use `{inner}`")));
+    }
+    let mut depth = 0_usize;
+    for component in Path::new(path).components() {
+        match component {
+            Component::ParentDir if depth == 0 => {
+                return Some(
+                    finding(format!("`{path}` is outside the repository"))
+                        .help("use a path relative to the root of the repository, such as `charts/web`"),
+                );
+            }
+            Component::ParentDir => depth -= 1,
+            Component::CurDir => {}
+            _ => depth += 1,
+        }
+    }
+    None
+}
+
+/// The cases of a chart besides the default one: each `ci/<case>-values.yaml`.
+fn cases(root: &Path, chart: &Path, diagnostics: &mut Diagnostics) -> BTreeMap<String, PathBuf> {
+    let folder = chart.join("ci");
+    let mut cases = BTreeMap::new();
+    for entry in std::fs::read_dir(&folder).into_iter().flatten() {
+        let path = match entry {
+            Ok(entry) => entry.path(),
+            Err(error) => {
+                diagnostics.push(Diagnostic::io("read", &folder, &error));
+                continue;
+            }
+        };
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let misnamed = |message: String, label: &str| {
+            Diagnostic::new(Code::ChartInvalid, message)
+                .at(Place::file(inputs::name(root, &path)), label)
+                .help("rename the file")
+        };
+        if name.ends_with("-values.yml") {
+            let message = format!("`{name}` does not end with `-values.yaml`");
+            diagnostics.push(misnamed(message, "not rendered"));
+        }
+        match name.strip_suffix("-values.yaml") {
+            Some("default") => {
+                let message = "case name `default` is reserved for the Application itself".to_owned();
+                diagnostics.push(misnamed(message, ""));
+            }
+            Some(case @ ("." | "..")) => {
+                diagnostics
+                    .push(misnamed(format!("invalid case name `{case}`"), "a case is a directory in tests/golden"));
+            }
+            Some(case) if !case.is_empty() => {
+                cases.insert(case.to_owned(), path);
+            }
+            _ => {}
+        }
+    }
+    cases
+}

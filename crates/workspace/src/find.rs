@@ -1,0 +1,104 @@
+//! The files that may define Applications, ApplicationSets, and projects.
+//!
+//! They can lie anywhere in the repository. Files that Git ignores are left out, since Argo CD has a clone; so are goldens
+//! and the templates of charts, which are no manifests.
+
+use std::path::{Path, PathBuf};
+
+use diagnostics::Source;
+use document::yaml;
+use ignore::{DirEntry, WalkBuilder};
+use toolbox::inputs;
+
+/// The folder of the goldens.
+pub const GOLDENS: &str = "tests/golden";
+
+/// The folder in which every manifest is read, whatever it contains.
+pub const ARGOCD: &str = "argocd";
+
+/// The group of Argo CD's kinds, as it begins an `apiVersion`.
+pub const GROUP: &str = "argoproj.io/";
+
+/// The files that may define something for Argo CD, sorted by path.
+#[must_use]
+pub fn candidates(root: &Path) -> Vec<PathBuf> {
+    let argocd = root.join(ARGOCD);
+    let relevant = |path: &PathBuf| {
+        // The error of an unreadable file is reported where it is read.
+        let Ok(bytes) = std::fs::read(path) else { return path.starts_with(&argocd) };
+        contains(&bytes, GROUP) || path.starts_with(&argocd) && (contains(&bytes, "kind") || !is_yaml(&bytes))
+    };
+    manifests(root).into_iter().filter(relevant).collect()
+}
+
+/// The YAML and JSON files of the repository, except those that are not manifests, sorted by path.
+#[must_use]
+pub fn manifests(root: &Path) -> Vec<PathBuf> {
+    let goldens = root.join(GOLDENS);
+    let mut builder = WalkBuilder::new(root);
+    builder.hidden(false).parents(true).ignore(false).follow_links(false);
+    builder
+        .filter_entry(move |entry| entry.file_name() != ".git" && entry.path() != goldens && !is_part_of_chart(entry));
+    let mut files: Vec<PathBuf> = builder
+        .build()
+        .filter_map(|entry| Some(entry.ok()?.into_path()))
+        .filter(|path| is_manifest(path) && path.is_file() && !is_configuration(path))
+        .collect();
+    files.sort();
+    files
+}
+
+/// The paths of all files of the repository that Git does not ignore, sorted, with `/`.
+#[must_use]
+pub fn tracked(root: &Path) -> Vec<String> {
+    let mut builder = WalkBuilder::new(root);
+    builder.hidden(false).parents(true).ignore(false).follow_links(false);
+    builder.filter_entry(|entry| entry.file_name() != ".git");
+    let mut paths: Vec<String> = builder
+        .build()
+        .filter_map(|entry| Some(entry.ok()?.into_path()))
+        .filter(|path| path.is_file())
+        .map(|path| inputs::name(root, &path))
+        .collect();
+    paths.sort();
+    paths
+}
+
+/// All YAML and JSON files below a folder, sorted by path.
+#[must_use]
+pub fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = WalkBuilder::new(folder)
+        .standard_filters(false)
+        .follow_links(true)
+        .build()
+        .filter_map(|entry| Some(entry.ok()?.into_path()))
+        .filter(|path| is_manifest(path) && path.is_file())
+        .collect();
+    files.sort();
+    files
+}
+
+fn is_manifest(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "yaml" || end == "yml" || end == "json")
+}
+
+/// Whether a folder belongs to a chart and contains no manifests as Kubernetes reads them.
+fn is_part_of_chart(entry: &DirEntry) -> bool {
+    let named = ["templates", "charts", "crds", "ci"].iter().any(|name| entry.file_name() == *name);
+    named && entry.path().is_dir() && entry.path().parent().is_some_and(|parent| parent.join("Chart.yaml").is_file())
+}
+
+/// Whether a file configures Helm or Kustomize.
+fn is_configuration(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let of_chart = name.starts_with("values") && path.with_file_name("Chart.yaml").is_file();
+    of_chart || ["kustomization.yaml", "kustomization.yml", "Chart.yaml"].contains(&&*name)
+}
+
+fn is_yaml(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok_and(|text| yaml::parse(&Source::new("", text)).is_ok())
+}
+
+fn contains(bytes: &[u8], text: &str) -> bool {
+    memchr::memmem::find(bytes, text.as_bytes()).is_some()
+}

@@ -1,0 +1,149 @@
+//! The Applications that the ApplicationSets of the repository generate.
+
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use argocd::application::{Defined, instance_name, read_one};
+use argocd::application_set::{self, Cluster, Repository, Surroundings, Unavailable};
+use argocd::repository_url;
+use diagnostics::{Code, Diagnostic, Diagnostics, Source};
+use document::Node;
+use toolbox::source::read;
+
+use crate::config::Config;
+use crate::declared::Sample;
+use crate::deploy::Unrendered;
+use crate::files::CONFIG_FILE;
+use crate::find;
+
+/// What an ApplicationSet generates.
+#[derive(Debug, Default)]
+pub struct Generated {
+    /// The Applications, as far as they can be read, with their manifests.
+    pub applications: Vec<(Defined, GeneratedApplication)>,
+    /// What is not generated.
+    pub unrendered: Vec<Unrendered>,
+}
+
+/// The manifest of a generated Application, and what made it.
+#[derive(Debug, Clone)]
+pub struct GeneratedApplication {
+    /// Its manifest; the places of its fields are in the ApplicationSet.
+    pub root: Node,
+    /// What made it.
+    pub made_by: MadeBy,
+}
+
+/// What made an Application.
+#[derive(Debug, Clone)]
+pub struct MadeBy {
+    /// The instance name of the ApplicationSet.
+    pub set: String,
+    /// The file of the ApplicationSet.
+    pub file: String,
+    /// The generator, and what it read, such as `git: apps/web`.
+    pub generator: String,
+    /// The parameters.
+    pub parameters: serde_json::Value,
+}
+
+/// Generates Applications.
+#[derive(Debug)]
+pub struct Generator<'a> {
+    root: &'a Path,
+    config: &'a Config,
+    files: OnceCell<Arc<Checkout>>,
+}
+
+impl<'a> Generator<'a> {
+    /// For the ApplicationSets of a repository.
+    #[must_use]
+    pub fn new(root: &'a Path, config: &'a Config) -> Self {
+        Self { root, config, files: OnceCell::new() }
+    }
+
+    /// Generates the Applications of an ApplicationSet.
+    #[must_use]
+    pub fn generate(&self, set: &Node) -> Generated {
+        let outcome = application_set::generate(set, self);
+        let instance = instance_name(&outcome.name, &outcome.namespace);
+        let place = set.find(&["metadata", "name"]).unwrap_or(set).place();
+        let unrendered =
+            |reasons: Diagnostics| Unrendered { instance: instance.clone(), place: place.clone(), reasons };
+        let mut generated = Generated::default();
+        for one in outcome.applications {
+            let made_by = MadeBy {
+                set: instance.clone(),
+                file: set.source.name.clone(),
+                generator: one.made_by(),
+                parameters: one.parameters,
+            };
+            let defined = read_one(&one.application);
+            generated.applications.push((defined, GeneratedApplication { root: one.application, made_by }));
+        }
+        if !outcome.diagnostics.is_empty() {
+            generated.unrendered.push(unrendered(outcome.diagnostics));
+        }
+        for Unavailable { reason, place } in outcome.unavailable {
+            let message = format!("Applications of ApplicationSet `{}` are not generated: {reason}", outcome.name);
+            generated.unrendered.push(unrendered(Diagnostic::new(Code::NotRendered, message).at(place, "").into()));
+        }
+        generated
+    }
+}
+
+impl Surroundings for Generator<'_> {
+    fn repository(&self, url: &str, revision: &str) -> Result<Arc<dyn Repository>, String> {
+        if !repository_url::same(url, &self.config.repository) {
+            return Err(format!("`{url}` is another repository; {CONFIG_FILE} has `{}`", self.config.repository));
+        }
+        if revision.len() == 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(format!("`{revision}` is another revision than the checkout"));
+        }
+        let files = self.files.get_or_init(|| Arc::new(Checkout::new(self.root)));
+        Ok(Arc::clone(files) as Arc<dyn Repository>)
+    }
+
+    fn clusters(&self) -> &[Cluster] {
+        &self.config.clusters
+    }
+
+    fn samples(&self, set: &str, generator: &str) -> Result<Vec<Node>, String> {
+        let fits = self.config.samples.iter().filter(|sample| sample.set == set && sample.generator == generator);
+        let declared: Vec<&Sample> = fits.collect();
+        if declared.is_empty() {
+            return Err(format!("{CONFIG_FILE} has no `[[sample]]` for it"));
+        }
+        Ok(declared.into_iter().flat_map(|sample| sample.parameters.iter().cloned()).collect())
+    }
+
+    fn new_globbing(&self) -> bool {
+        self.config.new_git_file_globbing
+    }
+}
+
+/// The files of the checkout that Git does not ignore.
+#[derive(Debug)]
+struct Checkout {
+    root: PathBuf,
+    paths: Vec<String>,
+}
+
+impl Checkout {
+    fn new(root: &Path) -> Self {
+        Self { root: root.to_path_buf(), paths: find::tracked(root) }
+    }
+}
+
+impl Repository for Checkout {
+    fn paths(&self) -> &[String] {
+        &self.paths
+    }
+
+    fn read(&self, path: &str) -> Result<Arc<Source>, String> {
+        read(&self.root, &self.root.join(path)).map_err(|errors| {
+            errors.0.first().map_or_else(|| "it cannot be read".to_owned(), |error| error.message.clone())
+        })
+    }
+}

@@ -1,0 +1,135 @@
+//! Sources that Kustomize renders.
+
+use std::path::{Path, PathBuf};
+
+use argocd::application::{Application, Source};
+use argocd::substitute;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
+use document::Node;
+use kustomize::inspect::{self, Inspection};
+use kustomize::options::{self, Options};
+use kustomize::recipe::Recipe;
+use toolbox::inputs::{self, Inputs};
+
+use crate::chart_recipe::{UNKNOWN_REVISION, kube_version, revision};
+use crate::checkout::Checkout;
+use crate::load::Workspace;
+
+/// A kustomization that a source renders.
+#[derive(Debug)]
+pub struct KustomizeSource {
+    /// The source.
+    pub source: Source,
+    /// The directory of the kustomization.
+    pub directory: PathBuf,
+    /// The Kustomize options, with overrides applied.
+    pub options: Options,
+    /// What the build reads.
+    pub inspection: Inspection,
+}
+
+impl KustomizeSource {
+    /// Reads the kustomization of a source; `node` is the source with overrides applied. Fails if the build would need
+    /// something that is not in the repository.
+    pub fn new(root: &Path, checkout: &Checkout, source: &Source, node: &Node, directory: &Path) -> Result<Self> {
+        let options = options::options(node, &source.field)?;
+        let inspection =
+            inspect::inspect(root, directory, &options.components, &options.patch_files, &|path| checkout.lacks(path));
+        let mut reasons = Diagnostics::default();
+        if let Some((version, place)) = &options.version {
+            reasons.push(
+                Diagnostic::new(
+                    Code::NotRendered,
+                    format!("Kustomize version `{version}` is not the one that Argo CD ships"),
+                )
+                .at(place.clone(), "an installation of Argo CD may have it")
+                .help(format!("delete `{}.kustomize.version` to use the version that Argo CD ships", source.field)),
+            );
+        }
+        for remote in &inspection.remotes {
+            let message = format!("`{}` is outside of this repository and not rendered", remote.address);
+            reasons.push(
+                Diagnostic::new(Code::NotRendered, message)
+                    .at(remote.place.clone(), "kustomize would download it")
+                    .help("copy it into this repository"),
+            );
+        }
+        for chart in inspection.charts.iter().filter(|chart| chart.is_remote()) {
+            let message = format!("chart `{}` of a kustomization is not rendered", chart.name);
+            reasons.push(
+                Diagnostic::new(Code::NotRendered, message)
+                    .at(chart.place.clone(), format!("kustomize would download it from `{}`", chart.repository))
+                    .help(format!("unpack the chart to `{}`", inputs::name(root, &chart.directory))),
+            );
+        }
+        for found in inspect::report_ignored(root, &inspection.ignored) {
+            reasons.push(found);
+        }
+        reasons.into_result(Self { source: source.clone(), directory: directory.to_path_buf(), options, inspection })
+    }
+
+    /// The name of the kustomization in messages.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.inspection.kustomizations.first().map_or(self.source.path.as_str(), |one| one.source.name.as_str())
+    }
+
+    /// The commands that build it.
+    pub(crate) fn recipe(&self, workspace: &Workspace, application: &Application) -> Result<Recipe> {
+        let options = &self.options;
+        let variables = application.variables(&self.source, revision(&self.source));
+        let kube_version = match &options.kube_version {
+            None => workspace.config.kubernetes.clone(),
+            Some((version, place)) => kube_version(version, place)?,
+        };
+        let api_versions = &options.api_versions;
+        let api_versions = if api_versions.is_empty() { &workspace.config.api_versions } else { api_versions };
+        Ok(Recipe {
+            steps: Recipe::steps(options, &|text| substitute::expand(text, &variables)),
+            build_options: workspace.config.kustomize_build_options.clone(),
+            kube_version,
+            api_versions: api_versions.clone(),
+        })
+    }
+
+    /// Warnings about the options.
+    pub(crate) fn warnings(&self) -> Diagnostics {
+        let mut diagnostics = Diagnostics::default();
+        let options = &self.options;
+        if revision(&self.source) != UNKNOWN_REVISION {
+            return diagnostics;
+        }
+        let annotations = options.common_annotations.iter().filter(|_| options.common_annotations_envsubst);
+        let place = |key: &str| match self.source.node.get("kustomize") {
+            Some(node) => node.key_place(key),
+            None => self.source.path_place.clone(),
+        };
+        let images = options.images.iter().map(|(text, place)| (text.as_str(), place.clone()));
+        let labels = options.common_labels.iter().map(|(_, text)| (text.as_str(), place("commonLabels")));
+        let annotations = annotations.map(|(_, text)| (text.as_str(), place("commonAnnotations")));
+        let texts: Vec<(&str, Place)> = images.chain(labels).chain(annotations).collect();
+        for (_, place) in texts.into_iter().filter(|(text, _)| substitute::mentions(text, "ARGOCD_APP_REVISION")) {
+            diagnostics.push(
+                Diagnostic::new(Code::RevisionUnknown, "`$ARGOCD_APP_REVISION` is unknown before the merge")
+                    .at(place, "rendered with zeros"),
+            );
+        }
+        diagnostics
+    }
+
+    /// Adds what the build depends on.
+    pub(crate) fn add_inputs(&self, root: &Path, recipe: &Recipe, prefix: &str, inputs: &mut Inputs) -> Result<()> {
+        inputs.extend(self.inspection.inputs(root)?);
+        inputs.insert(format!("{prefix}application"), recipe.digest());
+        if self.inflates(recipe) {
+            inputs.insert("kubernetes".to_owned(), recipe.kube_version.clone());
+        }
+        Ok(())
+    }
+
+    /// Whether the build needs Helm.
+    #[must_use]
+    pub fn inflates(&self, recipe: &Recipe) -> bool {
+        recipe.enables_helm() && !self.inspection.charts.is_empty()
+    }
+}

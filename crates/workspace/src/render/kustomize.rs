@@ -1,0 +1,95 @@
+//! Builds kustomizations with the Kustomize version and arguments that Argo CD uses.
+
+use std::path::Path;
+
+use diagnostics::{Diagnostic, Result};
+use kubernetes::manifest::{self, Manifest, Writer};
+use kustomize::command::{Builder, Built};
+use kustomize::errors::{self, Failure};
+use kustomize::recipe::{Recipe, Step};
+use kustomize::stage::Stage;
+use toolbox::process::quoted;
+
+use crate::kustomized::KustomizeSource;
+
+/// The programs of a build.
+#[derive(Debug, Clone, Copy)]
+pub struct Programs<'a> {
+    /// The kustomize executable.
+    pub kustomize: &'a Path,
+    /// The Helm executable, if the build inflates charts.
+    pub helm: Option<&'a Path>,
+}
+
+/// Builds the kustomization of a source for a namespace: in the checkout, or in a copy if Argo CD edits it.
+pub fn render(
+    root: &Path,
+    programs: Programs<'_>,
+    source: &KustomizeSource,
+    recipe: &Recipe,
+    namespace: &str,
+) -> Result<Vec<Manifest>> {
+    let Programs { kustomize, helm } = programs;
+    let by_hand = by_hand(root, kustomize, source, recipe);
+    let (built, seen_root) = if recipe.steps.is_empty() {
+        let homes = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
+        // kustomize resolves links, also those above the repository.
+        let real = root.canonicalize().map_err(|error| Diagnostic::io("resolve", root, &error))?;
+        let directory = real.join(source.directory.strip_prefix(root).unwrap_or(&source.directory));
+        let builder = Builder { kustomize, helm, root: &real, directory: &directory, homes: homes.path() };
+        (builder.build(recipe)?, real.clone())
+    } else {
+        let stage = Stage::new(root, &source.directory, &source.inspection)?;
+        let (directory, homes) = (stage.path(root, &source.directory), stage.homes());
+        let builder = Builder { kustomize, helm, root: &stage.root, directory: &directory, homes: &homes };
+        (builder.build(recipe)?, stage.root.clone())
+    };
+    let Built { output, .. } = built;
+    if !output.success() {
+        return Err(errors::explain(&Failure {
+            root,
+            seen_root: &seen_root,
+            directory: &source.directory,
+            inspection: &source.inspection,
+            code: output.code,
+            stderr: &output.stderr,
+            by_hand: &by_hand,
+        }));
+    }
+    manifest::read_from(Writer::Kustomize(source.name()), &output.stdout, namespace).map_err(|mut found| {
+        for diagnostic in &mut found.0 {
+            diagnostic.helps.push(format!("to reproduce it, run: {by_hand}"));
+        }
+        found
+    })
+}
+
+/// The commands, for a shell in the root of the repository. Those that edit the kustomization change it.
+fn by_hand(root: &Path, kustomize: &Path, source: &KustomizeSource, recipe: &Recipe) -> String {
+    let program = quoted(&kustomize.to_string_lossy());
+    let directory = toolbox::inputs::name(root, &source.directory);
+    let directory = if directory.is_empty() { "." } else { &directory };
+    let mut commands = Vec::new();
+    for step in &recipe.steps {
+        let arguments = match step {
+            Step::Edit(arguments) => arguments.clone(),
+            Step::Components { paths, .. } => {
+                [vec!["edit".into(), "add".into(), "component".into()], paths.clone()].concat()
+            }
+            Step::Patches(_) => continue,
+        };
+        let arguments: Vec<String> = arguments.iter().map(|argument| quoted(argument)).collect();
+        commands.push(format!("{program} {}", arguments.join(" ")));
+    }
+    let edits = if commands.is_empty() {
+        String::new()
+    } else {
+        format!("(cd {} && {}) && ", quoted(directory), commands.join(" && "))
+    };
+    let build: Vec<String> = recipe
+        .build_args(Path::new(directory), None)
+        .iter()
+        .map(|argument| quoted(&argument.to_string_lossy()))
+        .collect();
+    format!("{edits}{program} {}", build.join(" "))
+}

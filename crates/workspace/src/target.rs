@@ -1,0 +1,165 @@
+//! The targets to render: what each consists of, and the inputs of its render.
+//!
+//! A target is `<app>/<case>`: `default` is the Application itself, and each `ci/<case>-values.yaml` of its chart is
+//! another case.
+
+use std::fmt;
+use std::sync::Arc;
+
+use argocd::application::{Application, HelmOptions, Source};
+use diagnostics::{Reported, Result};
+use helm::chart::Chart;
+use helm::dependencies::Inspection;
+use helm::recipe::Recipe;
+use toolbox::inputs::Inputs;
+
+use crate::deploy::{ChartSource, Deployment};
+use crate::kustomized::KustomizeSource;
+use crate::plain::DirectorySource;
+
+/// The name of a target, `<app>/<case>`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TargetId {
+    /// The Application's instance name.
+    pub app: String,
+    /// `default`, or the name of a value file in the chart's ci/.
+    pub case: String,
+}
+
+impl fmt::Display for TargetId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.app, self.case)
+    }
+}
+
+/// The case of the Application itself.
+pub const DEFAULT_CASE: &str = "default";
+
+/// A target to render.
+#[derive(Debug)]
+pub struct Target<'a> {
+    /// Its name.
+    pub id: TargetId,
+    /// The Application and its sources.
+    pub deployment: &'a Deployment,
+    /// The namespace of objects that name none.
+    pub namespace: String,
+    /// What its sources render, in their order.
+    pub parts: Vec<Part<'a>>,
+    /// The digests of everything that the render depends on.
+    pub inputs: Inputs,
+}
+
+/// What a source of an Application renders.
+#[derive(Debug)]
+pub enum Part<'a> {
+    /// A chart in the checkout.
+    Chart(ChartPart<'a>),
+    /// A kustomization.
+    Kustomize(KustomizePart<'a>),
+    /// A directory of manifests.
+    Directory(&'a DirectorySource),
+}
+
+/// A kustomization, and how a source of an Application builds it.
+#[derive(Debug)]
+pub struct KustomizePart<'a> {
+    /// The kustomization and its options.
+    pub source: &'a KustomizeSource,
+    /// The commands that build it.
+    pub recipe: kustomize::recipe::Recipe,
+}
+
+/// A chart in the checkout, and how a source of an Application renders it.
+#[derive(Debug)]
+pub struct ChartPart<'a> {
+    /// The chart and its Helm options.
+    pub source: &'a ChartSource,
+    /// The Helm command line.
+    pub recipe: Recipe,
+    /// The dependencies and files of the chart.
+    pub inspected: &'a Inspected,
+}
+
+/// A chart as a target renders it.
+#[derive(Debug, Clone, Copy)]
+pub struct ChartTarget<'a> {
+    /// The name of the target.
+    pub id: &'a TargetId,
+    /// The Application.
+    pub application: &'a Application,
+    /// The source that renders it.
+    pub source: &'a Source,
+    /// The chart.
+    pub chart: &'a Arc<Chart>,
+    /// Its Helm options.
+    pub options: &'a HelmOptions,
+    /// The Helm command line.
+    pub recipe: &'a Recipe,
+    /// The dependencies and files of the chart.
+    pub inspected: &'a Inspected,
+    /// The digests of everything that the render of the target depends on.
+    pub inputs: &'a Inputs,
+}
+
+impl Target<'_> {
+    /// The charts in the checkout that it renders.
+    pub fn charts(&self) -> impl Iterator<Item = ChartTarget<'_>> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Chart(part) => Some(self.chart_target(part)),
+            Part::Kustomize(_) | Part::Directory(_) => None,
+        })
+    }
+
+    /// A chart as this target renders it.
+    #[must_use]
+    pub fn chart_target<'s>(&'s self, part: &'s ChartPart<'s>) -> ChartTarget<'s> {
+        ChartTarget {
+            id: &self.id,
+            application: &self.deployment.application,
+            source: &part.source.source,
+            chart: &part.source.chart,
+            options: &part.source.options,
+            recipe: &part.recipe,
+            inspected: part.inspected,
+            inputs: &self.inputs,
+        }
+    }
+
+    /// Why none of its parts can be rendered, if something that it shares with other targets is too broken.
+    #[must_use]
+    pub fn refused(&self) -> Option<Reported> {
+        self.charts().find_map(|chart| chart.inspected.refused)
+    }
+
+    /// The file of a template relative to the repository root, unless it belongs to a dependency. A manifest in a
+    /// directory is its own template; an object without a template is that of a kustomization.
+    #[must_use]
+    pub fn template_file(&self, template: &str) -> Option<String> {
+        self.parts.iter().find_map(|part| match part {
+            Part::Chart(part) => self.chart_target(part).template_file(template),
+            Part::Directory(source) => source.contents.inputs.contains_key(template).then(|| template.to_owned()),
+            Part::Kustomize(part) => template.is_empty().then(|| part.source.name().to_owned()),
+        })
+    }
+}
+
+impl ChartTarget<'_> {
+    /// The file of a template relative to the repository root, unless it belongs to a dependency.
+    #[must_use]
+    pub fn template_file(&self, template: &str) -> Option<String> {
+        let inside = template.strip_prefix(&self.chart.name)?.strip_prefix('/')?;
+        self.chart.directory.join(inside).is_file().then(|| format!("{}/{inside}", self.chart.path))
+    }
+}
+
+/// The dependencies and files of a chart.
+#[derive(Debug)]
+pub struct Inspected {
+    /// Its dependencies.
+    pub dependencies: Inspection,
+    /// Set if the dependencies are too broken to render.
+    pub refused: Option<Reported>,
+    /// Its own files.
+    pub files: Result<Inputs>,
+}
