@@ -4,6 +4,7 @@ pub mod app_of_apps;
 pub mod argocd;
 pub mod bench;
 pub mod ci;
+pub mod consequences;
 pub mod deps;
 pub mod explain;
 pub mod image;

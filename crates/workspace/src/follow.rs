@@ -67,7 +67,7 @@ impl Workspace {
             }
         }
         for set in &manifests.sets {
-            let Generated { applications, unrendered } = generator.generate(set);
+            let Generated { applications, unrendered, .. } = generator.generate(set);
             self.unrendered.extend(unrendered);
             new.extend(applications.into_iter().map(|(defined, application)| {
                 (defined, GeneratedApplication { parent: Some(parent.clone()), ..application })
