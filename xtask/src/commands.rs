@@ -1,5 +1,6 @@
 //! The commands, one per file. Each calls the stages in order and returns its outcome.
 
+pub mod app_of_apps;
 pub mod argocd;
 pub mod bench;
 pub mod ci;
@@ -21,6 +22,7 @@ pub mod tracing;
 pub mod validate;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use diagnostics::{Diagnostics, Result};
 use helm::dependencies::Context;
@@ -28,6 +30,7 @@ use toolbox::environment::Environment;
 use toolbox::tools::Tools;
 use workspace::Workspace;
 
+use self::rendering::Memory;
 use crate::report::{Printer, json};
 
 /// The environment and the common options of a command.
@@ -43,6 +46,8 @@ pub struct Session<'a> {
     pub jobs: usize,
     /// Prints results and progress.
     pub printer: &'a Printer,
+    /// What this run rendered.
+    pub rendered: Arc<Memory>,
 }
 
 /// The outcome of a command.
@@ -68,7 +73,7 @@ impl<'a> Session<'a> {
         let root = workspace::find_root(&root)?;
         environment.check_cache()?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Ok(Self { root, environment, offline, jobs: jobs.unwrap_or(cores).max(1), printer })
+        Ok(Self { root, environment, offline, jobs: jobs.unwrap_or(cores).max(1), printer, rendered: Arc::default() })
     }
 
     /// The pinned tools of the workspace.

@@ -16,6 +16,7 @@ use crate::declared::Sample;
 use crate::deploy::Unrendered;
 use crate::files::CONFIG_FILE;
 use crate::find;
+use crate::target::TargetId;
 
 /// What an ApplicationSet generates.
 #[derive(Debug, Default)]
@@ -31,10 +32,14 @@ pub struct Generated {
 /// The manifest of a generated Application, and what made it.
 #[derive(Debug, Clone)]
 pub struct GeneratedApplication {
-    /// Its manifest; the places of its fields are in the ApplicationSet.
+    /// Its manifest; the places of its fields are in the ApplicationSet, or in what its parent renders.
     pub root: Node,
-    /// What made it.
-    pub made_by: MadeBy,
+    /// The file with these places.
+    pub file: String,
+    /// The ApplicationSet that made it, if one did.
+    pub made_by: Option<MadeBy>,
+    /// The target that renders it or its ApplicationSet, if one does.
+    pub parent: Option<TargetId>,
 }
 
 /// What made an Application.
@@ -82,7 +87,10 @@ impl<'a> Generator<'a> {
                 parameters: one.parameters,
             };
             let defined = read_one(&one.application);
-            generated.applications.push((defined, GeneratedApplication { root: one.application, made_by }));
+            let file = made_by.file.clone();
+            let application =
+                GeneratedApplication { root: one.application, file, made_by: Some(made_by), parent: None };
+            generated.applications.push((defined, application));
         }
         if !outcome.diagnostics.is_empty() {
             generated.unrendered.push(unrendered(outcome.diagnostics));

@@ -12,6 +12,7 @@ use workspace::plan::Inspections;
 use workspace::target::TargetId;
 use workspace::{CONFIG_FILE, Workspace, plan, written};
 
+use super::app_of_apps;
 use super::{Outcome, Session};
 use crate::report::json::{self, Output};
 use crate::report::table;
@@ -20,7 +21,7 @@ use crate::repository::{Change, Replacement};
 
 /// Lists the Applications.
 pub fn list(session: &Session<'_>) -> Result<Outcome> {
-    let (workspace, mut diagnostics) = Workspace::load(&session.root)?;
+    let (workspace, mut diagnostics) = app_of_apps::load(session)?;
     let (freshness, found) = freshness(session, &workspace);
     diagnostics.extend(found);
     diagnostics.sort();
@@ -37,20 +38,25 @@ pub fn list(session: &Session<'_>) -> Result<Outcome> {
         // The diagnostics explain why there are no targets.
         let broken = targets.is_empty();
         let chart = deployment.charts().next();
-        let namespace = chart.and_then(|chart| chart.options.namespace.as_ref()).unwrap_or(&application.namespace);
+        let remote = deployment.remote_charts().next().filter(|_| chart.is_none());
+        let namespace = deployment.helm_options().next().and_then(|options| options.namespace.as_ref());
+        let namespace = namespace.unwrap_or(&application.namespace);
         let word = match stale {
             _ if broken => "broken".to_owned(),
             0 => "fresh".to_owned(),
             stale => format!("{stale} stale"),
         };
         let count = targets.len().to_string();
-        let path = chart.map_or("-", |chart| chart.chart.path.as_str());
-        let version = chart.map_or("-", |chart| chart.chart.version.as_str());
-        let row = [name, path, version, namespace, &application.project, helm, &count, &word];
+        let path = chart.map(|chart| chart.chart.path.clone());
+        let path = path.or_else(|| remote.map(|chart| chart.pin.location()));
+        let version = chart.map(|chart| chart.chart.version.clone());
+        let version = version.or_else(|| remote.map(|chart| chart.pin.version.clone()));
+        let shown = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+        let row = [name, &shown(&path), &shown(&version), namespace, &application.project, helm, &count, &word];
         let answer = json::Application {
             application: name.to_owned(),
-            chart: chart.map(|chart| chart.chart.path.clone()),
-            version: chart.map(|chart| chart.chart.version.clone()),
+            chart: path,
+            version,
             namespace: Some(namespace.clone()),
             project: Some(application.project.clone()),
             helm: Some(helm),
@@ -152,7 +158,7 @@ fn freshness(session: &Session<'_>, workspace: &Workspace) -> (BTreeMap<TargetId
 
 /// The targets that are up to date.
 fn fresh(session: &Session<'_>) -> BTreeSet<TargetId> {
-    let Ok((workspace, _)) = Workspace::load(&session.root) else { return BTreeSet::new() };
+    let Ok((workspace, _)) = app_of_apps::load(session) else { return BTreeSet::new() };
     let (freshness, _) = freshness(session, &workspace);
     freshness.into_iter().filter(|(_, fresh)| *fresh).map(|(id, _)| id).collect()
 }

@@ -57,7 +57,8 @@ pub(super) fn json(source: &Arc<Source>) -> Result<Vec<Manifest>> {
         }
         Some(Ok(_)) => {}
     }
-    if !source.text[end..].trim().is_empty() {
+    // Go's decoder takes a closing bracket for the end.
+    if !source.text[end..].trim().is_empty() && !source.text[end..].trim_start().starts_with([']', '}']) {
         let at = end + (source.text[end..].len() - source.text[end..].trim_start().len());
         return Err(invalid("contains more than one JSON value", at, "second value")
             .help("put each object into a file of its own, or use a `List`")
