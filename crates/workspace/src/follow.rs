@@ -127,7 +127,7 @@ impl Workspace {
             }
             _ => found,
         };
-        found.help("rename one of them, or exclude one of the two with `argocd.applications` in charts.toml")
+        found.help("rename one of the two Applications")
     }
 }
 

@@ -50,10 +50,10 @@ pub struct Workspace {
     pub deployments: Vec<Deployment>,
     /// The Applications that ApplicationSets generate, with what made them.
     pub generated: Vec<GeneratedApplication>,
-    /// The instance names of ApplicationSets that generate nothing.
-    pub empty_sets: Vec<String>,
     /// The names of the Applications that targets render, differently from any file.
     pub(crate) replaced: BTreeSet<String>,
+    /// The instance names of ApplicationSets that generate nothing.
+    pub empty_sets: Vec<String>,
     /// The Applications that are not rendered, by instance name.
     pub unrendered: Vec<Unrendered>,
     /// The charts from Helm repositories that Applications ask for, pinned or not.
@@ -113,8 +113,8 @@ impl Workspace {
             argocd_complete: true,
             deployments: Vec::new(),
             generated: Vec::new(),
-            empty_sets: Vec::new(),
             replaced: BTreeSet::new(),
+            empty_sets: Vec::new(),
             unrendered: Vec::new(),
             wanted: Vec::new(),
             sound: false,

@@ -7,6 +7,7 @@ use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use golden::Golden;
 use toolbox::atomic_file;
+use workspace::deploy::Rendered;
 use workspace::generate::MadeBy;
 use workspace::plan::Inspections;
 use workspace::target::TargetId;
@@ -51,8 +52,17 @@ pub fn list(session: &Session<'_>) -> Result<Outcome> {
         let path = path.or_else(|| remote.map(|chart| chart.pin.location()));
         let version = chart.map(|chart| chart.chart.version.clone());
         let version = version.or_else(|| remote.map(|chart| chart.pin.version.clone()));
-        let shown = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
-        let row = [name, &shown(&path), &shown(&version), namespace, &application.project, helm, &count, &word];
+        // What is no chart has a directory, and instead of a version its type.
+        let (directory, kind) = deployment.sources.first().map_or(("-", "-"), |source| match source {
+            Rendered::Chart(_) | Rendered::RemoteChart(_) => ("-", "-"),
+            Rendered::Kustomize(source) => (source.source.path.as_str(), "Kustomize"),
+            Rendered::Directory(source) => (source.source.path.as_str(), "Directory"),
+        });
+        let shown_path = path.as_deref().unwrap_or(directory);
+        let shown_version = version.as_deref().unwrap_or(kind);
+        let shown_helm = if kind == "Directory" { "-" } else { helm };
+        let row = [name, shown_path, shown_version, namespace, &application.project, shown_helm, &count, &word]
+            .map(str::to_owned);
         let answer = json::Application {
             application: name.to_owned(),
             chart: path,
@@ -65,7 +75,7 @@ pub fn list(session: &Session<'_>) -> Result<Outcome> {
             broken,
             generated_by: made_by.get(name).map(|made_by| generated_by(made_by)),
         };
-        rows.insert(name, (row.map(str::to_owned), answer));
+        rows.insert(name, (row, answer));
     }
     for one in &workspace.unrendered {
         let name = one.instance.as_str();
@@ -83,7 +93,7 @@ pub fn list(session: &Session<'_>) -> Result<Outcome> {
     if rows.is_empty() {
         session.printer.result("no Application is rendered\n");
     } else {
-        let head = ["application", "chart", "version", "namespace", "project", "helm", "targets", "state"];
+        let head = ["application", "source", "version", "namespace", "project", "helm", "targets", "state"];
         let all: Vec<[String; 8]> = std::iter::once(head.map(str::to_owned)).chain(rows).collect();
         session.printer.result(&table(&all));
     }

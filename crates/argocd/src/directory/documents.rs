@@ -187,6 +187,11 @@ fn documents(source: &Arc<Source>, from: usize, manifests: &mut Vec<Manifest>) -
 
 /// The object in a document; none if it is empty.
 fn document(source: &Arc<Source>, range: std::ops::Range<usize>) -> std::result::Result<Option<Manifest>, Problem> {
+    // Argo CD reads the first of several documents, and `...` ends it.
+    let ends = |line: &str| line.strip_prefix("...").is_some_and(|rest| rest.trim().is_empty());
+    let lines = source.text[range.clone()].split_inclusive('\n');
+    let length: usize = lines.take_while(|line| !ends(line)).map(str::len).sum();
+    let range = range.start..range.start + length;
     let text = &source.text[range.clone()];
     if text.trim().is_empty() {
         return Ok(None);
