@@ -48,11 +48,12 @@ func generate(set *v1alpha1.ApplicationSet, projects []*v1alpha1.AppProject, w *
 
 	database := &database{clusters: w.Clusters}
 	scm := generators.NewSCMConfig("", nil, false, false, nil, false)
+	available := generators.GetGenerators(ctx, cluster, nil, controlPlane, repos, nil, scm, nil)
 	reconciler := controllers.ApplicationSetReconciler{
 		Client:     cluster,
 		Scheme:     scheme,
 		Recorder:   record.NewFakeRecorder(1 << 16),
-		Generators: generators.GetGenerators(ctx, cluster, nil, controlPlane, repos, nil, scm, nil),
+		Generators: withSamples(available, w.Samples, set.Name),
 		ArgoDB:     database,
 		// Nothing has to be deleted in a new cluster.
 		Policy:                   v1alpha1.ApplicationsSyncPolicyCreateUpdate,

@@ -114,7 +114,7 @@ func judge(request request, scratch string, only bool) (result verdict) {
 		verdict:   &result,
 		only:      only,
 	}
-	session.repos = services.NewArgoCDService(session.database, false, session.server, w.ApplicationSet.NewGlobbing)
+	session.repos = services.NewArgoCDService(session.database, false, session.server, w.ArgoCD.NewGlobbing)
 	if err := session.run(); err != nil {
 		result.Error = err.Error()
 	}

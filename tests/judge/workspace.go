@@ -38,15 +38,16 @@ type settings struct {
 	Kustomize struct {
 		BuildOptions string `toml:"build-options"`
 	}
-	ApplicationSet struct {
+	ArgoCD struct {
 		NewGlobbing bool `toml:"new-git-file-globbing"`
-	} `toml:"applicationset"`
+	}
 	// Repositories are other repositories, with the directory of a checkout.
 	Repositories []struct {
 		URL  string
 		Path string
 	} `toml:"repository-map"`
 	Clusters []cluster `toml:"cluster"`
+	Samples  []sample  `toml:"sample"`
 }
 
 // cluster is a cluster that is known to Argo CD.
@@ -119,17 +120,29 @@ func flat(objects []*unstructured.Unstructured) []*unstructured.Unstructured {
 	return all
 }
 
-// checkout returns the directory of a Git repository.
+// checkout returns the directory of a Git repository. Argo CD would clone it by the given protocol; the content is the same.
 func (w *workspace) checkout(url string) (string, error) {
 	for _, other := range w.Repositories {
-		if git.SameURL(other.URL, url) {
+		if place(other.URL) == place(url) {
 			return filepath.Join(w.Root, other.Path), nil
 		}
 	}
-	if w.Repository == "" || git.SameURL(w.Repository, url) {
+	if w.Repository == "" || place(w.Repository) == place(url) {
 		return w.Root, nil
 	}
 	return "", fmt.Errorf("repository %s is unknown", url)
+}
+
+// place is a URL without its protocol and user.
+func place(url string) string {
+	url = git.NormalizeGitURL(url)
+	if _, after, found := strings.Cut(url, "://"); found {
+		url = after
+	}
+	if _, after, found := strings.Cut(url, "@"); found {
+		url = after
+	}
+	return url
 }
 
 // permissive is a project that permits everything: lint compares Applications with their project.

@@ -94,7 +94,7 @@ impl<'a> Scope<'a> {
             let Some(resolved) = diagnostics.take(resolved) else { continue };
             let path = &resolved.path;
             let found = if is_glob(path) && self.globs {
-                let Some(mut matches) = diagnostics.take(self.expand(&resolved, raw, place)) else { continue };
+                let Some(mut matches) = diagnostics.take(expand(&resolved, raw, place)) else { continue };
                 matches.retain(|file| !(self.ignored)(file));
                 if matches.is_empty() && !ignore_missing {
                     diagnostics.push(
@@ -200,10 +200,10 @@ impl<'a> Scope<'a> {
                 None => self.chart.join(&text),
             };
             let what = if self.kind == Root::Chart { "the chart" } else { "the repository" };
-            return inside(joined, self.root, what, raw, place);
+            return inside(&joined, self.root, what, raw, place);
         };
         let text = substitute::expand(rest, self.variables);
-        inside(root.join(text.trim_start_matches('/')), root, "the repository", raw, place)
+        inside(&root.join(text.trim_start_matches('/')), root, "the repository", raw, place)
     }
 
     /// The root of the source that an entry refers to, and the rest of the entry.
@@ -226,40 +226,42 @@ impl<'a> Scope<'a> {
             }
             None => {
                 let found = invalid(format!("no source has `ref: {name}`"), "rejected by Argo CD");
-                Err(match references.is_empty() {
-                    true => found.help(format!("add a source with `ref: {name}`")),
-                    false => found.help(suggestion(name, references.keys().map(String::as_str))),
-                }
-                .into())
+                let help = if references.is_empty() {
+                    format!("add a source with `ref: {name}`")
+                } else {
+                    suggestion(name, references.keys().map(String::as_str))
+                };
+                Err(found.help(help).into())
             }
         }
-    }
-
-    fn expand(&self, pattern: &Resolved<'_>, raw: &str, place: &Place) -> Result<Vec<PathBuf>> {
-        let Resolved { path, root } = pattern;
-        let relative = path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned();
-        let matches = glob::expand(root, &relative).map_err(|_: glob::Malformed| {
-            Diagnostic::new(Code::ApplicationInvalid, format!("`{raw}` is not a valid glob")).at(place.clone(), "")
-        })?;
-        let root = root.canonicalize().map_err(|error| Diagnostic::io("resolve", root, &error))?;
-        for file in &matches {
-            let real = file.canonicalize().map_err(|error| Diagnostic::io("resolve", file, &error))?;
-            if !real.starts_with(&root) {
-                return Err(Diagnostic::new(
-                    Code::ApplicationInvalid,
-                    format!("`{raw}` matches `{}`, a symbolic link out of the repository", file.display()),
-                )
-                .at(place.clone(), "rejected by Argo CD")
-                .into());
-            }
-        }
-        Ok(matches)
     }
 }
 
+/// The files that a pattern matches.
+fn expand(pattern: &Resolved<'_>, raw: &str, place: &Place) -> Result<Vec<PathBuf>> {
+    let Resolved { path, root } = pattern;
+    let relative = path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned();
+    let matches = glob::expand(root, &relative).map_err(|_: glob::Malformed| {
+        Diagnostic::new(Code::ApplicationInvalid, format!("`{raw}` is not a valid glob")).at(place.clone(), "")
+    })?;
+    let root = root.canonicalize().map_err(|error| Diagnostic::io("resolve", root, &error))?;
+    for file in &matches {
+        let real = file.canonicalize().map_err(|error| Diagnostic::io("resolve", file, &error))?;
+        if !real.starts_with(&root) {
+            return Err(Diagnostic::new(
+                Code::ApplicationInvalid,
+                format!("`{raw}` matches `{}`, a symbolic link out of the repository", file.display()),
+            )
+            .at(place.clone(), "rejected by Argo CD")
+            .into());
+        }
+    }
+    Ok(matches)
+}
+
 /// A path without `.`, `..`, and symbolic links, which must be below the root.
-fn inside<'a>(joined: PathBuf, root: &'a Path, what: &str, raw: &str, place: &Place) -> Result<Resolved<'a>> {
-    let mut path = clean(&joined);
+fn inside<'a>(joined: &Path, root: &'a Path, what: &str, raw: &str, place: &Place) -> Result<Resolved<'a>> {
+    let mut path = clean(joined);
     for _ in 0..10 {
         let Ok(target) = std::fs::read_link(&path) else { break };
         let folder = path.parent().unwrap_or(root);

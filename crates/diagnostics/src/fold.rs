@@ -104,7 +104,8 @@ impl Diagnostic {
         let origin = self.origin.as_ref()?;
         let (place, _) = self.places.first().filter(|(place, _)| !place.source.name.contains(&origin.golden))?;
         let span = place.span.clone()?;
-        let message = without_names(&masked(&masked(&self.message, &origin.name), &origin.kind));
+        let message = without_namespace(&masked(&masked(&self.message, &origin.name), &origin.kind));
+        let message = without_names(&message);
         Some((self.code, self.app(), message, place.source.name.clone(), span.start, span.end))
     }
 
@@ -186,6 +187,19 @@ fn masked(text: &str, name: &str) -> String {
         rest = after;
     }
     out + rest
+}
+
+/// A text with masked names, without the namespaces before them.
+fn without_namespace(text: &str) -> String {
+    let mut parts = text.split("/\0");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let named = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | '\0');
+        out.truncate(out.trim_end_matches(named).len());
+        out.push('\0');
+        out.push_str(part);
+    }
+    out
 }
 
 /// A text without what is quoted in backticks, and without numbers.
@@ -276,6 +290,12 @@ mod tests {
         assert_eq!(masked("`web` and web-data of website, web.", "web"), "`\0` and \0-data of website, \0.");
         assert_eq!(masked("aaa a", "a"), "aaa \0");
         assert_eq!(masked("é", ""), "é");
+    }
+
+    #[test]
+    fn a_namespace_before_a_name_is_dropped() {
+        assert_eq!(without_namespace("Pod \0/\0, mail/\0 and a/b"), "Pod \0, \0 and a/b");
+        assert_eq!(without_namespace("plain"), "plain");
     }
 
     #[test]

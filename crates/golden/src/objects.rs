@@ -11,7 +11,7 @@ use workspace::target::Target;
 use crate::goldens::Golden;
 
 /// The end of the name of a place in an object that is not as recorded.
-const UNRECORDED: &str = " (as rendered now)";
+pub const UNRECORDED: &str = " (as rendered now)";
 
 /// The objects of a target's manifests, the items of lists one by one.
 #[must_use]

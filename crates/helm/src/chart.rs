@@ -22,6 +22,8 @@ use diagnostics::{Code, Diagnostic, Place, Result, Source};
 use document::{Node, yaml};
 use toolbox::archive::sha256;
 
+use crate::helmignore::Rules;
+
 pub use self::dependency::{Dependency, Origin};
 use self::go_json::go_list;
 pub use self::go_json::{dependency_json, go_string};
@@ -71,6 +73,33 @@ pub struct ChartLock {
     lists_dependencies: bool,
 }
 
+/// Reports a .helmignore that excludes all templates: Helm then renders nothing, and Argo CD deletes every object.
+fn ignored_templates(root: &Path, directory: &Path) -> Result<Option<Diagnostic>> {
+    let templates = directory.join("templates");
+    let (true, Some(source)) = (templates.is_dir(), read(root, &directory.join(".helmignore"))?) else {
+        return Ok(None);
+    };
+    let entries = std::fs::read_dir(&templates).into_iter().flatten().flatten();
+    let entries: Vec<(String, bool)> = entries
+        .filter_map(|entry| Some((format!("templates/{}", entry.file_name().to_str()?), entry.path().is_dir())))
+        .collect();
+    let excludes = |text: &str| {
+        let rules = Rules::parse(text);
+        let all = || !entries.is_empty() && entries.iter().all(|(name, folder)| rules.decide(name, *folder));
+        rules.decide("templates", true) || all()
+    };
+    if !excludes(&source.text) {
+        return Ok(None);
+    }
+    let line = source.text.lines().position(excludes);
+    let place = line.map_or_else(|| Place::file(source.name.clone()), |line| Place::line(&source, line + 1));
+    Ok(Some(
+        Diagnostic::new(Code::ChartInvalid, "`.helmignore` excludes all templates")
+            .at(place, "Helm renders nothing")
+            .help("delete the line, or name only files that are not templates"),
+    ))
+}
+
 impl Chart {
     /// Reads the chart in a directory, which may be relative to `root`.
     pub fn load(root: &Path, directory: &Path) -> Result<Self> {
@@ -82,6 +111,9 @@ impl Chart {
                 .help("create a chart with `helm create`")
                 .into());
         };
+        if let Some(found) = ignored_templates(root, &directory)? {
+            return Err(found.into());
+        }
         let mut chart = Self::parse(&source, directory, path)?;
         if let Some(source) = read(root, &chart.directory.join(REQUIREMENTS))? {
             chart.read_requirements(&source)?;

@@ -112,31 +112,29 @@ impl ChartsLock {
         let mut pins: Vec<Pin> = Vec::new();
         for node in charts {
             let Some(pin) = pin(node, &mut diagnostics) else { continue };
-            match pins.iter().find(|other| other.subject() == pin.subject()) {
-                Some(first) => diagnostics.push(
+            if let Some(first) = pins.iter().find(|other| other.subject() == pin.subject()) {
+                diagnostics.push(
                     Diagnostic::new(Code::ConfigInvalid, format!("`{}` {} is pinned twice", pin.name, pin.version))
                         .at(pin.place.clone(), "second pin")
                         .at(first.place.clone(), "first pin")
                         .help("delete one of them, and run `cargo xtask deps`"),
-                ),
-                None => {
-                    let same = |other: &&Pin| other.name == pin.name && other.repository == pin.repository;
-                    if let Some((first, range)) = pins
-                        .iter()
-                        .filter(same)
-                        .find_map(|other| Some((other, other.requested.intersection(&pin.requested).next()?)))
-                    {
-                        let message = format!("the version `{range}` of `{}` is resolved twice", pin.name);
-                        diagnostics.push(
-                            Diagnostic::new(Code::ConfigInvalid, message)
-                                .at(pin.place.clone(), format!("to {}", pin.version))
-                                .at(first.place.clone(), format!("to {}", first.version))
-                                .help("run `cargo xtask deps --update`"),
-                        );
-                    }
-                    pins.push(pin);
-                }
+                );
+                continue;
             }
+            let same = |other: &&Pin| other.name == pin.name && other.repository == pin.repository;
+            let range = |other: &Pin| other.requested.intersection(&pin.requested).next().cloned();
+            if let Some((first, range)) = pins.iter().filter(same).find_map(|other| Some((other, range(other)?))) {
+                diagnostics.push(
+                    Diagnostic::new(
+                        Code::ConfigInvalid,
+                        format!("the version `{range}` of `{}` is resolved twice", pin.name),
+                    )
+                    .at(pin.place.clone(), format!("to {}", pin.version))
+                    .at(first.place.clone(), format!("to {}", first.version))
+                    .help("run `cargo xtask deps --update`"),
+                );
+            }
+            pins.push(pin);
         }
         pins.sort_by(|left, right| left.subject().cmp(&right.subject()));
         diagnostics.into_result(Self { pins })

@@ -1,5 +1,8 @@
 //! The environment in which Helm runs: with private folders, so that the user's Helm configuration has no effect, without
 //! a kubeconfig, and in UTC, as in Argo CD's container.
+//!
+//! Most runs end before collecting garbage would pay: without it, they need a fifth less time. The limit keeps large
+//! renders from using much more memory.
 
 use std::path::Path;
 
@@ -9,6 +12,7 @@ use toolbox::process::Invocation;
 #[must_use]
 pub fn invocation(program: &Path, directory: &Path, homes: &Path) -> Invocation {
     let mut invocation = Invocation::new(program, directory).env("LC_ALL", "C").env("TZ", "UTC");
+    invocation = invocation.env("GOGC", "off").env("GOMEMLIMIT", "256MiB");
     for home in ["CACHE", "CONFIG", "DATA"] {
         let folder = homes.join(home.to_lowercase());
         invocation = invocation.env(&format!("XDG_{home}_HOME"), &folder).env(&format!("HELM_{home}_HOME"), &folder);

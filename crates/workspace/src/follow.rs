@@ -67,7 +67,7 @@ impl Workspace {
             }
         }
         for set in &manifests.sets {
-            let Generated { applications, unrendered } = generator.generate(set);
+            let Generated { applications, unrendered, .. } = generator.generate(set);
             self.unrendered.extend(unrendered);
             new.extend(applications.into_iter().map(|(defined, application)| {
                 (defined, GeneratedApplication { parent: Some(parent.clone()), ..application })
@@ -127,7 +127,7 @@ impl Workspace {
             }
             _ => found,
         };
-        found.help("rename one of them, or exclude one of the two with `argocd.applications` in charts.toml")
+        found.help("rename one of the two Applications")
     }
 }
 

@@ -21,6 +21,8 @@ use crate::target::TargetId;
 /// What an ApplicationSet generates.
 #[derive(Debug, Default)]
 pub struct Generated {
+    /// The instance name of the ApplicationSet.
+    pub set: String,
     /// The Applications, as far as they can be read, with their manifests.
     pub applications: Vec<(Defined, GeneratedApplication)>,
     /// What is not generated.
@@ -76,7 +78,7 @@ impl<'a> Generator<'a> {
         let place = set.find(&["metadata", "name"]).unwrap_or(set).place();
         let unrendered =
             |reasons: Diagnostics| Unrendered { instance: instance.clone(), place: place.clone(), reasons };
-        let mut generated = Generated::default();
+        let mut generated = Generated { set: instance.clone(), ..Generated::default() };
         for one in outcome.applications {
             let made_by = MadeBy {
                 set: instance.clone(),
@@ -113,8 +115,11 @@ impl Surroundings for Generator<'_> {
         Ok(Arc::clone(files) as Arc<dyn Repository>)
     }
 
-    fn clusters(&self) -> &[Cluster] {
-        &self.config.clusters
+    fn clusters(&self) -> Result<&[Cluster], String> {
+        match self.config.clusters.as_slice() {
+            [] => Err(format!("{CONFIG_FILE} has no `[[cluster]]`")),
+            clusters => Ok(clusters),
+        }
     }
 
     fn samples(&self, set: &str, generator: &str) -> Result<Vec<Node>, String> {

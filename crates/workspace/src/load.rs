@@ -52,6 +52,8 @@ pub struct Workspace {
     pub generated: Vec<GeneratedApplication>,
     /// The names of the Applications that targets render, differently from any file.
     pub(crate) replaced: BTreeSet<String>,
+    /// The instance names of ApplicationSets that generate nothing.
+    pub empty_sets: Vec<String>,
     /// The Applications that are not rendered, by instance name.
     pub unrendered: Vec<Unrendered>,
     /// The charts from Helm repositories that Applications ask for, pinned or not.
@@ -112,6 +114,7 @@ impl Workspace {
             deployments: Vec::new(),
             generated: Vec::new(),
             replaced: BTreeSet::new(),
+            empty_sets: Vec::new(),
             unrendered: Vec::new(),
             wanted: Vec::new(),
             sound: false,
@@ -138,7 +141,10 @@ impl Workspace {
         }
         let generator = Generator::new(root, &workspace.config);
         for set in &sets {
-            let Generated { applications, unrendered } = generator.generate(set);
+            let Generated { set, applications, unrendered } = generator.generate(set);
+            if applications.is_empty() && unrendered.is_empty() {
+                workspace.empty_sets.push(set);
+            }
             workspace.unrendered.extend(unrendered);
             for (one, application) in applications {
                 workspace.generated.push(application);

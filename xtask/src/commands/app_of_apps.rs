@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use diagnostics::{Diagnostics, Result};
+use golden::objects;
 use workspace::plan::Inspections;
 use workspace::target::{DEFAULT_CASE, TargetId};
 use workspace::{Workspace, follow, plan};
@@ -61,6 +62,13 @@ fn definitions(
 fn of_target(rendering: &Rendering<'_>) -> Vec<document::yaml::Document> {
     let folder = &rendering.golden.folder;
     let manifests = rendering.manifests().unwrap_or_default();
-    let objects = manifests.iter().filter(|one| one.manifest.key.group == "argoproj.io");
-    objects.flat_map(|one| follow::definitions(&format!("{folder}/{}", one.file), &one.manifest.text)).collect()
+    let definitions = manifests.iter().filter(|one| one.manifest.key.group == "argoproj.io");
+    definitions
+        .flat_map(|one| {
+            let text = &one.manifest.text;
+            let recorded = rendering.golden.files.get(&one.file).is_some_and(|bytes| bytes == text.as_bytes());
+            let state = if recorded { "" } else { objects::UNRECORDED };
+            follow::definitions(&format!("{folder}/{}{state}", one.file), text)
+        })
+        .collect()
 }

@@ -16,6 +16,7 @@ use workspace::target::{DEFAULT_CASE, Target};
 use workspace::{Workspace, plan};
 
 use super::app_of_apps;
+use super::consequences;
 use super::placing::Placer;
 use super::rendering::{self, RenderState, Rendering};
 use super::{Outcome, Session, lint, render, test_kind, validate};
@@ -77,6 +78,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
         let suites: Vec<Suite> = stages.iter().flat_map(suites).collect();
         diagnostics.extend(junit::write(path, &suites).err().unwrap_or_default());
     }
+    consequences::remove(&mut diagnostics);
     // Stages may have findings in common, which this removes.
     diagnostics.sort();
     let names: Vec<&str> = stages.iter().map(|stage| stage.name).collect();

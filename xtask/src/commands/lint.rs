@@ -20,6 +20,7 @@ use workspace::target::{ChartTarget, DEFAULT_CASE, Target, TargetId};
 use workspace::{Workspace, plan, suppression};
 
 use super::app_of_apps;
+use super::consequences;
 use super::placing::Placer;
 use super::rendering::{self, RenderState, Rendering};
 use super::{Outcome, Session};
@@ -70,6 +71,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     Placer::new(session, &workspace, &renderings).place(&mut checked.diagnostics);
     diagnostics.extend(checked.diagnostics);
 
+    consequences::remove(&mut diagnostics);
     diagnostics.sort();
     let counts = format!("{}, {}", plural(checked.charts.len(), "chart"), plural(renderings.len(), "target"));
     session.printer.finished(&format!("{counts}: {}", report::count(&diagnostics)));

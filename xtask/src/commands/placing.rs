@@ -1,12 +1,14 @@
 //! Moves findings about rendered objects to where their author can fix them.
 //!
-//! Checks find a place in a golden. Here, the line of the template that wrote it becomes the main place, and the golden the
-//! last one. A finding stays where it is if its object is not traced.
+//! Checks find places in goldens. Here, the line of the template that wrote the main place becomes the main place, and the
+//! golden the last one; the places in other objects become the lines that wrote them. A place stays where it is if its object
+//! is not traced.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use diagnostics::{Diagnostic, Diagnostics, Place};
+use golden::objects::UNRECORDED;
 use kubernetes::object;
 use toolbox::parallel::parallel;
 use workspace::Workspace;
@@ -35,14 +37,18 @@ impl<'s> Placer<'s> {
 
     /// Moves the findings that are about an object.
     pub fn place(&self, diagnostics: &mut Diagnostics) {
-        let about = |found: &Diagnostic| found.origin.as_ref().and(found.target.clone());
-        let names: BTreeSet<String> = diagnostics.0.iter().filter_map(about).collect();
+        let names: BTreeSet<String> =
+            diagnostics.0.iter().filter(|found| found.origin.is_some()).flat_map(targets).collect();
         let names: Vec<String> = names.into_iter().collect();
         let origins = parallel(self.session.jobs, &names, |name| self.origins(name));
         let origins: BTreeMap<String, Arc<Traced<'s>>> =
             names.into_iter().zip(origins).filter_map(|(name, origins)| Some((name, origins?))).collect();
-        for found in &mut diagnostics.0 {
-            if let Some(origins) = about(found).and_then(|name| origins.get(&name)) {
+        for found in diagnostics.0.iter_mut().filter(|found| found.origin.is_some()) {
+            for (place, _) in found.places.iter_mut().skip(1) {
+                let author = of_golden(place).and_then(|(target, file)| author(place, file, origins.get(target)?));
+                *place = author.unwrap_or_else(|| place.clone());
+            }
+            if let Some(origins) = found.target.as_ref().and_then(|name| origins.get(name)) {
                 move_to_author(found, origins);
             }
         }
@@ -63,6 +69,50 @@ impl<'s> Placer<'s> {
     }
 }
 
+/// The targets that a finding is about.
+fn targets(found: &Diagnostic) -> impl Iterator<Item = String> {
+    let others =
+        found.places.iter().skip(1).filter_map(|(place, _)| of_golden(place)).map(|(target, _)| target.to_owned());
+    found.target.iter().cloned().chain(others)
+}
+
+/// The target and the file name of the golden that a place is in. Nothing for a golden of another revision.
+fn of_golden(place: &Place) -> Option<(&str, &str)> {
+    let path = place.source.name.strip_prefix("tests/golden/")?;
+    let path = path.strip_suffix(UNRECORDED).unwrap_or(path);
+    let (target, file) = path.rsplit_once('/')?;
+    // The values of Secrets stay hidden.
+    let plain = path.ends_with(|end: char| end.is_alphanumeric()) && !file.starts_with("secret-");
+    (plain && target.contains('/')).then_some((target, file))
+}
+
+/// Where the author of a place in a golden can change it: the value that it is, if it is a single one, or else the line of
+/// the template.
+fn author(golden: &Place, file: &str, origins: &Traced<'_>) -> Option<Place> {
+    let span = golden.span.clone()?;
+    let (line, bounds) = golden.source.lines_of(&(span.start..span.start));
+    let text = &golden.source.text[bounds.clone()];
+    let rendered = golden.source.text.get(span.clone()).unwrap_or_default();
+    let indent = indent(text);
+    let key = text.trim_start().trim_start_matches("- ").split(':').next().unwrap_or_default();
+    let trail =
+        origins.trail_of_field(file, line, span.start - bounds.start, rendered, &[key.trim_matches('"').to_owned()]);
+    let writer = trail.writer()?;
+    let start = origins.provenance().at(file, line, indent, 0)?;
+    let value = match trail.values.as_slice() {
+        [used] => used.setting.as_ref().filter(|setting| unquoted(&setting.written) == unquoted(rendered)),
+        _ => None,
+    };
+    let value = value.map(|setting| setting.place.clone());
+    let template = writer.user(&start).cloned().unwrap_or_else(|| writer.author());
+    // Nobody edits what is in an archive.
+    value.filter(|_| writer.action).into_iter().chain([template]).find(|place| !in_archive(place))
+}
+
+fn unquoted(text: &str) -> &str {
+    text.trim().trim_matches(['"', '\''])
+}
+
 fn move_to_author(found: &mut Diagnostic, origins: &Traced<'_>) {
     let Some(origin) = &found.origin else { return };
     let Some((golden, label)) = found.places.first().cloned() else { return };
@@ -71,6 +121,13 @@ fn move_to_author(found: &mut Diagnostic, origins: &Traced<'_>) {
     let rendered = golden.source.text.get(span.clone()).unwrap_or_default();
     let trail = origins.trail_of_field(&origin.golden, line, span.start - bounds.start, rendered, &origin.path);
     let Some(mut author) = trail.place() else { return };
+    // What uses a named template is what the finding is about; the named template is used elsewhere, too.
+    let indent = indent(&golden.source.text[bounds.clone()]);
+    let mut helper = None;
+    let start = origins.provenance().at(&origin.golden, line, indent, 0);
+    if let Some(user) = trail.writer().zip(start).and_then(|(writer, start)| writer.user(&start).cloned()) {
+        helper = Some(std::mem::replace(&mut author, user));
+    }
     let as_written = text(&author) == text(&golden);
     // With several values, none of them is the one to change.
     let mut value = match trail.values.as_slice() {
@@ -84,6 +141,7 @@ fn move_to_author(found: &mut Diagnostic, origins: &Traced<'_>) {
     if secret && origin.kind.ends_with("Secret") {
         let key = origin.path.last().map(String::as_str).unwrap_or_default();
         author = without_secrets(&author, key);
+        helper = helper.map(|helper| without_secrets(&helper, ""));
         value = value.map(|(place, label)| (without_secrets(&place, ""), label));
     }
     found.places.retain(|(place, label)| place.span.is_some() || label != object::FROM_TEMPLATE);
@@ -99,6 +157,9 @@ fn move_to_author(found: &mut Diagnostic, origins: &Traced<'_>) {
             found.places.insert(1, value);
         }
     }
+    if let Some(helper) = helper.filter(|helper| !in_archive(helper)) {
+        found.places.insert(1, (helper, "written here".to_owned()));
+    }
     // What is written in the template need not be shown again.
     let golden = if as_written { Place::file(golden.source.name.clone()) } else { golden };
     found.places.push((golden, if as_written { String::new() } else { "as rendered".to_owned() }));
@@ -109,11 +170,15 @@ fn without_secrets(place: &Place, key: &str) -> Place {
     let Some(span) = place.span.clone() else { return place.clone() };
     let (_, mut lines) = place.source.lines_of(&span);
     let line = &place.source.text[lines.clone()];
-    let indent = line.len() - line.trim_start().len();
+    let indent = indent(line);
     if line[indent..].strip_prefix(key).is_some_and(|rest| rest.starts_with(':')) {
         lines.start += indent + key.len() + 1;
     }
     object::place_without(&place.source, span, &[lines])
+}
+
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start().len()
 }
 
 fn text(place: &Place) -> Option<&str> {

@@ -10,6 +10,7 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest};
 use document::{Node, Value};
 use workspace::written::Written;
 
+use super::ignored_differences::rendered_path;
 use super::subject::Subject;
 
 /// The codes of this check.
@@ -23,7 +24,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         diagnostics.0.extend(automated(&application));
         diagnostics.0.extend(retry(&application));
         diagnostics.0.extend(managed_namespace(&application));
-        diagnostics.0.extend(ignored_differences(&application));
+        diagnostics.0.extend(ignored_differences(subject, &application));
         diagnostics.0.extend(contradictions(&application));
     }
     diagnostics
@@ -105,11 +106,16 @@ fn managed_namespace(application: &Written<'_>) -> Option<Diagnostic> {
     })
 }
 
-fn ignored_differences(application: &Written<'_>) -> Option<Diagnostic> {
+/// Reports ignored fields that a sync applies, because they are rendered.
+fn ignored_differences(subject: &Subject<'_>, application: &Written<'_>) -> Option<Diagnostic> {
     let node = set(application, &["spec", "ignoreDifferences"]).filter(|node| !node.items().is_empty())?;
-    (application.is_automated() && !application.has_sync_option("RespectIgnoreDifferences=true")).then(|| {
+    if !application.is_automated() || application.has_sync_option("RespectIgnoreDifferences=true") {
+        return None;
+    }
+    rendered_path(subject, application).map(|path| {
         let place = application.root.find(&["spec"]).unwrap_or(node).key_place("ignoreDifferences");
         finding(application, "each sync overwrites the fields in `ignoreDifferences`", place, "")
+            .at(path.place(), "this field is rendered")
             .note("they are ignored when Argo CD compares objects, but not when it applies them")
             .help("add `RespectIgnoreDifferences=true` to `spec.syncPolicy.syncOptions`")
     })

@@ -18,6 +18,12 @@ pub const CODES: &[Code] = &[Code::AnnotationUnknown];
 /// The prefix of Argo CD's annotations and labels.
 const DOMAIN: &str = "argocd.argoproj.io/";
 
+/// The prefix of Helm's annotations.
+const HELM_DOMAIN: &str = "helm.sh/";
+
+/// The annotations that Helm reads.
+const HELM: &[&str] = &["hook", "hook-delete-policy", "hook-output-log-policy", "hook-weight", "resource-policy"];
+
 /// Annotations of any object.
 const ANY: &[&str] = &[
     "client-side-apply-migration-manager",
@@ -113,6 +119,13 @@ pub fn metadata(root: &Node, own: bool) -> Vec<(Wrong, Place)> {
 
 fn annotation_key(key: &Key, own: bool) -> Option<Wrong> {
     let known = || ANY.iter().chain(OWN.iter().filter(|_| own)).copied();
+    if let Some(name) = key.name.strip_prefix(HELM_DOMAIN) {
+        let near = nearest(name, HELM.iter().copied()).filter(|near| *near != name)?;
+        return Some(Wrong {
+            what: format!("unknown Helm annotation `{}`", key.name),
+            help: format!("did you mean `{HELM_DOMAIN}{near}`?"),
+        });
+    }
     let Some(name) = key.name.strip_prefix(DOMAIN) else {
         // A known name with the wrong prefix, such as `argoproj.io/sync-wave`.
         let (domain, name) = key.name.split_once('/')?;
@@ -218,7 +231,8 @@ mod tests {
     #[test]
     fn known_metadata_is_accepted() {
         let annotations = "{annotations: {argocd.argoproj.io/sync-wave: '-5', argocd.argoproj.io/hook: 'PreSync, Skip',
-            argocd.argoproj.io/sync-options: 'Prune=false,Delete=confirm', helm.sh/hook: pre-install, app/x: y,
+            argocd.argoproj.io/sync-options: 'Prune=false,Delete=confirm', helm.sh/hook: pre-install, helm.sh/chart: x-1,
+            helm.sh/depends-on/wave: x, app/x: y,
             argocd.argoproj.io/compare-options: IgnoreExtraneous, link.argocd.argoproj.io/docs: https://example.com,
             notifications.argoproj.io/subscribe.on-sync-failed.slack: team}}";
         assert_eq!(helps(annotations, false), Vec::<String>::new());
@@ -237,6 +251,7 @@ mod tests {
             ("{annotations: {argocd.argoproj.io/sync-options: 'prune=false'}}", "did you mean `Prune=false`?"),
             ("{annotations: {argocd.argoproj.io/hook: presync}}", "did you mean `PreSync`?"),
             ("{annotations: {argocd.argoproj.io/hook-delete-policy: HookSucceded}}", "did you mean `HookSucceeded`?"),
+            ("{annotations: {helm.sh/hooks: test}}", "did you mean `helm.sh/hook`?"),
             ("{annotations: {helm.sh/hook-weight: first}}", "use a quoted integer, such as `\"-1\"`"),
             ("{annotations: {helm.sh/resource-policy: kep}}", "did you mean `keep`?"),
             ("{annotations: {helm.sh/hook-delete-policy: hook-succeded}}", "did you mean `hook-succeeded`?"),

@@ -3,8 +3,10 @@
 //! A manifest that the app of apps does not include, because it does not recurse or because of its `include` and `exclude`
 //! patterns, is never deployed. Workspaces without an app of apps, and other kinds, are not checked.
 
+use std::collections::BTreeMap;
+
 use argocd::pattern::Glob;
-use diagnostics::{Code, Diagnostic, Diagnostics};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place};
 use document::{Node, Value};
 use workspace::written::Written;
 
@@ -40,6 +42,8 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     if roots.is_empty() || !diagnostics.is_empty() {
         return diagnostics;
     }
+    // The manifests that a field leaves out, by the field of the only app of apps.
+    let mut left_out: BTreeMap<&str, Vec<Place>> = BTreeMap::new();
     for file in &workspace.argocd {
         // The app of apps and its project are applied manually.
         let by_hand = |document: &Node| {
@@ -53,16 +57,58 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         for document in file.documents.iter().map(|document| &document.root).filter(|document| !by_hand(document)) {
             let kind = document.get("kind").filter(|kind| matches!(kind.as_str(), Some("Application" | "AppProject")));
             let Some(kind) = kind else { continue };
-            let names: Vec<String> = roots.iter().map(|root| format!("`{}`", root.name)).collect();
-            let label = format!("not deployed by {}", names.join(" or "));
-            diagnostics.push(
-                Diagnostic::new(Code::ManifestUndeployed, "no Application deploys this manifest")
-                    .at(kind.place(), label)
-                    .help("move it, or correct `recurse`, `include`, or `exclude` in `spec.source.directory`"),
-            );
+            match roots.as_slice() {
+                [root] if let Some(field) = excluding(root, &file.name) => {
+                    left_out.entry(field).or_default().push(kind.place());
+                }
+                _ => {
+                    let names: Vec<String> = roots.iter().map(|root| format!("`{}`", root.name)).collect();
+                    let label = format!("not deployed by {}", names.join(" or "));
+                    diagnostics.push(
+                        Diagnostic::new(Code::ManifestUndeployed, "no Application deploys this manifest")
+                            .at(kind.place(), label)
+                            .help("move it, or correct `recurse`, `include`, or `exclude` in `spec.source.directory`"),
+                    );
+                }
+            }
         }
     }
+    for (field, manifests) in left_out {
+        diagnostics.0.extend(roots.first().map(|root| excluded(root, field, &manifests)));
+    }
     diagnostics
+}
+
+/// Reports the manifests that a field of the app of apps leaves out.
+fn excluded(root: &Written<'_>, field: &str, manifests: &[Place]) -> Diagnostic {
+    const SHOWN: usize = 3;
+    let (message, label, help) = match field {
+        "recurse" => ("subdirectories are not deployed", "`recurse` is not set", "set `recurse: true`".to_owned()),
+        _ => (
+            "manifests are not deployed",
+            if field == "include" { "does not match them" } else { "matches them" },
+            format!("correct `{field}`, or move the manifests"),
+        ),
+    };
+    let directory = ["spec", "source", "directory"];
+    let node = root.root.find(&directory).and_then(|directory| directory.get(field));
+    let place = node.map_or_else(|| root.place(&directory), Node::place);
+    let found = root.finding(Code::ManifestUndeployed, message, place, label).help(help);
+    let found = manifests.iter().take(SHOWN).fold(found, |found, place| found.at(place.clone(), "not deployed"));
+    if manifests.len() > SHOWN { found.note(format!("and {} more", manifests.len() - SHOWN)) } else { found }
+}
+
+/// The field of an app of apps that leaves out a manifest below its directory.
+fn excluding(root: &Written<'_>, file: &str) -> Option<&'static str> {
+    let inside = inside(root, file)?;
+    let directory = root.root.find(&["spec", "source", "directory"])?;
+    if matches(directory, "exclude", inside) == Some(true) {
+        Some("exclude")
+    } else if !recurses(directory) && inside.contains('/') {
+        Some("recurse")
+    } else {
+        (matches(directory, "include", inside) == Some(false)).then_some("include")
+    }
 }
 
 /// Whether an Application's source is a directory of manifests.
@@ -80,19 +126,28 @@ fn deploys_a_folder(application: &Written<'_>) -> bool {
 /// Whether an Application deploys a manifest in the directory of its source.
 #[must_use]
 pub fn deploys(application: &Written<'_>, file: &str) -> bool {
-    let source = |key: &str| application.root.find(&["spec", "source", key]);
-    let Some(path) = source("path").and_then(Node::as_str).filter(|_| deploys_a_folder(application)) else {
-        return false;
-    };
-    let path = path.trim_start_matches("./").trim_matches('/');
-    let Some(inside) = file.strip_prefix(path).and_then(|rest| rest.strip_prefix('/')) else { return false };
-    let option = |key: &str| source("directory").and_then(|directory| directory.get(key));
-    let recurses = option("recurse").is_some_and(|node| matches!(node.value, Value::Bool(true)));
-    let matches = |key: &str| {
-        let pattern = option(key).and_then(Node::as_str).filter(|pattern| !pattern.is_empty())?;
-        Some(Glob::parse(pattern).is_some_and(|glob| glob.matches(inside, None)))
-    };
+    let Some(inside) = inside(application, file).filter(|_| deploys_a_folder(application)) else { return false };
+    let directory = application.root.find(&["spec", "source", "directory"]);
+    let recurses = directory.is_some_and(recurses);
+    let matches = |key: &str| directory.and_then(|directory| matches(directory, key, inside));
     (recurses || !inside.contains('/')) && matches("include") != Some(false) && matches("exclude") != Some(true)
+}
+
+/// The path of a file in the directory of an Application.
+fn inside<'f>(application: &Written<'_>, file: &'f str) -> Option<&'f str> {
+    let path = application.root.find(&["spec", "source", "path"]).and_then(Node::as_str)?;
+    let path = path.trim_start_matches("./").trim_matches('/');
+    file.strip_prefix(path)?.strip_prefix('/')
+}
+
+fn recurses(directory: &Node) -> bool {
+    directory.get("recurse").is_some_and(|node| matches!(node.value, Value::Bool(true)))
+}
+
+/// Whether `include` or `exclude` matches a file.
+fn matches(directory: &Node, key: &str, inside: &str) -> Option<bool> {
+    let pattern = directory.get(key).and_then(Node::as_str).filter(|pattern| !pattern.is_empty())?;
+    Some(Glob::parse(pattern).is_some_and(|glob| glob.matches(inside, None)))
 }
 
 #[cfg(test)]

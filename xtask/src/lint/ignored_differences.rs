@@ -58,6 +58,50 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     diagnostics
 }
 
+/// The path in an entry of `ignoreDifferences` to a field that the Application renders, so that a sync applies it. Nothing
+/// for fields that only others set, such as defaults, and for paths that cannot be followed.
+pub(super) fn rendered_path<'a>(subject: &Subject<'_>, application: &Written<'a>) -> Option<&'a Node> {
+    let target = format!("{}/{DEFAULT_CASE}", application.name);
+    let entries = application.root.find(&["spec", "ignoreDifferences"]).map(Node::items).unwrap_or_default();
+    let mut objects = subject.objects.iter().filter(|object| object.target == target).peekable();
+    objects.peek()?;
+    let objects: Vec<&Object> = objects.collect();
+    entries.iter().find_map(|entry| {
+        let list = |key: &str| entry.get(key).map(Node::items).unwrap_or_default().iter();
+        let matching = || objects.iter().filter(|object| matches(entry, object));
+        let pointed = list("jsonPointers").find(|node| {
+            let steps = node.as_str().map(pointer::steps);
+            steps.is_some_and(|steps| matching().any(|object| pointer::node(&object.root, &steps).is_some()))
+        });
+        let selected = || {
+            list("jqPathExpressions").find(|node| {
+                let path = node.as_str().map(jq_path);
+                path.is_some_and(|(steps, rest)| {
+                    rest.trim().is_empty() && matching().any(|object| contains(&object.root, &steps))
+                })
+            })
+        };
+        pointed.or_else(selected)
+    })
+}
+
+/// Whether a node has a field at a path, in which [`EACH`] is any item of a list.
+fn contains(node: &Node, steps: &[String]) -> bool {
+    match steps {
+        [] => true,
+        [each, rest @ ..] if each == EACH => {
+            node.items().iter().chain(node.entries().iter().map(|(_, value)| value)).any(|item| contains(item, rest))
+        }
+        [step, rest @ ..] => {
+            let item = step.parse::<usize>().ok().and_then(|index| node.items().get(index));
+            item.or_else(|| node.get(step)).is_some_and(|inner| contains(inner, rest))
+        }
+    }
+}
+
+/// The step of a jq path to each item of a list.
+const EACH: &str = "[]";
+
 /// The string in a field; empty if it is absent.
 fn text<'a>(entry: &'a Node, key: &str) -> &'a str {
     entry.get(key).and_then(Node::as_str).unwrap_or_default()
@@ -186,32 +230,39 @@ fn missing(schema: &Value, steps: &[String]) -> Option<(String, Vec<String>)> {
     None
 }
 
-/// The path at the beginning of a jq expression: `.spec.template.spec.containers[]`, `.metadata["annotations"]`.
+/// The path at the beginning of a jq expression, with the first item for each one.
 fn jq_steps(expression: &str) -> Vec<String> {
+    let (steps, _) = jq_path(expression);
+    steps.into_iter().map(|step| if step == EACH { "0".to_owned() } else { step }).collect()
+}
+
+/// The path at the beginning of a jq expression: `.spec.template.spec.containers[]`, `.metadata["annotations"]`. And what
+/// follows it.
+fn jq_path(expression: &str) -> (Vec<String>, &str) {
     let mut steps = Vec::new();
     let mut rest = expression.trim_start();
     loop {
         let step;
         (step, rest) = if let Some(inside) = rest.strip_prefix(".\"").or_else(|| rest.strip_prefix("[\"")) {
-            let Some((name, after)) = inside.split_once('"') else { return steps };
+            let Some((name, after)) = inside.split_once('"') else { return (steps, rest) };
             (name.to_owned(), after.strip_prefix(']').unwrap_or(after))
         } else if let Some(inside) = rest.strip_prefix('[').or_else(|| rest.strip_prefix(".[")) {
-            let Some((index, after)) = inside.split_once(']') else { return steps };
+            let Some((index, after)) = inside.split_once(']') else { return (steps, rest) };
             if let Some(name) = index.strip_prefix('"').and_then(|index| index.strip_suffix('"')) {
                 (name.to_owned(), after)
             } else if index.bytes().all(|byte| byte.is_ascii_digit()) {
-                (if index.is_empty() { "0".to_owned() } else { index.to_owned() }, after)
+                (if index.is_empty() { EACH.to_owned() } else { index.to_owned() }, after)
             } else {
-                return steps;
+                return (steps, rest);
             }
         } else if let Some(inside) = rest.strip_prefix('.') {
             let end = inside.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(inside.len());
             if end == 0 {
-                return steps;
+                return (steps, rest);
             }
             (inside[..end].to_owned(), &inside[end..])
         } else {
-            return steps;
+            return (steps, rest);
         };
         steps.push(step);
         rest = rest.strip_prefix('?').unwrap_or(rest);
@@ -237,5 +288,10 @@ mod tests {
         assert_eq!(steps("del(.x)"), "");
         assert_eq!(steps(".[\"spec\"].x"), "spec/x");
         assert_eq!(steps(".spec[\"a"), "spec");
+        assert_eq!(
+            jq_path(".spec.ports[].nodePort"),
+            (["spec", "ports", EACH, "nodePort"].map(str::to_owned).to_vec(), "")
+        );
+        assert_eq!(jq_path(".spec | .x").1, " | .x");
     }
 }

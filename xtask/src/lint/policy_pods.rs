@@ -33,7 +33,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         let selector = Selector::of_labels(node);
         let namespace = view.namespace_of(object);
         let selected = view.selected(namespace, &selector);
-        if selected.is_empty() && !selector.is_empty() {
+        if selected.is_empty() && !selector.is_empty() && !selects_unapplied(subject, object, &selector) {
             let selecting = Selecting {
                 object,
                 field: field.0,
@@ -52,6 +52,13 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         }
     }
     diagnostics
+}
+
+/// Whether a selector selects pods of the target that no sync applies, such as those of a Helm test.
+fn selects_unapplied(subject: &Subject<'_>, object: &Object, selector: &Selector<'_>) -> bool {
+    let own = subject.objects.iter().filter(|other| other.target == object.target);
+    let unapplied = own.filter(|other| sync_order::order(&other.root).is_none());
+    unapplied.filter_map(|other| Pods::of(other, 0, &object.key.namespace)).any(|pods| selector.matches(&pods))
 }
 
 /// Whether a `PodMonitor` selects pods of its own namespace only.

@@ -6,6 +6,7 @@
 
 use diagnostics::{Code, Diagnostic, Diagnostics, nearest};
 use document::Node;
+use kubernetes::inventory::View;
 use kubernetes::inventory::mention;
 use kubernetes::inventory::near::is_near_number;
 use kubernetes::inventory::pods::{Container, Pods, Port, number};
@@ -20,13 +21,16 @@ pub const CODES: &[Code] = &[Code::PortUndeclared, Code::ReferencePort];
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     for object in subject.objects {
-        let pods = subject.clusters.view(&object.target).and_then(|view| view.pods_of_object(object));
-        let Some(pods) = pods else { continue };
+        let Some(view) = subject.clusters.view(&object.target) else { continue };
+        let Some(pods) = view.pods_of_object(object) else { continue };
         for container in pods.containers.iter().filter(|container| container.serves) {
             for (field, node) in container.probed() {
                 let found = match node.as_str() {
                     Some(name) => unknown_name(pods, container, field, node, name),
-                    None => number(node).and_then(|number| unknown_number(pods, container, field, node, number)),
+                    None => number(node).and_then(|number| {
+                        let found = service_number(&view, pods, container, field, node, number);
+                        found.or_else(|| unknown_number(pods, container, field, node, number))
+                    }),
                 };
                 diagnostics.0.extend(found);
             }
@@ -77,6 +81,37 @@ fn unknown_name(
 
 fn name_place(port: &Port<'_>) -> diagnostics::Place {
     port.node.get("name").unwrap_or(port.node).place()
+}
+
+/// The warning about the number of a port of a Service that leads to another port of the pods.
+fn service_number(
+    view: &View<'_, '_>,
+    pods: &Pods<'_>,
+    container: &Container<'_>,
+    field: &str,
+    node: &Node,
+    typed: i64,
+) -> Option<Diagnostic> {
+    if container.ports.is_empty() || pods.ports().any(|port| port.number == Some(typed)) {
+        return None;
+    }
+    let services = view.services_of(pods);
+    let ports = services.iter().flat_map(|entry| entry.object.root.items_at(&["spec", "ports"]));
+    let (port, target) = ports
+        .filter(|port| port.get("port").and_then(number) == Some(typed))
+        .find_map(|port| Some((port, port.get("targetPort")?)))?;
+    let meant = pods.ports().find(|port| match target.as_str() {
+        Some(name) => port.name == Some(name),
+        None => number(target).is_some() && port.number == number(target),
+    })?;
+    let message = format!("port {typed} of `{field}` is not declared by container `{}`", container.name());
+    let found = pods.object.finding(Code::PortUndeclared, message, node.place(), "");
+    let found = found.at(port.key_place("port"), "port of the Service, which the container does not have");
+    Some(found.help(match (meant.name, meant.number) {
+        (Some(name), _) => format!("did you mean `{name}`?"),
+        (None, Some(number)) => format!("did you mean {number}?"),
+        (None, None) => "use the port of the container".to_owned(),
+    }))
 }
 
 /// The warning about a number that no container declares, if it is most likely wrong.

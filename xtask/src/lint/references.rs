@@ -14,6 +14,7 @@ use document::Node;
 use kubernetes::inventory::entry::{Entry, Id};
 use kubernetes::inventory::keys::Keys;
 use kubernetes::inventory::near::is_near;
+use kubernetes::inventory::pods::Pods;
 use kubernetes::inventory::{Presence, View};
 use kubernetes::object::Object;
 use kubernetes::references::{self, reference::Reference};
@@ -23,6 +24,9 @@ use super::subject::Subject;
 
 /// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::ExternalUnused, Code::ReferenceKey, Code::ReferenceMissing];
+
+/// The annotation of Helm's hooks.
+const HOOK: &str = "helm.sh/hook";
 
 /// How many keys a help names.
 const NAMED_KEYS: usize = 6;
@@ -43,10 +47,20 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let externals = &subject.workspace.config.externals;
     let mut used = vec![false; externals.len()];
     let mut found = Found::new();
-    for object in subject.objects.iter().filter(|object| sync_order::order(&object.root).is_some()) {
+    let unapplied = Unapplied::new(subject);
+    for object in subject.objects {
         let Some(view) = subject.clusters.view(&object.target) else { continue };
-        for reference in references::of(object, view.pods_of_object(object)) {
-            let at = At::new(&view, object, reference);
+        // Helm runs the tests, whose objects no sync applies; other hooks that Argo CD does not support never run.
+        let test = unapplied.is_test(object);
+        if !test && sync_order::order(&object.root).is_none() {
+            continue;
+        }
+        let tested = if test { Pods::of(object, 0, &object.key.namespace) } else { None };
+        for reference in references::of(object, tested.as_ref().or(view.pods_of_object(object))) {
+            let at = At::new(&view, object, reference, &unapplied);
+            if test && at.unapplied().is_some() {
+                continue;
+            }
             let declared: Vec<&External> = externals
                 .iter()
                 .zip(&mut used)
@@ -80,9 +94,28 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     diagnostics
 }
 
+/// The objects that no sync applies, by target, kind, and name.
+struct Unapplied<'a>(BTreeMap<(&'a str, &'a str, &'a str), &'a Object>);
+
+impl<'a> Unapplied<'a> {
+    fn new(subject: &Subject<'a>) -> Self {
+        let objects = subject.objects.iter().filter(|object| sync_order::order(&object.root).is_none());
+        let key = |object: &'a Object| (object.target.as_str(), object.key.kind.as_str(), object.key.name.as_str());
+        Self(objects.map(|object| (key(object), object)).collect())
+    }
+
+    fn is_test(&self, object: &Object) -> bool {
+        let hook = object.find(&["metadata", "annotations", HOOK]).and_then(Node::as_str);
+        let mut words = hook.unwrap_or_default().split(',').map(str::trim);
+        self.0.contains_key(&(&*object.target, &*object.key.kind, &*object.key.name))
+            && words.any(|word| matches!(word, "test" | "test-success"))
+    }
+}
+
 /// A reference of an object of a target.
 struct At<'i, 'a> {
     view: &'i View<'i, 'a>,
+    unapplied: &'i Unapplied<'a>,
     object: &'a Object,
     reference: Reference<'a>,
     id: Id<'a>,
@@ -90,13 +123,18 @@ struct At<'i, 'a> {
 }
 
 impl<'i, 'a> At<'i, 'a> {
-    fn new(view: &'i View<'i, 'a>, object: &'a Object, reference: Reference<'a>) -> Self {
+    fn new(view: &'i View<'i, 'a>, object: &'a Object, reference: Reference<'a>, unapplied: &'i Unapplied<'a>) -> Self {
         let own = || reference.namespace.unwrap_or_else(|| view.namespace_of(object));
         let namespace = if reference.cluster_scoped { "" } else { own() };
         let name = reference.name.as_str().unwrap_or_default();
         let id = Id { group: reference.group, kind: reference.kind, namespace, name };
         let presence = view.presence(&id);
-        Self { view, object, reference, id, presence }
+        Self { view, unapplied, object, reference, id, presence }
+    }
+
+    /// The other object, if the target renders it, but no sync applies it.
+    fn unapplied(&self) -> Option<&'a Object> {
+        self.unapplied.0.get(&(&*self.object.target, self.id.kind, self.id.name)).copied()
     }
 
     /// Whether nothing that is rendered is known to be the other object.
@@ -161,6 +199,10 @@ impl<'i, 'a> At<'i, 'a> {
         let message = format!("{} does not exist{place}", self.title());
         let diagnostic =
             self.object.finding(Code::ReferenceMissing, message, self.reference.name.place(), self.reference.role);
+        if let Some(other) = self.unapplied() {
+            self.add("", &never_applied(diagnostic, other), found);
+            return;
+        }
         let diagnostic = match (near, elsewhere) {
             (Some((near, entry)), _) => {
                 diagnostic.at(entry.object.name_place(), shows(entry, near)).help(format!("did you mean `{near}`?"))
@@ -236,6 +278,21 @@ impl<'i, 'a> At<'i, 'a> {
             self.add(key, &diagnostic.help(help), found);
         }
     }
+}
+
+/// Adds the hook because of which an object is never applied.
+fn never_applied(found: Diagnostic, other: &Object) -> Diagnostic {
+    let annotations = ["argocd.argoproj.io/hook", HOOK];
+    let mut hooks = annotations.iter().filter_map(|name| other.find(&["metadata", "annotations", name]));
+    let node = hooks.next();
+    let label = match node.and_then(Node::as_str) {
+        Some(hook) => format!("Argo CD never applies the hook `{hook}`"),
+        None => "Argo CD never applies it".to_owned(),
+    };
+    found.at(node.map_or_else(|| other.name_place(), Node::place), label).help(format!(
+        "render {} without a hook, or with one that Argo CD applies, such as `pre-install`",
+        other.title()
+    ))
 }
 
 /// How an object shows a name: as its own, or as that of an object that a controller makes from it.

@@ -17,6 +17,10 @@ pub(crate) struct Entry {
     pub(crate) expected: Option<Expected>,
     /// Whether the unedited repository is the base revision.
     pub(crate) base: bool,
+    /// Entries that cannot share a run with this one, because one hides what is found about the other.
+    pub(crate) apart: Vec<String>,
+    /// Whether it needs all cases of the charts.
+    pub(crate) whole: bool,
     /// Whether the tool is known not to report this yet.
     pub(crate) pending: bool,
 }
@@ -149,7 +153,7 @@ pub(crate) fn settle(entry: &Entry) -> Result<(), String> {
 
 impl Entry {
     fn new(name: String) -> Self {
-        Self { name, edits: Vec::new(), expected: None, base: false, pending: false }
+        Self { name, edits: Vec::new(), expected: None, base: false, apart: Vec::new(), whole: false, pending: false }
     }
 
     /// Reads a line after `=== NAME`.
@@ -187,6 +191,8 @@ impl Entry {
         let yes = || if value == "yes" { Ok(true) } else { Err(format!("expected `{key}: yes`")) };
         match key {
             "base" => self.base = yes()?,
+            "cases" if value == "all" => self.whole = true,
+            "apart" => self.apart = value.split(' ').map(str::to_owned).collect(),
             "pending" => self.pending = yes()?,
             "code" => self.expected = Some(Expected { code: value.to_owned(), at: None, says: None }),
             "at" | "says" => {

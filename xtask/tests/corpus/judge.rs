@@ -58,6 +58,15 @@ pub(crate) fn findings(json: &str) -> Result<Vec<Finding>, String> {
     Ok(report.diagnostics)
 }
 
+/// Removes the findings that also occur elsewhere, each as often as there.
+pub(crate) fn without(findings: &mut Vec<Finding>, elsewhere: &[Finding]) {
+    let mut elsewhere: Vec<(&str, &str)> = elsewhere.iter().map(|found| (&*found.code, &*found.message)).collect();
+    findings.retain(|finding| {
+        let same = elsewhere.iter().position(|(code, message)| finding.code == *code && finding.message == *message);
+        same.map(|index| elsewhere.swap_remove(index)).is_none()
+    });
+}
+
 /// What is left of the findings without the consequences of every edit.
 pub(crate) fn relevant<'a>(findings: &'a [Finding], expected: Option<&Expected>) -> Vec<&'a Finding> {
     let keep = |finding: &&Finding| {
@@ -90,15 +99,21 @@ pub(crate) fn judge(findings: &[Finding], entry: &Entry, spot: &Spot) -> Verdict
     }
 }
 
-/// Whether the findings of a run of several broken changes are exactly those that each of them must cause.
-pub(crate) fn all_right(findings: &[Finding], entries: &[(&Entry, Spot)]) -> bool {
-    let found = relevant(findings, None);
-    found.len() == entries.len()
-        && entries.iter().all(|(entry, spot)| {
-            let expected = entry.expected.as_ref().expect("a broken change");
-            let says = |finding: &Finding| expected.says.as_ref().is_none_or(|text| finding.contains(text));
-            found.iter().any(|finding| finding.code == expected.code && finding.at(spot) && says(finding))
-        })
+/// Compares the findings of a run of several broken changes with those that each of them must cause. Returns which ones
+/// are missing, by the index of their entry, and which ones no entry expects.
+pub(crate) fn compare<'a>(findings: &'a [Finding], entries: &[(&Entry, Spot)]) -> (Vec<usize>, Vec<&'a Finding>) {
+    let mut found: Vec<&Finding> = findings.iter().collect();
+    let mut missing = Vec::new();
+    for (index, (entry, spot)) in entries.iter().enumerate() {
+        let expected = entry.expected.as_ref().expect("a broken change");
+        let says = |finding: &Finding| expected.says.as_ref().is_none_or(|text| finding.contains(text));
+        match found.iter().position(|finding| finding.code == expected.code && finding.at(spot) && says(finding)) {
+            Some(index) => drop(found.swap_remove(index)),
+            None => missing.push(index),
+        }
+    }
+    found.retain(|finding| !CONSEQUENCES.contains(&finding.code.as_str()));
+    (missing, found)
 }
 
 /// The findings, one after the other.

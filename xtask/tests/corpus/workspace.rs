@@ -120,7 +120,8 @@ impl Batch {
 }
 
 fn run(base: &Base, workspaces: &[&Workspace]) -> Result<String, String> {
-    let findings = base.ci(files(base, workspaces), false, &[])?;
+    let names: Vec<&str> = workspaces.iter().map(|workspace| workspace.name.as_str()).collect();
+    let findings = base.ci(&names.join(" "), files(base, workspaces), false, &[])?;
     if !findings.iter().any(|finding| finding.code == "golden-missing") {
         return Err(format!("nothing was rendered:\n{}", judge::list(&findings.iter().collect::<Vec<_>>())));
     }

@@ -43,7 +43,7 @@ pub fn unknown(object: &Object, known: &Known<'_>) -> Vec<Problem> {
     let owner = object.title();
     let mut found = Vec::new();
     for rule in rules(object) {
-        let rule = Rule { owner: &owner, node: rule, known };
+        let rule = Rule { owner: &owner, rules: rules(object), node: rule, known };
         if list(rule.node, "nonResourceURLs").is_empty() {
             rule.check_groups(&mut found);
             rule.check_resources(&mut found);
@@ -85,6 +85,8 @@ fn problem(message: String, node: &Node, label: impl Into<String>, help: impl In
 /// A rule for resources.
 struct Rule<'a> {
     owner: &'a str,
+    /// All rules of the role.
+    rules: &'a [Node],
     node: &'a Node,
     known: &'a Known<'a>,
 }
@@ -145,6 +147,10 @@ impl Rule<'_> {
                 continue;
             }
             let owners: Vec<&str> = groups.iter().copied().filter(|group| self.known.has(group, resource)).collect();
+            if let Some(successor) = self.successor(&owners, resource) {
+                astray.entry(successor).or_default().push((name, node));
+                continue;
+            }
             if owners.is_empty() {
                 let owner = self.known.owner(resource).filter(|_| complete);
                 match owner {
@@ -163,6 +169,19 @@ impl Rule<'_> {
         for (owner, names) in astray {
             found.push(self.wrong_group(owner, &names, &groups, names.len() == resources.len()));
         }
+    }
+
+    /// The group that serves a resource now, if the groups of the rule once did, and no rule of the role names the other
+    /// one. Many roles have a rule for old clusters and one for new ones.
+    fn successor(&self, owners: &[&str], resource: &str) -> Option<&str> {
+        let retired = |group: &&str| !self.known.served().any(|served| served == *group);
+        let successor = self.known.owner(resource).filter(|_| !owners.is_empty() && owners.iter().all(retired))?;
+        let names = |rule: &Node, key: &str, wanted: &str| {
+            list(rule, key).iter().any(|(name, _)| *name == wanted || *name == "*")
+        };
+        let covered =
+            self.rules.iter().any(|rule| names(rule, "apiGroups", successor) && names(rule, "resources", resource));
+        (!covered).then_some(successor)
     }
 
     fn unknown_resource(

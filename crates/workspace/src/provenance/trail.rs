@@ -85,11 +85,16 @@ impl Trail {
         self
     }
 
-    /// The main place: of the first action, which prints the value of a line, or else of the first text.
+    /// The main writer: the first action, which prints the value of a line, or else the first text.
+    #[must_use]
+    pub fn writer(&self) -> Option<&Writer> {
+        self.writers.iter().find(|writer| writer.action).or(self.writers.first())
+    }
+
+    /// The place of the main writer.
     #[must_use]
     pub fn place(&self) -> Option<Place> {
-        let writer = self.writers.iter().find(|writer| writer.action).or(self.writers.first())?;
-        Some(writer.author())
+        Some(self.writer()?.author())
     }
 
     /// In one line: `charts/web/templates/service.yaml:14 ← service.port (values.yaml:134)`.
@@ -156,6 +161,14 @@ impl Writer {
     pub fn author(&self) -> Place {
         let mut places = std::iter::once(&self.place).chain(&self.callers);
         places.find(|place| !in_archive(place)).unwrap_or(&self.place).clone()
+    }
+
+    /// The action that used the named template with this writer, in the template that wrote the start of the same line.
+    /// Nothing if that template is the writer's own, or in an archive.
+    #[must_use]
+    pub fn user(&self, start: &Self) -> Option<&Place> {
+        let inner = self.callers.strip_suffix(start.callers.as_slice())?;
+        inner.last().filter(|user| !in_archive(user))
     }
 }
 
