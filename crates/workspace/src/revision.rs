@@ -10,7 +10,7 @@ const MAIN: [&str; 3] = ["HEAD", "main", "master"];
 
 /// What a revision is, if it is known not to be the checkout. `top` is the root of the Git repository.
 #[must_use]
-pub fn elsewhere(top: &Path, revision: &str) -> Option<&'static str> {
+pub(crate) fn elsewhere(top: &Path, revision: &str) -> Option<&'static str> {
     let name = revision.strip_prefix("refs/heads/").unwrap_or(revision);
     if name.is_empty() || MAIN.contains(&name) {
         return None;
