@@ -99,8 +99,11 @@ pub fn generate(root: &Node, around: &dyn Surroundings) -> Outcome {
         diagnostics: check::check(root),
         ..Outcome::default()
     };
-    // Argo CD ignores unknown fields, so there are Applications all the same.
+    // Argo CD ignores unknown fields, so there are Applications all the same, but nothing else that is wrong.
     let known = outcome.diagnostics.clone();
+    if known.0.iter().any(|diagnostic| !diagnostic.message.starts_with("unknown field ")) {
+        return outcome;
+    }
     let name = outcome.name.clone();
     let set = Set::read(root);
     let context = Context { set: &name, engine: set.engine, around };
