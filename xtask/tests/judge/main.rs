@@ -122,7 +122,7 @@ impl Court {
     fn hear(&self, name: &str) -> Result<Completion, Failed> {
         let workspace = Workspace::lay(name, &self.helm, self.memory.path())?;
         let answer = self.judge.ask(&workspace)?;
-        let ours = ours::run(&workspace, &self.helm)?;
+        let ours = ours::run(&workspace, &self.helm, self.kustomize.as_deref())?;
         let theirs = answer.wait()?;
         if self.kustomize.is_none() && theirs.lacks("kustomize") {
             return Ok(Completion::ignored_with("kustomize is unavailable"));

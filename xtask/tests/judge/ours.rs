@@ -23,10 +23,13 @@ pub(crate) struct Ours {
 }
 
 /// Runs the binary.
-pub(crate) fn run(workspace: &Workspace, helm: &Path) -> Result<Ours, String> {
+pub(crate) fn run(workspace: &Workspace, helm: &Path, kustomize: Option<&Path>) -> Result<Ours, String> {
     let bench = &workspace.bench;
     let run = |arguments: &str| {
         let mut run = bench.xtask(arguments).helm(helm).env("PATH", std::env::var("PATH").unwrap_or_default());
+        if let Some(kustomize) = kustomize {
+            run = run.kustomize(kustomize);
+        }
         if let Some(kustomize) = std::env::var_os("XTASK_KUSTOMIZE") {
             run = run.env("XTASK_KUSTOMIZE", kustomize);
         }
@@ -92,10 +95,10 @@ fn flatten(value: Value, objects: &mut Vec<Value>) {
 }
 
 impl Ours {
-    /// Whether both commands reported nothing that stops them.
+    /// Whether a target failed, or an Application is listed as not rendered.
     pub(crate) fn failed(&self) -> bool {
         // 1: everything differs from the goldens, which do not exist.
-        !matches!(self.render.code, Some(0 | 1))
+        !matches!(self.render.code, Some(0 | 1)) || self.render.stderr.contains("error[not-rendered]")
     }
 }
 
