@@ -8,6 +8,7 @@ use argocd::application::{Application, Defined, HelmOptions, Source, helm_option
 use argocd::chart_source::{chart_source, ignores_chart};
 use argocd::repository_url;
 use argocd::source_type::{self, SourceType};
+use argocd::symbolic_links;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place, Result, nearest};
 use document::{Node, Value, yaml};
 use helm::chart::Chart;
@@ -124,6 +125,8 @@ pub struct Deployer<'a> {
     charts: BTreeMap<PathBuf, Result<Arc<Chart>>>,
     names: BTreeMap<String, Place>,
     checkout: Checkout,
+    /// The links with which Argo CD refuses the repository.
+    links: Diagnostics,
     /// The charts from Helm repositories that sources ask for, pinned or not.
     pub wanted: Vec<Wanted>,
     /// Findings that keep no Application from being rendered.
@@ -134,13 +137,20 @@ impl<'a> Deployer<'a> {
     /// For the Applications of a repository.
     #[must_use]
     pub fn new(root: &'a Path, config: &'a Config, lock: &'a ChartsLock) -> Self {
+        let checkout = Checkout::new(root);
+        let mut links = Diagnostics::default();
+        if !config.allow_outside_links {
+            let found = symbolic_links::find(checkout.top(), &|path| checkout.lacks(path));
+            links = symbolic_links::report(checkout.top(), &found);
+        }
         Self {
             root,
             config,
             lock,
             charts: BTreeMap::new(),
             names: BTreeMap::new(),
-            checkout: Checkout::new(root),
+            checkout,
+            links,
             wanted: Vec::new(),
             found: Diagnostics::default(),
         }
@@ -218,7 +228,7 @@ impl<'a> Deployer<'a> {
     /// Reports a source in another repository than the one in charts.toml.
     fn check_repository(&self, source: &Source) -> Result<()> {
         if repository_url::same(&source.repository, &self.config.repository) {
-            return Ok(());
+            return if self.links.0.is_empty() { Ok(()) } else { Err(self.links.clone()) };
         }
         // The same path here means that the URL is wrong or old, not that the source is elsewhere.
         if source.path.is_empty() || !self.root.join(source.path.trim_start_matches('/')).exists() {
