@@ -204,6 +204,13 @@ impl<'a> Deployer<'a> {
             return self.remote_chart(source, &chart.repository, &chart.name).map(Rendered::RemoteChart);
         }
         self.check_repository(source)?;
+        if source.path.is_empty() {
+            let message = format!("`{}.path` must not be empty", source.field);
+            return Err(Diagnostic::new(Code::ApplicationInvalid, message)
+                .at(source.path_place.clone(), "rejected by Argo CD")
+                .help("use `.` for the root of the repository")
+                .into());
+        }
         if let Some(found) = outside(source) {
             return Err(found.into());
         }
