@@ -98,7 +98,7 @@ impl Ours {
     /// Whether a target failed, or an Application is listed as not rendered.
     pub(crate) fn failed(&self) -> bool {
         // 1: everything differs from the goldens, which do not exist.
-        !matches!(self.render.code, Some(0 | 1)) || self.render.stderr.contains("error[not-rendered]")
+        !matches!(self.render.code, Some(0 | 1)) || self.render.stdout.contains(": not rendered: ")
     }
 }
 
