@@ -92,11 +92,11 @@ pub enum Command {
     /// `<app>/default`, the Application itself, or `<app>/<case>` for each `ci/<case>-values.yaml` of its chart. If none of
     /// its inputs changed since the goldens were recorded, it is fresh and is not rendered.
     Render(Render),
-    /// Download the chart dependencies pinned in charts.lock
+    /// Download the charts pinned in charts.lock: dependencies, and sources of Applications
     Deps {
-        /// Resolve the dependencies with `helm dependency update`, and rewrite Chart.lock and charts.lock; `NAME@VERSION`
-        /// first sets the version of that dependency in Chart.yaml
-        #[arg(long, value_name = "NAME@VERSION", num_args = 0..)]
+        /// Resolve all versions again, or those of the listed dependencies and charts, and rewrite Chart.lock and
+        /// charts.lock; `NAME@VERSION` first sets the version in Chart.yaml or in the Applications
+        #[arg(long, value_name = "NAME[@VERSION]", num_args = 0..)]
         update: Option<Vec<String>>,
     },
     /// Compare the speed of rendering with that of the helm command
@@ -151,6 +151,11 @@ pub enum Command {
     /// Covers chart dependencies, images, tools, Argo CD, and Kubernetes. Newest versions come from `XTASK_CHART_MIRROR` or
     /// the chart repositories, from tools.lock, and from advisories.toml. A version that an advisory affects is a finding.
     Outdated,
+    /// Write charts.toml for a repository that has none
+    ///
+    /// Finds the Git remote, the Applications, and the charts that render Applications. Run it at the root of a repository
+    /// that Argo CD deploys, or with `--root DIR`.
+    Init,
     /// Create a chart, an AppProject, an Application, and goldens for a new service
     ///
     /// Writes charts/<app> with a closed values schema, a case, and a README; its image or its chart dependency; its
@@ -194,6 +199,7 @@ impl Command {
             Self::Image(_) => "image",
             Self::TestKind(_) => "test-kind",
             Self::Outdated => "outdated",
+            Self::Init => "init",
             Self::New(_) => "new",
             Self::Explain(_) => "explain",
             Self::Impact(_) => "impact",

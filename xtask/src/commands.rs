@@ -1,5 +1,6 @@
 //! The commands, one per file. Each calls the stages in order and returns its outcome.
 
+pub mod app_of_apps;
 pub mod argocd;
 pub mod bench;
 pub mod ci;
@@ -8,6 +9,7 @@ pub mod deps;
 pub mod explain;
 pub mod image;
 pub mod impact;
+pub mod init;
 pub mod lint;
 pub mod new;
 pub mod origin;
@@ -22,6 +24,7 @@ pub mod tracing;
 pub mod validate;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use diagnostics::{Diagnostics, Result};
 use helm::dependencies::Context;
@@ -29,6 +32,7 @@ use toolbox::environment::Environment;
 use toolbox::tools::Tools;
 use workspace::Workspace;
 
+use self::rendering::Memory;
 use crate::report::{Printer, json};
 
 /// The environment and the common options of a command.
@@ -44,6 +48,8 @@ pub struct Session<'a> {
     pub jobs: usize,
     /// Prints results and progress.
     pub printer: &'a Printer,
+    /// What this run rendered.
+    pub rendered: Arc<Memory>,
 }
 
 /// The outcome of a command.
@@ -69,7 +75,7 @@ impl<'a> Session<'a> {
         let root = workspace::find_root(&root)?;
         environment.check_cache()?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Ok(Self { root, environment, offline, jobs: jobs.unwrap_or(cores).max(1), printer })
+        Ok(Self { root, environment, offline, jobs: jobs.unwrap_or(cores).max(1), printer, rendered: Arc::default() })
     }
 
     /// The pinned tools of the workspace.

@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod commands;
 pub mod image;
+pub mod init;
 pub mod lint;
 pub mod new;
 pub mod output;

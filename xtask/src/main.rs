@@ -8,8 +8,8 @@ use toolbox::environment::Environment;
 use toolbox::process;
 use xtask::cli::{Cli, Command};
 use xtask::commands::{
-    Outcome, Session, argocd, bench, ci, deps, explain, image, impact, lint, new, origin, outdated, render, schemas,
-    test_kind, tools, validate,
+    Outcome, Session, argocd, bench, ci, deps, explain, image, impact, init, lint, new, origin, outdated, render,
+    schemas, test_kind, tools, validate,
 };
 use xtask::report::{Printer, json};
 use xtask::{cli, report};
@@ -43,6 +43,9 @@ fn run(cli: Cli, environment: &Environment, printer: &Printer) -> Result<Outcome
         return explain::run(printer, subject.as_deref());
     }
     let common = cli.common;
+    if matches!(cli.command, Command::Init) {
+        return init::run(common.root, printer);
+    }
     let session = Session::new(common.root, common.offline, common.jobs, environment, printer)?;
     let outcome = dispatch(&session, cli.command);
     if environment.github {
@@ -90,6 +93,7 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
             };
             test_kind::run(session, &request)
         }
+        Command::Init => init::run(Some(session.root.clone()), session.printer),
         Command::Outdated => outdated::run(session),
         Command::New(cli::New { app, dependency, repository, namespace }) => {
             new::run(session, &new::Request { app, dependency, repository, namespace })

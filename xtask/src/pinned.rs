@@ -14,10 +14,10 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
 use document::{Node, Value, toml, yaml};
 use helm::chart::{Chart, Origin};
 use kubernetes::object::Object;
-use workspace::Workspace;
 use workspace::advisories::{Advisories, Advisory, Kind, full_name};
 use workspace::target::{ChartTarget, Target};
 use workspace::versions::{Known, Range};
+use workspace::{Deployment, Workspace};
 
 use crate::image;
 use crate::image::dockerfile::Dockerfile;
@@ -172,6 +172,7 @@ pub fn findings(pinned: &[Pinned], advisories: &Advisories) -> Diagnostics {
 pub fn all(workspace: &Workspace, charts: &[&Chart], targets: &[&Target<'_>], objects: &[Object]) -> Vec<Pinned> {
     let mut all = platform(workspace);
     all.extend(charts.iter().flat_map(|chart| dependencies(chart)));
+    all.extend(workspace.deployments.iter().flat_map(deployed));
     all.extend(bases(&workspace.root));
     for object in objects {
         let target = targets.iter().copied().find(|target| target.id.to_string() == object.target);
@@ -245,6 +246,23 @@ fn dependencies(chart: &Chart) -> Vec<Pinned> {
         })
     });
     remote.collect()
+}
+
+/// The charts that an Application takes from Helm repositories, at the versions that charts.lock pins.
+fn deployed(deployment: &Deployment) -> Vec<Pinned> {
+    let charts = deployment.remote_charts().map(|chart| {
+        let version = chart.source.node.get("targetRevision");
+        Pinned {
+            kind: Kind::Chart,
+            name: chart.pin.name.clone(),
+            repository: Some(chart.pin.repository.clone()),
+            version: chart.pin.version.clone(),
+            set: Set::Dependency,
+            place: version.map_or_else(|| chart.source.repository_place.clone(), Node::place),
+            used_by: [deployment.application.instance.clone()].into(),
+        }
+    });
+    charts.collect()
 }
 
 /// The images that this repository's own images are built from.

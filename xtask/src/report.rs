@@ -14,7 +14,7 @@ mod under_way;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
@@ -150,6 +150,22 @@ impl Streams {
     }
 }
 
+/// How messages name the tool.
+const BY_CARGO: &str = "cargo xtask";
+
+/// How the tool was called: by Cargo's alias, or as an installed program.
+#[must_use]
+pub fn called() -> &'static str {
+    static CALLED: OnceLock<String> = OnceLock::new();
+    CALLED.get_or_init(|| {
+        // Cargo sets the variable for the programs that it runs.
+        let own = || std::env::args_os().next();
+        let name = std::env::var_os("CARGO").is_none().then(own).flatten();
+        let name = name.as_deref().map(Path::new).and_then(Path::file_name);
+        name.map_or_else(|| BY_CARGO.to_owned(), |name| name.to_string_lossy().into_owned())
+    })
+}
+
 impl Sink for Streams {
     fn draw(&self, line: &str) {
         // `AutoStream` would also strip the escape sequence that erases the line.
@@ -218,7 +234,8 @@ impl Printer {
     }
 
     fn stderr(&self, text: &str) {
-        self.screen.write(|streams| streams.stderr(text));
+        let text = text.replace(BY_CARGO, called());
+        self.screen.write(|streams| streams.stderr(&text));
     }
 
     /// Starts the thread that refreshes the screen, unless it is running.

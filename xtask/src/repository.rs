@@ -260,48 +260,14 @@ fn record(
             change(target.place(), &from, revision, edit);
         }
         None => {
-            let at = written(node).end;
+            let at = edit::written(&node.source.text, node.span.clone()).end;
             change(Place::new(source, at..at), "", revision, insertion(mapping, at, revision));
         }
     }
 }
 
-/// The bytes of a scalar, without its anchor, its tag, and any text after it.
-fn written(node: &Node) -> std::ops::Range<usize> {
-    let text = node.source.text.get(node.span.clone()).unwrap_or_default();
-    let mut scalar = text;
-    while scalar.starts_with(['&', '!']) {
-        let Some((_, rest)) = scalar.split_once(char::is_whitespace) else { break };
-        scalar = rest.trim_start();
-    }
-    let start = node.span.start + text.len() - scalar.len();
-    let length = match scalar.as_bytes().first() {
-        Some(b'\'') => closing(scalar, |rest| rest.starts_with("''"), '\''),
-        Some(b'"') => closing(scalar, |rest| rest.starts_with('\\'), '"'),
-        _ => {
-            let line = scalar.lines().next().unwrap_or_default();
-            line.split(" #").next().unwrap_or_default().trim_end().len()
-        }
-    };
-    start..start + length
-}
-
-/// The length of a quoted scalar; `escape` recognizes escaped characters.
-fn closing(scalar: &str, escape: impl Fn(&str) -> bool, quote: char) -> usize {
-    let mut at = 1;
-    while let Some(c) = scalar[at..].chars().next() {
-        if escape(&scalar[at..]) {
-            at += c.len_utf8();
-        } else if c == quote {
-            return at + c.len_utf8();
-        }
-        at += scalar[at..].chars().next().map_or(0, char::len_utf8);
-    }
-    scalar.len()
-}
-
 fn replaced(node: &Node, text: &str) -> Edit {
-    let span = written(node);
+    let span = edit::written(&node.source.text, node.span.clone());
     let old = node.source.text.get(span.clone()).unwrap_or_default();
     let new = edit::scalar_like(old, text);
     Edit::new(span, new)

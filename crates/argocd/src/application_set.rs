@@ -99,9 +99,8 @@ pub fn generate(root: &Node, around: &dyn Surroundings) -> Outcome {
         diagnostics: check::check(root),
         ..Outcome::default()
     };
-    if outcome.diagnostics.has_errors() {
-        return outcome;
-    }
+    // Argo CD ignores unknown fields, so there are Applications all the same.
+    let known = outcome.diagnostics.clone();
     let name = outcome.name.clone();
     let set = Set::read(root);
     let context = Context { set: &name, engine: set.engine, around };
@@ -129,6 +128,10 @@ pub fn generate(root: &Node, around: &dyn Surroundings) -> Outcome {
         }
     }
     outcome.report_duplicates();
+    if known.has_errors() {
+        // What follows from a wrong field is reported with it.
+        outcome.diagnostics = known;
+    }
     outcome
 }
 

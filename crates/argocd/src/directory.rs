@@ -27,6 +27,9 @@ const SKIP_MARKER: &str = "+argocd:skip-file-rendering";
 /// The limit of the sizes of all manifests together, which is the default of Argo CD's repository server.
 const MAX_SIZE: u64 = 10_000_000;
 
+/// The size of a file that is too large even to be searched for the marker.
+const MAX_READ: u64 = 100_000_000;
+
 /// The nesting limit of directories.
 const MAX_DEPTH: usize = 100;
 
@@ -193,6 +196,11 @@ impl Reader<'_> {
         let excluded = self.exclude.as_ref().is_some_and(|glob| matches(glob.as_ref(), &inside));
         let included = self.include.as_ref().is_none_or(|glob| matches(glob.as_ref(), &inside));
         if excluded || !included {
+            return;
+        }
+        let length = path.metadata().map_or(0, |facts| facts.len());
+        if length > MAX_READ {
+            self.size = self.size.saturating_add(length);
             return;
         }
         let bytes = match std::fs::read(path) {

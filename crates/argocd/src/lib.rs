@@ -7,6 +7,7 @@
 
 pub mod application;
 pub mod application_set;
+pub mod chart_source;
 pub mod directory;
 pub mod duration;
 pub mod effect;

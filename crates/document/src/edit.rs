@@ -71,6 +71,42 @@ fn plain(text: &str) -> bool {
     first && rest && !text.ends_with(':') && matches!(yaml::resolve(text), Ok(Value::String(same)) if same == text)
 }
 
+/// The bytes of the scalar in a span, without its anchor, its tag, and any text after it.
+#[must_use]
+pub fn written(text: &str, span: Range<usize>) -> Range<usize> {
+    let start = span.start;
+    let text = text.get(span).unwrap_or_default();
+    let mut scalar = text;
+    while scalar.starts_with(['&', '!']) {
+        let Some((_, rest)) = scalar.split_once(char::is_whitespace) else { break };
+        scalar = rest.trim_start();
+    }
+    let start = start + text.len() - scalar.len();
+    let length = match scalar.as_bytes().first() {
+        Some(b'\'') => closing(scalar, |rest| rest.starts_with("''"), '\''),
+        Some(b'"') => closing(scalar, |rest| rest.starts_with('\\'), '"'),
+        _ => {
+            let line = scalar.lines().next().unwrap_or_default();
+            line.split(" #").next().unwrap_or_default().trim_end().len()
+        }
+    };
+    start..start + length
+}
+
+/// The length of a quoted scalar; `escape` recognizes escaped characters.
+fn closing(scalar: &str, escape: impl Fn(&str) -> bool, quote: char) -> usize {
+    let mut at = 1;
+    while let Some(c) = scalar[at..].chars().next() {
+        if escape(&scalar[at..]) {
+            at += c.len_utf8();
+        } else if c == quote {
+            return at + c.len_utf8();
+        }
+        at += scalar[at..].chars().next().map_or(0, char::len_utf8);
+    }
+    scalar.len()
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;

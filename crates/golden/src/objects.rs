@@ -10,7 +10,7 @@ use workspace::target::Target;
 
 use crate::goldens::Golden;
 
-/// What follows the name of a golden that differs from what is rendered.
+/// The end of the name of a place in an object that is not as recorded.
 pub const UNRECORDED: &str = " (as rendered now)";
 
 /// The objects of a target's manifests, the items of lists one by one.

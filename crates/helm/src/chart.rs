@@ -3,6 +3,8 @@
 //! Like Helm, this reader ignores unknown fields and reads `version: 1.0` as the string `1`. It also reports what Helm
 //! only rejects later.
 //!
+//! Charts of the API version v1 may have their dependencies in requirements.yaml, and their lock is requirements.lock.
+//!
 //! Chart.lock contains a digest over the dependencies in Chart.yaml and in itself. [`Chart::lock_digest`] computes it, so
 //! that an outdated Chart.lock is detected without Helm and network access.
 
@@ -29,6 +31,9 @@ pub use self::reader::sanitized;
 use self::reader::{Reader, present};
 pub use self::version::{is_exact, same_version};
 
+/// The file that contains the dependencies of older charts.
+const REQUIREMENTS: &str = "requirements.yaml";
+
 /// A chart in the workspace.
 #[derive(Debug, Clone)]
 pub struct Chart {
@@ -50,9 +55,11 @@ pub struct Chart {
     pub lock: Option<ChartLock>,
     /// Whether `dependencies` is set: Helm's digest distinguishes an empty list from none.
     lists_dependencies: bool,
+    /// Whether the dependencies are in requirements.yaml.
+    required_separately: bool,
 }
 
-/// Chart.lock.
+/// Chart.lock or requirements.lock.
 #[derive(Debug, Clone)]
 pub struct ChartLock {
     /// Its text.
@@ -108,23 +115,51 @@ impl Chart {
                 .help("create a chart with `helm create`")
                 .into());
         };
-        if directory.join("requirements.yaml").exists() {
-            return Err(Diagnostic::new(
-                Code::ChartInvalid,
-                format!("`{path}/requirements.yaml` is not supported"),
-            )
-            .at(Place::file(format!("{path}/requirements.yaml")), "")
-            .help("move the list to `dependencies` in Chart.yaml, set `apiVersion: v2`, and run `cargo xtask deps --update`")
-            .into());
-        }
         if let Some(found) = ignored_templates(root, &directory)? {
             return Err(found.into());
         }
         let mut chart = Self::parse(&source, directory, path)?;
-        if let Some(source) = read(root, &chart.directory.join("Chart.lock"))? {
-            chart.lock = Some(ChartLock::parse(&source)?);
+        if let Some(source) = read(root, &chart.directory.join(REQUIREMENTS))? {
+            chart.read_requirements(&source)?;
+        }
+        // Helm reads both locks, this one last.
+        for name in ["requirements.lock", "Chart.lock"] {
+            if let Some(source) = read(root, &chart.directory.join(name))? {
+                chart.lock = Some(ChartLock::parse(&source)?);
+                break;
+            }
         }
         Ok(chart)
+    }
+
+    /// Reads the dependencies in requirements.yaml, which replace those in Chart.yaml.
+    fn read_requirements(&mut self, source: &Arc<Source>) -> Result<()> {
+        let root = yaml::parse_one(source)?.root;
+        let mut reader = Reader::default();
+        reader.mapping(&root, REQUIREMENTS);
+        if present(&root, "dependencies").is_some() {
+            self.dependencies = reader.dependencies(&root);
+            check_names(&self.dependencies, &mut reader);
+            self.lists_dependencies = true;
+            self.required_separately = true;
+        }
+        reader.diagnostics.into_result(())
+    }
+
+    /// The name of the file that contains the dependencies.
+    #[must_use]
+    pub fn dependencies_file(&self) -> &'static str {
+        if self.required_separately { REQUIREMENTS } else { "Chart.yaml" }
+    }
+
+    /// The name of the lock file, whether it exists or not.
+    #[must_use]
+    pub fn lock_file(&self) -> &'static str {
+        let requirements = match &self.lock {
+            Some(lock) => lock.source.name.ends_with("requirements.lock"),
+            None => self.api_version == "v1",
+        };
+        if requirements { "requirements.lock" } else { "Chart.lock" }
     }
 
     fn parse(source: &Arc<Source>, directory: PathBuf, path: String) -> Result<Self> {
@@ -135,26 +170,7 @@ impl Chart {
         let version = reader.required(&root, "version", "version");
         let api_version = reader.text(&root, "apiVersion", "apiVersion");
         let dependencies = reader.dependencies(&root);
-        for (index, dependency) in dependencies.iter().enumerate() {
-            let called = |dependency: &Dependency| {
-                if dependency.alias.is_empty() { dependency.name.clone() } else { dependency.alias.clone() }
-            };
-            if let Some(first) = dependencies[..index].iter().find(|other| called(other) == called(dependency)) {
-                reader.diagnostics.push(
-                    Diagnostic::new(Code::ChartInvalid, format!("duplicate dependency `{}`", called(dependency)))
-                        .at(dependency.place.clone(), "second definition")
-                        .at(first.place.clone(), "first definition")
-                        .help("set `alias` in one of them"),
-                );
-            }
-        }
-        if let (Some(first), Some("v1") | None) = (dependencies.first(), api_version.as_deref()) {
-            reader.diagnostics.push(
-                Diagnostic::new(Code::ChartInvalid, "`dependencies` requires `apiVersion: v2`")
-                    .at(first.place.clone(), "")
-                    .help("set `apiVersion: v2` in Chart.yaml"),
-            );
-        }
+        check_names(&dependencies, &mut reader);
         reader.diagnostics.into_result(Self {
             directory,
             path,
@@ -165,6 +181,7 @@ impl Chart {
             dependencies,
             lock: None,
             lists_dependencies: present(&root, "dependencies").is_some(),
+            required_separately: false,
         })
     }
 
@@ -188,7 +205,14 @@ impl Chart {
         }
         let paired = self.dependencies.len() == lock.dependencies.len()
             && self.dependencies.iter().zip(&lock.dependencies).all(|(asked, locked)| asked.name == locked.name);
-        paired && lock.digest == self.digest(lock.lists_dependencies.then_some(lock.dependencies.as_slice()))
+        let digest = self.digest(lock.lists_dependencies.then_some(lock.dependencies.as_slice()));
+        paired && (lock.digest == digest || self.api_version == "v1" && lock.digest == self.helm_2_digest())
+    }
+
+    /// The digest that Helm 2 wrote, which Helm accepts in charts of the API version v1.
+    fn helm_2_digest(&self) -> String {
+        let requested = go_list(self.lists_dependencies.then_some(self.dependencies.as_slice()));
+        format!("sha256:{}", sha256(format!("{{\"dependencies\":{requested}}}").as_bytes()))
     }
 
     /// The exact version of a dependency by index: the one in Chart.lock or, without a Chart.lock, in Chart.yaml.
@@ -218,6 +242,23 @@ impl ChartLock {
             digest_place: node.map_or_else(|| Place::file(source.name.clone()), Node::place),
             lists_dependencies: present(&root, "dependencies").is_some(),
         })
+    }
+}
+
+/// Reports dependencies of one name.
+fn check_names(dependencies: &[Dependency], reader: &mut Reader) {
+    let called = |dependency: &Dependency| {
+        if dependency.alias.is_empty() { dependency.name.clone() } else { dependency.alias.clone() }
+    };
+    for (index, dependency) in dependencies.iter().enumerate() {
+        if let Some(first) = dependencies[..index].iter().find(|other| called(other) == called(dependency)) {
+            reader.diagnostics.push(
+                Diagnostic::new(Code::ChartInvalid, format!("duplicate dependency `{}`", called(dependency)))
+                    .at(dependency.place.clone(), "second definition")
+                    .at(first.place.clone(), "first definition")
+                    .help("set `alias` in one of them"),
+            );
+        }
     }
 }
 

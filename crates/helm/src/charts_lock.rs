@@ -3,12 +3,15 @@
 //! Helm verifies neither a downloaded archive against its index nor one in charts/ against Chart.lock. A pin is the digest
 //! of the archive's files (`archive::tree_digest`), so that it is independent of how they are packed.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 use document::json::quoted;
 use document::{Fields, Node, Syntax, toml};
+
+use crate::chart::{is_exact, same_version};
 
 /// The name of the file, in the root of the workspace.
 pub const FILE: &str = "charts.lock";
@@ -35,6 +38,8 @@ pub struct Pin {
     pub version: String,
     /// Its repository, as in Chart.yaml.
     pub repository: String,
+    /// The version ranges of manifests that were resolved to this version. Those of Chart.yaml are in Chart.lock.
+    pub requested: BTreeSet<String>,
     /// `tree-sha256:` and 64 hexadecimal digits.
     pub digest: String,
     /// The place of the entry.
@@ -49,6 +54,7 @@ impl Pin {
             name: name.to_owned(),
             version: version.to_owned(),
             repository: repository.to_owned(),
+            requested: BTreeSet::new(),
             digest: digest.to_owned(),
             place: Place::file(FILE),
         }
@@ -58,6 +64,12 @@ impl Pin {
     #[must_use]
     pub fn subject(&self) -> (&str, &str, &str) {
         (&self.repository, &self.name, &self.version)
+    }
+
+    /// Its repository and name, for messages.
+    #[must_use]
+    pub fn location(&self) -> String {
+        format!("{}/{}", self.repository.trim_end_matches('/'), self.name)
     }
 
     /// The file name of its archive in charts/, in the cache, and in a mirror.
@@ -100,15 +112,29 @@ impl ChartsLock {
         let mut pins: Vec<Pin> = Vec::new();
         for node in charts {
             let Some(pin) = pin(node, &mut diagnostics) else { continue };
-            match pins.iter().find(|other| other.subject() == pin.subject()) {
-                Some(first) => diagnostics.push(
+            if let Some(first) = pins.iter().find(|other| other.subject() == pin.subject()) {
+                diagnostics.push(
                     Diagnostic::new(Code::ConfigInvalid, format!("`{}` {} is pinned twice", pin.name, pin.version))
                         .at(pin.place.clone(), "second pin")
                         .at(first.place.clone(), "first pin")
                         .help("delete one of them, and run `cargo xtask deps`"),
-                ),
-                None => pins.push(pin),
+                );
+                continue;
             }
+            let same = |other: &&Pin| other.name == pin.name && other.repository == pin.repository;
+            let range = |other: &Pin| other.requested.intersection(&pin.requested).next().cloned();
+            if let Some((first, range)) = pins.iter().filter(same).find_map(|other| Some((other, range(other)?))) {
+                diagnostics.push(
+                    Diagnostic::new(
+                        Code::ConfigInvalid,
+                        format!("the version `{range}` of `{}` is resolved twice", pin.name),
+                    )
+                    .at(pin.place.clone(), format!("to {}", pin.version))
+                    .at(first.place.clone(), format!("to {}", first.version))
+                    .help("run `cargo xtask deps --update`"),
+                );
+            }
+            pins.push(pin);
         }
         pins.sort_by(|left, right| left.subject().cmp(&right.subject()));
         diagnostics.into_result(Self { pins })
@@ -117,10 +143,23 @@ impl ChartsLock {
     /// The pin of a chart. A trailing slash of the repository is ignored.
     #[must_use]
     pub fn find(&self, repository: &str, name: &str, version: &str) -> Option<&Pin> {
-        let trimmed = |url: &str| url.trim_end_matches('/').to_owned();
-        self.pins
-            .iter()
-            .find(|pin| pin.name == name && pin.version == version && trimmed(&pin.repository) == trimmed(repository))
+        self.of(repository, name).into_iter().find(|pin| pin.version == version)
+    }
+
+    /// The pin to which a version or a version range was resolved.
+    #[must_use]
+    pub fn resolved(&self, repository: &str, name: &str, requested: &str) -> Option<&Pin> {
+        let (same, exact) = (self.of(repository, name), is_exact(requested));
+        let found = |fits: &dyn Fn(&Pin) -> bool| same.iter().copied().find(|pin| fits(pin));
+        found(&|pin| pin.requested.contains(requested))
+            .or_else(|| found(&|pin| exact && pin.version == requested))
+            .or_else(|| found(&|pin| exact && same_version(&pin.version, requested)))
+    }
+
+    fn of<'a>(&'a self, repository: &str, name: &str) -> Vec<&'a Pin> {
+        let repository = repository.trim_end_matches('/');
+        let same = |pin: &&Pin| pin.name == name && pin.repository.trim_end_matches('/') == repository;
+        self.pins.iter().filter(same).collect()
     }
 
     /// The text of the file, which only depends on the pins.
@@ -139,9 +178,19 @@ impl ChartsLock {
             ] {
                 text.extend([key, " = ", &quoted(value), "\n"]);
             }
+            if !pin.requested.is_empty() {
+                let ranges: Vec<String> = pin.requested.iter().map(|range| quoted(range)).collect();
+                text.extend(["requested = [", &ranges.join(", "), "]\n"]);
+            }
         }
         text
     }
+}
+
+/// Whether a text can be the name or version of a pin: both become a file name, which must not be a path.
+#[must_use]
+pub fn is_file_part(text: &str) -> bool {
+    !text.is_empty() && !text.starts_with('.') && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.+".contains(c))
 }
 
 fn pin(node: &Node, diagnostics: &mut Diagnostics) -> Option<Pin> {
@@ -150,6 +199,7 @@ fn pin(node: &Node, diagnostics: &mut Diagnostics) -> Option<Pin> {
     let version = fields.required_string("version");
     let repository = fields.required_string("repository");
     let digest = fields.required_string("digest");
+    let requested = fields.strings("requested").into_iter().map(|(range, _)| range).collect();
     let mut demand = |key: &str, fine: bool, expected: &str| {
         if let (false, Some(node)) = (fine, node.get(key)) {
             fields.report(
@@ -159,14 +209,8 @@ fn pin(node: &Node, diagnostics: &mut Diagnostics) -> Option<Pin> {
             );
         }
     };
-    // Name and version become a file name, which must not be a path.
-    let file_part = |text: &String| {
-        !text.is_empty()
-            && !text.starts_with('.')
-            && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.+".contains(c))
-    };
-    demand("name", name.as_ref().is_none_or(file_part), "a valid chart name");
-    demand("version", version.as_ref().is_none_or(file_part), "an exact version");
+    demand("name", name.as_deref().is_none_or(is_file_part), "a valid chart name");
+    demand("version", version.as_deref().is_none_or(is_file_part), "an exact version");
     let is_digest = |text: &String| {
         text.strip_prefix("tree-sha256:")
             .is_some_and(|hex| hex.len() == 64 && hex.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c)))
@@ -175,7 +219,8 @@ fn pin(node: &Node, diagnostics: &mut Diagnostics) -> Option<Pin> {
     if !fields.finish(diagnostics) {
         return None;
     }
-    Some(Pin { name: name?, version: version?, repository: repository?, digest: digest?, place: node.place() })
+    let place = node.place();
+    Some(Pin { name: name?, version: version?, repository: repository?, requested, digest: digest?, place })
 }
 
 #[cfg(test)]
@@ -201,6 +246,28 @@ mod tests {
         assert_eq!(again.pins.iter().map(|pin| pin.name.as_str()).collect::<Vec<_>>(), ["z", "a", "b"]);
         assert!(again.find("https://a/", "z", "1.0.0").is_some());
         assert!(again.find("https://a", "z", "1.0.1").is_none());
+    }
+
+    #[test]
+    fn ranges_of_manifests_are_resolved() {
+        let ranged = |version: &str, ranges: &[&str]| Pin {
+            requested: ranges.iter().map(|range| (*range).to_owned()).collect(),
+            ..Pin::new("x", version, "oci://a/charts", &digest('a'))
+        };
+        let lock =
+            ChartsLock { pins: vec![ranged("1.2.3", &["^1", "1.2"]), ranged("v2.0.0", &[]), ranged("3.0.0", &[])] };
+        let text = lock.to_text();
+        assert!(text.contains("\nrequested = [\"1.2\", \"^1\"]\n"), "{text}");
+        let again = ChartsLock::parse(&Source::new(FILE, text.clone())).expect("own text");
+        assert_eq!(again.to_text(), text);
+        let resolved = |range: &str| Some(again.resolved("oci://a/charts/", "x", range)?.version.as_str());
+        for (range, version) in [("^1", "1.2.3"), ("1.2", "1.2.3"), ("1.2.3", "1.2.3"), ("2.0.0", "v2.0.0")] {
+            assert_eq!(resolved(range), Some(version), "{range}");
+        }
+        assert_eq!(resolved("1.2.4").or(resolved("*")), None);
+        let twice = ChartsLock { pins: vec![ranged("1.2.3", &["^1"]), ranged("1.2.4", &["^1"])] };
+        let error = ChartsLock::parse(&Source::new(FILE, twice.to_text())).expect_err("twice");
+        assert_eq!(error.0[0].message, "the version `^1` of `x` is resolved twice");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //!   the fingerprint, and it reports tampered archives, outdated locks, and vendored copies that have drifted.
 //! * [`prepare`] downloads missing pinned archives (from the cache, the mirror, or the repository) and packs `file://`
 //!   dependencies into a staged copy. It returns the directory to run Helm in.
+//! * [`remote`] provides charts straight from a repository, which are pinned by the same means.
 //! * [`update`] and [`ensure_all`] implement `cargo xtask deps`.
 //!
 //! Helm does not verify archive contents, so every download is compared with charts.lock before it is written.
@@ -14,6 +15,7 @@
 //! Version ranges are resolved by Helm, and only in [`update`].
 
 mod context;
+mod differing;
 mod download;
 mod drift;
 mod folder;
@@ -22,6 +24,7 @@ mod inspect;
 mod inspection;
 mod local;
 mod loopback;
+pub mod remote;
 mod stage;
 #[cfg(test)]
 mod testing;
@@ -41,9 +44,10 @@ pub use inspection::{Inspected, Inspection, State};
 pub use local::local_source;
 pub use stage::{Stage, stage};
 pub use tree::{ChartTree, Member};
-pub use update::{PinChange, Updated, update};
+pub use update::{PinChange, Request, Updated, update};
 
 use self::inspect::remove_outdated;
+use self::remote::Wanted;
 use crate::chart::Chart;
 use crate::charts_lock::{ChartsLock, Pin};
 
@@ -80,6 +84,8 @@ pub fn prepare(chart: &Chart, inspection: &Inspection, context: &Context<'_>) ->
 pub struct Ensured {
     /// The downloaded archives, each with the chart that depends on it.
     pub downloaded: Vec<(String, Pin)>,
+    /// The downloaded charts of manifests.
+    pub charts: Vec<Pin>,
     /// The deleted archives of other versions.
     pub removed: Vec<PathBuf>,
     /// Findings and warnings that did not block the download.
@@ -88,7 +94,13 @@ pub struct Ensured {
 
 /// Downloads every pinned archive. Like Helm, it deletes archives of other versions that an update of the locks left in
 /// charts/. A failure does not stop the other charts; all failures are returned together.
-pub fn ensure_all(root: &Path, charts: &[&Chart], lock: &ChartsLock, context: &Context<'_>) -> Result<Ensured> {
+pub fn ensure_all(
+    root: &Path,
+    charts: &[&Chart],
+    wanted: &[Wanted],
+    lock: &ChartsLock,
+    context: &Context<'_>,
+) -> Result<Ensured> {
     let mut ensured = Ensured::default();
     let mut failed = Diagnostics::default();
     for &chart in charts {
@@ -101,6 +113,19 @@ pub fn ensure_all(root: &Path, charts: &[&Chart], lock: &ChartsLock, context: &C
         let absent = inspection.absent();
         if failed.take(download(&chart.directory, &absent, context)).is_some() {
             ensured.downloaded.extend(absent.into_iter().map(|pin| (chart.path.clone(), pin.clone())));
+        }
+    }
+    let mut pins: Vec<&Pin> = Vec::new();
+    for one in wanted {
+        let Some(pin) = failed.take(remote::inspect(one, lock)) else { continue };
+        if !pins.iter().any(|other| other.subject() == pin.subject()) {
+            pins.push(pin);
+        }
+    }
+    for pin in pins {
+        let present = remote::is_cached(pin, context.cache);
+        if failed.take(remote::prepare(pin, context)).is_some() && !present {
+            ensured.charts.push(pin.clone());
         }
     }
     if failed.is_empty() {

@@ -144,12 +144,19 @@ pub fn parse(stderr: &str) -> Option<HelmError> {
     Some(HelmError { message, kind })
 }
 
-/// Whether the output of `helm dependency update` says that the repository does not have the chart or version.
+/// Whether the output of `helm dependency update` or `helm pull` says that the repository does not have the chart or
+/// version.
 #[must_use]
 pub fn version_not_found(output: &str) -> bool {
-    ["can't get a valid version", "chart not found in repo", "no matching version", "entry not found"]
-        .iter()
-        .any(|text| output.contains(text))
+    let pulled = output.contains("Error: chart \"") && output.contains(" not found in ");
+    let texts = [
+        "can't get a valid version",
+        "chart not found in repo",
+        "no matching version",
+        "entry not found",
+        "could not locate a version matching",
+    ];
+    pulled || texts.iter().any(|text| output.contains(text))
 }
 
 /// Whether a message of `helm lint` says that a field of Chart.yaml is not a string. Returns the field.

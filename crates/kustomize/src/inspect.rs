@@ -18,6 +18,10 @@ use crate::remote;
 /// The limit of kustomizations in one build.
 const MAX_KUSTOMIZATIONS: usize = 2000;
 
+/// The limits of the directories of charts: of nesting, and of all together.
+const MAX_DEPTH: usize = 50;
+const MAX_FOLDERS: usize = 10_000;
+
 /// What a build reads.
 #[derive(Debug, Default)]
 pub struct Inspection {
@@ -63,7 +67,8 @@ pub fn inspect(
     patches: &[(String, Place)],
     ignored: &dyn Fn(&Path) -> bool,
 ) -> Inspection {
-    let mut walk = Walk { root, ignored, visited: BTreeSet::new(), found: Inspection::default(), pending: Vec::new() };
+    let mut walk =
+        Walk { root, ignored, visited: BTreeSet::new(), found: Inspection::default(), pending: Vec::new(), folders: 0 };
     walk.kustomization(directory);
     let refer = |role, (text, place): &(String, Place)| Reference { role, text: text.clone(), place: place.clone() };
     for component in components {
@@ -83,6 +88,8 @@ struct Walk<'a> {
     ignored: &'a dyn Fn(&Path) -> bool,
     visited: BTreeSet<PathBuf>,
     pending: Vec<(PathBuf, Reference)>,
+    /// The directories of charts that were read.
+    folders: usize,
     found: Inspection,
 }
 
@@ -159,7 +166,9 @@ impl Walk<'_> {
 
     /// The files of a directory and its subdirectories.
     fn all_files(&mut self, folder: &Path, depth: usize) {
-        if depth > 50 {
+        // Links may lead to the same directories again and again.
+        self.folders += 1;
+        if depth > MAX_DEPTH || self.folders > MAX_FOLDERS {
             return;
         }
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {

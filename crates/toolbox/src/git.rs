@@ -51,6 +51,15 @@ impl Repository {
         Ok(output.success().then(|| first_line(&output)).flatten())
     }
 
+    /// The URLs of the remotes, `origin` first.
+    pub fn remotes(&self) -> Result<Vec<String>> {
+        let output = self.ask(&["config", "--get-regexp", "^remote\\..*\\.url$"])?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let mut lines: Vec<&str> = text.lines().collect();
+        lines.sort_by_key(|line| !line.starts_with("remote.origin."));
+        Ok(lines.iter().filter_map(|line| Some(line.split_once(' ')?.1.to_owned())).collect())
+    }
+
     /// The merge base of `HEAD` and the main branch; `None` if there is no main branch or no common commit.
     pub fn merge_base(&self) -> Result<Option<String>> {
         let output = self.ask(&[["for-each-ref", "--format=%(refname)"].as_slice(), &MAIN].concat())?;

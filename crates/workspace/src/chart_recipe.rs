@@ -1,42 +1,77 @@
-//! The Helm command line for a chart in the checkout, and warnings about it.
+//! The Helm command line for a chart, and warnings about it.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use argocd::application::{Application, Source};
+use argocd::application::{Application, HelmOptions, Source};
+use argocd::chart_source::chart_source;
 use argocd::release::Release;
-use argocd::substitute;
-use argocd::value_files::Resolver;
-use diagnostics::{Code, Diagnostic, Diagnostics, Result};
+use argocd::repository_url;
+use argocd::substitute::{self, Variables};
+use argocd::value_files::{Reference, References, Root, Scope};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
+use helm::charts_lock::Pin;
 use helm::recipe;
 use helm::recipe::Recipe;
 
-use crate::deploy::ChartSource;
-use crate::load::Workspace;
+use crate::config::Config;
 
 /// The commit SHA to render with, as the real one is unknown before the merge.
 pub(crate) const UNKNOWN_REVISION: &str = "0000000000000000000000000000000000000000";
 
+/// A chart whose command line is planned.
+#[derive(Clone, Copy)]
+pub(crate) struct Planned<'a> {
+    pub application: &'a Application,
+    pub source: &'a Source,
+    pub options: &'a HelmOptions,
+    pub place: ChartPlace<'a>,
+}
+
+/// Where a chart is.
+#[derive(Clone, Copy)]
+pub(crate) enum ChartPlace<'a> {
+    /// In this directory of the checkout.
+    Checkout(&'a Path),
+    /// In an archive that is pinned, and unpacked here, if at all.
+    Archive(&'a Pin, Option<&'a Path>),
+}
+
+/// What planning needs besides the chart.
+#[derive(Clone, Copy)]
+pub(crate) struct Environment<'a> {
+    pub root: &'a Path,
+    pub config: &'a Config,
+    pub argocd: Release,
+    /// Whether Git ignores an existing file.
+    pub is_ignored: &'a dyn Fn(&Path) -> bool,
+}
+
 /// The Helm command line for a chart in the default case of its Application.
-pub(crate) fn recipe(
-    workspace: &Workspace,
-    application: &Application,
-    source: &ChartSource,
-    argocd: Release,
-) -> Result<Recipe> {
-    let ChartSource { source, chart, options } = source;
+///
+/// Of a chart in an archive that is not unpacked, it lacks the value files that are in the archive; [`inside`] lists them.
+pub(crate) fn recipe(environment: &Environment<'_>, planned: &Planned<'_>) -> Result<Recipe> {
+    let Planned { application, source, options, place } = *planned;
+    let config = environment.config;
     let mut diagnostics = Diagnostics::default();
-    let variables = application.variables(source, revision(source));
-    let resolver = Resolver {
-        root: &workspace.root,
-        chart: &chart.directory,
-        variables: &variables,
-        globs: argocd.value_file_globs,
+    let variables = application.variables(source, rendered_revision(planned));
+    let references = references(environment, application);
+    let scope = scope(environment, place, references.as_ref(), &variables);
+    let known = |text: &str, place: &Place, diagnostics: &mut Diagnostics| match planned.place {
+        ChartPlace::Archive(_, None) => diagnostics.take(scope.is_inside(text, place)) == Some(false),
+        _ => true,
     };
-    let value_files =
-        diagnostics.take(resolver.value_files(application, &options.value_files, options.ignore_missing_value_files));
+    let mut entries = options.value_files.clone();
+    entries.retain(|(text, place)| known(text, place, &mut diagnostics));
+    let value_files = scope.value_files(&application.name, &entries, options.ignore_missing_value_files);
+    let value_files = diagnostics.take(value_files);
     let mut set_file = BTreeMap::new();
     for parameter in &options.file_parameters {
-        if let Some(path) = diagnostics.take(resolver.file_parameter(application, &parameter.path, &parameter.place)) {
+        if !known(&parameter.path, &parameter.place, &mut diagnostics) {
+            continue;
+        }
+        if let Some(path) = diagnostics.take(scope.file_parameter(&application.name, &parameter.path, &parameter.place))
+        {
             set_file.insert(parameter.name.clone(), path);
         }
     }
@@ -49,7 +84,7 @@ pub(crate) fn recipe(
             .collect()
     };
     let kube_version = match &options.kube_version {
-        None => workspace.config.kubernetes.clone(),
+        None => config.kubernetes.clone(),
         Some((version, place)) => diagnostics.take(kube_version(version, place)).unwrap_or_default(),
     };
     let own_api_versions = !options.api_versions.is_empty();
@@ -66,11 +101,76 @@ pub(crate) fn recipe(
             (None, values) => values.as_ref().map(|(text, _)| text.clone()),
         },
         case_file: None,
-        api_versions: if own_api_versions { &options.api_versions } else { &workspace.config.api_versions }.clone(),
+        api_versions: if own_api_versions { &options.api_versions } else { &config.api_versions }.clone(),
         include_crds: !options.skip_crds,
         skip_schema_validation: options.skip_schema_validation,
         skip_tests: options.skip_tests,
     })
+}
+
+/// The value files and file parameters that are in the archive of a chart, as one text.
+pub(crate) fn inside(environment: &Environment<'_>, planned: &Planned<'_>) -> String {
+    let variables = planned.application.variables(planned.source, rendered_revision(planned));
+    let references = references(environment, planned.application);
+    let scope = scope(environment, planned.place, references.as_ref(), &variables);
+    let options = planned.options;
+    let files = options.value_files.iter().map(|(text, place)| ("", text, place));
+    let parameters = options.file_parameters.iter();
+    let parameters = parameters.map(|parameter| (parameter.name.as_str(), &parameter.path, &parameter.place));
+    let mut text = String::new();
+    for (index, (name, path, place)) in files.chain(parameters).enumerate() {
+        if scope.is_inside(path, place).unwrap_or_default() {
+            text.push_str(&format!("{index} {name} {}\n", substitute::expand(path, &variables)));
+        }
+    }
+    if !text.is_empty() && options.ignore_missing_value_files {
+        text.push_str("if they exist\n");
+    }
+    text
+}
+
+fn scope<'a>(
+    environment: &Environment<'a>,
+    place: ChartPlace<'a>,
+    references: Option<&'a References>,
+    variables: &'a Variables,
+) -> Scope<'a> {
+    let (root, kind, chart) = match place {
+        ChartPlace::Checkout(chart) => (environment.root, Root::Repository, chart),
+        ChartPlace::Archive(_, unpacked) => {
+            let chart = unpacked.unwrap_or(environment.root);
+            (chart, Root::Chart, chart)
+        }
+    };
+    let globs = environment.argocd.value_file_globs;
+    Scope { root, kind, chart, references, variables, globs, ignored: environment.is_ignored }
+}
+
+/// The sources with a `ref`, if the Application has `sources`.
+fn references(environment: &Environment<'_>, application: &Application) -> Option<References> {
+    if application.sources.iter().all(|source| source.field == "spec.source") {
+        return None;
+    }
+    let reference = |source: &Source| {
+        let to = if chart_source(&source.repository, source.chart.as_deref()).is_some() {
+            Reference::Chart
+        } else if repository_url::same(&source.repository, &environment.config.repository) {
+            Reference::Repository(environment.root.to_path_buf())
+        } else {
+            Reference::Unavailable(format!("they are in {}", source.repository))
+        };
+        Some((source.reference.clone()?, to))
+    };
+    Some(application.sources.iter().filter_map(reference).collect())
+}
+
+/// The revision that Argo CD would render: the version of a chart from a Helm repository, or the commit SHA if the source
+/// pins it. Of an artifact of a registry, it is the digest of the manifest, which charts.lock does not contain.
+fn rendered_revision<'a>(planned: &Planned<'a>) -> &'a str {
+    if let ChartPlace::Archive(pin, _) = planned.place {
+        return if planned.source.repository.starts_with("oci://") { UNKNOWN_REVISION } else { &pin.version };
+    }
+    revision(planned.source)
 }
 
 /// The commit SHA that Argo CD would render, which is known only if the source pins it.
@@ -96,8 +196,8 @@ pub(crate) fn kube_version(text: &str, place: &diagnostics::Place) -> Result<Str
 }
 
 /// Warnings about the parameters of a chart.
-pub(crate) fn warnings(application: &Application, source: &ChartSource, recipe: &Recipe) -> Diagnostics {
-    let ChartSource { source, options, .. } = source;
+pub(crate) fn warnings(planned: &Planned<'_>, recipe: &Recipe) -> Diagnostics {
+    let Planned { application, options, .. } = *planned;
     let mut diagnostics = Diagnostics::default();
     for (outer, inner) in recipe::overlaps(recipe) {
         let place = |name: &str| {
@@ -125,7 +225,7 @@ pub(crate) fn warnings(application: &Application, source: &ChartSource, recipe: 
             );
         }
     }
-    if revision(source) == UNKNOWN_REVISION {
+    if rendered_revision(planned) == UNKNOWN_REVISION {
         let entries = options.value_files.iter().map(|(text, place)| (text, place));
         let parameters = options.parameters.iter().map(|parameter| (&parameter.value, &parameter.place));
         let files = options.file_parameters.iter().map(|parameter| (&parameter.path, &parameter.place));

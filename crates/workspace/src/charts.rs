@@ -1,13 +1,95 @@
 //! The charts of the repository.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// The folders of all charts under charts/, sorted, including charts that no Application deploys.
+use ignore::WalkBuilder;
+use toolbox::inputs;
+
+use crate::config::Config;
+use crate::deploy::Deployment;
+use crate::files::CONFIG_FILE;
+use crate::load::Workspace;
+
+/// The folders inside a chart in which a Chart.yaml is not that of another chart of the repository.
+const INSIDE: [&str; 4] = ["charts", "templates", "crds", "ci"];
+
+/// The folders of all charts, sorted: those that Applications deploy, and all others that charts.toml does not exclude.
 #[must_use]
-pub fn chart_folders(root: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(root.join("charts")).into_iter().flatten();
+pub fn all(workspace: &Workspace) -> Vec<PathBuf> {
+    let mut folders: BTreeSet<PathBuf> = chart_folders(&workspace.root, &workspace.config).into_iter().collect();
+    let deployed = workspace.deployments.iter().flat_map(Deployment::charts);
+    folders.extend(deployed.map(|one| one.chart.directory.clone()));
+    folders.into_iter().collect()
+}
+
+/// The folders with a Chart.yaml that Git does not ignore, sorted, including those of charts that no Application deploys.
+/// Dependencies in the folder of another chart do not count, and neither do other workspaces inside of this one.
+#[must_use]
+pub fn chart_folders(root: &Path, config: &Config) -> Vec<PathBuf> {
+    let own = root.to_path_buf();
+    let mut builder = WalkBuilder::new(root);
+    builder.hidden(false).parents(true).ignore(false).follow_links(false).filter_entry(move |entry| {
+        let (name, path) = (entry.file_name(), entry.path());
+        let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+        let inside = INSIDE.iter().any(|one| name == *one)
+            && path.parent().is_some_and(|parent| parent.join("Chart.yaml").is_file());
+        !is_folder || path == own || name != ".git" && !inside && !path.join(CONFIG_FILE).is_file()
+    });
+    let entries = builder.build().filter_map(Result::ok);
+    let charts = entries.filter(|entry| entry.file_name() == "Chart.yaml" && entry.path().is_file());
+    let folders = charts.filter_map(|entry| Some(entry.path().parent()?.to_path_buf()));
     let mut folders: Vec<PathBuf> =
-        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.join("Chart.yaml").is_file()).collect();
+        folders.filter(|folder| config.selects_chart(&inputs::name(root, folder))).collect();
     folders.sort();
     folders
+}
+
+#[cfg(test)]
+mod tests {
+    use diagnostics::Source;
+
+    use super::*;
+
+    fn found(files: &[&str], more: &str) -> Vec<String> {
+        let root = tempfile::tempdir().expect("temporary directory");
+        std::fs::create_dir(root.path().join(".git")).expect("created");
+        std::fs::write(root.path().join(".gitignore"), "/build\n").expect("written");
+        for file in files {
+            let path = root.path().join(file);
+            std::fs::create_dir_all(path.parent().expect("has one")).expect("created");
+            std::fs::write(path, "").expect("written");
+        }
+        let text = format!(
+            "repository = \"https://git.example.com/home.git\"\n[argocd]\nversion = \"3.5\"\n[kubernetes]\nversion = \"1.34.11\"\n{more}"
+        );
+        let config = Config::parse(&Source::new(CONFIG_FILE, text)).expect("valid");
+        chart_folders(root.path(), &config).iter().map(|folder| inputs::name(root.path(), folder)).collect()
+    }
+
+    #[test]
+    fn charts_are_found_wherever_they_lie() {
+        let files = [
+            "Chart.yaml",
+            "charts/dependency/Chart.yaml",
+            "apps/web/Chart.yaml",
+            "apps/web/charts/dependency/Chart.yaml",
+            "apps/web/templates/Chart.yaml",
+            "charts.d/media/web/Chart.yaml",
+            ".hidden/Chart.yaml",
+            ".git/Chart.yaml",
+            "build/web/Chart.yaml",
+            "other/charts.toml",
+            "other/charts/web/Chart.yaml",
+        ];
+        assert_eq!(found(&files, ""), ["", ".hidden", "apps/web", "charts.d/media/web"]);
+        assert_eq!(
+            found(&files, "[charts]\nfolders = [\"apps/*\", \"charts.d/**\"]\n"),
+            ["apps/web", "charts.d/media/web"]
+        );
+        assert_eq!(
+            found(&["charts/media/web/Chart.yaml", "charts/web/Chart.yaml"], ""),
+            ["charts/media/web", "charts/web"]
+        );
+    }
 }

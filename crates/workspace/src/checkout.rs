@@ -36,6 +36,12 @@ impl Checkout {
         }
     }
 
+    /// The root of the Git repository, or else the directory itself.
+    #[must_use]
+    pub fn top(&self) -> &Path {
+        self.top.as_deref().unwrap_or(&self.root)
+    }
+
     /// Whether a clone lacks a path that exists here.
     pub fn lacks(&self, path: &Path) -> bool {
         self.ignores(path) && !self.tracks(path)

@@ -16,6 +16,7 @@ use toolbox::tools_lock::ToolsLock;
 
 pub use self::pod_security::{Namespace, PodSecurity};
 use crate::acceptance::Acceptance;
+use crate::bootstrap::Bootstrap;
 use crate::declared::{self, Sample};
 use crate::external::External;
 use crate::reason;
@@ -31,6 +32,8 @@ pub struct Config {
     pub argocd: Release,
     /// Patterns of the files whose Applications are rendered; all files without patterns.
     applications: Vec<String>,
+    /// Patterns of the folders of charts; all folders without patterns.
+    charts: Vec<String>,
     /// Argo CD's build options for Kustomize, split at white space.
     pub kustomize_build_options: Vec<String>,
     /// Whether Argo CD runs with `--enable-new-git-file-globbing`.
@@ -57,6 +60,8 @@ pub struct Config {
     pub suppressions: Vec<Suppression>,
     /// Objects that exist outside of the repository.
     pub externals: Vec<External>,
+    /// What is applied by hand, and renders the first Applications.
+    pub bootstraps: Vec<Bootstrap>,
     /// Applications that are knowingly not rendered.
     pub unrendered: Vec<Acceptance>,
     /// How objects are validated against schemas.
@@ -107,6 +112,7 @@ impl Config {
         let argocd = fields.required("argocd").and_then(|node| argocd(node, &mut diagnostics));
         let kustomize_build_options =
             fields.node("kustomize").map(|node| build_options(node, &mut diagnostics)).unwrap_or_default();
+        let charts = fields.node("charts").map(|node| charts(node, &mut diagnostics)).unwrap_or_default();
         let clusters = fields.sequence("cluster").iter();
         let clusters = clusters.filter_map(|node| declared::cluster(node, &mut diagnostics)).collect();
         let samples = fields.sequence("sample").iter();
@@ -124,6 +130,8 @@ impl Config {
         let (suppressions, deprecated) = suppressions(&root, &mut fields, &mut diagnostics);
         let externals = fields.sequence("external").iter();
         let externals = externals.filter_map(|node| External::read(node, &mut diagnostics)).collect();
+        let bootstraps = fields.sequence("bootstrap").iter();
+        let bootstraps = bootstraps.filter_map(|node| Bootstrap::read(node, &mut diagnostics)).collect();
         let unrendered = fields.sequence("unrendered").iter();
         let unrendered = unrendered.filter_map(|node| Acceptance::read(node, &mut diagnostics)).collect();
         let validate = fields.node("validate").map(|node| validate(node, &mut diagnostics)).unwrap_or_default();
@@ -140,6 +148,7 @@ impl Config {
             repository,
             argocd: argocd.release,
             applications: argocd.applications,
+            charts,
             kustomize_build_options,
             new_git_file_globbing: argocd.new_git_file_globbing,
             clusters,
@@ -153,6 +162,7 @@ impl Config {
             kind_node_image,
             suppressions,
             externals,
+            bootstraps,
             unrendered,
             validate,
             deprecated,
@@ -178,14 +188,7 @@ fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<ArgoCd> {
             None
         }
     });
-    let mut applications = Vec::new();
-    for (pattern, place) in fields.strings("applications") {
-        if glob::matches_path(&pattern, "x").is_err() {
-            let message = format!("`{pattern}` is not a valid glob");
-            fields.report(Diagnostic::new(Code::ConfigInvalid, message).at(place, "expected such as `apps/**/*.yaml`"));
-        }
-        applications.push(pattern);
-    }
+    let applications = globs(&mut fields, "applications", "apps/**/*.yaml");
     let new_git_file_globbing = fields.bool("new-git-file-globbing");
     fields.finish(diagnostics);
     Some(ArgoCd { release: release?, applications, new_git_file_globbing })
@@ -197,6 +200,29 @@ fn build_options(node: &Node, diagnostics: &mut Diagnostics) -> Vec<String> {
     let options = fields.string("build-options").unwrap_or_default();
     fields.finish(diagnostics);
     options.split_whitespace().map(str::to_owned).collect()
+}
+
+/// The patterns in `[charts]`.
+fn charts(node: &Node, diagnostics: &mut Diagnostics) -> Vec<String> {
+    let mut fields = Fields::new(node, "charts", Syntax::Config);
+    let folders = globs(&mut fields, "folders", "apps/*");
+    fields.finish(diagnostics);
+    folders
+}
+
+/// A list of patterns of paths.
+fn globs(fields: &mut Fields<'_>, key: &'static str, example: &str) -> Vec<String> {
+    let mut patterns = Vec::new();
+    for (pattern, place) in fields.strings(key) {
+        if glob::matches_path(&pattern, "x").is_err() {
+            let message = format!("`{pattern}` is not a valid glob");
+            fields.report(
+                Diagnostic::new(Code::ConfigInvalid, message).at(place, format!("expected such as `{example}`")),
+            );
+        }
+        patterns.push(pattern);
+    }
+    patterns
 }
 
 /// The `[kubernetes]` section.
@@ -239,6 +265,13 @@ impl Config {
     pub fn application_patterns(&self) -> Option<Place> {
         let root = toml::parse(&self.source).ok()?;
         root.find(&["argocd", "applications"]).map(Node::place).filter(|_| !self.applications.is_empty())
+    }
+
+    /// Whether the chart in a folder is one of the repository's, deployed or not; `folder` is its path from the root.
+    #[must_use]
+    pub fn selects_chart(&self, folder: &str) -> bool {
+        let mut patterns = self.charts.iter();
+        patterns.len() == 0 || patterns.any(|pattern| glob::matches_path(pattern, folder).unwrap_or_default())
     }
 
     /// The version of a tool, or an error if there is none. The error is empty if tools.lock does not contain the version.

@@ -5,11 +5,14 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use argocd::application::{Application, Defined, HelmOptions, Source, helm_options};
+use argocd::chart_source::{chart_source, ignores_chart};
 use argocd::repository_url;
 use argocd::source_type::{self, SourceType};
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place, Result, nearest};
 use document::{Node, Value, yaml};
 use helm::chart::Chart;
+use helm::charts_lock::{ChartsLock, Pin};
+use helm::dependencies::remote::{self, Wanted};
 use toolbox::inputs;
 use toolbox::source::read;
 
@@ -17,7 +20,7 @@ use crate::charts::chart_folders;
 use crate::checkout::Checkout;
 use crate::config::Config;
 use crate::files::CONFIG_FILE;
-use crate::kustomized::KustomizeSource;
+use crate::kustomized::{KustomizeSource, Pinned};
 use crate::plain::DirectorySource;
 
 /// An Application that can be rendered.
@@ -36,6 +39,8 @@ pub struct Deployment {
 pub enum Rendered {
     /// A chart in the checkout.
     Chart(ChartSource),
+    /// A chart from a Helm repository.
+    RemoteChart(RemoteChart),
     /// A kustomization.
     Kustomize(KustomizeSource),
     /// A directory of manifests.
@@ -53,11 +58,39 @@ pub struct ChartSource {
     pub options: HelmOptions,
 }
 
+/// A chart from a Helm repository that a source renders.
+#[derive(Debug)]
+pub struct RemoteChart {
+    /// The source.
+    pub source: Source,
+    /// Its Helm options.
+    pub options: HelmOptions,
+    /// The pin of the chart.
+    pub pin: Pin,
+}
+
 impl Deployment {
     /// The charts in the checkout that it renders.
     pub fn charts(&self) -> impl Iterator<Item = &ChartSource> {
         self.sources.iter().filter_map(|source| match source {
             Rendered::Chart(chart) => Some(chart),
+            Rendered::RemoteChart(_) | Rendered::Kustomize(_) | Rendered::Directory(_) => None,
+        })
+    }
+
+    /// The charts from Helm repositories that it renders.
+    pub fn remote_charts(&self) -> impl Iterator<Item = &RemoteChart> {
+        self.sources.iter().filter_map(|source| match source {
+            Rendered::RemoteChart(chart) => Some(chart),
+            Rendered::Chart(_) | Rendered::Kustomize(_) | Rendered::Directory(_) => None,
+        })
+    }
+
+    /// The Helm options of the charts that it renders.
+    pub fn helm_options(&self) -> impl Iterator<Item = &HelmOptions> {
+        self.sources.iter().filter_map(|source| match source {
+            Rendered::Chart(chart) => Some(&chart.options),
+            Rendered::RemoteChart(chart) => Some(&chart.options),
             Rendered::Kustomize(_) | Rendered::Directory(_) => None,
         })
     }
@@ -87,9 +120,12 @@ impl Unrendered {
 pub struct Deployer<'a> {
     root: &'a Path,
     config: &'a Config,
+    lock: &'a ChartsLock,
     charts: BTreeMap<PathBuf, Result<Arc<Chart>>>,
     names: BTreeMap<String, Place>,
     checkout: Checkout,
+    /// The charts from Helm repositories that sources ask for, pinned or not.
+    pub wanted: Vec<Wanted>,
     /// Findings that keep no Application from being rendered.
     pub found: Diagnostics,
 }
@@ -97,13 +133,15 @@ pub struct Deployer<'a> {
 impl<'a> Deployer<'a> {
     /// For the Applications of a repository.
     #[must_use]
-    pub fn new(root: &'a Path, config: &'a Config) -> Self {
+    pub fn new(root: &'a Path, config: &'a Config, lock: &'a ChartsLock) -> Self {
         Self {
             root,
             config,
+            lock,
             charts: BTreeMap::new(),
             names: BTreeMap::new(),
             checkout: Checkout::new(root),
+            wanted: Vec::new(),
             found: Diagnostics::default(),
         }
     }
@@ -136,6 +174,7 @@ impl<'a> Deployer<'a> {
     fn deployment(&mut self, application: Application) -> Result<Deployment> {
         let mut reasons = Diagnostics::default();
         let mut sources = Vec::new();
+        check_references(&application, &mut reasons);
         for source in &application.sources {
             if source.renders() {
                 sources.extend(reasons.take(self.rendered(&application, source)));
@@ -151,12 +190,8 @@ impl<'a> Deployer<'a> {
     }
 
     fn rendered(&mut self, application: &Application, source: &Source) -> Result<Rendered> {
-        if let Some(chart) = &source.chart {
-            let message = format!("chart `{chart}` from a Helm repository is not rendered");
-            return Err(Diagnostic::new(Code::NotRendered, message)
-                .at(source.node.key_place("chart"), "")
-                .help("write an umbrella chart in this repository that depends on it")
-                .into());
+        if let Some(chart) = chart_source(&source.repository, source.chart.as_deref()) {
+            return self.remote_chart(source, &chart.repository, &chart.name).map(Rendered::RemoteChart);
         }
         self.check_repository(source)?;
         if let Some(found) = outside(source) {
@@ -166,9 +201,7 @@ impl<'a> Deployer<'a> {
         let node = overrides(self.root, application, &directory).and_then(|overrides| source.overridden(&overrides))?;
         match source_type(source, &node, &directory)? {
             SourceType::Kustomize if !directory.is_dir() => Err(no_directory(source).into()),
-            SourceType::Kustomize => {
-                KustomizeSource::new(self.root, &self.checkout, source, &node, &directory).map(Rendered::Kustomize)
-            }
+            SourceType::Kustomize => self.kustomization(source, &node, &directory).map(Rendered::Kustomize),
             SourceType::Directory => {
                 DirectorySource::new(self.root, &self.checkout, source, &node, &directory).map(Rendered::Directory)
             }
@@ -203,8 +236,56 @@ impl<'a> Deployer<'a> {
         .into())
     }
 
+    /// A chart from a Helm repository, if it is pinned.
+    fn remote_chart(&mut self, source: &Source, repository: &str, name: &str) -> Result<RemoteChart> {
+        let version = source.target_revision.as_str();
+        let place = source.node.get("targetRevision").map_or_else(|| source.repository_place.clone(), Node::place);
+        if version.is_empty() {
+            return Err(Diagnostic::new(
+                Code::ApplicationInvalid,
+                format!("`{}.targetRevision` is required for a chart from a Helm repository", source.field),
+            )
+            .at(place, "rejected by Argo CD")
+            .help("set it to a version of the chart")
+            .into());
+        }
+        only_helm(source)?;
+        let wanted = Wanted::new(repository, name, version, place);
+        self.wanted.push(wanted.clone());
+        let mut reasons = Diagnostics::default();
+        let pin = pinned(self.lock, &wanted).map_err(|mut found| {
+            for one in &mut found.0 {
+                if ignores_chart(&source.repository, source.chart.as_deref()) {
+                    let message =
+                        "`repoURL` starts with `oci://`, so that it names the chart and Argo CD ignores `chart`";
+                    one.notes.push(message.to_owned());
+                }
+            }
+            found
+        });
+        let pin = reasons.take(pin);
+        match (pin, reasons.take(source.helm_options(&[]))) {
+            (Some(pin), Some(options)) => Ok(RemoteChart { source: source.clone(), options, pin }),
+            _ => Err(reasons),
+        }
+    }
+
+    /// A kustomization, if what it would download is pinned.
+    fn kustomization(&mut self, source: &Source, node: &Node, directory: &Path) -> Result<KustomizeSource> {
+        let (lock, all) = (self.lock, &mut self.wanted);
+        let mut find = |wanted: Wanted| {
+            let pin = pinned(lock, &wanted);
+            all.push(wanted);
+            pin
+        };
+        // Without the option, kustomize refuses charts, whether they are pinned or not.
+        let enabled = self.config.kustomize_build_options.iter().any(|option| option.contains("--enable-helm"));
+        let find = enabled.then_some(&mut find as &mut Pinned<'_>);
+        KustomizeSource::new((self.root, directory), &self.checkout, (source, node), find)
+    }
+
     fn chart(&mut self, source: &Source, node: &Node, directory: &Path) -> Result<ChartSource> {
-        let root = self.root;
+        let (root, config) = (self.root, self.config);
         let chart = self.charts.entry(directory.to_path_buf()).or_insert_with(|| {
             if directory.is_symlink() && source.node.get("helm").is_none() {
                 return Err(Diagnostic::new(
@@ -218,7 +299,7 @@ impl<'a> Deployer<'a> {
             if directory.join("Chart.yaml").is_file() {
                 return Chart::load(root, directory).map(Arc::new);
             }
-            Err(no_chart(root, source, directory).into())
+            Err(no_chart(root, config, source, directory).into())
         });
         let mut reasons = Diagnostics::default();
         let chart = reasons.take(chart.clone());
@@ -228,6 +309,53 @@ impl<'a> Deployer<'a> {
             _ => Err(reasons),
         }
     }
+}
+
+/// Reports sections of a source for other tools than Helm.
+fn only_helm(source: &Source) -> Result<()> {
+    for key in ["kustomize", "directory", "plugin"] {
+        if source.node.get(key).is_some_and(|node| !matches!(node.value, Value::Null)) {
+            return Err(Diagnostic::new(Code::NotRendered, format!("`{}.{key}` is not supported yet", source.field))
+                .at(source.node.key_place(key), "affects the render")
+                .help("only Helm charts are rendered")
+                .into());
+        }
+    }
+    Ok(())
+}
+
+/// Reports names in `ref` that Argo CD rejects.
+fn check_references(application: &Application, reasons: &mut Diagnostics) {
+    let mut names: BTreeMap<&str, Place> = BTreeMap::new();
+    for source in &application.sources {
+        let Some(name) = source.reference.as_deref() else { continue };
+        let place = source.node.get("ref").unwrap_or(&source.node).place();
+        if !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
+            reasons.push(
+                Diagnostic::new(Code::ApplicationInvalid, format!("`{name}` is not a valid `ref`"))
+                    .at(place.clone(), "only letters, digits, `-`, and `_` are allowed"),
+            );
+        }
+        if let Some(first) = names.insert(name, place.clone()) {
+            reasons.push(
+                Diagnostic::new(Code::ApplicationInvalid, format!("two sources have `ref: {name}`"))
+                    .at(place, "second source")
+                    .at(first, "first source")
+                    .help("rename one of them"),
+            );
+        }
+    }
+}
+
+/// The pin of a chart. Without one, what deploys the chart is not rendered.
+fn pinned(lock: &ChartsLock, wanted: &Wanted) -> Result<Pin> {
+    let pin = remote::inspect(wanted, lock).map_err(|mut found| {
+        for one in &mut found.0 {
+            one.code = Code::NotRendered;
+        }
+        found
+    });
+    pin.cloned()
 }
 
 /// The type of a source. What looks like a chart without its Chart.yaml is one, so that its absence is reported.
@@ -258,9 +386,9 @@ fn no_directory(source: &Source) -> Diagnostic {
         .help("correct the path, or create the directory")
 }
 
-fn no_chart(root: &Path, source: &Source, directory: &Path) -> Diagnostic {
+fn no_chart(root: &Path, config: &Config, source: &Source, directory: &Path) -> Diagnostic {
     let path = &source.path;
-    let charts: Vec<String> = chart_folders(root).iter().map(|folder| inputs::name(root, folder)).collect();
+    let charts: Vec<String> = chart_folders(root, config).iter().map(|folder| inputs::name(root, folder)).collect();
     let what = if directory.is_dir() { "contains no Chart.yaml" } else { "does not exist" };
     let diagnostic = Diagnostic::new(Code::ChartMissing, format!("`{path}` {what}")).at(source.path_place.clone(), "");
     let is_chart = ["templates", "values.yaml", "charts"].iter().any(|name| directory.join(name).exists());

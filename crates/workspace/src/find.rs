@@ -99,6 +99,7 @@ fn is_yaml(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok_and(|text| yaml::parse(&Source::new("", text)).is_ok())
 }
 
-fn contains(bytes: &[u8], text: &str) -> bool {
+/// Whether bytes contain a text.
+pub(crate) fn contains(bytes: &[u8], text: &str) -> bool {
     memchr::memmem::find(bytes, text.as_bytes()).is_some()
 }

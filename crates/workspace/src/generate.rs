@@ -16,10 +16,13 @@ use crate::declared::Sample;
 use crate::deploy::Unrendered;
 use crate::files::CONFIG_FILE;
 use crate::find;
+use crate::target::TargetId;
 
 /// What an ApplicationSet generates.
 #[derive(Debug, Default)]
 pub struct Generated {
+    /// The instance name of the ApplicationSet.
+    pub set: String,
     /// The Applications, as far as they can be read, with their manifests.
     pub applications: Vec<(Defined, GeneratedApplication)>,
     /// What is not generated.
@@ -29,10 +32,14 @@ pub struct Generated {
 /// The manifest of a generated Application, and what made it.
 #[derive(Debug, Clone)]
 pub struct GeneratedApplication {
-    /// Its manifest; the places of its fields are in the ApplicationSet.
+    /// Its manifest; the places of its fields are in the ApplicationSet, or in what its parent renders.
     pub root: Node,
-    /// What made it.
-    pub made_by: MadeBy,
+    /// The file with these places.
+    pub file: String,
+    /// The ApplicationSet that made it, if one did.
+    pub made_by: Option<MadeBy>,
+    /// The target that renders it or its ApplicationSet, if one does.
+    pub parent: Option<TargetId>,
 }
 
 /// What made an Application.
@@ -71,7 +78,7 @@ impl<'a> Generator<'a> {
         let place = set.find(&["metadata", "name"]).unwrap_or(set).place();
         let unrendered =
             |reasons: Diagnostics| Unrendered { instance: instance.clone(), place: place.clone(), reasons };
-        let mut generated = Generated::default();
+        let mut generated = Generated { set: instance.clone(), ..Generated::default() };
         for one in outcome.applications {
             let made_by = MadeBy {
                 set: instance.clone(),
@@ -80,7 +87,10 @@ impl<'a> Generator<'a> {
                 parameters: one.parameters,
             };
             let defined = read_one(&one.application);
-            generated.applications.push((defined, GeneratedApplication { root: one.application, made_by }));
+            let file = made_by.file.clone();
+            let application =
+                GeneratedApplication { root: one.application, file, made_by: Some(made_by), parent: None };
+            generated.applications.push((defined, application));
         }
         if !outcome.diagnostics.is_empty() {
             generated.unrendered.push(unrendered(outcome.diagnostics));
@@ -105,8 +115,11 @@ impl Surroundings for Generator<'_> {
         Ok(Arc::clone(files) as Arc<dyn Repository>)
     }
 
-    fn clusters(&self) -> &[Cluster] {
-        &self.config.clusters
+    fn clusters(&self) -> Result<&[Cluster], String> {
+        match self.config.clusters.as_slice() {
+            [] => Err(format!("{CONFIG_FILE} has no `[[cluster]]`")),
+            clusters => Ok(clusters),
+        }
     }
 
     fn samples(&self, set: &str, generator: &str) -> Result<Vec<Node>, String> {

@@ -6,10 +6,12 @@ use argocd::application::{Application, Source};
 use argocd::substitute;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 use document::Node;
+use helm::charts_lock::Pin;
+use helm::dependencies::remote::Wanted;
 use kustomize::inspect::{self, Inspection};
 use kustomize::options::{self, Options};
 use kustomize::recipe::Recipe;
-use toolbox::inputs::{self, Inputs};
+use toolbox::inputs::Inputs;
 
 use crate::chart_recipe::{UNKNOWN_REVISION, kube_version, revision};
 use crate::checkout::Checkout;
@@ -26,12 +28,32 @@ pub struct KustomizeSource {
     pub options: Options,
     /// What the build reads.
     pub inspection: Inspection,
+    /// The charts that kustomize would download, with their pins.
+    pub charts: Vec<PinnedChart>,
 }
 
+/// A chart that kustomize would download.
+#[derive(Debug)]
+pub struct PinnedChart {
+    /// Where kustomize expects its files, below the root of the repository.
+    pub directory: PathBuf,
+    /// Its pin.
+    pub pin: Pin,
+}
+
+/// Finds the pin of a chart.
+pub type Pinned<'a> = dyn FnMut(Wanted) -> Result<Pin> + 'a;
+
 impl KustomizeSource {
-    /// Reads the kustomization of a source; `node` is the source with overrides applied. Fails if the build would need
-    /// something that is not in the repository.
-    pub fn new(root: &Path, checkout: &Checkout, source: &Source, node: &Node, directory: &Path) -> Result<Self> {
+    /// Reads the kustomization of a source in a directory below `root`; `node` is the source with overrides applied, and
+    /// `pinned` finds the pins of charts, if the build options enable Helm. Fails if the build would need something that is
+    /// neither in the repository nor pinned.
+    pub fn new(
+        (root, directory): (&Path, &Path),
+        checkout: &Checkout,
+        (source, node): (&Source, &Node),
+        pinned: Option<&mut Pinned<'_>>,
+    ) -> Result<Self> {
         let options = options::options(node, &source.field)?;
         let inspection =
             inspect::inspect(root, directory, &options.components, &options.patch_files, &|path| checkout.lacks(path));
@@ -47,25 +69,33 @@ impl KustomizeSource {
             );
         }
         for remote in &inspection.remotes {
-            let message = format!("`{}` is outside of this repository and not rendered", remote.address);
+            let message = format!("`{}` is outside of this repository", remote.address);
             reasons.push(
                 Diagnostic::new(Code::NotRendered, message)
                     .at(remote.place.clone(), "kustomize would download it")
                     .help("copy it into this repository"),
             );
         }
-        for chart in inspection.charts.iter().filter(|chart| chart.is_remote()) {
-            let message = format!("chart `{}` of a kustomization is not rendered", chart.name);
-            reasons.push(
-                Diagnostic::new(Code::NotRendered, message)
-                    .at(chart.place.clone(), format!("kustomize would download it from `{}`", chart.repository))
-                    .help(format!("unpack the chart to `{}`", inputs::name(root, &chart.directory))),
-            );
+        let mut charts = Vec::new();
+        if let Some(pinned) = pinned {
+            for chart in inspection.charts.iter().filter(|chart| chart.is_remote()) {
+                // Without a version, Helm takes the newest one.
+                let version = if chart.version.is_empty() { "*" } else { &chart.version };
+                let wanted = Wanted::new(&chart.repository, &chart.name, version, chart.version_place.clone());
+                let pin = reasons.take(pinned(wanted));
+                charts.extend(pin.map(|pin| PinnedChart { directory: chart.directory.clone(), pin }));
+            }
         }
         for found in inspect::report_ignored(root, &inspection.ignored) {
             reasons.push(found);
         }
-        reasons.into_result(Self { source: source.clone(), directory: directory.to_path_buf(), options, inspection })
+        reasons.into_result(Self {
+            source: source.clone(),
+            directory: directory.to_path_buf(),
+            options,
+            inspection,
+            charts,
+        })
     }
 
     /// The name of the kustomization in messages.
@@ -121,6 +151,9 @@ impl KustomizeSource {
     pub(crate) fn add_inputs(&self, root: &Path, recipe: &Recipe, prefix: &str, inputs: &mut Inputs) -> Result<()> {
         inputs.extend(self.inspection.inputs(root)?);
         inputs.insert(format!("{prefix}application"), recipe.digest());
+        for PinnedChart { pin, .. } in &self.charts {
+            inputs.insert(format!("chart {} {}", pin.name, pin.version), pin.digest.clone());
+        }
         if self.inflates(recipe) {
             inputs.insert("kubernetes".to_owned(), recipe.kube_version.clone());
         }

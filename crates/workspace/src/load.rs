@@ -2,13 +2,16 @@
 //!
 //! Later stages only get what is valid. The rest is reported, and left out.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use argocd::application::Defined;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
 use document::yaml::Document;
 use document::{Node, yaml};
 use helm::charts_lock::ChartsLock;
+use helm::dependencies::remote::Wanted;
 use toolbox::inputs;
 use toolbox::source::read;
 use toolbox::tools_lock::ToolsLock;
@@ -47,8 +50,14 @@ pub struct Workspace {
     pub deployments: Vec<Deployment>,
     /// The Applications that ApplicationSets generate, with what made them.
     pub generated: Vec<GeneratedApplication>,
+    /// The names of the Applications that targets render, differently from any file.
+    pub(crate) replaced: BTreeSet<String>,
+    /// The instance names of ApplicationSets that generate nothing.
+    pub empty_sets: Vec<String>,
     /// The Applications that are not rendered, by instance name.
     pub unrendered: Vec<Unrendered>,
+    /// The charts from Helm repositories that Applications ask for, pinned or not.
+    pub wanted: Vec<Wanted>,
     /// Whether everything could be read, so that something missing was really deleted.
     pub sound: bool,
 }
@@ -104,7 +113,10 @@ impl Workspace {
             argocd_complete: true,
             deployments: Vec::new(),
             generated: Vec::new(),
+            replaced: BTreeSet::new(),
+            empty_sets: Vec::new(),
             unrendered: Vec::new(),
+            wanted: Vec::new(),
             sound: false,
         };
         let (mut defined, mut sets) = (Vec::new(), Vec::new());
@@ -129,14 +141,25 @@ impl Workspace {
         }
         let generator = Generator::new(root, &workspace.config);
         for set in &sets {
-            let Generated { applications, unrendered } = generator.generate(set);
+            let Generated { set, applications, unrendered } = generator.generate(set);
+            if applications.is_empty() && unrendered.is_empty() {
+                workspace.empty_sets.push(set);
+            }
             workspace.unrendered.extend(unrendered);
             for (one, application) in applications {
                 workspace.generated.push(application);
                 defined.push(one);
             }
         }
-        let mut deployer = Deployer::new(root, &workspace.config);
+        defined.extend(workspace.config.bootstraps.iter().map(|one| {
+            let application = one.application(&workspace.config);
+            Defined {
+                instance: application.instance.clone(),
+                place: application.place.clone(),
+                application: Ok(application),
+            }
+        }));
+        let mut deployer = Deployer::new(root, &workspace.config, &workspace.charts_lock);
         for one in defined {
             match deployer.deploy(one) {
                 Ok(deployment) => workspace.deployments.push(deployment),
@@ -144,12 +167,18 @@ impl Workspace {
             }
         }
         diagnostics.extend(deployer.found);
+        workspace.wanted = deployer.wanted;
         workspace.sound = !diagnostics.has_errors() && workspace.unrendered.iter().all(|one| !one.is_broken());
         diagnostics.extend(workspace.config.deprecated.clone());
         diagnostics.extend(workspace.config.check_tools(&workspace.tools_lock));
-        workspace.unrendered.sort_by(|left, right| left.instance.cmp(&right.instance));
-        workspace.deployments.sort_by(|left, right| left.application.instance.cmp(&right.application.instance));
+        workspace.sort();
         Ok((workspace, diagnostics))
+    }
+
+    /// Sorts the Applications by name.
+    pub(crate) fn sort(&mut self) {
+        self.unrendered.sort_by(|left, right| left.instance.cmp(&right.instance));
+        self.deployments.sort_by(|left, right| left.application.instance.cmp(&right.application.instance));
     }
 }
 

@@ -10,17 +10,19 @@ use std::path::{Path, PathBuf};
 
 use argocd::release::Release;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result, suggestion};
-use helm::dependencies;
+use helm::dependencies::{self, Inspection};
 use helm::recipe::Recipe;
+use toolbox::archive::sha256;
 use toolbox::inputs;
 use toolbox::inputs::Inputs;
 
-use crate::chart_recipe;
-use crate::deploy::{ChartSource, Deployment, Rendered};
+use crate::chart_recipe::{self, ChartPlace, Environment};
+use crate::checkout::Checkout;
+use crate::deploy::{ChartSource, Deployment, RemoteChart, Rendered};
 use crate::kustomized::KustomizeSource;
 use crate::load::Workspace;
 use crate::plain::DirectorySource;
-use crate::target::{ChartPart, DEFAULT_CASE, Inspected, KustomizePart, Part, Target, TargetId};
+use crate::target::{ChartPart, DEFAULT_CASE, Inspected, KustomizePart, Part, RemoteChartPart, Target, TargetId};
 
 /// The dependencies and files of all deployed charts, by directory.
 #[derive(Debug)]
@@ -58,6 +60,8 @@ pub fn plan<'a>(
 ) -> (Vec<Target<'a>>, Diagnostics) {
     let mut diagnostics = Diagnostics::default();
     let selected = select(workspace, selection, &mut diagnostics);
+    let checkout = Checkout::new(&workspace.root);
+    let is_ignored = |path: &Path| checkout.lacks(path);
     let mut targets = Vec::new();
     for deployment in &workspace.deployments {
         let cases = std::iter::once((DEFAULT_CASE, None))
@@ -71,7 +75,7 @@ pub fn plan<'a>(
         if wanted.is_empty() {
             continue;
         }
-        let planner = Planner { workspace, inspections, argocd };
+        let planner = Planner { workspace, inspections, argocd, is_ignored: &is_ignored };
         let Some(sources) = planner.sources(deployment, &mut diagnostics) else { continue };
         for (id, case_file) in wanted {
             let target = planner.target(deployment, &sources, id, case_file);
@@ -157,31 +161,47 @@ fn workspace_glob(pattern: &str, text: &str) -> bool {
 }
 
 /// Plans the targets of Applications.
-struct Planner<'a> {
+struct Planner<'a, 'i> {
     workspace: &'a Workspace,
     inspections: &'a Inspections,
     argocd: Release,
+    is_ignored: &'i dyn Fn(&Path) -> bool,
 }
 
 /// What a source renders, before a case is chosen.
 enum Planned<'a> {
     Chart { source: &'a ChartSource, recipe: Recipe, inspected: &'a Inspected },
+    RemoteChart { source: &'a RemoteChart, recipe: Recipe, inside: String },
     Kustomize { source: &'a KustomizeSource, recipe: kustomize::recipe::Recipe },
     Directory(&'a DirectorySource),
 }
 
-impl<'a> Planner<'a> {
+impl<'a> Planner<'a, '_> {
     /// What the sources of an Application render; nothing if one of them cannot be rendered.
     fn sources(&self, deployment: &'a Deployment, diagnostics: &mut Diagnostics) -> Option<Vec<Planned<'a>>> {
         let mut planned = Vec::new();
+        let Workspace { root, config, .. } = self.workspace;
+        let environment = Environment { root, config, argocd: self.argocd, is_ignored: self.is_ignored };
+        let application = &deployment.application;
         for source in &deployment.sources {
             match source {
                 Rendered::Chart(source) => {
                     let inspected = self.inspections.0.get(&source.chart.directory)?;
-                    let recipe = chart_recipe::recipe(self.workspace, &deployment.application, source, self.argocd);
-                    let recipe = diagnostics.take(recipe)?;
-                    diagnostics.extend(chart_recipe::warnings(&deployment.application, source, &recipe));
+                    let place = ChartPlace::Checkout(&source.chart.directory);
+                    let ChartSource { source: own, options, .. } = source;
+                    let chart = chart_recipe::Planned { application, source: own, options, place };
+                    let recipe = diagnostics.take(chart_recipe::recipe(&environment, &chart))?;
+                    diagnostics.extend(chart_recipe::warnings(&chart, &recipe));
                     planned.push(Planned::Chart { source, recipe, inspected });
+                }
+                Rendered::RemoteChart(source) => {
+                    let RemoteChart { source: own, options, pin } = source;
+                    let place = ChartPlace::Archive(pin, None);
+                    let chart = chart_recipe::Planned { application, source: own, options, place };
+                    let recipe = diagnostics.take(chart_recipe::recipe(&environment, &chart))?;
+                    diagnostics.extend(chart_recipe::warnings(&chart, &recipe));
+                    let inside = chart_recipe::inside(&environment, &chart);
+                    planned.push(Planned::RemoteChart { source, recipe, inside });
                 }
                 Rendered::Kustomize(source) => {
                     let recipe = source.recipe(self.workspace, &deployment.application);
@@ -219,6 +239,20 @@ impl<'a> Planner<'a> {
                     let found = self.chart_inputs(&recipe, inspected, &prefix, &mut inputs);
                     found.map_err(|found| found.for_target(&id))?;
                     parts.push(Part::Chart(ChartPart { source, recipe, inspected }));
+                }
+                Planned::RemoteChart { source, recipe, inside } => {
+                    let recipe = recipe.clone();
+                    namespace.clone_from(&recipe.namespace);
+                    let inspected =
+                        Inspected { dependencies: Inspection::default(), refused: None, files: Ok(Inputs::new()) };
+                    let found = self.chart_inputs(&recipe, &inspected, &prefix, &mut inputs);
+                    found.map_err(|found| found.for_target(&id))?;
+                    inputs.insert(format!("{prefix}chart {}", source.pin.name), source.pin.digest.clone());
+                    if !inside.is_empty() {
+                        let digest = format!("sha256:{}", sha256(inside.as_bytes()));
+                        inputs.insert(format!("{prefix}value files in the chart"), digest);
+                    }
+                    parts.push(Part::RemoteChart(RemoteChartPart { source, recipe, inspected }));
                 }
                 Planned::Kustomize { source, recipe } => {
                     let found = source.add_inputs(&self.workspace.root, recipe, &prefix, &mut inputs);

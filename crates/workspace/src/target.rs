@@ -13,7 +13,7 @@ use helm::dependencies::Inspection;
 use helm::recipe::Recipe;
 use toolbox::inputs::Inputs;
 
-use crate::deploy::{ChartSource, Deployment};
+use crate::deploy::{ChartSource, Deployment, RemoteChart};
 use crate::kustomized::KustomizeSource;
 use crate::plain::DirectorySource;
 
@@ -55,6 +55,8 @@ pub struct Target<'a> {
 pub enum Part<'a> {
     /// A chart in the checkout.
     Chart(ChartPart<'a>),
+    /// A chart from a Helm repository.
+    RemoteChart(RemoteChartPart<'a>),
     /// A kustomization.
     Kustomize(KustomizePart<'a>),
     /// A directory of manifests.
@@ -79,6 +81,17 @@ pub struct ChartPart<'a> {
     pub recipe: Recipe,
     /// The dependencies and files of the chart.
     pub inspected: &'a Inspected,
+}
+
+/// A chart from a Helm repository, and how a source of an Application renders it.
+#[derive(Debug)]
+pub struct RemoteChartPart<'a> {
+    /// The chart and its Helm options.
+    pub source: &'a RemoteChart,
+    /// The Helm command line, without the value files in the chart: they are only known when it is unpacked.
+    pub recipe: Recipe,
+    /// No dependencies and no files, since the pin of the chart covers all of them.
+    pub inspected: Inspected,
 }
 
 /// A chart as a target renders it.
@@ -107,8 +120,37 @@ impl Target<'_> {
     pub fn charts(&self) -> impl Iterator<Item = ChartTarget<'_>> {
         self.parts.iter().filter_map(|part| match part {
             Part::Chart(part) => Some(self.chart_target(part)),
-            Part::Kustomize(_) | Part::Directory(_) => None,
+            Part::RemoteChart(_) | Part::Kustomize(_) | Part::Directory(_) => None,
         })
+    }
+
+    /// The charts from Helm repositories that it renders.
+    pub fn remote_charts(&self) -> impl Iterator<Item = &RemoteChartPart<'_>> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::RemoteChart(part) => Some(part),
+            Part::Chart(_) | Part::Kustomize(_) | Part::Directory(_) => None,
+        })
+    }
+
+    /// A chart from a Helm repository as this target renders it.
+    #[must_use]
+    pub fn remote_target<'s>(&'s self, part: &'s RemoteChartPart<'s>, unpacked: &'s Unpacked) -> ChartTarget<'s> {
+        ChartTarget {
+            id: &self.id,
+            application: &self.deployment.application,
+            source: &part.source.source,
+            chart: &unpacked.chart,
+            options: &part.source.options,
+            recipe: &unpacked.recipe,
+            inspected: &part.inspected,
+            inputs: &self.inputs,
+        }
+    }
+
+    /// The release name of its first chart.
+    #[must_use]
+    pub fn release(&self) -> Option<&str> {
+        self.parts.iter().filter_map(Part::recipe).map(|recipe| recipe.release.as_str()).next()
     }
 
     /// A chart as this target renders it.
@@ -139,6 +181,7 @@ impl Target<'_> {
         self.parts.iter().find_map(|part| match part {
             Part::Chart(part) => self.chart_target(part).template_file(template),
             Part::Directory(source) => source.contents.inputs.contains_key(template).then(|| template.to_owned()),
+            Part::RemoteChart(_) => None,
             Part::Kustomize(part) => template.is_empty().then(|| part.source.name().to_owned()),
         })
     }
@@ -151,6 +194,36 @@ impl ChartTarget<'_> {
         let inside = template.strip_prefix(&self.chart.name)?.strip_prefix('/')?;
         self.chart.directory.join(inside).is_file().then(|| format!("{}/{inside}", self.chart.path))
     }
+}
+
+impl Part<'_> {
+    /// The Helm command line of a chart.
+    #[must_use]
+    pub fn recipe(&self) -> Option<&Recipe> {
+        match self {
+            Part::Chart(part) => Some(&part.recipe),
+            Part::RemoteChart(part) => Some(&part.recipe),
+            Part::Kustomize(_) | Part::Directory(_) => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn recipe_mut(&mut self) -> Option<&mut Recipe> {
+        match self {
+            Part::Chart(part) => Some(&mut part.recipe),
+            Part::RemoteChart(part) => Some(&mut part.recipe),
+            Part::Kustomize(_) | Part::Directory(_) => None,
+        }
+    }
+}
+
+/// A chart from a Helm repository that is unpacked.
+#[derive(Debug)]
+pub struct Unpacked {
+    /// The chart.
+    pub chart: Arc<Chart>,
+    /// The Helm command line with all value files.
+    pub recipe: Recipe,
 }
 
 /// The dependencies and files of a chart.

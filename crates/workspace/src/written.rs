@@ -39,7 +39,12 @@ pub struct Written<'a> {
 pub fn applications(workspace: &Workspace) -> impl Iterator<Item = Written<'_>> {
     let documents =
         workspace.argocd.iter().flat_map(|file| file.documents.iter().map(move |document| (file, document)));
-    let written = documents.filter(|(_, document)| is_application(document)).map(|(file, document)| {
+    let replaced = |root: &Node| {
+        let text = |key: &str| root.find(&["metadata", key]).and_then(Node::as_str).unwrap_or_default();
+        workspace.replaced.contains(&instance_name(text("name"), text("namespace")))
+    };
+    let documents = documents.filter(move |(_, document)| is_application(document) && !replaced(&document.root));
+    let written = documents.map(|(file, document)| {
         let node = document.root.find(&["metadata", "name"]);
         let place = node.map(Node::place);
         let deployment = workspace.deployments.iter().find(|deployment| {
@@ -56,8 +61,8 @@ pub fn applications(workspace: &Workspace) -> impl Iterator<Item = Written<'_>> 
         let instance = instance_name(text("name"), text("namespace"));
         let deployment = workspace.deployments.iter().find(|deployment| deployment.application.instance == instance);
         let name = deployment.map_or(text("name"), |deployment| deployment.application.instance.as_str());
-        let made_by = Some(&one.made_by);
-        Written { name, file: &one.made_by.file, root: &one.root, deployment, selected: true, made_by }
+        let made_by = one.made_by.as_ref();
+        Written { name, file: &one.file, root: &one.root, deployment, selected: true, made_by }
     }))
 }
 

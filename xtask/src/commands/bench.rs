@@ -10,16 +10,17 @@ use std::time::{Duration, Instant};
 use diagnostics::{Code, Diagnostic, Result};
 use helm::dependencies;
 use toolbox::process::Invocation;
+use workspace::plan;
 use workspace::plan::Inspections;
 use workspace::render::Renderer;
-use workspace::{Workspace, plan};
 
+use super::app_of_apps;
 use super::{Outcome, Session};
 use crate::report::json::{self, Output};
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, rounds: usize) -> Result<Outcome> {
-    let (workspace, mut diagnostics) = Workspace::load(&session.root)?;
+    let (workspace, mut diagnostics) = app_of_apps::load(session)?;
     let argocd = workspace.config.argocd;
     let (inspections, found) = Inspections::new(&workspace);
     diagnostics.extend(found);

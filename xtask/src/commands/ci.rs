@@ -15,6 +15,7 @@ use workspace::plan::Inspections;
 use workspace::target::{DEFAULT_CASE, Target};
 use workspace::{Workspace, plan};
 
+use super::app_of_apps;
 use super::consequences;
 use super::placing::Placer;
 use super::rendering::{self, RenderState, Rendering};
@@ -88,7 +89,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
 /// Runs the stages one after the other. Fails only if the workspace cannot be loaded.
 fn all(session: &Session<'_>, request: &Request, stages: &mut Vec<Stage>) -> Result<json::Ci> {
     let started = Instant::now();
-    let (workspace, mut found) = Workspace::load(&session.root)?;
+    let (workspace, mut found) = app_of_apps::load(session)?;
     let argocd = workspace.config.argocd;
     let (inspections, dependencies) = Inspections::new(&workspace);
     found.extend(dependencies);

@@ -1,35 +1,47 @@
 //! `deps`: downloads the pinned chart dependencies, and updates the locks with `--update`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use diagnostics::wording::plural;
-use diagnostics::{Code, Diagnostic, Diagnostics, Result, suggestion};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source, suggestion};
 use document::edit;
 use document::edit::Edit;
 use helm::chart::{Chart, is_exact};
 use helm::dependencies;
-use helm::dependencies::{Context, PinChange};
+use helm::dependencies::remote::Wanted;
+use helm::dependencies::{Context, PinChange, Request};
 use toolbox::progress::Progress;
 use toolbox::{atomic_file, inputs};
-use workspace::Workspace;
+use workspace::{Unrendered, Workspace};
 
 use super::{Outcome, Session};
 use crate::report::json::{self, Output};
 
-/// Runs the command. `update` resolves the dependencies again, those listed as `NAME@VERSION` at these versions.
+/// Runs the command. `update` resolves versions again: all, or those of the listed names. `NAME@VERSION` also sets a
+/// version.
 pub fn run(session: &Session<'_>, update: Option<&[String]>) -> Result<Outcome> {
-    let (workspace, mut diagnostics) = Workspace::load(&session.root)?;
-    let mut charts = charts(&session.root, &mut diagnostics);
-    let edited = set_versions(&mut charts, update.unwrap_or_default())?;
+    let (workspace, mut diagnostics) = super::app_of_apps::load(session)?;
+    let folders = workspace::charts::all(&workspace);
+    let mut charts: Vec<Chart> =
+        folders.iter().filter_map(|folder| diagnostics.take(Chart::load(&session.root, folder))).collect();
+    let mut wanted = workspace.wanted.clone();
+    let mut edits = Edits::default();
+    let names = edits.select(&session.root, &mut charts, &mut wanted, update.unwrap_or_default())?;
     let charts: Vec<&Chart> = charts.iter().collect();
+    // What cannot be read may need any of the pins.
+    let complete = folders.len() == charts.len()
+        && workspace.argocd_complete
+        && !workspace.unrendered.iter().any(Unrendered::is_broken);
+    let request = Request { charts: &charts, wanted: &wanted, names: &names, complete };
     let tools = session.tools(&workspace);
     let helm = || Ok(tools.require("helm", workspace.config.argocd.helm)?.path);
     let context = session.context(&helm);
     let result = if update.is_some() {
-        self::update(session, &charts, &edited, &context, &mut diagnostics)
+        self::update(session, &request, &edits, &context, &mut diagnostics)
     } else {
-        ensure(session, &workspace, &charts, &context, &mut diagnostics)
+        ensure(session, &workspace, &request, &context, &mut diagnostics)
     };
     diagnostics.extend(tools.warnings());
     let output = diagnostics.take(result).unwrap_or_default();
@@ -37,61 +49,103 @@ pub fn run(session: &Session<'_>, update: Option<&[String]>) -> Result<Outcome> 
     Ok(Outcome { diagnostics, output })
 }
 
-/// Sets the versions of dependencies, and returns each Chart.yaml that changes, with its new text. Nothing is written yet.
-fn set_versions(charts: &mut [Chart], wanted: &[String]) -> Result<Vec<(PathBuf, String)>> {
-    let mut edits: BTreeMap<PathBuf, Vec<Edit>> = BTreeMap::new();
-    let mut diagnostics = Diagnostics::default();
-    for text in wanted {
-        let Some((name, version)) = text.split_once('@').filter(|(_, version)| is_exact(version)) else {
-            let message = format!("`{text}` does not name a dependency and an exact version");
-            diagnostics.push(Diagnostic::new(Code::Usage, message).help("write it as `NAME@1.2.3`"));
-            continue;
-        };
-        let known: Vec<String> =
-            charts.iter().flat_map(|chart| &chart.dependencies).map(|one| one.name.clone()).collect();
-        if !known.iter().any(|one| one == name) {
-            diagnostics.push(
-                Diagnostic::new(Code::Usage, format!("no chart has a dependency `{name}`"))
-                    .help(suggestion(name, known.iter().map(String::as_str))),
-            );
-        }
-        for chart in charts.iter_mut() {
-            let path = chart.directory.join("Chart.yaml");
-            for dependency in chart.dependencies.iter_mut().filter(|one| one.name == name && one.version != version) {
-                let place = &dependency.version_place;
-                let Some(span) = place.span.clone().filter(|_| place != &dependency.place) else {
-                    diagnostics.push(
-                        Diagnostic::new(Code::EditRefused, format!("dependency `{name}` has no `version` to set"))
-                            .at(dependency.place.clone(), "")
-                            .help(format!("add `version: {version}`")),
-                    );
-                    continue;
-                };
-                let written = chart.source.text.get(span.clone()).unwrap_or_default();
-                edits.entry(path.clone()).or_default().push(Edit::new(span, edit::scalar_like(written, version)));
+/// The files that change because versions are set, and their new versions. Nothing is written yet.
+#[derive(Default)]
+struct Edits(BTreeMap<PathBuf, (Arc<Source>, Vec<Edit>)>);
+
+impl Edits {
+    /// Sets the versions of `NAME@VERSION`, and returns the names of what is resolved again.
+    fn select(
+        &mut self,
+        root: &Path,
+        charts: &mut [Chart],
+        wanted: &mut [Wanted],
+        selected: &[String],
+    ) -> Result<Vec<String>> {
+        let mut diagnostics = Diagnostics::default();
+        let declared = charts.iter().flat_map(|chart| &chart.dependencies).map(|one| one.name.clone());
+        let known: Vec<String> = declared.chain(wanted.iter().map(|one| one.name.clone())).collect();
+        let mut names = Vec::new();
+        for text in selected {
+            let (name, version) = text.split_once('@').map_or((text.as_str(), None), |(name, to)| (name, Some(to)));
+            if version.is_some_and(|version| !is_exact(version)) {
+                let message = format!("`{text}` does not name a dependency and an exact version");
+                diagnostics.push(Diagnostic::new(Code::Usage, message).help("write it as `NAME@1.2.3`"));
+                continue;
+            }
+            if !known.iter().any(|one| one == name) {
+                diagnostics.push(
+                    Diagnostic::new(Code::Usage, format!("no chart has a dependency `{name}`"))
+                        .help(suggestion(name, known.iter().map(String::as_str))),
+                );
+            }
+            names.push(name.to_owned());
+            let Some(version) = version else { continue };
+            let dependencies = charts.iter_mut().flat_map(|chart| &mut chart.dependencies);
+            for dependency in dependencies.filter(|one| one.name == name && one.version != version) {
+                let place = (dependency.version_place != dependency.place).then_some(&dependency.version_place);
+                diagnostics.take(self.set(root, name, version, place, &dependency.place, "version"));
                 version.clone_into(&mut dependency.version);
             }
+            for one in wanted.iter_mut().filter(|one| one.name == name && one.version != version) {
+                diagnostics.take(self.set(root, name, version, Some(&one.place), &one.place, "targetRevision"));
+                version.clone_into(&mut one.version);
+            }
         }
+        diagnostics.into_result(names)
     }
-    let text = |path: &Path| charts.iter().find(|chart| chart.directory.join("Chart.yaml") == path);
-    let texts =
-        edits.iter().filter_map(|(path, edits)| Some((path.clone(), edit::apply(&text(path)?.source.text, edits)?)));
-    diagnostics.into_result(texts.collect())
+
+    /// Sets a version at a place.
+    fn set(
+        &mut self,
+        root: &Path,
+        name: &str,
+        version: &str,
+        place: Option<&Place>,
+        owner: &Place,
+        key: &str,
+    ) -> Result<()> {
+        let written = place.and_then(|place| {
+            let span = edit::written(&place.source.text, place.span.clone()?);
+            Some((place, span.clone(), place.source.text.get(span)?))
+        });
+        let old = |text: &str| text.trim_matches(['"', '\'']).to_owned();
+        // A version that an ApplicationSet or a chart wrote has its place elsewhere.
+        let plain = |text: &str| !text.is_empty() && !text.contains(['{', '\n', '*', '&']) && !old(text).is_empty();
+        let Some((place, span, text)) = written.filter(|(_, _, text)| plain(text)) else {
+            return Err(Diagnostic::new(Code::EditRefused, format!("`{name}` has no `{key}` to set"))
+                .at(owner.clone(), "")
+                .help(format!("set `{key}: {version}`, and run `cargo xtask deps --update {name}`"))
+                .into());
+        };
+        let edit = Edit::new(span, edit::scalar_like(text, version));
+        let (_, edits) = self.0.entry(root.join(&place.source.name)).or_insert((Arc::clone(&place.source), Vec::new()));
+        if !edits.contains(&edit) {
+            edits.push(edit);
+        }
+        Ok(())
+    }
+
+    /// The new texts.
+    fn texts(&self) -> impl Iterator<Item = (&PathBuf, String)> {
+        self.0.iter().filter_map(|(path, (source, edits))| Some((path, edit::apply(&source.text, edits)?)))
+    }
 }
 
 fn update(
     session: &Session<'_>,
-    charts: &[&Chart],
-    edited: &[(PathBuf, String)],
+    request: &Request<'_>,
+    edits: &Edits,
     context: &Context<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Result<Output> {
-    // A chart that cannot be read may need any of the pins.
-    let complete = workspace::chart_folders(&session.root).len() == charts.len();
-    let mut updated = dependencies::update(&session.root, charts, complete, context)?;
-    let failed = |path: &Path| updated.failed.iter().any(|chart| path.starts_with(chart));
-    let edited: Vec<_> = edited.iter().filter(|(path, _)| !failed(path)).collect();
-    for (path, text) in edited {
+    let mut updated = dependencies::update(&session.root, request, context)?;
+    let failed = |path: &Path| {
+        updated.failed.iter().any(|chart| path.starts_with(chart))
+            || updated.failed_sources.iter().any(|one| session.root.join(&one.place.source.name) == *path)
+    };
+    let texts: Vec<_> = edits.texts().filter(|(path, _)| !failed(path)).collect();
+    for (path, text) in texts {
         atomic_file::write(path, text.as_bytes())?;
         updated.written.push(path.clone());
     }
@@ -114,32 +168,49 @@ fn update(
     }
     removed(session, &updated.removed);
     let what = if updated.written.is_empty() { "locks already up to date" } else { "locks updated" };
-    let failed = match updated.failed.len() {
+    let failed = match updated.failed.len() + updated.failed_sources.len() {
         0 => String::new(),
         count => format!(", {count} failed"),
     };
-    session.printer.finished(&format!("{}: {what}{failed}", plural(charts.len(), "chart")));
+    session.printer.finished(&format!("{}: {what}{failed}", number(request)));
     diagnostics.extend(updated.errors);
     Ok(Output::DepsUpdate(json::DepsUpdate { changes, written }))
+}
+
+/// The number of charts in the repository, and of charts from Helm repositories.
+fn number(request: &Request<'_>) -> String {
+    let own = plural(request.charts.len(), "chart");
+    let wanted: BTreeSet<_> = request.wanted.iter().map(Wanted::subject).collect();
+    match (request.charts.len(), wanted.len()) {
+        (_, 0) => own,
+        (0, count) => format!("{} from Helm repositories", plural(count, "chart")),
+        (_, count) => format!("{own} and {count} from Helm repositories"),
+    }
 }
 
 fn ensure(
     session: &Session<'_>,
     workspace: &Workspace,
-    charts: &[&Chart],
+    request: &Request<'_>,
     context: &Context<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Result<Output> {
-    let ensured = dependencies::ensure_all(&session.root, charts, &workspace.charts_lock, context)?;
+    let Request { charts, wanted, .. } = *request;
+    let ensured = dependencies::ensure_all(&session.root, charts, wanted, &workspace.charts_lock, context)?;
     let mut downloaded = Vec::new();
     for (chart, pin) in &ensured.downloaded {
         session.printer.status("Installed", &format!("{} {} for {chart}", pin.name, pin.version));
         let (name, version) = (pin.name.clone(), pin.version.clone());
         downloaded.push(json::Dependency { chart: chart.clone(), name, version });
     }
+    for pin in &ensured.charts {
+        session.printer.status("Installed", &format!("{} {} from {}", pin.name, pin.version, pin.repository));
+        let (name, version) = (pin.name.clone(), pin.version.clone());
+        downloaded.push(json::Dependency { chart: pin.repository.clone(), name, version });
+    }
     removed(session, &ensured.removed);
     diagnostics.extend(ensured.findings);
-    session.printer.finished(&format!("{}: dependencies are up to date", plural(charts.len(), "chart")));
+    session.printer.finished(&format!("{}: dependencies are up to date", number(request)));
     Ok(Output::Deps(json::Deps { downloaded }))
 }
 
@@ -147,10 +218,4 @@ fn removed(session: &Session<'_>, paths: &[PathBuf]) {
     for path in paths {
         session.printer.status("Removed", &inputs::name(&session.root, path));
     }
-}
-
-/// All charts below charts/, including those that no Application deploys.
-fn charts(root: &Path, diagnostics: &mut Diagnostics) -> Vec<Chart> {
-    let folders = workspace::chart_folders(root);
-    folders.iter().filter_map(|folder| diagnostics.take(Chart::load(root, folder))).collect()
 }

@@ -13,9 +13,10 @@ use helm::set_path;
 use helm::template::flow::value::{Reads, affects};
 use kubernetes::manifest::Recorded;
 use toolbox::parallel::parallel;
+use workspace::plan;
 use workspace::plan::Inspections;
-use workspace::{Workspace, plan};
 
+use super::app_of_apps;
 use super::rendering::{self, Rendering};
 use super::tracing::{Traced, Tracer};
 use super::{Outcome, Session};
@@ -56,7 +57,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
         let message = format!("`{}` is not the path of a value", request.value.escape_debug());
         return Err(Diagnostic::new(Code::Usage, message).help(PATH_HELP).into());
     };
-    let (workspace, mut diagnostics) = Workspace::load(&session.root)?;
+    let (workspace, mut diagnostics) = app_of_apps::load(session)?;
     let argocd = workspace.config.argocd;
     let (inspections, found) = Inspections::new(&workspace);
     diagnostics.extend(found);

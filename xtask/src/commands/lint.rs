@@ -19,6 +19,7 @@ use workspace::plan::Inspections;
 use workspace::target::{ChartTarget, DEFAULT_CASE, Target, TargetId};
 use workspace::{Workspace, plan, suppression};
 
+use super::app_of_apps;
 use super::consequences;
 use super::placing::Placer;
 use super::rendering::{self, RenderState, Rendering};
@@ -52,7 +53,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
             .help("run `cargo xtask lint --fix` locally, review the diff, and commit it")
             .into());
     }
-    let (workspace, mut diagnostics) = Workspace::load(&session.root)?;
+    let (workspace, mut diagnostics) = app_of_apps::load(session)?;
     let (inspections, found) = Inspections::new(&workspace);
     diagnostics.extend(found);
     let (all, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, &[]);
@@ -126,7 +127,7 @@ pub fn check(
     }
     let deployed: Vec<PathBuf> = charts.keys().cloned().collect();
     if request.targets.is_empty() {
-        for folder in workspace::chart_folders(&session.root) {
+        for folder in workspace::charts::chart_folders(&session.root, &workspace.config) {
             if !charts.contains_key(&folder)
                 && let Some(chart) = diagnostics.take(Chart::load(&session.root, &folder))
             {

@@ -4,6 +4,7 @@
 //! only if there are no errors.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
@@ -114,6 +115,7 @@ fn create(session: &Session<'_>, staging: &Staging, service: &Service, kubernete
         offline: session.offline,
         jobs: session.jobs,
         printer: session.printer,
+        rendered: Arc::default(),
     };
     if service.dependency.is_some() {
         write(new::chart_files(service, &upstream(&staged, service)?)?)?;
@@ -150,7 +152,8 @@ fn upstream(session: &Session<'_>, service: &Service) -> Result<Upstream> {
     let chart = Chart::load(&session.root, &directory)?;
     let tools = session.tools(&workspace);
     let helm = || Ok(tools.require("helm", workspace.config.argocd.helm)?.path);
-    dependencies::update(&session.root, &[&chart], true, &session.context(&helm))?;
+    let request = dependencies::Request { charts: &[&chart], wanted: &[], names: &[], complete: true };
+    dependencies::update(&session.root, &request, &session.context(&helm))?;
     let archives = store::files(&directory.join("charts"))?;
     let Some(path) = archives.first() else { return Ok(Upstream::default()) };
     let bytes = std::fs::read(path).map_err(|error| Diagnostic::io("read", path, &error))?;

@@ -5,9 +5,10 @@ use diagnostics::{Code, Diagnostic, Result, suggestion};
 use document::Node;
 use kubernetes::object::Object;
 use toolbox::parallel::parallel;
+use workspace::plan;
 use workspace::plan::Inspections;
-use workspace::{Workspace, plan};
 
+use super::app_of_apps;
 use super::rendering::{self, Rendering};
 use super::tracing::{Traced, Tracer};
 use super::{Outcome, Session};
@@ -28,7 +29,7 @@ pub struct Request {
 
 /// Explains an object, or one of its fields.
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
-    let (workspace, mut diagnostics) = Workspace::load(&session.root)?;
+    let (workspace, mut diagnostics) = app_of_apps::load(session)?;
     let argocd = workspace.config.argocd;
     let (inspections, found) = Inspections::new(&workspace);
     diagnostics.extend(found);
@@ -172,7 +173,7 @@ struct Figures {
 
 /// Prints for every target how many lines of its manifests are traced.
 pub fn coverage(session: &Session<'_>, targets: &[String]) -> Result<Outcome> {
-    let (workspace, mut diagnostics) = Workspace::load(&session.root)?;
+    let (workspace, mut diagnostics) = app_of_apps::load(session)?;
     let argocd = workspace.config.argocd;
     let (inspections, found) = Inspections::new(&workspace);
     diagnostics.extend(found);

@@ -23,6 +23,7 @@ use workspace::target::Target;
 use workspace::versions::Known;
 use workspace::{Workspace, advisories, plan, suppression};
 
+use super::app_of_apps;
 use super::{Outcome, Session, rendering};
 use crate::pinned::Pinned;
 use crate::report::json::{self, Output};
@@ -36,7 +37,7 @@ type Newest = std::result::Result<(String, &'static str), String>;
 
 /// Runs the command.
 pub fn run(session: &Session<'_>) -> Result<Outcome> {
-    let (workspace, mut diagnostics) = Workspace::load(&session.root)?;
+    let (workspace, mut diagnostics) = app_of_apps::load(session)?;
     let advisories = Advisories::load(&session.root)?;
     let (inspections, found) = Inspections::new(&workspace);
     diagnostics.extend(found);
@@ -44,7 +45,7 @@ pub fn run(session: &Session<'_>) -> Result<Outcome> {
     diagnostics.extend(found);
     let renderings = rendering::render(session, &workspace, workspace.config.argocd, targets, false, &mut diagnostics);
     let mut charts = Vec::new();
-    for folder in workspace::chart_folders(&session.root) {
+    for folder in workspace::charts::all(&workspace) {
         charts.extend(diagnostics.take(Chart::load(&session.root, &folder)));
     }
     let charts: Vec<&Chart> = charts.iter().collect();

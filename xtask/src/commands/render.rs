@@ -19,6 +19,7 @@ use workspace::plan::Inspections;
 use workspace::target::TargetId;
 use workspace::{Unrendered, Workspace, plan, render};
 
+use super::app_of_apps;
 use super::rendering::{self, RenderState, Rendering};
 use super::tracing::Tracer;
 use super::{Outcome, Session};
@@ -64,7 +65,7 @@ fn render(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnostic
             .into());
     }
     store::recover(&session.root)?;
-    let (workspace, found) = Workspace::load(&session.root)?;
+    let (workspace, found) = app_of_apps::load(session)?;
     diagnostics.extend(found);
     let argocd = release(&workspace, request)?;
     let (inspections, found) = Inspections::new(&workspace);

@@ -7,19 +7,21 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use argocd::release::Release;
-use diagnostics::{Diagnostics, Reported};
+use diagnostics::{Diagnostics, Reported, Result};
 use golden::{Golden, objects};
+use helm::charts_lock::Pin;
 use helm::dependencies;
-use helm::dependencies::Prepared;
+use helm::dependencies::{Context, Prepared, remote};
 use kubernetes::manifest;
-use kubernetes::manifest::Recorded;
+use kubernetes::manifest::{Manifest, Recorded};
 use kubernetes::object::Object;
+use toolbox::inputs::Inputs;
 use toolbox::parallel::parallel;
 use toolbox::progress::Progress;
-use workspace::Workspace;
 use workspace::render::kustomize::Programs;
 use workspace::render::{self, Renderer};
-use workspace::target::{Part, Target};
+use workspace::target::{Part, RemoteChartPart, Target, TargetId};
+use workspace::{Workspace, remote_chart};
 
 use super::Session;
 
@@ -85,6 +87,23 @@ impl Rendering<'_> {
     }
 }
 
+/// What a run rendered, by the name and the inputs of the target. Apps of apps are rendered to find their Applications
+/// before a command renders them.
+#[derive(Debug, Default)]
+pub struct Memory(Mutex<BTreeMap<(TargetId, Inputs), Vec<Recorded>>>);
+
+impl Memory {
+    fn find(&self, target: &Target<'_>) -> Option<Vec<Recorded>> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&(target.id.clone(), target.inputs.clone())).cloned()
+    }
+
+    fn keep(&self, target: &Target<'_>, rendered: &[Recorded]) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert((target.id.clone(), target.inputs.clone()), rendered.to_vec());
+    }
+}
+
 /// Renders targets; `force` includes fresh ones. All errors go to `diagnostics`.
 pub fn render<'a>(
     session: &Session<'_>,
@@ -124,6 +143,13 @@ fn render_stale(
         }
         None => true,
     });
+    stale.retain_mut(|one| match session.rendered.find(&one.target) {
+        Some(rendered) => {
+            one.state = RenderState::Rendered(rendered);
+            false
+        }
+        None => true,
+    });
     if stale.is_empty() {
         return;
     }
@@ -136,20 +162,21 @@ fn render_stale(
         let tool = needed.then(|| diagnostics.try_take(tools.require(name, version))).transpose()?;
         Ok(tool.map(|tool| tool.path).unwrap_or_default())
     };
-    let needs_helm = stale.iter().any(|one| one.target.parts.iter().any(needs_helm));
+    let any_helm = stale.iter().any(|one| one.target.parts.iter().any(needs_helm));
     let needs_kustomize = |part: &Part<'_>| matches!(part, Part::Kustomize(_));
-    let needs_kustomize = stale.iter().any(|one| one.target.parts.iter().any(needs_kustomize));
-    let helm = require(needs_helm, "helm", argocd.helm);
-    let kustomize = require(needs_kustomize, "kustomize", argocd.kustomize);
-    let (helm, kustomize) = match helm.and_then(|helm| Ok((helm, kustomize?))) {
-        Ok(tools) => tools,
-        Err(reported) => {
-            for one in &mut stale {
-                one.state = RenderState::Blocked(reported);
-            }
-            return;
-        }
-    };
+    let any_kustomize = stale.iter().any(|one| one.target.parts.iter().any(needs_kustomize));
+    let helm = require(any_helm, "helm", argocd.helm);
+    let kustomize = require(any_kustomize, "kustomize", argocd.kustomize);
+    // A missing tool concerns only the targets that need it.
+    stale.retain_mut(|one| {
+        let parts = &one.target.parts;
+        let lacks_helm = helm.as_ref().err().filter(|_| parts.iter().any(self::needs_helm));
+        let lacks_kustomize = kustomize.as_ref().err().filter(|_| parts.iter().any(needs_kustomize));
+        let Some(reported) = lacks_helm.or(lacks_kustomize) else { return true };
+        one.state = RenderState::Blocked(*reported);
+        false
+    });
+    let (helm, kustomize) = (helm.unwrap_or_default(), kustomize.unwrap_or_default());
     diagnostics.extend(tools.warnings());
     let helm_path = || Ok(helm.clone());
     let context = session.context(&helm_path);
@@ -162,16 +189,29 @@ fn render_stale(
         }
     }
 
+    let mut pins: Vec<&Pin> = Vec::new();
+    for part in stale.iter().flat_map(|one| &one.target.parts) {
+        match part {
+            Part::RemoteChart(part) => pins.push(&part.source.pin),
+            Part::Kustomize(part) => pins.extend(part.source.charts.iter().map(|chart| &chart.pin)),
+            Part::Chart(_) | Part::Directory(_) => {}
+        }
+    }
+    let unpacked = prepare_remote(session.jobs, &pins, &context, diagnostics);
+
     let renderer = Renderer { root: &session.root, cache, helm: &helm };
+    let machine = Machine { workspace, argocd, renderer, kustomize: &kustomize, prepared, unpacked };
     let slots: Vec<Mutex<&mut Rendering<'_>>> = stale.into_iter().map(Mutex::new).collect();
     parallel(session.jobs, &slots, |slot| {
         let Ok(mut one) = slot.lock() else { return };
-        one.state = render_target(&renderer, &kustomize, &one.target, &prepared);
+        one.state = machine.render(&one.target);
     });
     for slot in slots {
         let one = slot.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if let RenderState::Failed(found) = &one.state {
-            diagnostics.extend(found.clone());
+        match &one.state {
+            RenderState::Failed(found) => diagnostics.extend(found.clone()),
+            RenderState::Rendered(rendered) => session.rendered.keep(&one.target, rendered),
+            RenderState::Fresh | RenderState::Blocked(_) => {}
         }
     }
 }
@@ -179,40 +219,85 @@ fn render_stale(
 /// Whether a part is rendered with Helm.
 fn needs_helm(part: &Part<'_>) -> bool {
     match part {
-        Part::Chart(_) => true,
+        Part::Chart(_) | Part::RemoteChart(_) => true,
         Part::Kustomize(part) => part.source.inflates(&part.recipe),
         Part::Directory(_) => false,
     }
 }
 
-/// Renders the parts of a target in order.
-fn render_target(
-    renderer: &Renderer<'_>,
-    kustomize: &Path,
-    target: &Target<'_>,
-    prepared: &BTreeMap<PathBuf, std::result::Result<Prepared, Reported>>,
-) -> RenderState {
-    let mut manifests = Vec::new();
-    let mut failures = Diagnostics::default();
-    for one in &target.parts {
-        let result = match one {
-            Part::Chart(chart) => match prepared.get(&chart.source.chart.directory) {
-                Some(Ok(prepared)) => renderer.render(&target.chart_target(chart), &prepared.directory),
-                Some(Err(reported)) => return RenderState::Blocked(*reported),
-                None => continue,
-            },
-            Part::Kustomize(part) => {
-                let programs = Programs { kustomize, helm: needs_helm(one).then_some(renderer.helm) };
-                render::kustomize::render(renderer.root, programs, part.source, &part.recipe, &target.namespace)
-            }
-            Part::Directory(source) => render::plain::render(source, &target.namespace),
-        };
-        manifests.extend(failures.take(result).unwrap_or_default());
+/// The directories of unpacked charts by the digest of their pins.
+type Unpacked = BTreeMap<String, std::result::Result<PathBuf, Reported>>;
+
+/// Downloads and unpacks charts from Helm repositories.
+fn prepare_remote(jobs: usize, pins: &[&Pin], context: &Context<'_>, diagnostics: &mut Diagnostics) -> Unpacked {
+    let pins: BTreeMap<&str, &Pin> = pins.iter().map(|pin| (pin.digest.as_str(), *pin)).collect();
+    let pins: Vec<&Pin> = pins.into_values().collect();
+    let prepared = parallel(jobs, &pins, |pin| remote::prepare(pin, context));
+    let digests = pins.iter().map(|pin| pin.digest.clone());
+    digests.zip(prepared).map(|(digest, prepared)| (digest, diagnostics.try_take(prepared))).collect()
+}
+
+/// What rendering a target needs.
+struct Machine<'a> {
+    workspace: &'a Workspace,
+    argocd: Release,
+    renderer: Renderer<'a>,
+    kustomize: &'a Path,
+    prepared: BTreeMap<PathBuf, std::result::Result<Prepared, Reported>>,
+    unpacked: Unpacked,
+}
+
+impl Machine<'_> {
+    /// Renders the parts of a target in order.
+    fn render(&self, target: &Target<'_>) -> RenderState {
+        let mut manifests = Vec::new();
+        let mut failures = Diagnostics::default();
+        for one in &target.parts {
+            let result = match one {
+                Part::Chart(chart) => match self.prepared.get(&chart.source.chart.directory) {
+                    Some(Ok(prepared)) => self.renderer.render(&target.chart_target(chart), &prepared.directory),
+                    Some(Err(reported)) => return RenderState::Blocked(*reported),
+                    None => continue,
+                },
+                Part::RemoteChart(chart) => match self.unpacked.get(&chart.source.pin.digest) {
+                    Some(Ok(directory)) => self.render_remote(target, chart, directory),
+                    Some(Err(reported)) => return RenderState::Blocked(*reported),
+                    None => continue,
+                },
+                Part::Kustomize(part) => {
+                    let helm = needs_helm(one).then_some(self.renderer.helm);
+                    let programs = Programs { kustomize: self.kustomize, helm };
+                    let unpacked = part.source.charts.iter().filter_map(|chart| self.unpacked.get(&chart.pin.digest));
+                    let unpacked: std::result::Result<Vec<&Path>, Reported> =
+                        unpacked.map(|one| one.as_ref().map(PathBuf::as_path).map_err(|reported| *reported)).collect();
+                    match unpacked {
+                        Ok(charts) => {
+                            let root = self.renderer.root;
+                            render::kustomize::render(root, programs, part, &charts, &target.namespace)
+                        }
+                        Err(reported) => return RenderState::Blocked(reported),
+                    }
+                }
+                Part::Directory(source) => render::plain::render(source, &target.namespace),
+            };
+            manifests.extend(failures.take(result).unwrap_or_default());
+        }
+        if failures.has_errors() {
+            RenderState::Failed(failures.for_target(&target.id))
+        } else {
+            RenderState::Rendered(manifest::recorded(manifests))
+        }
     }
-    if failures.has_errors() {
-        RenderState::Failed(failures.for_target(&target.id))
-    } else {
-        RenderState::Rendered(manifest::recorded(manifests))
+
+    fn render_remote(
+        &self,
+        target: &Target<'_>,
+        part: &RemoteChartPart<'_>,
+        directory: &Path,
+    ) -> Result<Vec<Manifest>> {
+        let application = &target.deployment.application;
+        let unpacked = remote_chart::unpacked(self.workspace, self.argocd, application, part, directory)?;
+        self.renderer.render(&target.remote_target(part, &unpacked), directory)
     }
 }
 

@@ -25,6 +25,7 @@ use toolbox::progress::Progress;
 use workspace::plan::Inspections;
 use workspace::{Workspace, plan};
 
+use super::app_of_apps;
 use super::{Outcome, Session, rendering};
 use crate::report::json::{self, Output};
 
@@ -46,7 +47,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
             .help("run it locally and commit schemas/, or use `--check`")
             .into());
     }
-    let (workspace, mut diagnostics) = Workspace::load(&session.root)?;
+    let (workspace, mut diagnostics) = app_of_apps::load(session)?;
     let wanted = wanted(session, &workspace, &mut diagnostics);
     // What failed to load or render could use any kind.
     if diagnostics.has_errors() {

@@ -31,6 +31,7 @@ use self::prepare::Prepared;
 pub use self::prepare::Request;
 use self::reports::{Results, StepReport};
 use self::stage::Stage;
+use super::app_of_apps;
 use super::{Outcome, Session};
 use crate::report::json::{self, Output};
 use crate::report::junit;
@@ -45,7 +46,7 @@ pub struct RunResult {
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
-    let (workspace, found) = Workspace::load(&session.root)?;
+    let (workspace, found) = app_of_apps::load(session)?;
     found.into_result(())?;
     let mut result = run_workspace(session, request, &workspace);
     session.printer.result(&result.table());

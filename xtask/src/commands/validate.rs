@@ -23,6 +23,7 @@ use workspace::plan::Inspections;
 use workspace::target::Target;
 use workspace::{Workspace, plan, suppression};
 
+use super::app_of_apps;
 use super::placing::Placer;
 use super::rendering::{self, Rendering};
 use super::{Outcome, Session};
@@ -40,7 +41,7 @@ pub struct Request {
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
-    let (workspace, mut diagnostics) = Workspace::load(&session.root)?;
+    let (workspace, mut diagnostics) = app_of_apps::load(session)?;
     let (inspections, found) = Inspections::new(&workspace);
     diagnostics.extend(found);
     let (all, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, &[]);

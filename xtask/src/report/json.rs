@@ -17,7 +17,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use self::application::{
-    Application, ArgocdList, ArgocdSetRepository, GeneratedBy, New, NewCompleted, OtherRepository, RepositoryChange,
+    Application, ArgocdList, ArgocdSetRepository, GeneratedBy, Init, New, NewCompleted, OtherRepository,
+    RepositoryChange,
 };
 pub use self::check::{Ci, Lint, LintImages, UsedImage, Validate};
 pub use self::diagnostic::{Diagnostic, Place};

@@ -182,6 +182,7 @@ impl Bench {
             .args(args.split_whitespace())
             .current_dir(self.root())
             .env_clear()
+            .env("CARGO", "cargo")
             .env("HOME", self.base().join("home"))
             .env("TMPDIR", self.base().join("tmp"))
             .env("XTASK_CACHE_DIR", self.cache())

@@ -2,7 +2,7 @@
 
 use document::{Node, Value as Yaml};
 
-use super::failure::Result;
+use super::failure::{Failure, Result};
 use super::parameters::{Origin, Parameters};
 use super::render::Engine;
 use super::selector::Selector;
@@ -29,11 +29,22 @@ const HIDDEN_ANNOTATIONS: [&str; 5] = [
 /// The parameters of a `clusters` generator.
 pub(super) fn parameters(generator: &Node, engine: Engine, around: &dyn Surroundings) -> Result<Vec<Parameters>> {
     let selector = generator.get("selector").map(Selector::read).transpose()?.unwrap_or_default();
+    let clusters = match around.clusters() {
+        Ok(clusters) => clusters,
+        Err(reason) if !selector.is_empty() => {
+            let place = generator.key_place("selector");
+            return Err(Failure::unavailable(
+                format!("a `clusters` generator selects clusters by labels, and {reason}"),
+                place,
+            ));
+        }
+        Err(_) => &[],
+    };
     let mut all = Vec::new();
     let mut in_cluster = false;
-    for (index, cluster) in around.clusters().iter().enumerate() {
+    for (index, cluster) in clusters.iter().enumerate() {
         // The last cluster of a name counts.
-        if around.clusters()[index + 1..].iter().any(|other| other.name == cluster.name) {
+        if clusters[index + 1..].iter().any(|other| other.name == cluster.name) {
             continue;
         }
         let labels = labels(cluster);

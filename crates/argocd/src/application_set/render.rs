@@ -1,6 +1,6 @@
 //! Renders the strings of a tree with parameters.
 
-use diagnostics::{Code, Diagnostic, Place, suggestion};
+use diagnostics::{Code, Diagnostic, Place, nearest};
 use document::{Key, Node, Value as Yaml};
 
 use super::failure::{Failure, Result};
@@ -104,7 +104,7 @@ fn failure(node: &Node, text: &str, error: &go_template::Error) -> Failure {
                 "Argo CD removes this function; use a parameter".to_owned()
             } else {
                 // There are too many functions for a list of all.
-                let near = diagnostics::nearest(name, go_template::function_names());
+                let near = nearest(name, go_template::function_names());
                 near.map_or_else(
                     || "use a function of Go's templates, of Sprig, or of Argo CD".to_owned(),
                     |near| format!("did you mean `{near}`?"),
@@ -113,10 +113,13 @@ fn failure(node: &Node, text: &str, error: &go_template::Error) -> Failure {
             invalid(format!("unknown function `{name}` in a template"), "").help(help)
         }
         Problem::MissingKey(name, known) => {
-            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            let known = known.iter().map(String::as_str);
             let failure =
                 invalid(format!("parameter `{name}` is not defined"), "`goTemplateOptions` sets `missingkey=error`");
-            if known.is_empty() { failure } else { failure.help(suggestion(name, known)) }
+            match nearest(name, known) {
+                Some(near) => failure.help(format!("did you mean `{near}`?")),
+                None => failure.help(format!("define it, or read an optional parameter with `get . {name:?}`")),
+            }
         }
         Problem::Syntax(message) => invalid("invalid template".to_owned(), message),
         Problem::Failed(message) => invalid("the template cannot be rendered".to_owned(), message),

@@ -10,8 +10,9 @@ pub trait Surroundings {
     /// The files of a Git repository at a revision, or the reason why they are unavailable.
     fn repository(&self, url: &str, revision: &str) -> Result<Arc<dyn Repository>, String>;
 
-    /// The declared clusters, without the one in which Argo CD runs unless it is declared, too.
-    fn clusters(&self) -> &[Cluster];
+    /// The declared clusters, without the one in which Argo CD runs unless it is declared, too; or the reason why none are
+    /// known.
+    fn clusters(&self) -> Result<&[Cluster], String>;
 
     /// The declared parameters of a generator that needs the outside, such as `pullRequest`, in an ApplicationSet, or the
     /// reason why there are none.

@@ -45,8 +45,8 @@ impl Surroundings for World {
         Ok(files)
     }
 
-    fn clusters(&self) -> &[Cluster] {
-        &self.clusters
+    fn clusters(&self) -> Result<&[Cluster], String> {
+        Ok(&self.clusters)
     }
 
     fn samples(&self, _: &str, generator: &str) -> Result<Vec<Node>, String> {

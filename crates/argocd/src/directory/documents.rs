@@ -57,7 +57,8 @@ pub(super) fn json(source: &Arc<Source>) -> Result<Vec<Manifest>> {
         }
         Some(Ok(_)) => {}
     }
-    if !source.text[end..].trim().is_empty() {
+    // Go's decoder takes a closing bracket for the end.
+    if !source.text[end..].trim().is_empty() && !source.text[end..].trim_start().starts_with([']', '}']) {
         let at = end + (source.text[end..].len() - source.text[end..].trim_start().len());
         return Err(invalid("contains more than one JSON value", at, "second value")
             .help("put each object into a file of its own, or use a `List`")
@@ -186,6 +187,11 @@ fn documents(source: &Arc<Source>, from: usize, manifests: &mut Vec<Manifest>) -
 
 /// The object in a document; none if it is empty.
 fn document(source: &Arc<Source>, range: std::ops::Range<usize>) -> std::result::Result<Option<Manifest>, Problem> {
+    // Argo CD reads the first of several documents, and `...` ends it.
+    let ends = |line: &str| line.strip_prefix("...").is_some_and(|rest| rest.trim().is_empty());
+    let lines = source.text[range.clone()].split_inclusive('\n');
+    let length: usize = lines.take_while(|line| !ends(line)).map(str::len).sum();
+    let range = range.start..range.start + length;
     let text = &source.text[range.clone()];
     if text.trim().is_empty() {
         return Ok(None);

@@ -67,7 +67,6 @@ fn wrong_types_are_reported() {
             "Chart.yaml:1:1 `version` is required",
             "Chart.yaml:4:9 `dependencies[0].tags` must be a list",
             "Chart.yaml:5:3 `dependencies[1]` must be a mapping",
-            "Chart.yaml:3:3 `dependencies` requires `apiVersion: v2`",
         ]
     );
 }
@@ -79,12 +78,28 @@ fn duplicate_dependencies_are_rejected() {
 }
 
 #[test]
-fn requirements_yaml_is_rejected() {
+fn older_charts_have_requirements() {
+    // Helm 4.2.1 generated the lock.
     let root = tempfile::tempdir().expect("temporary directory");
-    std::fs::write(root.path().join("Chart.yaml"), "name: x\nversion: 0.1.0\n").expect("written");
-    std::fs::write(root.path().join("requirements.yaml"), "dependencies: []\n").expect("written");
-    let error = Chart::load(root.path(), root.path()).expect_err("rejected");
-    assert!(error.0[0].message.contains("requirements.yaml` is not supported"), "{error:?}");
+    let write = |name: &str, text: &str| std::fs::write(root.path().join(name), text).expect("written");
+    write("Chart.yaml", "apiVersion: v1\nname: a\nversion: 1.0.0\n");
+    let requirements = "dependencies:\n- name: dep\n  version: 1.0.0\n  repository: \"file://../d\"\n  alias: al\n";
+    write("requirements.yaml", requirements);
+    let lock = "dependencies:\n- name: dep\n  repository: file://../d\n  version: 1.0.0\n\
+                digest: sha256:2d3869bee82450c02e41049984d187cb3ac21fd753571c9647d3be8ab5ac5acd\n";
+    let load = || Chart::load(root.path(), root.path()).expect("valid");
+    let chart = load();
+    assert_eq!((chart.dependencies_file(), chart.lock_file()), ("requirements.yaml", "requirements.lock"));
+    assert_eq!(chart.dependencies[0].alias, "al");
+    write("requirements.lock", lock);
+    assert!(load().lock_matches());
+    let old = load().helm_2_digest();
+    write("requirements.lock", &format!("{}digest: {old}\n", lock.split("digest").next().expect("before")));
+    assert!(load().lock_matches());
+    write("requirements.yaml", &requirements.replace("al", "other"));
+    assert!(!load().lock_matches());
+    write("requirements.yaml", "# none\n");
+    assert!(Chart::load(root.path(), root.path()).is_err(), "not a mapping");
 }
 
 #[test]

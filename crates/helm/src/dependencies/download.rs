@@ -38,7 +38,7 @@ pub fn download(chart: &Path, pins: &[&Pin], context: &Context<'_>) -> Result<()
 }
 
 /// Serializes downloads of one archive: when several targets of a chart are prepared at once, only the first downloads.
-fn archive_lock(digest: &str) -> Arc<Mutex<()>> {
+pub(super) fn archive_lock(digest: &str) -> Arc<Mutex<()>> {
     static KEYS: LazyLock<Mutex<BTreeMap<String, Arc<Mutex<()>>>>> = LazyLock::new(Mutex::default);
     let mut keys = KEYS.lock().unwrap_or_else(PoisonError::into_inner);
     Arc::clone(keys.entry(digest.to_owned()).or_default())
@@ -50,19 +50,29 @@ fn download_one(chart: &Path, pin: &Pin, context: &Context<'_>) -> Result<()> {
     if std::fs::read(&target).is_ok_and(|bytes| verify(&target, &bytes, pin).is_ok()) {
         return Ok(());
     }
+    atomic_file::write(&target, &obtain(pin, context)?)
+}
+
+/// The verified archive of a pin, from the cache if possible.
+pub(super) fn obtain(pin: &Pin, context: &Context<'_>) -> Result<Vec<u8>> {
     let cached = cache_path(pin, context.cache);
     if let Some(bytes) = std::fs::read(&cached).ok().filter(|bytes| verify(&cached, bytes, pin).is_ok()) {
-        return atomic_file::write(&target, &bytes);
+        return Ok(bytes);
     }
     let bytes = fetch(pin, context)?;
     store_in_cache(pin, &bytes, context);
-    atomic_file::write(&target, &bytes)
+    Ok(bytes)
+}
+
+/// The directory of a pinned chart in the cache.
+pub(super) fn cache_folder(pin: &Pin, cache: &Path) -> PathBuf {
+    let hex = pin.digest.strip_prefix("tree-sha256:").unwrap_or(&pin.digest);
+    cache.join("charts").join(hex)
 }
 
 /// The path of an archive in the cache.
-fn cache_path(pin: &Pin, cache: &Path) -> PathBuf {
-    let hex = pin.digest.strip_prefix("tree-sha256:").unwrap_or(&pin.digest);
-    cache.join("charts").join(hex).join(pin.file_name())
+pub(super) fn cache_path(pin: &Pin, cache: &Path) -> PathBuf {
+    cache_folder(pin, cache).join(pin.file_name())
 }
 
 /// Stores a verified archive in the cache. A failure only makes later runs slower, so it is not an error.

@@ -70,7 +70,7 @@ fn normalized(tree: &Tree, rules: Option<&Rules>, depth: usize) -> Tree {
     let mut out = Tree::new();
     let mut charts: BTreeMap<&str, Tree> = BTreeMap::new();
     for (path, content) in tree {
-        if rules.is_some_and(|rules| rules.ignores(path)) || path == "Chart.lock" {
+        if rules.is_some_and(|rules| rules.ignores(path)) || path == "Chart.lock" || path == "requirements.lock" {
             continue;
         }
         let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content).to_vec();

@@ -1,4 +1,4 @@
-//! Runs `helm dependency update` in a staged chart.
+//! Runs `helm dependency update` in a staged chart, and `helm pull`.
 //!
 //! The staged chart declares only the wanted dependencies. Helm resolves, downloads, and packs them as it would in the
 //! real chart, and the work tree stays unchanged. Helm's home directories are private, so that the user's repositories,
@@ -43,14 +43,41 @@ pub(super) fn update(
         listed.join(",")
     );
     toolbox::atomic_file::write(&staged.join("Chart.yaml"), chart.as_bytes())?;
-    let invocation = invocation(staged, dependencies, context)?;
+    let invocation = invocation(staged, &["dependency", "update", "."], dependencies, context)?;
     let output = invocation.run()?;
     if output.success() { Ok(()) } else { Err(failure(&invocation, &output, dependencies, repositories).into()) }
 }
 
-fn invocation(staged: &Path, dependencies: &[Dependency], context: &Context<'_>) -> Result<Invocation> {
+/// Runs `helm pull`, as Argo CD does for a chart from a repository. The result is the only file in `staged`/charts.
+pub(super) fn pull(
+    staged: &Path,
+    chart: &Dependency,
+    repositories: Repositories<'_>,
+    context: &Context<'_>,
+) -> Result<()> {
+    let (name, repository) = (chart.name.as_str(), chart.repository.as_str());
+    let charts = staged.join("charts");
+    std::fs::create_dir_all(&charts).map_err(|error| Diagnostic::io("create", &charts, &error))?;
+    let wanted = match repository.strip_prefix("oci://") {
+        Some(_) => vec![format!("{}/{name}", repository.trim_end_matches('/'))],
+        None => vec![name.to_owned(), "--repo".to_owned(), repository.to_owned()],
+    };
+    let command = ["pull"].into_iter().chain(wanted.iter().map(String::as_str));
+    let options = ["--version", &chart.version, "--destination", "charts"];
+    let dependencies = std::slice::from_ref(chart);
+    let invocation = invocation(staged, &command.chain(options).collect::<Vec<_>>(), dependencies, context)?;
+    let output = invocation.run()?;
+    if output.success() { Ok(()) } else { Err(failure(&invocation, &output, dependencies, repositories).into()) }
+}
+
+fn invocation(
+    staged: &Path,
+    command: &[&str],
+    dependencies: &[Dependency],
+    context: &Context<'_>,
+) -> Result<Invocation> {
     let mut invocation = crate::command::invocation(&(context.helm)()?, staged, &staged.join(".homes"))
-        .args(["dependency", "update", "."])
+        .args(command.iter().copied())
         .deadline(DEADLINE);
     // Helm uses TLS for registries by default, which does not work on the loopback address.
     let loopback = |url: &str| {
@@ -72,7 +99,16 @@ fn failure(
     dependencies: &[Dependency],
     repositories: Repositories<'_>,
 ) -> Diagnostic {
-    let log = log_tail(output);
+    let mut log = log_tail(output);
+    let mut command = invocation.command_line();
+    if let Repositories::Mirror(mirror) = repositories {
+        // A mirror folder is served at an address of no use to the reader.
+        for dependency in dependencies.iter().filter(|one| one.repository.starts_with("http://127.0.0.1:")) {
+            for text in [&mut log, &mut command] {
+                *text = text.replace(&dependency.repository, mirror);
+            }
+        }
+    }
     let wanted: Vec<String> =
         dependencies.iter().map(|dependency| format!("`{}` {}", dependency.name, dependency.version)).collect();
     let wanted = wanted.join(", ");
@@ -81,7 +117,7 @@ fn failure(
         let refused = Diagnostic::new(Code::ChartInvalid, format!("helm cannot pack {wanted}"));
         return places
             .fold(refused, |refused, place| refused.at(place, ""))
-            .note(format!("`{}` printed:\n{log}", invocation.command_line()))
+            .note(format!("`{command}` printed:\n{log}"))
             .note("Argo CD runs `helm dependency build`, which fails in the same way")
             .help("fix the chart that `file://` points to, or the requested `version`");
     }
@@ -100,7 +136,7 @@ fn failure(
             diagnostic = diagnostic.at(dependency.place.clone(), "");
         }
     }
-    diagnostic = diagnostic.note(format!("`{}` printed:\n{log}", invocation.command_line()));
+    diagnostic = diagnostic.note(format!("`{command}` printed:\n{log}"));
     match repositories {
         Repositories::Mirror(mirror) => {
             diagnostic.note("a mirror replaces every chart repository, so the repositories were not contacted").help(
@@ -112,7 +148,7 @@ fn failure(
                 let repository = dependency.repository.as_str();
                 diagnostic = match crate::moved::moved(repository).and_then(|entry| entry.to) {
                     Some(new) => diagnostic.help(format!(
-                        "`{repository}` no longer exists; its charts moved to `{new}`: change `repository` in Chart.yaml and run `cargo xtask deps --update`"
+                        "`{repository}` no longer exists; its charts moved to `{new}`: change the repository and run `cargo xtask deps --update`"
                     )),
                     None if repository.starts_with('@') || repository.starts_with("alias:") => diagnostic
                         .help(format!("replace `{repository}` with the URL: an alias works only after `helm repo add`")),

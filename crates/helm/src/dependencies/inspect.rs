@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 use toolbox::archive::{Tree, tree_digest};
 
+use super::differing::differing_entries;
 use super::drift::differences;
 use super::folder::{self, Contents, Subchart};
 use super::inspection::{Inspected, Inspection, State};
 use super::local::{source_files, source_folder};
-use crate::chart::{Chart, Dependency, Origin, is_exact, known_as, same_version};
+use crate::chart::{Chart, Dependency, Origin, known_as, same_version};
 use crate::charts_lock::{ChartsLock, Pin};
 
 /// The maximum number of differing files that a message lists.
@@ -101,14 +102,15 @@ impl Inspector<'_> {
     }
 
     fn lock_outdated(&mut self) {
-        let Some(lock) = &self.chart.lock else { return };
-        let mut differences = differing_entries(&self.chart.dependencies, &lock.dependencies).into_iter();
+        let Some(locked) = &self.chart.lock else { return };
+        let mut differences = differing_entries(&self.chart.dependencies, &locked.dependencies).into_iter();
         let (first, places) = differences.next().unwrap_or_else(|| {
             // Only the digest covers the other fields.
             let what = "a field such as `version`, `alias`, `condition`, or `tags` changed";
-            (what.to_owned(), vec![(lock.digest_place.clone(), "digest of other dependencies".to_owned())])
+            (what.to_owned(), vec![(locked.digest_place.clone(), "digest of other dependencies".to_owned())])
         });
-        let message = format!("`{}/Chart.lock` does not match Chart.yaml: {first}", self.chart.path);
+        let (lock, file) = (self.chart.lock_file(), self.chart.dependencies_file());
+        let message = format!("`{}/{lock}` does not match {file}: {first}", self.chart.path);
         let diagnostic = Diagnostic::new(Code::ChartLockOutdated, message);
         let diagnostic = places.into_iter().fold(diagnostic, |found, (place, label)| found.at(place, label));
         let diagnostic = differences.fold(diagnostic, |found, (what, _)| found.note(what));
@@ -194,8 +196,8 @@ impl Inspector<'_> {
                 Code::DependencyUnlocked,
                 format!("the version range `{}` of `{}` is not locked", declared.version, declared.name),
             )
-            .at(declared.version_place.clone(), "a range, and there is no Chart.lock")
-            .help("run `cargo xtask deps --update`, which writes Chart.lock and charts.lock")
+            .at(declared.version_place.clone(), format!("a range, and there is no {}", self.chart.lock_file()))
+            .help(format!("run `cargo xtask deps --update`, which writes {} and charts.lock", self.chart.lock_file()))
             .into());
         };
         let Some(pin) = pin else {
@@ -214,8 +216,30 @@ impl Inspector<'_> {
             Some(copy) if copy.digest != pin.digest => Err(tampered(&copy.label, pin, &copy.digest)
                 .help(format!("`rm {}`; the next run downloads the pinned archive", copy.label))
                 .into()),
-            copy => Ok((State::Pinned { pin: pin.clone(), archive: copy.map(|copy| copy.path.clone()) }, None)),
+            copy => {
+                let archive = copy.map(|copy| copy.path.clone());
+                Ok((State::Pinned { pin: pin.clone(), archive }, self.unknown_repository(declared, repository)))
+            }
         }
+    }
+
+    /// Reports a repository that Argo CD does not add before it runs `helm dependency build`: it reads only Chart.yaml. Without
+    /// a lock, that command downloads the dependency nevertheless.
+    fn unknown_repository(&self, declared: &Dependency, repository: &str) -> Option<Diagnostic> {
+        let requirements = self.chart.dependencies_file();
+        if requirements == "Chart.yaml" || self.chart.lock.is_none() || repository.starts_with("oci://") {
+            return None;
+        }
+        let message = format!("Argo CD cannot download `{}`, which {requirements} requires", declared.name);
+        Some(
+            Diagnostic::new(Code::ChartInvalid, message)
+                .at(declared.repository_place.clone(), "Argo CD adds only the repositories in Chart.yaml")
+                .note("`helm dependency build` fails with \"no repository definition\"")
+                .help(format!(
+                    "set `apiVersion: v2` and move the dependencies to Chart.yaml, or vendor them in {}/charts",
+                    self.chart.path
+                )),
+        )
     }
 
     fn local(
@@ -266,7 +290,12 @@ impl Inspector<'_> {
         {
             return Err(Diagnostic::new(
                 Code::ChartLockOutdated,
-                format!("Chart.lock locks `{}` at {version}, but `{label}` is {}", declared.name, source.chart.version),
+                format!(
+                    "{} locks `{}` at {version}, but `{label}` is {}",
+                    self.chart.lock_file(),
+                    declared.name,
+                    source.chart.version
+                ),
             )
             .at(Place::file(lock.source.name.clone()), "")
             .note("`helm dependency build` fails on this, and so does Argo CD")
@@ -377,7 +406,7 @@ impl Inspector<'_> {
             if locked.iter().any(|version| same_version(version, &subchart.version)) {
                 continue;
             }
-            let file = if self.chart.lock.is_some() { "Chart.lock" } else { "Chart.yaml" };
+            let file = if self.chart.lock.is_some() { self.chart.lock_file() } else { self.chart.dependencies_file() };
             let wanted = locked.join(" and ");
             let remove = if subchart.archive { "rm" } else { "rm -r" };
             let mut diagnostic = Diagnostic::new(
@@ -418,37 +447,15 @@ impl Inspector<'_> {
     }
 }
 
-/// The differences between the dependencies in Chart.yaml and those in Chart.lock, each with its places.
-fn differing_entries(declared: &[Dependency], locked: &[Dependency]) -> Vec<(String, Vec<(Place, String)>)> {
-    let mut differences = Vec::new();
-    for one in declared {
-        let Some(other) = locked.iter().find(|other| other.name == one.name) else {
-            differences.push((format!("`{}` is not locked", one.name), vec![(one.place.clone(), String::new())]));
-            continue;
-        };
-        if one.repository != other.repository {
-            let places = vec![
-                (one.repository_place.clone(), "declared".to_owned()),
-                (other.repository_place.clone(), "locked".to_owned()),
-            ];
-            differences.push((format!("the repository of `{}` differs", one.name), places));
-        } else if is_exact(&one.version) && !same_version(&one.version, &other.version) {
-            let places = vec![
-                (one.version_place.clone(), "declared".to_owned()),
-                (other.version_place.clone(), "locked".to_owned()),
-            ];
-            differences.push((format!("the version of `{}` differs", one.name), places));
-        }
-    }
-    for other in locked.iter().filter(|other| !declared.iter().any(|one| one.name == other.name)) {
-        let what = format!("`{}` is locked but not declared", other.name);
-        differences.push((what, vec![(other.place.clone(), String::new())]));
-    }
-    differences
-}
-
 fn vendored(copy: &Subchart) -> State {
     State::Vendored { path: copy.path.clone(), digest: copy.digest.clone() }
+}
+
+/// The diagnostic for a published version whose archive is another one than the pinned one.
+pub(super) fn changed(repository: &str, pin: &Pin, found: &str) -> Diagnostic {
+    tampered(&format!("the archive from {repository}"), pin, found)
+        .help("find out why a published version changed; nothing was written")
+        .help("if the new archive is right, delete its entry in charts.lock and run `cargo xtask deps --update`")
 }
 
 /// The diagnostic for an archive that does not match its pin. The caller adds the help.

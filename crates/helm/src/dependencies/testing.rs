@@ -13,6 +13,7 @@ use toolbox::progress::Silent;
 use toolbox::tools::Tools;
 use toolbox::tools_lock::ToolsLock;
 
+use super::loopback::{Loopback, repository};
 use crate::chart::Chart;
 use crate::charts_lock::{ChartsLock, Pin};
 use crate::dependencies::Context;
@@ -157,4 +158,37 @@ pub(super) fn render(helm: &Path, folder: &Path) -> String {
 /// The codes and messages of diagnostics.
 pub(super) fn messages(diagnostics: &Diagnostics) -> Vec<String> {
     diagnostics.0.iter().map(|found| format!("{}: {}", found.code.name(), found.message)).collect()
+}
+
+/// A Helm repository with archives, by file name.
+pub(super) fn served(archives: &[(&str, &[u8])]) -> Loopback {
+    let archives: BTreeMap<String, Vec<u8>> =
+        archives.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec())).collect();
+    Loopback::serve(repository(archives)).expect("served")
+}
+
+/// A registry with the endpoints that Helm needs to pull one chart.
+pub(super) fn registry(path: &str, name: &str, version: &str, archive: &[u8]) -> Loopback {
+    let blob = |bytes: &[u8]| format!("sha256:{}", toolbox::archive::sha256(bytes));
+    let config = format!("{{\"name\":\"{name}\",\"version\":\"{version}\",\"apiVersion\":\"v2\"}}").into_bytes();
+    let part = |kind: &str, bytes: &[u8]| {
+        format!("{{\"mediaType\":\"{kind}\",\"digest\":\"{}\",\"size\":{}}}", blob(bytes), bytes.len())
+    };
+    let manifest = format!(
+        "{{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"config\":{},\"layers\":[{}]}}",
+        part("application/vnd.cncf.helm.config.v1+json", &config),
+        part("application/vnd.cncf.helm.chart.content.v1.tar+gzip", archive)
+    )
+    .into_bytes();
+    let tags = format!("{{\"name\":\"{path}/{name}\",\"tags\":[\"{version}\"]}}");
+    let base = format!("v2/{path}/{name}");
+    Loopback::serve(BTreeMap::from([
+        ("v2/".to_owned(), Vec::new()),
+        (format!("{base}/tags/list"), tags.into_bytes()),
+        (format!("{base}/manifests/{version}"), manifest.clone()),
+        (format!("{base}/manifests/{}", blob(&manifest)), manifest),
+        (format!("{base}/blobs/{}", blob(&config)), config),
+        (format!("{base}/blobs/{}", blob(archive)), archive.to_vec()),
+    ]))
+    .expect("served")
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use toolbox::environment::Mirror;
 
 use super::loopback::{Loopback, repository};
-use super::testing::{Workspace, chart_archive, config_map, digest, helm, messages, packed, render};
+use super::testing::{Workspace, chart_archive, config_map, digest, helm, messages, packed, registry, render, served};
 use crate::dependencies::*;
 
 const CHART: &str = "charts/x";
@@ -23,10 +23,9 @@ fn remote(version: &str, url: &str) -> Workspace {
     Workspace::new(&[("charts/x/Chart.yaml", &chart_yaml("dep", version, url))])
 }
 
-fn served(archives: &[(&str, &[u8])]) -> Loopback {
-    let archives: BTreeMap<String, Vec<u8>> =
-        archives.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec())).collect();
-    Loopback::serve(repository(archives)).expect("served")
+/// Updates everything that some charts need.
+fn update(root: &Path, charts: &[&Chart], complete: bool, context: &Context<'_>) -> Result<Updated> {
+    crate::dependencies::update(root, &Request { charts, wanted: &[], names: &[], complete }, context)
 }
 
 fn requests(server: &Loopback) -> usize {
@@ -565,7 +564,7 @@ fn deps_downloads_everything_and_deletes_outdated_archives() {
     let charts = [workspace.chart(CHART)];
     let ensured = workspace
         .without_helm(Some(&mirror), |context| {
-            ensure_all(workspace.root(), &charts.each_ref(), &workspace.lock(), context)
+            ensure_all(workspace.root(), &charts.each_ref(), &[], &workspace.lock(), context)
         })
         .expect("downloaded");
     assert_eq!(ensured.downloaded.len(), 1);
@@ -588,30 +587,6 @@ fn charts_are_downloaded_from_an_oci_registry() {
         assert_eq!(workspace.lock().pins[0].digest, digest(&archive));
         assert!(workspace.chart(CHART).lock_matches());
     }
-}
-
-/// A registry with the endpoints that Helm needs to pull one chart.
-fn registry(path: &str, name: &str, version: &str, archive: &[u8]) -> Loopback {
-    let blob = |bytes: &[u8]| format!("sha256:{}", toolbox::archive::sha256(bytes));
-    let config = format!("{{\"name\":\"{name}\",\"version\":\"{version}\",\"apiVersion\":\"v2\"}}").into_bytes();
-    let part = |kind: &str, bytes: &[u8]| {
-        format!("{{\"mediaType\":\"{kind}\",\"digest\":\"{}\",\"size\":{}}}", blob(bytes), bytes.len())
-    };
-    let manifest = format!(
-        "{{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"config\":{},\"layers\":[{}]}}",
-        part("application/vnd.cncf.helm.config.v1+json", &config),
-        part("application/vnd.cncf.helm.chart.content.v1.tar+gzip", archive)
-    )
-    .into_bytes();
-    let base = format!("v2/{path}/{name}");
-    Loopback::serve(BTreeMap::from([
-        ("v2/".to_owned(), Vec::new()),
-        (format!("{base}/manifests/{version}"), manifest.clone()),
-        (format!("{base}/manifests/{}", blob(&manifest)), manifest),
-        (format!("{base}/blobs/{}", blob(&config)), config),
-        (format!("{base}/blobs/{}", blob(archive)), archive.to_vec()),
-    ]))
-    .expect("served")
 }
 
 #[test]

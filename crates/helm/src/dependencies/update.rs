@@ -16,17 +16,22 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
 use document::{Node, Value, yaml};
 use toolbox::atomic_file;
 use toolbox::environment::Mirror;
+use toolbox::parallel::parallel;
 
 use super::context::Context;
 use super::download::{mirror_files, store_in_cache};
 use super::folder::{self, Packed, is_archive};
 use super::helm::{self, Repositories};
-use super::inspect::{remove_outdated, tampered};
+use super::inspect::{changed, remove_outdated, tampered};
 use super::local::source_folder;
 use super::loopback::{Loopback, repository};
+use super::remote::{self, Wanted};
 use crate::chart::{Chart, ChartLock, Dependency, Origin, go_string, same_version};
 use crate::charts_lock;
 use crate::charts_lock::{ChartsLock, Pin};
+
+/// The maximum number of concurrent downloads of charts.
+const DOWNLOADS: usize = 4;
 
 /// The changes made by an update.
 #[derive(Debug, Default)]
@@ -39,6 +44,8 @@ pub struct Updated {
     pub removed: Vec<PathBuf>,
     /// The directories of the charts that could not be updated. Their locks and pins are unchanged.
     pub failed: Vec<PathBuf>,
+    /// The charts of manifests that could not be resolved. Their pins are unchanged.
+    pub failed_sources: Vec<Wanted>,
     /// Why they could not be updated.
     pub errors: Diagnostics,
 }
@@ -67,17 +74,39 @@ struct Resolved<'a> {
     archives: Vec<(Pin, Vec<u8>)>,
 }
 
-/// Resolves the dependencies of all charts again and rewrites the locks. If `complete`, `charts` are all charts of the
-/// workspace, and pins that none of them needs are dropped.
+/// What to update.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The charts whose dependencies are resolved.
+    pub charts: &'a [&'a Chart],
+    /// The charts that manifests ask for.
+    pub wanted: &'a [Wanted],
+    /// The names of the dependencies and charts to resolve again; the others keep their versions. All if empty.
+    pub names: &'a [String],
+    /// Whether this is all that the workspace needs, so that other pins are dropped.
+    pub complete: bool,
+}
+
+impl Request<'_> {
+    fn selects(&self, name: &str) -> bool {
+        self.names.is_empty() || self.names.iter().any(|one| one == name)
+    }
+}
+
+/// The pins by repository, name, and version.
+type Pins = BTreeMap<(String, String, String), Pin>;
+
+/// Resolves versions again and rewrites the locks.
 ///
-/// A chart that cannot be updated keeps its locks and pins. Fails only if no chart can be updated.
-pub fn update(root: &Path, charts: &[&Chart], complete: bool, context: &Context<'_>) -> Result<Updated> {
+/// A chart that cannot be updated keeps its locks and pins. Fails only if nothing can be updated.
+pub fn update(root: &Path, request: &Request<'_>, context: &Context<'_>) -> Result<Updated> {
     let old = ChartsLock::load(root)?;
-    let served = serve(charts, context)?;
+    let served = serve(request, context)?;
     let mut updated = Updated::default();
     let mut resolved = Vec::new();
-    for &chart in charts.iter().filter(|chart| !chart.dependencies.is_empty()) {
-        match resolve(chart, &old, served.as_ref(), context) {
+    let has_selected = |chart: &&&Chart| chart.dependencies.iter().any(|one| request.selects(&one.name));
+    for &chart in request.charts.iter().filter(has_selected) {
+        match resolve(chart, request, &old, served.as_ref(), context) {
             Ok(one) => resolved.push(one),
             Err(found) => {
                 updated.failed.push(chart.directory.clone());
@@ -85,33 +114,38 @@ pub fn update(root: &Path, charts: &[&Chart], complete: bool, context: &Context<
             }
         }
     }
-    if resolved.is_empty() && !updated.errors.is_empty() {
-        return Err(updated.errors);
-    }
-    let mut diagnostics = Diagnostics::default();
-    let mut pins: BTreeMap<(String, String, String), Pin> = BTreeMap::new();
-    for (pin, _) in resolved.iter().flat_map(|resolved| &resolved.archives) {
-        let (repository, name, version) = pin.subject();
-        let subject = (repository.to_owned(), name.to_owned(), version.to_owned());
-        match pins.get(&subject) {
-            Some(other) if other.digest != pin.digest => {
-                diagnostics.push(tampered(&format!("a second download from {repository}"), other, &pin.digest));
-            }
-            _ => drop(pins.insert(subject, pin.clone())),
+    let mut wanted: Vec<&Wanted> = Vec::new();
+    for one in request.wanted.iter().filter(|one| request.selects(&one.name)) {
+        if !wanted.iter().any(|other| other.subject() == one.subject()) {
+            wanted.push(one);
         }
     }
-    diagnostics.into_result(())?;
-    let failed = charts.iter().filter(|chart| updated.failed.contains(&chart.directory));
-    let needed: Vec<&Dependency> = failed.flat_map(|chart| &chart.dependencies).collect();
-    let is_needed = |pin: &Pin| needed.iter().any(|one| one.name == pin.name && one.repository == pin.repository);
-    for pin in old.pins.iter().filter(|pin| !complete || is_needed(pin)) {
-        let (repository, name, version) = pin.subject();
-        let subject = (repository.to_owned(), name.to_owned(), version.to_owned());
-        pins.entry(subject).or_insert_with(|| pin.clone());
+    for one in &wanted {
+        context.progress.status("Updating", &format!("{} {} from {}", one.name, one.version, one.repository));
     }
+    let mut pulled = Vec::new();
+    let pull = |one: &&Wanted| remote::resolve(one, &old, served.as_ref(), context);
+    for (&one, result) in wanted.iter().zip(parallel(DOWNLOADS, &wanted, pull)) {
+        match result {
+            Ok(archive) => pulled.push(archive),
+            Err(found) => {
+                updated.failed_sources.push(one.clone());
+                updated.errors.extend(found);
+            }
+        }
+    }
+    if resolved.is_empty() && pulled.is_empty() && !updated.errors.is_empty() {
+        return Err(updated.errors);
+    }
+    let archives = resolved.iter().flat_map(|resolved| &resolved.archives).chain(&pulled);
+    let mut pins = unambiguous(archives.map(|(pin, _)| pin))?;
+    keep(&old, request, &updated, &mut pins);
 
     for resolved in &resolved {
         resolved.write(root, context, &mut updated)?;
+    }
+    for (pin, bytes) in &pulled {
+        store_in_cache(pin, bytes, context);
     }
     let lock = ChartsLock { pins: pins.into_values().collect() };
     let path = root.join(charts_lock::FILE);
@@ -121,20 +155,70 @@ pub fn update(root: &Path, charts: &[&Chart], complete: bool, context: &Context<
         atomic_file::write(&path, text.as_bytes())?;
         updated.written.push(path);
     }
-    updated.pins = changes(&old.pins, &lock.pins);
+    updated.pins = differences(&old.pins, &lock.pins);
     Ok(updated)
 }
 
+fn key(pin: &Pin) -> (String, String, String) {
+    let (repository, name, version) = pin.subject();
+    (repository.to_owned(), name.to_owned(), version.to_owned())
+}
+
+/// The resolved pins. Fails if one version was downloaded twice with different contents.
+fn unambiguous<'a>(resolved: impl Iterator<Item = &'a Pin>) -> Result<Pins> {
+    let mut diagnostics = Diagnostics::default();
+    let mut pins = Pins::new();
+    for pin in resolved {
+        match pins.get_mut(&key(pin)) {
+            Some(other) if other.digest != pin.digest => {
+                let label = format!("a second download from {}", pin.repository);
+                diagnostics.push(tampered(&label, other, &pin.digest));
+            }
+            Some(other) => other.requested.extend(pin.requested.iter().cloned()),
+            None => drop(pins.insert(key(pin), pin.clone())),
+        }
+    }
+    diagnostics.into_result(pins)
+}
+
+/// Adds the old pins that are still needed, or of which it is not known.
+fn keep(old: &ChartsLock, request: &Request<'_>, updated: &Updated, pins: &mut Pins) {
+    let failed = request.charts.iter().filter(|chart| updated.failed.contains(&chart.directory));
+    let needed: Vec<&Dependency> = failed.flat_map(|chart| &chart.dependencies).collect();
+    let is_needed = |pin: &Pin| {
+        needed.iter().any(|one| one.name == pin.name && one.repository == pin.repository)
+            || updated.failed_sources.iter().any(|one| one.name == pin.name && one.repository == pin.repository)
+    };
+    for pin in &old.pins {
+        let mut pin = pin.clone();
+        // A range has one version.
+        for new in pins.values().filter(|new| new.name == pin.name && new.repository == pin.repository) {
+            pin.requested.retain(|range| !new.requested.contains(range));
+        }
+        if request.complete && request.selects(&pin.name) && !is_needed(&pin) {
+            continue;
+        }
+        if request.complete {
+            let asked = |range: &String| {
+                let subject = (pin.repository.as_str(), pin.name.as_str(), range.as_str());
+                request.wanted.iter().any(|one| one.subject() == subject)
+            };
+            pin.requested = pin.requested.iter().filter(|range| asked(range)).cloned().collect();
+        }
+        match pins.get_mut(&key(&pin)) {
+            Some(new) => new.requested.extend(pin.requested),
+            None => drop(pins.insert(key(&pin), pin)),
+        }
+    }
+}
+
 /// Serves the possibly needed archives of a mirror directory to Helm.
-fn serve(charts: &[&Chart], context: &Context<'_>) -> Result<Option<Loopback>> {
+fn serve(request: &Request<'_>, context: &Context<'_>) -> Result<Option<Loopback>> {
     let Some(Mirror::Folder(folder)) = context.mirror else { return Ok(None) };
     let is_remote = |declared: &&Dependency| matches!(declared.origin(), Origin::Remote(_));
-    let wanted: Vec<String> = charts
-        .iter()
-        .flat_map(|chart| &chart.dependencies)
-        .filter(is_remote)
-        .map(|declared| format!("{}-", declared.name))
-        .collect();
+    let declared = request.charts.iter().flat_map(|chart| &chart.dependencies).filter(is_remote);
+    let names = declared.map(|declared| &declared.name).chain(request.wanted.iter().map(|wanted| &wanted.name));
+    let wanted: Vec<String> = names.map(|name| format!("{name}-")).collect();
     if wanted.is_empty() {
         return Ok(None);
     }
@@ -153,6 +237,7 @@ fn serve(charts: &[&Chart], context: &Context<'_>) -> Result<Option<Loopback>> {
 /// Resolves and downloads the dependencies of one chart with Helm, and verifies the archives.
 fn resolve<'a>(
     chart: &'a Chart,
+    request: &Request<'_>,
     old: &ChartsLock,
     served: Option<&Loopback>,
     context: &Context<'_>,
@@ -167,7 +252,11 @@ fn resolve<'a>(
     let staged = super::context::temporary()?;
     let mut wanted = chart.dependencies.clone();
     let mut redirected = false;
-    for dependency in &mut wanted {
+    for (index, dependency) in wanted.iter_mut().enumerate() {
+        if let Some(version) = chart.settled_version(index).filter(|_| !request.selects(&dependency.name)) {
+            redirected = redirected || version != dependency.version;
+            version.clone_into(&mut dependency.version);
+        }
         let repository = match (dependency.origin(), &url) {
             (Origin::Folder(path), _) => format!("file://{}", source_folder(chart, path).display()),
             (Origin::Remote(_), Some((url, _))) => url.clone(),
@@ -266,13 +355,7 @@ fn verified(chart: &Chart, locked: &[Dependency], charts: &Path, old: &ChartsLoc
         let pin = Pin::new(&locked.name, &locked.version, repository, &packed.digest);
         if let Some(pinned) = old.find(repository, &pin.name, &pin.version).filter(|pinned| pinned.digest != pin.digest)
         {
-            diagnostics.push(
-                tampered(&format!("the archive from {repository}"), pinned, &pin.digest)
-                    .help("find out why a published version changed; nothing was written")
-                    .help(
-                        "if the new archive is right, delete its entry in charts.lock and run `cargo xtask deps --update`",
-                    ),
-            );
+            diagnostics.push(changed(repository, pinned, &pin.digest));
             continue;
         }
         if !archives.iter().any(|(other, _)| other.subject() == pin.subject()) {
@@ -300,7 +383,7 @@ impl Resolved<'_> {
             }
         }
         if let Some(text) = &self.lock {
-            let path = self.chart.directory.join("Chart.lock");
+            let path = self.chart.directory.join(self.chart.lock_file());
             atomic_file::write(&path, text.as_bytes())?;
             updated.written.push(path);
         }
@@ -341,7 +424,7 @@ fn scalar(text: &str) -> String {
 }
 
 /// The difference between two lists of pins. A chart with exactly one old and one new pin counts as changed.
-fn changes(old: &[Pin], new: &[Pin]) -> Vec<PinChange> {
+fn differences(old: &[Pin], new: &[Pin]) -> Vec<PinChange> {
     let missing = |from: &[Pin], pin: &Pin| {
         !from.iter().any(|other| other.subject() == pin.subject() && other.digest == pin.digest)
     };

@@ -7,10 +7,11 @@ use kubernetes::manifest::{self, Manifest, Writer};
 use kustomize::command::{Builder, Built};
 use kustomize::errors::{self, Failure};
 use kustomize::recipe::{Recipe, Step};
-use kustomize::stage::Stage;
+use kustomize::stage::{self, Stage};
 use toolbox::process::quoted;
 
 use crate::kustomized::KustomizeSource;
+use crate::target::KustomizePart;
 
 /// The programs of a build.
 #[derive(Debug, Clone, Copy)]
@@ -21,17 +22,19 @@ pub struct Programs<'a> {
     pub helm: Option<&'a Path>,
 }
 
-/// Builds the kustomization of a source for a namespace: in the checkout, or in a copy if Argo CD edits it.
+/// Builds the kustomization of a source for a namespace: in the checkout, or in a copy if Argo CD edits it or adds charts.
+/// `charts` are the directories of the charts of the source, unpacked.
 pub fn render(
     root: &Path,
     programs: Programs<'_>,
-    source: &KustomizeSource,
-    recipe: &Recipe,
+    part: &KustomizePart<'_>,
+    charts: &[&Path],
     namespace: &str,
 ) -> Result<Vec<Manifest>> {
     let Programs { kustomize, helm } = programs;
+    let KustomizePart { source, recipe } = part;
     let by_hand = by_hand(root, kustomize, source, recipe);
-    let (built, seen_root) = if recipe.steps.is_empty() {
+    let (built, seen_root) = if recipe.steps.is_empty() && charts.is_empty() {
         let homes = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
         // kustomize resolves links, also those above the repository.
         let real = root.canonicalize().map_err(|error| Diagnostic::io("resolve", root, &error))?;
@@ -40,6 +43,9 @@ pub fn render(
         (builder.build(recipe)?, real.clone())
     } else {
         let stage = Stage::new(root, &source.directory, &source.inspection)?;
+        for (chart, unpacked) in source.charts.iter().zip(charts) {
+            stage::add(unpacked, &stage.path(root, &chart.directory))?;
+        }
         let (directory, homes) = (stage.path(root, &source.directory), stage.homes());
         let builder = Builder { kustomize, helm, root: &stage.root, directory: &directory, homes: &homes };
         (builder.build(recipe)?, stage.root.clone())

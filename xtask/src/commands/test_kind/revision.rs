@@ -4,6 +4,7 @@
 //! used where they are fresh, and Helm renders the rest. Its scenarios are not used.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use toolbox::git;
@@ -49,7 +50,7 @@ pub(super) fn load(session: &Session<'_>, name: &str, wanted: &[&str]) -> Result
         found
     };
     let root = folder.path().to_path_buf();
-    let older = Session { root: root.clone(), ..*session };
+    let older = Session { root: root.clone(), rendered: Arc::clone(&session.rendered), ..*session };
     let mut found = Diagnostics::default();
     let loaded = read(&older, wanted, &mut found);
     let apps = loaded.map_err(&in_revision)?;

@@ -22,7 +22,7 @@ use kubernetes::manifest::ObjectKey;
 use serde_json::Value;
 use toolbox::tools::Tools;
 use workspace::plan::Inspections;
-use workspace::target::{DEFAULT_CASE, Part};
+use workspace::target::DEFAULT_CASE;
 use workspace::{Workspace, plan, sync_policy};
 
 use super::applied::Applied;
@@ -93,7 +93,7 @@ pub(super) fn render(
 fn app(rendering: &Rendering<'_>) -> Option<App> {
     let manifests = rendering.manifests()?;
     let target = &rendering.target;
-    let release = target.charts().next().map(|chart| chart.recipe.release.clone());
+    let release = target.release().map(str::to_owned);
     let objects = rendering.objects();
     Some(App {
         name: target.id.app.clone(),
@@ -335,10 +335,10 @@ impl Deploy for Stage<'_> {
         let (mut targets, _) = plan::plan(self.workspace, self.inspections, argocd, &name);
         for target in &mut targets {
             for part in &mut target.parts {
-                let Part::Chart(chart) = part else { continue };
-                chart.recipe.case_file = values.map(Path::to_path_buf);
+                let Some(recipe) = part.recipe_mut() else { continue };
+                recipe.case_file = values.map(Path::to_path_buf);
                 if let Some(namespace) = namespace {
-                    namespace.clone_into(&mut chart.recipe.namespace);
+                    namespace.clone_into(&mut recipe.namespace);
                 }
             }
             if let Some(namespace) = namespace {

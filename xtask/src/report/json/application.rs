@@ -75,6 +75,19 @@ pub struct GeneratedBy {
     pub parameters: serde_json::Value,
 }
 
+/// The result of `init`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Init {
+    /// The Git repository in charts.toml.
+    pub repository: String,
+    /// The number of Applications that can be rendered.
+    pub applications: usize,
+    /// The number of Applications that are not rendered.
+    pub unrendered: usize,
+    /// The charts that are applied by hand.
+    pub bootstraps: Vec<String>,
+}
+
 /// The result of `argocd set-repository`.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct ArgocdSetRepository {

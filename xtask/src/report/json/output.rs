@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::application::{ArgocdList, ArgocdSetRepository, New, NewCompleted};
+use super::application::{ArgocdList, ArgocdSetRepository, Init, New, NewCompleted};
 use super::check::{Ci, Lint, LintImages, Validate};
 use super::pin::{Deps, DepsUpdate, Outdated};
 use super::render::Render;
@@ -54,6 +54,9 @@ pub enum Output {
     /// `image`
     #[schemars(extend("properties" = {"command": {"const": "image"}}))]
     Image(Images),
+    /// `init`
+    #[schemars(extend("properties" = {"command": {"const": "init"}}))]
+    Init(Init),
     /// `new`
     #[schemars(extend("properties" = {"command": {"const": "new"}}))]
     New(New),

@@ -1,0 +1,142 @@
+//! Applications that targets render: apps of apps.
+//!
+//! An Application in the output of a target replaces one of the same name in a file, unless both say the same: Argo CD
+//! applies what its parent renders.
+
+use argocd::application;
+use argocd::application::Defined;
+use diagnostics::{Code, Diagnostic, Diagnostics};
+use document::yaml::Document;
+
+use crate::deploy::{Deployer, Deployment, Rendered};
+use crate::find;
+use crate::generate::{Generated, GeneratedApplication, Generator};
+use crate::load::Workspace;
+use crate::target::TargetId;
+
+/// A dependency with this in its name probably renders Applications from its values.
+const RENDERS_APPLICATIONS: &str = "argocd";
+
+impl Deployment {
+    /// Whether its output may contain Applications or ApplicationSets that are not in a file of their own.
+    #[must_use]
+    pub fn may_define_applications(&self, workspace: &Workspace) -> bool {
+        let root = &workspace.root;
+        let mentions = |text: &[u8]| find::contains(text, find::GROUP);
+        let in_file = |path: &std::path::Path| std::fs::read(path).is_ok_and(|bytes| mentions(&bytes));
+        self.sources.iter().any(|source| match source {
+            Rendered::Chart(source) => {
+                let files = helm::chart_files::chart_files(root, &source.chart.directory).unwrap_or_default();
+                let named = |name: &String| !name.to_ascii_lowercase().ends_with(".md") && in_file(&root.join(name));
+                let object = source.options.values_object.as_ref().map(document::Node::to_json);
+                let text = source.options.values.as_ref().map(|(text, _)| text.clone());
+                source.chart.dependencies.iter().any(|one| one.name.contains(RENDERS_APPLICATIONS))
+                    || object.into_iter().chain(text).any(|text| mentions(text.as_bytes()))
+                    || files.keys().any(named)
+            }
+            Rendered::RemoteChart(source) => {
+                let object = source.options.values_object.as_ref().map(document::Node::to_json);
+                let text = source.options.values.as_ref().map(|(text, _)| text.clone());
+                source.pin.name.contains(RENDERS_APPLICATIONS)
+                    || object.into_iter().chain(text).any(|text| mentions(text.as_bytes()))
+            }
+            Rendered::Kustomize(source) => source.inspection.files.iter().any(|path| in_file(path)),
+            // Its Applications are in files.
+            Rendered::Directory(_) => false,
+        })
+    }
+}
+
+impl Workspace {
+    /// Adds the Applications and ApplicationSets among the objects that a target renders. Returns whether any is new.
+    pub fn follow(&mut self, parent: &TargetId, objects: Vec<Document>, diagnostics: &mut Diagnostics) -> bool {
+        let manifests = application::read(&objects);
+        diagnostics.extend(manifests.diagnostics);
+        let generator = Generator::new(&self.root, &self.config);
+        let mut new = Vec::new();
+        for root in objects.iter().map(|document| &document.root) {
+            let text = |key: &str| root.get(key).and_then(document::Node::as_str).unwrap_or_default();
+            if text("kind") == "Application" && text("apiVersion").starts_with(find::GROUP) {
+                let application = GeneratedApplication {
+                    root: root.clone(),
+                    file: root.source.name.clone(),
+                    made_by: None,
+                    parent: Some(parent.clone()),
+                };
+                new.push((application::read_one(root), application));
+            }
+        }
+        for set in &manifests.sets {
+            let Generated { applications, unrendered, .. } = generator.generate(set);
+            self.unrendered.extend(unrendered);
+            new.extend(applications.into_iter().map(|(defined, application)| {
+                (defined, GeneratedApplication { parent: Some(parent.clone()), ..application })
+            }));
+        }
+        let mut added = false;
+        for (defined, application) in new {
+            if self.is_known(&defined.instance, &application) {
+                continue;
+            }
+            if !self.replaced.insert(defined.instance.clone()) {
+                diagnostics.push(self.contradiction(&defined, parent));
+                continue;
+            }
+            self.deployments.retain(|one| one.application.instance != defined.instance);
+            self.unrendered.retain(|one| one.instance != defined.instance);
+            let mut deployer = Deployer::new(&self.root, &self.config, &self.charts_lock);
+            match deployer.deploy(defined) {
+                Ok(deployment) => self.deployments.push(deployment),
+                Err(unrendered) => self.unrendered.push(unrendered),
+            }
+            self.wanted.append(&mut deployer.wanted);
+            diagnostics.extend(deployer.found);
+            self.generated.push(application);
+            added = true;
+        }
+        self.sort();
+        added
+    }
+
+    /// Whether an Application of the same name says the same.
+    fn is_known(&self, instance: &str, application: &GeneratedApplication) -> bool {
+        let same = |root: &document::Node| {
+            let text = |key: &str| root.find(&["metadata", key]).and_then(document::Node::as_str).unwrap_or_default();
+            application::instance_name(text("name"), text("namespace")) == instance
+                && root.get("spec").map(document::Node::to_json)
+                    == application.root.get("spec").map(document::Node::to_json)
+        };
+        let in_files = self.argocd.iter().flat_map(|file| &file.documents).map(|document| &document.root);
+        in_files.chain(self.generated.iter().map(|one| &one.root)).any(same)
+    }
+
+    /// The error about two targets that render different Applications of one name.
+    fn contradiction(&self, defined: &Defined, parent: &TargetId) -> Diagnostic {
+        let known = self.generated.iter().rev().find(|one| {
+            let text =
+                |key: &str| one.root.find(&["metadata", key]).and_then(document::Node::as_str).unwrap_or_default();
+            application::instance_name(text("name"), text("namespace")) == defined.instance
+        });
+        let message = format!("Application `{}` is rendered by two targets, differently", defined.instance);
+        let found =
+            Diagnostic::new(Code::ApplicationDuplicate, message).at(defined.place.clone(), format!("by {parent}"));
+        let found = match known.map(|one| (one, one.parent.as_ref())) {
+            Some((one, Some(other))) => {
+                let place = one.root.find(&["metadata", "name"]).unwrap_or(&one.root).place();
+                found.at(place, format!("by {other}"))
+            }
+            _ => found,
+        };
+        found.help("rename one of the two Applications")
+    }
+}
+
+/// The documents of a rendered manifest that define something for Argo CD; `name` is the name of its places.
+#[must_use]
+pub fn definitions(name: &str, text: &str) -> Vec<Document> {
+    if !find::contains(text.as_bytes(), find::GROUP) {
+        return Vec::new();
+    }
+    let source = diagnostics::Source::new(name, text);
+    document::yaml::parse(&source).unwrap_or_default()
+}

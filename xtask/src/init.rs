@@ -1,0 +1,168 @@
+//! charts.toml for a repository that has none.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use argocd::repository_url;
+use document::{Node, Value};
+
+/// The charts.toml of the tool's own repository, whose versions a new one gets.
+const OWN: &str = include_str!("../../charts.toml");
+
+/// What was found in a repository.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Survey {
+    /// The URL from which Argo CD deploys.
+    pub repository: String,
+    /// Whether a kustomization inflates charts.
+    pub inflates_charts: bool,
+    /// Charts that no Application deploys and that render Applications: names and paths from the root.
+    pub bootstraps: Vec<(String, String)>,
+}
+
+/// How often each URL is the repository of a source with a path, most often first.
+#[must_use]
+pub fn repositories<'a>(documents: impl Iterator<Item = &'a Node>) -> Vec<(String, Vec<String>)> {
+    let mut paths: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for document in documents {
+        sources(document, 0, &mut |url, path| paths.entry(url.to_owned()).or_default().push(path.to_owned()));
+    }
+    let mut all: Vec<(String, Vec<String>)> = paths.into_iter().collect();
+    all.sort_by_key(|(_, paths)| std::cmp::Reverse(paths.len()));
+    all
+}
+
+/// The limit of nested mappings.
+const MAX_DEPTH: usize = 40;
+
+fn sources(node: &Node, depth: usize, found: &mut impl FnMut(&str, &str)) {
+    if depth > MAX_DEPTH {
+        return;
+    }
+    match &node.value {
+        Value::Mapping(entries) => {
+            let text = |key: &str| node.get(key).and_then(Node::as_str);
+            if let Some(url) = text("repoURL").filter(|_| node.get("chart").is_none()) {
+                found(url, text("path").unwrap_or_default());
+            }
+            entries.iter().for_each(|(_, value)| sources(value, depth + 1, found));
+        }
+        Value::Sequence(items) => items.iter().for_each(|item| sources(item, depth + 1, found)),
+        _ => {}
+    }
+}
+
+/// The URL from which Argo CD deploys this repository: one of a Git remote, or else the one that most sources use with a
+/// path that exists here.
+#[must_use]
+pub fn repository(used: &[(String, Vec<String>)], remotes: &[String], exists: impl Fn(&str) -> bool) -> Option<String> {
+    let of_remote = |url: &&String| remotes.iter().any(|remote| repository_url::same(url, remote));
+    let here = |paths: &Vec<String>| paths.iter().any(|path| !matches!(path.as_str(), "" | "." | "/") && exists(path));
+    let urls = || used.iter().map(|(url, _)| url).filter(|url| !url.contains("{{"));
+    let own = urls().find(of_remote).cloned();
+    let local = || used.iter().find(|(url, paths)| !url.contains("{{") && here(paths)).map(|(url, _)| url.clone());
+    let remote = || remotes.iter().find(|url| url.contains("://") || url.contains('@')).cloned();
+    own.or_else(local).or_else(remote)
+}
+
+/// The text of charts.toml.
+#[must_use]
+pub fn configuration(survey: &Survey) -> String {
+    let mut text = format!(
+        "# What the Argo CD Applications of this repository do not say: versions, pins, and accepted exceptions.\n\n\
+         # The Git repository from which Argo CD deploys.\n\
+         repository = {}\n\n\
+         [argocd]\n\
+         # The Argo CD release whose rendering is reproduced, including its Helm and Kustomize.\n\
+         version = {}\n\
+         # Applications are searched in all files that Git does not ignore. To narrow the search:\n\
+         # applications = [\"apps/**\"]\n\n\
+         [kubernetes]\n\
+         # The Kubernetes version of the cluster, as `kubectl version` prints it.\n\
+         version = {}\n",
+        quoted(&survey.repository),
+        quoted(own("argocd", "version")),
+        quoted(own("kubernetes", "version")),
+    );
+    if survey.inflates_charts {
+        text.push_str(
+            "\n[kustomize]\n# `kustomize.buildOptions` of Argo CD, for kustomizations with `helmCharts`.\n\
+             build-options = \"--enable-helm\"\n",
+        );
+    }
+    let _ = write!(text, "\n[tools]\nkubeconform = {}\n", quoted(own("tools", "kubeconform")));
+    for (name, path) in &survey.bootstraps {
+        // Targets need names of their own.
+        let same = survey.bootstraps.iter().filter(|(other, _)| other == name).count();
+        let name = if same > 1 { &path.replace('/', "-") } else { name };
+        let _ = write!(
+            text,
+            "\n# A chart that renders Applications, and that no Application deploys: it is applied by hand.\n\
+             [[bootstrap]]\nname = {}\npath = {}\nnamespace = \"argocd\"\n",
+            quoted(name),
+            quoted(path)
+        );
+    }
+    text
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// A value of the tool's own charts.toml.
+fn own(section: &str, key: &str) -> &'static str {
+    let head = format!("[{section}]");
+    let section = OWN.lines().skip_while(|line| *line != head).skip(1).take_while(|line| !line.starts_with('['));
+    let mut values = section.filter_map(|line| line.strip_prefix(key)?.trim_start().strip_prefix('='));
+    values.next().map(|value| value.trim().trim_matches('"')).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use diagnostics::Source;
+    use document::{toml, yaml};
+
+    use super::*;
+
+    fn used(text: &str) -> Vec<(String, Vec<String>)> {
+        let documents = yaml::parse(&Source::new("a.yaml", text)).expect("YAML");
+        repositories(documents.iter().map(|document| &document.root))
+    }
+
+    #[test]
+    fn the_repository_is_that_of_a_remote_or_of_existing_paths() {
+        let text = "
+spec: {source: {repoURL: https://git.example.com/other.git, path: charts/x}}
+---
+spec: {source: {repoURL: https://git.example.com/other.git, path: charts/y}}
+---
+spec: {generators: [{git: {repoURL: https://git.example.com/home.git, directories: []}}], template: {spec: {source: {repoURL: https://git.example.com/home.git, path: apps/web}}}}
+---
+spec: {source: {repoURL: https://charts.example.com, chart: web}}
+";
+        let used = used(text);
+        let here = |path: &str| path == "apps/web";
+        let remote = ["git@git.example.com:home.git".to_owned()];
+        let home = Some("https://git.example.com/home.git".to_owned());
+        assert_eq!(repository(&used, &remote, |_| false), home, "the form that Applications use");
+        assert_eq!(repository(&used, &[], here), home);
+        assert_eq!(repository(&[], &remote, here).as_deref(), Some("git@git.example.com:home.git"));
+        assert_eq!(repository(&used, &["/srv/home".to_owned()], |_| false), None);
+    }
+
+    #[test]
+    fn the_text_is_valid() {
+        let survey = Survey {
+            repository: "https://git.example.com/home.git".to_owned(),
+            inflates_charts: true,
+            bootstraps: vec![("root".to_owned(), "bootstrap \"a\"".to_owned())],
+        };
+        let source = Source::new("charts.toml", configuration(&survey));
+        assert!(toml::parse(&source).is_ok());
+        let config = workspace::config::Config::parse(&source).expect("valid");
+        assert_eq!((config.repository.as_str(), config.bootstraps.len()), ("https://git.example.com/home.git", 1));
+        assert_eq!(config.kustomize_build_options, ["--enable-helm"]);
+        assert!(!config.kubernetes.is_empty() && config.tools.contains_key("kubeconform"));
+    }
+}
