@@ -45,7 +45,7 @@ fn run() -> Result<ExitCode, String> {
         return Ok(ExitCode::SUCCESS);
     };
     let Some(helm) = helm(HELM_4) else { return Ok(ExitCode::SUCCESS) };
-    let kustomize = kustomize();
+    let kustomize = support::tool("kustomize");
     let court = Arc::new(Court {
         judge: Judge::start(&program, &helm, kustomize.as_deref())?,
         kustomize,
@@ -81,15 +81,6 @@ fn program() -> Result<Option<PathBuf>, String> {
     }
 }
 
-/// The pinned Kustomize.
-fn kustomize() -> Option<PathBuf> {
-    if let Some(given) = std::env::var_os("XTASK_KUSTOMIZE") {
-        return Some(PathBuf::from(given));
-    }
-    let lock = std::fs::read_to_string(repository().join("tools.lock")).unwrap_or_default();
-    lock.contains("name = \"kustomize\"").then(|| support::tool("kustomize")).flatten()
-}
-
 fn print(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
@@ -122,7 +113,7 @@ impl Court {
     fn hear(&self, name: &str) -> Result<Completion, Failed> {
         let workspace = Workspace::lay(name, &self.helm, self.memory.path())?;
         let answer = self.judge.ask(&workspace)?;
-        let ours = ours::run(&workspace, &self.helm)?;
+        let ours = ours::run(&workspace, &self.helm, self.kustomize.as_deref())?;
         let theirs = answer.wait()?;
         if self.kustomize.is_none() && theirs.lacks("kustomize") {
             return Ok(Completion::ignored_with("kustomize is unavailable"));

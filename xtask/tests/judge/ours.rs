@@ -23,11 +23,11 @@ pub(crate) struct Ours {
 }
 
 /// Runs the binary.
-pub(crate) fn run(workspace: &Workspace, helm: &Path) -> Result<Ours, String> {
+pub(crate) fn run(workspace: &Workspace, helm: &Path, kustomize: Option<&Path>) -> Result<Ours, String> {
     let bench = &workspace.bench;
     let run = |arguments: &str| {
         let mut run = bench.xtask(arguments).helm(helm).env("PATH", std::env::var("PATH").unwrap_or_default());
-        if let Some(kustomize) = std::env::var_os("XTASK_KUSTOMIZE") {
+        if let Some(kustomize) = kustomize {
             run = run.env("XTASK_KUSTOMIZE", kustomize);
         }
         if workspace.mirror().is_dir() {
@@ -92,10 +92,11 @@ fn flatten(value: Value, objects: &mut Vec<Value>) {
 }
 
 impl Ours {
-    /// Whether both commands reported nothing that stops them.
-    pub(crate) fn failed(&self) -> bool {
+    /// Whether the binary says that it does not render an Application, or that it cannot evaluate an ApplicationSet.
+    pub(crate) fn reports(&self, instance: &str) -> bool {
+        let listed = self.listed.iter().filter(|listed| listed["application"] == instance);
         // 1: everything differs from the goldens, which do not exist.
-        !matches!(self.render.code, Some(0 | 1))
+        listed.into_iter().any(|listed| listed["broken"] == true) || !matches!(self.render.code, Some(0 | 1))
     }
 }
 
