@@ -48,7 +48,7 @@ pub(crate) fn compare(ours: &Ours, theirs: &Verdict) -> Vec<Finding> {
         }
         if application.generator.is_some() {
             // An Application that no ApplicationSet of ours generates is missing, which is reported above.
-            let ours = listed.map(|listed| &listed["generated_by"]["manifest"]).filter(|manifest| manifest.is_object());
+            let ours = listed.map(|listed| &listed["generatedBy"]["manifest"]).filter(|manifest| manifest.is_object());
             let theirs = pruned(&application.resource);
             fields(&ours.map(pruned).unwrap_or_else(|| theirs.clone()), &theirs, "", &mut |field, problem| {
                 findings.push(Finding { field, ..finding(&application.instance, problem) });

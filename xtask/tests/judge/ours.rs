@@ -28,7 +28,7 @@ pub(crate) fn run(workspace: &Workspace, helm: &Path, kustomize: Option<&Path>) 
     let run = |arguments: &str| {
         let mut run = bench.xtask(arguments).helm(helm).env("PATH", std::env::var("PATH").unwrap_or_default());
         if let Some(kustomize) = kustomize {
-            run = run.env("XTASK_KUSTOMIZE", kustomize);
+            run = run.kustomize(kustomize);
         }
         if workspace.mirror().is_dir() {
             run = run.env("XTASK_CHART_MIRROR", workspace.mirror());
