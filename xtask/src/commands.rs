@@ -11,6 +11,7 @@ pub mod image;
 pub mod impact;
 pub mod init;
 pub mod lint;
+pub mod memory;
 pub mod new;
 pub mod origin;
 pub mod outdated;
@@ -32,7 +33,7 @@ use toolbox::environment::Environment;
 use toolbox::tools::Tools;
 use workspace::Workspace;
 
-use self::rendering::Memory;
+use self::memory::Memory;
 use crate::report::{Printer, json};
 
 /// The environment and the common options of a command.

@@ -42,7 +42,7 @@ pub struct Contents {
     pub inputs: Inputs,
     /// The Jsonnet files, which are not evaluated.
     pub jsonnet: Vec<PathBuf>,
-    /// Files that Argo CD passes over although they match.
+    /// Files that Argo CD ignores although they match.
     pub warnings: Diagnostics,
 }
 

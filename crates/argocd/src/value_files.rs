@@ -344,7 +344,7 @@ mod tests {
                 "other/prod/a.yaml",
                 "other/prod/b.yaml",
                 "other/prod/ignored.yaml",
-                "other/home/values.yaml",
+                "other/house/values.yaml",
                 "secret.yaml",
             ] {
                 let path = folder.path().join(file);
@@ -360,7 +360,7 @@ mod tests {
                 ("gone", Reference::Unavailable("not in charts.toml".to_owned())),
             ];
             let references = references.into_iter().map(|(name, to)| (name.to_owned(), to)).collect();
-            let variables = [("ARGOCD_APP_NAME", "home".to_owned())].into();
+            let variables = [("ARGOCD_APP_NAME", "house".to_owned())].into();
             Self { folder, references, variables }
         }
 
@@ -378,7 +378,7 @@ mod tests {
                 globs: true,
                 ignored: &|path| path.file_name().is_some_and(|name| name == "ignored.yaml"),
             };
-            match scope.value_files("home", &entries, ignore_missing) {
+            match scope.value_files("house", &entries, ignore_missing) {
                 Ok(files) => {
                     let name = |file: &PathBuf| {
                         file.strip_prefix(self.folder.path()).expect("below").to_string_lossy().into_owned()
@@ -396,7 +396,7 @@ mod tests {
         let resolved = |entries: &[&str]| bench.resolved(entries, true, Root::Repository, false);
         assert_eq!(
             resolved(&["$values/prod/b.yaml", "a.yaml", "/all.yaml", "$values/$ARGOCD_APP_NAME/values.yaml"]),
-            "other/prod/b.yaml own/web/a.yaml own/all.yaml other/home/values.yaml"
+            "other/prod/b.yaml own/web/a.yaml own/all.yaml other/house/values.yaml"
         );
         assert_eq!(resolved(&["$values/prod/[ab].yaml", "$values/prod/a.yaml"]), "other/prod/b.yaml other/prod/a.yaml");
         assert_eq!(resolved(&["$values/../own/all.yaml"]), "`$values/../own/all.yaml` is outside the repository");

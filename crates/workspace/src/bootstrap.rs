@@ -7,8 +7,6 @@ use argocd::application::{Application, Source, helm_options};
 use diagnostics::{Diagnostics, Place};
 use document::{Fields, Key, Node, Syntax, Value};
 
-use crate::config::Config;
-
 /// A chart, kustomization, or directory that is applied by hand.
 #[derive(Debug, Clone)]
 pub struct Bootstrap {
@@ -38,9 +36,9 @@ impl Bootstrap {
         self.node.get(key).unwrap_or(&self.node).place()
     }
 
-    /// The Application that Argo CD would render like it.
+    /// The Application that Argo CD would render like it, from a repository.
     #[must_use]
-    pub fn application(&self, config: &Config) -> Application {
+    pub fn application(&self, repository: &str) -> Application {
         let like = |value: Value, of: &Node| Node { value, span: of.span.clone(), source: of.source.clone() };
         let mut helm = Vec::new();
         if let Some(files) = self.node.get("value-files") {
@@ -58,7 +56,7 @@ impl Bootstrap {
             namespace: self.namespace.clone(),
             sources: vec![Source {
                 field: "bootstrap[]".to_owned(),
-                repository: config.repository.clone(),
+                repository: repository.to_owned(),
                 repository_place: self.node.place(),
                 path: self.path.clone(),
                 path_place: self.place("path"),

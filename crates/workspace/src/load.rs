@@ -153,7 +153,7 @@ impl Workspace {
             }
         }
         defined.extend(workspace.config.bootstraps.iter().map(|one| {
-            let application = one.application(&workspace.config);
+            let application = one.application(&workspace.config.repository);
             Defined {
                 instance: application.instance.clone(),
                 place: application.place.clone(),

@@ -15,12 +15,11 @@ use helm::dependencies::{Context, Prepared, remote};
 use kubernetes::manifest;
 use kubernetes::manifest::{Manifest, Recorded};
 use kubernetes::object::Object;
-use toolbox::inputs::Inputs;
 use toolbox::parallel::parallel;
 use toolbox::progress::Progress;
 use workspace::render::kustomize::Programs;
 use workspace::render::{self, Renderer};
-use workspace::target::{Part, RemoteChartPart, Target, TargetId};
+use workspace::target::{Part, RemoteChartPart, Target};
 use workspace::{Workspace, remote_chart};
 
 use super::Session;
@@ -84,23 +83,6 @@ impl Rendering<'_> {
     #[must_use]
     pub fn objects(&self) -> Vec<Object> {
         objects::read(&self.target, &self.golden, &self.manifests().unwrap_or_default())
-    }
-}
-
-/// What a run rendered, by the name and the inputs of the target. Apps of apps are rendered to find their Applications
-/// before a command renders them.
-#[derive(Debug, Default)]
-pub struct Memory(Mutex<BTreeMap<(TargetId, Inputs), Vec<Recorded>>>);
-
-impl Memory {
-    fn find(&self, target: &Target<'_>) -> Option<Vec<Recorded>> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(&(target.id.clone(), target.inputs.clone())).cloned()
-    }
-
-    fn keep(&self, target: &Target<'_>, rendered: &[Recorded]) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert((target.id.clone(), target.inputs.clone()), rendered.to_vec());
     }
 }
 

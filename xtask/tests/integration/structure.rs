@@ -15,7 +15,7 @@ const CRATES: [&str; 10] = [
     "crates/toolbox",
     "crates/kubernetes",
     "crates/argocd",
-    "crates/helm",
+    "crates/kustomize", "crates/helm",
     "crates/workspace",
     "crates/golden",
     "crates/cluster",
