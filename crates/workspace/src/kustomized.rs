@@ -15,7 +15,7 @@ use toolbox::inputs::Inputs;
 
 use crate::chart_recipe::{UNKNOWN_REVISION, kube_version, revision};
 use crate::checkout::Checkout;
-use crate::load::Workspace;
+use crate::config::Config;
 
 /// A kustomization that a source renders.
 #[derive(Debug)]
@@ -105,18 +105,18 @@ impl KustomizeSource {
     }
 
     /// The commands that build it.
-    pub(crate) fn recipe(&self, workspace: &Workspace, application: &Application) -> Result<Recipe> {
+    pub(crate) fn recipe(&self, config: &Config, application: &Application) -> Result<Recipe> {
         let options = &self.options;
         let variables = application.variables(&self.source, revision(&self.source));
         let kube_version = match &options.kube_version {
-            None => workspace.config.kubernetes.clone(),
+            None => config.kubernetes.clone(),
             Some((version, place)) => kube_version(version, place)?,
         };
         let api_versions = &options.api_versions;
-        let api_versions = if api_versions.is_empty() { &workspace.config.api_versions } else { api_versions };
+        let api_versions = if api_versions.is_empty() { &config.api_versions } else { api_versions };
         Ok(Recipe {
             steps: Recipe::steps(options, &|text| substitute::expand(text, &variables)),
-            build_options: workspace.config.kustomize_build_options.clone(),
+            build_options: config.kustomize_build_options.clone(),
             kube_version,
             api_versions: api_versions.clone(),
         })

@@ -204,7 +204,7 @@ impl<'a> Planner<'a, '_> {
                     planned.push(Planned::RemoteChart { source, recipe, inside });
                 }
                 Rendered::Kustomize(source) => {
-                    let recipe = source.recipe(self.workspace, &deployment.application);
+                    let recipe = source.recipe(&self.workspace.config, &deployment.application);
                     let Some(recipe) = diagnostics.take(recipe) else { continue };
                     diagnostics.extend(source.warnings());
                     planned.push(Planned::Kustomize { source, recipe });
