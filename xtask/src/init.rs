@@ -45,9 +45,15 @@ fn sources(node: &Node, depth: usize, found: &mut impl FnMut(&str, &str)) {
             if let Some(url) = text("repoURL").filter(|_| node.get("chart").is_none()) {
                 found(url, text("path").unwrap_or_default());
             }
-            entries.iter().for_each(|(_, value)| sources(value, depth + 1, found));
+            for (_, value) in entries {
+                sources(value, depth + 1, found);
+            }
         }
-        Value::Sequence(items) => items.iter().for_each(|item| sources(item, depth + 1, found)),
+        Value::Sequence(items) => {
+            for item in items {
+                sources(item, depth + 1, found);
+            }
+        }
         _ => {}
     }
 }

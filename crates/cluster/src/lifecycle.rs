@@ -39,7 +39,7 @@ const POLL: Duration = Duration::from_millis(250);
 pub const NETWORK: (&str, &str) = ("kube-system", "kube-proxy");
 
 /// How long after a signal a container may still appear that was being created.
-const LATE: Duration = Duration::from_secs(3);
+const LATE: Duration = Duration::from_secs(10);
 
 /// Creates and deletes the cluster of a workspace.
 #[derive(Debug, Clone)]

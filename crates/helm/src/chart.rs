@@ -86,7 +86,8 @@ fn ignored_templates(root: &Path, directory: &Path) -> Result<Option<Diagnostic>
     let excludes = |text: &str| {
         let rules = Rules::parse(text);
         let all = || !entries.is_empty() && entries.iter().all(|(name, folder)| rules.decide(name, *folder));
-        rules.decide("templates", true) || all()
+        // Without Chart.yaml, Helm explains it.
+        !rules.decide("Chart.yaml", false) && (rules.decide("templates", true) || all())
     };
     if !excludes(&source.text) {
         return Ok(None);

@@ -36,7 +36,10 @@ pub fn is_placeholder(text: &str) -> bool {
     let plain = |text: &str| {
         let text = text.trim();
         let sops = text.starts_with("ENC[AES256_GCM,") && text.ends_with(']');
-        let vault = text.split_once("<path:").is_some_and(|(_, rest)| rest.contains('>'));
+        // `<path:kv/data/web#password>`, or `<password>` beside the annotation `avp.kubernetes.io/path`.
+        let named = text.strip_prefix('<').and_then(|text| text.strip_suffix('>'));
+        let named = named.is_some_and(|name| !name.is_empty() && !name.contains(['<', '>', ' ', '\n']));
+        let vault = named || text.split_once("<path:").is_some_and(|(_, rest)| rest.contains('>'));
         let vals = text.strip_prefix("ref+").is_some_and(|rest| rest.contains("://"));
         sops || vault || vals
     };

@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::files::CONFIG_FILE;
 use crate::kustomized::{KustomizeSource, Pinned};
 use crate::plain::DirectorySource;
+use crate::revision;
 
 /// An Application that can be rendered.
 #[derive(Debug)]
@@ -235,10 +236,20 @@ impl<'a> Deployer<'a> {
     /// Reports a source in another repository than the one in charts.toml.
     fn check_repository(&self, source: &Source) -> Result<()> {
         if repository_url::same(&source.repository, &self.config.repository) {
-            return if self.links.0.is_empty() { Ok(()) } else { Err(self.links.clone()) };
+            if !self.links.0.is_empty() {
+                return Err(self.links.clone());
+            }
+            let Some(what) = revision::elsewhere(self.checkout.top(), &source.target_revision) else { return Ok(()) };
+            let message = format!("`{}` is {what}, not what is checked out", source.target_revision);
+            let place = source.node.get("targetRevision").map_or_else(|| source.repository_place.clone(), Node::place);
+            return Err(Diagnostic::new(Code::NotRendered, message)
+                .at(place, "Argo CD renders this revision")
+                .help("check it out in another directory, and run the command there")
+                .into());
         }
         // The same path here means that the URL is wrong or old, not that the source is elsewhere.
-        if source.path.is_empty() || !self.root.join(source.path.trim_start_matches('/')).exists() {
+        let top = matches!(source.path.trim_matches(['.', '/']), "");
+        if top || !self.root.join(source.path.trim_start_matches('/')).exists() {
             let message = format!("`{}` is another repository", source.repository);
             return Err(Diagnostic::new(Code::NotRendered, message)
                 .at(source.repository_place.clone(), format!("{CONFIG_FILE} has `{}`", self.config.repository))

@@ -49,8 +49,8 @@ impl Deployment {
 
 impl Workspace {
     /// Adds the Applications and ApplicationSets among the objects that a target renders. Returns whether any is new.
-    pub fn follow(&mut self, parent: &TargetId, objects: Vec<Document>, diagnostics: &mut Diagnostics) -> bool {
-        let manifests = application::read(&objects);
+    pub fn follow(&mut self, parent: &TargetId, objects: &[Document], diagnostics: &mut Diagnostics) -> bool {
+        let manifests = application::read(objects);
         diagnostics.extend(manifests.diagnostics);
         let generator = Generator::new(&self.root, &self.config);
         let mut new = Vec::new();

@@ -24,6 +24,7 @@ pub mod provenance;
 mod reason;
 pub mod remote_chart;
 pub mod render;
+mod revision;
 pub mod suppression;
 pub mod sync_policy;
 pub mod target;

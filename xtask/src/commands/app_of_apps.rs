@@ -35,7 +35,7 @@ pub fn load(session: &Session<'_>) -> Result<(Workspace, Diagnostics)> {
         followed.extend(parents);
         let mut added = false;
         for (parent, objects) in found {
-            added |= workspace.follow(&parent, objects, &mut diagnostics);
+            added |= workspace.follow(&parent, &objects, &mut diagnostics);
         }
         if !added {
             break;

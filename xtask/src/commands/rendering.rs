@@ -210,7 +210,7 @@ fn render_stale(
         let one = slot.into_inner().unwrap_or_else(PoisonError::into_inner);
         match &one.state {
             RenderState::Failed(found) => diagnostics.extend(found.clone()),
-            RenderState::Rendered(rendered) => session.rendered.keep(&one.target, rendered),
+            RenderState::Rendered(manifests) => session.rendered.keep(&one.target, manifests),
             RenderState::Fresh | RenderState::Blocked(_) => {}
         }
     }

@@ -279,6 +279,7 @@ mod tests {
             "{{ if x }}\nkind: Secret\ndata:\n  a: {{ .Values.a }}\n  b: |\n    {{ .Values.b }}\n{{ end }}\n",
             "{{ if x }}\nkind: Secret\ndata:\n{{ end }}\n---\nkind: ConfigMap\ndata:\n  a: b\n",
             "kind: Secret\nstringData:\n  a: ENC[AES256_GCM,data:p673w==,iv:YY=,aad:UQ=,tag:A=,type:str]\n",
+            "kind: Secret\nstringData: {a: <auth-token>}\n",
             "kind: Secret\nstringData: {a: <path:secret/data/web#key>, b: 'ref+vault://secret/web#/key'}\n",
             "kind: Secret\ndata: {a: PHBhdGg6c2VjcmV0L2RhdGEvd2ViI2tleT4=}\n",
             "kind: Secret\nstringData: {a: 'postgres://web:<path:secret/data/web#key>@db/web'}\n",

@@ -28,6 +28,7 @@ mod provenance;
 mod relay;
 mod render;
 mod structure;
+#[expect(dead_code, reason = "the fixtures use the rest")]
 mod support;
 mod terminal;
 mod tidy;

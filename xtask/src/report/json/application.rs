@@ -39,6 +39,7 @@ pub struct ArgocdList {
 
 /// An Application. If it cannot be read, all fields but `application` and `broken` are null.
 #[derive(Debug, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Application {
     /// Its instance name: `<name>`, or `<namespace>_<name>` outside of Argo CD's namespace.
     pub application: String,
@@ -64,6 +65,7 @@ pub struct Application {
 
 /// What generates an Application.
 #[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct GeneratedBy {
     /// The instance name of the ApplicationSet.
     pub application_set: String,
