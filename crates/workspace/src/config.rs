@@ -81,6 +81,9 @@ pub struct Validate {
     pub unchecked: Vec<Unchecked>,
 }
 
+/// The target of a suppression that covers everything.
+pub const EVERYWHERE: &str = "*";
+
 /// A `[[suppress]]` entry.
 #[derive(Debug, Clone)]
 pub struct Suppression {
@@ -378,10 +381,11 @@ fn suppression(node: &Node, diagnostics: &mut Diagnostics) -> Option<Suppression
         }
         code.copied()
     });
-    if let Some(pattern) = node.get("target").filter(|target| target.as_str().is_some_and(|text| text.contains('*'))) {
+    let is_pattern = |text: &str| text.contains('*') && text != EVERYWHERE;
+    if let Some(pattern) = node.get("target").filter(|target| target.as_str().is_some_and(is_pattern)) {
         fields.report(
             Diagnostic::new(Code::ConfigInvalid, "`target` of a suppression must not be a pattern")
-                .at(pattern.place(), "expected `<app>`, `<app>/<case>`, or the path of a directory or file"),
+                .at(pattern.place(), "expected `<app>`, `<app>/<case>`, the path of a directory or file, or `*`"),
         );
     }
     fields.finish(diagnostics);

@@ -236,7 +236,7 @@ impl<'a> Deployer<'a> {
     /// Reports a source in another repository than the one in charts.toml.
     fn check_repository(&self, source: &Source) -> Result<()> {
         if repository_url::same(&source.repository, &self.config.repository) {
-            if !self.links.0.is_empty() {
+            if self.links.has_errors() {
                 return Err(self.links.clone());
             }
             let Some(what) = revision::elsewhere(self.checkout.top(), &source.target_revision) else { return Ok(()) };

@@ -32,7 +32,7 @@ impl fmt::Display for Finding {
 pub(crate) fn compare(ours: &Ours, theirs: &Verdict) -> Vec<Finding> {
     let mut findings = Vec::new();
     for set in theirs.application_sets.iter().flatten() {
-        if let Some(error) = set.error.as_ref().filter(|_| !ours.failed()) {
+        if let Some(error) = set.error.as_ref().filter(|_| !ours.reports(&set.instance())) {
             let problem = format!("Argo CD reports an error, and `render` does not: {error}");
             findings.push(finding(&format!("ApplicationSet {}", set.name), problem));
         }
@@ -46,12 +46,13 @@ pub(crate) fn compare(ours: &Ours, theirs: &Verdict) -> Vec<Finding> {
         if listed.is_none() {
             findings.push(finding(&application.instance, "not listed by `argocd list`".to_owned()));
         }
-        if let (Some(_), Some(resource)) = (&application.generator, listed.and_then(|listed| listed.get("resource"))) {
-            for part in ["metadata", "spec"] {
-                fields(&resource[part], &application.resource[part], part, &mut |field, problem| {
-                    findings.push(Finding { field, ..finding(&application.instance, problem) });
-                });
-            }
+        if application.generator.is_some() {
+            // An Application that no ApplicationSet of ours generates is missing, which is reported above.
+            let ours = listed.map(|listed| &listed["generatedBy"]["manifest"]).filter(|manifest| manifest.is_object());
+            let theirs = pruned(&application.resource);
+            fields(&ours.map(pruned).unwrap_or_else(|| theirs.clone()), &theirs, "", &mut |field, problem| {
+                findings.push(Finding { field, ..finding(&application.instance, problem) });
+            });
         }
         match (&application.error, ours.rendered.get(&application.instance)) {
             (None, Some(objects)) => compare_objects(application, objects, &mut findings),
@@ -60,7 +61,7 @@ pub(crate) fn compare(ours: &Ours, theirs: &Verdict) -> Vec<Finding> {
                 findings
                     .push(finding(&application.instance, format!("rendered, but Argo CD reports an error: {error}")));
             }
-            (Some(error), None) if !ours.failed() => {
+            (Some(error), None) if !ours.reports(&application.instance) => {
                 let problem = format!("neither rendered nor reported; Argo CD reports an error: {error}");
                 findings.push(finding(&application.instance, problem));
             }
@@ -68,6 +69,30 @@ pub(crate) fn compare(ours: &Ours, theirs: &Verdict) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// The metadata and the specification of an Application, without what is empty: Go omits some of it.
+fn pruned(application: &Value) -> Value {
+    fn prune(value: &Value) -> Option<Value> {
+        let value = match value {
+            Value::Object(fields) => {
+                let fields = fields.iter().filter_map(|(key, value)| Some((key.clone(), prune(value)?)));
+                Value::Object(fields.collect())
+            }
+            Value::Array(items) => Value::Array(items.iter().map(|item| prune(item).unwrap_or_default()).collect()),
+            value => value.clone(),
+        };
+        let empty = match &value {
+            Value::Object(fields) => fields.is_empty(),
+            Value::Array(items) => items.is_empty(),
+            Value::String(text) => text.is_empty(),
+            Value::Null | Value::Bool(false) => true,
+            Value::Bool(true) | Value::Number(_) => false,
+        };
+        (!empty).then_some(value)
+    }
+    let parts = ["metadata", "spec"].into_iter().filter_map(|part| Some((part.to_owned(), prune(&application[part])?)));
+    Value::Object(parts.collect())
 }
 
 fn finding(application: &str, problem: String) -> Finding {

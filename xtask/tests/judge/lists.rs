@@ -26,6 +26,11 @@ pub(crate) fn update() -> bool {
     !ci() && std::env::var("UPDATE_JUDGE").is_ok_and(|value| value == "1")
 }
 
+/// Whether the differences of pending workspaces are failures.
+pub(crate) fn shown() -> bool {
+    std::env::var("JUDGE_PENDING").is_ok_and(|value| value == "1")
+}
+
 impl Lists {
     /// Reads the lists; every entry must name a workspace.
     pub(crate) fn read(names: &[String]) -> Result<Self, String> {
@@ -39,28 +44,23 @@ impl Lists {
         self.pending.get(workspace).map(String::as_str)
     }
 
-    /// Counts the differences of a workspace that are meant, and returns the others.
-    pub(crate) fn sort(&self, workspace: &str, findings: Vec<Finding>) -> (usize, Vec<Finding>) {
+    /// Divides the differences of a workspace into those that are meant, and the others.
+    pub(crate) fn divide(&self, workspace: &str, findings: Vec<Finding>) -> (Vec<Finding>, Vec<Finding>) {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        let all = findings.len();
-        let others: Vec<Finding> = findings
-            .into_iter()
-            .filter(|finding| {
-                let mut key = workspace.to_owned();
-                let mut parts = [&finding.application, &finding.object, &finding.field].into_iter();
-                loop {
-                    if self.differences.contains_key(&key) {
-                        used.insert(key);
-                        return false;
-                    }
-                    match parts.next().filter(|part| !part.is_empty()) {
-                        Some(part) => key = format!("{key} / {part}"),
-                        None => return true,
-                    }
+        findings.into_iter().partition(|finding| {
+            let mut key = workspace.to_owned();
+            let mut parts = [&finding.application, &finding.object, &finding.field].into_iter();
+            loop {
+                if self.differences.contains_key(&key) {
+                    used.insert(key);
+                    return true;
                 }
-            })
-            .collect();
-        (all - others.len(), others)
+                match parts.next().filter(|part| !part.is_empty()) {
+                    Some(part) => key = format!("{key} / {part}"),
+                    None => return false,
+                }
+            }
+        })
     }
 
     /// Reports the meant differences that do not exist.

@@ -2,7 +2,8 @@
 //! Argo CD's own code renders, object by object and value by value.
 //!
 //! The judge is a program that links Argo CD (tests/judge). Where it is not built, nothing runs; with `CI=true`, that is a
-//! failure. `UPDATE_JUDGE=1` removes the workspaces that pass from tests/judge/pending.txt.
+//! failure. `UPDATE_JUDGE=1` removes the workspaces that pass from tests/judge/pending.txt; `JUDGE_PENDING=1` shows what
+//! differs in the others.
 
 #[path = "../fixtures/case.rs"]
 mod case;
@@ -45,7 +46,7 @@ fn run() -> Result<ExitCode, String> {
         return Ok(ExitCode::SUCCESS);
     };
     let Some(helm) = helm(HELM_4) else { return Ok(ExitCode::SUCCESS) };
-    let kustomize = kustomize();
+    let kustomize = support::tool("kustomize");
     let court = Arc::new(Court {
         judge: Judge::start(&program, &helm, kustomize.as_deref())?,
         kustomize,
@@ -79,15 +80,6 @@ fn program() -> Result<Option<PathBuf>, String> {
         false if ci() => Err("CI requires the judge: `.ci/check judge` builds it".to_owned()),
         false => Ok(None),
     }
-}
-
-/// The pinned Kustomize.
-fn kustomize() -> Option<PathBuf> {
-    if let Some(given) = std::env::var_os("XTASK_KUSTOMIZE") {
-        return Some(PathBuf::from(given));
-    }
-    let lock = std::fs::read_to_string(repository().join("tools.lock")).unwrap_or_default();
-    lock.contains("name = \"kustomize\"").then(|| support::tool("kustomize")).flatten()
 }
 
 fn print(text: &str) {
@@ -128,25 +120,34 @@ impl Court {
             return Ok(Completion::ignored_with("kustomize is unavailable"));
         }
         let findings = compare::compare(&ours, &theirs);
-        let (meant, findings) = self.lists.sort(name, findings);
+        let (meant, findings) = self.lists.divide(name, findings);
 
         let pending = self.lists.pending(name);
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.workspaces += 1;
-        if let (Some(_), false) = (pending, findings.is_empty()) {
+        if pending.is_some() && !findings.is_empty() && !lists::shown() {
             counts.pending += 1;
             return Ok(Completion::Completed);
         }
-        if pending.is_some() {
+        if pending.is_some() && findings.is_empty() {
             counts.passed.insert(name.to_owned());
         }
         if findings.is_empty() {
             counts.applications += theirs.applications.len();
-            counts.objects += theirs.applications.iter().map(|application| application.objects.len()).sum::<usize>();
-            counts.meant += meant;
+            for application in &theirs.applications {
+                let differs: BTreeSet<&str> = meant
+                    .iter()
+                    .filter(|finding| finding.application == application.instance)
+                    .map(|finding| finding.object.as_str())
+                    .collect();
+                // A difference outside of its objects is one of all of them.
+                let objects = application.objects.len();
+                counts.objects += objects;
+                counts.meant += if differs.contains("") { objects } else { differs.len() };
+            }
         }
         drop(counts);
-        if pending.is_some() && !lists::update() {
+        if pending.is_some() && findings.is_empty() && !lists::update() {
             return Err(
                 "it passes: delete its line in tests/judge/pending.txt, or run the test with UPDATE_JUDGE=1".into()
             );
@@ -162,7 +163,7 @@ impl Court {
     fn report(&self, complete: bool) -> Result<(), String> {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let Counts { workspaces, applications, objects, meant, pending, passed } = &*counts;
-        let equal = objects.saturating_sub(*meant);
+        let equal = objects - meant;
         print(&format!(
             "{workspaces} workspaces: {} judged, with {applications} Applications and {objects} objects, of which {equal} are equal \
              and {meant} different as meant; {pending} pending",

@@ -30,9 +30,6 @@ pub(crate) fn run(workspace: &Workspace, helm: &Path, kustomize: Option<&Path>) 
         if let Some(kustomize) = kustomize {
             run = run.kustomize(kustomize);
         }
-        if let Some(kustomize) = std::env::var_os("XTASK_KUSTOMIZE") {
-            run = run.env("XTASK_KUSTOMIZE", kustomize);
-        }
         if workspace.mirror().is_dir() {
             run = run.env("XTASK_CHART_MIRROR", workspace.mirror());
         }
@@ -95,10 +92,11 @@ fn flatten(value: Value, objects: &mut Vec<Value>) {
 }
 
 impl Ours {
-    /// Whether a target failed, or an Application is listed as not rendered.
-    pub(crate) fn failed(&self) -> bool {
+    /// Whether the binary says that it does not render an Application, or that it cannot evaluate an ApplicationSet.
+    pub(crate) fn reports(&self, instance: &str) -> bool {
+        let listed = self.listed.iter().filter(|listed| listed["application"] == instance);
         // 1: everything differs from the goldens, which do not exist.
-        !matches!(self.render.code, Some(0 | 1)) || self.render.stdout.contains(": not rendered: ")
+        listed.into_iter().any(|listed| listed["broken"] == true) || !matches!(self.render.code, Some(0 | 1))
     }
 }
 

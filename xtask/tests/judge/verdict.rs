@@ -18,8 +18,16 @@ pub(crate) struct Verdict {
 
 #[derive(Deserialize)]
 pub(crate) struct ApplicationSet {
+    namespace: String,
     pub(crate) name: String,
     pub(crate) error: Option<String>,
+}
+
+impl ApplicationSet {
+    /// The name by which the binary lists it: with the namespace if that is not Argo CD's.
+    pub(crate) fn instance(&self) -> String {
+        if self.namespace == "argocd" { self.name.clone() } else { format!("{}_{}", self.namespace, self.name) }
+    }
 }
 
 #[derive(Deserialize)]

@@ -75,6 +75,8 @@ pub struct GeneratedBy {
     pub generator: String,
     /// The parameters: nested with `goTemplate`, otherwise flat.
     pub parameters: serde_json::Value,
+    /// The Application that it generates.
+    pub manifest: serde_json::Value,
 }
 
 /// The result of `init`.
