@@ -9,12 +9,13 @@ use syn::visit::{self, Visit};
 use crate::support::repository;
 
 /// The crates of the repository, lowest first.
-const CRATES: [&str; 10] = [
+const CRATES: [&str; 11] = [
     "crates/diagnostics",
     "crates/document",
     "crates/toolbox",
     "crates/kubernetes",
     "crates/argocd",
+    "crates/kustomize",
     "crates/helm",
     "crates/workspace",
     "crates/golden",
