@@ -27,13 +27,24 @@ impl Checkout {
     #[must_use]
     pub fn new(root: &Path) -> Self {
         let top = root.ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_path_buf);
-        Self {
+        let mut checkout = Self {
             root: root.to_path_buf(),
             top,
             rules: RefCell::default(),
             ignored: RefCell::default(),
             tracked: OnceCell::new(),
+        };
+        // A workspace that is ignored as a whole, such as the one that `new` prepares, does not belong to the repository.
+        if checkout.lacks(root) {
+            checkout.top = None;
         }
+        checkout
+    }
+
+    /// Whether the directory belongs to a Git repository.
+    #[must_use]
+    pub fn is_in_git(&self) -> bool {
+        self.top.is_some()
     }
 
     /// The root of the Git repository, or else the directory itself.

@@ -10,6 +10,8 @@ use document::yaml;
 use ignore::{DirEntry, WalkBuilder};
 use toolbox::inputs;
 
+use crate::checkout::Checkout;
+
 /// The folder of the goldens.
 pub const GOLDENS: &str = "tests/golden";
 
@@ -36,7 +38,7 @@ pub fn candidates(root: &Path) -> Vec<PathBuf> {
 pub fn manifests(root: &Path) -> Vec<PathBuf> {
     let goldens = root.join(GOLDENS);
     let mut builder = WalkBuilder::new(root);
-    builder.hidden(false).parents(true).ignore(false).follow_links(false);
+    builder.hidden(false).parents(Checkout::new(root).is_in_git()).ignore(false).follow_links(false);
     builder
         .filter_entry(move |entry| entry.file_name() != ".git" && entry.path() != goldens && !is_part_of_chart(entry));
     let mut files: Vec<PathBuf> = builder
@@ -52,7 +54,7 @@ pub fn manifests(root: &Path) -> Vec<PathBuf> {
 #[must_use]
 pub fn tracked(root: &Path) -> Vec<String> {
     let mut builder = WalkBuilder::new(root);
-    builder.hidden(false).parents(true).ignore(false).follow_links(false);
+    builder.hidden(false).parents(Checkout::new(root).is_in_git()).ignore(false).follow_links(false);
     builder.filter_entry(|entry| entry.file_name() != ".git");
     let mut paths: Vec<String> = builder
         .build()
