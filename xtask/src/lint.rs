@@ -51,7 +51,6 @@ pub mod secrets;
 pub mod service_pods;
 pub mod sub_path;
 pub mod subject;
-pub mod symlink_outside;
 pub mod target_revision;
 pub mod template;
 pub mod template_duplicate;
@@ -144,7 +143,6 @@ pub const CHECKS: &[Check] = &[
     Check::new(secrets::CODES, Run::Objects(secrets::check)),
     Check::new(service_pods::CODES, Run::Objects(service_pods::check)),
     Check::new(sub_path::CODES, Run::Objects(sub_path::check)),
-    Check::new(symlink_outside::CODES, Run::Files(symlink_outside::check)),
     Check::new(target_revision::CODES, Run::Git(target_revision::check)),
     Check::new(template_duplicate::CODES, Run::Files(template_duplicate::check)),
     Check::new(value_duplicate::CODES, Run::Files(value_duplicate::check)),

@@ -23,8 +23,8 @@ use self::builder::Builder;
 pub use self::builder::Document;
 use self::offsets::Offsets;
 pub use self::scalar::resolve;
-use self::syntax::syntax_error;
 pub use self::syntax::{conflict, misread, unresolved};
+use self::syntax::{syntax_error, unfinished};
 pub use self::values::values_of;
 
 /// The size limit of a text, in bytes. Helm rejects files of more than 5 MiB, and rendered manifests are smaller, too.
@@ -45,7 +45,8 @@ pub fn parse(source: &Arc<Source>) -> Result<Vec<Document>> {
             let at = offsets.byte(error.marker().index());
             // The end of the text has no line to show, so the place is the end of its last line.
             let at = at.min(source.text.trim_end().len());
-            misread(source, Some(at)).map_or_else(|| syntax_error(source, at..at, error.info()), Into::into)
+            let cause = misread(source, Some(at)).or_else(|| unfinished(source, at, error.info()));
+            cause.map_or_else(|| syntax_error(source, at..at, error.info()), Into::into)
         })?;
         let span = offsets.byte(span.start.index())..offsets.byte(span.end.index());
         match event {

@@ -85,6 +85,10 @@ fn ignored_templates(root: &Path, directory: &Path) -> Result<Option<Diagnostic>
         .collect();
     let excludes = |text: &str| {
         let rules = Rules::parse(text);
+        // A negated rule excludes everything else, which Helm reports.
+        if rules.decide("Chart.yaml", false) {
+            return false;
+        }
         let all = || !entries.is_empty() && entries.iter().all(|(name, folder)| rules.decide(name, *folder));
         // Without Chart.yaml, Helm explains it.
         !rules.decide("Chart.yaml", false) && (rules.decide("templates", true) || all())

@@ -4,7 +4,6 @@ use argocd::glob;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place};
 use document::{Fields, Node, Syntax};
 
-use crate::deploy::Unrendered;
 use crate::files::CONFIG_FILE;
 use crate::reason;
 
@@ -38,10 +37,10 @@ impl Acceptance {
         Some(Self { application: application?, reason, place: node.place() })
     }
 
-    /// Whether it accepts that an Application is not rendered. An invalid Application is an error nevertheless.
+    /// Whether it accepts that an Application is not rendered.
     #[must_use]
-    pub fn accepts(&self, unrendered: &Unrendered) -> bool {
-        !unrendered.is_broken() && glob::matches(&self.application, &unrendered.instance).unwrap_or_default()
+    pub fn accepts(&self, instance: &str) -> bool {
+        glob::matches(&self.application, instance).unwrap_or_default()
     }
 
     /// The finding about an entry that accepts nothing.

@@ -61,6 +61,9 @@ pub(crate) fn recipe(environment: &Environment<'_>, planned: &Planned<'_>) -> Re
         ChartPlace::Archive(_, None) => diagnostics.take(scope.is_inside(text, place)) == Some(false),
         _ => true,
     };
+    if references.is_some() {
+        diagnostics.take(one_revision(application, options));
+    }
     let mut entries = options.value_files.clone();
     entries.retain(|(text, place)| known(text, place, &mut diagnostics));
     let value_files = scope.value_files(&application.name, &entries, options.ignore_missing_value_files);
@@ -162,6 +165,31 @@ fn references(environment: &Environment<'_>, application: &Application) -> Optio
         Some((source.reference.clone()?, to))
     };
     Some(application.sources.iter().filter_map(reference).collect())
+}
+
+/// Reports files of one repository at different revisions, which Argo CD rejects whether they are different commits or not.
+fn one_revision(application: &Application, options: &HelmOptions) -> Result<()> {
+    let files = options.value_files.iter().map(|(text, place)| (text, place));
+    let files = files.chain(options.file_parameters.iter().map(|one| (&one.path, &one.place)));
+    let mut used: Vec<(&str, &Source)> = Vec::new();
+    for (text, place) in files {
+        let Some(name) = text.strip_prefix('$').map(|text| text.split('/').next().unwrap_or(text)) else { continue };
+        let source = application.sources.iter().find(|source| source.reference.as_deref() == Some(name));
+        let Some(source) = source else { continue };
+        let other = used.iter().find(|(_, other)| {
+            repository_url::same(&other.repository, &source.repository)
+                && other.target_revision != source.target_revision
+        });
+        if let Some((first, _)) = other {
+            let message = format!("`${first}` and `${name}` are different revisions of one repository");
+            return Err(Diagnostic::new(Code::ApplicationInvalid, message)
+                .at(place.clone(), "rejected by Argo CD")
+                .help("set the same `targetRevision` in both sources")
+                .into());
+        }
+        used.push((name, source));
+    }
+    Ok(())
 }
 
 /// The revision that Argo CD would render: the version of a chart from a Helm repository, or the commit SHA if the source

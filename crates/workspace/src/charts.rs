@@ -1,27 +1,15 @@
 //! The charts of the repository.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use ignore::WalkBuilder;
 use toolbox::inputs;
 
 use crate::config::Config;
-use crate::deploy::Deployment;
 use crate::files::CONFIG_FILE;
-use crate::load::Workspace;
 
 /// The folders inside a chart in which a Chart.yaml is not that of another chart of the repository.
 const INSIDE: [&str; 4] = ["charts", "templates", "crds", "ci"];
-
-/// The folders of all charts, sorted: those that Applications deploy, and all others that charts.toml does not exclude.
-#[must_use]
-pub fn all(workspace: &Workspace) -> Vec<PathBuf> {
-    let mut folders: BTreeSet<PathBuf> = chart_folders(&workspace.root, &workspace.config).into_iter().collect();
-    let deployed = workspace.deployments.iter().flat_map(Deployment::charts);
-    folders.extend(deployed.map(|one| one.chart.directory.clone()));
-    folders.into_iter().collect()
-}
 
 /// The folders with a Chart.yaml that Git does not ignore, sorted, including those of charts that no Application deploys.
 /// Dependencies in the folder of another chart do not count, and neither do other workspaces inside of this one.

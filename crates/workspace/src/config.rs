@@ -38,6 +38,8 @@ pub struct Config {
     pub kustomize_build_options: Vec<String>,
     /// Whether Argo CD runs with `--enable-new-git-file-globbing`.
     pub new_git_file_globbing: bool,
+    /// Whether Argo CD runs with `reposerver.allow.oob.symlinks`.
+    pub allow_outside_links: bool,
     /// The clusters that Argo CD manages besides its own.
     pub clusters: Vec<Cluster>,
     /// Parameters of generators that need the outside.
@@ -78,6 +80,9 @@ pub struct Validate {
     /// Kinds that need no schema.
     pub unchecked: Vec<Unchecked>,
 }
+
+/// The target of a suppression that covers everything.
+pub const EVERYWHERE: &str = "*";
 
 /// A `[[suppress]]` entry.
 #[derive(Debug, Clone)]
@@ -151,6 +156,7 @@ impl Config {
             charts,
             kustomize_build_options,
             new_git_file_globbing: argocd.new_git_file_globbing,
+            allow_outside_links: argocd.allow_outside_links,
             clusters,
             samples,
             kubernetes: version,
@@ -175,6 +181,7 @@ struct ArgoCd {
     release: Release,
     applications: Vec<String>,
     new_git_file_globbing: bool,
+    allow_outside_links: bool,
 }
 
 fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<ArgoCd> {
@@ -190,8 +197,9 @@ fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<ArgoCd> {
     });
     let applications = globs(&mut fields, "applications", "apps/**/*.yaml");
     let new_git_file_globbing = fields.bool("new-git-file-globbing");
+    let allow_outside_links = fields.bool("allow-out-of-bounds-symlinks");
     fields.finish(diagnostics);
-    Some(ArgoCd { release: release?, applications, new_git_file_globbing })
+    Some(ArgoCd { release: release?, applications, new_git_file_globbing, allow_outside_links })
 }
 
 /// The `[kustomize]` section: Argo CD's `kustomize.buildOptions`.
@@ -373,10 +381,11 @@ fn suppression(node: &Node, diagnostics: &mut Diagnostics) -> Option<Suppression
         }
         code.copied()
     });
-    if let Some(pattern) = node.get("target").filter(|target| target.as_str().is_some_and(|text| text.contains('*'))) {
+    let is_pattern = |text: &str| text.contains('*') && text != EVERYWHERE;
+    if let Some(pattern) = node.get("target").filter(|target| target.as_str().is_some_and(is_pattern)) {
         fields.report(
             Diagnostic::new(Code::ConfigInvalid, "`target` of a suppression must not be a pattern")
-                .at(pattern.place(), "expected `<app>`, `<app>/<case>`, or the path of a directory or file"),
+                .at(pattern.place(), "expected `<app>`, `<app>/<case>`, the path of a directory or file, or `*`"),
         );
     }
     fields.finish(diagnostics);

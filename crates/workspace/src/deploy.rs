@@ -8,6 +8,7 @@ use argocd::application::{Application, Defined, HelmOptions, Source, helm_option
 use argocd::chart_source::{chart_source, ignores_chart};
 use argocd::repository_url;
 use argocd::source_type::{self, SourceType};
+use argocd::symbolic_links;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place, Result, nearest};
 use document::{Node, Value, yaml};
 use helm::chart::Chart;
@@ -125,6 +126,8 @@ pub struct Deployer<'a> {
     charts: BTreeMap<PathBuf, Result<Arc<Chart>>>,
     names: BTreeMap<String, Place>,
     checkout: Checkout,
+    /// The links with which Argo CD refuses the repository.
+    links: Diagnostics,
     /// The charts from Helm repositories that sources ask for, pinned or not.
     pub wanted: Vec<Wanted>,
     /// Findings that keep no Application from being rendered.
@@ -135,13 +138,20 @@ impl<'a> Deployer<'a> {
     /// For the Applications of a repository.
     #[must_use]
     pub fn new(root: &'a Path, config: &'a Config, lock: &'a ChartsLock) -> Self {
+        let checkout = Checkout::new(root);
+        let mut links = Diagnostics::default();
+        if !config.allow_outside_links {
+            let found = symbolic_links::find(checkout.top(), &|path| checkout.lacks(path));
+            links = symbolic_links::report(checkout.top(), &found);
+        }
         Self {
             root,
             config,
             lock,
             charts: BTreeMap::new(),
             names: BTreeMap::new(),
-            checkout: Checkout::new(root),
+            checkout,
+            links,
             wanted: Vec::new(),
             found: Diagnostics::default(),
         }
@@ -195,6 +205,13 @@ impl<'a> Deployer<'a> {
             return self.remote_chart(source, &chart.repository, &chart.name).map(Rendered::RemoteChart);
         }
         self.check_repository(source)?;
+        if source.path.is_empty() {
+            let message = format!("`{}.path` must not be empty", source.field);
+            return Err(Diagnostic::new(Code::ApplicationInvalid, message)
+                .at(source.path_place.clone(), "rejected by Argo CD")
+                .help("use `.` for the root of the repository")
+                .into());
+        }
         if let Some(found) = outside(source) {
             return Err(found.into());
         }
@@ -219,6 +236,9 @@ impl<'a> Deployer<'a> {
     /// Reports a source in another repository than the one in charts.toml.
     fn check_repository(&self, source: &Source) -> Result<()> {
         if repository_url::same(&source.repository, &self.config.repository) {
+            if self.links.has_errors() {
+                return Err(self.links.clone());
+            }
             let Some(what) = revision::elsewhere(self.checkout.top(), &source.target_revision) else { return Ok(()) };
             let message = format!("`{}` is {what}, not what is checked out", source.target_revision);
             let place = source.node.get("targetRevision").map_or_else(|| source.repository_place.clone(), Node::place);

@@ -17,6 +17,7 @@ use toolbox::source::read;
 use toolbox::tools_lock::ToolsLock;
 
 use crate::acceptance::Acceptance;
+use crate::charts;
 use crate::config::Config;
 use crate::deploy::{Deployer, Deployment, Unrendered};
 use crate::files::CONFIG_FILE;
@@ -183,17 +184,29 @@ impl Workspace {
 }
 
 impl Workspace {
-    /// The entry in charts.toml that accepts that an Application is not rendered.
+    /// The folders of all charts, sorted: those that Applications deploy, and all others that charts.toml does not exclude.
+    #[must_use]
+    pub fn chart_folders(&self) -> Vec<PathBuf> {
+        let mut folders: BTreeSet<PathBuf> = charts::chart_folders(&self.root, &self.config).into_iter().collect();
+        let deployed = self.deployments.iter().flat_map(Deployment::charts);
+        folders.extend(deployed.map(|one| one.chart.directory.clone()));
+        folders.into_iter().collect()
+    }
+
+    /// The entry in charts.toml that accepts that an Application is not rendered. An invalid Application is an error
+    /// nevertheless.
     #[must_use]
     pub fn acceptance(&self, unrendered: &Unrendered) -> Option<&Acceptance> {
-        self.config.unrendered.iter().find(|entry| entry.accepts(unrendered))
+        self.config.unrendered.iter().find(|entry| !unrendered.is_broken() && entry.accepts(&unrendered.instance))
     }
 
     /// Reports the entries that accept nothing.
     #[must_use]
     pub fn unused_acceptances(&self) -> Diagnostics {
-        let unused = |entry: &&Acceptance| !self.unrendered.iter().any(|one| entry.accepts(one));
-        Diagnostics(self.config.unrendered.iter().filter(unused).map(Acceptance::unused).collect())
+        let accepted =
+            |entry: &Acceptance| self.unrendered.iter().any(|one| !one.is_broken() && entry.accepts(&one.instance));
+        let unused = self.config.unrendered.iter().filter(|entry| !accepted(entry));
+        Diagnostics(unused.map(Acceptance::unused).collect())
     }
 
     /// Reports that there is no Application at all, unless another error is the reason.

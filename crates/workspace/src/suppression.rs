@@ -1,11 +1,11 @@
 //! Suppressions: `[[suppress]]` in charts.toml accepts the findings of one check for one target, with a reason.
 //!
 //! A suppression that matches nothing is itself a finding: its reason no longer holds, and it would hide the next one.
-//! Suppressions do not take patterns.
+//! Suppressions do not take patterns, except for `*`, which accepts the findings of a check everywhere.
 
 use diagnostics::{Code, Diagnostic, Diagnostics};
 
-use crate::config::Suppression;
+use crate::config::{EVERYWHERE, Suppression};
 
 /// Removes suppressed findings and reports unused suppressions.
 ///
@@ -17,7 +17,7 @@ pub fn apply(found: Diagnostics, suppressions: &[Suppression], checks: &[Code], 
     for diagnostic in found.0 {
         let matching = suppressions.iter().position(|suppression| {
             suppression.check == diagnostic.code
-                && subject(&diagnostic).is_some_and(|subject| covers(&suppression.target, subject))
+                && covers(&suppression.target, subject(&diagnostic).unwrap_or_default())
         });
         match matching {
             Some(index) => used[index] = true,
@@ -65,7 +65,8 @@ fn subject(diagnostic: &Diagnostic) -> Option<&str> {
 
 /// Whether a suppression covers a target: `postfix` covers `postfix/…`, and `charts/postfix` every file of that chart.
 fn covers(suppressed: &str, target: &str) -> bool {
-    target.strip_prefix(suppressed).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    suppressed == EVERYWHERE
+        || target.strip_prefix(suppressed).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 #[cfg(test)]
@@ -104,6 +105,7 @@ mod tests {
             "a directory covers its files"
         );
         assert_eq!(remaining(&[suppression(Code::HelmLint, "web/default")], true), rest);
+        assert_eq!(remaining(&[suppression(Code::HelmLint, "*")], true), ["branch-uncovered", "value-uncovered"]);
     }
 
     #[test]

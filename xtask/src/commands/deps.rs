@@ -23,7 +23,7 @@ use crate::report::json::{self, Output};
 /// version.
 pub fn run(session: &Session<'_>, update: Option<&[String]>) -> Result<Outcome> {
     let (workspace, mut diagnostics) = super::app_of_apps::load(session)?;
-    let folders = workspace::charts::all(&workspace);
+    let folders = workspace.chart_folders();
     let mut charts: Vec<Chart> =
         folders.iter().filter_map(|folder| diagnostics.take(Chart::load(&session.root, folder))).collect();
     let mut wanted = workspace.wanted.clone();

@@ -45,7 +45,7 @@ pub fn run(session: &Session<'_>) -> Result<Outcome> {
     diagnostics.extend(found);
     let renderings = rendering::render(session, &workspace, workspace.config.argocd, targets, false, &mut diagnostics);
     let mut charts = Vec::new();
-    for folder in workspace::charts::all(&workspace) {
+    for folder in workspace.chart_folders() {
         charts.extend(diagnostics.take(Chart::load(&session.root, &folder)));
     }
     let charts: Vec<&Chart> = charts.iter().collect();

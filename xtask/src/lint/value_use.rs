@@ -5,7 +5,7 @@
 //! dependency has its key. A field is reported only if its map is defined and not open, and if its name is similar to one
 //! that is defined there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use ::helm::chart::Chart;
@@ -23,6 +23,9 @@ pub const CODES: &[Code] = &[Code::ValueUndefined, Code::ValueUnknown];
 
 /// The maximum number of findings about the values of a chart.
 const MAX_FOUND: usize = 100;
+
+/// The maximum number of keys of a map among which a similar one is searched.
+const MAX_KEYS: usize = 2000;
 
 /// Checks the values of all targets of a chart, and its templates.
 #[must_use]
@@ -44,7 +47,13 @@ fn found(subject: &ChartSubject<'_>) -> Result<Diagnostics> {
         subject.cases.iter().flat_map(|target| parameters(target)).map(|(path, _)| path).collect();
     let undefined = usage.undefined(&nodes, &parameters);
     let targets: Vec<&ChartTarget<'_>> = subject.rendered.iter().map(|one| one.target).collect();
-    let mut unread = Unread { chart: subject.chart, usage: &usage, reported: BTreeSet::new(), found: Vec::new() };
+    let mut unread = Unread {
+        chart: subject.chart,
+        usage: &usage,
+        reported: BTreeSet::new(),
+        found: Vec::new(),
+        near: BTreeMap::new(),
+    };
     for (target, values) in values(root, subject.chart, targets.iter().copied()) {
         unread.tree(target.as_deref(), &values);
     }
@@ -134,6 +143,8 @@ struct Unread<'a> {
     /// What is reported for one file needs no finding for another one.
     reported: BTreeSet<Vec<String>>,
     found: Vec<(Vec<String>, Diagnostic)>,
+    /// The keys below a path that may be meant instead.
+    near: BTreeMap<Vec<String>, BTreeSet<String>>,
 }
 
 impl Unread<'_> {
@@ -179,14 +190,22 @@ impl Unread<'_> {
             Some(dependency) => format!("no template of the dependency `{dependency}` reads it"),
             None => "no template reads it".to_owned(),
         };
-        let mut keys = self.usage.keys(parent);
-        keys.remove(key);
+        // A map with very many keys is data, in which names are similar by chance.
+        let keys = self.near.entry(parent.to_vec()).or_insert_with(|| {
+            let keys = self.usage.keys(parent);
+            if keys.len() <= MAX_KEYS { keys } else { BTreeSet::new() }
+        });
         let found = Diagnostic::new(Code::ValueUnknown, format!("value `{name}` has no effect")).at(place, label);
         let found = match application {
             Some(application) => found.target(application),
             None => found,
         };
-        let found = match nearest(key, keys.iter().map(String::as_str)) {
+        let near = nearest(key, keys.iter().map(String::as_str).filter(|near| near != key));
+        // Charts that are added later may read what all charts share.
+        if near.is_none() && path.iter().any(|step| step == "global") {
+            return;
+        }
+        let found = match near {
             Some(near) => found.help(format!("did you mean `{near}`?")),
             None => found.help(format!("remove it, or read it in a template of `{}`", self.chart.path)),
         };

@@ -10,7 +10,7 @@ use diagnostics::{Class, Code};
 
 use crate::case::Tree;
 use crate::edit;
-use crate::entry::{Edit, Entry};
+use crate::entry::{Edit, Entry, Kind};
 use crate::judge::{self, Verdict};
 use crate::repository_copy::{Base, Size};
 use crate::settings::{enabled, print};
@@ -143,6 +143,16 @@ fn areas(entry: &Entry) -> BTreeSet<&str> {
     entry.edits.iter().map(|edit| chart(edit.path()).unwrap_or_default()).collect()
 }
 
+/// Whether two entries edit the same part of a file: both may add the same key there.
+fn meet(one: &Entry, other: &Entry) -> bool {
+    let context = |entry: &Entry| -> BTreeSet<(String, String)> {
+        let lines = entry.edits.iter().flat_map(|edit| edit.lines().map(move |line| (edit.path(), line)));
+        let context = lines.filter(|(_, line)| line.kind == Kind::Context && !line.text.trim().is_empty());
+        context.map(|(path, line)| (path.to_owned(), line.text.clone())).collect()
+    };
+    !context(one).is_disjoint(&context(other))
+}
+
 /// A batch that may grow.
 struct Open {
     entries: Vec<Arc<Entry>>,
@@ -159,6 +169,7 @@ impl Open {
         let joins = |other: &Arc<Entry>| {
             !other.apart.contains(&entry.name)
                 && !entry.apart.contains(&other.name)
+                && !meet(other, entry)
                 && other.base == entry.base
                 && areas(other) == areas(entry)
                 && (!broken || code(other) != code(entry))

@@ -36,16 +36,56 @@ pub fn misread(source: &Arc<Source>, at: Option<usize>) -> Option<Diagnostic> {
         return Some(found.help("indent with spaces: YAML does not allow tabs"));
     }
     // Without a place, a blank in the text may have nothing to do with the error.
-    at?;
-    // What it does to a key shows in the line after it.
-    let close = |index: usize| near(index) || near(index + 1);
-    let mut blanks = lines.iter().enumerate().filter(|(index, _)| close(*index)).filter_map(|(_, (start, text))| {
+    let mut blanks = before(&lines, at?).filter_map(|(start, text)| {
         let (offset, c) = text.char_indices().find(|(_, c)| lookalike::blank(*c).is_some())?;
         Some((lookalike::blank(c)?, start + offset..start + offset + c.len_utf8()))
     });
     let (name, span) = blanks.next()?;
     let found = Diagnostic::new(Code::YamlSyntax, format!("{name} where YAML expects a space"));
     Some(found.at(Place::new(source, span), "").help("replace it with spaces"))
+}
+
+/// The line at an offset and those before it, nearest first, without comments and empty lines.
+fn before<'l, 't>(lines: &'l [(usize, &'t str)], at: usize) -> impl Iterator<Item = (usize, &'t str)> + use<'l, 't> {
+    const LINES: usize = 3;
+    let content = |(_, text): &&(usize, &str)| !text.trim_start().is_empty() && !text.trim_start().starts_with('#');
+    lines.iter().rev().skip_while(move |(start, _)| *start > at).filter(content).take(LINES).copied()
+}
+
+/// Explains a syntax error that shows only after its cause: a key without a colon, a colon without a blank, or a bracket
+/// that is never closed. `at` is where the parser stopped, and `what` what it says.
+pub(super) fn unfinished(source: &Arc<Source>, at: usize, what: &str) -> Option<Diagnostic> {
+    let lines = lines(&source.text);
+    let found = |message: String, span: Range<usize>| {
+        Diagnostic::new(Code::YamlSyntax, message).at(Place::new(source, span), "")
+    };
+    if ["']'", "'}'", "invalid indentation"].iter().any(|part| what.contains(part)) {
+        let (start, text) = before(&lines, at).find(|(_, text)| text.ends_with(['[', '{']))?;
+        let end = start + text.len();
+        let (open, close) = if text.ends_with('[') { ('[', ']') } else { ('{', '}') };
+        return Some(found(format!("`{open}` is not closed"), end - 1..end).help(format!("close it with `{close}`")));
+    }
+    if !what.contains("':'") {
+        return None;
+    }
+    before(&lines, at).find_map(|(start, text)| {
+        let entry = text.trim_start().trim_start_matches("- ").trim_start();
+        let from = start + text.len() - entry.len();
+        let key = entry.find(|c: char| !(c.is_ascii_alphanumeric() || "_-./".contains(c)))?;
+        let rest = &entry[key..];
+        let name = &entry[..key];
+        if name.is_empty() || entry.contains(": ") {
+            return None;
+        }
+        if rest.starts_with(':') && rest.len() > 1 && !rest.starts_with("://") {
+            let colon = from + key;
+            return Some(
+                found("missing blank after `:`".to_owned(), colon..colon + 1).help(format!("write `{name}: …`")),
+            );
+        }
+        let plain = rest.starts_with(' ') && !rest.contains(':') && !text.trim_start().starts_with('-');
+        plain.then(|| found(format!("missing `:` after `{name}`"), from..from + key).help(format!("write `{name}: …`")))
+    })
 }
 
 /// The first merge conflict marker in a text that cannot be parsed.

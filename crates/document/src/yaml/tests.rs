@@ -119,6 +119,22 @@ fn errors_have_a_place() {
 }
 
 #[test]
+fn causes_before_the_error_are_named() {
+    for (text, expected) in [
+        ("a:\n  x: 0\n  b 1\n  # Next.\n  c: 2\n", "x.yaml:3:3 missing `:` after `b`"),
+        ("a:\n  x: 0\n  b:1\n  # Next.\n  c: 2\n", "x.yaml:3:4 missing blank after `:`"),
+        (
+            "a:\n  x: 0\n  b:\u{a0}x\n  # Next.\n  c: 2\n",
+            "x.yaml:3:5 no-break space (U+00A0) where YAML expects a space",
+        ),
+        ("a: [\n# Next.\nb: {}\n", "x.yaml:1:4 `[` is not closed"),
+    ] {
+        let error = parse(&Source::new("x.yaml", text)).expect_err("broken").0.remove(0);
+        assert_eq!(format!("{} {}", error.places[0].0, error.message), expected);
+    }
+}
+
+#[test]
 fn conflict_markers_and_tabs_are_named() {
     for (text, expected) in [
         ("a: 1\n<<<<<<< HEAD\nb: 1\n=======\nb: 2\n>>>>>>> other\n", "x.yaml:2:1 merge conflict marker"),

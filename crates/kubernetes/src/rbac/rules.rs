@@ -147,7 +147,7 @@ impl Rule<'_> {
                 continue;
             }
             let owners: Vec<&str> = groups.iter().copied().filter(|group| self.known.has(group, resource)).collect();
-            if let Some(successor) = self.successor(&owners, resource) {
+            if let Some(successor) = self.successor(&groups, &owners, resource) {
                 astray.entry(successor).or_default().push((name, node));
                 continue;
             }
@@ -171,11 +171,11 @@ impl Rule<'_> {
         }
     }
 
-    /// The group that serves a resource now, if the groups of the rule once did, and no rule of the role names the other
-    /// one. Many roles have a rule for old clusters and one for new ones.
-    fn successor(&self, owners: &[&str], resource: &str) -> Option<&str> {
+    /// The group that serves a resource now, if all groups of the rule are retired, and no rule of the role names the other
+    /// one. Many rules name groups for old clusters and for new ones, and many roles have a rule for each.
+    fn successor(&self, groups: &[&str], owners: &[&str], resource: &str) -> Option<&str> {
         let retired = |group: &&str| !self.known.served().any(|served| served == *group);
-        let successor = self.known.owner(resource).filter(|_| !owners.is_empty() && owners.iter().all(retired))?;
+        let successor = self.known.owner(resource).filter(|_| !owners.is_empty() && groups.iter().all(retired))?;
         let names = |rule: &Node, key: &str, wanted: &str| {
             list(rule, key).iter().any(|(name, _)| *name == wanted || *name == "*")
         };

@@ -20,6 +20,10 @@ const MIN_STORAGE: f64 = 1024.0;
 
 /// A number of CPUs without a suffix means millicores from here on, if the rest of the object suggests it.
 const MANY_CPUS: f64 = 100.0;
+/// From this number on, CPUs need more memory than [`TINY_MEMORY_PER_CPU`].
+const SEVERAL_CPUS: f64 = 8.0;
+/// A container with less memory than this for each of its CPUs is meant to have millicores.
+const TINY_MEMORY_PER_CPU: f64 = 8.0 * 1024.0 * 1024.0;
 /// No node has this number of CPUs.
 const MAX_CPUS: f64 = 1000.0;
 /// A container with less memory than this for each of its CPUs does not use that many CPUs.
@@ -93,10 +97,12 @@ pub(super) fn mistake(look: &Look<'_>, resource: &str, list: Option<&At<'_>>, am
         "storage" | "ephemeral-storage" => bytes(amount, MIN_STORAGE),
         _ if name.starts_with("hugepages-") => bytes(amount, MIN_STORAGE),
         "cpu" if !list.is_some_and(|list| TOTALS.contains(&list.name())) => {
-            let cpus = amount.quantity().filter(|cpus| *cpus >= MANY_CPUS)?;
+            let cpus = amount.quantity().filter(|cpus| *cpus >= SEVERAL_CPUS)?;
             let memory = list.and_then(|list| list.get("memory")).and_then(|memory| memory.quantity());
             let little_memory = memory.is_some_and(|memory| memory < cpus * MIN_MEMORY_PER_CPU);
-            let certain = cpus >= MAX_CPUS || little_memory || has_millicores(&look.subject.object.root);
+            let tiny_memory = memory.is_some_and(|memory| memory < cpus * TINY_MEMORY_PER_CPU);
+            let likely = little_memory || has_millicores(&look.subject.object.root);
+            let certain = cpus >= MAX_CPUS || cpus >= MANY_CPUS && likely || tiny_memory;
             certain.then(|| Mistake {
                 meaning: format!("{} CPUs", decimal(cpus)),
                 suggestion: parts(amount).map(|(number, _)| format!("{number}m")),
