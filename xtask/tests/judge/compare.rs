@@ -50,7 +50,7 @@ pub(crate) fn compare(ours: &Ours, theirs: &Verdict) -> Vec<Finding> {
             // An Application that no ApplicationSet of ours generates is missing, which is reported above.
             let ours = listed.map(|listed| &listed["generatedBy"]["manifest"]).filter(|manifest| manifest.is_object());
             let theirs = pruned(&application.resource);
-            fields(&ours.map(pruned).unwrap_or_else(|| theirs.clone()), &theirs, "", &mut |field, problem| {
+            fields(&ours.map_or_else(|| theirs.clone(), pruned), &theirs, "", &mut |field, problem| {
                 findings.push(Finding { field, ..finding(&application.instance, problem) });
             });
         }
