@@ -284,9 +284,9 @@ fn the_error_for_a_missing_archive_names_the_mirror() {
 #[test]
 fn outdated_locks_are_errors() {
     let bench = Bench::new("1.0.0");
-    bench.deps(&[], None, None).says(2, &["dependency-unlocked", "cargo xtask deps --update"]);
+    bench.deps(&[], None, None).says(2, &["dependency-unlocked", "xtask deps --update"]);
     bench.write("workspace/charts/x/Chart.lock", b"dependencies: []\ndigest: sha256:0\ngenerated: \"\"\n");
-    bench.deps(&[], None, None).says(2, &["chart-lock-outdated", "cargo xtask deps --update"]);
+    bench.deps(&[], None, None).says(2, &["chart-lock-outdated", "xtask deps --update"]);
 }
 
 #[test]
@@ -330,7 +330,7 @@ fn an_update_sets_the_version_that_it_is_given() {
     let path = bench.path("workspace/charts/x/Chart.yaml");
     let before = fs::read_to_string(&path).expect("Chart.yaml");
     for (argument, message) in [
-        ("dep", "does not name a dependency and an exact version"),
+        ("dpe", "did you mean `dep`?"),
         ("dep@1.4", "does not name a dependency and an exact version"),
         ("dpe@1.4.0", "did you mean `dep`?"),
     ] {

@@ -143,7 +143,7 @@ fn verify_checks_tools_on_path() {
 fn verify_names_the_command_that_installs_a_missing_tool() {
     let bench = Bench::new();
     let answer = bench.tools(&["verify", "kind"]);
-    answer.says(&["is not installed", "cargo xtask tools install kind"]);
+    answer.says(&["is not installed", "xtask tools install kind"]);
     assert_eq!(answer.code, Some(3), "{answer:?}");
 }
 
