@@ -33,13 +33,17 @@ pub fn same(left: &str, right: &str) -> bool {
     }
     // Over one transport, the user and the port may select another server.
     let (Some(left), Some(right)) = (Location::parse(left), Location::parse(right)) else { return false };
-    left.scheme != right.scheme && (left.host, left.path) == (right.host, right.path)
+    // A user name in a URL for HTTP is a credential, not another server.
+    let web = |location: &Location| location.scheme.starts_with("http");
+    let other_transport = left.scheme != right.scheme || web(&left) && left.port == right.port;
+    other_transport && (left.host, left.path) == (right.host, right.path)
 }
 
 /// A URL without user and port.
 struct Location {
     scheme: String,
     host: String,
+    port: String,
     path: String,
 }
 
@@ -57,14 +61,19 @@ impl Location {
         }
         let (authority, path) = rest.split_once('/')?;
         let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-        let host = match host.rsplit_once(':') {
-            Some((host, port)) if port.chars().all(|c| c.is_ascii_digit()) => host,
-            _ => host,
+        let (host, port) = match host.rsplit_once(':') {
+            Some((host, port)) if port.chars().all(|c| c.is_ascii_digit()) => (host, port.to_owned()),
+            _ => (host, String::new()),
         };
         // Hosts that serve SSH on port 443, such as `altssh.bitbucket.org`.
         let alternative = host.strip_prefix("altssh.").or_else(|| host.strip_prefix("ssh."));
         let host = alternative.filter(|_| scheme == "ssh").unwrap_or(host);
-        Some(Self { scheme: scheme.to_owned(), host: host.to_owned(), path: path.trim_start_matches('/').to_owned() })
+        Some(Self {
+            scheme: scheme.to_owned(),
+            port,
+            host: host.to_owned(),
+            path: path.trim_start_matches('/').to_owned(),
+        })
     }
 }
 
@@ -145,6 +154,7 @@ mod tests {
             "ssh://git@git.example.com/team/x",
             "ssh://git@git.example.com:2222/team/x.git",
             "ssh://git@altssh.git.example.com:443/team/x.git",
+            "https://me@git.example.com/team/x",
         ] {
             assert!(same(home, url) && same(url, home), "{url}");
         }

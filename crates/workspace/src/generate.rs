@@ -16,6 +16,7 @@ use crate::declared::Sample;
 use crate::deploy::Unrendered;
 use crate::files::CONFIG_FILE;
 use crate::find;
+use crate::revision;
 use crate::target::TargetId;
 
 /// What an ApplicationSet generates.
@@ -108,8 +109,9 @@ impl Surroundings for Generator<'_> {
         if !repository_url::same(url, &self.config.repository) {
             return Err(format!("`{url}` is another repository; {CONFIG_FILE} has `{}`", self.config.repository));
         }
-        if revision.len() == 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(format!("`{revision}` is another revision than the checkout"));
+        let top = self.root.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(self.root);
+        if let Some(what) = revision::elsewhere(top, revision) {
+            return Err(format!("`{revision}` is {what}, not what is checked out"));
         }
         let files = self.files.get_or_init(|| Arc::new(Checkout::new(self.root)));
         Ok(Arc::clone(files) as Arc<dyn Repository>)

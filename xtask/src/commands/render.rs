@@ -89,7 +89,7 @@ pub fn judge(
     diagnostics: &mut Diagnostics,
 ) -> Result<RenderReport> {
     let fingerprints = Fingerprints::new(&session.environment.cache);
-    let unrendered = if request.targets.is_empty() { unrendered(workspace) } else { Vec::new() };
+    let unrendered = if request.targets.is_empty() { unrendered(workspace, jobs) } else { Vec::new() };
     let mut report =
         RenderReport { argocd: argocd.version, helm: argocd.helm, targets: Vec::new(), unrendered, accepted: false };
     let orphans = orphans(session, workspace, request)?;
@@ -296,7 +296,7 @@ fn differing(
 }
 
 /// The Applications without targets.
-fn unrendered(workspace: &Workspace) -> Vec<UnrenderedReport> {
+fn unrendered(workspace: &Workspace, jobs: &[Rendering<'_>]) -> Vec<UnrenderedReport> {
     let report = |one: &Unrendered| {
         let errors = one.reasons.0.iter().filter(|found| found.code.class() > Class::Warning);
         UnrenderedReport {
@@ -306,7 +306,18 @@ fn unrendered(workspace: &Workspace) -> Vec<UnrenderedReport> {
             accepted: workspace.acceptance(one).is_some(),
         }
     };
-    workspace.unrendered.iter().map(report).collect()
+    let mut all: Vec<UnrenderedReport> = workspace.unrendered.iter().map(report).collect();
+    // For example, because a value file does not exist.
+    let planned: BTreeSet<&str> = jobs.iter().map(|job| job.target.id.app.as_str()).collect();
+    let unplanned = workspace.deployments.iter().map(|one| &one.application.instance);
+    all.extend(unplanned.filter(|app| !planned.contains(app.as_str())).map(|app| UnrenderedReport {
+        application: app.clone(),
+        invalid: true,
+        reason: "its command line cannot be planned".to_owned(),
+        accepted: false,
+    }));
+    all.sort_by(|left, right| left.application.cmp(&right.application));
+    all
 }
 
 fn orphans(session: &Session<'_>, workspace: &Workspace, request: &Request) -> Result<Orphans> {
