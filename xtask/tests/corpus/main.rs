@@ -1,6 +1,8 @@
 //! One test per entry of tests/corpus, which the README there documents: changes to this repository that `ci` must
 //! report with one finding at one place, sound changes, and sound workspaces.
 //!
+//! Without a filter, only a sample of the batches runs outside of CI; `CORPUS_ALL=1` runs all.
+//!
 //! `CORPUS_ALONE=1` runs each entry on its own; a filter does the same, unless `CORPUS_TOGETHER=1`. `CORPUS_TIMES=1` prints
 //! how long each run takes. Pending entries, which the tool does not pass yet, run with `CORPUS_PENDING=1`, which shows what
 //! is reported for them, and with `UPDATE_CORPUS=1`, which removes the mark of those that pass; then, no others run.
@@ -42,6 +44,9 @@ const SKELETONS: [(&str, &str, &[&str]); 3] = [
     ),
 ];
 
+/// Of how many batches one runs outside of CI.
+const SAMPLE: usize = 3;
+
 /// What the runs share.
 struct Corpus {
     base: OnceLock<Result<Base, String>>,
@@ -70,13 +75,19 @@ fn run() -> Result<ExitCode, String> {
         batches.extend(Batch::divide(&files, &entries, together));
         all.extend(entries);
     }
+    // All of them take longer than the other tests together.
+    let whole = support::ci() || enabled("CORPUS_ALL") || arguments.filter.is_some() || !together || only_pending();
+    let sampled = |index: usize| whole || index.is_multiple_of(SAMPLE);
+    let mut index = 0..;
+    batches.retain(|_| index.next().is_some_and(sampled));
     // The first entries of all batches come first, so that no thread waits for the batch of another.
     let longest = batches.iter().map(|batch| batch.entries().len()).max().unwrap_or_default();
     let order = (0..longest)
         .flat_map(|index| batches.iter().filter_map(move |batch| Some((batch, batch.entries().get(index)?))));
     let mut trials: Vec<Trial> = order.map(|(batch, entry)| trial(&corpus, batch, entry)).collect();
     let workspaces = workspace::read(&repository().join("tests/corpus/workspaces"))?;
-    for batch in workspace::Batch::divide(&workspaces, together) {
+    let divided = workspace::Batch::divide(&workspaces, together).into_iter().enumerate();
+    for (_, batch) in divided.filter(|(index, _)| sampled(*index)) {
         trials.extend(batch.workspaces().iter().map(|workspace| corpus.workspace(&batch, workspace)));
     }
     trials.extend(SKELETONS.iter().map(|(name, command, known)| corpus.skeleton(name, command, known)));
@@ -85,6 +96,9 @@ fn run() -> Result<ExitCode, String> {
     }
     trials.insert(0, Trial::test("edits", move || applicable(&all)));
     let conclusion = libtest_mimic::run(&arguments, trials);
+    if !whole {
+        print("a sample; all entries run with CI=true and with CORPUS_ALL=1");
+    }
     let counts = corpus.counts.each_ref().map(|count| count.load(Ordering::Relaxed));
     let [broken, caught, right, sound, silent, workspaces, clean, pending] = counts;
     print(&format!(

@@ -120,6 +120,7 @@ impl Lab {
             .args(args.split_whitespace())
             .current_dir(self.bench.root())
             .env_clear()
+            .env("CARGO", "cargo")
             .env("PATH", path)
             .env("HOME", self.bench.base().join("home"))
             .env("TMPDIR", self.bench.base().join("tmp"))
