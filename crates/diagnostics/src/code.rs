@@ -144,6 +144,7 @@ codes! {
     ObjectShared "object-shared" Finding "two Applications render the same object"
     OutputRefused "output-refused" Configuration "the `--output` directory contains files that this tool did not write"
     ParametersOverlap "parameters-overlap" Warning "Helm parameters overlap, so the result depends on their order"
+    PluginFailed "plugin-failed" Unavailable "a config management plugin failed, or cannot run"
     PodSecurity "pod-security" Finding "a workload violates the Pod Security level that its namespace enforces"
     PortUndeclared "port-undeclared" Warning "a probe or a lifecycle hook uses a port that its container does not declare"
     PreStopTooLong "pre-stop-too-long" Finding "a preStop hook sleeps longer than the grace period of its pod"

@@ -19,6 +19,7 @@ use crate::acceptance::Acceptance;
 use crate::bootstrap::Bootstrap;
 use crate::declared::{self, Sample};
 use crate::external::External;
+use crate::plugin::Plugin;
 use crate::reason;
 
 /// The contents of charts.toml.
@@ -64,6 +65,8 @@ pub struct Config {
     pub externals: Vec<External>,
     /// What is applied by hand, and renders the first Applications.
     pub bootstraps: Vec<Bootstrap>,
+    /// The commands of config management plugins.
+    pub plugins: Vec<Plugin>,
     /// Applications that are knowingly not rendered.
     pub unrendered: Vec<Acceptance>,
     /// How objects are validated against schemas.
@@ -137,6 +140,8 @@ impl Config {
         let externals = externals.filter_map(|node| External::read(node, &mut diagnostics)).collect();
         let bootstraps = fields.sequence("bootstrap").iter();
         let bootstraps = bootstraps.filter_map(|node| Bootstrap::read(node, &mut diagnostics)).collect();
+        let plugins = fields.sequence("plugin").iter();
+        let plugins = plugins.filter_map(|node| Plugin::read(node, &mut diagnostics)).collect();
         let unrendered = fields.sequence("unrendered").iter();
         let unrendered = unrendered.filter_map(|node| Acceptance::read(node, &mut diagnostics)).collect();
         let validate = fields.node("validate").map(|node| validate(node, &mut diagnostics)).unwrap_or_default();
@@ -169,6 +174,7 @@ impl Config {
             suppressions,
             externals,
             bootstraps,
+            plugins,
             unrendered,
             validate,
             deprecated,

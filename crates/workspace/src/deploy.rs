@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::files::CONFIG_FILE;
 use crate::kustomized::{KustomizeSource, Pinned};
 use crate::plain::DirectorySource;
+use crate::plugin::PluginSource;
 use crate::revision;
 
 /// An Application that can be rendered.
@@ -47,6 +48,8 @@ pub enum Rendered {
     Kustomize(KustomizeSource),
     /// A directory of manifests.
     Directory(DirectorySource),
+    /// What a config management plugin renders.
+    Plugin(PluginSource),
 }
 
 /// A chart in the checkout that a source renders.
@@ -76,7 +79,7 @@ impl Deployment {
     pub fn charts(&self) -> impl Iterator<Item = &ChartSource> {
         self.sources.iter().filter_map(|source| match source {
             Rendered::Chart(chart) => Some(chart),
-            Rendered::RemoteChart(_) | Rendered::Kustomize(_) | Rendered::Directory(_) => None,
+            Rendered::RemoteChart(_) | Rendered::Kustomize(_) | Rendered::Directory(_) | Rendered::Plugin(_) => None,
         })
     }
 
@@ -84,7 +87,7 @@ impl Deployment {
     pub fn remote_charts(&self) -> impl Iterator<Item = &RemoteChart> {
         self.sources.iter().filter_map(|source| match source {
             Rendered::RemoteChart(chart) => Some(chart),
-            Rendered::Chart(_) | Rendered::Kustomize(_) | Rendered::Directory(_) => None,
+            Rendered::Chart(_) | Rendered::Kustomize(_) | Rendered::Directory(_) | Rendered::Plugin(_) => None,
         })
     }
 
@@ -93,7 +96,7 @@ impl Deployment {
         self.sources.iter().filter_map(|source| match source {
             Rendered::Chart(chart) => Some(&chart.options),
             Rendered::RemoteChart(chart) => Some(&chart.options),
-            Rendered::Kustomize(_) | Rendered::Directory(_) => None,
+            Rendered::Kustomize(_) | Rendered::Directory(_) | Rendered::Plugin(_) => None,
         })
     }
 }
@@ -224,10 +227,7 @@ impl<'a> Deployer<'a> {
                 DirectorySource::new(self.root, &self.checkout, source, &node, &directory).map(Rendered::Directory)
             }
             SourceType::Plugin => {
-                Err(Diagnostic::new(Code::NotRendered, format!("`{}` is rendered by a plugin", source.path))
-                    .at(source.node.key_place("plugin"), "")
-                    .help("let the plugin write its output to a directory in Git, and deploy that")
-                    .into())
+                PluginSource::new(&self.config.plugins, application, source, &node, directory).map(Rendered::Plugin)
             }
             SourceType::Helm => self.chart(source, &node, &directory).map(Rendered::Chart),
         }

@@ -41,6 +41,7 @@ impl Deployment {
                     || object.into_iter().chain(text).any(|text| mentions(text.as_bytes()))
             }
             Rendered::Kustomize(source) => source.inspection.files.iter().any(|path| in_file(path)),
+            Rendered::Plugin(source) => find::files(&source.directory).iter().any(|path| in_file(path)),
             // Its Applications are in files.
             Rendered::Directory(_) => false,
         })

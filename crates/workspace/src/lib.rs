@@ -20,6 +20,7 @@ pub mod load;
 pub mod namespaces;
 pub mod plain;
 pub mod plan;
+pub mod plugin;
 pub mod provenance;
 mod reason;
 pub mod remote_chart;

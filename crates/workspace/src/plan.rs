@@ -19,9 +19,11 @@ use toolbox::inputs::Inputs;
 use crate::chart_recipe::{self, ChartPlace, Environment};
 use crate::checkout::Checkout;
 use crate::deploy::{ChartSource, Deployment, RemoteChart, Rendered};
+use crate::find;
 use crate::kustomized::KustomizeSource;
 use crate::load::Workspace;
 use crate::plain::DirectorySource;
+use crate::plugin::PluginSource;
 use crate::target::{ChartPart, DEFAULT_CASE, Inspected, KustomizePart, Part, RemoteChartPart, Target, TargetId};
 
 /// The dependencies and files of all deployed charts, by directory.
@@ -174,6 +176,7 @@ enum Planned<'a> {
     RemoteChart { source: &'a RemoteChart, recipe: Recipe, inside: String },
     Kustomize { source: &'a KustomizeSource, recipe: kustomize::recipe::Recipe },
     Directory(&'a DirectorySource),
+    Plugin(&'a PluginSource),
 }
 
 impl<'a> Planner<'a, '_> {
@@ -213,6 +216,7 @@ impl<'a> Planner<'a, '_> {
                     diagnostics.extend(source.warnings.clone());
                     planned.push(Planned::Directory(source));
                 }
+                Rendered::Plugin(source) => planned.push(Planned::Plugin(source)),
             }
         }
         Some(planned)
@@ -268,6 +272,21 @@ impl<'a> Planner<'a, '_> {
                     // Nothing else affects it, but a target without inputs would never be stale.
                     inputs.insert(format!("{prefix}application"), "directory".to_owned());
                     parts.push(Part::Directory(source));
+                }
+                Planned::Plugin(source) => {
+                    // Nobody knows what a plugin reads.
+                    let root = &self.workspace.root;
+                    let goldens = format!("{}/", find::GOLDENS);
+                    for name in find::tracked(root).into_iter().filter(|name| !name.starts_with(&goldens)) {
+                        let digest = inputs::file_digest(&root.join(&name)).map_err(|found| found.for_target(&id))?;
+                        inputs.insert(name, digest);
+                    }
+                    inputs.insert(format!("{prefix}application"), source.digest());
+                    inputs.insert("kubernetes".to_owned(), self.workspace.config.kubernetes.clone());
+                    let tools = [("helm", self.argocd.helm), ("kustomize", self.argocd.kustomize)];
+                    let tools = tools.into_iter().filter(|(name, _)| source.plugin.mentions(name));
+                    inputs.extend(tools.map(|(name, version)| (name.to_owned(), version.to_owned())));
+                    parts.push(Part::Plugin(source));
                 }
             }
         }

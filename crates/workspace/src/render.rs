@@ -7,6 +7,7 @@
 pub mod failure;
 pub mod kustomize;
 pub mod plain;
+pub mod plugin;
 mod schema;
 mod unknown_name;
 mod unset;

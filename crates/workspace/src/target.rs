@@ -16,6 +16,7 @@ use toolbox::inputs::Inputs;
 use crate::deploy::{ChartSource, Deployment, RemoteChart};
 use crate::kustomized::KustomizeSource;
 use crate::plain::DirectorySource;
+use crate::plugin::PluginSource;
 
 /// The name of a target, `<app>/<case>`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,6 +62,8 @@ pub enum Part<'a> {
     Kustomize(KustomizePart<'a>),
     /// A directory of manifests.
     Directory(&'a DirectorySource),
+    /// What a config management plugin renders.
+    Plugin(&'a PluginSource),
 }
 
 /// A kustomization, and how a source of an Application builds it.
@@ -120,7 +123,7 @@ impl Target<'_> {
     pub fn charts(&self) -> impl Iterator<Item = ChartTarget<'_>> {
         self.parts.iter().filter_map(|part| match part {
             Part::Chart(part) => Some(self.chart_target(part)),
-            Part::RemoteChart(_) | Part::Kustomize(_) | Part::Directory(_) => None,
+            Part::RemoteChart(_) | Part::Kustomize(_) | Part::Directory(_) | Part::Plugin(_) => None,
         })
     }
 
@@ -128,7 +131,7 @@ impl Target<'_> {
     pub fn remote_charts(&self) -> impl Iterator<Item = &RemoteChartPart<'_>> {
         self.parts.iter().filter_map(|part| match part {
             Part::RemoteChart(part) => Some(part),
-            Part::Chart(_) | Part::Kustomize(_) | Part::Directory(_) => None,
+            Part::Chart(_) | Part::Kustomize(_) | Part::Directory(_) | Part::Plugin(_) => None,
         })
     }
 
@@ -181,7 +184,7 @@ impl Target<'_> {
         self.parts.iter().find_map(|part| match part {
             Part::Chart(part) => self.chart_target(part).template_file(template),
             Part::Directory(source) => source.contents.inputs.contains_key(template).then(|| template.to_owned()),
-            Part::RemoteChart(_) => None,
+            Part::RemoteChart(_) | Part::Plugin(_) => None,
             Part::Kustomize(part) => template.is_empty().then(|| part.source.name().to_owned()),
         })
     }
@@ -203,7 +206,7 @@ impl Part<'_> {
         match self {
             Part::Chart(part) => Some(&part.recipe),
             Part::RemoteChart(part) => Some(&part.recipe),
-            Part::Kustomize(_) | Part::Directory(_) => None,
+            Part::Kustomize(_) | Part::Directory(_) | Part::Plugin(_) => None,
         }
     }
 
@@ -212,7 +215,7 @@ impl Part<'_> {
         match self {
             Part::Chart(part) => Some(&mut part.recipe),
             Part::RemoteChart(part) => Some(&mut part.recipe),
-            Part::Kustomize(_) | Part::Directory(_) => None,
+            Part::Kustomize(_) | Part::Directory(_) | Part::Plugin(_) => None,
         }
     }
 }

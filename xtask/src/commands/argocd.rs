@@ -58,6 +58,7 @@ pub fn list(session: &Session<'_>) -> Result<Outcome> {
             Rendered::Chart(_) | Rendered::RemoteChart(_) => ("-", "-"),
             Rendered::Kustomize(source) => (source.source.path.as_str(), "Kustomize"),
             Rendered::Directory(source) => (source.source.path.as_str(), "Directory"),
+            Rendered::Plugin(source) => (source.source.path.as_str(), "Plugin"),
         });
         let shown_path = path.as_deref().unwrap_or(directory);
         let shown_version = version.as_deref().unwrap_or(kind);

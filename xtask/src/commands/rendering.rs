@@ -145,7 +145,11 @@ fn render_stale(
         Ok(tool.map(|tool| tool.path).unwrap_or_default())
     };
     let any_helm = stale.iter().any(|one| one.target.parts.iter().any(needs_helm));
-    let needs_kustomize = |part: &Part<'_>| matches!(part, Part::Kustomize(_));
+    let needs_kustomize = |part: &Part<'_>| match part {
+        Part::Kustomize(_) => true,
+        Part::Plugin(source) => source.plugin.mentions("kustomize"),
+        Part::Chart(_) | Part::RemoteChart(_) | Part::Directory(_) => false,
+    };
     let any_kustomize = stale.iter().any(|one| one.target.parts.iter().any(needs_kustomize));
     let helm = require(any_helm, "helm", argocd.helm);
     let kustomize = require(any_kustomize, "kustomize", argocd.kustomize);
@@ -176,13 +180,14 @@ fn render_stale(
         match part {
             Part::RemoteChart(part) => pins.push(&part.source.pin),
             Part::Kustomize(part) => pins.extend(part.source.charts.iter().map(|chart| &chart.pin)),
-            Part::Chart(_) | Part::Directory(_) => {}
+            Part::Chart(_) | Part::Directory(_) | Part::Plugin(_) => {}
         }
     }
     let unpacked = prepare_remote(session.jobs, &pins, &context, diagnostics);
 
     let renderer = Renderer { root: &session.root, cache, helm: &helm };
-    let machine = Machine { workspace, argocd, renderer, kustomize: &kustomize, prepared, unpacked };
+    let offline = session.offline;
+    let machine = Machine { workspace, offline, argocd, renderer, kustomize: &kustomize, prepared, unpacked };
     let slots: Vec<Mutex<&mut Rendering<'_>>> = stale.into_iter().map(Mutex::new).collect();
     parallel(session.jobs, &slots, |slot| {
         let Ok(mut one) = slot.lock() else { return };
@@ -202,6 +207,7 @@ fn render_stale(
 fn needs_helm(part: &Part<'_>) -> bool {
     match part {
         Part::Chart(_) | Part::RemoteChart(_) => true,
+        Part::Plugin(source) => source.plugin.mentions("helm") || source.plugin.mentions("kustomize"),
         Part::Kustomize(part) => part.source.inflates(&part.recipe),
         Part::Directory(_) => false,
     }
@@ -222,6 +228,7 @@ fn prepare_remote(jobs: usize, pins: &[&Pin], context: &Context<'_>, diagnostics
 /// What rendering a target needs.
 struct Machine<'a> {
     workspace: &'a Workspace,
+    offline: bool,
     argocd: Release,
     renderer: Renderer<'a>,
     kustomize: &'a Path,
@@ -261,6 +268,13 @@ impl Machine<'_> {
                     }
                 }
                 Part::Directory(source) => render::plain::render(source, &target.namespace),
+                Part::Plugin(source) if self.offline => Err(render::plugin::not_offline(source)),
+                Part::Plugin(source) => {
+                    let tools: Vec<&Path> =
+                        [self.kustomize, self.renderer.helm].into_iter().filter_map(Path::parent).collect();
+                    let version = &self.workspace.config.kubernetes;
+                    render::plugin::render(self.renderer.root, &tools, source, version, &target.namespace)
+                }
             };
             manifests.extend(failures.take(result).unwrap_or_default());
         }

@@ -1,0 +1,147 @@
+//! Sources that a config management plugin renders, and `[[plugin]]` in charts.toml, which declares its command.
+
+use std::path::PathBuf;
+
+use argocd::application::{Application, Source};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
+use document::{Fields, Node, Syntax, Value};
+use toolbox::archive::sha256;
+
+/// The command of a config management plugin.
+#[derive(Debug, Clone)]
+pub struct Plugin {
+    /// The name by which sources select it.
+    pub name: String,
+    /// The program and its arguments: `generate.command` and `generate.args` of the plugin.
+    pub command: Vec<String>,
+    /// The place of the entry.
+    pub place: Place,
+}
+
+impl Plugin {
+    /// Reads an entry.
+    pub(crate) fn read(node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let mut fields = Fields::new(node, "plugin[]", Syntax::Config);
+        let name = fields.required_string("name");
+        fields.required("command");
+        let command: Vec<String> = fields.strings("command").into_iter().map(|(word, _)| word).collect();
+        if node.get("command").is_some() && command.is_empty() {
+            fields.report(
+                Diagnostic::new(Code::ConfigInvalid, "`plugin[].command` must not be empty")
+                    .at(node.place(), "expected a program and its arguments, as in `[\"sh\", \"-c\", \"…\"]`"),
+            );
+        }
+        fields.finish(diagnostics);
+        Some(Self { name: name?, command, place: node.place() })
+    }
+
+    /// Whether the command runs a program, as far as it shows.
+    #[must_use]
+    pub fn mentions(&self, program: &str) -> bool {
+        self.command.iter().any(|word| word.contains(program))
+    }
+}
+
+/// A source that a plugin renders.
+#[derive(Debug)]
+pub struct PluginSource {
+    /// The source.
+    pub source: Source,
+    /// Its directory.
+    pub directory: PathBuf,
+    /// The plugin.
+    pub plugin: Plugin,
+    /// The variables that Argo CD sets for the plugin, sorted.
+    pub variables: Vec<(String, String)>,
+}
+
+/// What the plugin section of a source says.
+#[derive(Debug, Default)]
+struct Section {
+    name: String,
+    variables: Vec<(String, String)>,
+}
+
+impl PluginSource {
+    /// Finds the plugin of a source; `node` is the source with overrides applied.
+    pub(crate) fn new(
+        plugins: &[Plugin],
+        application: &Application,
+        source: &Source,
+        node: &Node,
+        directory: PathBuf,
+    ) -> Result<Self> {
+        let section = section(source, node)?;
+        let place = node.get("plugin").map_or_else(|| source.path_place.clone(), |_| node.key_place("plugin"));
+        // Argo CD appends the version of a plugin to its name.
+        let fits = |plugin: &&Plugin| {
+            let rest = section.name.strip_prefix(plugin.name.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("-v"))
+        };
+        let Some(plugin) = plugins.iter().find(fits) else {
+            let name =
+                if section.name.is_empty() { "a plugin".to_owned() } else { format!("plugin `{}`", section.name) };
+            let entry = if section.name.is_empty() { "" } else { section.name.as_str() };
+            return Err(Diagnostic::new(Code::NotRendered, format!("`{}` is rendered by {name}", source.path))
+                .at(place, "")
+                .help(format!("add `[[plugin]]` with `name = \"{entry}\"` and its `command` to charts.toml"))
+                .into());
+        };
+        let mut variables: Vec<(String, String)> = application
+            .variables(source, "")
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .filter(|(name, _)| !name.starts_with("ARGOCD_APP_REVISION"))
+            .collect();
+        variables.extend(section.variables);
+        variables.sort();
+        Ok(Self { source: source.clone(), directory, plugin: plugin.clone(), variables })
+    }
+
+    /// The digest of the command and its variables.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut text = self.plugin.command.join("\0");
+        for (name, value) in &self.variables {
+            text.push_str(&format!("\0{name}={value}"));
+        }
+        format!("sha256:{}", sha256(text.as_bytes()))
+    }
+}
+
+/// Reads `plugin` of a source.
+fn section(source: &Source, node: &Node) -> Result<Section> {
+    let Some(plugin) = node.get("plugin").filter(|plugin| !matches!(plugin.value, Value::Null)) else {
+        return Ok(Section::default());
+    };
+    let path = format!("{}.plugin", source.field);
+    let mut diagnostics = Diagnostics::default();
+    let mut fields = Fields::new(plugin, &path, Syntax::Application);
+    let name = fields.string("name").unwrap_or_default();
+    let mut variables = Vec::new();
+    for entry in fields.sequence("env") {
+        let text = |key: &str| entry.get(key).and_then(Node::as_str).unwrap_or_default().to_owned();
+        variables.push((format!("ARGOCD_ENV_{}", text("name")), text("value")));
+    }
+    let parameters = fields.sequence("parameters");
+    fields.finish(&mut diagnostics);
+    let all: Vec<String> = parameters.iter().map(Node::to_json).collect();
+    variables.push(("ARGOCD_APP_PARAMETERS".to_owned(), format!("[{}]", all.join(","))));
+    for parameter in parameters {
+        let name: String = parameter.get("name").and_then(Node::as_str).unwrap_or_default().to_uppercase();
+        let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        if let Some(text) = parameter.get("string").and_then(Node::as_str) {
+            variables.push((format!("PARAM_{name}"), text.to_owned()));
+        }
+        let items = parameter.get("array").map(Node::items).unwrap_or_default();
+        for (index, item) in items.iter().enumerate() {
+            variables.push((format!("PARAM_{name}_{index}"), item.as_str().unwrap_or_default().to_owned()));
+        }
+        for (key, value) in parameter.get("map").map(Node::entries).unwrap_or_default() {
+            let key: String = key.name.to_uppercase();
+            let key: String = key.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+            variables.push((format!("PARAM_{name}_{key}"), value.as_str().unwrap_or_default().to_owned()));
+        }
+    }
+    diagnostics.into_result(Section { name, variables })
+}

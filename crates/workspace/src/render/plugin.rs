@@ -1,0 +1,66 @@
+//! Runs the command of a config management plugin in a copy of the repository, as Argo CD does in its sidecar.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Duration;
+
+use diagnostics::excerpt::last_lines;
+use diagnostics::{Code, Diagnostic, Diagnostics, Result};
+use kubernetes::manifest::{self, Manifest, Writer};
+use toolbox::process::{Invocation, quoted};
+
+use crate::find;
+use crate::plugin::PluginSource;
+
+/// The time limit of a plugin, as in Argo CD.
+const DEADLINE: Duration = Duration::from_secs(90);
+
+/// Runs the plugin of a source. `tools` are the directories of the pinned programs, which come first on PATH.
+pub fn render(
+    root: &Path,
+    tools: &[&Path],
+    source: &PluginSource,
+    kube_version: &str,
+    namespace: &str,
+) -> Result<Vec<Manifest>> {
+    let stage = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
+    for name in find::tracked(root) {
+        let (from, to) = (root.join(&name), stage.path().join(&name));
+        let folder = to.parent().unwrap_or(stage.path());
+        std::fs::create_dir_all(folder).map_err(|error| Diagnostic::io("create", folder, &error))?;
+        std::fs::copy(&from, &to).map_err(|error| Diagnostic::io("copy", &from, &error))?;
+    }
+    let directory = stage.path().join(source.directory.strip_prefix(root).unwrap_or(&source.directory));
+    let Some((program, arguments)) = source.plugin.command.split_first() else { return Ok(Vec::new()) };
+    let mut path = OsString::new();
+    for tool in tools {
+        path.push(tool);
+        path.push(":");
+    }
+    path.push(std::env::var_os("PATH").unwrap_or_default());
+    let mut invocation = Invocation::new(Path::new(program), &directory).args(arguments).deadline(DEADLINE);
+    for (name, value) in &source.variables {
+        invocation = invocation.env(name, value.as_str());
+    }
+    let invocation = invocation.env("KUBE_VERSION", kube_version).env("PATH", path);
+    let output = invocation.run()?;
+    if !output.success() {
+        let words: Vec<String> = source.plugin.command.iter().map(|word| quoted(word)).collect();
+        let message = format!("plugin `{}` failed", source.plugin.name);
+        return Err(Diagnostic::new(Code::PluginFailed, message)
+            .at(source.plugin.place.clone(), "")
+            .note(last_lines(&output.stderr, 20))
+            .help(format!("to reproduce it, run: (cd {} && {})", quoted(&source.source.path), words.join(" ")))
+            .into());
+    }
+    manifest::read_from(Writer::Kustomize(&source.source.path), &output.stdout, namespace)
+}
+
+/// The error about a plugin in a run that must not use the network.
+#[must_use]
+pub fn not_offline(source: &PluginSource) -> Diagnostics {
+    Diagnostic::new(Code::PluginFailed, format!("plugin `{}` does not run with `--offline`", source.plugin.name))
+        .at(source.plugin.place.clone(), "it may use the network")
+        .help("run the command without `--offline`")
+        .into()
+}
