@@ -23,6 +23,7 @@ use workspace::target::{Part, RemoteChartPart, Target};
 use workspace::{Workspace, remote_chart};
 
 use super::Session;
+use super::memory::Memory;
 
 /// A target and its render.
 #[derive(Debug)]
@@ -104,7 +105,9 @@ pub fn render<'a>(
         }
         renderings.push(Rendering { target, golden, reasons, state: RenderState::Fresh });
     }
-    render_stale(session, workspace, argocd, &mut renderings, diagnostics);
+    // A caller that forces a render may have changed its command lines.
+    let memory = (!force).then_some(&*session.rendered);
+    render_stale(session, workspace, argocd, memory, &mut renderings, diagnostics);
     renderings
 }
 
@@ -113,6 +116,7 @@ fn render_stale(
     session: &Session<'_>,
     workspace: &Workspace,
     argocd: Release,
+    memory: Option<&Memory>,
     renderings: &mut [Rendering<'_>],
     diagnostics: &mut Diagnostics,
 ) {
@@ -125,7 +129,7 @@ fn render_stale(
         }
         None => true,
     });
-    stale.retain_mut(|one| match session.rendered.find(&one.target) {
+    stale.retain_mut(|one| match memory.and_then(|memory| memory.find(&one.target)) {
         Some(rendered) => {
             one.state = RenderState::Rendered(rendered);
             false
@@ -197,7 +201,11 @@ fn render_stale(
         let one = slot.into_inner().unwrap_or_else(PoisonError::into_inner);
         match &one.state {
             RenderState::Failed(found) => diagnostics.extend(found.clone()),
-            RenderState::Rendered(manifests) => session.rendered.keep(&one.target, manifests),
+            RenderState::Rendered(manifests) => {
+                if let Some(memory) = memory {
+                    memory.keep(&one.target, manifests);
+                }
+            }
             RenderState::Fresh | RenderState::Blocked(_) => {}
         }
     }
