@@ -101,6 +101,20 @@ fn is_yaml(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok_and(|text| yaml::parse(&Source::new("", text)).is_ok())
 }
 
+/// Whether a file outside of argocd/ is a template of another program, from which somebody generates manifests.
+#[must_use]
+pub fn is_template(root: &Path, path: &Path) -> bool {
+    if path.starts_with(root.join(ARGOCD)) {
+        return false;
+    }
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let placeholder = |line: &str| {
+        let value = line.split_once(": ").map_or(line, |(_, value)| value).trim_start_matches(['-', ' ']);
+        value.starts_with("{{") || value.starts_with('@') && value.trim_end().ends_with('@')
+    };
+    ["{%", "<%"].iter().any(|mark| text.contains(mark)) || text.lines().any(placeholder)
+}
+
 /// Whether bytes contain a text.
 pub(crate) fn contains(bytes: &[u8], text: &str) -> bool {
     memchr::memmem::find(bytes, text.as_bytes()).is_some()

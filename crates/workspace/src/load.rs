@@ -127,6 +127,10 @@ impl Workspace {
                 continue;
             }
             let documents = read(root, &path).and_then(|source| yaml::parse(&source));
+            if documents.is_err() && workspace.config.application_patterns().is_none() && find::is_template(root, &path)
+            {
+                continue;
+            }
             let Some(documents) = diagnostics.take(documents) else {
                 workspace.argocd_complete = false;
                 continue;
