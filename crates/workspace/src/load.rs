@@ -95,8 +95,9 @@ impl Workspace {
         let tools_lock = lock(root, TOOLS_LOCK_FILE, OWN_TOOLS).and_then(|source| ToolsLock::parse(&source));
         let tools_lock = diagnostics.take(tools_lock);
         let (Some(config), Some(charts_lock), Some(tools_lock)) = (config, charts_lock, tools_lock) else {
-            // Also report invalid Applications.
-            for path in find::candidates(root) {
+            // Also report invalid Applications, where they usually are: charts.toml may select the files.
+            let argocd = root.join(find::ARGOCD);
+            for path in find::candidates(root).into_iter().filter(|path| path.starts_with(&argocd)) {
                 let documents = read(root, &path).and_then(|source| yaml::parse(&source));
                 if let Some(documents) = diagnostics.take(documents) {
                     diagnostics.extend(argocd::application::read(&documents).findings());
