@@ -21,16 +21,18 @@ pub const ARGOCD: &str = "argocd";
 /// The group of Argo CD's kinds, as it begins an `apiVersion`.
 pub const GROUP: &str = "argoproj.io/";
 
-/// The files that may define something for Argo CD, sorted by path.
+/// The files that may define something for Argo CD, sorted by path: those in argocd/, and those that `selects` names.
 #[must_use]
-pub fn candidates(root: &Path) -> Vec<PathBuf> {
+pub fn candidates(root: &Path, selects: impl Fn(&str) -> bool) -> Vec<PathBuf> {
     let argocd = root.join(ARGOCD);
     let relevant = |path: &PathBuf| {
         // The error of an unreadable file is reported where it is read.
         let Ok(bytes) = std::fs::read(path) else { return path.starts_with(&argocd) };
         contains(&bytes, GROUP) || path.starts_with(&argocd) && (contains(&bytes, "kind") || !is_yaml(&bytes))
     };
-    manifests(root).into_iter().filter(relevant).collect()
+    // What nobody selects is not even read.
+    let selected = |path: &PathBuf| path.starts_with(&argocd) || selects(&inputs::name(root, path));
+    manifests(root).into_iter().filter(|path| selected(path) && relevant(path)).collect()
 }
 
 /// The YAML and JSON files of the repository, except those that are not manifests, sorted by path.

@@ -74,7 +74,12 @@ impl Workspace {
                 (defined, GeneratedApplication { parent: Some(parent.clone()), ..application })
             }));
         }
+        if new.is_empty() {
+            return false;
+        }
         let mut added = false;
+        // One for all of them, since it searches the repository for symbolic links.
+        let mut deployer = Deployer::new(&self.root, &self.config, &self.charts_lock);
         for (defined, application) in new {
             if self.is_known(&defined.instance, &application) {
                 continue;
@@ -85,16 +90,15 @@ impl Workspace {
             }
             self.deployments.retain(|one| one.application.instance != defined.instance);
             self.unrendered.retain(|one| one.instance != defined.instance);
-            let mut deployer = Deployer::new(&self.root, &self.config, &self.charts_lock);
             match deployer.deploy(defined) {
                 Ok(deployment) => self.deployments.push(deployment),
                 Err(unrendered) => self.unrendered.push(unrendered),
             }
-            self.wanted.append(&mut deployer.wanted);
-            diagnostics.extend(deployer.found);
             self.generated.push(application);
             added = true;
         }
+        self.wanted.append(&mut deployer.wanted);
+        diagnostics.extend(deployer.found);
         self.sort();
         added
     }

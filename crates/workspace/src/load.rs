@@ -96,8 +96,7 @@ impl Workspace {
         let tools_lock = diagnostics.take(tools_lock);
         let (Some(config), Some(charts_lock), Some(tools_lock)) = (config, charts_lock, tools_lock) else {
             // Also report invalid Applications, where they usually are: charts.toml may select the files.
-            let argocd = root.join(find::ARGOCD);
-            for path in find::candidates(root).into_iter().filter(|path| path.starts_with(&argocd)) {
+            for path in find::candidates(root, |_| false) {
                 let documents = read(root, &path).and_then(|source| yaml::parse(&source));
                 if let Some(documents) = diagnostics.take(documents) {
                     diagnostics.extend(argocd::application::read(&documents).findings());
@@ -122,11 +121,8 @@ impl Workspace {
             sound: false,
         };
         let (mut defined, mut sets) = (Vec::new(), Vec::new());
-        for path in find::candidates(root) {
+        for path in find::candidates(root, |name| workspace.config.selects(name)) {
             let selected = workspace.config.selects(&inputs::name(root, &path));
-            if !selected && !path.starts_with(root.join(find::ARGOCD)) {
-                continue;
-            }
             let documents = read(root, &path).and_then(|source| yaml::parse(&source));
             if documents.is_err() && workspace.config.application_patterns().is_none() && find::is_template(root, &path)
             {

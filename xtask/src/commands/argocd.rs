@@ -187,7 +187,7 @@ pub fn set_repository(session: &Session<'_>, url: &str, revision: Option<&str>) 
     // An invalid charts.toml or lock file is an error here; invalid Applications are not.
     let (workspace, _) = Workspace::load(root)?;
     let mut unreadable = Diagnostics::default();
-    let paths = workspace::find::candidates(root);
+    let paths = workspace::find::candidates(root, |_| true);
     let sources: Vec<_> = paths.iter().filter_map(|path| unreadable.take(toolbox::source::read(root, path))).collect();
     let replacement = Replacement { old: &workspace.config.repository, new: url, revision };
     let files = unreadable.take(repository::all(&workspace.config.source, &sources, &replacement)).unwrap_or_default();

@@ -37,7 +37,7 @@ pub fn run(root: Option<PathBuf>, printer: &Printer) -> Result<Outcome> {
             .help("run `cargo xtask render`, or delete the file to write a new one")
             .into());
     }
-    let documents: Vec<Document> = find::candidates(&root)
+    let documents: Vec<Document> = find::candidates(&root, |_| true)
         .iter()
         .filter_map(|path| toolbox::source::read(&root, path).ok())
         .flat_map(|source| yaml::parse(&source).unwrap_or_default())
@@ -52,7 +52,7 @@ pub fn run(root: Option<PathBuf>, printer: &Printer) -> Result<Outcome> {
             .into());
     };
     let mut survey = Survey { repository, inflates_charts: inflates_charts(&root), bootstraps: Vec::new() };
-    survey.bootstraps = bootstraps(&root, &survey);
+    survey.bootstraps = bootstraps(&root, &survey, &used);
     let text = init::configuration(&survey);
     atomic_file::write(&path, text.as_bytes())?;
     printer.status("Created", CONFIG_FILE);
@@ -104,17 +104,9 @@ fn inflates_charts(root: &Path) -> bool {
 }
 
 /// Charts that render Applications, and that no Application deploys.
-fn bootstraps(root: &Path, survey: &Survey) -> Vec<(String, String)> {
+fn bootstraps(root: &Path, survey: &Survey, used: &[(String, Vec<String>)]) -> Vec<(String, String)> {
     let Ok(config) = Config::parse(&Source::new(CONFIG_FILE, init::configuration(survey))) else { return Vec::new() };
-    let deployed = |documents: &[(String, Vec<String>)], path: &str| {
-        documents.iter().any(|(_, paths)| paths.iter().any(|one| one.trim_matches('/') == path))
-    };
-    let documents: Vec<Document> = find::candidates(root)
-        .iter()
-        .filter_map(|path| toolbox::source::read(root, path).ok())
-        .flat_map(|source| yaml::parse(&source).unwrap_or_default())
-        .collect();
-    let used = init::repositories(documents.iter().map(|document| &document.root));
+    let deployed = |path: &str| used.iter().any(|(_, paths)| paths.iter().any(|one| one.trim_matches('/') == path));
     let renders = |folder: &PathBuf| {
         let files = find::files(&folder.join("templates"));
         files.iter().any(|file| {
@@ -125,7 +117,7 @@ fn bootstraps(root: &Path, survey: &Survey) -> Vec<(String, String)> {
     workspace::charts::chart_folders(root, &config)
         .into_iter()
         .filter(renders)
-        .filter(|folder| !deployed(&used, &inputs::name(root, folder)))
+        .filter(|folder| !deployed(&inputs::name(root, folder)))
         .filter_map(|folder| Some((Chart::load(root, &folder).ok()?.name, inputs::name(root, &folder))))
         .collect()
 }

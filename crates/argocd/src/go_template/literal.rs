@@ -38,7 +38,8 @@ fn plain(digits: &str) -> bool {
         && digits.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '_' | 'e' | 'E' | '+' | '-'))
 }
 
-fn integer(digits: &str, negative: bool) -> Option<i64> {
+/// An integer in any of Go's notations, without its sign.
+pub(super) fn integer(digits: &str, negative: bool) -> Option<i64> {
     let lower = digits.to_ascii_lowercase();
     let (radix, rest) = if let Some(rest) = lower.strip_prefix("0x") {
         (16, rest)

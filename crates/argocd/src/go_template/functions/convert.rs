@@ -1,5 +1,6 @@
 //! Conversions of arguments, as in the libraries that Sprig uses.
 
+use crate::go_template::literal;
 use crate::go_template::value::Value;
 
 /// The longest text or list that a function makes.
@@ -82,21 +83,6 @@ fn parse_integer(text: &str) -> Option<i64> {
         b'+' => (false, &text[1..]),
         _ => (false, text),
     };
-    let lower = digits.to_ascii_lowercase();
-    let (radix, digits) = if let Some(rest) = lower.strip_prefix("0x") {
-        (16, rest)
-    } else if let Some(rest) = lower.strip_prefix("0o") {
-        (8, rest)
-    } else if let Some(rest) = lower.strip_prefix("0b") {
-        (2, rest)
-    } else if lower.len() > 1 && lower.starts_with('0') {
-        (8, &lower[1..])
-    } else {
-        (10, lower.as_str())
-    };
-    if digits.is_empty() || !digits.chars().all(|c| c.is_digit(radix)) {
-        return None;
-    }
-    let magnitude = i128::from_str_radix(digits, radix).ok()?;
-    i64::try_from(if negative { -magnitude } else { magnitude }).ok()
+    // Underscores are allowed only in templates.
+    if digits.contains('_') { None } else { literal::integer(digits, negative) }
 }
