@@ -44,7 +44,7 @@ fn run(cli: Cli, environment: &Environment, printer: &Printer) -> Result<Outcome
     }
     let common = cli.common;
     if matches!(cli.command, Command::Init) {
-        return init::run(common.root, printer);
+        return init::run(common.root, &environment.cache, printer);
     }
     let session = Session::new(common.root, common.offline, common.jobs, environment, printer)?;
     let outcome = dispatch(&session, cli.command);
@@ -93,7 +93,7 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
             };
             test_kind::run(session, &request)
         }
-        Command::Init => init::run(Some(session.root.clone()), session.printer),
+        Command::Init => init::run(Some(session.root.clone()), &session.environment.cache, session.printer),
         Command::Outdated => outdated::run(session),
         Command::New(cli::New { app, dependency, repository, namespace }) => {
             new::run(session, &new::Request { app, dependency, repository, namespace })

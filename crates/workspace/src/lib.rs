@@ -18,6 +18,7 @@ pub mod generate;
 pub mod kustomized;
 pub mod load;
 pub mod namespaces;
+pub mod other_repository;
 pub mod plain;
 pub mod plan;
 pub mod plugin;
@@ -29,6 +30,8 @@ mod revision;
 pub mod suppression;
 pub mod sync_policy;
 pub mod target;
+pub mod tree;
+pub mod trees;
 pub mod versions;
 pub mod written;
 

@@ -22,6 +22,7 @@ mod image;
 mod kind;
 mod lint;
 mod new;
+mod other_repository;
 mod pod_security_agreement;
 mod properties;
 mod provenance;
