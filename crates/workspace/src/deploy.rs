@@ -1,28 +1,28 @@
 //! Applications and what their sources consist of, or why an Application is not rendered.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use argocd::application::{Application, Defined, HelmOptions, Source, helm_options};
 use argocd::chart_source::{chart_source, ignores_chart};
-use argocd::source_type::{self, SourceType};
+use argocd::source_type::SourceType;
 use argocd::symbolic_links;
 use argocd::value_files::clean;
-use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place, Result, nearest};
-use document::{Node, Value, yaml};
+use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place, Result};
+use document::{Node, Value};
 use helm::chart::Chart;
 use helm::charts_lock::{ChartsLock, Pin};
 use helm::dependencies::remote::{self, Wanted};
 use toolbox::inputs;
-use toolbox::source::read;
 
-use crate::charts::chart_folders;
+use crate::chart_recipe;
 use crate::checkout::Checkout;
 use crate::config::Config;
 use crate::kustomized::{KustomizeSource, Pinned};
 use crate::plain::DirectorySource;
 use crate::plugin::PluginSource;
+use crate::source_directory::{no_chart, no_directory, outside, overrides, source_type};
 use crate::tree::{Shared, Tree};
 use crate::trees::Trees;
 
@@ -286,8 +286,10 @@ impl<'a> Deployer<'a> {
                 self.kustomization(source, &node, (root, &directory), own.as_ref()).map(Rendered::Kustomize)
             }
             SourceType::Directory => {
-                let checkout = own.as_ref().unwrap_or(&self.checkout);
-                DirectorySource::new(root, checkout, source, &node, &directory).map(Rendered::Directory)
+                let checkout = (own.as_ref().unwrap_or(&self.checkout), self.config);
+                let commit = tree.and_then(|tree| tree.commit.as_deref());
+                let source = (source, &node, commit.unwrap_or_else(|| chart_recipe::revision(source)));
+                DirectorySource::new((root, &directory), checkout, application, source).map(Rendered::Directory)
             }
             SourceType::Plugin => {
                 PluginSource::new(&self.config.plugins, application, source, &node, directory).map(Rendered::Plugin)
@@ -308,7 +310,7 @@ impl<'a> Deployer<'a> {
         let links = match &tree {
             None => self.links.clone(),
             Some(_) if self.config.allow_outside_links => Diagnostics::default(),
-            Some(tree) => tree.named(tree.links(), &source.node.source),
+            Some(tree) => tree.named(tree.links().clone(), &source.node.source),
         };
         if links.has_errors() { Err(links) } else { Ok(tree) }
     }
@@ -460,92 +462,6 @@ fn pinned(lock: &ChartsLock, wanted: &Wanted) -> Result<Pin> {
         found
     });
     pin.cloned()
-}
-
-/// The type of a source. What looks like a chart without its Chart.yaml is one, so that its absence is reported.
-fn source_type(source: &Source, node: &Node, directory: &Path) -> Result<SourceType> {
-    if let Some(explicit) = source_type::explicit(node)? {
-        return Ok(explicit);
-    }
-    if !directory.is_dir() {
-        return Ok(SourceType::Helm);
-    }
-    let found = source_type::discover(directory)?;
-    let remains = ["templates", "values.yaml", "charts"].iter().any(|name| directory.join(name).exists());
-    let broken = found == SourceType::Directory && remains && !has_manifests(directory) && !directory.is_symlink();
-    Ok(if broken && source.node.get("directory").is_none() { SourceType::Helm } else { found })
-}
-
-/// Whether a directory contains other YAML files than those of a chart.
-fn has_manifests(directory: &Path) -> bool {
-    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
-    entries
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .any(|name| argocd::directory::is_manifest(&name) && !name.starts_with("values") && name != "Chart.lock")
-}
-
-fn no_directory(source: &Source) -> Diagnostic {
-    Diagnostic::new(Code::ChartMissing, format!("`{}` does not exist", source.path))
-        .at(source.path_place.clone(), "")
-        .help("correct the path, or create the directory")
-}
-
-fn no_chart(root: &Path, config: &Config, source: &Source, directory: &Path) -> Diagnostic {
-    let path = &source.path;
-    let charts: Vec<String> = chart_folders(root, config).iter().map(|folder| inputs::name(root, folder)).collect();
-    let what = if directory.is_dir() { "contains no Chart.yaml" } else { "does not exist" };
-    let diagnostic = Diagnostic::new(Code::ChartMissing, format!("`{path}` {what}")).at(source.path_place.clone(), "");
-    let is_chart = ["templates", "values.yaml", "charts"].iter().any(|name| directory.join(name).exists());
-    match nearest(path, charts.iter().map(String::as_str)) {
-        _ if is_chart => diagnostic.help(format!("add or restore {path}/Chart.yaml")),
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-        None if directory.is_dir() => {
-            diagnostic.help("only Helm charts are rendered; move plain manifests into a chart")
-        }
-        None => diagnostic.help("create the chart, or correct the path"),
-    }
-}
-
-/// The override files in the directory of a source.
-fn overrides(root: &Path, application: &Application, directory: &Path) -> Result<Vec<Node>> {
-    let mut nodes = Vec::new();
-    for name in application.override_files() {
-        let path = directory.join(name);
-        if path.is_file() {
-            // Argo CD reads only the first document.
-            let source = read(root, &path)?;
-            let first = yaml::parse(&source)?.into_iter().next().map(|document| document.root);
-            nodes.push(first.unwrap_or(Node { value: Value::Null, span: 0..0, source }));
-        }
-    }
-    Ok(nodes)
-}
-
-/// Reports a path that Argo CD rejects: an absolute one, or one outside the repository.
-fn outside(source: &Source) -> Option<Diagnostic> {
-    let path = source.path.as_str();
-    let finding = |message: String| {
-        Diagnostic::new(Code::ApplicationInvalid, message).at(source.path_place.clone(), "rejected by Argo CD")
-    };
-    let inner = path.trim_start_matches('/');
-    if inner.len() < path.len() {
-        return Some(finding(format!("`{path}` is an absolute path")).help(format!("use `{inner}`")));
-    }
-    let mut depth = 0_usize;
-    for component in Path::new(path).components() {
-        match component {
-            Component::ParentDir if depth == 0 => {
-                return Some(
-                    finding(format!("`{path}` is outside the repository"))
-                        .help("use a path relative to the root of the repository, such as `charts/web`"),
-                );
-            }
-            Component::ParentDir => depth -= 1,
-            Component::CurDir => {}
-            _ => depth += 1,
-        }
-    }
-    None
 }
 
 /// The cases of a chart besides the default one: each `ci/<case>-values.yaml`.

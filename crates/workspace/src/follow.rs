@@ -13,6 +13,7 @@ use document::yaml::Document;
 use crate::deploy::{Deployer, Deployment, Rendered};
 use crate::find;
 use crate::generate::{Generated, GeneratedApplication, Generator};
+use crate::jsonnet::Evaluation;
 use crate::load::Workspace;
 use crate::target::TargetId;
 
@@ -52,7 +53,10 @@ fn may_define(root: &Path, source: &Rendered, elsewhere: bool) -> bool {
         Rendered::Plugin(source) => find::files(&source.directory).iter().any(|path| in_file(path)),
         // Its Applications are in files.
         Rendered::Directory(source) => {
-            elsewhere && source.contents.files.iter().any(|file| mentions(file.text.as_bytes()))
+            let imported = |evaluation: &Evaluation| evaluation.imported.keys().any(|name| in_file(&root.join(name)));
+            let evaluated = |evaluation: &Evaluation| evaluation.files.iter().any(|(_, file)| in_file(file));
+            source.evaluation.as_ref().is_some_and(|one| evaluated(one) || imported(one))
+                || elsewhere && source.contents.files.iter().any(|file| mentions(file.text.as_bytes()))
         }
         Rendered::Elsewhere(source) => may_define(&source.tree.root, &source.rendered, true),
     }

@@ -20,6 +20,7 @@ use crate::chart_recipe::{self, ChartPlace, Environment};
 use crate::checkout::Checkout;
 use crate::deploy::{ChartSource, Deployment, Elsewhere, RemoteChart, Rendered};
 use crate::find;
+use crate::jsonnet;
 use crate::kustomized::KustomizeSource;
 use crate::load::Workspace;
 use crate::plain::DirectorySource;
@@ -327,6 +328,12 @@ impl<'a> Planner<'a, '_> {
                 draft.inputs.extend(source.contents.inputs.clone());
                 // Nothing else affects it, but a target without inputs would never be stale.
                 draft.inputs.insert(format!("{prefix}application"), "directory".to_owned());
+                if let Some(evaluation) = &source.evaluation {
+                    draft.inputs.extend(evaluation.imported.clone());
+                    draft.inputs.insert(format!("{prefix}application"), evaluation.digest(root));
+                    let version = self.workspace.config.tool(jsonnet::TOOL).unwrap_or_default();
+                    draft.inputs.insert(jsonnet::TOOL.to_owned(), version.to_owned());
+                }
                 Part::Directory(source)
             }
             Planned::Plugin(source) => {
@@ -347,7 +354,7 @@ impl<'a> Planner<'a, '_> {
                 let mut inner = Draft { case_file: None, namespace: draft.namespace.clone(), inputs: Inputs::new() };
                 let part = self.part(planned, &tree.root, prefix, &mut inner)?;
                 draft.namespace = inner.namespace;
-                let settings = ["helm", "kubernetes", "kustomize"];
+                let settings = ["helm", "jsonnet", "kubernetes", "kustomize"];
                 let mut files = String::new();
                 for (name, digest) in inner.inputs {
                     let is_file = !settings.contains(&name.as_str()) && tree.root.join(&name).is_file();

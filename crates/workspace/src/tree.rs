@@ -2,11 +2,12 @@
 //! another repository.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use argocd::symbolic_links;
 use diagnostics::{Diagnostics, Place, Source};
 use toolbox::inputs;
+use toolbox::process::quoted;
 
 use crate::checkout::Checkout;
 
@@ -19,22 +20,31 @@ pub struct Tree {
     pub label: String,
     /// The commit, unless it is the work tree of a checkout.
     pub commit: Option<String>,
+    /// The links with which Argo CD refuses the repository, once they are needed.
+    links: OnceLock<Diagnostics>,
 }
 
 /// A tree that sources share.
 pub type Shared = Arc<Tree>;
 
 impl Tree {
+    /// The files below a directory.
+    pub(crate) fn new(root: PathBuf, label: String, commit: Option<String>) -> Shared {
+        Arc::new(Self { root, label, commit, links: OnceLock::new() })
+    }
+
     /// What a clone would not contain.
     pub(crate) fn checkout(&self) -> Checkout {
         if self.commit.is_some() { Checkout::whole(&self.root) } else { Checkout::new(&self.root) }
     }
 
     /// The links with which Argo CD refuses the repository.
-    pub(crate) fn links(&self) -> Diagnostics {
-        let checkout = self.checkout();
-        let found = symbolic_links::find(checkout.top(), &|path| checkout.lacks(path));
-        symbolic_links::report(checkout.top(), &found)
+    pub(crate) fn links(&self) -> &Diagnostics {
+        self.links.get_or_init(|| {
+            let checkout = self.checkout();
+            let found = symbolic_links::find(checkout.top(), &|path| checkout.lacks(path));
+            symbolic_links::report(checkout.top(), &found)
+        })
     }
 
     /// What names it in messages.
@@ -52,8 +62,15 @@ impl Tree {
     /// Findings with the names of its files, which were read relative to its root; `own` is a file of the workspace.
     #[must_use]
     pub fn named(&self, mut found: Diagnostics, own: &Source) -> Diagnostics {
-        for (place, _) in found.0.iter_mut().flat_map(|one| &mut one.places) {
-            self.rename(place, own);
+        for one in &mut found.0 {
+            for (place, _) in &mut one.places {
+                self.rename(place, own);
+            }
+            // Commands begin in the root.
+            let directory = format!("(cd {} && cd ", quoted(&self.root.to_string_lossy()));
+            for help in &mut one.helps {
+                *help = help.replace("(cd ", &directory);
+            }
         }
         found
     }

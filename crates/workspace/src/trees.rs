@@ -7,7 +7,6 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use argocd::application::Source;
@@ -159,7 +158,7 @@ impl<'a> Trees<'a> {
                 let name = label(path);
                 // A directory in the repository of the workspace is no clone of its own.
                 if top == self.top || revision::is_checkout(&top, None, revision) {
-                    return Ok(Arc::new(Tree { root, label: name, commit: None }));
+                    return Ok(Tree::new(root, name, None));
                 }
                 let label = format!("{}@{revision}:", name.trim_end_matches('/'));
                 self.at_revision(&root, &entry.url, revision, prefix, label)
@@ -238,7 +237,7 @@ impl<'a> Trees<'a> {
             write(repository, commit, &trees, &root)?;
             prune(&trees);
         }
-        Ok(Arc::new(Tree { root, label, commit: Some(commit.to_owned()) }))
+        Ok(Tree::new(root, label, Some(commit.to_owned())))
     }
 }
 

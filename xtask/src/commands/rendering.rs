@@ -20,7 +20,7 @@ use toolbox::progress::Progress;
 use workspace::render::kustomize::Programs;
 use workspace::render::{self, Renderer};
 use workspace::target::{Part, RemoteChartPart, Target};
-use workspace::{Workspace, remote_chart};
+use workspace::{Workspace, jsonnet, remote_chart};
 
 use super::Session;
 use super::memory::Memory;
@@ -157,16 +157,26 @@ fn render_stale(
     let any_kustomize = stale.iter().any(|one| one.target.parts.iter().any(needs_kustomize));
     let helm = require(any_helm, "helm", argocd.helm);
     let kustomize = require(any_kustomize, "kustomize", argocd.kustomize);
+    let evaluates = |part: &Part<'_>| match part.inner() {
+        Part::Directory(source) => source.evaluation.is_some(),
+        _ => false,
+    };
+    let any_jsonnet = stale.iter().any(|one| one.target.parts.iter().any(evaluates));
+    // Without a version, no directory with Jsonnet files is planned.
+    let version = workspace.config.tool(jsonnet::TOOL).unwrap_or_default();
+    let jsonnet = require(any_jsonnet, jsonnet::TOOL, version);
     // A missing tool concerns only the targets that need it.
     stale.retain_mut(|one| {
         let parts = &one.target.parts;
         let lacks_helm = helm.as_ref().err().filter(|_| parts.iter().any(self::needs_helm));
         let lacks_kustomize = kustomize.as_ref().err().filter(|_| parts.iter().any(needs_kustomize));
-        let Some(reported) = lacks_helm.or(lacks_kustomize) else { return true };
+        let lacks_jsonnet = jsonnet.as_ref().err().filter(|_| parts.iter().any(evaluates));
+        let Some(reported) = lacks_helm.or(lacks_kustomize).or(lacks_jsonnet) else { return true };
         one.state = RenderState::Blocked(*reported);
         false
     });
     let (helm, kustomize) = (helm.unwrap_or_default(), kustomize.unwrap_or_default());
+    let jsonnet = jsonnet.unwrap_or_default();
     diagnostics.extend(tools.warnings());
     let helm_path = || Ok(helm.clone());
     let context = session.context(&helm_path);
@@ -196,7 +206,8 @@ fn render_stale(
 
     let renderer = Renderer { root: &session.root, cache, helm: &helm };
     let offline = session.offline;
-    let machine = Machine { workspace, offline, argocd, renderer, kustomize: &kustomize, prepared, unpacked };
+    let machine =
+        Machine { workspace, offline, argocd, renderer, kustomize: &kustomize, jsonnet: &jsonnet, prepared, unpacked };
     let slots: Vec<Mutex<&mut Rendering<'_>>> = stale.into_iter().map(Mutex::new).collect();
     parallel(session.jobs, &slots, |slot| {
         let Ok(mut one) = slot.lock() else { return };
@@ -245,6 +256,7 @@ struct Machine<'a> {
     argocd: Release,
     renderer: Renderer<'a>,
     kustomize: &'a Path,
+    jsonnet: &'a Path,
     prepared: BTreeMap<PathBuf, std::result::Result<Prepared, Reported>>,
     unpacked: Unpacked,
 }
@@ -302,7 +314,7 @@ impl Machine<'_> {
                     unpacked.map(|one| one.as_ref().map(PathBuf::as_path).map_err(|reported| *reported)).collect();
                 render::kustomize::render(root, programs, kustomize, &charts?, &target.namespace)
             }
-            Part::Directory(source) => render::plain::render(source, &target.namespace),
+            Part::Directory(source) => render::plain::render(root, self.jsonnet, source, &target.namespace),
             Part::Plugin(source) if self.offline => Err(render::plugin::not_offline(source)),
             Part::Plugin(source) => {
                 let tools: Vec<&Path> = [self.kustomize, renderer.helm].into_iter().filter_map(Path::parent).collect();
