@@ -27,6 +27,7 @@ pub mod provenance;
 mod reason;
 pub mod remote_chart;
 pub mod render;
+pub mod renderer;
 mod revision;
 mod source_directory;
 pub mod suppression;
