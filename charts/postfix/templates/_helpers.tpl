@@ -64,6 +64,29 @@ The name of the credentials Secret, or empty. values.schema.json allows only one
 {{- end }}
 {{- end }}
 
+{{/*
+The name of the Secret with the private keys for DKIM.
+*/}}
+{{- define "postfix.dkimSecret" -}}
+{{- if .Values.dkim.sealedSecret.encryptedData }}
+{{- include "postfix.fullname" . }}-dkim
+{{- else }}
+{{- .Values.dkim.existingSecret }}
+{{- end }}
+{{- end }}
+
+{{/*
+The security context of a sidecar, without its user: no root, no capabilities, nothing to write to.
+*/}}
+{{- define "postfix.sidecarSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+runAsNonRoot: true
+capabilities:
+  drop:
+    - ALL
+{{- end }}
+
 {{- define "postfix.claim" -}}
 {{- default (printf "%s-queue" (include "postfix.fullname" .)) .Values.persistence.existingClaim }}
 {{- end }}

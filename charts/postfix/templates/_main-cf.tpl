@@ -114,6 +114,17 @@ nested_header_checks: ""
 mime_header_checks: ""
 {{- end }}
 
+{{- $milters := .Values.milters.sockets }}
+{{- if .Values.dkim.domains }}
+{{- $milters = append $milters "inet:127.0.0.1:8891" }}
+{{- end }}
+{{- if $milters }}
+{{/* After the access rules, and after header_checks: a milter sees the message as it is sent. */ -}}
+smtpd_milters: {{ join ", " $milters | quote }}
+non_smtpd_milters: "$smtpd_milters"
+milter_default_action: {{ .Values.milters.defaultAction | quote }}
+{{- end }}
+
 relayhost: {{ $relay.relayhost | quote }}
 {{- if $relay.senderRelayhosts }}
 sender_dependent_relayhost_maps: "texthash:/etc/postfix-relay/tables/sender_relayhosts"

@@ -118,6 +118,33 @@ A canonical table. Rules without a replacement return the address itself, which 
 {{- end }}
 
 {{/*
+OpenDKIM only signs. Postfix is its only client, so it signs mail of every address. The keys are files of a Secret, which
+the user of the sidecar must be able to read, and which no other container mounts.
+*/}}
+{{- define "postfix.opendkim" -}}
+Mode s
+Canonicalization relaxed/simple
+OversignHeaders From
+Socket inet:8891@127.0.0.1
+KeyTable file:/etc/opendkim-relay/config/dkim_keys
+SigningTable refile:/etc/opendkim-relay/config/dkim_senders
+InternalHosts 0.0.0.0/0,::/0
+RequireSafeKeys no
+{{- end }}
+
+{{- define "postfix.dkimKeys" -}}
+{{- range $domain, $selector := .Values.dkim.domains }}
+{{ $domain }} {{ $domain }}:{{ $selector }}:/etc/opendkim-relay/keys/{{ $selector }}.{{ $domain }}
+{{- end }}
+{{- end }}
+
+{{- define "postfix.dkimSenders" -}}
+{{- range $domain, $_ := .Values.dkim.domains }}
+*@{{ $domain }} {{ $domain }}
+{{- end }}
+{{- end }}
+
+{{/*
 The data of the ConfigMap. The pod's checksum covers only the data, because the labels change with every chart version.
 */}}
 {{- define "postfix.configData" -}}
@@ -149,5 +176,13 @@ rewrite_recipients: |
 {{- if .Values.relay.senderRelayhosts }}
 sender_relayhosts: |
   {{- include "postfix.senderRelayhosts" . | trim | nindent 2 }}
+{{- end }}
+{{- if .Values.dkim.domains }}
+opendkim.conf: |
+  {{- include "postfix.opendkim" . | nindent 2 }}
+dkim_keys: |
+  {{- include "postfix.dkimKeys" . | trim | nindent 2 }}
+dkim_senders: |
+  {{- include "postfix.dkimSenders" . | trim | nindent 2 }}
 {{- end }}
 {{- end }}
