@@ -26,6 +26,7 @@ mod reason;
 pub mod remote_chart;
 pub mod render;
 mod revision;
+pub mod sealing;
 pub mod suppression;
 pub mod sync_policy;
 pub mod target;
