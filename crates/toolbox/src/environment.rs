@@ -55,8 +55,7 @@ impl Environment {
             .unwrap_or_else(|| std::env::temp_dir().join(format!("homelab-chart-{}", geteuid().as_raw())));
         let given = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|text| text.parse().ok());
         let now = given.map(Duration::from_secs);
-        let now =
-            now.unwrap_or_else(|| SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default());
+        let now = now.unwrap_or_else(|| SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default());
         Self { ci: set("CI"), github: set("GITHUB_ACTIONS"), dumb, mirror, cache: absolute(cache), now }
     }
 
@@ -100,8 +99,14 @@ mod tests {
     use super::*;
 
     fn check(cache: &Path) -> Option<String> {
-        let environment =
-            Environment { ci: false, github: false, dumb: false, mirror: None, cache: cache.to_path_buf(), now: Duration::ZERO };
+        let environment = Environment {
+            ci: false,
+            github: false,
+            dumb: false,
+            mirror: None,
+            cache: cache.to_path_buf(),
+            now: Duration::ZERO,
+        };
         environment.check_cache().err().map(|found| found.0[0].message.clone())
     }
 

@@ -67,7 +67,9 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
         None => only_name(&request.app, &rendered)?,
     };
     if let Some(expected) = forms::subdomain(&name) {
-        return Err(Diagnostic::new(Code::Usage, format!("`{name}` is not a valid name of a Secret: {expected}")).into());
+        return Err(
+            Diagnostic::new(Code::Usage, format!("`{name}` is not a valid name of a Secret: {expected}")).into()
+        );
     }
     let tools = session.tools(&workspace);
     let kubeseal = tools.require("kubeseal", workspace.config.tool("kubeseal")?)?.path;
@@ -275,7 +277,8 @@ fn values(path: &[String], encrypted: &BTreeMap<String, String>) -> String {
 /// A SealedSecret. Without a scope annotation, it is strict.
 fn manifest(namespace: &str, name: &str, encrypted: &BTreeMap<String, String>) -> String {
     let spec = values(&["spec".to_owned(), "encryptedData".to_owned()], encrypted);
-    let metadata = |indent: &str| format!("{indent}metadata:\n{indent}  name: {name}\n{indent}  namespace: {namespace}\n");
+    let metadata =
+        |indent: &str| format!("{indent}metadata:\n{indent}  name: {name}\n{indent}  namespace: {namespace}\n");
     let (own, template) = (metadata(""), metadata("    "));
     format!("apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\n{own}{spec}  template:\n{template}")
 }
