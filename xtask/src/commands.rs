@@ -19,6 +19,7 @@ pub mod placing;
 pub mod render;
 pub mod rendering;
 pub mod schemas;
+pub mod seal;
 pub mod test_kind;
 pub mod tools;
 pub mod tracing;

@@ -9,7 +9,7 @@ use toolbox::process;
 use xtask::cli::{Cli, Command};
 use xtask::commands::{
     Outcome, Session, argocd, bench, ci, deps, explain, image, impact, init, lint, new, origin, outdated, render,
-    schemas, test_kind, tools, validate,
+    schemas, seal, test_kind, tools, validate,
 };
 use xtask::report::{Printer, json};
 use xtask::{cli, report};
@@ -76,6 +76,7 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
         Command::Image(cli::Image { names, force, build_args }) => {
             image::run(session, &image::Request { names, force, build_args })
         }
+        Command::Seal(cli::Seal { app, name, values }) => seal::run(session, &seal::Request { app, name, values }),
         Command::TestKind(args) => {
             let cli::TestKind { apps, keep, fresh, delete, step, node_image, manifest, api_port, upgrade_from, junit } =
                 args;

@@ -173,6 +173,8 @@ codes! {
     SealedSecretInvalid "sealed-secret-invalid" Finding "a SealedSecret cannot be unsealed"
     SealedSecretScope "sealed-secret-scope" Finding "a SealedSecret is not strictly bound to the name and namespace it is deployed with"
     SealedSecretWave "sealed-secret-wave" Finding "Argo CD may start a workload before the SealedSecret that it uses"
+    SealingCertificateExpiring "sealing-certificate-expiring" Warning "the certificate for sealing expires within 60 days"
+    SealingCertificateInvalid "sealing-certificate-invalid" Finding "the certificate for sealing is missing, invalid, or expired"
     SecretPlain "secret-plain" Finding "the values of a Secret are readable in Git or in the rendered output"
     SelectorUnmatched "selector-unmatched" Finding "a selector matches nothing"
     SuppressionUnused "suppression-unused" Finding "a suppression in charts.toml matches no finding"

@@ -22,6 +22,7 @@ use crate::external::External;
 use crate::other_repository::OtherRepository;
 use crate::plugin::Plugin;
 use crate::reason;
+use crate::sealing;
 
 /// The contents of charts.toml.
 #[derive(Debug, Clone)]
@@ -62,6 +63,8 @@ pub struct Config {
     unlocked: BTreeSet<String>,
     /// The node image of kind clusters and its place.
     pub kind_node_image: Option<(String, Place)>,
+    /// The path of the certificate for sealing, and its place.
+    pub sealing_certificate: Option<(String, Place)>,
     /// Suppressed findings.
     pub suppressions: Vec<Suppression>,
     /// Objects that exist outside of the repository.
@@ -139,6 +142,8 @@ impl Config {
             fields.finish(&mut diagnostics);
             Some((image?, node.get("node-image")?.place()))
         });
+        let sealing_certificate =
+            fields.node("sealed-secrets").and_then(|node| sealing::section(node, &mut diagnostics));
         let namespaces = fields.sequence("namespace").iter();
         let namespaces = namespaces.filter_map(|node| pod_security::namespace(node, &mut diagnostics)).collect();
         let (suppressions, deprecated) = suppressions(&root, &mut fields, &mut diagnostics);
@@ -181,6 +186,7 @@ impl Config {
             tools,
             unlocked: BTreeSet::new(),
             kind_node_image,
+            sealing_certificate,
             suppressions,
             externals,
             bootstraps,

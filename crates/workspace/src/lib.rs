@@ -30,6 +30,7 @@ pub mod render;
 pub mod renderer;
 mod revision;
 mod source_directory;
+pub mod sealing;
 pub mod suppression;
 pub mod sync_policy;
 pub mod target;

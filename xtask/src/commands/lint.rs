@@ -164,6 +164,7 @@ pub fn check(
         clusters: &clusters,
         complete: sound && request.targets.is_empty(),
         base: base.as_ref(),
+        now: session.environment.now,
     };
     if request.fix {
         diagnostics.extend(fix(session, &subject));

@@ -190,6 +190,7 @@ fn record(session: &Session<'_>, service: &Service) -> Result<(Vec<Object>, Diag
         clusters: &clusters,
         complete: false,
         base: None,
+        now: session.environment.now,
     };
     let accepted = accepted::entry(service, &subject);
     let request = render::Request { accept: true, ..render::Request::default() };

@@ -28,6 +28,7 @@ mod properties;
 mod provenance;
 mod relay;
 mod render;
+mod seal;
 mod structure;
 #[expect(dead_code, reason = "the fixtures use the rest")]
 mod support;

@@ -8,7 +8,7 @@ use super::check::{Ci, Lint, LintImages, Validate};
 use super::pin::{Deps, DepsUpdate, Outdated};
 use super::render::Render;
 use super::test_kind::TestKind;
-use super::tool::{Bench, Explain, Images, Schemas, Tools};
+use super::tool::{Bench, Explain, Images, Schemas, Seal, Tools};
 use super::trace::{ExplainCoverage, ExplainField, Impact};
 
 /// The fields that depend on the command.
@@ -54,6 +54,9 @@ pub enum Output {
     /// `image`
     #[schemars(extend("properties" = {"command": {"const": "image"}}))]
     Image(Images),
+    /// `seal`
+    #[schemars(extend("properties" = {"command": {"const": "seal"}}))]
+    Seal(Seal),
     /// `init`
     #[schemars(extend("properties" = {"command": {"const": "init"}}))]
     Init(Init),
