@@ -5,9 +5,12 @@
 use std::fs::DirBuilder;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use diagnostics::{Code, Diagnostic, Result};
 use rustix::process::geteuid;
+
+use crate::date::Date;
 
 /// The replacement for all chart repositories.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +30,8 @@ pub struct Environment {
     pub github: bool,
     /// `TERM` is `dumb`, empty, or unset: a terminal cannot overwrite a line.
     pub dumb: bool,
+    /// `XTASK_TODAY`: the day on which suppressions are judged, instead of the current one.
+    pub today: Option<String>,
     /// `XTASK_CHART_MIRROR`.
     pub mirror: Option<Mirror>,
     /// `XTASK_CACHE_DIR`, or the tool's directory in the user's cache. [`Environment::check_cache`] checks it.
@@ -50,7 +55,21 @@ impl Environment {
             .or_else(|| Some(path("XDG_CACHE_HOME")?.join("homelab-chart")))
             .or_else(|| Some(path("HOME")?.join(".cache").join("homelab-chart")))
             .unwrap_or_else(|| std::env::temp_dir().join(format!("homelab-chart-{}", geteuid().as_raw())));
-        Self { ci: set("CI"), github: set("GITHUB_ACTIONS"), dumb, mirror, cache: absolute(cache) }
+        let today = std::env::var("XTASK_TODAY").ok().filter(|value| !value.is_empty());
+        Self { ci: set("CI"), github: set("GITHUB_ACTIONS"), dumb, today, mirror, cache: absolute(cache) }
+    }
+
+    /// The current day, or that of `XTASK_TODAY`.
+    pub fn today(&self) -> Result<Date> {
+        let Some(text) = &self.today else { return Ok(Date::of(SystemTime::now())) };
+        text.parse().map_err(|()| {
+            Diagnostic::new(
+                Code::Usage,
+                format!("`XTASK_TODAY` is `{text}`, which is not a day of the form YYYY-MM-DD"),
+            )
+            .help("unset it, or set it to a day such as `2027-03-01`")
+            .into()
+        })
     }
 
     /// Fails if another user could have written to the cache: the tools in it are run. Creates it if another user could
@@ -93,8 +112,14 @@ mod tests {
     use super::*;
 
     fn check(cache: &Path) -> Option<String> {
-        let environment =
-            Environment { ci: false, github: false, dumb: false, mirror: None, cache: cache.to_path_buf() };
+        let environment = Environment {
+            ci: false,
+            github: false,
+            dumb: false,
+            today: None,
+            mirror: None,
+            cache: cache.to_path_buf(),
+        };
         environment.check_cache().err().map(|found| found.0[0].message.clone())
     }
 

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 
 use diagnostics::{Code, Diagnostic, Result};
 
+use crate::process;
 use crate::process::{Invocation, Output};
 
 #[cfg(test)]
@@ -41,7 +42,7 @@ impl Repository {
     #[must_use]
     pub fn around(folder: &Path) -> Option<Self> {
         folder.ancestors().find(|folder| folder.join(".git").exists())?;
-        Some(Self { git: program()?, folder: folder.to_path_buf(), filters: OnceLock::new() })
+        Some(Self { git: process::on_path("git")?, folder: folder.to_path_buf(), filters: OnceLock::new() })
     }
 
     /// The commit of a revision.
@@ -195,14 +196,6 @@ impl Repository {
             invocation.env(&format!("GIT_CONFIG_KEY_{index}"), key).env(&format!("GIT_CONFIG_VALUE_{index}"), value)
         })
     }
-}
-
-/// The git on PATH.
-fn program() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    let mut programs =
-        std::env::split_paths(&path).filter(|folder| folder.is_absolute()).map(|folder| folder.join("git"));
-    programs.find(|program| program.is_file())
 }
 
 /// Reads the output of `git cat-file --batch`: for each object a line `<object> <type> <size>`, its content, and a line

@@ -149,18 +149,13 @@ fn render_stale(
         Ok(tool.map(|tool| tool.path).unwrap_or_default())
     };
     let any_helm = stale.iter().any(|one| one.target.parts.iter().any(needs_helm));
-    let needs_kustomize = |part: &Part<'_>| match part {
-        Part::Kustomize(_) => true,
-        Part::Plugin(source) => source.plugin.mentions("kustomize"),
-        Part::Chart(_) | Part::RemoteChart(_) | Part::Directory(_) => false,
-    };
     let any_kustomize = stale.iter().any(|one| one.target.parts.iter().any(needs_kustomize));
     let helm = require(any_helm, "helm", argocd.helm);
     let kustomize = require(any_kustomize, "kustomize", argocd.kustomize);
     // A missing tool concerns only the targets that need it.
     stale.retain_mut(|one| {
         let parts = &one.target.parts;
-        let lacks_helm = helm.as_ref().err().filter(|_| parts.iter().any(self::needs_helm));
+        let lacks_helm = helm.as_ref().err().filter(|_| parts.iter().any(needs_helm));
         let lacks_kustomize = kustomize.as_ref().err().filter(|_| parts.iter().any(needs_kustomize));
         let Some(reported) = lacks_helm.or(lacks_kustomize) else { return true };
         one.state = RenderState::Blocked(*reported);
@@ -211,8 +206,19 @@ fn render_stale(
     }
 }
 
+/// Whether a part is rendered with Kustomize.
+#[must_use]
+pub fn needs_kustomize(part: &Part<'_>) -> bool {
+    match part {
+        Part::Kustomize(_) => true,
+        Part::Plugin(source) => source.plugin.mentions("kustomize"),
+        Part::Chart(_) | Part::RemoteChart(_) | Part::Directory(_) => false,
+    }
+}
+
 /// Whether a part is rendered with Helm.
-fn needs_helm(part: &Part<'_>) -> bool {
+#[must_use]
+pub fn needs_helm(part: &Part<'_>) -> bool {
     match part {
         Part::Chart(_) | Part::RemoteChart(_) => true,
         Part::Plugin(source) => source.plugin.mentions("helm") || source.plugin.mentions("kustomize"),
