@@ -23,6 +23,7 @@ mod image;
 mod kind;
 mod lint;
 mod new;
+mod pipelines;
 mod pod_security_agreement;
 mod policy;
 mod properties;
