@@ -6,6 +6,7 @@ pub mod annotations;
 pub mod answers;
 pub mod json;
 pub mod junit;
+pub mod model;
 pub mod rendered;
 mod screen;
 mod snippet;
