@@ -5,9 +5,10 @@
 //! directory, the IDs of the base images, and the build arguments. The digest is stored only in the label, so that an
 //! image that was removed or built by hand is built again.
 //!
-//! Does not push images or remove old builds; the container engine has commands for both.
+//! Does not remove old builds; the container engine has a command for that.
 
 pub mod dockerfile;
+pub mod push;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -228,7 +229,8 @@ impl Builder<'_> {
         }
         let what = format!("{} with {}", image.reference, self.engine.describe());
         let under_way = self.progress.under_way("Building", &what);
-        let invocation = self.invocation(image, &bases, &inputs);
+        let how = ["build", "--tag", &image.reference].map(str::to_owned);
+        let invocation = self.invocation(image, how.to_vec(), &bases, &inputs);
         let output = invocation.run()?;
         if !output.success() {
             let log = format!("{}{}", String::from_utf8_lossy(&output.stdout), output.stderr);
@@ -241,6 +243,26 @@ impl Builder<'_> {
         drop(under_way);
         self.progress.status("Built", &format!("{} ({})", image.reference, size(built.size)));
         Ok(Ready { state: State::Built, id: built.id, size: built.size, inputs })
+    }
+
+    /// Builds an image for several platforms, and pushes it with provenance and an SBOM. The engine does not keep it, so it
+    /// is always built.
+    pub fn publish(&self, image: &Image, target: &str, platforms: &[String]) -> Result<Ready> {
+        self.known_arguments(image)?;
+        push::check_buildx(self.engine, self.root)?;
+        let bases = self.bases(image)?;
+        let inputs = image.digest(&bases, self.arguments)?;
+        let under_way = self.progress.under_way("Building", &format!("{target} for {}", platforms.join(", ")));
+        let mut how = push::arguments(platforms);
+        how.extend(["--tag".to_owned(), target.to_owned()]);
+        let invocation = self.invocation(image, how, &bases, &inputs);
+        let output = invocation.run()?;
+        if !output.success() {
+            let log = format!("{}{}", String::from_utf8_lossy(&output.stdout), output.stderr);
+            return Err(failed(image, &log, &invocation, self.root).into());
+        }
+        under_way.done("Pushed");
+        Ok(Ready { state: State::Built, id: String::new(), size: 0, inputs })
     }
 
     /// Fails on build arguments that the Dockerfile does not declare, which the engine ignores.
@@ -295,7 +317,14 @@ impl Builder<'_> {
         Ok(found.ok_or_else(|| missing("is still missing after it was pulled".to_owned()))?)
     }
 
-    fn invocation(&self, image: &Image, bases: &BTreeMap<String, String>, inputs: &str) -> Invocation {
+    /// A build. `args` are its first arguments.
+    fn invocation(
+        &self,
+        image: &Image,
+        mut args: Vec<String>,
+        bases: &BTreeMap<String, String>,
+        inputs: &str,
+    ) -> Invocation {
         let tag = image.reference.rsplit(':').next().unwrap_or_default();
         let base = bases.keys().next_back().map_or("scratch", String::as_str);
         let labels = [
@@ -304,7 +333,6 @@ impl Builder<'_> {
             ("org.opencontainers.image.base.name", base),
             (LABEL, inputs),
         ];
-        let mut args = vec!["build".to_owned(), "--tag".to_owned(), image.reference.clone()];
         if self.force {
             args.push("--no-cache".to_owned());
         }

@@ -10,6 +10,8 @@ use std::time::{Duration, SystemTime};
 use diagnostics::{Code, Diagnostic, Result};
 use rustix::process::geteuid;
 
+use crate::date::Date;
+
 /// The replacement for all chart repositories.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mirror {
@@ -57,6 +59,12 @@ impl Environment {
         let now = given.map(Duration::from_secs);
         let now = now.unwrap_or_else(|| SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default());
         Self { ci: set("CI"), github: set("GITHUB_ACTIONS"), dumb, mirror, cache: absolute(cache), now }
+    }
+
+    /// The current day, in UTC.
+    #[must_use]
+    pub fn today(&self) -> Date {
+        Date::of(SystemTime::UNIX_EPOCH + self.now)
     }
 
     /// Fails if another user could have written to the cache: the tools in it are run. Creates it if another user could

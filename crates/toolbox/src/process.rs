@@ -12,6 +12,7 @@ use std::convert::Infallible;
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader};
 use std::ops::ControlFlow;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
@@ -99,6 +100,17 @@ pub const INHERITED: &[&str] = &[
     "no_proxy",
     "all_proxy",
 ];
+
+/// The first program with a name on PATH, as a shell finds it. Relative directories are ignored: they would depend on the
+/// current directory.
+#[must_use]
+pub fn on_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let folders = std::env::split_paths(&path).filter(|folder| folder.is_absolute());
+    let mut programs = folders.map(|folder| folder.join(name));
+    programs
+        .find(|program| std::fs::metadata(program).is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0))
+}
 
 /// The exit code and output of a program.
 #[derive(Debug, Clone)]

@@ -12,6 +12,7 @@ use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place, Result, Source, s
 use document::{Fields, Node, Syntax, Value, toml};
 use kubernetes::schemas::Kind;
 use kubernetes::validate::Unchecked;
+use toolbox::date::Date;
 use toolbox::tools_lock::ToolsLock;
 
 pub use self::pod_security::{Namespace, PodSecurity};
@@ -104,6 +105,8 @@ pub struct Suppression {
     pub target: String,
     /// The reason, for readers of charts.toml.
     pub reason: String,
+    /// The last day on which it has an effect, and its place; `None` if it does not expire.
+    pub until: Option<(Date, Place)>,
     /// The place of the entry.
     pub place: Place,
 }
@@ -411,8 +414,19 @@ fn suppression(node: &Node, diagnostics: &mut Diagnostics) -> Option<Suppression
                 .at(pattern.place(), "expected `<app>`, `<app>/<case>`, the path of a directory or file, or `*`"),
         );
     }
+    let until = fields.node("until").and_then(|node| {
+        let date = node.as_str().and_then(|text| text.parse().ok());
+        if date.is_none() {
+            let path = fields.path_of("until");
+            fields.report(
+                Diagnostic::new(Code::ConfigInvalid, format!("`{path}` is not a day"))
+                    .at(node.place(), "expected a day of the form `YYYY-MM-DD`"),
+            );
+        }
+        Some((date?, node.place()))
+    });
     fields.finish(diagnostics);
-    Some(Suppression { check: check?, target: target?, reason: written, place: node.place() })
+    Some(Suppression { check: check?, target: target?, reason: written, until, place: node.place() })
 }
 
 fn validate(node: &Node, diagnostics: &mut Diagnostics) -> Validate {

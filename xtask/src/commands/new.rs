@@ -112,6 +112,7 @@ fn create(session: &Session<'_>, staging: &Staging, service: &Service, kubernete
     let staged = Session {
         root: staging.tree(),
         environment: session.environment,
+        today: session.today,
         offline: session.offline,
         jobs: session.jobs,
         printer: session.printer,

@@ -23,12 +23,14 @@ pub struct Image {
     pub reference: String,
     /// Whether it was built.
     pub state: image::State,
-    /// The image ID.
+    /// The image ID; empty if it was built for several platforms, and only pushed.
     pub id: String,
-    /// The size in bytes.
+    /// The size in bytes; 0 if it was only pushed.
     pub size: u64,
     /// The digest of its inputs.
     pub inputs: String,
+    /// The reference that it was pushed as; null if it was not pushed.
+    pub pushed: Option<String>,
 }
 
 /// The result of `schemas`.
