@@ -186,7 +186,7 @@ impl Provisioner {
 
     /// The record of the run that created the cluster.
     fn record(&self) -> Record {
-        let text = std::fs::read(self.folder.join("record.json")).unwrap_or_default();
+        let text = toolbox::regular_file::read(self.folder.join("record.json")).unwrap_or_default();
         serde_json::from_slice(&text).unwrap_or_default()
     }
 

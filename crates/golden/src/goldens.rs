@@ -55,7 +55,7 @@ impl Golden {
         }
         for file in store::files(&path)? {
             let name = inputs::name(&path, &file);
-            let bytes = std::fs::read(&file).map_err(|error| Diagnostic::io("read", &file, &error))?;
+            let bytes = toolbox::regular_file::read(&file).map_err(|error| Diagnostic::io("read", &file, &error))?;
             if name == lock::FILE {
                 golden.lock = std::str::from_utf8(&bytes).ok().and_then(Lock::parse);
             } else {

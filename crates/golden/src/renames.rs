@@ -25,7 +25,8 @@ pub(crate) fn pair(removed: Vec<Recorded>, added: Vec<Recorded>) -> Paired {
         let key = &record.manifest.key;
         (key.group.clone(), key.kind.clone())
     };
-    let (old_kinds, new_kinds): (Vec<_>, Vec<_>) = (removed.iter().map(kind).collect(), added.iter().map(kind).collect());
+    let (old_kinds, new_kinds): (Vec<_>, Vec<_>) =
+        (removed.iter().map(kind).collect(), added.iter().map(kind).collect());
     for (index, (group, kind)) in old_kinds.iter().enumerate() {
         kinds.entry((group, kind)).or_default().0.push(index);
     }

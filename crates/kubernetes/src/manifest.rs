@@ -286,7 +286,7 @@ fn manifest(
         items,
         secrets: secret_values::find(&document, piece.text.len()),
     };
-        if let Some(items) = root.get("items") {
+    if let Some(items) = root.get("items") {
         let empty_list = matches!(items.value, Value::Null) && root.get("spec").or(root.get("status")).is_none();
         if matches!(items.value, Value::Sequence(_)) || empty_list {
             let number = lists.entry(piece.template.clone()).or_default();

@@ -23,7 +23,7 @@ impl Deployment {
     pub fn may_define_applications(&self, workspace: &Workspace) -> bool {
         let root = &workspace.root;
         let mentions = |text: &[u8]| find::contains(text, find::GROUP);
-        let in_file = |path: &std::path::Path| std::fs::read(path).is_ok_and(|bytes| mentions(&bytes));
+        let in_file = |path: &std::path::Path| toolbox::regular_file::read(path).is_ok_and(|bytes| mentions(&bytes));
         self.sources.iter().any(|source| match source {
             Rendered::Chart(source) => {
                 let files = helm::chart_files::chart_files(root, &source.chart.directory).unwrap_or_default();

@@ -30,6 +30,7 @@ pub mod suppression;
 pub mod sync_policy;
 pub mod target;
 pub mod versions;
+mod walk;
 pub mod written;
 
 pub use deploy::{ChartSource, Deployment, RemoteChart, Unrendered};

@@ -18,6 +18,7 @@ mod errors;
 mod fuzz;
 mod git;
 mod helm_errors;
+mod hostile;
 mod image;
 mod kind;
 mod lint;

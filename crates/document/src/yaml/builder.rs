@@ -92,8 +92,11 @@ impl<'a> Builder<'a> {
             Event::SequenceEnd | Event::MappingEnd => {
                 let Some(frame) = self.stack.pop() else { return Ok(()) };
                 let end = span.end.max(frame.start);
-                let value =
-                    if frame.mapping { Value::Mapping(frame.entries.list.into()) } else { Value::Sequence(frame.items) };
+                let value = if frame.mapping {
+                    Value::Mapping(frame.entries.list.into())
+                } else {
+                    Value::Sequence(frame.items)
+                };
                 let node = Node { value, span: frame.start..end, source: Arc::clone(self.source) };
                 self.place(node, frame.anchor, false)
             }
@@ -105,7 +108,7 @@ impl<'a> Builder<'a> {
 
     fn open(&mut self, anchor: usize, span: Range<usize>, mapping: bool) -> Result<()> {
         if self.stack.len() >= MAX_DEPTH {
-            return Err(syntax_error(self.source, span, "it is nested too deeply"));
+            return Err(syntax_error(self.source, span, &format!("it is nested more than {MAX_DEPTH} levels deep")));
         }
         self.stack.push(Frame {
             anchor,
@@ -121,7 +124,8 @@ impl<'a> Builder<'a> {
     fn count_copies(&mut self, node: &Node, span: &Range<usize>) -> Result<()> {
         self.copied += size(node);
         if self.copied > MAX_COPIED {
-            return Err(syntax_error(self.source, span.clone(), "its anchors and aliases make it too large"));
+            let what = format!("its anchors and aliases copy more than {MAX_COPIED} values");
+            return Err(syntax_error(self.source, span.clone(), &what));
         }
         Ok(())
     }
