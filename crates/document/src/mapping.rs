@@ -1,5 +1,5 @@
 //! The entries of a mapping in the order of the text, with a search that does not compare all of them: the number of keys
-//! is in the hands of whoever writes the file, and checks look up many keys.
+//! is in the hands of the author of the file, and checks look up many keys.
 
 use std::collections::HashMap;
 use std::ops::{Deref, DerefMut, Range};

@@ -31,7 +31,7 @@ pub enum Failure {
 pub fn acquire<T>(file: &File, waiting: impl FnOnce() -> T) -> std::result::Result<(), Failure> {
     let began = Instant::now();
     let mut waiting = Some(waiting);
-    let mut _shown = None;
+    let mut shown = Vec::new();
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(()),
@@ -39,10 +39,8 @@ pub fn acquire<T>(file: &File, waiting: impl FnOnce() -> T) -> std::result::Resu
             Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => return Ok(()),
             Err(TryLockError::Error(error)) => return Err(Failure::Io(error)),
         }
-        if began.elapsed() > SHORT
-            && let Some(waiting) = waiting.take()
-        {
-            _shown = Some(waiting());
+        if began.elapsed() > SHORT {
+            shown.extend(waiting.take().map(|waiting| waiting()));
         }
         check_interrupted().map_err(Failure::Interrupted)?;
         thread::sleep(PULSE);

@@ -153,17 +153,13 @@ fn many_keys_take_time_in_proportion() {
         }),
     ];
     for (place, write) in places {
-        let time = |count: usize| {
-            let bench = workspace(&[("a.yaml", CONFIG_MAP)]);
-            write(&bench, count);
-            let began = Instant::now();
-            let answer = bench.xtask("render").helm(&helm).run();
-            assert!(matches!(answer.code, Some(1 | 2)), "{place}: {answer}");
-            began.elapsed()
-        };
-        let (some, many) = (time(1_000), time(8_000));
-        // Eight times the keys: eight times the time if it is linear, 64 times if it is quadratic.
-        assert!(many < some * 24 + Duration::from_secs(2), "{place}: {some:?} for 1000 keys, {many:?} for 8000");
+        let bench = workspace(&[("a.yaml", CONFIG_MAP)]);
+        write(&bench, 40_000);
+        let began = Instant::now();
+        let answer = bench.xtask("render").helm(&helm).run();
+        assert!(matches!(answer.code, Some(1 | 2)), "{place}: {answer}");
+        // About two seconds; an override took a minute when its time grew with the square.
+        assert!(began.elapsed() < Duration::from_secs(40), "{place}: {:?}", began.elapsed());
     }
 }
 
@@ -268,6 +264,8 @@ fn pipes_and_devices_are_not_read() {
     }
 }
 
+/// Other systems do not allow such names.
+#[cfg(target_os = "linux")]
 #[test]
 fn names_that_are_not_utf8_are_refused() {
     use std::os::unix::ffi::OsStringExt;
@@ -297,7 +295,8 @@ fn a_remote_schema_is_not_fetched() {
     if let Some(kubeconform) = kubeconform() {
         let bench = workspace(&[("a.yaml", CONFIG_MAP)]);
         lay_schemas(&bench.root());
-        bench.write("schemas/core/configmap_v1.json", &remote);
+        let config = fs::read_to_string(bench.root().join("charts.toml")).expect("readable");
+        bench.write("charts.toml", &format!("{config}[tools]\nkubeconform = \"0.8.0\"\n"));
         let path = bench.root().join("schemas/core");
         for entry in fs::read_dir(path).expect("readable") {
             let path = entry.expect("readable").path();
@@ -399,6 +398,15 @@ fn git_runs_no_programs_of_a_repository() {
     git.run(&["add", "."]);
     git.run(&["commit", "--message", "one"]);
     git.run(&["checkout", "-b", "change"]);
+    // A repository inside of this one, which git would ask for its status.
+    let inner = bench.root().join("inner");
+    fs::create_dir(&inner).expect("created");
+    bench.write("inner/.gitattributes", "* filter=evil\n");
+    git.run(&["-C", "inner", "init"]);
+    git.run(&["-C", "inner", "add", "."]);
+    git.run(&["-C", "inner", "commit", "--message", "inner"]);
+    git.run(&["add", "inner"]);
+    git.run(&["commit", "--message", "two"]);
     let program = bench.base().join("evil");
     let ran = bench.base().join("ran");
     fs::write(&program, format!("#!/bin/sh\necho \"$0 $*\" >> {}\ncat\n", ran.display())).expect("written");
@@ -425,6 +433,8 @@ fn git_runs_no_programs_of_a_repository() {
         git.run(&["config", key, &program]);
     }
     git.run(&["config", "filter.evil.required", "true"]);
+    git.run(&["-C", "inner", "config", "filter.evil.clean", &program]);
+    bench.write("inner/.gitattributes", "* filter=evil # changed\n");
     fs::create_dir_all(bench.root().join(".git/hooks")).expect("created");
     for hook in ["post-checkout", "post-index-change", "fsmonitor-watchman", "reference-transaction", "pre-commit"] {
         fs::copy(&program, bench.root().join(".git/hooks").join(hook)).expect("copied");
@@ -437,6 +447,28 @@ fn git_runs_no_programs_of_a_repository() {
         assert!(!ran.exists(), "{args}: {}", fs::read_to_string(&ran).unwrap_or_default());
     }
     assert!(!bench.root().join("x").exists());
+}
+
+#[test]
+fn programs_get_a_built_environment() {
+    let bench = workspace(&[("a.yaml", CONFIG_MAP)]);
+    let seen = bench.base().join("seen");
+    let helm = bench.stub(&format!(
+        "/usr/bin/env > {}\nprintf 'apiVersion: v1\\nkind: A\\nmetadata: {{name: a}}\\n'",
+        seen.display()
+    ));
+    let mut run = bench.xtask("render").helm(&helm);
+    let foreign =
+        ["HELM_PLUGINS", "HELM_DRIVER", "HELM_KUBETOKEN", "KUBECONFIG", "GIT_DIR", "LD_PRELOAD", "GITHUB_TOKEN"];
+    for name in foreign {
+        run = run.env(name, "planted");
+    }
+    run.run();
+    let seen = fs::read_to_string(seen).expect("the stub ran");
+    assert!(!seen.contains("planted"), "{seen}");
+    for name in ["HELM_CONFIG_HOME", "HELM_CACHE_HOME", "HELM_DATA_HOME"] {
+        assert!(seen.contains(&format!("\n{name}=")) || seen.starts_with(name), "{seen}");
+    }
 }
 
 #[test]
@@ -461,6 +493,36 @@ fn cases_and_names_stay_in_their_directories() {
         let stray: Vec<_> = files.keys().filter(inside).collect();
         assert!(stray.is_empty(), "{name}: {stray:?}");
     }
+}
+
+/// Other systems have only one of the two files.
+#[cfg(target_os = "linux")]
+#[test]
+fn cases_whose_names_differ_only_in_case_are_refused() {
+    let Some(helm) = helm(HELM_4) else { return };
+    let bench = workspace(&[("a.yaml", CONFIG_MAP)]);
+    for case in ["Small", "small", "Default"] {
+        bench.write(&format!("charts/web/ci/{case}-values.yaml"), "a: 1\n");
+    }
+    let answer = bench.xtask("render").helm(&helm).run();
+    answer.says(2, &["cases `Small` and `small` differ only in case", "case name `Default` is reserved"]);
+}
+
+#[test]
+fn ci_does_not_believe_a_render_lock() {
+    let Some(helm) = helm(HELM_4) else { return };
+    let bench = workspace(&[("a.yaml", CONFIG_MAP)]);
+    bench.xtask("render --accept").helm(&helm).run().says(0, &[]);
+    let folder = bench.root().join("tests/golden/web/default");
+    let read = |name: &str| fs::read_to_string(folder.join(name)).expect("readable");
+    let (golden, lock) = (read("configmap-web.yaml"), read("render.lock"));
+    let forged = golden.replace("name: web\n", "name: web\n  labels: {forged: \"yes\"}\n");
+    let sum = |text: &str| toolbox::archive::sha256(text.as_bytes());
+    fs::write(folder.join("configmap-web.yaml"), &forged).expect("written");
+    fs::write(folder.join("render.lock"), lock.replace(&sum(&golden), &sum(&forged))).expect("written");
+    bench.xtask("render").helm(&helm).run().says(0, &["web/default: fresh"]);
+    let answer = bench.xtask("ci").helm(&helm).run();
+    assert!(answer.stderr.contains("golden-differs") && answer.stdout.contains("forged"), "{answer}");
 }
 
 #[test]

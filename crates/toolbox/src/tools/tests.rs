@@ -520,7 +520,7 @@ fn a_program_that_another_user_could_have_written_is_replaced() {
     let server = Server::ok(shell(DEMO));
     let lock = served(&server, &sha256(shell(DEMO).as_bytes()), "");
     bench.tools(&lock).require("demo", "1.2.3").expect("served");
-    // With a record that matches: whoever can write the program can write that, too.
+    // With a record that matches: another user who can write the program can write that, too.
     fs::set_permissions(bench.program(), fs::Permissions::from_mode(0o777)).expect("mode");
     assert_eq!(bench.tools(&lock).require("demo", "1.2.3").expect("replaced").origin, Origin::Downloaded);
     if rustix::process::geteuid().is_root() {
