@@ -104,7 +104,10 @@ pub(super) fn without_commands(text: &str) -> Cow<'_, str> {
     let mut out = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
         let plain = anstream::adapter::strip_str(line).to_string();
-        let line = if plain.trim_start().starts_with("::") { line.replacen("::", ": :", 1) } else { line.to_owned() };
+        let start = plain.trim_start();
+        // Snippets mark another file with three colons, which begin no command.
+        let command = start.starts_with("::") && !start.starts_with(":::");
+        let line = if command { line.replacen("::", ": :", 1) } else { line.to_owned() };
         let mut rest = line.as_str();
         while let Some(at) = rest.find("##") {
             let (before, after) = rest.split_at(at + 2);
@@ -158,6 +161,7 @@ mod tests {
             ("a\n  ::set-env name=A::b\n", "a\n  : :set-env name=A::b\n"),
             ("\x1b[1m::stop-commands::x\x1b[0m", "\x1b[1m: :stop-commands::x\x1b[0m"),
             ("x ##[add-matcher]y ##vso[task]", "x ## [add-matcher]y ## vso[task]"),
+            (" ::: a/b.yaml", " ::: a/b.yaml"),
             ("a::b ## [link] ### x", "a::b ## [link] ### x"),
         ] {
             assert_eq!(without_commands(given), expected);
