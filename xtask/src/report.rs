@@ -5,6 +5,7 @@
 pub mod annotations;
 pub mod json;
 pub mod junit;
+pub mod model;
 pub mod rendered;
 mod safe;
 mod screen;

@@ -8,6 +8,7 @@ pub mod diagnostic;
 pub mod excerpt;
 pub mod fold;
 pub mod origin;
+pub mod severity;
 pub mod wording;
 
 pub use code::{Class, Code};
@@ -15,3 +16,4 @@ pub use diagnostic::{
     Diagnostic, Diagnostics, Place, Reported, Result, Source, edit_distance, nearest, nearest_within, suggestion,
 };
 pub use origin::Origin;
+pub use severity::Severity;

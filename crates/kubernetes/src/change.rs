@@ -10,5 +10,7 @@
 
 pub mod data;
 pub mod difference;
+pub mod effect;
+pub mod field;
 pub mod refusal;
 pub mod rules;

@@ -75,6 +75,18 @@ fn one_file_prints_and_one_runs_programs() {
 }
 
 #[test]
+fn one_module_reads_files() {
+    let reading = |path: &Path, line: &str| {
+        !path.ends_with("toolbox/src/regular_file.rs")
+            && [" fs::read(", "::fs::read(", "fs::read_to_string("].iter().any(|word| line.contains(word))
+            // Tests know what they read.
+            && !line.contains("expect(")
+            && !["tests.rs", "testing.rs"].iter().any(|end| path.ends_with(end))
+    };
+    assert_eq!(lines(reading), Vec::<String>::new(), "only regular_file.rs reads files");
+}
+
+#[test]
 fn every_code_is_used() {
     let texts: String = sources().into_iter().map(|(_, text)| text).collect();
     let unused: Vec<_> = Code::ALL.iter().filter(|code| !texts.contains(&format!("Code::{code:?}"))).collect();

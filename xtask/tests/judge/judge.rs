@@ -63,14 +63,17 @@ impl Judge {
         Ok(Self { process: Mutex::new(process), input: Mutex::new(input), answers })
     }
 
-    /// Asks for a workspace.
-    pub(crate) fn ask<'a>(&'a self, workspace: &Workspace) -> Result<Pending<'a>, String> {
+    /// What Argo CD makes of a workspace. An error of the judge itself is an error of the test: what Argo CD rejects is an
+    /// answer. Nothing may write into the workspace meanwhile.
+    pub(crate) fn ask(&self, workspace: &Workspace) -> Result<Verdict, String> {
         let root = workspace.bench.root();
         let request = json!({ "root": root, "mirror": workspace.mirror(), "applied": workspace.applied });
-        let mut input = self.input.lock().unwrap_or_else(PoisonError::into_inner);
-        let input = input.as_mut().ok_or("the judge has no input")?;
-        writeln!(input, "{request}").and_then(|()| input.flush()).map_err(|error| format!("the judge: {error}"))?;
-        Ok(Pending { answers: &self.answers, root })
+        {
+            let mut input = self.input.lock().unwrap_or_else(PoisonError::into_inner);
+            let input = input.as_mut().ok_or("the judge has no input")?;
+            writeln!(input, "{request}").and_then(|()| input.flush()).map_err(|error| format!("the judge: {error}"))?;
+        }
+        self.answers.wait(&root)
     }
 }
 
@@ -86,24 +89,16 @@ impl Answers {
         change(&mut self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
         self.changed.notify_all();
     }
-}
 
-/// A question without an answer.
-pub(crate) struct Pending<'a> {
-    answers: &'a Answers,
-    root: PathBuf,
-}
-
-impl Pending<'_> {
-    /// Waits for the answer. An error of the judge itself is an error of the test: what Argo CD rejects is an answer.
-    pub(crate) fn wait(self) -> Result<Verdict, String> {
-        let waiting = self.answers.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Waits for the answer to the question about a workspace.
+    fn wait(&self, root: &Path) -> Result<Verdict, String> {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let none = |(answers, end): &mut (BTreeMap<PathBuf, Verdict>, Option<String>)| {
-            !answers.contains_key(&self.root) && end.is_none()
+            !answers.contains_key(root) && end.is_none()
         };
         let (mut waiting, late) =
-            self.answers.changed.wait_timeout_while(waiting, DEADLINE, none).unwrap_or_else(PoisonError::into_inner);
-        let Some(verdict) = waiting.0.remove(&self.root) else {
+            self.changed.wait_timeout_while(waiting, DEADLINE, none).unwrap_or_else(PoisonError::into_inner);
+        let Some(verdict) = waiting.0.remove(root) else {
             let end = if late.timed_out() { "the judge does not answer" } else { "" };
             return Err(waiting.1.clone().unwrap_or_else(|| end.to_owned()));
         };

@@ -113,9 +113,9 @@ impl Court {
     /// Compares what the binary and Argo CD make of a workspace.
     fn hear(&self, name: &str) -> Result<Completion, Failed> {
         let workspace = Workspace::lay(name, &self.helm, self.memory.path())?;
-        let answer = self.judge.ask(&workspace)?;
+        // One after the other: what the binary writes would be directories of a Git generator.
+        let theirs = self.judge.ask(&workspace)?;
         let ours = ours::run(&workspace, &self.helm, self.kustomize.as_deref())?;
-        let theirs = answer.wait()?;
         if self.kustomize.is_none() && theirs.lacks("kustomize") {
             return Ok(Completion::ignored_with("kustomize is unavailable"));
         }

@@ -1,0 +1,195 @@
+//! The model behind all reports: what Argo CD would change, and what is wrong with it.
+//!
+//! A command fills it once; each report format is a function of it.
+
+use std::time::Duration;
+
+use diagnostics::{Diagnostic, Severity};
+use golden::diff::ObjectDiff;
+use kubernetes::change::effect::Effect;
+use kubernetes::change::field::FieldChange;
+use workspace::target::TargetId;
+
+/// What a command found.
+#[derive(Debug)]
+pub struct Report {
+    /// The command: `diff` or `ci`.
+    pub command: &'static str,
+    /// What the changes are relative to: a revision, or the goldens.
+    pub base: Side,
+    /// What would be applied.
+    pub head: Side,
+    /// The Applications that change, by name. Those that do not change are only counted.
+    pub applications: Vec<ApplicationChange>,
+    /// The number of Applications that do not change.
+    pub unchanged: usize,
+    /// Everything else that was found, sorted.
+    pub findings: Vec<Finding>,
+    /// How long the command took.
+    pub elapsed: Duration,
+}
+
+/// One side of the comparison.
+#[derive(Debug, Clone)]
+pub struct Side {
+    /// The name of the revision; `the checkout`, or `the goldens`.
+    pub name: String,
+    /// The commit, if it is one.
+    pub commit: Option<String>,
+    /// The Argo CD release.
+    pub argocd: String,
+    /// The Helm version of that release.
+    pub helm: String,
+}
+
+/// What happens to an Application.
+#[derive(Debug)]
+pub struct ApplicationChange {
+    /// Its instance name.
+    pub name: String,
+    /// The namespace that its objects have unless they set one.
+    pub namespace: String,
+    /// What becomes of it.
+    pub kind: ApplicationKind,
+    /// The path of its manifest, or of what generates it.
+    pub file: String,
+    /// The objects that change: the most severe first, then by identity.
+    pub objects: Vec<ObjectChange>,
+    /// Images and charts with another version, each once.
+    pub bumps: Vec<Bump>,
+    /// The hooks that the sync runs, as `<kind>/<name>`.
+    pub hooks: Vec<String>,
+}
+
+/// What becomes of an Application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ApplicationKind {
+    /// It exists only in the head.
+    Added,
+    /// It exists only in the base.
+    Removed,
+    /// It had another name.
+    Moved {
+        /// The former name.
+        from: String,
+    },
+    /// It exists on both sides.
+    Changed,
+    /// It cannot be rendered on one side, so that nothing is known about its objects.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What happens to an object.
+#[derive(Debug)]
+pub struct ObjectChange {
+    /// The kind of change, the object on both sides, the lines, and where added lines come from. Secrets are redacted.
+    pub diff: ObjectDiff,
+    /// The targets with this change, at least one. Equal changes of several targets are one.
+    pub targets: Vec<TargetId>,
+    /// What Argo CD does.
+    pub action: Action,
+    /// What the change does beyond its text, the most severe first.
+    pub effects: Vec<Effect>,
+    /// The fields that change, compared by meaning. Secrets are redacted.
+    pub fields: Vec<FieldChange>,
+}
+
+/// What Argo CD does with an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// It creates the object.
+    Create,
+    /// It updates the object.
+    Update,
+    /// It deletes the object and creates it again, or replaces it.
+    Replace,
+    /// It deletes the object.
+    Prune,
+    /// It leaves the object in the cluster, because pruning is disabled.
+    Leave,
+    /// It runs the object as a hook.
+    Hook,
+    /// It does nothing: the change is ignored, or the object is never applied.
+    Nothing,
+}
+
+/// An image or a chart with another version.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bump {
+    /// Whether it is a chart; otherwise it is an image.
+    pub chart: bool,
+    /// The name: an image without its tag, or a chart.
+    pub name: String,
+    /// The version, tag, or digest before.
+    pub from: String,
+    /// The version, tag, or digest after.
+    pub to: String,
+    /// Whether the first number of the version differs.
+    pub major: bool,
+}
+
+/// A finding, and whether the base has it, too.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// The finding.
+    pub diagnostic: Diagnostic,
+    /// Whether the base has it; `None` if the command does not compare.
+    pub status: Option<Status>,
+}
+
+/// Whether a finding is in the base.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Only in the head.
+    New,
+    /// In both.
+    Existing,
+    /// Only in the base.
+    Fixed,
+}
+
+impl ObjectChange {
+    /// How dangerous it is: that of its most severe effect.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        self.effects.iter().map(|effect| effect.severity).max().unwrap_or(Severity::Routine)
+    }
+}
+
+impl ApplicationChange {
+    /// How dangerous it is: that of its most severe object. A failed render is a blocker.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        if let ApplicationKind::Failed { .. } = self.kind {
+            return Severity::Blocker;
+        }
+        self.objects.iter().map(ObjectChange::severity).max().unwrap_or(Severity::Routine)
+    }
+}
+
+impl Report {
+    /// The number of Applications with each severity.
+    #[must_use]
+    pub fn count(&self, severity: Severity) -> usize {
+        self.applications.iter().filter(|one| one.severity() == severity).count()
+    }
+}
+
+impl Action {
+    /// The word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Replace => "replace",
+            Self::Prune => "prune",
+            Self::Leave => "leave",
+            Self::Hook => "hook",
+            Self::Nothing => "nothing",
+        }
+    }
+}
