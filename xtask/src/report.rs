@@ -7,7 +7,7 @@ pub mod json;
 pub mod junit;
 pub mod model;
 pub mod rendered;
-mod safe;
+pub mod safe;
 mod screen;
 mod snippet;
 pub mod trail;
@@ -269,10 +269,17 @@ impl Printer {
         refresher.get_or_insert_with(start);
     }
 
-    /// Prints a result as text; does nothing if the output is JSON.
+    /// Prints a result as text without styles; does nothing if the output is JSON.
     pub fn result(&self, text: &str) {
         if self.format == Format::Human {
             self.stdout(&safe::text(text));
+        }
+    }
+
+    /// Prints a result with styles; the text of others in it has passed [`safe::text`] or [`safe::line`].
+    pub fn styled(&self, text: &str) {
+        if self.format == Format::Human {
+            self.stdout(text);
         }
     }
 
@@ -307,8 +314,6 @@ impl Printer {
 
     /// Prints the diffs, a line per target, and the totals.
     pub fn render(&self, report: &RenderReport) {
-        if self.format == Format::Human {
-            self.stdout(&rendered::text(report));
-        }
+        self.styled(&rendered::text(report));
     }
 }

@@ -29,7 +29,7 @@ const PULSE: Duration = Duration::from_millis(100);
 const GRACE: Duration = Duration::from_secs(2);
 
 /// The time after a signal in which the tool ends by itself. It includes the end of running programs.
-const PATIENCE: Duration = Duration::from_secs(4);
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// The number of running programs that clean up.
 static CLEANING: AtomicUsize = AtomicUsize::new(0);

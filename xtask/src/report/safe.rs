@@ -16,20 +16,20 @@ fn is_unsafe(c: char) -> bool {
 
 /// A text of others: colors are removed, and what is not harmless is shown as `<U+001B>`.
 #[must_use]
-pub(super) fn text(text: &str) -> Cow<'_, str> {
+pub fn text(text: &str) -> Cow<'_, str> {
     filtered(text, false)
 }
 
 /// A text of others that must not begin another line, such as a name.
 #[must_use]
-pub(super) fn line(text: &str) -> Cow<'_, str> {
+pub fn line(text: &str) -> Cow<'_, str> {
     let shown = self::text(text);
     if shown.contains('\n') { Cow::Owned(shown.replace('\n', "<U+000A>")) } else { shown }
 }
 
 /// Text of the tool itself, which may set colors and styles of the text, but do nothing else.
 #[must_use]
-pub(super) fn styled(text: &str) -> Cow<'_, str> {
+pub fn styled(text: &str) -> Cow<'_, str> {
     filtered(text, true)
 }
 
@@ -73,7 +73,7 @@ fn style(text: &str) -> Option<&str> {
 
 /// A JSON document, with escapes for what is not harmless: all of it is inside of strings.
 #[must_use]
-pub(super) fn json(text: &str) -> Cow<'_, str> {
+pub fn json(text: &str) -> Cow<'_, str> {
     if !text.contains(is_unsafe) && !text.contains("##") {
         return Cow::Borrowed(text);
     }
@@ -97,7 +97,7 @@ pub(super) fn json(text: &str) -> Cow<'_, str> {
 /// Reference: "Workflow commands for GitHub Actions", and `ActionCommand` of its runner, which also accepts white space
 /// before the first form, and the second anywhere in a line. Other systems write a name before the bracket.
 #[must_use]
-pub(super) fn without_commands(text: &str) -> Cow<'_, str> {
+pub fn without_commands(text: &str) -> Cow<'_, str> {
     if !text.contains("::") && !text.contains("##") {
         return Cow::Borrowed(text);
     }

@@ -373,7 +373,7 @@ fn a_signal_ends_a_long_computation() {
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("sent");
     let began = Instant::now();
     child.wait().expect("ends");
-    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(14), "{:?}", began.elapsed());
 }
 
 #[test]
