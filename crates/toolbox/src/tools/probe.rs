@@ -1,6 +1,7 @@
 //! The version that a program reports, remembered in the cache so that it is not run each time.
 //!
-//! An entry contains the size, the time of the last change, and the inode of the program; if they differ, the program is run again.
+//! An entry contains the size, the time of the last change, and the inode of the program; if they differ, the program is
+//! run again.
 //! Scripts, and links to a program with another name, are always run: version managers put them on PATH, and their output
 //! depends on more than the file.
 

@@ -1,7 +1,8 @@
 //! The tools in the cache, and their atomic installation.
 //!
 //! The path of a tool is `<name>/<version>/<name>`; the file `installed` beside it records its SHA-256, size, and the time
-//! of its last change, which no program can set. The record is trusted because only this user can write it. Both are written to a staging directory and installed by one rename. A file lock for each version of a
+//! of its last change, which no program can set. The record is trusted because only this user can write it. Both are
+//! written to a staging directory and installed by one rename. A file lock for each version of a
 //! tool ensures that only one process installs it; that process removes the staging directories of killed runs.
 
 use std::fmt::Write as _;
@@ -10,7 +11,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use diagnostics::{Diagnostic, Diagnostics, Result};
+use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use sha2::{Digest, Sha256};
 
 use crate::environment;
@@ -122,6 +123,15 @@ impl Store {
     /// returned value, or with this process.
     pub(super) fn lock(&self, pin: &ToolPin, progress: &dyn Progress) -> Result<Lock> {
         fs::create_dir_all(&self.root).map_err(|error| unwritable("create", &self.root, &error))?;
+        // Another user could replace whatever is installed there.
+        if let Some(why) =
+            [&self.root, &self.root.join(&pin.name)].into_iter().find_map(|path| environment::foreign(path))
+        {
+            let message = format!("the tools in the cache `{}` {why}", self.root.display());
+            return Err(Diagnostic::new(Code::Usage, message)
+                .help("delete this directory, or set `XTASK_CACHE_DIR` to a directory of your own")
+                .into());
+        }
         let path = self.root.join(format!(".lock-{}-{}", pin.name, pin.version));
         let file = File::create(&path).map_err(|error| unwritable("create", &path, &error))?;
         let what = format!("for another run to install {} {}", pin.name, pin.version);

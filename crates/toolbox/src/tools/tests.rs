@@ -530,6 +530,10 @@ fn a_program_that_another_user_could_have_written_is_replaced() {
             assert_eq!(bench.tools(&lock).require("demo", "1.2.3").expect("replaced").origin, Origin::Downloaded);
         }
     }
+    // Nothing can be installed where another user can replace it.
+    fs::set_permissions(bench.path("cache/tools"), fs::Permissions::from_mode(0o777)).expect("mode");
+    let refused = first(bench.tools(&lock).require("demo", "1.2.3").expect_err("refused"));
+    assert!(refused.message.contains("other users can write to"), "{}", refused.message);
 }
 
 #[test]
