@@ -18,7 +18,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let environment = Environment::from_process();
     let animated = !environment.ci && !environment.dumb;
-    let printer = Printer::new(cli.common.format, cli.common.color.into(), animated);
+    let guarded = environment.ci || environment.github;
+    let printer = Printer::new(cli.common.format, cli.common.color.into(), animated, guarded);
     let name = cli.command.name();
     let Outcome { diagnostics, output } = run(cli, &environment, &printer).unwrap_or_else(|mut diagnostics| {
         diagnostics.sort();
@@ -43,6 +44,9 @@ fn run(cli: Cli, environment: &Environment, printer: &Printer) -> Result<Outcome
         return explain::run(printer, subject.as_deref());
     }
     let common = cli.common;
+    if common.offline {
+        process::go_offline();
+    }
     match &cli.command {
         Command::Init => return init::run(common.root, &environment.cache, printer),
         Command::Doctor => return doctor::run(common.root, common.offline, environment, printer),

@@ -4,7 +4,7 @@
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use diagnostics::{Code, Diagnostic, Result};
@@ -99,12 +99,27 @@ impl Environment {
     }
 }
 
+/// Why a file or directory of the cache is not trusted: a predicate of a program in it. A link counts by its owner, and so
+/// does what it leads to.
+#[must_use]
+pub fn foreign(path: &Path) -> Option<String> {
+    let (link, facts) = (std::fs::symlink_metadata(path).ok()?, std::fs::metadata(path).ok()?);
+    let own = geteuid().as_raw();
+    // Directories are writable by the group of their user, which often has no other members.
+    let others = if facts.is_dir() { 0o002 } else { 0o022 };
+    if link.uid() != own || facts.uid() != own {
+        Some(format!("cannot be trusted: `{}` belongs to another user", path.display()))
+    } else if facts.mode() & others != 0 {
+        Some(format!("cannot be trusted: other users can write to `{}`", path.display()))
+    } else {
+        None
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-    use std::path::Path;
-
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     fn check(cache: &Path) -> Option<String> {
         let environment = Environment {

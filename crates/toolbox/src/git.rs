@@ -143,7 +143,10 @@ impl Repository {
     /// The files below some paths that were changed, added, or deleted since a commit, committed or not, without ignored
     /// files. `None` if git fails.
     pub fn changed(&self, commit: &str, paths: &[&str]) -> Result<Option<BTreeSet<String>>> {
-        let diff = ["diff", "--name-only", "-z", "--relative", "--no-renames", "--no-ext-diff", "--no-textconv"];
+        // git would run itself in the work trees of submodules, with their filters.
+        let submodules = "--ignore-submodules=dirty";
+        let diff =
+            ["diff", "--name-only", "-z", "--relative", "--no-renames", "--no-ext-diff", "--no-textconv", submodules];
         let diff = self.ask(&[diff.as_slice(), &[commit, "--"], paths].concat())?;
         let others =
             self.ask(&[["ls-files", "-z", "--others", "--exclude-standard", "--"].as_slice(), paths].concat())?;

@@ -37,6 +37,7 @@ pub mod target;
 pub mod tree;
 pub mod trees;
 pub mod versions;
+mod walk;
 pub mod written;
 
 pub use deploy::{ChartSource, Deployment, RemoteChart, Unrendered};

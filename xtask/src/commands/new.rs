@@ -50,7 +50,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     };
     diagnostics.into_result(())?;
 
-    let (staging, finished) = Staging::begin(&session.root, &request.app)?;
+    let (staging, finished) = Staging::begin(&session.root, &request.app, session.printer)?;
     if let Some(app) = finished {
         session.printer.result(&format!("completed {app}, which an interrupted run had started\n"));
         if app == request.app {
@@ -157,7 +157,7 @@ fn upstream(session: &Session<'_>, service: &Service) -> Result<Upstream> {
     dependencies::update(&session.root, &request, &session.context(&helm))?;
     let archives = store::files(&directory.join("charts"))?;
     let Some(path) = archives.first() else { return Ok(Upstream::default()) };
-    let bytes = std::fs::read(path).map_err(|error| Diagnostic::io("read", path, &error))?;
+    let bytes = toolbox::regular_file::read(path).map_err(|error| Diagnostic::io("read", path, &error))?;
     let tree = archive::read_chart(&inputs::name(&session.root, path), &bytes)?;
     let read = |name: &str| -> Option<Node> {
         // An archive has one top-level directory.
@@ -203,7 +203,7 @@ fn record(session: &Session<'_>, service: &Service) -> Result<(Vec<Object>, Diag
         );
     }
     if !diagnostics.has_errors() {
-        store::apply(&session.root, &update)?;
+        store::apply(&session.root, &update, session.printer)?;
     }
     diagnostics.into_result((objects, Diagnostics::default(), accepted))
 }

@@ -91,7 +91,7 @@ mod tests {
         if std::env::var_os("UPDATE_SCHEMA").is_some() && std::env::var_os("CI").is_none() {
             std::fs::write(&path, &text).expect("written");
         }
-        let current = std::fs::read_to_string(&path).unwrap_or_default();
+        let current = toolbox::regular_file::read_to_string(&path).unwrap_or_default();
         assert!(current == text, "docs/json.schema.json is outdated: run the tests with `UPDATE_SCHEMA=1`");
     }
 

@@ -19,6 +19,7 @@ mod errors;
 mod fuzz;
 mod git;
 mod helm_errors;
+mod hostile;
 mod image;
 mod kind;
 mod lint;
