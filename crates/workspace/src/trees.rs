@@ -42,6 +42,9 @@ pub(crate) struct Missing {
     help: Option<String>,
 }
 
+/// The URL of a repository, a revision, and a prefix of tags.
+type Wanted = (String, String, String);
+
 /// Finds the files of repositories. Knows each repository once it was asked for.
 #[derive(Debug)]
 pub(crate) struct Trees<'a> {
@@ -49,7 +52,7 @@ pub(crate) struct Trees<'a> {
     config: &'a Config,
     cache: &'a Path,
     top: PathBuf,
-    found: RefCell<BTreeMap<(String, String, String), std::result::Result<Option<Shared>, Missing>>>,
+    found: RefCell<BTreeMap<Wanted, std::result::Result<Option<Shared>, Missing>>>,
     clones: RefCell<BTreeMap<PathBuf, Rc<LocalClone>>>,
     /// The indexes of the entries in charts.toml that were needed.
     pub used: RefCell<BTreeSet<usize>>,
@@ -195,7 +198,7 @@ impl<'a> Trees<'a> {
             return Err(Missing::new(message, "Argo CD renders this revision".to_owned(), "install git"));
         };
         let known = clone.known.get_or_init(|| known(repository, url));
-        let known = known.as_ref().map_err(|found| Missing::failed(found))?;
+        let known = known.as_ref().map_err(Missing::failed)?;
         let named = if revision::is_commit(revision) { None } else { known.commit(revision, prefix) };
         let commit = match named {
             Some(commit) => Some(commit.to_owned()),
