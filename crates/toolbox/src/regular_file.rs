@@ -56,11 +56,11 @@ mod tests {
         std::os::unix::fs::symlink("file", path("link")).expect("linked");
         std::os::unix::fs::symlink("/dev/zero", path("device")).expect("linked");
         mknodat(CWD, path("pipe"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
-        assert_eq!(read_to_string(&path("link")).expect("readable"), "text");
+        assert_eq!(read_to_string(path("link")).expect("readable"), "text");
         for name in ["device", "pipe"] {
-            assert_eq!(read(&path(name)).expect_err("refused").to_string(), "it is not a regular file", "{name}");
+            assert_eq!(read(path(name)).expect_err("refused").to_string(), "it is not a regular file", "{name}");
         }
-        assert_eq!(read(&path("none")).expect_err("missing").kind(), io::ErrorKind::NotFound);
+        assert_eq!(read(path("none")).expect_err("missing").kind(), io::ErrorKind::NotFound);
         assert_eq!(read(folder.path()).expect_err("a directory").kind(), io::ErrorKind::IsADirectory);
         assert_eq!(read_at_most(&path("file"), 3).expect_err("too large").kind(), io::ErrorKind::FileTooLarge);
     }
