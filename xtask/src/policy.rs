@@ -16,8 +16,8 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 use golden::FOLDER;
 use toolbox::process::{self, Invocation};
 
-use self::violation::Folder;
 pub use self::violation::Violation;
+use self::violation::{Folder, Identity};
 
 /// The time limit of a checker.
 const DEADLINE: Duration = Duration::from_secs(10 * 60);
@@ -102,7 +102,7 @@ fn shortened(text: &str) -> String {
 
 /// Compares what was found before and after. Equal violations are paired, so that one more of the same kind is new.
 fn between(before: Vec<Violation>, after: Vec<Violation>) -> Comparison {
-    let mut left: BTreeMap<(String, Option<String>, Option<String>, String), Vec<Violation>> = BTreeMap::new();
+    let mut left: BTreeMap<Identity, Vec<Violation>> = BTreeMap::new();
     for violation in before {
         left.entry(violation.identity()).or_default().push(violation);
     }

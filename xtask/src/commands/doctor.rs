@@ -169,9 +169,8 @@ fn program(name: &str, question: &str, uses: &[&'static str]) -> Result<DoctorCh
     let detail = path.display().to_string();
     let version = match Invocation::new(&path, Path::new("/")).args([question]).deadline(ANSWER).run() {
         Ok(output) if output.success() => version(&String::from_utf8_lossy(&output.stdout)),
-        Ok(_) => None,
         Err(found) if found.0.iter().any(|one| one.code == Code::Interrupted) => return Err(found),
-        Err(_) => None,
+        Ok(_) | Err(_) => None,
     };
     Ok(match version {
         Some(version) => check(&format!("{name} {version}"), CheckState::Found, detail, uses),

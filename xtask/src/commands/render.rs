@@ -95,7 +95,9 @@ pub fn judge(
         report.unrendered.clear();
     }
     if !request.accept {
-        jobs.iter().for_each(|job| edited(job, diagnostics));
+        for job in jobs {
+            edited(job, diagnostics);
+        }
     }
     if let Some(folder) = &request.output {
         diagnostics.extend(write_output(&session.root, folder, jobs).err().unwrap_or_default());

@@ -19,11 +19,11 @@ pub(super) fn read(text: &str, code: i32, folder: Folder<'_>) -> Result<Vec<Viol
     let known = match serde_json::from_str::<Value>(trimmed) {
         Ok(document) if sarif::is(&document) => Some(sarif::read(&document, folder)?),
         Ok(document) if kube_linter::is(&document) => Some(kube_linter::read(&document, folder)?),
-        Ok(_) => None,
-        // One document per line.
-        Err(_) if trimmed.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()) => None,
-        Err(_) if structured => return Err("printed incomplete JSON".to_owned()),
-        Err(_) => None,
+        // There may be one document per line.
+        Err(_) if structured && !trimmed.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()) => {
+            return Err("printed incomplete JSON".to_owned());
+        }
+        Ok(_) | Err(_) => None,
     };
     match known {
         Some(violations) if violations.is_empty() && code != 0 => {

@@ -19,10 +19,12 @@ pub struct Violation {
     pub help: Option<String>,
 }
 
+/// The rule, the object, the file, and the message of a violation.
+pub(super) type Identity = (String, Option<String>, Option<String>, String);
+
 impl Violation {
     /// What is the same before and after a change that only moves it to another line.
-    #[must_use]
-    pub fn identity(&self) -> (String, Option<String>, Option<String>, String) {
+    pub(super) fn identity(&self) -> Identity {
         (self.rule.clone(), self.object.clone(), self.file.clone(), self.message.clone())
     }
 }
