@@ -76,15 +76,24 @@ The name of the Secret with the private keys for DKIM.
 {{- end }}
 
 {{/*
-The security context of a sidecar, without its user: no root, no capabilities, nothing to write to.
+The readiness probe: the queue volume has space for a message, and Postfix listens. It makes no connection, which Postfix
+would log: the port is in the state LISTEN (0A). Some file systems do not count inodes, and report 0.
 */}}
-{{- define "postfix.sidecarSecurity" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-runAsNonRoot: true
-capabilities:
-  drop:
-    - ALL
+{{- define "postfix.readiness" -}}
+set -- $(stat --file-system --format='%a %S %c %d' /var/spool/postfix)
+free=$(($1 * $2))
+if [ "$free" -lt {{ include "postfix.requiredSpace" . }} ]; then
+  echo "Postfix accepts no mail: only $free bytes of the queue volume are free"
+  exit 1
+fi
+if [ "$3" -gt 0 ] && [ "$4" -lt 16 ]; then
+  echo "Postfix accepts no mail: only $4 inodes of the queue volume are free"
+  exit 1
+fi
+if ! grep -Eqs {{ printf ":%04X 0+:0000 0A " (int .Values.containerPorts.smtp) | squote }} /proc/net/tcp /proc/net/tcp6; then
+  echo "Postfix does not listen"
+  exit 1
+fi
 {{- end }}
 
 {{- define "postfix.claim" -}}

@@ -82,4 +82,14 @@ fn values_reach_kubeseal_only_through_its_standard_input() {
     for expected in ["--raw\n--scope\nstrict\n", "--namespace\nshop\n", "--name\nlogin\n", "sealed-secrets.pem\n"] {
         assert!(arguments.contains(expected), "{arguments}");
     }
+
+    // What the Application renders provides the name, and the place in its values.
+    bench.write("charts/web/values.yaml", "login: {encryptedData: {password: AgOld}}\n");
+    bench.write(
+        "tests/golden/web/default/sealedsecret-login.yaml",
+        "# Source: web/templates/login.yaml\napiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\n\
+         metadata: {name: login, namespace: shop}\nspec: {encryptedData: {password: AgOld}}\n",
+    );
+    let answer = seal(&format!("seal web password={}", file.display()));
+    assert_eq!(answer.stdout, "login:\n  encryptedData:\n    password: AgaHVudGVyMgo=\n", "{}", answer.stderr);
 }
