@@ -3,6 +3,7 @@
 //! This is the only file that prints.
 
 pub mod annotations;
+pub mod answers;
 pub mod json;
 pub mod junit;
 pub mod model;
@@ -235,6 +236,12 @@ impl Printer {
             self.stderr("error: the output could not be written\n");
         }
         complete
+    }
+
+    /// Whether a person can read questions and answer them.
+    #[must_use]
+    pub fn can_ask(&self) -> bool {
+        self.format == Format::Human && io::stdin().is_terminal() && io::stdout().is_terminal()
     }
 
     /// Whether the output is JSON.

@@ -6,6 +6,7 @@
 
 pub mod archive;
 pub mod atomic_file;
+pub mod date;
 pub mod engine;
 pub mod environment;
 pub mod file_lock;

@@ -22,7 +22,7 @@ use crate::report::Printer;
 use crate::report::json::{self, Output};
 
 /// Runs the command. Without `root`, the repository is the one around the current directory.
-pub fn run(root: Option<PathBuf>, printer: &Printer) -> Result<Outcome> {
+pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Outcome> {
     let given = root.is_some();
     let start = std::path::absolute(root.unwrap_or_else(|| PathBuf::from("."))).unwrap_or_default();
     let start = argocd::value_files::clean(&start);
@@ -57,7 +57,7 @@ pub fn run(root: Option<PathBuf>, printer: &Printer) -> Result<Outcome> {
     atomic_file::write(&path, text.as_bytes())?;
     printer.status("Created", CONFIG_FILE);
 
-    let (workspace, found) = Workspace::load(&root)?;
+    let (workspace, found) = Workspace::load(&root, cache)?;
     let count = |kind: &str| documents.iter().filter(|one| is(&one.root, kind)).count();
     printer.result(&format!(
         "{}, {}, {} in files\n",

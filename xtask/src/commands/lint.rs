@@ -164,6 +164,7 @@ pub fn check(
         clusters: &clusters,
         complete: sound && request.targets.is_empty(),
         base: base.as_ref(),
+        now: session.environment.now,
     };
     if request.fix {
         diagnostics.extend(fix(session, &subject));
@@ -178,7 +179,7 @@ pub fn check(
     diagnostics.extend(with_helm(session, &subject, &deployed, renderings, all));
     let complete = sound && request.targets.is_empty() && diagnostics.worst() <= Class::Finding;
     let suppressions = lint::change::suppressions(&workspace.config.suppressions, subject.base);
-    let diagnostics = suppression::apply(diagnostics, &suppressions, &lint::codes(), complete);
+    let diagnostics = suppression::apply(diagnostics, &suppressions, session.today, &lint::codes(), complete);
     Checked { diagnostics, charts: charts.values().map(|chart| chart.path.clone()).collect() }
 }
 

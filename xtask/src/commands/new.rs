@@ -58,7 +58,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
             return Ok(Outcome { diagnostics: Diagnostics::default(), output });
         }
     }
-    let (workspace, found) = Workspace::load(&session.root)?;
+    let (workspace, found) = Workspace::load(&session.root, &session.environment.cache)?;
     let service = Service {
         app: request.app.clone(),
         namespace: request.namespace.clone().unwrap_or_else(|| request.app.clone()),
@@ -112,6 +112,7 @@ fn create(session: &Session<'_>, staging: &Staging, service: &Service, kubernete
     let staged = Session {
         root: staging.tree(),
         environment: session.environment,
+        today: session.today,
         offline: session.offline,
         jobs: session.jobs,
         printer: session.printer,
@@ -147,7 +148,7 @@ fn create(session: &Session<'_>, staging: &Staging, service: &Service, kubernete
 
 /// Downloads the dependency, writes the locks, and reads the archive.
 fn upstream(session: &Session<'_>, service: &Service) -> Result<Upstream> {
-    let (workspace, _) = Workspace::load(&session.root)?;
+    let (workspace, _) = Workspace::load(&session.root, &session.environment.cache)?;
     let directory = session.root.join("charts").join(&service.app);
     let chart = Chart::load(&session.root, &directory)?;
     let tools = session.tools(&workspace);
@@ -171,7 +172,7 @@ fn upstream(session: &Session<'_>, service: &Service) -> Result<Upstream> {
 
 /// Renders the staged workspace and records the goldens. Also returns the entry that charts.toml needs, if any.
 fn record(session: &Session<'_>, service: &Service) -> Result<(Vec<Object>, Diagnostics, Option<String>)> {
-    let (workspace, mut diagnostics) = Workspace::load(&session.root)?;
+    let (workspace, mut diagnostics) = Workspace::load(&session.root, &session.environment.cache)?;
     let (inspections, found) = Inspections::new(&workspace);
     diagnostics.extend(found);
     let (targets, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, &[]);
@@ -190,6 +191,7 @@ fn record(session: &Session<'_>, service: &Service) -> Result<(Vec<Object>, Diag
         clusters: &clusters,
         complete: false,
         base: None,
+        now: session.environment.now,
     };
     let accepted = accepted::entry(service, &subject);
     let request = render::Request { accept: true, ..render::Request::default() };

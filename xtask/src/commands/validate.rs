@@ -136,7 +136,8 @@ pub fn check(
     diagnostics.extend(tools.warnings());
     diagnostics.extend(checked.diagnostics);
     let all_validated = diagnostics.0.iter().all(|found| found.code != Code::KubeconformFailed);
-    let diagnostics = suppression::apply(diagnostics, &workspace.config.suppressions, CODES, complete && all_validated);
+    let (suppressions, complete) = (&workspace.config.suppressions, complete && all_validated);
+    let diagnostics = suppression::apply(diagnostics, suppressions, session.today, CODES, complete);
     Checked { diagnostics, ..checked }
 }
 

@@ -5,6 +5,7 @@
 mod application;
 mod check;
 mod diagnostic;
+mod machine;
 mod output;
 mod pin;
 mod render;
@@ -22,11 +23,12 @@ pub use self::application::{
 };
 pub use self::check::{Ci, Lint, LintImages, UsedImage, Validate};
 pub use self::diagnostic::{Diagnostic, Place};
+pub use self::machine::{CheckState, Doctor, DoctorCheck, Script};
 pub use self::output::Output;
-pub use self::pin::{Advisory, Dependency, Deps, DepsUpdate, Outdated, Package};
-pub use self::render::{Change, ChangeKind, Object, Render, Target};
+pub use self::pin::{Advisory, Dependency, Deps, DepsUpdate, Outdated, Package, Preview};
+pub use self::render::{Change, ChangeKind, Object, Pending, PendingChange, Render, Target};
 pub use self::test_kind::{Step, StepResult, TestKind};
-pub use self::tool::{Bench, Code, Explain, Image, Images, Schemas, Tool, Tools};
+pub use self::tool::{Bench, Code, Explain, Image, Images, Schemas, Seal, Tool, Tools};
 pub use self::trace::{ExplainCoverage, ExplainField, Impact, ImpactTarget, LineSource, TracedLine, TracedTarget};
 use super::exit_code;
 
