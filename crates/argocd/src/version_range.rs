@@ -118,8 +118,8 @@ fn constraint(operator: &'static str, text: &str) -> Option<Constraint> {
     let (numbers, suffix) = split(text);
     let is_any = |part: &&str| matches!(*part, "x" | "X" | "*");
     let given: Vec<&str> = numbers.split('.').collect();
-    let parts = given.iter().position(|part| is_any(&part)).unwrap_or(given.len());
-    let fine = given.len() <= 3 && given.iter().skip(parts).all(|part| is_any(&part) || number(part).is_some());
+    let parts = given.iter().position(|part| is_any(part)).unwrap_or(given.len());
+    let fine = given.len() <= 3 && given.iter().skip(parts).all(|part| is_any(part) || number(part).is_some());
     let mut values = [0; 3];
     for (value, part) in values.iter_mut().zip(given.iter().take(parts)) {
         *value = number(part)?;

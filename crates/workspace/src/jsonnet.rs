@@ -111,7 +111,7 @@ impl Search<'_> {
             if !self.seen.insert(file.clone()) {
                 continue;
             }
-            let Ok(bytes) = std::fs::read(&file) else { continue };
+            let Ok(bytes) = toolbox::regular_file::read(&file) else { continue };
             let text = String::from_utf8_lossy(&bytes);
             for path in jsonnet::imports(&text) {
                 let folder = file.parent().unwrap_or(self.root);

@@ -51,7 +51,7 @@ pub fn certificate(root: &Path, setting: &(String, Place), now: Duration) -> (Op
         );
     }
     let path = root.join(name);
-    let text = match std::fs::read(&path) {
+    let text = match toolbox::regular_file::read(&path) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return invalid(format!("the certificate `{name}` does not exist"), "", fetch);

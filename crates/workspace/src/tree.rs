@@ -83,7 +83,7 @@ impl Tree {
         }
         let path = self.root.join(&source.name);
         // A place of a whole file has no text.
-        let same = || std::fs::read(&path).is_ok_and(|bytes| bytes == source.text.as_bytes());
+        let same = || toolbox::regular_file::read(&path).is_ok_and(|bytes| bytes == source.text.as_bytes());
         if path.exists() && (place.span.is_none() || same()) {
             place.source = Source::new(format!("{}{}", self.label, source.name), source.text.clone());
         }
