@@ -166,10 +166,11 @@ impl Reader<'_> {
                 if self.recurse && depth < MAX_DEPTH {
                     self.folder(&path, depth + 1);
                 }
-            } else if let Some(name) = name.to_str()
-                && is_manifest(name)
-            {
-                self.file(&path);
+            } else if is_manifest(&name.to_string_lossy()) {
+                match inputs::file_name(&path) {
+                    Ok(_) => self.file(&path),
+                    Err(found) => self.diagnostics.extend(found),
+                }
             }
         }
     }
@@ -209,7 +210,7 @@ impl Reader<'_> {
             self.size = self.size.saturating_add(length);
             return;
         }
-        let bytes = match std::fs::read(path) {
+        let bytes = match toolbox::regular_file::read(path) {
             Ok(bytes) => bytes,
             Err(error) => return self.diagnostics.push(Diagnostic::io("read", path, &error)),
         };

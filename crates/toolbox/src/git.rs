@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use diagnostics::{Code, Diagnostic, Result};
 
+use crate::process;
 use crate::process::{Invocation, Output};
 
 #[cfg(test)]
@@ -61,14 +62,14 @@ impl Repository {
     #[must_use]
     pub fn around(folder: &Path) -> Option<Self> {
         folder.ancestors().find(|folder| folder.join(".git").exists())?;
-        Some(Self { git: program()?, folder: folder.to_path_buf(), filters: OnceLock::new() })
+        Some(Self { git: process::on_path("git")?, folder: folder.to_path_buf(), filters: OnceLock::new() })
     }
 
     /// A repository without a work tree in a directory; `None` if there is none, or no git on PATH.
     #[must_use]
     pub fn bare(folder: &Path) -> Option<Self> {
         folder.join("HEAD").is_file().then_some(())?;
-        Some(Self { git: program()?, folder: folder.to_path_buf(), filters: OnceLock::new() })
+        Some(Self { git: process::on_path("git")?, folder: folder.to_path_buf(), filters: OnceLock::new() })
     }
 
     /// The commit of a revision.
@@ -142,7 +143,10 @@ impl Repository {
     /// The files below some paths that were changed, added, or deleted since a commit, committed or not, without ignored
     /// files. `None` if git fails.
     pub fn changed(&self, commit: &str, paths: &[&str]) -> Result<Option<BTreeSet<String>>> {
-        let diff = ["diff", "--name-only", "-z", "--relative", "--no-renames", "--no-ext-diff", "--no-textconv"];
+        // git would run itself in the work trees of submodules, with their filters.
+        let submodules = "--ignore-submodules=dirty";
+        let diff =
+            ["diff", "--name-only", "-z", "--relative", "--no-renames", "--no-ext-diff", "--no-textconv", submodules];
         let diff = self.ask(&[diff.as_slice(), &[commit, "--"], paths].concat())?;
         let others =
             self.ask(&[["ls-files", "-z", "--others", "--exclude-standard", "--"].as_slice(), paths].concat())?;
@@ -304,7 +308,7 @@ impl Repository {
 /// Downloads a commit of a remote repository into a repository without a work tree, which is created if necessary. Fails
 /// with what git says.
 pub fn fetch(url: &str, commit: &str, folder: &Path) -> Result<std::result::Result<(), String>> {
-    let Some(git) = program() else { return Ok(Err("git is not on PATH".to_owned())) };
+    let Some(git) = process::on_path("git") else { return Ok(Err("git is not on PATH".to_owned())) };
     std::fs::create_dir_all(folder).map_err(|error| Diagnostic::io("create", folder, &error))?;
     let run = |arguments: &[&str]| {
         let settings = SETTINGS.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect::<Vec<_>>();
@@ -321,14 +325,6 @@ pub fn fetch(url: &str, commit: &str, folder: &Path) -> Result<std::result::Resu
     }
     let fetched = run(&["fetch", "--quiet", "--depth", "1", "--no-tags", "--end-of-options", url, commit])?;
     Ok(if fetched.success() { Ok(()) } else { Err(said(&fetched)) })
-}
-
-/// The git on PATH.
-fn program() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    let mut programs =
-        std::env::split_paths(&path).filter(|folder| folder.is_absolute()).map(|folder| folder.join("git"));
-    programs.find(|program| program.is_file())
 }
 
 /// Reads the output of `git cat-file --batch`: for each object a line `<object> <type> <size>`, its content, and a line

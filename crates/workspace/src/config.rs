@@ -12,6 +12,7 @@ use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place, Result, Source, s
 use document::{Fields, Node, Syntax, Value, toml};
 use kubernetes::schemas::Kind;
 use kubernetes::validate::Unchecked;
+use toolbox::date::Date;
 use toolbox::tools_lock::ToolsLock;
 
 pub use self::pod_security::{Namespace, PodSecurity};
@@ -22,6 +23,7 @@ use crate::external::External;
 use crate::other_repository::OtherRepository;
 use crate::plugin::Plugin;
 use crate::reason;
+use crate::sealing;
 
 /// The contents of charts.toml.
 #[derive(Debug, Clone)]
@@ -62,6 +64,8 @@ pub struct Config {
     unlocked: BTreeSet<String>,
     /// The node image of kind clusters and its place.
     pub kind_node_image: Option<(String, Place)>,
+    /// The path of the certificate for sealing, and its place.
+    pub sealing_certificate: Option<(String, Place)>,
     /// Suppressed findings.
     pub suppressions: Vec<Suppression>,
     /// Objects that exist outside of the repository.
@@ -101,6 +105,8 @@ pub struct Suppression {
     pub target: String,
     /// The reason, for readers of charts.toml.
     pub reason: String,
+    /// The last day on which it has an effect, and its place; `None` if it does not expire.
+    pub until: Option<(Date, Place)>,
     /// The place of the entry.
     pub place: Place,
 }
@@ -139,6 +145,8 @@ impl Config {
             fields.finish(&mut diagnostics);
             Some((image?, node.get("node-image")?.place()))
         });
+        let sealing_certificate =
+            fields.node("sealed-secrets").and_then(|node| sealing::section(node, &mut diagnostics));
         let namespaces = fields.sequence("namespace").iter();
         let namespaces = namespaces.filter_map(|node| pod_security::namespace(node, &mut diagnostics)).collect();
         let (suppressions, deprecated) = suppressions(&root, &mut fields, &mut diagnostics);
@@ -181,6 +189,7 @@ impl Config {
             tools,
             unlocked: BTreeSet::new(),
             kind_node_image,
+            sealing_certificate,
             suppressions,
             externals,
             bootstraps,
@@ -405,8 +414,19 @@ fn suppression(node: &Node, diagnostics: &mut Diagnostics) -> Option<Suppression
                 .at(pattern.place(), "expected `<app>`, `<app>/<case>`, the path of a directory or file, or `*`"),
         );
     }
+    let until = fields.node("until").and_then(|node| {
+        let date = node.as_str().and_then(|text| text.parse().ok());
+        if date.is_none() {
+            let path = fields.path_of("until");
+            fields.report(
+                Diagnostic::new(Code::ConfigInvalid, format!("`{path}` is not a day"))
+                    .at(node.place(), "expected a day of the form `YYYY-MM-DD`"),
+            );
+        }
+        Some((date?, node.place()))
+    });
     fields.finish(diagnostics);
-    Some(Suppression { check: check?, target: target?, reason: written, place: node.place() })
+    Some(Suppression { check: check?, target: target?, reason: written, until, place: node.place() })
 }
 
 fn validate(node: &Node, diagnostics: &mut Diagnostics) -> Validate {

@@ -487,11 +487,11 @@ fn cases(root: &Path, chart: &Path, diagnostics: &mut Diagnostics) -> BTreeMap<S
             diagnostics.push(misnamed(message, "not rendered"));
         }
         match name.strip_suffix("-values.yaml") {
-            Some("default") => {
-                let message = "case name `default` is reserved for the Application itself".to_owned();
+            Some(case) if case.eq_ignore_ascii_case("default") => {
+                let message = format!("case name `{case}` is reserved for the Application itself");
                 diagnostics.push(misnamed(message, ""));
             }
-            Some(case @ ("." | "..")) => {
+            Some(case) if [".", ".."].contains(&case) || case.contains(char::is_control) => {
                 diagnostics
                     .push(misnamed(format!("invalid case name `{case}`"), "a case is a directory in tests/golden"));
             }
@@ -499,6 +499,17 @@ fn cases(root: &Path, chart: &Path, diagnostics: &mut Diagnostics) -> BTreeMap<S
                 cases.insert(case.to_owned(), path);
             }
             _ => {}
+        }
+    }
+    let mut lowercase: BTreeMap<String, String> = BTreeMap::new();
+    for (case, path) in &cases {
+        if let Some(other) = lowercase.insert(case.to_lowercase(), case.clone()) {
+            diagnostics.push(
+                Diagnostic::new(Code::ChartInvalid, format!("cases `{other}` and `{case}` differ only in case"))
+                    .at(Place::file(inputs::name(root, path)), "")
+                    .note("their goldens would be in one directory where names are case-insensitive, as on macOS")
+                    .help("rename one of the files"),
+            );
         }
     }
     cases

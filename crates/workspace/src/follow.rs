@@ -32,7 +32,7 @@ impl Deployment {
 /// its files are not there, but below `root`.
 fn may_define(root: &Path, source: &Rendered, elsewhere: bool) -> bool {
     let mentions = |text: &[u8]| find::contains(text, find::GROUP);
-    let in_file = |path: &Path| std::fs::read(path).is_ok_and(|bytes| mentions(&bytes));
+    let in_file = |path: &Path| toolbox::regular_file::read(path).is_ok_and(|bytes| mentions(&bytes));
     match source {
         Rendered::Chart(source) => {
             let files = helm::chart_files::chart_files(root, &source.chart.directory).unwrap_or_default();

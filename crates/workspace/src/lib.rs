@@ -29,6 +29,7 @@ pub mod remote_chart;
 pub mod render;
 pub mod renderer;
 mod revision;
+pub mod sealing;
 mod source_directory;
 pub mod suppression;
 pub mod sync_policy;
@@ -36,6 +37,7 @@ pub mod target;
 pub mod tree;
 pub mod trees;
 pub mod versions;
+mod walk;
 pub mod written;
 
 pub use deploy::{ChartSource, Deployment, RemoteChart, Unrendered};

@@ -257,7 +257,7 @@ fn items(document: Document) -> Vec<Document> {
     if !items.iter().any(ours) {
         return vec![document];
     }
-    let item = |root: &Node| Document { root: root.clone(), duplicates: Vec::new(), aliases: document.aliases };
+    let item = |root: &Node| Document { aliases: document.aliases, ..Document::of(root.clone()) };
     items.iter().map(item).collect()
 }
 

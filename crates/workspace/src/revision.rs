@@ -116,19 +116,19 @@ impl References {
         let own = if git.is_dir() {
             git
         } else {
-            let text = std::fs::read_to_string(&git).ok()?;
+            let text = toolbox::regular_file::read_to_string(&git).ok()?;
             top.join(text.trim().strip_prefix("gitdir: ")?)
         };
-        let common = std::fs::read_to_string(own.join("commondir")).map(|text| own.join(text.trim()));
+        let common = toolbox::regular_file::read_to_string(own.join("commondir")).map(|text| own.join(text.trim()));
         Some(Self { common: common.unwrap_or_else(|_| own.clone()), own })
     }
 
     fn head(&self) -> Option<String> {
-        Some(std::fs::read_to_string(self.own.join("HEAD")).ok()?.trim().to_owned())
+        Some(toolbox::regular_file::read_to_string(self.own.join("HEAD")).ok()?.trim().to_owned())
     }
 
     fn read(&self, reference: &str) -> Option<String> {
-        Some(std::fs::read_to_string(self.common.join(reference)).ok()?.trim().to_owned())
+        Some(toolbox::regular_file::read_to_string(self.common.join(reference)).ok()?.trim().to_owned())
     }
 
     /// The commit, or tag, of a reference.

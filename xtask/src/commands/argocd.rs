@@ -7,7 +7,7 @@ use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use document::Node;
 use golden::Golden;
-use toolbox::atomic_file;
+use toolbox::{atomic_file, links};
 use workspace::deploy::Rendered;
 use workspace::generate::MadeBy;
 use workspace::plan::Inspections;
@@ -214,6 +214,9 @@ pub fn set_repository(session: &Session<'_>, url: &str, revision: Option<&str>) 
             Some((std::fs::canonicalize(&path).unwrap_or(path), replaced.text.clone()?))
         })
         .collect();
+    for (path, _) in &writes {
+        links::refuse_outside(root, path)?;
+    }
     atomic_file::write_all(&writes)?;
     let after = if writes.is_empty() { before.clone() } else { fresh(session) };
     let stale: Vec<String> = before.difference(&after).map(ToString::to_string).collect();

@@ -13,7 +13,7 @@ use helm::dependencies;
 use helm::dependencies::remote::Wanted;
 use helm::dependencies::{Context, PinChange, Request};
 use toolbox::progress::Progress;
-use toolbox::{atomic_file, inputs};
+use toolbox::{atomic_file, inputs, links};
 use workspace::config::Config;
 use workspace::other_repository::Location;
 use workspace::{CONFIG_FILE, Unrendered, Workspace, trees};
@@ -178,6 +178,7 @@ fn update(
     };
     let texts: Vec<_> = edits.texts().filter(|(path, _)| !failed(path)).collect();
     for (path, text) in texts {
+        links::refuse_outside(&session.root, path)?;
         atomic_file::write(path, text.as_bytes())?;
         updated.written.push(path.clone());
     }

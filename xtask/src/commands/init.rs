@@ -97,7 +97,7 @@ fn inflates_charts(root: &Path) -> bool {
         matches!(name, "kustomization.yaml" | "kustomization.yml" | "Kustomization")
     };
     let inflates = |path: String| {
-        std::fs::read_to_string(root.join(path))
+        toolbox::regular_file::read_to_string(root.join(path))
             .is_ok_and(|text| text.lines().any(|line| line.starts_with("helmCharts:")))
     };
     find::tracked(root).into_iter().filter(kustomization).any(inflates)
@@ -110,7 +110,7 @@ fn bootstraps(root: &Path, survey: &Survey, used: &[(String, Vec<String>)]) -> V
     let renders = |folder: &PathBuf| {
         let files = find::files(&folder.join("templates"));
         files.iter().any(|file| {
-            std::fs::read_to_string(file)
+            toolbox::regular_file::read_to_string(file)
                 .is_ok_and(|text| text.contains("argoproj.io/") && text.contains("kind: Application"))
         })
     };

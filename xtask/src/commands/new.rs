@@ -50,7 +50,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     };
     diagnostics.into_result(())?;
 
-    let (staging, finished) = Staging::begin(&session.root, &request.app)?;
+    let (staging, finished) = Staging::begin(&session.root, &request.app, session.printer)?;
     if let Some(app) = finished {
         session.printer.result(&format!("completed {app}, which an interrupted run had started\n"));
         if app == request.app {
@@ -112,6 +112,7 @@ fn create(session: &Session<'_>, staging: &Staging, service: &Service, kubernete
     let staged = Session {
         root: staging.tree(),
         environment: session.environment,
+        today: session.today,
         offline: session.offline,
         jobs: session.jobs,
         printer: session.printer,
@@ -156,7 +157,7 @@ fn upstream(session: &Session<'_>, service: &Service) -> Result<Upstream> {
     dependencies::update(&session.root, &request, &session.context(&helm))?;
     let archives = store::files(&directory.join("charts"))?;
     let Some(path) = archives.first() else { return Ok(Upstream::default()) };
-    let bytes = std::fs::read(path).map_err(|error| Diagnostic::io("read", path, &error))?;
+    let bytes = toolbox::regular_file::read(path).map_err(|error| Diagnostic::io("read", path, &error))?;
     let tree = archive::read_chart(&inputs::name(&session.root, path), &bytes)?;
     let read = |name: &str| -> Option<Node> {
         // An archive has one top-level directory.
@@ -190,6 +191,7 @@ fn record(session: &Session<'_>, service: &Service) -> Result<(Vec<Object>, Diag
         clusters: &clusters,
         complete: false,
         base: None,
+        now: session.environment.now,
     };
     let accepted = accepted::entry(service, &subject);
     let request = render::Request { accept: true, ..render::Request::default() };
@@ -201,7 +203,7 @@ fn record(session: &Session<'_>, service: &Service) -> Result<(Vec<Object>, Diag
         );
     }
     if !diagnostics.has_errors() {
-        store::apply(&session.root, &update)?;
+        store::apply(&session.root, &update, session.printer)?;
     }
     diagnostics.into_result((objects, Diagnostics::default(), accepted))
 }

@@ -149,11 +149,6 @@ fn render_stale(
         Ok(tool.map(|tool| tool.path).unwrap_or_default())
     };
     let any_helm = stale.iter().any(|one| one.target.parts.iter().any(needs_helm));
-    let needs_kustomize = |part: &Part<'_>| match part.inner() {
-        Part::Kustomize(_) => true,
-        Part::Plugin(source) => source.plugin.mentions("kustomize"),
-        Part::Chart(_) | Part::RemoteChart(_) | Part::Directory(_) | Part::Elsewhere(..) => false,
-    };
     let any_kustomize = stale.iter().any(|one| one.target.parts.iter().any(needs_kustomize));
     let helm = require(any_helm, "helm", argocd.helm);
     let kustomize = require(any_kustomize, "kustomize", argocd.kustomize);
@@ -168,7 +163,7 @@ fn render_stale(
     // A missing tool concerns only the targets that need it.
     stale.retain_mut(|one| {
         let parts = &one.target.parts;
-        let lacks_helm = helm.as_ref().err().filter(|_| parts.iter().any(self::needs_helm));
+        let lacks_helm = helm.as_ref().err().filter(|_| parts.iter().any(needs_helm));
         let lacks_kustomize = kustomize.as_ref().err().filter(|_| parts.iter().any(needs_kustomize));
         let lacks_jsonnet = jsonnet.as_ref().err().filter(|_| parts.iter().any(evaluates));
         let Some(reported) = lacks_helm.or(lacks_kustomize).or(lacks_jsonnet) else { return true };
@@ -227,8 +222,19 @@ fn render_stale(
     }
 }
 
+/// Whether a part is rendered with Kustomize.
+#[must_use]
+pub fn needs_kustomize(part: &Part<'_>) -> bool {
+    match part.inner() {
+        Part::Kustomize(_) => true,
+        Part::Plugin(source) => source.plugin.mentions("kustomize"),
+        Part::Chart(_) | Part::RemoteChart(_) | Part::Directory(_) | Part::Elsewhere(..) => false,
+    }
+}
+
 /// Whether a part is rendered with Helm.
-fn needs_helm(part: &Part<'_>) -> bool {
+#[must_use]
+pub fn needs_helm(part: &Part<'_>) -> bool {
     match part.inner() {
         Part::Chart(_) | Part::RemoteChart(_) => true,
         Part::Plugin(source) => source.plugin.mentions("helm") || source.plugin.mentions("kustomize"),

@@ -45,7 +45,7 @@ fn own_version<'a>(pinned: &'a str, tool: Option<&'a Tool>) -> &'a str {
 
 /// The tools of the workspace: the versions of Helm and Kustomize of the supported Argo CD releases, and the tools of
 /// charts.toml.
-fn pins(workspace: &Workspace, names: &[String]) -> Result<Vec<(String, String)>> {
+pub fn pins(workspace: &Workspace, names: &[String]) -> Result<Vec<(String, String)>> {
     let own = workspace.config.argocd.helm;
     let mut helms = vec![own];
     for release in RELEASES {

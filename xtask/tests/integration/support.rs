@@ -270,6 +270,12 @@ impl Run<'_> {
         self.command.stdout(Stdio::null()).stderr(terminal).spawn().expect("xtask runs")
     }
 
+    /// Starts it on a terminal, with a person in front of it.
+    pub(crate) fn attended(mut self, terminal: &File) -> Child {
+        let terminal = || terminal.try_clone().expect("cloned");
+        self.command.stdin(terminal()).stdout(terminal()).stderr(terminal()).spawn().expect("xtask runs")
+    }
+
     /// Replaces paths and durations, which differ between runs.
     fn normal(&self, text: &str) -> String {
         let mut text = text.to_owned();

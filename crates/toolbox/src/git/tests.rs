@@ -25,7 +25,7 @@ impl Bench {
 
     /// Runs git; `None` if there is none.
     fn git(&self, args: &[&str]) -> Option<()> {
-        let invocation = Invocation::new(&program()?, self.directory.path()).args(args.iter().copied());
+        let invocation = Invocation::new(&process::on_path("git")?, self.directory.path()).args(args.iter().copied());
         assert!(invocation.run().is_ok_and(|output| output.success()), "git {args:?}");
         Some(())
     }

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::render::Render;
+
 /// The result of `deps`.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Deps {
@@ -59,12 +61,23 @@ pub struct Package {
     pub outdated: bool,
     /// The advisories that affect the version.
     pub advisories: Vec<Advisory>,
+    /// With `--diff`, what Argo CD would change with the newest version; null if that is not rendered.
+    pub preview: Option<Preview>,
     /// The file that sets the version.
     pub file: String,
     /// The line in this file, from 1.
     pub line: Option<usize>,
     /// The targets that use it, or the charts that depend on it.
     pub used_by: Vec<String>,
+}
+
+/// What Argo CD would change with another version.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Preview {
+    /// The render, compared with the goldens; null if it failed.
+    pub render: Option<Render>,
+    /// Why it failed.
+    pub error: Option<String>,
 }
 
 /// A security advisory.
