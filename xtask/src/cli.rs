@@ -31,8 +31,8 @@ Environment:
   XTASK_<TOOL>           path of a tool, for example XTASK_HELM
   XTASK_KIND_NODE_IMAGE  node image of the kind cluster, used instead of the one in charts.toml
   XTASK_KIND_MANIFEST    file of manifests to apply to the kind cluster before the Applications
-  XTASK_TODAY            day on which suppressions expire or not, as YYYY-MM-DD (default: today)
   CI                     true: refuse to accept or fix anything, report a stale render.lock, and print plain progress lines
+  SOURCE_DATE_EPOCH      seconds since 1970, used instead of the current time for certificates and suppressions
   GITHUB_ACTIONS         true: annotate the files of the pull request
   NO_COLOR               disable color
 
@@ -156,6 +156,11 @@ pub enum Command {
     /// Builds images/<name>/Dockerfile with Docker or Podman and tags it with the image that the default values of
     /// charts/<name> use. An image whose inputs have not changed is fresh and is not rebuilt.
     Image(Image),
+    /// Seal values for an Application with the certificate in charts.toml, without access to the cluster
+    ///
+    /// Reads each value from a file or, with `-`, from standard input, and prints the ciphertexts: as values, if a case of
+    /// the Application renders the SealedSecret, or as a SealedSecret. Scope: strict.
+    Seal(Seal),
     /// Deploy the Applications to a kind cluster and run their end-to-end scenarios
     ///
     /// Creates a cluster, deploys each Application as Argo CD would, runs the scenarios in tests/kind, and deletes the
@@ -230,6 +235,7 @@ impl Command {
             Self::Validate(_) => "validate",
             Self::Schemas(_) => "schemas",
             Self::Image(_) => "image",
+            Self::Seal(_) => "seal",
             Self::TestKind(_) => "test-kind",
             Self::Outdated { .. } => "outdated",
             Self::Init => "init",
@@ -376,6 +382,22 @@ pub struct Image {
     /// docker with buildx [default: the platform of the engine]
     #[arg(long = "platform", value_name = "PLATFORM", value_delimiter = ',', requires = "push")]
     pub platforms: Vec<String>,
+}
+
+/// `seal`.
+#[derive(Debug, Args)]
+pub struct Seal {
+    /// The Application
+    #[arg(value_name = "APP")]
+    pub app: String,
+
+    /// Name of the Secret [default: that of the only SealedSecret that the Application, or else one of its cases, renders]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+
+    /// Keys of the Secret, each with the file that contains its value; `-` is standard input
+    #[arg(value_name = "KEY=FILE", required = true)]
+    pub values: Vec<String>,
 }
 
 /// `new`.

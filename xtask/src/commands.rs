@@ -24,6 +24,7 @@ pub mod render;
 pub mod rendering;
 pub mod review;
 pub mod schemas;
+pub mod seal;
 pub mod test_kind;
 pub mod tools;
 pub mod tracing;
@@ -88,7 +89,7 @@ impl<'a> Session<'a> {
         let root = find_root(root)?;
         environment.check_cache()?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let today = environment.today()?;
+        let today = environment.today();
         Ok(Self {
             root,
             environment,

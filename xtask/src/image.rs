@@ -1,5 +1,5 @@
 //! Builds the repository's own images. `images/<name>/Dockerfile` is tagged with the image reference in the default values
-//! of `charts/<name>`.
+//! of `charts/<name>`. `tests/images/<name>/Dockerfile` is an image that only scenarios use.
 //!
 //! An image is fresh if it exists and its label [`LABEL`] equals the digest of the current inputs: all files in its
 //! directory, the IDs of the base images, and the build arguments. The digest is stored only in the label, so that an
@@ -30,6 +30,9 @@ use self::dockerfile::Dockerfile;
 /// The directory of the images, relative to the root.
 pub const FOLDER: &str = "images";
 
+/// The directory of the images that only scenarios use, relative to the root.
+pub const TEST_FOLDER: &str = "tests/images";
+
 /// The label that contains the digest of an image's inputs.
 pub const LABEL: &str = "xtask.inputs";
 
@@ -46,11 +49,11 @@ const PROXIES: &[&str] = &["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy"
 /// An image of this repository.
 #[derive(Debug)]
 pub struct Image {
-    /// Its name, equal to that of its directory and its chart.
+    /// Its name, equal to that of its directory and, unless only scenarios use it, its chart.
     pub name: String,
     /// Its absolute directory.
     pub directory: PathBuf,
-    /// Repository and tag from the chart's default values.
+    /// Repository and tag: from the chart's default values, or local ones for an image that only scenarios use.
     pub reference: String,
     /// Its Dockerfile.
     pub dockerfile: Dockerfile,
@@ -107,7 +110,11 @@ impl std::fmt::Debug for Builder<'_> {
 /// The names of all images, sorted.
 #[must_use]
 pub fn names(root: &Path) -> Vec<String> {
-    let folders = std::fs::read_dir(root.join(FOLDER)).into_iter().flatten();
+    names_in(&root.join(FOLDER))
+}
+
+fn names_in(folder: &Path) -> Vec<String> {
+    let folders = std::fs::read_dir(folder).into_iter().flatten();
     let mut names: Vec<String> = folders
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.join("Dockerfile").is_file())
@@ -135,6 +142,19 @@ pub fn load(root: &Path, wanted: &[String]) -> Result<Vec<Image>> {
     }
     let chosen = known.iter().filter(|name| wanted.is_empty() || wanted.contains(name));
     let images: Vec<Image> = chosen.filter_map(|name| diagnostics.take(Image::load(root, name))).collect();
+    diagnostics.into_result(images)
+}
+
+/// Loads the images that only scenarios use. All errors are returned together.
+pub fn load_for_tests(root: &Path) -> Result<Vec<Image>> {
+    let mut diagnostics = Diagnostics::default();
+    let folder = root.join(TEST_FOLDER);
+    let load = |name: String| {
+        let directory = folder.join(&name);
+        let dockerfile = Dockerfile::parse(toolbox::source::read(root, &directory.join("Dockerfile"))?);
+        Ok(Image { reference: format!("localhost/tests/{name}:local"), name, directory, dockerfile })
+    };
+    let images = names_in(&folder).into_iter().filter_map(|name| diagnostics.take(load(name))).collect();
     diagnostics.into_result(images)
 }
 

@@ -9,7 +9,7 @@ use toolbox::process;
 use xtask::cli::{Cli, Command};
 use xtask::commands::{
     Outcome, Session, argocd, bench, ci, completions, deps, doctor, explain, image, impact, init, lint, man, new,
-    origin, outdated, pending, render, review, schemas, test_kind, tools, validate,
+    origin, outdated, pending, render, review, schemas, seal, test_kind, tools, validate,
 };
 use xtask::report::{Printer, json};
 use xtask::{cli, report};
@@ -18,7 +18,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let environment = Environment::from_process();
     let animated = !environment.ci && !environment.dumb;
-    let printer = Printer::new(cli.common.format, cli.common.color.into(), animated);
+    let guarded = environment.ci || environment.github;
+    let printer = Printer::new(cli.common.format, cli.common.color.into(), animated, guarded);
     let name = cli.command.name();
     let Outcome { diagnostics, output } = run(cli, &environment, &printer).unwrap_or_else(|mut diagnostics| {
         diagnostics.sort();
@@ -43,8 +44,11 @@ fn run(cli: Cli, environment: &Environment, printer: &Printer) -> Result<Outcome
         return explain::run(printer, subject.as_deref());
     }
     let common = cli.common;
+    if common.offline {
+        process::go_offline();
+    }
     match &cli.command {
-        Command::Init => return init::run(common.root, printer),
+        Command::Init => return init::run(common.root, &environment.cache, printer),
         Command::Doctor => return doctor::run(common.root, common.offline, environment, printer),
         Command::Completions(args) => return Ok(completions::run(printer, args.shell)),
         Command::Man(args) => return man::run(printer, args.output.as_deref()),
@@ -82,6 +86,7 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
         Command::Image(cli::Image { names, force, build_args, push, registry, platforms }) => {
             image::run(session, &image::Request { names, force, build_args, push, registry, platforms })
         }
+        Command::Seal(cli::Seal { app, name, values }) => seal::run(session, &seal::Request { app, name, values }),
         Command::TestKind(args) => {
             let cli::TestKind { apps, keep, fresh, delete, step, node_image, manifest, api_port, upgrade_from, junit } =
                 args;
@@ -99,7 +104,7 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
             };
             test_kind::run(session, &request)
         }
-        Command::Init => init::run(Some(session.root.clone()), session.printer),
+        Command::Init => init::run(Some(session.root.clone()), &session.environment.cache, session.printer),
         Command::Doctor => {
             doctor::run(Some(session.root.clone()), session.offline, session.environment, session.printer)
         }

@@ -5,6 +5,7 @@
 //! run by hand.
 
 pub mod failure;
+mod jsonnet;
 pub mod kustomize;
 pub mod plain;
 pub mod plugin;
@@ -16,7 +17,8 @@ mod violations;
 
 use std::path::Path;
 
-use diagnostics::{Code, Diagnostic, Place, Result};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
+use helm::values_schema;
 use kubernetes::manifest;
 use kubernetes::manifest::{Manifest, Recorded};
 use toolbox::process::{Invocation, quoted};
@@ -28,6 +30,9 @@ use crate::target::ChartTarget;
 impl Renderer<'_> {
     /// Renders a chart in a directory: its own or a staged copy.
     pub fn render(&self, target: &ChartTarget<'_>, directory: &Path) -> Result<Vec<Manifest>> {
+        if let Some(refused) = self.remote_schema(target) {
+            return Err(refused);
+        }
         let homes = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
         let invocation = self.invocation(target, directory, homes.path())?;
         let output = invocation.run()?;
@@ -50,6 +55,20 @@ impl Renderer<'_> {
             }
             found
         })
+    }
+
+    /// What keeps Helm from running: a schema of a chart in the repository that it would have to fetch a part of.
+    fn remote_schema(&self, target: &ChartTarget<'_>) -> Option<Diagnostics> {
+        if !target.chart.directory.starts_with(self.root) {
+            return None;
+        }
+        let mut refused = values_schema::refused(self.root, target.chart);
+        refused.0.retain(|found| found.message.ends_with(values_schema::keywords::ELSEWHERE));
+        for found in &mut refused.0 {
+            found.code = Code::HelmRefused;
+            found.target = Some(target.id.to_string());
+        }
+        (!refused.is_empty()).then_some(refused)
     }
 
     /// Renders a target with another value, given as an argument of `--set-json`, whether its schema allows it or not.

@@ -64,7 +64,7 @@ pub fn run(root: Option<PathBuf>, offline: bool, environment: &Environment, prin
 /// Checks what the workspace pins: charts and tools. Reports what `render` lacks.
 fn of_workspace(session: &Session<'_>, checks: &mut Vec<DoctorCheck>, diagnostics: &mut Diagnostics) -> Result<()> {
     // Errors in Applications and charts are irrelevant here; other commands report them.
-    let (workspace, _) = Workspace::load(&session.root)?;
+    let (workspace, _) = Workspace::load(&session.root, &session.environment.cache)?;
     let (inspections, _) = Inspections::new(&workspace);
     let (targets, _) = plan::plan(&workspace, &inspections, workspace.config.argocd, &[]);
     let parts = || targets.iter().flat_map(|target| &target.parts);
@@ -121,11 +121,11 @@ fn uses(name: &str, own: bool) -> &'static [&'static str] {
 fn charts(session: &Session<'_>, targets: &[Target<'_>], diagnostics: &mut Diagnostics) -> DoctorCheck {
     let mut pins: Vec<&Pin> = Vec::new();
     for part in targets.iter().flat_map(|target| &target.parts) {
-        match part {
+        match part.inner() {
             Part::Chart(part) => pins.extend(part.inspected.dependencies.absent()),
             Part::RemoteChart(part) => pins.push(&part.source.pin),
             Part::Kustomize(part) => pins.extend(part.source.charts.iter().map(|chart| &chart.pin)),
-            Part::Directory(_) | Part::Plugin(_) => {}
+            Part::Directory(_) | Part::Plugin(_) | Part::Elsewhere(..) => {}
         }
     }
     let mirrored = |pin: &Pin| match &session.environment.mirror {

@@ -32,7 +32,7 @@ pub struct Request {
 /// Runs the command.
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     // Errors in Applications are ignored: they do not affect images.
-    let (workspace, _) = Workspace::load(&session.root)?;
+    let (workspace, _) = Workspace::load(&session.root, &session.environment.cache)?;
     let arguments = arguments(&request.build_args)?;
     let images = image::load(&session.root, &request.names)?;
     let mut diagnostics = Diagnostics::default();

@@ -64,7 +64,7 @@ fn render(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnostic
             .help("run `cargo xtask render --accept` on your machine, review the diff, and commit the goldens")
             .into());
     }
-    store::recover(&session.root)?;
+    store::recover(&session.root, session.printer)?;
     let (workspace, found) = app_of_apps::load(session)?;
     diagnostics.extend(found);
     let argocd = release(&workspace, request)?;
@@ -116,7 +116,7 @@ pub fn judge(
         differing(request, other, &report, jobs, diagnostics);
     }
     if !update.folders.is_empty() || !update.remove.is_empty() {
-        store::apply(&session.root, &update)?;
+        store::apply(&session.root, &update, session.printer)?;
         if !request.accept {
             for folder in update.folders.keys() {
                 session.printer.status("Recorded", &format!("{}/{folder}/{}", golden::FOLDER, lock::FILE));

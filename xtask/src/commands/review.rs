@@ -24,7 +24,7 @@ const BOLD: Style = Style::new().bold();
 /// Runs the command.
 pub fn run(session: &Session<'_>, selected: &[String]) -> Result<Outcome> {
     refuse(session)?;
-    store::recover(&session.root)?;
+    store::recover(&session.root, session.printer)?;
     let (workspace, mut diagnostics) = app_of_apps::load(session)?;
     let argocd = workspace.config.argocd;
     let (inspections, found) = Inspections::new(&workspace);
@@ -151,5 +151,5 @@ fn record(
     let others = verdicts.keys().filter(|subject| subject.starts_with(FOLDER) && accepted(subject));
     update.remove.extend(others.map(|path| session.root.join(path)));
     let Update { folders, remove } = &update;
-    if folders.is_empty() && remove.is_empty() { Ok(()) } else { store::apply(&session.root, &update) }
+    if folders.is_empty() && remove.is_empty() { Ok(()) } else { store::apply(&session.root, &update, session.printer) }
 }

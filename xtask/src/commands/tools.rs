@@ -13,7 +13,7 @@ use crate::report::json::{self, Output};
 /// Runs the command.
 pub fn run(session: &Session<'_>, command: &cli::Tools) -> Result<Outcome> {
     // Errors in Applications and charts are irrelevant here; other commands report them.
-    let (workspace, _) = Workspace::load(&session.root)?;
+    let (workspace, _) = Workspace::load(&session.root, &session.environment.cache)?;
     let (cli::Tools::List { names } | cli::Tools::Install { names } | cli::Tools::Verify { names }) = command;
     let pins = pins(&workspace, names)?;
     let pins: Vec<(&str, &str)> = pins.iter().map(|(name, version)| (name.as_str(), version.as_str())).collect();

@@ -9,6 +9,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use workspace::target::TargetId;
 
+use super::safe;
+
 const ADDED: Style = AnsiColor::Green.on_default();
 const REMOVED: Style = AnsiColor::Red.on_default();
 const HUNK: Style = AnsiColor::Cyan.on_default();
@@ -127,6 +129,7 @@ pub(super) fn text(report: &RenderReport) -> String {
     }
     for UnrenderedReport { application, invalid, reason, .. } in &report.unrendered {
         let state = if *invalid { "failed".to_owned() } else { format!("not rendered: {reason}") };
+        let (application, state) = (safe::line(application), safe::line(&state));
         out.push_str(&format!("{TITLE}{application}{TITLE:#}: {state}\n"));
     }
     out.push_str(&format!("{}\n", total(report)));
@@ -157,10 +160,10 @@ fn printed(change: &[Objects<'_>]) -> String {
     out.push_str(&header(targets[0], diff));
     if targets.len() > 1 {
         let others: Vec<String> = targets[1..].iter().map(ToString::to_string).collect();
-        out.push_str(&format!("{DIM}also in {}{DIM:#}\n", others.join(", ")));
+        out.push_str(&format!("{DIM}also in {}{DIM:#}\n", safe::line(&others.join(", "))));
     }
     for same in change[1..].iter().take(LISTED) {
-        out.push_str(&format!("{DIM}also {}{DIM:#}\n", same.line()));
+        out.push_str(&format!("{DIM}also {}{DIM:#}\n", safe::line(&same.line())));
     }
     if change.len() > LISTED + 1 {
         let rest = plural(change.len() - LISTED - 1, "other object");
@@ -175,10 +178,10 @@ fn printed(change: &[Objects<'_>]) -> String {
             Tag::Hunk => HUNK,
             Tag::Note => NOTE,
         };
-        out.push_str(&format!("{style}{line}{style:#}"));
+        out.push_str(&format!("{style}{}{style:#}", safe::text(&line)));
         let sources = hunks.get(&index).map(|added| diff.sources(added)).unwrap_or_default();
         for (index, source) in sources.iter().take(SOURCES).enumerate() {
-            out.push_str(&format!("{} {DIM}{source}{DIM:#}", if index == 0 { "" } else { "," }));
+            out.push_str(&format!("{} {DIM}{}{DIM:#}", if index == 0 { "" } else { "," }, safe::line(source)));
         }
         if sources.len() > SOURCES {
             out.push_str(&format!("{DIM}, and {} more{DIM:#}", sources.len() - SOURCES));
@@ -256,8 +259,8 @@ pub fn unified(diff: &ObjectDiff) -> String {
 
 fn header(id: &TargetId, diff: &ObjectDiff) -> String {
     let template = &diff.object.manifest.template;
-    let template = if template.is_empty() { String::new() } else { format!("  {template}") };
-    format!("{TITLE}{id}: {}{TITLE:#}{DIM}{template}{DIM:#}\n", title(diff))
+    let template = if template.is_empty() { String::new() } else { format!("  {}", safe::line(template)) };
+    format!("{TITLE}{id}: {}{TITLE:#}{DIM}{template}{DIM:#}\n", safe::line(&title(diff)))
 }
 
 /// The kind of the change, the object, and what it was before: `renamed Service shop/web (was Service shop/old)`.

@@ -84,13 +84,19 @@ pub(crate) fn kustomize() -> Option<PathBuf> {
 pub(crate) fn tool(name: &str) -> Option<PathBuf> {
     static FOUND: Mutex<BTreeMap<String, Option<PathBuf>>> = Mutex::new(BTreeMap::new());
     let mut all = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+    // This repository has no Jsonnet files.
+    let workspace = tempfile::tempdir().expect("temporary directory");
+    let root = if name == "jsonnet" { workspace.path().to_path_buf() } else { repository().to_path_buf() };
+    let configuration = fs::read_to_string(repository().join("charts.toml")).expect("charts.toml");
+    let configuration = configuration.replace("[tools]\n", "[tools]\njsonnet = \"0.22.0\"\n");
+    fs::write(workspace.path().join("charts.toml"), configuration).expect("written");
     if let Some(found) = all.get(name) {
         assert!(found.is_some() || !ci(), "CI requires {name}");
         return found.clone();
     }
     let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
         .args(["tools", "install", name, "--format", "json", "--root"])
-        .arg(repository())
+        .arg(root)
         .output()
         .expect("xtask runs");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -188,7 +194,7 @@ impl Bench {
             .env("XTASK_CACHE_DIR", self.cache())
             .env("NO_COLOR", "1")
             .stdin(Stdio::null());
-        Run { bench: self, command, helm: None, kubeconform: None, kustomize: None }
+        Run { bench: self, command, helm: None, kubeconform: None, kustomize: None, jsonnet: None }
     }
 
     /// The files in the directory for temporary files.
@@ -209,6 +215,7 @@ pub(crate) struct Run<'a> {
     helm: Option<PathBuf>,
     kubeconform: Option<PathBuf>,
     kustomize: Option<PathBuf>,
+    jsonnet: Option<PathBuf>,
 }
 
 impl Run<'_> {
@@ -236,6 +243,13 @@ impl Run<'_> {
     pub(crate) fn kustomize(mut self, kustomize: &Path) -> Self {
         self.command.env("XTASK_KUSTOMIZE", kustomize);
         self.kustomize = Some(kustomize.to_path_buf());
+        self
+    }
+
+    /// Sets the jsonnet.
+    pub(crate) fn jsonnet(mut self, jsonnet: &Path) -> Self {
+        self.command.env("XTASK_JSONNET", jsonnet);
+        self.jsonnet = Some(jsonnet.to_path_buf());
         self
     }
 
@@ -269,6 +283,7 @@ impl Run<'_> {
             (self.helm.clone().unwrap_or_else(|| "\0".into()), "[HELM]"),
             (self.kubeconform.clone().unwrap_or_else(|| "\0".into()), "[KUBECONFORM]"),
             (self.kustomize.clone().unwrap_or_else(|| "\0".into()), "[KUSTOMIZE]"),
+            (self.jsonnet.clone().unwrap_or_else(|| "\0".into()), "[JSONNET]"),
             (self.bench.root(), "[ROOT]"),
             (self.bench.cache(), "[CACHE]"),
             (self.bench.base().join("mirror"), "[MIRROR]"),

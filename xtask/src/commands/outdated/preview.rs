@@ -47,7 +47,7 @@ fn render_with(session: &Session<'_>, update: &Update<'_>, mut found: Diagnostic
     let folder = folder.map_err(|error| Diagnostic::io("create a directory in", &std::env::temp_dir(), &error))?;
     copy(&session.root, folder.path())?;
     // What the commands print is about the copy.
-    let silent = Printer::new(Format::Json, anstream::ColorChoice::Never, false);
+    let silent = Printer::new(Format::Json, anstream::ColorChoice::Never, false, false);
     let root = folder.path().to_path_buf();
     let session = Session {
         root,

@@ -9,7 +9,7 @@ use super::machine::{Doctor, Script};
 use super::pin::{Deps, DepsUpdate, Outdated};
 use super::render::{Pending, Render};
 use super::test_kind::TestKind;
-use super::tool::{Bench, Explain, Images, Schemas, Tools};
+use super::tool::{Bench, Explain, Images, Schemas, Seal, Tools};
 use super::trace::{ExplainCoverage, ExplainField, Impact};
 
 /// The fields that depend on the command.
@@ -58,6 +58,9 @@ pub enum Output {
     /// `image`
     #[schemars(extend("properties" = {"command": {"const": "image"}}))]
     Image(Images),
+    /// `seal`
+    #[schemars(extend("properties" = {"command": {"const": "seal"}}))]
+    Seal(Seal),
     /// `init`
     #[schemars(extend("properties" = {"command": {"const": "init"}}))]
     Init(Init),

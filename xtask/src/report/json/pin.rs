@@ -15,7 +15,7 @@ pub struct Deps {
 /// A dependency of a chart.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Dependency {
-    /// The path of the chart that depends on it, or the repository of a chart that an Application deploys.
+    /// The path of the chart that depends on it, or the repository of what an Application deploys.
     pub chart: String,
     /// The name of the dependency.
     pub name: String,

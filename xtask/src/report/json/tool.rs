@@ -1,4 +1,6 @@
-//! The results of `image`, `schemas`, `tools`, `bench`, and `explain`.
+//! The results of `image`, `schemas`, `seal`, `tools`, `bench`, and `explain`.
+
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -40,6 +42,20 @@ pub struct Schemas {
     pub written: Vec<String>,
     /// The files removed from schemas/.
     pub removed: Vec<String>,
+}
+
+/// The result of `seal`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Seal {
+    /// The namespace that the values are sealed for.
+    pub namespace: String,
+    /// The name of the Secret that they are sealed for.
+    pub name: String,
+    /// The ciphertexts by key.
+    pub encrypted_data: BTreeMap<String, String>,
+    /// The path of the ciphertexts in the values of the chart; null if no case renders the SealedSecret.
+    pub path: Option<Vec<String>>,
 }
 
 /// The result of `tools list`, `tools install`, and `tools verify`.
