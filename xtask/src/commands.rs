@@ -6,6 +6,7 @@ pub mod bench;
 pub mod ci;
 pub mod consequences;
 pub mod deps;
+pub mod end_to_end;
 pub mod explain;
 pub mod image;
 pub mod impact;

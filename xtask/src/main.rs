@@ -7,6 +7,7 @@ use diagnostics::{Code, Diagnostic, Result};
 use toolbox::environment::Environment;
 use toolbox::process;
 use xtask::cli::{Cli, Command};
+use xtask::commands::end_to_end::prepare;
 use xtask::commands::{
     Outcome, Session, argocd, bench, ci, deps, explain, image, impact, init, lint, new, origin, outdated, render,
     schemas, test_kind, tools, validate,
@@ -79,7 +80,7 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
         Command::TestKind(args) => {
             let cli::TestKind { apps, keep, fresh, delete, step, node_image, manifest, api_port, upgrade_from, junit } =
                 args;
-            let request = test_kind::Request {
+            let request = prepare::Request {
                 apps,
                 node_image,
                 keep,

@@ -27,7 +27,7 @@ use crate::scenario::action::{Action, Outcome};
 use crate::scenario::run::{Deadline, Runner};
 use crate::scenario::when::When;
 
-/// The directory of all scenarios, relative to the root of the workspace.
+/// The directory of the scenarios of `test-kind`, relative to the root of the workspace.
 pub const FOLDER: &str = "tests/kind";
 
 /// The deadline of a step that sets none.
@@ -181,9 +181,9 @@ fn read_step(node: &Node, index: usize, folder: &Path, diagnostics: &mut Diagnos
     Some(Step { name: name?, deadline, when, action: action?, place })
 }
 
-/// The scenarios of an application, by name; none if it has no directory.
-pub fn of_app(workspace: &Workspace, app: &str) -> Result<Vec<Scenario>> {
-    let folder = workspace.root.join(FOLDER).join(app);
+/// The scenarios of an application below a directory, by name; none if it has no directory there.
+pub fn of_app(workspace: &Workspace, folder: &str, app: &str) -> Result<Vec<Scenario>> {
+    let folder = workspace.root.join(folder).join(app);
     let mut diagnostics = Diagnostics::default();
     let entries = std::fs::read_dir(&folder).into_iter().flatten();
     let mut files: Vec<PathBuf> = entries
