@@ -26,6 +26,7 @@ Environment:
   XTASK_<TOOL>           path of a tool, for example XTASK_HELM
   XTASK_KIND_NODE_IMAGE  node image of the kind cluster, used instead of the one in charts.toml
   XTASK_KIND_MANIFEST    file of manifests to apply to the kind cluster before the Applications
+  XTASK_ARGOCD_MANIFEST  manifest of Argo CD for test-gitops, used instead of that of the release in charts.toml
   CI                     true: refuse to accept or fix anything, report a stale render.lock, and print plain progress lines
   GITHUB_ACTIONS         true: annotate the files of the pull request
   NO_COLOR               disable color
@@ -146,6 +147,13 @@ pub enum Command {
     /// cluster, even if the run fails or is interrupted.
     #[command(name = "test-kind")]
     TestKind(TestKind),
+    /// Let Argo CD deploy the work tree to a kind cluster, and compare the result with the goldens
+    ///
+    /// Creates a cluster with the Argo CD release in charts.toml and a Git server, bootstraps Argo CD, waits until every
+    /// Application is Synced and Healthy, compares what Argo CD generated and applied with the goldens, runs the scenarios
+    /// in tests/gitops, and deletes the cluster.
+    #[command(name = "test-gitops")]
+    TestGitops(TestGitops),
     /// List every pinned version, the newest one that is known, and known vulnerabilities
     ///
     /// Covers chart dependencies, images, tools, Argo CD, and Kubernetes. Newest versions come from `XTASK_CHART_MIRROR` or
@@ -198,6 +206,7 @@ impl Command {
             Self::Schemas(_) => "schemas",
             Self::Image(_) => "image",
             Self::TestKind(_) => "test-kind",
+            Self::TestGitops(_) => "test-gitops",
             Self::Outdated => "outdated",
             Self::Init => "init",
             Self::New(_) => "new",
@@ -353,6 +362,58 @@ pub struct TestKind {
     pub node_image: Option<String>,
 
     /// File of manifests to apply before the Applications, such as a network policy engine; also `XTASK_KIND_MANIFEST`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["delete", "step"])]
+    pub manifest: Option<PathBuf>,
+
+    /// Port of the API server on this machine [default: a free port]
+    #[arg(long, value_name = "PORT")]
+    pub api_port: Option<u16>,
+
+    /// Also write the results as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+}
+
+/// `test-gitops`.
+#[derive(Debug, Args)]
+pub struct TestGitops {
+    /// Applications whose scenarios run [default: all]
+    #[arg(value_name = "APP")]
+    pub apps: Vec<String>,
+
+    /// Keep the cluster for the next run, and reuse the one that an earlier run kept
+    #[arg(long)]
+    pub keep: bool,
+
+    /// Delete the cluster that an earlier run kept, and create a new one
+    #[arg(long)]
+    pub fresh: bool,
+
+    /// Delete the kept cluster and exit
+    #[arg(long, conflicts_with_all = ["keep", "fresh", "step"])]
+    pub delete: bool,
+
+    /// Run a single step in the cluster that an earlier run kept
+    #[arg(long, value_name = "APP/SCENARIO:STEP")]
+    pub step: Option<String>,
+
+    /// Manifest of Argo CD; also `XTASK_ARGOCD_MANIFEST` [default: that of the release in charts.toml]
+    #[arg(long, value_name = "FILE")]
+    pub argocd_manifest: Option<PathBuf>,
+
+    /// Let Argo CD download dependencies of charts from Helm repositories, instead of adding their archives to Git
+    #[arg(long)]
+    pub helm_repositories: bool,
+
+    /// Seconds in which no Application may drift from Git
+    #[arg(long, default_value = "120", value_name = "SECONDS")]
+    pub window: u64,
+
+    /// Node image of the cluster; also `XTASK_KIND_NODE_IMAGE` [default: the one in charts.toml]
+    #[arg(long, value_name = "IMAGE")]
+    pub node_image: Option<String>,
+
+    /// File of manifests to apply before Argo CD, such as a network policy engine; also `XTASK_KIND_MANIFEST`
     #[arg(long, value_name = "FILE", conflicts_with_all = ["delete", "step"])]
     pub manifest: Option<PathBuf>,
 

@@ -20,6 +20,7 @@ pub mod placing;
 pub mod render;
 pub mod rendering;
 pub mod schemas;
+pub mod test_gitops;
 pub mod test_kind;
 pub mod tools;
 pub mod tracing;

@@ -1,6 +1,7 @@
 //! `cargo xtask`: parses the arguments, runs the command, prints the report, and exits.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use diagnostics::{Code, Diagnostic, Result};
@@ -10,7 +11,7 @@ use xtask::cli::{Cli, Command};
 use xtask::commands::end_to_end::prepare;
 use xtask::commands::{
     Outcome, Session, argocd, bench, ci, deps, explain, image, impact, init, lint, new, origin, outdated, render,
-    schemas, test_kind, tools, validate,
+    schemas, test_gitops, test_kind, tools, validate,
 };
 use xtask::report::{Printer, json};
 use xtask::{cli, report};
@@ -93,6 +94,36 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
                 junit,
             };
             test_kind::run(session, &request)
+        }
+        Command::TestGitops(args) => {
+            let cli::TestGitops {
+                apps,
+                keep,
+                fresh,
+                delete,
+                step,
+                argocd_manifest,
+                helm_repositories,
+                window,
+                node_image,
+                manifest,
+                api_port,
+                junit,
+            } = args;
+            let common = prepare::Request {
+                apps,
+                node_image,
+                keep,
+                fresh,
+                delete,
+                api_port,
+                step,
+                upgrade_from: None,
+                manifest,
+                junit,
+            };
+            let window = Duration::from_secs(window);
+            test_gitops::run(session, &test_gitops::Request { common, argocd_manifest, window, helm_repositories })
         }
         Command::Init => init::run(Some(session.root.clone()), session.printer),
         Command::Outdated => outdated::run(session),

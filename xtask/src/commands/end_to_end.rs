@@ -40,6 +40,11 @@ pub(crate) trait Course {
     /// The name of the command.
     fn command(&self) -> &'static str;
 
+    /// The namespaces of what the command itself runs in the cluster.
+    fn namespaces(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What the run needs besides what the applications need.
     fn additions(&mut self, session: &Session<'_>, workspace: &Workspace, apps: &[String]) -> Result<Additions>;
 
@@ -228,6 +233,8 @@ fn in_cluster(
         order: prepared.in_order(),
         given: prepared.given(),
         folder: session.root.join("target/kind").join(run_name()),
+        namespaces: course.namespaces(),
+        gitops: None,
     };
     if let Some(manifest) = &prepared.manifest {
         results.extend(run.apply(manifest));

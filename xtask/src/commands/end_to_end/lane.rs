@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use cluster::diagnosis::Failure;
 use cluster::observer::Stop;
 use cluster::scenario::action::Outcome;
+use cluster::scenario::gitops::GitOps;
 use cluster::scenario::run::{Deadline, Runner};
 use cluster::scenario::{Scenario, Step, apply};
 use cluster::{Cluster, diagnosis};
@@ -36,6 +37,10 @@ pub(crate) struct Run<'a> {
     pub(crate) given: BTreeMap<String, String>,
     /// The directory of this run under target/.
     pub(crate) folder: PathBuf,
+    /// The namespaces of Argo CD and its repository, if the run has them. They may be the cause of any failure.
+    pub(crate) namespaces: Vec<String>,
+    /// The repository that Argo CD reads, if the run has one.
+    pub(crate) gitops: Option<&'a dyn GitOps>,
 }
 
 /// A step: its name, its place, and where to look when it fails.
@@ -72,13 +77,21 @@ impl Run<'_> {
         name: &str,
         work: impl FnOnce() -> std::result::Result<(), Stop>,
     ) -> Results {
+        self.measured(lane, name, || work().map(|()| None))
+    }
+
+    /// Does work outside of a scenario, and reports it as a step with a line for the closing table.
+    pub(crate) fn measured(&self, lane: &str, name: &str, work: impl FnOnce() -> Outcome) -> Results {
         let under_way = self.stage.session.printer.under_way("Running", &format!("{lane}: {name}"));
         let started = Instant::now();
-        let result = work().map(|()| None);
+        let result = work();
         under_way.over(result.is_ok(), "Passed");
-        let namespaces: Vec<String> = self.stage.apps.get(lane).map(|app| app.namespace.clone()).into_iter().collect();
+        let own = self.stage.apps.get(lane).map(|app| &app.namespace);
+        let namespaces: Vec<String> = own.into_iter().chain(&self.namespaces).cloned().collect();
         let command = self.cluster.provisioner.command;
-        let repeat = format!("cargo xtask {command} --keep {}", lane.split('/').next().unwrap_or(lane));
+        let app = lane.split('/').next().filter(|app| self.stage.apps.contains_key(*app));
+        let app = app.map(|app| format!(" {app}")).unwrap_or_default();
+        let repeat = format!("cargo xtask {command} --keep{app}");
         let subject = Subject { lane, name, place: None, namespaces: &namespaces, awaited: &[], repeat };
         self.report(&subject, started.elapsed(), result)
     }
@@ -125,6 +138,7 @@ impl Run<'_> {
             kubectl: stage.kubectl,
             observer: stage.observer,
             deployer: stage,
+            gitops: self.gitops,
             app: &app.name,
             files: &scenario.folder,
             namespace: app.namespace.clone(),
@@ -133,7 +147,7 @@ impl Run<'_> {
             folder,
         };
         let mut namespaces = vec![app.namespace.clone()];
-        namespaces.extend(scenario.namespaces.iter().cloned());
+        namespaces.extend(scenario.namespaces.iter().chain(&self.namespaces).cloned());
         let awaited = scenario.awaits();
         let mut results = Results::default();
         let mut skipped: BTreeMap<String, Vec<&Place>> = BTreeMap::new();
