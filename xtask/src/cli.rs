@@ -401,6 +401,10 @@ pub struct TestGitops {
     #[arg(long, value_name = "FILE")]
     pub argocd_manifest: Option<PathBuf>,
 
+    /// Let Argo CD deploy this revision first, then upgrade to the work tree
+    #[arg(long, value_name = "REV", conflicts_with_all = ["delete", "step", "helm_repositories"])]
+    pub upgrade_from: Option<String>,
+
     /// Let Argo CD download dependencies of charts from Helm repositories, instead of adding their archives to Git
     #[arg(long)]
     pub helm_repositories: bool,

@@ -104,6 +104,7 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
                 step,
                 argocd_manifest,
                 helm_repositories,
+                upgrade_from,
                 window,
                 node_image,
                 manifest,
@@ -118,7 +119,7 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
                 delete,
                 api_port,
                 step,
-                upgrade_from: None,
+                upgrade_from,
                 manifest,
                 junit,
             };

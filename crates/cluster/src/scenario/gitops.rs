@@ -1,6 +1,7 @@
 //! What steps of `test-gitops` need: the repository that Argo CD reads, and its Applications.
 
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use kubernetes::manifest::ObjectKey;
 
@@ -13,6 +14,12 @@ pub const NAMESPACE: &str = "argocd";
 
 /// The kind of Applications.
 pub const KIND: &str = "Application";
+
+/// How often Argo CD is asked to compare Applications that are waited for.
+const REFRESH: Duration = Duration::from_secs(15);
+
+/// How soon the end of a wait is noticed.
+const PULSE: Duration = Duration::from_millis(100);
 
 /// A change to a file of the repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,12 +55,36 @@ pub trait GitOps: Sync {
     /// The last commit.
     fn head(&self) -> String;
 
+    /// Asks Argo CD to compare its Applications with the last commit.
+    fn refresh(&self) -> diagnostics::Result<()>;
+
     /// Runs a check of this tool on the files of the last commit. The error is what the check lacks.
     fn check(&self, args: &[String], deadline: Duration) -> Result<(Option<i32>, String), Stop>;
 }
 
-/// Waits until Applications are Synced and Healthy at a commit.
-pub fn wait_synced(observer: &Observer, apps: &[String], commit: &str, deadline: Duration) -> Result<(), Stop> {
+/// Waits until Applications are Synced and Healthy at the last commit. Argo CD compares them again now and then, because it
+/// starts no sync while another one runs, and would look at the repository only minutes later.
+pub fn wait_synced(observer: &Observer, git: &dyn GitOps, apps: &[String], deadline: Duration) -> Result<(), Stop> {
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut last = Instant::now();
+            while !done.load(Ordering::Relaxed) {
+                std::thread::sleep(PULSE);
+                if last.elapsed() >= REFRESH {
+                    // An error shows in the wait: the Applications stay as they are.
+                    let _ = git.refresh();
+                    last = Instant::now();
+                }
+            }
+        });
+        let result = wait(observer, apps, &git.head(), deadline);
+        done.store(true, Ordering::Relaxed);
+        result
+    })
+}
+
+fn wait(observer: &Observer, apps: &[String], commit: &str, deadline: Duration) -> Result<(), Stop> {
     observer.wait(deadline, |snapshot| {
         let verdicts =
             apps.iter().map(|app| of_application(snapshot, app, |found| verdict::application(found, Some(commit))));

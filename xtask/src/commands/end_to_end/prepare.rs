@@ -2,7 +2,7 @@
 //! `cluster::preflight`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cluster::Options;
 use cluster::scenario::{Scenario, Step};
@@ -80,8 +80,8 @@ pub(crate) struct Prepared<'a> {
     further: Used,
     /// The images to build.
     pub(crate) own: Vec<Own>,
-    /// Keeps the files of the other revision until its images are built.
-    _revision: Option<tempfile::TempDir>,
+    /// The files of the revision to upgrade from.
+    revision: Option<tempfile::TempDir>,
 }
 
 /// A file of manifests for the cluster itself.
@@ -103,6 +103,11 @@ impl Prepared<'_> {
         let mut used = self.further.clone();
         used.extend(all.filter(|(name, _)| !own(name)).map(|(name, place)| (name.clone(), Some(place.clone()))));
         used
+    }
+
+    /// The directory with the files of the revision to upgrade from.
+    pub(crate) fn revision(&self) -> Option<&Path> {
+        self.revision.as_ref().map(tempfile::TempDir::path)
     }
 
     /// The applications, those that others need first.
@@ -214,7 +219,7 @@ pub(crate) fn prepare<'a>(
         manifest,
         further,
         own,
-        _revision: folder,
+        revision: folder,
     })
 }
 

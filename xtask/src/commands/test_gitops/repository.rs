@@ -53,9 +53,13 @@ impl<'a> Repository<'a> {
 
     /// Publishes the work tree.
     pub(super) fn publish(&self) -> Result<()> {
-        let archive = packed(&self.original)?;
-        let head = self.server.publish(&self.path, &self.branches, true, &[], archive)?;
-        *self.state() = State { files: self.original.clone(), head };
+        self.publish_files(&self.original)
+    }
+
+    /// Publishes other files instead of the work tree.
+    pub(super) fn publish_files(&self, files: &Files) -> Result<()> {
+        let head = self.server.publish(&self.path, &self.branches, true, &[], packed(files)?)?;
+        *self.state() = State { files: files.clone(), head };
         Ok(())
     }
 
@@ -75,18 +79,6 @@ impl<'a> Repository<'a> {
         drop(state);
         self.refresh()?;
         Ok(true)
-    }
-
-    /// Asks Argo CD to compare all Applications with the repository, as the webhook of a Git host does.
-    pub(super) fn refresh(&self) -> Result<()> {
-        let kubectl = self.server.kubectl;
-        let annotate = |kind: &str, annotation: &str| {
-            let annotate = ["annotate", kind, "--all", "--overwrite", "--namespace", NAMESPACE, annotation];
-            kubectl.invocation().args(annotate).deadline(REFRESH)
-        };
-        checked(&annotate("applications.argoproj.io", "argocd.argoproj.io/refresh=normal"))?;
-        checked(&annotate("applicationsets.argoproj.io", "argocd.argoproj.io/application-set-refresh=true"))?;
-        Ok(())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -114,6 +106,18 @@ impl GitOps for Repository<'_> {
 
     fn head(&self) -> String {
         self.state().head.clone()
+    }
+
+    /// As the webhook of a Git host does.
+    fn refresh(&self) -> Result<()> {
+        let kubectl = self.server.kubectl;
+        let annotate = |kind: &str, annotation: &str| {
+            let annotate = ["annotate", kind, "--all", "--overwrite", "--namespace", NAMESPACE, annotation];
+            kubectl.invocation().args(annotate).deadline(REFRESH)
+        };
+        checked(&annotate("applications.argoproj.io", "argocd.argoproj.io/refresh=normal"))?;
+        checked(&annotate("applicationsets.argoproj.io", "argocd.argoproj.io/application-set-refresh=true"))?;
+        Ok(())
     }
 
     fn check(&self, args: &[String], deadline: Duration) -> std::result::Result<(Option<i32>, String), Stop> {

@@ -1,6 +1,7 @@
 //! The order of a run: the Git server, Argo CD, its bootstrap, comparisons with the goldens, and scenarios.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cluster::api::{Application, List};
@@ -15,14 +16,16 @@ use kubernetes::schemas::json;
 use serde_json::Value;
 use toolbox::source;
 use workspace::gitops::GitOps as Config;
-use workspace::written;
+use workspace::{Workspace, written};
 
 use super::agreement::{self, Expected};
 use super::charts::{self, Served};
 use super::release::Manifest;
 use super::repository::Repository;
 use super::server::{Reached, Server};
+use super::tree::Files;
 use super::{Request, location, tree};
+use crate::commands::Session;
 use crate::commands::end_to_end::lane::{Run, each};
 use crate::commands::end_to_end::prepare::Prepared;
 use crate::commands::end_to_end::reports::Results;
@@ -140,6 +143,22 @@ impl Stages<'_> {
         Ok((Repository::new(session, server, path, branches, files), served))
     }
 
+    /// The files of the revision to upgrade from.
+    fn before(&self) -> Result<Option<Files>> {
+        let Some(root) = self.prepared.revision() else { return Ok(None) };
+        let session = Session {
+            root: root.to_owned(),
+            rendered: Arc::clone(&self.prepared.session.rendered),
+            ..*self.prepared.session
+        };
+        let (workspace, found) = Workspace::load(root)?;
+        found.into_result(())?;
+        charts::download(&session, &workspace)?;
+        let mut files = tree::read(root)?;
+        files.extend(tree::archives(root, &workspace)?);
+        Ok(Some(files))
+    }
+
     /// Watches Applications.
     fn watch(&self) {
         self.run.stage.observer.watch_once(KIND, "/apis/argoproj.io/v1alpha1/applications");
@@ -159,7 +178,10 @@ impl Stages<'_> {
             for one in served {
                 server.write(&one.host, &one.path, one.content.clone())?;
             }
-            Ok(repository.publish()?)
+            match self.before()? {
+                Some(before) => Ok(repository.publish_files(&before)?),
+                None => Ok(repository.publish()?),
+            }
         });
         let Some(reached) = reached.filter(|_| !run.stopped(&results)) else { return results };
         results.extend(run.timed("argocd", "is installed", || {
@@ -192,11 +214,10 @@ impl Stages<'_> {
         if run.stopped(&results) {
             return results;
         }
-        let head = repository.head();
         let synced = |app: &String| {
             run.measured(app, "becomes Synced and Healthy", || {
                 let deadline = SYNC.saturating_sub(started.elapsed());
-                wait_synced(run.stage.observer, std::slice::from_ref(app), &head, deadline)?;
+                wait_synced(run.stage.observer, repository, std::slice::from_ref(app), deadline)?;
                 Ok(Some(format!("{:.1} s after the bootstrap", started.elapsed().as_secs_f64())))
             })
         };
@@ -207,6 +228,14 @@ impl Stages<'_> {
         }
         let others: Vec<&String> = self.prepared.apps.keys().filter(|app| !roots.contains(app)).collect();
         results.extend(each(&others, synced));
+        if let Some(revision) = self.request.common.upgrade_from.as_ref().filter(|_| !run.stopped(&results)) {
+            results.extend(run.timed("argocd", &format!("upgrades the Applications from {revision}"), || {
+                repository.publish()?;
+                repository.refresh()?;
+                let apps: Vec<String> = self.prepared.apps.keys().cloned().collect();
+                wait_synced(run.stage.observer, repository, &apps, SYNC)
+            }));
+        }
         if !run.stopped(&results) && !run.cluster.reused {
             results
                 .extend(run.timed("argocd", "created projects and Applications in wave order", || self.wave_order()));
@@ -349,7 +378,7 @@ impl Stages<'_> {
             Ok(false) => Results::default(),
             Ok(true) => run.timed(&scenario.title(), "its commits are reverted", || {
                 let apps: Vec<String> = self.prepared.apps.keys().cloned().collect();
-                wait_synced(run.stage.observer, &apps, &repository.head(), SYNC)
+                wait_synced(run.stage.observer, repository, &apps, SYNC)
             }),
             Err(found) => run.timed(&scenario.title(), "its commits are reverted", || Err(Stop::Other(found))),
         }

@@ -26,9 +26,8 @@ struct Synced(Vec<String>);
 
 impl Action for Synced {
     fn run(&self, runner: &mut Runner<'_>, deadline: Deadline) -> Outcome {
-        let head = runner.gitops()?.head();
         let apps = self.0.iter().map(|app| runner.fill(app)).collect::<diagnostics::Result<Vec<_>>>()?;
-        wait_synced(runner.observer, &apps, &head, deadline.left())?;
+        wait_synced(runner.observer, runner.gitops()?, &apps, deadline.left())?;
         Ok(None)
     }
 
