@@ -15,10 +15,10 @@ pub const NAMESPACE: &str = "argocd";
 /// The kind of Applications.
 pub const KIND: &str = "Application";
 
-/// How often Argo CD is asked to compare Applications that are waited for.
+/// How often Argo CD is asked to compare its Applications.
 const REFRESH: Duration = Duration::from_secs(15);
 
-/// How soon the end of a wait is noticed.
+/// How soon the end of the work is noticed.
 const PULSE: Duration = Duration::from_millis(100);
 
 /// A change to a file of the repository.
@@ -62,9 +62,9 @@ pub trait GitOps: Sync {
     fn check(&self, args: &[String], deadline: Duration) -> Result<(Option<i32>, String), Stop>;
 }
 
-/// Waits until Applications are Synced and Healthy at the last commit. Argo CD compares them again now and then, because it
-/// starts no sync while another one runs, and would look at the repository only minutes later.
-pub fn wait_synced(observer: &Observer, git: &dyn GitOps, apps: &[String], deadline: Duration) -> Result<(), Stop> {
+/// Does work while Argo CD is asked now and then to compare its Applications with the repository. It starts no sync while
+/// another one runs, and would look at the repository only minutes later.
+pub fn refreshing<T>(git: &dyn GitOps, work: impl FnOnce() -> T) -> T {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -72,22 +72,32 @@ pub fn wait_synced(observer: &Observer, git: &dyn GitOps, apps: &[String], deadl
             while !done.load(Ordering::Relaxed) {
                 std::thread::sleep(PULSE);
                 if last.elapsed() >= REFRESH {
-                    // An error shows in the wait: the Applications stay as they are.
+                    // An error shows in the work: the Applications stay as they are.
                     let _ = git.refresh();
                     last = Instant::now();
                 }
             }
         });
-        let result = wait(observer, apps, &git.head(), deadline);
-        done.store(true, Ordering::Relaxed);
-        result
+        let _done = Done(&done);
+        work()
     })
 }
 
-fn wait(observer: &Observer, apps: &[String], commit: &str, deadline: Duration) -> Result<(), Stop> {
+/// Ends the requests when it is dropped, also after a panic.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Waits until Applications are Synced and Healthy at the last commit.
+pub fn wait_synced(observer: &Observer, git: &dyn GitOps, apps: &[String], deadline: Duration) -> Result<(), Stop> {
+    let commit = git.head();
     observer.wait(deadline, |snapshot| {
         let verdicts =
-            apps.iter().map(|app| of_application(snapshot, app, |found| verdict::application(found, Some(commit))));
+            apps.iter().map(|app| of_application(snapshot, app, |found| verdict::application(found, Some(&commit))));
         verdict::worst(verdicts)
     })
 }

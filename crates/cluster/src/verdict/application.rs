@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::outcome::Verdict;
 use super::problem::Problem;
-use crate::api::{Application, Resource};
+use crate::api::{Application, Condition, Resource};
 
 /// How long an error has to last. While Argo CD starts, its components do not reach each other for some seconds.
 const LASTING: Duration = Duration::from_secs(45);
@@ -46,8 +46,11 @@ fn is_commit(revision: &str) -> bool {
 #[must_use]
 pub fn cause(found: &Application) -> Option<String> {
     let status = &found.status;
-    let error = status.conditions.iter().find(|condition| condition.kind.ends_with("Error"));
-    let error = error.map(|condition| format!("{}: {}", condition.kind, condition.text()));
+    // The result of the sync says more than the condition about it.
+    let about_sync = |condition: &&Condition| condition.kind == "SyncError";
+    let text = |condition: &Condition| format!("{}: {}", condition.kind, condition.text());
+    let mut errors = status.conditions.iter().filter(|condition| condition.kind.ends_with("Error"));
+    let error = errors.clone().find(|condition| !about_sync(condition)).map(text);
     let title = |object: &Resource| {
         let namespace = if object.namespace.is_empty() { String::new() } else { format!("{}/", object.namespace) };
         format!("{} {namespace}{}", object.kind, object.name)
@@ -73,7 +76,7 @@ pub fn cause(found: &Application) -> Option<String> {
         let object = status.resources.iter().find(|object| object.status == "OutOfSync")?;
         Some(format!("{} is OutOfSync", title(object)))
     };
-    error.or_else(operation).or_else(unhealthy).or_else(different)
+    error.or_else(operation).or_else(|| errors.find(about_sync).map(text)).or_else(unhealthy).or_else(different)
 }
 
 #[cfg(test)]
@@ -137,5 +140,59 @@ mod tests {
             shown(judged(json!({ "sync": sync, "resources": resources }))),
             "Application web is OutOfSync and Unknown: Deployment web/web is Degraded: too slow"
         );
+    }
+
+    /// What Argo CD 3.5.7 reported in a cluster with these faults.
+    #[test]
+    fn faults_are_shown_with_their_cause() {
+        let error = |kind: &str, message: &str| json!({ "conditions": [{ "type": kind, "message": message }] });
+        let load = "Failed to load target state: failed to generate manifest for source 1 of 1: rpc error: code = Unknown desc = ";
+        let refused = "Get \"https://github.com/example/web.git/info/refs?service=git-upload-pack\": dial tcp 10.96.208.210:443: \
+                       connect: connection refused";
+        let failed = |kind: &str, message: &str| {
+            json!({
+                "conditions": [{ "type": "SyncError", "message": "Failed last sync attempt" }],
+                "operationState": { "phase": "Failed", "message": "one or more objects failed", "syncResult": { "resources": [
+                    { "kind": "Service", "name": "web", "status": "Synced", "message": "service/web created" },
+                    { "kind": kind, "name": "web", "namespace": "web", "status": "SyncFailed", "message": message },
+                ] } },
+            })
+        };
+        let webhook = "Internal error occurred: failed calling webhook \"refuses.example.com\": failed to call webhook: \
+                       service \"nobody\" not found";
+        let missing = "The Kubernetes API could not find example.com/Gadget for requested resource web/web. Make sure the \
+                       \"Gadget\" CRD is installed on the destination cluster.";
+        for (status, cause) in [
+            (error("ComparisonError", &format!("{load}failed to list refs: {refused}")), "connect: connection refused"),
+            (
+                error("ComparisonError", &format!("{load}failed to list refs: repository not found: ")),
+                "repository not found:",
+            ),
+            (
+                error("ComparisonError", &format!("{load}charts/web: app path does not exist")),
+                "app path does not exist",
+            ),
+            (
+                // The repo server is gone.
+                error("ComparisonError", &load.replace("Unknown desc = ", "Unavailable desc = connection error")),
+                "code = Unavailable",
+            ),
+            (
+                error("InvalidSpecError", "Application referencing project nobody which does not exist"),
+                "InvalidSpecError: Application referencing project nobody which does not exist",
+            ),
+            (
+                failed("Deployment", webhook),
+                "the sync failed: Deployment web/web: Internal error occurred: failed calling webhook",
+            ),
+            (
+                failed("Gadget", missing),
+                "the sync failed: Gadget web/web: The Kubernetes API could not find example.com/Gadget",
+            ),
+        ] {
+            let found: Application = serde_json::from_value(json!({ "status": status })).expect("readable");
+            let shown = super::cause(&found).unwrap_or_default();
+            assert!(shown.contains(cause), "{shown}");
+        }
     }
 }

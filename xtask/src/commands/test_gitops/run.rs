@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use cluster::api::{Application, List};
 use cluster::observer::Stop;
-use cluster::scenario::gitops::{GitOps, KIND, NAMESPACE, of_application, wait_synced};
+use cluster::scenario::gitops::{GitOps, KIND, NAMESPACE, of_application, refreshing, wait_synced};
 use cluster::scenario::run::Deadline;
 use cluster::scenario::{Scenario, Step, apply};
 use cluster::verdict::{self, Problem, Verdict};
@@ -81,11 +81,11 @@ impl Stages<'_> {
                 Ok(repository.refresh()?)
             });
             if !run.stopped(&results) {
-                results.extend(run.single_step(scenario, step));
+                results.extend(refreshing(&repository, || run.single_step(scenario, step)));
             }
             return results;
         }
-        let mut results = self.bootstrap(&server, &repository, &served);
+        let mut results = refreshing(&repository, || self.bootstrap(&server, &repository, &served));
         if !run.stopped(&results) {
             results.extend(self.compare());
         }
@@ -97,7 +97,7 @@ impl Stages<'_> {
             if run.stopped(&results) {
                 break;
             }
-            results.extend(run.scenario(scenario));
+            results.extend(refreshing(&repository, || run.scenario(scenario)));
             if !toolbox::process::interrupted() && run.stage.observer.lost().is_none() {
                 results.extend(self.restore(&run, &repository, scenario));
             }
@@ -378,7 +378,7 @@ impl Stages<'_> {
             Ok(false) => Results::default(),
             Ok(true) => run.timed(&scenario.title(), "its commits are reverted", || {
                 let apps: Vec<String> = self.prepared.apps.keys().cloned().collect();
-                wait_synced(run.stage.observer, repository, &apps, SYNC)
+                refreshing(repository, || wait_synced(run.stage.observer, repository, &apps, SYNC))
             }),
             Err(found) => run.timed(&scenario.title(), "its commits are reverted", || Err(Stop::Other(found))),
         }
