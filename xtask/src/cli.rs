@@ -1,13 +1,14 @@
 //! The command line and its help.
 
 mod end_to_end;
+mod help;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
 pub use self::end_to_end::{TestGitops, TestKind};
-
+pub use self::help::{Completions, Man, Shell};
 use crate::report::Format;
 
 /// Render this repository's charts exactly as Argo CD would, and show what changed
@@ -32,6 +33,7 @@ Environment:
   XTASK_KIND_MANIFEST    file of manifests to apply to the kind cluster before the Applications
   XTASK_ARGOCD_MANIFEST  manifest of Argo CD for test-gitops, used instead of that of the release in charts.toml
   CI                     true: refuse to accept or fix anything, report a stale render.lock, and print plain progress lines
+  SOURCE_DATE_EPOCH      seconds since 1970, used instead of the current time for certificates and suppressions
   GITHUB_ACTIONS         true: annotate the files of the pull request
   NO_COLOR               disable color
 
@@ -97,6 +99,16 @@ pub enum Command {
     /// `<app>/default`, the Application itself, or `<app>/<case>` for each `ci/<case>-values.yaml` of its chart. If none of
     /// its inputs changed since the goldens were recorded, it is fresh and is not rendered.
     Render(Render),
+    /// Decide about each difference from the goldens on a terminal
+    ///
+    /// Shows the differences one by one, each once for all targets that have it, and records the targets whose
+    /// differences are all accepted. Refused if CI=true.
+    Review(Selection),
+    /// List the differences from the goldens, one line each
+    ///
+    /// Writes nothing, and the exit code is 0 also if there are differences. Meant for editors, and for scripts with
+    /// `--format json`.
+    Pending(Selection),
     /// Download the charts pinned in charts.lock: dependencies, and sources of Applications
     Deps {
         /// Resolve all versions again, or those of the listed dependencies and charts, and rewrite Chart.lock and
@@ -145,6 +157,11 @@ pub enum Command {
     /// Builds images/<name>/Dockerfile with Docker or Podman and tags it with the image that the default values of
     /// charts/<name> use. An image whose inputs have not changed is fresh and is not rebuilt.
     Image(Image),
+    /// Seal values for an Application with the certificate in charts.toml, without access to the cluster
+    ///
+    /// Reads each value from a file or, with `-`, from standard input, and prints the ciphertexts: as values, if a case of
+    /// the Application renders the SealedSecret, or as a SealedSecret. Scope: strict.
+    Seal(Seal),
     /// Deploy the Applications to a kind cluster and run their end-to-end scenarios
     ///
     /// Creates a cluster, deploys each Application as Argo CD would, runs the scenarios in tests/kind, and deletes the
@@ -162,7 +179,11 @@ pub enum Command {
     ///
     /// Covers chart dependencies, images, tools, Argo CD, and Kubernetes. Newest versions come from `XTASK_CHART_MIRROR` or
     /// the chart repositories, from tools.lock, and from advisories.toml. A version that an advisory affects is a finding.
-    Outdated,
+    Outdated {
+        /// Also show what Argo CD would change with each newer chart, and with a newer release of Argo CD
+        #[arg(long)]
+        diff: bool,
+    },
     /// Write charts.toml for a repository that has none
     ///
     /// Finds the Git remote, the Applications, and the charts that render Applications. Run it at the root of a repository
@@ -194,6 +215,17 @@ pub enum Command {
     /// List, install, or verify the pinned tools
     #[command(subcommand)]
     Tools(Tools),
+    /// Show what this machine has of what the commands need, and what is missing
+    ///
+    /// Looks for the workspace, the cache, git, the pinned tools and charts, a container engine, Go, and a terminal, and
+    /// shows which commands need what is missing. Installs nothing. The exit code is 0 if `render` works.
+    Doctor,
+    /// Print a script with which a shell completes commands and options
+    ///
+    /// Completes the program `xtask`. To use it with Cargo, define a function: `xtask() { cargo xtask "$@"; }`.
+    Completions(Completions),
+    /// Print the manual page
+    Man(Man),
 }
 
 impl Command {
@@ -202,6 +234,8 @@ impl Command {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Render(_) => "render",
+            Self::Review(_) => "review",
+            Self::Pending(_) => "pending",
             Self::Deps { .. } => "deps",
             Self::Bench { .. } => "bench",
             Self::Lint(_) => "lint",
@@ -209,15 +243,19 @@ impl Command {
             Self::Validate(_) => "validate",
             Self::Schemas(_) => "schemas",
             Self::Image(_) => "image",
+            Self::Seal(_) => "seal",
             Self::TestKind(_) => "test-kind",
             Self::TestGitops(_) => "test-gitops",
-            Self::Outdated => "outdated",
+            Self::Outdated { .. } => "outdated",
             Self::Init => "init",
             Self::New(_) => "new",
             Self::Explain(_) => "explain",
             Self::Impact(_) => "impact",
             Self::Argocd(_) => "argocd",
             Self::Tools(_) => "tools",
+            Self::Doctor => "doctor",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
         }
     }
 }
@@ -244,6 +282,14 @@ pub struct Render {
     /// Render as another Argo CD release does, for example 3.4
     #[arg(long, value_name = "VERSION")]
     pub argocd: Option<String>,
+}
+
+/// `review` and `pending`.
+#[derive(Debug, Args)]
+pub struct Selection {
+    /// Targets, `<app>` or `<app>/<case>`, with `*` as a wildcard [default: all]
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
 }
 
 /// `lint`.
@@ -332,6 +378,35 @@ pub struct Image {
     /// Value of an `ARG` of the Dockerfile, for example `BASE_IMAGE=registry.example.com/debian:bookworm-slim`
     #[arg(long = "build-arg", value_name = "NAME=VALUE")]
     pub build_args: Vec<String>,
+
+    /// Push the images
+    #[arg(long)]
+    pub push: bool,
+
+    /// Registry to push to, with an optional path, for example `ghcr.io/example` [default: that of the chart's values]
+    #[arg(long, value_name = "REGISTRY", requires = "push")]
+    pub registry: Option<String>,
+
+    /// Platforms to build and push for, with provenance and an SBOM, for example `linux/amd64,linux/arm64`; requires
+    /// docker with buildx [default: the platform of the engine]
+    #[arg(long = "platform", value_name = "PLATFORM", value_delimiter = ',', requires = "push")]
+    pub platforms: Vec<String>,
+}
+
+/// `seal`.
+#[derive(Debug, Args)]
+pub struct Seal {
+    /// The Application
+    #[arg(value_name = "APP")]
+    pub app: String,
+
+    /// Name of the Secret [default: that of the only SealedSecret that the Application, or else one of its cases, renders]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+
+    /// Keys of the Secret, each with the file that contains its value; `-` is standard input
+    #[arg(value_name = "KEY=FILE", required = true)]
+    pub values: Vec<String>,
 }
 
 /// `new`.

@@ -10,8 +10,8 @@ use toolbox::process;
 use xtask::cli::{Cli, Command};
 use xtask::commands::end_to_end::prepare;
 use xtask::commands::{
-    Outcome, Session, argocd, bench, ci, deps, explain, image, impact, init, lint, new, origin, outdated, render,
-    schemas, test_gitops, test_kind, tools, validate,
+    Outcome, Session, argocd, bench, ci, completions, deps, doctor, explain, image, impact, init, lint, man, new,
+    origin, outdated, pending, render, review, schemas, seal, test_gitops, test_kind, tools, validate,
 };
 use xtask::report::{Printer, json};
 use xtask::{cli, report};
@@ -20,7 +20,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let environment = Environment::from_process();
     let animated = !environment.ci && !environment.dumb;
-    let printer = Printer::new(cli.common.format, cli.common.color.into(), animated);
+    let guarded = environment.ci || environment.github;
+    let printer = Printer::new(cli.common.format, cli.common.color.into(), animated, guarded);
     let name = cli.command.name();
     let Outcome { diagnostics, output } = run(cli, &environment, &printer).unwrap_or_else(|mut diagnostics| {
         diagnostics.sort();
@@ -45,8 +46,15 @@ fn run(cli: Cli, environment: &Environment, printer: &Printer) -> Result<Outcome
         return explain::run(printer, subject.as_deref());
     }
     let common = cli.common;
-    if matches!(cli.command, Command::Init) {
-        return init::run(common.root, printer);
+    if common.offline {
+        process::go_offline();
+    }
+    match &cli.command {
+        Command::Init => return init::run(common.root, &environment.cache, printer),
+        Command::Doctor => return doctor::run(common.root, common.offline, environment, printer),
+        Command::Completions(args) => return Ok(completions::run(printer, args.shell)),
+        Command::Man(args) => return man::run(printer, args.output.as_deref()),
+        _ => {}
     }
     let session = Session::new(common.root, common.offline, common.jobs, environment, printer)?;
     let outcome = dispatch(&session, cli.command);
@@ -63,6 +71,8 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
             let cli::Render { targets, accept, force, output, argocd } = args;
             Ok(render::run(session, &render::Request { targets, accept, force, output, argocd }))
         }
+        Command::Review(cli::Selection { targets }) => review::run(session, &targets),
+        Command::Pending(cli::Selection { targets }) => pending::run(session, &targets),
         Command::Deps { update } => deps::run(session, update.as_deref()),
         Command::Ci(cli::Ci { junit, crds, base, kind }) => ci::run(session, &ci::Request { junit, crds, base, kind }),
         Command::Bench { rounds } => bench::run(session, rounds),
@@ -75,9 +85,10 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
         Command::Schemas(cli::Schemas { from_cluster: _, kubeconfig, from, check }) => {
             schemas::run(session, &schemas::Request { kubeconfig, from, check })
         }
-        Command::Image(cli::Image { names, force, build_args }) => {
-            image::run(session, &image::Request { names, force, build_args })
+        Command::Image(cli::Image { names, force, build_args, push, registry, platforms }) => {
+            image::run(session, &image::Request { names, force, build_args, push, registry, platforms })
         }
+        Command::Seal(cli::Seal { app, name, values }) => seal::run(session, &seal::Request { app, name, values }),
         Command::TestKind(args) => {
             let cli::TestKind { apps, keep, fresh, delete, step, node_image, manifest, api_port, upgrade_from, junit } =
                 args;
@@ -126,8 +137,13 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
             let window = Duration::from_secs(window);
             test_gitops::run(session, &test_gitops::Request { common, argocd_manifest, window, helm_repositories })
         }
-        Command::Init => init::run(Some(session.root.clone()), session.printer),
-        Command::Outdated => outdated::run(session),
+        Command::Init => init::run(Some(session.root.clone()), &session.environment.cache, session.printer),
+        Command::Doctor => {
+            doctor::run(Some(session.root.clone()), session.offline, session.environment, session.printer)
+        }
+        Command::Completions(args) => Ok(completions::run(session.printer, args.shell)),
+        Command::Man(args) => man::run(session.printer, args.output.as_deref()),
+        Command::Outdated { diff } => outdated::run(session, diff),
         Command::New(cli::New { app, dependency, repository, namespace }) => {
             new::run(session, &new::Request { app, dependency, repository, namespace })
         }

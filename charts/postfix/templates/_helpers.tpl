@@ -64,15 +64,66 @@ The name of the credentials Secret, or empty. values.schema.json allows only one
 {{- end }}
 {{- end }}
 
+{{/*
+The name of the Secret with the private keys for DKIM.
+*/}}
+{{- define "postfix.dkimSecret" -}}
+{{- if .Values.dkim.sealedSecret.encryptedData }}
+{{- include "postfix.fullname" . }}-dkim
+{{- else }}
+{{- .Values.dkim.existingSecret }}
+{{- end }}
+{{- end }}
+
+{{/*
+The readiness probe: the queue volume has space for a message, and Postfix listens. It makes no connection, which Postfix
+would log: the port is in the state LISTEN (0A). Some file systems do not count inodes, and report 0.
+*/}}
+{{- define "postfix.readiness" -}}
+set -- $(stat --file-system --format='%a %S %c %d' /var/spool/postfix)
+free=$(($1 * $2))
+if [ "$free" -lt {{ include "postfix.requiredSpace" . }} ]; then
+  echo "Postfix accepts no mail: only $free bytes of the queue volume are free"
+  exit 1
+fi
+if [ "$3" -gt 0 ] && [ "$4" -lt 16 ]; then
+  echo "Postfix accepts no mail: only $4 inodes of the queue volume are free"
+  exit 1
+fi
+if ! grep -Eqs {{ printf ":%04X 0+:0000 0A " (int .Values.containerPorts.smtp) | squote }} /proc/net/tcp /proc/net/tcp6; then
+  echo "Postfix does not listen"
+  exit 1
+fi
+{{- end }}
+
 {{- define "postfix.claim" -}}
 {{- default (printf "%s-queue" (include "postfix.fullname" .)) .Values.persistence.existingClaim }}
 {{- end }}
 
 {{/*
-The port of the next hop; default: 25.
+The ports of all next hops as a YAML list; default: 25.
 */}}
-{{- define "postfix.egressPort" -}}
-{{- regexFind ":[0-9]+$" .Values.relay.relayhost | trimPrefix ":" | default "25" }}
+{{- define "postfix.egressPorts" -}}
+{{- $ports := list }}
+{{- range prepend (values .Values.relay.senderRelayhosts) .Values.relay.relayhost }}
+{{- $ports = append $ports (regexFind ":[0-9]+$" . | trimPrefix ":" | default "25") }}
+{{- end }}
+{{- toYaml ($ports | uniq | sortAlpha) }}
+{{- end }}
+
+{{/*
+A duration such as 15m in seconds.
+*/}}
+{{- define "postfix.seconds" -}}
+{{- $factors := dict "s" 1 "m" 60 "h" 3600 "d" 86400 "w" 604800 }}
+{{- mul (regexFind "^[0-9]+" . | atoi) (get $factors (regexFind "[smhdw]$" .)) }}
+{{- end }}
+
+{{/*
+The free space in bytes without which smtpd refuses all mail: 1.5 times the message size limit.
+*/}}
+{{- define "postfix.requiredSpace" -}}
+{{- div (mul (int64 .Values.relay.messageSizeLimit) 3) 2 }}
 {{- end }}
 
 {{/*

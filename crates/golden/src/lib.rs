@@ -12,6 +12,7 @@ pub mod goldens;
 pub mod lock;
 pub mod objects;
 pub mod orphans;
+mod renames;
 pub mod store;
 
 pub use goldens::{Change, Golden, digest_of};

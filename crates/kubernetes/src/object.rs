@@ -15,7 +15,8 @@ use diagnostics::{Code, Diagnostic, Origin, Place, Source};
 use document::{Key, Node, Value, json, yaml};
 use toolbox::archive::sha256;
 
-use crate::manifest::{Manifest, ObjectKey, SecretValue};
+use crate::manifest::{Manifest, ObjectKey};
+use crate::secret_values::SecretValue;
 
 /// The label of the template's file in findings about an object.
 pub const FROM_TEMPLATE: &str = "rendered from this template";
@@ -118,6 +119,27 @@ impl Object {
         path
     }
 
+    /// The key of a mapping or list that begins below it, or else the place itself.
+    fn at_key(&self, place: Place) -> Place {
+        let Some(span) = &place.span else { return place };
+        let mut node = &self.root;
+        loop {
+            let inside = |value: &&Node| value.span.start <= span.start && span.end <= value.span.end;
+            if let Some((key, value)) = node.entries().iter().find(|(_, value)| inside(&value)) {
+                let collection = matches!(value.value, Value::Mapping(_) | Value::Sequence(_));
+                let between = node.source.text.get(key.span.end..value.span.start).unwrap_or_default();
+                if value.span == *span && collection && between.contains('\n') {
+                    return Place::new(&place.source, key.span.clone());
+                }
+                node = value;
+            } else if let Some(item) = node.items().iter().find(inside) {
+                node = item;
+            } else {
+                return place;
+            }
+        }
+    }
+
     /// Creates a finding at a place in the object, with its target and template.
     #[must_use]
     pub fn finding(
@@ -127,6 +149,7 @@ impl Object {
         place: Place,
         label: impl Into<String>,
     ) -> Diagnostic {
+        let place = self.at_key(place);
         let origin = Origin {
             golden: self.golden.clone(),
             template: self.template.clone(),
@@ -244,7 +267,8 @@ fn masked<'a>(text: &str, ranges: impl IntoIterator<Item = &'a Range<usize>>) ->
 
 fn redact(node: &mut Node, source: &Arc<Source>, secrets: &[SecretValue]) {
     node.source = Arc::clone(source);
-    let secret = secrets.iter().any(|SecretValue { span }| span.start <= node.span.start && node.span.end <= span.end);
+    let before = secrets.partition_point(|secret| secret.span.start <= node.span.start);
+    let secret = before.checked_sub(1).is_some_and(|at| node.span.end <= secrets[at].span.end);
     match &mut node.value {
         // Whether there is a value is not secret.
         Value::Null => {}

@@ -6,8 +6,10 @@
 
 pub mod archive;
 pub mod atomic_file;
+pub mod date;
 pub mod engine;
 pub mod environment;
+pub mod file_lock;
 pub mod fingerprint;
 pub mod git;
 pub mod inputs;
@@ -17,6 +19,7 @@ pub mod parallel;
 pub mod path_match;
 pub mod process;
 pub mod progress;
+pub mod regular_file;
 pub mod source;
 pub mod tools;
 pub mod tools_lock;

@@ -8,6 +8,8 @@ use std::path::Path;
 
 use diagnostics::{Class, Diagnostic, Diagnostics, Place};
 
+use super::safe;
+
 /// Formats one workflow command per diagnostic.
 #[must_use]
 pub fn commands(root: &Path, diagnostics: &Diagnostics) -> String {
@@ -43,7 +45,7 @@ fn command(root: &Path, diagnostic: &Diagnostic) -> String {
 }
 
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    safe::text(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 fn property(text: &str) -> String {

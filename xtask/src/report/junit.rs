@@ -7,6 +7,8 @@ use diagnostics::{Code, Diagnostic, Result};
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 use toolbox::atomic_file;
 
+use super::safe;
+
 /// A group of test cases: a stage of `ci`, or a scenario.
 #[derive(Debug, Clone, Default)]
 pub struct Suite {
@@ -51,11 +53,11 @@ fn document(suites: &[Suite]) -> std::result::Result<String, SerializeError> {
     let mut report = Report::new("cargo xtask");
     report.set_time(time(suites.iter().flat_map(|suite| &suite.cases)));
     for suite in suites {
-        let mut element = TestSuite::new(&suite.name);
+        let mut element = TestSuite::new(safe::text(&suite.name).as_ref());
         element.set_time(time(&suite.cases));
         for case in &suite.cases {
-            let mut test_case = TestCase::new(&case.name, status(case));
-            test_case.set_classname(&suite.name).set_time(case.time.unwrap_or_default());
+            let mut test_case = TestCase::new(safe::text(&case.name).as_ref(), status(case));
+            test_case.set_classname(safe::text(&suite.name).as_ref()).set_time(case.time.unwrap_or_default());
             element.add_test_case(test_case);
         }
         report.add_test_suite(element);
@@ -73,7 +75,7 @@ fn status(case: &Case) -> TestCaseStatus {
     let Some(first) = case.failures.first() else {
         let Some(reason) = &case.skipped else { return TestCaseStatus::success() };
         let mut status = TestCaseStatus::skipped();
-        status.set_message(reason);
+        status.set_message(safe::text(reason).as_ref());
         return status;
     };
     let message = match case.failures.len() - 1 {
@@ -86,7 +88,9 @@ fn status(case: &Case) -> TestCaseStatus {
     };
     let texts: Vec<String> = case.failures.iter().map(details).collect();
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-    status.set_type(&first.kind).set_message(message).set_description(texts.join("\n\n"));
+    let details = texts.join("\n\n");
+    status.set_type(&first.kind);
+    status.set_message(safe::text(&message).as_ref()).set_description(safe::text(&details).as_ref());
     status
 }
 
@@ -112,7 +116,7 @@ mod tests {
         <testcase name="b" classname="render" time="0.000">
             <failure message="a &lt; &quot;b&quot;, and 1 more" type="x">a &lt; &quot;b&quot;
 one
-two
+two&lt;U+0001&gt;
 
 c: three</failure>
         </testcase>

@@ -1,6 +1,6 @@
 //! The report on a render: the diffs, the state of each target, and the totals.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anstyle::{AnsiColor, Style};
 use diagnostics::wording::{list, plural};
@@ -8,6 +8,8 @@ use golden::diff::{Kind, ObjectDiff, Tag};
 use schemars::JsonSchema;
 use serde::Serialize;
 use workspace::target::TargetId;
+
+use super::safe;
 
 const ADDED: Style = AnsiColor::Green.on_default();
 const REMOVED: Style = AnsiColor::Red.on_default();
@@ -107,42 +109,7 @@ pub struct UnrenderedReport {
 
 /// Formats the diffs, a line per target, and the totals.
 pub(super) fn text(report: &RenderReport) -> String {
-    let mut out = String::new();
-    for change in distinct(report) {
-        let Objects { targets, diff } = &change[0];
-        out.push_str(&header(targets[0], diff));
-        if targets.len() > 1 {
-            let others: Vec<String> = targets[1..].iter().map(ToString::to_string).collect();
-            out.push_str(&format!("{DIM}also in {}{DIM:#}\n", others.join(", ")));
-        }
-        for same in change[1..].iter().take(LISTED) {
-            out.push_str(&format!("{DIM}also {}{DIM:#}\n", same.line()));
-        }
-        if change.len() > LISTED + 1 {
-            let rest = plural(change.len() - LISTED - 1, "other object");
-            out.push_str(&format!("{DIM}also {rest}{DIM:#}\n"));
-        }
-        let hunks: BTreeMap<usize, Vec<usize>> = diff.added().into_iter().collect();
-        for (index, (tag, line)) in diff.marked().enumerate() {
-            let style = match tag {
-                Tag::Context => Style::new(),
-                Tag::Added => ADDED,
-                Tag::Removed => REMOVED,
-                Tag::Hunk => HUNK,
-                Tag::Note => NOTE,
-            };
-            out.push_str(&format!("{style}{line}{style:#}"));
-            let sources = hunks.get(&index).map(|added| diff.sources(added)).unwrap_or_default();
-            for (index, source) in sources.iter().take(SOURCES).enumerate() {
-                out.push_str(&format!("{} {DIM}{source}{DIM:#}", if index == 0 { "" } else { "," }));
-            }
-            if sources.len() > SOURCES {
-                out.push_str(&format!("{DIM}, and {} more{DIM:#}", sources.len() - SOURCES));
-            }
-            out.push('\n');
-        }
-        out.push('\n');
-    }
+    let mut out: String = changes(report).into_iter().map(|change| change.text).collect();
     for target in &report.targets {
         if let Some(former) = &target.former {
             let counts = if target.diffs.is_empty() { "otherwise unchanged".to_owned() } else { target.counts() };
@@ -162,9 +129,66 @@ pub(super) fn text(report: &RenderReport) -> String {
     }
     for UnrenderedReport { application, invalid, reason, .. } in &report.unrendered {
         let state = if *invalid { "failed".to_owned() } else { format!("not rendered: {reason}") };
+        let (application, state) = (safe::line(application), safe::line(&state));
         out.push_str(&format!("{TITLE}{application}{TITLE:#}: {state}\n"));
     }
     out.push_str(&format!("{}\n", total(report)));
+    out
+}
+
+/// A change as it is printed, and the targets that have it.
+#[derive(Debug)]
+pub struct Change {
+    /// The diff, with what it applies to.
+    pub text: String,
+    /// The names of the targets.
+    pub targets: BTreeSet<TargetId>,
+}
+
+/// The changes of all targets; one that several objects have is printed once.
+#[must_use]
+pub fn changes(report: &RenderReport) -> Vec<Change> {
+    let targets =
+        |objects: &[Objects<'_>]| objects.iter().flat_map(|one| &one.targets).map(|id| (*id).clone()).collect();
+    distinct(report).iter().map(|objects| Change { text: printed(objects), targets: targets(objects) }).collect()
+}
+
+/// A change that some objects have.
+fn printed(change: &[Objects<'_>]) -> String {
+    let mut out = String::new();
+    let Some(Objects { targets, diff }) = change.first() else { return out };
+    out.push_str(&header(targets[0], diff));
+    if targets.len() > 1 {
+        let others: Vec<String> = targets[1..].iter().map(ToString::to_string).collect();
+        out.push_str(&format!("{DIM}also in {}{DIM:#}\n", safe::line(&others.join(", "))));
+    }
+    for same in change[1..].iter().take(LISTED) {
+        out.push_str(&format!("{DIM}also {}{DIM:#}\n", safe::line(&same.line())));
+    }
+    if change.len() > LISTED + 1 {
+        let rest = plural(change.len() - LISTED - 1, "other object");
+        out.push_str(&format!("{DIM}also {rest}{DIM:#}\n"));
+    }
+    let hunks: BTreeMap<usize, Vec<usize>> = diff.added().into_iter().collect();
+    for (index, (tag, line)) in diff.marked().enumerate() {
+        let style = match tag {
+            Tag::Context => Style::new(),
+            Tag::Added => ADDED,
+            Tag::Removed => REMOVED,
+            Tag::Hunk => HUNK,
+            Tag::Note => NOTE,
+        };
+        out.push_str(&format!("{style}{}{style:#}", safe::text(&line)));
+        let sources = hunks.get(&index).map(|added| diff.sources(added)).unwrap_or_default();
+        for (index, source) in sources.iter().take(SOURCES).enumerate() {
+            out.push_str(&format!("{} {DIM}{}{DIM:#}", if index == 0 { "" } else { "," }, safe::line(source)));
+        }
+        if sources.len() > SOURCES {
+            out.push_str(&format!("{DIM}, and {} more{DIM:#}", sources.len() - SOURCES));
+        }
+        out.push('\n');
+    }
+    out.push('\n');
     out
 }
 
@@ -235,8 +259,8 @@ pub fn unified(diff: &ObjectDiff) -> String {
 
 fn header(id: &TargetId, diff: &ObjectDiff) -> String {
     let template = &diff.object.manifest.template;
-    let template = if template.is_empty() { String::new() } else { format!("  {template}") };
-    format!("{TITLE}{id}: {}{TITLE:#}{DIM}{template}{DIM:#}\n", title(diff))
+    let template = if template.is_empty() { String::new() } else { format!("  {}", safe::line(template)) };
+    format!("{TITLE}{id}: {}{TITLE:#}{DIM}{template}{DIM:#}\n", safe::line(&title(diff)))
 }
 
 /// The kind of the change, the object, and what it was before: `renamed Service shop/web (was Service shop/old)`.

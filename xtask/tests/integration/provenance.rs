@@ -7,13 +7,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use document::{Node, Value, yaml};
 use helm::dependencies::ChartTree;
 use helm::template::flow::value::affects;
 use kubernetes::manifest;
-use similar::{ChangeTag, TextDiff};
+use similar::{DiffTag, TextDiff};
 use toolbox::parallel::parallel;
 use workspace::plan::Inspections;
 use workspace::provenance::settings::Settings;
@@ -54,7 +55,7 @@ fn copy() -> tempfile::TempDir {
 
 /// Renders and traces a target. Nothing if Helm fails.
 fn lines(root: &Path, cache: &Path, helm: &Path, name: &str) -> Option<Lines> {
-    let (workspace, _) = Workspace::load(root).expect("a workspace");
+    let (workspace, _) = Workspace::load(root, &std::env::temp_dir()).expect("a workspace");
     let (inspections, _) = Inspections::new(&workspace);
     let (targets, _) = plan::plan(&workspace, &inspections, workspace.config.argocd, &[name.to_owned()]);
     traced(root, cache, helm, targets.first()?)
@@ -84,7 +85,8 @@ fn traced(root: &Path, cache: &Path, helm: &Path, target: &Target<'_>) -> Option
     Some(all)
 }
 
-/// The lines that only one of two renders has.
+/// The lines that only one of two renders has, without those that equal a neighbor of their hunk: of equal lines at the edge
+/// of a hunk, the comparison may name another one than that which changed.
 fn changed<'l>(before: &'l Lines, after: &'l Lines) -> Vec<&'l Line> {
     let mut changed: Vec<&Line> = Vec::new();
     for file in before.keys().chain(after.keys().filter(|file| !before.contains_key(*file))) {
@@ -92,16 +94,25 @@ fn changed<'l>(before: &'l Lines, after: &'l Lines) -> Vec<&'l Line> {
         let (old, new) = (side(before), side(after));
         let texts = |lines: &'l [Line]| -> Vec<&'l str> { lines.iter().map(|line| line.text.as_str()).collect() };
         let (left, right) = (texts(old), texts(new));
-        for change in TextDiff::from_slices(&left, &right).iter_all_changes() {
-            match (change.tag(), change.old_index(), change.new_index()) {
-                (ChangeTag::Delete, Some(index), _) => changed.push(&old[index]),
-                (ChangeTag::Insert, _, Some(index)) => changed.push(&new[index]),
-                _ => {}
+        let diff = TextDiff::from_slices(&left, &right);
+        for operation in diff.ops() {
+            let (removed, added) = (operation.old_range(), operation.new_range());
+            if operation.tag() != DiffTag::Equal {
+                changed.extend(inner(old, removed));
+                changed.extend(inner(new, added));
             }
         }
     }
     changed.retain(|line| !line.header && !line.text.trim().is_empty());
     changed
+}
+
+/// The lines of a hunk that equal neither the line before it nor the one after it.
+fn inner(lines: &[Line], hunk: Range<usize>) -> impl Iterator<Item = &Line> {
+    let before = hunk.start.checked_sub(1).and_then(|index| lines.get(index));
+    let after = lines.get(hunk.end);
+    let neighbors: Vec<&str> = [before, after].into_iter().flatten().map(|line| line.text.as_str()).collect();
+    lines[hunk].iter().filter(move |line| !neighbors.contains(&line.text.as_str()))
 }
 
 /// An edit of a file: a name for messages, the path of the value, and the new text of the file.
@@ -265,7 +276,7 @@ fn nearly_all_lines_are_traced() {
     let Some(helm) = support::helm(HELM_4) else { return };
     let cache = tempfile::tempdir().expect("temporary folder");
     let folder = copy();
-    let (workspace, _) = Workspace::load(folder.path()).expect("a workspace");
+    let (workspace, _) = Workspace::load(folder.path(), &std::env::temp_dir()).expect("a workspace");
     let (inspections, _) = Inspections::new(&workspace);
     let (targets, _) = plan::plan(&workspace, &inspections, workspace.config.argocd, &["postfix".to_owned()]);
     assert!(targets.len() >= 8);

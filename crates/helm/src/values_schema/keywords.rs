@@ -37,6 +37,9 @@ enum Kind {
     Anything,
 }
 
+/// The end of the message about a reference to another file or a URL, which Helm would have to fetch.
+pub const ELSEWHERE: &str = "refers to another file";
+
 /// Keywords of the drafts that Helm supports (4, 6, 7, 2019-09, and 2020-12), and of common extensions.
 const KEYWORDS: &[(&str, Kind)] = &[
     ("$anchor", Kind::Text),
@@ -298,7 +301,7 @@ impl<'a> Checker<'a> {
             self.refused(format!("`{path}` does not resolve"), value.place(), "no such schema in this file", None);
         } else if !text.starts_with('#') {
             self.refused(
-                format!("`{path}` refers to another file"),
+                format!("`{path}` {ELSEWHERE}"),
                 value.place(),
                 "Helm would have to fetch it",
                 Some("copy the schema to `definitions`, and refer to it as `#/definitions/…`".to_owned()),
