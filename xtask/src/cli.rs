@@ -1,14 +1,14 @@
 //! The command line and its help.
 
+mod end_to_end;
 mod help;
-mod test_kind;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use self::end_to_end::{TestGitops, TestKind};
 pub use self::help::{Completions, Man, Shell};
-pub use self::test_kind::TestKind;
 use crate::report::Format;
 
 /// Render this repository's charts exactly as Argo CD would, and show what changed
@@ -31,6 +31,7 @@ Environment:
   XTASK_<TOOL>           path of a tool, for example XTASK_HELM
   XTASK_KIND_NODE_IMAGE  node image of the kind cluster, used instead of the one in charts.toml
   XTASK_KIND_MANIFEST    file of manifests to apply to the kind cluster before the Applications
+  XTASK_ARGOCD_MANIFEST  manifest of Argo CD for test-gitops, used instead of that of the release in charts.toml
   CI                     true: refuse to accept or fix anything, report a stale render.lock, and print plain progress lines
   SOURCE_DATE_EPOCH      seconds since 1970, used instead of the current time for certificates and suppressions
   GITHUB_ACTIONS         true: annotate the files of the pull request
@@ -167,6 +168,13 @@ pub enum Command {
     /// cluster, even if the run fails or is interrupted.
     #[command(name = "test-kind")]
     TestKind(TestKind),
+    /// Let Argo CD deploy the work tree to a kind cluster, and compare the result with the goldens
+    ///
+    /// Creates a cluster with the Argo CD release in charts.toml and a Git server, bootstraps Argo CD, waits until every
+    /// Application is Synced and Healthy, compares what Argo CD generated and applied with the goldens, runs the scenarios
+    /// in tests/gitops, and deletes the cluster.
+    #[command(name = "test-gitops")]
+    TestGitops(TestGitops),
     /// List every pinned version, the newest one that is known, and known vulnerabilities
     ///
     /// Covers chart dependencies, images, tools, Argo CD, and Kubernetes. Newest versions come from `XTASK_CHART_MIRROR` or
@@ -237,6 +245,7 @@ impl Command {
             Self::Image(_) => "image",
             Self::Seal(_) => "seal",
             Self::TestKind(_) => "test-kind",
+            Self::TestGitops(_) => "test-gitops",
             Self::Outdated { .. } => "outdated",
             Self::Init => "init",
             Self::New(_) => "new",

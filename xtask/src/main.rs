@@ -1,15 +1,17 @@
 //! `cargo xtask`: parses the arguments, runs the command, prints the report, and exits.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use diagnostics::{Code, Diagnostic, Result};
 use toolbox::environment::Environment;
 use toolbox::process;
 use xtask::cli::{Cli, Command};
+use xtask::commands::end_to_end::prepare;
 use xtask::commands::{
     Outcome, Session, argocd, bench, ci, completions, deps, doctor, explain, image, impact, init, lint, man, new,
-    origin, outdated, pending, render, review, schemas, seal, test_kind, tools, validate,
+    origin, outdated, pending, render, review, schemas, seal, test_gitops, test_kind, tools, validate,
 };
 use xtask::report::{Printer, json};
 use xtask::{cli, report};
@@ -90,7 +92,7 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
         Command::TestKind(args) => {
             let cli::TestKind { apps, keep, fresh, delete, step, node_image, manifest, api_port, upgrade_from, junit } =
                 args;
-            let request = test_kind::Request {
+            let request = prepare::Request {
                 apps,
                 node_image,
                 keep,
@@ -103,6 +105,37 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
                 junit,
             };
             test_kind::run(session, &request)
+        }
+        Command::TestGitops(args) => {
+            let cli::TestGitops {
+                apps,
+                keep,
+                fresh,
+                delete,
+                step,
+                argocd_manifest,
+                helm_repositories,
+                upgrade_from,
+                window,
+                node_image,
+                manifest,
+                api_port,
+                junit,
+            } = args;
+            let common = prepare::Request {
+                apps,
+                node_image,
+                keep,
+                fresh,
+                delete,
+                api_port,
+                step,
+                upgrade_from,
+                manifest,
+                junit,
+            };
+            let window = Duration::from_secs(window);
+            test_gitops::run(session, &test_gitops::Request { common, argocd_manifest, window, helm_repositories })
         }
         Command::Init => init::run(Some(session.root.clone()), &session.environment.cache, session.printer),
         Command::Doctor => {

@@ -2,6 +2,7 @@
 //!
 //! Fields that are not listed are ignored. Go encodes an unset list, map, or time as `null`, which reads as the default.
 
+mod application;
 mod event;
 mod list;
 mod metadata;
@@ -12,6 +13,7 @@ mod workload;
 
 use serde::Deserialize;
 
+pub use self::application::{Application, ApplicationStatus, Health, OperationState, Resource, SyncResult, SyncStatus};
 pub use self::event::{Event, Series};
 pub use self::list::{List, OneOrMany, WatchEvent};
 use self::metadata::nullable;

@@ -1,6 +1,6 @@
 //! A kind cluster of our own: created, reused, and deleted however a run ends.
 //!
-//! Its name consists of [`PREFIX`] and a digest of the workspace's path. A directory in the cache holds its kubeconfig, a
+//! Its name consists of [`PREFIX`], its purpose, and a digest of the workspace's path. A directory in the cache holds its kubeconfig, a
 //! record of how it was created, and a lock that a run holds until it ends; the operating system releases the lock however
 //! that happens. A cluster without a lock that was not to be kept was left by a run that was killed: the next run deletes
 //! it. The cluster has a network of its own, which is deleted with it.
@@ -56,6 +56,8 @@ pub struct Provisioner {
     pub folder: PathBuf,
     /// The root of the workspace.
     pub root: PathBuf,
+    /// The command that uses the cluster.
+    pub command: &'static str,
 }
 
 /// The cluster that a run asks for.
@@ -110,12 +112,19 @@ pub struct Cluster {
 }
 
 impl Provisioner {
-    /// The provisioner of a workspace's cluster.
+    /// The provisioner of the cluster that a command uses for a workspace.
     #[must_use]
-    pub fn new(engine: Engine, kind: PathBuf, kubectl: PathBuf, cache: &Path, root: &Path) -> Self {
-        let name = name_of(root);
+    pub fn new(
+        engine: Engine,
+        kind: PathBuf,
+        kubectl: PathBuf,
+        cache: &Path,
+        root: &Path,
+        command: &'static str,
+    ) -> Self {
+        let name = name_of(root, command);
         let folder = cache.join("kind").join(&name);
-        Self { engine, kind, kubectl, name, folder, root: root.to_owned() }
+        Self { engine, kind, kubectl, name, folder, root: root.to_owned(), command }
     }
 
     /// kubectl for the cluster.
@@ -311,7 +320,10 @@ impl Provisioner {
             let message = format!("the cluster `{}` could not be deleted", self.name);
             return Err(Diagnostic::new(Code::ClusterLeft, message)
                 .note(why)
-                .help(format!("run `cargo xtask test-kind` again, which deletes it, or delete it by hand: `{by_hand}`"))
+                .help(format!(
+                    "run `cargo xtask {}` again, which deletes it, or delete it by hand: `{by_hand}`",
+                    self.command
+                ))
                 .into());
         }
         self.forget();
@@ -386,10 +398,13 @@ impl Drop for Cluster {
     }
 }
 
-/// The name of a workspace's cluster.
+/// The name of the cluster that a command uses for a workspace. Commands have different clusters, so that they can run at
+/// the same time.
 #[must_use]
-pub fn name_of(root: &Path) -> String {
-    format!("{PREFIX}{}", &sha256(root.as_os_str().as_encoded_bytes())[..8])
+pub fn name_of(root: &Path, command: &str) -> String {
+    let purpose = command.strip_prefix("test-").unwrap_or(command);
+    let purpose = if purpose == "kind" { String::new() } else { format!("{purpose}-") };
+    format!("{PREFIX}{purpose}{}", &sha256(root.as_os_str().as_encoded_bytes())[..8])
 }
 
 #[cfg(test)]
@@ -409,7 +424,7 @@ mod tests {
             path
         };
         let engine = Engine { program: program("docker"), name: "docker", version: "1".to_owned() };
-        (Provisioner::new(engine, program("kind"), program("kubectl"), &folder.join("cache"), folder), log)
+        (Provisioner::new(engine, program("kind"), program("kubectl"), &folder.join("cache"), folder, "test-kind"), log)
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod apply;
 pub mod command;
 pub mod expect;
 mod files;
+pub mod gitops;
 pub mod object;
 pub mod run;
 pub mod step;
@@ -27,8 +28,11 @@ use crate::scenario::action::{Action, Outcome};
 use crate::scenario::run::{Deadline, Runner};
 use crate::scenario::when::When;
 
-/// The directory of all scenarios, relative to the root of the workspace.
+/// The directory of the scenarios of `test-kind`, relative to the root of the workspace.
 pub const FOLDER: &str = "tests/kind";
+
+/// The directory of the scenarios of `test-gitops`.
+pub const GITOPS_FOLDER: &str = "tests/gitops";
 
 /// The deadline of a step that sets none.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -52,6 +56,8 @@ pub struct Scenario {
     pub namespaces: Vec<String>,
     /// Its steps, in order.
     pub steps: Vec<Step>,
+    /// Whether `test-gitops` runs it, too, on what Argo CD deployed.
+    pub gitops: bool,
     /// Its text, and the text of every file that a step names.
     pub texts: Vec<String>,
 }
@@ -120,6 +126,7 @@ impl Scenario {
         let namespaces = fields.strings("namespaces").into_iter().map(|(text, _)| text).collect();
         let alone = fields.flag("alone").unwrap_or(true);
         let upgrade = fields.bool("upgrade");
+        let gitops = fields.bool("gitops");
         fields.required("steps");
         let nodes = fields.sequence("steps");
         fields.finish(&mut diagnostics);
@@ -130,6 +137,16 @@ impl Scenario {
             .collect();
         let mut names = BTreeSet::new();
         for step in &steps {
+            if step.action.needs_git() && !folder.ancestors().any(|folder| folder.ends_with(GITOPS_FOLDER)) {
+                diagnostics.push(
+                    Diagnostic::new(
+                        Code::ScenarioInvalid,
+                        "the step needs Argo CD, which `test-kind` does not install",
+                    )
+                    .at(step.place.clone(), "this step")
+                    .help(format!("move the scenario to {GITOPS_FOLDER}, from where `test-gitops` runs it")),
+                );
+            }
             if !names.insert(&step.name) {
                 diagnostics.push(
                     Diagnostic::new(Code::ScenarioInvalid, format!("duplicate step name `{}`", step.name))
@@ -152,6 +169,7 @@ impl Scenario {
             alone: alone && needs.is_empty(),
             needs,
             upgrade,
+            gitops,
             namespaces,
             steps,
             texts,
@@ -181,9 +199,9 @@ fn read_step(node: &Node, index: usize, folder: &Path, diagnostics: &mut Diagnos
     Some(Step { name: name?, deadline, when, action: action?, place })
 }
 
-/// The scenarios of an application, by name; none if it has no directory.
-pub fn of_app(workspace: &Workspace, app: &str) -> Result<Vec<Scenario>> {
-    let folder = workspace.root.join(FOLDER).join(app);
+/// The scenarios of an application below a directory, by name; none if it has no directory there.
+pub fn of_app(workspace: &Workspace, folder: &str, app: &str) -> Result<Vec<Scenario>> {
+    let folder = workspace.root.join(folder).join(app);
     let mut diagnostics = Diagnostics::default();
     let entries = std::fs::read_dir(&folder).into_iter().flatten();
     let mut files: Vec<PathBuf> = entries

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::api::{Claim, Custom, Event, List, Metadata, Node, Pod, Service, WatchEvent, Workload};
+use crate::api::{Application, Claim, Custom, Event, List, Metadata, Node, Pod, Service, WatchEvent, Workload};
 
 /// The watched kinds, each with the API path of its objects in all namespaces.
 pub const WATCHED: &[(&str, &str)] = &[
@@ -38,6 +38,8 @@ pub enum Object {
     Workload(Box<Workload>),
     /// A Service.
     Service(Service),
+    /// An Application of Argo CD.
+    Application(Box<Application>),
     /// An object of any other kind.
     Custom(Custom),
 }
@@ -53,6 +55,7 @@ impl Object {
                 Self::Workload(Deserialize::deserialize(object)?)
             }
             "Service" => Self::Service(Deserialize::deserialize(object)?),
+            "Application" => Self::Application(Deserialize::deserialize(object)?),
             _ => Self::Custom(Deserialize::deserialize(object)?),
         })
     }
@@ -67,6 +70,7 @@ impl Object {
             Self::Claim(claim) => &claim.metadata,
             Self::Workload(workload) => &workload.metadata,
             Self::Service(service) => &service.metadata,
+            Self::Application(application) => &application.metadata,
             Self::Custom(custom) => &custom.metadata,
         }
     }

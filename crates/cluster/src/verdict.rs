@@ -6,6 +6,7 @@
 //!
 //! Pure. Does not wait: see observer.rs.
 
+mod application;
 mod claim;
 mod outcome;
 mod pod;
@@ -16,9 +17,11 @@ mod workload;
 
 use kubernetes::manifest::ObjectKey;
 
+pub use self::application::{application, cause};
 use self::claim::claim;
+use self::outcome::SETTLE;
 pub use self::outcome::Verdict;
-use self::outcome::{SETTLE, worst};
+pub(crate) use self::outcome::worst;
 pub use self::pod::pod;
 pub use self::problem::{Evidence, Problem};
 pub(crate) use self::workload::refused;
@@ -46,7 +49,7 @@ pub fn of(snapshot: &Snapshot, key: &ObjectKey) -> Verdict {
         Some(Object::Claim(found)) => claim(snapshot, found),
         Some(Object::Workload(found)) => workload_of(snapshot, key, found),
         Some(Object::Custom(found)) => sealed_secret(key, found),
-        Some(Object::Event(_) | Object::Node(_) | Object::Service(_)) => Verdict::Ready,
+        Some(Object::Event(_) | Object::Node(_) | Object::Service(_) | Object::Application(_)) => Verdict::Ready,
     }
 }
 

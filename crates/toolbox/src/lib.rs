@@ -14,6 +14,7 @@ pub mod fingerprint;
 pub mod git;
 pub mod inputs;
 pub mod links;
+pub mod pack;
 pub mod parallel;
 pub mod path_match;
 pub mod process;

@@ -10,7 +10,7 @@
 //! Does not name any tool: versions are in charts.toml, sources in tools.lock. Changes nothing outside the cache.
 
 mod build;
-mod download;
+pub mod download;
 mod miss;
 mod probe;
 mod store;

@@ -20,6 +20,7 @@ use crate::acceptance::Acceptance;
 use crate::bootstrap::Bootstrap;
 use crate::declared::{self, Sample};
 use crate::external::External;
+use crate::gitops::GitOps;
 use crate::other_repository::OtherRepository;
 use crate::plugin::Plugin;
 use crate::reason;
@@ -70,6 +71,8 @@ pub struct Config {
     pub suppressions: Vec<Suppression>,
     /// Objects that exist outside of the repository.
     pub externals: Vec<External>,
+    /// The Argo CD that `test-gitops` installs.
+    pub gitops: Option<GitOps>,
     /// What is applied by hand, and renders the first Applications.
     pub bootstraps: Vec<Bootstrap>,
     /// The commands of config management plugins.
@@ -152,6 +155,8 @@ impl Config {
         let (suppressions, deprecated) = suppressions(&root, &mut fields, &mut diagnostics);
         let externals = fields.sequence("external").iter();
         let externals = externals.filter_map(|node| External::read(node, &mut diagnostics)).collect();
+        let release = argocd.as_ref().map(|argocd| argocd.release);
+        let gitops = fields.node("gitops").and_then(|node| GitOps::read(node, release, &mut diagnostics));
         let bootstraps = fields.sequence("bootstrap").iter();
         let bootstraps = bootstraps.filter_map(|node| Bootstrap::read(node, &mut diagnostics)).collect();
         let plugins = fields.sequence("plugin").iter();
@@ -192,6 +197,7 @@ impl Config {
             sealing_certificate,
             suppressions,
             externals,
+            gitops,
             bootstraps,
             plugins,
             other_repositories,

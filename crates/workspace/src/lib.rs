@@ -15,6 +15,7 @@ pub mod files;
 pub mod find;
 pub mod follow;
 pub mod generate;
+pub mod gitops;
 pub mod jsonnet;
 pub mod kustomized;
 pub mod load;

@@ -17,6 +17,7 @@ use workspace::{Workspace, plan};
 
 use super::app_of_apps;
 use super::consequences;
+use super::end_to_end::prepare;
 use super::placing::Placer;
 use super::rendering::{self, RenderState, Rendering};
 use super::{Outcome, Session, lint, render, test_kind, validate};
@@ -149,7 +150,7 @@ fn run_scenarios(
         return Vec::new();
     }
     let result =
-        test_kind::run_workspace(session, &test_kind::Request { apps, ..test_kind::Request::default() }, workspace);
+        test_kind::run_workspace(session, &prepare::Request { apps, ..prepare::Request::default() }, workspace);
     session.printer.result(&result.table());
     let (suites, steps) = (result.suites(), result.json());
     stages.push(Stage { suites, ..Stage::new("test-kind", started, Vec::new(), result.diagnostics) });

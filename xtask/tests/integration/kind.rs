@@ -104,7 +104,7 @@ impl Lab {
     }
 
     fn cluster(&self) -> String {
-        name_of(&self.bench.root().canonicalize().expect("there"))
+        name_of(&self.bench.root().canonicalize().expect("there"), "test-kind")
     }
 
     fn node(&self) -> String {

@@ -33,6 +33,11 @@ pub trait Action: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Whether it needs Argo CD and the repository that it reads.
+    fn needs_git(&self) -> bool {
+        false
+    }
+
     /// The pinned tool that it runs.
     fn tool(&self) -> Option<&str> {
         None

@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use diagnostics::{Diagnostic, Result};
+use diagnostics::{Code, Diagnostic, Result};
 use kubernetes::manifest::ObjectKey;
 use toolbox::atomic_file;
 
 use super::apply::{Written, settle};
+use super::gitops::GitOps;
 use super::object::Subject;
 use super::{expect, variables};
 use crate::api::{Named, Pod};
@@ -64,6 +65,8 @@ pub struct Runner<'a> {
     pub observer: &'a Observer,
     /// Deploys applications.
     pub deployer: &'a dyn Deploy,
+    /// The repository that Argo CD reads, in `test-gitops`.
+    pub gitops: Option<&'a dyn GitOps>,
     /// The name of the application.
     pub app: &'a str,
     /// The directory of the scenario.
@@ -82,6 +85,13 @@ impl Runner<'_> {
     /// A text with its variables replaced.
     pub(super) fn fill(&self, text: &str) -> Result<String> {
         variables::fill(text, &self.values)
+    }
+
+    /// The repository that Argo CD reads.
+    pub(super) fn gitops(&self) -> Result<&dyn GitOps> {
+        self.gitops.ok_or_else(|| {
+            Diagnostic::new(Code::ScenarioInvalid, "the step needs Argo CD, which this command does not install").into()
+        })
     }
 
     /// A file beside the scenario.

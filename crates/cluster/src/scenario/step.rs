@@ -1,6 +1,8 @@
 //! The kinds of steps: one file each, and a row in [`KINDS`].
 
+mod app;
 mod apply;
+mod commit;
 mod delete;
 mod deploy;
 mod exec;
@@ -8,7 +10,9 @@ mod object;
 mod ready;
 mod restart;
 mod scale;
+mod synced;
 mod tool;
+mod xtask;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -29,10 +33,15 @@ const KINDS: &[Kind] = &[
     exec::KIND,
     tool::KIND,
     object::KIND,
+    commit::KIND,
+    synced::KIND,
+    app::KIND,
+    xtask::KIND,
 ];
 
 /// Keys that some kinds of steps have beside their own.
-const OTHERS: &[&str] = &["args", "expect", "gone", "has", "input", "save", "show", "tell"];
+const OTHERS: &[&str] =
+    &["args", "expect", "gone", "has", "health", "input", "message", "operation", "save", "show", "sync", "tell"];
 
 /// Reads the action of a step.
 pub(super) fn read(

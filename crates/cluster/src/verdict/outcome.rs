@@ -19,7 +19,7 @@ pub enum Verdict {
 pub(super) const SETTLE: Duration = Duration::from_millis(500);
 
 /// The first failed verdict, of those that hold soonest; else the first that is not ready.
-pub(super) fn worst(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
+pub(crate) fn worst(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
     let mut pending = None;
     let mut failed: Option<(Problem, Duration)> = None;
     for verdict in verdicts {

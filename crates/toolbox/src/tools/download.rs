@@ -6,7 +6,7 @@
 use std::io::{self, Read};
 use std::time::Duration;
 
-use diagnostics::{Code, Diagnostic};
+use diagnostics::{Code, Diagnostic, Diagnostics};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Timeout};
 
@@ -69,6 +69,15 @@ pub(super) fn program(pin: &ToolPin, platform: &str, progress: &dyn Progress) ->
         .note(format!("it contains {}", inside.join(", ")))
         .help("correct `member` in tools.lock; the checksum of the download matches");
     Err(Miss::Stop(wrong.into()))
+}
+
+/// Downloads a file that is not a tool. The inner error is the reason for which it is unavailable.
+pub fn file(url: &str) -> Result<Result<Vec<u8>, String>, Diagnostics> {
+    match fetch(url) {
+        Ok(bytes) => Ok(Ok(bytes)),
+        Err(Miss::Next(reason)) => Ok(Err(reason)),
+        Err(Miss::Stop(found)) => Err(found),
+    }
 }
 
 /// Fetches a URL, with one retry after an error that may be transient.

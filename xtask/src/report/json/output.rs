@@ -55,6 +55,9 @@ pub enum Output {
     /// `test-kind`
     #[schemars(extend("properties" = {"command": {"const": "test-kind"}}))]
     TestKind(TestKind),
+    /// `test-gitops`
+    #[schemars(extend("properties" = {"command": {"const": "test-gitops"}}))]
+    TestGitops(TestKind),
     /// `image`
     #[schemars(extend("properties" = {"command": {"const": "image"}}))]
     Image(Images),

@@ -1,9 +1,9 @@
-//! The result of `test-kind`.
+//! The result of `test-kind` or `test-gitops`.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// The result of `test-kind`.
+/// The result of `test-kind` or `test-gitops`.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct TestKind {
     /// The steps of the end-to-end scenarios, in order.

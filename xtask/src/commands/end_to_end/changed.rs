@@ -12,7 +12,7 @@ use crate::commands::rendering::Rendering;
 const LINES: usize = 8;
 
 /// How a target differs from its goldens; empty if it does not, or has none.
-pub(super) fn since_recorded(rendering: &Rendering<'_>) -> Vec<String> {
+pub(crate) fn since_recorded(rendering: &Rendering<'_>) -> Vec<String> {
     let Some(rendered) = rendering.rendered() else { return Vec::new() };
     if rendering.unrecorded() {
         return Vec::new();

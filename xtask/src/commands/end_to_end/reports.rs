@@ -10,7 +10,7 @@ use crate::report::{json, junit};
 
 /// The result of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Result {
+pub(crate) enum Result {
     Passed,
     Failed,
     Skipped,
@@ -28,20 +28,20 @@ impl Result {
 
 /// One line of the closing table.
 #[derive(Debug, Clone)]
-pub(super) struct StepReport {
+pub(crate) struct StepReport {
     /// The scenario, the application, or `cluster`.
-    pub(super) lane: String,
-    pub(super) name: String,
-    pub(super) result: Result,
-    pub(super) took: Duration,
+    pub(crate) lane: String,
+    pub(crate) name: String,
+    pub(crate) result: Result,
+    pub(crate) took: Duration,
     /// The line that it shows, the summary of its failure, or the reason why its condition does not hold.
-    pub(super) summary: Option<String>,
+    pub(crate) summary: Option<String>,
     /// The diagnosis of its failure.
-    pub(super) details: Vec<String>,
+    pub(crate) details: Vec<String>,
 }
 
 impl StepReport {
-    pub(super) fn passed(lane: &str, name: &str, took: Duration) -> Self {
+    pub(crate) fn passed(lane: &str, name: &str, took: Duration) -> Self {
         Self {
             lane: lane.to_owned(),
             name: name.to_owned(),
@@ -52,11 +52,11 @@ impl StepReport {
         }
     }
 
-    pub(super) fn skipped(lane: &str, name: &str) -> Self {
+    pub(crate) fn skipped(lane: &str, name: &str) -> Self {
         Self { result: Result::Skipped, ..Self::passed(lane, name, Duration::ZERO) }
     }
 
-    pub(super) fn json(&self) -> json::Step {
+    pub(crate) fn json(&self) -> json::Step {
         json::Step {
             scenario: self.lane.clone(),
             step: self.name.clone(),
@@ -73,18 +73,18 @@ impl StepReport {
 
 /// The results of a part of a run.
 #[derive(Debug, Default)]
-pub(super) struct Results {
-    pub(super) steps: Vec<StepReport>,
-    pub(super) diagnostics: Diagnostics,
+pub(crate) struct Results {
+    pub(crate) steps: Vec<StepReport>,
+    pub(crate) diagnostics: Diagnostics,
 }
 
 impl Results {
-    pub(super) fn extend(&mut self, other: Self) {
+    pub(crate) fn extend(&mut self, other: Self) {
         self.steps.extend(other.steps);
         self.diagnostics.extend(other.diagnostics);
     }
 
-    pub(super) fn failed(&self) -> bool {
+    pub(crate) fn failed(&self) -> bool {
         self.steps.iter().any(|step| step.result == Result::Failed)
     }
 }
@@ -96,7 +96,7 @@ impl From<StepReport> for Results {
 }
 
 /// The closing table: step, result, and seconds.
-pub(super) fn table(reports: &[StepReport]) -> String {
+pub(crate) fn table(reports: &[StepReport]) -> String {
     let name = |report: &StepReport| format!("{}: {}", report.lane, report.name);
     let width = reports.iter().map(|report| name(report).chars().count()).max().unwrap_or_default();
     let mut out = String::new();
@@ -109,7 +109,7 @@ pub(super) fn table(reports: &[StepReport]) -> String {
 }
 
 /// The JUnit suites: one per scenario.
-pub(super) fn suites(reports: &[StepReport], diagnostics: &Diagnostics) -> Vec<junit::Suite> {
+pub(crate) fn suites(command: &str, reports: &[StepReport], diagnostics: &Diagnostics) -> Vec<junit::Suite> {
     let mut suites: Vec<junit::Suite> = Vec::new();
     for report in reports {
         let failure = || junit::Failure {
@@ -142,7 +142,7 @@ pub(super) fn suites(reports: &[StepReport], diagnostics: &Diagnostics) -> Vec<j
         .collect();
     if !others.is_empty() {
         let case = junit::Case { name: "the run".to_owned(), failures: others, ..junit::Case::default() };
-        suites.push(junit::Suite { name: "test-kind".to_owned(), cases: vec![case] });
+        suites.push(junit::Suite { name: command.to_owned(), cases: vec![case] });
     }
     suites
 }

@@ -2,10 +2,10 @@
 //! `cluster::preflight`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use cluster::Options;
 use cluster::scenario::{Scenario, Step};
-use cluster::{Options, scenario};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, suggestion};
 use document::yaml;
 use toolbox::source;
@@ -45,53 +45,73 @@ pub struct Request {
 }
 
 /// Images by reference, each with a place that uses it.
-pub(super) type Used = BTreeMap<String, Option<Place>>;
+pub(crate) type Used = BTreeMap<String, Option<Place>>;
+
+/// What a command needs besides what the applications need.
+#[derive(Default)]
+pub(crate) struct Additions {
+    /// The scenarios of the requested applications.
+    pub(crate) scenarios: Vec<Scenario>,
+    /// Images that the command itself needs.
+    pub(crate) images: Used,
+    /// Images that it builds.
+    pub(crate) own: Vec<Own>,
+}
 
 /// A run that is ready to start.
-pub(super) struct Prepared<'a> {
-    pub(super) session: &'a Session<'a>,
-    pub(super) workspace: &'a Workspace,
-    pub(super) inspections: &'a Inspections,
-    pub(super) tools: &'a Tools<'a>,
+pub(crate) struct Prepared<'a> {
+    pub(crate) session: &'a Session<'a>,
+    pub(crate) workspace: &'a Workspace,
+    pub(crate) inspections: &'a Inspections,
+    pub(crate) tools: &'a Tools<'a>,
     /// The cluster to create.
-    pub(super) options: Options,
+    pub(crate) options: Options,
     /// The place of the node image in charts.toml, unless another was given for this run.
-    pub(super) node_place: Option<Place>,
-    pub(super) apps: BTreeMap<String, App>,
+    pub(crate) node_place: Option<Place>,
+    pub(crate) apps: BTreeMap<String, App>,
     /// The applications of the revision to upgrade from.
-    pub(super) before: BTreeMap<String, App>,
+    pub(crate) before: BTreeMap<String, App>,
     /// The requested applications; the others are deployed because a scenario needs them.
-    pub(super) chosen: Vec<String>,
-    pub(super) scenarios: Vec<Scenario>,
+    pub(crate) chosen: Vec<String>,
+    pub(crate) scenarios: Vec<Scenario>,
     /// The manifests to apply before the applications.
-    pub(super) manifest: Option<Manifest>,
+    pub(crate) manifest: Option<Manifest>,
+    /// The images that the command itself needs.
+    further: Used,
     /// The images to build.
-    pub(super) own: Vec<Own>,
-    /// Keeps the files of the other revision until its images are built.
-    _revision: Option<tempfile::TempDir>,
+    pub(crate) own: Vec<Own>,
+    /// The files of the revision to upgrade from.
+    revision: Option<tempfile::TempDir>,
 }
 
 /// A file of manifests for the cluster itself.
-pub(super) struct Manifest {
+pub(crate) struct Manifest {
     /// The name of the file in messages.
-    pub(super) name: String,
-    pub(super) text: String,
+    pub(crate) name: String,
+    pub(crate) text: String,
     /// The images that it uses, each with a place.
-    pub(super) images: BTreeMap<String, Place>,
+    pub(crate) images: BTreeMap<String, Place>,
 }
 
 impl Prepared<'_> {
     /// The images that this repository does not build.
-    pub(super) fn foreign_images(&self) -> Used {
+    pub(crate) fn foreign_images(&self) -> Used {
         let own = |name: &str| self.own.iter().any(|own| own.image.reference == name);
         // For an image that both revisions use, the place in the current one counts.
         let all = self.before.values().chain(self.apps.values()).map(|app| &app.images);
         let all = all.chain(self.manifest.iter().map(|manifest| &manifest.images)).flatten();
-        all.filter(|(name, _)| !own(name)).map(|(name, place)| (name.clone(), Some(place.clone()))).collect()
+        let mut used = self.further.clone();
+        used.extend(all.filter(|(name, _)| !own(name)).map(|(name, place)| (name.clone(), Some(place.clone()))));
+        used
+    }
+
+    /// The directory with the files of the revision to upgrade from.
+    pub(crate) fn revision(&self) -> Option<&Path> {
+        self.revision.as_ref().map(tempfile::TempDir::path)
     }
 
     /// The applications, those that others need first.
-    pub(super) fn in_order(&self) -> Vec<&App> {
+    pub(crate) fn in_order(&self) -> Vec<&App> {
         let mut apps: Vec<&App> = self.apps.values().collect();
         let needed = |app: &App| self.scenarios.iter().any(|scenario| scenario.needs.contains(&app.name));
         apps.sort_by_key(|app| (!needed(app), app.name.clone()));
@@ -99,7 +119,7 @@ impl Prepared<'_> {
     }
 
     /// The images that are needed to deploy and test an application on its own, those of [`Self::manifest`] included.
-    pub(super) fn images_of(&self, app: &App) -> BTreeSet<String> {
+    pub(crate) fn images_of(&self, app: &App) -> BTreeSet<String> {
         let before = self.manifest.iter().map(|manifest| &manifest.images);
         let mut images: BTreeSet<String> = before.chain([&app.images]).flat_map(BTreeMap::keys).cloned().collect();
         for own in &self.own {
@@ -113,7 +133,7 @@ impl Prepared<'_> {
     }
 
     /// A step by its full name, and its scenario.
-    pub(super) fn step(&self, name: &str) -> Result<(&Scenario, &Step)> {
+    pub(crate) fn step(&self, name: &str) -> Result<(&Scenario, &Step)> {
         let all = || self.scenarios.iter().flat_map(|scenario| scenario.steps.iter().map(move |step| (scenario, step)));
         let title = |(scenario, step): &(&Scenario, &Step)| format!("{}:{}", scenario.title(), step.name);
         all().find(|one| title(one) == name).ok_or_else(|| {
@@ -125,19 +145,20 @@ impl Prepared<'_> {
     }
 
     /// The variables that all scenarios have.
-    pub(super) fn given(&self) -> BTreeMap<String, String> {
+    pub(crate) fn given(&self) -> BTreeMap<String, String> {
         let current = self.own.iter().filter(|own| own.root == self.session.root);
         current.map(|own| (format!("image:{}", own.image.name), own.image.reference.clone())).collect()
     }
 }
 
 /// Renders the applications, reads the scenarios, and collects what they need.
-pub(super) fn prepare<'a>(
+pub(crate) fn prepare<'a>(
     session: &'a Session<'a>,
     request: &Request,
     workspace: &'a Workspace,
     inspections: &'a Inspections,
     tools: &'a Tools<'a>,
+    additions: impl FnOnce(&[String]) -> Result<Additions>,
 ) -> Result<Prepared<'a>> {
     let mut diagnostics = Diagnostics::default();
     let known: Vec<String> = workspace.deployments.iter().map(|one| one.application.instance.clone()).collect();
@@ -149,10 +170,8 @@ pub(super) fn prepare<'a>(
     }
     let chosen: Vec<String> =
         known.into_iter().filter(|name| request.apps.is_empty() || request.apps.contains(name)).collect();
-    let mut scenarios = Vec::new();
-    for app in &chosen {
-        scenarios.extend(diagnostics.take(scenario::of_app(workspace, app)).unwrap_or_default());
-    }
+    let Additions { scenarios, images: further, own: further_own } =
+        diagnostics.take(additions(&chosen)).unwrap_or_default();
     let mut wanted: BTreeSet<&str> = chosen.iter().map(String::as_str).collect();
     wanted.extend(scenarios.iter().flat_map(|scenario| scenario.needs.iter().map(String::as_str)));
     let steps = scenarios.iter().flat_map(|scenario| &scenario.steps);
@@ -176,6 +195,7 @@ pub(super) fn prepare<'a>(
     // Of two images with the same name, the current one is used.
     let known: BTreeSet<String> = own.iter().map(|own| own.image.reference.clone()).collect();
     own.extend(older.into_iter().filter(|own| !known.contains(&own.image.reference)));
+    own.extend(further_own);
     let manifest = diagnostics.take(manifest(session, request)).flatten();
     let (node_image, node_place) = diagnostics.take(node_image(request, workspace)).unwrap_or_default();
     let options = Options {
@@ -198,8 +218,9 @@ pub(super) fn prepare<'a>(
         chosen,
         scenarios,
         manifest,
+        further,
         own,
-        _revision: folder,
+        revision: folder,
     })
 }
 

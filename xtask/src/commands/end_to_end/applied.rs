@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use toolbox::atomic_file;
 
 /// The record of one application in one namespace.
-pub(super) struct Applied(PathBuf);
+pub(crate) struct Applied(PathBuf);
 
 /// An object in the record.
 #[derive(Serialize, Deserialize)]
@@ -24,12 +24,12 @@ struct Entry {
 
 impl Applied {
     /// The record in the directory of a cluster.
-    pub(super) fn new(folder: &Path, namespace: &str, app: &str) -> Self {
+    pub(crate) fn new(folder: &Path, namespace: &str, app: &str) -> Self {
         Self(folder.join("applied").join(namespace).join(format!("{app}.json")))
     }
 
     /// The recorded objects, all of which may be pruned.
-    pub(super) fn load(&self) -> Vec<ObjectKey> {
+    pub(crate) fn load(&self) -> Vec<ObjectKey> {
         let text = toolbox::regular_file::read(&self.0).unwrap_or_default();
         let entries: Vec<Entry> = serde_json::from_slice(&text).unwrap_or_default();
         let key = |Entry { group, kind, namespace, name }| ObjectKey { group, kind, namespace, name };
@@ -38,7 +38,7 @@ impl Applied {
 
     /// Adds the objects that are about to be applied, `keys`, of which `prunable` may be pruned. Earlier objects stay in the
     /// record, because the run may fail before it prunes them.
-    pub(super) fn begin<'a>(&self, keys: &[ObjectKey], prunable: impl Iterator<Item = &'a ObjectKey>) -> Result<()> {
+    pub(crate) fn begin<'a>(&self, keys: &[ObjectKey], prunable: impl Iterator<Item = &'a ObjectKey>) -> Result<()> {
         let mut all = self.load();
         all.retain(|key| !keys.contains(key));
         all.extend(prunable.cloned());
@@ -46,7 +46,7 @@ impl Applied {
     }
 
     /// Replaces the record after pruning.
-    pub(super) fn end<'a>(&self, prunable: impl Iterator<Item = &'a ObjectKey>) -> Result<()> {
+    pub(crate) fn end<'a>(&self, prunable: impl Iterator<Item = &'a ObjectKey>) -> Result<()> {
         self.write(prunable.cloned().collect())
     }
 

@@ -40,41 +40,41 @@ const REMOVAL: Duration = Duration::from_secs(90);
 
 /// A rendered application.
 #[derive(Debug, Clone)]
-pub(super) struct App {
+pub(crate) struct App {
     /// Its name.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// Its namespace.
-    pub(super) namespace: String,
+    pub(crate) namespace: String,
     /// Its release.
-    pub(super) release: String,
+    pub(crate) release: String,
     /// Its objects in the order in which they are applied.
-    pub(super) waves: Vec<Wave>,
+    pub(crate) waves: Vec<Wave>,
     /// How they differ from the goldens.
-    pub(super) changed: Vec<String>,
+    pub(crate) changed: Vec<String>,
     /// The images that they use, each with a place.
-    pub(super) images: BTreeMap<String, Place>,
+    pub(crate) images: BTreeMap<String, Place>,
 }
 
 /// An image that this repository, or another revision of it, builds.
-pub(super) struct Own {
-    pub(super) image: image::Image,
+pub(crate) struct Own {
+    pub(crate) image: image::Image,
     /// The root of the workspace that contains it.
-    pub(super) root: PathBuf,
+    pub(crate) root: PathBuf,
 }
 
 /// The applications of a run, and the cluster that they are deployed to.
-pub(super) struct Stage<'a> {
-    pub(super) session: &'a Session<'a>,
-    pub(super) workspace: &'a Workspace,
-    pub(super) inspections: &'a Inspections,
-    pub(super) tools: &'a Tools<'a>,
-    pub(super) apps: &'a BTreeMap<String, App>,
-    pub(super) kubectl: &'a Kubectl,
-    pub(super) observer: &'a Observer,
+pub(crate) struct Stage<'a> {
+    pub(crate) session: &'a Session<'a>,
+    pub(crate) workspace: &'a Workspace,
+    pub(crate) inspections: &'a Inspections,
+    pub(crate) tools: &'a Tools<'a>,
+    pub(crate) apps: &'a BTreeMap<String, App>,
+    pub(crate) kubectl: &'a Kubectl,
+    pub(crate) observer: &'a Observer,
 }
 
 /// The applications of a workspace, rendered from their default cases.
-pub(super) fn render(
+pub(crate) fn render(
     session: &Session<'_>,
     workspace: &Workspace,
     inspections: &Inspections,
@@ -107,12 +107,12 @@ fn app(rendering: &Rendering<'_>) -> Option<App> {
 
 impl App {
     /// Its objects.
-    pub(super) fn keys(&self) -> Vec<ObjectKey> {
+    pub(crate) fn keys(&self) -> Vec<ObjectKey> {
         self.waves.iter().flat_map(|wave| wave.keys.clone()).collect()
     }
 
     /// Its objects that may be pruned when it no longer renders them.
-    pub(super) fn prunable(&self) -> impl Iterator<Item = &ObjectKey> {
+    pub(crate) fn prunable(&self) -> impl Iterator<Item = &ObjectKey> {
         self.waves.iter().flat_map(|wave| wave.keys.iter().filter(|key| !wave.unprunable.contains(key)))
     }
 
@@ -124,7 +124,7 @@ impl App {
 
 impl Stage<'_> {
     /// Applies an application wave by wave, each when the previous one is healthy, and prunes what it no longer renders.
-    pub(super) fn put(&self, app: &App, deadline: Duration) -> std::result::Result<(), Stop> {
+    pub(crate) fn put(&self, app: &App, deadline: Duration) -> std::result::Result<(), Stop> {
         let started = Instant::now();
         let left = || deadline.saturating_sub(started.elapsed());
         app.applied(&self.kubectl.home).begin(&app.keys(), app.prunable())?;
@@ -145,7 +145,7 @@ impl Stage<'_> {
 
     /// Waits until pods can reach the API server. In a new cluster, this takes seconds longer than everything else. Custom
     /// resource definitions need not wait for it.
-    pub(super) fn network(&self, deadline: Duration) -> std::result::Result<(), Stop> {
+    pub(crate) fn network(&self, deadline: Duration) -> std::result::Result<(), Stop> {
         let (namespace, name) = NETWORK;
         let (namespace, name) = (namespace.to_owned(), name.to_owned());
         let key = ObjectKey { group: "apps".to_owned(), kind: "DaemonSet".to_owned(), namespace, name };
@@ -199,7 +199,7 @@ impl Stage<'_> {
     }
 
     /// Creates namespaces. Those that an earlier run left, or that are terminating, are recreated.
-    pub(super) fn make_namespaces(&self, names: &[&str], deadline: Duration) -> std::result::Result<(), Stop> {
+    pub(crate) fn make_namespaces(&self, names: &[&str], deadline: Duration) -> std::result::Result<(), Stop> {
         let Some(first) = names.first() else { return Ok(()) };
         let started = Instant::now();
         let left = || deadline.saturating_sub(started.elapsed());
@@ -222,7 +222,7 @@ impl Stage<'_> {
 
     /// Removes an application: its objects in reverse order, and the objects that they own. As with Argo CD, its namespace
     /// stays. Custom resource definitions stay, too: deleting one deletes all objects of its kind.
-    pub(super) fn remove(&self, app: &App) -> std::result::Result<(), Stop> {
+    pub(crate) fn remove(&self, app: &App) -> std::result::Result<(), Stop> {
         let waves = || app.waves.iter().rev().filter(|wave| wave.phase != Phase::Definitions);
         let text: String = waves().map(|wave| wave.text.as_str()).collect();
         let kubectl = self.kubectl.within(&app.namespace)?;
@@ -250,7 +250,7 @@ impl Stage<'_> {
     }
 
     /// Deletes namespaces without waiting. Errors show when the namespaces are created again.
-    pub(super) fn leave(&self, names: &[&str]) {
+    pub(crate) fn leave(&self, names: &[&str]) {
         for name in names {
             let _ = self.end_pods(name);
         }
@@ -270,7 +270,7 @@ impl Stage<'_> {
     }
 
     /// The objects of an application in the cluster, without the fields that the cluster itself writes.
-    pub(super) fn state(&self, app: &App) -> Result<BTreeMap<String, Value>> {
+    pub(crate) fn state(&self, app: &App) -> Result<BTreeMap<String, Value>> {
         let mut state = BTreeMap::new();
         let text: String = app.waves.iter().map(|wave| wave.text.as_str()).collect();
         let get = ["get", "--ignore-not-found", "--output", "json", "--filename", "-"];
@@ -307,7 +307,7 @@ impl Stage<'_> {
 }
 
 /// The differences between two states of an application, if there are any.
-pub(super) fn differences(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>) -> Option<String> {
+pub(crate) fn differences(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>) -> Option<String> {
     let deleted = before.keys().filter(|key| !after.contains_key(*key)).map(|key| format!("{key} was deleted"));
     let created = after.keys().filter(|key| !before.contains_key(*key)).map(|key| format!("{key} was created"));
     let modified = before.iter().filter(|(key, object)| after.get(*key).is_some_and(|now| now != *object));
@@ -362,6 +362,6 @@ impl Deploy for Stage<'_> {
 }
 
 /// The path of a tool that charts.toml pins.
-pub(super) fn tool(workspace: &Workspace, tools: &Tools<'_>, name: &str) -> Result<PathBuf> {
+pub(crate) fn tool(workspace: &Workspace, tools: &Tools<'_>, name: &str) -> Result<PathBuf> {
     tools.require(name, workspace.config.tool(name)?).map(|tool| tool.path)
 }

@@ -17,18 +17,18 @@ use crate::image::Builder;
 
 /// Images that are not loaded yet.
 #[derive(Debug)]
-pub(super) struct Later(images::Ids);
+pub(crate) struct Later(images::Ids);
 
 impl Later {
     /// Loads them.
-    pub(super) fn load(&self, cluster: &Cluster, progress: &dyn Progress) -> Result<()> {
+    pub(crate) fn load(&self, cluster: &Cluster, progress: &dyn Progress) -> Result<()> {
         load(cluster, &self.0, progress)
     }
 }
 
 /// Creates the cluster, unless it is reused, and loads its images: all of them, or those in `first`. `ids` are the images
 /// that this repository does not build.
-pub(super) fn create(
+pub(crate) fn create(
     prepared: &Prepared<'_>,
     cluster: &Cluster,
     mut ids: images::Ids,
@@ -119,7 +119,7 @@ fn load_archive(cluster: &Cluster, ids: &images::Ids, archive: &Path, progress: 
 }
 
 /// Waits until the node accepts pods.
-pub(super) fn start(cluster: &Cluster, progress: &dyn Progress) -> Result<()> {
+pub(crate) fn start(cluster: &Cluster, progress: &dyn Progress) -> Result<()> {
     let under_way = progress.under_way("Starting", &cluster.provisioner.node());
     cluster.wait_for_node()?;
     under_way.done("Started");

@@ -19,17 +19,17 @@ use crate::image;
 
 /// Another revision.
 #[derive(Default)]
-pub(super) struct Revision {
+pub(crate) struct Revision {
     /// Its applications.
-    pub(super) apps: BTreeMap<String, App>,
+    pub(crate) apps: BTreeMap<String, App>,
     /// The images that its applications use and its repository builds.
-    pub(super) own: Vec<Own>,
+    pub(crate) own: Vec<Own>,
     /// Its files; deleted when this is dropped.
-    pub(super) folder: Option<tempfile::TempDir>,
+    pub(crate) folder: Option<tempfile::TempDir>,
 }
 
 /// Renders those of the wanted applications that a revision has.
-pub(super) fn load(session: &Session<'_>, name: &str, wanted: &[&str]) -> Result<Revision> {
+pub(crate) fn load(session: &Session<'_>, name: &str, wanted: &[&str]) -> Result<Revision> {
     let Some(repository) = Repository::around(&session.root) else {
         return Err(Diagnostic::new(Code::Usage, "`--upgrade-from` requires a Git repository and `git` in PATH")
             .help("run the command in a clone of the repository")

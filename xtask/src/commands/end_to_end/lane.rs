@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 use cluster::diagnosis::Failure;
 use cluster::observer::Stop;
 use cluster::scenario::action::Outcome;
+use cluster::scenario::gitops::GitOps;
 use cluster::scenario::run::{Deadline, Runner};
-use cluster::scenario::{Scenario, apply};
+use cluster::scenario::{Scenario, Step, apply};
 use cluster::{Cluster, diagnosis};
 use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Place};
+use toolbox::parallel::parallel;
 use toolbox::progress::Progress;
 
 use super::prepare::Manifest;
@@ -25,16 +27,20 @@ const DEPLOY: Duration = Duration::from_secs(120);
 const SAVED: &str = "values.json";
 
 /// A run in a cluster.
-pub(super) struct Run<'a> {
-    pub(super) stage: &'a Stage<'a>,
-    pub(super) cluster: &'a Cluster,
-    pub(super) scenarios: &'a [Scenario],
+pub(crate) struct Run<'a> {
+    pub(crate) stage: &'a Stage<'a>,
+    pub(crate) cluster: &'a Cluster,
+    pub(crate) scenarios: &'a [Scenario],
     /// The applications, those that others need first.
-    pub(super) order: Vec<&'a App>,
+    pub(crate) order: Vec<&'a App>,
     /// The variables that all scenarios have.
-    pub(super) given: BTreeMap<String, String>,
+    pub(crate) given: BTreeMap<String, String>,
     /// The directory of this run under target/.
-    pub(super) folder: PathBuf,
+    pub(crate) folder: PathBuf,
+    /// The namespaces of Argo CD and its repository, if the run has them. They may be the cause of any failure.
+    pub(crate) namespaces: Vec<String>,
+    /// The repository that Argo CD reads, if the run has one.
+    pub(crate) gitops: Option<&'a dyn GitOps>,
 }
 
 /// A step: its name, its place, and where to look when it fails.
@@ -51,12 +57,12 @@ struct Subject<'a> {
 
 impl Run<'_> {
     /// Deploys an application, and waits until it is healthy.
-    pub(super) fn deploy(&self, app: &App, name: &str) -> Results {
+    pub(crate) fn deploy(&self, app: &App, name: &str) -> Results {
         self.timed(&app.name, name, || self.stage.put(app, DEPLOY))
     }
 
     /// Applies the manifests of `--manifest`, and waits until their objects are ready.
-    pub(super) fn apply(&self, manifest: &Manifest) -> Results {
+    pub(crate) fn apply(&self, manifest: &Manifest) -> Results {
         self.timed("cluster", &format!("{} is applied", manifest.name), || {
             let deadline = Deadline::after(DEPLOY);
             self.stage.network(deadline.left())?;
@@ -65,24 +71,33 @@ impl Run<'_> {
     }
 
     /// Does work outside of a scenario, and reports it as a step.
-    pub(super) fn timed(
+    pub(crate) fn timed(
         &self,
         lane: &str,
         name: &str,
         work: impl FnOnce() -> std::result::Result<(), Stop>,
     ) -> Results {
+        self.measured(lane, name, || work().map(|()| None))
+    }
+
+    /// Does work outside of a scenario, and reports it as a step with a line for the closing table.
+    pub(crate) fn measured(&self, lane: &str, name: &str, work: impl FnOnce() -> Outcome) -> Results {
         let under_way = self.stage.session.printer.under_way("Running", &format!("{lane}: {name}"));
         let started = Instant::now();
-        let result = work().map(|()| None);
+        let result = work();
         under_way.over(result.is_ok(), "Passed");
-        let namespaces: Vec<String> = self.stage.apps.get(lane).map(|app| app.namespace.clone()).into_iter().collect();
-        let repeat = format!("cargo xtask test-kind --keep {}", lane.split('/').next().unwrap_or(lane));
+        let own = self.stage.apps.get(lane).map(|app| &app.namespace);
+        let namespaces: Vec<String> = own.into_iter().chain(&self.namespaces).cloned().collect();
+        let command = self.cluster.provisioner.command;
+        let app = lane.split('/').next().filter(|app| self.stage.apps.contains_key(*app));
+        let app = app.map(|app| format!(" {app}")).unwrap_or_default();
+        let repeat = format!("cargo xtask {command} --keep{app}");
         let subject = Subject { lane, name, place: None, namespaces: &namespaces, awaited: &[], repeat };
         self.report(&subject, started.elapsed(), result)
     }
 
     /// Runs a scenario in its own namespaces, up to the first step that fails.
-    pub(super) fn scenario(&self, scenario: &Scenario) -> Results {
+    pub(crate) fn scenario(&self, scenario: &Scenario) -> Results {
         let names: Vec<&str> = scenario.namespaces.iter().map(String::as_str).collect();
         let prepared = self.stage.make_namespaces(&names, DEPLOY);
         if let Err(stop) = prepared {
@@ -103,13 +118,13 @@ impl Run<'_> {
     }
 
     /// The variables that an earlier run of a scenario saved.
-    pub(super) fn saved(&self, scenario: &Scenario) -> BTreeMap<String, String> {
+    pub(crate) fn saved(&self, scenario: &Scenario) -> BTreeMap<String, String> {
         let text = toolbox::regular_file::read(self.directory(scenario).join(SAVED)).unwrap_or_default();
         serde_json::from_slice(&text).unwrap_or_default()
     }
 
     /// Runs the steps of a scenario, given variables that are already set.
-    pub(super) fn steps(&self, scenario: &Scenario, mut values: BTreeMap<String, String>) -> Results {
+    pub(crate) fn steps(&self, scenario: &Scenario, mut values: BTreeMap<String, String>) -> Results {
         let stage = self.stage;
         let lane = scenario.title();
         let folder = self.directory(scenario);
@@ -123,6 +138,7 @@ impl Run<'_> {
             kubectl: stage.kubectl,
             observer: stage.observer,
             deployer: stage,
+            gitops: self.gitops,
             app: &app.name,
             files: &scenario.folder,
             namespace: app.namespace.clone(),
@@ -131,7 +147,7 @@ impl Run<'_> {
             folder,
         };
         let mut namespaces = vec![app.namespace.clone()];
-        namespaces.extend(scenario.namespaces.iter().cloned());
+        namespaces.extend(scenario.namespaces.iter().chain(&self.namespaces).cloned());
         let awaited = scenario.awaits();
         let mut results = Results::default();
         let mut skipped: BTreeMap<String, Vec<&Place>> = BTreeMap::new();
@@ -162,7 +178,8 @@ impl Run<'_> {
             let values = serde_json::to_vec(&runner.values).unwrap_or_default();
             results.diagnostics.extend(toolbox::atomic_file::write(&saved, &values).err().unwrap_or_default());
             let name = format!("{lane}:{}", step.name).replace('\'', r"'\''");
-            let repeat = format!("cargo xtask test-kind --keep --step '{name}'");
+            let command = self.cluster.provisioner.command;
+            let repeat = format!("cargo xtask {command} --keep --step '{name}'");
             let (name, place) = (&step.name, Some(&step.place));
             let subject = Subject { lane: &lane, name, place, namespaces: &namespaces, awaited: &awaited, repeat };
             results.extend(self.report(&subject, took, result));
@@ -176,6 +193,23 @@ impl Run<'_> {
             results.diagnostics.push(diagnostic);
         }
         results
+    }
+
+    /// Runs one step of a scenario on a kept cluster.
+    pub(crate) fn single_step(&self, scenario: &Scenario, step: &Step) -> Results {
+        let alone = Scenario { steps: vec![step.clone()], ..scenario.clone() };
+        self.steps(&alone, self.saved(scenario))
+    }
+
+    /// Runs some scenarios concurrently: each has its own namespaces.
+    pub(crate) fn scenarios(&self, which: impl Fn(&Scenario) -> bool) -> Results {
+        let chosen: Vec<&Scenario> = self.scenarios.iter().filter(|one| which(one)).collect();
+        each(&chosen, |scenario| self.scenario(scenario))
+    }
+
+    /// Whether the run must not continue: a step failed, a signal arrived, or the cluster can no longer be watched.
+    pub(crate) fn stopped(&self, results: &Results) -> bool {
+        toolbox::process::interrupted() || self.stage.observer.lost().is_some() || results.failed()
     }
 
     /// The result of a step, with a diagnosis if it failed.
@@ -220,12 +254,22 @@ impl Run<'_> {
             diagnostic = diagnostic.note(export);
         }
         let repeat = &subject.repeat;
+        let command = self.cluster.provisioner.command;
         diagnostic = diagnostic.help(if self.cluster.keep {
             format!("to repeat only this on the kept cluster, run `{repeat}`")
         } else {
-            format!("to repeat only this, run `cargo xtask test-kind --keep`, then `{repeat}`")
+            format!("to repeat only this, run `cargo xtask {command} --keep`, then `{repeat}`")
         });
         report.details.clone_from(&diagnostic.notes);
         Results { steps: vec![report], diagnostics: diagnostic.into() }
     }
+}
+
+/// Works on all items concurrently; the results are in the order of the items.
+pub(crate) fn each<T: Sync>(items: &[&T], work: impl Fn(&T) -> Results + Sync) -> Results {
+    let mut results = Results::default();
+    for one in parallel(items.len(), items, |item| work(item)) {
+        results.extend(one);
+    }
+    results
 }

@@ -1,0 +1,124 @@
+//! What steps of `test-gitops` need: the repository that Argo CD reads, and its Applications.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use kubernetes::manifest::ObjectKey;
+
+use crate::observer::{Observer, Stop};
+use crate::snapshot::{Object, Snapshot};
+use crate::verdict::{self, Problem, Verdict};
+
+/// The namespace of Argo CD and of its Applications.
+pub const NAMESPACE: &str = "argocd";
+
+/// The kind of Applications.
+pub const KIND: &str = "Application";
+
+/// How often Argo CD is asked to compare its Applications.
+const REFRESH: Duration = Duration::from_secs(15);
+
+/// How soon the end of the work is noticed.
+const PULSE: Duration = Duration::from_millis(100);
+
+/// A change to a file of the repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Replaces a text in it.
+    Replace {
+        /// The file.
+        file: String,
+        /// The text, which must occur exactly once.
+        text: String,
+        /// What replaces it.
+        with: String,
+    },
+    /// Writes it.
+    Write {
+        /// The file.
+        file: String,
+        /// The content.
+        text: String,
+    },
+    /// Deletes it, or the directory.
+    Delete {
+        /// The file or the directory.
+        file: String,
+    },
+}
+
+/// The repository that Argo CD reads.
+pub trait GitOps: Sync {
+    /// Commits changes, and asks Argo CD to compare its Applications with the commit, as a webhook of a Git host does.
+    fn commit(&self, changes: &[Change], deadline: Duration) -> Result<String, Stop>;
+
+    /// The last commit.
+    fn head(&self) -> String;
+
+    /// Asks Argo CD to compare its Applications with the last commit.
+    fn refresh(&self) -> diagnostics::Result<()>;
+
+    /// Runs a check of this tool on the files of the last commit. The error is what the check lacks.
+    fn check(&self, args: &[String], deadline: Duration) -> Result<(Option<i32>, String), Stop>;
+}
+
+/// Does work while Argo CD is asked now and then to compare its Applications with the repository. It starts no sync while
+/// another one runs, and would look at the repository only minutes later.
+pub fn refreshing<T>(git: &dyn GitOps, work: impl FnOnce() -> T) -> T {
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut last = Instant::now();
+            while !done.load(Ordering::Relaxed) {
+                std::thread::sleep(PULSE);
+                if last.elapsed() >= REFRESH {
+                    // An error shows in the work: the Applications stay as they are.
+                    let _ = git.refresh();
+                    last = Instant::now();
+                }
+            }
+        });
+        let _done = Done(&done);
+        work()
+    })
+}
+
+/// Ends the requests when it is dropped, also after a panic.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Waits until Applications are Synced and Healthy at the last commit.
+pub fn wait_synced(observer: &Observer, git: &dyn GitOps, apps: &[String], deadline: Duration) -> Result<(), Stop> {
+    let commit = git.head();
+    observer.wait(deadline, |snapshot| {
+        let verdicts =
+            apps.iter().map(|app| of_application(snapshot, app, |found| verdict::application(found, Some(&commit))));
+        verdict::worst(verdicts)
+    })
+}
+
+/// The verdict on an Application, which may be missing.
+pub fn of_application(
+    snapshot: &Snapshot,
+    name: &str,
+    judge: impl FnOnce(&crate::api::Application) -> Verdict,
+) -> Verdict {
+    match snapshot.get(KIND, NAMESPACE, name) {
+        Some(Object::Application(found)) => judge(found),
+        _ => {
+            let key = ObjectKey {
+                group: "argoproj.io".to_owned(),
+                kind: KIND.to_owned(),
+                namespace: NAMESPACE.to_owned(),
+                name: name.to_owned(),
+            };
+            let cause = "Argo CD has not created it";
+            Verdict::Pending(Problem::new(key.to_string(), "is missing", cause))
+        }
+    }
+}

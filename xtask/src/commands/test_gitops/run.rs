@@ -1,0 +1,426 @@
+//! The order of a run: the Git server, Argo CD, its bootstrap, comparisons with the goldens, and scenarios.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cluster::api::{Application, List};
+use cluster::observer::Stop;
+use cluster::scenario::gitops::{GitOps, KIND, NAMESPACE, of_application, refreshing, wait_synced};
+use cluster::scenario::run::Deadline;
+use cluster::scenario::{Scenario, Step, apply};
+use cluster::verdict::{self, Problem, Verdict};
+use diagnostics::{Code, Diagnostic, Place, Result, Source};
+use document::{Node, yaml};
+use kubernetes::schemas::json;
+use serde_json::Value;
+use toolbox::source;
+use workspace::gitops::GitOps as Config;
+use workspace::{Workspace, written};
+
+use super::agreement::{self, Expected};
+use super::charts::{self, Served};
+use super::release::Manifest;
+use super::repository::Repository;
+use super::server::{Reached, Server};
+use super::tree::Files;
+use super::{Request, location, tree};
+use crate::commands::Session;
+use crate::commands::end_to_end::lane::{Run, each};
+use crate::commands::end_to_end::prepare::Prepared;
+use crate::commands::end_to_end::reports::Results;
+use crate::commands::end_to_end::stage::App;
+
+/// The deadline for the Git server.
+const SERVER: Duration = Duration::from_secs(120);
+
+/// The deadline for Argo CD to become ready.
+const INSTALL: Duration = Duration::from_secs(300);
+
+/// The deadline for Applications to become Synced and Healthy.
+const SYNC: Duration = Duration::from_secs(240);
+
+/// How long the state that Argo CD keeps may be older than what is live.
+const STALE: Duration = Duration::from_secs(30);
+
+/// How many differences of an Application are shown.
+const SHOWN: usize = 4;
+
+/// A run with Argo CD.
+pub(super) struct Stages<'a> {
+    pub(super) run: &'a Run<'a>,
+    pub(super) prepared: &'a Prepared<'a>,
+    pub(super) config: &'a Config,
+    pub(super) manifest: &'a Manifest,
+    pub(super) request: &'a Request,
+}
+
+impl Stages<'_> {
+    /// Runs everything, or one step of a scenario in a kept cluster.
+    pub(super) fn run(&self, step: Option<(&Scenario, &Step)>) -> Results {
+        let server = Server { kubectl: self.run.stage.kubectl, observer: self.run.stage.observer };
+        let repository = match self.repository(&server) {
+            Ok((repository, served)) => (repository, served),
+            Err(found) => return self.run.timed("git-server", "serves the work tree", || Err(Stop::Other(found))),
+        };
+        let (repository, served) = repository;
+        let run = Run {
+            stage: self.run.stage,
+            cluster: self.run.cluster,
+            scenarios: self.run.scenarios,
+            order: self.run.order.clone(),
+            given: self.run.given.clone(),
+            folder: self.run.folder.clone(),
+            namespaces: self.run.namespaces.clone(),
+            gitops: Some(&repository),
+        };
+        if let Some((scenario, step)) = step {
+            let mut results = run.timed("git-server", "serves the work tree", || {
+                self.watch();
+                repository.publish()?;
+                Ok(repository.refresh()?)
+            });
+            if !run.stopped(&results) {
+                results.extend(refreshing(&repository, || run.single_step(scenario, step)));
+            }
+            return results;
+        }
+        let mut results = refreshing(&repository, || self.bootstrap(&server, &repository, &served));
+        if !run.stopped(&results) {
+            results.extend(self.compare());
+        }
+        if !run.stopped(&results) {
+            results.extend(self.smoke(&run));
+        }
+        let scenarios = run.scenarios.iter().filter(|scenario| !scenario.gitops && !scenario.upgrade);
+        for scenario in scenarios {
+            if run.stopped(&results) {
+                break;
+            }
+            results.extend(refreshing(&repository, || run.scenario(scenario)));
+            if !toolbox::process::interrupted() && run.stage.observer.lost().is_none() {
+                results.extend(self.restore(&run, &repository, scenario));
+            }
+        }
+        results
+    }
+
+    /// The repository, and the Helm repositories that are served beside it.
+    fn repository<'s>(&'s self, server: &'s Server<'s>) -> Result<(Repository<'s>, Vec<Served>)> {
+        let Prepared { session, workspace, .. } = *self.prepared;
+        let url = &workspace.config.repository;
+        let Some((_, path)) = location::split(url) else {
+            return Err(Diagnostic::new(Code::ConfigInvalid, format!("`{url}` cannot be served by `test-gitops`"))
+                .at(Place::file(workspace::CONFIG_FILE), "`repository`")
+                .note("the Git server of the run speaks HTTP at the default ports")
+                .help("use an `https://` URL in charts.toml, Applications, and projects: `cargo xtask argocd set-repository URL`")
+                .into());
+        };
+        let all = charts::download(session, workspace)?;
+        let mut files = tree::read(&session.root)?;
+        let mut served = Vec::new();
+        if self.request.helm_repositories {
+            served = charts::repositories(session, workspace, &all)?;
+        } else {
+            files.extend(tree::archives(&session.root, workspace)?);
+        }
+        let mut branches = BTreeSet::from(["main".to_owned()]);
+        for application in written::applications(workspace) {
+            let spec = application.root.get("spec");
+            let source = spec.and_then(|spec| spec.get("source"));
+            let sources = spec.map(|spec| spec.items_at(&["sources"])).unwrap_or_default();
+            for source in source.into_iter().chain(sources) {
+                branches.extend(
+                    source
+                        .get("targetRevision")
+                        .and_then(Node::as_str)
+                        .filter(|name| is_branch(name))
+                        .map(str::to_owned),
+                );
+            }
+        }
+        let branches = branches.into_iter().collect();
+        Ok((Repository::new(session, server, path, branches, files), served))
+    }
+
+    /// The files of the revision to upgrade from.
+    fn before(&self) -> Result<Option<Files>> {
+        let Some(root) = self.prepared.revision() else { return Ok(None) };
+        let session = Session {
+            root: root.to_owned(),
+            rendered: Arc::clone(&self.prepared.session.rendered),
+            ..*self.prepared.session
+        };
+        let (workspace, found) = Workspace::load(root)?;
+        found.into_result(())?;
+        charts::download(&session, &workspace)?;
+        let mut files = tree::read(root)?;
+        files.extend(tree::archives(root, &workspace)?);
+        Ok(Some(files))
+    }
+
+    /// Watches Applications.
+    fn watch(&self) {
+        self.run.stage.observer.watch_once(KIND, "/apis/argoproj.io/v1alpha1/applications");
+    }
+
+    /// Everything up to the first sync of all Applications.
+    fn bootstrap(&self, server: &Server<'_>, repository: &Repository<'_>, served: &[Served]) -> Results {
+        let run = self.run;
+        let mut hosts: BTreeSet<String> = served.iter().map(|one| one.host.clone()).collect();
+        hosts.extend(location::split(&self.prepared.workspace.config.repository).map(|(host, _)| host));
+        let hosts: Vec<String> = hosts.into_iter().collect();
+        let mut reached: Option<Reached> = None;
+        let mut results = run.timed("git-server", "serves the work tree", || {
+            let deadline = Deadline::after(SERVER);
+            run.stage.network(deadline.left())?;
+            reached = Some(server.deploy(&hosts, deadline)?);
+            for one in served {
+                server.write(&one.host, &one.path, one.content.clone())?;
+            }
+            match self.before()? {
+                Some(before) => Ok(repository.publish_files(&before)?),
+                None => Ok(repository.publish()?),
+            }
+        });
+        let Some(reached) = reached.filter(|_| !run.stopped(&results)) else { return results };
+        results.extend(run.timed("argocd", "is installed", || {
+            let deadline = Deadline::after(INSTALL);
+            let namespace =
+                serde_json::json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": NAMESPACE } });
+            // Argo CD generates this password while it starts, and pods that need it fail until then.
+            let password = toolbox::archive::sha256(run.cluster.provisioner.name.as_bytes());
+            let secret = serde_json::json!({
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": { "name": "argocd-redis", "namespace": NAMESPACE },
+                "stringData": { "auth": password },
+            });
+            let text = self.manifest.text(&reached.address, &hosts, &reached.certificate);
+            let text = format!("{namespace}\n---\n{secret}\n---\n{text}");
+            apply::apply(run.stage.kubectl, run.stage.observer, NAMESPACE, &text, deadline.left())
+        }));
+        if run.stopped(&results) {
+            return results;
+        }
+        let started = Instant::now();
+        let mut roots = Vec::new();
+        results.extend(run.timed("argocd", "is bootstrapped", || {
+            self.watch();
+            roots = self.apply_roots()?;
+            // In a kept cluster, Argo CD knows an earlier commit.
+            Ok(repository.refresh()?)
+        }));
+        if run.stopped(&results) {
+            return results;
+        }
+        let synced = |app: &String| {
+            run.measured(app, "becomes Synced and Healthy", || {
+                let deadline = SYNC.saturating_sub(started.elapsed());
+                wait_synced(run.stage.observer, repository, std::slice::from_ref(app), deadline)?;
+                Ok(Some(format!("{:.1} s after the bootstrap", started.elapsed().as_secs_f64())))
+            })
+        };
+        // The others do not exist before the roots are synced.
+        results.extend(each(&roots.iter().collect::<Vec<_>>(), synced));
+        if run.stopped(&results) {
+            return results;
+        }
+        let others: Vec<&String> = self.prepared.apps.keys().filter(|app| !roots.contains(app)).collect();
+        results.extend(each(&others, synced));
+        if let Some(revision) = self.request.common.upgrade_from.as_ref().filter(|_| !run.stopped(&results)) {
+            results.extend(run.timed("argocd", &format!("upgrades the Applications from {revision}"), || {
+                repository.publish()?;
+                repository.refresh()?;
+                let apps: Vec<String> = self.prepared.apps.keys().cloned().collect();
+                wait_synced(run.stage.observer, repository, &apps, SYNC)
+            }));
+        }
+        if !run.stopped(&results) && !run.cluster.reused {
+            results
+                .extend(run.timed("argocd", "created projects and Applications in wave order", || self.wave_order()));
+        }
+        results
+    }
+
+    /// Applies what is applied by hand. Returns the names of the Applications in it.
+    fn apply_roots(&self) -> std::result::Result<Vec<String>, Stop> {
+        let run = self.run;
+        let root = &self.prepared.session.root;
+        let (mut texts, mut names) = (Vec::new(), Vec::new());
+        for (file, place) in &self.config.apply {
+            let path = root.join(file);
+            if !path.is_file() {
+                return Err(Diagnostic::new(Code::ConfigInvalid, format!("`{file}` does not exist"))
+                    .at(place.clone(), "a manifest in `gitops.apply`")
+                    .into());
+            }
+            let source = source::read(root, &path)?;
+            for document in yaml::parse(&source)? {
+                let text = |path: &[&str]| document.root.find(path).and_then(Node::as_str).unwrap_or_default();
+                if text(&["kind"]) == KIND {
+                    names.push(text(&["metadata", "name"]).to_owned());
+                }
+            }
+            texts.push(source.text.clone());
+        }
+        apply::apply(run.stage.kubectl, run.stage.observer, NAMESPACE, &texts.join("\n---\n"), INSTALL)?;
+        Ok(names)
+    }
+
+    /// Whether no object was created before one of an earlier wave. Times have a resolution of a second.
+    fn wave_order(&self) -> std::result::Result<(), Stop> {
+        let kubectl = self.run.stage.kubectl;
+        let mut created: Vec<(i64, String, String)> = Vec::new();
+        for kind in ["appprojects", "applications"] {
+            let path = format!("/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}/{kind}");
+            let list: List<Value> = kubectl.get(&path)?;
+            for object in list.items {
+                let metadata = &object["metadata"];
+                let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+                let annotations = &metadata["annotations"];
+                // What was applied by hand has no wave.
+                if annotations["argocd.argoproj.io/tracking-id"].is_null() {
+                    continue;
+                }
+                let wave = annotations["argocd.argoproj.io/sync-wave"].as_str().and_then(|wave| wave.parse().ok());
+                let name = format!("{} {}", text(&object["kind"]), text(&metadata["name"]));
+                created.push((wave.unwrap_or_default(), text(&metadata["creationTimestamp"]), name));
+            }
+        }
+        created.sort();
+        for (index, (wave, time, name)) in created.iter().enumerate() {
+            if let Some((later, earlier, other)) =
+                created[index..].iter().find(|(other, at, _)| other > wave && at < time)
+            {
+                let cause =
+                    format!("{other} of wave {later} was created at {earlier}, {name} of wave {wave} at {time}");
+                return Err(Stop::Problem(Problem::new(
+                    "the root Application",
+                    "does not keep the order of waves",
+                    cause,
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares what Argo CD generated, and what is live, with the goldens.
+    fn compare(&self) -> Results {
+        let run = self.run;
+        let mut results = Results::default();
+        for app in &run.order {
+            let mut managed = Vec::new();
+            let expected = expected(app);
+            results.extend(run.measured(&app.name, "was generated as recorded in the goldens", || {
+                managed = agreement::managed(run.stage.kubectl, &app.name)?;
+                agree(app, "was generated differently", &agreement::generated(&managed, &expected))?;
+                Ok(Some(format!("{} objects", expected.len())))
+            }));
+            if run.stopped(&results) {
+                return results;
+            }
+            results.extend(run.timed(&app.name, "is live as recorded in the goldens", || {
+                let deadline = Deadline::after(STALE);
+                loop {
+                    let differences = agreement::live(&managed, &expected);
+                    if differences.is_empty() || deadline.left().is_zero() {
+                        return agree(app, "is live differently", &differences);
+                    }
+                    toolbox::process::check_interrupted()?;
+                    std::thread::sleep(Duration::from_secs(1));
+                    managed = agreement::managed(run.stage.kubectl, &app.name)?;
+                }
+            }));
+        }
+        results
+    }
+
+    /// Runs the smoke scenarios, and meanwhile watches that nothing drifts.
+    fn smoke(&self, run: &Run<'_>) -> Results {
+        let window = self.request.window;
+        std::thread::scope(|scope| {
+            let watching = scope.spawn(|| {
+                let name = format!("nothing drifts for {} s", window.as_secs());
+                self.run.timed("argocd", &name, || self.no_drift(window))
+            });
+            let mut results = run.scenarios(|scenario| scenario.gitops);
+            results.extend(watching.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            results
+        })
+    }
+
+    /// Waits for a time in which every Application has to stay Synced.
+    fn no_drift(&self, window: Duration) -> std::result::Result<(), Stop> {
+        const HOLDS: &str = "stays Synced";
+        let apps: Vec<&str> = self.run.order.iter().map(|app| app.name.as_str()).collect();
+        let watched = self.run.stage.observer.wait(window, |snapshot| {
+            let judge = |found: &Application| match found.status.sync.status.as_str() {
+                "Synced" => Verdict::Ready,
+                _ => match verdict::application(found, None) {
+                    Verdict::Pending(problem) | Verdict::Failed(problem, _) => Verdict::Failed(problem, Duration::ZERO),
+                    Verdict::Ready => Verdict::Ready,
+                },
+            };
+            let drifted =
+                apps.iter().map(|app| of_application(snapshot, app, judge)).find(|one| *one != Verdict::Ready);
+            drifted.unwrap_or_else(|| Verdict::Pending(Problem::new("every Application", HOLDS, "the run watches it")))
+        });
+        match watched {
+            Err(Stop::Problem(problem)) if problem.state == HOLDS => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Reverts the commits of a scenario, and waits until all Applications are as before.
+    fn restore(&self, run: &Run<'_>, repository: &Repository<'_>, scenario: &Scenario) -> Results {
+        match repository.restore() {
+            Ok(false) => Results::default(),
+            Ok(true) => run.timed(&scenario.title(), "its commits are reverted", || {
+                let apps: Vec<String> = self.prepared.apps.keys().cloned().collect();
+                refreshing(repository, || wait_synced(run.stage.observer, repository, &apps, SYNC))
+            }),
+            Err(found) => run.timed(&scenario.title(), "its commits are reverted", || Err(Stop::Other(found))),
+        }
+    }
+}
+
+/// Whether a revision names a branch, and not a commit or the head.
+fn is_branch(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_/.".contains(c);
+    let commit = name.len() == 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    !name.is_empty() && name != "HEAD" && !commit && name.chars().all(plain)
+}
+
+/// The goldens of an application; hooks are not among the objects that Argo CD keeps.
+fn expected(app: &App) -> Vec<Expected> {
+    let mut expected = Vec::new();
+    for wave in &app.waves {
+        let documents = yaml::parse(&Source::new("", wave.text.clone())).unwrap_or_default();
+        for document in documents {
+            let object = json(&document.root);
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            if !object["metadata"]["annotations"]["argocd.argoproj.io/hook"].is_null() {
+                continue;
+            }
+            let version = text(&object["apiVersion"]);
+            let group = version.split_once('/').map_or(String::new(), |(group, _)| group.to_owned());
+            let (kind, name) = (text(&object["kind"]), text(&object["metadata"]["name"]));
+            if !kind.is_empty() {
+                expected.push(Expected { group, kind, name, object });
+            }
+        }
+    }
+    expected
+}
+
+fn agree(app: &App, state: &str, differences: &[String]) -> std::result::Result<(), Stop> {
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let mut shown: Vec<String> = differences.iter().take(SHOWN).cloned().collect();
+    if differences.len() > SHOWN {
+        shown.push(format!("{} more differences", differences.len() - SHOWN));
+    }
+    Err(Stop::Problem(Problem::new(format!("Application {}", app.name), state, shown.join("; "))))
+}
