@@ -33,7 +33,7 @@ Environment:
   XTASK_KIND_MANIFEST    file of manifests to apply to the kind cluster before the Applications
   XTASK_ARGOCD_MANIFEST  manifest of Argo CD for test-gitops, used instead of that of the release in charts.toml
   CI                     true: refuse to accept or fix anything, report a stale render.lock, and print plain progress lines
-  SOURCE_DATE_EPOCH      seconds since 1970, used instead of the current time for certificates and suppressions
+  XTASK_NOW              seconds since 1970, used instead of the current time for certificates and suppressions
   GITHUB_ACTIONS         true: annotate the files of the pull request
   NO_COLOR               disable color
 

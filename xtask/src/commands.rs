@@ -91,6 +91,7 @@ impl<'a> Session<'a> {
         let root = find_root(root)?;
         environment.check_cache()?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        environment.check_now()?;
         let today = environment.today();
         Ok(Self {
             root,

@@ -18,9 +18,12 @@ pub(crate) struct Paired {
     pub(crate) added: Vec<Recorded>,
 }
 
+/// The positions of the removed and of the added objects of a kind.
+type Positions = (Vec<usize>, Vec<usize>);
+
 /// Pairs objects, those with the most similar texts first.
 pub(crate) fn pair(removed: Vec<Recorded>, added: Vec<Recorded>) -> Paired {
-    let mut kinds: BTreeMap<(&str, &str), (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+    let mut kinds: BTreeMap<(&str, &str), Positions> = BTreeMap::new();
     let kind = |record: &Recorded| {
         let key = &record.manifest.key;
         (key.group.clone(), key.kind.clone())

@@ -34,8 +34,10 @@ pub struct Environment {
     pub mirror: Option<Mirror>,
     /// `XTASK_CACHE_DIR`, or the tool's directory in the user's cache. [`Environment::check_cache`] checks it.
     pub cache: PathBuf,
-    /// The current time since 1970; `SOURCE_DATE_EPOCH`, in seconds, replaces it.
+    /// The current time since 1970; `XTASK_NOW`, in seconds, replaces it.
     pub now: Duration,
+    /// `XTASK_NOW`, if it is not a number. [`Environment::check_now`] reports it.
+    pub invalid_now: Option<String>,
 }
 
 impl Environment {
@@ -55,10 +57,22 @@ impl Environment {
             .or_else(|| Some(path("XDG_CACHE_HOME")?.join("homelab-chart")))
             .or_else(|| Some(path("HOME")?.join(".cache").join("homelab-chart")))
             .unwrap_or_else(|| std::env::temp_dir().join(format!("homelab-chart-{}", geteuid().as_raw())));
-        let given = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|text| text.parse().ok());
-        let now = given.map(Duration::from_secs);
+        let given = std::env::var("XTASK_NOW").ok().filter(|value| !value.is_empty());
+        let now = given.as_ref().and_then(|text| text.parse().ok()).map(Duration::from_secs);
+        let invalid_now = given.filter(|_| now.is_none());
         let now = now.unwrap_or_else(|| SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default());
-        Self { ci: set("CI"), github: set("GITHUB_ACTIONS"), dumb, mirror, cache: absolute(cache), now }
+        Self { ci: set("CI"), github: set("GITHUB_ACTIONS"), dumb, mirror, cache: absolute(cache), now, invalid_now }
+    }
+
+    /// Fails if `XTASK_NOW` is not a time.
+    pub fn check_now(&self) -> Result<()> {
+        let Some(text) = &self.invalid_now else { return Ok(()) };
+        Err(Diagnostic::new(
+            Code::Usage,
+            format!("`XTASK_NOW` is `{text}`, which is not a number of seconds since 1970"),
+        )
+        .help("unset it, or set it to the output of a command such as `date --date 2027-03-01 +%s`")
+        .into())
     }
 
     /// The current day, in UTC.
@@ -129,6 +143,7 @@ mod tests {
             mirror: None,
             cache: cache.to_path_buf(),
             now: Duration::ZERO,
+            invalid_now: None,
         };
         environment.check_cache().err().map(|found| found.0[0].message.clone())
     }

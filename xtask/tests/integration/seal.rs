@@ -66,7 +66,7 @@ fn values_reach_kubeseal_only_through_its_standard_input() {
         let path = std::env::var("PATH").unwrap_or_default();
         let program = kubeseal.display().to_string();
         let run = bench.xtask(args).env("PATH", path).env("XTASK_KUBESEAL", program);
-        run.env("SOURCE_DATE_EPOCH", NOW).run()
+        run.env("XTASK_NOW", NOW).run()
     };
 
     let file = bench.root().join("password");
