@@ -5,6 +5,7 @@
 //!
 //! Permissions follow the rules of Argo CD 3.5; each row in the tables of their tests is an answer of Argo CD's own code.
 
+pub mod action;
 pub mod application;
 pub mod application_set;
 pub mod chart_source;
