@@ -62,7 +62,9 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
             Ok(render::run(session, &render::Request { targets, accept, force, output, argocd }))
         }
         Command::Deps { update } => deps::run(session, update.as_deref()),
-        Command::Ci(cli::Ci { junit, crds, base, kind }) => ci::run(session, &ci::Request { junit, crds, base, kind }),
+        Command::Ci(cli::Ci { outputs, crds, base, kind }) => {
+            ci::run(session, &ci::Request { outputs, crds, base, kind })
+        }
         Command::Bench { rounds } => bench::run(session, rounds),
         Command::Lint(cli::Lint { targets, fix, base, images }) => {
             lint::run(session, &lint::Request { targets, fix, base, images })
