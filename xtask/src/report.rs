@@ -3,6 +3,8 @@
 //! This is the only file that prints.
 
 pub mod annotations;
+pub mod changes;
+mod diff_lines;
 pub mod json;
 pub mod junit;
 pub mod model;

@@ -87,6 +87,7 @@ codes! {
     ChangeResources "change-resources" Warning "a change creates, deletes, or configures objects"
     ChangeRestart "change-restart" Warning "a change replaces running pods"
     ChangeVersion "change-version" Warning "a change updates an image or a chart"
+    ChangeSevere "change-severe" Finding "a change is at least as severe as `--fail-on` allows"
     CharacterMisleading "character-misleading" Finding "a file contains a character that looks like another one, or like nothing"
     ChartInvalid "chart-invalid" Configuration "the files of a chart are invalid or inconsistent"
     ChartLockOutdated "chart-lock-outdated" Configuration "Chart.lock does not match Chart.yaml"

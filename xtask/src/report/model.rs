@@ -23,6 +23,8 @@ pub struct Report {
     pub head: Side,
     /// The Applications that change, by name. Those that do not change are only counted.
     pub applications: Vec<ApplicationChange>,
+    /// The Applications and targets of which nothing is known on at least one side, by name.
+    pub not_rendered: Vec<NotRendered>,
     /// The number of Applications that do not change.
     pub unchanged: usize,
     /// Everything else that was found, sorted.
@@ -42,6 +44,31 @@ pub struct Side {
     pub argocd: String,
     /// The Helm version of that release.
     pub helm: String,
+}
+
+/// An Application, or another case than its own, that is not compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotRendered {
+    /// The instance name, or `<app>/<case>`.
+    pub name: String,
+    /// What the base knows of it.
+    pub base: Known,
+    /// What the head knows of it.
+    pub head: Known,
+}
+
+/// What a side knows of an Application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Known {
+    /// It does not exist.
+    Absent,
+    /// What it renders.
+    Rendered,
+    /// Nothing, for this reason.
+    Not {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// What happens to an Application.
