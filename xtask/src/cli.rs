@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use diagnostics::Severity;
 
 use crate::report::Format;
+use crate::report::changes::View;
 use crate::report::outputs::Outputs;
 
 /// Render this repository's charts exactly as Argo CD would, and show what changed
@@ -94,6 +96,14 @@ pub enum Command {
     /// `<app>/default`, the Application itself, or `<app>/<case>` for each `ci/<case>-values.yaml` of its chart. If none of
     /// its inputs changed since the goldens were recorded, it is fresh and is not rendered.
     Render(Render),
+    /// Show what Argo CD would change between two revisions, and how dangerous that is
+    ///
+    /// Compares what each Application renders at the base with what it renders now, also if the goldens were accepted
+    /// already. A revision whose goldens are up to date is not rendered again. The checkout is only read.
+    ///
+    /// Each change has a severity: blocker (the sync fails, or data is lost), caution (something may be interrupted or
+    /// weakened), notice (a restart, another version), or routine. With `--fail-on`, severe changes are a failure.
+    Diff(Diff),
     /// Download the charts pinned in charts.lock: dependencies, and sources of Applications
     Deps {
         /// Resolve all versions again, or those of the listed dependencies and charts, and rewrite Chart.lock and
@@ -192,6 +202,7 @@ impl Command {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Render(_) => "render",
+            Self::Diff(_) => "diff",
             Self::Deps { .. } => "deps",
             Self::Bench { .. } => "bench",
             Self::Lint(_) => "lint",
@@ -233,6 +244,67 @@ pub struct Render {
     /// Render as another Argo CD release does, for example 3.4
     #[arg(long, value_name = "VERSION")]
     pub argocd: Option<String>,
+}
+
+/// `diff`.
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// Targets, `<app>` or `<app>/<case>`, with `*` as a wildcard [default: all]
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
+
+    /// Revision to compare with [default: the merge base with the main branch; with `--base-argocd` or `--head-argocd`, the
+    /// head]
+    #[arg(long, value_name = "REV")]
+    pub base: Option<String>,
+
+    /// Revision to compare [default: the checkout, with uncommitted changes]
+    #[arg(long, value_name = "REV")]
+    pub head: Option<String>,
+
+    /// Render the base as another Argo CD release does, for example 3.4
+    #[arg(long, value_name = "VERSION")]
+    pub base_argocd: Option<String>,
+
+    /// Render the head as another Argo CD release does, for example to preview an upgrade of Argo CD
+    #[arg(long, value_name = "VERSION")]
+    pub head_argocd: Option<String>,
+
+    /// How to show differences: the lines, or the fields, compared by meaning
+    #[arg(long, value_enum, default_value = "unified", value_name = "VIEW")]
+    pub diff: View,
+
+    /// Exit with code 1 if a change is at least this severe
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub fail_on: Option<FailOn>,
+
+    /// Where to write the report.
+    #[command(flatten)]
+    pub outputs: Outputs,
+}
+
+/// A severity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum FailOn {
+    /// The sync fails, or data is lost.
+    Blocker,
+    /// Something may be interrupted or weakened.
+    Caution,
+    /// A reviewer should know of an effect, such as a restart.
+    Notice,
+    /// Any change.
+    Routine,
+}
+
+impl From<FailOn> for Severity {
+    fn from(limit: FailOn) -> Self {
+        match limit {
+            FailOn::Blocker => Self::Blocker,
+            FailOn::Caution => Self::Caution,
+            FailOn::Notice => Self::Notice,
+            FailOn::Routine => Self::Routine,
+        }
+    }
 }
 
 /// `lint`.

@@ -6,6 +6,7 @@ pub mod bench;
 pub mod ci;
 pub mod consequences;
 pub mod deps;
+pub mod diff;
 pub mod explain;
 pub mod image;
 pub mod impact;
@@ -28,6 +29,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use diagnostics::{Diagnostics, Result};
+use golden::recordings::Recordings;
 use helm::dependencies::Context;
 use toolbox::environment::Environment;
 use toolbox::tools::Tools;
@@ -51,6 +53,10 @@ pub struct Session<'a> {
     pub printer: &'a Printer,
     /// What this run rendered.
     pub rendered: Arc<Memory>,
+    /// The goldens, if a command read all of them.
+    pub goldens: Arc<Recordings>,
+    /// The name of the revision whose files the workspace consists of; `None` for the checkout.
+    pub revision: Option<String>,
 }
 
 /// The outcome of a command.
@@ -76,7 +82,16 @@ impl<'a> Session<'a> {
         let root = workspace::find_root(&root)?;
         environment.check_cache()?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Ok(Self { root, environment, offline, jobs: jobs.unwrap_or(cores).max(1), printer, rendered: Arc::default() })
+        Ok(Self {
+            root,
+            environment,
+            offline,
+            jobs: jobs.unwrap_or(cores).max(1),
+            printer,
+            rendered: Arc::default(),
+            goldens: Arc::default(),
+            revision: None,
+        })
     }
 
     /// The pinned tools of the workspace.

@@ -8,7 +8,7 @@ use toolbox::environment::Environment;
 use toolbox::process;
 use xtask::cli::{Cli, Command};
 use xtask::commands::{
-    Outcome, Session, argocd, bench, ci, deps, explain, image, impact, init, lint, new, origin, outdated, render,
+    Outcome, Session, argocd, bench, ci, deps, diff, explain, image, impact, init, lint, new, origin, outdated, render,
     schemas, test_kind, tools, validate,
 };
 use xtask::report::{Printer, json};
@@ -60,6 +60,12 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
         Command::Render(args) => {
             let cli::Render { targets, accept, force, output, argocd } = args;
             Ok(render::run(session, &render::Request { targets, accept, force, output, argocd }))
+        }
+        Command::Diff(args) => {
+            let cli::Diff { targets, base, head, base_argocd, head_argocd, diff, fail_on, outputs } = args;
+            let fail_on = fail_on.map(Into::into);
+            let view = diff;
+            diff::run(session, &diff::Request { targets, base, head, base_argocd, head_argocd, fail_on, view, outputs })
         }
         Command::Deps { update } => deps::run(session, update.as_deref()),
         Command::Ci(cli::Ci { outputs, crds, base, kind }) => {

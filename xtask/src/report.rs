@@ -4,8 +4,10 @@
 
 pub mod annotations;
 mod called;
+pub mod changes;
 pub mod checks;
 pub mod code_quality;
+mod diff_lines;
 pub mod entry;
 pub mod html;
 pub mod json;

@@ -81,6 +81,7 @@ codes! {
     ChangeDataLoss "change-data-loss" Finding "a change deletes data, custom resources, or a namespace"
     ChangeDisruptive "change-disruptive" Warning "a change interrupts what uses the objects that are running"
     ChangeRefused "change-refused" Finding "the API server refuses a change to an object that exists"
+    ChangeSevere "change-severe" Finding "a change is at least as severe as `--fail-on` allows"
     CharacterMisleading "character-misleading" Finding "a file contains a character that looks like another one, or like nothing"
     ChartInvalid "chart-invalid" Configuration "the files of a chart are invalid or inconsistent"
     ChartLockOutdated "chart-lock-outdated" Configuration "Chart.lock does not match Chart.yaml"

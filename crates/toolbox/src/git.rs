@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use diagnostics::{Code, Diagnostic, Result};
+use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 
+use crate::git_directory::Directories;
 use crate::process::{Invocation, Output};
 
 #[cfg(test)]
@@ -46,9 +47,48 @@ impl Repository {
 
     /// The commit of a revision.
     pub fn commit(&self, revision: &str) -> Result<Option<String>> {
-        let name = format!("{revision}^{{commit}}");
-        let output = self.ask(&["rev-parse", "--verify", "--quiet", "--end-of-options", &name])?;
+        self.object(&format!("{revision}^{{commit}}"))
+    }
+
+    /// The tree of this directory in a commit; `None` if the commit does not have the directory.
+    pub fn tree(&self, commit: &str) -> Result<Option<String>> {
+        self.object(&format!("{commit}:./"))
+    }
+
+    fn object(&self, name: &str) -> Result<Option<String>> {
+        let output = self.query(&["rev-parse", "--verify", "--quiet", "--end-of-options", name]).run()?;
         Ok(output.success().then(|| first_line(&output)).flatten())
+    }
+
+    /// Whether history is cut off, as in a shallow clone.
+    #[must_use]
+    pub fn is_shallow(&self) -> bool {
+        self.directories().is_some_and(|directories| directories.common.join("shallow").exists())
+    }
+
+    /// Where the repository keeps its state.
+    #[must_use]
+    pub fn directories(&self) -> Option<Directories> {
+        self.folder.ancestors().find_map(Directories::of)
+    }
+
+    /// The records of a tree and of all trees in it, as `git ls-tree -z` writes them and [`Repository::check_out`] reads them.
+    pub fn records(&self, tree: &str) -> Result<Vec<u8>> {
+        let output = self.query(&["ls-tree", "-r", "-z", "--full-tree", tree]).run()?;
+        if !output.success() {
+            return Err(incomplete("ls-tree", tree, &output));
+        }
+        Ok(output.stdout)
+    }
+
+    /// Writes files into this directory, a work tree of its own without files, as `git checkout` would.
+    pub fn check_out(&self, records: Vec<u8>) -> Result<()> {
+        let update = self.invocation(&self.settings(), &["update-index", "-z", "--index-info"]).input(records).run()?;
+        if !update.success() {
+            return Err(incomplete("update-index", &self.folder.display().to_string(), &update));
+        }
+        let output = self.ask(&["checkout-index", "--all", "--quiet", "--force"])?;
+        if output.success() { Ok(()) } else { Err(incomplete("checkout-index", "the commit", &output)) }
     }
 
     /// The URLs of the remotes, `origin` first.
@@ -60,13 +100,14 @@ impl Repository {
         Ok(lines.iter().filter_map(|line| Some(line.split_once(' ')?.1.to_owned())).collect())
     }
 
-    /// The merge base of `HEAD` and the main branch; `None` if there is no main branch or no common commit.
-    pub fn merge_base(&self) -> Result<Option<String>> {
-        let output = self.ask(&[["for-each-ref", "--format=%(refname)"].as_slice(), &MAIN].concat())?;
+    /// The merge base of a revision, such as `HEAD`, and the main branch; `None` if there is no main branch or no common
+    /// commit.
+    pub fn merge_base(&self, revision: &str) -> Result<Option<String>> {
+        let output = self.query(&[["for-each-ref", "--format=%(refname)"].as_slice(), &MAIN].concat()).run()?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let known: BTreeSet<&str> = text.lines().collect();
         let Some(main) = MAIN.iter().find(|name| known.contains(*name)) else { return Ok(None) };
-        let output = self.ask(&["merge-base", "HEAD", main])?;
+        let output = self.query(&["merge-base", revision, main]).run()?;
         Ok(output.success().then(|| first_line(&output)).flatten())
     }
 
@@ -129,7 +170,7 @@ impl Repository {
             return Ok(BTreeMap::new());
         }
         let input = objects.iter().map(|object| format!("{object}\n")).collect::<String>();
-        let output = self.invocation(&self.settings(), &["cat-file", "--batch"]).input(input).run()?;
+        let output = self.query(&["cat-file", "--batch"]).input(input).run()?;
         Ok(batch(&output.stdout))
     }
 
@@ -144,6 +185,11 @@ impl Repository {
         }
         let unpacked = tar::Archive::new(output.stdout.as_slice()).unpack(folder);
         Ok(unpacked.map_err(|error| Diagnostic::io("unpack the commit into", folder, &error))?)
+    }
+
+    /// A query that reads no file of the work tree, so that no filter could run.
+    fn query(&self, args: &[&str]) -> Invocation {
+        self.invocation(&self.settings(), args)
     }
 
     fn ask(&self, args: &[&str]) -> Result<Output> {
@@ -220,6 +266,14 @@ fn batch(output: &[u8]) -> BTreeMap<String, Vec<u8>> {
         rest = rest.get(content.len() + 1..).unwrap_or_default();
     }
     contents
+}
+
+/// The error for objects that this clone lacks.
+fn incomplete(command: &str, what: &str, output: &Output) -> Diagnostics {
+    Diagnostic::new(Code::Usage, format!("`git {command}` failed for `{what}`"))
+        .note(output.stderr.trim().to_owned())
+        .help("run `git fetch` if files of the revision are not in this clone")
+        .into()
 }
 
 fn first_line(output: &Output) -> Option<String> {

@@ -3,7 +3,9 @@
 //! Reads the references of the Git repository itself, so that no process runs for what is usual: `HEAD`, the main branch,
 //! and the branch that is checked out.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use toolbox::git_directory::Directories;
 
 /// Names of main branches.
 const MAIN: [&str; 3] = ["HEAD", "main", "master"];
@@ -38,32 +40,19 @@ pub(crate) fn elsewhere(top: &Path, revision: &str) -> Option<&'static str> {
 }
 
 /// The references of a Git repository.
-struct References {
-    /// The directory of the worktree's own state.
-    own: PathBuf,
-    /// The directory that all worktrees share.
-    common: PathBuf,
-}
+struct References(Directories);
 
 impl References {
     fn of(top: &Path) -> Option<Self> {
-        let git = top.join(".git");
-        let own = if git.is_dir() {
-            git
-        } else {
-            let text = std::fs::read_to_string(&git).ok()?;
-            top.join(text.trim().strip_prefix("gitdir: ")?)
-        };
-        let common = std::fs::read_to_string(own.join("commondir")).map(|text| own.join(text.trim()));
-        Some(Self { common: common.unwrap_or_else(|_| own.clone()), own })
+        Directories::of(top).map(Self)
     }
 
     fn head(&self) -> Option<String> {
-        Some(std::fs::read_to_string(self.own.join("HEAD")).ok()?.trim().to_owned())
+        Some(std::fs::read_to_string(self.0.own.join("HEAD")).ok()?.trim().to_owned())
     }
 
     fn read(&self, reference: &str) -> Option<String> {
-        Some(std::fs::read_to_string(self.common.join(reference)).ok()?.trim().to_owned())
+        Some(std::fs::read_to_string(self.0.common.join(reference)).ok()?.trim().to_owned())
     }
 
     /// The commit, or tag, of a reference.

@@ -5,6 +5,7 @@
 mod application;
 mod check;
 mod diagnostic;
+mod diff;
 mod output;
 mod pin;
 mod render;
@@ -22,6 +23,7 @@ pub use self::application::{
 };
 pub use self::check::{Ci, Lint, LintImages, UsedImage, Validate};
 pub use self::diagnostic::{Diagnostic, Place};
+pub use self::diff::Diff;
 pub use self::output::Output;
 pub use self::pin::{Advisory, Dependency, Deps, DepsUpdate, Outdated, Package};
 pub use self::render::{Change, ChangeKind, Object, Render, Target};

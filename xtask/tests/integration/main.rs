@@ -13,6 +13,7 @@ mod changes;
 mod chart_version;
 mod ci;
 mod dependencies;
+mod diff;
 mod disposable;
 mod errors;
 mod fuzz;

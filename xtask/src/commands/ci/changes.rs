@@ -50,6 +50,7 @@ impl Changes {
                         diff: diff.clone(),
                         targets: vec![target.id.clone()],
                         action: action(diff.kind),
+                        reason: None,
                         effects: Vec::new(),
                         fields: Vec::new(),
                     }),
@@ -85,6 +86,7 @@ impl Changes {
             base: side("the goldens", None),
             head: side("the checkout", commit),
             applications: self.applications,
+            not_rendered: Vec::new(),
             unchanged: self.unchanged,
             findings: found
                 .0
@@ -98,7 +100,16 @@ impl Changes {
 
 fn of(name: &str, kind: ApplicationKind, namespace: String, file: String) -> ApplicationChange {
     let name = name.to_owned();
-    ApplicationChange { name, namespace, kind, file, objects: Vec::new(), bumps: Vec::new(), hooks: Vec::new() }
+    ApplicationChange {
+        name,
+        namespace,
+        kind,
+        file,
+        objects: Vec::new(),
+        bumps: Vec::new(),
+        effects: Vec::new(),
+        hooks: Vec::new(),
+    }
 }
 
 /// Why a target could not be rendered.

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::application::{ArgocdList, ArgocdSetRepository, Init, New, NewCompleted};
 use super::check::{Ci, Lint, LintImages, Validate};
+use super::diff::Diff;
 use super::pin::{Deps, DepsUpdate, Outdated};
 use super::render::Render;
 use super::test_kind::TestKind;
@@ -21,6 +22,9 @@ pub enum Output {
     /// `render`
     #[schemars(extend("properties" = {"command": {"const": "render"}}))]
     Render(Render),
+    /// `diff`
+    #[schemars(extend("properties" = {"command": {"const": "diff"}}))]
+    Diff(Diff),
     /// `validate`
     #[schemars(extend("properties" = {"command": {"const": "validate"}}))]
     Validate(Validate),

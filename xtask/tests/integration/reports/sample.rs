@@ -122,6 +122,7 @@ fn of(applications: Vec<ApplicationChange>, findings: Vec<Finding>) -> Report {
         base: side("main"),
         head: side("the checkout"),
         applications,
+        not_rendered: Vec::new(),
         unchanged: 7,
         findings,
         elapsed: Duration::from_millis(120),
@@ -145,6 +146,7 @@ fn application(number: usize, name: &str, objects: usize, lines: usize) -> Appli
             to: "2.0.1".to_owned(),
             major: true,
         }],
+        effects: Vec::new(),
         hooks: Vec::new(),
     }
 }
@@ -172,6 +174,7 @@ fn object(number: usize, name: &str, kind: &str, index: usize, severity: Severit
         },
         targets: vec![TargetId { app: name.to_owned(), case: "default".to_owned() }],
         action: Action::Update,
+        reason: None,
         effects: if severity > Severity::Routine { vec![effect(severity)] } else { Vec::new() },
         fields: vec![FieldChange {
             path: "spec.replicas".to_owned(),

@@ -1,0 +1,133 @@
+//! `diff`: what Argo CD would change between two revisions.
+//!
+//! A revision whose goldens are fresh against its own files is its own render, so usually nothing is rendered: the goldens
+//! are read from Git's objects, and its other files from an export in the cache. The checkout is only read.
+//!
+//! What cannot be rendered on one side is a failure of its Application. It never looks like a deletion.
+
+mod applications;
+mod compare;
+mod pair;
+mod revision;
+mod side;
+
+use std::time::Instant;
+
+use diagnostics::wording::plural;
+use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result, Severity};
+
+use self::applications::Applications;
+use self::pair::Pairs;
+use self::side::{Planned, Sides};
+use super::rendering;
+use super::{Outcome, Session};
+use crate::report::changes::{self, View};
+use crate::report::json::{self, Output};
+use crate::report::model::{Finding, Report};
+use crate::report::outputs::Outputs;
+
+/// The command's arguments.
+#[derive(Debug, Default)]
+pub struct Request {
+    /// Names of targets; all if empty.
+    pub targets: Vec<String>,
+    /// The revision to compare with.
+    pub base: Option<String>,
+    /// The revision to compare; the checkout if `None`.
+    pub head: Option<String>,
+    /// The Argo CD release of the base, if not the one in its charts.toml.
+    pub base_argocd: Option<String>,
+    /// The Argo CD release of the head, if not the one in its charts.toml.
+    pub head_argocd: Option<String>,
+    /// The severity from which on a change is a failure.
+    pub fail_on: Option<Severity>,
+    /// How differences are shown.
+    pub view: View,
+    /// Where to write the report.
+    pub outputs: Outputs,
+}
+
+/// Runs the command.
+pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
+    let mut diagnostics = Diagnostics::default();
+    let mut report = compare(session, request, &mut diagnostics)?;
+    session.printer.result(&changes::text(&report, request.view));
+    session.printer.finished(&changes::total(&report));
+    diagnostics.sort();
+    let found = diagnostics.0.iter().cloned();
+    report.findings.extend(found.map(|diagnostic| Finding { diagnostic, status: None }));
+    let summary = session.environment.step_summary.as_deref();
+    diagnostics.extend(request.outputs.write(&report, summary).err().unwrap_or_default());
+    diagnostics.0.extend(refused(&report, request.fail_on));
+    diagnostics.sort();
+    Ok(Outcome { diagnostics, output: Output::Diff(json::Diff::from(&report)) })
+}
+
+/// Compares the revisions. Findings about the head go to `diagnostics`.
+fn compare(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnostics) -> Result<Report> {
+    let started = Instant::now();
+    let revisions = revision::find(session, request)?;
+    let sides = Sides::open(session, &revisions)?;
+    let (base, head) = sides.load(request)?;
+    let (base_inspections, head_inspections) = (base.inspect(), head.inspect());
+    let (mut old, mut new) = toolbox::parallel::join(
+        || base.plan(&base_inspections, &request.targets),
+        || head.plan(&head_inspections, &request.targets),
+    );
+    // One after the other: each renders in parallel, and what both have in common is rendered once.
+    for (side, planned) in [(&base, &mut old), (&head, &mut new)] {
+        let memory = Some(&*side.session.rendered);
+        let Planned { renderings, found } = planned;
+        rendering::render_stale(side.session, &side.workspace, side.argocd, memory, renderings, found);
+    }
+    let (old_found, mut new_found) = (old.found.clone(), new.found.clone());
+    unknown_targets(&old_found, &mut new_found);
+    // What is wrong with the files of the base cannot be corrected in the head; but a tool that is missing can be installed.
+    let missing = old_found.0.into_iter().filter(|found| found.code.class() == Class::Unavailable);
+    diagnostics.0.extend(missing);
+    diagnostics.extend(new_found);
+
+    let fingerprints = toolbox::fingerprint::Fingerprints::new(&session.environment.cache);
+    let old = Applications::new(&base, &old, &request.targets);
+    let new = Applications::new(&head, &new, &request.targets);
+    let pairs = Pairs { base: &old, head: &new, fingerprint: &|value| fingerprints.of(value) };
+    let (applications, not_rendered, unchanged) = pairs.compare();
+    Ok(Report {
+        command: "diff",
+        base: base.describe(),
+        head: head.describe(),
+        applications,
+        not_rendered,
+        unchanged,
+        findings: Vec::new(),
+        elapsed: started.elapsed(),
+    })
+}
+
+/// Keeps the errors about unknown targets only if neither side has them.
+fn unknown_targets(base: &Diagnostics, head: &mut Diagnostics) {
+    let unknown = |found: &&Diagnostic| found.code == Code::TargetUnknown;
+    let in_base: Vec<&str> = base.0.iter().filter(unknown).map(|found| found.message.as_str()).collect();
+    head.0.retain(|found| found.code != Code::TargetUnknown || in_base.contains(&found.message.as_str()));
+}
+
+/// The finding about changes that are at least as severe as the option `--fail-on` allows.
+fn refused(report: &Report, limit: Option<Severity>) -> Option<Diagnostic> {
+    let limit = limit?;
+    let severe: Vec<&str> = report
+        .applications
+        .iter()
+        .filter(|application| application.severity() >= limit)
+        .map(|application| application.name.as_str())
+        .collect();
+    if severe.is_empty() {
+        return None;
+    }
+    let verb = if severe.len() == 1 { "has" } else { "have" };
+    let message = format!("{} {verb} changes of severity `{limit}` or higher", plural(severe.len(), "Application"));
+    Some(
+        Diagnostic::new(Code::ChangeSevere, message).note(severe.join(", ")).help(
+            "review the changes; if they are intended, merge them without `--fail-on`, or with a higher severity",
+        ),
+    )
+}

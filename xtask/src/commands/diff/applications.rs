@@ -1,0 +1,109 @@
+//! The Applications of one side, and what is known of each.
+
+use std::collections::BTreeMap;
+
+use diagnostics::{Class, Diagnostics};
+use workspace::plan;
+use workspace::target::{DEFAULT_CASE, TargetId};
+
+use super::side::{Planned, Side};
+use crate::commands::rendering::{RenderState, Rendering};
+
+/// The Applications of a side by instance name.
+pub(super) struct Applications<'a>(pub(super) BTreeMap<&'a str, Application<'a>>);
+
+/// An Application.
+pub(super) struct Application<'a> {
+    /// The file that defines it.
+    pub(super) file: &'a str,
+    /// What is known.
+    pub(super) state: State,
+    /// Its targets that could be planned, by case.
+    pub(super) targets: BTreeMap<&'a str, &'a Rendering<'a>>,
+}
+
+/// What is known of an Application or a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum State {
+    /// What it renders.
+    Rendered,
+    /// This tool does not render it, for this reason.
+    NotRendered(String),
+    /// It cannot be rendered, for this reason.
+    Failed(String),
+    /// charts.toml does not select its file, so that it belongs to another repository or tool.
+    Unselected,
+}
+
+impl<'a> Applications<'a> {
+    /// Those that a selection names; all if it is empty.
+    pub(super) fn new(side: &'a Side<'_>, planned: &'a Planned<'a>, selection: &[String]) -> Self {
+        let mut applications = BTreeMap::new();
+        for one in &side.workspace.unrendered {
+            if plan::selects(selection, &one.instance) {
+                let reason = reasons(&one.reasons);
+                let state = if one.is_broken() { State::Failed(reason) } else { State::NotRendered(reason) };
+                let file = one.place.source.name.as_str();
+                applications.insert(one.instance.as_str(), Application { file, state, targets: BTreeMap::new() });
+            }
+        }
+        for deployment in &side.workspace.deployments {
+            let name = deployment.application.instance.as_str();
+            if !plan::selects(selection, name) {
+                continue;
+            }
+            let targets: BTreeMap<&str, &Rendering<'_>> = planned
+                .renderings
+                .iter()
+                .filter(|one| one.target.id.app == name)
+                .map(|one| (one.target.id.case.as_str(), one))
+                .collect();
+            let id = TargetId { app: name.to_owned(), case: DEFAULT_CASE.to_owned() };
+            let own = targets.get(DEFAULT_CASE);
+            let state = match own {
+                Some(own) => state(own, &planned.found),
+                // Another case was selected.
+                None if !targets.is_empty() => State::Rendered,
+                None if !plan::names(selection, &id) => continue,
+                None => State::Failed(first_error(&planned.found, name)),
+            };
+            let file = deployment.application.place.source.name.as_str();
+            applications.insert(name, Application { file, state, targets });
+        }
+        for written in workspace::written::applications(&side.workspace).filter(|one| !one.selected) {
+            let state = State::Unselected;
+            let unselected = Application { file: written.file, state, targets: BTreeMap::new() };
+            applications.entry(written.name).or_insert(unselected);
+        }
+        Self(applications)
+    }
+
+    /// The target of an Application with its own values.
+    pub(super) fn own_target(&self, application: &str) -> Option<&Rendering<'a>> {
+        self.0.get(application)?.targets.get(DEFAULT_CASE).copied()
+    }
+}
+
+/// What is known of a target.
+pub(super) fn state(one: &Rendering<'_>, found: &Diagnostics) -> State {
+    match &one.state {
+        RenderState::Fresh | RenderState::Rendered(_) => State::Rendered,
+        RenderState::Failed(reason) => State::Failed(reasons(reason)),
+        RenderState::Blocked(_) => State::Failed(first_error(found, &one.target.id.app)),
+    }
+}
+
+/// The errors in one line.
+fn reasons(found: &Diagnostics) -> String {
+    let errors = found.0.iter().filter(|found| found.code.class() > Class::Warning);
+    errors.map(|found| found.message.as_str()).collect::<Vec<_>>().join("; ")
+}
+
+/// The first error about an Application, or else about what it shares with others.
+fn first_error(found: &Diagnostics, application: &str) -> String {
+    let errors = || found.0.iter().filter(|found| found.code.class() > Class::Finding);
+    let own = |target: &str| target.split('/').next() == Some(application);
+    let about = errors().find(|found| found.target.as_deref().is_some_and(own));
+    let shared = errors().find(|found| found.target.is_none());
+    about.or(shared).map_or_else(|| "its command line cannot be planned".to_owned(), |found| found.message.clone())
+}

@@ -1,0 +1,150 @@
+//! Pairs the Applications of both sides by name, and compares their targets.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use golden::orphans;
+use golden::orphans::Cases;
+use workspace::target::DEFAULT_CASE;
+
+use super::applications::{self, Application, Applications, State};
+use super::compare::{self, Compared};
+use crate::commands::rendering::Rendering;
+use crate::report::model::{ApplicationChange, ApplicationKind, Known, NotRendered};
+
+/// Why an Application is not rendered whose file charts.toml does not select.
+const UNSELECTED: &str = "`argocd.applications` in charts.toml does not select it";
+
+/// Both sides.
+pub(super) struct Pairs<'a> {
+    pub(super) base: &'a Applications<'a>,
+    pub(super) head: &'a Applications<'a>,
+    /// Replaces the values of Secrets.
+    pub(super) fingerprint: &'a dyn Fn(&str) -> String,
+}
+
+impl Pairs<'_> {
+    /// The Applications that change, what is not compared, and the number of Applications that do not change.
+    pub(super) fn compare(&self) -> (Vec<ApplicationChange>, Vec<NotRendered>, usize) {
+        let moved = self.moved();
+        let former: BTreeSet<&str> = moved.values().map(String::as_str).collect();
+        let names: BTreeSet<&str> = self.base.0.keys().chain(self.head.0.keys()).copied().collect();
+        let (mut changes, mut not_rendered, mut unchanged) = (Vec::new(), Vec::new(), 0);
+        for name in names.into_iter().filter(|name| !former.contains(name)) {
+            let from = moved.get(name).map(String::as_str);
+            let (before, after) = (self.base.0.get(from.unwrap_or(name)), self.head.0.get(name));
+            if [before, after].into_iter().flatten().all(|one| one.state == State::Unselected) {
+                continue;
+            }
+            if let Some(one) = unknown(name, before, after) {
+                not_rendered.push(one);
+                continue;
+            }
+            let failed = [before, after].into_iter().flatten().find_map(|one| match &one.state {
+                State::Failed(reason) => Some(reason),
+                State::Rendered | State::NotRendered(_) | State::Unselected => None,
+            });
+            let Some(file) = after.or(before).map(|one| one.file.to_owned()) else { continue };
+            let kind = match (failed, before, after, from) {
+                (Some(reason), ..) => ApplicationKind::Failed { reason: reason.clone() },
+                (None, None, ..) => ApplicationKind::Added,
+                (None, _, None, _) => ApplicationKind::Removed,
+                (None, _, _, Some(from)) => ApplicationKind::Moved { from: from.to_owned() },
+                (None, Some(_), Some(_), None) => ApplicationKind::Changed,
+            };
+            let (targets, others) = paired(before, after);
+            not_rendered.extend(others);
+            let Compared { objects } = match kind {
+                ApplicationKind::Failed { .. } => Compared::default(),
+                _ => compare::targets(&targets, self.fingerprint),
+            };
+            if kind == ApplicationKind::Changed && objects.is_empty() {
+                unchanged += 1;
+                continue;
+            }
+            let any = targets.iter().flat_map(|(before, after)| [*after, *before]).flatten().next();
+            changes.push(ApplicationChange {
+                effects: Vec::new(),
+                name: name.to_owned(),
+                namespace: any.map(|one| one.target.namespace.clone()).unwrap_or_default(),
+                kind,
+                file,
+                objects,
+                bumps: Vec::new(),
+                hooks: Vec::new(),
+            });
+        }
+        not_rendered.sort_by(|left, right| left.name.cmp(&right.name));
+        (changes, not_rendered, unchanged)
+    }
+
+    /// The former names of the Applications that were renamed: those that render most of what the former one did.
+    fn moved(&self) -> BTreeMap<String, String> {
+        let only = |here: &Applications<'_>, there: &Applications<'_>| -> Cases {
+            let here = here.0.iter().filter(|(name, one)| one.state == State::Rendered && !there.0.contains_key(*name));
+            let cases = |one: &Application<'_>| one.targets.keys().map(|case| (*case).to_owned()).collect();
+            here.map(|(name, one)| ((*name).to_owned(), cases(one))).collect()
+        };
+        let mut moved = orphans::renamed(&only(self.base, self.head), &only(self.head, self.base));
+        moved.retain(|name, from| {
+            let pair = self.base.own_target(from).zip(self.head.own_target(name));
+            pair.is_some_and(|(before, after)| compare::is_most_alike(before, after))
+        });
+        moved
+    }
+}
+
+/// An Application that is not rendered on one side, and does not fail on the other.
+fn unknown(name: &str, before: Option<&Application<'_>>, after: Option<&Application<'_>>) -> Option<NotRendered> {
+    let states = || [before, after].into_iter().flatten().map(|one| &one.state);
+    let any = states().any(|state| matches!(state, State::NotRendered(_) | State::Unselected));
+    let failed = states().any(|state| matches!(state, State::Failed(_)));
+    let known = |one: Option<&Application<'_>>| match one.map(|one| &one.state) {
+        None => Known::Absent,
+        Some(State::Rendered) => Known::Rendered,
+        Some(State::NotRendered(reason) | State::Failed(reason)) => Known::Not { reason: reason.clone() },
+        Some(State::Unselected) => Known::Not { reason: UNSELECTED.to_owned() },
+    };
+    (any && !failed).then(|| NotRendered { name: name.to_owned(), base: known(before), head: known(after) })
+}
+
+/// A target on both sides, or on one of them.
+type Pair<'a> = (Option<&'a Rendering<'a>>, Option<&'a Rendering<'a>>);
+
+/// The targets to compare, the Application itself first. Nothing runs with the values of the other cases, so that they are
+/// compared only if both sides have them; those that cannot be rendered are returned, too.
+fn paired<'a>(before: Option<&Application<'a>>, after: Option<&Application<'a>>) -> (Vec<Pair<'a>>, Vec<NotRendered>) {
+    let cases = |one: Option<&Application<'a>>| one.map(|one| one.targets.clone()).unwrap_or_default();
+    let (old, new) = (cases(before), cases(after));
+    let mut names: Vec<&str> = old.keys().chain(new.keys()).copied().collect();
+    names.sort_by_key(|name| (*name != DEFAULT_CASE, *name));
+    names.dedup();
+    let has_own = names.first() == Some(&DEFAULT_CASE);
+    let (mut pairs, mut others) = (Vec::new(), Vec::new());
+    for case in names {
+        let (old, new) = (old.get(case).copied(), new.get(case).copied());
+        let both = old.is_some() && new.is_some();
+        if case != DEFAULT_CASE && has_own && !both {
+            continue;
+        }
+        if case != DEFAULT_CASE && (failed(old) || failed(new)) {
+            let name = new.or(old).map(|one| one.target.id.to_string()).unwrap_or_default();
+            others.push(NotRendered { name, base: known(old), head: known(new) });
+            continue;
+        }
+        pairs.push((old, new));
+    }
+    (pairs, others)
+}
+
+fn failed(one: Option<&Rendering<'_>>) -> bool {
+    one.is_some_and(Rendering::failed)
+}
+
+fn known(one: Option<&Rendering<'_>>) -> Known {
+    let Some(one) = one else { return Known::Absent };
+    match applications::state(one, &diagnostics::Diagnostics::default()) {
+        State::Rendered => Known::Rendered,
+        State::NotRendered(reason) | State::Failed(reason) => Known::Not { reason },
+        State::Unselected => Known::Not { reason: UNSELECTED.to_owned() },
+    }
+}
