@@ -63,9 +63,9 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
         }
         Command::Diff(args) => {
             let cli::Diff { targets, base, head, base_argocd, head_argocd, diff, fail_on, outputs } = args;
-            let fail_on = fail_on.map(Into::into);
-            let view = diff;
-            diff::run(session, &diff::Request { targets, base, head, base_argocd, head_argocd, fail_on, view, outputs })
+            let (fail_on, view) = (fail_on.map(Into::into), diff);
+            let request = diff::Request { targets, base, head, base_argocd, head_argocd, fail_on, view, outputs };
+            diff::run(session, &request)
         }
         Command::Deps { update } => deps::run(session, update.as_deref()),
         Command::Ci(cli::Ci { outputs, crds, base, kind }) => {

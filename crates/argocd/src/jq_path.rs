@@ -133,10 +133,10 @@ fn holds(condition: &Condition, node: Option<&Node>) -> Option<bool> {
             let json = |node: Option<&Node>| node.map_or_else(|| "null".to_owned(), Node::to_json);
             Some(values(expression)?.into_iter().any(|value| (json(value) == *literal) == *equal))
         }
-        Condition::Text(expression, test, argument) => {
+        Condition::Text(expression, passes, argument) => {
             let mut any = false;
             for value in values(expression)? {
-                any |= test(&text(value)?, argument);
+                any |= passes(&text(value)?, argument);
             }
             Some(any)
         }

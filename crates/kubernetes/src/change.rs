@@ -18,4 +18,5 @@ pub mod effects;
 pub mod field;
 pub mod meaning;
 pub mod refusal;
+pub mod refusal_wording;
 pub mod rules;

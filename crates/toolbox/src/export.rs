@@ -120,6 +120,9 @@ impl Wanted<'_> {
         exported.check_out(self.split(&records).0)?;
         process::check_interrupted()?;
         std::fs::write(staging.path().join(RECORDS), records).map_err(failed)?;
+        if place.is_dir() && !place.join(RECORDS).is_file() {
+            let _ = std::fs::remove_dir_all(place);
+        }
         let written = std::fs::rename(staging.path(), place);
         // If the rename fails, the export of another process is there, or else it cannot be opened.
         let _ = written.map(|()| staging.keep());

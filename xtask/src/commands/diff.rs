@@ -7,9 +7,11 @@
 
 mod applications;
 mod compare;
+mod judge;
 mod pair;
 mod revision;
 mod side;
+mod trace;
 
 use std::time::Instant;
 
@@ -53,13 +55,12 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let mut report = compare(session, request, &mut diagnostics)?;
     session.printer.result(&changes::text(&report, request.view));
     session.printer.finished(&changes::total(&report));
-    diagnostics.sort();
-    let found = diagnostics.0.iter().cloned();
-    report.findings.extend(found.map(|diagnostic| Finding { diagnostic, status: None }));
-    let summary = session.environment.step_summary.as_deref();
-    diagnostics.extend(request.outputs.write(&report, summary).err().unwrap_or_default());
     diagnostics.0.extend(refused(&report, request.fail_on));
     diagnostics.sort();
+    let finding = |found: &Diagnostic| Finding { diagnostic: found.clone(), status: None };
+    report.findings = diagnostics.0.iter().map(finding).collect();
+    let written = request.outputs.write(&report, session.environment.step_summary.as_deref());
+    diagnostics.extend(written.err().unwrap_or_default());
     Ok(Outcome { diagnostics, output: Output::Diff(json::Diff::from(&report)) })
 }
 
@@ -74,24 +75,30 @@ fn compare(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnosti
         || base.plan(&base_inspections, &request.targets),
         || head.plan(&head_inspections, &request.targets),
     );
+    let unknown = unknown_targets(&old.found, &mut new.found);
+    if !unknown.is_empty() {
+        return Err(unknown);
+    }
     // One after the other: each renders in parallel, and what both have in common is rendered once.
     for (side, planned) in [(&base, &mut old), (&head, &mut new)] {
         let memory = Some(&*side.session.rendered);
         let Planned { renderings, found } = planned;
         rendering::render_stale(side.session, &side.workspace, side.argocd, memory, renderings, found);
     }
-    let (old_found, mut new_found) = (old.found.clone(), new.found.clone());
-    unknown_targets(&old_found, &mut new_found);
     // What is wrong with the files of the base cannot be corrected in the head; but a tool that is missing can be installed.
-    let missing = old_found.0.into_iter().filter(|found| found.code.class() == Class::Unavailable);
-    diagnostics.0.extend(missing);
-    diagnostics.extend(new_found);
+    let missing = old.found.0.iter().filter(|found| found.code.class() == Class::Unavailable);
+    diagnostics.extend(base.about(Diagnostics(missing.cloned().collect())));
+    diagnostics.extend(head.about(new.found.clone()));
 
     let fingerprints = toolbox::fingerprint::Fingerprints::new(&session.environment.cache);
-    let old = Applications::new(&base, &old, &request.targets);
-    let new = Applications::new(&head, &new, &request.targets);
-    let pairs = Pairs { base: &old, head: &new, fingerprint: &|value| fingerprints.of(value) };
-    let (applications, not_rendered, unchanged) = pairs.compare();
+    let before = Applications::new(&base, &old, &request.targets);
+    let after = Applications::new(&head, &new, &request.targets);
+    let files = request.outputs != Outputs::default();
+    let summary = session.environment.step_summary.is_some();
+    let fields = request.view == View::Semantic || session.printer.json() || files || summary;
+    let pairs = Pairs { base: &before, head: &after, fingerprint: &|value| fingerprints.of(value), fields };
+    let (mut applications, not_rendered, unchanged) = pairs.compare();
+    trace::trace(&head, &new, files, &mut applications);
     Ok(Report {
         command: "diff",
         base: base.describe(),
@@ -104,11 +111,13 @@ fn compare(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnosti
     })
 }
 
-/// Keeps the errors about unknown targets only if neither side has them.
-fn unknown_targets(base: &Diagnostics, head: &mut Diagnostics) {
-    let unknown = |found: &&Diagnostic| found.code == Code::TargetUnknown;
-    let in_base: Vec<&str> = base.0.iter().filter(unknown).map(|found| found.message.as_str()).collect();
-    head.0.retain(|found| found.code != Code::TargetUnknown || in_base.contains(&found.message.as_str()));
+/// Removes the errors about targets that the head does not have, and returns those about targets that neither side has.
+fn unknown_targets(base: &Diagnostics, head: &mut Diagnostics) -> Diagnostics {
+    let is_unknown = |found: &Diagnostic| found.code == Code::TargetUnknown;
+    let unknown = head.0.iter().filter(|found| is_unknown(found));
+    let unknown = unknown.filter(|found| base.0.iter().any(|other| other.message == found.message)).cloned().collect();
+    head.0.retain(|found| !is_unknown(found));
+    Diagnostics(unknown)
 }
 
 /// The finding about changes that are at least as severe as the option `--fail-on` allows.

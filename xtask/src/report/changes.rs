@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 use diagnostics::Severity;
 use diagnostics::wording::{list, plural};
 use golden::diff::Kind;
+use kubernetes::change::effect::Effect;
 use workspace::target::DEFAULT_CASE;
 
 use super::diff_lines::{Change, distinct, heading, lines};
@@ -37,10 +38,14 @@ pub fn text(report: &Report, view: View) -> String {
     out.push_str(&objects(all().filter(|one| is_deployed(one)), view));
     let cases: Vec<&ObjectChange> = all().filter(|one| !is_deployed(one)).collect();
     if !cases.is_empty() {
-        out.push_str(&format!("{TITLE}Only in cases, with whose values nothing is deployed:{TITLE:#}\n\n"));
+        out.push_str(&format!("{TITLE}Only in other cases, which are not deployed:{TITLE:#}\n\n"));
         out.push_str(&objects(cases.into_iter(), view));
     }
     out.push_str(&bumps(report));
+    for application in &report.applications {
+        let about = format!("{}: ", application.name);
+        out.extend(application.effects.iter().map(|one| effect(&about, one)));
+    }
     for application in &report.applications {
         out.push_str(&format!("{TITLE}{}{TITLE:#}: {}\n", application.name, summary(application)));
     }
@@ -84,7 +89,7 @@ fn is_deployed(change: &ObjectChange) -> bool {
 fn objects<'a>(changes: impl Iterator<Item = &'a ObjectChange>, view: View) -> String {
     let mut out = String::new();
     let changes = changes.flat_map(|one| {
-        let key = format!("{:?} {:?}", one.action, one.effects);
+        let key = format!("{:?} {:?} {:?}", one.action, one.reason, one.effects);
         one.targets.iter().map(move |target| Change { target, diff: &one.diff, key: key.clone(), about: one })
     });
     for change in distinct(changes) {
@@ -108,17 +113,20 @@ fn judgment(change: &ObjectChange) -> String {
         Kind::Removed => Action::Prune,
         Kind::Modified => Action::Update,
     };
-    if change.action != plain {
-        out.push_str(&format!("{DIM}Argo CD: {}{DIM:#}\n", change.action.word()));
+    if change.action != plain || change.reason.is_some() {
+        let reason = change.reason.as_ref().map(|reason| format!("; {reason}")).unwrap_or_default();
+        out.push_str(&format!("{DIM}Argo CD: {}{reason}{DIM:#}\n", change.action.word()));
     }
-    for effect in &change.effects {
-        let style = style(effect.severity);
-        out.push_str(&format!("{style}{}[{}]{style:#}: {}\n", effect.severity, effect.code.name(), effect.message));
-        if let Some(help) = &effect.help {
-            out.push_str(&format!("  {DIM}= help:{DIM:#} {help}\n"));
-        }
-    }
+    out.extend(change.effects.iter().map(|one| effect("", one)));
     out
+}
+
+/// An effect, after the name of what it is about.
+fn effect(about: &str, effect: &Effect) -> String {
+    let Effect { severity, code, message, help, .. } = effect;
+    let style = style(*severity);
+    let help = help.as_ref().map(|help| format!("  {DIM}= help:{DIM:#} {help}\n")).unwrap_or_default();
+    format!("{style}{severity}[{}]{style:#}: {about}{message}\n{help}", code.name())
 }
 
 fn style(severity: Severity) -> Style {

@@ -120,10 +120,16 @@ pub(super) fn lines(diff: &ObjectDiff, hint: &str) -> String {
 
 /// The kind of the change, the object, and what it was before: `renamed Service shop/web (was Service shop/old)`.
 pub(super) fn title(diff: &ObjectDiff) -> String {
+    let name = diff.object.manifest.title();
     let from = match (&diff.previous, diff.kind) {
+        // Only the namespace differs, which the object does not set itself.
+        (Some(previous), Kind::Renamed) if previous.manifest.title() == name => {
+            let (old, new) = (&previous.manifest.key, &diff.object.manifest.key);
+            return format!("{} {new} (was {old})", diff.kind.word());
+        }
         (Some(previous), Kind::Renamed) => format!(" (was {})", previous.manifest.title()),
         (Some(previous), _) if previous.file != diff.object.file => format!(" (golden was {})", previous.file),
         _ => String::new(),
     };
-    format!("{} {}{from}", diff.kind.word(), diff.object.manifest.title())
+    format!("{} {name}{from}", diff.kind.word())
 }

@@ -26,6 +26,16 @@ pub(super) enum Expression {
     Select(Box<Condition>),
 }
 
+/// A test of a text with an argument.
+pub(super) type Test = fn(&str, &str) -> bool;
+
+/// The functions that test a text.
+const TESTS: &[(&str, Test)] = &[
+    ("startswith", |text, argument| text.starts_with(argument)),
+    ("endswith", |text, argument| text.ends_with(argument)),
+    ("contains", |text, argument| text.contains(argument)),
+];
+
 /// A condition of `select`.
 #[derive(Debug, Clone)]
 pub(super) enum Condition {
@@ -34,7 +44,7 @@ pub(super) enum Condition {
     /// The value equals a literal in JSON, or does not.
     Equal(Expression, String, bool),
     /// The text of the value passes a test with an argument.
-    Text(Expression, fn(&str, &str) -> bool, String),
+    Text(Expression, Test, String),
     /// The mapping has a key.
     Has(Expression, String),
     Not(Box<Condition>),
@@ -110,7 +120,10 @@ impl Reader<'_> {
         loop {
             let step = if self.rest.starts_with('.') && !self.rest.starts_with("..") {
                 self.rest = &self.rest[1..];
-                if self.rest.starts_with('[') { continue } else { Expression::Key(self.name()?) }
+                if self.rest.starts_with('[') {
+                    continue;
+                }
+                Expression::Key(self.name()?)
             } else if self.rest.starts_with('[') {
                 self.rest = self.rest[1..].trim_start();
                 let step = if self.rest.starts_with(']') {
@@ -193,8 +206,8 @@ impl Reader<'_> {
             self.rest = self.rest.trim_start();
             return Some(if self.pipe_not() { Condition::Not(Box::new(condition)) } else { condition });
         }
-        if let Some(condition) = self.function(&Expression::Identity) {
-            return condition;
+        if self.is_function() {
+            return self.function(Expression::Identity);
         }
         let mut subject = self.term()?;
         for (operator, equal) in [("==", true), ("!=", false)] {
@@ -207,10 +220,10 @@ impl Reader<'_> {
             if self.word("not") {
                 return Some(Condition::Not(Box::new(Condition::Truth(subject))));
             }
-            match self.function(&subject) {
-                Some(condition) => return condition,
-                None => subject = Expression::Then(Box::new(subject), Box::new(self.term()?)),
+            if self.is_function() {
+                return self.function(subject);
             }
+            subject = Expression::Then(Box::new(subject), Box::new(self.term()?));
         }
         Some(Condition::Truth(subject))
     }
@@ -224,23 +237,20 @@ impl Reader<'_> {
         false
     }
 
-    /// A function that tests its input, if one follows.
-    fn function(&mut self, subject: &Expression) -> Option<Option<Condition>> {
-        let text: [(&str, fn(&str, &str) -> bool); 3] = [
-            ("startswith", |text, argument| text.starts_with(argument)),
-            ("endswith", |text, argument| text.ends_with(argument)),
-            ("contains", |text, argument| text.contains(argument)),
-        ];
-        for (name, test) in text {
+    /// Whether a function follows that tests its input.
+    fn is_function(&self) -> bool {
+        let follows = |name: &str| self.rest.strip_prefix(name).is_some_and(|rest| !rest.starts_with(is_letter));
+        follows("has") || TESTS.iter().any(|(name, _)| follows(name))
+    }
+
+    /// A function that tests its input.
+    fn function(&mut self, subject: Expression) -> Option<Condition> {
+        for (name, test) in TESTS {
             if self.word(name) {
-                let argument = self.argument();
-                return Some(argument.map(|argument| Condition::Text(subject.clone(), test, argument)));
+                return Some(Condition::Text(subject, *test, self.argument()?));
             }
         }
-        if self.word("has") {
-            return Some(self.argument().map(|key| Condition::Has(subject.clone(), key)));
-        }
-        None
+        if self.word("has") { Some(Condition::Has(subject, self.argument()?)) } else { None }
     }
 
     fn argument(&mut self) -> Option<String> {

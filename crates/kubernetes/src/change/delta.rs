@@ -9,6 +9,7 @@
 mod item;
 mod leaf;
 mod pairs;
+pub mod path;
 
 use std::collections::HashMap;
 
@@ -23,6 +24,8 @@ use self::pairs::{Matcher, Pair};
 pub struct Delta<'a> {
     /// Its path.
     pub path: Vec<Step>,
+    /// Its path in the object after the change, or before it if it was removed: keys, and indexes of lists.
+    pub pointer: Vec<String>,
     /// The value before; `None` if it was not set.
     pub before: Option<&'a Node>,
     /// The value after; `None` if it is no longer set.
@@ -30,6 +33,12 @@ pub struct Delta<'a> {
 }
 
 impl Delta<'_> {
+    /// The path as text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        path::text(&self.path)
+    }
+
     /// The names of the fields on the path, without the items of lists.
     #[must_use]
     pub fn names(&self) -> Vec<&str> {
@@ -62,8 +71,14 @@ const INDEXED: usize = 16;
 #[must_use]
 pub fn deltas<'a>(before: &'a Node, after: &'a Node) -> Vec<Delta<'a>> {
     let builtin = leaf::is_builtin(before) && leaf::is_builtin(after);
-    let mut walk =
-        Walk { builtin, path: Vec::new(), names: Vec::new(), matcher: Matcher::default(), found: Vec::new() };
+    let mut walk = Walk {
+        builtin,
+        path: Vec::new(),
+        pointer: Vec::new(),
+        names: Vec::new(),
+        matcher: Matcher::default(),
+        found: Vec::new(),
+    };
     walk.values(Some(before), Some(after), (None, None));
     walk.found
 }
@@ -75,6 +90,7 @@ struct Walk<'a> {
     /// Whether the defaults of Kubernetes apply.
     builtin: bool,
     path: Vec<Step>,
+    pointer: Vec<String>,
     /// The names of the fields on the path.
     names: Vec<String>,
     matcher: Matcher,
@@ -107,7 +123,7 @@ impl<'a> Walk<'a> {
     }
 
     fn push(&mut self, before: Option<&'a Node>, after: Option<&'a Node>) {
-        self.found.push(Delta { path: self.path.clone(), before, after });
+        self.found.push(Delta { path: self.path.clone(), pointer: self.pointer.clone(), before, after });
     }
 
     fn mappings(&mut self, before: &'a [(Key, Node)], after: &'a [(Key, Node)], owners: Owners<'a>) {
@@ -115,9 +131,11 @@ impl<'a> Walk<'a> {
         let added = after.iter().filter(|(key, _)| old.get(&key.name).is_none());
         for (key, _) in before.iter().chain(added) {
             self.path.push(Step::Key(key.name.clone()));
+            self.pointer.push(key.name.clone());
             self.names.push(key.name.clone());
             self.values(old.get(&key.name), new.get(&key.name), owners);
             self.names.pop();
+            self.pointer.pop();
             self.path.pop();
         }
     }
@@ -126,19 +144,16 @@ impl<'a> Walk<'a> {
         let is_mapping = |node: &Node| matches!(node.value, Value::Mapping(_));
         if before.iter().chain(after).all(is_mapping) {
             let matched = self.matcher.mappings(&self.names, before, after);
-            for Pair { step, before, after } in matched.pairs {
-                match (before, after) {
-                    (Some(_), Some(_)) => {
-                        self.path.push(step);
-                        self.values(before, after, (None, None));
-                        self.path.pop();
-                    }
-                    _ => {
-                        self.path.push(step);
-                        self.push(before, after);
-                        self.path.pop();
-                    }
+            for Pair { step, index, before, after } in matched.pairs {
+                self.path.push(step);
+                self.pointer.push(index.to_string());
+                if before.is_some() && after.is_some() {
+                    self.values(before, after, (None, None));
+                } else {
+                    self.push(before, after);
                 }
+                self.pointer.pop();
+                self.path.pop();
             }
             if matched.reordered {
                 self.path.push(Step::Order);

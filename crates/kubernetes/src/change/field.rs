@@ -5,13 +5,12 @@
 
 mod embedded;
 mod lines;
-mod path;
 mod value;
 
 use diagnostics::Source;
 use document::{Key, Node, Value, yaml};
 
-use super::delta::{self, Step};
+use super::delta::{self, Step, path as shown};
 use crate::manifest::{self, Manifest};
 
 /// A field that changed.
@@ -78,7 +77,7 @@ fn change(
     let mut push = |path: String, before, after| changes.push(FieldChange { path, before, after });
     match (before, after) {
         (Some(old), Some(new)) if path.last() == Some(&Step::Order) => {
-            push(path::text(path), Some(value::order(old)), Some(value::order(new)));
+            push(shown::text(path), Some(value::order(old)), Some(value::order(new)));
         }
         (Some(old), Some(new)) => match (&old.value, &new.value) {
             (Value::String(old_text), Value::String(new_text)) => {
@@ -88,23 +87,23 @@ fn change(
                     differ(&old, &new, path, nested + 1, changes);
                 } else if old_lines && new_lines {
                     for hunk in lines::hunks(old_text, new_text) {
-                        push(format!("{}{}", path::text(path), hunk.place), hunk.before, hunk.after);
+                        push(format!("{}{}", shown::text(path), hunk.place), hunk.before, hunk.after);
                     }
                 } else if old_lines || new_lines {
-                    push(path::text(path), text(before), text(after));
+                    push(shown::text(path), text(before), text(after));
                 } else {
                     let (old, new) = value::excerpts(old_text, new_text);
-                    push(path::text(path), Some(old), Some(new));
+                    push(shown::text(path), Some(old), Some(new));
                 }
             }
             (Value::Sequence(old_items), Value::Sequence(new_items)) if !(value::fits(old) && value::fits(new)) => {
                 for (index, old, new) in lines::items(old_items, new_items) {
                     path.push(Step::Index(index));
-                    push(path::text(path), text(old), text(new));
+                    push(shown::text(path), text(old), text(new));
                     path.pop();
                 }
             }
-            _ => push(path::text(path), text(before), text(after)),
+            _ => push(shown::text(path), text(before), text(after)),
         },
         (Some(only), None) | (None, Some(only)) => {
             let added = before.is_none();
@@ -125,7 +124,7 @@ fn change(
                         path.pop();
                     }
                 }
-                _ => push(path::text(path), text(before), text(after)),
+                _ => push(shown::text(path), text(before), text(after)),
             }
         }
         (None, None) => {}

@@ -39,6 +39,9 @@ const DEFAULTS: &[(&str, &str, &str)] = &[
     ("serviceAccountToken", "expirationSeconds", "3600"),
     ("spec", "completions", "1"),
     ("spec", "parallelism", "1"),
+    ("spec", "type", "ClusterIP"),
+    ("strategy", "type", "RollingUpdate"),
+    ("updateStrategy", "type", "RollingUpdate"),
 ];
 
 /// The defaults of the fields of a probe.
@@ -114,6 +117,9 @@ pub fn default(path: &[String], owner: Option<&Node>) -> Option<String> {
     let (name, around) = (names.next()?, names.next().unwrap_or_default());
     if name == "imagePullPolicy" {
         return Some(pull_policy(owner?.get("image")?.as_str()?).to_owned());
+    }
+    if name == "targetPort" {
+        return owner?.get("port").map(written);
     }
     let table = |wanted: &str| DEFAULTS.iter().find(|(of, field, _)| *of == wanted && *field == name);
     let own = table(around).or_else(|| table("")).map(|(.., value)| *value);

@@ -10,7 +10,9 @@ use toolbox::git::Repository;
 
 use crate::commands::Session;
 use crate::commands::rendering::{RenderState, Rendering};
-use crate::report::model::{Action, ApplicationChange, ApplicationKind, Finding, ObjectChange, Report, Side};
+use crate::report::model::{
+    Action, ApplicationChange, ApplicationKind, Finding, Known, NotRendered, ObjectChange, Report, Side,
+};
 use crate::report::rendered::{RenderReport, State, UnrenderedReport};
 
 /// The changed Applications, as far as the run got.
@@ -18,6 +20,7 @@ use crate::report::rendered::{RenderReport, State, UnrenderedReport};
 pub(super) struct Changes {
     release: Option<Release>,
     applications: Vec<ApplicationChange>,
+    not_rendered: Vec<NotRendered>,
     unchanged: usize,
 }
 
@@ -62,10 +65,16 @@ impl Changes {
             let kind = ApplicationKind::Failed { reason: reason.clone() };
             all.entry(application).or_insert_with(|| (of(application, kind, String::new(), String::new()), *invalid));
         }
+        let not_rendered = unrendered.iter().filter(|one| !one.invalid).map(|one| {
+            let known = Known::Not { reason: one.reason.clone() };
+            NotRendered { name: one.application.clone(), base: known.clone(), head: known }
+        });
+        let not_rendered = not_rendered.collect();
         let (changed, unchanged): (Vec<_>, Vec<_>) = all.into_values().partition(|(_, changed)| *changed);
         Self {
             release: Some(release),
             applications: changed.into_iter().map(|(change, _)| change).collect(),
+            not_rendered,
             unchanged: unchanged.len(),
         }
     }
@@ -86,7 +95,7 @@ impl Changes {
             base: side("the goldens", None),
             head: side("the checkout", commit),
             applications: self.applications,
-            not_rendered: Vec::new(),
+            not_rendered: self.not_rendered,
             unchanged: self.unchanged,
             findings: found
                 .0

@@ -3,19 +3,27 @@
 use std::collections::BTreeMap;
 
 use diagnostics::{Class, Diagnostics};
-use workspace::plan;
+use document::Node;
 use workspace::target::{DEFAULT_CASE, TargetId};
+use workspace::{Workspace, plan, written};
 
 use super::side::{Planned, Side};
 use crate::commands::rendering::{RenderState, Rendering};
 
-/// The Applications of a side by instance name.
-pub(super) struct Applications<'a>(pub(super) BTreeMap<&'a str, Application<'a>>);
+/// The Applications of a side.
+pub(super) struct Applications<'a> {
+    /// By instance name.
+    pub(super) by_name: BTreeMap<&'a str, Application<'a>>,
+    /// What defines them.
+    pub(super) workspace: &'a Workspace,
+}
 
 /// An Application.
 pub(super) struct Application<'a> {
     /// The file that defines it.
     pub(super) file: &'a str,
+    /// The document that defines it, if it is known.
+    pub(super) root: Option<&'a Node>,
     /// What is known.
     pub(super) state: State,
     /// Its targets that could be planned, by case.
@@ -44,7 +52,8 @@ impl<'a> Applications<'a> {
                 let reason = reasons(&one.reasons);
                 let state = if one.is_broken() { State::Failed(reason) } else { State::NotRendered(reason) };
                 let file = one.place.source.name.as_str();
-                applications.insert(one.instance.as_str(), Application { file, state, targets: BTreeMap::new() });
+                let unknown = Application { file, root: None, state, targets: BTreeMap::new() };
+                applications.insert(one.instance.as_str(), unknown);
             }
         }
         for deployment in &side.workspace.deployments {
@@ -62,25 +71,33 @@ impl<'a> Applications<'a> {
             let own = targets.get(DEFAULT_CASE);
             let state = match own {
                 Some(own) => state(own, &planned.found),
-                // Another case was selected.
-                None if !targets.is_empty() => State::Rendered,
-                None if !plan::names(selection, &id) => continue,
+                None if !plan::names(selection, &id) => {
+                    if targets.is_empty() {
+                        continue;
+                    }
+                    // Another case was selected.
+                    State::Rendered
+                }
                 None => State::Failed(first_error(&planned.found, name)),
             };
             let file = deployment.application.place.source.name.as_str();
-            applications.insert(name, Application { file, state, targets });
+            applications.insert(name, Application { file, root: None, state, targets });
         }
-        for written in workspace::written::applications(&side.workspace).filter(|one| !one.selected) {
-            let state = State::Unselected;
-            let unselected = Application { file: written.file, state, targets: BTreeMap::new() };
-            applications.entry(written.name).or_insert(unselected);
+        for written in written::applications(&side.workspace) {
+            if let Some(known) = applications.get_mut(written.name) {
+                known.root = Some(written.root);
+            } else if !written.selected {
+                let (file, root) = (written.file, Some(written.root));
+                let unselected = Application { file, root, state: State::Unselected, targets: BTreeMap::new() };
+                applications.insert(written.name, unselected);
+            }
         }
-        Self(applications)
+        Self { by_name: applications, workspace: &side.workspace }
     }
 
     /// The target of an Application with its own values.
     pub(super) fn own_target(&self, application: &str) -> Option<&Rendering<'a>> {
-        self.0.get(application)?.targets.get(DEFAULT_CASE).copied()
+        self.by_name.get(application)?.targets.get(DEFAULT_CASE).copied()
     }
 }
 

@@ -7,24 +7,20 @@ use std::sync::Arc;
 
 use golden::diff::{self, Kind, ObjectDiff, Tag};
 use golden::goldens::{self, Change, Golden};
+use kubernetes::change::field;
 use kubernetes::manifest::Recorded;
+use kubernetes::scope::{Scope, Scopes};
 use workspace::target::DEFAULT_CASE;
 
 use crate::commands::rendering::{RenderState, Rendering};
 use crate::report::model::{Action, ObjectChange};
 
-/// The changes of an Application.
-#[derive(Default)]
-pub(super) struct Compared {
-    /// The objects that change. Those that change only in other cases than the Application itself are last.
-    pub(super) objects: Vec<ObjectChange>,
-}
-
-/// Compares the targets of an Application. Equal changes of several targets are one.
+/// Compares the targets of an Application, with `fields` also by meaning. Equal changes of several targets are one.
 pub(super) fn targets(
     pairs: &[(Option<&Rendering<'_>>, Option<&Rendering<'_>>)],
     fingerprint: &dyn Fn(&str) -> String,
-) -> Compared {
+    fields: bool,
+) -> Vec<ObjectChange> {
     let mut objects: Vec<ObjectChange> = Vec::new();
     let mut known: HashMap<u64, Vec<usize>> = HashMap::new();
     for (before, after) in pairs {
@@ -38,13 +34,27 @@ pub(super) fn targets(
             }
             same.push(objects.len());
             let action = action(diff.kind);
-            let (effects, fields) = (Vec::new(), Vec::new());
-            objects.push(ObjectChange { diff, targets: vec![id.clone()], action, reason: None, effects, fields });
+            let fields = match &change {
+                Change::Modified(old, new) | Change::Renamed(old, new) if fields => {
+                    field::of_manifests(&old.manifest, &new.manifest, fingerprint)
+                }
+                _ => Vec::new(),
+            };
+            let (targets, effects) = (vec![id.clone()], Vec::new());
+            objects.push(ObjectChange { diff, targets, action, reason: None, effects, fields });
         }
     }
-    let of_cases = |one: &ObjectChange| one.targets.iter().all(|id| id.case != DEFAULT_CASE);
-    objects.sort_by_key(|one| (of_cases(one), std::cmp::Reverse(one.severity())));
-    Compared { objects }
+    objects
+}
+
+/// Sorts changes: those that only cases have are last, otherwise the most severe one is first.
+pub(super) fn sort(changes: &mut [ObjectChange]) {
+    changes.sort_by_key(|one| (!is_deployed(one), std::cmp::Reverse(one.severity())));
+}
+
+/// Whether Argo CD applies the object, and not only a case renders it.
+pub(super) fn is_deployed(change: &ObjectChange) -> bool {
+    change.targets.iter().any(|id| id.case == DEFAULT_CASE)
 }
 
 /// Whether one target renders most of what another one does, under any name.
@@ -67,8 +77,19 @@ fn changes(before: Option<&Rendering<'_>>, after: Option<&Rendering<'_>>) -> Vec
         },
         _ => BTreeSet::new(),
     };
-    let old = before.map(|one| manifests(one, &same)).unwrap_or_default();
-    let new = after.map(|one| manifests(one, &same)).unwrap_or_default();
+    let mut old = before.map(|one| manifests(one, &same)).unwrap_or_default();
+    let mut new = after.map(|one| manifests(one, &same)).unwrap_or_default();
+    let namespace = |one: Option<&Rendering<'_>>| one.map(|one| one.target.namespace.clone());
+    if before.is_some() && after.is_some() && namespace(before) != namespace(after) {
+        // The namespace is part of every identity, but an object without one stays the same in another.
+        let scopes = Scopes::new([]);
+        for record in old.iter_mut().chain(&mut new) {
+            let key = &mut record.manifest.key;
+            if scopes.of(&key.group, &key.kind) == Some(Scope::Cluster) {
+                key.namespace.clear();
+            }
+        }
+    }
     let mut changes = goldens::changes(old, &new);
     // Another object may have taken over the name of its golden.
     changes.retain(|change| match change {

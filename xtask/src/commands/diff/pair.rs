@@ -7,9 +7,10 @@ use golden::orphans::Cases;
 use workspace::target::DEFAULT_CASE;
 
 use super::applications::{self, Application, Applications, State};
-use super::compare::{self, Compared};
+use super::compare;
+use super::judge::{self, Judgment, Side};
 use crate::commands::rendering::Rendering;
-use crate::report::model::{ApplicationChange, ApplicationKind, Known, NotRendered};
+use crate::report::model::{ApplicationChange, ApplicationKind, Known, NotRendered, ObjectChange};
 
 /// Why an Application is not rendered whose file charts.toml does not select.
 const UNSELECTED: &str = "`argocd.applications` in charts.toml does not select it";
@@ -20,6 +21,8 @@ pub(super) struct Pairs<'a> {
     pub(super) head: &'a Applications<'a>,
     /// Replaces the values of Secrets.
     pub(super) fingerprint: &'a dyn Fn(&str) -> String,
+    /// Whether fields are compared, too.
+    pub(super) fields: bool,
 }
 
 impl Pairs<'_> {
@@ -27,11 +30,11 @@ impl Pairs<'_> {
     pub(super) fn compare(&self) -> (Vec<ApplicationChange>, Vec<NotRendered>, usize) {
         let moved = self.moved();
         let former: BTreeSet<&str> = moved.values().map(String::as_str).collect();
-        let names: BTreeSet<&str> = self.base.0.keys().chain(self.head.0.keys()).copied().collect();
+        let names: BTreeSet<&str> = self.base.by_name.keys().chain(self.head.by_name.keys()).copied().collect();
         let (mut changes, mut not_rendered, mut unchanged) = (Vec::new(), Vec::new(), 0);
         for name in names.into_iter().filter(|name| !former.contains(name)) {
             let from = moved.get(name).map(String::as_str);
-            let (before, after) = (self.base.0.get(from.unwrap_or(name)), self.head.0.get(name));
+            let (before, after) = (self.base.by_name.get(from.unwrap_or(name)), self.head.by_name.get(name));
             if [before, after].into_iter().flatten().all(|one| one.state == State::Unselected) {
                 continue;
             }
@@ -53,34 +56,61 @@ impl Pairs<'_> {
             };
             let (targets, others) = paired(before, after);
             not_rendered.extend(others);
-            let Compared { objects } = match kind {
-                ApplicationKind::Failed { .. } => Compared::default(),
-                _ => compare::targets(&targets, self.fingerprint),
+            let mut objects = match kind {
+                ApplicationKind::Failed { .. } => Vec::new(),
+                _ => compare::targets(&targets, self.fingerprint, self.fields),
             };
             if kind == ApplicationKind::Changed && objects.is_empty() {
                 unchanged += 1;
                 continue;
             }
+            let judgment = self.judge(&kind, before, after, &mut objects);
+            compare::sort(&mut objects);
             let any = targets.iter().flat_map(|(before, after)| [*after, *before]).flatten().next();
             changes.push(ApplicationChange {
-                effects: Vec::new(),
                 name: name.to_owned(),
                 namespace: any.map(|one| one.target.namespace.clone()).unwrap_or_default(),
                 kind,
                 file,
                 objects,
-                bumps: Vec::new(),
-                hooks: Vec::new(),
+                bumps: judgment.bumps,
+                effects: judgment.effects,
+                hooks: judgment.hooks,
             });
         }
         not_rendered.sort_by(|left, right| left.name.cmp(&right.name));
         (changes, not_rendered, unchanged)
     }
 
+    /// What Argo CD does with the objects of an Application, and what follows from it.
+    fn judge(
+        &self,
+        kind: &ApplicationKind,
+        before: Option<&Application<'_>>,
+        after: Option<&Application<'_>>,
+        objects: &mut [ObjectChange],
+    ) -> Judgment {
+        if matches!(kind, ApplicationKind::Failed { .. }) {
+            return Judgment::default();
+        }
+        fn side<'a>(one: &Application<'a>) -> Option<Side<'a>> {
+            Some(Side { target: one.targets.get(DEFAULT_CASE)?, root: one.root })
+        }
+        let gone = before.filter(|_| after.is_none());
+        let deleted = gone.and_then(|one| Some((one.root?, one.file)));
+        let deleted =
+            deleted.is_some_and(|(root, file)| judge::is_deleted(self.base.workspace, self.head.workspace, root, file));
+        let mut deployed: Vec<&mut ObjectChange> = objects.iter_mut().filter(|one| compare::is_deployed(one)).collect();
+        judge::judge(before.and_then(side), after.and_then(side), deleted, &mut deployed)
+    }
+
     /// The former names of the Applications that were renamed: those that render most of what the former one did.
     fn moved(&self) -> BTreeMap<String, String> {
         let only = |here: &Applications<'_>, there: &Applications<'_>| -> Cases {
-            let here = here.0.iter().filter(|(name, one)| one.state == State::Rendered && !there.0.contains_key(*name));
+            let here = here
+                .by_name
+                .iter()
+                .filter(|(name, one)| one.state == State::Rendered && !there.by_name.contains_key(*name));
             let cases = |one: &Application<'_>| one.targets.keys().map(|case| (*case).to_owned()).collect();
             here.map(|(name, one)| ((*name).to_owned(), cases(one))).collect()
         };

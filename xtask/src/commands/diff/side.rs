@@ -111,18 +111,18 @@ impl Files<'_> {
                 .into());
         }
         let loaded = app_of_apps::load(&self.session);
-        let (workspace, found) = loaded.map_err(|found| self.about(found))?;
+        let (workspace, found) = loaded.map_err(|found| about(self.revision, found))?;
         let argocd = argocd.unwrap_or(workspace.config.argocd);
         Ok(Side { session: &self.session, workspace, argocd, revision: self.revision, found })
     }
+}
 
-    /// Findings about files that are not those of the checkout.
-    fn about(&self, mut found: Diagnostics) -> Diagnostics {
-        if let Some(revision) = self.revision {
-            found.0.iter_mut().for_each(|one| one.notes.push(format!("in the files of revision `{}`", revision.name)));
-        }
-        found
+/// Says of findings that they are about files that are not those of the checkout.
+fn about(revision: Option<&Base>, mut found: Diagnostics) -> Diagnostics {
+    if let Some(revision) = revision {
+        found.0.iter_mut().for_each(|one| one.notes.push(format!("in the files of revision `{}`", revision.name)));
     }
+    found
 }
 
 impl Side<'_> {
@@ -140,6 +140,11 @@ impl Side<'_> {
         found.extend(problems);
         let renderings = rendering::read(self.session, targets, &mut found);
         Planned { renderings, found }
+    }
+
+    /// Says of findings that they are about this side, if it is not the checkout.
+    pub(super) fn about(&self, found: Diagnostics) -> Diagnostics {
+        about(self.revision, found)
     }
 
     /// The side in the report.

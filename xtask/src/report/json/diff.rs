@@ -72,6 +72,8 @@ struct ApplicationChange {
     file: String,
     /// The images and charts with another version.
     bumps: Vec<Bump>,
+    /// What the change does to the Application as a whole, the most severe first.
+    effects: Vec<Effect>,
     /// The hooks that the sync runs, as `<kind>/<name>`.
     hooks: Vec<String>,
     /// The objects that change: the most severe first, and those that only cases render last.
@@ -131,6 +133,8 @@ struct ObjectChange {
     targets: Vec<String>,
     /// What Argo CD does: `create`, `update`, `replace`, `prune`, `leave`, `hook`, or `nothing`.
     action: &'static str,
+    /// Why it does that, where it is not plain.
+    reason: Option<String>,
     severity: Severity,
     /// What the change does beyond its text, the most severe first.
     effects: Vec<Effect>,
@@ -218,6 +222,7 @@ impl From<&model::ApplicationChange> for ApplicationChange {
             severity: one.severity().into(),
             file: one.file.clone(),
             bumps: one.bumps.iter().map(Bump::from).collect(),
+            effects: one.effects.iter().map(Effect::from).collect(),
             hooks: one.hooks.clone(),
             objects: one.objects.iter().map(ObjectChange::from).collect(),
         }
@@ -242,15 +247,20 @@ impl From<&model::Bump> for Bump {
     }
 }
 
-impl From<&model::ObjectChange> for ObjectChange {
-    fn from(one: &model::ObjectChange) -> Self {
-        let effect = |effect: &kubernetes::change::effect::Effect| Effect {
+impl From<&kubernetes::change::effect::Effect> for Effect {
+    fn from(effect: &kubernetes::change::effect::Effect) -> Self {
+        Self {
             code: effect.code.name(),
             severity: effect.severity.into(),
             message: effect.message.clone(),
             path: effect.path.clone(),
             help: effect.help.clone(),
-        };
+        }
+    }
+}
+
+impl From<&model::ObjectChange> for ObjectChange {
+    fn from(one: &model::ObjectChange) -> Self {
         let field = |field: &kubernetes::change::field::FieldChange| FieldChange {
             path: field.path.clone(),
             before: field.before.clone(),
@@ -259,8 +269,9 @@ impl From<&model::ObjectChange> for ObjectChange {
         Self {
             targets: one.targets.iter().map(ToString::to_string).collect(),
             action: one.action.word(),
+            reason: one.reason.clone(),
             severity: one.severity().into(),
-            effects: one.effects.iter().map(effect).collect(),
+            effects: one.effects.iter().map(Effect::from).collect(),
             fields: one.fields.iter().map(field).collect(),
             change: Change::from(&one.diff),
         }

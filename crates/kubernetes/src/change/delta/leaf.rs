@@ -127,7 +127,7 @@ fn same_number(before: &Node, after: &Node) -> bool {
             let float = |text: &str| text.contains(['.', 'e', 'E']);
             // Integers that differ as text differ, even if they are too large for a floating-point number.
             (float(before) || float(after))
-                && matches!((before.parse::<f64>(), after.parse::<f64>()), (Ok(before), Ok(after)) if before == after)
+                && matches!((before.parse::<f64>(), after.parse::<f64>()), (Ok(before), Ok(after)) if before.total_cmp(&after).is_eq())
         }
         _ => false,
     }

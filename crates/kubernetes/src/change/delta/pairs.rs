@@ -16,6 +16,8 @@ const SIMILAR: usize = 24;
 /// An item of a list, before and after.
 pub(super) struct Pair<'a> {
     pub(super) step: Step,
+    /// Its index after the change, or before it if the item was removed.
+    pub(super) index: usize,
     pub(super) before: Option<&'a Node>,
     pub(super) after: Option<&'a Node>,
 }
@@ -208,6 +210,7 @@ fn matched<'a>(
         .into_iter()
         .map(|indexes| Pair {
             step: step(&indexes),
+            index: indexes.1.or(indexes.0).unwrap_or_default(),
             before: indexes.0.map(|index| &before[index]),
             after: indexes.1.map(|index| &after[index]),
         })

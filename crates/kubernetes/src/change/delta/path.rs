@@ -2,10 +2,11 @@
 
 use document::json;
 
-use crate::change::delta::Step;
+use super::item::Step;
 
 /// A path as text: `spec.ports[port=25].targetPort`, `data["main.cf"]`.
-pub(super) fn text(path: &[Step]) -> String {
+#[must_use]
+pub fn text(path: &[Step]) -> String {
     let mut text = String::new();
     for step in path {
         match step {
