@@ -31,7 +31,7 @@ Environment:
   XTASK_KIND_MANIFEST    file of manifests to apply to the kind cluster before the Applications
   CI                     true: refuse to accept or fix anything, report a stale render.lock, and print plain progress lines
   GITHUB_ACTIONS         true: annotate the files of the pull request
-  GITHUB_STEP_SUMMARY    file to which `ci` appends its report as Markdown
+  GITHUB_STEP_SUMMARY    file to which `diff` and `ci` append their report as Markdown
   NO_COLOR               disable color
 
 Exit codes:

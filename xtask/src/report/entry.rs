@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use diagnostics::{Class, Code, Diagnostic, Place, Severity, Source};
 use document::{Node, Value, yaml};
+use golden::diff::Kind;
 use golden::objects::UNRECORDED;
 use kubernetes::change::effect::Effect;
 use toolbox::archive::sha256;
@@ -99,11 +100,9 @@ pub fn entries(report: &Report) -> Vec<Entry> {
         if let ApplicationKind::Failed { reason } = &application.kind {
             entries.extend(of_failure(report, application, reason));
         }
-        for object in &application.objects {
-            let effects = object.effects.iter().filter(|effect| effect.severity > Severity::Routine);
-            entries.extend(effects.map(|effect| of_effect(application, object, effect)));
-        }
     }
+    let effects = report.effects().filter(|(_, _, effect)| effect.severity > Severity::Routine);
+    entries.extend(effects.map(|(application, object, effect)| of_effect(application, object, effect)));
     // Equal problems of one file differ in their order.
     let mut known: BTreeMap<String, usize> = BTreeMap::new();
     for entry in &mut entries {
@@ -165,26 +164,14 @@ fn of_failure(report: &Report, application: &ApplicationChange, reason: &str) ->
     })
 }
 
-fn of_effect(application: &ApplicationChange, object: &ObjectChange, effect: &Effect) -> Entry {
-    let manifest = &object.diff.object.manifest;
-    let golden = object.targets.first().map(|target| format!("tests/golden/{target}/{}", object.diff.object.file));
-    let golden = Source::new(golden.unwrap_or_default(), manifest.text.clone());
-    let line = line_of(&golden, &effect.path);
-    let trail = line.and_then(|line| object.diff.trails.get(&line)).or_else(|| object.diff.trails.values().next());
-    let removed = object.diff.kind == golden::diff::Kind::Removed;
-    let in_golden = line.map_or_else(|| Place::file(&golden.name), |line| Place::line(&golden, line));
-    let mut related = Vec::new();
-    let location = match trail.and_then(|trail| locate(&trail.place()?, "")) {
-        Some(author) => {
-            related.extend(locate(&in_golden, ""));
-            author
-        }
-        // The golden of a removed object does not exist.
-        None if removed => Location { path: path(&application.file), region: None, label: String::new() },
-        None => locate(&in_golden, "").unwrap_or_else(whole_repository),
+fn of_effect(application: &ApplicationChange, object: Option<&ObjectChange>, effect: &Effect) -> Entry {
+    let (location, related) = object.and_then(|object| locations_of_effect(object, effect)).unwrap_or_else(|| {
+        (Location { path: path(&application.file), region: None, label: String::new() }, Vec::new())
+    });
+    let subject = match object {
+        Some(object) => format!("{}, {}", application.name, object.diff.object.manifest.title()),
+        None => application.name.clone(),
     };
-    let name = format!("{} {}", application.name, manifest.title());
-    let message = format!("{}, {}: {}", application.name, manifest.title(), effect.message);
     Entry {
         code: effect.code,
         level: match effect.severity {
@@ -192,13 +179,27 @@ fn of_effect(application: &ApplicationChange, object: &ObjectChange, effect: &Ef
             Severity::Caution => Level::Warning,
             Severity::Notice | Severity::Routine => Level::Note,
         },
-        fingerprint: fingerprint(effect.code, &location.path, &name, &effect.path.join(".")),
-        message: visible::line(&message).into_owned(),
+        fingerprint: fingerprint(effect.code, &location.path, &subject, &effect.path.join(".")),
+        message: visible::line(&format!("{subject}: {}", effect.message)).into_owned(),
         details: effect.help.iter().map(|help| format!("help: {}", visible::lines(help))).collect(),
         location,
         related,
         status: Some(Status::New),
         fix: None,
+    }
+}
+
+/// The line of the template or of the values, and the golden. Nothing for a removed object, which is in no file.
+fn locations_of_effect(object: &ObjectChange, effect: &Effect) -> Option<(Location, Vec<Location>)> {
+    let target = object.targets.first().filter(|_| object.diff.kind != Kind::Removed)?;
+    let name = format!("tests/golden/{target}/{}", object.diff.object.file);
+    let golden = Source::new(name, object.diff.object.manifest.text.clone());
+    let line = line_of(&golden, &effect.path);
+    let rendered = line.map_or_else(|| Place::file(&golden.name), |line| Place::line(&golden, line));
+    let trail = line.and_then(|line| object.diff.trails.get(&line)).or_else(|| object.diff.trails.values().next());
+    match trail.and_then(|trail| locate(&trail.place()?, "")) {
+        Some(author) => Some((author, locate(&rendered, "").into_iter().collect())),
+        None => Some((locate(&rendered, "")?, Vec::new())),
     }
 }
 

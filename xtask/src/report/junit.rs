@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anstream::adapter::strip_str;
 use diagnostics::{Class, Code, Diagnostic, Result, Severity};
+use kubernetes::change::effect::Effect;
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 use toolbox::atomic_file;
 
@@ -84,17 +85,21 @@ fn of_application(application: &ApplicationChange) -> Case {
         let kind = Code::NotRendered.name().to_owned();
         case.failures.push(Failure { kind, message: "cannot be rendered".to_owned(), text: reason.clone() });
     }
+    for effect in application.effects.iter().filter(|effect| effect.severity == Severity::Blocker) {
+        case.failures.push(failure(effect, effect.message.clone()));
+    }
     for object in &application.objects {
         let title = object.diff.object.manifest.title();
         for effect in object.effects.iter().filter(|effect| effect.severity == Severity::Blocker) {
-            case.failures.push(Failure {
-                kind: effect.code.name().to_owned(),
-                message: format!("{title}: {}", effect.message),
-                text: effect.help.as_ref().map(|help| format!("help: {help}")).unwrap_or_default(),
-            });
+            case.failures.push(failure(effect, format!("{title}: {}", effect.message)));
         }
     }
     case
+}
+
+fn failure(effect: &Effect, message: String) -> Failure {
+    let text = effect.help.as_ref().map(|help| format!("help: {help}")).unwrap_or_default();
+    Failure { kind: effect.code.name().to_owned(), message, text }
 }
 
 fn document(suites: &[Suite]) -> std::result::Result<String, SerializeError> {

@@ -7,7 +7,7 @@ use diagnostics::{Class, Severity};
 use maud::{Markup, html};
 
 use super::section;
-use crate::report::model::{ApplicationKind, Bump, Finding, Report, Side, Status};
+use crate::report::model::{ApplicationKind, Bump, Finding, Known, Report, Side, Status};
 use crate::report::{snippet, visible};
 
 /// The title of the page.
@@ -50,6 +50,7 @@ pub(super) fn body(report: &Report) -> Markup {
                 (dangers(report))
                 (findings(report))
                 (bumps(report))
+                (not_rendered(report))
                 section #changes tabindex="-1" aria-label="Changes" {
                     @for (rank, index) in order.iter().enumerate() {
                         (section::application(&report.applications[*index], *index, is_open(report, rank, *index)))
@@ -141,14 +142,13 @@ fn dangers(report: &Report) -> Markup {
             let place = section::application_id(index);
             rows.push((Severity::Blocker, place, one.name.as_str(), String::new(), reason.as_str(), "not-rendered"));
         }
-        for (number, object) in one.objects.iter().enumerate() {
+        let own = one.effects.iter().map(|effect| (section::application_id(index), String::new(), effect));
+        let objects = one.objects.iter().enumerate().flat_map(|(number, object)| {
             let title = object.diff.object.manifest.title();
-            let effects = object.effects.iter().filter(|effect| effect.severity >= Severity::Caution);
-            rows.extend(effects.map(|effect| {
-                let place = section::object_id(index, number);
-                let message = effect.message.as_str();
-                (effect.severity, place, one.name.as_str(), title.clone(), message, effect.code.name())
-            }));
+            object.effects.iter().map(move |effect| (section::object_id(index, number), title.clone(), effect))
+        });
+        for (place, title, effect) in own.chain(objects).filter(|(_, _, effect)| effect.severity >= Severity::Caution) {
+            rows.push((effect.severity, place, one.name.as_str(), title, effect.message.as_str(), effect.code.name()));
         }
     }
     rows.sort_by_key(|row| std::cmp::Reverse(row.0));
@@ -221,6 +221,29 @@ fn bumps(report: &Report) -> Markup {
                         td { code { (visible::line(&bump.from)) } }
                         td { code { (visible::line(&bump.to)) } @if bump.major { " " span.badge.caution { "major" } } }
                         td { (visible::line(&applications.join(", "))) }
+                    } } }
+                } }
+            }
+        }
+    }
+}
+
+fn not_rendered(report: &Report) -> Markup {
+    let known = |known: &Known| match known {
+        Known::Absent => html! { span.muted { "absent" } },
+        Known::Rendered => html! { span.muted { "rendered" } },
+        Known::Not { reason } => section::message(reason),
+    };
+    html! {
+        @if !report.not_rendered.is_empty() {
+            section.bumps aria-label="Not compared" {
+                h2 { "Not compared" }
+                div.scroll tabindex="0" role="region" aria-label="Not compared" { table {
+                    thead { tr { th scope="col" { "Name" } th scope="col" { "Base" } th scope="col" { "Head" } } }
+                    tbody { @for one in &report.not_rendered { tr {
+                        th scope="row" { code { (visible::line(&one.name)) } }
+                        td { (known(&one.base)) }
+                        td { (known(&one.head)) }
                     } } }
                 } }
             }

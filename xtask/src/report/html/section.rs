@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use diagnostics::Severity;
 use diagnostics::wording::list;
 use golden::diff::{Kind, Tag};
+use kubernetes::change::effect::Effect;
 use maud::{Markup, html};
 use serde_json::json;
 use workspace::target::DEFAULT_CASE;
@@ -72,6 +73,7 @@ pub(super) fn application(one: &ApplicationChange, index: usize, open: bool) -> 
                 @if !one.hooks.is_empty() { " · the sync runs " (visible::line(&one.hooks.join(", "))) }
             }
             @if let ApplicationKind::Failed { reason } = &one.kind { p.failed { (message(reason)) } }
+            (effects(&one.effects))
             @for (number, change) in one.objects.iter().enumerate() { (object(change, &object_id(index, number))) }
         }
     }
@@ -97,7 +99,10 @@ fn object(change: &ObjectChange, id: &str) -> Markup {
                     span.muted { "was " (visible::line(&previous.manifest.title())) }
                 }
                 @if change.severity() > Severity::Routine { (badge(change.severity())) }
-                span.action { (if applied { action(change.action) } else { "only in cases" }) }
+                span.action {
+                    (if applied { action(change.action) } else { "only in cases" })
+                    @if let Some(reason) = change.reason.as_ref().filter(|_| applied) { ", " (message(reason)) }
+                }
             }
             @if !manifest.template.is_empty() || !others.is_empty() {
                 p.facts {
@@ -105,14 +110,7 @@ fn object(change: &ObjectChange, id: &str) -> Markup {
                     @if !others.is_empty() { " · " (if applied { "also in " } else { "in " }) (others.join(", ")) }
                 }
             }
-            @if !change.effects.is_empty() {
-                ul.effects { @for effect in &change.effects {
-                    li {
-                        (badge(effect.severity)) " " (message(&effect.message)) " " code.code { (effect.code.name()) }
-                        @if let Some(help) = &effect.help { div.help { (message(help)) } }
-                    }
-                } }
-            }
+            (effects(&change.effects))
             (lines(change))
             @if !change.fields.is_empty() {
                 div.fields { table {
@@ -124,6 +122,19 @@ fn object(change: &ObjectChange, id: &str) -> Markup {
                     } } }
                 } }
             }
+        }
+    }
+}
+
+fn effects(effects: &[Effect]) -> Markup {
+    html! {
+        @if !effects.is_empty() {
+            ul.effects { @for effect in effects {
+                li {
+                    (badge(effect.severity)) " " (message(&effect.message)) " " code.code { (effect.code.name()) }
+                    @if let Some(help) = &effect.help { div.help { (message(help)) } }
+                }
+            } }
         }
     }
 }

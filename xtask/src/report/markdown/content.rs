@@ -6,11 +6,14 @@ use diagnostics::excerpt::excerpt;
 use diagnostics::wording::{list, plural};
 use diagnostics::{Class, Severity};
 use golden::diff::{Kind, Tag};
+use kubernetes::change::effect::Effect;
 use workspace::target::{DEFAULT_CASE, TargetId};
 
 use super::block::Block;
 use super::escape::{cell, code, html_code, html_message, message};
-use crate::report::model::{Action, ApplicationChange, ApplicationKind, Bump, Finding, ObjectChange, Report, Status};
+use crate::report::model::{
+    Action, ApplicationChange, ApplicationKind, Bump, Finding, Known, NotRendered, ObjectChange, Report, Status,
+};
 use crate::report::{snippet, visible};
 
 /// How many sources the header of a hunk names.
@@ -29,6 +32,7 @@ pub(super) fn blocks(report: &Report) -> Vec<Block> {
     let mut all: Vec<&ApplicationChange> = report.applications.iter().collect();
     all.sort_by(|one, other| (other.severity(), &one.name).cmp(&(one.severity(), &other.name)));
     blocks.extend(applications(&all));
+    blocks.extend(not_rendered(report));
     blocks.extend(all.into_iter().map(application));
     blocks
 }
@@ -47,7 +51,7 @@ fn counts(report: &Report) -> String {
     let effects = |severity| {
         let failed = |one: &&ApplicationChange| matches!(one.kind, ApplicationKind::Failed { .. });
         let failed = if severity == Severity::Blocker { report.applications.iter().filter(failed).count() } else { 0 };
-        failed + dangers_of(report, severity).count()
+        failed + report.effects().filter(|(_, _, effect)| effect.severity == severity).count()
     };
     for severity in [Severity::Blocker, Severity::Caution] {
         let count = effects(severity);
@@ -80,16 +84,6 @@ fn sign(severity: Severity) -> &'static str {
     }
 }
 
-/// The effects of one severity, each with its object and Application.
-fn dangers_of(
-    report: &Report,
-    severity: Severity,
-) -> impl Iterator<Item = (&ApplicationChange, &ObjectChange, &kubernetes::change::effect::Effect)> {
-    let objects = report.applications.iter().flat_map(|one| one.objects.iter().map(move |object| (one, object)));
-    let effects = objects.flat_map(|(one, object)| object.effects.iter().map(move |effect| (one, object, effect)));
-    effects.filter(move |(_, _, effect)| effect.severity == severity)
-}
-
 /// Blockers and cautions.
 fn dangers(report: &Report) -> Vec<Block> {
     let mut blocks = Vec::new();
@@ -103,11 +97,10 @@ fn dangers(report: &Report) -> Vec<Block> {
                 }
             }
         }
-        for (one, object, effect) in dangers_of(report, severity) {
-            let title = code(&object.diff.object.manifest.title());
-            let help = effect.help.as_deref().map(|help| format!("; {}", message(&excerpt(help)))).unwrap_or_default();
-            let text = message(&excerpt(&effect.message));
-            items.push(format!("> - {}, {title}: {text}{help} ({})", name(&one.name), code(effect.code.name())));
+        for (one, object, effect) in report.effects().filter(|(_, _, effect)| effect.severity == severity) {
+            let title = object.map(|object| format!(", {}", name(&object.diff.object.manifest.title())));
+            let text = effect_text(effect);
+            items.push(format!("> - {}{}: {text}", name(&one.name), title.unwrap_or_default()));
         }
         if !items.is_empty() {
             let title = plural(items.len(), severity.word());
@@ -196,6 +189,22 @@ fn applications(all: &[&ApplicationChange]) -> Option<Block> {
     (!rows.is_empty()).then_some(Block::Table { head, rows })
 }
 
+/// What is not compared, and why.
+fn not_rendered(report: &Report) -> Option<Block> {
+    let known = |known: &Known| match known {
+        Known::Absent => "absent".to_owned(),
+        Known::Rendered => "rendered".to_owned(),
+        Known::Not { reason } => message(&excerpt(reason)),
+    };
+    let row = |one: &NotRendered| {
+        let cells = [name(&one.name), known(&one.base), known(&one.head)];
+        format!("| {} |", cells.map(|text| cell(&text)).join(" | "))
+    };
+    let rows: Vec<String> = report.not_rendered.iter().map(row).collect();
+    let head = "| not compared | base | head |\n|---|---|---|\n".to_owned();
+    (!rows.is_empty()).then_some(Block::Table { head, rows })
+}
+
 /// What becomes of an Application. `former` writes the name that it had.
 fn what(one: &ApplicationChange, former: impl Fn(&str) -> String) -> String {
     let (first, rest) = match &one.kind {
@@ -250,6 +259,7 @@ fn application(one: &ApplicationChange) -> Block {
     if !facts.is_empty() {
         blocks.push(Block::Text(facts.join(" · ")));
     }
+    blocks.extend(effects(&one.effects));
     if !one.hooks.is_empty() {
         let hooks: Vec<String> = one.hooks.iter().map(|hook| name(hook)).collect();
         blocks.push(Block::Text(format!("The sync runs {}: {}", plural(hooks.len(), "hook"), hooks.join(", "))));
@@ -277,7 +287,9 @@ fn object(change: &ObjectChange) -> Vec<Block> {
     let previous = previous.map(|old| format!(" (was {})", code(&old.manifest.title()))).unwrap_or_default();
     let template = &diff.object.manifest.template;
     let template = if template.is_empty() { String::new() } else { format!(" · {}", code(template)) };
-    let action = if is_applied(change) { format!(" · Argo CD: {}", action(change.action)) } else { String::new() };
+    let reason = change.reason.as_deref().map(|reason| format!(", {}", message(&excerpt(reason)))).unwrap_or_default();
+    let action =
+        if is_applied(change) { format!(" · Argo CD: {}{reason}", action(change.action)) } else { String::new() };
     let severity = change.severity();
     let head = format!(
         "{} **{}** {}{previous}{action}{template}{}",
@@ -287,15 +299,7 @@ fn object(change: &ObjectChange) -> Vec<Block> {
         also_in(&change.targets)
     );
     let mut blocks = vec![Block::Text(head)];
-    let effects = change.effects.iter().map(|effect| {
-        let help = effect.help.as_deref().map(|help| format!("; {}", message(&excerpt(help)))).unwrap_or_default();
-        let text = message(&excerpt(&effect.message));
-        format!("- {} {}: {text}{help} ({})", sign(effect.severity), effect.severity, code(effect.code.name()))
-    });
-    let items: Vec<String> = effects.collect();
-    if !items.is_empty() {
-        blocks.push(Block::List { head: String::new(), items });
-    }
+    blocks.extend(effects(&change.effects));
     let hunks: BTreeMap<usize, Vec<usize>> = diff.added().into_iter().collect();
     let mut lines = Vec::new();
     let mut notes = Vec::new();
@@ -320,6 +324,18 @@ fn object(change: &ObjectChange) -> Vec<Block> {
     }
     blocks.extend(notes);
     blocks
+}
+
+/// The list of effects.
+fn effects(effects: &[Effect]) -> Option<Block> {
+    let item = |effect: &Effect| format!("- {} {}: {}", sign(effect.severity), effect.severity, effect_text(effect));
+    let items: Vec<String> = effects.iter().map(item).collect();
+    (!items.is_empty()).then_some(Block::List { head: String::new(), items })
+}
+
+fn effect_text(effect: &Effect) -> String {
+    let help = effect.help.as_deref().map(|help| format!("; {}", message(&excerpt(help)))).unwrap_or_default();
+    format!("{}{help} ({})", message(&excerpt(&effect.message)), code(effect.code.name()))
 }
 
 fn action(action: Action) -> &'static str {

@@ -94,6 +94,8 @@ pub(crate) fn shop() -> Report {
     ];
     for application in &mut all {
         let object = &mut application.objects[0];
+        let key = &mut object.diff.object.manifest.key;
+        (key.name, key.namespace) = ("web".to_owned(), application.name.clone());
         let mut lines = vec![(Tag::Hunk, "@@ -6,7 +6,7 @@".to_owned()), (Tag::Context, "spec:".to_owned())];
         for (old, new, _) in changes {
             lines.push((Tag::Removed, format!("  {old}")));
@@ -102,6 +104,10 @@ pub(crate) fn shop() -> Report {
         lines.push((Tag::Context, "  strategy:".to_owned()));
         object.diff.lines = lines;
         object.diff.trails = (7..10).map(|line| (line, trail())).collect();
+        for effect in object.effects.iter_mut().filter(|effect| effect.severity == Severity::Caution) {
+            (effect.code, effect.help) = (Code::ChangeDisruptive, None);
+            "one pod of `replicas: 3` is not scheduled until the volume is free".clone_into(&mut effect.message);
+        }
         let split = |text: &str| text.split_once(": ").map(|(_, value)| value.to_owned());
         object.fields = changes
             .map(|(old, new, path)| FieldChange { path: path.to_owned(), before: split(old), after: split(new) })
