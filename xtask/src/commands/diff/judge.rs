@@ -67,8 +67,9 @@ pub(super) fn judge(
     let plans = if after.is_none() {
         action::plans_without(root, all.iter().filter_map(|(object, _)| *object), deleted)
     } else {
-        let changed = |object: &Object| all.iter().any(|(_, after)| after.is_some_and(|one| std::ptr::eq(one, object)));
-        action::plans(root, &all, new.iter().any(|object| !changed(object)))
+        let is_changed =
+            |object: &Object| all.iter().any(|(_, after)| after.is_some_and(|one| std::ptr::eq(one, object)));
+        action::plans(root, &all, new.iter().any(|object| !is_changed(object)))
     };
     let mut images: BTreeSet<Bump> = chart_bumps(before, after);
     for (((before, after), plan), owner) in all.iter().zip(&plans).zip(&owners) {
@@ -78,13 +79,8 @@ pub(super) fn judge(
         }
         let key = after.or(*before).map(|object| &object.key);
         let ignored = |path: &[String]| key.is_some_and(|key| effect::ignores(root, key, path));
-        let change = Change {
-            before: *before,
-            after: *after,
-            action: plan.action,
-            update: plan.update.clone(),
-            ignored: &ignored,
-        };
+        let change =
+            Change { before: *before, after: *after, action: plan.action, update: plan.update, ignored: &ignored };
         changes[*owner].effects.extend(effects::of(&change, &around));
     }
     for (index, change) in changes.iter_mut().enumerate() {
