@@ -7,6 +7,7 @@ use diagnostics::Severity;
 
 use crate::report::Format;
 use crate::report::changes::View;
+use crate::report::outputs::Outputs;
 
 /// Render this repository's charts exactly as Argo CD would, and show what changed
 #[derive(Debug, Parser)]
@@ -30,6 +31,7 @@ Environment:
   XTASK_KIND_MANIFEST    file of manifests to apply to the kind cluster before the Applications
   CI                     true: refuse to accept or fix anything, report a stale render.lock, and print plain progress lines
   GITHUB_ACTIONS         true: annotate the files of the pull request
+  GITHUB_STEP_SUMMARY    file to which `diff` and `ci` append their report as Markdown
   NO_COLOR               disable color
 
 Exit codes:
@@ -275,6 +277,10 @@ pub struct Diff {
     /// Exit with code 1 if a change is at least this severe
     #[arg(long, value_enum, value_name = "SEVERITY")]
     pub fail_on: Option<FailOn>,
+
+    /// Where to write the report.
+    #[command(flatten)]
+    pub outputs: Outputs,
 }
 
 /// A severity.
@@ -324,10 +330,6 @@ pub struct Lint {
 /// `ci`.
 #[derive(Debug, Args)]
 pub struct Ci {
-    /// Also write the report as JUnit XML
-    #[arg(long, value_name = "FILE")]
-    pub junit: Option<PathBuf>,
-
     /// Directory of additional CustomResourceDefinitions, for example those of Argo CD
     #[arg(long, value_name = "DIR")]
     pub crds: Option<PathBuf>,
@@ -339,6 +341,10 @@ pub struct Ci {
     /// Also run `test-kind`
     #[arg(long)]
     pub kind: bool,
+
+    /// Where to write the report.
+    #[command(flatten)]
+    pub outputs: Outputs,
 }
 
 /// `validate`.

@@ -62,12 +62,15 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
             Ok(render::run(session, &render::Request { targets, accept, force, output, argocd }))
         }
         Command::Diff(args) => {
-            let cli::Diff { targets, base, head, base_argocd, head_argocd, diff, fail_on } = args;
-            let fail_on = fail_on.map(Into::into);
-            diff::run(session, &diff::Request { targets, base, head, base_argocd, head_argocd, fail_on, view: diff })
+            let cli::Diff { targets, base, head, base_argocd, head_argocd, diff, fail_on, outputs } = args;
+            let (fail_on, view) = (fail_on.map(Into::into), diff);
+            let request = diff::Request { targets, base, head, base_argocd, head_argocd, fail_on, view, outputs };
+            diff::run(session, &request)
         }
         Command::Deps { update } => deps::run(session, update.as_deref()),
-        Command::Ci(cli::Ci { junit, crds, base, kind }) => ci::run(session, &ci::Request { junit, crds, base, kind }),
+        Command::Ci(cli::Ci { outputs, crds, base, kind }) => {
+            ci::run(session, &ci::Request { outputs, crds, base, kind })
+        }
         Command::Bench { rounds } => bench::run(session, rounds),
         Command::Lint(cli::Lint { targets, fix, base, images }) => {
             lint::run(session, &lint::Request { targets, fix, base, images })

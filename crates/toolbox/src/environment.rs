@@ -25,6 +25,8 @@ pub struct Environment {
     pub ci: bool,
     /// `GITHUB_ACTIONS` is `true` or `1`: findings are also printed as workflow commands.
     pub github: bool,
+    /// `GITHUB_STEP_SUMMARY`: the file with the summary of a step of GitHub Actions.
+    pub step_summary: Option<PathBuf>,
     /// `TERM` is `dumb`, empty, or unset: a terminal cannot overwrite a line.
     pub dumb: bool,
     /// `XTASK_CHART_MIRROR`.
@@ -50,7 +52,8 @@ impl Environment {
             .or_else(|| Some(path("XDG_CACHE_HOME")?.join("homelab-chart")))
             .or_else(|| Some(path("HOME")?.join(".cache").join("homelab-chart")))
             .unwrap_or_else(|| std::env::temp_dir().join(format!("homelab-chart-{}", geteuid().as_raw())));
-        Self { ci: set("CI"), github: set("GITHUB_ACTIONS"), dumb, mirror, cache: absolute(cache) }
+        let step_summary = path("GITHUB_STEP_SUMMARY");
+        Self { ci: set("CI"), github: set("GITHUB_ACTIONS"), step_summary, dumb, mirror, cache: absolute(cache) }
     }
 
     /// Fails if another user could have written to the cache: the tools in it are run. Creates it if another user could
@@ -93,8 +96,14 @@ mod tests {
     use super::*;
 
     fn check(cache: &Path) -> Option<String> {
-        let environment =
-            Environment { ci: false, github: false, dumb: false, mirror: None, cache: cache.to_path_buf() };
+        let environment = Environment {
+            ci: false,
+            github: false,
+            step_summary: None,
+            dumb: false,
+            mirror: None,
+            cache: cache.to_path_buf(),
+        };
         environment.check_cache().err().map(|found| found.0[0].message.clone())
     }
 

@@ -25,7 +25,8 @@ use super::rendering;
 use super::{Outcome, Session};
 use crate::report::changes::{self, View};
 use crate::report::json::{self, Output};
-use crate::report::model::Report;
+use crate::report::model::{Finding, Report};
+use crate::report::outputs::Outputs;
 
 /// The command's arguments.
 #[derive(Debug, Default)]
@@ -44,16 +45,22 @@ pub struct Request {
     pub fail_on: Option<Severity>,
     /// How differences are shown.
     pub view: View,
+    /// Where to write the report.
+    pub outputs: Outputs,
 }
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let mut diagnostics = Diagnostics::default();
-    let report = compare(session, request, &mut diagnostics)?;
+    let mut report = compare(session, request, &mut diagnostics)?;
     session.printer.result(&changes::text(&report, request.view));
     session.printer.finished(&changes::total(&report));
     diagnostics.0.extend(refused(&report, request.fail_on));
     diagnostics.sort();
+    let finding = |found: &Diagnostic| Finding { diagnostic: found.clone(), status: None };
+    report.findings = diagnostics.0.iter().map(finding).collect();
+    let written = request.outputs.write(&report, session.environment.step_summary.as_deref());
+    diagnostics.extend(written.err().unwrap_or_default());
     Ok(Outcome { diagnostics, output: Output::Diff(json::Diff::from(&report)) })
 }
 
@@ -86,10 +93,12 @@ fn compare(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnosti
     let fingerprints = toolbox::fingerprint::Fingerprints::new(&session.environment.cache);
     let before = Applications::new(&base, &old, &request.targets);
     let after = Applications::new(&head, &new, &request.targets);
-    let fields = request.view == View::Semantic || session.printer.json();
+    let files = request.outputs != Outputs::default();
+    let summary = session.environment.step_summary.is_some();
+    let fields = request.view == View::Semantic || session.printer.json() || files || summary;
     let pairs = Pairs { base: &before, head: &after, fingerprint: &|value| fingerprints.of(value), fields };
     let (mut applications, not_rendered, unchanged) = pairs.compare();
-    trace::trace(&head, &new, false, &mut applications);
+    trace::trace(&head, &new, files, &mut applications);
     Ok(Report {
         command: "diff",
         base: base.describe(),

@@ -171,6 +171,18 @@ impl ApplicationChange {
 }
 
 impl Report {
+    /// All effects, each with its Application, and its object unless it is about the Application as a whole.
+    pub fn effects(&self) -> impl Iterator<Item = (&ApplicationChange, Option<&ObjectChange>, &Effect)> {
+        self.applications.iter().flat_map(|application| {
+            let own = application.effects.iter().map(move |effect| (application, None, effect));
+            let objects = application
+                .objects
+                .iter()
+                .flat_map(move |object| object.effects.iter().map(move |effect| (application, Some(object), effect)));
+            own.chain(objects)
+        })
+    }
+
     /// The number of Applications with each severity.
     #[must_use]
     pub fn count(&self, severity: Severity) -> usize {

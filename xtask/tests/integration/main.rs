@@ -28,6 +28,7 @@ mod properties;
 mod provenance;
 mod relay;
 mod render;
+mod reports;
 mod structure;
 #[expect(dead_code, reason = "the fixtures use the rest")]
 mod support;
