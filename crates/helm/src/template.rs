@@ -9,3 +9,4 @@ pub mod parse;
 mod pipeline;
 pub mod tree;
 pub mod unclosed;
+pub mod unstable;

@@ -232,9 +232,13 @@ fn duplicates(manifests: &[Manifest]) -> Diagnostics {
             } else {
                 format!("by both `{}` and `{}`", first.template, manifest.template)
             };
+            let mut found = Diagnostic::new(Code::ObjectDuplicate, format!("{key} is rendered {templates}"))
+                .at(Place::file(manifest.template.clone()), "");
+            if first.template != manifest.template {
+                found = found.at(Place::file(first.template.clone()), "also rendered here");
+            }
             diagnostics.push(
-                Diagnostic::new(Code::ObjectDuplicate, format!("{key} is rendered {templates}"))
-                    .at(Place::file(manifest.template.clone()), "")
+                found
                     .note("Argo CD would keep only the last of them")
                     .help("rename one of the objects, or render it only once"),
             );

@@ -118,6 +118,27 @@ impl Object {
         path
     }
 
+    /// The key of a mapping or list that begins below it, or else the place itself.
+    fn at_key(&self, place: Place) -> Place {
+        let Some(span) = &place.span else { return place };
+        let mut node = &self.root;
+        loop {
+            let inside = |value: &&Node| value.span.start <= span.start && span.end <= value.span.end;
+            if let Some((key, value)) = node.entries().iter().find(|(_, value)| inside(&value)) {
+                let collection = matches!(value.value, Value::Mapping(_) | Value::Sequence(_));
+                let between = node.source.text.get(key.span.end..value.span.start).unwrap_or_default();
+                if value.span == *span && collection && between.contains('\n') {
+                    return Place::new(&place.source, key.span.clone());
+                }
+                node = value;
+            } else if let Some(item) = node.items().iter().find(inside) {
+                node = item;
+            } else {
+                return place;
+            }
+        }
+    }
+
     /// Creates a finding at a place in the object, with its target and template.
     #[must_use]
     pub fn finding(
@@ -127,6 +148,7 @@ impl Object {
         place: Place,
         label: impl Into<String>,
     ) -> Diagnostic {
+        let place = self.at_key(place);
         let origin = Origin {
             golden: self.golden.clone(),
             template: self.template.clone(),

@@ -1,7 +1,7 @@
 //! Namespaced and cluster-scoped kinds.
 //!
-//! The table lists the kinds of Kubernetes, as discovered from a 1.34 API server with all API versions enabled, those of
-//! Argo CD, and SealedSecret. Rendered CustomResourceDefinitions add others; the scope of any other kind is unknown.
+//! The table lists the kinds of Kubernetes, as discovered from a 1.34 API server with all API versions enabled, and those of
+//! Argo CD, Sealed Secrets, and other operators that many clusters have. Rendered CustomResourceDefinitions add others; the scope of any other kind is unknown.
 
 use std::collections::BTreeMap;
 
@@ -63,14 +63,47 @@ const KNOWN: &[(&str, &[&str], &[&str])] = &[
         &["LocalSubjectAccessReview"],
     ),
     ("autoscaling", &[], &["HorizontalPodAutoscaler"]),
+    ("autoscaling.k8s.io", &[], &["VerticalPodAutoscaler", "VerticalPodAutoscalerCheckpoint"]),
     ("batch", &[], &["CronJob", "Job"]),
     ("bitnami.com", &[], &["SealedSecret"]),
+    ("cert-manager.io", &["ClusterIssuer"], &["Certificate", "CertificateRequest", "Issuer"]),
     ("certificates.k8s.io", &["CertificateSigningRequest", "ClusterTrustBundle"], &["PodCertificateRequest"]),
     ("coordination.k8s.io", &[], &["Lease", "LeaseCandidate"]),
     ("discovery.k8s.io", &[], &["EndpointSlice"]),
     ("events.k8s.io", &[], &["Event"]),
+    ("external-secrets.io", &["ClusterExternalSecret", "ClusterSecretStore"], &["ExternalSecret", "SecretStore"]),
     ("flowcontrol.apiserver.k8s.io", &["FlowSchema", "PriorityLevelConfiguration"], &[]),
+    (
+        "gateway.networking.k8s.io",
+        &["GatewayClass"],
+        &[
+            "BackendTLSPolicy",
+            "GRPCRoute",
+            "Gateway",
+            "HTTPRoute",
+            "ReferenceGrant",
+            "TCPRoute",
+            "TLSRoute",
+            "UDPRoute",
+        ],
+    ),
     ("internal.apiserver.k8s.io", &["StorageVersion"], &[]),
+    (
+        "monitoring.coreos.com",
+        &[],
+        &[
+            "Alertmanager",
+            "AlertmanagerConfig",
+            "PodMonitor",
+            "Probe",
+            "Prometheus",
+            "PrometheusAgent",
+            "PrometheusRule",
+            "ScrapeConfig",
+            "ServiceMonitor",
+            "ThanosRuler",
+        ],
+    ),
     ("networking.k8s.io", &["IPAddress", "IngressClass", "ServiceCIDR"], &["Ingress", "NetworkPolicy"]),
     ("node.k8s.io", &["RuntimeClass"], &[]),
     ("policy", &[], &["PodDisruptionBudget"]),
@@ -90,7 +123,15 @@ const KNOWN: &[(&str, &[&str], &[&str])] = &[
 ];
 
 /// API groups of the table that are not part of Kubernetes, so that not all of their kinds are listed.
-const PARTIAL: &[&str] = &["argoproj.io", "bitnami.com"];
+const PARTIAL: &[&str] = &[
+    "argoproj.io",
+    "autoscaling.k8s.io",
+    "bitnami.com",
+    "cert-manager.io",
+    "external-secrets.io",
+    "gateway.networking.k8s.io",
+    "monitoring.coreos.com",
+];
 
 /// The scopes of all known kinds.
 #[derive(Debug)]

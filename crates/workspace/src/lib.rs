@@ -25,6 +25,7 @@ pub mod provenance;
 mod reason;
 pub mod remote_chart;
 pub mod render;
+pub mod renderer;
 mod revision;
 pub mod suppression;
 pub mod sync_policy;

@@ -4,6 +4,7 @@
 //! with marks. A manifest is traced only if the text between the marks equals its own, byte for byte.
 
 mod documents;
+pub mod invalid_output;
 mod run;
 pub mod settings;
 mod sources;
@@ -24,7 +25,7 @@ use kubernetes::manifest::Recorded;
 use self::documents::{Documents, body};
 use self::settings::Settings;
 use self::sources::Sources;
-use crate::render::Renderer;
+use crate::renderer::Renderer;
 use crate::target::ChartTarget;
 
 /// What wrote the manifests of a target.

@@ -14,33 +14,16 @@ mod unset;
 pub mod values;
 mod violations;
 
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
-use diagnostics::{Diagnostic, Place, Result};
-use helm::command;
+use diagnostics::{Code, Diagnostic, Place, Result};
 use kubernetes::manifest;
 use kubernetes::manifest::{Manifest, Recorded};
-use toolbox::archive::sha256;
-use toolbox::atomic_file;
 use toolbox::process::{Invocation, quoted};
 
+use crate::provenance::invalid_output;
+pub use crate::renderer::Renderer;
 use crate::target::ChartTarget;
-
-/// The time limit of one render.
-const DEADLINE: Duration = Duration::from_secs(120);
-
-/// The environment of a render.
-#[derive(Debug, Clone, Copy)]
-pub struct Renderer<'a> {
-    /// The absolute root of the workspace.
-    pub root: &'a Path,
-    /// The tool's cache directory.
-    pub cache: &'a Path,
-    /// The Helm executable.
-    pub helm: &'a Path,
-}
 
 impl Renderer<'_> {
     /// Renders a chart in a directory: its own or a staged copy.
@@ -50,12 +33,20 @@ impl Renderer<'_> {
         let output = invocation.run()?;
         let command = self.by_hand(target, &invocation, directory);
         if !output.success() {
-            return Err(failure::explain(self.root, target, output.code, &output.stderr, &command));
+            let locate = |template: &str| invalid_output::syntax(self, target, directory, template);
+            return Err(failure::explain(self.root, target, output.code, &output.stderr, &command, &locate));
         }
         manifest::read(&output.stdout, &target.recipe.namespace).map_err(|mut found| {
+            let alone = found.0.len() == 1;
             for diagnostic in &mut found.0 {
+                // It is known which object of a template is meant if only one is wrong.
+                if alone && diagnostic.code == Code::ManifestInvalid {
+                    self.point_at_incomplete(target, directory, diagnostic);
+                }
                 point_at_templates(target, diagnostic);
-                diagnostic.helps.push(format!("to reproduce it, run: {command}"));
+                if diagnostic.helps.is_empty() {
+                    diagnostic.helps.push(format!("to reproduce it, run: {command}"));
+                }
             }
             found
         })
@@ -72,25 +63,16 @@ impl Renderer<'_> {
         Some(manifest::recorded(manifests))
     }
 
-    /// The command that renders a target in a directory, with Helm's home directories below `homes`.
-    pub fn invocation(&self, target: &ChartTarget<'_>, directory: &Path, homes: &Path) -> Result<Invocation> {
-        let inline = self.inline_values(target)?;
-        let invocation = command::invocation(self.helm, directory, homes).args(target.recipe.args(inline.as_deref()));
-        Ok(invocation.deadline(DEADLINE))
-    }
-
-    /// The file with the Application's inline values, written to the cache if necessary.
-    fn inline_values(&self, target: &ChartTarget<'_>) -> Result<Option<PathBuf>> {
-        let Some(text) = &target.recipe.inline_values else { return Ok(None) };
-        let path = self.cache.join("values").join(format!("{}.yaml", sha256(text.as_bytes())));
-        // The content is not trusted because of the name, and the values may be confidential.
-        let private = |facts: std::fs::Metadata| facts.is_file() && facts.permissions().mode() & 0o777 == 0o600;
-        let sound = std::fs::symlink_metadata(&path).is_ok_and(private)
-            && std::fs::read(&path).is_ok_and(|bytes| bytes == text.as_bytes());
-        if !sound {
-            atomic_file::write_private(&path, text.as_bytes())?;
+    /// Replaces the name of a template with the line that writes an object without a kind or a name.
+    fn point_at_incomplete(&self, target: &ChartTarget<'_>, directory: &Path, diagnostic: &mut Diagnostic) {
+        let [(place, _)] = diagnostic.places.as_slice() else { return };
+        if place.span.is_none() {
+            let located = invalid_output::incomplete(self, target, directory, &place.source.name);
+            if !located.places.is_empty() {
+                diagnostic.places = located.places;
+                diagnostic.helps.extend(located.help);
+            }
         }
-        Ok(Some(path))
     }
 
     /// The command, for a shell in the root of the workspace.

@@ -24,7 +24,9 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::FieldUnknown, Code::ReferencePort, siblings),
     (Code::NamespaceMismatch, Code::ProjectForbids, same_object),
     (Code::ObjectInvalid, Code::NetworkPolicyOpen, same_object),
+    (Code::ObjectInvalid, Code::ReferencePort, siblings),
     (Code::ObjectRefused, Code::HelmLint, same_name),
+    (Code::ObjectRefused, Code::ReferenceMissing, suggests_the_name),
     (Code::ObjectRefused, Code::SelectorUnmatched, same_labels),
     (Code::ProjectUnused, Code::ProjectForbids, same_line),
     (Code::RepositoryMismatch, Code::ProjectForbids, same_repository),
@@ -139,6 +141,16 @@ fn same_chart(cause: &Diagnostic, effect: &Diagnostic) -> bool {
 fn same_name(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     let named = cause.origin.as_ref().is_some_and(|origin| origin.path == ["metadata", "name"]);
     named && same_file(cause, effect) && effect.message.contains("object name does not conform")
+}
+
+/// Whether the object that is missing is probably the one with an invalid name.
+fn suggests_the_name(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let invalid = cause.origin.as_ref().filter(|origin| origin.path == ["metadata", "name"]);
+    invalid.is_some_and(|origin| {
+        let title = format!("{} `", origin.kind);
+        let help = format!("did you mean `{}`?", origin.name);
+        same_application(cause, effect) && effect.message.starts_with(&title) && effect.helps.contains(&help)
+    })
 }
 
 /// Whether the labels of the pods are not those of the selector of their own workload.

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use diagnostics::{Diagnostic, Diagnostics, Place};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place};
 use golden::objects::UNRECORDED;
 use kubernetes::object;
 use toolbox::parallel::parallel;
@@ -47,6 +47,10 @@ impl<'s> Placer<'s> {
             for (place, _) in found.places.iter_mut().skip(1) {
                 let author = of_golden(place).and_then(|(target, file)| author(place, file, origins.get(target)?));
                 *place = author.unwrap_or_else(|| place.clone());
+            }
+            if let Some((first, _)) = found.places.first().cloned() {
+                let mut main = true;
+                found.places.retain(|(place, _)| std::mem::take(&mut main) || *place != first);
             }
             if let Some(origins) = found.target.as_ref().and_then(|name| origins.get(name)) {
                 move_to_author(found, origins);
@@ -127,6 +131,15 @@ fn move_to_author(found: &mut Diagnostic, origins: &Traced<'_>) {
     let start = origins.provenance().at(&origin.golden, line, indent, 0);
     if let Some(user) = trail.writer().zip(start).and_then(|(writer, start)| writer.user(&start).cloned()) {
         helper = Some(std::mem::replace(&mut author, user));
+    }
+    // The fields that an action with the wrong indentation includes are all unknown where they are.
+    let included = trail.writer().and_then(|writer| Some((writer.callers.last()?.clone(), writer.place.clone())));
+    if let (Code::FieldUnknown, Some((action, written))) =
+        (found.code, included.filter(|(place, _)| !in_archive(place)))
+    {
+        author = action;
+        helper = Some(written);
+        found.helps.push("check the indentation of what this includes".to_owned());
     }
     let as_written = text(&author) == text(&golden);
     // With several values, none of them is the one to change.

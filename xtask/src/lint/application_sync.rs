@@ -100,9 +100,16 @@ fn managed_namespace(application: &Written<'_>) -> Option<Diagnostic> {
     let path = ["spec", "syncPolicy", "managedNamespaceMetadata"];
     set(application, &path)?;
     (!application.has_sync_option("CreateNamespace=true")).then(|| {
+        let message = "`managedNamespaceMetadata` requires `CreateNamespace=true`";
         let place = application.root.find(&path[..2]).unwrap_or(application.root).key_place(path[2]);
-        finding(application, "`managedNamespaceMetadata` requires `CreateNamespace=true`", place, "ignored by Argo CD")
-            .help("add `CreateNamespace=true` to `spec.syncPolicy.syncOptions`")
+        let options = application.root.items_at(&["spec", "syncPolicy", "syncOptions"]).iter();
+        match options.rev().find(|option| option.as_str() == Some("CreateNamespace=false")) {
+            Some(option) => finding(application, message, option.place(), "creates no namespace")
+                .at(place, "ignored by Argo CD")
+                .help("set `CreateNamespace=true`"),
+            None => finding(application, message, place, "ignored by Argo CD")
+                .help("add `CreateNamespace=true` to `spec.syncPolicy.syncOptions`"),
+        }
     })
 }
 

@@ -24,6 +24,7 @@ use helm::chart::Chart;
 use toolbox::inputs;
 use toolbox::parallel::parallel;
 use toolbox::process::{Invocation, Output};
+use workspace::provenance::invalid_output::Located;
 use workspace::render::failure;
 use workspace::target::ChartTarget;
 
@@ -387,7 +388,9 @@ impl Explorer<'_> {
         let number = output.stderr.split(MARK).nth(1).and_then(|rest| rest.split('-').next()?.parse::<usize>().ok());
         let Some(number) = number.filter(|number| *number < self.templates.marks.len()) else {
             let command = invocation.command_line();
-            return Err(failure::explain(self.helm.root, target, output.code, &output.stderr, &command));
+            return Err(failure::explain(self.helm.root, target, output.code, &output.stderr, &command, &|_| {
+                Located::default()
+            }));
         };
         self.reach(number);
         Ok(true)

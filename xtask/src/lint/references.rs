@@ -15,6 +15,7 @@ use kubernetes::inventory::entry::{Entry, Id};
 use kubernetes::inventory::keys::Keys;
 use kubernetes::inventory::near::is_near;
 use kubernetes::inventory::pods::Pods;
+use kubernetes::inventory::provided;
 use kubernetes::inventory::{Presence, View};
 use kubernetes::object::Object;
 use kubernetes::references::{self, reference::Reference};
@@ -181,6 +182,8 @@ impl<'i, 'a> At<'i, 'a> {
         }
         let Id { group, kind, namespace, name } = self.id;
         let near = self.view.names(group, kind, namespace).find(|(other, _)| is_near(name, other));
+        let provided = provided::names(group, kind);
+        let near_provided = provided.iter().any(|other| is_near(name, other));
         let elsewhere = || {
             let mut elsewhere = self.view.elsewhere(group, kind, name);
             elsewhere.find(|entry| self.view.is_own(entry) || self.view.is_deployed())
@@ -192,7 +195,7 @@ impl<'i, 'a> At<'i, 'a> {
             && !self.view.may_contain(kind, namespace)
             && !self.is_class()
             && !self.is_foreign_account();
-        if near.is_none() && own_elsewhere.is_none() && !expected {
+        if near.is_none() && !near_provided && own_elsewhere.is_none() && !expected {
             return;
         }
         let place = if namespace.is_empty() { String::new() } else { format!(" in namespace `{namespace}`") };
@@ -210,11 +213,14 @@ impl<'i, 'a> At<'i, 'a> {
             (None, Some(entry)) => diagnostic
                 .at(entry.object.name_place(), format!("in namespace `{}`", entry.namespace))
                 .help("render both in the same namespace"),
-            (None, None) => match self.alike() {
-                Some(other) => diagnostic
+            (None, None) => match (self.alike(), diagnostics::nearest(name, provided.iter().copied())) {
+                (Some(other), _) => diagnostic
                     .at(other.object.name_place(), "rendered here")
                     .help(format!("did you mean the {} with this name?", other.object.key.kind)),
-                None => diagnostic.help("render it, or correct the name").help(
+                (None, Some(near)) => {
+                    diagnostic.help(format!("did you mean `{near}`, which every cluster has?"))
+                }
+                (None, None) => diagnostic.help("render it, or correct the name").help(
                     "if it exists outside of this repository, declare it with a reason as `[[external]]` in charts.toml",
                 ),
             },

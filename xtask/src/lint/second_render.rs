@@ -14,12 +14,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 use document::{Node, Value, yaml};
+use helm::template::unstable;
 use kubernetes::manifest;
 use kubernetes::manifest::{Manifest, Recorded};
 use kubernetes::object::Object;
 use serde_json::json;
 use toolbox::parallel::parallel;
 use toolbox::process::quoted;
+use toolbox::source::read;
 use toolbox::{archive, inputs};
 use workspace::target::ChartTarget;
 
@@ -46,7 +48,7 @@ pub fn check(subject: &ChartSubject<'_>) -> Diagnostics {
         let lines = differences(&subject.helm, one.target, subject.directory, &one.manifests, one.fresh)?;
         let id = one.target.id.to_string();
         let objects: Vec<&Object> = subject.objects.iter().filter(|object| object.target == id).collect();
-        Ok(findings(&lines, &objects))
+        Ok(findings(&subject.helm, &lines, &objects))
     });
     for found in results {
         diagnostics.extend(found.unwrap_or_else(|found| found));
@@ -84,7 +86,7 @@ fn differences(
 
 /// Returns one finding per object that differs; `objects` are those of the target. The values are not printed, so that
 /// two runs have the same output.
-fn findings(lines: &[String], objects: &[&Object]) -> Diagnostics {
+fn findings(helm: &Helm<'_>, lines: &[String], objects: &[&Object]) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let mut rest = lines;
     while let Some((golden, _)) = rest.first().and_then(|line| parse(line)) {
@@ -94,7 +96,8 @@ fn findings(lines: &[String], objects: &[&Object]) -> Diagnostics {
         if let Some((object, node)) = locate(objects, &golden, &paths[0]) {
             let help = "remove `now`, `rand…`, `uuidv4`, `gen…`, `htpasswd`, and `bcrypt` from the template; \
                         use a value, or let a controller generate it";
-            diagnostics.push(finding(object, node, &paths).help(help));
+            let found = finding(object, node, &paths);
+            diagnostics.push(called_in(helm, object, found).help(help));
         }
     }
     diagnostics
@@ -116,6 +119,19 @@ fn finding(object: &Object, node: &Node, paths: &[Vec<String>]) -> Diagnostic {
     let message = format!("{} renders differently each time", object.key);
     let label = "differs in a second render";
     object.finding(Code::RenderUnstable, message, withheld(node), label).note(format!("differs: {}", listed.join(", ")))
+}
+
+/// Puts the calls of functions whose result differs in the object's template first.
+fn called_in(helm: &Helm<'_>, object: &Object, mut found: Diagnostic) -> Diagnostic {
+    let template = object.template_file.as_ref().and_then(|file| read(helm.root, &helm.root.join(file)).ok());
+    let Some(template) = template else { return found };
+    let calls: Vec<Place> =
+        unstable::calls(&template.text).into_iter().map(|span| Place::new(&template, span)).collect();
+    if !calls.is_empty() {
+        found.places.retain(|(place, _)| place.source.name != template.name);
+        found.places.splice(0..0, calls.into_iter().map(|call| (call, "the result differs each time".to_owned())));
+    }
+    found
 }
 
 /// The place of a value, with the value itself removed.

@@ -39,6 +39,17 @@ impl Delta<'_> {
         path::text(&self.path)
     }
 
+    /// The path as text, without the middle of a long one.
+    #[must_use]
+    pub fn short(&self) -> String {
+        let text = self.text();
+        let (start, end) = self.path.split_at(self.path.len().min(2));
+        if text.chars().count() <= LONG || end.len() < 3 {
+            return text;
+        }
+        format!("{}.….{}", path::text(start), path::text(&end[end.len() - 2..]))
+    }
+
     /// The names of the fields on the path, without the items of lists.
     #[must_use]
     pub fn names(&self) -> Vec<&str> {
@@ -63,6 +74,9 @@ impl Delta<'_> {
 pub fn key_of(list: &str, item: &Node) -> Option<Step> {
     item::keys(list).find_map(|key| Some(item::step(key, &item::value(item, key)?)))
 }
+
+/// The number of characters up to which a path is shown as a whole.
+const LONG: usize = 80;
 
 /// The number of entries from which a mapping is searched with an index.
 const INDEXED: usize = 16;

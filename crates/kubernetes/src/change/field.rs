@@ -109,7 +109,12 @@ fn change(
             let added = before.is_none();
             match &only.value {
                 Value::Mapping(entries) if !value::fits(only) => {
-                    for (Key { name, .. }, node) in entries {
+                    // The path contains the key of the item.
+                    let keys = match path.last() {
+                        Some(Step::Item(key)) => key.iter().map(|(name, _)| *name).collect(),
+                        _ => Vec::new(),
+                    };
+                    for (Key { name, .. }, node) in entries.iter().filter(|(key, _)| !keys.contains(&&*key.name)) {
                         path.push(Step::Key(name.clone()));
                         let (old, new) = if added { (None, Some(node)) } else { (Some(node), None) };
                         change(old, new, path, nested, changes);

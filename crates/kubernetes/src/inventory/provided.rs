@@ -9,6 +9,22 @@ const SYSTEM: &[&str] = &["kube-node-lease", "kube-public", "kube-system"];
 /// Argo CD's own namespace. Its installation is rarely rendered by an Application of its own.
 const ARGO_CD: &str = "argocd";
 
+/// The roles for users that every cluster has.
+const ROLES: &[&str] = &["admin", "cluster-admin", "edit", "view"];
+
+/// The priority classes that every cluster has.
+const PRIORITY_CLASSES: &[&str] = &["system-cluster-critical", "system-node-critical"];
+
+/// The names of the objects of a kind that every cluster has, and that manifests usually refer to.
+#[must_use]
+pub fn names(group: &str, kind: &str) -> &'static [&'static str] {
+    match (group, kind) {
+        ("rbac.authorization.k8s.io", "ClusterRole") => ROLES,
+        ("scheduling.k8s.io", "PriorityClass") => PRIORITY_CLASSES,
+        _ => &[],
+    }
+}
+
 /// The keys of an object that every cluster has; `None` for any other object.
 #[must_use]
 pub fn keys(id: &Id<'_>) -> Option<Keys> {
@@ -20,11 +36,9 @@ pub fn keys(id: &Id<'_>) -> Option<Keys> {
         ("", "ServiceAccount") => id.name == "default",
         ("", "Service") => (id.namespace, id.name) == ("default", "kubernetes"),
         ("", "Namespace") => id.name == "default" || SYSTEM.contains(&id.name),
-        ("rbac.authorization.k8s.io", "ClusterRole") => {
-            matches!(id.name, "admin" | "cluster-admin" | "edit" | "view") || id.name.starts_with("system:")
-        }
+        ("rbac.authorization.k8s.io", "ClusterRole") => ROLES.contains(&id.name) || id.name.starts_with("system:"),
         ("rbac.authorization.k8s.io", "Role" | "ClusterRoleBinding" | "RoleBinding") => id.name.starts_with("system:"),
-        ("scheduling.k8s.io", "PriorityClass") => matches!(id.name, "system-cluster-critical" | "system-node-critical"),
+        ("scheduling.k8s.io", "PriorityClass") => PRIORITY_CLASSES.contains(&id.name),
         _ => false,
     };
     provided.then_some(Keys::Unknown)

@@ -11,8 +11,9 @@ use helm::template::instrument::{self, Trust};
 use helm::template::marks::Marked;
 use toolbox::archive::sha256;
 use toolbox::atomic_file;
+use toolbox::process::Output;
 
-use crate::render::Renderer;
+use crate::renderer::Renderer;
 use crate::target::ChartTarget;
 
 /// The version of cached results. Increase it when instrumentation changes.
@@ -61,13 +62,7 @@ pub(super) fn printed(
     if let Ok(text) = std::fs::read_to_string(&path) {
         return Ok(read(&text));
     }
-    let stage = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
-    let chart = stage.path().join("chart");
-    for (file, bytes) in tree.files() {
-        let text = templates.get(file.as_str()).map(String::as_bytes);
-        write(&chart.join(file), text.unwrap_or(bytes))?;
-    }
-    let output = renderer.invocation(target, &chart, &stage.path().join("homes"))?.run()?;
+    let output = render(renderer, target, tree, templates, &[])?;
     if !output.success() {
         return Ok(Vec::new());
     }
@@ -79,6 +74,34 @@ pub(super) fn printed(
         let _ = prune(&folder);
     }
     Ok(read(&lines))
+}
+
+/// The marked output of all files whose output Helm could not read as YAML.
+pub(super) fn printed_in_vain(
+    renderer: &Renderer<'_>,
+    target: &ChartTarget<'_>,
+    tree: &ChartTree,
+    templates: &BTreeMap<&str, String>,
+) -> Result<Vec<Printed>> {
+    let output = render(renderer, target, tree, templates, &["--debug"])?;
+    Ok(String::from_utf8_lossy(&output.stdout).lines().filter_map(Printed::read).collect())
+}
+
+/// Renders a copy of the chart with other texts of its templates.
+fn render(
+    renderer: &Renderer<'_>,
+    target: &ChartTarget<'_>,
+    tree: &ChartTree,
+    templates: &BTreeMap<&str, String>,
+    arguments: &[&str],
+) -> Result<Output> {
+    let stage = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
+    let chart = stage.path().join("chart");
+    for (file, bytes) in tree.files() {
+        let text = templates.get(file.as_str()).map(String::as_bytes);
+        write(&chart.join(file), text.unwrap_or(bytes))?;
+    }
+    renderer.invocation(target, &chart, &stage.path().join("homes"))?.args(arguments).run()
 }
 
 fn key(target: &ChartTarget<'_>, trust: Trust) -> String {

@@ -21,12 +21,23 @@ use super::unknown_name;
 use super::unset;
 use super::values::Values;
 use super::violations;
+use crate::provenance::invalid_output::Located;
 use crate::target::ChartTarget;
+
+/// Locates invalid YAML in the output of a template.
+pub type Locate<'a> = dyn Fn(&str) -> Located + 'a;
 
 /// Explains why Helm failed to render a target. `command` reproduces the error.
 #[must_use]
-pub fn explain(root: &Path, target: &ChartTarget<'_>, code: Option<i32>, stderr: &str, command: &str) -> Diagnostics {
-    let context = Context { root, target };
+pub fn explain(
+    root: &Path,
+    target: &ChartTarget<'_>,
+    code: Option<i32>,
+    stderr: &str,
+    command: &str,
+    locate: &Locate<'_>,
+) -> Diagnostics {
+    let context = Context { root, target, locate };
     let error = errors::parse(stderr).filter(|_| code.is_some());
     let mut found = match &error {
         Some(error) => context.explain(error),
@@ -70,6 +81,7 @@ fn with_note(found: Diagnostic, note: String) -> Diagnostic {
 struct Context<'a> {
     root: &'a Path,
     target: &'a ChartTarget<'a>,
+    locate: &'a Locate<'a>,
 }
 
 impl Context<'_> {
@@ -176,10 +188,15 @@ impl Context<'_> {
         if let Some(found) = conflict.or_else(tab) {
             return Diagnostic { code: Code::HelmRefused, ..found };
         }
+        let message = format!("template `{template}` renders invalid YAML: {}", unquoted(reason));
+        let found = Diagnostic::new(Code::HelmRefused, message);
+        let Located { places, help } = (self.locate)(template);
+        if !places.is_empty() {
+            return Diagnostic { places, helps: help.into_iter().collect(), ..found };
+        }
         // Without a file, the name that helm prints is the best place.
         let place = self.target.template_file(template).unwrap_or_else(|| template.to_owned());
-        let message = format!("template `{template}` renders invalid YAML: {}", unquoted(reason));
-        let found = Diagnostic::new(Code::HelmRefused, message).at(Place::file(place), "");
+        let found = found.at(Place::file(place), "");
         match line {
             Some(line) => {
                 found.note(format!("near line {line} of the output, which the command below prints with `--debug`"))

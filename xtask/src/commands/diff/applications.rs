@@ -84,9 +84,10 @@ impl<'a> Applications<'a> {
             applications.insert(name, Application { file, root: None, state, targets });
         }
         for written in written::applications(&side.workspace) {
-            if let Some(known) = applications.get_mut(written.name) {
-                known.root = Some(written.root);
-            } else if !written.selected {
+            let known = applications.get_mut(written.name);
+            if written.selected {
+                known.into_iter().for_each(|known| known.root = Some(written.root));
+            } else if known.is_none() && plan::selects(selection, written.name) {
                 let (file, root) = (written.file, Some(written.root));
                 let unselected = Application { file, root, state: State::Unselected, targets: BTreeMap::new() };
                 applications.insert(written.name, unselected);

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use argocd::action::{self, Plan};
 use argocd::effect;
 use argocd::effect::Removal;
-use document::Node;
+use diagnostics::Source;
+use document::{Node, Value};
 use golden::diff::Kind;
 use kubernetes::change::action::Action;
 use kubernetes::change::bump::{self, Bump};
@@ -47,10 +48,12 @@ pub(super) fn judge(
     deleted: bool,
     changes: &mut [&mut ObjectChange],
 ) -> Judgment {
-    let bumps = chart_bumps(before, after);
-    let Some(root) = after.or(before).and_then(|side| side.root) else {
-        return Judgment { bumps: bumps.into_iter().collect(), ..Judgment::default() };
-    };
+    if changes.is_empty() {
+        return Judgment { bumps: chart_bumps(before, after).into_iter().collect(), ..Judgment::default() };
+    }
+    // What charts.toml declares as applied by hand has no manifest, and so no sync options.
+    let none = Node { value: Value::Null, span: 0..0, source: Source::new("", "") };
+    let root = after.or(before).and_then(|side| side.root).unwrap_or(&none);
     let objects = |side: Option<Side<'_>>| side.map(|side| side.target.objects()).unwrap_or_default();
     let (old, new) = (objects(before), objects(after));
     let around = Surroundings::new(&old, &new);
@@ -67,7 +70,7 @@ pub(super) fn judge(
         let changed = |object: &Object| all.iter().any(|(_, after)| after.is_some_and(|one| std::ptr::eq(one, object)));
         action::plans(root, &all, new.iter().any(|object| !changed(object)))
     };
-    let mut images: BTreeSet<Bump> = bumps;
+    let mut images: BTreeSet<Bump> = chart_bumps(before, after);
     for (((before, after), plan), owner) in all.iter().zip(&plans).zip(&owners) {
         if let (Some(before), Some(after)) = (before, after) {
             images.extend(bump::images(before, after));
@@ -92,7 +95,7 @@ pub(super) fn judge(
     }
     let bumps: Vec<Bump> = images.into_iter().collect();
     let charts: Vec<Bump> = bumps.iter().filter(|bump| bump.chart).cloned().collect();
-    let applied = after.is_some() && !changes.is_empty();
+    let applied = after.is_some();
     Judgment {
         effects: effects::of_charts(&charts),
         hooks: if applied { action::hooks(&new) } else { Vec::new() },

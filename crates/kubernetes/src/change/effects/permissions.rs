@@ -153,17 +153,26 @@ fn rules(before: &Object, after: &Object) -> Option<Found> {
     if more.is_empty() {
         return None;
     }
-    let one = |(resource, verbs): (&String, &BTreeSet<String>)| {
-        let verbs: Vec<&str> = verbs.iter().map(String::as_str).collect();
-        if verbs.contains(&"*") {
-            format!("everything with {resource}")
-        } else {
-            format!("{} {resource}", wording::names(&verbs))
+    // Resources with the same verbs are one part of the sentence.
+    let mut by_verbs: Vec<(&BTreeSet<String>, Vec<&str>)> = Vec::new();
+    for (resource, verbs) in &more {
+        match by_verbs.iter_mut().find(|(known, _)| *known == verbs) {
+            Some((_, resources)) => resources.push(resource),
+            None => by_verbs.push((verbs, vec![resource])),
         }
+    }
+    let one = |(verbs, resources): &(&BTreeSet<String>, Vec<&str>)| {
+        let mut named: Vec<String> = resources.iter().take(NAMED).map(|name| (*name).to_owned()).collect();
+        if resources.len() > NAMED {
+            named.push(format!("{} more", resources.len() - NAMED));
+        }
+        let verbs: Vec<&str> = verbs.iter().map(String::as_str).collect();
+        let verbs = if verbs.contains(&"*") { "everything with".to_owned() } else { wording::names(&verbs) };
+        format!("{verbs} {}", named.join(", "))
     };
-    let mut parts: Vec<String> = more.iter().take(NAMED).map(one).collect();
-    if more.len() > NAMED {
-        parts.push(wording::plural(more.len() - NAMED, "more resource"));
+    let mut parts: Vec<String> = by_verbs.iter().take(NAMED).map(one).collect();
+    if by_verbs.len() > NAMED {
+        parts.push("more".to_owned());
     }
     let message = format!("{} also allows {}", after.title(), parts.join("; "));
     let path = first.map_or_else(|| vec!["rules".to_owned()], |index| vec!["rules".to_owned(), index.to_string()]);

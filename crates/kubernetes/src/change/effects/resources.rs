@@ -71,7 +71,7 @@ fn is_metadata(delta: &Delta<'_>) -> bool {
 
 /// The paths of fields, as many as a reader needs.
 fn fields(changed: &[&Delta<'_>]) -> String {
-    let mut names: Vec<String> = changed.iter().take(NAMED).map(|delta| format!("`{}`", delta.text())).collect();
+    let mut names: Vec<String> = changed.iter().take(NAMED).map(|delta| format!("`{}`", delta.short())).collect();
     if changed.len() > NAMED {
         names.push(format!("{} more", changed.len() - NAMED));
     }

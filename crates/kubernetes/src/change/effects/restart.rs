@@ -1,6 +1,6 @@
 //! Workloads whose pods are replaced, and why.
 
-use document::Value;
+use document::{Node, Value};
 
 use super::subject::{Found, Subject, text};
 use crate::change::delta::{Delta, Step, path};
@@ -39,34 +39,43 @@ fn restarts(subject: &Subject<'_>) -> Option<Restart> {
     let (_, old) = workload::template(before)?;
     let how = how(after)?;
     let inside: Vec<&Delta<'_>> = subject.deltas.iter().filter(|delta| delta.is_in(template_path)).collect();
-    let mut reasons: Vec<(String, Vec<String>)> = Vec::new();
-    let mut routine = true;
+    let mut reasons: Vec<Reason> = Vec::new();
     for delta in inside {
-        let relative = relative(delta, template_path.len());
-        let names: Vec<&str> = relative.iter().filter_map(Step::key).collect();
-        routine &= is_routine(&names);
-        let reason = reason(subject, after, &names, &relative);
-        if !reasons.iter().any(|(known, _)| *known == reason) {
-            reasons.push((reason, delta.pointer.clone()));
+        for found in reasons_of(subject, after, delta, template_path.len()) {
+            if !reasons.iter().any(|known| known.text == found.text) {
+                reasons.push(found);
+            }
         }
+    }
+    // What is configured comes first, and what is only released with it is not worth a mention then.
+    reasons.sort_by_key(|reason| reason.routine);
+    let routine = reasons.iter().all(|reason| reason.routine) && !reasons.is_empty();
+    if !routine {
+        reasons.retain(|reason| !reason.routine);
     }
     if reasons.is_empty() {
         // The order of a list means nothing, but makes another template.
         let start: Vec<String> = template_path.iter().map(|step| (*step).to_owned()).collect();
         let moved = difference::first(Some(old), Some(new), &start, &[])?;
         let place = moved.path.iter().rev().find(|step| !step.chars().all(|c| c.is_ascii_digit()))?;
-        reasons.push((format!("the order around `{place}`"), moved.path.clone()));
-        routine = false;
+        reasons.push(Reason { text: format!("the order around `{place}`"), path: moved.path.clone(), routine: false });
     }
-    let (_, path) = reasons.first()?;
-    let path = path.clone();
-    let mut names: Vec<String> = reasons.iter().take(NAMED).map(|(reason, _)| reason.clone()).collect();
+    let first = reasons.first()?;
+    let mut names: Vec<String> = reasons.iter().take(NAMED).map(|reason| reason.text.clone()).collect();
     if reasons.len() > NAMED {
         names.push(format!("{} more", reasons.len() - NAMED));
     }
-    let message = format!("the pods of {} {how}: {} changes", after.title(), joined(&names));
-    let message = if names.len() > 1 { message.replace(" changes", " change") } else { message };
-    Some(Restart { found: Found::new(message).at(&path), routine })
+    let verb = if names.len() > 1 { "change" } else { "changes" };
+    let message = format!("the pods of {} {how}: {} {verb}", after.title(), joined(&names));
+    Some(Restart { found: Found::new(message).at(&first.path), routine })
+}
+
+/// Why pods are replaced.
+struct Reason {
+    text: String,
+    path: Vec<String>,
+    /// Whether only an image, or a label of the release, changes.
+    routine: bool,
 }
 
 /// How the pods are replaced; `None` if there are none, or if they are not.
@@ -81,7 +90,7 @@ fn how(after: &Object) -> Option<String> {
     let how = match (after.key.group.as_str(), kind) {
         ("apps", "Deployment") if !idle && !paused => {
             if text(after, &["spec", "strategy", "type"]) == Some("Recreate") {
-                "all stop before new ones start".to_owned()
+                "are stopped before new ones start".to_owned()
             } else {
                 "are replaced one after another".to_owned()
             }
@@ -105,34 +114,59 @@ fn how(after: &Object) -> Option<String> {
     Some(how)
 }
 
-/// The steps of a path in the template.
-fn relative(delta: &Delta<'_>, skipped: usize) -> Vec<Step> {
-    delta.path.iter().skip(skipped).cloned().collect()
-}
-
-fn is_routine(names: &[&str]) -> bool {
-    match names {
-        ["metadata", "labels" | "annotations", key] => RELEASE_LABELS.contains(key),
-        ["spec", "containers" | "initContainers", "image"] | ["spec", "volumes", "image", ..] => true,
-        _ => false,
+/// The reasons in a change of the template; one for each label and annotation.
+fn reasons_of(subject: &Subject<'_>, after: &Object, delta: &Delta<'_>, skipped: usize) -> Vec<Reason> {
+    let mut steps: Vec<Step> = delta.path.iter().skip(skipped).cloned().collect();
+    let reason = |steps: &[Step], path: Vec<String>| {
+        let names: Vec<&str> = steps.iter().filter_map(Step::key).collect();
+        let (text, routine) = reason(subject, after, &names, steps);
+        Reason { text, path, routine }
+    };
+    let names: Vec<&str> = steps.iter().filter_map(Step::key).collect();
+    if !matches!(names.as_slice(), ["metadata"] | ["metadata", "labels" | "annotations"]) {
+        return vec![reason(&steps, delta.pointer.clone())];
     }
+    let Some(node) = delta.after.or(delta.before) else { return Vec::new() };
+    let mut found = Vec::new();
+    let groups: Vec<(&str, &Node)> = if names.len() == 1 {
+        node.entries().iter().map(|(key, node)| (key.name.as_str(), node)).collect()
+    } else {
+        vec![("", node)]
+    };
+    for (group, node) in groups {
+        let length = steps.len();
+        let mut pointer = delta.pointer.clone();
+        if !group.is_empty() {
+            steps.push(Step::Key(group.to_owned()));
+            pointer.push(group.to_owned());
+        }
+        for (key, _) in node.entries() {
+            steps.push(Step::Key(key.name.clone()));
+            found.push(reason(&steps, [pointer.as_slice(), std::slice::from_ref(&key.name)].concat()));
+            steps.pop();
+        }
+        steps.truncate(length);
+    }
+    found
 }
 
-/// What changes, in words.
-fn reason(subject: &Subject<'_>, after: &Object, names: &[&str], steps: &[Step]) -> String {
+/// What changes, in words, and whether only an image or a label of the release does.
+fn reason(subject: &Subject<'_>, after: &Object, names: &[&str], steps: &[Step]) -> (String, bool) {
     match names {
-        ["metadata", "annotations", key] => {
-            let changed = if is_checksum(key) { configurations(subject, after) } else { Vec::new() };
-            match changed.as_slice() {
-                [] => format!("annotation `{key}`"),
-                names => joined(names),
-            }
+        ["metadata", "annotations", key] if is_checksum(key) => {
+            let changed = configurations(subject, after);
+            // Without a change of configuration, only the metadata of what the digest is of changes.
+            let routine = !subject.around.is_configured();
+            if changed.is_empty() { (format!("annotation `{key}`"), routine) } else { (joined(&changed), false) }
         }
-        ["metadata", "labels", key] => format!("label `{key}`"),
+        ["metadata", "annotations", key] => (format!("annotation `{key}`"), RELEASE_LABELS.contains(key)),
+        ["metadata", "labels", key] => (format!("label `{key}`"), RELEASE_LABELS.contains(key)),
         ["spec", ..] => {
+            let routine =
+                matches!(names, ["spec", "containers" | "initContainers", "image"] | ["spec", "volumes", "image", ..]);
             // `spec.containers[name=relay].image` → `image` of container `relay`
             let item = steps.get(2).and_then(|step| if let Step::Item(key) = step { key.first() } else { None });
-            match (names.get(1), item) {
+            let text = match (names.get(1), item) {
                 (Some(&list @ ("containers" | "initContainers" | "volumes")), Some((_, name))) => {
                     let kind = match list {
                         "containers" => "container",
@@ -143,9 +177,10 @@ fn reason(subject: &Subject<'_>, after: &Object, names: &[&str], steps: &[Step])
                     if rest.is_empty() { format!("{kind} `{name}`") } else { format!("`{rest}` of {kind} `{name}`") }
                 }
                 _ => format!("`{}`", path::text(&steps[1..])),
-            }
+            };
+            (text, routine)
         }
-        _ => format!("`{}`", path::text(steps)),
+        _ => (format!("`{}`", path::text(steps)), false),
     }
 }
 

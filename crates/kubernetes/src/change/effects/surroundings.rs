@@ -7,12 +7,16 @@ use crate::inventory::pods::Pods;
 use crate::manifest::ObjectKey;
 use crate::object::Object;
 
+/// The kinds of configuration whose digests are annotations of pods.
+const CONFIGURATION: &[(&str, &str)] =
+    &[("", "ConfigMap"), ("", "Secret"), ("bitnami.com", "SealedSecret"), ("external-secrets.io", "ExternalSecret")];
+
 /// The objects of an Application before and after the change, with what rules look up in them.
 #[derive(Debug)]
 pub struct Surroundings<'a> {
     before: Side<'a>,
     after: Side<'a>,
-    /// The kinds, namespaces, and names of ConfigMaps and Secrets with another content.
+    /// The kinds, namespaces, and names of ConfigMaps, Secrets, and what Secrets are made of, with another content.
     configurations: BTreeSet<(&'a str, &'a str, &'a str)>,
 }
 
@@ -30,13 +34,13 @@ impl<'a> Surroundings<'a> {
     pub fn new(before: &'a [Object], after: &'a [Object]) -> Self {
         let (before, after) = (Side::new(before), Side::new(after));
         let mut configurations = BTreeSet::new();
-        for kind in ["ConfigMap", "Secret"] {
+        for (group, kind) in CONFIGURATION {
             let old: BTreeMap<&ObjectKey, &Object> =
-                before.of_kind("", kind).iter().map(|object| (&object.key, *object)).collect();
+                before.of_kind(group, kind).iter().map(|object| (&object.key, *object)).collect();
             let changed =
-                after.of_kind("", kind).iter().filter(|now| old.get(&now.key).is_none_or(|old| differ(old, now)));
+                after.of_kind(group, kind).iter().filter(|now| old.get(&now.key).is_none_or(|old| differ(old, now)));
             configurations
-                .extend(changed.map(|object| (kind, object.key.namespace.as_str(), object.key.name.as_str())));
+                .extend(changed.map(|object| (*kind, object.key.namespace.as_str(), object.key.name.as_str())));
         }
         Self { before, after, configurations }
     }
@@ -47,6 +51,11 @@ impl<'a> Surroundings<'a> {
 
     pub(super) fn after(&self) -> &Side<'a> {
         &self.after
+    }
+
+    /// Whether any configuration is rendered with another content.
+    pub(super) fn is_configured(&self) -> bool {
+        !self.configurations.is_empty()
     }
 
     /// Whether a `ConfigMap` or a Secret is rendered with another content.
@@ -78,10 +87,11 @@ impl<'a> Side<'a> {
 
 /// Whether the contents of two ConfigMaps or Secrets differ.
 fn differ(before: &Object, after: &Object) -> bool {
-    let fields = ["data", "binaryData"].iter().any(|field| match (before.root.get(field), after.root.get(field)) {
-        (Some(before), Some(after)) => !delta::deltas(before, after).is_empty(),
-        (None, None) => false,
-        _ => true,
-    });
+    let fields =
+        ["data", "binaryData", "spec"].iter().any(|field| match (before.root.get(field), after.root.get(field)) {
+            (Some(before), Some(after)) => !delta::deltas(before, after).is_empty(),
+            (None, None) => false,
+            _ => true,
+        });
     fields || before.secret_digest != after.secret_digest
 }

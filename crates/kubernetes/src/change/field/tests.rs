@@ -143,7 +143,6 @@ fn added_and_removed_subtrees_are_shown_by_their_fields() {
         found,
         [
             format!("{CONTAINER}.image: ∅ → a"),
-            "spec.template.spec.containers[name=sidecar].name: ∅ → sidecar".to_owned(),
             "spec.template.spec.containers[name=sidecar].image: ∅ → registry.example.com/sidecar:1.0.0".to_owned(),
             "spec.template.spec.containers[name=sidecar].args: ∅ → [--verbose, --config=/etc/sidecar/config.yaml]"
                 .to_owned(),

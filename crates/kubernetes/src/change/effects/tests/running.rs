@@ -169,7 +169,7 @@ fn restarts_have_reasons() {
             workload("containers: [{name: c, image: 'r/i:1.2.3'}], dnsPolicy: Default"),
             restart("`dnsPolicy` changes"),
         ),
-        (annotated("one"), annotated("two"), restart("annotation `checksum/config` changes")),
+        (annotated("one"), annotated("two"), "routine change-restart: the pods of Deployment `a` are replaced one after another: annotation `checksum/config` changes".to_owned()),
         (
             container("env: [{name: A}, {name: B}]"),
             container("env: [{name: B}, {name: A}]"),
@@ -193,7 +193,7 @@ fn restarts_have_reasons() {
     let tty = "template: {spec: {containers: [{name: c, tty: true}]}}";
     let plain = "template: {spec: {containers: [{name: c}]}}";
     for (kind, spec, expected) in [
-        ("Deployment", "strategy: {type: Recreate}", "all stop before new ones start"),
+        ("Deployment", "strategy: {type: Recreate}", "are stopped before new ones start"),
         ("Deployment", "strategy: {type: RollingUpdate}", "are replaced one after another"),
         ("StatefulSet", "replicas: 3", "are replaced one after another"),
         (
