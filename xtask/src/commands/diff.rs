@@ -13,7 +13,7 @@ mod revision;
 mod side;
 mod trace;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use diagnostics::wording::plural;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result, Severity};
@@ -25,7 +25,7 @@ use super::rendering;
 use super::{Outcome, Session};
 use crate::report::changes::{self, View};
 use crate::report::json::{self, Output};
-use crate::report::model::{Finding, Report};
+use crate::report::model::{self, Finding, Report};
 use crate::report::outputs::Outputs;
 
 /// The command's arguments.
@@ -52,7 +52,18 @@ pub struct Request {
 /// Runs the command.
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let mut diagnostics = Diagnostics::default();
-    let mut report = compare(session, request, &mut diagnostics)?;
+    let mut report = match compare(session, request, &mut diagnostics) {
+        Ok(report) => report,
+        Err(found) => {
+            diagnostics.extend(found);
+            diagnostics.sort();
+            // The reports of an earlier run would look like those of this one.
+            let report = nothing(request, &diagnostics);
+            let written = request.outputs.write(&report, session.environment.step_summary.as_deref());
+            diagnostics.extend(written.err().unwrap_or_default());
+            return Err(diagnostics);
+        }
+    };
     session.printer.result(&changes::text(&report, request.view));
     session.printer.finished(&changes::total(&report));
     diagnostics.0.extend(refused(&report, request.fail_on));
@@ -62,6 +73,27 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let written = request.outputs.write(&report, session.environment.step_summary.as_deref());
     diagnostics.extend(written.err().unwrap_or_default());
     Ok(Outcome { diagnostics, output: Output::Diff(json::Diff::from(&report)) })
+}
+
+/// The report of a run that compares nothing.
+fn nothing(request: &Request, found: &Diagnostics) -> Report {
+    let side = |revision: &Option<String>, otherwise: &str, argocd: &Option<String>| model::Side {
+        name: revision.as_deref().unwrap_or(otherwise).to_owned(),
+        commit: None,
+        argocd: argocd.as_deref().unwrap_or("unknown").to_owned(),
+        helm: "unknown".to_owned(),
+    };
+    let finding = |found: &Diagnostic| Finding { diagnostic: found.clone(), status: None };
+    Report {
+        command: "diff",
+        base: side(&request.base, "the base", &request.base_argocd),
+        head: side(&request.head, "the checkout", &request.head_argocd),
+        applications: Vec::new(),
+        not_rendered: Vec::new(),
+        unchanged: 0,
+        findings: found.0.iter().map(finding).collect(),
+        elapsed: Duration::ZERO,
+    }
 }
 
 /// Compares the revisions. Findings about the head go to `diagnostics`.

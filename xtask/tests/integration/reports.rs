@@ -6,7 +6,8 @@ mod sample;
 
 use std::collections::BTreeSet;
 
-use diagnostics::Severity;
+use diagnostics::{Code, Diagnostic, Place, Severity, Source};
+use xtask::report::model::Finding;
 use xtask::report::{code_quality, html, junit, markdown, rdjson, sarif};
 
 use self::sample::HOSTILE;
@@ -198,6 +199,31 @@ fn sarif_results_have_what_code_scanning_requires() {
         let fingerprint = result["partialFingerprints"]["cargoXtask/v1"].as_str().expect("text").to_owned();
         assert!(fingerprints.insert(fingerprint), "two results have the same fingerprint");
     }
+}
+
+#[test]
+fn only_a_misspelled_word_at_its_place_is_an_edit() {
+    let edit = |file: &str, text: &str, word: &str, help: &str| {
+        let source = Source::new(file, text);
+        let at = text.find(word).expect("in the text");
+        let found = Diagnostic::new(Code::FieldUnknown, "unknown").at(Place::new(&source, at..at + word.len()), "");
+        let mut report = sample::report(0, 0, 0);
+        report.findings.push(Finding { diagnostic: found.help(help), status: None });
+        let document: serde_json::Value = serde_json::from_str(&rdjson::document(&report)).expect("JSON");
+        let suggestion = &document["diagnostics"][0]["suggestions"][0];
+        let columns = [&suggestion["range"]["start"]["column"], &suggestion["range"]["end"]["column"]];
+        let [start, end] = columns.map(|column| column.as_u64().unwrap_or_default());
+        suggestion["text"].as_str().map(|text| (text.to_owned(), start, end))
+    };
+    let file = "charts/web/templates/service.yaml";
+    let help = "did you mean `port`?";
+    assert_eq!(edit(file, "é: {prot: 80}", "prot", help), Some(("port".to_owned(), 6, 10)), "columns are bytes");
+    assert_eq!(edit(file, "a: \"prot\"", "\"prot\"", help), Some(("port".to_owned(), 5, 9)), "the quotes stay");
+    assert_eq!(edit(file, "prot: 80", "prot: 80", help), None, "more than the word");
+    assert_eq!(edit(file, "hue: red", "hue", help), None, "another word");
+    assert_eq!(edit(file, "prot: 80", "prot", "did you mean `port`, or another field?"), None, "not certain");
+    assert_eq!(edit("tests/golden/web/default/service.yaml", "prot: 80", "prot", help), None, "nobody edits a golden");
+    assert_eq!(edit("/etc/passwd", "prot: 80", "prot", help), None, "not in the repository");
 }
 
 /// The limit for opening the report, and for a search in it.

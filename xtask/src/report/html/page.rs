@@ -79,6 +79,9 @@ fn counts(report: &Report) -> String {
     let current = report.findings.iter().filter(|finding| finding.status != Some(Status::Fixed)).count();
     let verb = if changed == 1 { "changes" } else { "change" };
     let mut parts = vec![format!("{changed} of {all} {verb}"), plural(objects, "object")];
+    if !report.not_rendered.is_empty() {
+        parts.push(format!("{} not compared", report.not_rendered.len()));
+    }
     if current > 0 {
         parts.push(plural(current, "finding"));
     }

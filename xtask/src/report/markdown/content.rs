@@ -43,11 +43,14 @@ fn counts(report: &Report) -> String {
     let all = changed + report.unchanged;
     let mut parts = Vec::new();
     parts.push(match changed {
-        0 if all == 0 => "no Application".to_owned(),
+        0 if all == 0 => "no Application is compared".to_owned(),
         0 => format!("none of {} changes", plural(all, "Application")),
         1 => format!("1 of {} changes", plural(all, "Application")),
         _ => format!("{changed} of {} change", plural(all, "Application")),
     });
+    if !report.not_rendered.is_empty() {
+        parts.push(format!("{} not compared", report.not_rendered.len()));
+    }
     let effects = |severity| {
         let failed = |one: &&ApplicationChange| matches!(one.kind, ApplicationKind::Failed { .. });
         let failed = if severity == Severity::Blocker { report.applications.iter().filter(failed).count() } else { 0 };
