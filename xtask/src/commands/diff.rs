@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 
 use diagnostics::wording::plural;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result, Severity};
+use toolbox::fingerprint::Fingerprints;
+use toolbox::parallel::join;
 
 use self::applications::Applications;
 use self::pair::Pairs;
@@ -102,11 +104,9 @@ fn compare(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnosti
     let revisions = revision::find(session, request)?;
     let sides = Sides::open(session, &revisions)?;
     let (base, head) = sides.load(request)?;
-    let (base_inspections, head_inspections) = (base.inspect(), head.inspect());
-    let (mut old, mut new) = toolbox::parallel::join(
-        || base.plan(&base_inspections, &request.targets),
-        || head.plan(&head_inspections, &request.targets),
-    );
+    let (base_inspections, head_inspections) = join(|| base.inspect(), || head.inspect());
+    let (mut old, mut new) =
+        join(|| base.plan(&base_inspections, &request.targets), || head.plan(&head_inspections, &request.targets));
     let unknown = unknown_targets(&old.found, &mut new.found);
     if !unknown.is_empty() {
         return Err(unknown);
@@ -122,7 +122,7 @@ fn compare(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnosti
     diagnostics.extend(base.about(Diagnostics(missing.cloned().collect())));
     diagnostics.extend(head.about(new.found.clone()));
 
-    let fingerprints = toolbox::fingerprint::Fingerprints::new(&session.environment.cache);
+    let fingerprints = Fingerprints::new(&session.environment.cache);
     let before = Applications::new(&base, &old, &request.targets);
     let after = Applications::new(&head, &new, &request.targets);
     let files = request.outputs != Outputs::default();
