@@ -147,7 +147,7 @@ impl Repository {
 
     /// The files that git tracks, committed or not.
     pub fn tracked(&self) -> Result<BTreeSet<String>> {
-        let output = self.ask(&["ls-files", "-z", "--cached"])?;
+        let output = self.query(&["ls-files", "-z", "--cached"]).run()?;
         let names = output.stdout.split(|byte| *byte == 0).filter(|name| !name.is_empty() && output.success());
         Ok(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect())
     }

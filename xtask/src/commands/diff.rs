@@ -9,6 +9,7 @@ mod applications;
 mod compare;
 mod judge;
 mod pair;
+mod request;
 mod revision;
 mod side;
 mod trace;
@@ -22,6 +23,7 @@ use toolbox::parallel::join;
 
 use self::applications::Applications;
 use self::pair::Pairs;
+pub use self::request::Request;
 use self::side::{Planned, Sides};
 use super::rendering;
 use super::{Outcome, Session};
@@ -29,27 +31,6 @@ use crate::report::changes::{self, View};
 use crate::report::json::{self, Output};
 use crate::report::model::{self, Finding, Report};
 use crate::report::outputs::Outputs;
-
-/// The command's arguments.
-#[derive(Debug, Default)]
-pub struct Request {
-    /// Names of targets; all if empty.
-    pub targets: Vec<String>,
-    /// The revision to compare with.
-    pub base: Option<String>,
-    /// The revision to compare; the checkout if `None`.
-    pub head: Option<String>,
-    /// The Argo CD release of the base, if not the one in its charts.toml.
-    pub base_argocd: Option<String>,
-    /// The Argo CD release of the head, if not the one in its charts.toml.
-    pub head_argocd: Option<String>,
-    /// The severity from which on a change is a failure.
-    pub fail_on: Option<Severity>,
-    /// How differences are shown.
-    pub view: View,
-    /// Where to write the report.
-    pub outputs: Outputs,
-}
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
