@@ -45,7 +45,7 @@ type settings struct {
 	Repositories []struct {
 		URL  string
 		Path string
-	} `toml:"repository-map"`
+	} `toml:"other-repository"`
 	Clusters []cluster `toml:"cluster"`
 	Samples  []sample  `toml:"sample"`
 }

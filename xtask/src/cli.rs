@@ -1,10 +1,15 @@
 //! The command line and its help.
 
+mod help;
+mod test_kind;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use diagnostics::Severity;
 
+pub use self::help::{Completions, Man, Shell};
+pub use self::test_kind::TestKind;
 use crate::report::Format;
 use crate::report::changes::View;
 use crate::report::outputs::Outputs;
@@ -30,6 +35,7 @@ Environment:
   XTASK_KIND_NODE_IMAGE  node image of the kind cluster, used instead of the one in charts.toml
   XTASK_KIND_MANIFEST    file of manifests to apply to the kind cluster before the Applications
   CI                     true: refuse to accept or fix anything, report a stale render.lock, and print plain progress lines
+  SOURCE_DATE_EPOCH      seconds since 1970, used instead of the current time for certificates and suppressions
   GITHUB_ACTIONS         true: annotate the files of the pull request
   GITHUB_STEP_SUMMARY    file to which `diff` and `ci` append their report as Markdown
   NO_COLOR               disable color
@@ -104,6 +110,16 @@ pub enum Command {
     /// Each change has a severity: blocker (the sync fails, or data is lost), caution (something may be interrupted or
     /// weakened), notice (a restart, another version), or routine. With `--fail-on`, severe changes are a failure.
     Diff(Diff),
+    /// Decide about each difference from the goldens on a terminal
+    ///
+    /// Shows the differences one by one, each once for all targets that have it, and records the targets whose
+    /// differences are all accepted. Refused if CI=true.
+    Review(Selection),
+    /// List the differences from the goldens, one line each
+    ///
+    /// Writes nothing, and the exit code is 0 also if there are differences. Meant for editors, and for scripts with
+    /// `--format json`.
+    Pending(Selection),
     /// Download the charts pinned in charts.lock: dependencies, and sources of Applications
     Deps {
         /// Resolve all versions again, or those of the listed dependencies and charts, and rewrite Chart.lock and
@@ -152,6 +168,11 @@ pub enum Command {
     /// Builds images/<name>/Dockerfile with Docker or Podman and tags it with the image that the default values of
     /// charts/<name> use. An image whose inputs have not changed is fresh and is not rebuilt.
     Image(Image),
+    /// Seal values for an Application with the certificate in charts.toml, without access to the cluster
+    ///
+    /// Reads each value from a file or, with `-`, from standard input, and prints the ciphertexts: as values, if a case of
+    /// the Application renders the SealedSecret, or as a SealedSecret. Scope: strict.
+    Seal(Seal),
     /// Deploy the Applications to a kind cluster and run their end-to-end scenarios
     ///
     /// Creates a cluster, deploys each Application as Argo CD would, runs the scenarios in tests/kind, and deletes the
@@ -162,7 +183,11 @@ pub enum Command {
     ///
     /// Covers chart dependencies, images, tools, Argo CD, and Kubernetes. Newest versions come from `XTASK_CHART_MIRROR` or
     /// the chart repositories, from tools.lock, and from advisories.toml. A version that an advisory affects is a finding.
-    Outdated,
+    Outdated {
+        /// Also show what Argo CD would change with each newer chart, and with a newer release of Argo CD
+        #[arg(long)]
+        diff: bool,
+    },
     /// Write charts.toml for a repository that has none
     ///
     /// Finds the Git remote, the Applications, and the charts that render Applications. Run it at the root of a repository
@@ -194,6 +219,17 @@ pub enum Command {
     /// List, install, or verify the pinned tools
     #[command(subcommand)]
     Tools(Tools),
+    /// Show what this machine has of what the commands need, and what is missing
+    ///
+    /// Looks for the workspace, the cache, git, the pinned tools and charts, a container engine, Go, and a terminal, and
+    /// shows which commands need what is missing. Installs nothing. The exit code is 0 if `render` works.
+    Doctor,
+    /// Print a script with which a shell completes commands and options
+    ///
+    /// Completes the program `xtask`. To use it with Cargo, define a function: `xtask() { cargo xtask "$@"; }`.
+    Completions(Completions),
+    /// Print the manual page
+    Man(Man),
 }
 
 impl Command {
@@ -203,6 +239,8 @@ impl Command {
         match self {
             Self::Render(_) => "render",
             Self::Diff(_) => "diff",
+            Self::Review(_) => "review",
+            Self::Pending(_) => "pending",
             Self::Deps { .. } => "deps",
             Self::Bench { .. } => "bench",
             Self::Lint(_) => "lint",
@@ -210,14 +248,18 @@ impl Command {
             Self::Validate(_) => "validate",
             Self::Schemas(_) => "schemas",
             Self::Image(_) => "image",
+            Self::Seal(_) => "seal",
             Self::TestKind(_) => "test-kind",
-            Self::Outdated => "outdated",
+            Self::Outdated { .. } => "outdated",
             Self::Init => "init",
             Self::New(_) => "new",
             Self::Explain(_) => "explain",
             Self::Impact(_) => "impact",
             Self::Argocd(_) => "argocd",
             Self::Tools(_) => "tools",
+            Self::Doctor => "doctor",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
         }
     }
 }
@@ -307,6 +349,14 @@ impl From<FailOn> for Severity {
     }
 }
 
+/// `review` and `pending`.
+#[derive(Debug, Args)]
+pub struct Selection {
+    /// Targets, `<app>` or `<app>/<case>`, with `*` as a wildcard [default: all]
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
+}
+
 /// `lint`.
 #[derive(Debug, Args)]
 pub struct Lint {
@@ -393,50 +443,35 @@ pub struct Image {
     /// Value of an `ARG` of the Dockerfile, for example `BASE_IMAGE=registry.example.com/debian:bookworm-slim`
     #[arg(long = "build-arg", value_name = "NAME=VALUE")]
     pub build_args: Vec<String>,
+
+    /// Push the images
+    #[arg(long)]
+    pub push: bool,
+
+    /// Registry to push to, with an optional path, for example `ghcr.io/example` [default: that of the chart's values]
+    #[arg(long, value_name = "REGISTRY", requires = "push")]
+    pub registry: Option<String>,
+
+    /// Platforms to build and push for, with provenance and an SBOM, for example `linux/amd64,linux/arm64`; requires
+    /// docker with buildx [default: the platform of the engine]
+    #[arg(long = "platform", value_name = "PLATFORM", value_delimiter = ',', requires = "push")]
+    pub platforms: Vec<String>,
 }
 
-/// `test-kind`.
+/// `seal`.
 #[derive(Debug, Args)]
-pub struct TestKind {
-    /// Applications [default: all]
+pub struct Seal {
+    /// The Application
     #[arg(value_name = "APP")]
-    pub apps: Vec<String>,
+    pub app: String,
 
-    /// Keep the cluster for the next run, and reuse the one that an earlier run kept
-    #[arg(long)]
-    pub keep: bool,
+    /// Name of the Secret [default: that of the only SealedSecret that the Application, or else one of its cases, renders]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
 
-    /// Delete the cluster that an earlier run kept, and create a new one
-    #[arg(long)]
-    pub fresh: bool,
-
-    /// Delete the kept cluster and exit
-    #[arg(long, conflicts_with_all = ["keep", "fresh", "step"])]
-    pub delete: bool,
-
-    /// Run a single step in the cluster that an earlier run kept
-    #[arg(long, value_name = "APP/SCENARIO:STEP")]
-    pub step: Option<String>,
-
-    /// Deploy the charts of this revision first, then upgrade them to the current ones
-    #[arg(long, value_name = "REV", conflicts_with_all = ["delete", "step"])]
-    pub upgrade_from: Option<String>,
-
-    /// Node image of the cluster; also `XTASK_KIND_NODE_IMAGE` [default: the one in charts.toml]
-    #[arg(long, value_name = "IMAGE")]
-    pub node_image: Option<String>,
-
-    /// File of manifests to apply before the Applications, such as a network policy engine; also `XTASK_KIND_MANIFEST`
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["delete", "step"])]
-    pub manifest: Option<PathBuf>,
-
-    /// Port of the API server on this machine [default: a free port]
-    #[arg(long, value_name = "PORT")]
-    pub api_port: Option<u16>,
-
-    /// Also write the results as JUnit XML
-    #[arg(long, value_name = "FILE")]
-    pub junit: Option<PathBuf>,
+    /// Keys of the Secret, each with the file that contains its value; `-` is standard input
+    #[arg(value_name = "KEY=FILE", required = true)]
+    pub values: Vec<String>,
 }
 
 /// `new`.

@@ -4,22 +4,28 @@ pub mod app_of_apps;
 pub mod argocd;
 pub mod bench;
 pub mod ci;
+pub mod completions;
 pub mod consequences;
 pub mod deps;
 pub mod diff;
+pub mod doctor;
 pub mod explain;
 pub mod image;
 pub mod impact;
 pub mod init;
 pub mod lint;
+pub mod man;
 pub mod memory;
 pub mod new;
 pub mod origin;
 pub mod outdated;
+pub mod pending;
 pub mod placing;
 pub mod render;
 pub mod rendering;
+pub mod review;
 pub mod schemas;
+pub mod seal;
 pub mod test_kind;
 pub mod tools;
 pub mod tracing;
@@ -31,6 +37,7 @@ use std::sync::Arc;
 use diagnostics::{Diagnostics, Result};
 use golden::recordings::Recordings;
 use helm::dependencies::Context;
+use toolbox::date::Date;
 use toolbox::environment::Environment;
 use toolbox::tools::Tools;
 use workspace::Workspace;
@@ -45,6 +52,8 @@ pub struct Session<'a> {
     pub root: PathBuf,
     /// The environment variables.
     pub environment: &'a Environment,
+    /// The current day.
+    pub today: Date,
     /// `--offline`.
     pub offline: bool,
     /// The number of programs that may run concurrently.
@@ -57,6 +66,12 @@ pub struct Session<'a> {
     pub goldens: Arc<Recordings>,
     /// The name of the revision whose files the workspace consists of; `None` for the checkout.
     pub revision: Option<String>,
+}
+
+/// The root of the workspace at a directory, by default the current one, or above it.
+pub fn find_root(root: Option<PathBuf>) -> Result<PathBuf> {
+    let root = root.unwrap_or_else(|| PathBuf::from("."));
+    workspace::find_root(&::argocd::value_files::clean(&std::path::absolute(&root).unwrap_or(root)))
 }
 
 /// The outcome of a command.
@@ -77,14 +92,14 @@ impl<'a> Session<'a> {
         environment: &'a Environment,
         printer: &'a Printer,
     ) -> Result<Self> {
-        let root = root.unwrap_or_else(|| PathBuf::from("."));
-        let root = ::argocd::value_files::clean(&std::path::absolute(&root).unwrap_or(root));
-        let root = workspace::find_root(&root)?;
+        let root = find_root(root)?;
         environment.check_cache()?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let today = environment.today();
         Ok(Self {
             root,
             environment,
+            today,
             offline,
             jobs: jobs.unwrap_or(cores).max(1),
             printer,

@@ -1,13 +1,14 @@
 //! Builds the repository's own images. `images/<name>/Dockerfile` is tagged with the image reference in the default values
-//! of `charts/<name>`.
+//! of `charts/<name>`. `tests/images/<name>/Dockerfile` is an image that only scenarios use.
 //!
 //! An image is fresh if it exists and its label [`LABEL`] equals the digest of the current inputs: all files in its
 //! directory, the IDs of the base images, and the build arguments. The digest is stored only in the label, so that an
 //! image that was removed or built by hand is built again.
 //!
-//! Does not push images or remove old builds; the container engine has commands for both.
+//! Does not remove old builds; the container engine has a command for that.
 
 pub mod dockerfile;
+pub mod push;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,9 @@ use self::dockerfile::Dockerfile;
 /// The directory of the images, relative to the root.
 pub const FOLDER: &str = "images";
 
+/// The directory of the images that only scenarios use, relative to the root.
+pub const TEST_FOLDER: &str = "tests/images";
+
 /// The label that contains the digest of an image's inputs.
 pub const LABEL: &str = "xtask.inputs";
 
@@ -45,11 +49,11 @@ const PROXIES: &[&str] = &["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy"
 /// An image of this repository.
 #[derive(Debug)]
 pub struct Image {
-    /// Its name, equal to that of its directory and its chart.
+    /// Its name, equal to that of its directory and, unless only scenarios use it, its chart.
     pub name: String,
     /// Its absolute directory.
     pub directory: PathBuf,
-    /// Repository and tag from the chart's default values.
+    /// Repository and tag: from the chart's default values, or local ones for an image that only scenarios use.
     pub reference: String,
     /// Its Dockerfile.
     pub dockerfile: Dockerfile,
@@ -106,7 +110,11 @@ impl std::fmt::Debug for Builder<'_> {
 /// The names of all images, sorted.
 #[must_use]
 pub fn names(root: &Path) -> Vec<String> {
-    let folders = std::fs::read_dir(root.join(FOLDER)).into_iter().flatten();
+    names_in(&root.join(FOLDER))
+}
+
+fn names_in(folder: &Path) -> Vec<String> {
+    let folders = std::fs::read_dir(folder).into_iter().flatten();
     let mut names: Vec<String> = folders
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.join("Dockerfile").is_file())
@@ -134,6 +142,19 @@ pub fn load(root: &Path, wanted: &[String]) -> Result<Vec<Image>> {
     }
     let chosen = known.iter().filter(|name| wanted.is_empty() || wanted.contains(name));
     let images: Vec<Image> = chosen.filter_map(|name| diagnostics.take(Image::load(root, name))).collect();
+    diagnostics.into_result(images)
+}
+
+/// Loads the images that only scenarios use. All errors are returned together.
+pub fn load_for_tests(root: &Path) -> Result<Vec<Image>> {
+    let mut diagnostics = Diagnostics::default();
+    let folder = root.join(TEST_FOLDER);
+    let load = |name: String| {
+        let directory = folder.join(&name);
+        let dockerfile = Dockerfile::parse(toolbox::source::read(root, &directory.join("Dockerfile"))?);
+        Ok(Image { reference: format!("localhost/tests/{name}:local"), name, directory, dockerfile })
+    };
+    let images = names_in(&folder).into_iter().filter_map(|name| diagnostics.take(load(name))).collect();
     diagnostics.into_result(images)
 }
 
@@ -208,7 +229,8 @@ impl Builder<'_> {
         }
         let what = format!("{} with {}", image.reference, self.engine.describe());
         let under_way = self.progress.under_way("Building", &what);
-        let invocation = self.invocation(image, &bases, &inputs);
+        let how = ["build", "--tag", &image.reference].map(str::to_owned);
+        let invocation = self.invocation(image, how.to_vec(), &bases, &inputs);
         let output = invocation.run()?;
         if !output.success() {
             let log = format!("{}{}", String::from_utf8_lossy(&output.stdout), output.stderr);
@@ -221,6 +243,26 @@ impl Builder<'_> {
         drop(under_way);
         self.progress.status("Built", &format!("{} ({})", image.reference, size(built.size)));
         Ok(Ready { state: State::Built, id: built.id, size: built.size, inputs })
+    }
+
+    /// Builds an image for several platforms, and pushes it with provenance and an SBOM. The engine does not keep it, so it
+    /// is always built.
+    pub fn publish(&self, image: &Image, target: &str, platforms: &[String]) -> Result<Ready> {
+        self.known_arguments(image)?;
+        push::check_buildx(self.engine, self.root)?;
+        let bases = self.bases(image)?;
+        let inputs = image.digest(&bases, self.arguments)?;
+        let under_way = self.progress.under_way("Building", &format!("{target} for {}", platforms.join(", ")));
+        let mut how = push::arguments(platforms);
+        how.extend(["--tag".to_owned(), target.to_owned()]);
+        let invocation = self.invocation(image, how, &bases, &inputs);
+        let output = invocation.run()?;
+        if !output.success() {
+            let log = format!("{}{}", String::from_utf8_lossy(&output.stdout), output.stderr);
+            return Err(failed(image, &log, &invocation, self.root).into());
+        }
+        under_way.done("Pushed");
+        Ok(Ready { state: State::Built, id: String::new(), size: 0, inputs })
     }
 
     /// Fails on build arguments that the Dockerfile does not declare, which the engine ignores.
@@ -275,7 +317,14 @@ impl Builder<'_> {
         Ok(found.ok_or_else(|| missing("is still missing after it was pulled".to_owned()))?)
     }
 
-    fn invocation(&self, image: &Image, bases: &BTreeMap<String, String>, inputs: &str) -> Invocation {
+    /// A build. `args` are its first arguments.
+    fn invocation(
+        &self,
+        image: &Image,
+        mut args: Vec<String>,
+        bases: &BTreeMap<String, String>,
+        inputs: &str,
+    ) -> Invocation {
         let tag = image.reference.rsplit(':').next().unwrap_or_default();
         let base = bases.keys().next_back().map_or("scratch", String::as_str);
         let labels = [
@@ -284,7 +333,6 @@ impl Builder<'_> {
             ("org.opencontainers.image.base.name", base),
             (LABEL, inputs),
         ];
-        let mut args = vec!["build".to_owned(), "--tag".to_owned(), image.reference.clone()];
         if self.force {
             args.push("--no-cache".to_owned());
         }

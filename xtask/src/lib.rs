@@ -8,5 +8,7 @@ pub mod lint;
 pub mod new;
 pub mod output;
 pub mod pinned;
+pub mod policy;
 pub mod report;
 pub mod repository;
+pub mod review;

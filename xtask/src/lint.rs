@@ -46,6 +46,7 @@ mod replicas;
 pub mod repository_moved;
 pub mod sealed_secret;
 pub mod sealed_secret_wave;
+pub mod sealing_certificate;
 pub mod second_render;
 pub mod secrets;
 pub mod service_pods;
@@ -139,6 +140,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(repository_moved::CODES, Run::Files(repository_moved::check)),
     Check::new(sealed_secret::CODES, Run::Objects(sealed_secret::check)),
     Check::new(sealed_secret_wave::CODES, Run::Objects(sealed_secret_wave::check)),
+    Check::new(sealing_certificate::CODES, Run::Files(sealing_certificate::check)),
     Check::new(second_render::CODES, Run::Helm(second_render::check)),
     Check::new(secrets::CODES, Run::Objects(secrets::check)),
     Check::new(service_pods::CODES, Run::Objects(service_pods::check)),

@@ -8,8 +8,8 @@ use toolbox::environment::Environment;
 use toolbox::process;
 use xtask::cli::{Cli, Command};
 use xtask::commands::{
-    Outcome, Session, argocd, bench, ci, deps, diff, explain, image, impact, init, lint, new, origin, outdated, render,
-    schemas, test_kind, tools, validate,
+    Outcome, Session, argocd, bench, ci, completions, deps, diff, doctor, explain, image, impact, init, lint, man, new,
+    origin, outdated, pending, render, review, schemas, seal, test_kind, tools, validate,
 };
 use xtask::report::{Printer, json};
 use xtask::{cli, report};
@@ -18,7 +18,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let environment = Environment::from_process();
     let animated = !environment.ci && !environment.dumb;
-    let printer = Printer::new(cli.common.format, cli.common.color.into(), animated);
+    let guarded = environment.ci || environment.github;
+    let printer = Printer::new(cli.common.format, cli.common.color.into(), animated, guarded);
     let name = cli.command.name();
     let Outcome { diagnostics, output } = run(cli, &environment, &printer).unwrap_or_else(|mut diagnostics| {
         diagnostics.sort();
@@ -43,8 +44,15 @@ fn run(cli: Cli, environment: &Environment, printer: &Printer) -> Result<Outcome
         return explain::run(printer, subject.as_deref());
     }
     let common = cli.common;
-    if matches!(cli.command, Command::Init) {
-        return init::run(common.root, printer);
+    if common.offline {
+        process::go_offline();
+    }
+    match &cli.command {
+        Command::Init => return init::run(common.root, &environment.cache, printer),
+        Command::Doctor => return doctor::run(common.root, common.offline, environment, printer),
+        Command::Completions(args) => return Ok(completions::run(printer, args.shell)),
+        Command::Man(args) => return man::run(printer, args.output.as_deref()),
+        _ => {}
     }
     let session = Session::new(common.root, common.offline, common.jobs, environment, printer)?;
     let outcome = dispatch(&session, cli.command);
@@ -67,6 +75,8 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
             let request = diff::Request { targets, base, head, base_argocd, head_argocd, fail_on, view, outputs };
             diff::run(session, &request)
         }
+        Command::Review(cli::Selection { targets }) => review::run(session, &targets),
+        Command::Pending(cli::Selection { targets }) => pending::run(session, &targets),
         Command::Deps { update } => deps::run(session, update.as_deref()),
         Command::Ci(cli::Ci { outputs, crds, base, kind }) => {
             ci::run(session, &ci::Request { outputs, crds, base, kind })
@@ -81,9 +91,10 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
         Command::Schemas(cli::Schemas { from_cluster: _, kubeconfig, from, check }) => {
             schemas::run(session, &schemas::Request { kubeconfig, from, check })
         }
-        Command::Image(cli::Image { names, force, build_args }) => {
-            image::run(session, &image::Request { names, force, build_args })
+        Command::Image(cli::Image { names, force, build_args, push, registry, platforms }) => {
+            image::run(session, &image::Request { names, force, build_args, push, registry, platforms })
         }
+        Command::Seal(cli::Seal { app, name, values }) => seal::run(session, &seal::Request { app, name, values }),
         Command::TestKind(args) => {
             let cli::TestKind { apps, keep, fresh, delete, step, node_image, manifest, api_port, upgrade_from, junit } =
                 args;
@@ -101,8 +112,13 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
             };
             test_kind::run(session, &request)
         }
-        Command::Init => init::run(Some(session.root.clone()), session.printer),
-        Command::Outdated => outdated::run(session),
+        Command::Init => init::run(Some(session.root.clone()), &session.environment.cache, session.printer),
+        Command::Doctor => {
+            doctor::run(Some(session.root.clone()), session.offline, session.environment, session.printer)
+        }
+        Command::Completions(args) => Ok(completions::run(session.printer, args.shell)),
+        Command::Man(args) => man::run(session.printer, args.output.as_deref()),
+        Command::Outdated { diff } => outdated::run(session, diff),
         Command::New(cli::New { app, dependency, repository, namespace }) => {
             new::run(session, &new::Request { app, dependency, repository, namespace })
         }

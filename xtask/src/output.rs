@@ -10,7 +10,7 @@ use std::path::Path;
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 use golden::store;
-use toolbox::inputs;
+use toolbox::{inputs, links};
 
 /// The file that lists the files written into a directory.
 const LIST: &str = ".rendered";
@@ -20,6 +20,7 @@ pub fn write(root: &Path, base: &Path, folders: &BTreeMap<String, BTreeMap<Strin
     let mut diagnostics = Diagnostics::default();
     let base = std::path::absolute(base).unwrap_or_else(|_| base.to_path_buf());
     for folder in folders.keys() {
+        diagnostics.extend(links::refuse(&base, &base.join(folder)).err().unwrap_or_default());
         diagnostics.extend(foreign(root, &base.join(folder)).err().unwrap_or_default());
     }
     if diagnostics.has_errors() {
@@ -48,7 +49,7 @@ fn foreign(root: &Path, folder: &Path) -> Result<()> {
     if !folder.is_dir() {
         return Ok(());
     }
-    let list = std::fs::read_to_string(folder.join(LIST)).unwrap_or_default();
+    let list = toolbox::regular_file::read_to_string(folder.join(LIST)).unwrap_or_default();
     let written: BTreeSet<&str> = list.lines().chain([LIST]).collect();
     for file in store::files(folder)? {
         let name = inputs::name(folder, &file);

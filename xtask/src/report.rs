@@ -3,6 +3,7 @@
 //! This is the only file that prints.
 
 pub mod annotations;
+pub mod answers;
 mod called;
 pub mod changes;
 pub mod checks;
@@ -17,6 +18,7 @@ pub mod model;
 pub mod outputs;
 pub mod rdjson;
 pub mod rendered;
+pub mod safe;
 pub mod sarif;
 mod screen;
 mod snippet;
@@ -25,6 +27,7 @@ pub mod trail;
 mod under_way;
 pub mod visible;
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -56,10 +59,12 @@ pub enum Format {
 /// Formats rows as a table with aligned columns.
 #[must_use]
 pub fn table<const N: usize>(rows: &[[String; N]]) -> String {
+    let rows: Vec<[String; N]> =
+        rows.iter().map(|row| row.each_ref().map(|cell| safe::line(cell).into_owned())).collect();
     let widths: [usize; N] =
         std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default());
     let mut out = String::new();
-    for row in rows {
+    for row in &rows {
         let line: String = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}  ")).collect();
         out.push_str(line.trim_end());
         out.push('\n');
@@ -105,6 +110,8 @@ pub struct Printer {
 #[derive(Debug, Clone, Copy)]
 struct Streams {
     color: anstream::ColorChoice,
+    /// Whether a CI system reads the output, and may take lines for commands.
+    guarded: bool,
 }
 
 const GREEN: Style = AnsiColor::Green.on_default().bold();
@@ -144,18 +151,29 @@ impl Progress for Printer {
 
 /// Formats a line of progress.
 fn line(style: Style, verb: &str, what: &str) -> String {
-    format!("{style}{verb:>12}{style:#} {what}\n")
+    format!("{style}{:>12}{style:#} {}\n", safe::line(verb), safe::line(what))
 }
 
 impl Streams {
     fn stdout(self, text: &str) -> io::Result<()> {
         let mut stream = anstream::AutoStream::new(io::stdout().lock(), self.choice(&io::stdout()));
-        stream.write_all(text.as_bytes()).and_then(|()| stream.flush())
+        stream.write_all(self.harmless(text).as_bytes()).and_then(|()| stream.flush())
     }
 
     fn stderr(self, text: &str) {
+        self.commands(&self.harmless(text));
+    }
+
+    /// Writes workflow commands of the tool itself.
+    fn commands(self, text: &str) {
         let _ = anstream::AutoStream::new(std::io::stderr().lock(), self.choice(&std::io::stderr()))
             .write_all(text.as_bytes());
+    }
+
+    /// What is written in place of a text.
+    fn harmless(self, text: &str) -> Cow<'_, str> {
+        let text = safe::styled(text);
+        if self.guarded { Cow::Owned(safe::without_commands(&text).into_owned()) } else { text }
     }
 
     fn choice(self, stream: &impl anstream::stream::RawStream) -> anstream::ColorChoice {
@@ -194,10 +212,11 @@ impl Drop for Printer {
 }
 
 impl Printer {
-    /// Creates a printer and starts the clock for `Finished`. `animated` allows a progress line on a terminal.
+    /// Creates a printer and starts the clock for `Finished`. `animated` allows a progress line on a terminal, and `guarded`
+    /// keeps a CI system from reading commands in the output.
     #[must_use]
-    pub fn new(format: Format, color: anstream::ColorChoice, animated: bool) -> Self {
-        let screen = Arc::new(Screen::new(Streams { color }, animated && std::io::stderr().is_terminal()));
+    pub fn new(format: Format, color: anstream::ColorChoice, animated: bool, guarded: bool) -> Self {
+        let screen = Arc::new(Screen::new(Streams { color, guarded }, animated && std::io::stderr().is_terminal()));
         Self {
             format,
             started: Instant::now(),
@@ -216,6 +235,12 @@ impl Printer {
             self.stderr("error: the output could not be written\n");
         }
         complete
+    }
+
+    /// Whether a person can read questions and answer them.
+    #[must_use]
+    pub fn can_ask(&self) -> bool {
+        self.format == Format::Human && io::stdin().is_terminal() && io::stdout().is_terminal()
     }
 
     /// Whether the output is JSON.
@@ -250,8 +275,15 @@ impl Printer {
         refresher.get_or_insert_with(start);
     }
 
-    /// Prints a result as text; does nothing if the output is JSON.
+    /// Prints a result as text without styles; does nothing if the output is JSON.
     pub fn result(&self, text: &str) {
+        if self.format == Format::Human {
+            self.stdout(&safe::text(text));
+        }
+    }
+
+    /// Prints a result with styles; the text of others in it has passed [`safe::text`] or [`safe::line`].
+    pub fn styled(&self, text: &str) {
         if self.format == Format::Human {
             self.stdout(text);
         }
@@ -259,7 +291,7 @@ impl Printer {
 
     /// Prints the JSON document.
     pub fn document(&self, text: &str) {
-        self.stdout(text);
+        self.stdout(&safe::json(text));
     }
 
     /// Sets the summary, which is printed after the diagnostics.
@@ -282,11 +314,12 @@ impl Printer {
 
     /// Prints all diagnostics as GitHub annotations.
     pub fn annotations(&self, root: &Path, diagnostics: &Diagnostics) {
-        self.stderr(&annotations::commands(root, diagnostics));
+        let text = annotations::commands(root, diagnostics).replace(BY_CARGO, called());
+        self.screen.write(|streams| streams.commands(&text));
     }
 
     /// Prints the diffs, a line per target, and the totals.
     pub fn render(&self, report: &RenderReport) {
-        self.result(&rendered::text(report));
+        self.styled(&rendered::text(report));
     }
 }

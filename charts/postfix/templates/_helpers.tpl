@@ -64,15 +64,57 @@ The name of the credentials Secret, or empty. values.schema.json allows only one
 {{- end }}
 {{- end }}
 
+{{/*
+The name of the Secret with the private keys for DKIM.
+*/}}
+{{- define "postfix.dkimSecret" -}}
+{{- if .Values.dkim.sealedSecret.encryptedData }}
+{{- include "postfix.fullname" . }}-dkim
+{{- else }}
+{{- .Values.dkim.existingSecret }}
+{{- end }}
+{{- end }}
+
+{{/*
+The security context of a sidecar, without its user: no root, no capabilities, nothing to write to.
+*/}}
+{{- define "postfix.sidecarSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+runAsNonRoot: true
+capabilities:
+  drop:
+    - ALL
+{{- end }}
+
 {{- define "postfix.claim" -}}
 {{- default (printf "%s-queue" (include "postfix.fullname" .)) .Values.persistence.existingClaim }}
 {{- end }}
 
 {{/*
-The port of the next hop; default: 25.
+The ports of all next hops as a YAML list; default: 25.
 */}}
-{{- define "postfix.egressPort" -}}
-{{- regexFind ":[0-9]+$" .Values.relay.relayhost | trimPrefix ":" | default "25" }}
+{{- define "postfix.egressPorts" -}}
+{{- $ports := list }}
+{{- range prepend (values .Values.relay.senderRelayhosts) .Values.relay.relayhost }}
+{{- $ports = append $ports (regexFind ":[0-9]+$" . | trimPrefix ":" | default "25") }}
+{{- end }}
+{{- toYaml ($ports | uniq | sortAlpha) }}
+{{- end }}
+
+{{/*
+A duration such as 15m in seconds.
+*/}}
+{{- define "postfix.seconds" -}}
+{{- $factors := dict "s" 1 "m" 60 "h" 3600 "d" 86400 "w" 604800 }}
+{{- mul (regexFind "^[0-9]+" . | atoi) (get $factors (regexFind "[smhdw]$" .)) }}
+{{- end }}
+
+{{/*
+The free space in bytes without which smtpd refuses all mail: 1.5 times the message size limit.
+*/}}
+{{- define "postfix.requiredSpace" -}}
+{{- div (mul (int64 .Values.relay.messageSizeLimit) 3) 2 }}
 {{- end }}
 
 {{/*

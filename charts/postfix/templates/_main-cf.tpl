@@ -72,9 +72,16 @@ smtpd_helo_required: "yes"
 disable_vrfy_command: "yes"
 smtpd_etrn_restrictions: "reject"
 smtpd_data_restrictions: "reject_unauth_pipelining"
+{{/* Disconnects clients that do not wait for replies where the protocol requires it, even before EHLO. Off by default in 3.7. */ -}}
+smtpd_forbid_unauth_pipelining: "yes"
 {{/* Prevents SMTP smuggling with bare newlines, but still accepts clients that send them. By default, clients in mynetworks are exempt, which is every client here. */ -}}
 smtpd_forbid_bare_newline: "normalize"
 smtpd_forbid_bare_newline_exclusions: ""
+
+{{/* Without it, MAIL with SMTPUTF8 is refused with 555. With it, Postfix accepts what it cannot deliver to a next hop that lacks it, and cannot return it either. */ -}}
+smtputf8_enable: {{ ternary "yes" "no" $relay.smtputf8 | quote }}
+{{/* By default, Postfix breaks lines after 998 bytes, also in the middle of a UTF-8 character, which changes the text and invalidates signatures. 0 means unlimited. */ -}}
+smtp_line_length_limit: "0"
 
 message_size_limit: {{ $relay.messageSizeLimit | int64 | quote }}
 {{/* Applies only to local delivery, which requires at least the message size limit; 0 means unlimited. */ -}}
@@ -83,15 +90,45 @@ maximal_queue_lifetime: {{ $relay.queueLifetime | quote }}
 bounce_queue_lifetime: {{ $relay.queueLifetime | quote }}
 default_process_limit: {{ $relay.processLimit | int | quote }}
 enable_long_queue_ids: "yes"
+{{/* By default, mail is tried again after 5 to 67 minutes. */ -}}
+queue_run_delay: {{ $relay.retry.min | quote }}
+minimal_backoff_time: {{ $relay.retry.min | quote }}
+maximal_backoff_time: {{ $relay.retry.max | quote }}
+smtp_destination_concurrency_limit: {{ $relay.rate.concurrency | int | quote }}
+smtp_destination_rate_delay: {{ $relay.rate.delay | quote }}
 
-{{- if $relay.stripOriginHeaders }}
+{{- if $relay.rewriteFrom }}
+{{/* header_checks rewrites the headers: this table would also rewrite Reply-To. */ -}}
+sender_canonical_maps: "pcre:/etc/postfix-relay/tables/rewrite_senders"
+sender_canonical_classes: "envelope_sender"
+{{- end }}
+{{- if $relay.rewriteRecipients }}
+recipient_canonical_maps: "pcre:/etc/postfix-relay/tables/rewrite_recipients"
+recipient_canonical_classes: "envelope_recipient"
+{{- end }}
+
+{{- if or $relay.stripOriginHeaders $relay.rewriteFrom }}
 header_checks: "pcre:/etc/postfix-relay/tables/header_checks"
 {{/* Headers of attached messages are content and are left unchanged. */ -}}
 nested_header_checks: ""
 mime_header_checks: ""
 {{- end }}
 
+{{- $milters := .Values.milters.sockets }}
+{{- if .Values.dkim.domains }}
+{{- $milters = append $milters "inet:127.0.0.1:8891" }}
+{{- end }}
+{{- if $milters }}
+{{/* After the access rules, and after header_checks: a milter sees the message as it is sent. */ -}}
+smtpd_milters: {{ join ", " $milters | quote }}
+non_smtpd_milters: "$smtpd_milters"
+milter_default_action: {{ .Values.milters.defaultAction | quote }}
+{{- end }}
+
 relayhost: {{ $relay.relayhost | quote }}
+{{- if $relay.senderRelayhosts }}
+sender_dependent_relayhost_maps: "texthash:/etc/postfix-relay/tables/sender_relayhosts"
+{{- end }}
 smtp_tls_security_level: {{ $tlsLevel | quote }}
 smtp_tls_loglevel: "1"
 smtp_tls_CAfile: "/etc/ssl/certs/ca-certificates.crt"
@@ -107,6 +144,10 @@ smtp_dns_support_level: "dnssec"
 smtp_sasl_auth_enable: "yes"
 {{/* texthash is read as root when an smtp process starts: it needs neither postmap nor a change of owner. */ -}}
 smtp_sasl_password_maps: "texthash:/etc/postfix-relay/credentials/sasl_passwd"
+{{- if $relay.senderRelayhosts }}
+{{/* A line for a sender takes precedence over one for a next hop. */ -}}
+smtp_sender_dependent_authentication: "yes"
+{{- end }}
 smtp_sasl_security_options: "noanonymous"
 smtp_sasl_tls_security_options: "noanonymous"
 {{- end }}

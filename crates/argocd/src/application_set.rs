@@ -22,7 +22,7 @@ mod template;
 mod tests;
 mod values;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, suggestion};
 use document::{Node, Value as Yaml};
@@ -118,7 +118,8 @@ pub fn generate(root: &Node, around: &dyn Surroundings) -> Outcome {
             };
             let template = template::overridden(generator.get("template"), &set.template);
             for parameters in parameters {
-                match set.application(&template, &parameters, &outcome.namespace) {
+                let application = set.application(&template, &parameters, &outcome.namespace);
+                match application.and_then(with_destination) {
                     Ok(application) => outcome.applications.push(Generated {
                         application,
                         generator: kind,
@@ -149,15 +150,17 @@ impl Outcome {
         }
     }
 
-    /// Reports Applications of the same name, of which Argo CD creates only the first.
+    /// Reports Applications of the same name, of which Argo CD creates none.
     fn report_duplicates(&mut self) {
         let mut first: HashMap<String, usize> = HashMap::new();
         let mut kept: Vec<Generated> = Vec::with_capacity(self.applications.len());
+        let mut twice: BTreeSet<String> = BTreeSet::new();
         for generated in self.applications.drain(..) {
             let name = generated.name().to_owned();
             match first.get(&name) {
                 Some(before) if !name.is_empty() => {
                     self.diagnostics.push(duplicate(&name, &kept[*before], &generated));
+                    twice.insert(name);
                 }
                 _ => {
                     first.insert(name, kept.len());
@@ -165,8 +168,27 @@ impl Outcome {
                 }
             }
         }
+        kept.retain(|generated| !twice.contains(generated.name()));
         self.applications = kept;
     }
+}
+
+/// An Application whose destination selects a cluster: Argo CD creates no other.
+fn with_destination(application: Node) -> failure::Result<Node> {
+    let text = |key: &str| application.find(&["spec", "destination", key]).and_then(Node::as_str).unwrap_or_default();
+    let what = match (text("server"), text("name")) {
+        ("", "") => "has neither `server` nor `name`",
+        (server, name) if !server.is_empty() && !name.is_empty() => "has both `server` and `name`",
+        _ => return Ok(application),
+    };
+    let place = ["destination", "project"].iter().find_map(|key| application.find(&["spec", key]));
+    let place = place.unwrap_or(&application).place();
+    Err(Failure::invalid(
+        format!("the destination of a generated Application {what}"),
+        place,
+        "Argo CD does not create the Application",
+    )
+    .help("set either `server` or `name` in `template.spec.destination`"))
 }
 
 fn duplicate(name: &str, before: &Generated, after: &Generated) -> Diagnostic {

@@ -8,6 +8,7 @@
 //! The text of each document is kept as its author wrote it.
 
 mod documents;
+pub mod jsonnet;
 mod options;
 
 use std::path::{Path, PathBuf};
@@ -40,18 +41,23 @@ pub struct Contents {
     pub files: Vec<Arc<Source>>,
     /// The digests of all files that were read.
     pub inputs: Inputs,
-    /// The Jsonnet files, which are not evaluated.
-    pub jsonnet: Vec<PathBuf>,
+    /// The Jsonnet files, which are not evaluated, each with the number of YAML and JSON files that are read before it.
+    pub jsonnet: Vec<(usize, PathBuf)>,
     /// Files that Argo CD ignores although they match.
     pub warnings: Diagnostics,
 }
 
 impl Contents {
-    /// The manifests in the files, in order.
-    pub fn manifests(&self) -> Result<Vec<Manifest>> {
+    /// The manifests in the files, in order. `evaluate` evaluates a Jsonnet file.
+    pub fn manifests(&self, evaluate: &dyn Fn(&Path) -> Result<Vec<Manifest>>) -> Result<Vec<Manifest>> {
         let mut diagnostics = Diagnostics::default();
         let mut manifests = Vec::new();
-        for file in &self.files {
+        let mut programs = self.jsonnet.iter().peekable();
+        for index in 0..=self.files.len() {
+            while let Some((_, path)) = programs.next_if(|(before, _)| *before <= index) {
+                manifests.extend(diagnostics.take(evaluate(path)).unwrap_or_default());
+            }
+            let Some(file) = self.files.get(index) else { break };
             let json = file.name.rsplit('.').next() == Some("json");
             let found = if json { documents::json(file) } else { documents::yaml(file) };
             manifests.extend(diagnostics.take(found).unwrap_or_default());
@@ -160,10 +166,11 @@ impl Reader<'_> {
                 if self.recurse && depth < MAX_DEPTH {
                     self.folder(&path, depth + 1);
                 }
-            } else if let Some(name) = name.to_str()
-                && is_manifest(name)
-            {
-                self.file(&path);
+            } else if is_manifest(&name.to_string_lossy()) {
+                match inputs::file_name(&path) {
+                    Ok(_) => self.file(&path),
+                    Err(found) => self.diagnostics.extend(found),
+                }
             }
         }
     }
@@ -203,7 +210,7 @@ impl Reader<'_> {
             self.size = self.size.saturating_add(length);
             return;
         }
-        let bytes = match std::fs::read(path) {
+        let bytes = match toolbox::regular_file::read(path) {
             Ok(bytes) => bytes,
             Err(error) => return self.diagnostics.push(Diagnostic::io("read", path, &error)),
         };
@@ -213,7 +220,7 @@ impl Reader<'_> {
             return;
         }
         if path.extension().is_some_and(|end| end == "jsonnet") {
-            self.contents.jsonnet.push(path.to_path_buf());
+            self.contents.jsonnet.push((self.contents.files.len(), path.to_path_buf()));
             return;
         }
         self.size += u64::try_from(bytes.len()).unwrap_or(u64::MAX);

@@ -31,4 +31,5 @@ pub mod symbolic_links;
 pub mod sync_options;
 pub mod sync_order;
 pub mod value_files;
+pub mod version_range;
 pub mod waves;

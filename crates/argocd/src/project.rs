@@ -5,7 +5,7 @@
 
 use diagnostics::{Diagnostics, Place, nearest, suggestion};
 use document::yaml::Document;
-use document::{Fields, Node, Syntax, Value};
+use document::{Fields, Mapping, Node, Syntax, Value};
 
 use crate::project_fields::{invalid, repeated};
 
@@ -121,7 +121,7 @@ pub fn read(document: &Document) -> (Option<Project>, Diagnostics) {
     let spec = top.required("spec");
     top.finish(&mut diagnostics);
     let metadata = metadata.and_then(|node| read_metadata(node, &mut diagnostics));
-    let empty = Node { value: Value::Mapping(Vec::new()), ..root.clone() };
+    let empty = Node { value: Value::Mapping(Mapping::default()), ..root.clone() };
     let name = metadata.as_ref().map_or("", |(name, ..)| name);
     let project = read_spec(spec.unwrap_or(&empty), name, &mut diagnostics);
     let project = metadata.as_ref().map(|(name, place, namespace)| Project {

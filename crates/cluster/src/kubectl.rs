@@ -55,10 +55,10 @@ impl Kubectl {
     /// any other namespace, and an application may contain such manifests.
     pub fn within(&self, namespace: &str) -> Result<Self> {
         let failed = |error: &std::io::Error| Diagnostic::io("read", &self.kubeconfig, error);
-        let text = std::fs::read_to_string(&self.kubeconfig).map_err(|error| failed(&error))?;
+        let text = toolbox::regular_file::read_to_string(&self.kubeconfig).map_err(|error| failed(&error))?;
         let text = text.replacen("- context:\n", &format!("- context:\n    namespace: {namespace}\n"), 1);
         let kubeconfig = self.home.join("contexts").join(namespace);
-        if std::fs::read_to_string(&kubeconfig).ok().as_ref() != Some(&text) {
+        if toolbox::regular_file::read_to_string(&kubeconfig).ok().as_ref() != Some(&text) {
             atomic_file::write(&kubeconfig, text.as_bytes())?;
         }
         Ok(Self { kubeconfig, ..self.clone() })

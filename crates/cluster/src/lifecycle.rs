@@ -186,7 +186,7 @@ impl Provisioner {
 
     /// The record of the run that created the cluster.
     fn record(&self) -> Record {
-        let text = std::fs::read(self.folder.join("record.json")).unwrap_or_default();
+        let text = toolbox::regular_file::read(self.folder.join("record.json")).unwrap_or_default();
         serde_json::from_slice(&text).unwrap_or_default()
     }
 
@@ -423,7 +423,7 @@ mod tests {
                 panic!("a defect of this tool");
             });
             assert!(catch_unwind(run).is_err());
-            let log = std::fs::read_to_string(log).unwrap_or_default();
+            let log = toolbox::regular_file::read_to_string(log).unwrap_or_default();
             assert_eq!(log.contains("kind delete cluster\ndocker ps --all\n"), removed, "{log}");
             assert_eq!(log.contains("docker network rm\n"), removed, "{log}");
         }

@@ -55,7 +55,7 @@ pub fn ask(engine: &Engine) -> Result<Facts> {
     let output = checked(&engine.invocation(Path::new("/")).args(["info", "--format", "{{json .}}"]))?;
     let info: Info = serde_json::from_slice(&output.stdout).unwrap_or_default();
     let local = std::env::var("DOCKER_HOST").map_or(true, |host| host.starts_with("unix:"));
-    let meminfo = std::fs::read_to_string("/proc/meminfo").ok().filter(|_| local);
+    let meminfo = toolbox::regular_file::read_to_string("/proc/meminfo").ok().filter(|_| local);
     let memory = memory(info.memory.max(info.host.mem_total), meminfo.as_deref());
     // The directory of an engine in a virtual machine does not exist here.
     let folder = info.root.or(info.store.graph_root).filter(|folder| local && folder.is_dir());

@@ -142,7 +142,7 @@ impl Scenario {
         diagnostics.extend(variables::undefined(&document.root, saves));
         let mut texts = vec![source.text.clone()];
         for file in steps.iter().flat_map(|step| step.action.files()) {
-            texts.extend(std::fs::read_to_string(folder.join(file)));
+            texts.extend(toolbox::regular_file::read_to_string(folder.join(file)));
         }
         let (app, name) = (app.to_owned(), name.to_owned());
         diagnostics.into_result(Self {

@@ -7,8 +7,10 @@ pub mod block;
 pub mod edit;
 pub mod json;
 pub mod lookalike;
+pub mod mapping;
 pub mod toml;
 pub mod tree;
 pub mod yaml;
 
-pub use tree::{Fields, Key, Node, Syntax, Value};
+pub use mapping::{Key, Mapping};
+pub use tree::{Fields, Node, Syntax, Value};

@@ -10,7 +10,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::json;
-use crate::tree::{Key, Node, Value};
+use crate::mapping::Key;
+use crate::tree::{Node, Value};
 use crate::yaml::conflict;
 
 /// Parses a TOML file. Reports all syntax errors, not only the first.
@@ -63,7 +64,7 @@ impl Reader<'_> {
             })
             .collect();
         entries.sort_by_key(|(key, _)| key.span.start);
-        Node { value: Value::Mapping(entries), span, source: Arc::clone(self.source) }
+        Node { value: Value::Mapping(entries.into()), span, source: Arc::clone(self.source) }
     }
 
     fn value(&self, value: &Spanned<DeValue<'_>>, diagnostics: &mut Diagnostics) -> Node {

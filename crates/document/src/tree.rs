@@ -11,6 +11,7 @@ use std::sync::Arc;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, nearest, suggestion};
 
 use crate::json;
+use crate::mapping::{Key, Mapping};
 
 /// A value with its place.
 #[derive(Debug, Clone)]
@@ -37,16 +38,7 @@ pub enum Value {
     /// A list.
     Sequence(Vec<Node>),
     /// Keys and values in the order of the text; keys are unique.
-    Mapping(Vec<(Key, Node)>),
-}
-
-/// A key of a mapping with its place.
-#[derive(Debug, Clone)]
-pub struct Key {
-    /// The key, formatted as in JSON if it is not a string.
-    pub name: String,
-    /// Its bytes in the text.
-    pub span: Range<usize>,
+    Mapping(Mapping<Node>),
 }
 
 impl Node {
@@ -61,7 +53,13 @@ impl Node {
     /// The value of a key, if this is a mapping that has the key.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Self> {
-        self.entries().iter().find(|(name, _)| name.name == key).map(|(_, node)| node)
+        self.entry(key).map(|(_, node)| node)
+    }
+
+    /// The key and the value of a key, if this is a mapping that has the key.
+    #[must_use]
+    pub fn entry(&self, key: &str) -> Option<&(Key, Self)> {
+        if let Value::Mapping(mapping) = &self.value { mapping.entry(key) } else { None }
     }
 
     /// The node at a path of keys and indexes, such as `["spec", "ports", "0"]`.
@@ -76,8 +74,7 @@ impl Node {
     /// The place of a key of this mapping, or of the mapping if it does not have the key.
     #[must_use]
     pub fn key_place(&self, key: &str) -> Place {
-        let found = self.entries().iter().find(|(name, _)| name.name == key);
-        found.map_or_else(|| self.place(), |(name, _)| Place::new(&self.source, name.span.clone()))
+        self.entry(key).map_or_else(|| self.place(), |(name, _)| Place::new(&self.source, name.span.clone()))
     }
 
     /// The entries of a mapping; empty for any other value.
@@ -163,6 +160,9 @@ impl Node {
         }
     }
 }
+
+/// How many unknown keys of a mapping are reported one by one.
+const MAX_UNKNOWN: usize = 20;
 
 /// A mapping that is being read.
 ///
@@ -386,12 +386,11 @@ impl<'a> Fields<'a> {
         for diagnostic in gathered {
             diagnostics.push(diagnostic);
         }
-        for (key, _) in node.entries() {
-            if known.contains(&key.name.as_str()) {
-                continue;
-            }
-            let what = if syntax == Syntax::Config { "key" } else { "field" };
-            let owner = if path.is_empty() { String::new() } else { format!(" in `{path}`") };
+        let what = if syntax == Syntax::Config { "key" } else { "field" };
+        let owner = if path.is_empty() { String::new() } else { format!(" in `{path}`") };
+        let unknown: Vec<&Key> =
+            node.entries().iter().map(|(key, _)| key).filter(|key| !known.contains(&key.name.as_str())).collect();
+        for key in unknown.iter().take(MAX_UNKNOWN) {
             let mut names = known.clone();
             names.sort_unstable();
             let diagnostic = Diagnostic::new(syntax.unknown(), format!("unknown {what} `{}`{owner}", key.name))
@@ -400,6 +399,13 @@ impl<'a> Fields<'a> {
             diagnostics.push(diagnostic);
             // A misspelled key is reported once, not also as missing.
             missing.retain(|key_missing| nearest(&key.name, known.iter().copied()) != Some(key_missing));
+        }
+        if let Some(next) = unknown.get(MAX_UNKNOWN) {
+            let rest = unknown.len() - MAX_UNKNOWN;
+            diagnostics.push(
+                Diagnostic::new(syntax.unknown(), format!("{rest} more unknown {what}s{owner}"))
+                    .at(Place::new(&node.source, next.span.clone()), "the first of them"),
+            );
         }
         for key in missing {
             let full = if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };

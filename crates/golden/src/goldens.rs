@@ -17,6 +17,7 @@ use toolbox::inputs::Inputs;
 use workspace::target::TargetId;
 
 use crate::lock::{self, Lock};
+use crate::renames;
 use crate::store::{self, FOLDER};
 
 /// The goldens of one target.
@@ -56,7 +57,7 @@ impl Golden {
         }
         for file in store::files(&path)? {
             let name = inputs::name(&path, &file);
-            let bytes = std::fs::read(&file).map_err(|error| Diagnostic::io("read", &file, &error))?;
+            let bytes = toolbox::regular_file::read(&file).map_err(|error| Diagnostic::io("read", &file, &error))?;
             if name == lock::FILE {
                 golden.lock = std::str::from_utf8(&bytes).ok().and_then(Lock::parse);
             } else {
@@ -142,7 +143,10 @@ pub fn changes(before: Vec<Recorded>, after: &[Recorded]) -> Vec<Change> {
         }
     }
     let removed: Vec<Recorded> = before.into_values().collect();
-    changes.extend(renames(removed, added));
+    let renames::Paired { pairs, removed, added } = renames::pair(removed, added);
+    changes.extend(pairs.into_iter().map(|(old, new)| Change::Renamed(old, new)));
+    changes.extend(removed.into_iter().map(Change::Removed));
+    changes.extend(added.into_iter().map(Change::Added));
     changes.sort_by(|left, right| left.sort_key().cmp(&right.sort_key()));
     changes
 }
@@ -155,67 +159,6 @@ impl Change {
             Self::Added(new) => (&new.manifest.key, 2),
         }
     }
-}
-
-/// The minimum similarity of a removed and an added object that count as renamed.
-const RENAME_RATIO: f64 = 0.7;
-
-/// Pairs similar removed and added objects of the same kind, most similar first.
-fn renames(removed: Vec<Recorded>, added: Vec<Recorded>) -> Vec<Change> {
-    let mut pairs = Vec::new();
-    let words_of = |records: &[Recorded]| -> Vec<BTreeMap<String, usize>> {
-        records.iter().map(|record| words(&record.manifest.text)).collect()
-    };
-    let (old_words, new_words) = if removed.is_empty() || added.is_empty() {
-        (Vec::new(), Vec::new())
-    } else {
-        (words_of(&removed), words_of(&added))
-    };
-    for (old_index, old) in removed.iter().enumerate() {
-        for (new_index, new) in added.iter().enumerate() {
-            let (old_key, new_key) = (&old.manifest.key, &new.manifest.key);
-            if (&old_key.group, &old_key.kind) == (&new_key.group, &new_key.kind) {
-                let ratio = similarity(&old_words[old_index], &new_words[new_index]);
-                if ratio >= RENAME_RATIO {
-                    pairs.push((ratio, old_index, new_index));
-                }
-            }
-        }
-    }
-    pairs.sort_by(|left, right| right.0.total_cmp(&left.0).then((left.1, left.2).cmp(&(right.1, right.2))));
-    let (mut old_used, mut new_used) = (BTreeSet::new(), BTreeSet::new());
-    let mut changes = Vec::new();
-    for (_, old, new) in pairs {
-        if !old_used.contains(&old) && !new_used.contains(&new) {
-            old_used.insert(old);
-            new_used.insert(new);
-            changes.push(Change::Renamed(removed[old].clone(), added[new].clone()));
-        }
-    }
-    let unpaired = |used: BTreeSet<usize>| move |(index, _): &(usize, Recorded)| !used.contains(index);
-    let left = removed.into_iter().enumerate().filter(unpaired(old_used));
-    changes.extend(left.map(|(_, old)| Change::Removed(old)));
-    let left = added.into_iter().enumerate().filter(unpaired(new_used));
-    changes.extend(left.map(|(_, new)| Change::Added(new)));
-    changes
-}
-
-/// How often a text has each of its words. Words, not lines: in a small object, the name is in most lines.
-fn words(text: &str) -> BTreeMap<String, usize> {
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for word in text.split_whitespace() {
-        *counts.entry(word.to_owned()).or_default() += 1;
-    }
-    counts
-}
-
-/// The share of words that two texts have in common, from 0 to 1.
-fn similarity(old: &BTreeMap<String, usize>, new: &BTreeMap<String, usize>) -> f64 {
-    let shared: usize = old.iter().map(|(word, count)| *count.min(new.get(word).unwrap_or(&0))).sum();
-    let total = old.values().sum::<usize>() + new.values().sum::<usize>();
-    #[expect(clippy::cast_precision_loss, reason = "a ratio of small numbers")]
-    let ratio = 2.0 * shared as f64 / total.max(1) as f64;
-    ratio
 }
 
 /// The inputs that differ from the recorded ones, as reasons for rendering.

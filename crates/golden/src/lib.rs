@@ -14,6 +14,7 @@ pub mod lock;
 pub mod objects;
 pub mod orphans;
 pub mod recordings;
+mod renames;
 pub mod store;
 
 pub use goldens::{Change, Golden, digest_of};

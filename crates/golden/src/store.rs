@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use diagnostics::{Diagnostic, Result};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
-use toolbox::{links, process};
+use toolbox::progress::Progress;
+use toolbox::{file_lock, links, process};
 
 /// The directory of the goldens, relative to the root.
 pub const FOLDER: &str = "tests/golden";
@@ -29,8 +30,8 @@ pub struct Update {
 }
 
 /// Applies an update. Holds the workspace lock, so that concurrent runs do not interfere.
-pub fn apply(root: &Path, update: &Update) -> Result<()> {
-    let _lock = lock(root)?;
+pub fn apply(root: &Path, update: &Update, progress: &dyn Progress) -> Result<()> {
+    let _lock = lock(root, progress)?;
     for path in update.folders.keys().map(|folder| root.join(FOLDER).join(folder)).chain(update.remove.iter().cloned())
     {
         links::refuse(root, &path)?;
@@ -67,20 +68,24 @@ pub fn apply(root: &Path, update: &Update) -> Result<()> {
 }
 
 /// Cleans up after a killed run. Costs one `stat` if there is nothing to do.
-pub fn recover(root: &Path) -> Result<()> {
+pub fn recover(root: &Path, progress: &dyn Progress) -> Result<()> {
     let staging = root.join(STAGING);
     if !staging.is_dir() {
         return Ok(());
     }
-    let _lock = lock(root)?;
+    let _lock = lock(root, progress)?;
     clear(root, &staging)
 }
 
 /// Locks the workspace. The lock is on the root directory itself, so that no lock file is left behind.
-pub fn lock(root: &Path) -> Result<File> {
+pub fn lock(root: &Path, progress: &dyn Progress) -> Result<File> {
     let file = File::open(root).map_err(|error| Diagnostic::io("open", root, &error))?;
-    file.lock().map_err(|error| Diagnostic::io("lock", root, &error))?;
-    Ok(file)
+    match file_lock::acquire(&file, || progress.under_way("Waiting", "for another run that writes to this repository"))
+    {
+        Ok(()) => Ok(file),
+        Err(file_lock::Failure::Io(error)) => Err(Diagnostic::io("lock", root, &error).into()),
+        Err(file_lock::Failure::Interrupted(found)) => Err(found),
+    }
 }
 
 fn clear(root: &Path, staging: &Path) -> Result<()> {
@@ -149,6 +154,8 @@ pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
 
 #[cfg(test)]
 mod tests {
+    use toolbox::progress::Silent;
+
     use super::*;
 
     fn update(folder: &str, files: &[(&str, &str)]) -> Update {
@@ -168,12 +175,12 @@ mod tests {
     #[test]
     fn replaces_whole_directories_and_keeps_the_others() {
         let root = tempfile::tempdir().expect("temporary directory");
-        apply(root.path(), &update("a/default", &[("x.yaml", "1"), ("y.yaml", "1")])).expect("writes");
-        apply(root.path(), &update("b/default", &[("x.yaml", "1")])).expect("writes");
-        apply(root.path(), &update("a/default", &[("x.yaml", "2")])).expect("writes");
+        apply(root.path(), &update("a/default", &[("x.yaml", "1"), ("y.yaml", "1")]), &Silent).expect("writes");
+        apply(root.path(), &update("b/default", &[("x.yaml", "1")]), &Silent).expect("writes");
+        apply(root.path(), &update("a/default", &[("x.yaml", "2")]), &Silent).expect("writes");
         assert_eq!(listing(root.path()), ["golden/a/default/x.yaml", "golden/b/default/x.yaml"]);
         let orphan = Update { remove: vec![root.path().join("tests/golden/b")], ..Update::default() };
-        apply(root.path(), &orphan).expect("removes");
+        apply(root.path(), &orphan, &Silent).expect("removes");
         assert_eq!(listing(root.path()), ["golden/a/default/x.yaml"]);
     }
 
@@ -182,14 +189,14 @@ mod tests {
         let root = tempfile::tempdir().expect("temporary directory");
         let staging = root.path().join(STAGING);
         // Killed while staging: the goldens are the old ones.
-        apply(root.path(), &update("a/default", &[("x.yaml", "old")])).expect("writes");
+        apply(root.path(), &update("a/default", &[("x.yaml", "old")]), &Silent).expect("writes");
         write(&staging.join("tree/a/default/x.yaml"), b"half").expect("writes");
-        recover(root.path()).expect("recovers");
+        recover(root.path(), &Silent).expect("recovers");
         assert_eq!(listing(root.path()), ["golden/a/default/x.yaml"]);
         // Killed between the two renames: the goldens are the new ones.
         write(&staging.join("tree/a/default/x.yaml"), b"new").expect("writes");
         std::fs::rename(root.path().join(FOLDER), staging.join("old")).expect("renames");
-        recover(root.path()).expect("recovers");
+        recover(root.path(), &Silent).expect("recovers");
         assert_eq!(std::fs::read(root.path().join("tests/golden/a/default/x.yaml")).expect("there"), b"new");
         assert_eq!(listing(root.path()), ["golden/a/default/x.yaml"]);
     }

@@ -273,7 +273,7 @@ pub fn known_as(root: &Path, path: &Path) -> String {
 /// The text of a file; `None` if it does not exist.
 fn read(root: &Path, path: &Path) -> Result<Option<Arc<Source>>> {
     let name = known_as(root, path);
-    match std::fs::read(path) {
+    match toolbox::regular_file::read(path) {
         Ok(bytes) => match String::from_utf8(bytes) {
             Ok(text) => Ok(Some(Source::new(name, text.strip_prefix('\u{feff}').unwrap_or(&text)))),
             Err(error) => Err(Diagnostic::new(Code::YamlSyntax, format!("`{name}` is not valid UTF-8: {error}"))

@@ -16,7 +16,7 @@ use crate::helmignore::Rules;
 
 /// The files of a chart that Helm loads, without `charts/`.
 pub fn chart_files(root: &Path, chart: &Path) -> Result<Inputs> {
-    let rules = Rules::parse(&std::fs::read_to_string(chart.join(".helmignore")).unwrap_or_default());
+    let rules = Rules::parse(&toolbox::regular_file::read_to_string(chart.join(".helmignore")).unwrap_or_default());
     let mut files = Inputs::new();
     let mut walk = Walk { root, chart, rules, seen: BTreeSet::new(), files: &mut files };
     walk.folder(chart, "")?;
@@ -41,7 +41,7 @@ impl Walk<'_> {
         }
         for entry in std::fs::read_dir(folder).map_err(|error| failed(&error))? {
             let path = entry.map_err(|error| failed(&error))?.path();
-            let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+            let name = inputs::file_name(&path)?;
             let relative = if relative.is_empty() { name.to_owned() } else { format!("{relative}/{name}") };
             let is_folder = path.is_dir();
             if is_folder && path == self.chart.join("charts") {

@@ -83,7 +83,7 @@ impl ChartsLock {
     /// Reads the charts.lock of a workspace; a missing file has no pins.
     pub fn load(root: &Path) -> Result<Self> {
         let path = root.join(FILE);
-        match std::fs::read_to_string(&path) {
+        match toolbox::regular_file::read_to_string(&path) {
             Ok(text) => Self::parse(&Source::new(FILE, text)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(Diagnostic::io("read", &path, &error).into()),

@@ -11,7 +11,7 @@ use toolbox::process::Invocation;
 /// Helm in a working directory, without arguments; its private folders are created below `homes`.
 #[must_use]
 pub fn invocation(program: &Path, directory: &Path, homes: &Path) -> Invocation {
-    let mut invocation = Invocation::new(program, directory).env("LC_ALL", "C").env("TZ", "UTC");
+    let mut invocation = Invocation::new(program, directory).local().env("LC_ALL", "C").env("TZ", "UTC");
     invocation = invocation.env("GOGC", "off").env("GOMEMLIMIT", "256MiB");
     for home in ["CACHE", "CONFIG", "DATA"] {
         let folder = homes.join(home.to_lowercase());

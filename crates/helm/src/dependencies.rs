@@ -63,6 +63,32 @@ pub struct Prepared {
 ///
 /// Fails if the inspection is incomplete. Other findings, such as drift, do not block the render.
 pub fn prepare(chart: &Chart, inspection: &Inspection, context: &Context<'_>) -> Result<Prepared> {
+    require_complete(chart, inspection)?;
+    download(&chart.directory, &inspection.absent(), context)?;
+    if is_local(inspection) {
+        let stage = stage(chart, inspection, context)?;
+        return Ok(Prepared { directory: stage.directory().to_owned(), _guard: Some(stage) });
+    }
+    Ok(Prepared { directory: chart.directory.clone(), _guard: None })
+}
+
+/// The same for a chart whose files must not change: the archives are written into a copy of it.
+pub fn prepare_copy(chart: &Chart, inspection: &Inspection, context: &Context<'_>) -> Result<Prepared> {
+    require_complete(chart, inspection)?;
+    let absent = inspection.absent();
+    if absent.is_empty() && !is_local(inspection) {
+        return Ok(Prepared { directory: chart.directory.clone(), _guard: None });
+    }
+    let stage = stage(chart, inspection, context)?;
+    download(stage.directory(), &absent, context)?;
+    Ok(Prepared { directory: stage.directory().to_owned(), _guard: Some(stage) })
+}
+
+fn is_local(inspection: &Inspection) -> bool {
+    inspection.dependencies.iter().any(|dependency| matches!(dependency.state, State::Local { .. }))
+}
+
+fn require_complete(chart: &Chart, inspection: &Inspection) -> Result<()> {
     if !inspection.complete {
         return Err(Diagnostic::new(
             Code::DependencyUnavailable,
@@ -71,12 +97,7 @@ pub fn prepare(chart: &Chart, inspection: &Inspection, context: &Context<'_>) ->
         .help("run `cargo xtask deps` to see what is missing")
         .into());
     }
-    download(&chart.directory, &inspection.absent(), context)?;
-    if inspection.dependencies.iter().any(|dependency| matches!(dependency.state, State::Local { .. })) {
-        let stage = stage(chart, inspection, context)?;
-        return Ok(Prepared { directory: stage.directory().to_owned(), _guard: Some(stage) });
-    }
-    Ok(Prepared { directory: chart.directory.clone(), _guard: None })
+    Ok(())
 }
 
 /// The result of [`ensure_all`].

@@ -44,7 +44,7 @@ impl Discovery {
     /// Loads the file of a workspace, or the built-in table if there is none.
     pub fn load(root: &Path) -> Result<Self> {
         let path = root.join(schemas::FOLDER).join(FILE);
-        let text = match std::fs::read_to_string(&path) {
+        let text = match toolbox::regular_file::read_to_string(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => BUILT_IN.to_owned(),
             Err(error) => return Err(Diagnostic::io("read", &path, &error).into()),
             Ok(text) => text,

@@ -26,5 +26,6 @@ pub mod removed_api;
 pub mod schedule;
 pub mod schemas;
 pub mod scope;
+pub mod secret_values;
 pub mod validate;
 pub mod workload;

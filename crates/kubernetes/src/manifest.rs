@@ -13,6 +13,8 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 use document::{Node, Value, yaml};
 use toolbox::archive::sha256;
 
+use crate::secret_values::{self, SecretValue};
+
 /// The identity of an object in a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ObjectKey {
@@ -41,13 +43,6 @@ pub struct Manifest {
     pub items: Option<Vec<ObjectKey>>,
     /// The ranges of `text` with values of Secrets, or all of it if they cannot be located.
     pub secrets: Vec<SecretValue>,
-}
-
-/// A value of a Secret, which is never shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SecretValue {
-    /// Its byte range in the text.
-    pub span: std::ops::Range<usize>,
 }
 
 /// A manifest and the name of its golden.
@@ -287,16 +282,14 @@ fn manifest(
             .help("check the template for a stray `---` or text outside of an object")
             .into());
     }
-    let make = |key: ObjectKey, items: Option<Vec<ObjectKey>>, secrets: Vec<SecretValue>| Manifest {
+    let make = |key: ObjectKey, items: Option<Vec<ObjectKey>>| Manifest {
         explicit_namespace: root.get("metadata").and_then(|metadata| text(metadata, "namespace")).is_some(),
         key,
         template: piece.template.clone(),
         text: piece.text.clone(),
         items,
-        secrets,
+        secrets: secret_values::find(&document, piece.text.len()),
     };
-    let secret_values = |objects: &[&Node]| secrets(objects, document.aliases, piece.text.len());
-
     if let Some(items) = root.get("items") {
         let empty_list = matches!(items.value, Value::Null) && root.get("spec").or(root.get("status")).is_none();
         if matches!(items.value, Value::Sequence(_)) || empty_list {
@@ -325,12 +318,11 @@ fn manifest(
                 namespace: namespace.to_owned(),
                 name: format!("{stem}-{number}"),
             };
-            let objects: Vec<&Node> = items.items().iter().collect();
-            return diagnostics.into_result(Some(make(key, Some(keys), secret_values(&objects))));
+            return diagnostics.into_result(Some(make(key, Some(keys))));
         }
     }
     match identity(root, namespace) {
-        Ok(key) => Ok(Some(make(key, None, secret_values(&[root])))),
+        Ok(key) => Ok(Some(make(key, None))),
         Err(Defect::NotString(field, node)) => Err(not_string("an object that", field, node, &invalid).into()),
         Err(Defect::Missing(field)) => {
             let known = [("kind", text(root, "kind")), ("apiVersion", text(root, "apiVersion"))];
@@ -391,31 +383,6 @@ fn identity<'a>(node: &'a Node, namespace: &str) -> std::result::Result<ObjectKe
         namespace: text(metadata, "namespace").unwrap_or_else(|| namespace.to_owned()),
         name,
     })
-}
-
-/// The ranges of the values of Secrets.
-fn secrets(objects: &[&Node], aliases: bool, length: usize) -> Vec<SecretValue> {
-    let mut found = Vec::new();
-    for object in objects {
-        if text(object, "kind").as_deref() != Some("Secret") {
-            continue;
-        }
-        // With aliases, a value may be anywhere in the text, so all of it is redacted.
-        if aliases {
-            return vec![SecretValue { span: 0..length }];
-        }
-        for field in ["data", "stringData"] {
-            let Some(node) = object.get(field) else { continue };
-            match &node.value {
-                Value::Null => {}
-                Value::Mapping(entries) => {
-                    found.extend(entries.iter().map(|(_, value)| SecretValue { span: value.span.clone() }));
-                }
-                _ => found.push(SecretValue { span: node.span.clone() }),
-            }
-        }
-    }
-    found
 }
 
 /// Manifests with the names of their goldens.

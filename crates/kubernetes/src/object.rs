@@ -15,7 +15,8 @@ use diagnostics::{Code, Diagnostic, Origin, Place, Source};
 use document::{Key, Node, Value, json, yaml};
 use toolbox::archive::sha256;
 
-use crate::manifest::{Manifest, ObjectKey, SecretValue};
+use crate::manifest::{Manifest, ObjectKey};
+use crate::secret_values::SecretValue;
 
 /// The label of the template's file in findings about an object.
 pub const FROM_TEMPLATE: &str = "rendered from this template";
@@ -266,7 +267,8 @@ fn masked<'a>(text: &str, ranges: impl IntoIterator<Item = &'a Range<usize>>) ->
 
 fn redact(node: &mut Node, source: &Arc<Source>, secrets: &[SecretValue]) {
     node.source = Arc::clone(source);
-    let secret = secrets.iter().any(|SecretValue { span }| span.start <= node.span.start && node.span.end <= span.end);
+    let before = secrets.partition_point(|secret| secret.span.start <= node.span.start);
+    let secret = before.checked_sub(1).is_some_and(|at| node.span.end <= secrets[at].span.end);
     match &mut node.value {
         // Whether there is a value is not secret.
         Value::Null => {}

@@ -12,6 +12,7 @@ pub mod shape;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use diagnostics::{Code, Diagnostic, Place, Result, Source};
 use document::{Node, toml};
@@ -95,7 +96,7 @@ impl Version {
     /// Loads the file.
     pub fn load(root: &Path) -> Result<Self> {
         let name = format!("{FOLDER}/{VERSION_FILE}");
-        let text = std::fs::read_to_string(root.join(&name))
+        let text = toolbox::regular_file::read_to_string(root.join(&name))
             .map_err(|error| Diagnostic::io("read", Path::new(&name), &error))?;
         let source = Source::new(name, text);
         let node = toml::parse(&source)?;
@@ -125,6 +126,27 @@ pub fn minor(version: &str) -> Option<String> {
     let mut parts = version.trim_start_matches('v').split('.');
     let (major, minor) = (parts.next()?.parse::<u32>().ok()?, parts.next()?.parse::<u32>().ok()?);
     Some(format!("{major}.{minor}"))
+}
+
+/// Reports a reference to a schema in another file or at a URL.
+#[must_use]
+pub fn elsewhere(source: &Arc<Source>) -> Option<Diagnostic> {
+    fn find(schema: &Value) -> Option<&str> {
+        match schema {
+            Value::Object(entries) => {
+                let own = entries.get("$ref").and_then(Value::as_str).filter(|to| !to.starts_with('#'));
+                own.or_else(|| entries.values().find_map(find))
+            }
+            Value::Array(items) => items.iter().find_map(find),
+            _ => None,
+        }
+    }
+    let schema: Value = serde_json::from_str(&source.text).ok()?;
+    let reference = find(&schema)?;
+    let at = source.text.find(reference).map(|at| at..at + reference.len());
+    let place = Place { source: Arc::clone(source), span: at };
+    let found = Diagnostic::new(Code::SchemaBroken, "schema refers to another file").at(place, "not fetched");
+    Some(found.help("regenerate it: run `cargo xtask schemas --from-cluster --kubeconfig FILE`"))
 }
 
 /// The existing schema files, relative to [`FOLDER`].

@@ -268,7 +268,7 @@ fn similar_kind(root: &Path, known: &BTreeSet<String>, kind: &Kind) -> Option<St
     let names: BTreeMap<String, &String> =
         known.iter().filter(of_group).map(|other| (name(&other[group.len() + 1..]), other)).collect();
     let near = names[nearest(&name(own), names.keys().map(String::as_str))?];
-    let schema = std::fs::read(root.join(schemas::FOLDER).join(near)).ok()?;
+    let schema = toolbox::regular_file::read(root.join(schemas::FOLDER).join(near)).ok()?;
     let schema: Value = serde_json::from_slice(&schema).ok()?;
     let word = |name: &str| schema["properties"][name]["enum"][0].as_str().map(str::to_owned);
     Some(Kind::new(&word("apiVersion")?, &word("kind")?).to_string())
@@ -282,7 +282,7 @@ fn unused(allowance: &Unchecked) -> Diagnostic {
 
 /// Reports a schema without any fields, which would accept every object.
 fn empty_schema(root: &Path, file: &str, kind: &Kind) -> Option<Diagnostic> {
-    let text = std::fs::read_to_string(root.join(schemas::FOLDER).join(file)).ok()?;
+    let text = toolbox::regular_file::read_to_string(root.join(schemas::FOLDER).join(file)).ok()?;
     // Parsing every schema would take longer than kubeconform itself.
     let is_empty = !text.contains("\"properties\"")
         && serde_json::from_str::<Value>(&text).is_ok_and(|schema| {
@@ -318,7 +318,7 @@ fn run_kubeconform(input: &Input<'_>, objects: &[(&Subject, Schema)]) -> Result<
                 }
                 Schema::File(file) => {
                     empty.extend(empty_schema(input.root, file, &subject.kind));
-                    stage.link(&subject.kind, &input.root.join(schemas::FOLDER).join(file))?;
+                    stage.copy(&subject.kind, input.root, &input.root.join(schemas::FOLDER).join(file))?;
                 }
                 _ => {}
             }
@@ -338,7 +338,7 @@ fn run_kubeconform(input: &Input<'_>, objects: &[(&Subject, Schema)]) -> Result<
                 let schema = loaded.entry(&subject.kind).or_insert_with(|| match schema {
                     Schema::Derived => input.derived.get(&subject.kind).cloned(),
                     Schema::File(file) => {
-                        let text = std::fs::read(input.root.join(schemas::FOLDER).join(file)).ok();
+                        let text = toolbox::regular_file::read(input.root.join(schemas::FOLDER).join(file)).ok();
                         text.and_then(|text| serde_json::from_slice(&text).ok())
                     }
                     _ => None,
@@ -367,7 +367,7 @@ fn error(input: &Input<'_>, subject: &Subject, schema: &Schema, answer: &Answer)
             let broken = Diagnostic::new(Code::SchemaBroken, format!("the schema of `{kind}` is invalid"))
                 .at(schemas::place(file), "")
                 .help("regenerate it: `cargo xtask schemas --from-cluster --kubeconfig FILE`");
-            match std::fs::read(&path).map(|text| serde_json::from_slice::<Value>(&text)) {
+            match toolbox::regular_file::read(&path).map(|text| serde_json::from_slice::<Value>(&text)) {
                 Err(error) => return broken.note(format!("the file cannot be read: {error}")),
                 Ok(Err(error)) => return broken.note(format!("the file is not valid JSON: {error}")),
                 Ok(Ok(_)) if no_schema_found => {

@@ -80,6 +80,7 @@ impl Builder<'_> {
     /// a proxy that nobody serves.
     fn invocation(&self, directory: &Path) -> Invocation {
         let mut invocation = Invocation::new(self.kustomize, directory)
+            .local()
             .env("LC_ALL", "C")
             .env("TZ", "UTC")
             .env("PATH", "/nonexistent")
@@ -123,7 +124,8 @@ impl Builder<'_> {
             return Err(refused(format!("`{name}` contains no kustomization file")).into());
         };
         let name = toolbox::inputs::name(self.root, &file);
-        let text = std::fs::read_to_string(&file).map_err(|error| Diagnostic::io("read", &file, &error))?;
+        let text =
+            toolbox::regular_file::read_to_string(&file).map_err(|error| Diagnostic::io("read", &file, &error))?;
         let root = yaml::parse_one(&Source::new(name.clone(), text))?.root;
         if !matches!(root.value, Value::Mapping(_)) {
             let found = root.describe();

@@ -138,7 +138,7 @@ impl Walk<'_> {
             if !path.is_file() || (self.ignored)(&path) {
                 continue;
             }
-            let text = std::fs::read(&path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            let text = toolbox::regular_file::read(&path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
             let source = Source::new(inputs::name(self.root, &path), text.unwrap_or_default());
             let one = Kustomization::new(folder, &source);
             let references = one.references();
@@ -186,7 +186,7 @@ impl Walk<'_> {
 
     /// Reads the configurations of plugins in a file.
     fn plugin(&mut self, folder: &Path, path: &Path) {
-        let Ok(text) = std::fs::read_to_string(path) else { return };
+        let Ok(text) = toolbox::regular_file::read_to_string(path) else { return };
         let source = Source::new(inputs::name(self.root, path), text);
         for document in yaml::parse(&source).unwrap_or_default() {
             let references = kustomization::of_plugin(&document.root);

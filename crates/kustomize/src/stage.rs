@@ -98,7 +98,7 @@ impl Copy<'_> {
                 }
             } else if source.is_file() {
                 // Not `copy`, which would keep a file read-only that `kustomize edit` must write.
-                let bytes = std::fs::read(&source).map_err(|error| failed(&error))?;
+                let bytes = toolbox::regular_file::read(&source).map_err(|error| failed(&error))?;
                 std::fs::write(&target, bytes).map_err(|error| failed(&error))?;
             }
         }

@@ -4,10 +4,13 @@
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use diagnostics::{Code, Diagnostic, Result};
 use rustix::process::geteuid;
+
+use crate::date::Date;
 
 /// The replacement for all chart repositories.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +36,8 @@ pub struct Environment {
     pub mirror: Option<Mirror>,
     /// `XTASK_CACHE_DIR`, or the tool's directory in the user's cache. [`Environment::check_cache`] checks it.
     pub cache: PathBuf,
+    /// The current time since 1970; `SOURCE_DATE_EPOCH`, in seconds, replaces it.
+    pub now: Duration,
 }
 
 impl Environment {
@@ -52,8 +57,17 @@ impl Environment {
             .or_else(|| Some(path("XDG_CACHE_HOME")?.join("homelab-chart")))
             .or_else(|| Some(path("HOME")?.join(".cache").join("homelab-chart")))
             .unwrap_or_else(|| std::env::temp_dir().join(format!("homelab-chart-{}", geteuid().as_raw())));
+        let given = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|text| text.parse().ok());
+        let now = given.map(Duration::from_secs);
+        let now = now.unwrap_or_else(|| SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default());
         let step_summary = path("GITHUB_STEP_SUMMARY");
-        Self { ci: set("CI"), github: set("GITHUB_ACTIONS"), step_summary, dumb, mirror, cache: absolute(cache) }
+        Self { ci: set("CI"), github: set("GITHUB_ACTIONS"), step_summary, dumb, mirror, cache: absolute(cache), now }
+    }
+
+    /// The current day, in UTC.
+    #[must_use]
+    pub fn today(&self) -> Date {
+        Date::of(SystemTime::UNIX_EPOCH + self.now)
     }
 
     /// Fails if another user could have written to the cache: the tools in it are run. Creates it if another user could
@@ -88,12 +102,27 @@ impl Environment {
     }
 }
 
+/// Why a file or directory of the cache is not trusted: a predicate of a program in it. A link counts by its owner, and so
+/// does what it leads to.
+#[must_use]
+pub fn foreign(path: &Path) -> Option<String> {
+    let (link, facts) = (std::fs::symlink_metadata(path).ok()?, std::fs::metadata(path).ok()?);
+    let own = geteuid().as_raw();
+    // Directories are writable by the group of their user, which often has no other members.
+    let others = if facts.is_dir() { 0o002 } else { 0o022 };
+    if link.uid() != own || facts.uid() != own {
+        Some(format!("cannot be trusted: `{}` belongs to another user", path.display()))
+    } else if facts.mode() & others != 0 {
+        Some(format!("cannot be trusted: other users can write to `{}`", path.display()))
+    } else {
+        None
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-    use std::path::Path;
-
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     fn check(cache: &Path) -> Option<String> {
         let environment = Environment {
@@ -103,6 +132,7 @@ mod tests {
             dumb: false,
             mirror: None,
             cache: cache.to_path_buf(),
+            now: Duration::ZERO,
         };
         environment.check_cache().err().map(|found| found.0[0].message.clone())
     }

@@ -34,7 +34,7 @@ impl Fingerprints {
     }
 
     fn read_key(&self) -> Vec<u8> {
-        if let Ok(key) = std::fs::read(&self.file)
+        if let Ok(key) = crate::regular_file::read(&self.file)
             && key.len() == 32
         {
             return key;

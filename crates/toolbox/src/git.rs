@@ -6,10 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 
 use crate::git_directory::Directories;
+use crate::process;
 use crate::process::{Invocation, Output};
 
 #[cfg(test)]
@@ -24,6 +26,16 @@ const MAIN: [&str; 5] = [
     "refs/heads/master",
 ];
 
+/// The limits of what [`Repository::export`] writes.
+const MAX_FILES: usize = 200_000;
+const MAX_BYTES: u64 = 2 << 30;
+
+/// The time limit of an export.
+const EXPORT_DEADLINE: Duration = Duration::from_secs(300);
+
+/// The time limit of a download.
+const FETCH_DEADLINE: Duration = Duration::from_secs(600);
+
 /// Settings of every query.
 const SETTINGS: [(&str, &str); 3] =
     [("core.hooksPath", "/dev/null"), ("core.fsmonitor", "false"), ("core.quotePath", "false")];
@@ -31,6 +43,15 @@ const SETTINGS: [(&str, &str); 3] =
 /// Settings with which files are written as Argo CD has them: those of this machine would change line breaks and links.
 const EXACT: [(&str, &str); 3] =
     [("core.autocrlf", "false"), ("core.symlinks", "true"), ("core.attributesFile", "/dev/null")];
+
+/// A branch, a tag, or another reference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// Its full name, such as `refs/tags/v1.0.0`.
+    pub name: String,
+    /// The object that it names; of an annotated tag, what the tag names.
+    pub commit: String,
+}
 
 /// A directory in a git repository, and the git program.
 #[derive(Debug)]
@@ -46,7 +67,14 @@ impl Repository {
     #[must_use]
     pub fn around(folder: &Path) -> Option<Self> {
         folder.ancestors().find(|folder| folder.join(".git").exists())?;
-        Some(Self { git: program()?, folder: folder.to_path_buf(), filters: OnceLock::new() })
+        Some(Self { git: process::on_path("git")?, folder: folder.to_path_buf(), filters: OnceLock::new() })
+    }
+
+    /// A repository without a work tree in a directory; `None` if there is none, or no git on PATH.
+    #[must_use]
+    pub fn bare(folder: &Path) -> Option<Self> {
+        folder.join("HEAD").is_file().then_some(())?;
+        Some(Self { git: process::on_path("git")?, folder: folder.to_path_buf(), filters: OnceLock::new() })
     }
 
     /// The commit of a revision.
@@ -107,6 +135,36 @@ impl Repository {
         Ok(lines.iter().filter_map(|line| Some(line.split_once(' ')?.1.to_owned())).collect())
     }
 
+    /// The names and URLs of the remotes.
+    pub fn named_remotes(&self) -> Result<Vec<(String, String)>> {
+        let output = self.ask(&["config", "-z", "--get-regexp", "^remote\\..*\\.url$"])?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let remote = |entry: &str| {
+            let (key, url) = entry.split_once('\n')?;
+            let name = key.strip_prefix("remote.")?.strip_suffix(".url")?;
+            Some((name.to_owned(), url.to_owned()))
+        };
+        Ok(text.split('\0').filter_map(remote).collect())
+    }
+
+    /// All references that name a commit, sorted by name, without symbolic ones.
+    pub fn references(&self) -> Result<Vec<Reference>> {
+        let format = "--format=%(objecttype) %(objectname) %(*objecttype) %(*objectname) %(refname) %(symref)";
+        let output = self.ask(&["for-each-ref", format])?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let reference = |line: &str| {
+            let fields: Vec<&str> = line.split(' ').collect();
+            let [kind, object, peeled, inner, name, symbolic] = fields.as_slice() else { return None };
+            let commit = match (*kind, *peeled) {
+                ("commit", _) => object,
+                ("tag", "commit") => inner,
+                _ => return None,
+            };
+            symbolic.is_empty().then(|| Reference { name: (*name).to_owned(), commit: (*commit).to_owned() })
+        };
+        Ok(text.lines().filter_map(reference).collect())
+    }
+
     /// The merge base of a revision, such as `HEAD`, and the main branch; `None` if there is no main branch or no common
     /// commit.
     pub fn merge_base(&self, revision: &str) -> Result<Option<String>> {
@@ -133,7 +191,10 @@ impl Repository {
     /// The files below some paths that were changed, added, or deleted since a commit, committed or not, without ignored
     /// files. `None` if git fails.
     pub fn changed(&self, commit: &str, paths: &[&str]) -> Result<Option<BTreeSet<String>>> {
-        let diff = ["diff", "--name-only", "-z", "--relative", "--no-renames", "--no-ext-diff", "--no-textconv"];
+        // git would run itself in the work trees of submodules, with their filters.
+        let submodules = "--ignore-submodules=dirty";
+        let diff =
+            ["diff", "--name-only", "-z", "--relative", "--no-renames", "--no-ext-diff", "--no-textconv", submodules];
         let diff = self.ask(&[diff.as_slice(), &[commit, "--"], paths].concat())?;
         let others =
             self.ask(&[["ls-files", "-z", "--others", "--exclude-standard", "--"].as_slice(), paths].concat())?;
@@ -199,6 +260,53 @@ impl Repository {
         self.invocation(&self.settings(), args)
     }
 
+    /// Writes the files of a commit into an empty directory, as a checkout without filters. The directory that is asked
+    /// for is the one of this repository, if it is not the root. Fails with the reason, for example because this clone does
+    /// not contain the commit.
+    pub fn export(&self, commit: &str, target: &Path) -> Result<std::result::Result<(), String>> {
+        let whole = self.folder.join(".git").exists() || self.folder.join("HEAD").is_file();
+        let tree = if whole { format!("{commit}^{{tree}}") } else { format!("{commit}:./") };
+        let listed = self.ask(&["ls-tree", "-r", "-l", "-z", "--full-tree", &tree])?;
+        if !listed.success() {
+            return Ok(Err(format!("this clone does not contain commit {commit}")));
+        }
+        let (mut files, mut bytes) = (0, 0_u64);
+        for entry in listed.stdout.split(|byte| *byte == 0) {
+            let size = String::from_utf8_lossy(entry).split_whitespace().nth(3).and_then(|size| size.parse().ok());
+            files += 1;
+            bytes = bytes.saturating_add(size.unwrap_or(0));
+        }
+        if files > MAX_FILES || bytes > MAX_BYTES {
+            return Ok(Err(format!("commit {commit} is too large: {files} files, {} MB", bytes >> 20)));
+        }
+        let directory = self.ask(&["rev-parse", "--absolute-git-dir"])?;
+        let Some(directory) = first_line(&directory) else { return Ok(Err("git found no repository".to_owned())) };
+        let scratch = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
+        let mut settings = self.settings();
+        settings.extend_from_slice(self.filters()?);
+        // Those of this machine would change line breaks and links.
+        let own = [("core.autocrlf", "false"), ("core.symlinks", "true"), ("core.attributesFile", "/dev/null")];
+        settings.extend(own.map(|(key, value)| (key.to_owned(), value.to_owned())));
+        for arguments in [["read-tree", &tree].as_slice(), &["checkout-index", "--all", "--force"]] {
+            // From the directory of the repository, the name of the tree is found; the files belong into another one.
+            let folder = if arguments[0] == "read-tree" { &self.folder } else { target };
+            let invocation = Self { folder: folder.to_path_buf(), git: self.git.clone(), filters: OnceLock::new() }
+                .invocation(&settings, arguments)
+                .env("GIT_INDEX_FILE", scratch.path().join("index"))
+                .deadline(EXPORT_DEADLINE);
+            let invocation = if arguments[0] == "read-tree" {
+                invocation
+            } else {
+                invocation.env("GIT_DIR", directory.as_str()).env("GIT_WORK_TREE", target)
+            };
+            let output = invocation.run()?;
+            if !output.success() {
+                return Ok(Err(output.stderr.trim().lines().last().unwrap_or("git failed").to_owned()));
+            }
+        }
+        Ok(Ok(()))
+    }
+
     fn ask(&self, args: &[&str]) -> Result<Output> {
         let mut settings = self.settings();
         settings.extend_from_slice(self.filters()?);
@@ -250,12 +358,26 @@ impl Repository {
     }
 }
 
-/// The git on PATH.
-fn program() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    let mut programs =
-        std::env::split_paths(&path).filter(|folder| folder.is_absolute()).map(|folder| folder.join("git"));
-    programs.find(|program| program.is_file())
+/// Downloads a commit of a remote repository into a repository without a work tree, which is created if necessary. Fails
+/// with what git says.
+pub fn fetch(url: &str, commit: &str, folder: &Path) -> Result<std::result::Result<(), String>> {
+    let Some(git) = process::on_path("git") else { return Ok(Err("git is not on PATH".to_owned())) };
+    std::fs::create_dir_all(folder).map_err(|error| Diagnostic::io("create", folder, &error))?;
+    let run = |arguments: &[&str]| {
+        let settings = SETTINGS.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect::<Vec<_>>();
+        let repository = Repository { git: git.clone(), folder: folder.to_path_buf(), filters: OnceLock::new() };
+        // Not by programs that a URL could name.
+        let invocation =
+            repository.invocation(&settings, arguments).env("GIT_ALLOW_PROTOCOL", "file:git:http:https:ssh");
+        invocation.env("GIT_DIR", folder).deadline(FETCH_DEADLINE).run()
+    };
+    let said = |output: &Output| output.stderr.trim().lines().last().unwrap_or("git failed").to_owned();
+    let created = run(&["init", "--quiet", "--bare"])?;
+    if !created.success() {
+        return Ok(Err(said(&created)));
+    }
+    let fetched = run(&["fetch", "--quiet", "--depth", "1", "--no-tags", "--end-of-options", url, commit])?;
+    Ok(if fetched.success() { Ok(()) } else { Err(said(&fetched)) })
 }
 
 /// Reads the output of `git cat-file --batch`: for each object a line `<object> <type> <size>`, its content, and a line

@@ -19,10 +19,10 @@ impl Directories {
         let own = if git.is_dir() {
             git
         } else {
-            let text = std::fs::read_to_string(&git).ok()?;
+            let text = crate::regular_file::read_to_string(&git).ok()?;
             top.join(text.trim().strip_prefix("gitdir: ")?)
         };
-        let common = std::fs::read_to_string(own.join("commondir")).map(|text| own.join(text.trim()));
+        let common = crate::regular_file::read_to_string(own.join("commondir")).map(|text| own.join(text.trim()));
         Some(Self { common: common.unwrap_or_else(|_| own.clone()), own })
     }
 }

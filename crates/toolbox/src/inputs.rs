@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use diagnostics::{Diagnostic, Result};
+use diagnostics::{Code, Diagnostic, Result};
 
 use crate::archive::sha256;
 
@@ -12,8 +12,16 @@ pub type Inputs = BTreeMap<String, String>;
 
 /// The digest of a file.
 pub fn file_digest(path: &Path) -> Result<String> {
-    let bytes = std::fs::read(path).map_err(|error| Diagnostic::io("read", path, &error))?;
+    let bytes = crate::regular_file::read(path).map_err(|error| Diagnostic::io("read", path, &error))?;
     Ok(format!("sha256:{}", sha256(&bytes)))
+}
+
+/// The name of a file without its directory, which must be valid UTF-8: two others could have the same name in inputs.
+pub fn file_name(path: &Path) -> Result<&str> {
+    path.file_name().unwrap_or_default().to_str().ok_or_else(|| {
+        let message = format!("the name of `{}` is not valid UTF-8", path.display());
+        Diagnostic::new(Code::ManifestInvalid, message).help("rename the file").into()
+    })
 }
 
 /// The name of a path in inputs and messages: relative to the root if it is below the root.

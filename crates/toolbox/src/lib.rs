@@ -6,9 +6,11 @@
 
 pub mod archive;
 pub mod atomic_file;
+pub mod date;
 pub mod engine;
 pub mod environment;
 pub mod export;
+pub mod file_lock;
 pub mod fingerprint;
 pub mod git;
 pub mod git_directory;
@@ -19,6 +21,7 @@ pub mod parallel;
 pub mod path_match;
 pub mod process;
 pub mod progress;
+pub mod regular_file;
 pub mod source;
 pub mod tools;
 pub mod tools_lock;

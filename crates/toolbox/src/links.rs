@@ -24,9 +24,42 @@ pub fn refuse(root: &Path, path: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Fails if a path below `root` leads out of it through symbolic links. Links inside of the repository are fine.
+pub fn refuse_outside(root: &Path, path: &Path) -> Result<()> {
+    let existing = path.ancestors().find(|part| part.symlink_metadata().is_ok()).unwrap_or(root);
+    let real = existing.canonicalize().map_err(|error| Diagnostic::io("resolve", existing, &error))?;
+    let inside = root.canonicalize().is_ok_and(|root| real.starts_with(root));
+    if inside {
+        return Ok(());
+    }
+    let name = crate::inputs::name(root, path);
+    Err(Diagnostic::new(Code::EditRefused, format!("`{name}` leads out of the repository"))
+        .at(Place::file(&name), "")
+        .note(format!("it is `{}`", real.display()))
+        .help("replace the symbolic link with a file or a directory")
+        .into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn links_out_of_the_root_are_refused() {
+        let (root, other) = (tempfile::tempdir().expect("directory"), tempfile::tempdir().expect("directory"));
+        let root = root.path();
+        std::fs::create_dir_all(root.join("a")).expect("directory");
+        for (link, target) in
+            [("in", root.join("a")), ("out", other.path().to_path_buf()), ("device", "/dev/null".into())]
+        {
+            std::os::unix::fs::symlink(target, root.join(link)).expect("link");
+        }
+        for (path, expected) in
+            [("a/b/c", true), ("in/b", true), ("out", false), ("out/b/c", false), ("device", false), ("../x", false)]
+        {
+            assert_eq!(refuse_outside(root, &root.join(path)).is_ok(), expected, "{path}");
+        }
+    }
 
     #[test]
     fn links_below_the_root_are_refused() {

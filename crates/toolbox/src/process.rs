@@ -5,15 +5,17 @@
 //!
 //! SIGINT and SIGTERM set a flag. A wait that sees it ends the process group and returns an error, so that staged files
 //! are removed as after any other error. Programs that clean up continue ([`Invocation::cleaning_up`]). A second signal
-//! ends the tool immediately.
+//! ends the tool immediately, and so does [`PATIENCE`], since not all work waits for programs.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::ffi::OsString;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::ops::ControlFlow;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -27,6 +29,15 @@ const PULSE: Duration = Duration::from_millis(100);
 /// The time between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// The time after a signal in which the tool ends by itself. It includes the end of running programs.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// The number of running programs that clean up.
+static CLEANING: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether programs are kept from the network.
+static OFFLINE: AtomicBool = AtomicBool::new(false);
+
 static INTERRUPTED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
 /// Installs the handlers for SIGINT and SIGTERM. Must be called once, before anything else.
@@ -37,7 +48,51 @@ pub fn catch_signals() -> io::Result<()> {
         signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(flag))?;
         signal_hook::flag::register(signal, Arc::clone(flag))?;
     }
+    end_after_signal()
+}
+
+/// Starts the thread that ends the tool if a signal does not, for example in a long computation. Nothing that was recorded
+/// is damaged, because files are replaced atomically.
+fn end_after_signal() -> io::Result<()> {
+    let (mut reader, writer) = UnixStream::pair()?;
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::low_level::pipe::register(signal, writer.try_clone()?)?;
+    }
+    thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        if reader.read_exact(&mut [0]).is_err() {
+            return;
+        }
+        let mut since = Instant::now();
+        while since.elapsed() < PATIENCE {
+            thread::sleep(PULSE);
+            if CLEANING.load(Ordering::Relaxed) > 0 {
+                since = Instant::now();
+            }
+        }
+        std::process::exit(130);
+    })?;
     Ok(())
+}
+
+/// Counts a running program that cleans up.
+struct Cleaning;
+
+impl Cleaning {
+    fn begin() -> Self {
+        CLEANING.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for Cleaning {
+    fn drop(&mut self) {
+        CLEANING.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Keeps the programs from the network that ask for it with [`Invocation::local`]: for `--offline`.
+pub fn go_offline() {
+    OFFLINE.store(true, Ordering::Relaxed);
 }
 
 /// Whether a signal was received.
@@ -99,6 +154,20 @@ pub const INHERITED: &[&str] = &[
     "no_proxy",
     "all_proxy",
 ];
+
+/// The first program with a name on PATH, as a shell finds it. Relative directories are ignored: they would depend on the
+/// current directory.
+#[must_use]
+pub fn on_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let folders = std::env::split_paths(&path).filter(|folder| folder.is_absolute());
+    let mut programs = folders.map(|folder| folder.join(name));
+    programs
+        .find(|program| std::fs::metadata(program).is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0))
+}
+/// The variables with the proxies of a program, and the one that `--offline` sets: nothing listens there.
+const PROXIES: [&str; 6] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"];
+const NO_PROXY_ANSWERS: &str = "http://127.0.0.1:9";
 
 /// The exit code and output of a program.
 #[derive(Debug, Clone)]
@@ -170,6 +239,21 @@ impl Invocation {
         self
     }
 
+    /// With `--offline`, keeps a program that follows the usual variables, as Go's do, from fetching anything. Schemas may
+    /// refer to URLs.
+    #[must_use]
+    pub fn local(mut self) -> Self {
+        if OFFLINE.load(Ordering::Relaxed) {
+            for name in PROXIES {
+                self.environment.insert(name.into(), NO_PROXY_ANSWERS.into());
+            }
+            for name in ["NO_PROXY", "no_proxy"] {
+                self.environment.insert(name.into(), OsString::new());
+            }
+        }
+        self
+    }
+
     /// Lets it run to its end even after a signal.
     #[must_use]
     pub fn cleaning_up(mut self) -> Self {
@@ -200,6 +284,7 @@ impl Invocation {
     /// Runs it to its end, or until `stop`, which is called several times a second, returns a reason.
     pub fn run_unless<T>(&self, stop: impl Fn() -> Option<T>) -> Result<std::result::Result<Output, T>> {
         self.check_interrupted()?;
+        let _cleaning = self.cleaning_up.then(Cleaning::begin);
         let handle = self.start(self.expression().stdout_capture())?;
         let started = Instant::now();
         loop {
@@ -229,6 +314,7 @@ impl Invocation {
     /// a line, passes `None`. The caller can break at any time.
     pub fn follow<T>(&self, mut each: impl FnMut(Option<&str>) -> ControlFlow<T>) -> Result<Followed<T>> {
         self.check_interrupted()?;
+        let _cleaning = self.cleaning_up.then(Cleaning::begin);
         let pipe = |error: io::Error| self.failure(&format!("cannot create a pipe: {error}"));
         let (reader, writer) = io::pipe().map_err(pipe)?;
         // The expression holds the writing end; the reader sees the end of the stream only once it is dropped.

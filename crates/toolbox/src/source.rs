@@ -10,7 +10,7 @@ use crate::inputs;
 /// Reads a file of the workspace.
 pub fn read(root: &Path, path: &Path) -> Result<Arc<Source>> {
     let name = inputs::name(root, path);
-    let bytes = std::fs::read(path).map_err(|error| Diagnostic::io("read", Path::new(&name), &error))?;
+    let bytes = crate::regular_file::read(path).map_err(|error| Diagnostic::io("read", Path::new(&name), &error))?;
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Source::new(name, text)),
         Err(error) => {

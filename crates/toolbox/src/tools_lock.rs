@@ -195,7 +195,7 @@ fn read_pin(node: &Node, index: usize, diagnostics: &mut Diagnostics) -> Option<
         &mut fields,
         "url",
         false,
-        |text| (text.starts_with("https://") || text.starts_with("http://")) && placeholders_known(text),
+        |text| (text.starts_with("https://") || is_on_this_machine(text)) && placeholders_known(text),
         "be an https:// URL whose only placeholders are {version}, {platform}, {os}, and {arch}",
     );
     let member = checked(
@@ -304,6 +304,16 @@ fn describe_sum(node: &Node) -> String {
         Some(text) => format!("this has {} characters", text.chars().count()),
         None => format!("found {}", node.describe()),
     }
+}
+
+/// Whether a URL is on this machine, where a connection without encryption cannot be changed by others.
+#[must_use]
+pub fn is_on_this_machine(url: &str) -> bool {
+    let authority = url.strip_prefix("http://").and_then(|rest| rest.split('/').next());
+    authority.is_some_and(|authority| {
+        let (host, port) = authority.rsplit_once(':').unwrap_or((authority, ""));
+        ["127.0.0.1", "localhost"].contains(&host) && port.chars().all(|c| c.is_ascii_digit())
+    })
 }
 
 /// Names become parts of file names and of variables.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source, suggestion};
 use document::{Fields, Node, Syntax, toml};
+use toolbox::date::Date;
 
 use crate::versions;
 use crate::versions::{Known, Range};
@@ -200,7 +201,7 @@ fn advisory(node: &Node, diagnostics: &mut Diagnostics) -> Option<Advisory> {
     }
     let affected = affected(&mut fields, diagnostics);
     let date = text(&mut fields, "date")
-        .filter(|date| check(&mut fields, node, "date", is_date(date), "expected `YYYY-MM-DD`"));
+        .filter(|date| check(&mut fields, node, "date", date.parse::<Date>().is_ok(), "expected `YYYY-MM-DD`"));
     let source = text(&mut fields, "source")
         .filter(|url| check(&mut fields, node, "source", url.starts_with("https://"), "expected an `https://` URL"));
     let summary = text(&mut fields, "summary");
@@ -286,15 +287,6 @@ fn affected(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) -> Option<Ve
         }
     }
     Some(ranges)
-}
-
-/// Whether a text has the form of a date.
-fn is_date(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let number = |part: &str, length: usize, most: u32| {
-        part.len() == length && part.parse::<u32>().is_ok_and(|number| (1..=most).contains(&number))
-    };
-    matches!(parts[..], [year, month, day] if number(year, 4, 9999) && number(month, 2, 12) && number(day, 2, 31))
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ pub fn file(root: &Path, path: PathBuf, origin: Origin) -> Option<Authored> {
 #[must_use]
 pub fn inline(options: &HelmOptions) -> Option<Authored> {
     if let Some(object) = &options.values_object {
-        let document = Document { root: object.clone(), duplicates: Vec::new(), aliases: false };
+        let document = Document::of(object.clone());
         return Some(Authored { origin: Origin::Object, path: None, document, block: None });
     }
     let (text, place) = options.values.as_ref()?;

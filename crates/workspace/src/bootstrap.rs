@@ -44,7 +44,7 @@ impl Bootstrap {
         if let Some(files) = self.node.get("value-files") {
             helm.push((Key { name: "valueFiles".to_owned(), span: files.span.clone() }, files.clone()));
         }
-        let helm = (!helm.is_empty()).then(|| like(Value::Mapping(helm), &self.node));
+        let helm = (!helm.is_empty()).then(|| like(Value::Mapping(helm.into()), &self.node));
         let helm = helm.map(|helm| (Key { name: "helm".to_owned(), span: self.node.span.clone() }, helm));
         let node = like(Value::Mapping(helm.into_iter().collect()), &self.node);
         debug_assert!(helm_options(&node, "bootstrap[]").is_ok(), "the entry was read");

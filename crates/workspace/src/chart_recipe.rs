@@ -1,7 +1,7 @@
 //! The Helm command line for a chart, and warnings about it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use argocd::application::{Application, HelmOptions, Source};
 use argocd::chart_source::chart_source;
@@ -13,8 +13,10 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 use helm::charts_lock::Pin;
 use helm::recipe;
 use helm::recipe::Recipe;
+use toolbox::inputs;
 
 use crate::config::Config;
+use crate::tree::{Shared, Tree};
 
 /// The commit SHA to render with, as the real one is unknown before the merge.
 pub(crate) const UNKNOWN_REVISION: &str = "0000000000000000000000000000000000000000";
@@ -26,6 +28,8 @@ pub(crate) struct Planned<'a> {
     pub source: &'a Source,
     pub options: &'a HelmOptions,
     pub place: ChartPlace<'a>,
+    /// The sources with a `ref` whose files are not in the checkout.
+    pub references: &'a BTreeMap<String, Shared>,
 }
 
 /// Where a chart is.
@@ -33,6 +37,8 @@ pub(crate) struct Planned<'a> {
 pub(crate) enum ChartPlace<'a> {
     /// In this directory of the checkout.
     Checkout(&'a Path),
+    /// In this directory of a tree that is not in the checkout.
+    Tree(&'a Tree, &'a Path),
     /// In an archive that is pinned, and unpacked here, if at all.
     Archive(&'a Pin, Option<&'a Path>),
 }
@@ -51,18 +57,18 @@ pub(crate) struct Environment<'a> {
 ///
 /// Of a chart in an archive that is not unpacked, it lacks the value files that are in the archive; [`inside`] lists them.
 pub(crate) fn recipe(environment: &Environment<'_>, planned: &Planned<'_>) -> Result<Recipe> {
-    let Planned { application, source, options, place } = *planned;
+    let Planned { application, source, options, place, .. } = *planned;
     let config = environment.config;
     let mut diagnostics = Diagnostics::default();
     let variables = application.variables(source, rendered_revision(planned));
-    let references = references(environment, application);
+    let references = references(environment, planned);
     let scope = scope(environment, place, references.as_ref(), &variables);
     let known = |text: &str, place: &Place, diagnostics: &mut Diagnostics| match planned.place {
         ChartPlace::Archive(_, None) => diagnostics.take(scope.is_inside(text, place)) == Some(false),
         _ => true,
     };
     if references.is_some() {
-        diagnostics.take(one_revision(application, options));
+        diagnostics.take(one_revision(planned));
     }
     let mut entries = options.value_files.clone();
     entries.retain(|(text, place)| known(text, place, &mut diagnostics));
@@ -114,7 +120,7 @@ pub(crate) fn recipe(environment: &Environment<'_>, planned: &Planned<'_>) -> Re
 /// The value files and file parameters that are in the archive of a chart, as one text.
 pub(crate) fn inside(environment: &Environment<'_>, planned: &Planned<'_>) -> String {
     let variables = planned.application.variables(planned.source, rendered_revision(planned));
-    let references = references(environment, planned.application);
+    let references = references(environment, planned);
     let scope = scope(environment, planned.place, references.as_ref(), &variables);
     let options = planned.options;
     let files = options.value_files.iter().map(|(text, place)| ("", text, place));
@@ -140,6 +146,7 @@ fn scope<'a>(
 ) -> Scope<'a> {
     let (root, kind, chart) = match place {
         ChartPlace::Checkout(chart) => (environment.root, Root::Repository, chart),
+        ChartPlace::Tree(tree, chart) => (tree.root.as_path(), Root::Repository, chart),
         ChartPlace::Archive(_, unpacked) => {
             let chart = unpacked.unwrap_or(environment.root);
             (chart, Root::Chart, chart)
@@ -150,13 +157,16 @@ fn scope<'a>(
 }
 
 /// The sources with a `ref`, if the Application has `sources`.
-fn references(environment: &Environment<'_>, application: &Application) -> Option<References> {
+fn references(environment: &Environment<'_>, planned: &Planned<'_>) -> Option<References> {
+    let application = planned.application;
     if application.sources.iter().all(|source| source.field == "spec.source") {
         return None;
     }
     let reference = |source: &Source| {
         let to = if chart_source(&source.repository, source.chart.as_deref()).is_some() {
             Reference::Chart
+        } else if let Some(tree) = source.reference.as_ref().and_then(|name| planned.references.get(name)) {
+            Reference::Repository(tree.root.clone())
         } else if repository_url::same(&source.repository, &environment.config.repository) {
             Reference::Repository(environment.root.to_path_buf())
         } else {
@@ -168,7 +178,13 @@ fn references(environment: &Environment<'_>, application: &Application) -> Optio
 }
 
 /// Reports files of one repository at different revisions, which Argo CD rejects whether they are different commits or not.
-fn one_revision(application: &Application, options: &HelmOptions) -> Result<()> {
+fn one_revision(planned: &Planned<'_>) -> Result<()> {
+    let Planned { application, source: own, options, place, references } = *planned;
+    let own_commit = match place {
+        ChartPlace::Checkout(_) => Some(None),
+        ChartPlace::Tree(tree, _) => Some(tree.commit.as_deref()),
+        ChartPlace::Archive(..) => None,
+    };
     let files = options.value_files.iter().map(|(text, place)| (text, place));
     let files = files.chain(options.file_parameters.iter().map(|one| (&one.path, &one.place)));
     let mut used: Vec<(&str, &Source)> = Vec::new();
@@ -187,6 +203,16 @@ fn one_revision(application: &Application, options: &HelmOptions) -> Result<()> 
                 .help("set the same `targetRevision` in both sources")
                 .into());
         }
+        let commit = references.get(name).and_then(|tree| tree.commit.as_deref());
+        if own_commit.is_some_and(|own| own != commit) && repository_url::same(&own.repository, &source.repository) {
+            let message = format!("`${name}` is another revision of the repository than this source");
+            let revision = source.node.get("targetRevision").unwrap_or(&source.node).place();
+            return Err(Diagnostic::new(Code::ApplicationInvalid, message)
+                .at(place.clone(), "rejected by Argo CD")
+                .at(revision, "the other revision")
+                .help("set the same `targetRevision` in both sources")
+                .into());
+        }
         used.push((name, source));
     }
     Ok(())
@@ -197,6 +223,9 @@ fn one_revision(application: &Application, options: &HelmOptions) -> Result<()> 
 fn rendered_revision<'a>(planned: &Planned<'a>) -> &'a str {
     if let ChartPlace::Archive(pin, _) = planned.place {
         return if planned.source.repository.starts_with("oci://") { UNKNOWN_REVISION } else { &pin.version };
+    }
+    if let ChartPlace::Tree(tree, _) = planned.place {
+        return tree.commit.as_deref().unwrap_or_else(|| revision(planned.source));
     }
     revision(planned.source)
 }
@@ -220,6 +249,30 @@ pub(crate) fn kube_version(text: &str, place: &diagnostics::Place) -> Result<Str
         _ => Err(Diagnostic::new(Code::ApplicationInvalid, format!("`{text}` is not a valid Kubernetes version"))
             .at(place.clone(), "expected `major.minor` or `major.minor.patch`")
             .into()),
+    }
+}
+
+/// The roots of the sources with a `ref` by whose name inputs name their files: of a chart in the checkout, those that are
+/// not in the checkout, and otherwise all.
+pub(crate) fn named_roots(environment: &Environment<'_>, planned: &Planned<'_>) -> Vec<(String, PathBuf)> {
+    let inside = |root: &PathBuf| matches!(planned.place, ChartPlace::Tree(..)) || root != environment.root;
+    let all = references(environment, planned).unwrap_or_default().into_iter();
+    all.filter_map(|(name, reference)| match reference {
+        Reference::Repository(root) if inside(&root) => Some((name, root)),
+        _ => None,
+    })
+    .collect()
+}
+
+/// The name of a file in inputs: `$ref/path` if it belongs to one of some sources, or else its path below a root.
+pub(crate) fn file_name(root: &Path, named: &[(String, PathBuf)], file: &Path) -> String {
+    let own = if file.starts_with(root) { root.as_os_str().len() } else { 0 };
+    // One of them may lie in the other.
+    let named = named.iter().filter(|(_, other)| other.as_os_str().len() > own);
+    let below = named.filter_map(|(name, root)| Some((name, file.strip_prefix(root).ok()?)));
+    match below.min_by_key(|(_, path)| path.as_os_str().len()) {
+        Some((name, path)) => format!("${name}/{}", path.display()),
+        None => inputs::name(root, file),
     }
 }
 

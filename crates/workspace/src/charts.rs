@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use ignore::WalkBuilder;
 use toolbox::inputs;
 
 use crate::config::Config;
 use crate::files::CONFIG_FILE;
+use crate::walk;
 
 /// The folders inside a chart in which a Chart.yaml is not that of another chart of the repository.
 const INSIDE: [&str; 4] = ["charts", "templates", "crds", "ci"];
@@ -16,8 +16,7 @@ const INSIDE: [&str; 4] = ["charts", "templates", "crds", "ci"];
 #[must_use]
 pub fn chart_folders(root: &Path, config: &Config) -> Vec<PathBuf> {
     let own = root.to_path_buf();
-    let mut builder = WalkBuilder::new(root);
-    builder.hidden(false).parents(true).ignore(false).follow_links(false).filter_entry(move |entry| {
+    let builder = walk::builder(root, true, move |entry| {
         let (name, path) = (entry.file_name(), entry.path());
         let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
         let inside = INSIDE.iter().any(|one| name == *one)

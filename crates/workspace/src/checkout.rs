@@ -41,6 +41,18 @@ impl Checkout {
         checkout
     }
 
+    /// A directory that contains nothing but the files of a commit.
+    #[must_use]
+    pub fn whole(root: &Path) -> Self {
+        Self {
+            root: root.to_path_buf(),
+            top: None,
+            rules: RefCell::default(),
+            ignored: RefCell::default(),
+            tracked: OnceCell::new(),
+        }
+    }
+
     /// Whether the directory belongs to a Git repository.
     #[must_use]
     pub fn is_in_git(&self) -> bool {

@@ -12,6 +12,7 @@ use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place, Result, Source, s
 use document::{Fields, Node, Syntax, Value, toml};
 use kubernetes::schemas::Kind;
 use kubernetes::validate::Unchecked;
+use toolbox::date::Date;
 use toolbox::tools_lock::ToolsLock;
 
 pub use self::pod_security::{Namespace, PodSecurity};
@@ -19,8 +20,10 @@ use crate::acceptance::Acceptance;
 use crate::bootstrap::Bootstrap;
 use crate::declared::{self, Sample};
 use crate::external::External;
+use crate::other_repository::OtherRepository;
 use crate::plugin::Plugin;
 use crate::reason;
+use crate::sealing;
 
 /// The contents of charts.toml.
 #[derive(Debug, Clone)]
@@ -29,6 +32,8 @@ pub struct Config {
     pub source: Arc<Source>,
     /// The URL of the Git repository that Argo CD reads.
     pub repository: String,
+    /// The branch that this is a checkout of, or is merged into, if it is neither `main` nor `master`.
+    pub branch: Option<String>,
     /// The Argo CD release to render like.
     pub argocd: Release,
     /// Patterns of the files whose Applications are rendered; all files without patterns.
@@ -59,6 +64,8 @@ pub struct Config {
     unlocked: BTreeSet<String>,
     /// The node image of kind clusters and its place.
     pub kind_node_image: Option<(String, Place)>,
+    /// The path of the certificate for sealing, and its place.
+    pub sealing_certificate: Option<(String, Place)>,
     /// Suppressed findings.
     pub suppressions: Vec<Suppression>,
     /// Objects that exist outside of the repository.
@@ -67,6 +74,8 @@ pub struct Config {
     pub bootstraps: Vec<Bootstrap>,
     /// The commands of config management plugins.
     pub plugins: Vec<Plugin>,
+    /// Where the files of other Git repositories are.
+    pub other_repositories: Vec<OtherRepository>,
     /// Applications that are knowingly not rendered.
     pub unrendered: Vec<Acceptance>,
     /// How objects are validated against schemas.
@@ -96,6 +105,8 @@ pub struct Suppression {
     pub target: String,
     /// The reason, for readers of charts.toml.
     pub reason: String,
+    /// The last day on which it has an effect, and its place; `None` if it does not expire.
+    pub until: Option<(Date, Place)>,
     /// The place of the entry.
     pub place: Place,
 }
@@ -117,6 +128,7 @@ impl Config {
             }
             !url.is_empty()
         });
+        let branch = fields.string("branch").filter(|branch| !branch.is_empty());
         let argocd = fields.required("argocd").and_then(|node| argocd(node, &mut diagnostics));
         let kustomize_build_options =
             fields.node("kustomize").map(|node| build_options(node, &mut diagnostics)).unwrap_or_default();
@@ -133,6 +145,8 @@ impl Config {
             fields.finish(&mut diagnostics);
             Some((image?, node.get("node-image")?.place()))
         });
+        let sealing_certificate =
+            fields.node("sealed-secrets").and_then(|node| sealing::section(node, &mut diagnostics));
         let namespaces = fields.sequence("namespace").iter();
         let namespaces = namespaces.filter_map(|node| pod_security::namespace(node, &mut diagnostics)).collect();
         let (suppressions, deprecated) = suppressions(&root, &mut fields, &mut diagnostics);
@@ -142,6 +156,9 @@ impl Config {
         let bootstraps = bootstraps.filter_map(|node| Bootstrap::read(node, &mut diagnostics)).collect();
         let plugins = fields.sequence("plugin").iter();
         let plugins = plugins.filter_map(|node| Plugin::read(node, &mut diagnostics)).collect();
+        let other_repositories = fields.sequence("other-repository").iter();
+        let other_repositories =
+            other_repositories.filter_map(|node| OtherRepository::read(node, &mut diagnostics)).collect();
         let unrendered = fields.sequence("unrendered").iter();
         let unrendered = unrendered.filter_map(|node| Acceptance::read(node, &mut diagnostics)).collect();
         let validate = fields.node("validate").map(|node| validate(node, &mut diagnostics)).unwrap_or_default();
@@ -156,6 +173,7 @@ impl Config {
         diagnostics.into_result(Self {
             source,
             repository,
+            branch,
             argocd: argocd.release,
             applications: argocd.applications,
             charts,
@@ -171,10 +189,12 @@ impl Config {
             tools,
             unlocked: BTreeSet::new(),
             kind_node_image,
+            sealing_certificate,
             suppressions,
             externals,
             bootstraps,
             plugins,
+            other_repositories,
             unrendered,
             validate,
             deprecated,
@@ -394,8 +414,19 @@ fn suppression(node: &Node, diagnostics: &mut Diagnostics) -> Option<Suppression
                 .at(pattern.place(), "expected `<app>`, `<app>/<case>`, the path of a directory or file, or `*`"),
         );
     }
+    let until = fields.node("until").and_then(|node| {
+        let date = node.as_str().and_then(|text| text.parse().ok());
+        if date.is_none() {
+            let path = fields.path_of("until");
+            fields.report(
+                Diagnostic::new(Code::ConfigInvalid, format!("`{path}` is not a day"))
+                    .at(node.place(), "expected a day of the form `YYYY-MM-DD`"),
+            );
+        }
+        Some((date?, node.place()))
+    });
     fields.finish(diagnostics);
-    Some(Suppression { check: check?, target: target?, reason: written, place: node.place() })
+    Some(Suppression { check: check?, target: target?, reason: written, until, place: node.place() })
 }
 
 fn validate(node: &Node, diagnostics: &mut Diagnostics) -> Validate {

@@ -1,30 +1,30 @@
 //! Applications and what their sources consist of, or why an Application is not rendered.
 
-use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use argocd::application::{Application, Defined, HelmOptions, Source, helm_options};
 use argocd::chart_source::{chart_source, ignores_chart};
-use argocd::repository_url;
-use argocd::source_type::{self, SourceType};
+use argocd::source_type::SourceType;
 use argocd::symbolic_links;
-use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place, Result, nearest};
-use document::{Node, Value, yaml};
+use argocd::value_files::clean;
+use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place, Result};
+use document::{Node, Value};
 use helm::chart::Chart;
 use helm::charts_lock::{ChartsLock, Pin};
 use helm::dependencies::remote::{self, Wanted};
 use toolbox::inputs;
-use toolbox::source::read;
 
-use crate::charts::chart_folders;
+use crate::chart_recipe;
 use crate::checkout::Checkout;
 use crate::config::Config;
-use crate::files::CONFIG_FILE;
 use crate::kustomized::{KustomizeSource, Pinned};
 use crate::plain::DirectorySource;
 use crate::plugin::PluginSource;
-use crate::revision;
+use crate::source_directory::{no_chart, no_directory, outside, overrides, source_type};
+use crate::tree::{Shared, Tree};
+use crate::trees::Trees;
 
 /// An Application that can be rendered.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub struct Deployment {
     pub application: Application,
     /// What its sources render, in their order.
     pub sources: Vec<Rendered>,
+    /// The sources with a `ref` whose files are not in the checkout, by the `ref`.
+    pub references: BTreeMap<String, Shared>,
     /// Its cases besides the default one: names and absolute paths of their value files.
     pub cases: BTreeMap<String, PathBuf>,
 }
@@ -50,6 +52,17 @@ pub enum Rendered {
     Directory(DirectorySource),
     /// What a config management plugin renders.
     Plugin(PluginSource),
+    /// What is not in the checkout: another revision, or another repository.
+    Elsewhere(Box<Elsewhere>),
+}
+
+/// What a source renders whose files are not in the checkout.
+#[derive(Debug)]
+pub struct Elsewhere {
+    /// Where its files are.
+    pub tree: Shared,
+    /// What it renders; not `Elsewhere`.
+    pub rendered: Rendered,
 }
 
 /// A chart in the checkout that a source renders.
@@ -79,7 +92,18 @@ impl Deployment {
     pub fn charts(&self) -> impl Iterator<Item = &ChartSource> {
         self.sources.iter().filter_map(|source| match source {
             Rendered::Chart(chart) => Some(chart),
-            Rendered::RemoteChart(_) | Rendered::Kustomize(_) | Rendered::Directory(_) | Rendered::Plugin(_) => None,
+            _ => None,
+        })
+    }
+
+    /// The charts in other revisions and other repositories that it renders.
+    pub fn charts_elsewhere(&self) -> impl Iterator<Item = (&Tree, &ChartSource)> {
+        self.sources.iter().filter_map(|source| match source {
+            Rendered::Elsewhere(source) => match &source.rendered {
+                Rendered::Chart(chart) => Some((&*source.tree, chart)),
+                _ => None,
+            },
+            _ => None,
         })
     }
 
@@ -87,17 +111,24 @@ impl Deployment {
     pub fn remote_charts(&self) -> impl Iterator<Item = &RemoteChart> {
         self.sources.iter().filter_map(|source| match source {
             Rendered::RemoteChart(chart) => Some(chart),
-            Rendered::Chart(_) | Rendered::Kustomize(_) | Rendered::Directory(_) | Rendered::Plugin(_) => None,
+            _ => None,
         })
     }
 
     /// The Helm options of the charts that it renders.
     pub fn helm_options(&self) -> impl Iterator<Item = &HelmOptions> {
-        self.sources.iter().filter_map(|source| match source {
-            Rendered::Chart(chart) => Some(&chart.options),
-            Rendered::RemoteChart(chart) => Some(&chart.options),
-            Rendered::Kustomize(_) | Rendered::Directory(_) | Rendered::Plugin(_) => None,
-        })
+        self.sources.iter().filter_map(Rendered::helm_options)
+    }
+}
+
+impl Rendered {
+    fn helm_options(&self) -> Option<&HelmOptions> {
+        match self {
+            Self::Chart(chart) => Some(&chart.options),
+            Self::RemoteChart(chart) => Some(&chart.options),
+            Self::Elsewhere(source) => source.rendered.helm_options(),
+            Self::Kustomize(_) | Self::Directory(_) | Self::Plugin(_) => None,
+        }
     }
 }
 
@@ -129,6 +160,7 @@ pub struct Deployer<'a> {
     charts: BTreeMap<PathBuf, Result<Arc<Chart>>>,
     names: BTreeMap<String, Place>,
     checkout: Checkout,
+    trees: Trees<'a>,
     /// The links with which Argo CD refuses the repository.
     links: Diagnostics,
     /// The charts from Helm repositories that sources ask for, pinned or not.
@@ -140,7 +172,7 @@ pub struct Deployer<'a> {
 impl<'a> Deployer<'a> {
     /// For the Applications of a repository.
     #[must_use]
-    pub fn new(root: &'a Path, config: &'a Config, lock: &'a ChartsLock) -> Self {
+    pub fn new(root: &'a Path, cache: &'a Path, config: &'a Config, lock: &'a ChartsLock) -> Self {
         let checkout = Checkout::new(root);
         let mut links = Diagnostics::default();
         if !config.allow_outside_links {
@@ -153,11 +185,18 @@ impl<'a> Deployer<'a> {
             lock,
             charts: BTreeMap::new(),
             names: BTreeMap::new(),
+            trees: Trees::new(root, config, cache, checkout.top()),
             checkout,
             links,
             wanted: Vec::new(),
             found: Diagnostics::default(),
         }
+    }
+
+    /// The indexes of the `[[other-repository]]` entries that sources need.
+    #[must_use]
+    pub fn used_repositories(&self) -> BTreeSet<usize> {
+        self.trees.used.borrow().clone()
     }
 
     /// Finds what an Application deploys.
@@ -189,25 +228,29 @@ impl<'a> Deployer<'a> {
         let mut reasons = Diagnostics::default();
         let mut sources = Vec::new();
         check_references(&application, &mut reasons);
+        let mut references = BTreeMap::new();
         for source in &application.sources {
             if source.renders() {
                 sources.extend(reasons.take(self.rendered(&application, source)));
-            } else {
-                reasons.take(self.check_repository(source));
             }
+            let Some(name) = source.reference.clone().filter(|_| !is_chart(source)) else { continue };
+            let found = self.tree(source);
+            // What it renders has reported it.
+            let tree = if source.renders() { found.ok() } else { reasons.take(found) };
+            references.extend(tree.flatten().map(|tree| (name, tree)));
         }
         let mut cases = BTreeMap::new();
         if let [Rendered::Chart(ChartSource { chart, .. })] = &sources[..] {
             cases = self::cases(self.root, &chart.directory, &mut self.found);
         }
-        reasons.into_result(Deployment { application, sources, cases })
+        reasons.into_result(Deployment { application, sources, references, cases })
     }
 
     fn rendered(&mut self, application: &Application, source: &Source) -> Result<Rendered> {
         if let Some(chart) = chart_source(&source.repository, source.chart.as_deref()) {
             return self.remote_chart(source, &chart.repository, &chart.name).map(Rendered::RemoteChart);
         }
-        self.check_repository(source)?;
+        let tree = self.tree(source)?;
         if source.path.is_empty() {
             let message = format!("`{}.path` must not be empty", source.field);
             return Err(Diagnostic::new(Code::ApplicationInvalid, message)
@@ -218,50 +261,74 @@ impl<'a> Deployer<'a> {
         if let Some(found) = outside(source) {
             return Err(found.into());
         }
-        let directory = self.root.join(argocd::value_files::clean(Path::new(&source.path)));
-        let node = overrides(self.root, application, &directory).and_then(|overrides| source.overridden(&overrides))?;
+        let Some(tree) = tree else { return self.inside(application, source, None) };
+        let found = self.inside(application, source, Some(&tree));
+        let rendered = found.map_err(|found| {
+            let mut found = tree.named(found, &source.node.source);
+            for one in &mut found.0 {
+                one.notes.push(format!("in the files of `{}`", tree.title()));
+            }
+            found
+        })?;
+        Ok(Rendered::Elsewhere(Box::new(Elsewhere { tree, rendered })))
+    }
+
+    /// What a source renders whose files are in a tree, or else in the checkout.
+    fn inside(&mut self, application: &Application, source: &Source, tree: Option<&Tree>) -> Result<Rendered> {
+        let root = tree.map_or(self.root, |tree| &tree.root).to_path_buf();
+        let root = root.as_path();
+        let directory = root.join(clean(Path::new(&source.path)));
+        let node = overrides(root, application, &directory).and_then(|overrides| source.overridden(&overrides))?;
+        let own = tree.map(Tree::checkout);
         match source_type(source, &node, &directory)? {
             SourceType::Kustomize if !directory.is_dir() => Err(no_directory(source).into()),
-            SourceType::Kustomize => self.kustomization(source, &node, &directory).map(Rendered::Kustomize),
+            SourceType::Kustomize => {
+                self.kustomization(source, &node, (root, &directory), own.as_ref()).map(Rendered::Kustomize)
+            }
             SourceType::Directory => {
-                DirectorySource::new(self.root, &self.checkout, source, &node, &directory).map(Rendered::Directory)
+                let checkout = (own.as_ref().unwrap_or(&self.checkout), self.config);
+                let commit = tree.and_then(|tree| tree.commit.as_deref());
+                let source = (source, &node, commit.unwrap_or_else(|| chart_recipe::revision(source)));
+                DirectorySource::new((root, &directory), checkout, application, source).map(Rendered::Directory)
             }
             SourceType::Plugin => {
                 PluginSource::new(&self.config.plugins, application, source, &node, directory).map(Rendered::Plugin)
             }
-            SourceType::Helm => self.chart(source, &node, &directory).map(Rendered::Chart),
+            SourceType::Helm => {
+                let chart = self.chart(source, &node, (root, &directory))?;
+                if let Some(tree) = tree {
+                    self.want_dependencies(tree, &chart.chart, &source.node);
+                }
+                Ok(Rendered::Chart(chart))
+            }
         }
     }
 
-    /// Reports a source in another repository than the one in charts.toml.
-    fn check_repository(&self, source: &Source) -> Result<()> {
-        if repository_url::same(&source.repository, &self.config.repository) {
-            if self.links.has_errors() {
-                return Err(self.links.clone());
+    /// The tree with the files of a source; `None` if they are in the checkout.
+    fn tree(&self, source: &Source) -> Result<Option<Shared>> {
+        let tree = self.trees.of(source)?;
+        let links = match &tree {
+            None => self.links.clone(),
+            Some(_) if self.config.allow_outside_links => Diagnostics::default(),
+            Some(tree) => tree.named(tree.links().clone(), &source.node.source),
+        };
+        if links.has_errors() { Err(links) } else { Ok(tree) }
+    }
+
+    /// Remembers what a chart that is not in the checkout depends on: its own lock selects the versions, and charts.lock
+    /// pins them.
+    fn want_dependencies(&mut self, tree: &Tree, chart: &Chart, node: &Node) {
+        for (index, dependency) in chart.dependencies.iter().enumerate() {
+            let Some(version) = chart.settled_version(index) else { continue };
+            let vendored = |name: &str| chart.directory.join("charts").join(name).exists();
+            let name = &dependency.name;
+            let remote = ["http://", "https://", "oci://"].iter().any(|one| dependency.repository.starts_with(one));
+            if remote && !vendored(name) && !vendored(&format!("{name}-{version}.tgz")) {
+                let mut place = dependency.place.clone();
+                tree.rename(&mut place, &node.source);
+                self.wanted.push(Wanted::new(&dependency.repository, name, version, place));
             }
-            let Some(what) = revision::elsewhere(self.checkout.top(), &source.target_revision) else { return Ok(()) };
-            let message = format!("`{}` is {what}, not what is checked out", source.target_revision);
-            let place = source.node.get("targetRevision").map_or_else(|| source.repository_place.clone(), Node::place);
-            return Err(Diagnostic::new(Code::NotRendered, message)
-                .at(place, "Argo CD renders this revision")
-                .help("check it out in another directory, and run the command there")
-                .into());
         }
-        // The same path here means that the URL is wrong or old, not that the source is elsewhere.
-        let top = matches!(source.path.trim_matches(['.', '/']), "");
-        if top || !self.root.join(source.path.trim_start_matches('/')).exists() {
-            let message = format!("`{}` is another repository", source.repository);
-            return Err(Diagnostic::new(Code::NotRendered, message)
-                .at(source.repository_place.clone(), format!("{CONFIG_FILE} has `{}`", self.config.repository))
-                .into());
-        }
-        Err(Diagnostic::new(
-            Code::RepositoryMismatch,
-            format!("Application uses a different repository than {CONFIG_FILE}"),
-        )
-        .at(source.repository_place.clone(), format!("{CONFIG_FILE} has `{}`", self.config.repository))
-        .help(format!("change the URL here, or `repository` in {CONFIG_FILE}"))
-        .into())
     }
 
     /// A chart from a Helm repository, if it is pinned.
@@ -299,7 +366,13 @@ impl<'a> Deployer<'a> {
     }
 
     /// A kustomization, if what it would download is pinned.
-    fn kustomization(&mut self, source: &Source, node: &Node, directory: &Path) -> Result<KustomizeSource> {
+    fn kustomization(
+        &mut self,
+        source: &Source,
+        node: &Node,
+        place: (&Path, &Path),
+        checkout: Option<&Checkout>,
+    ) -> Result<KustomizeSource> {
         let (lock, all) = (self.lock, &mut self.wanted);
         let mut find = |wanted: Wanted| {
             let pin = pinned(lock, &wanted);
@@ -309,11 +382,11 @@ impl<'a> Deployer<'a> {
         // Without the option, kustomize refuses charts, whether they are pinned or not.
         let enabled = self.config.kustomize_build_options.iter().any(|option| option.contains("--enable-helm"));
         let find = enabled.then_some(&mut find as &mut Pinned<'_>);
-        KustomizeSource::new((self.root, directory), &self.checkout, (source, node), find)
+        KustomizeSource::new(place, checkout.unwrap_or(&self.checkout), (source, node), find)
     }
 
-    fn chart(&mut self, source: &Source, node: &Node, directory: &Path) -> Result<ChartSource> {
-        let (root, config) = (self.root, self.config);
+    fn chart(&mut self, source: &Source, node: &Node, (root, directory): (&Path, &Path)) -> Result<ChartSource> {
+        let config = self.config;
         let chart = self.charts.entry(directory.to_path_buf()).or_insert_with(|| {
             if directory.is_symlink() && source.node.get("helm").is_none() {
                 return Err(Diagnostic::new(
@@ -337,6 +410,11 @@ impl<'a> Deployer<'a> {
             _ => Err(reasons),
         }
     }
+}
+
+/// Whether the files of a source come from a Helm repository.
+fn is_chart(source: &Source) -> bool {
+    chart_source(&source.repository, source.chart.as_deref()).is_some()
 }
 
 /// Reports sections of a source for other tools than Helm.
@@ -386,92 +464,6 @@ fn pinned(lock: &ChartsLock, wanted: &Wanted) -> Result<Pin> {
     pin.cloned()
 }
 
-/// The type of a source. What looks like a chart without its Chart.yaml is one, so that its absence is reported.
-fn source_type(source: &Source, node: &Node, directory: &Path) -> Result<SourceType> {
-    if let Some(explicit) = source_type::explicit(node)? {
-        return Ok(explicit);
-    }
-    if !directory.is_dir() {
-        return Ok(SourceType::Helm);
-    }
-    let found = source_type::discover(directory)?;
-    let remains = ["templates", "values.yaml", "charts"].iter().any(|name| directory.join(name).exists());
-    let broken = found == SourceType::Directory && remains && !has_manifests(directory) && !directory.is_symlink();
-    Ok(if broken && source.node.get("directory").is_none() { SourceType::Helm } else { found })
-}
-
-/// Whether a directory contains other YAML files than those of a chart.
-fn has_manifests(directory: &Path) -> bool {
-    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
-    entries
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .any(|name| argocd::directory::is_manifest(&name) && !name.starts_with("values") && name != "Chart.lock")
-}
-
-fn no_directory(source: &Source) -> Diagnostic {
-    Diagnostic::new(Code::ChartMissing, format!("`{}` does not exist", source.path))
-        .at(source.path_place.clone(), "")
-        .help("correct the path, or create the directory")
-}
-
-fn no_chart(root: &Path, config: &Config, source: &Source, directory: &Path) -> Diagnostic {
-    let path = &source.path;
-    let charts: Vec<String> = chart_folders(root, config).iter().map(|folder| inputs::name(root, folder)).collect();
-    let what = if directory.is_dir() { "contains no Chart.yaml" } else { "does not exist" };
-    let diagnostic = Diagnostic::new(Code::ChartMissing, format!("`{path}` {what}")).at(source.path_place.clone(), "");
-    let is_chart = ["templates", "values.yaml", "charts"].iter().any(|name| directory.join(name).exists());
-    match nearest(path, charts.iter().map(String::as_str)) {
-        _ if is_chart => diagnostic.help(format!("add or restore {path}/Chart.yaml")),
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-        None if directory.is_dir() => {
-            diagnostic.help("only Helm charts are rendered; move plain manifests into a chart")
-        }
-        None => diagnostic.help("create the chart, or correct the path"),
-    }
-}
-
-/// The override files in the directory of a source.
-fn overrides(root: &Path, application: &Application, directory: &Path) -> Result<Vec<Node>> {
-    let mut nodes = Vec::new();
-    for name in application.override_files() {
-        let path = directory.join(name);
-        if path.is_file() {
-            // Argo CD reads only the first document.
-            let source = read(root, &path)?;
-            let first = yaml::parse(&source)?.into_iter().next().map(|document| document.root);
-            nodes.push(first.unwrap_or(Node { value: Value::Null, span: 0..0, source }));
-        }
-    }
-    Ok(nodes)
-}
-
-/// Reports a path that Argo CD rejects: an absolute one, or one outside the repository.
-fn outside(source: &Source) -> Option<Diagnostic> {
-    let path = source.path.as_str();
-    let finding = |message: String| {
-        Diagnostic::new(Code::ApplicationInvalid, message).at(source.path_place.clone(), "rejected by Argo CD")
-    };
-    let inner = path.trim_start_matches('/');
-    if inner.len() < path.len() {
-        return Some(finding(format!("`{path}` is an absolute path")).help(format!("use `{inner}`")));
-    }
-    let mut depth = 0_usize;
-    for component in Path::new(path).components() {
-        match component {
-            Component::ParentDir if depth == 0 => {
-                return Some(
-                    finding(format!("`{path}` is outside the repository"))
-                        .help("use a path relative to the root of the repository, such as `charts/web`"),
-                );
-            }
-            Component::ParentDir => depth -= 1,
-            Component::CurDir => {}
-            _ => depth += 1,
-        }
-    }
-    None
-}
-
 /// The cases of a chart besides the default one: each `ci/<case>-values.yaml`.
 fn cases(root: &Path, chart: &Path, diagnostics: &mut Diagnostics) -> BTreeMap<String, PathBuf> {
     let folder = chart.join("ci");
@@ -495,11 +487,11 @@ fn cases(root: &Path, chart: &Path, diagnostics: &mut Diagnostics) -> BTreeMap<S
             diagnostics.push(misnamed(message, "not rendered"));
         }
         match name.strip_suffix("-values.yaml") {
-            Some("default") => {
-                let message = "case name `default` is reserved for the Application itself".to_owned();
+            Some(case) if case.eq_ignore_ascii_case("default") => {
+                let message = format!("case name `{case}` is reserved for the Application itself");
                 diagnostics.push(misnamed(message, ""));
             }
-            Some(case @ ("." | "..")) => {
+            Some(case) if [".", ".."].contains(&case) || case.contains(char::is_control) => {
                 diagnostics
                     .push(misnamed(format!("invalid case name `{case}`"), "a case is a directory in tests/golden"));
             }
@@ -507,6 +499,17 @@ fn cases(root: &Path, chart: &Path, diagnostics: &mut Diagnostics) -> BTreeMap<S
                 cases.insert(case.to_owned(), path);
             }
             _ => {}
+        }
+    }
+    let mut lowercase: BTreeMap<String, String> = BTreeMap::new();
+    for (case, path) in &cases {
+        if let Some(other) = lowercase.insert(case.to_lowercase(), case.clone()) {
+            diagnostics.push(
+                Diagnostic::new(Code::ChartInvalid, format!("cases `{other}` and `{case}` differ only in case"))
+                    .at(Place::file(inputs::name(root, path)), "")
+                    .note("their goldens would be in one directory where names are case-insensitive, as on macOS")
+                    .help("rename one of the files"),
+            );
         }
     }
     cases

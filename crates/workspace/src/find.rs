@@ -11,6 +11,7 @@ use ignore::{DirEntry, WalkBuilder};
 use toolbox::inputs;
 
 use crate::checkout::Checkout;
+use crate::walk;
 
 /// The folder of the goldens.
 pub const GOLDENS: &str = "tests/golden";
@@ -27,7 +28,7 @@ pub fn candidates(root: &Path, selects: impl Fn(&str) -> bool) -> Vec<PathBuf> {
     let argocd = root.join(ARGOCD);
     let relevant = |path: &PathBuf| {
         // The error of an unreadable file is reported where it is read.
-        let Ok(bytes) = std::fs::read(path) else { return path.starts_with(&argocd) };
+        let Ok(bytes) = toolbox::regular_file::read(path) else { return path.starts_with(&argocd) };
         contains(&bytes, GROUP) || path.starts_with(&argocd) && (contains(&bytes, "kind") || !is_yaml(&bytes))
     };
     // What nobody selects is not even read.
@@ -39,10 +40,9 @@ pub fn candidates(root: &Path, selects: impl Fn(&str) -> bool) -> Vec<PathBuf> {
 #[must_use]
 pub fn manifests(root: &Path) -> Vec<PathBuf> {
     let goldens = root.join(GOLDENS);
-    let mut builder = WalkBuilder::new(root);
-    builder.hidden(false).parents(Checkout::new(root).is_in_git()).ignore(false).follow_links(false);
-    builder
-        .filter_entry(move |entry| entry.file_name() != ".git" && entry.path() != goldens && !is_part_of_chart(entry));
+    let builder = walk::builder(root, Checkout::new(root).is_in_git(), move |entry| {
+        entry.file_name() != ".git" && entry.path() != goldens && !is_part_of_chart(entry)
+    });
     let mut files: Vec<PathBuf> = builder
         .build()
         .filter_map(|entry| Some(entry.ok()?.into_path()))
@@ -55,9 +55,7 @@ pub fn manifests(root: &Path) -> Vec<PathBuf> {
 /// The paths of all files of the repository that Git does not ignore, sorted, with `/`.
 #[must_use]
 pub fn tracked(root: &Path) -> Vec<String> {
-    let mut builder = WalkBuilder::new(root);
-    builder.hidden(false).parents(Checkout::new(root).is_in_git()).ignore(false).follow_links(false);
-    builder.filter_entry(|entry| entry.file_name() != ".git");
+    let builder = walk::builder(root, Checkout::new(root).is_in_git(), |entry| entry.file_name() != ".git");
     let mut paths: Vec<String> = builder
         .build()
         .filter_map(|entry| Some(entry.ok()?.into_path()))
@@ -109,7 +107,7 @@ pub fn is_template(root: &Path, path: &Path) -> bool {
     if path.starts_with(root.join(ARGOCD)) {
         return false;
     }
-    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let text = toolbox::regular_file::read_to_string(path).unwrap_or_default();
     let placeholder = |line: &str| {
         let value = line.split_once(": ").map_or(line, |(_, value)| value).trim_start_matches(['-', ' ']);
         value.starts_with("{{") || value.starts_with('@') && value.trim_end().ends_with('@')

@@ -3,6 +3,8 @@
 //! An Application in the output of a target replaces one of the same name in a file, unless both say the same: Argo CD
 //! applies what its parent renders.
 
+use std::path::Path;
+
 use argocd::application;
 use argocd::application::Defined;
 use diagnostics::{Code, Diagnostic, Diagnostics};
@@ -11,6 +13,7 @@ use document::yaml::Document;
 use crate::deploy::{Deployer, Deployment, Rendered};
 use crate::find;
 use crate::generate::{Generated, GeneratedApplication, Generator};
+use crate::jsonnet::Evaluation;
 use crate::load::Workspace;
 use crate::target::TargetId;
 
@@ -21,30 +24,41 @@ impl Deployment {
     /// Whether its output may contain Applications or ApplicationSets that are not in a file of their own.
     #[must_use]
     pub fn may_define_applications(&self, workspace: &Workspace) -> bool {
-        let root = &workspace.root;
-        let mentions = |text: &[u8]| find::contains(text, find::GROUP);
-        let in_file = |path: &std::path::Path| std::fs::read(path).is_ok_and(|bytes| mentions(&bytes));
-        self.sources.iter().any(|source| match source {
-            Rendered::Chart(source) => {
-                let files = helm::chart_files::chart_files(root, &source.chart.directory).unwrap_or_default();
-                let named = |name: &String| !name.to_ascii_lowercase().ends_with(".md") && in_file(&root.join(name));
-                let object = source.options.values_object.as_ref().map(document::Node::to_json);
-                let text = source.options.values.as_ref().map(|(text, _)| text.clone());
-                source.chart.dependencies.iter().any(|one| one.name.contains(RENDERS_APPLICATIONS))
-                    || object.into_iter().chain(text).any(|text| mentions(text.as_bytes()))
-                    || files.keys().any(named)
-            }
-            Rendered::RemoteChart(source) => {
-                let object = source.options.values_object.as_ref().map(document::Node::to_json);
-                let text = source.options.values.as_ref().map(|(text, _)| text.clone());
-                source.pin.name.contains(RENDERS_APPLICATIONS)
-                    || object.into_iter().chain(text).any(|text| mentions(text.as_bytes()))
-            }
-            Rendered::Kustomize(source) => source.inspection.files.iter().any(|path| in_file(path)),
-            Rendered::Plugin(source) => find::files(&source.directory).iter().any(|path| in_file(path)),
-            // Its Applications are in files.
-            Rendered::Directory(_) => false,
-        })
+        self.sources.iter().any(|source| may_define(&workspace.root, source, false))
+    }
+}
+
+/// Whether the output of a source may contain Applications that are not in a file of the workspace. `elsewhere` says that
+/// its files are not there, but below `root`.
+fn may_define(root: &Path, source: &Rendered, elsewhere: bool) -> bool {
+    let mentions = |text: &[u8]| find::contains(text, find::GROUP);
+    let in_file = |path: &Path| toolbox::regular_file::read(path).is_ok_and(|bytes| mentions(&bytes));
+    match source {
+        Rendered::Chart(source) => {
+            let files = helm::chart_files::chart_files(root, &source.chart.directory).unwrap_or_default();
+            let named = |name: &String| !name.to_ascii_lowercase().ends_with(".md") && in_file(&root.join(name));
+            let object = source.options.values_object.as_ref().map(document::Node::to_json);
+            let text = source.options.values.as_ref().map(|(text, _)| text.clone());
+            source.chart.dependencies.iter().any(|one| one.name.contains(RENDERS_APPLICATIONS))
+                || object.into_iter().chain(text).any(|text| mentions(text.as_bytes()))
+                || files.keys().any(named)
+        }
+        Rendered::RemoteChart(source) => {
+            let object = source.options.values_object.as_ref().map(document::Node::to_json);
+            let text = source.options.values.as_ref().map(|(text, _)| text.clone());
+            source.pin.name.contains(RENDERS_APPLICATIONS)
+                || object.into_iter().chain(text).any(|text| mentions(text.as_bytes()))
+        }
+        Rendered::Kustomize(source) => source.inspection.files.iter().any(|path| in_file(path)),
+        Rendered::Plugin(source) => find::files(&source.directory).iter().any(|path| in_file(path)),
+        // Its Applications are in files.
+        Rendered::Directory(source) => {
+            let imported = |evaluation: &Evaluation| evaluation.imported.keys().any(|name| in_file(&root.join(name)));
+            let evaluated = |evaluation: &Evaluation| evaluation.files.iter().any(|(_, file)| in_file(file));
+            source.evaluation.as_ref().is_some_and(|one| evaluated(one) || imported(one))
+                || elsewhere && source.contents.files.iter().any(|file| mentions(file.text.as_bytes()))
+        }
+        Rendered::Elsewhere(source) => may_define(&source.tree.root, &source.rendered, true),
     }
 }
 
@@ -53,7 +67,7 @@ impl Workspace {
     pub fn follow(&mut self, parent: &TargetId, objects: &[Document], diagnostics: &mut Diagnostics) -> bool {
         let manifests = application::read(objects);
         diagnostics.extend(manifests.diagnostics);
-        let generator = Generator::new(&self.root, &self.config);
+        let generator = Generator::new(&self.root, &self.cache, &self.config);
         let mut new = Vec::new();
         for root in objects.iter().map(|document| &document.root) {
             let text = |key: &str| root.get(key).and_then(document::Node::as_str).unwrap_or_default();
@@ -74,12 +88,14 @@ impl Workspace {
                 (defined, GeneratedApplication { parent: Some(parent.clone()), ..application })
             }));
         }
+        let mut used_repositories = generator.used_repositories();
         if new.is_empty() {
+            self.used_repositories.append(&mut used_repositories);
             return false;
         }
         let mut added = false;
         // One for all of them, since it searches the repository for symbolic links.
-        let mut deployer = Deployer::new(&self.root, &self.config, &self.charts_lock);
+        let mut deployer = Deployer::new(&self.root, &self.cache, &self.config, &self.charts_lock);
         for (defined, application) in new {
             if self.is_known(&defined.instance, &application) {
                 continue;
@@ -97,6 +113,8 @@ impl Workspace {
             self.generated.push(application);
             added = true;
         }
+        used_repositories.extend(deployer.used_repositories());
+        self.used_repositories.append(&mut used_repositories);
         self.wanted.append(&mut deployer.wanted);
         diagnostics.extend(deployer.found);
         self.sort();

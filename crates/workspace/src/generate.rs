@@ -1,12 +1,12 @@
 //! The Applications that the ApplicationSets of the repository generate.
 
-use std::cell::OnceCell;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use argocd::application::{Defined, instance_name, read_one};
 use argocd::application_set::{self, Cluster, Repository, Surroundings, Unavailable};
-use argocd::repository_url;
 use diagnostics::{Code, Diagnostic, Diagnostics, Source};
 use document::Node;
 use toolbox::source::read;
@@ -16,8 +16,8 @@ use crate::declared::Sample;
 use crate::deploy::Unrendered;
 use crate::files::CONFIG_FILE;
 use crate::find;
-use crate::revision;
 use crate::target::TargetId;
+use crate::trees::Trees;
 
 /// What an ApplicationSet generates.
 #[derive(Debug, Default)]
@@ -61,14 +61,23 @@ pub struct MadeBy {
 pub struct Generator<'a> {
     root: &'a Path,
     config: &'a Config,
-    files: OnceCell<Arc<Checkout>>,
+    trees: Trees<'a>,
+    /// The files of the repositories by the directories that contain them.
+    files: RefCell<BTreeMap<PathBuf, Arc<Files>>>,
 }
 
 impl<'a> Generator<'a> {
     /// For the ApplicationSets of a repository.
     #[must_use]
-    pub fn new(root: &'a Path, config: &'a Config) -> Self {
-        Self { root, config, files: OnceCell::new() }
+    pub fn new(root: &'a Path, cache: &'a Path, config: &'a Config) -> Self {
+        let top = root.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(root);
+        Self { root, config, trees: Trees::new(root, config, cache, top), files: RefCell::default() }
+    }
+
+    /// The indexes of the `[[other-repository]]` entries that generators need.
+    #[must_use]
+    pub fn used_repositories(&self) -> BTreeSet<usize> {
+        self.trees.used.borrow().clone()
     }
 
     /// Generates the Applications of an ApplicationSet.
@@ -106,14 +115,11 @@ impl<'a> Generator<'a> {
 
 impl Surroundings for Generator<'_> {
     fn repository(&self, url: &str, revision: &str) -> Result<Arc<dyn Repository>, String> {
-        if !repository_url::same(url, &self.config.repository) {
-            return Err(format!("`{url}` is another repository; {CONFIG_FILE} has `{}`", self.config.repository));
-        }
-        let top = self.root.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(self.root);
-        if let Some(what) = revision::elsewhere(top, revision) {
-            return Err(format!("`{revision}` is {what}, not what is checked out"));
-        }
-        let files = self.files.get_or_init(|| Arc::new(Checkout::new(self.root)));
+        let tree = self.trees.find(url, revision, "").map_err(|missing| missing.reason())?;
+        let (root, label) = tree
+            .map_or_else(|| (self.root.to_path_buf(), String::new()), |tree| (tree.root.clone(), tree.label.clone()));
+        let mut known = self.files.borrow_mut();
+        let files = known.entry(root.clone()).or_insert_with(|| Arc::new(Files::new(root, label)));
         Ok(Arc::clone(files) as Arc<dyn Repository>)
     }
 
@@ -138,26 +144,36 @@ impl Surroundings for Generator<'_> {
     }
 }
 
-/// The files of the checkout that Git does not ignore.
+/// The files of a directory that Git does not ignore.
 #[derive(Debug)]
-struct Checkout {
+struct Files {
     root: PathBuf,
+    /// What their names begin with in messages.
+    label: String,
     paths: Vec<String>,
 }
 
-impl Checkout {
-    fn new(root: &Path) -> Self {
-        Self { root: root.to_path_buf(), paths: find::tracked(root) }
+impl Files {
+    fn new(root: PathBuf, label: String) -> Self {
+        let paths = find::tracked(&root);
+        Self { root, label, paths }
     }
 }
 
-impl Repository for Checkout {
+impl Repository for Files {
     fn paths(&self) -> &[String] {
         &self.paths
     }
 
     fn read(&self, path: &str) -> Result<Arc<Source>, String> {
-        read(&self.root, &self.root.join(path)).map_err(|errors| {
+        let found = read(&self.root, &self.root.join(path));
+        let named = found.map(|file| {
+            if self.label.is_empty() {
+                return file;
+            }
+            Source::new(format!("{}{}", self.label, file.name), file.text.clone())
+        });
+        named.map_err(|errors| {
             errors.0.first().map_or_else(|| "it cannot be read".to_owned(), |error| error.message.clone())
         })
     }

@@ -105,9 +105,9 @@ impl KustomizeSource {
     }
 
     /// The commands that build it.
-    pub(crate) fn recipe(&self, config: &Config, application: &Application) -> Result<Recipe> {
+    pub(crate) fn recipe(&self, config: &Config, application: &Application, commit: Option<&str>) -> Result<Recipe> {
         let options = &self.options;
-        let variables = application.variables(&self.source, revision(&self.source));
+        let variables = application.variables(&self.source, commit.unwrap_or_else(|| revision(&self.source)));
         let kube_version = match &options.kube_version {
             None => config.kubernetes.clone(),
             Some((version, place)) => kube_version(version, place)?,
@@ -123,10 +123,10 @@ impl KustomizeSource {
     }
 
     /// Warnings about the options.
-    pub(crate) fn warnings(&self) -> Diagnostics {
+    pub(crate) fn warnings(&self, commit: Option<&str>) -> Diagnostics {
         let mut diagnostics = Diagnostics::default();
         let options = &self.options;
-        if revision(&self.source) != UNKNOWN_REVISION {
+        if commit.is_some() || revision(&self.source) != UNKNOWN_REVISION {
             return diagnostics;
         }
         let annotations = options.common_annotations.iter().filter(|_| options.common_annotations_envsubst);

@@ -37,6 +37,8 @@ const OWN_TOOLS: &str = include_str!("../../../tools.lock");
 pub struct Workspace {
     /// The absolute path of its root.
     pub root: PathBuf,
+    /// The tool's cache directory, which contains the revisions that are not checked out.
+    pub cache: PathBuf,
     /// charts.toml.
     pub config: Config,
     /// charts.lock; empty if there is none.
@@ -59,6 +61,8 @@ pub struct Workspace {
     pub unrendered: Vec<Unrendered>,
     /// The charts from Helm repositories that Applications ask for, pinned or not.
     pub wanted: Vec<Wanted>,
+    /// The indexes of the `[[other-repository]]` entries in charts.toml that something needs.
+    pub(crate) used_repositories: BTreeSet<usize>,
     /// Whether everything could be read, so that something missing was really deleted.
     pub sound: bool,
 }
@@ -86,8 +90,8 @@ pub fn find_root(from: &Path) -> Result<PathBuf> {
 }
 
 impl Workspace {
-    /// Reads a workspace. Fails only if charts.toml or a lock file is invalid.
-    pub fn load(root: &Path) -> Result<(Self, Diagnostics)> {
+    /// Reads a workspace; `cache` is the tool's cache directory. Fails only if charts.toml or a lock file is invalid.
+    pub fn load(root: &Path, cache: &Path) -> Result<(Self, Diagnostics)> {
         let mut diagnostics = Diagnostics::default();
         let config = diagnostics.take(read(root, &root.join(CONFIG_FILE)).and_then(|source| Config::parse(&source)));
         let charts_lock = lock(root, CHARTS_LOCK_FILE, "version = 1\n").and_then(|source| ChartsLock::parse(&source));
@@ -107,6 +111,7 @@ impl Workspace {
 
         let mut workspace = Self {
             root: root.to_path_buf(),
+            cache: cache.to_path_buf(),
             config,
             charts_lock,
             tools_lock,
@@ -118,6 +123,7 @@ impl Workspace {
             empty_sets: Vec::new(),
             unrendered: Vec::new(),
             wanted: Vec::new(),
+            used_repositories: BTreeSet::new(),
             sound: false,
         };
         let (mut defined, mut sets) = (Vec::new(), Vec::new());
@@ -141,7 +147,7 @@ impl Workspace {
             }
             workspace.argocd.push(ArgocdFile { name, documents: documents.into_iter().flat_map(items).collect() });
         }
-        let generator = Generator::new(root, &workspace.config);
+        let generator = Generator::new(root, cache, &workspace.config);
         for set in &sets {
             let Generated { set, applications, unrendered } = generator.generate(set);
             if applications.is_empty() && unrendered.is_empty() {
@@ -161,15 +167,18 @@ impl Workspace {
                 application: Ok(application),
             }
         }));
-        let mut deployer = Deployer::new(root, &workspace.config, &workspace.charts_lock);
+        let mut used_repositories = generator.used_repositories();
+        let mut deployer = Deployer::new(root, cache, &workspace.config, &workspace.charts_lock);
         for one in defined {
             match deployer.deploy(one) {
                 Ok(deployment) => workspace.deployments.push(deployment),
                 Err(unrendered) => workspace.unrendered.push(unrendered),
             }
         }
+        used_repositories.extend(deployer.used_repositories());
         diagnostics.extend(deployer.found);
         workspace.wanted = deployer.wanted;
+        workspace.used_repositories = used_repositories;
         workspace.sound = !diagnostics.has_errors() && workspace.unrendered.iter().all(|one| !one.is_broken());
         diagnostics.extend(workspace.config.deprecated.clone());
         diagnostics.extend(workspace.config.check_tools(&workspace.tools_lock));
@@ -210,6 +219,18 @@ impl Workspace {
         Diagnostics(unused.map(Acceptance::unused).collect())
     }
 
+    /// Reports the declared repositories that nothing needs, unless something that is not rendered may need them.
+    #[must_use]
+    pub fn unused_repositories(&self) -> Diagnostics {
+        if !self.sound || !self.unrendered.is_empty() {
+            return Diagnostics::default();
+        }
+        let all = self.config.other_repositories.iter().enumerate();
+        Diagnostics(
+            all.filter(|(index, _)| !self.used_repositories.contains(index)).map(|(_, entry)| entry.unused()).collect(),
+        )
+    }
+
     /// Reports that there is no Application at all, unless another error is the reason.
     #[must_use]
     pub fn no_application(&self) -> Option<Diagnostic> {
@@ -236,7 +257,7 @@ fn items(document: Document) -> Vec<Document> {
     if !items.iter().any(ours) {
         return vec![document];
     }
-    let item = |root: &Node| Document { root: root.clone(), duplicates: Vec::new(), aliases: document.aliases };
+    let item = |root: &Node| Document { aliases: document.aliases, ..Document::of(root.clone()) };
     items.iter().map(item).collect()
 }
 

@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use argocd::application::Source;
+use argocd::application::{Application, Source};
 use argocd::directory::{self, Contents};
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
+use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use document::Node;
-use toolbox::inputs;
 
 use crate::checkout::Checkout;
+use crate::config::Config;
+use crate::jsonnet::{self, Evaluation};
 
 /// A directory of manifests that a source renders.
 #[derive(Debug)]
@@ -19,28 +20,29 @@ pub struct DirectorySource {
     pub directory: PathBuf,
     /// The files that Argo CD reads.
     pub contents: Contents,
+    /// How its Jsonnet files are evaluated, if it has any.
+    pub evaluation: Option<Evaluation>,
     /// What is suspicious about them.
     pub warnings: Diagnostics,
 }
 
 impl DirectorySource {
-    /// Reads the directory of a source; `node` is the source with overrides applied.
-    pub fn new(root: &Path, checkout: &Checkout, source: &Source, node: &Node, directory: &Path) -> Result<Self> {
+    /// Reads the directory of a source below a root; `node` is the source with overrides applied, and `revision` the commit.
+    pub fn new(
+        (root, directory): (&Path, &Path),
+        (checkout, config): (&Checkout, &Config),
+        application: &Application,
+        (source, node, revision): (&Source, &Node, &str),
+    ) -> Result<Self> {
         let options = directory::options(node, &source.field)?;
         let contents = directory::read(root, directory, &options, &|path| checkout.lacks(path))?;
-        if let Some(first) = contents.jsonnet.first() {
-            let name = inputs::name(root, first);
-            return Err(Diagnostic::new(Code::NotRendered, format!("`{name}` is Jsonnet, which is not rendered"))
-                .at(Place::file(&name), "")
-                .at(source.path_place.clone(), "in this directory")
-                .help("render it to a `.yaml` file, or exclude it with `directory.exclude`")
-                .into());
-        }
+        let evaluation =
+            jsonnet::evaluation((root, directory), config, application, (source, revision), (&options, &contents))?;
         let mut warnings = contents.warnings.clone();
-        if contents.files.is_empty() {
+        if contents.files.is_empty() && evaluation.is_none() {
             warnings.push(nothing(root, checkout, source, options.recurse, directory));
         }
-        Ok(Self { source: source.clone(), directory: directory.to_path_buf(), contents, warnings })
+        Ok(Self { source: source.clone(), directory: directory.to_path_buf(), contents, evaluation, warnings })
     }
 }
 

@@ -18,13 +18,15 @@ use toolbox::inputs::Inputs;
 
 use crate::chart_recipe::{self, ChartPlace, Environment};
 use crate::checkout::Checkout;
-use crate::deploy::{ChartSource, Deployment, RemoteChart, Rendered};
+use crate::deploy::{ChartSource, Deployment, Elsewhere, RemoteChart, Rendered};
 use crate::find;
+use crate::jsonnet;
 use crate::kustomized::KustomizeSource;
 use crate::load::Workspace;
 use crate::plain::DirectorySource;
 use crate::plugin::PluginSource;
 use crate::target::{ChartPart, DEFAULT_CASE, Inspected, KustomizePart, Part, RemoteChartPart, Target, TargetId};
+use crate::tree::Tree;
 
 /// The dependencies and files of all deployed charts, by directory.
 #[derive(Debug)]
@@ -36,18 +38,37 @@ impl Inspections {
     pub fn new(workspace: &Workspace) -> (Self, Diagnostics) {
         let mut diagnostics = Diagnostics::default();
         let mut inspections = BTreeMap::new();
-        for ChartSource { chart, .. } in workspace.deployments.iter().flat_map(Deployment::charts) {
+        let inside = workspace.deployments.iter().flat_map(Deployment::charts).map(|chart| (None, chart));
+        let elsewhere = workspace.deployments.iter().flat_map(Deployment::charts_elsewhere);
+        for (tree, source) in inside.chain(elsewhere.map(|(tree, chart)| (Some(tree), chart))) {
+            let chart = &source.chart;
+            let root = tree.map_or(&workspace.root, |tree| &tree.root);
             inspections.entry(chart.directory.clone()).or_insert_with(|| {
-                let (dependencies, found) = dependencies::inspect(&workspace.root, chart, &workspace.charts_lock);
+                let (dependencies, mut found) = dependencies::inspect(root, chart, &workspace.charts_lock);
+                if let Some(tree) = tree {
+                    found = immutable(tree.named(found, &source.source.node.source), tree);
+                }
                 let broken = found.worst() > Class::Finding;
                 let reported = diagnostics.report(found);
                 let refused = broken.then_some(reported);
-                let files = helm::chart_files::chart_files(&workspace.root, &chart.directory);
+                let files = helm::chart_files::chart_files(root, &chart.directory);
                 Inspected { dependencies, refused, files }
             });
         }
         (Self(inspections), diagnostics)
     }
+}
+
+/// Findings about the dependencies of a chart whose lock `deps` cannot write.
+fn immutable(mut found: Diagnostics, tree: &Tree) -> Diagnostics {
+    let in_lock = |one: &&mut Diagnostic| {
+        one.code == Code::ChartLockOutdated
+            || one.code == Code::DependencyUnlocked && one.message.ends_with("is not locked")
+    };
+    for one in found.0.iter_mut().filter(in_lock) {
+        one.helps = vec![format!("commit its Chart.lock: `deps --update` does not change `{}`", tree.title())];
+    }
+    found
 }
 
 /// Returns the selected targets sorted by name, or all if the selection is empty.
@@ -92,6 +113,7 @@ pub fn plan<'a>(
     }
     if selected.is_none() {
         diagnostics.extend(workspace.unused_acceptances());
+        diagnostics.extend(workspace.unused_repositories());
         diagnostics.0.extend(workspace.no_application());
     }
     targets.sort_by(|left, right| left.id.cmp(&right.id));
@@ -193,54 +215,83 @@ struct Planner<'a, 'i> {
 
 /// What a source renders, before a case is chosen.
 enum Planned<'a> {
-    Chart { source: &'a ChartSource, recipe: Recipe, inspected: &'a Inspected },
-    RemoteChart { source: &'a RemoteChart, recipe: Recipe, inside: String },
+    Chart { source: &'a ChartSource, recipe: Recipe, inspected: &'a Inspected, named: Vec<(String, PathBuf)> },
+    RemoteChart { source: &'a RemoteChart, recipe: Recipe, inside: String, named: Vec<(String, PathBuf)> },
     Kustomize { source: &'a KustomizeSource, recipe: kustomize::recipe::Recipe },
     Directory(&'a DirectorySource),
     Plugin(&'a PluginSource),
+    Elsewhere { tree: &'a Tree, planned: Box<Planned<'a>> },
+}
+
+/// The case of a target, and what it has consisted of so far.
+struct Draft<'i> {
+    case_file: Option<&'i Path>,
+    namespace: String,
+    inputs: Inputs,
 }
 
 impl<'a> Planner<'a, '_> {
     /// What the sources of an Application render; nothing if one of them cannot be rendered.
     fn sources(&self, deployment: &'a Deployment, diagnostics: &mut Diagnostics) -> Option<Vec<Planned<'a>>> {
-        let mut planned = Vec::new();
+        deployment.sources.iter().map(|source| self.source(deployment, source, None, diagnostics)).collect()
+    }
+
+    /// What a source renders whose files are in a tree, or else in the checkout.
+    fn source(
+        &self,
+        deployment: &'a Deployment,
+        rendered: &'a Rendered,
+        tree: Option<&'a Tree>,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Planned<'a>> {
         let Workspace { root, config, .. } = self.workspace;
-        let environment = Environment { root, config, argocd: self.argocd, is_ignored: self.is_ignored };
-        let application = &deployment.application;
-        for source in &deployment.sources {
-            match source {
-                Rendered::Chart(source) => {
-                    let inspected = self.inspections.0.get(&source.chart.directory)?;
-                    let place = ChartPlace::Checkout(&source.chart.directory);
-                    let ChartSource { source: own, options, .. } = source;
-                    let chart = chart_recipe::Planned { application, source: own, options, place };
-                    let recipe = diagnostics.take(chart_recipe::recipe(&environment, &chart))?;
-                    diagnostics.extend(chart_recipe::warnings(&chart, &recipe));
-                    planned.push(Planned::Chart { source, recipe, inspected });
-                }
-                Rendered::RemoteChart(source) => {
-                    let RemoteChart { source: own, options, pin } = source;
-                    let place = ChartPlace::Archive(pin, None);
-                    let chart = chart_recipe::Planned { application, source: own, options, place };
-                    let recipe = diagnostics.take(chart_recipe::recipe(&environment, &chart))?;
-                    diagnostics.extend(chart_recipe::warnings(&chart, &recipe));
-                    let inside = chart_recipe::inside(&environment, &chart);
-                    planned.push(Planned::RemoteChart { source, recipe, inside });
-                }
-                Rendered::Kustomize(source) => {
-                    let recipe = source.recipe(&self.workspace.config, &deployment.application);
-                    let Some(recipe) = diagnostics.take(recipe) else { continue };
-                    diagnostics.extend(source.warnings());
-                    planned.push(Planned::Kustomize { source, recipe });
-                }
-                Rendered::Directory(source) => {
-                    diagnostics.extend(source.warnings.clone());
-                    planned.push(Planned::Directory(source));
-                }
-                Rendered::Plugin(source) => planned.push(Planned::Plugin(source)),
+        let own = tree.map(Tree::checkout);
+        let is_ignored = |path: &Path| (self.is_ignored)(path) || own.as_ref().is_some_and(|own| own.lacks(path));
+        let environment = Environment { root, config, argocd: self.argocd, is_ignored: &is_ignored };
+        let Deployment { application, references, .. } = deployment;
+        let commit = tree.and_then(|tree| tree.commit.as_deref());
+        Some(match rendered {
+            Rendered::Chart(source) => {
+                let inspected = self.inspections.0.get(&source.chart.directory)?;
+                let ChartSource { source: own, options, chart } = source;
+                let place = match tree {
+                    Some(tree) => ChartPlace::Tree(tree, &chart.directory),
+                    None => ChartPlace::Checkout(&chart.directory),
+                };
+                let chart = chart_recipe::Planned { application, source: own, options, place, references };
+                let recipe = diagnostics.take(chart_recipe::recipe(&environment, &chart))?;
+                diagnostics.extend(chart_recipe::warnings(&chart, &recipe));
+                let named = chart_recipe::named_roots(&environment, &chart);
+                Planned::Chart { source, recipe, inspected, named }
             }
-        }
-        Some(planned)
+            Rendered::RemoteChart(source) => {
+                let RemoteChart { source: own, options, pin } = source;
+                let place = ChartPlace::Archive(pin, None);
+                let chart = chart_recipe::Planned { application, source: own, options, place, references };
+                let recipe = diagnostics.take(chart_recipe::recipe(&environment, &chart))?;
+                diagnostics.extend(chart_recipe::warnings(&chart, &recipe));
+                let inside = chart_recipe::inside(&environment, &chart);
+                let named = chart_recipe::named_roots(&environment, &chart);
+                Planned::RemoteChart { source, recipe, inside, named }
+            }
+            Rendered::Kustomize(source) => {
+                let recipe = diagnostics.take(source.recipe(config, application, commit))?;
+                diagnostics.extend(source.warnings(commit));
+                Planned::Kustomize { source, recipe }
+            }
+            Rendered::Directory(source) => {
+                diagnostics.extend(source.warnings.clone());
+                Planned::Directory(source)
+            }
+            Rendered::Plugin(source) => Planned::Plugin(source),
+            Rendered::Elsewhere(source) => {
+                let Elsewhere { tree, rendered } = &**source;
+                let mut found = Diagnostics::default();
+                let planned = self.source(deployment, rendered, Some(tree), &mut found);
+                diagnostics.extend(tree.named(found, &application.place.source));
+                Planned::Elsewhere { tree, planned: Box::new(planned?) }
+            }
+        })
     }
 
     /// The target of one case.
@@ -251,83 +302,116 @@ impl<'a> Planner<'a, '_> {
         id: TargetId,
         case_file: Option<&Path>,
     ) -> Result<Target<'a>> {
-        let mut inputs = Inputs::new();
+        let own = &deployment.application.namespace;
+        let mut draft = Draft { case_file, namespace: own.clone(), inputs: Inputs::new() };
         let mut parts = Vec::new();
-        let mut namespace = deployment.application.namespace.clone();
-        let several = planned.len() > 1;
         for (index, source) in planned.iter().enumerate() {
-            let prefix = if several { format!("source {} ", index + 1) } else { String::new() };
-            match source {
-                Planned::Chart { source, recipe, inspected } => {
-                    let recipe = Recipe { case_file: case_file.map(Path::to_path_buf), ..recipe.clone() };
-                    namespace.clone_from(&recipe.namespace);
-                    let found = self.chart_inputs(&recipe, inspected, &prefix, &mut inputs);
-                    found.map_err(|found| found.for_target(&id))?;
-                    parts.push(Part::Chart(ChartPart { source, recipe, inspected }));
-                }
-                Planned::RemoteChart { source, recipe, inside } => {
-                    let recipe = recipe.clone();
-                    namespace.clone_from(&recipe.namespace);
-                    let inspected =
-                        Inspected { dependencies: Inspection::default(), refused: None, files: Ok(Inputs::new()) };
-                    let found = self.chart_inputs(&recipe, &inspected, &prefix, &mut inputs);
-                    found.map_err(|found| found.for_target(&id))?;
-                    inputs.insert(format!("{prefix}chart {}", source.pin.name), source.pin.digest.clone());
-                    if !inside.is_empty() {
-                        let digest = format!("sha256:{}", sha256(inside.as_bytes()));
-                        inputs.insert(format!("{prefix}value files in the chart"), digest);
-                    }
-                    parts.push(Part::RemoteChart(RemoteChartPart { source, recipe, inspected }));
-                }
-                Planned::Kustomize { source, recipe } => {
-                    let found = source.add_inputs(&self.workspace.root, recipe, &prefix, &mut inputs);
-                    found.map_err(|found| found.for_target(&id))?;
-                    inputs.insert("kustomize".to_owned(), self.argocd.kustomize.to_owned());
-                    if source.inflates(recipe) {
-                        inputs.insert("helm".to_owned(), self.argocd.helm.to_owned());
-                    }
-                    parts.push(Part::Kustomize(KustomizePart { source, recipe: recipe.clone() }));
-                }
-                Planned::Directory(source) => {
-                    inputs.extend(source.contents.inputs.clone());
-                    // Nothing else affects it, but a target without inputs would never be stale.
-                    inputs.insert(format!("{prefix}application"), "directory".to_owned());
-                    parts.push(Part::Directory(source));
-                }
-                Planned::Plugin(source) => {
-                    // Nobody knows what a plugin reads.
-                    let root = &self.workspace.root;
-                    let goldens = format!("{}/", find::GOLDENS);
-                    for name in find::tracked(root).into_iter().filter(|name| !name.starts_with(&goldens)) {
-                        let digest = inputs::file_digest(&root.join(&name)).map_err(|found| found.for_target(&id))?;
-                        inputs.insert(name, digest);
-                    }
-                    inputs.insert(format!("{prefix}application"), source.digest());
-                    inputs.insert("kubernetes".to_owned(), self.workspace.config.kubernetes.clone());
-                    let tools = [("helm", self.argocd.helm), ("kustomize", self.argocd.kustomize)];
-                    let tools = tools.into_iter().filter(|(name, _)| source.plugin.mentions(name));
-                    inputs.extend(tools.map(|(name, version)| (name.to_owned(), version.to_owned())));
-                    parts.push(Part::Plugin(source));
-                }
-            }
+            let prefix = if planned.len() > 1 { format!("source {} ", index + 1) } else { String::new() };
+            let part = self.part(source, &self.workspace.root, &prefix, &mut draft);
+            parts.push(part.map_err(|found| found.for_target(&id))?);
         }
-        if several {
-            namespace.clone_from(&deployment.application.namespace);
-        }
+        let Draft { namespace, inputs, .. } = draft;
+        let namespace = if planned.len() > 1 { own.clone() } else { namespace };
         Ok(Target { id, deployment, namespace, parts, inputs })
     }
 
-    fn chart_inputs(&self, recipe: &Recipe, inspected: &Inspected, prefix: &str, inputs: &mut Inputs) -> Result<()> {
-        let root = &self.workspace.root;
+    /// What a source renders, whose files are below a root. Its inputs are added to those of the target.
+    fn part(&self, planned: &Planned<'a>, root: &Path, prefix: &str, draft: &mut Draft<'_>) -> Result<Part<'a>> {
+        Ok(match planned {
+            Planned::Chart { source, recipe, inspected, named } => {
+                let recipe = Recipe { case_file: draft.case_file.map(Path::to_path_buf), ..recipe.clone() };
+                draft.namespace.clone_from(&recipe.namespace);
+                self.chart_inputs(&recipe, inspected, (root, named, prefix), &mut draft.inputs)?;
+                Part::Chart(ChartPart { source, recipe, inspected })
+            }
+            Planned::RemoteChart { source, recipe, inside, named } => {
+                let recipe = recipe.clone();
+                draft.namespace.clone_from(&recipe.namespace);
+                let inspected =
+                    Inspected { dependencies: Inspection::default(), refused: None, files: Ok(Inputs::new()) };
+                self.chart_inputs(&recipe, &inspected, (root, named, prefix), &mut draft.inputs)?;
+                draft.inputs.insert(format!("{prefix}chart {}", source.pin.name), source.pin.digest.clone());
+                if !inside.is_empty() {
+                    let digest = format!("sha256:{}", sha256(inside.as_bytes()));
+                    draft.inputs.insert(format!("{prefix}value files in the chart"), digest);
+                }
+                Part::RemoteChart(RemoteChartPart { source, recipe, inspected })
+            }
+            Planned::Kustomize { source, recipe } => {
+                source.add_inputs(root, recipe, prefix, &mut draft.inputs)?;
+                draft.inputs.insert("kustomize".to_owned(), self.argocd.kustomize.to_owned());
+                if source.inflates(recipe) {
+                    draft.inputs.insert("helm".to_owned(), self.argocd.helm.to_owned());
+                }
+                Part::Kustomize(KustomizePart { source, recipe: recipe.clone() })
+            }
+            Planned::Directory(source) => {
+                draft.inputs.extend(source.contents.inputs.clone());
+                // Nothing else affects it, but a target without inputs would never be stale.
+                draft.inputs.insert(format!("{prefix}application"), "directory".to_owned());
+                if let Some(evaluation) = &source.evaluation {
+                    draft.inputs.extend(evaluation.imported.clone());
+                    draft.inputs.insert(format!("{prefix}application"), evaluation.digest(root));
+                    let version = self.workspace.config.tool(jsonnet::TOOL).unwrap_or_default();
+                    draft.inputs.insert(jsonnet::TOOL.to_owned(), version.to_owned());
+                }
+                Part::Directory(source)
+            }
+            Planned::Plugin(source) => {
+                // Nobody knows what a plugin reads.
+                let goldens = format!("{}/", find::GOLDENS);
+                for name in find::tracked(root).into_iter().filter(|name| !name.starts_with(&goldens)) {
+                    let digest = inputs::file_digest(&root.join(&name))?;
+                    draft.inputs.insert(name, digest);
+                }
+                draft.inputs.insert(format!("{prefix}application"), source.digest());
+                draft.inputs.insert("kubernetes".to_owned(), self.workspace.config.kubernetes.clone());
+                let tools = [("helm", self.argocd.helm), ("kustomize", self.argocd.kustomize)];
+                let tools = tools.into_iter().filter(|(name, _)| source.plugin.mentions(name));
+                draft.inputs.extend(tools.map(|(name, version)| (name.to_owned(), version.to_owned())));
+                Part::Plugin(source)
+            }
+            Planned::Elsewhere { tree, planned } => {
+                let mut inner = Draft { case_file: None, namespace: draft.namespace.clone(), inputs: Inputs::new() };
+                let part = self.part(planned, &tree.root, prefix, &mut inner)?;
+                draft.namespace = inner.namespace;
+                let settings = ["helm", "jsonnet", "kubernetes", "kustomize"];
+                let mut files = String::new();
+                for (name, digest) in inner.inputs {
+                    let is_file = !settings.contains(&name.as_str()) && tree.root.join(&name).is_file();
+                    match &tree.commit {
+                        Some(_) if is_file => files.push_str(&format!("{name} {digest}\n")),
+                        None if is_file => drop(draft.inputs.insert(format!("{}{name}", tree.label), digest)),
+                        _ => drop(draft.inputs.insert(name, digest)),
+                    }
+                }
+                if let Some(commit) = &tree.commit {
+                    draft.inputs.insert(format!("{prefix}revision {}", tree.title()), commit.clone());
+                    let digest = format!("sha256:{}", sha256(files.as_bytes()));
+                    draft.inputs.insert(format!("{prefix}files of {}", tree.title()), digest);
+                }
+                Part::Elsewhere(tree, Box::new(part))
+            }
+        })
+    }
+
+    fn chart_inputs(
+        &self,
+        recipe: &Recipe,
+        inspected: &Inspected,
+        (root, named, prefix): (&Path, &[(String, PathBuf)], &str),
+        inputs: &mut Inputs,
+    ) -> Result<()> {
+        let name = |file: &Path| chart_recipe::file_name(root, named, file);
         inputs.extend(inspected.files.clone()?);
         for file in recipe.files() {
-            if let Entry::Vacant(entry) = inputs.entry(inputs::name(root, file)) {
+            if let Entry::Vacant(entry) = inputs.entry(name(file)) {
                 entry.insert(inputs::file_digest(file)?);
             }
         }
         let dependencies = inspected.dependencies.inputs().into_iter();
         inputs.extend(dependencies.map(|(name, digest)| (format!("dependency {name}"), digest)));
-        inputs.insert(format!("{prefix}application"), recipe.digest(root));
+        inputs.insert(format!("{prefix}application"), recipe.digest(name));
         inputs.insert("helm".to_owned(), self.argocd.helm.to_owned());
         inputs.insert("kubernetes".to_owned(), recipe.kube_version.clone());
         Ok(())

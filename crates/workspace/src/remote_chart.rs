@@ -5,7 +5,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use argocd::application::Application;
 use argocd::release::Release;
 use diagnostics::Result;
 use helm::chart::Chart;
@@ -13,7 +12,7 @@ use helm::recipe::Recipe;
 
 use crate::chart_recipe::{self, ChartPlace, Environment};
 use crate::checkout::Checkout;
-use crate::deploy::RemoteChart;
+use crate::deploy::{Deployment, RemoteChart};
 use crate::load::Workspace;
 use crate::target::{RemoteChartPart, Unpacked};
 
@@ -21,16 +20,23 @@ use crate::target::{RemoteChartPart, Unpacked};
 pub fn unpacked(
     workspace: &Workspace,
     argocd: Release,
-    application: &Application,
+    deployment: &Deployment,
     part: &RemoteChartPart<'_>,
     directory: &Path,
 ) -> Result<Unpacked> {
     let checkout = Checkout::new(&workspace.root);
-    let is_ignored = |path: &Path| !path.starts_with(directory) && checkout.lacks(path);
+    let outside = |path: &Path| path.starts_with(directory) || !path.starts_with(&workspace.root);
+    let is_ignored = |path: &Path| !outside(path) && checkout.lacks(path);
     let environment = Environment { root: &workspace.root, config: &workspace.config, argocd, is_ignored: &is_ignored };
     let RemoteChart { source, options, pin } = part.source;
     let place = ChartPlace::Archive(pin, Some(directory));
-    let planned = chart_recipe::Planned { application, source, options, place };
+    let planned = chart_recipe::Planned {
+        application: &deployment.application,
+        source,
+        options,
+        place,
+        references: &deployment.references,
+    };
     let complete = chart_recipe::recipe(&environment, &planned)?;
     let Recipe { value_files, set_file, .. } = complete;
     let recipe = Recipe { value_files, set_file, ..part.recipe.clone() };

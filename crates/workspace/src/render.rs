@@ -5,6 +5,7 @@
 //! run by hand.
 
 pub mod failure;
+mod jsonnet;
 pub mod kustomize;
 pub mod plain;
 pub mod plugin;

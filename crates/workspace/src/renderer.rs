@@ -41,7 +41,7 @@ impl Renderer<'_> {
         // The content is not trusted because of the name, and the values may be confidential.
         let private = |facts: std::fs::Metadata| facts.is_file() && facts.permissions().mode() & 0o777 == 0o600;
         let sound = std::fs::symlink_metadata(&path).is_ok_and(private)
-            && std::fs::read(&path).is_ok_and(|bytes| bytes == text.as_bytes());
+            && toolbox::regular_file::read(&path).is_ok_and(|bytes| bytes == text.as_bytes());
         if !sound {
             atomic_file::write_private(&path, text.as_bytes())?;
         }

@@ -2,30 +2,56 @@
 //!
 //! A suppression that matches nothing is itself a finding: its reason no longer holds, and it would hide the next one.
 //! Suppressions do not take patterns, except for `*`, which accepts the findings of a check everywhere.
+//!
+//! A suppression with `until` has no effect after that day, and is then a finding, too.
 
+use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics};
+use toolbox::date::Date;
 
 use crate::config::{EVERYWHERE, Suppression};
 
-/// Removes suppressed findings and reports unused suppressions.
+/// Removes suppressed findings, and reports expired and unused suppressions.
 ///
-/// Only suppressions of `checks`, which are those that ran, are reported, and only if the run was `complete`.
+/// Only suppressions of `checks`, which are those that ran, are reported; unused ones only if the run was `complete`.
 #[must_use]
-pub fn apply(found: Diagnostics, suppressions: &[Suppression], checks: &[Code], complete: bool) -> Diagnostics {
-    let mut used = vec![false; suppressions.len()];
+pub fn apply(
+    found: Diagnostics,
+    suppressions: &[Suppression],
+    today: Date,
+    checks: &[Code],
+    complete: bool,
+) -> Diagnostics {
+    let expired = |one: &Suppression| one.until.as_ref().filter(|(until, _)| *until < today).cloned();
+    let mut used = vec![0; suppressions.len()];
     let mut kept = Diagnostics::default();
     for diagnostic in found.0 {
         let matching = suppressions.iter().position(|suppression| {
             suppression.check == diagnostic.code
                 && covers(&suppression.target, subject(&diagnostic).unwrap_or_default())
         });
-        match matching {
-            Some(index) => used[index] = true,
-            None => kept.push(diagnostic),
+        if let Some(index) = matching {
+            used[index] += 1;
+        }
+        if matching.is_none_or(|index| expired(&suppressions[index]).is_some()) {
+            kept.push(diagnostic);
         }
     }
     for (suppression, used) in suppressions.iter().zip(used) {
-        if complete && !used && checks.contains(&suppression.check) {
+        if !checks.contains(&suppression.check) {
+            continue;
+        }
+        if let Some((until, place)) = expired(suppression).filter(|_| used > 0) {
+            let message =
+                format!("suppression of `{}` for `{}` has expired", suppression.check.name(), suppression.target);
+            let (verb, them) = if used == 1 { ("is", "it") } else { ("are", "them") };
+            kept.push(
+                Diagnostic::new(Code::SuppressionExpired, message)
+                    .at(place, format!("had an effect until {until}"))
+                    .note(format!("{} {verb} reported again", plural(used, "finding")))
+                    .help(format!("fix {them} and delete this entry, or set a later `until`")),
+            );
+        } else if complete && used == 0 {
             let message =
                 format!("suppression of `{}` for `{}` is unused", suppression.check.name(), suppression.target);
             kept.push(
@@ -80,6 +106,7 @@ mod tests {
             check,
             target: target.to_owned(),
             reason: "r".to_owned(),
+            until: None,
             place: Place::new(&Source::new("charts.toml", ""), 0..0),
         }
     }
@@ -92,7 +119,8 @@ mod tests {
             Diagnostic::new(Code::ValueUncovered, "d").at(Place::file("charts/web/values.yaml"), ""),
         ]);
         let checks = [Code::HelmLint, Code::ValueUncovered];
-        apply(found, suppressions, &checks, complete).0.iter().map(|found| found.code.name()).collect()
+        let today = "2027-03-01".parse().expect("a day");
+        apply(found, suppressions, today, &checks, complete).0.iter().map(|found| found.code.name()).collect()
     }
 
     #[test]
@@ -106,6 +134,23 @@ mod tests {
         );
         assert_eq!(remaining(&[suppression(Code::HelmLint, "web/default")], true), rest);
         assert_eq!(remaining(&[suppression(Code::HelmLint, "*")], true), ["branch-uncovered", "value-uncovered"]);
+    }
+
+    #[test]
+    fn a_suppression_has_no_effect_after_its_last_day() {
+        let place = Place::new(&Source::new("charts.toml", ""), 0..0);
+        let until = |day: &str, target: &str| Suppression {
+            until: Some((day.parse().expect("a day"), place.clone())),
+            ..suppression(Code::HelmLint, target)
+        };
+        let suppressed = ["helm-lint", "branch-uncovered", "value-uncovered"];
+        assert_eq!(remaining(&[until("2027-03-01", "web")], true), suppressed, "today is the last day");
+        let all = ["helm-lint", "helm-lint", "branch-uncovered", "value-uncovered"];
+        let expired = [&all[..], &["suppression-expired"]].concat();
+        assert_eq!(remaining(&[until("2027-02-28", "web")], true), expired);
+        assert_eq!(remaining(&[until("2027-02-28", "web")], false), expired, "also of selected targets");
+        let unused = [&all[..], &["suppression-unused"]].concat();
+        assert_eq!(remaining(&[until("2027-02-28", "mail")], true), unused, "nothing is left to fix");
     }
 
     #[test]

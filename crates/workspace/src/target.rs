@@ -17,6 +17,7 @@ use crate::deploy::{ChartSource, Deployment, RemoteChart};
 use crate::kustomized::KustomizeSource;
 use crate::plain::DirectorySource;
 use crate::plugin::PluginSource;
+use crate::tree::Tree;
 
 /// The name of a target, `<app>/<case>`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,6 +65,8 @@ pub enum Part<'a> {
     Directory(&'a DirectorySource),
     /// What a config management plugin renders.
     Plugin(&'a PluginSource),
+    /// What is not in the checkout: where its files are, and what renders them.
+    Elsewhere(&'a Tree, Box<Part<'a>>),
 }
 
 /// A kustomization, and how a source of an Application builds it.
@@ -123,7 +126,15 @@ impl Target<'_> {
     pub fn charts(&self) -> impl Iterator<Item = ChartTarget<'_>> {
         self.parts.iter().filter_map(|part| match part {
             Part::Chart(part) => Some(self.chart_target(part)),
-            Part::RemoteChart(_) | Part::Kustomize(_) | Part::Directory(_) | Part::Plugin(_) => None,
+            _ => None,
+        })
+    }
+
+    /// The charts that it renders from other revisions and other repositories.
+    pub fn charts_elsewhere(&self) -> impl Iterator<Item = ChartTarget<'_>> {
+        self.parts.iter().filter_map(|part| match (part, part.inner()) {
+            (Part::Elsewhere(..), Part::Chart(part)) => Some(self.chart_target(part)),
+            _ => None,
         })
     }
 
@@ -131,7 +142,7 @@ impl Target<'_> {
     pub fn remote_charts(&self) -> impl Iterator<Item = &RemoteChartPart<'_>> {
         self.parts.iter().filter_map(|part| match part {
             Part::RemoteChart(part) => Some(part),
-            Part::Chart(_) | Part::Kustomize(_) | Part::Directory(_) | Part::Plugin(_) => None,
+            _ => None,
         })
     }
 
@@ -174,7 +185,7 @@ impl Target<'_> {
     /// Why none of its parts can be rendered, if something that it shares with other targets is too broken.
     #[must_use]
     pub fn refused(&self) -> Option<Reported> {
-        self.charts().find_map(|chart| chart.inspected.refused)
+        self.charts().chain(self.charts_elsewhere()).find_map(|chart| chart.inspected.refused)
     }
 
     /// The file of a template relative to the repository root, unless it belongs to a dependency. A manifest in a
@@ -184,7 +195,7 @@ impl Target<'_> {
         self.parts.iter().find_map(|part| match part {
             Part::Chart(part) => self.chart_target(part).template_file(template),
             Part::Directory(source) => source.contents.inputs.contains_key(template).then(|| template.to_owned()),
-            Part::RemoteChart(_) | Part::Plugin(_) => None,
+            Part::RemoteChart(_) | Part::Plugin(_) | Part::Elsewhere(..) => None,
             Part::Kustomize(part) => template.is_empty().then(|| part.source.name().to_owned()),
         })
     }
@@ -199,13 +210,20 @@ impl ChartTarget<'_> {
     }
 }
 
-impl Part<'_> {
+impl<'a> Part<'a> {
+    /// What renders its files, wherever they are.
+    #[must_use]
+    pub fn inner(&self) -> &Part<'a> {
+        if let Part::Elsewhere(_, part) = self { part } else { self }
+    }
+
     /// The Helm command line of a chart.
     #[must_use]
     pub fn recipe(&self) -> Option<&Recipe> {
         match self {
             Part::Chart(part) => Some(&part.recipe),
             Part::RemoteChart(part) => Some(&part.recipe),
+            Part::Elsewhere(_, part) => part.recipe(),
             Part::Kustomize(_) | Part::Directory(_) | Part::Plugin(_) => None,
         }
     }
@@ -215,6 +233,7 @@ impl Part<'_> {
         match self {
             Part::Chart(part) => Some(&mut part.recipe),
             Part::RemoteChart(part) => Some(&mut part.recipe),
+            Part::Elsewhere(_, part) => part.recipe_mut(),
             Part::Kustomize(_) | Part::Directory(_) | Part::Plugin(_) => None,
         }
     }

@@ -19,7 +19,7 @@ const MAX_LEVELS: usize = 32;
 
 /// Loads the workspace.
 pub fn load(session: &Session<'_>) -> Result<(Workspace, Diagnostics)> {
-    let (mut workspace, mut diagnostics) = Workspace::load(&session.root)?;
+    let (mut workspace, mut diagnostics) = Workspace::load(&session.root, &session.environment.cache)?;
     let mut followed: BTreeSet<String> = BTreeSet::new();
     for _ in 0..MAX_LEVELS {
         let parents: Vec<String> = workspace

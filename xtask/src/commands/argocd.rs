@@ -7,7 +7,7 @@ use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use document::Node;
 use golden::Golden;
-use toolbox::atomic_file;
+use toolbox::{atomic_file, links};
 use workspace::deploy::Rendered;
 use workspace::generate::MadeBy;
 use workspace::plan::Inspections;
@@ -54,13 +54,8 @@ pub fn list(session: &Session<'_>) -> Result<Outcome> {
         let version = chart.map(|chart| chart.chart.version.clone());
         let version = version.or_else(|| remote.map(|chart| chart.pin.version.clone()));
         // What is no chart has a directory, and instead of a version its type.
-        let (directory, kind) = deployment.sources.first().map_or(("-", "-"), |source| match source {
-            Rendered::Chart(_) | Rendered::RemoteChart(_) => ("-", "-"),
-            Rendered::Kustomize(source) => (source.source.path.as_str(), "Kustomize"),
-            Rendered::Directory(source) => (source.source.path.as_str(), "Directory"),
-            Rendered::Plugin(source) => (source.source.path.as_str(), "Plugin"),
-        });
-        let shown_path = path.as_deref().unwrap_or(directory);
+        let (directory, kind) = deployment.sources.first().map_or(("-".to_owned(), "-"), location);
+        let shown_path = path.as_deref().unwrap_or(&directory);
         let shown_version = version.as_deref().unwrap_or(kind);
         let shown_helm = if kind == "Directory" { "-" } else { helm };
         let row = [name, shown_path, shown_version, namespace, &application.project, shown_helm, &count, &word]
@@ -109,6 +104,23 @@ pub fn list(session: &Session<'_>) -> Result<Outcome> {
         session.printer.result(&format!("\n{}", table(&std::iter::once(head).chain(rows).collect::<Vec<_>>())));
     }
     Ok(Outcome { diagnostics, output: Output::ArgocdList(json::ArgocdList { applications: answers }) })
+}
+
+/// The directory of what is no chart in the checkout, and its type.
+fn location(source: &Rendered) -> (String, &'static str) {
+    match source {
+        Rendered::Chart(_) | Rendered::RemoteChart(_) => ("-".to_owned(), "-"),
+        Rendered::Kustomize(source) => (source.source.path.clone(), "Kustomize"),
+        Rendered::Directory(source) => (source.source.path.clone(), "Directory"),
+        Rendered::Plugin(source) => (source.source.path.clone(), "Plugin"),
+        Rendered::Elsewhere(source) => {
+            let (path, kind) = match &source.rendered {
+                Rendered::Chart(chart) => (chart.chart.path.clone(), "Helm"),
+                other => location(other),
+            };
+            (format!("{}{path}", source.tree.label), kind)
+        }
+    }
 }
 
 fn generated_by(made_by: &MadeBy, root: &Node) -> json::GeneratedBy {
@@ -185,7 +197,7 @@ pub fn set_repository(session: &Session<'_>, url: &str, revision: Option<&str>) 
 
     let root = &session.root;
     // An invalid charts.toml or lock file is an error here; invalid Applications are not.
-    let (workspace, _) = Workspace::load(root)?;
+    let (workspace, _) = Workspace::load(root, &session.environment.cache)?;
     let mut unreadable = Diagnostics::default();
     let paths = workspace::find::candidates(root, |_| true);
     let sources: Vec<_> = paths.iter().filter_map(|path| unreadable.take(toolbox::source::read(root, path))).collect();
@@ -202,6 +214,9 @@ pub fn set_repository(session: &Session<'_>, url: &str, revision: Option<&str>) 
             Some((std::fs::canonicalize(&path).unwrap_or(path), replaced.text.clone()?))
         })
         .collect();
+    for (path, _) in &writes {
+        links::refuse_outside(root, path)?;
+    }
     atomic_file::write_all(&writes)?;
     let after = if writes.is_empty() { before.clone() } else { fresh(session) };
     let stale: Vec<String> = before.difference(&after).map(ToString::to_string).collect();

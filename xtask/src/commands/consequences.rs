@@ -32,6 +32,7 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::RepositoryMismatch, Code::ProjectForbids, same_repository),
     (Code::SchemaMissing, Code::HelmLint, same_version),
     (Code::SchemaMissing, Code::ScopeUnknown, same_object),
+    (Code::TargetRevisionUnknown, Code::NotRendered, same_line),
 ];
 
 /// The maximum number of pairs that are compared for a rule: with more findings, nobody reads each of them.

@@ -13,8 +13,10 @@ use helm::dependencies;
 use helm::dependencies::remote::Wanted;
 use helm::dependencies::{Context, PinChange, Request};
 use toolbox::progress::Progress;
-use toolbox::{atomic_file, inputs};
-use workspace::{Unrendered, Workspace};
+use toolbox::{atomic_file, inputs, links};
+use workspace::config::Config;
+use workspace::other_repository::Location;
+use workspace::{CONFIG_FILE, Unrendered, Workspace, trees};
 
 use super::{Outcome, Session};
 use crate::report::json::{self, Output};
@@ -22,7 +24,11 @@ use crate::report::json::{self, Output};
 /// Runs the command. `update` resolves versions again: all, or those of the listed names. `NAME@VERSION` also sets a
 /// version.
 pub fn run(session: &Session<'_>, update: Option<&[String]>) -> Result<Outcome> {
+    // First, because they may contain Applications, and charts with dependencies.
+    let mut found = Diagnostics::default();
+    let repositories = repositories(session, &mut found);
     let (workspace, mut diagnostics) = super::app_of_apps::load(session)?;
+    diagnostics.extend(found);
     let folders = workspace.chart_folders();
     let mut charts: Vec<Chart> =
         folders.iter().filter_map(|folder| diagnostics.take(Chart::load(&session.root, folder))).collect();
@@ -41,12 +47,37 @@ pub fn run(session: &Session<'_>, update: Option<&[String]>) -> Result<Outcome> 
     let result = if update.is_some() {
         self::update(session, &request, &edits, &context, &mut diagnostics)
     } else {
-        ensure(session, &workspace, &request, &context, &mut diagnostics)
+        ensure(session, &workspace, &request, repositories, &context, &mut diagnostics)
     };
     diagnostics.extend(tools.warnings());
     let output = diagnostics.take(result).unwrap_or_default();
     diagnostics.sort();
     Ok(Outcome { diagnostics, output })
+}
+
+/// Downloads the commits of other repositories that charts.toml pins and the cache does not contain.
+fn repositories(session: &Session<'_>, diagnostics: &mut Diagnostics) -> Vec<json::Dependency> {
+    let source = toolbox::source::read(&session.root, &session.root.join(CONFIG_FILE));
+    // Errors in the file are reported when the workspace is loaded.
+    let Ok(config) = source.and_then(|source| Config::parse(&source)) else { return Vec::new() };
+    let cache = &session.environment.cache;
+    let mut downloaded = Vec::new();
+    for entry in &config.other_repositories {
+        let Location::Commit(commit) = &entry.location else { continue };
+        if trees::is_downloaded(cache, entry) {
+            continue;
+        }
+        if session.offline {
+            let message = format!("commit {commit} of `{}` is not fetched with `--offline`", entry.url);
+            let found = Diagnostic::new(Code::DependencyUnavailable, message).at(entry.place.clone(), "");
+            diagnostics.push(found.help("run the command without `--offline`"));
+        } else if diagnostics.take(trees::download(cache, entry)).is_some() {
+            session.printer.status("Fetched", &format!("commit {} of {}", &commit[..8], entry.url));
+            let (name, version) = (entry.name().to_owned(), commit.clone());
+            downloaded.push(json::Dependency { chart: entry.url.clone(), name, version });
+        }
+    }
+    downloaded
 }
 
 /// The files that change because versions are set, and their new versions. Nothing is written yet.
@@ -111,8 +142,9 @@ impl Edits {
         });
         let old = |text: &str| text.trim_matches(['"', '\'']).to_owned();
         // A version that an ApplicationSet or a chart wrote has its place elsewhere.
+        let is_here = |place: &Place| root.join(&place.source.name).is_file();
         let plain = |text: &str| !text.is_empty() && !text.contains(['{', '\n', '*', '&']) && !old(text).is_empty();
-        let Some((place, span, text)) = written.filter(|(_, _, text)| plain(text)) else {
+        let Some((place, span, text)) = written.filter(|(place, _, text)| plain(text) && is_here(place)) else {
             return Err(Diagnostic::new(Code::EditRefused, format!("`{name}` has no `{key}` to set"))
                 .at(owner.clone(), "")
                 .help(format!("set `{key}: {version}`, and run `cargo xtask deps --update {name}`"))
@@ -146,6 +178,7 @@ fn update(
     };
     let texts: Vec<_> = edits.texts().filter(|(path, _)| !failed(path)).collect();
     for (path, text) in texts {
+        links::refuse_outside(&session.root, path)?;
         atomic_file::write(path, text.as_bytes())?;
         updated.written.push(path.clone());
     }
@@ -192,12 +225,12 @@ fn ensure(
     session: &Session<'_>,
     workspace: &Workspace,
     request: &Request<'_>,
+    mut downloaded: Vec<json::Dependency>,
     context: &Context<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Result<Output> {
     let Request { charts, wanted, .. } = *request;
     let ensured = dependencies::ensure_all(&session.root, charts, wanted, &workspace.charts_lock, context)?;
-    let mut downloaded = Vec::new();
     for (chart, pin) in &ensured.downloaded {
         session.printer.status("Installed", &format!("{} {} for {chart}", pin.name, pin.version));
         let (name, version) = (pin.name.clone(), pin.version.clone());

@@ -1,4 +1,4 @@
-//! `image`: builds the repository's own images whose inputs changed.
+//! `image`: builds the repository's own images whose inputs changed, and pushes them.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use workspace::Workspace;
 
 use super::{Outcome, Session};
 use crate::image;
-use crate::image::{Builder, State};
+use crate::image::{Builder, State, push};
 use crate::report::json::{self, Output};
 
 /// The command's arguments.
@@ -21,12 +21,18 @@ pub struct Request {
     pub force: bool,
     /// Build arguments, each `NAME=VALUE`.
     pub build_args: Vec<String>,
+    /// Push the images.
+    pub push: bool,
+    /// The registry to push to; by default that of the chart's default values.
+    pub registry: Option<String>,
+    /// The platforms to build and push for; by default that of the engine.
+    pub platforms: Vec<String>,
 }
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     // Errors in Applications are ignored: they do not affect images.
-    let (workspace, _) = Workspace::load(&session.root)?;
+    let (workspace, _) = Workspace::load(&session.root, &session.environment.cache)?;
     let arguments = arguments(&request.build_args)?;
     let images = image::load(&session.root, &request.names)?;
     let mut diagnostics = Diagnostics::default();
@@ -44,7 +50,17 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
             progress: session.printer,
         };
         for image in &images {
-            let Some(ready) = diagnostics.take(builder.ensure(image)) else { continue };
+            let target = push::in_registry(&image.reference, request.registry.as_deref());
+            let ready = if request.platforms.is_empty() {
+                builder.ensure(image)
+            } else {
+                builder.publish(image, &target, &request.platforms)
+            };
+            let Some(ready) = diagnostics.take(ready) else { continue };
+            if request.push && request.platforms.is_empty() {
+                let pushed = push::push(&engine, &session.root, &image.reference, &target, session.printer);
+                diagnostics.extend(pushed.err().unwrap_or_default());
+            }
             *if ready.state == State::Fresh { &mut fresh } else { &mut built } += 1;
             reports.push(json::Image {
                 name: image.name.clone(),
@@ -53,6 +69,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
                 id: ready.id,
                 size: ready.size,
                 inputs: ready.inputs,
+                pushed: request.push.then_some(target),
             });
         }
     }

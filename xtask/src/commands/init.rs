@@ -22,7 +22,7 @@ use crate::report::Printer;
 use crate::report::json::{self, Output};
 
 /// Runs the command. Without `root`, the repository is the one around the current directory.
-pub fn run(root: Option<PathBuf>, printer: &Printer) -> Result<Outcome> {
+pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Outcome> {
     let given = root.is_some();
     let start = std::path::absolute(root.unwrap_or_else(|| PathBuf::from("."))).unwrap_or_default();
     let start = argocd::value_files::clean(&start);
@@ -57,7 +57,7 @@ pub fn run(root: Option<PathBuf>, printer: &Printer) -> Result<Outcome> {
     atomic_file::write(&path, text.as_bytes())?;
     printer.status("Created", CONFIG_FILE);
 
-    let (workspace, found) = Workspace::load(&root)?;
+    let (workspace, found) = Workspace::load(&root, cache)?;
     let count = |kind: &str| documents.iter().filter(|one| is(&one.root, kind)).count();
     printer.result(&format!(
         "{}, {}, {} in files\n",
@@ -97,7 +97,7 @@ fn inflates_charts(root: &Path) -> bool {
         matches!(name, "kustomization.yaml" | "kustomization.yml" | "Kustomization")
     };
     let inflates = |path: String| {
-        std::fs::read_to_string(root.join(path))
+        toolbox::regular_file::read_to_string(root.join(path))
             .is_ok_and(|text| text.lines().any(|line| line.starts_with("helmCharts:")))
     };
     find::tracked(root).into_iter().filter(kustomization).any(inflates)
@@ -110,7 +110,7 @@ fn bootstraps(root: &Path, survey: &Survey, used: &[(String, Vec<String>)]) -> V
     let renders = |folder: &PathBuf| {
         let files = find::files(&folder.join("templates"));
         files.iter().any(|file| {
-            std::fs::read_to_string(file)
+            toolbox::regular_file::read_to_string(file)
                 .is_ok_and(|text| text.contains("argoproj.io/") && text.contains("kind: Application"))
         })
     };

@@ -14,7 +14,7 @@ use helm::chart::Chart;
 use helm::dependencies;
 use kubernetes::object::Object;
 use toolbox::progress::Progress;
-use toolbox::{atomic_file, inputs};
+use toolbox::{atomic_file, inputs, links};
 use workspace::plan::Inspections;
 use workspace::target::{ChartTarget, DEFAULT_CASE, Target, TargetId};
 use workspace::{Workspace, plan, suppression};
@@ -164,6 +164,7 @@ pub fn check(
         clusters: &clusters,
         complete: sound && request.targets.is_empty(),
         base: base.as_ref(),
+        now: session.environment.now,
     };
     if request.fix {
         diagnostics.extend(fix(session, &subject));
@@ -178,7 +179,7 @@ pub fn check(
     diagnostics.extend(with_helm(session, &subject, &deployed, renderings, all));
     let complete = sound && request.targets.is_empty() && diagnostics.worst() <= Class::Finding;
     let suppressions = lint::change::suppressions(&workspace.config.suppressions, subject.base);
-    let diagnostics = suppression::apply(diagnostics, &suppressions, &lint::codes(), complete);
+    let diagnostics = suppression::apply(diagnostics, &suppressions, session.today, &lint::codes(), complete);
     Checked { diagnostics, charts: charts.values().map(|chart| chart.path.clone()).collect() }
 }
 
@@ -229,7 +230,8 @@ fn begins_in(place: &Place, other: &Place) -> bool {
 fn fix(session: &Session<'_>, subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     for Fix { path, text } in CHECKS.iter().filter_map(|check| check.fix).flat_map(|fix| fix(subject)) {
-        if diagnostics.take(atomic_file::write(&path, text.as_bytes())).is_some() {
+        let inside = links::refuse_outside(&session.root, &path);
+        if diagnostics.take(inside.and_then(|()| atomic_file::write(&path, text.as_bytes()))).is_some() {
             session.printer.status("Wrote", &inputs::name(&session.root, &path));
         }
     }

@@ -50,7 +50,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     };
     diagnostics.into_result(())?;
 
-    let (staging, finished) = Staging::begin(&session.root, &request.app)?;
+    let (staging, finished) = Staging::begin(&session.root, &request.app, session.printer)?;
     if let Some(app) = finished {
         session.printer.result(&format!("completed {app}, which an interrupted run had started\n"));
         if app == request.app {
@@ -58,7 +58,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
             return Ok(Outcome { diagnostics: Diagnostics::default(), output });
         }
     }
-    let (workspace, found) = Workspace::load(&session.root)?;
+    let (workspace, found) = Workspace::load(&session.root, &session.environment.cache)?;
     let service = Service {
         app: request.app.clone(),
         namespace: request.namespace.clone().unwrap_or_else(|| request.app.clone()),
@@ -112,6 +112,7 @@ fn create(session: &Session<'_>, staging: &Staging, service: &Service, kubernete
     let staged = Session {
         root: staging.tree(),
         environment: session.environment,
+        today: session.today,
         offline: session.offline,
         jobs: session.jobs,
         printer: session.printer,
@@ -149,7 +150,7 @@ fn create(session: &Session<'_>, staging: &Staging, service: &Service, kubernete
 
 /// Downloads the dependency, writes the locks, and reads the archive.
 fn upstream(session: &Session<'_>, service: &Service) -> Result<Upstream> {
-    let (workspace, _) = Workspace::load(&session.root)?;
+    let (workspace, _) = Workspace::load(&session.root, &session.environment.cache)?;
     let directory = session.root.join("charts").join(&service.app);
     let chart = Chart::load(&session.root, &directory)?;
     let tools = session.tools(&workspace);
@@ -158,7 +159,7 @@ fn upstream(session: &Session<'_>, service: &Service) -> Result<Upstream> {
     dependencies::update(&session.root, &request, &session.context(&helm))?;
     let archives = store::files(&directory.join("charts"))?;
     let Some(path) = archives.first() else { return Ok(Upstream::default()) };
-    let bytes = std::fs::read(path).map_err(|error| Diagnostic::io("read", path, &error))?;
+    let bytes = toolbox::regular_file::read(path).map_err(|error| Diagnostic::io("read", path, &error))?;
     let tree = archive::read_chart(&inputs::name(&session.root, path), &bytes)?;
     let read = |name: &str| -> Option<Node> {
         // An archive has one top-level directory.
@@ -173,7 +174,7 @@ fn upstream(session: &Session<'_>, service: &Service) -> Result<Upstream> {
 
 /// Renders the staged workspace and records the goldens. Also returns the entry that charts.toml needs, if any.
 fn record(session: &Session<'_>, service: &Service) -> Result<(Vec<Object>, Diagnostics, Option<String>)> {
-    let (workspace, mut diagnostics) = Workspace::load(&session.root)?;
+    let (workspace, mut diagnostics) = Workspace::load(&session.root, &session.environment.cache)?;
     let (inspections, found) = Inspections::new(&workspace);
     diagnostics.extend(found);
     let (targets, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, &[]);
@@ -192,6 +193,7 @@ fn record(session: &Session<'_>, service: &Service) -> Result<(Vec<Object>, Diag
         clusters: &clusters,
         complete: false,
         base: None,
+        now: session.environment.now,
     };
     let accepted = accepted::entry(service, &subject);
     let request = render::Request { accept: true, ..render::Request::default() };
@@ -203,7 +205,7 @@ fn record(session: &Session<'_>, service: &Service) -> Result<(Vec<Object>, Diag
         );
     }
     if !diagnostics.has_errors() {
-        store::apply(&session.root, &update)?;
+        store::apply(&session.root, &update, session.printer)?;
     }
     diagnostics.into_result((objects, Diagnostics::default(), accepted))
 }

@@ -3,11 +3,15 @@
 //!
 //! Newest versions come from the chart mirror or the chart repositories, from tools.lock, from the Argo CD releases that
 //! this tool reproduces, and from advisories.toml. Nothing is looked up for images and Kubernetes.
+//!
+//! With `--diff`, also what Argo CD would change with each newer chart, and with a newer release of Argo CD itself.
+
+mod preview;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use argocd::release::RELEASES;
+use argocd::release::{RELEASES, Release};
 use diagnostics::wording::plural;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result, Source};
 use document::{Node, yaml};
@@ -23,10 +27,12 @@ use workspace::target::Target;
 use workspace::versions::Known;
 use workspace::{Workspace, advisories, plan, suppression};
 
+use self::preview::{Preview, Update};
 use super::app_of_apps;
 use super::{Outcome, Session, rendering};
 use crate::pinned::Pinned;
 use crate::report::json::{self, Output};
+use crate::report::rendered;
 use crate::{pinned, report};
 
 /// The longest that one chart repository may take to answer.
@@ -35,8 +41,8 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// The newest version that is known, and where it is listed; or why none is.
 type Newest = std::result::Result<(String, &'static str), String>;
 
-/// Runs the command.
-pub fn run(session: &Session<'_>) -> Result<Outcome> {
+/// Runs the command. `diff` also renders with the newer versions.
+pub fn run(session: &Session<'_>, diff: bool) -> Result<Outcome> {
     let (workspace, mut diagnostics) = app_of_apps::load(session)?;
     let advisories = Advisories::load(&session.root)?;
     let (inspections, found) = Inspections::new(&workspace);
@@ -54,15 +60,24 @@ pub fn run(session: &Session<'_>) -> Result<Outcome> {
     let all = pinned::all(&workspace, &charts, &targets, &objects);
     let newest = newest(session, &workspace, &all, &advisories);
     session.printer.result(&table(&all, &newest, &advisories));
+    let previews: Vec<Option<Preview>> =
+        all.iter().zip(&newest).map(|(one, newest)| diff.then(|| previewed(session, one, newest))?).collect();
+    for ((one, newest), preview) in all.iter().zip(&newest).zip(&previews) {
+        if let (Ok((version, _)), Some(preview)) = (newest, preview) {
+            session.printer.result(&difference(one, version, preview));
+        }
+    }
 
     let findings = pinned::findings(&all, &advisories);
-    diagnostics.extend(suppression::apply(findings, &workspace.config.suppressions, &[], false));
+    diagnostics.extend(suppression::apply(findings, &workspace.config.suppressions, session.today, &[], false));
     diagnostics.sort();
     let vulnerable = all.iter().filter(|one| !one.affected_by(&advisories).is_empty()).count();
     let behind = all.iter().zip(&newest).filter(|(one, newest)| is_behind(one, newest)).count();
     let what = format!("{behind} outdated, {vulnerable} with known vulnerabilities");
     session.printer.finished(&format!("{}: {what}", plural(all.len(), "version")));
-    let packages = all.iter().zip(&newest).map(|(one, newest)| package(one, newest, &advisories)).collect();
+    let packages = all.iter().zip(&newest).zip(&previews);
+    let packages =
+        packages.map(|((one, newest), preview)| package(one, newest, preview.as_ref(), &advisories)).collect();
     Ok(Outcome { diagnostics, output: Output::Outdated(json::Outdated { packages }) })
 }
 
@@ -198,8 +213,33 @@ fn table(all: &[Pinned], newest: &[Newest], advisories: &Advisories) -> String {
     report::table(&rows)
 }
 
+/// What a newer version would change, if that can be rendered: a newer chart, or a newer release of Argo CD.
+fn previewed(session: &Session<'_>, one: &Pinned, newest: &Newest) -> Option<Preview> {
+    let (version, _) = newest.as_ref().ok().filter(|_| is_behind(one, newest))?;
+    let update = match one.kind {
+        Kind::Chart => Update::Chart(&one.name, version),
+        Kind::Platform if one.name == "argocd" => Update::ArgoCd(Release::parse(version).ok()?),
+        Kind::Platform | Kind::Image | Kind::Tool => return None,
+    };
+    Some(preview::preview(session, &update))
+}
+
+/// The differences that a newer version makes, below a line with their number.
+fn difference(one: &Pinned, version: &str, preview: &Preview) -> String {
+    let title = format!("\n{} {} → {version}: ", one.name, one.version);
+    match preview {
+        Ok(report) => {
+            let changes = rendered::changes(report);
+            let texts: String = changes.iter().map(|change| change.text.as_str()).collect();
+            let separator = if texts.is_empty() { "" } else { "\n" };
+            format!("{title}{}\n{separator}{texts}", rendered::total(report))
+        }
+        Err(why) => format!("{title}not rendered: {why}\n"),
+    }
+}
+
 /// The JSON output for a version.
-fn package(one: &Pinned, newest: &Newest, advisories: &Advisories) -> json::Package {
+fn package(one: &Pinned, newest: &Newest, preview: Option<&Preview>, advisories: &Advisories) -> json::Package {
     let affected = one
         .affected_by(advisories)
         .into_iter()
@@ -221,6 +261,10 @@ fn package(one: &Pinned, newest: &Newest, advisories: &Advisories) -> json::Pack
         newest_unknown: newest.as_ref().err().filter(|why| !why.is_empty()).cloned(),
         outdated: is_behind(one, newest),
         advisories: affected,
+        preview: preview.map(|preview| match preview {
+            Ok(report) => json::Preview { render: Some(report.into()), error: None },
+            Err(why) => json::Preview { render: None, error: Some(why.clone()) },
+        }),
         file: one.place.source.name.clone(),
         line: one.place.position().map(|(line, _)| line),
         used_by: one.used_by.iter().cloned().collect(),

@@ -64,7 +64,7 @@ fn render(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnostic
             .help("run `cargo xtask render --accept` on your machine, review the diff, and commit the goldens")
             .into());
     }
-    store::recover(&session.root)?;
+    store::recover(&session.root, session.printer)?;
     let (workspace, found) = app_of_apps::load(session)?;
     diagnostics.extend(found);
     let argocd = release(&workspace, request)?;
@@ -88,17 +88,15 @@ pub fn judge(
     jobs: &[Rendering<'_>],
     diagnostics: &mut Diagnostics,
 ) -> Result<RenderReport> {
-    let fingerprints = Fingerprints::new(&session.environment.cache);
-    let unrendered = if request.targets.is_empty() { unrendered(workspace, jobs) } else { Vec::new() };
-    let mut report =
-        RenderReport { argocd: argocd.version, helm: argocd.helm, targets: Vec::new(), unrendered, accepted: false };
-    let orphans = orphans(session, workspace, request)?;
+    let orphans = orphans(session, workspace, &request.targets)?;
     let renamed = orphans.renamed(&unrecorded(jobs));
-    for job in jobs {
-        let former = renamed.get(&job.target.id.app).map(|app| TargetId { app: app.clone(), ..job.target.id.clone() });
-        report.targets.push(compare(session, request, job, former, &fingerprints, diagnostics));
+    let mut report = compared(session, workspace, argocd, jobs, &orphans, diagnostics);
+    if !request.targets.is_empty() {
+        report.unrendered.clear();
     }
-    trace(session, workspace, argocd, jobs, &mut report);
+    if !request.accept {
+        jobs.iter().for_each(|job| edited(job, diagnostics));
+    }
     if let Some(folder) = &request.output {
         diagnostics.extend(write_output(&session.root, folder, jobs).err().unwrap_or_default());
     }
@@ -116,7 +114,7 @@ pub fn judge(
         differing(request, other, &report, jobs, diagnostics);
     }
     if !update.folders.is_empty() || !update.remove.is_empty() {
-        store::apply(&session.root, &update)?;
+        store::apply(&session.root, &update, session.printer)?;
         if !request.accept {
             for folder in update.folders.keys() {
                 session.printer.status("Recorded", &format!("{}/{folder}/{}", golden::FOLDER, lock::FILE));
@@ -124,6 +122,33 @@ pub fn judge(
         }
     }
     Ok(report)
+}
+
+/// Compares rendered targets with their goldens, or with those of their former name. Writes nothing.
+#[must_use]
+pub fn compared(
+    session: &Session<'_>,
+    workspace: &Workspace,
+    argocd: Release,
+    jobs: &[Rendering<'_>],
+    orphans: &Orphans,
+    diagnostics: &mut Diagnostics,
+) -> RenderReport {
+    let fingerprints = Fingerprints::new(&session.environment.cache);
+    let renamed = orphans.renamed(&unrecorded(jobs));
+    let targets = jobs.iter().map(|job| {
+        let former = renamed.get(&job.target.id.app).map(|app| TargetId { app: app.clone(), ..job.target.id.clone() });
+        compare(session, job, former, &fingerprints, diagnostics)
+    });
+    let mut report = RenderReport {
+        argocd: argocd.version,
+        helm: argocd.helm,
+        targets: targets.collect(),
+        unrendered: unrendered(workspace, jobs),
+        accepted: false,
+    };
+    trace(session, workspace, argocd, jobs, &mut report);
+    report
 }
 
 /// Finds out where the added lines of the diffs come from. A target that cannot be traced is shown without.
@@ -165,10 +190,9 @@ fn release(workspace: &Workspace, request: &Request) -> Result<Release> {
     Ok(release)
 }
 
-/// The report on one target. Problems with its goldens other than differences go to `diagnostics`.
+/// The report on one target.
 fn compare(
     session: &Session<'_>,
-    request: &Request,
     job: &Rendering<'_>,
     former: Option<TargetId>,
     fingerprints: &Fingerprints,
@@ -200,9 +224,6 @@ fn compare(
             let what = if counts.is_empty() { report.state.word().to_owned() } else { counts };
             session.printer.status("Compared", &format!("{}: {what}", target.id));
         }
-    }
-    if !request.accept {
-        edited(job, diagnostics);
     }
     report
 }
@@ -320,9 +341,10 @@ fn unrendered(workspace: &Workspace, jobs: &[Rendering<'_>]) -> Vec<UnrenderedRe
     all
 }
 
-fn orphans(session: &Session<'_>, workspace: &Workspace, request: &Request) -> Result<Orphans> {
+/// What belongs to no target; nothing if targets are selected.
+pub(super) fn orphans(session: &Session<'_>, workspace: &Workspace, selected: &[String]) -> Result<Orphans> {
     // An unreadable Application may own any of the goldens, so none are removed.
-    if !request.targets.is_empty() || !workspace.sound {
+    if !selected.is_empty() || !workspace.sound {
         return Ok(Orphans::default());
     }
     let mut orphans = Orphans::find(&session.root, &plan::target_ids(workspace))?;
@@ -332,7 +354,7 @@ fn orphans(session: &Session<'_>, workspace: &Workspace, request: &Request) -> R
 }
 
 /// The cases of each Application that has no goldens at all.
-fn unrecorded(jobs: &[Rendering<'_>]) -> BTreeMap<String, BTreeSet<String>> {
+pub(super) fn unrecorded(jobs: &[Rendering<'_>]) -> BTreeMap<String, BTreeSet<String>> {
     let recorded: BTreeSet<&str> =
         jobs.iter().filter(|job| !job.unrecorded()).map(|job| job.target.id.app.as_str()).collect();
     let mut cases: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();

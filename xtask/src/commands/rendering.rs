@@ -20,7 +20,7 @@ use toolbox::progress::Progress;
 use workspace::render::kustomize::Programs;
 use workspace::render::{self, Renderer};
 use workspace::target::{Part, RemoteChartPart, Target};
-use workspace::{Workspace, remote_chart};
+use workspace::{Workspace, jsonnet, remote_chart};
 
 use super::Session;
 use super::memory::Memory;
@@ -157,24 +157,29 @@ pub fn render_stale(
         Ok(tool.map(|tool| tool.path).unwrap_or_default())
     };
     let any_helm = stale.iter().any(|one| one.target.parts.iter().any(needs_helm));
-    let needs_kustomize = |part: &Part<'_>| match part {
-        Part::Kustomize(_) => true,
-        Part::Plugin(source) => source.plugin.mentions("kustomize"),
-        Part::Chart(_) | Part::RemoteChart(_) | Part::Directory(_) => false,
-    };
     let any_kustomize = stale.iter().any(|one| one.target.parts.iter().any(needs_kustomize));
     let helm = require(any_helm, "helm", argocd.helm);
     let kustomize = require(any_kustomize, "kustomize", argocd.kustomize);
+    let evaluates = |part: &Part<'_>| match part.inner() {
+        Part::Directory(source) => source.evaluation.is_some(),
+        _ => false,
+    };
+    let any_jsonnet = stale.iter().any(|one| one.target.parts.iter().any(evaluates));
+    // Without a version, no directory with Jsonnet files is planned.
+    let version = workspace.config.tool(jsonnet::TOOL).unwrap_or_default();
+    let jsonnet = require(any_jsonnet, jsonnet::TOOL, version);
     // A missing tool concerns only the targets that need it.
     stale.retain_mut(|one| {
         let parts = &one.target.parts;
-        let lacks_helm = helm.as_ref().err().filter(|_| parts.iter().any(self::needs_helm));
+        let lacks_helm = helm.as_ref().err().filter(|_| parts.iter().any(needs_helm));
         let lacks_kustomize = kustomize.as_ref().err().filter(|_| parts.iter().any(needs_kustomize));
-        let Some(reported) = lacks_helm.or(lacks_kustomize) else { return true };
+        let lacks_jsonnet = jsonnet.as_ref().err().filter(|_| parts.iter().any(evaluates));
+        let Some(reported) = lacks_helm.or(lacks_kustomize).or(lacks_jsonnet) else { return true };
         one.state = RenderState::Blocked(*reported);
         false
     });
     let (helm, kustomize) = (helm.unwrap_or_default(), kustomize.unwrap_or_default());
+    let jsonnet = jsonnet.unwrap_or_default();
     diagnostics.extend(tools.warnings());
     let helm_path = || Ok(helm.clone());
     let context = session.context(&helm_path);
@@ -185,21 +190,27 @@ pub fn render_stale(
                 diagnostics.try_take(dependencies::prepare(target.chart, &target.inspected.dependencies, &context))
             });
         }
+        for target in one.target.charts_elsewhere() {
+            prepared.entry(target.chart.directory.clone()).or_insert_with(|| {
+                diagnostics.try_take(dependencies::prepare_copy(target.chart, &target.inspected.dependencies, &context))
+            });
+        }
     }
 
     let mut pins: Vec<&Pin> = Vec::new();
     for part in stale.iter().flat_map(|one| &one.target.parts) {
-        match part {
+        match part.inner() {
             Part::RemoteChart(part) => pins.push(&part.source.pin),
             Part::Kustomize(part) => pins.extend(part.source.charts.iter().map(|chart| &chart.pin)),
-            Part::Chart(_) | Part::Directory(_) | Part::Plugin(_) => {}
+            Part::Chart(_) | Part::Directory(_) | Part::Plugin(_) | Part::Elsewhere(..) => {}
         }
     }
     let unpacked = prepare_remote(session.jobs, &pins, &context, diagnostics);
 
     let renderer = Renderer { root: &session.root, cache, helm: &helm };
     let offline = session.offline;
-    let machine = Machine { workspace, offline, argocd, renderer, kustomize: &kustomize, prepared, unpacked };
+    let machine =
+        Machine { workspace, offline, argocd, renderer, kustomize: &kustomize, jsonnet: &jsonnet, prepared, unpacked };
     let slots: Vec<Mutex<&mut Rendering<'_>>> = stale.into_iter().map(Mutex::new).collect();
     parallel(session.jobs, &slots, |slot| {
         let Ok(mut one) = slot.lock() else { return };
@@ -219,13 +230,24 @@ pub fn render_stale(
     }
 }
 
+/// Whether a part is rendered with Kustomize.
+#[must_use]
+pub fn needs_kustomize(part: &Part<'_>) -> bool {
+    match part.inner() {
+        Part::Kustomize(_) => true,
+        Part::Plugin(source) => source.plugin.mentions("kustomize"),
+        Part::Chart(_) | Part::RemoteChart(_) | Part::Directory(_) | Part::Elsewhere(..) => false,
+    }
+}
+
 /// Whether a part is rendered with Helm.
-fn needs_helm(part: &Part<'_>) -> bool {
-    match part {
+#[must_use]
+pub fn needs_helm(part: &Part<'_>) -> bool {
+    match part.inner() {
         Part::Chart(_) | Part::RemoteChart(_) => true,
         Part::Plugin(source) => source.plugin.mentions("helm") || source.plugin.mentions("kustomize"),
         Part::Kustomize(part) => part.source.inflates(&part.recipe),
-        Part::Directory(_) => false,
+        Part::Directory(_) | Part::Elsewhere(..) => false,
     }
 }
 
@@ -248,6 +270,7 @@ struct Machine<'a> {
     argocd: Release,
     renderer: Renderer<'a>,
     kustomize: &'a Path,
+    jsonnet: &'a Path,
     prepared: BTreeMap<PathBuf, std::result::Result<Prepared, Reported>>,
     unpacked: Unpacked,
 }
@@ -259,40 +282,17 @@ impl Machine<'_> {
         let mut failures = Diagnostics::default();
         for one in &target.parts {
             let result = match one {
-                Part::Chart(chart) => match self.prepared.get(&chart.source.chart.directory) {
-                    Some(Ok(prepared)) => self.renderer.render(&target.chart_target(chart), &prepared.directory),
-                    Some(Err(reported)) => return RenderState::Blocked(*reported),
-                    None => continue,
-                },
-                Part::RemoteChart(chart) => match self.unpacked.get(&chart.source.pin.digest) {
-                    Some(Ok(directory)) => self.render_remote(target, chart, directory),
-                    Some(Err(reported)) => return RenderState::Blocked(*reported),
-                    None => continue,
-                },
-                Part::Kustomize(part) => {
-                    let helm = needs_helm(one).then_some(self.renderer.helm);
-                    let programs = Programs { kustomize: self.kustomize, helm };
-                    let unpacked = part.source.charts.iter().filter_map(|chart| self.unpacked.get(&chart.pin.digest));
-                    let unpacked: std::result::Result<Vec<&Path>, Reported> =
-                        unpacked.map(|one| one.as_ref().map(PathBuf::as_path).map_err(|reported| *reported)).collect();
-                    match unpacked {
-                        Ok(charts) => {
-                            let root = self.renderer.root;
-                            render::kustomize::render(root, programs, part, &charts, &target.namespace)
-                        }
-                        Err(reported) => return RenderState::Blocked(reported),
-                    }
+                Part::Elsewhere(tree, part) => {
+                    let own = &target.deployment.application.place.source;
+                    self.render_part(target, part, &tree.root)
+                        .map(|found| found.map_err(|found| tree.named(found, own)))
                 }
-                Part::Directory(source) => render::plain::render(source, &target.namespace),
-                Part::Plugin(source) if self.offline => Err(render::plugin::not_offline(source)),
-                Part::Plugin(source) => {
-                    let tools: Vec<&Path> =
-                        [self.kustomize, self.renderer.helm].into_iter().filter_map(Path::parent).collect();
-                    let version = &self.workspace.config.kubernetes;
-                    render::plugin::render(self.renderer.root, &tools, source, version, &target.namespace)
-                }
+                part => self.render_part(target, part, self.renderer.root),
             };
-            manifests.extend(failures.take(result).unwrap_or_default());
+            match result {
+                Ok(result) => manifests.extend(failures.take(result).unwrap_or_default()),
+                Err(reported) => return RenderState::Blocked(reported),
+            }
         }
         if failures.has_errors() {
             RenderState::Failed(failures.for_target(&target.id))
@@ -301,14 +301,51 @@ impl Machine<'_> {
         }
     }
 
+    /// Renders a part whose files are below a root. Fails if something that it shares with others is unavailable.
+    fn render_part(
+        &self,
+        target: &Target<'_>,
+        part: &Part<'_>,
+        root: &Path,
+    ) -> std::result::Result<Result<Vec<Manifest>>, Reported> {
+        let renderer = Renderer { root, ..self.renderer };
+        Ok(match part {
+            Part::Chart(chart) => match self.prepared.get(&chart.source.chart.directory) {
+                Some(Ok(prepared)) => renderer.render(&target.chart_target(chart), &prepared.directory),
+                Some(Err(reported)) => return Err(*reported),
+                None => Ok(Vec::new()),
+            },
+            Part::RemoteChart(chart) => match self.unpacked.get(&chart.source.pin.digest) {
+                Some(Ok(directory)) => self.render_remote(target, chart, directory),
+                Some(Err(reported)) => return Err(*reported),
+                None => Ok(Vec::new()),
+            },
+            Part::Kustomize(kustomize) => {
+                let helm = needs_helm(part).then_some(renderer.helm);
+                let programs = Programs { kustomize: self.kustomize, helm };
+                let unpacked = kustomize.source.charts.iter().filter_map(|chart| self.unpacked.get(&chart.pin.digest));
+                let charts: std::result::Result<Vec<&Path>, Reported> =
+                    unpacked.map(|one| one.as_ref().map(PathBuf::as_path).map_err(|reported| *reported)).collect();
+                render::kustomize::render(root, programs, kustomize, &charts?, &target.namespace)
+            }
+            Part::Directory(source) => render::plain::render(root, self.jsonnet, source, &target.namespace),
+            Part::Plugin(source) if self.offline => Err(render::plugin::not_offline(source)),
+            Part::Plugin(source) => {
+                let tools: Vec<&Path> = [self.kustomize, renderer.helm].into_iter().filter_map(Path::parent).collect();
+                let version = &self.workspace.config.kubernetes;
+                render::plugin::render(root, &tools, source, version, &target.namespace)
+            }
+            Part::Elsewhere(tree, part) => return self.render_part(target, part, &tree.root),
+        })
+    }
+
     fn render_remote(
         &self,
         target: &Target<'_>,
         part: &RemoteChartPart<'_>,
         directory: &Path,
     ) -> Result<Vec<Manifest>> {
-        let application = &target.deployment.application;
-        let unpacked = remote_chart::unpacked(self.workspace, self.argocd, application, part, directory)?;
+        let unpacked = remote_chart::unpacked(self.workspace, self.argocd, target.deployment, part, directory)?;
         self.renderer.render(&target.remote_target(part, &unpacked), directory)
     }
 }

@@ -18,10 +18,10 @@ use kubernetes::schemas::{Kind, VERSION_FILE, Version, crd, openapi};
 use kubernetes::validate::subject;
 use kubernetes::validate::subject::Subject;
 use serde_json::Value;
-use toolbox::atomic_file;
 use toolbox::environment::Environment;
 use toolbox::process::Invocation;
 use toolbox::progress::Progress;
+use toolbox::{atomic_file, links};
 use workspace::plan::Inspections;
 use workspace::{Workspace, plan};
 
@@ -82,12 +82,13 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
             files.push((VERSION_FILE.to_owned(), Version::text(&kubernetes)));
             for (file, text) in files {
                 let path = session.root.join(schemas::FOLDER).join(&file);
-                if std::fs::read_to_string(&path).is_ok_and(|now| now == text) {
+                if toolbox::regular_file::read_to_string(&path).is_ok_and(|now| now == text) {
                     continue;
                 }
                 if request.check {
                     diagnostics.push(outdated(&file, path.is_file()));
                 } else {
+                    links::refuse_outside(&session.root, &path)?;
                     atomic_file::write(&path, text.as_bytes())?;
                     session.printer.status("Wrote", &format!("{}/{file}", schemas::FOLDER));
                     written.push(file);
@@ -104,6 +105,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
             );
         } else {
             let path = session.root.join(schemas::FOLDER).join(file);
+            links::refuse_outside(&session.root, &path)?;
             std::fs::remove_file(&path).map_err(|error| Diagnostic::io("remove", &path, &error))?;
             session.printer.status("Removed", &format!("{}/{file}", schemas::FOLDER));
             removed.push(file.clone());
@@ -156,7 +158,7 @@ fn document(session: &Session<'_>, workspace: &Workspace, request: &Request) -> 
         let read = if path == Path::new("-") {
             std::io::stdin().read_to_end(&mut bytes).map(|_| ())
         } else {
-            std::fs::read(path).map(|read| bytes = read)
+            toolbox::regular_file::read(path).map(|read| bytes = read)
         };
         read.map_err(|error| Diagnostic::io("read", path, &error))?;
         (bytes, path.display().to_string())

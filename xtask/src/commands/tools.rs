@@ -13,7 +13,7 @@ use crate::report::json::{self, Output};
 /// Runs the command.
 pub fn run(session: &Session<'_>, command: &cli::Tools) -> Result<Outcome> {
     // Errors in Applications and charts are irrelevant here; other commands report them.
-    let (workspace, _) = Workspace::load(&session.root)?;
+    let (workspace, _) = Workspace::load(&session.root, &session.environment.cache)?;
     let (cli::Tools::List { names } | cli::Tools::Install { names } | cli::Tools::Verify { names }) = command;
     let pins = pins(&workspace, names)?;
     let pins: Vec<(&str, &str)> = pins.iter().map(|(name, version)| (name.as_str(), version.as_str())).collect();
@@ -45,7 +45,7 @@ fn own_version<'a>(pinned: &'a str, tool: Option<&'a Tool>) -> &'a str {
 
 /// The tools of the workspace: the versions of Helm and Kustomize of the supported Argo CD releases, and the tools of
 /// charts.toml.
-fn pins(workspace: &Workspace, names: &[String]) -> Result<Vec<(String, String)>> {
+pub fn pins(workspace: &Workspace, names: &[String]) -> Result<Vec<(String, String)>> {
     let own = workspace.config.argocd.helm;
     let mut helms = vec![own];
     for release in RELEASES {

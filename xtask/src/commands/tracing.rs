@@ -82,7 +82,7 @@ impl<'s> Tracer<'s> {
             // Manifests of a directory are in its files as they are. Nothing is known about the lines of kustomizations.
             let files = one.target.parts.iter().filter_map(|part| match part {
                 Part::Directory(source) => Some(source.contents.files.as_slice()),
-                Part::Chart(_) | Part::RemoteChart(_) | Part::Kustomize(_) | Part::Plugin(_) => None,
+                _ => None,
             });
             let files: Vec<_> = files.flatten().cloned().collect();
             return Ok(Traced { provenance: Provenance::verbatim(&files, &manifests), settings: Settings::none() });

@@ -136,7 +136,8 @@ pub fn check(
     diagnostics.extend(tools.warnings());
     diagnostics.extend(checked.diagnostics);
     let all_validated = diagnostics.0.iter().all(|found| found.code != Code::KubeconformFailed);
-    let diagnostics = suppression::apply(diagnostics, &workspace.config.suppressions, CODES, complete && all_validated);
+    let (suppressions, complete) = (&workspace.config.suppressions, complete && all_validated);
+    let diagnostics = suppression::apply(diagnostics, suppressions, session.today, CODES, complete);
     Checked { diagnostics, ..checked }
 }
 
@@ -237,7 +238,7 @@ fn chart_definitions(chart: &Path) -> Vec<Value> {
     let is_definition = |path: &Path| path.iter().any(|part| part == "crds");
     for path in workspace::find::files(chart) {
         if path.strip_prefix(chart).is_ok_and(is_definition) {
-            texts.extend(std::fs::read_to_string(&path).ok());
+            texts.extend(toolbox::regular_file::read_to_string(&path).ok());
         }
     }
     for entry in std::fs::read_dir(chart.join("charts")).into_iter().flatten().flatten() {
@@ -245,8 +246,9 @@ fn chart_definitions(chart: &Path) -> Vec<Value> {
         if path.extension().is_none_or(|end| end != "tgz") {
             continue;
         }
-        let tree =
-            std::fs::read(&path).ok().and_then(|bytes| toolbox::archive::read(&path.to_string_lossy(), &bytes).ok());
+        let tree = toolbox::regular_file::read(&path)
+            .ok()
+            .and_then(|bytes| toolbox::archive::read(&path.to_string_lossy(), &bytes).ok());
         let files = tree.unwrap_or_default().into_iter().filter(|(name, _)| is_definition(Path::new(name)));
         texts.extend(files.filter_map(|(_, bytes)| String::from_utf8(bytes).ok()));
     }
@@ -288,7 +290,7 @@ pub fn derived(root: &Path, definitions: &[Value]) -> BTreeMap<Kind, Value> {
     }
     // Every generated schema includes the definition of `metadata`.
     let metadata = schemas::present(root).into_iter().find_map(|file| {
-        let text = std::fs::read(root.join(schemas::FOLDER).join(file)).ok()?;
+        let text = toolbox::regular_file::read(root.join(schemas::FOLDER).join(file)).ok()?;
         schemas::metadata(&serde_json::from_slice(&text).ok()?)
     });
     let metadata = metadata.unwrap_or_else(|| {

@@ -33,7 +33,9 @@ fn since(root: &std::path::Path, charts: &[&Chart], base: &Base) -> Result<Diagn
     }
     let Some(changed) = base.repository.changed(&base.commit, &paths)? else { return Ok(diagnostics) };
     for chart in inside {
-        let rules = Rules::parse(&std::fs::read_to_string(chart.directory.join(".helmignore")).unwrap_or_default());
+        let rules = Rules::parse(
+            &toolbox::regular_file::read_to_string(chart.directory.join(".helmignore")).unwrap_or_default(),
+        );
         let prefix = format!("{}/", chart.path);
         let packaged: Vec<&String> = changed
             .iter()

@@ -87,8 +87,9 @@ impl Helm<'_> {
         }
         let folder = self.cache.join("lint");
         let path = folder.join(format!("{}.json", sha256(text.as_bytes())));
-        let cached =
-            std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
+        let cached = toolbox::regular_file::read(&path)
+            .ok()
+            .and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
         let lines = cached.as_ref().and_then(serde_json::Value::as_array).and_then(|lines| {
             lines.iter().map(|line| line.as_str().map(str::to_owned)).collect::<Option<Vec<String>>>()
         });

@@ -195,7 +195,7 @@ fn unknown(
         return Vec::new();
     }
     let schema = schemas.entry(kind.clone()).or_insert_with(|| {
-        let text = std::fs::read_to_string(root.join(schemas::FOLDER).join(kind.file()?)).ok()?;
+        let text = toolbox::regular_file::read_to_string(root.join(schemas::FOLDER).join(kind.file()?)).ok()?;
         serde_json::from_str(&text).ok()
     });
     let Some(schema) = schema else { return Vec::new() };

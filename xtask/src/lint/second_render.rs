@@ -255,7 +255,7 @@ fn uses_time(directory: &Path) -> bool {
                 folders.push(path);
                 continue;
             }
-            let Ok(bytes) = std::fs::read(&path) else { continue };
+            let Ok(bytes) = toolbox::regular_file::read(&path) else { continue };
             if path.extension().is_some_and(|end| end == "tgz") {
                 let name = inputs::name(directory, &path);
                 // An archive that cannot be read here may still be one that Helm loads.

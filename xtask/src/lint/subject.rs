@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ::helm::chart::Chart;
 use argocd::project::Project;
@@ -34,6 +35,8 @@ pub struct Subject<'a> {
     pub complete: bool,
     /// The revision to compare with.
     pub base: Option<&'a Base>,
+    /// The current time since 1970.
+    pub now: Duration,
 }
 
 impl<'a> Subject<'a> {

@@ -179,7 +179,7 @@ fn is_meant_to_be_closed(node: &Node) -> bool {
 
 /// Returns the place of a key.
 fn key_of(node: &Node, name: &str) -> Option<Place> {
-    let (key, _) = node.entries().iter().find(|(key, _)| key.name == name)?;
+    let (key, _) = node.entry(name)?;
     Some(Place::new(&node.source, key.span.clone()))
 }
 

@@ -14,6 +14,7 @@ use helm::charts_lock;
 use helm::charts_lock::ChartsLock;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
+use toolbox::progress::Progress;
 use toolbox::{atomic_file, links, process};
 use workspace::{CONFIG_FILE, TOOLS_LOCK_FILE};
 
@@ -57,10 +58,10 @@ fn parts(app: &str) -> [String; 5] {
 impl Staging {
     /// Locks the workspace, and completes or removes the leftovers of a killed run. Returns the name of the Application
     /// that was completed, if any.
-    pub fn begin(root: &Path, app: &str) -> Result<(Self, Option<String>)> {
-        let lock = store::lock(root)?;
+    pub fn begin(root: &Path, app: &str, progress: &dyn Progress) -> Result<(Self, Option<String>)> {
+        let lock = store::lock(root, progress)?;
         let staging = Self { root: root.to_path_buf(), app: app.to_owned(), _lock: lock };
-        let seal = std::fs::read_to_string(staging.folder().join(SEAL)).ok();
+        let seal = toolbox::regular_file::read_to_string(staging.folder().join(SEAL)).ok();
         // Anything but a valid name was not written by this tool.
         let finished = seal.filter(|app| name::check_app(app).is_empty());
         if let Some(app) = &finished {
@@ -86,7 +87,8 @@ impl Staging {
         for name in [CONFIG_FILE, charts_lock::FILE, TOOLS_LOCK_FILE] {
             let path = self.root.join(name);
             if path.is_file() {
-                let bytes = std::fs::read(&path).map_err(|error| Diagnostic::io("read", &path, &error))?;
+                let bytes =
+                    toolbox::regular_file::read(&path).map_err(|error| Diagnostic::io("read", &path, &error))?;
                 atomic_file::write(&self.tree().join(name), &bytes)?;
             }
         }
@@ -130,7 +132,7 @@ impl Staging {
     fn move_all(&self, app: &str) -> Result<Changed> {
         let mut done: Vec<String> = Vec::new();
         let shared = [charts_lock::FILE, CONFIG_FILE].map(|name| self.root.join(name));
-        let before = shared.each_ref().map(|path| std::fs::read(path).ok());
+        let before = shared.each_ref().map(|path| toolbox::regular_file::read(path).ok());
         let mut changed = Changed::default();
         let mut result = self.pin(&shared[0]).and_then(|pinned| {
             let accepted = self.config()?;
@@ -153,7 +155,7 @@ impl Staging {
             }
             for (path, before) in shared.iter().zip(before) {
                 let _ = match before {
-                    Some(bytes) if std::fs::read(path).is_ok_and(|now| now == bytes) => Ok(()),
+                    Some(bytes) if toolbox::regular_file::read(path).is_ok_and(|now| now == bytes) => Ok(()),
                     Some(bytes) => atomic_file::write(path, &bytes),
                     None => std::fs::remove_file(path).map_err(|error| Diagnostic::io("remove", path, &error).into()),
                 };
@@ -167,7 +169,7 @@ impl Staging {
 
     /// charts.toml with the entry appended, if it does not contain it yet.
     fn config(&self) -> Result<Option<String>> {
-        let Ok(entry) = std::fs::read_to_string(self.folder().join(ACCEPTED)) else { return Ok(None) };
+        let Ok(entry) = toolbox::regular_file::read_to_string(self.folder().join(ACCEPTED)) else { return Ok(None) };
         accepted::append(&toolbox::source::read(&self.root, &self.root.join(CONFIG_FILE))?, &entry)
     }
 
@@ -216,10 +218,12 @@ fn move_to(from: &Path, to: &Path, name: &str) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use toolbox::progress::Silent;
+
     use super::*;
 
     fn staged(root: &Path) -> Staging {
-        let (staging, finished) = Staging::begin(root, "blog").expect("begins");
+        let (staging, finished) = Staging::begin(root, "blog", &Silent).expect("begins");
         assert_eq!(finished, None);
         staging.open().expect("opens");
         for part in ["charts/blog/Chart.yaml", "argocd/applications/blog.yaml", "tests/golden/blog/default/x.yaml"] {
@@ -247,7 +251,7 @@ mod tests {
     fn an_unsealed_staging_directory_is_removed() {
         let root = tempfile::tempdir().expect("temporary directory");
         drop(staged(root.path()));
-        let (_staging, finished) = Staging::begin(root.path(), "other").expect("begins");
+        let (_staging, finished) = Staging::begin(root.path(), "other", &Silent).expect("begins");
         assert_eq!(finished, None);
         assert_eq!(listing(root.path()), Vec::<String>::new());
     }
@@ -260,7 +264,7 @@ mod tests {
         std::fs::create_dir(root.path().join("charts")).expect("created");
         std::fs::rename(staging.tree().join("charts/blog"), root.path().join("charts/blog")).expect("moved");
         drop(staging);
-        let (_staging, finished) = Staging::begin(root.path(), "other").expect("begins");
+        let (_staging, finished) = Staging::begin(root.path(), "other", &Silent).expect("begins");
         assert_eq!(finished.as_deref(), Some("blog"));
         assert_eq!(listing(root.path()), ALL);
     }

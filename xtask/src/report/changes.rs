@@ -11,6 +11,7 @@ use workspace::target::DEFAULT_CASE;
 
 use super::diff_lines::{Change, distinct, heading, lines};
 use super::model::{Action, ApplicationChange, ApplicationKind, Known, NotRendered, ObjectChange, Report, Side};
+use super::safe;
 
 const TITLE: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -114,7 +115,7 @@ fn judgment(change: &ObjectChange) -> String {
         Kind::Modified => Action::Update,
     };
     if change.action != plain || change.reason.is_some() {
-        let reason = change.reason.as_ref().map(|reason| format!("; {reason}")).unwrap_or_default();
+        let reason = change.reason.as_ref().map(|reason| format!("; {}", safe::line(reason))).unwrap_or_default();
         out.push_str(&format!("{DIM}Argo CD: {}{reason}{DIM:#}\n", change.action.word()));
     }
     out.extend(change.effects.iter().map(|one| effect("", one)));
@@ -125,8 +126,8 @@ fn judgment(change: &ObjectChange) -> String {
 fn effect(about: &str, effect: &Effect) -> String {
     let Effect { severity, code, message, help, .. } = effect;
     let style = style(*severity);
-    let help = help.as_ref().map(|help| format!("  {DIM}= help:{DIM:#} {help}\n")).unwrap_or_default();
-    format!("{style}{severity}[{}]{style:#}: {about}{message}\n{help}", code.name())
+    let help = help.as_ref().map(|help| format!("  {DIM}= help:{DIM:#} {}\n", safe::text(help))).unwrap_or_default();
+    format!("{style}{severity}[{}]{style:#}: {about}{}\n{help}", code.name(), safe::text(message))
 }
 
 fn style(severity: Severity) -> Style {
@@ -148,10 +149,10 @@ fn fields(change: &ObjectChange) -> String {
     }
     let mut out = String::new();
     for field in &change.fields {
-        out.push_str(&format!("  {}\n", field.path));
+        out.push_str(&format!("  {}\n", safe::line(&field.path)));
         let mut value = |style: Style, marker: char, text: &Option<String>| {
             for line in text.iter().flat_map(|text| text.lines()) {
-                out.push_str(&format!("{style}    {marker} {line}{style:#}\n"));
+                out.push_str(&format!("{style}    {marker} {}{style:#}\n", safe::line(line)));
             }
         };
         value(OLD, '-', &field.before);
@@ -172,7 +173,7 @@ fn bumps(report: &Report) -> String {
     for (bump, applications) in &all {
         let what = if bump.chart { "chart" } else { "image" };
         let major = if bump.major { ", a major version" } else { "" };
-        let (name, from, to) = (&bump.name, &bump.from, &bump.to);
+        let [name, from, to] = [&bump.name, &bump.from, &bump.to].map(|text| safe::line(text));
         out.push_str(&format!(
             "{TITLE}{what} {name}{TITLE:#}: {from} → {to}{major}  {DIM}{}{DIM:#}\n",
             applications.join(", ")
@@ -209,7 +210,7 @@ fn summary(application: &ApplicationChange) -> String {
         ApplicationKind::Removed => format!("removed, {}", plural(application.objects.len(), "object")),
         ApplicationKind::Moved { from } => format!("renamed from {from}, {counts}"),
         ApplicationKind::Changed => counts,
-        ApplicationKind::Failed { reason } => return format!("failed: {reason}"),
+        ApplicationKind::Failed { reason } => return format!("failed: {}", safe::line(reason)),
     };
     let severity = application.severity();
     if severity > Severity::Routine {
@@ -226,10 +227,10 @@ fn not_rendered(one: &NotRendered, report: &Report) -> String {
     let side = |known: &Known, name: &str| match known {
         Known::Absent => format!("does not exist in {name}"),
         Known::Rendered => format!("rendered in {name}"),
-        Known::Not { reason } => format!("not rendered in {name}: {reason}"),
+        Known::Not { reason } => format!("not rendered in {name}: {}", safe::line(reason)),
     };
     match (&one.base, &one.head) {
-        (Known::Not { reason }, head) if *head == one.base => format!("not rendered: {reason}"),
+        (Known::Not { reason }, head) if *head == one.base => format!("not rendered: {}", safe::line(reason)),
         (base, head) => format!("{}; {}", side(head, &report.head.name), side(base, &report.base.name)),
     }
 }

@@ -7,6 +7,8 @@ use diagnostics::wording::plural;
 use golden::diff::{Kind, ObjectDiff, Tag};
 use workspace::target::TargetId;
 
+use super::safe;
+
 const ADDED: Style = AnsiColor::Green.on_default();
 const REMOVED: Style = AnsiColor::Red.on_default();
 const HUNK: Style = AnsiColor::Cyan.on_default();
@@ -77,14 +79,14 @@ pub(super) fn distinct<'a, T>(changes: impl Iterator<Item = Change<'a, T>>) -> V
 pub(super) fn heading<T>(change: &[Objects<'_, T>]) -> String {
     let Objects { targets, diff, .. } = &change[0];
     let template = &diff.object.manifest.template;
-    let template = if template.is_empty() { String::new() } else { format!("  {template}") };
-    let mut out = format!("{TITLE}{}: {}{TITLE:#}{DIM}{template}{DIM:#}\n", targets[0], title(diff));
+    let template = if template.is_empty() { String::new() } else { format!("  {}", safe::line(template)) };
+    let mut out = format!("{TITLE}{}: {}{TITLE:#}{DIM}{template}{DIM:#}\n", targets[0], safe::line(&title(diff)));
     if targets.len() > 1 {
         let others: Vec<String> = targets[1..].iter().map(ToString::to_string).collect();
-        out.push_str(&format!("{DIM}also in {}{DIM:#}\n", others.join(", ")));
+        out.push_str(&format!("{DIM}also in {}{DIM:#}\n", safe::line(&others.join(", "))));
     }
     for same in change[1..].iter().take(LISTED) {
-        out.push_str(&format!("{DIM}also {}{DIM:#}\n", same.line()));
+        out.push_str(&format!("{DIM}also {}{DIM:#}\n", safe::line(&same.line())));
     }
     if change.len() > LISTED + 1 {
         let rest = plural(change.len() - LISTED - 1, "other object");
@@ -105,10 +107,10 @@ pub(super) fn lines(diff: &ObjectDiff, hint: &str) -> String {
             Tag::Hunk => HUNK,
             Tag::Note => NOTE,
         };
-        out.push_str(&format!("{style}{line}{style:#}"));
+        out.push_str(&format!("{style}{}{style:#}", safe::text(&line)));
         let sources = hunks.get(&index).map(|added| diff.sources(added)).unwrap_or_default();
         for (index, source) in sources.iter().take(SOURCES).enumerate() {
-            out.push_str(&format!("{} {DIM}{source}{DIM:#}", if index == 0 { "" } else { "," }));
+            out.push_str(&format!("{} {DIM}{}{DIM:#}", if index == 0 { "" } else { "," }, safe::line(source)));
         }
         if sources.len() > SOURCES {
             out.push_str(&format!("{DIM}, and {} more{DIM:#}", sources.len() - SOURCES));

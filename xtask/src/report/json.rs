@@ -6,6 +6,7 @@ mod application;
 mod check;
 mod diagnostic;
 mod diff;
+mod machine;
 mod output;
 mod pin;
 mod render;
@@ -24,11 +25,12 @@ pub use self::application::{
 pub use self::check::{Ci, Lint, LintImages, UsedImage, Validate};
 pub use self::diagnostic::{Diagnostic, Place};
 pub use self::diff::Diff;
+pub use self::machine::{CheckState, Doctor, DoctorCheck, Script};
 pub use self::output::Output;
-pub use self::pin::{Advisory, Dependency, Deps, DepsUpdate, Outdated, Package};
-pub use self::render::{Change, ChangeKind, Object, Render, Target};
+pub use self::pin::{Advisory, Dependency, Deps, DepsUpdate, Outdated, Package, Preview};
+pub use self::render::{Change, ChangeKind, Object, Pending, PendingChange, Render, Target};
 pub use self::test_kind::{Step, StepResult, TestKind};
-pub use self::tool::{Bench, Code, Explain, Image, Images, Schemas, Tool, Tools};
+pub use self::tool::{Bench, Code, Explain, Image, Images, Schemas, Seal, Tool, Tools};
 pub use self::trace::{ExplainCoverage, ExplainField, Impact, ImpactTarget, LineSource, TracedLine, TracedTarget};
 use super::exit_code;
 
@@ -91,7 +93,7 @@ mod tests {
         if std::env::var_os("UPDATE_SCHEMA").is_some() && std::env::var_os("CI").is_none() {
             std::fs::write(&path, &text).expect("written");
         }
-        let current = std::fs::read_to_string(&path).unwrap_or_default();
+        let current = toolbox::regular_file::read_to_string(&path).unwrap_or_default();
         assert!(current == text, "docs/json.schema.json is outdated: run the tests with `UPDATE_SCHEMA=1`");
     }
 

@@ -1,5 +1,7 @@
 //! The report on a render: the diffs, the state of each target, and the totals.
 
+use std::collections::BTreeSet;
+
 use anstyle::Style;
 use diagnostics::wording::{list, plural};
 use golden::diff::{Kind, ObjectDiff};
@@ -7,7 +9,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use workspace::target::TargetId;
 
-use super::diff_lines::{Change, distinct, heading, lines};
+use super::diff_lines::{self, distinct, heading, lines};
+use super::safe;
 
 const TITLE: Style = Style::new().bold();
 
@@ -99,16 +102,7 @@ pub struct UnrenderedReport {
 
 /// Formats the diffs, a line per target, and the totals.
 pub(super) fn text(report: &RenderReport) -> String {
-    let mut out = String::new();
-    let changes = report.targets.iter().flat_map(|target| {
-        let keyed = |diff| Change { target: &target.id, diff, key: String::new(), about: () };
-        target.diffs.iter().map(keyed)
-    });
-    for change in distinct(changes) {
-        out.push_str(&heading(&change));
-        out.push_str(&lines(change[0].diff, WHOLE));
-        out.push('\n');
-    }
+    let mut out: String = changes(report).into_iter().map(|change| change.text).collect();
     for target in &report.targets {
         if let Some(former) = &target.former {
             let counts = if target.diffs.is_empty() { "otherwise unchanged".to_owned() } else { target.counts() };
@@ -128,10 +122,34 @@ pub(super) fn text(report: &RenderReport) -> String {
     }
     for UnrenderedReport { application, invalid, reason, .. } in &report.unrendered {
         let state = if *invalid { "failed".to_owned() } else { format!("not rendered: {reason}") };
+        let (application, state) = (safe::line(application), safe::line(&state));
         out.push_str(&format!("{TITLE}{application}{TITLE:#}: {state}\n"));
     }
     out.push_str(&format!("{}\n", total(report)));
     out
+}
+
+/// A change as it is printed, and the targets that have it.
+#[derive(Debug)]
+pub struct Change {
+    /// The diff, with what it applies to.
+    pub text: String,
+    /// The names of the targets.
+    pub targets: BTreeSet<TargetId>,
+}
+
+/// The changes of all targets; one that several objects have is printed once.
+#[must_use]
+pub fn changes(report: &RenderReport) -> Vec<Change> {
+    let all = report.targets.iter().flat_map(|target| {
+        let keyed = |diff| diff_lines::Change { target: &target.id, diff, key: String::new(), about: () };
+        target.diffs.iter().map(keyed)
+    });
+    let printed = distinct(all).into_iter().map(|objects| Change {
+        text: format!("{}{}\n", heading(&objects), lines(objects[0].diff, WHOLE)),
+        targets: objects.iter().flat_map(|one| &one.targets).map(|id| (*id).clone()).collect(),
+    });
+    printed.collect()
 }
 
 /// The totals: `4 targets: 3 fresh, 1 changed; 1 Application failed`.

@@ -3,6 +3,8 @@
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use diagnostics::{Class, Diagnostic, Place};
 
+use super::safe;
+
 /// Formats a diagnostic without colors.
 #[must_use]
 pub fn plain(diagnostic: &Diagnostic) -> String {
@@ -17,7 +19,7 @@ pub(super) fn describe(diagnostic: &Diagnostic) -> String {
         Some(target) => format!("{target}: {}", diagnostic.message),
         None => diagnostic.message.clone(),
     };
-    let mut group = Group::with_title(level.primary_title(clean(&message)).id(diagnostic.code.name()));
+    let mut group = Group::with_title(level.primary_title(safe::text(&message)).id(diagnostic.code.name()));
     let mut files: Vec<(&Place, Vec<(&Place, &str)>)> = Vec::new();
     for (place, label) in &diagnostic.places {
         match files.iter_mut().find(|(first, _)| first.source.name == place.source.name) {
@@ -28,9 +30,9 @@ pub(super) fn describe(diagnostic: &Diagnostic) -> String {
     let mut first = true;
     for (file, marks) in files {
         if marks.iter().all(|(place, _)| place.span.is_none()) {
-            group = group.element(annotate_snippets::Origin::path(file.source.name.clone()));
+            group = group.element(annotate_snippets::Origin::path(safe::text(&file.source.name)));
             for (_, label) in marks.iter().filter(|(_, label)| !label.is_empty()) {
-                group = group.element(Level::NOTE.message(clean(label)));
+                group = group.element(Level::NOTE.message(safe::text(label)));
             }
             continue;
         }
@@ -39,7 +41,7 @@ pub(super) fn describe(diagnostic: &Diagnostic) -> String {
         let all = spans.reduce(|one, two| one.start.min(two.start)..one.end.max(two.end)).unwrap_or_default();
         let (line, lines) = file.source.lines_of(&all);
         let text = &file.source.text[lines.clone()];
-        let mut snippet = Snippet::source(text).line_start(line).path(file.source.name.clone());
+        let mut snippet = Snippet::source(text).line_start(line).path(safe::text(&file.source.name));
         for (place, label) in marks {
             let Some(span) = &place.span else { continue };
             let within = |offset: usize| offset.clamp(lines.start, lines.end) - lines.start;
@@ -47,21 +49,16 @@ pub(super) fn describe(diagnostic: &Diagnostic) -> String {
             let kind = if first { AnnotationKind::Primary } else { AnnotationKind::Context };
             first = false;
             let mark = kind.span(span);
-            snippet = snippet.annotation(if label.is_empty() { mark } else { mark.label(clean(label)) });
+            snippet = snippet.annotation(if label.is_empty() { mark } else { mark.label(safe::text(label)) });
         }
         group = group.element(snippet);
     }
     for note in &diagnostic.notes {
-        group = group.element(Level::NOTE.message(clean(note)));
+        group = group.element(Level::NOTE.message(safe::text(note)));
     }
     for help in &diagnostic.helps {
-        group = group.element(Level::HELP.message(clean(help)));
+        group = group.element(Level::HELP.message(safe::text(help)));
     }
     let groups: [Group<'_>; 1] = [group];
     Renderer::styled().render(&groups)
-}
-
-/// Removes control characters, which could change the state of the terminal.
-fn clean(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
 }

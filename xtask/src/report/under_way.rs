@@ -8,6 +8,8 @@ use anstyle::{AnsiColor, Style};
 use toolbox::progress::Waits;
 use unicode_width::UnicodeWidthChar;
 
+use super::safe;
+
 /// The time between two plain lines about a running task.
 const REPEAT: Duration = Duration::from_secs(10);
 
@@ -105,7 +107,8 @@ impl Tasks {
 
 /// Replaces line breaks and other control characters with spaces.
 fn one_line(text: &str) -> String {
-    text.split(|c: char| c.is_control()).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    let line = text.split(|c: char| c.is_control()).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+    safe::text(&line).into_owned()
 }
 
 fn width(text: &str) -> usize {

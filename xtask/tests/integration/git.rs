@@ -29,6 +29,9 @@ impl Git<'_> {
             .current_dir(self.bench.root())
             .env_clear()
             .env("HOME", self.bench.base().join("home"))
+            // The same commits every time.
+            .env("GIT_AUTHOR_DATE", "2026-01-01T00:00:00Z")
+            .env("GIT_COMMITTER_DATE", "2026-01-01T00:00:00Z")
             .output()
             .expect("git runs");
         assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));

@@ -28,7 +28,70 @@ pub(crate) fn unique() -> String {
     format!("xtask-test-{}-{now}", std::process::id())
 }
 
-/// A workspace with one chart and its image. Removes the image on drop.
+/// A workspace with one chart and its image.
+fn workspace(tag: &str, dockerfile: &str) -> Bench {
+    let bench = Bench::new();
+    let config =
+        "repository = \"https://git.example/x.git\"\n[argocd]\nversion = \"3.5\"\n[kubernetes]\nversion = \"1.34.1\"\n";
+    bench.write("charts.toml", config);
+    bench.write("charts/thing/Chart.yaml", "apiVersion: v2\nname: thing\nversion: 0.1.0\n");
+    bench.write("charts/thing/values.yaml", &format!("image:\n  repository: localhost/xtask-test\n  tag: {tag}\n"));
+    bench.write("images/thing/Dockerfile", dockerfile);
+    bench.write("images/thing/file", "one\n");
+    bench
+}
+
+/// Runs `image` with an engine that records what it is asked to do, and returns the answer and the record.
+fn with_stub(args: &str, script: &str) -> (Answer, String) {
+    use std::os::unix::fs::PermissionsExt;
+    let bench = workspace("v1", "FROM scratch\n");
+    let (docker, log) = (bench.base().join("docker"), bench.base().join("log"));
+    let text = format!(
+        "#!/bin/sh\ncase \"$1 $2\" in\n'version '*) echo 28.0; exit ;;\n'image '*) \
+         echo '[{{\"Id\": \"sha256:1\", \"Size\": 1, \"Config\": {{\"Labels\": {{}}}}}}]'; exit ;;\n{script}\nesac\n\
+         echo \"$*\" >> {}\n",
+        log.display()
+    );
+    std::fs::write(&docker, text).expect("written");
+    std::fs::set_permissions(&docker, std::fs::Permissions::from_mode(0o755)).expect("mode");
+    let answer = bench.xtask(&format!("image {args}")).env("XTASK_DOCKER", &docker).run();
+    (answer, std::fs::read_to_string(log).unwrap_or_default())
+}
+
+#[test]
+fn an_image_is_pushed_under_the_name_in_the_registry() {
+    let (answer, log) = with_stub("--push --registry localhost:5000/lab --format json", "");
+    assert_eq!(answer.code, Some(0), "{answer}");
+    let commands: Vec<&str> = log.lines().collect();
+    assert!(commands[0].starts_with("build --tag localhost/xtask-test:v1 "), "{log}");
+    let target = "localhost:5000/lab/xtask-test:v1";
+    assert_eq!(commands[1..], [format!("tag localhost/xtask-test:v1 {target}"), format!("push {target}")]);
+    answer.says(0, &[&format!("\"pushed\": \"{target}\"")]);
+}
+
+#[test]
+fn images_for_several_platforms_have_provenance_and_an_sbom() {
+    let args = "--push --registry localhost:5000 --platform linux/amd64,linux/arm64";
+    let (answer, log) = with_stub(args, "'buildx version') exit ;;");
+    assert_eq!(answer.code, Some(0), "{answer}");
+    let expected = "buildx build --push --provenance=mode=max --sbom=true --platform linux/amd64,linux/arm64 \
+                    --tag localhost:5000/xtask-test:v1 ";
+    assert!(log.starts_with(expected) && log.lines().count() == 1, "{log}");
+}
+
+#[test]
+fn several_platforms_require_buildx_and_a_failed_push_has_its_reason() {
+    let args = "--push --platform linux/amd64,linux/arm64";
+    let (answer, log) = with_stub(args, "'buildx '*) echo \"'buildx' is not a docker command\" >&2; exit 1 ;;");
+    answer.says(3, &["`--platform` requires docker with buildx", "'buildx' is not a docker command"]);
+    assert_eq!(log, "");
+    let (answer, _) = with_stub("--push", "'push '*) echo denied >&2; exit 1 ;;");
+    answer.says(3, &["`localhost/xtask-test:v1` could not be pushed", "denied", "docker login"]);
+    let (answer, _) = with_stub("--registry localhost:5000", "");
+    assert_eq!(answer.code, Some(2), "{answer}");
+}
+
+/// A workspace, and the engine. Removes the image on drop.
 struct Shop {
     bench: Bench,
     engine: Engine,
@@ -37,15 +100,8 @@ struct Shop {
 
 impl Shop {
     fn new(engine: Engine, dockerfile: &str) -> Self {
-        let shop = Self { bench: Bench::new(), engine, tag: unique() };
-        let config = "repository = \"https://git.example/x.git\"\n[argocd]\nversion = \"3.5\"\n[kubernetes]\nversion = \"1.34.1\"\n";
-        shop.bench.write("charts.toml", config);
-        shop.bench.write("charts/thing/Chart.yaml", "apiVersion: v2\nname: thing\nversion: 0.1.0\n");
-        let values = format!("image:\n  repository: localhost/xtask-test\n  tag: {}\n", shop.tag);
-        shop.bench.write("charts/thing/values.yaml", &values);
-        shop.bench.write("images/thing/Dockerfile", dockerfile);
-        shop.bench.write("images/thing/file", "one\n");
-        shop
+        let tag = unique();
+        Self { bench: workspace(&tag, dockerfile), engine, tag }
     }
 
     fn reference(&self) -> String {

@@ -404,6 +404,27 @@ fn invalid_values_of_the_relay_are_rejected_at_their_place() {
         ("credentials:\n  password: hunter2\n", "unknown value `credentials.password`", 2),
         ("relay:\n  allowedSenderDomains: []\n", "`relay.allowedSenderDomains` must not be empty", 2),
         ("extraMainCf:\n  mynetworks: 0.0.0.0/0\n", "the key `mynetworks` is not allowed in `extraMainCf`", 2),
+        (
+            "relay:\n  senderRelayhosts:\n    example.com: '[sink.mail.svc]:25'\n",
+            "`relay.senderRelayhosts.example.com` is not valid",
+            3,
+        ),
+        (
+            "credentials:\n  existingSecret: smtp\nrelay:\n  relayhost: '[a.example.com]:25'\n  senderRelayhosts:\n    example.com: b.example.com\n",
+            "`relay.senderRelayhosts.example.com` must match the pattern",
+            6,
+        ),
+        ("relay:\n  rewriteFrom:\n    '*': example.com\n", "`relay.rewriteFrom.*` is not valid", 3),
+        ("relay:\n  rewriteFrom:\n    Lab: a@example.com\n", "the key `Lab` is not allowed in `relay.rewriteFrom`", 3),
+        (
+            "dkim:\n  domains:\n    example.com: relay\n",
+            "`dkim` is not valid: expected either `dkim.existingSecret`",
+            2,
+        ),
+        ("dkim:\n  existingSecret: keys\n", "`dkim.existingSecret` must be empty", 2),
+        ("metrics:\n  serviceMonitor:\n    enabled: true\n", "`metrics.serviceMonitor.enabled` must be `false`", 3),
+        ("milters:\n  sockets: ['milter:8891']\n", "`milters.sockets[0]` is not valid", 2),
+        ("extraMainCf:\n  smtpd_milters: ''\n", "the key `smtpd_milters` is not allowed in `extraMainCf`", 2),
         ("image:\n  tag: latest\n", "`image.tag` is not valid: expected a fixed image tag", 2),
     ] {
         bench.write("charts/postfix/ci/bad-values.yaml", values);

@@ -54,7 +54,7 @@ fn copy() -> tempfile::TempDir {
 
 /// Renders and traces a target. Nothing if Helm fails.
 fn lines(root: &Path, cache: &Path, helm: &Path, name: &str) -> Option<Lines> {
-    let (workspace, _) = Workspace::load(root).expect("a workspace");
+    let (workspace, _) = Workspace::load(root, &std::env::temp_dir()).expect("a workspace");
     let (inspections, _) = Inspections::new(&workspace);
     let (targets, _) = plan::plan(&workspace, &inspections, workspace.config.argocd, &[name.to_owned()]);
     traced(root, cache, helm, targets.first()?)
@@ -265,7 +265,7 @@ fn nearly_all_lines_are_traced() {
     let Some(helm) = support::helm(HELM_4) else { return };
     let cache = tempfile::tempdir().expect("temporary folder");
     let folder = copy();
-    let (workspace, _) = Workspace::load(folder.path()).expect("a workspace");
+    let (workspace, _) = Workspace::load(folder.path(), &std::env::temp_dir()).expect("a workspace");
     let (inspections, _) = Inspections::new(&workspace);
     let (targets, _) = plan::plan(&workspace, &inspections, workspace.config.argocd, &["postfix".to_owned()]);
     assert!(targets.len() >= 8);

@@ -400,7 +400,7 @@ fn probes_log_nothing(lab: &Lab, rendered: &Rendered) {
         let now = lab.logs();
         std::mem::replace(&mut before, now) == before
     });
-    for probe in ["startupProbe", "livenessProbe"] {
+    for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
         for _ in 0..3 {
             let mut args = vec!["exec".to_owned(), lab.named("relay")];
             args.extend(rendered.probe(probe));

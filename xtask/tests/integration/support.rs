@@ -84,13 +84,19 @@ pub(crate) fn kustomize() -> Option<PathBuf> {
 pub(crate) fn tool(name: &str) -> Option<PathBuf> {
     static FOUND: Mutex<BTreeMap<String, Option<PathBuf>>> = Mutex::new(BTreeMap::new());
     let mut all = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+    // This repository has no Jsonnet files.
+    let workspace = tempfile::tempdir().expect("temporary directory");
+    let root = if name == "jsonnet" { workspace.path().to_path_buf() } else { repository().to_path_buf() };
+    let configuration = fs::read_to_string(repository().join("charts.toml")).expect("charts.toml");
+    let configuration = configuration.replace("[tools]\n", "[tools]\njsonnet = \"0.22.0\"\n");
+    fs::write(workspace.path().join("charts.toml"), configuration).expect("written");
     if let Some(found) = all.get(name) {
         assert!(found.is_some() || !ci(), "CI requires {name}");
         return found.clone();
     }
     let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
         .args(["tools", "install", name, "--format", "json", "--root"])
-        .arg(repository())
+        .arg(root)
         .output()
         .expect("xtask runs");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -188,7 +194,7 @@ impl Bench {
             .env("XTASK_CACHE_DIR", self.cache())
             .env("NO_COLOR", "1")
             .stdin(Stdio::null());
-        Run { bench: self, command, helm: None, kubeconform: None, kustomize: None }
+        Run { bench: self, command, helm: None, kubeconform: None, kustomize: None, jsonnet: None }
     }
 
     /// The files in the directory for temporary files.
@@ -209,6 +215,7 @@ pub(crate) struct Run<'a> {
     helm: Option<PathBuf>,
     kubeconform: Option<PathBuf>,
     kustomize: Option<PathBuf>,
+    jsonnet: Option<PathBuf>,
 }
 
 impl Run<'_> {
@@ -239,6 +246,13 @@ impl Run<'_> {
         self
     }
 
+    /// Sets the jsonnet.
+    pub(crate) fn jsonnet(mut self, jsonnet: &Path) -> Self {
+        self.command.env("XTASK_JSONNET", jsonnet);
+        self.jsonnet = Some(jsonnet.to_path_buf());
+        self
+    }
+
     /// Waits for its end and returns its output.
     pub(crate) fn run(mut self) -> Answer {
         let output = self.command.output().expect("xtask runs");
@@ -256,6 +270,12 @@ impl Run<'_> {
         self.command.stdout(Stdio::null()).stderr(terminal).spawn().expect("xtask runs")
     }
 
+    /// Starts it on a terminal, with a person in front of it.
+    pub(crate) fn attended(mut self, terminal: &File) -> Child {
+        let terminal = || terminal.try_clone().expect("cloned");
+        self.command.stdin(terminal()).stdout(terminal()).stderr(terminal()).spawn().expect("xtask runs")
+    }
+
     /// Replaces paths and durations, which differ between runs.
     fn normal(&self, text: &str) -> String {
         let mut text = text.to_owned();
@@ -263,6 +283,7 @@ impl Run<'_> {
             (self.helm.clone().unwrap_or_else(|| "\0".into()), "[HELM]"),
             (self.kubeconform.clone().unwrap_or_else(|| "\0".into()), "[KUBECONFORM]"),
             (self.kustomize.clone().unwrap_or_else(|| "\0".into()), "[KUSTOMIZE]"),
+            (self.jsonnet.clone().unwrap_or_else(|| "\0".into()), "[JSONNET]"),
             (self.bench.root(), "[ROOT]"),
             (self.bench.cache(), "[CACHE]"),
             (self.bench.base().join("mirror"), "[MIRROR]"),

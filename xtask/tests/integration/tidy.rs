@@ -75,6 +75,18 @@ fn one_file_prints_and_one_runs_programs() {
 }
 
 #[test]
+fn one_module_reads_files() {
+    let reading = |path: &Path, line: &str| {
+        !path.ends_with("toolbox/src/regular_file.rs")
+            && [" fs::read(", "::fs::read(", "fs::read_to_string("].iter().any(|word| line.contains(word))
+            // Tests know what they read.
+            && !line.contains("expect(")
+            && !["tests.rs", "testing.rs"].iter().any(|end| path.ends_with(end))
+    };
+    assert_eq!(lines(reading), Vec::<String>::new(), "only regular_file.rs reads files");
+}
+
+#[test]
 fn every_code_is_used() {
     let texts: String = sources().into_iter().map(|(_, text)| text).collect();
     let unused: Vec<_> = Code::ALL.iter().filter(|code| !texts.contains(&format!("Code::{code:?}"))).collect();
@@ -215,4 +227,75 @@ fn the_readme_lists_all_commands() {
         }
     }
     assert!(rows.is_empty(), "README.md lists unknown commands: {:?}", rows.keys());
+}
+
+#[test]
+fn actions_are_pinned_by_commit() {
+    let folder = repository().join(".github/workflows");
+    let pinned = Regex::new(r"^[\w.-]+/[\w./-]+@[0-9a-f]{40}( # v[0-9.]+)?$").expect("a pattern");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).expect("readable") {
+        let path = entry.expect("readable").path();
+        let text = std::fs::read_to_string(&path).expect("text");
+        for action in text.lines().filter_map(|line| line.trim_start().trim_start_matches("- ").strip_prefix("uses: "))
+        {
+            count += 1;
+            assert!(pinned.is_match(action), "{}: `{action}` is not pinned by commit", path.display());
+        }
+        assert!(!text.contains("pull_request_target"), "{}: runs code of a fork with secrets", path.display());
+        assert!(text.contains("permissions:\n  contents: read\n"), "{}: has more permissions", path.display());
+    }
+    assert!(count > 0, "no action was found");
+}
+
+#[test]
+fn dependencies_come_from_one_registry_and_in_one_version() {
+    let lock = std::fs::read_to_string(repository().join("Cargo.lock")).expect("Cargo.lock");
+    let field = |package: &str, key: &str| -> Option<String> {
+        let value = package.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = \""))?;
+        Some(value.trim_end_matches('"').to_owned())
+    };
+    let mut versions: BTreeMap<String, usize> = BTreeMap::new();
+    for package in lock.split("[[package]]\n").skip(1) {
+        let name = field(package, "name").expect("a name");
+        if let Some(source) = field(package, "source") {
+            assert_eq!(source, "registry+https://github.com/rust-lang/crates.io-index", "{name}");
+            assert!(field(package, "checksum").is_some(), "{name} has no checksum");
+        }
+        *versions.entry(name).or_default() += 1;
+    }
+    let deny = std::fs::read_to_string(repository().join("deny.toml")).expect("deny.toml");
+    let skipped = deny.lines().filter_map(|line| line.trim().strip_prefix("{ crate = \"")?.split('"').next());
+    let skipped: BTreeSet<&str> = skipped.collect();
+    let several: BTreeSet<&str> =
+        versions.iter().filter(|(_, count)| **count > 1).map(|(name, _)| name.as_str()).collect();
+    assert_eq!(several, skipped, "the crates with several versions, and `skip` in deny.toml");
+}
+
+#[test]
+fn every_promise_about_security_has_a_test() {
+    let text = std::fs::read_to_string(repository().join("docs/security.md")).expect("docs/security.md");
+    let (_, promises) = text.split_once("\n## Promises\n").expect("the section");
+    let mut tests: BTreeSet<String> = BTreeSet::new();
+    let function = Regex::new(r"(?m)^ *fn (\w+)\(").expect("a pattern");
+    let attributes = ["#[test]", "proptest! {"];
+    let mut files: Vec<String> = sources().into_iter().map(|(_, text)| text).collect();
+    for entry in std::fs::read_dir(repository().join("xtask/tests/integration")).expect("readable") {
+        files.push(std::fs::read_to_string(entry.expect("readable").path()).expect("text"));
+    }
+    for text in files.iter().filter(|text| attributes.iter().any(|attribute| text.contains(attribute))) {
+        tests.extend(function.captures_iter(text).map(|found| found[1].to_owned()));
+    }
+    let mut rows = 0;
+    for row in promises.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| promise")) {
+        rows += 1;
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").collect();
+        let named: Vec<&str> = cells.last().expect("a cell").split('`').skip(1).step_by(2).collect();
+        assert!(!named.is_empty(), "no test: {row}");
+        for name in named {
+            let fixture = repository().join(format!("tests/fixtures/{name}.txtar")).is_file();
+            assert!(fixture || tests.contains(name), "docs/security.md names `{name}`, which is not a test");
+        }
+    }
+    assert!(rows > 20, "the table was not read");
 }

@@ -26,6 +26,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use judge::Judge;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use lists::Lists;
+use ours::Programs;
 use support::{HELM_4, ci, helm, repository};
 use workspace::Workspace;
 
@@ -115,7 +116,12 @@ impl Court {
         let workspace = Workspace::lay(name, &self.helm, self.memory.path())?;
         // One after the other: what the binary writes would be directories of a Git generator.
         let theirs = self.judge.ask(&workspace)?;
-        let ours = ours::run(&workspace, &self.helm, self.kustomize.as_deref())?;
+        let jsonnet = workspace.evaluates().then(|| support::tool("jsonnet"));
+        if jsonnet == Some(None) {
+            return Ok(Completion::ignored_with("jsonnet is unavailable"));
+        }
+        let programs = Programs { helm: &self.helm, kustomize: self.kustomize.as_deref(), jsonnet: jsonnet.flatten() };
+        let ours = ours::run(&workspace, &programs)?;
         if self.kustomize.is_none() && theirs.lacks("kustomize") {
             return Ok(Completion::ignored_with("kustomize is unavailable"));
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use diagnostics::Source;
 use document::yaml;
@@ -22,13 +22,24 @@ pub(crate) struct Ours {
     list: Answer,
 }
 
+/// The programs that the binary may run.
+pub(crate) struct Programs<'a> {
+    pub(crate) helm: &'a Path,
+    pub(crate) kustomize: Option<&'a Path>,
+    pub(crate) jsonnet: Option<PathBuf>,
+}
+
 /// Runs the binary.
-pub(crate) fn run(workspace: &Workspace, helm: &Path, kustomize: Option<&Path>) -> Result<Ours, String> {
+pub(crate) fn run(workspace: &Workspace, programs: &Programs<'_>) -> Result<Ours, String> {
+    let Programs { helm, kustomize, jsonnet } = programs;
     let bench = &workspace.bench;
     let run = |arguments: &str| {
         let mut run = bench.xtask(arguments).helm(helm).env("PATH", std::env::var("PATH").unwrap_or_default());
         if let Some(kustomize) = kustomize {
             run = run.kustomize(kustomize);
+        }
+        if let Some(jsonnet) = jsonnet {
+            run = run.jsonnet(jsonnet);
         }
         if workspace.mirror().is_dir() {
             run = run.env("XTASK_CHART_MIRROR", workspace.mirror());

@@ -73,6 +73,11 @@ impl Workspace {
         Ok(Self { bench, applied })
     }
 
+    /// Whether charts.toml declares a version of jsonnet.
+    pub(crate) fn evaluates(&self) -> bool {
+        fs::read_to_string(self.bench.root().join("charts.toml")).is_ok_and(|text| text.contains("\njsonnet = "))
+    }
+
     /// The directory with the archives of all chart repositories.
     pub(crate) fn mirror(&self) -> PathBuf {
         self.bench.base().join("mirror")

@@ -1,8 +1,9 @@
 //! How Argo CD applies an override file to a source.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use document::{Key, Node, Value};
+use document::{Mapping, Node, Value};
 
 /// A JSON merge patch (RFC 7396) as in Argo CD's library, which also removes nulls from mappings in lists.
 pub(super) fn merge_patch(target: Option<&Node>, patch: &Node) -> Node {
@@ -11,20 +12,20 @@ pub(super) fn merge_patch(target: Option<&Node>, patch: &Node) -> Node {
         let items = items.iter().map(|item| merge_patch(None, item)).collect();
         return Node { value: Value::Sequence(items), span: patch.span.clone(), source: Arc::clone(&patch.source) };
     };
-    let mut entries: Vec<(Key, Node)> = target.map(Node::entries).unwrap_or_default().to_vec();
+    let mut entries = target.map(Node::entries).unwrap_or_default().iter().cloned().collect::<Mapping<Node>>();
+    let mut removed = HashSet::new();
     for (key, change) in changes {
-        let known = entries.iter().position(|(name, _)| name.name == key.name);
         if matches!(change.value, Value::Null) {
-            if let Some(index) = known {
-                entries.remove(index);
-            }
+            removed.insert(key.name.as_str());
             continue;
         }
-        let merged = merge_patch(known.map(|index| &entries[index].1), change);
-        match known {
-            Some(index) => entries[index].1 = merged,
-            None => entries.push((key.clone(), merged)),
+        match entries.value_mut(&key.name) {
+            Some(known) => *known = merge_patch(Some(known), change),
+            None => entries.set(key.clone(), merge_patch(None, change)),
         }
+    }
+    if !removed.is_empty() {
+        entries.retain(|(key, _)| !removed.contains(key.name.as_str()));
     }
     Node { value: Value::Mapping(entries), span: patch.span.clone(), source: Arc::clone(&patch.source) }
 }
@@ -38,9 +39,9 @@ pub(super) fn read_over(old: &Node, new: &Node, raw: bool) -> Node {
         (Value::Mapping(before), Value::Mapping(after)) if !raw => {
             let mut entries = before.clone();
             for (key, node) in after {
-                match entries.iter_mut().find(|(name, _)| name.name == key.name) {
-                    Some((_, known)) => *known = read_over(known, node, key.name == "valuesObject"),
-                    None => entries.push((key.clone(), node.clone())),
+                match entries.value_mut(&key.name) {
+                    Some(known) => *known = read_over(known, node, key.name == "valuesObject"),
+                    None => entries.set(key.clone(), node.clone()),
                 }
             }
             Value::Mapping(entries)

@@ -1,7 +1,7 @@
 //! Generators: what they have in common, and how they nest.
 
 use diagnostics::Place;
-use document::{Key, Node, Value as Yaml};
+use document::{Key, Mapping, Node, Value as Yaml};
 
 use super::failure::{Failure, Result};
 use super::parameters::{Origin, Parameters, flattened};
@@ -139,7 +139,7 @@ impl Context<'_> {
             };
             Ok((key.clone(), node))
         });
-        let parts = parts.collect::<Result<Vec<(Key, Node)>>>()?;
+        let parts = parts.collect::<Result<Mapping<Node>>>()?;
         Ok(Node { value: Yaml::Mapping(parts), ..entry.clone() })
     }
 
@@ -156,14 +156,14 @@ impl Context<'_> {
             };
             Ok((key.clone(), part))
         });
-        let parts = parts.collect::<Result<Vec<(Key, Node)>>>()?;
+        let parts = parts.collect::<Result<Mapping<Node>>>()?;
         Ok(Node { value: Yaml::Mapping(parts), ..node.clone() })
     }
 
     fn with_values(self, node: &Node, values: &Map) -> Result<Node> {
         let Yaml::Mapping(parts) = &node.value else { return Ok(node.clone()) };
         let own = |key: &Key| key.name == "values";
-        let others: Vec<(Key, Node)> = parts.iter().filter(|(key, _)| !own(key)).cloned().collect();
+        let others: Mapping<Node> = parts.iter().filter(|(key, _)| !own(key)).cloned().collect();
         let rendered = self.engine.tree(&Node { value: Yaml::Mapping(others), ..node.clone() }, values)?;
         let Yaml::Mapping(mut rendered) = rendered.value else { return Ok(node.clone()) };
         if let Some((key, node)) = parts.iter().find(|(key, _)| own(key)) {
@@ -177,7 +177,7 @@ impl Context<'_> {
                 };
                 Ok((name.clone(), value))
             });
-            let entries = entries.collect::<Result<Vec<(Key, Node)>>>()?;
+            let entries = entries.collect::<Result<Mapping<Node>>>()?;
             rendered.push((key.clone(), Node { value: Yaml::Mapping(entries), ..node.clone() }));
         }
         Ok(Node { value: Yaml::Mapping(rendered), ..node.clone() })

@@ -1,7 +1,9 @@
 //! `templatePatch`: a strategic merge patch of the generated Application.
 
+use std::collections::HashSet;
+
 use diagnostics::Source;
-use document::{Key, Node, Value as Yaml};
+use document::{Key, Mapping, Node, Value as Yaml};
 
 use super::failure::{Failure, Result};
 use super::render::Engine;
@@ -97,7 +99,7 @@ fn at(place: &Node, node: &Node) -> Node {
 fn merge(original: &Node, patch: &Node, above: &mut Vec<String>) -> Result<Node> {
     match patch.get("$patch").and_then(Node::as_str) {
         Some("replace") => return Ok(plain(patch)),
-        Some("delete") => return Ok(Node { value: Yaml::Mapping(Vec::new()), ..original.clone() }),
+        Some("delete") => return Ok(Node { value: Yaml::Mapping(Mapping::default()), ..original.clone() }),
         Some("merge") | None => {}
         Some(other) => {
             let message = format!("unknown directive `$patch: {other}` in `templatePatch`");
@@ -106,19 +108,18 @@ fn merge(original: &Node, patch: &Node, above: &mut Vec<String>) -> Result<Node>
             );
         }
     }
-    let mut merged = original.entries().to_vec();
+    let mut merged = original.entries().iter().cloned().collect::<Mapping<Node>>();
+    let mut removed = HashSet::new();
     for (key, value) in patch.entries().iter().filter(|(key, _)| !key.name.starts_with('$')) {
-        let before = merged.iter().position(|(name, _)| name.name == key.name);
-        let Some(before) = before else {
-            if !matches!(value.value, Yaml::Null) {
-                merged.push((key.clone(), plain(value)));
-            }
+        if matches!(value.value, Yaml::Null) {
+            removed.insert(key.name.as_str());
+            continue;
+        }
+        let Some(before) = merged.value_mut(&key.name) else {
+            merged.set(key.clone(), plain(value));
             continue;
         };
-        match (&merged[before].1.value, &value.value) {
-            (_, Yaml::Null) => {
-                merged.remove(before);
-            }
+        match (&before.value, &value.value) {
             (Yaml::Mapping(_), Yaml::Mapping(_)) => {
                 if above.last().is_some_and(|last| last == "valuesObject") {
                     let message =
@@ -128,16 +129,19 @@ fn merge(original: &Node, patch: &Node, above: &mut Vec<String>) -> Result<Node>
                         .help("set it in the template or in the patch, but not in both, or use `helm.values`"));
                 }
                 above.push(key.name.clone());
-                merged[before].1 = merge(&merged[before].1, value, above)?;
+                *before = merge(before, value, above)?;
                 above.pop();
             }
             (Yaml::Sequence(items), Yaml::Sequence(more)) if key.name == "finalizers" => {
                 let others = items.iter().filter(|item| !more.iter().any(|other| other.as_str() == item.as_str()));
                 let all = more.iter().chain(others).cloned().collect();
-                merged[before].1 = Node { value: Yaml::Sequence(all), ..value.clone() };
+                *before = Node { value: Yaml::Sequence(all), ..value.clone() };
             }
-            _ => merged[before].1 = plain(value),
+            _ => *before = plain(value),
         }
+    }
+    if !removed.is_empty() {
+        merged.retain(|(key, _)| !removed.contains(key.name.as_str()));
     }
     Ok(Node { value: Yaml::Mapping(merged), ..original.clone() })
 }

@@ -1,7 +1,7 @@
 //! Renders the strings of a tree with parameters.
 
 use diagnostics::{Code, Diagnostic, Place, nearest};
-use document::{Key, Node, Value as Yaml};
+use document::{Key, Mapping, Node, Value as Yaml};
 
 use super::failure::{Failure, Result};
 use super::fast_template;
@@ -55,12 +55,13 @@ impl Engine {
                 Yaml::Sequence(items.iter().map(|item| self.tree(item, values)).collect::<Result<_>>()?)
             }
             Yaml::Mapping(entries) => {
-                let mut rendered: Vec<(Key, Node)> = Vec::with_capacity(entries.len());
+                // The last value of each key.
+                let mut rendered = Mapping::default();
                 for (key, value) in entries.iter().filter(|(_, value)| !matches!(value.value, Yaml::Null)) {
                     let value = self.tree(value, values)?;
-                    rendered.push((self.key(node, key, values)?, value));
+                    rendered.set(self.key(node, key, values)?, value);
                 }
-                Yaml::Mapping(unique(rendered))
+                Yaml::Mapping(rendered)
             }
             other => other.clone(),
         };
@@ -74,18 +75,6 @@ impl Engine {
         let place = Node { value: Yaml::Null, span: key.span.clone(), source: node.source.clone() };
         Ok(Key { name: self.text(&place, &key.name, values)?, span: key.span.clone() })
     }
-}
-
-/// The entries with the last value of each key.
-fn unique(entries: Vec<(Key, Node)>) -> Vec<(Key, Node)> {
-    let mut kept: Vec<(Key, Node)> = Vec::with_capacity(entries.len());
-    for entry in entries {
-        match kept.iter_mut().find(|other| other.0.name == entry.0.name) {
-            Some(other) => *other = entry,
-            None => kept.push(entry),
-        }
-    }
-    kept
 }
 
 /// What an error of a Go template means for the ApplicationSet.

@@ -44,7 +44,7 @@ pub(super) fn overridden(own: Option<&Node>, base: &Node) -> Node {
         merged.push((key.clone(), node));
     }
     merged.extend(others.iter().filter(|(key, _)| own.get(&key.name).is_none()).cloned());
-    Node { value: Yaml::Mapping(merged), ..own.clone() }
+    Node { value: Yaml::Mapping(merged.into()), ..own.clone() }
 }
 
 fn empty(node: &Node) -> bool {
@@ -146,7 +146,7 @@ pub(super) fn string(at: &Node, text: &str) -> Node {
 }
 
 fn mapping(at: &Node, entries: Vec<(Key, Node)>) -> Node {
-    Node { value: Yaml::Mapping(entries), span: at.span.clone(), source: at.source.clone() }
+    Node { value: Yaml::Mapping(entries.into()), span: at.span.clone(), source: at.source.clone() }
 }
 
 fn entry(at: &Node, key: &str, value: Node) -> (Key, Node) {

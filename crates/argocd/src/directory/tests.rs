@@ -17,7 +17,7 @@ fn files(files: &[(&str, &str)], options: &Options) -> Vec<String> {
     let root = tempfile::tempdir().expect("temporary directory");
     write(root.path(), files);
     let found = read(root.path(), &root.path().join("app"), options, &|_| false);
-    match found.and_then(|contents| contents.manifests()) {
+    match found.and_then(|contents| contents.manifests(&|_| Ok(Vec::new()))) {
         Ok(manifests) => manifests.into_iter().map(|one| one.file).collect(),
         Err(found) => found.0.into_iter().map(|one| one.message).collect(),
     }
@@ -121,7 +121,7 @@ fn an_invalid_manifest_is_reported_with_its_line() {
     write(root.path(), &[("app/a.yaml", &format!("{}---\nkind: [\napiVersion: v1\nmetadata: x\n", object("one")))]);
     let found = read(root.path(), &root.path().join("app"), &Options::default(), &|_| false)
         .expect("readable")
-        .manifests()
+        .manifests(&|_| Ok(Vec::new()))
         .expect_err("invalid");
     assert_eq!(found.0[0].code, Code::ManifestInvalid);
     assert!(found.0[0].message.starts_with("`app/a.yaml` is not valid YAML: "), "{found:?}");
@@ -137,7 +137,7 @@ fn the_text_is_that_of_the_author() {
     std::fs::write(root.path().join("app/c.yaml"), b"\xFF\xFEk\0i\0n\0d\0:\0 \0D\0").expect("file");
     std::fs::write(root.path().join("app/d.yaml"), b"\xEF\xBB\xBFkind: E").expect("file");
     let contents = read(root.path(), &root.path().join("app"), &Options::default(), &|_| false).expect("valid");
-    let manifests = contents.manifests().expect("valid");
+    let manifests = contents.manifests(&|_| Ok(Vec::new())).expect("valid");
     assert_eq!(
         output(&manifests),
         "---\n# Source: app/a.yaml\n# why\nkind: A   # here\ndata: {a: 'b'}\n---\n# Source: app/a.yaml\nkind: B\ntext: |+\n  a\n\n\
@@ -165,7 +165,7 @@ fn links_jsonnet_and_ignored_files() {
     let all = with(true, "", "");
     let contents = read(root, &root.join("app"), &all, &|path| path.ends_with("y.yaml")).expect("valid");
     let names: Vec<_> = contents.files.iter().map(|one| one.name.as_str()).collect();
-    assert_eq!((names, contents.jsonnet), (vec!["app/a.yaml"], vec![root.join("app/x.jsonnet")]));
+    assert_eq!((names, contents.jsonnet), (vec!["app/a.yaml"], vec![(1, root.join("app/x.jsonnet"))]));
     let warnings: Vec<_> = contents.warnings.0.iter().map(|one| one.message.as_str()).collect();
     assert_eq!(
         warnings,

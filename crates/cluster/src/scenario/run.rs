@@ -87,7 +87,7 @@ impl Runner<'_> {
     /// A file beside the scenario.
     pub(super) fn read(&self, file: &str) -> Result<String> {
         let path = self.files.join(file);
-        Ok(std::fs::read_to_string(&path).map_err(|error| Diagnostic::io("read", &path, &error))?)
+        Ok(toolbox::regular_file::read_to_string(&path).map_err(|error| Diagnostic::io("read", &path, &error))?)
     }
 
     /// The path of a copy of a file beside the scenario in which variables are replaced.

@@ -9,7 +9,8 @@ use saphyr_parser::{Event, ScalarStyle};
 
 use super::scalar::scalar;
 use super::syntax::syntax_error;
-use crate::tree::{Key, Node, Value};
+use crate::mapping::Key;
+use crate::tree::{Node, Value};
 
 /// The nesting limit. Nothing that Kubernetes accepts comes near it.
 const MAX_DEPTH: usize = 500;
@@ -24,8 +25,18 @@ pub struct Document {
     pub root: Node,
     /// Duplicate keys: every occurrence but the first in its mapping. The last value wins, as in Kubernetes.
     pub duplicates: Vec<Key>,
+    /// The values of duplicate keys that a later value replaced.
+    pub replaced: Vec<Node>,
     /// Whether it uses anchors or aliases, so that the text of a value may be somewhere else than its key.
     pub aliases: bool,
+}
+
+impl Document {
+    /// A part of another document, without anchors and duplicate keys.
+    #[must_use]
+    pub fn of(root: Node) -> Self {
+        Self { root, duplicates: Vec::new(), replaced: Vec::new(), aliases: false }
+    }
 }
 
 pub(super) struct Builder<'a> {
@@ -35,6 +46,7 @@ pub(super) struct Builder<'a> {
     anchors: BTreeMap<usize, Node>,
     copied: usize,
     duplicates: Vec<Key>,
+    replaced: Vec<Node>,
     aliases: bool,
 }
 
@@ -47,6 +59,7 @@ impl<'a> Builder<'a> {
             anchors: BTreeMap::new(),
             copied: 0,
             duplicates: Vec::new(),
+            replaced: Vec::new(),
             aliases: false,
         }
     }
@@ -54,7 +67,7 @@ impl<'a> Builder<'a> {
     pub(super) fn document(self) -> Document {
         let root =
             self.root.unwrap_or_else(|| Node { value: Value::Null, span: 0..0, source: Arc::clone(self.source) });
-        Document { root, duplicates: self.duplicates, aliases: self.aliases }
+        Document { root, duplicates: self.duplicates, replaced: self.replaced, aliases: self.aliases }
     }
 
     pub(super) fn event(&mut self, event: Event<'_>, span: Range<usize>) -> Result<()> {
@@ -79,8 +92,11 @@ impl<'a> Builder<'a> {
             Event::SequenceEnd | Event::MappingEnd => {
                 let Some(frame) = self.stack.pop() else { return Ok(()) };
                 let end = span.end.max(frame.start);
-                let value =
-                    if frame.mapping { Value::Mapping(frame.entries.list) } else { Value::Sequence(frame.items) };
+                let value = if frame.mapping {
+                    Value::Mapping(frame.entries.list.into())
+                } else {
+                    Value::Sequence(frame.items)
+                };
                 let node = Node { value, span: frame.start..end, source: Arc::clone(self.source) };
                 self.place(node, frame.anchor, false)
             }
@@ -92,7 +108,7 @@ impl<'a> Builder<'a> {
 
     fn open(&mut self, anchor: usize, span: Range<usize>, mapping: bool) -> Result<()> {
         if self.stack.len() >= MAX_DEPTH {
-            return Err(syntax_error(self.source, span, "it is nested too deeply"));
+            return Err(syntax_error(self.source, span, &format!("it is nested more than {MAX_DEPTH} levels deep")));
         }
         self.stack.push(Frame {
             anchor,
@@ -108,7 +124,8 @@ impl<'a> Builder<'a> {
     fn count_copies(&mut self, node: &Node, span: &Range<usize>) -> Result<()> {
         self.copied += size(node);
         if self.copied > MAX_COPIED {
-            return Err(syntax_error(self.source, span.clone(), "its anchors and aliases make it too large"));
+            let what = format!("its anchors and aliases copy more than {MAX_COPIED} values");
+            return Err(syntax_error(self.source, span.clone(), &what));
         }
         Ok(())
     }
@@ -146,8 +163,9 @@ impl<'a> Builder<'a> {
                 })?;
             }
             Some(PendingKey { merge: false, key }) => {
-                if frame.entries.set(key.clone(), node, true) {
+                if let Some(replaced) = frame.entries.set(key.clone(), node, true) {
                     self.duplicates.push(key);
+                    self.replaced.push(replaced);
                 }
             }
         }
@@ -182,18 +200,18 @@ struct Entries {
 }
 
 impl Entries {
-    /// Adds an entry, or replaces the one with the same key. Returns whether both were written in this mapping.
-    fn set(&mut self, key: Key, node: Node, own: bool) -> bool {
+    /// Adds an entry, or replaces the one with the same key. Returns what it replaced, if both were written in this mapping.
+    fn set(&mut self, key: Key, node: Node, own: bool) -> Option<Node> {
         if let Some(&at) = self.positions.get(&key.name) {
-            self.list[at] = (key, node);
+            let (_, replaced) = std::mem::replace(&mut self.list[at], (key, node));
             let both = own && self.own[at];
             self.own[at] |= own;
-            return both;
+            return both.then_some(replaced);
         }
         self.positions.insert(key.name.clone(), self.list.len());
         self.list.push((key, node));
         self.own.push(own);
-        false
+        None
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) fn archive_lock(digest: &str) -> Arc<Mutex<()>> {
 fn download_one(chart: &Path, pin: &Pin, context: &Context<'_>) -> Result<()> {
     let target = chart.join("charts").join(pin.file_name());
     links::refuse(chart, &target)?;
-    if std::fs::read(&target).is_ok_and(|bytes| verify(&target, &bytes, pin).is_ok()) {
+    if toolbox::regular_file::read(&target).is_ok_and(|bytes| verify(&target, &bytes, pin).is_ok()) {
         return Ok(());
     }
     atomic_file::write(&target, &obtain(pin, context)?)
@@ -56,7 +56,7 @@ fn download_one(chart: &Path, pin: &Pin, context: &Context<'_>) -> Result<()> {
 /// The verified archive of a pin, from the cache if possible.
 pub(super) fn obtain(pin: &Pin, context: &Context<'_>) -> Result<Vec<u8>> {
     let cached = cache_path(pin, context.cache);
-    if let Some(bytes) = std::fs::read(&cached).ok().filter(|bytes| verify(&cached, bytes, pin).is_ok()) {
+    if let Some(bytes) = toolbox::regular_file::read(&cached).ok().filter(|bytes| verify(&cached, bytes, pin).is_ok()) {
         return Ok(bytes);
     }
     let bytes = fetch(pin, context)?;
@@ -162,7 +162,7 @@ pub fn listed(folder: &Path, name: &str) -> Result<Vec<String>> {
     let archives = mirror_files(folder, &|file| version(file).is_some_and(|version| crate::chart::is_exact(&version)))?;
     let names = archives.iter().filter_map(|path| path.file_name()?.to_str());
     let mut versions: Vec<String> = names.filter_map(version).collect();
-    if let Ok(text) = std::fs::read_to_string(folder.join("index.yaml")) {
+    if let Ok(text) = toolbox::regular_file::read_to_string(folder.join("index.yaml")) {
         let root = yaml::parse_one(&Source::new("index.yaml", text))?.root;
         let entries = root.find(&["entries", name]).map(Node::items).unwrap_or_default();
         versions.extend(entries.iter().filter_map(|entry| entry.get("version")?.as_str()).map(str::to_owned));
@@ -174,7 +174,7 @@ fn from_folder(pin: &Pin, folder: &Path, context: &Context<'_>) -> Result<Vec<u8
     let wanted = pin.file_name();
     let mut wrong = Diagnostics::default();
     for path in mirror_files(folder, &|name| name == wanted)? {
-        let bytes = std::fs::read(&path).map_err(|error| Diagnostic::io("read", &path, &error))?;
+        let bytes = toolbox::regular_file::read(&path).map_err(|error| Diagnostic::io("read", &path, &error))?;
         match verify(&path, &bytes, pin) {
             Ok(()) => {
                 context.progress.status("Copying", &format!("{} {} from {}", pin.name, pin.version, folder.display()));
@@ -211,7 +211,7 @@ fn from_repository(pin: &Pin, url: &str, repositories: Repositories<'_>, context
     under_way.done("Downloaded");
     let mut wrong = Diagnostics::default();
     for path in super::folder::entries(&staged.path().join("charts"))? {
-        let bytes = std::fs::read(&path).map_err(|error| Diagnostic::io("read", &path, &error))?;
+        let bytes = toolbox::regular_file::read(&path).map_err(|error| Diagnostic::io("read", &path, &error))?;
         // The staged directory is temporary, so messages name the archive by its repository.
         let label = Path::new(url).join(path.file_name().unwrap_or_default());
         match verify(&label, &bytes, pin) {

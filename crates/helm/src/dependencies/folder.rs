@@ -10,6 +10,7 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
 use document::{Node, Value, yaml};
 use toolbox::archive;
 use toolbox::archive::{Tree, sha256, tree_digest};
+use toolbox::inputs;
 
 use crate::chart::known_as;
 
@@ -48,7 +49,7 @@ pub(super) struct Contents {
 pub(super) fn contents(root: &Path, charts: &Path, diagnostics: &mut Diagnostics) -> Result<Contents> {
     let mut contents = Contents::default();
     for path in entries(charts)? {
-        let Some(name) = path.file_name().and_then(|name| name.to_str()).map(str::to_owned) else { continue };
+        let name = inputs::file_name(&path)?.to_owned();
         if name.starts_with(['.', '_']) {
             continue;
         }
@@ -65,7 +66,7 @@ pub(super) fn contents(root: &Path, charts: &Path, diagnostics: &mut Diagnostics
             contents.charts.push(Subchart { path, label, archive: false, name: chart, version, digest, files });
             continue;
         }
-        let bytes = std::fs::read(&path).map_err(|error| Diagnostic::io("read", &path, &error))?;
+        let bytes = toolbox::regular_file::read(&path).map_err(|error| Diagnostic::io("read", &path, &error))?;
         if !is_archive(&name) {
             contents.others.insert(name, format!("sha256:{}", sha256(&bytes)));
             continue;
@@ -185,7 +186,7 @@ fn subcharts(files: &Tree) -> Vec<(String, Tree)> {
 pub(super) fn read(folder: &Path) -> Result<Tree> {
     let mut tree = Tree::new();
     walk(folder, "", 0, &mut |path, file| {
-        let bytes = std::fs::read(file).map_err(|error| Diagnostic::io("read", file, &error))?;
+        let bytes = toolbox::regular_file::read(file).map_err(|error| Diagnostic::io("read", file, &error))?;
         tree.insert(path.to_owned(), bytes);
         Ok(())
     })?;
@@ -223,14 +224,7 @@ fn walk(folder: &Path, prefix: &str, depth: usize, found: &mut dyn FnMut(&str, &
         .into());
     }
     for path in entries(folder)? {
-        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
-            return Err(Diagnostic::new(
-                Code::ChartInvalid,
-                format!("the name of `{}` is not valid UTF-8", path.display()),
-            )
-            .help("rename it")
-            .into());
-        };
+        let name = inputs::file_name(&path)?;
         let below = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
         let kind = std::fs::metadata(&path).map_err(|error| Diagnostic::io("read", &path, &error))?;
         if kind.is_dir() {

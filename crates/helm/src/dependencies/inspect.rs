@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 use toolbox::archive::{Tree, tree_digest};
+use toolbox::links;
 
 use super::differing::differing_entries;
 use super::drift::differences;
@@ -469,6 +470,7 @@ pub(super) fn tampered(label: &str, pin: &Pin, found: &str) -> Diagnostic {
 }
 pub(super) fn remove_outdated(root: &Path, chart: &Chart, removed: &mut Vec<PathBuf>) -> Result<()> {
     for path in outdated(root, chart)? {
+        links::refuse(&chart.directory, &path)?;
         match std::fs::remove_file(&path) {
             Ok(()) => removed.push(path),
             // Another process deleted it at the same time.

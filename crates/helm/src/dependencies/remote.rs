@@ -154,7 +154,7 @@ pub(super) fn resolve(
         let message = format!("helm downloaded no archive of `{name}` from {url}");
         return Err(Diagnostic::new(Code::DependencyUnavailable, message).at(place.clone(), "").into());
     };
-    let bytes = std::fs::read(file).map_err(|error| Diagnostic::io("read", file, &error))?;
+    let bytes = toolbox::regular_file::read(file).map_err(|error| Diagnostic::io("read", file, &error))?;
     let label = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let packed = Packed::read(&label, &bytes)?;
     let without_build = |version: &str| version.split('+').next().unwrap_or_default().to_owned();

@@ -56,7 +56,9 @@ pub fn stage(chart: &Chart, inspection: &Inspection, context: &Context<'_>) -> R
             ..Dependency::exact(&declared.name, version, &repository, declared.place.clone())
         });
     }
-    helm::update(&packing, &chart.name, &wanted, Repositories::Real, context)?;
+    if !wanted.is_empty() {
+        helm::update(&packing, &chart.name, &wanted, Repositories::Real, context)?;
+    }
 
     let name = chart.directory.file_name().unwrap_or_else(|| chart.name.as_ref());
     let directory = temporary.path().join("chart").join(name);

@@ -44,7 +44,7 @@ impl ChartTree {
         for name in chart_files(root, own)?.keys() {
             let Some(path) = name.strip_prefix(&prefix) else { continue };
             let file = own.join(path);
-            let bytes = std::fs::read(&file).map_err(|error| Diagnostic::io("read", &file, &error))?;
+            let bytes = toolbox::regular_file::read(&file).map_err(|error| Diagnostic::io("read", &file, &error))?;
             files.insert(path.to_owned(), bytes);
         }
         // The copy has no patterns of files to ignore, which would apply to unpacked dependencies, too.

@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
 use document::{Node, Value, yaml};
-use toolbox::atomic_file;
 use toolbox::environment::Mirror;
 use toolbox::parallel::parallel;
+use toolbox::{atomic_file, links};
 
 use super::context::Context;
 use super::download::{mirror_files, store_in_cache};
@@ -150,8 +150,9 @@ pub fn update(root: &Path, request: &Request<'_>, context: &Context<'_>) -> Resu
     let lock = ChartsLock { pins: pins.into_values().collect() };
     let path = root.join(charts_lock::FILE);
     let text = lock.to_text();
-    let unchanged = std::fs::read(&path).map_or(lock.pins.is_empty(), |bytes| bytes == text.as_bytes());
+    let unchanged = toolbox::regular_file::read(&path).map_or(lock.pins.is_empty(), |bytes| bytes == text.as_bytes());
     if !unchanged {
+        links::refuse_outside(root, &path)?;
         atomic_file::write(&path, text.as_bytes())?;
         updated.written.push(path);
     }
@@ -225,7 +226,7 @@ fn serve(request: &Request<'_>, context: &Context<'_>) -> Result<Option<Loopback
     let accept = |name: &str| is_archive(name) && wanted.iter().any(|start| name.starts_with(start));
     let mut archives = BTreeMap::new();
     for (index, path) in mirror_files(folder, &accept)?.into_iter().enumerate() {
-        let bytes = std::fs::read(&path).map_err(|error| Diagnostic::io("read", &path, &error))?;
+        let bytes = toolbox::regular_file::read(&path).map_err(|error| Diagnostic::io("read", &path, &error))?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         // Two directories of a mirror may contain files of the same name; Helm uses the first of equal versions.
         let name = if archives.contains_key(&name) { format!("{index}/{name}") } else { name };
@@ -308,7 +309,7 @@ fn online(chart: &Chart, context: &Context<'_>) -> Result<()> {
 
 /// The Chart.lock that Helm wrote for the staged chart, and its `generated` field.
 fn staged_lock(path: &Path) -> Result<(ChartLock, String)> {
-    let text = std::fs::read_to_string(path).map_err(|error| Diagnostic::io("read", path, &error))?;
+    let text = toolbox::regular_file::read_to_string(path).map_err(|error| Diagnostic::io("read", path, &error))?;
     let source = Source::new("Chart.lock", text);
     let root = yaml::parse_one(&source)?.root;
     let generated = root.get("generated").and_then(Node::as_str).unwrap_or_default().to_owned();
@@ -324,7 +325,7 @@ fn same_entries(left: &[Dependency], right: &[Dependency]) -> bool {
 fn verified(chart: &Chart, locked: &[Dependency], charts: &Path, old: &ChartsLock) -> Result<Vec<(Pin, Vec<u8>)>> {
     let mut downloaded = Vec::new();
     for path in folder::entries(charts)?.into_iter().filter(|path| path.is_file()) {
-        let bytes = std::fs::read(&path).map_err(|error| Diagnostic::io("read", &path, &error))?;
+        let bytes = toolbox::regular_file::read(&path).map_err(|error| Diagnostic::io("read", &path, &error))?;
         let label = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let packed = Packed::read(&label, &bytes)?;
         downloaded.push((label, packed, bytes));
@@ -378,12 +379,14 @@ impl Resolved<'_> {
             };
             if !contents.charts.iter().any(present) {
                 let path = charts.join(pin.file_name());
+                links::refuse_outside(root, &path)?;
                 atomic_file::write(&path, bytes)?;
                 updated.written.push(path);
             }
         }
         if let Some(text) = &self.lock {
             let path = self.chart.directory.join(self.chart.lock_file());
+            links::refuse_outside(root, &path)?;
             atomic_file::write(&path, text.as_bytes())?;
             updated.written.push(path);
         }

@@ -27,7 +27,7 @@ impl<'a> Field<'a> {
 
     /// A field of a mapping.
     pub(super) fn get(&self, name: &str) -> Option<Self> {
-        let (key, node) = self.node.entries().iter().find(|(key, _)| key.name == name)?;
+        let (key, node) = self.node.entry(name)?;
         let present = !matches!(node.value, Value::Null);
         present.then(|| Self {
             path: self.path_of(&[name]),

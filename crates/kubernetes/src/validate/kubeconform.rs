@@ -132,10 +132,13 @@ impl<'a> Stage<'a> {
         std::fs::write(&path, text).map_err(|error| Diagnostic::io("write", &path, &error).into())
     }
 
-    /// Links an existing schema file as that of a kind.
-    pub fn link(&self, kind: &Kind, file: &Path) -> Result<()> {
-        let Some(path) = self.path(kind)? else { return Ok(()) };
-        std::os::unix::fs::symlink(file, &path).map_err(|error| Diagnostic::io("link", &path, &error).into())
+    /// Copies an existing schema file as that of a kind. kubeconform would fetch what a schema refers to elsewhere.
+    pub fn copy(&self, kind: &Kind, root: &Path, file: &Path) -> Result<()> {
+        let source = toolbox::source::read(root, file)?;
+        if let Some(found) = schemas::elsewhere(&source) {
+            return Err(found.into());
+        }
+        self.schema(kind, &source.text)
     }
 
     fn path(&self, kind: &Kind) -> Result<Option<PathBuf>> {
@@ -157,6 +160,7 @@ pub fn run<'a>(
     names: impl Iterator<Item = &'a String>,
 ) -> Result<BTreeMap<String, Answer>> {
     let mut invocation = Invocation::new(program, folder)
+        .local()
         // More workers would compile the same schemas several times.
         .args(["-strict", "-output", "json", "-verbose", "-n", "2", "-kubernetes-version", kubernetes])
         .args(["-schema-location".to_owned(), format!("{SCHEMAS}/{}", schemas::LAYOUT)])

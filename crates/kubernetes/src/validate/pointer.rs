@@ -40,7 +40,7 @@ pub fn node<'a>(root: &'a Node, steps: &[String]) -> Option<&'a Node> {
 /// The place of a field's key; the place of the parent if it has no such field.
 #[must_use]
 pub fn key(parent: &Node, name: &str) -> Place {
-    let key = parent.entries().iter().find(|(key, _)| key.name == name);
+    let key = parent.entry(name);
     key.map_or_else(|| parent.place(), |(key, _)| Place::new(&parent.source, key.span.clone()))
 }
 

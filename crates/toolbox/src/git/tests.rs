@@ -87,3 +87,39 @@ fn batches_of_objects_are_read() {
     assert_eq!(read, expected.map(|(object, content)| (object.to_owned(), content.to_vec())).into());
     assert!(batch(b"").is_empty() && batch(b"\n\n").is_empty());
 }
+
+#[test]
+fn an_export_is_a_checkout_without_filters_and_hooks() {
+    let Some(bench) = Bench::new() else { return };
+    let ran = bench.path("ran");
+    std::fs::write(bench.path(".gitattributes"), "kept export-ignore\n* filter=a\ncrlf eol=crlf\n").expect("written");
+    for (name, text) in [("kept", "one\n"), ("crlf", "two\n")] {
+        std::fs::write(bench.path(name), text).expect("written");
+    }
+    std::fs::create_dir(bench.path("below")).expect("directory");
+    std::os::unix::fs::symlink("../a", bench.path("below/link")).expect("link");
+    bench.git(&["add", "."]);
+    bench.git(&["commit", "--quiet", "--message", "two"]);
+    bench.git(&["tag", "--annotate", "--message", "x", "v1"]);
+    bench.git(&["config", "filter.a.smudge", &format!("touch {}; cat", ran.display())]);
+    let hook = bench.path(".git/hooks/post-checkout");
+    std::fs::write(&hook, format!("#!/bin/sh\ntouch {}\n", ran.display())).expect("written");
+    std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("set");
+    std::fs::write(bench.path("a"), "changed").expect("written");
+
+    let repository = bench.repository();
+    let references = repository.references().expect("git runs");
+    let tag = references.iter().find(|one| one.name == "refs/tags/v1").expect("the tag");
+    assert_eq!(Some(tag.commit.clone()), repository.commit("HEAD").expect("git runs"), "the commit, not the tag");
+    let target = tempfile::tempdir().expect("temporary directory");
+    repository.export(&tag.commit, target.path()).expect("git runs").expect("exported");
+    let read = |name: &str| std::fs::read_to_string(target.path().join(name)).expect(name);
+    assert_eq!((read("a"), read("kept"), read("crlf")), ("one".into(), "one\n".into(), "two\r\n".into()));
+    assert_eq!(std::fs::read_link(target.path().join("below/link")).expect("a link"), Path::new("../a"));
+    assert!(!ran.exists() && !target.path().join(".git").exists());
+    let status = bench.repository().changed("HEAD", &["."]).expect("git runs").expect("git succeeds");
+    assert_eq!(status, BTreeSet::from(["a".to_owned()]), "the index of the repository is as it was");
+
+    let missing = repository.export(&"0".repeat(40), target.path()).expect("git runs");
+    assert!(missing.expect_err("no such commit").contains("does not contain"));
+}

@@ -14,7 +14,7 @@ use super::miss::Miss;
 use crate::archive;
 use crate::process::check_interrupted;
 use crate::progress::Progress;
-use crate::tools_lock::ToolPin;
+use crate::tools_lock::{ToolPin, is_on_this_machine};
 
 /// The time limits for a connection and for the start of a response.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -150,8 +150,11 @@ fn agent(url: &str) -> Result<Agent, String> {
         tls = tls.root_certs(roots);
     }
     let mut config = Agent::config_builder();
-    if ["http://127.0.0.1:", "http://localhost:"].iter().any(|here| url.starts_with(here)) {
+    if is_on_this_machine(url) {
         config = config.proxy(None);
+    } else {
+        // Also after a redirect.
+        config = config.https_only(true);
     }
     Ok(config
         .timeout_global(Some(DEADLINE))
@@ -169,7 +172,7 @@ fn roots() -> Result<Option<RootCerts>, String> {
     let Some(path) = std::env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty()) else { return Ok(None) };
     let failed =
         |error: &dyn std::fmt::Display| format!("cannot read `{}` of `SSL_CERT_FILE`: {error}", path.display());
-    let pem = std::fs::read(&path).map_err(|error| failed(&error))?;
+    let pem = crate::regular_file::read(&path).map_err(|error| failed(&error))?;
     let mut certificates: Vec<Certificate<'static>> = Vec::new();
     for item in parse_pem(&pem) {
         if let PemItem::Certificate(certificate) = item.map_err(|error| failed(&error))? {

@@ -1,6 +1,7 @@
 //! The version that a program reports, remembered in the cache so that it is not run each time.
 //!
-//! An entry contains the size, modification time, and inode of the program; if they differ, the program is run again.
+//! An entry contains the size, the time of the last change, and the inode of the program; if they differ, the program is
+//! run again.
 //! Scripts, and links to a program with another name, are always run: version managers put them on PATH, and their output
 //! depends on more than the file.
 
@@ -79,7 +80,7 @@ pub(super) fn ask(program: &Path, args: &[String]) -> Result<Answer> {
 pub(super) fn ask_once(cache: &Path, program: &Path, args: &[String]) -> Result<Answer> {
     let Some(stamp) = stamp(program, args) else { return ask(program, args) };
     let memory = memory(cache, program);
-    if let Ok(text) = fs::read_to_string(&memory)
+    if let Ok(text) = crate::regular_file::read_to_string(&memory)
         && let Some((known, version)) = text.trim_end().split_once('\n')
         && known == stamp
     {
@@ -114,7 +115,7 @@ fn stamp(program: &Path, args: &[String]) -> Option<String> {
     let facts = fs::metadata(&target).ok()?;
     // The debug format escapes line breaks.
     let (size, inode, path) = (facts.size(), facts.ino(), target.to_string_lossy());
-    Some(format!("size={size} changed={}.{:09} inode={inode} {path:?} {args:?}", facts.mtime(), facts.mtime_nsec()))
+    Some(format!("size={size} changed={}.{:09} inode={inode} {path:?} {args:?}", facts.ctime(), facts.ctime_nsec()))
 }
 
 fn remember(memory: &Path, text: &str) -> std::io::Result<()> {

@@ -1,29 +1,26 @@
 //! The tools in the cache, and their atomic installation.
 //!
-//! The path of a tool is `<name>/<version>/<name>`; the file `installed` beside it records its SHA-256, size, and
-//! modification time. Both are written to a staging directory and installed by one rename. A file lock for each version of a
+//! The path of a tool is `<name>/<version>/<name>`; the file `installed` beside it records its SHA-256, size, and the time
+//! of its last change, which no program can set. The record is trusted because only this user can write it. Both are
+//! written to a staging directory and installed by one rename. A file lock for each version of a
 //! tool ensures that only one process installs it; that process removes the staging directories of killed runs.
 
 use std::fmt::Write as _;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::Duration;
 
-use diagnostics::{Diagnostic, Diagnostics, Result};
+use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use sha2::{Digest, Sha256};
 
-use crate::process::check_interrupted;
+use crate::environment;
+use crate::file_lock;
 use crate::progress::Progress;
 use crate::tools_lock::ToolPin;
 
 /// The name of the record beside a program.
 const RECORD: &str = "installed";
-
-/// How often a wait for another process checks whether it has ended.
-const PULSE: Duration = Duration::from_millis(50);
 
 /// `<cache>/tools`.
 #[derive(Debug)]
@@ -34,7 +31,7 @@ pub(super) struct Store {
 /// How thoroughly an installed program is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trust {
-    /// By size and modification time; by checksum only if these changed.
+    /// By size and the time of the last change; by checksum only if these changed.
     Stamp,
     /// By checksum.
     Nothing,
@@ -91,7 +88,12 @@ impl Store {
             Err(error) => return Installed::Damaged(format!("cannot be read: {error}")),
         };
         let path = self.folder(pin).join(RECORD);
-        let Some(record) = fs::read_to_string(&path).ok().and_then(|text| Record::parse(&text)) else {
+        let folder = self.folder(pin);
+        let places = [self.root.as_path(), &self.root.join(&pin.name), &folder, &program, &path];
+        if let Some(foreign) = places.into_iter().find_map(environment::foreign) {
+            return Installed::Damaged(foreign);
+        }
+        let Some(record) = crate::regular_file::read_to_string(&path).ok().and_then(|text| Record::parse(&text)) else {
             return Installed::Damaged("has no record of its installation".to_owned());
         };
         if !recipes(pin, platform).contains(&record.recipe) {
@@ -104,7 +106,7 @@ impl Store {
         if trust == Trust::Stamp && stamp == (record.size, record.changed.clone()) {
             return Installed::Sound;
         }
-        // A restored cache has other modification times and the same content.
+        // A restored cache has other times and the same content.
         match sha256_of(&program) {
             Ok(sum) if sum == record.sha256 => {
                 let record = Record { size: stamp.0, changed: stamp.1, ..record };
@@ -121,25 +123,23 @@ impl Store {
     /// returned value, or with this process.
     pub(super) fn lock(&self, pin: &ToolPin, progress: &dyn Progress) -> Result<Lock> {
         fs::create_dir_all(&self.root).map_err(|error| unwritable("create", &self.root, &error))?;
+        // Another user could replace whatever is installed there.
+        if let Some(why) =
+            [&self.root, &self.root.join(&pin.name)].into_iter().find_map(|path| environment::foreign(path))
+        {
+            let message = format!("the tools in the cache `{}` {why}", self.root.display());
+            return Err(Diagnostic::new(Code::Usage, message)
+                .help("delete this directory, or set `XTASK_CACHE_DIR` to a directory of your own")
+                .into());
+        }
         let path = self.root.join(format!(".lock-{}-{}", pin.name, pin.version));
         let file = File::create(&path).map_err(|error| unwritable("create", &path, &error))?;
         let what = format!("for another run to install {} {}", pin.name, pin.version);
-        let mut waiting = None;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Lock { _file: file }),
-                Err(TryLockError::WouldBlock) => {}
-                // Some network file systems do not support locks. The installation is still atomic, but may be made
-                // twice.
-                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
-                    return Ok(Lock { _file: file });
-                }
-                Err(TryLockError::Error(error)) => return Err(unwritable("lock", &path, &error)),
-            }
-            waiting.get_or_insert_with(|| progress.under_way("Waiting", &what));
-            // A blocking wait could not be interrupted.
-            check_interrupted()?;
-            thread::sleep(PULSE);
+        match file_lock::acquire(&file, || progress.under_way("Waiting", &what)) {
+            // Without support for locks, the installation is still atomic, but may be made twice.
+            Ok(()) => Ok(Lock { _file: file }),
+            Err(file_lock::Failure::Io(error)) => Err(unwritable("lock", &path, &error)),
+            Err(file_lock::Failure::Interrupted(found)) => Err(found),
         }
     }
 
@@ -244,7 +244,7 @@ impl Record {
 }
 
 fn changed(facts: &fs::Metadata) -> String {
-    format!("{}.{:09}", facts.mtime(), facts.mtime_nsec())
+    format!("{}.{:09}", facts.ctime(), facts.ctime_nsec())
 }
 
 /// The SHA-256 of a file in lowercase hexadecimal.

@@ -483,17 +483,15 @@ fn damaged_programs_are_reported_and_replaced() {
     let wanted = [("demo", "1.2.3")];
     bench.tools(&lock).require("demo", "1.2.3").expect("served");
 
-    // The modification time differs; the size is the same.
+    // The size is the same, and so is the modification time, which any program can set.
+    let fresh = fs::metadata(bench.program()).and_then(|facts| facts.modified()).expect("time");
     fs::write(bench.program(), shell("echo v1.2.4")).expect("written");
+    fs::File::options().write(true).open(bench.program()).and_then(|file| file.set_modified(fresh)).expect("time set");
     assert_eq!(bench.tools(&lock).require("demo", "1.2.3").expect("replaced").origin, Origin::Downloaded);
     assert!(bench.progress.verbs().contains(&"Replacing".to_owned()));
     assert_eq!(fs::read_to_string(bench.program()).expect("there"), shell(DEMO));
 
-    // If even the modification time is the same, only the checksum differs.
-    let fresh = fs::metadata(bench.program()).and_then(|facts| facts.modified()).expect("time");
     fs::write(bench.program(), shell("echo v1.2.4")).expect("written");
-    fs::File::options().write(true).open(bench.program()).and_then(|file| file.set_modified(fresh)).expect("time set");
-    assert_eq!(bench.tools(&lock).require("demo", "1.2.3").expect("not noticed").origin, Origin::Cache);
     let problem = first(bench.tools(&lock).verify(&wanted).remove(0).problems);
     assert!(problem.message.starts_with("`demo` 1.2.3 in the cache is damaged: it has sha256 "));
     assert_eq!(problem.helps, ["run `cargo xtask tools install demo`"]);
@@ -513,8 +511,29 @@ fn a_restored_cache_is_valid() {
     file.set_modified(std::time::SystemTime::UNIX_EPOCH).expect("time set");
     drop(file);
     assert_eq!(bench.tools(&lock).require("demo", "1.2.3").expect("cached").origin, Origin::Cache);
-    assert!(fs::read_to_string(bench.path("cache/tools/demo/1.2.3/installed")).expect("record").contains("changed 0."));
     assert_eq!(server.requests(), 1);
+}
+
+#[test]
+fn a_program_that_another_user_could_have_written_is_replaced() {
+    let bench = Bench::new();
+    let server = Server::ok(shell(DEMO));
+    let lock = served(&server, &sha256(shell(DEMO).as_bytes()), "");
+    bench.tools(&lock).require("demo", "1.2.3").expect("served");
+    // With a record that matches: another user who can write the program can write that, too.
+    fs::set_permissions(bench.program(), fs::Permissions::from_mode(0o777)).expect("mode");
+    assert_eq!(bench.tools(&lock).require("demo", "1.2.3").expect("replaced").origin, Origin::Downloaded);
+    if rustix::process::geteuid().is_root() {
+        for name in ["demo", "installed", ""] {
+            std::os::unix::fs::chown(bench.path("cache/tools/demo/1.2.3").join(name), Some(12345), None)
+                .expect("owner");
+            assert_eq!(bench.tools(&lock).require("demo", "1.2.3").expect("replaced").origin, Origin::Downloaded);
+        }
+    }
+    // Nothing can be installed where another user can replace it.
+    fs::set_permissions(bench.path("cache/tools"), fs::Permissions::from_mode(0o777)).expect("mode");
+    let refused = first(bench.tools(&lock).require("demo", "1.2.3").expect_err("refused"));
+    assert!(refused.message.contains("other users can write to"), "{}", refused.message);
 }
 
 #[test]

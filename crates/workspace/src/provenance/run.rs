@@ -59,7 +59,7 @@ pub(super) fn printed(
     let folder = renderer.cache.join("provenance");
     let path = folder.join(format!("{}.txt", key(target, trust)));
     let read = |text: &str| text.lines().filter_map(Printed::read).collect();
-    if let Ok(text) = std::fs::read_to_string(&path) {
+    if let Ok(text) = toolbox::regular_file::read_to_string(&path) {
         return Ok(read(&text));
     }
     let output = render(renderer, target, tree, templates, &[])?;

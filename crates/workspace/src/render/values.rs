@@ -66,7 +66,7 @@ impl<'a> Values<'a> {
         let (last, parent) = pointer.split_last()?;
         self.authored.iter().find_map(|one| {
             let mapping = descend(&one.document.root, parent)?;
-            let (key, _) = mapping.entries().iter().find(|(key, _)| key.name == *last)?;
+            let (key, _) = mapping.entry(last)?;
             Some(one.key_place(mapping, key))
         })
     }

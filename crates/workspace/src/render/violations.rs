@@ -1,6 +1,7 @@
 //! Turns violations of a values.schema.json into diagnostics: what is wrong with which value, at the place where it is
 //! set, and how to correct it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, nearest};
@@ -70,8 +71,12 @@ impl Context<'_> {
         }
         // A misspelled key causes two violations: it is unknown, and the right one is missing.
         let mut unique: Vec<Diagnostic> = Vec::new();
+        // Schemas may be violated by any number of keys, so only those with the same text are compared.
+        let mut known: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for diagnostic in found {
-            if !unique.contains(&diagnostic) {
+            let same = known.entry(diagnostic.message.clone()).or_default();
+            if !same.iter().any(|index| unique[*index] == diagnostic) {
+                same.push(unique.len());
                 unique.push(diagnostic);
             }
         }

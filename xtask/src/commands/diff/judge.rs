@@ -192,6 +192,7 @@ fn chart_bumps(before: Option<Side<'_>>, after: Option<Side<'_>>) -> BTreeSet<Bu
 fn charts(deployment: &Deployment) -> BTreeMap<&str, &str> {
     let mut charts = BTreeMap::new();
     for source in &deployment.sources {
+        let source = if let Rendered::Elsewhere(source) = source { &source.rendered } else { source };
         match source {
             Rendered::Chart(source) => {
                 charts.insert(source.chart.name.as_str(), source.chart.version.as_str());
@@ -202,7 +203,7 @@ fn charts(deployment: &Deployment) -> BTreeMap<&str, &str> {
             Rendered::RemoteChart(source) => {
                 charts.insert(source.pin.name.as_str(), source.pin.version.as_str());
             }
-            Rendered::Kustomize(_) | Rendered::Directory(_) | Rendered::Plugin(_) => {}
+            Rendered::Kustomize(_) | Rendered::Directory(_) | Rendered::Plugin(_) | Rendered::Elsewhere(_) => {}
         }
     }
     charts

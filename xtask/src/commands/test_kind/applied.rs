@@ -30,7 +30,7 @@ impl Applied {
 
     /// The recorded objects, all of which may be pruned.
     pub(super) fn load(&self) -> Vec<ObjectKey> {
-        let text = std::fs::read(&self.0).unwrap_or_default();
+        let text = toolbox::regular_file::read(&self.0).unwrap_or_default();
         let entries: Vec<Entry> = serde_json::from_slice(&text).unwrap_or_default();
         let key = |Entry { group, kind, namespace, name }| ObjectKey { group, kind, namespace, name };
         entries.into_iter().map(key).collect()

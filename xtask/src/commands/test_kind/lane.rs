@@ -104,7 +104,7 @@ impl Run<'_> {
 
     /// The variables that an earlier run of a scenario saved.
     pub(super) fn saved(&self, scenario: &Scenario) -> BTreeMap<String, String> {
-        let text = std::fs::read(self.directory(scenario).join(SAVED)).unwrap_or_default();
+        let text = toolbox::regular_file::read(self.directory(scenario).join(SAVED)).unwrap_or_default();
         serde_json::from_slice(&text).unwrap_or_default()
     }
 

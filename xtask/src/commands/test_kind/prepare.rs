@@ -165,7 +165,8 @@ pub(super) fn prepare<'a>(
     let Revision { apps: before, own: older, folder } =
         revision.and_then(|loaded| diagnostics.take(loaded)).unwrap_or_default();
     let mut own = Vec::new();
-    for image in diagnostics.take(image::load(&session.root, &[])).unwrap_or_default() {
+    let images = [image::load(&session.root, &[]), image::load_for_tests(&session.root)];
+    for image in images.into_iter().filter_map(|loaded| diagnostics.take(loaded)).flatten() {
         let variable = format!("${{image:{}}}", image.name);
         let used = apps.values().chain(before.values()).any(|app| app.images.contains_key(&image.reference));
         if used || scenarios.iter().any(|scenario| scenario.mentions(&variable)) {

@@ -68,7 +68,7 @@ pub(super) fn load(session: &Session<'_>, name: &str, wanted: &[&str]) -> Result
 }
 
 fn read(session: &Session<'_>, wanted: &[&str], found: &mut Diagnostics) -> Result<BTreeMap<String, App>> {
-    let (workspace, problems) = Workspace::load(&session.root)?;
+    let (workspace, problems) = Workspace::load(&session.root, &session.environment.cache)?;
     problems.into_result(())?;
     let (inspections, problems) = Inspections::new(&workspace);
     problems.into_result(())?;

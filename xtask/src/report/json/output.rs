@@ -6,10 +6,11 @@ use serde::Serialize;
 use super::application::{ArgocdList, ArgocdSetRepository, Init, New, NewCompleted};
 use super::check::{Ci, Lint, LintImages, Validate};
 use super::diff::Diff;
+use super::machine::{Doctor, Script};
 use super::pin::{Deps, DepsUpdate, Outdated};
-use super::render::Render;
+use super::render::{Pending, Render};
 use super::test_kind::TestKind;
-use super::tool::{Bench, Explain, Images, Schemas, Tools};
+use super::tool::{Bench, Explain, Images, Schemas, Seal, Tools};
 use super::trace::{ExplainCoverage, ExplainField, Impact};
 
 /// The fields that depend on the command.
@@ -25,6 +26,9 @@ pub enum Output {
     /// `diff`
     #[schemars(extend("properties" = {"command": {"const": "diff"}}))]
     Diff(Diff),
+    /// `pending`
+    #[schemars(extend("properties" = {"command": {"const": "pending"}}))]
+    Pending(Pending),
     /// `validate`
     #[schemars(extend("properties" = {"command": {"const": "validate"}}))]
     Validate(Validate),
@@ -58,6 +62,9 @@ pub enum Output {
     /// `image`
     #[schemars(extend("properties" = {"command": {"const": "image"}}))]
     Image(Images),
+    /// `seal`
+    #[schemars(extend("properties" = {"command": {"const": "seal"}}))]
+    Seal(Seal),
     /// `init`
     #[schemars(extend("properties" = {"command": {"const": "init"}}))]
     Init(Init),
@@ -88,6 +95,15 @@ pub enum Output {
     /// `bench`
     #[schemars(extend("properties" = {"command": {"const": "bench"}}))]
     Bench(Bench),
+    /// `doctor`
+    #[schemars(extend("properties" = {"command": {"const": "doctor"}}))]
+    Doctor(Doctor),
+    /// `completions`
+    #[schemars(extend("properties" = {"command": {"const": "completions"}}))]
+    Completions(Script),
+    /// `man`
+    #[schemars(extend("properties" = {"command": {"const": "man"}}))]
+    Man(Script),
 }
 
 impl Default for Output {

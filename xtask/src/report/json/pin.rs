@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::render::Render;
+
 /// The result of `deps`.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Deps {
@@ -13,7 +15,7 @@ pub struct Deps {
 /// A dependency of a chart.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Dependency {
-    /// The path of the chart that depends on it, or the repository of a chart that an Application deploys.
+    /// The path of the chart that depends on it, or the repository of what an Application deploys.
     pub chart: String,
     /// The name of the dependency.
     pub name: String,
@@ -59,12 +61,23 @@ pub struct Package {
     pub outdated: bool,
     /// The advisories that affect the version.
     pub advisories: Vec<Advisory>,
+    /// With `--diff`, what Argo CD would change with the newest version; null if that is not rendered.
+    pub preview: Option<Preview>,
     /// The file that sets the version.
     pub file: String,
     /// The line in this file, from 1.
     pub line: Option<usize>,
     /// The targets that use it, or the charts that depend on it.
     pub used_by: Vec<String>,
+}
+
+/// What Argo CD would change with another version.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Preview {
+    /// The render, compared with the goldens; null if it failed.
+    pub render: Option<Render>,
+    /// Why it failed.
+    pub error: Option<String>,
 }
 
 /// A security advisory.

@@ -66,6 +66,34 @@ pub struct Change {
     sources: Vec<LineSource>,
 }
 
+/// The result of `pending`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Pending {
+    /// The differences from the goldens, ordered by target.
+    pub changes: Vec<PendingChange>,
+}
+
+/// The change of an object in a target.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct PendingChange {
+    /// The name: `<app>/<case>`.
+    target: String,
+    /// The golden, relative to the root; it does not exist yet if the object is added.
+    file: String,
+    /// The first line that differs, in what is rendered; 1 if no line is added.
+    line: usize,
+    #[serde(flatten)]
+    change: Change,
+}
+
+impl PendingChange {
+    /// A change in a target, with its golden and line.
+    #[must_use]
+    pub fn new(target: &TargetReport, (file, line): (String, usize), diff: &ObjectDiff) -> Self {
+        Self { target: target.id.to_string(), file, line, change: diff.into() }
+    }
+}
+
 /// The kind of a change.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

@@ -1,4 +1,6 @@
-//! The results of `image`, `schemas`, `tools`, `bench`, and `explain`.
+//! The results of `image`, `schemas`, `seal`, `tools`, `bench`, and `explain`.
+
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -21,12 +23,14 @@ pub struct Image {
     pub reference: String,
     /// Whether it was built.
     pub state: image::State,
-    /// The image ID.
+    /// The image ID; empty if it was built for several platforms, and only pushed.
     pub id: String,
-    /// The size in bytes.
+    /// The size in bytes; 0 if it was only pushed.
     pub size: u64,
     /// The digest of its inputs.
     pub inputs: String,
+    /// The reference that it was pushed as; null if it was not pushed.
+    pub pushed: Option<String>,
 }
 
 /// The result of `schemas`.
@@ -38,6 +42,20 @@ pub struct Schemas {
     pub written: Vec<String>,
     /// The files removed from schemas/.
     pub removed: Vec<String>,
+}
+
+/// The result of `seal`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Seal {
+    /// The namespace that the values are sealed for.
+    pub namespace: String,
+    /// The name of the Secret that they are sealed for.
+    pub name: String,
+    /// The ciphertexts by key.
+    pub encrypted_data: BTreeMap<String, String>,
+    /// The path of the ciphertexts in the values of the chart; null if no case renders the SealedSecret.
+    pub path: Option<Vec<String>>,
 }
 
 /// The result of `tools list`, `tools install`, and `tools verify`.

@@ -85,10 +85,10 @@ fn properties(text: &str) -> Option<Node> {
     }
     let mut sections = sections.into_iter();
     let (_, mut entries) = sections.next()?;
-    let grouped = sections.map(|(name, entries)| (name, node(Value::Mapping(entries))));
+    let grouped = sections.map(|(name, entries)| (name, node(Value::Mapping(entries.into()))));
     entries.extend(grouped);
     let distinct: HashSet<&str> = entries.iter().map(|(key, _)| key.name.as_str()).collect();
-    (!entries.is_empty() && distinct.len() == entries.len()).then(|| node(Value::Mapping(entries)))
+    (!entries.is_empty() && distinct.len() == entries.len()).then(|| node(Value::Mapping(entries.into())))
 }
 
 fn is_name(name: &str) -> bool {

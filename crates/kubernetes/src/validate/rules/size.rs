@@ -39,7 +39,7 @@ fn limit(look: &mut Look<'_>, parent: &At<'_>, field: &str, size: usize, limit: 
     if size <= limit {
         return;
     }
-    let Some((key, _)) = parent.node.entries().iter().find(|(key, _)| key.name == field) else { return };
+    let Some((key, _)) = parent.node.entry(field) else { return };
     let path = crate::validate::pointer::path(&[parent.steps.as_slice(), &[field.to_owned()]].concat());
     let message = format!("`{path}` of {} must have at most {limit} bytes", look.subject.title());
     // Point at the key, since the value is long.

@@ -1,0 +1,360 @@
+//! Finds the files of repositories at revisions: in the checkout, in the objects of a clone, in another checkout, or in a
+//! commit that `deps` downloaded.
+//!
+//! What is not checked out is written into the cache, below the name of its commit. It is never read from a work tree.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::{Duration, SystemTime};
+
+use argocd::application::Source;
+use argocd::repository_url;
+use argocd::value_files::clean;
+use diagnostics::{Code, Diagnostic, Diagnostics, Result, nearest};
+use document::Node;
+use toolbox::archive::sha256;
+use toolbox::git::Repository;
+
+use crate::config::Config;
+use crate::files::CONFIG_FILE;
+use crate::other_repository::{Location, OtherRepository, label};
+use crate::revision::{self, Known};
+use crate::tree::{Shared, Tree};
+
+/// The directory of the trees in the cache.
+const TREES: &str = "revisions";
+
+/// The directory of downloaded repositories in the cache.
+const REPOSITORIES: &str = "repositories";
+
+/// The number of trees that the cache keeps in any case, and the age after which others are deleted.
+const KEPT: usize = 32;
+const MAX_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Why the files of a repository at a revision are unavailable.
+#[derive(Debug, Clone)]
+pub(crate) struct Missing {
+    code: Code,
+    pub message: String,
+    label: String,
+    help: Option<String>,
+}
+
+/// Finds the files of repositories. Knows each repository once it was asked for.
+#[derive(Debug)]
+pub(crate) struct Trees<'a> {
+    root: &'a Path,
+    config: &'a Config,
+    cache: &'a Path,
+    top: PathBuf,
+    found: RefCell<BTreeMap<(String, String, String), std::result::Result<Option<Shared>, Missing>>>,
+    clones: RefCell<BTreeMap<PathBuf, Rc<LocalClone>>>,
+    /// The indexes of the entries in charts.toml that were needed.
+    pub used: RefCell<BTreeSet<usize>>,
+}
+
+/// A clone, and its references once they are needed.
+#[derive(Debug)]
+struct LocalClone {
+    repository: Option<Repository>,
+    known: std::cell::OnceCell<Result<Known>>,
+}
+
+impl<'a> Trees<'a> {
+    /// For a workspace, whose repository is at `top`.
+    pub(crate) fn new(root: &'a Path, config: &'a Config, cache: &'a Path, top: &Path) -> Self {
+        Self {
+            root,
+            config,
+            cache,
+            top: top.to_path_buf(),
+            found: RefCell::default(),
+            clones: RefCell::default(),
+            used: RefCell::default(),
+        }
+    }
+
+    /// The tree with the files of a source; `None` if they are in the checkout.
+    pub(crate) fn of(&self, source: &Source) -> Result<Option<Shared>> {
+        let prefix = source.node.get("tagPrefix").and_then(Node::as_str).unwrap_or_default();
+        self.find(&source.repository, &source.target_revision, prefix).map_err(|missing| {
+            let own = missing.code == Code::NotRendered && self.is_own(&source.repository);
+            let place = source.node.get("targetRevision").filter(|_| own);
+            let place = place.map_or_else(|| source.repository_place.clone(), Node::place);
+            let mut found = Diagnostic::new(missing.code, missing.message).at(place, missing.label);
+            found.helps.extend(missing.help);
+            if missing.code == Code::NotRendered && !own && !self.declared(source) && self.is_here(source) {
+                // The same path here means that the URL is wrong or old, not that the source is elsewhere.
+                found = Diagnostic::new(
+                    Code::RepositoryMismatch,
+                    format!("Application uses a different repository than {CONFIG_FILE}"),
+                )
+                .at(source.repository_place.clone(), format!("{CONFIG_FILE} has `{}`", self.config.repository))
+                .help(format!("change the URL here, or `repository` in {CONFIG_FILE}"));
+            }
+            found.into()
+        })
+    }
+
+    /// The tree with the files of a repository at a revision; `None` if they are in the checkout.
+    pub(crate) fn find(&self, url: &str, revision: &str, prefix: &str) -> std::result::Result<Option<Shared>, Missing> {
+        let key = (url.to_owned(), revision.to_owned(), prefix.to_owned());
+        if let Some(known) = self.found.borrow().get(&key) {
+            return known.clone();
+        }
+        let found = self.locate(url, revision, prefix);
+        self.found.borrow_mut().insert(key, found.clone());
+        found
+    }
+
+    fn is_own(&self, url: &str) -> bool {
+        repository_url::same(url, &self.config.repository)
+    }
+
+    fn declared(&self, source: &Source) -> bool {
+        self.config.other_repositories.iter().any(|entry| repository_url::same(&entry.url, &source.repository))
+    }
+
+    fn is_here(&self, source: &Source) -> bool {
+        let is_top = matches!(source.path.trim_matches(['.', '/']), "");
+        !is_top && self.root.join(source.path.trim_start_matches('/')).exists()
+    }
+
+    fn locate(&self, url: &str, revision: &str, prefix: &str) -> std::result::Result<Option<Shared>, Missing> {
+        let entries = self.config.other_repositories.iter().enumerate();
+        let mut fitting: Vec<_> = entries.filter(|(_, entry)| entry.is_for(url, revision)).collect();
+        // An entry for the revision takes precedence over one for all revisions.
+        fitting.sort_by_key(|(_, entry)| entry.revision.is_none());
+        if let Some((index, entry)) = fitting.first() {
+            self.used.borrow_mut().insert(*index);
+            return self.other(entry, revision, prefix).map(Some);
+        }
+        if self.is_own(url) {
+            if revision::is_checkout(&self.top, self.config.branch.as_deref(), revision) {
+                return Ok(None);
+            }
+            let tree = self.at_revision(self.root, &self.config.repository, revision, prefix, format!("{revision}:"));
+            return tree.map(Some);
+        }
+        let label = format!("{CONFIG_FILE} has `{}`", self.config.repository);
+        let help = "declare it in charts.toml: `[[other-repository]]` with its `url`, and the `path` of a checkout or a \
+                    `commit`";
+        Err(Missing::new(format!("`{url}` is another repository"), label, help))
+    }
+
+    /// The tree of another repository.
+    fn other(&self, entry: &OtherRepository, revision: &str, prefix: &str) -> std::result::Result<Shared, Missing> {
+        match &entry.location {
+            Location::Path(path) => {
+                let root = clean(&self.root.join(path));
+                if !root.is_dir() {
+                    let message = format!("`{path}`, the checkout of `{}`, does not exist", entry.url);
+                    let help = format!("clone the repository there, or correct `path` in {CONFIG_FILE}");
+                    return Err(Missing::new(message, String::new(), &help));
+                }
+                let top = root.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(&root).to_path_buf();
+                let name = label(path);
+                // A directory in the repository of the workspace is no clone of its own.
+                if top == self.top || revision::is_checkout(&top, None, revision) {
+                    return Ok(Tree::new(root, name, None));
+                }
+                let label = format!("{}@{revision}:", name.trim_end_matches('/'));
+                self.at_revision(&root, &entry.url, revision, prefix, label)
+            }
+            Location::Commit(commit) => {
+                if revision::is_commit(revision) && !revision.eq_ignore_ascii_case(commit) {
+                    let message = format!("`{revision}` is not the commit that {CONFIG_FILE} pins");
+                    let help = format!("set `commit = \"{revision}\"` in `[[other-repository]]`");
+                    return Err(Missing::new(message, format!("{CONFIG_FILE} pins {commit}"), &help));
+                }
+                let label = format!("{}@{}:", entry.name(), &commit[..8]);
+                let bare = downloaded(self.cache, &entry.url);
+                if !self.cache.join(TREES).join(commit).is_dir() && !is_downloaded(self.cache, entry) {
+                    let message = format!("commit {} of `{}` is not downloaded", &commit[..8], entry.url);
+                    return Err(Missing::new(message, String::new(), "run `cargo xtask deps`"));
+                }
+                self.export(Repository::bare(&bare).as_ref(), commit, commit, label)
+            }
+        }
+    }
+
+    /// A revision of a clone, out of its objects.
+    fn at_revision(
+        &self,
+        folder: &Path,
+        url: &str,
+        revision: &str,
+        prefix: &str,
+        label: String,
+    ) -> std::result::Result<Shared, Missing> {
+        let clone = self.clone_at(folder);
+        let Some(repository) = &clone.repository else {
+            let message = format!("`{revision}` is not what is checked out, and git is not on PATH");
+            return Err(Missing::new(message, "Argo CD renders this revision".to_owned(), "install git"));
+        };
+        let known = clone.known.get_or_init(|| known(repository, url));
+        let known = known.as_ref().map_err(|found| Missing::failed(found))?;
+        let named = if revision::is_commit(revision) { None } else { known.commit(revision, prefix) };
+        let commit = match named {
+            Some(commit) => Some(commit.to_owned()),
+            None if revision::is_short_commit(revision) => {
+                repository.commit(revision).map_err(|found| Missing::failed(&found))?
+            }
+            None => None,
+        };
+        let Some(commit) = commit else { return Err(unknown(folder == self.root, revision, known)) };
+        // A workspace below the root of the repository has its files there.
+        let below = folder.join(".git").exists();
+        let name = if below {
+            commit.clone()
+        } else {
+            format!("{commit}-{}", &sha256(folder.as_os_str().as_encoded_bytes())[..8])
+        };
+        self.export(Some(repository), &commit, &name, label)
+    }
+
+    fn clone_at(&self, folder: &Path) -> Rc<LocalClone> {
+        let mut clones = self.clones.borrow_mut();
+        let clone = clones.entry(folder.to_path_buf()).or_insert_with(|| {
+            Rc::new(LocalClone { repository: Repository::around(folder), known: std::cell::OnceCell::new() })
+        });
+        Rc::clone(clone)
+    }
+
+    /// The files of a commit, written into the cache under a name unless they are there.
+    fn export(
+        &self,
+        repository: Option<&Repository>,
+        commit: &str,
+        name: &str,
+        label: String,
+    ) -> std::result::Result<Shared, Missing> {
+        let trees = self.cache.join(TREES);
+        let root = trees.join(name);
+        if !root.is_dir() {
+            write(repository, commit, &trees, &root)?;
+            prune(&trees);
+        }
+        Ok(Tree::new(root, label, Some(commit.to_owned())))
+    }
+}
+
+impl Missing {
+    /// The reason as one line.
+    pub(crate) fn reason(&self) -> String {
+        match self.label.as_str() {
+            label if label.starts_with(CONFIG_FILE) => format!("{}; {label}", self.message),
+            _ => self.message.clone(),
+        }
+    }
+
+    fn new(message: String, label: String, help: &str) -> Self {
+        Self { code: Code::NotRendered, message, label, help: Some(help.to_owned()) }
+    }
+
+    /// Something that should not fail has failed.
+    fn failed(found: &Diagnostics) -> Self {
+        let first = found.0.first();
+        Self {
+            code: first.map_or(Code::NotRendered, |first| first.code),
+            message: first.map(|first| first.message.clone()).unwrap_or_default(),
+            label: String::new(),
+            help: None,
+        }
+    }
+}
+
+/// Writes the files of a commit: all of them, or none.
+fn write(repository: Option<&Repository>, commit: &str, trees: &Path, root: &Path) -> std::result::Result<(), Missing> {
+    let failed = |error: &std::io::Error| Missing::failed(&Diagnostic::io("write", root, error).into());
+    let Some(repository) = repository else {
+        return Err(Missing::new(format!("commit {commit} cannot be read"), String::new(), "install git"));
+    };
+    std::fs::create_dir_all(trees).map_err(|error| failed(&error))?;
+    let staged = tempfile::Builder::new().prefix(".xtask-").tempdir_in(trees).map_err(|error| failed(&error))?;
+    let files = staged.path().join("files");
+    std::fs::create_dir(&files).map_err(|error| failed(&error))?;
+    let exported = repository.export(commit, &files).map_err(|found| Missing::failed(&found))?;
+    exported.map_err(|why| {
+        let help = "make the clone complete: `git fetch --unshallow`, or `git fetch --refetch --filter=`";
+        Missing::new(format!("commit {} cannot be read: {why}", &commit[..8.min(commit.len())]), String::new(), help)
+    })?;
+    match std::fs::rename(&files, root) {
+        // Another process wrote it at the same time.
+        Err(_) if root.is_dir() => Ok(()),
+        Err(error) => Err(failed(&error)),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Deletes the oldest trees, so that the cache does not grow with each commit of a branch.
+fn prune(trees: &Path) {
+    let entries = std::fs::read_dir(trees).into_iter().flatten().flatten();
+    let mut all: Vec<(SystemTime, PathBuf)> =
+        entries.filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path()))).collect();
+    all.sort_unstable_by(|left, right| right.cmp(left));
+    for (time, path) in all.into_iter().skip(KEPT) {
+        if time.elapsed().is_ok_and(|age| age > MAX_AGE) {
+            // What cannot be deleted takes space, and nothing else.
+            let _ = std::fs::remove_dir_all(path);
+        }
+    }
+}
+
+fn known(repository: &Repository, url: &str) -> Result<Known> {
+    let mut remotes = repository.named_remotes()?;
+    remotes.sort_by_key(|(name, other)| (!repository_url::same(url, other), name != "origin"));
+    Ok(Known { references: repository.references()?, remotes: remotes.into_iter().map(|(name, _)| name).collect() })
+}
+
+/// The reason for a revision that a clone does not have.
+fn unknown(own: bool, revision: &str, known: &Known) -> Missing {
+    let name = revision.strip_prefix("refs/heads/").unwrap_or(revision);
+    let is_version = revision::is_version(name);
+    let near = nearest(name, known.names()).filter(|_| !is_version && !revision::is_short_commit(name));
+    let help = if revision::is_commit(revision) {
+        format!("fetch it: `git fetch origin {revision}`")
+    } else if revision::is_short_commit(revision) {
+        "fetch the whole history: `git fetch --unshallow`".to_owned()
+    } else if is_version {
+        "fetch the tags: `git fetch origin --tags`".to_owned()
+    } else if let Some(near) = near {
+        format!("did you mean `{near}`?")
+    } else if name.starts_with("refs/") {
+        format!("fetch it: `git fetch origin +{name}:{name}`")
+    } else {
+        let fetch = format!("fetch it: `git fetch origin +refs/heads/{name}:refs/remotes/origin/{name}`");
+        let declare = format!("; if this is a checkout of it, set `branch = \"{name}\"` in {CONFIG_FILE}");
+        if own { fetch + &declare } else { fetch }
+    };
+    let message = format!("revision `{revision}` is not in this clone");
+    Missing::new(message, "Argo CD renders this revision".to_owned(), &help)
+}
+
+/// The directory in the cache into which a repository is downloaded.
+fn downloaded(cache: &Path, url: &str) -> PathBuf {
+    cache.join(REPOSITORIES).join(&sha256(repository_url::normalized(url).as_bytes())[..16])
+}
+
+/// Whether the cache contains the pinned commit of another repository.
+#[must_use]
+pub fn is_downloaded(cache: &Path, entry: &OtherRepository) -> bool {
+    let Location::Commit(commit) = &entry.location else { return true };
+    cache.join(TREES).join(commit).is_dir()
+        || Repository::bare(&downloaded(cache, &entry.url))
+            .is_some_and(|repository| repository.commit(commit).is_ok_and(|found| found.is_some()))
+}
+
+/// Downloads the pinned commit of another repository into the cache.
+pub fn download(cache: &Path, entry: &OtherRepository) -> Result<()> {
+    let Location::Commit(commit) = &entry.location else { return Ok(()) };
+    toolbox::git::fetch(&entry.url, commit, &downloaded(cache, &entry.url))?.map_err(|why| {
+        Diagnostic::new(Code::DependencyUnavailable, format!("commit {commit} of `{}` cannot be fetched", entry.url))
+            .at(entry.place.clone(), "")
+            .note(why)
+            .help("correct `url` and `commit`; Git asks for no password, so set up a credential helper or an SSH key")
+            .into()
+    })
+}

@@ -1,0 +1,49 @@
+//! The arguments of `test-kind`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// `test-kind`.
+#[derive(Debug, Args)]
+pub struct TestKind {
+    /// Applications [default: all]
+    #[arg(value_name = "APP")]
+    pub apps: Vec<String>,
+
+    /// Keep the cluster for the next run, and reuse the one that an earlier run kept
+    #[arg(long)]
+    pub keep: bool,
+
+    /// Delete the cluster that an earlier run kept, and create a new one
+    #[arg(long)]
+    pub fresh: bool,
+
+    /// Delete the kept cluster and exit
+    #[arg(long, conflicts_with_all = ["keep", "fresh", "step"])]
+    pub delete: bool,
+
+    /// Run a single step in the cluster that an earlier run kept
+    #[arg(long, value_name = "APP/SCENARIO:STEP")]
+    pub step: Option<String>,
+
+    /// Deploy the charts of this revision first, then upgrade them to the current ones
+    #[arg(long, value_name = "REV", conflicts_with_all = ["delete", "step"])]
+    pub upgrade_from: Option<String>,
+
+    /// Node image of the cluster; also `XTASK_KIND_NODE_IMAGE` [default: the one in charts.toml]
+    #[arg(long, value_name = "IMAGE")]
+    pub node_image: Option<String>,
+
+    /// File of manifests to apply before the Applications, such as a network policy engine; also `XTASK_KIND_MANIFEST`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["delete", "step"])]
+    pub manifest: Option<PathBuf>,
+
+    /// Port of the API server on this machine [default: a free port]
+    #[arg(long, value_name = "PORT")]
+    pub api_port: Option<u16>,
+
+    /// Also write the results as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+}
