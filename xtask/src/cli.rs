@@ -6,10 +6,13 @@ mod help;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use diagnostics::Severity;
 
 pub use self::end_to_end::{TestGitops, TestKind};
 pub use self::help::{Completions, Man, Shell};
 use crate::report::Format;
+use crate::report::changes::View;
+use crate::report::outputs::Outputs;
 
 /// Render this repository's charts exactly as Argo CD would, and show what changed
 #[derive(Debug, Parser)]
@@ -35,6 +38,7 @@ Environment:
   CI                     true: refuse to accept or fix anything, report a stale render.lock, and print plain progress lines
   XTASK_NOW              seconds since 1970, used instead of the current time for certificates and suppressions
   GITHUB_ACTIONS         true: annotate the files of the pull request
+  GITHUB_STEP_SUMMARY    file to which `diff` and `ci` append their report as Markdown
   NO_COLOR               disable color
 
 Exit codes:
@@ -99,6 +103,14 @@ pub enum Command {
     /// `<app>/default`, the Application itself, or `<app>/<case>` for each `ci/<case>-values.yaml` of its chart. If none of
     /// its inputs changed since the goldens were recorded, it is fresh and is not rendered.
     Render(Render),
+    /// Show what Argo CD would change between two revisions, and how dangerous that is
+    ///
+    /// Compares what each Application renders at the base with what it renders now, also if the goldens were accepted
+    /// already. A revision whose goldens are up to date is not rendered again. The checkout is only read.
+    ///
+    /// Each change has a severity: blocker (the sync fails, or data is lost), caution (something may be interrupted or
+    /// weakened), notice (a restart, another version), or routine. With `--fail-on`, severe changes are a failure.
+    Diff(Diff),
     /// Decide about each difference from the goldens on a terminal
     ///
     /// Shows the differences one by one, each once for all targets that have it, and records the targets whose
@@ -234,6 +246,7 @@ impl Command {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Render(_) => "render",
+            Self::Diff(_) => "diff",
             Self::Review(_) => "review",
             Self::Pending(_) => "pending",
             Self::Deps { .. } => "deps",
@@ -284,6 +297,67 @@ pub struct Render {
     pub argocd: Option<String>,
 }
 
+/// `diff`.
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// Targets, `<app>` or `<app>/<case>`, with `*` as a wildcard [default: all]
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
+
+    /// Revision to compare with [default: the merge base with the main branch; with `--base-argocd` or `--head-argocd`, the
+    /// head]
+    #[arg(long, value_name = "REV")]
+    pub base: Option<String>,
+
+    /// Revision to compare [default: the checkout, with uncommitted changes]
+    #[arg(long, value_name = "REV")]
+    pub head: Option<String>,
+
+    /// Render the base as another Argo CD release does, for example 3.4
+    #[arg(long, value_name = "VERSION")]
+    pub base_argocd: Option<String>,
+
+    /// Render the head as another Argo CD release does, for example to preview an upgrade of Argo CD
+    #[arg(long, value_name = "VERSION")]
+    pub head_argocd: Option<String>,
+
+    /// How to show differences: the lines, or the fields, compared by meaning
+    #[arg(long, value_enum, default_value = "unified", value_name = "VIEW")]
+    pub diff: View,
+
+    /// Exit with code 1 if a change is at least this severe
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub fail_on: Option<FailOn>,
+
+    /// Where to write the report.
+    #[command(flatten)]
+    pub outputs: Outputs,
+}
+
+/// A severity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum FailOn {
+    /// The sync fails, or data is lost.
+    Blocker,
+    /// Something may be interrupted or weakened.
+    Caution,
+    /// A reviewer should know of an effect, such as a restart.
+    Notice,
+    /// Any change.
+    Routine,
+}
+
+impl From<FailOn> for Severity {
+    fn from(limit: FailOn) -> Self {
+        match limit {
+            FailOn::Blocker => Self::Blocker,
+            FailOn::Caution => Self::Caution,
+            FailOn::Notice => Self::Notice,
+            FailOn::Routine => Self::Routine,
+        }
+    }
+}
+
 /// `review` and `pending`.
 #[derive(Debug, Args)]
 pub struct Selection {
@@ -315,10 +389,6 @@ pub struct Lint {
 /// `ci`.
 #[derive(Debug, Args)]
 pub struct Ci {
-    /// Also write the report as JUnit XML
-    #[arg(long, value_name = "FILE")]
-    pub junit: Option<PathBuf>,
-
     /// Directory of additional CustomResourceDefinitions, for example those of Argo CD
     #[arg(long, value_name = "DIR")]
     pub crds: Option<PathBuf>,
@@ -330,6 +400,10 @@ pub struct Ci {
     /// Also run `test-kind`
     #[arg(long)]
     pub kind: bool,
+
+    /// Where to write the report.
+    #[command(flatten)]
+    pub outputs: Outputs,
 }
 
 /// `validate`.

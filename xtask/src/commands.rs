@@ -7,6 +7,7 @@ pub mod ci;
 pub mod completions;
 pub mod consequences;
 pub mod deps;
+pub mod diff;
 pub mod doctor;
 pub mod end_to_end;
 pub mod explain;
@@ -36,6 +37,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use diagnostics::{Diagnostics, Result};
+use golden::recordings::Recordings;
 use helm::dependencies::Context;
 use toolbox::date::Date;
 use toolbox::environment::Environment;
@@ -62,6 +64,10 @@ pub struct Session<'a> {
     pub printer: &'a Printer,
     /// What this run rendered.
     pub rendered: Arc<Memory>,
+    /// The goldens, if a command read all of them.
+    pub goldens: Arc<Recordings>,
+    /// The name of the revision whose files the workspace consists of; `None` for the checkout.
+    pub revision: Option<String>,
 }
 
 /// The root of the workspace at a directory, by default the current one, or above it.
@@ -101,6 +107,8 @@ impl<'a> Session<'a> {
             jobs: jobs.unwrap_or(cores).max(1),
             printer,
             rendered: Arc::default(),
+            goldens: Arc::default(),
+            revision: None,
         })
     }
 

@@ -10,7 +10,7 @@ use toolbox::process;
 use xtask::cli::{Cli, Command};
 use xtask::commands::end_to_end::prepare;
 use xtask::commands::{
-    Outcome, Session, argocd, bench, ci, completions, deps, doctor, explain, image, impact, init, lint, man, new,
+    Outcome, Session, argocd, bench, ci, completions, deps, diff, doctor, explain, image, impact, init, lint, man, new,
     origin, outdated, pending, render, review, schemas, seal, test_gitops, test_kind, tools, validate,
 };
 use xtask::report::{Printer, json};
@@ -71,10 +71,18 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
             let cli::Render { targets, accept, force, output, argocd } = args;
             Ok(render::run(session, &render::Request { targets, accept, force, output, argocd }))
         }
+        Command::Diff(args) => {
+            let cli::Diff { targets, base, head, base_argocd, head_argocd, diff, fail_on, outputs } = args;
+            let (fail_on, view) = (fail_on.map(Into::into), diff);
+            let request = diff::Request { targets, base, head, base_argocd, head_argocd, fail_on, view, outputs };
+            diff::run(session, &request)
+        }
         Command::Review(cli::Selection { targets }) => review::run(session, &targets),
         Command::Pending(cli::Selection { targets }) => pending::run(session, &targets),
         Command::Deps { update } => deps::run(session, update.as_deref()),
-        Command::Ci(cli::Ci { junit, crds, base, kind }) => ci::run(session, &ci::Request { junit, crds, base, kind }),
+        Command::Ci(cli::Ci { outputs, crds, base, kind }) => {
+            ci::run(session, &ci::Request { outputs, crds, base, kind })
+        }
         Command::Bench { rounds } => bench::run(session, rounds),
         Command::Lint(cli::Lint { targets, fix, base, images }) => {
             lint::run(session, &lint::Request { targets, fix, base, images })

@@ -13,6 +13,7 @@ use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
 use document::{Node, Value, toml, yaml};
 use helm::chart::{Chart, Origin};
+use kubernetes::image::Reference;
 use kubernetes::object::Object;
 use workspace::advisories::{Advisories, Advisory, Kind, full_name};
 use workspace::target::{ChartTarget, Target};
@@ -22,7 +23,6 @@ use workspace::{Deployment, Workspace};
 use crate::image;
 use crate::image::dockerfile::Dockerfile;
 use crate::lint::images;
-use crate::lint::images::Reference;
 
 /// One version.
 #[derive(Debug, Clone)]
@@ -224,7 +224,7 @@ fn platform(workspace: &Workspace) -> Vec<Pinned> {
         all.push(pinned(Kind::Tool, name, version, Set::Config, place(&["tools", name])));
     }
     if let Some((image, place)) = &config.kind_node_image
-        && let Ok(Reference { name, tag: Some(tag), .. }) = images::parse(image)
+        && let Ok(Reference { name, tag: Some(tag), .. }) = Reference::parse(image)
     {
         all.push(pinned(Kind::Image, &full_name(name), tag, Set::Config, place.clone()));
     }
@@ -272,7 +272,7 @@ fn bases(root: &Path) -> Vec<Pinned> {
         let path = root.join(image::FOLDER).join(&name).join("Dockerfile");
         let Ok(source) = toolbox::source::read(root, &path) else { continue };
         for (text, place) in Dockerfile::parse(source).bases(&BTreeMap::new()) {
-            let Ok(Reference { name: base, tag: Some(tag), .. }) = images::parse(&text) else { continue };
+            let Ok(Reference { name: base, tag: Some(tag), .. }) = Reference::parse(&text) else { continue };
             all.push(Pinned {
                 kind: Kind::Image,
                 name: full_name(base),
@@ -289,7 +289,7 @@ fn bases(root: &Path) -> Vec<Pinned> {
 
 /// An image of a rendered object, at the place where its tag is set. An image without a tag has no version.
 fn rendered(root: &Path, text: &str, place: Place, object: &Object, target: Option<&Target<'_>>) -> Option<Pinned> {
-    let reference = images::parse(text).ok()?;
+    let reference = Reference::parse(text).ok()?;
     let tag = reference.tag?;
     let wanted = Wanted { text, reference: &reference, tag };
     let found = target.and_then(|target| target.charts().find_map(|chart| origin(root, &wanted, object, &chart)));
@@ -366,7 +366,7 @@ impl Wanted<'_> {
         let alone = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('@'));
         alone
             || value == self.text
-            || images::parse(value).is_ok_and(|other| {
+            || Reference::parse(value).is_ok_and(|other| {
                 let last = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
                 other.tag == Some(self.tag) && last(other.name) == last(self.reference.name)
             })

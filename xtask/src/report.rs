@@ -4,21 +4,34 @@
 
 pub mod annotations;
 pub mod answers;
+mod called;
+pub mod changes;
+pub mod checks;
+pub mod code_quality;
+mod diff_lines;
+pub mod entry;
+pub mod html;
 pub mod json;
 pub mod junit;
+pub mod markdown;
 pub mod model;
+pub mod outputs;
+pub mod rdjson;
 pub mod rendered;
 pub mod safe;
+pub mod sarif;
 mod screen;
 mod snippet;
+pub mod step_summary;
 pub mod trail;
 mod under_way;
+pub mod visible;
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
@@ -28,6 +41,8 @@ use diagnostics::{Class, Code, Diagnostics};
 use toolbox::process;
 use toolbox::progress::{End, Progress, UnderWay, Waits};
 
+use self::called::BY_CARGO;
+pub use self::called::called;
 use self::rendered::RenderReport;
 use self::screen::{Screen, Sink};
 pub use self::snippet::plain;
@@ -167,22 +182,6 @@ impl Streams {
             choice => choice,
         }
     }
-}
-
-/// How messages name the tool.
-const BY_CARGO: &str = "cargo xtask";
-
-/// How the tool was called: by Cargo's alias, or as an installed program.
-#[must_use]
-pub fn called() -> &'static str {
-    static CALLED: OnceLock<String> = OnceLock::new();
-    CALLED.get_or_init(|| {
-        // Cargo sets the variable for the programs that it runs.
-        let own = || std::env::args_os().next();
-        let name = std::env::var_os("CARGO").is_none().then(own).flatten();
-        let name = name.as_deref().map(Path::new).and_then(Path::file_name);
-        name.map_or_else(|| BY_CARGO.to_owned(), |name| name.to_string_lossy().into_owned())
-    })
 }
 
 impl Sink for Streams {

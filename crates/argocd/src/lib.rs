@@ -5,15 +5,19 @@
 //!
 //! Permissions follow the rules of Argo CD 3.5; each row in the tables of their tests is an answer of Argo CD's own code.
 
+pub mod action;
 pub mod application;
 pub mod application_set;
 pub mod chart_source;
 pub mod directory;
 pub mod duration;
 pub mod effect;
+pub mod excluded;
 pub mod glob;
 pub mod go_template;
 pub mod hooks;
+pub mod ignored;
+pub mod jq_path;
 pub mod pattern;
 pub mod permission;
 pub mod project;

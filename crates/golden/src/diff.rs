@@ -1,24 +1,25 @@
 //! Diffs of objects: the differing lines with three lines of context.
 //!
-//! Added and removed objects are shown whole, up to a limit. Values of Secrets are replaced with fingerprints before the
+//! Added and removed objects are shown whole; [`ObjectDiff::shortened`] limits what a terminal shows. Values of Secrets are replaced with fingerprints before the
 //! texts are compared.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use kubernetes::manifest;
 use kubernetes::manifest::Recorded;
-use similar::{ChangeTag, TextDiff};
+use similar::ChangeTag;
 use workspace::provenance::trail::Trail;
 
 use crate::goldens::Change;
+use crate::lines::{Hunk, hunks};
 
 /// The number of context lines around a change.
 const CONTEXT: usize = 3;
 
-/// The maximum number of lines shown of an added or removed object.
+/// The maximum number of lines of an added or removed object on a terminal.
 const WHOLE: usize = 60;
 
-/// The maximum number of lines shown of one object's diff.
+/// The maximum number of lines of another diff on a terminal.
 const DIFF: usize = 400;
 
 /// The symbols whose meaning is explained below a diff that contains them.
@@ -119,7 +120,23 @@ impl ObjectDiff {
 
     /// The lines with their markers, in unified diff format.
     pub fn marked(&self) -> impl Iterator<Item = (Tag, String)> {
-        self.lines.iter().map(|(tag, line)| {
+        self.first(self.lines.len())
+    }
+
+    /// The lines with their markers for a terminal: as many as somebody reads there, and a note about the others. `hint`
+    /// says how to see them.
+    #[must_use]
+    pub fn shortened(&self, hint: &str) -> Vec<(Tag, String)> {
+        let limit = if matches!(self.kind, Kind::Added | Kind::Removed) { WHOLE } else { DIFF };
+        let mut lines: Vec<(Tag, String)> = self.first(limit).collect();
+        if self.lines.len() > limit {
+            lines.push((Tag::Note, format!("… {} more lines; {hint}", self.lines.len() - limit)));
+        }
+        lines
+    }
+
+    fn first(&self, count: usize) -> impl Iterator<Item = (Tag, String)> {
+        self.lines.iter().take(count).map(|(tag, line)| {
             let marker = match tag {
                 Tag::Context => " ",
                 Tag::Added => "+",
@@ -151,46 +168,30 @@ pub fn diff(change: &Change, fingerprint: &dyn Fn(&str) -> String) -> ObjectDiff
 }
 
 fn whole(text: &str, tag: Tag) -> Vec<(Tag, String)> {
-    let count = text.lines().count();
-    let mut lines: Vec<_> = text.lines().take(WHOLE).map(|line| (tag, line.to_owned())).collect();
-    if count > WHOLE {
-        lines.push((Tag::Note, format!("… {} more lines; `--output DIR` writes the whole object", count - WHOLE)));
-    }
-    lines
+    text.lines().map(|line| (tag, line.to_owned())).collect()
 }
 
 fn unified(old: &str, new: &str) -> Vec<(Tag, String)> {
     if let Some(note) = line_endings(old, new) {
         return vec![(Tag::Note, note)];
     }
-    let diff = TextDiff::from_lines(old, new);
     let mut lines = Vec::new();
     let mut symbols = BTreeSet::new();
-    for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
-        lines.push((Tag::Hunk, hunk.header().to_string().trim_end().to_owned()));
-        let changes: Vec<_> = hunk
-            .iter_changes()
-            .map(|change| {
-                let tag = match change.tag() {
-                    ChangeTag::Equal => Tag::Context,
-                    ChangeTag::Delete => Tag::Removed,
-                    ChangeTag::Insert => Tag::Added,
-                };
-                (tag, change.value().trim_end_matches('\n'))
-            })
-            .collect();
+    for Hunk { header, lines: changes } in hunks(old, new, CONTEXT) {
+        lines.push((Tag::Hunk, header));
+        let tag = |tag| match tag {
+            ChangeTag::Equal => Tag::Context,
+            ChangeTag::Delete => Tag::Removed,
+            ChangeTag::Insert => Tag::Added,
+        };
+        let changes: Vec<(Tag, &str)> = changes.into_iter().map(|(change, line)| (tag(change), line)).collect();
         let alike = look_alikes(&changes);
         for (tag, line) in changes {
-            let mark = tag != Tag::Context && alike.contains(&visible(line));
+            let mark = tag != Tag::Context && !alike.is_empty() && alike.contains(&visible(line));
             let shown = if mark { with_symbols(line) } else { line.trim_end_matches('\r').to_owned() };
             symbols.extend(SYMBOLS.iter().filter(|(symbol, _)| mark && shown.contains(*symbol)));
             lines.push((tag, shown));
         }
-    }
-    if lines.len() > DIFF {
-        let more = lines.len() - DIFF;
-        lines.truncate(DIFF);
-        lines.push((Tag::Note, format!("… {more} more lines; `--output DIR` writes the whole object")));
     }
     if !symbols.is_empty() {
         let legend: Vec<String> = symbols.iter().map(|(symbol, name)| format!("{symbol} is a {name}")).collect();
@@ -213,12 +214,21 @@ fn line_endings(old: &str, new: &str) -> Option<String> {
 
 /// What is visible of the lines that were removed and added with different invisible characters.
 fn look_alikes(changes: &[(Tag, &str)]) -> BTreeSet<String> {
+    // Two lines without any invisible character differ visibly.
+    if changes.iter().all(|(tag, line)| *tag == Tag::Context || is_plain(line)) {
+        return BTreeSet::new();
+    }
     let mut sides: BTreeMap<String, [BTreeSet<&str>; 2]> = BTreeMap::new();
     for (tag, line) in changes.iter().filter(|(tag, _)| *tag != Tag::Context) {
         sides.entry(visible(line)).or_default()[usize::from(*tag == Tag::Added)].insert(line);
     }
     let differ = |[removed, added]: &[BTreeSet<&str>; 2]| !removed.is_empty() && !added.is_empty() && removed != added;
     sides.into_iter().filter(|(_, sides)| differ(sides)).map(|(line, _)| line).collect()
+}
+
+/// Whether a line has no character that [`visible`] would change.
+fn is_plain(line: &str) -> bool {
+    line.bytes().all(|byte| matches!(byte, b' '..=b'~')) && !line.ends_with(' ')
 }
 
 /// A line as it appears: without invisible characters and trailing whitespace, and with plain spaces.
@@ -334,11 +344,12 @@ mod tests {
     }
 
     #[test]
-    fn long_objects_are_truncated_with_a_note() {
+    fn long_objects_are_shortened_with_a_note() {
         let body: String = (0..100).map(|line| format!("l{line}: x\n")).collect();
         let change = Change::Added(recorded(&format!("apiVersion: v1\nkind: A\nmetadata: {{name: a}}\n{body}")));
-        let lines = diff(&change, &|_| String::new()).lines;
-        assert_eq!(lines.len(), WHOLE + 1);
-        assert_eq!(lines[WHOLE].1, "… 43 more lines; `--output DIR` writes the whole object");
+        let diff = diff(&change, &|_| String::new());
+        let lines = diff.shortened("see elsewhere");
+        assert_eq!((diff.lines.len(), lines.len()), (103, WHOLE + 1));
+        assert_eq!(lines[WHOLE].1, "… 43 more lines; see elsewhere");
     }
 }

@@ -29,6 +29,8 @@ pub struct Golden {
     pub files: BTreeMap<String, Vec<u8>>,
     /// The render.lock, if it is readable.
     pub lock: Option<Lock>,
+    /// The text of render.lock, if all goldens were read at once.
+    pub lock_text: Option<Vec<u8>>,
 }
 
 /// A difference between the goldens and a render, for one object.
@@ -122,26 +124,31 @@ impl Golden {
         if same {
             return Vec::new();
         }
-        let recorded = self.recorded(namespace).into_iter();
-        let mut recorded: BTreeMap<ObjectKey, Recorded> =
-            recorded.map(|recorded| (recorded.manifest.key.clone(), recorded)).collect();
-        let mut changes = Vec::new();
-        let mut added = Vec::new();
-        for new in rendered {
-            match recorded.remove(&new.manifest.key) {
-                None => added.push(new.clone()),
-                Some(old) if old.manifest.text == new.manifest.text && old.file == new.file => {}
-                Some(old) => changes.push(Change::Modified(old, new.clone())),
-            }
-        }
-        let removed: Vec<Recorded> = recorded.into_values().collect();
-        let renames::Paired { pairs, removed, added } = renames::pair(removed, added);
-        changes.extend(pairs.into_iter().map(|(old, new)| Change::Renamed(old, new)));
-        changes.extend(removed.into_iter().map(Change::Removed));
-        changes.extend(added.into_iter().map(Change::Added));
-        changes.sort_by(|left, right| left.sort_key().cmp(&right.sort_key()));
-        changes
+        changes(self.recorded(namespace), rendered)
     }
+}
+
+/// Compares two renders, object by object.
+#[must_use]
+pub fn changes(before: Vec<Recorded>, after: &[Recorded]) -> Vec<Change> {
+    let mut before: BTreeMap<ObjectKey, Recorded> =
+        before.into_iter().map(|recorded| (recorded.manifest.key.clone(), recorded)).collect();
+    let mut changes = Vec::new();
+    let mut added = Vec::new();
+    for new in after {
+        match before.remove(&new.manifest.key) {
+            None => added.push(new.clone()),
+            Some(old) if old.manifest.text == new.manifest.text && old.file == new.file => {}
+            Some(old) => changes.push(Change::Modified(old, new.clone())),
+        }
+    }
+    let removed: Vec<Recorded> = before.into_values().collect();
+    let renames::Paired { pairs, removed, added } = renames::pair(removed, added);
+    changes.extend(pairs.into_iter().map(|(old, new)| Change::Renamed(old, new)));
+    changes.extend(removed.into_iter().map(Change::Removed));
+    changes.extend(added.into_iter().map(Change::Added));
+    changes.sort_by(|left, right| left.sort_key().cmp(&right.sort_key()));
+    changes
 }
 
 impl Change {

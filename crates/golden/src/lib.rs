@@ -9,9 +9,11 @@
 pub mod at_revision;
 pub mod diff;
 pub mod goldens;
+mod lines;
 pub mod lock;
 pub mod objects;
 pub mod orphans;
+pub mod recordings;
 mod renames;
 pub mod store;
 

@@ -10,11 +10,27 @@ use workspace::target::TargetId;
 
 use crate::store::{self, FOLDER};
 
+/// The cases of Applications by name.
+pub type Cases = BTreeMap<String, BTreeSet<String>>;
+
+/// The former names of the Applications that most likely were renamed: exactly one of those that are gone has the same cases
+/// as exactly one of those that are new.
+#[must_use]
+pub fn renamed(gone: &Cases, new: &Cases) -> BTreeMap<String, String> {
+    let pairs = new.iter().filter_map(|(name, cases)| {
+        let mut same = gone.iter().filter(|(_, former)| *former == cases);
+        let (old, _) = same.next().filter(|_| same.next().is_none())?;
+        let only = new.values().filter(|other| *other == cases).count() == 1;
+        only.then(|| (name.clone(), old.clone()))
+    });
+    pairs.collect()
+}
+
 /// What belongs to no target.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Orphans {
     /// The cases of each Application that does not exist.
-    pub applications: BTreeMap<String, BTreeSet<String>>,
+    pub applications: Cases,
     /// Other directories and files, relative to tests/golden.
     others: BTreeSet<String>,
 }
@@ -63,14 +79,8 @@ impl Orphans {
     /// exactly one Application that does not exist have the same cases. `unrecorded` has the cases of each Application
     /// without goldens.
     #[must_use]
-    pub fn renamed(&self, unrecorded: &BTreeMap<String, BTreeSet<String>>) -> BTreeMap<String, String> {
-        let pairs = unrecorded.iter().filter_map(|(new, cases)| {
-            let mut same = self.applications.iter().filter(|(_, recorded)| *recorded == cases);
-            let (old, _) = same.next().filter(|_| same.next().is_none())?;
-            let only = unrecorded.values().filter(|other| *other == cases).count() == 1;
-            only.then(|| (new.clone(), old.clone()))
-        });
-        pairs.collect()
+    pub fn renamed(&self, unrecorded: &Cases) -> BTreeMap<String, String> {
+        renamed(&self.applications, unrecorded)
     }
 
     /// One finding per Application and per other directory or file. The Applications in `renamed` are left out.

@@ -8,9 +8,15 @@
 //!
 //! Pure.
 
+pub mod action;
+pub mod bump;
 pub mod data;
+pub mod delta;
 pub mod difference;
 pub mod effect;
+pub mod effects;
 pub mod field;
+pub mod meaning;
 pub mod refusal;
+pub mod refusal_wording;
 pub mod rules;

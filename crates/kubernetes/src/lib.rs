@@ -13,7 +13,9 @@
 pub mod amount;
 pub mod change;
 pub mod discovery;
+pub mod disruption;
 pub mod forms;
+pub mod image;
 pub mod inventory;
 pub mod manifest;
 pub mod object;

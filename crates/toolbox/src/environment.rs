@@ -28,6 +28,8 @@ pub struct Environment {
     pub ci: bool,
     /// `GITHUB_ACTIONS` is `true` or `1`: findings are also printed as workflow commands.
     pub github: bool,
+    /// `GITHUB_STEP_SUMMARY`: the file with the summary of a step of GitHub Actions.
+    pub step_summary: Option<PathBuf>,
     /// `TERM` is `dumb`, empty, or unset: a terminal cannot overwrite a line.
     pub dumb: bool,
     /// `XTASK_CHART_MIRROR`.
@@ -61,7 +63,16 @@ impl Environment {
         let now = given.as_ref().and_then(|text| text.parse().ok()).map(Duration::from_secs);
         let invalid_now = given.filter(|_| now.is_none());
         let now = now.unwrap_or_else(|| SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default());
-        Self { ci: set("CI"), github: set("GITHUB_ACTIONS"), dumb, mirror, cache: absolute(cache), now, invalid_now }
+        Self {
+            ci: set("CI"),
+            github: set("GITHUB_ACTIONS"),
+            step_summary: path("GITHUB_STEP_SUMMARY"),
+            dumb,
+            mirror,
+            cache: absolute(cache),
+            now,
+            invalid_now,
+        }
     }
 
     /// Fails if `XTASK_NOW` is not a time.
@@ -139,6 +150,7 @@ mod tests {
         let environment = Environment {
             ci: false,
             github: false,
+            step_summary: None,
             dumb: false,
             mirror: None,
             cache: cache.to_path_buf(),

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use diagnostics::{Code, Diagnostic, Result};
+use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 
+use crate::git_directory::Directories;
 use crate::process;
 use crate::process::{Invocation, Output};
 
@@ -38,6 +39,10 @@ const FETCH_DEADLINE: Duration = Duration::from_secs(600);
 /// Settings of every query.
 const SETTINGS: [(&str, &str); 3] =
     [("core.hooksPath", "/dev/null"), ("core.fsmonitor", "false"), ("core.quotePath", "false")];
+
+/// Settings with which files are written as Argo CD has them: those of this machine would change line breaks and links.
+const EXACT: [(&str, &str); 3] =
+    [("core.autocrlf", "false"), ("core.symlinks", "true"), ("core.attributesFile", "/dev/null")];
 
 /// A branch, a tag, or another reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,9 +79,51 @@ impl Repository {
 
     /// The commit of a revision.
     pub fn commit(&self, revision: &str) -> Result<Option<String>> {
-        let name = format!("{revision}^{{commit}}");
-        let output = self.ask(&["rev-parse", "--verify", "--quiet", "--end-of-options", &name])?;
+        self.object(&format!("{revision}^{{commit}}"))
+    }
+
+    /// The tree of this directory in a commit; `None` if the commit does not have the directory.
+    pub fn tree(&self, commit: &str) -> Result<Option<String>> {
+        self.object(&format!("{commit}:./"))
+    }
+
+    fn object(&self, name: &str) -> Result<Option<String>> {
+        let output = self.query(&["rev-parse", "--verify", "--quiet", "--end-of-options", name]).run()?;
         Ok(output.success().then(|| first_line(&output)).flatten())
+    }
+
+    /// Whether history is cut off, as in a shallow clone.
+    #[must_use]
+    pub fn is_shallow(&self) -> bool {
+        self.directories().is_some_and(|directories| directories.common.join("shallow").exists())
+    }
+
+    /// Where the repository keeps its state.
+    #[must_use]
+    pub fn directories(&self) -> Option<Directories> {
+        self.folder.ancestors().find_map(Directories::of)
+    }
+
+    /// The records of a tree and of all trees in it, as `git ls-tree -z` writes them and [`Repository::check_out`] reads them.
+    pub fn records(&self, tree: &str) -> Result<Vec<u8>> {
+        let output = self.query(&["ls-tree", "-r", "-z", "--full-tree", tree]).run()?;
+        if !output.success() {
+            return Err(incomplete("ls-tree", tree, &output));
+        }
+        Ok(output.stdout)
+    }
+
+    /// Writes files into this directory, a work tree of its own without files, as `git checkout` would.
+    pub fn check_out(&self, records: Vec<u8>) -> Result<()> {
+        let update = self.invocation(&self.settings(), &["update-index", "-z", "--index-info"]).input(records).run()?;
+        if !update.success() {
+            return Err(incomplete("update-index", &self.folder.display().to_string(), &update));
+        }
+        let mut settings = self.settings();
+        settings.extend_from_slice(self.filters()?);
+        settings.extend(EXACT.map(|(key, value)| (key.to_owned(), value.to_owned())));
+        let output = self.invocation(&settings, &["checkout-index", "--all", "--quiet", "--force"]).run()?;
+        if output.success() { Ok(()) } else { Err(incomplete("checkout-index", "the commit", &output)) }
     }
 
     /// The URLs of the remotes, `origin` first.
@@ -118,13 +165,14 @@ impl Repository {
         Ok(text.lines().filter_map(reference).collect())
     }
 
-    /// The merge base of `HEAD` and the main branch; `None` if there is no main branch or no common commit.
-    pub fn merge_base(&self) -> Result<Option<String>> {
-        let output = self.ask(&[["for-each-ref", "--format=%(refname)"].as_slice(), &MAIN].concat())?;
+    /// The merge base of a revision, such as `HEAD`, and the main branch; `None` if there is no main branch or no common
+    /// commit.
+    pub fn merge_base(&self, revision: &str) -> Result<Option<String>> {
+        let output = self.query(&[["for-each-ref", "--format=%(refname)"].as_slice(), &MAIN].concat()).run()?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let known: BTreeSet<&str> = text.lines().collect();
         let Some(main) = MAIN.iter().find(|name| known.contains(*name)) else { return Ok(None) };
-        let output = self.ask(&["merge-base", "HEAD", main])?;
+        let output = self.query(&["merge-base", revision, main]).run()?;
         Ok(output.success().then(|| first_line(&output)).flatten())
     }
 
@@ -160,7 +208,7 @@ impl Repository {
 
     /// The files that git tracks, committed or not.
     pub fn tracked(&self) -> Result<BTreeSet<String>> {
-        let output = self.ask(&["ls-files", "-z", "--cached"])?;
+        let output = self.query(&["ls-files", "-z", "--cached"]).run()?;
         let names = output.stdout.split(|byte| *byte == 0).filter(|name| !name.is_empty() && output.success());
         Ok(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect())
     }
@@ -190,7 +238,7 @@ impl Repository {
             return Ok(BTreeMap::new());
         }
         let input = objects.iter().map(|object| format!("{object}\n")).collect::<String>();
-        let output = self.invocation(&self.settings(), &["cat-file", "--batch"]).input(input).run()?;
+        let output = self.query(&["cat-file", "--batch"]).input(input).run()?;
         Ok(batch(&output.stdout))
     }
 
@@ -205,6 +253,11 @@ impl Repository {
         }
         let unpacked = tar::Archive::new(output.stdout.as_slice()).unpack(folder);
         Ok(unpacked.map_err(|error| Diagnostic::io("unpack the commit into", folder, &error))?)
+    }
+
+    /// A query that reads no file of the work tree, so that no filter could run.
+    fn query(&self, args: &[&str]) -> Invocation {
+        self.invocation(&self.settings(), args)
     }
 
     /// Writes the files of a commit into an empty directory, as a checkout without filters. The directory that is asked
@@ -342,6 +395,14 @@ fn batch(output: &[u8]) -> BTreeMap<String, Vec<u8>> {
         rest = rest.get(content.len() + 1..).unwrap_or_default();
     }
     contents
+}
+
+/// The error for objects that this clone lacks.
+fn incomplete(command: &str, what: &str, output: &Output) -> Diagnostics {
+    Diagnostic::new(Code::Usage, format!("`git {command}` failed for `{what}`"))
+        .note(output.stderr.trim().to_owned())
+        .help("run `git fetch` if files of the revision are not in this clone")
+        .into()
 }
 
 fn first_line(output: &Output) -> Option<String> {

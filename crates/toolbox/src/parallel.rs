@@ -24,6 +24,18 @@ pub fn parallel<T: Sync, R: Send>(jobs: usize, items: &[T], work: impl Fn(&T) ->
     results.into_iter().filter_map(|slot| slot.into_inner().ok().flatten()).collect()
 }
 
+/// Does two pieces of work at the same time.
+pub fn join<A: Send, B: Send>(first: impl FnOnce() -> A + Send, second: impl FnOnce() -> B + Send) -> (A, B) {
+    std::thread::scope(|scope| {
+        let first = scope.spawn(first);
+        let second = second();
+        match first.join() {
+            Ok(first) => (first, second),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -137,6 +137,28 @@ pub fn target_ids(workspace: &Workspace) -> Vec<TargetId> {
     ids
 }
 
+/// Whether a selection names a target; an empty one names all.
+#[must_use]
+pub fn names(selection: &[String], id: &TargetId) -> bool {
+    selection.is_empty() || selection.iter().map(|name| split(name)).any(|(app, case)| fits(app, case, id))
+}
+
+/// Whether a selection names an Application or some of its targets; an empty one names all.
+#[must_use]
+pub fn selects(selection: &[String], application: &str) -> bool {
+    selection.is_empty() || selection.iter().any(|name| workspace_glob(split(name).0, application))
+}
+
+/// The patterns of the Application and of the case in a name.
+fn split(name: &str) -> (&str, &str) {
+    let name = name.trim_end_matches('/');
+    name.split_once('/').unwrap_or((name, "*"))
+}
+
+fn fits(app: &str, case: &str, id: &TargetId) -> bool {
+    workspace_glob(app, &id.app) && workspace_glob(case, &id.case)
+}
+
 /// The targets that a command selects.
 struct Selection {
     targets: Vec<TargetId>,
@@ -162,9 +184,8 @@ fn select(workspace: &Workspace, selection: &[String], diagnostics: &mut Diagnos
     let ids = target_ids(workspace);
     let mut selected = Selection { targets: Vec::new(), patterns: Vec::new() };
     for name in selection {
-        let (app, case) = name.trim_end_matches('/').split_once('/').unwrap_or((name.trim_end_matches('/'), "*"));
-        let fits = |id: &&TargetId| workspace_glob(app, &id.app) && workspace_glob(case, &id.case);
-        let found: Vec<_> = ids.iter().filter(fits).cloned().collect();
+        let (app, case) = split(name);
+        let found: Vec<_> = ids.iter().filter(|id| fits(app, case, id)).cloned().collect();
         let unrendered = || workspace.unrendered.iter().any(|one| workspace_glob(app, &one.instance));
         if found.is_empty() && !unrendered() {
             let apps = workspace.deployments.iter().map(|deployment| deployment.application.instance.clone());

@@ -5,7 +5,9 @@
 //! those of the remote repository: a range is the newest tag that it allows, and a branch is what the remote had when it
 //! was fetched last.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use toolbox::git_directory::Directories;
 
 use argocd::version_range::Range;
 use toolbox::git::Reference;
@@ -103,32 +105,19 @@ impl Known {
 }
 
 /// The references of a Git repository.
-struct References {
-    /// The directory of the worktree's own state.
-    own: PathBuf,
-    /// The directory that all worktrees share.
-    common: PathBuf,
-}
+struct References(Directories);
 
 impl References {
     fn of(top: &Path) -> Option<Self> {
-        let git = top.join(".git");
-        let own = if git.is_dir() {
-            git
-        } else {
-            let text = toolbox::regular_file::read_to_string(&git).ok()?;
-            top.join(text.trim().strip_prefix("gitdir: ")?)
-        };
-        let common = toolbox::regular_file::read_to_string(own.join("commondir")).map(|text| own.join(text.trim()));
-        Some(Self { common: common.unwrap_or_else(|_| own.clone()), own })
+        Directories::of(top).map(Self)
     }
 
     fn head(&self) -> Option<String> {
-        Some(toolbox::regular_file::read_to_string(self.own.join("HEAD")).ok()?.trim().to_owned())
+        Some(toolbox::regular_file::read_to_string(self.0.own.join("HEAD")).ok()?.trim().to_owned())
     }
 
     fn read(&self, reference: &str) -> Option<String> {
-        Some(toolbox::regular_file::read_to_string(self.common.join(reference)).ok()?.trim().to_owned())
+        Some(toolbox::regular_file::read_to_string(self.0.common.join(reference)).ok()?.trim().to_owned())
     }
 
     /// The commit, or tag, of a reference.

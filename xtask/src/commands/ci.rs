@@ -5,6 +5,8 @@
 //!
 //! Does not build images or run the tool's own tests; `.ci/run` does.
 
+mod changes;
+
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -15,6 +17,7 @@ use workspace::plan::Inspections;
 use workspace::target::{DEFAULT_CASE, Target};
 use workspace::{Workspace, plan};
 
+use self::changes::Changes;
 use super::app_of_apps;
 use super::consequences;
 use super::end_to_end::prepare;
@@ -24,14 +27,15 @@ use super::{Outcome, Session, lint, render, test_kind, validate};
 use crate::report;
 use crate::report::json::Output;
 use crate::report::junit::{Case, Failure, Suite};
+use crate::report::outputs::Outputs;
 use crate::report::rendered::{RenderReport, State};
-use crate::report::{json, junit, rendered};
+use crate::report::{json, rendered};
 
 /// The command's arguments.
 #[derive(Debug, Default)]
 pub struct Request {
-    /// Where to write a JUnit XML report.
-    pub junit: Option<PathBuf>,
+    /// Where to write the report.
+    pub outputs: Outputs,
     /// A directory with additional CustomResourceDefinitions, for `validate`.
     pub crds: Option<PathBuf>,
     /// The revision that `lint` compares charts and rendered objects with.
@@ -62,7 +66,8 @@ impl Stage {
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let started = Instant::now();
     let mut stages = Vec::new();
-    let result = all(session, request, &mut stages);
+    let mut changes = Changes::default();
+    let result = all(session, request, &mut stages, &mut changes);
     let mut diagnostics = Diagnostics::default();
     for stage in &stages {
         diagnostics.extend(stage.found.clone());
@@ -75,20 +80,20 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
             Output::default()
         }
     };
-    if let Some(path) = &request.junit {
-        let suites: Vec<Suite> = stages.iter().flat_map(suites).collect();
-        diagnostics.extend(junit::write(path, &suites).err().unwrap_or_default());
-    }
     consequences::remove(&mut diagnostics);
     // Stages may have findings in common, which this removes.
     diagnostics.sort();
+    let suites: Vec<Suite> = stages.iter().flat_map(suites).collect();
+    let report = changes.report(session, &diagnostics, started.elapsed());
+    let summary = session.environment.step_summary.as_deref();
+    diagnostics.extend(request.outputs.write_with(&report, &suites, summary).err().unwrap_or_default());
     let names: Vec<&str> = stages.iter().map(|stage| stage.name).collect();
     session.printer.finished(&format!("{}: {}", names.join(", "), report::count(&diagnostics)));
     Ok(Outcome { diagnostics, output })
 }
 
 /// Runs the stages one after the other. Fails only if the workspace cannot be loaded.
-fn all(session: &Session<'_>, request: &Request, stages: &mut Vec<Stage>) -> Result<json::Ci> {
+fn all(session: &Session<'_>, request: &Request, stages: &mut Vec<Stage>, changes: &mut Changes) -> Result<json::Ci> {
     let started = Instant::now();
     let (workspace, mut found) = app_of_apps::load(session)?;
     let argocd = workspace.config.argocd;
@@ -104,6 +109,7 @@ fn all(session: &Session<'_>, request: &Request, stages: &mut Vec<Stage>) -> Res
     if let Some(report) = &report {
         session.printer.render(report);
     }
+    *changes = Changes::new(argocd, &renderings, report.as_ref());
     let cases = renderings.iter().map(|one| rendered_case(one, report.as_ref())).collect();
     stages.push(Stage::new("render", started, cases, found));
 

@@ -1,14 +1,12 @@
 //! `explain`: prints what a diagnostic code means, from docs/checks.md.
 
-use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Result, nearest};
 
 use super::Outcome;
 use crate::report;
 use crate::report::Printer;
+use crate::report::checks::{class, entry};
 use crate::report::json::{self, Output};
-
-/// The document that describes all codes: a second-level heading per code, in the order of [`Code::ALL`].
-const CHECKS: &str = include_str!("../../../docs/checks.md");
 
 /// Runs the command: explains a code, or lists all codes. Needs no workspace.
 pub fn run(printer: &Printer, code: Option<&str>) -> Result<Outcome> {
@@ -50,29 +48,6 @@ fn description(code: Code) -> json::Code {
     }
 }
 
-/// Returns the text of docs/checks.md about a code, without its heading.
-fn entry(code: Code) -> &'static str {
-    let own = entries().find(|(name, _)| *name == code.name());
-    own.map(|(_, text)| text).unwrap_or_default()
-}
-
-/// Returns the headings of docs/checks.md, each with the text below it.
-fn entries() -> impl Iterator<Item = (&'static str, &'static str)> {
-    CHECKS.split("\n## ").skip(1).filter_map(|part| {
-        let (name, text) = part.split_once('\n')?;
-        Some((name, text.trim()))
-    })
-}
-
-fn class(code: Code) -> &'static str {
-    match code.class() {
-        Class::Warning => "warning",
-        Class::Finding => "finding",
-        Class::Configuration => "configuration error",
-        Class::Unavailable => "failure",
-    }
-}
-
 fn exit_code(code: Code) -> u8 {
     report::exit_code(&Diagnostic::new(code, "").into())
 }
@@ -80,6 +55,7 @@ fn exit_code(code: Code) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::checks::entries;
 
     #[test]
     fn every_code_is_described_in_order() {

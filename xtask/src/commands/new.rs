@@ -117,6 +117,8 @@ fn create(session: &Session<'_>, staging: &Staging, service: &Service, kubernete
         jobs: session.jobs,
         printer: session.printer,
         rendered: Arc::default(),
+        goldens: Arc::default(),
+        revision: None,
     };
     if service.dependency.is_some() {
         write(new::chart_files(service, &upstream(&staged, service)?)?)?;

@@ -202,7 +202,7 @@ fn compare(
 ) -> TargetReport {
     let Rendering { target, reasons, state, .. } = job;
     let former_golden = former.as_ref().and_then(|id| diagnostics.take(Golden::load(&session.root, id)));
-    let golden = former_golden.as_ref().unwrap_or(&job.golden);
+    let golden = former_golden.as_ref().unwrap_or(&*job.golden);
     let mut report = TargetReport {
         id: target.id.clone(),
         former,

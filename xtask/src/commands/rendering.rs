@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use argocd::release::Release;
 use diagnostics::{Diagnostics, Reported, Result};
@@ -31,7 +31,7 @@ pub struct Rendering<'a> {
     /// The target.
     pub target: Target<'a>,
     /// Its goldens.
-    pub golden: Golden,
+    pub golden: Arc<Golden>,
     /// The reasons for rendering it; empty if it is fresh.
     pub reasons: Vec<String>,
     /// What became of it.
@@ -96,14 +96,10 @@ pub fn render<'a>(
     force: bool,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Rendering<'a>> {
-    let mut renderings = Vec::new();
-    for target in targets {
-        let Some(golden) = diagnostics.take(Golden::load(&session.root, &target.id)) else { continue };
-        let mut reasons = golden.stale(&target.inputs);
-        if force && reasons.is_empty() {
-            reasons.push("forced".to_owned());
-        }
-        renderings.push(Rendering { target, golden, reasons, state: RenderState::Fresh });
+    let mut renderings = read(session, targets, diagnostics);
+    if force {
+        let fresh = renderings.iter_mut().filter(|one| one.reasons.is_empty());
+        fresh.for_each(|one| one.reasons.push("forced".to_owned()));
     }
     // A caller that forces a render may have changed its command lines.
     let memory = (!force).then_some(&*session.rendered);
@@ -111,8 +107,19 @@ pub fn render<'a>(
     renderings
 }
 
+/// Reads the goldens of targets, and finds out which of them are fresh. Renders nothing.
+pub fn read<'a>(session: &Session<'_>, targets: Vec<Target<'a>>, diagnostics: &mut Diagnostics) -> Vec<Rendering<'a>> {
+    let mut renderings = Vec::new();
+    for target in targets {
+        let Some(golden) = diagnostics.take(session.goldens.of(&session.root, &target.id)) else { continue };
+        let reasons = golden.stale(&target.inputs);
+        renderings.push(Rendering { target, golden, reasons, state: RenderState::Fresh });
+    }
+    renderings
+}
+
 /// Renders the targets that are not fresh: prepares their charts first, then renders in parallel.
-fn render_stale(
+pub fn render_stale(
     session: &Session<'_>,
     workspace: &Workspace,
     argocd: Release,
@@ -140,7 +147,8 @@ fn render_stale(
         return;
     }
     for one in &stale {
-        session.printer.status("Rendering", &format!("{} ({})", one.target.id, summary(&one.reasons)));
+        let revision = session.revision.as_ref().map(|name| format!(" at {name}")).unwrap_or_default();
+        session.printer.status("Rendering", &format!("{}{revision} ({})", one.target.id, summary(&one.reasons)));
     }
     let cache = &session.environment.cache;
     let tools = session.tools(workspace);

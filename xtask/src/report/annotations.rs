@@ -2,22 +2,42 @@
 //!
 //! An annotation needs a file in the repository, so it is attached to the first place of a diagnostic that is one.
 //!
+//! GitHub shows ten errors and ten warnings of a step, and drops the others silently. The diagnostics are sorted by their
+//! severity, so the first ones are shown, and one more annotation says what is left out.
+//!
 //! Reference: "Workflow commands for GitHub Actions".
 
 use std::path::Path;
 
+use diagnostics::wording::plural;
 use diagnostics::{Class, Diagnostic, Diagnostics, Place};
 
-use super::safe;
+use super::visible;
 
-/// Formats one workflow command per diagnostic.
+/// How many annotations of one level GitHub shows.
+const SHOWN: usize = 10;
+
+/// Formats one workflow command per diagnostic, as many as are shown.
 #[must_use]
 pub fn commands(root: &Path, diagnostics: &Diagnostics) -> String {
-    diagnostics.0.iter().map(|diagnostic| command(root, diagnostic)).collect()
+    let (warnings, errors): (Vec<&Diagnostic>, Vec<&Diagnostic>) =
+        diagnostics.0.iter().partition(|diagnostic| diagnostic.code.class() == Class::Warning);
+    let mut out = String::new();
+    let mut left_out = Vec::new();
+    for (level, all) in [("error", errors), ("warning", warnings)] {
+        out.extend(all.iter().take(SHOWN).map(|diagnostic| command(root, level, diagnostic)));
+        if all.len() > SHOWN {
+            left_out.push(plural(all.len() - SHOWN, &format!("more {level}")));
+        }
+    }
+    if !left_out.is_empty() {
+        let text = format!("{} in the log of this step, which GitHub does not annotate", left_out.join(" and "));
+        out.push_str(&format!("::notice title=cargo xtask::{}\n", data(&text)));
+    }
+    out
 }
 
-fn command(root: &Path, diagnostic: &Diagnostic) -> String {
-    let level = if diagnostic.code.class() == Class::Warning { "warning" } else { "error" };
+fn command(root: &Path, level: &str, diagnostic: &Diagnostic) -> String {
     let exists = |place: &&Place| root.join(&place.source.name).is_file();
     let place = diagnostic.places.iter().map(|(place, _)| place).find(exists);
     let mut properties = Vec::new();
@@ -45,7 +65,7 @@ fn command(root: &Path, diagnostic: &Diagnostic) -> String {
 }
 
 fn data(text: &str) -> String {
-    safe::text(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    visible::lines(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 fn property(text: &str) -> String {
@@ -75,6 +95,20 @@ mod tests {
             "::error file=a%2Cb.yaml,line=2,col=1,title=helm-lint::web/default: 100 %25 wrong%0A\
              tests/golden/x.yaml (as rendered now):1:1: here%0Ahelp: fix it\n\
              ::warning title=tool-version::old\n"
+        );
+    }
+
+    #[test]
+    fn what_github_would_drop_is_counted() {
+        let many = |code, count| (0..count).map(move |number| Diagnostic::new(code, format!("problem {number}")));
+        let all = many(Code::HelmLint, 12).chain(many(Code::ToolVersion, 11)).collect();
+        let commands = commands(Path::new("."), &Diagnostics(all));
+        let lines: Vec<&str> = commands.lines().collect();
+        assert_eq!(lines.len(), 21);
+        assert_eq!(
+            lines[20],
+            "::notice title=cargo xtask::2 more errors and 1 more warning in the log of this step, which GitHub does not \
+             annotate"
         );
     }
 }

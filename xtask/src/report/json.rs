@@ -5,6 +5,7 @@
 mod application;
 mod check;
 mod diagnostic;
+mod diff;
 mod machine;
 mod output;
 mod pin;
@@ -23,6 +24,7 @@ pub use self::application::{
 };
 pub use self::check::{Ci, Lint, LintImages, UsedImage, Validate};
 pub use self::diagnostic::{Diagnostic, Place};
+pub use self::diff::Diff;
 pub use self::machine::{CheckState, Doctor, DoctorCheck, Script};
 pub use self::output::Output;
 pub use self::pin::{Advisory, Dependency, Deps, DepsUpdate, Outdated, Package, Preview};

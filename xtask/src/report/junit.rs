@@ -3,11 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use diagnostics::{Code, Diagnostic, Result};
+use anstream::adapter::strip_str;
+use diagnostics::{Class, Code, Diagnostic, Result, Severity};
+use kubernetes::change::effect::Effect;
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 use toolbox::atomic_file;
 
-use super::safe;
+use super::model::{ApplicationChange, ApplicationKind, Finding, Status};
+use super::{model, snippet, visible};
 
 /// A group of test cases: a stage of `ci`, or a scenario.
 #[derive(Debug, Clone, Default)]
@@ -49,21 +52,70 @@ pub fn write(path: &Path, suites: &[Suite]) -> Result<()> {
     atomic_file::write(path, text.as_bytes())
 }
 
+/// The test cases of a report: one for each Application that changes, which fails if it has a blocker, and one for each code
+/// with an error.
+#[must_use]
+pub fn suites(report: &model::Report) -> Vec<Suite> {
+    let applications =
+        Suite { name: "applications".to_owned(), cases: report.applications.iter().map(of_application).collect() };
+    let mut findings = Suite { name: "findings".to_owned(), cases: Vec::new() };
+    let errors = report.findings.iter().filter(|finding| is_error(finding));
+    for Finding { diagnostic, .. } in errors {
+        let name = diagnostic.code.name();
+        let message = diagnostic.message.clone();
+        let failure = Failure { kind: name.to_owned(), message, text: snippet::plain(diagnostic) };
+        match findings.cases.iter_mut().find(|case| case.name == name) {
+            Some(case) => case.failures.push(failure),
+            None => findings.cases.push(Case { name: name.to_owned(), failures: vec![failure], ..Case::default() }),
+        }
+    }
+    if findings.cases.is_empty() {
+        findings.cases.push(Case { name: "no errors".to_owned(), ..Case::default() });
+    }
+    vec![applications, findings]
+}
+
+fn is_error(finding: &Finding) -> bool {
+    finding.diagnostic.code.class() > Class::Warning && finding.status != Some(Status::Fixed)
+}
+
+fn of_application(application: &ApplicationChange) -> Case {
+    let mut case = Case { name: application.name.clone(), ..Case::default() };
+    if let ApplicationKind::Failed { reason } = &application.kind {
+        let kind = Code::NotRendered.name().to_owned();
+        case.failures.push(Failure { kind, message: "cannot be rendered".to_owned(), text: reason.clone() });
+    }
+    for effect in application.effects.iter().filter(|effect| effect.severity == Severity::Blocker) {
+        case.failures.push(failure(effect, effect.message.clone()));
+    }
+    for object in &application.objects {
+        let title = object.diff.object.manifest.title();
+        for effect in object.effects.iter().filter(|effect| effect.severity == Severity::Blocker) {
+            case.failures.push(failure(effect, format!("{title}: {}", effect.message)));
+        }
+    }
+    case
+}
+
+fn failure(effect: &Effect, message: String) -> Failure {
+    let text = effect.help.as_ref().map(|help| format!("help: {help}")).unwrap_or_default();
+    Failure { kind: effect.code.name().to_owned(), message, text }
+}
+
 fn document(suites: &[Suite]) -> std::result::Result<String, SerializeError> {
     let mut report = Report::new("cargo xtask");
     report.set_time(time(suites.iter().flat_map(|suite| &suite.cases)));
     for suite in suites {
-        let mut element = TestSuite::new(safe::text(&suite.name).as_ref());
+        let mut element = TestSuite::new(&suite.name);
         element.set_time(time(&suite.cases));
         for case in &suite.cases {
-            let mut test_case = TestCase::new(safe::text(&case.name).as_ref(), status(case));
-            test_case.set_classname(safe::text(&suite.name).as_ref()).set_time(case.time.unwrap_or_default());
+            let mut test_case = TestCase::new(visible::line(&case.name), status(case));
+            test_case.set_classname(&suite.name).set_time(case.time.unwrap_or_default());
             element.add_test_case(test_case);
         }
         report.add_test_suite(element);
     }
-    // The library keeps these, although XML does not allow them.
-    Ok(report.to_string()?.replace(['\u{fffe}', '\u{ffff}'], ""))
+    report.to_string()
 }
 
 fn time<'a>(cases: impl IntoIterator<Item = &'a Case>) -> Duration {
@@ -75,7 +127,7 @@ fn status(case: &Case) -> TestCaseStatus {
     let Some(first) = case.failures.first() else {
         let Some(reason) = &case.skipped else { return TestCaseStatus::success() };
         let mut status = TestCaseStatus::skipped();
-        status.set_message(safe::text(reason).as_ref());
+        status.set_message(visible::line(reason));
         return status;
     };
     let message = match case.failures.len() - 1 {
@@ -88,9 +140,10 @@ fn status(case: &Case) -> TestCaseStatus {
     };
     let texts: Vec<String> = case.failures.iter().map(details).collect();
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-    let details = texts.join("\n\n");
-    status.set_type(&first.kind);
-    status.set_message(safe::text(&message).as_ref()).set_description(safe::text(&details).as_ref());
+    // What programs print may have colors.
+    let text = strip_str(&texts.join("\n\n")).to_string();
+    let message = strip_str(&message).to_string();
+    status.set_type(&first.kind).set_message(visible::line(&message)).set_description(visible::lines(&text));
     status
 }
 
@@ -116,7 +169,7 @@ mod tests {
         <testcase name="b" classname="render" time="0.000">
             <failure message="a &lt; &quot;b&quot;, and 1 more" type="x">a &lt; &quot;b&quot;
 one
-two&lt;U+0001&gt;
+two␁&lt;U+FFFE&gt;
 
 c: three</failure>
         </testcase>

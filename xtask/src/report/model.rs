@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use diagnostics::{Diagnostic, Severity};
 use golden::diff::ObjectDiff;
+pub use kubernetes::change::action::Action;
+pub use kubernetes::change::bump::Bump;
 use kubernetes::change::effect::Effect;
 use kubernetes::change::field::FieldChange;
 use workspace::target::TargetId;
@@ -21,6 +23,8 @@ pub struct Report {
     pub head: Side,
     /// The Applications that change, by name. Those that do not change are only counted.
     pub applications: Vec<ApplicationChange>,
+    /// The Applications and targets of which nothing is known on at least one side, by name.
+    pub not_rendered: Vec<NotRendered>,
     /// The number of Applications that do not change.
     pub unchanged: usize,
     /// Everything else that was found, sorted.
@@ -42,6 +46,31 @@ pub struct Side {
     pub helm: String,
 }
 
+/// An Application, or another case than its own, that is not compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotRendered {
+    /// The instance name, or `<app>/<case>`.
+    pub name: String,
+    /// What the base knows of it.
+    pub base: Known,
+    /// What the head knows of it.
+    pub head: Known,
+}
+
+/// What a side knows of an Application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Known {
+    /// It does not exist.
+    Absent,
+    /// What it renders.
+    Rendered,
+    /// Nothing, for this reason.
+    Not {
+        /// Why.
+        reason: String,
+    },
+}
+
 /// What happens to an Application.
 #[derive(Debug)]
 pub struct ApplicationChange {
@@ -57,6 +86,8 @@ pub struct ApplicationChange {
     pub objects: Vec<ObjectChange>,
     /// Images and charts with another version, each once.
     pub bumps: Vec<Bump>,
+    /// What the change does to the Application as a whole, the most severe first.
+    pub effects: Vec<Effect>,
     /// The hooks that the sync runs, as `<kind>/<name>`.
     pub hooks: Vec<String>,
 }
@@ -91,44 +122,12 @@ pub struct ObjectChange {
     pub targets: Vec<TargetId>,
     /// What Argo CD does.
     pub action: Action,
+    /// Why it does that, where it is not plain: a phrase in lowercase.
+    pub reason: Option<String>,
     /// What the change does beyond its text, the most severe first.
     pub effects: Vec<Effect>,
     /// The fields that change, compared by meaning. Secrets are redacted.
     pub fields: Vec<FieldChange>,
-}
-
-/// What Argo CD does with an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    /// It creates the object.
-    Create,
-    /// It updates the object.
-    Update,
-    /// It deletes the object and creates it again, or replaces it.
-    Replace,
-    /// It deletes the object.
-    Prune,
-    /// It leaves the object in the cluster, because pruning is disabled.
-    Leave,
-    /// It runs the object as a hook.
-    Hook,
-    /// It does nothing: the change is ignored, or the object is never applied.
-    Nothing,
-}
-
-/// An image or a chart with another version.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Bump {
-    /// Whether it is a chart; otherwise it is an image.
-    pub chart: bool,
-    /// The name: an image without its tag, or a chart.
-    pub name: String,
-    /// The version, tag, or digest before.
-    pub from: String,
-    /// The version, tag, or digest after.
-    pub to: String,
-    /// Whether the first number of the version differs.
-    pub major: bool,
 }
 
 /// A finding, and whether the base has it, too.
@@ -160,36 +159,33 @@ impl ObjectChange {
 }
 
 impl ApplicationChange {
-    /// How dangerous it is: that of its most severe object. A failed render is a blocker.
+    /// How dangerous it is: that of its most severe object or effect. A failed render is a blocker.
     #[must_use]
     pub fn severity(&self) -> Severity {
         if let ApplicationKind::Failed { .. } = self.kind {
             return Severity::Blocker;
         }
-        self.objects.iter().map(ObjectChange::severity).max().unwrap_or(Severity::Routine)
+        let own = self.effects.iter().map(|effect| effect.severity);
+        self.objects.iter().map(ObjectChange::severity).chain(own).max().unwrap_or(Severity::Routine)
     }
 }
 
 impl Report {
+    /// All effects, each with its Application, and its object unless it is about the Application as a whole.
+    pub fn effects(&self) -> impl Iterator<Item = (&ApplicationChange, Option<&ObjectChange>, &Effect)> {
+        self.applications.iter().flat_map(|application| {
+            let own = application.effects.iter().map(move |effect| (application, None, effect));
+            let objects = application
+                .objects
+                .iter()
+                .flat_map(move |object| object.effects.iter().map(move |effect| (application, Some(object), effect)));
+            own.chain(objects)
+        })
+    }
+
     /// The number of Applications with each severity.
     #[must_use]
     pub fn count(&self, severity: Severity) -> usize {
         self.applications.iter().filter(|one| one.severity() == severity).count()
-    }
-}
-
-impl Action {
-    /// The word for it.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Update => "update",
-            Self::Replace => "replace",
-            Self::Prune => "prune",
-            Self::Leave => "leave",
-            Self::Hook => "hook",
-            Self::Nothing => "nothing",
-        }
     }
 }

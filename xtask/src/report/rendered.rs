@@ -1,28 +1,21 @@
 //! The report on a render: the diffs, the state of each target, and the totals.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 use diagnostics::wording::{list, plural};
-use golden::diff::{Kind, ObjectDiff, Tag};
+use golden::diff::{Kind, ObjectDiff};
 use schemars::JsonSchema;
 use serde::Serialize;
 use workspace::target::TargetId;
 
+use super::diff_lines::{self, distinct, heading, lines};
 use super::safe;
 
-const ADDED: Style = AnsiColor::Green.on_default();
-const REMOVED: Style = AnsiColor::Red.on_default();
-const HUNK: Style = AnsiColor::Cyan.on_default();
-const NOTE: Style = AnsiColor::Yellow.on_default();
 const TITLE: Style = Style::new().bold();
-/// How many sources the header of a hunk shows.
-const SOURCES: usize = 2;
 
-const DIM: Style = Style::new().dimmed();
-
-/// How many objects with the same change are listed.
-const LISTED: usize = 8;
+/// How to see the lines that are not printed.
+const WHOLE: &str = "`--output DIR` writes the whole object";
 
 /// The state of a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -148,91 +141,15 @@ pub struct Change {
 /// The changes of all targets; one that several objects have is printed once.
 #[must_use]
 pub fn changes(report: &RenderReport) -> Vec<Change> {
-    let targets =
-        |objects: &[Objects<'_>]| objects.iter().flat_map(|one| &one.targets).map(|id| (*id).clone()).collect();
-    distinct(report).iter().map(|objects| Change { text: printed(objects), targets: targets(objects) }).collect()
-}
-
-/// A change that some objects have.
-fn printed(change: &[Objects<'_>]) -> String {
-    let mut out = String::new();
-    let Some(Objects { targets, diff }) = change.first() else { return out };
-    out.push_str(&header(targets[0], diff));
-    if targets.len() > 1 {
-        let others: Vec<String> = targets[1..].iter().map(ToString::to_string).collect();
-        out.push_str(&format!("{DIM}also in {}{DIM:#}\n", safe::line(&others.join(", "))));
-    }
-    for same in change[1..].iter().take(LISTED) {
-        out.push_str(&format!("{DIM}also {}{DIM:#}\n", safe::line(&same.line())));
-    }
-    if change.len() > LISTED + 1 {
-        let rest = plural(change.len() - LISTED - 1, "other object");
-        out.push_str(&format!("{DIM}also {rest}{DIM:#}\n"));
-    }
-    let hunks: BTreeMap<usize, Vec<usize>> = diff.added().into_iter().collect();
-    for (index, (tag, line)) in diff.marked().enumerate() {
-        let style = match tag {
-            Tag::Context => Style::new(),
-            Tag::Added => ADDED,
-            Tag::Removed => REMOVED,
-            Tag::Hunk => HUNK,
-            Tag::Note => NOTE,
-        };
-        out.push_str(&format!("{style}{}{style:#}", safe::text(&line)));
-        let sources = hunks.get(&index).map(|added| diff.sources(added)).unwrap_or_default();
-        for (index, source) in sources.iter().take(SOURCES).enumerate() {
-            out.push_str(&format!("{} {DIM}{}{DIM:#}", if index == 0 { "" } else { "," }, safe::line(source)));
-        }
-        if sources.len() > SOURCES {
-            out.push_str(&format!("{DIM}, and {} more{DIM:#}", sources.len() - SOURCES));
-        }
-        out.push('\n');
-    }
-    out.push('\n');
-    out
-}
-
-/// A diff, and the targets in which the same object has it.
-struct Objects<'a> {
-    targets: Vec<&'a TargetId>,
-    diff: &'a ObjectDiff,
-}
-
-impl Objects<'_> {
-    /// The object and its targets on one line.
-    fn line(&self) -> String {
-        let others = match self.targets.len() - 1 {
-            0 => String::new(),
-            count => format!(" and {count} more"),
-        };
-        format!("{} in {}{others}", self.diff.object.manifest.title(), self.targets[0])
-    }
-}
-
-/// The changes, each with all objects that have the same changed lines, in the order of the first one. Only the first
-/// diff of each is printed, so line numbers and context may differ.
-fn distinct(report: &RenderReport) -> Vec<Vec<Objects<'_>>> {
-    let mut distinct: Vec<Vec<Objects<'_>>> = Vec::new();
-    let mut positions: BTreeMap<_, usize> = BTreeMap::new();
-    let mut known: BTreeMap<_, usize> = BTreeMap::new();
-    for target in &report.targets {
-        for diff in &target.diffs {
-            let changed = diff.marked().filter(|(tag, _)| !matches!(tag, Tag::Hunk | Tag::Context));
-            let changed: Vec<String> = changed.map(|(_, line)| line).collect();
-            let change = *positions.entry((diff.kind.word(), changed)).or_insert(distinct.len());
-            if change == distinct.len() {
-                distinct.push(Vec::new());
-            }
-            let objects = &mut distinct[change];
-            let key = (change, title(diff), &diff.object.manifest.template);
-            let object = *known.entry(key).or_insert(objects.len());
-            match objects.get_mut(object) {
-                Some(same) => same.targets.push(&target.id),
-                None => objects.push(Objects { targets: vec![&target.id], diff }),
-            }
-        }
-    }
-    distinct
+    let all = report.targets.iter().flat_map(|target| {
+        let keyed = |diff| diff_lines::Change { target: &target.id, diff, key: String::new(), about: () };
+        target.diffs.iter().map(keyed)
+    });
+    let printed = distinct(all).into_iter().map(|objects| Change {
+        text: format!("{}{}\n", heading(&objects), lines(objects[0].diff, WHOLE)),
+        targets: objects.iter().flat_map(|one| &one.targets).map(|id| (*id).clone()).collect(),
+    });
+    printed.collect()
 }
 
 /// The totals: `4 targets: 3 fresh, 1 changed; 1 Application failed`.
@@ -253,22 +170,6 @@ pub fn total(report: &RenderReport) -> String {
 /// Formats a diff as plain text.
 #[must_use]
 pub fn unified(diff: &ObjectDiff) -> String {
-    let lines: String = diff.marked().map(|(_, line)| format!("{line}\n")).collect();
+    let lines: String = diff.shortened(WHOLE).into_iter().map(|(_, line)| format!("{line}\n")).collect();
     format!("{} {}\n{lines}", diff.kind.word(), diff.object.manifest.title())
-}
-
-fn header(id: &TargetId, diff: &ObjectDiff) -> String {
-    let template = &diff.object.manifest.template;
-    let template = if template.is_empty() { String::new() } else { format!("  {}", safe::line(template)) };
-    format!("{TITLE}{id}: {}{TITLE:#}{DIM}{template}{DIM:#}\n", safe::line(&title(diff)))
-}
-
-/// The kind of the change, the object, and what it was before: `renamed Service shop/web (was Service shop/old)`.
-fn title(diff: &ObjectDiff) -> String {
-    let from = match (&diff.previous, diff.kind) {
-        (Some(previous), Kind::Renamed) => format!(" (was {})", previous.manifest.title()),
-        (Some(previous), _) if previous.file != diff.object.file => format!(" (golden was {})", previous.file),
-        _ => String::new(),
-    };
-    format!("{} {}{from}", diff.kind.word(), diff.object.manifest.title())
 }

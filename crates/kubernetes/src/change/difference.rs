@@ -2,7 +2,7 @@
 
 use document::{Node, Value};
 
-use crate::amount::quantity;
+use super::meaning::{default, is_quantity, is_set, is_stored_unset, same_quantity, written};
 
 /// Two values of a field that differ.
 #[derive(Debug)]
@@ -14,45 +14,6 @@ pub struct Difference<'a> {
     /// The value after; `None` if the field is no longer set.
     pub after: Option<&'a Node>,
 }
-
-/// The defaults of fields, by the names of the mapping around a field and of the field itself. The mapping is empty where
-/// the name of the field suffices. Items of a list count as the list.
-const DEFAULTS: &[(&str, &str, &str)] = &[
-    ("", "apiVersion", "v1"),
-    ("", "completionMode", "NonIndexed"),
-    ("", "defaultMode", "420"),
-    ("", "dnsPolicy", "ClusterFirst"),
-    ("", "kind", "PersistentVolumeClaim"),
-    ("", "podManagementPolicy", "OrderedReady"),
-    ("", "preemptionPolicy", "PreemptLowerPriority"),
-    ("", "protocol", "TCP"),
-    ("", "reclaimPolicy", "Delete"),
-    ("", "restartPolicy", "Always"),
-    ("", "schedulerName", "default-scheduler"),
-    ("", "sessionAffinity", "None"),
-    ("", "terminationGracePeriodSeconds", "30"),
-    ("", "terminationMessagePath", "/dev/termination-log"),
-    ("", "terminationMessagePolicy", "File"),
-    ("", "volumeBindingMode", "Immediate"),
-    ("", "volumeMode", "Filesystem"),
-    ("fieldRef", "apiVersion", "v1"),
-    ("httpGet", "path", "/"),
-    ("httpGet", "scheme", "HTTP"),
-    ("roleRef", "apiGroup", "rbac.authorization.k8s.io"),
-    ("serviceAccountToken", "expirationSeconds", "3600"),
-    ("spec", "completions", "1"),
-    ("spec", "parallelism", "1"),
-];
-
-/// The defaults of the fields of a probe.
-const PROBE: &[(&str, &str)] =
-    &[("failureThreshold", "3"), ("periodSeconds", "10"), ("successThreshold", "1"), ("timeoutSeconds", "1")];
-
-/// Fields in the template of a pod that the API server stores as unset, whatever that means for the pod.
-const WITHOUT_DEFAULT: &[&str] = &["automountServiceAccountToken", "enableServiceLinks", "runAsNonRoot"];
-
-/// The mappings of resource names to quantities.
-const QUANTITIES: &[&str] = &["capacity", "limits", "requests"];
 
 /// The first difference below a path; `None` if the API server stores the same.
 #[must_use]
@@ -107,14 +68,9 @@ fn walk<'a>(
             let (old_owner, new_owner) = owners.unwrap_or_default();
             let text = |node: Option<&Node>, owner| node.map(written).or_else(|| default(path, owner));
             let same = match (text(before, old_owner), text(after, new_owner)) {
-                (Some(old), Some(new)) => {
-                    old == new || is_quantity(path) && before.and_then(quantity) == after.and_then(quantity)
-                }
+                (Some(old), Some(new)) => old == new || is_quantity(path) && same_quantity(before, after),
                 // Without a known default, an unset number or boolean is most likely the zero value.
-                (Some(only), None) | (None, Some(only)) => {
-                    let stored = path.last().is_some_and(|name| WITHOUT_DEFAULT.contains(&name.as_str()));
-                    !stored && (only == "false" || only == "0")
-                }
+                (Some(only), None) | (None, Some(only)) => !is_stored_unset(path) && (only == "false" || only == "0"),
                 (None, None) => true,
             };
             if same { None } else { difference(path) }
@@ -144,59 +100,6 @@ fn mappings<'a>(
         path.pop();
     }
     None
-}
-
-/// Whether a field has a value: the API server drops nulls and most empty values.
-fn is_set(node: &Node) -> bool {
-    match &node.value {
-        Value::Null => false,
-        Value::String(text) => !text.is_empty(),
-        Value::Sequence(items) => !items.is_empty(),
-        // A mapping whose values are all unset remains: `emptyDir: {medium: ""}` is compared entry by entry.
-        Value::Mapping(entries) => !entries.is_empty(),
-        Value::Bool(_) | Value::Number(_) => true,
-    }
-}
-
-/// A scalar as text. Where a number and a string with the same digits differ, the schema allows only one of them.
-fn written(node: &Node) -> String {
-    match &node.value {
-        Value::String(text) | Value::Number(text) => text.clone(),
-        Value::Bool(value) => value.to_string(),
-        _ => String::new(),
-    }
-}
-
-/// The names of the fields on a path, last first, without the indexes of lists.
-fn names(path: &[String]) -> impl Iterator<Item = &str> {
-    path.iter().rev().map(String::as_str).filter(|step| !step.chars().all(|c| c.is_ascii_digit()))
-}
-
-fn is_quantity(path: &[String]) -> bool {
-    names(path).nth(1).is_some_and(|owner| QUANTITIES.contains(&owner))
-}
-
-/// The default of a field in a mapping.
-fn default(path: &[String], owner: Option<&Node>) -> Option<String> {
-    let mut names = names(path);
-    let (name, around) = (names.next()?, names.next().unwrap_or_default());
-    if name == "imagePullPolicy" {
-        return Some(pull_policy(owner?.get("image")?.as_str()?).to_owned());
-    }
-    let table = |wanted: &str| DEFAULTS.iter().find(|(of, field, _)| *of == wanted && *field == name);
-    let own = table(around).or_else(|| table("")).map(|(.., value)| *value);
-    let probe = || around.ends_with("Probe").then(|| PROBE.iter().find(|(field, _)| *field == name)).flatten();
-    own.or_else(|| probe().map(|(_, value)| *value)).map(str::to_owned)
-}
-
-/// The pull policy of an image without one: `Always` for the tag `latest`.
-fn pull_policy(image: &str) -> &'static str {
-    let name = image.rsplit('/').next().unwrap_or(image);
-    let latest = match name.split_once('@') {
-        Some(_) => false,
-        None => name.split_once(':').is_none_or(|(_, tag)| tag == "latest"),
-    };
-    if latest { "Always" } else { "IfNotPresent" }
 }
 
 #[cfg(test)]

@@ -50,7 +50,13 @@ pub(crate) fn load(session: &Session<'_>, name: &str, wanted: &[&str]) -> Result
         found
     };
     let root = folder.path().to_path_buf();
-    let older = Session { root: root.clone(), rendered: Arc::clone(&session.rendered), ..*session };
+    let older = Session {
+        root: root.clone(),
+        rendered: Arc::clone(&session.rendered),
+        goldens: Arc::default(),
+        revision: Some(name.to_owned()),
+        ..*session
+    };
     let mut found = Diagnostics::default();
     let loaded = read(&older, wanted, &mut found);
     let apps = loaded.map_err(&in_revision)?;

@@ -57,6 +57,8 @@ fn render_with(session: &Session<'_>, update: &Update<'_>, mut found: Diagnostic
         jobs: session.jobs,
         printer: &silent,
         rendered: Arc::default(),
+        goldens: Arc::default(),
+        revision: None,
     };
     if let Update::Chart(name, version) = update {
         deps::run(&session, Some(&[format!("{name}@{version}")]))?.diagnostics.into_result(())?;

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::application::{ArgocdList, ArgocdSetRepository, Init, New, NewCompleted};
 use super::check::{Ci, Lint, LintImages, Validate};
+use super::diff::Diff;
 use super::machine::{Doctor, Script};
 use super::pin::{Deps, DepsUpdate, Outdated};
 use super::render::{Pending, Render};
@@ -22,6 +23,9 @@ pub enum Output {
     /// `render`
     #[schemars(extend("properties" = {"command": {"const": "render"}}))]
     Render(Render),
+    /// `diff`
+    #[schemars(extend("properties" = {"command": {"const": "diff"}}))]
+    Diff(Diff),
     /// `pending`
     #[schemars(extend("properties" = {"command": {"const": "pending"}}))]
     Pending(Pending),

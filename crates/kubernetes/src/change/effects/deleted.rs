@@ -1,0 +1,79 @@
+//! Data that a change deletes, or leaves behind.
+
+use super::subject::{Found, Subject};
+use crate::change::action::Action;
+use crate::change::data::{self, Holds};
+use crate::object::Object;
+
+/// The help for an object that is to stay.
+const KEEP: &str = "to keep the object, merge a change before this one that only annotates it with \
+                    `argocd.argoproj.io/sync-options: Prune=false`";
+
+/// Claims, definitions, namespaces, and claims of StatefulSets that are deleted with what they hold.
+pub(super) fn lost(subject: &Subject<'_>) -> Vec<Found> {
+    let mut found = Vec::new();
+    if let Some(before) = subject.change.removed().filter(|_| subject.prunes()) {
+        let what = match data::held(before) {
+            Some(Holds::Volume) if !is_retained(subject, before) => Some("its data"),
+            Some(Holds::Claims { deleted: true, .. }) => Some("its claims and their data"),
+            Some(Holds::CustomResources) => Some("all its custom resources"),
+            Some(Holds::Objects) => Some("everything in it"),
+            _ => None,
+        };
+        found.extend(
+            what.map(|what| {
+                Found::new(format!("{} {}, which deletes {what}", before.title(), subject.fate())).help(KEEP)
+            }),
+        );
+    }
+    if let (Some((_, after)), None) = (subject.updates(), subject.change.update)
+        && data::held(after) == Some(Holds::Volume)
+    {
+        found.push(
+            Found::new(format!("{} changes, and is recreated without its data", after.title()))
+                .help("remove `Force=true` from the sync options of the claim"),
+        );
+    }
+    found
+}
+
+/// StatefulSets that are deleted and leave their claims behind.
+pub(super) fn orphaned(subject: &Subject<'_>) -> Vec<Found> {
+    let Some(before) = subject.change.removed().filter(|_| subject.prunes()) else { return Vec::new() };
+    let Some(Holds::Claims { deleted: false, templates }) = data::held(before) else { return Vec::new() };
+    let claims: Vec<String> = templates.iter().map(|template| format!("`{template}-{}-0`", before.key.name)).collect();
+    let message = format!(
+        "{} {}, and its claims stay with their data, such as {}",
+        before.title(),
+        subject.fate(),
+        claims.join(", ")
+    );
+    vec![Found::new(message).help("keep the name, or copy the data before the application starts with empty claims")]
+}
+
+/// Claims that stay in the cluster with their data, although nothing uses them any more.
+pub(super) fn abandoned(subject: &Subject<'_>) -> Vec<Found> {
+    let Some(before) = subject.change.removed() else { return Vec::new() };
+    let stays = match data::held(before) {
+        Some(Holds::Volume) if subject.prunes() => {
+            is_retained(subject, before).then_some("its volume stays with its data")
+        }
+        Some(Holds::Volume) => Some("stays with its data"),
+        Some(Holds::Claims { .. }) if !subject.prunes() => Some("stays with its pods and their data"),
+        _ => None,
+    };
+    let left = subject.prunes() || matches!(subject.change.action, Action::Leave | Action::Create);
+    let stays = stays.filter(|_| left);
+    let help = "delete what is left behind when the data is no longer needed";
+    stays
+        .map(|stays| Found::new(format!("{} {}, and {stays}", before.title(), subject.fate())).help(help))
+        .into_iter()
+        .collect()
+}
+
+fn is_retained(subject: &Subject<'_>, claim: &Object) -> bool {
+    let kinds = [("storage.k8s.io", "StorageClass"), ("", "PersistentVolume")];
+    let sides = [subject.around.before(), subject.around.after()];
+    let others = sides.iter().flat_map(|side| kinds.iter().flat_map(|(group, kind)| side.of_kind(group, kind)));
+    data::is_retained(claim, others.copied())
+}

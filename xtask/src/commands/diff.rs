@@ -1,0 +1,155 @@
+//! `diff`: what Argo CD would change between two revisions.
+//!
+//! A revision whose goldens are fresh against its own files is its own render, so usually nothing is rendered: the goldens
+//! are read from Git's objects, and its other files from an export in the cache. The checkout is only read.
+//!
+//! What cannot be rendered on one side is a failure of its Application. It never looks like a deletion.
+
+mod applications;
+mod compare;
+mod judge;
+mod pair;
+mod request;
+mod revision;
+mod side;
+mod trace;
+
+use std::time::{Duration, Instant};
+
+use diagnostics::wording::plural;
+use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result, Severity};
+use toolbox::fingerprint::Fingerprints;
+use toolbox::parallel::join;
+
+use self::applications::Applications;
+use self::pair::Pairs;
+pub use self::request::Request;
+use self::side::{Planned, Sides};
+use super::rendering;
+use super::{Outcome, Session};
+use crate::report::changes::{self, View};
+use crate::report::json::{self, Output};
+use crate::report::model::{self, Finding, Report};
+use crate::report::outputs::Outputs;
+
+/// Runs the command.
+pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
+    let mut diagnostics = Diagnostics::default();
+    let mut report = match compare(session, request, &mut diagnostics) {
+        Ok(report) => report,
+        Err(found) => {
+            diagnostics.extend(found);
+            diagnostics.sort();
+            // The reports of an earlier run would look like those of this one.
+            let report = nothing(request, &diagnostics);
+            let written = request.outputs.write(&report, session.environment.step_summary.as_deref());
+            diagnostics.extend(written.err().unwrap_or_default());
+            return Err(diagnostics);
+        }
+    };
+    session.printer.result(&changes::text(&report, request.view));
+    session.printer.finished(&changes::total(&report));
+    diagnostics.0.extend(refused(&report, request.fail_on));
+    diagnostics.sort();
+    let finding = |found: &Diagnostic| Finding { diagnostic: found.clone(), status: None };
+    report.findings = diagnostics.0.iter().map(finding).collect();
+    let written = request.outputs.write(&report, session.environment.step_summary.as_deref());
+    diagnostics.extend(written.err().unwrap_or_default());
+    Ok(Outcome { diagnostics, output: Output::Diff(json::Diff::from(&report)) })
+}
+
+/// The report of a run that compares nothing.
+fn nothing(request: &Request, found: &Diagnostics) -> Report {
+    let side = |revision: &Option<String>, otherwise: &str, argocd: &Option<String>| model::Side {
+        name: revision.as_deref().unwrap_or(otherwise).to_owned(),
+        commit: None,
+        argocd: argocd.as_deref().unwrap_or("unknown").to_owned(),
+        helm: "unknown".to_owned(),
+    };
+    let finding = |found: &Diagnostic| Finding { diagnostic: found.clone(), status: None };
+    Report {
+        command: "diff",
+        base: side(&request.base, "the base", &request.base_argocd),
+        head: side(&request.head, "the checkout", &request.head_argocd),
+        applications: Vec::new(),
+        not_rendered: Vec::new(),
+        unchanged: 0,
+        findings: found.0.iter().map(finding).collect(),
+        elapsed: Duration::ZERO,
+    }
+}
+
+/// Compares the revisions. Findings about the head go to `diagnostics`.
+fn compare(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnostics) -> Result<Report> {
+    let started = Instant::now();
+    let revisions = revision::find(session, request)?;
+    let sides = Sides::open(session, &revisions)?;
+    let (base, head) = sides.load(request)?;
+    let (base_inspections, head_inspections) = join(|| base.inspect(), || head.inspect());
+    let (mut old, mut new) =
+        join(|| base.plan(&base_inspections, &request.targets), || head.plan(&head_inspections, &request.targets));
+    let unknown = unknown_targets(&old.found, &mut new.found);
+    if !unknown.is_empty() {
+        return Err(unknown);
+    }
+    // One after the other: each renders in parallel, and what both have in common is rendered once.
+    for (side, planned) in [(&base, &mut old), (&head, &mut new)] {
+        let memory = Some(&*side.session.rendered);
+        let Planned { renderings, found } = planned;
+        rendering::render_stale(side.session, &side.workspace, side.argocd, memory, renderings, found);
+    }
+    // What is wrong with the files of the base cannot be corrected in the head; but a tool that is missing can be installed.
+    let missing = old.found.0.iter().filter(|found| found.code.class() == Class::Unavailable);
+    diagnostics.extend(base.about(Diagnostics(missing.cloned().collect())));
+    diagnostics.extend(head.about(new.found.clone()));
+
+    let fingerprints = Fingerprints::new(&session.environment.cache);
+    let before = Applications::new(&base, &old, &request.targets);
+    let after = Applications::new(&head, &new, &request.targets);
+    let files = request.outputs != Outputs::default();
+    let summary = session.environment.step_summary.is_some();
+    let fields = request.view == View::Semantic || session.printer.json() || files || summary;
+    let pairs = Pairs { base: &before, head: &after, fingerprint: &|value| fingerprints.of(value), fields };
+    let (mut applications, not_rendered, unchanged) = pairs.compare();
+    trace::trace(&head, &new, files, &mut applications);
+    Ok(Report {
+        command: "diff",
+        base: base.describe(),
+        head: head.describe(),
+        applications,
+        not_rendered,
+        unchanged,
+        findings: Vec::new(),
+        elapsed: started.elapsed(),
+    })
+}
+
+/// Removes the errors about targets that the head does not have, and returns those about targets that neither side has.
+fn unknown_targets(base: &Diagnostics, head: &mut Diagnostics) -> Diagnostics {
+    let is_unknown = |found: &Diagnostic| found.code == Code::TargetUnknown;
+    let unknown = head.0.iter().filter(|found| is_unknown(found));
+    let unknown = unknown.filter(|found| base.0.iter().any(|other| other.message == found.message)).cloned().collect();
+    head.0.retain(|found| !is_unknown(found));
+    Diagnostics(unknown)
+}
+
+/// The finding about changes that are at least as severe as the option `--fail-on` allows.
+fn refused(report: &Report, limit: Option<Severity>) -> Option<Diagnostic> {
+    let limit = limit?;
+    let severe: Vec<&str> = report
+        .applications
+        .iter()
+        .filter(|application| application.severity() >= limit)
+        .map(|application| application.name.as_str())
+        .collect();
+    if severe.is_empty() {
+        return None;
+    }
+    let verb = if severe.len() == 1 { "has" } else { "have" };
+    let message = format!("{} {verb} changes of severity `{limit}` or higher", plural(severe.len(), "Application"));
+    Some(
+        Diagnostic::new(Code::ChangeSevere, message).note(severe.join(", ")).help(
+            "review the changes; if they are intended, merge them without `--fail-on`, or with a higher severity",
+        ),
+    )
+}

@@ -1,0 +1,210 @@
+//! What Argo CD does with the objects of an Application that change, and what follows from it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use argocd::action::{self, Plan};
+use argocd::effect;
+use argocd::effect::Removal;
+use diagnostics::Source;
+use document::{Node, Value};
+use golden::diff::Kind;
+use kubernetes::change::action::Action;
+use kubernetes::change::bump::{self, Bump};
+use kubernetes::change::effect::Effect;
+use kubernetes::change::effects::{self, Change, Surroundings};
+use kubernetes::manifest::ObjectKey;
+use kubernetes::object::Object;
+use workspace::deploy::{Deployment, Rendered};
+use workspace::{Workspace, written};
+
+use crate::commands::rendering::Rendering;
+use crate::report::model::ObjectChange;
+
+/// An Application on one side.
+#[derive(Clone, Copy)]
+pub(super) struct Side<'a> {
+    /// The target with its own values.
+    pub(super) target: &'a Rendering<'a>,
+    /// The document that defines it, if it is known.
+    pub(super) root: Option<&'a Node>,
+}
+
+/// What the changes do to the Application as a whole.
+#[derive(Default)]
+pub(super) struct Judgment {
+    pub(super) bumps: Vec<Bump>,
+    pub(super) effects: Vec<Effect>,
+    pub(super) hooks: Vec<String>,
+}
+
+/// An object as it was and as it is.
+type Pair<'o> = (Option<&'o Object>, Option<&'o Object>);
+
+/// Completes the changes of the objects that Argo CD applies. `deleted` says whether something deletes an Application that
+/// only the base has.
+pub(super) fn judge(
+    before: Option<Side<'_>>,
+    after: Option<Side<'_>>,
+    deleted: bool,
+    changes: &mut [&mut ObjectChange],
+) -> Judgment {
+    if changes.is_empty() {
+        return Judgment { bumps: chart_bumps(before, after).into_iter().collect(), ..Judgment::default() };
+    }
+    // What charts.toml declares as applied by hand has no manifest, and so no sync options.
+    let none = Node { value: Value::Null, span: 0..0, source: Source::new("", "") };
+    let root = after.or(before).and_then(|side| side.root).unwrap_or(&none);
+    let objects = |side: Option<Side<'_>>| side.map(|side| side.target.objects()).unwrap_or_default();
+    let (old, new) = (objects(before), objects(after));
+    let around = Surroundings::new(&old, &new);
+    let mut all: Vec<Pair<'_>> = Vec::new();
+    let mut ranges: Vec<Range<usize>> = Vec::new();
+    for change in changes.iter() {
+        let start = all.len();
+        all.extend(pairs(change, &old, &new));
+        ranges.push(start..all.len());
+    }
+    let plans = if after.is_none() {
+        action::plans_without(root, all.iter().filter_map(|(object, _)| *object), deleted)
+    } else {
+        let is_changed =
+            |object: &Object| all.iter().any(|(_, after)| after.is_some_and(|one| std::ptr::eq(one, object)));
+        action::plans(root, &all, new.iter().any(|object| !is_changed(object)))
+    };
+    let mut images: BTreeSet<Bump> = chart_bumps(before, after);
+    for (change, range) in changes.iter_mut().zip(ranges) {
+        let (pairs, plans) = (&all[range.clone()], &plans[range]);
+        let units: Vec<(Pair<'_>, Plan)> = match renamed(change.diff.kind, pairs, plans) {
+            Some(unit) => vec![unit],
+            None => pairs.iter().copied().zip(plans.iter().cloned()).collect(),
+        };
+        for ((before, after), plan) in units {
+            if let (Some(before), Some(after)) = (before, after) {
+                images.extend(bump::images(before, after));
+                images.extend(bump::chart(before, after));
+            }
+            let key = after.or(before).map(|object| &object.key);
+            let ignored = |path: &[String]| key.is_some_and(|key| effect::ignores(root, key, path));
+            let unit = Change { before, after, action: plan.action, update: plan.update, ignored: &ignored };
+            change.effects.extend(effects::of(&unit, &around));
+        }
+        change.effects.sort_by_key(|effect| std::cmp::Reverse(effect.severity));
+        (change.action, change.reason) = summary(change.diff.kind, &plans.iter().collect::<Vec<_>>());
+    }
+    let bumps: Vec<Bump> = images.into_iter().collect();
+    let charts: Vec<Bump> = bumps.iter().filter(|bump| bump.chart).cloned().collect();
+    let applied = after.is_some();
+    Judgment {
+        effects: effects::of_charts(&charts),
+        hooks: if applied { action::hooks(&new) } else { Vec::new() },
+        bumps,
+    }
+}
+
+/// An object with another name as one change, although a sync creates one object and deletes another.
+fn renamed<'o>(kind: Kind, pairs: &[Pair<'o>], plans: &[Plan]) -> Option<(Pair<'o>, Plan)> {
+    let ([(None, Some(new)), (Some(old), None)], [created, removed], Kind::Renamed) = (pairs, plans, kind) else {
+        return None;
+    };
+    let action = match (created.action, removed.action) {
+        (Action::Create, Action::Prune) => Action::Replace,
+        (action, _) => action,
+    };
+    Some(((Some(*old), Some(*new)), Plan { action, update: None, reason: None }))
+}
+
+/// The objects of a manifest that changed; those of a List one by one.
+fn pairs<'o>(change: &ObjectChange, old: &'o [Object], new: &'o [Object]) -> Vec<Pair<'o>> {
+    let diff = &change.diff;
+    let of = |objects: &'o [Object], file: Option<&str>| -> BTreeMap<&'o ObjectKey, &'o Object> {
+        let own = objects.iter().filter(|object| Some(object.golden.as_str()) == file);
+        own.map(|object| (&object.key, object)).collect()
+    };
+    let file = Some(diff.object.file.as_str());
+    let (before, after) = match diff.kind {
+        Kind::Added => (None, file),
+        Kind::Removed => (file, None),
+        Kind::Modified | Kind::Renamed => (diff.previous.as_ref().map(|old| old.file.as_str()), file),
+    };
+    let (before, after) = (of(old, before), of(new, after));
+    let same =
+        |old: &Object, new: &Object| old.secret_digest == new.secret_digest && old.root.to_json() == new.root.to_json();
+    let mut pairs: Vec<Pair<'o>> = Vec::new();
+    for (key, new) in &after {
+        match before.get(key) {
+            Some(old) if after.len() > 1 && same(old, new) => {}
+            old => pairs.push((old.copied(), Some(*new))),
+        }
+    }
+    pairs.extend(before.iter().filter(|(key, _)| !after.contains_key(*key)).map(|(_, old)| (Some(*old), None)));
+    pairs
+}
+
+/// Whether something deletes an Application that only the base defines: the ApplicationSet that made it, or the Application
+/// that renders it, if it prunes.
+pub(super) fn is_deleted(base: &Workspace, head: &Workspace, root: &Node, file: &str) -> bool {
+    let generated = base.generated.iter().find(|one| std::ptr::eq(&raw const one.root, root));
+    if generated.is_some_and(|one| one.made_by.is_some()) {
+        return true;
+    }
+    let parent = generated.and_then(|one| one.parent.as_ref()).map(|parent| parent.app.as_str());
+    written::applications(head).any(|one| {
+        let path = one.root.find(&["spec", "source", "path"]).and_then(Node::as_str).unwrap_or_default();
+        let inside = file.strip_prefix(path.trim_matches('/')).is_some_and(|rest| rest.starts_with('/'));
+        let renders = parent.map_or(inside, |parent| parent == one.name);
+        renders && matches!(effect::removal(one.root, root), Removal::Pruned(_))
+    })
+}
+
+/// What Argo CD does with a manifest, given what it does with each of its objects.
+fn summary(kind: Kind, plans: &[&Plan]) -> (Action, Option<String>) {
+    let removal = plans.iter().find(|plan| matches!(plan.action, Action::Prune | Action::Leave));
+    match (kind, removal) {
+        (Kind::Renamed, Some(Plan { action: Action::Prune, .. })) => {
+            (Action::Replace, Some("the object with the former name is pruned".to_owned()))
+        }
+        (Kind::Renamed, Some(Plan { reason, .. })) => {
+            let stays = "the object with the former name stays".to_owned();
+            (Action::Create, Some(reason.as_ref().map_or(stays.clone(), |reason| format!("{stays}: {reason}"))))
+        }
+        _ => {
+            let unusual = plans.iter().find(|plan| !matches!(plan.action, Action::Update | Action::Create));
+            let plan = unusual.or(plans.first());
+            plan.map_or((Action::Nothing, None), |plan| (plan.action, plan.reason.clone()))
+        }
+    }
+}
+
+/// The charts with another version: those that the sources name, and their dependencies.
+fn chart_bumps(before: Option<Side<'_>>, after: Option<Side<'_>>) -> BTreeSet<Bump> {
+    let (Some(before), Some(after)) = (before, after) else { return BTreeSet::new() };
+    let old = charts(before.target.target.deployment);
+    let new = charts(after.target.target.deployment);
+    let bumped = new.iter().filter_map(|(name, to)| {
+        let from = old.get(name)?;
+        (from != to).then(|| Bump::new(true, name, from, to))
+    });
+    bumped.collect()
+}
+
+/// The versions of the charts of an Application by name.
+fn charts(deployment: &Deployment) -> BTreeMap<&str, &str> {
+    let mut charts = BTreeMap::new();
+    for source in &deployment.sources {
+        let source = if let Rendered::Elsewhere(source) = source { &source.rendered } else { source };
+        match source {
+            Rendered::Chart(source) => {
+                charts.insert(source.chart.name.as_str(), source.chart.version.as_str());
+                let locked = source.chart.lock.as_ref().map(|lock| &lock.dependencies);
+                let dependencies = locked.unwrap_or(&source.chart.dependencies);
+                charts.extend(dependencies.iter().map(|one| (one.name.as_str(), one.version.as_str())));
+            }
+            Rendered::RemoteChart(source) => {
+                charts.insert(source.pin.name.as_str(), source.pin.version.as_str());
+            }
+            Rendered::Kustomize(_) | Rendered::Directory(_) | Rendered::Plugin(_) | Rendered::Elsewhere(_) => {}
+        }
+    }
+    charts
+}

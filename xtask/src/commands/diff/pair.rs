@@ -1,0 +1,189 @@
+//! Pairs the Applications of both sides by name, and compares their targets.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use golden::orphans;
+use golden::orphans::Cases;
+use workspace::target::DEFAULT_CASE;
+
+use super::applications::{self, Application, Applications, State};
+use super::compare;
+use super::judge::{self, Judgment, Side};
+use crate::commands::rendering::Rendering;
+use crate::report::model::{ApplicationChange, ApplicationKind, Known, NotRendered, ObjectChange};
+
+/// Why an Application is not rendered whose file charts.toml does not select.
+const UNSELECTED: &str = "`argocd.applications` in charts.toml does not select it";
+
+/// Both sides.
+pub(super) struct Pairs<'a> {
+    pub(super) base: &'a Applications<'a>,
+    pub(super) head: &'a Applications<'a>,
+    /// Replaces the values of Secrets.
+    pub(super) fingerprint: &'a dyn Fn(&str) -> String,
+    /// Whether fields are compared, too.
+    pub(super) fields: bool,
+}
+
+impl Pairs<'_> {
+    /// The Applications that change, what is not compared, and the number of Applications that do not change.
+    pub(super) fn compare(&self) -> (Vec<ApplicationChange>, Vec<NotRendered>, usize) {
+        let moved = self.moved();
+        let former: BTreeSet<&str> = moved.values().map(String::as_str).collect();
+        let names: BTreeSet<&str> = self.base.by_name.keys().chain(self.head.by_name.keys()).copied().collect();
+        let (mut changes, mut not_rendered, mut unchanged) = (Vec::new(), Vec::new(), 0);
+        for name in names.into_iter().filter(|name| !former.contains(name)) {
+            let from = moved.get(name).map(String::as_str);
+            let (before, after) = (self.base.by_name.get(from.unwrap_or(name)), self.head.by_name.get(name));
+            if [before, after].into_iter().flatten().all(|one| one.state == State::Unselected) {
+                continue;
+            }
+            let excuse = match (before, after) {
+                (Some(before), None) => self.head.excuse(before, self.base.workspace),
+                (None, Some(after)) => self.base.excuse(after, self.head.workspace),
+                _ => None,
+            };
+            let file = after.or(before).map_or("", |one| one.file);
+            let excused = excuse.map(|state| Application { file, root: None, state, targets: BTreeMap::new() });
+            let (before, after) = (before.or(excused.as_ref()), after.or(excused.as_ref()));
+            if let Some(one) = unknown(name, before, after) {
+                not_rendered.push(one);
+                continue;
+            }
+            let failed = [before, after].into_iter().flatten().find_map(|one| match &one.state {
+                State::Failed(reason) => Some(reason),
+                State::Rendered | State::NotRendered(_) | State::Unselected => None,
+            });
+            let kind = match (failed, before, after, from) {
+                (Some(reason), ..) => ApplicationKind::Failed { reason: reason.clone() },
+                (None, None, ..) => ApplicationKind::Added,
+                (None, _, None, _) => ApplicationKind::Removed,
+                (None, _, _, Some(from)) => ApplicationKind::Moved { from: from.to_owned() },
+                (None, Some(_), Some(_), None) => ApplicationKind::Changed,
+            };
+            let (targets, others) = paired(before, after);
+            not_rendered.extend(others);
+            let mut objects = match kind {
+                ApplicationKind::Failed { .. } => Vec::new(),
+                _ => compare::targets(&targets, self.fingerprint, self.fields),
+            };
+            if kind == ApplicationKind::Changed && objects.is_empty() {
+                unchanged += 1;
+                continue;
+            }
+            let judgment = self.judge(&kind, before, after, &mut objects);
+            compare::sort(&mut objects);
+            let any = targets.iter().flat_map(|(before, after)| [*after, *before]).flatten().next();
+            changes.push(ApplicationChange {
+                name: name.to_owned(),
+                namespace: any.map(|one| one.target.namespace.clone()).unwrap_or_default(),
+                kind,
+                file: file.to_owned(),
+                objects,
+                bumps: judgment.bumps,
+                effects: judgment.effects,
+                hooks: judgment.hooks,
+            });
+        }
+        not_rendered.sort_by(|left, right| left.name.cmp(&right.name));
+        (changes, not_rendered, unchanged)
+    }
+
+    /// What Argo CD does with the objects of an Application, and what follows from it.
+    fn judge(
+        &self,
+        kind: &ApplicationKind,
+        before: Option<&Application<'_>>,
+        after: Option<&Application<'_>>,
+        objects: &mut [ObjectChange],
+    ) -> Judgment {
+        if matches!(kind, ApplicationKind::Failed { .. }) {
+            return Judgment::default();
+        }
+        let gone = before.filter(|_| after.is_none());
+        let deleted = gone.and_then(|one| Some((one.root?, one.file)));
+        let deleted =
+            deleted.is_some_and(|(root, file)| judge::is_deleted(self.base.workspace, self.head.workspace, root, file));
+        let mut deployed: Vec<&mut ObjectChange> = objects.iter_mut().filter(|one| compare::is_deployed(one)).collect();
+        judge::judge(before.and_then(own_side), after.and_then(own_side), deleted, &mut deployed)
+    }
+
+    /// The former names of the Applications that were renamed: those that render most of what the former one did.
+    fn moved(&self) -> BTreeMap<String, String> {
+        let only = |here: &Applications<'_>, there: &Applications<'_>| -> Cases {
+            let here = here
+                .by_name
+                .iter()
+                .filter(|(name, one)| one.state == State::Rendered && !there.by_name.contains_key(*name));
+            let cases = |one: &Application<'_>| one.targets.keys().map(|case| (*case).to_owned()).collect();
+            here.map(|(name, one)| ((*name).to_owned(), cases(one))).collect()
+        };
+        let mut moved = orphans::renamed(&only(self.base, self.head), &only(self.head, self.base));
+        moved.retain(|name, from| {
+            let pair = self.base.own_target(from).zip(self.head.own_target(name));
+            pair.is_some_and(|(before, after)| compare::is_most_alike(before, after))
+        });
+        moved
+    }
+}
+
+/// An Application that is not rendered on one side, and does not fail on the other.
+fn unknown(name: &str, before: Option<&Application<'_>>, after: Option<&Application<'_>>) -> Option<NotRendered> {
+    let states = || [before, after].into_iter().flatten().map(|one| &one.state);
+    let any = states().any(|state| matches!(state, State::NotRendered(_) | State::Unselected));
+    let failed = states().any(|state| matches!(state, State::Failed(_)));
+    let known = |one: Option<&Application<'_>>| match one.map(|one| &one.state) {
+        None => Known::Absent,
+        Some(State::Rendered) => Known::Rendered,
+        Some(State::NotRendered(reason) | State::Failed(reason)) => Known::Not { reason: reason.clone() },
+        Some(State::Unselected) => Known::Not { reason: UNSELECTED.to_owned() },
+    };
+    (any && !failed).then(|| NotRendered { name: name.to_owned(), base: known(before), head: known(after) })
+}
+
+/// An Application with its own values.
+fn own_side<'a>(one: &Application<'a>) -> Option<Side<'a>> {
+    Some(Side { target: one.targets.get(DEFAULT_CASE)?, root: one.root })
+}
+
+/// A target on both sides, or on one of them.
+type Pair<'a> = (Option<&'a Rendering<'a>>, Option<&'a Rendering<'a>>);
+
+/// The targets to compare, the Application itself first. Nothing runs with the values of the other cases, so that they are
+/// compared only if both sides have them; those that cannot be rendered are returned, too.
+fn paired<'a>(before: Option<&Application<'a>>, after: Option<&Application<'a>>) -> (Vec<Pair<'a>>, Vec<NotRendered>) {
+    let cases = |one: Option<&Application<'a>>| one.map(|one| one.targets.clone()).unwrap_or_default();
+    let (old, new) = (cases(before), cases(after));
+    let mut names: Vec<&str> = old.keys().chain(new.keys()).copied().collect();
+    names.sort_by_key(|name| (*name != DEFAULT_CASE, *name));
+    names.dedup();
+    let has_own = names.first() == Some(&DEFAULT_CASE);
+    let (mut pairs, mut others) = (Vec::new(), Vec::new());
+    for case in names {
+        let (old, new) = (old.get(case).copied(), new.get(case).copied());
+        let both = old.is_some() && new.is_some();
+        if case != DEFAULT_CASE && has_own && !both {
+            continue;
+        }
+        if case != DEFAULT_CASE && (failed(old) || failed(new)) {
+            let name = new.or(old).map(|one| one.target.id.to_string()).unwrap_or_default();
+            others.push(NotRendered { name, base: known(old), head: known(new) });
+            continue;
+        }
+        pairs.push((old, new));
+    }
+    (pairs, others)
+}
+
+fn failed(one: Option<&Rendering<'_>>) -> bool {
+    one.is_some_and(Rendering::failed)
+}
+
+fn known(one: Option<&Rendering<'_>>) -> Known {
+    let Some(one) = one else { return Known::Absent };
+    match applications::state(one, &diagnostics::Diagnostics::default()) {
+        State::Rendered => Known::Rendered,
+        State::NotRendered(reason) | State::Failed(reason) => Known::Not { reason },
+        State::Unselected => Known::Not { reason: UNSELECTED.to_owned() },
+    }
+}

@@ -1,0 +1,159 @@
+//! One side of the comparison: the workspace as it is in a revision, and what its targets render.
+
+use std::sync::Arc;
+
+use argocd::release::Release;
+use diagnostics::{Code, Diagnostic, Diagnostics, Result};
+use golden::recordings::Recordings;
+use toolbox::export::{self, Export};
+use toolbox::parallel::join;
+use workspace::plan::Inspections;
+use workspace::{CONFIG_FILE, Workspace, plan};
+
+use super::request::Request;
+use super::revision::Revisions;
+use crate::commands::rendering::{self, Rendering};
+use crate::commands::{Session, app_of_apps};
+use crate::lint::base::Base;
+use crate::report::model;
+
+/// The files of both sides.
+pub(super) struct Sides<'s> {
+    base: Files<'s>,
+    head: Files<'s>,
+}
+
+/// The files of a revision.
+struct Files<'s> {
+    session: Session<'s>,
+    revision: Option<&'s Base>,
+    /// Keeps the files.
+    _export: Option<Export>,
+}
+
+/// The workspace of a revision.
+pub(super) struct Side<'s> {
+    pub(super) session: &'s Session<'s>,
+    pub(super) workspace: Workspace,
+    pub(super) argocd: Release,
+    revision: Option<&'s Base>,
+    found: Diagnostics,
+}
+
+/// What the targets of a side render, as far as that is known, and what was found on the way.
+pub(super) struct Planned<'w> {
+    pub(super) renderings: Vec<Rendering<'w>>,
+    pub(super) found: Diagnostics,
+}
+
+impl<'s> Sides<'s> {
+    /// Exports the revisions, and reads their goldens.
+    pub(super) fn open(session: &'s Session<'s>, revisions: &'s Revisions) -> Result<Self> {
+        let cache = &session.environment.cache;
+        let files = |revision: &Option<Base>| {
+            let export = |base: &Base| export::export(&base.repository, &base.commit, cache, golden::FOLDER);
+            revision.as_ref().map(export).transpose()
+        };
+        let checkout = || Recordings::in_files(&session.root).map(Arc::new);
+        let (base, head) = join(
+            || files(&revisions.base),
+            || {
+                files(&revisions.head)
+                    .and_then(|export| Ok((if export.is_none() { Some(checkout()?) } else { None }, export)))
+            },
+        );
+        let (base, (recorded, head)) = (base?, head?);
+        let in_commit = |revision: &Option<Base>, export: &Option<Export>, known: &Recordings| {
+            let (Some(revision), Some(export)) = (revision, export) else { return Ok(None) };
+            Recordings::in_commit(&revision.repository, &export.objects, known).map(|read| Some(Arc::new(read)))
+        };
+        let new = match recorded {
+            Some(recorded) => recorded,
+            None => in_commit(&revisions.head, &head, &Recordings::Unread)?.unwrap_or_default(),
+        };
+        let old = match in_commit(&revisions.base, &base, &new)? {
+            Some(old) => old,
+            None if revisions.head.is_none() => Arc::clone(&new),
+            None => checkout()?,
+        };
+        let make = |revision: &'s Option<Base>, export: Option<Export>, goldens| Files {
+            session: Session {
+                root: export.as_ref().map_or_else(|| session.root.clone(), |export| export.folder.clone()),
+                rendered: Arc::clone(&session.rendered),
+                goldens,
+                revision: revision.as_ref().map(|revision| revision.name.clone()),
+                ..*session
+            },
+            revision: revision.as_ref(),
+            _export: export,
+        };
+        Ok(Self { base: make(&revisions.base, base, old), head: make(&revisions.head, head, new) })
+    }
+
+    /// Loads both workspaces.
+    pub(super) fn load(&self, request: &Request) -> Result<(Side<'_>, Side<'_>)> {
+        let (base, head) =
+            join(|| self.base.load(request.base_argocd.as_deref()), || self.head.load(request.head_argocd.as_deref()));
+        Ok((base?, head?))
+    }
+}
+
+impl Files<'_> {
+    fn load(&self, argocd: Option<&str>) -> Result<Side<'_>> {
+        let release = |version: &str| {
+            Release::parse(version).map_err(|message| Diagnostics::from(Diagnostic::new(Code::Usage, message)))
+        };
+        let argocd = argocd.map(release).transpose()?;
+        if let Some(revision) = self.revision.filter(|_| !self.session.root.join(CONFIG_FILE).is_file()) {
+            let message = format!("revision `{}` has no {CONFIG_FILE}", revision.name);
+            return Err(Diagnostic::new(Code::Usage, message)
+                .help(format!("compare with a revision that has one, or add {CONFIG_FILE} on the main branch first"))
+                .into());
+        }
+        let loaded = app_of_apps::load(&self.session);
+        let (workspace, found) = loaded.map_err(|found| about(self.revision, found))?;
+        let argocd = argocd.unwrap_or(workspace.config.argocd);
+        Ok(Side { session: &self.session, workspace, argocd, revision: self.revision, found })
+    }
+}
+
+/// Says of findings that they are about files that are not those of the checkout.
+fn about(revision: Option<&Base>, mut found: Diagnostics) -> Diagnostics {
+    if let Some(revision) = revision {
+        found.0.iter_mut().for_each(|one| one.notes.push(format!("in the files of revision `{}`", revision.name)));
+    }
+    found
+}
+
+impl Side<'_> {
+    /// Inspects the charts.
+    pub(super) fn inspect(&self) -> (Inspections, Diagnostics) {
+        Inspections::new(&self.workspace)
+    }
+
+    /// Plans the selected targets. Renders nothing.
+    pub(super) fn plan<'w>(&'w self, inspected: &'w (Inspections, Diagnostics), selection: &[String]) -> Planned<'w> {
+        let (inspections, problems) = inspected;
+        let mut found = self.found.clone();
+        found.extend(problems.clone());
+        let (targets, problems) = plan::plan(&self.workspace, inspections, self.argocd, selection);
+        found.extend(problems);
+        let renderings = rendering::read(self.session, targets, &mut found);
+        Planned { renderings, found }
+    }
+
+    /// Says of findings that they are about this side, if it is not the checkout.
+    pub(super) fn about(&self, found: Diagnostics) -> Diagnostics {
+        about(self.revision, found)
+    }
+
+    /// The side in the report.
+    pub(super) fn describe(&self) -> model::Side {
+        model::Side {
+            name: self.revision.map_or_else(|| "the checkout".to_owned(), |revision| revision.name.clone()),
+            commit: self.revision.map(|revision| revision.commit.clone()),
+            argocd: self.argocd.version.to_owned(),
+            helm: self.argocd.helm.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Where the added lines of the head come from.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use golden::diff::Kind;
+use toolbox::parallel::parallel;
+use workspace::target::TargetId;
+
+use super::side::{Planned, Side};
+use crate::commands::rendering::Rendering;
+use crate::commands::tracing::Tracer;
+use crate::report::model::{ApplicationChange, ObjectChange};
+
+/// Traces the objects that change. That takes a render of each target, so fresh targets are traced only if `all` are.
+/// A target that cannot be traced is shown without.
+pub(super) fn trace(side: &Side<'_>, planned: &Planned<'_>, all: bool, applications: &mut [ApplicationChange]) {
+    let by_id: BTreeMap<&TargetId, &Rendering<'_>> =
+        planned.renderings.iter().map(|one| (&one.target.id, one)).collect();
+    let rendering = |change: &ObjectChange| {
+        let lines = change.diff.kind == Kind::Modified || change.diff.kind == Kind::Renamed;
+        let one = by_id.get(change.targets.first()?).copied()?;
+        (lines && (all || one.rendered().is_some())).then_some(one)
+    };
+    let changes = || applications.iter().flat_map(|application| &application.objects);
+    let wanted: BTreeSet<&TargetId> = changes().filter_map(rendering).map(|one| &one.target.id).collect();
+    let wanted: Vec<&Rendering<'_>> = wanted.into_iter().filter_map(|id| by_id.get(id).copied()).collect();
+    if wanted.is_empty() {
+        return;
+    }
+    let Ok(tracer) = Tracer::new(side.session, &side.workspace, side.argocd) else { return };
+    let origins = parallel(side.session.jobs, &wanted, |one| tracer.trace(one).ok());
+    let origins: BTreeMap<&TargetId, _> = wanted.iter().map(|one| &one.target.id).zip(origins).collect();
+    for change in applications.iter_mut().flat_map(|application| &mut application.objects) {
+        let Some(Some(origins)) = change.targets.first().and_then(|id| origins.get(id)) else { continue };
+        let diff = &mut change.diff;
+        let numbers = diff.added().into_iter().flat_map(|(_, added)| added);
+        diff.trails = numbers.map(|number| (number, origins.trail(&diff.object.file, number, None))).collect();
+    }
+}
