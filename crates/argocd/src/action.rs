@@ -204,7 +204,13 @@ fn update(application: &Node, before: &Object, after: &Object) -> Draft {
             ),
             starts: Starts::Waits("`ignoreDifferences` contains all that changes"),
         },
-        Meaning::Changed => Draft { plan, starts: Starts::Always },
+        Meaning::Uncertain if plan.reason.is_none() => Draft {
+            plan: plan.because(
+                "unless `ignoreDifferences` ignores the change, by a field manager or a jq expression that is not evaluated",
+            ),
+            starts: Starts::Always,
+        },
+        Meaning::Uncertain | Meaning::Changed => Draft { plan, starts: Starts::Always },
     }
 }
 

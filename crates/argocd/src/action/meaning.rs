@@ -14,11 +14,13 @@ pub(super) enum Meaning {
     Same,
     /// The Application ignores all that changes.
     Ignored,
+    /// Something changes, unless an entry of `ignoreDifferences` that cannot be evaluated ignores it.
+    Uncertain,
     /// Something changes.
     Changed,
 }
 
-/// What the change of an object means. Field managers are known only to the cluster, and count as if they ignored nothing.
+/// What the change of an object means. Field managers are known only to the cluster.
 pub(super) fn of(application: &Node, before: &Object, after: &Object) -> Meaning {
     // The values of Secrets are not part of their trees.
     let secret = before.secret_digest != after.secret_digest;
@@ -26,13 +28,14 @@ pub(super) fn of(application: &Node, before: &Object, after: &Object) -> Meaning
         return Meaning::Same;
     }
     let ignored = Ignored::of(application, &after.key);
+    let changed = if ignored.is_uncertain() { Meaning::Uncertain } else { Meaning::Changed };
     if ignored.is_empty() {
-        return Meaning::Changed;
+        return changed;
     }
     let (old, new) = (ignored.without(&before.root), ignored.without(&after.root));
     let values_left =
         ["data", "stringData"].iter().any(|field| new.get(field).is_some_and(|node| !node.entries().is_empty()));
-    if is_same(&old, &new) && !(secret && values_left) { Meaning::Ignored } else { Meaning::Changed }
+    if is_same(&old, &new) && !(secret && values_left) { Meaning::Ignored } else { changed }
 }
 
 /// Whether two trees mean the same, including the order of all lists, which Argo CD compares.

@@ -150,8 +150,18 @@ fn changes_without_a_meaning_start_no_sync() {
             "replicas: 2",
             "nothing: `ignoreDifferences`",
         ),
-        (&ignore("jqPathExpressions: ['.spec | to_entries']", ""), "replicas: 1", "replicas: 2", "update"),
-        (&ignore("managedFieldsManagers: [hpa]", ""), "replicas: 1", "replicas: 2", "update"),
+        (
+            &ignore("jqPathExpressions: ['.spec | to_entries']", ""),
+            "replicas: 1",
+            "replicas: 2",
+            "update: unless `ignoreDifferences`",
+        ),
+        (
+            &ignore("managedFieldsManagers: [hpa]", ""),
+            "replicas: 1",
+            "replicas: 2",
+            "update: unless `ignoreDifferences`",
+        ),
         (&ignore("name: other, jsonPointers: [/spec/replicas]", ""), "replicas: 1", "replicas: 2", "update"),
     ] {
         let side = |spec: &str| with("Deployment", "", &format!("spec: {{{}}}", spec.trim_end_matches(" # again")));

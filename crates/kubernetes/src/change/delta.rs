@@ -11,13 +11,12 @@ mod leaf;
 mod pairs;
 pub mod path;
 
-use std::collections::HashMap;
-
 use document::{Key, Node, Value};
 
 pub use self::item::Step;
 use self::leaf::{Leaf, is_neutral};
 use self::pairs::{Matcher, Pair};
+use super::entries::Entries;
 
 /// A field, an item, or a subtree that differs.
 #[derive(Debug, Clone)]
@@ -77,9 +76,6 @@ pub fn key_of(list: &str, item: &Node) -> Option<Step> {
 
 /// The number of characters up to which a path is shown as a whole.
 const LONG: usize = 80;
-
-/// The number of entries from which a mapping is searched with an index.
-const INDEXED: usize = 16;
 
 /// The differences between two trees, in the order of the text.
 #[must_use]
@@ -177,26 +173,6 @@ impl<'a> Walk<'a> {
         } else if !leaf::same_list(&self.names, before, after) {
             self.push(owners.0, owners.1);
         }
-    }
-}
-
-/// The entries of a mapping, with an index if there are many.
-struct Entries<'a> {
-    entries: &'a [(Key, Node)],
-    index: HashMap<&'a str, &'a Node>,
-}
-
-impl<'a> Entries<'a> {
-    fn new(entries: &'a [(Key, Node)]) -> Self {
-        let many = if entries.len() > INDEXED { entries } else { &[] };
-        Self { entries, index: many.iter().map(|(key, node)| (key.name.as_str(), node)).collect() }
-    }
-
-    fn get(&self, name: &str) -> Option<&'a Node> {
-        if self.entries.len() > INDEXED {
-            return self.index.get(name).copied();
-        }
-        self.entries.iter().find(|(key, _)| key.name == name).map(|(_, node)| node)
     }
 }
 

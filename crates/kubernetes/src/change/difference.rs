@@ -2,6 +2,7 @@
 
 use document::{Node, Value};
 
+use super::entries::Entries;
 use super::meaning::{default, is_quantity, is_set, is_stored_unset, same_quantity, written};
 
 /// Two values of a field that differ.
@@ -85,15 +86,15 @@ fn mappings<'a>(
     path: &mut Vec<String>,
     except: &[&str],
 ) -> Option<Difference<'a>> {
-    let entries = |node: Option<&'a Node>| node.map(Node::entries).unwrap_or_default().iter();
-    let added = entries(after).filter(|(key, _)| before.is_none_or(|before| before.get(&key.name).is_none()));
-    for (key, _) in entries(before).chain(added) {
+    let entries = |node: Option<&'a Node>| node.map(Node::entries).unwrap_or_default();
+    let (old, new) = (Entries::new(entries(before)), Entries::new(entries(after)));
+    let added = entries(after).iter().filter(|(key, _)| old.get(&key.name).is_none());
+    for (key, _) in entries(before).iter().chain(added) {
         if except.contains(&key.name.as_str()) {
             continue;
         }
-        let value = |node: Option<&'a Node>| node.and_then(|node| node.get(&key.name));
         path.push(key.name.clone());
-        let found = walk(value(before), value(after), path, Some((before, after)), &[]);
+        let found = walk(old.get(&key.name), new.get(&key.name), path, Some((before, after)), &[]);
         if found.is_some() {
             return found;
         }

@@ -61,6 +61,7 @@ pub fn refusals<'a>(before: &'a Object, after: &'a Object, update: Update) -> Ve
         ("", "ConfigMap") => refusals.extend(change.immutable(&["data", "binaryData"])),
         ("", "Secret") => refusals.extend(secret(&change, before, after)),
         ("", "PersistentVolumeClaim") => refusals.extend(change.shrinks()),
+        ("", "Pod") => refusals.extend(change.pod()),
         ("", "ResourceQuota") => refusals.extend(change.scopes()),
         ("", "Service") => refusals.extend(change.service()),
         ("batch", "Job") => refusals.extend(change.job()),
@@ -162,6 +163,24 @@ impl<'a> Change<'a> {
         };
         let differs = sorted(self.before(path)) != sorted(self.after(path));
         differs.then(|| self.refusal(path, Why::Immutable))
+    }
+
+    /// Of a Pod that nothing owns, hardly more than the images may change.
+    fn pod(&self) -> Option<Refusal<'a>> {
+        let other = ["activeDeadlineSeconds", "containers", "ephemeralContainers", "initContainers", "tolerations"];
+        if let Some(refusal) = self.fixed(&["spec"], &other, Unset::Refused) {
+            return Some(refusal);
+        }
+        ["containers", "initContainers"].into_iter().find_map(|list| {
+            let count = |node: Option<&Node>| node.map(Node::items).unwrap_or_default().len();
+            let (before, after) = (count(self.before(&["spec", list])), count(self.after(&["spec", list])));
+            if before != after {
+                return Some(self.refusal(&["spec", list], Why::Immutable));
+            }
+            // The default of the pull policy depends on the image, and is kept.
+            let mutable = ["image", "imagePullPolicy"];
+            (0..after).find_map(|index| self.fixed(&["spec", list, &index.to_string()], &mutable, Unset::Refused))
+        })
     }
 
     fn service(&self) -> Vec<Refusal<'a>> {

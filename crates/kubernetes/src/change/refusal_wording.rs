@@ -88,7 +88,7 @@ pub fn help(first: &Refusal<'_>, after: &Object) -> String {
             format!("keep `{path}`, or add an object with another name")
         }
         (_, "Job") => format!("keep `{path}`, make the Job a hook, or {recreate}"),
-        (_, "Deployment" | "DaemonSet" | "ReplicaSet") => {
+        (_, "Deployment" | "DaemonSet" | "Pod" | "ReplicaSet") => {
             format!("keep `{path}`, give the object another name, or {recreate}, which stops its pods first")
         }
         _ => format!("keep `{path}`, give the object another name, or {recreate}"),

@@ -2,12 +2,17 @@
 
 mod traffic;
 
+use std::collections::BTreeSet;
+
 use document::Node;
 
 use super::subject::{Found, Subject};
 use super::surroundings::Side;
 use crate::inventory::selector::Selector;
 use crate::object::Object;
+
+/// The number of pairs of rules up to which they are compared by what they allow.
+const MOST: usize = 10_000;
 
 /// The kinds of network policies.
 const POLICIES: &[(&str, &str)] = &[
@@ -59,7 +64,18 @@ pub(super) fn opened(subject: &Subject<'_>) -> Vec<Found> {
         }
         let rules = |object: &Object| object.find(&["spec", list]).map(Node::items).unwrap_or_default().to_vec();
         let old = rules(before);
-        let more = rules(after).iter().position(|rule| !old.iter().any(|other| traffic::covers(other, rule, list)));
+        let new = rules(after);
+        // Of very many rules, only equal ones are known to allow no more.
+        let many = old.len().saturating_mul(new.len()) > MOST;
+        let equal: BTreeSet<String> = if many { old.iter().map(Node::to_json).collect() } else { BTreeSet::new() };
+        let covered = |rule: &Node| {
+            if many {
+                equal.contains(&rule.to_json())
+            } else {
+                old.iter().any(|other| traffic::covers(other, rule, list))
+            }
+        };
+        let more = new.iter().position(|rule| !covered(rule));
         if let Some(index) = more {
             let message = format!("{} allows more {list} traffic", after.title());
             found.push(Found::new(message).at(&["spec", list, &index.to_string()]));

@@ -14,8 +14,9 @@ const GROUP: &str = "rbac.authorization.k8s.io";
 /// The label with which a `ClusterRole` is added to another one.
 const AGGREGATE: &str = "rbac.authorization.k8s.io/aggregate-to-";
 
-/// The number of combinations in a rule that are compared one by one. A rule with more is new unless it equals another.
-const MOST: usize = 20_000;
+/// The number of combinations of all rules that are compared one by one. Of the rules after that, each is new unless it
+/// equals another.
+const MOST: usize = 1_000_000;
 
 /// The number of resources that a message names.
 const NAMED: usize = 3;
@@ -80,9 +81,10 @@ impl<'a> Rule<'a> {
         }
     }
 
-    fn equals(&self, other: &Self) -> bool {
-        (&self.groups, &self.resources, &self.names) == (&other.groups, &other.resources, &other.names)
-            && (&self.verbs, &self.urls) == (&other.verbs, &other.urls)
+    /// All of it, as a key.
+    fn key(&self) -> [Vec<&'a str>; 5] {
+        let list = |set: &BTreeSet<&'a str>| set.iter().copied().collect();
+        [list(&self.groups), list(&self.resources), list(&self.names), list(&self.verbs), list(&self.urls)]
     }
 
     fn has_verb(&self, verb: &str) -> bool {
@@ -117,15 +119,19 @@ fn rules(before: &Object, after: &Object) -> Option<Found> {
         |object: &'_ Object| -> Vec<Node> { object.find(&["rules"]).map(Node::items).unwrap_or_default().to_vec() };
     let (old_nodes, new_nodes) = (list(before), list(after));
     let old: Vec<Rule<'_>> = old_nodes.iter().map(Rule::new).collect();
+    let known_rules: BTreeSet<[Vec<&str>; 5]> = old.iter().map(Rule::key).collect();
     let mut more: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let mut first = None;
+    let (mut first, mut left) = (None, MOST);
     for (index, node) in new_nodes.iter().enumerate() {
         let rule = Rule::new(node);
         let known = more.len();
-        if old.iter().any(|other| other.equals(&rule)) {
+        if known_rules.contains(&rule.key()) {
             continue;
         }
-        if rule.size().saturating_mul(old.len().max(1)) > MOST {
+        let cost = rule.size().saturating_mul(old.len().max(1));
+        let within = left.checked_sub(cost);
+        left = within.unwrap_or(left);
+        if within.is_none() {
             let verbs = rule.verbs.iter().map(|verb| (*verb).to_owned());
             more.entry("many resources".to_owned()).or_default().extend(verbs);
         } else {
@@ -206,7 +212,7 @@ fn binding(before: Option<&Object>, after: &Object) -> Vec<Found> {
         object.find(&["subjects"]).map(Node::items).unwrap_or_default().iter().map(of).collect()
     };
     let (kind, name) = role(after);
-    let old = before.map(&subjects).unwrap_or_default();
+    let old: BTreeSet<(String, String, String)> = before.map(&subjects).unwrap_or_default().into_iter().collect();
     let same_role = before.is_none_or(|before| role(before) == (kind.clone(), name.clone()));
     let new: Vec<(usize, String)> = subjects(after)
         .into_iter()

@@ -1,6 +1,6 @@
 //! What else changes: requests and limits, and objects that are created, deleted, left behind, or configured.
 
-use super::subject::{Found, Subject};
+use super::subject::{Found, Subject, joined};
 use crate::change::action::Action;
 use crate::change::delta::Delta;
 use crate::workload;
@@ -71,12 +71,18 @@ fn is_metadata(delta: &Delta<'_>) -> bool {
 
 /// The paths of fields, as many as a reader needs.
 fn fields(changed: &[&Delta<'_>]) -> String {
-    let mut names: Vec<String> = changed.iter().take(NAMED).map(|delta| format!("`{}`", delta.short())).collect();
-    if changed.len() > NAMED {
-        names.push(format!("{} more", changed.len() - NAMED));
+    let mut names: Vec<String> = Vec::new();
+    let mut more = 0;
+    for delta in changed {
+        let name = || format!("`{}`", delta.short());
+        if names.len() < NAMED && !names.contains(&name()) {
+            names.push(name());
+        } else {
+            more += 1;
+        }
     }
-    match names.as_slice() {
-        [most @ .., last] if !most.is_empty() => format!("{} and {last}", most.join(", ")),
-        _ => names.join(", "),
+    if more > 0 {
+        names.push(format!("{more} more"));
     }
+    joined(&names)
 }

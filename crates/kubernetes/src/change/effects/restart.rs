@@ -1,8 +1,10 @@
 //! Workloads whose pods are replaced, and why.
 
+use std::collections::BTreeSet;
+
 use document::{Node, Value};
 
-use super::subject::{Found, Subject, text};
+use super::subject::{Found, Subject, joined, text};
 use crate::change::delta::{Delta, Step, path};
 use crate::change::difference;
 use crate::inventory::pods::Pods;
@@ -39,10 +41,10 @@ fn restarts(subject: &Subject<'_>) -> Option<Restart> {
     let (_, old) = workload::template(before)?;
     let how = how(after)?;
     let inside: Vec<&Delta<'_>> = subject.deltas.iter().filter(|delta| delta.is_in(template_path)).collect();
-    let mut reasons: Vec<Reason> = Vec::new();
+    let (mut reasons, mut known): (Vec<Reason>, BTreeSet<String>) = (Vec::new(), BTreeSet::new());
     for delta in inside {
         for found in reasons_of(subject, after, delta, template_path.len()) {
-            if !reasons.iter().any(|known| known.text == found.text) {
+            if known.insert(found.text.clone()) {
                 reasons.push(found);
             }
         }
@@ -202,14 +204,4 @@ fn configurations(subject: &Subject<'_>, after: &Object) -> Vec<String> {
     names.sort();
     names.dedup();
     names
-}
-
-/// Texts joined as in a sentence.
-fn joined(texts: &[String]) -> String {
-    match texts {
-        [] => String::new(),
-        [one] => one.clone(),
-        [one, other] => format!("{one} and {other}"),
-        [most @ .., last] => format!("{}, and {last}", most.join(", ")),
-    }
 }

@@ -194,7 +194,7 @@ fn wider_permissions_are_cautions() {
     // A rule with many combinations is new unless it is equal.
     let many = |last: u32| {
         let names = |prefix: &str, count: u32| (0..count).map(|index| format!("{prefix}{index}, ")).collect::<String>();
-        format!("rules: [{{apiGroups: [{}], resources: [{}], verbs: [get{last}]}}]", names("g", 400), names("r", 400))
+        format!("rules: [{{apiGroups: [{}], resources: [{}], verbs: [get{last}]}}]", names("g", 1200), names("r", 1200))
     };
     check(&updated("Role", &many(1), &many(2)), "caution change-permissions", "many");
     check(&updated("Role", &many(1), &many(1)), "", "many");

@@ -129,3 +129,15 @@ fn deleted_data_is_a_blocker() {
     let found = all(&change(Some(&before), Some(&after), Action::Replace), &[], &[]);
     check(&found, "blocker change-data-loss: PersistentVolumeClaim `a` changes, and is recreated", "recreated");
 }
+
+#[test]
+fn hardly_anything_of_a_bare_pod_may_change() {
+    let pod = |image: &str, rest: &str| format!("spec: {{containers: [{{name: c, image: 'a:{image}', {rest}}}]}}");
+    let before = pod("1.0.0", "tty: false");
+    check(
+        &updated("Pod", &before, &pod("1.0.0", "tty: true")),
+        "blocker change-refused: `spec.containers[0].tty`",
+        "tty",
+    );
+    check(&updated("Pod", &before, &pod("1.0.1", "tty: false")), "routine change-version", "image");
+}
