@@ -3,6 +3,7 @@
 //! This is the only file that prints.
 
 pub mod annotations;
+pub mod baseline;
 mod called;
 pub mod changes;
 pub mod checks;
