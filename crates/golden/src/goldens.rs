@@ -163,11 +163,19 @@ const RENAME_RATIO: f64 = 0.7;
 /// Pairs similar removed and added objects of the same kind, most similar first.
 fn renames(removed: Vec<Recorded>, added: Vec<Recorded>) -> Vec<Change> {
     let mut pairs = Vec::new();
+    let words_of = |records: &[Recorded]| -> Vec<BTreeMap<String, usize>> {
+        records.iter().map(|record| words(&record.manifest.text)).collect()
+    };
+    let (old_words, new_words) = if removed.is_empty() || added.is_empty() {
+        (Vec::new(), Vec::new())
+    } else {
+        (words_of(&removed), words_of(&added))
+    };
     for (old_index, old) in removed.iter().enumerate() {
         for (new_index, new) in added.iter().enumerate() {
             let (old_key, new_key) = (&old.manifest.key, &new.manifest.key);
             if (&old_key.group, &old_key.kind) == (&new_key.group, &new_key.kind) {
-                let ratio = similarity(&old.manifest.text, &new.manifest.text);
+                let ratio = similarity(&old_words[old_index], &new_words[new_index]);
                 if ratio >= RENAME_RATIO {
                     pairs.push((ratio, old_index, new_index));
                 }
@@ -192,17 +200,17 @@ fn renames(removed: Vec<Recorded>, added: Vec<Recorded>) -> Vec<Change> {
     changes
 }
 
-/// The share of words that two texts have in common, from 0 to 1. Words, not lines: in a small object, the name is in most
-/// lines.
-fn similarity(old: &str, new: &str) -> f64 {
-    let words = |text: &str| {
-        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-        for word in text.split_whitespace() {
-            *counts.entry(word.to_owned()).or_default() += 1;
-        }
-        counts
-    };
-    let (old, new) = (words(old), words(new));
+/// How often a text has each of its words. Words, not lines: in a small object, the name is in most lines.
+fn words(text: &str) -> BTreeMap<String, usize> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for word in text.split_whitespace() {
+        *counts.entry(word.to_owned()).or_default() += 1;
+    }
+    counts
+}
+
+/// The share of words that two texts have in common, from 0 to 1.
+fn similarity(old: &BTreeMap<String, usize>, new: &BTreeMap<String, usize>) -> f64 {
     let shared: usize = old.iter().map(|(word, count)| *count.min(new.get(word).unwrap_or(&0))).sum();
     let total = old.values().sum::<usize>() + new.values().sum::<usize>();
     #[expect(clippy::cast_precision_loss, reason = "a ratio of small numbers")]

@@ -28,6 +28,10 @@ const MAIN: [&str; 5] = [
 const SETTINGS: [(&str, &str); 3] =
     [("core.hooksPath", "/dev/null"), ("core.fsmonitor", "false"), ("core.quotePath", "false")];
 
+/// Settings with which files are written as Argo CD has them: those of this machine would change line breaks and links.
+const EXACT: [(&str, &str); 3] =
+    [("core.autocrlf", "false"), ("core.symlinks", "true"), ("core.attributesFile", "/dev/null")];
+
 /// A directory in a git repository, and the git program.
 #[derive(Debug)]
 pub struct Repository {
@@ -87,7 +91,10 @@ impl Repository {
         if !update.success() {
             return Err(incomplete("update-index", &self.folder.display().to_string(), &update));
         }
-        let output = self.ask(&["checkout-index", "--all", "--quiet", "--force"])?;
+        let mut settings = self.settings();
+        settings.extend_from_slice(self.filters()?);
+        settings.extend(EXACT.map(|(key, value)| (key.to_owned(), value.to_owned())));
+        let output = self.invocation(&settings, &["checkout-index", "--all", "--quiet", "--force"]).run()?;
         if output.success() { Ok(()) } else { Err(incomplete("checkout-index", "the commit", &output)) }
     }
 
@@ -140,7 +147,7 @@ impl Repository {
 
     /// The files that git tracks, committed or not.
     pub fn tracked(&self) -> Result<BTreeSet<String>> {
-        let output = self.ask(&["ls-files", "-z", "--cached"])?;
+        let output = self.query(&["ls-files", "-z", "--cached"]).run()?;
         let names = output.stdout.split(|byte| *byte == 0).filter(|name| !name.is_empty() && output.success());
         Ok(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect())
     }

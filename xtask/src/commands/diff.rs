@@ -9,6 +9,7 @@ mod applications;
 mod compare;
 mod judge;
 mod pair;
+mod request;
 mod revision;
 mod side;
 mod trace;
@@ -17,9 +18,12 @@ use std::time::{Duration, Instant};
 
 use diagnostics::wording::plural;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result, Severity};
+use toolbox::fingerprint::Fingerprints;
+use toolbox::parallel::join;
 
 use self::applications::Applications;
 use self::pair::Pairs;
+pub use self::request::Request;
 use self::side::{Planned, Sides};
 use super::rendering;
 use super::{Outcome, Session};
@@ -28,27 +32,6 @@ use crate::report::changes::{self, View};
 use crate::report::json::{self, Output};
 use crate::report::model::{self, Finding, Report, Status};
 use crate::report::outputs::Outputs;
-
-/// The command's arguments.
-#[derive(Debug, Default)]
-pub struct Request {
-    /// Names of targets; all if empty.
-    pub targets: Vec<String>,
-    /// The revision to compare with.
-    pub base: Option<String>,
-    /// The revision to compare; the checkout if `None`.
-    pub head: Option<String>,
-    /// The Argo CD release of the base, if not the one in its charts.toml.
-    pub base_argocd: Option<String>,
-    /// The Argo CD release of the head, if not the one in its charts.toml.
-    pub head_argocd: Option<String>,
-    /// The severity from which on a change is a failure.
-    pub fail_on: Option<Severity>,
-    /// How differences are shown.
-    pub view: View,
-    /// Where to write the report.
-    pub outputs: Outputs,
-}
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
@@ -103,11 +86,9 @@ fn compare(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnosti
     let revisions = revision::find(session, request)?;
     let sides = Sides::open(session, &revisions)?;
     let (base, head) = sides.load(request)?;
-    let (base_inspections, head_inspections) = (base.inspect(), head.inspect());
-    let (mut old, mut new) = toolbox::parallel::join(
-        || base.plan(&base_inspections, &request.targets),
-        || head.plan(&head_inspections, &request.targets),
-    );
+    let (base_inspections, head_inspections) = join(|| base.inspect(), || head.inspect());
+    let (mut old, mut new) =
+        join(|| base.plan(&base_inspections, &request.targets), || head.plan(&head_inspections, &request.targets));
     let unknown = unknown_targets(&old.found, &mut new.found);
     if !unknown.is_empty() {
         return Err(unknown);
@@ -126,7 +107,7 @@ fn compare(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnosti
     fixed.sort();
     let fixed = fixed.0.into_iter().map(|diagnostic| Finding { diagnostic, status: Some(Status::Fixed) });
 
-    let fingerprints = toolbox::fingerprint::Fingerprints::new(&session.environment.cache);
+    let fingerprints = Fingerprints::new(&session.environment.cache);
     let before = Applications::new(&base, &old, &request.targets);
     let after = Applications::new(&head, &new, &request.targets);
     let files = request.outputs != Outputs::default();

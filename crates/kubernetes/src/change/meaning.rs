@@ -49,7 +49,8 @@ const PROBE: &[(&str, &str)] =
     &[("failureThreshold", "3"), ("periodSeconds", "10"), ("successThreshold", "1"), ("timeoutSeconds", "1")];
 
 /// Fields in the template of a pod that the API server stores as unset, whatever that means for the pod.
-const WITHOUT_DEFAULT: &[&str] = &["automountServiceAccountToken", "enableServiceLinks", "runAsNonRoot"];
+const WITHOUT_DEFAULT: &[&str] =
+    &["allowPrivilegeEscalation", "automountServiceAccountToken", "enableServiceLinks", "hostUsers", "runAsNonRoot"];
 
 /// The mappings of resource names to quantities.
 const QUANTITIES: &[&str] =

@@ -86,7 +86,9 @@ impl<'a> Applications<'a> {
         for written in written::applications(&side.workspace) {
             let known = applications.get_mut(written.name);
             if written.selected {
-                known.into_iter().for_each(|known| known.root = Some(written.root));
+                if let Some(known) = known {
+                    known.root = Some(written.root);
+                }
             } else if known.is_none() && plan::selects(selection, written.name) {
                 let (file, root) = (written.file, Some(written.root));
                 let unselected = Application { file, root, state: State::Unselected, targets: BTreeMap::new() };
@@ -94,6 +96,31 @@ impl<'a> Applications<'a> {
             }
         }
         Self { by_name: applications, workspace: &side.workspace }
+    }
+
+    /// Why an Application of the other side may be missing here although it exists: what defines it cannot be read or
+    /// rendered. It must not look like one that was removed or added.
+    pub(super) fn excuse(&self, missing: &Application<'_>, other: &Workspace) -> Option<State> {
+        let here = self.workspace;
+        let is = |root: &Node| missing.root.is_some_and(|own| std::ptr::eq(own, root));
+        let generated = other.generated.iter().find(|one| is(&one.root));
+        if let Some(parent) = generated.and_then(|one| one.parent.as_ref()) {
+            let state = self.by_name.get(parent.app.as_str()).map(|parent| &parent.state);
+            if let Some(State::Failed(reason) | State::NotRendered(reason)) = state {
+                return Some(State::Failed(format!("Application `{}` renders it, and failed: {reason}", parent.app)));
+            }
+        }
+        if let Some(made_by) = generated.and_then(|one| one.made_by.as_ref())
+            && let Some(set) = here.unrendered.iter().find(|one| one.instance == made_by.set)
+        {
+            let reason = format!("ApplicationSet `{}` generates it: {}", set.instance, reasons(&set.reasons));
+            return Some(if set.is_broken() { State::Failed(reason) } else { State::NotRendered(reason) });
+        }
+        let file = missing.file;
+        let unreadable = !here.argocd_complete
+            && here.root.join(file).is_file()
+            && !here.argocd.iter().any(|readable| readable.name == file);
+        unreadable.then(|| State::Failed(format!("`{file}` cannot be read")))
     }
 
     /// The target of an Application with its own values.

@@ -1,6 +1,7 @@
 //! What Argo CD does with the objects of an Application that change, and what follows from it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use argocd::action::{self, Plan};
 use argocd::effect;
@@ -58,40 +59,38 @@ pub(super) fn judge(
     let (old, new) = (objects(before), objects(after));
     let around = Surroundings::new(&old, &new);
     let mut all: Vec<Pair<'_>> = Vec::new();
-    let mut owners: Vec<usize> = Vec::new();
-    for (index, change) in changes.iter().enumerate() {
-        let pairs = pairs(change, &old, &new);
-        owners.extend(pairs.iter().map(|_| index));
-        all.extend(pairs);
+    let mut ranges: Vec<Range<usize>> = Vec::new();
+    for change in changes.iter() {
+        let start = all.len();
+        all.extend(pairs(change, &old, &new));
+        ranges.push(start..all.len());
     }
     let plans = if after.is_none() {
         action::plans_without(root, all.iter().filter_map(|(object, _)| *object), deleted)
     } else {
-        let changed = |object: &Object| all.iter().any(|(_, after)| after.is_some_and(|one| std::ptr::eq(one, object)));
-        action::plans(root, &all, new.iter().any(|object| !changed(object)))
+        let is_changed =
+            |object: &Object| all.iter().any(|(_, after)| after.is_some_and(|one| std::ptr::eq(one, object)));
+        action::plans(root, &all, new.iter().any(|object| !is_changed(object)))
     };
     let mut images: BTreeSet<Bump> = chart_bumps(before, after);
-    for (((before, after), plan), owner) in all.iter().zip(&plans).zip(&owners) {
-        if let (Some(before), Some(after)) = (before, after) {
-            images.extend(bump::images(before, after));
-            images.extend(bump::chart(before, after));
-        }
-        let key = after.or(*before).map(|object| &object.key);
-        let ignored = |path: &[String]| key.is_some_and(|key| effect::ignores(root, key, path));
-        let change = Change {
-            before: *before,
-            after: *after,
-            action: plan.action,
-            update: plan.update.clone(),
-            ignored: &ignored,
+    for (change, range) in changes.iter_mut().zip(ranges) {
+        let (pairs, plans) = (&all[range.clone()], &plans[range]);
+        let units: Vec<(Pair<'_>, Plan)> = match renamed(change.diff.kind, pairs, plans) {
+            Some(unit) => vec![unit],
+            None => pairs.iter().copied().zip(plans.iter().cloned()).collect(),
         };
-        changes[*owner].effects.extend(effects::of(&change, &around));
-    }
-    for (index, change) in changes.iter_mut().enumerate() {
+        for ((before, after), plan) in units {
+            if let (Some(before), Some(after)) = (before, after) {
+                images.extend(bump::images(before, after));
+                images.extend(bump::chart(before, after));
+            }
+            let key = after.or(before).map(|object| &object.key);
+            let ignored = |path: &[String]| key.is_some_and(|key| effect::ignores(root, key, path));
+            let unit = Change { before, after, action: plan.action, update: plan.update, ignored: &ignored };
+            change.effects.extend(effects::of(&unit, &around));
+        }
         change.effects.sort_by_key(|effect| std::cmp::Reverse(effect.severity));
-        let own: Vec<&Plan> =
-            plans.iter().zip(&owners).filter(|(_, owner)| **owner == index).map(|(plan, _)| plan).collect();
-        (change.action, change.reason) = summary(change.diff.kind, &own);
+        (change.action, change.reason) = summary(change.diff.kind, &plans.iter().collect::<Vec<_>>());
     }
     let bumps: Vec<Bump> = images.into_iter().collect();
     let charts: Vec<Bump> = bumps.iter().filter(|bump| bump.chart).cloned().collect();
@@ -101,6 +100,18 @@ pub(super) fn judge(
         hooks: if applied { action::hooks(&new) } else { Vec::new() },
         bumps,
     }
+}
+
+/// An object with another name as one change, although a sync creates one object and deletes another.
+fn renamed<'o>(kind: Kind, pairs: &[Pair<'o>], plans: &[Plan]) -> Option<(Pair<'o>, Plan)> {
+    let ([(None, Some(new)), (Some(old), None)], [created, removed], Kind::Renamed) = (pairs, plans, kind) else {
+        return None;
+    };
+    let action = match (created.action, removed.action) {
+        (Action::Create, Action::Prune) => Action::Replace,
+        (action, _) => action,
+    };
+    Some(((Some(*old), Some(*new)), Plan { action, update: None, reason: None }))
 }
 
 /// The objects of a manifest that changed; those of a List one by one.

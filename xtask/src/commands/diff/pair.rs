@@ -38,6 +38,14 @@ impl Pairs<'_> {
             if [before, after].into_iter().flatten().all(|one| one.state == State::Unselected) {
                 continue;
             }
+            let excuse = match (before, after) {
+                (Some(before), None) => self.head.excuse(before, self.base.workspace),
+                (None, Some(after)) => self.base.excuse(after, self.head.workspace),
+                _ => None,
+            };
+            let file = after.or(before).map_or("", |one| one.file);
+            let excused = excuse.map(|state| Application { file, root: None, state, targets: BTreeMap::new() });
+            let (before, after) = (before.or(excused.as_ref()), after.or(excused.as_ref()));
             if let Some(one) = unknown(name, before, after) {
                 not_rendered.push(one);
                 continue;
@@ -46,7 +54,6 @@ impl Pairs<'_> {
                 State::Failed(reason) => Some(reason),
                 State::Rendered | State::NotRendered(_) | State::Unselected => None,
             });
-            let Some(file) = after.or(before).map(|one| one.file.to_owned()) else { continue };
             let kind = match (failed, before, after, from) {
                 (Some(reason), ..) => ApplicationKind::Failed { reason: reason.clone() },
                 (None, None, ..) => ApplicationKind::Added,
@@ -71,7 +78,7 @@ impl Pairs<'_> {
                 name: name.to_owned(),
                 namespace: any.map(|one| one.target.namespace.clone()).unwrap_or_default(),
                 kind,
-                file,
+                file: file.to_owned(),
                 objects,
                 bumps: judgment.bumps,
                 effects: judgment.effects,
@@ -93,15 +100,12 @@ impl Pairs<'_> {
         if matches!(kind, ApplicationKind::Failed { .. }) {
             return Judgment::default();
         }
-        fn side<'a>(one: &Application<'a>) -> Option<Side<'a>> {
-            Some(Side { target: one.targets.get(DEFAULT_CASE)?, root: one.root })
-        }
         let gone = before.filter(|_| after.is_none());
         let deleted = gone.and_then(|one| Some((one.root?, one.file)));
         let deleted =
             deleted.is_some_and(|(root, file)| judge::is_deleted(self.base.workspace, self.head.workspace, root, file));
         let mut deployed: Vec<&mut ObjectChange> = objects.iter_mut().filter(|one| compare::is_deployed(one)).collect();
-        judge::judge(before.and_then(side), after.and_then(side), deleted, &mut deployed)
+        judge::judge(before.and_then(own_side), after.and_then(own_side), deleted, &mut deployed)
     }
 
     /// The former names of the Applications that were renamed: those that render most of what the former one did.
@@ -135,6 +139,11 @@ fn unknown(name: &str, before: Option<&Application<'_>>, after: Option<&Applicat
         Some(State::Unselected) => Known::Not { reason: UNSELECTED.to_owned() },
     };
     (any && !failed).then(|| NotRendered { name: name.to_owned(), base: known(before), head: known(after) })
+}
+
+/// An Application with its own values.
+fn own_side<'a>(one: &Application<'a>) -> Option<Side<'a>> {
+    Some(Side { target: one.targets.get(DEFAULT_CASE)?, root: one.root })
 }
 
 /// A target on both sides, or on one of them.

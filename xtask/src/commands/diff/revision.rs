@@ -2,7 +2,7 @@
 
 use diagnostics::{Code, Diagnostic, Result};
 
-use super::Request;
+use super::request::Request;
 use crate::commands::Session;
 use crate::lint::base::Base;
 

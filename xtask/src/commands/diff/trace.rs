@@ -28,12 +28,12 @@ pub(super) fn trace(side: &Side<'_>, planned: &Planned<'_>, all: bool, applicati
         return;
     }
     let Ok(tracer) = Tracer::new(side.session, &side.workspace, side.argocd) else { return };
-    let traced = parallel(side.session.jobs, &wanted, |one| tracer.trace(one).ok());
-    let traced: BTreeMap<&TargetId, _> = wanted.iter().map(|one| &one.target.id).zip(traced).collect();
+    let origins = parallel(side.session.jobs, &wanted, |one| tracer.trace(one).ok());
+    let origins: BTreeMap<&TargetId, _> = wanted.iter().map(|one| &one.target.id).zip(origins).collect();
     for change in applications.iter_mut().flat_map(|application| &mut application.objects) {
-        let Some(Some(traced)) = change.targets.first().and_then(|id| traced.get(id)) else { continue };
+        let Some(Some(origins)) = change.targets.first().and_then(|id| origins.get(id)) else { continue };
         let diff = &mut change.diff;
         let numbers = diff.added().into_iter().flat_map(|(_, added)| added);
-        diff.trails = numbers.map(|number| (number, traced.trail(&diff.object.file, number, None))).collect();
+        diff.trails = numbers.map(|number| (number, origins.trail(&diff.object.file, number, None))).collect();
     }
 }

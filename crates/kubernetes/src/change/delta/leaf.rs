@@ -17,6 +17,8 @@ const NOT_FALSE: &[&str] = &[
     "attachRequired",
     "automountServiceAccountToken",
     "enableServiceLinks",
+    "hostProcess",
+    "hostUsers",
     "runAsNonRoot",
 ];
 

@@ -22,7 +22,7 @@ pub(super) fn lost(subject: &Subject<'_>) -> Vec<Found> {
         };
         found.extend(
             what.map(|what| {
-                Found::new(format!("{} {}, which deletes {what}", before.title(), fate(subject))).help(KEEP)
+                Found::new(format!("{} {}, which deletes {what}", before.title(), subject.fate())).help(KEEP)
             }),
         );
     }
@@ -45,7 +45,7 @@ pub(super) fn orphaned(subject: &Subject<'_>) -> Vec<Found> {
     let message = format!(
         "{} {}, and its claims stay with their data, such as {}",
         before.title(),
-        fate(subject),
+        subject.fate(),
         claims.join(", ")
     );
     vec![Found::new(message).help("keep the name, or copy the data before the application starts with empty claims")]
@@ -66,20 +66,9 @@ pub(super) fn abandoned(subject: &Subject<'_>) -> Vec<Found> {
     let stays = stays.filter(|_| left);
     let help = "delete what is left behind when the data is no longer needed";
     stays
-        .map(|stays| Found::new(format!("{} {}, and {stays}", before.title(), fate(subject))).help(help))
+        .map(|stays| Found::new(format!("{} {}, and {stays}", before.title(), subject.fate())).help(help))
         .into_iter()
         .collect()
-}
-
-/// What happens to a removed object.
-fn fate(subject: &Subject<'_>) -> String {
-    match (subject.change.after, subject.change.before) {
-        (Some(after), Some(before)) if after.key.name == before.key.name => {
-            format!("moves to namespace `{}`", after.key.namespace)
-        }
-        (Some(after), _) => format!("is renamed to `{}`", after.key.name),
-        _ => "is no longer rendered".to_owned(),
-    }
 }
 
 fn is_retained(subject: &Subject<'_>, claim: &Object) -> bool {

@@ -117,7 +117,7 @@ pub(super) fn service(subject: &Subject<'_>) -> Vec<Found> {
         return Vec::new();
     }
     if let Some(before) = subject.change.removed().filter(|_| subject.prunes()) {
-        let what = if subject.change.after.is_some() { "is deleted under its former name" } else { "is deleted" };
+        let what = if subject.change.after.is_some() { subject.fate() } else { "is deleted".to_owned() };
         return vec![Found::new(format!("{} {what}, and its clients can no longer connect", before.title()))];
     }
     let Some((before, after)) = subject.updates() else { return Vec::new() };
@@ -154,10 +154,10 @@ pub(super) fn secret(subject: &Subject<'_>) -> Vec<Found> {
     if !(subject.is("", "Secret") || subject.is("bitnami.com", "SealedSecret")) {
         return Vec::new();
     }
-    let removed = subject.change.removed().filter(|_| subject.prunes());
-    let what = if subject.change.after.is_some() { "is deleted under its former name" } else { "is deleted" };
+    // Under another name, its values are known.
+    let removed = subject.change.removed().filter(|_| subject.prunes() && subject.change.after.is_none());
     removed
-        .map(|before| Found::new(format!("{} {what}, and nothing restores its values", before.title())))
+        .map(|before| Found::new(format!("{} is deleted, and nothing restores its values", before.title())))
         .into_iter()
         .collect()
 }

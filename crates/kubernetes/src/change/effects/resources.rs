@@ -33,8 +33,8 @@ pub(super) fn other(subject: &Subject<'_>) -> Vec<Found> {
     let change = &subject.change;
     let found = match (change.before, change.after) {
         (Some(before), Some(after)) if before.key != after.key => {
-            let verb = if subject.prunes() { "replaces" } else { "is created beside" };
-            Found::new(format!("{} {verb} {}", after.title(), before.title()))
+            let rest = if subject.prunes() { "" } else { "; the former object stays in the cluster" };
+            Found::new(format!("{} {}{rest}", before.title(), subject.fate()))
         }
         (None, Some(after)) => Found::new(match change.action {
             Action::Hook => format!("{} runs as a hook", after.title()),

@@ -72,6 +72,17 @@ impl<'a> Subject<'a> {
         matches!(self.change.action, Action::Prune | Action::Replace) && self.change.removed().is_some()
     }
 
+    /// What happens to an object that is no longer rendered under its name, for the middle of a sentence.
+    pub(super) fn fate(&self) -> String {
+        match (self.change.after, self.change.before) {
+            (Some(after), Some(before)) if after.key.name == before.key.name => {
+                format!("moves to namespace `{}`", after.key.namespace)
+            }
+            (Some(after), _) => format!("is renamed to `{}`", after.key.name),
+            _ => "is no longer rendered".to_owned(),
+        }
+    }
+
     /// Whether the sync applies the object as it is after the change.
     pub(super) fn applies(&self) -> bool {
         matches!(self.change.action, Action::Create | Action::Update | Action::Replace | Action::Hook)

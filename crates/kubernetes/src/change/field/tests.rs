@@ -70,6 +70,11 @@ fn fields_of_containers_are_named() {
         ("resources: {limits: {cpu: 1}}", "resources: {limits: {cpu: 2}}", ".resources.limits.cpu: 1 → 2"),
         ("resources: {}", "resources: {limits: {cpu: 2}}", ".resources.limits: ∅ → {cpu: 2}"),
         ("tty: false", "tty: true", ".tty: false → true"),
+        (
+            "tty: false",
+            "securityContext: {allowPrivilegeEscalation: false}",
+            ".securityContext: ∅ → {allowPrivilegeEscalation: false}",
+        ),
         ("readinessProbe: {periodSeconds: 5}", "tty: false", ".readinessProbe: {periodSeconds: 5} → ∅"),
         ("command: [a, b]", "command: [b, a]", ".command: [a, b] → [b, a]"),
         ("securityContext: {runAsNonRoot: true}", "securityContext: {}", ".securityContext.runAsNonRoot: true → ∅"),
@@ -77,6 +82,16 @@ fn fields_of_containers_are_named() {
         let found = between(&deployment(before), &deployment(after));
         assert!(found[0].starts_with(&format!("{CONTAINER}{expected}")), "{before} → {after}: {found:?}");
     }
+}
+
+#[test]
+fn false_is_not_the_default_of_every_boolean() {
+    let pod = |field: &str| format!("apiVersion: v1\nkind: Pod\nspec: {{nodeName: a{field}}}");
+    for name in ["automountServiceAccountToken", "enableServiceLinks", "hostUsers"] {
+        let found = between(&pod(""), &pod(&format!(", {name}: false")));
+        assert_eq!(found, [format!("spec.{name}: ∅ → false")]);
+    }
+    assert_eq!(between(&pod(""), &pod(", hostNetwork: false")), [""; 0]);
 }
 
 #[test]

@@ -244,3 +244,36 @@ fn budgets_that_begin_to_block_are_cautions() {
     check(&all(&created, std::slice::from_ref(&one), &[budget.clone(), one.clone()]), blocked, "created");
     check(&all(&created, &[], &[budget.clone(), two.clone()]), "notice change-resources", "created");
 }
+
+#[test]
+fn renamed_objects_are_one_change() {
+    let renamed = |kind: &str, name: &str, action| {
+        let object = |name: &str| object(&format!("{{apiVersion: v1, kind: {kind}, metadata: {{{name}}}}}"));
+        let (before, after) = (object("name: a"), object(name));
+        all(&change(Some(&before), Some(&after), action), &[], &[])
+    };
+    for (kind, name, action, expected) in [
+        (
+            "Service",
+            "name: b",
+            Action::Replace,
+            "caution change-disruptive: Service `a` is renamed to `b`, and its clients",
+        ),
+        (
+            "Service",
+            "name: a, namespace: mail",
+            Action::Replace,
+            "caution change-disruptive: Service `a` moves to namespace `mail`",
+        ),
+        (
+            "Service",
+            "name: b",
+            Action::Create,
+            "notice change-resources: Service `a` is renamed to `b`; the former object stays",
+        ),
+        ("Secret", "name: b", Action::Replace, "notice change-resources: Secret `a` is renamed to `b`"),
+        ("ConfigMap", "name: b", Action::Replace, "notice change-resources: ConfigMap `a` is renamed to `b`"),
+    ] {
+        check(&renamed(kind, name, action), expected, name);
+    }
+}
