@@ -4,6 +4,7 @@
 
 pub mod annotations;
 pub mod answers;
+pub mod baseline;
 mod called;
 pub mod changes;
 pub mod checks;

@@ -27,9 +27,10 @@ pub use self::request::Request;
 use self::side::{Planned, Sides};
 use super::rendering;
 use super::{Outcome, Session};
+use crate::report::baseline;
 use crate::report::changes::{self, View};
 use crate::report::json::{self, Output};
-use crate::report::model::{self, Finding, Report};
+use crate::report::model::{self, Finding, Report, Status};
 use crate::report::outputs::Outputs;
 
 /// Runs the command.
@@ -51,8 +52,8 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     session.printer.finished(&changes::total(&report));
     diagnostics.0.extend(refused(&report, request.fail_on));
     diagnostics.sort();
-    let finding = |found: &Diagnostic| Finding { diagnostic: found.clone(), status: None };
-    report.findings = diagnostics.0.iter().map(finding).collect();
+    let base = std::mem::take(&mut report.findings).into_iter().map(|finding| finding.diagnostic);
+    report.findings = baseline::findings(&Diagnostics(base.collect()), &diagnostics);
     let written = request.outputs.write(&report, session.environment.step_summary.as_deref());
     diagnostics.extend(written.err().unwrap_or_default());
     Ok(Outcome { diagnostics, output: Output::Diff(json::Diff::from(&report)) })
@@ -79,7 +80,7 @@ fn nothing(request: &Request, found: &Diagnostics) -> Report {
     }
 }
 
-/// Compares the revisions. Findings about the head go to `diagnostics`.
+/// Compares the revisions. Findings about the head go to `diagnostics`; those about the base are in the report.
 fn compare(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnostics) -> Result<Report> {
     let started = Instant::now();
     let revisions = revision::find(session, request)?;
@@ -102,6 +103,9 @@ fn compare(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnosti
     let missing = old.found.0.iter().filter(|found| found.code.class() == Class::Unavailable);
     diagnostics.extend(base.about(Diagnostics(missing.cloned().collect())));
     diagnostics.extend(head.about(new.found.clone()));
+    let mut fixed = base.about(old.found.clone());
+    fixed.sort();
+    let fixed = fixed.0.into_iter().map(|diagnostic| Finding { diagnostic, status: Some(Status::Fixed) });
 
     let fingerprints = Fingerprints::new(&session.environment.cache);
     let before = Applications::new(&base, &old, &request.targets);
@@ -119,7 +123,7 @@ fn compare(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnosti
         applications,
         not_rendered,
         unchanged,
-        findings: Vec::new(),
+        findings: fixed.collect(),
         elapsed: started.elapsed(),
     })
 }

@@ -169,7 +169,7 @@ mod tests {
         <testcase name="b" classname="render" time="0.000">
             <failure message="a &lt; &quot;b&quot;, and 1 more" type="x">a &lt; &quot;b&quot;
 one
-two␁&lt;U+FFFE&gt;
+two&lt;U+FFFE&gt;
 
 c: three</failure>
         </testcase>

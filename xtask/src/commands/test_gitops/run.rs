@@ -149,6 +149,8 @@ impl Stages<'_> {
         let session = Session {
             root: root.to_owned(),
             rendered: Arc::clone(&self.prepared.session.rendered),
+            goldens: Arc::default(),
+            revision: None,
             ..*self.prepared.session
         };
         let (workspace, found) = Workspace::load(root, &session.environment.cache)?;
