@@ -9,7 +9,7 @@ use std::sync::Arc;
 use diagnostics::{Diagnostic, Result};
 use toolbox::git::Repository;
 use toolbox::git_object;
-use toolbox::inputs;
+use toolbox::{inputs, regular_file};
 use workspace::target::TargetId;
 
 use crate::goldens::Golden;
@@ -33,7 +33,7 @@ impl Recordings {
         let mut contents = BTreeMap::new();
         if base.is_dir() {
             for file in store::files(&base)? {
-                let bytes = std::fs::read(&file).map_err(|error| Diagnostic::io("read", &file, &error))?;
+                let bytes = regular_file::read(&file).map_err(|error| Diagnostic::io("read", &file, &error))?;
                 contents.insert(inputs::name(&base, &file), bytes);
             }
         }

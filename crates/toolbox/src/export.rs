@@ -16,7 +16,7 @@ use diagnostics::{Code, Diagnostic, Result};
 use crate::archive::sha256;
 use crate::git::Repository;
 use crate::git_directory::Directories;
-use crate::process;
+use crate::{process, regular_file};
 
 /// The folder in the cache.
 const FOLDER: &str = "trees";
@@ -73,7 +73,7 @@ pub fn export(repository: &Repository, commit: &str, cache: &Path, except: &str)
 
 /// What `HEAD` of the checkout names.
 fn head(directories: &Directories) -> String {
-    std::fs::read_to_string(directories.own.join("HEAD")).unwrap_or_default()
+    regular_file::read_to_string(directories.own.join("HEAD")).unwrap_or_default()
 }
 
 /// An export to find or write.
@@ -91,12 +91,12 @@ impl Wanted<'_> {
         let lock = File::open(place).ok()?;
         // On a file system without locks, nothing is deleted.
         let _ = lock.lock_shared();
-        let records = std::fs::read(place.join(RECORDS)).ok()?;
+        let records = regular_file::read(place.join(RECORDS)).ok()?;
         let _ = lock.set_modified(SystemTime::now());
         let folder = place.join(FILES);
         // Another branch may be checked out than at the time of the export.
         let head = folder.join(".git/HEAD");
-        if std::fs::read_to_string(&head).ok()? != self.head {
+        if regular_file::read_to_string(&head).ok()? != self.head {
             crate::atomic_file::write(&head, self.head.as_bytes()).ok()?;
         }
         let objects = self.split(&records).1;
