@@ -94,10 +94,10 @@ fn findings(helm: &Helm<'_>, lines: &[String], objects: &[&Object]) -> Diagnosti
         let paths: Vec<Vec<String>> = rest[..of_object].iter().filter_map(|line| Some(parse(line)?.1)).collect();
         rest = &rest[of_object..];
         if let Some((object, node)) = locate(objects, &golden, &paths[0]) {
-            let help = "remove `now`, `rand…`, `uuidv4`, `gen…`, `htpasswd`, and `bcrypt` from the template; \
+            let advice = "remove `now`, `rand…`, `uuidv4`, `gen…`, `htpasswd`, and `bcrypt` from the template; \
                         use a value, or let a controller generate it";
             let found = finding(object, node, &paths);
-            diagnostics.push(called_in(helm, object, found).help(help));
+            diagnostics.push(called_in(helm, object, found).help(advice));
         }
     }
     diagnostics

@@ -87,6 +87,7 @@ mod tests {
 
     const COMMIT: &str = "0123456789012345678901234567890123456789";
 
+    #[expect(clippy::needless_pass_by_value, reason = "the tests read better without references")]
     fn judged(status: Value) -> Verdict {
         let found =
             serde_json::from_value(json!({ "metadata": { "name": "web" }, "status": status })).expect("readable");

@@ -316,10 +316,13 @@ fn tree() -> impl Strategy<Value = Node> {
             prop::collection::btree_map("[a-z]{3,5}", inner, 1..4).prop_map(|items| plain(Value::Sequence(
                 items
                     .into_iter()
-                    .map(|(name, value)| plain(Value::Mapping(vec![
-                        (Key { name: "name".to_owned(), span: 0..0 }, Node::string(&name)),
-                        (Key { name: "value".to_owned(), span: 0..0 }, value),
-                    ])))
+                    .map(|(name, value)| plain(Value::Mapping(
+                        vec![
+                            (Key { name: "name".to_owned(), span: 0..0 }, Node::string(&name)),
+                            (Key { name: "value".to_owned(), span: 0..0 }, value),
+                        ]
+                        .into()
+                    )))
                     .collect()
             ))),
         ]
