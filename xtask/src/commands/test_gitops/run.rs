@@ -151,7 +151,7 @@ impl Stages<'_> {
             rendered: Arc::clone(&self.prepared.session.rendered),
             ..*self.prepared.session
         };
-        let (workspace, found) = Workspace::load(root)?;
+        let (workspace, found) = Workspace::load(root, &session.environment.cache)?;
         found.into_result(())?;
         charts::download(&session, &workspace)?;
         let mut files = tree::read(root)?;
