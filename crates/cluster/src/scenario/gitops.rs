@@ -108,17 +108,10 @@ pub fn of_application(
     name: &str,
     judge: impl FnOnce(&crate::api::Application) -> Verdict,
 ) -> Verdict {
-    match snapshot.get(KIND, NAMESPACE, name) {
-        Some(Object::Application(found)) => judge(found),
-        _ => {
-            let key = ObjectKey {
-                group: "argoproj.io".to_owned(),
-                kind: KIND.to_owned(),
-                namespace: NAMESPACE.to_owned(),
-                name: name.to_owned(),
-            };
-            let cause = "Argo CD has not created it";
-            Verdict::Pending(Problem::new(key.to_string(), "is missing", cause))
-        }
+    if let Some(Object::Application(found)) = snapshot.get(KIND, NAMESPACE, name) {
+        return judge(found);
     }
+    let (group, kind) = ("argoproj.io".to_owned(), KIND.to_owned());
+    let key = ObjectKey { group, kind, namespace: NAMESPACE.to_owned(), name: name.to_owned() };
+    Verdict::Pending(Problem::new(key.to_string(), "is missing", "Argo CD has not created it"))
 }
