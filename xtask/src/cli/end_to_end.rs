@@ -50,6 +50,7 @@ pub struct TestKind {
 
 /// `test-gitops`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub struct TestGitops {
     /// Applications whose scenarios run [default: all]
     #[arg(value_name = "APP")]

@@ -10,13 +10,12 @@ mod contained;
 mod location;
 mod release;
 mod repository;
+mod request;
 mod run;
 mod server;
 mod tree;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
-use std::time::Duration;
 
 use cluster::scenario::{self, Scenario, Step};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
@@ -24,10 +23,11 @@ use workspace::Workspace;
 use workspace::gitops::GitOps as Config;
 
 use self::release::Manifest;
+pub use self::request::Request;
 use self::run::Stages;
 use super::end_to_end::create::Later;
 use super::end_to_end::lane::Run;
-use super::end_to_end::prepare::{self, Additions, Prepared};
+use super::end_to_end::prepare::{Additions, Prepared};
 use super::end_to_end::reports::Results;
 use super::end_to_end::{self, Course};
 use super::{Outcome, Session, app_of_apps};
@@ -35,19 +35,6 @@ use crate::report::json::{self, Output};
 
 /// The name of the command.
 const COMMAND: &str = "test-gitops";
-
-/// The arguments of the command.
-#[derive(Debug, Default)]
-pub struct Request {
-    /// Those that it has in common with `test-kind`.
-    pub common: prepare::Request,
-    /// The manifest of Argo CD; that of the release in charts.toml when absent.
-    pub argocd_manifest: Option<PathBuf>,
-    /// How long nothing may drift.
-    pub window: Duration,
-    /// Whether Argo CD downloads the dependencies of charts from Helm repositories, instead of finding them in Git.
-    pub helm_repositories: bool,
-}
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {

@@ -111,11 +111,7 @@ pub fn of_application(
     if let Some(Object::Application(found)) = snapshot.get(KIND, NAMESPACE, name) {
         return judge(found);
     }
-    let key = ObjectKey {
-        group: "argoproj.io".to_owned(),
-        kind: KIND.to_owned(),
-        namespace: NAMESPACE.to_owned(),
-        name: name.to_owned(),
-    };
+    let (group, kind) = ("argoproj.io".to_owned(), KIND.to_owned());
+    let key = ObjectKey { group, kind, namespace: NAMESPACE.to_owned(), name: name.to_owned() };
     Verdict::Pending(Problem::new(key.to_string(), "is missing", "Argo CD has not created it"))
 }

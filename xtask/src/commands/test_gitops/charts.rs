@@ -44,8 +44,8 @@ pub(super) fn repositories(session: &Session<'_>, workspace: &Workspace, charts:
         for dependency in &inspection.dependencies {
             let State::Pinned { pin, archive: Some(archive) } = &dependency.state else { continue };
             let Some((host, path)) = super::location::split(&pin.repository) else { continue };
-            let content =
-                std::fs::read(archive).map_err(|error| diagnostics::Diagnostic::io("read", archive, &error))?;
+            let content = toolbox::regular_file::read(archive)
+                .map_err(|error| diagnostics::Diagnostic::io("read", archive, &error))?;
             let file = format!("{}-{}.tgz", pin.name, pin.version);
             let index = entries.entry((host.clone(), path.clone())).or_default();
             let versions = index.entry(pin.name.clone()).or_insert_with(|| json!([]));

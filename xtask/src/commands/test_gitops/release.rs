@@ -125,7 +125,7 @@ fn released(session: &Session<'_>, config: &GitOps) -> Result<Vec<u8>> {
     let version = &config.version;
     let cached = session.environment.cache.join("argocd").join(format!("core-install-{version}.yaml"));
     let is_right = |bytes: &[u8]| archive::sha256(bytes) == config.sha256;
-    if let Some(bytes) = std::fs::read(&cached).ok().filter(|bytes| is_right(bytes)) {
+    if let Some(bytes) = toolbox::regular_file::read(&cached).ok().filter(|bytes| is_right(bytes)) {
         return Ok(bytes);
     }
     let url = format!("https://raw.githubusercontent.com/argoproj/argo-cd/v{version}/manifests/core-install.yaml");

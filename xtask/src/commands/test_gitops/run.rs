@@ -22,9 +22,10 @@ use super::agreement::{self, Expected};
 use super::charts::{self, Served};
 use super::release::Manifest;
 use super::repository::Repository;
+use super::request::Request;
 use super::server::{Reached, Server};
 use super::tree::Files;
-use super::{Request, location, tree};
+use super::{location, tree};
 use crate::commands::Session;
 use crate::commands::end_to_end::lane::{Run, each};
 use crate::commands::end_to_end::prepare::Prepared;
@@ -59,11 +60,10 @@ impl Stages<'_> {
     /// Runs everything, or one step of a scenario in a kept cluster.
     pub(super) fn run(&self, step: Option<(&Scenario, &Step)>) -> Results {
         let server = Server { kubectl: self.run.stage.kubectl, observer: self.run.stage.observer };
-        let repository = match self.repository(&server) {
-            Ok((repository, served)) => (repository, served),
+        let (repository, hosted) = match self.repository(&server) {
+            Ok(both) => both,
             Err(found) => return self.run.timed("git-server", "serves the work tree", || Err(Stop::Other(found))),
         };
-        let (repository, served) = repository;
         let run = Run {
             stage: self.run.stage,
             cluster: self.run.cluster,
@@ -85,7 +85,7 @@ impl Stages<'_> {
             }
             return results;
         }
-        let mut results = refreshing(&repository, || self.bootstrap(&server, &repository, &served));
+        let mut results = refreshing(&repository, || self.bootstrap(&server, &repository, &hosted));
         if !run.stopped(&results) {
             results.extend(self.compare());
         }
@@ -105,12 +105,12 @@ impl Stages<'_> {
         results
     }
 
-    /// The repository, and the Helm repositories that are served beside it.
+    /// The repository, and the Helm repositories that are hosted beside it.
     fn repository<'s>(&'s self, server: &'s Server<'s>) -> Result<(Repository<'s>, Vec<Served>)> {
         let Prepared { session, workspace, .. } = *self.prepared;
         let url = &workspace.config.repository;
         let Some((_, path)) = location::split(url) else {
-            return Err(Diagnostic::new(Code::ConfigInvalid, format!("`{url}` cannot be served by `test-gitops`"))
+            return Err(Diagnostic::new(Code::ConfigInvalid, format!("`{url}` cannot be hosted by `test-gitops`"))
                 .at(Place::file(workspace::CONFIG_FILE), "`repository`")
                 .note("the Git server of the run speaks HTTP at the default ports")
                 .help("use an `https://` URL in charts.toml, Applications, and projects: `cargo xtask argocd set-repository URL`")
@@ -118,9 +118,9 @@ impl Stages<'_> {
         };
         let all = charts::download(session, workspace)?;
         let mut files = tree::read(&session.root)?;
-        let mut served = Vec::new();
+        let mut hosted = Vec::new();
         if self.request.helm_repositories {
-            served = charts::repositories(session, workspace, &all)?;
+            hosted = charts::repositories(session, workspace, &all)?;
         } else {
             files.extend(tree::archives(&session.root, workspace)?);
         }
@@ -140,7 +140,7 @@ impl Stages<'_> {
             }
         }
         let branches = branches.into_iter().collect();
-        Ok((Repository::new(session, server, path, branches, files), served))
+        Ok((Repository::new(session, server, path, branches, files), hosted))
     }
 
     /// The files of the revision to upgrade from.
@@ -167,9 +167,9 @@ impl Stages<'_> {
     }
 
     /// Everything up to the first sync of all Applications.
-    fn bootstrap(&self, server: &Server<'_>, repository: &Repository<'_>, served: &[Served]) -> Results {
+    fn bootstrap(&self, server: &Server<'_>, repository: &Repository<'_>, hosted: &[Served]) -> Results {
         let run = self.run;
-        let mut hosts: BTreeSet<String> = served.iter().map(|one| one.host.clone()).collect();
+        let mut hosts: BTreeSet<String> = hosted.iter().map(|one| one.host.clone()).collect();
         hosts.extend(location::split(&self.prepared.workspace.config.repository).map(|(host, _)| host));
         let hosts: Vec<String> = hosts.into_iter().collect();
         let mut reached: Option<Reached> = None;
@@ -177,7 +177,7 @@ impl Stages<'_> {
             let deadline = Deadline::after(SERVER);
             run.stage.network(deadline.left())?;
             reached = Some(server.deploy(&hosts, deadline)?);
-            for one in served {
+            for one in hosted {
                 server.write(&one.host, &one.path, one.content.clone())?;
             }
             match self.before()? {

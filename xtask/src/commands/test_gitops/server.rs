@@ -42,7 +42,7 @@ pub(super) fn image(cache: &Path) -> Result<Own> {
     let directory = root.join(NAME);
     for (name, text) in FILES {
         let path = directory.join(name);
-        if std::fs::read_to_string(&path).is_ok_and(|own| own == *text) {
+        if toolbox::regular_file::read_to_string(&path).is_ok_and(|own| own == *text) {
             continue;
         }
         atomic_file::write(&path, text.as_bytes())?;

@@ -42,7 +42,7 @@ fn entry(path: &Path) -> Result<Entry> {
         return Ok(Entry::Link(target.to_string_lossy().into_owned()));
     }
     let executable = metadata.permissions().mode() & 0o111 != 0;
-    Ok(Entry::File { content: std::fs::read(path).map_err(failed)?, executable })
+    Ok(Entry::File { content: toolbox::regular_file::read(path).map_err(failed)?, executable })
 }
 
 /// Applies changes to files. Returns the files that were written, and the paths that were deleted.

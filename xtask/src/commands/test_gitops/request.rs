@@ -1,0 +1,19 @@
+//! The arguments of `test-gitops`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::commands::end_to_end::prepare;
+
+/// The arguments of the command.
+#[derive(Debug, Default)]
+pub struct Request {
+    /// Those that it has in common with `test-kind`.
+    pub common: prepare::Request,
+    /// The manifest of Argo CD; that of the release in charts.toml when absent.
+    pub argocd_manifest: Option<PathBuf>,
+    /// How long nothing may drift.
+    pub window: Duration,
+    /// Whether Argo CD downloads the dependencies of charts from Helm repositories, instead of finding them in Git.
+    pub helm_repositories: bool,
+}
