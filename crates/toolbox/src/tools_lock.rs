@@ -376,7 +376,7 @@ mod tests {
         let lock = ToolsLock::parse(&Source::new("tools.lock", text)).expect("sound");
         assert_eq!(
             lock.names().into_iter().collect::<Vec<_>>(),
-            ["helm", "kind", "kubeconform", "kubectl", "kubeseal", "kustomize"]
+            ["helm", "jsonnet", "kind", "kubeconform", "kubectl", "kubeseal", "kustomize"]
         );
         let helm = lock.pin("helm", "3.19.4").expect("pinned");
         assert_eq!(helm.url("darwin-arm64").as_deref(), Some("https://get.helm.sh/helm-v3.19.4-darwin-arm64.tar.gz"));

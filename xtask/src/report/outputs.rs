@@ -84,7 +84,7 @@ fn write_parts(path: &Path, parts: Vec<String>) -> Result<()> {
     }
     for number in count + 1.. {
         let old = part(path, number);
-        let ours = std::fs::read_to_string(&old).is_ok_and(|text| text.starts_with(markdown::MARKER));
+        let ours = toolbox::regular_file::read_to_string(&old).is_ok_and(|text| text.starts_with(markdown::MARKER));
         if !ours {
             break;
         }

@@ -1,3 +1,5 @@
+//! Tests of what Argo CD does with changed objects.
+
 use diagnostics::Source;
 use document::yaml;
 use kubernetes::manifest;

@@ -1,3 +1,5 @@
+//! Tests of the comparison by meaning.
+
 use diagnostics::Source;
 use document::{Key, Node, Value, yaml};
 use proptest::prelude::*;
