@@ -32,6 +32,7 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::RepositoryMismatch, Code::ProjectForbids, same_repository),
     (Code::SchemaMissing, Code::HelmLint, same_version),
     (Code::SchemaMissing, Code::ScopeUnknown, same_object),
+    (Code::TargetRevisionDiffers, Code::NotRendered, same_line),
     (Code::TargetRevisionUnknown, Code::NotRendered, same_line),
 ];
 

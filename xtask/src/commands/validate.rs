@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use toolbox::inputs;
 use toolbox::progress::Progress;
 use workspace::plan::Inspections;
-use workspace::target::Target;
+use workspace::target::{DEFAULT_CASE, Target, TargetId};
 use workspace::{Workspace, plan, suppression};
 
 use super::app_of_apps;
@@ -113,7 +113,7 @@ pub fn check(
         }
     }
     let mut diagnostics = Diagnostics::default();
-    let definitions = definitions(session, request, all, renderings, &subjects, &mut diagnostics);
+    let definitions = definitions(session, workspace, request, all, renderings, &subjects, &mut diagnostics);
     let derived = derived(&session.root, &definitions);
     // Manifests under argocd/ do not belong to a target.
     subjects.retain(|subject| request.targets.is_empty() || !subject.argocd);
@@ -177,6 +177,7 @@ fn prerequisites(session: &Session<'_>, workspace: &Workspace) -> Result<()> {
 /// The `CustomResourceDefinitions` that are rendered, recorded in goldens, or passed with `--crds`.
 fn definitions(
     session: &Session<'_>,
+    workspace: &Workspace,
     request: &Request,
     all: &[&Target<'_>],
     renderings: &[Rendering<'_>],
@@ -194,6 +195,13 @@ fn definitions(
             let recorded = golden.recorded(&target.namespace);
             found.extend(of_subjects(&objects::subjects(target, &golden, &recorded)));
         }
+    }
+    // Those of an Application that is not rendered are in the cluster, too.
+    for one in &workspace.unrendered {
+        let id = TargetId { app: one.instance.clone(), case: DEFAULT_CASE.to_owned() };
+        let Ok(golden) = Golden::load(&session.root, &id) else { continue };
+        let recorded = golden.recorded("").into_iter().filter(|one| one.manifest.key.kind == crd::KIND);
+        found.extend(recorded.flat_map(|one| documents(&one.manifest.text)));
     }
     if let Some(folder) = &request.crds {
         found.extend(diagnostics.take(load_definitions(&session.root, folder)).unwrap_or_default());

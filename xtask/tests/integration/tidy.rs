@@ -232,27 +232,6 @@ fn the_readme_lists_all_commands() {
 }
 
 #[test]
-fn actions_are_pinned_by_commit() {
-    let folder = repository().join(".github/workflows");
-    let pinned = Regex::new(r"^[\w.-]+/[\w./-]+@[0-9a-f]{40}( # v[0-9.]+)?$").expect("a pattern");
-    let mut count = 0;
-    for entry in std::fs::read_dir(folder).expect("readable") {
-        let path = entry.expect("readable").path();
-        let text = std::fs::read_to_string(&path).expect("text");
-        for action in text.lines().filter_map(|line| line.trim_start().trim_start_matches("- ").strip_prefix("uses: "))
-        {
-            count += 1;
-            assert!(pinned.is_match(action), "{}: `{action}` is not pinned by commit", path.display());
-        }
-        assert!(!text.contains("pull_request_target"), "{}: runs code of a fork with secrets", path.display());
-        let least =
-            ["\npermissions:\n  contents: read\n", "\npermissions: {}\n"].iter().any(|least| text.contains(least));
-        assert!(least, "{}: has more permissions", path.display());
-    }
-    assert!(count > 0, "no action was found");
-}
-
-#[test]
 fn dependencies_come_from_one_registry_and_in_one_version() {
     let lock = std::fs::read_to_string(repository().join("Cargo.lock")).expect("Cargo.lock");
     let field = |package: &str, key: &str| -> Option<String> {
