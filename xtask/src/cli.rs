@@ -1,17 +1,17 @@
 //! The command line and its help.
 
+mod diff;
 mod end_to_end;
 mod help;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use diagnostics::Severity;
 
+pub use self::diff::{Diff, FailOn};
 pub use self::end_to_end::{TestGitops, TestKind};
 pub use self::help::{Completions, Man, Shell};
 use crate::report::Format;
-use crate::report::changes::View;
 use crate::report::outputs::Outputs;
 
 /// Render this repository's charts exactly as Argo CD would, and show what changed
@@ -295,67 +295,6 @@ pub struct Render {
     /// Render as another Argo CD release does, for example 3.4
     #[arg(long, value_name = "VERSION")]
     pub argocd: Option<String>,
-}
-
-/// `diff`.
-#[derive(Debug, Args)]
-pub struct Diff {
-    /// Targets, `<app>` or `<app>/<case>`, with `*` as a wildcard [default: all]
-    #[arg(value_name = "TARGET")]
-    pub targets: Vec<String>,
-
-    /// Revision to compare with [default: the merge base with the main branch; with `--base-argocd` or `--head-argocd`, the
-    /// head]
-    #[arg(long, value_name = "REV")]
-    pub base: Option<String>,
-
-    /// Revision to compare [default: the checkout, with uncommitted changes]
-    #[arg(long, value_name = "REV")]
-    pub head: Option<String>,
-
-    /// Render the base as another Argo CD release does, for example 3.4
-    #[arg(long, value_name = "VERSION")]
-    pub base_argocd: Option<String>,
-
-    /// Render the head as another Argo CD release does, for example to preview an upgrade of Argo CD
-    #[arg(long, value_name = "VERSION")]
-    pub head_argocd: Option<String>,
-
-    /// How to show differences: the lines, or the fields, compared by meaning
-    #[arg(long, value_enum, default_value = "unified", value_name = "VIEW")]
-    pub diff: View,
-
-    /// Exit with code 1 if a change is at least this severe
-    #[arg(long, value_enum, value_name = "SEVERITY")]
-    pub fail_on: Option<FailOn>,
-
-    /// Where to write the report.
-    #[command(flatten)]
-    pub outputs: Outputs,
-}
-
-/// A severity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum FailOn {
-    /// The sync fails, or data is lost.
-    Blocker,
-    /// Something may be interrupted or weakened.
-    Caution,
-    /// A reviewer should know of an effect, such as a restart.
-    Notice,
-    /// Any change.
-    Routine,
-}
-
-impl From<FailOn> for Severity {
-    fn from(limit: FailOn) -> Self {
-        match limit {
-            FailOn::Blocker => Self::Blocker,
-            FailOn::Caution => Self::Caution,
-            FailOn::Notice => Self::Notice,
-            FailOn::Routine => Self::Routine,
-        }
-    }
 }
 
 /// `review` and `pending`.

@@ -72,9 +72,10 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
             Ok(render::run(session, &render::Request { targets, accept, force, output, argocd }))
         }
         Command::Diff(args) => {
-            let cli::Diff { targets, base, head, base_argocd, head_argocd, diff, fail_on, outputs } = args;
+            let cli::Diff { targets, base, head, base_argocd, head_argocd, diff, fail_on, policy, outputs } = args;
             let (fail_on, view) = (fail_on.map(Into::into), diff);
-            let request = diff::Request { targets, base, head, base_argocd, head_argocd, fail_on, view, outputs };
+            let request =
+                diff::Request { targets, base, head, base_argocd, head_argocd, fail_on, view, policy, outputs };
             diff::run(session, &request)
         }
         Command::Review(cli::Selection { targets }) => review::run(session, &targets),

@@ -9,6 +9,7 @@ mod applications;
 mod compare;
 mod judge;
 mod pair;
+mod policy;
 mod request;
 mod revision;
 mod side;
@@ -103,6 +104,9 @@ fn compare(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnosti
     let missing = old.found.0.iter().filter(|found| found.code.class() == Class::Unavailable);
     diagnostics.extend(base.about(Diagnostics(missing.cloned().collect())));
     diagnostics.extend(head.about(new.found.clone()));
+    if let Some(command) = &request.policy {
+        diagnostics.extend(policy::check(session, command, &old.renderings, &new.renderings)?);
+    }
     let mut fixed = base.about(old.found.clone());
     fixed.sort();
     let fixed = fixed.0.into_iter().map(|diagnostic| Finding { diagnostic, status: Some(Status::Fixed) });

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::git::{Git, git};
@@ -174,4 +175,18 @@ fn a_base_without_charts_toml_is_reported() {
     fleet.git(&["rm", "--quiet", "--cached", "charts.toml"]);
     fleet.git(&["commit", "--quiet", "--message", "without"]);
     fleet.xtask("diff --base HEAD").run().says(2, &["revision `HEAD` has no charts.toml"]);
+}
+
+#[test]
+fn a_policy_checker_runs_over_both_revisions() {
+    let Some(fleet) = Fleet::new(2) else { return };
+    let checker = fleet.bench.base().join("checker");
+    fs::write(&checker, "#!/bin/sh\ngrep -rh 'image: .*latest' \"$1\"\ntrue\n").expect("written");
+    fs::set_permissions(&checker, fs::Permissions::from_mode(0o755)).expect("executable");
+    let diff = format!("diff --base main --policy {}", checker.display());
+    fleet.xtask(&diff).run().says(0, &["0 new violations, 0 existing, 0 fixed"]);
+    fleet.bench.write("charts/app-1/values.yaml", "image: registry.example.com/web:latest\n");
+    fleet.xtask(&diff).run().says(1, &["policy-violated", "1 new violation, 0 existing, 0 fixed"]);
+    let missing = "diff --base main --policy no-such-checker";
+    fleet.xtask(missing).run().says(3, &["policy-failed", "was not found"]);
 }

@@ -22,6 +22,8 @@ pub struct Request {
     pub fail_on: Option<Severity>,
     /// How differences are shown.
     pub view: View,
+    /// The command line of a policy checker.
+    pub policy: Option<String>,
     /// Where to write the report.
     pub outputs: Outputs,
 }
