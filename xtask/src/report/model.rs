@@ -4,13 +4,14 @@
 
 use std::time::Duration;
 
+use diagnostics::wording::list;
 use diagnostics::{Diagnostic, Severity};
-use golden::diff::ObjectDiff;
+use golden::diff::{Kind, ObjectDiff};
 pub use kubernetes::change::action::Action;
 pub use kubernetes::change::bump::Bump;
 use kubernetes::change::effect::Effect;
 use kubernetes::change::field::FieldChange;
-use workspace::target::TargetId;
+use workspace::target::{DEFAULT_CASE, TargetId};
 
 /// What a command found.
 #[derive(Debug)]
@@ -150,7 +151,25 @@ pub enum Status {
     Fixed,
 }
 
+/// The number of changed objects by the kind of their change: `2 modified, 1 added, 3 only in cases`.
+#[must_use]
+pub fn counts<'o>(objects: impl IntoIterator<Item = &'o ObjectChange>) -> String {
+    let (applied, cases): (Vec<&ObjectChange>, Vec<&ObjectChange>) =
+        objects.into_iter().partition(|one| one.is_applied());
+    let kinds = [Kind::Modified, Kind::Renamed, Kind::Added, Kind::Removed];
+    let count = |kind| applied.iter().filter(|object| object.diff.kind == kind).count();
+    let cases = if cases.is_empty() { String::new() } else { format!("{} only in cases", cases.len()) };
+    let parts = [list(kinds.map(|kind| (count(kind), kind.word()))), cases];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
 impl ObjectChange {
+    /// Whether the change is in what Argo CD applies, not only in other cases.
+    #[must_use]
+    pub fn is_applied(&self) -> bool {
+        self.targets.iter().any(|target| target.case == DEFAULT_CASE)
+    }
+
     /// How dangerous it is: that of its most severe effect.
     #[must_use]
     pub fn severity(&self) -> Severity {

@@ -7,7 +7,7 @@ use diagnostics::{Class, Severity};
 use maud::{Markup, html};
 
 use super::section;
-use crate::report::model::{ApplicationKind, Bump, Finding, Known, Report, Side, Status};
+use crate::report::model::{self, ApplicationKind, Bump, Finding, Known, Report, Side, Status};
 use crate::report::{snippet, visible};
 
 /// The title of the page.
@@ -75,10 +75,13 @@ fn is_open(report: &Report, rank: usize, index: usize) -> bool {
 fn counts(report: &Report) -> String {
     let changed = report.applications.len();
     let all = plural(changed + report.unchanged, "Application");
-    let objects: usize = report.applications.iter().map(|one| one.objects.len()).sum();
+    let objects = model::counts(report.applications.iter().flat_map(|one| &one.objects));
     let current = report.findings.iter().filter(|finding| finding.status != Some(Status::Fixed)).count();
     let verb = if changed == 1 { "changes" } else { "change" };
-    let mut parts = vec![format!("{changed} of {all} {verb}"), plural(objects, "object")];
+    let mut parts = vec![format!("{changed} of {all} {verb}")];
+    if !objects.is_empty() {
+        parts.push(objects);
+    }
     if !report.not_rendered.is_empty() {
         parts.push(format!("{} not compared", report.not_rendered.len()));
     }

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use diagnostics::Severity;
-use diagnostics::wording::list;
 use golden::diff::{Kind, Tag};
 use kubernetes::change::effect::Effect;
 use maud::{Markup, html};
 use serde_json::json;
 use workspace::target::DEFAULT_CASE;
 
-use crate::report::model::{Action, ApplicationChange, ApplicationKind, ObjectChange};
+use crate::report::model::{self, Action, ApplicationChange, ApplicationKind, ObjectChange};
 use crate::report::visible;
 
 /// The anchor of an Application.
@@ -49,9 +48,6 @@ pub(super) fn message(text: &str) -> Markup {
 /// An Application.
 #[must_use]
 pub(super) fn application(one: &ApplicationChange, index: usize, open: bool) -> Markup {
-    let kinds = [Kind::Modified, Kind::Renamed, Kind::Added, Kind::Removed];
-    let count = |kind| one.objects.iter().filter(|object| object.diff.kind == kind).count();
-    let counts = list(kinds.map(|kind| (count(kind), kind.word())));
     html! {
         details.application id=(application_id(index)) data-application=(visible::line(&one.name)) data-severity=(one.severity())
             open[open] {
@@ -65,7 +61,7 @@ pub(super) fn application(one: &ApplicationChange, index: usize, open: bool) -> 
                     ApplicationKind::Failed { .. } => span.what { "cannot be rendered" },
                     ApplicationKind::Changed => {}
                 }
-                span.muted { (counts) }
+                span.muted { (model::counts(&one.objects)) }
             }
             p.facts {
                 @if !one.namespace.is_empty() { "namespace " code { (visible::line(&one.namespace)) } " · " }

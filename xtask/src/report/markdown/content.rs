@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use diagnostics::excerpt::excerpt;
-use diagnostics::wording::{list, plural};
+use diagnostics::wording::plural;
 use diagnostics::{Class, Severity};
 use golden::diff::{Kind, Tag};
 use kubernetes::change::effect::Effect;
@@ -12,7 +12,7 @@ use workspace::target::{DEFAULT_CASE, TargetId};
 use super::block::Block;
 use super::escape::{cell, code, html_code, html_message, message};
 use crate::report::model::{
-    Action, ApplicationChange, ApplicationKind, Bump, Finding, Known, NotRendered, ObjectChange, Report, Status,
+    self, Action, ApplicationChange, ApplicationKind, Bump, Finding, Known, NotRendered, ObjectChange, Report, Status,
 };
 use crate::report::{snippet, visible};
 
@@ -64,7 +64,7 @@ fn counts(report: &Report) -> String {
     }
     let objects: Vec<&ObjectChange> = report.applications.iter().flat_map(|one| &one.objects).collect();
     if !objects.is_empty() {
-        parts.push(format!("{}: {}", plural(objects.len(), "object"), kinds(&objects)));
+        parts.push(format!("{}: {}", plural(objects.len(), "object"), model::counts(objects.iter().copied())));
     }
     let current = report.findings.iter().filter(|finding| finding.status != Some(Status::Fixed));
     let errors = |finding: &&Finding| finding.diagnostic.code.class() > Class::Warning;
@@ -222,30 +222,16 @@ fn what(one: &ApplicationChange, former: impl Fn(&str) -> String) -> String {
 
 /// The number of changed objects by the kind of their change.
 fn objects(one: &ApplicationChange) -> String {
-    kinds(&one.objects.iter().collect::<Vec<_>>())
-}
-
-fn kinds(objects: &[&ObjectChange]) -> String {
-    let (applied, cases): (Vec<&ObjectChange>, Vec<&ObjectChange>) = objects.iter().partition(|one| is_applied(one));
-    let kinds = [Kind::Modified, Kind::Renamed, Kind::Added, Kind::Removed];
-    let count = |kind| applied.iter().filter(|object| object.diff.kind == kind).count();
-    let cases = if cases.is_empty() { String::new() } else { format!("{} only in cases", cases.len()) };
-    let parts = [list(kinds.map(|kind| (count(kind), kind.word()))), cases];
-    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+    model::counts(&one.objects)
 }
 
 /// What Argo CD does with the objects: `update 2, delete 1`.
 fn actions(one: &ApplicationChange) -> String {
     let all = [Action::Replace, Action::Prune, Action::Create, Action::Update, Action::Hook, Action::Leave];
-    let applied = || one.objects.iter().filter(|object| is_applied(object));
+    let applied = || one.objects.iter().filter(|object| object.is_applied());
     let counts = all.map(|action| (applied().filter(|object| object.action == action).count(), action.word()));
     let parts = counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{word} {count}"));
     parts.collect::<Vec<_>>().join(", ")
-}
-
-/// Whether the change is in what Argo CD applies, not only in other cases.
-fn is_applied(object: &ObjectChange) -> bool {
-    object.targets.iter().any(|target| target.case == DEFAULT_CASE)
 }
 
 /// The fold of an Application.
@@ -268,7 +254,7 @@ fn application(one: &ApplicationChange) -> Block {
         blocks.push(Block::Text(format!("The sync runs {}: {}", plural(hooks.len(), "hook"), hooks.join(", "))));
     }
     let (applied, cases): (Vec<&ObjectChange>, Vec<&ObjectChange>) =
-        one.objects.iter().partition(|object| is_applied(object));
+        one.objects.iter().partition(|object| object.is_applied());
     for change in applied {
         blocks.extend(object(change));
     }
@@ -292,7 +278,7 @@ fn object(change: &ObjectChange) -> Vec<Block> {
     let template = if template.is_empty() { String::new() } else { format!(" · {}", code(template)) };
     let reason = change.reason.as_deref().map(|reason| format!(", {}", message(&excerpt(reason)))).unwrap_or_default();
     let action =
-        if is_applied(change) { format!(" · Argo CD: {}{reason}", action(change.action)) } else { String::new() };
+        if change.is_applied() { format!(" · Argo CD: {}{reason}", action(change.action)) } else { String::new() };
     let severity = change.severity();
     let head = format!(
         "{} **{}** {}{previous}{action}{template}{}",
