@@ -65,6 +65,7 @@ fn run(cli: Cli, environment: &Environment, printer: &Printer) -> Result<Outcome
     outcome
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm per command")]
 fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
     match command {
         Command::Render(args) => {
