@@ -5,11 +5,16 @@ use document::{Node, Value};
 /// The value of a quantity; `None` if the node is no quantity.
 #[must_use]
 pub fn quantity(node: &Node) -> Option<f64> {
-    let text = match &node.value {
-        Value::String(text) => text,
-        Value::Number(number) => return number.parse().ok(),
-        _ => return None,
-    };
+    match &node.value {
+        Value::String(text) => parse(text),
+        Value::Number(number) => number.parse().ok(),
+        _ => None,
+    }
+}
+
+/// The value of a quantity such as `100m`, `1Gi`, or `1e3`.
+#[must_use]
+pub fn parse(text: &str) -> Option<f64> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let factor = match &text[digits.len()..] {
         "" => 1.0,

@@ -4,6 +4,7 @@
 //! Pure.
 
 use diagnostics::excerpt::excerpt;
+use kubernetes::amount;
 use serde_json::Value;
 
 /// The first difference, as a predicate of a path; `None` if the live value contains the wanted one.
@@ -45,7 +46,7 @@ fn is_empty(value: &Value) -> bool {
 
 fn same_quantity(left: &Value, right: &Value) -> bool {
     let quantity = |value: &Value| match value {
-        Value::String(text) => amount(text),
+        Value::String(text) => amount::parse(text),
         Value::Number(number) => number.as_f64(),
         _ => None,
     };
@@ -53,33 +54,6 @@ fn same_quantity(left: &Value, right: &Value) -> bool {
         (Some(left), Some(right)) => (left - right).abs() <= 1e-9 * left.abs().max(right.abs()),
         _ => false,
     }
-}
-
-/// The amount of a quantity, such as `100m` or `1Gi`.
-fn amount(text: &str) -> Option<f64> {
-    let end = text.find(|c: char| !c.is_ascii_digit() && !"+-.".contains(c)).unwrap_or(text.len());
-    let (number, suffix) = text.split_at(end);
-    let number: f64 = number.parse().ok()?;
-    let factor = match suffix {
-        "" => 1.0,
-        "n" => 1e-9,
-        "u" => 1e-6,
-        "m" => 1e-3,
-        "k" => 1e3,
-        "M" => 1e6,
-        "G" => 1e9,
-        "T" => 1e12,
-        "P" => 1e15,
-        "E" => 1e18,
-        "Ki" => 1024.0,
-        "Mi" => 1024.0_f64.powi(2),
-        "Gi" => 1024.0_f64.powi(3),
-        "Ti" => 1024.0_f64.powi(4),
-        "Pi" => 1024.0_f64.powi(5),
-        "Ei" => 1024.0_f64.powi(6),
-        exponent => 10.0_f64.powi(exponent.strip_prefix(['e', 'E'])?.parse().ok()?),
-    };
-    Some(number * factor)
 }
 
 #[cfg(test)]
