@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use self::diff::{Diff, FailOn};
-pub use self::end_to_end::{TestGitops, TestKind};
+pub use self::end_to_end::{EndToEnd, TestGitops};
 pub use self::help::{Completions, Man, Shell};
 use crate::report::Format;
 use crate::report::outputs::Outputs;
@@ -179,7 +179,7 @@ pub enum Command {
     /// Creates a cluster, deploys each Application as Argo CD would, runs the scenarios in tests/kind, and deletes the
     /// cluster, even if the run fails or is interrupted.
     #[command(name = "test-kind")]
-    TestKind(TestKind),
+    TestKind(EndToEnd),
     /// Let Argo CD deploy the work tree to a kind cluster, and compare the result with the goldens
     ///
     /// Creates a cluster with the Argo CD release in charts.toml and a Git server, bootstraps Argo CD, waits until every

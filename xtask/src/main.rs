@@ -65,7 +65,6 @@ fn run(cli: Cli, environment: &Environment, printer: &Printer) -> Result<Outcome
     outcome
 }
 
-#[expect(clippy::too_many_lines, reason = "one arm per command")]
 fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
     match command {
         Command::Render(args) => {
@@ -99,52 +98,10 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
             image::run(session, &image::Request { names, force, build_args, push, registry, platforms })
         }
         Command::Seal(cli::Seal { app, name, values }) => seal::run(session, &seal::Request { app, name, values }),
-        Command::TestKind(args) => {
-            let cli::TestKind { apps, keep, fresh, delete, step, node_image, manifest, api_port, upgrade_from, junit } =
-                args;
-            let request = prepare::Request {
-                apps,
-                node_image,
-                keep,
-                fresh,
-                delete,
-                api_port,
-                step,
-                upgrade_from,
-                manifest,
-                junit,
-            };
-            test_kind::run(session, &request)
-        }
+        Command::TestKind(args) => test_kind::run(session, &end_to_end(args)),
         Command::TestGitops(args) => {
-            let cli::TestGitops {
-                apps,
-                keep,
-                fresh,
-                delete,
-                step,
-                argocd_manifest,
-                helm_repositories,
-                upgrade_from,
-                window,
-                node_image,
-                manifest,
-                api_port,
-                junit,
-            } = args;
-            let common = prepare::Request {
-                apps,
-                node_image,
-                keep,
-                fresh,
-                delete,
-                api_port,
-                step,
-                upgrade_from,
-                manifest,
-                junit,
-            };
-            let window = Duration::from_secs(window);
+            let cli::TestGitops { common, argocd_manifest, helm_repositories, window } = args;
+            let (common, window) = (end_to_end(common), Duration::from_secs(window));
             test_gitops::run(session, &test_gitops::Request { common, argocd_manifest, window, helm_repositories })
         }
         Command::Init => init::run(Some(session.root.clone()), &session.environment.cache, session.printer),
@@ -168,4 +125,11 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
         }
         Command::Tools(command) => tools::run(session, &command),
     }
+}
+
+/// The arguments that both commands with scenarios have.
+fn end_to_end(options: cli::EndToEnd) -> prepare::Request {
+    let cli::EndToEnd { apps, keep, fresh, delete, step, upgrade_from, node_image, manifest, api_port, junit } =
+        options;
+    prepare::Request { apps, node_image, keep, fresh, delete, api_port, step, upgrade_from, manifest, junit }
 }

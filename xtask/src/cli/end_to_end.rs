@@ -4,54 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// `test-kind`.
+/// Options of both commands.
 #[derive(Debug, Args)]
-pub struct TestKind {
-    /// Applications [default: all]
-    #[arg(value_name = "APP")]
-    pub apps: Vec<String>,
-
-    /// Keep the cluster for the next run, and reuse the one that an earlier run kept
-    #[arg(long)]
-    pub keep: bool,
-
-    /// Delete the cluster that an earlier run kept, and create a new one
-    #[arg(long)]
-    pub fresh: bool,
-
-    /// Delete the kept cluster and exit
-    #[arg(long, conflicts_with_all = ["keep", "fresh", "step"])]
-    pub delete: bool,
-
-    /// Run a single step in the cluster that an earlier run kept
-    #[arg(long, value_name = "APP/SCENARIO:STEP")]
-    pub step: Option<String>,
-
-    /// Deploy the charts of this revision first, then upgrade them to the current ones
-    #[arg(long, value_name = "REV", conflicts_with_all = ["delete", "step"])]
-    pub upgrade_from: Option<String>,
-
-    /// Node image of the cluster; also `XTASK_KIND_NODE_IMAGE` [default: the one in charts.toml]
-    #[arg(long, value_name = "IMAGE")]
-    pub node_image: Option<String>,
-
-    /// File of manifests to apply before the Applications, such as a network policy engine; also `XTASK_KIND_MANIFEST`
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["delete", "step"])]
-    pub manifest: Option<PathBuf>,
-
-    /// Port of the API server on this machine [default: a free port]
-    #[arg(long, value_name = "PORT")]
-    pub api_port: Option<u16>,
-
-    /// Also write the results as JUnit XML
-    #[arg(long, value_name = "FILE")]
-    pub junit: Option<PathBuf>,
-}
-
-/// `test-gitops`.
-#[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
-pub struct TestGitops {
+pub struct EndToEnd {
     /// Applications whose scenarios run [default: all]
     #[arg(value_name = "APP")]
     pub apps: Vec<String>,
@@ -72,27 +27,15 @@ pub struct TestGitops {
     #[arg(long, value_name = "APP/SCENARIO:STEP")]
     pub step: Option<String>,
 
-    /// Manifest of Argo CD; also `XTASK_ARGOCD_MANIFEST` [default: that of the release in charts.toml]
-    #[arg(long, value_name = "FILE")]
-    pub argocd_manifest: Option<PathBuf>,
-
-    /// Let Argo CD deploy this revision first, then upgrade to the work tree
-    #[arg(long, value_name = "REV", conflicts_with_all = ["delete", "step", "helm_repositories"])]
+    /// Deploy this revision first, then upgrade it to the current one
+    #[arg(long, value_name = "REV", conflicts_with_all = ["delete", "step"])]
     pub upgrade_from: Option<String>,
-
-    /// Let Argo CD download dependencies of charts from Helm repositories, instead of adding their archives to Git
-    #[arg(long)]
-    pub helm_repositories: bool,
-
-    /// Seconds in which no Application may drift from Git
-    #[arg(long, default_value = "120", value_name = "SECONDS")]
-    pub window: u64,
 
     /// Node image of the cluster; also `XTASK_KIND_NODE_IMAGE` [default: the one in charts.toml]
     #[arg(long, value_name = "IMAGE")]
     pub node_image: Option<String>,
 
-    /// File of manifests to apply before Argo CD, such as a network policy engine; also `XTASK_KIND_MANIFEST`
+    /// File of manifests to apply first, such as a network policy engine; also `XTASK_KIND_MANIFEST`
     #[arg(long, value_name = "FILE", conflicts_with_all = ["delete", "step"])]
     pub manifest: Option<PathBuf>,
 
@@ -103,4 +46,24 @@ pub struct TestGitops {
     /// Also write the results as JUnit XML
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+}
+
+/// `test-gitops`.
+#[derive(Debug, Args)]
+pub struct TestGitops {
+    /// Options of both commands.
+    #[command(flatten)]
+    pub common: EndToEnd,
+
+    /// Manifest of Argo CD; also `XTASK_ARGOCD_MANIFEST` [default: that of the release in charts.toml]
+    #[arg(long, value_name = "FILE")]
+    pub argocd_manifest: Option<PathBuf>,
+
+    /// Let Argo CD download dependencies of charts from Helm repositories, instead of adding their archives to Git
+    #[arg(long, conflicts_with = "upgrade_from")]
+    pub helm_repositories: bool,
+
+    /// Seconds in which no Application may drift from Git
+    #[arg(long, default_value = "120", value_name = "SECONDS")]
+    pub window: u64,
 }
