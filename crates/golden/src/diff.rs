@@ -3,6 +3,7 @@
 //! Added and removed objects are shown whole; [`ObjectDiff::shortened`] limits what a terminal shows. Values of Secrets are replaced with fingerprints before the
 //! texts are compared.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use kubernetes::manifest;
@@ -21,6 +22,9 @@ const WHOLE: usize = 60;
 
 /// The maximum number of lines of another diff on a terminal.
 const DIFF: usize = 400;
+
+/// The number of digits from which on the value of a `checksum/` annotation is one: MD5 has 32, SHA-256 64.
+const CHECKSUM: usize = 32;
 
 /// The symbols whose meaning is explained below a diff that contains them.
 const SYMBOLS: [(char, &str); 3] = [('␍', "carriage return"), ('␉', "tab"), ('␠', "trailing space")];
@@ -106,6 +110,14 @@ impl ObjectDiff {
         hunks
     }
 
+    /// The lines that change. Checksums in annotations such as `checksum/config` differ wherever a chart is rendered with
+    /// other values, and stand for a change that is shown elsewhere; they are left out, so that equal changes can be
+    /// recognized.
+    pub fn changed(&self) -> impl Iterator<Item = (Tag, Cow<'_, str>)> {
+        let changed = self.lines.iter().filter(|(tag, _)| !matches!(tag, Tag::Hunk | Tag::Context));
+        changed.map(|(tag, line)| (*tag, without_checksum(line)))
+    }
+
     /// Where the lines that a hunk adds come from, each once.
     #[must_use]
     pub fn sources(&self, added: &[usize]) -> Vec<String> {
@@ -164,6 +176,17 @@ pub fn diff(change: &Change, fingerprint: &dyn Fn(&str) -> String) -> ObjectDiff
         Change::Removed(old) => make(Kind::Removed, old, None, whole(&shown(old), Tag::Removed)),
         Change::Modified(old, new) => make(Kind::Modified, new, Some(old), unified(&shown(old), &shown(new))),
         Change::Renamed(old, new) => make(Kind::Renamed, new, Some(old), unified(&shown(old), &shown(new))),
+    }
+}
+
+/// A line without the value of an annotation with a checksum.
+fn without_checksum(line: &str) -> Cow<'_, str> {
+    let value = line.trim_start().strip_prefix("checksum/").and_then(|rest| rest.split_once(": "));
+    match value {
+        Some((_, value)) if value.trim_matches('"').chars().filter(char::is_ascii_hexdigit).count() >= CHECKSUM => {
+            Cow::Owned(line.replace(value, ""))
+        }
+        _ => Cow::Borrowed(line),
     }
 }
 
@@ -287,6 +310,24 @@ mod tests {
                 "   l2: x"
             ]
         );
+    }
+
+    #[test]
+    fn checksums_do_not_tell_changes_apart() {
+        let text = |sum: &str, port: u32| {
+            format!(
+                "apiVersion: v1\nkind: A\nmetadata:\n  name: a\n  annotations:\n    checksum/config: \"{sum}\"\nport: {port}\n"
+            )
+        };
+        let changed = |old: char, new: char, port| -> Vec<String> {
+            let [old, new] = [old, new].map(|digit| digit.to_string().repeat(64));
+            let change = Change::Modified(recorded(&text(&old, 1)), recorded(&text(&new, port)));
+            let found = diff(&change, &|_| String::new());
+            found.changed().map(|(_, line)| line.into_owned()).collect()
+        };
+        assert_eq!(changed('a', 'b', 2), changed('c', 'd', 2));
+        assert_ne!(changed('a', 'b', 2), changed('a', 'b', 3));
+        assert_eq!(changed('a', 'b', 1), ["    checksum/config: ", "    checksum/config: "]);
     }
 
     #[test]

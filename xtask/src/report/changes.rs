@@ -7,7 +7,6 @@ use diagnostics::Severity;
 use diagnostics::wording::{list, plural};
 use golden::diff::Kind;
 use kubernetes::change::effect::Effect;
-use workspace::target::DEFAULT_CASE;
 
 use super::diff_lines::{Change, distinct, heading, lines};
 use super::model::{Action, ApplicationChange, ApplicationKind, Known, NotRendered, ObjectChange, Report, Side};
@@ -36,8 +35,8 @@ pub enum View {
 pub fn text(report: &Report, view: View) -> String {
     let mut out = String::new();
     let all = || report.applications.iter().flat_map(|application| &application.objects);
-    out.push_str(&objects(all().filter(|one| is_deployed(one)), view));
-    let cases: Vec<&ObjectChange> = all().filter(|one| !is_deployed(one)).collect();
+    out.push_str(&objects(all().filter(|one| one.is_applied()), view));
+    let cases: Vec<&ObjectChange> = all().filter(|one| !one.is_applied()).collect();
     if !cases.is_empty() {
         out.push_str(&format!("{TITLE}Only in other cases, which are not deployed:{TITLE:#}\n\n"));
         out.push_str(&objects(cases.into_iter(), view));
@@ -80,11 +79,6 @@ pub fn total(report: &Report) -> String {
 /// The name of a side, with its Argo CD release if that of the other side differs.
 fn side(side: &Side, other: &Side) -> String {
     if side.argocd == other.argocd { side.name.clone() } else { format!("{} (Argo CD {})", side.name, side.argocd) }
-}
-
-/// Whether Argo CD applies the object, and not only a case renders it.
-fn is_deployed(change: &ObjectChange) -> bool {
-    change.targets.iter().any(|id| id.case == DEFAULT_CASE)
 }
 
 fn objects<'a>(changes: impl Iterator<Item = &'a ObjectChange>, view: View) -> String {
@@ -198,7 +192,7 @@ fn word(kind: &ApplicationKind) -> &'static str {
 /// What becomes of an Application: `2 modified, 1 added; caution`.
 fn summary(application: &ApplicationChange) -> String {
     let kinds = [Kind::Modified, Kind::Renamed, Kind::Added, Kind::Removed];
-    let deployed = || application.objects.iter().filter(|one| is_deployed(one));
+    let deployed = || application.objects.iter().filter(|one| one.is_applied());
     let count = |kind| deployed().filter(|one| one.diff.kind == kind).count();
     let counts = match list(kinds.map(|kind| (count(kind), kind.word()))) {
         counts if !counts.is_empty() => counts,

@@ -58,8 +58,7 @@ pub(super) fn distinct<'a, T>(changes: impl Iterator<Item = Change<'a, T>>) -> V
     let mut positions: BTreeMap<_, usize> = BTreeMap::new();
     let mut known: BTreeMap<_, usize> = BTreeMap::new();
     for Change { target, diff, key, about } in changes {
-        let differing = diff.lines.iter().filter(|(tag, _)| !matches!(tag, Tag::Hunk | Tag::Context));
-        let differing: Vec<(bool, &str)> = differing.map(|(tag, line)| (*tag == Tag::Added, line.as_str())).collect();
+        let differing: Vec<_> = diff.changed().map(|(tag, line)| (tag == Tag::Added, line)).collect();
         let change = *positions.entry((diff.kind.word(), differing, key)).or_insert(distinct.len());
         if change == distinct.len() {
             distinct.push(Vec::new());

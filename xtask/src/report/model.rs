@@ -79,7 +79,7 @@ pub struct ApplicationChange {
     pub name: String,
     /// The namespace that its objects have unless they set one.
     pub namespace: String,
-    /// What becomes of it.
+    /// What happens to it.
     pub kind: ApplicationKind,
     /// The path of its manifest, or of what generates it.
     pub file: String,
@@ -93,7 +93,7 @@ pub struct ApplicationChange {
     pub hooks: Vec<String>,
 }
 
-/// What becomes of an Application.
+/// What happens to an Application as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ApplicationKind {
     /// It exists only in the head.

@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use golden::diff::{self, Kind, ObjectDiff, Tag};
+use golden::diff::{self, Kind, ObjectDiff};
 use golden::goldens::{self, Change, Golden};
 use kubernetes::change::field;
 use kubernetes::manifest::Recorded;
 use kubernetes::scope::{Scope, Scopes};
-use workspace::target::DEFAULT_CASE;
 
 use crate::commands::rendering::{RenderState, Rendering};
 use crate::report::model::{Action, ObjectChange};
@@ -49,12 +48,7 @@ pub(super) fn targets(
 
 /// Sorts changes: those that only cases have are last, otherwise the most severe one is first.
 pub(super) fn sort(changes: &mut [ObjectChange]) {
-    changes.sort_by_key(|one| (!is_deployed(one), std::cmp::Reverse(one.severity())));
-}
-
-/// Whether Argo CD applies the object, and not only a case renders it.
-pub(super) fn is_deployed(change: &ObjectChange) -> bool {
-    change.targets.iter().any(|id| id.case == DEFAULT_CASE)
+    changes.sort_by_key(|one| (!one.is_applied(), std::cmp::Reverse(one.severity())));
 }
 
 /// Whether one target renders most of what another one does, under any name.
@@ -140,11 +134,6 @@ fn manifests(one: &Rendering<'_>, except: &BTreeSet<&str>) -> Vec<Recorded> {
     }
 }
 
-/// The lines that change.
-fn changed(diff: &ObjectDiff) -> impl Iterator<Item = &(Tag, String)> {
-    diff.lines.iter().filter(|(tag, _)| !matches!(tag, Tag::Hunk | Tag::Context))
-}
-
 /// Whether two targets have the same change of the same object.
 fn is_same(one: &ObjectDiff, other: &ObjectDiff) -> bool {
     let title =
@@ -152,13 +141,13 @@ fn is_same(one: &ObjectDiff, other: &ObjectDiff) -> bool {
     one.kind == other.kind
         && one.object.manifest.key.group == other.object.manifest.key.group
         && title(one) == title(other)
-        && changed(one).eq(changed(other))
+        && one.changed().eq(other.changed())
 }
 
 fn digest(diff: &ObjectDiff) -> u64 {
     let mut hasher = DefaultHasher::new();
     diff.object.manifest.title().hash(&mut hasher);
-    changed(diff).for_each(|(_, line)| line.hash(&mut hasher));
+    diff.changed().for_each(|(_, line)| line.hash(&mut hasher));
     hasher.finish()
 }
 

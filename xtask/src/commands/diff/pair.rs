@@ -104,7 +104,7 @@ impl Pairs<'_> {
         let deleted = gone.and_then(|one| Some((one.root?, one.file)));
         let deleted =
             deleted.is_some_and(|(root, file)| judge::is_deleted(self.base.workspace, self.head.workspace, root, file));
-        let mut deployed: Vec<&mut ObjectChange> = objects.iter_mut().filter(|one| compare::is_deployed(one)).collect();
+        let mut deployed: Vec<&mut ObjectChange> = objects.iter_mut().filter(|one| one.is_applied()).collect();
         judge::judge(before.and_then(own_side), after.and_then(own_side), deleted, &mut deployed)
     }
 

@@ -79,7 +79,7 @@ fn object(change: &ObjectChange, id: &str) -> Markup {
     let diff = &change.diff;
     let manifest = &diff.object.manifest;
     let previous = diff.previous.as_ref().filter(|_| diff.kind == Kind::Renamed);
-    let applied = change.targets.iter().any(|target| target.case == DEFAULT_CASE);
+    let applied = change.is_applied();
     let others: Vec<String> = change
         .targets
         .iter()
