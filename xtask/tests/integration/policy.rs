@@ -1,10 +1,9 @@
-//! Policy checkers on both sides of a change: kube-linter, if it is on PATH, and stubs.
+//! Policy checkers on both sides of a change: stubs, and kube-linter with `--ignored`.
 
 use std::fs;
 use std::path::Path;
 
 use diagnostics::Code;
-use toolbox::process;
 use xtask::policy;
 
 const POD: &str = "\
@@ -35,10 +34,8 @@ fn compare(command: &str, root: &Path) -> diagnostics::Result<policy::Comparison
 }
 
 #[test]
+#[ignore = "requires kube-linter on PATH, which is not among the pinned tools"]
 fn kube_linter_reports_what_a_change_violates() {
-    if process::on_path("kube-linter").is_none() {
-        return;
-    }
     let command = "kube-linter lint --format json";
     let root = sides(POD, &POD.replace(":1.2.3", ":latest"));
     let comparison = compare(command, root.path()).expect("compared");

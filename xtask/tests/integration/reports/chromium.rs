@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::support::ci;
+
 /// A page. The browser ends with it.
 pub(crate) struct Page {
     browser: Child,
@@ -21,13 +23,14 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// Starts the browser. Without one, prints that and returns nothing.
+    /// Starts the browser. Without one, prints that and returns nothing; in CI, that is a failure.
     pub(crate) fn start() -> Option<Self> {
         let names = ["chromium", "chromium-browser", "google-chrome"];
         let search = std::env::var_os("PATH").unwrap_or_default();
         let folders: Vec<PathBuf> = std::env::split_paths(&search).collect();
         let mut programs = names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
         let Some(program) = programs.find(|path| path.is_file()) else {
+            assert!(!ci(), "CI requires Chromium");
             let _ = writeln!(std::io::stderr(), "skipped: a test with Chromium, which is not on PATH");
             return None;
         };
