@@ -194,6 +194,13 @@ impl Workspace {
 }
 
 impl Workspace {
+    /// The Application with an instance name, if it can be rendered.
+    #[must_use]
+    pub fn deployment(&self, instance: &str) -> Option<&Deployment> {
+        let found = self.deployments.binary_search_by(|one| one.application.instance.as_str().cmp(instance));
+        self.deployments.get(found.ok()?)
+    }
+
     /// The folders of all charts, sorted: those that Applications deploy, and all others that charts.toml does not exclude.
     #[must_use]
     pub fn chart_folders(&self) -> Vec<PathBuf> {

@@ -4,7 +4,7 @@
 //!
 //! Reads files; starts no process and writes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 
@@ -161,7 +161,7 @@ fn fits(app: &str, case: &str, id: &TargetId) -> bool {
 
 /// The targets that a command selects.
 struct Selection {
-    targets: Vec<TargetId>,
+    targets: BTreeSet<TargetId>,
     /// The patterns of Applications.
     patterns: Vec<String>,
 }
@@ -182,7 +182,7 @@ fn select(workspace: &Workspace, selection: &[String], diagnostics: &mut Diagnos
         return None;
     }
     let ids = target_ids(workspace);
-    let mut selected = Selection { targets: Vec::new(), patterns: Vec::new() };
+    let mut selected = Selection { targets: BTreeSet::new(), patterns: Vec::new() };
     for name in selection {
         let (app, case) = split(name);
         let found: Vec<_> = ids.iter().filter(|id| fits(app, case, id)).cloned().collect();

@@ -39,15 +39,17 @@ pub struct Written<'a> {
 pub fn applications(workspace: &Workspace) -> impl Iterator<Item = Written<'_>> {
     let documents =
         workspace.argocd.iter().flat_map(|file| file.documents.iter().map(move |document| (file, document)));
-    let replaced = |root: &Node| {
+    let instance = |root: &Node| {
         let text = |key: &str| root.find(&["metadata", key]).and_then(Node::as_str).unwrap_or_default();
-        workspace.replaced.contains(&instance_name(text("name"), text("namespace")))
+        instance_name(text("name"), text("namespace"))
     };
+    let replaced = move |root: &Node| workspace.replaced.contains(&instance(root));
     let documents = documents.filter(move |(_, document)| is_application(document) && !replaced(&document.root));
-    let written = documents.map(|(file, document)| {
+    let written = documents.map(move |(file, document)| {
         let node = document.root.find(&["metadata", "name"]);
         let place = node.map(Node::place);
-        let deployment = workspace.deployments.iter().find(|deployment| {
+        // Another document may define an Application of the same name.
+        let deployment = workspace.deployment(&instance(&document.root)).filter(|deployment| {
             let defined = &deployment.application.place;
             place.as_ref().is_some_and(|place| place.span == defined.span && place.source.name == defined.source.name)
         });
@@ -56,11 +58,10 @@ pub fn applications(workspace: &Workspace) -> impl Iterator<Item = Written<'_>> 
         let selected = workspace.config.selects(&file.name);
         Written { name, file: &file.name, root: &document.root, deployment, selected, made_by: None }
     });
-    written.chain(workspace.generated.iter().map(|one| {
-        let text = |key: &str| one.root.find(&["metadata", key]).and_then(Node::as_str).unwrap_or_default();
-        let instance = instance_name(text("name"), text("namespace"));
-        let deployment = workspace.deployments.iter().find(|deployment| deployment.application.instance == instance);
-        let name = deployment.map_or(text("name"), |deployment| deployment.application.instance.as_str());
+    written.chain(workspace.generated.iter().map(move |one| {
+        let deployment = workspace.deployment(&instance(&one.root));
+        let name = one.root.find(&["metadata", "name"]).and_then(Node::as_str).unwrap_or_default();
+        let name = deployment.map_or(name, |deployment| deployment.application.instance.as_str());
         let made_by = one.made_by.as_ref();
         Written { name, file: &one.file, root: &one.root, deployment, selected: true, made_by }
     }))

@@ -3,9 +3,9 @@
 //! Chart checks run for each chart that a selected target uses, with all cases of that chart. Without a selection, the
 //! checks that do not need Helm run for every chart under charts/, deployed or not.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use diagnostics::wording::plural;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place, Result};
@@ -28,7 +28,7 @@ use crate::lint;
 use crate::lint::base::Base;
 use crate::lint::clusters::Clusters;
 use crate::lint::helm::Helm;
-use crate::lint::subject::{ChartSubject, Fix, Rendered, Subject};
+use crate::lint::subject::{ByTarget, ChartSubject, Fix, Rendered, Subject};
 use crate::lint::{CHECKS, Run, clusters, images};
 use crate::report;
 use crate::report::json::{self, Output};
@@ -160,6 +160,7 @@ pub fn check(
         charts: &every,
         targets: &targets,
         objects: &objects,
+        by_target: &ByTarget::new(&objects),
         rendered: &rendered,
         clusters: &clusters,
         complete: sound && request.targets.is_empty(),
@@ -247,9 +248,16 @@ fn with_helm(
     all: &[&Target<'_>],
 ) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
-    let of = |chart: &Chart, target: &ChartTarget<'_>| target.chart.directory == chart.directory;
+    let mut cases: HashMap<&Path, Vec<ChartTarget<'_>>> = HashMap::new();
+    for target in all.iter().flat_map(|target| target.charts()) {
+        cases.entry(&target.chart.directory).or_default().push(target);
+    }
+    let mut selected: HashMap<&Path, Vec<(&Rendering<'_>, ChartTarget<'_>)>> = HashMap::new();
+    for (one, target) in renderings.iter().flat_map(|one| one.target.charts().map(move |target| (one, target))) {
+        selected.entry(&target.chart.directory).or_default().push((one, target));
+    }
     let renders = |chart: &&&Chart| {
-        renderings.iter().any(|one| !one.failed() && one.target.charts().any(|target| of(chart, &target)))
+        selected.get(&*chart.directory).is_some_and(|targets| targets.iter().any(|(one, _)| !one.failed()))
     };
     let charts: Vec<&Chart> = charts.iter().filter(renders).copied().collect();
     if charts.is_empty() {
@@ -265,14 +273,8 @@ fn with_helm(
     let cache = &session.environment.cache;
     let helm = Helm { program: &tool.path, root: &session.root, cache, jobs: session.jobs };
     for chart in charts {
-        let cases: Vec<ChartTarget<'_>> =
-            all.iter().flat_map(|target| target.charts()).filter(|target| of(chart, target)).collect();
-        let cases: Vec<&ChartTarget<'_>> = cases.iter().collect();
-        let selected: Vec<(&Rendering<'_>, ChartTarget<'_>)> = renderings
-            .iter()
-            .flat_map(|one| one.target.charts().map(move |target| (one, target)))
-            .filter(|(_, target)| of(chart, target))
-            .collect();
+        let cases: Vec<&ChartTarget<'_>> = cases.get(&*chart.directory).into_iter().flatten().collect();
+        let selected = selected.get(&*chart.directory).map(Vec::as_slice).unwrap_or_default();
         let Some(first) = cases.first().filter(|target| target.inspected.refused.is_none()) else { continue };
         let prepared = dependencies::prepare(first.chart, &first.inspected.dependencies, &context);
         let Some(prepared) = diagnostics.take(prepared) else { continue };
@@ -292,7 +294,7 @@ fn with_helm(
             cases: &cases,
             rendered: &rendered,
             complete: rendered.len() == selected.len(),
-            objects: subject.objects,
+            by_target: subject.by_target,
         };
         for check in CHECKS {
             if let Run::Helm(run) = check.run {

@@ -20,7 +20,7 @@ use workspace::{Workspace, plan};
 use super::render::{self, locks};
 use super::{Outcome, Session, rendering};
 use crate::lint::clusters::Clusters;
-use crate::lint::subject::Subject;
+use crate::lint::subject::{ByTarget, Subject};
 use crate::new;
 use crate::new::reach::Reach;
 use crate::new::staging::{Changed, Staging};
@@ -189,6 +189,7 @@ fn record(session: &Session<'_>, service: &Service) -> Result<(Vec<Object>, Diag
         charts: &[],
         targets: &every,
         objects: &objects,
+        by_target: &ByTarget::new(&objects),
         rendered: &rendered,
         clusters: &clusters,
         complete: false,

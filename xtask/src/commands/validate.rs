@@ -4,7 +4,7 @@
 //! `CustomResourceDefinitions` that any target renders or `--crds` contains. Targets that are not selected are not
 //! rendered: their `CustomResourceDefinitions` are taken from their goldens.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use diagnostics::wording::plural;
@@ -105,8 +105,9 @@ pub fn check(
     }
     let mut subjects: Vec<Subject> =
         workspace.argocd.iter().flat_map(|file| subject::of_argocd(&file.name, &file.documents)).collect();
+    let server_side_applied = server_side_applied(workspace);
     for one in renderings {
-        let server_side = server_side_apply(workspace, &one.target.id.app);
+        let server_side = server_side_applied.contains(one.target.id.app.as_str());
         for mut subject in objects::subjects(&one.target, &one.golden, &one.manifests().unwrap_or_default()) {
             subject.set_server_side_apply(server_side);
             subjects.push(subject);
@@ -141,10 +142,10 @@ pub fn check(
     Checked { diagnostics, ..checked }
 }
 
-/// Whether an Application has the sync option `ServerSideApply=true`.
-fn server_side_apply(workspace: &Workspace, app: &str) -> bool {
-    let mut applications = workspace::written::applications(workspace);
-    applications.any(|application| application.name == app && application.has_sync_option("ServerSideApply=true"))
+/// The Applications with the sync option `ServerSideApply=true`.
+fn server_side_applied(workspace: &Workspace) -> BTreeSet<&str> {
+    let applications = workspace::written::applications(workspace);
+    applications.filter(|one| one.has_sync_option("ServerSideApply=true")).map(|one| one.name).collect()
 }
 
 /// Checks the prerequisites of a validation.
@@ -189,8 +190,8 @@ fn definitions(
         definitions.map(|subject| schemas::json(&subject.object.root)).collect()
     };
     let mut found = of_subjects(subjects);
-    let selected: Vec<_> = renderings.iter().map(|one| &one.target.id).collect();
-    for target in all.iter().filter(|target| !selected.contains(&&target.id)) {
+    let selected: BTreeSet<_> = renderings.iter().map(|one| &one.target.id).collect();
+    for target in all.iter().filter(|target| !selected.contains(&target.id)) {
         if let Ok(golden) = Golden::load(&session.root, &target.id) {
             let recorded = golden.recorded(&target.namespace);
             found.extend(of_subjects(&objects::subjects(target, &golden, &recorded)));

@@ -23,10 +23,9 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let scopes = Scopes::new(subject.objects);
     for target in subject.targets {
         let expected = &target.deployment.application.namespace;
-        let id = target.id.to_string();
         // Templates should use the namespace of the release. Elsewhere, a namespace is set on purpose.
         let expected = if target.charts().next().is_some() { expected.as_str() } else { "" };
-        for object in subject.objects.iter().filter(|object| object.target == id) {
+        for object in subject.by_target.of(&target.id.to_string()) {
             diagnostics.0.extend(namespace(object, expected, &scopes));
         }
     }

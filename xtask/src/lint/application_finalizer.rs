@@ -23,7 +23,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     for application in subject.applications() {
         let target = format!("{}/{DEFAULT_CASE}", application.name);
         let definitions: Vec<&Object> =
-            subject.objects.iter().filter(|object| object.target == target && scope::is_definition(object)).collect();
+            subject.by_target.of(&target).iter().filter(|object| scope::is_definition(object)).collect();
         let Some((definition, others)) = definitions.split_first() else { continue };
         let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
         let name = &definition.key.name;

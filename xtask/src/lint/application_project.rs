@@ -264,8 +264,8 @@ impl Against<'_> {
         let deployed = self.application.deployment.is_some();
         // Another target may define the kind.
         let complete = subject.targets.len() == plan::target_ids(subject.workspace).len();
-        let synced = |object: &&Object| object.target == target && sync_order::order(&object.root).is_some();
-        for object in subject.objects.iter().filter(|object| deployed && synced(object)) {
+        let synced = |object: &&Object| sync_order::order(&object.root).is_some();
+        for object in subject.by_target.of(&target).iter().filter(|object| deployed && synced(object)) {
             let key = &object.key;
             let at = object.root.get("kind").unwrap_or(&object.root).place();
             let Some(scope) = self.scopes.of(&key.group, &key.kind) else {

@@ -3,7 +3,7 @@
 //! A field that is not rendered may still be set by a controller, so only fields that the schema of the kind does not have
 //! are reported. An entry that matches an object of another case of the Application is accepted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use argocd::pattern::Glob;
@@ -32,18 +32,18 @@ type Schemas = BTreeMap<Kind, Option<Value>>;
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let mut objects: BTreeMap<&str, Vec<&Object>> = BTreeMap::new();
-    let mut rendered: Vec<&str> = Vec::new();
+    let mut rendered: BTreeSet<&str> = BTreeSet::new();
     for object in subject.objects {
         let (app, case) = object.target.split_once('/').unwrap_or((&object.target, DEFAULT_CASE));
         objects.entry(app).or_default().push(object);
-        if case == DEFAULT_CASE && rendered.last() != Some(&app) {
-            rendered.push(app);
+        if case == DEFAULT_CASE {
+            rendered.insert(app);
         }
     }
     let mut schemas = Schemas::new();
     for application in subject.applications() {
         let entries = application.root.find(&["spec", "ignoreDifferences"]).map(Node::items).unwrap_or_default();
-        let Some(objects) = objects.get(application.name).filter(|_| rendered.contains(&application.name)) else {
+        let Some(objects) = objects.get(application.name).filter(|_| rendered.contains(application.name)) else {
             continue;
         };
         for entry in entries {
@@ -63,9 +63,8 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
 pub(super) fn rendered_path<'a>(subject: &Subject<'_>, application: &Written<'a>) -> Option<&'a Node> {
     let target = format!("{}/{DEFAULT_CASE}", application.name);
     let entries = application.root.find(&["spec", "ignoreDifferences"]).map(Node::items).unwrap_or_default();
-    let mut objects = subject.objects.iter().filter(|object| object.target == target).peekable();
-    objects.peek()?;
-    let objects: Vec<&Object> = objects.collect();
+    let objects = subject.by_target.of(&target);
+    objects.first()?;
     entries.iter().find_map(|entry| {
         let list = |key: &str| entry.get(key).map(Node::items).unwrap_or_default().iter();
         let matching = || objects.iter().filter(|object| matches(entry, object));

@@ -25,10 +25,9 @@ pub const CODES: &[Code] = &[Code::IntegerAsFloat];
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     for target in subject.targets {
-        let id = target.id.to_string();
-        let mut objects = subject.objects.iter().filter(|object| object.target == id).peekable();
+        let objects = subject.by_target.of(&target.id.to_string());
         // Most renders contain no such text, so the values need not be read.
-        if !objects.clone().any(|object| object.root.source.text.contains("e+")) || objects.peek().is_none() {
+        if !objects.iter().any(|object| object.root.source.text.contains("e+")) {
             continue;
         }
         let known = target.charts().flat_map(|chart| integers(subject, &chart)).collect();

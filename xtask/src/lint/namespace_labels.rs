@@ -63,9 +63,9 @@ fn contradictions(subject: &Subject<'_>) -> Diagnostics {
 
 /// Reports `[[namespace]]` entries for namespaces that nothing is deployed to.
 fn unused(subject: &Subject<'_>) -> Diagnostics {
-    let rendered = |app: &str| subject.targets.iter().any(|target| target.id.app == app);
+    let rendered: BTreeSet<&str> = subject.targets.iter().map(|target| target.id.app.as_str()).collect();
     let mut deployments = subject.workspace.deployments.iter();
-    if !subject.workspace.sound || !deployments.all(|deployment| rendered(&deployment.application.instance)) {
+    if !subject.workspace.sound || !deployments.all(|one| rendered.contains(one.application.instance.as_str())) {
         return Diagnostics::default();
     }
     let destinations = subject.every_application().map(|application| application.namespace());

@@ -6,7 +6,7 @@
 //!
 //! Two projects of the same name under argocd/ are the same mistake.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use argocd::sync_order;
 use diagnostics::{Code, Diagnostic, Diagnostics};
@@ -35,16 +35,16 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let scopes = Scopes::new(subject.objects);
     let mut owners: BTreeMap<_, (Written<'_>, &Object)> = BTreeMap::new();
     let mut shared: BTreeMap<(&str, &str), Vec<Shared<'_>>> = BTreeMap::new();
+    let deployed = subject.every_application().filter(|written| written.deployment.is_some());
+    let applications: HashMap<&str, Written<'_>> = deployed.map(|written| (written.name, written)).collect();
     for target in subject.targets.iter().filter(|target| target.id.case == DEFAULT_CASE) {
-        let id = target.id.to_string();
-        let application =
-            subject.every_application().find(|written| written.deployment.is_some() && written.name == target.id.app);
-        let Some(application) = application else { continue };
+        let Some(application) = applications.get(target.id.app.as_str()) else { continue };
+        let objects = subject.by_target.of(&target.id.to_string());
         // Objects with `generateName` are never the same, and objects that are not synced have no owner.
         let counts = |root: &Node| {
             root.find(&["metadata", "name"]).and_then(Node::as_str).is_some() && sync_order::order(root).is_some()
         };
-        for object in subject.objects.iter().filter(|object| object.target == id && counts(&object.root)) {
+        for object in objects.iter().filter(|object| counts(&object.root)) {
             let mut key = object.key.clone();
             if scopes.of(&key.group, &key.kind) == Some(Scope::Cluster) {
                 key.namespace.clear();
@@ -52,9 +52,9 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
                 // The destination decides, whatever namespace the templates are given.
                 application.namespace().clone_into(&mut key.namespace);
             }
-            let previous = owners.insert((application.cluster(), key.clone()), (application, object));
+            let previous = owners.insert((application.cluster(), key.clone()), (*application, object));
             let Some((other, first)) = previous.filter(|(_, first)| first.target != object.target) else { continue };
-            if !reported_as_release(subject, &other, &application) {
+            if !reported_as_release(subject, &other, application) {
                 shared.entry((&first.target, &object.target)).or_default().push((key, first, object));
             }
         }

@@ -56,7 +56,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
 
 /// Whether a selector selects pods of the target that no sync applies, such as those of a Helm test.
 fn selects_unapplied(subject: &Subject<'_>, object: &Object, selector: &Selector<'_>) -> bool {
-    let own = subject.objects.iter().filter(|other| other.target == object.target);
+    let own = subject.by_target.of(&object.target).iter();
     let unapplied = own.filter(|other| sync_order::order(&other.root).is_none());
     unapplied.filter_map(|other| Pods::of(other, 0, &object.key.namespace)).any(|pods| selector.matches(&pods))
 }

@@ -47,8 +47,7 @@ pub fn check(subject: &ChartSubject<'_>) -> Diagnostics {
     let results = parallel(subject.helm.jobs, subject.rendered, |one| {
         let lines = differences(&subject.helm, one.target, subject.directory, &one.manifests, one.fresh)?;
         let id = one.target.id.to_string();
-        let objects: Vec<&Object> = subject.objects.iter().filter(|object| object.target == id).collect();
-        Ok(findings(&subject.helm, &lines, &objects))
+        Ok(findings(&subject.helm, &lines, subject.by_target.of(&id)))
     });
     for found in results {
         diagnostics.extend(found.unwrap_or_else(|found| found));
@@ -86,7 +85,7 @@ fn differences(
 
 /// Returns one finding per object that differs; `objects` are those of the target. The values are not printed, so that
 /// two runs have the same output.
-fn findings(helm: &Helm<'_>, lines: &[String], objects: &[&Object]) -> Diagnostics {
+fn findings(helm: &Helm<'_>, lines: &[String], objects: &[Object]) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let mut rest = lines;
     while let Some((golden, _)) = rest.first().and_then(|line| parse(line)) {
@@ -153,8 +152,8 @@ fn parse(line: &str) -> Option<(String, Vec<String>)> {
 }
 
 /// Finds the object that a line is about, and the node at its path, or the deepest one that exists.
-fn locate<'a>(objects: &[&'a Object], golden: &str, path: &[String]) -> Option<(&'a Object, &'a Node)> {
-    let mut of_file = objects.iter().copied().filter(|object| object.golden == golden);
+fn locate<'a>(objects: &'a [Object], golden: &str, path: &[String]) -> Option<(&'a Object, &'a Node)> {
+    let mut of_file = objects.iter().filter(|object| object.golden == golden);
     let first = of_file.clone().next()?;
     // The items of a list are separate objects.
     let item = (of_file.clone().count() > 1 || first.root.get("items").is_none())

@@ -1,6 +1,6 @@
 //! The input of checks, and what they may return besides findings.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use ::helm::chart::Chart;
 use argocd::project::Project;
 use kubernetes::manifest::Recorded;
 use kubernetes::object::Object;
-use workspace::Workspace;
+use workspace::{Deployment, Workspace};
 use workspace::target::{ChartTarget, Target};
 use workspace::written::{self, Written};
 
@@ -27,6 +27,8 @@ pub struct Subject<'a> {
     pub targets: &'a [&'a Target<'a>],
     /// The objects that these targets render.
     pub objects: &'a [Object],
+    /// The same by target.
+    pub by_target: &'a ByTarget<'a>,
     /// The names of the targets that render.
     pub rendered: &'a BTreeSet<String>,
     /// The objects of all targets by cluster, selected or not. The selected ones decide what is reported.
@@ -48,9 +50,10 @@ impl<'a> Subject<'a> {
     /// Returns the Applications to check: those of the selected targets, and those without a chart.
     #[must_use]
     pub fn applications(&self) -> Vec<Written<'a>> {
-        let selected = |name: &str| self.targets.iter().any(|target| target.id.app == name);
+        let selected: BTreeSet<&str> = self.targets.iter().map(|target| target.id.app.as_str()).collect();
+        let is_selected = |one: &Deployment| selected.contains(one.application.instance.as_str());
         self.every_application()
-            .filter(|written| written.deployment.is_none_or(|deployment| selected(&deployment.application.instance)))
+            .filter(|written| written.deployment.is_none_or(is_selected))
             .collect()
     }
 
@@ -58,6 +61,25 @@ impl<'a> Subject<'a> {
     #[must_use]
     pub fn projects(&self) -> Vec<Project> {
         written::projects(self.workspace)
+    }
+}
+
+/// Objects by the target that renders them.
+#[derive(Debug, Default)]
+pub struct ByTarget<'a>(HashMap<&'a str, &'a [Object]>);
+
+impl<'a> ByTarget<'a> {
+    /// Finds the objects of each target among those of all targets, which are sorted by target.
+    #[must_use]
+    pub fn new(objects: &'a [Object]) -> Self {
+        let targets = objects.chunk_by(|one, next| one.target == next.target);
+        Self(targets.filter_map(|own| Some((own.first()?.target.as_str(), own))).collect())
+    }
+
+    /// The objects of a target.
+    #[must_use]
+    pub fn of(&self, target: &str) -> &'a [Object] {
+        self.0.get(target).copied().unwrap_or_default()
     }
 }
 
@@ -77,7 +99,7 @@ pub struct ChartSubject<'a> {
     /// Whether all selected targets of the chart render.
     pub complete: bool,
     /// The objects of all selected targets.
-    pub objects: &'a [Object],
+    pub by_target: &'a ByTarget<'a>,
 }
 
 /// A target that renders.

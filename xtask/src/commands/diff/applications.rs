@@ -56,17 +56,16 @@ impl<'a> Applications<'a> {
                 applications.insert(one.instance.as_str(), unknown);
             }
         }
+        let mut renderings: BTreeMap<&str, BTreeMap<&str, &Rendering<'_>>> = BTreeMap::new();
+        for one in &planned.renderings {
+            renderings.entry(&one.target.id.app).or_default().insert(&one.target.id.case, one);
+        }
         for deployment in &side.workspace.deployments {
             let name = deployment.application.instance.as_str();
             if !plan::selects(selection, name) {
                 continue;
             }
-            let targets: BTreeMap<&str, &Rendering<'_>> = planned
-                .renderings
-                .iter()
-                .filter(|one| one.target.id.app == name)
-                .map(|one| (one.target.id.case.as_str(), one))
-                .collect();
+            let targets = renderings.remove(name).unwrap_or_default();
             let id = TargetId { app: name.to_owned(), case: DEFAULT_CASE.to_owned() };
             let own = targets.get(DEFAULT_CASE);
             let state = match own {

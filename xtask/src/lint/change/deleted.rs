@@ -1,6 +1,8 @@
 //! Changes that delete data: claims, custom resources, and namespaces that Argo CD prunes, recreates, or deletes with
 //! their Application.
 
+use std::collections::BTreeSet;
+
 use argocd::effect;
 use argocd::effect::{Removal, Update};
 use diagnostics::{Code, Diagnostic, Diagnostics};
@@ -84,14 +86,14 @@ fn lost(change: &Change<'_>, object: &Object) -> Option<&'static str> {
 pub(super) fn applications(revision: &Revision<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let subject = revision.subject;
-    let defined = |app: &str| subject.every_application().any(|one| one.name == app);
+    let defined: BTreeSet<&str> = subject.every_application().map(|one| one.name).collect();
     // If a manifest cannot be read, or only some targets are checked, an Application may be defined nevertheless.
-    let selected = |app: &str| subject.targets.iter().any(|target| target.id.app == app);
-    let all = subject.workspace.deployments.iter().all(|one| selected(&one.application.instance));
+    let selected: BTreeSet<&str> = subject.targets.iter().map(|target| target.id.app.as_str()).collect();
+    let all = subject.workspace.deployments.iter().all(|one| selected.contains(one.application.instance.as_str()));
     if !subject.workspace.argocd_complete || !subject.workspace.unrendered.is_empty() || !all {
         return diagnostics;
     }
-    for (app, before) in revision.applications.iter().filter(|(app, _)| !defined(app)) {
+    for (app, before) in revision.applications.iter().filter(|(app, _)| !defined.contains(app.as_str())) {
         diagnostics.0.extend(application(revision, app, before));
     }
     diagnostics
