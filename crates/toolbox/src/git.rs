@@ -206,11 +206,11 @@ impl Repository {
         Ok(Some(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect()))
     }
 
-    /// The files that git tracks, committed or not.
-    pub fn tracked(&self) -> Result<BTreeSet<String>> {
+    /// The paths of the files that git tracks, committed or not.
+    pub fn tracked(&self) -> Result<Vec<Vec<u8>>> {
         let output = self.query(&["ls-files", "-z", "--cached"]).run()?;
         let names = output.stdout.split(|byte| *byte == 0).filter(|name| !name.is_empty() && output.success());
-        Ok(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect())
+        Ok(names.map(<[u8]>::to_vec).collect())
     }
 
     /// The text of a file in a commit; `None` if the commit does not contain it.

@@ -14,6 +14,7 @@ pub mod file_lock;
 pub mod fingerprint;
 pub mod git;
 pub mod git_directory;
+pub mod git_index;
 pub mod git_object;
 pub mod inputs;
 pub mod links;

@@ -1,14 +1,13 @@
 //! What a clone of the repository would not contain: the files that Git ignores and does not track.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::{BTreeSet, HashMap};
-use std::ops::Bound;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use ignore::Match;
 use ignore::gitignore::Gitignore;
-use toolbox::git::Repository;
+use toolbox::git_index::Tracked;
 
 /// The checkout of a repository. Knows each directory once it was asked for.
 #[derive(Debug)]
@@ -18,8 +17,8 @@ pub struct Checkout {
     top: Option<PathBuf>,
     rules: RefCell<HashMap<PathBuf, Option<Rc<Gitignore>>>>,
     ignored: RefCell<HashMap<PathBuf, bool>>,
-    /// The files that Git tracks although it ignores them are rare, so Git is asked only if a path is ignored.
-    tracked: OnceCell<BTreeSet<PathBuf>>,
+    /// The files that Git tracks although it ignores them are rare, so the index is read only if a path is ignored.
+    tracked: OnceCell<Tracked>,
 }
 
 impl Checkout {
@@ -115,12 +114,8 @@ impl Checkout {
     }
 
     fn tracks(&self, path: &Path) -> bool {
-        let tracked = self.tracked.get_or_init(|| {
-            let names = Repository::around(&self.root).and_then(|repository| repository.tracked().ok());
-            names.unwrap_or_default().into_iter().map(|name| self.root.join(name)).collect()
-        });
-        let mut after = tracked.range::<Path, _>((Bound::Included(path), Bound::Unbounded));
-        after.next().is_some_and(|first| first.starts_with(path))
+        let tracked = self.tracked.get_or_init(|| Tracked::read(self.top()));
+        path.strip_prefix(self.top()).is_ok_and(|path| tracked.contains(path))
     }
 }
 
