@@ -84,7 +84,7 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
         Command::Ci(cli::Ci { outputs, crds, base, kind }) => {
             ci::run(session, &ci::Request { outputs, crds, base, kind })
         }
-        Command::Bench { rounds } => bench::run(session, rounds),
+        Command::Bench { rows, rounds, plot } => bench::run(session, &bench::Request { rows, rounds, plot }),
         Command::Lint(cli::Lint { targets, fix, base, images }) => {
             lint::run(session, &lint::Request { targets, fix, base, images })
         }

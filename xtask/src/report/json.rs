@@ -30,7 +30,7 @@ pub use self::output::Output;
 pub use self::pin::{Advisory, Dependency, Deps, DepsUpdate, Outdated, Package, Preview};
 pub use self::render::{Change, ChangeKind, Object, Pending, PendingChange, Render, Target};
 pub use self::test_kind::{Step, StepResult, TestKind};
-pub use self::tool::{Bench, Code, Explain, Image, Images, Schemas, Seal, Tool, Tools};
+pub use self::tool::{Bench, BenchRow, Code, Explain, Image, Images, Schemas, Seal, Tool, Tools};
 pub use self::trace::{ExplainCoverage, ExplainField, Impact, ImpactTarget, LineSource, TracedLine, TracedTarget};
 use super::exit_code;
 

@@ -78,14 +78,30 @@ pub struct Tool {
     pub origin: Option<&'static str>,
 }
 
-/// The result of `bench`: ratios of median running times.
+/// The result of `bench`.
 #[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
 pub struct Bench {
-    /// `render --force`, relative to bare Helm.
-    pub forced_to_bare: f64,
-    /// `render` with all targets fresh, relative to bare Helm.
-    pub fresh_to_bare: f64,
+    /// The machine.
+    pub machine: String,
+    /// What was measured; empty if only a plot was written.
+    pub rows: Vec<BenchRow>,
+}
+
+/// A row of the table.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct BenchRow {
+    /// What is measured.
+    pub name: &'static str,
+    /// The unit of `goal` and `measured`: `ms`, `KiB`, or `ratio`.
+    pub unit: &'static str,
+    /// The highest number that meets the goal.
+    pub goal: f64,
+    /// The measured number; null if the row was skipped.
+    pub measured: Option<f64>,
+    /// Whether the goal is met; null if the row was skipped.
+    pub met: Option<bool>,
+    /// Why the row was skipped; null if it was measured.
+    pub skipped: Option<String>,
 }
 
 /// The result of `explain`.

@@ -1,0 +1,79 @@
+//! Rows about charts that are rendered anew.
+
+use diagnostics::{Diagnostic, Diagnostics, Result};
+use helm::dependencies;
+use toolbox::process::Invocation;
+use workspace::plan::{self, Inspections};
+use workspace::Workspace;
+use workspace::render::Renderer;
+
+use super::amount::Amount;
+use super::context::Context;
+use super::generated::Shape;
+use super::measure::{finish, finish_all, median, ratio, timed};
+use super::row::Measured;
+
+/// The number of charts.
+const CHARTS: usize = 50;
+
+/// The program of the peer.
+const PEER: &str = "helmfile";
+
+pub(super) fn cold(context: &Context<'_>) -> Result<Measured> {
+    let root = context.generated(Shape::applications(CHARTS))?;
+    let forced = context.command(&root, &["render", "--force"])?;
+    beside_bare(context, || finish(&forced, &[0]))
+}
+
+pub(super) fn helmfile(context: &Context<'_>) -> Result<Measured> {
+    let root = context.generated(Shape::applications(CHARTS))?;
+    let Some(peer) = context.program(PEER, &root) else {
+        return Ok(Measured::Skipped(format!("{PEER} is not on PATH")));
+    };
+    let releases: String = (0..CHARTS)
+        .map(super::generated::name)
+        .map(|name| format!("- {{name: {name}, namespace: {name}, chart: {}/charts/{name}}}\n", root.display()))
+        .collect();
+    let file = context.scratch("helmfile.yaml");
+    std::fs::write(&file, format!("releases:\n{releases}")).map_err(|error| Diagnostic::io("write", &file, &error))?;
+    let helm = context.tool("helm")?;
+    let flags = ["--file".into(), file.into_os_string(), "--helm-binary".into(), helm.into_os_string()];
+    let jobs = context.session.jobs.to_string();
+    let peer = peer.args(flags).args(["template", "--skip-deps", "--concurrency", &jobs]);
+    beside_bare(context, || finish(&peer, &[0]))
+}
+
+/// The time of some work in proportion to that of Helm's command for the same charts. They alternate, so that a slow phase
+/// of the machine affects both.
+fn beside_bare(context: &Context<'_>, work: impl Fn() -> Result<()>) -> Result<Measured> {
+    let root = context.generated(Shape::applications(CHARTS))?;
+    let (workspace, _) = Workspace::load(&root, &context.scratch("cache"))?;
+    let bare = commands(context, &workspace)?;
+    let (mut own, mut other) = (Vec::new(), Vec::new());
+    for _ in 0..context.rounds {
+        own.push(timed(&work)?);
+        other.push(timed(|| finish_all(context.session.jobs, &bare))?);
+    }
+    Ok(Measured::Amount(Amount::Ratio(ratio(median(own), median(other)))))
+}
+
+/// Helm's command for each chart, as Argo CD runs it.
+fn commands(context: &Context<'_>, workspace: &Workspace) -> Result<Vec<Invocation>> {
+    let argocd = workspace.config.argocd;
+    let (inspections, _) = Inspections::new(workspace);
+    let (targets, found) = plan::plan(workspace, &inspections, argocd, &[]);
+    if found.has_errors() {
+        return Err(found);
+    }
+    let program = context.tool("helm")?;
+    let helm_path = || Ok::<_, Diagnostics>(program.clone());
+    let (cache, homes) = (context.scratch("cache"), context.scratch("homes"));
+    let renderer = Renderer { root: &workspace.root, cache: &cache, helm: &program };
+    let dependencies_of = context.session.context(&helm_path);
+    let mut commands = Vec::new();
+    for target in targets.iter().flat_map(|target| target.charts()) {
+        let prepared = dependencies::prepare(target.chart, &target.inspected.dependencies, &dependencies_of)?;
+        commands.push(renderer.invocation(&target, &prepared.directory, &homes)?);
+    }
+    Ok(commands)
+}
