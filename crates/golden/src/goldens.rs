@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use diagnostics::{Diagnostic, Result};
 use kubernetes::manifest;
@@ -31,6 +32,8 @@ pub struct Golden {
     pub lock: Option<Lock>,
     /// The text of render.lock, if all goldens were read at once.
     pub lock_text: Option<Vec<u8>>,
+    /// What does not match the lock, once it was asked for: two revisions may share the goldens.
+    pub(crate) edited: OnceLock<Vec<(String, &'static str)>>,
 }
 
 /// A difference between the goldens and a render, for one object.
@@ -47,6 +50,12 @@ pub enum Change {
 }
 
 impl Golden {
+    /// Goldens without a lock.
+    #[must_use]
+    pub fn of(files: BTreeMap<String, Vec<u8>>) -> Self {
+        Self { files, ..Self::default() }
+    }
+
     /// Reads the goldens of a target. A missing directory counts as empty.
     pub fn load(root: &Path, id: &TargetId) -> Result<Self> {
         let folder = format!("{FOLDER}/{}/{}", id.app, id.case);
@@ -80,7 +89,11 @@ impl Golden {
 
     /// The goldens that do not match render.lock, each with what happened to it.
     #[must_use]
-    pub fn edited(&self) -> Vec<(String, &'static str)> {
+    pub fn edited(&self) -> &[(String, &'static str)] {
+        self.edited.get_or_init(|| self.find_edited())
+    }
+
+    fn find_edited(&self) -> Vec<(String, &'static str)> {
         let Some(lock) = &self.lock else { return Vec::new() };
         let names: BTreeSet<&String> = lock.outputs.keys().chain(self.files.keys()).collect();
         let mut edited = Vec::new();
@@ -98,8 +111,14 @@ impl Golden {
     /// The recorded manifests of a release in a namespace, sorted by file name. Unreadable files are left out.
     #[must_use]
     pub fn recorded(&self, namespace: &str) -> Vec<Recorded> {
+        self.recorded_in(namespace, |_| true)
+    }
+
+    /// The recorded manifests in some of the files.
+    #[must_use]
+    pub fn recorded_in(&self, namespace: &str, wanted: impl Fn(&str) -> bool) -> Vec<Recorded> {
         let mut recorded = Vec::new();
-        for (file, bytes) in &self.files {
+        for (file, bytes) in self.files.iter().filter(|(file, _)| wanted(file)) {
             let text = String::from_utf8_lossy(bytes);
             let Some(mut manifest) = manifest::read_golden(&text, namespace) else { continue };
             if manifest.items.is_some() {

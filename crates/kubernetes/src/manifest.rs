@@ -10,7 +10,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
-use document::{Node, Value, yaml};
+use document::yaml::{self, Document};
+use document::{Node, Value};
 use toolbox::archive::sha256;
 
 use crate::secret_values::{self, SecretValue};
@@ -43,7 +44,23 @@ pub struct Manifest {
     pub items: Option<Vec<ObjectKey>>,
     /// The ranges of `text` with values of Secrets, or all of it if they cannot be located.
     pub secrets: Vec<SecretValue>,
+    /// The document in `text`, while it is at hand.
+    pub(crate) parsed: Parsed,
 }
+
+/// A document that was parsed to read a manifest, so that nobody has to parse it again. A render keeps only the text, which
+/// needs a fraction of the memory.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Parsed(Option<Arc<Document>>);
+
+/// The text decides.
+impl PartialEq for Parsed {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Parsed {}
 
 /// A manifest and the name of its golden.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +77,20 @@ impl Manifest {
     pub fn title(&self) -> String {
         let ObjectKey { kind, namespace, name, .. } = &self.key;
         if self.explicit_namespace { format!("{kind} {namespace}/{name}") } else { format!("{kind} {name}") }
+    }
+
+    /// The document in its text; `None` if it cannot be parsed.
+    #[must_use]
+    pub fn document(&self) -> Option<Arc<Document>> {
+        match &self.parsed.0 {
+            Some(known) => Some(Arc::clone(known)),
+            None => yaml::parse_one(&Source::new("", self.text.as_str())).ok().map(Arc::new),
+        }
+    }
+
+    /// Keeps only the text.
+    pub fn forget(&mut self) {
+        self.parsed = Parsed::default();
     }
 
     /// The number of objects: the number of items for a List.
@@ -208,8 +239,8 @@ pub fn read_from(writer: Writer<'_>, output: &[u8], namespace: &str) -> Result<V
     let mut manifests: Vec<Manifest> = Vec::new();
     let mut lists: BTreeMap<String, usize> = BTreeMap::new();
     for piece in pieces {
-        let Some(manifest) = diagnostics.take(manifest(writer, &piece, namespace, &mut lists)) else { continue };
-        manifests.extend(manifest);
+        let read = diagnostics.take(manifest(writer, &piece, namespace, &mut lists)).flatten();
+        manifests.extend(read.map(|manifest| Manifest { parsed: Parsed::default(), ..manifest }));
     }
     diagnostics.extend(duplicates(&manifests));
     diagnostics.into_result(manifests)
@@ -270,6 +301,7 @@ fn manifest(
         }
         found
     })?;
+    let document = Arc::new(document);
     let root = &document.root;
     if matches!(root.value, Value::Null) {
         return Ok(None);
@@ -289,6 +321,7 @@ fn manifest(
         text: piece.text.clone(),
         items,
         secrets: secret_values::find(&document, piece.text.len()),
+        parsed: Parsed(Some(Arc::clone(&document))),
     };
     if let Some(items) = root.get("items") {
         let empty_list = matches!(items.value, Value::Null) && root.get("spec").or(root.get("status")).is_none();
@@ -505,6 +538,7 @@ mod tests {
             text: String::new(),
             items: None,
             secrets: Vec::new(),
+            parsed: Parsed::default(),
         }
     }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use diagnostics::{Code, Diagnostic, Origin, Place, Source};
-use document::{Key, Node, Value, json, yaml};
+use document::{Key, Node, Value, json};
 use toolbox::archive::sha256;
 
 use crate::manifest::{Manifest, ObjectKey};
@@ -185,8 +185,8 @@ pub struct Home<'a> {
 #[must_use]
 pub fn of_manifest(home: &Home<'_>, manifest: &Manifest) -> Vec<Object> {
     let name = home.source;
-    let Ok(document) = yaml::parse_one(&Source::new(name, &manifest.text)) else { return Vec::new() };
-    let mut root = document.root;
+    let Some(document) = manifest.document() else { return Vec::new() };
+    let mut root = document.root.clone();
     let digests: Vec<Option<String>> = match &manifest.items {
         None => vec![secret_digest(&manifest.key, &root)],
         Some(keys) => {
@@ -200,22 +200,22 @@ pub fn of_manifest(home: &Home<'_>, manifest: &Manifest) -> Vec<Object> {
         &manifest.secrets,
     );
 
-    let object = |key: &ObjectKey, root: &Node, digest: Option<String>| Object {
+    let object = |key: &ObjectKey, root: Node, digest: Option<String>| Object {
         target: home.target.to_owned(),
         key: key.clone(),
         explicit_namespace: root.get("metadata").and_then(|metadata| metadata.get("namespace")).is_some(),
         template: manifest.template.clone(),
         template_file: home.template_file.map(str::to_owned),
         golden: home.golden.to_owned(),
-        root: root.clone(),
         secret_digest: digest,
-        duplicates: document.duplicates.iter().filter(|key| within(key, root)).cloned().collect(),
+        duplicates: document.duplicates.iter().filter(|key| within(key, &root)).cloned().collect(),
+        root,
     };
     match &manifest.items {
-        None => digests.into_iter().map(|digest| object(&manifest.key, &root, digest)).collect(),
+        None => vec![object(&manifest.key, root, digests.into_iter().next().flatten())],
         Some(keys) => {
             let items = root.items_at(&["items"]);
-            keys.iter().zip(items).zip(digests).map(|((key, item), digest)| object(key, item, digest)).collect()
+            keys.iter().zip(items).zip(digests).map(|((key, item), digest)| object(key, item.clone(), digest)).collect()
         }
     }
 }
@@ -284,6 +284,8 @@ fn redact(node: &mut Node, source: &Arc<Source>, secrets: &[SecretValue]) {
 
 #[cfg(test)]
 mod tests {
+    use document::yaml;
+
     use super::*;
     use crate::manifest;
 

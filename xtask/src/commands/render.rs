@@ -242,7 +242,7 @@ fn edited(job: &Rendering<'_>, diagnostics: &mut Diagnostics) {
     let known = rendered.is_some();
     let expected: BTreeMap<&str, &str> =
         rendered.unwrap_or_default().iter().map(|new| (new.file.as_str(), new.manifest.text.as_str())).collect();
-    let mut edited: Vec<(String, &str)> = golden.edited();
+    let mut edited: Vec<(String, &str)> = golden.edited().to_vec();
     if golden.lock.is_none() && known {
         let unknown = golden.files.keys().filter(|file| !expected.contains_key(file.as_str()));
         edited.extend(unknown.map(|file| (file.clone(), "unknown")));

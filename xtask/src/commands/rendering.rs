@@ -85,6 +85,18 @@ impl Rendering<'_> {
     pub fn objects(&self) -> Vec<Object> {
         objects::read(&self.target, &self.golden, &self.manifests().unwrap_or_default())
     }
+
+    /// The same, given some of the manifests by file, which are not read again.
+    #[must_use]
+    pub fn objects_given(&self, known: &BTreeMap<&str, &Recorded>) -> Vec<Object> {
+        if !matches!(self.state, RenderState::Fresh) || known.is_empty() {
+            return self.objects();
+        }
+        let mut manifests = self.golden.recorded_in(&self.target.namespace, |file| !known.contains_key(file));
+        manifests.extend(known.values().map(|one| (*one).clone()));
+        manifests.sort_by(|left, right| left.file.cmp(&right.file));
+        objects::read(&self.target, &self.golden, &manifests)
+    }
 }
 
 /// Renders targets; `force` includes fresh ones. All errors go to `diagnostics`.

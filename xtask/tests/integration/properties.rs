@@ -112,7 +112,7 @@ fn recorded(manifests: &[Manifest]) -> Vec<Recorded> {
 
 fn golden(records: &[Recorded]) -> Golden {
     let files = records.iter().map(|record| (record.file.clone(), record.manifest.text.clone().into_bytes()));
-    Golden { files: files.collect(), ..Golden::default() }
+    Golden::of(files.collect())
 }
 
 /// Words of Applications, projects, scenarios, and schemas, in any order.

@@ -186,7 +186,7 @@ pub fn of_argocd(file: &str, documents: &[Document]) -> Vec<Subject> {
 /// The texts of the objects in a manifest.
 fn texts(manifest: &Manifest) -> Option<Vec<String>> {
     let text = &manifest.text;
-    let document = yaml::parse_one(&Source::new("", text)).ok()?;
+    let document = manifest.document()?;
     let items = document.root.items_at(&["items"]);
     Some(match &manifest.items {
         None => vec![whole(&document, text)],

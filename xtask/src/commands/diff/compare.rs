@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use golden::diff::{self, Kind, ObjectDiff};
-use golden::goldens::{self, Change, Golden};
+use golden::goldens::{self, Change};
 use kubernetes::change::field;
 use kubernetes::manifest::Recorded;
 use kubernetes::scope::{Scope, Scopes};
@@ -125,11 +125,7 @@ fn manifests(one: &Rendering<'_>, except: &BTreeSet<&str>) -> Vec<Recorded> {
     let wanted = |file: &str| !except.contains(file);
     match &one.state {
         RenderState::Rendered(rendered) => rendered.iter().filter(|one| wanted(&one.file)).cloned().collect(),
-        RenderState::Fresh => {
-            let files = one.golden.files.iter().filter(|(file, _)| wanted(file));
-            let files = files.map(|(file, text)| (file.clone(), text.clone())).collect();
-            Golden { files, ..Golden::default() }.recorded(&one.target.namespace)
-        }
+        RenderState::Fresh => one.golden.recorded_in(&one.target.namespace, wanted),
         RenderState::Failed(_) | RenderState::Blocked(_) => Vec::new(),
     }
 }

@@ -1,6 +1,6 @@
 //! What Argo CD does with the objects of an Application that change, and what follows from it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 use argocd::action::{self, Plan};
@@ -13,8 +13,9 @@ use kubernetes::change::action::Action;
 use kubernetes::change::bump::{self, Bump};
 use kubernetes::change::effect::Effect;
 use kubernetes::change::effects::{self, Change, Surroundings};
-use kubernetes::manifest::ObjectKey;
+use kubernetes::manifest::{ObjectKey, Recorded};
 use kubernetes::object::Object;
+use toolbox::parallel::join;
 use workspace::deploy::{Deployment, Rendered};
 use workspace::{Workspace, written};
 
@@ -55,22 +56,21 @@ pub(super) fn judge(
     // What charts.toml declares as applied by hand has no manifest, and so no sync options.
     let none = Node { value: Value::Null, span: 0..0, source: Source::new("", "") };
     let root = after.or(before).and_then(|side| side.root).unwrap_or(&none);
-    let objects = |side: Option<Side<'_>>| side.map(|side| side.target.objects()).unwrap_or_default();
-    let (old, new) = (objects(before), objects(after));
+    let (old, new) = objects(before, after, changes);
     let around = Surroundings::new(&old, &new);
+    let (old_files, new_files) = (by_file(&old), by_file(&new));
     let mut all: Vec<Pair<'_>> = Vec::new();
     let mut ranges: Vec<Range<usize>> = Vec::new();
     for change in changes.iter() {
         let start = all.len();
-        all.extend(pairs(change, &old, &new));
+        all.extend(pairs(change, &old_files, &new_files));
         ranges.push(start..all.len());
     }
     let plans = if after.is_none() {
         action::plans_without(root, all.iter().filter_map(|(object, _)| *object), deleted)
     } else {
-        let is_changed =
-            |object: &Object| all.iter().any(|(_, after)| after.is_some_and(|one| std::ptr::eq(one, object)));
-        action::plans(root, &all, new.iter().any(|object| !is_changed(object)))
+        let changed: HashSet<*const Object> = all.iter().filter_map(|(_, after)| after.map(std::ptr::from_ref)).collect();
+        action::plans(root, &all, new.iter().any(|object| !changed.contains(&std::ptr::from_ref(object))))
     };
     let mut images: BTreeSet<Bump> = chart_bumps(before, after);
     for (change, range) in changes.iter_mut().zip(ranges) {
@@ -102,6 +102,31 @@ pub(super) fn judge(
     }
 }
 
+/// The objects of both sides. The manifests that differ were read already.
+fn objects(
+    before: Option<Side<'_>>,
+    after: Option<Side<'_>>,
+    changes: &[&mut ObjectChange],
+) -> (Vec<Object>, Vec<Object>) {
+    let (mut old, mut new) = (BTreeMap::new(), BTreeMap::new());
+    // The comparison of two namespaces changes identities.
+    if before.zip(after).is_none_or(|(old, new)| old.target.target.namespace == new.target.target.namespace) {
+        for diff in changes.iter().map(|change| &change.diff) {
+            let (removed, added) = match diff.kind {
+                Kind::Removed => (Some(&diff.object), None),
+                Kind::Added => (None, Some(&diff.object)),
+                Kind::Modified | Kind::Renamed => (diff.previous.as_ref(), Some(&diff.object)),
+            };
+            old.extend(removed.map(|one| (one.file.as_str(), one)));
+            new.extend(added.map(|one| (one.file.as_str(), one)));
+        }
+    }
+    let read = |side: Option<Side<'_>>, known: &BTreeMap<&str, &Recorded>| {
+        side.map(|side| side.target.objects_given(known)).unwrap_or_default()
+    };
+    join(|| read(before, &old), || read(after, &new))
+}
+
 /// An object with another name as one change, although a sync creates one object and deletes another.
 fn renamed<'o>(kind: Kind, pairs: &[Pair<'o>], plans: &[Plan]) -> Option<(Pair<'o>, Plan)> {
     let ([(None, Some(new)), (Some(old), None)], [created, removed], Kind::Renamed) = (pairs, plans, kind) else {
@@ -114,12 +139,23 @@ fn renamed<'o>(kind: Kind, pairs: &[Pair<'o>], plans: &[Plan]) -> Option<(Pair<'
     Some(((Some(*old), Some(*new)), Plan { action, update: None, reason: None }))
 }
 
+/// Objects by the file of their golden.
+type Files<'o> = HashMap<&'o str, Vec<&'o Object>>;
+
+fn by_file(objects: &[Object]) -> Files<'_> {
+    let mut files = Files::new();
+    for object in objects {
+        files.entry(&object.golden).or_default().push(object);
+    }
+    files
+}
+
 /// The objects of a manifest that changed; those of a List one by one.
-fn pairs<'o>(change: &ObjectChange, old: &'o [Object], new: &'o [Object]) -> Vec<Pair<'o>> {
+fn pairs<'o>(change: &ObjectChange, old: &Files<'o>, new: &Files<'o>) -> Vec<Pair<'o>> {
     let diff = &change.diff;
-    let of = |objects: &'o [Object], file: Option<&str>| -> BTreeMap<&'o ObjectKey, &'o Object> {
-        let own = objects.iter().filter(|object| Some(object.golden.as_str()) == file);
-        own.map(|object| (&object.key, object)).collect()
+    let of = |files: &Files<'o>, file: Option<&str>| -> BTreeMap<&'o ObjectKey, &'o Object> {
+        let own = file.and_then(|file| files.get(file)).into_iter().flatten();
+        own.map(|object| (&object.key, *object)).collect()
     };
     let file = Some(diff.object.file.as_str());
     let (before, after) = match diff.kind {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use golden::orphans;
 use golden::orphans::Cases;
+use kubernetes::manifest::Manifest;
 use workspace::target::DEFAULT_CASE;
 
 use super::applications::{self, Application, Applications, State};
@@ -105,7 +106,12 @@ impl Pairs<'_> {
         let deleted =
             deleted.is_some_and(|(root, file)| judge::is_deleted(self.base.workspace, self.head.workspace, root, file));
         let mut deployed: Vec<&mut ObjectChange> = objects.iter_mut().filter(|one| one.is_applied()).collect();
-        judge::judge(before.and_then(own_side), after.and_then(own_side), deleted, &mut deployed)
+        let judgment = judge::judge(before.and_then(own_side), after.and_then(own_side), deleted, &mut deployed);
+        for diff in objects.iter_mut().map(|one| &mut one.diff) {
+            let previous = diff.previous.as_mut().map(|one| &mut one.manifest);
+            std::iter::once(&mut diff.object.manifest).chain(previous).for_each(Manifest::forget);
+        }
+        judgment
     }
 
     /// The former names of the Applications that were renamed: those that render most of what the former one did.
