@@ -7,10 +7,12 @@
 
 mod changes;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result};
+use toolbox::parallel::join;
 use toolbox::process;
 use toolbox::progress::Progress;
 use workspace::plan::Inspections;
@@ -58,8 +60,19 @@ struct Stage {
 
 impl Stage {
     fn new(name: &'static str, started: Instant, cases: Vec<Case>, found: Diagnostics) -> Self {
-        Self { name, time: started.elapsed(), cases, suites: Vec::new(), found }
+        Self::lasting(name, started.elapsed(), cases, found)
     }
+
+    fn lasting(name: &'static str, time: Duration, cases: Vec<Case>, found: Diagnostics) -> Self {
+        Self { name, time, cases, suites: Vec::new(), found }
+    }
+}
+
+/// The result of some work, and how long it took.
+fn timed<R>(work: impl FnOnce() -> R) -> (R, Duration) {
+    let started = Instant::now();
+    let result = work();
+    (result, started.elapsed())
 }
 
 /// Runs the command.
@@ -92,7 +105,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     Ok(Outcome { diagnostics, output })
 }
 
-/// Runs the stages one after the other. Fails only if the workspace cannot be loaded.
+/// Runs the stages. Fails only if the workspace cannot be loaded.
 fn all(session: &Session<'_>, request: &Request, stages: &mut Vec<Stage>, changes: &mut Changes) -> Result<json::Ci> {
     let started = Instant::now();
     let (workspace, mut found) = app_of_apps::load(session)?;
@@ -116,20 +129,20 @@ fn all(session: &Session<'_>, request: &Request, stages: &mut Vec<Stage>, change
     let targets: Vec<&Target<'_>> = renderings.iter().map(|one| &one.target).collect();
     let names = || targets.iter().map(|target| target.id.to_string());
     let cases = |names: &mut dyn Iterator<Item = String>| names.map(|name| Case { name, ..Case::default() }).collect();
-    let started = Instant::now();
     let validate_request = validate::Request { crds: request.crds.clone(), ..validate::Request::default() };
-    let placer = Placer::new(session, &workspace, &renderings);
-    let mut checked = validate::check(session, &validate_request, &workspace, &targets, &renderings, rendered);
-    placer.place(&mut checked.diagnostics);
-    validate::print_skipped(session, &checked);
-    stages.push(Stage::new("validate", started, cases(&mut names()), checked.diagnostics));
-
-    let started = Instant::now();
     let lint_request = lint::Request { base: request.base.clone(), ..lint::Request::default() };
-    let mut checked = lint::check(session, &lint_request, &workspace, &targets, &renderings, rendered);
-    placer.place(&mut checked.diagnostics);
-    let cases = cases(&mut names().chain(checked.charts));
-    stages.push(Stage::new("lint", started, cases, checked.diagnostics));
+    // One waits for kubeconform, the other for Helm and Git.
+    let ((mut validated, validate_time), (mut linted, lint_time)) = join(
+        || timed(|| validate::check(session, &validate_request, &workspace, &targets, &renderings, rendered)),
+        || timed(|| lint::check(session, &lint_request, &workspace, &targets, &renderings, rendered)),
+    );
+    let placer = Placer::new(session, &workspace, &renderings);
+    placer.place(&mut validated.diagnostics);
+    placer.place(&mut linted.diagnostics);
+    validate::print_skipped(session, &validated);
+    stages.push(Stage::lasting("validate", validate_time, cases(&mut names()), validated.diagnostics));
+    let cases = cases(&mut names().chain(linted.charts));
+    stages.push(Stage::lasting("lint", lint_time, cases, linted.diagnostics));
 
     let run_kind = request.kind && !process::interrupted();
     let steps = run_kind.then(|| run_scenarios(session, &workspace, &renderings, stages));
@@ -169,7 +182,10 @@ fn rendered_case(one: &Rendering<'_>, report: Option<&RenderReport>) -> Case {
     if matches!(one.state, RenderState::Blocked(_)) {
         case.skipped = Some("could not be rendered; see the test case `workspace`".to_owned());
     }
-    let target = report.and_then(|report| report.targets.iter().find(|target| target.id == one.target.id));
+    let target = report.and_then(|report| {
+        let found = report.targets.binary_search_by(|target| target.id.cmp(&one.target.id));
+        report.targets.get(found.ok()?)
+    });
     if let Some(target) = target.filter(|target| target.state == State::Changed) {
         let text = target.diffs.iter().map(|diff| format!("{}\n", rendered::unified(diff))).collect();
         let code = if one.unrecorded() { Code::GoldenMissing } else { Code::GoldenDiffers };
@@ -188,12 +204,16 @@ fn suites(stage: &Stage) -> Vec<Suite> {
     // Each target already has its own failure for these.
     let summary =
         |found: &Diagnostic| found.places.is_empty() && matches!(found.code, Code::GoldenDiffers | Code::GoldenMissing);
+    let mut indexes: HashMap<String, usize> = HashMap::new();
+    for (index, case) in cases.iter().enumerate() {
+        indexes.entry(case.name.clone()).or_insert(index);
+    }
     for diagnostic in &stage.found.0 {
         if diagnostic.code.class() == Class::Warning || summary(diagnostic) {
             continue;
         }
         let name = diagnostic.target.as_deref().unwrap_or_default();
-        let index = cases.iter().position(|case| case.name == name).unwrap_or_default();
+        let index = indexes.get(name).copied().unwrap_or_default();
         cases[index].failures.push(Failure {
             kind: diagnostic.code.name().to_owned(),
             message: diagnostic.message.clone(),
