@@ -47,7 +47,13 @@ impl Orphans {
         for id in targets {
             known.entry(&id.app).or_default().insert(&id.case);
         }
-        for file in store::files(&base)? {
+        // What belongs to a target need not be listed.
+        let is_known = |folder: &Path| {
+            let mut parts = folder.strip_prefix(&base).unwrap_or(folder).iter().filter_map(|part| part.to_str());
+            let cases = parts.next().and_then(|app| known.get(app));
+            cases.zip(parts.next()).is_some_and(|(cases, case)| cases.contains(case))
+        };
+        for file in store::files_except(&base, is_known)? {
             let name = inputs::name(&base, &file);
             let parts: Vec<&str> = name.splitn(3, '/').collect();
             let [app, case, _] = parts[..] else {

@@ -3,12 +3,14 @@
 //! Git names the contents of files, so a golden that two revisions have in common is read once.
 
 use std::collections::{BTreeMap, HashMap};
+use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 
 use diagnostics::{Diagnostic, Result};
 use toolbox::git::Repository;
 use toolbox::git_object;
+use toolbox::parallel::parallel;
 use toolbox::{inputs, regular_file};
 use workspace::target::TargetId;
 
@@ -32,9 +34,12 @@ impl Recordings {
         let base = root.join(FOLDER);
         let mut contents = BTreeMap::new();
         if base.is_dir() {
-            for file in store::files(&base)? {
-                let bytes = regular_file::read(&file).map_err(|error| Diagnostic::io("read", &file, &error))?;
-                contents.insert(inputs::name(&base, &file), bytes);
+            let files = store::files(&base)?;
+            let read = parallel(cores(), &files, |file| {
+                regular_file::read(file).map_err(|error| Diagnostic::io("read", file, &error))
+            });
+            for (file, bytes) in files.iter().zip(read) {
+                contents.insert(inputs::name(&base, file), bytes?);
             }
         }
         let mut goldens: BTreeMap<TargetId, Golden> = BTreeMap::new();
@@ -58,9 +63,11 @@ impl Recordings {
         let mut by_object: HashMap<String, &[u8]> = HashMap::new();
         let mut goldens: BTreeMap<TargetId, Arc<Golden>> = BTreeMap::new();
         if let Self::Read(known) = known {
-            for (id, golden) in known {
-                let named: BTreeMap<&str, String> =
-                    golden.all().map(|(file, bytes)| (file, git_object::name(bytes, length))).collect();
+            let goldens_now: Vec<(&TargetId, &Arc<Golden>)> = known.iter().collect();
+            let names = parallel(cores(), &goldens_now, |(_, golden)| -> BTreeMap<&str, String> {
+                golden.all().map(|(file, bytes)| (file, git_object::name(bytes, length))).collect()
+            });
+            for ((id, golden), named) in goldens_now.into_iter().zip(names) {
                 let here = folders.get(id);
                 let same = here.is_some_and(|here| {
                     here.len() == named.len()
@@ -107,6 +114,10 @@ impl Golden {
         let lock = self.lock_text.as_deref().map(|text| (lock::FILE, text));
         lock.into_iter().chain(self.files.iter().map(|(file, bytes)| (file.as_str(), bytes.as_slice())))
     }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// The target of a golden, and the name of the file.

@@ -137,13 +137,19 @@ fn remove(folder: &Path) -> Result<()> {
 
 /// All files below a directory, sorted by path.
 pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    files_except(folder, |_| false)
+}
+
+/// The files below a directory, except those in some directories below it.
+pub(crate) fn files_except(folder: &Path, skipped: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>> {
     let mut files = BTreeSet::new();
     let mut folders = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).map_err(|error| Diagnostic::io("read", &folder, &error))? {
-            let path = entry.map_err(|error| Diagnostic::io("read", &folder, &error))?.path();
-            if path.is_dir() && !path.is_symlink() {
-                folders.push(path);
+            let entry = entry.map_err(|error| Diagnostic::io("read", &folder, &error))?;
+            let path = entry.path();
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.extend(Some(path).filter(|path| !skipped(path)));
             } else {
                 files.insert(path);
             }

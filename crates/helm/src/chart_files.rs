@@ -10,15 +10,21 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use diagnostics::{Diagnostic, Result};
-use toolbox::inputs::{self, Inputs, file_digest};
+use toolbox::inputs::{self, Inputs};
+use toolbox::regular_file;
 
 use crate::helmignore::Rules;
 
 /// The files of a chart that Helm loads, without `charts/`.
 pub fn chart_files(root: &Path, chart: &Path) -> Result<Inputs> {
-    let rules = Rules::parse(&toolbox::regular_file::read_to_string(chart.join(".helmignore")).unwrap_or_default());
+    read(root, chart, &mut |_, _| {})
+}
+
+/// The same; each file is read once, and passed to `visit` with its name.
+pub fn read(root: &Path, chart: &Path, visit: &mut dyn FnMut(&str, &[u8])) -> Result<Inputs> {
+    let rules = Rules::parse(&regular_file::read_to_string(chart.join(".helmignore")).unwrap_or_default());
     let mut files = Inputs::new();
-    let mut walk = Walk { root, chart, rules, seen: BTreeSet::new(), files: &mut files };
+    let mut walk = Walk { root, chart, rules, seen: BTreeSet::new(), files: &mut files, visit };
     walk.folder(chart, "")?;
     Ok(files)
 }
@@ -30,6 +36,7 @@ struct Walk<'a> {
     /// The canonical paths of the current folder and its parents: a link to one of them is a loop.
     seen: BTreeSet<PathBuf>,
     files: &'a mut Inputs,
+    visit: &'a mut dyn FnMut(&str, &[u8]),
 }
 
 impl Walk<'_> {
@@ -40,10 +47,13 @@ impl Walk<'_> {
             return Ok(());
         }
         for entry in std::fs::read_dir(folder).map_err(|error| failed(&error))? {
-            let path = entry.map_err(|error| failed(&error))?.path();
+            let entry = entry.map_err(|error| failed(&error))?;
+            let path = entry.path();
             let name = inputs::file_name(&path)?;
             let relative = if relative.is_empty() { name.to_owned() } else { format!("{relative}/{name}") };
-            let is_folder = path.is_dir();
+            // Links are followed; whatever else it is, the directory knows already.
+            let kind = entry.file_type().map_err(|error| failed(&error))?;
+            let is_folder = kind.is_dir() || kind.is_symlink() && path.is_dir();
             if is_folder && path == self.chart.join("charts") {
                 continue;
             }
@@ -53,8 +63,11 @@ impl Walk<'_> {
             }
             if is_folder {
                 self.folder(&path, &relative)?;
-            } else if path.is_file() {
-                self.files.insert(inputs::name(self.root, &path), file_digest(&path)?);
+            } else if kind.is_file() || kind.is_symlink() && path.is_file() {
+                let bytes = regular_file::read(&path).map_err(|error| Diagnostic::io("read", &path, &error))?;
+                let name = inputs::name(self.root, &path);
+                (self.visit)(&name, &bytes);
+                self.files.insert(name, inputs::digest(&bytes));
             }
         }
         self.seen.remove(&real);

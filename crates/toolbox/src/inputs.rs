@@ -13,7 +13,13 @@ pub type Inputs = BTreeMap<String, String>;
 /// The digest of a file.
 pub fn file_digest(path: &Path) -> Result<String> {
     let bytes = crate::regular_file::read(path).map_err(|error| Diagnostic::io("read", path, &error))?;
-    Ok(format!("sha256:{}", sha256(&bytes)))
+    Ok(digest(&bytes))
+}
+
+/// The digest of the content of a file.
+#[must_use]
+pub fn digest(bytes: &[u8]) -> String {
+    format!("sha256:{}", sha256(bytes))
 }
 
 /// The name of a file without its directory, which must be valid UTF-8: two others could have the same name in inputs.

@@ -45,8 +45,9 @@ pub fn manifests(root: &Path) -> Vec<PathBuf> {
     });
     let mut files: Vec<PathBuf> = builder
         .build()
-        .filter_map(|entry| Some(entry.ok()?.into_path()))
-        .filter(|path| is_manifest(path) && path.is_file() && !is_configuration(path))
+        .filter_map(Result::ok)
+        .filter(|entry| is_manifest(entry.path()) && is_file(entry) && !is_configuration(entry.path()))
+        .map(DirEntry::into_path)
         .collect();
     files.sort();
     files
@@ -78,6 +79,12 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
         .collect();
     files.sort();
     files
+}
+
+/// Whether an entry is a file, or a link to one.
+fn is_file(entry: &DirEntry) -> bool {
+    let kind = entry.file_type();
+    kind.is_some_and(|kind| kind.is_file() || kind.is_symlink() && entry.path().is_file())
 }
 
 fn is_manifest(path: &Path) -> bool {

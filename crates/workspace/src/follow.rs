@@ -24,24 +24,22 @@ impl Deployment {
     /// Whether its output may contain Applications or ApplicationSets that are not in a file of their own.
     #[must_use]
     pub fn may_define_applications(&self, workspace: &Workspace) -> bool {
-        self.sources.iter().any(|source| may_define(&workspace.root, source, false))
+        self.sources.iter().any(|source| may_define(workspace, &workspace.root, source, false))
     }
 }
 
 /// Whether the output of a source may contain Applications that are not in a file of the workspace. `elsewhere` says that
 /// its files are not there, but below `root`.
-fn may_define(root: &Path, source: &Rendered, elsewhere: bool) -> bool {
+fn may_define(workspace: &Workspace, root: &Path, source: &Rendered, elsewhere: bool) -> bool {
     let mentions = |text: &[u8]| find::contains(text, find::GROUP);
     let in_file = |path: &Path| toolbox::regular_file::read(path).is_ok_and(|bytes| mentions(&bytes));
     match source {
         Rendered::Chart(source) => {
-            let files = helm::chart_files::chart_files(root, &source.chart.directory).unwrap_or_default();
-            let named = |name: &String| !name.to_ascii_lowercase().ends_with(".md") && in_file(&root.join(name));
             let object = source.options.values_object.as_ref().map(document::Node::to_json);
             let text = source.options.values.as_ref().map(|(text, _)| text.clone());
             source.chart.dependencies.iter().any(|one| one.name.contains(RENDERS_APPLICATIONS))
                 || object.into_iter().chain(text).any(|text| mentions(text.as_bytes()))
-                || files.keys().any(named)
+                || workspace.read_charts.of(root, &source.chart.directory).mentions_argocd
         }
         Rendered::RemoteChart(source) => {
             let object = source.options.values_object.as_ref().map(document::Node::to_json);
@@ -58,7 +56,7 @@ fn may_define(root: &Path, source: &Rendered, elsewhere: bool) -> bool {
             source.evaluation.as_ref().is_some_and(|one| evaluated(one) || imported(one))
                 || elsewhere && source.contents.files.iter().any(|file| mentions(file.text.as_bytes()))
         }
-        Rendered::Elsewhere(source) => may_define(&source.tree.root, &source.rendered, true),
+        Rendered::Elsewhere(source) => may_define(workspace, &source.tree.root, &source.rendered, true),
     }
 }
 

@@ -4,6 +4,7 @@ pub mod acceptance;
 pub mod advisories;
 pub mod authored;
 pub mod bootstrap;
+mod chart_contents;
 mod chart_recipe;
 pub mod charts;
 pub mod checkout;

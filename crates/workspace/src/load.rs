@@ -17,6 +17,7 @@ use toolbox::source::read;
 use toolbox::tools_lock::ToolsLock;
 
 use crate::acceptance::Acceptance;
+use crate::chart_contents::ReadCharts;
 use crate::charts;
 use crate::config::Config;
 use crate::deploy::{Deployer, Deployment, Unrendered};
@@ -65,6 +66,8 @@ pub struct Workspace {
     pub(crate) used_repositories: BTreeSet<usize>,
     /// Whether everything could be read, so that something missing was really deleted.
     pub sound: bool,
+    /// The charts that were read.
+    pub(crate) read_charts: ReadCharts,
 }
 
 /// A file with manifests for Argo CD.
@@ -125,6 +128,7 @@ impl Workspace {
             wanted: Vec::new(),
             used_repositories: BTreeSet::new(),
             sound: false,
+            read_charts: ReadCharts::default(),
         };
         let (mut defined, mut sets) = (Vec::new(), Vec::new());
         for path in find::candidates(root, |name| workspace.config.selects(name)) {
@@ -183,6 +187,9 @@ impl Workspace {
         diagnostics.extend(workspace.config.deprecated.clone());
         diagnostics.extend(workspace.config.check_tools(&workspace.tools_lock));
         workspace.sort();
+        let charts: BTreeSet<&Path> =
+            workspace.deployments.iter().flat_map(Deployment::charts).map(|one| &*one.chart.directory).collect();
+        workspace.read_charts.prefetch(root, &charts.into_iter().collect::<Vec<_>>());
         Ok((workspace, diagnostics))
     }
 

@@ -51,7 +51,7 @@ impl Inspections {
                 let broken = found.worst() > Class::Finding;
                 let reported = diagnostics.report(found);
                 let refused = broken.then_some(reported);
-                let files = helm::chart_files::chart_files(root, &chart.directory);
+                let files = workspace.read_charts.of(root, &chart.directory).files.clone();
                 Inspected { dependencies, refused, files }
             });
         }

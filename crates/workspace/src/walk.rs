@@ -14,7 +14,10 @@ pub(crate) fn builder(
 ) -> WalkBuilder {
     let mut builder = WalkBuilder::new(root);
     builder.hidden(false).parents(parents).ignore(false).follow_links(false).git_ignore(has_sound_rules(root));
-    builder.filter_entry(move |entry| keep(entry) && (entry.depth() == 0 || has_sound_rules(entry.path())));
+    let is_folder = |entry: &DirEntry| entry.file_type().is_some_and(|kind| kind.is_dir());
+    builder.filter_entry(move |entry| {
+        keep(entry) && (entry.depth() == 0 || !is_folder(entry) || has_sound_rules(entry.path()))
+    });
     builder
 }
 

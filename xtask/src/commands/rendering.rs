@@ -121,10 +121,14 @@ pub fn render<'a>(
 
 /// Reads the goldens of targets, and finds out which of them are fresh. Renders nothing.
 pub fn read<'a>(session: &Session<'_>, targets: Vec<Target<'a>>, diagnostics: &mut Diagnostics) -> Vec<Rendering<'a>> {
-    let mut renderings = Vec::new();
-    for target in targets {
-        let Some(golden) = diagnostics.take(session.goldens.of(&session.root, &target.id)) else { continue };
+    let read = parallel(session.jobs, &targets, |target| {
+        let golden = session.goldens.of(&session.root, &target.id)?;
         let reasons = golden.stale(&target.inputs);
+        Ok((golden, reasons))
+    });
+    let mut renderings = Vec::new();
+    for (target, read) in targets.into_iter().zip(read) {
+        let Some((golden, reasons)) = diagnostics.take(read) else { continue };
         renderings.push(Rendering { target, golden, reasons, state: RenderState::Fresh });
     }
     renderings
