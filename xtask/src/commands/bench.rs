@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use diagnostics::{Code, Diagnostic, Result};
+use helm::batch::Runner;
 use helm::dependencies;
 use toolbox::process::Invocation;
 use workspace::plan;
@@ -34,7 +35,7 @@ pub fn run(session: &Session<'_>, rounds: usize) -> Result<Outcome> {
     let helm = tools.require("helm", argocd.helm)?.path;
     let helm_path = || Ok(helm.clone());
     let context = session.context(&helm_path);
-    let renderer = Renderer { root: &session.root, cache, helm: &helm };
+    let renderer = Renderer { root: &session.root, cache, helm: &helm, runner: Runner::default() };
     let homes = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
     let mut prepared = Vec::new();
     let mut bare = Vec::new();
