@@ -31,6 +31,7 @@ const AFTER: &str = "\
 Environment:
   XTASK_CHART_MIRROR     directory of chart archives, or URL of a Helm repository, used instead of every chart repository
   XTASK_CACHE_DIR        cache for tools and archives (default: the user's cache directory)
+  XTASK_ENGINE           default of --engine
   XTASK_<TOOL>           path of a tool, for example XTASK_HELM
   XTASK_KIND_NODE_IMAGE  node image of the kind cluster, used instead of the one in charts.toml
   XTASK_KIND_MANIFEST    file of manifests to apply to the kind cluster before the Applications
@@ -64,6 +65,11 @@ pub struct Common {
     #[arg(long, global = true, value_name = "N")]
     pub jobs: Option<usize>,
 
+    /// What runs `helm template`: the helm command, or an engine that renders many charts in one process (batch)
+    /// [default: auto, the engine if it is installed and pays]
+    #[arg(long, global = true, value_enum, value_name = "ENGINE")]
+    pub engine: Option<EngineChoice>,
+
     /// Output format
     #[arg(long, global = true, value_enum, default_value = "human")]
     pub format: Format,
@@ -71,6 +77,18 @@ pub struct Common {
     /// When to use color
     #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
     pub color: Color,
+}
+
+/// What runs `helm template`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum EngineChoice {
+    /// The engine if it is installed and pays, else the helm command.
+    #[default]
+    Auto,
+    /// The helm command.
+    Helm,
+    /// The engine.
+    Batch,
 }
 
 /// When to use color.

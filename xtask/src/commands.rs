@@ -10,6 +10,7 @@ pub mod deps;
 pub mod diff;
 pub mod doctor;
 pub mod end_to_end;
+pub mod engines;
 pub mod explain;
 pub mod image;
 pub mod impact;
@@ -44,6 +45,7 @@ use toolbox::environment::Environment;
 use toolbox::tools::Tools;
 use workspace::Workspace;
 
+use self::engines::Engines;
 use self::memory::Memory;
 use crate::report::{Printer, json};
 
@@ -62,6 +64,8 @@ pub struct Session<'a> {
     pub jobs: usize,
     /// Prints results and progress.
     pub printer: &'a Printer,
+    /// The engines that render in the place of Helm.
+    pub engines: &'a Engines,
     /// What this run rendered.
     pub rendered: Arc<Memory>,
     /// The goldens, if a command read all of them.
@@ -93,6 +97,7 @@ impl<'a> Session<'a> {
         jobs: Option<usize>,
         environment: &'a Environment,
         printer: &'a Printer,
+        engines: &'a Engines,
     ) -> Result<Self> {
         let root = find_root(root)?;
         environment.check_cache()?;
@@ -106,6 +111,7 @@ impl<'a> Session<'a> {
             offline,
             jobs: jobs.unwrap_or(cores).max(1),
             printer,
+            engines,
             rendered: Arc::default(),
             goldens: Arc::default(),
             revision: None,

@@ -9,6 +9,7 @@ use toolbox::environment::Environment;
 use toolbox::process;
 use xtask::cli::{Cli, Command};
 use xtask::commands::end_to_end::prepare;
+use xtask::commands::engines::Engines;
 use xtask::commands::{
     Outcome, Session, argocd, bench, ci, completions, deps, diff, doctor, explain, image, impact, init, lint, man, new,
     origin, outdated, pending, render, review, schemas, seal, test_gitops, test_kind, tools, validate,
@@ -56,8 +57,15 @@ fn run(cli: Cli, environment: &Environment, printer: &Printer) -> Result<Outcome
         Command::Man(args) => return man::run(printer, args.output.as_deref()),
         _ => {}
     }
-    let session = Session::new(common.root, common.offline, common.jobs, environment, printer)?;
-    let outcome = dispatch(&session, cli.command);
+    let engines = Engines::new(common.engine, environment.engine.as_deref())?;
+    let session = Session::new(common.root, common.offline, common.jobs, environment, printer, &engines)?;
+    let mut outcome = dispatch(&session, cli.command);
+    let found = engines.findings();
+    if !found.is_empty() {
+        let diagnostics = outcome.as_mut().map_or_else(|found| found, |outcome| &mut outcome.diagnostics);
+        diagnostics.extend(found);
+        diagnostics.sort();
+    }
     if environment.github {
         let found = outcome.as_ref().map_or_else(|found| found, |outcome| &outcome.diagnostics);
         printer.annotations(&session.root, found);

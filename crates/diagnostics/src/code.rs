@@ -111,6 +111,8 @@ codes! {
     DisruptionBlocked "disruption-blocked" Warning "a PodDisruptionBudget blocks every node drain"
     DocumentLost "document-lost" Finding "two objects are in one YAML document, so that the first one is lost"
     EditRefused "edit-refused" Configuration "a file cannot be edited automatically"
+    EngineDiffers "engine-differs" Finding "the render engine renders a chart differently from the helm command"
+    EngineFailed "engine-failed" Warning "the render engine failed, and the helm command rendered instead"
     ExternalUnused "external-unused" Finding "a declaration of an outside object in charts.toml is not needed"
     FieldUnknown "field-unknown" Finding "an object has a field that its schema does not define"
     GlobInvalid "glob-invalid" Warning "a glob of an Application is invalid, so that Argo CD matches nothing with it"

@@ -8,6 +8,8 @@
 //! are packed again. A vendored chart in `charts/` is used as Argo CD uses it, and a missing `file://` dependency is packed
 //! into a staged copy, so the work tree is not changed.
 
+pub mod batch;
+pub mod batch_sources;
 pub mod chart;
 pub mod chart_files;
 pub mod charts_lock;

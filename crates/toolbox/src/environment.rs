@@ -34,6 +34,8 @@ pub struct Environment {
     pub dumb: bool,
     /// `XTASK_CHART_MIRROR`.
     pub mirror: Option<Mirror>,
+    /// `XTASK_ENGINE`, if it is not empty.
+    pub engine: Option<String>,
     /// `XTASK_CACHE_DIR`, or the tool's directory in the user's cache. [`Environment::check_cache`] checks it.
     pub cache: PathBuf,
     /// The current time since 1970; `XTASK_NOW`, in seconds, replaces it.
@@ -69,6 +71,7 @@ impl Environment {
             step_summary: path("GITHUB_STEP_SUMMARY"),
             dumb,
             mirror,
+            engine: std::env::var("XTASK_ENGINE").ok().filter(|value| !value.is_empty()),
             cache: absolute(cache),
             now,
             invalid_now,

@@ -27,3 +27,4 @@ pub mod regular_file;
 pub mod source;
 pub mod tools;
 pub mod tools_lock;
+pub mod worker;

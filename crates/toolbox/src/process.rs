@@ -1,4 +1,4 @@
-//! Running other programs. No other file spawns processes.
+//! Running other programs. No other file spawns processes, except [`crate::worker`].
 //!
 //! Every program runs with a deadline, an explicit environment, captured output, and its own process group, since
 //! killing only the program would leave its children running. Its standard input is empty unless set.
@@ -304,8 +304,7 @@ impl Invocation {
             }
             if started.elapsed() >= self.deadline {
                 end(&handle);
-                let seconds = self.deadline.as_secs();
-                return Err(self.failure(&format!("it exceeded its time limit of {seconds} s")));
+                return Err(self.late());
             }
         }
     }
@@ -381,6 +380,12 @@ impl Invocation {
             Ok(())
         });
         expression.start().map_err(|error| self.failure(&format!("cannot start `{}`: {error}", self.program.display())))
+    }
+
+    /// The error of a program that was ended at its deadline.
+    #[must_use]
+    pub fn late(&self) -> Diagnostics {
+        self.failure(&format!("it exceeded its time limit of {} s", self.deadline.as_secs()))
     }
 
     fn failure(&self, what: &str) -> Diagnostics {

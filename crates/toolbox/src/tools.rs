@@ -221,7 +221,8 @@ impl<'a> Tools<'a> {
             problems: Diagnostics::default(),
         };
         let Some(pin) = verified.problems.take(self.lock.require(name, version)) else { return verified };
-        let platforms = self.lock.platforms().into_iter().filter(|platform| pin.sum(platform).is_none());
+        let platforms = self.lock.platforms().into_iter();
+        let platforms = platforms.filter(|platform| pin.sources.is_none() && pin.sum(platform).is_none());
         verified.unpinned = platforms.map(str::to_owned).collect();
         let Some(search) = verified.problems.take(self.find(pin, Trust::Nothing)) else { return verified };
         let unavailable = |message: String| {
@@ -352,7 +353,7 @@ impl<'a> Tools<'a> {
         match self.build(pin, staging.path()) {
             Ok(tool) => Ok(tool),
             Err(Miss::Next(reason)) => {
-                tried.push(format!("go install: {reason}"));
+                tried.push(format!("go {}: {reason}", if pin.sources.is_some() { "build" } else { "install" }));
                 Err(self.unavailable(pin, tried).into())
             }
             Err(Miss::Stop(diagnostics)) => Err(diagnostics),
@@ -411,7 +412,7 @@ impl<'a> Tools<'a> {
         let message = format!("`{name}` {version} is unavailable for {platform}");
         let mut error = Diagnostic::new(Code::ToolUnavailable, message);
         error.notes = tried;
-        if self.offline && (pin.sum(platform).is_some() || pin.go.is_some()) {
+        if self.offline && (pin.sum(platform).is_some() || pin.builds()) {
             error = error.help(format!("with network access, run `cargo xtask tools install {name}`"));
         }
         error.helps.extend(self.manual_installation(pin));
@@ -421,7 +422,7 @@ impl<'a> Tools<'a> {
     /// How to install a missing tool: by this program, if it can, else by hand.
     fn ways_to_install(&self, pin: &ToolPin) -> Vec<String> {
         let download = pin.url(&self.machine.platform).is_some() && pin.sum(&self.machine.platform).is_some();
-        if download || pin.go.is_some() && self.machine.on_path("go").is_some() {
+        if download || pin.builds() && self.machine.on_path("go").is_some() {
             return vec![format!("run `cargo xtask tools install {}`", pin.name)];
         }
         self.manual_installation(pin)

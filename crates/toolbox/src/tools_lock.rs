@@ -10,6 +10,8 @@ use std::sync::Arc;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source, nearest};
 use document::{Fields, Node, Syntax, Value, toml};
 
+use crate::archive;
+
 /// The placeholders in URLs and paths.
 const PLACEHOLDERS: [&str; 4] = ["{version}", "{platform}", "{os}", "{arch}"];
 
@@ -42,9 +44,32 @@ pub struct ToolPin {
     pub minor_skew: u64,
     /// The place of the version in the entry.
     pub place: Place,
+    /// The source of a program that is part of this tool.
+    pub sources: Option<Sources>,
     url: Option<String>,
     member: Option<String>,
     sums: BTreeMap<String, String>,
+}
+
+/// The source of a program in Go that is part of this tool.
+#[derive(Debug, Clone, Copy)]
+pub struct Sources {
+    /// The paths and texts of its files, including go.sum.
+    pub files: &'static [(&'static str, &'static str)],
+    /// The directory of the main package.
+    pub package: &'static str,
+}
+
+impl Sources {
+    /// The SHA-256 of all files.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut text = String::new();
+        for (path, content) in self.files {
+            text.push_str(&format!("{path} {}\n{content}", content.len()));
+        }
+        archive::sha256(text.as_bytes())
+    }
 }
 
 impl ToolsLock {
@@ -83,6 +108,31 @@ impl ToolsLock {
     #[must_use]
     pub fn pin(&self, name: &str, version: &str) -> Option<&ToolPin> {
         self.pins.iter().find(|pin| pin.name == name && pin.version == version)
+    }
+
+    /// Adds a program that is part of this tool for each version of another tool, unless the file has an entry for it.
+    pub fn add(&mut self, name: &str, beside: &str, takes: &str, sources: impl Fn(&str) -> Option<Sources>) {
+        let missing = |version: &str| self.pin(name, version).is_none();
+        let beside = self.pins.iter().filter(|pin| pin.name == beside && missing(&pin.version));
+        let added: Vec<ToolPin> = beside
+            .filter_map(|pin| {
+                Some(ToolPin {
+                    name: name.to_owned(),
+                    version: pin.version.clone(),
+                    version_args: vec!["version".to_owned()],
+                    go: None,
+                    go_ldflags: pin.go_ldflags.clone(),
+                    go_takes: Some(takes.to_owned()),
+                    minor_skew: 0,
+                    place: pin.place.clone(),
+                    sources: Some(sources(&pin.version)?),
+                    url: None,
+                    member: None,
+                    sums: BTreeMap::new(),
+                })
+            })
+            .collect();
+        self.pins.extend(added);
     }
 
     /// The entry for a version of a tool, or an error with the pinned versions.
@@ -127,6 +177,12 @@ impl ToolsLock {
 }
 
 impl ToolPin {
+    /// Whether Go can build it.
+    #[must_use]
+    pub fn builds(&self) -> bool {
+        self.go.is_some() || self.sources.is_some()
+    }
+
     /// Whether a program with some version can be used: with the pinned version, or with the same major version and a
     /// difference in minor versions of at most [`Self::minor_skew`].
     #[must_use]
@@ -239,6 +295,7 @@ fn read_pin(node: &Node, index: usize, diagnostics: &mut Diagnostics) -> Option<
         go_takes,
         minor_skew,
         place: node.get("version")?.place(),
+        sources: None,
         url,
         member,
         sums,

@@ -100,6 +100,10 @@ impl Workspace {
         let charts_lock = lock(root, CHARTS_LOCK_FILE, "version = 1\n").and_then(|source| ChartsLock::parse(&source));
         let charts_lock = diagnostics.take(charts_lock);
         let tools_lock = lock(root, TOOLS_LOCK_FILE, OWN_TOOLS).and_then(|source| ToolsLock::parse(&source));
+        let tools_lock = tools_lock.map(|mut lock| {
+            helm::batch_sources::add(&mut lock);
+            lock
+        });
         let tools_lock = diagnostics.take(tools_lock);
         let (Some(config), Some(charts_lock), Some(tools_lock)) = (config, charts_lock, tools_lock) else {
             // Also report invalid Applications, where they usually are: charts.toml may select the files.

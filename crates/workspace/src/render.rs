@@ -35,7 +35,7 @@ impl Renderer<'_> {
         }
         let homes = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
         let invocation = self.invocation(target, directory, homes.path())?;
-        let output = invocation.run()?;
+        let output = self.runner.run(&invocation)?;
         let command = self.by_hand(target, &invocation, directory);
         if !output.success() {
             let locate = |template: &str| invalid_output::syntax(self, target, directory, template);
@@ -77,7 +77,8 @@ impl Renderer<'_> {
     pub fn render_with(&self, target: &ChartTarget<'_>, directory: &Path, value: &str) -> Option<Vec<Recorded>> {
         let homes = tempfile::tempdir().ok()?;
         let invocation = self.invocation(target, directory, homes.path()).ok()?;
-        let output = invocation.args(["--skip-schema-validation", "--set-json", value]).run().ok()?;
+        let invocation = invocation.args(["--skip-schema-validation", "--set-json", value]);
+        let output = self.runner.run(&invocation).ok()?;
         let manifests = manifest::read(&output.stdout, &target.recipe.namespace).ok().filter(|_| output.success())?;
         Some(manifest::recorded(manifests))
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use diagnostics::Result;
+use helm::batch::Runner;
 use helm::command;
 use toolbox::archive::sha256;
 use toolbox::atomic_file;
@@ -24,6 +25,8 @@ pub struct Renderer<'a> {
     pub cache: &'a Path,
     /// The Helm executable.
     pub helm: &'a Path,
+    /// How it is run.
+    pub runner: Runner<'a>,
 }
 
 impl Renderer<'_> {

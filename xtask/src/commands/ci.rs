@@ -108,6 +108,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
 /// Runs the stages. Fails only if the workspace cannot be loaded.
 fn all(session: &Session<'_>, request: &Request, stages: &mut Vec<Stage>, changes: &mut Changes) -> Result<json::Ci> {
     let started = Instant::now();
+    session.engines.compare();
     let (workspace, mut found) = app_of_apps::load(session)?;
     let argocd = workspace.config.argocd;
     let (inspections, dependencies) = Inspections::new(&workspace);

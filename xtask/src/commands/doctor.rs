@@ -17,6 +17,7 @@ use workspace::Workspace;
 use workspace::plan::{self, Inspections};
 use workspace::target::{Part, Target};
 
+use super::engines::Engines;
 use super::{Outcome, Session, rendering, tools};
 use crate::report;
 use crate::report::Printer;
@@ -46,7 +47,8 @@ pub fn run(root: Option<PathBuf>, offline: bool, environment: &Environment, prin
     });
     checks.push(program("git", "--version", &["the base revision of `lint`, `ci`, and `diff`"])?);
     if diagnostics.is_empty() {
-        let session = Session::new(root, offline, None, environment, printer)?;
+        let engines = Engines::default();
+        let session = Session::new(root, offline, None, environment, printer, &engines)?;
         let loaded = of_workspace(&session, &mut checks, &mut diagnostics);
         diagnostics.extend(loaded.err().unwrap_or_default());
     }
@@ -109,6 +111,7 @@ fn uses(name: &str, own: bool) -> &'static [&'static str] {
         "helm" if own => &["render", "lint", "ci", "deps"],
         "helm" | "kustomize" if !own => &["render --argocd"],
         "kustomize" => &["targets that are kustomizations"],
+        "helm-engine" => &["faster render, lint, and ci"],
         "kubeconform" => &["validate", "ci"],
         "kind" => &["test-kind", "ci --kind"],
         "kubectl" => &["test-kind", "ci --kind", "schemas --from-cluster"],

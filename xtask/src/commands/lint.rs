@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use diagnostics::wording::plural;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place, Result};
 use golden::{Golden, objects};
+use helm::batch::Runner;
 use helm::chart::Chart;
 use helm::dependencies;
 use kubernetes::object::Object;
@@ -271,7 +272,10 @@ fn with_helm(
     let helm_path = || Ok(tool.path.clone());
     let context = session.context(&helm_path);
     let cache = &session.environment.cache;
-    let helm = Helm { program: &tool.path, root: &session.root, cache, jobs: session.jobs };
+    let version = subject.workspace.config.argocd.helm;
+    let engine = diagnostics.take(session.engines.get(&tools, &tool.path, version, usize::MAX)).flatten();
+    let runner = Runner { engine: engine.as_deref(), compares: false };
+    let helm = Helm { runner, program: &tool.path, root: &session.root, cache, jobs: session.jobs };
     for chart in charts {
         let cases: Vec<&ChartTarget<'_>> = cases.get(&*chart.directory).into_iter().flatten().collect();
         let selected = selected.get(&*chart.directory).map(Vec::as_slice).unwrap_or_default();

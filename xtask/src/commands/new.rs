@@ -115,6 +115,7 @@ fn create(session: &Session<'_>, staging: &Staging, service: &Service, kubernete
         today: session.today,
         offline: session.offline,
         jobs: session.jobs,
+        engines: session.engines,
         printer: session.printer,
         rendered: Arc::default(),
         goldens: Arc::default(),

@@ -2,19 +2,21 @@
 //!
 //! A failure does not stop the other targets; it is stored with its target.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use argocd::release::Release;
 use diagnostics::{Diagnostics, Reported, Result};
 use golden::{Golden, objects};
+use helm::batch::Runner;
 use helm::charts_lock::Pin;
 use helm::dependencies;
 use helm::dependencies::{Context, Prepared, remote};
 use kubernetes::manifest;
 use kubernetes::manifest::{Manifest, Recorded};
 use kubernetes::object::Object;
+use toolbox::archive::sha256;
 use toolbox::parallel::parallel;
 use toolbox::progress::Progress;
 use workspace::render::kustomize::Programs;
@@ -24,6 +26,9 @@ use workspace::{Workspace, jsonnet, remote_chart};
 
 use super::Session;
 use super::memory::Memory;
+
+/// The number of targets whose renders `ci` compares with the helm command.
+const SAMPLE: usize = 2;
 
 /// A target and its render.
 #[derive(Debug)]
@@ -223,14 +228,22 @@ pub fn render_stale(
     }
     let unpacked = prepare_remote(session.jobs, &pins, &context, diagnostics);
 
-    let renderer = Renderer { root: &session.root, cache, helm: &helm };
+    let engine = if any_helm && !helm.as_os_str().is_empty() {
+        let renders = stale.iter().filter(|one| one.target.parts.iter().any(is_chart)).count();
+        diagnostics.take(session.engines.get(&tools, &helm, argocd.helm, renders)).flatten()
+    } else {
+        None
+    };
+    let compared = if engine.is_some() && session.engines.compares() { sample(&stale) } else { BTreeSet::new() };
+    let runner = Runner { engine: engine.as_deref(), compares: false };
+    let renderer = Renderer { root: &session.root, cache, helm: &helm, runner };
     let offline = session.offline;
     let machine =
         Machine { workspace, offline, argocd, renderer, kustomize: &kustomize, jsonnet: &jsonnet, prepared, unpacked };
     let slots: Vec<Mutex<&mut Rendering<'_>>> = stale.into_iter().map(Mutex::new).collect();
     parallel(session.jobs, &slots, |slot| {
         let Ok(mut one) = slot.lock() else { return };
-        one.state = machine.render(&one.target);
+        one.state = machine.render(&one.target, compared.contains(&one.target.id.to_string()));
     });
     for slot in slots {
         let one = slot.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -244,6 +257,25 @@ pub fn render_stale(
             RenderState::Fresh | RenderState::Blocked(_) => {}
         }
     }
+}
+
+/// The targets whose renders by the engine are compared with the helm command: other ones when inputs change.
+fn sample(stale: &[&mut Rendering<'_>]) -> BTreeSet<String> {
+    let charts = stale.iter().filter(|one| one.target.parts.iter().any(is_chart));
+    let mut keyed: Vec<(String, String)> = charts
+        .map(|one| {
+            let id = one.target.id.to_string();
+            let inputs: String = one.target.inputs.iter().map(|(name, digest)| format!("{name} {digest}\n")).collect();
+            (sha256(format!("{id}\n{inputs}").as_bytes()), id)
+        })
+        .collect();
+    keyed.sort();
+    keyed.into_iter().take(SAMPLE).map(|(_, id)| id).collect()
+}
+
+/// Whether `helm template` renders a part.
+fn is_chart(part: &Part<'_>) -> bool {
+    matches!(part.inner(), Part::Chart(_) | Part::RemoteChart(_))
 }
 
 /// Whether a part is rendered with Kustomize.
@@ -293,17 +325,17 @@ struct Machine<'a> {
 
 impl Machine<'_> {
     /// Renders the parts of a target in order.
-    fn render(&self, target: &Target<'_>) -> RenderState {
+    fn render(&self, target: &Target<'_>, compares: bool) -> RenderState {
         let mut manifests = Vec::new();
         let mut failures = Diagnostics::default();
         for one in &target.parts {
             let result = match one {
                 Part::Elsewhere(tree, part) => {
                     let own = &target.deployment.application.place.source;
-                    self.render_part(target, part, &tree.root)
+                    self.render_part(target, part, &tree.root, compares)
                         .map(|found| found.map_err(|found| tree.named(found, own)))
                 }
-                part => self.render_part(target, part, self.renderer.root),
+                part => self.render_part(target, part, self.renderer.root, compares),
             };
             match result {
                 Ok(result) => manifests.extend(failures.take(result).unwrap_or_default()),
@@ -323,8 +355,10 @@ impl Machine<'_> {
         target: &Target<'_>,
         part: &Part<'_>,
         root: &Path,
+        compares: bool,
     ) -> std::result::Result<Result<Vec<Manifest>>, Reported> {
-        let renderer = Renderer { root, ..self.renderer };
+        let runner = Runner { compares, ..self.renderer.runner };
+        let renderer = Renderer { root, runner, ..self.renderer };
         Ok(match part {
             Part::Chart(chart) => match self.prepared.get(&chart.source.chart.directory) {
                 Some(Ok(prepared)) => renderer.render(&target.chart_target(chart), &prepared.directory),
@@ -351,7 +385,7 @@ impl Machine<'_> {
                 let version = &self.workspace.config.kubernetes;
                 render::plugin::render(root, &tools, source, version, &target.namespace)
             }
-            Part::Elsewhere(tree, part) => return self.render_part(target, part, &tree.root),
+            Part::Elsewhere(tree, part) => return self.render_part(target, part, &tree.root, compares),
         })
     }
 

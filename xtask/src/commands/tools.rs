@@ -3,6 +3,9 @@
 use argocd::release::RELEASES;
 use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result, suggestion};
+use helm::batch_sources::TOOL;
+use toolbox::process;
+use toolbox::progress::Progress;
 use toolbox::tools::{State, Tool, Tools};
 use workspace::Workspace;
 
@@ -20,12 +23,42 @@ pub fn run(session: &Session<'_>, command: &cli::Tools) -> Result<Outcome> {
     let tools = session.tools(&workspace);
     let (mut diagnostics, answers) = match command {
         cli::Tools::List { .. } => list(session, &tools, &pins),
-        cli::Tools::Install { .. } => install(session, &tools, &pins),
-        cli::Tools::Verify { .. } => verify(session, &tools, &pins),
+        cli::Tools::Install { names } => {
+            install(session, &tools, &installable(session, &tools, pins, names.is_empty()))
+        }
+        cli::Tools::Verify { names } => verify(session, &tools, &verifiable(&tools, pins, names.is_empty())),
     };
     diagnostics.extend(tools.warnings());
     diagnostics.sort();
     Ok(Outcome { diagnostics, output: Output::Tools(json::Tools { tools: answers }) })
+}
+
+/// The pins to install. Without Go, nothing but the time of a render depends on the engines, so only who names one needs it.
+fn installable<'p>(
+    session: &Session<'_>,
+    tools: &Tools<'_>,
+    mut pins: Vec<(&'p str, &'p str)>,
+    all: bool,
+) -> Vec<(&'p str, &'p str)> {
+    pins.retain(|(name, version)| {
+        let skipped = *name == TOOL && all && !installed(tools, name, version) && process::on_path("go").is_none();
+        if skipped {
+            session.printer.status("Skipping", &format!("{name} {version}: Go, which builds it, is not on PATH"));
+        }
+        !skipped
+    });
+    pins
+}
+
+/// The pins to verify: an engine that is not installed is not needed.
+fn verifiable<'p>(tools: &Tools<'_>, mut pins: Vec<(&'p str, &'p str)>, all: bool) -> Vec<(&'p str, &'p str)> {
+    pins.retain(|(name, version)| *name != TOOL || !all || installed(tools, name, version));
+    pins
+}
+
+fn installed(tools: &Tools<'_>, name: &str, version: &str) -> bool {
+    let missing = |state: &State| matches!(state, State::Missing { .. });
+    tools.list(&[(name, version)]).iter().any(|listed| !missing(&listed.state))
 }
 
 /// A tool in the JSON output.
@@ -43,8 +76,8 @@ fn own_version<'a>(pinned: &'a str, tool: Option<&'a Tool>) -> &'a str {
     tool.map_or(pinned, |tool| tool.version.as_str())
 }
 
-/// The tools of the workspace: the versions of Helm and Kustomize of the supported Argo CD releases, and the tools of
-/// charts.toml.
+/// The tools of the workspace: the versions of Helm and Kustomize of the supported Argo CD releases, the tools of
+/// charts.toml, and the render engines.
 pub fn pins(workspace: &Workspace, names: &[String]) -> Result<Vec<(String, String)>> {
     let own = workspace.config.argocd.helm;
     let mut helms = vec![own];
@@ -66,7 +99,8 @@ pub fn pins(workspace: &Workspace, names: &[String]) -> Result<Vec<(String, Stri
     let config = &workspace.config;
     let configured = config.tools.keys();
     let others = configured.filter_map(|name| Some((name.clone(), config.tool(name).ok()?.to_owned())));
-    let all: Vec<_> = shipped.chain(others).collect();
+    let engines = workspace.tools_lock.versions(TOOL).map(|version| (TOOL.to_owned(), version));
+    let all: Vec<_> = shipped.chain(others).chain(engines).collect();
     let matches = |name: &str, (known, version): &(String, String)| match name.split_once('@') {
         Some((name, wanted)) => name == known && wanted == version,
         None => name == known,

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use argocd::release::Release;
 use diagnostics::{Diagnostics, Result};
+use helm::batch::{Batch, Runner};
 use helm::dependencies::{self, ChartTree, Prepared};
 use kubernetes::manifest::Recorded;
 use workspace::Workspace;
@@ -63,6 +64,7 @@ impl Traced<'_> {
 pub struct Tracer<'s> {
     session: &'s Session<'s>,
     helm: PathBuf,
+    engine: Option<Arc<Batch>>,
     /// The charts with their dependencies, by directory.
     prepared: Mutex<BTreeMap<PathBuf, Result<Prepared>>>,
 }
@@ -70,8 +72,11 @@ pub struct Tracer<'s> {
 impl<'s> Tracer<'s> {
     /// Needs Helm, with which it renders.
     pub fn new(session: &'s Session<'s>, workspace: &Workspace, argocd: Release) -> Result<Self> {
-        let helm = session.tools(workspace).require("helm", argocd.helm)?.path;
-        Ok(Self { session, helm, prepared: Mutex::default() })
+        let tools = session.tools(workspace);
+        let helm = tools.require("helm", argocd.helm)?.path;
+        // Whatever renders, the trace of one target does not pay the start of an engine.
+        let engine = session.engines.get(&tools, &helm, argocd.helm, 1)?;
+        Ok(Self { session, helm, engine, prepared: Mutex::default() })
     }
 
     /// Traces the current manifests of a target.
@@ -88,7 +93,8 @@ impl<'s> Tracer<'s> {
             return Ok(Traced { provenance: Provenance::verbatim(&files, &manifests), settings: Settings::none() });
         };
         let tree = ChartTree::read(root, &chart.chart.directory, &self.directory(&chart)?)?;
-        let renderer = Renderer { root, cache: &self.session.environment.cache, helm: &self.helm };
+        let renderer =
+            Renderer { root, cache: &self.session.environment.cache, helm: &self.helm, runner: self.runner() };
         let provenance = Provenance::trace(&renderer, &chart, &tree, &manifests)?;
         Ok(Traced { provenance, settings: Settings::read(root, &chart, &tree) })
     }
@@ -98,8 +104,17 @@ impl<'s> Tracer<'s> {
     pub fn render_with(&self, one: &Rendering<'_>, value: &str) -> Option<Vec<Recorded>> {
         let chart = one.target.charts().next()?;
         let directory = self.directory(&chart).ok()?;
-        let renderer = Renderer { root: &self.session.root, cache: &self.session.environment.cache, helm: &self.helm };
+        let renderer = Renderer {
+            root: &self.session.root,
+            cache: &self.session.environment.cache,
+            helm: &self.helm,
+            runner: self.runner(),
+        };
         renderer.render_with(&chart, &directory, value)
+    }
+
+    fn runner(&self) -> Runner<'_> {
+        Runner { engine: self.engine.as_deref(), compares: false }
     }
 
     /// The directory in which Helm renders a target's chart.

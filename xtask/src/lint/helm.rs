@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ::helm::batch::Runner;
 use ::helm::command;
 use diagnostics::{Diagnostic, Diagnostics, Result};
 use toolbox::archive::sha256;
@@ -28,6 +29,8 @@ pub struct Helm<'a> {
     pub root: &'a Path,
     /// The tool's cache.
     pub cache: &'a Path,
+    /// How it is run.
+    pub runner: Runner<'a>,
     /// How many processes may run at once.
     pub jobs: usize,
 }
@@ -67,7 +70,7 @@ impl Helm<'_> {
             invocation = invocation.env("TZ", write("zone", &command::time_zone(offset))?);
         }
         let invocation = invocation.args(args(inline.as_deref())).deadline(DEADLINE);
-        Ok((invocation.run()?, invocation))
+        Ok((self.runner.run(&invocation)?, invocation))
     }
 
     /// Returns a check's result for some targets: from the cache if none of their inputs changed, else from `compute`,

@@ -11,6 +11,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use document::{Node, Value, yaml};
+use helm::batch::Runner;
 use helm::dependencies::ChartTree;
 use helm::template::flow::value::affects;
 use kubernetes::manifest;
@@ -64,7 +65,7 @@ fn lines(root: &Path, cache: &Path, helm: &Path, name: &str) -> Option<Lines> {
 fn traced(root: &Path, cache: &Path, helm: &Path, target: &Target<'_>) -> Option<Lines> {
     let chart = &target.charts().next()?;
     let directory = &chart.chart.directory;
-    let renderer = Renderer { root, cache, helm };
+    let renderer = Renderer { root, cache, helm, runner: Runner::default() };
     let manifests = manifest::recorded(renderer.render(chart, directory).ok()?);
     let tree = ChartTree::read(root, directory, directory).expect("a chart");
     let provenance = Provenance::trace(&renderer, chart, &tree, &manifests).expect("traced");

@@ -1,10 +1,11 @@
-//! Builds of tools from source with `go install`.
+//! Builds of tools from source: with `go install`, or with `go build` if the source is part of this tool.
 //!
 //! Go's checksum database verifies the source of the pinned version. The build inherits the settings about where modules
 //! come from and are stored, but none that affect the result.
 //!
 //! Does not install Go.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,7 +15,7 @@ use diagnostics::Code;
 use super::miss::Miss;
 use crate::process::Invocation;
 use crate::progress::Progress;
-use crate::tools_lock::ToolPin;
+use crate::tools_lock::{Sources, ToolPin};
 
 /// The time limit of a build; Helm takes two minutes on two cores.
 const DEADLINE: Duration = Duration::from_secs(15 * 60);
@@ -49,19 +50,26 @@ pub(super) fn program(
     offline: bool,
     progress: &dyn Progress,
 ) -> Result<PathBuf, Miss> {
-    let Some(package) = &pin.go else { return Err(Miss::Next("tools.lock has no `go` package for it".to_owned())) };
+    if !pin.builds() {
+        return Err(Miss::Next("tools.lock has no `go` package for it".to_owned()));
+    }
     let Some(go) = go else { return Err(Miss::Next("`go` is not on PATH".to_owned())) };
     let takes = pin.go_takes.as_ref().map(|takes| format!(" ({takes})")).unwrap_or_default();
     let under_way = progress.under_way("Building", &format!("{} {} with go{takes}", pin.name, pin.version));
 
     let folder = staging.join("bin");
     fs::create_dir(&folder).map_err(|error| Miss::Stop(super::store::unwritable("create", &folder, &error)))?;
-    let mut invocation = with_settings(Invocation::new(go, staging))
-        .args(arguments(pin, package))
+    let directory = match &pin.sources {
+        Some(sources) => unpack(sources, &staging.join("sources"))?,
+        None => staging.to_owned(),
+    };
+    let mut invocation = with_settings(Invocation::new(go, &directory))
+        .args(arguments(pin, &folder.join(&pin.name)))
         .env("GOBIN", &folder)
         .env("CGO_ENABLED", "0")
         // Not empty, because an empty value would be overridden by the user's `go env` file.
-        .env("GOFLAGS", "-trimpath")
+        .env("GOFLAGS", "-trimpath -mod=readonly -buildvcs=false")
+        .env("GOWORK", "off")
         .deadline(DEADLINE);
     if offline {
         invocation = invocation.env("GOPROXY", module_cache(go, staging)?);
@@ -79,26 +87,40 @@ pub(super) fn program(
             under_way.done("Built");
             Ok(program)
         }
-        Err(other) => Err(Miss::Next(format!("`go install {package}` built {} programs instead of one", other.len()))),
+        Err(other) => Err(Miss::Next(format!("Go built {} programs instead of one", other.len()))),
     }
 }
 
 /// The command that builds a tool by hand.
 pub(super) fn command_line(pin: &ToolPin) -> Option<String> {
-    let package = pin.go.as_ref()?;
-    Some(format!(
-        "CGO_ENABLED=0 {}",
-        Invocation::new(Path::new("go"), Path::new("/")).args(arguments(pin, package)).command_line()
-    ))
+    pin.go.as_ref()?;
+    let go = Invocation::new(Path::new("go"), Path::new("/"));
+    Some(format!("CGO_ENABLED=0 {}", go.args(arguments(pin, Path::new(""))).command_line()))
 }
 
-fn arguments(pin: &ToolPin, package: &str) -> Vec<String> {
-    let mut args = vec!["install".to_owned(), "-trimpath".to_owned()];
+/// The arguments of Go for a package that it downloads, or for the one in its working directory.
+fn arguments(pin: &ToolPin, program: &Path) -> Vec<OsString> {
+    let mut args: Vec<OsString> = vec![if pin.go.is_some() { "install" } else { "build" }.into(), "-trimpath".into()];
     if let Some(flags) = &pin.go_ldflags {
-        args.extend(["-ldflags".to_owned(), flags.clone()]);
+        args.extend(["-ldflags".into(), flags.into()]);
     }
-    args.push(package.to_owned());
+    match &pin.go {
+        Some(package) => args.push(package.into()),
+        None => args.extend(["-o".into(), program.into(), ".".into()]),
+    }
     args
+}
+
+/// Writes the source of a program, and returns the directory of its package.
+fn unpack(sources: &Sources, directory: &Path) -> Result<PathBuf, Miss> {
+    for (name, text) in sources.files {
+        let path = directory.join(name);
+        let parent = path.parent().unwrap_or(directory);
+        fs::create_dir_all(parent)
+            .and_then(|()| fs::write(&path, text))
+            .map_err(|error| Miss::Stop(super::store::unwritable("write", &path, &error)))?;
+    }
+    Ok(directory.join(sources.package))
 }
 
 /// The module cache of this machine as a proxy. `GOPROXY=off` does not work, because `go install` requests the list of

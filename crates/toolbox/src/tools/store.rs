@@ -200,7 +200,7 @@ pub(super) struct Lock {
 /// The ways to install a tool with today's tools.lock, as in the record of an installation.
 fn recipes(pin: &ToolPin, platform: &str) -> Vec<String> {
     let download = pin.sum(platform).map(download_recipe);
-    download.into_iter().chain(pin.go.as_ref().map(|_| go_recipe(pin))).collect()
+    download.into_iter().chain(pin.builds().then(|| go_recipe(pin))).collect()
 }
 
 /// A download in the record of an installation.
@@ -210,6 +210,9 @@ pub(super) fn download_recipe(sum: &str) -> String {
 
 /// A build in the record of an installation.
 pub(super) fn go_recipe(pin: &ToolPin) -> String {
+    if let Some(sources) = &pin.sources {
+        return format!("go build sha256:{}", sources.digest());
+    }
     let package = pin.go.as_deref().unwrap_or_default();
     match pin.go_ldflags.as_deref() {
         // A field of the record is one line.

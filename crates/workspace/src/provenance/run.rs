@@ -101,7 +101,8 @@ fn render(
         let text = templates.get(file.as_str()).map(String::as_bytes);
         write(&chart.join(file), text.unwrap_or(bytes))?;
     }
-    renderer.invocation(target, &chart, &stage.path().join("homes"))?.args(arguments).run()
+    let invocation = renderer.invocation(target, &chart, &stage.path().join("homes"))?.args(arguments);
+    renderer.runner.run(&invocation)
 }
 
 fn key(target: &ChartTarget<'_>, trust: Trust) -> String {

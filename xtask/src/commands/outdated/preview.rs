@@ -56,6 +56,7 @@ fn render_with(session: &Session<'_>, update: &Update<'_>, mut found: Diagnostic
         offline: session.offline,
         jobs: session.jobs,
         printer: &silent,
+        engines: session.engines,
         rendered: Arc::default(),
         goldens: Arc::default(),
         revision: None,

@@ -1,0 +1,108 @@
+//! Which renders the engine of a Helm version does in the place of the helm command.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use diagnostics::{Code, Diagnostic, Diagnostics, Result};
+use helm::batch::Batch;
+use helm::batch_sources::TOOL;
+use toolbox::tools::{State, Tools};
+
+use crate::cli::EngineChoice;
+
+/// The number of renders from which on starting an engine pays.
+const WORTHWHILE: usize = 2;
+
+/// The engines of a run, by the helm command in whose place they render.
+#[derive(Debug, Default)]
+pub struct Engines {
+    choice: EngineChoice,
+    known: Mutex<BTreeMap<PathBuf, Option<Arc<Batch>>>>,
+    compares: AtomicBool,
+}
+
+impl Engines {
+    /// No engine is started yet. The variable counts if the option is not given.
+    pub fn new(option: Option<EngineChoice>, variable: Option<&str>) -> Result<Self> {
+        let variable = variable.filter(|_| option.is_none()).map(|text| {
+            <EngineChoice as clap::ValueEnum>::from_str(text, false).map_err(|_| {
+                Diagnostic::new(Code::Usage, format!("`XTASK_ENGINE` is `{text}`, which is not an engine"))
+                    .help("set it to `auto`, `helm`, or `batch`, or unset it")
+            })
+        });
+        let choice = option.or(variable.transpose()?).unwrap_or_default();
+        Ok(Self { choice, ..Self::default() })
+    }
+
+    /// Whether a sample of renders is compared with the helm command: for `ci`.
+    pub fn compare(&self) {
+        self.compares.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a sample of renders is compared.
+    #[must_use]
+    pub fn compares(&self) -> bool {
+        self.compares.load(Ordering::Relaxed)
+    }
+
+    /// The engine in the place of a helm command, for about so many renders. Fails only if one is demanded.
+    pub fn get(&self, tools: &Tools<'_>, helm: &Path, version: &str, renders: usize) -> Result<Option<Arc<Batch>>> {
+        if self.choice == EngineChoice::Helm {
+            return Ok(None);
+        }
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(engine) = known.get(helm) {
+            return Ok(engine.clone());
+        }
+        if self.choice == EngineChoice::Auto && renders < WORTHWHILE {
+            return Ok(None);
+        }
+        let engine = match start(tools, helm, version) {
+            Ok(engine) => Some(Arc::new(engine)),
+            Err(unavailable) if self.choice == EngineChoice::Batch => return Err(unavailable.into()),
+            Err(_) => None,
+        };
+        known.insert(helm.to_owned(), engine.clone());
+        Ok(engine)
+    }
+
+    /// What is wrong with the engines.
+    #[must_use]
+    pub fn findings(&self) -> Diagnostics {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found = Diagnostics::default();
+        for engine in known.values().flatten() {
+            found.extend(engine.findings());
+        }
+        found
+    }
+}
+
+/// Starts the engine of a version of Helm, if it is installed.
+fn start(tools: &Tools<'_>, helm: &Path, version: &str) -> std::result::Result<Batch, Diagnostic> {
+    let unavailable = || {
+        let message = format!("the render engine for Helm {version} is not available");
+        Diagnostic::new(Code::ToolUnavailable, message)
+    };
+    let listed = tools.list(&[(TOOL, version)]).pop().map(|listed| listed.state);
+    let program = match listed {
+        Some(State::Found(tool)) => tool.path,
+        Some(State::Missing { tried, help }) => {
+            let mut missing = unavailable();
+            missing.notes = tried;
+            missing.helps = help;
+            return Err(missing);
+        }
+        Some(State::Wrong(found)) => {
+            return Err(found.0.into_iter().next().unwrap_or_else(unavailable).help("or set `--engine helm`"));
+        }
+        None => return Err(unavailable()),
+    };
+    let engine = Batch::new(&program, helm);
+    let help = "install both with `cargo xtask tools install`, or set `--engine helm`";
+    let why = |why| unavailable().note(format!("{why}")).note(format!("engine: {}", program.display())).help(help);
+    engine.check().map_err(why)?;
+    Ok(engine)
+}
