@@ -211,7 +211,7 @@ fn in_cluster(
 ) -> Result<()> {
     let started = Instant::now();
     let first = if step.is_none() { course.first_images(prepared) } else { None };
-    let later = create::create(prepared, cluster, ids, first.as_ref())?;
+    let later = create::create(prepared, cluster, ids.clone(), first.as_ref())?;
     // The watches start while the node becomes ready, because starting them costs processor time.
     let observer = Observer::start(&cluster.kubectl);
     create::start(cluster, prepared.session.printer)?;
@@ -234,6 +234,7 @@ fn in_cluster(
         given: prepared.given(),
         folder: session.root.join("target/kind").join(run_name()),
         namespaces: course.namespaces(),
+        images: &ids,
         gitops: None,
     };
     if let Some(manifest) = &prepared.manifest {
