@@ -39,6 +39,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A scenario.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the file")]
 pub struct Scenario {
     /// The application that it tests.
     pub app: String,

@@ -146,13 +146,14 @@ fn all(session: &Session<'_>, request: &Request, stages: &mut Vec<Stage>, change
 }
 
 /// Runs the end-to-end scenarios of some Applications.
-type Test = fn(&Session<'_>, &Workspace, prepare::Request) -> RunResult;
+type Test = fn(&Session<'_>, &Workspace, Vec<String>) -> RunResult;
 
-fn in_kind(session: &Session<'_>, workspace: &Workspace, request: prepare::Request) -> RunResult {
-    test_kind::run_workspace(session, &request, workspace)
+fn in_kind(session: &Session<'_>, workspace: &Workspace, apps: Vec<String>) -> RunResult {
+    test_kind::run_workspace(session, &prepare::Request { apps, ..prepare::Request::default() }, workspace)
 }
 
-fn with_argocd(session: &Session<'_>, workspace: &Workspace, common: prepare::Request) -> RunResult {
+fn with_argocd(session: &Session<'_>, workspace: &Workspace, apps: Vec<String>) -> RunResult {
+    let common = prepare::Request { apps, ..prepare::Request::default() };
     let request = test_gitops::Request { common, window: test_gitops::WINDOW, ..test_gitops::Request::default() };
     test_gitops::run_workspace(session, &request, workspace)
 }
@@ -178,7 +179,7 @@ fn run_scenarios(
         stages.push(Stage { suites, ..stage });
         return Vec::new();
     }
-    let result = test(session, workspace, prepare::Request { apps, ..prepare::Request::default() });
+    let result = test(session, workspace, apps);
     session.printer.result(&result.table());
     let (suites, steps) = (result.suites(), result.json());
     stages.push(Stage { suites, ..Stage::new(name, started, Vec::new(), result.diagnostics) });

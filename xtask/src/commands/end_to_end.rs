@@ -179,7 +179,7 @@ fn test(
     provisioner.clear(&existing, session.printer)?;
 
     let cluster = provisioner.guard(lock, reused, request.keep || reused);
-    let outcome = in_cluster(course, &prepared, step, &cluster, ids, results);
+    let outcome = in_cluster(course, &prepared, step, &cluster, &ids, results);
     let kept = cluster.keep;
     results.diagnostics.extend(cluster.finish(session.printer));
     if kept {
@@ -206,7 +206,7 @@ fn in_cluster(
     prepared: &Prepared<'_>,
     step: Option<Chosen<'_>>,
     cluster: &Cluster,
-    ids: images::Ids,
+    ids: &images::Ids,
     results: &mut Results,
 ) -> Result<()> {
     let started = Instant::now();
@@ -234,7 +234,7 @@ fn in_cluster(
         given: prepared.given(),
         folder: session.root.join("target/kind").join(run_name()),
         namespaces: course.namespaces(),
-        images: &ids,
+        images: ids,
         gitops: None,
     };
     if let Some(manifest) = &prepared.manifest {

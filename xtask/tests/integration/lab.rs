@@ -49,7 +49,8 @@ pub(crate) struct Lab {
 impl Lab {
     pub(crate) fn new(subject: Subject) -> Option<Self> {
         let Ok(node_image) = std::env::var("XTASK_TEST_NODE_IMAGE") else {
-            let _ = writeln!(std::io::stderr(), "skipped: the faults of {} require XTASK_TEST_NODE_IMAGE", subject.command);
+            let _ =
+                writeln!(std::io::stderr(), "skipped: the faults of {} require XTASK_TEST_NODE_IMAGE", subject.command);
             return None;
         };
         let (engine, helm) = (engine()?, helm(HELM_4)?);
@@ -196,7 +197,6 @@ impl Lab {
             ("processes", processes(self.bench.base())),
         ])
     }
-
 }
 
 impl Drop for Lab {

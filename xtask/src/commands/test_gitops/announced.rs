@@ -59,7 +59,7 @@ pub(super) fn capture(kubectl: &Kubectl, snapshot: &Snapshot, apps: &[String]) -
     Ok(states)
 }
 
-/// The pods of a workload, directly or through its ReplicaSets.
+/// The pods of a workload, directly or through its `ReplicaSets`.
 fn pods(snapshot: &Snapshot, workload: &Workload) -> BTreeSet<String> {
     let sets = snapshot.replica_sets_of(&workload.metadata).map(|set| &set.metadata);
     let owners = std::iter::once(&workload.metadata).chain(sets);
