@@ -177,8 +177,8 @@ pub enum Command {
     /// Run render, validate, and lint, and print one report
     ///
     /// Renders every target, even fresh ones, compares the result with the goldens, and validates and lints it. A failing
-    /// stage does not stop the others. With `--kind`, `test-kind` runs as the last stage, in the cluster that an
-    /// earlier run kept or in a new one.
+    /// stage does not stop the others. With `--kind` and `--gitops`, `test-kind` and `test-gitops` run as the
+    /// last stages, in the clusters that earlier runs kept or in new ones.
     Ci(Ci),
     /// Validate rendered objects against their schemas (kubeconform, strict)
     ///
@@ -366,6 +366,10 @@ pub struct Ci {
     /// Also run `test-kind`
     #[arg(long)]
     pub kind: bool,
+
+    /// Also run `test-gitops`
+    #[arg(long)]
+    pub gitops: bool,
 
     /// Where to write the report.
     #[command(flatten)]

@@ -89,8 +89,8 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
         Command::Review(cli::Selection { targets }) => review::run(session, &targets),
         Command::Pending(cli::Selection { targets }) => pending::run(session, &targets),
         Command::Deps { update } => deps::run(session, update.as_deref()),
-        Command::Ci(cli::Ci { outputs, crds, base, kind }) => {
-            ci::run(session, &ci::Request { outputs, crds, base, kind })
+        Command::Ci(cli::Ci { outputs, crds, base, kind, gitops }) => {
+            ci::run(session, &ci::Request { outputs, crds, base, kind, gitops })
         }
         Command::Bench { rows, rounds, plot } => bench::run(session, &bench::Request { rows, rounds, plot }),
         Command::Lint(cli::Lint { targets, fix, base, images }) => {
@@ -108,9 +108,10 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
         Command::Seal(cli::Seal { app, name, values }) => seal::run(session, &seal::Request { app, name, values }),
         Command::TestKind(args) => test_kind::run(session, &end_to_end(args)),
         Command::TestGitops(args) => {
-            let cli::TestGitops { common, argocd_manifest, helm_repositories, window } = args;
+            let cli::TestGitops { common, argocd_manifest, helm_repositories, recovery, window } = args;
             let (common, window) = (end_to_end(common), Duration::from_secs(window));
-            test_gitops::run(session, &test_gitops::Request { common, argocd_manifest, window, helm_repositories })
+            let request = test_gitops::Request { common, argocd_manifest, window, helm_repositories, recovery };
+            test_gitops::run(session, &request)
         }
         Command::Init => init::run(Some(session.root.clone()), &session.environment.cache, session.printer),
         Command::Doctor => {

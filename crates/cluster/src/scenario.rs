@@ -39,6 +39,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A scenario.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the file")]
 pub struct Scenario {
     /// The application that it tests.
     pub app: String,
@@ -58,6 +59,8 @@ pub struct Scenario {
     pub steps: Vec<Step>,
     /// Whether `test-gitops` runs it, too, on what Argo CD deployed.
     pub gitops: bool,
+    /// Whether it leaves the Applications of the repository as they are, so that it runs while nothing may drift.
+    pub beside: bool,
     /// Its text, and the text of every file that a step names.
     pub texts: Vec<String>,
 }
@@ -96,6 +99,14 @@ impl Scenario {
         format!("{}/{}", self.app, self.name)
     }
 
+    /// Its parts before and after the step that replaces the cluster, if it has one.
+    #[must_use]
+    pub fn recovery(&self) -> Option<(Self, Self)> {
+        let index = self.steps.iter().position(|step| step.action.replaces_cluster())?;
+        let part = |steps: &[Step]| Self { steps: steps.to_vec(), ..self.clone() };
+        Some((part(&self.steps[..index]), part(&self.steps[index + 1..])))
+    }
+
     /// Whether it or a file that it names contains a text.
     #[must_use]
     pub fn mentions(&self, text: &str) -> bool {
@@ -127,6 +138,7 @@ impl Scenario {
         let alone = fields.flag("alone").unwrap_or(true);
         let upgrade = fields.bool("upgrade");
         let gitops = fields.bool("gitops");
+        let beside = fields.bool("beside");
         fields.required("steps");
         let nodes = fields.sequence("steps");
         fields.finish(&mut diagnostics);
@@ -170,6 +182,7 @@ impl Scenario {
             needs,
             upgrade,
             gitops,
+            beside,
             namespaces,
             steps,
             texts,

@@ -63,6 +63,10 @@ pub struct TestGitops {
     #[arg(long, conflicts_with = "upgrade_from")]
     pub helm_repositories: bool,
 
+    /// Run the scenarios in which the cluster is lost and recovered, instead of all others
+    #[arg(long, conflicts_with_all = ["step", "upgrade_from", "delete"])]
+    pub recovery: bool,
+
     /// Seconds in which no Application may drift from Git
     #[arg(long, default_value = "120", value_name = "SECONDS")]
     pub window: u64,

@@ -22,10 +22,10 @@ use workspace::{Workspace, plan};
 use self::changes::Changes;
 use super::app_of_apps;
 use super::consequences;
-use super::end_to_end::prepare;
+use super::end_to_end::{RunResult, prepare};
 use super::placing::Placer;
 use super::rendering::{self, RenderState, Rendering};
-use super::{Outcome, Session, lint, render, test_kind, validate};
+use super::{Outcome, Session, lint, render, test_gitops, test_kind, validate};
 use crate::report;
 use crate::report::json::Output;
 use crate::report::junit::{Case, Failure, Suite};
@@ -44,6 +44,8 @@ pub struct Request {
     pub base: Option<String>,
     /// Also run the end-to-end scenarios in a kind cluster.
     pub kind: bool,
+    /// Also let Argo CD deploy the Applications to a kind cluster.
+    pub gitops: bool,
 }
 
 /// A completed stage.
@@ -145,9 +147,29 @@ fn all(session: &Session<'_>, request: &Request, stages: &mut Vec<Stage>, change
     let cases = cases(&mut names().chain(linted.charts));
     stages.push(Stage::lasting("lint", lint_time, cases, linted.diagnostics));
 
-    let run_kind = request.kind && !process::interrupted();
-    let steps = run_kind.then(|| run_scenarios(session, &workspace, &renderings, stages));
+    let mut steps = None;
+    for (wanted, name, test) in
+        [(request.kind, "test-kind", in_kind as Test), (request.gitops, "test-gitops", with_argocd as Test)]
+    {
+        if wanted && !process::interrupted() {
+            let done = run_scenarios(session, &workspace, &renderings, stages, name, test);
+            steps.get_or_insert_with(Vec::new).extend(done);
+        }
+    }
     Ok(json::Ci { render: report.as_ref().map(json::Render::from), steps })
+}
+
+/// Runs the end-to-end scenarios of some Applications.
+type Test = fn(&Session<'_>, &Workspace, Vec<String>) -> RunResult;
+
+fn in_kind(session: &Session<'_>, workspace: &Workspace, apps: Vec<String>) -> RunResult {
+    test_kind::run_workspace(session, &prepare::Request { apps, ..prepare::Request::default() }, workspace)
+}
+
+fn with_argocd(session: &Session<'_>, workspace: &Workspace, apps: Vec<String>) -> RunResult {
+    let common = prepare::Request { apps, ..prepare::Request::default() };
+    let request = test_gitops::Request { common, window: test_gitops::WINDOW, ..test_gitops::Request::default() };
+    test_gitops::run_workspace(session, &request, workspace)
 }
 
 /// Runs the end-to-end scenarios for everything that could be rendered, and returns the steps for JSON output.
@@ -156,6 +178,8 @@ fn run_scenarios(
     workspace: &Workspace,
     renderings: &[Rendering<'_>],
     stages: &mut Vec<Stage>,
+    name: &'static str,
+    test: Test,
 ) -> Vec<json::Step> {
     let started = Instant::now();
     let deployed = |one: &&Rendering<'_>| one.target.id.case == DEFAULT_CASE && one.manifests().is_some();
@@ -163,17 +187,16 @@ fn run_scenarios(
     if apps.is_empty() {
         let skipped = Some("nothing could be rendered".to_owned());
         let case = Case { name: "the run".to_owned(), skipped, ..Case::default() };
-        let suites = vec![Suite { name: "test-kind".to_owned(), cases: vec![case] }];
-        let stage = Stage::new("test-kind", started, Vec::new(), Diagnostics::default());
-        session.printer.status("Skipping", "test-kind: nothing could be rendered");
+        let suites = vec![Suite { name: name.to_owned(), cases: vec![case] }];
+        let stage = Stage::new(name, started, Vec::new(), Diagnostics::default());
+        session.printer.status("Skipping", &format!("{name}: nothing could be rendered"));
         stages.push(Stage { suites, ..stage });
         return Vec::new();
     }
-    let result =
-        test_kind::run_workspace(session, &prepare::Request { apps, ..prepare::Request::default() }, workspace);
+    let result = test(session, workspace, apps);
     session.printer.result(&result.table());
     let (suites, steps) = (result.suites(), result.json());
-    stages.push(Stage { suites, ..Stage::new("test-kind", started, Vec::new(), result.diagnostics) });
+    stages.push(Stage { suites, ..Stage::new(name, started, Vec::new(), result.diagnostics) });
     steps
 }
 

@@ -179,7 +179,7 @@ fn test(
     provisioner.clear(&existing, session.printer)?;
 
     let cluster = provisioner.guard(lock, reused, request.keep || reused);
-    let outcome = in_cluster(course, &prepared, step, &cluster, ids, results);
+    let outcome = in_cluster(course, &prepared, step, &cluster, &ids, results);
     let kept = cluster.keep;
     results.diagnostics.extend(cluster.finish(session.printer));
     if kept {
@@ -206,12 +206,12 @@ fn in_cluster(
     prepared: &Prepared<'_>,
     step: Option<Chosen<'_>>,
     cluster: &Cluster,
-    ids: images::Ids,
+    ids: &images::Ids,
     results: &mut Results,
 ) -> Result<()> {
     let started = Instant::now();
     let first = if step.is_none() { course.first_images(prepared) } else { None };
-    let later = create::create(prepared, cluster, ids, first.as_ref())?;
+    let later = create::create(prepared, cluster, ids.clone(), first.as_ref())?;
     // The watches start while the node becomes ready, because starting them costs processor time.
     let observer = Observer::start(&cluster.kubectl);
     create::start(cluster, prepared.session.printer)?;
@@ -234,6 +234,7 @@ fn in_cluster(
         given: prepared.given(),
         folder: session.root.join("target/kind").join(run_name()),
         namespaces: course.namespaces(),
+        images: ids,
         gitops: None,
     };
     if let Some(manifest) = &prepared.manifest {

@@ -5,7 +5,9 @@
 //! applies is compared with the goldens, and scenarios change the repository and the cluster.
 
 mod agreement;
+mod announced;
 mod charts;
+mod clone;
 mod contained;
 mod location;
 mod release;
@@ -14,6 +16,7 @@ mod request;
 mod run;
 mod server;
 mod tree;
+mod waves;
 
 use std::collections::BTreeSet;
 
@@ -23,13 +26,13 @@ use workspace::Workspace;
 use workspace::gitops::GitOps as Config;
 
 use self::release::Manifest;
-pub use self::request::Request;
+pub use self::request::{Request, WINDOW};
 use self::run::Stages;
 use super::end_to_end::create::Later;
 use super::end_to_end::lane::Run;
 use super::end_to_end::prepare::{Additions, Prepared};
 use super::end_to_end::reports::Results;
-use super::end_to_end::{self, Course};
+use super::end_to_end::{self, Course, RunResult};
 use super::{Outcome, Session, app_of_apps};
 use crate::report::json::{self, Output};
 
@@ -40,10 +43,16 @@ const COMMAND: &str = "test-gitops";
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let (workspace, found) = app_of_apps::load(session)?;
     found.into_result(())?;
-    let mut course = Deployed { request, manifest: None, config: workspace.config.gitops.clone() };
-    let mut result = end_to_end::run(session, &request.common, &workspace, &mut course);
+    let mut result = run_workspace(session, request, &workspace);
     let steps = end_to_end::conclude(session, &request.common, &mut result);
     Ok(Outcome { diagnostics: result.diagnostics, output: Output::TestGitops(json::TestKind { steps }) })
+}
+
+/// Tests the applications of a workspace. Prints progress only.
+#[must_use]
+pub(crate) fn run_workspace(session: &Session<'_>, request: &Request, workspace: &Workspace) -> RunResult {
+    let mut course = Deployed { request, manifest: None, config: workspace.config.gitops.clone() };
+    end_to_end::run(session, &request.common, workspace, &mut course)
 }
 
 /// The Applications as Argo CD deploys them.
@@ -77,6 +86,10 @@ impl Course for Deployed<'_> {
             scenarios.extend(
                 diagnostics.take(scenario::of_app(workspace, scenario::GITOPS_FOLDER, app)).unwrap_or_default(),
             );
+        }
+        // A single step may be of either kind.
+        if self.request.common.step.is_none() {
+            scenarios.retain(|scenario| scenario.recovery().is_some() == self.request.recovery);
         }
         let manifest = Manifest::load(session, config, self.request.argocd_manifest.as_deref());
         self.manifest = diagnostics.take(manifest);

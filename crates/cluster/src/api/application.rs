@@ -86,6 +86,10 @@ pub struct SyncResult {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Resource {
+    /// Its API group; empty for the core group.
+    pub group: String,
+    /// The version of its API.
+    pub version: String,
     /// Its kind.
     pub kind: String,
     /// Its namespace.

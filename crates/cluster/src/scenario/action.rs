@@ -38,6 +38,11 @@ pub trait Action: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether the cluster is replaced with a new one.
+    fn replaces_cluster(&self) -> bool {
+        false
+    }
+
     /// The pinned tool that it runs.
     fn tool(&self) -> Option<&str> {
         None

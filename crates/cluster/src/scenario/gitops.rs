@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use document::{Fields, Value};
 use kubernetes::manifest::ObjectKey;
 
 use crate::observer::{Observer, Stop};
@@ -16,7 +17,7 @@ pub const NAMESPACE: &str = "argocd";
 pub const KIND: &str = "Application";
 
 /// How often Argo CD is asked to compare its Applications.
-const REFRESH: Duration = Duration::from_secs(15);
+const REFRESH: Duration = Duration::from_secs(5);
 
 /// How soon the end of the work is noticed.
 const PULSE: Duration = Duration::from_millis(100);
@@ -58,8 +59,13 @@ pub trait GitOps: Sync {
     /// Asks Argo CD to compare its Applications with the last commit.
     fn refresh(&self) -> diagnostics::Result<()>;
 
-    /// Runs a check of this tool on the files of the last commit. The error is what the check lacks.
+    /// Runs a command of this tool in a clone with the last commit, on top of a main branch with the commit before it.
+    /// Returns its exit code and its output.
     fn check(&self, args: &[String], deadline: Duration) -> Result<(Option<i32>, String), Stop>;
+
+    /// How what changed in Applications since the last commit differs from what `diff` announces; nothing if it agrees.
+    /// The second value is what was announced, in one line.
+    fn unannounced(&self, apps: &[String], deadline: Duration) -> Result<(Vec<String>, String), Stop>;
 }
 
 /// Does work while Argo CD is asked now and then to compare its Applications with the repository. It starts no sync while
@@ -90,6 +96,14 @@ impl Drop for Done<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
+}
+
+/// The names of Applications in a step: one, or a list.
+pub(super) fn names(fields: &mut Fields<'_>, key: &'static str) -> Option<Vec<String>> {
+    if matches!(fields.node(key)?.value, Value::Sequence(_)) {
+        return Some(fields.strings(key).into_iter().map(|(text, _)| text).collect());
+    }
+    Some(vec![fields.required_string(key)?])
 }
 
 /// Waits until Applications are Synced and Healthy at the last commit.

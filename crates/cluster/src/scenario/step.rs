@@ -1,11 +1,13 @@
 //! The kinds of steps: one file each, and a row in [`KINDS`].
 
+mod announced;
 mod app;
 mod apply;
 mod commit;
 mod delete;
 mod deploy;
 mod exec;
+mod new_cluster;
 mod object;
 mod ready;
 mod restart;
@@ -35,6 +37,8 @@ const KINDS: &[Kind] = &[
     object::KIND,
     commit::KIND,
     synced::KIND,
+    announced::KIND,
+    new_cluster::KIND,
     app::KIND,
     xtask::KIND,
 ];

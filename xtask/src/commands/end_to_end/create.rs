@@ -45,6 +45,26 @@ pub(crate) fn create(
         }
         return Ok(None);
     }
+    create_new(prepared, cluster, ids, first)
+}
+
+/// Replaces the cluster with a new one, as after its loss.
+pub(crate) fn replace(prepared: &Prepared<'_>, cluster: &Cluster, ids: &images::Ids) -> Result<()> {
+    let progress = prepared.session.printer;
+    cluster.provisioner.remove(progress)?;
+    create_new(prepared, cluster, ids.clone(), None)?;
+    start(cluster, progress)
+}
+
+/// Creates a cluster, and loads its images.
+fn create_new(
+    prepared: &Prepared<'_>,
+    cluster: &Cluster,
+    mut ids: images::Ids,
+    first: Option<&BTreeSet<String>>,
+) -> Result<Option<Later>> {
+    let provisioner = &cluster.provisioner;
+    let progress = prepared.session.printer;
     std::thread::scope(|scope| {
         let creating = scope.spawn(|| -> Result<()> {
             let what = format!("cluster {} from {}", provisioner.name, prepared.options.node_image);

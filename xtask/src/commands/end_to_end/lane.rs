@@ -10,7 +10,7 @@ use cluster::scenario::action::Outcome;
 use cluster::scenario::gitops::GitOps;
 use cluster::scenario::run::{Deadline, Runner};
 use cluster::scenario::{Scenario, Step, apply};
-use cluster::{Cluster, diagnosis};
+use cluster::{Cluster, diagnosis, images};
 use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Place};
 use toolbox::parallel::parallel;
@@ -27,6 +27,7 @@ const DEPLOY: Duration = Duration::from_secs(120);
 const SAVED: &str = "values.json";
 
 /// A run in a cluster.
+#[derive(Clone)]
 pub(crate) struct Run<'a> {
     pub(crate) stage: &'a Stage<'a>,
     pub(crate) cluster: &'a Cluster,
@@ -39,6 +40,8 @@ pub(crate) struct Run<'a> {
     pub(crate) folder: PathBuf,
     /// The namespaces of Argo CD and its repository, if the run has them. They may be the cause of any failure.
     pub(crate) namespaces: Vec<String>,
+    /// The images that this repository does not build, for another cluster.
+    pub(crate) images: &'a images::Ids,
     /// The repository that Argo CD reads, if the run has one.
     pub(crate) gitops: Option<&'a dyn GitOps>,
 }
@@ -98,12 +101,17 @@ impl Run<'_> {
 
     /// Runs a scenario in its own namespaces, up to the first step that fails.
     pub(crate) fn scenario(&self, scenario: &Scenario) -> Results {
+        self.scenario_with(scenario, BTreeMap::new())
+    }
+
+    /// Runs a scenario, given variables that are already set.
+    pub(crate) fn scenario_with(&self, scenario: &Scenario, values: BTreeMap<String, String>) -> Results {
         let names: Vec<&str> = scenario.namespaces.iter().map(String::as_str).collect();
         let prepared = self.stage.make_namespaces(&names, DEPLOY);
         if let Err(stop) = prepared {
             return self.timed(&scenario.title(), "creates its namespaces", || Err(stop));
         }
-        let results = self.steps(scenario, BTreeMap::new());
+        let results = self.steps(scenario, values);
         // In a cluster that is kept, the objects of a failed scenario can be examined.
         let examine = results.failed() && self.cluster.keep;
         if !examine && !toolbox::process::interrupted() && self.stage.observer.lost().is_none() {

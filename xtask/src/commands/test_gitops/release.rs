@@ -1,7 +1,8 @@
 //! The manifest of the Argo CD release: its core install, without the user interface, as the release publishes it.
 //!
-//! Three things are changed: images are not pulled, because they are loaded into the node; they are referenced by digest
-//! where charts.toml pins one; and the repo server finds the Git server under the name of the real host.
+//! Some things are changed: images are not pulled, because they are loaded into the node; they are referenced by digest
+//! where charts.toml pins one; the repo server finds the Git server under the name of the real host, and is found under a
+//! name that is not looked up outside of the cluster; and containers are asked every second whether they are ready.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,10 @@ use crate::lint::images;
 
 /// The variable with the path of a manifest that is used instead of the release's.
 pub(super) const VARIABLE: &str = "XTASK_ARGOCD_MANIFEST";
+
+/// The full name of the repo server. With a short one, each connection waits until the cluster's DNS has asked outside of the
+/// cluster, too, which takes seconds where nothing answers.
+const REPO_SERVER: &str = "argocd-repo-server.argocd.svc.cluster.local.:8081";
 
 /// The manifest of an Argo CD release.
 pub(super) struct Manifest {
@@ -53,7 +58,12 @@ impl Manifest {
         let mut used = Used::new();
         for text in text.split("\n---\n") {
             // The definitions are large, and stay as they are.
-            let changed = ["kind: Deployment", "kind: StatefulSet", "  name: argocd-tls-certs-cm"];
+            let changed = [
+                "kind: Deployment",
+                "kind: StatefulSet",
+                "  name: argocd-cmd-params-cm",
+                "  name: argocd-tls-certs-cm",
+            ];
             if !text.lines().any(|line| changed.contains(&line)) {
                 documents.push(Document::Text(text.to_owned()));
                 continue;
@@ -61,7 +71,10 @@ impl Manifest {
             for document in yaml::parse(&Source::new(name, text))? {
                 let mut object = json(&document.root);
                 let references = images::references_in(&document.root);
-                each_container(&mut object, |container| pin(container, digests));
+                each_container(&mut object, |container| {
+                    pin(container, digests);
+                    ask_often(container);
+                });
                 for (image, place) in references {
                     used.insert(pinned(&image, digests), Some(Place { span: None, ..place }));
                 }
@@ -86,6 +99,7 @@ impl Manifest {
                         object["spec"]["template"]["metadata"]["annotations"]["test-gitops/certificate"] =
                             Value::from(digest);
                     }
+                    Some("argocd-cmd-params-cm") => object["data"]["repo.server"] = Value::from(REPO_SERVER),
                     Some("argocd-tls-certs-cm") => {
                         let data = hosts.iter().map(|host| (host.clone(), Value::from(certificate)));
                         object["data"] = Value::Object(data.collect());
@@ -113,6 +127,13 @@ fn pin(container: &mut Value, digests: &BTreeMap<String, String>) {
     }
     if let Some(image) = container["image"].as_str().map(|image| pinned(image, digests)) {
         container["image"] = Value::from(image);
+    }
+}
+
+fn ask_often(container: &mut Value) {
+    if let Some(probe) = container.get_mut("readinessProbe").and_then(Value::as_object_mut) {
+        probe.insert("initialDelaySeconds".to_owned(), Value::from(0));
+        probe.insert("periodSeconds".to_owned(), Value::from(1));
     }
 }
 
@@ -178,7 +199,10 @@ spec:
   template:
     spec:
       containers:
-        - {name: main, image: 'example.com/argocd:v1', imagePullPolicy: Always}
+        - name: main
+          image: 'example.com/argocd:v1'
+          imagePullPolicy: Always
+          readinessProbe: {tcpSocket: {port: 8081}, initialDelaySeconds: 5, periodSeconds: 10}
 ";
 
     #[test]
@@ -194,6 +218,7 @@ spec:
         let spec = &objects[1]["spec"]["template"]["spec"];
         assert_eq!(spec["hostAliases"], json!([{ "ip": "10.96.0.7", "hostnames": ["git.example.com"] }]));
         assert_eq!(spec["containers"][0]["imagePullPolicy"], "IfNotPresent");
+        assert_eq!(spec["containers"][0]["readinessProbe"]["periodSeconds"], 1);
         assert_eq!(spec["containers"][0]["image"], "example.com/argocd:v1@sha256:00");
     }
 }

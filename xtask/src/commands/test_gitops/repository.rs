@@ -1,5 +1,6 @@
 //! The repository that Argo CD reads: the work tree, and the commits of scenarios on top of it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,12 +8,14 @@ use std::time::Duration;
 use cluster::kubectl::checked;
 use cluster::observer::Stop;
 use cluster::scenario::gitops::{Change, GitOps, NAMESPACE};
+use cluster::verdict::Problem;
 use diagnostics::{Diagnostic, Result};
 use toolbox::pack::{self, Entry};
-use toolbox::process::Invocation;
+use toolbox::process::{Invocation, Output};
 
 use super::server::Server;
 use super::tree::{self, Files};
+use super::{announced, clone};
 use crate::commands::Session;
 
 /// The deadline for asking Argo CD to compare its Applications.
@@ -28,15 +31,22 @@ pub(super) struct Repository<'a> {
     pub(super) branches: Vec<String>,
     /// The files of the work tree.
     pub(super) original: Files,
+    /// The Applications of the repository.
+    pub(super) apps: Vec<String>,
     pub(super) state: Mutex<State>,
 }
 
 /// What scenarios change.
+#[derive(Default)]
 pub(super) struct State {
     /// The files of the last commit.
     pub(super) files: Files,
     /// The last commit.
     pub(super) head: String,
+    /// The files of the commit before it.
+    before: Files,
+    /// The Applications at that commit.
+    applications: BTreeMap<String, announced::State>,
 }
 
 impl<'a> Repository<'a> {
@@ -46,20 +56,39 @@ impl<'a> Repository<'a> {
         path: String,
         branches: Vec<String>,
         original: Files,
+        apps: Vec<String>,
     ) -> Self {
-        let state = Mutex::new(State { files: original.clone(), head: String::new() });
-        Self { session, server, path, branches, original, state }
+        let state = Mutex::new(State { files: original.clone(), ..State::default() });
+        Self { session, server, path, branches, original, apps, state }
     }
 
-    /// Publishes the work tree.
+    /// The same repository on another Git server.
+    pub(super) fn moved_to(&self, server: &'a Server<'a>) -> Self {
+        let state = Mutex::new(State { files: self.state().files.clone(), ..State::default() });
+        let Self { session, path, branches, original, apps, .. } = self;
+        Self {
+            session,
+            server,
+            path: path.clone(),
+            branches: branches.clone(),
+            original: original.clone(),
+            apps: apps.clone(),
+            state,
+        }
+    }
+
+    /// Publishes the work tree with the commits of scenarios.
     pub(super) fn publish(&self) -> Result<()> {
-        self.publish_files(&self.original)
+        let files = self.state().files.clone();
+        self.publish_files(&files)?;
+        self.state().files = files;
+        Ok(())
     }
 
-    /// Publishes other files instead of the work tree.
+    /// Publishes other files instead, until the next time.
     pub(super) fn publish_files(&self, files: &Files) -> Result<()> {
         let head = self.server.publish(&self.path, &self.branches, true, &[], packed(files)?)?;
-        *self.state() = State { files: files.clone(), head };
+        self.state().head = head;
         Ok(())
     }
 
@@ -97,8 +126,11 @@ impl GitOps for Repository<'_> {
         let (written, deleted) = tree::change(&mut files, changes)?;
         let archive: Files =
             written.into_iter().filter_map(|path| files.get(&path).cloned().map(|entry| (path, entry))).collect();
+        let snapshot = self.server.observer.snapshot();
+        let applications = announced::capture(self.server.kubectl, &snapshot, &self.apps)?;
         let head = self.server.publish(&self.path, &self.branches, false, &deleted, packed(&archive)?)?;
-        *state = State { files, head: head.clone() };
+        let before = std::mem::replace(&mut state.files, files);
+        *state = State { files: std::mem::take(&mut state.files), head: head.clone(), before, applications };
         drop(state);
         self.refresh()?;
         Ok(head)
@@ -121,17 +153,38 @@ impl GitOps for Repository<'_> {
     }
 
     fn check(&self, args: &[String], deadline: Duration) -> std::result::Result<(Option<i32>, String), Stop> {
-        let folder = tempfile::Builder::new().prefix("homelab-chart-").tempdir();
-        let folder = folder.map_err(|error| Diagnostic::io("create a directory in", &std::env::temp_dir(), &error))?;
-        for (path, entry) in &self.state().files {
-            let target = folder.path().join(path);
-            let written =
-                std::fs::create_dir_all(target.parent().unwrap_or(folder.path())).and_then(|()| match entry {
-                    Entry::File { content, .. } => std::fs::write(&target, content),
-                    Entry::Link(to) => std::os::unix::fs::symlink(to, &target),
-                });
-            written.map_err(|error| Diagnostic::io("write", &target, &error))?;
+        let output = self.run(args, deadline)?;
+        Ok((output.code, format!("{}{}", String::from_utf8_lossy(&output.stdout), output.stderr)))
+    }
+
+    fn unannounced(&self, apps: &[String], deadline: Duration) -> std::result::Result<(Vec<String>, String), Stop> {
+        let diff = ["diff", "--offline", "--format", "json"].map(str::to_owned);
+        let output = self.run(&diff, deadline)?;
+        let mut announced = announced::read(&String::from_utf8_lossy(&output.stdout)).map_err(|error| {
+            let command = format!("cargo xtask {}", diff.join(" "));
+            Stop::Problem(Problem::new(format!("`{command}`"), "failed", format!("{error}: {}", output.stderr)))
+        })?;
+        let snapshot = self.server.observer.snapshot();
+        let now = announced::capture(self.server.kubectl, &snapshot, apps)?;
+        let state = self.state();
+        let none = announced::State::default();
+        let mut differences = Vec::new();
+        let summaries = apps.iter().map(|app| format!("{app}: {}", announced::summary(announced.get(app))));
+        let summary = summaries.collect::<Vec<_>>().join("; ");
+        for (app, after) in &now {
+            let before = state.applications.get(app).unwrap_or(&none);
+            differences.extend(announced::differences(before, after, &announced.remove(app).unwrap_or_default()));
         }
+        Ok((differences, summary))
+    }
+}
+
+impl Repository<'_> {
+    /// Runs this tool in a clone.
+    fn run(&self, args: &[String], deadline: Duration) -> std::result::Result<Output, Stop> {
+        let state = self.state();
+        let folder = clone::write(&state.before, &state.files)?;
+        drop(state);
         let program = std::env::current_exe().map_err(|error| Diagnostic::io("find", Path::new("xtask"), &error))?;
         let mut invocation = Invocation::new(&program, folder.path()).args(args);
         // The same tools, caches, and mirrors as in this run.
@@ -140,8 +193,6 @@ impl GitOps for Repository<'_> {
             invocation = invocation.env(name, value);
         }
         invocation = invocation.env("XTASK_CACHE_DIR", &self.session.environment.cache).env("NO_COLOR", "1");
-        let output = self.server.observer.run(&invocation.env("CI", "true").deadline(deadline))?;
-        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), output.stderr);
-        Ok((output.code, text))
+        self.server.observer.run(&invocation.env("CI", "true").deadline(deadline))
     }
 }

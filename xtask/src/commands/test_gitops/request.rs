@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use crate::commands::end_to_end::prepare;
 
+/// How long nothing may drift, unless another time is given.
+pub const WINDOW: Duration = Duration::from_secs(120);
+
 /// The arguments of the command.
 #[derive(Debug, Default)]
 pub struct Request {
@@ -16,4 +19,6 @@ pub struct Request {
     pub window: Duration,
     /// Whether Argo CD downloads the dependencies of charts from Helm repositories, instead of finding them in Git.
     pub helm_repositories: bool,
+    /// Whether the scenarios run in which the cluster is lost, instead of all others.
+    pub recovery: bool,
 }

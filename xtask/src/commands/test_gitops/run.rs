@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cluster::api::{Application, List};
-use cluster::observer::Stop;
+use cluster::api::Application;
+use cluster::observer::{Observer, Stop};
 use cluster::scenario::gitops::{GitOps, KIND, NAMESPACE, of_application, refreshing, wait_synced};
 use cluster::scenario::run::Deadline;
 use cluster::scenario::{Scenario, Step, apply};
@@ -25,12 +25,13 @@ use super::repository::Repository;
 use super::request::Request;
 use super::server::{Reached, Server};
 use super::tree::Files;
-use super::{location, tree};
+use super::{location, tree, waves};
 use crate::commands::Session;
+use crate::commands::end_to_end::create;
 use crate::commands::end_to_end::lane::{Run, each};
 use crate::commands::end_to_end::prepare::Prepared;
 use crate::commands::end_to_end::reports::Results;
-use crate::commands::end_to_end::stage::App;
+use crate::commands::end_to_end::stage::{App, Stage};
 
 /// The deadline for the Git server.
 const SERVER: Duration = Duration::from_secs(120);
@@ -48,12 +49,22 @@ const STALE: Duration = Duration::from_secs(30);
 const SHOWN: usize = 4;
 
 /// A run with Argo CD.
+#[derive(Clone, Copy)]
 pub(super) struct Stages<'a> {
     pub(super) run: &'a Run<'a>,
     pub(super) prepared: &'a Prepared<'a>,
     pub(super) config: &'a Config,
     pub(super) manifest: &'a Manifest,
     pub(super) request: &'a Request,
+}
+
+/// The result of a bootstrap.
+struct Bootstrapped {
+    results: Results,
+    /// The Applications that are applied by hand.
+    roots: Vec<String>,
+    /// When they were applied.
+    at: Instant,
 }
 
 impl Stages<'_> {
@@ -64,16 +75,7 @@ impl Stages<'_> {
             Ok(both) => both,
             Err(found) => return self.run.timed("git-server", "serves the work tree", || Err(Stop::Other(found))),
         };
-        let run = Run {
-            stage: self.run.stage,
-            cluster: self.run.cluster,
-            scenarios: self.run.scenarios,
-            order: self.run.order.clone(),
-            given: self.run.given.clone(),
-            folder: self.run.folder.clone(),
-            namespaces: self.run.namespaces.clone(),
-            gitops: Some(&repository),
-        };
+        let run = Run { gitops: Some(&repository), ..self.run.clone() };
         if let Some((scenario, step)) = step {
             let mut results = run.timed("git-server", "serves the work tree", || {
                 self.watch();
@@ -85,21 +87,31 @@ impl Stages<'_> {
             }
             return results;
         }
-        let mut results = refreshing(&repository, || self.bootstrap(&server, &repository, &hosted));
+        let mut results = refreshing(&repository, || {
+            let mut bootstrapped = self.bootstrap(&repository, &hosted);
+            if !run.stopped(&bootstrapped.results) {
+                let synced = self.sync(&repository, &bootstrapped);
+                bootstrapped.results.extend(synced);
+            }
+            bootstrapped.results
+        });
+        if self.request.recovery {
+            for scenario in run.scenarios {
+                if let Some(parts) = scenario.recovery().filter(|_| !run.stopped(&results)) {
+                    results.extend(self.recover(&run, &repository, &hosted, scenario, &parts));
+                }
+            }
+            return results;
+        }
         if !run.stopped(&results) {
             results.extend(self.compare());
         }
         if !run.stopped(&results) {
-            results.extend(self.smoke(&run));
+            results.extend(self.undisturbed(&run, &repository));
         }
-        let scenarios = run.scenarios.iter().filter(|scenario| !scenario.gitops && !scenario.upgrade);
-        for scenario in scenarios {
-            if run.stopped(&results) {
-                break;
-            }
-            results.extend(refreshing(&repository, || run.scenario(scenario)));
-            if !toolbox::process::interrupted() && run.stage.observer.lost().is_none() {
-                results.extend(self.restore(&run, &repository, scenario));
+        for scenario in run.scenarios.iter().filter(|one| !one.gitops && !one.upgrade && !one.beside) {
+            if !run.stopped(&results) {
+                results.extend(self.scenario(&run, &repository, scenario));
             }
         }
         results
@@ -140,7 +152,8 @@ impl Stages<'_> {
             }
         }
         let branches = branches.into_iter().collect();
-        Ok((Repository::new(session, server, path, branches, files), hosted))
+        let apps = self.prepared.apps.keys().cloned().collect();
+        Ok((Repository::new(session, server, path, branches, files, apps), hosted))
     }
 
     /// The files of the revision to upgrade from.
@@ -166,27 +179,28 @@ impl Stages<'_> {
         self.run.stage.observer.watch_once(KIND, "/apis/argoproj.io/v1alpha1/applications");
     }
 
-    /// Everything up to the first sync of all Applications.
-    fn bootstrap(&self, server: &Server<'_>, repository: &Repository<'_>, hosted: &[Served]) -> Results {
+    /// Everything up to the first sync of what is applied by hand.
+    fn bootstrap(&self, repository: &Repository<'_>, hosted: &[Served]) -> Bootstrapped {
         let run = self.run;
+        let mut done = Bootstrapped { results: Results::default(), roots: Vec::new(), at: Instant::now() };
         let mut hosts: BTreeSet<String> = hosted.iter().map(|one| one.host.clone()).collect();
         hosts.extend(location::split(&self.prepared.workspace.config.repository).map(|(host, _)| host));
         let hosts: Vec<String> = hosts.into_iter().collect();
         let mut reached: Option<Reached> = None;
-        let mut results = run.timed("git-server", "serves the work tree", || {
+        done.results.extend(run.timed("git-server", "serves the work tree", || {
             let deadline = Deadline::after(SERVER);
             run.stage.network(deadline.left())?;
-            reached = Some(server.deploy(&hosts, deadline)?);
+            reached = Some(repository.server.deploy(&hosts, deadline)?);
             for one in hosted {
-                server.write(&one.host, &one.path, one.content.clone())?;
+                repository.server.write(&one.host, &one.path, one.content.clone())?;
             }
             match self.before()? {
                 Some(before) => Ok(repository.publish_files(&before)?),
                 None => Ok(repository.publish()?),
             }
-        });
-        let Some(reached) = reached.filter(|_| !run.stopped(&results)) else { return results };
-        results.extend(run.timed("argocd", "is installed", || {
+        }));
+        let Some(reached) = reached.filter(|_| !run.stopped(&done.results)) else { return done };
+        done.results.extend(run.timed("argocd", "is installed", || {
             let deadline = Deadline::after(INSTALL);
             let namespace =
                 serde_json::json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": NAMESPACE } });
@@ -202,34 +216,42 @@ impl Stages<'_> {
             let text = format!("{namespace}\n---\n{secret}\n---\n{text}");
             apply::apply(run.stage.kubectl, run.stage.observer, NAMESPACE, &text, deadline.left())
         }));
-        if run.stopped(&results) {
-            return results;
+        if run.stopped(&done.results) {
+            return done;
         }
-        let started = Instant::now();
+        done.at = Instant::now();
         let mut roots = Vec::new();
-        results.extend(run.timed("argocd", "is bootstrapped", || {
+        done.results.extend(run.timed("argocd", "is bootstrapped", || {
             self.watch();
             roots = self.apply_roots()?;
             // In a kept cluster, Argo CD knows an earlier commit.
             Ok(repository.refresh()?)
         }));
-        if run.stopped(&results) {
-            return results;
+        done.roots = roots;
+        if !run.stopped(&done.results) {
+            let roots: Vec<&String> = done.roots.iter().collect();
+            let synced = self.synced(repository, &roots, done.at);
+            done.results.extend(synced);
         }
-        let synced = |app: &String| {
-            run.measured(app, "becomes Synced and Healthy", || {
-                let deadline = SYNC.saturating_sub(started.elapsed());
-                wait_synced(run.stage.observer, repository, std::slice::from_ref(app), deadline)?;
-                Ok(Some(format!("{:.1} s after the bootstrap", started.elapsed().as_secs_f64())))
+        done
+    }
+
+    /// Waits until Applications are synced, and measures the time since the bootstrap.
+    fn synced(&self, repository: &Repository<'_>, apps: &[&String], since: Instant) -> Results {
+        each(apps, |app: &String| {
+            self.run.measured(app, "becomes Synced and Healthy", || {
+                let deadline = SYNC.saturating_sub(since.elapsed());
+                wait_synced(self.run.stage.observer, repository, std::slice::from_ref(app), deadline)?;
+                Ok(Some(format!("{:.1} s after the bootstrap", since.elapsed().as_secs_f64())))
             })
-        };
-        // The others do not exist before the roots are synced.
-        results.extend(each(&roots.iter().collect::<Vec<_>>(), synced));
-        if run.stopped(&results) {
-            return results;
-        }
-        let others: Vec<&String> = self.prepared.apps.keys().filter(|app| !roots.contains(app)).collect();
-        results.extend(each(&others, synced));
+        })
+    }
+
+    /// The first sync of all other Applications, which do not exist before what is applied by hand is synced.
+    fn sync(&self, repository: &Repository<'_>, bootstrapped: &Bootstrapped) -> Results {
+        let run = self.run;
+        let others = self.prepared.apps.keys().filter(|app| !bootstrapped.roots.contains(app));
+        let mut results = self.synced(repository, &others.collect::<Vec<_>>(), bootstrapped.at);
         if let Some(revision) = self.request.common.upgrade_from.as_ref().filter(|_| !run.stopped(&results)) {
             results.extend(run.timed("argocd", &format!("upgrades the Applications from {revision}"), || {
                 repository.publish()?;
@@ -239,9 +261,52 @@ impl Stages<'_> {
             }));
         }
         if !run.stopped(&results) && !run.cluster.reused {
-            results
-                .extend(run.timed("argocd", "created projects and Applications in wave order", || self.wave_order()));
+            results.extend(run.timed("argocd", "created projects and Applications in wave order", || {
+                waves::check(run.stage.kubectl)
+            }));
         }
+        results
+    }
+
+    /// Runs a scenario whose cluster is lost: the steps after that run in a new cluster, which is bootstrapped from Git.
+    fn recover(
+        &self,
+        run: &Run<'_>,
+        repository: &Repository<'_>,
+        hosted: &[Served],
+        scenario: &Scenario,
+        (before, after): &(Scenario, Scenario),
+    ) -> Results {
+        let mut results = refreshing(repository, || run.scenario(before));
+        if run.stopped(&results) {
+            return results;
+        }
+        // They are deleted with the cluster.
+        let values = run.saved(scenario);
+        results.extend(run.timed(&scenario.title(), "the cluster is lost, and a new one is ready", || {
+            Ok(create::replace(self.prepared, run.cluster, run.images)?)
+        }));
+        if toolbox::process::interrupted() || results.failed() {
+            return results;
+        }
+        let observer = Observer::start(run.stage.kubectl);
+        let stage = Stage { observer: &observer, ..*run.stage };
+        let server = Server { kubectl: stage.kubectl, observer: &observer };
+        let repository = repository.moved_to(&server);
+        let run = Run { stage: &stage, gitops: Some(&repository), ..run.clone() };
+        if let Some(manifest) = &self.prepared.manifest {
+            results.extend(run.apply(manifest));
+        }
+        if run.stopped(&results) {
+            return results;
+        }
+        results.extend(refreshing(&repository, || {
+            let mut results = Stages { run: &run, ..*self }.bootstrap(&repository, hosted).results;
+            if !run.stopped(&results) {
+                results.extend(run.scenario_with(after, values));
+            }
+            results
+        }));
         results
     }
 
@@ -268,43 +333,6 @@ impl Stages<'_> {
         }
         apply::apply(run.stage.kubectl, run.stage.observer, NAMESPACE, &texts.join("\n---\n"), INSTALL)?;
         Ok(names)
-    }
-
-    /// Whether no object was created before one of an earlier wave. Times have a resolution of a second.
-    fn wave_order(&self) -> std::result::Result<(), Stop> {
-        let kubectl = self.run.stage.kubectl;
-        let mut created: Vec<(i64, String, String)> = Vec::new();
-        for kind in ["appprojects", "applications"] {
-            let path = format!("/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}/{kind}");
-            let list: List<Value> = kubectl.get(&path)?;
-            for object in list.items {
-                let metadata = &object["metadata"];
-                let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-                let annotations = &metadata["annotations"];
-                // What was applied by hand has no wave.
-                if annotations["argocd.argoproj.io/tracking-id"].is_null() {
-                    continue;
-                }
-                let wave = annotations["argocd.argoproj.io/sync-wave"].as_str().and_then(|wave| wave.parse().ok());
-                let name = format!("{} {}", text(&object["kind"]), text(&metadata["name"]));
-                created.push((wave.unwrap_or_default(), text(&metadata["creationTimestamp"]), name));
-            }
-        }
-        created.sort();
-        for (index, (wave, time, name)) in created.iter().enumerate() {
-            if let Some((later, earlier, other)) =
-                created[index..].iter().find(|(other, at, _)| other > wave && at < time)
-            {
-                let cause =
-                    format!("{other} of wave {later} was created at {earlier}, {name} of wave {wave} at {time}");
-                return Err(Stop::Problem(Problem::new(
-                    "the root Application",
-                    "does not keep the order of waves",
-                    cause,
-                )));
-            }
-        }
-        Ok(())
     }
 
     /// Compares what Argo CD generated, and what is live, with the goldens.
@@ -338,18 +366,39 @@ impl Stages<'_> {
         results
     }
 
-    /// Runs the smoke scenarios, and meanwhile watches that nothing drifts.
-    fn smoke(&self, run: &Run<'_>) -> Results {
+    /// Runs the scenarios that leave the Applications as they are, and meanwhile watches that nothing drifts. Those of
+    /// `test-kind` run concurrently, and those with commits one after the other.
+    fn undisturbed(&self, run: &Run<'_>, repository: &Repository<'_>) -> Results {
         let window = self.request.window;
         std::thread::scope(|scope| {
             let watching = scope.spawn(|| {
                 let name = format!("nothing drifts for {} s", window.as_secs());
                 self.run.timed("argocd", &name, || self.no_drift(window))
             });
+            let committing = scope.spawn(|| {
+                let mut results = Results::default();
+                for scenario in run.scenarios.iter().filter(|one| one.beside) {
+                    if !run.stopped(&results) {
+                        results.extend(self.scenario(run, repository, scenario));
+                    }
+                }
+                results
+            });
             let mut results = run.scenarios(|scenario| scenario.gitops);
-            results.extend(watching.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            for others in [committing, watching] {
+                results.extend(others.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            }
             results
         })
+    }
+
+    /// Runs a scenario, and reverts its commits.
+    fn scenario(&self, run: &Run<'_>, repository: &Repository<'_>, scenario: &Scenario) -> Results {
+        let mut results = refreshing(repository, || run.scenario(scenario));
+        if !toolbox::process::interrupted() && run.stage.observer.lost().is_none() {
+            results.extend(self.restore(run, repository, scenario));
+        }
+        results
     }
 
     /// Waits for a time in which every Application has to stay Synced.

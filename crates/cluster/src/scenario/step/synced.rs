@@ -2,24 +2,12 @@
 
 use std::sync::Arc;
 
-use document::Value;
-
 use crate::scenario::action::{Action, Kind, Outcome};
-use crate::scenario::gitops::wait_synced;
+use crate::scenario::gitops::{names, wait_synced};
 use crate::scenario::run::{Deadline, Runner};
 
-pub(super) const KIND: Kind = Kind {
-    key: "synced",
-    read: |fields, _, _| {
-        let list = matches!(fields.node("synced")?.value, Value::Sequence(_));
-        let apps = if list {
-            fields.strings("synced").into_iter().map(|(text, _)| text).collect()
-        } else {
-            vec![fields.required_string("synced")?]
-        };
-        Some(Arc::new(Synced(apps)))
-    },
-};
+pub(super) const KIND: Kind =
+    Kind { key: "synced", read: |fields, _, _| Some(Arc::new(Synced(names(fields, "synced")?))) };
 
 #[derive(Debug)]
 struct Synced(Vec<String>);
