@@ -44,6 +44,7 @@ pub mod rbac_rules;
 pub mod references;
 mod replicas;
 pub mod repository_moved;
+pub mod scenarios;
 pub mod sealed_secret;
 pub mod sealed_secret_wave;
 pub mod sealing_certificate;
@@ -55,6 +56,7 @@ pub mod subject;
 pub mod target_revision;
 pub mod template;
 pub mod template_duplicate;
+pub mod template_objects;
 pub mod unmatched;
 pub mod unreachable;
 pub mod value_duplicate;
@@ -138,6 +140,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(rbac_rules::CODES, Run::Objects(rbac_rules::check)),
     Check::new(references::CODES, Run::Objects(references::check)),
     Check::new(repository_moved::CODES, Run::Files(repository_moved::check)),
+    Check::new(scenarios::CODES, Run::Files(scenarios::check)),
     Check::new(sealed_secret::CODES, Run::Objects(sealed_secret::check)),
     Check::new(sealed_secret_wave::CODES, Run::Objects(sealed_secret_wave::check)),
     Check::new(sealing_certificate::CODES, Run::Files(sealing_certificate::check)),
@@ -147,6 +150,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(sub_path::CODES, Run::Objects(sub_path::check)),
     Check::new(target_revision::CODES, Run::Git(target_revision::check)),
     Check::new(template_duplicate::CODES, Run::Files(template_duplicate::check)),
+    Check::new(template_objects::CODES, Run::Files(template_objects::check)),
     Check::new(value_duplicate::CODES, Run::Files(value_duplicate::check)),
     Check::new(value_misread::CODES, Run::Helm(value_misread::check)),
     Check::new(value_use::CODES, Run::Helm(value_use::check)),

@@ -64,6 +64,13 @@ impl Project {
         self.spec.get(field).is_some().then(|| self.spec.key_place(field))
     }
 
+    /// The place of a key in the only entry of a list, or of the entry if it does not have the key.
+    #[must_use]
+    pub fn only_entry(&self, field: &str, key: &str) -> Option<Place> {
+        let [only] = self.spec.get(field)?.items() else { return None };
+        Some(only.get(key).unwrap_or(only).place())
+    }
+
     /// Whether a field of `spec` is missing, but a field with a similar name is present.
     #[must_use]
     pub fn misspells(&self, field: &str) -> bool {
@@ -98,6 +105,8 @@ pub struct KindRule {
     pub kind_place: Place,
     /// A pattern of the object's name; empty for all. Only lists of cluster-scoped kinds have it.
     pub name: String,
+    /// The place of the name, or of the entry.
+    pub name_place: Place,
 }
 
 /// The values of `gpg.mode`.
@@ -248,6 +257,7 @@ fn kind_rule(node: &Node, path: &str, named: bool, diagnostics: &mut Diagnostics
         kind: kind?,
         kind_place: place("kind"),
         name: name.unwrap_or_default(),
+        name_place: place("name"),
     })
 }
 

@@ -46,7 +46,7 @@ const LINTED: &[&str] = &["Application", "AppProject"];
 pub struct Unchecked {
     /// The kind.
     pub kind: Kind,
-    /// The place of the entry.
+    /// The place of the kind.
     pub place: Place,
 }
 
@@ -137,15 +137,19 @@ pub fn check(input: &Input<'_>) -> Checked {
             found => with_schema.push((subject, found)),
         }
     }
+    if input.complete {
+        let entries = input.unchecked.iter().zip(used);
+        for (entry, _) in entries.filter(|(_, used)| !used) {
+            let written = entry.kind.to_string();
+            let meant = missing.keys().find(|kind| nearest(&written, [kind.to_string().as_str()]).is_some()).copied();
+            checked.diagnostics.push(unused(entry, meant));
+            // The entry was to allow it.
+            meant.map(|kind| missing.remove(kind));
+        }
+    }
     // A target that failed to render may define the kind; its own error comes first.
     for (kind, subjects) in missing.into_iter().filter(|_| input.failed.is_empty()) {
         checked.diagnostics.push(no_schema(input, kind, &subjects));
-    }
-    if input.complete {
-        let entries = input.unchecked.iter().zip(used);
-        checked
-            .diagnostics
-            .extend(Diagnostics(entries.filter(|(_, used)| !used).map(|(one, _)| unused(one)).collect()));
     }
     checked.validated = with_schema.len();
     if !with_schema.is_empty() {
@@ -174,7 +178,7 @@ fn schema(input: &Input<'_>, subject: &Subject) -> Schema {
 
 /// Whether `lint` checks a kind of Argo CD, including a misspelled one.
 fn is_linted(kind: &str) -> bool {
-    kind != "ApplicationSet" && nearest(kind, LINTED.iter().copied()).is_some()
+    kind == "ApplicationSet" || nearest(kind, LINTED.iter().copied()).is_some()
 }
 
 /// Reports a kind without a schema, once, at its first object.
@@ -274,10 +278,13 @@ fn similar_kind(root: &Path, known: &BTreeSet<String>, kind: &Kind) -> Option<St
     Some(Kind::new(&word("apiVersion")?, &word("kind")?).to_string())
 }
 
-fn unused(allowance: &Unchecked) -> Diagnostic {
+fn unused(allowance: &Unchecked, meant: Option<&Kind>) -> Diagnostic {
     Diagnostic::new(Code::UncheckedUnused, format!("unused `validate.unchecked` entry for `{}`", allowance.kind))
         .at(allowance.place.clone(), "no object of this kind is skipped")
-        .help("remove this entry")
+        .help(match meant {
+            Some(kind) => format!("did you mean `{kind}`?"),
+            None => "remove this entry".to_owned(),
+        })
 }
 
 /// Reports a schema without any fields, which would accept every object.

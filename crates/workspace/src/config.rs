@@ -471,7 +471,8 @@ fn unchecked(node: &Node, diagnostics: &mut Diagnostics) -> Option<Unchecked> {
         kind
     });
     fields.finish(diagnostics);
-    Some(Unchecked { kind: kind?, place: node.place() })
+    let place = node.get("kind").unwrap_or(node).place();
+    Some(Unchecked { kind: kind?, place })
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 //! A field that nothing defines renders nothing, and what is rendered from it is often invalid, too; a kind that does not
 //! exist has no scope. Each rule names both codes, and how their findings must be related.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place};
 
 /// Whether the second finding follows from the first.
@@ -15,10 +16,17 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::AnnotationUnknown, Code::BranchUncovered, same_file),
     (Code::AnnotationUnknown, Code::ReferenceMissing, about_the_object),
     (Code::ApplicationDestination, Code::ProjectForbids, same_application),
+    (Code::ApplicationInvalid, Code::ObjectRefused, same_line),
     (Code::ApplicationProject, Code::ProjectUnused, same_application),
     (Code::ArgocdField, Code::ApplicationSync, meant),
+    (Code::ArgocdField, Code::ApplicationSync, malformed),
+    (Code::ArgocdField, Code::IgnoreDifferencesUnmatched, same_line),
+    (Code::ApplicationMissing, Code::ArgocdField, not_selected),
     (Code::ArgocdField, Code::KeyDuplicate, same_line),
+    (Code::ArgocdField, Code::NotRendered, ignored_path),
     (Code::ArgocdField, Code::ProjectForbids, same_list),
+    (Code::ChangeDataLoss, Code::ProjectUnused, deleted_application),
+    (Code::ChangeDataLoss, Code::SchemaMissing, definition),
     (Code::ChartLockOutdated, Code::RepositoryMoved, same_line),
     (Code::ChartLockOutdated, Code::ValuesSchemaOpen, same_chart),
     (Code::FieldUnknown, Code::ReferencePort, siblings),
@@ -28,10 +36,14 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::ObjectRefused, Code::HelmLint, same_name),
     (Code::ObjectRefused, Code::ReferenceMissing, suggests_the_name),
     (Code::ObjectRefused, Code::SelectorUnmatched, same_labels),
+    (Code::ObjectShared, Code::ApplicationProject, copied_project),
     (Code::ProjectUnused, Code::ProjectForbids, same_line),
     (Code::RepositoryMismatch, Code::ProjectForbids, same_repository),
+    (Code::NullIgnored, Code::HelmLint, null),
+    (Code::NullIgnored, Code::ObjectInvalid, null),
     (Code::SchemaMissing, Code::HelmLint, same_version),
     (Code::SchemaMissing, Code::ScopeUnknown, same_object),
+    (Code::SyncOrder, Code::SealedSecretWave, same_object),
     (Code::TargetRevisionDiffers, Code::NotRendered, same_line),
     (Code::TargetRevisionUnknown, Code::NotRendered, same_line),
 ];
@@ -44,12 +56,34 @@ pub fn remove(diagnostics: &mut Diagnostics) {
     let lines: BTreeSet<(String, usize)> = of(diagnostics, Code::ValueUndefined).filter_map(line).collect();
     // Whatever is rendered from a value that is not defined.
     diagnostics.0.retain(|found| found.origin.is_none() || !line(found).is_some_and(|line| lines.contains(&line)));
+    same_repositories(diagnostics);
     for (cause, effect, follows) in RULES {
         let causes: Vec<Diagnostic> = of(diagnostics, *cause).cloned().collect();
         if causes.is_empty() || causes.len() * of(diagnostics, *effect).count() > MAX_PAIRS {
             continue;
         }
         diagnostics.0.retain(|found| found.code != *effect || !causes.iter().any(|cause| follows(cause, found)));
+    }
+}
+
+/// Counts the Applications that differ from charts.toml in the same way.
+fn same_repositories(diagnostics: &mut Diagnostics) {
+    let label = |found: &Diagnostic| {
+        let written = first(found).and_then(|place| place.source.text.get(place.span.clone()?));
+        Some((found.message.clone(), found.places.first()?.1.clone(), written?.to_owned()))
+    };
+    let mut counts: BTreeMap<_, usize> = BTreeMap::new();
+    diagnostics.0.retain(|found| {
+        let count = (found.code == Code::RepositoryMismatch).then(|| counts.entry(label(found)).or_default());
+        count.is_none_or(|count| {
+            *count += 1;
+            *count == 1
+        })
+    });
+    for found in diagnostics.0.iter_mut().filter(|found| found.code == Code::RepositoryMismatch) {
+        if let Some(others) = counts.get(&label(found)).map(|count| count - 1).filter(|others| *others > 0) {
+            found.notes.push(format!("the same in {}", plural(others, "other place")));
+        }
     }
 }
 
@@ -113,6 +147,50 @@ fn about_the_object(cause: &Diagnostic, effect: &Diagnostic) -> bool {
 fn meant(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     let suggested = cause.helps.iter().filter_map(|help| help.strip_prefix("did you mean ")?.strip_suffix('?'));
     same_file(cause, effect) && suggested.into_iter().any(|name| effect.message.contains(name))
+}
+
+/// Whether the cause makes unreadable what the effect misses in the sync policy.
+fn malformed(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let field = cause.message.strip_prefix("`spec.syncPolicy.").and_then(|rest| rest.split_once("` must be a "));
+    let Some((field, _)) = field else { return false };
+    let named = |text: &str| text.contains(field);
+    same_application(cause, effect) && (named(&effect.message) || effect.helps.iter().any(|help| named(help)))
+}
+
+/// Whether a value is null that a field, or the schema, requires.
+fn null(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let path = cause.message.strip_prefix("null for `").and_then(|rest| rest.split_once('`'));
+    let Some((path, _)) = path else { return false };
+    effect.message.contains("must not be null") || effect.message.contains(&format!("'/{}'", path.replace('.', "/")))
+}
+
+/// Whether no Application is selected, and so this one is not either.
+fn not_selected(_: &Diagnostic, effect: &Diagnostic) -> bool {
+    effect.message == "Application is not rendered"
+}
+
+/// Whether the source is not rendered because it is taken for a chart.
+fn ignored_path(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    cause.message == "`path` has no effect" && same_file(cause, effect)
+}
+
+/// Whether the Application is deleted for which the project was.
+fn deleted_application(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    same_application(cause, effect) && cause.message.contains("is no longer defined")
+}
+
+/// Whether the cause is that the CustomResourceDefinition is deleted whose kinds have no schema now.
+fn definition(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    same_application(cause, effect)
+        && cause.message.starts_with("CustomResourceDefinition ")
+        && effect.message.contains("is no longer rendered by Application")
+}
+
+/// Whether the project that does not exist is the one whose file defines another one again.
+fn copied_project(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let missing = effect.message.strip_prefix("project `").and_then(|rest| rest.strip_suffix("` does not exist"));
+    let Some(missing) = missing.filter(|_| cause.message.starts_with("two projects")) else { return false };
+    first(cause).is_some_and(|place| place.source.name.ends_with(&format!("/{missing}.yaml")))
 }
 
 /// Whether the cause is in the list of the project that the effect names.

@@ -13,6 +13,7 @@ use kubernetes::object;
 use toolbox::parallel::parallel;
 use workspace::Workspace;
 use workspace::provenance::in_archive;
+use workspace::provenance::trail::Used;
 
 use super::Session;
 use super::rendering::Rendering;
@@ -103,10 +104,8 @@ fn author(golden: &Place, file: &str, origins: &Traced<'_>) -> Option<Place> {
         origins.trail_of_field(file, line, span.start - bounds.start, rendered, &[key.trim_matches('"').to_owned()]);
     let writer = trail.writer()?;
     let start = origins.provenance().at(file, line, indent, 0)?;
-    let value = match trail.values.as_slice() {
-        [used] => used.setting.as_ref().filter(|setting| unquoted(&setting.written) == unquoted(rendered)),
-        _ => None,
-    };
+    let value = trail.value(rendered).and_then(|used| used.setting.as_ref());
+    let value = value.filter(|setting| unquoted(&setting.written) == unquoted(rendered));
     let value = value.map(|setting| setting.place.clone());
     let template = writer.user(&start).cloned().unwrap_or_else(|| writer.author());
     // Nobody edits what is in an archive.
@@ -143,12 +142,16 @@ fn move_to_author(found: &mut Diagnostic, origins: &Traced<'_>) {
     }
     let as_written = text(&author) == text(&golden);
     // With several values, none of them is the one to change.
-    let mut value = match trail.values.as_slice() {
-        [used] => {
-            used.setting.as_ref().map(|setting| (setting.place.clone(), format!("`{}` is set here", used.name())))
-        }
-        _ => None,
-    };
+    let mut value = trail.value(rendered).and_then(|used| {
+        used.setting.as_ref().map(|setting| (setting.place.clone(), format!("`{}` is set here", used.name())))
+    });
+    // Nobody edits the defaults in an archive: the value is to be set beside those that the author set.
+    if let Some((place, label)) = value.as_mut().filter(|(place, _)| in_archive(place))
+        && let Some((used, nearby)) = trail.value(rendered).and_then(|used| Some((used, beside(used, origins)?)))
+    {
+        *place = nearby;
+        *label = format!("`{}` is not set here, so the default applies", used.name());
+    }
     // In findings, the values of Secrets are masked.
     let secret = golden.source.text[bounds].trim_end() != origins.provenance().text(&origin.golden, line);
     if secret && origin.kind.ends_with("Secret") {
@@ -176,6 +179,12 @@ fn move_to_author(found: &mut Diagnostic, origins: &Traced<'_>) {
     // What is written in the template need not be shown again.
     let golden = if as_written { Place::file(golden.source.name.clone()) } else { golden };
     found.places.push((golden, if as_written { String::new() } else { "as rendered".to_owned() }));
+}
+
+/// The nearest value around one that the author sets.
+fn beside(used: &Used, origins: &Traced<'_>) -> Option<Place> {
+    let around = (1..used.steps().len()).rev().filter_map(|length| origins.settings().find(&used.steps()[..length]));
+    around.map(|setting| setting.place).find(|place| !in_archive(place))
 }
 
 /// A place in a template without what may be the value of a Secret; its key may remain.

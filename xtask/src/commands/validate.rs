@@ -169,8 +169,14 @@ fn prerequisites(session: &Session<'_>, workspace: &Workspace) -> Result<()> {
         "schemas/ is for Kubernetes {}, but charts.toml has {}",
         version.kubernetes, workspace.config.kubernetes
     );
-    Err(Diagnostic::new(Code::SchemasOutdated, message)
-        .at(version.place, "a different minor version")
+    let written = document::toml::parse(&workspace.config.source).ok();
+    let written = written.as_ref().and_then(|root| root.find(&["kubernetes", "version"]));
+    let found = Diagnostic::new(Code::SchemasOutdated, message).at(version.place, "a different minor version");
+    let found = match written {
+        Some(node) => found.at(node.place(), "the version of the cluster"),
+        None => found,
+    };
+    Err(found
         .help("regenerate it from a cluster of that version: `cargo xtask schemas --from-cluster --kubeconfig FILE`")
         .into())
 }

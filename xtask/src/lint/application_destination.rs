@@ -3,6 +3,7 @@
 //! An object in another namespace needs a wider project. For cluster-scoped objects, Argo CD ignores the namespace.
 
 use diagnostics::{Code, Diagnostic, Diagnostics};
+use document::Node;
 use kubernetes::object::Object;
 use kubernetes::scope::{Scope, Scopes};
 use workspace::{Deployment, written};
@@ -106,7 +107,11 @@ fn namespace(object: &Object, expected: &str, scopes: &Scopes) -> Option<Diagnos
                 .help("delete `metadata.namespace` in the template"),
         );
     }
-    (!named.is_empty() && !expected.is_empty() && named != expected).then(|| {
+    // The Role that lets an extension API server read its configuration is only in that namespace.
+    let configuration = named == "kube-system"
+        && object.find(&["roleRef", "name"]).and_then(Node::as_str)
+            == Some("extension-apiserver-authentication-reader");
+    (!named.is_empty() && !expected.is_empty() && named != expected && !configuration).then(|| {
         object_finding(
             format!("{what} is rendered into namespace `{named}`"),
             format!("destination namespace is `{expected}`"),

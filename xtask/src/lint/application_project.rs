@@ -50,7 +50,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         let against = Against { application, project, scopes: &scopes };
         diagnostics.extend(against.itself());
         diagnostics.extend(against.objects(subject, &mut unknown, &mut misspelled));
-        diagnostics.extend(against.manifests(subject, &mut misspelled));
+        diagnostics.extend(against.manifests(subject, &projects, &mut misspelled));
     }
     for project in &projects {
         diagnostics.extend(misspelled.in_project(project));
@@ -93,7 +93,16 @@ impl Against<'_> {
     fn by_project(&self, found: Diagnostic, field: &str) -> Diagnostic {
         match self.project.field(field) {
             _ if field.ends_with("Blacklist") => found,
-            Some(place) => found.at(place, "allowed by the project"),
+            Some(place) => {
+                // The only entry of a list is the one to compare with.
+                let key = if found.message.contains(" cluster `") { "server" } else { "namespace" };
+                let only = match field {
+                    "destinations" => self.project.only_entry(field, key),
+                    "sourceNamespaces" | "sourceRepos" => self.project.only_entry(field, ""),
+                    _ => None,
+                };
+                found.at(only.unwrap_or(place), "allowed by the project")
+            }
             None => found.at(self.project.place.clone(), format!("has no `{field}`")),
         }
     }
@@ -119,10 +128,13 @@ impl Against<'_> {
             return None;
         }
         let literal: Vec<&str> = patterns().filter(|pattern| is_literal(pattern)).collect();
-        let same = literal.iter().find(|pattern| repository_url::same(pattern, url));
+        let same = literal.iter().find(|pattern| repository_url::same(pattern, url)).copied();
         let found = self.forbidden(&format!("repository `{url}`"), self.application.place(&path), "", "sourceRepos");
-        let fixed = same.map(|same| vec![*same]).unwrap_or(literal);
-        Some(alternative(fix(found, "repoURL", &fixed), &self.widen("sourceRepos", url)))
+        let fixed = same.map(|same| vec![same]).unwrap_or(literal);
+        Some(alternative(
+            fix(found, "repoURL", Some(url).filter(|_| same.is_none()), &fixed),
+            &self.widen("sourceRepos", url),
+        ))
     }
 
     fn destination(&self) -> Option<Diagnostic> {
@@ -156,7 +168,7 @@ impl Against<'_> {
             let found = if denied {
                 found.help("choose another destination for the Application")
             } else {
-                fix(found, "namespace", &permitted)
+                fix(found, "namespace", Some(namespace), &permitted)
             };
             return Some(self.destination_help(found, namespace));
         }
@@ -166,7 +178,7 @@ impl Against<'_> {
         let what = format!("cluster `{}`", named.as_deref().unwrap_or_default());
         let clusters = destinations.iter().map(|item| if by_name { &item.name } else { &item.server });
         let permitted: Vec<&str> = clusters.map(String::as_str).filter(|text| is_literal(text)).collect();
-        let found = fix(finding(&what, key, ""), key, &permitted);
+        let found = fix(finding(&what, key, ""), key, named.as_deref(), &permitted);
         Some(self.destination_help(found, namespace))
     }
 
@@ -278,7 +290,15 @@ impl Against<'_> {
             let finding = |what: &str| object.finding(Code::ProjectForbids, self.violation(what), at.clone(), "");
             let verdict = permission::kind(self.project, &key.group, &key.kind, &key.name, scope);
             let entry = self.misspelled_entry(key, scope, verdict);
-            if let Some(entry) = entry {
+            if let Some(rule) = self.misspelled_name(key, scope, verdict).filter(|_| entry.is_none()) {
+                diagnostics.push(
+                    Diagnostic::new(Code::ProjectForbids, self.violation(&what))
+                        .target(&object.target)
+                        .at(rule.name_place.clone(), format!("no {} of this Application has this name", key.kind))
+                        .at(at.clone(), "needs it")
+                        .help(format!("did you mean `{}`?", key.name)),
+                );
+            } else if let Some(entry) = entry {
                 let found = Diagnostic::new(Code::ProjectForbids, self.violation(&what)).target(&object.target);
                 diagnostics.0.extend(misspelled.report(found, &entry, Some(at.clone())));
             } else if verdict != Verdict::Allowed {
@@ -301,8 +321,19 @@ impl Against<'_> {
     }
 
     /// Checks the manifests under argocd/ that the Application deploys.
-    fn manifests(&self, subject: &Subject<'_>, misspelled: &mut Misspelled) -> Diagnostics {
+    fn manifests(&self, subject: &Subject<'_>, projects: &[Project], misspelled: &mut Misspelled) -> Diagnostics {
         let mut diagnostics = Diagnostics::default();
+        // The namespace of an Application that its own project does not allow is reported there.
+        let reported: Vec<Place> = subject
+            .applications()
+            .into_iter()
+            .filter_map(|application| {
+                let (name, _) = application.written_project()?;
+                let project = projects.iter().find(|project| project.name == name)?;
+                let place = application.place(&["metadata", "namespace"]);
+                Against { application, project, scopes: self.scopes }.source_namespace().map(|_| place)
+            })
+            .collect();
         for file in &subject.workspace.argocd {
             if !argocd_folder::deploys(&self.application, &file.name) {
                 continue;
@@ -334,6 +365,9 @@ impl Against<'_> {
                 }
                 if scope == Scope::Namespaced && namespace != self.application.namespace() && !self.reaches(namespace) {
                     let place = root.find(&["metadata", "namespace"]).map_or(place, Node::place);
+                    if reported.contains(&place) {
+                        continue;
+                    }
                     let label = format!("deployed by Application `{}`", self.application.name);
                     let what = format!("{what} in namespace `{namespace}`");
                     let found = self.application.finding(Code::ProjectForbids, self.violation(&what), place, label);
@@ -343,6 +377,16 @@ impl Against<'_> {
             }
         }
         diagnostics
+    }
+
+    /// The entry of a whitelist whose name is nearly that of an object.
+    fn misspelled_name(&self, key: &ObjectKey, scope: Scope, verdict: Verdict<'_>) -> Option<&KindRule> {
+        let rules =
+            self.project.cluster_allowed.iter().filter(|_| scope == Scope::Cluster && verdict == Verdict::Unlisted);
+        let mut rules =
+            rules.filter(|rule| matches_kind(&rule.group, &key.group) && matches_kind(&rule.kind, &key.kind));
+        let near = |rule: &&KindRule| is_literal(&rule.name) && nearest(&rule.name, [key.name.as_str()]).is_some();
+        rules.find(near)
     }
 
     /// The entry of a whitelist that most likely was meant to permit an object.
@@ -443,11 +487,18 @@ impl Misspelled {
 }
 
 /// Adds the fix in the Application: values of a field that its project permits.
-fn fix(found: Diagnostic, field: &str, permitted: &[&str]) -> Diagnostic {
+fn fix(found: Diagnostic, field: &str, written: Option<&str>, permitted: &[&str]) -> Diagnostic {
     let mut permitted = permitted.to_vec();
     permitted.dedup();
     match permitted[..] {
         [] => found,
+        // Either of them may be the misspelled one.
+        [only] if written.is_some_and(|written| nearest(written, [only]).is_some()) => {
+            let written = written.unwrap_or_default();
+            found.help(format!(
+                "make both the same: `{written}` here and `{only}` in the project differ in a few letters"
+            ))
+        }
         [only] => found.help(format!("set `{field}: {only}`, which the project allows")),
         _ => {
             let values: Vec<String> = permitted.iter().map(|value| format!("`{value}`")).collect();

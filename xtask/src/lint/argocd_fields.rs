@@ -4,6 +4,8 @@
 //! Applications in argocd/applications/, all fields of other Applications, such as the app of apps, and projects.
 //! ApplicationSets are not validated, nor are `status` and `operation`, which Argo CD sets.
 
+use std::path::Path;
+
 use argocd::sync_options::Setter;
 use argocd::{application, duration, project, sync_options};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest};
@@ -23,7 +25,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     for application in subject.applications() {
         let mut found = Diagnostics::default();
         if !application.selected {
-            unselected(&application, &mut found);
+            unselected(&application, &subject.workspace.root, &mut found);
         }
         rest(application.root, &mut found);
         let found = if application.name.is_empty() { found } else { found.for_target(&application.name) };
@@ -140,23 +142,43 @@ fn rest(root: &Node, diagnostics: &mut Diagnostics) {
         fields.string("name");
         fields.string("tagPrefix");
         fields.finish_part(diagnostics);
+        let set = |key: &str| source.get(key).and_then(Node::as_str).is_some_and(|text| !text.is_empty());
+        if set("chart") && set("path") {
+            let found = invalid("`path` has no effect".to_owned(), source.key_place("path"), "ignored by Argo CD");
+            let found = found.at(source.key_place("chart"), "a chart in the Helm repository `repoURL`");
+            diagnostics.push(found.help("delete `chart` for a directory of a Git repository, or `path` for a chart"));
+        }
     }
     if let Some(helm) = mapping(&["spec", "source", "helm"]) {
         let mut fields = Fields::new(helm, "spec.source.helm", Syntax::Argocd);
         fields.flag("passCredentials");
         fields.finish_part(diagnostics);
+        let set = |key: &str| helm.get(key).filter(|node| !matches!(node.value, Value::Null));
+        if let (Some(object), Some(text)) = (set("valuesObject"), set("values"))
+            && !object.entries().is_empty()
+            && text.as_str().is_some_and(|text| !text.trim().is_empty())
+        {
+            let found = invalid("`values` has no effect".to_owned(), helm.key_place("values"), "ignored by Argo CD");
+            let found = found.at(helm.key_place("valuesObject"), "used instead");
+            diagnostics.push(found.help("move the values into `valuesObject`, and delete `values`"));
+        }
     }
 }
 
 /// Validates an Application that charts.toml does not select, and reports one that renders a chart.
-fn unselected(application: &Written<'_>, diagnostics: &mut Diagnostics) {
+fn unselected(application: &Written<'_>, workspace: &Path, diagnostics: &mut Diagnostics) {
     let root = application.root;
     let Ok(read) = application::read_one(root).application.map_err(|found| diagnostics.extend(found)) else {
         return;
     };
     let has = |source: &application::Source, keys: &[&str]| keys.iter().any(|key| source.node.get(key).is_some());
+    let folder = |source: &application::Source| {
+        let path = source.node.get("path").and_then(Node::as_str).filter(|path| !path.is_empty());
+        let files = ["Chart.yaml", "kustomization.yaml"];
+        path.is_some_and(|path| files.iter().any(|file| workspace.join(path).join(file).is_file()))
+    };
     let renders = |source: &&application::Source| {
-        !has(source, &["directory"]) && has(source, &["helm", "chart", "kustomize", "plugin"])
+        !has(source, &["directory"]) && (has(source, &["helm", "chart", "kustomize", "plugin"]) || folder(source))
     };
     if read.sources.iter().any(|source| renders(&source)) {
         diagnostics.push(

@@ -4,6 +4,7 @@
 //! deletes and creates them, and never prunes them. An Application without goldens at the base is not running yet.
 
 mod abandoned;
+mod cause;
 mod deleted;
 mod disrupted;
 mod refused;
@@ -20,8 +21,13 @@ use super::base::Base;
 use super::subject::Subject;
 
 /// The codes of this check.
-pub const CODES: &[Code] =
-    &[Code::ChangeDataAbandoned, Code::ChangeDataLoss, Code::ChangeDisruptive, Code::ChangeRefused];
+pub const CODES: &[Code] = &[
+    Code::ChangeDataAbandoned,
+    Code::ChangeDataLoss,
+    Code::ChangeDisruptive,
+    Code::ChangeRefused,
+    Code::ChangeStorageClass,
+];
 
 /// Compares what the selected Applications render with the base.
 #[must_use]

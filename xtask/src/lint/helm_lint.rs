@@ -72,6 +72,16 @@ fn messages(helm: &Helm<'_>, target: &ChartTarget<'_>, directory: &Path) -> Resu
 /// What Helm 4 prints for a chart without templates, such as an umbrella chart.
 const NO_TEMPLATES: &str = "templates/: directory does not exist";
 
+/// What Helm prints for an object without `metadata.name`.
+const UNNAMED: &str = "object name does not conform to Kubernetes naming requirements: \"\":";
+
+/// Whether the template in a message lets the API server generate names, which Helm and Argo CD accept.
+fn is_generated(root: &Path, chart: &Chart, message: &str) -> bool {
+    let (place, _) = place(root, chart, message);
+    let text = toolbox::regular_file::read_to_string(root.join(&place.source.name)).unwrap_or_default();
+    text.lines().any(|line| line.trim_start().starts_with("generateName:"))
+}
+
 /// The fields of Chart.yaml.
 const FIELDS: [&str; 17] = [
     "annotations",
@@ -108,6 +118,7 @@ fn findings(root: &Path, chart: &Chart, output: &[(String, Vec<String>)]) -> Dia
         errors::not_a_string(message).is_some() || !unquoted.iter().any(|field| about(message, field))
     });
     let mut diagnostics = Diagnostics::default();
+    targets.retain(|message, _| !(message.contains(UNNAMED) && is_generated(root, chart, message)));
     for (message, targets) in targets {
         if let Some(found) = declared(root, chart, message) {
             diagnostics.push(found);

@@ -32,6 +32,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         let Some(view) = subject.clusters.view(&object.target) else { continue };
         let Some(pods) = view.pods_of_object(object) else { continue };
         let mut reported: Vec<(&str, &str)> = Vec::new();
+        let mut late_ones: Vec<(&Object, Diagnostic)> = Vec::new();
         for reference in references::of(pods) {
             let Some(name) = reference.name.as_str().filter(|_| !reference.optional) else { continue };
             let kind = reference.kind;
@@ -50,11 +51,18 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
             }
             let need = Need { kind, name, node: reference.name };
             let deleted = if same { deleted(object, &need, entry.object) } else { None };
-            if let Some(problem) = deleted.or_else(|| late(object, order, &need, entry.object)) {
+            if let Some(problem) = deleted {
                 reported.push((kind, name));
                 diagnostics.push(problem);
+            } else if let Some(problem) = late(object, order, &need, entry.object) {
+                reported.push((kind, name));
+                late_ones.push((entry.object, problem));
             }
         }
+        diagnostics.extend(too_early(object, &late_ones).map_or_else(
+            || Diagnostics(late_ones.iter().map(|(_, problem)| problem.clone()).collect()),
+            Diagnostics::from,
+        ));
     }
     diagnostics
 }
@@ -119,6 +127,23 @@ fn late(object: &Object, order: Order, need: &Need<'_>, provider: &Object) -> Op
     let found = object.finding(Code::SyncOrder, message, need.node.place(), format!("needed in {}", label(order)));
     Some(found.at(named.place(), format!("applied in {}", label(arrival))).help(help))
 }
+
+/// One finding about a workload that an annotation puts before several objects that it needs, and that have none.
+fn too_early(object: &Object, needs: &[(&Object, Diagnostic)]) -> Option<Diagnostic> {
+    let annotation = |object: &Object, name: &str| object.find(&["metadata", "annotations", name]).is_some();
+    let own = [WAVE, HOOK].into_iter().find(|name| annotation(object, name))?;
+    if needs.len() < 2 || needs.iter().any(|(provider, _)| annotation(provider, WAVE) || annotation(provider, HOOK)) {
+        return None;
+    }
+    let node = object.find(&["metadata", "annotations", own])?;
+    let titles: Vec<String> = needs.iter().map(|(provider, _)| provider.title()).collect();
+    let message = format!("Argo CD applies {} before {}, which it needs", object.title(), titles.join(", "));
+    let found = object.finding(Code::SyncOrder, message, node.place(), "before objects without this annotation");
+    Some(found.help(format!("remove the annotation `{own}` from {}, or add it to the others", object.title())))
+}
+
+/// The annotation of a hook.
+const HOOK: &str = "argocd.argoproj.io/hook";
 
 /// Whether Argo CD waits until the pods of a workload run.
 fn is_waited_for(object: &Object) -> bool {

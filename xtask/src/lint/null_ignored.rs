@@ -4,11 +4,14 @@
 //! templates, dependencies, and the schema see it, so the default stays (tested with 4.2.1 against 3.19.4). A null in an
 //! Application's values or in a value file still removes a default, and nulls in lists are kept.
 //!
+//! Templates read null and a missing key alike, so a null of the chart itself matters only to its schema.
+//!
 //! Argo CD releases with Helm 3 are not affected and not checked.
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place};
 use document::{Node, Value, yaml};
 use helm::chart::Chart;
+use helm::values_schema;
 
 use super::subject::Subject;
 
@@ -33,24 +36,25 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         else {
             continue;
         };
-        walk(chart, &document.root, &mut Vec::new(), &mut diagnostics);
+        let schema = chart.directory.join(values_schema::FILE).is_file();
+        walk(chart, schema, &document.root, &mut Vec::new(), &mut diagnostics);
     }
     diagnostics
 }
 
-fn walk<'a>(chart: &Chart, node: &'a Node, path: &mut Vec<&'a str>, diagnostics: &mut Diagnostics) {
+fn walk<'a>(chart: &Chart, schema: bool, node: &'a Node, path: &mut Vec<&'a str>, diagnostics: &mut Diagnostics) {
     for (key, value) in node.entries() {
         path.push(&key.name);
         if matches!(value.value, Value::Null) {
             let place = Place::new(&node.source, key.span.clone());
-            diagnostics.push(finding(chart, path, place));
+            diagnostics.0.extend(finding(chart, schema, path, place));
         }
-        walk(chart, value, path, diagnostics);
+        walk(chart, schema, value, path, diagnostics);
         path.pop();
     }
 }
 
-fn finding(chart: &Chart, path: &[&str], place: Place) -> Diagnostic {
+fn finding(chart: &Chart, schema: bool, path: &[&str], place: Place) -> Option<Diagnostic> {
     let name = path.join(".");
     let dependency = chart.dependencies.iter().find(|dependency| {
         let called = if dependency.alias.is_empty() { &dependency.name } else { &dependency.alias };
@@ -59,12 +63,15 @@ fn finding(chart: &Chart, path: &[&str], place: Place) -> Diagnostic {
     let found = Diagnostic::new(Code::NullIgnored, format!("null for `{name}` has no effect"));
     match dependency {
         Some(dependency) => {
-            found.at(place, format!("Helm 4 ignores it and keeps the default of `{}`", dependency.name)).help(
+            Some(found.at(place, format!("Helm 4 ignores it and keeps the default of `{}`", dependency.name)).help(
                 "to remove the default, set the null in the Application's `valuesObject` or in one of its `valueFiles`",
-            )
+            ))
         }
-        None => found
-            .at(place, "Helm 4 drops the key before templates and the schema see it")
-            .help("use an empty value of the right type (`\"\"`, `{}`, `[]`, `0`), or remove the key"),
+        // For templates, null and no key at all are the same.
+        None => schema.then(|| {
+            found
+                .at(place, "Helm 4 drops the key before templates and the schema see it")
+                .help("use an empty value of the right type (`\"\"`, `{}`, `[]`, `0`), or remove the key")
+        }),
     }
 }

@@ -7,7 +7,7 @@ use argocd::sync_order;
 use diagnostics::{Code, Diagnostic, Diagnostics, nearest};
 use document::Node;
 use kubernetes::inventory::View;
-use kubernetes::inventory::pods::Pods;
+use kubernetes::inventory::pods::{Pods, number};
 use kubernetes::inventory::selector::Selector;
 use kubernetes::object::Object;
 
@@ -15,7 +15,7 @@ use super::subject::Subject;
 use super::unmatched::{self, Candidate, Selecting};
 
 /// The codes of this check.
-pub const CODES: &[Code] = &[Code::ReferencePort, Code::SelectorUnmatched];
+pub const CODES: &[Code] = &[Code::PortUndeclared, Code::ReferencePort, Code::SelectorUnmatched];
 
 /// Checks the objects of all targets.
 #[must_use]
@@ -47,7 +47,10 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         // Pods that are not rendered may have the port.
         if !selected.is_empty() && (!selector.is_empty() || !view.may_contain("Pod", namespace)) {
             for port in ports(object) {
-                diagnostics.0.extend(named_port(object, port, &selected));
+                diagnostics.0.extend(match port.as_str() {
+                    Some(name) => named_port(object, port, name, &selected),
+                    None => number(port).and_then(|typed| service_port(&view, object, port, typed, &selected)),
+                });
             }
         }
     }
@@ -75,22 +78,23 @@ fn candidates<'i>(view: &View<'i, '_>, namespace: &str) -> Vec<Candidate<'i>> {
     view.pods(namespace).map(candidate).collect()
 }
 
-/// The ports by name that the selected pods must have.
+/// The ports that the selected pods must have.
 fn ports(object: &Object) -> Vec<&Node> {
     let Some(spec) = object.find(&["spec"]) else { return Vec::new() };
     let rules = |key: &str| spec.get(key).map(Node::items).unwrap_or_default();
-    let nodes: Vec<&Node> = if object.key.kind == "PodMonitor" {
+    if object.key.kind == "PodMonitor" {
         rules("podMetricsEndpoints").iter().filter_map(|endpoint| endpoint.get("port")).collect()
     } else {
         let ports = rules("ingress").iter().filter_map(|rule| rule.get("ports")).flat_map(Node::items);
         ports.filter_map(|port| port.get("port")).collect()
-    };
-    nodes.into_iter().filter(|node| matches!(node.value, document::Value::String(_))).collect()
+    }
 }
 
 /// Reports a named port that none of the pods has.
-fn named_port(object: &Object, port: &Node, selected: &[&Pods<'_>]) -> Option<Diagnostic> {
-    let name = port.as_str().filter(|name| !name.is_empty())?;
+fn named_port(object: &Object, port: &Node, name: &str, selected: &[&Pods<'_>]) -> Option<Diagnostic> {
+    if name.is_empty() {
+        return None;
+    }
     let containers = || selected.iter().flat_map(|pods| &pods.containers);
     let known: Vec<&str> = containers().flat_map(|container| &container.ports).filter_map(|port| port.name).collect();
     if known.contains(&name) {
@@ -107,5 +111,42 @@ fn named_port(object: &Object, port: &Node, selected: &[&Pods<'_>]) -> Option<Di
         Some(near) => format!("did you mean `{near}`?"),
         None if named.is_empty() => "use the number of the port, or name the port of the container".to_owned(),
         None => format!("use one of {}", named.join(", ")),
+    }))
+}
+
+/// The warning about the number of a port of a Service that leads to another port of all selected pods: a policy applies to
+/// the ports of pods.
+fn service_port(
+    view: &View<'_, '_>,
+    object: &Object,
+    node: &Node,
+    typed: i64,
+    selected: &[&Pods<'_>],
+) -> Option<Diagnostic> {
+    if object.key.kind != "NetworkPolicy"
+        || selected.iter().any(|pods| pods.ports().any(|port| port.number == Some(typed)))
+    {
+        return None;
+    }
+    let services = selected.first().map(|pods| view.services_of(pods))?;
+    let ports = services.iter().flat_map(|entry| entry.object.root.items_at(&["spec", "ports"]));
+    let (port, target) = ports
+        .filter(|port| port.get("port").and_then(number) == Some(typed))
+        .find_map(|port| Some((port, port.get("targetPort")?)))?;
+    let leads = |pods: &&Pods<'_>| {
+        pods.ports().any(|port| match target.as_str() {
+            Some(name) => port.name == Some(name),
+            None => number(target).is_some() && port.number == number(target),
+        })
+    };
+    if !selected.iter().all(|pods| leads(pods)) {
+        return None;
+    }
+    let message = format!("port {typed} of {} is not a port of the pods", object.key);
+    let found = object.finding(Code::PortUndeclared, message, node.place(), "a policy applies to the ports of pods");
+    let found = found.at(port.key_place("port"), "port of the Service");
+    Some(found.help(match target.as_str() {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => format!("did you mean {}?", number(target).unwrap_or_default()),
     }))
 }

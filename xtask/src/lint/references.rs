@@ -210,11 +210,13 @@ impl<'i, 'a> At<'i, 'a> {
             (Some((near, entry)), _) => {
                 diagnostic.at(entry.object.name_place(), shows(entry, near)).help(format!("did you mean `{near}`?"))
             }
-            (None, Some(entry)) => diagnostic
+            (None, Some(entry)) => self
+                .beside(diagnostic, "namespace")
                 .at(entry.object.name_place(), format!("in namespace `{}`", entry.namespace))
                 .help("render both in the same namespace"),
             (None, None) => match (self.alike(), diagnostics::nearest(name, provided.iter().copied())) {
-                (Some(other), _) => diagnostic
+                (Some(other), _) => self
+                    .beside(diagnostic, "kind")
                     .at(other.object.name_place(), "rendered here")
                     .help(format!("did you mean the {} with this name?", other.object.key.kind)),
                 (None, Some(near)) => {
@@ -226,6 +228,14 @@ impl<'i, 'a> At<'i, 'a> {
             },
         };
         self.add("", &diagnostic, found);
+    }
+
+    /// Adds the place of a field beside the name.
+    fn beside(&self, diagnostic: Diagnostic, key: &str) -> Diagnostic {
+        match parent(&self.object.root, self.reference.name).and_then(|parent| parent.get(key)) {
+            Some(node) => diagnostic.at(node.place(), ""),
+            None => diagnostic,
+        }
     }
 
     /// An object with the same name and a kind that is easily mistaken for that of the reference.
@@ -249,14 +259,10 @@ impl<'i, 'a> At<'i, 'a> {
             && self.view.of_kind(group, kind, namespace).next().is_none()
     }
 
-    /// Whether it is a class or a volume, which the cluster has, and not the repository. Priority classes belong to the
-    /// repository if it renders one.
+    /// Whether it is a class or a volume, which the cluster has, and not the repository. A PriorityClass is no part of a
+    /// distribution, and without it, no pod is created.
     fn is_class(&self) -> bool {
-        match self.id.kind {
-            "IngressClass" | "PersistentVolume" | "RuntimeClass" | "StorageClass" => true,
-            "PriorityClass" => self.view.of_kind(self.id.group, self.id.kind, "").next().is_none(),
-            _ => false,
-        }
+        matches!(self.id.kind, "IngressClass" | "PersistentVolume" | "RuntimeClass" | "StorageClass")
     }
 
     /// Reports the keys that are not among those of the other object, which `entry` renders.
@@ -284,6 +290,16 @@ impl<'i, 'a> At<'i, 'a> {
             self.add(key, &diagnostic.help(help), found);
         }
     }
+}
+
+/// The mapping that contains a value.
+fn parent<'n>(root: &'n Node, value: &Node) -> Option<&'n Node> {
+    let inside = |node: &&Node| node.span.start <= value.span.start && value.span.end <= node.span.end;
+    if root.entries().iter().any(|(_, node)| node.span == value.span) {
+        return Some(root);
+    }
+    let children = root.entries().iter().map(|(_, node)| node).chain(root.items());
+    children.filter(inside).find_map(|node| parent(node, value))
 }
 
 /// Adds the hook because of which an object is never applied.

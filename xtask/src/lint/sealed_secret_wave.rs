@@ -50,9 +50,13 @@ fn finding(object: &Object, node: &Node, sealed: &Object, order: Order) -> Diagn
     let message = format!("{} may start before {}", object.title(), sealed.title());
     let before = order.wave.saturating_sub(1);
     let hook = if order.phase == Phase::PreSync { " and the same `argocd.argoproj.io/hook`" } else { "" };
-    let place = sealed.root.get("kind").unwrap_or(&sealed.root).place();
+    let wave = sealed.find(&["metadata", "annotations", WAVE]);
+    let place = wave.or_else(|| sealed.root.get("kind")).unwrap_or(&sealed.root).place();
     object
         .finding(Code::SealedSecretWave, message, node.place(), "uses its Secret")
         .at(place, "not applied earlier")
-        .help(format!("add the annotation `{WAVE}: \"{before}\"`{hook} to the SealedSecret"))
+        .help(match wave {
+            Some(_) => format!("set the annotation `{WAVE}: \"{before}\"`{hook} of the SealedSecret"),
+            None => format!("add the annotation `{WAVE}: \"{before}\"`{hook} to the SealedSecret"),
+        })
 }

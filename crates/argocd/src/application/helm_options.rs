@@ -55,7 +55,7 @@ pub struct FileParameter {
     pub name: String,
     /// The path of the file that contains the value, as written.
     pub path: String,
-    /// The place of the entry.
+    /// The place of the path.
     pub place: Place,
 }
 
@@ -142,7 +142,8 @@ fn file_parameter(node: &Node, helm: &str, diagnostics: &mut Diagnostics) -> Opt
     let name = fields.required_string("name");
     let path = fields.required_string("path");
     fields.finish(diagnostics);
-    Some(FileParameter { name: name?, path: path?, place: node.place() })
+    let place = node.get("path").unwrap_or(node).place();
+    Some(FileParameter { name: name?, path: path?, place })
 }
 
 /// A value with a character that YAML does not allow.

@@ -28,6 +28,8 @@ pub struct Dependency {
     pub version_place: Place,
     /// The place of `repository`, or of the entry.
     pub repository_place: Place,
+    /// The place of a field that only the digest in Chart.lock covers, or of `version`.
+    pub other_place: Place,
 }
 
 /// The origin of a dependency.
@@ -56,6 +58,7 @@ impl Dependency {
             alias: String::new(),
             version_place: place.clone(),
             repository_place: place.clone(),
+            other_place: place.clone(),
             place,
         }
     }

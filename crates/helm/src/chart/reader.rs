@@ -100,6 +100,10 @@ impl Reader {
             place: item.place(),
             version_place: place_of("version"),
             repository_place: place_of("repository"),
+            other_place: {
+                let others = ["alias", "condition", "import-values", "tags", "version"];
+                place_of(others.into_iter().find(|key| present(item, key).is_some()).unwrap_or("name"))
+            },
         }
     }
 }

@@ -108,7 +108,12 @@ impl Inspector<'_> {
         let (first, places) = differences.next().unwrap_or_else(|| {
             // Only the digest covers the other fields.
             let what = "a field such as `version`, `alias`, `condition`, or `tags` changed";
-            (what.to_owned(), vec![(locked.digest_place.clone(), "digest of other dependencies".to_owned())])
+            let mut places = Vec::new();
+            if let [only] = self.chart.dependencies.as_slice() {
+                places.push((only.other_place.clone(), "the dependency".to_owned()));
+            }
+            places.push((locked.digest_place.clone(), "digest of other dependencies".to_owned()));
+            (what.to_owned(), places)
         });
         let (lock, file) = (self.chart.lock_file(), self.chart.dependencies_file());
         let message = format!("`{}/{lock}` does not match {file}: {first}", self.chart.path);

@@ -72,7 +72,7 @@ impl Trail {
     pub fn narrowed(mut self, settings: &Settings<'_>, field: &[String], text: &str) -> Self {
         for used in &mut self.values {
             let base: Vec<String> = used.steps.iter().take_while(|step| *step != ANY).cloned().collect();
-            let entries = (0..field.len()).map(|start| [base.as_slice(), &field[start..]].concat());
+            let entries = (0..field.len()).flat_map(|start| entries(settings, &base, &field[start..]));
             let same = |path: Vec<String>| {
                 let setting = settings.find(&path)?;
                 (unquoted(&setting.written) == unquoted(text))
@@ -83,6 +83,19 @@ impl Trail {
             }
         }
         self
+    }
+
+    /// The value to change: the only one, or the only one of several whose text is exactly that of the field.
+    #[must_use]
+    pub fn value(&self, text: &str) -> Option<&Used> {
+        if let [used] = self.values.as_slice() {
+            return Some(used);
+        }
+        let text = unquoted(text);
+        let is = |used: &&Used| used.setting.as_ref().is_some_and(|setting| unquoted(&setting.written) == text);
+        // The text of a short one may be there by chance.
+        let mut same = self.values.iter().filter(|used| text.len() > 2 && is(used));
+        same.next().filter(|_| same.next().is_none())
     }
 
     /// The main writer: the first action, which prints the value of a line, or else the first text.
@@ -130,6 +143,12 @@ impl Used {
         Self { path: steps.join("."), steps, setting: None }
     }
 
+    /// The steps of its path.
+    #[must_use]
+    pub fn steps(&self) -> &[String] {
+        &self.steps
+    }
+
     /// Whether its text, if it is long enough not to be there by chance, is in a line.
     fn is_in(&self, line: &str) -> bool {
         let written = self.setting.as_ref().map(|setting| unquoted(&setting.written)).unwrap_or_default();
@@ -170,6 +189,22 @@ impl Writer {
         let inner = self.callers.strip_suffix(start.callers.as_slice())?;
         inner.last().filter(|user| !in_archive(user))
     }
+}
+
+/// How many items of a list are compared with the one of a field.
+const ITEMS: usize = 100;
+
+/// The paths in a value at which a field may be. An item of a list that a template appends to others has another index there.
+fn entries(settings: &Settings<'_>, base: &[String], field: &[String]) -> Vec<Vec<String>> {
+    let mut paths = vec![[base, field].concat()];
+    if let [first, rest @ ..] = field
+        && first.parse::<usize>().is_ok()
+        && let Some(list) = settings.node(base)
+    {
+        let others = (0..list.items().len().min(ITEMS)).map(|index| index.to_string()).filter(|index| index != first);
+        paths.extend(others.map(|index| [base, &[index], rest].concat()));
+    }
+    paths
 }
 
 fn unquoted(text: &str) -> &str {

@@ -17,6 +17,7 @@ use helm::template::unclosed::{Unclosed, unclosed};
 use helm::{helmignore, values_schema};
 use toolbox::source::read;
 
+use super::refused;
 use super::unknown_name;
 use super::unset;
 use super::values::Values;
@@ -233,7 +234,10 @@ impl Context<'_> {
         if let Some(found) = source.as_ref().filter(|_| own).and_then(unset) {
             return found;
         }
-        Diagnostic::new(Code::HelmRefused, format!("template `{template}` failed: {reason}")).at(place, "")
+        let found = Diagnostic::new(Code::HelmRefused, format!("template `{template}` failed: {reason}"));
+        let settings = if own { refused::settings(&Values::read(self.root, self.target), reason) } else { Vec::new() };
+        let found = settings.into_iter().fold(found, |found, (place, label)| found.at(place, label));
+        found.at(place, "")
     }
 
     /// A release name that Helm rejects.

@@ -138,7 +138,10 @@ impl Context<'_> {
             }
             Rule::Key(key) => vec![self.invalid_key(values, schema, key)],
             _ => match values.find(&global(values, &pointer)) {
-                Some(setting) => vec![invalid(&pointer, &setting, problem, schema, found)],
+                Some(setting) => {
+                    let diagnostic = invalid(&pointer, &setting, problem, schema, found);
+                    vec![with_conditions(diagnostic, values, &pointer)]
+                }
                 None => vec![
                     self.misspelled(values, schema, &pointer)
                         .unwrap_or_else(|| self.invalid_default(values, &pointer, problem, schema, found)),
@@ -272,6 +275,38 @@ impl Context<'_> {
         let chart = &self.target.chart.directory;
         Place::file(toolbox::inputs::name(self.root, &chart.join("values.yaml")))
     }
+}
+
+/// How many further values a finding marks.
+const MARKED: usize = 2;
+
+/// Adds the places of the values that the description of a rule names: one of them may be the one to change.
+fn with_conditions(mut diagnostic: Diagnostic, values: &Values<'_>, pointer: &[String]) -> Diagnostic {
+    let words: Vec<String> = diagnostic.notes.iter().flat_map(|note| quoted(note)).collect();
+    let mut marked: Vec<Vec<String>> = vec![pointer.to_vec()];
+    for word in words {
+        if marked.len() > MARKED {
+            break;
+        }
+        let steps: Vec<String> = word.split('.').map(str::to_owned).collect();
+        let paths = (0..pointer.len()).rev().map(|length| [&pointer[..length], &steps].concat());
+        let set = paths.filter(|path| !marked.contains(path)).find_map(|path| Some((values.find(&path)?, path)));
+        if let Some((setting, path)) = set.filter(|(_, path)| !pointer.starts_with(path)) {
+            if setting.written.lines().count() == 1
+                && !diagnostic.places.iter().any(|(place, _)| *place == setting.place)
+            {
+                diagnostic = diagnostic.at(setting.place, format!("`{}` is set here", name(&path)));
+            }
+            marked.push(path);
+        }
+    }
+    diagnostic
+}
+
+/// The words in backticks that may be paths of values.
+fn quoted(text: &str) -> Vec<String> {
+    let words = text.split('`').skip(1).step_by(2);
+    words.filter(|word| word.chars().all(|c| c.is_alphanumeric() || "._-".contains(c))).map(str::to_owned).collect()
 }
 
 /// A value that violates a rule.

@@ -10,6 +10,7 @@ use kubernetes::change::refusal_wording as wording;
 use kubernetes::object::Object;
 use kubernetes::validate::pointer;
 
+use super::removed;
 use super::revision::Change;
 
 /// Reports the refused changes of an Application, one for each object.
@@ -27,9 +28,38 @@ pub(super) fn check(change: &Change<'_>) -> Diagnostics {
             let found = report(change, before, after, &refusal, &[]);
             diagnostics
                 .push(found.at(class.root.key_place("provisioner"), "does not set `allowVolumeExpansion: true`"));
+        } else {
+            diagnostics.0.extend(class_set(change, before, after));
         }
     }
     diagnostics
+}
+
+/// The warning about a claim whose class is set: the claim has the class that was the default when it was created.
+fn class_set(change: &Change<'_>, before: &Object, after: &Object) -> Option<Diagnostic> {
+    let path = ["spec", "storageClassName"];
+    let class =
+        after.find(&path).filter(|_| after.key.kind == "PersistentVolumeClaim" && after.key.group.is_empty())?;
+    let name = class.as_str()?;
+    if before.find(&path).is_some_and(|node| !matches!(node.value, Value::Null))
+        || effect::ignores(change.application.root, &after.key, &path.map(str::to_owned))
+    {
+        return None;
+    }
+    let message = format!("the StorageClass of {} is set to `{name}`", change.title(&after.key));
+    let label = format!("not set at `{}`", change.base);
+    let found = after.finding(Code::ChangeStorageClass, message, class.place(), label);
+    let found = found.at(before.root.key_place("spec"), format!("at `{}`", change.base));
+    let found = found.note(match name {
+        "" => "the API server refuses this change if the claim has a class, and then every sync fails".to_owned(),
+        _ => format!(
+            "the claim has the class that was the default when it was created; unless that is `{name}`, the API server \
+             refuses this change, and every sync fails"
+        ),
+    });
+    let help = "keep `spec.storageClassName` as it was; to use another class, add a second claim with another name, and copy \
+                the data";
+    Some(found.help(help).help(removed::acceptance(Code::ChangeStorageClass, &after.target)))
 }
 
 fn report(

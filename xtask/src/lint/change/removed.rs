@@ -3,7 +3,9 @@
 use diagnostics::{Code, Diagnostic, Place};
 use kubernetes::object::Object;
 
+use super::cause;
 use super::revision::Change;
+use toolbox::regular_file;
 
 /// What became of a removed object.
 pub(super) enum Fate<'a> {
@@ -55,15 +57,26 @@ pub(super) fn finding(
             } else {
                 format!("was `{}` at `{base}`", object.key.name)
             };
-            new.finding(code, message, new.name_place(), was).at(object.name_place(), format!("at `{base}`"))
+            let found = new.finding(code, message, new.name_place(), was);
+            let found = match cause::of(&change.edits, None) {
+                Some(edit) => found.at(edit.place.clone(), edit.label.clone()),
+                None => found,
+            };
+            found.at(object.name_place(), format!("at `{base}`"))
         }
         Fate::Gone => {
-            let found =
-                Diagnostic::new(code, message).target(&object.target).at(object.name_place(), "no longer rendered");
-            match &object.template_file {
-                Some(file) => found.at(Place::file(file.clone()), "was rendered from this template"),
-                None => found.note(format!("template: {}", object.template)),
+            let mut found = Diagnostic::new(code, message).target(&object.target);
+            let template = object.template_file.as_ref();
+            let text = template.and_then(|file| regular_file::read_to_string(change.root.join(file)).ok());
+            if let Some(edit) = cause::of(&change.edits, text.as_deref()) {
+                found = found.at(edit.place.clone(), edit.label.clone());
             }
+            let (found, moved) = match template {
+                Some(file) => (found.at(Place::file(file.clone()), "was rendered from this template"), None),
+                None => (found, Some(format!("template: {}", object.template))),
+            };
+            let found = found.at(object.name_place(), "no longer rendered");
+            moved.into_iter().fold(found, Diagnostic::note)
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The base revision: its Applications and what they rendered, paired with what is rendered now.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use argocd::{application, sync_order};
 use diagnostics::{Result, Source};
@@ -13,6 +14,7 @@ use kubernetes::scope::{Scope, Scopes};
 use workspace::target::{DEFAULT_CASE, Target};
 use workspace::written::Written;
 
+use super::cause::{self, Edit};
 use crate::lint::base::Base;
 use crate::lint::subject::Subject;
 
@@ -62,6 +64,10 @@ pub(super) struct Change<'a> {
     pub(super) added: Vec<&'a Object>,
     /// The objects that all Applications render now.
     pub(super) now: &'a [&'a Object],
+    /// The root of the workspace.
+    pub(super) root: &'a Path,
+    /// What differs in the values, if objects are no longer rendered.
+    pub(super) edits: Vec<Edit>,
     scopes: &'a Scopes,
 }
 
@@ -154,6 +160,9 @@ impl<'a> Revision<'a> {
                 None => added.push(*object),
             }
         }
+        let root = &self.subject.workspace.root;
+        let edits =
+            if old.is_empty() { Vec::new() } else { cause::edits(root, self.base, target, application, before) };
         Change {
             application,
             before,
@@ -162,6 +171,8 @@ impl<'a> Revision<'a> {
             removed: old.into_values().collect(),
             added,
             now: &self.now,
+            root,
+            edits,
             scopes: &self.scopes,
         }
     }

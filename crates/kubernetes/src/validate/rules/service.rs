@@ -152,6 +152,7 @@ fn ports<'a>(look: &mut Look<'a>, spec: &At<'a>, kind: &str) {
     let ports = spec.list("ports");
     look.unique(ports.iter().filter_map(|port| port.get("name")).filter(|name| name.text() != Some("")));
     let mut seen: Vec<(_, &At<'_>)> = Vec::new();
+    let mut unnamed = false;
     let mut node_ports: Vec<(_, At<'_>)> = Vec::new();
     for port in &ports {
         look.in_range(port.get("port"), 1..=65535);
@@ -159,8 +160,9 @@ fn ports<'a>(look: &mut Look<'a>, spec: &At<'a>, kind: &str) {
         look.port(port.get("targetPort").filter(|at| at.text() != Some("") && at.number() != Some(0)));
         match port.get("name").filter(|name| name.text() != Some("")) {
             Some(name) => look.check_format(&name, name.text().and_then(names::label)),
-            None if ports.len() > 1 => {
-                look.reject(port, "has no `name`", "required when a Service has several ports");
+            None if ports.len() > 1 && !unnamed => {
+                unnamed = true;
+                look.reject(port, "has no `name`", "required for each port when a Service has several ones");
             }
             None => {}
         }
