@@ -1,6 +1,7 @@
 //! Rows about charts that are rendered anew.
 
 use diagnostics::{Diagnostic, Diagnostics, Result};
+use helm::batch::Runner;
 use helm::dependencies;
 use toolbox::process::Invocation;
 use workspace::plan::{self, Inspections};
@@ -68,7 +69,7 @@ fn commands(context: &Context<'_>, workspace: &Workspace) -> Result<Vec<Invocati
     let program = context.tool("helm")?;
     let helm_path = || Ok::<_, Diagnostics>(program.clone());
     let (cache, homes) = (context.scratch("cache"), context.scratch("homes"));
-    let renderer = Renderer { root: &workspace.root, cache: &cache, helm: &program };
+    let renderer = Renderer { root: &workspace.root, cache: &cache, helm: &program, runner: Runner::default() };
     let dependencies_of = context.session.context(&helm_path);
     let mut commands = Vec::new();
     for target in targets.iter().flat_map(|target| target.charts()) {
