@@ -66,7 +66,7 @@ pub struct Common {
     pub jobs: Option<usize>,
 
     /// What runs `helm template`: the helm command, or an engine that renders many charts in one process (batch)
-    /// [default: auto, the engine if it is installed and pays]
+    /// [default: auto, the engine if it is installed]
     #[arg(long, global = true, value_enum, value_name = "ENGINE")]
     pub engine: Option<EngineChoice>,
 
@@ -82,7 +82,7 @@ pub struct Common {
 /// What runs `helm template`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum EngineChoice {
-    /// The engine if it is installed and pays, else the helm command.
+    /// The engine if it is installed, else the helm command.
     #[default]
     Auto,
     /// The helm command.

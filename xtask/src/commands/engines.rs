@@ -12,9 +12,6 @@ use toolbox::tools::{State, Tools};
 
 use crate::cli::EngineChoice;
 
-/// The number of renders from which on starting an engine pays.
-const WORTHWHILE: usize = 2;
-
 /// The engines of a run, by the helm command in whose place they render.
 #[derive(Debug, Default)]
 pub struct Engines {
@@ -47,17 +44,15 @@ impl Engines {
         self.compares.load(Ordering::Relaxed)
     }
 
-    /// The engine in the place of a helm command, for about so many renders. Fails only if one is demanded.
-    pub fn get(&self, tools: &Tools<'_>, helm: &Path, version: &str, renders: usize) -> Result<Option<Arc<Batch>>> {
+    /// The engine in the place of a helm command, also for one render: it starts faster than the command. Fails only if an
+    /// engine is demanded.
+    pub fn get(&self, tools: &Tools<'_>, helm: &Path, version: &str) -> Result<Option<Arc<Batch>>> {
         if self.choice == EngineChoice::Helm {
             return Ok(None);
         }
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(engine) = known.get(helm) {
             return Ok(engine.clone());
-        }
-        if self.choice == EngineChoice::Auto && renders < WORTHWHILE {
-            return Ok(None);
         }
         let engine = match start(tools, helm, version) {
             Ok(engine) => Some(Arc::new(engine)),
@@ -102,7 +97,7 @@ fn start(tools: &Tools<'_>, helm: &Path, version: &str) -> std::result::Result<B
     };
     let engine = Batch::new(&program, helm);
     let help = "install both with `cargo xtask tools install`, or set `--engine helm`";
-    let why = |why| unavailable().note(format!("{why}")).note(format!("engine: {}", program.display())).help(help);
+    let why = |why: String| unavailable().note(why).note(format!("engine: {}", program.display())).help(help);
     engine.check().map_err(why)?;
     Ok(engine)
 }

@@ -273,7 +273,7 @@ fn with_helm(
     let context = session.context(&helm_path);
     let cache = &session.environment.cache;
     let version = subject.workspace.config.argocd.helm;
-    let engine = diagnostics.take(session.engines.get(&tools, &tool.path, version, usize::MAX)).flatten();
+    let engine = diagnostics.take(session.engines.get(&tools, &tool.path, version)).flatten();
     let runner = Runner { engine: engine.as_deref(), compares: false };
     let helm = Helm { runner, program: &tool.path, root: &session.root, cache, jobs: session.jobs };
     for chart in charts {

@@ -228,9 +228,9 @@ pub fn render_stale(
     }
     let unpacked = prepare_remote(session.jobs, &pins, &context, diagnostics);
 
-    let engine = if any_helm && !helm.as_os_str().is_empty() {
-        let renders = stale.iter().filter(|one| one.target.parts.iter().any(is_chart)).count();
-        diagnostics.take(session.engines.get(&tools, &helm, argocd.helm, renders)).flatten()
+    let any_chart = stale.iter().any(|one| one.target.parts.iter().any(is_chart));
+    let engine = if any_chart && !helm.as_os_str().is_empty() {
+        diagnostics.take(session.engines.get(&tools, &helm, argocd.helm)).flatten()
     } else {
         None
     };

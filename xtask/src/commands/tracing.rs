@@ -74,8 +74,7 @@ impl<'s> Tracer<'s> {
     pub fn new(session: &'s Session<'s>, workspace: &Workspace, argocd: Release) -> Result<Self> {
         let tools = session.tools(workspace);
         let helm = tools.require("helm", argocd.helm)?.path;
-        // Whatever renders, the trace of one target does not pay the start of an engine.
-        let engine = session.engines.get(&tools, &helm, argocd.helm, 1)?;
+        let engine = session.engines.get(&tools, &helm, argocd.helm)?;
         Ok(Self { session, helm, engine, prepared: Mutex::default() })
     }
 

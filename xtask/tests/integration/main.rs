@@ -16,6 +16,7 @@ mod dependencies;
 mod diff;
 mod disposable;
 mod doctor;
+mod engines;
 mod errors;
 mod fuzz;
 mod git;

@@ -110,6 +110,25 @@ pub(crate) fn tool(name: &str) -> Option<PathBuf> {
     found
 }
 
+/// The directory of the render engines, which all runs use if they are installed; in CI, they have to be. With
+/// `XTASK_ENGINE=helm`, the helm command renders.
+pub(crate) fn engines() -> Option<PathBuf> {
+    static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let find = || {
+        let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
+            .args(["tools", if ci() { "install" } else { "list" }, "helm-engine", "--format", "json", "--root"])
+            .arg(repository())
+            .output()
+            .expect("xtask runs");
+        let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        let path = answer["tools"][0]["path"].as_str().map(PathBuf::from);
+        let directory = path.and_then(|path| Some(path.parent()?.parent()?.to_path_buf()));
+        assert!(directory.is_some() || !ci(), "CI requires the render engines");
+        directory
+    };
+    FOUND.get_or_init(find).clone()
+}
+
 /// Copies the schemas of this repository, and those for tests, into a workspace.
 pub(crate) fn lay_schemas(root: &Path) {
     copy(&repository().join("schemas"), &root.join("schemas"));
@@ -130,6 +149,10 @@ impl Bench {
         }
         // The key of fingerprints differs between machines; expectations need a fixed one.
         fs::write(bench.cache().join("fingerprint.key"), [7; 32]).expect("written");
+        if let Some(engines) = engines() {
+            fs::create_dir(bench.cache().join("tools")).expect("directory");
+            std::os::unix::fs::symlink(engines, bench.cache().join("tools/helm-engine")).expect("linked");
+        }
         bench
     }
 
@@ -193,6 +216,7 @@ impl Bench {
             .env("TMPDIR", self.base().join("tmp"))
             .env("XTASK_CACHE_DIR", self.cache())
             .env("NO_COLOR", "1")
+            .envs(std::env::var_os("XTASK_ENGINE").map(|engine| ("XTASK_ENGINE", engine)))
             .stdin(Stdio::null());
         Run { bench: self, command, helm: None, kubeconform: None, kustomize: None, jsonnet: None }
     }
