@@ -91,6 +91,12 @@ impl Course for Deployed<'_> {
         if self.request.common.step.is_none() {
             scenarios.retain(|scenario| scenario.recovery().is_some() == self.request.recovery);
         }
+        if self.request.recovery && scenarios.is_empty() && !diagnostics.has_errors() {
+            diagnostics.push(
+                Diagnostic::new(Code::Usage, "no scenario has a step `new-cluster`, which `--recovery` runs")
+                    .help(format!("add one to {}, or run without `--recovery`", scenario::GITOPS_FOLDER)),
+            );
+        }
         let manifest = Manifest::load(session, config, self.request.argocd_manifest.as_deref());
         self.manifest = diagnostics.take(manifest);
         let images = self.manifest.as_ref().map(|manifest| manifest.images.clone()).unwrap_or_default();

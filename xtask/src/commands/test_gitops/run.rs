@@ -96,10 +96,8 @@ impl Stages<'_> {
             bootstrapped.results
         });
         if self.request.recovery {
-            for scenario in run.scenarios {
-                if let Some(parts) = scenario.recovery().filter(|_| !run.stopped(&results)) {
-                    results.extend(self.recover(&run, &repository, &hosted, scenario, &parts));
-                }
+            if !run.stopped(&results) {
+                results.extend(self.recover(&run, &repository, &hosted));
             }
             return results;
         }
@@ -268,22 +266,20 @@ impl Stages<'_> {
         results
     }
 
-    /// Runs a scenario whose cluster is lost: the steps after that run in a new cluster, which is bootstrapped from Git.
-    fn recover(
-        &self,
-        run: &Run<'_>,
-        repository: &Repository<'_>,
-        hosted: &[Served],
-        scenario: &Scenario,
-        (before, after): &(Scenario, Scenario),
-    ) -> Results {
-        let mut results = refreshing(repository, || run.scenario(before));
-        if run.stopped(&results) {
-            return results;
+    /// Runs the scenarios whose cluster is lost: the steps after that run in a new cluster, which is bootstrapped from Git.
+    fn recover(&self, run: &Run<'_>, repository: &Repository<'_>, hosted: &[Served]) -> Results {
+        let mut results = Results::default();
+        let mut later = Vec::new();
+        for scenario in run.scenarios {
+            let Some((before, after)) = scenario.recovery() else { continue };
+            results.extend(refreshing(repository, || run.scenario(&before)));
+            if run.stopped(&results) {
+                return results;
+            }
+            // The variables are deleted with the cluster.
+            later.push((after, run.saved(scenario)));
         }
-        // They are deleted with the cluster.
-        let values = run.saved(scenario);
-        results.extend(run.timed(&scenario.title(), "the cluster is lost, and a new one is ready", || {
+        results.extend(run.timed("cluster", "is lost, and a new one is ready", || {
             Ok(create::replace(self.prepared, run.cluster, run.images)?)
         }));
         if toolbox::process::interrupted() || results.failed() {
@@ -300,13 +296,14 @@ impl Stages<'_> {
         if run.stopped(&results) {
             return results;
         }
-        results.extend(refreshing(&repository, || {
-            let mut results = Stages { run: &run, ..*self }.bootstrap(&repository, hosted).results;
-            if !run.stopped(&results) {
-                results.extend(run.scenario_with(after, values));
+        refreshing(&repository, || {
+            results.extend(Stages { run: &run, ..*self }.bootstrap(&repository, hosted).results);
+            for (after, values) in later {
+                if !run.stopped(&results) {
+                    results.extend(run.scenario_with(&after, values));
+                }
             }
-            results
-        }));
+        });
         results
     }
 
