@@ -65,6 +65,11 @@ pub struct Common {
     pub jobs: Option<usize>,
 
     /// Output format
+    /// Write where the time went: a page with a chart and a table, or JSON if FILE ends in .json [default: timings/timings.html
+    /// in the cache]
+    #[arg(long, global = true, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    pub timings: Option<Option<PathBuf>>,
+
     #[arg(long, global = true, value_enum, default_value = "human")]
     pub format: Format,
 
@@ -149,9 +154,9 @@ pub enum Command {
     Lint(Lint),
     /// Run render, validate, and lint, and print one report
     ///
-    /// Renders every target, even fresh ones, compares the result with the goldens, and validates and lints it. A failing
-    /// stage does not stop the others. With `--kind`, `test-kind` runs as the last stage, in the cluster that an
-    /// earlier run kept or in a new one.
+    /// Compares every target with its goldens, whatever its render.lock says, and validates and lints it. Renders with
+    /// unchanged inputs are taken from the cache, of which a sample is rendered again. A failing stage does not stop the
+    /// others. With `--kind`, `test-kind` runs as the last stage, in the cluster that an earlier run kept or in a new one.
     Ci(Ci),
     /// Validate rendered objects against their schemas (kubeconform, strict)
     ///
@@ -228,6 +233,12 @@ pub enum Command {
     #[command(subcommand)]
     Tools(Tools),
     /// Show what this machine has of what the commands need, and what is missing
+    /// Show or reduce the size of the cache
+    ///
+    /// The cache has what commands rendered and checked, by the digest of all inputs, so that nothing is computed twice, not
+    /// on another branch and not in another checkout. It deletes by itself what was not used for the longest time.
+    #[command(subcommand)]
+    Cache(Cache),
     ///
     /// Looks for the workspace, the cache, git, the pinned tools and charts, a container engine, Go, and a terminal, and
     /// shows which commands need what is missing. Installs nothing. The exit code is 0 if `render` works.
@@ -267,6 +278,7 @@ impl Command {
             Self::Argocd(_) => "argocd",
             Self::Tools(_) => "tools",
             Self::Doctor => "doctor",
+            Self::Cache(_) => "cache",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
         }
@@ -284,7 +296,7 @@ pub struct Render {
     #[arg(long)]
     pub accept: bool,
 
-    /// Render fresh targets, too
+    /// Render fresh targets, too, and those whose renders are in the cache
     #[arg(long)]
     pub force: bool,
 
@@ -525,3 +537,16 @@ mod tests {
         Cli::command().debug_assert();
     }
 }
+/// `cache`.
+#[derive(Debug, Subcommand)]
+pub enum Cache {
+    /// Show how many entries the parts of the cache have, and their size
+    Stats,
+    /// Delete what was not used for the longest time
+    Gc {
+        /// Size of results and inline values to keep, in MiB; with 0, exports of commits are deleted, too [default: 512]
+        #[arg(long, value_name = "MIB")]
+        limit: Option<u64>,
+    },
+}
+

@@ -3,6 +3,7 @@
 pub mod app_of_apps;
 pub mod argocd;
 pub mod bench;
+pub mod cache;
 pub mod ci;
 pub mod completions;
 pub mod consequences;
@@ -25,6 +26,7 @@ pub mod placing;
 pub mod render;
 pub mod rendering;
 pub mod review;
+pub mod sample;
 pub mod schemas;
 pub mod seal;
 pub mod test_gitops;
@@ -42,6 +44,8 @@ use helm::dependencies::Context;
 use toolbox::date::Date;
 use toolbox::environment::Environment;
 use toolbox::tools::Tools;
+use toolbox::progress::Progress;
+use toolbox::results::Results;
 use workspace::Workspace;
 
 use self::memory::Memory;
@@ -65,6 +69,8 @@ pub struct Session<'a> {
     /// What this run rendered.
     pub rendered: Arc<Memory>,
     /// The goldens, if a command read all of them.
+    /// What runs rendered and computed before.
+    pub results: Arc<Results>,
     pub goldens: Arc<Recordings>,
     /// The name of the revision whose files the workspace consists of; `None` for the checkout.
     pub revision: Option<String>,
@@ -108,11 +114,21 @@ impl<'a> Session<'a> {
             printer,
             rendered: Arc::default(),
             goldens: Arc::default(),
+            results: Arc::new(Results::new(&environment.cache, env!("XTASK_BUILD"))),
             revision: None,
         })
     }
 
     /// The pinned tools of the workspace.
+    /// Limits the size of the cache, and says if it could not be written.
+    pub fn close(&self) {
+        toolbox::cache::wrote(&self.environment.cache, self.results.written());
+        if let Some(why) = self.results.failure() {
+            self.printer
+                .status("Uncached", &format!("results cannot be kept in {}: {why}", self.environment.cache.display()));
+        }
+    }
+
     #[must_use]
     pub fn tools<'s>(&'s self, workspace: &'s Workspace) -> Tools<'s> {
         Tools::new(&workspace.tools_lock, &self.environment.cache, self.offline, self.printer)

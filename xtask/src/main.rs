@@ -1,18 +1,21 @@
 //! `cargo xtask`: parses the arguments, runs the command, prints the report, and exits.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
 use diagnostics::{Code, Diagnostic, Result};
 use toolbox::environment::Environment;
-use toolbox::process;
+use toolbox::progress::Progress;
+use toolbox::{process, timings};
 use xtask::cli::{Cli, Command};
 use xtask::commands::end_to_end::prepare;
 use xtask::commands::{
-    Outcome, Session, argocd, bench, ci, completions, deps, diff, doctor, explain, image, impact, init, lint, man, new,
+    Outcome, Session, argocd, bench, cache, ci, completions, deps, diff, doctor, explain, image, impact, init, lint, man, new,
     origin, outdated, pending, render, review, schemas, seal, test_gitops, test_kind, tools, validate,
 };
+use xtask::report::timings::Timings;
 use xtask::report::{Printer, json};
 use xtask::{cli, report};
 
@@ -49,20 +52,43 @@ fn run(cli: Cli, environment: &Environment, printer: &Printer) -> Result<Outcome
     if common.offline {
         process::go_offline();
     }
+    if common.timings.is_some() {
+        timings::record();
+    }
     match &cli.command {
         Command::Init => return init::run(common.root, &environment.cache, printer),
         Command::Doctor => return doctor::run(common.root, common.offline, environment, printer),
+        Command::Cache(cli::Cache::Stats) => return cache::stats(environment, printer),
+        Command::Cache(cli::Cache::Gc { limit }) => return cache::gc(environment, printer, *limit),
         Command::Completions(args) => return Ok(completions::run(printer, args.shell)),
         Command::Man(args) => return man::run(printer, args.output.as_deref()),
         _ => {}
     }
     let session = Session::new(common.root, common.offline, common.jobs, environment, printer)?;
-    let outcome = dispatch(&session, cli.command);
+    let name = cli.command.name();
+    let mut outcome = dispatch(&session, cli.command);
+    session.close();
+    if let Some(file) = &common.timings {
+        let written = write_timings(&session, name, file.as_deref());
+        if let (Ok(outcome), Err(found)) = (&mut outcome, written) {
+            outcome.diagnostics.extend(found);
+        }
+    }
     if environment.github {
         let found = outcome.as_ref().map_or_else(|found| found, |outcome| &outcome.diagnostics);
         printer.annotations(&session.root, found);
     }
     outcome
+}
+
+/// Writes where the time went to a file, or to the default one in the cache.
+fn write_timings(session: &Session<'_>, command: &str, file: Option<&Path>) -> Result<()> {
+    let Some((spans, all)) = timings::recorded() else { return Ok(()) };
+    let default = session.environment.cache.join("timings/timings.html");
+    let file = file.unwrap_or(&default);
+    Timings::new(command, session.jobs, &spans, all).write(file)?;
+    session.printer.status("Timed", &file.display().to_string());
+    Ok(())
 }
 
 fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
@@ -109,6 +135,8 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
             doctor::run(Some(session.root.clone()), session.offline, session.environment, session.printer)
         }
         Command::Completions(args) => Ok(completions::run(session.printer, args.shell)),
+        Command::Cache(cli::Cache::Stats) => cache::stats(session.environment, session.printer),
+        Command::Cache(cli::Cache::Gc { limit }) => cache::gc(session.environment, session.printer, limit),
         Command::Man(args) => man::run(session.printer, args.output.as_deref()),
         Command::Outdated { diff } => outdated::run(session, diff),
         Command::New(cli::New { app, dependency, repository, namespace }) => {

@@ -24,6 +24,7 @@ pub mod sarif;
 mod screen;
 mod snippet;
 pub mod step_summary;
+pub mod timings;
 pub mod trail;
 mod under_way;
 pub mod visible;

@@ -98,19 +98,8 @@ impl Golden {
     /// The recorded manifests of a release in a namespace, sorted by file name. Unreadable files are left out.
     #[must_use]
     pub fn recorded(&self, namespace: &str) -> Vec<Recorded> {
-        let mut recorded = Vec::new();
-        for (file, bytes) in &self.files {
-            let text = String::from_utf8_lossy(bytes);
-            let Some(mut manifest) = manifest::read_golden(&text, namespace) else { continue };
-            if manifest.items.is_some() {
-                // A list has no name of its own; its file name contains its position in the template.
-                let prefix = format!("{}-", manifest.key.kind.to_lowercase());
-                let stem = file.strip_suffix(".yaml").unwrap_or(file);
-                stem.strip_prefix(&prefix).unwrap_or(stem).clone_into(&mut manifest.key.name);
-            }
-            recorded.push(Recorded { file: file.clone(), manifest });
-        }
-        recorded
+        let files = self.files.iter();
+        files.filter_map(|(file, bytes)| read(file, &String::from_utf8_lossy(bytes), namespace)).collect()
     }
 
     /// Compares the goldens with a render into a namespace. Empty if every file matches. Unreadable files count as not
@@ -126,6 +115,18 @@ impl Golden {
         }
         changes(self.recorded(namespace), rendered)
     }
+}
+
+/// The manifest in a golden; `None` if it cannot be read.
+pub(crate) fn read(file: &str, text: &str, namespace: &str) -> Option<Recorded> {
+    let mut manifest = manifest::read_golden(text, namespace)?;
+    if manifest.items.is_some() {
+        // A list has no name of its own; its file name contains its position in the template.
+        let prefix = format!("{}-", manifest.key.kind.to_lowercase());
+        let stem = file.strip_suffix(".yaml").unwrap_or(file);
+        stem.strip_prefix(&prefix).unwrap_or(stem).clone_into(&mut manifest.key.name);
+    }
+    Some(Recorded { file: file.to_owned(), manifest })
 }
 
 /// Compares two renders, object by object.

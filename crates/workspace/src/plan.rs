@@ -15,6 +15,7 @@ use helm::recipe::Recipe;
 use toolbox::archive::sha256;
 use toolbox::inputs;
 use toolbox::inputs::Inputs;
+use toolbox::timings;
 
 use crate::chart_recipe::{self, ChartPlace, Environment};
 use crate::checkout::Checkout;
@@ -36,6 +37,7 @@ impl Inspections {
     /// Inspects every chart that an Application deploys.
     #[must_use]
     pub fn new(workspace: &Workspace) -> (Self, Diagnostics) {
+        let _phase = timings::phase("inspect");
         let mut diagnostics = Diagnostics::default();
         let mut inspections = BTreeMap::new();
         let inside = workspace.deployments.iter().flat_map(Deployment::charts).map(|chart| (None, chart));
@@ -81,6 +83,7 @@ pub fn plan<'a>(
     argocd: Release,
     selection: &[String],
 ) -> (Vec<Target<'a>>, Diagnostics) {
+    let _phase = timings::phase("plan");
     let mut diagnostics = Diagnostics::default();
     let selected = select(workspace, selection, &mut diagnostics);
     let checkout = Checkout::new(&workspace.root);

@@ -34,7 +34,7 @@ pub fn run(session: &Session<'_>, rounds: usize) -> Result<Outcome> {
     let helm = tools.require("helm", argocd.helm)?.path;
     let helm_path = || Ok(helm.clone());
     let context = session.context(&helm_path);
-    let renderer = Renderer { root: &session.root, cache, helm: &helm };
+    let renderer = Renderer { root: &session.root, cache, results: &session.results, helm: &helm };
     let homes = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
     let mut prepared = Vec::new();
     let mut bare = Vec::new();

@@ -1,5 +1,5 @@
-//! `ci`: renders, validates, and lints in one run with one report, and optionally runs the end-to-end scenarios. Renders
-//! everything again, regardless of render.lock.
+//! `ci`: renders, validates, and lints in one run with one report, and optionally runs the end-to-end scenarios. Does
+//! not believe any render.lock; renders with unchanged inputs are taken from the cache, of which a sample is proven again.
 //!
 //! Findings in one stage do not stop the next: whatever could be rendered is validated, linted, and deployed.
 //!
@@ -22,7 +22,7 @@ use super::app_of_apps;
 use super::consequences;
 use super::end_to_end::prepare;
 use super::placing::Placer;
-use super::rendering::{self, RenderState, Rendering};
+use super::rendering::{self, Demand, RenderState, Rendering};
 use super::{Outcome, Session, lint, render, test_kind, validate};
 use crate::report;
 use crate::report::json::Output;

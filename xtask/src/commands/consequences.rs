@@ -29,6 +29,7 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::ObjectRefused, Code::ReferenceMissing, suggests_the_name),
     (Code::ObjectRefused, Code::SelectorUnmatched, same_labels),
     (Code::ProjectUnused, Code::ProjectForbids, same_line),
+    (Code::RenderUnstable, Code::CacheDiffers, about_one),
     (Code::RepositoryMismatch, Code::ProjectForbids, same_repository),
     (Code::SchemaMissing, Code::HelmLint, same_version),
     (Code::SchemaMissing, Code::ScopeUnknown, same_object),
@@ -65,6 +66,11 @@ fn first(found: &Diagnostic) -> Option<&Place> {
 fn line(found: &Diagnostic) -> Option<(String, usize)> {
     let place = first(found)?;
     Some((place.source.name.clone(), place.position()?.0))
+}
+
+/// Whether the effect is only about the target of the cause.
+fn about_one(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    cause.target.as_ref().is_some_and(|target| effect.notes.first() == Some(target))
 }
 
 fn same_line(cause: &Diagnostic, effect: &Diagnostic) -> bool {

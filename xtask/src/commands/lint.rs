@@ -14,7 +14,7 @@ use helm::chart::Chart;
 use helm::dependencies;
 use kubernetes::object::Object;
 use toolbox::progress::Progress;
-use toolbox::{atomic_file, inputs, links};
+use toolbox::{atomic_file, inputs, links, timings};
 use workspace::plan::Inspections;
 use workspace::target::{ChartTarget, DEFAULT_CASE, Target, TargetId};
 use workspace::{Workspace, plan, suppression};
@@ -22,7 +22,7 @@ use workspace::{Workspace, plan, suppression};
 use super::app_of_apps;
 use super::consequences;
 use super::placing::Placer;
-use super::rendering::{self, RenderState, Rendering};
+use super::rendering::{self, Demand, RenderState, Rendering};
 use super::{Outcome, Session};
 use crate::lint;
 use crate::lint::base::Base;
@@ -33,6 +33,7 @@ use crate::lint::{CHECKS, Run, clusters, images};
 use crate::report;
 use crate::report::json::{self, Output};
 
+use crate::report::timings::LINT;
 /// The command's arguments.
 #[derive(Debug, Default)]
 pub struct Request {
@@ -61,7 +62,8 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let (selected, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, &request.targets);
     // Without a selection, both plans have the same diagnostics; `sort` removes the duplicates.
     diagnostics.extend(found);
-    let renderings = rendering::render(session, &workspace, workspace.config.argocd, selected, false, &mut diagnostics);
+    let renderings =
+        rendering::render(session, &workspace, workspace.config.argocd, selected, Demand::Stale, &mut diagnostics);
     if request.images {
         return Ok(list_images(session, &renderings, diagnostics));
     }
@@ -136,6 +138,7 @@ pub fn check(
         }
     }
     let targets: Vec<&Target<'_>> = renderings.iter().map(|one| &one.target).collect();
+    let _phase = timings::phase("lint");
     let (mut objects, mut ranges) = (Vec::new(), Vec::new());
     for one in renderings {
         let start = objects.len();
@@ -189,6 +192,8 @@ fn unselected<'a>(
     all: &[&'a Target<'a>],
     renderings: &[Rendering<'_>],
 ) -> Vec<(&'a Target<'a>, Option<Vec<Object>>)> {
+            let _about = timings::about(LINT);
+            let _phase = timings::phase(check.name());
     let selected: BTreeSet<&TargetId> = renderings.iter().map(|one| &one.target.id).collect();
     let others = all.iter().filter(|target| target.id.case == DEFAULT_CASE && !selected.contains(&target.id));
     let recorded = |target: &&'a Target<'a>| {
@@ -262,8 +267,8 @@ fn with_helm(
     diagnostics.extend(tools.warnings());
     let helm_path = || Ok(tool.path.clone());
     let context = session.context(&helm_path);
-    let cache = &session.environment.cache;
-    let helm = Helm { program: &tool.path, root: &session.root, cache, jobs: session.jobs };
+    let results = &session.results;
+    let helm = Helm { program: &tool.path, root: &session.root, results, jobs: session.jobs };
     for chart in charts {
         let cases: Vec<ChartTarget<'_>> =
             all.iter().flat_map(|target| target.charts()).filter(|target| of(chart, target)).collect();
@@ -302,3 +307,5 @@ fn with_helm(
     }
     diagnostics
 }
+                let _about = timings::about(LINT);
+                let _phase = timings::phase(check.name());

@@ -15,12 +15,13 @@ use golden::{Golden, Orphans, diff, lock, store};
 use toolbox::fingerprint::Fingerprints;
 use toolbox::parallel::parallel;
 use toolbox::progress::Progress;
+use toolbox::timings;
 use workspace::plan::Inspections;
 use workspace::target::TargetId;
 use workspace::{Unrendered, Workspace, plan, render};
 
 use super::app_of_apps;
-use super::rendering::{self, RenderState, Rendering};
+use super::rendering::{self, Demand, RenderState, Rendering};
 use super::tracing::Tracer;
 use super::{Outcome, Session};
 use crate::output;
@@ -73,7 +74,8 @@ fn render(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnostic
     let (targets, found) = plan::plan(&workspace, &inspections, argocd, &request.targets);
     diagnostics.extend(found);
 
-    let jobs = rendering::render(session, &workspace, argocd, targets, request.force, diagnostics);
+    let demand = if request.force { Demand::All } else { Demand::Stale };
+    let jobs = rendering::render(session, &workspace, argocd, targets, demand, diagnostics);
     let report = judge(session, request, &workspace, argocd, &jobs, diagnostics)?;
     session.printer.finished(&total(&report));
     Ok(report)
@@ -169,7 +171,11 @@ fn trace(
     }
     let Ok(tracer) = Tracer::new(session, workspace, argocd) else { return };
     let renderings: Vec<&Rendering<'_>> = changed.iter().map(|(_, one)| *one).collect();
-    let origins = parallel(session.jobs, &renderings, |one| tracer.trace(one));
+    let origins = parallel(session.jobs, &renderings, |one| {
+        let _about = timings::about(&one.target.id);
+        let _phase = timings::phase("trace");
+        tracer.trace(one)
+    });
     for ((target, _), origins) in changed.iter_mut().zip(origins) {
         let Ok(origins) = origins else { continue };
         for diff in &mut target.diffs {
@@ -206,6 +212,8 @@ fn compare(
     let mut report = TargetReport {
         id: target.id.clone(),
         former,
+    let _about = timings::about(&target.id);
+    let _phase = timings::phase("compare");
         state: State::Fresh,
         reasons: reasons.clone(),
         objects: None,

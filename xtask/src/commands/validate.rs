@@ -19,13 +19,14 @@ use kubernetes::{schemas, validate};
 use serde_json::{Value, json};
 use toolbox::inputs;
 use toolbox::progress::Progress;
+use toolbox::timings;
 use workspace::plan::Inspections;
 use workspace::target::{DEFAULT_CASE, Target, TargetId};
 use workspace::{Workspace, plan, suppression};
 
 use super::app_of_apps;
 use super::placing::Placer;
-use super::rendering::{self, Rendering};
+use super::rendering::{self, Demand, Rendering};
 use super::{Outcome, Session};
 use crate::report;
 use crate::report::json::{self, Output};
@@ -46,9 +47,8 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     diagnostics.extend(found);
     let (all, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, &[]);
     diagnostics.extend(found);
-    let (selected, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, &request.targets);
-    diagnostics.extend(found);
-    let renderings = rendering::render(session, &workspace, workspace.config.argocd, selected, false, &mut diagnostics);
+    let renderings =
+        rendering::render(session, &workspace, workspace.config.argocd, selected, Demand::Stale, &mut diagnostics);
     let sound = workspace.sound && !diagnostics.has_errors();
     let complete = sound && request.targets.is_empty();
     let all: Vec<&Target<'_>> = all.iter().collect();
@@ -113,6 +113,7 @@ pub fn check(
         }
     }
     let mut diagnostics = Diagnostics::default();
+    let _phase = timings::phase("validate");
     let definitions = definitions(session, workspace, request, all, renderings, &subjects, &mut diagnostics);
     let derived = derived(&session.root, &definitions);
     // Manifests under argocd/ do not belong to a target.
@@ -147,6 +148,8 @@ fn server_side_apply(workspace: &Workspace, app: &str) -> bool {
     applications.any(|application| application.name == app && application.has_sync_option("ServerSideApply=true"))
 }
 
+        version: workspace.config.tool("kubeconform").unwrap_or_default(),
+        results: &session.results,
 /// Checks the prerequisites of a validation.
 fn prerequisites(session: &Session<'_>, workspace: &Workspace) -> Result<()> {
     validate::require_schemas(&session.root)?;

@@ -125,7 +125,6 @@ pub(super) fn text(report: &RenderReport) -> String {
         let (application, state) = (safe::line(application), safe::line(&state));
         out.push_str(&format!("{TITLE}{application}{TITLE:#}: {state}\n"));
     }
-    out.push_str(&format!("{}\n", total(report)));
     out
 }
 

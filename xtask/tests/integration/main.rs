@@ -6,6 +6,7 @@
 mod accept;
 mod agreement;
 mod applications;
+mod cache;
 #[path = "../fixtures/case.rs"]
 mod case;
 mod case_format;
@@ -38,6 +39,7 @@ mod review;
 mod seal;
 mod shell;
 mod structure;
+mod staleness;
 #[expect(dead_code, reason = "the fixtures use the rest")]
 mod support;
 mod terminal;
