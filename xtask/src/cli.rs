@@ -7,6 +7,7 @@ mod help;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use workspace::shard::Shard;
 
 pub use self::diff::{Diff, FailOn};
 pub use self::end_to_end::{EndToEnd, TestGitops};
@@ -64,12 +65,12 @@ pub struct Common {
     #[arg(long, global = true, value_name = "N")]
     pub jobs: Option<usize>,
 
-    /// Output format
     /// Write where the time went: a page with a chart and a table, or JSON if FILE ends in .json [default: timings/timings.html
     /// in the cache]
     #[arg(long, global = true, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub timings: Option<Option<PathBuf>>,
 
+    /// Output format
     #[arg(long, global = true, value_enum, default_value = "human")]
     pub format: Format,
 
@@ -232,13 +233,13 @@ pub enum Command {
     /// List, install, or verify the pinned tools
     #[command(subcommand)]
     Tools(Tools),
-    /// Show what this machine has of what the commands need, and what is missing
     /// Show or reduce the size of the cache
     ///
     /// The cache has what commands rendered and checked, by the digest of all inputs, so that nothing is computed twice, not
     /// on another branch and not in another checkout. It deletes by itself what was not used for the longest time.
     #[command(subcommand)]
     Cache(Cache),
+    /// Show what this machine has of what the commands need, and what is missing
     ///
     /// Looks for the workspace, the cache, git, the pinned tools and charts, a container engine, Go, and a terminal, and
     /// shows which commands need what is missing. Installs nothing. The exit code is 0 if `render` works.
@@ -277,8 +278,8 @@ impl Command {
             Self::Impact(_) => "impact",
             Self::Argocd(_) => "argocd",
             Self::Tools(_) => "tools",
-            Self::Doctor => "doctor",
             Self::Cache(_) => "cache",
+            Self::Doctor => "doctor",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
         }
@@ -307,6 +308,14 @@ pub struct Render {
     /// Render as another Argo CD release does, for example 3.4
     #[arg(long, value_name = "VERSION")]
     pub argocd: Option<String>,
+
+    /// Render again whenever a file changes, and print what is different then, until Ctrl-C
+    #[arg(long, conflicts_with = "accept")]
+    pub watch: bool,
+
+    /// Only the targets in part I of N, for a CI matrix; part 1 also has what belongs to no Application
+    #[arg(long, value_name = "I/N", conflicts_with = "accept")]
+    pub shard: Option<Shard>,
 }
 
 /// `review` and `pending`.
@@ -335,6 +344,10 @@ pub struct Lint {
     /// List the images that the targets use, and check nothing
     #[arg(long, conflicts_with_all = ["fix", "base"])]
     pub images: bool,
+
+    /// Only the targets in part I of N, for a CI matrix; part 1 also has what belongs to no Application
+    #[arg(long, value_name = "I/N", conflicts_with = "fix")]
+    pub shard: Option<Shard>,
 }
 
 /// `ci`.
@@ -352,6 +365,10 @@ pub struct Ci {
     #[arg(long)]
     pub kind: bool,
 
+    /// Only the targets in part I of N, for a CI matrix; part 1 also has what belongs to no Application
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
+
     /// Where to write the report.
     #[command(flatten)]
     pub outputs: Outputs,
@@ -367,6 +384,10 @@ pub struct Validate {
     /// Directory of additional CustomResourceDefinitions, for example those of Argo CD
     #[arg(long, value_name = "DIR")]
     pub crds: Option<PathBuf>,
+
+    /// Only the targets in part I of N, for a CI matrix; part 1 also has what belongs to no Application
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
 }
 
 /// `schemas`.
@@ -527,16 +548,6 @@ pub enum Tools {
     },
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn command_line_is_valid() {
-        use clap::CommandFactory;
-        Cli::command().debug_assert();
-    }
-}
 /// `cache`.
 #[derive(Debug, Subcommand)]
 pub enum Cache {
@@ -550,3 +561,13 @@ pub enum Cache {
     },
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn command_line_is_valid() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}

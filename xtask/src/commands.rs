@@ -34,6 +34,7 @@ pub mod test_kind;
 pub mod tools;
 pub mod tracing;
 pub mod validate;
+pub mod watch;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,9 +44,9 @@ use golden::recordings::Recordings;
 use helm::dependencies::Context;
 use toolbox::date::Date;
 use toolbox::environment::Environment;
-use toolbox::tools::Tools;
 use toolbox::progress::Progress;
 use toolbox::results::Results;
+use toolbox::tools::Tools;
 use workspace::Workspace;
 
 use self::memory::Memory;
@@ -68,9 +69,9 @@ pub struct Session<'a> {
     pub printer: &'a Printer,
     /// What this run rendered.
     pub rendered: Arc<Memory>,
-    /// The goldens, if a command read all of them.
     /// What runs rendered and computed before.
     pub results: Arc<Results>,
+    /// The goldens, if a command read all of them.
     pub goldens: Arc<Recordings>,
     /// The name of the revision whose files the workspace consists of; `None` for the checkout.
     pub revision: Option<String>,
@@ -113,13 +114,12 @@ impl<'a> Session<'a> {
             jobs: jobs.unwrap_or(cores).max(1),
             printer,
             rendered: Arc::default(),
-            goldens: Arc::default(),
             results: Arc::new(Results::new(&environment.cache, env!("XTASK_BUILD"))),
+            goldens: Arc::default(),
             revision: None,
         })
     }
 
-    /// The pinned tools of the workspace.
     /// Limits the size of the cache, and says if it could not be written.
     pub fn close(&self) {
         toolbox::cache::wrote(&self.environment.cache, self.results.written());
@@ -129,6 +129,7 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// The pinned tools of the workspace.
     #[must_use]
     pub fn tools<'s>(&'s self, workspace: &'s Workspace) -> Tools<'s> {
         Tools::new(&workspace.tools_lock, &self.environment.cache, self.offline, self.printer)

@@ -12,8 +12,8 @@ use toolbox::{process, timings};
 use xtask::cli::{Cli, Command};
 use xtask::commands::end_to_end::prepare;
 use xtask::commands::{
-    Outcome, Session, argocd, bench, cache, ci, completions, deps, diff, doctor, explain, image, impact, init, lint, man, new,
-    origin, outdated, pending, render, review, schemas, seal, test_gitops, test_kind, tools, validate,
+    Outcome, Session, argocd, bench, cache, ci, completions, deps, diff, doctor, explain, image, impact, init, lint,
+    man, new, origin, outdated, pending, render, review, schemas, seal, test_gitops, test_kind, tools, validate, watch,
 };
 use xtask::report::timings::Timings;
 use xtask::report::{Printer, json};
@@ -94,8 +94,9 @@ fn write_timings(session: &Session<'_>, command: &str, file: Option<&Path>) -> R
 fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
     match command {
         Command::Render(args) => {
-            let cli::Render { targets, accept, force, output, argocd } = args;
-            Ok(render::run(session, &render::Request { targets, accept, force, output, argocd }))
+            let cli::Render { targets, accept, force, output, argocd, watch, shard } = args;
+            let request = render::Request { targets, accept, force, output, argocd, shard };
+            if watch { watch::run(session, &request) } else { Ok(render::run(session, &request)) }
         }
         Command::Diff(args) => {
             let cli::Diff { targets, base, head, base_argocd, head_argocd, diff, fail_on, policy, outputs } = args;
@@ -107,15 +108,15 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
         Command::Review(cli::Selection { targets }) => review::run(session, &targets),
         Command::Pending(cli::Selection { targets }) => pending::run(session, &targets),
         Command::Deps { update } => deps::run(session, update.as_deref()),
-        Command::Ci(cli::Ci { outputs, crds, base, kind }) => {
-            ci::run(session, &ci::Request { outputs, crds, base, kind })
+        Command::Ci(cli::Ci { outputs, crds, base, kind, shard }) => {
+            ci::run(session, &ci::Request { outputs, crds, base, kind, shard })
         }
         Command::Bench { rounds } => bench::run(session, rounds),
-        Command::Lint(cli::Lint { targets, fix, base, images }) => {
-            lint::run(session, &lint::Request { targets, fix, base, images })
+        Command::Lint(cli::Lint { targets, fix, base, images, shard }) => {
+            lint::run(session, &lint::Request { targets, fix, base, images, shard })
         }
-        Command::Validate(cli::Validate { targets, crds }) => {
-            validate::run(session, &validate::Request { targets, crds })
+        Command::Validate(cli::Validate { targets, crds, shard }) => {
+            validate::run(session, &validate::Request { targets, crds, shard })
         }
         Command::Schemas(cli::Schemas { from_cluster: _, kubeconfig, from, check }) => {
             schemas::run(session, &schemas::Request { kubeconfig, from, check })
@@ -134,9 +135,9 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
         Command::Doctor => {
             doctor::run(Some(session.root.clone()), session.offline, session.environment, session.printer)
         }
-        Command::Completions(args) => Ok(completions::run(session.printer, args.shell)),
         Command::Cache(cli::Cache::Stats) => cache::stats(session.environment, session.printer),
         Command::Cache(cli::Cache::Gc { limit }) => cache::gc(session.environment, session.printer, limit),
+        Command::Completions(args) => Ok(completions::run(session.printer, args.shell)),
         Command::Man(args) => man::run(session.printer, args.output.as_deref()),
         Command::Outdated { diff } => outdated::run(session, diff),
         Command::New(cli::New { app, dependency, repository, namespace }) => {

@@ -29,3 +29,4 @@ pub mod source;
 pub mod timings;
 pub mod tools;
 pub mod tools_lock;
+pub mod watch;

@@ -14,6 +14,7 @@ use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result};
 use toolbox::process;
 use toolbox::progress::Progress;
 use workspace::plan::Inspections;
+use workspace::shard::{self, Shard};
 use workspace::target::{DEFAULT_CASE, Target};
 use workspace::{Workspace, plan};
 
@@ -42,6 +43,8 @@ pub struct Request {
     pub base: Option<String>,
     /// Also run the end-to-end scenarios in a kind cluster.
     pub kind: bool,
+    /// The part of the targets.
+    pub shard: Option<Shard>,
 }
 
 /// A completed stage.
@@ -95,15 +98,16 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
 /// Runs the stages one after the other. Fails only if the workspace cannot be loaded.
 fn all(session: &Session<'_>, request: &Request, stages: &mut Vec<Stage>, changes: &mut Changes) -> Result<json::Ci> {
     let started = Instant::now();
+    let shard = request.shard;
     let (workspace, mut found) = app_of_apps::load(session)?;
     let argocd = workspace.config.argocd;
     let (inspections, dependencies) = Inspections::new(&workspace);
     found.extend(dependencies);
-    let (targets, planned) = plan::plan(&workspace, &inspections, argocd, &[]);
+    let (targets, planned) = shard::plan(&workspace, &inspections, argocd, &[], shard);
     found.extend(planned);
-    let renderings = rendering::render(session, &workspace, argocd, targets, true, &mut found);
-    let rendered = !found.has_errors() && renderings.iter().all(|one| one.rendered().is_some());
-    let render_request = render::Request { force: true, ..render::Request::default() };
+    let renderings = rendering::render(session, &workspace, argocd, targets, Demand::Proven, &mut found);
+    let rendered = shard.is_none() && !found.has_errors() && renderings.iter().all(|one| one.rendered().is_some());
+    let render_request = render::Request { force: true, shard, ..render::Request::default() };
     let judged = render::judge(session, &render_request, &workspace, argocd, &renderings, &mut found);
     let report = found.take(judged);
     if let Some(report) = &report {
@@ -113,11 +117,17 @@ fn all(session: &Session<'_>, request: &Request, stages: &mut Vec<Stage>, change
     let cases = renderings.iter().map(|one| rendered_case(one, report.as_ref())).collect();
     stages.push(Stage::new("render", started, cases, found));
 
-    let targets: Vec<&Target<'_>> = renderings.iter().map(|one| &one.target).collect();
-    let names = || targets.iter().map(|target| target.id.to_string());
+    let names = || renderings.iter().map(|one| one.target.id.to_string());
+    let (others, _) = match shard {
+        Some(_) => plan::plan(&workspace, &inspections, argocd, &[]),
+        None => Default::default(),
+    };
+    let own = || renderings.iter().map(|one| &one.target);
+    let others = others.iter().filter(|target| own().all(|one| one.id != target.id));
+    let targets: Vec<&Target<'_>> = own().chain(others).collect();
     let cases = |names: &mut dyn Iterator<Item = String>| names.map(|name| Case { name, ..Case::default() }).collect();
     let started = Instant::now();
-    let validate_request = validate::Request { crds: request.crds.clone(), ..validate::Request::default() };
+    let validate_request = validate::Request { crds: request.crds.clone(), shard, ..validate::Request::default() };
     let placer = Placer::new(session, &workspace, &renderings);
     let mut checked = validate::check(session, &validate_request, &workspace, &targets, &renderings, rendered);
     placer.place(&mut checked.diagnostics);
@@ -125,7 +135,7 @@ fn all(session: &Session<'_>, request: &Request, stages: &mut Vec<Stage>, change
     stages.push(Stage::new("validate", started, cases(&mut names()), checked.diagnostics));
 
     let started = Instant::now();
-    let lint_request = lint::Request { base: request.base.clone(), ..lint::Request::default() };
+    let lint_request = lint::Request { base: request.base.clone(), shard, ..lint::Request::default() };
     let mut checked = lint::check(session, &lint_request, &workspace, &targets, &renderings, rendered);
     placer.place(&mut checked.diagnostics);
     let cases = cases(&mut names().chain(checked.charts));

@@ -16,6 +16,7 @@ use kubernetes::object::Object;
 use toolbox::progress::Progress;
 use toolbox::{atomic_file, inputs, links, timings};
 use workspace::plan::Inspections;
+use workspace::shard::{self, Shard};
 use workspace::target::{ChartTarget, DEFAULT_CASE, Target, TargetId};
 use workspace::{Workspace, plan, suppression};
 
@@ -32,8 +33,8 @@ use crate::lint::subject::{ChartSubject, Fix, Rendered, Subject};
 use crate::lint::{CHECKS, Run, clusters, images};
 use crate::report;
 use crate::report::json::{self, Output};
-
 use crate::report::timings::LINT;
+
 /// The command's arguments.
 #[derive(Debug, Default)]
 pub struct Request {
@@ -45,6 +46,20 @@ pub struct Request {
     pub base: Option<String>,
     /// Only list images.
     pub images: bool,
+    /// The part of the targets.
+    pub shard: Option<Shard>,
+}
+
+impl Request {
+    /// Whether all targets are checked.
+    fn all(&self) -> bool {
+        self.targets.is_empty() && self.shard.is_none()
+    }
+
+    /// Whether charts that no target uses are checked, too.
+    fn whole(&self) -> bool {
+        self.targets.is_empty() && self.shard.is_none_or(Shard::is_first)
+    }
 }
 
 /// Runs the command.
@@ -58,8 +73,11 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let (inspections, found) = Inspections::new(&workspace);
     diagnostics.extend(found);
     let (all, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, &[]);
-    diagnostics.extend(found);
-    let (selected, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, &request.targets);
+    if request.shard.is_none() {
+        diagnostics.extend(found);
+    }
+    let argocd = workspace.config.argocd;
+    let (selected, found) = shard::plan(&workspace, &inspections, argocd, &request.targets, request.shard);
     // Without a selection, both plans have the same diagnostics; `sort` removes the duplicates.
     diagnostics.extend(found);
     let renderings =
@@ -120,6 +138,7 @@ pub fn check(
     renderings: &[Rendering<'_>],
     sound: bool,
 ) -> Checked {
+    let _phase = timings::phase("lint");
     let mut diagnostics = Diagnostics::default();
     let mut charts: BTreeMap<PathBuf, Chart> = BTreeMap::new();
     for one in renderings {
@@ -128,7 +147,7 @@ pub fn check(
         }
     }
     let deployed: Vec<PathBuf> = charts.keys().cloned().collect();
-    if request.targets.is_empty() {
+    if request.whole() {
         for folder in workspace::charts::chart_folders(&session.root, &workspace.config) {
             if !charts.contains_key(&folder)
                 && let Some(chart) = diagnostics.take(Chart::load(&session.root, &folder))
@@ -138,7 +157,6 @@ pub fn check(
         }
     }
     let targets: Vec<&Target<'_>> = renderings.iter().map(|one| &one.target).collect();
-    let _phase = timings::phase("lint");
     let (mut objects, mut ranges) = (Vec::new(), Vec::new());
     for one in renderings {
         let start = objects.len();
@@ -165,7 +183,7 @@ pub fn check(
         objects: &objects,
         rendered: &rendered,
         clusters: &clusters,
-        complete: sound && request.targets.is_empty(),
+        complete: sound && request.all(),
         base: base.as_ref(),
         now: session.environment.now,
     };
@@ -174,13 +192,15 @@ pub fn check(
     }
     for check in CHECKS {
         if let Run::Files(run) | Run::Objects(run) | Run::Git(run) = check.run {
+            let _about = timings::about(LINT);
+            let _phase = timings::phase(check.name());
             diagnostics.extend(run(&subject));
         }
     }
     remove_causes(&mut diagnostics, renderings);
     let deployed: Vec<&Chart> = deployed.iter().filter_map(|folder| charts.get(folder)).collect();
     diagnostics.extend(with_helm(session, &subject, &deployed, renderings, all));
-    let complete = sound && request.targets.is_empty() && diagnostics.worst() <= Class::Finding;
+    let complete = sound && request.all() && diagnostics.worst() <= Class::Finding;
     let suppressions = lint::change::suppressions(&workspace.config.suppressions, subject.base);
     let diagnostics = suppression::apply(diagnostics, &suppressions, session.today, &lint::codes(), complete);
     Checked { diagnostics, charts: charts.values().map(|chart| chart.path.clone()).collect() }
@@ -192,8 +212,6 @@ fn unselected<'a>(
     all: &[&'a Target<'a>],
     renderings: &[Rendering<'_>],
 ) -> Vec<(&'a Target<'a>, Option<Vec<Object>>)> {
-            let _about = timings::about(LINT);
-            let _phase = timings::phase(check.name());
     let selected: BTreeSet<&TargetId> = renderings.iter().map(|one| &one.target.id).collect();
     let others = all.iter().filter(|target| target.id.case == DEFAULT_CASE && !selected.contains(&target.id));
     let recorded = |target: &&'a Target<'a>| {
@@ -301,11 +319,11 @@ fn with_helm(
         };
         for check in CHECKS {
             if let Run::Helm(run) = check.run {
+                let _about = timings::about(LINT);
+                let _phase = timings::phase(check.name());
                 diagnostics.extend(run(&subject));
             }
         }
     }
     diagnostics
 }
-                let _about = timings::about(LINT);
-                let _phase = timings::phase(check.name());

@@ -37,12 +37,14 @@ mod render;
 mod reports;
 mod review;
 mod seal;
+mod shard;
 mod shell;
-mod structure;
 mod staleness;
+mod structure;
 #[expect(dead_code, reason = "the fixtures use the rest")]
 mod support;
 mod terminal;
 mod tidy;
 mod tools;
 mod validate;
+mod watch;
