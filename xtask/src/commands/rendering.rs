@@ -151,8 +151,8 @@ pub fn render_stale(
         }
         None => true,
     });
-    let known = |target: &Target<'_>| (demand == Demand::Stale).then(|| session.rendered.find(target)).flatten();
-    stale.retain_mut(|one| match known(&one.target) {
+    let own = |target: &Target<'_>| (demand == Demand::Stale).then(|| session.rendered.find(target)).flatten();
+    stale.retain_mut(|one| match own(&one.target) {
         Some(rendered) => {
             one.state = RenderState::Rendered(rendered);
             false
@@ -177,17 +177,28 @@ pub fn render_stale(
     }
     let first_proven = stale.len() - proven.len();
     render_all(session, workspace, argocd, demand, again(&mut stale), diagnostics);
-    let differing: Vec<&Rendering<'_>> = stale[first_proven..]
-        .iter()
-        .zip(&proven)
-        .filter(|(one, before)| !one.failed() && one.rendered() != Some(before.as_slice()))
-        .map(|(one, _)| &**one)
-        .collect();
-    if !differing.is_empty() {
-        diagnostics.push(differs(&differing));
+    let contradicts = |one: &Rendering<'_>, before: &[Recorded]| match &one.state {
+        RenderState::Rendered(now) => now != before,
+        RenderState::Failed(_) => true,
+        RenderState::Fresh | RenderState::Blocked(_) => false,
+    };
+    let pairs = stale[first_proven..].iter().zip(&proven);
+    let wrong: Vec<&Rendering<'_>> =
+        pairs.filter(|(one, before)| contradicts(one, before)).map(|(one, _)| &**one).collect();
+    if !wrong.is_empty() {
+        // A render that fails is reported already.
+        let differing: Vec<&Rendering<'_>> = wrong.into_iter().filter(|one| !one.failed()).collect();
+        diagnostics.0.extend((!differing.is_empty()).then(|| differs(&differing)));
         results.distrust();
         render_all(session, workspace, argocd, demand, again(&mut known), diagnostics);
-    } else if !known.is_empty() {
+        return;
+    }
+    for one in &known {
+        if let (Demand::Stale, Some(rendered)) = (demand, one.rendered()) {
+            session.rendered.keep(&one.target, rendered);
+        }
+    }
+    if !known.is_empty() {
         session.printer.status("Reused", &format!("{} from the cache", plural(known.len(), "render")));
     }
 }

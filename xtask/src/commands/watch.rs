@@ -68,7 +68,6 @@ fn once(session: &Session<'_>, request: &Request) -> (String, String) {
     };
     diagnostics.sort();
     text.push_str(&session.printer.described(&diagnostics));
-    session.close();
     (text, summary)
 }
 

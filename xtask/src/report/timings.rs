@@ -237,7 +237,7 @@ fn milliseconds(seconds: f64) -> String {
 }
 
 fn cell(seconds: f64) -> Markup {
-    html! { td data-value=(seconds) { @if seconds > 0.0 { (format!("{:.1}", seconds * 1e3)) } } }
+    html! { td data-value=(format!("{seconds:.6}")) { @if seconds > 0.0 { (format!("{:.1}", seconds * 1e3)) } } }
 }
 
 fn color(index: usize) -> String {
@@ -282,7 +282,7 @@ mod tests {
             "&lt;web&gt;-1/default: render, 70.0 ms",
             "(lint): image-unpinned, 1.0 ms",
             "<button type=\"button\">wait</button>",
-            "<td data-value=\"0.07\">70.0</td>",
+            "<td data-value=\"0.070000\">70.0</td>",
         ] {
             assert!(page.contains(text), "{text} is not in {page}");
         }
