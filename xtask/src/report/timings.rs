@@ -30,7 +30,7 @@ const WIDTH: f64 = 1150.0;
 const ROW: f64 = 16.0;
 
 /// The number of colors.
-const COLORS: usize = 10;
+const COLORS: usize = 14;
 
 /// Where the time of a run went.
 #[derive(Debug, Serialize, JsonSchema)]
