@@ -7,6 +7,7 @@ mod help;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use workspace::shard::Shard;
 
 pub use self::diff::{Diff, FailOn};
 pub use self::end_to_end::{EndToEnd, TestGitops};
@@ -69,6 +70,11 @@ pub struct Common {
     /// [default: auto, the engine if it is installed]
     #[arg(long, global = true, value_enum, value_name = "ENGINE")]
     pub engine: Option<EngineChoice>,
+
+    /// Write where the time went: a page with a chart and a table, or JSON if FILE ends in .json [default: timings/timings.html
+    /// in the cache]
+    #[arg(long, global = true, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    pub timings: Option<Option<PathBuf>>,
 
     /// Output format
     #[arg(long, global = true, value_enum, default_value = "human")]
@@ -176,9 +182,10 @@ pub enum Command {
     Lint(Lint),
     /// Run render, validate, and lint, and print one report
     ///
-    /// Renders every target, even fresh ones, compares the result with the goldens, and validates and lints it. A failing
-    /// stage does not stop the others. With `--kind` and `--gitops`, `test-kind` and `test-gitops` run as the
-    /// last stages, in the clusters that earlier runs kept or in new ones.
+    /// Compares every target with its goldens, whatever its render.lock says, and validates and lints it. Renders with
+    /// unchanged inputs are taken from the cache, of which a sample is rendered again. A failing stage does not stop the
+    /// others. With `--kind` and `--gitops`, `test-kind` and `test-gitops` run as the last stages, in the clusters that
+    /// earlier runs kept or in new ones.
     Ci(Ci),
     /// Validate rendered objects against their schemas (kubeconform, strict)
     ///
@@ -254,6 +261,12 @@ pub enum Command {
     /// List, install, or verify the pinned tools
     #[command(subcommand)]
     Tools(Tools),
+    /// Show or reduce the size of the cache
+    ///
+    /// The cache has what commands rendered and checked, by the digest of all inputs, so that nothing is computed twice, not
+    /// on another branch and not in another checkout. It deletes by itself what was not used for the longest time.
+    #[command(subcommand)]
+    Cache(Cache),
     /// Show what this machine has of what the commands need, and what is missing
     ///
     /// Looks for the workspace, the cache, git, the pinned tools and charts, a container engine, Go, and a terminal, and
@@ -293,6 +306,7 @@ impl Command {
             Self::Impact(_) => "impact",
             Self::Argocd(_) => "argocd",
             Self::Tools(_) => "tools",
+            Self::Cache(_) => "cache",
             Self::Doctor => "doctor",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
@@ -311,7 +325,7 @@ pub struct Render {
     #[arg(long)]
     pub accept: bool,
 
-    /// Render fresh targets, too
+    /// Render fresh targets, too, and those whose renders are in the cache
     #[arg(long)]
     pub force: bool,
 
@@ -322,6 +336,14 @@ pub struct Render {
     /// Render as another Argo CD release does, for example 3.4
     #[arg(long, value_name = "VERSION")]
     pub argocd: Option<String>,
+
+    /// Render again whenever a file changes, and print what is different then, until Ctrl-C
+    #[arg(long, conflicts_with = "accept")]
+    pub watch: bool,
+
+    /// Only the targets in part I of N, for a CI matrix; part 1 also has what belongs to no Application
+    #[arg(long, value_name = "I/N", conflicts_with = "accept")]
+    pub shard: Option<Shard>,
 }
 
 /// `review` and `pending`.
@@ -350,6 +372,10 @@ pub struct Lint {
     /// List the images that the targets use, and check nothing
     #[arg(long, conflicts_with_all = ["fix", "base"])]
     pub images: bool,
+
+    /// Only the targets in part I of N, for a CI matrix; part 1 also has what belongs to no Application
+    #[arg(long, value_name = "I/N", conflicts_with = "fix")]
+    pub shard: Option<Shard>,
 }
 
 /// `ci`.
@@ -371,6 +397,10 @@ pub struct Ci {
     #[arg(long)]
     pub gitops: bool,
 
+    /// Only the targets in part I of N, for a CI matrix; part 1 also has what belongs to no Application
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
+
     /// Where to write the report.
     #[command(flatten)]
     pub outputs: Outputs,
@@ -386,6 +416,10 @@ pub struct Validate {
     /// Directory of additional CustomResourceDefinitions, for example those of Argo CD
     #[arg(long, value_name = "DIR")]
     pub crds: Option<PathBuf>,
+
+    /// Only the targets in part I of N, for a CI matrix; part 1 also has what belongs to no Application
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
 }
 
 /// `schemas`.
@@ -543,6 +577,19 @@ pub enum Tools {
     Verify {
         /// `<tool>` or `<tool>@<version>` [default: all]
         names: Vec<String>,
+    },
+}
+
+/// `cache`.
+#[derive(Debug, Subcommand)]
+pub enum Cache {
+    /// Show how many entries the parts of the cache have, and their size
+    Stats,
+    /// Delete what was not used for the longest time
+    Gc {
+        /// Size of results and inline values to keep, in MiB; with 0, exports of commits are deleted, too [default: 512]
+        #[arg(long, value_name = "MIB")]
+        limit: Option<u64>,
     },
 }
 

@@ -3,6 +3,7 @@
 pub mod app_of_apps;
 pub mod argocd;
 pub mod bench;
+pub mod cache;
 pub mod ci;
 pub mod completions;
 pub mod consequences;
@@ -26,6 +27,7 @@ pub mod placing;
 pub mod render;
 pub mod rendering;
 pub mod review;
+pub mod sample;
 pub mod schemas;
 pub mod seal;
 pub mod test_gitops;
@@ -33,6 +35,7 @@ pub mod test_kind;
 pub mod tools;
 pub mod tracing;
 pub mod validate;
+pub mod watch;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -42,6 +45,8 @@ use golden::recordings::Recordings;
 use helm::dependencies::Context;
 use toolbox::date::Date;
 use toolbox::environment::Environment;
+use toolbox::progress::Progress;
+use toolbox::results::Results;
 use toolbox::tools::Tools;
 use workspace::Workspace;
 
@@ -68,6 +73,8 @@ pub struct Session<'a> {
     pub engines: &'a Engines,
     /// What this run rendered.
     pub rendered: Arc<Memory>,
+    /// What runs rendered and computed before.
+    pub results: Arc<Results>,
     /// The goldens, if a command read all of them.
     pub goldens: Arc<Recordings>,
     /// The name of the revision whose files the workspace consists of; `None` for the checkout.
@@ -113,9 +120,19 @@ impl<'a> Session<'a> {
             printer,
             engines,
             rendered: Arc::default(),
+            results: Arc::new(Results::new(&environment.cache, env!("XTASK_BUILD"))),
             goldens: Arc::default(),
             revision: None,
         })
+    }
+
+    /// Limits the size of the cache, and says if it could not be written.
+    pub fn close(&self) {
+        toolbox::cache::wrote(&self.environment.cache, self.results.written());
+        if let Some(why) = self.results.failure() {
+            self.printer
+                .status("Uncached", &format!("results cannot be kept in {}: {why}", self.environment.cache.display()));
+        }
     }
 
     /// The pinned tools of the workspace.

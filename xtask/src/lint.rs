@@ -99,6 +99,12 @@ impl Check {
         Self { codes, run, fix: None }
     }
 
+    /// Its first code, which names it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.codes.first().map_or("", |code| code.name())
+    }
+
     const fn with_fix(self, fix: fn(&Subject<'_>) -> Vec<Fix>) -> Self {
         Self { fix: Some(fix), ..self }
     }

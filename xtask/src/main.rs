@@ -1,19 +1,22 @@
 //! `cargo xtask`: parses the arguments, runs the command, prints the report, and exits.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
 use diagnostics::{Code, Diagnostic, Result};
 use toolbox::environment::Environment;
-use toolbox::process;
+use toolbox::progress::Progress;
+use toolbox::{process, timings};
 use xtask::cli::{Cli, Command};
 use xtask::commands::end_to_end::prepare;
 use xtask::commands::engines::Engines;
 use xtask::commands::{
-    Outcome, Session, argocd, bench, ci, completions, deps, diff, doctor, explain, image, impact, init, lint, man, new,
-    origin, outdated, pending, render, review, schemas, seal, test_gitops, test_kind, tools, validate,
+    Outcome, Session, argocd, bench, cache, ci, completions, deps, diff, doctor, explain, image, impact, init, lint,
+    man, new, origin, outdated, pending, render, review, schemas, seal, test_gitops, test_kind, tools, validate, watch,
 };
+use xtask::report::timings::Timings;
 use xtask::report::{Printer, json};
 use xtask::{cli, report};
 
@@ -50,21 +53,34 @@ fn run(cli: Cli, environment: &Environment, printer: &Printer) -> Result<Outcome
     if common.offline {
         process::go_offline();
     }
+    if common.timings.is_some() {
+        timings::record();
+    }
     match &cli.command {
         Command::Init => return init::run(common.root, &environment.cache, printer),
         Command::Doctor => return doctor::run(common.root, common.offline, environment, printer),
+        Command::Cache(cli::Cache::Stats) => return cache::stats(environment, printer),
+        Command::Cache(cli::Cache::Gc { limit }) => return cache::gc(environment, printer, *limit),
         Command::Completions(args) => return Ok(completions::run(printer, args.shell)),
         Command::Man(args) => return man::run(printer, args.output.as_deref()),
         _ => {}
     }
     let engines = Engines::new(common.engine, environment.engine.as_deref())?;
     let session = Session::new(common.root, common.offline, common.jobs, environment, printer, &engines)?;
+    let name = cli.command.name();
     let mut outcome = dispatch(&session, cli.command);
+    session.close();
     let found = engines.findings();
     if !found.is_empty() {
         let diagnostics = outcome.as_mut().map_or_else(|found| found, |outcome| &mut outcome.diagnostics);
         diagnostics.extend(found);
         diagnostics.sort();
+    }
+    if let Some(file) = &common.timings {
+        let written = write_timings(&session, name, file.as_deref());
+        if let (Ok(outcome), Err(found)) = (&mut outcome, written) {
+            outcome.diagnostics.extend(found);
+        }
     }
     if environment.github {
         let found = outcome.as_ref().map_or_else(|found| found, |outcome| &outcome.diagnostics);
@@ -73,11 +89,22 @@ fn run(cli: Cli, environment: &Environment, printer: &Printer) -> Result<Outcome
     outcome
 }
 
+/// Writes where the time went to a file, or to the default one in the cache.
+fn write_timings(session: &Session<'_>, command: &str, file: Option<&Path>) -> Result<()> {
+    let Some((spans, all)) = timings::recorded() else { return Ok(()) };
+    let default = session.environment.cache.join("timings/timings.html");
+    let file = file.unwrap_or(&default);
+    Timings::new(command, session.jobs, &spans, all).write(file)?;
+    session.printer.status("Timed", &file.display().to_string());
+    Ok(())
+}
+
 fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
     match command {
         Command::Render(args) => {
-            let cli::Render { targets, accept, force, output, argocd } = args;
-            Ok(render::run(session, &render::Request { targets, accept, force, output, argocd }))
+            let cli::Render { targets, accept, force, output, argocd, watch, shard } = args;
+            let request = render::Request { targets, accept, force, output, argocd, shard };
+            if watch { watch::run(session, &request) } else { Ok(render::run(session, &request)) }
         }
         Command::Diff(args) => {
             let cli::Diff { targets, base, head, base_argocd, head_argocd, diff, fail_on, policy, outputs } = args;
@@ -89,15 +116,15 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
         Command::Review(cli::Selection { targets }) => review::run(session, &targets),
         Command::Pending(cli::Selection { targets }) => pending::run(session, &targets),
         Command::Deps { update } => deps::run(session, update.as_deref()),
-        Command::Ci(cli::Ci { outputs, crds, base, kind, gitops }) => {
-            ci::run(session, &ci::Request { outputs, crds, base, kind, gitops })
+        Command::Ci(cli::Ci { outputs, crds, base, kind, gitops, shard }) => {
+            ci::run(session, &ci::Request { outputs, crds, base, kind, gitops, shard })
         }
         Command::Bench { rows, rounds, plot } => bench::run(session, &bench::Request { rows, rounds, plot }),
-        Command::Lint(cli::Lint { targets, fix, base, images }) => {
-            lint::run(session, &lint::Request { targets, fix, base, images })
+        Command::Lint(cli::Lint { targets, fix, base, images, shard }) => {
+            lint::run(session, &lint::Request { targets, fix, base, images, shard })
         }
-        Command::Validate(cli::Validate { targets, crds }) => {
-            validate::run(session, &validate::Request { targets, crds })
+        Command::Validate(cli::Validate { targets, crds, shard }) => {
+            validate::run(session, &validate::Request { targets, crds, shard })
         }
         Command::Schemas(cli::Schemas { from_cluster: _, kubeconfig, from, check }) => {
             schemas::run(session, &schemas::Request { kubeconfig, from, check })
@@ -117,6 +144,8 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
         Command::Doctor => {
             doctor::run(Some(session.root.clone()), session.offline, session.environment, session.printer)
         }
+        Command::Cache(cli::Cache::Stats) => cache::stats(session.environment, session.printer),
+        Command::Cache(cli::Cache::Gc { limit }) => cache::gc(session.environment, session.printer, limit),
         Command::Completions(args) => Ok(completions::run(session.printer, args.shell)),
         Command::Man(args) => man::run(session.printer, args.output.as_deref()),
         Command::Outdated { diff } => outdated::run(session, diff),

@@ -24,6 +24,7 @@ pub mod sarif;
 mod screen;
 mod snippet;
 pub mod step_summary;
+pub mod timings;
 pub mod trail;
 mod under_way;
 pub mod visible;
@@ -163,6 +164,11 @@ impl Streams {
 
     fn stderr(self, text: &str) {
         self.commands(&self.harmless(text));
+    }
+
+    /// Clears a terminal, and what was scrolled out of it.
+    fn clear(self) {
+        let _ = io::stdout().lock().write_all(b"\x1b[H\x1b[2J\x1b[3J");
     }
 
     /// Writes workflow commands of the tool itself.
@@ -311,6 +317,20 @@ impl Printer {
         if let Some(summary) = summary.filter(|_| !misused) {
             self.status("Finished", &summary);
         }
+    }
+
+    /// All diagnostics, in order, as [`Self::screenful`] prints them.
+    #[must_use]
+    pub fn described(&self, diagnostics: &Diagnostics) -> String {
+        diagnostics.0.iter().map(|diagnostic| format!("{}\n\n", snippet::describe(diagnostic))).collect()
+    }
+
+    /// Prints a text with styles in place of what a terminal shows.
+    pub fn screenful(&self, text: &str) {
+        if io::stdout().is_terminal() {
+            self.screen.write(|streams| streams.clear());
+        }
+        self.stdout(&text.replace(BY_CARGO, called()));
     }
 
     /// Prints all diagnostics as GitHub annotations.

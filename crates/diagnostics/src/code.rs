@@ -77,6 +77,7 @@ codes! {
     ArchiveUnsafe "archive-unsafe" Unavailable "an archive contains an entry that is not safe to unpack"
     ArgocdField "argocd-field" Finding "a field of an Application or AppProject is unknown to Argo CD, or has an invalid value"
     BranchUncovered "branch-uncovered" Finding "no case renders a template, or a branch of it"
+    CacheDiffers "cache-differs" Finding "a render in the cache differs from a new one"
     ChangeDataAbandoned "change-data-abandoned" Warning "a change leaves the data of a volume behind"
     ChangeDataLoss "change-data-loss" Finding "a change deletes data, custom resources, or a namespace"
     ChangeDisruptive "change-disruptive" Warning "a change interrupts what uses the objects that are running"

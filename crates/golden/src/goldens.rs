@@ -117,19 +117,8 @@ impl Golden {
     /// The recorded manifests in some of the files.
     #[must_use]
     pub fn recorded_in(&self, namespace: &str, wanted: impl Fn(&str) -> bool) -> Vec<Recorded> {
-        let mut recorded = Vec::new();
-        for (file, bytes) in self.files.iter().filter(|(file, _)| wanted(file)) {
-            let text = String::from_utf8_lossy(bytes);
-            let Some(mut manifest) = manifest::read_golden(&text, namespace) else { continue };
-            if manifest.items.is_some() {
-                // A list has no name of its own; its file name contains its position in the template.
-                let prefix = format!("{}-", manifest.key.kind.to_lowercase());
-                let stem = file.strip_suffix(".yaml").unwrap_or(file);
-                stem.strip_prefix(&prefix).unwrap_or(stem).clone_into(&mut manifest.key.name);
-            }
-            recorded.push(Recorded { file: file.clone(), manifest });
-        }
-        recorded
+        let files = self.files.iter().filter(|(file, _)| wanted(file));
+        files.filter_map(|(file, bytes)| read(file, &String::from_utf8_lossy(bytes), namespace)).collect()
     }
 
     /// Compares the goldens with a render into a namespace. Empty if every file matches. Unreadable files count as not
@@ -145,6 +134,18 @@ impl Golden {
         }
         changes(self.recorded(namespace), rendered)
     }
+}
+
+/// The manifest in a golden; `None` if it cannot be read.
+pub(crate) fn read(file: &str, text: &str, namespace: &str) -> Option<Recorded> {
+    let mut manifest = manifest::read_golden(text, namespace)?;
+    if manifest.items.is_some() {
+        // A list has no name of its own; its file name contains its position in the template.
+        let prefix = format!("{}-", manifest.key.kind.to_lowercase());
+        let stem = file.strip_suffix(".yaml").unwrap_or(file);
+        stem.strip_prefix(&prefix).unwrap_or(stem).clone_into(&mut manifest.key.name);
+    }
+    Some(Recorded { file: file.to_owned(), manifest })
 }
 
 /// Compares two renders, object by object.

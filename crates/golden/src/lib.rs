@@ -15,6 +15,7 @@ pub mod objects;
 pub mod orphans;
 pub mod recordings;
 mod renames;
+pub mod renders;
 pub mod store;
 
 pub use goldens::{Change, Golden, digest_of};

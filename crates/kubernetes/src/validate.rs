@@ -6,6 +6,7 @@
 //!
 //! Does not evaluate CEL or admission plugins, and does not consider what a cluster already contains.
 
+mod answers;
 pub mod explain;
 pub mod kubeconform;
 pub mod pointer;
@@ -19,7 +20,9 @@ use std::path::{Path, PathBuf};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, nearest};
 use document::Node;
 use serde_json::Value;
+use toolbox::results::Results;
 
+use self::answers::{Question, Rules};
 use crate::removed_api;
 use crate::schemas;
 use crate::schemas::{Kind, crd};
@@ -72,6 +75,10 @@ pub struct Input<'a> {
     pub unrendered: &'a dyn Fn(&Kind) -> Option<Unrendered>,
     /// Returns the path of kubeconform, installing it if necessary.
     pub kubeconform: &'a dyn Fn() -> Result<PathBuf>,
+    /// The pinned version of kubeconform.
+    pub version: &'a str,
+    /// What kubeconform answered before.
+    pub results: &'a Results,
 }
 
 /// A `CustomResourceDefinition` that a target does not render.
@@ -303,42 +310,37 @@ fn empty_schema(root: &Path, file: &str, kind: &Kind) -> Option<Diagnostic> {
     })
 }
 
-/// Stages objects and schemas, runs kubeconform, and converts its results to findings.
+/// Converts kubeconform's answers about objects to findings.
 fn run_kubeconform(input: &Input<'_>, objects: &[(&Subject, Schema)]) -> Result<Diagnostics> {
-    let program = (input.kubeconform)()?;
-    let staging = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
-    let stage = kubeconform::Stage::new(staging.path())?;
-    // An object that several targets render identically is validated once and reported for each of them.
-    let mut names: BTreeMap<&str, String> = BTreeMap::new();
-    // kubeconform finds the schema of `Deployment` for `deployment`, too, and then rejects the object.
-    let mut staged: BTreeSet<Option<String>> = BTreeSet::new();
-    let mut empty = Vec::new();
+    let mut diagnostics = Diagnostics::default();
+    let mut found: BTreeMap<&Kind, String> = BTreeMap::new();
     for (subject, schema) in objects {
-        if !names.contains_key(subject.text.as_str()) {
-            names.insert(&subject.text, stage.manifest(names.len(), &subject.text)?);
+        if found.contains_key(&subject.kind) {
+            continue;
         }
-        if staged.insert(subject.kind.file()) {
-            match schema {
-                Schema::Derived => {
-                    let text = input.derived.get(&subject.kind).map(Value::to_string).unwrap_or_default();
-                    stage.schema(&subject.kind, &text)?;
-                }
-                Schema::File(file) => {
-                    empty.extend(empty_schema(input.root, file, &subject.kind));
-                    stage.copy(&subject.kind, input.root, &input.root.join(schemas::FOLDER).join(file))?;
-                }
-                _ => {}
+        let text = match schema {
+            Schema::Derived => input.derived.get(&subject.kind).map(Value::to_string).unwrap_or_default(),
+            Schema::File(file) => {
+                diagnostics.0.extend(empty_schema(input.root, file, &subject.kind));
+                kubeconform::schema_text(input.root, &input.root.join(schemas::FOLDER).join(file))?
             }
-        }
+            _ => continue,
+        };
+        found.insert(&subject.kind, text);
     }
+    let questions: Vec<Question<'_>> = objects
+        .iter()
+        .map(|(Subject { object, kind, text, .. }, _)| Question { target: &object.target, kind, text })
+        .collect();
     let remote = objects.iter().any(|(_, schema)| *schema == Schema::Remote);
     let locations: &[String] = if remote { input.locations } else { &[] };
-    let answers = kubeconform::run(&program, staging.path(), input.kubernetes, locations, names.values())?;
+    let Input { kubernetes, version, .. } = input;
+    let rules = Rules { schemas: &found, kubernetes, locations, version };
+    let answers = answers::find(&rules, &questions, input.kubeconform, input.results)?;
 
-    let mut diagnostics = Diagnostics(empty);
     let mut loaded: BTreeMap<&Kind, Option<Value>> = BTreeMap::new();
     for (subject, schema) in objects {
-        let Some(answer) = names.get(subject.text.as_str()).and_then(|name| answers.get(name)) else { continue };
+        let Some(answer) = answers.get(subject.text.as_str()) else { continue };
         match answer.status {
             Status::Valid => {}
             Status::Invalid => {

@@ -125,6 +125,15 @@ impl Environment {
         let variable = format!("XTASK_{}", name.to_uppercase().replace('-', "_"));
         std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
     }
+
+    /// What is known without running it about a tool that a variable names: it may be any program.
+    #[must_use]
+    pub fn tool_facts(name: &str) -> Option<String> {
+        let path = Self::tool(name)?;
+        let facts = std::fs::metadata(&path).ok();
+        let facts = facts.map(|facts| (facts.ino(), facts.size(), facts.mtime(), facts.mtime_nsec()));
+        Some(format!("{} {facts:?}", path.display()))
+    }
 }
 
 /// Why a file or directory of the cache is not trusted: a predicate of a program in it. A link counts by its owner, and so

@@ -19,7 +19,7 @@ use crate::git_directory::Directories;
 use crate::{process, regular_file};
 
 /// The folder in the cache.
-const FOLDER: &str = "trees";
+pub const FOLDER: &str = "trees";
 
 /// How many exports are kept, besides those in use.
 const KEPT: usize = 8;
@@ -107,7 +107,7 @@ impl Wanted<'_> {
     fn write(&self, exports: &Path, place: &Path) -> Result<()> {
         let failed = |error: std::io::Error| Diagnostic::io("write", exports, &error);
         std::fs::create_dir_all(exports).map_err(failed)?;
-        prune(exports);
+        prune(exports, KEPT);
         let staging = tempfile::Builder::new().prefix(UNFINISHED[0]).tempdir_in(exports).map_err(failed)?;
         let folder = staging.path().join(FILES);
         let git = folder.join(".git");
@@ -149,8 +149,20 @@ impl Wanted<'_> {
     }
 }
 
-/// Deletes the exports that were not used for the longest time, and what killed runs left behind.
-fn prune(exports: &Path) {
+/// Deletes the exports in a cache that were not used for the longest time, and returns how many.
+pub fn prune_old(cache: &Path) -> usize {
+    prune(&cache.join(FOLDER), KEPT)
+}
+
+/// Deletes all exports in a cache that are not in use, and returns how many.
+pub fn prune_all(cache: &Path) -> usize {
+    prune(&cache.join(FOLDER), 0)
+}
+
+/// Deletes the exports that were not used for the longest time, except for some, and what killed runs left behind. Returns
+/// how many exports it deleted.
+fn prune(exports: &Path, kept: usize) -> usize {
+    let mut deleted = 0;
     let mut finished: BTreeSet<(SystemTime, PathBuf)> = BTreeSet::new();
     for entry in std::fs::read_dir(exports).into_iter().flatten().flatten() {
         let Ok(modified) = entry.metadata().and_then(|facts| facts.modified()) else { continue };
@@ -161,13 +173,14 @@ fn prune(exports: &Path) {
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }
-    for (_, place) in finished.iter().rev().skip(KEPT) {
+    for (_, place) in finished.iter().rev().skip(kept) {
         let Ok(lock) = File::open(place) else { continue };
         if lock.try_lock().is_err() {
             continue;
         }
         // The name disappears first, so that nobody opens half of an export.
         let Ok(old) = tempfile::Builder::new().prefix(UNFINISHED[1]).tempdir_in(exports) else { continue };
-        let _ = std::fs::rename(place, old.path().join("export"));
+        deleted += usize::from(std::fs::rename(place, old.path().join("export")).is_ok());
     }
+    deleted
 }

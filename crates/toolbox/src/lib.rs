@@ -6,6 +6,7 @@
 
 pub mod archive;
 pub mod atomic_file;
+pub mod cache;
 pub mod date;
 pub mod engine;
 pub mod environment;
@@ -24,7 +25,10 @@ pub mod path_match;
 pub mod process;
 pub mod progress;
 pub mod regular_file;
+pub mod results;
 pub mod source;
+pub mod timings;
 pub mod tools;
 pub mod tools_lock;
+pub mod watch;
 pub mod worker;

@@ -67,6 +67,13 @@ pub fn tracked(root: &Path) -> Vec<String> {
     paths
 }
 
+/// The directories of the repository that Git does not ignore.
+#[must_use]
+pub fn folders(root: &Path) -> Vec<PathBuf> {
+    let builder = walk::builder(root, Checkout::new(root).is_in_git(), |entry| entry.file_name() != ".git");
+    builder.build().filter_map(|entry| Some(entry.ok()?.into_path())).filter(|path| path.is_dir()).collect()
+}
+
 /// All YAML and JSON files below a folder, sorted by path.
 #[must_use]
 pub fn files(folder: &Path) -> Vec<PathBuf> {

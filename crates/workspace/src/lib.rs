@@ -32,6 +32,7 @@ pub mod render;
 pub mod renderer;
 mod revision;
 pub mod sealing;
+pub mod shard;
 mod source_directory;
 pub mod suppression;
 pub mod sync_policy;

@@ -15,6 +15,7 @@ use helm::recipe::Recipe;
 use toolbox::archive::sha256;
 use toolbox::inputs;
 use toolbox::inputs::Inputs;
+use toolbox::timings;
 
 use crate::chart_recipe::{self, ChartPlace, Environment};
 use crate::checkout::Checkout;
@@ -36,6 +37,7 @@ impl Inspections {
     /// Inspects every chart that an Application deploys.
     #[must_use]
     pub fn new(workspace: &Workspace) -> (Self, Diagnostics) {
+        let _phase = timings::phase("inspect");
         let mut diagnostics = Diagnostics::default();
         let mut inspections = BTreeMap::new();
         let inside = workspace.deployments.iter().flat_map(Deployment::charts).map(|chart| (None, chart));
@@ -81,6 +83,7 @@ pub fn plan<'a>(
     argocd: Release,
     selection: &[String],
 ) -> (Vec<Target<'a>>, Diagnostics) {
+    let _phase = timings::phase("plan");
     let mut diagnostics = Diagnostics::default();
     let selected = select(workspace, selection, &mut diagnostics);
     let checkout = Checkout::new(&workspace.root);
@@ -112,12 +115,18 @@ pub fn plan<'a>(
         }
     }
     if selected.is_none() {
-        diagnostics.extend(workspace.unused_acceptances());
-        diagnostics.extend(workspace.unused_repositories());
-        diagnostics.0.extend(workspace.no_application());
+        diagnostics.extend(of_workspace(workspace));
     }
     targets.sort_by(|left, right| left.id.cmp(&right.id));
     (targets, diagnostics)
+}
+
+/// What planning finds out about the workspace rather than about an Application.
+pub(crate) fn of_workspace(workspace: &Workspace) -> Diagnostics {
+    let mut diagnostics = workspace.unused_acceptances();
+    diagnostics.extend(workspace.unused_repositories());
+    diagnostics.0.extend(workspace.no_application());
+    diagnostics
 }
 
 /// The names of all targets of a workspace, sorted.
@@ -175,6 +184,13 @@ impl Selection {
     fn covers(&self, app: &str) -> bool {
         self.patterns.iter().any(|pattern| workspace_glob(pattern, app))
     }
+}
+
+/// The errors about names in a selection that no target has.
+pub(crate) fn unknown(workspace: &Workspace, selection: &[String]) -> Diagnostics {
+    let mut diagnostics = Diagnostics::default();
+    let _ = select(workspace, selection, &mut diagnostics);
+    diagnostics
 }
 
 fn select(workspace: &Workspace, selection: &[String], diagnostics: &mut Diagnostics) -> Option<Selection> {

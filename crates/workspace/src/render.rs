@@ -23,6 +23,7 @@ use helm::values_schema;
 use kubernetes::manifest;
 use kubernetes::manifest::{Manifest, Recorded};
 use toolbox::process::{Invocation, quoted};
+use toolbox::timings;
 
 use crate::provenance::invalid_output;
 pub use crate::renderer::Renderer;
@@ -36,7 +37,10 @@ impl Renderer<'_> {
         }
         let homes = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
         let invocation = self.invocation(target, directory, homes.path())?;
+        let helm = timings::phase("helm");
         let output = self.runner.run(&invocation)?;
+        drop(helm);
+        let _phase = timings::phase("split");
         let command = self.by_hand(target, &invocation, directory);
         if !output.success() {
             let locate = |template: &str| invalid_output::syntax(self, target, directory, template);

@@ -1,15 +1,18 @@
 //! The environment of a render, and the command that it runs.
 
+use std::fs::File;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use diagnostics::Result;
 use helm::batch::Runner;
 use helm::command;
 use toolbox::archive::sha256;
 use toolbox::atomic_file;
+use toolbox::cache;
 use toolbox::process::Invocation;
+use toolbox::results::Results;
 
 use crate::target::ChartTarget;
 
@@ -23,6 +26,8 @@ pub struct Renderer<'a> {
     pub root: &'a Path,
     /// The tool's cache directory.
     pub cache: &'a Path,
+    /// What was computed before.
+    pub results: &'a Results,
     /// The Helm executable.
     pub helm: &'a Path,
     /// How it is run.
@@ -40,13 +45,16 @@ impl Renderer<'_> {
     /// The file with the Application's inline values, written to the cache if necessary.
     fn inline_values(&self, target: &ChartTarget<'_>) -> Result<Option<PathBuf>> {
         let Some(text) = &target.recipe.inline_values else { return Ok(None) };
-        let path = self.cache.join("values").join(format!("{}.yaml", sha256(text.as_bytes())));
+        let path = self.cache.join(cache::VALUES).join(format!("{}.yaml", sha256(text.as_bytes())));
         // The content is not trusted because of the name, and the values may be confidential.
         let private = |facts: std::fs::Metadata| facts.is_file() && facts.permissions().mode() & 0o777 == 0o600;
         let sound = std::fs::symlink_metadata(&path).is_ok_and(private)
             && toolbox::regular_file::read(&path).is_ok_and(|bytes| bytes == text.as_bytes());
         if !sound {
             atomic_file::write_private(&path, text.as_bytes())?;
+        } else if let Ok(file) = File::options().append(true).open(&path) {
+            // Those that are not used are deleted.
+            let _ = file.set_modified(SystemTime::now());
         }
         Ok(Some(path))
     }

@@ -7,18 +7,20 @@ use std::collections::BTreeSet;
 
 use diagnostics::{Diagnostics, Result};
 use golden::objects;
+use toolbox::timings;
 use workspace::plan::Inspections;
 use workspace::target::{DEFAULT_CASE, TargetId};
 use workspace::{Workspace, follow, plan};
 
 use super::Session;
-use super::rendering::{self, Rendering};
+use super::rendering::{self, Demand, Rendering};
 
 /// The limit of levels, each of which renders the next one.
 const MAX_LEVELS: usize = 32;
 
 /// Loads the workspace.
 pub fn load(session: &Session<'_>) -> Result<(Workspace, Diagnostics)> {
+    let _phase = timings::phase("load");
     let (mut workspace, mut diagnostics) = Workspace::load(&session.root, &session.environment.cache)?;
     let mut followed: BTreeSet<String> = BTreeSet::new();
     for _ in 0..MAX_LEVELS {
@@ -55,7 +57,7 @@ fn definitions(
     let argocd = workspace.config.argocd;
     let (targets, _) = plan::plan(workspace, &inspections, argocd, &names);
     let mut ignored = Diagnostics::default();
-    let renderings = rendering::render(session, workspace, argocd, targets, false, &mut ignored);
+    let renderings = rendering::render(session, workspace, argocd, targets, Demand::Stale, &mut ignored);
     renderings.iter().map(|one| (one.target.id.clone(), of_target(one))).collect()
 }
 

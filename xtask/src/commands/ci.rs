@@ -1,5 +1,5 @@
-//! `ci`: renders, validates, and lints in one run with one report, and optionally runs the end-to-end scenarios. Renders
-//! everything again, regardless of render.lock.
+//! `ci`: renders, validates, and lints in one run with one report, and optionally runs the end-to-end scenarios. Does
+//! not believe any render.lock; renders with unchanged inputs are taken from the cache, of which a sample is proven again.
 //!
 //! Findings in one stage do not stop the next: whatever could be rendered is validated, linted, and deployed.
 //!
@@ -16,6 +16,7 @@ use toolbox::parallel::join;
 use toolbox::process;
 use toolbox::progress::Progress;
 use workspace::plan::Inspections;
+use workspace::shard::{self, Shard};
 use workspace::target::{DEFAULT_CASE, Target};
 use workspace::{Workspace, plan};
 
@@ -24,7 +25,7 @@ use super::app_of_apps;
 use super::consequences;
 use super::end_to_end::{RunResult, prepare};
 use super::placing::Placer;
-use super::rendering::{self, RenderState, Rendering};
+use super::rendering::{self, Demand, RenderState, Rendering};
 use super::{Outcome, Session, lint, render, test_gitops, test_kind, validate};
 use crate::report;
 use crate::report::json::Output;
@@ -46,6 +47,8 @@ pub struct Request {
     pub kind: bool,
     /// Also let Argo CD deploy the Applications to a kind cluster.
     pub gitops: bool,
+    /// The part of the targets.
+    pub shard: Option<Shard>,
 }
 
 /// A completed stage.
@@ -111,15 +114,16 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
 fn all(session: &Session<'_>, request: &Request, stages: &mut Vec<Stage>, changes: &mut Changes) -> Result<json::Ci> {
     let started = Instant::now();
     session.engines.compare();
+    let shard = request.shard;
     let (workspace, mut found) = app_of_apps::load(session)?;
     let argocd = workspace.config.argocd;
     let (inspections, dependencies) = Inspections::new(&workspace);
     found.extend(dependencies);
-    let (targets, planned) = plan::plan(&workspace, &inspections, argocd, &[]);
+    let (targets, planned) = shard::plan(&workspace, &inspections, argocd, &[], shard);
     found.extend(planned);
-    let renderings = rendering::render(session, &workspace, argocd, targets, true, &mut found);
-    let rendered = !found.has_errors() && renderings.iter().all(|one| one.rendered().is_some());
-    let render_request = render::Request { force: true, ..render::Request::default() };
+    let renderings = rendering::render(session, &workspace, argocd, targets, Demand::Proven, &mut found);
+    let rendered = shard.is_none() && !found.has_errors() && renderings.iter().all(|one| one.rendered().is_some());
+    let render_request = render::Request { force: true, shard, ..render::Request::default() };
     let judged = render::judge(session, &render_request, &workspace, argocd, &renderings, &mut found);
     let report = found.take(judged);
     if let Some(report) = &report {
@@ -129,11 +133,17 @@ fn all(session: &Session<'_>, request: &Request, stages: &mut Vec<Stage>, change
     let cases = renderings.iter().map(|one| rendered_case(one, report.as_ref())).collect();
     stages.push(Stage::new("render", started, cases, found));
 
-    let targets: Vec<&Target<'_>> = renderings.iter().map(|one| &one.target).collect();
-    let names = || targets.iter().map(|target| target.id.to_string());
+    let names = || renderings.iter().map(|one| one.target.id.to_string());
+    let (others, _) = match shard {
+        Some(_) => plan::plan(&workspace, &inspections, argocd, &[]),
+        None => Default::default(),
+    };
+    let own = || renderings.iter().map(|one| &one.target);
+    let others = others.iter().filter(|target| own().all(|one| one.id != target.id));
+    let targets: Vec<&Target<'_>> = own().chain(others).collect();
     let cases = |names: &mut dyn Iterator<Item = String>| names.map(|name| Case { name, ..Case::default() }).collect();
-    let validate_request = validate::Request { crds: request.crds.clone(), ..validate::Request::default() };
-    let lint_request = lint::Request { base: request.base.clone(), ..lint::Request::default() };
+    let validate_request = validate::Request { crds: request.crds.clone(), shard, ..validate::Request::default() };
+    let lint_request = lint::Request { base: request.base.clone(), shard, ..lint::Request::default() };
     // One waits for kubeconform, the other for Helm and Git.
     let ((mut validated, validate_time), (mut linted, lint_time)) = join(
         || timed(|| validate::check(session, &validate_request, &workspace, &targets, &renderings, rendered)),

@@ -38,6 +38,7 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::ObjectRefused, Code::SelectorUnmatched, same_labels),
     (Code::ObjectShared, Code::ApplicationProject, copied_project),
     (Code::ProjectUnused, Code::ProjectForbids, same_line),
+    (Code::RenderUnstable, Code::CacheDiffers, about_one),
     (Code::RepositoryMismatch, Code::ProjectForbids, same_repository),
     (Code::NullIgnored, Code::HelmLint, null),
     (Code::NullIgnored, Code::ObjectInvalid, null),
@@ -99,6 +100,11 @@ fn first(found: &Diagnostic) -> Option<&Place> {
 fn line(found: &Diagnostic) -> Option<(String, usize)> {
     let place = first(found)?;
     Some((place.source.name.clone(), place.position()?.0))
+}
+
+/// Whether the effect is only about the target of the cause.
+fn about_one(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    cause.target.as_ref().is_some_and(|target| effect.notes.first() == Some(target))
 }
 
 fn same_line(cause: &Diagnostic, effect: &Diagnostic) -> bool {

@@ -21,12 +21,13 @@ use diagnostics::wording::plural;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result, Severity};
 use toolbox::fingerprint::Fingerprints;
 use toolbox::parallel::join;
+use toolbox::timings;
 
 use self::applications::Applications;
 use self::pair::Pairs;
 pub use self::request::Request;
 use self::side::{Planned, Sides};
-use super::rendering;
+use super::rendering::{self, Demand};
 use super::{Outcome, Session};
 use crate::report::baseline;
 use crate::report::changes::{self, View};
@@ -85,7 +86,9 @@ fn nothing(request: &Request, found: &Diagnostics) -> Report {
 fn compare(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnostics) -> Result<Report> {
     let started = Instant::now();
     let revisions = revision::find(session, request)?;
+    let opening = timings::phase("open");
     let sides = Sides::open(session, &revisions)?;
+    drop(opening);
     let (base, head) = sides.load(request)?;
     let (base_inspections, head_inspections) = join(|| base.inspect(), || head.inspect());
     let (mut old, mut new) =
@@ -96,9 +99,8 @@ fn compare(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnosti
     }
     // One after the other: each renders in parallel, and what both have in common is rendered once.
     for (side, planned) in [(&base, &mut old), (&head, &mut new)] {
-        let memory = Some(&*side.session.rendered);
         let Planned { renderings, found } = planned;
-        rendering::render_stale(side.session, &side.workspace, side.argocd, memory, renderings, found);
+        rendering::render_stale(side.session, &side.workspace, side.argocd, Demand::Stale, renderings, found);
     }
     // What is wrong with the files of the base cannot be corrected in the head; but a tool that is missing can be installed.
     let missing = old.found.0.iter().filter(|found| found.code.class() == Class::Unavailable);
@@ -118,7 +120,10 @@ fn compare(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnosti
     let summary = session.environment.step_summary.is_some();
     let fields = request.view == View::Semantic || session.printer.json() || files || summary;
     let pairs = Pairs { base: &before, head: &after, fingerprint: &|value| fingerprints.of(value), fields };
+    let comparing = timings::phase("compare");
     let (mut applications, not_rendered, unchanged) = pairs.compare();
+    drop(comparing);
+    let _phase = timings::phase("trace");
     trace::trace(&head, &new, files, &mut applications);
     Ok(Report {
         command: "diff",

@@ -17,7 +17,7 @@ use workspace::plan;
 use workspace::plan::Inspections;
 
 use super::app_of_apps;
-use super::rendering::{self, Rendering};
+use super::rendering::{self, Demand, Rendering};
 use super::tracing::{Traced, Tracer};
 use super::{Outcome, Session};
 use crate::report::json::{self, Output};
@@ -63,7 +63,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     diagnostics.extend(found);
     let (targets, found) = plan::plan(&workspace, &inspections, argocd, &request.targets);
     diagnostics.extend(found);
-    let renderings = rendering::render(session, &workspace, argocd, targets, false, &mut diagnostics);
+    let renderings = rendering::render(session, &workspace, argocd, targets, Demand::Stale, &mut diagnostics);
     let tracer = Tracer::new(session, &workspace, argocd)?;
     let all = parallel(session.jobs, &renderings, |one| reached(&tracer, one, &path));
     let mut known = BTreeSet::new();

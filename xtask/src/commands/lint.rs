@@ -15,15 +15,16 @@ use helm::chart::Chart;
 use helm::dependencies;
 use kubernetes::object::Object;
 use toolbox::progress::Progress;
-use toolbox::{atomic_file, inputs, links};
+use toolbox::{atomic_file, inputs, links, timings};
 use workspace::plan::Inspections;
+use workspace::shard::{self, Shard};
 use workspace::target::{ChartTarget, DEFAULT_CASE, Target, TargetId};
 use workspace::{Workspace, plan, suppression};
 
 use super::app_of_apps;
 use super::consequences;
 use super::placing::Placer;
-use super::rendering::{self, RenderState, Rendering};
+use super::rendering::{self, Demand, RenderState, Rendering};
 use super::{Outcome, Session};
 use crate::lint;
 use crate::lint::base::Base;
@@ -33,6 +34,7 @@ use crate::lint::subject::{ByTarget, ChartSubject, Fix, Rendered, Subject};
 use crate::lint::{CHECKS, Run, clusters, images};
 use crate::report;
 use crate::report::json::{self, Output};
+use crate::report::timings::LINT;
 
 /// The command's arguments.
 #[derive(Debug, Default)]
@@ -45,6 +47,20 @@ pub struct Request {
     pub base: Option<String>,
     /// Only list images.
     pub images: bool,
+    /// The part of the targets.
+    pub shard: Option<Shard>,
+}
+
+impl Request {
+    /// Whether all targets are checked.
+    fn all(&self) -> bool {
+        self.targets.is_empty() && self.shard.is_none()
+    }
+
+    /// Whether charts that no target uses are checked, too.
+    fn whole(&self) -> bool {
+        self.targets.is_empty() && self.shard.is_none_or(Shard::is_first)
+    }
 }
 
 /// Runs the command.
@@ -58,11 +74,15 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let (inspections, found) = Inspections::new(&workspace);
     diagnostics.extend(found);
     let (all, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, &[]);
-    diagnostics.extend(found);
-    let (selected, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, &request.targets);
+    if request.shard.is_none() {
+        diagnostics.extend(found);
+    }
+    let argocd = workspace.config.argocd;
+    let (selected, found) = shard::plan(&workspace, &inspections, argocd, &request.targets, request.shard);
     // Without a selection, both plans have the same diagnostics; `sort` removes the duplicates.
     diagnostics.extend(found);
-    let renderings = rendering::render(session, &workspace, workspace.config.argocd, selected, false, &mut diagnostics);
+    let renderings =
+        rendering::render(session, &workspace, workspace.config.argocd, selected, Demand::Stale, &mut diagnostics);
     if request.images {
         return Ok(list_images(session, &renderings, diagnostics));
     }
@@ -119,6 +139,7 @@ pub fn check(
     renderings: &[Rendering<'_>],
     sound: bool,
 ) -> Checked {
+    let _phase = timings::phase("lint");
     let mut diagnostics = Diagnostics::default();
     let mut charts: BTreeMap<PathBuf, Chart> = BTreeMap::new();
     for one in renderings {
@@ -127,7 +148,7 @@ pub fn check(
         }
     }
     let deployed: Vec<PathBuf> = charts.keys().cloned().collect();
-    if request.targets.is_empty() {
+    if request.whole() {
         for folder in workspace::charts::chart_folders(&session.root, &workspace.config) {
             if !charts.contains_key(&folder)
                 && let Some(chart) = diagnostics.take(Chart::load(&session.root, &folder))
@@ -164,7 +185,7 @@ pub fn check(
         by_target: &ByTarget::new(&objects),
         rendered: &rendered,
         clusters: &clusters,
-        complete: sound && request.targets.is_empty(),
+        complete: sound && request.all(),
         base: base.as_ref(),
         now: session.environment.now,
     };
@@ -173,13 +194,15 @@ pub fn check(
     }
     for check in CHECKS {
         if let Run::Files(run) | Run::Objects(run) | Run::Git(run) = check.run {
+            let _about = timings::about(LINT);
+            let _phase = timings::phase(check.name());
             diagnostics.extend(run(&subject));
         }
     }
     remove_causes(&mut diagnostics, renderings);
     let deployed: Vec<&Chart> = deployed.iter().filter_map(|folder| charts.get(folder)).collect();
     diagnostics.extend(with_helm(session, &subject, &deployed, renderings, all));
-    let complete = sound && request.targets.is_empty() && diagnostics.worst() <= Class::Finding;
+    let complete = sound && request.all() && diagnostics.worst() <= Class::Finding;
     let suppressions = lint::change::suppressions(&workspace.config.suppressions, subject.base);
     let diagnostics = suppression::apply(diagnostics, &suppressions, session.today, &lint::codes(), complete);
     Checked { diagnostics, charts: charts.values().map(|chart| chart.path.clone()).collect() }
@@ -271,11 +294,11 @@ fn with_helm(
     diagnostics.extend(tools.warnings());
     let helm_path = || Ok(tool.path.clone());
     let context = session.context(&helm_path);
-    let cache = &session.environment.cache;
+    let results = &session.results;
     let version = subject.workspace.config.argocd.helm;
     let engine = diagnostics.take(session.engines.get(&tools, &tool.path, version)).flatten();
     let runner = Runner { engine: engine.as_deref(), compares: false };
-    let helm = Helm { runner, program: &tool.path, root: &session.root, cache, jobs: session.jobs };
+    let helm = Helm { runner, program: &tool.path, root: &session.root, results, jobs: session.jobs };
     for chart in charts {
         let cases: Vec<&ChartTarget<'_>> = cases.get(&*chart.directory).into_iter().flatten().collect();
         let selected = selected.get(&*chart.directory).map(Vec::as_slice).unwrap_or_default();
@@ -302,6 +325,8 @@ fn with_helm(
         };
         for check in CHECKS {
             if let Run::Helm(run) = check.run {
+                let _about = timings::about(LINT);
+                let _phase = timings::phase(check.name());
                 diagnostics.extend(run(&subject));
             }
         }

@@ -118,6 +118,7 @@ fn create(session: &Session<'_>, staging: &Staging, service: &Service, kubernete
         engines: session.engines,
         printer: session.printer,
         rendered: Arc::default(),
+        results: Arc::clone(&session.results),
         goldens: Arc::default(),
         revision: None,
     };
@@ -180,7 +181,14 @@ fn record(session: &Session<'_>, service: &Service) -> Result<(Vec<Object>, Diag
     diagnostics.extend(found);
     let (targets, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, &[]);
     diagnostics.extend(found);
-    let renderings = rendering::render(session, &workspace, workspace.config.argocd, targets, false, &mut diagnostics);
+    let renderings = rendering::render(
+        session,
+        &workspace,
+        workspace.config.argocd,
+        targets,
+        rendering::Demand::Stale,
+        &mut diagnostics,
+    );
     let objects: Vec<Object> = renderings.iter().flat_map(rendering::Rendering::objects).collect();
     let every: Vec<_> = renderings.iter().map(|one| &one.target).collect();
     let rendered = BTreeSet::new();

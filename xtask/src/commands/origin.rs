@@ -9,7 +9,7 @@ use workspace::plan;
 use workspace::plan::Inspections;
 
 use super::app_of_apps;
-use super::rendering::{self, Rendering};
+use super::rendering::{self, Demand, Rendering};
 use super::tracing::{Traced, Tracer};
 use super::{Outcome, Session};
 use crate::report;
@@ -35,7 +35,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     diagnostics.extend(found);
     let (targets, found) = plan::plan(&workspace, &inspections, argocd, std::slice::from_ref(&request.target));
     diagnostics.extend(found);
-    let renderings = rendering::render(session, &workspace, argocd, targets, false, &mut diagnostics);
+    let renderings = rendering::render(session, &workspace, argocd, targets, Demand::Stale, &mut diagnostics);
     let [one] = renderings.as_slice() else {
         if !renderings.is_empty() {
             let names: Vec<String> = renderings.iter().map(|one| one.target.id.to_string()).collect();
@@ -179,7 +179,7 @@ pub fn coverage(session: &Session<'_>, targets: &[String]) -> Result<Outcome> {
     diagnostics.extend(found);
     let (targets, found) = plan::plan(&workspace, &inspections, argocd, targets);
     diagnostics.extend(found);
-    let renderings = rendering::render(session, &workspace, argocd, targets, false, &mut diagnostics);
+    let renderings = rendering::render(session, &workspace, argocd, targets, Demand::Stale, &mut diagnostics);
     let tracer = Tracer::new(session, &workspace, argocd)?;
     let mut rows = vec![["target", "lines", "traced to a line", "to a file"].map(str::to_owned)];
     let mut targets = Vec::new();

@@ -49,7 +49,14 @@ pub fn run(session: &Session<'_>, diff: bool) -> Result<Outcome> {
     diagnostics.extend(found);
     let (targets, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, &[]);
     diagnostics.extend(found);
-    let renderings = rendering::render(session, &workspace, workspace.config.argocd, targets, false, &mut diagnostics);
+    let renderings = rendering::render(
+        session,
+        &workspace,
+        workspace.config.argocd,
+        targets,
+        rendering::Demand::Stale,
+        &mut diagnostics,
+    );
     let mut charts = Vec::new();
     for folder in workspace.chart_folders() {
         charts.extend(diagnostics.take(Chart::load(&session.root, &folder)));

@@ -18,7 +18,7 @@ pub fn run(session: &Session<'_>, selected: &[String]) -> Result<Outcome> {
     diagnostics.extend(found);
     let (targets, found) = plan::plan(&workspace, &inspections, argocd, selected);
     diagnostics.extend(found);
-    let jobs = rendering::render(session, &workspace, argocd, targets, false, &mut diagnostics);
+    let jobs = rendering::render(session, &workspace, argocd, targets, rendering::Demand::Stale, &mut diagnostics);
     let orphans = render::orphans(session, &workspace, selected)?;
     let report = render::compared(session, &workspace, argocd, &jobs, &orphans, &mut diagnostics);
 

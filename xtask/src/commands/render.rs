@@ -15,12 +15,14 @@ use golden::{Golden, Orphans, diff, lock, store};
 use toolbox::fingerprint::Fingerprints;
 use toolbox::parallel::parallel;
 use toolbox::progress::Progress;
+use toolbox::timings;
 use workspace::plan::Inspections;
+use workspace::shard::{self, Shard};
 use workspace::target::TargetId;
 use workspace::{Unrendered, Workspace, plan, render};
 
 use super::app_of_apps;
-use super::rendering::{self, RenderState, Rendering};
+use super::rendering::{self, Demand, RenderState, Rendering};
 use super::tracing::Tracer;
 use super::{Outcome, Session};
 use crate::output;
@@ -40,6 +42,8 @@ pub struct Request {
     pub output: Option<PathBuf>,
     /// An Argo CD release other than the one in charts.toml.
     pub argocd: Option<String>,
+    /// The part of the targets.
+    pub shard: Option<Shard>,
 }
 
 /// Runs the command.
@@ -58,7 +62,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Outcome {
     Outcome { diagnostics, output }
 }
 
-fn render(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnostics) -> Result<RenderReport> {
+pub(super) fn render(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnostics) -> Result<RenderReport> {
     if request.accept && session.environment.ci {
         return Err(Diagnostic::new(Code::Usage, "`--accept` is not allowed when `CI=true`")
             .help("run `cargo xtask render --accept` on your machine, review the diff, and commit the goldens")
@@ -70,10 +74,11 @@ fn render(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnostic
     let argocd = release(&workspace, request)?;
     let (inspections, found) = Inspections::new(&workspace);
     diagnostics.extend(found);
-    let (targets, found) = plan::plan(&workspace, &inspections, argocd, &request.targets);
+    let (targets, found) = shard::plan(&workspace, &inspections, argocd, &request.targets, request.shard);
     diagnostics.extend(found);
 
-    let jobs = rendering::render(session, &workspace, argocd, targets, request.force, diagnostics);
+    let demand = if request.force { Demand::All } else { Demand::Stale };
+    let jobs = rendering::render(session, &workspace, argocd, targets, demand, diagnostics);
     let report = judge(session, request, &workspace, argocd, &jobs, diagnostics)?;
     session.printer.finished(&total(&report));
     Ok(report)
@@ -88,12 +93,14 @@ pub fn judge(
     jobs: &[Rendering<'_>],
     diagnostics: &mut Diagnostics,
 ) -> Result<RenderReport> {
-    let orphans = orphans(session, workspace, &request.targets)?;
+    let whole = request.targets.is_empty() && request.shard.is_none_or(Shard::is_first);
+    let orphans = if whole { orphans(session, workspace, &[])? } else { Orphans::default() };
     let renamed = orphans.renamed(&unrecorded(jobs));
     let mut report = compared(session, workspace, argocd, jobs, &orphans, diagnostics);
     if !request.targets.is_empty() {
         report.unrendered.clear();
     }
+    report.unrendered.retain(|one| request.shard.is_none_or(|shard| shard.has(&one.application)));
     if !request.accept {
         for job in jobs {
             edited(job, diagnostics);
@@ -169,7 +176,11 @@ fn trace(
     }
     let Ok(tracer) = Tracer::new(session, workspace, argocd) else { return };
     let renderings: Vec<&Rendering<'_>> = changed.iter().map(|(_, one)| *one).collect();
-    let origins = parallel(session.jobs, &renderings, |one| tracer.trace(one));
+    let origins = parallel(session.jobs, &renderings, |one| {
+        let _about = timings::about(&one.target.id);
+        let _phase = timings::phase("trace");
+        tracer.trace(one)
+    });
     for ((target, _), origins) in changed.iter_mut().zip(origins) {
         let Ok(origins) = origins else { continue };
         for diff in &mut target.diffs {
@@ -201,6 +212,8 @@ fn compare(
     diagnostics: &mut Diagnostics,
 ) -> TargetReport {
     let Rendering { target, reasons, state, .. } = job;
+    let _about = timings::about(&target.id);
+    let _phase = timings::phase("compare");
     let former_golden = former.as_ref().and_then(|id| diagnostics.take(Golden::load(&session.root, id)));
     let golden = former_golden.as_ref().unwrap_or(&*job.golden);
     let mut report = TargetReport {
@@ -286,7 +299,9 @@ fn differing(
     jobs: &[Rendering<'_>],
     diagnostics: &mut Diagnostics,
 ) {
-    let selection: String = request.targets.iter().map(|name| format!(" {name}")).collect();
+    let names = || report.targets.iter().filter(|target| target.state == State::Changed).map(|one| one.id.to_string());
+    let selected = if request.shard.is_some() { names().collect() } else { request.targets.clone() };
+    let selection: String = selected.iter().map(|name| format!(" {name}")).collect();
     let accept = format!("`cargo xtask render --accept{selection}`, and commit the goldens");
     let names = |unrecorded: bool| -> Vec<String> {
         let targets = report.targets.iter().zip(jobs);

@@ -5,10 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use argocd::release::Release;
-use diagnostics::{Diagnostics, Reported, Result};
-use golden::{Golden, objects};
+use diagnostics::wording::plural;
+use diagnostics::{Code, Diagnostic, Diagnostics, Reported, Result};
+use golden::{Golden, objects, renders};
 use helm::batch::Runner;
 use helm::charts_lock::Pin;
 use helm::dependencies;
@@ -19,13 +21,14 @@ use kubernetes::object::Object;
 use toolbox::archive::sha256;
 use toolbox::parallel::parallel;
 use toolbox::progress::Progress;
+use toolbox::results::Results;
+use toolbox::timings;
 use workspace::render::kustomize::Programs;
 use workspace::render::{self, Renderer};
 use workspace::target::{Part, RemoteChartPart, Target};
 use workspace::{Workspace, jsonnet, remote_chart};
 
-use super::Session;
-use super::memory::Memory;
+use super::{Session, sample};
 
 /// The number of targets whose renders `ci` compares with the helm command.
 const SAMPLE: usize = 2;
@@ -104,28 +107,40 @@ impl Rendering<'_> {
     }
 }
 
-/// Renders targets; `force` includes fresh ones. All errors go to `diagnostics`.
+/// Which targets are rendered, and what is known about them without that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Demand {
+    /// Those that are not fresh, unless this or another run rendered the same inputs.
+    Stale,
+    /// All. Goldens are not believed, but results in the cache are, except for a sample of them, which is rendered again.
+    Proven,
+    /// All, even if another run rendered the same inputs.
+    All,
+    /// All, with command lines that the caller changed, so that their inputs say nothing.
+    Altered,
+}
+
+/// Renders targets. All errors go to `diagnostics`.
 pub fn render<'a>(
     session: &Session<'_>,
     workspace: &Workspace,
     argocd: Release,
     targets: Vec<Target<'a>>,
-    force: bool,
+    demand: Demand,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Rendering<'a>> {
     let mut renderings = read(session, targets, diagnostics);
-    if force {
+    if demand != Demand::Stale {
         let fresh = renderings.iter_mut().filter(|one| one.reasons.is_empty());
         fresh.for_each(|one| one.reasons.push("forced".to_owned()));
     }
-    // A caller that forces a render may have changed its command lines.
-    let memory = (!force).then_some(&*session.rendered);
-    render_stale(session, workspace, argocd, memory, &mut renderings, diagnostics);
+    render_stale(session, workspace, argocd, demand, &mut renderings, diagnostics);
     renderings
 }
 
 /// Reads the goldens of targets, and finds out which of them are fresh. Renders nothing.
 pub fn read<'a>(session: &Session<'_>, targets: Vec<Target<'a>>, diagnostics: &mut Diagnostics) -> Vec<Rendering<'a>> {
+    let _phase = timings::phase("read");
     let read = parallel(session.jobs, &targets, |target| {
         let golden = session.goldens.of(&session.root, &target.id)?;
         let reasons = golden.stale(&target.inputs);
@@ -139,12 +154,12 @@ pub fn read<'a>(session: &Session<'_>, targets: Vec<Target<'a>>, diagnostics: &m
     renderings
 }
 
-/// Renders the targets that are not fresh: prepares their charts first, then renders in parallel.
+/// Renders the targets that are not fresh, as far as their renders are not known.
 pub fn render_stale(
     session: &Session<'_>,
     workspace: &Workspace,
     argocd: Release,
-    memory: Option<&Memory>,
+    demand: Demand,
     renderings: &mut [Rendering<'_>],
     diagnostics: &mut Diagnostics,
 ) {
@@ -157,13 +172,114 @@ pub fn render_stale(
         }
         None => true,
     });
-    stale.retain_mut(|one| match memory.and_then(|memory| memory.find(&one.target)) {
+    let own = |target: &Target<'_>| (demand == Demand::Stale).then(|| session.rendered.find(target)).flatten();
+    stale.retain_mut(|one| match own(&one.target) {
         Some(rendered) => {
             one.state = RenderState::Rendered(rendered);
             false
         }
         None => true,
     });
+    let results = &session.results;
+    let mut known = Vec::new();
+    if matches!(demand, Demand::Stale | Demand::Proven) {
+        stale = take_known(results, stale, &mut known);
+    }
+    let mut proven = Vec::new();
+    if demand == Demand::Proven {
+        let names: Vec<(String, &str)> =
+            known.iter().map(|one| (one.target.id.to_string(), renderer_of(&one.target))).collect();
+        // From the last one, so that the other indices stay.
+        for index in sample::choose(&names, session.today).into_iter().rev() {
+            let one = known.swap_remove(index);
+            proven.extend(one.rendered().map(<[Recorded]>::to_vec));
+            stale.push(one);
+        }
+    }
+    let first_proven = stale.len() - proven.len();
+    render_all(session, workspace, argocd, demand, again(&mut stale), diagnostics);
+    let contradicts = |one: &Rendering<'_>, before: &[Recorded]| match &one.state {
+        RenderState::Rendered(now) => now != before,
+        RenderState::Failed(_) => true,
+        RenderState::Fresh | RenderState::Blocked(_) => false,
+    };
+    let pairs = stale[first_proven..].iter().zip(&proven);
+    let wrong: Vec<&Rendering<'_>> =
+        pairs.filter(|(one, before)| contradicts(one, before)).map(|(one, _)| &**one).collect();
+    if !wrong.is_empty() {
+        // A render that fails is reported already.
+        let differing: Vec<&Rendering<'_>> = wrong.into_iter().filter(|one| !one.failed()).collect();
+        diagnostics.0.extend((!differing.is_empty()).then(|| differs(&differing)));
+        results.distrust();
+        render_all(session, workspace, argocd, demand, again(&mut known), diagnostics);
+        return;
+    }
+    for one in &known {
+        if let (Demand::Stale, Some(rendered)) = (demand, one.rendered()) {
+            session.rendered.keep(&one.target, rendered);
+        }
+    }
+    if !known.is_empty() {
+        session.printer.status("Reused", &format!("{} from the cache", plural(known.len(), "render")));
+    }
+}
+
+/// Moves the targets whose renders are in the cache, and returns the others.
+fn take_known<'r, 'a>(
+    results: &Results,
+    stale: Vec<&'r mut Rendering<'a>>,
+    known: &mut Vec<&'r mut Rendering<'a>>,
+) -> Vec<&'r mut Rendering<'a>> {
+    let mut unknown = Vec::new();
+    let _phase = timings::phase("cache");
+    for one in stale {
+        match renders::find(results, &one.target) {
+            Some(rendered) => {
+                one.state = RenderState::Rendered(rendered);
+                known.push(one);
+            }
+            None => unknown.push(one),
+        }
+    }
+    unknown
+}
+
+/// Borrows targets once more.
+fn again<'s, 'a>(targets: &'s mut [&mut Rendering<'a>]) -> Vec<&'s mut Rendering<'a>> {
+    targets.iter_mut().map(|one| &mut **one).collect()
+}
+
+/// What renders a target, or its first source.
+fn renderer_of(target: &Target<'_>) -> &'static str {
+    match target.parts.first().map(Part::inner) {
+        Some(Part::Chart(_)) => "chart",
+        Some(Part::RemoteChart(_)) => "remote chart",
+        Some(Part::Kustomize(_)) => "kustomize",
+        _ => "directory",
+    }
+}
+
+/// The finding about renders in the cache that a new render contradicts.
+fn differs(renderings: &[&Rendering<'_>]) -> Diagnostic {
+    let names: Vec<String> = renderings.iter().map(|one| one.target.id.to_string()).collect();
+    let verb = if names.len() == 1 { "differs" } else { "differ" };
+    let message = format!("{} in the cache {verb} from a new render", plural(names.len(), "render"));
+    Diagnostic::new(Code::CacheDiffers, message)
+        .note(names.join(", "))
+        .note("everything was rendered again")
+        .help("remove what renders differently each time from the templates, such as `now` and `rand…`")
+        .help("if there is nothing of that kind, run `cargo xtask cache gc --limit 0`, and report a bug")
+}
+
+/// Renders targets: prepares their charts first, then renders in parallel.
+fn render_all(
+    session: &Session<'_>,
+    workspace: &Workspace,
+    argocd: Release,
+    demand: Demand,
+    mut stale: Vec<&mut Rendering<'_>>,
+    diagnostics: &mut Diagnostics,
+) {
     if stale.is_empty() {
         return;
     }
@@ -171,8 +287,10 @@ pub fn render_stale(
         let revision = session.revision.as_ref().map(|name| format!(" at {name}")).unwrap_or_default();
         session.printer.status("Rendering", &format!("{}{revision} ({})", one.target.id, summary(&one.reasons)));
     }
+    let begun = Instant::now();
     let cache = &session.environment.cache;
     let tools = session.tools(workspace);
+    let finding_tools = timings::phase("tools");
     let mut require = |needed: bool, name: &str, version: &str| {
         let tool = needed.then(|| diagnostics.try_take(tools.require(name, version))).transpose()?;
         Ok(tool.map(|tool| tool.path).unwrap_or_default())
@@ -199,6 +317,7 @@ pub fn render_stale(
         one.state = RenderState::Blocked(*reported);
         false
     });
+    drop(finding_tools);
     let (helm, kustomize) = (helm.unwrap_or_default(), kustomize.unwrap_or_default());
     let jsonnet = jsonnet.unwrap_or_default();
     diagnostics.extend(tools.warnings());
@@ -206,13 +325,16 @@ pub fn render_stale(
     let context = session.context(&helm_path);
     let mut prepared: BTreeMap<PathBuf, std::result::Result<Prepared, Reported>> = BTreeMap::new();
     for one in &stale {
+        let _about = timings::about(&one.target.id);
         for target in one.target.charts() {
             prepared.entry(target.chart.directory.clone()).or_insert_with(|| {
+                let _phase = timings::phase("prepare");
                 diagnostics.try_take(dependencies::prepare(target.chart, &target.inspected.dependencies, &context))
             });
         }
         for target in one.target.charts_elsewhere() {
             prepared.entry(target.chart.directory.clone()).or_insert_with(|| {
+                let _phase = timings::phase("prepare");
                 diagnostics.try_take(dependencies::prepare_copy(target.chart, &target.inspected.dependencies, &context))
             });
         }
@@ -236,13 +358,16 @@ pub fn render_stale(
     };
     let compared = if engine.is_some() && session.engines.compares() { sample(&stale) } else { BTreeSet::new() };
     let runner = Runner { engine: engine.as_deref(), compares: false };
-    let renderer = Renderer { root: &session.root, cache, helm: &helm, runner };
+    let renderer = Renderer { root: &session.root, cache, results: &session.results, helm: &helm, runner };
     let offline = session.offline;
     let machine =
         Machine { workspace, offline, argocd, renderer, kustomize: &kustomize, jsonnet: &jsonnet, prepared, unpacked };
     let slots: Vec<Mutex<&mut Rendering<'_>>> = stale.into_iter().map(Mutex::new).collect();
     parallel(session.jobs, &slots, |slot| {
         let Ok(mut one) = slot.lock() else { return };
+        let _about = timings::about(&one.target.id);
+        drop(timings::phase_since("wait", begun));
+        let _phase = timings::phase("render");
         one.state = machine.render(&one.target, compared.contains(&one.target.id.to_string()));
     });
     for slot in slots {
@@ -250,8 +375,11 @@ pub fn render_stale(
         match &one.state {
             RenderState::Failed(found) => diagnostics.extend(found.clone()),
             RenderState::Rendered(manifests) => {
-                if let Some(memory) = memory {
-                    memory.keep(&one.target, manifests);
+                if demand != Demand::Altered {
+                    renders::keep(&session.results, &one.target, manifests);
+                }
+                if demand == Demand::Stale {
+                    session.rendered.keep(&one.target, manifests);
                 }
             }
             RenderState::Fresh | RenderState::Blocked(_) => {}
@@ -306,7 +434,11 @@ type Unpacked = BTreeMap<String, std::result::Result<PathBuf, Reported>>;
 fn prepare_remote(jobs: usize, pins: &[&Pin], context: &Context<'_>, diagnostics: &mut Diagnostics) -> Unpacked {
     let pins: BTreeMap<&str, &Pin> = pins.iter().map(|pin| (pin.digest.as_str(), *pin)).collect();
     let pins: Vec<&Pin> = pins.into_values().collect();
-    let prepared = parallel(jobs, &pins, |pin| remote::prepare(pin, context));
+    let prepared = parallel(jobs, &pins, |pin| {
+        let _about = timings::about(format!("chart {}", pin.name));
+        let _phase = timings::phase("prepare");
+        remote::prepare(pin, context)
+    });
     let digests = pins.iter().map(|pin| pin.digest.clone());
     digests.zip(prepared).map(|(digest, prepared)| (digest, diagnostics.try_take(prepared))).collect()
 }

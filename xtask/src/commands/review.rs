@@ -11,7 +11,7 @@ use golden::{FOLDER, Orphans};
 use toolbox::inputs;
 use workspace::plan::{self, Inspections};
 
-use super::rendering::{self, Rendering};
+use super::rendering::{self, Demand, Rendering};
 use super::{Outcome, Session, app_of_apps, render};
 use crate::report::answers::Answers;
 use crate::report::json::Output;
@@ -31,7 +31,7 @@ pub fn run(session: &Session<'_>, selected: &[String]) -> Result<Outcome> {
     diagnostics.extend(found);
     let (targets, found) = plan::plan(&workspace, &inspections, argocd, selected);
     diagnostics.extend(found);
-    let jobs = rendering::render(session, &workspace, argocd, targets, false, &mut diagnostics);
+    let jobs = rendering::render(session, &workspace, argocd, targets, Demand::Stale, &mut diagnostics);
     let orphans = render::orphans(session, &workspace, selected)?;
     let report = render::compared(session, &workspace, argocd, &jobs, &orphans, &mut diagnostics);
 

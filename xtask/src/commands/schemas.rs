@@ -127,7 +127,8 @@ fn wanted(
     diagnostics.extend(found);
     let (targets, found) = plan::plan(workspace, &inspections, workspace.config.argocd, &[]);
     diagnostics.extend(found);
-    let renderings = rendering::render(session, workspace, workspace.config.argocd, targets, false, diagnostics);
+    let renderings =
+        rendering::render(session, workspace, workspace.config.argocd, targets, rendering::Demand::Stale, diagnostics);
     let mut subjects = Vec::new();
     for one in &renderings {
         subjects.extend(objects::subjects(&one.target, &one.golden, &one.manifests().unwrap_or_default()));

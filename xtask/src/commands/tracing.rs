@@ -92,9 +92,7 @@ impl<'s> Tracer<'s> {
             return Ok(Traced { provenance: Provenance::verbatim(&files, &manifests), settings: Settings::none() });
         };
         let tree = ChartTree::read(root, &chart.chart.directory, &self.directory(&chart)?)?;
-        let renderer =
-            Renderer { root, cache: &self.session.environment.cache, helm: &self.helm, runner: self.runner() };
-        let provenance = Provenance::trace(&renderer, &chart, &tree, &manifests)?;
+        let provenance = Provenance::trace(&self.renderer(), &chart, &tree, &manifests)?;
         Ok(Traced { provenance, settings: Settings::read(root, &chart, &tree) })
     }
 
@@ -103,17 +101,13 @@ impl<'s> Tracer<'s> {
     pub fn render_with(&self, one: &Rendering<'_>, value: &str) -> Option<Vec<Recorded>> {
         let chart = one.target.charts().next()?;
         let directory = self.directory(&chart).ok()?;
-        let renderer = Renderer {
-            root: &self.session.root,
-            cache: &self.session.environment.cache,
-            helm: &self.helm,
-            runner: self.runner(),
-        };
-        renderer.render_with(&chart, &directory, value)
+        self.renderer().render_with(&chart, &directory, value)
     }
 
-    fn runner(&self) -> Runner<'_> {
-        Runner { engine: self.engine.as_deref(), compares: false }
+    fn renderer(&self) -> Renderer<'_> {
+        let Session { root, environment, results, .. } = self.session;
+        let runner = Runner { engine: self.engine.as_deref(), compares: false };
+        Renderer { root, cache: &environment.cache, results, helm: &self.helm, runner }
     }
 
     /// The directory in which Helm renders a target's chart.

@@ -19,13 +19,15 @@ use kubernetes::{schemas, validate};
 use serde_json::{Value, json};
 use toolbox::inputs;
 use toolbox::progress::Progress;
+use toolbox::timings;
 use workspace::plan::Inspections;
+use workspace::shard::{self, Shard};
 use workspace::target::{DEFAULT_CASE, Target, TargetId};
 use workspace::{Workspace, plan, suppression};
 
 use super::app_of_apps;
 use super::placing::Placer;
-use super::rendering::{self, Rendering};
+use super::rendering::{self, Demand, Rendering};
 use super::{Outcome, Session};
 use crate::report;
 use crate::report::json::{self, Output};
@@ -37,6 +39,15 @@ pub struct Request {
     pub targets: Vec<String>,
     /// A directory with more `CustomResourceDefinitions`.
     pub crds: Option<std::path::PathBuf>,
+    /// The part of the targets.
+    pub shard: Option<Shard>,
+}
+
+impl Request {
+    /// Whether the manifests in argocd/ are validated, too.
+    fn whole(&self) -> bool {
+        self.targets.is_empty() && self.shard.is_none_or(Shard::is_first)
+    }
 }
 
 /// Runs the command.
@@ -45,12 +56,16 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let (inspections, found) = Inspections::new(&workspace);
     diagnostics.extend(found);
     let (all, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, &[]);
+    if request.shard.is_none() {
+        diagnostics.extend(found);
+    }
+    let argocd = workspace.config.argocd;
+    let (selected, found) = shard::plan(&workspace, &inspections, argocd, &request.targets, request.shard);
     diagnostics.extend(found);
-    let (selected, found) = plan::plan(&workspace, &inspections, workspace.config.argocd, &request.targets);
-    diagnostics.extend(found);
-    let renderings = rendering::render(session, &workspace, workspace.config.argocd, selected, false, &mut diagnostics);
+    let renderings =
+        rendering::render(session, &workspace, workspace.config.argocd, selected, Demand::Stale, &mut diagnostics);
     let sound = workspace.sound && !diagnostics.has_errors();
-    let complete = sound && request.targets.is_empty();
+    let complete = sound && request.targets.is_empty() && request.shard.is_none();
     let all: Vec<&Target<'_>> = all.iter().collect();
     let mut checked = check(session, request, &workspace, &all, &renderings, complete);
     Placer::new(session, &workspace, &renderings).place(&mut checked.diagnostics);
@@ -98,6 +113,7 @@ pub fn check(
     renderings: &[Rendering<'_>],
     complete: bool,
 ) -> Checked {
+    let _phase = timings::phase("validate");
     let mut checked = Checked::default();
     if let Err(found) = prerequisites(session, workspace) {
         checked.diagnostics = found;
@@ -117,7 +133,7 @@ pub fn check(
     let definitions = definitions(session, workspace, request, all, renderings, &subjects, &mut diagnostics);
     let derived = derived(&session.root, &definitions);
     // Manifests under argocd/ do not belong to a target.
-    subjects.retain(|subject| request.targets.is_empty() || !subject.argocd);
+    subjects.retain(|subject| request.whole() || !subject.argocd);
     let tools = session.tools(workspace);
     let kubeconform = || Ok(tools.require("kubeconform", workspace.config.tool("kubeconform")?)?.path);
     let failed = renderings.iter().filter(|one| one.failed());
@@ -133,6 +149,8 @@ pub fn check(
         failed: &failed,
         unrendered: &|kind| unrendered(all, renderings, kind),
         kubeconform: &kubeconform,
+        version: workspace.config.tool("kubeconform").unwrap_or_default(),
+        results: &session.results,
     });
     diagnostics.extend(tools.warnings());
     diagnostics.extend(checked.diagnostics);

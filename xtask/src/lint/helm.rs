@@ -1,6 +1,6 @@
 //! Helm as checks run it, with a cache of its results.
 //!
-//! Results are cached under the digest of all their inputs, so a second run only reads files.
+//! Results are kept under the digest of all their inputs, so a second run only reads files.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -9,16 +9,16 @@ use std::time::Duration;
 use ::helm::batch::Runner;
 use ::helm::command;
 use diagnostics::{Diagnostic, Diagnostics, Result};
-use toolbox::archive::sha256;
-use toolbox::atomic_file;
+use toolbox::environment::Environment;
 use toolbox::process::{Invocation, Output};
+use toolbox::results::Results;
 use workspace::target::ChartTarget;
 
 /// No reasonable chart takes this long to render.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// The version of cached results. Increase it when a check changes how it runs Helm or what it derives from the output.
-const CACHE_VERSION: &str = "3";
+/// The part of the results.
+const KIND: &str = "lint";
 
 /// The Helm version that the Argo CD release ships, with a cache for results.
 #[derive(Debug, Clone, Copy)]
@@ -27,10 +27,10 @@ pub struct Helm<'a> {
     pub program: &'a Path,
     /// The root of the workspace, absolute.
     pub root: &'a Path,
-    /// The tool's cache.
-    pub cache: &'a Path,
     /// How it is run.
     pub runner: Runner<'a>,
+    /// What was computed before.
+    pub results: &'a Results,
     /// How many processes may run at once.
     pub jobs: usize,
 }
@@ -81,30 +81,44 @@ impl Helm<'_> {
         targets: &[&ChartTarget<'_>],
         compute: impl FnOnce() -> Result<(Vec<String>, bool)>,
     ) -> Result<Vec<String>> {
-        let mut text = format!("{CACHE_VERSION} {check}\n");
-        for target in targets {
-            text.push_str(&format!("{}\n", target.id));
-            for (name, digest) in target.inputs {
-                text.push_str(&format!("{name} {digest}\n"));
-            }
-        }
-        let folder = self.cache.join("lint");
-        let path = folder.join(format!("{}.json", sha256(text.as_bytes())));
-        let cached = toolbox::regular_file::read(&path)
-            .ok()
-            .and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
-        let lines = cached.as_ref().and_then(serde_json::Value::as_array).and_then(|lines| {
-            lines.iter().map(|line| line.as_str().map(str::to_owned)).collect::<Option<Vec<String>>>()
-        });
-        if let Some(lines) = lines {
+        let key = self.key(check, targets);
+        let known = self.results.find(KIND, &key);
+        if let Some(lines) = known.and_then(|bytes| serde_json::from_slice::<Vec<String>>(&bytes).ok()) {
             return Ok(lines);
         }
         let (lines, keep) = compute()?;
         if keep {
-            // Failing to write the cache only costs time in the next run.
-            let _ = atomic_file::write(&path, serde_json::json!(lines).to_string().as_bytes());
+            self.results.keep(KIND, &key, serde_json::json!(lines).to_string().as_bytes());
         }
         Ok(lines)
+    }
+
+    /// Returns the findings of a check about some targets that runs no program. Only that there are none is kept.
+    pub(super) fn unless_sound(
+        &self,
+        check: &str,
+        targets: &[&ChartTarget<'_>],
+        find: impl FnOnce() -> Result<Diagnostics>,
+    ) -> Result<Diagnostics> {
+        let key = self.key(check, targets);
+        if self.results.find(KIND, &key).is_some() {
+            return Ok(Diagnostics::default());
+        }
+        let found = find()?;
+        if found.is_empty() {
+            self.results.keep(KIND, &key, b"[]");
+        }
+        Ok(found)
+    }
+
+    fn key(&self, check: &str, targets: &[&ChartTarget<'_>]) -> String {
+        let ids: Vec<String> = targets.iter().map(|target| target.id.to_string()).collect();
+        let inputs = targets.iter().zip(&ids).flat_map(|(target, id)| {
+            let inputs = target.inputs.iter().map(|(name, digest)| (name.as_str(), digest.as_str()));
+            std::iter::once(("target", id.as_str())).chain(inputs)
+        });
+        let program = Environment::tool_facts("helm").unwrap_or_default();
+        self.results.key([("check", check), ("program", program.as_str())].into_iter().chain(inputs))
     }
 }
 

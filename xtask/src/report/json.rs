@@ -25,7 +25,7 @@ pub use self::application::{
 pub use self::check::{Ci, Lint, LintImages, UsedImage, Validate};
 pub use self::diagnostic::{Diagnostic, Place};
 pub use self::diff::Diff;
-pub use self::machine::{CheckState, Doctor, DoctorCheck, Script};
+pub use self::machine::{Cache, CachePart, CheckState, Doctor, DoctorCheck, Removed, Script};
 pub use self::output::Output;
 pub use self::pin::{Advisory, Dependency, Deps, DepsUpdate, Outdated, Package, Preview};
 pub use self::render::{Change, ChangeKind, Object, Pending, PendingChange, Render, Target};

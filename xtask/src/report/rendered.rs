@@ -102,8 +102,18 @@ pub struct UnrenderedReport {
 
 /// Formats the diffs, a line per target, and the totals.
 pub(super) fn text(report: &RenderReport) -> String {
+    format!("{}{}\n", differences_of(report, |_| true), total(report))
+}
+
+/// Formats the diffs, and a line per target that differs or failed.
+pub fn differences(report: &RenderReport) -> String {
+    differences_of(report, |target| matches!(target.state, State::Changed | State::Failed))
+}
+
+/// Formats the diffs, a line per selected target, and one per Application without targets.
+fn differences_of(report: &RenderReport, selects: impl Fn(&TargetReport) -> bool) -> String {
     let mut out: String = changes(report).into_iter().map(|change| change.text).collect();
-    for target in &report.targets {
+    for target in report.targets.iter().filter(|target| selects(target)) {
         if let Some(former) = &target.former {
             let counts = if target.diffs.is_empty() { "otherwise unchanged".to_owned() } else { target.counts() };
             out.push_str(&format!("{TITLE}{}{TITLE:#}: renamed from {former}, {counts}\n", target.id));
@@ -125,7 +135,6 @@ pub(super) fn text(report: &RenderReport) -> String {
         let (application, state) = (safe::line(application), safe::line(&state));
         out.push_str(&format!("{TITLE}{application}{TITLE:#}: {state}\n"));
     }
-    out.push_str(&format!("{}\n", total(report)));
     out
 }
 

@@ -6,6 +6,7 @@
 mod accept;
 mod agreement;
 mod applications;
+mod cache;
 #[path = "../fixtures/case.rs"]
 mod case;
 mod case_format;
@@ -39,7 +40,9 @@ mod render;
 mod reports;
 mod review;
 mod seal;
+mod shard;
 mod shell;
+mod staleness;
 mod structure;
 #[expect(dead_code, reason = "the fixtures use the rest")]
 mod support;
@@ -47,3 +50,4 @@ mod terminal;
 mod tidy;
 mod tools;
 mod validate;
+mod watch;

@@ -17,6 +17,7 @@ use helm::template::flow::value::affects;
 use kubernetes::manifest;
 use similar::{DiffTag, TextDiff};
 use toolbox::parallel::parallel;
+use toolbox::results::Results;
 use workspace::plan::Inspections;
 use workspace::provenance::settings::Settings;
 use workspace::provenance::trail::Trail;
@@ -65,7 +66,8 @@ fn lines(root: &Path, cache: &Path, helm: &Path, name: &str) -> Option<Lines> {
 fn traced(root: &Path, cache: &Path, helm: &Path, target: &Target<'_>) -> Option<Lines> {
     let chart = &target.charts().next()?;
     let directory = &chart.chart.directory;
-    let renderer = Renderer { root, cache, helm, runner: Runner::default() };
+    let results = Results::new(cache, "test");
+    let renderer = Renderer { root, cache, results: &results, helm, runner: Runner::default() };
     let manifests = manifest::recorded(renderer.render(chart, directory).ok()?);
     let tree = ChartTree::read(root, directory, directory).expect("a chart");
     let provenance = Provenance::trace(&renderer, chart, &tree, &manifests).expect("traced");

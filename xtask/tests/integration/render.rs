@@ -42,9 +42,9 @@ fn both_helm_versions_render_the_same() {
 fn the_output_is_deterministic() {
     let Some(helm) = helm(HELM_4) else { return };
     let bench = Bench::of("error-one-of-three");
-    let first = bench.xtask("render --jobs 1").helm(&helm).run();
+    let first = bench.xtask("render --force --jobs 1").helm(&helm).run();
     for _ in 0..5 {
-        let again = bench.xtask("render --jobs 8").helm(&helm).run();
+        let again = bench.xtask("render --force --jobs 8").helm(&helm).run();
         assert_eq!((&again.stdout, &again.stderr), (&first.stdout, &first.stderr));
     }
 }

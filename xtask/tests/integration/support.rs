@@ -249,6 +249,12 @@ impl Run<'_> {
         self
     }
 
+    /// Runs in another directory.
+    pub(crate) fn root(mut self, root: &Path) -> Self {
+        self.command.current_dir(root);
+        self
+    }
+
     /// Sets the helm.
     pub(crate) fn helm(mut self, helm: &Path) -> Self {
         self.command.env("XTASK_HELM", helm);
@@ -287,6 +293,13 @@ impl Run<'_> {
     /// Starts it, without output.
     pub(crate) fn spawn(mut self) -> Child {
         self.command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("xtask runs")
+    }
+
+    /// Starts it, with its output in a pipe.
+    pub(crate) fn piped(mut self) -> (Child, std::io::PipeReader) {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        let child = self.command.stdout(writer.try_clone().expect("cloned")).stderr(writer).spawn();
+        (child.expect("xtask runs"), reader)
     }
 
     /// Starts it with standard error on a terminal and without standard output.

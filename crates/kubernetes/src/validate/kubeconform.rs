@@ -132,15 +132,6 @@ impl<'a> Stage<'a> {
         std::fs::write(&path, text).map_err(|error| Diagnostic::io("write", &path, &error).into())
     }
 
-    /// Copies an existing schema file as that of a kind. kubeconform would fetch what a schema refers to elsewhere.
-    pub fn copy(&self, kind: &Kind, root: &Path, file: &Path) -> Result<()> {
-        let source = toolbox::source::read(root, file)?;
-        if let Some(found) = schemas::elsewhere(&source) {
-            return Err(found.into());
-        }
-        self.schema(kind, &source.text)
-    }
-
     fn path(&self, kind: &Kind) -> Result<Option<PathBuf>> {
         let Some(file) = kind.file() else { return Ok(None) };
         let path = self.0.join(SCHEMAS).join(file);
@@ -149,6 +140,15 @@ impl<'a> Stage<'a> {
         }
         Ok(Some(path))
     }
+}
+
+/// The text of a schema file. kubeconform would fetch what a schema refers to elsewhere.
+pub(super) fn schema_text(root: &Path, file: &Path) -> Result<String> {
+    let source = toolbox::source::read(root, file)?;
+    if let Some(found) = schemas::elsewhere(&source) {
+        return Err(found.into());
+    }
+    Ok(source.text.clone())
 }
 
 /// Runs kubeconform on a staged directory and returns its answer for each of the named files.

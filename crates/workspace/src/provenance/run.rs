@@ -9,18 +9,13 @@ use diagnostics::{Diagnostic, Result};
 use helm::dependencies::ChartTree;
 use helm::template::instrument::{self, Trust};
 use helm::template::marks::Marked;
-use toolbox::archive::sha256;
-use toolbox::atomic_file;
 use toolbox::process::Output;
 
 use crate::renderer::Renderer;
 use crate::target::ChartTarget;
 
-/// The version of cached results. Increase it when instrumentation changes.
-const CACHE_VERSION: &str = "1";
-
-/// The number of cached results that are kept.
-const CACHED: usize = 400;
+/// The part of the results.
+const KIND: &str = "provenance";
 
 /// The marked output of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,11 +51,10 @@ pub(super) fn printed(
     templates: &BTreeMap<&str, String>,
     trust: Trust,
 ) -> Result<Vec<Printed>> {
-    let folder = renderer.cache.join("provenance");
-    let path = folder.join(format!("{}.txt", key(target, trust)));
+    let key = key(renderer, target, trust);
     let read = |text: &str| text.lines().filter_map(Printed::read).collect();
-    if let Ok(text) = toolbox::regular_file::read_to_string(&path) {
-        return Ok(read(&text));
+    if let Some(text) = renderer.results.find(KIND, &key) {
+        return Ok(read(&String::from_utf8_lossy(&text)));
     }
     let output = render(renderer, target, tree, templates, &[])?;
     if !output.success() {
@@ -69,10 +63,7 @@ pub(super) fn printed(
     let text = String::from_utf8_lossy(&output.stdout);
     let lines: String =
         text.lines().filter(|line| instrument::Printed::read(line).is_some()).map(|line| format!("{line}\n")).collect();
-    // Failing to write the cache only costs time in the next run.
-    if atomic_file::write(&path, lines.as_bytes()).is_ok() {
-        let _ = prune(&folder);
-    }
+    renderer.results.keep(KIND, &key, lines.as_bytes());
     Ok(read(&lines))
 }
 
@@ -105,12 +96,11 @@ fn render(
     renderer.runner.run(&invocation)
 }
 
-fn key(target: &ChartTarget<'_>, trust: Trust) -> String {
-    let mut text = format!("{CACHE_VERSION} {trust:?} {}\n", target.recipe.release);
-    for (name, digest) in target.inputs {
-        text.push_str(&format!("{name} {digest}\n"));
-    }
-    sha256(text.as_bytes())
+fn key(renderer: &Renderer<'_>, target: &ChartTarget<'_>, trust: Trust) -> String {
+    let trust = format!("{trust:?}");
+    let own = [("trust", trust.as_str()), ("release", target.recipe.release.as_str())];
+    let inputs = target.inputs.iter().map(|(name, digest)| (name.as_str(), digest.as_str()));
+    renderer.results.key(own.into_iter().chain(inputs))
 }
 
 fn write(path: &Path, content: &[u8]) -> Result<()> {
@@ -118,19 +108,4 @@ fn write(path: &Path, content: &[u8]) -> Result<()> {
     std::fs::create_dir_all(folder)
         .and_then(|()| std::fs::write(path, content))
         .map_err(|error| Diagnostic::io("write", path, &error).into())
-}
-
-/// Deletes the oldest cached results.
-fn prune(folder: &Path) -> std::io::Result<()> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        files.push((entry.metadata()?.modified()?, entry.path()));
-    }
-    files.sort();
-    let surplus = files.len().saturating_sub(CACHED);
-    for (_, path) in &files[..surplus] {
-        std::fs::remove_file(path)?;
-    }
-    Ok(())
 }

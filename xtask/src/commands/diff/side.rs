@@ -80,6 +80,7 @@ impl<'s> Sides<'s> {
             session: Session {
                 root: export.as_ref().map_or_else(|| session.root.clone(), |export| export.folder.clone()),
                 rendered: Arc::clone(&session.rendered),
+                results: Arc::clone(&session.results),
                 goldens,
                 revision: revision.as_ref().map(|revision| revision.name.clone()),
                 ..*session

@@ -53,6 +53,7 @@ pub(crate) fn load(session: &Session<'_>, name: &str, wanted: &[&str]) -> Result
     let older = Session {
         root: root.clone(),
         rendered: Arc::clone(&session.rendered),
+        results: Arc::clone(&session.results),
         goldens: Arc::default(),
         revision: Some(name.to_owned()),
         ..*session

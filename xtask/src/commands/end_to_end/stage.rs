@@ -85,7 +85,7 @@ pub(crate) fn render(
     let names: Vec<String> = wanted.iter().map(|app| format!("{app}/{DEFAULT_CASE}")).collect();
     let (targets, found) = plan::plan(workspace, inspections, argocd, &names);
     diagnostics.extend(found);
-    let renderings = rendering::render(session, workspace, argocd, targets, false, diagnostics);
+    let renderings = rendering::render(session, workspace, argocd, targets, rendering::Demand::Stale, diagnostics);
     renderings.iter().filter_map(app).map(|app| (app.name.clone(), app)).collect()
 }
 
@@ -346,7 +346,14 @@ impl Deploy for Stage<'_> {
             }
         }
         let mut diagnostics = Diagnostics::default();
-        let renderings = rendering::render(self.session, self.workspace, argocd, targets, true, &mut diagnostics);
+        let renderings = rendering::render(
+            self.session,
+            self.workspace,
+            argocd,
+            targets,
+            rendering::Demand::Altered,
+            &mut diagnostics,
+        );
         if diagnostics.has_errors() {
             return Err(diagnostics.into());
         }

@@ -58,6 +58,7 @@ fn render_with(session: &Session<'_>, update: &Update<'_>, mut found: Diagnostic
         printer: &silent,
         engines: session.engines,
         rendered: Arc::default(),
+        results: Arc::clone(&session.results),
         goldens: Arc::default(),
         revision: None,
     };
@@ -71,7 +72,7 @@ fn render_with(session: &Session<'_>, update: &Update<'_>, mut found: Diagnostic
     found.extend(inspected);
     let (targets, planned) = plan::plan(&workspace, &inspections, argocd, &[]);
     found.extend(planned);
-    let jobs = rendering::render(&session, &workspace, argocd, targets, false, &mut found);
+    let jobs = rendering::render(&session, &workspace, argocd, targets, rendering::Demand::Stale, &mut found);
     let report = render::compared(&session, &workspace, argocd, &jobs, &Orphans::default(), &mut found);
     if report.targets.iter().any(|target| target.state == State::Failed) {
         found.into_result(report)

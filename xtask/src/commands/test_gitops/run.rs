@@ -160,6 +160,7 @@ impl Stages<'_> {
         let session = Session {
             root: root.to_owned(),
             rendered: Arc::clone(&self.prepared.session.rendered),
+            results: Arc::clone(&self.prepared.session.results),
             goldens: Arc::default(),
             revision: None,
             ..*self.prepared.session

@@ -1,4 +1,4 @@
-//! The results of `doctor`, `completions`, and `man`, which are about this machine.
+//! The results of `cache`, `doctor`, `completions`, and `man`, which are about this machine.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -59,4 +59,39 @@ pub struct Script {
     pub text: Option<String>,
     /// The files written.
     pub written: Vec<String>,
+}
+
+/// The result of `cache stats` and `cache gc`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Cache {
+    /// The directory.
+    pub directory: String,
+    /// The size that limited parts may have together, in bytes.
+    pub limit: u64,
+    /// The parts of the cache.
+    pub parts: Vec<CachePart>,
+    /// What was removed; nothing with `stats`.
+    pub removed: Removed,
+}
+
+/// A part of the cache.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct CachePart {
+    /// Its name.
+    pub name: String,
+    /// The number of entries.
+    pub entries: usize,
+    /// The size, in bytes.
+    pub bytes: u64,
+    /// Whether the limit applies to it.
+    pub limited: bool,
+}
+
+/// What was removed from the cache.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Removed {
+    /// The number of entries.
+    pub entries: usize,
+    /// Their size, in bytes.
+    pub bytes: u64,
 }

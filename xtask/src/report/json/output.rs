@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::application::{ArgocdList, ArgocdSetRepository, Init, New, NewCompleted};
 use super::check::{Ci, Lint, LintImages, Validate};
 use super::diff::Diff;
-use super::machine::{Doctor, Script};
+use super::machine::{Cache, Doctor, Script};
 use super::pin::{Deps, DepsUpdate, Outdated};
 use super::render::{Pending, Render};
 use super::test_kind::TestKind;
@@ -95,6 +95,9 @@ pub enum Output {
     /// `tools`
     #[schemars(extend("properties" = {"command": {"const": "tools"}}))]
     Tools(Tools),
+    /// `cache`
+    #[schemars(extend("properties" = {"command": {"const": "cache"}}))]
+    Cache(Cache),
     /// `bench`
     #[schemars(extend("properties" = {"command": {"const": "bench"}}))]
     Bench(Bench),
