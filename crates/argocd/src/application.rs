@@ -28,7 +28,8 @@ pub struct Application {
     pub name: String,
     /// The place of its name.
     pub place: Place,
-    /// The name that is unique across namespaces, and the first part of its targets' names; see [`instance_name`].
+    /// The name that is unique in the repository, and the first part of its targets' names: what Argo CD calls its
+    /// instance name (see [`instance_name`]), and in a declared Argo CD instance the name of that; see [`in_instance`].
     pub instance: String,
     /// `spec.project`.
     pub project: String,
@@ -101,10 +102,16 @@ impl Source {
 }
 
 impl Application {
+    /// What Argo CD calls its instance name, whatever instance of Argo CD it belongs to.
+    #[must_use]
+    pub fn own_instance(&self) -> &str {
+        split_instance(&self.instance).0
+    }
+
     /// The names of override files in the directory of a source, in the order in which they are applied.
     #[must_use]
     pub fn override_files(&self) -> [String; 2] {
-        [".argocd-source.yaml".to_owned(), format!(".argocd-source-{}.yaml", self.instance)]
+        [".argocd-source.yaml".to_owned(), format!(".argocd-source-{}.yaml", self.own_instance())]
     }
 
     /// The variables that Argo CD substitutes in a source, with a commit SHA as revision.
@@ -112,7 +119,7 @@ impl Application {
     pub fn variables(&self, source: &Source, revision: &str) -> substitute::Variables {
         let short = |length: usize| revision.get(..length).unwrap_or(revision).to_owned();
         [
-            ("ARGOCD_APP_NAME", self.instance.clone()),
+            ("ARGOCD_APP_NAME", self.own_instance().to_owned()),
             ("ARGOCD_APP_NAMESPACE", self.namespace.clone()),
             ("ARGOCD_APP_PROJECT_NAME", self.project.clone()),
             ("ARGOCD_APP_REVISION", revision.to_owned()),
@@ -159,6 +166,16 @@ pub struct Defined {
     pub place: Place,
     /// The Application, or why it is invalid.
     pub application: Result<Application>,
+}
+
+impl Defined {
+    /// The same Application in a declared Argo CD instance; an empty name is the instance without one.
+    #[must_use]
+    pub fn in_instance(self, argocd: &str) -> Self {
+        let instance = in_instance(self.instance, argocd);
+        let application = self.application.map(|one| Application { instance: in_instance(one.instance, argocd), ..one });
+        Self { instance, application, ..self }
+    }
 }
 
 /// Reads the Applications and ApplicationSets of a manifest, also those in Lists. Other kinds are ignored.
@@ -308,6 +325,22 @@ fn application(root: &Node) -> Result<Application> {
 #[must_use]
 pub fn instance_name(name: &str, namespace: &str) -> String {
     if namespace.is_empty() || namespace == CONTROL_PLANE { name.to_owned() } else { format!("{namespace}_{name}") }
+}
+
+/// What separates the name of an Application from that of the Argo CD instance to which it belongs. Neither contains it.
+const AT: char = '@';
+
+/// The name of an object that is unique across instances of Argo CD: `name@argocd`, or only its name in the instance
+/// without one.
+#[must_use]
+pub fn in_instance(name: String, argocd: &str) -> String {
+    if argocd.is_empty() || name.is_empty() { name } else { format!("{name}{AT}{argocd}") }
+}
+
+/// An Application's name within its Argo CD instance, and the name of the instance, which may be empty.
+#[must_use]
+pub fn split_instance(unique: &str) -> (&str, &str) {
+    unique.split_once(AT).unwrap_or((unique, ""))
 }
 
 /// Validates an Application's name, which also becomes a directory and a release name.

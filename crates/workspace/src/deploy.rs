@@ -19,6 +19,7 @@ use toolbox::inputs;
 use crate::chart_recipe;
 use crate::checkout::Checkout;
 use crate::config::Config;
+use crate::duplicate;
 use crate::kustomized::{KustomizeSource, Pinned};
 use crate::plain::DirectorySource;
 use crate::plugin::PluginSource;
@@ -212,14 +213,7 @@ impl<'a> Deployer<'a> {
     fn check_name(&mut self, application: &Application) -> Result<()> {
         if let Some(first) = self.names.insert(application.instance.clone(), application.place.clone()) {
             self.names.insert(application.instance.clone(), first.clone());
-            return Err(Diagnostic::new(
-                Code::ApplicationDuplicate,
-                format!("Application `{}` is defined twice in one namespace", application.name),
-            )
-            .at(application.place.clone(), "second definition")
-            .at(first, "first definition")
-            .help("rename one of them; Kubernetes keeps only one object per name and namespace")
-            .into());
+            return Err(duplicate::report(application, first).into());
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use argocd::application::split_instance;
 use cluster::api::{Application, List};
 use cluster::observer::Stop;
 use cluster::scenario::gitops::{GitOps, KIND, NAMESPACE, of_application, refreshing, wait_synced};
@@ -228,7 +229,9 @@ impl Stages<'_> {
         if run.stopped(&results) {
             return results;
         }
-        let others: Vec<&String> = self.prepared.apps.keys().filter(|app| !roots.contains(app)).collect();
+        let others: Vec<&String> = self.prepared.apps.keys().collect();
+        let is_root = |app: &str| roots.iter().any(|root| root == split_instance(app).0);
+        let others: Vec<&String> = others.into_iter().filter(|app| !is_root(app)).collect();
         results.extend(each(&others, synced));
         if let Some(revision) = self.request.common.upgrade_from.as_ref().filter(|_| !run.stopped(&results)) {
             results.extend(run.timed("argocd", &format!("upgrades the Applications from {revision}"), || {
