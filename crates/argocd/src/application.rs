@@ -35,14 +35,15 @@ pub struct Application {
     pub project: String,
     /// `spec.destination.namespace`; empty if unset.
     pub namespace: String,
-    /// Its sources, in order: the entries of `spec.sources`, or else `spec.source`.
+    /// Its sources, in order: the entries of `spec.sources`, or else `spec.source`; with `spec.sourceHydrator`, its
+    /// `drySource`.
     pub sources: Vec<Source>,
 }
 
 /// A source of an Application.
 #[derive(Debug, Clone)]
 pub struct Source {
-    /// The path of the field that contains it: `spec.source` or `spec.sources[N]`.
+    /// The path of the field that contains it, such as `spec.source` or `spec.sources[N]`.
     pub field: String,
     /// `repoURL`.
     pub repository: String,
@@ -173,7 +174,8 @@ impl Defined {
     #[must_use]
     pub fn in_instance(self, argocd: &str) -> Self {
         let instance = in_instance(self.instance, argocd);
-        let application = self.application.map(|one| Application { instance: in_instance(one.instance, argocd), ..one });
+        let application =
+            self.application.map(|one| Application { instance: in_instance(one.instance, argocd), ..one });
         Self { instance, application, ..self }
     }
 }
@@ -273,18 +275,14 @@ fn application(root: &Node) -> Result<Application> {
         fields.ignore(&["syncPolicy", "ignoreDifferences", "info", "revisionHistoryLimit"]);
         let project = fields.required_string("project");
         let destination = fields.required("destination");
-        let hydrator = fields.node("sourceHydrator").is_some();
-        if hydrator {
-            let place = spec.key_place("sourceHydrator");
-            fields.report(
-                Diagnostic::new(Code::NotRendered, "`spec.sourceHydrator` is not supported")
-                    .at(place, "rendered by Argo CD's source hydrator")
-                    .help("use `spec.source`"),
-            );
-        }
-        // Argo CD ignores `source` beside `sources`.
-        let several: Vec<&Node> = fields.sequence("sources").iter().collect();
-        let single = if hydrator || !several.is_empty() { fields.node("source") } else { fields.required("source") };
+        let hydrator = fields.node("sourceHydrator");
+        // Argo CD ignores `source` beside `sources`, and both beside a hydrator.
+        let several: Vec<&Node> = fields.sequence("sources").iter().filter(|_| hydrator.is_none()).collect();
+        let single = if hydrator.is_some() || !several.is_empty() {
+            fields.node("source").filter(|_| hydrator.is_none())
+        } else {
+            fields.required("source")
+        };
         fields.finish(&mut diagnostics);
         let namespace = destination.and_then(|destination| {
             let mut fields = Fields::new(destination, "spec.destination", Syntax::Application);
@@ -295,7 +293,9 @@ fn application(root: &Node) -> Result<Application> {
             namespace
         });
         // Also validate the sources if the project is missing.
-        let sources: Vec<Source> = if several.is_empty() {
+        let sources: Vec<Source> = if let Some(hydrator) = hydrator {
+            dry_source(hydrator, &mut diagnostics).into_iter().collect()
+        } else if several.is_empty() {
             single.and_then(|node| source(node, "spec.source".to_owned(), &mut diagnostics)).into_iter().collect()
         } else {
             let named = several.iter().enumerate();
@@ -367,6 +367,27 @@ fn valid_namespace(name: &str, destination: &Node, fields: &mut Fields<'_>) -> b
         );
     }
     fine
+}
+
+/// The source that Argo CD's source hydrator renders. The sync applies what it has written to `syncSource`, which is the
+/// same.
+fn dry_source(hydrator: &Node, diagnostics: &mut Diagnostics) -> Option<Source> {
+    let mut fields = Fields::new(hydrator, "spec.sourceHydrator", Syntax::Application);
+    fields.ignore(&["syncSource", "hydrateTo"]);
+    let dry = fields.required("drySource");
+    fields.finish(diagnostics);
+    let field = "spec.sourceHydrator.drySource";
+    let dry = dry?;
+    for key in ["chart", "ref"] {
+        if let Some(node) = dry.get(key).filter(|node| !matches!(node.value, Value::Null)) {
+            diagnostics.push(
+                Diagnostic::new(Code::ApplicationInvalid, format!("`{field}` has no field `{key}`"))
+                    .at(node.place(), "rejected by Argo CD")
+                    .help("remove it: the source hydrator renders a path in a Git repository"),
+            );
+        }
+    }
+    source(dry, field.to_owned(), diagnostics)
 }
 
 fn source(node: &Node, field: String, diagnostics: &mut Diagnostics) -> Option<Source> {

@@ -24,6 +24,7 @@ use crate::instance::{self, Instance};
 use crate::other_repository::OtherRepository;
 use crate::plugin::Plugin;
 use crate::reason;
+use crate::remote_file::RemoteFile;
 use crate::sealing;
 
 /// The contents of charts.toml.
@@ -81,6 +82,8 @@ pub struct Config {
     pub plugins: Vec<Plugin>,
     /// Where the files of other Git repositories are.
     pub other_repositories: Vec<OtherRepository>,
+    /// Copies of files that kustomize would download.
+    pub remote_files: Vec<RemoteFile>,
     /// Applications that are knowingly not rendered.
     pub unrendered: Vec<Acceptance>,
     /// How objects are validated against schemas.
@@ -139,8 +142,7 @@ impl Config {
             fields.node("kustomize").map(|node| build_options(node, &mut diagnostics)).unwrap_or_default();
         let charts = fields.node("charts").map(|node| charts(node, &mut diagnostics)).unwrap_or_default();
         let instances = fields.sequence("instance").iter();
-        let instances: Vec<Instance> =
-            instances.filter_map(|node| Instance::read(node, &mut diagnostics)).collect();
+        let instances: Vec<Instance> = instances.filter_map(|node| Instance::read(node, &mut diagnostics)).collect();
         instance::check_names(&instances, &mut diagnostics);
         let clusters = fields.sequence("cluster").iter();
         let clusters: Vec<DeclaredCluster> =
@@ -174,6 +176,8 @@ impl Config {
         let other_repositories = fields.sequence("other-repository").iter();
         let other_repositories =
             other_repositories.filter_map(|node| OtherRepository::read(node, &mut diagnostics)).collect();
+        let remote_files = fields.sequence("remote-file").iter();
+        let remote_files = remote_files.filter_map(|node| RemoteFile::read(node, &mut diagnostics)).collect();
         let unrendered = fields.sequence("unrendered").iter();
         let unrendered = unrendered.filter_map(|node| Acceptance::read(node, &mut diagnostics)).collect();
         let validate = fields.node("validate").map(|node| validate(node, &mut diagnostics)).unwrap_or_default();
@@ -212,6 +216,7 @@ impl Config {
             bootstraps,
             plugins,
             other_repositories,
+            remote_files,
             unrendered,
             validate,
             deprecated,

@@ -23,6 +23,7 @@ use crate::duplicate;
 use crate::kustomized::{KustomizeSource, Pinned};
 use crate::plain::DirectorySource;
 use crate::plugin::PluginSource;
+use crate::remote_base::RemoteBases;
 use crate::source_directory::{no_chart, no_directory, outside, overrides, source_type};
 use crate::tree::{Shared, Tree};
 use crate::trees::Trees;
@@ -376,7 +377,8 @@ impl<'a> Deployer<'a> {
         // Without the option, kustomize refuses charts, whether they are pinned or not.
         let enabled = self.config.kustomize_build_options.iter().any(|option| option.contains("--enable-helm"));
         let find = enabled.then_some(&mut find as &mut Pinned<'_>);
-        KustomizeSource::new(place, checkout.unwrap_or(&self.checkout), (source, node), find)
+        let remotes = RemoteBases { root: self.root, config: self.config, trees: &self.trees };
+        KustomizeSource::new(place, checkout.unwrap_or(&self.checkout), (source, node), find, remotes)
     }
 
     fn chart(&mut self, source: &Source, node: &Node, (root, directory): (&Path, &Path)) -> Result<ChartSource> {

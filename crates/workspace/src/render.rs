@@ -9,6 +9,7 @@ mod jsonnet;
 pub mod kustomize;
 pub mod plain;
 pub mod plugin;
+mod remotes;
 mod schema;
 mod unknown_name;
 mod unset;
