@@ -269,6 +269,10 @@ func (s *session) render(a *application) error {
 		return errors.New(conditions[0].Message)
 	}
 	sources := spec.GetSources()
+	if spec.SourceHydrator != nil {
+		// What the hydrator renders: it is in no branch yet.
+		sources = v1alpha1.ApplicationSources{spec.SourceHydrator.GetDrySource()}
+	}
 	references, err := argo.GetRefSources(ctx, sources, spec.Project, s.database.GetRepository, nil)
 	if err != nil {
 		return err

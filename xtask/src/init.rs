@@ -1,6 +1,6 @@
 //! charts.toml for a repository that has none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use argocd::repository_url;
@@ -18,6 +18,8 @@ pub struct Survey {
     pub inflates_charts: bool,
     /// Charts that no Application deploys and that render Applications: names and paths from the root.
     pub bootstraps: Vec<(String, String)>,
+    /// Instances of Argo CD that define Applications of equal names: their names and directories from the root.
+    pub instances: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// How often each URL is the repository of a source with a path, most often first.
@@ -44,6 +46,12 @@ fn sources(node: &Node, depth: usize, found: &mut impl FnMut(&str, &str)) {
             let text = |key: &str| node.get(key).and_then(Node::as_str);
             if let Some(url) = text("repoURL").filter(|_| node.get("chart").is_none()) {
                 found(url, text("path").unwrap_or_default());
+                // The directories and files that a generator searches, up to the first pattern.
+                let searched = ["directories", "files"].into_iter().filter_map(|key| node.get(key));
+                for path in searched.flat_map(Node::items).filter_map(|item| item.get("path")?.as_str()) {
+                    let fixed = path.split('/').take_while(|part| !part.contains(['*', '?', '[', '{', '!']));
+                    found(url, &fixed.collect::<Vec<_>>().join("/"));
+                }
             }
             for (_, value) in entries {
                 sources(value, depth + 1, found);
@@ -69,6 +77,25 @@ pub fn repository(used: &[(String, Vec<String>)], remotes: &[String], exists: im
     let local = || used.iter().find(|(url, paths)| !url.contains("{{") && here(paths)).map(|(url, _)| url.clone());
     let remote = || remotes.iter().find(|url| url.contains("://") || url.contains('@')).cloned();
     own.or_else(local).or_else(remote)
+}
+
+/// The Argo CD instances of a repository in which Applications of equal names are defined twice: each pair of files differs
+/// at the first directory of which there is one for each instance. Names and directories; nothing if a pair does not.
+#[must_use]
+pub fn instances<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> BTreeMap<String, BTreeSet<String>> {
+    let mut instances: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (one, two) in pairs {
+        let (one, two): (Vec<&str>, Vec<&str>) = (one.split('/').collect(), two.split('/').collect());
+        let same = one.iter().zip(&two).take_while(|(one, two)| one == two).count();
+        if same + 1 >= one.len() || same + 1 >= two.len() {
+            return BTreeMap::new();
+        }
+        for parts in [one, two] {
+            let name = parts[same].to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "-");
+            instances.entry(name.trim_matches('-').to_owned()).or_default().insert(parts[..=same].join("/"));
+        }
+    }
+    if instances.keys().any(String::is_empty) { BTreeMap::new() } else { instances }
 }
 
 /// The text of charts.toml.
@@ -97,6 +124,19 @@ pub fn configuration(survey: &Survey) -> String {
         );
     }
     let _ = write!(text, "\n[tools]\nkubeconform = {}\n", quoted(own("tools", "kubeconform")));
+    if !survey.instances.is_empty() {
+        text.push_str(
+            "\n# Applications in different directories have equal names, so each directory seems to belong to an Argo CD\n\
+             # instance of its own. The targets of Application `web` are `web@NAME/…`.\n",
+        );
+    }
+    for (name, directories) in &survey.instances {
+        let patterns: Vec<String> = directories.iter().map(|directory| quoted(&format!("{directory}/**"))).collect();
+        let _ = write!(text, "[[instance]]\nname = {}\napplications = [{}]\n\n", quoted(name), patterns.join(", "));
+    }
+    if !survey.instances.is_empty() {
+        text.pop();
+    }
     for (name, path) in &survey.bootstraps {
         // Targets need names of their own.
         let same = survey.bootstraps.iter().filter(|(other, _)| other == name).count();
@@ -158,16 +198,41 @@ spec: {source: {repoURL: https://charts.example.com, chart: web}}
     }
 
     #[test]
+    fn instances_are_the_directories_that_differ() {
+        let found = |pairs: &[(&str, &str)]| -> Vec<(String, Vec<String>)> {
+            let found = instances(pairs.iter().copied());
+            found.into_iter().map(|(name, directories)| (name, directories.into_iter().collect())).collect()
+        };
+        let named = |name: &str, directories: &[&str]| {
+            (name.to_owned(), directories.iter().map(|&one| one.to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(
+            found(&[("clusters/a/apps/x.yaml", "clusters/b/apps/x.yaml"), ("clusters/a/y.yaml", "clusters/c/y.yaml")]),
+            [named("a", &["clusters/a"]), named("b", &["clusters/b"]), named("c", &["clusters/c"])]
+        );
+        assert_eq!(
+            found(&[("web/dev/x.yaml", "web/prod/x.yaml"), ("db/dev/x.yaml", "db/prod/x.yaml")]),
+            [named("dev", &["db/dev", "web/dev"]), named("prod", &["db/prod", "web/prod"])]
+        );
+        assert_eq!(found(&[("a/x.yaml", "a/y.yaml")]), [], "two files of one directory are a mistake");
+        assert_eq!(found(&[("x.yaml", "b/x.yaml")]), []);
+    }
+
+    #[test]
     fn the_text_is_valid() {
         let survey = Survey {
             repository: "https://git.example.com/home.git".to_owned(),
             inflates_charts: true,
             bootstraps: vec![("root".to_owned(), "bootstrap \"a\"".to_owned())],
+            instances: instances([("c/a/x.yaml", "c/b/x.yaml")].into_iter()),
         };
         let source = Source::new("charts.toml", configuration(&survey));
         assert!(toml::parse(&source).is_ok());
         let config = workspace::config::Config::parse(&source).expect("valid");
         assert_eq!((config.repository.as_str(), config.bootstraps.len()), ("https://git.example.com/home.git", 1));
+        let named: Vec<&str> = config.instances.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(named, ["a", "b"]);
+        assert_eq!((config.instance_of("c/b/d/y.yaml"), config.instance_of("c/y.yaml")), ("b", ""));
         assert_eq!(config.kustomize_build_options, ["--enable-helm"]);
         assert!(!config.kubernetes.is_empty() && config.tools.contains_key("kubeconform"));
     }

@@ -28,20 +28,22 @@ pub struct Application {
     pub name: String,
     /// The place of its name.
     pub place: Place,
-    /// The name that is unique across namespaces, and the first part of its targets' names; see [`instance_name`].
+    /// The name that is unique in the repository, and the first part of its targets' names: what Argo CD calls its
+    /// instance name (see [`instance_name`]), and in a declared Argo CD instance the name of that; see [`in_instance`].
     pub instance: String,
     /// `spec.project`.
     pub project: String,
     /// `spec.destination.namespace`; empty if unset.
     pub namespace: String,
-    /// Its sources, in order: the entries of `spec.sources`, or else `spec.source`.
+    /// Its sources, in order: the entries of `spec.sources`, or else `spec.source`; with `spec.sourceHydrator`, its
+    /// `drySource`.
     pub sources: Vec<Source>,
 }
 
 /// A source of an Application.
 #[derive(Debug, Clone)]
 pub struct Source {
-    /// The path of the field that contains it: `spec.source` or `spec.sources[N]`.
+    /// The path of the field that contains it, such as `spec.source` or `spec.sources[N]`.
     pub field: String,
     /// `repoURL`.
     pub repository: String,
@@ -101,10 +103,16 @@ impl Source {
 }
 
 impl Application {
+    /// What Argo CD calls its instance name, whatever instance of Argo CD it belongs to.
+    #[must_use]
+    pub fn own_instance(&self) -> &str {
+        split_instance(&self.instance).0
+    }
+
     /// The names of override files in the directory of a source, in the order in which they are applied.
     #[must_use]
     pub fn override_files(&self) -> [String; 2] {
-        [".argocd-source.yaml".to_owned(), format!(".argocd-source-{}.yaml", self.instance)]
+        [".argocd-source.yaml".to_owned(), format!(".argocd-source-{}.yaml", self.own_instance())]
     }
 
     /// The variables that Argo CD substitutes in a source, with a commit SHA as revision.
@@ -112,7 +120,7 @@ impl Application {
     pub fn variables(&self, source: &Source, revision: &str) -> substitute::Variables {
         let short = |length: usize| revision.get(..length).unwrap_or(revision).to_owned();
         [
-            ("ARGOCD_APP_NAME", self.instance.clone()),
+            ("ARGOCD_APP_NAME", self.own_instance().to_owned()),
             ("ARGOCD_APP_NAMESPACE", self.namespace.clone()),
             ("ARGOCD_APP_PROJECT_NAME", self.project.clone()),
             ("ARGOCD_APP_REVISION", revision.to_owned()),
@@ -159,6 +167,17 @@ pub struct Defined {
     pub place: Place,
     /// The Application, or why it is invalid.
     pub application: Result<Application>,
+}
+
+impl Defined {
+    /// The same Application in a declared Argo CD instance; an empty name is the instance without one.
+    #[must_use]
+    pub fn in_instance(self, argocd: &str) -> Self {
+        let instance = in_instance(self.instance, argocd);
+        let application =
+            self.application.map(|one| Application { instance: in_instance(one.instance, argocd), ..one });
+        Self { instance, application, ..self }
+    }
 }
 
 /// Reads the Applications and ApplicationSets of a manifest, also those in Lists. Other kinds are ignored.
@@ -256,18 +275,14 @@ fn application(root: &Node) -> Result<Application> {
         fields.ignore(&["syncPolicy", "ignoreDifferences", "info", "revisionHistoryLimit"]);
         let project = fields.required_string("project");
         let destination = fields.required("destination");
-        let hydrator = fields.node("sourceHydrator").is_some();
-        if hydrator {
-            let place = spec.key_place("sourceHydrator");
-            fields.report(
-                Diagnostic::new(Code::NotRendered, "`spec.sourceHydrator` is not supported")
-                    .at(place, "rendered by Argo CD's source hydrator")
-                    .help("use `spec.source`"),
-            );
-        }
-        // Argo CD ignores `source` beside `sources`.
-        let several: Vec<&Node> = fields.sequence("sources").iter().collect();
-        let single = if hydrator || !several.is_empty() { fields.node("source") } else { fields.required("source") };
+        let hydrator = fields.node("sourceHydrator");
+        // Argo CD ignores `source` beside `sources`, and both beside a hydrator.
+        let several: Vec<&Node> = fields.sequence("sources").iter().filter(|_| hydrator.is_none()).collect();
+        let single = if hydrator.is_some() || !several.is_empty() {
+            fields.node("source").filter(|_| hydrator.is_none())
+        } else {
+            fields.required("source")
+        };
         fields.finish(&mut diagnostics);
         let namespace = destination.and_then(|destination| {
             let mut fields = Fields::new(destination, "spec.destination", Syntax::Application);
@@ -278,7 +293,9 @@ fn application(root: &Node) -> Result<Application> {
             namespace
         });
         // Also validate the sources if the project is missing.
-        let sources: Vec<Source> = if several.is_empty() {
+        let sources: Vec<Source> = if let Some(hydrator) = hydrator {
+            dry_source(hydrator, &mut diagnostics).into_iter().collect()
+        } else if several.is_empty() {
             single.and_then(|node| source(node, "spec.source".to_owned(), &mut diagnostics)).into_iter().collect()
         } else {
             let named = several.iter().enumerate();
@@ -310,6 +327,22 @@ pub fn instance_name(name: &str, namespace: &str) -> String {
     if namespace.is_empty() || namespace == CONTROL_PLANE { name.to_owned() } else { format!("{namespace}_{name}") }
 }
 
+/// What separates the name of an Application from that of the Argo CD instance to which it belongs. Neither contains it.
+const AT: char = '@';
+
+/// The name of an object that is unique across instances of Argo CD: `name@argocd`, or only its name in the instance
+/// without one.
+#[must_use]
+pub fn in_instance(name: String, argocd: &str) -> String {
+    if argocd.is_empty() || name.is_empty() { name } else { format!("{name}{AT}{argocd}") }
+}
+
+/// An Application's name within its Argo CD instance, and the name of the instance, which may be empty.
+#[must_use]
+pub fn split_instance(unique: &str) -> (&str, &str) {
+    unique.split_once(AT).unwrap_or((unique, ""))
+}
+
 /// Validates an Application's name, which also becomes a directory and a release name.
 fn valid_name(name: &str, metadata: &Node, fields: &mut Fields<'_>) -> bool {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
@@ -334,6 +367,27 @@ fn valid_namespace(name: &str, destination: &Node, fields: &mut Fields<'_>) -> b
         );
     }
     fine
+}
+
+/// The source that Argo CD's source hydrator renders. The sync applies what it has written to `syncSource`, which is the
+/// same.
+fn dry_source(hydrator: &Node, diagnostics: &mut Diagnostics) -> Option<Source> {
+    let mut fields = Fields::new(hydrator, "spec.sourceHydrator", Syntax::Application);
+    fields.ignore(&["syncSource", "hydrateTo"]);
+    let dry = fields.required("drySource");
+    fields.finish(diagnostics);
+    let field = "spec.sourceHydrator.drySource";
+    let dry = dry?;
+    for key in ["chart", "ref"] {
+        if let Some(node) = dry.get(key).filter(|node| !matches!(node.value, Value::Null)) {
+            diagnostics.push(
+                Diagnostic::new(Code::ApplicationInvalid, format!("`{field}` has no field `{key}`"))
+                    .at(node.place(), "rejected by Argo CD")
+                    .help("remove it: the source hydrator renders a path in a Git repository"),
+            );
+        }
+    }
+    source(dry, field.to_owned(), diagnostics)
 }
 
 fn source(node: &Node, field: String, diagnostics: &mut Diagnostics) -> Option<Source> {

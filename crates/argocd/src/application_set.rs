@@ -12,6 +12,7 @@ mod generators;
 mod git;
 mod globs;
 mod list;
+mod origin;
 mod parameters;
 mod patch;
 mod render;

@@ -20,6 +20,8 @@ pub struct Cluster {
     pub server: Option<String>,
     /// The name.
     pub name: Option<String>,
+    /// The Argo CD instance that knows it by its name, or in whose cluster it runs; empty for a URL, which is the same to all.
+    pub argocd: String,
 }
 
 impl Cluster {
@@ -28,7 +30,15 @@ impl Cluster {
     pub fn new(server: Option<&str>, name: Option<&str>) -> Self {
         let own = server == Some(OWN_CLUSTER.0) || server.is_none() && name == Some(OWN_CLUSTER.1);
         let (server, name) = if own { (Some(OWN_CLUSTER.0), Some(OWN_CLUSTER.1)) } else { (server, name) };
-        Self { server: server.map(str::to_owned), name: name.map(str::to_owned) }
+        Self { server: server.map(str::to_owned), name: name.map(str::to_owned), argocd: String::new() }
+    }
+
+    /// The same destination of an Argo CD instance.
+    #[must_use]
+    pub fn of(self, argocd: &str) -> Self {
+        let shared = self.server.is_some() && self.server.as_deref() != Some(OWN_CLUSTER.0);
+        let argocd = if shared { String::new() } else { argocd.to_owned() };
+        Self { argocd, ..self }
     }
 }
 

@@ -53,6 +53,8 @@ pub struct Project {
     pub source_namespaces: Vec<(String, Place)>,
     /// `permitOnlyProjectScopedClusters`.
     pub own_clusters_only: bool,
+    /// The declared Argo CD instance that it belongs to; empty in the one without a name.
+    pub argocd: String,
     /// `spec` as written.
     spec: Node,
 }
@@ -222,6 +224,7 @@ fn read_spec(spec: &Node, project: &str, diagnostics: &mut Diagnostics) -> Proje
         source_integrity(node, diagnostics);
     }
     Project {
+        argocd: String::new(),
         name: String::new(),
         place: spec.place(),
         namespace: None,

@@ -42,6 +42,17 @@ impl Stage {
         self.root.join(path.strip_prefix(root).unwrap_or(path))
     }
 
+    /// Copies the files of another inspection beside the copy, and returns the root of what it copied.
+    pub fn import(&self, root: &Path, directory: &Path, inspection: &Inspection, number: usize) -> Result<PathBuf> {
+        let to = self.root.with_file_name("remotes").join(number.to_string());
+        let copy = Copy { from: root, to: &to };
+        copy.path(directory, 0)?;
+        for file in &inspection.files {
+            copy.path(file, 0)?;
+        }
+        Ok(to)
+    }
+
     /// A folder beside the copy for the home directories of the programs.
     #[must_use]
     pub fn homes(&self) -> PathBuf {

@@ -3,9 +3,11 @@
 //! Argo CD does not deploy it, so no Application says how it is rendered. It is rendered like an Application of the same
 //! name, so that the Applications in its output are found.
 
-use argocd::application::{Application, Source, helm_options};
+use argocd::application::{Application, Source, helm_options, in_instance};
 use diagnostics::{Diagnostics, Place};
 use document::{Fields, Key, Node, Syntax, Value};
+
+use crate::instance;
 
 /// A chart, kustomization, or directory that is applied by hand.
 #[derive(Debug, Clone)]
@@ -16,6 +18,8 @@ pub struct Bootstrap {
     pub path: String,
     /// The namespace of its objects.
     pub namespace: String,
+    /// The Argo CD instance to which what it renders belongs, and the place of its name.
+    pub instance: Option<(String, Place)>,
     /// The entry.
     node: Node,
 }
@@ -27,9 +31,10 @@ impl Bootstrap {
         let name = fields.required_string("name");
         let path = fields.required_string("path");
         let namespace = fields.string("namespace").unwrap_or_else(|| "argocd".to_owned());
+        let instance = instance::named(&mut fields, node);
         fields.strings("value-files");
         fields.finish(diagnostics);
-        Some(Self { name: name?, path: path?, namespace, node: node.clone() })
+        Some(Self { name: name?, path: path?, namespace, instance, node: node.clone() })
     }
 
     fn place(&self, key: &str) -> Place {
@@ -51,7 +56,7 @@ impl Bootstrap {
         Application {
             name: self.name.clone(),
             place: self.place("name"),
-            instance: self.name.clone(),
+            instance: in_instance(self.name.clone(), self.instance.as_ref().map_or("", |(name, _)| name)),
             project: "default".to_owned(),
             namespace: self.namespace.clone(),
             sources: vec![Source {

@@ -5,8 +5,6 @@ mod pod_security;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use argocd::application_set::Cluster;
-use argocd::glob;
 use argocd::release::Release;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place, Result, Source, suggestion};
 use document::{Fields, Node, Syntax, Value, toml};
@@ -18,12 +16,15 @@ use toolbox::tools_lock::ToolsLock;
 pub use self::pod_security::{Namespace, PodSecurity};
 use crate::acceptance::Acceptance;
 use crate::bootstrap::Bootstrap;
-use crate::declared::{self, Sample};
+use crate::declared::{self, DeclaredCluster, Sample};
 use crate::external::External;
 use crate::gitops::GitOps;
+use crate::globs;
+use crate::instance::{self, Instance};
 use crate::other_repository::OtherRepository;
 use crate::plugin::Plugin;
 use crate::reason;
+use crate::remote_file::RemoteFile;
 use crate::sealing;
 
 /// The contents of charts.toml.
@@ -39,6 +40,8 @@ pub struct Config {
     pub argocd: Release,
     /// Patterns of the files whose Applications are rendered; all files without patterns.
     applications: Vec<String>,
+    /// The instances of Argo CD that have a name.
+    pub instances: Vec<Instance>,
     /// Patterns of the folders of charts; all folders without patterns.
     charts: Vec<String>,
     /// Argo CD's build options for Kustomize, split at white space.
@@ -48,7 +51,7 @@ pub struct Config {
     /// Whether Argo CD runs with `reposerver.allow.oob.symlinks`.
     pub allow_outside_links: bool,
     /// The clusters that Argo CD manages besides its own.
-    pub clusters: Vec<Cluster>,
+    pub clusters: Vec<DeclaredCluster>,
     /// Parameters of generators that need the outside.
     pub samples: Vec<Sample>,
     /// The cluster's Kubernetes version, `major.minor.patch`.
@@ -79,6 +82,8 @@ pub struct Config {
     pub plugins: Vec<Plugin>,
     /// Where the files of other Git repositories are.
     pub other_repositories: Vec<OtherRepository>,
+    /// Copies of files that kustomize would download.
+    pub remote_files: Vec<RemoteFile>,
     /// Applications that are knowingly not rendered.
     pub unrendered: Vec<Acceptance>,
     /// How objects are validated against schemas.
@@ -136,8 +141,12 @@ impl Config {
         let kustomize_build_options =
             fields.node("kustomize").map(|node| build_options(node, &mut diagnostics)).unwrap_or_default();
         let charts = fields.node("charts").map(|node| charts(node, &mut diagnostics)).unwrap_or_default();
+        let instances = fields.sequence("instance").iter();
+        let instances: Vec<Instance> = instances.filter_map(|node| Instance::read(node, &mut diagnostics)).collect();
+        instance::check_names(&instances, &mut diagnostics);
         let clusters = fields.sequence("cluster").iter();
-        let clusters = clusters.filter_map(|node| declared::cluster(node, &mut diagnostics)).collect();
+        let clusters: Vec<DeclaredCluster> =
+            clusters.filter_map(|node| declared::cluster(node, &mut diagnostics)).collect();
         let samples = fields.sequence("sample").iter();
         let samples = samples.filter_map(|node| declared::sample(node, &mut diagnostics)).collect();
         let kubernetes = fields.required("kubernetes").and_then(|node| kubernetes(node, &mut diagnostics));
@@ -158,12 +167,17 @@ impl Config {
         let release = argocd.as_ref().map(|argocd| argocd.release);
         let gitops = fields.node("gitops").and_then(|node| GitOps::read(node, release, &mut diagnostics));
         let bootstraps = fields.sequence("bootstrap").iter();
-        let bootstraps = bootstraps.filter_map(|node| Bootstrap::read(node, &mut diagnostics)).collect();
+        let bootstraps: Vec<Bootstrap> =
+            bootstraps.filter_map(|node| Bootstrap::read(node, &mut diagnostics)).collect();
+        let named = clusters.iter().map(|one| &one.instance).chain(bootstraps.iter().map(|one| &one.instance));
+        instance::check_references(&instances, named.flatten(), &mut diagnostics);
         let plugins = fields.sequence("plugin").iter();
         let plugins = plugins.filter_map(|node| Plugin::read(node, &mut diagnostics)).collect();
         let other_repositories = fields.sequence("other-repository").iter();
         let other_repositories =
             other_repositories.filter_map(|node| OtherRepository::read(node, &mut diagnostics)).collect();
+        let remote_files = fields.sequence("remote-file").iter();
+        let remote_files = remote_files.filter_map(|node| RemoteFile::read(node, &mut diagnostics)).collect();
         let unrendered = fields.sequence("unrendered").iter();
         let unrendered = unrendered.filter_map(|node| Acceptance::read(node, &mut diagnostics)).collect();
         let validate = fields.node("validate").map(|node| validate(node, &mut diagnostics)).unwrap_or_default();
@@ -181,6 +195,7 @@ impl Config {
             branch,
             argocd: argocd.release,
             applications: argocd.applications,
+            instances,
             charts,
             kustomize_build_options,
             new_git_file_globbing: argocd.new_git_file_globbing,
@@ -201,6 +216,7 @@ impl Config {
             bootstraps,
             plugins,
             other_repositories,
+            remote_files,
             unrendered,
             validate,
             deprecated,
@@ -227,7 +243,7 @@ fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<ArgoCd> {
             None
         }
     });
-    let applications = globs(&mut fields, "applications", "apps/**/*.yaml");
+    let applications = globs::globs(&mut fields, "applications", "apps/**/*.yaml");
     let new_git_file_globbing = fields.bool("new-git-file-globbing");
     let allow_outside_links = fields.bool("allow-out-of-bounds-symlinks");
     fields.finish(diagnostics);
@@ -245,24 +261,9 @@ fn build_options(node: &Node, diagnostics: &mut Diagnostics) -> Vec<String> {
 /// The patterns in `[charts]`.
 fn charts(node: &Node, diagnostics: &mut Diagnostics) -> Vec<String> {
     let mut fields = Fields::new(node, "charts", Syntax::Config);
-    let folders = globs(&mut fields, "folders", "apps/*");
+    let folders = globs::globs(&mut fields, "folders", "apps/*");
     fields.finish(diagnostics);
     folders
-}
-
-/// A list of patterns of paths.
-fn globs(fields: &mut Fields<'_>, key: &'static str, example: &str) -> Vec<String> {
-    let mut patterns = Vec::new();
-    for (pattern, place) in fields.strings(key) {
-        if glob::matches_path(&pattern, "x").is_err() {
-            let message = format!("`{pattern}` is not a valid glob");
-            fields.report(
-                Diagnostic::new(Code::ConfigInvalid, message).at(place, format!("expected such as `{example}`")),
-            );
-        }
-        patterns.push(pattern);
-    }
-    patterns
 }
 
 /// The `[kubernetes]` section.
@@ -296,8 +297,14 @@ impl Config {
     /// Whether the Applications in a file are rendered; `file` is its path from the root.
     #[must_use]
     pub fn selects(&self, file: &str) -> bool {
-        let mut patterns = self.applications.iter();
-        patterns.len() == 0 || patterns.any(|pattern| glob::matches_path(pattern, file).unwrap_or_default())
+        let patterns = &self.applications;
+        patterns.is_empty() || globs::matches(patterns, file) || !self.instance_of(file).is_empty()
+    }
+
+    /// The Argo CD instance to which the Applications and projects in a file belong; empty for the one without a name.
+    #[must_use]
+    pub fn instance_of(&self, file: &str) -> &str {
+        self.instances.iter().find(|instance| instance.selects(file)).map_or("", |instance| instance.name.as_str())
     }
 
     /// The place of the patterns that select Applications, if there are any.
@@ -310,8 +317,7 @@ impl Config {
     /// Whether the chart in a folder is one of the repository's, deployed or not; `folder` is its path from the root.
     #[must_use]
     pub fn selects_chart(&self, folder: &str) -> bool {
-        let mut patterns = self.charts.iter();
-        patterns.len() == 0 || patterns.any(|pattern| glob::matches_path(pattern, folder).unwrap_or_default())
+        self.charts.is_empty() || globs::matches(&self.charts, folder)
     }
 
     /// The version of a tool, or an error if there is none. The error is empty if tools.lock does not contain the version.

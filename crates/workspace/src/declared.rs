@@ -4,13 +4,15 @@ use argocd::application_set::Cluster;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, suggestion};
 use document::{Fields, Node, Syntax};
 
+use crate::instance;
+
 /// The generators for which parameters can be declared.
 const GENERATORS: [&str; 4] = ["clusterDecisionResource", "plugin", "pullRequest", "scmProvider"];
 
 /// Parameters of a generator that needs the outside.
 #[derive(Debug, Clone)]
 pub struct Sample {
-    /// The name of the ApplicationSet.
+    /// The name of the ApplicationSet: in one Argo CD instance with `@` and its name, or in all.
     pub set: String,
     /// The kind of the generator.
     pub generator: String,
@@ -20,12 +22,22 @@ pub struct Sample {
     pub place: Place,
 }
 
+/// A cluster that Argo CD manages besides its own.
+#[derive(Debug, Clone)]
+pub struct DeclaredCluster {
+    /// What generators know about it.
+    pub cluster: Cluster,
+    /// The only Argo CD instance that manages it, and the place of its name; `None` if all do.
+    pub instance: Option<(String, Place)>,
+}
+
 /// Reads a `[[cluster]]`.
-pub(crate) fn cluster(node: &Node, diagnostics: &mut Diagnostics) -> Option<Cluster> {
+pub(crate) fn cluster(node: &Node, diagnostics: &mut Diagnostics) -> Option<DeclaredCluster> {
     let mut fields = Fields::new(node, "cluster[]", Syntax::Config);
     let name = fields.required_string("name");
     let server = fields.required_string("server");
     let project = fields.string("project").unwrap_or_default();
+    let instance = instance::named(&mut fields, node);
     fields.texts("labels");
     fields.texts("annotations");
     let texts = |key: &str| {
@@ -34,7 +46,8 @@ pub(crate) fn cluster(node: &Node, diagnostics: &mut Diagnostics) -> Option<Clus
     };
     let (labels, annotations) = (texts("labels"), texts("annotations"));
     fields.finish(diagnostics);
-    Some(Cluster { name: name?, server: server?, project, labels, annotations })
+    let cluster = Cluster { name: name?, server: server?, project, labels, annotations };
+    Some(DeclaredCluster { cluster, instance })
 }
 
 /// Reads a `[[sample]]`.

@@ -19,9 +19,11 @@ use toolbox::inputs;
 use crate::chart_recipe;
 use crate::checkout::Checkout;
 use crate::config::Config;
+use crate::duplicate;
 use crate::kustomized::{KustomizeSource, Pinned};
 use crate::plain::DirectorySource;
 use crate::plugin::PluginSource;
+use crate::remote_base::RemoteBases;
 use crate::source_directory::{no_chart, no_directory, outside, overrides, source_type};
 use crate::tree::{Shared, Tree};
 use crate::trees::Trees;
@@ -212,14 +214,7 @@ impl<'a> Deployer<'a> {
     fn check_name(&mut self, application: &Application) -> Result<()> {
         if let Some(first) = self.names.insert(application.instance.clone(), application.place.clone()) {
             self.names.insert(application.instance.clone(), first.clone());
-            return Err(Diagnostic::new(
-                Code::ApplicationDuplicate,
-                format!("Application `{}` is defined twice in one namespace", application.name),
-            )
-            .at(application.place.clone(), "second definition")
-            .at(first, "first definition")
-            .help("rename one of them; Kubernetes keeps only one object per name and namespace")
-            .into());
+            return Err(duplicate::report(application, first).into());
         }
         Ok(())
     }
@@ -382,7 +377,8 @@ impl<'a> Deployer<'a> {
         // Without the option, kustomize refuses charts, whether they are pinned or not.
         let enabled = self.config.kustomize_build_options.iter().any(|option| option.contains("--enable-helm"));
         let find = enabled.then_some(&mut find as &mut Pinned<'_>);
-        KustomizeSource::new(place, checkout.unwrap_or(&self.checkout), (source, node), find)
+        let remotes = RemoteBases { root: self.root, config: self.config, trees: &self.trees };
+        KustomizeSource::new(place, checkout.unwrap_or(&self.checkout), (source, node), find, remotes)
     }
 
     fn chart(&mut self, source: &Source, node: &Node, (root, directory): (&Path, &Path)) -> Result<ChartSource> {

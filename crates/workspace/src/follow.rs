@@ -6,15 +6,15 @@
 use std::path::Path;
 
 use argocd::application;
-use argocd::application::Defined;
+use argocd::application::{Defined, in_instance, instance_name, split_instance};
 use diagnostics::{Code, Diagnostic, Diagnostics};
 use document::yaml::Document;
 
-use crate::deploy::{Deployer, Deployment, Rendered};
+use crate::deploy::{Deployer, Deployment, Rendered, Unrendered};
 use crate::find;
 use crate::generate::{Generated, GeneratedApplication, Generator};
 use crate::jsonnet::Evaluation;
-use crate::load::Workspace;
+use crate::load::{ArgocdFile, Workspace};
 use crate::target::TargetId;
 
 /// A dependency with this in its name probably renders Applications from its values.
@@ -24,7 +24,10 @@ impl Deployment {
     /// Whether its output may contain Applications or ApplicationSets that are not in a file of their own.
     #[must_use]
     pub fn may_define_applications(&self, workspace: &Workspace) -> bool {
-        self.sources.iter().any(|source| may_define(workspace, &workspace.root, source, false))
+        let argocd = split_instance(&self.application.instance).1;
+        let belongs = |file: &str| workspace.config.instance_of(file) == argocd;
+        let renders = |source: &Rendered| may_define(workspace, &workspace.root, source, false);
+        self.sources.iter().any(|source| renders(source) || may_move(source, &belongs))
     }
 }
 
@@ -60,27 +63,38 @@ fn may_define(workspace: &Workspace, root: &Path, source: &Rendered, elsewhere: 
     }
 }
 
+/// Whether a directory contains Applications that belong to another Argo CD instance than the one that deploys them, as far
+/// as their files say.
+fn may_move(source: &Rendered, belongs: &dyn Fn(&str) -> bool) -> bool {
+    let Rendered::Directory(source) = source else { return false };
+    let files = source.contents.files.iter().filter(|file| find::contains(file.text.as_bytes(), find::GROUP));
+    files.into_iter().any(|file| !belongs(&file.name))
+}
+
 impl Workspace {
     /// Adds the Applications and ApplicationSets among the objects that a target renders. Returns whether any is new.
     pub fn follow(&mut self, parent: &TargetId, objects: &[Document], diagnostics: &mut Diagnostics) -> bool {
         let manifests = application::read(objects);
         diagnostics.extend(manifests.diagnostics);
+        let argocd = split_instance(&parent.app).1;
         let generator = Generator::new(&self.root, &self.cache, &self.config);
         let mut new = Vec::new();
         for root in objects.iter().map(|document| &document.root) {
             let text = |key: &str| root.get(key).and_then(document::Node::as_str).unwrap_or_default();
             if text("kind") == "Application" && text("apiVersion").starts_with(find::GROUP) {
+                let defined = application::read_one(root).in_instance(argocd);
                 let application = GeneratedApplication {
+                    id: defined.instance.clone(),
                     root: root.clone(),
                     file: root.source.name.clone(),
                     made_by: None,
                     parent: Some(parent.clone()),
                 };
-                new.push((application::read_one(root), application));
+                new.push((defined, application));
             }
         }
         for set in &manifests.sets {
-            let Generated { applications, unrendered, .. } = generator.generate(set);
+            let Generated { applications, unrendered, .. } = generator.generate(set, argocd);
             self.unrendered.extend(unrendered);
             new.extend(applications.into_iter().map(|(defined, application)| {
                 (defined, GeneratedApplication { parent: Some(parent.clone()), ..application })
@@ -98,6 +112,12 @@ impl Workspace {
             if self.is_known(&defined.instance, &application) {
                 continue;
             }
+            if let Some(own) = self.claimed(&defined.instance, &application) {
+                self.deployments.retain(|one| one.application.instance != own);
+                self.unrendered.retain(|one| one.instance != own);
+                self.generated.retain(|one| one.id != own);
+                self.replaced.insert(own);
+            }
             if !self.replaced.insert(defined.instance.clone()) {
                 diagnostics.push(self.contradiction(&defined, parent));
                 continue;
@@ -106,7 +126,7 @@ impl Workspace {
             self.unrendered.retain(|one| one.instance != defined.instance);
             match deployer.deploy(defined) {
                 Ok(deployment) => self.deployments.push(deployment),
-                Err(unrendered) => self.unrendered.push(unrendered),
+                Err(unrendered) => self.unrendered.push(rendered_by(parent, unrendered)),
             }
             self.generated.push(application);
             added = true;
@@ -121,23 +141,43 @@ impl Workspace {
 
     /// Whether an Application of the same name says the same.
     fn is_known(&self, instance: &str, application: &GeneratedApplication) -> bool {
-        let same = |root: &document::Node| {
-            let text = |key: &str| root.find(&["metadata", key]).and_then(document::Node::as_str).unwrap_or_default();
-            application::instance_name(text("name"), text("namespace")) == instance
-                && root.get("spec").map(document::Node::to_json)
-                    == application.root.get("spec").map(document::Node::to_json)
+        let spec = |root: &document::Node| root.get("spec").map(document::Node::to_json);
+        let says = |root: &document::Node| spec(root) == spec(&application.root);
+        let in_file = |file: &ArgocdFile| {
+            let named = |root: &document::Node| {
+                let text =
+                    |key: &str| root.find(&["metadata", key]).and_then(document::Node::as_str).unwrap_or_default();
+                in_instance(instance_name(text("name"), text("namespace")), &file.instance) == instance
+            };
+            file.documents.iter().any(|document| named(&document.root) && says(&document.root))
         };
-        let in_files = self.argocd.iter().flat_map(|file| &file.documents).map(|document| &document.root);
-        in_files.chain(self.generated.iter().map(|one| &one.root)).any(same)
+        self.argocd.iter().any(in_file) || self.generated.iter().any(|one| one.id == instance && says(&one.root))
+    }
+
+    /// The name of an Application that seemed to belong to the Argo CD instance without a name, because no entry of charts.toml
+    /// selects its file, if another instance deploys it and that one does not.
+    fn claimed(&self, instance: &str, application: &GeneratedApplication) -> Option<String> {
+        let (own, argocd) = split_instance(instance);
+        if argocd.is_empty() || !self.is_known(own, application) {
+            return None;
+        }
+        let place = |one: &Deployment| (one.application.instance == own).then(|| one.application.place.clone());
+        let unrendered = self.unrendered.iter().find(|one| one.instance == own).map(|one| one.place.clone());
+        let place = self.deployments.iter().find_map(place).or(unrendered)?;
+        let deploys = |one: &Deployment| {
+            let inside = |path: &str| {
+                let path = path.trim_start_matches("./").trim_matches('/');
+                place.source.name.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))
+            };
+            split_instance(&one.application.instance).1.is_empty()
+                && one.application.sources.iter().any(|source| inside(&source.path))
+        };
+        (!self.deployments.iter().any(deploys)).then(|| own.to_owned())
     }
 
     /// The error about two targets that render different Applications of one name.
     fn contradiction(&self, defined: &Defined, parent: &TargetId) -> Diagnostic {
-        let known = self.generated.iter().rev().find(|one| {
-            let text =
-                |key: &str| one.root.find(&["metadata", key]).and_then(document::Node::as_str).unwrap_or_default();
-            application::instance_name(text("name"), text("namespace")) == defined.instance
-        });
+        let known = self.generated.iter().rev().find(|one| one.id == defined.instance);
         let message = format!("Application `{}` is rendered by two targets, differently", defined.instance);
         let found =
             Diagnostic::new(Code::ApplicationDuplicate, message).at(defined.place.clone(), format!("by {parent}"));
@@ -150,6 +190,23 @@ impl Workspace {
         };
         found.help("rename one of the two Applications")
     }
+}
+
+/// An Application that a target renders and that is not rendered itself: the fix is in what the target renders, not in its
+/// output.
+fn rendered_by(parent: &TargetId, mut unrendered: Unrendered) -> Unrendered {
+    let file = unrendered.place.source.name.clone();
+    let name = split_instance(&unrendered.instance).0.to_owned();
+    let in_output = |one: &&mut Diagnostic| one.places.first().is_some_and(|(place, _)| place.source.name == file);
+    for found in unrendered.reasons.0.iter_mut().filter(in_output) {
+        found
+            .notes
+            .push(format!("rendered by {parent}; `cargo xtask explain {parent} Application/{name}` shows from what"));
+        for help in &mut found.helps {
+            *help = help.replace("change the URL here", "change the URL in its templates or values");
+        }
+    }
+    unrendered
 }
 
 /// The documents of a rendered manifest that define something for Argo CD; `name` is the name of its places.

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use argocd::application::{Defined, instance_name, read_one};
+use argocd::application::{Defined, in_instance, instance_name, read_one};
 use argocd::application_set::{self, Cluster, Repository, Surroundings, Unavailable};
 use diagnostics::{Code, Diagnostic, Diagnostics, Source};
 use document::Node;
 use toolbox::source::read;
 
 use crate::config::Config;
-use crate::declared::Sample;
+use crate::declared::{DeclaredCluster, Sample};
 use crate::deploy::Unrendered;
 use crate::files::CONFIG_FILE;
 use crate::find;
@@ -33,6 +33,8 @@ pub struct Generated {
 /// The manifest of a generated Application, and what made it.
 #[derive(Debug, Clone)]
 pub struct GeneratedApplication {
+    /// Its unique name; empty if it has none.
+    pub id: String,
     /// Its manifest; the places of its fields are in the ApplicationSet, or in what its parent renders.
     pub root: Node,
     /// The file with these places.
@@ -80,11 +82,14 @@ impl<'a> Generator<'a> {
         self.trees.used.borrow().clone()
     }
 
-    /// Generates the Applications of an ApplicationSet.
+    /// Generates the Applications of an ApplicationSet, which belongs to a declared Argo CD instance, or to the one without
+    /// a name.
     #[must_use]
-    pub fn generate(&self, set: &Node) -> Generated {
-        let outcome = application_set::generate(set, self);
-        let instance = instance_name(&outcome.name, &outcome.namespace);
+    pub fn generate(&self, set: &Node, argocd: &str) -> Generated {
+        let manages = |one: &&DeclaredCluster| one.instance.as_ref().is_none_or(|(name, _)| name == argocd);
+        let clusters = self.config.clusters.iter().filter(manages).map(|one| one.cluster.clone()).collect();
+        let outcome = application_set::generate(set, &Scope { generator: self, argocd, clusters });
+        let instance = in_instance(instance_name(&outcome.name, &outcome.namespace), argocd);
         let place = set.find(&["metadata", "name"]).unwrap_or(set).place();
         let unrendered =
             |reasons: Diagnostics| Unrendered { instance: instance.clone(), place: place.clone(), reasons };
@@ -96,10 +101,10 @@ impl<'a> Generator<'a> {
                 generator: one.made_by(),
                 parameters: one.parameters,
             };
-            let defined = read_one(&one.application);
-            let file = made_by.file.clone();
+            let defined = read_one(&one.application).in_instance(argocd);
+            let (id, file) = (defined.instance.clone(), made_by.file.clone());
             let application =
-                GeneratedApplication { root: one.application, file, made_by: Some(made_by), parent: None };
+                GeneratedApplication { id, root: one.application, file, made_by: Some(made_by), parent: None };
             generated.applications.push((defined, application));
         }
         if !outcome.diagnostics.is_empty() {
@@ -113,26 +118,36 @@ impl<'a> Generator<'a> {
     }
 }
 
-impl Surroundings for Generator<'_> {
+/// What the ApplicationSets of one Argo CD instance can ask for.
+struct Scope<'g> {
+    generator: &'g Generator<'g>,
+    argocd: &'g str,
+    clusters: Vec<Cluster>,
+}
+
+impl Surroundings for Scope<'_> {
     fn repository(&self, url: &str, revision: &str) -> Result<Arc<dyn Repository>, String> {
-        let tree = self.trees.find(url, revision, "").map_err(|missing| missing.reason())?;
-        let (root, label) = tree
-            .map_or_else(|| (self.root.to_path_buf(), String::new()), |tree| (tree.root.clone(), tree.label.clone()));
-        let mut known = self.files.borrow_mut();
+        let Generator { root, trees, files, .. } = self.generator;
+        let tree = trees.find(url, revision, "").map_err(|missing| missing.reason())?;
+        let (root, label) =
+            tree.map_or_else(|| (root.to_path_buf(), String::new()), |tree| (tree.root.clone(), tree.label.clone()));
+        let mut known = files.borrow_mut();
         let files = known.entry(root.clone()).or_insert_with(|| Arc::new(Files::new(root, label)));
         Ok(Arc::clone(files) as Arc<dyn Repository>)
     }
 
     fn clusters(&self) -> Result<&[Cluster], String> {
-        match self.config.clusters.as_slice() {
+        match self.clusters.as_slice() {
             [] => Err(format!("{CONFIG_FILE} has no `[[cluster]]`")),
             clusters => Ok(clusters),
         }
     }
 
     fn samples(&self, set: &str, generator: &str) -> Result<Vec<Node>, String> {
-        let fits = self.config.samples.iter().filter(|sample| sample.set == set && sample.generator == generator);
-        let declared: Vec<&Sample> = fits.collect();
+        let own = in_instance(set.to_owned(), self.argocd);
+        let named = |sample: &&Sample| sample.set == set || sample.set == own;
+        let samples = self.generator.config.samples.iter().filter(named);
+        let declared: Vec<&Sample> = samples.filter(|sample| sample.generator == generator).collect();
         if declared.is_empty() {
             return Err(format!("{CONFIG_FILE} has no `[[sample]]` for it"));
         }
@@ -140,7 +155,7 @@ impl Surroundings for Generator<'_> {
     }
 
     fn new_globbing(&self) -> bool {
-        self.config.new_git_file_globbing
+        self.generator.config.new_git_file_globbing
     }
 }
 

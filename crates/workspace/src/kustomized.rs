@@ -16,6 +16,7 @@ use toolbox::inputs::Inputs;
 use crate::chart_recipe::{UNKNOWN_REVISION, kube_version, revision};
 use crate::checkout::Checkout;
 use crate::config::Config;
+use crate::remote_base::{RemoteBase, RemoteBases};
 
 /// A kustomization that a source renders.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub struct KustomizeSource {
     pub inspection: Inspection,
     /// The charts that kustomize would download, with their pins.
     pub charts: Vec<PinnedChart>,
+    /// The bases and files that kustomize would download.
+    pub remotes: Vec<RemoteBase>,
 }
 
 /// A chart that kustomize would download.
@@ -46,13 +49,14 @@ pub type Pinned<'a> = dyn FnMut(Wanted) -> Result<Pin> + 'a;
 
 impl KustomizeSource {
     /// Reads the kustomization of a source in a directory below `root`; `node` is the source with overrides applied, and
-    /// `pinned` finds the pins of charts, if the build options enable Helm. Fails if the build would need something that is
-    /// neither in the repository nor pinned.
-    pub fn new(
+    /// `pinned` finds the pins of charts, if the build options enable Helm, and `remotes` other repositories. Fails if the build would need something that is
+    /// neither in the repository, nor pinned, nor declared.
+    pub(crate) fn new(
         (root, directory): (&Path, &Path),
         checkout: &Checkout,
         (source, node): (&Source, &Node),
         pinned: Option<&mut Pinned<'_>>,
+        remotes: RemoteBases<'_>,
     ) -> Result<Self> {
         let options = options::options(node, &source.field)?;
         let inspection =
@@ -68,14 +72,7 @@ impl KustomizeSource {
                 .help(format!("delete `{}.kustomize.version` to use the version that Argo CD ships", source.field)),
             );
         }
-        for remote in &inspection.remotes {
-            let message = format!("`{}` is outside of this repository", remote.address);
-            reasons.push(
-                Diagnostic::new(Code::NotRendered, message)
-                    .at(remote.place.clone(), "kustomize would download it")
-                    .help("copy it into this repository"),
-            );
-        }
+        let remotes = reasons.take(remotes.find(&inspection)).unwrap_or_default();
         let mut charts = Vec::new();
         if let Some(pinned) = pinned {
             for chart in inspection.charts.iter().filter(|chart| chart.is_remote()) {
@@ -95,6 +92,7 @@ impl KustomizeSource {
             options,
             inspection,
             charts,
+            remotes,
         })
     }
 
@@ -153,6 +151,10 @@ impl KustomizeSource {
         inputs.insert(format!("{prefix}application"), recipe.digest());
         for PinnedChart { pin, .. } in &self.charts {
             inputs.insert(format!("chart {} {}", pin.name, pin.version), pin.digest.clone());
+        }
+        for remote in &self.remotes {
+            let (name, digest) = remote.input()?;
+            inputs.insert(name, digest);
         }
         if self.inflates(recipe) {
             inputs.insert("kubernetes".to_owned(), recipe.kube_version.clone());

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use argocd::application::Defined;
+use diagnostics::wording::names;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
 use document::yaml::Document;
 use document::{Node, yaml};
@@ -17,6 +18,7 @@ use toolbox::source::read;
 use toolbox::tools_lock::ToolsLock;
 
 use crate::acceptance::Acceptance;
+use crate::bootstrap_charts::bootstrap_charts;
 use crate::chart_contents::ReadCharts;
 use crate::charts;
 use crate::config::Config;
@@ -29,6 +31,9 @@ use crate::generate::{Generated, GeneratedApplication, Generator};
 pub const CHARTS_LOCK_FILE: &str = "charts.lock";
 /// The lock file of tools.
 pub const TOOLS_LOCK_FILE: &str = "tools.lock";
+
+/// How many charts a finding names.
+const NAMED: usize = 4;
 
 /// The tools.lock that this tool was built with, for workspaces without one.
 const OWN_TOOLS: &str = include_str!("../../../tools.lock");
@@ -75,6 +80,8 @@ pub struct Workspace {
 pub struct ArgocdFile {
     /// Its path relative to the root.
     pub name: String,
+    /// The declared Argo CD instance that it belongs to; empty for the one without a name.
+    pub instance: String,
     /// Its documents.
     pub documents: Vec<Document>,
 }
@@ -147,17 +154,19 @@ impl Workspace {
                 continue;
             };
             let name = inputs::name(root, &path);
+            let instance = workspace.config.instance_of(&name).to_owned();
             if selected {
                 let manifests = argocd::application::read(&documents);
                 diagnostics.extend(manifests.diagnostics);
-                defined.extend(manifests.applications);
-                sets.extend(manifests.sets);
+                defined.extend(manifests.applications.into_iter().map(|one| one.in_instance(&instance)));
+                sets.extend(manifests.sets.into_iter().map(|set| (set, instance.clone())));
             }
-            workspace.argocd.push(ArgocdFile { name, documents: documents.into_iter().flat_map(items).collect() });
+            let documents = documents.into_iter().flat_map(items).collect();
+            workspace.argocd.push(ArgocdFile { name, instance, documents });
         }
         let generator = Generator::new(root, cache, &workspace.config);
-        for set in &sets {
-            let Generated { set, applications, unrendered } = generator.generate(set);
+        for (set, instance) in &sets {
+            let Generated { set, applications, unrendered } = generator.generate(set, instance);
             if applications.is_empty() && unrendered.is_empty() {
                 workspace.empty_sets.push(set);
             }
@@ -260,9 +269,23 @@ impl Workspace {
             Some(place) => found
                 .at(place, "no file that matches defines one")
                 .help("correct the patterns, or delete them to search all files that Git does not ignore"),
-            None => found
-                .note("all YAML and JSON files were searched, except those that Git ignores and templates of charts")
-                .help("add an Application, for example with `cargo xtask new NAME`"),
+            None => {
+                let found = found.note(
+                    "all YAML and JSON files were searched, except those that Git ignores and templates of charts",
+                );
+                match bootstrap_charts(&self.root, &self.config).as_slice() {
+                    [] => found
+                        .help("add an Application, for example with `cargo xtask new NAME`")
+                        .help(format!("or declare what is applied by hand with `[[bootstrap]]` in {CONFIG_FILE}")),
+                    charts => {
+                        let named: Vec<&str> = charts.iter().take(NAMED).map(|chart| chart.path.as_str()).collect();
+                        let (renders, it) = if charts.len() == 1 { ("renders", "it") } else { ("render", "each") };
+                        found.note(format!("{} {renders} Applications", names(&named))).help(format!(
+                            "declare {it} with `[[bootstrap]]` in {CONFIG_FILE}, with its `name` and `path`"
+                        ))
+                    }
+                }
+            }
         })
     }
 }

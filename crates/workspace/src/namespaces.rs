@@ -75,11 +75,13 @@ impl Namespaces {
                 all.add(application.namespace(), Some(application.cluster()), owner, labels.and_then(enforced));
             }
         }
-        for document in workspace.argocd.iter().flat_map(|file| &file.documents) {
+        let documents =
+            workspace.argocd.iter().flat_map(|file| file.documents.iter().map(move |document| (file, document)));
+        for (file, document) in documents {
             let text = |path: &[&str]| document.root.find(path).and_then(Node::as_str).unwrap_or_default();
             if text(&["apiVersion"]) == "v1" && text(&["kind"]) == "Namespace" {
                 let labels = document.root.find(&["metadata", "labels"]).and_then(enforced);
-                let cluster = Cluster::new(None, Some("in-cluster"));
+                let cluster = Cluster::new(None, Some("in-cluster")).of(&file.instance);
                 all.add(text(&["metadata", "name"]), Some(cluster), Owner::File, labels);
             }
         }

@@ -20,6 +20,7 @@ use toolbox::timings;
 use crate::chart_recipe::{self, ChartPlace, Environment};
 use crate::checkout::Checkout;
 use crate::deploy::{ChartSource, Deployment, Elsewhere, RemoteChart, Rendered};
+use crate::duplicate;
 use crate::find;
 use crate::jsonnet;
 use crate::kustomized::KustomizeSource;
@@ -109,11 +110,10 @@ pub fn plan<'a>(
         }
     }
     let chosen = |app: &str| selected.as_ref().is_none_or(|selected| selected.covers(app));
-    for unrendered in workspace.unrendered.iter().filter(|one| chosen(&one.instance)) {
-        if workspace.acceptance(unrendered).is_none() {
-            diagnostics.extend(unrendered.reasons.clone());
-        }
-    }
+    let unrendered = workspace.unrendered.iter().filter(|one| chosen(&one.instance));
+    let unrendered = unrendered.filter(|one| workspace.acceptance(one).is_none());
+    let reasons = unrendered.flat_map(|one| one.reasons.0.iter().map(|found| (one.instance.as_str(), found.clone())));
+    diagnostics.0.extend(duplicate::fold(reasons.collect()));
     if selected.is_none() {
         diagnostics.extend(of_workspace(workspace));
     }

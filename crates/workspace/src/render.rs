@@ -10,6 +10,7 @@ pub mod kustomize;
 pub mod plain;
 pub mod plugin;
 mod refused;
+mod remotes;
 mod schema;
 mod unknown_name;
 mod unset;

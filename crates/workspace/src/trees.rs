@@ -253,6 +253,11 @@ impl Missing {
         }
     }
 
+    /// What to do about it.
+    pub(crate) fn advice(&self) -> String {
+        self.help.clone().unwrap_or_default()
+    }
+
     fn new(message: String, label: String, help: &str) -> Self {
         Self { code: Code::NotRendered, message, label, help: Some(help.to_owned()) }
     }

@@ -1,6 +1,6 @@
 //! The Applications and projects under argocd/ as written, including those that this tool does not render.
 
-use argocd::application::instance_name;
+use argocd::application::{in_instance, instance_name, split_instance};
 use argocd::permission::Cluster;
 use argocd::project;
 use argocd::project::Project;
@@ -10,7 +10,7 @@ use document::{Node, Value};
 
 use crate::deploy::Deployment;
 use crate::generate::MadeBy;
-use crate::load::Workspace;
+use crate::load::{ArgocdFile, Workspace};
 
 /// The project of an Application without `spec.project`: Argo CD's built-in one.
 pub const DEFAULT_PROJECT: &str = "default";
@@ -21,8 +21,10 @@ pub const CONTROL_PLANE: &str = "argocd";
 /// An Application in a file.
 #[derive(Debug, Clone, Copy)]
 pub struct Written<'a> {
-    /// Its instance name if it deploys a chart, otherwise `metadata.name`; empty if it has none.
+    /// Its unique name, or `metadata.name` if charts.toml does not select its file; empty if it has none.
     pub name: &'a str,
+    /// The declared Argo CD instance that it belongs to; empty for the one without a name.
+    pub argocd: &'a str,
     /// The path of its file from the root.
     pub file: &'a str,
     /// The whole document.
@@ -39,31 +41,34 @@ pub struct Written<'a> {
 pub fn applications(workspace: &Workspace) -> impl Iterator<Item = Written<'_>> {
     let documents =
         workspace.argocd.iter().flat_map(|file| file.documents.iter().map(move |document| (file, document)));
-    let instance = |root: &Node| {
+    let instance = |file: &ArgocdFile, root: &Node| {
         let text = |key: &str| root.find(&["metadata", key]).and_then(Node::as_str).unwrap_or_default();
-        instance_name(text("name"), text("namespace"))
+        in_instance(instance_name(text("name"), text("namespace")), &file.instance)
     };
-    let replaced = move |root: &Node| workspace.replaced.contains(&instance(root));
-    let documents = documents.filter(move |(_, document)| is_application(document) && !replaced(&document.root));
+    let replaced = move |file: &ArgocdFile, root: &Node| workspace.replaced.contains(&instance(file, root));
+    let documents =
+        documents.filter(move |(file, document)| is_application(document) && !replaced(file, &document.root));
     let written = documents.map(move |(file, document)| {
         let node = document.root.find(&["metadata", "name"]);
         let place = node.map(Node::place);
-        // Another document may define an Application of the same name.
-        let deployment = workspace.deployment(&instance(&document.root)).filter(|deployment| {
-            let defined = &deployment.application.place;
+        let is = |defined: &Place| {
             place.as_ref().is_some_and(|place| place.span == defined.span && place.source.name == defined.source.name)
-        });
-        let name = deployment.map(|deployment| deployment.application.instance.as_str());
+        };
+        // Another document may define an Application of the same name.
+        let deployment = workspace.deployment(&instance(file, &document.root));
+        let deployment = deployment.filter(|deployment| is(&deployment.application.place));
+        let unrendered = || workspace.unrendered.iter().find(|one| is(&one.place)).map(|one| one.instance.as_str());
+        let name = deployment.map(|deployment| deployment.application.instance.as_str()).or_else(unrendered);
         let name = name.or(node.and_then(Node::as_str)).unwrap_or_default();
         let selected = workspace.config.selects(&file.name);
-        Written { name, file: &file.name, root: &document.root, deployment, selected, made_by: None }
+        let (argocd, root) = (file.instance.as_str(), &document.root);
+        Written { name, argocd, file: &file.name, root, deployment, selected, made_by: None }
     });
-    written.chain(workspace.generated.iter().map(move |one| {
-        let deployment = workspace.deployment(&instance(&one.root));
-        let name = one.root.find(&["metadata", "name"]).and_then(Node::as_str).unwrap_or_default();
-        let name = deployment.map_or(name, |deployment| deployment.application.instance.as_str());
+    written.chain(workspace.generated.iter().map(|one| {
+        let deployment = workspace.deployment(&one.id);
+        let (name, argocd) = (one.id.as_str(), split_instance(&one.id).1);
         let made_by = one.made_by.as_ref();
-        Written { name, file: &one.file, root: &one.root, deployment, selected: true, made_by }
+        Written { name, argocd, file: &one.file, root: &one.root, deployment, selected: true, made_by }
     }))
 }
 
@@ -75,10 +80,15 @@ fn is_application(document: &Document) -> bool {
 /// All projects under argocd/ that have a name.
 #[must_use]
 pub fn projects(workspace: &Workspace) -> Vec<Project> {
-    let documents = workspace.argocd.iter().flat_map(|file| &file.documents);
+    let documents =
+        workspace.argocd.iter().flat_map(|file| file.documents.iter().map(move |document| (file, document)));
     documents
-        .filter(|document| project::is_project(document))
-        .filter_map(|document| project::read(document).0)
+        .filter(|(_, document)| project::is_project(document))
+        .filter_map(|(file, document)| {
+            let mut project = project::read(document).0?;
+            project.argocd.clone_from(&file.instance);
+            Some(project)
+        })
         .collect()
 }
 
@@ -130,7 +140,8 @@ impl<'a> Written<'a> {
     /// The cluster in `spec.destination`.
     #[must_use]
     pub fn cluster(&self) -> Cluster {
-        Cluster::new(self.text(&["spec", "destination", "server"]), self.text(&["spec", "destination", "name"]))
+        let text = |key: &str| self.text(&["spec", "destination", key]);
+        Cluster::new(text("server"), text("name")).of(self.argocd)
     }
 
     /// Whether a sync option is set, spelled exactly like this.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use argocd::application::split_instance;
 use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use document::Node;
@@ -62,6 +63,7 @@ pub fn list(session: &Session<'_>) -> Result<Outcome> {
             .map(str::to_owned);
         let answer = json::Application {
             application: name.to_owned(),
+            instance: instance(name),
             chart: path,
             version,
             namespace: Some(namespace.clone()),
@@ -78,6 +80,7 @@ pub fn list(session: &Session<'_>) -> Result<Outcome> {
         let name = one.instance.as_str();
         let answer = json::Application {
             application: name.to_owned(),
+            instance: instance(name),
             broken: true,
             generated_by: generated.get(name).map(|(made_by, root)| generated_by(made_by, root)),
             ..json::Application::default()
@@ -121,6 +124,11 @@ fn location(source: &Rendered) -> (String, &'static str) {
             (format!("{}{path}", source.tree.label), kind)
         }
     }
+}
+
+/// The declared Argo CD instance to which an Application belongs.
+fn instance(application: &str) -> Option<String> {
+    Some(split_instance(application).1).filter(|name| !name.is_empty()).map(str::to_owned)
 }
 
 fn generated_by(made_by: &MadeBy, root: &Node) -> json::GeneratedBy {

@@ -7,11 +7,10 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
 use document::Node;
 use document::yaml;
 use document::yaml::Document;
-use helm::chart::Chart;
 use toolbox::atomic_file;
 use toolbox::git::Repository;
-use toolbox::inputs;
 use toolbox::progress::Progress;
+use workspace::bootstrap_charts::{BootstrapChart, bootstrap_charts};
 use workspace::config::Config;
 use workspace::{CONFIG_FILE, Workspace, find};
 
@@ -44,20 +43,41 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
         .collect();
     let remotes = Repository::around(&root).map(|git| git.remotes()).transpose()?.unwrap_or_default();
     let used = init::repositories(documents.iter().map(|document| &document.root));
+    let mut survey =
+        Survey { repository: "-".to_owned(), inflates_charts: inflates_charts(&root), ..Survey::default() };
+    let charts = bootstraps(&root, &survey, &used);
+    survey.bootstraps = charts.iter().map(|chart| (chart.name.clone(), chart.path.clone())).collect();
+    // Applications in the values of a chart are in no manifest.
+    let values: Vec<Document> = charts
+        .iter()
+        .filter_map(|chart| toolbox::source::read(&root, &chart.directory.join("values.yaml")).ok())
+        .flat_map(|source| yaml::parse(&source).unwrap_or_default())
+        .collect();
+    let used = init::repositories(documents.iter().chain(&values).map(|document| &document.root));
     let repository = init::repository(&used, &remotes, |path| root.join(path.trim_start_matches('/')).exists());
     let Some(repository) = repository else {
-        return Err(Diagnostic::new(Code::Usage, "cannot tell from which Git repository Argo CD deploys")
-            .note("no Application has a source whose path exists here, and the repository has no remote")
-            .help(format!("add a remote, or write {CONFIG_FILE} with `repository = \"URL\"`"))
+        let found = Diagnostic::new(Code::Usage, "cannot tell from which Git repository Argo CD deploys");
+        let (note, help) = match remotes.first() {
+            None => ("the repository has no remote".to_owned(), "add a remote"),
+            Some(remote) => {
+                (format!("the remote `{remote}` is not a URL that Argo CD can read"), "add a remote with a URL")
+            }
+        };
+        return Err(found
+            .note(format!("no Application has a source whose path exists here, and {note}"))
+            .help(format!("{help}, or write {CONFIG_FILE} with `repository = \"URL\"`"))
             .into());
     };
-    let mut survey = Survey { repository, inflates_charts: inflates_charts(&root), bootstraps: Vec::new() };
-    survey.bootstraps = bootstraps(&root, &survey, &used);
-    let text = init::configuration(&survey);
-    atomic_file::write(&path, text.as_bytes())?;
+    survey.repository = repository;
+    atomic_file::write(&path, init::configuration(&survey).as_bytes())?;
+    let (mut workspace, mut found) = Workspace::load(&root, cache)?;
+    let duplicates = duplicates(&workspace);
+    survey.instances = init::instances(duplicates.iter().map(|(one, two)| (one.as_str(), two.as_str())));
+    if !survey.instances.is_empty() {
+        atomic_file::write(&path, init::configuration(&survey).as_bytes())?;
+        (workspace, found) = Workspace::load(&root, cache)?;
+    }
     printer.status("Created", CONFIG_FILE);
-
-    let (workspace, found) = Workspace::load(&root, cache)?;
     let count = |kind: &str| documents.iter().filter(|one| is(&one.root, kind)).count();
     printer.result(&format!(
         "{}, {}, {} in files\n",
@@ -104,20 +124,19 @@ fn inflates_charts(root: &Path) -> bool {
 }
 
 /// Charts that render Applications, and that no Application deploys.
-fn bootstraps(root: &Path, survey: &Survey, used: &[(String, Vec<String>)]) -> Vec<(String, String)> {
+fn bootstraps(root: &Path, survey: &Survey, used: &[(String, Vec<String>)]) -> Vec<BootstrapChart> {
     let Ok(config) = Config::parse(&Source::new(CONFIG_FILE, init::configuration(survey))) else { return Vec::new() };
     let deployed = |path: &str| used.iter().any(|(_, paths)| paths.iter().any(|one| one.trim_matches('/') == path));
-    let renders = |folder: &PathBuf| {
-        let files = find::files(&folder.join("templates"));
-        files.iter().any(|file| {
-            toolbox::regular_file::read_to_string(file)
-                .is_ok_and(|text| text.contains("argoproj.io/") && text.contains("kind: Application"))
-        })
-    };
-    workspace::charts::chart_folders(root, &config)
-        .into_iter()
-        .filter(renders)
-        .filter(|folder| !deployed(&inputs::name(root, folder)))
-        .filter_map(|folder| Some((Chart::load(root, &folder).ok()?.name, inputs::name(root, &folder))))
-        .collect()
+    bootstrap_charts(root, &config).into_iter().filter(|chart| !deployed(&chart.path)).collect()
+}
+
+/// The files of each two Applications that have one name.
+fn duplicates(workspace: &Workspace) -> Vec<(String, String)> {
+    let found = workspace.unrendered.iter().flat_map(|one| &one.reasons.0);
+    let found = found.filter(|one| one.code == Code::ApplicationDuplicate);
+    let files = found.filter_map(|one| match one.places.as_slice() {
+        [(second, _), (first, _)] => Some((first.source.name.clone(), second.source.name.clone())),
+        _ => None,
+    });
+    files.filter(|(first, second)| first != second).collect()
 }

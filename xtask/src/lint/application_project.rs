@@ -40,7 +40,9 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut misspelled = Misspelled::default();
     for application in subject.applications() {
         let Some((name, node)) = application.written_project() else { continue };
-        let Some(project) = projects.iter().find(|project| project.name == name) else {
+        let Some(project) =
+            projects.iter().find(|project| project.name == name && project.argocd == application.argocd)
+        else {
             // An unreadable file may define it.
             if subject.workspace.argocd_complete || name == DEFAULT_PROJECT {
                 diagnostics.push(missing(&application, node, name, &projects));
@@ -68,8 +70,9 @@ fn missing(application: &Written<'_>, node: &Node, name: &str, projects: &[Proje
         return finding("Application uses the project `default`".to_owned(), label)
             .help(format!("create argocd/projects/{own}.yaml, and set `project: {own}`"));
     }
+    let own = projects.iter().filter(|project| project.argocd == application.argocd);
     finding(format!("project `{name}` does not exist"), "no such AppProject under argocd/")
-        .help(suggestion(name, projects.iter().map(|project| project.name.as_str())))
+        .help(suggestion(name, own.map(|project| project.name.as_str())))
 }
 
 /// An Application and its project.
@@ -545,19 +548,20 @@ fn unknown_scope(object: &Object, place: Place) -> Diagnostic {
 /// Reports projects that no Application uses, and those in a namespace that Argo CD does not watch.
 fn unused(subject: &Subject<'_>, projects: &[Project]) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
-    let used: BTreeSet<&str> = subject.every_application().map(|application| application.project()).collect();
-    let names = || projects.iter().map(|project| project.name.as_str());
-    // An Application with a misspelled project uses the one that was meant.
-    let misspelled = used.iter().filter(|name| !names().any(|project| project == **name));
-    let meant: BTreeSet<&str> = misspelled.filter_map(|name| nearest(name, names())).collect();
-    // An invalid manifest may be an Application with a misspelled kind.
-    let instance = |application: Written<'_>| {
-        let text = |key: &str| application.text(&["metadata", key]).unwrap_or_default();
-        argocd::application::instance_name(text("name"), text("namespace"))
+    let used: BTreeSet<(&str, &str)> =
+        subject.every_application().map(|application| (application.argocd, application.project())).collect();
+    let names = |argocd: &str| -> Vec<&str> {
+        let own = projects.iter().filter(|project| project.argocd == argocd);
+        own.map(|project| project.name.as_str()).collect()
     };
-    let read: Vec<String> = subject.every_application().map(instance).collect();
+    // An Application with a misspelled project uses the one that was meant.
+    let misspelled = used.iter().filter(|(argocd, name)| !names(argocd).contains(name));
+    let meant: BTreeSet<(&str, &str)> =
+        misspelled.filter_map(|(argocd, name)| Some((*argocd, nearest(name, names(argocd))?))).collect();
+    // An invalid manifest may be an Application with a misspelled kind.
+    let read: BTreeSet<&str> = subject.every_application().map(|application| application.name).collect();
     let all_read = subject.workspace.argocd_complete
-        && subject.workspace.unrendered.iter().all(|one| read.contains(&one.instance));
+        && subject.workspace.unrendered.iter().all(|one| read.contains(one.instance.as_str()));
     for project in projects {
         let finding = |message: String, place: &Place| {
             Diagnostic::new(Code::ProjectUnused, message).target(&project.name).at(place.clone(), "")
@@ -569,7 +573,8 @@ fn unused(subject: &Subject<'_>, projects: &[Project]) -> Diagnostics {
             );
         }
         let name = project.name.as_str();
-        let unused = !used.contains(name) && !meant.contains(name) && name != DEFAULT_PROJECT;
+        let unused = |known: &BTreeSet<(&str, &str)>| !known.contains(&(project.argocd.as_str(), name));
+        let unused = unused(&used) && unused(&meant) && name != DEFAULT_PROJECT;
         if unused && all_read {
             diagnostics.push(
                 finding(format!("no Application uses project `{}`", project.name), &project.place)

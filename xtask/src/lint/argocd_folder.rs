@@ -164,6 +164,7 @@ mod tests {
             let root = yaml::parse_one(&Source::new("argocd/root.yaml", text)).expect("YAML").root;
             let application = Written {
                 name: "root",
+                argocd: "",
                 file: "argocd/root.yaml",
                 root: &root,
                 deployment: None,

@@ -4,7 +4,7 @@
 //! render now, and one without goldens in a run that does not render it. Manifests under argocd/ belong to Argo CD's own
 //! cluster.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use argocd::permission::Cluster;
 use argocd::sync_order;
@@ -57,14 +57,13 @@ impl<'a> Clusters<'a> {
     /// Reads the objects of all targets, and the manifests under argocd/. `targets` may lack cases that nobody checks.
     #[must_use]
     pub fn new(workspace: &'a Workspace, targets: &'a [Rendered<'a>], manifests: &'a [Object]) -> Self {
-        let mut clusters: BTreeMap<(Option<String>, Option<String>), Known<'a>> = BTreeMap::new();
-        let key = |cluster: Cluster| (cluster.server, cluster.name);
+        let mut clusters: BTreeMap<Cluster, Known<'a>> = BTreeMap::new();
         let mut by_app: HashMap<&str, Vec<&'a Rendered<'a>>> = HashMap::new();
         for one in targets {
             by_app.entry(&one.id.app).or_default().push(one);
         }
         for written in written::applications(workspace) {
-            let known = clusters.entry(key(written.cluster())).or_default();
+            let known = clusters.entry(written.cluster()).or_default();
             let own = written.deployment.and_then(|_| by_app.get(written.name)).map(Vec::as_slice).unwrap_or_default();
             let deployed = own.iter().find(|one| one.id.case == DEFAULT_CASE);
             if deployed.is_none_or(|one| one.objects.is_none()) {
@@ -72,20 +71,21 @@ impl<'a> Clusters<'a> {
             }
             known.members.extend(own.iter().map(|one| member(one, written.namespace())));
         }
-        let own = clusters.entry(key(Cluster::new(None, Some("in-cluster")))).or_default();
-        own.members.push(Member {
-            target: "",
-            app: "",
-            deployed: true,
-            namespace: CONTROL_PLANE,
-            objects: manifests.iter().collect(),
-        });
+        let instances = workspace.config.instances.iter().map(|instance| instance.name.as_str());
+        for argocd in std::iter::once("").chain(instances) {
+            let belongs = |object: &&Object| workspace.config.instance_of(&object.root.source.name) == argocd;
+            let own = clusters.entry(Cluster::new(None, Some("in-cluster")).of(argocd)).or_default();
+            let objects = manifests.iter().filter(belongs).collect();
+            own.members.push(Member { target: "", app: "", deployed: true, namespace: CONTROL_PLANE, objects });
+        }
         mark_ambiguous(&mut clusters, workspace.argocd_complete);
 
         let mut result = Self::default();
         for Known { members, unrendered } in clusters.into_values() {
             let index = result.inventories.len();
-            result.of_target.extend(members.iter().map(|member| (member.target, index)));
+            for member in &members {
+                result.of_target.entry(member.target).or_insert(index);
+            }
             let objects: Vec<&Object> = members.iter().flat_map(|member| &member.objects).copied().collect();
             let scopes = Scopes::new(objects);
             result.inventories.push(Inventory::new(members, unrendered, &scopes));
@@ -132,12 +132,15 @@ fn unrendered(workspace: &Workspace, written: &Written<'_>) -> Option<Unrendered
 }
 
 /// Marks clusters that may be the same: one is named, the other has only a URL, or neither.
-fn mark_ambiguous(clusters: &mut BTreeMap<(Option<String>, Option<String>), Known<'_>>, complete: bool) {
-    let only_named = clusters.keys().any(|(server, name)| server.is_none() && name.is_some());
-    let only_server = clusters.keys().any(|(server, name)| server.is_some() && name.is_none());
-    let nowhere = clusters.keys().any(|(server, name)| server.is_none() && name.is_none());
-    for ((server, name), known) in clusters {
-        let ambiguous = only_named && only_server && (server.is_none() || name.is_none());
+fn mark_ambiguous(clusters: &mut BTreeMap<Cluster, Known<'_>>, complete: bool) {
+    let only_named = clusters.keys().any(|one| one.server.is_none() && one.name.is_some());
+    let only_server = clusters.keys().any(|one| one.server.is_some() && one.name.is_none());
+    let nowhere = clusters.keys().any(|one| one.server.is_none() && one.name.is_none());
+    // The cluster of one Argo CD instance may be one that another instance manages from outside.
+    let several = clusters.keys().map(|one| one.argocd.as_str()).collect::<BTreeSet<_>>().len() > 1;
+    let outside = several && (only_named || only_server);
+    for (cluster, known) in clusters {
+        let ambiguous = outside || only_named && only_server && (cluster.server.is_none() || cluster.name.is_none());
         if ambiguous || nowhere || !complete {
             known.unrendered.push(Unrendered::Anywhere);
         }

@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use argocd::application::split_instance;
 use argocd::sync_order;
 use diagnostics::{Code, Diagnostic, Diagnostics};
 use document::Node;
@@ -68,7 +69,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
 fn reported_as_release(subject: &Subject<'_>, one: &Written<'_>, two: &Written<'_>) -> bool {
     let release = |written: &Written<'_>| {
         let name = written.deployment.and_then(|deployment| deployment.charts().next()?.options.release_name.clone());
-        name.unwrap_or_else(|| written.name.to_owned())
+        name.unwrap_or_else(|| split_instance(written.name).0.to_owned())
     };
     let suppressed = subject.workspace.config.suppressions.iter().any(|one| one.check == Code::ApplicationRelease);
     !suppressed && release(one) == release(two) && one.namespace() == two.namespace()
@@ -101,7 +102,7 @@ fn projects(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let mut seen = BTreeMap::new();
     for project in subject.projects() {
-        if let Some(first) = seen.insert(project.name.clone(), project.place.clone()) {
+        if let Some(first) = seen.insert((project.argocd.clone(), project.name.clone()), project.place.clone()) {
             diagnostics.push(
                 Diagnostic::new(Code::ObjectShared, format!("two projects are named `{}`", project.name))
                     .target(&project.name)

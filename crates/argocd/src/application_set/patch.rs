@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 
 use diagnostics::Source;
-use document::{Key, Mapping, Node, Value as Yaml};
+use document::{Mapping, Node, Value as Yaml};
 
 use super::failure::{Failure, Result};
+use super::origin::Origins;
 use super::render::Engine;
 use crate::go_template::value::Map;
 
@@ -30,7 +31,7 @@ pub(super) fn apply(application: Node, patch: &Node, engine: Engine, values: &Ma
         Yaml::Mapping(_) => {}
         _ => return Err(invalid(format!("found {}", document.root.describe()))),
     }
-    let rendered = at(patch, &document.root);
+    let rendered = Origins::new(patch, template, &source).of(&document.root);
     check(&rendered)?;
     let project = application.find(&["spec", "project"]).cloned();
     let patched = merge(&application, &rendered, &mut Vec::new())?;
@@ -81,19 +82,6 @@ fn text(node: &Node, key: &str) -> Result<()> {
     let message = format!("`{key}` must be a string in `templatePatch`");
     let label = format!("renders {}", node.describe());
     Err(Failure::invalid(message, node.place(), label).help("quote the value, or pipe the parameter to `quote`"))
-}
-
-/// A tree with the place of another node, because its own text is in no file.
-fn at(place: &Node, node: &Node) -> Node {
-    let value = match &node.value {
-        Yaml::Sequence(items) => Yaml::Sequence(items.iter().map(|item| at(place, item)).collect()),
-        Yaml::Mapping(entries) => {
-            let key = |key: &Key| Key { name: key.name.clone(), span: place.span.clone() };
-            Yaml::Mapping(entries.iter().map(|(name, value)| (key(name), at(place, value))).collect())
-        }
-        other => other.clone(),
-    };
-    Node { value, span: place.span.clone(), source: place.source.clone() }
 }
 
 fn merge(original: &Node, patch: &Node, above: &mut Vec<String>) -> Result<Node> {

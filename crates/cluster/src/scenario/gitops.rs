@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use argocd::application::split_instance;
 use document::{Fields, Value};
 use kubernetes::manifest::ObjectKey;
 
@@ -122,6 +123,8 @@ pub fn of_application(
     name: &str,
     judge: impl FnOnce(&crate::api::Application) -> Verdict,
 ) -> Verdict {
+    // The cluster has one instance of Argo CD.
+    let (name, _) = split_instance(name);
     if let Some(Object::Application(found)) = snapshot.get(KIND, NAMESPACE, name) {
         return judge(found);
     }

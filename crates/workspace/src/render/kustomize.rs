@@ -10,6 +10,7 @@ use kustomize::recipe::{Recipe, Step};
 use kustomize::stage::{self, Stage};
 use toolbox::process::quoted;
 
+use super::remotes;
 use crate::kustomized::KustomizeSource;
 use crate::target::KustomizePart;
 
@@ -34,7 +35,8 @@ pub fn render(
     let Programs { kustomize, helm } = programs;
     let KustomizePart { source, recipe } = part;
     let by_hand = by_hand(root, kustomize, source, recipe);
-    let (built, seen_root) = if recipe.steps.is_empty() && charts.is_empty() {
+    let in_place = recipe.steps.is_empty() && charts.is_empty() && source.remotes.is_empty();
+    let (built, seen_root) = if in_place {
         let homes = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
         // kustomize resolves links, also those above the repository.
         let real = root.canonicalize().map_err(|error| Diagnostic::io("resolve", root, &error))?;
@@ -46,6 +48,7 @@ pub fn render(
         for (chart, unpacked) in source.charts.iter().zip(charts) {
             stage::add(unpacked, &stage.path(root, &chart.directory))?;
         }
+        remotes::add(&stage, &stage.root, &source.inspection, &source.remotes, &mut 0)?;
         let (directory, homes) = (stage.path(root, &source.directory), stage.homes());
         let builder = Builder { kustomize, helm, root: &stage.root, directory: &directory, homes: &homes };
         (builder.build(recipe)?, stage.root.clone())

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use argocd::application::split_instance;
 use cluster::Options;
 use cluster::scenario::{Scenario, Step};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, suggestion};
@@ -170,6 +171,7 @@ pub(crate) fn prepare<'a>(
     }
     let chosen: Vec<String> =
         known.into_iter().filter(|name| request.apps.is_empty() || request.apps.contains(name)).collect();
+    diagnostics.0.extend(several_instances(&chosen));
     let Additions { scenarios, images: further, own: further_own } =
         diagnostics.take(additions(&chosen)).unwrap_or_default();
     let mut wanted: BTreeSet<&str> = chosen.iter().map(String::as_str).collect();
@@ -222,6 +224,23 @@ pub(crate) fn prepare<'a>(
         own,
         revision: folder,
     })
+}
+
+/// Reports Applications of several instances of Argo CD, each of which deploys to a cluster of its own.
+fn several_instances(applications: &[String]) -> Option<Diagnostic> {
+    let instances: BTreeSet<&str> = applications.iter().map(|name| split_instance(name).1).collect();
+    if instances.len() < 2 {
+        return None;
+    }
+    let named: Vec<String> = instances.iter().filter(|name| !name.is_empty()).map(|name| format!("`{name}`")).collect();
+    let other = if instances.contains("") { ", and one without a name" } else { "" };
+    let message = "the Applications belong to several instances of Argo CD, which deploy to different clusters";
+    let example = applications.iter().find(|name| !split_instance(name).1.is_empty());
+    Some(
+        Diagnostic::new(Code::Usage, message)
+            .note(format!("instances: {}{other}", named.join(", ")))
+            .help(format!("name Applications of one instance, such as `{}`", example.map_or("", String::as_str))),
+    )
 }
 
 /// The manifests of `--manifest`, or of `XTASK_KIND_MANIFEST`. For a single step, they are not applied again.

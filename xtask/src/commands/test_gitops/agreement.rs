@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use argocd::application::split_instance;
 use cluster::kubectl::{Kubectl, checked};
 use cluster::scenario::gitops::NAMESPACE;
 use diagnostics::{Code, Diagnostic, Result};
@@ -50,6 +51,8 @@ impl Managed {
 
 /// What Argo CD keeps about the objects of an Application.
 pub(super) fn managed(kubectl: &Kubectl, app: &str) -> Result<Vec<Managed>> {
+    // The cluster has one instance of Argo CD.
+    let (app, _) = split_instance(app);
     // The name of the key ends with a version of the format.
     let script = "export REDISCLI_AUTH=\"$REDIS_PASSWORD\"\n\
                   key=$(redis-cli --scan --pattern \"app|managed-resources|$0|*\")\n\

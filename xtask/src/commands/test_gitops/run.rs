@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use argocd::application::split_instance;
 use cluster::api::Application;
 use cluster::observer::{Observer, Stop};
 use cluster::scenario::gitops::{GitOps, KIND, NAMESPACE, of_application, refreshing, wait_synced};
@@ -249,7 +250,8 @@ impl Stages<'_> {
     /// The first sync of all other Applications, which do not exist before what is applied by hand is synced.
     fn sync(&self, repository: &Repository<'_>, bootstrapped: &Bootstrapped) -> Results {
         let run = self.run;
-        let others = self.prepared.apps.keys().filter(|app| !bootstrapped.roots.contains(app));
+        let is_root = |app: &str| bootstrapped.roots.iter().any(|root| root == split_instance(app).0);
+        let others = self.prepared.apps.keys().filter(|app| !is_root(app));
         let mut results = self.synced(repository, &others.collect::<Vec<_>>(), bootstrapped.at);
         if let Some(revision) = self.request.common.upgrade_from.as_ref().filter(|_| !run.stopped(&results)) {
             results.extend(run.timed("argocd", &format!("upgrades the Applications from {revision}"), || {

@@ -216,6 +216,7 @@ fn applications(subject: &Subject<'_>, base: &Base, changed: &BTreeSet<String>) 
         let text = |path: &[&str]| root.find(path).and_then(Node::as_str).unwrap_or_default();
         if text(&["kind"]) == "Application" && text(&["apiVersion"]).starts_with("argoproj.io/") {
             let name = application::instance_name(text(&["metadata", "name"]), text(&["metadata", "namespace"]));
+            let name = application::in_instance(name, subject.workspace.config.instance_of(file));
             applications.insert(name, Before { file: file.to_owned(), root: root.clone() });
         }
     };

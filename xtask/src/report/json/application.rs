@@ -43,6 +43,8 @@ pub struct ArgocdList {
 pub struct Application {
     /// Its instance name: `<name>`, or `<namespace>_<name>` outside of Argo CD's namespace.
     pub application: String,
+    /// The `[[instance]]` in charts.toml that it belongs to, which its name ends with after `@`.
+    pub instance: Option<String>,
     /// The path of its chart.
     pub chart: Option<String>,
     /// The version of its chart.

@@ -1,0 +1,191 @@
+//! What kustomize would download: bases in other Git repositories, and files by HTTP.
+//!
+//! A base is read from a repository that charts.toml declares, and a file from such a repository or from a copy that
+//! `[[remote-file]]` names. Anything else is not rendered: nothing is downloaded in a build.
+
+use std::path::{Path, PathBuf};
+
+use argocd::repository_url;
+use diagnostics::{Code, Diagnostic, Diagnostics, Result};
+use document::Node;
+use kustomize::inspect::{self, Inspection, Remote};
+use kustomize::remote::{self, Address};
+use toolbox::archive::sha256;
+use toolbox::inputs;
+
+use crate::config::Config;
+use crate::files::CONFIG_FILE;
+use crate::tree::{Shared, Tree};
+use crate::trees::Trees;
+
+/// The limit of bases that refer to further ones.
+const MAX_DEPTH: usize = 8;
+
+/// A base or a file that kustomize would download.
+#[derive(Debug)]
+pub struct RemoteBase {
+    /// Its address, and where it is referred to.
+    pub remote: Remote,
+    /// The root of the directory that contains it.
+    pub root: PathBuf,
+    /// The absolute path of the file, or of the directory of the kustomization.
+    pub path: PathBuf,
+    /// What the base reads; `None` for a file.
+    pub inspection: Option<Inspection>,
+    /// What the base would download.
+    pub remotes: Vec<RemoteBase>,
+}
+
+impl RemoteBase {
+    /// The name and digest of everything that it reads.
+    pub(crate) fn input(&self) -> Result<(String, String)> {
+        let mut text = String::new();
+        match &self.inspection {
+            Some(inspection) => {
+                for (name, digest) in inspection.inputs(&self.root)? {
+                    text.push_str(&format!("{name} {digest}\n"));
+                }
+            }
+            None => text.push_str(&inputs::file_digest(&self.path)?),
+        }
+        for one in &self.remotes {
+            let (name, digest) = one.input()?;
+            text.push_str(&format!("{name} {digest}\n"));
+        }
+        Ok((format!("remote {}", self.remote.address), format!("sha256:{}", sha256(text.as_bytes()))))
+    }
+}
+
+/// Finds what kustomize would download.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RemoteBases<'a> {
+    pub root: &'a Path,
+    pub config: &'a Config,
+    pub trees: &'a Trees<'a>,
+}
+
+impl RemoteBases<'_> {
+    /// Finds everything that a build would download. `tree` contains the kustomizations, unless they are in the checkout.
+    pub(crate) fn find(self, inspection: &Inspection) -> Result<Vec<RemoteBase>> {
+        self.within(inspection, 0)
+    }
+
+    fn within(self, inspection: &Inspection, depth: usize) -> Result<Vec<RemoteBase>> {
+        let mut diagnostics = Diagnostics::default();
+        let mut found = Vec::new();
+        for remote in &inspection.remotes {
+            found.extend(diagnostics.take(self.one(inspection, remote, depth)));
+        }
+        diagnostics.into_result(found)
+    }
+
+    fn one(self, inspection: &Inspection, remote: &Remote, depth: usize) -> Result<RemoteBase> {
+        let file = &remote.place.source.name;
+        let Some(kustomization) = inspection.kustomizations.iter().find(|one| one.source.name == *file) else {
+            return Err(
+                refused(remote, "only kustomizations may refer to it here", "refer to it in a kustomization").into()
+            );
+        };
+        let annotates = |node: &Node| node.items().iter().any(|item| item.as_str() == Some("originAnnotations"));
+        if kustomization.root.get("buildMetadata").is_some_and(annotates) {
+            let message = "`buildMetadata: [originAnnotations]` is not supported with it";
+            return Err(refused(remote, message, "remove `originAnnotations`").into());
+        }
+        if depth >= MAX_DEPTH {
+            return Err(refused(remote, "it is too deeply nested", "copy it into this repository").into());
+        }
+        if let Some(entry) = self.config.remote_files.iter().find(|entry| entry.url == remote.address) {
+            let path = self.root.join(&entry.path);
+            if !path.is_file() {
+                let message = format!("`{}` in {CONFIG_FILE} does not exist", entry.path);
+                return Err(Diagnostic::new(Code::NotRendered, message)
+                    .at(remote.place.clone(), "kustomize would download it")
+                    .at(entry.place.clone(), "names the copy")
+                    .help(format!("download it: `curl --location --create-dirs --output {} {}`", entry.path, entry.url))
+                    .into());
+            }
+            let (remote, root) = (remote.clone(), self.root.to_path_buf());
+            return Ok(RemoteBase { remote, root, path, inspection: None, remotes: Vec::new() });
+        }
+        if let Some(address) = remote::raw_file(&remote.address).filter(|address| self.declares(address)) {
+            let (root, _) = self.files(remote, &address)?;
+            let path = inspect::clean(&root.join(&address.path));
+            if !path.is_file() {
+                return Err(absent(remote, &address).into());
+            }
+            return Ok(RemoteBase { remote: remote.clone(), root, path, inspection: None, remotes: Vec::new() });
+        }
+        let base = remote::repository(&remote.address).filter(|address| !is_asset(address));
+        let Some(address) = base.filter(|address| self.declares(address)) else {
+            return Err(self.unknown(remote).into());
+        };
+        let (root, tree) = self.files(remote, &address)?;
+        let path = inspect::clean(&root.join(&address.path));
+        if !path.is_dir() || !path.starts_with(&root) {
+            return Err(absent(remote, &address).into());
+        }
+        let checkout = tree.as_deref().map(Tree::checkout);
+        let ignored = |path: &Path| checkout.as_ref().is_some_and(|checkout| checkout.lacks(path));
+        let base = inspect::inspect(&root, &path, &[], &[], &ignored);
+        if !base.charts.is_empty() {
+            return Err(refused(remote, "it inflates charts", "copy it into this repository").into());
+        }
+        let remotes = self.within(&base, depth + 1).map_err(|mut found| {
+            for one in &mut found.0 {
+                one.notes.push(format!("in the files of `{}`", remote.address));
+            }
+            found
+        })?;
+        Ok(RemoteBase { remote: remote.clone(), root, path, inspection: Some(base), remotes })
+    }
+
+    /// Whether charts.toml says where the files of a repository are.
+    fn declares(self, address: &Address) -> bool {
+        let same = |url: &str| repository_url::same(url, &address.repository);
+        same(&self.config.repository) || self.config.other_repositories.iter().any(|entry| same(&entry.url))
+    }
+
+    /// The directory with the files of a repository.
+    fn files(self, remote: &Remote, address: &Address) -> Result<(PathBuf, Option<Shared>)> {
+        let found = self.trees.find(&address.repository, &address.revision, "");
+        let tree = found.map_err(|missing| refused(remote, &missing.message, &missing.advice()))?;
+        Ok((tree.as_ref().map_or_else(|| self.root.to_path_buf(), |tree| tree.root.clone()), tree))
+    }
+
+    /// The finding about something of which charts.toml says nothing.
+    fn unknown(self, remote: &Remote) -> Diagnostic {
+        let file = remote::raw_file(&remote.address);
+        let base = remote::repository(&remote.address).filter(|address| file.is_none() && !is_asset(address));
+        let found = Diagnostic::new(Code::NotRendered, format!("`{}` is outside of this repository", remote.address))
+            .at(remote.place.clone(), "kustomize would download it");
+        match file.or(base).filter(|address| address.is_certain()) {
+            Some(address) => found.help(format!(
+                "declare its repository in {CONFIG_FILE}: `[[other-repository]]` with `url = \"{}\"`, and the `path` of a \
+                 checkout or a `commit`; or copy it into this repository",
+                address.repository
+            )),
+            None => found.help(format!(
+                "download it into this repository, and declare the copy in {CONFIG_FILE}: `[[remote-file]]` with its `url` \
+                 and `path`"
+            )),
+        }
+    }
+}
+
+/// Whether an address is that of a file of a release, which is in no repository.
+fn is_asset(address: &Address) -> bool {
+    address.path.starts_with("releases/")
+}
+
+fn refused(remote: &Remote, why: &str, help: &str) -> Diagnostic {
+    Diagnostic::new(Code::NotRendered, format!("`{}` cannot be built: {why}", remote.address))
+        .at(remote.place.clone(), "kustomize would download it")
+        .help(help)
+}
+
+fn absent(remote: &Remote, address: &Address) -> Diagnostic {
+    let what = if address.path.is_empty() { "." } else { &address.path };
+    Diagnostic::new(Code::NotRendered, format!("`{}` does not contain `{what}`", address.repository))
+        .at(remote.place.clone(), "kustomize would download it")
+        .help(format!("correct the path, or the commit or checkout in {CONFIG_FILE}"))
+}
