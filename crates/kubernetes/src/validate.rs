@@ -221,6 +221,14 @@ fn no_schema(input: &Input<'_>, kind: &Kind, subjects: &[&Subject]) -> Diagnosti
         && let Some(near) = similar_kind(input.root, &known, kind)
     {
         found = found.help(format!("did you mean `{near}`?"));
+        // The word that is wrong.
+        if let (true, Some(node), Some(main)) = (
+            near.starts_with(&format!("{}/", kind.api_version())),
+            first.object.find(&["kind"]),
+            found.places.first_mut(),
+        ) {
+            main.0 = node.place();
+        }
     }
     if !same.is_empty() {
         found = found.help(format!("schemas/ has {} with `apiVersion: {}`", kind.kind, same.join("` or `")));

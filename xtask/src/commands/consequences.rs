@@ -57,7 +57,7 @@ pub fn remove(diagnostics: &mut Diagnostics) {
     let lines: BTreeSet<(String, usize)> = of(diagnostics, Code::ValueUndefined).filter_map(line).collect();
     // Whatever is rendered from a value that is not defined.
     diagnostics.0.retain(|found| found.origin.is_none() || !line(found).is_some_and(|line| lines.contains(&line)));
-    same_repositories(diagnostics);
+    count_repeats(diagnostics);
     for (cause, effect, follows) in RULES {
         let causes: Vec<Diagnostic> = of(diagnostics, *cause).cloned().collect();
         if causes.is_empty() || causes.len() * of(diagnostics, *effect).count() > MAX_PAIRS {
@@ -67,22 +67,32 @@ pub fn remove(diagnostics: &mut Diagnostics) {
     }
 }
 
-/// Counts the Applications that differ from charts.toml in the same way.
-fn same_repositories(diagnostics: &mut Diagnostics) {
-    let label = |found: &Diagnostic| {
-        let written = first(found).and_then(|place| place.source.text.get(place.span.clone()?));
-        Some((found.message.clone(), found.places.first()?.1.clone(), written?.to_owned()))
+/// Counts the findings that differ only in the Application, or in the target.
+fn count_repeats(diagnostics: &mut Diagnostics) {
+    let key = |found: &Diagnostic| match found.code {
+        // Applications with the same repository.
+        Code::RepositoryMismatch => {
+            let written = first(found).and_then(|place| place.source.text.get(place.span.clone()?));
+            Some((found.message.clone(), vec![written?.to_owned()]))
+        }
+        // Objects of the same templates.
+        Code::ObjectDuplicate => {
+            let files = found.places.iter().map(|(place, _)| place.source.name.clone());
+            Some((String::new(), files.collect()))
+        }
+        _ => None,
     };
     let mut counts: BTreeMap<_, usize> = BTreeMap::new();
     diagnostics.0.retain(|found| {
-        let count = (found.code == Code::RepositoryMismatch).then(|| counts.entry(label(found)).or_default());
-        count.is_none_or(|count| {
+        key(found).is_none_or(|key| {
+            let count = counts.entry(key).or_default();
             *count += 1;
             *count == 1
         })
     });
-    for found in diagnostics.0.iter_mut().filter(|found| found.code == Code::RepositoryMismatch) {
-        if let Some(others) = counts.get(&label(found)).map(|count| count - 1).filter(|others| *others > 0) {
+    for found in &mut diagnostics.0 {
+        let others = key(found).and_then(|key| counts.get(&key)).map_or(0, |count| count - 1);
+        if others > 0 {
             found.notes.push(format!("the same in {}", plural(others, "other place")));
         }
     }

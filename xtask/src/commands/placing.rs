@@ -140,6 +140,9 @@ fn move_to_author(found: &mut Diagnostic, origins: &Traced<'_>) {
         helper = Some(written);
         found.helps.push("check the indentation of what this includes".to_owned());
     }
+    // Whole lines of a named template are the same wherever it is included.
+    let user = trail.writer().and_then(|writer| writer.callers.last().cloned());
+    let user = user.filter(|user| helper.is_none() && user.source.name != author.source.name && !in_archive(user));
     let as_written = text(&author) == text(&golden);
     // With several values, none of them is the one to change.
     let mut value = trail.value(rendered).and_then(|used| {
@@ -172,6 +175,9 @@ fn move_to_author(found: &mut Diagnostic, origins: &Traced<'_>) {
         } else {
             found.places.insert(1, value);
         }
+    }
+    if let Some(user) = user {
+        found.places.insert(1, (user, "included here".to_owned()));
     }
     if let Some(helper) = helper.filter(|helper| !in_archive(helper)) {
         found.places.insert(1, (helper, "written here".to_owned()));

@@ -181,7 +181,7 @@ impl Against<'_> {
         let what = format!("cluster `{}`", named.as_deref().unwrap_or_default());
         let clusters = destinations.iter().map(|item| if by_name { &item.name } else { &item.server });
         let permitted: Vec<&str> = clusters.map(String::as_str).filter(|text| is_literal(text)).collect();
-        let found = fix(finding(&what, key, ""), key, named.as_deref(), &permitted);
+        let found = fix(finding(&what, key, ""), key, None, &permitted);
         Some(self.destination_help(found, namespace))
     }
 

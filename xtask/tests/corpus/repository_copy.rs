@@ -14,7 +14,7 @@ use crate::settings::{enabled, print};
 use crate::support::{Bench, HELM_4, dependencies, helm, kubeconform, repository, tree};
 
 /// What `ci` reads.
-const PARTS: [&str; 13] = [
+const PARTS: [&str; 14] = [
     ".gitattributes",
     ".gitignore",
     "CHANGELOG.md",
@@ -27,6 +27,7 @@ const PARTS: [&str; 13] = [
     "images",
     "schemas",
     "tests/golden",
+    "tests/kind",
     "tools.lock",
 ];
 

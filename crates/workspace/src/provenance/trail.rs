@@ -85,17 +85,22 @@ impl Trail {
         self
     }
 
-    /// The value to change: the only one, or the only one of several whose text is exactly that of the field.
+    /// The value to change: the only one, or the only one of several whose text is exactly that of the
+    /// field, or of the tag of an image.
     #[must_use]
     pub fn value(&self, text: &str) -> Option<&Used> {
         if let [used] = self.values.as_slice() {
             return Some(used);
         }
+        let only = |text: &str| {
+            let is = |used: &&Used| used.setting.as_ref().is_some_and(|setting| unquoted(&setting.written) == text);
+            // The text of a short one may be there by chance.
+            let mut same = self.values.iter().filter(|used| text.len() > 2 && is(used));
+            same.next().filter(|_| same.next().is_none())
+        };
         let text = unquoted(text);
-        let is = |used: &&Used| used.setting.as_ref().is_some_and(|setting| unquoted(&setting.written) == text);
-        // The text of a short one may be there by chance.
-        let mut same = self.values.iter().filter(|used| text.len() > 2 && is(used));
-        same.next().filter(|_| same.next().is_none())
+        // The tag of an image is often a value of its own.
+        only(text).or_else(|| only(text.rsplit_once(':')?.1))
     }
 
     /// The main writer: the first action, which prints the value of a line, or else the first text.
