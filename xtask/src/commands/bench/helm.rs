@@ -69,7 +69,8 @@ fn commands(context: &Context<'_>, workspace: &Workspace) -> Result<Vec<Invocati
     let program = context.tool("helm")?;
     let helm_path = || Ok::<_, Diagnostics>(program.clone());
     let (cache, homes) = (context.scratch("cache"), context.scratch("homes"));
-    let renderer = Renderer { root: &workspace.root, cache: &cache, helm: &program, runner: Runner::default() };
+    let (results, runner) = (&context.session.results, Runner::default());
+    let renderer = Renderer { root: &workspace.root, cache: &cache, results, helm: &program, runner };
     let dependencies_of = context.session.context(&helm_path);
     let mut commands = Vec::new();
     for target in targets.iter().flat_map(|target| target.charts()) {
