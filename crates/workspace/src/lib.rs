@@ -35,6 +35,7 @@ pub mod remote_chart;
 pub mod remote_file;
 pub mod render;
 pub mod renderer;
+mod repeated;
 mod revision;
 pub mod sealing;
 mod source_directory;
