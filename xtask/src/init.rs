@@ -80,17 +80,15 @@ pub fn repository(used: &[(String, Vec<String>)], remotes: &[String], exists: im
 }
 
 /// The Argo CD instances of a repository in which Applications of equal names are defined twice: each pair of files differs
-/// at the first directory of which there is one for each instance. Names and directories; nothing if a pair does not.
+/// at a directory of which there is one for each instance. A file that is not in such a directory belongs to the instance
+/// without a name, and two files of one directory are a mistake. Names and directories.
 #[must_use]
 pub fn instances<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> BTreeMap<String, BTreeSet<String>> {
     let mut instances: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (one, two) in pairs {
         let (one, two): (Vec<&str>, Vec<&str>) = (one.split('/').collect(), two.split('/').collect());
         let same = one.iter().zip(&two).take_while(|(one, two)| one == two).count();
-        if same + 1 >= one.len() || same + 1 >= two.len() {
-            return BTreeMap::new();
-        }
-        for parts in [one, two] {
+        for parts in [one, two].into_iter().filter(|parts| same + 1 < parts.len()) {
             let name = parts[same].to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "-");
             instances.entry(name.trim_matches('-').to_owned()).or_default().insert(parts[..=same].join("/"));
         }
@@ -215,7 +213,7 @@ spec: {source: {repoURL: https://charts.example.com, chart: web}}
             [named("dev", &["db/dev", "web/dev"]), named("prod", &["db/prod", "web/prod"])]
         );
         assert_eq!(found(&[("a/x.yaml", "a/y.yaml")]), [], "two files of one directory are a mistake");
-        assert_eq!(found(&[("x.yaml", "b/x.yaml")]), []);
+        assert_eq!(found(&[("x.yaml", "b/x.yaml")]), [named("b", &["b"])]);
     }
 
     #[test]

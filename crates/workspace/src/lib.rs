@@ -36,6 +36,7 @@ pub mod remote_chart;
 pub mod remote_file;
 pub mod render;
 pub mod renderer;
+mod repeated;
 mod revision;
 pub mod sealing;
 pub mod shard;

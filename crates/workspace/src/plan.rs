@@ -20,13 +20,13 @@ use toolbox::timings;
 use crate::chart_recipe::{self, ChartPlace, Environment};
 use crate::checkout::Checkout;
 use crate::deploy::{ChartSource, Deployment, Elsewhere, RemoteChart, Rendered};
-use crate::duplicate;
 use crate::find;
 use crate::jsonnet;
 use crate::kustomized::KustomizeSource;
 use crate::load::Workspace;
 use crate::plain::DirectorySource;
 use crate::plugin::PluginSource;
+use crate::repeated;
 use crate::target::{ChartPart, DEFAULT_CASE, Inspected, KustomizePart, Part, RemoteChartPart, Target, TargetId};
 use crate::tree::Tree;
 
@@ -113,7 +113,7 @@ pub fn plan<'a>(
     let unrendered = workspace.unrendered.iter().filter(|one| chosen(&one.instance));
     let unrendered = unrendered.filter(|one| workspace.acceptance(one).is_none());
     let reasons = unrendered.flat_map(|one| one.reasons.0.iter().map(|found| (one.instance.as_str(), found.clone())));
-    diagnostics.0.extend(duplicate::fold(reasons.collect()));
+    diagnostics.0.extend(repeated::fold(reasons.collect()));
     if selected.is_none() {
         diagnostics.extend(of_workspace(workspace));
     }

@@ -65,7 +65,7 @@ pub(crate) struct RemoteBases<'a> {
 }
 
 impl RemoteBases<'_> {
-    /// Finds everything that a build would download. `tree` contains the kustomizations, unless they are in the checkout.
+    /// Finds everything that a build would download.
     pub(crate) fn find(self, inspection: &Inspection) -> Result<Vec<RemoteBase>> {
         self.within(inspection, 0)
     }
