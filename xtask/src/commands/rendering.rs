@@ -25,7 +25,7 @@ use toolbox::results::Results;
 use toolbox::timings;
 use workspace::render::kustomize::Programs;
 use workspace::render::{self, Renderer};
-use workspace::target::{Part, RemoteChartPart, Target};
+use workspace::target::{Part, RemoteChartPart, Target, TargetId};
 use workspace::{Workspace, jsonnet, remote_chart};
 
 use super::{Session, sample};
@@ -185,27 +185,26 @@ pub fn render_stale(
     if matches!(demand, Demand::Stale | Demand::Proven) {
         stale = take_known(results, stale, &mut known);
     }
-    let mut proven = Vec::new();
+    let mut proven: BTreeMap<TargetId, Vec<Recorded>> = BTreeMap::new();
     if demand == Demand::Proven {
         let names: Vec<(String, &str)> =
             known.iter().map(|one| (one.target.id.to_string(), renderer_of(&one.target))).collect();
         // From the last one, so that the other indices stay.
         for index in sample::choose(&names, session.today).into_iter().rev() {
             let one = known.swap_remove(index);
-            proven.extend(one.rendered().map(<[Recorded]>::to_vec));
+            proven.extend(one.rendered().map(|rendered| (one.target.id.clone(), rendered.to_vec())));
             stale.push(one);
         }
+        stale.sort_by(|left, right| left.target.id.cmp(&right.target.id));
     }
-    let first_proven = stale.len() - proven.len();
     render_all(session, workspace, argocd, demand, again(&mut stale), diagnostics);
     let contradicts = |one: &Rendering<'_>, before: &[Recorded]| match &one.state {
         RenderState::Rendered(now) => now != before,
         RenderState::Failed(_) => true,
         RenderState::Fresh | RenderState::Blocked(_) => false,
     };
-    let pairs = stale[first_proven..].iter().zip(&proven);
-    let wrong: Vec<&Rendering<'_>> =
-        pairs.filter(|(one, before)| contradicts(one, before)).map(|(one, _)| &**one).collect();
+    let is_wrong = |one: &&Rendering<'_>| proven.get(&one.target.id).is_some_and(|before| contradicts(one, before));
+    let wrong: Vec<&Rendering<'_>> = stale.iter().map(|one| &**one).filter(is_wrong).collect();
     if !wrong.is_empty() {
         // A render that fails is reported already.
         let differing: Vec<&Rendering<'_>> = wrong.into_iter().filter(|one| !one.failed()).collect();
