@@ -10,6 +10,7 @@ use ::helm::command;
 use diagnostics::{Diagnostic, Diagnostics, Result};
 use toolbox::archive::sha256;
 use toolbox::atomic_file;
+use toolbox::parallel::Slots;
 use toolbox::process::{Invocation, Output};
 use workspace::target::ChartTarget;
 
@@ -28,8 +29,10 @@ pub struct Helm<'a> {
     pub root: &'a Path,
     /// The tool's cache.
     pub cache: &'a Path,
-    /// How many processes may run at once.
+    /// How many threads may wait for processes.
     pub jobs: usize,
+    /// How many processes may run at once, for all charts.
+    pub slots: &'a Slots,
 }
 
 impl Helm<'_> {
@@ -67,7 +70,7 @@ impl Helm<'_> {
             invocation = invocation.env("TZ", write("zone", &command::time_zone(offset))?);
         }
         let invocation = invocation.args(args(inline.as_deref())).deadline(DEADLINE);
-        Ok((invocation.run()?, invocation))
+        Ok((self.slots.with(|| invocation.run())?, invocation))
     }
 
     /// Returns a check's result for some targets: from the cache if none of their inputs changed, else from `compute`,
