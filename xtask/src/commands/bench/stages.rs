@@ -39,7 +39,8 @@ fn beside_kubeconform(context: &Context<'_>, command: &str) -> Result<Measured> 
     }
     let command = context.command(&root, &[command])?;
     finish(&command, &COMPARES)?;
-    let schemas = format!("{}/schemas/{{{{.Group}}}}/{{{{.ResourceKind}}}}_{{{{.ResourceAPIVersion}}}}.json", root.display());
+    let schemas =
+        format!("{}/schemas/{{{{.Group}}}}/{{{{.ResourceKind}}}}_{{{{.ResourceAPIVersion}}}}.json", root.display());
     let kubeconform = toolbox::process::Invocation::new(&context.tool("kubeconform")?, &root)
         .args(["-strict", "-output", "json", "-ignore-missing-schemas", "-ignore-filename-pattern", "render[.]lock"])
         .args(["-schema-location", &schemas])
