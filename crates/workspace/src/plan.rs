@@ -4,8 +4,8 @@
 //!
 //! Reads files; starts no process and writes nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use argocd::release::Release;

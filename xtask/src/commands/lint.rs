@@ -12,8 +12,9 @@ use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place, Result};
 use golden::{Golden, objects};
 use helm::batch::Runner;
 use helm::chart::Chart;
-use helm::dependencies;
+use helm::dependencies::{self, Prepared};
 use kubernetes::object::Object;
+use toolbox::parallel::{Slots, announced};
 use toolbox::progress::Progress;
 use toolbox::{atomic_file, inputs, links, timings};
 use workspace::plan::Inspections;
@@ -298,15 +299,23 @@ fn with_helm(
     let version = subject.workspace.config.argocd.helm;
     let engine = diagnostics.take(session.engines.get(&tools, &tool.path, version)).flatten();
     let runner = Runner { engine: engine.as_deref(), compares: false };
-    let helm = Helm { runner, program: &tool.path, root: &session.root, results, jobs: session.jobs };
+    let slots = Slots::new(session.jobs);
+    let helm =
+        Helm { runner, program: &tool.path, root: &session.root, results, jobs: session.jobs, slots: &slots };
+    let mut ready = Vec::new();
     for chart in charts {
         let cases: Vec<&ChartTarget<'_>> = cases.get(&*chart.directory).into_iter().flatten().collect();
-        let selected = selected.get(&*chart.directory).map(Vec::as_slice).unwrap_or_default();
         let Some(first) = cases.first().filter(|target| target.inspected.refused.is_none()) else { continue };
         let prepared = dependencies::prepare(first.chart, &first.inspected.dependencies, &context);
         let Some(prepared) = diagnostics.take(prepared) else { continue };
-
+        ready.push((chart, cases, prepared));
+    }
+    let announce = |(chart, cases, _): &(&Chart, Vec<&ChartTarget<'_>>, Prepared)| {
         session.printer.status("Checking", &format!("{} ({})", chart.path, plural(cases.len(), "case")));
+    };
+    // Charts have few cases, and each check starts few processes: one chart at a time would leave cores idle.
+    let found = announced(session.jobs, &ready, announce, |(chart, cases, prepared)| {
+        let selected = selected.get(&*chart.directory).map(Vec::as_slice).unwrap_or_default();
         let rendered: Vec<Rendered<'_>> = selected
             .iter()
             .filter_map(|(one, target)| {
@@ -318,18 +327,19 @@ fn with_helm(
             helm,
             chart,
             directory: &prepared.directory,
-            cases: &cases,
+            cases,
             rendered: &rendered,
             complete: rendered.len() == selected.len(),
             by_target: subject.by_target,
         };
-        for check in CHECKS {
-            if let Run::Helm(run) = check.run {
-                let _about = timings::about(LINT);
-                let _phase = timings::phase(check.name());
-                diagnostics.extend(run(&subject));
-            }
-        }
-    }
+        let checks = CHECKS.iter().filter_map(|check| if let Run::Helm(run) = check.run { Some((check, run)) } else { None });
+        let checks = checks.map(|(check, run)| {
+            let _about = timings::about(LINT);
+            let _phase = timings::phase(check.name());
+            run(&subject)
+        });
+        checks.collect::<Vec<Diagnostics>>()
+    });
+    found.into_iter().flatten().for_each(|found| diagnostics.extend(found));
     diagnostics
 }

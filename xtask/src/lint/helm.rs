@@ -10,6 +10,7 @@ use ::helm::batch::Runner;
 use ::helm::command;
 use diagnostics::{Diagnostic, Diagnostics, Result};
 use toolbox::environment::Environment;
+use toolbox::parallel::Slots;
 use toolbox::process::{Invocation, Output};
 use toolbox::results::Results;
 use workspace::target::ChartTarget;
@@ -31,8 +32,10 @@ pub struct Helm<'a> {
     pub runner: Runner<'a>,
     /// What was computed before.
     pub results: &'a Results,
-    /// How many processes may run at once.
+    /// How many threads may wait for processes.
     pub jobs: usize,
+    /// How many processes may run at once, for all charts.
+    pub slots: &'a Slots,
 }
 
 impl Helm<'_> {
@@ -70,7 +73,7 @@ impl Helm<'_> {
             invocation = invocation.env("TZ", write("zone", &command::time_zone(offset))?);
         }
         let invocation = invocation.args(args(inline.as_deref())).deadline(DEADLINE);
-        Ok((self.runner.run(&invocation)?, invocation))
+        Ok((self.slots.with(|| self.runner.run(&invocation))?, invocation))
     }
 
     /// Returns a check's result for some targets: from the cache if none of their inputs changed, else from `compute`,

@@ -8,9 +8,9 @@ use ::helm::chart::Chart;
 use argocd::project::Project;
 use kubernetes::manifest::Recorded;
 use kubernetes::object::Object;
-use workspace::{Deployment, Workspace};
 use workspace::target::{ChartTarget, Target};
 use workspace::written::{self, Written};
+use workspace::{Deployment, Workspace};
 
 use super::base::Base;
 use super::clusters::Clusters;
@@ -52,9 +52,7 @@ impl<'a> Subject<'a> {
     pub fn applications(&self) -> Vec<Written<'a>> {
         let selected: BTreeSet<&str> = self.targets.iter().map(|target| target.id.app.as_str()).collect();
         let is_selected = |one: &Deployment| selected.contains(one.application.instance.as_str());
-        self.every_application()
-            .filter(|written| written.deployment.is_none_or(is_selected))
-            .collect()
+        self.every_application().filter(|written| written.deployment.is_none_or(is_selected)).collect()
     }
 
     /// Returns all projects that have a name.

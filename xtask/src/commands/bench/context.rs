@@ -31,18 +31,17 @@ pub(super) struct Context<'s> {
 impl<'s> Context<'s> {
     /// For a workspace, with a number of rounds for each measurement.
     pub(super) fn new(session: &'s Session<'s>, workspace: &'s Workspace, rounds: usize) -> Result<Self> {
-        let own = std::env::current_exe().map_err(|error| {
-            Diagnostic::new(Code::Io, format!("cannot find the path of this executable: {error}"))
-        })?;
-        let scratch =
-            tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
+        let own = std::env::current_exe()
+            .map_err(|error| Diagnostic::new(Code::Io, format!("cannot find the path of this executable: {error}")))?;
+        let scratch = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
         Ok(Self { session, workspace, rounds: rounds.max(1), own, scratch, generated: RefCell::default() })
     }
 
     /// A pinned tool.
     pub(super) fn tool(&self, name: &str) -> Result<PathBuf> {
         let tools = self.session.tools(self.workspace);
-        let version = if name == "helm" { self.workspace.config.argocd.helm } else { self.workspace.config.tool(name)? };
+        let version =
+            if name == "helm" { self.workspace.config.argocd.helm } else { self.workspace.config.tool(name)? };
         Ok(tools.require(name, version)?.path)
     }
 

@@ -4,8 +4,8 @@ use diagnostics::{Diagnostic, Diagnostics, Result};
 use helm::batch::Runner;
 use helm::dependencies;
 use toolbox::process::Invocation;
-use workspace::plan::{self, Inspections};
 use workspace::Workspace;
+use workspace::plan::{self, Inspections};
 use workspace::render::Renderer;
 
 use super::amount::Amount;

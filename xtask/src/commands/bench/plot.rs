@@ -112,7 +112,8 @@ mod tests {
         let all = ["a", "b"].map(|name| Series { name, points: points([0, 10_000_000]) });
         let text = svg("<machine>", &all);
         assert!(text.contains("&lt;machine&gt;") && !text.contains("NaN") && !text.contains("inf"));
-        let names: Vec<&str> = text.lines().filter(|line| line.ends_with(">a</text>") || line.ends_with(">b</text>")).collect();
+        let names: Vec<&str> =
+            text.lines().filter(|line| line.ends_with(">a</text>") || line.ends_with(">b</text>")).collect();
         assert_eq!(names.len(), 2);
         assert!(names[0].contains("y=\"34.0\"") && names[1].contains("y=\"50.0\""), "{names:?}");
     }

@@ -1,6 +1,7 @@
 //! Rows about the checks.
 
 use diagnostics::Result;
+use kubernetes::schemas;
 
 use super::amount::Amount;
 use super::context::{COMPARES, Context};
@@ -39,9 +40,9 @@ fn beside_kubeconform(context: &Context<'_>, command: &str) -> Result<Measured> 
     }
     let command = context.command(&root, &[command])?;
     finish(&command, &COMPARES)?;
-    let schemas = format!("{}/schemas/{{{{.Group}}}}/{{{{.ResourceKind}}}}_{{{{.ResourceAPIVersion}}}}.json", root.display());
+    let schemas = format!("{}/schemas/{}", root.display(), schemas::LAYOUT);
     let kubeconform = toolbox::process::Invocation::new(&context.tool("kubeconform")?, &root)
-        .args(["-strict", "-output", "json", "-ignore-missing-schemas", "-ignore-filename-pattern", "render[.]lock"])
+        .args(["-strict", "-output", "json", "-verbose", "-n", "2", "-ignore-filename-pattern", "render[.]lock"])
         .args(["-schema-location", &schemas])
         .args((0..TARGETS).map(|index| format!("{}/{}/default", golden::FOLDER, generated::name(index))));
     let (mut own, mut other) = (Vec::new(), Vec::new());

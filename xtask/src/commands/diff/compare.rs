@@ -10,6 +10,7 @@ use golden::goldens::{self, Change};
 use kubernetes::change::field;
 use kubernetes::manifest::Recorded;
 use kubernetes::scope::{Scope, Scopes};
+use toolbox::parallel::join;
 
 use crate::commands::rendering::{RenderState, Rendering};
 use crate::report::model::{Action, ObjectChange};
@@ -71,8 +72,8 @@ fn changes(before: Option<&Rendering<'_>>, after: Option<&Rendering<'_>>) -> Vec
         },
         _ => BTreeSet::new(),
     };
-    let mut old = before.map(|one| manifests(one, &same)).unwrap_or_default();
-    let mut new = after.map(|one| manifests(one, &same)).unwrap_or_default();
+    let read = |one: Option<&Rendering<'_>>| one.map(|one| manifests(one, &same)).unwrap_or_default();
+    let (mut old, mut new) = join(|| read(before), || read(after));
     let namespace = |one: Option<&Rendering<'_>>| one.map(|one| one.target.namespace.clone());
     if before.is_some() && after.is_some() && namespace(before) != namespace(after) {
         // The namespace is part of every identity, but an object without one stays the same in another.

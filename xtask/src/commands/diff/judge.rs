@@ -69,7 +69,8 @@ pub(super) fn judge(
     let plans = if after.is_none() {
         action::plans_without(root, all.iter().filter_map(|(object, _)| *object), deleted)
     } else {
-        let changed: HashSet<*const Object> = all.iter().filter_map(|(_, after)| after.map(std::ptr::from_ref)).collect();
+        let changed: HashSet<*const Object> =
+            all.iter().filter_map(|(_, after)| after.map(std::ptr::from_ref)).collect();
         action::plans(root, &all, new.iter().any(|object| !changed.contains(&std::ptr::from_ref(object))))
     };
     let mut images: BTreeSet<Bump> = chart_bumps(before, after);
