@@ -13,7 +13,9 @@ mod workload;
 
 use serde::Deserialize;
 
-pub use self::application::{Application, ApplicationStatus, Health, OperationState, Resource, SyncResult, SyncStatus};
+pub use self::application::{
+    Application, ApplicationStatus, Health, OperationState, Resource, Sources, SyncResult, SyncStatus,
+};
 pub use self::event::{Event, Series};
 pub use self::list::{List, OneOrMany, WatchEvent};
 use self::metadata::nullable;

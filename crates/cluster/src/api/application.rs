@@ -1,6 +1,7 @@
 //! Argo CD's Applications.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::metadata::{Condition, Metadata, nullable};
 
@@ -10,9 +11,22 @@ use super::metadata::{Condition, Metadata, nullable};
 pub struct Application {
     /// Its metadata.
     pub metadata: Metadata,
+    /// Its sources.
+    #[serde(deserialize_with = "nullable")]
+    pub spec: Sources,
     /// Its status.
     #[serde(deserialize_with = "nullable")]
     pub status: ApplicationStatus,
+}
+
+/// The sources of an Application.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Sources {
+    /// The only one.
+    pub source: Value,
+    /// Several.
+    pub sources: Value,
 }
 
 /// The status of an Application.
@@ -46,6 +60,9 @@ pub struct SyncStatus {
     /// The commits that were compared, one for each of several sources.
     #[serde(deserialize_with = "nullable")]
     pub revisions: Vec<String>,
+    /// The sources that were compared, which may no longer be those of the Application.
+    #[serde(rename = "comparedTo")]
+    pub compared_to: Option<Sources>,
 }
 
 /// The health of an Application or of an object.

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
 use super::outcome::Verdict;
 use super::problem::Problem;
-use crate::api::{Application, Condition, Resource};
+use crate::api::{Application, Condition, Resource, Sources};
 
 /// How long an error has to last. While Argo CD starts, its components do not reach each other for some seconds.
 const LASTING: Duration = Duration::from_secs(45);
@@ -17,14 +19,16 @@ pub fn application(found: &Application, commit: Option<&str>) -> Verdict {
     let mut commits = revisions.filter(|revision| is_commit(revision)).peekable();
     // The revision of a chart from a Helm repository is its version.
     let current = commit.is_none_or(|commit| commits.peek().is_none() || commits.any(|one| one == commit));
+    let compared = status.sync.compared_to.as_ref().is_none_or(|compared| same_sources(compared, &found.spec));
     let running = status.operation_state.as_ref().is_some_and(|operation| operation.phase == "Running");
-    if status.sync.status == "Synced" && status.health.status == "Healthy" && current && !running {
+    if status.sync.status == "Synced" && status.health.status == "Healthy" && current && compared && !running {
         return Verdict::Ready;
     }
     let or_unknown = |text: &str| if text.is_empty() { "Unknown".to_owned() } else { text.to_owned() };
     let (sync, health) = (or_unknown(&status.sync.status), or_unknown(&status.health.status));
     let state = match (sync.as_str(), current) {
         ("Synced", false) => format!("is Synced with an earlier commit and {health}"),
+        ("Synced", true) if !compared => format!("is Synced with earlier sources and {health}"),
         _ => format!("is {sync} and {health}"),
     };
     let cause = cause(found);
@@ -35,6 +39,28 @@ pub fn application(found: &Application, commit: Option<&str>) -> Verdict {
     );
     let invalid = status.conditions.iter().any(|condition| condition.kind.ends_with("Error"));
     if invalid && !running { Verdict::Failed(problem, LASTING) } else { Verdict::Pending(problem) }
+}
+
+/// Whether sources are the same. The status of an Application lacks fields without a value.
+fn same_sources(one: &Sources, other: &Sources) -> bool {
+    let both = |sources: &Sources| (filled(&sources.source), filled(&sources.sources));
+    both(one) == both(other)
+}
+
+/// A value without fields that have none.
+fn filled(value: &Value) -> Value {
+    match value {
+        Value::Object(entries) => {
+            let entries = entries.iter().map(|(key, value)| (key.clone(), filled(value)));
+            let entries: Map<String, Value> = entries.filter(|(_, value)| !value.is_null()).collect();
+            if entries.is_empty() { Value::Null } else { Value::Object(entries) }
+        }
+        Value::Array(items) if items.is_empty() => Value::Null,
+        Value::Array(items) => Value::Array(items.iter().map(filled).collect()),
+        Value::String(text) if text.is_empty() => Value::Null,
+        Value::Bool(false) => Value::Null,
+        other => other.clone(),
+    }
 }
 
 /// Whether a revision is a commit, and not the version of a chart.
@@ -81,7 +107,7 @@ pub fn cause(found: &Application) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -115,6 +141,24 @@ mod tests {
         assert_eq!(
             shown(judged(json!(null))),
             "Application web is Unknown and Unknown: Argo CD has not reported a reason yet"
+        );
+    }
+
+    #[test]
+    fn a_status_about_earlier_sources_does_not_count() {
+        let of = |path: &str| {
+            let source =
+                json!({ "repoURL": "https://git.example.com/web.git", "path": path, "helm": { "skipTests": false } });
+            let compared = json!({ "source": { "repoURL": "https://git.example.com/web.git", "path": "charts/web" } });
+            let sync = json!({ "status": "Synced", "revision": COMMIT, "comparedTo": compared });
+            let status = json!({ "sync": sync, "health": { "status": "Healthy" } });
+            let found = json!({ "metadata": { "name": "web" }, "spec": { "source": source }, "status": status });
+            application(&serde_json::from_value(found).expect("readable"), Some(COMMIT))
+        };
+        assert_eq!(of("charts/web"), Verdict::Ready);
+        assert_eq!(
+            shown(of("charts/other")),
+            "Application web is Synced with earlier sources and Healthy: Argo CD has not reported a reason yet"
         );
     }
 
