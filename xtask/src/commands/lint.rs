@@ -192,7 +192,7 @@ pub fn check(
     }
     for check in CHECKS {
         if let Run::Files(run) | Run::Objects(run) | Run::Git(run) = check.run {
-            let _about = timings::about(LINT);
+            let _about = timings::about(&LINT);
             let _phase = timings::phase(check.name());
             diagnostics.extend(run(&subject));
         }
@@ -319,7 +319,7 @@ fn with_helm(
         };
         for check in CHECKS {
             if let Run::Helm(run) = check.run {
-                let _about = timings::about(LINT);
+                let _about = timings::about(&LINT);
                 let _phase = timings::phase(check.name());
                 diagnostics.extend(run(&subject));
             }
