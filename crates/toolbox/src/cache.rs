@@ -86,6 +86,7 @@ pub fn parts(cache: &Path) -> Vec<Part> {
 
 /// Deletes the results and inline values that were not used for the longest time, until the others are within a limit in
 /// bytes, and the exports above their number; with a limit of 0, also all exports that are not in use.
+#[must_use]
 pub fn collect(cache: &Path, limit: u64) -> Collected {
     let mut collected = Collected::default();
     let mut remove = |entry: &Entry| {
@@ -136,7 +137,7 @@ pub fn wrote(cache: &Path, bytes: u64) {
     }
     let text = regular_file::read_to_string(&path).unwrap_or_default();
     if text.lines().filter_map(|line| line.parse::<u64>().ok()).sum::<u64>() > LIMIT / SHARE {
-        collect(cache, LIMIT - LIMIT / SHARE);
+        let _ = collect(cache, LIMIT - LIMIT / SHARE);
     }
 }
 
@@ -210,7 +211,7 @@ mod tests {
         let collected = collect(cache.path(), 25_000);
         assert_eq!(collected.entries, 2);
         assert_eq!(found(&results, &keys), [true, false, false, true]);
-        collect(cache.path(), 0);
+        let _ = collect(cache.path(), 0);
         assert_eq!(found(&results, &keys), [false; 4]);
     }
 
@@ -235,7 +236,7 @@ mod tests {
             let file = fs::File::open(&path).expect("a file");
             file.set_modified(SystemTime::now() - ABANDONED * age).expect("changed");
         }
-        collect(cache.path(), LIMIT);
+        let _ = collect(cache.path(), LIMIT);
         let left: Vec<String> = entries(&folder).iter().map(|path| name(path)).collect();
         assert_eq!(left, [".new-new"]);
     }
@@ -247,7 +248,7 @@ mod tests {
         fs::write(cache.path().join("tools/helm/helm"), "program").expect("written");
         let names = |cache: &Path| parts(cache).into_iter().map(|part| (part.name, part.entries)).collect::<Vec<_>>();
         assert_eq!(names(cache.path()), [("results/renders".to_owned(), 4), ("tools".to_owned(), 1)]);
-        collect(cache.path(), 0);
+        let _ = collect(cache.path(), 0);
         assert_eq!(names(cache.path()), [("results/renders".to_owned(), 0), ("tools".to_owned(), 1)]);
     }
 }

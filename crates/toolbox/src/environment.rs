@@ -168,6 +168,7 @@ mod tests {
             cache: cache.to_path_buf(),
             now: Duration::ZERO,
             invalid_now: None,
+            engine: None,
         };
         environment.check_cache().err().map(|found| found.0[0].message.clone())
     }

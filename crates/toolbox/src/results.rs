@@ -81,7 +81,7 @@ impl Results {
         }
         let path = self.path(kind, key);
         let facts = fs::symlink_metadata(&path).ok()?;
-        let private = facts.is_file() && facts.uid() == geteuid().as_raw() && facts.mode() & 0o077 == 0;
+        let private = facts.is_file() && facts.uid() == geteuid().as_raw() && facts.mode() & 0o777 == 0o600;
         let content = private.then(|| regular_file::read(&path).ok()).flatten().and_then(|bytes| content(key, bytes));
         let Some(content) = content else {
             let _ = fs::remove_file(&path);

@@ -81,7 +81,7 @@ impl Drop for Phase {
 pub struct About(Option<String>);
 
 /// What this thread does next is about a subject.
-pub fn about(subject: impl ToString) -> About {
+pub fn about(subject: &impl ToString) -> About {
     About(RECORDER.get().map(|_| SUBJECT.replace(subject.to_string())))
 }
 
@@ -104,11 +104,11 @@ mod tests {
             let _outer = phase("outer");
             std::thread::scope(|scope| {
                 scope.spawn(|| {
-                    let _about = about("web/default");
+                    let _about = about(&"web/default");
                     drop(phase("render"));
                 });
             });
-            let _about = about("mail/default");
+            let _about = about(&"mail/default");
             drop(phase("compare"));
         }
         drop(phase("last"));

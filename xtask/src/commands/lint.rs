@@ -195,7 +195,7 @@ pub fn check(
     }
     for check in CHECKS {
         if let Run::Files(run) | Run::Objects(run) | Run::Git(run) = check.run {
-            let _about = timings::about(LINT);
+            let _about = timings::about(&LINT);
             let _phase = timings::phase(check.name());
             diagnostics.extend(run(&subject));
         }
@@ -334,7 +334,7 @@ fn with_helm(
         };
         let checks = CHECKS.iter().filter_map(|check| if let Run::Helm(run) = check.run { Some((check, run)) } else { None });
         let checks = checks.map(|(check, run)| {
-            let _about = timings::about(LINT);
+            let _about = timings::about(&LINT);
             let _phase = timings::phase(check.name());
             run(&subject)
         });

@@ -434,7 +434,7 @@ fn prepare_remote(jobs: usize, pins: &[&Pin], context: &Context<'_>, diagnostics
     let pins: BTreeMap<&str, &Pin> = pins.iter().map(|pin| (pin.digest.as_str(), *pin)).collect();
     let pins: Vec<&Pin> = pins.into_values().collect();
     let prepared = parallel(jobs, &pins, |pin| {
-        let _about = timings::about(format!("chart {}", pin.name));
+        let _about = timings::about(&format!("chart {}", pin.name));
         let _phase = timings::phase("prepare");
         remote::prepare(pin, context)
     });

@@ -93,6 +93,6 @@ mod tests {
         let base = repository.merge_base("main").expect("git").expect("a commit");
         assert_eq!(repository.file(&base, "a").expect("git").as_deref(), Some("1"));
         assert_eq!(repository.file("HEAD", "a").expect("git").as_deref(), Some("2"));
-        assert_eq!(repository.tracked().expect("git"), ["a".to_owned(), "l".to_owned()].into());
+        assert_eq!(repository.tracked().expect("git"), [b"a", b"l"]);
     }
 }
