@@ -3,11 +3,13 @@
 pub mod app_of_apps;
 pub mod argocd;
 pub mod bench;
+pub mod checks;
 pub mod ci;
 pub mod completions;
 pub mod consequences;
 pub mod deps;
 pub mod diff;
+pub mod differences;
 pub mod doctor;
 pub mod end_to_end;
 pub mod explain;

@@ -89,7 +89,7 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
             lint::run(session, &lint::Request { targets, fix, base, images })
         }
         Command::Validate(cli::Validate { targets, crds }) => {
-            validate::run(session, &validate::Request { targets, crds })
+            validate::run(session, &validate::Request { targets, crds, only: None })
         }
         Command::Schemas(cli::Schemas { from_cluster: _, kubeconfig, from, check }) => {
             schemas::run(session, &schemas::Request { kubeconfig, from, check })

@@ -5,8 +5,6 @@
 //!
 //! Does not build images or run the tool's own tests; `.ci/run` does.
 
-mod changes;
-
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -17,16 +15,19 @@ use workspace::plan::Inspections;
 use workspace::target::{DEFAULT_CASE, Target};
 use workspace::{Workspace, plan};
 
-use self::changes::Changes;
 use super::app_of_apps;
 use super::consequences;
+use super::diff::{Checkout, Compared, mark};
 use super::end_to_end::prepare;
 use super::placing::Placer;
 use super::rendering::{self, RenderState, Rendering};
 use super::{Outcome, Session, lint, render, test_kind, validate};
+use crate::lint::base::Base;
 use crate::report;
+use crate::report::baseline;
 use crate::report::json::Output;
 use crate::report::junit::{Case, Failure, Suite};
+use crate::report::model::Report;
 use crate::report::outputs::Outputs;
 use crate::report::rendered::{RenderReport, State};
 use crate::report::{json, rendered};
@@ -66,8 +67,8 @@ impl Stage {
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let started = Instant::now();
     let mut stages = Vec::new();
-    let mut changes = Changes::default();
-    let result = all(session, request, &mut stages, &mut changes);
+    let mut compared = None;
+    let result = all(session, request, &mut stages, &mut compared);
     let mut diagnostics = Diagnostics::default();
     for stage in &stages {
         diagnostics.extend(stage.found.clone());
@@ -83,17 +84,30 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     consequences::remove(&mut diagnostics);
     // Stages may have findings in common, which this removes.
     diagnostics.sort();
-    let suites: Vec<Suite> = stages.iter().flat_map(suites).collect();
-    let report = changes.report(session, &diagnostics, started.elapsed());
     let summary = session.environment.step_summary.as_deref();
-    diagnostics.extend(request.outputs.write_with(&report, &suites, summary).err().unwrap_or_default());
+    if request.outputs.is_any() || summary.is_some() {
+        let suites: Vec<Suite> = stages.iter().flat_map(suites).collect();
+        let (report, base) = compared.unwrap_or_else(|| (Report::empty("ci", "the base", "the checkout"), None));
+        let findings = baseline::findings(base.as_ref(), &diagnostics);
+        let mut report = Report { findings, elapsed: started.elapsed(), ..report };
+        report.validity = mark(&mut report.applications, &diagnostics);
+        diagnostics.extend(request.outputs.write_with(&report, &suites, summary).err().unwrap_or_default());
+    }
     let names: Vec<&str> = stages.iter().map(|stage| stage.name).collect();
     session.printer.finished(&format!("{}: {}", names.join(", "), report::count(&diagnostics)));
     Ok(Outcome { diagnostics, output })
 }
 
+/// What the reports show besides the findings, and the findings in the base, if a revision is the base.
+type Comparison = (Report, Option<Diagnostics>);
+
 /// Runs the stages one after the other. Fails only if the workspace cannot be loaded.
-fn all(session: &Session<'_>, request: &Request, stages: &mut Vec<Stage>, changes: &mut Changes) -> Result<json::Ci> {
+fn all(
+    session: &Session<'_>,
+    request: &Request,
+    stages: &mut Vec<Stage>,
+    compared: &mut Option<Comparison>,
+) -> Result<json::Ci> {
     let started = Instant::now();
     let (workspace, mut found) = app_of_apps::load(session)?;
     let argocd = workspace.config.argocd;
@@ -102,6 +116,7 @@ fn all(session: &Session<'_>, request: &Request, stages: &mut Vec<Stage>, change
     let (targets, planned) = plan::plan(&workspace, &inspections, argocd, &[]);
     found.extend(planned);
     let renderings = rendering::render(session, &workspace, argocd, targets, true, &mut found);
+    let read = found.clone();
     let rendered = !found.has_errors() && renderings.iter().all(|one| one.rendered().is_some());
     let render_request = render::Request { force: true, ..render::Request::default() };
     let judged = render::judge(session, &render_request, &workspace, argocd, &renderings, &mut found);
@@ -109,7 +124,6 @@ fn all(session: &Session<'_>, request: &Request, stages: &mut Vec<Stage>, change
     if let Some(report) = &report {
         session.printer.render(report);
     }
-    *changes = Changes::new(argocd, &renderings, report.as_ref());
     let cases = renderings.iter().map(|one| rendered_case(one, report.as_ref())).collect();
     stages.push(Stage::new("render", started, cases, found));
 
@@ -131,9 +145,32 @@ fn all(session: &Session<'_>, request: &Request, stages: &mut Vec<Stage>, change
     let cases = cases(&mut names().chain(checked.charts));
     stages.push(Stage::new("lint", started, cases, checked.diagnostics));
 
+    if request.outputs.show_changes() || session.environment.step_summary.is_some() {
+        let (workspace, inspections, renderings) = (&workspace, &inspections, &renderings);
+        let checkout = Checkout { session, workspace, inspections, renderings, found: &read, command: "ci" };
+        *compared = Some(compare(session, request, &checkout));
+    }
+
     let run_kind = request.kind && !process::interrupted();
     let steps = run_kind.then(|| run_scenarios(session, &workspace, &renderings, stages));
     Ok(json::Ci { render: report.as_ref().map(json::Render::from), steps })
+}
+
+/// Compares the checkout with the base, or else with the goldens.
+fn compare(session: &Session<'_>, request: &Request, checkout: &Checkout<'_>) -> Comparison {
+    // That a requested revision does not exist is a finding of `lint`.
+    if let Some(base) = Base::find(&session.root, request.base.as_deref()).ok().flatten() {
+        let name = base.name.clone();
+        match checkout.since(base, request.crds.as_deref()) {
+            Ok(Compared { report, base }) => return (report, Some(base)),
+            Err(found) => {
+                let reason = found.0.first().map(|one| one.message.as_str()).unwrap_or_default();
+                session.printer.status("Skipped", &format!("the comparison with {name}: {reason}"));
+            }
+        }
+    }
+    let report = checkout.since_goldens();
+    (report.unwrap_or_else(|_| Report::empty("ci", "the goldens", "the checkout")), None)
 }
 
 /// Runs the end-to-end scenarios for everything that could be rendered, and returns the steps for JSON output.

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use diagnostics::wording::plural;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place, Result};
-use golden::{Golden, objects};
+use golden::objects;
 use helm::chart::Chart;
 use helm::dependencies;
 use kubernetes::object::Object;
@@ -154,7 +154,11 @@ pub fn check(
     let every: Vec<&Chart> = charts.values().collect();
     let rendered: BTreeSet<String> =
         renderings.iter().filter(|one| !one.failed()).map(|one| one.target.id.to_string()).collect();
-    let base = diagnostics.take(Base::find(&session.root, request.base.as_deref())).flatten();
+    // Another revision than the checkout is itself what the checkout is compared with.
+    let base = match &session.revision {
+        Some(_) => None,
+        None => diagnostics.take(Base::find(&session.root, request.base.as_deref())).flatten(),
+    };
     let subject = Subject {
         workspace,
         charts: &every,
@@ -193,7 +197,7 @@ fn unselected<'a>(
     let others = all.iter().filter(|target| target.id.case == DEFAULT_CASE && !selected.contains(&target.id));
     let recorded = |target: &&'a Target<'a>| {
         // A golden that cannot be read is reported where its target is selected.
-        let golden = Golden::load(&session.root, &target.id).ok().filter(|golden| !golden.files.is_empty());
+        let golden = session.goldens.of(&session.root, &target.id).ok().filter(|golden| !golden.files.is_empty());
         let objects = golden.map(|golden| objects::read(target, &golden, &golden.recorded(&target.namespace)));
         (*target, objects)
     };
@@ -277,7 +281,8 @@ fn with_helm(
         let prepared = dependencies::prepare(first.chart, &first.inspected.dependencies, &context);
         let Some(prepared) = diagnostics.take(prepared) else { continue };
 
-        session.printer.status("Checking", &format!("{} ({})", chart.path, plural(cases.len(), "case")));
+        let revision = session.revision.as_ref().map(|name| format!(" at {name}")).unwrap_or_default();
+        session.printer.status("Checking", &format!("{}{revision} ({})", chart.path, plural(cases.len(), "case")));
         let rendered: Vec<Rendered<'_>> = selected
             .iter()
             .filter_map(|(one, target)| {

@@ -80,6 +80,26 @@ impl Rendering<'_> {
         }
     }
 
+    /// The manifests in some of the target's files; none if rendering failed. Only these are parsed.
+    #[must_use]
+    pub fn manifests_in(&self, wanted: &dyn Fn(&str, &[u8]) -> bool) -> Vec<Recorded> {
+        match &self.state {
+            RenderState::Rendered(rendered) => {
+                let rendered = rendered.iter().filter(|one| wanted(&one.file, one.manifest.text.as_bytes()));
+                rendered.cloned().collect()
+            }
+            RenderState::Fresh => {
+                let files = self.golden.files.iter().filter(|(file, text)| wanted(file, text));
+                let files: BTreeMap<String, Vec<u8>> = files.map(|(file, text)| (file.clone(), text.clone())).collect();
+                if files.is_empty() {
+                    return Vec::new();
+                }
+                Golden { files, ..Golden::default() }.recorded(&self.target.namespace)
+            }
+            RenderState::Failed(_) | RenderState::Blocked(_) => Vec::new(),
+        }
+    }
+
     /// The target's current objects with their places; empty if rendering failed.
     #[must_use]
     pub fn objects(&self) -> Vec<Object> {

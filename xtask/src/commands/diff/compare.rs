@@ -6,9 +6,8 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use golden::diff::{self, Kind, ObjectDiff};
-use golden::goldens::{self, Change, Golden};
+use golden::goldens::{self, Change};
 use kubernetes::change::field;
-use kubernetes::manifest::Recorded;
 use kubernetes::scope::{Scope, Scopes};
 
 use crate::commands::rendering::{RenderState, Rendering};
@@ -71,8 +70,9 @@ fn changes(before: Option<&Rendering<'_>>, after: Option<&Rendering<'_>>) -> Vec
         },
         _ => BTreeSet::new(),
     };
-    let mut old = before.map(|one| manifests(one, &same)).unwrap_or_default();
-    let mut new = after.map(|one| manifests(one, &same)).unwrap_or_default();
+    let differs = |file: &str, _: &[u8]| !same.contains(file);
+    let mut old = before.map(|one| one.manifests_in(&differs)).unwrap_or_default();
+    let mut new = after.map(|one| one.manifests_in(&differs)).unwrap_or_default();
     let namespace = |one: Option<&Rendering<'_>>| one.map(|one| one.target.namespace.clone());
     if before.is_some() && after.is_some() && namespace(before) != namespace(after) {
         // The namespace is part of every identity, but an object without one stays the same in another.
@@ -117,20 +117,6 @@ fn texts<'r>(one: &'r Rendering<'_>) -> BTreeMap<&'r str, &'r [u8]> {
         }
         RenderState::Fresh => one.golden.files.iter().map(|(file, text)| (file.as_str(), text.as_slice())).collect(),
         RenderState::Failed(_) | RenderState::Blocked(_) => BTreeMap::new(),
-    }
-}
-
-/// The manifests of a target, except for those in some files.
-fn manifests(one: &Rendering<'_>, except: &BTreeSet<&str>) -> Vec<Recorded> {
-    let wanted = |file: &str| !except.contains(file);
-    match &one.state {
-        RenderState::Rendered(rendered) => rendered.iter().filter(|one| wanted(&one.file)).cloned().collect(),
-        RenderState::Fresh => {
-            let files = one.golden.files.iter().filter(|(file, _)| wanted(file));
-            let files = files.map(|(file, text)| (file.clone(), text.clone())).collect();
-            Golden { files, ..Golden::default() }.recorded(&one.target.namespace)
-        }
-        RenderState::Failed(_) | RenderState::Blocked(_) => Vec::new(),
     }
 }
 

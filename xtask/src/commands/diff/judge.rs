@@ -1,9 +1,10 @@
 //! What Argo CD does with the objects of an Application that change, and what follows from it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 use argocd::action::{self, Plan};
+use argocd::application::instance_name;
 use argocd::effect;
 use argocd::effect::Removal;
 use diagnostics::Source;
@@ -42,11 +43,12 @@ pub(super) struct Judgment {
 type Pair<'o> = (Option<&'o Object>, Option<&'o Object>);
 
 /// Completes the changes of the objects that Argo CD applies. `deleted` says whether something deletes an Application that
-/// only the base has.
+/// only the base has, at least under its name, and `others` are objects of other Applications before and after the change.
 pub(super) fn judge(
     before: Option<Side<'_>>,
     after: Option<Side<'_>>,
     deleted: bool,
+    others: (&[Object], &[Object]),
     changes: &mut [&mut ObjectChange],
 ) -> Judgment {
     if changes.is_empty() {
@@ -57,20 +59,32 @@ pub(super) fn judge(
     let root = after.or(before).and_then(|side| side.root).unwrap_or(&none);
     let objects = |side: Option<Side<'_>>| side.map(|side| side.target.objects()).unwrap_or_default();
     let (old, new) = (objects(before), objects(after));
-    let around = Surroundings::new(&old, &new);
+    let around = Surroundings::new(&old, &new).among(others.0, others.1);
+    let (old_files, new_files) = (by_file(&old), by_file(&new));
     let mut all: Vec<Pair<'_>> = Vec::new();
     let mut ranges: Vec<Range<usize>> = Vec::new();
     for change in changes.iter() {
         let start = all.len();
-        all.extend(pairs(change, &old, &new));
+        all.extend(pairs(change, &old_files, &new_files));
         ranges.push(start..all.len());
     }
+    let is_renamed = is_another(before, after);
     let plans = if after.is_none() {
         action::plans_without(root, all.iter().filter_map(|(object, _)| *object), deleted)
     } else {
-        let is_changed =
-            |object: &Object| all.iter().any(|(_, after)| after.is_some_and(|one| std::ptr::eq(one, object)));
-        action::plans(root, &all, new.iter().any(|object| !is_changed(object)))
+        let changed: HashSet<*const Object> =
+            all.iter().filter_map(|(_, after)| after.map(std::ptr::from_ref)).collect();
+        let remains = new.iter().any(|object| !changed.contains(&std::ptr::from_ref(object)));
+        let mut plans = action::plans(root, &all, remains);
+        // An Application never prunes what belongs to one with another name.
+        if let Some(former) = before.and_then(|side| side.root).filter(|_| is_renamed) {
+            for (plan, (old, _)) in plans.iter_mut().zip(&all).filter(|(_, (_, new))| new.is_none()) {
+                if let Some(fate) = action::plans_without(former, *old, deleted).pop() {
+                    *plan = fate;
+                }
+            }
+        }
+        plans
     };
     let mut images: BTreeSet<Bump> = chart_bumps(before, after);
     for (change, range) in changes.iter_mut().zip(ranges) {
@@ -102,6 +116,11 @@ pub(super) fn judge(
     }
 }
 
+/// Whether both sides are Applications, with different names.
+fn is_another(before: Option<Side<'_>>, after: Option<Side<'_>>) -> bool {
+    before.zip(after).is_some_and(|(before, after)| before.target.target.id.app != after.target.target.id.app)
+}
+
 /// An object with another name as one change, although a sync creates one object and deletes another.
 fn renamed<'o>(kind: Kind, pairs: &[Pair<'o>], plans: &[Plan]) -> Option<(Pair<'o>, Plan)> {
     let ([(None, Some(new)), (Some(old), None)], [created, removed], Kind::Renamed) = (pairs, plans, kind) else {
@@ -114,12 +133,23 @@ fn renamed<'o>(kind: Kind, pairs: &[Pair<'o>], plans: &[Plan]) -> Option<(Pair<'
     Some(((Some(*old), Some(*new)), Plan { action, update: None, reason: None }))
 }
 
+/// The objects of a side by their goldens.
+type ByFile<'o> = HashMap<&'o str, Vec<&'o Object>>;
+
+fn by_file(objects: &[Object]) -> ByFile<'_> {
+    let mut files: ByFile<'_> = HashMap::new();
+    for object in objects {
+        files.entry(&object.golden).or_default().push(object);
+    }
+    files
+}
+
 /// The objects of a manifest that changed; those of a List one by one.
-fn pairs<'o>(change: &ObjectChange, old: &'o [Object], new: &'o [Object]) -> Vec<Pair<'o>> {
+fn pairs<'o>(change: &ObjectChange, old: &ByFile<'o>, new: &ByFile<'o>) -> Vec<Pair<'o>> {
     let diff = &change.diff;
-    let of = |objects: &'o [Object], file: Option<&str>| -> BTreeMap<&'o ObjectKey, &'o Object> {
-        let own = objects.iter().filter(|object| Some(object.golden.as_str()) == file);
-        own.map(|object| (&object.key, object)).collect()
+    let of = |objects: &ByFile<'o>, file: Option<&str>| -> BTreeMap<&'o ObjectKey, &'o Object> {
+        let own = file.and_then(|file| objects.get(file)).into_iter().flatten();
+        own.map(|object| (&object.key, *object)).collect()
     };
     let file = Some(diff.object.file.as_str());
     let (before, after) = match diff.kind {
@@ -145,8 +175,8 @@ fn pairs<'o>(change: &ObjectChange, old: &'o [Object], new: &'o [Object]) -> Vec
 /// that renders it, if it prunes.
 pub(super) fn is_deleted(base: &Workspace, head: &Workspace, root: &Node, file: &str) -> bool {
     let generated = base.generated.iter().find(|one| std::ptr::eq(&raw const one.root, root));
-    if generated.is_some_and(|one| one.made_by.is_some()) {
-        return true;
+    if let Some(made_by) = generated.and_then(|one| one.made_by.as_ref()) {
+        return !is_kept(head, &made_by.set);
     }
     let parent = generated.and_then(|one| one.parent.as_ref()).map(|parent| parent.app.as_str());
     written::applications(head).any(|one| {
@@ -154,6 +184,22 @@ pub(super) fn is_deleted(base: &Workspace, head: &Workspace, root: &Node, file: 
         let inside = file.strip_prefix(path.trim_matches('/')).is_some_and(|rest| rest.starts_with('/'));
         let renders = parent.map_or(inside, |parent| parent == one.name);
         renders && matches!(effect::removal(one.root, root), Removal::Pruned(_))
+    })
+}
+
+/// Whether an ApplicationSet that exists does not delete the Applications that it no longer generates.
+fn is_kept(workspace: &Workspace, set: &str) -> bool {
+    let policy = set_of(workspace, set).and_then(|root| root.find(&["spec", "syncPolicy", "applicationsSync"]));
+    matches!(policy.and_then(Node::as_str), Some("create-only" | "create-update"))
+}
+
+/// The document of an ApplicationSet.
+pub(super) fn set_of<'w>(workspace: &'w Workspace, name: &str) -> Option<&'w Node> {
+    let roots = workspace.argocd.iter().flat_map(|file| &file.documents).map(|document| &document.root);
+    roots.into_iter().find(|root| {
+        let text = |path: &[&str]| root.find(path).and_then(Node::as_str).unwrap_or_default();
+        let instance = instance_name(text(&["metadata", "name"]), text(&["metadata", "namespace"]));
+        text(&["kind"]) == "ApplicationSet" && (instance == name || text(&["metadata", "name"]) == name)
     })
 }
 

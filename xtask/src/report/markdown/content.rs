@@ -13,6 +13,7 @@ use super::block::Block;
 use super::escape::{cell, code, html_code, html_message, message};
 use crate::report::model::{
     self, Action, ApplicationChange, ApplicationKind, Bump, Finding, Known, NotRendered, ObjectChange, Report, Status,
+    Validity,
 };
 use crate::report::{snippet, visible};
 
@@ -67,12 +68,14 @@ fn counts(report: &Report) -> String {
         parts.push(format!("{}: {}", plural(objects.len(), "object"), model::counts(objects.iter().copied())));
     }
     let current = report.findings.iter().filter(|finding| finding.status != Some(Status::Fixed));
-    let errors = |finding: &&Finding| finding.diagnostic.code.class() > Class::Warning;
-    let (errors, warnings): (Vec<&Finding>, Vec<&Finding>) = current.partition(errors);
+    let (errors, warnings): (Vec<&Finding>, Vec<&Finding>) = current.partition(|finding| is_error(finding));
     for (found, word) in [(errors, "error"), (warnings, "warning")] {
         if !found.is_empty() {
             parts.push(plural(found.len(), word));
         }
+    }
+    if matches!(report.validity, Validity::Checked { .. }) {
+        parts.extend(report.validity.describe());
     }
     format!("**{}**", parts.join(" · "))
 }
@@ -129,8 +132,13 @@ fn findings(report: &Report) -> Vec<Block> {
         blocks.push(Block::Text("### Findings".to_owned()));
         blocks.extend(new.iter().map(|finding| finding_fold(finding, new.len() <= OPEN)));
     }
-    for (status, title) in [(Status::Existing, "that the base has, too"), (Status::Fixed, "fixed")] {
-        let found = with(&[Some(status)]);
+    let (failing, existing): (Vec<&Finding>, Vec<&Finding>) =
+        with(&[Some(Status::Existing)]).into_iter().partition(|finding| report.command == "ci" && is_error(finding));
+    if !failing.is_empty() {
+        blocks.push(Block::Text("### Findings that the base has, too".to_owned()));
+        blocks.extend(failing.iter().map(|finding| finding_fold(finding, new.is_empty() && failing.len() <= OPEN)));
+    }
+    for (found, title) in [(existing, "that the base has, too"), (with(&[Some(Status::Fixed)]), "fixed")] {
         if !found.is_empty() {
             let summary = format!("{} {title}", plural(found.len(), "finding"));
             let items = found.iter().map(|finding| format!("- {}", finding_line(finding))).collect();
@@ -139,6 +147,11 @@ fn findings(report: &Report) -> Vec<Block> {
         }
     }
     blocks
+}
+
+/// Whether a finding fails the run.
+fn is_error(finding: &Finding) -> bool {
+    finding.diagnostic.code.class() > Class::Warning
 }
 
 fn finding_fold(finding: &Finding, open: bool) -> Block {
