@@ -31,6 +31,7 @@ mod pod_security_agreement;
 mod policy;
 mod properties;
 mod provenance;
+mod readme;
 mod relay;
 mod render;
 mod reports;

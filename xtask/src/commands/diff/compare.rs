@@ -45,9 +45,10 @@ pub(super) fn targets(
     objects
 }
 
-/// Sorts changes: those that only cases have are last, otherwise the most severe one is first.
+/// Sorts changes: those that only cases have are last, otherwise the most severe one is first, and those without any effect
+/// follow the others.
 pub(super) fn sort(changes: &mut [ObjectChange]) {
-    changes.sort_by_key(|one| (!one.is_applied(), std::cmp::Reverse(one.severity())));
+    changes.sort_by_key(|one| (!one.is_applied(), std::cmp::Reverse(one.severity()), one.effects.is_empty()));
 }
 
 /// Whether one target renders most of what another one does, under any name.
@@ -85,12 +86,18 @@ fn changes(before: Option<&Rendering<'_>>, after: Option<&Rendering<'_>>) -> Vec
         }
     }
     let mut changes = goldens::changes(old, &new);
-    // Another object may have taken over the name of its golden.
+    // Another object may have taken over the name of its golden, and a template may have another name.
     changes.retain(|change| match change {
-        Change::Modified(old, new) => old.manifest.text != new.manifest.text,
+        Change::Modified(old, new) => without_source(&old.manifest.text) != without_source(&new.manifest.text),
         Change::Added(_) | Change::Removed(_) | Change::Renamed(..) => true,
     });
     changes
+}
+
+/// A manifest without Helm's comment that names the template.
+fn without_source(text: &str) -> &str {
+    let rest = text.strip_prefix("# Source: ").and_then(|rest| rest.split_once('\n'));
+    rest.map_or(text, |(_, rest)| rest)
 }
 
 /// The files that are equal on both sides, so that nobody has to parse them; `None` if all of them are.

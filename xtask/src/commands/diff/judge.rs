@@ -69,6 +69,7 @@ pub(super) fn judge(
         ranges.push(start..all.len());
     }
     let is_renamed = is_another(before, after);
+    let of_deleted = after.is_none() || is_renamed;
     let plans = if after.is_none() {
         action::plans_without(root, all.iter().filter_map(|(object, _)| *object), deleted)
     } else {
@@ -101,7 +102,13 @@ pub(super) fn judge(
             let key = after.or(before).map(|object| &object.key);
             let ignored = |path: &[String]| key.is_some_and(|key| effect::ignores(root, key, path));
             let unit = Change { before, after, action: plan.action, update: plan.update, ignored: &ignored };
-            change.effects.extend(effects::of(&unit, &around));
+            let mut effects = effects::of(&unit, &around);
+            if of_deleted {
+                // Only this option keeps an object when its Application is deleted.
+                let helps = effects.iter_mut().filter_map(|effect| effect.help.as_mut());
+                helps.for_each(|help| *help = help.replace("Prune=false", "Delete=false"));
+            }
+            change.effects.extend(effects);
         }
         change.effects.sort_by_key(|effect| std::cmp::Reverse(effect.severity));
         (change.action, change.reason) = summary(change.diff.kind, &plans.iter().collect::<Vec<_>>());

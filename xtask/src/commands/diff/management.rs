@@ -84,7 +84,7 @@ fn moved(before: &Cluster, after: &Cluster, objects: &[Object]) -> Effect {
         None => (Severity::Caution, String::new()),
     };
     let message = format!(
-        "the Application moves from cluster `{}` to `{}`; its {} stay in the former cluster, and nothing manages them{data}",
+        "the Application moves from cluster `{}` to `{}`, and nothing manages its {} in the former cluster any more{data}",
         name(before),
         name(after),
         plural(objects.len(), "object")

@@ -2,7 +2,6 @@
 //!
 //! Objects that do not change are left to `ci`.
 
-use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use diagnostics::{Class, Diagnostic, Diagnostics, Severity};
@@ -14,6 +13,7 @@ use kubernetes::workload;
 use workspace::suppression;
 use workspace::target::{DEFAULT_CASE, Target, TargetId};
 
+use super::compare;
 use super::side::RenderedSide;
 use crate::commands::validate;
 use crate::lint::clusters::{self, Clusters};
@@ -57,9 +57,7 @@ pub fn mark(applications: &mut [ApplicationChange], found: &Diagnostics) -> Vali
         invalid += usize::from(!effects.is_empty());
         object.effects.splice(0..0, effects);
     }
-    applications
-        .iter_mut()
-        .for_each(|one| one.objects.sort_by_key(|object| (!object.is_applied(), Reverse(object.severity()))));
+    applications.iter_mut().for_each(|one| compare::sort(&mut one.objects));
     Validity::Checked { objects, invalid }
 }
 

@@ -268,21 +268,43 @@ fn application(one: &ApplicationChange) -> Block {
     }
     let (applied, cases): (Vec<&ObjectChange>, Vec<&ObjectChange>) =
         one.objects.iter().partition(|object| object.is_applied());
-    for change in applied {
-        blocks.extend(object(change));
+    for same in alike(&applied) {
+        blocks.extend(object(same[0], &same[1..]));
     }
     if !cases.is_empty() {
         blocks.push(Block::Text("**Only in cases**, which Argo CD does not apply:".to_owned()));
-        for change in cases {
-            blocks.extend(object(change));
+        for same in alike(&cases) {
+            blocks.extend(object(same[0], &same[1..]));
         }
     }
     let summary = format!("{} <b>{}</b>: {what}", sign(severity), html_code(&excerpt(&one.name)));
     Block::Fold { summary, open: false, blocks }
 }
 
-/// An object: its title, what the change does, and the diff.
-fn object(change: &ObjectChange) -> Vec<Block> {
+/// The objects in their order, those together that have the same changed lines and no effects, such as another version in
+/// their labels.
+fn alike<'a>(objects: &[&'a ObjectChange]) -> Vec<Vec<&'a ObjectChange>> {
+    let mut groups: Vec<Vec<&ObjectChange>> = Vec::new();
+    let mut known: BTreeMap<_, usize> = BTreeMap::new();
+    for one in objects {
+        let plain = one.effects.is_empty() && one.diff.kind == Kind::Modified;
+        let lines: Vec<_> = one.diff.changed().map(|(tag, line)| (tag == Tag::Added, line)).collect();
+        let key = (lines, one.action.word(), &one.reason, &one.targets);
+        match known.get(&key).filter(|_| plain) {
+            Some(group) => groups[*group].push(one),
+            None => {
+                if plain {
+                    known.insert(key, groups.len());
+                }
+                groups.push(vec![one]);
+            }
+        }
+    }
+    groups
+}
+
+/// An object: its title, what the change does, the diff, and other objects with the same one.
+fn object(change: &ObjectChange, others: &[&ObjectChange]) -> Vec<Block> {
     let diff = &change.diff;
     let title = diff.object.manifest.title();
     let previous = diff.previous.as_ref().filter(|_| diff.kind == Kind::Renamed);
@@ -302,6 +324,13 @@ fn object(change: &ObjectChange) -> Vec<Block> {
     );
     let mut blocks = vec![Block::Text(head)];
     blocks.extend(effects(&change.effects));
+    if !others.is_empty() {
+        let names: Vec<String> = others.iter().map(|one| code(&excerpt(&one.diff.object.manifest.title()))).collect();
+        blocks.push(Block::List {
+            head: "The same lines change in:\n\n".to_owned(),
+            items: names.iter().map(|name| format!("- {name}")).collect(),
+        });
+    }
     let hunks: BTreeMap<usize, Vec<usize>> = diff.added().into_iter().collect();
     let mut lines = Vec::new();
     let mut notes = Vec::new();
