@@ -62,10 +62,10 @@ fn foot(report: &Report, number: usize, count: usize) -> String {
     let (before, after) = (versions(base), versions(head));
     facts.push(if before == after { after } else { format!("{before} → {after}") });
     facts.push(format!("xtask {}", env!("CARGO_PKG_VERSION")));
-    facts.push(format!("in {:.2}s", elapsed.as_secs_f64()));
     if let Validity::Unknown { .. } = &report.validity {
         facts.extend(report.validity.describe().map(|text| escape::message(&text)));
     }
+    facts.push(format!("in {:.2}s", elapsed.as_secs_f64()));
     if count > 1 {
         facts.push(format!("part {number} of {count}"));
     }
