@@ -124,7 +124,7 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
             lint::run(session, &lint::Request { targets, fix, base, images, shard })
         }
         Command::Validate(cli::Validate { targets, crds, shard }) => {
-            validate::run(session, &validate::Request { targets, crds, shard })
+            validate::run(session, &validate::Request { targets, crds, shard, only: None })
         }
         Command::Schemas(cli::Schemas { from_cluster: _, kubeconfig, from, check }) => {
             schemas::run(session, &schemas::Request { kubeconfig, from, check })

@@ -81,6 +81,7 @@ codes! {
     ChangeDataAbandoned "change-data-abandoned" Warning "a change leaves the data of a volume behind"
     ChangeDataLoss "change-data-loss" Finding "a change deletes data, custom resources, or a namespace"
     ChangeDisruptive "change-disruptive" Warning "a change interrupts what uses the objects that are running"
+    ChangeManagement "change-management" Warning "a change affects how Argo CD manages an Application"
     ChangeNetwork "change-network" Warning "a change deletes a NetworkPolicy, or makes it allow more"
     ChangePermissions "change-permissions" Warning "a change grants RBAC permissions"
     ChangePrivileges "change-privileges" Warning "a change gives pods privileges or access to their node"

@@ -111,13 +111,13 @@ impl Golden {
     /// The recorded manifests of a release in a namespace, sorted by file name. Unreadable files are left out.
     #[must_use]
     pub fn recorded(&self, namespace: &str) -> Vec<Recorded> {
-        self.recorded_in(namespace, |_| true)
+        self.recorded_in(namespace, &|_, _| true)
     }
 
     /// The recorded manifests in some of the files.
     #[must_use]
-    pub fn recorded_in(&self, namespace: &str, wanted: impl Fn(&str) -> bool) -> Vec<Recorded> {
-        let files = self.files.iter().filter(|(file, _)| wanted(file));
+    pub fn recorded_in(&self, namespace: &str, wanted: &dyn Fn(&str, &[u8]) -> bool) -> Vec<Recorded> {
+        let files = self.files.iter().filter(|(file, bytes)| wanted(file, bytes));
         files.filter_map(|(file, bytes)| read(file, &String::from_utf8_lossy(bytes), namespace)).collect()
     }
 

@@ -5,9 +5,7 @@
 //!
 //! Does not build images or run the tool's own tests; `.ci/run` does.
 
-mod changes;
-
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -20,16 +18,19 @@ use workspace::shard::{self, Shard};
 use workspace::target::{DEFAULT_CASE, Target};
 use workspace::{Workspace, plan};
 
-use self::changes::Changes;
 use super::app_of_apps;
 use super::consequences;
+use super::diff::{Checkout, Compared, mark};
 use super::end_to_end::{RunResult, prepare};
 use super::placing::Placer;
 use super::rendering::{self, Demand, RenderState, Rendering};
 use super::{Outcome, Session, lint, render, test_gitops, test_kind, validate};
+use crate::lint::base::Base;
 use crate::report;
+use crate::report::baseline;
 use crate::report::json::Output;
 use crate::report::junit::{Case, Failure, Suite};
+use crate::report::model::Report;
 use crate::report::outputs::Outputs;
 use crate::report::rendered::{RenderReport, State};
 use crate::report::{json, rendered};
@@ -84,8 +85,8 @@ fn timed<R>(work: impl FnOnce() -> R) -> (R, Duration) {
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let started = Instant::now();
     let mut stages = Vec::new();
-    let mut changes = Changes::default();
-    let result = all(session, request, &mut stages, &mut changes);
+    let mut compared = None;
+    let result = all(session, request, &mut stages, &mut compared);
     let mut diagnostics = Diagnostics::default();
     for stage in &stages {
         diagnostics.extend(stage.found.clone());
@@ -101,17 +102,30 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     consequences::remove(&mut diagnostics);
     // Stages may have findings in common, which this removes.
     diagnostics.sort();
-    let suites: Vec<Suite> = stages.iter().flat_map(suites).collect();
-    let report = changes.report(session, &diagnostics, started.elapsed());
     let summary = session.environment.step_summary.as_deref();
-    diagnostics.extend(request.outputs.write_with(&report, &suites, summary).err().unwrap_or_default());
+    if request.outputs.is_any() || summary.is_some() {
+        let suites: Vec<Suite> = stages.iter().flat_map(suites).collect();
+        let (report, base) = compared.unwrap_or_else(|| (Report::empty("ci", "the base", "the checkout"), None));
+        let findings = baseline::findings(base.as_ref(), &diagnostics);
+        let mut report = Report { findings, elapsed: started.elapsed(), ..report };
+        report.validity = mark(&mut report.applications, &diagnostics);
+        diagnostics.extend(request.outputs.write_with(&report, &suites, summary).err().unwrap_or_default());
+    }
     let names: Vec<&str> = stages.iter().map(|stage| stage.name).collect();
     session.printer.finished(&format!("{}: {}", names.join(", "), report::count(&diagnostics)));
     Ok(Outcome { diagnostics, output })
 }
 
+/// What the reports show besides the findings, and the findings in the base, if a revision is the base.
+type Comparison = (Report, Option<Diagnostics>);
+
 /// Runs the stages. Fails only if the workspace cannot be loaded.
-fn all(session: &Session<'_>, request: &Request, stages: &mut Vec<Stage>, changes: &mut Changes) -> Result<json::Ci> {
+fn all(
+    session: &Session<'_>,
+    request: &Request,
+    stages: &mut Vec<Stage>,
+    compared: &mut Option<Comparison>,
+) -> Result<json::Ci> {
     let started = Instant::now();
     session.engines.compare();
     let shard = request.shard;
@@ -122,6 +136,7 @@ fn all(session: &Session<'_>, request: &Request, stages: &mut Vec<Stage>, change
     let (targets, planned) = shard::plan(&workspace, &inspections, argocd, &[], shard);
     found.extend(planned);
     let renderings = rendering::render(session, &workspace, argocd, targets, Demand::Proven, &mut found);
+    let read = found.clone();
     let rendered = shard.is_none() && !found.has_errors() && renderings.iter().all(|one| one.rendered().is_some());
     let render_request = render::Request { force: true, shard, ..render::Request::default() };
     let judged = render::judge(session, &render_request, &workspace, argocd, &renderings, &mut found);
@@ -129,7 +144,6 @@ fn all(session: &Session<'_>, request: &Request, stages: &mut Vec<Stage>, change
     if let Some(report) = &report {
         session.printer.render(report);
     }
-    *changes = Changes::new(argocd, &renderings, report.as_ref());
     let cases = renderings.iter().map(|one| rendered_case(one, report.as_ref())).collect();
     stages.push(Stage::new("render", started, cases, found));
 
@@ -157,6 +171,18 @@ fn all(session: &Session<'_>, request: &Request, stages: &mut Vec<Stage>, change
     let cases = cases(&mut names().chain(linted.charts));
     stages.push(Stage::lasting("lint", lint_time, cases, linted.diagnostics));
 
+    if request.outputs.show_changes() || session.environment.step_summary.is_some() {
+        let (workspace, inspections, renderings) = (&workspace, &inspections, &renderings);
+        let names: BTreeSet<&String> = renderings.iter().map(|one| &one.target.id.app).collect();
+        let selection: Vec<String> = shard.map(|_| names.into_iter().cloned().collect()).unwrap_or_default();
+        let checkout =
+            Checkout { session, workspace, inspections, renderings, selection: &selection, found: &read, command: "ci" };
+        // A part of the targets may be empty.
+        if shard.is_none() || !selection.is_empty() {
+            *compared = Some(compare(session, request, &checkout));
+        }
+    }
+
     let mut steps = None;
     for (wanted, name, test) in
         [(request.kind, "test-kind", in_kind as Test), (request.gitops, "test-gitops", with_argocd as Test)]
@@ -180,6 +206,23 @@ fn with_argocd(session: &Session<'_>, workspace: &Workspace, apps: Vec<String>) 
     let common = prepare::Request { apps, ..prepare::Request::default() };
     let request = test_gitops::Request { common, window: test_gitops::WINDOW, ..test_gitops::Request::default() };
     test_gitops::run_workspace(session, &request, workspace)
+}
+
+/// Compares the checkout with the base, or else with the goldens.
+fn compare(session: &Session<'_>, request: &Request, checkout: &Checkout<'_>) -> Comparison {
+    // That a requested revision does not exist is a finding of `lint`.
+    if let Some(base) = Base::find(&session.root, request.base.as_deref()).ok().flatten() {
+        let name = base.name.clone();
+        match checkout.since(base, request.crds.as_deref()) {
+            Ok(Compared { report, base }) => return (report, Some(base)),
+            Err(found) => {
+                let reason = found.0.first().map(|one| one.message.as_str()).unwrap_or_default();
+                session.printer.status("Skipped", &format!("the comparison with {name}: {reason}"));
+            }
+        }
+    }
+    let report = checkout.since_goldens();
+    (report.unwrap_or_else(|_| Report::empty("ci", "the goldens", "the checkout")), None)
 }
 
 /// Runs the end-to-end scenarios for everything that could be rendered, and returns the steps for JSON output.

@@ -6,33 +6,39 @@
 //! What cannot be rendered on one side is a failure of its Application. It never looks like a deletion.
 
 mod applications;
+mod checkout;
 mod compare;
+mod comparison;
 mod judge;
+mod management;
+mod neighbors;
 mod pair;
 mod policy;
 mod request;
 mod revision;
 mod side;
 mod trace;
+mod validity;
 
-use std::time::{Duration, Instant};
+use std::collections::BTreeSet;
+use std::time::Instant;
 
 use diagnostics::wording::plural;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result, Severity};
-use toolbox::fingerprint::Fingerprints;
 use toolbox::parallel::join;
 use toolbox::timings;
 
-use self::applications::Applications;
-use self::pair::Pairs;
+pub use self::checkout::{Checkout, Compared};
+use self::comparison::{Wanted, compared, report};
 pub use self::request::Request;
 use self::side::{Planned, Sides};
+pub use self::validity::mark;
 use super::rendering::{self, Demand};
 use super::{Outcome, Session};
 use crate::report::baseline;
 use crate::report::changes::{self, View};
 use crate::report::json::{self, Output};
-use crate::report::model::{self, Finding, Report, Status};
+use crate::report::model::{Finding, Report, Status};
 use crate::report::outputs::Outputs;
 
 /// Runs the command.
@@ -55,7 +61,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     diagnostics.0.extend(refused(&report, request.fail_on));
     diagnostics.sort();
     let base = std::mem::take(&mut report.findings).into_iter().map(|finding| finding.diagnostic);
-    report.findings = baseline::findings(&Diagnostics(base.collect()), &diagnostics);
+    report.findings = baseline::findings(Some(&Diagnostics(base.collect())), &diagnostics);
     let written = request.outputs.write(&report, session.environment.step_summary.as_deref());
     diagnostics.extend(written.err().unwrap_or_default());
     Ok(Outcome { diagnostics, output: Output::Diff(json::Diff::from(&report)) })
@@ -63,23 +69,13 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
 
 /// The report of a run that compares nothing.
 fn nothing(request: &Request, found: &Diagnostics) -> Report {
-    let side = |revision: &Option<String>, otherwise: &str, argocd: &Option<String>| model::Side {
-        name: revision.as_deref().unwrap_or(otherwise).to_owned(),
-        commit: None,
-        argocd: argocd.as_deref().unwrap_or("unknown").to_owned(),
-        helm: "unknown".to_owned(),
-    };
-    let finding = |found: &Diagnostic| Finding { diagnostic: found.clone(), status: None };
-    Report {
-        command: "diff",
-        base: side(&request.base, "the base", &request.base_argocd),
-        head: side(&request.head, "the checkout", &request.head_argocd),
-        applications: Vec::new(),
-        not_rendered: Vec::new(),
-        unchanged: 0,
-        findings: found.0.iter().map(finding).collect(),
-        elapsed: Duration::ZERO,
-    }
+    let base = request.base.as_deref().unwrap_or("the base");
+    let head = request.head.as_deref().unwrap_or("the checkout");
+    let mut report = Report::empty("diff", base, head);
+    report.base.argocd = request.base_argocd.clone().unwrap_or(report.base.argocd);
+    report.head.argocd = request.head_argocd.clone().unwrap_or(report.head.argocd);
+    report.findings = baseline::findings(None, found);
+    report
 }
 
 /// Compares the revisions. Findings about the head go to `diagnostics`; those about the base are in the report.
@@ -113,27 +109,18 @@ fn compare(session: &Session<'_>, request: &Request, diagnostics: &mut Diagnosti
     fixed.sort();
     let fixed = fixed.0.into_iter().map(|diagnostic| Finding { diagnostic, status: Some(Status::Fixed) });
 
-    let fingerprints = Fingerprints::new(&session.environment.cache);
-    let before = Applications::new(&base, &old, &request.targets);
-    let after = Applications::new(&head, &new, &request.targets);
     let files = request.outputs != Outputs::default();
     let summary = session.environment.step_summary.is_some();
     let fields = request.view == View::Semantic || session.printer.json() || files || summary;
-    let pairs = Pairs { base: &before, head: &after, fingerprint: &|value| fingerprints.of(value), fields };
+    let wanted =
+        Wanted { selection: &request.targets, fields, traced: files, validated: true, absent: &BTreeSet::new() };
     let comparing = timings::phase("compare");
-    let (mut applications, not_rendered, unchanged) = pairs.compare();
+    let changes = compared(wanted, base.rendered(&old), head.rendered(&new));
     drop(comparing);
-    let _phase = timings::phase("trace");
-    trace::trace(&head, &new, files, &mut applications);
     Ok(Report {
-        command: "diff",
-        base: base.describe(),
-        head: head.describe(),
-        applications,
-        not_rendered,
-        unchanged,
         findings: fixed.collect(),
         elapsed: started.elapsed(),
+        ..report("diff", base.describe(), head.describe(), changes)
     })
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use diagnostics::wording::plural;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place, Result};
-use golden::{Golden, objects};
+use golden::objects;
 use helm::batch::Runner;
 use helm::chart::Chart;
 use helm::dependencies::{self, Prepared};
@@ -177,7 +177,11 @@ pub fn check(
     let every: Vec<&Chart> = charts.values().collect();
     let rendered: BTreeSet<String> =
         renderings.iter().filter(|one| !one.failed()).map(|one| one.target.id.to_string()).collect();
-    let base = diagnostics.take(Base::find(&session.root, request.base.as_deref())).flatten();
+    // Another revision than the checkout is itself what the checkout is compared with.
+    let base = match &session.revision {
+        Some(_) => None,
+        None => diagnostics.take(Base::find(&session.root, request.base.as_deref())).flatten(),
+    };
     let subject = Subject {
         workspace,
         charts: &every,
@@ -219,7 +223,7 @@ fn unselected<'a>(
     let others = all.iter().filter(|target| target.id.case == DEFAULT_CASE && !selected.contains(&target.id));
     let recorded = |target: &&'a Target<'a>| {
         // A golden that cannot be read is reported where its target is selected.
-        let golden = Golden::load(&session.root, &target.id).ok().filter(|golden| !golden.files.is_empty());
+        let golden = session.goldens.of(&session.root, &target.id).ok().filter(|golden| !golden.files.is_empty());
         let objects = golden.map(|golden| objects::read(target, &golden, &golden.recorded(&target.namespace)));
         (*target, objects)
     };
@@ -310,8 +314,9 @@ fn with_helm(
         let Some(prepared) = diagnostics.take(prepared) else { continue };
         ready.push((chart, cases, prepared));
     }
+    let revision = session.revision.as_ref().map(|name| format!(" at {name}")).unwrap_or_default();
     let announce = |(chart, cases, _): &(&Chart, Vec<&ChartTarget<'_>>, Prepared)| {
-        session.printer.status("Checking", &format!("{} ({})", chart.path, plural(cases.len(), "case")));
+        session.printer.status("Checking", &format!("{}{revision} ({})", chart.path, plural(cases.len(), "case")));
     };
     // Charts have few cases, and each check starts few processes: one chart at a time would leave cores idle.
     let found = announced(session.jobs, &ready, announce, |(chart, cases, prepared)| {

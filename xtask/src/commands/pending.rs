@@ -4,31 +4,26 @@ use diagnostics::Result;
 use diagnostics::wording::plural;
 use golden::FOLDER;
 use golden::diff::ObjectDiff;
-use workspace::plan::{self, Inspections};
 
-use super::{Outcome, Session, app_of_apps, render, rendering};
+use super::differences::{self, Differences};
+use super::{Outcome, Session};
 use crate::report::json::{self, Output};
 use crate::report::rendered::TargetReport;
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, selected: &[String]) -> Result<Outcome> {
-    let (workspace, mut diagnostics) = app_of_apps::load(session)?;
-    let argocd = workspace.config.argocd;
-    let (inspections, found) = Inspections::new(&workspace);
-    diagnostics.extend(found);
-    let (targets, found) = plan::plan(&workspace, &inspections, argocd, selected);
-    diagnostics.extend(found);
-    let jobs = rendering::render(session, &workspace, argocd, targets, rendering::Demand::Stale, &mut diagnostics);
-    let orphans = render::orphans(session, &workspace, selected)?;
-    let report = render::compared(session, &workspace, argocd, &jobs, &orphans, &mut diagnostics);
+    differences::find(session, selected, |differences| Ok(list(session, differences)))
+}
 
+fn list(session: &Session<'_>, differences: Differences<'_>) -> Outcome {
+    let Differences { jobs, report, found: mut diagnostics, .. } = differences;
     let pairs = || report.targets.iter().flat_map(|target| target.diffs.iter().map(move |diff| (target, diff)));
     let lines: String = pairs().map(|(target, diff)| line(target, diff)).collect();
     session.printer.result(&lines);
     session.printer.finished(&format!("{} in {}", plural(pairs().count(), "change"), plural(jobs.len(), "target")));
     let changes = pairs().map(|(target, diff)| json::PendingChange::new(target, place(target, diff), diff)).collect();
     diagnostics.sort();
-    Ok(Outcome { diagnostics, output: Output::Pending(json::Pending { changes }) })
+    Outcome { diagnostics, output: Output::Pending(json::Pending { changes }) }
 }
 
 /// The golden of a change, and the first line that differs in what is rendered.

@@ -88,6 +88,21 @@ impl Rendering<'_> {
         }
     }
 
+    /// The manifests in some of the target's files; none if rendering failed. Only these are parsed.
+    #[must_use]
+    pub fn manifests_in(&self, wanted: &dyn Fn(&str, &[u8]) -> bool) -> Vec<Recorded> {
+        match &self.state {
+            RenderState::Rendered(rendered) => {
+                let rendered = rendered.iter().filter(|one| wanted(&one.file, one.manifest.text.as_bytes()));
+                rendered.cloned().collect()
+            }
+            RenderState::Fresh => {
+                self.golden.recorded_in(&self.target.namespace, wanted)
+            }
+            RenderState::Failed(_) | RenderState::Blocked(_) => Vec::new(),
+        }
+    }
+
     /// The target's current objects with their places; empty if rendering failed.
     #[must_use]
     pub fn objects(&self) -> Vec<Object> {
@@ -100,7 +115,7 @@ impl Rendering<'_> {
         if !matches!(self.state, RenderState::Fresh) || known.is_empty() {
             return self.objects();
         }
-        let mut manifests = self.golden.recorded_in(&self.target.namespace, |file| !known.contains_key(file));
+        let mut manifests = self.golden.recorded_in(&self.target.namespace, &|file, _| !known.contains_key(file));
         manifests.extend(known.values().map(|one| (*one).clone()));
         manifests.sort_by(|left, right| left.file.cmp(&right.file));
         objects::read(&self.target, &self.golden, &manifests)

@@ -9,10 +9,10 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use golden::store::{self, Update};
 use golden::{FOLDER, Orphans};
 use toolbox::inputs;
-use workspace::plan::{self, Inspections};
 
-use super::rendering::{self, Demand, Rendering};
-use super::{Outcome, Session, app_of_apps, render};
+use super::differences::{self, Differences};
+use super::rendering::Rendering;
+use super::{Outcome, Session, render};
 use crate::report::answers::Answers;
 use crate::report::json::Output;
 use crate::report::rendered::{self, RenderReport, State};
@@ -25,16 +25,12 @@ const BOLD: Style = Style::new().bold();
 pub fn run(session: &Session<'_>, selected: &[String]) -> Result<Outcome> {
     refuse(session)?;
     store::recover(&session.root, session.printer)?;
-    let (workspace, mut diagnostics) = app_of_apps::load(session)?;
-    let argocd = workspace.config.argocd;
-    let (inspections, found) = Inspections::new(&workspace);
-    diagnostics.extend(found);
-    let (targets, found) = plan::plan(&workspace, &inspections, argocd, selected);
-    diagnostics.extend(found);
-    let jobs = rendering::render(session, &workspace, argocd, targets, Demand::Stale, &mut diagnostics);
-    let orphans = render::orphans(session, &workspace, selected)?;
-    let report = render::compared(session, &workspace, argocd, &jobs, &orphans, &mut diagnostics);
+    differences::find(session, selected, |differences| decide(session, differences))
+}
 
+/// Asks, and records what is accepted.
+fn decide(session: &Session<'_>, differences: Differences<'_>) -> Result<Outcome> {
+    let Differences { jobs, orphans, report, found: mut diagnostics } = differences;
     let renamed = orphans.renamed(&render::unrecorded(&jobs));
     let changes = changes(session, &report, &orphans, &renamed);
     let decisions = ask(session, &changes)?;

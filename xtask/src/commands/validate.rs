@@ -10,7 +10,7 @@ use std::path::Path;
 use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 use document::{Node, yaml};
-use golden::{Golden, objects};
+use golden::objects;
 use kubernetes::schemas::{Kind, Version, crd};
 pub use kubernetes::validate::CODES;
 use kubernetes::validate::subject::Subject;
@@ -32,6 +32,9 @@ use super::{Outcome, Session};
 use crate::report;
 use crate::report::json::{self, Output};
 
+/// What the names of the goldens of `CustomResourceDefinitions` begin with.
+const DEFINITION: &str = "customresourcedefinition-";
+
 /// The arguments of the command.
 #[derive(Debug, Default)]
 pub struct Request {
@@ -41,12 +44,14 @@ pub struct Request {
     pub crds: Option<std::path::PathBuf>,
     /// The part of the targets.
     pub shard: Option<Shard>,
+    /// Validate only objects in these goldens, and nothing under argocd/; `None` for all.
+    pub only: Option<BTreeSet<(TargetId, String)>>,
 }
 
 impl Request {
     /// Whether the manifests in argocd/ are validated, too.
     fn whole(&self) -> bool {
-        self.targets.is_empty() && self.shard.is_none_or(Shard::is_first)
+        self.targets.is_empty() && self.only.is_none() && self.shard.is_none_or(Shard::is_first)
     }
 }
 
@@ -122,9 +127,20 @@ pub fn check(
     let mut subjects: Vec<Subject> =
         workspace.argocd.iter().flat_map(|file| subject::of_argocd(&file.name, &file.documents)).collect();
     let server_side_applied = server_side_applied(workspace);
+    let is_wanted = |target: &TargetId, file: &str| {
+        request.only.as_ref().is_none_or(|only| only.contains(&(target.clone(), file.to_owned())))
+    };
     for one in renderings {
-        let server_side = server_side_applied.contains(one.target.id.app.as_str());
-        for mut subject in objects::subjects(&one.target, &one.golden, &one.manifests().unwrap_or_default()) {
+        let id = &one.target.id;
+        let manifests = match &request.only {
+            Some(_) => one.manifests_in(&|file, _| is_wanted(id, file) || file.starts_with(DEFINITION)),
+            None => one.manifests().unwrap_or_default(),
+        };
+        if manifests.is_empty() {
+            continue;
+        }
+        let server_side = server_side_applied.contains(id.app.as_str());
+        for mut subject in objects::subjects(&one.target, &one.golden, &manifests) {
             subject.set_server_side_apply(server_side);
             subjects.push(subject);
         }
@@ -134,6 +150,12 @@ pub fn check(
     let derived = derived(&session.root, &definitions);
     // Manifests under argocd/ do not belong to a target.
     subjects.retain(|subject| request.whole() || !subject.argocd);
+    if let Some(only) = &request.only {
+        subjects.retain(|subject| {
+            let object = &subject.object;
+            only.iter().any(|(target, file)| target.to_string() == object.target && *file == object.golden)
+        });
+    }
     let tools = session.tools(workspace);
     let kubeconform = || Ok(tools.require("kubeconform", workspace.config.tool("kubeconform")?)?.path);
     let failed = renderings.iter().filter(|one| one.failed());
@@ -167,7 +189,7 @@ fn server_side_applied(workspace: &Workspace) -> BTreeSet<&str> {
 }
 
 /// Checks the prerequisites of a validation.
-fn prerequisites(session: &Session<'_>, workspace: &Workspace) -> Result<()> {
+pub fn prerequisites(session: &Session<'_>, workspace: &Workspace) -> Result<()> {
     validate::require_schemas(&session.root)?;
     let locations = &workspace.config.validate.locations;
     if session.offline && !locations.is_empty() {
@@ -216,7 +238,7 @@ fn definitions(
     let mut found = of_subjects(subjects);
     let selected: BTreeSet<_> = renderings.iter().map(|one| &one.target.id).collect();
     for target in all.iter().filter(|target| !selected.contains(&target.id)) {
-        if let Ok(golden) = Golden::load(&session.root, &target.id) {
+        if let Ok(golden) = session.goldens.of(&session.root, &target.id) {
             let recorded = golden.recorded(&target.namespace);
             found.extend(of_subjects(&objects::subjects(target, &golden, &recorded)));
         }
@@ -224,7 +246,7 @@ fn definitions(
     // Those of an Application that is not rendered are in the cluster, too.
     for one in &workspace.unrendered {
         let id = TargetId { app: one.instance.clone(), case: DEFAULT_CASE.to_owned() };
-        let Ok(golden) = Golden::load(&session.root, &id) else { continue };
+        let Ok(golden) = session.goldens.of(&session.root, &id) else { continue };
         let recorded = golden.recorded("").into_iter().filter(|one| one.manifest.key.kind == crd::KIND);
         found.extend(recorded.flat_map(|one| documents(&one.manifest.text)));
     }

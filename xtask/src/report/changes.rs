@@ -9,7 +9,9 @@ use golden::diff::Kind;
 use kubernetes::change::effect::Effect;
 
 use super::diff_lines::{Change, distinct, heading, lines};
-use super::model::{Action, ApplicationChange, ApplicationKind, Known, NotRendered, ObjectChange, Report, Side};
+use super::model::{
+    Action, ApplicationChange, ApplicationKind, Known, NotRendered, ObjectChange, Report, Side, Validity,
+};
 use super::safe;
 
 const TITLE: Style = Style::new().bold();
@@ -51,6 +53,11 @@ pub fn text(report: &Report, view: View) -> String {
     }
     for one in &report.not_rendered {
         out.push_str(&format!("{TITLE}{}{TITLE:#}: {}\n", one.name, not_rendered(one, report)));
+    }
+    match &report.validity {
+        Validity::Checked { .. } => out.extend(report.validity.describe().map(|text| format!("{text}\n"))),
+        // The reports say why; without them, this run did not need a validation.
+        Validity::Unknown { .. } => {}
     }
     out.push_str(&format!("{}\n", total(report)));
     out

@@ -102,6 +102,7 @@ pub fn entries(report: &Report) -> Vec<Entry> {
         }
     }
     let effects = report.effects().filter(|(_, _, effect)| effect.severity > Severity::Routine);
+    let effects = effects.filter(|(application, object, effect)| !is_found(report, application, *object, effect));
     entries.extend(effects.map(|(application, object, effect)| of_effect(application, object, effect)));
     // Equal problems of one file differ in their order.
     let mut known: BTreeMap<String, usize> = BTreeMap::new();
@@ -161,6 +162,18 @@ fn of_failure(report: &Report, application: &ApplicationChange, reason: &str) ->
         related: Vec::new(),
         status: None,
         fix: None,
+    })
+}
+
+/// Whether a finding says the same as an effect: `ci` checks what it compares.
+fn is_found(report: &Report, application: &ApplicationChange, object: Option<&ObjectChange>, effect: &Effect) -> bool {
+    let name = object.map_or(&application.name, |object| &object.diff.object.manifest.key.name);
+    report.findings.iter().filter(|finding| finding.status != Some(Status::Fixed)).any(|finding| {
+        let found = &finding.diagnostic;
+        let target = found.target.as_deref().unwrap_or_default();
+        found.code == effect.code
+            && target.split(['/', ' ']).next() == Some(&application.name)
+            && found.message.split(|c: char| !(c.is_alphanumeric() || "-.".contains(c))).any(|word| word == name)
     })
 }
 
@@ -254,8 +267,9 @@ fn is_golden(path: &str) -> bool {
 
 /// Whether a name is that of a file of the repository, and not that of another text.
 fn is_inside(name: &str) -> bool {
-    let outside =
-        name.is_empty() || name.starts_with(['/', '<', '-', '`']) || name.contains("://") || name.contains(" (");
+    let outside = name.is_empty()
+        || name.starts_with(['/', '<', '-', '`'])
+        || ["://", " (", ": "].iter().any(|part| name.contains(part));
     !outside && !name.split('/').any(|part| part == "..") && !name.chars().any(char::is_control)
 }
 

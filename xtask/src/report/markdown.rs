@@ -8,7 +8,7 @@ mod content;
 mod escape;
 
 use self::block::Unit;
-use super::model::{Report, Side};
+use super::model::{Report, Side, Validity};
 use super::visible;
 
 /// The largest comment that GitHub and Forgejo accept.
@@ -62,6 +62,9 @@ fn foot(report: &Report, number: usize, count: usize) -> String {
     let (before, after) = (versions(base), versions(head));
     facts.push(if before == after { after } else { format!("{before} → {after}") });
     facts.push(format!("xtask {}", env!("CARGO_PKG_VERSION")));
+    if let Validity::Unknown { .. } = &report.validity {
+        facts.extend(report.validity.describe().map(|text| escape::message(&text)));
+    }
     facts.push(format!("in {:.2}s", elapsed.as_secs_f64()));
     if count > 1 {
         facts.push(format!("part {number} of {count}"));

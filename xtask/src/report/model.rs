@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use diagnostics::wording::list;
-use diagnostics::{Diagnostic, Severity};
+use diagnostics::wording::{list, plural};
+use diagnostics::{Code, Diagnostic, Severity};
 use golden::diff::{Kind, ObjectDiff};
 pub use kubernetes::change::action::Action;
 pub use kubernetes::change::bump::Bump;
@@ -30,8 +30,48 @@ pub struct Report {
     pub unchanged: usize,
     /// Everything else that was found, sorted.
     pub findings: Vec<Finding>,
+    /// Whether the cluster accepts the objects of the head that the command checked.
+    pub validity: Validity,
     /// How long the command took.
     pub elapsed: Duration,
+}
+
+/// Findings about an object with which a sync fails, or after which no pods run: blockers.
+pub const REFUSED: &[Code] =
+    &[Code::FieldUnknown, Code::ObjectInvalid, Code::ObjectRefused, Code::PodSecurity, Code::ProjectForbids];
+
+/// Whether the cluster accepts objects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Validity {
+    /// They were checked.
+    Checked {
+        /// How many.
+        objects: usize,
+        /// How many of them the cluster refuses.
+        invalid: usize,
+    },
+    /// They cannot be checked.
+    Unknown {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Validity {
+    /// In one line: `2 of 12 changed objects are invalid`; `None` without objects.
+    #[must_use]
+    pub fn describe(&self) -> Option<String> {
+        match self {
+            Self::Checked { objects: 0, .. } => None,
+            Self::Checked { objects: 1, invalid: 0 } => Some("the changed object is valid".to_owned()),
+            Self::Checked { objects, invalid: 0 } => Some(format!("all {objects} changed objects are valid")),
+            Self::Checked { objects, invalid } => {
+                let verb = if *invalid == 1 { "is" } else { "are" };
+                Some(format!("{invalid} of {} {verb} invalid", plural(*objects, "changed object")))
+            }
+            Self::Unknown { reason } => Some(format!("not validated: {reason}")),
+        }
+    }
 }
 
 /// One side of the comparison.
@@ -190,6 +230,28 @@ impl ApplicationChange {
 }
 
 impl Report {
+    /// The report of a run that compares nothing.
+    #[must_use]
+    pub fn empty(command: &'static str, base: &str, head: &str) -> Self {
+        let side = |name: &str| Side {
+            name: name.to_owned(),
+            commit: None,
+            argocd: "unknown".to_owned(),
+            helm: "unknown".to_owned(),
+        };
+        Self {
+            command,
+            base: side(base),
+            head: side(head),
+            applications: Vec::new(),
+            not_rendered: Vec::new(),
+            unchanged: 0,
+            findings: Vec::new(),
+            validity: Validity::Checked { objects: 0, invalid: 0 },
+            elapsed: Duration::ZERO,
+        }
+    }
+
     /// All effects, each with its Application, and its object unless it is about the Application as a whole.
     pub fn effects(&self) -> impl Iterator<Item = (&ApplicationChange, Option<&ObjectChange>, &Effect)> {
         self.applications.iter().flat_map(|application| {

@@ -43,6 +43,18 @@ pub struct Outputs {
 }
 
 impl Outputs {
+    /// Whether any file is requested.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        *self != Self::default()
+    }
+
+    /// Whether a file is requested that shows changes. The test cases of `ci` are its stages.
+    #[must_use]
+    pub fn show_changes(&self) -> bool {
+        Self { junit: None, ..self.clone() }.is_any()
+    }
+
     /// Writes the report to all requested files, and appends it to the summary of the step, if this is one. A file that
     /// cannot be written does not stop the others.
     pub fn write(&self, report: &Report, summary: Option<&Path>) -> Result<()> {

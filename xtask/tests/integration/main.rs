@@ -35,6 +35,7 @@ mod pod_security_agreement;
 mod policy;
 mod properties;
 mod provenance;
+mod readme;
 mod relay;
 mod render;
 mod reports;

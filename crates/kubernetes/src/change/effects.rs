@@ -43,6 +43,7 @@ const RULES: &[Rule] = &[
     (Code::ChangeDisruptive, Severity::Caution, disrupted::unselected),
     (Code::ChangeDisruptive, Severity::Caution, disrupted::service),
     (Code::ChangeDisruptive, Severity::Caution, disrupted::secret),
+    (Code::ChangeDisruptive, Severity::Caution, disrupted::used),
     (Code::ChangeDisruptive, Severity::Caution, disrupted::unserved),
     (Code::ChangeNetwork, Severity::Caution, network::removed),
     (Code::ChangeNetwork, Severity::Caution, network::opened),

@@ -73,6 +73,9 @@ fn change(
     nested: usize,
     changes: &mut Vec<FieldChange>,
 ) {
+    if before.zip(after).is_some_and(|(before, after)| file(before, after, path, nested, changes)) {
+        return;
+    }
     let text = |node: Option<&Node>| node.map(value::text);
     let mut push = |path: String, before, after| changes.push(FieldChange { path, before, after });
     match (before, after) {
@@ -82,10 +85,7 @@ fn change(
         (Some(old), Some(new)) => match (&old.value, &new.value) {
             (Value::String(old_text), Value::String(new_text)) => {
                 let (old_lines, new_lines) = (old_text.contains('\n'), new_text.contains('\n'));
-                let file = || (old_lines || embedded::is_json(old_text)).then(|| embedded::parse(old_text, new_text));
-                if let Some((old, new)) = (nested < NESTED).then(file).flatten().flatten() {
-                    differ(&old, &new, path, nested + 1, changes);
-                } else if old_lines && new_lines {
+                if old_lines && new_lines {
                     for hunk in lines::hunks(old_text, new_text) {
                         push(format!("{}{}", shown::text(path), hunk.place), hunk.before, hunk.after);
                     }
@@ -134,6 +134,19 @@ fn change(
         }
         (None, None) => {}
     }
+}
+
+/// The fields that differ between two files in strings. `false` if they are none, or if only nulls differ, which the API
+/// server drops, but not what reads the file.
+fn file(before: &Node, after: &Node, path: &mut Vec<Step>, nested: usize, changes: &mut Vec<FieldChange>) -> bool {
+    let (Value::String(old), Value::String(new)) = (&before.value, &after.value) else { return false };
+    if nested >= NESTED || !(old.contains('\n') || embedded::is_json(old)) {
+        return false;
+    }
+    let Some((old, new)) = embedded::parse(old, new) else { return false };
+    let known = changes.len();
+    differ(&old, &new, path, nested + 1, changes);
+    changes.len() > known || embedded::nulls(&old) == embedded::nulls(&new)
 }
 
 #[cfg(test)]

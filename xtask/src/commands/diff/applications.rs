@@ -7,7 +7,7 @@ use document::Node;
 use workspace::target::{DEFAULT_CASE, TargetId};
 use workspace::{Workspace, plan, written};
 
-use super::side::{Planned, Side};
+use super::side::RenderedSide;
 use crate::commands::rendering::{RenderState, Rendering};
 
 /// The Applications of a side.
@@ -45,9 +45,10 @@ pub(super) enum State {
 
 impl<'a> Applications<'a> {
     /// Those that a selection names; all if it is empty.
-    pub(super) fn new(side: &'a Side<'_>, planned: &'a Planned<'a>, selection: &[String]) -> Self {
+    pub(super) fn new(side: RenderedSide<'a>, selection: &[String]) -> Self {
+        let workspace = side.workspace;
         let mut applications = BTreeMap::new();
-        for one in &side.workspace.unrendered {
+        for one in &workspace.unrendered {
             if plan::selects(selection, &one.instance) {
                 let reason = reasons(&one.reasons);
                 let state = if one.is_broken() { State::Failed(reason) } else { State::NotRendered(reason) };
@@ -57,10 +58,10 @@ impl<'a> Applications<'a> {
             }
         }
         let mut renderings: BTreeMap<&str, BTreeMap<&str, &Rendering<'_>>> = BTreeMap::new();
-        for one in &planned.renderings {
+        for one in side.renderings {
             renderings.entry(&one.target.id.app).or_default().insert(&one.target.id.case, one);
         }
-        for deployment in &side.workspace.deployments {
+        for deployment in &workspace.deployments {
             let name = deployment.application.instance.as_str();
             if !plan::selects(selection, name) {
                 continue;
@@ -69,7 +70,7 @@ impl<'a> Applications<'a> {
             let id = TargetId { app: name.to_owned(), case: DEFAULT_CASE.to_owned() };
             let own = targets.get(DEFAULT_CASE);
             let state = match own {
-                Some(own) => state(own, &planned.found),
+                Some(own) => state(own, side.found),
                 None if !plan::names(selection, &id) => {
                     if targets.is_empty() {
                         continue;
@@ -77,12 +78,12 @@ impl<'a> Applications<'a> {
                     // Another case was selected.
                     State::Rendered
                 }
-                None => State::Failed(first_error(&planned.found, name)),
+                None => State::Failed(first_error(side.found, name)),
             };
             let file = deployment.application.place.source.name.as_str();
             applications.insert(name, Application { file, root: None, state, targets });
         }
-        for written in written::applications(&side.workspace) {
+        for written in written::applications(workspace) {
             let known = applications.get_mut(written.name);
             if written.selected {
                 if let Some(known) = known {
@@ -94,7 +95,7 @@ impl<'a> Applications<'a> {
                 applications.insert(written.name, unselected);
             }
         }
-        Self { by_name: applications, workspace: &side.workspace }
+        Self { by_name: applications, workspace }
     }
 
     /// Why an Application of the other side may be missing here although it exists: what defines it cannot be read or

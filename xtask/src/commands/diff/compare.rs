@@ -8,7 +8,6 @@ use std::sync::Arc;
 use golden::diff::{self, Kind, ObjectDiff};
 use golden::goldens::{self, Change};
 use kubernetes::change::field;
-use kubernetes::manifest::Recorded;
 use kubernetes::scope::{Scope, Scopes};
 use toolbox::parallel::join;
 
@@ -47,9 +46,10 @@ pub(super) fn targets(
     objects
 }
 
-/// Sorts changes: those that only cases have are last, otherwise the most severe one is first.
+/// Sorts changes: those that only cases have are last, otherwise the most severe one is first, and those without any effect
+/// follow the others.
 pub(super) fn sort(changes: &mut [ObjectChange]) {
-    changes.sort_by_key(|one| (!one.is_applied(), std::cmp::Reverse(one.severity())));
+    changes.sort_by_key(|one| (!one.is_applied(), std::cmp::Reverse(one.severity()), one.effects.is_empty()));
 }
 
 /// Whether one target renders most of what another one does, under any name.
@@ -72,7 +72,8 @@ fn changes(before: Option<&Rendering<'_>>, after: Option<&Rendering<'_>>) -> Vec
         },
         _ => BTreeSet::new(),
     };
-    let read = |one: Option<&Rendering<'_>>| one.map(|one| manifests(one, &same)).unwrap_or_default();
+    let differs = |file: &str, _: &[u8]| !same.contains(file);
+    let read = |one: Option<&Rendering<'_>>| one.map(|one| one.manifests_in(&differs)).unwrap_or_default();
     let (mut old, mut new) = join(|| read(before), || read(after));
     let namespace = |one: Option<&Rendering<'_>>| one.map(|one| one.target.namespace.clone());
     if before.is_some() && after.is_some() && namespace(before) != namespace(after) {
@@ -86,12 +87,18 @@ fn changes(before: Option<&Rendering<'_>>, after: Option<&Rendering<'_>>) -> Vec
         }
     }
     let mut changes = goldens::changes(old, &new);
-    // Another object may have taken over the name of its golden.
+    // Another object may have taken over the name of its golden, and a template may have another name.
     changes.retain(|change| match change {
-        Change::Modified(old, new) => old.manifest.text != new.manifest.text,
+        Change::Modified(old, new) => without_source(&old.manifest.text) != without_source(&new.manifest.text),
         Change::Added(_) | Change::Removed(_) | Change::Renamed(..) => true,
     });
     changes
+}
+
+/// A manifest without Helm's comment that names the template.
+fn without_source(text: &str) -> &str {
+    let rest = text.strip_prefix("# Source: ").and_then(|rest| rest.split_once('\n'));
+    rest.map_or(text, |(_, rest)| rest)
 }
 
 /// The files that are equal on both sides, so that nobody has to parse them; `None` if all of them are.
@@ -118,16 +125,6 @@ fn texts<'r>(one: &'r Rendering<'_>) -> BTreeMap<&'r str, &'r [u8]> {
         }
         RenderState::Fresh => one.golden.files.iter().map(|(file, text)| (file.as_str(), text.as_slice())).collect(),
         RenderState::Failed(_) | RenderState::Blocked(_) => BTreeMap::new(),
-    }
-}
-
-/// The manifests of a target, except for those in some files.
-fn manifests(one: &Rendering<'_>, except: &BTreeSet<&str>) -> Vec<Recorded> {
-    let wanted = |file: &str| !except.contains(file);
-    match &one.state {
-        RenderState::Rendered(rendered) => rendered.iter().filter(|one| wanted(&one.file)).cloned().collect(),
-        RenderState::Fresh => one.golden.recorded_in(&one.target.namespace, wanted),
-        RenderState::Failed(_) | RenderState::Blocked(_) => Vec::new(),
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 use argocd::action::{self, Plan};
+use argocd::application::instance_name;
 use argocd::effect;
 use argocd::effect::Removal;
 use diagnostics::Source;
@@ -43,11 +44,12 @@ pub(super) struct Judgment {
 type Pair<'o> = (Option<&'o Object>, Option<&'o Object>);
 
 /// Completes the changes of the objects that Argo CD applies. `deleted` says whether something deletes an Application that
-/// only the base has.
+/// only the base has, at least under its name, and `others` are objects of other Applications before and after the change.
 pub(super) fn judge(
     before: Option<Side<'_>>,
     after: Option<Side<'_>>,
     deleted: bool,
+    others: (&[Object], &[Object]),
     changes: &mut [&mut ObjectChange],
 ) -> Judgment {
     if changes.is_empty() {
@@ -57,7 +59,7 @@ pub(super) fn judge(
     let none = Node { value: Value::Null, span: 0..0, source: Source::new("", "") };
     let root = after.or(before).and_then(|side| side.root).unwrap_or(&none);
     let (old, new) = objects(before, after, changes);
-    let around = Surroundings::new(&old, &new);
+    let around = Surroundings::new(&old, &new).among(others.0, others.1);
     let (old_files, new_files) = (by_file(&old), by_file(&new));
     let mut all: Vec<Pair<'_>> = Vec::new();
     let mut ranges: Vec<Range<usize>> = Vec::new();
@@ -66,12 +68,24 @@ pub(super) fn judge(
         all.extend(pairs(change, &old_files, &new_files));
         ranges.push(start..all.len());
     }
+    let is_renamed = is_another(before, after);
+    let of_deleted = after.is_none() || is_renamed;
     let plans = if after.is_none() {
         action::plans_without(root, all.iter().filter_map(|(object, _)| *object), deleted)
     } else {
         let changed: HashSet<*const Object> =
             all.iter().filter_map(|(_, after)| after.map(std::ptr::from_ref)).collect();
-        action::plans(root, &all, new.iter().any(|object| !changed.contains(&std::ptr::from_ref(object))))
+        let remains = new.iter().any(|object| !changed.contains(&std::ptr::from_ref(object)));
+        let mut plans = action::plans(root, &all, remains);
+        // An Application never prunes what belongs to one with another name.
+        if let Some(former) = before.and_then(|side| side.root).filter(|_| is_renamed) {
+            for (plan, (old, _)) in plans.iter_mut().zip(&all).filter(|(_, (_, new))| new.is_none()) {
+                if let Some(fate) = action::plans_without(former, *old, deleted).pop() {
+                    *plan = fate;
+                }
+            }
+        }
+        plans
     };
     let mut images: BTreeSet<Bump> = chart_bumps(before, after);
     for (change, range) in changes.iter_mut().zip(ranges) {
@@ -88,7 +102,13 @@ pub(super) fn judge(
             let key = after.or(before).map(|object| &object.key);
             let ignored = |path: &[String]| key.is_some_and(|key| effect::ignores(root, key, path));
             let unit = Change { before, after, action: plan.action, update: plan.update, ignored: &ignored };
-            change.effects.extend(effects::of(&unit, &around));
+            let mut effects = effects::of(&unit, &around);
+            if of_deleted {
+                // Only this option keeps an object when its Application is deleted.
+                let helps = effects.iter_mut().filter_map(|effect| effect.help.as_mut());
+                helps.for_each(|help| *help = help.replace("Prune=false", "Delete=false"));
+            }
+            change.effects.extend(effects);
         }
         change.effects.sort_by_key(|effect| std::cmp::Reverse(effect.severity));
         (change.action, change.reason) = summary(change.diff.kind, &plans.iter().collect::<Vec<_>>());
@@ -128,6 +148,11 @@ fn objects(
     join(|| read(before, &old), || read(after, &new))
 }
 
+/// Whether both sides are Applications, with different names.
+fn is_another(before: Option<Side<'_>>, after: Option<Side<'_>>) -> bool {
+    before.zip(after).is_some_and(|(before, after)| before.target.target.id.app != after.target.target.id.app)
+}
+
 /// An object with another name as one change, although a sync creates one object and deletes another.
 fn renamed<'o>(kind: Kind, pairs: &[Pair<'o>], plans: &[Plan]) -> Option<(Pair<'o>, Plan)> {
     let ([(None, Some(new)), (Some(old), None)], [created, removed], Kind::Renamed) = (pairs, plans, kind) else {
@@ -140,11 +165,11 @@ fn renamed<'o>(kind: Kind, pairs: &[Pair<'o>], plans: &[Plan]) -> Option<(Pair<'
     Some(((Some(*old), Some(*new)), Plan { action, update: None, reason: None }))
 }
 
-/// Objects by the file of their golden.
-type Files<'o> = HashMap<&'o str, Vec<&'o Object>>;
+/// The objects of a side by their goldens.
+type ByFile<'o> = HashMap<&'o str, Vec<&'o Object>>;
 
-fn by_file(objects: &[Object]) -> Files<'_> {
-    let mut files = Files::new();
+fn by_file(objects: &[Object]) -> ByFile<'_> {
+    let mut files = ByFile::new();
     for object in objects {
         files.entry(&object.golden).or_default().push(object);
     }
@@ -152,10 +177,10 @@ fn by_file(objects: &[Object]) -> Files<'_> {
 }
 
 /// The objects of a manifest that changed; those of a List one by one.
-fn pairs<'o>(change: &ObjectChange, old: &Files<'o>, new: &Files<'o>) -> Vec<Pair<'o>> {
+fn pairs<'o>(change: &ObjectChange, old: &ByFile<'o>, new: &ByFile<'o>) -> Vec<Pair<'o>> {
     let diff = &change.diff;
-    let of = |files: &Files<'o>, file: Option<&str>| -> BTreeMap<&'o ObjectKey, &'o Object> {
-        let own = file.and_then(|file| files.get(file)).into_iter().flatten();
+    let of = |objects: &ByFile<'o>, file: Option<&str>| -> BTreeMap<&'o ObjectKey, &'o Object> {
+        let own = file.and_then(|file| objects.get(file)).into_iter().flatten();
         own.map(|object| (&object.key, *object)).collect()
     };
     let file = Some(diff.object.file.as_str());
@@ -182,8 +207,8 @@ fn pairs<'o>(change: &ObjectChange, old: &Files<'o>, new: &Files<'o>) -> Vec<Pai
 /// that renders it, if it prunes.
 pub(super) fn is_deleted(base: &Workspace, head: &Workspace, root: &Node, file: &str) -> bool {
     let generated = base.generated.iter().find(|one| std::ptr::eq(&raw const one.root, root));
-    if generated.is_some_and(|one| one.made_by.is_some()) {
-        return true;
+    if let Some(made_by) = generated.and_then(|one| one.made_by.as_ref()) {
+        return !is_kept(head, &made_by.set);
     }
     let parent = generated.and_then(|one| one.parent.as_ref()).map(|parent| parent.app.as_str());
     written::applications(head).any(|one| {
@@ -191,6 +216,22 @@ pub(super) fn is_deleted(base: &Workspace, head: &Workspace, root: &Node, file: 
         let inside = file.strip_prefix(path.trim_matches('/')).is_some_and(|rest| rest.starts_with('/'));
         let renders = parent.map_or(inside, |parent| parent == one.name);
         renders && matches!(effect::removal(one.root, root), Removal::Pruned(_))
+    })
+}
+
+/// Whether an ApplicationSet that exists does not delete the Applications that it no longer generates.
+fn is_kept(workspace: &Workspace, set: &str) -> bool {
+    let policy = set_of(workspace, set).and_then(|root| root.find(&["spec", "syncPolicy", "applicationsSync"]));
+    matches!(policy.and_then(Node::as_str), Some("create-only" | "create-update"))
+}
+
+/// The document of an ApplicationSet.
+pub(super) fn set_of<'w>(workspace: &'w Workspace, name: &str) -> Option<&'w Node> {
+    let roots = workspace.argocd.iter().flat_map(|file| &file.documents).map(|document| &document.root);
+    roots.into_iter().find(|root| {
+        let text = |path: &[&str]| root.find(path).and_then(Node::as_str).unwrap_or_default();
+        let instance = instance_name(text(&["metadata", "name"]), text(&["metadata", "namespace"]));
+        text(&["kind"]) == "ApplicationSet" && (instance == name || text(&["metadata", "name"]) == name)
     })
 }
 

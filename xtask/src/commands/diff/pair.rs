@@ -1,15 +1,19 @@
 //! Pairs the Applications of both sides by name, and compares their targets.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use golden::orphans;
 use golden::orphans::Cases;
+use kubernetes::change::effect::Effect;
 use kubernetes::manifest::Manifest;
 use workspace::target::DEFAULT_CASE;
 
 use super::applications::{self, Application, Applications, State};
 use super::compare;
 use super::judge::{self, Judgment, Side};
+use super::management::{self, Managed};
+use super::neighbors::{Neighbors, Sought};
 use crate::commands::rendering::Rendering;
 use crate::report::model::{ApplicationChange, ApplicationKind, Known, NotRendered, ObjectChange};
 
@@ -20,6 +24,8 @@ const UNSELECTED: &str = "`argocd.applications` in charts.toml does not select i
 pub(super) struct Pairs<'a> {
     pub(super) base: &'a Applications<'a>,
     pub(super) head: &'a Applications<'a>,
+    /// All Applications of both sides, also those that are not selected.
+    pub(super) neighbors: (&'a Neighbors<'a>, &'a Neighbors<'a>),
     /// Replaces the values of Secrets.
     pub(super) fingerprint: &'a dyn Fn(&str) -> String,
     /// Whether fields are compared, too.
@@ -68,11 +74,15 @@ impl Pairs<'_> {
                 ApplicationKind::Failed { .. } => Vec::new(),
                 _ => compare::targets(&targets, self.fingerprint, self.fields),
             };
-            if kind == ApplicationKind::Changed && objects.is_empty() {
+            let names = (from.unwrap_or(name), name);
+            let managed = self.managed(&kind, names, before, after);
+            if kind == ApplicationKind::Changed && objects.is_empty() && managed.is_empty() {
                 unchanged += 1;
                 continue;
             }
-            let judgment = self.judge(&kind, before, after, &mut objects);
+            let mut judgment = self.judge(&kind, names, before, after, &mut objects);
+            judgment.effects.extend(managed);
+            judgment.effects.sort_by_key(|effect| Reverse(effect.severity));
             compare::sort(&mut objects);
             let any = targets.iter().flat_map(|(before, after)| [*after, *before]).flatten().next();
             changes.push(ApplicationChange {
@@ -90,10 +100,34 @@ impl Pairs<'_> {
         (changes, not_rendered, unchanged)
     }
 
+    /// What changes in how Argo CD manages an Application.
+    fn managed(
+        &self,
+        kind: &ApplicationKind,
+        names: (&str, &str),
+        before: Option<&Application<'_>>,
+        after: Option<&Application<'_>>,
+    ) -> Vec<Effect> {
+        if matches!(kind, ApplicationKind::Failed { .. }) {
+            return Vec::new();
+        }
+        let (Some(old), Some(new)) = (before, after) else { return Vec::new() };
+        let clusters = (self.neighbors.0.cluster(names.0), self.neighbors.1.cluster(names.1));
+        let (Some(before), Some(after)) = (old.root.zip(clusters.0), new.root.zip(clusters.1)) else {
+            return Vec::new();
+        };
+        let before = Managed { name: names.0, root: before.0, cluster: before.1 };
+        let after = Managed { name: names.1, root: after.0, cluster: after.1 };
+        let objects = || own_side(old).map(|side| side.target.objects()).unwrap_or_default();
+        let deleted = names.0 != names.1 && self.is_deleted(old);
+        management::of(before, after, deleted, &objects)
+    }
+
     /// What Argo CD does with the objects of an Application, and what follows from it.
     fn judge(
         &self,
         kind: &ApplicationKind,
+        names: (&str, &str),
         before: Option<&Application<'_>>,
         after: Option<&Application<'_>>,
         objects: &mut [ObjectChange],
@@ -101,17 +135,24 @@ impl Pairs<'_> {
         if matches!(kind, ApplicationKind::Failed { .. }) {
             return Judgment::default();
         }
-        let gone = before.filter(|_| after.is_none());
-        let deleted = gone.and_then(|one| Some((one.root?, one.file)));
-        let deleted =
-            deleted.is_some_and(|(root, file)| judge::is_deleted(self.base.workspace, self.head.workspace, root, file));
+        let gone = after.is_none() || names.0 != names.1;
+        let deleted = before.filter(|_| gone).is_some_and(|one| self.is_deleted(one));
         let mut deployed: Vec<&mut ObjectChange> = objects.iter_mut().filter(|one| one.is_applied()).collect();
-        let judgment = judge::judge(before.and_then(own_side), after.and_then(own_side), deleted, &mut deployed);
+        let sought = Sought::new(deployed.iter().map(|one| &**one));
+        let others = (self.neighbors.0.of(names.0, &sought), self.neighbors.1.of(names.1, &sought));
+        let others = (others.0.as_slice(), others.1.as_slice());
+        let judgment = judge::judge(before.and_then(own_side), after.and_then(own_side), deleted, others, &mut deployed);
         for diff in objects.iter_mut().map(|one| &mut one.diff) {
             let previous = diff.previous.as_mut().map(|one| &mut one.manifest);
             std::iter::once(&mut diff.object.manifest).chain(previous).for_each(Manifest::forget);
         }
         judgment
+    }
+
+    /// Whether something deletes an Application that only the base defines.
+    fn is_deleted(&self, application: &Application<'_>) -> bool {
+        let (base, head) = (self.base.workspace, self.head.workspace);
+        application.root.is_some_and(|root| judge::is_deleted(base, head, root, application.file))
     }
 
     /// The former names of the Applications that were renamed: those that render most of what the former one did.

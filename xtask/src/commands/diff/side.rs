@@ -46,6 +46,17 @@ pub(super) struct Planned<'w> {
     pub(super) found: Diagnostics,
 }
 
+/// A side whose targets are rendered.
+#[derive(Clone, Copy)]
+pub(super) struct RenderedSide<'a> {
+    pub(super) session: &'a Session<'a>,
+    pub(super) workspace: &'a Workspace,
+    pub(super) argocd: Release,
+    pub(super) renderings: &'a [Rendering<'a>],
+    /// What was found while its workspace was read and rendered.
+    pub(super) found: &'a Diagnostics,
+}
+
 impl<'s> Sides<'s> {
     /// Exports the revisions, and reads their goldens.
     pub(super) fn open(session: &'s Session<'s>, revisions: &'s Revisions) -> Result<Self> {
@@ -97,6 +108,11 @@ impl<'s> Sides<'s> {
             join(|| self.base.load(request.base_argocd.as_deref()), || self.head.load(request.head_argocd.as_deref()));
         Ok((base?, head?))
     }
+
+    /// Loads the workspace of the base.
+    pub(super) fn load_base(&self) -> Result<Side<'_>> {
+        self.base.load(None)
+    }
 }
 
 impl Files<'_> {
@@ -127,6 +143,17 @@ fn about(revision: Option<&Base>, mut found: Diagnostics) -> Diagnostics {
 }
 
 impl Side<'_> {
+    /// The side with what its targets render.
+    pub(super) fn rendered<'a>(&'a self, planned: &'a Planned<'a>) -> RenderedSide<'a> {
+        RenderedSide {
+            session: self.session,
+            workspace: &self.workspace,
+            argocd: self.argocd,
+            renderings: &planned.renderings,
+            found: &planned.found,
+        }
+    }
+
     /// Inspects the charts.
     pub(super) fn inspect(&self) -> (Inspections, Diagnostics) {
         Inspections::new(&self.workspace)

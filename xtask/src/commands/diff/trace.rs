@@ -6,16 +6,15 @@ use golden::diff::Kind;
 use toolbox::parallel::parallel;
 use workspace::target::TargetId;
 
-use super::side::{Planned, Side};
+use super::side::RenderedSide;
 use crate::commands::rendering::Rendering;
 use crate::commands::tracing::Tracer;
 use crate::report::model::{ApplicationChange, ObjectChange};
 
 /// Traces the objects that change. That takes a render of each target, so fresh targets are traced only if `all` are.
 /// A target that cannot be traced is shown without.
-pub(super) fn trace(side: &Side<'_>, planned: &Planned<'_>, all: bool, applications: &mut [ApplicationChange]) {
-    let by_id: BTreeMap<&TargetId, &Rendering<'_>> =
-        planned.renderings.iter().map(|one| (&one.target.id, one)).collect();
+pub(super) fn trace(side: RenderedSide<'_>, all: bool, applications: &mut [ApplicationChange]) {
+    let by_id: BTreeMap<&TargetId, &Rendering<'_>> = side.renderings.iter().map(|one| (&one.target.id, one)).collect();
     let rendering = |change: &ObjectChange| {
         let lines = change.diff.kind == Kind::Modified || change.diff.kind == Kind::Renamed;
         let one = by_id.get(change.targets.first()?).copied()?;
@@ -27,7 +26,7 @@ pub(super) fn trace(side: &Side<'_>, planned: &Planned<'_>, all: bool, applicati
     if wanted.is_empty() {
         return;
     }
-    let Ok(tracer) = Tracer::new(side.session, &side.workspace, side.argocd) else { return };
+    let Ok(tracer) = Tracer::new(side.session, side.workspace, side.argocd) else { return };
     let origins = parallel(side.session.jobs, &wanted, |one| tracer.trace(one).ok());
     let origins: BTreeMap<&TargetId, _> = wanted.iter().map(|one| &one.target.id).zip(origins).collect();
     for change in applications.iter_mut().flat_map(|application| &mut application.objects) {

@@ -88,6 +88,7 @@ fn counts(report: &Report) -> String {
     if current > 0 {
         parts.push(plural(current, "finding"));
     }
+    parts.extend(report.validity.describe().map(|text| visible::line(&text).into_owned()));
     parts.join(" · ")
 }
 

@@ -20,6 +20,18 @@ pub struct Diff {
     not_rendered: Vec<NotRendered>,
     /// The number of Applications that do not change.
     unchanged: usize,
+    validity: Validity,
+}
+
+/// Whether the cluster accepts the objects that change.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Validity {
+    /// How many objects were checked; null if they cannot be.
+    objects: Option<usize>,
+    /// How many of them the cluster refuses; null if that is unknown.
+    invalid: Option<usize>,
+    /// Why they cannot be checked.
+    reason: Option<String>,
 }
 
 /// One side of the comparison.
@@ -177,6 +189,18 @@ impl From<&Report> for Diff {
             applications: report.applications.iter().map(ApplicationChange::from).collect(),
             not_rendered: report.not_rendered.iter().map(NotRendered::from).collect(),
             unchanged: report.unchanged,
+            validity: Validity::from(&report.validity),
+        }
+    }
+}
+
+impl From<&model::Validity> for Validity {
+    fn from(validity: &model::Validity) -> Self {
+        match validity {
+            model::Validity::Checked { objects, invalid } => {
+                Self { objects: Some(*objects), invalid: Some(*invalid), reason: None }
+            }
+            model::Validity::Unknown { reason } => Self { objects: None, invalid: None, reason: Some(reason.clone()) },
         }
     }
 }

@@ -13,6 +13,7 @@ use super::block::Block;
 use super::escape::{cell, code, html_code, html_message, message};
 use crate::report::model::{
     self, Action, ApplicationChange, ApplicationKind, Bump, Finding, Known, NotRendered, ObjectChange, Report, Status,
+    Validity,
 };
 use crate::report::{snippet, visible};
 
@@ -67,12 +68,14 @@ fn counts(report: &Report) -> String {
         parts.push(format!("{}: {}", plural(objects.len(), "object"), model::counts(objects.iter().copied())));
     }
     let current = report.findings.iter().filter(|finding| finding.status != Some(Status::Fixed));
-    let errors = |finding: &&Finding| finding.diagnostic.code.class() > Class::Warning;
-    let (errors, warnings): (Vec<&Finding>, Vec<&Finding>) = current.partition(errors);
+    let (errors, warnings): (Vec<&Finding>, Vec<&Finding>) = current.partition(|finding| is_error(finding));
     for (found, word) in [(errors, "error"), (warnings, "warning")] {
         if !found.is_empty() {
             parts.push(plural(found.len(), word));
         }
+    }
+    if matches!(report.validity, Validity::Checked { .. }) {
+        parts.extend(report.validity.describe());
     }
     format!("**{}**", parts.join(" · "))
 }
@@ -129,8 +132,13 @@ fn findings(report: &Report) -> Vec<Block> {
         blocks.push(Block::Text("### Findings".to_owned()));
         blocks.extend(new.iter().map(|finding| finding_fold(finding, new.len() <= OPEN)));
     }
-    for (status, title) in [(Status::Existing, "that the base has, too"), (Status::Fixed, "fixed")] {
-        let found = with(&[Some(status)]);
+    let (failing, existing): (Vec<&Finding>, Vec<&Finding>) =
+        with(&[Some(Status::Existing)]).into_iter().partition(|finding| report.command == "ci" && is_error(finding));
+    if !failing.is_empty() {
+        blocks.push(Block::Text("### Findings that the base has, too".to_owned()));
+        blocks.extend(failing.iter().map(|finding| finding_fold(finding, new.is_empty() && failing.len() <= OPEN)));
+    }
+    for (found, title) in [(existing, "that the base has, too"), (with(&[Some(Status::Fixed)]), "fixed")] {
         if !found.is_empty() {
             let summary = format!("{} {title}", plural(found.len(), "finding"));
             let items = found.iter().map(|finding| format!("- {}", finding_line(finding))).collect();
@@ -139,6 +147,11 @@ fn findings(report: &Report) -> Vec<Block> {
         }
     }
     blocks
+}
+
+/// Whether a finding fails the run.
+fn is_error(finding: &Finding) -> bool {
+    finding.diagnostic.code.class() > Class::Warning
 }
 
 fn finding_fold(finding: &Finding, open: bool) -> Block {
@@ -255,21 +268,43 @@ fn application(one: &ApplicationChange) -> Block {
     }
     let (applied, cases): (Vec<&ObjectChange>, Vec<&ObjectChange>) =
         one.objects.iter().partition(|object| object.is_applied());
-    for change in applied {
-        blocks.extend(object(change));
+    for same in alike(&applied) {
+        blocks.extend(object(same[0], &same[1..]));
     }
     if !cases.is_empty() {
         blocks.push(Block::Text("**Only in cases**, which Argo CD does not apply:".to_owned()));
-        for change in cases {
-            blocks.extend(object(change));
+        for same in alike(&cases) {
+            blocks.extend(object(same[0], &same[1..]));
         }
     }
     let summary = format!("{} <b>{}</b>: {what}", sign(severity), html_code(&excerpt(&one.name)));
     Block::Fold { summary, open: false, blocks }
 }
 
-/// An object: its title, what the change does, and the diff.
-fn object(change: &ObjectChange) -> Vec<Block> {
+/// The objects in their order, those together that have the same changed lines and no effects, such as another version in
+/// their labels.
+fn alike<'a>(objects: &[&'a ObjectChange]) -> Vec<Vec<&'a ObjectChange>> {
+    let mut groups: Vec<Vec<&ObjectChange>> = Vec::new();
+    let mut known: BTreeMap<_, usize> = BTreeMap::new();
+    for one in objects {
+        let plain = one.effects.is_empty() && one.diff.kind == Kind::Modified;
+        let lines: Vec<_> = one.diff.changed().map(|(tag, line)| (tag == Tag::Added, line)).collect();
+        let key = (lines, one.action.word(), &one.reason, &one.targets);
+        match known.get(&key).filter(|_| plain) {
+            Some(group) => groups[*group].push(one),
+            None => {
+                if plain {
+                    known.insert(key, groups.len());
+                }
+                groups.push(vec![one]);
+            }
+        }
+    }
+    groups
+}
+
+/// An object: its title, what the change does, the diff, and other objects with the same one.
+fn object(change: &ObjectChange, others: &[&ObjectChange]) -> Vec<Block> {
     let diff = &change.diff;
     let title = diff.object.manifest.title();
     let previous = diff.previous.as_ref().filter(|_| diff.kind == Kind::Renamed);
@@ -289,6 +324,13 @@ fn object(change: &ObjectChange) -> Vec<Block> {
     );
     let mut blocks = vec![Block::Text(head)];
     blocks.extend(effects(&change.effects));
+    if !others.is_empty() {
+        let names: Vec<String> = others.iter().map(|one| code(&excerpt(&one.diff.object.manifest.title()))).collect();
+        blocks.push(Block::List {
+            head: "The same lines change in:\n\n".to_owned(),
+            items: names.iter().map(|name| format!("- {name}")).collect(),
+        });
+    }
     let hunks: BTreeMap<usize, Vec<usize>> = diff.added().into_iter().collect();
     let mut lines = Vec::new();
     let mut notes = Vec::new();

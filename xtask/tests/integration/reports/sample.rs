@@ -12,7 +12,7 @@ use workspace::provenance::Writer;
 use workspace::provenance::trail::Trail;
 use workspace::target::TargetId;
 use xtask::report::model::{
-    Action, ApplicationChange, ApplicationKind, Bump, Finding, ObjectChange, Report, Side, Status,
+    Action, ApplicationChange, ApplicationKind, Bump, Finding, ObjectChange, Report, Side, Status, Validity,
 };
 
 /// Text that is markup, code, or a link somewhere.
@@ -131,6 +131,7 @@ fn of(applications: Vec<ApplicationChange>, findings: Vec<Finding>) -> Report {
         not_rendered: Vec::new(),
         unchanged: 7,
         findings,
+        validity: Validity::Checked { objects: 0, invalid: 0 },
         elapsed: Duration::from_millis(120),
     }
 }

@@ -1,5 +1,7 @@
 //! Data that a change deletes, or leaves behind.
 
+use document::Node;
+
 use super::subject::{Found, Subject};
 use crate::change::action::Action;
 use crate::change::data::{self, Holds};
@@ -20,11 +22,10 @@ pub(super) fn lost(subject: &Subject<'_>) -> Vec<Found> {
             Some(Holds::Objects) => Some("everything in it"),
             _ => None,
         };
-        found.extend(
-            what.map(|what| {
-                Found::new(format!("{} {}, which deletes {what}", before.title(), subject.fate())).help(KEEP)
-            }),
-        );
+        let example = custom_resource(subject, before).map_or_else(String::new, |one| format!(", such as {one}"));
+        found.extend(what.map(|what| {
+            Found::new(format!("{} {}, which deletes {what}{example}", before.title(), subject.fate())).help(KEEP)
+        }));
     }
     if let (Some((_, after)), None) = (subject.updates(), subject.change.update)
         && data::held(after) == Some(Holds::Volume)
@@ -35,6 +36,15 @@ pub(super) fn lost(subject: &Subject<'_>) -> Vec<Found> {
         );
     }
     found
+}
+
+/// A custom resource of a definition that something still renders, with its Application.
+fn custom_resource(subject: &Subject<'_>, definition: &Object) -> Option<String> {
+    let text = |path: &[&str]| definition.find(path).and_then(Node::as_str);
+    let (group, kind) = (text(&["spec", "group"])?, text(&["spec", "names", "kind"])?);
+    let one = subject.around.after().of_kind(group, kind).first()?;
+    let app = one.target.split('/').next().unwrap_or_default();
+    Some(format!("{} of Application `{app}`", one.title()))
 }
 
 /// StatefulSets that are deleted and leave their claims behind.

@@ -9,6 +9,7 @@ use super::subject::{Found, Subject, text};
 use crate::inventory::pods::Pods;
 use crate::inventory::selector::Selector;
 use crate::object::Object;
+use crate::references;
 use crate::scope;
 use crate::workload;
 
@@ -117,6 +118,9 @@ pub(super) fn service(subject: &Subject<'_>) -> Vec<Found> {
         return Vec::new();
     }
     if let Some(before) = subject.change.removed().filter(|_| subject.prunes()) {
+        if user(subject, before).is_some() {
+            return Vec::new();
+        }
         let what = if subject.change.after.is_some() { subject.fate() } else { "is deleted".to_owned() };
         return vec![Found::new(format!("{} {what}, and its clients can no longer connect", before.title()))];
     }
@@ -157,9 +161,57 @@ pub(super) fn secret(subject: &Subject<'_>) -> Vec<Found> {
     // Under another name, its values are known.
     let removed = subject.change.removed().filter(|_| subject.prunes() && subject.change.after.is_none());
     removed
+        .filter(|before| !is_rendered(subject, before) && user(subject, before).is_none())
         .map(|before| Found::new(format!("{} is deleted, and nothing restores its values", before.title())))
         .into_iter()
         .collect()
+}
+
+/// Objects that are deleted although others still refer to them.
+pub(super) fn used(subject: &Subject<'_>) -> Vec<Found> {
+    let Some(before) = subject.change.removed().filter(|_| subject.prunes()) else { return Vec::new() };
+    let Some(user) = user(subject, before) else { return Vec::new() };
+    let app = |object: &Object| object.target.split('/').next().unwrap_or_default().to_owned();
+    let whose = if app(user) == app(before) { String::new() } else { format!(" of Application `{}`", app(user)) };
+    let message = format!("{} {}, but {}{whose} still uses it", before.title(), subject.fate(), user.title());
+    vec![Found::new(message).help("change what uses it first, in a change of its own")]
+}
+
+/// The group and the kind of an object, or of what a controller makes of it.
+fn made(object: &Object) -> (&str, &str) {
+    match (object.key.group.as_str(), object.key.kind.as_str()) {
+        ("bitnami.com", "SealedSecret") => ("", "Secret"),
+        other => other,
+    }
+}
+
+/// Whether something else renders an object that is deleted, maybe in another Application.
+fn is_rendered(subject: &Subject<'_>, gone: &Object) -> bool {
+    let side = subject.around.after();
+    let (group, kind) = made(gone);
+    let kinds = [(group, kind), ("bitnami.com", "SealedSecret"), ("external-secrets.io", "ExternalSecret")];
+    let kinds = if kind == "Secret" { &kinds[..] } else { &kinds[..1] };
+    let same = |object: &Object| object.key.namespace == gone.key.namespace && object.key.name == gone.key.name;
+    kinds.iter().any(|(group, kind)| side.of_kind(group, kind).iter().any(|object| same(object)))
+}
+
+/// An object that refers to one that is deleted, and that nothing else renders.
+fn user<'a>(subject: &Subject<'a>, gone: &Object) -> Option<&'a Object> {
+    if is_rendered(subject, gone) {
+        return None;
+    }
+    let (group, kind) = made(gone);
+    let side = subject.around.after();
+    side.objects().iter().copied().find(|object| {
+        let pods = Pods::of(object, 0, &object.key.namespace);
+        references::of(object, pods.as_ref()).iter().any(|reference| {
+            let namespace = reference.namespace.unwrap_or(&object.key.namespace);
+            (reference.group, reference.kind, reference.name.as_str()) == (group, kind, Some(gone.key.name.as_str()))
+                && !reference.optional
+                && !reference.cluster_scoped
+                && namespace == gone.key.namespace
+        })
+    })
 }
 
 /// Versions of custom resources that are no longer served. That the version in which objects are stored is removed is

@@ -1,4 +1,4 @@
-//! The other objects of an Application, which some rules look up.
+//! The other objects of an Application and of its cluster, which some rules look up.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use crate::object::Object;
 const CONFIGURATION: &[(&str, &str)] =
     &[("", "ConfigMap"), ("", "Secret"), ("bitnami.com", "SealedSecret"), ("external-secrets.io", "ExternalSecret")];
 
-/// The objects of an Application before and after the change, with what rules look up in them.
+/// The objects of an Application before and after the change, and those around them, with what rules look up in them.
 #[derive(Debug)]
 pub struct Surroundings<'a> {
     before: Side<'a>,
@@ -26,6 +26,7 @@ pub(super) struct Side<'a> {
     /// The objects by group and kind.
     kinds: BTreeMap<&'a str, BTreeMap<&'a str, Vec<&'a Object>>>,
     pods: Vec<Pods<'a>>,
+    objects: Vec<&'a Object>,
 }
 
 impl<'a> Surroundings<'a> {
@@ -43,6 +44,14 @@ impl<'a> Surroundings<'a> {
                 .extend(changed.map(|object| (*kind, object.key.namespace.as_str(), object.key.name.as_str())));
         }
         Self { before, after, configurations }
+    }
+
+    /// The same with objects of other Applications of the cluster. They need not be all, only those that rules look up.
+    #[must_use]
+    pub fn among(mut self, before: &'a [Object], after: &'a [Object]) -> Self {
+        self.before.extend(before);
+        self.after.extend(after);
+        self
     }
 
     pub(super) fn before(&self) -> &Side<'a> {
@@ -66,12 +75,22 @@ impl<'a> Surroundings<'a> {
 
 impl<'a> Side<'a> {
     fn new(objects: &'a [Object]) -> Self {
-        let mut kinds: BTreeMap<&str, BTreeMap<&str, Vec<&Object>>> = BTreeMap::new();
+        let mut side = Self { kinds: BTreeMap::new(), pods: Vec::new(), objects: Vec::new() };
+        side.extend(objects);
+        side
+    }
+
+    fn extend(&mut self, objects: &'a [Object]) {
         for object in objects {
-            kinds.entry(&object.key.group).or_default().entry(&object.key.kind).or_default().push(object);
+            self.kinds.entry(&object.key.group).or_default().entry(&object.key.kind).or_default().push(object);
         }
-        let pods = objects.iter().filter_map(|object| Pods::of(object, 0, &object.key.namespace)).collect();
-        Self { kinds, pods }
+        self.pods.extend(objects.iter().filter_map(|object| Pods::of(object, 0, &object.key.namespace)));
+        self.objects.extend(objects);
+    }
+
+    /// The objects of all kinds.
+    pub(super) fn objects(&self) -> &[&'a Object] {
+        &self.objects
     }
 
     /// The objects of a kind.

@@ -91,6 +91,16 @@ fn properties(text: &str) -> Option<Node> {
     (!entries.is_empty() && distinct.len() == entries.len()).then(|| node(Value::Mapping(entries.into())))
 }
 
+/// The number of nulls.
+pub(super) fn nulls(node: &Node) -> usize {
+    match &node.value {
+        Value::Null => 1,
+        Value::Mapping(entries) => entries.iter().map(|(_, value)| nulls(value)).sum(),
+        Value::Sequence(items) => items.iter().map(nulls).sum(),
+        _ => 0,
+    }
+}
+
 fn is_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-/".contains(c))
 }

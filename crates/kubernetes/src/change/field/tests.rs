@@ -212,6 +212,15 @@ fn files_in_texts_are_compared_by_their_fields() {
 }
 
 #[test]
+fn nulls_in_files_are_values() {
+    let changed = between(&config("a.json", "{\"x\": null, \"y\": 1}"), &config("a.json", "{\"y\": 1}"));
+    assert_eq!(changed.len(), 1, "{changed:?}");
+    assert!(
+        between(&config("a.json", "{\"x\": null, \"y\": 1}"), &config("a.json", "{\"y\": 1, \"x\": null}")).is_empty()
+    );
+}
+
+#[test]
 fn long_values_are_shortened() {
     let line = |text: &str| format!("apiVersion: v1\nkind: ConfigMap\ndata: {{a: '{text}'}}");
     let (start, end) = ("x".repeat(500), "z".repeat(500));

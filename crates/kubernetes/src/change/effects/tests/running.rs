@@ -1,5 +1,7 @@
 use super::case::{all, change, check, container, object, of_kind, removed, updated, updated_with, workload};
 use crate::change::action::Action;
+use crate::change::effects::{Surroundings, of};
+use crate::object::Object;
 
 #[test]
 fn stopped_workloads_are_cautions() {
@@ -276,4 +278,30 @@ fn renamed_objects_are_one_change() {
     ] {
         check(&renamed(kind, name, action), expected, name);
     }
+}
+
+#[test]
+fn what_others_use_is_not_deleted_silently() {
+    let pods = |optional: &str| {
+        let env = format!("envFrom: [{{secretRef: {{name: a, optional: {optional}}}}}]");
+        object(&format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: user}}, spec: {{containers: [{{name: main, {env}}}]}}}}"
+        ))
+    };
+    let secret = of_kind("Secret", "stringData: {key: x}");
+    let gone = change(Some(&secret), None, Action::Prune);
+    let after = |others: &[Object]| {
+        let effects = of(&gone, &Surroundings::new(std::slice::from_ref(&secret), &[]).among(&[], others));
+        effects.into_iter().map(|effect| effect.message).collect::<Vec<_>>()
+    };
+    let used = "Secret `a` is no longer rendered, but Pod `user` still uses it";
+    assert_eq!(after(&[pods("false")]), [used]);
+    let lost = "Secret `a` is deleted, and nothing restores its values";
+    assert_eq!(after(&[pods("true")]), [lost], "optional");
+    assert_eq!(after(&[]), [lost]);
+    let elsewhere = object("{apiVersion: v1, kind: Secret, metadata: {name: a}}");
+    assert_eq!(after(&[pods("false"), elsewhere]), ["Secret `a` is deleted"], "another Application renders it");
+    let left = change(Some(&secret), None, Action::Leave);
+    let effects = of(&left, &Surroundings::new(std::slice::from_ref(&secret), &[pods("false")]));
+    assert!(effects.iter().all(|effect| effect.severity < diagnostics::Severity::Caution), "{effects:?}");
 }

@@ -1,0 +1,149 @@
+//! What changes in how Argo CD manages an Application: its name, its cluster, its project, and what it does by itself.
+
+use argocd::effect;
+use argocd::permission::Cluster;
+use diagnostics::wording::plural;
+use diagnostics::{Code, Severity};
+use document::{Node, Value};
+use kubernetes::change::data::{self, Holds};
+use kubernetes::change::effect::Effect;
+use kubernetes::object::Object;
+
+/// An Application on one side.
+#[derive(Clone, Copy)]
+pub(super) struct Managed<'a> {
+    /// Its instance name.
+    pub(super) name: &'a str,
+    /// The document that defines it.
+    pub(super) root: &'a Node,
+    /// Where it deploys to.
+    pub(super) cluster: &'a Cluster,
+}
+
+/// The effects on an Application that both sides have, the most severe first. `deleted` says whether something deletes the
+/// one with the former name, and `objects` reads those that it had.
+pub(super) fn of(
+    before: Managed<'_>,
+    after: Managed<'_>,
+    deleted: bool,
+    objects: &dyn Fn() -> Vec<Object>,
+) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    if before.name != after.name {
+        effects.extend(renamed(before, after, deleted, &objects()));
+    } else if is_another(before.cluster, after.cluster) {
+        effects.push(moved(before.cluster, after.cluster, &objects()));
+    }
+    effects.extend(settings(before.root, after.root));
+    effects.sort_by_key(|effect| std::cmp::Reverse(effect.severity));
+    effects
+}
+
+/// Under the former name, Argo CD deletes what the Application has under the new one, too.
+fn renamed(before: Managed<'_>, after: Managed<'_>, deleted: bool, objects: &[Object]) -> Option<Effect> {
+    if !deleted || effect::cascades(before.root).is_none() {
+        return None;
+    }
+    let gone: Vec<&Object> = objects.iter().filter(|object| effect::deleted_with(before.root, &object.root)).collect();
+    let lost: Vec<&&Object> = gone
+        .iter()
+        .filter(|object| match data::held(object) {
+            Some(Holds::Volume) => !data::is_retained(object, objects),
+            Some(Holds::Claims { deleted, .. }) => deleted,
+            Some(Holds::Objects) => true,
+            Some(Holds::CustomResources) | None => false,
+        })
+        .collect();
+    let help = format!(
+        "merge a change before this one that removes the finalizer of `{}`; then `{}` takes over its objects",
+        before.name, after.name
+    );
+    let because = format!("the finalizer of Application `{}` deletes", before.name);
+    if let Some(first) = lost.first() {
+        let more = if lost.len() > 1 { format!(" and {} more", lost.len() - 1) } else { String::new() };
+        let message = format!("{because} {}{more} with the data, unless `{}` syncs first", first.title(), after.name);
+        return Some(new(Code::ChangeDataLoss, Severity::Blocker, message, Some(help)));
+    }
+    let objects = plural(gone.len(), "object");
+    let message = format!("{because} its {objects}, and `{}` creates them again", after.name);
+    (!gone.is_empty()).then(|| new(Code::ChangeDisruptive, Severity::Caution, message, Some(help)))
+}
+
+/// Whether the clusters certainly differ: one with a name and one with a URL may be the same.
+fn is_another(before: &Cluster, after: &Cluster) -> bool {
+    let differ = |one: &Option<String>, other: &Option<String>| one.is_some() && other.is_some() && one != other;
+    before != after && (differ(&before.server, &after.server) || differ(&before.name, &after.name))
+}
+
+/// What was in the former cluster stays there.
+fn moved(before: &Cluster, after: &Cluster, objects: &[Object]) -> Effect {
+    let name = |cluster: &Cluster| cluster.name.clone().or_else(|| cluster.server.clone()).unwrap_or_default();
+    let holds = objects.iter().find(|object| matches!(data::held(object), Some(Holds::Volume | Holds::Claims { .. })));
+    let (severity, data) = match holds {
+        Some(object) => (Severity::Blocker, format!(", such as {} with its data", object.title())),
+        None => (Severity::Caution, String::new()),
+    };
+    let message = format!(
+        "the Application moves from cluster `{}` to `{}`, and nothing manages its {} in the former cluster any more{data}",
+        name(before),
+        name(after),
+        plural(objects.len(), "object")
+    );
+    let help = "delete what is left behind when it is no longer needed";
+    new(Code::ChangeDataAbandoned, severity, message, Some(help.to_owned()))
+}
+
+/// What a change of the Application's own fields means.
+fn settings(before: &Node, after: &Node) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    let mut notice = |message: String| {
+        effects.push(new(Code::ChangeManagement, Severity::Notice, message, None));
+    };
+    let project = |root: &Node| {
+        root.find(&["spec", "project"])
+            .and_then(Node::as_str)
+            .filter(|name| !name.is_empty())
+            .unwrap_or("default")
+            .to_owned()
+    };
+    let (old, new_project) = (project(before), project(after));
+    if old != new_project {
+        notice(format!("the project of the Application changes from `{old}` to `{new_project}`"));
+    }
+    let automated = |root: &Node| {
+        let node = root.find(&["spec", "syncPolicy", "automated"]);
+        node.is_some_and(|node| {
+            !matches!(node.value, Value::Null)
+                && !node.get("enabled").is_some_and(|node| matches!(node.value, Value::Bool(false)))
+        })
+    };
+    let is = |root: &Node, field: &str| {
+        let node = root.find(&["spec", "syncPolicy", "automated", field]);
+        automated(root) && node.is_some_and(|node| matches!(node.value, Value::Bool(true)))
+    };
+    match (automated(before), automated(after)) {
+        (false, true) => notice("Argo CD now syncs the Application by itself".to_owned()),
+        (true, false) => notice("Argo CD no longer syncs the Application by itself".to_owned()),
+        _ => {}
+    }
+    match (is(before, "prune"), is(after, "prune")) {
+        (false, true) => notice("Argo CD now deletes objects that are no longer rendered".to_owned()),
+        (true, false) => notice("Argo CD no longer deletes objects that are no longer rendered".to_owned()),
+        _ => {}
+    }
+    match (is(before, "selfHeal"), is(after, "selfHeal")) {
+        (false, true) => notice("Argo CD now reverts changes that are made in the cluster".to_owned()),
+        (true, false) => notice("Argo CD no longer reverts changes that are made in the cluster".to_owned()),
+        _ => {}
+    }
+    match (effect::cascades(before).is_some(), effect::cascades(after).is_some()) {
+        (false, true) => notice("deleting the Application now deletes its objects".to_owned()),
+        (true, false) => notice("deleting the Application no longer deletes its objects".to_owned()),
+        _ => {}
+    }
+    effects
+}
+
+fn new(code: Code, severity: Severity, message: String, help: Option<String>) -> Effect {
+    Effect { code, severity, message, path: Vec::new(), help }
+}

@@ -1,0 +1,134 @@
+//! Whether the cluster accepts the objects that change: what `validate` says about them, and Pod Security admission.
+//!
+//! Objects that do not change are left to `ci`.
+
+use std::collections::BTreeSet;
+
+use diagnostics::{Class, Diagnostic, Diagnostics, Severity};
+use golden::diff::Kind;
+use golden::objects;
+use kubernetes::change::effect::Effect;
+use kubernetes::object::Object;
+use kubernetes::workload;
+use workspace::suppression;
+use workspace::target::{DEFAULT_CASE, Target, TargetId};
+
+use super::compare;
+use super::side::RenderedSide;
+use crate::commands::validate;
+use crate::lint::clusters::{self, Clusters};
+use crate::lint::pod_security;
+use crate::lint::subject::Subject;
+use crate::report::model::{Action, ApplicationChange, ObjectChange, REFUSED, Validity};
+
+/// What the names of the goldens of Namespaces begin with.
+const NAMESPACE: &str = "namespace-";
+
+/// A golden of a target.
+type File = (TargetId, String);
+
+/// Marks the objects of the head that change and that the cluster refuses.
+pub(super) fn check(head: RenderedSide<'_>, applications: &mut [ApplicationChange]) -> Validity {
+    let only: BTreeSet<File> = applications.iter().flat_map(|one| &one.objects).filter_map(applied).collect();
+    if only.is_empty() {
+        return Validity::Checked { objects: 0, invalid: 0 };
+    }
+    let mut found = refused_pods(head, &only);
+    let validated = validated(head, &only).map(|invalid| found.extend(invalid));
+    let validity = mark(applications, &found);
+    validated.map_or_else(|reason| Validity::Unknown { reason }, |()| validity)
+}
+
+/// Adds the findings with which a sync fails to the objects that change and that they are about.
+#[must_use]
+pub fn mark(applications: &mut [ApplicationChange], found: &Diagnostics) -> Validity {
+    let (mut objects, mut invalid) = (0, 0);
+    for object in applications.iter_mut().flat_map(|one| &mut one.objects) {
+        let Some((target, file)) = applied(object) else { continue };
+        objects += 1;
+        let name = target.to_string();
+        let about = |one: &&Diagnostic| {
+            let subject = one.target.as_deref().and_then(|target| target.split(' ').next());
+            REFUSED.contains(&one.code)
+                && subject == Some(&name)
+                && one.origin.as_ref().is_some_and(|origin| origin.golden == file)
+        };
+        let effects: Vec<Effect> = found.0.iter().filter(about).map(effect).collect();
+        invalid += usize::from(!effects.is_empty());
+        object.effects.splice(0..0, effects);
+    }
+    applications.iter_mut().for_each(|one| compare::sort(&mut one.objects));
+    Validity::Checked { objects, invalid }
+}
+
+fn effect(found: &Diagnostic) -> Effect {
+    Effect {
+        code: found.code,
+        severity: Severity::Blocker,
+        message: found.message.clone(),
+        path: found.origin.as_ref().map(|origin| origin.path.clone()).unwrap_or_default(),
+        help: found.helps.first().cloned(),
+    }
+}
+
+/// The golden of an object that a sync applies.
+fn applied(object: &ObjectChange) -> Option<File> {
+    let applies = object.diff.kind != Kind::Removed && !matches!(object.action, Action::Nothing | Action::Leave);
+    let target = object.targets.iter().find(|target| target.case == DEFAULT_CASE)?;
+    applies.then(|| (target.clone(), object.diff.object.file.clone()))
+}
+
+/// What is invalid; the reason if the objects cannot be validated.
+fn validated(head: RenderedSide<'_>, only: &BTreeSet<File>) -> Result<Diagnostics, String> {
+    let reason = |found: &Diagnostics| match found.0.first() {
+        Some(found) => found.message.clone(),
+        None => "charts.toml has no version of kubeconform".to_owned(),
+    };
+    validate::prerequisites(head.session, head.workspace).map_err(|found| reason(&found))?;
+    head.workspace.config.tool("kubeconform").map_err(|found| reason(&found))?;
+    let request = validate::Request { only: Some(only.clone()), ..validate::Request::default() };
+    let targets: Vec<&Target<'_>> = head.renderings.iter().map(|one| &one.target).collect();
+    let checked = validate::check(head.session, &request, head.workspace, &targets, head.renderings, false);
+    let unavailable = checked.diagnostics.0.iter().find(|found| found.code.class() == Class::Unavailable);
+    match unavailable {
+        Some(found) => Err(found.message.clone()),
+        None => Ok(checked.diagnostics),
+    }
+}
+
+/// The workloads whose pods violate the level that their namespace enforces.
+fn refused_pods(head: RenderedSide<'_>, only: &BTreeSet<File>) -> Diagnostics {
+    let mut rendered: Vec<(&TargetId, Vec<Object>)> = Vec::new();
+    let mut objects: Vec<Object> = Vec::new();
+    for one in head.renderings.iter().filter(|one| one.target.id.case == DEFAULT_CASE) {
+        let id = &one.target.id;
+        let is_changed = |file: &str| only.contains(&(id.clone(), file.to_owned()));
+        let manifests = one.manifests_in(&|file, _| file.starts_with(NAMESPACE) || is_changed(file));
+        let read = objects::read(&one.target, &one.golden, &manifests);
+        objects.extend(read.iter().filter(|object| is_changed(&object.golden)).cloned());
+        rendered.push((id, read));
+    }
+    if objects.iter().all(|object| workload::template(object).is_none()) {
+        return Diagnostics::default();
+    }
+    let everything: Vec<clusters::Rendered<'_>> = rendered
+        .iter()
+        .map(|(id, objects)| clusters::Rendered { target: id.to_string(), id, objects: Some(objects) })
+        .collect();
+    let manifests = clusters::manifests(head.workspace);
+    let clusters = Clusters::new(head.workspace, &everything, &manifests);
+    let targets: Vec<&Target<'_>> = head.renderings.iter().map(|one| &one.target).collect();
+    let found = pod_security::check(&Subject {
+        workspace: head.workspace,
+        charts: &[],
+        targets: &targets,
+        objects: &objects,
+        rendered: &BTreeSet::new(),
+        clusters: &clusters,
+        complete: false,
+        base: None,
+        now: head.session.environment.now,
+    });
+    let suppressions = &head.workspace.config.suppressions;
+    suppression::apply(found, suppressions, head.session.today, pod_security::CODES, false)
+}

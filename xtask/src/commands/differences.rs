@@ -1,0 +1,39 @@
+//! The differences of the selected targets from their goldens, for `pending` and `review`.
+
+use diagnostics::{Diagnostics, Result};
+use golden::Orphans;
+use workspace::plan::{self, Inspections};
+
+use super::rendering::{self, Demand, Rendering};
+use super::{Outcome, Session, app_of_apps, render};
+use crate::report::rendered::RenderReport;
+
+/// What differs.
+pub struct Differences<'a> {
+    /// The targets.
+    pub jobs: Vec<Rendering<'a>>,
+    /// The goldens that belong to no target.
+    pub orphans: Orphans,
+    /// How the targets differ.
+    pub report: RenderReport,
+    /// What was found on the way.
+    pub found: Diagnostics,
+}
+
+/// Renders the selected targets, and continues with what differs. Writes nothing.
+pub fn find(
+    session: &Session<'_>,
+    selected: &[String],
+    then: impl FnOnce(Differences<'_>) -> Result<Outcome>,
+) -> Result<Outcome> {
+    let (workspace, mut found) = app_of_apps::load(session)?;
+    let argocd = workspace.config.argocd;
+    let (inspections, problems) = Inspections::new(&workspace);
+    found.extend(problems);
+    let (targets, problems) = plan::plan(&workspace, &inspections, argocd, selected);
+    found.extend(problems);
+    let jobs = rendering::render(session, &workspace, argocd, targets, Demand::Stale, &mut found);
+    let orphans = render::orphans(session, &workspace, selected)?;
+    let report = render::compared(session, &workspace, argocd, &jobs, &orphans, &mut found);
+    then(Differences { jobs, orphans, report, found })
+}
