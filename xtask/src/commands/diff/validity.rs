@@ -18,7 +18,7 @@ use super::side::RenderedSide;
 use crate::commands::validate;
 use crate::lint::clusters::{self, Clusters};
 use crate::lint::pod_security;
-use crate::lint::subject::Subject;
+use crate::lint::subject::{ByTarget, Subject};
 use crate::report::model::{Action, ApplicationChange, ObjectChange, REFUSED, Validity};
 
 /// What the names of the goldens of Namespaces begin with.
@@ -123,6 +123,7 @@ fn refused_pods(head: RenderedSide<'_>, only: &BTreeSet<File>) -> Diagnostics {
         charts: &[],
         targets: &targets,
         objects: &objects,
+        by_target: &ByTarget::new(&objects),
         rendered: &BTreeSet::new(),
         clusters: &clusters,
         complete: false,
