@@ -167,7 +167,7 @@ impl Streams {
     }
 
     /// Clears a terminal, and what was scrolled out of it.
-    fn clear(self) {
+    fn clear() {
         let _ = io::stdout().lock().write_all(b"\x1b[H\x1b[2J\x1b[3J");
     }
 
@@ -328,7 +328,7 @@ impl Printer {
     /// Prints a text with styles in place of what a terminal shows.
     pub fn screenful(&self, text: &str) {
         if io::stdout().is_terminal() {
-            self.screen.write(|streams| streams.clear());
+            self.screen.write(|_| Streams::clear());
         }
         self.stdout(&text.replace(BY_CARGO, called()));
     }

@@ -301,7 +301,8 @@ mod tests {
                     place: Place::file("web.yaml"),
                 })
                 .collect();
-            let cluster = Cluster { server: Some((*server).to_owned()), name: Some((*name).to_owned()), argocd: String::new() };
+            let cluster =
+                Cluster { server: Some((*server).to_owned()), name: Some((*name).to_owned()), argocd: String::new() };
             assert_eq!(allows_destination(&items, &cluster, namespace), Some(*expected), "{items:?} {namespace}");
         }
     }

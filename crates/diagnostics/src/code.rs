@@ -89,7 +89,7 @@ codes! {
     ChangeResources "change-resources" Warning "a change creates, deletes, or configures objects"
     ChangeRestart "change-restart" Warning "a change replaces running pods"
     ChangeSevere "change-severe" Finding "a change is at least as severe as `--fail-on` allows"
-    ChangeStorageClass "change-storage-class" Warning "the StorageClass of an existing claim is set"
+    ChangeStorageClass "change-storage-class" Warning "the storage class of an existing claim is set"
     ChangeVersion "change-version" Warning "a change updates an image or a chart"
     CharacterMisleading "character-misleading" Finding "a file contains a character that looks like another one, or like nothing"
     ChartInvalid "chart-invalid" Configuration "the files of a chart are invalid or inconsistent"

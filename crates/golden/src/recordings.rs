@@ -7,7 +7,7 @@ use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 
-use diagnostics::{Diagnostic, Result};
+use diagnostics::{Diagnostic, Diagnostics, Result};
 use toolbox::git::Repository;
 use toolbox::git_object;
 use toolbox::parallel::parallel;
@@ -36,7 +36,7 @@ impl Recordings {
         if base.is_dir() {
             let files = store::files(&base)?;
             let read = parallel(cores(), &files, |file| {
-                regular_file::read(file).map_err(|error| Diagnostic::io("read", file, &error))
+                regular_file::read(file).map_err(|error| Diagnostics::from(Diagnostic::io("read", file, &error)))
             });
             for (file, bytes) in files.iter().zip(read) {
                 contents.insert(inputs::name(&base, file), bytes?);

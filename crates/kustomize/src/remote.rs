@@ -66,7 +66,8 @@ pub fn repository(text: &str) -> Option<Address> {
     };
     let segments = (scheme != Some("file://")).then_some(2);
     let (repository, path) = repository_and_path(&text[start..], segments)?;
-    let certain = github || user || repository.ends_with(".git") || text[start + repository.len()..].starts_with("//");
+    let is_git = repository.strip_suffix(".git").is_some();
+    let certain = github || user || is_git || text[start + repository.len()..].starts_with("//");
     let repository = if scheme.is_none() && github && !user {
         format!("https://github.com/{repository}")
     } else {

@@ -265,28 +265,23 @@ impl Workspace {
             return None;
         }
         let found = Diagnostic::new(Code::ApplicationMissing, "no Application was found");
-        Some(match self.config.application_patterns() {
-            Some(place) => found
-                .at(place, "no file that matches defines one")
-                .help("correct the patterns, or delete them to search all files that Git does not ignore"),
-            None => {
-                let found = found.note(
-                    "all YAML and JSON files were searched, except those that Git ignores and templates of charts",
-                );
-                match bootstrap_charts(&self.root, &self.config).as_slice() {
-                    [] => found
-                        .help("add an Application, for example with `cargo xtask new NAME`")
-                        .help(format!("or declare what is applied by hand with `[[bootstrap]]` in {CONFIG_FILE}")),
-                    charts => {
-                        let named: Vec<&str> = charts.iter().take(NAMED).map(|chart| chart.path.as_str()).collect();
-                        let (renders, it) = if charts.len() == 1 { ("renders", "it") } else { ("render", "each") };
-                        found.note(format!("{} {renders} Applications", names(&named))).help(format!(
-                            "declare {it} with `[[bootstrap]]` in {CONFIG_FILE}, with its `name` and `path`"
-                        ))
-                    }
-                }
-            }
-        })
+        if let Some(place) = self.config.application_patterns() {
+            let help = "correct the patterns, or delete them to search all files that Git does not ignore";
+            return Some(found.at(place, "no file that matches defines one").help(help));
+        }
+        let searched = "all YAML and JSON files were searched, except those that Git ignores and templates of charts";
+        let found = found.note(searched);
+        let charts = bootstrap_charts(&self.root, &self.config);
+        if charts.is_empty() {
+            let found = found.help("add an Application, for example with `cargo xtask new NAME`");
+            return Some(
+                found.help(format!("or declare what is applied by hand with `[[bootstrap]]` in {CONFIG_FILE}")),
+            );
+        }
+        let named: Vec<&str> = charts.iter().take(NAMED).map(|chart| chart.path.as_str()).collect();
+        let (renders, it) = if charts.len() == 1 { ("renders", "it") } else { ("render", "each") };
+        let help = format!("declare {it} with `[[bootstrap]]` in {CONFIG_FILE}, with its `name` and `path`");
+        Some(found.note(format!("{} {renders} Applications", names(&named))).help(help))
     }
 }
 

@@ -117,7 +117,7 @@ impl RemoteBases<'_> {
         }
         let base = remote::repository(&remote.address).filter(|address| !is_asset(address));
         let Some(address) = base.filter(|address| self.declares(address)) else {
-            return Err(self.unknown(remote).into());
+            return Err(unknown(remote).into());
         };
         let (root, tree) = self.files(remote, &address)?;
         let path = inspect::clean(&root.join(&address.path));
@@ -151,24 +151,24 @@ impl RemoteBases<'_> {
         let tree = found.map_err(|missing| refused(remote, &missing.message, &missing.advice()))?;
         Ok((tree.as_ref().map_or_else(|| self.root.to_path_buf(), |tree| tree.root.clone()), tree))
     }
+}
 
-    /// The finding about something of which charts.toml says nothing.
-    fn unknown(self, remote: &Remote) -> Diagnostic {
-        let file = remote::raw_file(&remote.address);
-        let base = remote::repository(&remote.address).filter(|address| file.is_none() && !is_asset(address));
-        let found = Diagnostic::new(Code::NotRendered, format!("`{}` is outside of this repository", remote.address))
-            .at(remote.place.clone(), "kustomize would download it");
-        match file.or(base).filter(|address| address.is_certain()) {
-            Some(address) => found.help(format!(
-                "declare its repository in {CONFIG_FILE}: `[[other-repository]]` with `url = \"{}\"`, and the `path` of a \
-                 checkout or a `commit`; or copy it into this repository",
-                address.repository
-            )),
-            None => found.help(format!(
-                "download it into this repository, and declare the copy in {CONFIG_FILE}: `[[remote-file]]` with its `url` \
-                 and `path`"
-            )),
-        }
+/// The finding about something of which charts.toml says nothing.
+fn unknown(remote: &Remote) -> Diagnostic {
+    let file = remote::raw_file(&remote.address);
+    let base = remote::repository(&remote.address).filter(|address| file.is_none() && !is_asset(address));
+    let found = Diagnostic::new(Code::NotRendered, format!("`{}` is outside of this repository", remote.address))
+        .at(remote.place.clone(), "kustomize would download it");
+    match file.or(base).filter(Address::is_certain) {
+        Some(address) => found.help(format!(
+            "declare its repository in {CONFIG_FILE}: `[[other-repository]]` with `url = \"{}\"`, and the `path` of a \
+             checkout or a `commit`; or copy it into this repository",
+            address.repository
+        )),
+        None => found.help(format!(
+            "download it into this repository, and declare the copy in {CONFIG_FILE}: `[[remote-file]]` with its `url` \
+             and `path`"
+        )),
     }
 }
 

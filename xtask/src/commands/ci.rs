@@ -175,8 +175,15 @@ fn all(
         let (workspace, inspections, renderings) = (&workspace, &inspections, &renderings);
         let names: BTreeSet<&String> = renderings.iter().map(|one| &one.target.id.app).collect();
         let selection: Vec<String> = shard.map(|_| names.into_iter().cloned().collect()).unwrap_or_default();
-        let checkout =
-            Checkout { session, workspace, inspections, renderings, selection: &selection, found: &read, command: "ci" };
+        let checkout = Checkout {
+            session,
+            workspace,
+            inspections,
+            renderings,
+            selection: &selection,
+            found: &read,
+            command: "ci",
+        };
         // A part of the targets may be empty.
         if shard.is_none() || !selection.is_empty() {
             *compared = Some(compare(session, request, &checkout));

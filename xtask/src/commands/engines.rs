@@ -25,8 +25,9 @@ impl Engines {
     pub fn new(option: Option<EngineChoice>, variable: Option<&str>) -> Result<Self> {
         let variable = variable.filter(|_| option.is_none()).map(|text| {
             <EngineChoice as clap::ValueEnum>::from_str(text, false).map_err(|_| {
-                Diagnostic::new(Code::Usage, format!("`XTASK_ENGINE` is `{text}`, which is not an engine"))
-                    .help("set it to `auto`, `helm`, or `batch`, or unset it")
+                let message = format!("`XTASK_ENGINE` is `{text}`, which is not an engine");
+                let help = "set it to `auto`, `helm`, or `batch`, or unset it";
+                Diagnostics::from(Diagnostic::new(Code::Usage, message).help(help))
             })
         });
         let choice = option.or(variable.transpose()?).unwrap_or_default();
@@ -56,7 +57,7 @@ impl Engines {
         }
         let engine = match start(tools, helm, version) {
             Ok(engine) => Some(Arc::new(engine)),
-            Err(unavailable) if self.choice == EngineChoice::Batch => return Err(unavailable.into()),
+            Err(unavailable) if self.choice == EngineChoice::Batch => return Err(unavailable),
             Err(_) => None,
         };
         known.insert(helm.to_owned(), engine.clone());
@@ -76,7 +77,7 @@ impl Engines {
 }
 
 /// Starts the engine of a version of Helm, if it is installed.
-fn start(tools: &Tools<'_>, helm: &Path, version: &str) -> std::result::Result<Batch, Diagnostic> {
+fn start(tools: &Tools<'_>, helm: &Path, version: &str) -> Result<Batch> {
     let unavailable = || {
         let message = format!("the render engine for Helm {version} is not available");
         Diagnostic::new(Code::ToolUnavailable, message)
@@ -88,16 +89,16 @@ fn start(tools: &Tools<'_>, helm: &Path, version: &str) -> std::result::Result<B
             let mut missing = unavailable();
             missing.notes = tried;
             missing.helps = help;
-            return Err(missing);
+            return Err(missing.into());
         }
         Some(State::Wrong(found)) => {
-            return Err(found.0.into_iter().next().unwrap_or_else(unavailable).help("or set `--engine helm`"));
+            return Err(found.0.into_iter().next().unwrap_or_else(unavailable).help("or set `--engine helm`").into());
         }
-        None => return Err(unavailable()),
+        None => return Err(unavailable().into()),
     };
     let engine = Batch::new(&program, helm);
-    let help = "install both with `cargo xtask tools install`, or set `--engine helm`";
-    let why = |why: String| unavailable().note(why).note(format!("engine: {}", program.display())).help(help);
+    let advice = "install both with `cargo xtask tools install`, or set `--engine helm`";
+    let why = |why: String| unavailable().note(why).note(format!("engine: {}", program.display())).help(advice);
     engine.check().map_err(why)?;
     Ok(engine)
 }

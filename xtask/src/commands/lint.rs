@@ -304,8 +304,7 @@ fn with_helm(
     let engine = diagnostics.take(session.engines.get(&tools, &tool.path, version)).flatten();
     let runner = Runner { engine: engine.as_deref(), compares: false };
     let slots = Slots::new(session.jobs);
-    let helm =
-        Helm { runner, program: &tool.path, root: &session.root, results, jobs: session.jobs, slots: &slots };
+    let helm = Helm { runner, program: &tool.path, root: &session.root, results, jobs: session.jobs, slots: &slots };
     let mut ready = Vec::new();
     for chart in charts {
         let cases: Vec<&ChartTarget<'_>> = cases.get(&*chart.directory).into_iter().flatten().collect();
@@ -337,7 +336,8 @@ fn with_helm(
             complete: rendered.len() == selected.len(),
             by_target: subject.by_target,
         };
-        let checks = CHECKS.iter().filter_map(|check| if let Run::Helm(run) = check.run { Some((check, run)) } else { None });
+        let checks =
+            CHECKS.iter().filter_map(|check| if let Run::Helm(run) = check.run { Some((check, run)) } else { None });
         let checks = checks.map(|(check, run)| {
             let _about = timings::about(&LINT);
             let _phase = timings::phase(check.name());

@@ -96,9 +96,7 @@ impl Rendering<'_> {
                 let rendered = rendered.iter().filter(|one| wanted(&one.file, one.manifest.text.as_bytes()));
                 rendered.cloned().collect()
             }
-            RenderState::Fresh => {
-                self.golden.recorded_in(&self.target.namespace, wanted)
-            }
+            RenderState::Fresh => self.golden.recorded_in(&self.target.namespace, wanted),
             RenderState::Failed(_) | RenderState::Blocked(_) => Vec::new(),
         }
     }
@@ -337,22 +335,7 @@ fn render_all(
     diagnostics.extend(tools.warnings());
     let helm_path = || Ok(helm.clone());
     let context = session.context(&helm_path);
-    let mut prepared: BTreeMap<PathBuf, std::result::Result<Prepared, Reported>> = BTreeMap::new();
-    for one in &stale {
-        let _about = timings::about(&one.target.id);
-        for target in one.target.charts() {
-            prepared.entry(target.chart.directory.clone()).or_insert_with(|| {
-                let _phase = timings::phase("prepare");
-                diagnostics.try_take(dependencies::prepare(target.chart, &target.inspected.dependencies, &context))
-            });
-        }
-        for target in one.target.charts_elsewhere() {
-            prepared.entry(target.chart.directory.clone()).or_insert_with(|| {
-                let _phase = timings::phase("prepare");
-                diagnostics.try_take(dependencies::prepare_copy(target.chart, &target.inspected.dependencies, &context))
-            });
-        }
-    }
+    let prepared = prepare_charts(&stale, &context, diagnostics);
 
     let mut pins: Vec<&Pin> = Vec::new();
     for part in stale.iter().flat_map(|one| &one.target.parts) {
@@ -444,6 +427,34 @@ pub fn needs_helm(part: &Part<'_>) -> bool {
 /// The directories of unpacked charts by the digest of their pins.
 type Unpacked = BTreeMap<String, std::result::Result<PathBuf, Reported>>;
 
+/// The directories in which Helm can render charts, by the directories of the charts.
+type PreparedCharts = BTreeMap<PathBuf, std::result::Result<Prepared, Reported>>;
+
+/// Puts the dependencies of charts in place.
+fn prepare_charts(
+    stale: &[&mut Rendering<'_>],
+    context: &Context<'_>,
+    diagnostics: &mut Diagnostics,
+) -> PreparedCharts {
+    let mut prepared = PreparedCharts::new();
+    for one in stale {
+        let _about = timings::about(&one.target.id);
+        for target in one.target.charts() {
+            prepared.entry(target.chart.directory.clone()).or_insert_with(|| {
+                let _phase = timings::phase("prepare");
+                diagnostics.try_take(dependencies::prepare(target.chart, &target.inspected.dependencies, context))
+            });
+        }
+        for target in one.target.charts_elsewhere() {
+            prepared.entry(target.chart.directory.clone()).or_insert_with(|| {
+                let _phase = timings::phase("prepare");
+                diagnostics.try_take(dependencies::prepare_copy(target.chart, &target.inspected.dependencies, context))
+            });
+        }
+    }
+    prepared
+}
+
 /// Downloads and unpacks charts from Helm repositories.
 fn prepare_remote(jobs: usize, pins: &[&Pin], context: &Context<'_>, diagnostics: &mut Diagnostics) -> Unpacked {
     let pins: BTreeMap<&str, &Pin> = pins.iter().map(|pin| (pin.digest.as_str(), *pin)).collect();
@@ -465,7 +476,7 @@ struct Machine<'a> {
     renderer: Renderer<'a>,
     kustomize: &'a Path,
     jsonnet: &'a Path,
-    prepared: BTreeMap<PathBuf, std::result::Result<Prepared, Reported>>,
+    prepared: PreparedCharts,
     unpacked: Unpacked,
 }
 

@@ -139,7 +139,7 @@ fn service_port(
             None => number(target).is_some() && port.number == number(target),
         })
     };
-    if !selected.iter().all(|pods| leads(pods)) {
+    if !selected.iter().all(leads) {
         return None;
     }
     let message = format!("port {typed} of {} is not a port of the pods", object.key);

@@ -106,6 +106,7 @@ pub(super) fn text(report: &RenderReport) -> String {
 }
 
 /// Formats the diffs, and a line per target that differs or failed.
+#[must_use]
 pub fn differences(report: &RenderReport) -> String {
     differences_of(report, |target| matches!(target.state, State::Changed | State::Failed))
 }

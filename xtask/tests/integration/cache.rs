@@ -102,7 +102,9 @@ fn damaged_and_foreign_results_are_rendered_again() {
         |path| fs::set_permissions(path, fs::Permissions::from_mode(0o666)).expect("changed"),
     ];
     for damage in damage {
-        entries(&bench.cache(), "renders").iter().for_each(|path| damage(path));
+        for path in entries(&bench.cache(), "renders") {
+            damage(&path);
+        }
         let answer = render();
         answer.says(1, &["Rendering web/default", "+  size: \"1\""]);
         render().says(1, &["Reused 1 render from the cache"]);
@@ -236,6 +238,6 @@ fn stats_and_gc_are_about_the_cache() {
     let (answer, value) = stats("cache gc --limit 0 --format json");
     answer.says(0, &[]);
     assert_eq!((&value["removed"]["entries"], &value["limit"]), (&2.into(), &0.into()), "{value}");
-    assert_eq!(entries(&bench.cache(), "renders"), [PathBuf::new(); 0]);
+    assert!(entries(&bench.cache(), "renders").is_empty());
     bench.xtask("render").helm(&helm).run().says(1, &["Rendering web/default"]);
 }

@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 use crate::support::{Bench, HELM_3, HELM_4, engines, helm, repository, tree};
 
 /// What `render --force` prints and writes for this repository.
-fn rendered(bench: &Bench, helm: &Path, engine: &str, more: &str) -> (Option<i32>, String, Vec<(PathBuf, Vec<u8>)>) {
+/// The exit code, the standard error, and the files with their contents.
+type Rendered = (Option<i32>, String, Vec<(PathBuf, Vec<u8>)>);
+
+fn rendered(bench: &Bench, helm: &Path, engine: &str, more: &str) -> Rendered {
     let output = bench.base().join(engine);
     let args = format!("render --force --engine {engine} {more} --output {} --root", output.display());
     let run = bench.xtask(&format!("{args} {}", repository().display())).helm(helm).env("CI", "true");

@@ -132,10 +132,10 @@ mod tests {
             let node = tree.find(path).expect("there").items()[index].get(key).expect("set");
             format!("{} {}", node.place(), &file.text[node.span.clone()])
         };
-        let path = ["spec", "sources"];
-        assert_eq!(shown(&path, 0, "repoURL"), "set.yaml:6:20 {{ .repo }}");
-        assert_eq!(shown(&path, 0, "chart"), "set.yaml:7:18 {{ .chart | quote }}");
-        assert_eq!(shown(&path, 1, "repoURL"), "set.yaml:8:20 https://x");
+        let sources = ["spec", "sources"];
+        assert_eq!(shown(&sources, 0, "repoURL"), "set.yaml:6:20 {{ .repo }}");
+        assert_eq!(shown(&sources, 0, "chart"), "set.yaml:7:18 {{ .chart | quote }}");
+        assert_eq!(shown(&sources, 1, "repoURL"), "set.yaml:8:20 https://x");
     }
 
     #[test]

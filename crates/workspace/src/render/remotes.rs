@@ -24,22 +24,19 @@ pub(super) fn add(
         *count += 1;
         let file = one.remote.place.source.name.as_str();
         let from = root.join(file).parent().unwrap_or(root).to_path_buf();
-        let path = match &one.inspection {
-            Some(base) => {
-                let copy = stage.import(&one.root, &one.path, base, *count)?;
-                add(stage, &copy, base, &one.remotes, count)?;
-                relative(&from, &copy.join(one.path.strip_prefix(&one.root).unwrap_or(&one.path)))
-            }
+        let path = if let Some(base) = &one.inspection {
+            let copy = stage.import(&one.root, &one.path, base, *count)?;
+            add(stage, &copy, base, &one.remotes, count)?;
+            relative(&from, &copy.join(one.path.strip_prefix(&one.root).unwrap_or(&one.path)))
+        } else {
             // Kustomize reads no files outside of the directory of the kustomization. The name of the file may become a key.
-            None => {
-                let name = one.remote.address.split('?').next().unwrap_or_default();
-                let name = name.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("file");
-                let path = PathBuf::from(format!(".remote-{count}")).join(name);
-                let bytes = toolbox::regular_file::read(&one.path)
-                    .map_err(|error| Diagnostic::io("read", &one.path, &error))?;
-                write(&from.join(&path), &bytes)?;
-                path
-            }
+            let name = one.remote.address.split('?').next().unwrap_or_default();
+            let name = name.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("file");
+            let path = PathBuf::from(format!(".remote-{count}")).join(name);
+            let bytes =
+                toolbox::regular_file::read(&one.path).map_err(|error| Diagnostic::io("read", &one.path, &error))?;
+            write(&from.join(&path), &bytes)?;
+            path
         };
         let place = &one.remote.place;
         let Some(span) = place.span.clone() else { continue };

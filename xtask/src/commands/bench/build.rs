@@ -6,7 +6,7 @@ use diagnostics::Result;
 use toolbox::process::Invocation;
 
 use super::amount::Amount;
-use super::context::Context;
+use super::context::{Context, program};
 use super::measure::{DEADLINE, finish, timed};
 use super::row::Measured;
 
@@ -40,6 +40,6 @@ fn none() -> Measured {
 fn cargo(context: &Context<'_>) -> Option<Invocation> {
     let root = &context.session.root;
     root.join(EDITED).is_file().then_some(())?;
-    let cargo = context.program("cargo", root)?.args(["build", "--quiet", "--offline", "--package", "xtask"]);
+    let cargo = program("cargo", root)?.args(["build", "--quiet", "--offline", "--package", "xtask"]);
     Some(cargo.env("CARGO_TARGET_DIR", context.scratch("target")).deadline(DEADLINE))
 }

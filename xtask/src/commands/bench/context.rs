@@ -63,7 +63,7 @@ impl<'s> Context<'s> {
     }
 
     /// This tool in a workspace. It has the pinned tools of this run, and a cache of its own.
-    pub(super) fn command(&self, root: &Path, args: &[&str]) -> Result<Invocation> {
+    pub(super) fn command(&self, root: &Path, args: &[&str]) -> Invocation {
         let mut invocation = Invocation::new(&self.own, root)
             .args(args.iter().copied())
             .args(["--root".into(), root.as_os_str().to_owned()])
@@ -74,18 +74,18 @@ impl<'s> Context<'s> {
                 invocation = invocation.env(&format!("XTASK_{}", name.to_uppercase()), path);
             }
         }
-        Ok(invocation)
+        invocation
     }
 
     /// The median running time of this tool in a workspace.
     pub(super) fn time(&self, root: &Path, args: &[&str], codes: &[i32]) -> Result<Duration> {
-        let invocation = self.command(root, args)?;
+        let invocation = self.command(root, args);
         self.median(|| finish(&invocation, codes))
     }
 
     /// The same, after a run that fills the caches.
     pub(super) fn warm(&self, root: &Path, args: &[&str], codes: &[i32]) -> Result<Duration> {
-        finish(&self.command(root, args)?, codes)?;
+        finish(&self.command(root, args), codes)?;
         self.time(root, args, codes)
     }
 
@@ -94,9 +94,9 @@ impl<'s> Context<'s> {
         let times: Result<Vec<Duration>> = (0..self.rounds).map(|_| timed(&work)).collect();
         times.map(measure::median)
     }
+}
 
-    /// A program on PATH.
-    pub(super) fn program(&self, name: &str, directory: &Path) -> Option<Invocation> {
-        process::on_path(name).map(|program| Invocation::new(&program, directory))
-    }
+/// A program on PATH.
+pub(super) fn program(name: &str, directory: &Path) -> Option<Invocation> {
+    process::on_path(name).map(|program| Invocation::new(&program, directory))
 }

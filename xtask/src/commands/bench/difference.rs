@@ -3,7 +3,7 @@
 use diagnostics::{Diagnostic, Result};
 
 use super::amount::Amount;
-use super::context::Context;
+use super::context::{Context, program};
 use super::generated::{Edit, Shape};
 use super::measure::{finish, median, ratio, timed};
 use super::row::Measured;
@@ -30,15 +30,15 @@ pub(super) fn three(context: &Context<'_>) -> Result<Measured> {
 pub(super) fn large(context: &Context<'_>) -> Result<Measured> {
     let shape = Shape { applications: 1, objects: 2, values: 10, lines: LARGE / LINE };
     let root = context.generated(shape)?;
-    let Some(diff) = context.program("diff", &root) else {
+    let Some(diff) = program("diff", &root) else {
         return Ok(Measured::Skipped("diff is not on PATH".to_owned()));
     };
     let golden = format!("{}/app-00000/default/configmap-app-00000-1.yaml", golden::FOLDER);
     let before = context.scratch("before.yaml");
     std::fs::copy(root.join(&golden), &before).map_err(|error| Diagnostic::io("copy", &before, &error))?;
     let _edits = Edit::accepted(&root, &context.scratch("cache"), &[0], shape)?;
-    let ours = context.command(&root, &["diff", "--base", "HEAD"])?;
-    let start = context.command(&root, &["explain", "yaml-syntax"])?;
+    let ours = context.command(&root, &["diff", "--base", "HEAD"]);
+    let start = context.command(&root, &["explain", "yaml-syntax"]);
     let diff = diff.args(["-u".into(), before.into_os_string(), golden.into()]);
     finish(&ours, &[0])?;
     let (mut own, mut other) = (Vec::new(), Vec::new());

@@ -3,7 +3,7 @@
 use diagnostics::Result;
 
 use super::amount::Amount;
-use super::context::{COMPARES, Context};
+use super::context::{COMPARES, Context, program};
 use super::generated::{Edit, Shape};
 use super::measure::finish;
 use super::row::Measured;
@@ -22,8 +22,8 @@ pub(super) fn of(context: &Context<'_>, applications: usize) -> Result<Measured>
 
 pub(super) fn memory(context: &Context<'_>, applications: usize) -> Result<Measured> {
     let root = context.generated(Shape::applications(applications))?;
-    let command = context.command(&root, &RENDER)?;
-    let Some(mut time) = context.program("time", &root) else {
+    let command = context.command(&root, &RENDER);
+    let Some(mut time) = program("time", &root) else {
         return Ok(Measured::Skipped("GNU time is not on PATH".to_owned()));
     };
     time = time.args(["-f", "%M"]).args([command.program.clone().into_os_string()]).args(command.args.clone());
@@ -37,7 +37,7 @@ pub(super) fn one_value(context: &Context<'_>) -> Result<Measured> {
     let root = context.generated(Shape::applications(500))?;
     let fresh = context.warm(&root, &RENDER, &[0])?;
     let _edit = Edit::message(&root, 0)?;
-    finish(&context.command(&root, &RENDER)?, &COMPARES)?;
+    finish(&context.command(&root, &RENDER), &COMPARES)?;
     let changed = context.time(&root, &RENDER, &COMPARES)?;
     Ok(Measured::Amount(Amount::Time(changed.saturating_sub(fresh))))
 }

@@ -7,9 +7,10 @@ use toolbox::process::Invocation;
 use workspace::Workspace;
 use workspace::plan::{self, Inspections};
 use workspace::render::Renderer;
+use workspace::target::Target;
 
 use super::amount::Amount;
-use super::context::Context;
+use super::context::{Context, program};
 use super::generated::Shape;
 use super::measure::{finish, finish_all, median, ratio, timed};
 use super::row::Measured;
@@ -22,13 +23,13 @@ const PEER: &str = "helmfile";
 
 pub(super) fn cold(context: &Context<'_>) -> Result<Measured> {
     let root = context.generated(Shape::applications(CHARTS))?;
-    let forced = context.command(&root, &["render", "--force"])?;
+    let forced = context.command(&root, &["render", "--force"]);
     beside_bare(context, || finish(&forced, &[0]))
 }
 
 pub(super) fn helmfile(context: &Context<'_>) -> Result<Measured> {
     let root = context.generated(Shape::applications(CHARTS))?;
-    let Some(peer) = context.program(PEER, &root) else {
+    let Some(peer) = program(PEER, &root) else {
         return Ok(Measured::Skipped(format!("{PEER} is not on PATH")));
     };
     let releases: String = (0..CHARTS)
@@ -73,7 +74,7 @@ fn commands(context: &Context<'_>, workspace: &Workspace) -> Result<Vec<Invocati
     let renderer = Renderer { root: &workspace.root, cache: &cache, results, helm: &program, runner };
     let dependencies_of = context.session.context(&helm_path);
     let mut commands = Vec::new();
-    for target in targets.iter().flat_map(|target| target.charts()) {
+    for target in targets.iter().flat_map(Target::charts) {
         let prepared = dependencies::prepare(target.chart, &target.inspected.dependencies, &dependencies_of)?;
         commands.push(renderer.invocation(&target, &prepared.directory, &homes)?);
     }

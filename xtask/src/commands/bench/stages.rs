@@ -19,7 +19,7 @@ pub(super) fn own_ci(context: &Context<'_>) -> Result<Measured> {
 
 pub(super) fn ci(context: &Context<'_>) -> Result<Measured> {
     let root = context.generated(Shape::applications(500))?;
-    finish(&context.command(&root, &["ci"])?, &COMPARES)?;
+    finish(&context.command(&root, &["ci"]), &COMPARES)?;
     let _edits: Vec<Edit> = (0..3).map(|index| Edit::message(&root, index)).collect::<Result<_>>()?;
     Ok(Measured::Amount(Amount::Time(context.warm(&root, &["ci"], &COMPARES)?)))
 }
@@ -38,7 +38,7 @@ fn beside_kubeconform(context: &Context<'_>, command: &str) -> Result<Measured> 
     if !root.join("schemas").is_dir() {
         return Ok(Measured::Skipped("this workspace has no schemas/".to_owned()));
     }
-    let command = context.command(&root, &[command])?;
+    let command = context.command(&root, &[command]);
     finish(&command, &COMPARES)?;
     let schemas = format!("{}/schemas/{}", root.display(), schemas::LAYOUT);
     let kubeconform = toolbox::process::Invocation::new(&context.tool("kubeconform")?, &root)

@@ -59,14 +59,7 @@ impl Checkout<'_> {
         let base = sides.load_base()?;
         let inspected = base.inspect();
         let Planned { mut renderings, mut found } = base.plan(&inspected, self.selection);
-        rendering::render_stale(
-            base.session,
-            &base.workspace,
-            base.argocd,
-            Demand::Stale,
-            &mut renderings,
-            &mut found,
-        );
+        rendering::render_stale(base.session, &base.workspace, base.argocd, Demand::Stale, &mut renderings, &mut found);
         let planned = Planned { renderings, found };
         let before = base.rendered(&planned);
         let changes = compared(self.wanted(), before, self.rendered());
@@ -86,7 +79,7 @@ impl Checkout<'_> {
             let TargetId { app, case } = &one.target.id;
             if let Some(former) = renamed.get(app) {
                 let id = TargetId { app: former.clone(), case: case.clone() };
-                one.golden = Golden::load(&session.root, &id).map(Arc::new).unwrap_or_else(|_| Arc::clone(&one.golden));
+                one.golden = Golden::load(&session.root, &id).map_or_else(|_| Arc::clone(&one.golden), Arc::new);
             } else if one.unrecorded() {
                 absent.insert(app.clone());
                 return false;

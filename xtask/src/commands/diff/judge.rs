@@ -73,9 +73,9 @@ pub(super) fn judge(
     let plans = if after.is_none() {
         action::plans_without(root, all.iter().filter_map(|(object, _)| *object), deleted)
     } else {
-        let changed: HashSet<*const Object> =
+        let applied: HashSet<*const Object> =
             all.iter().filter_map(|(_, after)| after.map(std::ptr::from_ref)).collect();
-        let remains = new.iter().any(|object| !changed.contains(&std::ptr::from_ref(object)));
+        let remains = new.iter().any(|object| !applied.contains(&std::ptr::from_ref(object)));
         let mut plans = action::plans(root, &all, remains);
         // An Application never prunes what belongs to one with another name.
         if let Some(former) = before.and_then(|side| side.root).filter(|_| is_renamed) {

@@ -57,7 +57,9 @@ pub fn mark(applications: &mut [ApplicationChange], found: &Diagnostics) -> Vali
         invalid += usize::from(!effects.is_empty());
         object.effects.splice(0..0, effects);
     }
-    applications.iter_mut().for_each(|one| compare::sort(&mut one.objects));
+    for one in applications.iter_mut() {
+        compare::sort(&mut one.objects);
+    }
     Validity::Checked { objects, invalid }
 }
 

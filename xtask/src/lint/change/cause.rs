@@ -105,8 +105,8 @@ fn compare(base: &Base, before: &Node, now: &Node, edits: &mut Vec<Edit>) {
         if new.keys().any(|other| other.starts_with(path) || path.starts_with(other)) {
             continue;
         }
-        let parents = (0..path.len()).rev().map(|length| &path[..length]);
-        let parent = parents.filter_map(|path| now.find(&path.iter().map(String::as_str).collect::<Vec<_>>())).next();
+        let mut parents = (0..path.len()).rev().map(|length| &path[..length]);
+        let parent = parents.find_map(|path| now.find(&path.iter().map(String::as_str).collect::<Vec<_>>()));
         let label = format!("`{}` was set at `{}`", value(path), base.name);
         edits.push(Edit { path: value(path), place: parent.unwrap_or(now).place(), label });
     }

@@ -290,15 +290,14 @@ fn alike<'a>(objects: &[&'a ObjectChange]) -> Vec<Vec<&'a ObjectChange>> {
         let plain = one.effects.is_empty() && one.diff.kind == Kind::Modified;
         let lines: Vec<_> = one.diff.changed().map(|(tag, line)| (tag == Tag::Added, line)).collect();
         let key = (lines, one.action.word(), &one.reason, &one.targets);
-        match known.get(&key).filter(|_| plain) {
-            Some(group) => groups[*group].push(one),
-            None => {
-                if plain {
-                    known.insert(key, groups.len());
-                }
-                groups.push(vec![one]);
-            }
+        if let Some(group) = known.get(&key).filter(|_| plain) {
+            groups[*group].push(one);
+            continue;
         }
+        if plain {
+            known.insert(key, groups.len());
+        }
+        groups.push(vec![one]);
     }
     groups
 }
