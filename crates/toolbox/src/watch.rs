@@ -154,9 +154,12 @@ mod tests {
     use super::*;
     use std::fs;
 
-    fn watches(folder: &Path) -> [Watch; 2] {
+    /// Both ways to watch a folder; each starts when it is called.
+    fn watches(folder: &Path) -> [Box<dyn Fn() -> Watch>; 2] {
         let folders = [folder.to_path_buf()];
-        [Watch::new(&folders), Watch { source: Source::Times(folders.to_vec(), stamps(&folders)) }]
+        let same = folders.clone();
+        let times = move || Watch { source: Source::Times(same.to_vec(), stamps(&same)) };
+        [Box::new(move || Watch::new(&folders)), Box::new(times)]
     }
 
     #[test]
@@ -170,7 +173,8 @@ mod tests {
             &|| fs::rename(path("b"), path("c")).expect("renamed"),
             &|| fs::remove_file(path("c")).expect("removed"),
         ];
-        for mut watch in watches(folder.path()) {
+        for watch in watches(folder.path()) {
+            let mut watch = watch();
             assert!(!watch.changed());
             for (number, change) in changes.iter().enumerate() {
                 change();
@@ -183,7 +187,8 @@ mod tests {
     #[test]
     fn a_series_of_changes_is_one() {
         let folder = tempfile::tempdir().expect("temporary directory");
-        for mut watch in watches(folder.path()) {
+        for watch in watches(folder.path()) {
+            let mut watch = watch();
             for number in 0..200 {
                 fs::write(folder.path().join(format!("{number}")), "x").expect("written");
             }

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use crate::support::{Bench, HELM_3, HELM_4, engines, helm, repository, tree};
 
-/// What `render --force` prints and writes for this repository.
-/// The exit code, the standard error, and the files with their contents.
+/// The exit code, the standard output, and the files with their contents.
 type Rendered = (Option<i32>, String, Vec<(PathBuf, Vec<u8>)>);
 
+/// What `render --force` prints and writes for this repository.
 fn rendered(bench: &Bench, helm: &Path, engine: &str, more: &str) -> Rendered {
     let output = bench.base().join(engine);
     let args = format!("render --force --engine {engine} {more} --output {} --root", output.display());

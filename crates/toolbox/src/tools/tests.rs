@@ -587,7 +587,7 @@ fn go_builds_with_the_flags_of_the_lock_file() {
     assert_eq!((tool.path, tool.origin), (bench.program(), Origin::Built));
     assert_eq!(
         fs::read_to_string(log).expect("log"),
-        "install\n-trimpath\n-ldflags\n-X a=b -X c=\nexample.org/package@v1.2.3\nGOFLAGS=-trimpath\nCGO_ENABLED=0\n"
+        "install\n-trimpath\n-ldflags\n-X a=b -X c=\nexample.org/package@v1.2.3\nGOFLAGS=-trimpath -mod=readonly -buildvcs=false\nCGO_ENABLED=0\n"
     );
     assert_eq!(locked(&bench.progress.0)[0], "Building demo 1.2.3 with go (a blink)");
     assert_eq!(bench.tools(&lock).require("demo", "1.2.3").expect("cached").origin, Origin::Cache);
