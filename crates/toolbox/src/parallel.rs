@@ -47,7 +47,7 @@ pub fn announced<T: Sync, R: Send>(
     results.into_iter().filter_map(|slot| slot.into_inner().ok().flatten()).collect()
 }
 
-/// How many programs may run at the same time, whoever starts them.
+/// How many programs may run at the same time, for all threads together.
 #[derive(Debug)]
 pub struct Slots {
     free: Mutex<usize>,

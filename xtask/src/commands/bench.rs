@@ -13,6 +13,7 @@ mod generated;
 mod helm;
 mod machine;
 mod measure;
+mod measured;
 mod plot;
 mod row;
 mod scaling;
@@ -25,7 +26,8 @@ use toolbox::atomic_file;
 use toolbox::progress::Progress;
 
 use self::context::Context;
-use self::row::{Measured, ROWS, Row};
+use self::measured::Measured;
+use self::row::{ROWS, Row};
 use super::app_of_apps;
 use super::{Outcome, Session};
 use crate::report::json::{self, Output};

@@ -259,8 +259,8 @@ impl<'i, 'a> At<'i, 'a> {
             && self.view.of_kind(group, kind, namespace).next().is_none()
     }
 
-    /// Whether it is a class or a volume, which the cluster has, and not the repository. A `PriorityClass` is no part of a
-    /// distribution, and without it, no pod is created.
+    /// Whether it is a class or a volume, which the cluster has, and not the repository. Distributions have no
+    /// `PriorityClass` of their own, and without it, no pod is created.
     fn is_class(&self) -> bool {
         matches!(self.id.kind, "IngressClass" | "PersistentVolume" | "RuntimeClass" | "StorageClass")
     }

@@ -99,14 +99,14 @@ fn an_engine_that_is_demanded_has_to_be_there() {
     let Some(helm) = helm(HELM_4) else { return };
     let bench = workspace();
     let _ = fs::remove_file(bench.cache().join("tools/helm-engine"));
-    let answer = bench.xtask("render --engine batch").helm(&helm).run();
+    let answer = bench.xtask("render --force --engine batch").helm(&helm).run();
     assert_eq!(answer.code, Some(3), "{answer}");
     assert!(answer.stderr.contains("the render engine for Helm 4.2.1 is not available"), "{answer}");
     // One for another build of Go renders only what is demanded: nothing.
     let engine = stand_in(&bench, "exit 2");
     let text = fs::read_to_string(&engine).expect("readable").replace("x.1.1", "x.2.0");
     fs::write(&engine, text).expect("written");
-    let answer = bench.xtask("render --engine batch").helm(&helm).env("XTASK_HELM_ENGINE", &engine).run();
+    let answer = bench.xtask("render --force --engine batch").helm(&helm).env("XTASK_HELM_ENGINE", &engine).run();
     assert!(answer.stderr.contains("it was built with x.1.0, and the helm command with x.2.0"), "{answer}");
     let answer = bench.xtask("render --accept").helm(&helm).env("XTASK_HELM_ENGINE", &engine).run();
     assert_eq!((answer.code, answer.stderr.contains("engine")), (Some(0), false), "{answer}");

@@ -156,10 +156,14 @@ fn a_sound_chart_has_no_findings_and_is_cached() {
     answer.says(0, &["1 chart, 2 targets: nothing found"]);
     assert_eq!(answer.stdout, "");
     assert!(bench.left_over().is_empty(), "{:?}", bench.left_over());
-    // Everything is cached, so a helm that only prints its version is enough.
-    let stub = bench.stub("exit 1");
+    // Once everything is cached, only the version of Helm is asked for.
+    let log = bench.base().join("helm.log");
+    let stub = bench.stub(&format!("echo run >> {}; exec {} \"$@\"", log.display(), helm.display()));
+    lint(&bench, "", &stub).says(0, &["nothing found"]);
+    let runs = std::fs::read_to_string(&log).expect("runs");
     lint(&bench, "", &stub).says(0, &["nothing found"]);
     lint(&bench, "--format json", &stub).says(0, &["\"command\": \"lint\"", "\"charts/web\"", "\"web/all\""]);
+    assert_eq!(std::fs::read_to_string(&log).expect("runs"), runs);
 }
 
 #[test]

@@ -282,7 +282,7 @@ fn the_page_works_with_the_keyboard_and_shows_where_lines_come_from() {
     assert_eq!(page.evaluate("document.activeElement.tagName"), "SUMMARY");
     page.press("v");
     assert_eq!(page.evaluate("document.body.dataset.view"), "split");
-    let sides = "document.querySelector('table.diff tr:nth-child(2)').cells.length";
+    let sides = "document.querySelector('table.diff tr:nth-child(2)')?.cells.length";
     page.until(&format!("{sides} === 4"));
     page.press("v");
     assert_eq!(page.evaluate("getComputedStyle(document.querySelector('.fields')).display"), "block");

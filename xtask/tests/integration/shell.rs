@@ -39,7 +39,7 @@ fn bash_completes_commands_options_and_values() {
     let Some(commands) = complete("xtask rend") else { return };
     assert_eq!(commands.trim(), "render");
     assert_eq!(complete("xtask render --acc").expect("bash").trim(), "--accept");
-    assert_eq!(complete("xtask completions ''").expect("bash").split_whitespace().count(), 3 + 8, "shells and options");
+    assert_eq!(complete("xtask completions ''").expect("bash").split_whitespace().count(), 3 + 9, "shells and options");
     let all = complete("xtask ''").expect("bash");
     for command in Cli::command().get_subcommands() {
         assert!(

@@ -8,7 +8,7 @@ use toolbox::process::Invocation;
 use super::amount::Amount;
 use super::context::{Context, program};
 use super::measure::{DEADLINE, finish, timed};
-use super::row::Measured;
+use super::measured::Measured;
 
 /// A file of the crate on top.
 const EDITED: &str = "xtask/src/main.rs";

@@ -6,7 +6,7 @@ use super::amount::Amount;
 use super::context::{Context, program};
 use super::generated::{Edit, Shape};
 use super::measure::{finish, median, ratio, timed};
-use super::row::Measured;
+use super::measured::Measured;
 
 /// The size of each of the two large manifests, in bytes.
 const LARGE: usize = 10_000_000;

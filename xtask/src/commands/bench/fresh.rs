@@ -6,7 +6,7 @@ use super::amount::Amount;
 use super::context::{COMPARES, Context, program};
 use super::generated::{Edit, Shape};
 use super::measure::finish;
-use super::row::Measured;
+use super::measured::Measured;
 
 const RENDER: [&str; 1] = ["render"];
 

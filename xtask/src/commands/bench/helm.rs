@@ -1,4 +1,4 @@
-//! Rows about charts that are rendered anew.
+//! Rows about charts that are rendered again.
 
 use diagnostics::{Diagnostic, Diagnostics, Result};
 use helm::batch::Runner;
@@ -13,7 +13,7 @@ use super::amount::Amount;
 use super::context::{Context, program};
 use super::generated::Shape;
 use super::measure::{finish, finish_all, median, ratio, timed};
-use super::row::Measured;
+use super::measured::Measured;
 
 /// The number of charts.
 const CHARTS: usize = 50;

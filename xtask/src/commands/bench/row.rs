@@ -4,6 +4,7 @@ use diagnostics::Result;
 
 use super::amount::Amount;
 use super::context::Context;
+use super::measured::Measured;
 use super::{build, difference, fresh, helm, stages};
 
 /// A row: what is measured, and the highest amount that meets its goal.
@@ -14,14 +15,6 @@ pub(super) struct Row {
     pub(super) measure: fn(&Context<'_>) -> Result<Measured>,
     /// Whether it takes minutes, so that it is measured only where it is named.
     pub(super) slow: bool,
-}
-
-/// What was measured.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Measured {
-    Amount(Amount),
-    /// Nothing, for this reason.
-    Skipped(String),
 }
 
 impl Row {

@@ -7,7 +7,7 @@ use super::amount::Amount;
 use super::context::{COMPARES, Context};
 use super::generated::{self, Edit, Shape};
 use super::measure::{finish, median, ratio, timed};
-use super::row::Measured;
+use super::measured::Measured;
 
 /// The number of targets of `validate` and `lint`.
 const TARGETS: usize = 50;
