@@ -12,7 +12,6 @@ use workspace::authored::{self, Origin};
 use workspace::target::Target;
 use workspace::written::Written;
 
-use super::revision::Before;
 use crate::lint::base::Base;
 
 /// A value that differs from the base.
@@ -41,13 +40,13 @@ pub(super) fn edits(
     base: &Base,
     target: &Target<'_>,
     application: Written<'_>,
-    before: Option<&Before>,
+    before: Option<&Node>,
 ) -> Vec<Edit> {
     let mut edits = Vec::new();
     if let Some(before) = before {
         for key in ["source", "sources"] {
             let path = ["spec", key];
-            if let (Some(before), Some(now)) = (before.root.find(&path), application.root.find(&path)) {
+            if let (Some(before), Some(now)) = (before.find(&path), application.root.find(&path)) {
                 compare(base, before, now, &mut edits);
             }
         }

@@ -161,8 +161,11 @@ impl<'a> Revision<'a> {
             }
         }
         let root = &self.subject.workspace.root;
-        let edits =
-            if old.is_empty() { Vec::new() } else { cause::edits(root, self.base, target, application, before) };
+        let edits = if old.is_empty() {
+            Vec::new()
+        } else {
+            cause::edits(root, self.base, target, application, before.map(|one| &one.root))
+        };
         Change {
             application,
             before,
