@@ -222,8 +222,9 @@ pub fn of_app(workspace: &Workspace, folder: &str, app: &str) -> Result<Vec<Scen
         .filter(|path| path.extension().is_some_and(|end| end == "yaml" || end == "yml"))
         .collect();
     files.sort();
-    let apps: Vec<&str> =
-        workspace.deployments.iter().map(|deployment| deployment.application.instance.as_str()).collect();
+    let rendered = workspace.deployments.iter().map(|deployment| deployment.application.instance.as_str());
+    // Why an Application is not rendered is reported where it is planned.
+    let apps: Vec<&str> = rendered.chain(workspace.unrendered.iter().map(|one| one.instance.as_str())).collect();
     let mut scenarios = Vec::new();
     for file in files {
         let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
