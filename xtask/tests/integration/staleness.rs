@@ -1,6 +1,6 @@
 //! After any edits, a run that believes goldens and the cache renders the same as one that believes nothing.
 //!
-//! `EDITS=2000` sets the number of edits; `.ci/check test` uses that. The program in place of helm renders the digests of
+//! `EDITS=2000` sets the number of edits; `.ci/check test` sets 200. The program in place of helm renders the digests of
 //! everything that it is given, which takes a fraction of the time, and differs whenever helm's output could.
 
 use std::collections::BTreeMap;
