@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use diagnostics::{Code, Diagnostic, Result};
 use tempfile::TempDir;
+use toolbox::environment::Mirror;
 use toolbox::process::{self, Invocation};
 use workspace::Workspace;
 
@@ -69,6 +70,13 @@ impl<'s> Context<'s> {
             .args(["--root".into(), root.as_os_str().to_owned()])
             .env("XTASK_CACHE_DIR", self.scratch("cache"))
             .env("CI", "true");
+        if let Some(mirror) = &self.session.environment.mirror {
+            let mirror = match mirror {
+                Mirror::Folder(path) => path.clone().into_os_string(),
+                Mirror::Url(url) => url.into(),
+            };
+            invocation = invocation.env("XTASK_CHART_MIRROR", mirror);
+        }
         for name in ["helm", "kubeconform"] {
             if let Ok(path) = self.tool(name) {
                 invocation = invocation.env(&format!("XTASK_{}", name.to_uppercase()), path);

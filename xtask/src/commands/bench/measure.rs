@@ -36,7 +36,7 @@ pub(super) fn finish(invocation: &Invocation, codes: &[i32]) -> Result<()> {
     Err(Diagnostic::new(Code::Usage, "a measured command failed")
         .note(format!("`{}` ended with exit code {:?}", invocation.command_line(), output.code))
         .note(output.stderr)
-        .help("fix the errors of `cargo xtask render` first")
+        .help("run the command, and correct what it reports")
         .into())
 }
 
