@@ -45,7 +45,7 @@ pub struct Request {
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
-    let (workspace, diagnostics) = app_of_apps::load(session)?;
+    let (workspace, mut diagnostics) = app_of_apps::load(session)?;
     if diagnostics.has_errors() {
         return Err(diagnostics);
     }
@@ -61,7 +61,9 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let mut results = Vec::new();
     for row in rows.iter().filter(|_| !plot_only) {
         session.printer.status("Measuring", row.name);
-        results.push((*row, (row.measure)(&context)?));
+        // A row that fails does not lose the others.
+        let measured = diagnostics.take((row.measure)(&context));
+        results.push((*row, measured.unwrap_or_else(|| Measured::Skipped("it failed".to_owned()))));
     }
     if !plot_only {
         session.printer.result(&table(&machine, context.rounds, &results));

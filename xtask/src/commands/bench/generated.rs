@@ -57,7 +57,10 @@ pub(super) fn values_file(index: usize) -> String {
 pub(super) fn write(root: &Path, own: &Workspace, cache: &Path, shape: Shape) -> Result<()> {
     let (argocd, kubernetes) = (own.config.argocd.version, &own.config.kubernetes);
     let mut files: BTreeMap<String, String> = BTreeMap::new();
-    let versions = format!("[argocd]\nversion = \"{argocd}\"\n\n[kubernetes]\nversion = \"{kubernetes}\"\n");
+    let mut versions = format!("[argocd]\nversion = \"{argocd}\"\n\n[kubernetes]\nversion = \"{kubernetes}\"\n");
+    if let Ok(kubeconform) = own.config.tool("kubeconform") {
+        let _ = write!(versions, "\n[tools]\nkubeconform = \"{kubeconform}\"\n");
+    }
     files.insert(workspace::CONFIG_FILE.to_owned(), format!("repository = \"{REPOSITORY}\"\n\n{versions}"));
     files.insert("argocd/projects/apps.yaml".to_owned(), project());
     let mut outputs: BTreeMap<String, BTreeMap<String, Vec<u8>>> = BTreeMap::new();
@@ -150,17 +153,22 @@ fn values(count: usize) -> String {
     text
 }
 
+/// Reads all values, so that none is unknown, and prints nothing.
+const READ_ALL: &str = "{{- range $key, $value := .Values }}{{- end }}";
+
 /// What Helm renders from a template for a release.
 fn rendering(template: &str, release: &str) -> String {
-    template.replace("{{ .Release.Name }}", release).replace("{{ .Values.message }}", MESSAGE)
+    template.replace(READ_ALL, "").replace("{{ .Release.Name }}", release).replace("{{ .Values.message }}", MESSAGE)
 }
 
 /// A template, its file, and the name of the golden with what it renders.
 fn object(release: &str, number: usize, shape: Shape) -> (String, String, String) {
     if number == 0 {
-        let text = "apiVersion: v1\nkind: Service\nmetadata:\n  name: {{ .Release.Name }}\nspec:\n  type: ExternalName\n  \
-                    externalName: web.example.com\n";
-        return ("service.yaml".to_owned(), text.to_owned(), format!("service-{release}.yaml"));
+        let text = format!(
+            "apiVersion: v1\nkind: Service\nmetadata:\n  name: {{{{ .Release.Name }}}}\nspec:\n  type: ExternalName\n  \
+             externalName: web.example.com{READ_ALL}\n"
+        );
+        return ("service.yaml".to_owned(), text, format!("service-{release}.yaml"));
     }
     let mut text = format!(
         "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{{{ .Release.Name }}}}-{number}\ndata:\n  message: \
