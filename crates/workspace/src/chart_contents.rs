@@ -49,7 +49,7 @@ impl ReadCharts {
 fn read(root: &Path, chart: &Path) -> ChartContents {
     let mut mentions_argocd = false;
     let files = chart_files::read(root, chart, &mut |name, bytes| {
-        mentions_argocd |= !name.to_ascii_lowercase().ends_with(".md") && find::contains(bytes, find::GROUP);
+        mentions_argocd |= !name.to_ascii_lowercase().ends_with(".md") && find::mentions_group(bytes);
     });
     // What cannot be read is reported, and defines nothing.
     let mentions_argocd = mentions_argocd && files.is_ok();

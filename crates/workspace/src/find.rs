@@ -29,7 +29,7 @@ pub fn candidates(root: &Path, selects: impl Fn(&str) -> bool) -> Vec<PathBuf> {
     let relevant = |path: &PathBuf| {
         // The error of an unreadable file is reported where it is read.
         let Ok(bytes) = toolbox::regular_file::read(path) else { return path.starts_with(&argocd) };
-        contains(&bytes, GROUP) || path.starts_with(&argocd) && (contains(&bytes, "kind") || !is_yaml(&bytes))
+        mentions_group(&bytes) || path.starts_with(&argocd) && (contains(&bytes, "kind") || !is_yaml(&bytes))
     };
     // What nobody selects is not even read.
     let selected = |path: &PathBuf| path.starts_with(&argocd) || selects(&inputs::name(root, path));
@@ -127,6 +127,13 @@ pub fn is_template(root: &Path, path: &Path) -> bool {
         value.starts_with("{{") || value.starts_with('@') && value.trim_end().ends_with('@')
     };
     ["{%", "<%"].iter().any(|mark| text.contains(mark)) || text.lines().any(placeholder)
+}
+
+/// Whether bytes contain the group of Argo CD's kinds. Annotations and labels such as `argocd.argoproj.io/sync-wave`, which
+/// many charts have, are not meant.
+pub(crate) fn mentions_group(bytes: &[u8]) -> bool {
+    let before = |at: usize| at.checked_sub(1).and_then(|before| bytes.get(before));
+    memchr::memmem::find_iter(bytes, GROUP).any(|at| before(at) != Some(&b'.'))
 }
 
 /// Whether bytes contain a text.

@@ -34,7 +34,7 @@ impl Deployment {
 /// Whether the output of a source may contain Applications that are not in a file of the workspace. `elsewhere` says that
 /// its files are not there, but below `root`.
 fn may_define(workspace: &Workspace, root: &Path, source: &Rendered, elsewhere: bool) -> bool {
-    let mentions = |text: &[u8]| find::contains(text, find::GROUP);
+    let mentions = |text: &[u8]| find::mentions_group(text);
     let in_file = |path: &Path| toolbox::regular_file::read(path).is_ok_and(|bytes| mentions(&bytes));
     match source {
         Rendered::Chart(source) => {
@@ -67,7 +67,7 @@ fn may_define(workspace: &Workspace, root: &Path, source: &Rendered, elsewhere: 
 /// as their files say.
 fn may_move(source: &Rendered, belongs: &dyn Fn(&str) -> bool) -> bool {
     let Rendered::Directory(source) = source else { return false };
-    let files = source.contents.files.iter().filter(|file| find::contains(file.text.as_bytes(), find::GROUP));
+    let files = source.contents.files.iter().filter(|file| find::mentions_group(file.text.as_bytes()));
     files.into_iter().any(|file| !belongs(&file.name))
 }
 
@@ -212,7 +212,7 @@ fn rendered_by(parent: &TargetId, mut unrendered: Unrendered) -> Unrendered {
 /// The documents of a rendered manifest that define something for Argo CD; `name` is the name of its places.
 #[must_use]
 pub fn definitions(name: &str, text: &str) -> Vec<Document> {
-    if !find::contains(text.as_bytes(), find::GROUP) {
+    if !find::mentions_group(text.as_bytes()) {
         return Vec::new();
     }
     let source = diagnostics::Source::new(name, text);
