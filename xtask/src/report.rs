@@ -10,6 +10,7 @@ pub mod changes;
 pub mod checks;
 pub mod code_quality;
 mod diff_lines;
+mod document;
 pub mod entry;
 pub mod html;
 pub mod json;

@@ -10,7 +10,7 @@ use toolbox::process::Invocation;
 
 /// The language of Helm's process. Helm is not translated, but links a library of kubectl, which compresses and parses all
 /// translations of the language at every start. This language has the fewest: seven descriptions of kubectl's commands. Any
-/// other one, also `C`, makes a start take half as long again.
+/// other one, also `C`, makes every start noticeably longer.
 const LANGUAGE: &str = "zh_TW.UTF-8";
 
 /// Helm in a working directory, without arguments; its private folders are created below `homes`.

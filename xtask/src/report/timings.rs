@@ -6,16 +6,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use diagnostics::Result;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 use schemars::JsonSchema;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use toolbox::atomic_file;
 use toolbox::timings::Span;
 
+use super::document::Document;
 use super::visible;
 
 const STYLE: &str = include_str!("timings.css");
@@ -103,40 +101,20 @@ impl Timings {
     }
 
     fn page(&self) -> String {
-        let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text.as_bytes())));
-        let policy = format!(
-            "default-src 'none'; style-src {}; script-src {}; base-uri 'none'; form-action 'none'",
-            hash(STYLE),
-            hash(SCRIPT)
-        );
         let names = self.names();
         let title = format!("Timings of {}", self.command);
-        let page = html! {
-            (DOCTYPE)
-            html lang="en" {
-                head {
-                    meta charset="utf-8";
-                    meta http-equiv="Content-Security-Policy" content=(policy);
-                    meta name="viewport" content="width=device-width, initial-scale=1";
-                    meta name="robots" content="noindex";
-                    title { (title) }
-                    style { (PreEscaped(STYLE)) }
-                }
-                body {
-                    h1 { (title) }
-                    p { (format!("{:.3} s, {} jobs, {} subjects", self.seconds, self.jobs, self.subjects.len())) }
-                    (self.chart(&names))
-                    div.legend {
-                        @for (index, name) in names.iter().enumerate() {
-                            span class=(color(index)) { i {} (name) }
-                        }
-                    }
-                    (self.table(&names))
-                    script { (PreEscaped(SCRIPT)) }
+        let body = html! {
+            h1 { (title) }
+            p { (format!("{:.3} s, {} jobs, {} subjects", self.seconds, self.jobs, self.subjects.len())) }
+            (self.chart(&names))
+            div.legend {
+                @for (index, name) in names.iter().enumerate() {
+                    span class=(color(index)) { i {} (name) }
                 }
             }
+            (self.table(&names))
         };
-        page.into_string() + "\n"
+        Document { title: &title, style: STYLE, script: SCRIPT, view: None, body }.into_text()
     }
 
     /// One row for each subject, with a bar for each phase.

@@ -7,9 +7,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use diagnostics::{Code, Diagnostic, Result};
+use helm::batch_sources::TOOL;
 use tempfile::TempDir;
 use toolbox::environment::Mirror;
 use toolbox::process::{self, Invocation};
+use toolbox::tools::State;
 use workspace::Workspace;
 
 use super::generated::{self, Shape};
@@ -46,6 +48,15 @@ impl<'s> Context<'s> {
         Ok(tools.require(name, version)?.path)
     }
 
+    /// The render engine, if it is installed.
+    pub(super) fn engine(&self) -> Option<PathBuf> {
+        let tools = self.session.tools(self.workspace);
+        match tools.list(&[(TOOL, self.workspace.config.argocd.helm)]).pop()?.state {
+            State::Found(tool) => Some(tool.path),
+            State::Missing { .. } | State::Wrong(_) => None,
+        }
+    }
+
     /// A directory for the files of a row.
     pub(super) fn scratch(&self, name: &str) -> PathBuf {
         self.scratch.path().join(name)
@@ -70,6 +81,9 @@ impl<'s> Context<'s> {
             .args(["--root".into(), root.as_os_str().to_owned()])
             .env("XTASK_CACHE_DIR", self.scratch("cache"))
             .env("CI", "true");
+        if let Some(engine) = self.engine() {
+            invocation = invocation.env("XTASK_HELM_ENGINE", engine);
+        }
         if let Some(mirror) = &self.session.environment.mirror {
             let mirror = match mirror {
                 Mirror::Folder(path) => path.clone().into_os_string(),

@@ -22,8 +22,19 @@ const CHARTS: usize = 50;
 const PEER: &str = "helmfile";
 
 pub(super) fn cold(context: &Context<'_>) -> Result<Measured> {
+    forced(context, "helm")
+}
+
+pub(super) fn batch(context: &Context<'_>) -> Result<Measured> {
+    if context.engine().is_none() {
+        return Ok(Measured::Skipped("the render engine is not installed".to_owned()));
+    }
+    forced(context, "batch")
+}
+
+fn forced(context: &Context<'_>, engine: &str) -> Result<Measured> {
     let root = context.generated(Shape::applications(CHARTS))?;
-    let forced = context.command(&root, &["render", "--force"]);
+    let forced = context.command(&root, &["render", "--force", "--engine", engine]);
     beside_bare(context, || finish(&forced, &[0]))
 }
 

@@ -35,6 +35,7 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("its memory", Amount::mebibytes(64), |bench| fresh::memory(bench, 5000)),
     Row::new("one value changed among 500, beyond the fresh case", Amount::milliseconds(100), fresh::one_value),
     Row::new("50 charts cold, helm command, beside bare helm", Amount::Ratio(1.05), helm::cold),
+    Row::new("50 charts cold, batch engine, beside bare helm", Amount::Ratio(0.2), helm::batch),
     Row::new("50 charts, helmfile, beside bare helm", Amount::Ratio(1.05), helm::helmfile),
     Row::new("ci, this repository, warm", Amount::milliseconds(500), stages::own_ci),
     Row::new("ci, 500 Applications, 3 changed", Amount::milliseconds(1500), stages::ci),
