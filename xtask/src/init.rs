@@ -122,6 +122,10 @@ pub fn configuration(survey: &Survey) -> String {
         );
     }
     let _ = write!(text, "\n[tools]\nkubeconform = {}\n", quoted(own("tools", "kubeconform")));
+    text.push_str(
+        "\n[lint]\n# Whether conventions are findings, too: a values.schema.json for each chart, a case for each value, a project\n\
+         # for each Application, and others, which `explain` lists.\nconventions = false\n",
+    );
     if !survey.instances.is_empty() {
         text.push_str(
             "\n# Applications in different directories have equal names, so each directory seems to belong to an Argo CD\n\

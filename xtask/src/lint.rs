@@ -66,7 +66,7 @@ pub mod values_schema;
 pub mod values_table;
 pub mod version_vulnerable;
 
-use diagnostics::{Code, Diagnostics};
+use diagnostics::{Class, Code, Diagnostics};
 
 use self::subject::{ChartSubject, Fix, Subject};
 
@@ -105,6 +105,12 @@ impl Check {
         self.codes.first().map_or("", |code| code.name())
     }
 
+    /// Whether it may report what is not only a convention.
+    #[must_use]
+    pub fn finds_faults(&self) -> bool {
+        self.codes.iter().any(|code| code.class() != Class::Convention)
+    }
+
     const fn with_fix(self, fix: fn(&Subject<'_>) -> Vec<Fix>) -> Self {
         Self { fix: Some(fix), ..self }
     }
@@ -137,7 +143,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(monitors::CODES, Run::Objects(monitors::check)),
     Check::new(namespace_labels::CODES, Run::Objects(namespace_labels::check)),
     Check::new(network_policy::CODES, Run::Objects(network_policy::check)),
-    Check::new(null_ignored::CODES, Run::Files(null_ignored::check)),
+    Check::new(null_ignored::CODES, Run::Helm(null_ignored::check)),
     Check::new(object_shared::CODES, Run::Objects(object_shared::check)),
     Check::new(pod_security::CODES, Run::Objects(pod_security::check)),
     Check::new(policy_pods::CODES, Run::Objects(policy_pods::check)),

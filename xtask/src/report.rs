@@ -89,7 +89,7 @@ pub fn exit_code(diagnostics: &Diagnostics) -> u8 {
     }
     match diagnostics.worst() {
         Class::Warning => 0,
-        Class::Finding => 1,
+        Class::Convention | Class::Finding => 1,
         Class::Configuration => 2,
         Class::Unavailable => 3,
     }

@@ -70,6 +70,8 @@ pub struct Config {
     pub kind_node_image: Option<(String, Place)>,
     /// The path of the certificate for sealing, and its place.
     pub sealing_certificate: Option<(String, Place)>,
+    /// Whether findings about conventions are reported.
+    pub conventions: bool,
     /// Suppressed findings.
     pub suppressions: Vec<Suppression>,
     /// Objects that exist outside of the repository.
@@ -161,6 +163,7 @@ impl Config {
             fields.node("sealed-secrets").and_then(|node| sealing::section(node, &mut diagnostics));
         let namespaces = fields.sequence("namespace").iter();
         let namespaces = namespaces.filter_map(|node| pod_security::namespace(node, &mut diagnostics)).collect();
+        let conventions = fields.node("lint").and_then(|node| conventions(node, &mut diagnostics)).unwrap_or(true);
         let (suppressions, deprecated) = suppressions(&root, &mut fields, &mut diagnostics);
         let externals = fields.sequence("external").iter();
         let externals = externals.filter_map(|node| External::read(node, &mut diagnostics)).collect();
@@ -210,6 +213,7 @@ impl Config {
             unlocked: BTreeSet::new(),
             kind_node_image,
             sealing_certificate,
+            conventions,
             suppressions,
             externals,
             gitops,
@@ -256,6 +260,14 @@ fn build_options(node: &Node, diagnostics: &mut Diagnostics) -> Vec<String> {
     let options = fields.string("build-options").unwrap_or_default();
     fields.finish(diagnostics);
     options.split_whitespace().map(str::to_owned).collect()
+}
+
+/// The value in `[lint]`.
+fn conventions(node: &Node, diagnostics: &mut Diagnostics) -> Option<bool> {
+    let mut fields = Fields::new(node, "lint", Syntax::Config);
+    let conventions = fields.flag("conventions");
+    fields.finish(diagnostics);
+    conventions
 }
 
 /// The patterns in `[charts]`.

@@ -37,6 +37,7 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::ObjectRefused, Code::ReferenceMissing, suggests_the_name),
     (Code::ObjectRefused, Code::SelectorUnmatched, same_labels),
     (Code::ObjectShared, Code::ApplicationProject, copied_project),
+    (Code::ProjectDefault, Code::ProjectUnused, same_application),
     (Code::ProjectUnused, Code::ProjectForbids, same_line),
     (Code::RenderUnstable, Code::CacheDiffers, about_one),
     (Code::RepositoryMismatch, Code::ProjectForbids, same_repository),

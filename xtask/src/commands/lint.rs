@@ -32,7 +32,7 @@ use crate::lint::base::Base;
 use crate::lint::clusters::Clusters;
 use crate::lint::helm::Helm;
 use crate::lint::subject::{ByTarget, ChartSubject, Fix, Rendered, Subject};
-use crate::lint::{CHECKS, Run, clusters, images};
+use crate::lint::{CHECKS, Check, Run, clusters, images};
 use crate::report;
 use crate::report::json::{self, Output};
 use crate::report::timings::LINT;
@@ -197,7 +197,7 @@ pub fn check(
     if request.fix {
         diagnostics.extend(fix(session, &subject));
     }
-    for check in CHECKS {
+    for check in checks(workspace) {
         if let Run::Files(run) | Run::Objects(run) | Run::Git(run) = check.run {
             let _about = timings::about(&LINT);
             let _phase = timings::phase(check.name());
@@ -207,10 +207,16 @@ pub fn check(
     remove_causes(&mut diagnostics, renderings);
     let deployed: Vec<&Chart> = deployed.iter().filter_map(|folder| charts.get(folder)).collect();
     diagnostics.extend(with_helm(session, &subject, &deployed, renderings, all));
+    diagnostics.0.retain(|found| workspace.config.conventions || found.code.class() != Class::Convention);
     let complete = sound && request.all() && diagnostics.worst() <= Class::Finding;
     let suppressions = lint::change::suppressions(&workspace.config.suppressions, subject.base);
     let diagnostics = suppression::apply(diagnostics, &suppressions, session.today, &lint::codes(), complete);
     Checked { diagnostics, charts: charts.values().map(|chart| chart.path.clone()).collect() }
+}
+
+/// The checks of a workspace: without conventions, those that find faults.
+fn checks(workspace: &Workspace) -> impl Iterator<Item = &'static Check> {
+    CHECKS.iter().filter(|check| workspace.config.conventions || check.finds_faults())
 }
 
 /// What is deployed of the targets that are not selected, as recorded; `None` without goldens.
@@ -276,6 +282,7 @@ fn with_helm(
     renderings: &[Rendering<'_>],
     all: &[&Target<'_>],
 ) -> Diagnostics {
+    let workspace = subject.workspace;
     let mut diagnostics = Diagnostics::default();
     let mut cases: HashMap<&Path, Vec<ChartTarget<'_>>> = HashMap::new();
     for target in all.iter().flat_map(|target| target.charts()) {
@@ -328,6 +335,7 @@ fn with_helm(
             })
             .collect();
         let subject = ChartSubject {
+            workspace,
             helm,
             chart,
             directory: &prepared.directory,
@@ -336,8 +344,8 @@ fn with_helm(
             complete: rendered.len() == selected.len(),
             by_target: subject.by_target,
         };
-        let checks =
-            CHECKS.iter().filter_map(|check| if let Run::Helm(run) = check.run { Some((check, run)) } else { None });
+        let checks = checks(workspace)
+            .filter_map(|check| if let Run::Helm(run) = check.run { Some((check, run)) } else { None });
         let checks = checks.map(|(check, run)| {
             let _about = timings::about(&LINT);
             let _phase = timings::phase(check.name());

@@ -27,8 +27,14 @@ use super::argocd_folder;
 use super::subject::Subject;
 
 /// The codes of this check.
-pub const CODES: &[Code] =
-    &[Code::ApplicationProject, Code::ArgocdField, Code::ProjectForbids, Code::ProjectUnused, Code::ScopeUnknown];
+pub const CODES: &[Code] = &[
+    Code::ApplicationProject,
+    Code::ArgocdField,
+    Code::ProjectDefault,
+    Code::ProjectForbids,
+    Code::ProjectUnused,
+    Code::ScopeUnknown,
+];
 
 /// Checks every Application against its project, and looks for unused projects.
 #[must_use]
@@ -62,16 +68,15 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
 }
 
 fn missing(application: &Written<'_>, node: &Node, name: &str, projects: &[Project]) -> Diagnostic {
-    let finding =
-        |message: String, label: &str| application.finding(Code::ApplicationProject, message, node.place(), label);
+    let finding = |code, message: String, label: &str| application.finding(code, message, node.place(), label);
     if name == DEFAULT_PROJECT {
         let own = application.text(&["metadata", "name"]).unwrap_or_default();
         let label = "permits every repository, cluster, and kind";
-        return finding("Application uses the project `default`".to_owned(), label)
+        return finding(Code::ProjectDefault, "Application uses the project `default`".to_owned(), label)
             .help(format!("create argocd/projects/{own}.yaml, and set `project: {own}`"));
     }
     let own = projects.iter().filter(|project| project.argocd == application.argocd);
-    finding(format!("project `{name}` does not exist"), "no such AppProject under argocd/")
+    finding(Code::ApplicationProject, format!("project `{name}` does not exist"), "no such AppProject under argocd/")
         .help(suggestion(name, own.map(|project| project.name.as_str())))
 }
 
@@ -284,7 +289,7 @@ impl Against<'_> {
             let key = &object.key;
             let at = object.root.get("kind").unwrap_or(&object.root).place();
             let Some(scope) = self.scopes.of(&key.group, &key.kind) else {
-                if complete && unknown.insert((key.group.clone(), key.kind.clone())) {
+                if complete && !self.allows_anyway(key) && unknown.insert((key.group.clone(), key.kind.clone())) {
                     diagnostics.push(unknown_scope(object, at));
                 }
                 continue;
@@ -380,6 +385,12 @@ impl Against<'_> {
             }
         }
         diagnostics
+    }
+
+    /// Whether the project allows an object, namespaced or not.
+    fn allows_anyway(&self, key: &ObjectKey) -> bool {
+        let verdict = |scope| permission::kind(self.project, &key.group, &key.kind, &key.name, scope);
+        [Scope::Cluster, Scope::Namespaced].into_iter().all(|scope| verdict(scope) == Verdict::Allowed)
     }
 
     /// The entry of a whitelist whose name is nearly that of an object.

@@ -14,7 +14,7 @@ use super::ignored_differences::rendered_path;
 use super::subject::Subject;
 
 /// The codes of this check.
-pub const CODES: &[Code] = &[Code::ApplicationSync];
+pub const CODES: &[Code] = &[Code::ApplicationSync, Code::SyncPolicyImplicit];
 
 /// Checks the sync policy of every Application.
 #[must_use]
@@ -38,6 +38,10 @@ fn finding(application: &Written<'_>, message: impl Into<String>, place: Place, 
     application.finding(Code::ApplicationSync, message, place, label)
 }
 
+fn implicit(application: &Written<'_>, message: impl Into<String>, place: Place) -> Diagnostic {
+    application.finding(Code::SyncPolicyImplicit, message, place, "")
+}
+
 fn automated(application: &Written<'_>) -> Vec<Diagnostic> {
     if !application.is_automated() {
         return Vec::new();
@@ -53,7 +57,7 @@ fn automated(application: &Written<'_>) -> Vec<Diagnostic> {
         if !said && !node.is_some_and(|node| misspelled(node, key, &["prune", "selfHeal", "allowEmpty", "enabled"])) {
             let place = application.root.find(&path[..2]).unwrap_or(application.root).key_place("automated");
             found.push(
-                finding(application, format!("`automated.{key}` is not set"), place, "")
+                implicit(application, format!("`automated.{key}` is not set"), place)
                     .note(format!("by default, {without}"))
                     .help(format!("set `{key}: true`, or `{key}: false` to keep the default")),
             );
@@ -80,7 +84,7 @@ fn retry(application: &Written<'_>) -> Option<Diagnostic> {
         }
         let place = application.root.find(&["spec"]).unwrap_or(application.root).key_place("syncPolicy");
         return Some(
-            finding(application, "`syncPolicy.retry` is not set", place, "")
+            implicit(application, "`syncPolicy.retry` is not set", place)
                 .note("Argo CD does not retry a failed automated sync of the same commit by default")
                 .help(help),
         );

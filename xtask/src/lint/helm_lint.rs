@@ -1,4 +1,5 @@
-//! Runs `helm lint --strict` with the values of each case, using the Helm version that the Argo CD release ships.
+//! Runs `helm lint` with the values of each case, using the Helm version that the Argo CD release ships. With conventions,
+//! `--strict`: warnings are findings, too.
 //!
 //! The same message for several cases is one finding. `[INFO]` lines, which recommend icons, are skipped.
 
@@ -14,7 +15,6 @@ use toolbox::parallel::parallel;
 use toolbox::process::quoted;
 use workspace::target::ChartTarget;
 
-use super::helm::Helm;
 use crate::lint::subject::ChartSubject;
 
 /// The codes that this check reports.
@@ -26,9 +26,8 @@ const COMMAND_WORDS: usize = 4;
 /// Runs `helm lint` for every selected target of a chart.
 #[must_use]
 pub fn check(subject: &ChartSubject<'_>) -> Diagnostics {
-    let answers = parallel(subject.helm.jobs, subject.rendered, |one| {
-        (one.target.id.to_string(), messages(&subject.helm, one.target, subject.directory))
-    });
+    let answers =
+        parallel(subject.helm.jobs, subject.rendered, |one| (one.target.id.to_string(), messages(subject, one.target)));
     let mut diagnostics = Diagnostics::default();
     let mut output = Vec::new();
     for (target, messages) in answers {
@@ -38,9 +37,11 @@ pub fn check(subject: &ChartSubject<'_>) -> Diagnostics {
     diagnostics
 }
 
-/// Returns the `[WARNING]` and `[ERROR]` messages of `helm lint` for a target, each with its continuation lines.
-fn messages(helm: &Helm<'_>, target: &ChartTarget<'_>, directory: &Path) -> Result<Vec<String>> {
-    helm.cached("helm-lint", &[target], || {
+/// Returns the `[ERROR]` messages of `helm lint` for a target, and with conventions the `[WARNING]` ones, each with its
+/// continuation lines.
+fn messages(subject: &ChartSubject<'_>, target: &ChartTarget<'_>) -> Result<Vec<String>> {
+    let (helm, directory, strict) = (&subject.helm, subject.directory, subject.workspace.config.conventions);
+    helm.cached(if strict { "helm-lint-strict" } else { "helm-lint" }, &[target], || {
         // Lint against the schema even if the Application skips it. The other flags exist for `helm template` only.
         let recipe = Recipe {
             skip_schema_validation: false,
@@ -51,9 +52,10 @@ fn messages(helm: &Helm<'_>, target: &ChartTarget<'_>, directory: &Path) -> Resu
         };
         let (output, invocation) = helm.run(target, directory, |inline| {
             let flags = recipe.args(inline).split_off(COMMAND_WORDS);
-            ["lint", ".", "--strict"].into_iter().map(Into::into).chain(flags).collect()
+            let strict = strict.then_some("--strict");
+            ["lint", "."].into_iter().chain(strict).map(Into::into).chain(flags).collect()
         })?;
-        let found = parse(&String::from_utf8_lossy(&output.stdout));
+        let found = parse(&String::from_utf8_lossy(&output.stdout), strict);
         if !output.success() && found.is_empty() {
             return Err(Diagnostic::new(Code::HelmFailed, "`helm lint` failed without a recognizable error message")
                 .target(target.id)
@@ -152,14 +154,19 @@ fn no_templates(chart: &Chart) -> Diagnostic {
 }
 
 /// Extracts the warnings and errors from the output of `helm lint`.
-fn parse(text: &str) -> Vec<String> {
+fn parse(text: &str, strict: bool) -> Vec<String> {
     let mut messages: Vec<String> = Vec::new();
     let mut within = false;
     for line in text.lines() {
-        if let Some(message) = line.strip_prefix("[WARNING] ").or_else(|| line.strip_prefix("[ERROR] ")) {
+        let warning = line.strip_prefix("[WARNING] ");
+        if let Some(message) = warning.filter(|_| strict).or_else(|| line.strip_prefix("[ERROR] ")) {
             messages.push(message.trim_end().to_owned());
             within = true;
-        } else if line.starts_with("[INFO]") || line.starts_with("==> ") || line.contains("chart(s) linted") {
+        } else if warning.is_some()
+            || line.starts_with("[INFO]")
+            || line.starts_with("==> ")
+            || line.contains("chart(s) linted")
+        {
             within = false;
         } else if let Some(message) = messages.last_mut().filter(|_| within && !line.trim().is_empty()) {
             message.push('\n');

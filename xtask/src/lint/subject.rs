@@ -84,6 +84,8 @@ impl<'a> ByTarget<'a> {
 /// The input of the checks that run Helm: a deployed chart whose dependencies are in place.
 #[derive(Debug, Clone, Copy)]
 pub struct ChartSubject<'a> {
+    /// The whole workspace.
+    pub workspace: &'a Workspace,
     /// The Helm to run.
     pub helm: Helm<'a>,
     /// The chart.

@@ -25,6 +25,7 @@ pub fn entries() -> impl Iterator<Item = (&'static str, &'static str)> {
 pub fn class(code: Code) -> &'static str {
     match code.class() {
         Class::Warning => "warning",
+        Class::Convention => "convention",
         Class::Finding => "finding",
         Class::Configuration => "configuration error",
         Class::Unavailable => "failure",
