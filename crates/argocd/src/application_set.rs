@@ -35,7 +35,7 @@ use self::generators::{Context, kinds};
 pub use self::parameters::Origin;
 use self::parameters::Parameters;
 use self::render::Engine;
-pub use self::surroundings::{Cluster, Repository, Surroundings};
+pub use self::surroundings::{Cluster, Repository, Surroundings, Unknown};
 use crate::go_template::{MissingKey, Options};
 
 /// What an ApplicationSet generates.

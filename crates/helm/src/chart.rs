@@ -130,7 +130,19 @@ impl Chart {
                 break;
             }
         }
+        chart.resolve_aliases();
         Ok(chart)
+    }
+
+    /// Replaces the aliases of repositories, which `helm repo add` defines on one machine, with the URLs in the lock. Helm
+    /// does the same before it compares the lock with Chart.yaml.
+    fn resolve_aliases(&mut self) {
+        let locked = self.lock.as_ref().map(|lock| lock.dependencies.as_slice()).unwrap_or_default();
+        for (declared, locked) in self.dependencies.iter_mut().zip(locked) {
+            if declared.has_repository_alias() && declared.name == locked.name {
+                declared.repository.clone_from(&locked.repository);
+            }
+        }
     }
 
     /// Reads the dependencies in requirements.yaml, which replace those in Chart.yaml.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use argocd::application::{Defined, in_instance, instance_name, read_one};
-use argocd::application_set::{self, Cluster, Repository, Surroundings, Unavailable};
+use argocd::application_set::{self, Cluster, Repository, Surroundings, Unavailable, Unknown};
 use diagnostics::{Code, Diagnostic, Diagnostics, Source};
 use document::Node;
 use toolbox::source::read;
@@ -110,9 +110,11 @@ impl<'a> Generator<'a> {
         if !outcome.diagnostics.is_empty() {
             generated.unrendered.push(unrendered(outcome.diagnostics));
         }
-        for Unavailable { reason, place } in outcome.unavailable {
+        for Unavailable { reason, place, help } in outcome.unavailable {
             let message = format!("Applications of ApplicationSet `{}` are not generated: {reason}", outcome.name);
-            generated.unrendered.push(unrendered(Diagnostic::new(Code::NotRendered, message).at(place, "").into()));
+            let found = Diagnostic::new(Code::NotRendered, message).at(place, "");
+            let found = help.into_iter().fold(found, Diagnostic::help);
+            generated.unrendered.push(unrendered(found.into()));
         }
         generated
     }
@@ -126,9 +128,12 @@ struct Scope<'g> {
 }
 
 impl Surroundings for Scope<'_> {
-    fn repository(&self, url: &str, revision: &str) -> Result<Arc<dyn Repository>, String> {
+    fn repository(&self, url: &str, revision: &str) -> Result<Arc<dyn Repository>, Unknown> {
         let Generator { root, trees, files, .. } = self.generator;
-        let tree = trees.find(url, revision, "").map_err(|missing| missing.reason())?;
+        let tree = trees.find(url, revision, "").map_err(|missing| Unknown {
+            reason: missing.reason(),
+            help: Some(missing.advice()).filter(|help| !help.is_empty()),
+        })?;
         let (root, label) =
             tree.map_or_else(|| (root.to_path_buf(), String::new()), |tree| (tree.root.clone(), tree.label.clone()));
         let mut known = files.borrow_mut();
@@ -136,20 +141,24 @@ impl Surroundings for Scope<'_> {
         Ok(Arc::clone(files) as Arc<dyn Repository>)
     }
 
-    fn clusters(&self) -> Result<&[Cluster], String> {
+    fn clusters(&self) -> Result<&[Cluster], Unknown> {
         match self.clusters.as_slice() {
-            [] => Err(format!("{CONFIG_FILE} has no `[[cluster]]`")),
+            [] => Err(Unknown { reason: format!("{CONFIG_FILE} has no `[[cluster]]`"), help: None }),
             clusters => Ok(clusters),
         }
     }
 
-    fn samples(&self, set: &str, generator: &str) -> Result<Vec<Node>, String> {
+    fn samples(&self, set: &str, generator: &str) -> Result<Vec<Node>, Unknown> {
         let own = in_instance(set.to_owned(), self.argocd);
         let named = |sample: &&Sample| sample.set == set || sample.set == own;
         let samples = self.generator.config.samples.iter().filter(named);
         let declared: Vec<&Sample> = samples.filter(|sample| sample.generator == generator).collect();
         if declared.is_empty() {
-            return Err(format!("{CONFIG_FILE} has no `[[sample]]` for it"));
+            let help = format!(
+                "add `[[sample]]` with `application-set = \"{set}\"`, `generator = \"{generator}\"`, and the `parameters` of \
+                 each Application"
+            );
+            return Err(Unknown { reason: format!("{CONFIG_FILE} has no `[[sample]]` for it"), help: Some(help) });
         }
         Ok(declared.into_iter().flat_map(|sample| sample.parameters.iter().cloned()).collect())
     }

@@ -46,7 +46,9 @@ pub(crate) fn fold(found: Vec<(&str, Diagnostic)>) -> Vec<Diagnostic> {
         folded.push((one, Vec::new()));
     }
     let folded = folded.into_iter().map(|(one, mut others)| {
+        others.sort_unstable();
         others.dedup();
+        others.retain(|name| !one.message.contains(&format!("`{name}`")));
         let named: Vec<String> = others.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
         let rest = others.len() - named.len();
         match named.len() {

@@ -6,7 +6,9 @@ use diagnostics::{Code, Diagnostic, Diagnostics};
 use document::Node;
 use kubernetes::object::Object;
 use kubernetes::scope::{Scope, Scopes};
-use workspace::{Deployment, written};
+use workspace::Deployment;
+use workspace::target::DEFAULT_CASE;
+use workspace::written::Written;
 
 use super::subject::Subject;
 
@@ -18,10 +20,11 @@ pub const CODES: &[Code] = &[Code::ApplicationDestination, Code::NamespaceMismat
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let path = ["spec", "destination"];
+    let scopes = Scopes::new(subject.objects);
     for application in subject.applications().iter().filter(|application| application.root.find(&path).is_some()) {
         diagnostics.extend(destination(application));
+        diagnostics.0.extend(without_namespace(subject, application, &scopes));
     }
-    let scopes = Scopes::new(subject.objects);
     for target in subject.targets {
         let expected = &target.deployment.application.namespace;
         // Templates should use the namespace of the release. Elsewhere, a namespace is set on purpose.
@@ -33,7 +36,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     diagnostics
 }
 
-fn destination(application: &written::Written<'_>) -> Diagnostics {
+fn destination(application: &Written<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let path = ["spec", "destination"];
     let finding =
@@ -67,13 +70,6 @@ fn destination(application: &written::Written<'_>) -> Diagnostics {
         _ => {}
     }
     let namespace = application.namespace();
-    if namespace.is_empty() {
-        diagnostics.push(
-            finding("destination has no `namespace`", application.place(&path), "")
-                .note("Argo CD rejects objects without `metadata.namespace`: `Namespace … is missing`")
-                .help("add `namespace` to `spec.destination`"),
-        );
-    }
     let charts = application.deployment.into_iter().flat_map(Deployment::charts);
     let mut namespaces = charts.filter_map(|chart| chart.options.namespace.as_deref());
     if let Some(release) = namespaces.find(|name| *name != namespace) {
@@ -87,6 +83,37 @@ fn destination(application: &written::Written<'_>) -> Diagnostics {
         );
     }
     diagnostics
+}
+
+/// Reports a destination without a namespace if an object needs one. Cluster-scoped objects, and objects that name their
+/// namespace, do not; but the release of a chart is then in the namespace `default`.
+fn without_namespace(subject: &Subject<'_>, application: &Written<'_>, scopes: &Scopes) -> Option<Diagnostic> {
+    if !application.namespace().is_empty() {
+        return None;
+    }
+    let released = application.deployment.is_some_and(|deployment| deployment.charts().next().is_some());
+    let need = |object: &Object| {
+        let scope = scopes.of(&object.key.group, &object.key.kind);
+        let named = object.find(&["metadata", "namespace"]).and_then(Node::as_str).unwrap_or_default();
+        match named {
+            _ if scope != Some(Scope::Namespaced) => None,
+            "" => Some("has no namespace either"),
+            "default" if released => Some("is rendered into the namespace `default`"),
+            _ => None,
+        }
+    };
+    let objects = subject.by_target.of(&format!("{}/{DEFAULT_CASE}", application.name));
+    let (object, label) = objects.iter().find_map(|object| Some((object, need(object)?)))?;
+    let place = application.place(&["spec", "destination"]);
+    let found = application
+        .finding(Code::ApplicationDestination, "destination has no `namespace`", place, "")
+        .at(object.root.get("kind").unwrap_or(&object.root).place(), label);
+    let found = if released {
+        found.note("`.Release.Namespace` is `default`")
+    } else {
+        found.note("Argo CD rejects objects without `metadata.namespace`: `Namespace … is missing`")
+    };
+    Some(found.help("add `namespace` to `spec.destination`"))
 }
 
 /// Whether a text may be the URL of an API server.

@@ -34,7 +34,8 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
                 && sync_order::order(&entry.object.root).is_some()
                 && let Some(pods) = Pods::of(entry.object, 0, entry.namespace)
             {
-                diagnostics.0.extend(volumes(&pods).filter_map(|name| finding(&view, &pods, name)));
+                // The others have the same cause.
+                diagnostics.0.extend(volumes(&pods).find_map(|name| finding(&view, &pods, name)));
             }
         }
     }

@@ -41,16 +41,24 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         }
     }
     let mut schemas = Schemas::new();
-    for application in subject.applications() {
-        let entries = application.root.find(&["spec", "ignoreDifferences"]).map(Node::items).unwrap_or_default();
+    // An entry of an ApplicationSet is one for all its Applications: it is needed if one of them renders an object.
+    let mut needed: BTreeSet<(String, usize)> = BTreeSet::new();
+    let applications = subject.applications();
+    for application in applications.iter().filter(|application| application.made_by.is_some()) {
+        let objects = objects.get(application.name).map(Vec::as_slice).unwrap_or_default();
+        let complete = rendered.contains(application.name);
+        let matched = |entry: &&Node| !complete || objects.iter().any(|object| matches(entry, object));
+        needed.extend(entries(application).iter().filter(matched).map(start));
+    }
+    for application in applications {
         let Some(objects) = objects.get(application.name).filter(|_| rendered.contains(application.name)) else {
             continue;
         };
-        for entry in entries {
+        for entry in entries(&application) {
             let matching: Vec<&Object> = objects.iter().copied().filter(|object| matches(entry, object)).collect();
-            if matching.is_empty() {
+            if matching.is_empty() && !needed.contains(&start(entry)) {
                 diagnostics.0.extend(unmatched(&application, entry, objects));
-            } else {
+            } else if !matching.is_empty() {
                 diagnostics.0.extend(unknown(&application, entry, &matching, &subject.workspace.root, &mut schemas));
             }
         }
@@ -58,14 +66,23 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     diagnostics
 }
 
+/// The file of a node, and where it begins.
+fn start(node: &Node) -> (String, usize) {
+    (node.source.name.clone(), node.span.start)
+}
+
+/// The entries of `ignoreDifferences`.
+fn entries<'a>(application: &Written<'a>) -> &'a [Node] {
+    application.root.find(&["spec", "ignoreDifferences"]).map(Node::items).unwrap_or_default()
+}
+
 /// The path in an entry of `ignoreDifferences` to a field that the Application renders, so that a sync applies it. Nothing
 /// for fields that only others set, such as defaults, and for paths that cannot be followed.
 pub(super) fn rendered_path<'a>(subject: &Subject<'_>, application: &Written<'a>) -> Option<&'a Node> {
     let target = format!("{}/{DEFAULT_CASE}", application.name);
-    let entries = application.root.find(&["spec", "ignoreDifferences"]).map(Node::items).unwrap_or_default();
     let objects = subject.by_target.of(&target);
     objects.first()?;
-    entries.iter().find_map(|entry| {
+    entries(application).iter().find_map(|entry| {
         let list = |key: &str| entry.get(key).map(Node::items).unwrap_or_default().iter();
         let matching = || objects.iter().filter(|object| matches(entry, object));
         let pointed = list("jsonPointers").find(|node| {

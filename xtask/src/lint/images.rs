@@ -45,7 +45,11 @@ struct Use<'a> {
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     for object in subject.objects {
-        for Use { owner, reference, place } in uses(object) {
+        // Several containers often have one image.
+        let mut seen = BTreeSet::new();
+        let mut uses = uses(object);
+        uses.retain(|used| used.reference.is_none_or(|text| seen.insert(text)));
+        for Use { owner, reference, place } in uses {
             let found = match reference {
                 None => object
                     .finding(Code::ImageInvalid, format!("{owner} has no image"), place, "expected `image`")

@@ -98,25 +98,9 @@ fn examine(root: &Node, title: &str, destination: Option<&str>) -> Vec<Found> {
     }
     let namespace = text(metadata, "namespace");
     let landing = destination.filter(|destination| !destination.is_empty());
-    match (&namespace, landing, metadata.and_then(|metadata| metadata.get("namespace"))) {
-        (Some(own), Some(landing), Some(node)) if own != landing => scope(
-            format!("{title} is in another namespace than its Application"),
-            node,
-            format!("the Application deploys into `{landing}`"),
-            "seal it for the Application's namespace, and set `namespace: {{ .Release.Namespace }}` in the template",
-        ),
-        (None, _, _) if destination.is_none() => {
-            if let Some(node) = metadata {
-                let help = "set the namespace that it was sealed for";
-                scope(
-                    format!("{title} has no `metadata.namespace`"),
-                    node,
-                    "`namespace` is required here".to_owned(),
-                    help,
-                );
-            }
-        }
-        _ => {}
+    if let (None, None, Some(node)) = (&namespace, destination, metadata) {
+        let label = "`namespace` is required here".to_owned();
+        scope(format!("{title} has no `metadata.namespace`"), node, label, "set the namespace that it was sealed for");
     }
     let effective = namespace.as_deref().or(landing);
     for (key, own) in [("name", name.as_deref()), ("namespace", effective)] {

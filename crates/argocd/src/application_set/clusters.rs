@@ -31,12 +31,13 @@ pub(super) fn parameters(generator: &Node, engine: Engine, around: &dyn Surround
     let selector = generator.get("selector").map(Selector::read).transpose()?.unwrap_or_default();
     let clusters = match around.clusters() {
         Ok(clusters) => clusters,
-        Err(reason) if !selector.is_empty() => {
+        Err(unknown) if !selector.is_empty() => {
             let place = generator.key_place("selector");
-            return Err(Failure::unavailable(
-                format!("a `clusters` generator selects clusters by labels, and {reason}"),
-                place,
-            ));
+            let reason = format!("a `clusters` generator selects clusters by labels, and {}", unknown.reason);
+            return Err(Failure::unavailable(reason, place).help(format!(
+                "declare each cluster that Argo CD manages: `[[cluster]]` with `name`, `server`, and `{}`",
+                selector.example()
+            )));
         }
         Err(_) => &[],
     };

@@ -18,6 +18,8 @@ pub struct Unavailable {
     pub reason: String,
     /// The place of what needs it.
     pub place: Place,
+    /// What to do about it, if something can be done.
+    pub help: Option<String>,
 }
 
 /// A result, or why there is none.
@@ -33,15 +35,15 @@ impl Failure {
     /// Something that is not known here.
     #[must_use]
     pub(super) fn unavailable(reason: impl Into<String>, place: Place) -> Self {
-        Self::Unavailable(Unavailable { reason: reason.into(), place })
+        Self::Unavailable(Unavailable { reason: reason.into(), place, help: None })
     }
 
-    /// A mistake with advice. Nothing changes if the failure is no mistake.
+    /// Adds advice.
     #[must_use]
     pub(super) fn help(self, help: impl Into<String>) -> Self {
         match self {
             Self::Invalid(diagnostic) => Self::Invalid(Box::new(diagnostic.help(help))),
-            other @ Self::Unavailable(_) => other,
+            Self::Unavailable(one) => Self::Unavailable(Unavailable { help: Some(help.into()), ..one }),
         }
     }
 }

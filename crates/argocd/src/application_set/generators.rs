@@ -72,8 +72,9 @@ impl Context<'_> {
     /// The declared parameters of a generator that needs the outside.
     fn samples(self, generator: &Node, kind: &str, place: Place) -> Result<Vec<Parameters>> {
         debug_assert!(OUTSIDE.contains(&kind), "{kind}");
-        let samples = self.around.samples(self.set, kind).map_err(|reason| {
-            Failure::unavailable(format!("a `{kind}` generator needs the outside, and {reason}"), place)
+        let samples = self.around.samples(self.set, kind).map_err(|unknown| {
+            let reason = format!("a `{kind}` generator needs the outside, and {}", unknown.reason);
+            unknown.help.into_iter().fold(Failure::unavailable(reason, place), Failure::help)
         })?;
         let mut all = Vec::new();
         for (index, sample) in samples.iter().enumerate() {

@@ -47,6 +47,22 @@ impl Selector {
         Ok(Self(requirements))
     }
 
+    /// Labels that it selects, as TOML: `labels = { env = "prod", region = "…" }`.
+    #[must_use]
+    pub(super) fn example(&self) -> String {
+        let needed = self.0.iter().filter_map(|requirement| {
+            let value = match requirement.operator {
+                Operator::In => requirement.values.first()?,
+                Operator::Exists => "…",
+                Operator::NotIn | Operator::DoesNotExist => return None,
+            };
+            let plain = requirement.key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+            let key = if plain { requirement.key.clone() } else { format!("{:?}", requirement.key) };
+            Some(format!("{key} = {value:?}"))
+        });
+        format!("labels = {{ {} }}", needed.collect::<Vec<_>>().join(", "))
+    }
+
     /// Whether there are no requirements.
     #[must_use]
     pub(super) fn is_empty(&self) -> bool {

@@ -8,20 +8,29 @@ use document::Node;
 /// What generators need to know. Each answer must be the same whenever it is asked for.
 pub trait Surroundings {
     /// The files of a Git repository at a revision, or the reason why they are unavailable.
-    fn repository(&self, url: &str, revision: &str) -> Result<Arc<dyn Repository>, String>;
+    fn repository(&self, url: &str, revision: &str) -> Result<Arc<dyn Repository>, Unknown>;
 
     /// The declared clusters, without the one in which Argo CD runs unless it is declared, too; or the reason why none are
     /// known.
-    fn clusters(&self) -> Result<&[Cluster], String>;
+    fn clusters(&self) -> Result<&[Cluster], Unknown>;
 
     /// The declared parameters of a generator that needs the outside, such as `pullRequest`, in an ApplicationSet, or the
     /// reason why there are none.
-    fn samples(&self, set: &str, generator: &str) -> Result<Vec<Node>, String>;
+    fn samples(&self, set: &str, generator: &str) -> Result<Vec<Node>, Unknown>;
 
     /// Whether Argo CD runs with `--enable-new-git-file-globbing`.
     fn new_globbing(&self) -> bool {
         false
     }
+}
+
+/// Why something is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown {
+    /// A sentence that begins in lowercase and has no full stop.
+    pub reason: String,
+    /// What to do about it, if something can be done.
+    pub help: Option<String>,
 }
 
 /// The files of a Git repository at a revision.

@@ -6,7 +6,7 @@ use diagnostics::Source;
 use document::{Node, yaml};
 use serde_json::{Map, Value as Json};
 
-use super::{Cluster, Outcome, Repository, Surroundings, generate};
+use super::{Cluster, Outcome, Repository, Surroundings, Unknown, generate};
 
 struct Files {
     paths: Vec<String>,
@@ -40,24 +40,30 @@ impl World {
 }
 
 impl Surroundings for World {
-    fn repository(&self, url: &str, _: &str) -> Result<Arc<dyn Repository>, String> {
-        let files = self.files.clone().ok_or(format!("`{url}` is not this repository"))?;
+    fn repository(&self, url: &str, _: &str) -> Result<Arc<dyn Repository>, Unknown> {
+        let files = self.files.clone().ok_or_else(|| unknown(format!("`{url}` is not this repository")))?;
         Ok(files)
     }
 
-    fn clusters(&self) -> Result<&[Cluster], String> {
+    fn clusters(&self) -> Result<&[Cluster], Unknown> {
         Ok(&self.clusters)
     }
 
-    fn samples(&self, _: &str, generator: &str) -> Result<Vec<Node>, String> {
+    fn samples(&self, _: &str, generator: &str) -> Result<Vec<Node>, Unknown> {
         let text = "- {number: '7', branch: feature/X, head_short_sha: abc}\n";
         let samples = yaml::parse_one(&Source::new("charts.toml", text)).expect("YAML").root;
-        (generator == "pullRequest").then(|| samples.items().to_vec()).ok_or_else(|| "no sample is declared".to_owned())
+        (generator == "pullRequest")
+            .then(|| samples.items().to_vec())
+            .ok_or_else(|| unknown("no sample is declared".to_owned()))
     }
 
     fn new_globbing(&self) -> bool {
         self.new_globbing
     }
+}
+
+fn unknown(reason: String) -> Unknown {
+    Unknown { reason, help: None }
 }
 
 fn run(text: &str, world: &World) -> Outcome {

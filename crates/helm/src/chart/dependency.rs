@@ -63,6 +63,12 @@ impl Dependency {
         }
     }
 
+    /// Whether its repository is an alias, such as `@example`.
+    #[must_use]
+    pub fn has_repository_alias(&self) -> bool {
+        self.repository.starts_with('@') || self.repository.starts_with("alias:")
+    }
+
     /// Its origin.
     #[must_use]
     pub fn origin(&self) -> Origin<'_> {

@@ -150,7 +150,7 @@ fn failure(
                     Some(new) => diagnostic.help(format!(
                         "`{repository}` no longer exists; its charts moved to `{new}`: change the repository and run `cargo xtask deps --update`"
                     )),
-                    None if repository.starts_with('@') || repository.starts_with("alias:") => diagnostic
+                    None if dependency.has_repository_alias() => diagnostic
                         .help(format!("replace `{repository}` with the URL: an alias works only after `helm repo add`")),
                     None => diagnostic,
                 };
