@@ -50,5 +50,6 @@ mod support;
 mod terminal;
 mod tidy;
 mod tools;
+mod unsealing;
 mod validate;
 mod watch;
