@@ -5,6 +5,7 @@
 
 mod accept;
 mod agreement;
+mod alerts;
 mod applications;
 mod cache;
 #[path = "../fixtures/case.rs"]
