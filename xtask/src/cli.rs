@@ -191,7 +191,8 @@ pub enum Command {
     ///
     /// Uses the schemas in schemas/ and those of the CustomResourceDefinitions that the targets render. A kind without a
     /// schema is reported unless charts.toml allows it. Constraints that the API server enforces beyond its schemas, such
-    /// as label and port syntax, are checked, too.
+    /// as label and port syntax, are checked, too. With `--kubeconfig`, the cluster's Sealed Secrets controller verifies the
+    /// SealedSecrets, which requires access to its Service through the API server.
     Validate(Validate),
     /// Generate schemas/ from an API server's OpenAPI document
     ///
@@ -420,6 +421,10 @@ pub struct Validate {
     /// Only the targets in part I of N, for a CI matrix; part 1 also has what belongs to no Application
     #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,
+
+    /// Also ask the Sealed Secrets controller of this cluster whether it can decrypt every SealedSecret
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
 }
 
 /// `schemas`.

@@ -36,6 +36,7 @@ pub mod test_gitops;
 pub mod test_kind;
 pub mod tools;
 pub mod tracing;
+pub mod unsealing;
 pub mod validate;
 pub mod watch;
 

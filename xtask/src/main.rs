@@ -123,8 +123,8 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
         Command::Lint(cli::Lint { targets, fix, base, images, shard }) => {
             lint::run(session, &lint::Request { targets, fix, base, images, shard })
         }
-        Command::Validate(cli::Validate { targets, crds, shard }) => {
-            validate::run(session, &validate::Request { targets, crds, shard, only: None })
+        Command::Validate(cli::Validate { targets, crds, shard, kubeconfig }) => {
+            validate::run(session, &validate::Request { targets, crds, shard, kubeconfig, only: None })
         }
         Command::Schemas(cli::Schemas { from_cluster: _, kubeconfig, from, check }) => {
             schemas::run(session, &schemas::Request { kubeconfig, from, check })

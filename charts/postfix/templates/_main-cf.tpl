@@ -72,7 +72,7 @@ smtpd_helo_required: "yes"
 disable_vrfy_command: "yes"
 smtpd_etrn_restrictions: "reject"
 smtpd_data_restrictions: "reject_unauth_pipelining"
-{{/* Disconnects clients that do not wait for replies where the protocol requires it, even before EHLO. Off by default in 3.7. */ -}}
+{{/* Disconnects clients that do not wait for replies where the protocol requires it, even before EHLO. Off by default before 3.9. */ -}}
 smtpd_forbid_unauth_pipelining: "yes"
 {{/* Prevents SMTP smuggling with bare newlines, but still accepts clients that send them. By default, clients in mynetworks are exempt, which is every client here. */ -}}
 smtpd_forbid_bare_newline: "normalize"

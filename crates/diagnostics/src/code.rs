@@ -189,6 +189,7 @@ codes! {
     ScopeUnknown "scope-unknown" Warning "cannot tell whether a kind is namespaced"
     SealedSecretInvalid "sealed-secret-invalid" Finding "a SealedSecret cannot be unsealed"
     SealedSecretScope "sealed-secret-scope" Finding "a SealedSecret is not strictly bound to the name and namespace it is deployed with"
+    SealedSecretUndecryptable "sealed-secret-undecryptable" Finding "the controller of a cluster cannot decrypt a SealedSecret"
     SealedSecretWave "sealed-secret-wave" Convention "Argo CD may start a workload before the SealedSecret that it uses"
     SealingCertificateExpiring "sealing-certificate-expiring" Warning "the certificate for sealing expires within 60 days"
     SealingCertificateInvalid "sealing-certificate-invalid" Finding "the certificate for sealing is missing, invalid, or expired"

@@ -68,8 +68,8 @@ pub struct Config {
     unlocked: BTreeSet<String>,
     /// The node image of kind clusters and its place.
     pub kind_node_image: Option<(String, Place)>,
-    /// The path of the certificate for sealing, and its place.
-    pub sealing_certificate: Option<(String, Place)>,
+    /// The Sealed Secrets controller.
+    pub sealing: sealing::Section,
     /// Whether findings about conventions are reported.
     pub conventions: bool,
     /// Suppressed findings.
@@ -159,8 +159,7 @@ impl Config {
             fields.finish(&mut diagnostics);
             Some((image?, node.get("node-image")?.place()))
         });
-        let sealing_certificate =
-            fields.node("sealed-secrets").and_then(|node| sealing::section(node, &mut diagnostics));
+        let sealing = fields.node("sealed-secrets").map(|node| sealing::section(node, &mut diagnostics));
         let namespaces = fields.sequence("namespace").iter();
         let namespaces = namespaces.filter_map(|node| pod_security::namespace(node, &mut diagnostics)).collect();
         let conventions = fields.node("lint").and_then(|node| conventions(node, &mut diagnostics)).unwrap_or(true);
@@ -212,7 +211,7 @@ impl Config {
             tools,
             unlocked: BTreeSet::new(),
             kind_node_image,
-            sealing_certificate,
+            sealing: sealing.unwrap_or_default(),
             conventions,
             suppressions,
             externals,

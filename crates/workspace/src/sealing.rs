@@ -1,5 +1,5 @@
-//! The certificate of the Sealed Secrets controller, `certificate` in `[sealed-secrets]` of charts.toml, with which values
-//! are sealed without access to the cluster.
+//! What `[sealed-secrets]` of charts.toml says about the Sealed Secrets controller: its Service, and its certificate, with
+//! which values are sealed without access to the cluster.
 //!
 //! The controller renews its key every 30 days and keeps the old ones, so that an older certificate still works, until it
 //! expires after ten years by default. kubeseal refuses an expired one.
@@ -10,6 +10,7 @@ use std::time::Duration;
 use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place};
 use document::{Fields, Node, Syntax};
+use kubernetes::forms;
 use x509_cert::Certificate as X509;
 use x509_cert::der::{DateTime, DecodePem};
 
@@ -25,12 +26,46 @@ pub struct Certificate {
     pub path: PathBuf,
 }
 
-/// Reads the section: the path of the certificate relative to the root.
-pub(crate) fn section(node: &Node, diagnostics: &mut Diagnostics) -> Option<(String, Place)> {
+/// The section.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Section {
+    /// The path of the certificate relative to the root, and its place.
+    pub certificate: Option<(String, Place)>,
+    /// The namespace of the controller's Service; by default the one that kubeseal assumes.
+    pub namespace: String,
+    /// The name of the controller's Service.
+    pub name: String,
+}
+
+impl Default for Section {
+    fn default() -> Self {
+        Self { certificate: None, namespace: "kube-system".to_owned(), name: "sealed-secrets-controller".to_owned() }
+    }
+}
+
+/// Reads the section.
+pub(crate) fn section(node: &Node, diagnostics: &mut Diagnostics) -> Section {
+    let mut section = Section::default();
     let mut fields = Fields::new(node, "sealed-secrets", Syntax::Config);
-    let path = fields.required_string("certificate");
+    let path = fields.string("certificate");
+    section.certificate = path.and_then(|path| Some((path, node.get("certificate")?.place())));
+    let controller = fields.string("controller");
     fields.finish(diagnostics);
-    Some((path?, node.get("certificate")?.place()))
+    let Some(controller) = controller else { return section };
+    match controller.split_once('/') {
+        Some((namespace, name)) if forms::label(namespace).is_none() && forms::label(name).is_none() => {
+            (section.namespace, section.name) = (namespace.to_owned(), name.to_owned());
+        }
+        _ => diagnostics.push(
+            Diagnostic::new(
+                Code::ConfigInvalid,
+                format!("`{controller}` is not the namespace and the name of a Service"),
+            )
+            .at(node.get("controller").unwrap_or(node).place(), "expected NAMESPACE/NAME")
+            .help("for example: `controller = \"sealed-secrets/sealed-secrets-controller\"`"),
+        ),
+    }
+    section
 }
 
 /// Reads the certificate, and compares its end with the current time since 1970.

@@ -123,7 +123,7 @@ fn wanted(given: &[String]) -> Result<Vec<Wanted>> {
 }
 
 fn certificate(session: &Session<'_>, workspace: &Workspace) -> Result<(Certificate, Diagnostics)> {
-    let Some(setting) = &workspace.config.sealing_certificate else {
+    let Some(setting) = &workspace.config.sealing.certificate else {
         return Err(Diagnostic::new(Code::ConfigInvalid, "`sealed-secrets.certificate` is not set in charts.toml")
             .at(Place::file(files::CONFIG_FILE), "")
             .help("write the controller's certificate with `kubeseal --fetch-cert > sealed-secrets.pem`, and set `certificate = \"sealed-secrets.pem\"` in `[sealed-secrets]`")

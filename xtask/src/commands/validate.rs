@@ -28,6 +28,7 @@ use workspace::{Workspace, plan, suppression};
 use super::app_of_apps;
 use super::placing::Placer;
 use super::rendering::{self, Demand, Rendering};
+use super::unsealing;
 use super::{Outcome, Session};
 use crate::report;
 use crate::report::json::{self, Output};
@@ -44,6 +45,8 @@ pub struct Request {
     pub crds: Option<std::path::PathBuf>,
     /// The part of the targets.
     pub shard: Option<Shard>,
+    /// The kubeconfig of a cluster whose Sealed Secrets controller verifies the SealedSecrets.
+    pub kubeconfig: Option<std::path::PathBuf>,
     /// Validate only objects in these goldens, and nothing under argocd/; `None` for all.
     pub only: Option<BTreeSet<(TargetId, String)>>,
 }
@@ -73,12 +76,22 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let complete = sound && request.targets.is_empty() && request.shard.is_none();
     let all: Vec<&Target<'_>> = all.iter().collect();
     let mut checked = check(session, request, &workspace, &all, &renderings, complete);
+    let mut verified = None;
+    if let Some(kubeconfig) = &request.kubeconfig {
+        let (count, found) =
+            unsealing::verify(session, &workspace, kubeconfig, &sealed(request, &workspace, &renderings));
+        checked.diagnostics.extend(found);
+        verified = Some(count);
+    }
     Placer::new(session, &workspace, &renderings).place(&mut checked.diagnostics);
     diagnostics.extend(checked.diagnostics.clone());
     diagnostics.sort();
 
     print_skipped(session, &checked);
-    let counts = format!("{}, {}", plural(renderings.len(), "target"), plural(checked.validated, "object"));
+    let mut counts = format!("{}, {}", plural(renderings.len(), "target"), plural(checked.validated, "object"));
+    if let Some(count) = verified {
+        counts.push_str(&format!(", {} verified by the controller", plural(count, "SealedSecret")));
+    }
     session.printer.finished(&format!("{counts}: {}", report::count(&diagnostics)));
     let targets: Vec<String> = renderings.iter().map(|one| one.target.id.to_string()).collect();
     let output = Output::Validate(json::Validate {
@@ -86,8 +99,23 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
         objects: checked.validated,
         unchecked: checked.unchecked.iter().map(|(kind, count)| (kind.to_string(), *count)).collect(),
         linted: checked.linted,
+        verified,
     });
     Ok(Outcome { diagnostics, output })
+}
+
+/// The SealedSecrets that Argo CD applies. Those of cases are not deployed, unless the Application is the case itself.
+fn sealed(request: &Request, workspace: &Workspace, renderings: &[Rendering<'_>]) -> Vec<Subject> {
+    let mut subjects = Vec::new();
+    if request.whole() {
+        subjects.extend(workspace.argocd.iter().flat_map(|file| subject::of_argocd(&file.name, &file.documents)));
+    }
+    for one in renderings.iter().filter(|one| one.target.id.case == DEFAULT_CASE) {
+        let manifests = one.manifests().unwrap_or_default();
+        subjects.extend(objects::subjects(&one.target, &one.golden, &manifests));
+    }
+    subjects.retain(|subject| subject.object.key.kind == "SealedSecret" && subject.object.key.group == "bitnami.com");
+    subjects
 }
 
 /// Prints which objects were not validated, and why.

@@ -13,6 +13,6 @@ pub const CODES: &[Code] = &[Code::SealingCertificateExpiring, Code::SealingCert
 /// At most one finding.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
-    let setting = subject.workspace.config.sealing_certificate.as_ref();
+    let setting = subject.workspace.config.sealing.certificate.as_ref();
     setting.map(|setting| sealing::certificate(&subject.workspace.root, setting, subject.now).1).unwrap_or_default()
 }

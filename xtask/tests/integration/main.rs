@@ -5,6 +5,7 @@
 
 mod accept;
 mod agreement;
+mod alerts;
 mod applications;
 mod cache;
 #[path = "../fixtures/case.rs"]
@@ -50,5 +51,6 @@ mod support;
 mod terminal;
 mod tidy;
 mod tools;
+mod unsealing;
 mod validate;
 mod watch;

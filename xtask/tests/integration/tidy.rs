@@ -285,3 +285,42 @@ fn every_promise_about_security_has_a_test() {
     }
     assert!(rows > 20, "the table was not read");
 }
+
+/// docs/relays.md names a test for each feature that charts/postfix has: a file, a golden, a check, or a function.
+#[test]
+fn every_feature_of_the_relay_names_its_test() {
+    let text = std::fs::read_to_string(repository().join("docs/relays.md")).expect("docs/relays.md");
+    let (_, table) = text.split_once("\n| feature |").expect("the table");
+    let link = Regex::new(r"\]\(([^)#]+)[^)]*\)").expect("a pattern");
+    let named = Regex::new(r"`([a-z0-9_/-]+)`").expect("a pattern");
+    let integration = repository().join("xtask/tests/integration");
+    let functions: String = std::fs::read_dir(integration)
+        .expect("readable")
+        .filter_map(|entry| std::fs::read_to_string(entry.ok()?.path()).ok())
+        .collect();
+    let exists = |name: &str| {
+        repository().join("tests/golden").join(name).join("render.lock").is_file()
+            || functions.contains(&format!("#[test]\nfn {name}()"))
+            || Code::ALL.iter().any(|code| code.name() == name)
+    };
+    let mut rows = 0;
+    for row in table.lines().skip(2).take_while(|line| line.starts_with("| ")) {
+        rows += 1;
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let (feature, own, test) = (cells[0], cells[1], cells.last().copied().expect("a cell"));
+        if own == "no" || own.starts_with("no,") {
+            assert_eq!(test, "–", "{feature}");
+            continue;
+        }
+        let files: Vec<&str> = link.captures_iter(test).map(|found| found.get(1).expect("a path").as_str()).collect();
+        for file in &files {
+            assert!(repository().join("docs").join(file).exists(), "{feature}: {file} does not exist");
+        }
+        let names: Vec<&str> = named.captures_iter(test).map(|found| found.get(1).expect("a name").as_str()).collect();
+        for name in names.iter().filter(|name| **name != "lint") {
+            assert!(exists(name), "{feature}: `{name}` is not the name of a golden, a check, or a test");
+        }
+        assert!(!files.is_empty() || names.iter().any(|name| *name != "lint"), "{feature} has no test");
+    }
+    assert!(rows > 30, "the table was not read");
+}

@@ -9,7 +9,7 @@ use document::{Node, Value};
 
 /// The variables that the run sets. Besides, `image:<name>` is the reference of an image of this repository, and
 /// `file:<name>` the path of a file with the value that a step saved.
-pub const GIVEN: &[&str] = &["app", "namespace", "release"];
+pub const GIVEN: &[&str] = &["app", "kubeconfig", "namespace", "release"];
 
 /// A piece of a text: literal text, or the name of a variable.
 enum Piece<'a> {

@@ -142,6 +142,7 @@ impl Run<'_> {
         values.insert("app".to_owned(), app.name.clone());
         values.insert("namespace".to_owned(), app.namespace.clone());
         values.insert("release".to_owned(), app.release.clone());
+        values.insert("kubeconfig".to_owned(), stage.kubectl.kubeconfig.display().to_string());
         let mut runner = Runner {
             kubectl: stage.kubectl,
             observer: stage.observer,

@@ -19,6 +19,9 @@ pub struct Validate {
     pub unchecked: BTreeMap<String, usize>,
     /// The number of Argo CD objects that only `lint` checks.
     pub linted: usize,
+    /// The number of SealedSecrets that a controller can decrypt; absent without `--kubeconfig`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verified: Option<usize>,
 }
 
 /// The result of `lint`.
