@@ -20,7 +20,7 @@ use std::sync::{Arc, OnceLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Result};
+use diagnostics::{Code, Diagnostic, Diagnostics, Limit, Result};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 /// How often a wait checks for a signal. The end of a program is noticed immediately.
@@ -121,6 +121,8 @@ pub struct Invocation {
     pub input: Option<Vec<u8>>,
     /// The time limit.
     pub deadline: Duration,
+    /// The limit that it is, if it can be changed.
+    pub limit: Option<Limit>,
     /// Whether it runs to its end even after a signal.
     pub cleaning_up: bool,
 }
@@ -207,6 +209,7 @@ impl Invocation {
             environment: BTreeMap::new(),
             input: None,
             deadline: Duration::from_secs(60),
+            limit: None,
             cleaning_up: false,
         }
     }
@@ -229,6 +232,14 @@ impl Invocation {
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
+        self
+    }
+
+    /// Sets the time limit to one that can be changed.
+    #[must_use]
+    pub fn limit(mut self, limit: Limit) -> Self {
+        self.deadline = Duration::from_secs(limit.value() as u64);
+        self.limit = Some(limit);
         self
     }
 
@@ -385,7 +396,11 @@ impl Invocation {
     /// The error of a program that was ended at its deadline.
     #[must_use]
     pub fn late(&self) -> Diagnostics {
-        self.failure(&format!("it exceeded its time limit of {} s", self.deadline.as_secs()))
+        let mut found = self.failure(&format!("it exceeded its time limit of {} s", self.deadline.as_secs()));
+        if let Some(limit) = self.limit {
+            found.0.iter_mut().for_each(|found| found.helps.push(limit.help()));
+        }
+        found
     }
 
     fn failure(&self, what: &str) -> Diagnostics {
