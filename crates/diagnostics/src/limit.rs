@@ -64,6 +64,7 @@ limits! {
     DownloadSize "download-mib" 256 4096 "size of a download"
     ArchiveSize "archive-mib" 512 4096 "size of an unpacked archive that is not a chart"
     ProgramTime "program-seconds" 120 86_400 "run of Helm, Kustomize, or kubeconform"
+    ProgramMemory "program-memory-mib" 2048 1_048_576 "memory of such a program, or of a plugin, on Linux"
     PluginTime "plugin-seconds" 90 86_400 "run of a plugin, as in Argo CD"
 }
 

@@ -235,7 +235,7 @@ impl Invocation {
         self
     }
 
-    /// Sets the time limit to one that can be changed.
+    /// Sets the time limit to one that can be changed, and limits the memory, too.
     #[must_use]
     pub fn limit(mut self, limit: Limit) -> Self {
         self.deadline = Duration::from_secs(limit.value() as u64);
@@ -301,7 +301,7 @@ impl Invocation {
         loop {
             let left = self.deadline.saturating_sub(started.elapsed());
             match handle.wait_timeout(PULSE.min(left)) {
-                Ok(Some(output)) => return Ok(Ok(Output::of(output))),
+                Ok(Some(output)) => return self.within_memory(Output::of(output)).map(Ok),
                 Ok(None) => {}
                 Err(error) => return Err(self.failure(&format!("cannot wait for it: {error}"))),
             }
@@ -390,7 +390,28 @@ impl Invocation {
             std::os::unix::process::CommandExt::process_group(command, 0);
             Ok(())
         });
-        expression.start().map_err(|error| self.failure(&format!("cannot start `{}`: {error}", self.program.display())))
+        let started = expression.start();
+        let handle =
+            started.map_err(|error| self.failure(&format!("cannot start `{}`: {error}", self.program.display())))?;
+        if self.limit.is_some() {
+            handle.pids().into_iter().for_each(limit_memory);
+        }
+        Ok(handle)
+    }
+
+    /// Fails if a program in Go ended because its memory is limited.
+    fn within_memory(&self, output: Output) -> Result<Output> {
+        let exhausted = |line: &str| {
+            let fatal = line.strip_prefix("fatal error: ").or_else(|| line.strip_prefix("runtime: "));
+            fatal.is_some_and(|reason| reason.contains("out of memory") || reason.contains("cannot allocate memory"))
+        };
+        if self.limit.is_none() || output.success() || !output.stderr.lines().any(exhausted) {
+            return Ok(output);
+        }
+        let limit = Limit::ProgramMemory;
+        let mut found = self.failure(&format!("it exceeded its memory limit of {} MiB", limit.value()));
+        found.0.iter_mut().for_each(|found| found.helps.push(limit.help()));
+        Err(found)
     }
 
     /// The error of a program that was ended at its deadline.
@@ -410,6 +431,19 @@ impl Invocation {
             .note(format!("directory: {}", self.directory.display()))
             .into()
     }
+}
+
+/// Limits the memory of a process and of those that it starts. Only Linux can limit a process from outside.
+pub(crate) fn limit_memory(process: u32) {
+    #[cfg(target_os = "linux")]
+    if let Some(process) = i32::try_from(process).ok().and_then(Pid::from_raw) {
+        let most = Some(Limit::ProgramMemory.bytes() as u64);
+        let limit = rustix::process::Rlimit { current: most, maximum: most };
+        // A process that has ended needs no limit.
+        let _ = rustix::process::prlimit(Some(process), rustix::process::Resource::Data, limit);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = process;
 }
 
 /// Ends the program and all processes that it started, by SIGTERM and then by SIGKILL.
