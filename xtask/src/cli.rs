@@ -33,6 +33,7 @@ Environment:
   XTASK_CHART_MIRROR     directory of chart archives, or URL of a Helm repository, used instead of every chart repository
   XTASK_CACHE_DIR        cache for tools and archives (default: the user's cache directory)
   XTASK_ENGINE           default of --engine
+  XTASK_LIMITS           limits of sizes, counts, and times, such as yaml-mib=32,program-seconds=300 (docs/security.md)
   XTASK_<TOOL>           path of a tool, for example XTASK_HELM
   XTASK_KIND_NODE_IMAGE  node image of the kind cluster, used instead of the one in charts.toml
   XTASK_KIND_MANIFEST    file of manifests to apply to the kind cluster before the Applications

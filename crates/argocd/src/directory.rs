@@ -14,7 +14,7 @@ mod options;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
+use diagnostics::{Code, Diagnostic, Diagnostics, Limit, Place, Result, Source};
 use toolbox::archive::sha256;
 use toolbox::inputs::{self, Inputs};
 
@@ -25,14 +25,8 @@ use crate::pattern::Glob;
 /// Argo CD leaves out a file that contains this text.
 const SKIP_MARKER: &str = "+argocd:skip-file-rendering";
 
-/// The limit of the sizes of all manifests together, which is the default of Argo CD's repository server.
-const MAX_SIZE: u64 = 10_000_000;
-
 /// The size of a file that is too large even to be searched for the marker.
 const MAX_READ: u64 = 100_000_000;
-
-/// The nesting limit of directories.
-const MAX_DEPTH: usize = 100;
 
 /// The files of a directory that Argo CD reads.
 #[derive(Debug, Clone, Default)]
@@ -90,12 +84,15 @@ pub fn read(root: &Path, directory: &Path, options: &Options, ignored: &dyn Fn(&
     if !directory.is_symlink() {
         reader.folder(directory, 0);
     }
-    if reader.size > MAX_SIZE {
+    let limit = Limit::DirectorySize;
+    if reader.size > limit.bytes() as u64 {
         let name = inputs::name(root, directory);
+        let message = format!("the manifests in `{name}` are larger than {} MB together", limit.value());
         reader.diagnostics.push(
-            Diagnostic::new(Code::ManifestInvalid, format!("the manifests in `{name}` are larger than 10 MB together"))
+            Diagnostic::new(Code::ManifestInvalid, message)
                 .note("Argo CD renders no directory with larger manifests, unless its limit is raised")
-                .help("split the directory into several Applications"),
+                .help("split the directory into several Applications")
+                .help(limit.help()),
         );
     }
     reader.diagnostics.into_result(reader.contents)
@@ -163,8 +160,10 @@ impl Reader<'_> {
                 continue;
             }
             if is_folder {
-                if self.recurse && depth < MAX_DEPTH {
+                if self.recurse && depth < Limit::DirectoryDepth.value() {
                     self.folder(&path, depth + 1);
+                } else if self.recurse {
+                    self.too_deep(&path);
                 }
             } else if is_manifest(&name.to_string_lossy()) {
                 match inputs::file_name(&path) {
@@ -224,10 +223,16 @@ impl Reader<'_> {
             return;
         }
         self.size += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        if self.size > MAX_SIZE {
+        if self.size > Limit::DirectorySize.bytes() as u64 {
             return;
         }
         self.contents.files.push(Source::new(name, text));
+    }
+
+    fn too_deep(&mut self, path: &Path) {
+        let limit = Limit::DirectoryDepth;
+        let message = format!("`{}` is nested more than {} levels deep", inputs::name(self.root, path), limit.value());
+        self.diagnostics.push(Diagnostic::new(Code::ManifestInvalid, message).help(limit.help()));
     }
 
     fn passed_over(&mut self, name: &str, why: &str) {

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use crate::code::{Class, Code};
+use crate::limit::Limit;
 use crate::origin::Origin;
 
 /// A text that diagnostics point into, usually a file of the workspace.
@@ -177,7 +178,8 @@ impl Diagnostic {
     /// The diagnostic of a failed file operation; `doing` is its verb.
     #[must_use]
     pub fn io(doing: &str, path: &Path, error: &std::io::Error) -> Self {
-        Self::new(Code::Io, format!("cannot {doing} `{}`: {error}", path.display()))
+        let found = Self::new(Code::Io, format!("cannot {doing} `{}`: {error}", path.display()));
+        if error.kind() == std::io::ErrorKind::FileTooLarge { found.help(Limit::FileSize.help()) } else { found }
     }
 
     /// The sort order: the most severe first, what only needs to be recorded last; then by file and place, target, and code.

@@ -7,6 +7,7 @@ pub mod code;
 pub mod diagnostic;
 pub mod excerpt;
 pub mod fold;
+pub mod limit;
 pub mod origin;
 pub mod severity;
 pub mod wording;
@@ -15,5 +16,6 @@ pub use code::{Class, Code};
 pub use diagnostic::{
     Diagnostic, Diagnostics, Place, Reported, Result, Source, edit_distance, nearest, nearest_within, suggestion,
 };
+pub use limit::Limit;
 pub use origin::Origin;
 pub use severity::Severity;

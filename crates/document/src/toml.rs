@@ -27,7 +27,12 @@ pub fn parse(source: &Arc<Source>) -> Result<Node> {
             None => Place::file(source.name.clone()),
         };
         let message = error.message().lines().next().unwrap_or("invalid syntax").to_owned();
+        let deep = message == "cannot recurse further; max recursion depth met";
+        let message = if deep { "it is nested more than 80 levels deep".to_owned() } else { message };
         let mut wrong = Diagnostic::new(Code::ConfigSyntax, format!("cannot parse TOML: {message}"));
+        if deep {
+            wrong = wrong.help("nest less; no setting raises this limit");
+        }
         // A common mistake is a version without quotes, or with only one.
         if let Some((key, value)) = error.span().and_then(|span| bare(&source.text, span.start)) {
             wrong = wrong.help(format!("quote strings: `{key} = {}`", json::quoted(value)));

@@ -16,7 +16,7 @@ mod values;
 
 use std::sync::Arc;
 
-use diagnostics::{Code, Diagnostic, Place, Result, Source};
+use diagnostics::{Code, Diagnostic, Diagnostics, Limit, Place, Result, Source};
 use saphyr_parser::{Event, Parser};
 
 use self::builder::Builder;
@@ -24,18 +24,15 @@ pub use self::builder::Document;
 use self::offsets::Offsets;
 pub use self::scalar::resolve;
 pub use self::syntax::{conflict, misread, unresolved};
-use self::syntax::{syntax_error, unfinished};
+use self::syntax::{stopped, syntax_error, unfinished};
 pub use self::values::values_of;
-
-/// The size limit of a text, in bytes. Helm rejects files of more than 5 MiB, and rendered manifests are smaller, too.
-const MAX_SIZE: usize = 16 * 1024 * 1024;
 
 /// Parses all documents of a text. A text of only comments and white space has none.
 pub fn parse(source: &Arc<Source>) -> Result<Vec<Document>> {
-    if source.text.len() > MAX_SIZE {
-        let message = format!("cannot parse YAML: it is larger than {} MiB", MAX_SIZE / 1024 / 1024);
+    if source.text.len() > Limit::YamlSize.bytes() {
+        let message = format!("cannot parse YAML: it is larger than {} MiB", Limit::YamlSize.value());
         let place = Place { source: Arc::clone(source), span: None };
-        return Err(Diagnostic::new(Code::YamlSyntax, message).at(place, "").into());
+        return Err(Diagnostic::new(Code::YamlSyntax, message).at(place, "").help(Limit::YamlSize.help()).into());
     }
     let offsets = Offsets::new(&source.text);
     let mut builder = Builder::new(source);
@@ -46,7 +43,7 @@ pub fn parse(source: &Arc<Source>) -> Result<Vec<Document>> {
             // The end of the text has no line to show, so the place is the end of its last line.
             let at = at.min(source.text.trim_end().len());
             let cause = misread(source, Some(at)).or_else(|| unfinished(source, at, error.info()));
-            cause.map_or_else(|| syntax_error(source, at..at, error.info()), Into::into)
+            Diagnostics::from(cause.unwrap_or_else(|| stopped(source, at, error.info())))
         })?;
         let span = offsets.byte(span.start.index())..offsets.byte(span.end.index());
         match event {

@@ -2,18 +2,14 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use diagnostics::{Code, Diagnostic, Result, Source};
+use diagnostics::{Code, Diagnostic, Limit, Result, Source};
 use document::{Node, Value, yaml};
 use toolbox::process::{Invocation, Output, quoted};
 
 use crate::inspect::clean;
 use crate::kustomization;
 use crate::recipe::{Recipe, Step};
-
-/// The time limit of one command.
-const DEADLINE: Duration = Duration::from_secs(120);
 
 /// The programs and folders of a build.
 #[derive(Debug, Clone, Copy)]
@@ -86,7 +82,7 @@ impl Builder<'_> {
             .env("PATH", "/nonexistent")
             .env("HOME", self.homes)
             .env("XDG_CONFIG_HOME", self.homes.join("config"))
-            .deadline(DEADLINE);
+            .limit(Limit::ProgramTime);
         for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"] {
             invocation = invocation.env(name, "http://127.0.0.1:9");
         }

@@ -7,20 +7,13 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use diagnostics::{Diagnostic, Place, Result, Source};
+use diagnostics::{Code, Diagnostic, Limit, Place, Result, Source};
 use document::yaml;
 use toolbox::inputs::{self, Inputs};
 
 use crate::chart::HelmChart;
 use crate::kustomization::{self, Kustomization, Reference, Role};
 use crate::remote;
-
-/// The limit of kustomizations in one build.
-const MAX_KUSTOMIZATIONS: usize = 2000;
-
-/// The limits of the directories of charts: of nesting, and of all together.
-const MAX_DEPTH: usize = 50;
-const MAX_FOLDERS: usize = 10_000;
 
 /// What a build reads.
 #[derive(Debug, Default)]
@@ -35,6 +28,8 @@ pub struct Inspection {
     pub charts: Vec<HelmChart>,
     /// Files that exist, but are not part of the repository, with the places of their references.
     pub ignored: Vec<(PathBuf, Place)>,
+    /// A limit at which the search ended.
+    pub exceeded: Option<Limit>,
 }
 
 /// A file or a base that kustomize would download.
@@ -49,6 +44,13 @@ pub struct Remote {
 impl Inspection {
     /// The digests of all files. Files that cannot be read are left to kustomize.
     pub fn inputs(&self, root: &Path) -> Result<Inputs> {
+        if let Some(limit) = self.exceeded {
+            let message = format!("kustomize reads more than {} {}", limit.value(), limit.name());
+            let place = self.kustomizations.first().map(|first| Place::file(first.source.name.clone()));
+            let mut found = Diagnostic::new(Code::KustomizeRefused, message).help(limit.help());
+            found.places.extend(place.map(|place| (place, String::new())));
+            return Err(found.into());
+        }
         let mut inputs = Inputs::new();
         for file in &self.files {
             inputs.insert(inputs::name(root, file), inputs::file_digest(file)?);
@@ -130,7 +132,11 @@ impl Walk<'_> {
 
     /// Reads the kustomization of a directory, and remembers what it refers to.
     fn kustomization(&mut self, folder: &Path) {
-        if self.visited.len() >= MAX_KUSTOMIZATIONS || !self.visited.insert(folder.to_path_buf()) {
+        if self.visited.len() >= Limit::Kustomizations.value() {
+            self.found.exceeded = Some(Limit::Kustomizations);
+            return;
+        }
+        if !self.visited.insert(folder.to_path_buf()) {
             return;
         }
         for name in kustomization::NAMES {
@@ -159,16 +165,17 @@ impl Walk<'_> {
         let mut chart = HelmChart::new(folder, inflated, &present);
         chart.directory = clean(&chart.directory);
         if chart.present {
-            self.all_files(&chart.directory.clone(), 0);
+            self.all_files(&chart.directory.clone());
         }
         self.found.charts.push(chart);
     }
 
     /// The files of a directory and its subdirectories.
-    fn all_files(&mut self, folder: &Path, depth: usize) {
-        // Links may lead to the same directories again and again.
+    fn all_files(&mut self, folder: &Path) {
+        // Links may lead to the same directories again and again, until the system refuses the path.
         self.folders += 1;
-        if depth > MAX_DEPTH || self.folders > MAX_FOLDERS {
+        if self.folders > Limit::Directories.value() {
+            self.found.exceeded = Some(Limit::Directories);
             return;
         }
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -177,7 +184,7 @@ impl Walk<'_> {
                 continue;
             }
             if path.is_dir() {
-                self.all_files(&path, depth + 1);
+                self.all_files(&path);
             } else if path.is_file() {
                 self.found.files.insert(path);
             }

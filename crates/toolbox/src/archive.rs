@@ -16,7 +16,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use diagnostics::{Code, Result};
+use diagnostics::{Code, Limit, Result};
 use sha2::{Digest, Sha256};
 
 use self::extension::{Extension, MAX_EXTENSION};
@@ -25,25 +25,28 @@ use self::path::plain_path;
 use self::problem::{Outcome, Problem, printable};
 use self::stream::Stream;
 
-/// The size limit of an unpacked archive, in bytes.
-const MAX_UNPACKED: u64 = 512 * 1024 * 1024;
-
-/// The size limit of an unpacked chart; Helm's own limit is the same.
-const MAX_CHART: u64 = 100 * 1024 * 1024;
+/// The size limit of an unpacked chart in MiB, which is Helm's.
+const MAX_CHART: usize = 100;
 
 /// The files of an archive, by path with `/` between the parts.
 pub type Tree = BTreeMap<String, Vec<u8>>;
 
 /// Reads the files of a gzipped tar archive; `name` is its name in messages.
 pub fn read(name: &str, bytes: &[u8]) -> Result<Tree> {
-    files(bytes, MAX_UNPACKED)
-        .map_err(|problem| problem.diagnostic(name, "do not use this archive; check where it came from"))
+    let limit = Limit::ArchiveSize;
+    files(bytes, limit.value()).map_err(|problem| match problem {
+        Problem::Large(_) => problem.diagnostic(name, &limit.help()),
+        _ => problem.diagnostic(name, "do not use this archive; check where it came from"),
+    })
 }
 
 /// Reads the files of a chart archive, as [`read`] does. All files must be in one directory: Helm removes the first part of
 /// each path, which would merge several directories.
 pub fn read_chart(name: &str, bytes: &[u8]) -> Result<Tree> {
     files(bytes, MAX_CHART).and_then(in_one_folder).map_err(|problem| {
+        if matches!(problem, Problem::Large(_)) {
+            return problem.diagnostic(name, "use a smaller chart: Helm refuses larger ones, and no setting changes that");
+        }
         let mut found =
             problem.diagnostic(name, "get the chart from its publisher again, or repack it with `helm package`");
         for diagnostic in found.0.iter_mut().filter(|diagnostic| diagnostic.code == Code::ArchiveUnsafe) {
@@ -53,7 +56,8 @@ pub fn read_chart(name: &str, bytes: &[u8]) -> Result<Tree> {
     })
 }
 
-fn files(bytes: &[u8], limit: u64) -> Outcome<Tree> {
+/// The files of an archive that unpacks to at most `limit` MiB.
+fn files(bytes: &[u8], limit: usize) -> Outcome<Tree> {
     let mut stream = Stream::new(bytes, limit);
     let mut tree = Tree::new();
     let mut directories = BTreeSet::new();

@@ -40,6 +40,8 @@ pub struct Environment {
     pub cache: PathBuf,
     /// The current time since 1970; `XTASK_NOW`, in seconds, replaces it.
     pub now: Duration,
+    /// `XTASK_LIMITS`, for [`diagnostics::limit::configure`].
+    pub limits: String,
     /// `XTASK_NOW`, if it is not a number. [`Environment::check_now`] reports it.
     pub invalid_now: Option<String>,
 }
@@ -74,6 +76,7 @@ impl Environment {
             engine: std::env::var("XTASK_ENGINE").ok().filter(|value| !value.is_empty()),
             cache: absolute(cache),
             now,
+            limits: std::env::var("XTASK_LIMITS").unwrap_or_default(),
             invalid_now,
         }
     }
@@ -167,6 +170,7 @@ mod tests {
             mirror: None,
             cache: cache.to_path_buf(),
             now: Duration::ZERO,
+            limits: String::new(),
             invalid_now: None,
             engine: None,
         };

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Result};
+use diagnostics::{Code, Diagnostic, Diagnostics, Limit, Result};
 
 use crate::git_directory::Directories;
 use crate::process;
@@ -27,9 +27,6 @@ const MAIN: [&str; 5] = [
 ];
 
 /// The limits of what [`Repository::export`] writes.
-const MAX_FILES: usize = 200_000;
-const MAX_BYTES: u64 = 2 << 30;
-
 /// The time limit of an export.
 const EXPORT_DEADLINE: Duration = Duration::from_secs(300);
 
@@ -276,8 +273,15 @@ impl Repository {
             files += 1;
             bytes = bytes.saturating_add(size.unwrap_or(0));
         }
-        if files > MAX_FILES || bytes > MAX_BYTES {
-            return Ok(Err(format!("commit {commit} is too large: {files} files, {} MB", bytes >> 20)));
+        let large = |size: &str, limit: Limit| {
+            let what = format!("commit {commit} has {size}, and the limit is {}", limit.value());
+            Ok(Err(format!("{what}; {}", limit.help())))
+        };
+        if files > Limit::CommitFiles.value() {
+            return large(&format!("{files} files"), Limit::CommitFiles);
+        }
+        if bytes > Limit::CommitSize.bytes() as u64 {
+            return large(&format!("{} MiB", bytes >> 20), Limit::CommitSize);
         }
         let directory = self.ask(&["rev-parse", "--absolute-git-dir"])?;
         let Some(directory) = first_line(&directory) else { return Ok(Err("git found no repository".to_owned())) };

@@ -20,7 +20,7 @@ use std::sync::{Arc, OnceLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Result};
+use diagnostics::{Code, Diagnostic, Diagnostics, Limit, Result};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 /// How often a wait checks for a signal. The end of a program is noticed immediately.
@@ -121,6 +121,8 @@ pub struct Invocation {
     pub input: Option<Vec<u8>>,
     /// The time limit.
     pub deadline: Duration,
+    /// The limit that it is, if it can be changed.
+    pub limit: Option<Limit>,
     /// Whether it runs to its end even after a signal.
     pub cleaning_up: bool,
 }
@@ -207,6 +209,7 @@ impl Invocation {
             environment: BTreeMap::new(),
             input: None,
             deadline: Duration::from_secs(60),
+            limit: None,
             cleaning_up: false,
         }
     }
@@ -229,6 +232,14 @@ impl Invocation {
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
+        self
+    }
+
+    /// Sets the time limit to one that can be changed, and limits the memory, too.
+    #[must_use]
+    pub fn limit(mut self, limit: Limit) -> Self {
+        self.deadline = Duration::from_secs(limit.value() as u64);
+        self.limit = Some(limit);
         self
     }
 
@@ -290,7 +301,7 @@ impl Invocation {
         loop {
             let left = self.deadline.saturating_sub(started.elapsed());
             match handle.wait_timeout(PULSE.min(left)) {
-                Ok(Some(output)) => return Ok(Ok(Output::of(output))),
+                Ok(Some(output)) => return self.within_memory(Output::of(output)).map(Ok),
                 Ok(None) => {}
                 Err(error) => return Err(self.failure(&format!("cannot wait for it: {error}"))),
             }
@@ -379,13 +390,38 @@ impl Invocation {
             std::os::unix::process::CommandExt::process_group(command, 0);
             Ok(())
         });
-        expression.start().map_err(|error| self.failure(&format!("cannot start `{}`: {error}", self.program.display())))
+        let started = expression.start();
+        let handle =
+            started.map_err(|error| self.failure(&format!("cannot start `{}`: {error}", self.program.display())))?;
+        if self.limit.is_some() {
+            handle.pids().into_iter().for_each(limit_memory);
+        }
+        Ok(handle)
+    }
+
+    /// Fails if a program in Go ended because its memory is limited.
+    fn within_memory(&self, output: Output) -> Result<Output> {
+        let exhausted = |line: &str| {
+            let fatal = line.strip_prefix("fatal error: ").or_else(|| line.strip_prefix("runtime: "));
+            fatal.is_some_and(|reason| reason.contains("out of memory") || reason.contains("cannot allocate memory"))
+        };
+        if self.limit.is_none() || output.success() || !output.stderr.lines().any(exhausted) {
+            return Ok(output);
+        }
+        let limit = Limit::ProgramMemory;
+        let mut found = self.failure(&format!("it exceeded its memory limit of {} MiB", limit.value()));
+        found.0.iter_mut().for_each(|found| found.helps.push(limit.help()));
+        Err(found)
     }
 
     /// The error of a program that was ended at its deadline.
     #[must_use]
     pub fn late(&self) -> Diagnostics {
-        self.failure(&format!("it exceeded its time limit of {} s", self.deadline.as_secs()))
+        let mut found = self.failure(&format!("it exceeded its time limit of {} s", self.deadline.as_secs()));
+        if let Some(limit) = self.limit {
+            found.0.iter_mut().for_each(|found| found.helps.push(limit.help()));
+        }
+        found
     }
 
     fn failure(&self, what: &str) -> Diagnostics {
@@ -395,6 +431,19 @@ impl Invocation {
             .note(format!("directory: {}", self.directory.display()))
             .into()
     }
+}
+
+/// Limits the memory of a process and of those that it starts. Only Linux can limit a process from outside.
+pub(crate) fn limit_memory(process: u32) {
+    #[cfg(target_os = "linux")]
+    if let Some(process) = i32::try_from(process).ok().and_then(Pid::from_raw) {
+        let most = Some(Limit::ProgramMemory.bytes() as u64);
+        let limit = rustix::process::Rlimit { current: most, maximum: most };
+        // A process that has ended needs no limit.
+        let _ = rustix::process::prlimit(Some(process), rustix::process::Resource::Data, limit);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = process;
 }
 
 /// Ends the program and all processes that it started, by SIGTERM and then by SIGKILL.

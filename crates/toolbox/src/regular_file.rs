@@ -6,17 +6,15 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
+use diagnostics::Limit;
 use rustix::fs::{Mode, OFlags};
 
-/// The size limit, in bytes. Charts, manifests, and schemas are far smaller; Helm rejects files of more than 5 MiB.
-const MAX_SIZE: u64 = 64 * 1024 * 1024;
-
-/// Reads a regular file of at most 64 MiB.
+/// Reads a regular file of limited size. Charts, manifests, and schemas are far smaller; Helm rejects files of more than 5 MiB.
 pub fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
-    read_at_most(path.as_ref(), MAX_SIZE)
+    read_at_most(path.as_ref(), Limit::FileSize.bytes() as u64)
 }
 
-/// Reads a regular file with a text in UTF-8 of at most 64 MiB.
+/// Reads a regular file with a text in UTF-8.
 pub fn read_to_string(path: impl AsRef<Path>) -> io::Result<String> {
     String::from_utf8(read(path)?).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not valid UTF-8"))
 }

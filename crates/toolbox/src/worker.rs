@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use diagnostics::Diagnostics;
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::process::{self, INHERITED, Invocation};
+use crate::process::{self, INHERITED, Invocation, limit_memory};
 
 /// How often a wait checks for a signal.
 const PULSE: Duration = Duration::from_millis(100);
@@ -62,6 +62,9 @@ impl Worker {
             .stderr(tempfile::tempfile()?)
             .process_group(0)
             .spawn()?;
+        if invocation.limit.is_some() {
+            limit_memory(child.id());
+        }
         let (Some(input), Some(mut reader)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(io::Error::other("no pipes"));
         };

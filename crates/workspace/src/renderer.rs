@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use diagnostics::Result;
+use diagnostics::{Limit, Result};
 use helm::batch::Runner;
 use helm::command;
 use toolbox::archive::sha256;
@@ -15,9 +15,6 @@ use toolbox::process::Invocation;
 use toolbox::results::Results;
 
 use crate::target::ChartTarget;
-
-/// The time limit of one render.
-const DEADLINE: Duration = Duration::from_secs(120);
 
 /// The environment of a render.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +36,7 @@ impl Renderer<'_> {
     pub fn invocation(&self, target: &ChartTarget<'_>, directory: &Path, homes: &Path) -> Result<Invocation> {
         let inline = self.inline_values(target)?;
         let invocation = command::invocation(self.helm, directory, homes).args(target.recipe.args(inline.as_deref()));
-        Ok(invocation.deadline(DEADLINE))
+        Ok(invocation.limit(Limit::ProgramTime))
     }
 
     /// The file with the Application's inline values, written to the cache if necessary.

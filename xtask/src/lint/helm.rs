@@ -4,19 +4,15 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use ::helm::batch::Runner;
 use ::helm::command;
-use diagnostics::{Diagnostic, Diagnostics, Result};
+use diagnostics::{Diagnostic, Diagnostics, Limit, Result};
 use toolbox::environment::Environment;
 use toolbox::parallel::Slots;
 use toolbox::process::{Invocation, Output};
 use toolbox::results::Results;
 use workspace::target::ChartTarget;
-
-/// No reasonable chart takes this long to render.
-const DEADLINE: Duration = Duration::from_secs(120);
 
 /// The part of the results.
 const KIND: &str = "lint";
@@ -72,7 +68,7 @@ impl Helm<'_> {
         if let Some(offset) = zone {
             invocation = invocation.env("TZ", write("zone", &command::time_zone(offset))?);
         }
-        let invocation = invocation.args(args(inline.as_deref())).deadline(DEADLINE);
+        let invocation = invocation.args(args(inline.as_deref())).limit(Limit::ProgramTime);
         Ok((self.slots.with(|| self.runner.run(&invocation))?, invocation))
     }
 

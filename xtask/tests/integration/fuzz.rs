@@ -1,25 +1,25 @@
 //! Readers of foreign text, fed with mutated files of this repository.
 //!
-//! Each test runs for `XTASK_FUZZ_SECONDS` (2 by default) from a fixed seed, so a failure comes back; `XTASK_FUZZ_SEED`
-//! sets another one. A failing test prints the input. Reduce it, and add it to the tests of the reader before fixing.
+//! Each test reads the inputs in tests/fuzz again that were once interesting, and then new ones for `XTASK_FUZZ_SECONDS` (2
+//! by default) from a fixed seed, so a failure comes back; `XTASK_FUZZ_SEED` sets another one. It fails if a reader panics,
+//! or takes more than a second. A failing test prints the input. Reduce it, and add it to the tests of the reader before
+//! fixing.
 
-use std::collections::BTreeSet;
+mod readers;
+
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use argocd::{application, project};
-use cluster::scenario::Scenario;
-use diagnostics::{Diagnostics, Source};
-use document::{Node, toml, yaml};
-use helm::values_schema::{self, keywords};
-use kubernetes::manifest;
-use kubernetes::schemas::{self, Kind, crd, openapi};
-use kubernetes::validate::{kubeconform, pointer, problem};
-use serde_json::{Map, Value};
-use xtask::lint::argocd_annotations;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
 
-use crate::support::repository;
+use self::readers::Read;
+use crate::support::{pack, repository};
+
+/// How long a reader may take. Without optimizations, and beside other tests, it is slower.
+const LIMIT: Duration = Duration::from_secs(if cfg!(debug_assertions) { 15 } else { 1 });
 
 /// Texts that readers treat in a special way.
 const TOKENS: &[&str] = &[
@@ -71,138 +71,75 @@ const TOKENS: &[&str] = &[
 
 #[test]
 fn yaml_places_lie_inside_the_text_and_json_means_the_same() {
-    fuzz(&["charts", "argocd", "tests/golden"], &["yaml"], |bytes| {
-        let Ok(text) = std::str::from_utf8(bytes) else { return };
-        match yaml::parse(&Source::new("input", text)) {
-            Ok(documents) => {
-                for document in documents {
-                    nodes(&document.root);
-                    let json = document.root.to_json();
-                    let again = yaml::parse_one(&Source::new("json", json.as_str())).expect("JSON is YAML");
-                    assert_eq!(again.root.to_json(), json);
-                }
-            }
-            Err(found) => places(&found),
-        }
-    });
+    fuzz("yaml", &files(&["charts", "argocd", "tests/golden"], &["yaml"]), readers::yaml);
 }
 
 #[test]
 fn toml_is_read_or_refused_with_a_place() {
-    fuzz(&["."], &["toml", "lock"], |bytes| {
-        let Ok(text) = std::str::from_utf8(bytes) else { return };
-        match toml::parse(&Source::new("input", text)) {
-            Ok(root) => nodes(&root),
-            Err(found) => places(&found),
-        }
-    });
+    fuzz("toml", &files(&["."], &["toml", "lock"]), readers::toml);
 }
 
 #[test]
 fn applications_and_projects_are_read_or_refused_with_a_place() {
-    fuzz(&["argocd"], &["yaml"], |bytes| {
-        let Ok(text) = std::str::from_utf8(bytes) else { return };
-        let Ok(documents) = yaml::parse(&Source::new("input", text)) else { return };
-        places(&application::read(&documents).findings());
-        for document in &documents {
-            places(&project::read(document).1);
-            for own in [true, false] {
-                for (_, place) in argocd_annotations::metadata(&document.root, own) {
-                    let span = place.span.clone().unwrap_or_default();
-                    assert!(place.source.text.get(span).is_some(), "{place:?} lies outside of the text");
-                }
-            }
-        }
-    });
+    fuzz("applications", &files(&["argocd"], &["yaml"]), readers::applications);
 }
 
 #[test]
 fn manifests_are_split_without_loss() {
-    fuzz(&["tests/golden"], &["yaml"], |bytes| {
-        if let Ok(text) = std::str::from_utf8(bytes)
-            && let Ok(pieces) = manifest::split(text)
-        {
-            for piece in &pieces {
-                assert!(text.contains(piece.text.trim_end()), "a piece is not part of the text");
-                let again = manifest::split(&piece.text).expect("no separator is left in a piece");
-                assert!(again.len() == 1 && again[0].text == piece.text, "a golden does not read back as itself");
-            }
-        }
-        let Ok(manifests) = manifest::read(bytes, "ns") else { return };
-        let names = manifest::file_names(&manifests);
-        let unique: BTreeSet<_> = names.iter().map(|name| name.to_lowercase()).collect();
-        assert_eq!(unique.len(), manifests.len(), "two objects have one file");
-        for manifest in &manifests {
-            let shown = manifest::redact(manifest, &|_| "<secret>".to_owned());
-            assert!(manifest.secrets.is_empty() || !shown.is_empty());
-            assert!(manifest::read_golden(&manifest.text, "ns").is_some(), "a golden is not an object");
-        }
-    });
+    fuzz("manifests", &files(&["tests/golden"], &["yaml"]), readers::manifests);
+}
+
+#[test]
+fn output_of_helm_is_read_or_refused() {
+    fuzz("helm-output", &[], readers::helm_output);
+}
+
+#[test]
+fn templates_are_read_or_refused() {
+    fuzz("templates", &files(&["charts"], &["yaml", "tpl", "txt"]), readers::templates);
 }
 
 #[test]
 fn values_schemas_are_read_or_refused_with_a_place() {
-    fuzz(&["charts"], &["schema.json"], |bytes| {
-        let Ok(text) = std::str::from_utf8(bytes) else { return };
-        let found = match values_schema::read("charts/x", &Source::new("values.schema.json", text)) {
-            Ok(document) => {
-                let keywords::Unsound { refused, accepted } = keywords::check(&document.root);
-                Diagnostics([refused.0, accepted.0].concat())
-            }
-            Err(found) => found,
-        };
-        places(&found);
-    });
+    fuzz("values-schemas", &files(&["charts"], &["schema.json"]), readers::values_schemas);
 }
 
 #[test]
 fn scenarios_are_read_or_refused_with_a_place() {
-    fuzz(&["tests/kind"], &["yaml"], |bytes| {
-        let Ok(text) = std::str::from_utf8(bytes) else { return };
-        let read = Scenario::parse(&Source::new("input", text), "app", "name", Path::new("/nowhere"));
-        if let Err(found) = read {
-            assert!(!found.is_empty(), "a scenario is refused without a diagnostic");
-            places(&found);
-        }
-    });
+    fuzz("scenarios", &files(&["tests/kind"], &["yaml"]), readers::scenarios);
 }
 
 #[test]
 fn schemas_are_written_as_they_are_read() {
-    let wanted = [("v1", "Pod"), ("apps/v1", "Deployment")].map(|(version, kind)| Kind::new(version, kind)).into();
-    fuzz(&["schemas"], &["json"], |bytes| {
-        let Ok(document) = serde_json::from_slice::<Value>(bytes) else { return };
-        if openapi::is_openapi(&document) {
-            let _ = openapi::version(&document);
-        }
-        let derived = openapi::derive(&document, &wanted);
-        for schema in derived.schemas.values().chain(crd::derive(&document, &Map::new()).values()) {
-            let text = schemas::text(schema);
-            assert_eq!(&serde_json::from_str::<Value>(&text).expect("what is written is JSON"), schema);
-            let _ = schemas::metadata(schema);
-        }
-    });
+    fuzz("openapi", &files(&["schemas"], &["json"]), readers::openapi);
 }
 
 #[test]
 fn output_of_kubeconform_is_read_or_refused() {
-    let seed =
-        br#"{"resources":[{"filename":"a.yaml","kind":"Service","name":"web","version":"v1","status":"statusInvalid",
-        "msg":"problem validating schema. Check JSON formatting: jsonschema: '/spec/ports/0/port' does not validate with
-        file:///x.json#/properties/spec: expected integer, but got string"}],"summary":{"valid":0,"invalid":1}}"#;
-    fuzz_seeds(&[seed.to_vec()], |bytes| {
-        let answers = kubeconform::parse(bytes).unwrap_or_default();
-        let words = String::from_utf8_lossy(bytes);
-        for message in answers.values().map(|answer| answer.message.as_str()).chain([words.as_ref()]) {
-            for problem in problem::parse(message) {
-                let _ = pointer::path(&problem.at);
-            }
-        }
-    });
+    fuzz("kubeconform", &[], readers::kubeconform);
 }
 
-/// Feeds a reader with mutations of the files under some directories whose names end in one of some ways.
-fn fuzz(folders: &[&str], ends: &[&str], read: impl Fn(&[u8])) {
+#[test]
+fn archives_are_read_or_refused() {
+    let chart = [("Chart.yaml", "name: a\n"), ("templates/a.yaml", "a: b\n"), ("charts/b/values.yaml", "{}\n")];
+    let chart = chart.map(|(path, text)| (format!("a/{path}").into(), text.as_bytes().to_vec()));
+    let packed = pack(chart.into());
+    let mut plain = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(packed.as_slice()), &mut plain).expect("in memory");
+    fuzz("archives", &[packed, plain], readers::archives);
+}
+
+#[test]
+fn application_sets_are_read_or_refused_with_a_place() {
+    let text = std::fs::read_to_string(repository().join("crates/argocd/src/application_set/answers.jsonl"));
+    let text = text.expect("readable");
+    let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let sets: Vec<Vec<u8>> = lines.filter_map(|line| Some(line["set"].as_str()?.as_bytes().to_vec())).collect();
+    fuzz("application-sets", &sets, readers::application_sets);
+}
+
+/// The files under some directories whose names end in one of some ways.
+fn files(folders: &[&str], ends: &[&str]) -> Vec<Vec<u8>> {
     let mut seeds = Vec::new();
     let mut paths: Vec<PathBuf> = folders.iter().map(|folder| repository().join(folder)).collect();
     while let Some(path) = paths.pop() {
@@ -217,28 +154,59 @@ fn fuzz(folders: &[&str], ends: &[&str], read: impl Fn(&[u8])) {
         }
     }
     seeds.sort();
-    let seeds: Vec<_> = seeds.into_iter().map(|(_, bytes)| bytes).filter(|bytes| bytes.len() < 64 * 1024).collect();
-    fuzz_seeds(&seeds, read);
+    assert!(!seeds.is_empty(), "no file to begin with");
+    seeds.into_iter().map(|(_, bytes)| bytes).filter(|bytes| bytes.len() < 64 * 1024).collect()
 }
 
-fn fuzz_seeds(seeds: &[Vec<u8>], read: impl Fn(&[u8])) {
-    assert!(!seeds.is_empty(), "no file to begin with");
+/// The inputs in tests/fuzz, each in a line: a JSON string, or bytes in base64.
+fn corpus(reader: &str) -> Vec<Vec<u8>> {
+    let path = repository().join("tests/fuzz").join(reader).with_extension("jsonl");
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let input = |line: &str| match serde_json::from_str(line) {
+        Ok(Value::String(text)) => text.into_bytes(),
+        _ => STANDARD.decode(line).unwrap_or_else(|error| panic!("{}: {line}: {error}", path.display())),
+    };
+    text.lines().map(input).collect()
+}
+
+/// Feeds a reader with its corpus, and with mutations of it and of some files.
+#[expect(clippy::print_stderr, reason = "the number of inputs is a result")]
+fn fuzz(reader: &str, files: &[Vec<u8>], read: Read) {
+    let mut seeds = corpus(reader);
+    for seed in &seeds {
+        check(seed, read);
+    }
+    seeds.extend_from_slice(files);
     let number = |name: &str, default: u64| {
         std::env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} is not a number")))
     };
     let mut random = fastrand::Rng::with_seed(number("XTASK_FUZZ_SEED", 0));
-    let end = Instant::now() + Duration::from_secs(number("XTASK_FUZZ_SECONDS", 2));
-    while Instant::now() < end {
-        let mut input = random.choice(seeds).expect("a seed").clone();
+    let duration = Duration::from_secs(number("XTASK_FUZZ_SECONDS", 2));
+    let (began, mut count, mut longest) = (Instant::now(), 0_u64, Duration::ZERO);
+    while began.elapsed() < duration {
+        let mut input = random.choice(&seeds).expect("a seed").clone();
         for _ in 0..random.usize(0..6) {
-            mutate(&mut input, seeds, &mut random);
+            mutate(&mut input, &seeds, &mut random);
         }
-        // A panic of the reader names a line of it, but not the input.
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| read(&input))) {
-            panic_message(&input);
-            resume_unwind(panic);
-        }
+        longest = longest.max(check(&input, read));
+        count += 1;
     }
+    eprintln!("{reader}: {count} inputs in {} s, the slowest took {} ms", duration.as_secs(), longest.as_millis());
+}
+
+/// Reads an input, and returns how long it took. A panic of the reader names a line of it, but not the input.
+fn check(input: &[u8], read: Read) -> Duration {
+    let began = Instant::now();
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| read(input))) {
+        panic_message(input);
+        resume_unwind(panic);
+    }
+    let took = began.elapsed();
+    if took > LIMIT {
+        panic_message(input);
+        panic!("the reader took {took:?}");
+    }
+    took
 }
 
 #[expect(clippy::print_stderr, reason = "a failing test prints its input")]
@@ -269,19 +237,5 @@ fn mutate(input: &mut Vec<u8>, seeds: &[Vec<u8>], random: &mut fastrand::Rng) {
             }
         }
         _ => input.truncate(at),
-    }
-}
-
-fn nodes(node: &Node) {
-    assert!(node.source.text.get(node.span.clone()).is_some(), "a place lies outside of the text or cuts a character");
-    let _ = node.place().position();
-    node.items().iter().for_each(nodes);
-    node.entries().iter().for_each(|(_, value)| nodes(value));
-}
-
-fn places(found: &Diagnostics) {
-    for (place, _) in found.0.iter().flat_map(|found| &found.places) {
-        let span = place.span.clone().unwrap_or_default();
-        assert!(place.source.text.get(span).is_some(), "a place lies outside of the text or cuts a character");
     }
 }

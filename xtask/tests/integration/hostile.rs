@@ -10,7 +10,7 @@ use crate::git::{Git, git};
 use crate::support::{Answer, Bench, HELM_4, helm, kubeconform, lay_schemas, pack, repository, tree};
 
 /// A workspace with one chart, whose templates are the arguments.
-fn workspace(templates: &[(&str, &str)]) -> Bench {
+pub(crate) fn workspace(templates: &[(&str, &str)]) -> Bench {
     let bench = Bench::new();
     bench.write(
         "charts.toml",
@@ -24,7 +24,7 @@ fn workspace(templates: &[(&str, &str)]) -> Bench {
     bench
 }
 
-fn application(name: &str, path: &str) -> String {
+pub(crate) fn application(name: &str, path: &str) -> String {
     format!(
         "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata:\n  name: {name}\n  namespace: argocd\nspec:\n  \
          project: home\n  source:\n    repoURL: https://git.example.org/home.git\n    targetRevision: main\n    \
@@ -32,7 +32,7 @@ fn application(name: &str, path: &str) -> String {
     )
 }
 
-const CONFIG_MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: web\n";
+pub(crate) const CONFIG_MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: web\n";
 
 /// What a terminal or the log of a CI system would interpret, each with a mark behind it.
 const SEQUENCES: &[&str] = &[

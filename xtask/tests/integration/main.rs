@@ -28,6 +28,7 @@ mod hostile;
 mod image;
 mod kind;
 mod lab;
+mod limits;
 mod lint;
 mod new;
 mod other_repository;

@@ -1,6 +1,6 @@
 //! Generators: what they have in common, and how they nest.
 
-use diagnostics::Place;
+use diagnostics::{Limit, Place};
 use document::{Key, Mapping, Node, Value as Yaml};
 
 use super::failure::{Failure, Result};
@@ -17,9 +17,6 @@ pub(super) const KINDS: [&str; 9] =
 
 /// The kinds of generators that need the outside.
 const OUTSIDE: [&str; 4] = ["scmProvider", "clusterDecisionResource", "pullRequest", "plugin"];
-
-/// The largest number of Applications of one generator.
-const MAX_COUNT: usize = 10_000;
 
 /// What generators need to know.
 #[derive(Clone, Copy)]
@@ -63,7 +60,7 @@ impl Context<'_> {
         if let Some(selector) = selector {
             all.retain(|parameters| selector.matches(&flattened(&parameters.values)));
         }
-        if all.len() > MAX_COUNT {
+        if all.len() > Limit::Applications.value() {
             return Err(too_many(generator.place()));
         }
         Ok(all)
@@ -100,7 +97,7 @@ impl Context<'_> {
         for outer in self.child(first, "matrix", None)? {
             for inner in self.child(second, "matrix", Some(&outer.values))? {
                 all.push(combine::pair(matrix, self.engine, &outer, &inner)?);
-                if all.len() > MAX_COUNT {
+                if all.len() > Limit::Applications.value() {
                     return Err(too_many(matrix.place()));
                 }
             }
@@ -186,5 +183,7 @@ impl Context<'_> {
 }
 
 fn too_many(place: Place) -> Failure {
-    Failure::unavailable(format!("the generator makes more than {MAX_COUNT} Applications"), place)
+    let limit = Limit::Applications;
+    let reason = format!("the generator makes more than {} Applications; {}", limit.value(), limit.help());
+    Failure::unavailable(reason, place)
 }

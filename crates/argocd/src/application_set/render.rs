@@ -1,6 +1,6 @@
 //! Renders the strings of a tree with parameters.
 
-use diagnostics::{Code, Diagnostic, Place, nearest};
+use diagnostics::{Code, Diagnostic, Limit, Place, nearest};
 use document::{Key, Mapping, Node, Value as Yaml};
 
 use super::failure::{Failure, Result};
@@ -112,6 +112,11 @@ fn failure(node: &Node, text: &str, error: &go_template::Error) -> Failure {
         }
         Problem::Syntax(message) => invalid("invalid template".to_owned(), message),
         Problem::Failed(message) => invalid("the template cannot be rendered".to_owned(), message),
+        Problem::Limit(limit) => {
+            let unit = if *limit == Limit::TemplateSize { "MiB" } else { "steps" };
+            let what = format!("the template cannot be rendered: it takes more than {} {unit}", limit.value());
+            invalid(what, "").help(limit.help())
+        }
         Problem::Unsupported(name) => {
             Failure::unavailable(format!("the result of the function `{name}` is unknown here"), place)
         }

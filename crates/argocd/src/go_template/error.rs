@@ -1,5 +1,7 @@
 //! What is wrong with a template, or with its parameters.
 
+use diagnostics::Limit;
+
 /// An error, with its place in the template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
@@ -20,6 +22,8 @@ pub enum Problem {
     MissingKey(String, Vec<String>),
     /// The template fails with these parameters, as in Go's message.
     Failed(String),
+    /// A limit is exceeded.
+    Limit(Limit),
     /// A function exists, but this tool cannot compute its result.
     Unsupported(String),
 }

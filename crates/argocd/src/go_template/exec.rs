@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use diagnostics::Limit;
+
 use super::error::{Error, Problem, Result};
 use super::parse::Template;
 use super::signature::{Function, Type};
@@ -21,9 +23,7 @@ pub enum MissingKey {
     Error,
 }
 
-/// The limits of one execution.
-const MAX_OUTPUT: usize = 16 * 1024 * 1024;
-const MAX_STEPS: usize = 2_000_000;
+/// How deep templates may include each other.
 const MAX_DEPTH: usize = 100;
 
 /// Executes a template with a value as its dot.
@@ -77,8 +77,13 @@ impl Run<'_> {
 
     fn step(&mut self, at: usize) -> Result<()> {
         self.steps += 1;
-        if self.steps > MAX_STEPS || self.out.len() > MAX_OUTPUT {
-            return Err(Error::failed(at, "the template takes too long, or its result is too large"));
+        for (limit, exceeded) in [
+            (Limit::TemplateSteps, self.steps > Limit::TemplateSteps.value()),
+            (Limit::TemplateSize, self.out.len() > Limit::TemplateSize.bytes()),
+        ] {
+            if exceeded {
+                return Err(Error::new(at, Problem::Limit(limit)));
+            }
         }
         Ok(())
     }
@@ -135,8 +140,8 @@ impl Run<'_> {
                 }
                 let wide = matches!(value, Value::Int64(_));
                 let count = usize::try_from(*count).unwrap_or_default();
-                if count > MAX_STEPS {
-                    return Err(Error::failed(at, "range has too many iterations"));
+                if count > Limit::TemplateSteps.value() {
+                    return Err(Error::new(at, Problem::Limit(Limit::TemplateSteps)));
                 }
                 let number = |index| if wide { wide_integer(index) } else { integer(index) };
                 (0..count).map(|index| (Value::Missing, number(index))).collect()

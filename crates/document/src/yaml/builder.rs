@@ -4,19 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
-use diagnostics::{Result, Source};
+use diagnostics::{Diagnostics, Limit, Result, Source};
 use saphyr_parser::{Event, ScalarStyle};
 
 use super::scalar::scalar;
 use super::syntax::syntax_error;
 use crate::mapping::Key;
 use crate::tree::{Node, Value};
-
-/// The nesting limit. Nothing that Kubernetes accepts comes near it.
-const MAX_DEPTH: usize = 500;
-
-/// The limit of nodes that anchors and aliases may copy in one document: a few bytes of YAML can ask for billions.
-const MAX_COPIED: usize = 1_000_000;
 
 /// One YAML document.
 #[derive(Debug, Clone)]
@@ -107,8 +101,9 @@ impl<'a> Builder<'a> {
     }
 
     fn open(&mut self, anchor: usize, span: Range<usize>, mapping: bool) -> Result<()> {
-        if self.stack.len() >= MAX_DEPTH {
-            return Err(syntax_error(self.source, span, &format!("it is nested more than {MAX_DEPTH} levels deep")));
+        let limit = Limit::YamlDepth;
+        if self.stack.len() >= limit.value() {
+            return Err(self.exceeded(limit, span, &format!("it is nested more than {} levels deep", limit.value())));
         }
         self.stack.push(Frame {
             anchor,
@@ -122,12 +117,19 @@ impl<'a> Builder<'a> {
     }
 
     fn count_copies(&mut self, node: &Node, span: &Range<usize>) -> Result<()> {
+        let limit = Limit::YamlCopies;
         self.copied += size(node);
-        if self.copied > MAX_COPIED {
-            let what = format!("its anchors and aliases copy more than {MAX_COPIED} values");
-            return Err(syntax_error(self.source, span.clone(), &what));
+        if self.copied > limit.value() {
+            let what = format!("its anchors and aliases copy more than {} values", limit.value());
+            return Err(self.exceeded(limit, span.clone(), &what));
         }
         Ok(())
+    }
+
+    fn exceeded(&self, limit: Limit, span: Range<usize>, what: &str) -> Diagnostics {
+        let mut found = syntax_error(self.source, span, what);
+        found.0.iter_mut().for_each(|found| found.helps.push(limit.help()));
+        found
     }
 
     /// Adds a complete node to its parent: as a key, as the value of the pending key, as an item, or as the root.

@@ -11,6 +11,19 @@ pub(super) fn syntax_error(source: &Arc<Source>, span: Range<usize>, what: &str)
     Diagnostic::new(Code::YamlSyntax, format!("cannot parse YAML: {what}")).at(Place::new(source, span), "").into()
 }
 
+/// The parser's own error, and where it stopped.
+pub(super) fn stopped(source: &Arc<Source>, at: usize, what: &str) -> Diagnostic {
+    let found = |what: &str| {
+        Diagnostic::new(Code::YamlSyntax, format!("cannot parse YAML: {what}")).at(Place::new(source, at..at), "")
+    };
+    // It counts brackets in a byte.
+    if what == "recursion limit exceeded" {
+        return found("`[` and `{` are nested more than 255 levels deep")
+            .help("write the outer levels in lines of their own, with indentation; no setting raises this limit");
+    }
+    found(what)
+}
+
 /// Explains a syntax error whose cause is not in the YAML itself: merge conflict markers, a tab in the indentation, or a
 /// blank that is not a space.
 /// `at` is where the parser stopped; without it, any line may contain the tab.

@@ -113,6 +113,13 @@ fn parsing_takes_linear_time_and_has_a_size_limit() {
 }
 
 #[test]
+fn brackets_have_a_limit_of_their_own() {
+    let error = parse(&Source::new("x.yaml", "[".repeat(300))).expect_err("too deep");
+    assert_eq!(error.0[0].message, "cannot parse YAML: `[` and `{` are nested more than 255 levels deep");
+    assert_eq!(error.0[0].places[0].0.to_string(), "x.yaml:1:256");
+}
+
+#[test]
 fn errors_have_a_place() {
     let error = parse(&Source::new("x.yaml", "a: 1\n b: 2\n")).expect_err("broken");
     assert_eq!(error.0[0].places[0].0.to_string().split(':').nth(1), Some("2"), "{error:?}");

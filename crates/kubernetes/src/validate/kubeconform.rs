@@ -8,18 +8,14 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Result};
+use diagnostics::{Code, Diagnostic, Diagnostics, Limit, Result};
 use serde::Deserialize;
 use toolbox::process::{Invocation, Output};
 
 use super::problem::{self, Problem};
 use crate::schemas;
 use crate::schemas::Kind;
-
-/// Without remote schemas, a run takes a fraction of a second; with them, it depends on the network.
-const DEADLINE: Duration = Duration::from_secs(120);
 
 const MANIFESTS: &str = "manifests";
 const SCHEMAS: &str = "schemas";
@@ -164,7 +160,7 @@ pub fn run<'a>(
         // More workers would compile the same schemas several times.
         .args(["-strict", "-output", "json", "-verbose", "-n", "2", "-kubernetes-version", kubernetes])
         .args(["-schema-location".to_owned(), format!("{SCHEMAS}/{}", schemas::LAYOUT)])
-        .deadline(DEADLINE);
+        .limit(Limit::ProgramTime);
     for location in locations {
         invocation = invocation.args(["-schema-location", location]);
     }

@@ -7,6 +7,8 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Place};
 pub(super) enum Problem {
     /// It is damaged, or not a gzipped tar archive.
     Unreadable(String),
+    /// It unpacks to more than this number of MiB.
+    Large(usize),
     /// Readers could interpret it differently, or it contains what no chart or tool needs; a predicate of the archive.
     Unsafe(String),
 }
@@ -22,6 +24,10 @@ impl Problem {
             Self::Unreadable(why) => {
                 Diagnostic::new(Code::ArchiveTampered, format!("`{name}` is not a readable archive: {why}"))
                     .help("delete it; the next run downloads it again")
+            }
+            Self::Large(limit) => {
+                let message = format!("`{name}` unpacks to more than {limit} MiB");
+                Diagnostic::new(Code::ArchiveUnsafe, message).help(help)
             }
             Self::Unsafe(what) => Diagnostic::new(Code::ArchiveUnsafe, format!("`{name}` {what}")).help(help),
         };

@@ -10,13 +10,14 @@ use super::problem::{Outcome, Problem};
 /// The blocks of an archive.
 pub(super) struct Stream<'a> {
     decoder: GzDecoder<&'a [u8]>,
-    limit: u64,
+    /// In MiB.
+    limit: usize,
     unpacked: u64,
 }
 
 impl<'a> Stream<'a> {
-    /// The stream of an archive that may unpack to `limit` bytes.
-    pub(super) fn new(bytes: &'a [u8], limit: u64) -> Self {
+    /// The stream of an archive that may unpack to `limit` MiB.
+    pub(super) fn new(bytes: &'a [u8], limit: usize) -> Self {
         Self { decoder: GzDecoder::new(bytes), limit, unpacked: 0 }
     }
 
@@ -81,8 +82,8 @@ impl<'a> Stream<'a> {
 
     fn count(&mut self, size: u64) -> Outcome<()> {
         self.unpacked = self.unpacked.saturating_add(size);
-        if self.unpacked > self.limit {
-            return Err(Problem::Unsafe(format!("unpacks to more than {} MiB", self.limit / 1024 / 1024)));
+        if self.unpacked > (self.limit as u64) << 20 {
+            return Err(Problem::Large(self.limit));
         }
         Ok(())
     }

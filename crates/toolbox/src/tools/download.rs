@@ -6,7 +6,7 @@
 use std::io::{self, Read};
 use std::time::Duration;
 
-use diagnostics::{Code, Diagnostic, Diagnostics};
+use diagnostics::{Code, Diagnostic, Diagnostics, Limit};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Timeout};
 
@@ -22,9 +22,6 @@ const ANSWER: Duration = Duration::from_secs(30);
 
 /// The time limit of a download.
 const DEADLINE: Duration = Duration::from_secs(600);
-
-/// The size limit of a download, in bytes; Helm's is 20 MB.
-const MAX_SIZE: u64 = 256 * 1024 * 1024;
 
 /// Downloads a tool and returns the bytes of the program.
 pub(super) fn program(pin: &ToolPin, platform: &str, progress: &dyn Progress) -> Result<Vec<u8>, Miss> {
@@ -94,7 +91,13 @@ fn fetch(url: &str) -> Result<Vec<u8>, Miss> {
             }
             Err(Failure::Http(error)) => error,
         };
-        let reason = format!("{url}: {error}");
+        let reason = match error {
+            ureq::Error::BodyExceedsLimit(_) => {
+                let limit = Limit::DownloadSize;
+                format!("{url}: it is larger than {} MiB; {}", limit.value(), limit.help())
+            }
+            _ => format!("{url}: {error}"),
+        };
         match first {
             None if is_transient(&error) => first = Some(reason),
             None => return Err(Miss::Next(reason)),
@@ -111,7 +114,7 @@ enum Failure {
 fn attempt(agent: &Agent, url: &str) -> Result<Vec<u8>, Failure> {
     let response = agent.get(url).call().map_err(Failure::Http)?;
     let length = response.body().content_length();
-    let mut reader = response.into_body().into_with_config().limit(MAX_SIZE).reader();
+    let mut reader = response.into_body().into_with_config().limit(Limit::DownloadSize.bytes() as u64).reader();
     let mut bytes = Vec::new();
     let mut buffer = vec![0; 1 << 16];
     loop {

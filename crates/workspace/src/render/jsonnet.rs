@@ -1,19 +1,15 @@
 //! Evaluates Jsonnet files with the pinned program.
 
 use std::path::Path;
-use std::time::Duration;
 
 use argocd::directory::{Manifest, jsonnet};
 use diagnostics::excerpt::last_lines;
-use diagnostics::{Code, Diagnostic, Place, Result};
+use diagnostics::{Code, Diagnostic, Limit, Place, Result};
 use toolbox::inputs;
 use toolbox::process::{Invocation, quoted};
 use toolbox::source::read;
 
 use crate::jsonnet::Evaluation;
-
-/// The time limit of one file.
-const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The objects that a file evaluates to. `root` contains the repository.
 pub(super) fn evaluate(root: &Path, program: &Path, evaluation: &Evaluation, file: &Path) -> Result<Vec<Manifest>> {
@@ -24,7 +20,7 @@ pub(super) fn evaluate(root: &Path, program: &Path, evaluation: &Evaluation, fil
     arguments.extend(evaluation.options.iter().cloned());
     arguments.extend(["--".to_owned(), file.to_string_lossy().into_owned()]);
     // Directories of this machine would be searched, too.
-    let invocation = Invocation::new(program, root).args(&arguments).env("JSONNET_PATH", "").deadline(DEADLINE);
+    let invocation = Invocation::new(program, root).args(&arguments).env("JSONNET_PATH", "").limit(Limit::ProgramTime);
     let output = invocation.run()?;
     let name = inputs::name(root, file);
     let by_hand = || {

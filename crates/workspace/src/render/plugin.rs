@@ -2,18 +2,14 @@
 
 use std::ffi::OsString;
 use std::path::Path;
-use std::time::Duration;
 
 use diagnostics::excerpt::last_lines;
-use diagnostics::{Code, Diagnostic, Diagnostics, Result};
+use diagnostics::{Code, Diagnostic, Diagnostics, Limit, Result};
 use kubernetes::manifest::{self, Manifest, Writer};
 use toolbox::process::{Invocation, quoted};
 
 use crate::find;
 use crate::plugin::PluginSource;
-
-/// The time limit of a plugin, as in Argo CD.
-const DEADLINE: Duration = Duration::from_secs(90);
 
 /// Runs the plugin of a source. `tools` are the directories of the pinned programs, which come first on PATH.
 pub fn render(
@@ -38,7 +34,7 @@ pub fn render(
         path.push(":");
     }
     path.push(std::env::var_os("PATH").unwrap_or_default());
-    let mut invocation = Invocation::new(Path::new(program), &directory).args(arguments).deadline(DEADLINE);
+    let mut invocation = Invocation::new(Path::new(program), &directory).args(arguments).limit(Limit::PluginTime);
     for (name, value) in &source.variables {
         invocation = invocation.env(name, value.as_str());
     }
