@@ -9,7 +9,10 @@ use std::time::Duration;
 use ::helm::batch::Runner;
 use ::helm::command;
 use diagnostics::{Diagnostic, Diagnostics, Result};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use toolbox::environment::Environment;
+use toolbox::inputs;
 use toolbox::parallel::Slots;
 use toolbox::process::{Invocation, Output};
 use toolbox::results::Results;
@@ -85,13 +88,12 @@ impl Helm<'_> {
         compute: impl FnOnce() -> Result<(Vec<String>, bool)>,
     ) -> Result<Vec<String>> {
         let key = self.key(check, targets);
-        let known = self.results.find(KIND, &key);
-        if let Some(lines) = known.and_then(|bytes| serde_json::from_slice::<Vec<String>>(&bytes).ok()) {
+        if let Some(lines) = self.find(&key) {
             return Ok(lines);
         }
         let (lines, keep) = compute()?;
         if keep {
-            self.results.keep(KIND, &key, serde_json::json!(lines).to_string().as_bytes());
+            self.keep(&key, &lines);
         }
         Ok(lines)
     }
@@ -114,13 +116,31 @@ impl Helm<'_> {
         Ok(found)
     }
 
-    fn key(&self, check: &str, targets: &[&ChartTarget<'_>]) -> String {
-        let ids: Vec<String> = targets.iter().map(|target| target.id.to_string()).collect();
-        let inputs = targets.iter().zip(&ids).flat_map(|(target, id)| {
-            let inputs = target.inputs.iter().map(|(name, digest)| (name.as_str(), digest.as_str()));
-            std::iter::once(("target", id.as_str())).chain(inputs)
-        });
+    /// The result in the cache with a key.
+    pub(super) fn find<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+        serde_json::from_slice(&self.results.find(KIND, key)?).ok()
+    }
+
+    /// Keeps a result in the cache.
+    pub(super) fn keep<T: Serialize>(&self, key: &str, result: &T) {
+        if let Ok(bytes) = serde_json::to_vec(result) {
+            self.results.keep(KIND, key, &bytes);
+        }
+    }
+
+    /// The key of a check's result for some targets of a chart.
+    pub(super) fn key(&self, check: &str, targets: &[&ChartTarget<'_>]) -> String {
         let program = Environment::tool_facts("helm").unwrap_or_default();
+        // An Application may render several charts, or one several times.
+        let own: Vec<(String, String)> = targets
+            .iter()
+            .map(|target| (target.id.to_string(), target.recipe.digest(|path| inputs::name(self.root, path))))
+            .collect();
+        let inputs = targets.iter().zip(&own).flat_map(|(target, (id, recipe))| {
+            let inputs = target.inputs.iter().map(|(name, digest)| (name.as_str(), digest.as_str()));
+            let own = [("target", id.as_str()), ("chart", target.chart.path.as_str()), ("recipe", recipe.as_str())];
+            own.into_iter().chain(inputs)
+        });
         self.results.key([("check", check), ("program", program.as_str())].into_iter().chain(inputs))
     }
 }
