@@ -44,21 +44,11 @@ pub fn check(subject: &ChartSubject<'_>) -> Diagnostics {
 /// Reports branches that no case renders.
 fn branches(subject: &ChartSubject<'_>) -> Result<Diagnostics> {
     let ChartSubject { helm, chart, directory, cases, .. } = subject;
-    let mut read = None;
-    let missed = helm.cached("coverage", cases, || {
-        let templates = read.insert(Templates::read(helm.root, chart)?);
-        if templates.files.is_empty() {
-            return Ok((Vec::new(), true));
-        }
-        Ok((Explorer::new(helm, templates, chart).missed(cases, directory)?, true))
-    })?;
-    if missed.is_empty() {
+    let templates = Templates::read(helm.root, chart)?;
+    if templates.files.is_empty() {
         return Ok(Diagnostics::default());
     }
-    let templates = match read {
-        Some(templates) => templates,
-        None => Templates::read(helm.root, chart)?,
-    };
+    let missed = Explorer::new(helm, &templates, chart).missed(cases, directory)?;
     let count = diagnostics::wording::plural(cases.len(), "case");
     let api_versions: Vec<&[String]> = cases.iter().map(|target| target.recipe.api_versions.as_slice()).collect();
     let kubernetes = cases.first().map(|target| target.recipe.kube_version.as_str()).unwrap_or_default();

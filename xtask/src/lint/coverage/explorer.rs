@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use diagnostics::{Diagnostic, Diagnostics, Result};
@@ -125,6 +126,7 @@ impl<'a> Explorer<'a> {
         let open = self.open();
         let failed: Vec<Diagnostic> =
             stopped.into_iter().filter_map(std::result::Result::err).flat_map(|found| found.0).collect();
+        self.helm.fails.fetch_or(!failed.is_empty(), Ordering::Relaxed);
         if open.is_empty() || failed.is_empty() { Ok(open) } else { Err(Diagnostics(failed)) }
     }
 
