@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use argocd::application::HelmOptions;
 use diagnostics::wording::plural;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place, Result};
 use golden::objects;
@@ -14,7 +16,7 @@ use helm::batch::Runner;
 use helm::chart::Chart;
 use helm::dependencies::{self, Prepared};
 use kubernetes::object::Object;
-use toolbox::parallel::{Slots, announced};
+use toolbox::parallel::{Slots, announced, parallel};
 use toolbox::progress::Progress;
 use toolbox::{atomic_file, inputs, links, timings};
 use workspace::plan::Inspections;
@@ -29,9 +31,11 @@ use super::rendering::{self, Demand, RenderState, Rendering};
 use super::{Outcome, Session};
 use crate::lint;
 use crate::lint::base::Base;
+use crate::lint::chart_sources::ChartSources;
 use crate::lint::clusters::Clusters;
 use crate::lint::helm::Helm;
-use crate::lint::subject::{ByTarget, ChartSubject, Fix, Rendered, Subject};
+use crate::lint::kept::Kept;
+use crate::lint::subject::{ByTarget, ChartSubject, Fix, Manifests, Rendered, Subject};
 use crate::lint::{CHECKS, Check, Run, clusters, images};
 use crate::report;
 use crate::report::json::{self, Output};
@@ -160,9 +164,9 @@ pub fn check(
     }
     let targets: Vec<&Target<'_>> = renderings.iter().map(|one| &one.target).collect();
     let (mut objects, mut ranges) = (Vec::new(), Vec::new());
-    for one in renderings {
+    for own in parallel(session.jobs, renderings, Rendering::objects) {
         let start = objects.len();
-        objects.extend(one.objects());
+        objects.extend(own);
         ranges.push(start..objects.len());
     }
     let (unselected, manifests) = (unselected(session, all, renderings), clusters::manifests(workspace));
@@ -185,6 +189,7 @@ pub fn check(
     let subject = Subject {
         workspace,
         charts: &every,
+        sources: &ChartSources::read(&session.root, &every, session.jobs),
         targets: &targets,
         objects: &objects,
         by_target: &ByTarget::new(&objects),
@@ -311,7 +316,8 @@ fn with_helm(
     let engine = diagnostics.take(session.engines.get(&tools, &tool.path, version)).flatten();
     let runner = Runner { engine: engine.as_deref(), compares: false };
     let slots = Slots::new(session.jobs);
-    let helm = Helm { runner, program: &tool.path, root: &session.root, results, jobs: session.jobs, slots: &slots };
+    let (root, jobs, fails) = (&session.root, session.jobs, AtomicBool::new(false));
+    let helm = Helm { runner, program: &tool.path, root, results, fails: &fails, jobs, slots: &slots };
     let mut ready = Vec::new();
     for chart in charts {
         let cases: Vec<&ChartTarget<'_>> = cases.get(&*chart.directory).into_iter().flatten().collect();
@@ -327,32 +333,64 @@ fn with_helm(
     // Charts have few cases, and each check starts few processes: one chart at a time would leave cores idle.
     let found = announced(session.jobs, &ready, announce, |(chart, cases, prepared)| {
         let selected = selected.get(&*chart.directory).map(Vec::as_slice).unwrap_or_default();
-        let rendered: Vec<Rendered<'_>> = selected
-            .iter()
-            .filter_map(|(one, target)| {
-                let fresh = matches!(one.state, RenderState::Fresh);
-                Some(Rendered { target, manifests: one.manifests()?, fresh })
-            })
-            .collect();
-        let subject = ChartSubject {
+        let rendering: Vec<_> = selected.iter().filter(|(one, _)| !one.failed()).collect();
+        let read: Vec<_> = rendering.iter().map(|(one, _)| || one.manifests().unwrap_or_default()).collect();
+        let rendered = rendering.iter().zip(&read).map(|((one, target), read)| Rendered {
+            target,
+            manifests: Manifests::new(read),
+            alone: one.target.parts.len() == 1,
+            fresh: matches!(one.state, RenderState::Fresh),
+        });
+        let rendered: Vec<Rendered<'_>> = rendered.collect();
+        let fails = AtomicBool::new(false);
+        of_chart(&ChartSubject {
             workspace,
-            helm,
+            helm: Helm { fails: &fails, ..helm },
             chart,
             directory: &prepared.directory,
             cases,
             rendered: &rendered,
             complete: rendered.len() == selected.len(),
             by_target: subject.by_target,
-        };
-        let checks = checks(workspace)
-            .filter_map(|check| if let Run::Helm(run) = check.run { Some((check, run)) } else { None });
-        let checks = checks.map(|(check, run)| {
+        })
+    });
+    found.into_iter().for_each(|found| diagnostics.extend(found));
+    diagnostics
+}
+
+/// What the checks that need Helm find in a chart: from the cache, if all of its cases were checked before.
+fn of_chart(subject: &ChartSubject<'_>) -> Diagnostics {
+    let ChartSubject { workspace, helm, cases, rendered, complete, .. } = subject;
+    let conventions = workspace.config.conventions;
+    let ids: Vec<String> = rendered.iter().map(|one| one.target.id.to_string()).collect();
+    // Values that YAML reads alike may be written differently.
+    let written = cases.iter().filter_map(|target| Some(inputs::digest(written(target.options)?.as_bytes())));
+    let written: Vec<String> = written.collect();
+    let key = helm.key(&format!("findings {complete} {conventions} {} {}", ids.join(" "), written.join(" ")), cases);
+    let known = helm.find::<Kept>(&key).and_then(|kept| kept.read(helm.root));
+    if let Some(found) = known {
+        return found;
+    }
+    let mut diagnostics = Diagnostics::default();
+    let mut codes: Vec<Code> = Vec::new();
+    for check in checks(workspace) {
+        if let Run::Helm(run) = check.run {
             let _about = timings::about(&LINT);
             let _phase = timings::phase(check.name());
-            run(&subject)
-        });
-        checks.collect::<Vec<Diagnostics>>()
-    });
-    found.into_iter().flatten().for_each(|found| diagnostics.extend(found));
+            diagnostics.extend(run(subject));
+            codes.extend(check.codes);
+        }
+    }
+    // A run that failed may succeed the next time.
+    let complete = !helm.fails.load(Ordering::Relaxed) && diagnostics.0.iter().all(|found| codes.contains(&found.code));
+    if let Some(kept) = complete.then(|| Kept::of(helm.root, &diagnostics)).flatten() {
+        helm.keep(&key, &kept);
+    }
     diagnostics
+}
+
+/// The text that contains the inline values of an Application.
+fn written(options: &HelmOptions) -> Option<&str> {
+    let object = options.values_object.as_ref().map(|object| object.source.text.as_str());
+    object.or_else(|| options.values.as_ref().map(|(text, _)| text.as_str()))
 }

@@ -19,6 +19,7 @@ use workspace::{Workspace, plan};
 
 use super::render::{self, locks};
 use super::{Outcome, Session, rendering};
+use crate::lint::chart_sources::ChartSources;
 use crate::lint::clusters::Clusters;
 use crate::lint::subject::{ByTarget, Subject};
 use crate::new;
@@ -196,6 +197,7 @@ fn record(session: &Session<'_>, service: &Service) -> Result<(Vec<Object>, Diag
     let subject = Subject {
         workspace: &workspace,
         charts: &[],
+        sources: &ChartSources::default(),
         targets: &every,
         objects: &objects,
         by_target: &ByTarget::new(&objects),

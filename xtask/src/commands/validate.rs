@@ -18,6 +18,7 @@ use kubernetes::validate::{Checked, Input, Unrendered, subject};
 use kubernetes::{schemas, validate};
 use serde_json::{Value, json};
 use toolbox::inputs;
+use toolbox::parallel::parallel;
 use toolbox::progress::Progress;
 use toolbox::timings;
 use workspace::plan::Inspections;
@@ -158,21 +159,21 @@ pub fn check(
     let is_wanted = |target: &TargetId, file: &str| {
         request.only.as_ref().is_none_or(|only| only.contains(&(target.clone(), file.to_owned())))
     };
-    for one in renderings {
-        let id = &one.target.id;
-        let manifests = match &request.only {
-            Some(_) => one.manifests_in(&|file, _| is_wanted(id, file) || file.starts_with(DEFINITION)),
-            None => one.manifests().unwrap_or_default(),
-        };
-        if manifests.is_empty() {
-            continue;
-        }
-        let server_side = server_side_applied.contains(id.app.as_str());
-        for mut subject in objects::subjects(&one.target, &one.golden, &manifests) {
-            subject.set_server_side_apply(server_side);
-            subjects.push(subject);
-        }
-    }
+    subjects.extend(
+        parallel(session.jobs, renderings, |one| {
+            let id = &one.target.id;
+            let manifests = match &request.only {
+                Some(_) => one.manifests_in(&|file, _| is_wanted(id, file) || file.starts_with(DEFINITION)),
+                None => one.manifests().unwrap_or_default(),
+            };
+            let mut subjects = objects::subjects(&one.target, &one.golden, &manifests);
+            let server_side = server_side_applied.contains(id.app.as_str());
+            subjects.iter_mut().for_each(|subject| subject.set_server_side_apply(server_side));
+            subjects
+        })
+        .into_iter()
+        .flatten(),
+    );
     let mut diagnostics = Diagnostics::default();
     let definitions = definitions(session, workspace, request, all, renderings, &subjects, &mut diagnostics);
     let derived = derived(&session.root, &definitions);

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
@@ -23,31 +22,34 @@ pub const CODES: &[Code] = &[Code::CharacterMisleading];
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let root = &subject.workspace.root;
     let mut found = Found::default();
-    let mut files: BTreeMap<String, PathBuf> = BTreeMap::new();
+    let mut files: BTreeMap<String, Arc<Source>> = BTreeMap::new();
     for chart in subject.charts {
-        let prefix = format!("{}/", inputs::name(root, &chart.directory));
-        for name in helm::chart_files::chart_files(root, &chart.directory).unwrap_or_default().into_keys() {
-            let inside = name.strip_prefix(&prefix).unwrap_or_default();
-            if matches!(inside, "Chart.yaml" | "values.yaml") || is_template(inside) {
-                files.insert(name.clone(), root.join(name));
+        for (path, source) in &subject.sources.of(chart).texts {
+            if matches!(path.as_str(), "Chart.yaml" | "values.yaml") || is_template(path) {
+                files.insert(source.name.clone(), Arc::clone(source));
             }
         }
         found.values(authored::file(root, chart.directory.join("values.yaml"), Origin::Defaults).as_slice());
     }
     for target in subject.targets.iter().flat_map(|target| target.charts()) {
-        let recipe = target.recipe;
-        let named = recipe.value_files.iter().chain(&recipe.case_file);
-        files.extend(named.map(|path| (inputs::name(root, path), path.clone())));
+        for path in target.recipe.value_files.iter().chain(&target.recipe.case_file) {
+            let name = inputs::name(root, path);
+            if !files.contains_key(&name)
+                && let Ok(source) = source::read(root, path)
+            {
+                files.insert(name, source);
+            }
+        }
         found.values(&authored::of_target(root, &target));
     }
     for file in &subject.workspace.argocd {
-        files.insert(file.name.clone(), root.join(&file.name));
+        if let Ok(source) = source::read(root, &root.join(&file.name)) {
+            files.insert(file.name.clone(), source);
+        }
     }
-    for path in files.values() {
-        if let Ok(source) = source::read(root, path) {
-            for one in lookalike::line_breaks(&source.text) {
-                found.add(Place::new(&source, one.span.clone()), one);
-            }
+    for source in files.values() {
+        for one in lookalike::line_breaks(&source.text) {
+            found.add(Place::new(source, one.span.clone()), one);
         }
     }
     Diagnostics(found.0.into_values().collect())

@@ -3,9 +3,10 @@
 //! Most of them break the YAML, which Helm reports. In a configuration file that a template contains, they are text.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
+use std::sync::Arc;
 
-use diagnostics::{Code, Diagnostics};
+use diagnostics::{Code, Diagnostics, Source};
 use document::yaml;
 use toolbox::{inputs, source};
 
@@ -18,17 +19,20 @@ pub const CODES: &[Code] = &[Code::ConflictMarker];
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let root = &subject.workspace.root;
-    let mut files: BTreeMap<String, PathBuf> = BTreeMap::new();
-    for chart in subject.charts {
-        let names = helm::chart_files::chart_files(root, &chart.directory).unwrap_or_default().into_keys();
-        files.extend(names.map(|name| (name.clone(), root.join(name))));
+    let mut files: BTreeMap<String, Arc<Source>> = BTreeMap::new();
+    for (_, source) in subject.charts.iter().flat_map(|chart| &subject.sources.of(chart).texts) {
+        files.insert(source.name.clone(), Arc::clone(source));
     }
-    for target in subject.targets.iter().flat_map(|target| target.charts()) {
-        let named = target.recipe.files().map(|path| (inputs::name(root, path), path.to_path_buf()));
-        files.extend(named);
+    for path in subject.targets.iter().flat_map(|target| target.charts()).flat_map(|target| target.recipe.files()) {
+        let name = inputs::name(root, path);
+        if !files.contains_key(&name)
+            && let Ok(source) = source::read(root, path)
+        {
+            files.insert(name, source);
+        }
     }
     // A README may explain conflicts.
-    files.retain(|_, path| path.extension().is_none_or(|end| end != "md"));
-    let sources = files.values().filter_map(|path| source::read(root, path).ok());
-    Diagnostics(sources.filter_map(|source| yaml::unresolved(&source, Code::ConflictMarker)).collect())
+    let is_document = |source: &Source| Path::new(&source.name).extension().is_some_and(|end| end == "md");
+    let sources = files.values().filter(|source| !is_document(source));
+    Diagnostics(sources.filter_map(|source| yaml::unresolved(source, Code::ConflictMarker)).collect())
 }

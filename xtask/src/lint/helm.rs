@@ -4,11 +4,15 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ::helm::batch::Runner;
 use ::helm::command;
 use diagnostics::{Diagnostic, Diagnostics, Limit, Result};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use toolbox::environment::Environment;
+use toolbox::inputs;
 use toolbox::parallel::Slots;
 use toolbox::process::{Invocation, Output};
 use toolbox::results::Results;
@@ -28,6 +32,8 @@ pub struct Helm<'a> {
     pub runner: Runner<'a>,
     /// What was computed before.
     pub results: &'a Results,
+    /// Whether a run for this chart failed, so that what the checks find may not be all.
+    pub fails: &'a AtomicBool,
     /// How many threads may wait for processes.
     pub jobs: usize,
     /// How many processes may run at once, for all charts.
@@ -72,51 +78,47 @@ impl Helm<'_> {
         Ok((self.slots.with(|| self.runner.run(&invocation))?, invocation))
     }
 
-    /// Returns a check's result for some targets: from the cache if none of their inputs changed, else from `compute`,
-    /// whose second value says whether to cache the result.
+    /// Returns a check's result for some targets: from the cache if none of their inputs changed, else from `compute`.
     pub(super) fn cached(
         &self,
         check: &str,
         targets: &[&ChartTarget<'_>],
-        compute: impl FnOnce() -> Result<(Vec<String>, bool)>,
+        compute: impl FnOnce() -> Result<Vec<String>>,
     ) -> Result<Vec<String>> {
         let key = self.key(check, targets);
-        let known = self.results.find(KIND, &key);
-        if let Some(lines) = known.and_then(|bytes| serde_json::from_slice::<Vec<String>>(&bytes).ok()) {
+        if let Some(lines) = self.find(&key) {
             return Ok(lines);
         }
-        let (lines, keep) = compute()?;
-        if keep {
-            self.results.keep(KIND, &key, serde_json::json!(lines).to_string().as_bytes());
-        }
+        let lines = compute().inspect_err(|_| self.fails.store(true, Ordering::Relaxed))?;
+        self.keep(&key, &lines);
         Ok(lines)
     }
 
-    /// Returns the findings of a check about some targets that runs no program. Only that there are none is kept.
-    pub(super) fn unless_sound(
-        &self,
-        check: &str,
-        targets: &[&ChartTarget<'_>],
-        find: impl FnOnce() -> Result<Diagnostics>,
-    ) -> Result<Diagnostics> {
-        let key = self.key(check, targets);
-        if self.results.find(KIND, &key).is_some() {
-            return Ok(Diagnostics::default());
-        }
-        let found = find()?;
-        if found.is_empty() {
-            self.results.keep(KIND, &key, b"[]");
-        }
-        Ok(found)
+    /// The result in the cache with a key.
+    pub fn find<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+        serde_json::from_slice(&self.results.find(KIND, key)?).ok()
     }
 
-    fn key(&self, check: &str, targets: &[&ChartTarget<'_>]) -> String {
-        let ids: Vec<String> = targets.iter().map(|target| target.id.to_string()).collect();
-        let inputs = targets.iter().zip(&ids).flat_map(|(target, id)| {
-            let inputs = target.inputs.iter().map(|(name, digest)| (name.as_str(), digest.as_str()));
-            std::iter::once(("target", id.as_str())).chain(inputs)
-        });
+    /// Keeps a result in the cache.
+    pub fn keep<T: Serialize>(&self, key: &str, result: &T) {
+        if let Ok(bytes) = serde_json::to_vec(result) {
+            self.results.keep(KIND, key, &bytes);
+        }
+    }
+
+    /// The key of a check's result for some targets of a chart.
+    pub fn key(&self, check: &str, targets: &[&ChartTarget<'_>]) -> String {
         let program = Environment::tool_facts("helm").unwrap_or_default();
+        // An Application may render several charts, or one several times.
+        let own: Vec<(String, String)> = targets
+            .iter()
+            .map(|target| (target.id.to_string(), target.recipe.digest(|path| inputs::name(self.root, path))))
+            .collect();
+        let inputs = targets.iter().zip(&own).flat_map(|(target, (id, recipe))| {
+            let inputs = target.inputs.iter().map(|(name, digest)| (name.as_str(), digest.as_str()));
+            let own = [("target", id.as_str()), ("chart", target.chart.path.as_str()), ("recipe", recipe.as_str())];
+            own.into_iter().chain(inputs)
+        });
         self.results.key([("check", check), ("program", program.as_str())].into_iter().chain(inputs))
     }
 }

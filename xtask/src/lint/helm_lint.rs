@@ -67,7 +67,7 @@ fn messages(subject: &ChartSubject<'_>, target: &ChartTarget<'_>) -> Result<Vec<
                 ))
                 .into());
         }
-        Ok((found, true))
+        Ok(found)
     })
 }
 
@@ -121,7 +121,9 @@ fn findings(root: &Path, chart: &Chart, output: &[(String, Vec<String>)]) -> Dia
     });
     let mut diagnostics = Diagnostics::default();
     targets.retain(|message, _| !(message.contains(UNNAMED) && is_generated(root, chart, message)));
-    for (message, targets) in targets {
+    for (message, mut targets) in targets {
+        // An Application may render a chart twice.
+        targets.dedup();
         if let Some(found) = declared(root, chart, message) {
             diagnostics.push(found);
             continue;

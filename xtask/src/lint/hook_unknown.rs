@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, suggestion};
 use document::yaml;
-use toolbox::inputs;
 
 use super::subject::Subject;
 use crate::lint::template;
@@ -35,14 +34,12 @@ const HOOKS: [&str; 10] = [
 /// Checks the templates of every chart.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
-    let root = &subject.workspace.root;
     let mut diagnostics = Diagnostics::default();
     for chart in subject.charts {
-        let prefix = format!("{}/templates/", inputs::name(root, &chart.directory));
-        let files = helm::chart_files::chart_files(root, &chart.directory).unwrap_or_default();
-        for name in files.keys().filter(|name| name.starts_with(&prefix)) {
-            let Ok(source) = toolbox::source::read(root, &root.join(name)) else { continue };
-            diagnostics.extend(unknown(&source));
+        let templates = subject.sources.of(chart).templates();
+        // Most templates have none, and are not parsed.
+        for (_, source) in templates.filter(|(_, source)| source.text.contains("hook")) {
+            diagnostics.extend(unknown(source));
         }
     }
     diagnostics

@@ -26,7 +26,7 @@ use toolbox::{archive, inputs};
 use workspace::target::ChartTarget;
 
 use super::helm::Helm;
-use crate::lint::subject::ChartSubject;
+use crate::lint::subject::{ChartSubject, Rendered};
 
 /// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::RenderUnstable];
@@ -45,7 +45,7 @@ const LISTED: usize = 10;
 pub fn check(subject: &ChartSubject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let results = parallel(subject.helm.jobs, subject.rendered, |one| {
-        let lines = differences(&subject.helm, one.target, subject.directory, &one.manifests, one.fresh)?;
+        let lines = differences(&subject.helm, one, subject.directory)?;
         let id = one.target.id.to_string();
         Ok(findings(&subject.helm, &lines, subject.by_target.of(&id)))
     });
@@ -56,31 +56,28 @@ pub fn check(subject: &ChartSubject<'_>) -> Diagnostics {
 }
 
 /// Returns the paths that differ, one per line: a JSON list of the golden's file name and the keys of the path.
-fn differences(
-    helm: &Helm<'_>,
-    target: &ChartTarget<'_>,
-    directory: &Path,
-    first: &[Recorded],
-    fresh: bool,
-) -> Result<Vec<String>> {
-    helm.cached("second-render", &[target], || {
-        if !fresh && uses_time(directory) {
+fn differences(helm: &Helm<'_>, one: &Rendered<'_>, directory: &Path) -> Result<Vec<String>> {
+    helm.cached("second-render", &[one.target], || {
+        // What other charts of the target render is not in a render of this one.
+        let own = if one.alone { None } else { Some(manifest::recorded(render(helm, one.target, directory, None)?)) };
+        if (own.is_some() || !one.fresh) && uses_time(directory) {
             std::thread::sleep(until_next_second());
         }
-        let (output, invocation) = helm.run_at(target, directory, Some(SHIFT), |inline| target.recipe.args(inline))?;
-        if !output.success() {
-            return Err(Diagnostic::new(
-                Code::RenderUnstable,
-                "the second render failed, although the first one succeeded",
-            )
-            .target(target.id)
-            .note(output.stderr.trim().to_owned())
-            .help(format!("to reproduce it, run: (cd {} && {})", quoted(&target.chart.path), invocation.command_line()))
-            .into());
-        }
-        let second = manifest::read(&output.stdout, &target.recipe.namespace)?;
-        Ok((compare(first, &second), true))
+        let second = render(helm, one.target, directory, Some(SHIFT))?;
+        Ok(compare(own.as_deref().unwrap_or_else(|| one.manifests.all()), &second))
     })
+}
+
+fn render(helm: &Helm<'_>, target: &ChartTarget<'_>, directory: &Path, zone: Option<i32>) -> Result<Vec<Manifest>> {
+    let (output, invocation) = helm.run_at(target, directory, zone, |inline| target.recipe.args(inline))?;
+    if output.success() {
+        return manifest::read(&output.stdout, &target.recipe.namespace);
+    }
+    Err(Diagnostic::new(Code::RenderUnstable, "the second render failed, although the first one succeeded")
+        .target(target.id)
+        .note(output.stderr.trim().to_owned())
+        .help(format!("to reproduce it, run: (cd {} && {})", quoted(&target.chart.path), invocation.command_line()))
+        .into())
 }
 
 /// Returns one finding per object that differs; `objects` are those of the target. The values are not printed, so that

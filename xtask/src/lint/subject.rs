@@ -1,7 +1,9 @@
 //! The input of checks, and what they may return besides findings.
 
 use std::collections::{BTreeSet, HashMap};
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use ::helm::chart::Chart;
@@ -13,6 +15,7 @@ use workspace::written::{self, Written};
 use workspace::{Deployment, Workspace};
 
 use super::base::Base;
+use super::chart_sources::ChartSources;
 use super::clusters::Clusters;
 use super::helm::Helm;
 
@@ -23,6 +26,8 @@ pub struct Subject<'a> {
     pub workspace: &'a Workspace,
     /// The charts to check, deployed or not.
     pub charts: &'a [&'a Chart],
+    /// The files of these charts.
+    pub sources: &'a ChartSources,
     /// The targets to check.
     pub targets: &'a [&'a Target<'a>],
     /// The objects that these targets render.
@@ -107,10 +112,38 @@ pub struct ChartSubject<'a> {
 pub struct Rendered<'a> {
     /// The target.
     pub target: &'a ChartTarget<'a>,
-    /// What it renders.
-    pub manifests: Vec<Recorded>,
+    /// What the target renders.
+    pub manifests: Manifests<'a>,
+    /// Whether the target renders nothing but this chart.
+    pub alone: bool,
     /// Whether the manifests are the recorded ones, so that nothing was rendered in this run.
     pub fresh: bool,
+}
+
+/// The manifests of a target. Those of a fresh one are read when a check asks for them.
+pub struct Manifests<'a> {
+    read: &'a (dyn Fn() -> Vec<Recorded> + Sync),
+    known: OnceLock<Vec<Recorded>>,
+}
+
+impl<'a> Manifests<'a> {
+    /// Manifests that are read on demand.
+    #[must_use]
+    pub fn new(read: &'a (dyn Fn() -> Vec<Recorded> + Sync)) -> Self {
+        Self { read, known: OnceLock::new() }
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn all(&self) -> &[Recorded] {
+        self.known.get_or_init(self.read)
+    }
+}
+
+impl fmt::Debug for Manifests<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Manifests").field(&self.known).finish()
+    }
 }
 
 /// A file that `lint --fix` replaces.

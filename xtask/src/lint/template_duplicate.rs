@@ -12,7 +12,6 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
-use toolbox::inputs;
 
 use super::subject::Subject;
 use super::template;
@@ -37,16 +36,9 @@ pub struct Duplicate {
 /// Checks the templates of every chart.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
-    let root = &subject.workspace.root;
     let mut diagnostics = Diagnostics::default();
     for chart in subject.charts {
-        let folder = format!("{}/", inputs::name(root, &chart.directory));
-        let names = helm::chart_files::chart_files(root, &chart.directory).unwrap_or_default();
-        let template = |name: &String| {
-            let path = name.strip_prefix(&folder).filter(|path| path.starts_with("templates/"))?;
-            Some((path.to_owned(), toolbox::source::read(root, &root.join(name)).ok()?))
-        };
-        let files: Vec<(String, Arc<Source>)> = names.keys().filter_map(template).collect();
+        let files: Vec<(String, Arc<Source>)> = subject.sources.of(chart).templates().cloned().collect();
         diagnostics.0.extend(duplicates(&files).into_iter().map(|duplicate| finding(&files, duplicate)));
     }
     diagnostics

@@ -11,7 +11,6 @@ use std::sync::Arc;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, edit_distance, nearest};
 use helm::template::parse::parse;
 use helm::template::tree::{Command, Node, Operand, Pipeline, Root};
-use toolbox::inputs;
 
 use super::subject::Subject;
 
@@ -53,21 +52,18 @@ const METHODS: [&str; 3] = ["Get", "GetBytes", "Lines"];
 /// Checks the templates of every chart.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
-    let root = &subject.workspace.root;
     let mut diagnostics = Diagnostics::default();
     for chart in subject.charts {
-        let folder = format!("{}/", inputs::name(root, &chart.directory));
-        let names = helm::chart_files::chart_files(root, &chart.directory).unwrap_or_default();
-        let names: BTreeSet<&str> = names.keys().filter_map(|name| name.strip_prefix(&folder)).collect();
-        for name in names.iter().filter(|name| name.starts_with("templates/")) {
-            let Ok(source) = toolbox::source::read(root, &chart.directory.join(name)) else { continue };
+        let files = subject.sources.of(chart);
+        let names: BTreeSet<&str> = files.paths.iter().map(String::as_str).collect();
+        for (_, source) in files.templates() {
             // Most templates read no file.
             let mut reader = Reader::default();
             reader.nodes(&parse(&source.text).nodes);
-            diagnostics.0.extend(reader.fields.iter().filter_map(|operand| field(&source, operand)));
+            diagnostics.0.extend(reader.fields.iter().filter_map(|operand| field(source, operand)));
             for (path, operand) in &reader.printed {
                 if !reader.tested.contains(path) && !names.contains(path.as_str()) {
-                    diagnostics.push(missing(&source, path, operand, &names, &chart.directory));
+                    diagnostics.push(missing(source, path, operand, &names, &chart.directory));
                 }
             }
         }

@@ -66,7 +66,7 @@ fn of_target(subject: &ChartSubject<'_>, one: &Rendered<'_>) -> Diagnostics {
         .collect();
     if !scalars.is_empty() {
         let attempt = Attempt { helm: &subject.helm, target, directory: subject.directory, values: &values };
-        let lines = subject.helm.cached(&cache_key(&scalars), &[target], || Ok((attempt.losses(one, &scalars)?, true)));
+        let lines = subject.helm.cached(&cache_key(&scalars), &[target], || attempt.losses(one, &scalars));
         let mut lost = BTreeSet::new();
         for (index, loss) in lines.unwrap_or_default().iter().filter_map(|line| Loss::parse(line)) {
             let Some((of, scalar)) = scalars.get(index) else { continue };
@@ -102,14 +102,14 @@ impl Attempt<'_> {
         let all: Vec<&(usize, Scalar)> = scalars.iter().collect();
         // Most of these values are right, which one render shows.
         if let Some(together) = self.render(&all)?
-            && !compare::differ(&one.manifests, &together)
+            && !compare::differ(one.manifests.all(), &together)
         {
             return Ok(Vec::new());
         }
         let mut lines = Vec::new();
         for (index, scalar) in scalars.iter().enumerate() {
             let Some(quoted) = self.render(&[scalar])? else { continue };
-            if let Some(loss) = compare::loss(&one.manifests, &quoted, &scalar.1.written) {
+            if let Some(loss) = compare::loss(one.manifests.all(), &quoted, &scalar.1.written) {
                 lines.push(loss.line(index));
             }
         }

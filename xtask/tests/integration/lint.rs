@@ -167,6 +167,41 @@ fn a_sound_chart_has_no_findings_and_is_cached() {
 }
 
 #[test]
+fn a_changed_case_runs_helm_for_that_case_only() {
+    let Some(helm) = helm(HELM_4) else { return };
+    let bench = sound();
+    // One branch that no case reaches, and one that only a render without the record of the first pass reaches.
+    bench.write(
+        "charts/web/templates/more.yaml",
+        "{{ define \"web.on\" }}{{ if .on }}on{{ end }}{{ end }}\
+         {{ if eq .Values.name \"never\" }}{{ end }}# {{ include \"web.on\" (dict \"on\" .Values.secure) }}\n",
+    );
+    let case = |number: usize| format!("charts/web/ci/case{number}-values.yaml");
+    for number in 0..4 {
+        bench.write(&case(number), &format!("note: case {number}\n"));
+    }
+    let log = bench.base().join("helm.log");
+    let stub = bench.stub(&format!("echo \"$@\" >> {}; exec {} \"$@\"", log.display(), helm.display()));
+    let run = || {
+        record(&bench, &stub);
+        std::fs::write(&log, "").expect("written");
+        let answer = lint(&bench, "", &stub);
+        answer.says(1, &["error[branch-uncovered]", "never reached in 6 cases"]);
+        assert_eq!(answer.stderr.matches("error[branch-uncovered]").count(), 1, "{answer}");
+        let log = std::fs::read_to_string(&log).expect("runs");
+        log.lines().filter(|line| !line.starts_with("version")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    run();
+    bench.write(&case(2), "note: another\n");
+    let runs = run();
+    assert!(!runs.is_empty() && runs.iter().all(|line| line.contains(&case(2))), "{runs:#?}");
+    // What another case covers now is no longer reported, although nothing else changed.
+    bench.write(&case(3), "name: never\n");
+    record(&bench, &stub);
+    lint(&bench, "", &stub).says(0, &["nothing found"]);
+}
+
+#[test]
 fn an_uncovered_branch_is_reported_with_its_line() {
     let Some(helm) = helm(HELM_4) else { return };
     let bench = sound();

@@ -16,6 +16,7 @@ use workspace::target::{DEFAULT_CASE, Target, TargetId};
 use super::compare;
 use super::side::RenderedSide;
 use crate::commands::validate;
+use crate::lint::chart_sources::ChartSources;
 use crate::lint::clusters::{self, Clusters};
 use crate::lint::pod_security;
 use crate::lint::subject::{ByTarget, Subject};
@@ -123,6 +124,7 @@ fn refused_pods(head: RenderedSide<'_>, only: &BTreeSet<File>) -> Diagnostics {
     let found = pod_security::check(&Subject {
         workspace: head.workspace,
         charts: &[],
+        sources: &ChartSources::default(),
         targets: &targets,
         objects: &objects,
         by_target: &ByTarget::new(&objects),
