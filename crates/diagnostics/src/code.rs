@@ -182,7 +182,7 @@ codes! {
     ScenarioSkipped "scenario-skipped" Warning "steps were skipped because the cluster lacks what they need"
     SchemaBroken "schema-broken" Configuration "schemas/ is missing, or a schema in it cannot be used"
     SchemaMissing "schema-missing" Finding "there is no schema for a kind"
-    SchemasOutdated "schemas-outdated" Finding "schemas/ does not match the kinds that the targets render"
+    SchemasOutdated "schemas-outdated" Finding "schemas/ does not match the API server, or the kinds that the targets render"
     ScopeUnknown "scope-unknown" Warning "cannot tell whether a kind is namespaced"
     SealedSecretInvalid "sealed-secret-invalid" Finding "a SealedSecret cannot be unsealed"
     SealedSecretScope "sealed-secret-scope" Finding "a SealedSecret is not strictly bound to the name and namespace it is deployed with"
