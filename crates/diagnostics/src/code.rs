@@ -112,6 +112,7 @@ codes! {
     DependencyUnlocked "dependency-unlocked" Configuration "a chart dependency is not pinned in charts.lock"
     DirectoryEmpty "directory-empty" Warning "the directory of an Application contains no manifests"
     DisruptionBlocked "disruption-blocked" Warning "a PodDisruptionBudget blocks every node drain"
+    DockerfileInvalid "dockerfile-invalid" Finding "an image cannot be built from its Dockerfile"
     DocumentLost "document-lost" Finding "two objects are in one YAML document, so that the first one is lost"
     EditRefused "edit-refused" Configuration "a file cannot be edited automatically"
     EngineDiffers "engine-differs" Finding "the render engine renders a chart differently from the helm command"
@@ -219,6 +220,7 @@ codes! {
     VendoredDrift "vendored-drift" Finding "a vendored chart differs from its source or its pin"
     VendoredVersion "vendored-version" Configuration "a chart in charts/ does not match Chart.lock or Chart.yaml"
     VersionVulnerable "version-vulnerable" Finding "a pinned version has a known vulnerability"
+    WorkflowInvalid "workflow-invalid" Finding "GitHub or Renovate would refuse a file of this repository"
     WorkspaceMissing "workspace-missing" Configuration "no charts.toml in the current directory or above it"
     YamlSyntax "yaml-syntax" Configuration "a YAML file cannot be parsed"
 }

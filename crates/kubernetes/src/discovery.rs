@@ -281,7 +281,8 @@ mod tests {
         for kind in ["v1/Secret", "apps/v1/StatefulSet", "autoscaling/v1/HorizontalPodAutoscaler", "batch/v1/CronJob"] {
             assert!(kinds.contains(&Kind::parse(kind).expect("a kind")), "{kind}");
         }
-        for kind in ["authentication.k8s.io/v1/TokenReview", "v1/Binding", "v1/PodExecOptions", "autoscaling/v1/Scale"] {
+        for kind in ["authentication.k8s.io/v1/TokenReview", "v1/Binding", "v1/PodExecOptions", "autoscaling/v1/Scale"]
+        {
             assert!(!kinds.contains(&Kind::parse(kind).expect("a kind")), "{kind}");
         }
     }

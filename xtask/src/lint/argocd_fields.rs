@@ -269,6 +269,17 @@ fn ignored_difference(node: &Node, diagnostics: &mut Diagnostics) {
             );
         }
     }
+    for (expression, place) in &expressions {
+        if let Some(fault) = jq_path::fault(expression) {
+            let message = format!("invalid jq expression `{expression}`");
+            let found = invalid(message, place.clone(), &fault.problem)
+                .note("Argo CD then compares no object of the Application");
+            fields.report(match fault.fix {
+                Some(fix) => found.help(fix),
+                None => found,
+            });
+        }
+    }
     let keys = ["jsonPointers", "jqPathExpressions", "managedFieldsManagers"];
     if pointers.is_empty()
         && expressions.is_empty()

@@ -69,7 +69,8 @@ fn is_local(object: &Object) -> bool {
     object.find(&["spec", "namespaceSelector"]).is_none_or(|node| node.entries().is_empty())
 }
 
-fn candidates<'i>(view: &View<'i, '_>, namespace: &str) -> Vec<Candidate<'i>> {
+/// The pods of a namespace that a selector could be for.
+pub(super) fn candidates<'i>(view: &View<'i, '_>, namespace: &str) -> Vec<Candidate<'i>> {
     let candidate = |pods: &'i Pods<'_>| Candidate {
         object: pods.object,
         labels: pods.template.find(&["metadata", "labels"]).unwrap_or(pods.template),
