@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use argocd::sync_options::Setter;
-use argocd::{application, duration, project, sync_options};
+use argocd::{application, duration, jq_path, project, sync_options};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest};
 use document::{Fields, Node, Syntax, Value};
 use workspace::written::Written;
