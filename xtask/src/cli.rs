@@ -197,8 +197,8 @@ pub enum Command {
     Validate(Validate),
     /// Generate schemas/ from an API server's OpenAPI document
     ///
-    /// Writes a strict JSON schema for each kind that the targets use and that none of their CustomResourceDefinitions
-    /// defines, and removes the schemas that are no longer used.
+    /// Writes a strict JSON schema for each kind of Kubernetes itself, and for each further kind that the targets use and
+    /// that none of their CustomResourceDefinitions defines. Removes the schemas that are no longer used.
     Schemas(Schemas),
     /// Build the container images of this repository
     ///

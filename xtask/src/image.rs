@@ -113,7 +113,7 @@ pub fn names(root: &Path) -> Vec<String> {
     names_in(&root.join(FOLDER))
 }
 
-fn names_in(folder: &Path) -> Vec<String> {
+pub(crate) fn names_in(folder: &Path) -> Vec<String> {
     let folders = std::fs::read_dir(folder).into_iter().flatten();
     let mut names: Vec<String> = folders
         .filter_map(|entry| Some(entry.ok()?.path()))

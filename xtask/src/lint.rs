@@ -24,6 +24,7 @@ pub mod clusters;
 pub mod conflict_marker;
 pub mod coverage;
 pub mod disruption_blocked;
+pub mod dockerfiles;
 pub mod helm;
 pub mod helm_lint;
 pub mod hook_unknown;
@@ -38,6 +39,7 @@ mod namespaces;
 pub mod network_policy;
 pub mod null_ignored;
 pub mod object_shared;
+pub mod pod_placement;
 pub mod pod_security;
 pub mod policy_pods;
 pub mod pre_stop;
@@ -67,6 +69,7 @@ pub mod value_use;
 pub mod values_schema;
 pub mod values_table;
 pub mod version_vulnerable;
+pub mod workflows;
 
 use diagnostics::{Class, Code, Diagnostics};
 
@@ -136,6 +139,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(conflict_marker::CODES, Run::Files(conflict_marker::check)),
     Check::new(coverage::CODES, Run::Helm(coverage::check)),
     Check::new(disruption_blocked::CODES, Run::Objects(disruption_blocked::check)),
+    Check::new(dockerfiles::CODES, Run::Files(dockerfiles::check)),
     Check::new(helm_lint::CODES, Run::Helm(helm_lint::check)),
     Check::new(hook_unknown::CODES, Run::Files(hook_unknown::check)),
     Check::new(ignored_differences::CODES, Run::Objects(ignored_differences::check)),
@@ -148,6 +152,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(null_ignored::CODES, Run::Helm(null_ignored::check)),
     Check::new(object_shared::CODES, Run::Objects(object_shared::check)),
     Check::new(pod_security::CODES, Run::Objects(pod_security::check)),
+    Check::new(pod_placement::CODES, Run::Objects(pod_placement::check)),
     Check::new(policy_pods::CODES, Run::Objects(policy_pods::check)),
     Check::new(pre_stop::CODES, Run::Objects(pre_stop::check)),
     Check::new(probe_ports::CODES, Run::Objects(probe_ports::check)),
@@ -171,6 +176,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(values_schema::CODES, Run::Files(values_schema::check)),
     Check::new(values_table::CODES, Run::Files(values_table::check)).with_fix(values_table::fix),
     Check::new(version_vulnerable::CODES, Run::Objects(version_vulnerable::check)),
+    Check::new(workflows::CODES, Run::Files(workflows::check)),
 ];
 
 /// All codes that `lint` may report, and that a suppression can therefore name.

@@ -2,7 +2,10 @@
 //!
 //! An expression that uses more of jq is not evaluated.
 
+mod fault;
 mod parse;
+
+pub use self::fault::{Fault, fault};
 
 use document::{Node, Value};
 

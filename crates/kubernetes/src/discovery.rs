@@ -9,7 +9,7 @@ use std::path::Path;
 use diagnostics::{Code, Diagnostic, Result};
 use serde_json::Value;
 
-use crate::schemas;
+use crate::schemas::{self, Kind};
 
 /// The file in schemas/.
 pub const FILE: &str = "resources.json";
@@ -130,6 +130,25 @@ impl Discovery {
             }
         }
         found
+    }
+
+    /// The kinds whose objects can be created and read, in all of their versions. Others, such as `TokenReview`, are
+    /// requests, which no manifest contains.
+    #[must_use]
+    pub fn kinds(&self) -> BTreeSet<Kind> {
+        let mut kinds = BTreeSet::new();
+        for (group, resources) in &self.groups {
+            for (name, resource) in resources {
+                if !name.contains('/') && resource.verbs.contains("create") && resource.verbs.contains("get") {
+                    kinds.extend(resource.versions.iter().map(|version| Kind {
+                        group: group.clone(),
+                        version: version.clone(),
+                        kind: resource.kind.clone(),
+                    }));
+                }
+            }
+        }
+        kinds
     }
 
     /// The resources of a group.
@@ -254,6 +273,18 @@ mod tests {
         assert!(found.groups.len() > 15);
         assert!(found.group("apps").is_some_and(|apps| apps.contains_key("deployments/scale")));
         assert_eq!(found.text(), BUILT_IN);
+    }
+
+    #[test]
+    fn kinds_are_those_that_manifests_contain() {
+        let kinds = Discovery::parse(BUILT_IN).expect("the file of this repository").kinds();
+        for kind in ["v1/Secret", "apps/v1/StatefulSet", "autoscaling/v1/HorizontalPodAutoscaler", "batch/v1/CronJob"] {
+            assert!(kinds.contains(&Kind::parse(kind).expect("a kind")), "{kind}");
+        }
+        for kind in ["authentication.k8s.io/v1/TokenReview", "v1/Binding", "v1/PodExecOptions", "autoscaling/v1/Scale"]
+        {
+            assert!(!kinds.contains(&Kind::parse(kind).expect("a kind")), "{kind}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Schemas are generated: [`openapi`] derives them from an API server's OpenAPI document, [`crd`] from the
 //! `CustomResourceDefinitions` rendered in the same run. Each file is self-contained.
 //!
-//! Does not cover rules that schemas cannot express (`validate::rules`), CEL, and kinds that no target uses.
+//! Does not cover rules that schemas cannot express (`validate::rules`), CEL, and custom resources that no target uses.
 
 pub mod crd;
 pub mod openapi;

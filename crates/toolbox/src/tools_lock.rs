@@ -390,9 +390,16 @@ fn is_go_version(text: &str) -> bool {
     text.strip_prefix('v').is_some_and(|version| is_version(version.trim_end_matches("+incompatible")))
 }
 
+/// The operating systems and processors for which Go builds programs.
+const SYSTEMS: &[&str] =
+    &["aix", "darwin", "dragonfly", "freebsd", "illumos", "linux", "netbsd", "openbsd", "solaris", "windows"];
+const PROCESSORS: &[&str] = &[
+    "386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64", "ppc64le", "riscv64",
+    "s390x",
+];
+
 fn is_platform(text: &str) -> bool {
-    let word = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
-    text.split_once('-').is_some_and(|(system, processor)| word(system) && word(processor))
+    text.split_once('-').is_some_and(|(system, processor)| SYSTEMS.contains(&system) && PROCESSORS.contains(&processor))
 }
 
 fn is_sha256(text: &str) -> bool {

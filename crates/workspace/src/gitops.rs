@@ -1,10 +1,12 @@
 //! `[gitops]` in charts.toml: the Argo CD that `test-gitops` installs, and how it is bootstrapped.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use argocd::release::Release;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest};
 use document::{Fields, Node, Syntax};
+use toolbox::inputs;
 
 /// The `[gitops]` section.
 #[derive(Debug, Clone)]
@@ -65,5 +67,22 @@ impl GitOps {
         }
         fields.finish(diagnostics);
         Some(Self { version: version?, place, sha256: sha256?, images, apply })
+    }
+    /// Reports files in `apply` that do not exist.
+    pub(crate) fn check_files(&self, root: &Path) -> Diagnostics {
+        let missing = self.apply.iter().filter(|(name, _)| !root.join(name).is_file());
+        let finding = |(name, place): &(String, Place)| {
+            let found = Diagnostic::new(Code::ConfigInvalid, format!("`{name}` in `gitops.apply` does not exist"));
+            let found = found.at(place.clone(), "applied once per cluster");
+            let candidates: Vec<String> =
+                crate::find::candidates(root, |_| false).iter().map(|path| inputs::name(root, path)).collect();
+            let last = name.rsplit('/').next().unwrap_or(name);
+            let same = candidates.iter().find(|other| other.rsplit('/').next() == Some(last)).map(String::as_str);
+            match nearest(name, candidates.iter().map(String::as_str)).or(same) {
+                Some(near) => found.help(format!("did you mean `{near}`?")),
+                None => found.help("correct the path, which is relative to charts.toml"),
+            }
+        };
+        Diagnostics(missing.map(finding).collect())
     }
 }

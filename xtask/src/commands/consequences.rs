@@ -20,6 +20,7 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::ApplicationProject, Code::ProjectUnused, same_application),
     (Code::ArgocdField, Code::ApplicationSync, meant),
     (Code::ArgocdField, Code::ApplicationSync, malformed),
+    (Code::ArgocdField, Code::ApplicationSync, invalid_option),
     (Code::ArgocdField, Code::IgnoreDifferencesUnmatched, same_line),
     (Code::ApplicationMissing, Code::ArgocdField, not_selected),
     (Code::ArgocdField, Code::KeyDuplicate, same_line),
@@ -29,7 +30,10 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::ChangeDataLoss, Code::SchemaMissing, definition),
     (Code::ChartLockOutdated, Code::RepositoryMoved, same_line),
     (Code::ChartLockOutdated, Code::ValuesSchemaOpen, same_chart),
+    (Code::ApplicationInvalid, Code::TargetRevisionDiffers, same_file),
+    (Code::FieldUnknown, Code::HelmLint, same_template),
     (Code::FieldUnknown, Code::ReferencePort, siblings),
+    (Code::HelmRefused, Code::FieldUnknown, same_line),
     (Code::NamespaceMismatch, Code::ProjectForbids, same_object),
     (Code::ObjectInvalid, Code::NetworkPolicyOpen, same_object),
     (Code::ObjectInvalid, Code::ReferencePort, siblings),
@@ -44,10 +48,14 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::NullIgnored, Code::HelmLint, null),
     (Code::NullIgnored, Code::ObjectInvalid, null),
     (Code::SchemaMissing, Code::HelmLint, same_version),
+    (Code::SchemaMissing, Code::HelmLint, same_template),
     (Code::SchemaMissing, Code::ScopeUnknown, same_object),
     (Code::SyncOrder, Code::SealedSecretWave, same_object),
     (Code::TargetRevisionDiffers, Code::NotRendered, same_line),
     (Code::TargetRevisionUnknown, Code::NotRendered, same_line),
+    (Code::ValueUndefined, Code::ObjectInvalid, same_file),
+    (Code::ValueUndefined, Code::ObjectRefused, same_file),
+    (Code::ValuesSchemaInvalid, Code::HelmRefused, same_value),
 ];
 
 /// The maximum number of pairs that are compared for a rule: with more findings, nobody reads each of them.
@@ -76,6 +84,8 @@ fn count_repeats(diagnostics: &mut Diagnostics) {
             let written = first(found).and_then(|place| place.source.text.get(place.span.clone()?));
             Some((found.message.clone(), vec![written?.to_owned()]))
         }
+        // Containers with the same image.
+        Code::ImageInvalid => Some((found.message.clone(), Vec::new())),
         // Objects of the same templates.
         Code::ObjectDuplicate => {
             let files = found.places.iter().map(|(place, _)| place.source.name.clone());
@@ -172,6 +182,27 @@ fn malformed(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     let Some((field, _)) = field else { return false };
     let named = |text: &str| text.contains(field);
     same_application(cause, effect) && (named(&effect.message) || effect.helps.iter().any(|help| named(help)))
+}
+
+/// Whether the value of the sync option is invalid that the effect requires.
+fn invalid_option(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let option = cause.message.split_once("of sync option `").and_then(|(_, rest)| rest.strip_suffix('`'));
+    option.is_some_and(|option| same_application(cause, effect) && effect.message.contains(option))
+}
+
+/// Whether the values lack what no values can have.
+fn same_value(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let name = effect.message.strip_suffix(" is required");
+    name.is_some_and(|name| cause.message.contains(&format!("the values must have {name}")))
+}
+
+/// Whether Helm complains about the selector of an object that the API server would not accept at all.
+fn same_template(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    // Helm names a template with its chart: `web/templates/deployment.yaml`.
+    let template = cause.origin.as_ref().and_then(|origin| Some(origin.template.split_once('/')?.1));
+    let file = first(effect).map(|place| place.source.name.as_str());
+    let own = template.zip(file).is_some_and(|(template, file)| file.ends_with(template));
+    effect.message.contains("must contain matchLabels") && (same_file(cause, effect) || own)
 }
 
 /// Whether a value is null that a field, or the schema, requires.

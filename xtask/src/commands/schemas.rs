@@ -1,6 +1,7 @@
 //! `schemas`: generates schemas/ from an API server's OpenAPI document.
 //!
-//! It covers the kinds of all targets and of argocd/, except for those that a rendered `CustomResourceDefinition` defines.
+//! It covers the kinds of all targets and of argocd/, except for those that a rendered `CustomResourceDefinition` defines,
+//! and all kinds of Kubernetes itself, so that a chart that renders another one needs no cluster.
 //! The same document lists the resources and verbs of the API server, which RBAC rules are checked against.
 //! The document is fetched from a given cluster or read from a file.
 
@@ -58,10 +59,19 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let (mut written, mut removed) = (Vec::new(), Vec::new());
     let mut used: BTreeSet<String> = wanted.keys().filter_map(Kind::file).collect();
     match &document {
-        None => diagnostics.extend(missing(&wanted, &present, &workspace)),
+        None => {
+            diagnostics.extend(missing(&wanted, &present, &workspace));
+            match Discovery::load(&workspace.root) {
+                Ok(resources) => used.extend(resources.kinds().iter().filter_map(Kind::file)),
+                Err(found) => diagnostics.extend(found),
+            }
+        }
         Some(document) => {
             let kubernetes = version(&workspace, document)?;
-            let derived = openapi::derive(document, &wanted.keys().cloned().collect());
+            let resources = Discovery::derive(document);
+            let own = resources.kinds();
+            used.extend(own.iter().filter_map(Kind::file));
+            let derived = openapi::derive(document, &wanted.keys().chain(&own).cloned().collect());
             for kind in &derived.missing {
                 used.extend(kind.file().is_some_and(|file| present.contains(&file)).then(|| kind.file()).flatten());
                 if !workspace.config.validate.unchecked.iter().any(|one| one.kind == *kind) {
@@ -73,7 +83,6 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
                 .iter()
                 .filter_map(|(kind, schema)| Some((kind.file()?, schemas::text(schema))))
                 .collect();
-            let resources = Discovery::derive(document);
             // A document without paths is a part of one, which says nothing about them.
             if !resources.groups.is_empty() {
                 files.push((discovery::FILE.to_owned(), resources.text()));
@@ -263,9 +272,6 @@ fn missing(wanted: &BTreeMap<Kind, Option<Subject>>, present: &BTreeSet<String>,
         });
     }
     if let Err(found) = Version::load(&workspace.root) {
-        diagnostics.extend(found);
-    }
-    if let Err(found) = Discovery::load(&workspace.root) {
         diagnostics.extend(found);
     }
     diagnostics

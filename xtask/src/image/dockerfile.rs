@@ -1,12 +1,38 @@
 //! Parses the parts of a Dockerfile that are needed before a build: its steps, arguments, and base images.
 //!
-//! Heredocs and parser directives are not supported. The engine parses the file itself, so an unrecognized step only makes
+//! Parser directives are not supported. The engine parses the file itself, so an unrecognized step only makes
 //! the place in a message less exact.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 
-use diagnostics::{Place, Source};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, nearest};
+
+/// All instructions.
+const INSTRUCTIONS: &[&str] = &[
+    "ADD",
+    "ARG",
+    "CMD",
+    "COPY",
+    "ENTRYPOINT",
+    "ENV",
+    "EXPOSE",
+    "FROM",
+    "HEALTHCHECK",
+    "LABEL",
+    "MAINTAINER",
+    "ONBUILD",
+    "RUN",
+    "SHELL",
+    "STOPSIGNAL",
+    "USER",
+    "VOLUME",
+    "WORKDIR",
+];
+
+/// The instructions with heredocs.
+const HEREDOCS: &[&str] = &["ADD", "COPY", "RUN"];
 
 /// A parsed Dockerfile.
 #[derive(Debug)]
@@ -35,8 +61,16 @@ impl Dockerfile {
     pub fn parse(source: Arc<Source>) -> Self {
         let mut steps: Vec<Step> = Vec::new();
         let mut continued = false;
+        // The words that end the heredocs of the last instruction.
+        let mut heredocs: Vec<String> = Vec::new();
         for (index, line) in source.text.lines().enumerate() {
             let text = line.trim();
+            if let Some(end) = heredocs.first() {
+                if text == end {
+                    heredocs.remove(0);
+                }
+                continue;
+            }
             // Comments and blank lines do not end a continued instruction.
             if text.is_empty() || text.starts_with('#') {
                 continue;
@@ -57,6 +91,9 @@ impl Dockerfile {
                 }
             }
             continued = more;
+            if let Some(step) = steps.last().filter(|step| !more && HEREDOCS.contains(&step.instruction.as_str())) {
+                heredocs = heredoc_ends(&step.rest);
+            }
         }
         let mut arguments = BTreeMap::new();
         for step in steps.iter().filter(|step| step.instruction == "ARG") {
@@ -88,6 +125,79 @@ impl Dockerfile {
             }
         }
         bases
+    }
+
+    /// What every build fails on: unknown instructions, and files and stages that `COPY` takes and that do not exist.
+    /// `folder` is the context of the build.
+    #[must_use]
+    pub fn check(&self, folder: &Path) -> Diagnostics {
+        let mut diagnostics = Diagnostics::default();
+        let mut stages: Vec<String> = Vec::new();
+        for step in &self.steps {
+            let words: Vec<&str> = step.rest.split_whitespace().collect();
+            match step.instruction.as_str() {
+                "FROM" => {
+                    let name = words.iter().position(|word| word.eq_ignore_ascii_case("as"));
+                    stages.push(name.and_then(|at| words.get(at + 1)).unwrap_or(&"").to_lowercase());
+                }
+                "COPY" | "ADD" => diagnostics.extend(self.check_copy(step, &words, &stages, folder)),
+                known if INSTRUCTIONS.contains(&known) => {}
+                unknown => {
+                    let message = format!("unknown instruction `{unknown}`");
+                    let found = invalid(message).at(Place::line(&self.source, step.line), "the build fails here");
+                    diagnostics.push(match nearest(unknown, INSTRUCTIONS.iter().copied()) {
+                        Some(near) => found.help(format!("did you mean `{near}`?")),
+                        None => found.help("correct the instruction, or end the line before it with `\\`"),
+                    });
+                }
+            }
+        }
+        diagnostics
+    }
+
+    fn check_copy(&self, step: &Step, words: &[&str], stages: &[String], folder: &Path) -> Diagnostics {
+        let place = || Place::line(&self.source, step.line);
+        let stage = words.iter().find_map(|word| word.strip_prefix("--from="));
+        if let Some(stage) = stage {
+            // Other names may be those of images, and arguments may be anything.
+            let image =
+                stage.contains(['/', ':', '.', '$']) || stage.parse::<usize>().is_ok_and(|one| one < stages.len());
+            let near = nearest(&stage.to_lowercase(), stages.iter().map(String::as_str)).map(str::to_owned);
+            if image || stages.contains(&stage.to_lowercase()) || near.is_none() && stages.len() < 2 {
+                return Diagnostics::default();
+            }
+            let found = invalid(format!("no stage is named `{stage}`")).at(place(), "copies from it");
+            let found = found.note("the builder looks for an image of this name instead");
+            return Diagnostics(vec![match near {
+                Some(near) => found.help(format!("did you mean `{near}`?")),
+                None => found.help("name a stage with `FROM … AS`, or copy from one that exists"),
+            }]);
+        }
+        let list =
+            step.rest.find('[').map(|at| &step.rest[at..]).filter(|_| !words.iter().any(|word| word.contains("<<")));
+        let parsed: Option<Vec<String>> = list.and_then(|list| serde_json::from_str(list).ok());
+        let plain = || words.iter().filter(|word| !word.starts_with("--")).map(|word| (*word).to_owned()).collect();
+        let mut paths: Vec<String> = parsed.unwrap_or_else(plain);
+        paths.pop();
+        let exists = |path: &str| {
+            let path = path.trim_matches(['"', '\'']);
+            // Patterns, arguments, heredocs, and addresses.
+            path.contains(['*', '?', '[', '$', ':', '<']) || folder.join(path.trim_start_matches('/')).exists()
+        };
+        let missing = paths.iter().filter(|path| !exists(path));
+        Diagnostics(
+            missing
+                .map(|path| {
+                    let found = invalid(format!("`{path}` does not exist"))
+                        .at(place(), "copies it from the folder of the image");
+                    let names = names_below(folder);
+                    match nearest(path, names.iter().map(String::as_str)) {
+                        Some(near) => found.help(format!("did you mean `{near}`?")),
+                        None => found.help("add the file, or correct the path, which is relative to the Dockerfile"),
+                    }
+                })
+                .collect(),
+        )
     }
 
     /// Expands `$NAME`, `${NAME}`, and `${NAME:-default}` in a FROM.
@@ -135,6 +245,31 @@ impl Dockerfile {
     }
 }
 
+fn invalid(message: String) -> Diagnostic {
+    Diagnostic::new(Code::DockerfileInvalid, message)
+}
+
+/// The names of files and folders in a folder.
+fn names_below(folder: &Path) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect()
+}
+
+/// The words that end the heredocs of an instruction, `EOF` of `RUN <<EOF`.
+fn heredoc_ends(text: &str) -> Vec<String> {
+    let mut ends = Vec::new();
+    for part in text.split("<<").skip(1) {
+        let part = part.strip_prefix('-').unwrap_or(part);
+        let word: String =
+            part.trim_start_matches(['"', '\'']).chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        // A number is shifted in arithmetic, and `<<<` is a word.
+        if word.starts_with(|c: char| c.is_alphabetic() || c == '_') {
+            ends.push(word);
+        }
+    }
+    ends
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,6 +289,14 @@ FROM --platform=linux/amd64 $OTHER
 FROM build
 FROM ${MISSING:-alpine}
 ";
+
+    #[test]
+    fn heredocs_are_text() {
+        let text = "FROM a\nRUN <<EOF cat && cat <<-'END'\nCOPPY x y\nEOF\nEXPOSED\n  END\nRUN echo $((1 << 2))\nCMD [\"x\"]\n";
+        let parsed = Dockerfile::parse(Source::new("Dockerfile", text));
+        assert!(parsed.check(Path::new("/")).is_empty());
+        assert_eq!(parsed.steps.len(), 4);
+    }
 
     fn dockerfile() -> Dockerfile {
         Dockerfile::parse(Source::new("Dockerfile", TEXT))

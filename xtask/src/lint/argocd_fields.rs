@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use argocd::sync_options::Setter;
-use argocd::{application, duration, project, sync_options};
+use argocd::{application, duration, jq_path, project, sync_options};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest};
 use document::{Fields, Node, Syntax, Value};
 use workspace::written::Written;
@@ -267,6 +267,17 @@ fn ignored_difference(node: &Node, diagnostics: &mut Diagnostics) {
                 invalid(format!("invalid JSON pointer `{pointer}`"), place.clone(), "must start with `/`")
                     .help(format!("use `/{}`", pointer.trim_start_matches('.').replace('.', "/"))),
             );
+        }
+    }
+    for (expression, place) in &expressions {
+        if let Some(fault) = jq_path::fault(expression) {
+            let message = format!("invalid jq expression `{expression}`");
+            let found = invalid(message, place.clone(), &fault.problem)
+                .note("Argo CD then compares no object of the Application");
+            fields.report(match fault.fix {
+                Some(fix) => found.help(fix),
+                None => found,
+            });
         }
     }
     let keys = ["jsonPointers", "jqPathExpressions", "managedFieldsManagers"];

@@ -29,6 +29,9 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
             _ => continue,
         };
         let Some(view) = subject.clusters.view(&object.target) else { continue };
+        if object.key.kind == "NetworkPolicy" {
+            diagnostics.0.extend(peers(object).filter_map(|peer| namespace_misspelled(object, peer)));
+        }
         let Some(node) = object.find(&["spec", field.1]) else { continue };
         let selector = Selector::of_labels(node);
         let namespace = view.namespace_of(object);
@@ -69,13 +72,51 @@ fn is_local(object: &Object) -> bool {
     object.find(&["spec", "namespaceSelector"]).is_none_or(|node| node.entries().is_empty())
 }
 
-fn candidates<'i>(view: &View<'i, '_>, namespace: &str) -> Vec<Candidate<'i>> {
+/// The pods of a namespace that a selector could be for.
+pub(super) fn candidates<'i>(view: &View<'i, '_>, namespace: &str) -> Vec<Candidate<'i>> {
     let candidate = |pods: &'i Pods<'_>| Candidate {
         object: pods.object,
         labels: pods.template.find(&["metadata", "labels"]).unwrap_or(pods.template),
         own: view.is_own_pods(pods),
     };
     view.pods(namespace).map(candidate).collect()
+}
+
+/// The label that the API server gives to each namespace: its name.
+const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
+
+/// The peers of all rules of a NetworkPolicy.
+fn peers(object: &Object) -> impl Iterator<Item = &Node> {
+    let rules = |direction: &'static str, key: &'static str| {
+        object.root.items_at(&["spec", direction]).iter().flat_map(move |rule| rule.items_at(&[key]))
+    };
+    rules("ingress", "from").chain(rules("egress", "to"))
+}
+
+/// Reports a misspelled label of a namespace selector, or the misspelled name of a namespace that every cluster has.
+fn namespace_misspelled(object: &Object, peer: &Node) -> Option<Diagnostic> {
+    let labels = peer.find(&["namespaceSelector", "matchLabels"])?;
+    labels.entries().iter().find_map(|(key, value)| {
+        let message = || format!("`namespaceSelector` of {} matches no namespace", object.title());
+        if key.name != NAMESPACE_NAME {
+            let near = nearest(&key.name, [NAMESPACE_NAME]).is_some();
+            let found = || {
+                object.finding(
+                    Code::SelectorUnmatched,
+                    message(),
+                    labels.key_place(&key.name),
+                    "no namespace has this label",
+                )
+            };
+            return near.then(|| found().help(format!("did you mean `{NAMESPACE_NAME}`?")));
+        }
+        let name = value.as_str()?;
+        let system = ["kube-system", "kube-public", "kube-node-lease"];
+        // People give similar names to namespaces of their own.
+        let near = nearest(name, system).filter(|near| *near != name && name.starts_with("kube-"))?;
+        let found = object.finding(Code::SelectorUnmatched, message(), value.place(), "no namespace has this name");
+        Some(found.help(format!("did you mean `{near}`?")))
+    })
 }
 
 /// The ports that the selected pods must have.

@@ -138,9 +138,6 @@ fn files(base: &Base, workspaces: &[&Workspace]) -> Tree {
     let keep = |path: &Path| shared.iter().any(|start| path.starts_with(start));
     let mut files: Tree =
         base.files.iter().filter(|(path, _)| keep(path)).map(|(a, b)| (a.clone(), b.clone())).collect();
-    // The schemas of further kinds.
-    let schemas = tree(&repository().join("tests/schemas")).into_iter();
-    files.extend(schemas.map(|(path, bytes)| (Path::new("schemas").join(path), bytes)));
     let known = kinds(&files);
     let mut rendered = BTreeSet::new();
     let configuration = base.files.get(Path::new("charts.toml")).map(|text| String::from_utf8_lossy(text).into_owned());
@@ -191,29 +188,16 @@ fn files(base: &Base, workspaces: &[&Workspace]) -> Tree {
     files
 }
 
-/// The kinds with a schema, such as `apps/v1/Deployment`, in lowercase names of files: `apps/deployment_v1.json`.
+/// The kinds with a schema, such as `apps/v1/Deployment`.
 fn kinds(files: &Tree) -> BTreeSet<String> {
-    let names: BTreeMap<&str, &str> = BTreeMap::from([
-        ("configmap", "ConfigMap"),
-        ("persistentvolumeclaim", "PersistentVolumeClaim"),
-        ("serviceaccount", "ServiceAccount"),
-        ("networkpolicy", "NetworkPolicy"),
-        ("poddisruptionbudget", "PodDisruptionBudget"),
-        ("horizontalpodautoscaler", "HorizontalPodAutoscaler"),
-        ("customresourcedefinition", "CustomResourceDefinition"),
-        ("clusterrole", "ClusterRole"),
-        ("clusterrolebinding", "ClusterRoleBinding"),
-        ("rolebinding", "RoleBinding"),
-    ]);
-    let kind = |path: &PathBuf| {
-        let (group, file) = path.strip_prefix("schemas").ok()?.to_str()?.split_once('/')?;
-        let (name, version) = file.strip_suffix(".json")?.rsplit_once('_')?;
-        let mut letters = name.chars();
-        let simple = letters.next().map(|first| first.to_uppercase().collect::<String>() + letters.as_str())?;
-        let name = names.get(name).map_or(simple, |name| (*name).to_owned());
-        Some(if group == "core" { format!("{version}/{name}") } else { format!("{group}/{version}/{name}") })
-    };
-    files.keys().filter_map(kind).collect()
+    let schemas = files.iter().filter(|(path, _)| path.starts_with("schemas") && path.components().count() == 3);
+    schemas
+        .filter_map(|(_, bytes)| {
+            let schema: serde_json::Value = serde_json::from_slice(bytes).ok()?;
+            let name = |key: &str| Some(schema["properties"][key]["enum"][0].as_str()?.to_owned());
+            Some(format!("{}/{}", name("apiVersion")?, name("kind")?))
+        })
+        .collect()
 }
 
 /// The kinds of the objects in a template, such as `apps/v1/Deployment`.

@@ -13,9 +13,6 @@ use serde_json::Value;
 use crate::disposable::Cluster;
 use crate::support::{Bench, HELM_4, helm, kubeconform, lay_schemas, repository};
 
-/// Kinds whose schemas are too large for tests/schemas. Without a cluster, only rules are checked for them.
-const WITHOUT_SCHEMA: &[&str] = &["statefulset", "cronjob"];
-
 const SEALED_SECRETS: &str =
     "tests/golden/sealed-secrets/default/customresourcedefinition-sealedsecrets.bitnami.com.yaml";
 
@@ -149,18 +146,12 @@ fn findings(bench: &Bench, helm: &Path, kubeconform: &Path) -> BTreeMap<String, 
 }
 
 /// Compares findings with those expected for each case.
-fn compare(cases: &[Case], findings: &BTreeMap<String, BTreeSet<String>>, without_schema: &[&str]) {
+fn compare(cases: &[Case], findings: &BTreeMap<String, BTreeSet<String>>) {
     let mut wrong = Vec::new();
     for case in cases {
-        let mut actual = findings.get(&case.name).cloned().unwrap_or_default();
-        let mut expected = case.codes.clone();
-        // A missing schema is reported only at the first object of its kind.
-        if without_schema.contains(&case.base.as_str()) {
-            actual.remove("schema-missing");
-            expected.retain(|code| !["field-unknown", "object-invalid", "schema-missing"].contains(&code.as_str()));
-        }
-        if actual != expected {
-            wrong.push(format!("{}: expected {expected:?}, got {actual:?}", case.name));
+        let actual = findings.get(&case.name).cloned().unwrap_or_default();
+        if actual != case.codes {
+            wrong.push(format!("{}: expected {:?}, got {actual:?}", case.name, case.codes));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -173,7 +164,7 @@ fn validate_reports_the_expected_codes() {
     cases.extend(sizes());
     let bench = workspace(&cases, "ServerSideApply=true");
     lay_schemas(&bench.root());
-    compare(&cases, &findings(&bench, &helm, &kubeconform), WITHOUT_SCHEMA);
+    compare(&cases, &findings(&bench, &helm, &kubeconform));
 }
 
 /// Only server-side apply rejects duplicate merge keys, so they are warnings without it.
@@ -222,7 +213,7 @@ fn an_api_server_agrees_with_validate() {
         .env("XTASK_KUBECTL", &cluster.kubectl)
         .run();
     schemas.says(1, &["the API server does not serve `apps/v1beta1/Deployment`", "Wrote schemas/kubernetes.toml"]);
-    compare(&cases, &findings(&bench, &helm, &kubeconform), &[]);
+    compare(&cases, &findings(&bench, &helm, &kubeconform));
 
     let folder = tempfile::tempdir().expect("temporary directory");
     let files: Vec<(PathBuf, String)> = cases

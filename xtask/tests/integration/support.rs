@@ -129,10 +129,9 @@ pub(crate) fn engines() -> Option<PathBuf> {
     FOUND.get_or_init(find).clone()
 }
 
-/// Copies the schemas of this repository, and those for tests, into a workspace.
+/// Copies the schemas of this repository into a workspace.
 pub(crate) fn lay_schemas(root: &Path) {
     copy(&repository().join("schemas"), &root.join("schemas"));
-    copy(&repository().join("tests/schemas"), &root.join("schemas"));
 }
 
 /// A temporary directory with a workspace, a cache, a home, and a directory for temporary files.

@@ -19,7 +19,7 @@ mod xtask;
 use std::path::Path;
 use std::sync::Arc;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, suggestion};
+use diagnostics::{Code, Diagnostic, Diagnostics, nearest, suggestion};
 use document::{Fields, Node};
 
 use super::action::{Action, Kind};
@@ -64,6 +64,12 @@ pub(super) fn read(
     fields.report(if found.is_empty() {
         let mut own = node.entries().iter().map(|(key, _)| key.name.as_str());
         let unknown = own.find(|key| !["name", "deadline", "when"].contains(key) && !OTHERS.contains(key));
+        // A misspelled action is reported as an unknown field.
+        if unknown.is_some_and(|key| nearest(key, keys.iter().copied()).is_some()) {
+            fields.ignore(&keys);
+            fields.ignore(OTHERS);
+            return None;
+        }
         invalid("the step has no action".to_owned()).help(suggestion(unknown.unwrap_or_default(), keys.iter().copied()))
     } else {
         let found: Vec<String> = found.iter().map(|kind| format!("`{}`", kind.key)).collect();

@@ -26,9 +26,15 @@ pub fn findings(subject: &Subject, schema: Option<&Json>, answer: &Answer) -> Di
     let mut found = Vec::new();
     for problem in &problems {
         match &problem.what {
-            What::Unknown(names) => found.extend(names.iter().map(|name| unknown(subject, schema, problem, name))),
+            What::Unknown(names) => found.extend(names.iter().filter_map(|name| {
+                // Siblings that all belong into the same field are one mistake.
+                let owner = |name: &str| nested(schema, &problem.at, name).map(|(field, _)| field);
+                let first = names.iter().find(|other| owner(other).is_some() && owner(other) == owner(name));
+                let repeated = first.is_some_and(|first| first != name);
+                (!repeated).then(|| unknown(subject, schema, problem, name))
+            })),
             What::Missing(names) => {
-                let absent = names.iter().filter(|name| !misspelled(&problems, problem, name));
+                let absent = names.iter().filter(|name| !misspelled(subject, schema, &problems, problem, name));
                 found.extend(absent.map(|name| missing(subject, problem, name)));
             }
             what => found.push(other(subject, schema, problem, what)),
@@ -68,6 +74,9 @@ fn unknown(subject: &Subject, schema: Option<&Json>, problem: &Problem, name: &s
     if let Some(near) = nearest(name, names.iter().copied()) {
         return found.help(format!("did you mean `{near}`?"));
     }
+    if let Some((field, inner)) = nested(schema, &problem.at, name) {
+        return found.help(format!("use `{field}.{inner}`"));
+    }
     // After misspelling, the most common mistake is the wrong indentation level.
     if let Some(parent) = misplaced(schema, &problem.at, name) {
         let owner =
@@ -79,6 +88,18 @@ fn unknown(subject: &Subject, schema: Option<&Json>, problem: &Problem, name: &s
         count if count <= MAX_LISTED => found.note(format!("known fields: {}", listed(&names))),
         count => found.note(format!("known fields: {}, and {} more", listed(&names[..MAX_LISTED]), count - MAX_LISTED)),
     }
+}
+
+/// The field and the field in it that a name combines, such as `service` and `name` for `serviceName` in older versions.
+fn nested(schema: Option<&Json>, at: &[String], name: &str) -> Option<(String, String)> {
+    known(schema, at).into_iter().find_map(|field| {
+        let rest = name.strip_prefix(field)?;
+        let mut letters = rest.chars();
+        let inner =
+            letters.next().filter(char::is_ascii_uppercase)?.to_ascii_lowercase().to_string() + letters.as_str();
+        let owner = [at, &[field.to_owned()]].concat();
+        known(schema, &owner).contains(&inner.as_str()).then(|| (field.to_owned(), inner))
+    })
 }
 
 /// The nearest enclosing node, or a child node, that has a field of this name.
@@ -95,10 +116,15 @@ fn listed(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// Whether a missing field is present under a misspelled name.
-fn misspelled(problems: &[Problem], here: &Problem, name: &str) -> bool {
+/// Whether a missing field is present under a misspelled name, or its own fields one level too high, or under whatever
+/// name the only field has, as in `- TZ: UTC` instead of a name and a value.
+fn misspelled(subject: &Subject, schema: Option<&Json>, problems: &[Problem], here: &Problem, name: &str) -> bool {
+    let inside = [here.at.as_slice(), &[name.to_owned()]].concat();
+    let fields = pointer::node(&subject.object.root, &here.at).map_or(0, |node| node.entries().len());
     problems.iter().filter(|other| other.at == here.at).any(|other| match &other.what {
-        What::Unknown(unknown) => unknown.iter().any(|unknown| nearest(unknown, [name]).is_some()),
+        What::Unknown(unknown) => unknown.iter().any(|unknown| {
+            nearest(unknown, [name]).is_some() || known(schema, &inside).contains(&unknown.as_str()) || fields == 1
+        }),
         _ => false,
     })
 }
@@ -121,7 +147,11 @@ fn missing(subject: &Subject, problem: &Problem, name: &str) -> Diagnostic {
 
 fn other(subject: &Subject, schema: Option<&Json>, problem: &Problem, what: &What) -> Diagnostic {
     let node = pointer::node(&subject.object.root, &problem.at);
-    let place = node.map_or_else(|| subject.object.root.place(), Node::place);
+    // A block has its key one line above.
+    let above = problem.at.split_last().filter(|(last, _)| last.parse::<usize>().is_err());
+    let above = above.filter(|_| node.is_some_and(|node| !node.entries().is_empty() || !node.items().is_empty()));
+    let key = above.and_then(|(last, before)| Some(pointer::key(pointer::node(&subject.object.root, before)?, last)));
+    let place = key.or_else(|| node.map(Node::place)).unwrap_or_else(|| subject.object.root.place());
     let path = pointer::path(&problem.at);
     let field = if path.is_empty() { subject.title() } else { format!("`{path}` of {}", subject.title()) };
     // Not even the type is shown, since redacted values are strings.
