@@ -184,7 +184,7 @@ codes! {
     ScenarioFailed "scenario-failed" Finding "a step of an end-to-end scenario failed"
     ScenarioInvalid "scenario-invalid" Configuration "a scenario under tests/kind is invalid"
     ScenarioSkipped "scenario-skipped" Warning "steps were skipped because the cluster lacks what they need"
-    SchemaBroken "schema-broken" Configuration "schemas/ is missing, or a schema in it cannot be used"
+    SchemaBroken "schema-broken" Configuration "a schema cannot be used"
     SchemaMissing "schema-missing" Finding "there is no schema for a kind"
     SchemasOutdated "schemas-outdated" Finding "schemas/ does not match the API server, or the kinds that the targets render"
     ScopeUnknown "scope-unknown" Warning "cannot tell whether a kind is namespaced"

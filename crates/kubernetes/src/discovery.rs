@@ -57,6 +57,12 @@ impl Discovery {
         })
     }
 
+    /// The built-in table.
+    #[must_use]
+    pub fn built_in() -> Self {
+        Self::parse(BUILT_IN).unwrap_or_default()
+    }
+
     /// Parses the text of the file.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -6,10 +6,10 @@
 //! Does not cover rules that schemas cannot express (`validate::rules`), CEL, and custom resources that no target uses.
 
 pub mod crd;
+pub mod files;
 pub mod openapi;
 pub mod shape;
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -147,18 +147,6 @@ pub fn elsewhere(source: &Arc<Source>) -> Option<Diagnostic> {
     let place = Place { source: Arc::clone(source), span: at };
     let found = Diagnostic::new(Code::SchemaBroken, "schema refers to another file").at(place, "not fetched");
     Some(found.help("regenerate it: run `cargo xtask schemas --from-cluster --kubeconfig FILE`"))
-}
-
-/// The existing schema files, relative to [`FOLDER`].
-#[must_use]
-pub fn present(root: &Path) -> BTreeSet<String> {
-    let folder = root.join(FOLDER);
-    let list = |path: &Path| -> Vec<std::path::PathBuf> {
-        std::fs::read_dir(path).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())).collect()
-    };
-    let groups = list(&folder).into_iter().filter(|path| path.is_dir());
-    let files = groups.flat_map(|group| list(&group)).filter(|path| path.extension().is_some_and(|end| end == "json"));
-    files.filter_map(|path| Some(path.strip_prefix(&folder).ok()?.to_string_lossy().into_owned())).collect()
 }
 
 /// Formats a schema as the text of a file: keys sorted, one line per property.

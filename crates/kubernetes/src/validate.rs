@@ -23,9 +23,10 @@ use serde_json::Value;
 use toolbox::results::Results;
 
 use self::answers::{Question, Rules};
+use crate::discovery::Discovery;
 use crate::removed_api;
 use crate::schemas;
-use crate::schemas::{Kind, crd};
+use crate::schemas::{Kind, crd, files};
 use crate::validate::kubeconform::{Answer, Cause, Status};
 use crate::validate::subject::Subject;
 
@@ -103,6 +104,8 @@ pub struct Checked {
     pub validated: usize,
     /// How many objects of each kind were skipped, as listed in charts.toml.
     pub unchecked: BTreeMap<Kind, usize>,
+    /// How many objects of each custom kind were skipped, because the workspace has no schemas of its cluster.
+    pub unknown: BTreeMap<Kind, usize>,
     /// How many Argo CD objects are left to `lint`.
     pub linted: usize,
 }
@@ -154,6 +157,16 @@ pub fn check(input: &Input<'_>) -> Checked {
             meant.map(|kind| missing.remove(kind));
         }
     }
+    if !files::generated(input.root) {
+        let custom = |kind: &Kind| is_custom(kind) && (input.unrendered)(kind).is_none();
+        missing.retain(|kind, subjects| {
+            let skipped = custom(kind);
+            if skipped {
+                checked.unknown.insert((*kind).clone(), subjects.len());
+            }
+            !skipped
+        });
+    }
     // A target that failed to render may define the kind; its own error comes first.
     for (kind, subjects) in missing.into_iter().filter(|_| input.failed.is_empty()) {
         checked.diagnostics.push(no_schema(input, kind, &subjects));
@@ -171,7 +184,7 @@ fn schema(input: &Input<'_>, subject: &Subject) -> Schema {
     if input.derived.contains_key(kind) {
         return Schema::Derived;
     }
-    if let Some(file) = kind.file().filter(|file| input.root.join(schemas::FOLDER).join(file).is_file()) {
+    if let Some(file) = kind.file().filter(|file| files::exists(input.root, file)) {
         return Schema::File(file);
     }
     if subject.argocd && kind.group == "argoproj.io" && is_linted(&kind.kind) {
@@ -181,6 +194,15 @@ fn schema(input: &Input<'_>, subject: &Subject) -> Schema {
         return Schema::Allowed(index);
     }
     if input.locations.is_empty() || kind.file().is_none() { Schema::Missing } else { Schema::Remote }
+}
+
+/// Whether a kind belongs to an API group that somebody defined: neither one of Kubernetes, nor a misspelled one.
+fn is_custom(kind: &Kind) -> bool {
+    let built_in = Discovery::built_in();
+    let mut groups = built_in.groups.keys().map(String::as_str);
+    kind.group.contains('.')
+        && !built_in.groups.contains_key(&kind.group)
+        && nearest(&kind.group, &mut groups).is_none()
 }
 
 /// Whether `lint` checks a kind of Argo CD, including a misspelled one.
@@ -203,7 +225,7 @@ fn no_schema(input: &Input<'_>, kind: &Kind, subjects: &[&Subject]) -> Diagnosti
         found = found.note(format!("{} objects of this kind are not validated", subjects.len()));
     }
 
-    let known: BTreeSet<String> = schemas::present(input.root);
+    let known: BTreeSet<String> = files::present(input.root);
     let same = known.iter().filter_map(|file| {
         let (group, rest) = file.split_once('/')?;
         let (name, version) = rest.strip_suffix(".json")?.rsplit_once('_')?;
@@ -287,8 +309,7 @@ fn similar_kind(root: &Path, known: &BTreeSet<String>, kind: &Kind) -> Option<St
     let names: BTreeMap<String, &String> =
         known.iter().filter(of_group).map(|other| (name(&other[group.len() + 1..]), other)).collect();
     let near = names[nearest(&name(own), names.keys().map(String::as_str))?];
-    let schema = toolbox::regular_file::read(root.join(schemas::FOLDER).join(near)).ok()?;
-    let schema: Value = serde_json::from_slice(&schema).ok()?;
+    let schema: Value = serde_json::from_str(&files::read(root, near).ok()?).ok()?;
     let word = |name: &str| schema["properties"][name]["enum"][0].as_str().map(str::to_owned);
     Some(Kind::new(&word("apiVersion")?, &word("kind")?).to_string())
 }
@@ -304,7 +325,7 @@ fn unused(allowance: &Unchecked, meant: Option<&Kind>) -> Diagnostic {
 
 /// Reports a schema without any fields, which would accept every object.
 fn empty_schema(root: &Path, file: &str, kind: &Kind) -> Option<Diagnostic> {
-    let text = toolbox::regular_file::read_to_string(root.join(schemas::FOLDER).join(file)).ok()?;
+    let text = files::read(root, file).ok()?;
     // Parsing every schema would take longer than kubeconform itself.
     let is_empty = !text.contains("\"properties\"")
         && serde_json::from_str::<Value>(&text).is_ok_and(|schema| {
@@ -330,7 +351,7 @@ fn run_kubeconform(input: &Input<'_>, objects: &[(&Subject, Schema)]) -> Result<
             Schema::Derived => input.derived.get(&subject.kind).map(Value::to_string).unwrap_or_default(),
             Schema::File(file) => {
                 diagnostics.0.extend(empty_schema(input.root, file, &subject.kind));
-                kubeconform::schema_text(input.root, &input.root.join(schemas::FOLDER).join(file))?
+                kubeconform::schema_text(input.root, file)?
             }
             _ => continue,
         };
@@ -355,8 +376,7 @@ fn run_kubeconform(input: &Input<'_>, objects: &[(&Subject, Schema)]) -> Result<
                 let schema = loaded.entry(&subject.kind).or_insert_with(|| match schema {
                     Schema::Derived => input.derived.get(&subject.kind).cloned(),
                     Schema::File(file) => {
-                        let text = toolbox::regular_file::read(input.root.join(schemas::FOLDER).join(file)).ok();
-                        text.and_then(|text| serde_json::from_slice(&text).ok())
+                        files::read(input.root, file).ok().and_then(|text| serde_json::from_str(&text).ok())
                     }
                     _ => None,
                 });
@@ -380,11 +400,10 @@ fn error(input: &Input<'_>, subject: &Subject, schema: &Schema, answer: &Answer)
     let no_schema_found = answer.cause() == Cause::NoSchema;
     match schema {
         Schema::File(file) => {
-            let path = input.root.join(schemas::FOLDER).join(file);
             let broken = Diagnostic::new(Code::SchemaBroken, format!("the schema of `{kind}` is invalid"))
                 .at(schemas::place(file), "")
                 .help("regenerate it: `cargo xtask schemas --from-cluster --kubeconfig FILE`");
-            match toolbox::regular_file::read(&path).map(|text| serde_json::from_slice::<Value>(&text)) {
+            match files::read(input.root, file).map(|text| serde_json::from_str::<Value>(&text)) {
                 Err(error) => return broken.note(format!("the file cannot be read: {error}")),
                 Ok(Err(error)) => return broken.note(format!("the file is not valid JSON: {error}")),
                 Ok(Ok(_)) if no_schema_found => {
@@ -422,16 +441,4 @@ fn broken_definition(input: &Input<'_>, kind: &Kind) -> Diagnostic {
     found
         .note("kubeconform cannot compile the schema derived from it")
         .help("make sure that every `pattern` is a valid regular expression")
-}
-
-/// Requires the workspace to have schemas.
-pub fn require_schemas(root: &Path) -> Result<()> {
-    if root.join(schemas::FOLDER).is_dir() {
-        return Ok(());
-    }
-    Err(Diagnostic::new(Code::SchemaBroken, format!("directory `{}/` not found", schemas::FOLDER))
-        .at(Place::file(schemas::FOLDER), "")
-        .help("generate it from a cluster: `cargo xtask schemas --from-cluster --kubeconfig FILE`")
-        .help("or from the output of `kubectl get --raw /openapi/v2`: `cargo xtask schemas --from FILE`")
-        .into())
 }

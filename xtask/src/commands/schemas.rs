@@ -15,7 +15,7 @@ use document::Node;
 use golden::objects;
 use kubernetes::discovery::{self, Discovery};
 use kubernetes::schemas;
-use kubernetes::schemas::{Kind, VERSION_FILE, Version, crd, openapi};
+use kubernetes::schemas::{Kind, VERSION_FILE, Version, crd, files, openapi};
 use kubernetes::validate::subject;
 use kubernetes::validate::subject::Subject;
 use serde_json::Value;
@@ -55,7 +55,8 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
         return Err(diagnostics);
     }
     let document = document(session, &workspace, request)?;
-    let present = schemas::present(&session.root);
+    let generated = files::generated(&session.root);
+    let present = if generated { files::present(&session.root) } else { BTreeSet::new() };
     let (mut written, mut removed) = (Vec::new(), Vec::new());
     let mut used: BTreeSet<String> = wanted.keys().filter_map(Kind::file).collect();
     match &document {

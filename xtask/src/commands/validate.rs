@@ -11,7 +11,7 @@ use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 use document::{Node, yaml};
 use golden::objects;
-use kubernetes::schemas::{Kind, Version, crd};
+use kubernetes::schemas::{Kind, Version, crd, files};
 pub use kubernetes::validate::CODES;
 use kubernetes::validate::subject::Subject;
 use kubernetes::validate::{Checked, Input, Unrendered, subject};
@@ -98,7 +98,12 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
     let output = Output::Validate(json::Validate {
         targets,
         objects: checked.validated,
-        unchecked: checked.unchecked.iter().map(|(kind, count)| (kind.to_string(), *count)).collect(),
+        unchecked: checked
+            .unchecked
+            .iter()
+            .chain(&checked.unknown)
+            .map(|(kind, count)| (kind.to_string(), *count))
+            .collect(),
         linted: checked.linted,
         verified,
     });
@@ -126,6 +131,10 @@ pub fn print_skipped(session: &Session<'_>, checked: &Checked) {
             "Skipped",
             &format!("{} of {kind}: unchecked in {}", plural(*count, "object"), workspace::CONFIG_FILE),
         );
+    }
+    for (kind, count) in &checked.unknown {
+        let objects = plural(*count, "object");
+        session.printer.status("Skipped", &format!("{objects} of {kind}: no schema; see `cargo xtask schemas --help`"));
     }
     if checked.linted > 0 {
         let objects = plural(checked.linted, "object");
@@ -219,7 +228,6 @@ fn server_side_applied(workspace: &Workspace) -> BTreeSet<&str> {
 
 /// Checks the prerequisites of a validation.
 pub fn prerequisites(session: &Session<'_>, workspace: &Workspace) -> Result<()> {
-    validate::require_schemas(&session.root)?;
     let locations = &workspace.config.validate.locations;
     if session.offline && !locations.is_empty() {
         return Err(Diagnostic::new(
@@ -229,6 +237,9 @@ pub fn prerequisites(session: &Session<'_>, workspace: &Workspace) -> Result<()>
         .note(format!("schema locations: {}", locations.join(", ")))
         .help("remove `--offline`, or add the schemas to schemas/")
         .into());
+    }
+    if !files::generated(&session.root) {
+        return Ok(());
     }
     let version = Version::load(&session.root)?;
     if schemas::minor(&version.kubernetes) == schemas::minor(&workspace.config.kubernetes) {
@@ -373,10 +384,9 @@ pub fn derived(root: &Path, definitions: &[Value]) -> BTreeMap<Kind, Value> {
         return BTreeMap::new();
     }
     // Every generated schema includes the definition of `metadata`.
-    let metadata = schemas::present(root).into_iter().find_map(|file| {
-        let text = toolbox::regular_file::read(root.join(schemas::FOLDER).join(file)).ok()?;
-        schemas::metadata(&serde_json::from_slice(&text).ok()?)
-    });
+    let metadata = files::present(root)
+        .into_iter()
+        .find_map(|file| schemas::metadata(&serde_json::from_str(&files::read(root, &file).ok()?).ok()?));
     let metadata = metadata.unwrap_or_else(|| {
         let open = json!({ "type": "object" });
         [(schemas::shape::OBJECT_META.to_owned(), open)].into_iter().collect()

@@ -10,7 +10,7 @@ use argocd::pattern::Glob;
 use diagnostics::{Code, Diagnostic, Diagnostics, nearest};
 use document::Node;
 use kubernetes::object::Object;
-use kubernetes::schemas::{self, Kind};
+use kubernetes::schemas::{self, Kind, files};
 use kubernetes::validate::pointer;
 use serde_json::Value;
 use workspace::target::DEFAULT_CASE;
@@ -210,10 +210,9 @@ fn unknown(
     if first.key.kind != kind.kind {
         return Vec::new();
     }
-    let schema = schemas.entry(kind.clone()).or_insert_with(|| {
-        let text = toolbox::regular_file::read_to_string(root.join(schemas::FOLDER).join(kind.file()?)).ok()?;
-        serde_json::from_str(&text).ok()
-    });
+    let schema = schemas
+        .entry(kind.clone())
+        .or_insert_with(|| serde_json::from_str(&files::read(root, &kind.file()?).ok()?).ok());
     let Some(schema) = schema else { return Vec::new() };
     let list = |key: &str| entry.get(key).map(Node::items).unwrap_or_default().iter();
     let pointers = list("jsonPointers").filter_map(|node| Some((node, pointer::steps(node.as_str()?))));

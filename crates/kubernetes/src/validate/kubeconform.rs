@@ -15,7 +15,7 @@ use toolbox::process::{Invocation, Output};
 
 use super::problem::{self, Problem};
 use crate::schemas;
-use crate::schemas::Kind;
+use crate::schemas::{Kind, files};
 
 const MANIFESTS: &str = "manifests";
 const SCHEMAS: &str = "schemas";
@@ -139,8 +139,8 @@ impl<'a> Stage<'a> {
 }
 
 /// The text of a schema file. kubeconform would fetch what a schema refers to elsewhere.
-pub(super) fn schema_text(root: &Path, file: &Path) -> Result<String> {
-    let source = toolbox::source::read(root, file)?;
+pub(super) fn schema_text(root: &Path, file: &str) -> Result<String> {
+    let source = files::source(root, file)?;
     if let Some(found) = schemas::elsewhere(&source) {
         return Err(found.into());
     }
