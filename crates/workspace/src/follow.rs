@@ -7,6 +7,8 @@ use std::path::Path;
 
 use argocd::application;
 use argocd::application::{Defined, in_instance, instance_name, split_instance};
+use argocd::project;
+use argocd::project::Project;
 use diagnostics::{Code, Diagnostic, Diagnostics};
 use document::yaml::Document;
 
@@ -16,6 +18,7 @@ use crate::generate::{Generated, GeneratedApplication, Generator};
 use crate::jsonnet::Evaluation;
 use crate::load::{ArgocdFile, Workspace};
 use crate::target::TargetId;
+use crate::written::projects;
 
 /// A dependency with this in its name probably renders Applications from its values.
 const RENDERS_APPLICATIONS: &str = "argocd";
@@ -77,6 +80,7 @@ impl Workspace {
         let manifests = application::read(objects);
         diagnostics.extend(manifests.diagnostics);
         let argocd = split_instance(&parent.app).1;
+        self.add_projects(argocd, objects);
         let generator = Generator::new(&self.root, &self.cache, &self.config);
         let mut new = Vec::new();
         for root in objects.iter().map(|document| &document.root) {
@@ -137,6 +141,19 @@ impl Workspace {
         diagnostics.extend(deployer.found);
         self.sort();
         added
+    }
+
+    /// Adds the projects among the objects that a target renders, unless they are in a file.
+    fn add_projects(&mut self, argocd: &str, objects: &[Document]) {
+        let known = projects(self);
+        for document in objects.iter().filter(|document| project::is_project(document)) {
+            let Some(mut project) = project::read(document).0 else { continue };
+            argocd.clone_into(&mut project.argocd);
+            let same = |other: &Project| other.name == project.name && other.argocd == project.argocd;
+            if !known.iter().any(same) {
+                self.rendered_projects.push(project);
+            }
+        }
     }
 
     /// Whether an Application of the same name says the same.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use argocd::application::Defined;
+use argocd::project::Project;
 use diagnostics::wording::names;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
 use document::yaml::Document;
@@ -59,6 +60,8 @@ pub struct Workspace {
     pub deployments: Vec<Deployment>,
     /// The Applications that ApplicationSets generate, with what made them.
     pub generated: Vec<GeneratedApplication>,
+    /// The projects that targets render and that are in no file.
+    pub rendered_projects: Vec<Project>,
     /// The names of the Applications that targets render, differently from any file.
     pub(crate) replaced: BTreeSet<String>,
     /// The instance names of ApplicationSets that generate nothing.
@@ -136,6 +139,7 @@ impl Workspace {
             argocd_complete: true,
             deployments: Vec::new(),
             generated: Vec::new(),
+            rendered_projects: Vec::new(),
             replaced: BTreeSet::new(),
             empty_sets: Vec::new(),
             unrendered: Vec::new(),

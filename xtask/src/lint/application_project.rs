@@ -41,17 +41,18 @@ pub const CODES: &[Code] = &[
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let projects = subject.projects();
+    let known: Vec<&Project> = projects.iter().chain(&subject.workspace.rendered_projects).collect();
     let scopes = Scopes::new(subject.objects);
     let mut unknown = BTreeSet::new();
     let mut misspelled = Misspelled::default();
     for application in subject.applications() {
         let Some((name, node)) = application.written_project() else { continue };
         let Some(project) =
-            projects.iter().find(|project| project.name == name && project.argocd == application.argocd)
+            known.iter().copied().find(|project| project.name == name && project.argocd == application.argocd)
         else {
             // An unreadable file may define it.
             if subject.workspace.argocd_complete || name == DEFAULT_PROJECT {
-                diagnostics.push(missing(&application, node, name, &projects));
+                diagnostics.push(missing(&application, node, name, &known));
             }
             continue;
         };
@@ -67,7 +68,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     diagnostics
 }
 
-fn missing(application: &Written<'_>, node: &Node, name: &str, projects: &[Project]) -> Diagnostic {
+fn missing(application: &Written<'_>, node: &Node, name: &str, projects: &[&Project]) -> Diagnostic {
     let finding = |code, message: String, label: &str| application.finding(code, message, node.place(), label);
     if name == DEFAULT_PROJECT {
         let own = application.text(&["metadata", "name"]).unwrap_or_default();
@@ -76,7 +77,7 @@ fn missing(application: &Written<'_>, node: &Node, name: &str, projects: &[Proje
             .help(format!("create argocd/projects/{own}.yaml, and set `project: {own}`"));
     }
     let own = projects.iter().filter(|project| project.argocd == application.argocd);
-    finding(Code::ApplicationProject, format!("project `{name}` does not exist"), "no such AppProject under argocd/")
+    finding(Code::ApplicationProject, format!("project `{name}` does not exist"), "no such AppProject")
         .help(suggestion(name, own.map(|project| project.name.as_str())))
 }
 
