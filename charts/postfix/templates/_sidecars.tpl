@@ -16,13 +16,16 @@ The containers beside Postfix: each has its own user, no capabilities, and a rea
     runAsGroup: 527
     {{- include "postfix.sidecarSecurity" . | nindent 4 }}
   # It listens only on the loopback interface of the pod, to which a tcpSocket probe cannot connect.
+  startupProbe:
+    exec:
+      command:
+        {{- include "postfix.milterListens" . | nindent 8 }}
+    periodSeconds: 1
+    failureThreshold: 60
   readinessProbe:
     exec:
       command:
-        - /bin/grep
-        - -Eq
-        - {{ printf ":%04X 0+:0000 0A " 8891 | quote }}
-        - /proc/net/tcp
+        {{- include "postfix.milterListens" . | nindent 8 }}
   lifecycle:
     preStop:
       exec:
@@ -71,6 +74,13 @@ The containers beside Postfix: each has its own user, no capabilities, and a rea
       mountPath: /var/spool/postfix
       readOnly: true
 {{- end }}
+{{- end }}
+
+{{- define "postfix.milterListens" -}}
+- /bin/grep
+- -Eq
+- {{ printf ":%04X 0+:0000 0A " 8891 | quote }}
+- /proc/net/tcp
 {{- end }}
 
 {{/*

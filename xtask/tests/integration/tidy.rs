@@ -289,10 +289,10 @@ fn every_promise_about_security_has_a_test() {
 /// docs/relays.md names a test for each feature that charts/postfix has: a file, a golden, a check, or a function.
 #[test]
 fn every_feature_of_the_relay_names_its_test() {
-    let text = std::fs::read_to_string(repository().join("docs/relays.md")).expect("docs/relays.md");
-    let (_, table) = text.split_once("\n| feature |").expect("the table");
+    let document = std::fs::read_to_string(repository().join("docs/relays.md")).expect("docs/relays.md");
+    let (_, table) = document.split_once("\n| feature |").expect("the table");
     let link = Regex::new(r"\]\(([^)#]+)[^)]*\)").expect("a pattern");
-    let named = Regex::new(r"`([a-z0-9_/-]+)`").expect("a pattern");
+    let quoted = Regex::new(r"`([a-z0-9_/-]+)`").expect("a pattern");
     let integration = repository().join("xtask/tests/integration");
     let functions: String = std::fs::read_dir(integration)
         .expect("readable")
@@ -316,7 +316,7 @@ fn every_feature_of_the_relay_names_its_test() {
         for file in &files {
             assert!(repository().join("docs").join(file).exists(), "{feature}: {file} does not exist");
         }
-        let names: Vec<&str> = named.captures_iter(test).map(|found| found.get(1).expect("a name").as_str()).collect();
+        let names: Vec<&str> = quoted.captures_iter(test).map(|found| found.get(1).expect("a name").as_str()).collect();
         for name in names.iter().filter(|name| **name != "lint") {
             assert!(exists(name), "{feature}: `{name}` is not the name of a golden, a check, or a test");
         }
