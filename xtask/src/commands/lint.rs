@@ -352,7 +352,9 @@ fn with_helm(
             by_target: subject.by_target,
         })
     });
-    found.into_iter().for_each(|found| diagnostics.extend(found));
+    for found in found {
+        diagnostics.extend(found);
+    }
     diagnostics
 }
 

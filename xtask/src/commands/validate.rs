@@ -143,7 +143,9 @@ pub fn check(
             };
             let mut subjects = objects::subjects(&one.target, &one.golden, &manifests);
             let server_side = server_side_applied.contains(id.app.as_str());
-            subjects.iter_mut().for_each(|subject| subject.set_server_side_apply(server_side));
+            for subject in &mut subjects {
+                subject.set_server_side_apply(server_side);
+            }
             subjects
         })
         .into_iter()

@@ -101,6 +101,7 @@ impl Helm<'_> {
     }
 
     /// The result in the cache with a key.
+    #[must_use]
     pub fn find<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
         serde_json::from_slice(&self.results.find(KIND, key)?).ok()
     }
@@ -113,6 +114,7 @@ impl Helm<'_> {
     }
 
     /// The key of a check's result for some targets of a chart.
+    #[must_use]
     pub fn key(&self, check: &str, targets: &[&ChartTarget<'_>]) -> String {
         let program = Environment::tool_facts("helm").unwrap_or_default();
         // An Application may render several charts, or one several times.

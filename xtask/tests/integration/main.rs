@@ -28,6 +28,7 @@ mod image;
 mod kind;
 mod lab;
 mod lint;
+mod lint_kept;
 mod new;
 mod other_repository;
 mod pipelines;
