@@ -6,7 +6,8 @@
 //!
 //! Reads files; starts nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use diagnostics::wording::plural;
@@ -174,20 +175,25 @@ pub fn all(workspace: &Workspace, charts: &[&Chart], targets: &[&Target<'_>], ob
     all.extend(charts.iter().flat_map(|chart| dependencies(chart)));
     all.extend(workspace.deployments.iter().flat_map(deployed));
     all.extend(bases(&workspace.root));
+    let by_id: HashMap<String, &Target<'_>> =
+        targets.iter().copied().map(|target| (target.id.to_string(), target)).collect();
     for object in objects {
-        let target = targets.iter().copied().find(|target| target.id.to_string() == object.target);
+        let target = by_id.get(&object.target).copied();
         for (text, place) in images::references(object) {
             all.extend(rendered(&workspace.root, text, place, object, target));
         }
     }
     let mut merged: Vec<Pinned> = Vec::new();
+    let mut known: BTreeMap<_, usize> = BTreeMap::new();
     for one in all {
-        let same = |other: &&mut Pinned| {
-            (other.kind, &other.name, &other.version, &other.place) == (one.kind, &one.name, &one.version, &one.place)
-        };
-        match merged.iter_mut().find(same) {
-            Some(other) => other.used_by.extend(one.used_by),
-            None => merged.push(one),
+        let span = one.place.span.as_ref().map(|span| (span.start, span.end));
+        let place = (one.place.source.name.clone(), span);
+        match known.entry((one.kind, one.name.clone(), one.version.clone(), place)) {
+            Entry::Occupied(at) => merged[*at.get()].used_by.extend(one.used_by),
+            Entry::Vacant(entry) => {
+                entry.insert(merged.len());
+                merged.push(one);
+            }
         }
     }
     let order = |one: &Pinned| (one.kind, one.name.clone(), one.known(), one.version.clone(), one.place.to_string());

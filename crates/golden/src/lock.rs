@@ -28,6 +28,36 @@ impl Lock {
     /// Parses a render.lock. Returns `None` if it is not one of this version.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
+        Self::parse_written(text).or_else(|| Self::parse_toml(text))
+    }
+
+    /// Parses a file as [`Self::to_text`] writes it, which takes a fraction of the time.
+    fn parse_written(text: &str) -> Option<Self> {
+        let word = |text: &str| {
+            let word = text.strip_prefix('"')?.strip_suffix('"')?;
+            let plain = !word.contains(|c: char| c == '"' || c == '\\' || c.is_control());
+            plain.then(|| word.to_owned())
+        };
+        let mut lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+        (lines.next()? == format!("version = {VERSION}") && lines.next()? == "[inputs]").then_some(())?;
+        let mut lock = Self { inputs: Inputs::new(), outputs: BTreeMap::new() };
+        let mut table = &mut lock.inputs;
+        let mut last = false;
+        for line in lines {
+            if line == "[outputs]" && !last {
+                (table, last) = (&mut lock.outputs, true);
+                continue;
+            }
+            let (key, value) = line.split_once(" = ")?;
+            // A key with the separator in it, and one that occurs twice, are left to the other parser.
+            if table.insert(word(key)?, word(value)?).is_some() {
+                return None;
+            }
+        }
+        last.then_some(lock)
+    }
+
+    fn parse_toml(text: &str) -> Option<Self> {
         let root = toml::parse(&Source::new(FILE, text)).ok()?;
         if root.get("version")?.to_json() != VERSION {
             return None;
@@ -66,14 +96,25 @@ mod tests {
             inputs: pairs(&[("charts/a \"b\"/x.yaml", "sha256:1"), ("helm", "4.2.1")]),
             outputs: pairs(&[("service-a.yaml", "sha256:2")]),
         };
-        assert_eq!(Lock::parse(&lock.to_text()), Some(lock));
+        let text = lock.to_text();
+        assert_eq!(Lock::parse(&text), Some(lock.clone()));
+        assert_eq!(Lock::parse_written(&text), None, "quotes in names are left to the other parser");
+        let plain = text.replace("\\\"b\\\"", "b = c");
+        assert_eq!(Lock::parse_toml(&plain), Lock::parse(&plain));
+        let plain = text.replace("\\\"b\\\"", "b");
+        assert_eq!(Lock::parse_written(&plain), Lock::parse_toml(&plain));
+        assert_eq!(Lock::parse(&plain.replace('\n', "\r\n")), Lock::parse(&plain));
     }
 
     #[test]
     fn an_invalid_lock_is_none() {
-        for text in
-            ["", "version = 2\n[inputs]\n[outputs]\n", "<<<<<<< ours\n", "version = 1\n[inputs]\na = 1\n[outputs]\n"]
-        {
+        for text in [
+            "",
+            "version = 1\n[inputs]\n\"a\" = \"1\"\n\"a\" = \"1\"\n[outputs]\n",
+            "version = 2\n[inputs]\n[outputs]\n",
+            "<<<<<<< ours\n",
+            "version = 1\n[inputs]\na = 1\n[outputs]\n",
+        ] {
             assert_eq!(Lock::parse(text), None, "{text}");
         }
     }

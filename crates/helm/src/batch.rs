@@ -3,6 +3,8 @@
 //! A worker has the environment of a helm command. What it refuses, and what ends it, is left to the helm command, whose
 //! answer counts. The protocol is in engine/README.md.
 
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,6 +20,9 @@ use crate::command;
 /// The version of the protocol.
 const PROTOCOL: u32 = 1;
 
+/// The time zone of Helm's commands, except for second renders.
+const UTC: &str = "UTC";
+
 /// The time limit of a worker's start.
 const START: Duration = Duration::from_secs(30);
 
@@ -29,7 +34,8 @@ const FAILURES: usize = 3;
 pub struct Batch {
     program: PathBuf,
     helm: PathBuf,
-    idle: Mutex<Vec<Running>>,
+    /// Workers without a command, by their time zone.
+    idle: Mutex<HashMap<OsString, Vec<Running>>>,
     failed: Mutex<Vec<String>>,
     differs: Mutex<Diagnostics>,
 }
@@ -108,8 +114,8 @@ impl Batch {
 
     /// Starts the first worker. Fails with a predicate of the engine if it cannot render in the place of Helm.
     pub fn check(&self) -> std::result::Result<(), String> {
-        let running = self.start()?;
-        locked(&self.idle).push(running);
+        let running = self.start(OsStr::new(UTC))?;
+        locked(&self.idle).entry(UTC.into()).or_default().push(running);
         Ok(())
     }
 
@@ -175,8 +181,9 @@ impl Batch {
     }
 
     fn ask(&self, invocation: &Invocation, request: &[u8]) -> Result<Answer> {
-        let idle = locked(&self.idle).pop();
-        let mut running = match idle.map_or_else(|| self.start(), Ok) {
+        let Some(zone) = zone(invocation) else { return Ok(Answer::Refused) };
+        let idle = locked(&self.idle).get_mut(zone).and_then(Vec::pop);
+        let mut running = match idle.map_or_else(|| self.start(zone), Ok) {
             Ok(running) => running,
             Err(why) => return Ok(Answer::Failed(why)),
         };
@@ -184,7 +191,7 @@ impl Batch {
         match converse(&mut running.worker, request, deadline) {
             Ok((response, stdout, stderr)) => {
                 if !response.last {
-                    locked(&self.idle).push(running);
+                    locked(&self.idle).entry(zone.to_owned()).or_default().push(running);
                 }
                 if !response.refused.is_empty() {
                     return Ok(Answer::Refused);
@@ -198,9 +205,10 @@ impl Batch {
         }
     }
 
-    fn start(&self) -> std::result::Result<Running, String> {
+    fn start(&self, zone: &OsStr) -> std::result::Result<Running, String> {
         let homes = tempfile::tempdir().map_err(|error| format!("it has no temporary directory: {error}"))?;
         let invocation = command::invocation(&self.program, Path::new("/"), homes.path());
+        let invocation = invocation.env("TZ", zone);
         let invocation =
             invocation.args(["serve".into(), self.helm.clone().into_os_string()]).limit(Limit::ProgramTime);
         let mut worker = Worker::start(&invocation).map_err(|error| format!("it cannot be started: {error}"))?;
@@ -249,12 +257,14 @@ fn converse(
     Ok((response, stdout, stderr))
 }
 
-/// The request for a command that a worker may run: `helm template` in the environment in which workers run.
+/// The time zone of a command.
+fn zone(invocation: &Invocation) -> Option<&OsStr> {
+    invocation.environment.get(OsStr::new("TZ")).map(OsString::as_os_str)
+}
+
+/// The request for a command that a worker may run: `helm template`.
 fn request(invocation: &Invocation) -> Option<Vec<u8>> {
     if invocation.args.first()? != "template" || invocation.input.is_some() {
-        return None;
-    }
-    if invocation.environment.get(std::ffi::OsStr::new("TZ"))? != "UTC" {
         return None;
     }
     let directory = invocation.directory.to_str()?;

@@ -19,6 +19,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use diagnostics::{Code, Limit, Result};
 use sha2::{Digest, Sha256};
 
+use crate::hexadecimal;
+
 use self::extension::{Extension, MAX_EXTENSION};
 use self::header::foreign_kind;
 use self::path::plain_path;
@@ -149,5 +151,5 @@ pub fn tree_digest(tree: &Tree) -> String {
 /// SHA-256 in lowercase hexadecimal.
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal::text(&Sha256::digest(bytes))
 }

@@ -1,8 +1,8 @@
 //! The names that Git gives to the contents of files.
 
-use std::fmt::Write;
-
 use sha1::Digest;
+
+use crate::hexadecimal;
 
 /// The length of a name in a repository that uses SHA-256.
 const SHA256: usize = 64;
@@ -14,11 +14,7 @@ pub fn name(content: &[u8], length: usize) -> String {
     if length == SHA256 {
         return crate::archive::sha256(&[header.as_bytes(), content].concat());
     }
-    let digest = sha1::Sha1::new().chain_update(header).chain_update(content).finalize();
-    digest.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hexadecimal::text(&sha1::Sha1::new().chain_update(header).chain_update(content).finalize())
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ pub mod git;
 pub mod git_directory;
 pub mod git_index;
 pub mod git_object;
+pub mod hexadecimal;
 pub mod inputs;
 pub mod links;
 pub mod pack;

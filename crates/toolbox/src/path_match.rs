@@ -4,7 +4,13 @@
 
 /// A valid pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PathPattern(Vec<Part>);
+pub struct PathPattern {
+    /// The literal text at its beginning and at its end, by which most texts are excluded at once.
+    start: String,
+    end: String,
+    /// What is between them.
+    parts: Vec<Part>,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
@@ -36,17 +42,31 @@ impl PathPattern {
                 c => Part::Literal(c),
             });
         }
-        Some(Self(parts))
+        let literal = |part: &Part| if let Part::Literal(c) = part { Some(*c) } else { None };
+        let start: String = parts.iter().map_while(literal).collect();
+        let end: String = parts.iter().rev().map_while(literal).collect();
+        let count = start.chars().count();
+        if count == parts.len() {
+            return Some(Self { start, end: String::new(), parts: Vec::new() });
+        }
+        parts.drain(..count);
+        parts.truncate(parts.len() - end.chars().count());
+        Some(Self { start, end: end.chars().rev().collect(), parts })
     }
 
     /// Whether the pattern matches a whole text.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
+        let inner = text.strip_prefix(self.start.as_str()).and_then(|text| text.strip_suffix(self.end.as_str()));
+        let Some(text) = inner else { return false };
+        if self.parts.is_empty() || text.is_empty() {
+            return text.is_empty() && self.parts.iter().all(|part| *part == Part::Some);
+        }
         let text: Vec<char> = text.chars().collect();
         // Whether the parts so far match the text up to each position.
         let mut reached = vec![false; text.len() + 1];
         reached[0] = true;
-        for part in &self.0 {
+        for part in &self.parts {
             let mut next = vec![false; text.len() + 1];
             if *part == Part::Some {
                 let mut reachable = false;
@@ -128,6 +148,15 @@ mod tests {
             ("[\\]a]", "]", true),
             ("[\\-x]", "-", true),
             ("*x", "xxx", true),
+            ("", "", true),
+            ("", "a", false),
+            ("aba*aba", "aba", false),
+            ("aba*aba", "abaaba", true),
+            ("a*?b", "ab", false),
+            ("a*?b", "axb", true),
+            ("ä*ü", "äöü", true),
+            ("**", "", true),
+            ("?", "", false),
         ] {
             assert_eq!(PathPattern::parse(pattern).expect("valid").matches(text), expected, "{pattern} {text}");
         }

@@ -4,6 +4,7 @@
 //! checks that do not need Helm run for every chart under charts/, deployed or not.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,8 +15,10 @@ use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place, Result};
 use golden::objects;
 use helm::batch::Runner;
 use helm::chart::Chart;
+use helm::command::time_zone;
 use helm::dependencies::{self, Prepared};
 use kubernetes::object::Object;
+use tempfile::NamedTempFile;
 use toolbox::parallel::{Slots, announced, parallel};
 use toolbox::progress::Progress;
 use toolbox::{atomic_file, inputs, links, timings};
@@ -35,6 +38,7 @@ use crate::lint::chart_sources::ChartSources;
 use crate::lint::clusters::Clusters;
 use crate::lint::helm::Helm;
 use crate::lint::kept::Kept;
+use crate::lint::second_render::SHIFT;
 use crate::lint::subject::{ByTarget, ChartSubject, Fix, Manifests, Rendered, Subject};
 use crate::lint::{CHECKS, Check, Run, clusters, images};
 use crate::report;
@@ -316,8 +320,10 @@ fn with_helm(
     let engine = diagnostics.take(session.engines.get(&tools, &tool.path, version)).flatten();
     let runner = Runner { engine: engine.as_deref(), compares: false };
     let slots = Slots::new(session.jobs);
+    let Some(zone) = diagnostics.take(shifted_zone()) else { return diagnostics };
     let (root, jobs, fails) = (&session.root, session.jobs, AtomicBool::new(false));
-    let helm = Helm { runner, program: &tool.path, root, results, fails: &fails, jobs, slots: &slots };
+    let helm =
+        Helm { runner, program: &tool.path, root, results, fails: &fails, zone: zone.path(), jobs, slots: &slots };
     let mut ready = Vec::new();
     for chart in charts {
         let cases: Vec<&ChartTarget<'_>> = cases.get(&*chart.directory).into_iter().flatten().collect();
@@ -354,7 +360,9 @@ fn with_helm(
             by_target: subject.by_target,
         })
     });
-    found.into_iter().for_each(|found| diagnostics.extend(found));
+    for found in found {
+        diagnostics.extend(found);
+    }
     diagnostics
 }
 
@@ -387,6 +395,16 @@ fn of_chart(subject: &ChartSubject<'_>) -> Diagnostics {
         helm.keep(&key, &kept);
     }
     diagnostics
+}
+
+/// The time zone of second renders. All of them have the same file, so that the engine needs few workers.
+fn shifted_zone() -> Result<NamedTempFile> {
+    let write = || {
+        let mut file = NamedTempFile::new()?;
+        file.write_all(&time_zone(SHIFT))?;
+        Ok(file)
+    };
+    write().map_err(|error| Diagnostic::io("write a file in", &std::env::temp_dir(), &error).into())
 }
 
 /// The text that contains the inline values of an Application.

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use diagnostics::wording::plural;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
+use document::yaml::Document;
 use document::{Node, yaml};
 use golden::objects;
 use kubernetes::schemas::{Kind, Version, crd, files};
@@ -162,8 +163,10 @@ pub fn check(
         checked.diagnostics = found;
         return checked;
     }
-    let mut subjects: Vec<Subject> =
-        workspace.argocd.iter().flat_map(|file| subject::of_argocd(&file.name, &file.documents)).collect();
+    // Definitions among them are needed, even if they are not validated.
+    let is_read = |document: &Document| request.whole() || document.root.source.text.contains(crd::KIND);
+    let read = workspace.argocd.iter().filter(|file| file.documents.iter().any(is_read));
+    let mut subjects: Vec<Subject> = read.flat_map(|file| subject::of_argocd(&file.name, &file.documents)).collect();
     let server_side_applied = server_side_applied(workspace);
     let is_wanted = |target: &TargetId, file: &str| {
         request.only.as_ref().is_none_or(|only| only.contains(&(target.clone(), file.to_owned())))
@@ -177,7 +180,9 @@ pub fn check(
             };
             let mut subjects = objects::subjects(&one.target, &one.golden, &manifests);
             let server_side = server_side_applied.contains(id.app.as_str());
-            subjects.iter_mut().for_each(|subject| subject.set_server_side_apply(server_side));
+            for subject in &mut subjects {
+                subject.set_server_side_apply(server_side);
+            }
             subjects
         })
         .into_iter()

@@ -6,6 +6,7 @@
 //!
 //! Global projects are configured in Argo CD's own settings, so they are not considered.
 
+use std::cell::LazyCell;
 use std::collections::BTreeSet;
 
 use argocd::pattern::matches_kind;
@@ -45,6 +46,9 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let scopes = Scopes::new(subject.objects);
     let mut unknown = BTreeSet::new();
     let mut misspelled = Misspelled::default();
+    // Another target may define a kind.
+    let complete = subject.targets.len() == plan::target_ids(subject.workspace).len();
+    let reported = LazyCell::new(|| forbidden_namespaces(subject, &projects, &scopes));
     for application in subject.applications() {
         let Some((name, node)) = application.written_project() else { continue };
         let Some(project) =
@@ -58,8 +62,8 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         };
         let against = Against { application, project, scopes: &scopes };
         diagnostics.extend(against.itself());
-        diagnostics.extend(against.objects(subject, &mut unknown, &mut misspelled));
-        diagnostics.extend(against.manifests(subject, &projects, &mut misspelled));
+        diagnostics.extend(against.objects(subject, complete, &mut unknown, &mut misspelled));
+        diagnostics.extend(against.manifests(subject, &reported, &mut misspelled));
     }
     for project in &projects {
         diagnostics.extend(misspelled.in_project(project));
@@ -277,14 +281,13 @@ impl Against<'_> {
     fn objects(
         &self,
         subject: &Subject<'_>,
+        complete: bool,
         unknown: &mut BTreeSet<(String, String)>,
         misspelled: &mut Misspelled,
     ) -> Diagnostics {
         let mut diagnostics = Diagnostics::default();
         let target = format!("{}/{DEFAULT_CASE}", self.application.name);
         let deployed = self.application.deployment.is_some();
-        // Another target may define the kind.
-        let complete = subject.targets.len() == plan::target_ids(subject.workspace).len();
         let synced = |object: &&Object| sync_order::order(&object.root).is_some();
         for object in subject.by_target.of(&target).iter().filter(|object| deployed && synced(object)) {
             let key = &object.key;
@@ -330,20 +333,16 @@ impl Against<'_> {
     }
 
     /// Checks the manifests under argocd/ that the Application deploys.
-    fn manifests(&self, subject: &Subject<'_>, projects: &[Project], misspelled: &mut Misspelled) -> Diagnostics {
+    fn manifests(
+        &self,
+        subject: &Subject<'_>,
+        reported: &LazyCell<Vec<Place>, impl FnOnce() -> Vec<Place>>,
+        misspelled: &mut Misspelled,
+    ) -> Diagnostics {
         let mut diagnostics = Diagnostics::default();
-        // The namespace of an Application that its own project does not allow is reported there.
-        let reported: Vec<Place> = subject
-            .applications()
-            .into_iter()
-            .filter_map(|application| {
-                let (name, _) = application.written_project()?;
-                let project = projects.iter().find(|project| project.name == name)?;
-                let place = application.place(&["metadata", "namespace"]);
-                Against { application, project, scopes: self.scopes }.source_namespace().map(|_| place)
-            })
-            .collect();
-        for file in &subject.workspace.argocd {
+        // An Application that is rendered deploys what it renders.
+        let files = subject.workspace.argocd.iter().filter(|_| self.application.deployment.is_none());
+        for file in files {
             if !argocd_folder::deploys(&self.application, &file.name) {
                 continue;
             }
@@ -555,6 +554,17 @@ fn unknown_scope(object: &Object, place: Place) -> Diagnostic {
     object
         .finding(Code::ScopeUnknown, message, place, "not checked against the project")
         .note("known are built-in kinds, and kinds whose CustomResourceDefinition a target renders")
+}
+
+/// The namespaces of Applications that their own projects do not allow, which are reported there.
+fn forbidden_namespaces(subject: &Subject<'_>, projects: &[Project], scopes: &Scopes) -> Vec<Place> {
+    let forbidden = subject.applications().into_iter().filter_map(|application| {
+        let (name, _) = application.written_project()?;
+        let project = projects.iter().find(|project| project.name == name)?;
+        let place = application.place(&["metadata", "namespace"]);
+        Against { application, project, scopes }.source_namespace().map(|_| place)
+    });
+    forbidden.collect()
 }
 
 /// Reports projects that no Application uses, and those in a namespace that Argo CD does not watch.

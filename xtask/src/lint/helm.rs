@@ -34,6 +34,8 @@ pub struct Helm<'a> {
     pub results: &'a Results,
     /// Whether a run for this chart failed, so that what the checks find may not be all.
     pub fails: &'a AtomicBool,
+    /// A file with the time zone of second renders.
+    pub zone: &'a Path,
     /// How many threads may wait for processes.
     pub jobs: usize,
     /// How many processes may run at once, for all charts.
@@ -49,15 +51,15 @@ impl Helm<'_> {
         directory: &Path,
         args: impl FnOnce(Option<&Path>) -> Vec<OsString>,
     ) -> Result<(Output, Invocation)> {
-        self.run_at(target, directory, None, args)
+        self.run_in(target, directory, None, args)
     }
 
-    /// Like [`Self::run`], in a time zone `zone` seconds away from UTC.
-    pub(super) fn run_at(
+    /// Like [`Self::run`], in a time zone that a file defines.
+    pub(super) fn run_in(
         &self,
         target: &ChartTarget<'_>,
         directory: &Path,
-        zone: Option<i32>,
+        zone: Option<&Path>,
         args: impl FnOnce(Option<&Path>) -> Vec<OsString>,
     ) -> Result<(Output, Invocation)> {
         let homes = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
@@ -71,8 +73,8 @@ impl Helm<'_> {
             None => None,
         };
         let mut invocation = command::invocation(self.program, directory, homes.path());
-        if let Some(offset) = zone {
-            invocation = invocation.env("TZ", write("zone", &command::time_zone(offset))?);
+        if let Some(zone) = zone {
+            invocation = invocation.env("TZ", zone);
         }
         let invocation = invocation.args(args(inline.as_deref())).limit(Limit::ProgramTime);
         Ok((self.slots.with(|| self.runner.run(&invocation))?, invocation))
@@ -95,6 +97,7 @@ impl Helm<'_> {
     }
 
     /// The result in the cache with a key.
+    #[must_use]
     pub fn find<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
         serde_json::from_slice(&self.results.find(KIND, key)?).ok()
     }
@@ -107,6 +110,7 @@ impl Helm<'_> {
     }
 
     /// The key of a check's result for some targets of a chart.
+    #[must_use]
     pub fn key(&self, check: &str, targets: &[&ChartTarget<'_>]) -> String {
         let program = Environment::tool_facts("helm").unwrap_or_default();
         // An Application may render several charts, or one several times.

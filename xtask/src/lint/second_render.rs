@@ -32,7 +32,7 @@ use crate::lint::subject::{ChartSubject, Rendered};
 pub const CODES: &[Code] = &[Code::RenderUnstable];
 
 /// The time zone offset: a year and a month, five hours, seven minutes, and eleven seconds, so every part differs.
-const SHIFT: i32 = 400 * 86_400 + 5 * 3_600 + 7 * 60 + 11;
+pub const SHIFT: i32 = 400 * 86_400 + 5 * 3_600 + 7 * 60 + 11;
 
 /// The path of an object's name.
 const NAME: [&str; 2] = ["metadata", "name"];
@@ -63,13 +63,13 @@ fn differences(helm: &Helm<'_>, one: &Rendered<'_>, directory: &Path) -> Result<
         if (own.is_some() || !one.fresh) && uses_time(directory) {
             std::thread::sleep(until_next_second());
         }
-        let second = render(helm, one.target, directory, Some(SHIFT))?;
+        let second = render(helm, one.target, directory, Some(helm.zone))?;
         Ok(compare(own.as_deref().unwrap_or_else(|| one.manifests.all()), &second))
     })
 }
 
-fn render(helm: &Helm<'_>, target: &ChartTarget<'_>, directory: &Path, zone: Option<i32>) -> Result<Vec<Manifest>> {
-    let (output, invocation) = helm.run_at(target, directory, zone, |inline| target.recipe.args(inline))?;
+fn render(helm: &Helm<'_>, target: &ChartTarget<'_>, directory: &Path, zone: Option<&Path>) -> Result<Vec<Manifest>> {
+    let (output, invocation) = helm.run_in(target, directory, zone, |inline| target.recipe.args(inline))?;
     if output.success() {
         return manifest::read(&output.stdout, &target.recipe.namespace);
     }

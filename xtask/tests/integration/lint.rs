@@ -118,7 +118,7 @@ const SCHEMA: &str = r#"{
 "#;
 
 /// A workspace without findings.
-fn sound() -> Bench {
+pub(crate) fn sound() -> Bench {
     let bench = Bench::new();
     for (path, text) in [
         ("charts.toml", CONFIG),

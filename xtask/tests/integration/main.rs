@@ -30,6 +30,7 @@ mod kind;
 mod lab;
 mod limits;
 mod lint;
+mod lint_kept;
 mod new;
 mod other_repository;
 mod pipelines;

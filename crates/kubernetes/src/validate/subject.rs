@@ -207,10 +207,23 @@ fn part(document: &Document, node: &Node) -> String {
     let same =
         |again: &Document| matches!(again.root.value, Value::Mapping(_)) && again.root.to_json() == node.to_json();
     let plain = document.duplicates.is_empty() && !document.aliases;
+    if plain && is_alone(text, node) {
+        return cut;
+    }
     match yaml::parse_one(&Source::new("", &cut)) {
         Ok(again) if plain && same(&again) => cut,
         _ => node.to_json(),
     }
+}
+
+/// Whether a node is all of a document but comments before it, and its text is complete without a look at what follows. Only
+/// the end of a block scalar depends on that.
+fn is_alone(text: &str, node: &Node) -> bool {
+    let before = text[..node.span.start].lines().rev().take_while(|line| !line.starts_with("---"));
+    let empty = |line: &str| line.is_empty() || line.starts_with('#');
+    matches!(node.value, Value::Mapping(_))
+        && before.into_iter().all(empty)
+        && text.get(node.span.clone()).is_some_and(|own| !own.contains(['|', '>']))
 }
 
 #[cfg(test)]
@@ -224,6 +237,16 @@ mod tests {
         let items = document.root.get("items").expect("items").items();
         assert!(part(&document, &items[0]).starts_with("    a: 0644\n    b: |\n      x\n"));
         assert_eq!(part(&document, &items[1]).trim(), "{a: 1}");
+    }
+
+    #[test]
+    fn the_text_of_a_document_is_what_is_parsed_again() {
+        for text in ["a: 1\nb:\n- x\n- 'y'\n", "# a\n---\n# b\n\na: {b: 1}\n", "%YAML 1.2\n---\na: 1\n", "--- {a: 1}\n"]
+        {
+            let document = yaml::parse_one(&Source::new("", text)).expect("YAML");
+            let again = part(&document, &document.root);
+            assert_eq!(yaml::parse_one(&Source::new("", again)).expect("YAML").root.to_json(), document.root.to_json());
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::environment;
 use crate::file_lock;
+use crate::hexadecimal;
 use crate::progress::Progress;
 use crate::tools_lock::ToolPin;
 
@@ -261,11 +262,7 @@ pub(super) fn sha256_of(path: &Path) -> io::Result<String> {
             count => hash.update(&buffer[..count]),
         }
     }
-    let mut hexadecimal = String::with_capacity(64);
-    for byte in hash.finalize() {
-        let _ = write!(hexadecimal, "{byte:02x}");
-    }
-    Ok(hexadecimal)
+    Ok(hexadecimal::text(&hash.finalize()))
 }
 
 /// Writes a file atomically.

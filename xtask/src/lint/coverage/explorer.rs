@@ -98,7 +98,9 @@ impl<'a> Explorer<'a> {
         let mut cases: Vec<Case<'_>> = parallel(self.helm.jobs, cases, |target| {
             let key = self.helm.key(CHECK, &[target]);
             let facts: Option<Facts> = self.helm.find(&key);
-            facts.iter().for_each(|facts| self.note(facts));
+            if let Some(facts) = &facts {
+                self.note(facts);
+            }
             Case { target, key, facts }
         });
         if cases.iter().any(|case| case.facts.is_none()) {

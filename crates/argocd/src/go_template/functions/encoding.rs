@@ -26,7 +26,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::unsupported("b32dec"),
     Function::new("sha256sum", &[Text], |values| {
         let digest = Sha256::digest(text(values, 0).as_bytes());
-        Ok(Value::string(&digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
+        Ok(Value::string(&toolbox::hexadecimal::text(&digest)))
     }),
     Function::new("adler32sum", &[Text], |values| {
         let (low, high) = text(values, 0).bytes().fold((1u32, 0u32), |(low, high), byte| {
