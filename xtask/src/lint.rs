@@ -37,6 +37,7 @@ pub mod monitors;
 pub mod namespace_labels;
 mod namespaces;
 pub mod network_policy;
+pub mod node_image;
 pub mod null_ignored;
 pub mod object_shared;
 pub mod pod_placement;
@@ -149,6 +150,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(monitors::CODES, Run::Objects(monitors::check)),
     Check::new(namespace_labels::CODES, Run::Objects(namespace_labels::check)),
     Check::new(network_policy::CODES, Run::Objects(network_policy::check)),
+    Check::new(node_image::CODES, Run::Files(node_image::check)),
     Check::new(null_ignored::CODES, Run::Helm(null_ignored::check)),
     Check::new(object_shared::CODES, Run::Objects(object_shared::check)),
     Check::new(pod_security::CODES, Run::Objects(pod_security::check)),

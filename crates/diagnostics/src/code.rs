@@ -151,6 +151,7 @@ codes! {
     NamespaceLabel "namespace-label" Finding "a Pod Security label has an unknown key, level, or version, or two different levels"
     NamespaceMismatch "namespace-mismatch" Convention "a rendered object sets a namespace that its Application does not deploy into"
     NetworkPolicyOpen "network-policy-open" Finding "a NetworkPolicy implicitly allows all traffic"
+    NodeImageDiffers "node-image-differs" Finding "the node image of kind has another Kubernetes version than the cluster"
     NotRendered "not-rendered" Finding "an Application is not rendered"
     NullIgnored "null-ignored" Finding "Helm 4 ignores a null in values.yaml"
     ObjectDuplicate "object-duplicate" Configuration "a target renders the same object twice"

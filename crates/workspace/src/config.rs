@@ -159,9 +159,6 @@ impl Config {
             fields.finish(&mut diagnostics);
             Some((image?, node.get("node-image")?.place()))
         });
-        if let (Some((image, place)), Some(kubernetes)) = (&kind_node_image, &kubernetes) {
-            diagnostics.0.extend(node_image(image, place, &kubernetes.version));
-        }
         let sealing = fields.node("sealed-secrets").map(|node| sealing::section(node, &mut diagnostics));
         let namespaces = fields.sequence("namespace").iter();
         let namespaces = namespaces.filter_map(|node| pod_security::namespace(node, &mut diagnostics)).collect();
@@ -278,33 +275,6 @@ fn charts(node: &Node, diagnostics: &mut Diagnostics) -> Vec<String> {
     let folders = globs::globs(&mut fields, "folders", "apps/*");
     fields.finish(diagnostics);
     folders
-}
-
-/// The finding about a node image of another minor version than the cluster, or with an incomplete digest.
-fn node_image(image: &str, place: &Place, kubernetes: &str) -> Option<Diagnostic> {
-    let (name, digest) = image.split_once('@').map_or((image, None), |(name, digest)| (name, Some(digest)));
-    let invalid = |message: String| Diagnostic::new(Code::ConfigInvalid, message);
-    if let Some(digest) = digest.filter(|digest| !is_digest(digest)) {
-        let found = invalid("`kind.node-image` has an invalid digest".to_owned())
-            .at(place.clone(), format!("found `{digest}`"));
-        return Some(found.help("copy `sha256:` and 64 hexadecimal digits from the release notes of kind"));
-    }
-    // A tag of another form, such as that of an image of one's own, says nothing.
-    let tag = name.rsplit_once(':')?.1.strip_prefix('v')?;
-    let minor = |version: &str| {
-        let mut parts = version.split('.');
-        Some((parts.next()?.parse::<u32>().ok()?, parts.next()?.parse::<u32>().ok()?))
-    };
-    let (own, wanted) = (minor(tag)?, minor(kubernetes)?);
-    (own != wanted).then(|| {
-        invalid(format!("`kind.node-image` is for Kubernetes {tag}, but `kubernetes.version` is {kubernetes}"))
-            .at(place.clone(), "another minor version")
-            .help(format!("use a node image of Kubernetes {}.{}", wanted.0, wanted.1))
-    })
-}
-
-fn is_digest(text: &str) -> bool {
-    text.strip_prefix("sha256:").is_some_and(|sum| sum.len() == 64 && sum.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// The `[kubernetes]` section.

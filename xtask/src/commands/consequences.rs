@@ -47,6 +47,7 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::RepositoryMismatch, Code::ProjectForbids, same_repository),
     (Code::NullIgnored, Code::HelmLint, null),
     (Code::NullIgnored, Code::ObjectInvalid, null),
+    (Code::SchemasOutdated, Code::NodeImageDiffers, anywhere),
     (Code::SchemaMissing, Code::HelmLint, same_version),
     (Code::SchemaMissing, Code::HelmLint, same_template),
     (Code::SchemaMissing, Code::ScopeUnknown, same_object),
@@ -126,6 +127,11 @@ fn line(found: &Diagnostic) -> Option<(String, usize)> {
 /// Whether the effect is only about the target of the cause.
 fn about_one(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     cause.target.as_ref().is_some_and(|target| effect.notes.first() == Some(target))
+}
+
+/// Both follow from a new version in charts.toml.
+fn anywhere(_: &Diagnostic, _: &Diagnostic) -> bool {
+    true
 }
 
 fn same_line(cause: &Diagnostic, effect: &Diagnostic) -> bool {

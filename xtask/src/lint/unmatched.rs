@@ -154,7 +154,9 @@ fn describe(selecting: Selecting<'_>, best: Option<&Miss<'_>>) -> Diagnostic {
     let code = Code::SelectorUnmatched;
     let Some((miss, label)) = best.and_then(|miss| Some((miss, miss.labels.first()?))) else {
         let found = object.finding(code, message, node.place(), format!("no {noun} in the namespace has these labels"));
-        return found.help(format!("use the labels of the {noun}s that it is for, or delete the {}", object.key.kind));
+        let place = field.starts_with("spec.");
+        let what = if place { format!("delete the {}", object.key.kind) } else { "remove the selector".to_owned() };
+        return found.help(format!("use the labels of the {noun}s that it is for, or {what}"));
     };
     let there = miss.candidate;
     let owner = there.object.title();

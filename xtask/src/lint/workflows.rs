@@ -152,18 +152,19 @@ fn unknown(node: &Node, what: &str, known: &[&str], diagnostics: &mut Diagnostic
 }
 
 fn workflow(root: &Node, folder: &Path, diagnostics: &mut Diagnostics) {
-    if unknown(root, "the workflow", WORKFLOW, diagnostics) {
+    // YAML reads an unquoted `on` as true.
+    let on = root.get("on").or_else(|| root.get("true"));
+    if unknown(root, "the workflow", &[WORKFLOW, &["true"]].concat(), diagnostics) {
         return;
     }
-    for key in ["on", "jobs"] {
-        if root.get(key).is_none() {
-            diagnostics.push(
-                invalid(format!("the workflow has no `{key}`")).at(root.place(), "").help(format!("add `{key}`")),
-            );
+    for (key, node) in [("on", on), ("jobs", root.get("jobs"))] {
+        if node.is_none() {
+            let found = invalid(format!("the workflow has no `{key}`")).at(root.place(), "");
+            diagnostics.push(found.help(format!("add `{key}`")));
         }
     }
     let mut inputs = Vec::new();
-    if let Some(on) = root.get("on") {
+    if let Some(on) = on {
         events(on, diagnostics);
         for event in ["workflow_call", "workflow_dispatch"] {
             inputs.extend(

@@ -14,19 +14,24 @@ use crate::settings::{enabled, print};
 use crate::support::{Bench, HELM_4, dependencies, helm, kubeconform, repository, tree};
 
 /// What `ci` reads.
-const PARTS: [&str; 14] = [
+const PARTS: [&str; 19] = [
     ".gitattributes",
+    ".github",
     ".gitignore",
     "CHANGELOG.md",
     "README.md",
+    "action.yml",
     "advisories.toml",
     "argocd",
     "charts",
     "charts.lock",
     "charts.toml",
     "images",
+    "renovate.json",
     "schemas",
+    "tests/gitops",
     "tests/golden",
+    "tests/images",
     "tests/kind",
     "tools.lock",
 ];

@@ -1,13 +1,13 @@
 //! The sound workspaces in tests/corpus/workspaces: charts, each with an Application and an AppProject.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use crate::case::{self, Tree};
 use crate::judge;
 use crate::repository_copy::{Base, archives};
-use crate::support::{repository, tree};
+use crate::support::tree;
 
 /// The number of workspaces in a batch.
 const BATCH: usize = 11;
