@@ -4,8 +4,8 @@
 
 use std::sync::OnceLock;
 
-use crate::diagnostic::{Diagnostic, Result, suggestion};
 use crate::code::Code;
+use crate::diagnostic::{Diagnostic, Result, suggestion};
 
 macro_rules! limits {
     ($($variant:ident $name:literal $default:literal $most:literal $about:literal)*) => {
@@ -91,7 +91,11 @@ impl Limit {
         if value >= self.most() {
             return format!("`{}` is at its maximum in `XTASK_LIMITS`", self.name());
         }
-        format!("if this is intended, raise the limit with `XTASK_LIMITS={}={}`", self.name(), self.most().min(value * 2))
+        format!(
+            "if this is intended, raise the limit with `XTASK_LIMITS={}={}`",
+            self.name(),
+            self.most().min(value * 2)
+        )
     }
 }
 
@@ -109,7 +113,8 @@ fn parse(text: &str) -> Result<Vec<(Limit, usize)>> {
             Err(Diagnostic::new(Code::Usage, format!("`XTASK_LIMITS` {problem}")).help(help).into())
         };
         let names = || Limit::ALL.iter().map(|limit| limit.name());
-        let example = || "write `NAME=NUMBER`, separated by commas, such as `yaml-mib=32,program-seconds=300`".to_owned();
+        let example =
+            || "write `NAME=NUMBER`, separated by commas, such as `yaml-mib=32,program-seconds=300`".to_owned();
         let Some((name, number)) = entry.split_once('=') else {
             return invalid(format!("contains `{entry}`, which has no `=`"), example());
         };
@@ -164,6 +169,9 @@ mod tests {
     #[test]
     fn the_help_raises_the_limit() {
         assert_eq!(Limit::YamlSize.help(), "if this is intended, raise the limit with `XTASK_LIMITS=yaml-mib=32`");
-        assert_eq!(Limit::YamlDepth.help(), "if this is intended, raise the limit with `XTASK_LIMITS=yaml-levels=1000`");
+        assert_eq!(
+            Limit::YamlDepth.help(),
+            "if this is intended, raise the limit with `XTASK_LIMITS=yaml-levels=1000`"
+        );
     }
 }

@@ -201,7 +201,8 @@ impl Batch {
     fn start(&self) -> std::result::Result<Running, String> {
         let homes = tempfile::tempdir().map_err(|error| format!("it has no temporary directory: {error}"))?;
         let invocation = command::invocation(&self.program, Path::new("/"), homes.path());
-        let invocation = invocation.args(["serve".into(), self.helm.clone().into_os_string()]).limit(Limit::ProgramTime);
+        let invocation =
+            invocation.args(["serve".into(), self.helm.clone().into_os_string()]).limit(Limit::ProgramTime);
         let mut worker = Worker::start(&invocation).map_err(|error| format!("it cannot be started: {error}"))?;
         let line = worker.line(Instant::now() + START).map_err(|_| "it does not start".to_owned())?;
         let hello: Hello = serde_json::from_slice(&line).map_err(|error| format!("it writes no greeting: {error}"))?;

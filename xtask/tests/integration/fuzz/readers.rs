@@ -99,7 +99,9 @@ pub(crate) fn templates(bytes: &[u8]) {
     let _ = helm::template::unclosed::unclosed(text, &template);
     assert_eq!(xtask::lint::template::without_actions(text).len(), text.len());
     for trust in [Trust::Usual, Trust::Never] {
-        let Some(instrumented) = instrument(&[File { text, printed: Some("/templates/a.yaml") }], trust) else { continue };
+        let Some(instrumented) = instrument(&[File { text, printed: Some("/templates/a.yaml") }], trust) else {
+            continue;
+        };
         for mark in &instrumented.marks {
             assert!(text.get(mark.span.clone()).is_some(), "a mark lies outside of the text or cuts a character");
         }
@@ -219,7 +221,10 @@ impl Repository for Files {
     }
 
     fn read(&self, path: &str) -> Result<Arc<Source>, String> {
-        Ok(Source::new(path, "{\"name\": \"web\", \"chart\": {\"version\": \"1.2.3\"}, \"tags\": [\"a\"], \"big\": 12345678}"))
+        Ok(Source::new(
+            path,
+            "{\"name\": \"web\", \"chart\": {\"version\": \"1.2.3\"}, \"tags\": [\"a\"], \"big\": 12345678}",
+        ))
     }
 }
 
