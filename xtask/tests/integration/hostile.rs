@@ -51,7 +51,7 @@ const SEQUENCES: &[&str] = &[
 
 /// Checks that nothing in an output is interpreted.
 #[track_caller]
-fn harmless(answer: &Answer) {
+pub(crate) fn harmless(answer: &Answer) {
     for text in [&answer.stdout, &answer.stderr] {
         // Colors and styles are the tool's own.
         let plain = anstream::adapter::strip_str(text).to_string();

@@ -6,6 +6,7 @@
 mod accept;
 mod agreement;
 mod applications;
+mod attacks;
 mod cache;
 #[path = "../fixtures/case.rs"]
 mod case;
