@@ -18,6 +18,7 @@ pub mod git_directory;
 pub mod git_index;
 pub mod git_object;
 pub mod inputs;
+pub mod limits;
 pub mod links;
 pub mod pack;
 pub mod parallel;
