@@ -39,6 +39,7 @@ pub fn explain(
     locate: &Locate<'_>,
 ) -> Diagnostics {
     let context = Context { root, target, locate };
+    let stderr = &shortened(stderr);
     let error = errors::parse(stderr).filter(|_| code.is_some());
     let mut found = match &error {
         Some(error) => context.explain(error),
@@ -64,6 +65,16 @@ pub fn explain(
         last.helps.push(format!("to reproduce it, run: {command}"));
     }
     found
+}
+
+/// The lines of a text without the rest of very long ones: a template can fail with any text.
+fn shortened(text: &str) -> String {
+    const MOST: usize = 10_000;
+    let line = |line: &str| match line.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…\n", &line[..end]),
+        None => line.to_owned(),
+    };
+    text.split_inclusive('\n').map(line).collect()
 }
 
 fn first_line(text: &str) -> String {
