@@ -67,12 +67,18 @@ pub fn explain(
     found
 }
 
-/// The lines of a text without the rest of very long ones: a template can fail with any text.
+/// The lines of a text without the middle of very long ones: a template can fail with any text, and what templates that
+/// include each other fail with comes last.
 fn shortened(text: &str) -> String {
-    const MOST: usize = 10_000;
-    let line = |line: &str| match line.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…\n", &line[..end]),
-        None => line.to_owned(),
+    const BEGINNING: usize = 2000;
+    const END: usize = 20_000;
+    let line = |line: &str| {
+        if line.len() <= 4 * (BEGINNING + END) {
+            return line.to_owned();
+        }
+        let beginning: String = line.chars().take(BEGINNING).collect();
+        let start = line.char_indices().rev().nth(END).map_or(0, |(at, _)| at);
+        format!("{beginning}…{}", &line[start..])
     };
     text.split_inclusive('\n').map(line).collect()
 }
