@@ -513,7 +513,7 @@ fn attempt((attack, file, text, error): &Attack, helm: &Path, kustomize: &Path) 
         let mut problems = Vec::new();
         let mut check = |sound: bool, problem: &str| {
             if !sound {
-                problems.push(problem.to_owned())
+                problems.push(problem.to_owned());
             }
         };
         check(matches!(answer.code, Some(0..=3)), "the exit code");

@@ -170,9 +170,9 @@ fn a_limit_ends_in_one_error_that_names_it() {
         let name = limit.name();
         let run = bench.xtask(args).helm(&helm).kustomize(&kustomize);
         let answer = run.env("XTASK_LIMITS", format!("{name}={lowered}")).run();
-        let help = format!("raise the limit with `XTASK_LIMITS={name}={}`", lowered * 2);
+        let advice = format!("raise the limit with `XTASK_LIMITS={name}={}`", lowered * 2);
         let errors = answer.stderr.lines().filter(|line| line.starts_with("error")).count();
-        let named = answer.stderr.matches(error).count() == 1 && answer.stderr.contains(&help);
+        let named = answer.stderr.matches(error).count() == 1 && answer.stderr.contains(&advice);
         if answer.code != Some(*code) || !named || errors > 2 {
             wrong += &format!("{name}: {answer}\n");
         }

@@ -103,12 +103,15 @@ fn writing_into_a_read_only_checkout_is_an_error() {
     }
 }
 
+/// Sets a condition of a run.
+type Set = fn(Run<'_>) -> Run<'_>;
+
 #[test]
 fn the_environment_changes_no_result() {
     let Some((bench, helm)) = changed() else { return };
     for args in ["render --force", "diff", "lint", "ci", "argocd list"] {
         let expected = bench.xtask(args).helm(&helm).run();
-        let conditions: &[(&str, fn(Run<'_>) -> Run<'_>)] = &[
+        let conditions: &[(&str, Set)] = &[
             ("a locale without the language", |run| run.env("LC_ALL", "C").env("LANG", "C")),
             ("a locale with other rules for letters", |run| {
                 run.env("LC_ALL", "tr_TR.UTF-8").env("LANG", "tr_TR.UTF-8")
