@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use diagnostics::{Code, Diagnostic, Result, limit};
+use diagnostics::{Code, Diagnostic, Result};
 use toolbox::environment::Environment;
 use toolbox::progress::Progress;
-use toolbox::{process, timings};
+use toolbox::{limits, process, timings};
 use xtask::cli::{Cli, Command};
 use xtask::commands::end_to_end::prepare;
 use xtask::commands::engines::Engines;
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli, environment: &Environment, printer: &Printer) -> Result<Outcome> {
     process::catch_signals()
         .map_err(|error| Diagnostic::new(Code::Io, format!("cannot listen to signals: {error}")))?;
-    limit::configure(&environment.limits)?;
+    limits::configure(&environment.limits)?;
     if let Command::Explain(cli::Explain { subject, object: None, coverage: false, .. }) = &cli.command
         && !subject.as_ref().is_some_and(|subject| subject.contains('/'))
     {

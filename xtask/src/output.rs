@@ -6,7 +6,7 @@
 //! Not atomic: after an interrupted run, run the command again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 use golden::store;
@@ -19,8 +19,14 @@ const LIST: &str = ".rendered";
 pub fn write(root: &Path, base: &Path, folders: &BTreeMap<String, BTreeMap<String, Vec<u8>>>) -> Result<()> {
     let mut diagnostics = Diagnostics::default();
     let base = std::path::absolute(base).unwrap_or_else(|_| base.to_path_buf());
+    // Links outside of the repository are those of this machine.
+    links::refuse(root, &base)?;
     for folder in folders.keys() {
         diagnostics.extend(links::refuse(&base, &base.join(folder)).err().unwrap_or_default());
+        diagnostics.extend(reserved(root, &base.join(folder)).err().unwrap_or_default());
+        if diagnostics.has_errors() {
+            break;
+        }
         diagnostics.extend(foreign(root, &base.join(folder)).err().unwrap_or_default());
     }
     if diagnostics.has_errors() {
@@ -42,6 +48,39 @@ pub fn write(root: &Path, base: &Path, folders: &BTreeMap<String, BTreeMap<Strin
         }
     }
     Ok(())
+}
+
+/// Fails if a directory belongs to the goldens, to a chart, or to Git.
+fn reserved(root: &Path, folder: &Path) -> Result<()> {
+    let real = resolved(folder);
+    let chart = |folder: &&Path| folder.join("Chart.yaml").symlink_metadata().is_ok();
+    let owner = if real.starts_with(resolved(&root.join(store::FOLDER))) {
+        "contains the goldens"
+    } else if real.components().any(|part| part.as_os_str().eq_ignore_ascii_case(".git")) {
+        "belongs to Git"
+    } else if real.ancestors().find(chart).is_some() {
+        "belongs to a chart"
+    } else {
+        return Ok(());
+    };
+    let message = format!("the output directory `{}` {owner}", inputs::name(root, folder));
+    Err(Diagnostic::new(Code::OutputRefused, message)
+        .help("choose a directory of its own, such as `target/rendered`")
+        .into())
+}
+
+/// A path without links and `..`, as far as it exists.
+fn resolved(path: &Path) -> PathBuf {
+    let mut real = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(real.pop()),
+            Component::CurDir => {}
+            _ => real.push(part),
+        }
+        real = real.canonicalize().unwrap_or(real);
+    }
+    real
 }
 
 /// Fails if a directory contains a file that no earlier run wrote.

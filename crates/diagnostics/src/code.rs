@@ -159,7 +159,7 @@ codes! {
     ObjectRefused "object-refused" Finding "the API server would reject an object, although it matches its schema"
     ObjectShared "object-shared" Finding "two Applications render the same object"
     OtherRepositoryUnused "other-repository-unused" Finding "an entry for another repository in charts.toml is not needed"
-    OutputRefused "output-refused" Configuration "the `--output` directory contains files that this tool did not write"
+    OutputRefused "output-refused" Configuration "the `--output` directory contains files that this tool did not write, or belongs to something else"
     ParametersOverlap "parameters-overlap" Warning "Helm parameters overlap, so the result depends on their order"
     PluginFailed "plugin-failed" Unavailable "a config management plugin failed, or cannot run"
     PodSecurity "pod-security" Finding "a workload violates the Pod Security level that its namespace enforces"

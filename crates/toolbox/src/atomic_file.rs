@@ -9,9 +9,16 @@
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use diagnostics::{Diagnostic, Result};
 use tempfile::NamedTempFile;
+
+/// Starts the names of temporary files.
+const PREFIX: &str = ".xtask-";
+
+/// The age of a temporary file that no run is writing any more.
+const ABANDONED: Duration = Duration::from_secs(60);
 
 /// Writes a file atomically. Creates its directory if necessary, and keeps the permissions of a file that it replaces. What
 /// exists and is neither a file nor a directory, such as a pipe or a device, is written to instead of replaced.
@@ -41,13 +48,27 @@ pub fn write_all(files: &[(PathBuf, String)]) -> Result<()> {
     Ok(())
 }
 
+/// Removes what killed runs left in a directory. No run needs a minute between writing a file and renaming it.
+fn remove_abandoned(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let own = entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes());
+        let old = |facts: std::fs::Metadata| {
+            facts.is_file() && facts.modified().is_ok_and(|time| time.elapsed().is_ok_and(|age| age > ABANDONED))
+        };
+        if own && entry.metadata().is_ok_and(old) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// Writes the temporary file. Without a mode, it gets the permissions of the file that it replaces.
 fn stage(path: &Path, bytes: &[u8], mode: Option<u32>) -> Result<NamedTempFile> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let failed = |error: &std::io::Error| Diagnostic::io("write", path, error);
     std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
+    remove_abandoned(folder);
     let mut staged = tempfile::Builder::new()
-        .prefix(".xtask-")
+        .prefix(PREFIX)
         .permissions(std::fs::Permissions::from_mode(mode.unwrap_or(0o644)))
         .tempfile_in(folder)
         .map_err(|error| failed(&error))?;
@@ -80,6 +101,19 @@ mod tests {
             assert!(write(&link, b"text").is_err(), "the device is full");
             assert!(link.is_symlink());
         }
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_removed() {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        let path = |name: &str| directory.path().join(name);
+        for (name, age) in [(".xtask-old", 3600), (".xtask-new", 0), ("other", 3600)] {
+            let file = std::fs::File::create(path(name)).expect("created");
+            file.set_modified(std::time::SystemTime::now() - Duration::from_secs(age)).expect("set");
+        }
+        write(&path("file"), b"text").expect("written");
+        let left: Vec<bool> = [".xtask-old", ".xtask-new", "other"].map(|name| path(name).exists()).into();
+        assert_eq!(left, [false, true, true]);
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub struct Environment {
     pub cache: PathBuf,
     /// The current time since 1970; `XTASK_NOW`, in seconds, replaces it.
     pub now: Duration,
-    /// `XTASK_LIMITS`, for [`diagnostics::limit::configure`].
+    /// `XTASK_LIMITS`, for [`crate::limits::configure`].
     pub limits: String,
     /// `XTASK_NOW`, if it is not a number. [`Environment::check_now`] reports it.
     pub invalid_now: Option<String>,

@@ -19,6 +19,7 @@ pub mod git_index;
 pub mod git_object;
 pub mod hexadecimal;
 pub mod inputs;
+pub mod limits;
 pub mod links;
 pub mod pack;
 pub mod parallel;

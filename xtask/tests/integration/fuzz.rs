@@ -196,12 +196,19 @@ fn fuzz(reader: &str, files: &[Vec<u8>], read: Read) {
 
 /// Reads an input, and returns how long it took. A panic of the reader names a line of it, but not the input.
 fn check(input: &[u8], read: Read) -> Duration {
-    let began = Instant::now();
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| read(input))) {
-        panic_message(input);
-        resume_unwind(panic);
+    let mut took = Duration::MAX;
+    // Other programs may have had the processor.
+    for _ in 0..3 {
+        let began = Instant::now();
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| read(input))) {
+            panic_message(input);
+            resume_unwind(panic);
+        }
+        took = took.min(began.elapsed());
+        if took <= LIMIT {
+            break;
+        }
     }
-    let took = began.elapsed();
     if took > LIMIT {
         panic_message(input);
         panic!("the reader took {took:?}");

@@ -51,7 +51,7 @@ const SEQUENCES: &[&str] = &[
 
 /// Checks that nothing in an output is interpreted.
 #[track_caller]
-fn harmless(answer: &Answer) {
+pub(crate) fn harmless(answer: &Answer) {
     for text in [&answer.stdout, &answer.stderr] {
         // Colors and styles are the tool's own.
         let plain = anstream::adapter::strip_str(text).to_string();
@@ -118,56 +118,6 @@ fn a_report_for_ci_is_valid_xml() {
     assert!(!report.contains(forbidden), "{report:?}");
 }
 
-/// Writes a workspace with this number of keys.
-type Write<'a> = &'a dyn Fn(&Bench, usize);
-
-#[test]
-fn many_keys_take_time_in_proportion() {
-    let Some(helm) = helm(HELM_4) else { return };
-    let keys = |count: usize, indent: &str| (0..count).map(|key| format!("{indent}k{key}: v\n")).collect::<String>();
-    let places: &[(&str, Write)] = &[
-        ("values", &|bench, count| bench.write("charts/web/values.yaml", &keys(count, ""))),
-        ("Chart.yaml", &|bench, count| {
-            let text = format!("apiVersion: v2\nname: web\nversion: 0.1.0\nannotations:\n{}", keys(count, "  "));
-            bench.write("charts/web/Chart.yaml", &text);
-        }),
-        ("Application", &|bench, count| {
-            let values = format!("path: charts/web\n    helm:\n      valuesObject:\n{}", keys(count, "        "));
-            bench.write("argocd/web.yaml", &application("web", &values[6..]));
-        }),
-        ("unknown fields", &|bench, count| {
-            let fields = format!("charts/web\n{}", keys(count, "    "));
-            bench.write("argocd/web.yaml", &application("web", &fields));
-        }),
-        ("override", &|bench, count| {
-            bench.write("charts/web/.argocd-source.yaml", &format!("helm:\n  valuesObject:\n{}", keys(count, "    ")));
-        }),
-        ("template", &|bench, count| {
-            let template = format!("{CONFIG_MAP}data:\n{}", keys(count, "  ")).replace("name: web", "name: many");
-            bench.write("charts/web/templates/many.yaml", &template);
-        }),
-        ("case", &|bench, count| bench.write("charts/web/ci/many-values.yaml", &keys(count, ""))),
-        ("golden", &|bench, count| {
-            let golden = format!("# Source: web/templates/a.yaml\n{CONFIG_MAP}data:\n{}", keys(count, "  "));
-            bench.write("tests/golden/web/default/configmap-web.yaml", &golden);
-            bench.write("tests/golden/web/default/render.lock", "version = 1\n[inputs]\n[outputs]\n");
-        }),
-        ("charts.toml", &|bench, count| {
-            let text = fs::read_to_string(bench.root().join("charts.toml")).expect("readable");
-            bench.write("charts.toml", &(text + &keys(count, "").replace(": v", " = 1")));
-        }),
-    ];
-    for (place, write) in places {
-        let bench = workspace(&[("a.yaml", CONFIG_MAP)]);
-        write(&bench, 40_000);
-        let began = Instant::now();
-        let answer = bench.xtask("render").helm(&helm).run();
-        assert!(matches!(answer.code, Some(1 | 2)), "{place}: {answer}");
-        // About two seconds; an override took a minute when its time grew with the square.
-        assert!(began.elapsed() < Duration::from_secs(40), "{place}: {:?}", began.elapsed());
-    }
-}
-
 #[test]
 fn many_renamed_objects_are_compared_quickly() {
     let Some(helm) = helm(HELM_4) else { return };
@@ -221,6 +171,53 @@ fn nothing_is_written_through_a_link_out_of_the_repository() {
         let answer = bench.xtask(args).helm(&helm).run();
         assert_eq!(content(), before, "{link}, {args}: {answer}");
         assert!(path.is_symlink() || !outside.exists() || file, "{link}, {args}: {answer}");
+    }
+}
+
+#[test]
+fn output_into_something_else_is_refused() {
+    let Some(helm) = helm(HELM_4) else { return };
+    for (output, problem) in [
+        ("charts/web", "belongs to a chart"),
+        ("charts/web/templates", "belongs to a chart"),
+        ("charts/web/none/../crds", "belongs to a chart"),
+        ("tests/golden", "contains the goldens"),
+        ("tests/golden/../golden/x", "contains the goldens"),
+        ("tests/golden/web/default", "contains the goldens"),
+        (".git", "belongs to Git"),
+        (".git/hooks", "belongs to Git"),
+        ("x/../.GIT/x", "belongs to Git"),
+        ("link", "`link` is a symbolic link"),
+        ("link/inner", "`link` is a symbolic link"),
+        ("loop", "`loop` is a symbolic link"),
+        ("dangling", "`dangling` is a symbolic link"),
+        ("folder", "`web` is a symbolic link"),
+        ("outer/tests/golden/..", "belongs to a chart"),
+    ] {
+        let bench = workspace(&[("a.yaml", CONFIG_MAP)]);
+        bench.xtask("render --accept").helm(&helm).run().says(0, &[]);
+        let config = fs::read_to_string(bench.root().join("charts.toml")).expect("readable");
+        let config = config.replace("version = \"3.5\"\n", "version = \"3.5\"\nallow-out-of-bounds-symlinks = true\n");
+        bench.write("charts.toml", &config);
+        bench.write(".git/HEAD", "ref: refs/heads/main\n");
+        bench.write("folder/x", "");
+        bench.write("outer/Chart.yaml", "");
+        let outside = bench.base().join("outside");
+        fs::create_dir(&outside).expect("created");
+        for (name, target) in [
+            ("link", outside.as_path()),
+            ("loop", Path::new("loop")),
+            ("dangling", Path::new("none")),
+            ("folder/web", &outside),
+        ] {
+            symlink(target, bench.root().join(name)).expect("linked");
+        }
+        let before = tree(bench.base());
+        let answer = bench.xtask("render --output").arg(output).helm(&helm).run();
+        assert_eq!(answer.code, Some(2), "{output}: {answer}");
+        assert!(answer.stderr.contains(problem), "{output}: {answer}");
+        let after = tree(bench.base());
+        assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>(), "{output}");
     }
 }
 

@@ -205,8 +205,15 @@ impl Bench {
 
     /// Prepares a run of the binary in the workspace; arguments are separated by spaces.
     pub(crate) fn xtask(&self, args: &str) -> Run<'_> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        self.through(&[], args)
+    }
+
+    /// The same, started by another program with arguments of its own.
+    pub(crate) fn through(&self, program: &[&str], args: &str) -> Run<'_> {
+        let mut words = program.iter().copied().chain([env!("CARGO_BIN_EXE_xtask")]);
+        let mut command = Command::new(words.next().expect("a program"));
         command
+            .args(words)
             .args(args.split_whitespace())
             .current_dir(self.root())
             .env_clear()
@@ -245,6 +252,18 @@ impl Run<'_> {
     /// Sets an environment variable.
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
         self.command.env(name, value);
+        self
+    }
+
+    /// Removes an environment variable.
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
+        self
+    }
+
+    /// Adds an argument, which may contain spaces.
+    pub(crate) fn arg(mut self, argument: impl AsRef<std::ffi::OsStr>) -> Self {
+        self.command.arg(argument);
         self
     }
 

@@ -9,6 +9,8 @@ use super::*;
 
 const BINDING: &[u8] = b"kind: ClusterRoleBinding\n";
 
+const EVIL: &str = "c/templates/evil.yaml";
+
 /// An entry with a USTAR header.
 fn entry(kind: u8, path: &str, content: &[u8]) -> Vec<u8> {
     edited(kind, path, content, |_| {})
@@ -81,7 +83,6 @@ fn order_does_not_matter_to_the_digest() {
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn unsafe_archives_are_rejected() {
-    const EVIL: &str = "c/templates/evil.yaml";
     let evil = |kind| chart(&[entry(kind, EVIL, BINDING)]);
     let named = |path| chart(&[entry(b'0', path, BINDING)]);
     let records = |records: &[(&str, &str)]| chart(&[pax(records), entry(b'0', EVIL, BINDING)]);

@@ -39,6 +39,7 @@ pub fn explain(
     locate: &Locate<'_>,
 ) -> Diagnostics {
     let context = Context { root, target, locate };
+    let stderr = &shortened(stderr);
     let error = errors::parse(stderr).filter(|_| code.is_some());
     let mut found = match &error {
         Some(error) => context.explain(error),
@@ -64,6 +65,22 @@ pub fn explain(
         last.helps.push(format!("to reproduce it, run: {command}"));
     }
     found
+}
+
+/// The lines of a text without the middle of very long ones: a template can fail with any text, and what templates that
+/// include each other fail with comes last.
+fn shortened(text: &str) -> String {
+    const BEGINNING: usize = 2000;
+    const END: usize = 20_000;
+    let line = |line: &str| {
+        if line.len() <= 4 * (BEGINNING + END) {
+            return line.to_owned();
+        }
+        let beginning: String = line.chars().take(BEGINNING).collect();
+        let start = line.char_indices().rev().nth(END).map_or(0, |(at, _)| at);
+        format!("{beginning}…{}", &line[start..])
+    };
+    text.split_inclusive('\n').map(line).collect()
 }
 
 fn first_line(text: &str) -> String {
