@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"time"
 )
 
 // Protocol is the version of the protocol.
@@ -81,9 +82,18 @@ func Main(module string, render Render) {
 	if command, err := buildinfo.ReadFile(os.Args[2]); err == nil {
 		hello.CommandGo = command.GoVersion
 	}
+	go endWith(os.Getppid())
 	if err := Serve(os.Stdin, os.Stdout, os.Stderr, hello, render); err != nil {
 		os.Exit(1)
 	}
+}
+
+// endWith ends this process soon after its parent, also during a render, whose result nobody reads any more.
+func endWith(parent int) {
+	for os.Getppid() == parent {
+		time.Sleep(200 * time.Millisecond)
+	}
+	os.Exit(1)
 }
 
 // Serve answers requests. Standard error is a file: each render starts with an empty one.
