@@ -102,6 +102,18 @@ pub fn find_root(from: &Path) -> Result<PathBuf> {
     })
 }
 
+/// The errors in Applications where they usually are, if charts.toml cannot say which files contain them.
+fn invalid_applications(root: &Path) -> Diagnostics {
+    let mut diagnostics = Diagnostics::default();
+    for path in find::candidates(root, |_| false) {
+        let documents = read(root, &path).and_then(|source| yaml::parse(&source));
+        if let Some(documents) = diagnostics.take(documents) {
+            diagnostics.extend(argocd::application::read(&documents).findings());
+        }
+    }
+    diagnostics
+}
+
 impl Workspace {
     /// Reads a workspace; `cache` is the tool's cache directory. Fails only if charts.toml or a lock file is invalid.
     pub fn load(root: &Path, cache: &Path) -> Result<(Self, Diagnostics)> {
@@ -116,13 +128,7 @@ impl Workspace {
         });
         let tools_lock = diagnostics.take(tools_lock);
         let (Some(config), Some(charts_lock), Some(tools_lock)) = (config, charts_lock, tools_lock) else {
-            // Also report invalid Applications, where they usually are: charts.toml may select the files.
-            for path in find::candidates(root, |_| false) {
-                let documents = read(root, &path).and_then(|source| yaml::parse(&source));
-                if let Some(documents) = diagnostics.take(documents) {
-                    diagnostics.extend(argocd::application::read(&documents).findings());
-                }
-            }
+            diagnostics.extend(invalid_applications(root));
             return Err(diagnostics);
         };
 

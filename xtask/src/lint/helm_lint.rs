@@ -263,15 +263,18 @@ mod tests {
     fn warnings_and_errors_are_parsed_and_info_is_skipped() {
         let text = "==> Linting .\n[INFO] Chart.yaml: icon is recommended\n[WARNING] templates/a.yaml: object name does not conform\n[ERROR] templates/: values don't meet the specifications of the schema(s):\nx:\n- at '/a': got string, want integer\n\nError: 1 chart(s) linted, 1 chart(s) failed\n";
         assert_eq!(
-            parse(text),
+            parse(text, true),
             [
                 "templates/a.yaml: object name does not conform",
                 "templates/: values don't meet the specifications of the schema(s):\nx:\n- at '/a': got string, want integer"
             ]
         );
         assert!(
-            parse("==> Linting .\n[INFO] Chart.yaml: icon is recommended\n\n1 chart(s) linted, 0 chart(s) failed\n")
-                .is_empty()
+            parse(
+                "==> Linting .\n[INFO] Chart.yaml: icon is recommended\n\n1 chart(s) linted, 0 chart(s) failed\n",
+                true
+            )
+            .is_empty()
         );
     }
 

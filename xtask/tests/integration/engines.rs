@@ -111,3 +111,38 @@ fn an_engine_that_is_demanded_has_to_be_there() {
     let answer = bench.xtask("render --accept").helm(&helm).env("XTASK_HELM_ENGINE", &engine).run();
     assert_eq!((answer.code, answer.stderr.contains("engine")), (Some(0), false), "{answer}");
 }
+
+/// The processes of a program whose parent is a process.
+#[cfg(target_os = "linux")]
+fn children(parent: u32, program: &str) -> Vec<u32> {
+    let ids = fs::read_dir("/proc").expect("/proc").filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let is_child = |id: &u32| {
+        let text = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        let fields = text.split_once(&format!("({program}) ")).map(|(_, fields)| fields.to_owned());
+        fields.is_some_and(|fields| fields.split(' ').nth(1) == Some(parent.to_string().as_str()))
+    };
+    ids.filter(is_child).collect()
+}
+
+/// A worker does not outlive the run that it renders for, not even during a render that takes minutes.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_worker_ends_with_its_run() {
+    let (Some(helm), Some(_)) = (helm(HELM_4), engines()) else { return };
+    let bench = workspace();
+    let endless = "{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}\n";
+    bench.write("charts/one/templates/endless.yaml", endless);
+    let mut run = bench.xtask("render --engine batch").helm(&helm).spawn();
+    let until = |done: &dyn Fn() -> bool| {
+        let began = std::time::Instant::now();
+        while !done() {
+            assert!(began.elapsed() < std::time::Duration::from_secs(60), "waited in vain");
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+    };
+    until(&|| !children(run.id(), "helm-engine").is_empty());
+    let workers = children(run.id(), "helm-engine");
+    run.kill().expect("killed");
+    run.wait().expect("ended");
+    until(&|| workers.iter().all(|worker| !Path::new(&format!("/proc/{worker}")).exists()));
+}

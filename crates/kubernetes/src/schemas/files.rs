@@ -48,7 +48,7 @@ pub fn source(root: &Path, file: &str) -> Result<Arc<Source>> {
 pub fn present(root: &Path) -> BTreeSet<String> {
     let is_schema = |path: &PathBuf| path.extension().is_some_and(|end| end == "json");
     if !generated(root) {
-        let groups = BUILT_IN.dirs().flat_map(|group| group.files()).map(|file| file.path().to_path_buf());
+        let groups = BUILT_IN.dirs().flat_map(Dir::files).map(|file| file.path().to_path_buf());
         return groups.filter(is_schema).map(|path| path.to_string_lossy().into_owned()).collect();
     }
     let folder = root.join(FOLDER);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use argocd::application_set::{self, Cluster, Repository, Surroundings};
+use argocd::application_set::{self, Cluster, Repository, Surroundings, Unknown};
 use argocd::{application, go_template, project};
 use cluster::scenario::Scenario;
 use diagnostics::{Diagnostics, Source};
@@ -199,15 +199,15 @@ pub(crate) fn application_sets(bytes: &[u8]) {
 struct World;
 
 impl Surroundings for World {
-    fn repository(&self, _: &str, _: &str) -> Result<Arc<dyn Repository>, String> {
+    fn repository(&self, _: &str, _: &str) -> Result<Arc<dyn Repository>, Unknown> {
         Ok(Arc::new(Files(["apps/web/config.json", "apps/api/config.yaml", "README.md"].map(str::to_owned))))
     }
 
-    fn clusters(&self) -> Result<&[Cluster], String> {
+    fn clusters(&self) -> Result<&[Cluster], Unknown> {
         Ok(&[])
     }
 
-    fn samples(&self, _: &str, _: &str) -> Result<Vec<Node>, String> {
+    fn samples(&self, _: &str, _: &str) -> Result<Vec<Node>, Unknown> {
         let text = "- {number: '7', branch: feature/X, head_short_sha: abc}\n";
         Ok(yaml::parse_one(&Source::new("charts.toml", text)).expect("YAML").root.items().to_vec())
     }
