@@ -25,6 +25,7 @@ pub mod conflict_marker;
 pub mod coverage;
 pub mod disruption_blocked;
 pub mod dockerfiles;
+pub mod gitops_files;
 pub mod helm;
 pub mod helm_lint;
 pub mod hook_unknown;
@@ -141,6 +142,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(coverage::CODES, Run::Helm(coverage::check)),
     Check::new(disruption_blocked::CODES, Run::Objects(disruption_blocked::check)),
     Check::new(dockerfiles::CODES, Run::Files(dockerfiles::check)),
+    Check::new(gitops_files::CODES, Run::Files(gitops_files::check)),
     Check::new(helm_lint::CODES, Run::Helm(helm_lint::check)),
     Check::new(hook_unknown::CODES, Run::Files(hook_unknown::check)),
     Check::new(ignored_differences::CODES, Run::Objects(ignored_differences::check)),

@@ -68,8 +68,10 @@ impl GitOps {
         fields.finish(diagnostics);
         Some(Self { version: version?, place, sha256: sha256?, images, apply })
     }
+
     /// Reports files in `apply` that do not exist.
-    pub(crate) fn check_files(&self, root: &Path) -> Diagnostics {
+    #[must_use]
+    pub fn check_files(&self, root: &Path) -> Diagnostics {
         let missing = self.apply.iter().filter(|(name, _)| !root.join(name).is_file());
         let finding = |(name, place): &(String, Place)| {
             let found = Diagnostic::new(Code::ConfigInvalid, format!("`{name}` in `gitops.apply` does not exist"));

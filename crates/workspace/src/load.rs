@@ -132,9 +132,6 @@ impl Workspace {
             return Err(diagnostics);
         };
 
-        if let Some(gitops) = &config.gitops {
-            diagnostics.extend(gitops.check_files(root));
-        }
         let mut workspace = Self {
             root: root.to_path_buf(),
             cache: cache.to_path_buf(),

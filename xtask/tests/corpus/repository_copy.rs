@@ -11,7 +11,7 @@ use crate::edit::{self, Spot};
 use crate::entry::Entry;
 use crate::judge::{self, Finding};
 use crate::settings::{enabled, print};
-use crate::support::{Bench, HELM_4, dependencies, helm, kubeconform, repository, tree};
+use crate::support::{Bench, HELM_4, dependencies, engines, helm, kubeconform, repository, tree};
 
 /// What `ci` reads.
 const PARTS: [&str; 19] = [
@@ -95,6 +95,11 @@ impl Base {
         let commit = git(root, &["rev-parse", "HEAD"])?;
         let cache = tempfile::tempdir().map_err(|error| error.to_string())?;
         fs::write(cache.path().join("fingerprint.key"), [7; 32]).map_err(|error| error.to_string())?;
+        if let Some(engines) = engines() {
+            fs::create_dir(cache.path().join("tools")).map_err(|error| error.to_string())?;
+            std::os::unix::fs::symlink(engines, cache.path().join("tools/helm-engine"))
+                .map_err(|error| error.to_string())?;
+        }
         let mirror = tempfile::tempdir().map_err(|error| error.to_string())?;
         for (path, bytes) in archives(&files) {
             fs::write(mirror.path().join(path.file_name().expect("a file")), bytes)
