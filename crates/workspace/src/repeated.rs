@@ -94,6 +94,6 @@ mod tests {
         };
         let found = shown(names.iter().map(|name| (name.as_str(), set(name))).collect());
         assert_eq!(found.len(), 1);
-        assert!(found[0].1[0].ends_with("`set8`, and 3 more"), "{found:?}");
+        assert!(found[0].1[0].ends_with("`set6`, and 3 more"), "{found:?}");
     }
 }
