@@ -170,7 +170,7 @@ pub enum Command {
     },
     /// Check charts, rendered objects, Applications, and projects
     ///
-    /// Charts: `helm lint --strict` for every case, coverage of template branches and values by cases, README value
+    /// Charts: `helm lint` for every case, coverage of template branches and values by cases, README value
     /// tables, values schemas, chart versions, nulls that Helm ignores, and moved repositories.
     ///
     /// Rendered objects: output that differs between two renders, mutable image tags, plaintext Secrets, SealedSecrets

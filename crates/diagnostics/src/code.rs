@@ -128,7 +128,7 @@ codes! {
     GoldenFileOrphaned "golden-file-orphaned" Finding "a file among the goldens belongs to no rendered object"
     GoldenMissing "golden-missing" Finding "a target has no goldens yet, or a golden was deleted"
     HelmFailed "helm-failed" Unavailable "helm crashed, or failed without a recognizable error message"
-    HelmLint "helm-lint" Finding "`helm lint --strict` reported a problem"
+    HelmLint "helm-lint" Finding "`helm lint` reported a problem"
     HelmRefused "helm-refused" Configuration "helm cannot render the chart with these values"
     HookDeleted "hook-deleted" Finding "Argo CD deletes a hook that a workload needs"
     IgnoreDifferencesUnmatched "ignore-differences-unmatched" Finding "an entry of `ignoreDifferences` matches nothing that its Application renders"
