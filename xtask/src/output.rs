@@ -52,13 +52,13 @@ pub fn write(root: &Path, base: &Path, folders: &BTreeMap<String, BTreeMap<Strin
 
 /// Fails if a directory belongs to the goldens, to a chart, or to Git.
 fn reserved(root: &Path, folder: &Path) -> Result<()> {
-    let real = resolved(folder);
+    let (real, base) = (resolved(folder), resolved(root));
     let chart = |folder: &&Path| folder.join("Chart.yaml").symlink_metadata().is_ok();
     let owner = if real.starts_with(resolved(&root.join(store::FOLDER))) {
         "contains the goldens"
     } else if real.components().any(|part| part.as_os_str().eq_ignore_ascii_case(".git")) {
         "belongs to Git"
-    } else if real.ancestors().find(chart).is_some() {
+    } else if real.ancestors().find(chart).is_some_and(|chart| chart != base || of_root_chart(&real, &base)) {
         "belongs to a chart"
     } else {
         return Ok(());
@@ -67,6 +67,13 @@ fn reserved(root: &Path, folder: &Path) -> Result<()> {
     Err(Diagnostic::new(Code::OutputRefused, message)
         .help("choose a directory of its own, such as `target/rendered`")
         .into())
+}
+
+/// Whether a directory is what a chart in the root of the repository is made of. Its other directories are not only the
+/// chart's.
+fn of_root_chart(real: &Path, root: &Path) -> bool {
+    let first = real.strip_prefix(root).ok().and_then(|path| path.components().next());
+    first.is_none_or(|first| ["charts", "crds", "templates"].iter().any(|own| first.as_os_str() == *own))
 }
 
 /// A path without links and `..`, as far as it exists.
