@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::hostile::{CONFIG_MAP, application, workspace};
-use crate::support::{Answer, Bench, HELM_4, Run, copy, helm, tree};
+use crate::support::{Answer, Bench, HELM_4, Run, copy, helm, pack, tree};
 
 /// Starts a program for which the modes of files hold, also if it runs as root.
 const BOUND: &[&str] = &["/usr/bin/setpriv", "--bounding-set=-dac_override,-dac_read_search", "--"];
@@ -194,34 +194,92 @@ fn a_kill_at_any_time_leaves_whole_files() {
     original.write("charts/web/README.md", "# web\n\n<!-- values -->\n<!-- /values -->\n");
     original.write("charts/web/values.yaml", "# -- A value.\na: 1\n");
     original.write("out/keep.txt", "kept\n");
+    for (args, completed) in WRITING {
+        killed(&original, args, *completed, &helm);
+    }
+}
+
+#[test]
+fn a_kill_of_init_leaves_whole_files() {
+    let Some((original, helm)) = changed() else { return };
+    fs::remove_file(original.root().join("charts.toml")).expect("removed");
+    killed(&original, "init", false, &helm);
+}
+
+#[test]
+fn a_kill_of_deps_leaves_whole_files() {
+    let Some((original, helm)) = changed() else { return };
+    let mut chart = "apiVersion: v2\nname: web\nversion: 0.1.0\ndependencies:\n".to_owned();
+    for name in ["a", "b", "c"] {
+        chart += &format!("  - {{name: {name}, version: 1.0.0, repository: \"https://charts.example.org\"}}\n");
+        let files = [
+            ("Chart.yaml", format!("apiVersion: v2\nname: {name}\nversion: 1.0.0\n")),
+            ("templates/a.yaml", CONFIG_MAP.to_owned()),
+            // So that writing takes time.
+            ("files/random", (0..200_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_string()).collect()),
+        ];
+        let files = files.map(|(path, text)| (Path::new(name).join(path), text.into_bytes()));
+        fs::create_dir_all(original.root().join("mirror")).expect("created");
+        fs::write(original.root().join(format!("mirror/{name}-1.0.0.tgz")), pack(files.into())).expect("written");
+    }
+    original.write("charts/web/Chart.yaml", &chart);
+    killed(&original, "deps --update", true, &helm);
+}
+
+#[test]
+fn a_kill_of_schemas_leaves_whole_files() {
+    let Some((original, helm)) = changed() else { return };
+    let mut definitions = serde_json::Map::new();
+    for number in 0..200 {
+        let kind = if number == 0 { "ConfigMap".to_owned() } else { format!("Kind{number}") };
+        let text = serde_json::json!({ "type": "string" });
+        let named = serde_json::json!([{ "group": "", "version": "v1", "kind": kind }]);
+        let definition = serde_json::json!({
+            "type": "object",
+            "properties": { "apiVersion": text, "kind": text, "metadata": { "type": "object" }, "data": { "type": "object" } },
+            "x-kubernetes-group-version-kind": named,
+        });
+        definitions.insert(format!("io.k8s.api.core.v1.{kind}"), definition);
+    }
+    let info = serde_json::json!({ "title": "Kubernetes", "version": "v1.34.11" });
+    let document = serde_json::json!({ "swagger": "2.0", "info": info, "paths": {}, "definitions": definitions });
+    original.write("openapi.json", &document.to_string());
+    killed(&original, "schemas --from openapi.json", true, &helm);
+}
+
+/// Kills a command at several moments, each in a copy of a workspace. If a run completes what a killed one began, it runs once
+/// more.
+fn killed(original: &Bench, args: &str, completed: bool, helm: &Path) {
     let fresh = || {
         let bench = Bench::new();
         copy(&original.root(), &bench.root());
         bench
     };
-    for (args, completed) in WRITING {
+    // A directory that does not exist is not read.
+    fn prepared<'a>(bench: &'a Bench, args: &str, helm: &Path) -> Run<'a> {
+        bench.xtask(args).helm(helm).env("XTASK_CHART_MIRROR", bench.root().join("mirror"))
+    }
+    let bench = fresh();
+    let before = tree(&bench.root());
+    let began = Instant::now();
+    let answer = prepared(&bench, args, helm).run();
+    let whole = began.elapsed();
+    assert!(matches!(answer.code, Some(0..=2)), "{args}: {answer}");
+    let after = tree(&bench.root());
+    for round in 0..6_u32 {
         let bench = fresh();
-        let before = tree(&bench.root());
-        let began = Instant::now();
-        let answer = bench.xtask(args).helm(&helm).run();
-        let whole = began.elapsed();
-        assert!(matches!(answer.code, Some(0..=2)), "{args}: {answer}");
-        let after = tree(&bench.root());
-        for round in 0..6_u32 {
-            let bench = fresh();
-            let mut child = bench.xtask(args).helm(&helm).spawn();
-            std::thread::sleep(whole.mul_f64(f64::from(round) / 5.0));
-            let _ = child.kill();
-            let _ = child.wait();
-            mixed(args, &before, &after, &tree(&bench.root()));
-            if *completed {
-                let answer = bench.xtask(args).helm(&helm).run();
-                assert!(matches!(answer.code, Some(0..=2)), "{args} after a kill: {answer}");
-                // A later run removes a temporary file that a killed one was writing.
-                let now = tree(&bench.root());
-                let left = now.keys().filter(|path| !path.to_string_lossy().contains(".xtask-"));
-                assert_eq!(left.collect::<Vec<_>>(), after.keys().collect::<Vec<_>>(), "{args} after a kill");
-            }
+        let mut child = prepared(&bench, args, helm).spawn();
+        std::thread::sleep(whole.mul_f64(f64::from(round) / 5.0));
+        let _ = child.kill();
+        let _ = child.wait();
+        mixed(args, &before, &after, &tree(&bench.root()));
+        if completed {
+            let answer = prepared(&bench, args, helm).run();
+            assert!(matches!(answer.code, Some(0..=2)), "{args} after a kill: {answer}");
+            // A later run removes a temporary file that a killed one was writing.
+            let now = tree(&bench.root());
+            let left = now.keys().filter(|path| !path.to_string_lossy().contains(".xtask-"));
+            assert_eq!(left.collect::<Vec<_>>(), after.keys().collect::<Vec<_>>(), "{args} after a kill");
         }
     }
 }
@@ -233,7 +291,9 @@ fn mixed(args: &str, before: &Files, after: &Files, now: &Files) {
         let name = path.to_string_lossy();
         let staging = name.contains("/.") || name.starts_with(".xtask-");
         let timed = name.starts_with("out/report") || name.starts_with("out/timings");
-        let whole = known.contains(&Some(bytes)) || staging || timed && !bytes.is_empty();
+        // Helm ends a lock with the time.
+        let locked = name.ends_with("/Chart.lock") && bytes.ends_with(b"Z\"\n");
+        let whole = known.contains(&Some(bytes)) || staging || timed && !bytes.is_empty() || locked;
         assert!(whole, "{args}: {name} is {:?}", String::from_utf8_lossy(bytes));
     }
     for path in before.keys() {
