@@ -250,8 +250,12 @@ fn dependencies_come_from_one_registry_and_in_one_version() {
     let deny = std::fs::read_to_string(repository().join("deny.toml")).expect("deny.toml");
     let skipped = deny.lines().filter_map(|line| line.trim().strip_prefix("{ crate = \"")?.split('"').next());
     let skipped: BTreeSet<&str> = skipped.collect();
-    let several: BTreeSet<&str> =
-        versions.iter().filter(|(_, count)| **count > 1).map(|(name, _)| name.as_str()).collect();
+    // The lock lists dependencies of all systems, cargo-deny only reads those of the systems in deny.toml.
+    let several: BTreeSet<&str> = versions
+        .iter()
+        .filter(|(name, count)| **count > 1 && !name.starts_with("windows"))
+        .map(|(name, _)| name.as_str())
+        .collect();
     assert_eq!(several, skipped, "the crates with several versions, and `skip` in deny.toml");
 }
 
