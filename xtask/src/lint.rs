@@ -50,6 +50,7 @@ pub mod rbac_rules;
 pub mod references;
 mod replicas;
 pub mod repository_moved;
+pub mod scenario_values;
 pub mod scenarios;
 pub mod sealed_secret;
 pub mod sealed_secret_wave;
@@ -163,6 +164,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(rbac_rules::CODES, Run::Objects(rbac_rules::check)),
     Check::new(references::CODES, Run::Objects(references::check)),
     Check::new(repository_moved::CODES, Run::Files(repository_moved::check)),
+    Check::new(scenario_values::CODES, Run::Helm(scenario_values::check)),
     Check::new(scenarios::CODES, Run::Files(scenarios::check)),
     Check::new(sealed_secret::CODES, Run::Objects(sealed_secret::check)),
     Check::new(sealed_secret_wave::CODES, Run::Objects(sealed_secret_wave::check)),
