@@ -42,15 +42,18 @@ pub mod namespace_limits;
 mod namespaces;
 pub mod network_policy;
 pub mod node_image;
+pub mod node_ports;
 pub mod null_ignored;
 pub mod object_shared;
 pub mod patterns;
 pub mod pod_placement;
 pub mod pod_security;
+pub mod pod_start;
 pub mod policy_pods;
 pub mod pre_stop;
 pub mod probe_ports;
 pub mod project_wave;
+pub mod prometheus_rules;
 pub mod rbac_rules;
 pub mod references;
 mod replicas;
@@ -62,6 +65,7 @@ pub mod sealed_secret_wave;
 pub mod sealing_certificate;
 pub mod second_render;
 pub mod secrets;
+pub mod service_names;
 pub mod service_pods;
 pub mod sub_path;
 pub mod subject;
@@ -167,10 +171,13 @@ pub const CHECKS: &[Check] = &[
     Check::new(patterns::CODES, Run::Files(patterns::check)),
     Check::new(pod_security::CODES, Run::Objects(pod_security::check)),
     Check::new(pod_placement::CODES, Run::Objects(pod_placement::check)),
+    Check::new(node_ports::CODES, Run::Objects(node_ports::check)),
+    Check::new(pod_start::CODES, Run::Objects(pod_start::check)),
     Check::new(policy_pods::CODES, Run::Objects(policy_pods::check)),
     Check::new(pre_stop::CODES, Run::Objects(pre_stop::check)),
     Check::new(probe_ports::CODES, Run::Objects(probe_ports::check)),
     Check::new(project_wave::CODES, Run::Objects(project_wave::check)),
+    Check::new(prometheus_rules::CODES, Run::Objects(prometheus_rules::check)),
     Check::new(rbac_rules::CODES, Run::Objects(rbac_rules::check)),
     Check::new(references::CODES, Run::Objects(references::check)),
     Check::new(repository_moved::CODES, Run::Files(repository_moved::check)),
@@ -181,6 +188,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(sealing_certificate::CODES, Run::Files(sealing_certificate::check)),
     Check::new(second_render::CODES, Run::Helm(second_render::check)),
     Check::new(secrets::CODES, Run::Objects(secrets::check)),
+    Check::new(service_names::CODES, Run::Objects(service_names::check)),
     Check::new(service_pods::CODES, Run::Objects(service_pods::check)),
     Check::new(sub_path::CODES, Run::Objects(sub_path::check)),
     Check::new(target_revision::CODES, Run::Git(target_revision::check)),

@@ -65,6 +65,7 @@ impl Code {
 }
 
 codes! {
+    AlertInvalid "alert-invalid" Finding "Prometheus refuses a rule of a PrometheusRule"
     AnnotationUnknown "annotation-unknown" Finding "an Argo CD or Helm annotation, label, or finalizer is unknown, or its value has no effect"
     ApplicationDestination "application-destination" Finding "an Application's destination is incomplete or ambiguous"
     ApplicationDuplicate "application-duplicate" Configuration "two Applications have the same name and namespace"
@@ -164,9 +165,10 @@ codes! {
     OtherRepositoryUnused "other-repository-unused" Finding "an entry for another repository in charts.toml is not needed"
     OutputRefused "output-refused" Configuration "the `--output` directory contains files that this tool did not write, or belongs to something else"
     ParametersOverlap "parameters-overlap" Warning "Helm parameters overlap, so the result depends on their order"
-    PatternUnmatched "pattern-unmatched" Finding "a pattern in charts.toml matches nothing"
+    PatternUnmatched "pattern-unmatched" Finding "a pattern in charts.toml or in an app of apps matches nothing"
     PluginFailed "plugin-failed" Unavailable "a config management plugin failed, or cannot run"
     PodSecurity "pod-security" Finding "a workload violates the Pod Security level that its namespace enforces"
+    PodUnstartable "pod-unstartable" Finding "the kubelet cannot start a container, although the API server accepts its pod"
     PolicyFailed "policy-failed" Unavailable "a policy checker failed, or its output cannot be read"
     PolicyViolated "policy-violated" Finding "a policy checker finds a violation that the base revision does not have"
     PortUndeclared "port-undeclared" Warning "a probe, a lifecycle hook, or a NetworkPolicy uses a port that is not declared"

@@ -33,8 +33,9 @@ const INSTRUCTIONS: &[&str] = &[
 
 /// Images that others copy from, and that a stage may be named like.
 const OFFICIAL: &[&str] = &[
-    "alpine", "bash", "busybox", "caddy", "composer", "debian", "docker", "golang", "gradle", "haproxy", "maven", "nginx",
-    "node", "openjdk", "perl", "php", "postgres", "python", "redis", "ruby", "rust", "scratch", "traefik", "ubuntu",
+    "alpine", "bash", "busybox", "caddy", "composer", "debian", "docker", "golang", "gradle", "haproxy", "maven",
+    "nginx", "node", "openjdk", "perl", "php", "postgres", "python", "redis", "ruby", "rust", "scratch", "traefik",
+    "ubuntu",
 ];
 
 /// The instructions with heredocs.

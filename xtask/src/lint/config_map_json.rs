@@ -95,9 +95,10 @@ fn finding(
 /// The file of the object's chart with a text, not counting white space around it and indentation.
 fn file(subject: &Subject<'_>, object: &Object, text: &str) -> Option<std::sync::Arc<Source>> {
     let template = object.template_file.as_ref()?;
-    let chart = subject.charts.iter().find(|chart| {
-        template.strip_prefix(chart.path.as_str()).is_some_and(|rest| rest.starts_with('/'))
-    })?;
+    let chart = subject
+        .charts
+        .iter()
+        .find(|chart| template.strip_prefix(chart.path.as_str()).is_some_and(|rest| rest.starts_with('/')))?;
     let files = subject.sources.of(chart);
     let mut texts = files.texts.iter().filter(|(path, _)| path.ends_with(".json"));
     texts.find(|(_, source)| source.text.trim() == text.trim()).map(|(_, source)| std::sync::Arc::clone(source))

@@ -35,7 +35,8 @@ fn of_ingress(object: &Object) -> Vec<Diagnostic> {
     // An entry without hosts is for all of them.
     let (Some(tls), Some(rules)) = (tls, rules) else { return Vec::new() };
     let unused = tls.iter().filter(|host| !rules.iter().any(|rule| covers(text(host), text(rule))));
-    let open: Vec<&&Node> = rules.iter().filter(|rule| !tls.iter().any(|host| covers(text(host), text(rule)))).collect();
+    let open: Vec<&&Node> =
+        rules.iter().filter(|rule| !tls.iter().any(|host| covers(text(host), text(rule)))).collect();
     let Some(first) = open.first() else { return Vec::new() };
     let found = unused.map(|host| {
         let near = nearest_within(text(host), 2, open.iter().map(|rule| text(rule)));

@@ -32,14 +32,12 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     for root in subject.every_application().filter(|one| one.deployment.is_none()) {
         let own = files.iter().filter(|file| file.instance == root.argocd && argocd_folder::deploys(&root, &file.name));
         let documents = own.flat_map(|file| &file.documents);
-        let applied: Vec<Applied<'_>> =
-            documents.filter_map(|document| Applied::new(&document.root, None)).collect();
+        let applied: Vec<Applied<'_>> = documents.filter_map(|document| Applied::new(&document.root, None)).collect();
         diagnostics.extend(of_one(&applied));
     }
     for target in subject.targets.iter().filter(|target| target.id.case == DEFAULT_CASE) {
         let objects = subject.by_target.of(&target.id.to_string()).iter();
-        let applied: Vec<Applied<'_>> =
-            objects.filter_map(|object| Applied::new(&object.root, Some(object))).collect();
+        let applied: Vec<Applied<'_>> = objects.filter_map(|object| Applied::new(&object.root, Some(object))).collect();
         diagnostics.extend(of_one(&applied));
     }
     diagnostics

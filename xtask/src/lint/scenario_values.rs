@@ -46,7 +46,9 @@ pub fn inputs(subject: &ChartSubject<'_>) -> String {
     let folders = apps.into_iter().map(|app| subject.workspace.root.join(FOLDER).join(app));
     let files = folders.flat_map(|folder| workspace::find::files(&folder));
     let yaml = files.filter(|path| path.extension().is_some_and(|end| end == "yaml" || end == "yml"));
-    let digests = yaml.filter_map(|path| Some(format!("{} {}", inputs::name(subject.helm.root, &path), inputs::file_digest(&path).ok()?)));
+    let digests = yaml.filter_map(|path| {
+        Some(format!("{} {}", inputs::name(subject.helm.root, &path), inputs::file_digest(&path).ok()?))
+    });
     inputs::digest(digests.collect::<Vec<_>>().join("\n").as_bytes())
 }
 

@@ -15,8 +15,7 @@ const STORAGE: &str = "storage";
 pub(super) fn sizes<'a>(view: &View<'_, 'a>, namespace: &str) -> Vec<(&'a Object, Amount<'a>, Option<i64>)> {
     let size = |claim: &'a Node| Amount::of(claim.find(&["spec", "resources", "requests"]), STORAGE);
     let claims = view.of_kind("", "PersistentVolumeClaim", namespace);
-    let mut all: Vec<_> =
-        claims.filter_map(|entry| Some((entry.object, size(&entry.object.root)?, Some(1)))).collect();
+    let mut all: Vec<_> = claims.filter_map(|entry| Some((entry.object, size(&entry.object.root)?, Some(1)))).collect();
     for entry in view.of_kind("apps", "StatefulSet", namespace) {
         let replicas = entry.object.find(&["spec", "replicas"]);
         let count = replicas.map_or(Some(1), kubernetes::inventory::pods::number);

@@ -37,8 +37,12 @@ pub(super) fn check(view: &View<'_, '_>, entry: &Entry<'_>) -> Diagnostics {
     let quota = Quota { view, entry };
     let hard = entry.object.find(&["spec", "hard"]).map(Node::entries).unwrap_or_default();
     let mut diagnostics = Diagnostics(hard.iter().filter_map(|(key, _)| quota.unknown(key)).collect());
-    // A quota with a scope is for some of the pods.
-    if entry.object.find(&["spec", "scopes"]).is_some() || entry.object.find(&["spec", "scopeSelector"]).is_some() {
+    // A quota with a scope is for some of the pods, and a case is not deployed.
+    let deployed = view.is_deployed();
+    if !deployed
+        || entry.object.find(&["spec", "scopes"]).is_some()
+        || entry.object.find(&["spec", "scopeSelector"]).is_some()
+    {
         return diagnostics;
     }
     let bounds: Vec<(&str, Amount<'_>)> =
@@ -98,10 +102,7 @@ impl<'a> Quota<'_, '_, 'a> {
 
     fn too_much(&self, message: String, bound: Amount<'_>, help: String) -> Diagnostic {
         let label = format!("allows {}", bound.written());
-        self.entry
-            .object
-            .finding(Code::NamespaceLimits, message, bound.node.place(), label)
-            .help(help)
+        self.entry.object.finding(Code::NamespaceLimits, message, bound.node.place(), label).help(help)
     }
 
     fn storage(&self, bound: Amount<'_>) -> Option<Diagnostic> {
@@ -140,7 +141,8 @@ impl<'a> Quota<'_, '_, 'a> {
     /// Checks the resources of containers: each needs an amount, and the total must not exceed the quota.
     fn containers(&self, bounds: &[(&str, Amount<'a>)]) -> Vec<Diagnostic> {
         let Ok(defaults) = defaults(self.view, self.entry.namespace) else { return Vec::new() };
-        let compute: Vec<Compute<'a, '_>> = bounds.iter().filter_map(|(name, bound)| Compute::of(name, *bound)).collect();
+        let compute: Vec<Compute<'a, '_>> =
+            bounds.iter().filter_map(|(name, bound)| Compute::of(name, *bound)).collect();
         let amount = |compute: &Compute<'_, '_>, container: &'a Node| {
             let given = given(container, compute.resource, defaults.as_ref());
             if compute.side == "limits" { given.limit } else { given.request }
@@ -227,7 +229,8 @@ struct Compute<'a, 'n> {
 impl<'a, 'n> Compute<'a, 'n> {
     fn of(name: &'n str, bound: Amount<'a>) -> Option<Self> {
         let (side, resource) = name.split_once('.').unwrap_or(("requests", name));
-        let known = ["requests", "limits"].contains(&side) && ["cpu", "memory", "ephemeral-storage"].contains(&resource);
+        let known =
+            ["requests", "limits"].contains(&side) && ["cpu", "memory", "ephemeral-storage"].contains(&resource);
         known.then_some(Self { name, side, resource, bound })
     }
 }

@@ -37,9 +37,7 @@ impl<'a> Defaults<'a> {
     }
 
     fn request(&self, resource: &str) -> Option<Amount<'a>> {
-        self.field("defaultRequest", resource)
-            .or_else(|| self.limit(resource))
-            .or_else(|| self.field("min", resource))
+        self.field("defaultRequest", resource).or_else(|| self.limit(resource)).or_else(|| self.field("min", resource))
     }
 }
 
@@ -80,7 +78,10 @@ pub(super) fn check(view: &View<'_, '_>, entry: &Entry<'_>) -> Diagnostics {
     for resource in &resources {
         let containers = pods.iter().flat_map(|pods| pods.containers.iter().map(|container| (pods.object, container)));
         let mut found = containers.filter_map(|(object, container)| {
-            Some((refused(object, container, resource, &defaults)?, format!("`{}` of {}", container.name(), object.title())))
+            Some((
+                refused(object, container, resource, &defaults)?,
+                format!("`{}` of {}", container.name(), object.title()),
+            ))
         });
         // The others have the same cause.
         if let Some((first, _)) = found.next() {
@@ -99,10 +100,8 @@ fn contradiction(defaults: &Defaults<'_>, resource: &str) -> Option<Diagnostic> 
         order.iter().filter_map(|field| Some((*field, defaults.field(field, resource)?))).collect();
     amounts.iter().enumerate().find_map(|(index, (field, low))| {
         let (other, high) = amounts[index + 1..].iter().find(|(_, high)| exceeds(low.value, high.value))?;
-        let message = format!(
-            "`{field}.{resource}` of {} is greater than `{other}.{resource}`",
-            defaults.object.title()
-        );
+        let message =
+            format!("`{field}.{resource}` of {} is greater than `{other}.{resource}`", defaults.object.title());
         Some(
             defaults
                 .object
@@ -114,12 +113,7 @@ fn contradiction(defaults: &Defaults<'_>, resource: &str) -> Option<Diagnostic> 
 }
 
 /// Reports a container that a `LimitRange` refuses.
-fn refused(
-    object: &Object,
-    container: &Container<'_>,
-    resource: &str,
-    defaults: &Defaults<'_>,
-) -> Option<Diagnostic> {
+fn refused(object: &Object, container: &Container<'_>, resource: &str, defaults: &Defaults<'_>) -> Option<Diagnostic> {
     let (name, node) = (container.name(), container.node);
     let own = |key: &str| Amount::of(node.find(&["resources", key]), resource);
     let given = given(node, resource, Some(defaults));
