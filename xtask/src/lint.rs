@@ -21,6 +21,7 @@ pub mod chart_sources;
 pub mod chart_version;
 pub mod claim_shared;
 pub mod clusters;
+pub mod config_map_json;
 pub mod conflict_marker;
 pub mod coverage;
 pub mod disruption_blocked;
@@ -31,31 +32,40 @@ pub mod helm_lint;
 pub mod hook_unknown;
 pub mod ignored_differences;
 pub mod images;
+pub mod ingress_tls;
 pub mod integer_as_float;
 pub mod kept;
 pub mod life_cycle;
 pub mod monitors;
 pub mod namespace_labels;
+pub mod namespace_limits;
 mod namespaces;
 pub mod network_policy;
 pub mod node_image;
+pub mod node_ports;
 pub mod null_ignored;
 pub mod object_shared;
+pub mod patterns;
 pub mod pod_placement;
 pub mod pod_security;
+pub mod pod_start;
 pub mod policy_pods;
 pub mod pre_stop;
 pub mod probe_ports;
+pub mod project_wave;
+pub mod prometheus_rules;
 pub mod rbac_rules;
 pub mod references;
 mod replicas;
 pub mod repository_moved;
+pub mod scenario_values;
 pub mod scenarios;
 pub mod sealed_secret;
 pub mod sealed_secret_wave;
 pub mod sealing_certificate;
 pub mod second_render;
 pub mod secrets;
+pub mod service_names;
 pub mod service_pods;
 pub mod sub_path;
 pub mod subject;
@@ -138,6 +148,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(character_misleading::CODES, Run::Files(character_misleading::check)),
     Check::new(chart_version::CODES, Run::Git(chart_version::check)),
     Check::new(claim_shared::CODES, Run::Objects(claim_shared::check)),
+    Check::new(config_map_json::CODES, Run::Objects(config_map_json::check)),
     Check::new(conflict_marker::CODES, Run::Files(conflict_marker::check)),
     Check::new(coverage::CODES, Run::Helm(coverage::check)),
     Check::new(disruption_blocked::CODES, Run::Objects(disruption_blocked::check)),
@@ -147,28 +158,37 @@ pub const CHECKS: &[Check] = &[
     Check::new(hook_unknown::CODES, Run::Files(hook_unknown::check)),
     Check::new(ignored_differences::CODES, Run::Objects(ignored_differences::check)),
     Check::new(images::CODES, Run::Objects(images::check)),
+    Check::new(ingress_tls::CODES, Run::Objects(ingress_tls::check)),
     Check::new(integer_as_float::CODES, Run::Objects(integer_as_float::check)),
     Check::new(life_cycle::CODES, Run::Objects(life_cycle::check)),
     Check::new(monitors::CODES, Run::Objects(monitors::check)),
     Check::new(namespace_labels::CODES, Run::Objects(namespace_labels::check)),
+    Check::new(namespace_limits::CODES, Run::Objects(namespace_limits::check)),
     Check::new(network_policy::CODES, Run::Objects(network_policy::check)),
     Check::new(node_image::CODES, Run::Files(node_image::check)),
     Check::new(null_ignored::CODES, Run::Helm(null_ignored::check)),
     Check::new(object_shared::CODES, Run::Objects(object_shared::check)),
+    Check::new(patterns::CODES, Run::Files(patterns::check)),
     Check::new(pod_security::CODES, Run::Objects(pod_security::check)),
     Check::new(pod_placement::CODES, Run::Objects(pod_placement::check)),
+    Check::new(node_ports::CODES, Run::Objects(node_ports::check)),
+    Check::new(pod_start::CODES, Run::Objects(pod_start::check)),
     Check::new(policy_pods::CODES, Run::Objects(policy_pods::check)),
     Check::new(pre_stop::CODES, Run::Objects(pre_stop::check)),
     Check::new(probe_ports::CODES, Run::Objects(probe_ports::check)),
+    Check::new(project_wave::CODES, Run::Objects(project_wave::check)),
+    Check::new(prometheus_rules::CODES, Run::Objects(prometheus_rules::check)),
     Check::new(rbac_rules::CODES, Run::Objects(rbac_rules::check)),
     Check::new(references::CODES, Run::Objects(references::check)),
     Check::new(repository_moved::CODES, Run::Files(repository_moved::check)),
+    Check::new(scenario_values::CODES, Run::Helm(scenario_values::check)),
     Check::new(scenarios::CODES, Run::Files(scenarios::check)),
     Check::new(sealed_secret::CODES, Run::Objects(sealed_secret::check)),
     Check::new(sealed_secret_wave::CODES, Run::Objects(sealed_secret_wave::check)),
     Check::new(sealing_certificate::CODES, Run::Files(sealing_certificate::check)),
     Check::new(second_render::CODES, Run::Helm(second_render::check)),
     Check::new(secrets::CODES, Run::Objects(secrets::check)),
+    Check::new(service_names::CODES, Run::Objects(service_names::check)),
     Check::new(service_pods::CODES, Run::Objects(service_pods::check)),
     Check::new(sub_path::CODES, Run::Objects(sub_path::check)),
     Check::new(target_revision::CODES, Run::Git(target_revision::check)),

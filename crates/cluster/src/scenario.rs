@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source, suggestion};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source, nearest, suggestion};
 use document::{Fields, Node, Syntax, yaml};
 use workspace::Workspace;
 
@@ -33,6 +33,9 @@ pub const FOLDER: &str = "tests/kind";
 
 /// The directory of the scenarios of `test-gitops`.
 pub const GITOPS_FOLDER: &str = "tests/gitops";
+
+/// The namespaces that exist in each cluster, with Argo CD's own in that of `test-gitops`.
+const EXISTING: [&str; 3] = ["argocd", "default", "kube-system"];
 
 /// The deadline of a step that sets none.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -61,8 +64,19 @@ pub struct Scenario {
     pub gitops: bool,
     /// Whether it leaves the Applications of the repository as they are, so that it runs while nothing may drift.
     pub beside: bool,
+    /// The namespaces that its steps deploy and apply to, and the tools that they run, each with its place.
+    pub names: Vec<(Named, String, Place)>,
     /// Its text, and the text of every file that a step names.
     pub texts: Vec<String>,
+}
+
+/// What a name in a step stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// A namespace to deploy or apply to.
+    Namespace,
+    /// A pinned tool.
+    Tool,
 }
 
 /// A step of a scenario.
@@ -185,6 +199,7 @@ impl Scenario {
             beside,
             namespaces,
             steps,
+            names: nodes.iter().flat_map(named).collect(),
             texts,
         })
     }
@@ -210,6 +225,49 @@ fn read_step(node: &Node, index: usize, folder: &Path, diagnostics: &mut Diagnos
     let place = node.get("name").unwrap_or(node).place();
     let deadline = deadline.map_or(DEADLINE, Duration::from_secs);
     Some(Step { name: name?, deadline, when, action: action?, place })
+}
+
+/// The names in a step that must exist. A name with a variable may be any.
+fn named(step: &Node) -> Vec<(Named, String, Place)> {
+    let paths = [
+        (Named::Namespace, &["deploy", "namespace"][..]),
+        (Named::Namespace, &["apply", "namespace"]),
+        (Named::Tool, &["tool"]),
+    ];
+    let all = paths.into_iter().filter_map(|(kind, path)| {
+        let node = step.find(path)?;
+        Some((kind, node.as_str().filter(|name| !name.contains("${"))?.to_owned(), node.place()))
+    });
+    all.collect()
+}
+
+/// Reports the namespaces of steps that nothing creates, and the tools that charts.toml does not pin.
+fn unknown_names(workspace: &Workspace, scenario: &Scenario) -> Diagnostics {
+    let mut diagnostics = Diagnostics::default();
+    let deployed = workspace.deployments.iter().map(|one| one.application.namespace.as_str());
+    let namespaces = scenario.namespaces.iter().map(String::as_str).chain(EXISTING);
+    let namespaces: Vec<&str> = namespaces.chain(deployed).collect();
+    let creates = scenario.mentions("kind: Namespace") || scenario.mentions("create, namespace");
+    for (kind, name, place) in &scenario.names {
+        match kind {
+            Named::Namespace if !creates && !namespaces.contains(&name.as_str()) => {
+                let message = format!("namespace `{name}` does not exist in this scenario");
+                let found = Diagnostic::new(Code::ScenarioInvalid, message).at(place.clone(), "");
+                diagnostics.push(match nearest(name, namespaces.iter().copied()) {
+                    Some(near) => found.help(format!("did you mean `{near}`?")),
+                    None => found.help("add it to `namespaces` of the scenario"),
+                });
+            }
+            Named::Tool if !workspace.config.tools.contains_key(name) => {
+                let tools = workspace.config.tools.keys().map(String::as_str);
+                let message = format!("tool `{name}` is not pinned in charts.toml");
+                let found = Diagnostic::new(Code::ScenarioInvalid, message).at(place.clone(), "");
+                diagnostics.push(found.help(suggestion(name, tools)));
+            }
+            _ => {}
+        }
+    }
+    diagnostics
 }
 
 /// The scenarios of an application below a directory, by name; none if it has no directory there.
@@ -238,6 +296,7 @@ pub fn of_app(workspace: &Workspace, folder: &str, app: &str) -> Result<Vec<Scen
                     .help(suggestion(need, apps.iter().copied())),
             );
         }
+        diagnostics.extend(unknown_names(workspace, &scenario));
         scenarios.push(scenario);
     }
     diagnostics.into_result(scenarios)

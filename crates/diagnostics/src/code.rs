@@ -65,6 +65,7 @@ impl Code {
 }
 
 codes! {
+    AlertInvalid "alert-invalid" Finding "Prometheus refuses a rule of a PrometheusRule"
     AnnotationUnknown "annotation-unknown" Finding "an Argo CD or Helm annotation, label, or finalizer is unknown, or its value has no effect"
     ApplicationDestination "application-destination" Finding "an Application's destination is incomplete or ambiguous"
     ApplicationDuplicate "application-duplicate" Configuration "two Applications have the same name and namespace"
@@ -135,9 +136,11 @@ codes! {
     ImageFailed "image-failed" Unavailable "an image could not be built or pushed, or its base image is not available"
     ImageInvalid "image-invalid" Finding "a container has no image, or an invalid image reference"
     ImageUnpinned "image-unpinned" Finding "an image has a mutable tag, or no tag"
+    IngressTls "ingress-tls" Finding "an Ingress has TLS for a host without a rule, and a rule for a host without TLS"
     IntegerAsFloat "integer-as-float" Finding "Helm rendered an integer as a float, such as `1e+06`"
     Interrupted "interrupted" Unavailable "the run was interrupted by a signal"
     Io "io" Unavailable "a file or directory could not be read or written"
+    JsonInvalid "json-invalid" Finding "a JSON file in a ConfigMap cannot be parsed"
     KeyDuplicate "key-duplicate" Finding "an object contains a duplicate key"
     KubeconformFailed "kubeconform-failed" Unavailable "kubeconform failed, or its output could not be understood"
     KustomizeFailed "kustomize-failed" Unavailable "kustomize crashed, or failed without a recognizable error message"
@@ -149,6 +152,7 @@ codes! {
     MergeKeyDuplicate "merge-key-duplicate" Warning "two entries of a list have the same merge key, in an Application without `ServerSideApply=true`"
     NameTaken "name-taken" Configuration "a name or namespace is already in use"
     NamespaceLabel "namespace-label" Finding "a Pod Security label has an unknown key, level, or version, or two different levels"
+    NamespaceLimits "namespace-limits" Finding "a LimitRange or a ResourceQuota of a namespace refuses what is deployed there"
     NamespaceMismatch "namespace-mismatch" Convention "a rendered object sets a namespace that its Application does not deploy into"
     NetworkPolicyOpen "network-policy-open" Finding "a NetworkPolicy implicitly allows all traffic"
     NodeImageDiffers "node-image-differs" Finding "the node image of kind has another Kubernetes version than the cluster"
@@ -161,8 +165,10 @@ codes! {
     OtherRepositoryUnused "other-repository-unused" Finding "an entry for another repository in charts.toml is not needed"
     OutputRefused "output-refused" Configuration "the `--output` directory contains files that this tool did not write, or belongs to something else"
     ParametersOverlap "parameters-overlap" Warning "Helm parameters overlap, so the result depends on their order"
+    PatternUnmatched "pattern-unmatched" Finding "a pattern in charts.toml or in an app of apps matches nothing"
     PluginFailed "plugin-failed" Unavailable "a config management plugin failed, or cannot run"
     PodSecurity "pod-security" Finding "a workload violates the Pod Security level that its namespace enforces"
+    PodUnstartable "pod-unstartable" Finding "the kubelet cannot start a container, although the API server accepts its pod"
     PolicyFailed "policy-failed" Unavailable "a policy checker failed, or its output cannot be read"
     PolicyViolated "policy-violated" Finding "a policy checker finds a violation that the base revision does not have"
     PortUndeclared "port-undeclared" Warning "a probe, a lifecycle hook, or a NetworkPolicy uses a port that is not declared"

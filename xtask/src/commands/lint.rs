@@ -38,6 +38,7 @@ use crate::lint::chart_sources::ChartSources;
 use crate::lint::clusters::Clusters;
 use crate::lint::helm::Helm;
 use crate::lint::kept::Kept;
+use crate::lint::scenario_values;
 use crate::lint::second_render::SHIFT;
 use crate::lint::subject::{ByTarget, ChartSubject, Fix, Manifests, Rendered, Subject};
 use crate::lint::{CHECKS, Check, Run, clusters, images};
@@ -374,7 +375,9 @@ fn of_chart(subject: &ChartSubject<'_>) -> Diagnostics {
     // Values that YAML reads alike may be written differently.
     let written = cases.iter().filter_map(|target| Some(inputs::digest(written(target.options)?.as_bytes())));
     let written: Vec<String> = written.collect();
-    let key = helm.key(&format!("findings {complete} {conventions} {} {}", ids.join(" "), written.join(" ")), cases);
+    let scenarios = scenario_values::inputs(subject);
+    let about = format!("findings {complete} {conventions} {} {} {scenarios}", ids.join(" "), written.join(" "));
+    let key = helm.key(&about, cases);
     let known = helm.find::<Kept>(&key).and_then(|kept| kept.read(helm.root));
     if let Some(found) = known {
         return found;

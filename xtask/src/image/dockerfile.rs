@@ -31,6 +31,13 @@ const INSTRUCTIONS: &[&str] = &[
     "WORKDIR",
 ];
 
+/// Images that others copy from, and that a stage may be named like.
+const OFFICIAL: &[&str] = &[
+    "alpine", "bash", "busybox", "caddy", "composer", "debian", "docker", "golang", "gradle", "haproxy", "maven",
+    "nginx", "node", "openjdk", "perl", "php", "postgres", "python", "redis", "ruby", "rust", "scratch", "traefik",
+    "ubuntu",
+];
+
 /// The instructions with heredocs.
 const HEREDOCS: &[&str] = &["ADD", "COPY", "RUN"];
 
@@ -159,19 +166,20 @@ impl Dockerfile {
         let place = || Place::line(&self.source, step.line);
         let stage = words.iter().find_map(|word| word.strip_prefix("--from="));
         if let Some(stage) = stage {
-            // Other names may be those of images, and arguments may be anything.
-            let image =
-                stage.contains(['/', ':', '.', '$']) || stage.parse::<usize>().is_ok_and(|one| one < stages.len());
-            let near = nearest(&stage.to_lowercase(), stages.iter().map(String::as_str)).map(str::to_owned);
-            if image || stages.contains(&stage.to_lowercase()) || near.is_none() && stages.len() < 2 {
-                return Diagnostics::default();
+            let named = stage.to_lowercase();
+            let earlier = stages.len().saturating_sub(1);
+            if let Ok(index) = named.parse::<usize>() {
+                let found = || invalid(format!("no stage before this one has the number {index}"));
+                let found = || found().at(place(), "stages are counted from 0").help("copy from an earlier stage");
+                return if index < earlier { Diagnostics::default() } else { found().into() };
             }
+            // Other names may be those of images or further contexts, and arguments may be anything.
+            let image = stage.contains(['/', ':', '.', '$']) || OFFICIAL.contains(&named.as_str());
+            let near = nearest(&named, stages.iter().map(String::as_str).filter(|name| !name.is_empty()));
+            let Some(near) = near.filter(|_| !image && !stages.contains(&named)) else { return Diagnostics::default() };
             let found = invalid(format!("no stage is named `{stage}`")).at(place(), "copies from it");
             let found = found.note("the builder looks for an image of this name instead");
-            return Diagnostics(vec![match near {
-                Some(near) => found.help(format!("did you mean `{near}`?")),
-                None => found.help("name a stage with `FROM … AS`, or copy from one that exists"),
-            }]);
+            return found.help(format!("did you mean `{near}`?")).into();
         }
         let list =
             step.rest.find('[').map(|at| &step.rest[at..]).filter(|_| !words.iter().any(|word| word.contains("<<")));

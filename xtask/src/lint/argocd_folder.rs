@@ -133,6 +133,13 @@ pub fn deploys(application: &Written<'_>, file: &str) -> bool {
     (recurses || !inside.contains('/')) && matches("include") != Some(false) && matches("exclude") != Some(true)
 }
 
+/// The paths of files in the directory of an Application, if that is a directory of manifests for Argo CD.
+#[must_use]
+pub fn files_inside<'f>(application: &Written<'_>, files: impl Iterator<Item = &'f str>) -> Option<Vec<&'f str>> {
+    let inside: Vec<&str> = files.filter_map(|file| inside(application, file)).collect();
+    (deploys_a_folder(application) && !inside.is_empty()).then_some(inside)
+}
+
 /// The path of a file in the directory of an Application.
 fn inside<'f>(application: &Written<'_>, file: &'f str) -> Option<&'f str> {
     let path = application.root.find(&["spec", "source", "path"]).and_then(Node::as_str)?;

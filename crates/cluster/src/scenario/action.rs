@@ -23,6 +23,11 @@ pub trait Action: fmt::Debug + Send + Sync {
         Vec::new()
     }
 
+    /// The value file beside the scenario with which it deploys the Application.
+    fn values(&self) -> Option<&str> {
+        None
+    }
+
     /// The texts that it waits for, expected errors among them.
     fn awaits(&self) -> Vec<&str> {
         Vec::new()

@@ -37,4 +37,8 @@ impl Action for Deploy {
     fn files(&self) -> Vec<&str> {
         self.values.as_deref().into_iter().collect()
     }
+
+    fn values(&self) -> Option<&str> {
+        self.values.as_deref()
+    }
 }

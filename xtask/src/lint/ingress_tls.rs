@@ -1,0 +1,66 @@
+//! Ingresses with TLS for a host that no rule has, while a host of a rule has no TLS: one of the two is misspelled, or was
+//! not changed with the other.
+//!
+//! A TLS host alone may be for a redirect, such as from `www.example.com`, and a rule alone may be served without TLS.
+
+use argocd::sync_order;
+use diagnostics::{Code, Diagnostic, Diagnostics, nearest_within};
+use document::Node;
+use kubernetes::object::Object;
+
+use super::subject::Subject;
+
+/// The codes that this check reports.
+pub const CODES: &[Code] = &[Code::IngressTls];
+
+/// Compares the hosts of each Ingress.
+#[must_use]
+pub fn check(subject: &Subject<'_>) -> Diagnostics {
+    let ingresses = subject.objects.iter().filter(|object| {
+        (&*object.key.group, &*object.key.kind) == ("networking.k8s.io", "Ingress")
+            && sync_order::order(&object.root).is_some()
+    });
+    Diagnostics(ingresses.flat_map(of_ingress).collect())
+}
+
+fn of_ingress(object: &Object) -> Vec<Diagnostic> {
+    let list = |key: &str| object.find(&["spec", key]).map(Node::items).unwrap_or_default();
+    let tls: Option<Vec<&Node>> = list("tls")
+        .iter()
+        .map(|entry| entry.get("hosts").map(Node::items).filter(|hosts| !hosts.is_empty()))
+        .collect::<Option<Vec<_>>>()
+        .map(|lists| lists.into_iter().flatten().collect());
+    let rules: Option<Vec<&Node>> =
+        list("rules").iter().map(|rule| rule.get("host").filter(|host| text(host) != "")).collect();
+    // An entry without hosts is for all of them.
+    let (Some(tls), Some(rules)) = (tls, rules) else { return Vec::new() };
+    let unused = tls.iter().filter(|host| !rules.iter().any(|rule| covers(text(host), text(rule))));
+    let open: Vec<&&Node> =
+        rules.iter().filter(|rule| !tls.iter().any(|host| covers(text(host), text(rule)))).collect();
+    let Some(first) = open.first() else { return Vec::new() };
+    let found = unused.map(|host| {
+        let near = nearest_within(text(host), 2, open.iter().map(|rule| text(rule)));
+        let rule = open.iter().find(|rule| Some(text(rule)) == near).unwrap_or(first);
+        let message = format!("{} has TLS for `{}`, but no rule for this host", object.title(), text(host));
+        let found = object
+            .finding(Code::IngressTls, message, host.place(), "no rule has this host")
+            .at(rule.place(), "has no TLS");
+        match near {
+            Some(near) => found.help(format!("did you mean `{near}`?")),
+            None => found.help("write the same host in `rules` and `tls`"),
+        }
+    });
+    found.collect()
+}
+
+fn text(node: &Node) -> &str {
+    node.as_str().unwrap_or_default()
+}
+
+/// Whether a certificate for a host is also one for a rule.
+fn covers(host: &str, rule: &str) -> bool {
+    let below = |wildcard: &str, host: &str| {
+        wildcard.strip_prefix("*.").is_some_and(|domain| host.split_once('.').is_some_and(|(_, rest)| rest == domain))
+    };
+    host.eq_ignore_ascii_case(rule) || below(host, rule) || below(rule, host)
+}

@@ -1,0 +1,147 @@
+//! A `LimitRange`: its defaults, and the containers that it refuses.
+
+use diagnostics::{Code, Diagnostic, Diagnostics};
+use document::Node;
+use kubernetes::inventory::View;
+use kubernetes::inventory::entry::Entry;
+use kubernetes::inventory::pods::{Container, Pods};
+use kubernetes::object::Object;
+
+use super::{Amount, are_counted, claims, defaults, exceeds};
+
+/// The part of a `LimitRange` that is for containers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Defaults<'a> {
+    object: &'a Object,
+    item: Option<&'a Node>,
+}
+
+/// What a container gets.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Given<'a> {
+    pub(super) request: Option<Amount<'a>>,
+    pub(super) limit: Option<Amount<'a>>,
+}
+
+impl<'a> Defaults<'a> {
+    pub(super) fn of(object: &'a Object) -> Self {
+        Self { object, item: item(object, "Container") }
+    }
+
+    fn field(&self, field: &str, resource: &str) -> Option<Amount<'a>> {
+        Amount::of(self.item?.get(field), resource)
+    }
+
+    fn limit(&self, resource: &str) -> Option<Amount<'a>> {
+        self.field("default", resource).or_else(|| self.field("max", resource))
+    }
+
+    fn request(&self, resource: &str) -> Option<Amount<'a>> {
+        self.field("defaultRequest", resource).or_else(|| self.limit(resource)).or_else(|| self.field("min", resource))
+    }
+}
+
+/// The entry of a `LimitRange` for containers, pods, or claims; nothing if there are several.
+pub(super) fn item<'a>(object: &'a Object, kind: &str) -> Option<&'a Node> {
+    let items = object.find(&["spec", "limits"]).map(Node::items).unwrap_or_default().iter();
+    let mut own = items.filter(|item| item.get("type").and_then(Node::as_str) == Some(kind));
+    own.next().filter(|_| own.next().is_none())
+}
+
+/// What a container gets of a resource with the defaults of its namespace.
+pub(super) fn given<'a>(container: &'a Node, resource: &str, defaults: Option<&Defaults<'a>>) -> Given<'a> {
+    let own = |key: &str| Amount::of(container.find(&["resources", key]), resource);
+    let (request, limit) = (own("requests").or_else(|| own("limits")), own("limits"));
+    Given {
+        request: request.or_else(|| defaults?.request(resource)),
+        limit: limit.or_else(|| defaults?.limit(resource)),
+    }
+}
+
+/// Checks the containers and the claims in the namespace of a `LimitRange`.
+pub(super) fn check(view: &View<'_, '_>, entry: &Entry<'_>) -> Diagnostics {
+    let mut diagnostics = claims::in_range(view, entry);
+    let Ok(Some(defaults)) = defaults(view, entry.namespace) else { return diagnostics };
+    let Some(item) = defaults.item else { return diagnostics };
+    let mut resources: Vec<&str> = Vec::new();
+    for map in ["min", "max", "default", "defaultRequest"].iter().filter_map(|key| item.get(key)) {
+        resources.extend(map.entries().iter().map(|(key, _)| key.name.as_str()));
+    }
+    resources.sort_unstable();
+    resources.dedup();
+    for resource in &resources {
+        if let Some(found) = contradiction(&defaults, resource) {
+            return found.into();
+        }
+    }
+    let pods: Vec<&Pods<'_>> = view.pods(entry.namespace).filter(|pods| are_counted(pods)).collect();
+    for resource in &resources {
+        let containers = pods.iter().flat_map(|pods| pods.containers.iter().map(|container| (pods.object, container)));
+        let mut found = containers.filter_map(|(object, container)| {
+            Some((
+                refused(object, container, resource, &defaults)?,
+                format!("`{}` of {}", container.name(), object.title()),
+            ))
+        });
+        // The others have the same cause.
+        if let Some((first, _)) = found.next() {
+            let others: Vec<String> = found.map(|(_, title)| title).collect();
+            let also = format!("also refused: {}", others.join(", "));
+            diagnostics.push(if others.is_empty() { first } else { first.note(also) });
+        }
+    }
+    diagnostics
+}
+
+/// Reports amounts of a `LimitRange` that contradict each other, which the API server refuses.
+fn contradiction(defaults: &Defaults<'_>, resource: &str) -> Option<Diagnostic> {
+    let order = ["min", "defaultRequest", "default", "max"];
+    let amounts: Vec<(&str, Amount<'_>)> =
+        order.iter().filter_map(|field| Some((*field, defaults.field(field, resource)?))).collect();
+    amounts.iter().enumerate().find_map(|(index, (field, low))| {
+        let (other, high) = amounts[index + 1..].iter().find(|(_, high)| exceeds(low.value, high.value))?;
+        let message =
+            format!("`{field}.{resource}` of {} is greater than `{other}.{resource}`", defaults.object.title());
+        Some(
+            defaults
+                .object
+                .finding(Code::NamespaceLimits, message, low.node.place(), "the API server refuses it")
+                .at(high.node.place(), "this is less")
+                .help(format!("set `{field}.{resource}` to at most {}", high.written())),
+        )
+    })
+}
+
+/// Reports a container that a `LimitRange` refuses.
+fn refused(object: &Object, container: &Container<'_>, resource: &str, defaults: &Defaults<'_>) -> Option<Diagnostic> {
+    let (name, node) = (container.name(), container.node);
+    let own = |key: &str| Amount::of(node.find(&["resources", key]), resource);
+    let given = given(node, resource, Some(defaults));
+    let (min, max) = (defaults.field("min", resource), defaults.field("max", resource));
+    let above = |amount: Option<Amount<'_>>, bound: Option<Amount<'_>>| {
+        amount.zip(bound).is_some_and(|(amount, bound)| exceeds(amount.value, bound.value))
+    };
+    let (what, amount, bound, relation, side) = if above(given.limit, max) {
+        ("limit", given.limit?, max?, "is greater than `max`", "most")
+    } else if above(given.request, max) {
+        ("request", given.request?, max?, "is greater than `max`", "most")
+    } else if above(min, given.request) {
+        ("request", given.request?, min?, "is less than `min`", "least")
+    } else if above(min, given.limit) {
+        ("limit", given.limit?, min?, "is less than `min`", "least")
+    } else if own("limits").is_none() && above(given.request, given.limit) {
+        ("request", given.request?, given.limit?, "is greater than the default limit", "most")
+    } else {
+        return None;
+    };
+    let range = defaults.object.title();
+    let message = format!("the {resource} {what} of container `{name}` of {} {relation} of {range}", object.title());
+    let label = format!("{} is refused", amount.written());
+    Some(
+        object
+            .finding(Code::NamespaceLimits, message, amount.node.place(), label)
+            .at(bound.node.place(), format!("at {side} {}", bound.written()))
+            .note("the API server accepts the workload, but none of its pods")
+            .help(format!("set the {what} to at {side} {}, or change {range}", bound.written())),
+    )
+}

@@ -1,0 +1,62 @@
+//! Node ports that two Services of a cluster ask for. The API server refuses the second one.
+
+use std::collections::BTreeSet;
+
+use argocd::sync_order;
+use diagnostics::{Code, Diagnostics};
+use document::Node;
+use kubernetes::inventory::View;
+use kubernetes::inventory::pods::{DEFAULT_PROTOCOL, number};
+use kubernetes::object::Object;
+
+use super::subject::Subject;
+
+/// The codes of this check.
+pub const CODES: &[Code] = &[Code::ObjectRefused];
+
+/// Compares the Services of each target with all others of its cluster.
+#[must_use]
+pub fn check(subject: &Subject<'_>) -> Diagnostics {
+    let is_service = |object: &&Object| (&*object.key.group, &*object.key.kind) == ("", "Service");
+    let services: Vec<&Object> = subject.objects.iter().filter(is_service).collect();
+    let taken: BTreeSet<&str> =
+        services.iter().filter(|object| ports(object).next().is_some()).map(|object| object.target.as_str()).collect();
+    let mut diagnostics = Diagnostics::default();
+    for target in taken {
+        let Some(view) = subject.clusters.view(target) else { continue };
+        diagnostics.extend(of_target(&view));
+    }
+    diagnostics
+}
+
+/// The fixed node ports of a Service: the entry, the number, and the protocol.
+fn ports(object: &Object) -> impl Iterator<Item = (&Node, i64, &str)> {
+    let synced = sync_order::order(&object.root).is_some();
+    let ports = object.find(&["spec", "ports"]).map(Node::items).unwrap_or_default().iter();
+    ports.filter(move |_| synced).filter_map(|port| {
+        let node = port.get("nodePort")?;
+        let protocol = port.get("protocol").and_then(Node::as_str).unwrap_or(DEFAULT_PROTOCOL);
+        Some((node, number(node).filter(|number| *number > 0)?, protocol))
+    })
+}
+
+fn of_target(view: &View<'_, '_>) -> Diagnostics {
+    let mut diagnostics = Diagnostics::default();
+    let own: Vec<&Object> =
+        view.own().map(|entry| entry.object).filter(|object| object.key.kind == "Service").collect();
+    for (index, object) in own.iter().enumerate() {
+        for (node, number, protocol) in ports(object) {
+            let earlier = own[..index].iter().copied();
+            let found = earlier
+                .flat_map(|other| ports(other).map(move |port| (other, port)))
+                .find(|(_, (_, same, one))| *same == number && *one == protocol);
+            if let Some((other, (place, ..))) = found {
+                let message = format!("node port {number} of {} is already that of {}", object.title(), other.title());
+                let found = object.finding(Code::ObjectRefused, message, node.place(), "the API server refuses it");
+                let found = found.at(place.place(), format!("used by {}", other.title()));
+                diagnostics.push(found.help("choose another port, or remove it to let Kubernetes choose one"));
+            }
+        }
+    }
+    diagnostics
+}

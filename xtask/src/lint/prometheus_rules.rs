@@ -1,0 +1,138 @@
+//! `PrometheusRules` whose expressions and durations Prometheus cannot parse.
+//!
+//! Only brackets and quotation marks of an expression are compared: what functions and metrics exist is not known.
+
+use argocd::sync_order;
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
+use document::{Node, block};
+use kubernetes::object::Object;
+
+use super::subject::Subject;
+
+/// The codes of this check.
+pub const CODES: &[Code] = &[Code::AlertInvalid];
+
+/// The units of durations, the largest first, as Prometheus requires them to be ordered.
+const UNITS: [&str; 7] = ["y", "w", "d", "h", "m", "s", "ms"];
+
+/// Checks the rules of all targets.
+#[must_use]
+pub fn check(subject: &Subject<'_>) -> Diagnostics {
+    let rules = subject.objects.iter().filter(|object| {
+        (&*object.key.group, &*object.key.kind) == ("monitoring.coreos.com", "PrometheusRule")
+            && sync_order::order(&object.root).is_some()
+    });
+    Diagnostics(rules.flat_map(of_object).collect())
+}
+
+fn of_object(object: &Object) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for group in object.find(&["spec", "groups"]).map(Node::items).unwrap_or_default() {
+        found.extend(["interval", "query_offset"].iter().filter_map(|key| duration(object, group, key)));
+        for rule in group.items_at(&["rules"]) {
+            found.extend(["for", "keep_firing_for"].iter().filter_map(|key| duration(object, rule, key)));
+            found.extend(rule.get("expr").and_then(|node| expression(object, node)));
+        }
+    }
+    found
+}
+
+/// A finding about a duration that Prometheus cannot parse.
+fn duration(object: &Object, owner: &Node, key: &str) -> Option<Diagnostic> {
+    let node = owner.get(key)?;
+    let text = node.as_str().filter(|text| !is_duration(text))?;
+    let message = format!("`{key}: {text}` of {} is not a duration of Prometheus", object.title());
+    let found = object.finding(Code::AlertInvalid, message, node.place(), "");
+    Some(found.help("write numbers with the units `y`, `w`, `d`, `h`, `m`, `s`, and `ms`, such as `1h30m`"))
+}
+
+fn is_duration(text: &str) -> bool {
+    let (mut rest, mut next) = (text, 0);
+    while !rest.is_empty() {
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let unit = &rest[digits..];
+        let unit = &unit[..unit.find(|c: char| c.is_ascii_digit()).unwrap_or(unit.len())];
+        match UNITS.iter().position(|known| *known == unit) {
+            Some(at) if digits > 0 && at >= next => next = at + 1,
+            _ => return text == "0",
+        }
+        rest = &rest[digits + unit.len()..];
+    }
+    !text.is_empty()
+}
+
+/// A finding about an expression with brackets or quotation marks that do not match.
+fn expression(object: &Object, node: &Node) -> Option<Diagnostic> {
+    let text = node.as_str()?;
+    let (at, reason) = unbalanced(text)?;
+    let place = if text.contains('\n') {
+        let line = text[..at].matches('\n').count() + 1;
+        let inner = Place::line(&Source::new("", text), line);
+        block::in_file(&node.place(), &inner).unwrap_or_else(|| node.place())
+    } else {
+        node.place()
+    };
+    let message = format!("Prometheus cannot parse an expression of {}: {reason}", object.title());
+    Some(object.finding(Code::AlertInvalid, message, place, ""))
+}
+
+/// Where brackets or quotation marks do not match, and which.
+fn unbalanced(text: &str) -> Option<(usize, String)> {
+    let mut open: Vec<(usize, char)> = Vec::new();
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' | '\'' | '`' => loop {
+                match chars.next() {
+                    None => return Some((at, format!("`{c}` without an end"))),
+                    Some((_, '\\')) if c != '`' => drop(chars.next()),
+                    Some((_, end)) if end == c => break,
+                    Some(_) => {}
+                }
+            },
+            '#' => {
+                let _ = chars.find(|(_, c)| *c == '\n');
+            }
+            '(' | '[' | '{' => open.push((at, c)),
+            ')' | ']' | '}' => {
+                let opening = match c {
+                    ')' => '(',
+                    ']' => '[',
+                    _ => '{',
+                };
+                match open.pop() {
+                    Some((_, last)) if last == opening => {}
+                    Some((_, last)) => return Some((at, format!("`{c}` does not close `{last}`"))),
+                    None => return Some((at, format!("`{c}` without a `{opening}`"))),
+                }
+            }
+            _ => {}
+        }
+    }
+    open.pop().map(|(at, c)| (at, format!("`{c}` is not closed")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brackets_and_quotes_match() {
+        for text in ["sum(x{a=\"(\"}) > 1", "rate(x[5m]) # (", "x{a=~'\\'['}", "x{a=`\\`}"] {
+            assert_eq!(unbalanced(text), None, "{text}");
+        }
+        for text in ["sum(x", "x)", "x{a=\"b}", "rate(x[5m)]"] {
+            assert!(unbalanced(text).is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_have_ordered_units() {
+        for text in ["0", "5m", "1h30m", "1d", "500ms", "1s500ms"] {
+            assert!(is_duration(text), "{text}");
+        }
+        for text in ["", "5", "15min", "30m1h", "m", "1.5h", "5 m"] {
+            assert!(!is_duration(text), "{text}");
+        }
+    }
+}

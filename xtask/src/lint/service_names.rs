@@ -1,0 +1,143 @@
+//! DNS names of Services in environment variables, arguments, and ConfigMaps: `mail.postfix.svc`, with a port or without.
+//!
+//! Such a name may be that of a Service that is deployed elsewhere, so it is reported only if it is nearly that of a rendered
+//! one: in the same namespace, or with the same name in another namespace.
+
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, nearest_within};
+use document::{Node, block};
+use kubernetes::inventory::View;
+use kubernetes::inventory::entry::Id;
+use kubernetes::object::Object;
+
+use super::subject::Subject;
+
+/// The codes of this check.
+pub const CODES: &[Code] = &[Code::ReferenceMissing];
+
+/// What follows the namespace in the DNS name of a Service.
+const SUFFIX: &str = ".svc";
+
+/// Checks the pods and the ConfigMaps of all targets.
+#[must_use]
+pub fn check(subject: &Subject<'_>) -> Diagnostics {
+    let mut diagnostics = Diagnostics::default();
+    for object in subject.objects {
+        let Some(view) = subject.clusters.view(&object.target) else { continue };
+        let mut seen: Vec<(String, String)> = Vec::new();
+        for node in texts(&view, object) {
+            for name in names(node.as_str().unwrap_or_default()) {
+                let known = (name.service.to_owned(), name.namespace.to_owned());
+                if seen.contains(&known) {
+                    continue;
+                }
+                seen.push(known);
+                diagnostics.0.extend(finding(&view, object, node, &name));
+            }
+        }
+    }
+    diagnostics
+}
+
+/// The texts in which a program may find a DNS name.
+fn texts<'a>(view: &View<'_, 'a>, object: &'a Object) -> Vec<&'a Node> {
+    if (&*object.key.group, &*object.key.kind) == ("", "ConfigMap") {
+        let data = object.find(&["data"]).map(Node::entries).unwrap_or_default();
+        return data.iter().map(|(_, value)| value).collect();
+    }
+    let containers = view.pods_of_object(object).map(|pods| pods.containers.as_slice()).unwrap_or_default();
+    let texts = containers.iter().flat_map(|container| {
+        let list = |key: &str| container.node.items_at(&[key]).iter();
+        list("env").filter_map(|one| one.get("value")).chain(list("args")).chain(list("command"))
+    });
+    texts.collect()
+}
+
+/// The DNS name of a Service in a text.
+#[derive(Debug, PartialEq, Eq)]
+struct Name<'t> {
+    service: &'t str,
+    namespace: &'t str,
+    /// Where it starts in the text.
+    start: usize,
+}
+
+/// The DNS names in a text.
+fn names(text: &str) -> Vec<Name<'_>> {
+    let part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices(SUFFIX) {
+        let after = text[at + SUFFIX.len()..].chars().next();
+        if after.is_some_and(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
+            continue;
+        }
+        let before = text[..at].trim_end_matches(|c: char| part(c) || c == '.');
+        // What a program or a template fills in is unknown.
+        let start = before.len();
+        if before.ends_with(['}', '$', '%', ')', '>', '*', '_', '@']) || before.ends_with(|c: char| c.is_alphanumeric())
+        {
+            continue;
+        }
+        let labels: Vec<&str> = text[start..at].split('.').collect();
+        let [.., service, namespace] = labels[..] else { continue };
+        // `pod.service.namespace.svc` is the name of a pod of a headless Service.
+        if service.is_empty() || namespace.is_empty() {
+            continue;
+        }
+        found.push(Name { service, namespace, start });
+    }
+    found
+}
+
+fn finding(view: &View<'_, '_>, object: &Object, node: &Node, name: &Name<'_>) -> Option<Diagnostic> {
+    let id = |namespace| Id { group: "", kind: "Service", namespace, name: name.service };
+    if view.find(&id(name.namespace)).is_some() {
+        return None;
+    }
+    let own = view.of_kind("", "Service", name.namespace).map(|entry| entry.object.key.name.as_str());
+    let near = nearest_within(name.service, 2, own).filter(|near| is_similar(name.service, near));
+    let near = near.map(|near| format!("{near}.{}{SUFFIX}", name.namespace)).or_else(|| {
+        let namespaces = view.of_name("", "Service", name.service).map(|entry| entry.namespace);
+        let near = nearest_within(name.namespace, 2, namespaces).filter(|near| is_similar(name.namespace, near));
+        near.map(|near| format!("{}.{near}{SUFFIX}", name.service))
+    })?;
+    let message = format!("Service `{}` does not exist in namespace `{}`", name.service, name.namespace);
+    let found = object.finding(Code::ReferenceMissing, message, place(node, name.start), "no such DNS name");
+    Some(found.help(format!("did you mean `{near}`?")))
+}
+
+/// Whether two names are so long that they are not similar by chance, and do not differ in a number.
+fn is_similar(one: &str, other: &str) -> bool {
+    let letters = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
+    let extends = one.starts_with(other) || other.starts_with(one);
+    one.len().min(other.len()) >= 5
+        && letters(one) != letters(other)
+        && !(extends && one.contains('-') != other.contains('-'))
+}
+
+/// The line of a text in the file.
+fn place(node: &Node, start: usize) -> Place {
+    let text = node.as_str().unwrap_or_default();
+    if !text.contains('\n') {
+        return node.place();
+    }
+    let line = text[..start.min(text.len())].matches('\n').count() + 1;
+    block::in_file(&node.place(), &Place::line(&Source::new("", text), line)).unwrap_or_else(|| node.place())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Vec<(&str, &str)> {
+        names(text).iter().map(|name| (name.service, name.namespace)).collect()
+    }
+
+    #[test]
+    fn names_of_services_are_found_in_texts() {
+        assert_eq!(read("http://web.shop.svc:80/x"), [("web", "shop")]);
+        assert_eq!(read("a=[mail.lab.svc.cluster.local]:25, db-0.db.lab.svc"), [("mail", "lab"), ("db", "lab")]);
+        for text in ["${name}.shop.svc", "shop.svc", "web.shop.svcs", "{{ .Name }}.shop.svc", "x-$(A).shop.svc"] {
+            assert_eq!(read(text), [], "{text}");
+        }
+    }
+}
