@@ -53,8 +53,9 @@ impl Lock {
                 (table, last) = (&mut lock.outputs, true);
                 continue;
             }
-            let (key, value) = line.split_once(" = ")?;
+            let (key, value) = line.split_once('=')?;
             // A key with the separator in it, and one that occurs twice, are left to the other parser.
+            let (key, value) = (key.strip_suffix(' ')?, value.strip_prefix(' ')?);
             if table.insert(word(key)?, word(value)?).is_some() {
                 return None;
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use ::helm::chart::Chart;
 use diagnostics::Result;
@@ -24,6 +24,8 @@ pub struct Base {
     pub name: String,
     /// What changed since, once a check needed it.
     changed: OnceLock<Option<BTreeSet<String>>>,
+    /// Held while Git looks, so that checks at the same time do not let it look twice.
+    asking: Mutex<()>,
 }
 
 impl Base {
@@ -44,12 +46,19 @@ impl Base {
     }
 
     fn new(name: &str, repository: Repository, commit: &str) -> Self {
-        Self { name: name.to_owned(), repository, commit: commit.to_owned(), changed: OnceLock::new() }
+        Self {
+            name: name.to_owned(),
+            repository,
+            commit: commit.to_owned(),
+            changed: OnceLock::new(),
+            asking: Mutex::new(()),
+        }
     }
 
     /// The files of charts and Applications, and the goldens, that differ, as [`Repository::changed`] finds them. All
     /// checks of a run ask for the same charts, so Git looks once.
     pub fn changed(&self, root: &Path, charts: &[&Chart]) -> Result<Option<&BTreeSet<String>>> {
+        let _asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
         if self.changed.get().is_none() {
             let charts = charts.iter().filter(|chart| chart.directory.starts_with(root));
             let paths: Vec<&str> =
