@@ -49,6 +49,9 @@ pub fn edge(text: &str) -> Option<String> {
 /// The first line break of each kind that editors do not show as one.
 #[must_use]
 pub fn line_breaks(text: &str) -> Vec<Lookalike> {
+    if text.is_ascii() && !text.contains('\r') {
+        return Vec::new();
+    }
     let mut found: Vec<(char, Lookalike, usize)> = Vec::new();
     let mut chars = text.char_indices().peekable();
     while let Some((at, c)) = chars.next() {
@@ -84,6 +87,10 @@ pub fn line_breaks(text: &str) -> Vec<Lookalike> {
 #[must_use]
 pub fn in_tree(root: &Node) -> Vec<Lookalike> {
     let mut found = Vec::new();
+    // All of these characters are outside of ASCII.
+    if root.source.text.is_ascii() {
+        return found;
+    }
     walk(root, &mut found);
     found.sort_by_key(|one| one.span.start);
     found.dedup_by_key(|one| one.span.clone());

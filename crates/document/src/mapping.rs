@@ -6,7 +6,7 @@ use std::ops::{Deref, DerefMut, Range};
 use std::sync::OnceLock;
 
 /// The size above which the index is worth its cost.
-const SMALL: usize = 16;
+pub(crate) const SMALL: usize = 16;
 
 /// A key of a mapping with its place.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@
 //! is a string. No Rust library has exactly these rules, so a library supplies the events, and [`resolve`] interprets
 //! the scalars. Each line of the table in the tests was observed in the Go library.
 //!
-//! Only this module names the YAML crate. Does not write YAML: what people see is Helm's text.
+//! Only this module names the crate with the events. Does not write YAML: what people see is Helm's text.
 
 mod builder;
 mod offsets;
@@ -17,7 +17,7 @@ mod values;
 use std::sync::Arc;
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Limit, Place, Result, Source};
-use saphyr_parser::{Event, Parser};
+use yaml_events::{Event, Events};
 
 use self::builder::Builder;
 pub use self::builder::Document;
@@ -37,7 +37,7 @@ pub fn parse(source: &Arc<Source>) -> Result<Vec<Document>> {
     let offsets = Offsets::new(&source.text);
     let mut builder = Builder::new(source);
     let mut documents = Vec::new();
-    for event in Parser::new_from_str(&source.text) {
+    for event in Events::of(&source.text) {
         let (event, span) = event.map_err(|error| {
             let at = offsets.byte(error.marker().index());
             // The end of the text has no line to show, so the place is the end of its last line.

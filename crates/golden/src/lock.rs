@@ -35,7 +35,12 @@ impl Lock {
     fn parse_written(text: &str) -> Option<Self> {
         let word = |text: &str| {
             let word = text.strip_prefix('"')?.strip_suffix('"')?;
-            let plain = !word.contains(|c: char| c == '"' || c == '\\' || c.is_control());
+            // Digests and most paths are ASCII, which is quicker to check.
+            let plain = if word.is_ascii() {
+                word.bytes().all(|byte| !matches!(byte, b'"' | b'\\' | 0x7f | ..b' '))
+            } else {
+                !word.contains(|c: char| c == '"' || c == '\\' || c.is_control())
+            };
             plain.then(|| word.to_owned())
         };
         let mut lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -48,8 +53,9 @@ impl Lock {
                 (table, last) = (&mut lock.outputs, true);
                 continue;
             }
-            let (key, value) = line.split_once(" = ")?;
+            let (key, value) = line.split_once('=')?;
             // A key with the separator in it, and one that occurs twice, are left to the other parser.
+            let (key, value) = (key.strip_suffix(' ')?, value.strip_prefix(' ')?);
             if table.insert(word(key)?, word(value)?).is_some() {
                 return None;
             }

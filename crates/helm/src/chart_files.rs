@@ -6,7 +6,6 @@
 //!
 //! Does not include `charts/`, which `dependencies` inspects.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use diagnostics::{Diagnostic, Result};
@@ -24,8 +23,8 @@ pub fn chart_files(root: &Path, chart: &Path) -> Result<Inputs> {
 pub fn read(root: &Path, chart: &Path, visit: &mut dyn FnMut(&str, &[u8])) -> Result<Inputs> {
     let rules = Rules::parse(&regular_file::read_to_string(chart.join(".helmignore")).unwrap_or_default());
     let mut files = Inputs::new();
-    let mut walk = Walk { root, chart, rules, seen: BTreeSet::new(), files: &mut files, visit };
-    walk.folder(chart, "")?;
+    let mut walk = Walk { root, chart, rules, open: Vec::new(), files: &mut files, visit };
+    walk.folder(chart, "", false)?;
     Ok(files)
 }
 
@@ -33,19 +32,23 @@ struct Walk<'a> {
     root: &'a Path,
     chart: &'a Path,
     rules: Rules,
-    /// The canonical paths of the current folder and its parents: a link to one of them is a loop.
-    seen: BTreeSet<PathBuf>,
+    /// The current folder and its parents: a link to one of them is a loop.
+    open: Vec<PathBuf>,
     files: &'a mut Inputs,
     visit: &'a mut dyn FnMut(&str, &[u8]),
 }
 
 impl Walk<'_> {
-    fn folder(&mut self, folder: &Path, relative: &str) -> Result<()> {
+    /// Reads a folder. `linked` is whether a link led to it, or to one of its parents: without links, there are no loops.
+    fn folder(&mut self, folder: &Path, relative: &str, linked: bool) -> Result<()> {
         let failed = |error: &std::io::Error| Diagnostic::io("read", folder, error);
-        let real = folder.canonicalize().map_err(|error| failed(&error))?;
-        if !self.seen.insert(real.clone()) {
-            return Ok(());
+        if linked {
+            let real = folder.canonicalize().map_err(|error| failed(&error))?;
+            if self.open.iter().any(|parent| parent.canonicalize().is_ok_and(|parent| parent == real)) {
+                return Ok(());
+            }
         }
+        self.open.push(folder.to_path_buf());
         for entry in std::fs::read_dir(folder).map_err(|error| failed(&error))? {
             let entry = entry.map_err(|error| failed(&error))?;
             let path = entry.path();
@@ -62,7 +65,7 @@ impl Walk<'_> {
                 continue;
             }
             if is_folder {
-                self.folder(&path, &relative)?;
+                self.folder(&path, &relative, linked || kind.is_symlink())?;
             } else if kind.is_file() || kind.is_symlink() && path.is_file() {
                 let bytes = regular_file::read(&path).map_err(|error| Diagnostic::io("read", &path, &error))?;
                 let name = inputs::name(self.root, &path);
@@ -70,7 +73,7 @@ impl Walk<'_> {
                 self.files.insert(name, inputs::digest(&bytes));
             }
         }
-        self.seen.remove(&real);
+        self.open.pop();
         Ok(())
     }
 }

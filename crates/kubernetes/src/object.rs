@@ -270,15 +270,15 @@ fn redact(node: &mut Node, source: &Arc<Source>, secrets: &[SecretValue]) {
     let before = secrets.partition_point(|secret| secret.span.start <= node.span.start);
     let secret = before.checked_sub(1).is_some_and(|at| node.span.end <= secrets[at].span.end);
     match &mut node.value {
+        Value::Mapping(entries) => entries.iter_mut().for_each(|(_, value)| redact(value, source, secrets)),
+        Value::Sequence(items) => items.iter_mut().for_each(|item| redact(item, source, secrets)),
+        _ if !secret => {}
         // Whether there is a value is not secret.
         Value::Null => {}
         Value::String(text) if text.is_empty() => {}
         // A placeholder is not secret either.
         Value::String(text) if is_placeholder(text) => {}
-        Value::Mapping(entries) => entries.iter_mut().for_each(|(_, value)| redact(value, source, secrets)),
-        Value::Sequence(items) => items.iter_mut().for_each(|item| redact(item, source, secrets)),
-        value if secret => *value = Value::String(REDACTED.to_owned()),
-        _ => {}
+        value => *value = Value::String(REDACTED.to_owned()),
     }
 }
 

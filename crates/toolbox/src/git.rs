@@ -165,6 +165,9 @@ impl Repository {
     /// The merge base of a revision, such as `HEAD`, and the main branch; `None` if there is no main branch or no common
     /// commit.
     pub fn merge_base(&self, revision: &str) -> Result<Option<String>> {
+        if let Some(commit) = self.directories().filter(|_| revision == "HEAD").and_then(|files| at_main(&files)) {
+            return Ok(Some(commit));
+        }
         let output = self.query(&[["for-each-ref", "--format=%(refname)"].as_slice(), &MAIN].concat()).run()?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let known: BTreeSet<&str> = text.lines().collect();
@@ -382,6 +385,12 @@ pub fn fetch(url: &str, commit: &str, folder: &Path) -> Result<std::result::Resu
     }
     let fetched = run(&["fetch", "--quiet", "--depth", "1", "--no-tags", "--end-of-options", url, commit])?;
     Ok(if fetched.success() { Ok(()) } else { Err(said(&fetched)) })
+}
+
+/// The commit that is checked out, if it is that of the main branch: no process has to say so.
+fn at_main(directories: &Directories) -> Option<String> {
+    let main = MAIN.iter().find_map(|name| directories.commit(name))?;
+    (directories.commit("HEAD")? == main).then_some(main)
 }
 
 /// Reads the output of `git cat-file --batch`: for each object a line `<object> <type> <size>`, its content, and a line

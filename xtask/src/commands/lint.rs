@@ -199,6 +199,7 @@ pub fn check(
         objects: &objects,
         by_target: &ByTarget::new(&objects),
         rendered: &rendered,
+        fresh: renderings.iter().all(|one| matches!(one.state, RenderState::Fresh)),
         clusters: &clusters,
         complete: sound && request.all(),
         base: base.as_ref(),
@@ -207,13 +208,19 @@ pub fn check(
     if request.fix {
         diagnostics.extend(fix(session, &subject));
     }
-    for check in checks(workspace) {
-        if let Run::Files(run) | Run::Objects(run) | Run::Git(run) = check.run {
-            let _about = timings::about(&LINT);
-            let _phase = timings::phase(check.name());
-            diagnostics.extend(run(&subject));
-        }
-    }
+    // Those that start Git first: they wait.
+    let mut own: Vec<(usize, &Check)> = checks(workspace).enumerate().collect();
+    own.sort_by_key(|(_, check)| !matches!(check.run, Run::Git(_)));
+    let mut found = parallel(session.jobs, &own, |(index, check)| {
+        let (Run::Files(run) | Run::Objects(run) | Run::Git(run)) = check.run else {
+            return (*index, Diagnostics::default());
+        };
+        let _about = timings::about(&LINT);
+        let _phase = timings::phase(check.name());
+        (*index, run(&subject))
+    });
+    found.sort_by_key(|(index, _)| *index);
+    found.into_iter().for_each(|(_, found)| diagnostics.extend(found));
     remove_causes(&mut diagnostics, renderings);
     let deployed: Vec<&Chart> = deployed.iter().filter_map(|folder| charts.get(folder)).collect();
     diagnostics.extend(with_helm(session, &subject, &deployed, renderings, all));

@@ -202,6 +202,7 @@ fn record(session: &Session<'_>, service: &Service) -> Result<(Vec<Object>, Diag
         objects: &objects,
         by_target: &ByTarget::new(&objects),
         rendered: &rendered,
+        fresh: false,
         clusters: &clusters,
         complete: false,
         base: None,

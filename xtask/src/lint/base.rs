@@ -1,10 +1,14 @@
 //! The revision that a change is compared with: the merge base with the main branch, unless another one is requested.
 
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
+use ::helm::chart::Chart;
 use diagnostics::Result;
 use toolbox::git;
 use toolbox::git::Repository;
+use workspace::find::ARGOCD;
 
 /// The length of an abbreviated commit hash.
 const SHORT: usize = 10;
@@ -18,6 +22,10 @@ pub struct Base {
     pub commit: String,
     /// The name in messages: the requested revision, or the abbreviated commit.
     pub name: String,
+    /// What changed since, once a check needed it.
+    changed: OnceLock<Option<BTreeSet<String>>>,
+    /// Held while Git looks, so that checks at the same time do not let it look twice.
+    asking: Mutex<()>,
 }
 
 impl Base {
@@ -34,7 +42,30 @@ impl Base {
         }
         let Some(repository) = Repository::around(root) else { return Ok(None) };
         let commit = repository.merge_base(head)?;
-        Ok(commit.map(|commit| Self { name: short(&commit).to_owned(), repository, commit }))
+        Ok(commit.map(|commit| Self::new(short(&commit), repository, &commit)))
+    }
+
+    fn new(name: &str, repository: Repository, commit: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            repository,
+            commit: commit.to_owned(),
+            changed: OnceLock::new(),
+            asking: Mutex::new(()),
+        }
+    }
+
+    /// The files of charts and Applications, and the goldens, that differ, as [`Repository::changed`] finds them. All
+    /// checks of a run ask for the same charts, so Git looks once.
+    pub fn changed(&self, root: &Path, charts: &[&Chart]) -> Result<Option<&BTreeSet<String>>> {
+        let _asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.changed.get().is_none() {
+            let charts = charts.iter().filter(|chart| chart.directory.starts_with(root));
+            let paths: Vec<&str> =
+                [ARGOCD, golden::FOLDER].into_iter().chain(charts.map(|chart| chart.path.as_str())).collect();
+            let _ = self.changed.set(self.repository.changed(&self.commit, &paths)?);
+        }
+        Ok(self.changed.get().and_then(Option::as_ref))
     }
 
     /// The revision that is the value of an option.
@@ -44,7 +75,7 @@ impl Base {
             Repository::around(root).ok_or_else(|| unknown("this is not a Git repository, or git is not on PATH"))?;
         let commit = repository.commit(revision)?.ok_or_else(|| unknown("Git does not know it"))?;
         let name = if commit.starts_with(revision) { short(&commit) } else { revision };
-        Ok(Self { name: name.to_owned(), repository, commit })
+        Ok(Self::new(name, repository, &commit))
     }
 }
 

@@ -11,6 +11,8 @@ mod refused;
 mod removed;
 mod revision;
 
+use std::collections::BTreeSet;
+
 use diagnostics::{Code, Diagnostics, Result};
 use workspace::CONFIG_FILE;
 use workspace::config::{Config, Suppression};
@@ -38,6 +40,11 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
 
 fn compare(subject: &Subject<'_>, base: &Base) -> Result<Diagnostics> {
     let mut diagnostics = Diagnostics::default();
+    // What is recorded is what the base recorded, and nothing else is rendered.
+    let unchanged = || base.changed(&subject.workspace.root, subject.charts);
+    if subject.fresh && unchanged()?.is_some_and(BTreeSet::is_empty) {
+        return Ok(diagnostics);
+    }
     let Some(revision) = Revision::read(subject, base)? else { return Ok(diagnostics) };
     for change in revision.changes() {
         diagnostics.extend(refused::check(&change));

@@ -3,8 +3,9 @@
 //!
 //! In rendered objects, `validate` reports what they break. Files that cannot be parsed are reported when they are read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
@@ -23,13 +24,14 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let root = &subject.workspace.root;
     let mut found = Found::default();
     let mut files: BTreeMap<String, Arc<Source>> = BTreeMap::new();
+    let mut values: BTreeSet<PathBuf> = BTreeSet::new();
     for chart in subject.charts {
         for (path, source) in &subject.sources.of(chart).texts {
             if matches!(path.as_str(), "Chart.yaml" | "values.yaml") || is_template(path) {
                 files.insert(source.name.clone(), Arc::clone(source));
             }
         }
-        found.values(authored::file(root, chart.directory.join("values.yaml"), Origin::Defaults).as_slice());
+        values.insert(chart.directory.join("values.yaml"));
     }
     for target in subject.targets.iter().flat_map(|target| target.charts()) {
         for path in target.recipe.value_files.iter().chain(&target.recipe.case_file) {
@@ -39,8 +41,16 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
             {
                 files.insert(name, source);
             }
+            values.insert(path.clone());
         }
-        found.values(&authored::of_target(root, &target));
+        found.values(authored::inline(target.options).as_ref());
+    }
+    for path in values {
+        // What `lookalike` finds in a tree is outside of ASCII.
+        let ascii = files.get(&inputs::name(root, &path)).is_some_and(|source| source.text.is_ascii());
+        if !ascii {
+            found.values(authored::file(root, path, Origin::Defaults).as_ref());
+        }
     }
     for file in &subject.workspace.argocd {
         if let Ok(source) = source::read(root, &root.join(&file.name)) {
@@ -65,8 +75,8 @@ fn is_template(path: &str) -> bool {
 struct Found(BTreeMap<(String, Option<usize>), Diagnostic>);
 
 impl Found {
-    fn values(&mut self, all: &[Authored]) {
-        for values in all {
+    fn values(&mut self, values: Option<&Authored>) {
+        if let Some(values) = values {
             let source: &Arc<Source> = &values.document.root.source;
             for one in lookalike::in_tree(&values.document.root) {
                 let span: Range<usize> = one.span.clone();

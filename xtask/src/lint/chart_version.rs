@@ -27,11 +27,10 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
 fn since(root: &std::path::Path, charts: &[&Chart], base: &Base) -> Result<Diagnostics> {
     let mut diagnostics = Diagnostics::default();
     let inside: Vec<&&Chart> = charts.iter().filter(|chart| chart.directory.starts_with(root)).collect();
-    let paths: Vec<&str> = inside.iter().map(|chart| chart.path.as_str()).collect();
-    if paths.is_empty() {
+    if inside.is_empty() {
         return Ok(diagnostics);
     }
-    let Some(changed) = base.repository.changed(&base.commit, &paths)? else { return Ok(diagnostics) };
+    let Some(changed) = base.changed(root, charts)? else { return Ok(diagnostics) };
     for chart in inside {
         let rules = Rules::parse(
             &toolbox::regular_file::read_to_string(chart.directory.join(".helmignore")).unwrap_or_default(),

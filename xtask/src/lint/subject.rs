@@ -36,6 +36,8 @@ pub struct Subject<'a> {
     pub by_target: &'a ByTarget<'a>,
     /// The names of the targets that render.
     pub rendered: &'a BTreeSet<String>,
+    /// Whether all of them are fresh, so that they render what is recorded.
+    pub fresh: bool,
     /// The objects of all targets by cluster, selected or not. The selected ones decide what is reported.
     pub clusters: &'a Clusters<'a>,
     /// Whether the targets are all targets of the workspace, and all of them render.

@@ -62,9 +62,16 @@ pub fn duplicates(files: &[(String, Arc<Source>)]) -> Vec<Duplicate> {
     let mut definitions: BTreeMap<String, Vec<Definition>> = BTreeMap::new();
     for file in order {
         let source = &files[file].1;
+        // Most templates define nothing, and need not be parsed.
+        if !source.text.contains("define") {
+            continue;
+        }
         for branch in template::branches(source) {
-            let empty = template::is_empty(&source.text, &branch);
-            if let Some(name) = branch.defines.filter(|_| !empty) {
+            // Branches contain each other, so only the text of definitions is read again.
+            if branch.defines.is_none() || template::is_empty(&source.text, &branch) {
+                continue;
+            }
+            if let Some(name) = branch.defines {
                 definitions.entry(name).or_default().push((file, branch.action));
             }
         }

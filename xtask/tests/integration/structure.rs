@@ -9,7 +9,8 @@ use syn::visit::{self, Visit};
 use crate::support::repository;
 
 /// The crates of the repository, lowest first.
-const CRATES: [&str; 11] = [
+const CRATES: [&str; 12] = [
+    "crates/yaml-events",
     "crates/diagnostics",
     "crates/document",
     "crates/toolbox",

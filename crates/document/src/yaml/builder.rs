@@ -5,11 +5,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use diagnostics::{Diagnostics, Limit, Result, Source};
-use saphyr_parser::{Event, ScalarStyle};
+use yaml_events::{Event, ScalarStyle};
 
 use super::scalar::scalar;
 use super::syntax::syntax_error;
-use crate::mapping::Key;
+use crate::mapping::{Key, SMALL};
 use crate::tree::{Node, Value};
 
 /// One YAML document.
@@ -195,7 +195,7 @@ struct PendingKey {
 #[derive(Default)]
 struct Entries {
     list: Vec<(Key, Node)>,
-    /// The positions in the list, by key.
+    /// The positions in the list, by key, once there are many.
     positions: HashMap<String, usize>,
     /// Whether the entry at a position was written in this mapping, and not merged into it.
     own: Vec<bool>,
@@ -204,16 +204,29 @@ struct Entries {
 impl Entries {
     /// Adds an entry, or replaces the one with the same key. Returns what it replaced, if both were written in this mapping.
     fn set(&mut self, key: Key, node: Node, own: bool) -> Option<Node> {
-        if let Some(&at) = self.positions.get(&key.name) {
+        if let Some(at) = self.position(&key.name) {
             let (_, replaced) = std::mem::replace(&mut self.list[at], (key, node));
             let both = own && self.own[at];
             self.own[at] |= own;
             return both.then_some(replaced);
         }
-        self.positions.insert(key.name.clone(), self.list.len());
+        if self.list.len() > SMALL {
+            self.positions.insert(key.name.clone(), self.list.len());
+        }
         self.list.push((key, node));
         self.own.push(own);
         None
+    }
+
+    fn position(&mut self, name: &str) -> Option<usize> {
+        if self.list.len() <= SMALL {
+            return self.list.iter().position(|(key, _)| key.name == name);
+        }
+        if self.positions.is_empty() {
+            let positions = self.list.iter().enumerate();
+            self.positions = positions.map(|(at, (key, _))| (key.name.clone(), at)).collect();
+        }
+        self.positions.get(name).copied()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use saphyr_parser::{ScalarStyle, Tag};
+use yaml_events::{ScalarStyle, Tag};
 
 use crate::tree::Value;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use diagnostics::Source;
-use saphyr_parser::{Event, Parser};
+use yaml_events::{Event, Events};
 
 use super::offsets::Offsets;
 use crate::tree::{Node, Value};
@@ -22,7 +22,7 @@ pub fn values_of(source: &Arc<Source>, key: &str) -> Vec<Node> {
     let offsets = Offsets::new(&source.text);
     let mut open: Vec<Next> = Vec::new();
     let mut found = Vec::new();
-    for (event, span) in Parser::new_from_str(&source.text).map_while(std::result::Result::ok) {
+    for (event, span) in Events::of(&source.text).map_while(std::result::Result::ok) {
         let scalar = match &event {
             Event::Scalar(text, ..) => Some(text.to_string()),
             Event::Alias(_) | Event::SequenceStart(..) | Event::MappingStart(..) => None,

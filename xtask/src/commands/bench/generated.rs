@@ -69,6 +69,9 @@ pub(super) fn write(root: &Path, own: &Workspace, cache: &Path, shape: Shape) ->
         files.insert(format!("argocd/apps/{name}.yaml"), application(&name));
         files.insert(format!("charts/{name}/Chart.yaml"), format!("apiVersion: v2\nname: {name}\nversion: 0.1.0\n"));
         files.insert(values_file(index), values(shape.values));
+        if shape.values <= WITH_SCHEMA {
+            files.insert(format!("charts/{name}/values.schema.json"), schema(shape.values));
+        }
         let rendered = outputs.entry(name.clone()).or_default();
         for number in 0..shape.objects {
             let (file, template, golden) = object(&name, number, shape);
@@ -148,13 +151,28 @@ const MESSAGE: &str = "hello";
 fn values(count: usize) -> String {
     let mut text = format!("message: {MESSAGE}\n");
     for number in 1..count {
-        let _ = writeln!(text, "key{number}: value {number}");
+        // Short, because Helm reads at most 5 MiB.
+        let _ = writeln!(text, "k{number:x}: 1");
     }
     text
 }
 
+/// The number of values up to which a chart has a schema of them.
+const WITH_SCHEMA: usize = 100;
+
+/// A schema of the values, so that `lint` finds nothing.
+fn schema(count: usize) -> String {
+    let numbers = (1..count).map(|number| format!(",\n    \"k{number:x}\": {{\"type\": \"integer\"}}"));
+    format!(
+        "{{\n  \"$schema\": \"http://json-schema.org/draft-07/schema#\",\n  \"type\": \"object\",\n  \
+         \"additionalProperties\": false,\n  \"properties\": {{\n    \"message\": {{\"type\": \"string\"}}{}\n  \
+         }}\n}}\n",
+        numbers.collect::<String>()
+    )
+}
+
 /// Reads all values, so that none is unknown, and prints nothing.
-const READ_ALL: &str = "{{- range $key, $value := .Values }}{{- end }}";
+const READ_ALL: &str = "{{- range $key, $value := .Values }}{{- if not $value }}{{- fail $key }}{{- end }}{{- end }}";
 
 /// What Helm renders from a template for a release.
 fn rendering(template: &str, release: &str) -> String {

@@ -40,6 +40,13 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("50 charts, helmfile, beside bare helm", Amount::Ratio(1.05), helm::helmfile),
     Row::new("ci, this repository, warm", Amount::milliseconds(500), stages::own_ci),
     Row::new("ci, 500 Applications, 3 changed", Amount::milliseconds(1500), stages::ci),
+    Row::new("ci, 1000 keys in values.yaml, warm", Amount::milliseconds(500), |bench| stages::keys(bench, 1000)),
+    Row::new("ci, 16000 keys in values.yaml, warm", Amount::milliseconds(1000), |bench| stages::keys(bench, 16_000)),
+    Row::new("ci, 64000 keys in values.yaml, warm", Amount::milliseconds(3000), |bench| stages::keys(bench, 64_000)),
+    Row::new("ci, 500000 keys in values.yaml, warm", Amount::milliseconds(20_000), |bench| {
+        stages::keys(bench, 500_000)
+    })
+    .slow(),
     Row::new("validate, 50 targets, warm, beside kubeconform", Amount::Ratio(1.1), stages::validate),
     Row::new("lint, 50 targets, warm, beside kubeconform", Amount::Ratio(1.1), stages::lint),
     Row::new("diff, this repository", Amount::milliseconds(100), difference::own),

@@ -24,6 +24,12 @@ pub(super) fn ci(context: &Context<'_>) -> Result<Measured> {
     Ok(Measured::Amount(Amount::Time(context.warm(&root, &["ci"], &COMPARES)?)))
 }
 
+/// One chart with a number of values.
+pub(super) fn keys(context: &Context<'_>, count: usize) -> Result<Measured> {
+    let root = context.generated(Shape { applications: 1, objects: 2, values: count, lines: 10 })?;
+    Ok(Measured::Amount(Amount::Time(context.warm(&root, &["ci"], &COMPARES)?)))
+}
+
 pub(super) fn validate(context: &Context<'_>) -> Result<Measured> {
     beside_kubeconform(context, "validate")
 }

@@ -129,6 +129,7 @@ fn refused_pods(head: RenderedSide<'_>, only: &BTreeSet<File>) -> Diagnostics {
         objects: &objects,
         by_target: &ByTarget::new(&objects),
         rendered: &BTreeSet::new(),
+        fresh: false,
         clusters: &clusters,
         complete: false,
         base: None,

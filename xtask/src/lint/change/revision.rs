@@ -85,8 +85,8 @@ impl Change<'_> {
 impl<'a> Revision<'a> {
     /// Reads the base; `None` if Git cannot compare.
     pub(super) fn read(subject: &'a Subject<'a>, base: &'a Base) -> Result<Option<Self>> {
-        let Some(changed) = base.repository.changed(&base.commit, &[ARGOCD, golden::FOLDER])? else { return Ok(None) };
-        let applications = applications(subject, base, &changed)?;
+        let Some(changed) = base.changed(&subject.workspace.root, subject.charts)? else { return Ok(None) };
+        let applications = applications(subject, base, changed)?;
         let moved: BTreeSet<&str> = subject
             .every_application()
             .filter(|now| applications.get(now.name).is_some_and(|before| before.namespace() != namespace(now.root)))

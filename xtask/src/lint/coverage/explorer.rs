@@ -31,6 +31,18 @@ struct Facts {
     rendered: Option<BTreeSet<String>>,
 }
 
+impl Facts {
+    /// Notes that the case reaches a branch, and all branches that contain it.
+    fn reach(&mut self, templates: &Templates, number: usize) {
+        for containing in templates.containing(number) {
+            // What contains a branch that was reached before is known, too.
+            if !self.reached.insert(containing) {
+                break;
+            }
+        }
+    }
+}
+
 /// A case, with its key in the cache.
 struct Case<'a> {
     target: &'a ChartTarget<'a>,
@@ -150,7 +162,7 @@ impl<'a> Explorer<'a> {
         let mut facts = Facts::default();
         if let Some(numbers) = text.lines().find_map(|line| line.strip_prefix(NUMBERS)) {
             for number in numbers.split_whitespace().filter_map(|number| number.parse().ok()) {
-                facts.reached.extend(self.templates.containing(number));
+                facts.reach(self.templates, number);
             }
             facts.rendered = output.success().then(|| rendered(&text));
         }
@@ -170,7 +182,7 @@ impl<'a> Explorer<'a> {
                 active = self.templates.innermost(&active);
             }
             match self.run(target, directory, &active)? {
-                Stopped::At(number) => facts.reached.extend(self.templates.containing(number)),
+                Stopped::At(number) => facts.reach(self.templates, number),
                 Stopped::Nowhere(rendered) => {
                     facts.unreached.extend(active);
                     facts.rendered = Some(rendered);

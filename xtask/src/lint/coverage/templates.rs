@@ -63,13 +63,14 @@ impl Templates {
 
     /// Marks the branches that Helm does not use, because another definition of their named template overrides them.
     fn mark_overridden(&mut self) {
-        let overridden: Vec<_> = template_duplicate::duplicates(&self.files)
+        let overridden: BTreeSet<(usize, usize)> = template_duplicate::duplicates(&self.files)
             .into_iter()
             .flat_map(|duplicate| duplicate.overridden)
+            .map(|(file, action)| (file, action.start))
             .collect();
         for index in 0..self.marks.len() {
             let Mark { template, branch, .. } = &self.marks[index];
-            let own = overridden.iter().any(|(file, action)| (file, action) == (template, &branch.action));
+            let own = overridden.contains(&(*template, branch.action.start));
             self.marks[index].overridden = own || branch.parent.is_some_and(|parent| self.marks[parent].overridden);
         }
     }
