@@ -17,7 +17,7 @@ mod values;
 
 use std::sync::Arc;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Limit, Place, Result, Source};
+use diagnostics::{Code, Diagnostic, Limit, Place, Result, Source};
 use saphyr_parser::{Event, Parser, ScanError};
 
 use self::builder::Builder;
