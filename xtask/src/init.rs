@@ -1,13 +1,22 @@
 //! charts.toml for a repository that has none.
 
+mod clusters;
+mod excluded;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use argocd::repository_url;
 use document::{Node, Value};
 
+pub use self::clusters::{Cluster, Read, clusters, value_of};
+pub use self::excluded::excluded;
+
 /// The charts.toml of the tool's own repository, whose versions a new one gets.
 const OWN: &str = include_str!("../../charts.toml");
+
+/// The Jsonnet version of that Argo CD release.
+const JSONNET: &str = "0.22.0";
 
 /// What was found in a repository.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -16,6 +25,12 @@ pub struct Survey {
     pub repository: String,
     /// Whether a kustomization inflates charts.
     pub inflates_charts: bool,
+    /// Whether a directory contains Jsonnet.
+    pub has_jsonnet: bool,
+    /// Patterns of the files that define Applications for nobody.
+    pub excluded: Vec<String>,
+    /// The clusters that ApplicationSets select.
+    pub clusters: Vec<Cluster>,
     /// Charts that no Application deploys and that render Applications: names and paths from the root.
     pub bootstraps: Vec<(String, String)>,
     /// Instances of Argo CD that define Applications of equal names: their names and directories from the root.
@@ -80,20 +95,45 @@ pub fn repository(used: &[(String, Vec<String>)], remotes: &[String], exists: im
 }
 
 /// The Argo CD instances of a repository in which Applications of equal names are defined twice: each pair of files differs
-/// at a directory of which there is one for each instance. A file that is not in such a directory belongs to the instance
-/// without a name, and two files of one directory are a mistake. Names and directories.
+/// at a directory of which there is one for each instance. Two files of which one is in a directory with the other are a
+/// mistake. Names and directories.
 #[must_use]
 pub fn instances<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> BTreeMap<String, BTreeSet<String>> {
     let mut instances: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (one, two) in pairs {
         let (one, two): (Vec<&str>, Vec<&str>) = (one.split('/').collect(), two.split('/').collect());
         let same = one.iter().zip(&two).take_while(|(one, two)| one == two).count();
-        for parts in [one, two].into_iter().filter(|parts| same + 1 < parts.len()) {
+        if [&one, &two].iter().any(|parts| same + 1 >= parts.len()) {
+            continue;
+        }
+        for parts in [one, two] {
             let name = parts[same].to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "-");
             instances.entry(name.trim_matches('-').to_owned()).or_default().insert(parts[..=same].join("/"));
         }
     }
     if instances.keys().any(String::is_empty) { BTreeMap::new() } else { instances }
+}
+
+/// Whether the Applications in the directories of instances use only projects that these define, too. A project elsewhere
+/// belongs to the same Argo CD as its Applications. `projects` are the files and names of projects, and `users` those of
+/// Applications with their projects.
+#[must_use]
+pub fn are_separate(
+    instances: &BTreeMap<String, BTreeSet<String>>,
+    projects: &[(&str, &str)],
+    users: &[(&str, &str)],
+) -> bool {
+    let inside = |directories: &BTreeSet<String>, file: &str| {
+        let mut directories = directories.iter();
+        directories.any(|one| file.strip_prefix(one.as_str()).is_some_and(|rest| rest.starts_with('/')))
+    };
+    instances.values().all(|directories| {
+        let mut used = users.iter().filter(|(file, _)| inside(directories, file));
+        used.all(|(_, name)| {
+            let mut defined = projects.iter().filter(|(_, project)| project == name).peekable();
+            defined.peek().is_none() || defined.any(|(file, _)| inside(directories, file))
+        })
+    })
 }
 
 /// The text of charts.toml.
@@ -107,12 +147,20 @@ pub fn configuration(survey: &Survey) -> String {
          # The Argo CD release whose rendering is reproduced, including its Helm and Kustomize.\n\
          version = {}\n\
          # Applications are searched in all files that Git does not ignore. To narrow the search:\n\
-         # applications = [\"apps/**\"]\n\n\
-         [kubernetes]\n\
-         # The Kubernetes version of the cluster, as `kubectl version` prints it.\n\
-         version = {}\n",
+         # applications = [\"apps/**\"]\n",
         quoted(&survey.repository),
         quoted(own("argocd", "version")),
+    );
+    if !survey.excluded.is_empty() {
+        text.push_str("# Not searched: tests, examples, and templates of other programs.\nexclude = [\n");
+        for pattern in &survey.excluded {
+            let _ = writeln!(text, "    {},", quoted(pattern));
+        }
+        text.push_str("]\n");
+    }
+    let _ = write!(
+        text,
+        "\n[kubernetes]\n# The Kubernetes version of the cluster, as `kubectl version` prints it.\nversion = {}\n",
         quoted(own("kubernetes", "version")),
     );
     if survey.inflates_charts {
@@ -122,6 +170,9 @@ pub fn configuration(survey: &Survey) -> String {
         );
     }
     let _ = write!(text, "\n[tools]\nkubeconform = {}\n", quoted(own("tools", "kubeconform")));
+    if survey.has_jsonnet {
+        let _ = write!(text, "# That of Argo CD {}.\njsonnet = {}\n", own("argocd", "version"), quoted(JSONNET));
+    }
     text.push_str(
         "\n[lint]\n# Whether conventions are findings, too: a values.schema.json for each chart, a case for each value, a project\n\
          # for each Application, and others, which `explain` lists.\nconventions = false\n",
@@ -139,6 +190,7 @@ pub fn configuration(survey: &Survey) -> String {
     if !survey.instances.is_empty() {
         text.pop();
     }
+    text.push_str(&clusters::entries(&survey.clusters));
     for (name, path) in &survey.bootstraps {
         // Targets need names of their own.
         let same = survey.bootstraps.iter().filter(|(other, _)| other == name).count();
@@ -217,7 +269,16 @@ spec: {source: {repoURL: https://charts.example.com, chart: web}}
             [named("dev", &["db/dev", "web/dev"]), named("prod", &["db/prod", "web/prod"])]
         );
         assert_eq!(found(&[("a/x.yaml", "a/y.yaml")]), [], "two files of one directory are a mistake");
-        assert_eq!(found(&[("x.yaml", "b/x.yaml")]), [named("b", &["b"])]);
+        assert_eq!(found(&[("x.yaml", "b/x.yaml")]), [], "so are these");
+    }
+
+    #[test]
+    fn instances_have_projects_of_their_own() {
+        let instances = instances([("c/a/x.yaml", "c/b/x.yaml")].into_iter());
+        let users = [("c/a/x.yaml", "apps"), ("c/b/x.yaml", "apps"), ("d.yaml", "other")];
+        assert!(are_separate(&instances, &[], &users));
+        assert!(are_separate(&instances, &[("c/a/p.yaml", "apps"), ("c/b/p.yaml", "apps")], &users));
+        assert!(!are_separate(&instances, &[("projects/apps.yaml", "apps")], &users));
     }
 
     #[test]
@@ -225,6 +286,9 @@ spec: {source: {repoURL: https://charts.example.com, chart: web}}
         let survey = Survey {
             repository: "https://git.example.com/home.git".to_owned(),
             inflates_charts: true,
+            has_jsonnet: true,
+            excluded: vec!["pkg/testdata/**".to_owned(), "a \"b\".yaml".to_owned()],
+            clusters: vec![Cluster { name: "edge \"1\"".to_owned(), ..Cluster::default() }],
             bootstraps: vec![("root".to_owned(), "bootstrap \"a\"".to_owned())],
             instances: instances([("c/a/x.yaml", "c/b/x.yaml")].into_iter()),
         };
@@ -236,6 +300,8 @@ spec: {source: {repoURL: https://charts.example.com, chart: web}}
         assert_eq!(named, ["a", "b"]);
         assert_eq!((config.instance_of("c/b/d/y.yaml"), config.instance_of("c/y.yaml")), ("b", ""));
         assert_eq!(config.kustomize_build_options, ["--enable-helm"]);
+        assert_eq!((config.clusters.len(), config.clusters[0].cluster.server.as_str()), (1, "https://edge--1.invalid"));
+        assert!(!config.selects("pkg/testdata/a.yaml") && config.selects("pkg/a.yaml"));
         assert!(!config.kubernetes.is_empty() && config.tools.contains_key("kubeconform"));
     }
 }

@@ -180,7 +180,7 @@ impl<'a> Scope<'a> {
             format!("create it, remove it from Application `{application}`, or set `ignoreMissingValueFiles: true`");
         match nearest(&wanted, names.iter().map(String::as_str)) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-            None if self.kind == Root::Chart && resolved.root == self.root => {
+            None if self.kind == Root::Chart && resolved.root == self.root && !raw.starts_with('$') => {
                 diagnostic.note("it is resolved in the chart from the Helm repository").help(
                     "for a file of this repository, add a source with `ref: values`, and write `$values/` before the path",
                 )

@@ -4,6 +4,7 @@
 //! prints them. The [`Code`] of a diagnostic determines its severity and the exit code.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 use std::path::Path;
@@ -307,7 +308,9 @@ fn distances<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> 
 /// The help for an unknown name: the nearest known name, or all of them.
 #[must_use]
 pub fn suggestion<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    let known: Vec<&str> = known.into_iter().collect();
+    let mut known: Vec<&str> = known.into_iter().collect();
+    let mut seen = BTreeSet::new();
+    known.retain(|name| seen.insert(*name));
     if let Some(near) = nearest(typed, known.iter().copied()) {
         return format!("did you mean `{near}`?");
     }

@@ -8,6 +8,7 @@
 
 mod builder;
 mod offsets;
+mod padding;
 mod scalar;
 mod syntax;
 #[cfg(test)]
@@ -16,12 +17,13 @@ mod values;
 
 use std::sync::Arc;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Limit, Place, Result, Source};
-use yaml_events::{Event, Events};
+use diagnostics::{Code, Diagnostic, Limit, Place, Result, Source};
+use yaml_events::{Event, Events, ScanError};
 
 use self::builder::Builder;
 pub use self::builder::Document;
 use self::offsets::Offsets;
+use self::padding::Padding;
 pub use self::scalar::resolve;
 pub use self::syntax::{conflict, misread, unresolved};
 use self::syntax::{stopped, syntax_error, unfinished};
@@ -34,18 +36,42 @@ pub fn parse(source: &Arc<Source>) -> Result<Vec<Document>> {
         let place = Place { source: Arc::clone(source), span: None };
         return Err(Diagnostic::new(Code::YamlSyntax, message).at(place, "").help(Limit::YamlSize.help()).into());
     }
-    let offsets = Offsets::new(&source.text);
+    let mut padding = Padding::default();
+    loop {
+        let (error, at) = match documents(source, &padding)? {
+            Ok(documents) => return Ok(documents),
+            Err(stop) => stop,
+        };
+        if padding.add(&source.text, at, error.info()) {
+            continue;
+        }
+        // The end of the text has no line to show, so the place is the end of its last line.
+        let at = at.min(source.text.trim_end().len());
+        let cause = misread(source, Some(at)).or_else(|| unfinished(source, at, error.info()));
+        return Err(cause.unwrap_or_else(|| stopped(source, at, error.info())).into());
+    }
+}
+
+/// The documents of a text with more spaces in it, or the error at which the YAML library stops and its byte.
+fn documents(
+    source: &Arc<Source>,
+    padding: &Padding,
+) -> Result<std::result::Result<Vec<Document>, (ScanError, usize)>> {
+    let padded = if padding.is_empty() { None } else { Some(padding.apply(&source.text)) };
+    let text = padded.as_deref().unwrap_or(&source.text);
+    let offsets = Offsets::new(text);
+    let byte = |index: usize| padding.original(offsets.byte(index));
     let mut builder = Builder::new(source);
     let mut documents = Vec::new();
-    for event in Events::of(&source.text) {
-        let (event, span) = event.map_err(|error| {
-            let at = offsets.byte(error.marker().index());
-            // The end of the text has no line to show, so the place is the end of its last line.
-            let at = at.min(source.text.trim_end().len());
-            let cause = misread(source, Some(at)).or_else(|| unfinished(source, at, error.info()));
-            Diagnostics::from(cause.unwrap_or_else(|| stopped(source, at, error.info())))
-        })?;
-        let span = offsets.byte(span.start.index())..offsets.byte(span.end.index());
+    for event in Events::of(text) {
+        let (event, span) = match event {
+            Ok(event) => event,
+            Err(error) => {
+                let at = byte(error.marker().index());
+                return Ok(Err((error, at)));
+            }
+        };
+        let span = byte(span.start.index())..byte(span.end.index());
         match event {
             Event::DocumentStart(_) => builder = Builder::new(source),
             Event::DocumentEnd => {
@@ -56,7 +82,7 @@ pub fn parse(source: &Arc<Source>) -> Result<Vec<Document>> {
             event => builder.event(event, span)?,
         }
     }
-    Ok(documents)
+    Ok(Ok(documents))
 }
 
 /// Parses a text that must contain at most one document; an empty text is null.

@@ -40,6 +40,8 @@ pub struct Config {
     pub argocd: Release,
     /// Patterns of the files whose Applications are rendered; all files without patterns.
     applications: Vec<String>,
+    /// Patterns of the files in which no Applications are searched.
+    exclude: Vec<String>,
     /// The instances of Argo CD that have a name.
     pub instances: Vec<Instance>,
     /// Patterns of the folders of charts; all folders without patterns.
@@ -197,6 +199,7 @@ impl Config {
             branch,
             argocd: argocd.release,
             applications: argocd.applications,
+            exclude: argocd.exclude,
             instances,
             charts,
             kustomize_build_options,
@@ -231,6 +234,7 @@ impl Config {
 struct ArgoCd {
     release: Release,
     applications: Vec<String>,
+    exclude: Vec<String>,
     new_git_file_globbing: bool,
     allow_outside_links: bool,
 }
@@ -247,10 +251,11 @@ fn argocd(node: &Node, diagnostics: &mut Diagnostics) -> Option<ArgoCd> {
         }
     });
     let applications = globs::globs(&mut fields, "applications", "apps/**/*.yaml");
+    let exclude = globs::globs(&mut fields, "exclude", "examples/**");
     let new_git_file_globbing = fields.bool("new-git-file-globbing");
     let allow_outside_links = fields.bool("allow-out-of-bounds-symlinks");
     fields.finish(diagnostics);
-    Some(ArgoCd { release: release?, applications, new_git_file_globbing, allow_outside_links })
+    Some(ArgoCd { release: release?, applications, exclude, new_git_file_globbing, allow_outside_links })
 }
 
 /// The `[kustomize]` section: Argo CD's `kustomize.buildOptions`.
@@ -309,7 +314,8 @@ impl Config {
     #[must_use]
     pub fn selects(&self, file: &str) -> bool {
         let patterns = &self.applications;
-        patterns.is_empty() || globs::matches(patterns, file) || !self.instance_of(file).is_empty()
+        let selected = patterns.is_empty() || globs::matches(patterns, file) || !self.instance_of(file).is_empty();
+        selected && !globs::matches(&self.exclude, file)
     }
 
     /// The Argo CD instance to which the Applications and projects in a file belong; empty for the one without a name.

@@ -128,6 +128,8 @@ impl Workspace {
             }
             self.deployments.retain(|one| one.application.instance != defined.instance);
             self.unrendered.retain(|one| one.instance != defined.instance);
+            // What an ApplicationSet in a file generates, if a target renders that ApplicationSet differently.
+            self.generated.retain(|one| one.id != defined.instance);
             match deployer.deploy(defined) {
                 Ok(deployment) => self.deployments.push(deployment),
                 Err(unrendered) => self.unrendered.push(rendered_by(parent, unrendered)),

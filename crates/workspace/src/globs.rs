@@ -20,6 +20,7 @@ pub(crate) fn globs(fields: &mut Fields<'_>, key: &'static str, example: &str) -
 }
 
 /// Whether one of the patterns matches a path.
-pub(crate) fn matches(patterns: &[String], path: &str) -> bool {
+#[must_use]
+pub fn matches(patterns: &[String], path: &str) -> bool {
     patterns.iter().any(|pattern| glob::matches_path(pattern, path).unwrap_or_default())
 }

@@ -19,7 +19,7 @@ pub mod find;
 pub mod follow;
 pub mod generate;
 pub mod gitops;
-mod globs;
+pub mod globs;
 pub mod instance;
 pub mod jsonnet;
 pub mod kustomized;

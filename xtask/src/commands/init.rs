@@ -1,5 +1,6 @@
 //! `init`: writes charts.toml for a repository that has none, from what the repository contains.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use diagnostics::wording::plural;
@@ -12,13 +13,17 @@ use toolbox::git::Repository;
 use toolbox::progress::Progress;
 use workspace::bootstrap_charts::{BootstrapChart, bootstrap_charts};
 use workspace::config::Config;
-use workspace::{CONFIG_FILE, Workspace, find};
+use workspace::written::{self, Written};
+use workspace::{CONFIG_FILE, Workspace, find, globs};
 
 use super::Outcome;
-use crate::init::{self, Survey};
+use crate::init::{self, Cluster, Read, Survey};
 use crate::report;
 use crate::report::Printer;
 use crate::report::json::{self, Output};
+
+/// The names of the file of a kustomization.
+const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// Runs the command. Without `root`, the repository is the one around the current directory.
 pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Outcome> {
@@ -36,15 +41,20 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
             .help("run `cargo xtask render`, or delete the file to write a new one")
             .into());
     }
-    let documents: Vec<Document> = find::candidates(&root, |_| true)
-        .iter()
-        .filter_map(|path| toolbox::source::read(&root, path).ok())
-        .flat_map(|source| yaml::parse(&source).unwrap_or_default())
-        .collect();
+    let files = files(&root, &find::candidates(&root, |_| true));
+    let excluded = excluded(&root, &files);
+    let kept = files.into_iter().filter(|(name, _)| !globs::matches(&excluded, name));
+    let documents: Vec<Document> = kept.flat_map(|(_, documents)| documents).collect();
     let remotes = Repository::around(&root).map(|git| git.remotes()).transpose()?.unwrap_or_default();
     let used = init::repositories(documents.iter().map(|document| &document.root));
-    let mut survey =
-        Survey { repository: "-".to_owned(), inflates_charts: inflates_charts(&root), ..Survey::default() };
+    let has_jsonnet = find::tracked(&root).iter().any(|path| path.ends_with(".jsonnet"));
+    let mut survey = Survey {
+        repository: "-".to_owned(),
+        inflates_charts: inflates_charts(&root),
+        has_jsonnet,
+        excluded,
+        ..Survey::default()
+    };
     let charts = bootstraps(&root, &survey, &used);
     survey.bootstraps = charts.iter().map(|chart| (chart.name.clone(), chart.path.clone())).collect();
     // Applications in the values of a chart are in no manifest.
@@ -73,7 +83,24 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
     let (mut workspace, mut found) = Workspace::load(&root, cache)?;
     let duplicates = duplicates(&workspace);
     survey.instances = init::instances(duplicates.iter().map(|(one, two)| (one.as_str(), two.as_str())));
-    if !survey.instances.is_empty() {
+    let named = |kind: &'static str, path: &'static [&'static str]| {
+        let objects = documents.iter().map(|one| &one.root).filter(move |root| is(root, kind));
+        objects.filter_map(move |root| Some((root.source.name.as_str(), root.find(path)?.as_str()?)))
+    };
+    let projects: Vec<_> = named("AppProject", &["metadata", "name"]).collect();
+    let users = named("Application", &["spec", "project"]);
+    let users: Vec<_> = users.chain(named("ApplicationSet", &["spec", "template", "spec", "project"])).collect();
+    if !init::are_separate(&survey.instances, &projects, &users) {
+        survey.instances.clear();
+    }
+    survey.clusters = clusters(&workspace, &documents, &survey);
+    if !survey.instances.is_empty() || !survey.clusters.is_empty() {
+        atomic_file::write(&path, init::configuration(&survey).as_bytes())?;
+        (workspace, found) = Workspace::load(&root, cache)?;
+    }
+    let before = survey.bootstraps.len();
+    retain_bootstraps(&mut survey, &workspace);
+    if survey.bootstraps.len() < before {
         atomic_file::write(&path, init::configuration(&survey).as_bytes())?;
         (workspace, found) = Workspace::load(&root, cache)?;
     }
@@ -86,8 +113,9 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
         plural(count("AppProject"), "AppProject"),
     ));
     let called = report::called();
+    let assumed = if survey.clusters.is_empty() { "versions" } else { "versions and clusters" };
     printer.result(&format!(
-        "next: correct the versions in {CONFIG_FILE}, list the Applications with `{called} argocd list`, and render them \
+        "next: correct the {assumed} in {CONFIG_FILE}, list the Applications with `{called} argocd list`, and render them \
          with `{called} render`\n"
     ));
     let rendered = workspace.deployments.len();
@@ -105,6 +133,87 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
     Ok(Outcome { diagnostics, output: Output::Init(output) })
 }
 
+/// The documents of files that can be read, with the names of the files.
+fn files(root: &Path, paths: &[PathBuf]) -> Vec<(String, Vec<Document>)> {
+    let sources = paths.iter().filter_map(|path| toolbox::source::read(root, path).ok());
+    sources.map(|source| (source.name.clone(), yaml::parse(&source).unwrap_or_default())).collect()
+}
+
+/// Patterns of the files that define Applications for nobody.
+fn excluded(root: &Path, files: &[(String, Vec<Document>)]) -> Vec<String> {
+    let roots = |documents: &'_ [Document]| -> Vec<Node> { documents.iter().map(|one| one.root.clone()).collect() };
+    let files: Vec<(&str, Vec<Node>)> =
+        files.iter().map(|(name, documents)| (name.as_str(), roots(documents))).collect();
+    let used = init::repositories(files.iter().flat_map(|(_, roots)| roots));
+    let paths: Vec<&str> = used.iter().flat_map(|(_, paths)| paths).map(String::as_str).collect();
+    let mentions = |directory: &str, name: &str| {
+        let texts = KUSTOMIZATIONS.iter().map(|file| root.join(directory).join(file));
+        let mut texts = texts.filter_map(|path| toolbox::regular_file::read_to_string(path).ok());
+        texts.any(|text| text.lines().any(|line| line.trim_start_matches([' ', '-', '.', '/']).starts_with(name)))
+    };
+    init::excluded(files.iter().map(|(name, roots)| (*name, roots.iter().collect())), &paths, mentions)
+}
+
+/// The clusters that ApplicationSets select by labels.
+fn clusters(workspace: &Workspace, documents: &[Document], survey: &Survey) -> Vec<Cluster> {
+    let sets: Vec<&Node> = documents.iter().map(|one| &one.root).filter(|root| is(root, "ApplicationSet")).collect();
+    let root = &workspace.root;
+    let declares = |path: &PathBuf| {
+        let text = toolbox::regular_file::read_to_string(path).unwrap_or_default();
+        text.contains("argocd.argoproj.io/secret-type")
+    };
+    let mut paths: Vec<PathBuf> = find::manifests(root).into_iter().filter(declares).collect();
+    paths.retain(|path| !globs::matches(&survey.excluded, &toolbox::inputs::name(root, path)));
+    let secrets: Vec<Document> = files(root, &paths).into_iter().flat_map(|(_, documents)| documents).collect();
+    let text = |one: &Written<'_>, key: &str| one.text(&["spec", "destination", key]).map(str::to_owned);
+    let applications = written::applications(workspace);
+    let destinations: Vec<_> = applications.map(|one| (text(&one, "name"), text(&one, "server"))).collect();
+    let read = if sets.is_empty() { Read::default() } else { read(root) };
+    let known = known(root, &read.keys());
+    init::clusters(&sets, secrets.iter().map(|one| &one.root), &destinations, &read, &known, &survey.repository)
+}
+
+/// What the templates of ApplicationSets read of clusters. Charts render ApplicationSets, too.
+fn read(root: &Path) -> Read {
+    let mut read = Read::default();
+    let paths = find::tracked(root).into_iter();
+    let paths = paths.filter(|path| [".yaml", ".yml", ".tpl"].iter().any(|end| path.ends_with(end)));
+    for text in paths.filter_map(|path| toolbox::regular_file::read_to_string(root.join(path)).ok()) {
+        read.add(&text);
+    }
+    read
+}
+
+/// The values that the first file gives to keys, which are labels and annotations of clusters.
+fn known(root: &Path, keys: &BTreeSet<&str>) -> BTreeMap<String, String> {
+    let mut known = BTreeMap::new();
+    if keys.is_empty() {
+        return known;
+    }
+    let kinds = [".yaml", ".yml", ".tf", ".tfvars", ".md", ".example", ".sh"];
+    for path in find::tracked(root).into_iter().filter(|path| kinds.iter().any(|end| path.ends_with(end))) {
+        if known.len() == keys.len() {
+            break;
+        }
+        let Ok(text) = toolbox::regular_file::read_to_string(root.join(path)) else { continue };
+        for key in keys.iter().filter(|key| text.contains(**key)) {
+            let value = text.lines().find_map(|line| init::value_of(line, key));
+            if let Some(value) = value {
+                known.entry((*key).to_owned()).or_insert_with(|| value.to_owned());
+            }
+        }
+    }
+    known
+}
+
+/// Keeps the charts that no generated Application deploys.
+fn retain_bootstraps(survey: &mut Survey, workspace: &Workspace) {
+    let sources = workspace.deployments.iter().flat_map(|one| &one.application.sources);
+    let sources = sources.filter(|source| source.field != "bootstrap[]");
+    let deployed: BTreeSet<&str> = sources.map(|source| source.path.trim_matches('/')).collect();
+    survey.bootstraps.retain(|(_, path)| !deployed.contains(path.as_str()));
+}
+
 fn is(root: &Node, kind: &str) -> bool {
     let text = |key: &str| root.get(key).and_then(Node::as_str).unwrap_or_default();
     text("kind") == kind && text("apiVersion").starts_with(find::GROUP)
@@ -114,7 +223,7 @@ fn is(root: &Node, kind: &str) -> bool {
 fn inflates_charts(root: &Path) -> bool {
     let kustomization = |path: &String| {
         let name = path.rsplit('/').next().unwrap_or_default();
-        matches!(name, "kustomization.yaml" | "kustomization.yml" | "Kustomization")
+        KUSTOMIZATIONS.contains(&name)
     };
     let inflates = |path: String| {
         toolbox::regular_file::read_to_string(root.join(path))

@@ -218,6 +218,7 @@ fn compare(
     let golden = former_golden.as_ref().unwrap_or(&*job.golden);
     let mut report = TargetReport {
         id: target.id.clone(),
+        first: former.is_none() && job.unrecorded(),
         former,
         state: State::Fresh,
         reasons: reasons.clone(),

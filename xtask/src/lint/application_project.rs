@@ -7,7 +7,8 @@
 //! Global projects are configured in Argo CD's own settings, so they are not considered.
 
 use std::cell::LazyCell;
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use argocd::pattern::matches_kind;
 use argocd::permission::Verdict;
@@ -49,6 +50,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     // Another target may define a kind.
     let complete = subject.targets.len() == plan::target_ids(subject.workspace).len();
     let reported = LazyCell::new(|| forbidden_namespaces(subject, &projects, &scopes));
+    let mut absent = Absent::default();
     for application in subject.applications() {
         let Some((name, node)) = application.written_project() else { continue };
         let Some(project) =
@@ -56,7 +58,12 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         else {
             // An unreadable file may define it.
             if subject.workspace.argocd_complete || name == DEFAULT_PROJECT {
-                diagnostics.push(missing(&application, node, name, &known));
+                let found = missing(&application, node, name, &known);
+                if found.code == Code::ApplicationProject && !is_suppressed(subject, &application) {
+                    absent.add(&application, name, found);
+                } else {
+                    diagnostics.push(found);
+                }
             }
             continue;
         };
@@ -68,8 +75,45 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     for project in &projects {
         diagnostics.extend(misspelled.in_project(project));
     }
+    diagnostics.extend(absent.findings());
     diagnostics.extend(unused(subject, &projects));
     diagnostics
+}
+
+/// How many other Applications a finding about a missing project names.
+const NAMED: usize = 8;
+
+/// The Applications of each project that does not exist, by the Argo CD instance and the project.
+#[derive(Default)]
+struct Absent<'a>(BTreeMap<(&'a str, &'a str), (Diagnostic, Vec<&'a str>)>);
+
+impl<'a> Absent<'a> {
+    fn add(&mut self, application: &Written<'a>, project: &'a str, found: Diagnostic) {
+        match self.0.entry((application.argocd, project)) {
+            Entry::Vacant(entry) => _ = entry.insert((found, Vec::new())),
+            Entry::Occupied(mut entry) => entry.get_mut().1.push(application.name),
+        }
+    }
+
+    /// One finding for each project, which names the others that use it.
+    fn findings(self) -> Diagnostics {
+        let findings = self.0.into_values().map(|(found, others)| {
+            let named: Vec<String> = others.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
+            let rest = others.len() - named.len();
+            match named.len() {
+                0 => found,
+                _ if rest > 0 => found.note(format!("the same in {}, and {rest} more", named.join(", "))),
+                _ => found.note(format!("the same in {}", named.join(", "))),
+            }
+        });
+        Diagnostics(findings.collect())
+    }
+}
+
+/// Whether an entry of charts.toml suppresses the finding for an Application, but not for all.
+fn is_suppressed(subject: &Subject<'_>, application: &Written<'_>) -> bool {
+    let entries = &subject.workspace.config.suppressions;
+    entries.iter().any(|one| one.check == Code::ApplicationProject && one.target == application.name)
 }
 
 fn missing(application: &Written<'_>, node: &Node, name: &str, projects: &[&Project]) -> Diagnostic {

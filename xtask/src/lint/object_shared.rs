@@ -4,17 +4,18 @@
 //! count. Two Applications that share objects are one finding, however many objects there are. Where they deploy the same
 //! release, `application_release` reports that as the cause.
 //!
-//! Two projects of the same name under argocd/ are the same mistake.
+//! Two projects of the same name under argocd/, or in one directory, are the same mistake.
 
 use std::collections::{BTreeMap, HashMap};
 
 use argocd::application::split_instance;
 use argocd::sync_order;
-use diagnostics::{Code, Diagnostic, Diagnostics};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place};
 use document::Node;
 use kubernetes::manifest::ObjectKey;
 use kubernetes::object::Object;
 use kubernetes::scope::{Scope, Scopes};
+use workspace::find;
 use workspace::target::DEFAULT_CASE;
 use workspace::written::Written;
 
@@ -98,11 +99,21 @@ fn finding(objects: &[Shared<'_>]) -> Option<Diagnostic> {
     Some(found)
 }
 
+/// Whether two files belong to the same Argo CD: those of different directories may belong to different environments. Where
+/// an Application deploys both, they are among its objects.
+fn is_one_place(one: &Place, two: &Place) -> bool {
+    let [one, two] = [one, two].map(|place| place.source.name.rsplit_once('/').map_or("", |(directory, _)| directory));
+    let in_argocd = |directory: &str| directory.split('/').next() == Some(find::ARGOCD);
+    one == two || in_argocd(one) && in_argocd(two)
+}
+
 fn projects(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let mut seen = BTreeMap::new();
     for project in subject.projects() {
-        if let Some(first) = seen.insert((project.argocd.clone(), project.name.clone()), project.place.clone()) {
+        let name = (project.argocd.clone(), project.name.clone());
+        let first = seen.insert(name, project.place.clone());
+        if let Some(first) = first.filter(|first| is_one_place(first, &project.place)) {
             diagnostics.push(
                 Diagnostic::new(Code::ObjectShared, format!("two projects are named `{}`", project.name))
                     .target(&project.name)

@@ -51,6 +51,8 @@ pub struct TargetReport {
     pub id: TargetId,
     /// The target whose goldens it was compared with, if the Application was renamed.
     pub former: Option<TargetId>,
+    /// Whether it has no goldens yet.
+    pub first: bool,
     /// Its state.
     pub state: State,
     /// The reasons for rendering it.
@@ -148,10 +150,12 @@ pub struct Change {
     pub targets: BTreeSet<TargetId>,
 }
 
-/// The changes of all targets; one that several objects have is printed once.
+/// The changes of all targets; one that several objects have is printed once. The objects of targets that are recorded for
+/// the first time are left out: they are whole, and the goldens contain them.
 #[must_use]
 pub fn changes(report: &RenderReport) -> Vec<Change> {
-    let all = report.targets.iter().flat_map(|target| {
+    let shown = report.targets.iter().filter(|target| !(report.accepted && target.first));
+    let all = shown.flat_map(|target| {
         let keyed = |diff| diff_lines::Change { target: &target.id, diff, key: String::new(), about: () };
         target.diffs.iter().map(keyed)
     });

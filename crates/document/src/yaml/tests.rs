@@ -165,3 +165,17 @@ fn conflict_markers_and_tabs_are_named() {
 fn json_escapes_are_read() {
     assert_eq!(json("s: \"a\\x7F\\u2028😀\\u0001\\\\\""), "{\"s\":\"a\\u007f\\u2028😀\\u0001\\\\\"}");
 }
+
+#[test]
+fn indentation_within_quotes_is_ignored() {
+    let text = "a:\n  b: 'one\n  two\n\nthree'\n  ä: \"x \\\n y\"\nc: d\n";
+    let source = Source::new("a.yaml", text);
+    let documents = parse(&source).expect("as Go's library reads it");
+    let root = &documents[0].root;
+    let get = |path: &[&str]| root.find(path).expect("exists");
+    assert_eq!(get(&["a", "b"]).as_str(), Some("one two\nthree"));
+    assert_eq!(get(&["a", "ä"]).as_str(), Some("x y"));
+    assert_eq!(&text[get(&["a", "b"]).span.clone()], "'one\n  two\n\nthree'");
+    assert_eq!(&text[get(&["c"]).span.clone()], "d");
+    assert!(parse(&Source::new("a.yaml", "a:\n  b: 'one\n---\nc: d'\n")).is_err(), "a document ends within quotes");
+}
