@@ -179,3 +179,16 @@ fn indentation_within_quotes_is_ignored() {
     assert_eq!(&text[get(&["c"]).span.clone()], "d");
     assert!(parse(&Source::new("a.yaml", "a:\n  b: 'one\n---\nc: d'\n")).is_err(), "a document ends within quotes");
 }
+
+#[test]
+fn indentation_within_quotes_takes_bounded_time() {
+    let scalars = |count: usize, lines: usize| -> String {
+        (0..count).map(|number| format!("- k{number}:\n    b: 'x{}'\n", "\ny".repeat(lines))).collect()
+    };
+    let start = std::time::Instant::now();
+    assert_eq!(parse_one(&Source::new("x.yaml", scalars(4, 100_000))).expect("YAML").root.items().len(), 4);
+    assert_eq!(parse_one(&Source::new("x.yaml", scalars(400, 2))).expect("YAML").root.items().len(), 400);
+    let error = parse_one(&Source::new("x.yaml", scalars(100_000, 2))).expect_err("too many");
+    assert!(error.0[0].message.contains("indent"), "{}", error.0[0].message);
+    assert!(start.elapsed() < std::time::Duration::from_secs(60), "{:?}", start.elapsed());
+}
