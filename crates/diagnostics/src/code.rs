@@ -65,7 +65,7 @@ impl Code {
 }
 
 codes! {
-    AlertInvalid "alert-invalid" Finding "Prometheus refuses a rule of a PrometheusRule"
+    AlertInvalid "alert-invalid" Finding "Prometheus refuses a rule of a `PrometheusRule`"
     AnnotationUnknown "annotation-unknown" Finding "an Argo CD or Helm annotation, label, or finalizer is unknown, or its value has no effect"
     ApplicationDestination "application-destination" Finding "an Application's destination is incomplete or ambiguous"
     ApplicationDuplicate "application-duplicate" Configuration "two Applications have the same name and namespace"
@@ -152,7 +152,7 @@ codes! {
     MergeKeyDuplicate "merge-key-duplicate" Warning "two entries of a list have the same merge key, in an Application without `ServerSideApply=true`"
     NameTaken "name-taken" Configuration "a name or namespace is already in use"
     NamespaceLabel "namespace-label" Finding "a Pod Security label has an unknown key, level, or version, or two different levels"
-    NamespaceLimits "namespace-limits" Finding "a LimitRange or a ResourceQuota of a namespace refuses what is deployed there"
+    NamespaceLimits "namespace-limits" Finding "a `LimitRange` or a `ResourceQuota` of a namespace refuses what is deployed there"
     NamespaceMismatch "namespace-mismatch" Convention "a rendered object sets a namespace that its Application does not deploy into"
     NetworkPolicyOpen "network-policy-open" Finding "a NetworkPolicy implicitly allows all traffic"
     NodeImageDiffers "node-image-differs" Finding "the node image of kind has another Kubernetes version than the cluster"

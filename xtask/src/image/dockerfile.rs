@@ -167,11 +167,10 @@ impl Dockerfile {
         let stage = words.iter().find_map(|word| word.strip_prefix("--from="));
         if let Some(stage) = stage {
             let named = stage.to_lowercase();
-            let earlier = stages.len().saturating_sub(1);
             if let Ok(index) = named.parse::<usize>() {
-                let found = || invalid(format!("no stage before this one has the number {index}"));
+                let found = || invalid(format!("no stage has the number {index}"));
                 let found = || found().at(place(), "stages are counted from 0").help("copy from an earlier stage");
-                return if index < earlier { Diagnostics::default() } else { found().into() };
+                return if index < stages.len() { Diagnostics::default() } else { found().into() };
             }
             // Other names may be those of images or further contexts, and arguments may be anything.
             let image = stage.contains(['/', ':', '.', '$']) || OFFICIAL.contains(&named.as_str());

@@ -3,6 +3,9 @@
 //! A key that ends in `.json` may contain a template, JSON with comments, or several documents, so only an error that every
 //! dialect has is reported. The dashboards of Grafana must be plain JSON.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
 use document::{Node, block};
 use kubernetes::object::Object;
@@ -33,13 +36,17 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     for object in maps {
         let dashboard = object.find(&["metadata", "labels", DASHBOARD]).is_some();
         for (key, value) in object.find(&["data"]).map(Node::entries).unwrap_or_default() {
-            let Some(text) = value.as_str().filter(|_| key.name.ends_with(".json")) else { continue };
+            let Some(text) = value.as_str().filter(|_| is_json(&key.name)) else { continue };
             if let Some(error) = error(text, dashboard) {
                 diagnostics.push(finding(subject, object, &key.name, value, text, &error));
             }
         }
     }
     diagnostics
+}
+
+fn is_json(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|end| end == "json")
 }
 
 /// Why a text is not JSON; `None` if it is, or may be meant as something else.
@@ -93,15 +100,15 @@ fn finding(
 }
 
 /// The file of the object's chart with a text, not counting white space around it and indentation.
-fn file(subject: &Subject<'_>, object: &Object, text: &str) -> Option<std::sync::Arc<Source>> {
+fn file(subject: &Subject<'_>, object: &Object, text: &str) -> Option<Arc<Source>> {
     let template = object.template_file.as_ref()?;
     let chart = subject
         .charts
         .iter()
         .find(|chart| template.strip_prefix(chart.path.as_str()).is_some_and(|rest| rest.starts_with('/')))?;
     let files = subject.sources.of(chart);
-    let mut texts = files.texts.iter().filter(|(path, _)| path.ends_with(".json"));
-    texts.find(|(_, source)| source.text.trim() == text.trim()).map(|(_, source)| std::sync::Arc::clone(source))
+    let mut texts = files.texts.iter().filter(|(path, _)| is_json(path));
+    texts.find(|(_, source)| source.text.trim() == text.trim()).map(|(_, source)| Arc::clone(source))
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ fn of_ingress(object: &Object) -> Vec<Diagnostic> {
         .collect::<Option<Vec<_>>>()
         .map(|lists| lists.into_iter().flatten().collect());
     let rules: Option<Vec<&Node>> =
-        list("rules").iter().map(|rule| rule.get("host").filter(|host| text(host) != "")).collect();
+        list("rules").iter().map(|rule| rule.get("host").filter(|host| !text(host).is_empty())).collect();
     // An entry without hosts is for all of them.
     let (Some(tls), Some(rules)) = (tls, rules) else { return Vec::new() };
     let unused = tls.iter().filter(|host| !rules.iter().any(|rule| covers(text(host), text(rule))));

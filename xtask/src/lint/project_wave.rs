@@ -1,4 +1,4 @@
-//! AppProjects that an app of apps applies in a later wave than Applications that use them.
+//! Projects that an app of apps applies in a later wave than Applications that use them.
 //!
 //! Argo CD syncs no Application whose project does not exist. If it waits for Applications to become healthy, as with a
 //! health check in its ConfigMap, the wave of the project never comes.

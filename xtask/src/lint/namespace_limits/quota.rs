@@ -85,19 +85,7 @@ impl<'a> Quota<'_, '_, 'a> {
     /// The pods that run all the time, each with their number.
     fn running(&self) -> Vec<(&Pods<'a>, i64)> {
         let all = self.view.pods(self.entry.namespace).filter(|pods| are_counted(pods));
-        all.filter_map(|pods| Some((pods, self.count(pods)?))).collect()
-    }
-
-    /// The smallest number of pods of a workload that keeps running; `None` if it is unknown.
-    fn count(&self, pods: &Pods<'_>) -> Option<i64> {
-        let key = &pods.object.key;
-        match (key.group.as_str(), key.kind.as_str()) {
-            ("apps", "Deployment" | "StatefulSet" | "ReplicaSet") => {
-                pods.object.find(&["spec", "replicas"]).map_or(Some(1), number)
-            }
-            ("apps", "DaemonSet") => Some(1),
-            _ => None,
-        }
+        all.filter_map(|pods| Some((pods, count(pods)?))).collect()
     }
 
     fn too_much(&self, message: String, bound: Amount<'_>, help: String) -> Diagnostic {
@@ -213,6 +201,18 @@ impl<'a> Quota<'_, '_, 'a> {
             format!("the pods in namespace `{}` need more `{name}` than the quota allows", self.entry.namespace);
         let help = "increase the quota, or the pods need less".to_owned();
         Some(self.too_much(message, bound, help).at(amount.node.place(), label))
+    }
+}
+
+/// The smallest number of pods of a workload that keeps running; `None` if it is unknown.
+fn count(pods: &Pods<'_>) -> Option<i64> {
+    let key = &pods.object.key;
+    match (key.group.as_str(), key.kind.as_str()) {
+        ("apps", "Deployment" | "StatefulSet" | "ReplicaSet") => {
+            pods.object.find(&["spec", "replicas"]).map_or(Some(1), number)
+        }
+        ("apps", "DaemonSet") => Some(1),
+        _ => None,
     }
 }
 
