@@ -9,13 +9,17 @@ use ignore::Match;
 use ignore::gitignore::Gitignore;
 use toolbox::git_index::Tracked;
 
+/// The rules of several files.
+type Rules = Rc<[Rc<Gitignore>]>;
+
 /// The checkout of a repository. Knows each directory once it was asked for.
 #[derive(Debug)]
 pub struct Checkout {
     root: PathBuf,
     /// The root of the Git repository; without one, nothing is ignored.
     top: Option<PathBuf>,
-    rules: RefCell<HashMap<PathBuf, Option<Rc<Gitignore>>>>,
+    /// The rules that apply in a directory, the nearest ones first.
+    rules: RefCell<HashMap<PathBuf, Rules>>,
     ignored: RefCell<HashMap<PathBuf, bool>>,
     /// The files that Git tracks although it ignores them are rare, so the index is read only if a path is ignored.
     tracked: OnceCell<Tracked>,
@@ -82,41 +86,50 @@ impl Checkout {
 
     /// Whether the rules of the directories from its parent to the root ignore a path; the nearest ones decide.
     fn matches(&self, top: &Path, parent: &Path, path: &Path) -> bool {
-        let is_folder = path.is_dir() && !path.is_symlink();
-        for folder in parent.ancestors() {
-            if let Some(rules) = self.rules(folder, &folder.join(".gitignore")) {
-                match rules.matched(path, is_folder) {
-                    Match::Ignore(_) => return true,
-                    Match::Whitelist(_) => return false,
-                    Match::None => {}
-                }
-            }
-            if folder == top {
-                break;
-            }
+        let rules = self.rules(top, parent);
+        if rules.is_empty() {
+            return false;
         }
-        let exclude = self.rules(top, &top.join(".git/info/exclude"));
-        exclude.is_some_and(|rules| rules.matched(path, is_folder).is_ignore())
+        let is_folder = path.is_dir() && !path.is_symlink();
+        let decides = |rules: &Rc<Gitignore>| match rules.matched(path, is_folder) {
+            Match::Ignore(_) => Some(true),
+            Match::Whitelist(_) => Some(false),
+            Match::None => None,
+        };
+        rules.iter().find_map(decides).unwrap_or(false)
     }
 
-    fn rules(&self, folder: &Path, file: &Path) -> Option<Rc<Gitignore>> {
-        let mut rules = self.rules.borrow_mut();
-        let known = rules.entry(file.to_path_buf()).or_insert_with(|| {
-            if !file.is_file() {
-                return None;
-            }
-            let mut builder = ignore::gitignore::GitignoreBuilder::new(folder);
-            // An invalid line has no effect, as in Git.
-            let _ = builder.add(file);
-            builder.build().ok().map(Rc::new)
-        });
-        known.clone()
+    fn rules(&self, top: &Path, folder: &Path) -> Rules {
+        if let Some(known) = self.rules.borrow().get(folder) {
+            return Rc::clone(known);
+        }
+        let above = match folder.parent().filter(|_| folder != top) {
+            Some(parent) => self.rules(top, parent),
+            None => rules_in(folder, &folder.join(".git/info/exclude")).into_iter().collect(),
+        };
+        let all = match rules_in(folder, &folder.join(".gitignore")) {
+            Some(own) => std::iter::once(own).chain(above.iter().cloned()).collect(),
+            None => above,
+        };
+        self.rules.borrow_mut().insert(folder.to_path_buf(), Rc::clone(&all));
+        all
     }
 
     fn tracks(&self, path: &Path) -> bool {
         let tracked = self.tracked.get_or_init(|| Tracked::read(self.top()));
         path.strip_prefix(self.top()).is_ok_and(|path| tracked.contains(path))
     }
+}
+
+/// The rules in a file, for paths below a directory; `None` if there are none.
+fn rules_in(folder: &Path, file: &Path) -> Option<Rc<Gitignore>> {
+    if !file.is_file() {
+        return None;
+    }
+    let mut builder = ignore::gitignore::GitignoreBuilder::new(folder);
+    // An invalid line has no effect, as in Git.
+    let _ = builder.add(file);
+    builder.build().ok().filter(|rules| !rules.is_empty()).map(Rc::new)
 }
 
 #[cfg(test)]

@@ -220,7 +220,9 @@ pub fn check(
         (*index, run(&subject))
     });
     found.sort_by_key(|(index, _)| *index);
-    found.into_iter().for_each(|(_, found)| diagnostics.extend(found));
+    for (_, found) in found {
+        diagnostics.extend(found);
+    }
     remove_causes(&mut diagnostics, renderings);
     let deployed: Vec<&Chart> = deployed.iter().filter_map(|folder| charts.get(folder)).collect();
     diagnostics.extend(with_helm(session, &subject, &deployed, renderings, all));

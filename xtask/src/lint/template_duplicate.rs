@@ -117,4 +117,21 @@ mod tests {
         let empty = "{{ define \"x\" }}\n{{- /* later */ -}}\n{{ end }}";
         assert!(found(&[("templates/_a.tpl", empty), ("templates/_b.tpl", x), ("templates/_c.tpl", y)]).is_empty());
     }
+
+    #[test]
+    fn branches_in_branches_take_linear_time() {
+        let deep = |count: usize| {
+            let text = format!(
+                "{}{{{{ define \"x\" }}}}1{{{{ end }}}}{}",
+                "{{ if .a }}".repeat(count),
+                "{{ end }}".repeat(count)
+            );
+            let started = std::time::Instant::now();
+            assert!(found(&[("templates/a.yaml", &text)]).is_empty());
+            started.elapsed()
+        };
+        let (short, long) = (deep(500), deep(5000));
+        // With quadratic time, it would be a hundred times as long.
+        assert!(long < short * 40 + std::time::Duration::from_millis(500), "{short:?}, {long:?}");
+    }
 }
