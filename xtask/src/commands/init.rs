@@ -81,18 +81,7 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
     survey.repository = repository;
     atomic_file::write(&path, init::configuration(&survey).as_bytes())?;
     let (mut workspace, mut found) = Workspace::load(&root, cache)?;
-    let duplicates = duplicates(&workspace);
-    survey.instances = init::instances(duplicates.iter().map(|(one, two)| (one.as_str(), two.as_str())));
-    let named = |kind: &'static str, path: &'static [&'static str]| {
-        let objects = documents.iter().map(|one| &one.root).filter(move |root| is(root, kind));
-        objects.filter_map(move |root| Some((root.source.name.as_str(), root.find(path)?.as_str()?)))
-    };
-    let projects: Vec<_> = named("AppProject", &["metadata", "name"]).collect();
-    let users = named("Application", &["spec", "project"]);
-    let users: Vec<_> = users.chain(named("ApplicationSet", &["spec", "template", "spec", "project"])).collect();
-    if !init::are_separate(&survey.instances, &projects, &users) {
-        survey.instances.clear();
-    }
+    survey.instances = instances(&workspace, &documents);
     survey.clusters = clusters(&workspace, &documents, &survey);
     if !survey.instances.is_empty() || !survey.clusters.is_empty() {
         atomic_file::write(&path, init::configuration(&survey).as_bytes())?;
@@ -237,6 +226,20 @@ fn bootstraps(root: &Path, survey: &Survey, used: &[(String, Vec<String>)]) -> V
     let Ok(config) = Config::parse(&Source::new(CONFIG_FILE, init::configuration(survey))) else { return Vec::new() };
     let deployed = |path: &str| used.iter().any(|(_, paths)| paths.iter().any(|one| one.trim_matches('/') == path));
     bootstrap_charts(root, &config).into_iter().filter(|chart| !deployed(&chart.path)).collect()
+}
+
+/// The Argo CD instances that seem to deploy from the repository.
+fn instances(workspace: &Workspace, documents: &[Document]) -> BTreeMap<String, BTreeSet<String>> {
+    let duplicates = duplicates(workspace);
+    let instances = init::instances(duplicates.iter().map(|(one, two)| (one.as_str(), two.as_str())));
+    let named = |kind: &'static str, path: &'static [&'static str]| {
+        let objects = documents.iter().map(|one| &one.root).filter(move |root| is(root, kind));
+        objects.filter_map(move |root| Some((root.source.name.as_str(), root.find(path)?.as_str()?)))
+    };
+    let projects: Vec<_> = named("AppProject", &["metadata", "name"]).collect();
+    let users = named("Application", &["spec", "project"]);
+    let users: Vec<_> = users.chain(named("ApplicationSet", &["spec", "template", "spec", "project"])).collect();
+    if init::are_separate(&instances, &projects, &users) { instances } else { BTreeMap::new() }
 }
 
 /// The files of each two Applications that have one name.

@@ -346,12 +346,14 @@ mod tests {
         let parsed = |text: &str| yaml::parse(&Source::new("a.yaml", text)).expect("YAML");
         let (sets, secrets) = (parsed(sets), parsed(secrets));
         let sets: Vec<&Node> = sets.iter().map(|one| &one.root).collect();
-        let owned = |text: &Option<&str>| text.map(str::to_owned);
-        let destinations: Vec<_> = destinations.iter().map(|(name, server)| (owned(name), owned(server))).collect();
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let destinations: Vec<_> = destinations.iter().map(|(name, server)| (owned(*name), owned(*server))).collect();
         let url = "https://git.example.com/home.git";
         let known = BTreeMap::from([("path".to_owned(), "charts/sets".to_owned())]);
         let mut read = Read::default();
-        sets.iter().for_each(|set| read.add(&set.source.text));
+        for set in &sets {
+            read.add(&set.source.text);
+        }
         let all = clusters(&sets, secrets.iter().map(|one| &one.root), &destinations, &read, &known, url);
         entries(&all).lines().skip(3).collect::<Vec<_>>().join("\n")
     }

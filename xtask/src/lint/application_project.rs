@@ -7,7 +7,6 @@
 //! Global projects are configured in Argo CD's own settings, so they are not considered.
 
 use std::cell::LazyCell;
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use argocd::pattern::matches_kind;
@@ -83,28 +82,33 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
 /// How many other Applications a finding about a missing project names.
 const NAMED: usize = 8;
 
-/// The Applications of each project that does not exist, by the Argo CD instance and the project.
+/// The findings about each project that does not exist, by the Argo CD instance and the project: those at the first place,
+/// and the Applications at other places.
 #[derive(Default)]
-struct Absent<'a>(BTreeMap<(&'a str, &'a str), (Diagnostic, Vec<&'a str>)>);
+struct Absent<'a>(BTreeMap<(&'a str, &'a str), (Vec<Diagnostic>, Vec<&'a str>)>);
 
 impl<'a> Absent<'a> {
     fn add(&mut self, application: &Written<'a>, project: &'a str, found: Diagnostic) {
-        match self.0.entry((application.argocd, project)) {
-            Entry::Vacant(entry) => _ = entry.insert((found, Vec::new())),
-            Entry::Occupied(mut entry) => entry.get_mut().1.push(application.name),
+        let (first, others) = self.0.entry((application.argocd, project)).or_default();
+        let at = |one: &Diagnostic| one.places.first().map(|(place, _)| place.to_string());
+        if first.first().is_none_or(|one| at(one) == at(&found)) {
+            first.push(found);
+        } else {
+            others.push(application.name);
         }
     }
 
-    /// One finding for each project, which names the others that use it.
+    /// The findings at one place for each project, which name the Applications at others.
     fn findings(self) -> Diagnostics {
-        let findings = self.0.into_values().map(|(found, others)| {
+        let findings = self.0.into_values().flat_map(|(first, others)| {
             let named: Vec<String> = others.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
             let rest = others.len() - named.len();
-            match named.len() {
-                0 => found,
-                _ if rest > 0 => found.note(format!("the same in {}, and {rest} more", named.join(", "))),
-                _ => found.note(format!("the same in {}", named.join(", "))),
-            }
+            let note = match named.len() {
+                0 => None,
+                _ if rest > 0 => Some(format!("the same in {}, and {rest} more", named.join(", "))),
+                _ => Some(format!("the same in {}", named.join(", "))),
+            };
+            first.into_iter().map(move |found| note.iter().cloned().fold(found, Diagnostic::note))
         });
         Diagnostics(findings.collect())
     }
