@@ -1,5 +1,5 @@
 //! Patterns in charts.toml that match nothing, so that the charts and Applications that they were meant for are not checked,
-//! and `include` and `exclude` of an app of apps that name no manifest.
+//! and `exclude` of an app of apps that names no manifest.
 
 use std::path::Path;
 
@@ -49,28 +49,27 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     found
 }
 
-/// The `include` and `exclude` of apps of apps that match no manifest of their directory.
+/// The `exclude` of apps of apps that names no manifest of their directory.
 fn directories(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let files = || subject.workspace.argocd.iter().map(|file| file.name.as_str());
     for application in subject.every_application().filter(|one| one.made_by.is_none()) {
-        for key in ["include", "exclude"] {
-            let node = application.root.find(&["spec", "source", "directory", key]);
-            let Some((node, pattern)) = node.and_then(|node| Some((node, node.as_str()?))) else { continue };
-            let Some(inside) = argocd_folder::files_inside(&application, files()) else { continue };
-            // A pattern that excludes what may come, such as `**/*.txt`, names no file.
-            let literal = !pattern.is_empty() && !pattern.contains(['*', '?', '[', '{']);
-            if !literal || inside.contains(&pattern) {
-                continue;
-            }
-            let message = format!("`{key}: {pattern}` matches no manifest of the directory");
-            let label = "relative to the path of the source";
-            let found = application.finding(Code::PatternUnmatched, message, node.place(), label);
-            diagnostics.push(match nearest(pattern, inside.iter().copied()) {
-                Some(near) => found.help(format!("did you mean `{near}`?")),
-                None => found.help("correct the pattern, or delete it"),
-            });
+        let key = "exclude";
+        let node = application.root.find(&["spec", "source", "directory", key]);
+        let Some((node, pattern)) = node.and_then(|node| Some((node, node.as_str()?))) else { continue };
+        let Some(inside) = argocd_folder::files_inside(&application, files()) else { continue };
+        // A pattern that excludes what may come, such as `**/*.txt`, names no file.
+        let literal = !pattern.is_empty() && !pattern.contains(['*', '?', '[', '{']);
+        if !literal || inside.contains(&pattern) {
+            continue;
         }
+        let message = format!("`{key}: {pattern}` matches no manifest of the directory");
+        let label = "relative to the path of the source";
+        let found = application.finding(Code::PatternUnmatched, message, node.place(), label);
+        diagnostics.push(match nearest(pattern, inside.iter().copied()) {
+            Some(near) => found.help(format!("did you mean `{near}`?")),
+            None => found.help("correct the pattern, or delete it"),
+        });
     }
     diagnostics
 }
