@@ -82,10 +82,12 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
 /// How many other Applications a finding about a missing project names.
 const NAMED: usize = 8;
 
-/// The findings about each project that does not exist, by the Argo CD instance and the project: those at the first place,
-/// and the Applications at other places.
+/// The findings about each project that does not exist, by the Argo CD instance and the project.
 #[derive(Default)]
-struct Absent<'a>(BTreeMap<(&'a str, &'a str), (Vec<Diagnostic>, Vec<&'a str>)>);
+struct Absent<'a>(BTreeMap<(&'a str, &'a str), Users<'a>>);
+
+/// The findings at the first place, and the Applications at others.
+type Users<'a> = (Vec<Diagnostic>, Vec<&'a str>);
 
 impl<'a> Absent<'a> {
     fn add(&mut self, application: &Written<'a>, project: &'a str, found: Diagnostic) {
