@@ -41,6 +41,7 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::ObjectRefused, Code::ReferenceMissing, suggests_the_name),
     (Code::ObjectRefused, Code::SelectorUnmatched, same_labels),
     (Code::ObjectShared, Code::ApplicationProject, copied_project),
+    (Code::PodSecurity, Code::PodUnstartable, one_of_its_places),
     (Code::ProjectDefault, Code::ProjectUnused, same_application),
     (Code::ProjectUnused, Code::ProjectForbids, same_line),
     (Code::RenderUnstable, Code::CacheDiffers, about_one),
@@ -54,8 +55,8 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::SyncOrder, Code::SealedSecretWave, same_object),
     (Code::TargetRevisionDiffers, Code::NotRendered, same_line),
     (Code::TargetRevisionUnknown, Code::NotRendered, same_line),
-    (Code::ValueUndefined, Code::ObjectInvalid, same_file),
-    (Code::ValueUndefined, Code::ObjectRefused, same_file),
+    (Code::ValueUndefined, Code::ObjectInvalid, lacks_a_value),
+    (Code::ValueUndefined, Code::ObjectRefused, lacks_a_value),
     (Code::ValuesSchemaInvalid, Code::HelmRefused, same_value),
 ];
 
@@ -141,6 +142,18 @@ fn same_line(cause: &Diagnostic, effect: &Diagnostic) -> bool {
 fn same_file(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     let file = |found| first(found).map(|place| place.source.name.clone());
     file(cause).is_some() && file(cause) == file(effect)
+}
+
+/// Whether the effect is about a line that the cause shows, too.
+fn one_of_its_places(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let lines = cause.places.iter().filter_map(|(place, _)| Some((place.source.name.clone(), place.position()?.0)));
+    line(effect).is_some_and(|own| lines.into_iter().any(|one| one == own))
+}
+
+/// Whether a value that is not defined leaves out what the effect demands, here or in the fields above.
+fn lacks_a_value(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let lacking = ["null", "missing", "required", "empty", "at least"];
+    same_file(cause, effect) && lacking.iter().any(|word| effect.message.contains(word))
 }
 
 /// The name of the Application.

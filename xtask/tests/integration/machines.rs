@@ -247,6 +247,11 @@ fn a_kill_of_schemas_leaves_whole_files() {
     killed(&original, "schemas --from openapi.json", true, &helm);
 }
 
+/// Prepares a run of which the mirror may be in the workspace.
+fn prepared<'a>(bench: &'a Bench, args: &str, helm: &Path) -> Run<'a> {
+    bench.xtask(args).helm(helm).env("XTASK_CHART_MIRROR", bench.root().join("mirror"))
+}
+
 /// Kills a command at several moments, each in a copy of a workspace. If a run completes what a killed one began, it runs once
 /// more.
 fn killed(original: &Bench, args: &str, completed: bool, helm: &Path) {
@@ -255,10 +260,6 @@ fn killed(original: &Bench, args: &str, completed: bool, helm: &Path) {
         copy(&original.root(), &bench.root());
         bench
     };
-    // A directory that does not exist is not read.
-    fn prepared<'a>(bench: &'a Bench, args: &str, helm: &Path) -> Run<'a> {
-        bench.xtask(args).helm(helm).env("XTASK_CHART_MIRROR", bench.root().join("mirror"))
-    }
     let bench = fresh();
     let before = tree(&bench.root());
     let began = Instant::now();
