@@ -42,9 +42,10 @@ pub fn parse(source: &Arc<Source>) -> Result<Vec<Document>> {
             Ok(documents) => return Ok(documents),
             Err(stop) => stop,
         };
-        if padding.add(&source.text, at, error.info()) {
+        if padding.add(&source.text, at, &error) {
             continue;
         }
+        let (error, at) = padding.cause(&source.text, at).unwrap_or((error, at));
         // The end of the text has no line to show, so the place is the end of its last line.
         let at = at.min(source.text.trim_end().len());
         let cause = misread(source, Some(at)).or_else(|| unfinished(source, at, error.info()));

@@ -31,6 +31,7 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::ChartLockOutdated, Code::RepositoryMoved, same_line),
     (Code::ChartLockOutdated, Code::ValuesSchemaOpen, same_chart),
     (Code::ApplicationInvalid, Code::TargetRevisionDiffers, same_file),
+    (Code::ConfigUnknownKey, Code::ScenarioInvalid, misspelled_tool),
     (Code::FieldUnknown, Code::HelmLint, same_template),
     (Code::FieldUnknown, Code::ReferencePort, siblings),
     (Code::HelmRefused, Code::FieldUnknown, same_line),
@@ -56,12 +57,15 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::TargetRevisionDiffers, Code::NotRendered, same_line),
     (Code::TargetRevisionUnknown, Code::NotRendered, same_line),
     (Code::ValueUndefined, Code::ObjectInvalid, lacks_a_value),
-    (Code::ValueUndefined, Code::ObjectRefused, lacks_a_value),
+    (Code::ValueUndefined, Code::ObjectRefused, same_file),
     (Code::ValuesSchemaInvalid, Code::HelmRefused, same_value),
 ];
 
 /// The maximum number of pairs that are compared for a rule: with more findings, nobody reads each of them.
 const MAX_PAIRS: usize = 100_000;
+
+/// The end of the message about the tool of a step.
+const UNPINNED: &str = " is not pinned in charts.toml";
 
 /// Removes the findings that follow from others.
 pub fn remove(diagnostics: &mut Diagnostics) {
@@ -86,6 +90,8 @@ fn count_repeats(diagnostics: &mut Diagnostics) {
             let written = first(found).and_then(|place| place.source.text.get(place.span.clone()?));
             Some((found.message.clone(), vec![written?.to_owned()]))
         }
+        // Steps with the same tool.
+        Code::ScenarioInvalid if found.message.ends_with(UNPINNED) => Some((found.message.clone(), Vec::new())),
         // Containers with the same image.
         Code::ImageInvalid => Some((found.message.clone(), Vec::new())),
         // Objects of the same templates.
@@ -187,6 +193,12 @@ fn about_the_object(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     let origin = cause.origin.as_ref();
     let title = origin.map(|origin| format!("{} `{}` does not exist", origin.kind, origin.name));
     same_application(cause, effect) && title.is_some_and(|title| effect.message.starts_with(&title))
+}
+
+/// Whether the tool that a step lacks is the one that charts.toml misspells.
+fn misspelled_tool(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let near = effect.helps.iter().find_map(|help| help.strip_prefix("did you mean ")?.strip_suffix('?'));
+    effect.message.ends_with(UNPINNED) && near.is_some_and(|name| cause.message == format!("unknown tool {name}"))
 }
 
 /// Whether the effect lacks what the cause misspells.

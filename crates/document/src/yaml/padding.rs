@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use yaml_events::ScanError;
+
 /// The message of the YAML library.
 const MESSAGE: &str = "invalid indentation in quoted scalar";
 
@@ -21,7 +23,8 @@ pub(super) struct Padding {
     spaces: BTreeMap<usize, usize>,
     /// Where each of these insertions ends in the padded text, with its byte in the text. Sorted.
     ends: Vec<(usize, usize)>,
-    scalars: usize,
+    /// The padded scalars: where each ends in the text, where it begins, and the error without more spaces.
+    scalars: Vec<(usize, usize, ScanError)>,
 }
 
 impl Padding {
@@ -30,19 +33,20 @@ impl Padding {
         self.spaces.is_empty()
     }
 
-    /// Pads the scalar that begins at a byte of the text, if that can help against an error with a message.
-    pub(super) fn add(&mut self, text: &str, start: usize, message: &str) -> bool {
-        if !message.contains(MESSAGE) || self.scalars >= MOST || self.scalars * text.len() >= MOST_BYTES {
+    /// Pads the scalar that begins at a byte of the text, if that can help against an error.
+    pub(super) fn add(&mut self, text: &str, start: usize, error: &ScanError) -> bool {
+        let count = self.scalars.len();
+        if !error.info().contains(MESSAGE) || count >= MOST || count * text.len() >= MOST_BYTES {
             return false;
         }
         let line = text[..start].rfind('\n').map_or(0, |end| end + 1);
         let width = text[line..start].chars().count() + 1;
-        let lines = further_lines(text, start);
+        let (lines, end) = further_lines(text, start);
         if lines.is_empty() || lines.iter().any(|at| self.spaces.contains_key(at)) {
             return false;
         }
         self.spaces.extend(lines.into_iter().map(|at| (at, width)));
-        self.scalars += 1;
+        self.scalars.push((end, start, error.clone()));
         let mut inserted = 0;
         self.ends = self
             .spaces
@@ -53,6 +57,14 @@ impl Padding {
             })
             .collect();
         true
+    }
+
+    /// The error of a scalar that ends in the line of another error, which follows from a quote that is not closed: it is
+    /// where the next quote opens.
+    pub(super) fn cause(&self, text: &str, at: usize) -> Option<(ScanError, usize)> {
+        let line = |at: usize| text[..at].bytes().filter(|byte| *byte == b'\n').count();
+        let (_, start, error) = self.scalars.iter().find(|(end, ..)| line(*end) == line(at))?;
+        Some((error.clone(), *start))
     }
 
     /// The padded text.
@@ -77,11 +89,11 @@ impl Padding {
     }
 }
 
-/// The beginnings of the further lines of the quoted scalar that begins at a byte.
-fn further_lines(text: &str, start: usize) -> Vec<usize> {
+/// The beginnings of the further lines of the quoted scalar that begins at a byte, and its end.
+fn further_lines(text: &str, start: usize) -> (Vec<usize>, usize) {
     let mut lines = Vec::new();
     let bytes = text.as_bytes();
-    let Some(&quote) = bytes.get(start).filter(|byte| matches!(byte, b'\'' | b'"')) else { return lines };
+    let Some(&quote) = bytes.get(start).filter(|byte| matches!(byte, b'\'' | b'"')) else { return (lines, start) };
     let mut at = start + 1;
     while let Some(&byte) = bytes.get(at) {
         match byte {
@@ -94,5 +106,5 @@ fn further_lines(text: &str, start: usize) -> Vec<usize> {
         }
         at += 1;
     }
-    lines
+    (lines, at.min(bytes.len()))
 }
