@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use argocd::repository_url;
+use document::json::quoted;
 use document::{Node, Value};
 
 pub use self::clusters::{Cluster, Read, clusters, value_of};
@@ -204,10 +205,6 @@ pub fn configuration(survey: &Survey) -> String {
         );
     }
     text
-}
-
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }
 
 /// A value of the tool's own charts.toml.

@@ -6,9 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+use document::json::quoted;
 use document::{Node, Value};
-
-use super::quoted;
 
 /// The label of the Secrets that declare clusters.
 const SECRET_TYPE: &str = "argocd.argoproj.io/secret-type";

@@ -6,8 +6,8 @@ use kubernetes::inventory::View;
 use kubernetes::inventory::entry::Entry;
 use kubernetes::object::Object;
 
-use super::range::item;
-use super::{Amount, exceeds};
+use super::amount::{Amount, exceeds};
+use super::defaults::item;
 
 const STORAGE: &str = "storage";
 

@@ -6,8 +6,9 @@ use kubernetes::inventory::View;
 use kubernetes::inventory::entry::Entry;
 use kubernetes::inventory::pods::{Container, Pods, number};
 
-use super::range::given;
-use super::{Amount, are_counted, claims, defaults, exceeds, written};
+use super::amount::{Amount, exceeds, written};
+use super::claims;
+use super::defaults::{are_counted, defaults, given};
 
 /// The resources that a quota may limit without a domain.
 const RESOURCES: &[&str] = &[

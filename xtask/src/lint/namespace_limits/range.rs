@@ -1,62 +1,14 @@
-//! A `LimitRange`: its defaults, and the containers that it refuses.
+//! The containers and claims that a `LimitRange` refuses.
 
 use diagnostics::{Code, Diagnostic, Diagnostics};
-use document::Node;
 use kubernetes::inventory::View;
 use kubernetes::inventory::entry::Entry;
 use kubernetes::inventory::pods::{Container, Pods};
 use kubernetes::object::Object;
 
-use super::{Amount, are_counted, claims, defaults, exceeds};
-
-/// The part of a `LimitRange` that is for containers.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Defaults<'a> {
-    object: &'a Object,
-    item: Option<&'a Node>,
-}
-
-/// What a container gets.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Given<'a> {
-    pub(super) request: Option<Amount<'a>>,
-    pub(super) limit: Option<Amount<'a>>,
-}
-
-impl<'a> Defaults<'a> {
-    pub(super) fn of(object: &'a Object) -> Self {
-        Self { object, item: item(object, "Container") }
-    }
-
-    fn field(&self, field: &str, resource: &str) -> Option<Amount<'a>> {
-        Amount::of(self.item?.get(field), resource)
-    }
-
-    fn limit(&self, resource: &str) -> Option<Amount<'a>> {
-        self.field("default", resource).or_else(|| self.field("max", resource))
-    }
-
-    fn request(&self, resource: &str) -> Option<Amount<'a>> {
-        self.field("defaultRequest", resource).or_else(|| self.limit(resource)).or_else(|| self.field("min", resource))
-    }
-}
-
-/// The entry of a `LimitRange` for containers, pods, or claims; nothing if there are several.
-pub(super) fn item<'a>(object: &'a Object, kind: &str) -> Option<&'a Node> {
-    let items = object.find(&["spec", "limits"]).map(Node::items).unwrap_or_default().iter();
-    let mut own = items.filter(|item| item.get("type").and_then(Node::as_str) == Some(kind));
-    own.next().filter(|_| own.next().is_none())
-}
-
-/// What a container gets of a resource with the defaults of its namespace.
-pub(super) fn given<'a>(container: &'a Node, resource: &str, defaults: Option<&Defaults<'a>>) -> Given<'a> {
-    let own = |key: &str| Amount::of(container.find(&["resources", key]), resource);
-    let (request, limit) = (own("requests").or_else(|| own("limits")), own("limits"));
-    Given {
-        request: request.or_else(|| defaults?.request(resource)),
-        limit: limit.or_else(|| defaults?.limit(resource)),
-    }
-}
+use super::amount::{Amount, exceeds};
+use super::claims;
+use super::defaults::{Defaults, are_counted, defaults, given};
 
 /// Checks the containers and the claims in the namespace of a `LimitRange`.
 pub(super) fn check(view: &View<'_, '_>, entry: &Entry<'_>) -> Diagnostics {
