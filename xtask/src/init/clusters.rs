@@ -11,7 +11,7 @@ use document::{Node, Value};
 
 /// The label of the Secrets that declare clusters.
 const SECRET_TYPE: &str = "argocd.argoproj.io/secret-type";
-/// The API server of the cluster in which Argo CD runs, and the name of that cluster.
+/// The name of the cluster in which Argo CD runs, and its API server.
 const IN_CLUSTER: (&str, &str) = ("in-cluster", "https://kubernetes.default.svc");
 /// How many labels or annotations are written on one line.
 const SHORT: usize = 3;

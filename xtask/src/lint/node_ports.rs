@@ -1,4 +1,4 @@
-//! Node ports that two Services of a cluster ask for. The API server refuses the second one.
+//! Node ports that two Services of a target ask for. The API server refuses the second one.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use super::subject::Subject;
 /// The codes of this check.
 pub const CODES: &[Code] = &[Code::ObjectRefused];
 
-/// Compares the Services of each target with all others of its cluster.
+/// Compares the Services of each target with each other.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let is_service = |object: &&Object| (&*object.key.group, &*object.key.kind) == ("", "Service");

@@ -17,6 +17,12 @@ pub const CODES: &[Code] = &[Code::ReferenceMissing];
 /// What follows the namespace in the DNS name of a Service.
 const SUFFIX: &str = ".svc";
 
+/// The length from which on a name is not similar to another one by chance.
+const LONG: usize = 5;
+
+/// The length of a part of a name, such as `rw`, up to which another one is probably meant.
+const SHORT: usize = 3;
+
 /// Checks the pods and the ConfigMaps of all targets.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
@@ -105,13 +111,17 @@ fn finding(view: &View<'_, '_>, object: &Object, node: &Node, name: &Name<'_>) -
     Some(found.help(format!("did you mean `{near}`?")))
 }
 
-/// Whether two names are so long that they are not similar by chance, and do not differ in a number.
+/// Whether two names are so long that they are not similar by chance, and do not differ in a number or in a short part, as
+/// `db-rw` and `db-ro` do.
 fn is_similar(one: &str, other: &str) -> bool {
     let letters = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
     let extends = one.starts_with(other) || other.starts_with(one);
-    one.len().min(other.len()) >= 5
+    let parts = one.split('-').zip(other.split('-')).filter(|(one, other)| one != other);
+    let short = parts.into_iter().any(|(one, other)| one.len().min(other.len()) <= SHORT);
+    one.len().min(other.len()) >= LONG
         && letters(one) != letters(other)
         && !(extends && one.contains('-') != other.contains('-'))
+        && !short
 }
 
 /// The line of a text in the file.
@@ -130,6 +140,16 @@ mod tests {
 
     fn read(text: &str) -> Vec<(&str, &str)> {
         names(text).iter().map(|name| (name.service, name.namespace)).collect()
+    }
+
+    #[test]
+    fn only_misspelled_names_are_similar() {
+        for (one, other) in [("postfix", "postfx"), ("mail-relay", "mail-realy"), ("postfix-smpt", "postfix-smtp")] {
+            assert!(is_similar(one, other), "{one} {other}");
+        }
+        for (one, other) in [("main-db-rw", "main-db-ro"), ("shard-1", "shard-2"), ("app-a", "app-b"), ("web", "wbe")] {
+            assert!(!is_similar(one, other), "{one} {other}");
+        }
     }
 
     #[test]
