@@ -136,9 +136,25 @@ fn dispatch(session: &Session<'_>, command: Command) -> Result<Outcome> {
         Command::Seal(cli::Seal { app, name, values }) => seal::run(session, &seal::Request { app, name, values }),
         Command::TestKind(args) => test_kind::run(session, &end_to_end(args)),
         Command::TestGitops(args) => {
-            let cli::TestGitops { common, argocd_manifest, helm_repositories, recovery, window } = args;
+            let cli::TestGitops {
+                common,
+                argocd_manifest,
+                helm_repositories,
+                recovery,
+                argocd_upgrade,
+                earlier_argocd_manifest,
+                window,
+            } = args;
             let (common, window) = (end_to_end(common), Duration::from_secs(window));
-            let request = test_gitops::Request { common, argocd_manifest, window, helm_repositories, recovery };
+            let request = test_gitops::Request {
+                common,
+                argocd_manifest,
+                earlier_argocd_manifest,
+                window,
+                helm_repositories,
+                recovery,
+                argocd_upgrade,
+            };
             test_gitops::run(session, &request)
         }
         Command::Init => init::run(Some(session.root.clone()), &session.environment.cache, session.printer),

@@ -11,62 +11,55 @@ use toolbox::inputs;
 /// The `[gitops]` section.
 #[derive(Debug, Clone)]
 pub struct GitOps {
+    /// The Argo CD that deploys the repository. It belongs to the release whose rendering is reproduced.
+    pub argocd: Installation,
+    /// The Argo CD from which `--argocd-upgrade` upgrades.
+    pub upgrade_from: Option<Installation>,
+    /// The manifests that are applied by hand, and their places.
+    pub apply: Vec<(String, Place)>,
+}
+
+/// An Argo CD to install.
+#[derive(Debug, Clone)]
+pub struct Installation {
     /// The full version of the Argo CD release, without a leading `v`.
     pub version: String,
+    /// The release that it belongs to.
+    pub release: Release,
     /// The place of the version.
     pub place: Place,
     /// The SHA-256 of the release's manifests/core-install.yaml.
     pub sha256: String,
     /// Digests of images in the manifest, by reference.
     pub images: BTreeMap<String, String>,
-    /// The manifests that are applied by hand, and their places.
-    pub apply: Vec<(String, Place)>,
 }
 
 impl GitOps {
     /// Reads the section. The version must belong to the release whose rendering is reproduced.
     pub(crate) fn read(node: &Node, release: Option<Release>, diagnostics: &mut Diagnostics) -> Option<Self> {
         let mut fields = Fields::new(node, "gitops", Syntax::Config);
-        let version = fields.required_string("argocd");
-        let place = node.get("argocd").unwrap_or(node).place();
-        let sha256 = fields.required_string("sha256").filter(|sum| {
-            let valid = sum.len() == 64 && sum.bytes().all(|byte| byte.is_ascii_hexdigit());
-            if !valid {
-                fields.report(
-                    Diagnostic::new(Code::ConfigInvalid, "`gitops.sha256` must be a SHA-256 in hexadecimal")
-                        .at(node.get("sha256").unwrap_or(node).place(), "expected 64 digits"),
-                );
-            }
-            valid
-        });
-        if let (Some(version), Some(release)) = (&version, release) {
-            let minor = version.split('.').take(2).collect::<Vec<_>>().join(".");
-            if version.split('.').count() != 3 || minor != release.version {
-                fields.report(
-                    Diagnostic::new(
-                        Code::ConfigInvalid,
-                        format!("`gitops.argocd` must be a release of Argo CD {0}, such as `{0}.1`", release.version),
-                    )
-                    .at(place.clone(), "another release than `argocd.version`"),
-                );
-            }
+        let argocd = Installation::read(node, &mut fields, "gitops");
+        if let (Some(argocd), Some(release)) = (&argocd, release)
+            && argocd.release != release
+        {
+            fields.report(
+                Diagnostic::new(
+                    Code::ConfigInvalid,
+                    format!("`gitops.argocd` must be a release of Argo CD {0}, such as `{0}.1`", release.version),
+                )
+                .at(argocd.place.clone(), "another release than `argocd.version`"),
+            );
         }
         fields.required("apply");
         let apply = fields.strings("apply");
-        let mut images = BTreeMap::new();
-        for (key, value) in fields.node("images").map(Node::entries).unwrap_or_default() {
-            match value.as_str().filter(|digest| digest.starts_with("sha256:")) {
-                Some(digest) => {
-                    images.insert(key.name.clone(), digest.to_owned());
-                }
-                None => fields.report(
-                    Diagnostic::new(Code::ConfigInvalid, format!("`gitops.images.{}` must be a digest", key.name))
-                        .at(value.place(), "expected such as `sha256:…`"),
-                ),
-            }
-        }
+        let before = fields.node("upgrade-from").map(|node| {
+            let mut fields = Fields::new(node, "gitops.upgrade-from", Syntax::Config);
+            let before = Installation::read(node, &mut fields, "gitops.upgrade-from");
+            fields.finish(diagnostics);
+            before
+        });
         fields.finish(diagnostics);
-        Some(Self { version: version?, place, sha256: sha256?, images, apply })
+        Some(Self { argocd: argocd?, upgrade_from: before.flatten(), apply })
     }
 
     /// Reports files in `apply` that do not exist.
@@ -86,5 +79,50 @@ impl GitOps {
             }
         };
         Diagnostics(missing.map(finding).collect())
+    }
+}
+
+impl Installation {
+    /// Reads the keys of an installation in a section.
+    fn read(node: &Node, fields: &mut Fields<'_>, section: &str) -> Option<Self> {
+        let version = fields.required_string("argocd");
+        let place = node.get("argocd").unwrap_or(node).place();
+        let sha256 = fields.required_string("sha256").filter(|sum| {
+            let valid = sum.len() == 64 && sum.bytes().all(|byte| byte.is_ascii_hexdigit());
+            if !valid {
+                fields.report(
+                    Diagnostic::new(
+                        Code::ConfigInvalid,
+                        format!("`{section}.sha256` must be a SHA-256 in hexadecimal"),
+                    )
+                    .at(node.get("sha256").unwrap_or(node).place(), "expected 64 digits"),
+                );
+            }
+            valid
+        });
+        let release = version.as_deref().and_then(|version| {
+            let parsed = Release::parse(version).and_then(|release| match version.split('.').count() {
+                3 => Ok(release),
+                _ => Err(format!("`{section}.argocd` must be a full version, such as `{}.1`", release.version)),
+            });
+            parsed
+                .map_err(|why| {
+                    fields.report(Diagnostic::new(Code::ConfigInvalid, why).at(place.clone(), "this version"))
+                })
+                .ok()
+        });
+        let mut images = BTreeMap::new();
+        for (key, value) in fields.node("images").map(Node::entries).unwrap_or_default() {
+            match value.as_str().filter(|digest| digest.starts_with("sha256:")) {
+                Some(digest) => {
+                    images.insert(key.name.clone(), digest.to_owned());
+                }
+                None => fields.report(
+                    Diagnostic::new(Code::ConfigInvalid, format!("`{section}.images.{}` must be a digest", key.name))
+                        .at(value.place(), "expected such as `sha256:…`"),
+                ),
+            }
+        }
+        Some(Self { version: version?, release: release?, place, sha256: sha256?, images })
     }
 }

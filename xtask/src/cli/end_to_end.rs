@@ -67,6 +67,14 @@ pub struct TestGitops {
     #[arg(long, conflicts_with_all = ["step", "upgrade_from", "delete"])]
     pub recovery: bool,
 
+    /// Install the Argo CD of `gitops.upgrade-from` first and upgrade it, instead of running scenarios
+    #[arg(long, conflicts_with_all = ["step", "keep", "upgrade_from", "recovery", "helm_repositories", "delete"])]
+    pub argocd_upgrade: bool,
+
+    /// Manifest of the Argo CD to upgrade; also `XTASK_EARLIER_ARGOCD_MANIFEST` [default: that of the release in charts.toml]
+    #[arg(long, value_name = "FILE", requires = "argocd_upgrade")]
+    pub earlier_argocd_manifest: Option<PathBuf>,
+
     /// Seconds in which no Application may drift from Git
     #[arg(long, default_value = "120", value_name = "SECONDS")]
     pub window: u64,

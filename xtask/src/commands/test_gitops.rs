@@ -16,6 +16,7 @@ mod request;
 mod run;
 mod server;
 mod tree;
+mod upgrade;
 mod waves;
 
 use std::collections::BTreeSet;
@@ -25,7 +26,7 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 use workspace::Workspace;
 use workspace::gitops::GitOps as Config;
 
-use self::release::Manifest;
+use self::release::{Given, Manifest};
 pub use self::request::{Request, WINDOW};
 use self::run::Stages;
 use super::end_to_end::create::Later;
@@ -51,7 +52,8 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Outcome> {
 /// Tests the applications of a workspace. Prints progress only.
 #[must_use]
 pub(crate) fn run_workspace(session: &Session<'_>, request: &Request, workspace: &Workspace) -> RunResult {
-    let mut course = Deployed { request, manifest: None, config: workspace.config.gitops.clone() };
+    let config = workspace.config.gitops.clone();
+    let mut course = Deployed { request, manifest: None, earlier: None, config };
     end_to_end::run(session, &request.common, workspace, &mut course)
 }
 
@@ -59,6 +61,8 @@ pub(crate) fn run_workspace(session: &Session<'_>, request: &Request, workspace:
 struct Deployed<'a> {
     request: &'a Request,
     manifest: Option<Manifest>,
+    /// The manifest of the Argo CD that is upgraded.
+    earlier: Option<Manifest>,
     config: Option<Config>,
 }
 
@@ -97,9 +101,18 @@ impl Course for Deployed<'_> {
                     .help(format!("add one to {}, or run without `--recovery`", scenario::GITOPS_FOLDER)),
             );
         }
-        let manifest = Manifest::load(session, config, self.request.argocd_manifest.as_deref());
-        self.manifest = diagnostics.take(manifest);
-        let images = self.manifest.as_ref().map(|manifest| manifest.images.clone()).unwrap_or_default();
+        if self.request.argocd_upgrade {
+            scenarios.clear();
+            self.earlier = diagnostics.take(self.earlier(session, config));
+        }
+        let given = Given {
+            file: self.request.argocd_manifest.as_deref(),
+            option: "--argocd-manifest",
+            variable: "XTASK_ARGOCD_MANIFEST",
+        };
+        self.manifest = diagnostics.take(Manifest::load(session, &config.argocd, given));
+        let manifests = self.earlier.iter().chain(&self.manifest);
+        let images = manifests.flat_map(|manifest| manifest.images.clone()).collect();
         let own = diagnostics.take(server::image(&session.environment.cache)).into_iter().collect();
         diagnostics.into_result(Additions { scenarios, images, own })
     }
@@ -116,6 +129,25 @@ impl Course for Deployed<'_> {
         step: Option<(&Scenario, &Step)>,
     ) -> Results {
         let (Some(config), Some(manifest)) = (&self.config, &self.manifest) else { return Results::default() };
-        Stages { run, prepared, config, manifest, request: self.request }.run(step)
+        let earlier = self.earlier.as_ref();
+        Stages { run, prepared, config, manifest, earlier, request: self.request }.run(step)
+    }
+}
+
+impl Deployed<'_> {
+    /// The manifest of the Argo CD that is upgraded.
+    fn earlier(&self, session: &Session<'_>, config: &Config) -> Result<Manifest> {
+        let Some(installation) = &config.upgrade_from else {
+            return Err(Diagnostic::new(Code::ConfigInvalid, "`[gitops.upgrade-from]` is not set")
+                .at(Place::file(workspace::CONFIG_FILE), "")
+                .help("add `argocd` and `sha256` of an earlier release under `[gitops.upgrade-from]`; docs/test-gitops.md describes them")
+                .into());
+        };
+        let given = Given {
+            file: self.request.earlier_argocd_manifest.as_deref(),
+            option: "--earlier-argocd-manifest",
+            variable: "XTASK_EARLIER_ARGOCD_MANIFEST",
+        };
+        Manifest::load(session, installation, given)
     }
 }

@@ -41,6 +41,9 @@ pub struct ApplicationStatus {
     pub health: Health,
     /// The last sync, or the one that runs.
     pub operation_state: Option<OperationState>,
+    /// When Git and the cluster were compared last; empty if they never were.
+    #[serde(deserialize_with = "nullable")]
+    pub reconciled_at: String,
     /// Errors and warnings.
     #[serde(deserialize_with = "nullable")]
     pub conditions: Vec<Condition>,

@@ -1,5 +1,6 @@
 //! What steps of `test-gitops` need: the repository that Argo CD reads, and its Applications.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -115,6 +116,33 @@ pub fn wait_synced(observer: &Observer, git: &dyn GitOps, apps: &[String], deadl
             apps.iter().map(|app| of_application(snapshot, app, |found| verdict::application(found, Some(&commit))));
         verdict::worst(verdicts)
     })
+}
+
+/// Waits until Argo CD has compared Applications once more, and they are Synced and Healthy at the last commit.
+pub fn wait_compared(observer: &Observer, git: &dyn GitOps, apps: &[String], deadline: Duration) -> Result<(), Stop> {
+    let started = Instant::now();
+    let snapshot = observer.snapshot();
+    let mut waiting = BTreeSet::new();
+    for app in apps {
+        let (name, _) = split_instance(app);
+        if let Some(Object::Application(found)) = snapshot.get(KIND, NAMESPACE, name) {
+            waiting.insert((name.to_owned(), found.status.reconciled_at.clone()));
+        }
+    }
+    git.refresh()?;
+    observer.wait(deadline, |snapshot| {
+        verdict::worst(apps.iter().map(|app| {
+            of_application(snapshot, app, |found| {
+                let name = found.metadata.name.clone();
+                if !waiting.contains(&(name.clone(), found.status.reconciled_at.clone())) {
+                    return Verdict::Ready;
+                }
+                let why = "Argo CD was asked to compare it with Git";
+                Verdict::Pending(Problem::new(format!("Application {name}"), "was not compared again", why))
+            })
+        }))
+    })?;
+    wait_synced(observer, git, apps, deadline.saturating_sub(started.elapsed()))
 }
 
 /// The verdict on an Application, which may be missing.

@@ -14,14 +14,22 @@ use serde_json::{Value, json};
 use toolbox::progress::Progress;
 use toolbox::tools::download;
 use toolbox::{archive, atomic_file, source};
-use workspace::gitops::GitOps;
+use workspace::gitops::Installation;
 
 use crate::commands::Session;
 use crate::commands::end_to_end::prepare::Used;
 use crate::lint::images;
 
-/// The variable with the path of a manifest that is used instead of the release's.
-pub(super) const VARIABLE: &str = "XTASK_ARGOCD_MANIFEST";
+/// How a manifest may be given instead of the release's.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Given<'a> {
+    /// The file, if the option is given.
+    pub(super) file: Option<&'a Path>,
+    /// The option.
+    pub(super) option: &'static str,
+    /// The variable with its path.
+    pub(super) variable: &'static str,
+}
 
 /// The full name of the repo server. With a short one, each connection waits until the cluster's DNS has asked outside of the
 /// cluster, too, which takes seconds where nothing answers.
@@ -42,15 +50,15 @@ enum Document {
 
 impl Manifest {
     /// Reads the manifest that was given for this run, or downloads that of the release.
-    pub(super) fn load(session: &Session<'_>, config: &GitOps, given: Option<&Path>) -> Result<Self> {
-        let variable = std::env::var_os(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
-        if let Some(path) = given.map(Path::to_path_buf).or(variable) {
+    pub(super) fn load(session: &Session<'_>, installation: &Installation, given: Given<'_>) -> Result<Self> {
+        let variable = std::env::var_os(given.variable).filter(|path| !path.is_empty()).map(PathBuf::from);
+        if let Some(path) = given.file.map(Path::to_path_buf).or(variable) {
             let path = std::path::absolute(&path).map_err(|error| Diagnostic::io("find", &path, &error))?;
             let source = source::read(&session.root, &path)?;
             return Self::parse(&source.name, &source.text, &BTreeMap::new());
         }
-        let bytes = released(session, config)?;
-        Self::parse("core-install.yaml", &String::from_utf8_lossy(&bytes), &config.images)
+        let bytes = released(session, installation, given)?;
+        Self::parse("core-install.yaml", &String::from_utf8_lossy(&bytes), &installation.images)
     }
 
     fn parse(name: &str, text: &str, digests: &BTreeMap<String, String>) -> Result<Self> {
@@ -142,19 +150,22 @@ fn pinned(image: &str, digests: &BTreeMap<String, String>) -> String {
 }
 
 /// The manifest of the release: from the cache, or downloaded and verified.
-fn released(session: &Session<'_>, config: &GitOps) -> Result<Vec<u8>> {
-    let version = &config.version;
+fn released(session: &Session<'_>, installation: &Installation, given: Given<'_>) -> Result<Vec<u8>> {
+    let Installation { version, place, sha256, .. } = installation;
+    let Given { option, variable, .. } = given;
     let cached = session.environment.cache.join("argocd").join(format!("core-install-{version}.yaml"));
-    let is_right = |bytes: &[u8]| archive::sha256(bytes) == config.sha256;
+    let is_right = |bytes: &[u8]| archive::sha256(bytes) == *sha256;
     if let Some(bytes) = toolbox::regular_file::read(&cached).ok().filter(|bytes| is_right(bytes)) {
         return Ok(bytes);
     }
     let url = format!("https://raw.githubusercontent.com/argoproj/argo-cd/v{version}/manifests/core-install.yaml");
     let unavailable = |why: String| {
         Diagnostic::new(Code::ToolUnavailable, format!("the manifest of Argo CD {version} is unavailable"))
-            .at(config.place.clone(), "this release")
+            .at(place.clone(), "this release")
             .note(why)
-            .help(format!("give a copy of manifests/core-install.yaml of the release with `--argocd-manifest`, or set `{VARIABLE}`"))
+            .help(format!(
+                "give a copy of manifests/core-install.yaml of the release with `{option}`, or set `{variable}`"
+            ))
     };
     if session.offline {
         return Err(unavailable("`--offline` does not allow the download".to_owned()).into());
@@ -165,9 +176,9 @@ fn released(session: &Session<'_>, config: &GitOps) -> Result<Vec<u8>> {
     if !is_right(&bytes) {
         let message = format!("the checksum of the manifest of Argo CD {version} does not match charts.toml");
         return Err(Diagnostic::new(Code::ArchiveTampered, message)
-            .at(config.place.clone(), "the checksum is beside this version")
+            .at(place.clone(), "the checksum is beside this version")
             .note(format!("url: {url}"))
-            .note(format!("expected: sha256 {}", config.sha256))
+            .note(format!("expected: sha256 {sha256}"))
             .note(format!("found: sha256 {}, {} bytes", archive::sha256(&bytes), bytes.len()))
             .help("check what the URL serves, such as the error page of a proxy; the download was discarded")
             .into());

@@ -158,7 +158,27 @@ impl GitOps for Repository<'_> {
     }
 
     fn unannounced(&self, apps: &[String], deadline: Duration) -> std::result::Result<(Vec<String>, String), Stop> {
-        let diff = ["diff", "--offline", "--format", "json"].map(str::to_owned);
+        self.unannounced_with(&["--offline"], apps, deadline)
+    }
+}
+
+impl Repository<'_> {
+    /// Takes the state of all Applications as that at the last commit.
+    pub(super) fn remember(&self) -> Result<()> {
+        let snapshot = self.server.observer.snapshot();
+        self.state().applications = announced::capture(self.server.kubectl, &snapshot, &self.apps)?;
+        Ok(())
+    }
+
+    /// As [`GitOps::unannounced`], with options of `diff`.
+    pub(super) fn unannounced_with(
+        &self,
+        options: &[&str],
+        apps: &[String],
+        deadline: Duration,
+    ) -> std::result::Result<(Vec<String>, String), Stop> {
+        let diff: Vec<String> =
+            ["diff", "--format", "json"].iter().chain(options).map(|&argument| argument.to_owned()).collect();
         let output = self.run(&diff, deadline)?;
         let mut announced = announced::read(&String::from_utf8_lossy(&output.stdout)).map_err(|error| {
             let command = format!("cargo xtask {}", diff.join(" "));
@@ -177,9 +197,7 @@ impl GitOps for Repository<'_> {
         }
         Ok((differences, summary))
     }
-}
 
-impl Repository<'_> {
     /// Runs this tool in a clone.
     fn run(&self, args: &[String], deadline: Duration) -> std::result::Result<Output, Stop> {
         let state = self.state();

@@ -41,7 +41,7 @@ const SERVER: Duration = Duration::from_secs(120);
 const INSTALL: Duration = Duration::from_secs(300);
 
 /// The deadline for Applications to become Synced and Healthy.
-const SYNC: Duration = Duration::from_secs(240);
+pub(super) const SYNC: Duration = Duration::from_secs(240);
 
 /// How long the state that Argo CD keeps may be older than what is live.
 const STALE: Duration = Duration::from_secs(30);
@@ -56,12 +56,18 @@ pub(super) struct Stages<'a> {
     pub(super) prepared: &'a Prepared<'a>,
     pub(super) config: &'a Config,
     pub(super) manifest: &'a Manifest,
+    /// The manifest of the Argo CD that is upgraded.
+    pub(super) earlier: Option<&'a Manifest>,
     pub(super) request: &'a Request,
 }
 
 /// The result of a bootstrap.
-struct Bootstrapped {
-    results: Results,
+pub(super) struct Bootstrapped {
+    pub(super) results: Results,
+    /// The Git server.
+    pub(super) reached: Option<Reached>,
+    /// The hosts that it stands in for.
+    pub(super) hosts: Vec<String>,
     /// The Applications that are applied by hand.
     roots: Vec<String>,
     /// When they were applied.
@@ -94,6 +100,10 @@ impl Stages<'_> {
                 let synced = self.sync(&repository, &bootstrapped);
                 bootstrapped.results.extend(synced);
             }
+            if self.earlier.is_some() && !run.stopped(&bootstrapped.results) {
+                let upgraded = self.upgrade_argocd(&repository, &bootstrapped);
+                bootstrapped.results.extend(upgraded);
+            }
             bootstrapped.results
         });
         if self.request.recovery {
@@ -104,6 +114,9 @@ impl Stages<'_> {
         }
         if !run.stopped(&results) {
             results.extend(self.compare());
+        }
+        if self.request.argocd_upgrade {
+            return results;
         }
         if !run.stopped(&results) {
             results.extend(self.undisturbed(&run, &repository));
@@ -182,15 +195,15 @@ impl Stages<'_> {
     /// Everything up to the first sync of what is applied by hand.
     fn bootstrap(&self, repository: &Repository<'_>, hosted: &[Served]) -> Bootstrapped {
         let run = self.run;
-        let mut done = Bootstrapped { results: Results::default(), roots: Vec::new(), at: Instant::now() };
         let mut hosts: BTreeSet<String> = hosted.iter().map(|one| one.host.clone()).collect();
         hosts.extend(location::split(&self.prepared.workspace.config.repository).map(|(host, _)| host));
         let hosts: Vec<String> = hosts.into_iter().collect();
-        let mut reached: Option<Reached> = None;
+        let mut done =
+            Bootstrapped { results: Results::default(), reached: None, hosts, roots: Vec::new(), at: Instant::now() };
         done.results.extend(run.timed("git-server", "serves the work tree", || {
             let deadline = Deadline::after(SERVER);
             run.stage.network(deadline.left())?;
-            reached = Some(repository.server.deploy(&hosts, deadline)?);
+            done.reached = Some(repository.server.deploy(&done.hosts, deadline)?);
             for one in hosted {
                 repository.server.write(&one.host, &one.path, one.content.clone())?;
             }
@@ -199,23 +212,12 @@ impl Stages<'_> {
                 None => Ok(repository.publish()?),
             }
         }));
-        let Some(reached) = reached.filter(|_| !run.stopped(&done.results)) else { return done };
-        done.results.extend(run.timed("argocd", "is installed", || {
-            let deadline = Deadline::after(INSTALL);
-            let namespace =
-                serde_json::json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": NAMESPACE } });
-            // Argo CD generates this password while it starts, and pods that need it fail until then.
-            let password = toolbox::archive::sha256(run.cluster.provisioner.name.as_bytes());
-            let secret = serde_json::json!({
-                "apiVersion": "v1",
-                "kind": "Secret",
-                "metadata": { "name": "argocd-redis", "namespace": NAMESPACE },
-                "stringData": { "auth": password },
-            });
-            let text = self.manifest.text(&reached.address, &hosts, &reached.certificate);
-            let text = format!("{namespace}\n---\n{secret}\n---\n{text}");
-            apply::apply(run.stage.kubectl, run.stage.observer, NAMESPACE, &text, deadline.left())
-        }));
+        if run.stopped(&done.results) {
+            return done;
+        }
+        let installed =
+            run.timed("argocd", "is installed", || self.install(self.earlier.unwrap_or(self.manifest), &done));
+        done.results.extend(installed);
         if run.stopped(&done.results) {
             return done;
         }
@@ -234,6 +236,25 @@ impl Stages<'_> {
             done.results.extend(synced);
         }
         done
+    }
+
+    /// Installs Argo CD, or upgrades it.
+    pub(super) fn install(&self, manifest: &Manifest, bootstrapped: &Bootstrapped) -> std::result::Result<(), Stop> {
+        let run = self.run;
+        let Some(reached) = &bootstrapped.reached else { return Ok(()) };
+        let namespace =
+            serde_json::json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": NAMESPACE } });
+        // Argo CD generates this password while it starts, and pods that need it fail until then.
+        let password = toolbox::archive::sha256(run.cluster.provisioner.name.as_bytes());
+        let secret = serde_json::json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": { "name": "argocd-redis", "namespace": NAMESPACE },
+            "stringData": { "auth": password },
+        });
+        let text = manifest.text(&reached.address, &bootstrapped.hosts, &reached.certificate);
+        let text = format!("{namespace}\n---\n{secret}\n---\n{text}");
+        apply::apply(run.stage.kubectl, run.stage.observer, NAMESPACE, &text, INSTALL)
     }
 
     /// Waits until Applications are synced, and measures the time since the bootstrap.
