@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use diagnostics::excerpt::excerpt;
-use kubernetes::manifest::ObjectKey;
+use kubernetes::manifest::{ObjectKey, Piece, split};
 
 use crate::api::{Named, OneOrMany};
 use crate::kubectl::{Kubectl, parse};
@@ -72,24 +72,42 @@ pub(super) fn write(
     text: &str,
     deadline: Duration,
 ) -> std::result::Result<Vec<Written>, Stop> {
+    let started = Instant::now();
     let arguments = ["apply", "--server-side", "--force-conflicts", "--field-manager", MANAGER];
-    let invocation = kubectl
-        .within(namespace)?
-        .invocation()
-        .args(arguments)
-        .args(["--output", "json", "--filename", "-"])
-        .input(text)
-        .deadline(deadline);
-    let output = observer.run(&invocation)?;
-    if !output.success() {
-        return Err(Stop::Problem(rejected(&output.stderr)));
+    let mut written = Vec::new();
+    for part in claims_first(text) {
+        let invocation = kubectl
+            .within(namespace)?
+            .invocation()
+            .args(arguments)
+            .args(["--output", "json", "--filename", "-"])
+            .input(part)
+            .deadline(deadline.saturating_sub(started.elapsed()));
+        let output = observer.run(&invocation)?;
+        if !output.success() {
+            return Err(Stop::Problem(rejected(&output.stderr)));
+        }
+        let objects: OneOrMany<Named> = parse(&invocation, &output)?;
+        written.extend(objects.into_vec().into_iter().map(Written::new));
     }
-    let objects: OneOrMany<Named> = parse(&invocation, &output)?;
-    let written: Vec<Written> = objects.into_vec().into_iter().map(Written::new).collect();
     if written.iter().any(|one| one.key.kind == "SealedSecret") {
         observer.watch_once("SealedSecret", "/apis/bitnami.com/v1alpha1/sealedsecrets");
     }
     Ok(written)
+}
+
+/// Divides manifests after the last claim. A pod that is created together with its claim may reach the kubelet before the
+/// claim is bound, which then tries again only after ten seconds. Argo CD, too, creates the objects one after the other.
+fn claims_first(text: &str) -> Vec<String> {
+    let is_claim = |piece: &Piece| piece.text.lines().any(|line| line == "kind: PersistentVolumeClaim");
+    let pieces = split(text).unwrap_or_default();
+    let claims = pieces.iter().rposition(is_claim).map_or(0, |last| last + 1);
+    if claims == 0 || claims == pieces.len() {
+        return vec![text.to_owned()];
+    }
+    let (first, others) = pieces.split_at(claims);
+    let joined = |pieces: &[Piece]| pieces.iter().map(|piece| piece.text.as_str()).collect::<Vec<_>>().join("---\n");
+    vec![joined(first), joined(others)]
 }
 
 /// What the API server rejected. kubectl names the object of an invalid manifest.
@@ -107,6 +125,16 @@ fn rejected(stderr: &str) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn claims_are_created_before_the_pods_that_use_them() {
+        let (namespace, claim, pod) = ("kind: Namespace\n", "kind: PersistentVolumeClaim\n", "kind: Pod\n");
+        let all = format!("{namespace}---\n{claim}---\n{pod}");
+        assert_eq!(claims_first(&all), [format!("{namespace}---\n{claim}"), pod.to_owned()]);
+        for whole in [format!("{namespace}---\n{pod}"), format!("{pod}---\n{claim}"), String::new()] {
+            assert_eq!(claims_first(&whole), std::slice::from_ref(&whole));
+        }
+    }
 
     #[test]
     fn a_rejected_manifest_is_named() {
