@@ -117,20 +117,22 @@ impl Course for Deployed<'_> {
         diagnostics.into_result(Additions { scenarios, images, own })
     }
 
-    fn first_images(&self, _: &Prepared<'_>) -> Option<BTreeSet<String>> {
-        None
+    fn first_images(&self, prepared: &Prepared<'_>) -> Option<BTreeSet<String>> {
+        let engine = prepared.manifest.iter().flat_map(|manifest| manifest.images.keys());
+        let argocd = self.earlier.iter().chain(&self.manifest).flat_map(|manifest| manifest.images.keys());
+        Some(engine.chain(argocd).cloned().chain([server::IMAGE.to_owned()]).collect())
     }
 
     fn run(
         &self,
         run: &Run<'_>,
         prepared: &Prepared<'_>,
-        _: Option<&Later>,
+        later: Option<&Later>,
         step: Option<(&Scenario, &Step)>,
     ) -> Results {
         let (Some(config), Some(manifest)) = (&self.config, &self.manifest) else { return Results::default() };
         let earlier = self.earlier.as_ref();
-        Stages { run, prepared, config, manifest, earlier, request: self.request }.run(step)
+        Stages { run, prepared, config, manifest, earlier, later, request: self.request }.run(step)
     }
 }
 

@@ -16,6 +16,7 @@ use diagnostics::{Code, Diagnostic, Place};
 use toolbox::parallel::parallel;
 use toolbox::progress::Progress;
 
+use super::create::Later;
 use super::prepare::Manifest;
 use super::reports::{Result, Results, StepReport};
 use super::stage::{App, Stage};
@@ -59,6 +60,19 @@ struct Subject<'a> {
 }
 
 impl Run<'_> {
+    /// Loads images during other work. Loading is in the results only if it fails.
+    pub(crate) fn while_loading(&self, later: &Later, work: impl FnOnce() -> Results) -> Results {
+        std::thread::scope(|scope| {
+            let loading = scope.spawn(|| later.load(self.cluster, self.stage.session.printer));
+            let mut results = work();
+            let loaded = loading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            if let Err(found) = loaded {
+                results.extend(self.timed("cluster", "loads the remaining images", || Err(Stop::Other(found))));
+            }
+            results
+        })
+    }
+
     /// Deploys an application, and waits until it is healthy.
     pub(crate) fn deploy(&self, app: &App, name: &str) -> Results {
         self.timed(&app.name, name, || self.stage.put(app, DEPLOY))

@@ -28,7 +28,7 @@ use super::server::{Reached, Server};
 use super::tree::Files;
 use super::{location, tree, waves};
 use crate::commands::Session;
-use crate::commands::end_to_end::create;
+use crate::commands::end_to_end::create::{self, Later};
 use crate::commands::end_to_end::lane::{Run, each};
 use crate::commands::end_to_end::prepare::Prepared;
 use crate::commands::end_to_end::reports::Results;
@@ -58,6 +58,8 @@ pub(super) struct Stages<'a> {
     pub(super) manifest: &'a Manifest,
     /// The manifest of the Argo CD that is upgraded.
     pub(super) earlier: Option<&'a Manifest>,
+    /// The images that the Git server and Argo CD do not need.
+    pub(super) later: Option<&'a Later>,
     pub(super) request: &'a Request,
 }
 
@@ -200,24 +202,10 @@ impl Stages<'_> {
         let hosts: Vec<String> = hosts.into_iter().collect();
         let mut done =
             Bootstrapped { results: Results::default(), reached: None, hosts, roots: Vec::new(), at: Instant::now() };
-        done.results.extend(run.timed("git-server", "serves the work tree", || {
-            let deadline = Deadline::after(SERVER);
-            run.stage.network(deadline.left())?;
-            done.reached = Some(repository.server.deploy(&done.hosts, deadline)?);
-            for one in hosted {
-                repository.server.write(&one.host, &one.path, one.content.clone())?;
-            }
-            match self.before()? {
-                Some(before) => Ok(repository.publish_files(&before)?),
-                None => Ok(repository.publish()?),
-            }
-        }));
-        if run.stopped(&done.results) {
-            return done;
-        }
-        let installed =
-            run.timed("argocd", "is installed", || self.install(self.earlier.unwrap_or(self.manifest), &done));
-        done.results.extend(installed);
+        done.results = match self.later {
+            Some(later) => run.while_loading(later, || self.components(repository, hosted, &mut done)),
+            None => self.components(repository, hosted, &mut done),
+        };
         if run.stopped(&done.results) {
             return done;
         }
@@ -236,6 +224,28 @@ impl Stages<'_> {
             done.results.extend(synced);
         }
         done
+    }
+
+    /// Deploys the Git server and Argo CD.
+    fn components(&self, repository: &Repository<'_>, hosted: &[Served], done: &mut Bootstrapped) -> Results {
+        let run = self.run;
+        let mut results = run.timed("git-server", "serves the work tree", || {
+            let deadline = Deadline::after(SERVER);
+            run.stage.network(deadline.left())?;
+            done.reached = Some(repository.server.deploy(&done.hosts, deadline)?);
+            for one in hosted {
+                repository.server.write(&one.host, &one.path, one.content.clone())?;
+            }
+            match self.before()? {
+                Some(before) => Ok(repository.publish_files(&before)?),
+                None => Ok(repository.publish()?),
+            }
+        });
+        if !run.stopped(&results) {
+            let manifest = self.earlier.unwrap_or(self.manifest);
+            results.extend(run.timed("argocd", "is installed", || self.install(manifest, done)));
+        }
+        results
     }
 
     /// Installs Argo CD, or upgrades it.
@@ -321,7 +331,7 @@ impl Stages<'_> {
             return results;
         }
         refreshing(&repository, || {
-            results.extend(Stages { run: &run, ..*self }.bootstrap(&repository, hosted).results);
+            results.extend(Stages { run: &run, later: None, ..*self }.bootstrap(&repository, hosted).results);
             for (after, values) in later {
                 if !run.stopped(&results) {
                     results.extend(run.scenario_with(&after, values));

@@ -22,7 +22,7 @@ pub(super) const NAMESPACE: &str = "git-server";
 const NAME: &str = "git-server";
 
 /// The reference of its image.
-const IMAGE: &str = "localhost/xtask/git-server:1";
+pub(super) const IMAGE: &str = "localhost/xtask/git-server:1";
 
 /// The files of its image.
 const FILES: &[(&str, &str)] = &[

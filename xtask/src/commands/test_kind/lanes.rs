@@ -29,7 +29,7 @@ impl Lanes<'_> {
             }
             let test = || self.0.scenarios(|one| one.app == app.name && one.alone && !one.upgrade);
             match later.filter(|_| index == 0) {
-                Some(later) => results.extend(self.while_loading(later, test)),
+                Some(later) => results.extend(self.0.while_loading(later, test)),
                 None => results.extend(test()),
             }
             // The last one stays deployed, and the others are added to it.
@@ -46,19 +46,6 @@ impl Lanes<'_> {
             results.extend(self.0.scenarios(|one| !one.alone && !one.upgrade));
         }
         results
-    }
-
-    /// Loads images during other work. Loading is in the results only if it fails.
-    fn while_loading(&self, later: &Later, work: impl FnOnce() -> Results) -> Results {
-        std::thread::scope(|scope| {
-            let loading = scope.spawn(|| later.load(self.0.cluster, self.0.stage.session.printer));
-            let mut results = work();
-            let loaded = loading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            if let Err(found) = loaded {
-                results.extend(self.0.timed("cluster", "loads the remaining images", || Err(Stop::Other(found))));
-            }
-            results
-        })
     }
 
     /// Deploys all applications, runs the scenarios that need several, and checks that removing one leaves the others
