@@ -105,11 +105,13 @@ impl Installation {
                 3 => Ok(release),
                 _ => Err(format!("`{section}.argocd` must be a full version, such as `{}.1`", release.version)),
             });
-            parsed
-                .map_err(|why| {
-                    fields.report(Diagnostic::new(Code::ConfigInvalid, why).at(place.clone(), "this version"))
-                })
-                .ok()
+            match parsed {
+                Ok(release) => Some(release),
+                Err(why) => {
+                    fields.report(Diagnostic::new(Code::ConfigInvalid, why).at(place.clone(), "this version"));
+                    None
+                }
+            }
         });
         let mut images = BTreeMap::new();
         for (key, value) in fields.node("images").map(Node::entries).unwrap_or_default() {
