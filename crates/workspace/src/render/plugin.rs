@@ -27,6 +27,7 @@ pub fn render(
         std::fs::copy(&from, &to).map_err(|error| Diagnostic::io("copy", &from, &error))?;
     }
     let directory = stage.path().join(source.directory.strip_prefix(root).unwrap_or(&source.directory));
+    add_dependencies(&source.directory, &directory)?;
     let Some((program, arguments)) = source.plugin.command.split_first() else { return Ok(Vec::new()) };
     let mut path = OsString::new();
     for tool in tools {
@@ -50,6 +51,20 @@ pub fn render(
             .into());
     }
     manifest::read_from(Writer::Kustomize(&source.source.path), &output.stdout, namespace)
+}
+
+/// Copies the archives that `deps` installed for a chart and that Git may ignore: Argo CD's plugin downloads them itself.
+fn add_dependencies(from: &Path, to: &Path) -> Result<()> {
+    let folder = from.join("charts");
+    for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+        let (path, copy) = (entry.path(), to.join("charts").join(entry.file_name()));
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_file && path.extension().is_some_and(|end| end == "tgz") && !copy.exists() {
+            std::fs::create_dir_all(to.join("charts")).map_err(|error| Diagnostic::io("create", to, &error))?;
+            std::fs::copy(&path, &copy).map_err(|error| Diagnostic::io("copy", &path, &error))?;
+        }
+    }
+    Ok(())
 }
 
 /// The error about a plugin in a run that must not use the network.
