@@ -282,7 +282,7 @@ impl<'a> Deployer<'a> {
         let node = overrides(root, application, &directory).and_then(|overrides| source.overridden(&overrides))?;
         let own = tree.map(Tree::checkout);
         let kind = source_type(source, &node, &directory)?;
-        let discovered = || self.config.plugins.iter().any(|plugin| plugin.discovers(&directory));
+        let discovered = || self.config.plugins.iter().any(|plugin| !plugin.explicit && plugin.discovers(&directory));
         let kind =
             if argocd::source_type::explicit(&node)?.is_none() && discovered() { SourceType::Plugin } else { kind };
         match kind {

@@ -18,6 +18,8 @@ pub struct Plugin {
     pub command: Vec<String>,
     /// The patterns of files by which it is found in the directory of a source that names no plugin.
     pub discover: Vec<String>,
+    /// Whether it renders only sources with a `plugin` section.
+    pub explicit: bool,
     /// The place of the entry.
     pub place: Place,
 }
@@ -39,8 +41,9 @@ impl Plugin {
             Some(one) if one.as_str().is_some() => fields.string("discover").into_iter().collect(),
             _ => globs(&mut fields, "discover", "**/Chart.yaml"),
         };
+        let explicit = fields.bool("explicit");
         fields.finish(diagnostics);
-        Some(Self { name: name?, command, discover, place: node.place() })
+        Some(Self { name: name?, command, discover, explicit, place: node.place() })
     }
 
     /// Whether it is found in a directory.

@@ -282,11 +282,17 @@ fn plugins(workspace: &Workspace, documents: &[Document]) -> Vec<init::Plugin> {
         let before = plugins.len();
         plugins.extend(known.iter().filter(fits).cloned());
         if plugins.len() == before && !name.is_empty() {
-            plugins.push(init::Plugin { name, command: Vec::new(), discover: String::new(), file: String::new() });
+            plugins.push(init::Plugin {
+                name,
+                command: Vec::new(),
+                discover: String::new(),
+                explicit: false,
+                file: String::new(),
+            });
         }
     }
     // A source without any stanza is rendered by a plugin that discovers it.
-    plugins.extend(known.iter().filter(|one| !one.discover.is_empty()).cloned());
+    plugins.extend(known.iter().filter(|one| !one.discover.is_empty() && !one.explicit).cloned());
     plugins.sort();
     plugins.dedup_by(|one, other| one.name == other.name && one.command == other.command);
     plugins

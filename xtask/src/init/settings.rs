@@ -21,6 +21,8 @@ pub struct Plugin {
     pub command: Vec<String>,
     /// The pattern of the files by which Argo CD finds it; empty if only its name selects it.
     pub discover: String,
+    /// Whether a command decides about sources by their variables, so that only those with a section of their own count.
+    pub explicit: bool,
     /// The file that defines it; empty if none does.
     pub file: String,
 }
@@ -99,8 +101,10 @@ fn plugin(file: &str, name: &str, spec: &Node) -> Option<Plugin> {
     let command: Vec<String> = words("command").chain(words("args")).collect();
     let pattern = |path: &[&str]| spec.find(path).and_then(Node::as_str).map(|text| text.trim_start_matches("./"));
     let discover = pattern(&["discover", "fileName"]).or_else(|| pattern(&["discover", "find", "glob"]));
+    let explicit = discover.is_none();
     let discover = discover.map(str::to_owned).or_else(|| of_command(spec)).unwrap_or_default();
-    (!command.is_empty()).then(|| Plugin { name: name.to_owned(), command, discover, file: file.to_owned() })
+    let explicit = explicit && !discover.is_empty();
+    (!command.is_empty()).then(|| Plugin { name: name.to_owned(), command, discover, explicit, file: file.to_owned() })
 }
 
 /// The pattern of `find . -name PATTERN` in the command that discovers sources.
@@ -135,6 +139,9 @@ pub(super) fn entries(plugins: &[Plugin]) -> String {
         text.push_str(&format!("# [[plugin]]\n# name = {}\n# command = {command}\n", quoted(&plugin.name)));
         if !plugin.discover.is_empty() {
             text.push_str(&format!("# discover = {}\n", quoted(&plugin.discover)));
+        }
+        if plugin.explicit {
+            text.push_str("# explicit = true    # only sources with a `plugin` section\n");
         }
     }
     text
@@ -187,11 +194,18 @@ mod tests {
             name: "a".to_owned(),
             command: vec!["x\ny".to_owned()],
             discover: "*.k".to_owned(),
+            explicit: true,
             file: "f".to_owned(),
         };
         let text = entries(&[
             one,
-            Plugin { name: "b".to_owned(), command: Vec::new(), discover: String::new(), file: String::new() },
+            Plugin {
+                name: "b".to_owned(),
+                command: Vec::new(),
+                discover: String::new(),
+                explicit: false,
+                file: String::new(),
+            },
         ]);
         assert!(text.lines().all(|line| line.is_empty() || line.starts_with('#')), "{text}");
         let active: String = text

@@ -18,8 +18,7 @@ use workspace::other_repository::{Location, OtherRepository};
 use workspace::trees::Remotes;
 use workspace::{CONFIG_FILE, Unrendered, Workspace, remote_file, trees};
 
-use super::Session;
-use crate::commands::app_of_apps;
+use crate::commands::{Session, app_of_apps};
 use crate::report::json;
 
 /// The limit of rounds, each of which finds what the files of the last one refer to.
