@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::git::git;
-use crate::support::Bench;
+use crate::support::{Bench, kustomize};
 
 /// A repository with one commit; returns the commit.
 fn repository(git: &Path, folder: &Path, from: &str) -> String {
@@ -74,7 +74,7 @@ fn a_pinned_commit_is_fetched_by_deps_only() {
 
 #[test]
 fn update_pins_what_kustomizations_refer_to() {
-    let Some(git) = git() else { return };
+    let (Some(git), Some(kustomize)) = (git(), kustomize()) else { return };
     let bench = Bench::new();
     let write = |path: &str, text: &str| {
         let path = bench.base().join(path);
@@ -106,7 +106,7 @@ fn update_pins_what_kustomizations_refer_to() {
     let mirror = bench.base().join("mirror");
     let run = |arguments: &str| {
         let xtask = bench.xtask(arguments).env("PATH", git.parent().expect("a directory"));
-        xtask.env("XTASK_CHART_MIRROR", &mirror).run()
+        xtask.kustomize(&kustomize).env("XTASK_CHART_MIRROR", &mirror).run()
     };
 
     let render = run("render");
