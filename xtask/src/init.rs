@@ -2,6 +2,7 @@
 
 mod clusters;
 mod excluded;
+mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -12,6 +13,7 @@ use document::{Node, Value};
 
 pub use self::clusters::{Cluster, Read, clusters, value_of};
 pub use self::excluded::excluded;
+pub use self::settings::{Plugin, build_options, plugins};
 
 /// The charts.toml of the tool's own repository, whose versions a new one gets.
 const OWN: &str = include_str!("../../charts.toml");
@@ -26,6 +28,10 @@ pub struct Survey {
     pub repository: String,
     /// Whether a kustomization inflates charts.
     pub inflates_charts: bool,
+    /// `kustomize.buildOptions` in the configuration of Argo CD, if the repository contains it.
+    pub build_options: Option<String>,
+    /// The config management plugins that sources need.
+    pub plugins: Vec<Plugin>,
     /// Whether a directory contains Jsonnet.
     pub has_jsonnet: bool,
     /// Patterns of the files that define Applications for nobody.
@@ -82,14 +88,26 @@ fn sources(node: &Node, depth: usize, found: &mut impl FnMut(&str, &str)) {
     }
 }
 
-/// The URL from which Argo CD deploys this repository: one of a Git remote, or else the one that most sources use with a
-/// path that exists here.
+/// The URL from which Argo CD deploys this repository: one of a Git remote, or that of a repository of the same name if
+/// more sources use it with a path that exists here, since this may be a fork or a mirror of it; or else the one that most
+/// sources use with a path that exists here.
 #[must_use]
 pub fn repository(used: &[(String, Vec<String>)], remotes: &[String], exists: impl Fn(&str) -> bool) -> Option<String> {
     let of_remote = |url: &&String| remotes.iter().any(|remote| repository_url::same(url, remote));
     let here = |paths: &Vec<String>| paths.iter().any(|path| !matches!(path.as_str(), "" | "." | "/") && exists(path));
     let urls = || used.iter().map(|(url, _)| url).filter(|url| !url.contains("{{"));
-    let own = urls().find(of_remote).cloned();
+    let last = |url: &str| {
+        let url = url.trim_end_matches('/');
+        url.rsplit(['/', ':']).next().unwrap_or(url).trim_end_matches(".git").to_lowercase()
+    };
+    let same_name = |url: &&String| remotes.iter().any(|remote| last(remote) == last(url));
+    let existing = |url: &String| {
+        let paths = used.iter().find(|(other, _)| other == url).map(|(_, paths)| paths.as_slice()).unwrap_or_default();
+        paths.iter().filter(|path| !matches!(path.as_str(), "" | "." | "/") && exists(path)).count()
+    };
+    // The first of those with the most, and those of a remote come first.
+    let candidates = urls().filter(of_remote).chain(urls().filter(same_name));
+    let own = candidates.rev().max_by_key(|url| existing(url)).cloned();
     let local = || used.iter().find(|(url, paths)| !url.contains("{{") && here(paths)).map(|(url, _)| url.clone());
     let remote = || remotes.iter().find(|url| url.contains("://") || url.contains('@')).cloned();
     own.or_else(local).or_else(remote)
@@ -113,6 +131,30 @@ pub fn instances<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> BTreeMa
         }
     }
     if instances.keys().any(String::is_empty) { BTreeMap::new() } else { instances }
+}
+
+/// Adds the directories with the names of instances, if several instances have one in the same directory. `files` are those
+/// that define something for Argo CD.
+pub fn add_directories<'a>(
+    instances: &mut BTreeMap<String, BTreeSet<String>>,
+    files: impl Iterator<Item = &'a str> + Clone,
+) {
+    let directories = |file: &'a str| file.match_indices('/').map(move |(at, _)| &file[..at]);
+    let all: BTreeSet<&str> = files.flat_map(directories).collect();
+    let last = |directory: &str| directory.rsplit('/').next().unwrap_or_default().to_lowercase();
+    let parent = |directory: &str| directory.rsplit_once('/').map_or("", |(parent, _)| parent).to_owned();
+    let named: Vec<(&str, String, String)> = all
+        .iter()
+        .map(|directory| (*directory, last(directory), parent(directory)))
+        .filter(|(_, name, _)| instances.contains_key(name))
+        .collect();
+    for (directory, name, parent) in &named {
+        let has_sibling = named.iter().any(|(_, other, other_parent)| other != name && other_parent == parent);
+        let known = instances.values().flatten().any(|one| format!("{directory}/").starts_with(&format!("{one}/")));
+        if has_sibling && !known {
+            instances.entry(name.clone()).or_default().insert((*directory).to_owned());
+        }
+    }
 }
 
 /// Whether the Applications in the directories of instances use only projects that these define, too. A project elsewhere
@@ -164,7 +206,13 @@ pub fn configuration(survey: &Survey) -> String {
         "\n[kubernetes]\n# The Kubernetes version of the cluster, as `kubectl version` prints it.\nversion = {}\n",
         quoted(own("kubernetes", "version")),
     );
-    if survey.inflates_charts {
+    if let Some(options) = &survey.build_options {
+        let _ = write!(
+            text,
+            "\n[kustomize]\n# `kustomize.buildOptions` of Argo CD, as this repository configures it.\nbuild-options = {}\n",
+            quoted(options)
+        );
+    } else if survey.inflates_charts {
         text.push_str(
             "\n[kustomize]\n# `kustomize.buildOptions` of Argo CD, for kustomizations with `helmCharts`.\n\
              build-options = \"--enable-helm\"\n",
@@ -192,19 +240,28 @@ pub fn configuration(survey: &Survey) -> String {
         text.pop();
     }
     text.push_str(&clusters::entries(&survey.clusters));
+    text.push_str(&settings::entries(&survey.plugins));
     for (name, path) in &survey.bootstraps {
         // Targets need names of their own.
         let same = survey.bootstraps.iter().filter(|(other, _)| other == name).count();
-        let name = if same > 1 { &path.replace('/', "-") } else { name };
+        let name = release(if same > 1 { path } else { name });
         let _ = write!(
             text,
             "\n# A chart that renders Applications, and that no Application deploys: it is applied by hand.\n\
              [[bootstrap]]\nname = {}\npath = {}\nnamespace = \"argocd\"\n",
-            quoted(name),
+            quoted(&name),
             quoted(path)
         );
     }
     text
+}
+
+/// A name like another one that Helm accepts for a release.
+fn release(name: &str) -> String {
+    let allowed = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let name: String = name.chars().map(allowed).collect();
+    let name = name.trim_matches('-');
+    if name.is_empty() { "bootstrap".to_owned() } else { name.to_owned() }
 }
 
 /// A value of the tool's own charts.toml.
@@ -245,7 +302,16 @@ spec: {source: {repoURL: https://charts.example.com, chart: web}}
         assert_eq!(repository(&used, &remote, |_| false), home, "the form that Applications use");
         assert_eq!(repository(&used, &[], here), home);
         assert_eq!(repository(&[], &remote, here).as_deref(), Some("git@git.example.com:home.git"));
-        assert_eq!(repository(&used, &["/srv/home".to_owned()], |_| false), None);
+        assert_eq!(repository(&used, &["/srv/homes".to_owned()], |_| false), None);
+        let fork = ["https://git.example.com/me/home".to_owned()];
+        assert_eq!(repository(&used, &fork, |_| false), home, "a fork, or a mirror");
+        let mut both = used.clone();
+        both.push((fork[0].clone(), vec!["apps/web".to_owned()]));
+        assert_eq!(repository(&both, &fork, here).as_ref(), Some(&fork[0]), "a fork that deploys itself");
+        both.iter_mut()
+            .filter(|(url, _)| url.ends_with("home.git"))
+            .for_each(|(_, paths)| paths.push("apps/web".to_owned()));
+        assert_eq!(repository(&both, &fork, here), home, "a fork that deploys itself in one place");
     }
 
     #[test]
@@ -270,6 +336,15 @@ spec: {source: {repoURL: https://charts.example.com, chart: web}}
     }
 
     #[test]
+    fn directories_of_the_same_names_belong_to_instances() {
+        let mut found = instances([("apps/a/x.yaml", "apps/b/x.yaml")].into_iter());
+        let files = ["apps/a/x.yaml", "apps/b/x.yaml", "clusters/a/base.yaml", "clusters/b/base.yaml", "web/a/y.yaml"];
+        add_directories(&mut found, files.into_iter());
+        let directories: Vec<Vec<String>> = found.into_values().map(|all| all.into_iter().collect()).collect();
+        assert_eq!(directories, [["apps/a", "clusters/a"], ["apps/b", "clusters/b"]], "web/b does not exist");
+    }
+
+    #[test]
     fn instances_have_projects_of_their_own() {
         let instances = instances([("c/a/x.yaml", "c/b/x.yaml")].into_iter());
         let users = [("c/a/x.yaml", "apps"), ("c/b/x.yaml", "apps"), ("d.yaml", "other")];
@@ -283,16 +358,23 @@ spec: {source: {repoURL: https://charts.example.com, chart: web}}
         let survey = Survey {
             repository: "https://git.example.com/home.git".to_owned(),
             inflates_charts: true,
+            build_options: None,
+            plugins: plugins("p.yaml", "cmp: {plugins: {kcl: {generate: {command: [kcl]}}}}"),
             has_jsonnet: true,
             excluded: vec!["pkg/testdata/**".to_owned(), "a \"b\".yaml".to_owned()],
             clusters: vec![Cluster { name: "edge \"1\"".to_owned(), ..Cluster::default() }],
-            bootstraps: vec![("root".to_owned(), "bootstrap \"a\"".to_owned())],
+            bootstraps: vec![("_Root".to_owned(), "bootstrap \"a\"".to_owned())],
             instances: instances([("c/a/x.yaml", "c/b/x.yaml")].into_iter()),
         };
         let source = Source::new("charts.toml", configuration(&survey));
         assert!(toml::parse(&source).is_ok());
         let config = workspace::config::Config::parse(&source).expect("valid");
         assert_eq!((config.repository.as_str(), config.bootstraps.len()), ("https://git.example.com/home.git", 1));
+        assert_eq!((config.bootstraps[0].name.as_str(), config.plugins.len()), ("root", 0));
+        let stated = Survey { build_options: Some("--enable-helm --x".to_owned()), ..survey };
+        let stated = Source::new("charts.toml", configuration(&stated));
+        let stated = workspace::config::Config::parse(&stated).expect("valid");
+        assert_eq!(stated.kustomize_build_options, ["--enable-helm", "--x"]);
         let named: Vec<&str> = config.instances.iter().map(|one| one.name.as_str()).collect();
         assert_eq!(named, ["a", "b"]);
         assert_eq!((config.instance_of("c/b/d/y.yaml"), config.instance_of("c/y.yaml")), ("b", ""));

@@ -15,7 +15,7 @@ use document::{Fields, Node, Syntax, Value};
 use kubernetes::forms;
 
 pub use self::helm_options::{FileParameter, HelmOptions, Parameter, helm_options};
-use self::overrides::{merge_patch, read_over, remember};
+use self::overrides::{canonical, merge_patch, read_over, remember};
 use crate::substitute;
 
 /// Argo CD's own namespace.
@@ -86,6 +86,7 @@ impl Source {
                 );
                 continue;
             }
+            let patch = &canonical(patch);
             let mut fields = Fields::new(patch, "", Syntax::Application);
             fields.ignore(&["helm", "kustomize", "directory", "plugin"]);
             fields.ignore(&["repoURL", "path", "targetRevision", "chart", "name", "ref", "tagPrefix"]);

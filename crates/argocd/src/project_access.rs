@@ -3,6 +3,8 @@
 //! Argo CD's API server rejects a project with an invalid role or window. Applied from Git, the project is accepted, and
 //! the role or window has no effect. Time zones are not validated, as they depend on Argo CD's image.
 
+use std::collections::BTreeMap;
+
 use diagnostics::{Diagnostics, Place, suggestion};
 use document::{Fields, Node, Syntax};
 use kubernetes::schedule;
@@ -33,8 +35,15 @@ pub(crate) fn roles(nodes: &[Node], project: &str, diagnostics: &mut Diagnostics
                 let label = "expected letters and digits, with `-` or `_` between them";
                 fields.report(invalid(format!("invalid role name `{name}`"), place.clone(), label));
             }
+            let mut known = BTreeMap::<String, usize>::new();
             for (policy, place) in &policies {
                 if let Err(what) = policy_rule(policy, project, name) {
+                    // Policies that were copied share their mistake.
+                    let count = known.entry(what.clone()).or_default();
+                    *count += 1;
+                    if *count > 1 {
+                        continue;
+                    }
                     let form = format!("p, proj:{project}:{name}, applications, sync, {project}/*, allow");
                     fields.report(
                         invalid(format!("policy has no effect: {what}"), place.clone(), "")

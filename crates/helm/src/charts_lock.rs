@@ -1,4 +1,4 @@
-//! charts.lock: the digests of chart archives.
+//! charts.lock: the digests of chart archives, the commits of other repositories, and the digests of remote files.
 //!
 //! Helm verifies neither a downloaded archive against its index nor one in charts/ against Chart.lock. A pin is the digest
 //! of the archive's files (`archive::tree_digest`), so that it is independent of how they are packed.
@@ -27,6 +27,34 @@ version = 1
 pub struct ChartsLock {
     /// The pins, sorted by repository, name, and version.
     pub pins: Vec<Pin>,
+    /// The commits of other Git repositories, sorted by URL and revision.
+    pub repositories: Vec<RepositoryPin>,
+    /// The contents of files that kustomizations refer to by their URLs, sorted by URL.
+    pub files: Vec<FilePin>,
+}
+
+/// The commit of a revision of another Git repository.
+#[derive(Debug, Clone)]
+pub struct RepositoryPin {
+    /// Its URL, as manifests write it.
+    pub url: String,
+    /// The branch, tag, or commit that manifests ask for; empty for the default branch.
+    pub revision: String,
+    /// The full name of the commit.
+    pub commit: String,
+    /// The place of the entry.
+    pub place: Place,
+}
+
+/// The content of a file with a URL.
+#[derive(Debug, Clone)]
+pub struct FilePin {
+    /// Its URL, as kustomizations write it.
+    pub url: String,
+    /// The SHA-256 of its content, as 64 hexadecimal digits.
+    pub sha256: String,
+    /// The place of the entry.
+    pub place: Place,
 }
 
 /// The pin of an archive.
@@ -108,7 +136,10 @@ impl ChartsLock {
             );
         }
         let charts = fields.sequence("chart");
+        let (repositories, files) = (fields.sequence("repository"), fields.sequence("file"));
         fields.finish(&mut diagnostics);
+        let repositories = repositories.iter().filter_map(|node| repository(node, &mut diagnostics)).collect();
+        let files = files.iter().filter_map(|node| file(node, &mut diagnostics)).collect();
         let mut pins: Vec<Pin> = Vec::new();
         for node in charts {
             let Some(pin) = pin(node, &mut diagnostics) else { continue };
@@ -137,7 +168,7 @@ impl ChartsLock {
             pins.push(pin);
         }
         pins.sort_by(|left, right| left.subject().cmp(&right.subject()));
-        diagnostics.into_result(Self { pins })
+        diagnostics.into_result(Self { pins, repositories, files })
     }
 
     /// The pin of a chart. A trailing slash of the repository is ignored.
@@ -162,6 +193,12 @@ impl ChartsLock {
         self.pins.iter().filter(same).collect()
     }
 
+    /// Whether it pins nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.pins.is_empty() && self.repositories.is_empty() && self.files.is_empty()
+    }
+
     /// The text of the file, which only depends on the pins.
     #[must_use]
     pub fn to_text(&self) -> String {
@@ -183,6 +220,19 @@ impl ChartsLock {
                 text.extend(["requested = [", &ranges.join(", "), "]\n"]);
             }
         }
+        let mut repositories: Vec<&RepositoryPin> = self.repositories.iter().collect();
+        repositories.sort_by(|left, right| (&left.url, &left.revision).cmp(&(&right.url, &right.revision)));
+        for one in repositories {
+            text.push_str("\n[[repository]]\n");
+            for (key, value) in [("url", &one.url), ("revision", &one.revision), ("commit", &one.commit)] {
+                text.extend([key, " = ", &quoted(value), "\n"]);
+            }
+        }
+        let mut files: Vec<&FilePin> = self.files.iter().collect();
+        files.sort_by(|left, right| left.url.cmp(&right.url));
+        for one in files {
+            text.extend(["\n[[file]]\nurl = ", &quoted(&one.url), "\nsha256 = ", &quoted(&one.sha256), "\n"]);
+        }
         text
     }
 }
@@ -191,6 +241,43 @@ impl ChartsLock {
 #[must_use]
 pub fn is_file_part(text: &str) -> bool {
     !text.is_empty() && !text.starts_with('.') && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.+".contains(c))
+}
+
+fn is_hexadecimal(text: &str, digits: usize) -> bool {
+    text.len() == digits && text.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c))
+}
+
+/// The finding about a field of an entry.
+fn wrong(node: &Node, field: &str, expected: &str) -> Diagnostic {
+    Diagnostic::new(Code::ConfigInvalid, format!("`{field}` must be {expected}"))
+        .at(node.place(), format!("found {}", node.describe()))
+        .help("run `cargo xtask deps --update` to generate charts.lock")
+}
+
+fn repository(node: &Node, diagnostics: &mut Diagnostics) -> Option<RepositoryPin> {
+    let mut fields = Fields::new(node, "repository", Syntax::Config);
+    let (url, commit) = (fields.required_string("url"), fields.required_string("commit"));
+    let revision = fields.string("revision").unwrap_or_default();
+    if let (Some(node), false) = (node.get("commit"), commit.as_ref().is_none_or(|text| is_hexadecimal(text, 40))) {
+        fields.report(wrong(node, "repository.commit", "40 hexadecimal digits"));
+    }
+    fields.finish(diagnostics);
+    Some(RepositoryPin {
+        url: url?,
+        revision,
+        commit: commit.filter(|text| is_hexadecimal(text, 40))?,
+        place: node.place(),
+    })
+}
+
+fn file(node: &Node, diagnostics: &mut Diagnostics) -> Option<FilePin> {
+    let mut fields = Fields::new(node, "file", Syntax::Config);
+    let (url, sha256) = (fields.required_string("url"), fields.required_string("sha256"));
+    if let (Some(node), false) = (node.get("sha256"), sha256.as_ref().is_none_or(|text| is_hexadecimal(text, 64))) {
+        fields.report(wrong(node, "file.sha256", "64 hexadecimal digits"));
+    }
+    fields.finish(diagnostics);
+    Some(FilePin { url: url?, sha256: sha256.filter(|text| is_hexadecimal(text, 64))?, place: node.place() })
 }
 
 fn pin(node: &Node, diagnostics: &mut Diagnostics) -> Option<Pin> {
@@ -239,10 +326,26 @@ mod tests {
                 Pin::new("a", "1.0.0", "https://b", &digest('a')),
                 Pin::new("z", "1.0.0", "https://a", &digest('c')),
             ],
+            repositories: vec![RepositoryPin {
+                url: "https://git.example.com/a".to_owned(),
+                revision: "v1".to_owned(),
+                commit: "a".repeat(40),
+                place: Place::file(FILE),
+            }],
+            files: vec![FilePin {
+                url: "https://example.com/\"a\".yaml".to_owned(),
+                sha256: "b".repeat(64),
+                place: Place::file(FILE),
+            }],
         };
         let text = lock.to_text();
         let again = ChartsLock::parse(&Source::new(FILE, text.clone())).expect("own text");
         assert_eq!(again.to_text(), text);
+        assert_eq!((again.repositories.len(), again.files.len()), (1, 1));
+        let short =
+            "version = 1\n[[repository]]\nurl = \"a\"\ncommit = \"main\"\n[[file]]\nurl = \"a\"\nsha256 = \"x\"\n";
+        let found = ChartsLock::parse(&Source::new(FILE, short)).expect_err("not pinned");
+        assert_eq!(found.0.len(), 2, "{found:?}");
         assert_eq!(again.pins.iter().map(|pin| pin.name.as_str()).collect::<Vec<_>>(), ["z", "a", "b"]);
         assert!(again.find("https://a/", "z", "1.0.0").is_some());
         assert!(again.find("https://a", "z", "1.0.1").is_none());
@@ -254,8 +357,10 @@ mod tests {
             requested: ranges.iter().map(|range| (*range).to_owned()).collect(),
             ..Pin::new("x", version, "oci://a/charts", &digest('a'))
         };
-        let lock =
-            ChartsLock { pins: vec![ranged("1.2.3", &["^1", "1.2"]), ranged("v2.0.0", &[]), ranged("3.0.0", &[])] };
+        let lock = ChartsLock {
+            pins: vec![ranged("1.2.3", &["^1", "1.2"]), ranged("v2.0.0", &[]), ranged("3.0.0", &[])],
+            ..ChartsLock::default()
+        };
         let text = lock.to_text();
         assert!(text.contains("\nrequested = [\"1.2\", \"^1\"]\n"), "{text}");
         let again = ChartsLock::parse(&Source::new(FILE, text.clone())).expect("own text");
@@ -265,7 +370,8 @@ mod tests {
             assert_eq!(resolved(range), Some(version), "{range}");
         }
         assert_eq!(resolved("1.2.4").or(resolved("*")), None);
-        let twice = ChartsLock { pins: vec![ranged("1.2.3", &["^1"]), ranged("1.2.4", &["^1"])] };
+        let twice =
+            ChartsLock { pins: vec![ranged("1.2.3", &["^1"]), ranged("1.2.4", &["^1"])], ..ChartsLock::default() };
         let error = ChartsLock::parse(&Source::new(FILE, twice.to_text())).expect_err("twice");
         assert_eq!(error.0[0].message, "the version `^1` of `x` is resolved twice");
     }

@@ -33,6 +33,9 @@ const EXPORT_DEADLINE: Duration = Duration::from_secs(300);
 /// The time limit of a download.
 const FETCH_DEADLINE: Duration = Duration::from_secs(600);
 
+/// The protocols of downloads: no programs that a URL could name.
+const PROTOCOLS: &str = "file:git:http:https:ssh";
+
 /// Settings of every query.
 const SETTINGS: [(&str, &str); 3] =
     [("core.hooksPath", "/dev/null"), ("core.fsmonitor", "false"), ("core.quotePath", "false")];
@@ -365,6 +368,31 @@ impl Repository {
     }
 }
 
+/// The branches and tags of a remote repository, and `HEAD`; annotated tags are those of their commits. Fails with what git
+/// says.
+pub fn remote_references(url: &str) -> Result<std::result::Result<Vec<Reference>, String>> {
+    let Some(git) = process::on_path("git") else { return Ok(Err("git is not on PATH".to_owned())) };
+    let settings = SETTINGS.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect::<Vec<_>>();
+    let folder = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
+    let repository = Repository { git, folder: folder.path().to_path_buf(), filters: OnceLock::new() };
+    let invocation = repository.invocation(&settings, &["ls-remote", "--end-of-options", url]);
+    let invocation = invocation.env("GIT_ALLOW_PROTOCOL", PROTOCOLS).env("GIT_CEILING_DIRECTORIES", "/");
+    let output = invocation.deadline(FETCH_DEADLINE).run()?;
+    if !output.success() {
+        return Ok(Err(output.stderr.trim().lines().last().unwrap_or("git failed").to_owned()));
+    }
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mut references: BTreeMap<&str, &str> = BTreeMap::new();
+    for (commit, name) in text.lines().filter_map(|line| line.split_once('\t')) {
+        match name.strip_suffix("^{}") {
+            Some(tag) => drop(references.insert(tag, commit)),
+            None => drop(references.entry(name).or_insert(commit)),
+        }
+    }
+    let reference = |(name, commit): (&str, &str)| Reference { name: name.to_owned(), commit: commit.to_owned() };
+    Ok(Ok(references.into_iter().map(reference).collect()))
+}
+
 /// Downloads a commit of a remote repository into a repository without a work tree, which is created if necessary. Fails
 /// with what git says.
 pub fn fetch(url: &str, commit: &str, folder: &Path) -> Result<std::result::Result<(), String>> {
@@ -373,9 +401,7 @@ pub fn fetch(url: &str, commit: &str, folder: &Path) -> Result<std::result::Resu
     let run = |arguments: &[&str]| {
         let settings = SETTINGS.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect::<Vec<_>>();
         let repository = Repository { git: git.clone(), folder: folder.to_path_buf(), filters: OnceLock::new() };
-        // Not by programs that a URL could name.
-        let invocation =
-            repository.invocation(&settings, arguments).env("GIT_ALLOW_PROTOCOL", "file:git:http:https:ssh");
+        let invocation = repository.invocation(&settings, arguments).env("GIT_ALLOW_PROTOCOL", PROTOCOLS);
         invocation.env("GIT_DIR", folder).deadline(FETCH_DEADLINE).run()
     };
     let said = |output: &Output| output.stderr.trim().lines().last().unwrap_or("git failed").to_owned();

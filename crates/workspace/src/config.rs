@@ -3,11 +3,13 @@
 mod pod_security;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use argocd::release::Release;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place, Result, Source, suggestion};
 use document::{Fields, Node, Syntax, Value, toml};
+use helm::charts_lock::ChartsLock;
 use kubernetes::schemas::Kind;
 use kubernetes::validate::Unchecked;
 use toolbox::date::Date;
@@ -227,6 +229,22 @@ impl Config {
             validate,
             deprecated,
         })
+    }
+}
+
+impl Config {
+    /// Adds what charts.lock pins. What charts.toml declares takes precedence.
+    pub fn add_pins(&mut self, lock: &ChartsLock, cache: &Path) {
+        for pin in &lock.repositories {
+            if !self.other_repositories.iter().any(|one| one.is_for(&pin.url, &pin.revision)) {
+                self.other_repositories.push(OtherRepository::locked(pin));
+            }
+        }
+        for pin in &lock.files {
+            if !self.remote_files.iter().any(|one| one.url == pin.url) {
+                self.remote_files.push(RemoteFile::locked(pin, cache));
+            }
+        }
     }
 }
 

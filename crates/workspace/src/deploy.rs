@@ -26,7 +26,7 @@ use crate::plugin::PluginSource;
 use crate::remote_base::RemoteBases;
 use crate::source_directory::{no_chart, no_directory, outside, overrides, source_type};
 use crate::tree::{Shared, Tree};
-use crate::trees::Trees;
+use crate::trees::{Remotes, Trees};
 
 /// An Application that can be rendered.
 #[derive(Debug)]
@@ -201,6 +201,12 @@ impl<'a> Deployer<'a> {
         self.trees.used.borrow().clone()
     }
 
+    /// The other repositories and files that sources ask for.
+    #[must_use]
+    pub fn remotes(&self) -> Remotes {
+        self.trees.remotes.borrow().clone()
+    }
+
     /// Finds what an Application deploys.
     pub fn deploy(&mut self, defined: Defined) -> std::result::Result<Deployment, Unrendered> {
         let Defined { instance, place, application } = defined;
@@ -275,8 +281,14 @@ impl<'a> Deployer<'a> {
         let directory = root.join(clean(Path::new(&source.path)));
         let node = overrides(root, application, &directory).and_then(|overrides| source.overridden(&overrides))?;
         let own = tree.map(Tree::checkout);
-        match source_type(source, &node, &directory)? {
-            SourceType::Kustomize if !directory.is_dir() => Err(no_directory(source).into()),
+        let kind = source_type(source, &node, &directory)?;
+        let discovered = || self.config.plugins.iter().any(|plugin| !plugin.explicit && plugin.discovers(&directory));
+        let kind =
+            if argocd::source_type::explicit(&node)?.is_none() && discovered() { SourceType::Plugin } else { kind };
+        match kind {
+            SourceType::Kustomize | SourceType::Directory | SourceType::Plugin if !directory.is_dir() => {
+                Err(no_directory(source).into())
+            }
             SourceType::Kustomize => {
                 self.kustomization(source, &node, (root, &directory), own.as_ref()).map(Rendered::Kustomize)
             }
@@ -460,6 +472,9 @@ fn pinned(lock: &ChartsLock, wanted: &Wanted) -> Result<Pin> {
     pin.cloned()
 }
 
+/// The case of `ci/default-values.yaml`.
+const OF_CHART: &str = "default-values";
+
 /// The cases of a chart besides the default one: each `ci/<case>-values.yaml`.
 fn cases(root: &Path, chart: &Path, diagnostics: &mut Diagnostics) -> BTreeMap<String, PathBuf> {
     let folder = chart.join("ci");
@@ -483,9 +498,9 @@ fn cases(root: &Path, chart: &Path, diagnostics: &mut Diagnostics) -> BTreeMap<S
             diagnostics.push(misnamed(message, "not rendered"));
         }
         match name.strip_suffix("-values.yaml") {
+            // A usual name for chart-testing, but `default` is the Application itself.
             Some(case) if case.eq_ignore_ascii_case("default") => {
-                let message = format!("case name `{case}` is reserved for the Application itself");
-                diagnostics.push(misnamed(message, ""));
+                cases.entry(OF_CHART.to_owned()).or_insert(path);
             }
             Some(case) if [".", ".."].contains(&case) || case.contains(char::is_control) => {
                 diagnostics

@@ -105,6 +105,7 @@ impl Workspace {
             }));
         }
         let mut used_repositories = generator.used_repositories();
+        self.remotes.extend(generator.remotes());
         if new.is_empty() {
             self.used_repositories.append(&mut used_repositories);
             return false;
@@ -139,6 +140,7 @@ impl Workspace {
         }
         used_repositories.extend(deployer.used_repositories());
         self.used_repositories.append(&mut used_repositories);
+        self.remotes.extend(deployer.remotes());
         self.wanted.append(&mut deployer.wanted);
         diagnostics.extend(deployer.found);
         self.sort();
@@ -158,19 +160,37 @@ impl Workspace {
         }
     }
 
-    /// Whether an Application of the same name says the same.
+    /// Whether an Application of the same name says the same. One whose manifest has no namespace gets that of what deploys
+    /// it, or of its ApplicationSet, which need not be the usual one of Argo CD.
     fn is_known(&self, instance: &str, application: &GeneratedApplication) -> bool {
-        let spec = |root: &document::Node| root.get("spec").map(document::Node::to_json);
-        let says = |root: &document::Node| spec(root) == spec(&application.root);
+        let (name, argocd) = split_instance(instance);
+        let without = name.split_once('_').map(|(_, name)| in_instance(name.to_owned(), argocd));
+        self.says_same(instance, application, false) || without.is_some_and(|id| self.says_same(&id, application, true))
+    }
+
+    /// Whether an Application of some name says the same; with `bare`, one without a namespace.
+    fn says_same(&self, instance: &str, application: &GeneratedApplication, bare: bool) -> bool {
+        // Kustomize and Helm write keys in another order.
+        let spec = |root: &document::Node| {
+            root.get("spec").and_then(|spec| serde_json::from_str::<serde_json::Value>(&spec.to_json()).ok())
+        };
+        let own = spec(&application.root);
+        let says = |root: &document::Node| own.is_some() && spec(root) == own;
         let in_file = |file: &ArgocdFile| {
             let named = |root: &document::Node| {
                 let text =
                     |key: &str| root.find(&["metadata", key]).and_then(document::Node::as_str).unwrap_or_default();
+                if bare && !text("namespace").is_empty() {
+                    return false;
+                }
                 in_instance(instance_name(text("name"), text("namespace")), &file.instance) == instance
             };
             file.documents.iter().any(|document| named(&document.root) && says(&document.root))
         };
-        self.argocd.iter().any(in_file) || self.generated.iter().any(|one| one.id == instance && says(&one.root))
+        let has_namespace = |root: &document::Node| root.find(&["metadata", "namespace"]).is_some();
+        let generated =
+            |one: &GeneratedApplication| one.id == instance && !(bare && has_namespace(&one.root)) && says(&one.root);
+        self.argocd.iter().any(in_file) || self.generated.iter().any(generated)
     }
 
     /// The name of an Application that seemed to belong to the Argo CD instance without a name, because no entry of charts.toml

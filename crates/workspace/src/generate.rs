@@ -17,7 +17,7 @@ use crate::deploy::Unrendered;
 use crate::files::CONFIG_FILE;
 use crate::find;
 use crate::target::TargetId;
-use crate::trees::Trees;
+use crate::trees::{Remotes, Trees};
 
 /// What an ApplicationSet generates.
 #[derive(Debug, Default)]
@@ -80,6 +80,12 @@ impl<'a> Generator<'a> {
     #[must_use]
     pub fn used_repositories(&self) -> BTreeSet<usize> {
         self.trees.used.borrow().clone()
+    }
+
+    /// The other repositories that generators ask for.
+    #[must_use]
+    pub fn remotes(&self) -> Remotes {
+        self.trees.remotes.borrow().clone()
     }
 
     /// Generates the Applications of an ApplicationSet, which belongs to a declared Argo CD instance, or to the one without

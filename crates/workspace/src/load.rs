@@ -19,6 +19,7 @@ use toolbox::source::read;
 use toolbox::tools_lock::ToolsLock;
 
 use crate::acceptance::Acceptance;
+use crate::bootstrap::Bootstrap;
 use crate::bootstrap_charts::bootstrap_charts;
 use crate::chart_contents::ReadCharts;
 use crate::charts;
@@ -27,6 +28,7 @@ use crate::deploy::{Deployer, Deployment, Unrendered};
 use crate::files::CONFIG_FILE;
 use crate::find;
 use crate::generate::{Generated, GeneratedApplication, Generator};
+use crate::trees::Remotes;
 
 /// The lock file of chart archives.
 pub const CHARTS_LOCK_FILE: &str = "charts.lock";
@@ -70,6 +72,8 @@ pub struct Workspace {
     pub unrendered: Vec<Unrendered>,
     /// The charts from Helm repositories that Applications ask for, pinned or not.
     pub wanted: Vec<Wanted>,
+    /// The other repositories and files that something asks for and charts.toml does not declare, pinned or not.
+    pub remotes: Remotes,
     /// The indexes of the `[[other-repository]]` entries in charts.toml that something needs.
     pub(crate) used_repositories: BTreeSet<usize>,
     /// Whether everything could be read, so that something missing was really deleted.
@@ -127,10 +131,11 @@ impl Workspace {
             lock
         });
         let tools_lock = diagnostics.take(tools_lock);
-        let (Some(config), Some(charts_lock), Some(tools_lock)) = (config, charts_lock, tools_lock) else {
+        let (Some(mut config), Some(charts_lock), Some(tools_lock)) = (config, charts_lock, tools_lock) else {
             diagnostics.extend(invalid_applications(root));
             return Err(diagnostics);
         };
+        config.add_pins(&charts_lock, cache);
 
         let mut workspace = Self {
             root: root.to_path_buf(),
@@ -147,6 +152,7 @@ impl Workspace {
             empty_sets: Vec::new(),
             unrendered: Vec::new(),
             wanted: Vec::new(),
+            remotes: Remotes::default(),
             used_repositories: BTreeSet::new(),
             sound: false,
             read_charts: ReadCharts::default(),
@@ -186,14 +192,7 @@ impl Workspace {
                 defined.push(one);
             }
         }
-        defined.extend(workspace.config.bootstraps.iter().map(|one| {
-            let application = one.application(&workspace.config.repository);
-            Defined {
-                instance: application.instance.clone(),
-                place: application.place.clone(),
-                application: Ok(application),
-            }
-        }));
+        defined.extend(workspace.config.bootstraps.iter().map(|one| bootstrapped(one, &workspace.config.repository)));
         let mut used_repositories = generator.used_repositories();
         let mut deployer = Deployer::new(root, cache, &workspace.config, &workspace.charts_lock);
         for one in defined {
@@ -203,6 +202,9 @@ impl Workspace {
             }
         }
         used_repositories.extend(deployer.used_repositories());
+        let mut remotes = generator.remotes();
+        remotes.extend(deployer.remotes());
+        workspace.remotes = remotes;
         diagnostics.extend(deployer.found);
         workspace.wanted = deployer.wanted;
         workspace.used_repositories = used_repositories;
@@ -264,7 +266,9 @@ impl Workspace {
         }
         let all = self.config.other_repositories.iter().enumerate();
         Diagnostics(
-            all.filter(|(index, _)| !self.used_repositories.contains(index)).map(|(_, entry)| entry.unused()).collect(),
+            all.filter(|(index, entry)| !entry.locked && !self.used_repositories.contains(index))
+                .map(|(_, entry)| entry.unused())
+                .collect(),
         )
     }
 
@@ -293,6 +297,12 @@ impl Workspace {
         let help = format!("declare {it} with `[[bootstrap]]` in {CONFIG_FILE}, with its `name` and `path`");
         Some(found.note(format!("{} {renders} Applications", names(&named))).help(help))
     }
+}
+
+/// What is applied by hand, as an Application.
+fn bootstrapped(one: &Bootstrap, repository: &str) -> Defined {
+    let application = one.application(repository);
+    Defined { instance: application.instance.clone(), place: application.place.clone(), application: Ok(application) }
 }
 
 /// The objects of a List of Argo CD's kinds, or else the document itself.

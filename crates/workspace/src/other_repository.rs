@@ -5,6 +5,7 @@ use std::path::{Component, Path};
 use argocd::repository_url;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place};
 use document::{Fields, Node, Syntax};
+use helm::charts_lock::RepositoryPin;
 
 use crate::files::CONFIG_FILE;
 use crate::revision;
@@ -18,6 +19,8 @@ pub struct OtherRepository {
     pub revision: Option<String>,
     /// Where its files are.
     pub location: Location,
+    /// Whether charts.lock pins it, and not charts.toml.
+    pub locked: bool,
     /// The place of the entry.
     pub place: Place,
 }
@@ -68,7 +71,18 @@ impl OtherRepository {
             }
         };
         fields.finish(diagnostics);
-        Some(Self { url: url?, revision, location: location?, place: node.place() })
+        Some(Self { url: url?, revision, location: location?, locked: false, place: node.place() })
+    }
+
+    /// The entry for what charts.lock pins.
+    pub(crate) fn locked(pin: &RepositoryPin) -> Self {
+        Self {
+            url: pin.url.clone(),
+            revision: Some(pin.revision.clone()),
+            location: Location::Commit(pin.commit.clone()),
+            locked: true,
+            place: pin.place.clone(),
+        }
     }
 
     /// Whether it is the repository of a source with some URL and `targetRevision`.

@@ -1,11 +1,13 @@
 //! Sources that a config management plugin renders, and `[[plugin]]` in charts.toml, which declares its command.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use argocd::application::{Application, Source};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 use document::{Fields, Node, Syntax, Value};
 use toolbox::archive::sha256;
+
+use crate::globs::{self, globs};
 
 /// The command of a config management plugin.
 #[derive(Debug, Clone)]
@@ -14,6 +16,10 @@ pub struct Plugin {
     pub name: String,
     /// The program and its arguments: `generate.command` and `generate.args` of the plugin.
     pub command: Vec<String>,
+    /// The patterns of files by which it is found in the directory of a source that names no plugin.
+    pub discover: Vec<String>,
+    /// Whether it renders only sources with a `plugin` section.
+    pub explicit: bool,
     /// The place of the entry.
     pub place: Place,
 }
@@ -31,8 +37,20 @@ impl Plugin {
                     .at(node.place(), "expected a program and its arguments, as in `[\"sh\", \"-c\", \"…\"]`"),
             );
         }
+        let discover = match node.get("discover") {
+            Some(one) if one.as_str().is_some() => fields.string("discover").into_iter().collect(),
+            _ => globs(&mut fields, "discover", "**/Chart.yaml"),
+        };
+        let explicit = fields.bool("explicit");
         fields.finish(diagnostics);
-        Some(Self { name: name?, command, place: node.place() })
+        Some(Self { name: name?, command, discover, explicit, place: node.place() })
+    }
+
+    /// Whether it is found in a directory.
+    #[must_use]
+    pub fn discovers(&self, directory: &Path) -> bool {
+        let matches = |path: &PathBuf| globs::matches(&self.discover, &toolbox::inputs::name(directory, path));
+        !self.discover.is_empty() && files(directory).iter().any(matches)
     }
 
     /// Whether the command runs a program, as far as it shows.
@@ -78,13 +96,19 @@ impl PluginSource {
             let rest = section.name.strip_prefix(plugin.name.as_str());
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("-v"))
         };
-        let Some(plugin) = plugins.iter().find(fits) else {
+        let discovered = || plugins.iter().find(|plugin| plugin.discovers(&directory));
+        let named = plugins.iter().find(fits).filter(|_| !section.name.is_empty());
+        let Some(plugin) = named.or_else(|| section.name.is_empty().then(discovered).flatten()) else {
             let name =
                 if section.name.is_empty() { "a plugin".to_owned() } else { format!("plugin `{}`", section.name) };
-            let entry = if section.name.is_empty() { "" } else { section.name.as_str() };
+            let entry = match section.name.as_str() {
+                "" => "its `name`, its `command`, and `discover`, the pattern of the files by which Argo CD finds it,"
+                    .to_owned(),
+                name => format!("`name = \"{name}\"` and its `command`"),
+            };
             return Err(Diagnostic::new(Code::NotRendered, format!("`{}` is rendered by {name}", source.path))
                 .at(place, "")
-                .help(format!("add `[[plugin]]` with `name = \"{entry}\"` and its `command` to charts.toml"))
+                .help(format!("add `[[plugin]]` with {entry} to charts.toml"))
                 .into());
         };
         let mut variables: Vec<(String, String)> = application
@@ -107,6 +131,22 @@ impl PluginSource {
         }
         format!("sha256:{}", sha256(text.as_bytes()))
     }
+}
+
+/// All files of a directory, hidden ones included, without following links.
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut pending = vec![directory.to_path_buf()];
+    while let Some(directory) = pending.pop() {
+        for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => pending.push(entry.path()),
+                Ok(_) => files.push(entry.path()),
+                Err(_) => {}
+            }
+        }
+    }
+    files
 }
 
 /// Reads `plugin` of a source.

@@ -96,6 +96,16 @@ impl RemoteBases<'_> {
         }
         if let Some(entry) = self.config.remote_files.iter().find(|entry| entry.url == remote.address) {
             let path = self.root.join(&entry.path);
+            if entry.sha256.is_some() {
+                self.want(remote);
+                if !path.is_file() {
+                    return Err(refused(remote, "it is pinned, but not downloaded", "run `cargo xtask deps`").into());
+                }
+                if entry.differs() {
+                    let help = format!("delete `{}`, and run `cargo xtask deps`", path.display());
+                    return Err(refused(remote, "its copy in the cache is not what charts.lock pins", &help).into());
+                }
+            }
             if !path.is_file() {
                 let message = format!("`{}` in {CONFIG_FILE} does not exist", entry.path);
                 return Err(Diagnostic::new(Code::NotRendered, message)
@@ -107,7 +117,7 @@ impl RemoteBases<'_> {
             let (remote, root) = (remote.clone(), self.root.to_path_buf());
             return Ok(RemoteBase { remote, root, path, inspection: None, remotes: Vec::new() });
         }
-        if let Some(address) = remote::raw_file(&remote.address).filter(|address| self.declares(address)) {
+        if let Some(address) = remote::raw_file(&remote.address).filter(|address| self.declares(address, false)) {
             let (root, _) = self.files(remote, &address)?;
             let path = inspect::clean(&root.join(&address.path));
             if !path.is_file() {
@@ -116,9 +126,11 @@ impl RemoteBases<'_> {
             return Ok(RemoteBase { remote: remote.clone(), root, path, inspection: None, remotes: Vec::new() });
         }
         let base = remote::repository(&remote.address).filter(|address| !is_asset(address));
-        let Some(address) = base.filter(|address| self.declares(address)) else {
+        let Some(address) = base.filter(|address| self.declares(address, true)) else {
+            self.want(remote);
             return Err(unknown(remote).into());
         };
+        self.trees.ask(&address.repository, &address.revision, Some(&remote.place));
         let (root, tree) = self.files(remote, &address)?;
         let path = inspect::clean(&root.join(&address.path));
         if !path.is_dir() || !path.starts_with(&root) {
@@ -139,10 +151,26 @@ impl RemoteBases<'_> {
         Ok(RemoteBase { remote: remote.clone(), root, path, inspection: Some(base), remotes })
     }
 
-    /// Whether charts.toml says where the files of a repository are.
-    fn declares(self, address: &Address) -> bool {
+    /// Whether charts.toml says where the files of a repository are; with `locked`, or charts.lock.
+    fn declares(self, address: &Address, locked: bool) -> bool {
         let same = |url: &str| repository_url::same(url, &address.repository);
-        same(&self.config.repository) || self.config.other_repositories.iter().any(|entry| same(&entry.url))
+        let entries = self.config.other_repositories.iter();
+        let mut entries = entries.filter(|entry| {
+            if entry.locked { locked && entry.is_for(&address.repository, &address.revision) } else { same(&entry.url) }
+        });
+        same(&self.config.repository) || entries.next().is_some()
+    }
+
+    /// Remembers what `deps --update` would pin.
+    fn want(self, remote: &Remote) {
+        match repository_of(remote) {
+            Some(address) => self.trees.ask(&address.repository, &address.revision, Some(&remote.place)),
+            None if remote::is_url(&remote.address) => {
+                let mut remotes = self.trees.remotes.borrow_mut();
+                remotes.files.insert(remote.address.clone(), remote.place.clone());
+            }
+            None => {}
+        }
     }
 
     /// The directory with the files of a repository.
@@ -153,20 +181,29 @@ impl RemoteBases<'_> {
     }
 }
 
-/// The finding about something of which charts.toml says nothing.
+/// The repository that an address surely names; `None` if it may be that of a file.
+fn repository_of(remote: &Remote) -> Option<Address> {
+    if remote::raw_file(&remote.address).is_some() {
+        return None;
+    }
+    remote::repository(&remote.address).filter(|address| address.is_certain() && !is_asset(address))
+}
+
+/// The finding about something of which neither charts.toml nor charts.lock says anything.
 fn unknown(remote: &Remote) -> Diagnostic {
     let file = remote::raw_file(&remote.address);
     let base = remote::repository(&remote.address).filter(|address| file.is_none() && !is_asset(address));
     let found = Diagnostic::new(Code::NotRendered, format!("`{}` is outside of this repository", remote.address))
-        .at(remote.place.clone(), "kustomize would download it");
+        .at(remote.place.clone(), "kustomize would download it")
+        .help("pin it with `cargo xtask deps --update`");
     match file.or(base).filter(Address::is_certain) {
         Some(address) => found.help(format!(
-            "declare its repository in {CONFIG_FILE}: `[[other-repository]]` with `url = \"{}\"`, and the `path` of a \
+            "or declare its repository in {CONFIG_FILE}: `[[other-repository]]` with `url = \"{}\"`, and the `path` of a \
              checkout or a `commit`; or copy it into this repository",
             address.repository
         )),
         None => found.help(format!(
-            "download it into this repository, and declare the copy in {CONFIG_FILE}: `[[remote-file]]` with its `url` \
+            "or download it into this repository, and declare the copy in {CONFIG_FILE}: `[[remote-file]]` with its `url` \
              and `path`"
         )),
     }

@@ -1,9 +1,11 @@
 //! `[[remote-file]]` in charts.toml: copies of files that kustomize would download.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place};
 use document::{Fields, Node, Syntax};
+use helm::charts_lock::FilePin;
+use toolbox::archive::sha256;
 
 /// A file that kustomizations refer to by its URL.
 #[derive(Debug, Clone)]
@@ -12,11 +14,31 @@ pub struct RemoteFile {
     pub url: String,
     /// The path of the copy from the root of the workspace.
     pub path: String,
+    /// The digest of its content, if charts.lock pins it; then the path is absolute.
+    pub sha256: Option<String>,
     /// The place of the entry.
     pub place: Place,
 }
 
+/// The directory in the cache with the files that charts.lock pins.
+const FILES: &str = "files";
+
 impl RemoteFile {
+    /// The entry for what charts.lock pins.
+    pub(crate) fn locked(pin: &FilePin, cache: &Path) -> Self {
+        let path = downloaded(cache, &pin.sha256).to_string_lossy().into_owned();
+        Self { url: pin.url.clone(), path, sha256: Some(pin.sha256.clone()), place: pin.place.clone() }
+    }
+
+    /// Whether a pinned file has another content.
+    #[must_use]
+    pub fn differs(&self) -> bool {
+        let content = |expected: &String| {
+            toolbox::regular_file::read(Path::new(&self.path)).is_ok_and(|bytes| sha256(&bytes) != *expected)
+        };
+        self.sha256.as_ref().is_some_and(content)
+    }
+
     /// Reads an entry.
     pub(crate) fn read(node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
         let mut fields = Fields::new(node, "remote-file[]", Syntax::Config);
@@ -33,6 +55,12 @@ impl RemoteFile {
             fields.report(Diagnostic::new(Code::ConfigInvalid, message).at(place, "expected such as `vendor/a.yaml`"));
         }
         fields.finish(diagnostics);
-        Some(Self { url: url?, path: path?, place: node.place() })
+        Some(Self { url: url?, path: path?, sha256: None, place: node.place() })
     }
+}
+
+/// The file in the cache with some content.
+#[must_use]
+pub fn downloaded(cache: &Path, sha256: &str) -> PathBuf {
+    cache.join(FILES).join(sha256)
 }

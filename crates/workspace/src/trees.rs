@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use argocd::application::Source;
 use argocd::repository_url;
 use argocd::value_files::clean;
-use diagnostics::{Code, Diagnostic, Diagnostics, Result, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, nearest, nearest_within};
 use document::Node;
 use toolbox::archive::sha256;
 use toolbox::git::Repository;
@@ -25,6 +25,9 @@ use crate::tree::{Shared, Tree};
 
 /// The directory of the trees in the cache.
 const TREES: &str = "revisions";
+
+/// The number of edits by which a URL with a typo differs.
+const TYPOS: usize = 2;
 
 /// The directory of downloaded repositories in the cache.
 const REPOSITORIES: &str = "repositories";
@@ -42,6 +45,26 @@ pub(crate) struct Missing {
     help: Option<String>,
 }
 
+/// What is in other repositories and elsewhere: `deps --update` pins it.
+#[derive(Debug, Clone, Default)]
+pub struct Remotes {
+    /// The URLs and revisions of repositories, with a place that asks for each.
+    pub repositories: BTreeMap<(String, String), Option<Place>>,
+    /// The URLs of files, with a place that asks for each.
+    pub files: BTreeMap<String, Place>,
+}
+
+impl Remotes {
+    /// Adds others.
+    pub fn extend(&mut self, other: Self) {
+        for (key, place) in other.repositories {
+            let known = self.repositories.entry(key).or_default();
+            *known = known.take().or(place);
+        }
+        self.files.extend(other.files);
+    }
+}
+
 /// The URL of a repository, a revision, and a prefix of tags.
 type Wanted = (String, String, String);
 
@@ -56,6 +79,8 @@ pub(crate) struct Trees<'a> {
     clones: RefCell<BTreeMap<PathBuf, Rc<LocalClone>>>,
     /// The indexes of the entries in charts.toml that were needed.
     pub used: RefCell<BTreeSet<usize>>,
+    /// What was asked for and charts.toml does not declare.
+    pub remotes: RefCell<Remotes>,
 }
 
 /// A clone, and its references once they are needed.
@@ -76,29 +101,50 @@ impl<'a> Trees<'a> {
             found: RefCell::default(),
             clones: RefCell::default(),
             used: RefCell::default(),
+            remotes: RefCell::default(),
         }
     }
 
     /// The tree with the files of a source; `None` if they are in the checkout.
     pub(crate) fn of(&self, source: &Source) -> Result<Option<Shared>> {
         let prefix = source.node.get("tagPrefix").and_then(Node::as_str).unwrap_or_default();
+        if prefix.is_empty() && !self.is_own(&source.repository) && !self.is_renamed(source) {
+            self.ask(&source.repository, &source.target_revision, Some(&source.repository_place));
+        }
         self.find(&source.repository, &source.target_revision, prefix).map_err(|missing| {
             let own = missing.code == Code::NotRendered && self.is_own(&source.repository);
             let place = source.node.get("targetRevision").filter(|_| own);
             let place = place.map_or_else(|| source.repository_place.clone(), Node::place);
             let mut found = Diagnostic::new(missing.code, missing.message).at(place, missing.label);
             found.helps.extend(missing.help);
-            if missing.code == Code::NotRendered && !own && !self.declared(source) && self.is_here(source) {
-                // The same path here means that the URL is wrong or old, not that the source is elsewhere.
+            if missing.code == Code::NotRendered && !own && !self.declared(source) && self.is_renamed(source) {
+                // The same name or nearly the same URL, and the same path here, mean that the URL is wrong or old, not
+                // that the source is elsewhere.
                 found = Diagnostic::new(
                     Code::RepositoryMismatch,
                     format!("Application uses a different repository than {CONFIG_FILE}"),
                 )
                 .at(source.repository_place.clone(), format!("{CONFIG_FILE} has `{}`", self.config.repository))
                 .help(format!("change the URL here, or `repository` in {CONFIG_FILE}"));
+            } else if missing.code == Code::NotRendered && !own && !self.declared(source) && self.is_here(source) {
+                found.helps.push(format!(
+                    "or, if it is this repository, since `{}` is here, change the URL here, or `repository` in {CONFIG_FILE}",
+                    source.path
+                ));
             }
             found.into()
         })
+    }
+
+    /// Remembers that something asks for a repository that charts.toml does not declare.
+    pub(crate) fn ask(&self, url: &str, revision: &str, place: Option<&Place>) {
+        let declared = self.config.other_repositories.iter().any(|one| !one.locked && one.is_for(url, revision));
+        if self.is_own(url) || declared || repository_url::normalized(url).is_empty() {
+            return;
+        }
+        let mut remotes = self.remotes.borrow_mut();
+        let known = remotes.repositories.entry((url.to_owned(), revision.to_owned())).or_default();
+        *known = known.take().or_else(|| place.cloned());
     }
 
     /// The tree with the files of a repository at a revision; `None` if they are in the checkout.
@@ -118,6 +164,13 @@ impl<'a> Trees<'a> {
 
     fn declared(&self, source: &Source) -> bool {
         self.config.other_repositories.iter().any(|entry| repository_url::same(&entry.url, &source.repository))
+    }
+
+    fn is_renamed(&self, source: &Source) -> bool {
+        let (url, own) =
+            [&source.repository, &self.config.repository].map(|url| repository_url::normalized(url)).into();
+        let last = |url: &str| url.rsplit(['/', ':']).next().unwrap_or_default().to_lowercase();
+        (last(&url) == last(&own) || nearest_within(&url, TYPOS, [own.as_str()]).is_some()) && self.is_here(source)
     }
 
     fn is_here(&self, source: &Source) -> bool {
@@ -142,8 +195,8 @@ impl<'a> Trees<'a> {
             return tree.map(Some);
         }
         let label = format!("{CONFIG_FILE} has `{}`", self.config.repository);
-        let help = "declare it in charts.toml: `[[other-repository]]` with its `url`, and the `path` of a checkout or a \
-                    `commit`";
+        let help = "pin its commit with `cargo xtask deps --update`, or declare it in charts.toml: `[[other-repository]]` with \
+                    its `url`, and the `path` of a checkout or a `commit`";
         Err(Missing::new(format!("`{url}` is another repository"), label, help))
     }
 
@@ -355,6 +408,22 @@ pub fn is_downloaded(cache: &Path, entry: &OtherRepository) -> bool {
             .is_some_and(|repository| repository.commit(commit).is_ok_and(|found| found.is_some()))
 }
 
+/// The commit that a revision of a remote repository is now; fails with the reason.
+pub fn resolve(url: &str, revision: &str) -> Result<std::result::Result<String, String>> {
+    if revision::is_commit(revision) {
+        return Ok(Ok(revision.to_lowercase()));
+    }
+    let references = match toolbox::git::remote_references(url)? {
+        Ok(references) => references,
+        Err(why) => return Ok(Err(why)),
+    };
+    let known = Known { references, remotes: Vec::new() };
+    let name = if revision.is_empty() { "HEAD" } else { revision };
+    let head = || known.references.iter().find(|one| one.name == name).map(|one| one.commit.as_str());
+    let found = if name == "HEAD" { head() } else { known.commit(name, "") };
+    Ok(found.map(str::to_owned).ok_or_else(|| format!("the repository has no branch or tag `{name}`")))
+}
+
 /// Downloads the pinned commit of another repository into the cache.
 pub fn download(cache: &Path, entry: &OtherRepository) -> Result<()> {
     let Location::Commit(commit) = &entry.location else { return Ok(()) };
@@ -362,7 +431,9 @@ pub fn download(cache: &Path, entry: &OtherRepository) -> Result<()> {
         Diagnostic::new(Code::DependencyUnavailable, format!("commit {commit} of `{}` cannot be fetched", entry.url))
             .at(entry.place.clone(), "")
             .note(why)
-            .help("correct `url` and `commit`; Git asks for no password, so set up a credential helper or an SSH key")
+            .help(
+                "correct the URL and the commit; Git asks for no password, so set up a credential helper or an SSH key",
+            )
             .into()
     })
 }

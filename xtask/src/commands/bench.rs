@@ -14,6 +14,7 @@ mod helm;
 mod machine;
 mod measure;
 mod measured;
+mod mixed;
 mod plot;
 mod row;
 mod scaling;

@@ -29,6 +29,7 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::ChangeDataLoss, Code::ProjectUnused, deleted_application),
     (Code::ChangeDataLoss, Code::SchemaMissing, definition),
     (Code::ChartLockOutdated, Code::RepositoryMoved, same_line),
+    (Code::ChartMissing, Code::ManifestUndeployed, same_line),
     (Code::ChartLockOutdated, Code::ValuesSchemaOpen, same_chart),
     (Code::ApplicationInvalid, Code::TargetRevisionDiffers, same_file),
     (Code::ConfigUnknownKey, Code::ScenarioInvalid, misspelled_tool),

@@ -1,5 +1,7 @@
 //! `deps`: downloads the pinned chart dependencies, and updates the locks with `--update`.
 
+mod remotes;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,9 +16,7 @@ use helm::dependencies::remote::Wanted;
 use helm::dependencies::{Context, PinChange, Request};
 use toolbox::progress::Progress;
 use toolbox::{atomic_file, inputs, links};
-use workspace::config::Config;
-use workspace::other_repository::Location;
-use workspace::{CONFIG_FILE, Unrendered, Workspace, trees};
+use workspace::{Unrendered, Workspace};
 
 use super::{Outcome, Session};
 use crate::report::json::{self, Output};
@@ -26,15 +26,27 @@ use crate::report::json::{self, Output};
 pub fn run(session: &Session<'_>, update: Option<&[String]>) -> Result<Outcome> {
     // First, because they may contain Applications, and charts with dependencies.
     let mut found = Diagnostics::default();
-    let repositories = repositories(session, &mut found);
-    let (workspace, mut diagnostics) = super::app_of_apps::load(session)?;
+    let mut downloaded = remotes::download(session, &mut found);
+    let (workspace, mut diagnostics, pinned) = if let Some(names) = update {
+        remotes::update(session, names, &mut found)?
+    } else {
+        let (workspace, diagnostics) = super::app_of_apps::load(session)?;
+        (workspace, diagnostics, Vec::new())
+    };
     diagnostics.extend(found);
     let folders = workspace.chart_folders();
     let mut charts: Vec<Chart> =
         folders.iter().filter_map(|folder| diagnostics.take(Chart::load(&session.root, folder))).collect();
     let mut wanted = workspace.wanted.clone();
     let mut edits = Edits::default();
-    let names = edits.select(&session.root, &mut charts, &mut wanted, update.unwrap_or_default())?;
+    let selected: Vec<String> = update.unwrap_or_default().to_vec();
+    let of_charts: Vec<String> =
+        selected.iter().filter(|name| !remotes::are_named(&workspace, name)).cloned().collect();
+    let mut names = edits.select(&session.root, &mut charts, &mut wanted, &of_charts)?;
+    if names.is_empty() {
+        // None of the charts, and not all of them.
+        names.extend(selected);
+    }
     let charts: Vec<&Chart> = charts.iter().collect();
     // What cannot be read may need any of the pins.
     let complete = folders.len() == charts.len()
@@ -45,39 +57,14 @@ pub fn run(session: &Session<'_>, update: Option<&[String]>) -> Result<Outcome> 
     let helm = || Ok(tools.require("helm", workspace.config.argocd.helm)?.path);
     let context = session.context(&helm);
     let result = if update.is_some() {
-        self::update(session, &request, &edits, &context, &mut diagnostics)
+        self::update(session, &request, &edits, pinned, &context, &mut diagnostics)
     } else {
-        ensure(session, &workspace, &request, repositories, &context, &mut diagnostics)
+        ensure(session, &workspace, &request, std::mem::take(&mut downloaded), &context, &mut diagnostics)
     };
     diagnostics.extend(tools.warnings());
     let output = diagnostics.take(result).unwrap_or_default();
     diagnostics.sort();
     Ok(Outcome { diagnostics, output })
-}
-
-/// Downloads the commits of other repositories that charts.toml pins and the cache does not contain.
-fn repositories(session: &Session<'_>, diagnostics: &mut Diagnostics) -> Vec<json::Dependency> {
-    let source = toolbox::source::read(&session.root, &session.root.join(CONFIG_FILE));
-    // Errors in the file are reported when the workspace is loaded.
-    let Ok(config) = source.and_then(|source| Config::parse(&source)) else { return Vec::new() };
-    let cache = &session.environment.cache;
-    let mut downloaded = Vec::new();
-    for entry in &config.other_repositories {
-        let Location::Commit(commit) = &entry.location else { continue };
-        if trees::is_downloaded(cache, entry) {
-            continue;
-        }
-        if session.offline {
-            let message = format!("commit {commit} of `{}` is not fetched with `--offline`", entry.url);
-            let found = Diagnostic::new(Code::DependencyUnavailable, message).at(entry.place.clone(), "");
-            diagnostics.push(found.help("run the command without `--offline`"));
-        } else if diagnostics.take(trees::download(cache, entry)).is_some() {
-            session.printer.status("Fetched", &format!("commit {} of {}", &commit[..8], entry.url));
-            let (name, version) = (entry.name().to_owned(), commit.clone());
-            downloaded.push(json::Dependency { chart: entry.url.clone(), name, version });
-        }
-    }
-    downloaded
 }
 
 /// The files that change because versions are set, and their new versions. Nothing is written yet.
@@ -168,6 +155,7 @@ fn update(
     session: &Session<'_>,
     request: &Request<'_>,
     edits: &Edits,
+    pinned: Vec<String>,
     context: &Context<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Result<Output> {
@@ -182,7 +170,7 @@ fn update(
         atomic_file::write(path, text.as_bytes())?;
         updated.written.push(path.clone());
     }
-    let mut changes = Vec::new();
+    let mut changes = pinned;
     for change in &updated.pins {
         let line = match change {
             PinChange::Added(pin) => format!("added {} {} from {}", pin.name, pin.version, pin.repository),
@@ -200,7 +188,8 @@ fn update(
         session.printer.status("Wrote", name);
     }
     removed(session, &updated.removed);
-    let what = if updated.written.is_empty() { "locks already up to date" } else { "locks updated" };
+    let what =
+        if updated.written.is_empty() && changes.is_empty() { "locks already up to date" } else { "locks updated" };
     let failed = match updated.failed.len() + updated.failed_sources.len() {
         0 => String::new(),
         count => format!(", {count} failed"),

@@ -1,6 +1,7 @@
 //! `init`: writes charts.toml for a repository that has none, from what the repository contains.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use diagnostics::wording::plural;
@@ -8,6 +9,7 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
 use document::Node;
 use document::yaml;
 use document::yaml::Document;
+use helm::chart::Chart;
 use toolbox::atomic_file;
 use toolbox::git::Repository;
 use toolbox::progress::Progress;
@@ -51,6 +53,7 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
     let mut survey = Survey {
         repository: "-".to_owned(),
         inflates_charts: inflates_charts(&root),
+        build_options: build_options(&root),
         has_jsonnet,
         excluded,
         ..Survey::default()
@@ -83,7 +86,8 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
     let (mut workspace, mut found) = Workspace::load(&root, cache)?;
     survey.instances = instances(&workspace, &documents);
     survey.clusters = clusters(&workspace, &documents, &survey);
-    if !survey.instances.is_empty() || !survey.clusters.is_empty() {
+    survey.plugins = plugins(&workspace, &documents);
+    if !survey.instances.is_empty() || !survey.clusters.is_empty() || !survey.plugins.is_empty() {
         atomic_file::write(&path, init::configuration(&survey).as_bytes())?;
         (workspace, found) = Workspace::load(&root, cache)?;
     }
@@ -101,12 +105,7 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
         plural(count("ApplicationSet"), "ApplicationSet"),
         plural(count("AppProject"), "AppProject"),
     ));
-    let called = report::called();
-    let assumed = if survey.clusters.is_empty() { "versions" } else { "versions and clusters" };
-    printer.result(&format!(
-        "next: correct the {assumed} in {CONFIG_FILE}, list the Applications with `{called} argocd list`, and render them \
-         with `{called} render`\n"
-    ));
+    printer.result(&next_steps(&workspace, &survey));
     let rendered = workspace.deployments.len();
     let unrendered = workspace.unrendered.len();
     printer.finished(&format!("{}, {unrendered} not rendered", plural(rendered, "Application")));
@@ -120,6 +119,26 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
     diagnostics.extend(found);
     diagnostics.sort();
     Ok(Outcome { diagnostics, output: Output::Init(output) })
+}
+
+/// What to do after the file was written.
+fn next_steps(workspace: &Workspace, survey: &Survey) -> String {
+    let called = report::called();
+    let assumed = if survey.clusters.is_empty() { "versions" } else { "versions and clusters" };
+    let plugins = if survey.plugins.is_empty() { "" } else { " and the commands of plugins" };
+    let mut text = format!("next: correct the {assumed}{plugins} in {CONFIG_FILE}\n");
+    let depends =
+        |folder: PathBuf| Chart::load(&workspace.root, &folder).is_ok_and(|chart| !chart.dependencies.is_empty());
+    let (repositories, files) = (&workspace.remotes.repositories, &workspace.remotes.files);
+    let remote = !workspace.wanted.is_empty() || !repositories.is_empty() || !files.is_empty();
+    if remote || workspace.chart_folders().into_iter().any(depends) {
+        let _ = writeln!(text, "next: download and pin charts, repositories, and files with `{called} deps --update`");
+    }
+    let _ = writeln!(
+        text,
+        "next: list the Applications with `{called} argocd list`, and render them with `{called} render --accept`"
+    );
+    text
 }
 
 /// The documents of files that can be read, with the names of the files.
@@ -221,6 +240,69 @@ fn inflates_charts(root: &Path) -> bool {
     find::tracked(root).into_iter().filter(kustomization).any(inflates)
 }
 
+/// `kustomize.buildOptions` of Argo CD, if most files that set it agree.
+fn build_options(root: &Path) -> Option<String> {
+    let mut found: BTreeMap<String, usize> = BTreeMap::new();
+    for path in yaml_files(root) {
+        let text = toolbox::regular_file::read_to_string(root.join(path)).unwrap_or_default();
+        if let Some(options) = init::build_options(&text) {
+            *found.entry(options).or_default() += 1;
+        }
+    }
+    found.into_iter().max_by_key(|(_, count)| *count).map(|(options, _)| options)
+}
+
+/// The plugins that sources need, with the commands that the repository gives them.
+fn plugins(workspace: &Workspace, documents: &[Document]) -> Vec<init::Plugin> {
+    let mut needed = BTreeSet::new();
+    let generated = workspace.generated.iter().map(|one| &one.root);
+    let files = documents.iter().map(|one| &one.root).filter(|root| is(root, "Application"));
+    for root in generated.chain(files) {
+        let sources = root.items_at(&["spec", "sources"]).iter().chain(root.find(&["spec", "source"]));
+        for plugin in sources.filter_map(|source| source.get("plugin")) {
+            needed.insert(plugin.get("name").and_then(Node::as_str).unwrap_or_default().to_owned());
+        }
+    }
+    let root = &workspace.root;
+    let mut known: Vec<init::Plugin> = Vec::new();
+    for path in yaml_files(root) {
+        let text = toolbox::regular_file::read_to_string(root.join(&path)).unwrap_or_default();
+        known.extend(init::plugins(&path, &text));
+    }
+    let mut plugins = Vec::new();
+    for name in needed {
+        // Without a name, Argo CD takes the first one that discovers the source.
+        let fits = |one: &&init::Plugin| {
+            if name.is_empty() {
+                !one.discover.is_empty()
+            } else {
+                name == one.name || name.starts_with(&format!("{}-v", one.name))
+            }
+        };
+        let before = plugins.len();
+        plugins.extend(known.iter().filter(fits).cloned());
+        if plugins.len() == before && !name.is_empty() {
+            plugins.push(init::Plugin {
+                name,
+                command: Vec::new(),
+                discover: String::new(),
+                explicit: false,
+                file: String::new(),
+            });
+        }
+    }
+    // A source without any stanza is rendered by a plugin that discovers it.
+    plugins.extend(known.iter().filter(|one| !one.discover.is_empty() && !one.explicit).cloned());
+    plugins.sort();
+    plugins.dedup_by(|one, other| one.name == other.name && one.command == other.command);
+    plugins
+}
+
+fn yaml_files(root: &Path) -> impl Iterator<Item = String> {
+    let is_yaml = |path: &String| [".yaml", ".yml"].iter().any(|end| path.ends_with(end));
+    find::tracked(root).into_iter().filter(is_yaml)
+}
+
 /// Charts that render Applications, and that no Application deploys.
 fn bootstraps(root: &Path, survey: &Survey, used: &[(String, Vec<String>)]) -> Vec<BootstrapChart> {
     let Ok(config) = Config::parse(&Source::new(CONFIG_FILE, init::configuration(survey))) else { return Vec::new() };
@@ -231,7 +313,8 @@ fn bootstraps(root: &Path, survey: &Survey, used: &[(String, Vec<String>)]) -> V
 /// The Argo CD instances that seem to deploy from the repository.
 fn instances(workspace: &Workspace, documents: &[Document]) -> BTreeMap<String, BTreeSet<String>> {
     let duplicates = duplicates(workspace);
-    let instances = init::instances(duplicates.iter().map(|(one, two)| (one.as_str(), two.as_str())));
+    let mut instances = init::instances(duplicates.iter().map(|(one, two)| (one.as_str(), two.as_str())));
+    init::add_directories(&mut instances, documents.iter().map(|one| one.root.source.name.as_str()));
     let named = |kind: &'static str, path: &'static [&'static str]| {
         let objects = documents.iter().map(|one| &one.root).filter(move |root| is(root, kind));
         objects.filter_map(move |root| Some((root.source.name.as_str(), root.find(path)?.as_str()?)))

@@ -8,17 +8,19 @@
 
 use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use argocd::pattern::matches_kind;
 use argocd::permission::Verdict;
 use argocd::project::{Destination, KindRule, Project};
 use argocd::{permission, repository_url, sync_order};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest, suggestion};
-use document::Node;
+use document::{Node, yaml};
 use kubernetes::manifest::ObjectKey;
 use kubernetes::object::Object;
 use kubernetes::scope::{Scope, Scopes};
 use kubernetes::{forms, scope};
+use workspace::find;
 use workspace::plan;
 use workspace::target::DEFAULT_CASE;
 use workspace::written::{CONTROL_PLANE, DEFAULT_PROJECT, Written};
@@ -26,6 +28,9 @@ use workspace::written::{CONTROL_PLANE, DEFAULT_PROJECT, Written};
 use super::application_destination::is_address;
 use super::argocd_folder;
 use super::subject::Subject;
+
+/// The label of Secrets that declare something to Argo CD.
+const SECRET_TYPE: &str = "argocd.argoproj.io/secret-type";
 
 /// The codes of this check.
 pub const CODES: &[Code] = &[
@@ -49,12 +54,17 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     // Another target may define a kind.
     let complete = subject.targets.len() == plan::target_ids(subject.workspace).len();
     let reported = LazyCell::new(|| forbidden_namespaces(subject, &projects, &scopes));
+    let repositories = LazyCell::new(|| scoped_repositories(&subject.workspace.root));
+    let declares = |project: &str, url: &str| {
+        let own = repositories.iter().filter(|(of, _)| of == project);
+        permission::allows_repository(own.map(|(_, url)| url.as_str()), url)
+    };
     let mut absent = Absent::default();
     for application in subject.applications() {
         let Some((name, node)) = application.written_project() else { continue };
-        let Some(project) =
-            known.iter().copied().find(|project| project.name == name && project.argocd == application.argocd)
-        else {
+        let of = |argocd: &str| known.iter().copied().find(|one| one.name == name && one.argocd == argocd);
+        // Several instances may share a project that is in the directory of none of them.
+        let Some(project) = of(application.argocd).or_else(|| of("")) else {
             // An unreadable file may define it.
             if subject.workspace.argocd_complete || name == DEFAULT_PROJECT {
                 let found = missing(&application, node, name, &known);
@@ -66,7 +76,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
             }
             continue;
         };
-        let against = Against { application, project, scopes: &scopes };
+        let against = Against { application, project, scopes: &scopes, declares: &declares };
         diagnostics.extend(against.itself());
         diagnostics.extend(against.objects(subject, complete, &mut unknown, &mut misspelled));
         diagnostics.extend(against.manifests(subject, &reported, &mut misspelled));
@@ -140,6 +150,26 @@ struct Against<'a> {
     application: Written<'a>,
     project: &'a Project,
     scopes: &'a Scopes,
+    /// Whether a Secret declares a repository for a project, which then allows it.
+    declares: &'a dyn Fn(&str, &str) -> bool,
+}
+
+/// The repositories that Secrets in the workspace declare for a project: names of projects, and URLs.
+fn scoped_repositories(root: &Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for path in find::manifests(root) {
+        let Ok(source) = toolbox::source::read(root, &path) else { continue };
+        if !source.text.contains(SECRET_TYPE) {
+            continue;
+        }
+        for document in yaml::parse(&source).unwrap_or_default() {
+            let text = |path: &[&str]| document.root.find(path).and_then(Node::as_str).map(str::to_owned);
+            let of_repository = text(&["metadata", "labels", SECRET_TYPE]).is_some_and(|kind| kind == "repository");
+            let (project, url) = (text(&["stringData", "project"]), text(&["stringData", "url"]));
+            found.extend(project.zip(url).filter(|_| of_repository));
+        }
+    }
+    found
 }
 
 impl Against<'_> {
@@ -187,7 +217,7 @@ impl Against<'_> {
         let patterns = || self.project.source_repos.iter().map(|(pattern, _)| pattern.as_str());
         let path = ["spec", "source", "repoURL"];
         let url = self.application.text(&path)?;
-        if permission::allows_repository(patterns(), url) {
+        if permission::allows_repository(patterns(), url) || (self.declares)(&self.project.name, url) {
             return None;
         }
         let literal: Vec<&str> = patterns().filter(|pattern| is_literal(pattern)).collect();
@@ -612,7 +642,7 @@ fn forbidden_namespaces(subject: &Subject<'_>, projects: &[Project], scopes: &Sc
         let (name, _) = application.written_project()?;
         let project = projects.iter().find(|project| project.name == name)?;
         let place = application.place(&["metadata", "namespace"]);
-        Against { application, project, scopes }.source_namespace().map(|_| place)
+        Against { application, project, scopes, declares: &|_, _| false }.source_namespace().map(|_| place)
     });
     forbidden.collect()
 }
@@ -645,7 +675,10 @@ fn unused(subject: &Subject<'_>, projects: &[Project]) -> Diagnostics {
             );
         }
         let name = project.name.as_str();
-        let unused = |known: &BTreeSet<(&str, &str)>| !known.contains(&(project.argocd.as_str(), name));
+        let shared =
+            |known: &BTreeSet<(&str, &str)>| project.argocd.is_empty() && known.iter().any(|(_, used)| *used == name);
+        let unused =
+            |known: &BTreeSet<(&str, &str)>| !known.contains(&(project.argocd.as_str(), name)) && !shared(known);
         let unused = unused(&used) && unused(&meant) && name != DEFAULT_PROJECT;
         if unused && all_read {
             diagnostics.push(

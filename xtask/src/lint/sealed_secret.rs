@@ -78,8 +78,9 @@ fn examine(root: &Node, title: &str, destination: Option<&str>) -> Vec<Found> {
         let (place, help) = (node.place(), help.to_owned());
         found.push(Found { code: Code::SealedSecretScope, message, place, label, help });
     };
-    for metadata in [metadata, template].into_iter().flatten() {
-        for annotation in SCOPES {
+    // kubeseal sets the same annotation in both places.
+    for annotation in SCOPES {
+        for metadata in [metadata, template].into_iter().flatten() {
             let node = metadata.get("annotations").and_then(|annotations| annotations.get(annotation));
             let set = |node: &Node| matches!(&node.value, Value::Bool(true)) || node.as_str() == Some("true");
             if let Some(node) = node.filter(|node| set(node)) {
@@ -88,6 +89,7 @@ fn examine(root: &Node, title: &str, destination: Option<&str>) -> Vec<Found> {
                 let label =
                     "anyone who can create SealedSecrets in this scope can unseal it under another name".to_owned();
                 scope(message, node, label, "seal it again with `kubeseal --scope strict`, and remove the annotation");
+                break;
             }
         }
     }

@@ -4,7 +4,8 @@
 //! controller fills in. In files, every Secret anywhere in a YAML document counts. Templates are not YAML yet; there,
 //! Secrets with literal values count.
 //!
-//! A value that is encrypted with SOPS, or that is a placeholder of argocd-vault-plugin or vals, is not plain.
+//! A value that is encrypted with SOPS, or that is a placeholder of argocd-vault-plugin, vals, or a template, is not plain.
+//! A Secret that declares a repository or a cluster to Argo CD counts only if it contains credentials.
 //!
 //! Does not look for passwords outside of Secrets, and never prints a value.
 
@@ -25,6 +26,13 @@ pub const CODES: &[Code] = &[Code::SecretPlain];
 
 /// The fields of a Secret that hold values.
 const FIELDS: [&str; 2] = ["data", "stringData"];
+
+/// The label of Secrets that declare something to Argo CD, and its values.
+const SECRET_TYPE: &str = "argocd.argoproj.io/secret-type";
+const DECLARATIONS: [&str; 4] = ["repository", "repo-creds", "repository-write", "cluster"];
+/// Parts of the names of credentials in such a Secret, and in the `config` of a cluster.
+const CREDENTIALS: [&str; 8] =
+    ["password", "privatekey", "certkey", "accountkey", "token", "keydata", "execproviderconfig", "awsauthconfig"];
 
 /// Folders at the root that are not searched: goldens are checked as rendered output, and fixtures are broken on purpose.
 const SKIPPED: [&str; 2] = ["target", "tests"];
@@ -137,9 +145,11 @@ fn value(secret: &Node) -> Option<Place> {
     let fields: Vec<&Node> = FIELDS.iter().filter_map(|field| secret.get(field)).collect();
     let mut withheld = Vec::new();
     let mut found = None;
+    let declares = declares(secret);
     for field in fields {
         let entries = field.entries();
-        let values = entries.iter().filter(|(_, value)| is_plain(value));
+        let counts = |key: &str, value: &Node| is_plain(value) && (!declares || is_credential(key, value));
+        let values = entries.iter().filter(|(key, value)| counts(&key.name, value));
         found = found.or_else(|| values.clone().map(|(key, _)| key.span.clone()).next());
         withheld.extend(entries.iter().map(|(_, value)| value.span.clone()));
         if !matches!(field.value, Value::Mapping(_)) && is_plain(field) {
@@ -150,13 +160,36 @@ fn value(secret: &Node) -> Option<Place> {
     Some(object::place_without(&secret.source, found?, &withheld))
 }
 
+/// Whether a Secret declares a repository or a cluster to Argo CD.
+fn declares(secret: &Node) -> bool {
+    let kind = secret.find(&["metadata", "labels", SECRET_TYPE]).and_then(Node::as_str);
+    kind.is_some_and(|kind| DECLARATIONS.contains(&kind))
+}
+
+/// Whether an entry of such a Secret gives access to something.
+fn is_credential(key: &str, value: &Node) -> bool {
+    let mentions = |text: &str| {
+        let text = text.to_ascii_lowercase();
+        CREDENTIALS.iter().any(|word| text.contains(word))
+    };
+    // Without spaces, it may be in base64.
+    let config = value.as_str().filter(|_| key == "config");
+    mentions(key) || config.is_some_and(|text| mentions(text) || !text.trim_start().starts_with('{'))
+}
+
 /// Whether a node has a value that is neither encrypted nor a placeholder.
 fn is_plain(node: &Node) -> bool {
     match &node.value {
         Value::Null => false,
-        Value::String(text) => !text.is_empty() && !object::is_placeholder(text),
+        Value::String(text) => !text.is_empty() && !object::is_placeholder(text) && !is_action(text),
         _ => true,
     }
+}
+
+/// Whether a text is an action of a template, such as `{{ password }}` of Jinja.
+fn is_action(text: &str) -> bool {
+    let inner = text.trim().strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
+    inner.is_some_and(|inner| !inner.contains(['"', '\'', '`']) && !inner.contains("{{"))
 }
 
 /// Finds Secrets anywhere in a document, including lists of values and strings that contain YAML.
@@ -300,9 +333,26 @@ mod tests {
             "kind: Secret\ndata: {a: PHBhdGg6c2VjcmV0L2RhdGEvd2ViI2tleT4=}\n",
             "kind: Secret\nstringData: {a: 'postgres://web:<path:secret/data/web#key>@db/web'}\n",
             "{{ if x }}\nkind: Secret\nstringData:\n  a: \"<path:secret/data/web#key>\"\n{{ end }}\n",
+            "kind: Secret\nstringData: {a: '{{ platform_token }}'}\n",
+            "kind: Secret\nmetadata: {labels: {argocd.argoproj.io/secret-type: repository}}\nstringData: {type: helm, url: a}\n",
+            "kind: Secret\nmetadata: {labels: {argocd.argoproj.io/secret-type: cluster}}\nstringData: {name: a, config: '{\"tlsClientConfig\":{\"insecure\":false}}'}\n",
         ] {
             assert_eq!(at(text), [""; 0], "{text}");
         }
+    }
+
+    #[test]
+    fn credentials_for_argo_cd_are_reported() {
+        let of = |kind: &str, data: &str| {
+            at(&format!(
+                "kind: Secret\nmetadata: {{labels: {{argocd.argoproj.io/secret-type: {kind}}}}}\nstringData: {data}\n"
+            ))
+        };
+        assert_eq!(of("repository", "{url: a, sshPrivateKey: x}"), ["f.yaml:3:22"]);
+        assert_eq!(of("repo-creds", "{password: x}"), ["f.yaml:3:14"]);
+        assert_eq!(of("cluster", "{name: a, config: '{\"bearerToken\": \"x\"}'}"), ["f.yaml:3:23"]);
+        assert_eq!(of("cluster", "{config: eyJ0b2tlbiI6IngifQ==}"), ["f.yaml:3:14"]);
+        assert_eq!(at("kind: Secret\nstringData: {a: '{{ \"hunter2\" }}'}\n"), ["f.yaml:2:14"]);
     }
 
     #[test]

@@ -442,7 +442,7 @@ const ATTACKS: &[Attack] = &[
         "a repository is a command of Git",
         "argocd/b.yaml",
         "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: b, namespace: argocd}\nspec: {project: home, source: {repoURL: \"ext::sh -c touch% ran\", targetRevision: main, path: charts/web}, destination: {server: \"https://kubernetes.default.svc\", namespace: b}}\n",
-        "error[repository-mismatch]: Application uses a different repository than charts.toml",
+        "error[not-rendered]: `ext::sh -c touch% ran` is another repository",
     ),
     (
         "a revision is an option of Git",

@@ -91,7 +91,7 @@ impl Bench {
     }
 
     fn pin(&self, version: &str, archive: &[u8]) {
-        let lock = ChartsLock { pins: vec![Pin::new("dep", version, URL, &digest(archive))] };
+        let lock = ChartsLock { pins: vec![Pin::new("dep", version, URL, &digest(archive))], ..ChartsLock::default() };
         self.write("workspace/charts.lock", lock.to_text().as_bytes());
     }
 

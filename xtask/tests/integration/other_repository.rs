@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::git::git;
-use crate::support::Bench;
+use crate::support::{Bench, kustomize};
 
 /// A repository with one commit; returns the commit.
 fn repository(git: &Path, folder: &Path, from: &str) -> String {
@@ -70,4 +70,75 @@ fn a_pinned_commit_is_fetched_by_deps_only() {
     assert_eq!(deps.code, Some(0), "{deps}");
     let render = run("render --offline");
     assert!(render.stdout.contains("+  from: new"), "{render}");
+}
+
+#[test]
+fn update_pins_what_kustomizations_refer_to() {
+    let (Some(git), Some(kustomize)) = (git(), kustomize()) else { return };
+    let bench = Bench::new();
+    let write = |path: &str, text: &str| {
+        let path = bench.base().join(path);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("created");
+        fs::write(path, text).expect("written");
+    };
+    let other = bench.base().join("other");
+    // The base refers to a file, which is known once the base is there.
+    write("other/base/kustomization.yaml", "resources:\n  - https://files.example.com/v1/role.yaml\n");
+    write("mirror/files.example.com/v1/role.yaml", "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: reader\n");
+    let first = repository(&git, &other, "first");
+    let url = format!("file://{}", other.display());
+    let own = bench.root().strip_prefix(bench.base()).expect("below").to_string_lossy().into_owned();
+    write(
+        &format!("{own}/charts.toml"),
+        "repository = \"https://git.example.com/home.git\"\n[argocd]\nversion = \"3.5\"\n[kubernetes]\nversion = \
+         \"1.34.11\"\n",
+    );
+    let application = |name: &str, url: &str, path: &str| {
+        format!(
+            "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata:\n  name: {name}\n  namespace: argocd\nspec:\n  \
+             project: default\n  source:\n    repoURL: {url}\n    path: {path}\n  destination:\n    server: \
+             https://kubernetes.default.svc\n    namespace: {name}\n"
+        )
+    };
+    write(&format!("{own}/argocd/web.yaml"), &application("web", "https://git.example.com/home.git", "web"));
+    write(&format!("{own}/argocd/plain.yaml"), &application("plain", &url, "apps/web"));
+    write(&format!("{own}/web/kustomization.yaml"), &format!("resources:\n  - {url}//base\n"));
+    let mirror = bench.base().join("mirror");
+    let run = |arguments: &str| {
+        let xtask = bench.xtask(arguments).env("PATH", git.parent().expect("a directory"));
+        xtask.kustomize(&kustomize).env("XTASK_CHART_MIRROR", &mirror).run()
+    };
+
+    let render = run("render");
+    assert!(render.stdout.contains("0 targets; 2 Applications not rendered"), "{render}");
+    assert!(render.stderr.contains("deps --update"), "{render}");
+    let update = run("deps --update");
+    assert_eq!(update.code, Some(0), "{update}");
+    assert!(update.stdout.contains(&format!("added {} of ", &first[..8])), "{update}");
+    assert!(update.stdout.contains("added https://files.example.com/v1/role.yaml"), "{update}");
+    let lock = fs::read_to_string(bench.root().join("charts.lock")).expect("written");
+    assert!(lock.contains(&format!("commit = \"{first}\"")), "{lock}");
+
+    // Nothing is fetched after that, and a new commit changes nothing until it is pinned.
+    let second = repository(&git, &other, "second");
+    fs::remove_dir_all(&mirror).expect("deleted");
+    fs::create_dir(&mirror).expect("created");
+    let render = run("render --offline");
+    assert!(render.stdout.contains("+  name: reader") && render.stdout.contains("+  from: first"), "{render}");
+    let update = run("deps --update other");
+    assert_eq!(update.code, Some(0), "{update}");
+    assert!(update.stdout.contains(&format!("{} → {}", &first[..8], &second[..8])), "{update}");
+    let render = run("render --offline");
+    assert!(render.stdout.contains("+  from: second"), "{render}");
+
+    // What cannot be downloaded keeps its pin, and what is not needed any more is dropped.
+    let update = run("deps --update");
+    assert_eq!(update.code, Some(3), "{update}");
+    assert!(update.stderr.contains("`https://files.example.com/v1/role.yaml` cannot be downloaded"), "{update}");
+    fs::remove_file(bench.root().join("argocd/web.yaml")).expect("deleted");
+    let update = run("deps --update");
+    assert_eq!(update.code, Some(0), "{update}");
+    assert!(update.stdout.contains("dropped https://files.example.com/v1/role.yaml"), "{update}");
+    let lock = fs::read_to_string(bench.root().join("charts.lock")).expect("written");
+    assert!(!lock.contains("[[file]]") && lock.contains(&second), "{lock}");
 }

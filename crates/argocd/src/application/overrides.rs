@@ -5,6 +5,82 @@ use std::sync::Arc;
 
 use document::{Mapping, Node, Value};
 
+/// The fields of a source, below which there are no keys of users except in [`OF_USERS`].
+const FIELDS: [&str; 47] = [
+    "apiVersions",
+    "array",
+    "code",
+    "commonAnnotations",
+    "commonAnnotationsEnvsubst",
+    "commonLabels",
+    "components",
+    "count",
+    "directory",
+    "env",
+    "exclude",
+    "extVars",
+    "fileParameters",
+    "forceCommonAnnotations",
+    "forceCommonLabels",
+    "forceString",
+    "helm",
+    "ignoreMissingComponents",
+    "ignoreMissingValueFiles",
+    "images",
+    "include",
+    "jsonnet",
+    "kubeVersion",
+    "kustomize",
+    "labelIncludeTemplates",
+    "labelWithoutSelector",
+    "libs",
+    "name",
+    "namePrefix",
+    "nameSuffix",
+    "namespace",
+    "parameters",
+    "passCredentials",
+    "patches",
+    "path",
+    "plugin",
+    "recurse",
+    "releaseName",
+    "replicas",
+    "skipCrds",
+    "skipSchemaValidation",
+    "skipTests",
+    "tlas",
+    "value",
+    "valueFiles",
+    "values",
+    "valuesObject",
+];
+/// Fields with keys of users.
+const OF_USERS: [&str; 5] = ["commonAnnotations", "commonLabels", "map", "patches", "valuesObject"];
+
+/// An override with the names of fields as the manifest has them: Go's `json.Unmarshal` ignores their case, and Argo CD
+/// Image Updater writes `forcestring`.
+pub(super) fn canonical(node: &Node) -> Node {
+    let value = match &node.value {
+        Value::Mapping(entries) => {
+            let has = |name: &str| entries.iter().any(|(key, _)| key.name == name);
+            let entries = entries.iter().map(|(key, value)| {
+                let known = FIELDS.iter().find(|name| name.eq_ignore_ascii_case(&key.name));
+                let mut key = key.clone();
+                if let Some(name) = known.filter(|name| !has(name)) {
+                    (*name).clone_into(&mut key.name);
+                }
+                let value = if OF_USERS.contains(&key.name.as_str()) { value.clone() } else { canonical(value) };
+                (key, value)
+            });
+            Value::Mapping(entries.collect())
+        }
+        Value::Sequence(items) => Value::Sequence(items.iter().map(canonical).collect()),
+        value => value.clone(),
+    };
+    Node { value, span: node.span.clone(), source: Arc::clone(&node.source) }
+}
+
 /// A JSON merge patch (RFC 7396) as in Argo CD's library, which also removes nulls from mappings in lists.
 pub(super) fn merge_patch(target: Option<&Node>, patch: &Node) -> Node {
     let Value::Mapping(changes) = &patch.value else {

@@ -58,6 +58,15 @@ fn list_entries_keep_old_fields() {
 }
 
 #[test]
+fn the_case_of_fields_does_not_matter_in_overrides() {
+    let options = overridden(
+        "helm: {parameters: [{}, {}, {name: q, value: 'true', forcestring: true}], valuesObject: {VALUE: 1}}",
+    );
+    assert!(options.parameters[2].force_string, "Argo CD Image Updater writes it like this");
+    assert!(options.values_object.expect("kept").to_json().contains("VALUE"));
+}
+
+#[test]
 fn shortened_lists_remember_old_entries() {
     let patch =
         |text: &str| yaml::parse_one(&diagnostics::Source::new(".argocd-source.yaml", text)).expect("YAML").root;

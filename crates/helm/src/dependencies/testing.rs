@@ -89,7 +89,7 @@ impl Workspace {
             .iter()
             .map(|(name, version, repository, bytes)| Pin::new(name, version, repository, &digest(bytes)))
             .collect();
-        self.write("charts.lock", ChartsLock { pins }.to_text().as_bytes());
+        self.write("charts.lock", ChartsLock { pins, ..ChartsLock::default() }.to_text().as_bytes());
     }
 
     pub(super) fn chart(&self, path: &str) -> Chart {

@@ -147,10 +147,10 @@ pub fn update(root: &Path, request: &Request<'_>, context: &Context<'_>) -> Resu
     for (pin, bytes) in &pulled {
         store_in_cache(pin, bytes, context);
     }
-    let lock = ChartsLock { pins: pins.into_values().collect() };
+    let lock = ChartsLock { pins: pins.into_values().collect(), ..old.clone() };
     let path = root.join(charts_lock::FILE);
     let text = lock.to_text();
-    let unchanged = toolbox::regular_file::read(&path).map_or(lock.pins.is_empty(), |bytes| bytes == text.as_bytes());
+    let unchanged = toolbox::regular_file::read(&path).map_or(lock.is_empty(), |bytes| bytes == text.as_bytes());
     if !unchanged {
         links::refuse_outside(root, &path)?;
         atomic_file::write(&path, text.as_bytes())?;

@@ -110,13 +110,14 @@ const KEYWORDS: &[(&str, Kind)] = &[
     ("writeOnly", Kind::Flag),
 ];
 
-/// The drafts that Helm supports: their URLs without scheme and fragment.
-const DRAFTS: [&str; 5] = [
+/// The drafts that Helm supports: their URLs without scheme and fragment. The last one names the newest draft.
+const DRAFTS: [&str; 6] = [
     "json-schema.org/draft-04/schema",
     "json-schema.org/draft-06/schema",
     "json-schema.org/draft-07/schema",
     "json-schema.org/draft/2019-09/schema",
     "json-schema.org/draft/2020-12/schema",
+    "json-schema.org/schema",
 ];
 
 const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
@@ -348,6 +349,7 @@ mod tests {
             "true",
             r##"{"$ref": "#", "$defs": {"a/b": {}}, "not": {"$ref": "#/$defs/a~1b"}}"##,
             r#"{"type": ["string", "null"], "items": [{}, true], "dependencies": {"a": ["b"], "c": {}}}"#,
+            r#"{"$schema": "http://json-schema.org/schema#"}"#,
             r#"{"x-order": 1, "markdownDescription": "text", "exclusiveMinimum": true, "minimum": 1.5}"#,
         ] {
             assert_eq!(messages(schema), [""; 0], "{schema}");

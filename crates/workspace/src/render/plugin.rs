@@ -1,7 +1,7 @@
 //! Runs the command of a config management plugin in a copy of the repository, as Argo CD does in its sidecar.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use diagnostics::excerpt::last_lines;
 use diagnostics::{Code, Diagnostic, Diagnostics, Limit, Result};
@@ -10,6 +10,24 @@ use toolbox::process::{Invocation, quoted};
 
 use crate::find;
 use crate::plugin::PluginSource;
+
+/// What every cluster serves. A plugin cannot do without a value: its command may be `--api-versions $KUBE_API_VERSIONS .`
+const API_VERSIONS: [&str; 14] = [
+    "v1",
+    "admissionregistration.k8s.io/v1",
+    "apiextensions.k8s.io/v1",
+    "apps/v1",
+    "autoscaling/v2",
+    "batch/v1",
+    "coordination.k8s.io/v1",
+    "discovery.k8s.io/v1",
+    "events.k8s.io/v1",
+    "networking.k8s.io/v1",
+    "policy/v1",
+    "rbac.authorization.k8s.io/v1",
+    "scheduling.k8s.io/v1",
+    "storage.k8s.io/v1",
+];
 
 /// Runs the plugin of a source. `tools` are the directories of the pinned programs, which come first on PATH.
 pub fn render(
@@ -27,6 +45,7 @@ pub fn render(
         std::fs::copy(&from, &to).map_err(|error| Diagnostic::io("copy", &from, &error))?;
     }
     let directory = stage.path().join(source.directory.strip_prefix(root).unwrap_or(&source.directory));
+    add_dependencies(&source.directory, &directory)?;
     let Some((program, arguments)) = source.plugin.command.split_first() else { return Ok(Vec::new()) };
     let mut path = OsString::new();
     for tool in tools {
@@ -34,11 +53,23 @@ pub fn render(
         path.push(":");
     }
     path.push(std::env::var_os("PATH").unwrap_or_default());
-    let mut invocation = Invocation::new(Path::new(program), &directory).args(arguments).limit(Limit::PluginTime);
+    // A program with a path is one of the source; any other is on PATH, as for Argo CD.
+    let found = std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file());
+    let program = if program.contains('/') { Some(PathBuf::from(program)) } else { found };
+    let Some(program) = program else {
+        let name = &source.plugin.command[0];
+        let message = format!("`{name}`, the program of plugin `{}`, is not on PATH", source.plugin.name);
+        return Err(Diagnostic::new(Code::PluginFailed, message)
+            .at(source.plugin.place.clone(), "")
+            .help("install it, or change `command`")
+            .into());
+    };
+    let mut invocation = Invocation::new(&program, &directory).args(arguments).limit(Limit::PluginTime);
     for (name, value) in &source.variables {
         invocation = invocation.env(name, value.as_str());
     }
-    let invocation = invocation.env("KUBE_VERSION", kube_version).env("PATH", path);
+    let invocation = invocation.env("KUBE_VERSION", kube_version).env("KUBE_API_VERSIONS", API_VERSIONS.join(","));
+    let invocation = invocation.env("PATH", path);
     let output = invocation.run()?;
     if !output.success() {
         let words: Vec<String> = source.plugin.command.iter().map(|word| quoted(word)).collect();
@@ -50,6 +81,20 @@ pub fn render(
             .into());
     }
     manifest::read_from(Writer::Kustomize(&source.source.path), &output.stdout, namespace)
+}
+
+/// Copies the archives that `deps` installed for a chart and that Git may ignore: Argo CD's plugin downloads them itself.
+fn add_dependencies(from: &Path, to: &Path) -> Result<()> {
+    let folder = from.join("charts");
+    for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+        let (path, copy) = (entry.path(), to.join("charts").join(entry.file_name()));
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_file && path.extension().is_some_and(|end| end == "tgz") && !copy.exists() {
+            std::fs::create_dir_all(to.join("charts")).map_err(|error| Diagnostic::io("create", to, &error))?;
+            std::fs::copy(&path, &copy).map_err(|error| Diagnostic::io("copy", &path, &error))?;
+        }
+    }
+    Ok(())
 }
 
 /// The error about a plugin in a run that must not use the network.

@@ -38,7 +38,7 @@ impl Shape {
 }
 
 /// The URL of the generated repositories.
-const REPOSITORY: &str = "https://git.example.com/generated.git";
+pub(super) const REPOSITORY: &str = "https://git.example.com/generated.git";
 
 /// The number of Applications up to which everything is committed.
 const COMMITTED: usize = 1000;
@@ -198,7 +198,7 @@ fn object(release: &str, number: usize, shape: Shape) -> (String, String, String
     (format!("config-{number}.yaml"), text, format!("configmap-{release}-{number}.yaml"))
 }
 
-fn put(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(super) fn put(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().unwrap_or(path);
     std::fs::create_dir_all(folder).map_err(|error| Diagnostic::io("create", folder, &error))?;
     std::fs::write(path, bytes).map_err(|error| Diagnostic::io("write", path, &error).into())

@@ -76,7 +76,7 @@ fn beside_bare(context: &Context<'_>, charts: usize, work: impl Fn() -> Result<(
 const SOONER: [&str; 3] = ["GOGC", "GOMEMLIMIT", "LC_ALL"];
 
 /// Helm's command for each chart, with the arguments that Argo CD passes, as `xargs` would run it.
-fn commands(context: &Context<'_>, workspace: &Workspace) -> Result<Vec<Invocation>> {
+pub(super) fn commands(context: &Context<'_>, workspace: &Workspace) -> Result<Vec<Invocation>> {
     let argocd = workspace.config.argocd;
     let (inspections, _) = Inspections::new(workspace);
     let (targets, found) = plan::plan(workspace, &inspections, argocd, &[]);

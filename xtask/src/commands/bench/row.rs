@@ -5,7 +5,7 @@ use diagnostics::Result;
 use super::amount::Amount;
 use super::context::Context;
 use super::measured::Measured;
-use super::{build, difference, fresh, helm, stages};
+use super::{build, difference, fresh, helm, mixed, stages};
 
 /// A row: what is measured, and the highest amount that meets its goal.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +37,8 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("50 charts cold, helm command, beside bare helm", Amount::Ratio(1.05), helm::cold),
     Row::new("50 charts cold, batch engine, beside bare helm", Amount::Ratio(0.2), |bench| helm::batch(bench, 50)),
     Row::new("500 charts cold, batch engine, beside bare helm", Amount::Ratio(0.15), |bench| helm::batch(bench, 500)),
+    Row::new("100 mixed Applications cold, beside bare helm and kustomize", Amount::Ratio(1.15), mixed::cold),
+    Row::new("render, nothing changed, 100 mixed Applications", Amount::milliseconds(60), mixed::fresh),
     Row::new("50 charts, helmfile, beside bare helm", Amount::Ratio(1.05), helm::helmfile),
     Row::new("ci, this repository, warm", Amount::milliseconds(500), stages::own_ci),
     Row::new("ci, 500 Applications, 3 changed", Amount::milliseconds(1500), stages::ci),

@@ -104,6 +104,9 @@ impl<'s> Sides<'s> {
 
     /// Loads both workspaces.
     pub(super) fn load(&self, request: &Request) -> Result<(Side<'_>, Side<'_>)> {
+        // Before anything is rendered.
+        self.base.configured()?;
+        self.head.configured()?;
         let (base, head) =
             join(|| self.base.load(request.base_argocd.as_deref()), || self.head.load(request.head_argocd.as_deref()));
         Ok((base?, head?))
@@ -116,17 +119,22 @@ impl<'s> Sides<'s> {
 }
 
 impl Files<'_> {
+    fn configured(&self) -> Result<()> {
+        let Some(revision) = self.revision.filter(|_| !self.session.root.join(CONFIG_FILE).is_file()) else {
+            return Ok(());
+        };
+        let message = format!("revision `{}` has no {CONFIG_FILE}", revision.name);
+        Err(Diagnostic::new(Code::Usage, message)
+            .help(format!("compare with a revision that has one, or add {CONFIG_FILE} on the main branch first"))
+            .into())
+    }
+
     fn load(&self, argocd: Option<&str>) -> Result<Side<'_>> {
         let release = |version: &str| {
             Release::parse(version).map_err(|message| Diagnostics::from(Diagnostic::new(Code::Usage, message)))
         };
         let argocd = argocd.map(release).transpose()?;
-        if let Some(revision) = self.revision.filter(|_| !self.session.root.join(CONFIG_FILE).is_file()) {
-            let message = format!("revision `{}` has no {CONFIG_FILE}", revision.name);
-            return Err(Diagnostic::new(Code::Usage, message)
-                .help(format!("compare with a revision that has one, or add {CONFIG_FILE} on the main branch first"))
-                .into());
-        }
+        self.configured()?;
         let loaded = app_of_apps::load(&self.session);
         let (workspace, found) = loaded.map_err(|found| about(self.revision, found))?;
         let argocd = argocd.unwrap_or(workspace.config.argocd);
