@@ -15,6 +15,7 @@ type Follows = fn(&Diagnostic, &Diagnostic) -> bool;
 const RULES: &[(Code, Code, Follows)] = &[
     (Code::AnnotationUnknown, Code::BranchUncovered, same_file),
     (Code::AnnotationUnknown, Code::ReferenceMissing, about_the_object),
+    (Code::AnnotationUnknown, Code::SealedSecretWave, in_its_file),
     (Code::ApplicationDestination, Code::ProjectForbids, same_application),
     (Code::ApplicationInvalid, Code::ObjectRefused, same_line),
     (Code::ApplicationProject, Code::ProjectUnused, same_application),
@@ -32,9 +33,12 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::ChartLockOutdated, Code::ValuesSchemaOpen, same_chart),
     (Code::ApplicationInvalid, Code::TargetRevisionDiffers, same_file),
     (Code::ConfigUnknownKey, Code::ScenarioInvalid, misspelled_tool),
+    (Code::FieldUnknown, Code::AlertInvalid, same_line),
     (Code::FieldUnknown, Code::HelmLint, same_template),
+    (Code::FieldUnknown, Code::MonitorInvalid, same_line),
     (Code::FieldUnknown, Code::ReferencePort, siblings),
     (Code::HelmRefused, Code::FieldUnknown, same_line),
+    (Code::HelmRefused, Code::ValueUnknown, not_read),
     (Code::NamespaceMismatch, Code::ProjectForbids, same_object),
     (Code::ObjectInvalid, Code::NetworkPolicyOpen, same_object),
     (Code::ObjectInvalid, Code::ReferencePort, siblings),
@@ -49,6 +53,7 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::RepositoryMismatch, Code::ProjectForbids, same_repository),
     (Code::NullIgnored, Code::HelmLint, null),
     (Code::NullIgnored, Code::ObjectInvalid, null),
+    (Code::ScenarioInvalid, Code::ValueUnknown, same_line),
     (Code::SchemasOutdated, Code::NodeImageDiffers, anywhere),
     (Code::SchemaMissing, Code::HelmLint, same_version),
     (Code::SchemaMissing, Code::HelmLint, same_template),
@@ -156,6 +161,24 @@ fn one_of_its_places(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     line(effect).is_some_and(|own| lines.into_iter().any(|one| one == own))
 }
 
+/// Whether the effect shows the file of the cause.
+fn in_its_file(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let Some(own) = first(cause) else { return false };
+    effect.places.iter().any(|(place, _)| place.source.name == own.source.name)
+}
+
+/// Whether no template reads a value because Helm cannot evaluate the one that does.
+fn not_read(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let Some(place) = first(cause) else { return false };
+    let Some((line, path)) = place.span.clone().map(|span| place.source.lines_of(&span).1).zip(effect.message.split('`').nth(1))
+    else {
+        return false;
+    };
+    let chart = place.source.name.split("/templates/").next();
+    let same = first(effect).is_some_and(|own| chart.is_some_and(|chart| own.source.name.starts_with(chart)));
+    same && place.source.text.get(line).is_some_and(|line| line.contains(&format!(".{path}")))
+}
+
 /// Whether a value that is not defined leaves out what the effect demands, here or in the fields above.
 fn lacks_a_value(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     let lacking = ["null", "missing", "required", "empty", "at least"];
@@ -211,6 +234,8 @@ fn meant(cause: &Diagnostic, effect: &Diagnostic) -> bool {
 fn malformed(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     let field = cause.message.strip_prefix("`spec.syncPolicy.").and_then(|rest| rest.split_once("` must be a "));
     let Some((field, _)) = field else { return false };
+    // An item of a list.
+    let field = field.split('[').next().unwrap_or(field);
     let named = |text: &str| text.contains(field);
     same_application(cause, effect) && (named(&effect.message) || effect.helps.iter().any(|help| named(help)))
 }

@@ -27,6 +27,15 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         for (what, help, place) in labels.map(wrong).unwrap_or_default() {
             diagnostics.push(application.finding(Code::NamespaceLabel, what, place, "").help(help));
         }
+        let annotations = application.root.find(&["spec", "syncPolicy", "managedNamespaceMetadata", "annotations"]);
+        for (key, _) in annotations.map(Node::entries).unwrap_or_default() {
+            if key.name.strip_prefix(DOMAIN).is_some_and(|name| KEYS.contains(&name)) {
+                let place = annotations.map(|node| node.key_place(&key.name)).unwrap_or_else(|| Place::file(""));
+                let message = format!("`{}` is a label, not an annotation", key.name);
+                let found = application.finding(Code::NamespaceLabel, message, place, "Kubernetes ignores it");
+                diagnostics.push(found.help("move it to `managedNamespaceMetadata.labels`"));
+            }
+        }
     }
     let is_namespace = |group: &str, kind: &str| group.is_empty() && kind == "Namespace";
     for object in subject.objects.iter().filter(|object| is_namespace(&object.key.group, &object.key.kind)) {

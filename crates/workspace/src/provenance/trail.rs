@@ -78,7 +78,16 @@ impl Trail {
                 (unquoted(&setting.written) == unquoted(text))
                     .then(|| Used { setting: Some(setting), ..Used::new(path) })
             };
-            if let Some(entry) = entries.into_iter().find_map(same) {
+            let entries: Vec<Vec<String>> = entries.collect();
+            // The key itself, where the finding is about a key.
+            let key = || {
+                let name = field.last().filter(|name| name.as_str() == unquoted(text))?;
+                let mut inside = entries.iter().filter(|path| path.last() == Some(name) && **path != base);
+                let (path, place) = inside.find_map(|path| Some((path, settings.key(path)?)))?;
+                let setting = Setting { place, written: name.clone(), parameter: None };
+                Some(Used { setting: Some(setting), ..Used::new(path.clone()) })
+            };
+            if let Some(entry) = entries.iter().cloned().find_map(same).or_else(key) {
                 *used = entry;
             }
         }
