@@ -36,8 +36,11 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::FieldUnknown, Code::AlertInvalid, same_line),
     (Code::FieldUnknown, Code::HelmLint, same_template),
     (Code::FieldUnknown, Code::MonitorInvalid, same_line),
+    (Code::FieldUnknown, Code::ObjectInvalid, moved_down),
     (Code::FieldUnknown, Code::ReferencePort, siblings),
     (Code::HelmRefused, Code::FieldUnknown, same_line),
+    (Code::HelmRefused, Code::HelmLint, same_pointer),
+    (Code::HelmRefused, Code::ScenarioInvalid, same_line),
     (Code::HelmRefused, Code::ValueUnknown, not_read),
     (Code::NamespaceMismatch, Code::ProjectForbids, same_object),
     (Code::ObjectInvalid, Code::NetworkPolicyOpen, same_object),
@@ -62,12 +65,15 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::TargetRevisionDiffers, Code::NotRendered, same_line),
     (Code::TargetRevisionUnknown, Code::NotRendered, same_line),
     (Code::ValueUndefined, Code::ObjectInvalid, lacks_a_value),
-    (Code::ValueUndefined, Code::ObjectRefused, same_file),
+    (Code::ValueUndefined, Code::ObjectRefused, near_line),
     (Code::ValuesSchemaInvalid, Code::HelmRefused, same_value),
 ];
 
 /// The maximum number of pairs that are compared for a rule: with more findings, nobody reads each of them.
 const MAX_PAIRS: usize = 100_000;
+
+/// How many lines apart a value and what is incomplete without it may be.
+const NEAR: usize = 12;
 
 /// The end of the message about the tool of a step.
 const UNPINNED: &str = " is not pinned in charts.toml";
@@ -99,6 +105,16 @@ fn count_repeats(diagnostics: &mut Diagnostics) {
         Code::ScenarioInvalid if found.message.ends_with(UNPINNED) => Some((found.message.clone(), Vec::new())),
         // Containers with the same image.
         Code::ImageInvalid => Some((found.message.clone(), Vec::new())),
+        // Uses of one invalid name of a port.
+        Code::ObjectRefused if label(found).starts_with("must be a port name") => {
+            let written = first(found).and_then(|place| place.source.text.get(place.span.clone()?));
+            Some((label(found).to_owned(), vec![written?.to_owned(), application(found)?.to_owned()]))
+        }
+        // Objects of a kind that a project does not allow.
+        Code::ProjectForbids => {
+            let list = found.helps.iter().find(|help| help.contains("ResourceWhitelist` of project"))?;
+            Some((list.clone(), vec![application(found)?.to_owned()]))
+        }
         // Objects of the same templates.
         Code::ObjectDuplicate => {
             let files = found.places.iter().map(|(place, _)| place.source.name.clone());
@@ -130,6 +146,11 @@ fn first(found: &Diagnostic) -> Option<&Place> {
     found.places.first().map(|(place, _)| place)
 }
 
+/// The label of the main place.
+fn label(found: &Diagnostic) -> &str {
+    found.places.first().map(|(_, label)| label.as_str()).unwrap_or_default()
+}
+
 /// The file and the line of the main place.
 fn line(found: &Diagnostic) -> Option<(String, usize)> {
     let place = first(found)?;
@@ -148,6 +169,12 @@ fn anywhere(_: &Diagnostic, _: &Diagnostic) -> bool {
 
 fn same_line(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     line(cause).is_some() && line(cause) == line(effect)
+}
+
+/// Whether the effect is about the list or map that the cause leaves incomplete: close to it in its file.
+fn near_line(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let lines = line(cause).zip(line(effect));
+    lines.is_some_and(|((file, line), (other, at))| file == other && line.abs_diff(at) <= NEAR)
 }
 
 fn same_file(cause: &Diagnostic, effect: &Diagnostic) -> bool {
@@ -209,6 +236,24 @@ fn siblings(cause: &Diagnostic, effect: &Diagnostic) -> bool {
         Some(path[..path.len().checked_sub(1)?].to_vec())
     };
     same_object(cause, effect) && parent(cause).is_some() && parent(cause) == parent(effect)
+}
+
+/// Whether the field that is missing is below one that the cause says to move there.
+fn moved_down(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let paths = cause.origin.as_ref().zip(effect.origin.as_ref());
+    let inside = paths.is_some_and(|(cause, effect)| {
+        cause.path.split_last().is_some_and(|(_, parent)| effect.path == parent)
+    });
+    same_object(cause, effect)
+        && inside
+        && effect.message.starts_with("missing required field")
+        && cause.helps.iter().any(|help| help.starts_with("move `"))
+}
+
+/// Whether Helm refuses a value, and its linter does so, too, with the path of the value.
+fn same_pointer(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let path = cause.message.strip_prefix('`').and_then(|rest| rest.split_once('`'));
+    path.is_some_and(|(path, _)| effect.message.contains(&format!("'/{}'", path.replace('.', "/"))))
 }
 
 /// Whether the object of the cause is the one that is missing.

@@ -43,7 +43,9 @@ impl Traced<'_> {
     #[must_use]
     pub fn trail_of_field(&self, golden: &str, line: usize, byte: usize, text: &str, path: &[String]) -> Trail {
         let length = text.lines().next().unwrap_or_default().len();
-        self.trail(golden, line, Some((byte, length))).narrowed(&self.settings, path, text)
+        // The quotation mark may be written by another action than what it quotes.
+        let quoted = usize::from(length > 2 && text.starts_with(['"', '\'']));
+        self.trail(golden, line, Some((byte + quoted, length - 2 * quoted))).narrowed(&self.settings, path, text)
     }
 
     /// The values on which a line of a golden depends.

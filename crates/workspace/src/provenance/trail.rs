@@ -112,6 +112,12 @@ impl Trail {
         only(text).or_else(|| only(text.rsplit_once(':')?.1))
     }
 
+    /// The only value whose text is in the line.
+    #[must_use]
+    pub fn shown_value(&self) -> Option<&Used> {
+        self.values.first().filter(|_| self.shown == 1)
+    }
+
     /// The main writer: the first action, which prints the value of a line, or else the first text.
     #[must_use]
     pub fn writer(&self) -> Option<&Writer> {
