@@ -245,7 +245,8 @@ fn named(step: &Node) -> Vec<(Named, String, Place)> {
 
 /// The namespaces and kinds of the objects that a step refers to, as `KIND/NAME` or `NAMESPACE/KIND/NAME`.
 fn references(step: &Node) -> impl Iterator<Item = (Named, String, Place)> {
-    let paths: [&[&str]; 6] = [&["ready"], &["delete"], &["restart"], &["object"], &["exec", "in"], &["scale", "object"]];
+    let paths: [&[&str]; 6] =
+        [&["ready"], &["delete"], &["restart"], &["object"], &["exec", "in"], &["scale", "object"]];
     let nodes = paths.into_iter().filter_map(|path| step.find(path));
     let texts = nodes.flat_map(|node| {
         let items = node.items();
@@ -294,9 +295,13 @@ const KINDS: &[&str] = &[
 
 /// The kind that is probably meant.
 fn near_kind(kind: &str) -> Option<&'static str> {
-    let singular = |known: &&&str| **known == kind || kind.strip_prefix(**known).is_some_and(|end| end == "s" || end == "es");
+    let singular =
+        |known: &&&str| **known == kind || kind.strip_prefix(**known).is_some_and(|end| end == "s" || end == "es");
     let lower = kind.to_lowercase();
-    let known = kind.len() <= 4 || kind.contains('.') || KINDS.iter().any(|one| *one == lower) || KINDS.iter().any(|one| singular(&one));
+    let known = kind.len() <= 4
+        || kind.contains('.')
+        || KINDS.iter().any(|one| *one == lower)
+        || KINDS.iter().any(|one| singular(&one));
     if known { None } else { nearest_within(kind, 2, KINDS.iter().copied()) }
 }
 

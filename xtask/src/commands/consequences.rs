@@ -197,7 +197,8 @@ fn in_its_file(cause: &Diagnostic, effect: &Diagnostic) -> bool {
 /// Whether no template reads a value because Helm cannot evaluate the one that does.
 fn not_read(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     let Some(place) = first(cause) else { return false };
-    let Some((line, path)) = place.span.clone().map(|span| place.source.lines_of(&span).1).zip(effect.message.split('`').nth(1))
+    let Some((line, path)) =
+        place.span.clone().map(|span| place.source.lines_of(&span).1).zip(effect.message.split('`').nth(1))
     else {
         return false;
     };
@@ -242,7 +243,10 @@ fn siblings(cause: &Diagnostic, effect: &Diagnostic) -> bool {
 fn moved_down(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     let paths = cause.origin.as_ref().zip(effect.origin.as_ref());
     let inside = paths.is_some_and(|(cause, effect)| {
-        cause.path.split_last().is_some_and(|(_, parent)| effect.path == parent)
+        // The place of an item of a list is its first field.
+        cause.path.split_last().is_some_and(|(_, parent)| {
+            effect.path == parent || effect.path.split_last().is_some_and(|(_, item)| item == parent)
+        })
     });
     same_object(cause, effect)
         && inside

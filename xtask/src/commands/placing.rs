@@ -99,9 +99,8 @@ fn author(golden: &Place, file: &str, origins: &Traced<'_>) -> Option<Place> {
     let text = &golden.source.text[bounds.clone()];
     let rendered = golden.source.text.get(span.clone()).unwrap_or_default();
     let indent = indent(text);
-    let key = text.trim_start().trim_start_matches("- ").split(':').next().unwrap_or_default();
-    let trail =
-        origins.trail_of_field(file, line, span.start - bounds.start, rendered, &[key.trim_matches('"').to_owned()]);
+    let path = keys_around(&golden.source.text, bounds.start, text);
+    let trail = origins.trail_of_field(file, line, span.start - bounds.start, rendered, &path);
     let writer = trail.writer()?;
     let start = origins.provenance().at(file, line, indent, 0)?;
     let value = trail.value(rendered).and_then(|used| used.setting.as_ref());
@@ -110,6 +109,26 @@ fn author(golden: &Place, file: &str, origins: &Traced<'_>) -> Option<Place> {
     let template = writer.user(&start).cloned().unwrap_or_else(|| writer.author());
     // Nobody edits what is in an archive.
     value.filter(|_| writer.action).into_iter().chain([template]).find(|place| !in_archive(place))
+}
+
+/// The key in a line of a golden, after the keys of the maps around it, up to the nearest list.
+fn keys_around(golden: &str, start: usize, line: &str) -> Vec<String> {
+    let key = |line: &str| {
+        let key = line.trim_start().trim_start_matches("- ").split(':').next().unwrap_or_default();
+        key.trim_matches('"').to_owned()
+    };
+    let mut keys = vec![key(line)];
+    let mut inner = line;
+    for outer in golden[..start].lines().rev() {
+        if inner.trim_start().starts_with("- ") {
+            break;
+        }
+        if !outer.trim().is_empty() && indent(outer) < indent(inner) {
+            keys.insert(0, key(outer));
+            inner = outer;
+        }
+    }
+    keys
 }
 
 fn unquoted(text: &str) -> &str {
@@ -146,13 +165,13 @@ fn move_to_author(found: &mut Diagnostic, origins: &Traced<'_>) {
     let as_written = text(&author) == text(&golden);
     // With several values, none of them is the one to change.
     let of_image = matches!(found.code, Code::ImageInvalid | Code::ImageUnpinned);
-    let used = trail.value(rendered).or_else(|| trail.shown_value().filter(|_| of_image));
-    let mut value = used.and_then(|used| {
+    let setter = trail.value(rendered).or_else(|| trail.shown_value().filter(|_| of_image));
+    let mut value = setter.and_then(|used| {
         used.setting.as_ref().map(|setting| (setting.place.clone(), format!("`{}` is set here", used.name())))
     });
     // Nobody edits the defaults in an archive: the value is to be set beside those that the author set.
     if let Some((place, label)) = value.as_mut().filter(|(place, _)| in_archive(place))
-        && let Some((used, nearby)) = used.and_then(|used| Some((used, beside(used, origins)?)))
+        && let Some((used, nearby)) = setter.and_then(|used| Some((used, beside(used, origins)?)))
     {
         *place = nearby;
         *label = format!("`{}` is not set here, so the default applies", used.name());

@@ -136,7 +136,11 @@ fn references(text: &str) -> Vec<&str> {
         let upper = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
         // Kubernetes sets variables with the addresses of Services.
         let of_service = name.contains("_SERVICE_") || name.contains("_PORT");
-        if name.len() > 1 && name.chars().all(upper) && name.starts_with(|c: char| c.is_ascii_uppercase()) && !of_service {
+        if name.len() > 1
+            && name.chars().all(upper)
+            && name.starts_with(|c: char| c.is_ascii_uppercase())
+            && !of_service
+        {
             found.push(name);
         }
     }
@@ -149,7 +153,10 @@ mod tests {
 
     #[test]
     fn references_are_those_of_kubernetes() {
-        assert_eq!(references("--ip=$(POD_IP):$(PORT) $$(NOT) $(date) ${X} $(A) $(WEB_SERVICE_HOST)"), ["POD_IP", "PORT"]);
+        assert_eq!(
+            references("--ip=$(POD_IP):$(PORT) $$(NOT) $(date) ${X} $(A) $(WEB_SERVICE_HOST)"),
+            ["POD_IP", "PORT"]
+        );
         assert_eq!(references("$$$(YES) $(OPEN"), ["YES"]);
     }
 }

@@ -33,8 +33,11 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
             let other = seen.iter().find(|other| other.key == path.key && !std::ptr::eq(other.object, path.object));
             if let Some(other) = other {
                 let (_, host, at) = path.key;
-                let message =
-                    format!("{} and {} have the same host and path `{host}{at}`", other.object.title(), path.object.title());
+                let message = format!(
+                    "{} and {} have the same host and path `{host}{at}`",
+                    other.object.title(),
+                    path.object.title()
+                );
                 let found = path.object.finding(Code::IngressConflict, message, path.node.place(), "");
                 let found = found.at(other.node.place(), format!("also in {}", other.object.title()));
                 diagnostics.push(found.help("change the host or the path of one of them"));

@@ -73,8 +73,7 @@ const ENDPOINT: &[&str] = &[
     "trackTimestampsStaleness",
 ];
 
-const RELABELING: &[&str] =
-    &["action", "modulus", "regex", "replacement", "separator", "sourceLabels", "targetLabel"];
+const RELABELING: &[&str] = &["action", "modulus", "regex", "replacement", "separator", "sourceLabels", "targetLabel"];
 
 const ACTIONS: &[&str] = &[
     "drop",
@@ -152,23 +151,28 @@ fn action(object: &Object, rule: &Node) -> Option<Diagnostic> {
 fn expression(object: &Object, rule: &Node) -> Option<Diagnostic> {
     let node = rule.get("regex")?;
     let text = node.as_str()?;
-    // Other errors may be those of this library, which supports less than Go's.
-    let error = Regex::new(text).err().map(|error| error.to_string()).filter(|error| {
-        ["unclosed", "unopened", "not closed", "closing", "unmatched"].iter().any(|word| error.contains(word))
-    })?;
+    let error = unclosed(text)?;
     let message = format!("Prometheus cannot parse the regular expression `{text}` of {}", object.title());
     Some(object.finding(Code::MonitorInvalid, message, node.place(), error))
 }
 
+/// The error about brackets in a regular expression. Other errors may be those of the library, which supports less than Go's.
+fn unclosed(text: &str) -> Option<String> {
+    let error = Regex::new(text).err()?.to_string();
+    ["without closing", "found open"].iter().any(|word| error.contains(word)).then_some(error)
+}
+
 #[cfg(test)]
 mod tests {
-    use regex_lite::Regex;
+    use super::unclosed;
 
     #[test]
-    fn brackets_that_are_not_closed_are_named() {
-        for text in ["a_(b|c.*", "a)", "[a"] {
-            let error = Regex::new(text).expect_err("invalid").to_string();
-            println!("{text}: {error}");
+    fn brackets_that_are_not_closed_are_reported() {
+        for text in ["a_(b|c.*", "(a"] {
+            assert!(unclosed(text).is_some(), "{text}");
+        }
+        for text in ["postfix_(up|showq_.*)", "a[)]", "\\p{L}+"] {
+            assert_eq!(unclosed(text), None, "{text}");
         }
     }
 }

@@ -31,8 +31,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         let annotations = metadata.and_then(|metadata| Some((metadata, metadata.get("annotations")?)));
         if let Some((metadata, node)) = annotations {
             let wrong = node.entries().iter().map(|(key, _)| key);
-            let mut wrong =
-                wrong.filter(|key| key.name.strip_prefix(DOMAIN).is_some_and(|name| KEYS.contains(&name)));
+            let mut wrong = wrong.filter(|key| key.name.strip_prefix(DOMAIN).is_some_and(|name| KEYS.contains(&name)));
             if let Some(key) = wrong.next() {
                 // Without labels, the key of the map is the wrong one.
                 let whole = labels.is_none() && wrong.count() + 1 == node.entries().len();

@@ -49,7 +49,7 @@ fn of_object(object: &Object) -> Vec<Diagnostic> {
     found
 }
 
-/// A finding about a field that the definition of PrometheusRules does not have.
+/// A finding about a field that the definition of `PrometheusRule` does not have.
 fn unknown(object: &Object, owner: &Node, known: &[&str]) -> Option<Diagnostic> {
     let (key, _) = owner.entries().iter().find(|(key, _)| !known.contains(&key.name.as_str()))?;
     let message = format!("unknown field `{}` in {}", key.name, object.title());

@@ -31,11 +31,14 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     for object in subject.objects {
         let Some(view) = subject.clusters.view(&object.target) else { continue };
-        let (mut seen, mut ports): (Vec<(String, String)>, Vec<(String, i64)>) = Default::default();
+        let mut seen: Vec<(String, String)> = Vec::new();
+        let mut ports: Vec<(String, i64)> = Vec::new();
         for node in texts(&view, object) {
             let text = node.as_str().unwrap_or_default();
             for name in names(text) {
-                if let Some(port) = port_after(text, &name).filter(|port| !ports.contains(&(name.service.to_owned(), *port))) {
+                if let Some(port) =
+                    port_after(text, &name).filter(|port| !ports.contains(&(name.service.to_owned(), *port)))
+                {
                     ports.push((name.service.to_owned(), port));
                     diagnostics.0.extend(unknown_port(&view, object, node, &name, port));
                 }

@@ -23,8 +23,14 @@ const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
 const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
 
 /// What the label of nodes with their architecture or operating system is for those who use other names.
-const OTHER_NAMES: &[(&str, &str)] =
-    &[("x86_64", "amd64"), ("x64", "amd64"), ("aarch64", "arm64"), ("armv7", "arm"), ("armhf", "arm"), ("ubuntu", "linux")];
+const OTHER_NAMES: &[(&str, &str)] = &[
+    ("x86_64", "amd64"),
+    ("x64", "amd64"),
+    ("aarch64", "arm64"),
+    ("armv7", "arm"),
+    ("armhf", "arm"),
+    ("ubuntu", "linux"),
+];
 
 /// Checks the objects of all targets, and the Applications and projects themselves.
 #[must_use]
@@ -40,9 +46,10 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
             diagnostics.push(object.finding(Code::KeyMisspelled, message, place, "").help(help));
         }
         let Some(pods) = Pods::of(object, 0, &object.key.namespace) else { continue };
-        diagnostics.0.extend(annotations(pods.template).map(|(message, help, place)| {
-            object.finding(Code::KeyMisspelled, message, place, "").help(help)
-        }));
+        diagnostics.0.extend(
+            annotations(pods.template)
+                .map(|(message, help, place)| object.finding(Code::KeyMisspelled, message, place, "").help(help)),
+        );
         diagnostics.0.extend(placement(object, pods.spec));
     }
     diagnostics
@@ -94,11 +101,11 @@ fn near<'k>(typed: &str, known: &[&'k str]) -> Option<&'k str> {
 fn subscription((key, node): (&Key, &Node)) -> Option<Wrong> {
     let (domain, rest) = key.name.split_once("/subscribe.")?;
     let (trigger, service) = rest.split_once('.').unwrap_or((rest, ""));
-    let meant = if domain != keys::NOTIFICATIONS {
+    let meant = if domain == keys::NOTIFICATIONS {
+        nearest_within(trigger, 2, keys::TRIGGERS.iter().copied()).filter(|near| *near != trigger)?
+    } else {
         nearest_within(domain, 2, [keys::NOTIFICATIONS])?;
         trigger
-    } else {
-        nearest_within(trigger, 2, keys::TRIGGERS.iter().copied()).filter(|near| *near != trigger)?
     };
     let message = format!("unknown annotation `{}`", key.name);
     let dot = if service.is_empty() { "" } else { "." };
@@ -122,7 +129,8 @@ fn placement(object: &Object, spec: &Node) -> Vec<Diagnostic> {
     let affinity = |list: &[&str]| spec.find(&["affinity"]).map(|node| node.items_at(list)).unwrap_or_default();
     let preferred = affinity(&["nodeAffinity", PREFERRED]).iter().filter_map(|one| one.get("preference"));
     let required = affinity(&["nodeAffinity", REQUIRED, "nodeSelectorTerms"]).iter();
-    let expressions: Vec<&Node> = required.chain(preferred).flat_map(|term| term.items_at(&["matchExpressions"])).collect();
+    let expressions: Vec<&Node> =
+        required.chain(preferred).flat_map(|term| term.items_at(&["matchExpressions"])).collect();
     for node in expressions.iter().filter_map(|one| one.get("key")) {
         report(node.as_str().unwrap_or_default(), node.place(), "node label", keys::NODE_LABELS);
     }

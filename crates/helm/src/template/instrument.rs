@@ -12,7 +12,9 @@ use std::ops::Range;
 
 use super::marks;
 use super::parse::parse;
-use super::tree::{Command, Control, Define, Keyword, Node, Operand, Output, Pipeline, Root, Tag, Template, Text, defines};
+use super::tree::{
+    Command, Control, Define, Keyword, Node, Operand, Output, Pipeline, Root, Tag, Template, Text, defines,
+};
 
 /// Starts the names of the copies.
 const PREFIX: &str = "xtask-provenance:";
@@ -85,7 +87,8 @@ pub fn instrument(files: &[File<'_>], trust: Trust) -> Option<Instrumented> {
             names.insert(define.name.as_str());
         });
     }
-    let mut writer = Writer { text: "", file: 0, names: &names, trust, dot: None, marks: Vec::new(), out: String::new() };
+    let mut writer =
+        Writer { text: "", file: 0, names: &names, trust, dot: None, marks: Vec::new(), out: String::new() };
     let mut texts = Vec::new();
     for (index, (file, template)) in files.iter().zip(&templates).enumerate() {
         if !template.problems.is_empty() {
