@@ -21,6 +21,7 @@ pub mod chart_sources;
 pub mod chart_version;
 pub mod claim_shared;
 pub mod clusters;
+pub mod commands;
 pub mod config_map_json;
 pub mod conflict_marker;
 pub mod coverage;
@@ -32,10 +33,12 @@ pub mod helm_lint;
 pub mod hook_unknown;
 pub mod ignored_differences;
 pub mod images;
+pub mod ingress_conflict;
 pub mod ingress_tls;
 pub mod integer_as_float;
 pub mod kept;
 pub mod life_cycle;
+pub mod monitor_fields;
 pub mod monitors;
 pub mod namespace_labels;
 pub mod namespace_limits;
@@ -81,6 +84,7 @@ pub mod value_use;
 pub mod values_schema;
 pub mod values_table;
 pub mod version_vulnerable;
+pub mod well_known;
 pub mod workflows;
 
 use diagnostics::{Class, Code, Diagnostics};
@@ -148,6 +152,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(character_misleading::CODES, Run::Files(character_misleading::check)),
     Check::new(chart_version::CODES, Run::Git(chart_version::check)),
     Check::new(claim_shared::CODES, Run::Objects(claim_shared::check)),
+    Check::new(commands::CODES, Run::Objects(commands::check)),
     Check::new(config_map_json::CODES, Run::Objects(config_map_json::check)),
     Check::new(conflict_marker::CODES, Run::Files(conflict_marker::check)),
     Check::new(coverage::CODES, Run::Helm(coverage::check)),
@@ -158,9 +163,11 @@ pub const CHECKS: &[Check] = &[
     Check::new(hook_unknown::CODES, Run::Files(hook_unknown::check)),
     Check::new(ignored_differences::CODES, Run::Objects(ignored_differences::check)),
     Check::new(images::CODES, Run::Objects(images::check)),
+    Check::new(ingress_conflict::CODES, Run::Objects(ingress_conflict::check)),
     Check::new(ingress_tls::CODES, Run::Objects(ingress_tls::check)),
     Check::new(integer_as_float::CODES, Run::Objects(integer_as_float::check)),
     Check::new(life_cycle::CODES, Run::Objects(life_cycle::check)),
+    Check::new(monitor_fields::CODES, Run::Objects(monitor_fields::check)),
     Check::new(monitors::CODES, Run::Objects(monitors::check)),
     Check::new(namespace_labels::CODES, Run::Objects(namespace_labels::check)),
     Check::new(namespace_limits::CODES, Run::Objects(namespace_limits::check)),
@@ -200,6 +207,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(values_schema::CODES, Run::Files(values_schema::check)),
     Check::new(values_table::CODES, Run::Files(values_table::check)).with_fix(values_table::fix),
     Check::new(version_vulnerable::CODES, Run::Objects(version_vulnerable::check)),
+    Check::new(well_known::CODES, Run::Objects(well_known::check)),
     Check::new(workflows::CODES, Run::Files(workflows::check)),
 ];
 

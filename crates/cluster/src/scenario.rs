@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source, nearest, suggestion};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source, nearest, nearest_within, suggestion};
 use document::{Fields, Node, Syntax, yaml};
 use workspace::Workspace;
 
@@ -64,7 +64,7 @@ pub struct Scenario {
     pub gitops: bool,
     /// Whether it leaves the Applications of the repository as they are, so that it runs while nothing may drift.
     pub beside: bool,
-    /// The namespaces that its steps deploy and apply to, and the tools that they run, each with its place.
+    /// The namespaces and kinds that its steps name, and the tools that they run, each with its place.
     pub names: Vec<(Named, String, Place)>,
     /// Its text, and the text of every file that a step names.
     pub texts: Vec<String>,
@@ -73,10 +73,12 @@ pub struct Scenario {
 /// What a name in a step stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Named {
-    /// A namespace to deploy or apply to.
+    /// A namespace.
     Namespace,
     /// A pinned tool.
     Tool,
+    /// The kind of an object.
+    Kind,
 }
 
 /// A step of a scenario.
@@ -238,10 +240,73 @@ fn named(step: &Node) -> Vec<(Named, String, Place)> {
         let node = step.find(path)?;
         Some((kind, node.as_str().filter(|name| !name.contains("${"))?.to_owned(), node.place()))
     });
-    all.collect()
+    all.chain(references(step)).collect()
 }
 
-/// Reports the namespaces of steps that nothing creates, and the tools that charts.toml does not pin.
+/// The namespaces and kinds of the objects that a step refers to, as `KIND/NAME` or `NAMESPACE/KIND/NAME`.
+fn references(step: &Node) -> impl Iterator<Item = (Named, String, Place)> {
+    let paths: [&[&str]; 6] =
+        [&["ready"], &["delete"], &["restart"], &["object"], &["exec", "in"], &["scale", "object"]];
+    let nodes = paths.into_iter().filter_map(|path| step.find(path));
+    let texts = nodes.flat_map(|node| {
+        let items = node.items();
+        if items.is_empty() { vec![node] } else { items.iter().collect() }
+    });
+    texts.flat_map(|node| {
+        let parts: Vec<&str> = node.as_str().unwrap_or_default().split('/').collect();
+        let (namespace, kind) = match parts[..] {
+            [namespace, kind, _] => (Some(namespace), Some(kind)),
+            [kind, _] => (None, Some(kind)),
+            _ => (None, None),
+        };
+        let named = [(Named::Namespace, namespace), (Named::Kind, kind)].into_iter();
+        let named = named.filter_map(|(what, name)| Some((what, name.filter(|name| !name.contains("${"))?.to_owned())));
+        named.map(|(what, name)| (what, name, node.place())).collect::<Vec<_>>()
+    })
+}
+
+/// The kinds in references, in the singular; kubectl accepts further ones, and short names.
+const KINDS: &[&str] = &[
+    "configmap",
+    "cronjob",
+    "customresourcedefinition",
+    "daemonset",
+    "deployment",
+    "endpoints",
+    "ingress",
+    "job",
+    "namespace",
+    "networkpolicy",
+    "node",
+    "persistentvolume",
+    "persistentvolumeclaim",
+    "pod",
+    "poddisruptionbudget",
+    "replicaset",
+    "role",
+    "rolebinding",
+    "sealedsecret",
+    "secret",
+    "service",
+    "serviceaccount",
+    "statefulset",
+    "storageclass",
+];
+
+/// The kind that is probably meant.
+fn near_kind(kind: &str) -> Option<&'static str> {
+    let singular =
+        |known: &&&str| **known == kind || kind.strip_prefix(**known).is_some_and(|end| end == "s" || end == "es");
+    let lower = kind.to_lowercase();
+    let known = kind.len() <= 4
+        || kind.contains('.')
+        || KINDS.iter().any(|one| *one == lower)
+        || KINDS.iter().any(|one| singular(&one));
+    if known { None } else { nearest_within(kind, 2, KINDS.iter().copied()) }
+}
+
+/// Reports the namespaces of steps that nothing creates, kinds that are nearly known ones, and the tools that charts.toml
+/// does not pin.
 fn unknown_names(workspace: &Workspace, scenario: &Scenario) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let deployed = workspace.deployments.iter().map(|one| one.application.namespace.as_str());
@@ -258,6 +323,12 @@ fn unknown_names(workspace: &Workspace, scenario: &Scenario) -> Diagnostics {
                     None => found.help("add it to `namespaces` of the scenario"),
                 });
             }
+            Named::Kind => {
+                let Some(near) = near_kind(name) else { continue };
+                let message = format!("unknown kind `{name}`");
+                let found = Diagnostic::new(Code::ScenarioInvalid, message).at(place.clone(), "");
+                diagnostics.push(found.help(format!("did you mean `{near}`?")));
+            }
             Named::Tool if !workspace.config.tools.contains_key(name) => {
                 let tools = workspace.config.tools.keys().map(String::as_str);
                 let message = format!("tool `{name}` is not pinned in charts.toml");
@@ -272,6 +343,13 @@ fn unknown_names(workspace: &Workspace, scenario: &Scenario) -> Diagnostics {
 
 /// The scenarios of an application below a directory, by name; none if it has no directory there.
 pub fn of_app(workspace: &Workspace, folder: &str, app: &str) -> Result<Vec<Scenario>> {
+    let (scenarios, diagnostics) = readable(workspace, folder, app);
+    diagnostics.into_result(scenarios)
+}
+
+/// The same, without the scenarios that cannot be read, and the findings about all of them.
+#[must_use]
+pub fn readable(workspace: &Workspace, folder: &str, app: &str) -> (Vec<Scenario>, Diagnostics) {
     let folder = workspace.root.join(folder).join(app);
     let mut diagnostics = Diagnostics::default();
     let entries = std::fs::read_dir(&folder).into_iter().flatten();
@@ -289,17 +367,22 @@ pub fn of_app(workspace: &Workspace, folder: &str, app: &str) -> Result<Vec<Scen
         let parsed = toolbox::source::read(&workspace.root, &file)
             .and_then(|source| Scenario::parse(&source, app, &name, &folder).map(|scenario| (source, scenario)));
         let Some((source, scenario)) = diagnostics.take(parsed) else { continue };
+        let (source, scenario): (Arc<Source>, Scenario) = (source, scenario);
+        let root = yaml::parse_one(&source).ok().map(|document| document.root);
         for need in scenario.needs.iter().filter(|need| !apps.contains(&need.as_str())) {
+            let list = root.as_ref().and_then(|root| root.get("needs"));
+            let own = list.and_then(|list| list.items().iter().find(|node| node.as_str() == Some(need)));
+            let place = own.or(list).map_or_else(|| Place { source: Arc::clone(&source), span: None }, Node::place);
             diagnostics.push(
                 Diagnostic::new(Code::ScenarioInvalid, format!("`needs` names the unknown Application `{need}`"))
-                    .at(Place { source: Arc::clone(&source), span: None }, "")
+                    .at(place, "")
                     .help(suggestion(need, apps.iter().copied())),
             );
         }
         diagnostics.extend(unknown_names(workspace, &scenario));
         scenarios.push(scenario);
     }
-    diagnostics.into_result(scenarios)
+    (scenarios, diagnostics)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ type Follows = fn(&Diagnostic, &Diagnostic) -> bool;
 const RULES: &[(Code, Code, Follows)] = &[
     (Code::AnnotationUnknown, Code::BranchUncovered, same_file),
     (Code::AnnotationUnknown, Code::ReferenceMissing, about_the_object),
+    (Code::AnnotationUnknown, Code::SealedSecretWave, in_its_file),
     (Code::ApplicationDestination, Code::ProjectForbids, same_application),
     (Code::ApplicationInvalid, Code::ObjectRefused, same_line),
     (Code::ApplicationProject, Code::ProjectUnused, same_application),
@@ -33,9 +34,15 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::ChartLockOutdated, Code::ValuesSchemaOpen, same_chart),
     (Code::ApplicationInvalid, Code::TargetRevisionDiffers, same_file),
     (Code::ConfigUnknownKey, Code::ScenarioInvalid, misspelled_tool),
+    (Code::FieldUnknown, Code::AlertInvalid, same_line),
     (Code::FieldUnknown, Code::HelmLint, same_template),
+    (Code::FieldUnknown, Code::MonitorInvalid, same_line),
+    (Code::FieldUnknown, Code::ObjectInvalid, moved_down),
     (Code::FieldUnknown, Code::ReferencePort, siblings),
     (Code::HelmRefused, Code::FieldUnknown, same_line),
+    (Code::HelmRefused, Code::HelmLint, same_pointer),
+    (Code::HelmRefused, Code::ScenarioInvalid, same_line),
+    (Code::HelmRefused, Code::ValueUnknown, not_read),
     (Code::NamespaceMismatch, Code::ProjectForbids, same_object),
     (Code::ObjectInvalid, Code::NetworkPolicyOpen, same_object),
     (Code::ObjectInvalid, Code::ReferencePort, siblings),
@@ -50,6 +57,7 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::RepositoryMismatch, Code::ProjectForbids, same_repository),
     (Code::NullIgnored, Code::HelmLint, null),
     (Code::NullIgnored, Code::ObjectInvalid, null),
+    (Code::ScenarioInvalid, Code::ValueUnknown, same_line),
     (Code::SchemasOutdated, Code::NodeImageDiffers, anywhere),
     (Code::SchemaMissing, Code::HelmLint, same_version),
     (Code::SchemaMissing, Code::HelmLint, same_template),
@@ -58,12 +66,15 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::TargetRevisionDiffers, Code::NotRendered, same_line),
     (Code::TargetRevisionUnknown, Code::NotRendered, same_line),
     (Code::ValueUndefined, Code::ObjectInvalid, lacks_a_value),
-    (Code::ValueUndefined, Code::ObjectRefused, same_file),
+    (Code::ValueUndefined, Code::ObjectRefused, near_line),
     (Code::ValuesSchemaInvalid, Code::HelmRefused, same_value),
 ];
 
 /// The maximum number of pairs that are compared for a rule: with more findings, nobody reads each of them.
 const MAX_PAIRS: usize = 100_000;
+
+/// How many lines apart a value and what is incomplete without it may be.
+const NEAR: usize = 12;
 
 /// The end of the message about the tool of a step.
 const UNPINNED: &str = " is not pinned in charts.toml";
@@ -95,6 +106,16 @@ fn count_repeats(diagnostics: &mut Diagnostics) {
         Code::ScenarioInvalid if found.message.ends_with(UNPINNED) => Some((found.message.clone(), Vec::new())),
         // Containers with the same image.
         Code::ImageInvalid => Some((found.message.clone(), Vec::new())),
+        // Uses of one invalid name of a port.
+        Code::ObjectRefused if label(found).starts_with("must be a port name") => {
+            let written = first(found).and_then(|place| place.source.text.get(place.span.clone()?));
+            Some((label(found).to_owned(), vec![written?.to_owned(), application(found)?.to_owned()]))
+        }
+        // Objects of a kind that a project does not allow.
+        Code::ProjectForbids => {
+            let list = found.helps.iter().find(|help| help.contains("ResourceWhitelist` of project"))?;
+            Some((list.clone(), vec![application(found)?.to_owned()]))
+        }
         // Objects of the same templates.
         Code::ObjectDuplicate => {
             let files = found.places.iter().map(|(place, _)| place.source.name.clone());
@@ -126,6 +147,11 @@ fn first(found: &Diagnostic) -> Option<&Place> {
     found.places.first().map(|(place, _)| place)
 }
 
+/// The label of the main place.
+fn label(found: &Diagnostic) -> &str {
+    found.places.first().map(|(_, label)| label.as_str()).unwrap_or_default()
+}
+
 /// The file and the line of the main place.
 fn line(found: &Diagnostic) -> Option<(String, usize)> {
     let place = first(found)?;
@@ -146,6 +172,12 @@ fn same_line(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     line(cause).is_some() && line(cause) == line(effect)
 }
 
+/// Whether the effect is about the list or map that the cause leaves incomplete: close to it in its file.
+fn near_line(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let lines = line(cause).zip(line(effect));
+    lines.is_some_and(|((file, line), (other, at))| file == other && line.abs_diff(at) <= NEAR)
+}
+
 fn same_file(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     let file = |found| first(found).map(|place| place.source.name.clone());
     file(cause).is_some() && file(cause) == file(effect)
@@ -155,6 +187,25 @@ fn same_file(cause: &Diagnostic, effect: &Diagnostic) -> bool {
 fn one_of_its_places(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     let lines = cause.places.iter().filter_map(|(place, _)| Some((place.source.name.clone(), place.position()?.0)));
     line(effect).is_some_and(|own| lines.into_iter().any(|one| one == own))
+}
+
+/// Whether the effect shows the file of the cause.
+fn in_its_file(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let Some(own) = first(cause) else { return false };
+    effect.places.iter().any(|(place, _)| place.source.name == own.source.name)
+}
+
+/// Whether no template reads a value because Helm cannot evaluate the one that does.
+fn not_read(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let Some(place) = first(cause) else { return false };
+    let Some((line, path)) =
+        place.span.clone().map(|span| place.source.lines_of(&span).1).zip(effect.message.split('`').nth(1))
+    else {
+        return false;
+    };
+    let chart = place.source.name.split("/templates/").next();
+    let same = first(effect).is_some_and(|own| chart.is_some_and(|chart| own.source.name.starts_with(chart)));
+    same && place.source.text.get(line).is_some_and(|line| line.contains(&format!(".{path}")))
 }
 
 /// Whether a value that is not defined leaves out what the effect demands, here or in the fields above.
@@ -189,6 +240,27 @@ fn siblings(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     same_object(cause, effect) && parent(cause).is_some() && parent(cause) == parent(effect)
 }
 
+/// Whether the field that is missing is below one that the cause says to move there.
+fn moved_down(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let paths = cause.origin.as_ref().zip(effect.origin.as_ref());
+    let inside = paths.is_some_and(|(cause, effect)| {
+        // The place of an item of a list is its first field.
+        cause.path.split_last().is_some_and(|(_, parent)| {
+            effect.path == parent || effect.path.split_last().is_some_and(|(_, item)| item == parent)
+        })
+    });
+    same_object(cause, effect)
+        && inside
+        && effect.message.starts_with("missing required field")
+        && cause.helps.iter().any(|help| help.starts_with("move `"))
+}
+
+/// Whether Helm refuses a value, and its linter does so, too, with the path of the value.
+fn same_pointer(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let path = cause.message.strip_prefix('`').and_then(|rest| rest.split_once('`'));
+    path.is_some_and(|(path, _)| effect.message.contains(&format!("'/{}'", path.replace('.', "/"))))
+}
+
 /// Whether the object of the cause is the one that is missing.
 fn about_the_object(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     let origin = cause.origin.as_ref();
@@ -212,6 +284,8 @@ fn meant(cause: &Diagnostic, effect: &Diagnostic) -> bool {
 fn malformed(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     let field = cause.message.strip_prefix("`spec.syncPolicy.").and_then(|rest| rest.split_once("` must be a "));
     let Some((field, _)) = field else { return false };
+    // An item of a list.
+    let field = field.split('[').next().unwrap_or(field);
     let named = |text: &str| text.contains(field);
     same_application(cause, effect) && (named(&effect.message) || effect.helps.iter().any(|help| named(help)))
 }

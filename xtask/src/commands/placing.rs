@@ -99,9 +99,8 @@ fn author(golden: &Place, file: &str, origins: &Traced<'_>) -> Option<Place> {
     let text = &golden.source.text[bounds.clone()];
     let rendered = golden.source.text.get(span.clone()).unwrap_or_default();
     let indent = indent(text);
-    let key = text.trim_start().trim_start_matches("- ").split(':').next().unwrap_or_default();
-    let trail =
-        origins.trail_of_field(file, line, span.start - bounds.start, rendered, &[key.trim_matches('"').to_owned()]);
+    let path = keys_around(&golden.source.text, bounds.start, text);
+    let trail = origins.trail_of_field(file, line, span.start - bounds.start, rendered, &path);
     let writer = trail.writer()?;
     let start = origins.provenance().at(file, line, indent, 0)?;
     let value = trail.value(rendered).and_then(|used| used.setting.as_ref());
@@ -110,6 +109,26 @@ fn author(golden: &Place, file: &str, origins: &Traced<'_>) -> Option<Place> {
     let template = writer.user(&start).cloned().unwrap_or_else(|| writer.author());
     // Nobody edits what is in an archive.
     value.filter(|_| writer.action).into_iter().chain([template]).find(|place| !in_archive(place))
+}
+
+/// The key in a line of a golden, after the keys of the maps around it, up to the nearest list.
+fn keys_around(golden: &str, start: usize, line: &str) -> Vec<String> {
+    let key = |line: &str| {
+        let key = line.trim_start().trim_start_matches("- ").split(':').next().unwrap_or_default();
+        key.trim_matches('"').to_owned()
+    };
+    let mut keys = vec![key(line)];
+    let mut inner = line;
+    for outer in golden[..start].lines().rev() {
+        if inner.trim_start().starts_with("- ") {
+            break;
+        }
+        if !outer.trim().is_empty() && indent(outer) < indent(inner) {
+            keys.insert(0, key(outer));
+            inner = outer;
+        }
+    }
+    keys
 }
 
 fn unquoted(text: &str) -> &str {
@@ -129,7 +148,7 @@ fn move_to_author(found: &mut Diagnostic, origins: &Traced<'_>) {
     let mut helper = None;
     let start = origins.provenance().at(&origin.golden, line, indent, 0);
     if let Some(user) = trail.writer().zip(start).and_then(|(writer, start)| writer.user(&start).cloned()) {
-        helper = Some(std::mem::replace(&mut author, user));
+        helper = Some(declaration(std::mem::replace(&mut author, user)));
     }
     // The fields that an action with the wrong indentation includes are all unknown where they are.
     let included = trail.writer().and_then(|writer| Some((writer.callers.last()?.clone(), writer.place.clone())));
@@ -145,12 +164,14 @@ fn move_to_author(found: &mut Diagnostic, origins: &Traced<'_>) {
     let user = user.filter(|user| helper.is_none() && user.source.name != author.source.name && !in_archive(user));
     let as_written = text(&author) == text(&golden);
     // With several values, none of them is the one to change.
-    let mut value = trail.value(rendered).and_then(|used| {
+    let of_image = matches!(found.code, Code::ImageInvalid | Code::ImageUnpinned);
+    let setter = trail.value(rendered).or_else(|| trail.shown_value().filter(|_| of_image));
+    let mut value = setter.and_then(|used| {
         used.setting.as_ref().map(|setting| (setting.place.clone(), format!("`{}` is set here", used.name())))
     });
     // Nobody edits the defaults in an archive: the value is to be set beside those that the author set.
     if let Some((place, label)) = value.as_mut().filter(|(place, _)| in_archive(place))
-        && let Some((used, nearby)) = trail.value(rendered).and_then(|used| Some((used, beside(used, origins)?)))
+        && let Some((used, nearby)) = setter.and_then(|used| Some((used, beside(used, origins)?)))
     {
         *place = nearby;
         *label = format!("`{}` is not set here, so the default applies", used.name());
@@ -185,6 +206,20 @@ fn move_to_author(found: &mut Diagnostic, origins: &Traced<'_>) {
     // What is written in the template need not be shown again.
     let golden = if as_written { Place::file(golden.source.name.clone()) } else { golden };
     found.places.push((golden, if as_written { String::new() } else { "as rendered".to_owned() }));
+}
+
+/// Where the variable is declared that an action prints; the place of the action if it prints something else.
+fn declaration(action: Place) -> Place {
+    let name = text(&action).map(|text| text.trim_start_matches("{{").trim_end_matches("}}").trim_matches(['-', ' ']));
+    let Some((name, span)) = name.filter(|name| name.starts_with('$')).zip(action.span.clone()) else { return action };
+    let plain = name.len() > 1 && name[1..].chars().all(|c| c.is_alphanumeric() || c == '_');
+    let before = &action.source.text[..span.start];
+    let declared = before.rfind(&format!("{name} :=")).filter(|_| plain);
+    let inside = declared.filter(|at| !before[*at..].contains("define "));
+    match inside {
+        Some(at) => Place::line(&action.source, before[..at].matches('\n').count() + 1),
+        None => action,
+    }
 }
 
 /// The nearest value around one that the author sets.

@@ -43,7 +43,16 @@ impl Traced<'_> {
     #[must_use]
     pub fn trail_of_field(&self, golden: &str, line: usize, byte: usize, text: &str, path: &[String]) -> Trail {
         let length = text.lines().next().unwrap_or_default().len();
-        self.trail(golden, line, Some((byte, length))).narrowed(&self.settings, path, text)
+        let mut trail = self.trail(golden, line, Some((byte, length)));
+        // A template that the action includes may have written what is in the quotation marks.
+        if length > 2 && text.starts_with(['"', '\'']) {
+            let inner = self.trail(golden, line, Some((byte + 1, length - 2)));
+            let depth = |trail: &Trail| trail.writer().map(|writer| writer.callers.len());
+            if depth(&inner) > depth(&trail) {
+                trail = inner;
+            }
+        }
+        trail.narrowed(&self.settings, path, text)
     }
 
     /// The values on which a line of a golden depends.

@@ -2,7 +2,7 @@
 //!
 //! An object in another namespace needs a wider project. For cluster-scoped objects, Argo CD ignores the namespace.
 
-use diagnostics::{Code, Diagnostic, Diagnostics};
+use diagnostics::{Code, Diagnostic, Diagnostics, nearest_within};
 use document::Node;
 use kubernetes::object::Object;
 use kubernetes::scope::{Scope, Scopes};
@@ -21,7 +21,9 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let path = ["spec", "destination"];
     let scopes = Scopes::new(subject.objects);
+    let declared: Vec<&str> = subject.workspace.config.clusters.iter().map(|one| one.cluster.name.as_str()).collect();
     for application in subject.applications().iter().filter(|application| application.root.find(&path).is_some()) {
+        diagnostics.0.extend(cluster_misspelled(application, &declared));
         diagnostics.extend(destination(application));
         diagnostics.0.extend(without_namespace(subject, application, &scopes));
     }
@@ -83,6 +85,24 @@ fn destination(application: &Written<'_>) -> Diagnostics {
         );
     }
     diagnostics
+}
+
+/// The name of the cluster that Argo CD runs in.
+const OWN: &str = "in-cluster";
+
+/// Reports the name of a cluster that is nearly that of Argo CD's own, or of a declared one. Other clusters may exist.
+fn cluster_misspelled(application: &Written<'_>, declared: &[&str]) -> Option<Diagnostic> {
+    let path = ["spec", "destination", "name"];
+    let name = application.text(&path).filter(|name| *name != OWN && !declared.contains(name))?;
+    // People number clusters.
+    let letters = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
+    let near = nearest_within(name, 2, declared.iter().copied().filter(|one| one.len() > 5).chain([OWN]))?;
+    if letters(near) == letters(name) {
+        return None;
+    }
+    let message = format!("cluster `{name}` is not declared");
+    let found = application.finding(Code::ApplicationDestination, message, application.place(&path), "");
+    Some(found.help(format!("did you mean `{near}`?")))
 }
 
 /// Reports a destination without a namespace if an object needs one. Cluster-scoped objects, and objects that name their

@@ -27,6 +27,20 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         for (what, help, place) in labels.map(wrong).unwrap_or_default() {
             diagnostics.push(application.finding(Code::NamespaceLabel, what, place, "").help(help));
         }
+        let metadata = application.root.find(&["spec", "syncPolicy", "managedNamespaceMetadata"]);
+        let annotations = metadata.and_then(|metadata| Some((metadata, metadata.get("annotations")?)));
+        if let Some((metadata, node)) = annotations {
+            let wrong = node.entries().iter().map(|(key, _)| key);
+            let mut wrong = wrong.filter(|key| key.name.strip_prefix(DOMAIN).is_some_and(|name| KEYS.contains(&name)));
+            if let Some(key) = wrong.next() {
+                // Without labels, the key of the map is the wrong one.
+                let whole = labels.is_none() && wrong.count() + 1 == node.entries().len();
+                let place = if whole { metadata.key_place("annotations") } else { node.key_place(&key.name) };
+                let message = format!("`{}` is a label, not an annotation", key.name);
+                let found = application.finding(Code::NamespaceLabel, message, place, "Kubernetes ignores it");
+                diagnostics.push(found.help("move it to `managedNamespaceMetadata.labels`"));
+            }
+        }
     }
     let is_namespace = |group: &str, kind: &str| group.is_empty() && kind == "Namespace";
     for object in subject.objects.iter().filter(|object| is_namespace(&object.key.group, &object.key.kind)) {

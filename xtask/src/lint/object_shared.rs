@@ -79,16 +79,19 @@ fn reported_as_release(subject: &Subject<'_>, one: &Written<'_>, two: &Written<'
 /// The finding about all objects that two Applications share.
 fn finding(objects: &[Shared<'_>]) -> Option<Diagnostic> {
     let ((key, first, object), others) = objects.split_first()?;
+    // Nobody edits the template of a dependency.
+    let of_dependency = |object: &Object| object.template.contains("/charts/");
+    let (first, object) =
+        if of_dependency(object) && !of_dependency(first) { (object, first) } else { (first, object) };
     let more = match others.len() {
         0 => "is".to_owned(),
         1 => "and 1 more object are".to_owned(),
         count => format!("and {count} more objects are"),
     };
     let message = format!("{key} {more} rendered by two Applications");
-    let kind = |object: &Object| object.root.get("kind").unwrap_or(&object.root).place();
     let mut found = object
-        .finding(Code::ObjectShared, message, kind(object), "")
-        .at(kind(first), format!("also by {}", first.target))
+        .finding(Code::ObjectShared, message, object.name_place(), "")
+        .at(first.name_place(), format!("also by {}", first.target))
         .help("render it in one of them, or use another name or namespace in one of them");
     if !others.is_empty() {
         let named: Vec<String> = others.iter().take(NAMED).map(|(key, ..)| key.to_string()).collect();

@@ -3,7 +3,7 @@
 //! Only brackets and quotation marks of an expression are compared: what functions and metrics exist is not known.
 
 use argocd::sync_order;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, suggestion};
 use document::{Node, block};
 use kubernetes::object::Object;
 
@@ -14,6 +14,12 @@ pub const CODES: &[Code] = &[Code::AlertInvalid];
 
 /// The units of durations, the largest first, as Prometheus requires them to be ordered.
 const UNITS: [&str; 7] = ["y", "w", "d", "h", "m", "s", "ms"];
+
+/// The fields of a group of rules.
+const GROUP: &[&str] = &["interval", "labels", "limit", "name", "partial_response_strategy", "query_offset", "rules"];
+
+/// The fields of a rule.
+const RULE: &[&str] = &["alert", "annotations", "expr", "for", "keep_firing_for", "labels", "record"];
 
 /// Checks the rules of all targets.
 #[must_use]
@@ -27,14 +33,45 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
 
 fn of_object(object: &Object) -> Vec<Diagnostic> {
     let mut found = Vec::new();
+    if let Some(spec) = object.find(&["spec"]) {
+        found.extend(unknown(object, spec, &["groups"]));
+    }
     for group in object.find(&["spec", "groups"]).map(Node::items).unwrap_or_default() {
         found.extend(["interval", "query_offset"].iter().filter_map(|key| duration(object, group, key)));
+        found.extend(unknown(object, group, GROUP));
         for rule in group.items_at(&["rules"]) {
+            found.extend(unknown(object, rule, RULE));
+            found.extend(incomplete(object, rule));
             found.extend(["for", "keep_firing_for"].iter().filter_map(|key| duration(object, rule, key)));
             found.extend(rule.get("expr").and_then(|node| expression(object, node)));
         }
     }
     found
+}
+
+/// A finding about a field that the definition of `PrometheusRule` does not have.
+fn unknown(object: &Object, owner: &Node, known: &[&str]) -> Option<Diagnostic> {
+    let (key, _) = owner.entries().iter().find(|(key, _)| !known.contains(&key.name.as_str()))?;
+    let message = format!("unknown field `{}` in {}", key.name, object.title());
+    let found = object.finding(Code::AlertInvalid, message, Place::new(&owner.source, key.span.clone()), "");
+    Some(found.help(suggestion(&key.name, known.iter().copied())))
+}
+
+/// A finding about a rule that lacks what every rule has.
+fn incomplete(object: &Object, rule: &Node) -> Option<Diagnostic> {
+    let has = |key: &str| rule.get(key).is_some();
+    let (what, help) = match (has("alert"), has("record")) {
+        _ if rule.entries().iter().any(|(key, _)| !RULE.contains(&key.name.as_str())) => return None,
+        (true, true) => ("has both `alert` and `record`", "remove one of them"),
+        (false, false) => ("has neither `alert` nor `record`", "add its name"),
+        _ if !has("expr") => ("has no `expr`", "add the expression"),
+        _ => return None,
+    };
+    let name = rule.get("alert").or_else(|| rule.get("record"));
+    let title = name.and_then(Node::as_str).map(|name| format!(" `{name}`")).unwrap_or_default();
+    let message = format!("rule{title} of {} {what}", object.title());
+    let place = name.unwrap_or(rule).place();
+    Some(object.finding(Code::AlertInvalid, message, place, "").help(help))
 }
 
 /// A finding about a duration that Prometheus cannot parse.
@@ -46,7 +83,7 @@ fn duration(object: &Object, owner: &Node, key: &str) -> Option<Diagnostic> {
     Some(found.help("write numbers with the units `y`, `w`, `d`, `h`, `m`, `s`, and `ms`, such as `1h30m`"))
 }
 
-fn is_duration(text: &str) -> bool {
+pub(super) fn is_duration(text: &str) -> bool {
     let (mut rest, mut next) = (text, 0);
     while !rest.is_empty() {
         let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
@@ -77,7 +114,7 @@ fn expression(object: &Object, node: &Node) -> Option<Diagnostic> {
 }
 
 /// Where brackets or quotation marks do not match, and which.
-fn unbalanced(text: &str) -> Option<(usize, String)> {
+pub(super) fn unbalanced(text: &str) -> Option<(usize, String)> {
     let mut open: Vec<(usize, char)> = Vec::new();
     let mut chars = text.char_indices();
     while let Some((at, c)) = chars.next() {

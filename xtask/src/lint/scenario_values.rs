@@ -22,9 +22,10 @@ pub const CODES: &[Code] = &[Code::ScenarioInvalid];
 
 /// A value file of a scenario, and the step that deploys with it.
 #[derive(Debug)]
-struct Use<'a> {
+pub(super) struct Use<'a> {
     target: &'a ChartTarget<'a>,
-    file: PathBuf,
+    /// The file.
+    pub(super) file: PathBuf,
     scenario: String,
     step: String,
 }
@@ -53,11 +54,11 @@ pub fn inputs(subject: &ChartSubject<'_>) -> String {
 }
 
 /// The value files of all scenarios, each once per Application.
-fn uses<'a>(subject: &ChartSubject<'a>) -> Vec<Use<'a>> {
+pub(super) fn uses<'a>(subject: &ChartSubject<'a>) -> Vec<Use<'a>> {
     let mut all = Vec::new();
     for one in subject.rendered.iter().filter(|one| one.target.id.case == DEFAULT_CASE) {
         // Scenarios that cannot be read are reported by the check of scenarios.
-        let scenarios = scenario::of_app(subject.workspace, FOLDER, &one.target.id.app).unwrap_or_default();
+        let (scenarios, _) = scenario::readable(subject.workspace, FOLDER, &one.target.id.app);
         let mut seen = BTreeSet::new();
         for scenario in scenarios {
             for step in &scenario.steps {

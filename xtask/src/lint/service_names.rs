@@ -1,4 +1,5 @@
 //! DNS names of Services in environment variables, arguments, and ConfigMaps: `mail.postfix.svc`, with a port or without.
+//! The port must be one of the Service.
 //!
 //! Such a name may be that of a Service that is deployed elsewhere, so it is reported only if it is nearly that of a rendered
 //! one: in the same namespace, or with the same name in another namespace.
@@ -7,12 +8,13 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, nearest_within};
 use document::{Node, block};
 use kubernetes::inventory::View;
 use kubernetes::inventory::entry::Id;
+use kubernetes::inventory::pods::number;
 use kubernetes::object::Object;
 
 use super::subject::Subject;
 
 /// The codes of this check.
-pub const CODES: &[Code] = &[Code::ReferenceMissing];
+pub const CODES: &[Code] = &[Code::ReferenceMissing, Code::ReferencePort];
 
 /// What follows the namespace in the DNS name of a Service.
 const SUFFIX: &str = ".svc";
@@ -30,8 +32,16 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     for object in subject.objects {
         let Some(view) = subject.clusters.view(&object.target) else { continue };
         let mut seen: Vec<(String, String)> = Vec::new();
+        let mut ports: Vec<(String, i64)> = Vec::new();
         for node in texts(&view, object) {
-            for name in names(node.as_str().unwrap_or_default()) {
+            let text = node.as_str().unwrap_or_default();
+            for name in names(text) {
+                if let Some(port) =
+                    port_after(text, &name).filter(|port| !ports.contains(&(name.service.to_owned(), *port)))
+                {
+                    ports.push((name.service.to_owned(), port));
+                    diagnostics.0.extend(unknown_port(&view, object, node, &name, port));
+                }
                 let known = (name.service.to_owned(), name.namespace.to_owned());
                 if seen.contains(&known) {
                     continue;
@@ -94,6 +104,46 @@ fn names(text: &str) -> Vec<Name<'_>> {
     found
 }
 
+/// The number of the port after a name, which may be in brackets.
+fn port_after(text: &str, name: &Name<'_>) -> Option<i64> {
+    let line_start = text[..name.start].rfind('\n').map_or(0, |at| at + 1);
+    // An example in a comment.
+    if text[line_start..name.start].trim_start().starts_with(['#', ';', '/', '*']) {
+        return None;
+    }
+    let rest = &text[name.start..];
+    let rest = &rest[rest.find(SUFFIX)? + SUFFIX.len()..];
+    let rest = rest.strip_prefix(".cluster.local").unwrap_or(rest);
+    let rest = rest.trim_start_matches('.');
+    let rest = rest.strip_prefix(']').unwrap_or(rest).strip_prefix(':')?;
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let end = rest[digits..].chars().next();
+    rest[..digits].parse().ok().filter(|_| !end.is_some_and(|c| c.is_alphanumeric() || "$%{".contains(c)))
+}
+
+/// Reports a port that a Service with an address of its own lacks.
+fn unknown_port(view: &View<'_, '_>, object: &Object, node: &Node, name: &Name<'_>, port: i64) -> Option<Diagnostic> {
+    let entry = view.find(&Id { group: "", kind: "Service", namespace: name.namespace, name: name.service })?;
+    let service = entry.object;
+    let field = |key: &str| service.find(&["spec", key]).and_then(Node::as_str);
+    // A headless Service leads to every port of its pods.
+    if field("clusterIP") == Some("None") || field("type") == Some("ExternalName") {
+        return None;
+    }
+    let list = service.find(&["spec", "ports"])?;
+    let known: Vec<i64> = list.items().iter().filter_map(|one| one.get("port").and_then(number)).collect();
+    if known.is_empty() || known.contains(&port) {
+        return None;
+    }
+    let message = format!("{} has no port {port}", service.title());
+    let found = object.finding(Code::ReferencePort, message, place(node, name.start), "");
+    let found = found.at(service.find(&["spec"]).unwrap_or(&service.root).key_place("ports"), "ports of the Service");
+    Some(match known[..] {
+        [only] => found.help(format!("did you mean {only}?")),
+        _ => found.help(format!("use one of {}", known.iter().map(i64::to_string).collect::<Vec<_>>().join(", "))),
+    })
+}
+
 fn finding(view: &View<'_, '_>, object: &Object, node: &Node, name: &Name<'_>) -> Option<Diagnostic> {
     let id = |namespace| Id { group: "", kind: "Service", namespace, name: name.service };
     if view.find(&id(name.namespace)).is_some() {
@@ -149,6 +199,19 @@ mod tests {
         }
         for (one, other) in [("main-db-rw", "main-db-ro"), ("shard-1", "shard-2"), ("app-a", "app-b"), ("web", "wbe")] {
             assert!(!is_similar(one, other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn ports_follow_names() {
+        for (text, expected) in [
+            ("http://web.shop.svc:81/x", Some(81)),
+            ("[web.shop.svc.cluster.local]:25", Some(25)),
+            ("web.shop.svc", None),
+            ("web.shop.svc:${PORT}", None),
+            ("# http://web.shop.svc:81", None),
+        ] {
+            assert_eq!(port_after(text, &names(text)[0]), expected, "{text}");
         }
     }
 

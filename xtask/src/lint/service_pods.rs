@@ -144,6 +144,8 @@ impl<'a> Aim<'a> {
     }
 }
 
+const PROTOCOLS: &[&str] = &["TCP", "UDP", "SCTP"];
+
 fn protocol(port: &Node) -> &str {
     port.get("protocol").and_then(Node::as_str).unwrap_or(DEFAULT_PROTOCOL)
 }
@@ -158,7 +160,8 @@ fn target_port(view: &View<'_, '_>, service: &Object, port: &Node, selected: &[&
         Aim::Name(name) => {
             let found = selected.iter().flat_map(|pods| pods.ports());
             let found: Vec<&Port<'_>> = found.filter(|port| aim.is(port)).collect();
-            if found.iter().any(|port| port.protocol == protocol) {
+            // An invalid protocol is reported elsewhere.
+            if found.iter().any(|port| port.protocol == protocol || !PROTOCOLS.contains(&port.protocol)) {
                 return selected.iter().find_map(|pods| ambiguous(service, node, name, protocol, pods));
             }
             Some(unknown_name(service, node, name, found.first().copied(), selected))

@@ -16,6 +16,7 @@ use document::{Node, Value};
 use workspace::authored::{self, Authored, Origin};
 use workspace::target::ChartTarget;
 
+use crate::lint::scenario_values;
 use crate::lint::subject::ChartSubject;
 
 /// The codes that this check reports.
@@ -36,7 +37,13 @@ pub fn check(subject: &ChartSubject<'_>) -> Diagnostics {
 fn found(subject: &ChartSubject<'_>) -> Result<Diagnostics> {
     let root = subject.helm.root;
     let tree = ChartTree::read(root, &subject.chart.directory, subject.directory)?;
-    let all = values(root, subject.chart, subject.cases.iter().copied());
+    let mut all = values(root, subject.chart, subject.cases.iter().copied());
+    let mut files: Vec<_> = scenario_values::uses(subject).into_iter().map(|one| one.file).collect();
+    files.sort();
+    files.dedup();
+    let scenarios: Vec<(Option<String>, Authored)> =
+        files.into_iter().filter_map(|file| Some((None, authored::file(root, file, Origin::Case)?))).collect();
+    all.extend(scenarios.iter().cloned());
     let nodes: Vec<&Node> = all.iter().map(|(_, values)| &values.document.root).collect();
     let usage = Usage::new(&tree, &nodes);
     let mut found = Diagnostics::default();
@@ -56,6 +63,9 @@ fn found(subject: &ChartSubject<'_>) -> Result<Diagnostics> {
     };
     for (target, values) in values(root, subject.chart, targets.iter().copied()) {
         unread.tree(target.as_deref(), &values);
+    }
+    for (_, values) in &scenarios {
+        unread.tree(None, values);
     }
     for target in &targets {
         unread.parameters(target);

@@ -12,7 +12,9 @@ use std::ops::Range;
 
 use super::marks;
 use super::parse::parse;
-use super::tree::{Command, Control, Define, Node, Operand, Output, Pipeline, Root, Tag, Template, Text, defines};
+use super::tree::{
+    Command, Control, Define, Keyword, Node, Operand, Output, Pipeline, Root, Tag, Template, Text, defines,
+};
 
 /// Starts the names of the copies.
 const PREFIX: &str = "xtask-provenance:";
@@ -85,7 +87,8 @@ pub fn instrument(files: &[File<'_>], trust: Trust) -> Option<Instrumented> {
             names.insert(define.name.as_str());
         });
     }
-    let mut writer = Writer { text: "", file: 0, names: &names, trust, marks: Vec::new(), out: String::new() };
+    let mut writer =
+        Writer { text: "", file: 0, names: &names, trust, dot: None, marks: Vec::new(), out: String::new() };
     let mut texts = Vec::new();
     for (index, (file, template)) in files.iter().zip(&templates).enumerate() {
         if !template.problems.is_empty() {
@@ -131,6 +134,8 @@ struct Writer<'a> {
     /// The named templates that have a marked copy.
     names: &'a BTreeSet<&'a str>,
     trust: Trust,
+    /// The variable with the marked copy of the dot, in a `with` whose pipeline includes a named template.
+    dot: Option<String>,
     marks: Vec<Mark>,
     out: String,
 }
@@ -152,7 +157,9 @@ impl Writer<'_> {
         self.out.push_str("{{ define ");
         self.name(&define.name_span);
         self.out.push_str(" }}");
+        let dot = self.dot.take();
         self.nodes(&define.body);
+        self.dot = dot;
         self.out.push_str("{{ end }}");
     }
 
@@ -217,11 +224,33 @@ impl Writer<'_> {
     }
 
     fn control(&mut self, control: &Control) {
+        let outer = self.dot.clone();
+        // The condition is decided on unmarked text, and the body prints the copy.
+        let mut copy = self.copy_of_dot(control);
         for arm in &control.arms {
             self.tag(&arm.tag);
+            let keeps = control.keyword == Keyword::If || arm.pipeline.is_none();
+            self.dot = copy.take().or_else(|| outer.clone().filter(|_| keeps));
             self.nodes(&arm.body);
         }
+        self.dot = outer;
         self.out.push_str("{{ end }}");
+    }
+
+    /// Declares a variable with the marked copy of what a `with` includes.
+    fn copy_of_dot(&mut self, control: &Control) -> Option<String> {
+        let pipeline = control.arms.first()?.pipeline.as_ref()?;
+        if control.keyword != Keyword::With || !pipeline.variables.is_empty() {
+            return None;
+        }
+        let literal = self.included(pipeline)?;
+        let name = format!("$xtaskProvenance{}", self.marks.len());
+        self.out.push_str(&format!("{{{{ {name} := "));
+        self.out.push_str(&self.text[pipeline.span.start..literal.start]);
+        self.name(&literal);
+        self.out.push_str(&self.text[literal.end..pipeline.span.end]);
+        self.out.push_str(" }}");
+        Some(name)
     }
 
     fn enclosed(&mut self, tag: &Tag, write: impl FnOnce(&mut Self)) {
@@ -253,10 +282,15 @@ impl Writer<'_> {
             return;
         }
         let included = self.included(&output.pipeline);
+        let dot = self.dot.clone().and_then(|name| Some((name, self.printed_dot(&output.pipeline)?)));
         self.enclosed(&output.tag, |writer| {
             let inside = output.tag.inside.clone();
             writer.out.push_str("{{ ");
-            if let Some(literal) = included {
+            if let Some((name, dot)) = dot {
+                writer.out.push_str(&writer.text[inside.start..dot.start]);
+                writer.out.push_str(&name);
+                writer.out.push_str(&writer.text[dot.end..inside.end]);
+            } else if let Some(literal) = included {
                 writer.out.push_str(&writer.text[inside.start..literal.start]);
                 writer.name(&literal);
                 writer.out.push_str(&writer.text[literal.end..inside.end]);
@@ -290,6 +324,19 @@ impl Writer<'_> {
             },
             _ => None,
         }
+    }
+
+    /// The dot that a pipeline prints, if the pipeline leaves its marks alone.
+    fn printed_dot(&self, pipeline: &Pipeline) -> Option<Range<usize>> {
+        let (first, rest) = pipeline.commands.split_first()?;
+        let operand = match first.operands.as_slice() {
+            [only] => only,
+            [_, arguments @ .., last] if self.leaves_alone(first, Some(arguments)) => last,
+            _ => return None,
+        };
+        let is_dot = operand.root == Root::Dot && operand.fields.is_empty();
+        let plain = rest.iter().all(|command| self.leaves_alone(command, command.operands.get(1..)));
+        (is_dot && plain).then(|| operand.span.clone())
     }
 
     /// Whether a function with these arguments before the last one leaves the marks in its last argument alone.
@@ -354,6 +401,17 @@ mod tests {
         assert_eq!(copy("{{ include \"a\" . }}", Trust::Never).as_deref(), Some("{{ include \"a\" . }}"));
         assert_eq!(copy("{{ $a := include \"a\" . }}", Trust::Usual), None);
         assert_eq!(copy("{{ if include \"a\" . }}{{ end }}", Trust::Usual), None);
+    }
+
+    #[test]
+    fn what_a_with_includes_is_printed_with_marks() {
+        let text = "{{ define \"a\" }}{{ end }}{{ define \"b\" }}{{ with include \"a\" . | trim }}{{ . | nindent 8 }}{{ .x }}\
+                    {{ range .y }}{{ . }}{{ end }}{{ else }}{{ . }}{{ end }}{{ end }}";
+        let out = shown(text, Trust::Usual);
+        let expected = "{{ $xtaskProvenance0 := include \"@a\" . | trim }}{{ with include \"a\" . | trim }}\
+                        {{ \"‹<0›\" }}{{ $xtaskProvenance0 | nindent 8 }}{{ \"‹>0›\" }}{{ \"‹<1›\" }}{{ .x }}{{ \"‹>1›\" }}\
+                        {{ range .y }}{{ \"‹<2›\" }}{{ . }}{{ \"‹>2›\" }}{{ end }}{{ else }}{{ \"‹<3›\" }}{{ . }}{{ \"‹>3›\" }}{{ end }}";
+        assert!(out.contains(expected), "{out}");
     }
 
     #[test]

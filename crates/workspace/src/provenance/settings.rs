@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use diagnostics::Source;
+use diagnostics::{Place, Source};
 use document::{Node, Value, yaml};
 use helm::dependencies::ChartTree;
 use helm::template::flow::value::ANY;
@@ -60,6 +60,12 @@ impl<'a> Settings<'a> {
             let written = place.source.text.get(node.span.clone()).unwrap_or_default().to_owned();
             Some(Setting { place, written, parameter: None })
         })
+    }
+
+    /// Where the target sets a key, unless a parameter does.
+    #[must_use]
+    pub fn key(&self, path: &[String]) -> Option<Place> {
+        self.own.find_key(path).filter(|_| !self.own.is_parameter(path))
     }
 
     /// The value at a path, unless it is a parameter or not set.

@@ -78,7 +78,16 @@ impl Trail {
                 (unquoted(&setting.written) == unquoted(text))
                     .then(|| Used { setting: Some(setting), ..Used::new(path) })
             };
-            if let Some(entry) = entries.into_iter().find_map(same) {
+            let entries: Vec<Vec<String>> = entries.collect();
+            // The key itself, where the finding is about a key.
+            let key = || {
+                let name = field.last().filter(|name| name.as_str() == unquoted(text))?;
+                let mut inside = entries.iter().filter(|path| path.last() == Some(name) && **path != base);
+                let (path, place) = inside.find_map(|path| Some((path, settings.key(path)?)))?;
+                let setting = Setting { place, written: name.clone(), parameter: None };
+                Some(Used { setting: Some(setting), ..Used::new(path.clone()) })
+            };
+            if let Some(entry) = entries.iter().cloned().find_map(same).or_else(key) {
                 *used = entry;
             }
         }
@@ -101,6 +110,12 @@ impl Trail {
         let text = unquoted(text);
         // The tag of an image is often a value of its own.
         only(text).or_else(|| only(text.rsplit_once(':')?.1))
+    }
+
+    /// The only value whose text is in the line.
+    #[must_use]
+    pub fn shown_value(&self) -> Option<&Used> {
+        self.values.first().filter(|_| self.shown == 1)
     }
 
     /// The main writer: the first action, which prints the value of a line, or else the first text.

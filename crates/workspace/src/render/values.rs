@@ -59,7 +59,8 @@ impl<'a> Values<'a> {
     }
 
     /// Where a key is set.
-    pub(super) fn find_key(&self, pointer: &[String]) -> Option<Place> {
+    #[must_use]
+    pub fn find_key(&self, pointer: &[String]) -> Option<Place> {
         if let Some(parameter) = self.parameter(pointer) {
             return Some(parameter.place);
         }

@@ -1,6 +1,9 @@
 //! Jobs and `CronJobs`: retries, completions, and schedules.
 //!
-//! Does not check whether a time zone exists, nor the duration of `@every`.
+//! Does not check the duration of `@every`. The API server has its own list of time zones, so one that is unknown here is
+//! reported only if it is nearly a known one.
+
+use diagnostics::nearest_within;
 
 use super::look::{At, Look};
 use crate::schedule;
@@ -35,6 +38,10 @@ pub(super) fn check(look: &mut Look<'_>) {
         && zone.text().is_some_and(|text| text.is_empty() || text.eq_ignore_ascii_case("local"))
     {
         look.reject(&zone, "is not a valid time zone", "expected a name such as `Europe/Berlin`");
+    } else if let Some(zone) = spec.get("timeZone")
+        && let Some(near) = zone.text().and_then(near_zone)
+    {
+        look.reject(&zone, "is not a valid time zone", format!("did you mean `{near}`?"));
     }
     let Some(template) = spec.walk(&["jobTemplate", "spec"]) else { return };
     job(look, &template);
@@ -45,6 +52,16 @@ pub(super) fn check(look: &mut Look<'_>) {
             look.reject(&at, "is not allowed in a CronJob", "Kubernetes generates the selector of each Job");
         }
     }
+}
+
+/// The names in the database of time zones.
+const ZONES: &str = include_str!("time_zones.txt");
+
+/// The time zone that is probably meant.
+fn near_zone(text: &str) -> Option<&'static str> {
+    let known = || ZONES.lines();
+    let unknown = text.len() > 4 && !known().any(|zone| zone == text);
+    unknown.then(|| nearest_within(text, 2, known()))?
 }
 
 /// What is wrong with the schedule of a `CronJob`.

@@ -68,10 +68,12 @@ fn amounts<'a>(look: &mut Look<'a>, resources: &At<'a>) {
                 look.reject(&request, "requires a limit", "set the same amount under `limits`");
             }
             Some(Some(allowed)) if exceeds(wanted, allowed) => {
-                look.reject(&request, "exceeds its limit", limit_label(&key.name, limit.as_ref()));
+                let found = look.reject(&request, "exceeds its limit", limit_label(&key.name, limit.as_ref()));
+                found.places.extend(limit.as_ref().map(|limit| (limit.node.place(), "the limit".to_owned())));
             }
             Some(Some(allowed)) if exceeds(allowed, wanted) && not_overcommittable => {
-                look.reject(&request, "must be equal to its limit", limit_label(&key.name, limit.as_ref()));
+                let found = look.reject(&request, "must be equal to its limit", limit_label(&key.name, limit.as_ref()));
+                found.places.extend(limit.as_ref().map(|limit| (limit.node.place(), "the limit".to_owned())));
             }
             _ => {}
         }
