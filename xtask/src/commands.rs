@@ -111,7 +111,7 @@ impl<'a> Session<'a> {
     ) -> Result<Self> {
         let root = find_root(root)?;
         environment.check_cache()?;
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let cores = toolbox::parallel::cores();
         environment.check_now()?;
         let today = environment.today();
         Ok(Self {

@@ -11,6 +11,19 @@ pub fn quoted(text: &str) -> String {
     })
 }
 
+/// The string that [`quoted`] formatted, if it needed no escapes.
+#[must_use]
+pub fn plain(quoted: &str) -> Option<&str> {
+    let text = quoted.strip_prefix('"')?.strip_suffix('"')?;
+    // Digests and most paths are ASCII, which is quicker to check.
+    let is_plain = if text.is_ascii() {
+        text.bytes().all(|byte| !matches!(byte, b'"' | b'\\' | 0x7f | ..b' '))
+    } else {
+        !text.contains(|c: char| c == '"' || c == '\\' || c.is_control())
+    };
+    is_plain.then_some(text)
+}
+
 /// Escapes further characters of the basic multilingual plane in JSON text. They must not be part of its syntax.
 #[must_use]
 pub fn escape(json: &str, further: impl Fn(char) -> bool) -> String {

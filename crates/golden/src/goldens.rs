@@ -87,6 +87,15 @@ impl Golden {
         reasons
     }
 
+    /// Drops the contents of the files, and what they were rendered from.
+    pub fn forget(&mut self) {
+        let _ = self.edited();
+        self.files = BTreeMap::new();
+        if let Some(lock) = &mut self.lock {
+            *lock = Lock { inputs: Inputs::new(), outputs: BTreeMap::new() };
+        }
+    }
+
     /// The goldens that do not match render.lock, each with what happened to it.
     #[must_use]
     pub fn edited(&self) -> &[(String, &'static str)] {

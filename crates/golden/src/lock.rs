@@ -33,16 +33,7 @@ impl Lock {
 
     /// Parses a file as [`Self::to_text`] writes it, which takes a fraction of the time.
     fn parse_written(text: &str) -> Option<Self> {
-        let word = |text: &str| {
-            let word = text.strip_prefix('"')?.strip_suffix('"')?;
-            // Digests and most paths are ASCII, which is quicker to check.
-            let plain = if word.is_ascii() {
-                word.bytes().all(|byte| !matches!(byte, b'"' | b'\\' | 0x7f | ..b' '))
-            } else {
-                !word.contains(|c: char| c == '"' || c == '\\' || c.is_control())
-            };
-            plain.then(|| word.to_owned())
-        };
+        let word = |text: &str| json::plain(text).map(str::to_owned);
         let mut lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
         (lines.next()? == format!("version = {VERSION}") && lines.next()? == "[inputs]").then_some(())?;
         let mut lock = Self { inputs: Inputs::new(), outputs: BTreeMap::new() };

@@ -3,14 +3,13 @@
 //! Git names the contents of files, so a golden that two revisions have in common is read once.
 
 use std::collections::{BTreeMap, HashMap};
-use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 
 use diagnostics::{Diagnostic, Diagnostics, Result};
 use toolbox::git::Repository;
 use toolbox::git_object;
-use toolbox::parallel::parallel;
+use toolbox::parallel::{cores, parallel};
 use toolbox::{inputs, regular_file};
 use workspace::target::TargetId;
 
@@ -114,10 +113,6 @@ impl Golden {
         let lock = self.lock_text.as_deref().map(|text| (lock::FILE, text));
         lock.into_iter().chain(self.files.iter().map(|(file, bytes)| (file.as_str(), bytes.as_slice())))
     }
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// The target of a golden, and the name of the file.

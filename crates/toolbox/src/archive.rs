@@ -17,9 +17,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use diagnostics::{Code, Limit, Result};
-use sha2::{Digest, Sha256};
-
-use crate::hexadecimal;
+pub use digests::sha256;
 
 use self::extension::{Extension, MAX_EXTENSION};
 use self::header::foreign_kind;
@@ -146,10 +144,4 @@ pub fn tree_digest(tree: &Tree) -> String {
         listing.push_str(&format!("{}  {path}\n", sha256(content)));
     }
     format!("tree-sha256:{}", sha256(listing.as_bytes()))
-}
-
-/// SHA-256 in lowercase hexadecimal.
-#[must_use]
-pub fn sha256(bytes: &[u8]) -> String {
-    hexadecimal::text(&Sha256::digest(bytes))
 }

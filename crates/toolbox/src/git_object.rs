@@ -1,9 +1,5 @@
 //! The names that Git gives to the contents of files.
 
-use sha1::Digest;
-
-use crate::hexadecimal;
-
 /// The length of a name in a repository that uses SHA-256.
 const SHA256: usize = 64;
 
@@ -12,9 +8,9 @@ const SHA256: usize = 64;
 pub fn name(content: &[u8], length: usize) -> String {
     let header = format!("blob {}\0", content.len());
     if length == SHA256 {
-        return crate::archive::sha256(&[header.as_bytes(), content].concat());
+        return digests::sha256(&[header.as_bytes(), content].concat());
     }
-    hexadecimal::text(&sha1::Sha1::new().chain_update(header).chain_update(content).finalize())
+    digests::sha1(header.as_bytes(), content)
 }
 
 #[cfg(test)]

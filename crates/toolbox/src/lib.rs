@@ -17,7 +17,6 @@ pub mod git;
 pub mod git_directory;
 pub mod git_index;
 pub mod git_object;
-pub mod hexadecimal;
 pub mod inputs;
 pub mod limits;
 pub mod links;
@@ -34,3 +33,5 @@ pub mod tools;
 pub mod tools_lock;
 pub mod watch;
 pub mod worker;
+
+pub use digests::hexadecimal;

@@ -1,6 +1,14 @@
 //! Parallel work on a list of items.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::num::NonZero;
+use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
+
+/// How many threads can run at the same time. Finding it out reads several files.
+#[must_use]
+pub fn cores() -> usize {
+    static CORES: OnceLock<usize> = OnceLock::new();
+    *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, NonZero::get))
+}
 
 /// Calls `work` for each item, at most `jobs` at a time, and returns the results in the order of the items.
 pub fn parallel<T: Sync, R: Send>(jobs: usize, items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {

@@ -1,14 +1,13 @@
 //! The files of charts in the checkout, each of which a run reads once.
 
 use std::collections::HashMap;
-use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use diagnostics::Result;
 use helm::chart_files;
 use toolbox::inputs::Inputs;
-use toolbox::parallel::parallel;
+use toolbox::parallel::{cores, parallel};
 
 use crate::find;
 
@@ -21,6 +20,12 @@ pub(crate) struct ChartContents {
     pub(crate) mentions_argocd: bool,
 }
 
+impl Default for ChartContents {
+    fn default() -> Self {
+        Self { files: Ok(Inputs::new()), mentions_argocd: false }
+    }
+}
+
 /// The charts that were read, by directory.
 #[derive(Debug, Default)]
 pub(crate) struct ReadCharts(Mutex<HashMap<PathBuf, Arc<ChartContents>>>);
@@ -28,8 +33,7 @@ pub(crate) struct ReadCharts(Mutex<HashMap<PathBuf, Arc<ChartContents>>>);
 impl ReadCharts {
     /// Reads charts below a root, on all cores.
     pub(crate) fn prefetch(&self, root: &Path, charts: &[&Path]) {
-        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let read = parallel(cores, charts, |chart| Arc::new(read(root, chart)));
+        let read = parallel(cores(), charts, |chart| Arc::new(read(root, chart)));
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.extend(charts.iter().map(|chart| chart.to_path_buf()).zip(read));
     }

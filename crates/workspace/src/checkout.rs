@@ -1,16 +1,23 @@
 //! What a clone of the repository would not contain: the files that Git ignores and does not track.
 
-use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use ignore::Match;
-use ignore::gitignore::Gitignore;
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use toolbox::git_directory::Directories;
 use toolbox::git_index::Tracked;
+use toolbox::regular_file;
+
+/// The variables with which Git reads other configuration files.
+const GIT_CONFIGS: [&str; 2] = ["GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"];
+
+/// The key that names a file with the rules of the user, in lowercase.
+const KEY: &[u8] = b"excludesfile";
 
 /// The rules of several files.
-type Rules = Rc<[Rc<Gitignore>]>;
+type Rules = Arc<[Arc<Gitignore>]>;
 
 /// The checkout of a repository. Knows each directory once it was asked for.
 #[derive(Debug)]
@@ -19,10 +26,10 @@ pub struct Checkout {
     /// The root of the Git repository; without one, nothing is ignored.
     top: Option<PathBuf>,
     /// The rules that apply in a directory, the nearest ones first.
-    rules: RefCell<HashMap<PathBuf, Rules>>,
-    ignored: RefCell<HashMap<PathBuf, bool>>,
+    rules: Mutex<HashMap<PathBuf, Rules>>,
+    ignored: Mutex<HashMap<PathBuf, bool>>,
     /// The files that Git tracks although it ignores them are rare, so the index is read only if a path is ignored.
-    tracked: OnceCell<Tracked>,
+    tracked: OnceLock<Tracked>,
 }
 
 impl Checkout {
@@ -30,13 +37,7 @@ impl Checkout {
     #[must_use]
     pub fn new(root: &Path) -> Self {
         let top = root.ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_path_buf);
-        let mut checkout = Self {
-            root: root.to_path_buf(),
-            top,
-            rules: RefCell::default(),
-            ignored: RefCell::default(),
-            tracked: OnceCell::new(),
-        };
+        let mut checkout = Self { top, ..Self::whole(root) };
         // A workspace that is ignored as a whole, such as the one that `new` prepares, does not belong to the repository.
         if checkout.lacks(root) {
             checkout.top = None;
@@ -50,9 +51,9 @@ impl Checkout {
         Self {
             root: root.to_path_buf(),
             top: None,
-            rules: RefCell::default(),
-            ignored: RefCell::default(),
-            tracked: OnceCell::new(),
+            rules: Mutex::default(),
+            ignored: Mutex::default(),
+            tracked: OnceLock::new(),
         }
     }
 
@@ -75,12 +76,12 @@ impl Checkout {
 
     fn ignores(&self, path: &Path) -> bool {
         let Some(top) = self.top.as_deref().filter(|top| path.starts_with(top) && path != *top) else { return false };
-        if let Some(known) = self.ignored.borrow().get(path) {
+        if let Some(known) = locked(&self.ignored).get(path) {
             return *known;
         }
         let Some(parent) = path.parent() else { return false };
         let ignored = self.ignores(parent) || self.matches(top, parent, path);
-        self.ignored.borrow_mut().insert(path.to_path_buf(), ignored);
+        locked(&self.ignored).insert(path.to_path_buf(), ignored);
         ignored
     }
 
@@ -91,28 +92,27 @@ impl Checkout {
             return false;
         }
         let is_folder = path.is_dir() && !path.is_symlink();
-        let decides = |rules: &Rc<Gitignore>| match rules.matched(path, is_folder) {
-            Match::Ignore(_) => Some(true),
-            Match::Whitelist(_) => Some(false),
-            Match::None => None,
-        };
-        rules.iter().find_map(decides).unwrap_or(false)
+        ignored_by(&rules, path, is_folder)
     }
 
     fn rules(&self, top: &Path, folder: &Path) -> Rules {
-        if let Some(known) = self.rules.borrow().get(folder) {
-            return Rc::clone(known);
+        if let Some(known) = locked(&self.rules).get(folder) {
+            return Arc::clone(known);
         }
-        let above = match folder.parent().filter(|_| folder != top) {
-            Some(parent) => self.rules(top, parent),
-            None => rules_in(folder, &folder.join(".git/info/exclude")).into_iter().collect(),
+        let all = match folder.parent().filter(|_| folder != top) {
+            Some(parent) => with_own(&self.rules(top, parent), folder),
+            None => with_own(&top_rules(top), folder),
         };
-        let all = match rules_in(folder, &folder.join(".gitignore")) {
-            Some(own) => std::iter::once(own).chain(above.iter().cloned()).collect(),
-            None => above,
-        };
-        self.rules.borrow_mut().insert(folder.to_path_buf(), Rc::clone(&all));
+        locked(&self.rules).insert(folder.to_path_buf(), Arc::clone(&all));
         all
+    }
+
+    /// A directory of the checkout, to be walked through, without the rules in its own .gitignore.
+    pub(crate) fn folder(&self, path: &Path) -> Folder<'_> {
+        let top = self.top.as_deref().filter(|top| path.starts_with(top));
+        let above = top.zip(path.parent()).filter(|(top, _)| path != *top);
+        let rules = above.map(|(top, parent)| self.rules(top, parent)).or_else(|| top.map(top_rules));
+        Folder { checkout: self, rules: rules.unwrap_or_default(), is_ignored: self.ignores(path) }
     }
 
     fn tracks(&self, path: &Path) -> bool {
@@ -121,15 +121,90 @@ impl Checkout {
     }
 }
 
+/// A directory of a checkout, whose entries are known without asking the file system about each.
+#[derive(Debug)]
+pub(crate) struct Folder<'c> {
+    checkout: &'c Checkout,
+    rules: Rules,
+    is_ignored: bool,
+}
+
+impl Folder<'_> {
+    /// Whether a clone lacks an entry of this directory.
+    pub(crate) fn lacks(&self, path: &Path, is_folder: bool) -> bool {
+        self.ignores(path, is_folder) && !self.checkout.tracks(path)
+    }
+
+    /// A directory in this one, without the rules in its own .gitignore.
+    pub(crate) fn enter(&self, path: &Path) -> Self {
+        let is_ignored = self.ignores(path, true);
+        Self { checkout: self.checkout, rules: Arc::clone(&self.rules), is_ignored }
+    }
+
+    /// The same directory, with the rules in its .gitignore.
+    pub(crate) fn with_rules(self, path: &Path) -> Self {
+        if self.checkout.top.is_none() {
+            return self;
+        }
+        Self { rules: with_own(&self.rules, path), ..self }
+    }
+
+    fn ignores(&self, path: &Path, is_folder: bool) -> bool {
+        self.is_ignored || ignored_by(&self.rules, path, is_folder)
+    }
+}
+
+/// Whether rules ignore a path; the first ones that say something about it decide.
+fn ignored_by(rules: &Rules, path: &Path, is_folder: bool) -> bool {
+    let decides = |rules: &Arc<Gitignore>| match rules.matched(path, is_folder) {
+        Match::Ignore(_) => Some(true),
+        Match::Whitelist(_) => Some(false),
+        Match::None => None,
+    };
+    rules.iter().find_map(decides).unwrap_or(false)
+}
+
+/// The rules that apply in a directory, given those that apply above.
+fn with_own(above: &Rules, folder: &Path) -> Rules {
+    match rules_in(folder, &folder.join(".gitignore")) {
+        Some(own) => std::iter::once(own).chain(above.iter().cloned()).collect(),
+        None => Arc::clone(above),
+    }
+}
+
+/// The rules of a repository that are in none of its directories: its own, and those of the user.
+fn top_rules(top: &Path) -> Rules {
+    let own = Directories::of(top).and_then(|git| rules_in(top, &git.common.join("info/exclude")));
+    let users = may_have_users_rules().then(|| Arc::new(GitignoreBuilder::new(top).build_global().0));
+    own.into_iter().chain(users.filter(|rules| !rules.is_empty())).collect()
+}
+
+/// Whether the user may have rules for all repositories. Finding them takes longer than all other rules.
+fn may_have_users_rules() -> bool {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let Some(home) = set("HOME").filter(|_| GIT_CONFIGS.iter().all(|name| set(name).is_none())) else { return true };
+    let settings = set("XDG_CONFIG_HOME").unwrap_or_else(|| home.join(".config")).join("git");
+    let names_a_file = |path: &Path| {
+        let text = regular_file::read(path).unwrap_or_default().to_ascii_lowercase();
+        memchr::memmem::find(&text, KEY).is_some()
+    };
+    let configs = [home.join(".gitconfig"), settings.join("config"), PathBuf::from("/etc/gitconfig")];
+    settings.join("ignore").exists() || configs.iter().any(|path| names_a_file(path))
+}
+
 /// The rules in a file, for paths below a directory; `None` if there are none.
-fn rules_in(folder: &Path, file: &Path) -> Option<Rc<Gitignore>> {
+fn rules_in(folder: &Path, file: &Path) -> Option<Arc<Gitignore>> {
     if !file.is_file() {
         return None;
     }
-    let mut builder = ignore::gitignore::GitignoreBuilder::new(folder);
+    let mut builder = GitignoreBuilder::new(folder);
     // An invalid line has no effect, as in Git.
     let _ = builder.add(file);
-    builder.build().ok().filter(|rules| !rules.is_empty()).map(Rc::new)
+    builder.build().ok().filter(|rules| !rules.is_empty()).map(Arc::new)
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

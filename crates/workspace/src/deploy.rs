@@ -7,7 +7,6 @@ use std::sync::Arc;
 use argocd::application::{Application, Defined, HelmOptions, Source, helm_options};
 use argocd::chart_source::{chart_source, ignores_chart};
 use argocd::source_type::SourceType;
-use argocd::symbolic_links;
 use argocd::value_files::clean;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place, Result};
 use document::{Node, Value};
@@ -161,7 +160,7 @@ pub struct Deployer<'a> {
     lock: &'a ChartsLock,
     charts: BTreeMap<PathBuf, Result<Arc<Chart>>>,
     names: BTreeMap<String, Place>,
-    checkout: Checkout,
+    checkout: &'a Checkout,
     trees: Trees<'a>,
     /// The links with which Argo CD refuses the repository.
     links: Diagnostics,
@@ -172,15 +171,14 @@ pub struct Deployer<'a> {
 }
 
 impl<'a> Deployer<'a> {
-    /// For the Applications of a repository.
+    /// For the Applications of a repository, with the errors about its symbolic links.
     #[must_use]
-    pub fn new(root: &'a Path, cache: &'a Path, config: &'a Config, lock: &'a ChartsLock) -> Self {
-        let checkout = Checkout::new(root);
-        let mut links = Diagnostics::default();
-        if !config.allow_outside_links {
-            let found = symbolic_links::find(checkout.top(), &|path| checkout.lacks(path));
-            links = symbolic_links::report(checkout.top(), &found);
-        }
+    pub fn new(
+        root: &'a Path,
+        cache: &'a Path,
+        (config, lock): (&'a Config, &'a ChartsLock),
+        (checkout, links): (&'a Checkout, Diagnostics),
+    ) -> Self {
         Self {
             root,
             config,
@@ -293,7 +291,7 @@ impl<'a> Deployer<'a> {
                 self.kustomization(source, &node, (root, &directory), own.as_ref()).map(Rendered::Kustomize)
             }
             SourceType::Directory => {
-                let checkout = (own.as_ref().unwrap_or(&self.checkout), self.config);
+                let checkout = (own.as_ref().unwrap_or(self.checkout), self.config);
                 let commit = tree.and_then(|tree| tree.commit.as_deref());
                 let source = (source, &node, commit.unwrap_or_else(|| chart_recipe::revision(source)));
                 DirectorySource::new((root, &directory), checkout, application, source).map(Rendered::Directory)
@@ -390,7 +388,7 @@ impl<'a> Deployer<'a> {
         let enabled = self.config.kustomize_build_options.iter().any(|option| option.contains("--enable-helm"));
         let find = enabled.then_some(&mut find as &mut Pinned<'_>);
         let remotes = RemoteBases { root: self.root, config: self.config, trees: &self.trees };
-        KustomizeSource::new(place, checkout.unwrap_or(&self.checkout), (source, node), find, remotes)
+        KustomizeSource::new(place, checkout.unwrap_or(self.checkout), (source, node), find, remotes)
     }
 
     fn chart(&mut self, source: &Source, node: &Node, (root, directory): (&Path, &Path)) -> Result<ChartSource> {

@@ -8,15 +8,15 @@ use std::sync::LazyLock;
 
 use diagnostics::Source;
 use document::yaml;
-use ignore::{DirEntry, WalkBuilder};
+use ignore::WalkBuilder;
 use memchr::memmem::Finder;
 use toolbox::inputs;
+use toolbox::parallel::{cores, parallel};
 
 use crate::checkout::Checkout;
+pub use crate::files::GOLDENS;
+use crate::survey::{Survey, is_manifest};
 use crate::walk;
-
-/// The folder of the goldens.
-pub const GOLDENS: &str = "tests/golden";
 
 /// The folder in which every manifest is read, whatever it contains.
 pub const ARGOCD: &str = "argocd";
@@ -27,6 +27,11 @@ pub const GROUP: &str = "argoproj.io/";
 /// The files that may define something for Argo CD, sorted by path: those in argocd/, and those that `selects` names.
 #[must_use]
 pub fn candidates(root: &Path, selects: impl Fn(&str) -> bool) -> Vec<PathBuf> {
+    relevant(root, manifests(root), selects)
+}
+
+/// Those of some files that may define something for Argo CD. They are read on all cores.
+pub(crate) fn relevant(root: &Path, files: Vec<PathBuf>, selects: impl Fn(&str) -> bool) -> Vec<PathBuf> {
     let argocd = root.join(ARGOCD);
     let relevant = |path: &PathBuf| {
         // The error of an unreadable file is reported where it is read.
@@ -35,24 +40,15 @@ pub fn candidates(root: &Path, selects: impl Fn(&str) -> bool) -> Vec<PathBuf> {
     };
     // What nobody selects is not even read.
     let selected = |path: &PathBuf| path.starts_with(&argocd) || selects(&inputs::name(root, path));
-    manifests(root).into_iter().filter(|path| selected(path) && relevant(path)).collect()
+    let files: Vec<PathBuf> = files.into_iter().filter(selected).collect();
+    let relevant = parallel(cores(), &files, relevant);
+    files.into_iter().zip(relevant).filter_map(|(path, relevant)| relevant.then_some(path)).collect()
 }
 
 /// The YAML and JSON files of the repository, except those that are not manifests, sorted by path.
 #[must_use]
 pub fn manifests(root: &Path) -> Vec<PathBuf> {
-    let goldens = root.join(GOLDENS);
-    let builder = walk::builder(root, Checkout::new(root).is_in_git(), move |entry| {
-        entry.file_name() != ".git" && entry.path() != goldens && !is_part_of_chart(entry)
-    });
-    let mut files: Vec<PathBuf> = builder
-        .build()
-        .filter_map(Result::ok)
-        .filter(|entry| is_manifest(entry.path()) && is_file(entry) && !is_configuration(entry.path()))
-        .map(DirEntry::into_path)
-        .collect();
-    files.sort();
-    files
+    Survey::of(root, &Checkout::new(root)).manifests
 }
 
 /// The paths of all files of the repository that Git does not ignore, sorted, with `/`.
@@ -88,29 +84,6 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
         .collect();
     files.sort();
     files
-}
-
-/// Whether an entry is a file, or a link to one.
-fn is_file(entry: &DirEntry) -> bool {
-    let kind = entry.file_type();
-    kind.is_some_and(|kind| kind.is_file() || kind.is_symlink() && entry.path().is_file())
-}
-
-fn is_manifest(path: &Path) -> bool {
-    path.extension().is_some_and(|end| end == "yaml" || end == "yml" || end == "json")
-}
-
-/// Whether a folder belongs to a chart and contains no manifests as Kubernetes reads them.
-fn is_part_of_chart(entry: &DirEntry) -> bool {
-    let named = ["templates", "charts", "crds", "ci"].iter().any(|name| entry.file_name() == *name);
-    named && entry.path().is_dir() && entry.path().parent().is_some_and(|parent| parent.join("Chart.yaml").is_file())
-}
-
-/// Whether a file configures Helm or Kustomize.
-fn is_configuration(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let of_chart = name.starts_with("values") && path.with_file_name("Chart.yaml").is_file();
-    of_chart || ["kustomization.yaml", "kustomization.yml", "Chart.yaml"].contains(&&*name)
 }
 
 fn is_yaml(bytes: &[u8]) -> bool {

@@ -4,6 +4,7 @@
 //! applies what its parent renders.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use argocd::application;
 use argocd::application::{Defined, in_instance, instance_name, split_instance};
@@ -111,8 +112,9 @@ impl Workspace {
             return false;
         }
         let mut added = false;
-        // One for all of them, since it searches the repository for symbolic links.
-        let mut deployer = Deployer::new(&self.root, &self.cache, &self.config, &self.charts_lock);
+        let checkout = Arc::clone(&self.checkout);
+        let pinned = (&self.config, &self.charts_lock);
+        let mut deployer = Deployer::new(&self.root, &self.cache, pinned, (&checkout, self.links.clone()));
         for (defined, application) in new {
             if self.is_known(&defined.instance, &application) {
                 continue;

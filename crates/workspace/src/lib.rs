@@ -42,6 +42,7 @@ pub mod sealing;
 pub mod shard;
 mod source_directory;
 pub mod suppression;
+mod survey;
 pub mod sync_policy;
 pub mod target;
 pub mod tree;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use argocd::application::Defined;
 use argocd::project::Project;
+use argocd::symbolic_links;
 use diagnostics::wording::names;
 use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
 use document::yaml::Document;
@@ -15,6 +16,7 @@ use document::{Node, yaml};
 use helm::charts_lock::ChartsLock;
 use helm::dependencies::remote::Wanted;
 use toolbox::inputs;
+use toolbox::parallel::{cores, parallel};
 use toolbox::source::read;
 use toolbox::tools_lock::ToolsLock;
 
@@ -23,11 +25,13 @@ use crate::bootstrap::Bootstrap;
 use crate::bootstrap_charts::bootstrap_charts;
 use crate::chart_contents::ReadCharts;
 use crate::charts;
+use crate::checkout::Checkout;
 use crate::config::Config;
 use crate::deploy::{Deployer, Deployment, Unrendered};
 use crate::files::CONFIG_FILE;
 use crate::find;
 use crate::generate::{Generated, GeneratedApplication, Generator};
+use crate::survey::Survey;
 use crate::trees::Remotes;
 
 /// The lock file of chart archives.
@@ -80,6 +84,10 @@ pub struct Workspace {
     pub sound: bool,
     /// The charts that were read.
     pub(crate) read_charts: ReadCharts,
+    /// What a clone would not contain.
+    pub(crate) checkout: Arc<Checkout>,
+    /// The symbolic links with which Argo CD refuses the repository.
+    pub(crate) links: Diagnostics,
 }
 
 /// A file with manifests for Argo CD.
@@ -137,6 +145,7 @@ impl Workspace {
         };
         config.add_pins(&charts_lock, cache);
 
+        let (checkout, manifests, links) = survey(root, &config);
         let mut workspace = Self {
             root: root.to_path_buf(),
             cache: cache.to_path_buf(),
@@ -156,11 +165,12 @@ impl Workspace {
             used_repositories: BTreeSet::new(),
             sound: false,
             read_charts: ReadCharts::default(),
+            checkout,
+            links,
         };
         let (mut defined, mut sets) = (Vec::new(), Vec::new());
-        for path in find::candidates(root, |name| workspace.config.selects(name)) {
+        for (path, documents) in candidates(root, manifests, &workspace.config) {
             let selected = workspace.config.selects(&inputs::name(root, &path));
-            let documents = read(root, &path).and_then(|source| yaml::parse(&source));
             if documents.is_err() && workspace.config.application_patterns().is_none() && find::is_template(root, &path)
             {
                 continue;
@@ -194,7 +204,8 @@ impl Workspace {
         }
         defined.extend(workspace.config.bootstraps.iter().map(|one| bootstrapped(one, &workspace.config.repository)));
         let mut used_repositories = generator.used_repositories();
-        let mut deployer = Deployer::new(root, cache, &workspace.config, &workspace.charts_lock);
+        let pinned = (&workspace.config, &workspace.charts_lock);
+        let mut deployer = Deployer::new(root, cache, pinned, (&workspace.checkout, workspace.links.clone()));
         for one in defined {
             match deployer.deploy(one) {
                 Ok(deployment) => workspace.deployments.push(deployment),
@@ -303,6 +314,22 @@ impl Workspace {
 fn bootstrapped(one: &Bootstrap, repository: &str) -> Defined {
     let application = one.application(repository);
     Defined { instance: application.instance.clone(), place: application.place.clone(), application: Ok(application) }
+}
+
+/// The checkout, its manifests, and the errors about its symbolic links.
+fn survey(root: &Path, config: &Config) -> (Arc<Checkout>, Vec<PathBuf>, Diagnostics) {
+    let checkout = Arc::new(Checkout::new(root));
+    let Survey { manifests, links } = Survey::of(root, &checkout);
+    let links = if config.allow_outside_links { Vec::new() } else { links };
+    let links = symbolic_links::report(checkout.top(), &links);
+    (checkout, manifests, links)
+}
+
+/// The documents of the files that may define something for Argo CD. They are parsed on all cores.
+fn candidates(root: &Path, files: Vec<PathBuf>, config: &Config) -> Vec<(PathBuf, Result<Vec<Document>>)> {
+    let files = find::relevant(root, files, |name| config.selects(name));
+    let parsed = parallel(cores(), &files, |path| read(root, path).and_then(|source| yaml::parse(&source)));
+    files.into_iter().zip(parsed).collect()
 }
 
 /// The objects of a List of Argo CD's kinds, or else the document itself.

@@ -7,6 +7,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use argocd::release::Release;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Result, suggestion};
@@ -18,7 +19,6 @@ use toolbox::inputs::Inputs;
 use toolbox::timings;
 
 use crate::chart_recipe::{self, ChartPlace, Environment};
-use crate::checkout::Checkout;
 use crate::deploy::{ChartSource, Deployment, Elsewhere, RemoteChart, Rendered};
 use crate::find;
 use crate::jsonnet;
@@ -54,8 +54,7 @@ impl Inspections {
                 let broken = found.worst() > Class::Finding;
                 let reported = diagnostics.report(found);
                 let refused = broken.then_some(reported);
-                let files = workspace.read_charts.of(root, &chart.directory).files.clone();
-                Inspected { dependencies, refused, files }
+                Inspected { dependencies, refused, contents: workspace.read_charts.of(root, &chart.directory) }
             });
         }
         (Self(inspections), diagnostics)
@@ -87,8 +86,7 @@ pub fn plan<'a>(
     let _phase = timings::phase("plan");
     let mut diagnostics = Diagnostics::default();
     let selected = select(workspace, selection, &mut diagnostics);
-    let checkout = Checkout::new(&workspace.root);
-    let is_ignored = |path: &Path| checkout.lacks(path);
+    let is_ignored = |path: &Path| workspace.checkout.lacks(path);
     let mut targets = Vec::new();
     for deployment in &workspace.deployments {
         let cases = std::iter::once((DEFAULT_CASE, None))
@@ -343,8 +341,8 @@ impl<'a> Planner<'a, '_> {
             Planned::RemoteChart { source, recipe, inside, named } => {
                 let recipe = recipe.clone();
                 draft.namespace.clone_from(&recipe.namespace);
-                let inspected =
-                    Inspected { dependencies: Inspection::default(), refused: None, files: Ok(Inputs::new()) };
+                let contents = Arc::default();
+                let inspected = Inspected { dependencies: Inspection::default(), refused: None, contents };
                 self.chart_inputs(&recipe, &inspected, (root, named, prefix), &mut draft.inputs)?;
                 draft.inputs.insert(format!("{prefix}chart {}", source.pin.name), source.pin.digest.clone());
                 if !inside.is_empty() {
@@ -419,7 +417,12 @@ impl<'a> Planner<'a, '_> {
         inputs: &mut Inputs,
     ) -> Result<()> {
         let name = |file: &Path| chart_recipe::file_name(root, named, file);
-        inputs.extend(inspected.files.clone()?);
+        let files = inspected.contents.files.as_ref().map_err(Clone::clone)?;
+        if inputs.is_empty() {
+            inputs.clone_from(files);
+        } else {
+            inputs.extend(files.iter().map(|(name, digest)| (name.clone(), digest.clone())));
+        }
         for file in recipe.files() {
             if let Entry::Vacant(entry) = inputs.entry(name(file)) {
                 entry.insert(inputs::file_digest(file)?);

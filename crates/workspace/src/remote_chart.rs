@@ -11,7 +11,6 @@ use helm::chart::Chart;
 use helm::recipe::Recipe;
 
 use crate::chart_recipe::{self, ChartPlace, Environment};
-use crate::checkout::Checkout;
 use crate::deploy::{Deployment, RemoteChart};
 use crate::load::Workspace;
 use crate::target::{RemoteChartPart, Unpacked};
@@ -24,9 +23,8 @@ pub fn unpacked(
     part: &RemoteChartPart<'_>,
     directory: &Path,
 ) -> Result<Unpacked> {
-    let checkout = Checkout::new(&workspace.root);
     let outside = |path: &Path| path.starts_with(directory) || !path.starts_with(&workspace.root);
-    let is_ignored = |path: &Path| !outside(path) && checkout.lacks(path);
+    let is_ignored = |path: &Path| !outside(path) && workspace.checkout.lacks(path);
     let environment = Environment { root: &workspace.root, config: &workspace.config, argocd, is_ignored: &is_ignored };
     let RemoteChart { source, options, pin } = part.source;
     let place = ChartPlace::Archive(pin, Some(directory));

@@ -7,12 +7,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use argocd::application::{Application, HelmOptions, Source};
-use diagnostics::{Reported, Result};
+use diagnostics::Reported;
 use helm::chart::Chart;
 use helm::dependencies::Inspection;
 use helm::recipe::Recipe;
 use toolbox::inputs::Inputs;
 
+use crate::chart_contents::ChartContents;
 use crate::deploy::{ChartSource, Deployment, RemoteChart};
 use crate::kustomized::KustomizeSource;
 use crate::plain::DirectorySource;
@@ -256,5 +257,5 @@ pub struct Inspected {
     /// Set if the dependencies are too broken to render.
     pub refused: Option<Reported>,
     /// Its own files.
-    pub files: Result<Inputs>,
+    pub(crate) contents: Arc<ChartContents>,
 }

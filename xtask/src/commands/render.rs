@@ -77,8 +77,13 @@ pub(super) fn render(session: &Session<'_>, request: &Request, diagnostics: &mut
     let (targets, found) = shard::plan(&workspace, &inspections, argocd, &request.targets, request.shard);
     diagnostics.extend(found);
 
-    let demand = if request.force { Demand::All } else { Demand::Stale };
-    let jobs = rendering::render(session, &workspace, argocd, targets, demand, diagnostics);
+    let jobs = if request.force {
+        rendering::render(session, &workspace, argocd, targets, Demand::All, diagnostics)
+    } else if request.output.is_some() {
+        rendering::render(session, &workspace, argocd, targets, Demand::Stale, diagnostics)
+    } else {
+        rendering::render_without_fresh(session, &workspace, argocd, targets, diagnostics)
+    };
     let report = judge(session, request, &workspace, argocd, &jobs, diagnostics)?;
     session.printer.finished(&total(&report));
     Ok(report)

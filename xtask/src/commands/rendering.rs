@@ -142,7 +142,30 @@ pub fn render<'a>(
     demand: Demand,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Rendering<'a>> {
-    let mut renderings = read(session, targets, diagnostics);
+    let renderings = read(session, targets, diagnostics);
+    render_read(session, workspace, argocd, renderings, demand, diagnostics)
+}
+
+/// The same, for a caller that needs no golden of a fresh target: those of many targets are large.
+pub fn render_without_fresh<'a>(
+    session: &Session<'_>,
+    workspace: &Workspace,
+    argocd: Release,
+    targets: Vec<Target<'a>>,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Rendering<'a>> {
+    let renderings = read_and(session, targets, forget, diagnostics);
+    render_read(session, workspace, argocd, renderings, Demand::Stale, diagnostics)
+}
+
+fn render_read<'a>(
+    session: &Session<'_>,
+    workspace: &Workspace,
+    argocd: Release,
+    mut renderings: Vec<Rendering<'a>>,
+    demand: Demand,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Rendering<'a>> {
     if demand != Demand::Stale {
         let fresh = renderings.iter_mut().filter(|one| one.reasons.is_empty());
         fresh.for_each(|one| one.reasons.push("forced".to_owned()));
@@ -153,10 +176,30 @@ pub fn render<'a>(
 
 /// Reads the goldens of targets, and finds out which of them are fresh. Renders nothing.
 pub fn read<'a>(session: &Session<'_>, targets: Vec<Target<'a>>, diagnostics: &mut Diagnostics) -> Vec<Rendering<'a>> {
+    read_and(session, targets, |_| {}, diagnostics)
+}
+
+/// Drops what is read of a fresh target, unless somebody else has it, too.
+fn forget(golden: &mut Arc<Golden>) {
+    if let Some(golden) = Arc::get_mut(golden) {
+        golden.forget();
+    }
+}
+
+/// The same. `fresh` gets the goldens of each fresh target.
+fn read_and<'a>(
+    session: &Session<'_>,
+    targets: Vec<Target<'a>>,
+    fresh: impl Fn(&mut Arc<Golden>) + Sync,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Rendering<'a>> {
     let _phase = timings::phase("read");
     let read = parallel(session.jobs, &targets, |target| {
-        let golden = session.goldens.of(&session.root, &target.id)?;
+        let mut golden = session.goldens.of(&session.root, &target.id)?;
         let reasons = golden.stale(&target.inputs);
+        if reasons.is_empty() {
+            fresh(&mut golden);
+        }
         Ok((golden, reasons))
     });
     let mut renderings = Vec::new();

@@ -9,8 +9,9 @@ use syn::visit::{self, Visit};
 use crate::support::repository;
 
 /// The crates of the repository, lowest first.
-const CRATES: [&str; 12] = [
+const CRATES: [&str; 13] = [
     "crates/yaml-events",
+    "crates/digests",
     "crates/diagnostics",
     "crates/document",
     "crates/toolbox",

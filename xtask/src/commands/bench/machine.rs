@@ -2,7 +2,7 @@
 
 /// Its processor, its cores, and its system, in one line.
 pub(super) fn describe() -> String {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let cores = toolbox::parallel::cores();
     let processor = toolbox::regular_file::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
         let name = text.lines().find_map(|line| line.strip_prefix("model name"))?;
         Some(name.trim_start_matches([' ', '\t', ':']).to_owned())

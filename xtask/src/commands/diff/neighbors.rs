@@ -82,11 +82,20 @@ impl Sought {
         sought
     }
 
-    fn wants(&self, file: &str, text: &str, namespace: &str) -> bool {
+    /// Whether it is nothing at all.
+    fn is_empty(&self) -> bool {
+        self.kinds.is_empty() && self.words.is_empty()
+    }
+
+    fn wants(&self, file: &str, text: &[u8], namespace: &str) -> bool {
         let kind = file.split('-').next().unwrap_or_default();
+        let is_sought = self.kinds.contains(&kind);
+        if !is_sought && self.words.is_empty() {
+            return false;
+        }
+        let text = String::from_utf8_lossy(text);
         let here = || self.namespaces.iter().any(|name| name == namespace || text.contains(name.as_str()));
-        self.kinds.contains(&kind) && (STORAGE.contains(&kind) || here())
-            || self.words.iter().any(|word| text.contains(word.as_str()))
+        is_sought && (STORAGE.contains(&kind) || here()) || self.words.iter().any(|word| text.contains(word.as_str()))
     }
 }
 
@@ -106,7 +115,7 @@ impl<'a> Neighbors<'a> {
 
     /// The objects of the other Applications in the cluster of one that matter for its changes.
     pub(super) fn of(&self, application: &str, sought: &Sought) -> Vec<Object> {
-        let Some(cluster) = self.cluster(application) else { return Vec::new() };
+        let Some(cluster) = self.cluster(application).filter(|_| !sought.is_empty()) else { return Vec::new() };
         let others = self.renderings.iter().filter(|one| {
             let app = one.target.id.app.as_str();
             app != application && self.clusters.get(app) == Some(cluster)
@@ -116,6 +125,6 @@ impl<'a> Neighbors<'a> {
 }
 
 fn found(one: &Rendering<'_>, sought: &Sought) -> Vec<Object> {
-    let wanted = |file: &str, text: &[u8]| sought.wants(file, &String::from_utf8_lossy(text), &one.target.namespace);
+    let wanted = |file: &str, text: &[u8]| sought.wants(file, text, &one.target.namespace);
     objects::read(&one.target, &one.golden, &one.manifests_in(&wanted))
 }
