@@ -305,7 +305,7 @@ fn near_kind(kind: &str) -> Option<&'static str> {
     if known { None } else { nearest_within(kind, 2, KINDS.iter().copied()) }
 }
 
-/// Reports the namespaces of steps that nothing creates, kinds that are nearly known ones, and the tools that charts.toml
+/// Reports the namespaces of steps that nothing creates, each at its first use, kinds that are nearly known ones, and the tools that charts.toml
 /// does not pin.
 fn unknown_names(workspace: &Workspace, scenario: &Scenario) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
@@ -313,9 +313,12 @@ fn unknown_names(workspace: &Workspace, scenario: &Scenario) -> Diagnostics {
     let namespaces = scenario.namespaces.iter().map(String::as_str).chain(EXISTING);
     let namespaces: Vec<&str> = namespaces.chain(deployed).collect();
     let creates = scenario.mentions("kind: Namespace") || scenario.mentions("create, namespace");
+    // An Application that cannot be read may create any.
+    let all_known = !creates && workspace.sound && workspace.unrendered.is_empty();
+    let mut seen = BTreeSet::new();
     for (kind, name, place) in &scenario.names {
         match kind {
-            Named::Namespace if !creates && !namespaces.contains(&name.as_str()) => {
+            Named::Namespace if all_known && !namespaces.contains(&name.as_str()) && seen.insert(name) => {
                 let message = format!("namespace `{name}` does not exist in this scenario");
                 let found = Diagnostic::new(Code::ScenarioInvalid, message).at(place.clone(), "");
                 diagnostics.push(match nearest(name, namespaces.iter().copied()) {

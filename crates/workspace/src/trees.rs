@@ -170,7 +170,13 @@ impl<'a> Trees<'a> {
         let (url, own) =
             [&source.repository, &self.config.repository].map(|url| repository_url::normalized(url)).into();
         let last = |url: &str| url.rsplit(['/', ':']).next().unwrap_or_default().to_lowercase();
-        (last(&url) == last(&own) || nearest_within(&url, TYPOS, [own.as_str()]).is_some()) && self.is_here(source)
+        let longer =
+            |one: &str, other: &str| one.strip_prefix(other).is_some_and(|rest| rest.starts_with(['-', '_', '.']));
+        let similar = last(&url) == last(&own)
+            || longer(&url, &own)
+            || longer(&own, &url)
+            || nearest_within(&url, TYPOS, [own.as_str()]).is_some();
+        similar && self.is_here(source)
     }
 
     fn is_here(&self, source: &Source) -> bool {

@@ -3,7 +3,7 @@
 //! A monitor of every namespace, or of one whose Services nobody can see, may select any Service.
 
 use argocd::sync_order;
-use diagnostics::{Code, Diagnostic, Diagnostics, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, suggestion};
 use document::{Node, Value};
 use kubernetes::inventory::View;
 use kubernetes::inventory::entry::Entry;
@@ -84,10 +84,9 @@ fn port(object: &Object, endpoint: &Node, selected: &[&Object]) -> Option<Diagno
     let message = format!("{title} {has} no port named `{name}`");
     let found = object.finding(Code::ReferencePort, message, node.place(), "scraped by the ServiceMonitor");
     let place = service.find(&["spec"]).unwrap_or(&service.root).key_place("ports");
-    let named: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
-    Some(found.at(place, "ports of the Service").help(match nearest(name, known.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None if named.is_empty() => "name the port of the Service".to_owned(),
-        None => format!("use one of {}", named.join(", ")),
+    Some(found.at(place, "ports of the Service").help(if known.is_empty() {
+        "name the port of the Service".to_owned()
+    } else {
+        suggestion(name, known)
     }))
 }

@@ -4,7 +4,7 @@
 //! ports of pods that are rendered in the policy's own namespace.
 
 use argocd::sync_order;
-use diagnostics::{Code, Diagnostic, Diagnostics, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, nearest, suggestion};
 use document::Node;
 use kubernetes::inventory::View;
 use kubernetes::inventory::pods::{Pods, number};
@@ -146,12 +146,10 @@ fn named_port(object: &Object, port: &Node, name: &str, selected: &[&Pods<'_>]) 
     let owner = if others.is_empty() { owner } else { format!("{owner} and {} more", others.len()) };
     let message = format!("no container of {owner} has a port named `{name}`");
     let found = object.finding(Code::ReferencePort, message, port.place(), format!("used by {}", object.key.kind));
-    let near = nearest(name, known.iter().copied());
-    let named: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
-    Some(found.help(match near {
-        Some(near) => format!("did you mean `{near}`?"),
-        None if named.is_empty() => "use the number of the port, or name the port of the container".to_owned(),
-        None => format!("use one of {}", named.join(", ")),
+    Some(found.help(if known.is_empty() {
+        "use the number of the port, or name the port of the container".to_owned()
+    } else {
+        suggestion(name, known)
     }))
 }
 
