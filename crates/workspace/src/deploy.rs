@@ -476,7 +476,7 @@ const OF_CHART: &str = "default-values";
 /// The cases of a chart besides the default one: each `ci/<case>-values.yaml`.
 fn cases(root: &Path, chart: &Path, diagnostics: &mut Diagnostics) -> BTreeMap<String, PathBuf> {
     let folder = chart.join("ci");
-    let mut cases = BTreeMap::new();
+    let mut named: Vec<(String, PathBuf)> = Vec::new();
     for entry in std::fs::read_dir(&folder).into_iter().flatten() {
         let path = match entry {
             Ok(entry) => entry.path(),
@@ -498,28 +498,32 @@ fn cases(root: &Path, chart: &Path, diagnostics: &mut Diagnostics) -> BTreeMap<S
         match name.strip_suffix("-values.yaml") {
             // A usual name for chart-testing, but `default` is the Application itself.
             Some(case) if case.eq_ignore_ascii_case("default") => {
-                cases.entry(OF_CHART.to_owned()).or_insert(path);
+                named.push((OF_CHART.to_owned(), path));
             }
             Some(case) if [".", ".."].contains(&case) || case.contains(char::is_control) => {
                 diagnostics
                     .push(misnamed(format!("invalid case name `{case}`"), "a case is a directory in tests/golden"));
             }
             Some(case) if !case.is_empty() => {
-                cases.insert(case.to_owned(), path);
+                named.push((case.to_owned(), path));
             }
             _ => {}
         }
     }
+    named.sort();
     let mut lowercase: BTreeMap<String, String> = BTreeMap::new();
-    for (case, path) in &cases {
-        if let Some(other) = lowercase.insert(case.to_lowercase(), case.clone()) {
-            diagnostics.push(
-                Diagnostic::new(Code::ChartInvalid, format!("cases `{other}` and `{case}` differ only in case"))
-                    .at(Place::file(inputs::name(root, path)), "")
-                    .note("their goldens would be in one directory where names are case-insensitive, as on macOS")
-                    .help("rename one of the files"),
-            );
-        }
+    for (case, path) in &named {
+        let Some(other) = lowercase.insert(case.to_lowercase(), case.clone()) else { continue };
+        let found = |message: String| {
+            let found = Diagnostic::new(Code::ChartInvalid, message).at(Place::file(inputs::name(root, path)), "");
+            found.help("rename one of the files")
+        };
+        diagnostics.push(if other == *case {
+            found(format!("two files define the case `{case}`"))
+        } else {
+            found(format!("cases `{other}` and `{case}` differ only in case"))
+                .note("their goldens would be in one directory where names are case-insensitive, as on macOS")
+        });
     }
-    cases
+    named.into_iter().collect()
 }

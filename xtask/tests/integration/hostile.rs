@@ -503,11 +503,11 @@ fn cases_and_names_stay_in_their_directories() {
 fn cases_whose_names_differ_only_in_case_are_refused() {
     let Some(helm) = helm(HELM_4) else { return };
     let bench = workspace(&[("a.yaml", CONFIG_MAP)]);
-    for case in ["Small", "small", "Default"] {
+    for case in ["Small", "small", "Default", "default-values"] {
         bench.write(&format!("charts/web/ci/{case}-values.yaml"), "a: 1\n");
     }
     let answer = bench.xtask("render").helm(&helm).run();
-    answer.says(2, &["cases `Small` and `small` differ only in case", "case name `Default` is reserved"]);
+    answer.says(2, &["cases `Small` and `small` differ only in case", "two files define the case `default-values`"]);
 }
 
 #[test]
