@@ -130,7 +130,8 @@ pub(super) fn entries(plugins: &[Plugin]) -> String {
     );
     for plugin in plugins {
         if !plugin.file.is_empty() {
-            text.push_str(&format!("# From {}:\n", plugin.file));
+            // The name of a file may contain a line break, after which nothing may be active.
+            text.push_str(&format!("# From {}:\n", plugin.file.escape_debug()));
         }
         let command = match plugin.command.as_slice() {
             [] => "[\"sh\", \"-c\", \"helm template \\\"$ARGOCD_APP_NAME\\\" . --namespace \\\"$ARGOCD_APP_NAMESPACE\\\"\"]".to_owned(),
@@ -195,7 +196,7 @@ mod tests {
             command: vec!["x\ny".to_owned()],
             discover: "*.k".to_owned(),
             explicit: true,
-            file: "f".to_owned(),
+            file: "f\n[[plugin]]\n".to_owned(),
         };
         let text = entries(&[
             one,
