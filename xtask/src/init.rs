@@ -96,11 +96,8 @@ pub fn repository(used: &[(String, Vec<String>)], remotes: &[String], exists: im
     let of_remote = |url: &&String| remotes.iter().any(|remote| repository_url::same(url, remote));
     let here = |paths: &Vec<String>| paths.iter().any(|path| !matches!(path.as_str(), "" | "." | "/") && exists(path));
     let urls = || used.iter().map(|(url, _)| url).filter(|url| !url.contains("{{"));
-    let last = |url: &str| {
-        let url = url.trim_end_matches('/');
-        url.rsplit(['/', ':']).next().unwrap_or(url).trim_end_matches(".git").to_lowercase()
-    };
-    let same_name = |url: &&String| remotes.iter().any(|remote| last(remote) == last(url));
+    let name = |url: &str| repository_url::name(url).to_lowercase();
+    let same_name = |url: &&String| remotes.iter().any(|remote| name(remote) == name(url));
     let existing = |url: &String| {
         let paths = used.iter().find(|(other, _)| other == url).map(|(_, paths)| paths.as_slice()).unwrap_or_default();
         paths.iter().filter(|path| !matches!(path.as_str(), "" | "." | "/") && exists(path)).count()

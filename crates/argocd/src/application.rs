@@ -18,6 +18,9 @@ pub use self::helm_options::{FileParameter, HelmOptions, Parameter, helm_options
 use self::overrides::{canonical, merge_patch, read_over, remember};
 use crate::substitute;
 
+/// The label of Secrets that declare repositories and clusters to Argo CD.
+pub const SECRET_TYPE: &str = "argocd.argoproj.io/secret-type";
+
 /// Argo CD's own namespace.
 const CONTROL_PLANE: &str = "argocd";
 

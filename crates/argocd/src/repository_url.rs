@@ -21,6 +21,14 @@ pub fn normalized(url: &str) -> String {
     whole.strip_prefix("ssh://").unwrap_or(&whole).to_owned()
 }
 
+/// The short name of a repository: the last part of its URL.
+#[must_use]
+pub fn name(url: &str) -> &str {
+    let url = url.trim_end_matches('/');
+    let last = url.rsplit(['/', ':']).next().unwrap_or(url);
+    last.strip_suffix(".git").unwrap_or(last)
+}
+
 /// Whether two URLs name the same repository.
 ///
 /// Besides URLs with the same normalized form, these are URLs of one host and path over HTTP, HTTPS, and SSH: Argo CD's

@@ -322,6 +322,13 @@ pub fn suggestion<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> 
     }
 }
 
+/// Whether two names differ at most in digits, as people number things: they are names of a series, and no misspellings.
+#[must_use]
+pub fn is_series(left: &str, right: &str) -> bool {
+    let letters = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
+    letters(left) == letters(right)
+}
+
 /// The number of edits (insertions, deletions, replacements, swaps of neighbors) between two words.
 #[must_use]
 pub fn edit_distance(left: &str, right: &str) -> usize {

@@ -14,7 +14,8 @@ pub mod wording;
 
 pub use code::{Class, Code};
 pub use diagnostic::{
-    Diagnostic, Diagnostics, Place, Reported, Result, Source, edit_distance, nearest, nearest_within, suggestion,
+    Diagnostic, Diagnostics, Place, Reported, Result, Source, edit_distance, is_series, nearest, nearest_within,
+    suggestion,
 };
 pub use limit::Limit;
 pub use origin::Origin;

@@ -11,6 +11,8 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 use document::json::quoted;
 use document::{Fields, Node, Syntax, toml};
 
+use toolbox::hexadecimal;
+
 use crate::chart::{is_exact, same_version};
 
 /// The name of the file, in the root of the workspace.
@@ -243,10 +245,6 @@ pub fn is_file_part(text: &str) -> bool {
     !text.is_empty() && !text.starts_with('.') && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.+".contains(c))
 }
 
-fn is_hexadecimal(text: &str, digits: usize) -> bool {
-    text.len() == digits && text.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c))
-}
-
 /// The finding about a field of an entry.
 fn wrong(node: &Node, field: &str, expected: &str) -> Diagnostic {
     Diagnostic::new(Code::ConfigInvalid, format!("`{field}` must be {expected}"))
@@ -258,14 +256,14 @@ fn repository(node: &Node, diagnostics: &mut Diagnostics) -> Option<RepositoryPi
     let mut fields = Fields::new(node, "repository", Syntax::Config);
     let (url, commit) = (fields.required_string("url"), fields.required_string("commit"));
     let revision = fields.string("revision").unwrap_or_default();
-    if let (Some(node), false) = (node.get("commit"), commit.as_ref().is_none_or(|text| is_hexadecimal(text, 40))) {
+    if let (Some(node), false) = (node.get("commit"), commit.as_ref().is_none_or(|text| hexadecimal::is(text, 40))) {
         fields.report(wrong(node, "repository.commit", "40 hexadecimal digits"));
     }
     fields.finish(diagnostics);
     Some(RepositoryPin {
         url: url?,
         revision,
-        commit: commit.filter(|text| is_hexadecimal(text, 40))?,
+        commit: commit.filter(|text| hexadecimal::is(text, 40))?,
         place: node.place(),
     })
 }
@@ -273,11 +271,11 @@ fn repository(node: &Node, diagnostics: &mut Diagnostics) -> Option<RepositoryPi
 fn file(node: &Node, diagnostics: &mut Diagnostics) -> Option<FilePin> {
     let mut fields = Fields::new(node, "file", Syntax::Config);
     let (url, sha256) = (fields.required_string("url"), fields.required_string("sha256"));
-    if let (Some(node), false) = (node.get("sha256"), sha256.as_ref().is_none_or(|text| is_hexadecimal(text, 64))) {
+    if let (Some(node), false) = (node.get("sha256"), sha256.as_ref().is_none_or(|text| hexadecimal::is(text, 64))) {
         fields.report(wrong(node, "file.sha256", "64 hexadecimal digits"));
     }
     fields.finish(diagnostics);
-    Some(FilePin { url: url?, sha256: sha256.filter(|text| is_hexadecimal(text, 64))?, place: node.place() })
+    Some(FilePin { url: url?, sha256: sha256.filter(|text| hexadecimal::is(text, 64))?, place: node.place() })
 }
 
 fn pin(node: &Node, diagnostics: &mut Diagnostics) -> Option<Pin> {

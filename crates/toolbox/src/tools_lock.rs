@@ -10,7 +10,7 @@ use std::sync::Arc;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source, nearest};
 use document::{Fields, Node, Syntax, Value, toml};
 
-use crate::archive;
+use crate::{archive, hexadecimal};
 
 /// The placeholders in URLs and paths.
 const PLACEHOLDERS: [&str; 4] = ["{version}", "{platform}", "{os}", "{arch}"];
@@ -403,7 +403,7 @@ fn is_platform(text: &str) -> bool {
 }
 
 fn is_sha256(text: &str) -> bool {
-    text.len() == 64 && text.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c))
+    hexadecimal::is(text, 64)
 }
 
 fn placeholders_known(text: &str) -> bool {

@@ -21,7 +21,7 @@ use crate::config::Config;
 use crate::duplicate;
 use crate::kustomized::{KustomizeSource, Pinned};
 use crate::plain::DirectorySource;
-use crate::plugin::PluginSource;
+use crate::plugin::{self, PluginSource};
 use crate::remote_base::RemoteBases;
 use crate::source_directory::{no_chart, no_directory, outside, overrides, source_type};
 use crate::tree::{Shared, Tree};
@@ -176,8 +176,10 @@ impl<'a> Deployer<'a> {
     pub fn new(
         root: &'a Path,
         cache: &'a Path,
-        (config, lock): (&'a Config, &'a ChartsLock),
-        (checkout, links): (&'a Checkout, Diagnostics),
+        config: &'a Config,
+        lock: &'a ChartsLock,
+        checkout: &'a Checkout,
+        links: Diagnostics,
     ) -> Self {
         Self {
             root,
@@ -280,9 +282,9 @@ impl<'a> Deployer<'a> {
         let node = overrides(root, application, &directory).and_then(|overrides| source.overridden(&overrides))?;
         let own = tree.map(Tree::checkout);
         let kind = source_type(source, &node, &directory)?;
-        let discovered = || self.config.plugins.iter().any(|plugin| !plugin.explicit && plugin.discovers(&directory));
-        let kind =
-            if argocd::source_type::explicit(&node)?.is_none() && discovered() { SourceType::Plugin } else { kind };
+        let of_plugin = argocd::source_type::explicit(&node)?.is_none()
+            && plugin::discovered(&self.config.plugins, &directory, false).is_some();
+        let kind = if of_plugin { SourceType::Plugin } else { kind };
         match kind {
             SourceType::Kustomize | SourceType::Directory | SourceType::Plugin if !directory.is_dir() => {
                 Err(no_directory(source).into())

@@ -3,6 +3,7 @@
 //! An Application in the output of a target replaces one of the same name in a file, unless both say the same: Argo CD
 //! applies what its parent renders.
 
+use std::cell::LazyCell;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,6 +13,8 @@ use argocd::project;
 use argocd::project::Project;
 use diagnostics::{Code, Diagnostic, Diagnostics};
 use document::yaml::Document;
+
+use kubernetes::schemas::json;
 
 use crate::deploy::{Deployer, Deployment, Rendered, Unrendered};
 use crate::find;
@@ -113,8 +116,8 @@ impl Workspace {
         }
         let mut added = false;
         let checkout = Arc::clone(&self.checkout);
-        let pinned = (&self.config, &self.charts_lock);
-        let mut deployer = Deployer::new(&self.root, &self.cache, pinned, (&checkout, self.links.clone()));
+        let (config, lock) = (&self.config, &self.charts_lock);
+        let mut deployer = Deployer::new(&self.root, &self.cache, config, lock, &checkout, self.links.clone());
         for (defined, application) in new {
             if self.is_known(&defined.instance, &application) {
                 continue;
@@ -172,12 +175,10 @@ impl Workspace {
 
     /// Whether an Application of some name says the same; with `bare`, one without a namespace.
     fn says_same(&self, instance: &str, application: &GeneratedApplication, bare: bool) -> bool {
-        // Kustomize and Helm write keys in another order.
-        let spec = |root: &document::Node| {
-            root.get("spec").and_then(|spec| serde_json::from_str::<serde_json::Value>(&spec.to_json()).ok())
-        };
-        let own = spec(&application.root);
-        let says = |root: &document::Node| own.is_some() && spec(root) == own;
+        // Kustomize and Helm write keys in another order, which makes no difference here.
+        let spec = |root: &document::Node| root.get("spec").map(json);
+        let own = LazyCell::new(|| spec(&application.root));
+        let says = |root: &document::Node| own.is_some() && spec(root) == *own;
         let in_file = |file: &ArgocdFile| {
             let named = |root: &document::Node| {
                 let text =

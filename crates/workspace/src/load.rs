@@ -204,8 +204,9 @@ impl Workspace {
         }
         defined.extend(workspace.config.bootstraps.iter().map(|one| bootstrapped(one, &workspace.config.repository)));
         let mut used_repositories = generator.used_repositories();
-        let pinned = (&workspace.config, &workspace.charts_lock);
-        let mut deployer = Deployer::new(root, cache, pinned, (&workspace.checkout, workspace.links.clone()));
+        let (config, lock) = (&workspace.config, &workspace.charts_lock);
+        let links = workspace.links.clone();
+        let mut deployer = Deployer::new(root, cache, config, lock, &workspace.checkout, links);
         for one in defined {
             match deployer.deploy(one) {
                 Ok(deployment) => workspace.deployments.push(deployment),

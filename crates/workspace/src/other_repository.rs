@@ -94,9 +94,7 @@ impl OtherRepository {
     /// The short name of the repository: the last part of its URL.
     #[must_use]
     pub fn name(&self) -> &str {
-        let url = self.url.trim_end_matches('/');
-        let last = url.rsplit(['/', ':']).next().unwrap_or(url);
-        last.strip_suffix(".git").unwrap_or(last)
+        repository_url::name(&self.url)
     }
 
     /// The finding about an entry that no source needs.

@@ -46,13 +46,6 @@ impl Plugin {
         Some(Self { name: name?, command, discover, explicit, place: node.place() })
     }
 
-    /// Whether it is found in a directory.
-    #[must_use]
-    pub fn discovers(&self, directory: &Path) -> bool {
-        let matches = |path: &PathBuf| globs::matches(&self.discover, &toolbox::inputs::name(directory, path));
-        !self.discover.is_empty() && files(directory).iter().any(matches)
-    }
-
     /// Whether the command runs a program, as far as it shows.
     #[must_use]
     pub fn mentions(&self, program: &str) -> bool {
@@ -96,9 +89,12 @@ impl PluginSource {
             let rest = section.name.strip_prefix(plugin.name.as_str());
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("-v"))
         };
-        let discovered = || plugins.iter().find(|plugin| plugin.discovers(&directory));
-        let named = plugins.iter().find(fits).filter(|_| !section.name.is_empty());
-        let Some(plugin) = named.or_else(|| section.name.is_empty().then(discovered).flatten()) else {
+        let has_section = node.get("plugin").is_some_and(|plugin| !matches!(plugin.value, Value::Null));
+        let plugin = match section.name.as_str() {
+            "" => discovered(plugins, &directory, has_section),
+            _ => plugins.iter().find(fits),
+        };
+        let Some(plugin) = plugin else {
             let name =
                 if section.name.is_empty() { "a plugin".to_owned() } else { format!("plugin `{}`", section.name) };
             let entry = match section.name.as_str() {
@@ -131,6 +127,17 @@ impl PluginSource {
         }
         format!("sha256:{}", sha256(text.as_bytes()))
     }
+}
+
+/// The first plugin that is found in a directory, among those without a name. With `section`, the source has a section for a
+/// plugin, which `explicit` ones require.
+#[must_use]
+pub fn discovered<'p>(plugins: &'p [Plugin], directory: &Path, section: bool) -> Option<&'p Plugin> {
+    let mut candidates =
+        plugins.iter().filter(|plugin| !plugin.discover.is_empty() && (section || !plugin.explicit)).peekable();
+    candidates.peek()?;
+    let names: Vec<String> = files(directory).iter().map(|path| toolbox::inputs::name(directory, path)).collect();
+    candidates.find(|plugin| names.iter().any(|name| globs::matches(&plugin.discover, name)))
 }
 
 /// All files of a directory, hidden ones included, without following links.

@@ -169,10 +169,9 @@ impl<'a> Trees<'a> {
     fn is_renamed(&self, source: &Source) -> bool {
         let (url, own) =
             [&source.repository, &self.config.repository].map(|url| repository_url::normalized(url)).into();
-        let last = |url: &str| url.rsplit(['/', ':']).next().unwrap_or_default().to_lowercase();
         let longer =
             |one: &str, other: &str| one.strip_prefix(other).is_some_and(|rest| rest.starts_with(['-', '_', '.']));
-        let similar = last(&url) == last(&own)
+        let similar = repository_url::name(&url) == repository_url::name(&own)
             || longer(&url, &own)
             || longer(&own, &url)
             || nearest_within(&url, TYPOS, [own.as_str()]).is_some();

@@ -120,7 +120,7 @@ fn keys_around(golden: &str, start: usize, line: &str) -> Vec<String> {
     let mut keys = vec![key(line)];
     let mut inner = line;
     for outer in golden[..start].lines().rev() {
-        if inner.trim_start().starts_with("- ") {
+        if inner.trim_start().starts_with("- ") || indent(inner) == 0 {
             break;
         }
         if !outer.trim().is_empty() && indent(outer) < indent(inner) {

@@ -582,8 +582,7 @@ impl Machine<'_> {
             Part::Plugin(source) if self.offline => Err(render::plugin::not_offline(source)),
             Part::Plugin(source) => {
                 let tools: Vec<&Path> = [self.kustomize, renderer.helm].into_iter().filter_map(Path::parent).collect();
-                let version = &self.workspace.config.kubernetes;
-                render::plugin::render(root, &tools, source, version, &target.namespace)
+                render::plugin::render(root, &tools, source, &self.workspace.config, &target.namespace)
             }
             Part::Elsewhere(tree, part) => return self.render_part(target, part, &tree.root, compares),
         })

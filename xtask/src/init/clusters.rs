@@ -6,11 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+use argocd::application::SECRET_TYPE;
 use document::json::quoted;
 use document::{Node, Value};
 
-/// The label of the Secrets that declare clusters.
-const SECRET_TYPE: &str = "argocd.argoproj.io/secret-type";
 /// The name of the cluster in which Argo CD runs, and its API server.
 const IN_CLUSTER: (&str, &str) = ("in-cluster", "https://kubernetes.default.svc");
 /// How many labels or annotations are written on one line.

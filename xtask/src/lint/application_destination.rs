@@ -2,7 +2,7 @@
 //!
 //! An object in another namespace needs a wider project. For cluster-scoped objects, Argo CD ignores the namespace.
 
-use diagnostics::{Code, Diagnostic, Diagnostics, nearest_within};
+use diagnostics::{Code, Diagnostic, Diagnostics, is_series, nearest_within};
 use document::Node;
 use kubernetes::object::Object;
 use kubernetes::scope::{Scope, Scopes};
@@ -94,10 +94,8 @@ const OWN: &str = "in-cluster";
 fn cluster_misspelled(application: &Written<'_>, declared: &[&str]) -> Option<Diagnostic> {
     let path = ["spec", "destination", "name"];
     let name = application.text(&path).filter(|name| *name != OWN && !declared.contains(name))?;
-    // People number clusters.
-    let letters = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
     let near = nearest_within(name, 2, declared.iter().copied().filter(|one| one.len() > 5).chain([OWN]))?;
-    if letters(near) == letters(name) {
+    if is_series(near, name) {
         return None;
     }
     let message = format!("cluster `{name}` is not declared");

@@ -10,6 +10,7 @@ use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use argocd::application::SECRET_TYPE;
 use argocd::pattern::matches_kind;
 use argocd::permission::Verdict;
 use argocd::project::{Destination, KindRule, Project};
@@ -28,9 +29,6 @@ use workspace::written::{CONTROL_PLANE, DEFAULT_PROJECT, Written};
 use super::application_destination::is_address;
 use super::argocd_folder;
 use super::subject::Subject;
-
-/// The label of Secrets that declare something to Argo CD.
-const SECRET_TYPE: &str = "argocd.argoproj.io/secret-type";
 
 /// The codes of this check.
 pub const CODES: &[Code] = &[

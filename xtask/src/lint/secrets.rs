@@ -13,6 +13,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use argocd::application::SECRET_TYPE;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source};
 use document::yaml::Document;
 use document::{Node, Value, yaml};
@@ -27,8 +28,7 @@ pub const CODES: &[Code] = &[Code::SecretPlain];
 /// The fields of a Secret that hold values.
 const FIELDS: [&str; 2] = ["data", "stringData"];
 
-/// The label of Secrets that declare something to Argo CD, and its values.
-const SECRET_TYPE: &str = "argocd.argoproj.io/secret-type";
+/// The values of the label of Secrets that declare something to Argo CD.
 const DECLARATIONS: [&str; 4] = ["repository", "repo-creds", "repository-write", "cluster"];
 /// Parts of the names of credentials in such a Secret, and in the `config` of a cluster.
 const CREDENTIALS: [&str; 8] =

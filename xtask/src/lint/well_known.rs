@@ -8,7 +8,7 @@ mod keys;
 
 use std::collections::BTreeSet;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest_within};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, is_series, nearest_within};
 use document::{Key, Node};
 use kubernetes::inventory::pods::Pods;
 use kubernetes::object::Object;
@@ -88,13 +88,10 @@ fn near<'k>(typed: &str, known: &[&'k str]) -> Option<&'k str> {
         return None;
     }
     let name = typed.rsplit('/').next().unwrap_or_default();
-    let letters = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
     // Short names are similar by chance.
     let limit = if name.len() <= 5 { 1 } else { 2 };
     let near = nearest_within(typed, limit, known.iter().copied())?;
-    // A name in another series, such as `group-2`.
-    let series = letters(typed) == letters(near);
-    (typed.contains('/') && !series).then_some(near)
+    (typed.contains('/') && !is_series(typed, near)).then_some(near)
 }
 
 /// A subscription to notifications with a misspelled trigger or domain.

@@ -8,14 +8,12 @@ use super::render::Engine;
 use super::selector::Selector;
 use super::surroundings::{Cluster, Surroundings};
 use super::values;
+use crate::application::SECRET_TYPE;
 use crate::go_template::normalize;
 use crate::go_template::value::{Map, Value};
 
 /// The API server of the cluster in which Argo CD runs, as its pods see it.
 const IN_CLUSTER: &str = "https://kubernetes.default.svc";
-
-/// The label of the Secrets that declare clusters.
-const SECRET_TYPE: &str = "argocd.argoproj.io/secret-type";
 
 /// Annotations that Argo CD and kubectl write, which are no parameters.
 const HIDDEN_ANNOTATIONS: [&str; 5] = [

@@ -8,10 +8,11 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Limit, Result};
 use kubernetes::manifest::{self, Manifest, Writer};
 use toolbox::process::{Invocation, quoted};
 
+use crate::config::Config;
 use crate::find;
 use crate::plugin::PluginSource;
 
-/// What every cluster serves. A plugin cannot do without a value: its command may be `--api-versions $KUBE_API_VERSIONS .`
+/// What every cluster serves, besides `kubernetes.api-versions` in charts.toml. A plugin cannot do without a value: its command may be `--api-versions $KUBE_API_VERSIONS .`
 const API_VERSIONS: [&str; 14] = [
     "v1",
     "admissionregistration.k8s.io/v1",
@@ -34,7 +35,7 @@ pub fn render(
     root: &Path,
     tools: &[&Path],
     source: &PluginSource,
-    kube_version: &str,
+    config: &Config,
     namespace: &str,
 ) -> Result<Vec<Manifest>> {
     let stage = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
@@ -68,8 +69,12 @@ pub fn render(
     for (name, value) in &source.variables {
         invocation = invocation.env(name, value.as_str());
     }
-    let invocation = invocation.env("KUBE_VERSION", kube_version).env("KUBE_API_VERSIONS", API_VERSIONS.join(","));
-    let invocation = invocation.env("PATH", path);
+    let further = config.api_versions.iter().map(String::as_str);
+    let api_versions: Vec<&str> = API_VERSIONS.into_iter().chain(further).collect();
+    let invocation = invocation
+        .env("KUBE_VERSION", &config.kubernetes)
+        .env("KUBE_API_VERSIONS", api_versions.join(","))
+        .env("PATH", path);
     let output = invocation.run()?;
     if !output.success() {
         let words: Vec<String> = source.plugin.command.iter().map(|word| quoted(word)).collect();

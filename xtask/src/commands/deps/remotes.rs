@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use argocd::repository_url;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 use helm::charts_lock::{self, ChartsLock, FilePin, RepositoryPin};
 use toolbox::archive::sha256;
@@ -73,15 +74,8 @@ pub(super) fn are_named(workspace: &Workspace, name: &str) -> bool {
 }
 
 fn selects_any(remotes: &Remotes, name: &str) -> bool {
-    remotes.repositories.keys().any(|(url, _)| last(url) == name || url == name)
+    remotes.repositories.keys().any(|(url, _)| repository_url::name(url) == name || url == name)
         || remotes.files.keys().any(|url| url == name)
-}
-
-/// The last part of a URL.
-fn last(url: &str) -> &str {
-    let url = url.trim_end_matches('/');
-    let name = url.rsplit(['/', ':']).next().unwrap_or(url);
-    name.strip_suffix(".git").unwrap_or(name)
 }
 
 /// Pins what is asked for: all of it, or what has one of the names. Returns the workspace, what was found in it, and the
@@ -92,7 +86,8 @@ pub(super) fn update(
     found: &mut Diagnostics,
 ) -> Result<(Workspace, Diagnostics, Vec<String>)> {
     let mut update = Update { session, names, done: BTreeSet::new(), failed: BTreeMap::new(), changes: Vec::new() };
-    for round in 0.. {
+    let mut round = 0;
+    loop {
         let (workspace, diagnostics) = app_of_apps::load(session)?;
         let old = workspace.charts_lock.clone();
         let mut lock = old.clone();
@@ -109,8 +104,8 @@ pub(super) fn update(
         let path = session.root.join(charts_lock::FILE);
         links::refuse_outside(&session.root, &path)?;
         atomic_file::write(&path, text.as_bytes())?;
+        round += 1;
     }
-    unreachable!("the last round returns")
 }
 
 struct Update<'a> {
@@ -130,7 +125,7 @@ impl Update<'_> {
 
     fn round(&mut self, remotes: &Remotes, lock: &mut ChartsLock) {
         for ((url, revision), place) in &remotes.repositories {
-            if !self.selects(last(url), url) || !self.done.insert((url.clone(), revision.clone())) {
+            if !self.selects(repository_url::name(url), url) || !self.done.insert((url.clone(), revision.clone())) {
                 continue;
             }
             let what = if revision.is_empty() { url.clone() } else { format!("{url} at {revision}") };
@@ -151,7 +146,7 @@ impl Update<'_> {
             }
         }
         for (url, place) in &remotes.files {
-            if !self.selects(last(url), url) || !self.done.insert((url.clone(), String::new())) {
+            if !self.selects(repository_url::name(url), url) || !self.done.insert((url.clone(), String::new())) {
                 continue;
             }
             self.session.printer.status("Updating", url);
