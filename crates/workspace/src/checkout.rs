@@ -142,11 +142,9 @@ impl Folder<'_> {
     }
 
     /// The same directory, with the rules in its .gitignore.
-    pub(crate) fn with_rules(self, path: &Path) -> Self {
-        if self.checkout.top.is_none() {
-            return self;
-        }
-        Self { rules: with_own(&self.rules, path), ..self }
+    pub(crate) fn with_rules(&self, path: &Path) -> Self {
+        let in_git = self.checkout.top.is_some();
+        Self { rules: if in_git { with_own(&self.rules, path) } else { Arc::clone(&self.rules) }, ..*self }
     }
 
     fn ignores(&self, path: &Path, is_folder: bool) -> bool {

@@ -3,10 +3,12 @@
 //! What Git ignores and does not track is left out, since Argo CD has a clone. The rules of Git are applied only to
 //! directories and to what the walk looks for: most files of a repository are neither.
 
-use std::fs::{DirEntry, FileType};
+use std::ffi::OsString;
+use std::fs::FileType;
 use std::path::{Path, PathBuf};
 
 use argocd::symbolic_links;
+use toolbox::parallel::{cores, parallel};
 
 use crate::checkout::{Checkout, Folder};
 use crate::files::GOLDENS;
@@ -26,63 +28,97 @@ pub(crate) struct Survey {
 impl Survey {
     /// Of a workspace, and of the Git repository that contains it.
     pub(crate) fn of(root: &Path, checkout: &Checkout) -> Self {
-        let mut walk = Walk { root, top: checkout.top(), goldens: root.join(GOLDENS), found: Self::default() };
-        walk.below(checkout.folder(root), root, true);
+        let walk = Walk { root, top: checkout.top(), goldens: root.join(GOLDENS) };
+        let mut open = vec![Open { folder: checkout.folder(root), path: root.to_path_buf(), of_workspace: true }];
         if walk.top != root {
-            walk.below(checkout.folder(walk.top), walk.top, false);
+            let path = walk.top.to_path_buf();
+            open.push(Open { folder: checkout.folder(walk.top), path, of_workspace: false });
         }
-        let mut found = walk.found;
+        let mut found = walk.all(open);
         found.manifests.sort();
         found.links.sort();
         found
     }
 }
 
+/// The number of directories from which on they are walked through at the same time.
+const MANY: usize = 16;
+
 struct Walk<'w> {
     root: &'w Path,
     top: &'w Path,
     goldens: PathBuf,
-    found: Survey,
+}
+
+/// A directory whose entries are not known yet.
+struct Open<'c> {
+    folder: Folder<'c>,
+    path: PathBuf,
+    /// Whether its manifests belong to the workspace.
+    of_workspace: bool,
 }
 
 impl Walk<'_> {
-    /// Walks through a directory. `of_workspace` says whether its manifests belong to the workspace.
-    fn below(&mut self, folder: Folder<'_>, path: &Path, of_workspace: bool) {
-        let mut open = vec![(folder, path.to_path_buf(), of_workspace)];
-        while let Some((folder, path, of_workspace)) = open.pop() {
-            let entries = std::fs::read_dir(&path).into_iter().flatten().flatten();
-            let entries: Vec<(DirEntry, FileType)> =
-                entries.filter_map(|entry| entry.file_type().ok().map(|kind| (entry, kind))).collect();
-            let named = |name: &str| entries.iter().any(|(entry, _)| entry.file_name() == name);
-            let folder = if named(".gitignore") { folder.with_rules(&path) } else { folder };
-            let is_chart = named("Chart.yaml") && path.join("Chart.yaml").is_file();
-            for (entry, kind) in &entries {
-                let name = entry.file_name();
-                let inside = path.join(&name);
-                let is_manifest = of_workspace && !kind.is_dir() && is_manifest(Path::new(&name));
-                if !kind.is_dir() && !kind.is_symlink() && !is_manifest {
-                    continue;
-                }
-                let is_git = name == ".git";
-                if is_git && path == self.top || inside == self.root || folder.lacks(&inside, kind.is_dir()) {
-                    continue;
-                }
-                if kind.is_dir() {
-                    let of_chart = is_chart && OF_CHART.iter().any(|one| name == *one);
-                    let of_workspace = of_workspace && !is_git && !of_chart && inside != self.goldens;
-                    open.push((folder.enter(&inside), inside, of_workspace));
-                    continue;
-                }
-                let is_file = kind.is_file() || kind.is_symlink() && inside.is_file();
-                if kind.is_symlink() {
-                    let leads_out = |target: PathBuf| symbolic_links::leads_out(self.top, &inside, &target);
-                    self.found.links.extend(std::fs::read_link(&inside).is_ok_and(leads_out).then(|| inside.clone()));
-                }
-                if is_manifest && is_file && !is_configuration(&inside) {
-                    self.found.manifests.push(inside);
-                }
+    /// Walks through directories on all cores.
+    fn all<'c>(&self, mut open: Vec<Open<'c>>) -> Survey {
+        let mut found = Survey::default();
+        while !open.is_empty() && open.len() < MANY {
+            open = open.iter().flat_map(|one| self.entries(one, &mut found)).collect();
+        }
+        for Survey { manifests, links } in parallel(cores(), &open, |one| self.below(one)) {
+            found.manifests.extend(manifests);
+            found.links.extend(links);
+        }
+        found
+    }
+
+    /// Walks through a directory.
+    fn below(&self, open: &Open<'_>) -> Survey {
+        let mut found = Survey::default();
+        let mut open = self.entries(open, &mut found);
+        while let Some(one) = open.pop() {
+            open.extend(self.entries(&one, &mut found));
+        }
+        found
+    }
+
+    /// Looks at the entries of a directory, and returns the directories among them.
+    fn entries<'c>(&self, open: &Open<'c>, found: &mut Survey) -> Vec<Open<'c>> {
+        let Open { folder, path, of_workspace } = open;
+        let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+        let entries: Vec<(OsString, FileType)> =
+            entries.filter_map(|entry| entry.file_type().ok().map(|kind| (entry.file_name(), kind))).collect();
+        let named = |name: &str| entries.iter().any(|(entry, _)| entry == name);
+        let with_rules = named(".gitignore").then(|| folder.with_rules(path));
+        let folder = with_rules.as_ref().unwrap_or(folder);
+        let is_chart = named("Chart.yaml") && path.join("Chart.yaml").is_file();
+        let mut inner = Vec::new();
+        for (name, kind) in &entries {
+            let is_manifest = *of_workspace && !kind.is_dir() && is_manifest(Path::new(name));
+            if !kind.is_dir() && !kind.is_symlink() && !is_manifest {
+                continue;
+            }
+            let inside = path.join(name);
+            let is_git = name == ".git";
+            if is_git && path == self.top || inside == self.root || folder.lacks(&inside, kind.is_dir()) {
+                continue;
+            }
+            if kind.is_dir() {
+                let of_chart = is_chart && OF_CHART.iter().any(|one| name == one);
+                let of_workspace = *of_workspace && !is_git && !of_chart && inside != self.goldens;
+                inner.push(Open { folder: folder.enter(&inside), path: inside, of_workspace });
+                continue;
+            }
+            let is_file = kind.is_file() || kind.is_symlink() && inside.is_file();
+            if kind.is_symlink() {
+                let leads_out = |target: PathBuf| symbolic_links::leads_out(self.top, &inside, &target);
+                found.links.extend(std::fs::read_link(&inside).is_ok_and(leads_out).then(|| inside.clone()));
+            }
+            if is_manifest && is_file && !is_configuration(&inside) {
+                found.manifests.push(inside);
             }
         }
+        inner
     }
 }
 
