@@ -213,7 +213,7 @@ impl Reader<'_> {
             Ok(bytes) => bytes,
             Err(error) => return self.diagnostics.push(Diagnostic::io("read", path, &error)),
         };
-        self.contents.inputs.insert(name.clone(), format!("sha256:{}", sha256(&bytes)));
+        self.contents.inputs.insert(name.as_str().into(), format!("sha256:{}", sha256(&bytes)).into());
         let text = documents::decode(&bytes);
         if text.contains(SKIP_MARKER) {
             return;

@@ -21,8 +21,8 @@ pub struct Key {
 #[derive(Debug, Clone)]
 pub struct Mapping<T> {
     entries: Vec<(Key, T)>,
-    /// The positions of the entries, by key. Built by the first search.
-    positions: OnceLock<HashMap<String, usize>>,
+    /// The positions of the entries, by key. Built by the first search; in a box, since most mappings are small.
+    positions: OnceLock<Box<HashMap<String, usize>>>,
 }
 
 impl<T> Mapping<T> {
@@ -57,7 +57,7 @@ impl<T> Mapping<T> {
         let positions = self.positions.get_or_init(|| {
             // The first of several, if what built the mapping did not make its keys unique.
             let positions = self.entries.iter().enumerate().rev();
-            positions.map(|(at, (key, _))| (key.name.clone(), at)).collect()
+            Box::new(positions.map(|(at, (key, _))| (key.name.clone(), at)).collect())
         });
         positions.get(key).copied()
     }

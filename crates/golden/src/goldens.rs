@@ -92,7 +92,7 @@ impl Golden {
         let _ = self.edited();
         self.files = BTreeMap::new();
         if let Some(lock) = &mut self.lock {
-            *lock = Lock { inputs: Inputs::new(), outputs: BTreeMap::new() };
+            *lock = Lock { inputs: Inputs::new(), outputs: Inputs::new() };
         }
     }
 
@@ -104,13 +104,14 @@ impl Golden {
 
     fn find_edited(&self) -> Vec<(String, &'static str)> {
         let Some(lock) = &self.lock else { return Vec::new() };
-        let names: BTreeSet<&String> = lock.outputs.keys().chain(self.files.keys()).collect();
+        let recorded = lock.outputs.keys().map(|name| &**name);
+        let names: BTreeSet<&str> = recorded.chain(self.files.keys().map(String::as_str)).collect();
         let mut edited = Vec::new();
         for name in names {
             match (lock.outputs.get(name), self.files.get(name)) {
-                (Some(_), None) => edited.push((name.clone(), "deleted")),
-                (None, Some(_)) => edited.push((name.clone(), "unknown")),
-                (Some(digest), Some(bytes)) if *digest != digest_of(bytes) => edited.push((name.clone(), "edited")),
+                (Some(_), None) => edited.push((name.to_owned(), "deleted")),
+                (None, Some(_)) => edited.push((name.to_owned(), "unknown")),
+                (Some(digest), Some(bytes)) if **digest != digest_of(bytes) => edited.push((name.to_owned(), "edited")),
                 _ => {}
             }
         }
@@ -192,13 +193,13 @@ impl Change {
 
 /// The inputs that differ from the recorded ones, as reasons for rendering.
 fn changed(recorded: &Inputs, now: &Inputs) -> Vec<String> {
-    let names: BTreeSet<&String> = recorded.keys().chain(now.keys()).collect();
+    let names: BTreeSet<&str> = recorded.keys().chain(now.keys()).map(|name| &**name).collect();
     let mut reasons = Vec::new();
     for name in names {
         match (recorded.get(name), now.get(name)) {
             (None, Some(_)) => reasons.push(format!("{name} is new")),
             (Some(_), None) => reasons.push(format!("{name} was removed")),
-            (Some(old), Some(new)) if old != new => reasons.push(match name.as_str() {
+            (Some(old), Some(new)) if old != new => reasons.push(match name {
                 "helm" | "kubernetes" => format!("{name} {old} → {new}"),
                 "application" => "the Application changed".to_owned(),
                 _ => format!("{name} changed"),
@@ -252,8 +253,8 @@ mod tests {
 
     #[test]
     fn changed_inputs_are_named() {
-        let old: Inputs = [("helm", "3"), ("a", "1"), ("old", "1")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
-        let new: Inputs = [("helm", "4"), ("a", "2"), ("new", "1")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+        let old: Inputs = [("helm", "3"), ("a", "1"), ("old", "1")].map(|(k, v)| (k.into(), v.into())).into();
+        let new: Inputs = [("helm", "4"), ("a", "2"), ("new", "1")].map(|(k, v)| (k.into(), v.into())).into();
         assert_eq!(changed(&old, &new), ["a changed", "helm 3 → 4", "new is new", "old was removed"]);
     }
 }

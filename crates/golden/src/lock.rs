@@ -3,7 +3,7 @@
 //! It is a committed cache, so an unreadable file (a merge conflict, an older format) is not an error: the target is
 //! rendered and the file is rewritten.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use diagnostics::Source;
 use document::{Node, json, toml};
@@ -21,7 +21,7 @@ pub struct Lock {
     /// The digest of each input, by name.
     pub inputs: Inputs,
     /// The digest of each golden, by file name.
-    pub outputs: BTreeMap<String, String>,
+    pub outputs: Inputs,
 }
 
 impl Lock {
@@ -33,10 +33,10 @@ impl Lock {
 
     /// Parses a file as [`Self::to_text`] writes it, which takes a fraction of the time.
     fn parse_written(text: &str) -> Option<Self> {
-        let word = |text: &str| json::plain(text).map(str::to_owned);
+        let word = |text: &str| json::plain(text).map(Arc::from);
         let mut lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
         (lines.next()? == format!("version = {VERSION}") && lines.next()? == "[inputs]").then_some(())?;
-        let mut lock = Self { inputs: Inputs::new(), outputs: BTreeMap::new() };
+        let mut lock = Self { inputs: Inputs::new(), outputs: Inputs::new() };
         let mut table = &mut lock.inputs;
         let mut last = false;
         for line in lines {
@@ -59,9 +59,9 @@ impl Lock {
         if root.get("version")?.to_json() != VERSION {
             return None;
         }
-        let table = |name: &str| -> Option<BTreeMap<String, String>> {
+        let table = |name: &str| -> Option<Inputs> {
             let entries = root.get(name)?.entries().iter();
-            entries.map(|(key, node): &(_, Node)| Some((key.name.clone(), node.as_str()?.to_owned()))).collect()
+            entries.map(|(key, node): &(_, Node)| Some((key.name.as_str().into(), node.as_str()?.into()))).collect()
         };
         Some(Self { inputs: table("inputs")?, outputs: table("outputs")? })
     }
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn survives_a_round_trip() {
-        let pairs = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let pairs = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
         let lock = Lock {
             inputs: pairs(&[("charts/a \"b\"/x.yaml", "sha256:1"), ("helm", "4.2.1")]),
             outputs: pairs(&[("service-a.yaml", "sha256:2")]),

@@ -46,7 +46,7 @@ fn key(results: &Results, target: &Target<'_>) -> Option<String> {
     let programs = PROGRAMS.map(|name| (name, Environment::tool_facts(name)));
     let own = [("namespace", target.namespace.as_str()), ("sources", kinds.as_str())];
     let programs = programs.iter().filter_map(|(name, facts)| Some((*name, facts.as_deref()?)));
-    let inputs = target.inputs.iter().map(|(name, digest)| (name.as_str(), digest.as_str()));
+    let inputs = target.inputs.iter().map(|(name, digest)| (&**name, &**digest));
     Some(results.key(own.into_iter().chain(programs).chain(inputs)))
 }
 

@@ -70,7 +70,7 @@ impl Walk<'_> {
                 let bytes = regular_file::read(&path).map_err(|error| Diagnostic::io("read", &path, &error))?;
                 let name = inputs::name(self.root, &path);
                 (self.visit)(&name, &bytes);
-                self.files.insert(name, inputs::digest(&bytes));
+                self.files.insert(name.into(), inputs::digest(&bytes).into());
             }
         }
         self.open.pop();
@@ -93,7 +93,7 @@ mod tests {
         }
         std::os::unix::fs::symlink(&chart, chart.join("templates/loop")).expect("link");
         let files = chart_files(root.path(), &chart).expect("readable");
-        let names: Vec<_> = files.keys().map(String::as_str).collect();
+        let names: Vec<_> = files.keys().map(|name| &**name).collect();
         assert_eq!(names, ["charts/web/.helmignore", "charts/web/Chart.yaml", "charts/web/templates/a.yaml"]);
     }
 }

@@ -53,7 +53,7 @@ impl Inspection {
         }
         let mut inputs = Inputs::new();
         for file in &self.files {
-            inputs.insert(inputs::name(root, file), inputs::file_digest(file)?);
+            inputs.insert(inputs::name(root, file).into(), inputs::file_digest(file)?.into());
         }
         Ok(inputs)
     }

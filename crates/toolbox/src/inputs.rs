@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use diagnostics::{Code, Diagnostic, Result};
 
 use crate::archive::sha256;
 
-/// The digests of inputs by name. The name of a file is its path relative to the root of the repository.
-pub type Inputs = BTreeMap<String, String>;
+/// The digests of inputs by name. The name of a file is its path relative to the root of the repository. Both are shared:
+/// targets of one chart have the same files.
+pub type Inputs = BTreeMap<Arc<str>, Arc<str>>;
 
 /// The digest of a file.
 pub fn file_digest(path: &Path) -> Result<String> {

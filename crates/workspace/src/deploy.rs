@@ -227,7 +227,7 @@ impl<'a> Deployer<'a> {
 
     fn deployment(&mut self, application: Application) -> Result<Deployment> {
         let mut reasons = Diagnostics::default();
-        let mut sources = Vec::new();
+        let mut sources = Vec::with_capacity(application.sources.len());
         check_references(&application, &mut reasons);
         let mut references = BTreeMap::new();
         for source in &application.sources {

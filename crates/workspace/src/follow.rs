@@ -61,7 +61,8 @@ fn may_define(workspace: &Workspace, root: &Path, source: &Rendered, elsewhere: 
         Rendered::Plugin(source) => find::files(&source.directory).iter().any(|path| in_file(path)),
         // Its Applications are in files.
         Rendered::Directory(source) => {
-            let imported = |evaluation: &Evaluation| evaluation.imported.keys().any(|name| in_file(&root.join(name)));
+            let imported =
+                |evaluation: &Evaluation| evaluation.imported.keys().any(|name| in_file(&root.join(&**name)));
             let evaluated = |evaluation: &Evaluation| evaluation.files.iter().any(|(_, file)| in_file(file));
             source.evaluation.as_ref().is_some_and(|one| evaluated(one) || imported(one))
                 || elsewhere && source.contents.files.iter().any(|file| mentions(file.text.as_bytes()))

@@ -130,7 +130,7 @@ impl Search<'_> {
                             .help("copy the file into the repository"),
                     );
                 } else if let Some(digest) = diagnostics.take(inputs::file_digest(&found)) {
-                    self.imported.insert(name, digest);
+                    self.imported.insert(name.into(), digest.into());
                     waiting.push(found);
                 }
             }

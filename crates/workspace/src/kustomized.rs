@@ -148,16 +148,16 @@ impl KustomizeSource {
     /// Adds what the build depends on.
     pub(crate) fn add_inputs(&self, root: &Path, recipe: &Recipe, prefix: &str, inputs: &mut Inputs) -> Result<()> {
         inputs.extend(self.inspection.inputs(root)?);
-        inputs.insert(format!("{prefix}application"), recipe.digest());
+        inputs.insert(format!("{prefix}application").into(), recipe.digest().into());
         for PinnedChart { pin, .. } in &self.charts {
-            inputs.insert(format!("chart {} {}", pin.name, pin.version), pin.digest.clone());
+            inputs.insert(format!("chart {} {}", pin.name, pin.version).into(), pin.digest.as_str().into());
         }
         for remote in &self.remotes {
             let (name, digest) = remote.input()?;
-            inputs.insert(name, digest);
+            inputs.insert(name.into(), digest.into());
         }
         if self.inflates(recipe) {
-            inputs.insert("kubernetes".to_owned(), recipe.kube_version.clone());
+            inputs.insert("kubernetes".into(), recipe.kube_version.as_str().into());
         }
         Ok(())
     }

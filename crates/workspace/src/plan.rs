@@ -318,7 +318,7 @@ impl<'a> Planner<'a, '_> {
     ) -> Result<Target<'a>> {
         let own = &deployment.application.namespace;
         let mut draft = Draft { case_file, namespace: own.clone(), inputs: Inputs::new() };
-        let mut parts = Vec::new();
+        let mut parts = Vec::with_capacity(planned.len());
         for (index, source) in planned.iter().enumerate() {
             let prefix = if planned.len() > 1 { format!("source {} ", index + 1) } else { String::new() };
             let part = self.part(source, &self.workspace.root, &prefix, &mut draft);
@@ -344,30 +344,32 @@ impl<'a> Planner<'a, '_> {
                 let contents = Arc::default();
                 let inspected = Inspected { dependencies: Inspection::default(), refused: None, contents };
                 self.chart_inputs(&recipe, &inspected, (root, named, prefix), &mut draft.inputs)?;
-                draft.inputs.insert(format!("{prefix}chart {}", source.pin.name), source.pin.digest.clone());
+                draft
+                    .inputs
+                    .insert(format!("{prefix}chart {}", source.pin.name).into(), source.pin.digest.as_str().into());
                 if !inside.is_empty() {
                     let digest = format!("sha256:{}", sha256(inside.as_bytes()));
-                    draft.inputs.insert(format!("{prefix}value files in the chart"), digest);
+                    draft.inputs.insert(format!("{prefix}value files in the chart").into(), digest.into());
                 }
                 Part::RemoteChart(RemoteChartPart { source, recipe, inspected })
             }
             Planned::Kustomize { source, recipe } => {
                 source.add_inputs(root, recipe, prefix, &mut draft.inputs)?;
-                draft.inputs.insert("kustomize".to_owned(), self.argocd.kustomize.to_owned());
+                draft.inputs.insert("kustomize".into(), self.argocd.kustomize.into());
                 if source.inflates(recipe) {
-                    draft.inputs.insert("helm".to_owned(), self.argocd.helm.to_owned());
+                    draft.inputs.insert("helm".into(), self.argocd.helm.into());
                 }
                 Part::Kustomize(KustomizePart { source, recipe: recipe.clone() })
             }
             Planned::Directory(source) => {
                 draft.inputs.extend(source.contents.inputs.clone());
                 // Nothing else affects it, but a target without inputs would never be stale.
-                draft.inputs.insert(format!("{prefix}application"), "directory".to_owned());
+                draft.inputs.insert(format!("{prefix}application").into(), "directory".into());
                 if let Some(evaluation) = &source.evaluation {
                     draft.inputs.extend(evaluation.imported.clone());
-                    draft.inputs.insert(format!("{prefix}application"), evaluation.digest(root));
+                    draft.inputs.insert(format!("{prefix}application").into(), evaluation.digest(root).into());
                     let version = self.workspace.config.tool(jsonnet::TOOL).unwrap_or_default();
-                    draft.inputs.insert(jsonnet::TOOL.to_owned(), version.to_owned());
+                    draft.inputs.insert(jsonnet::TOOL.into(), version.into());
                 }
                 Part::Directory(source)
             }
@@ -376,13 +378,13 @@ impl<'a> Planner<'a, '_> {
                 let goldens = format!("{}/", find::GOLDENS);
                 for name in find::tracked(root).into_iter().filter(|name| !name.starts_with(&goldens)) {
                     let digest = inputs::file_digest(&root.join(&name))?;
-                    draft.inputs.insert(name, digest);
+                    draft.inputs.insert(name.into(), digest.into());
                 }
-                draft.inputs.insert(format!("{prefix}application"), source.digest());
-                draft.inputs.insert("kubernetes".to_owned(), self.workspace.config.kubernetes.clone());
+                draft.inputs.insert(format!("{prefix}application").into(), source.digest().into());
+                draft.inputs.insert("kubernetes".into(), self.workspace.config.kubernetes.as_str().into());
                 let tools = [("helm", self.argocd.helm), ("kustomize", self.argocd.kustomize)];
                 let tools = tools.into_iter().filter(|(name, _)| source.plugin.mentions(name));
-                draft.inputs.extend(tools.map(|(name, version)| (name.to_owned(), version.to_owned())));
+                draft.inputs.extend(tools.map(|(name, version)| (name.into(), version.into())));
                 Part::Plugin(source)
             }
             Planned::Elsewhere { tree, planned } => {
@@ -392,17 +394,17 @@ impl<'a> Planner<'a, '_> {
                 let settings = ["helm", "jsonnet", "kubernetes", "kustomize"];
                 let mut files = String::new();
                 for (name, digest) in inner.inputs {
-                    let is_file = !settings.contains(&name.as_str()) && tree.root.join(&name).is_file();
+                    let is_file = !settings.contains(&&*name) && tree.root.join(&*name).is_file();
                     match &tree.commit {
                         Some(_) if is_file => files.push_str(&format!("{name} {digest}\n")),
-                        None if is_file => drop(draft.inputs.insert(format!("{}{name}", tree.label), digest)),
+                        None if is_file => drop(draft.inputs.insert(format!("{}{name}", tree.label).into(), digest)),
                         _ => drop(draft.inputs.insert(name, digest)),
                     }
                 }
                 if let Some(commit) = &tree.commit {
-                    draft.inputs.insert(format!("{prefix}revision {}", tree.title()), commit.clone());
+                    draft.inputs.insert(format!("{prefix}revision {}", tree.title()).into(), commit.as_str().into());
                     let digest = format!("sha256:{}", sha256(files.as_bytes()));
-                    draft.inputs.insert(format!("{prefix}files of {}", tree.title()), digest);
+                    draft.inputs.insert(format!("{prefix}files of {}", tree.title()).into(), digest.into());
                 }
                 Part::Elsewhere(tree, Box::new(part))
             }
@@ -421,18 +423,18 @@ impl<'a> Planner<'a, '_> {
         if inputs.is_empty() {
             inputs.clone_from(files);
         } else {
-            inputs.extend(files.iter().map(|(name, digest)| (name.clone(), digest.clone())));
+            inputs.extend(files.iter().map(|(name, digest)| (Arc::clone(name), Arc::clone(digest))));
         }
         for file in recipe.files() {
-            if let Entry::Vacant(entry) = inputs.entry(name(file)) {
-                entry.insert(inputs::file_digest(file)?);
+            if let Entry::Vacant(entry) = inputs.entry(name(file).into()) {
+                entry.insert(inputs::file_digest(file)?.into());
             }
         }
         let dependencies = inspected.dependencies.inputs().into_iter();
-        inputs.extend(dependencies.map(|(name, digest)| (format!("dependency {name}"), digest)));
-        inputs.insert(format!("{prefix}application"), recipe.digest(name));
-        inputs.insert("helm".to_owned(), self.argocd.helm.to_owned());
-        inputs.insert("kubernetes".to_owned(), recipe.kube_version.clone());
+        inputs.extend(dependencies.map(|(name, digest)| (format!("dependency {name}").into(), digest.into())));
+        inputs.insert(format!("{prefix}application").into(), recipe.digest(name).into());
+        inputs.insert("helm".into(), self.argocd.helm.into());
+        inputs.insert("kubernetes".into(), recipe.kube_version.as_str().into());
         Ok(())
     }
 }

@@ -269,7 +269,7 @@ fn edited(job: &Rendering<'_>, diagnostics: &mut Diagnostics) {
     for (file, what) in edited {
         let text = expected.get(file.as_str()).map(|text| text.as_bytes());
         let place = Place::file(format!("{}/{file}", golden.folder));
-        let recorded = golden.lock.as_ref().and_then(|lock| lock.outputs.get(&file));
+        let recorded = golden.lock.as_ref().and_then(|lock| lock.outputs.get(file.as_str()));
         let (code, message) = match what {
             // The edited golden equals the current render.
             "edited" if known && text == golden.files.get(&file).map(Vec::as_slice) => continue,
@@ -414,7 +414,8 @@ pub(super) fn locks(
         let RenderState::Rendered(rendered) = state else { continue };
         let mut files: BTreeMap<String, Vec<u8>> =
             rendered.iter().map(|new| (new.file.clone(), new.manifest.text.clone().into_bytes())).collect();
-        let outputs = files.iter().map(|(name, bytes)| (name.clone(), golden::digest_of(bytes))).collect();
+        let outputs =
+            files.iter().map(|(name, bytes)| (name.as_str().into(), golden::digest_of(bytes).into())).collect();
         let lock = Lock { inputs: target.inputs.clone(), outputs };
         let same_files = files == golden.files;
         let same_lock = golden.lock.as_ref() == Some(&lock);

@@ -119,7 +119,7 @@ impl Helm<'_> {
             .map(|target| (target.id.to_string(), target.recipe.digest(|path| inputs::name(self.root, path))))
             .collect();
         let inputs = targets.iter().zip(&own).flat_map(|(target, (id, recipe))| {
-            let inputs = target.inputs.iter().map(|(name, digest)| (name.as_str(), digest.as_str()));
+            let inputs = target.inputs.iter().map(|(name, digest)| (&**name, &**digest));
             let own = [("target", id.as_str()), ("chart", target.chart.path.as_str()), ("recipe", recipe.as_str())];
             own.into_iter().chain(inputs)
         });

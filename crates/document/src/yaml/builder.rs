@@ -84,7 +84,10 @@ impl<'a> Builder<'a> {
             Event::SequenceStart(anchor, _) => self.open(anchor, span, false),
             Event::MappingStart(anchor, _) => self.open(anchor, span, true),
             Event::SequenceEnd | Event::MappingEnd => {
-                let Some(frame) = self.stack.pop() else { return Ok(()) };
+                let Some(mut frame) = self.stack.pop() else { return Ok(()) };
+                // Documents are kept for a whole run, and most of their mappings have fewer entries than there is room for.
+                frame.entries.list.shrink_to_fit();
+                frame.items.shrink_to_fit();
                 let end = span.end.max(frame.start);
                 let value = if frame.mapping {
                     Value::Mapping(frame.entries.list.into())

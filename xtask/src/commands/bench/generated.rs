@@ -101,7 +101,8 @@ fn record(root: &Path, cache: &Path, mut outputs: BTreeMap<String, BTreeMap<Stri
     }
     for target in targets {
         let files = outputs.remove(&target.id.app).unwrap_or_default();
-        let digests = files.iter().map(|(name, bytes)| (name.clone(), golden::digest_of(bytes))).collect();
+        let digests =
+            files.iter().map(|(name, bytes)| (name.as_str().into(), golden::digest_of(bytes).into())).collect();
         let lock = Lock { inputs: target.inputs, outputs: digests };
         let folder = root.join(golden::FOLDER).join(target.id.to_string());
         for (name, bytes) in &files {
@@ -270,7 +271,8 @@ fn relock(root: &Path, cache: &Path, indexes: &[usize]) -> Result<()> {
     }
     for target in targets {
         let golden = golden::Golden::load(root, &target.id)?;
-        let digests = golden.files.iter().map(|(name, bytes)| (name.clone(), golden::digest_of(bytes))).collect();
+        let digests =
+            golden.files.iter().map(|(name, bytes)| (name.as_str().into(), golden::digest_of(bytes).into())).collect();
         let lock = Lock { inputs: target.inputs, outputs: digests };
         put(&root.join(&golden.folder).join(lock::FILE), lock.to_text().as_bytes())?;
     }

@@ -46,7 +46,7 @@ impl Templates {
         let mut templates = Self { files: Vec::new(), marks: Vec::new() };
         for name in helm::chart_files::chart_files(root, &chart.directory)?.keys() {
             let Some(path) = name.strip_prefix(&prefix).filter(|path| path.starts_with("templates/")) else { continue };
-            templates.add(path, &toolbox::source::read(root, &root.join(name))?);
+            templates.add(path, &toolbox::source::read(root, &root.join(&**name))?);
         }
         templates.mark_overridden();
         Ok(templates)
