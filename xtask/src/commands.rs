@@ -1,6 +1,7 @@
 //! The commands, one per file. Each calls the stages in order and returns its outcome.
 
 pub mod app_of_apps;
+mod applied;
 pub mod argocd;
 pub mod bench;
 pub mod cache;

@@ -5,6 +5,8 @@
 //!
 //! Validation against Kubernetes schemas is in `validate`.
 
+pub mod alert_subjects;
+pub mod application_chart;
 pub mod application_destination;
 pub mod application_finalizer;
 pub mod application_project;
@@ -20,6 +22,7 @@ pub mod character_misleading;
 pub mod chart_sources;
 pub mod chart_version;
 pub mod claim_shared;
+pub mod cluster_unused;
 pub mod clusters;
 pub mod commands;
 pub mod config_map_json;
@@ -61,11 +64,14 @@ pub mod rbac_rules;
 pub mod references;
 mod replicas;
 pub mod repository_moved;
+mod scenario_images;
+pub mod scenario_objects;
 pub mod scenario_values;
 pub mod scenarios;
 pub mod sealed_secret;
 pub mod sealed_secret_wave;
 pub mod sealing_certificate;
+pub mod sealing_controller;
 pub mod second_render;
 pub mod secrets;
 pub mod service_names;
@@ -76,6 +82,7 @@ pub mod target_revision;
 pub mod template;
 pub mod template_duplicate;
 pub mod template_objects;
+pub mod template_unrendered;
 pub mod unmatched;
 pub mod unreachable;
 pub mod value_duplicate;
@@ -139,6 +146,8 @@ impl Check {
 
 /// All checks, in the order of their files. A new check is a file and a row here.
 pub const CHECKS: &[Check] = &[
+    Check::new(alert_subjects::CODES, Run::Objects(alert_subjects::check)),
+    Check::new(application_chart::CODES, Run::Files(application_chart::check)),
     Check::new(application_destination::CODES, Run::Objects(application_destination::check)),
     Check::new(application_finalizer::CODES, Run::Objects(application_finalizer::check)),
     Check::new(application_project::CODES, Run::Objects(application_project::check)),
@@ -152,6 +161,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(character_misleading::CODES, Run::Files(character_misleading::check)),
     Check::new(chart_version::CODES, Run::Git(chart_version::check)),
     Check::new(claim_shared::CODES, Run::Objects(claim_shared::check)),
+    Check::new(cluster_unused::CODES, Run::Objects(cluster_unused::check)),
     Check::new(commands::CODES, Run::Objects(commands::check)),
     Check::new(config_map_json::CODES, Run::Objects(config_map_json::check)),
     Check::new(conflict_marker::CODES, Run::Files(conflict_marker::check)),
@@ -188,11 +198,13 @@ pub const CHECKS: &[Check] = &[
     Check::new(rbac_rules::CODES, Run::Objects(rbac_rules::check)),
     Check::new(references::CODES, Run::Objects(references::check)),
     Check::new(repository_moved::CODES, Run::Files(repository_moved::check)),
+    Check::new(scenario_objects::CODES, Run::Objects(scenario_objects::check)),
     Check::new(scenario_values::CODES, Run::Helm(scenario_values::check)),
     Check::new(scenarios::CODES, Run::Files(scenarios::check)),
     Check::new(sealed_secret::CODES, Run::Objects(sealed_secret::check)),
     Check::new(sealed_secret_wave::CODES, Run::Objects(sealed_secret_wave::check)),
     Check::new(sealing_certificate::CODES, Run::Files(sealing_certificate::check)),
+    Check::new(sealing_controller::CODES, Run::Objects(sealing_controller::check)),
     Check::new(second_render::CODES, Run::Helm(second_render::check)),
     Check::new(secrets::CODES, Run::Objects(secrets::check)),
     Check::new(service_names::CODES, Run::Objects(service_names::check)),
@@ -200,6 +212,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(sub_path::CODES, Run::Objects(sub_path::check)),
     Check::new(target_revision::CODES, Run::Git(target_revision::check)),
     Check::new(template_duplicate::CODES, Run::Files(template_duplicate::check)),
+    Check::new(template_unrendered::CODES, Run::Files(template_unrendered::check)),
     Check::new(template_objects::CODES, Run::Files(template_objects::check)),
     Check::new(value_duplicate::CODES, Run::Files(value_duplicate::check)),
     Check::new(value_misread::CODES, Run::Helm(value_misread::check)),

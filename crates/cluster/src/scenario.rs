@@ -6,6 +6,7 @@
 pub mod action;
 pub mod apply;
 pub mod command;
+mod edits;
 pub mod expect;
 mod files;
 pub mod gitops;
@@ -20,7 +21,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source, nearest, nearest_within, suggestion};
+use diagnostics::{
+    Code, Diagnostic, Diagnostics, Place, Result, Source, is_series, nearest, nearest_within, suggestion,
+};
 use document::{Fields, Node, Syntax, yaml};
 use workspace::Workspace;
 
@@ -79,6 +82,10 @@ pub enum Named {
     Tool,
     /// The kind of an object.
     Kind,
+    /// An object, as `KIND/NAME`.
+    Object,
+    /// An Application.
+    Application,
 }
 
 /// A step of a scenario.
@@ -240,7 +247,22 @@ fn named(step: &Node) -> Vec<(Named, String, Place)> {
         let node = step.find(path)?;
         Some((kind, node.as_str().filter(|name| !name.contains("${"))?.to_owned(), node.place()))
     });
-    all.chain(references(step)).collect()
+    all.chain(applications(step)).chain(references(step)).collect()
+}
+
+/// The Applications that a step of `test-gitops` names.
+fn applications(step: &Node) -> impl Iterator<Item = (Named, String, Place)> {
+    let nodes = ["announced", "app", "synced"].into_iter().filter_map(|key| step.get(key));
+    nodes.flat_map(one_or_all).filter_map(|node| {
+        let name = node.as_str().filter(|name| !name.contains("${"))?;
+        Some((Named::Application, name.to_owned(), node.place()))
+    })
+}
+
+/// The items of a list, or the only one.
+fn one_or_all(node: &Node) -> Vec<&Node> {
+    let items = node.items();
+    if items.is_empty() { vec![node] } else { items.iter().collect() }
 }
 
 /// The namespaces and kinds of the objects that a step refers to, as `KIND/NAME` or `NAMESPACE/KIND/NAME`.
@@ -248,19 +270,16 @@ fn references(step: &Node) -> impl Iterator<Item = (Named, String, Place)> {
     let paths: [&[&str]; 6] =
         [&["ready"], &["delete"], &["restart"], &["object"], &["exec", "in"], &["scale", "object"]];
     let nodes = paths.into_iter().filter_map(|path| step.find(path));
-    let texts = nodes.flat_map(|node| {
-        let items = node.items();
-        if items.is_empty() { vec![node] } else { items.iter().collect() }
-    });
-    texts.flat_map(|node| {
+    nodes.flat_map(one_or_all).flat_map(|node| {
         let parts: Vec<&str> = node.as_str().unwrap_or_default().split('/').collect();
         let (namespace, kind) = match parts[..] {
             [namespace, kind, _] => (Some(namespace), Some(kind)),
             [kind, _] => (None, Some(kind)),
             _ => (None, None),
         };
-        let named = [(Named::Namespace, namespace), (Named::Kind, kind)].into_iter();
-        let named = named.filter_map(|(what, name)| Some((what, name.filter(|name| !name.contains("${"))?.to_owned())));
+        let object = kind.zip(parts.last()).map(|(kind, name)| format!("{kind}/{name}"));
+        let all = [(Named::Namespace, namespace), (Named::Kind, kind), (Named::Object, object.as_deref())].into_iter();
+        let named = all.filter_map(|(what, name)| Some((what, name.filter(|name| !name.contains("${"))?.to_owned())));
         named.map(|(what, name)| (what, name, node.place())).collect::<Vec<_>>()
     })
 }
@@ -338,10 +357,28 @@ fn unknown_names(workspace: &Workspace, scenario: &Scenario) -> Diagnostics {
                 let found = Diagnostic::new(Code::ScenarioInvalid, message).at(place.clone(), "");
                 diagnostics.push(found.help(suggestion(name, tools)));
             }
+            Named::Application => diagnostics.0.extend(misspelled_application(workspace, name, place)),
+            Named::Object => {
+                let named = name.split_once('/').filter(|(kind, _)| kind.eq_ignore_ascii_case("application"));
+                let found = named.and_then(|(_, name)| misspelled_application(workspace, name, place));
+                diagnostics.0.extend(found);
+            }
             _ => {}
         }
     }
     diagnostics
+}
+
+/// Reports the name of an Application that is nearly that of one of the repository. A step may deploy any other one.
+fn misspelled_application(workspace: &Workspace, name: &str, place: &Place) -> Option<Diagnostic> {
+    let rendered = workspace.deployments.iter().map(|one| one.application.instance.as_str());
+    let apps: Vec<&str> = rendered.chain(workspace.unrendered.iter().map(|one| one.instance.as_str())).collect();
+    if apps.contains(&name) {
+        return None;
+    }
+    let near = nearest_within(name, 2, apps).filter(|near| near.len() > 4 && !is_series(near, name))?;
+    let found = Diagnostic::new(Code::ScenarioInvalid, format!("no Application is named `{name}`"));
+    Some(found.at(place.clone(), "").help(format!("did you mean `{near}`?")))
 }
 
 /// The scenarios of an application below a directory, by name; none if it has no directory there.
@@ -383,6 +420,9 @@ pub fn readable(workspace: &Workspace, folder: &str, app: &str) -> (Vec<Scenario
             );
         }
         diagnostics.extend(unknown_names(workspace, &scenario));
+        if let Some(root) = &root {
+            diagnostics.extend(edits::check(&workspace.root, root));
+        }
         scenarios.push(scenario);
     }
     (scenarios, diagnostics)

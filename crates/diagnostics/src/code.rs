@@ -67,6 +67,7 @@ impl Code {
 codes! {
     AlertInvalid "alert-invalid" Finding "Prometheus refuses a rule of a `PrometheusRule`"
     AnnotationUnknown "annotation-unknown" Finding "an Argo CD or Helm annotation, label, or finalizer is unknown, or its value has no effect"
+    ApplicationChart "application-chart" Finding "an Application deploys the chart of another Application"
     ApplicationDestination "application-destination" Finding "an Application's destination is incomplete or ambiguous"
     ApplicationDuplicate "application-duplicate" Configuration "two Applications have the same name and namespace"
     ApplicationFinalizer "application-finalizer" Finding "an Application that installs CustomResourceDefinitions has a cascading finalizer"
@@ -105,6 +106,7 @@ codes! {
     ClusterImage "cluster-image" Unavailable "an image that the kind cluster needs is not available"
     ClusterLeft "cluster-left" Unavailable "the kind cluster could not be deleted"
     ClusterRefused "cluster-refused" Unavailable "a requirement for running a kind cluster is not met"
+    ClusterUnused "cluster-unused" Finding "an entry for a cluster in charts.toml is not needed"
     CommandInvalid "command-invalid" Finding "a command of a container cannot run as it is written, or uses a variable that is not defined"
     ConfigDeprecated "config-deprecated" Warning "charts.toml uses a deprecated key"
     ConfigInvalid "config-invalid" Configuration "a value in charts.toml or in a lock file is invalid"
@@ -217,6 +219,7 @@ codes! {
     TargetUnknown "target-unknown" Configuration "there is no target with this name"
     TemplateDuplicate "template-duplicate" Finding "a named template is defined more than once in a chart"
     TemplateFileMissing "template-file-missing" Finding "a template prints a file that the chart does not have"
+    TemplateUnrendered "template-unrendered" Finding "Helm does not render a template of a chart"
     ToolUnavailable "tool-unavailable" Unavailable "a required tool is not available"
     ToolVersion "tool-version" Warning "a tool on PATH is not the pinned version"
     UncheckedUnused "unchecked-unused" Finding "an exemption from schema validation in charts.toml is not needed"

@@ -475,6 +475,12 @@ fn pinned(lock: &ChartsLock, wanted: &Wanted) -> Result<Pin> {
 /// The case of `ci/default-values.yaml`.
 const OF_CHART: &str = "default-values";
 
+/// Whether an Application has goldens of a case.
+fn has_goldens(root: &Path, case: &str) -> bool {
+    let applications = std::fs::read_dir(root.join("tests/golden")).into_iter().flatten().flatten();
+    applications.into_iter().any(|application| application.path().join(case).is_dir())
+}
+
 /// The cases of a chart besides the default one: each `ci/<case>-values.yaml`.
 fn cases(root: &Path, chart: &Path, diagnostics: &mut Diagnostics) -> BTreeMap<String, PathBuf> {
     let folder = chart.join("ci");
@@ -496,6 +502,11 @@ fn cases(root: &Path, chart: &Path, diagnostics: &mut Diagnostics) -> BTreeMap<S
         if name.ends_with("-values.yml") {
             let message = format!("`{name}` does not end with `-values.yaml`");
             diagnostics.push(misnamed(message, "not rendered"));
+        }
+        let stem = name.strip_suffix(".yaml").filter(|stem| !stem.ends_with("-values"));
+        if stem.is_some_and(|stem| has_goldens(root, stem)) {
+            let message = format!("`{name}` does not end with `-values.yaml`");
+            diagnostics.push(misnamed(message, "no longer rendered, but there are goldens"));
         }
         match name.strip_suffix("-values.yaml") {
             // A usual name for chart-testing, but `default` is the Application itself.

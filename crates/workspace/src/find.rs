@@ -72,6 +72,16 @@ pub fn folders(root: &Path) -> Vec<PathBuf> {
     builder.build().filter_map(|entry| Some(entry.ok()?.into_path())).filter(|path| path.is_dir()).collect()
 }
 
+/// All files below a folder, sorted by path. Does not follow symbolic links.
+#[must_use]
+pub fn all_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = WalkBuilder::new(folder).standard_filters(false).build();
+    let mut files: Vec<PathBuf> =
+        entries.filter_map(|entry| Some(entry.ok()?.into_path())).filter(|path| path.is_file()).collect();
+    files.sort();
+    files
+}
+
 /// All YAML and JSON files below a folder, sorted by path.
 #[must_use]
 pub fn files(folder: &Path) -> Vec<PathBuf> {

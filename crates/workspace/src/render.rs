@@ -4,6 +4,7 @@
 //! directory. The Application's inline values are written to the cache under their digest, so that the command can be
 //! run by hand.
 
+mod dot;
 pub mod failure;
 mod jsonnet;
 pub mod kustomize;
@@ -12,6 +13,7 @@ pub mod plugin;
 mod refused;
 mod remotes;
 mod schema;
+mod types;
 mod unknown_name;
 mod unset;
 pub mod values;

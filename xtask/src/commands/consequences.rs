@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use diagnostics::wording::plural;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place};
+use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place};
 
 /// Whether the second finding follows from the first.
 type Follows = fn(&Diagnostic, &Diagnostic) -> bool;
@@ -16,7 +16,9 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::AnnotationUnknown, Code::BranchUncovered, same_file),
     (Code::AnnotationUnknown, Code::ReferenceMissing, about_the_object),
     (Code::AnnotationUnknown, Code::SealedSecretWave, in_its_file),
+    (Code::ApplicationDestination, Code::ChangeDataLoss, moves),
     (Code::ApplicationDestination, Code::ProjectForbids, same_application),
+    (Code::ApplicationInvalid, Code::ApplicationSync, same_file),
     (Code::ApplicationInvalid, Code::ObjectRefused, same_line),
     (Code::ApplicationProject, Code::ProjectUnused, same_application),
     (Code::ArgocdField, Code::ApplicationSync, meant),
@@ -24,11 +26,13 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::ArgocdField, Code::ApplicationSync, invalid_option),
     (Code::ArgocdField, Code::IgnoreDifferencesUnmatched, same_line),
     (Code::ApplicationMissing, Code::ArgocdField, not_selected),
+    (Code::ApplicationMissing, Code::GoldenDirectoryOrphaned, anywhere),
     (Code::ArgocdField, Code::KeyDuplicate, same_line),
     (Code::ArgocdField, Code::NotRendered, ignored_path),
     (Code::ArgocdField, Code::ProjectForbids, same_list),
     (Code::ChangeDataLoss, Code::ProjectUnused, deleted_application),
     (Code::ChangeDataLoss, Code::SchemaMissing, definition),
+    (Code::ChartInvalid, Code::GoldenDirectoryOrphaned, of_the_file),
     (Code::ChartLockOutdated, Code::RepositoryMoved, same_line),
     (Code::ChartMissing, Code::ManifestUndeployed, same_line),
     (Code::ChartLockOutdated, Code::ValuesSchemaOpen, same_chart),
@@ -38,21 +42,39 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::FieldUnknown, Code::HelmLint, same_template),
     (Code::FieldUnknown, Code::MonitorInvalid, same_line),
     (Code::FieldUnknown, Code::ObjectInvalid, moved_down),
+    (Code::FieldUnknown, Code::ObjectRefused, lacks_the_field),
+    (Code::FieldUnknown, Code::ObjectRefused, labels_elsewhere),
     (Code::FieldUnknown, Code::ReferencePort, siblings),
+    (Code::FieldUnknown, Code::SelectorUnmatched, pods_without_labels),
+    (Code::GoldenDirectoryOrphaned, Code::BranchUncovered, of_a_case),
+    (Code::GoldenDirectoryOrphaned, Code::ValueUncovered, of_a_case),
     (Code::HelmRefused, Code::FieldUnknown, same_line),
     (Code::HelmRefused, Code::HelmLint, same_pointer),
+    (Code::HelmRefused, Code::HelmRefused, unknown_in_a_case),
+    (Code::HelmRefused, Code::ObjectRefused, labels_of_its_output),
+    (Code::HelmRefused, Code::SelectorUnmatched, pods_without_labels),
     (Code::HelmRefused, Code::ScenarioInvalid, same_line),
     (Code::HelmRefused, Code::ValueUnknown, not_read),
+    (Code::NamespaceMismatch, Code::NamespaceMismatch, another_object),
     (Code::NamespaceMismatch, Code::ProjectForbids, same_object),
+    (Code::NamespaceMismatch, Code::ProjectForbids, same_namespace),
     (Code::ObjectInvalid, Code::NetworkPolicyOpen, same_object),
     (Code::ObjectInvalid, Code::ReferencePort, siblings),
+    (Code::ObjectRefused, Code::DisruptionBlocked, same_object),
+    (Code::HelmRefused, Code::TemplateUnrendered, same_line),
     (Code::ObjectRefused, Code::HelmLint, same_name),
+    (Code::ObjectRefused, Code::ImageInvalid, no_image),
+    (Code::ObjectRefused, Code::ReferencePort, invalid_port_name),
     (Code::ObjectRefused, Code::ReferenceMissing, suggests_the_name),
     (Code::ObjectRefused, Code::SelectorUnmatched, same_labels),
     (Code::ObjectShared, Code::ApplicationProject, copied_project),
     (Code::PodSecurity, Code::PodUnstartable, one_of_its_places),
     (Code::ProjectDefault, Code::ProjectUnused, same_application),
+    (Code::ProjectForbids, Code::ChangeDataLoss, moves),
+    (Code::ProjectForbids, Code::NamespaceLabel, of_that_namespace),
+    (Code::ProjectForbids, Code::ProjectUnused, suggests_the_project),
     (Code::ProjectUnused, Code::ProjectForbids, same_line),
+    (Code::ReferencePort, Code::ReferencePort, of_the_target_port),
     (Code::RenderUnstable, Code::CacheDiffers, about_one),
     (Code::RepositoryMismatch, Code::ProjectForbids, same_repository),
     (Code::NullIgnored, Code::HelmLint, null),
@@ -65,6 +87,13 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::SyncOrder, Code::SealedSecretWave, same_object),
     (Code::TargetRevisionDiffers, Code::NotRendered, same_line),
     (Code::TargetRevisionUnknown, Code::NotRendered, same_line),
+    (Code::TemplateUnrendered, Code::BranchUncovered, of_its_chart),
+    (Code::TemplateUnrendered, Code::HelmRefused, of_its_chart),
+    (Code::TemplateUnrendered, Code::ReferenceMissing, of_its_chart),
+    (Code::TemplateUnrendered, Code::SelectorUnmatched, of_its_chart),
+    (Code::TemplateUnrendered, Code::ValueUncovered, of_its_chart),
+    (Code::TemplateUnrendered, Code::ValueUnknown, of_its_chart),
+    (Code::ValueUndefined, Code::BranchUncovered, same_line),
     (Code::ValueUndefined, Code::ObjectInvalid, lacks_a_value),
     (Code::ValueUndefined, Code::ObjectRefused, near_line),
     (Code::ValuesSchemaInvalid, Code::HelmRefused, same_value),
@@ -79,6 +108,9 @@ const NEAR: usize = 12;
 /// The end of the message about the tool of a step.
 const UNPINNED: &str = " is not pinned in charts.toml";
 
+/// The end of the message about a selector of a workload that does not match its own pods.
+const LABELS: &str = " does not match the template labels";
+
 /// Removes the findings that follow from others.
 pub fn remove(diagnostics: &mut Diagnostics) {
     let lines: BTreeSet<(String, usize)> = of(diagnostics, Code::ValueUndefined).filter_map(line).collect();
@@ -92,6 +124,68 @@ pub fn remove(diagnostics: &mut Diagnostics) {
         }
         diagnostics.0.retain(|found| found.code != *effect || !causes.iter().any(|cause| follows(cause, found)));
     }
+    remove_conventions(diagnostics);
+    remove_of_another_chart(diagnostics);
+    remove_edits(diagnostics);
+}
+
+/// Removes what is found about the edits of scenarios to files in which something is wrong anyway.
+fn remove_edits(diagnostics: &mut Diagnostics) {
+    const END: &str = " does not contain the text to replace";
+    let file = |found: &Diagnostic| {
+        let edit = found.code == Code::ScenarioInvalid && found.message.ends_with(END);
+        found.message.split('`').nth(1).filter(|_| edit).map(str::to_owned)
+    };
+    let others = diagnostics.0.iter().filter(|found| file(found).is_none() && !found.code.is_bookkeeping());
+    let wrong: BTreeSet<String> =
+        others.flat_map(|found| &found.places).map(|(place, _)| place.source.name.clone()).collect();
+    diagnostics.0.retain(|found| file(found).is_none_or(|file| !wrong.contains(&file)));
+}
+
+/// Removes what is found about an Application that deploys the chart of another one, its goldens, and its scenarios.
+fn remove_of_another_chart(diagnostics: &mut Diagnostics) {
+    let apps: Vec<String> =
+        of(diagnostics, Code::ApplicationChart).filter_map(|found| Some(application(found)?.to_owned())).collect();
+    let folders = apps
+        .iter()
+        .flat_map(|app| ["golden", "kind", "gitops"].into_iter().map(move |folder| format!("tests/{folder}/{app}/")));
+    let folders: Vec<String> = folders.collect();
+    let of_app = |found: &Diagnostic| {
+        let mut names = first(found).into_iter().map(|place| place.source.name.as_str());
+        let shared = |app: &String| {
+            let label = format!("also by {app}/");
+            found.code == Code::ObjectShared && found.places.iter().any(|(_, text)| text.starts_with(&label))
+        };
+        apps.iter().any(|app| application(found) == Some(app.as_str()) || shared(app))
+            || names.any(|name| folders.iter().any(|folder| name.starts_with(folder)))
+    };
+    diagnostics.0.retain(|found| found.code == Code::ApplicationChart || !of_app(found));
+}
+
+/// Removes what conventions demand of a value that is wrong, or of one around or inside it.
+fn remove_conventions(diagnostics: &mut Diagnostics) {
+    let demand = |found: &Diagnostic| matches!(found.code, Code::ValueUncovered | Code::ValueUndocumented);
+    let wrong = |found: &&Diagnostic| !demand(found) && !found.code.is_bookkeeping();
+    let errors = diagnostics.0.iter().filter(wrong).filter(|found| found.code.class() >= Class::Finding);
+    let places = errors.flat_map(|found| &found.places).filter_map(|(place, _)| Some((place, place.position()?.0)));
+    let mut lines: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+    for (place, line) in places {
+        lines.entry(place.source.name.clone()).or_default().insert(line);
+    }
+    diagnostics.0.retain(|found| {
+        let Some((place, line)) = first(found).filter(|_| demand(found)).zip(line(found)) else { return true };
+        let Some(wrong) = lines.get(&line.0) else { return true };
+        !wrong.iter().any(|other| is_one_block(&place.source.text, line.1, *other))
+    });
+}
+
+/// Whether one of two lines, counted from 1, is the other, or is indented below it.
+fn is_one_block(text: &str, one: usize, other: usize) -> bool {
+    let (outer, inner) = (one.min(other), one.max(other));
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let mut lines = text.lines().skip(outer - 1);
+    let Some(own) = lines.next().map(indent) else { return false };
+    lines.take(inner - outer).all(|line| line.trim().is_empty() || indent(line) > own)
 }
 
 /// Counts the findings that differ only in the Application, or in the target.
@@ -111,6 +205,16 @@ fn count_repeats(diagnostics: &mut Diagnostics) {
             let written = first(found).and_then(|place| place.source.text.get(place.span.clone()?));
             Some((label(found).to_owned(), vec![written?.to_owned(), application(found)?.to_owned()]))
         }
+        // Uses of one name that no port of the pods has.
+        Code::ReferencePort if !is_target_port(found) => {
+            Some((missing_port(found)?.to_owned(), vec![application(found)?.to_owned()]))
+        }
+        // Labels of one selector.
+        Code::ObjectRefused if found.message.ends_with(LABELS) => {
+            Some((LABELS.to_owned(), vec![application(found)?.to_owned(), found.origin.as_ref()?.template.clone()]))
+        }
+        // Containers that sleep equally long.
+        Code::PreStopTooLong => Some((label(found).to_owned(), vec![application(found)?.to_owned()])),
         // Objects of a kind that a project does not allow.
         Code::ProjectForbids => {
             let list = found.helps.iter().find(|help| help.contains("ResourceWhitelist` of project"))?;
@@ -163,7 +267,7 @@ fn about_one(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     cause.target.as_ref().is_some_and(|target| effect.notes.first() == Some(target))
 }
 
-/// Both follow from a new version in charts.toml.
+/// Both follow from the same change of charts.toml.
 fn anywhere(_: &Diagnostic, _: &Diagnostic) -> bool {
     true
 }
@@ -363,6 +467,25 @@ fn same_repository(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     effect.message.contains("does not allow repository") && places().any(|name| Some(name) == file)
 }
 
+/// Whether the goldens belong to the case in a file with another name.
+fn of_the_file(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let file = first(cause).and_then(|place| place.source.name.rsplit('/').next()?.strip_suffix(".yaml"));
+    file.zip(first(effect)).is_some_and(|(case, place)| place.source.name.ends_with(&format!("/{case}")))
+}
+
+/// Whether the case that covered it was removed.
+fn of_a_case(cause: &Diagnostic, _: &Diagnostic) -> bool {
+    let name = first(cause).map(|place| place.source.name.as_str()).unwrap_or_default();
+    name.matches('/').count() == 3 && !name.ends_with("/default")
+}
+
+/// Whether the effect is in the chart that lacks a template.
+fn of_its_chart(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let help = cause.helps.iter().find_map(|help| Some(help.split_once(" `")?.1));
+    let chart = help.and_then(|help| Some(help.split_once("templates/")?.0));
+    chart.zip(first(effect)).is_some_and(|(chart, place)| place.source.name.starts_with(chart))
+}
+
 fn same_chart(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     let folder = |found| {
         let name = first(found)?.source.name.clone();
@@ -377,6 +500,25 @@ fn same_name(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     named && same_file(cause, effect) && effect.message.contains("object name does not conform")
 }
 
+/// Whether objects move to a namespace because of a destination that is wrong anyway.
+fn moves(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let destination = cause.message.contains("does not allow namespace `") || cause.message.contains("no `namespace`");
+    destination && effect.message.contains(" moves to namespace `") && same_application(cause, effect)
+}
+
+/// Whether the effect is about the namespace that the cause does not allow.
+fn of_that_namespace(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let namespace = cause.message.split_once("does not allow namespace ").map(|(_, namespace)| namespace);
+    namespace.is_some_and(|namespace| effect.message.starts_with(&format!("namespace {namespace} has two ")))
+}
+
+/// Whether the project that is not used is the one to use instead.
+fn suggests_the_project(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let project = effect.message.strip_prefix("no Application uses project `").and_then(|rest| rest.strip_suffix('`'));
+    let project = project.map(|project| format!("set `project: {project}`"));
+    project.is_some_and(|project| cause.helps.iter().any(|help| help.starts_with(&project)))
+}
+
 /// Whether the object that is missing is probably the one with an invalid name.
 fn suggests_the_name(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     let invalid = cause.origin.as_ref().filter(|origin| origin.path == ["metadata", "name"]);
@@ -385,6 +527,107 @@ fn suggests_the_name(cause: &Diagnostic, effect: &Diagnostic) -> bool {
         let help = format!("did you mean `{}`?", origin.name);
         same_application(cause, effect) && effect.message.starts_with(&title) && effect.helps.contains(&help)
     })
+}
+
+/// The name of a port that the pods do not have, from either message about it.
+fn missing_port(found: &Diagnostic) -> Option<&str> {
+    let message = found.message.as_str();
+    let used = message.starts_with("target port `") && message.ends_with(" is not a port of its pods");
+    let name = match message.split_once(" has a port named `") {
+        Some((_, name)) => name,
+        None if used || message.contains("` is not a port of container `") => message.split_once("port `")?.1,
+        None => return None,
+    };
+    name.split('`').next().filter(|name| !name.is_empty())
+}
+
+/// Whether it is the Service that names a port that its pods do not have.
+fn is_target_port(found: &Diagnostic) -> bool {
+    found.message.starts_with("target port `")
+}
+
+/// Whether something else than a Service names the same missing port.
+fn of_the_target_port(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let both = missing_port(cause).zip(missing_port(effect));
+    let same = both.is_some_and(|(one, other)| one == other) && same_application(cause, effect);
+    same && is_target_port(cause) && !is_target_port(effect)
+}
+
+/// Whether pods lack the labels of a selector because of what is wrong with their template.
+fn pods_without_labels(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let template = cause
+        .origin
+        .as_ref()
+        .is_some_and(|origin| origin.path.starts_with(&["spec", "template", "metadata"].map(str::to_owned)));
+    let broken = template || cause.message.contains("renders invalid YAML");
+    broken && effect.message.contains("matches no pod") && same_application(cause, effect)
+}
+
+/// Whether the schema does not know a value of a case, and not that of the defaults either.
+fn unknown_in_a_case(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let in_case = |found| first(found).is_some_and(|place| place.source.name.contains("/ci/"));
+    let same = cause.message == effect.message && same_application(cause, effect);
+    same && cause.message.starts_with("unknown value `") && !in_case(cause) && in_case(effect)
+}
+
+/// Whether another object is in the same namespace, which most likely one value or helper says.
+fn another_object(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let namespace = |found: &Diagnostic| Some(found.message.split_once(" is rendered into namespace ")?.1.to_owned());
+    let same = namespace(cause).is_some() && namespace(cause) == namespace(effect);
+    same && same_application(cause, effect) && cause.message < effect.message
+}
+
+/// Whether both are about one namespace.
+fn same_namespace(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let namespace = cause.message.split_once(" is rendered into namespace ").map(|(_, namespace)| namespace);
+    let named = namespace.is_some_and(|namespace| effect.message.ends_with(&format!("in namespace {namespace}")));
+    named && same_application(cause, effect)
+}
+
+/// The text that a finding is about, as rendered or as written.
+fn written(found: &Diagnostic) -> Option<&str> {
+    let rendered = found.places.iter().find(|(place, label)| label == "as rendered" && place.span.is_some());
+    let (place, _) = rendered.or(found.places.first())?;
+    place.source.text.get(place.span.clone()?)
+}
+
+/// Whether the port of the cause has the name that the effect offers instead, or would have it if that were valid.
+fn invalid_port_name(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let Some(name) = written(cause).filter(|_| label(cause).starts_with("must be a port name")) else { return false };
+    let name = format!("`{}`", name.trim_matches(['"', '\'']));
+    same_application(cause, effect)
+        && (effect.message.contains(&name) || effect.helps.iter().any(|help| help.contains(&name)))
+}
+
+/// Whether both are about a container without an image.
+fn no_image(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let lacks = cause.message.ends_with(" has no `image`") && effect.message.ends_with(" has no image");
+    lacks && same_application(cause, effect) && same_file(cause, effect)
+}
+
+/// Whether the field that is missing is one of those around an unknown field.
+fn lacks_the_field(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let paths = cause.origin.as_ref().zip(effect.origin.as_ref());
+    let around = paths.is_some_and(|(cause, effect)| {
+        let parent = cause.path.split_last().map(|(_, parent)| parent);
+        parent
+            .is_some_and(|parent| effect.path == parent || effect.path.split_last().map(|(_, own)| own) == Some(parent))
+    });
+    around && same_object(cause, effect) && effect.message.contains(" has no `")
+}
+
+/// Whether labels of pods are missing because they are fields of something else.
+fn labels_elsewhere(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let template = |found: &Diagnostic| {
+        found.origin.as_ref().is_some_and(|origin| origin.path.starts_with(&["spec", "template"].map(str::to_owned)))
+    };
+    effect.message.ends_with(LABELS) && same_object(cause, effect) && template(cause)
+}
+
+/// Whether labels are missing in the output of a template that is not even valid YAML in another case.
+fn labels_of_its_output(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let template = effect.origin.as_ref().map(|origin| format!("`{}` renders invalid YAML", origin.template));
+    effect.message.ends_with(LABELS) && template.is_some_and(|template| cause.message.contains(&template))
 }
 
 /// Whether the labels of the pods are not those of the selector of their own workload.

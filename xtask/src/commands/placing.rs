@@ -166,6 +166,7 @@ fn move_to_author(found: &mut Diagnostic, origins: &Traced<'_>) {
     // With several values, none of them is the one to change.
     let of_image = matches!(found.code, Code::ImageInvalid | Code::ImageUnpinned);
     let setter = trail.value(rendered).or_else(|| trail.shown_value().filter(|_| of_image));
+    let passed = setter.is_some_and(|used| passes_through(&author, used) && shows(used, rendered));
     let mut value = setter.and_then(|used| {
         used.setting.as_ref().map(|setting| (setting.place.clone(), format!("`{}` is set here", used.name())))
     });
@@ -188,9 +189,9 @@ fn move_to_author(found: &mut Diagnostic, origins: &Traced<'_>) {
     found.notes.retain(|note| !note.starts_with(object::TEMPLATE_NOTE));
     found.places[0] = (author, label);
     if let Some(value) = value {
-        // Nobody edits the template in an archive.
-        let last = in_archive(&found.places[0].0) && !in_archive(&value.0);
-        if last {
+        // Nobody edits the template in an archive, nor one that only passes on what is set elsewhere.
+        let last = in_archive(&found.places[0].0) || passed && !origin.kind.ends_with("Secret");
+        if last && !in_archive(&value.0) {
             let label = std::mem::replace(&mut found.places[0].1, "rendered by this template".to_owned());
             found.places.insert(0, (value.0, label));
         } else {
@@ -198,10 +199,17 @@ fn move_to_author(found: &mut Diagnostic, origins: &Traced<'_>) {
         }
     }
     if let Some(user) = user {
-        found.places.insert(1, (user, "included here".to_owned()));
+        // Labels that several objects share are wrong where they are used.
+        let at = usize::from(found.code != Code::SelectorUnmatched);
+        found.places.insert(at, (user, "included here".to_owned()));
     }
     if let Some(helper) = helper.filter(|helper| !in_archive(helper)) {
         found.places.insert(1, (helper, "written here".to_owned()));
+    }
+    // What nobody edits is not the main place, if there is another one.
+    let edited = |(place, _): &(Place, String)| !in_archive(place) && of_golden(place).is_none();
+    if let Some(at) = found.places.iter().position(edited).filter(|_| in_archive(&found.places[0].0)) {
+        found.places.swap(0, at);
     }
     // What is written in the template need not be shown again.
     let golden = if as_written { Place::file(golden.source.name.clone()) } else { golden };
@@ -220,6 +228,21 @@ fn declaration(action: Place) -> Place {
         Some(at) => Place::line(&action.source, before[..at].matches('\n').count() + 1),
         None => action,
     }
+}
+
+/// Whether an action of a template prints a value without its name, as `toYaml .` does with what is in a map.
+fn passes_through(action: &Place, used: &Used) -> bool {
+    let Some(action) = text(action).filter(|text| text.contains("{{")) else { return false };
+    let mut words = action.split(|c: char| !c.is_alphanumeric() && c != '_');
+    used.steps().last().is_some_and(|name| !words.any(|word| word == name))
+}
+
+/// Whether what is rendered is the text of a value, or its key.
+fn shows(used: &Used, rendered: &str) -> bool {
+    let rendered = unquoted(rendered.trim_end_matches(':'));
+    let written = used.setting.as_ref().map(|setting| unquoted(&setting.written)).unwrap_or_default();
+    let same = !written.is_empty() && (rendered.contains(written) || written.contains(rendered));
+    !rendered.is_empty() && (same || used.steps().last().is_some_and(|name| name == rendered))
 }
 
 /// The nearest value around one that the author sets.

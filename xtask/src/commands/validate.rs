@@ -28,6 +28,7 @@ use workspace::target::{DEFAULT_CASE, Target, TargetId};
 use workspace::{Workspace, plan, suppression};
 
 use super::app_of_apps;
+use super::applied;
 use super::placing::Placer;
 use super::rendering::{self, Demand, Rendering};
 use super::unsealing;
@@ -203,7 +204,7 @@ pub fn check(
     let kubeconform = || Ok(tools.require("kubeconform", workspace.config.tool("kubeconform")?)?.path);
     let failed = renderings.iter().filter(|one| one.failed());
     let failed: Vec<String> = failed.map(|one| one.target.id.to_string()).collect();
-    let checked = validate::check(&Input {
+    let input = Input {
         root: &session.root,
         kubernetes: &workspace.config.kubernetes,
         locations: &workspace.config.validate.locations,
@@ -216,9 +217,13 @@ pub fn check(
         kubeconform: &kubeconform,
         version: workspace.config.tool("kubeconform").unwrap_or_default(),
         results: &session.results,
-    });
+    };
+    let checked = validate::check(&input);
     diagnostics.extend(tools.warnings());
     diagnostics.extend(checked.diagnostics);
+    if request.whole() {
+        diagnostics.extend(applied::check(&session.root, &input));
+    }
     let all_validated = diagnostics.0.iter().all(|found| found.code != Code::KubeconformFailed);
     let (suppressions, complete) = (&workspace.config.suppressions, complete && all_validated);
     let diagnostics = suppression::apply(diagnostics, suppressions, session.today, CODES, complete);

@@ -74,7 +74,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
             }
             continue;
         };
-        let against = Against { application, project, scopes: &scopes, declares: &declares };
+        let against = Against { application, project, projects: &known, scopes: &scopes, declares: &declares };
         diagnostics.extend(against.itself());
         diagnostics.extend(against.objects(subject, complete, &mut unknown, &mut misspelled));
         diagnostics.extend(against.manifests(subject, &reported, &mut misspelled));
@@ -147,6 +147,8 @@ fn missing(application: &Written<'_>, node: &Node, name: &str, projects: &[&Proj
 struct Against<'a> {
     application: Written<'a>,
     project: &'a Project,
+    /// All projects.
+    projects: &'a [&'a Project],
     scopes: &'a Scopes,
     /// Whether a Secret declares a repository for a project, which then allows it.
     declares: &'a dyn Fn(&str, &str) -> bool,
@@ -240,6 +242,12 @@ impl Against<'_> {
         if !possible || self.reaches(namespace) {
             return None;
         }
+        if let Some((own, node)) = self.own_project(namespace).zip(self.application.written_project()) {
+            let what = self.violation(&format!("namespace `{namespace}`"));
+            let label = "the project of another Application";
+            let found = self.application.finding(Code::ProjectForbids, what, node.1.place(), label);
+            return Some(found.help(format!("set `project: {}`, which allows it", own.name)));
+        }
         let destinations = &self.project.destinations;
         let finding = |what: &str, key: &str, label: &str| {
             let place = self.application.place(&["spec", "destination", key]);
@@ -318,6 +326,16 @@ impl Against<'_> {
         let cluster = self.application.cluster();
         let unset = cluster.server.is_none() && cluster.name.is_none();
         unset || permission::allows_destination(&self.project.destinations, &cluster, namespace) != Some(false)
+    }
+
+    /// The project with the name of the Application, if that one allows the destination.
+    fn own_project(&self, namespace: &str) -> Option<&Project> {
+        let cluster = self.application.cluster();
+        let own = self.projects.iter().find(|one| {
+            one.name == self.application.name && one.argocd == self.project.argocd && one.name != self.project.name
+        })?;
+        let allowed = permission::allows_destination(&own.destinations, &cluster, namespace) == Some(true);
+        allowed.then_some(*own)
     }
 
     /// The help that names what to add to a list of the project.
@@ -640,7 +658,9 @@ fn forbidden_namespaces(subject: &Subject<'_>, projects: &[Project], scopes: &Sc
         let (name, _) = application.written_project()?;
         let project = projects.iter().find(|project| project.name == name)?;
         let place = application.place(&["metadata", "namespace"]);
-        Against { application, project, scopes, declares: &|_, _| false }.source_namespace().map(|_| place)
+        Against { application, project, projects: &[], scopes, declares: &|_, _| false }
+            .source_namespace()
+            .map(|_| place)
     });
     forbidden.collect()
 }

@@ -74,6 +74,22 @@ fn messages(subject: &ChartSubject<'_>, target: &ChartTarget<'_>) -> Result<Vec<
 /// What Helm 4 prints for a chart without templates, such as an umbrella chart.
 const NO_TEMPLATES: &str = "templates/: directory does not exist";
 
+/// What Helm prints for each field that an old Chart.yaml cannot have.
+const OLD: &str = "alid in apiVersion 'v2'";
+
+/// The finding about all fields that `apiVersion: v1` does not allow.
+fn old_version(root: &Path, chart: &Chart, messages: &[&str]) -> Option<Diagnostic> {
+    let source = toolbox::source::read(root, &chart.directory.join("Chart.yaml")).ok()?;
+    let root = yaml::parse_one(&source).ok()?.root;
+    let fields = ["dependencies", "type"]
+        .into_iter()
+        .filter(|field| messages.iter().any(|message| message.contains(&format!("{field} "))));
+    let fields: Vec<String> = fields.map(|field| format!("`{field}`")).collect();
+    let message = format!("`apiVersion: v1` does not allow {}", fields.join(" and "));
+    let found = Diagnostic::new(Code::HelmLint, message).at(root.get("apiVersion")?.place(), "");
+    Some(found.help("use `apiVersion: v2`"))
+}
+
 /// What Helm prints for an object without `metadata.name`.
 const UNNAMED: &str = "object name does not conform to Kubernetes naming requirements: \"\":";
 
@@ -105,6 +121,13 @@ const FIELDS: [&str; 17] = [
     "version",
 ];
 
+/// The fields of a dependency.
+const DEPENDENCY_FIELDS: [&str; 8] =
+    ["alias", "condition", "enabled", "import-values", "name", "repository", "tags", "version"];
+
+/// The fields of a maintainer.
+const MAINTAINER_FIELDS: [&str; 3] = ["email", "name", "url"];
+
 /// Turns messages into findings. `output` has the messages for each target by its name.
 fn findings(root: &Path, chart: &Chart, output: &[(String, Vec<String>)]) -> Diagnostics {
     let mut targets: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -121,6 +144,11 @@ fn findings(root: &Path, chart: &Chart, output: &[(String, Vec<String>)]) -> Dia
     });
     let mut diagnostics = Diagnostics::default();
     targets.retain(|message, _| !(message.contains(UNNAMED) && is_generated(root, chart, message)));
+    let old: Vec<&str> = targets.keys().copied().filter(|message| message.contains(OLD)).collect();
+    if let Some(found) = old.first().and_then(|_| old_version(root, chart, &old)) {
+        diagnostics.push(found);
+        targets.retain(|message, _| !message.contains(OLD));
+    }
     for (message, mut targets) in targets {
         // An Application may render a chart twice.
         targets.dedup();
@@ -199,9 +227,16 @@ fn declared(root: &Path, chart: &Chart, message: &str) -> Option<Diagnostic> {
     let parsed = yaml::parse_one(&source).ok().map(|document| document.root);
     let entries = parsed.as_ref().map(Node::entries).unwrap_or_default();
     if let Some(name) = between("unknown field \"", "\"") {
-        let (key, _) = entries.iter().find(|(key, _)| key.name == name)?;
+        let parents = [("dependencies", &DEPENDENCY_FIELDS[..]), ("maintainers", &MAINTAINER_FIELDS)];
+        let inner = parents.into_iter().flat_map(|(parent, fields)| {
+            let items = parsed.as_ref().map(|root| root.items_at(&[parent])).unwrap_or_default().iter();
+            items.flat_map(Node::entries).map(move |entry| (entry, fields))
+        });
+        let all = entries.iter().map(|entry| (entry, &FIELDS[..])).chain(inner);
+        let ((key, _), fields) = all.into_iter().find(|((key, _), _)| key.name == name)?;
         let place = Place::new(&source, key.span.clone());
-        return Some(found(format!("Chart.yaml has no field `{name}`"), place, "")?.help(suggestion(name, FIELDS)));
+        let text = format!("Chart.yaml has no field `{name}`");
+        return Some(found(text, place, "")?.help(suggestion(name, fields.iter().copied())));
     }
     if let Some(name) = between("key \"", "\" already set in map") {
         let line = between("line ", ":")?.parse().ok()?;

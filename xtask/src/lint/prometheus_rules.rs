@@ -1,10 +1,11 @@
 //! `PrometheusRules` whose expressions and durations Prometheus cannot parse.
 //!
-//! Only brackets and quotation marks of an expression are compared: what functions and metrics exist is not known.
+//! Only brackets and quotation marks of an expression are compared: what functions and metrics exist is not known. Labels and
+//! annotations must be strings.
 
 use argocd::sync_order;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, suggestion};
-use document::{Node, block};
+use document::{Node, Value, block};
 use kubernetes::object::Object;
 
 use super::subject::Subject;
@@ -44,6 +45,7 @@ fn of_object(object: &Object) -> Vec<Diagnostic> {
             found.extend(incomplete(object, rule));
             found.extend(["for", "keep_firing_for"].iter().filter_map(|key| duration(object, rule, key)));
             found.extend(rule.get("expr").and_then(|node| expression(object, node)));
+            found.extend(["labels", "annotations"].iter().filter_map(|key| not_text(object, rule, key)));
         }
     }
     found
@@ -72,6 +74,16 @@ fn incomplete(object: &Object, rule: &Node) -> Option<Diagnostic> {
     let message = format!("rule{title} of {} {what}", object.title());
     let place = name.unwrap_or(rule).place();
     Some(object.finding(Code::AlertInvalid, message, place, "").help(help))
+}
+
+/// A finding about a label or an annotation that is no string.
+fn not_text(object: &Object, rule: &Node, key: &str) -> Option<Diagnostic> {
+    let texts = rule.get(key)?.entries().iter();
+    let scalar = |value: &Node| value.as_str().is_none() && !matches!(value.value, Value::Null);
+    let (name, value) = texts.filter(|(_, value)| scalar(value)).map(|(name, value)| (&name.name, value)).next()?;
+    let message = format!("`{key}.{name}` of a rule of {} must be a string", object.title());
+    let found = object.finding(Code::AlertInvalid, message, value.place(), format!("found {}", value.describe()));
+    Some(found.help("quote it, or in a template `| quote`"))
 }
 
 /// A finding about a duration that Prometheus cannot parse.

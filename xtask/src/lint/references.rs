@@ -57,8 +57,9 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
             continue;
         }
         let tested = if test { Pods::of(object, 0, &object.key.namespace) } else { None };
+        let own = subject.by_target.of(&object.target);
         for reference in references::of(object, tested.as_ref().or(view.pods_of_object(object))) {
-            let at = At::new(&view, object, reference, &unapplied);
+            let at = At::new(&view, object, reference, &unapplied, own);
             if test && at.unapplied().is_some() {
                 continue;
             }
@@ -117,6 +118,8 @@ impl<'a> Unapplied<'a> {
 struct At<'i, 'a> {
     view: &'i View<'i, 'a>,
     unapplied: &'i Unapplied<'a>,
+    /// The objects of its target.
+    own: &'a [Object],
     object: &'a Object,
     reference: Reference<'a>,
     id: Id<'a>,
@@ -124,13 +127,19 @@ struct At<'i, 'a> {
 }
 
 impl<'i, 'a> At<'i, 'a> {
-    fn new(view: &'i View<'i, 'a>, object: &'a Object, reference: Reference<'a>, unapplied: &'i Unapplied<'a>) -> Self {
-        let own = || reference.namespace.unwrap_or_else(|| view.namespace_of(object));
-        let namespace = if reference.cluster_scoped { "" } else { own() };
+    fn new(
+        view: &'i View<'i, 'a>,
+        object: &'a Object,
+        reference: Reference<'a>,
+        unapplied: &'i Unapplied<'a>,
+        own: &'a [Object],
+    ) -> Self {
+        let its = || reference.namespace.unwrap_or_else(|| view.namespace_of(object));
+        let namespace = if reference.cluster_scoped { "" } else { its() };
         let name = reference.name.as_str().unwrap_or_default();
         let id = Id { group: reference.group, kind: reference.kind, namespace, name };
         let presence = view.presence(&id);
-        Self { view, unapplied, object, reference, id, presence }
+        Self { view, unapplied, own, object, reference, id, presence }
     }
 
     /// The other object, if the target renders it, but no sync applies it.
@@ -195,6 +204,7 @@ impl<'i, 'a> At<'i, 'a> {
             && !self.view.may_contain(kind, namespace)
             && !self.is_class()
             && !self.is_foreign_account();
+        let near = near.or_else(|| if expected || near_provided { None } else { self.unused_alike() });
         if near.is_none() && !near_provided && own_elsewhere.is_none() && !expected {
             return;
         }
@@ -236,6 +246,35 @@ impl<'i, 'a> At<'i, 'a> {
             Some(node) => diagnostic.at(node.place(), ""),
             None => diagnostic,
         }
+    }
+
+    /// In a case, the only object of its target that could be meant: nothing refers to it, and it has all keys that the
+    /// reference needs. It was renamed in one place.
+    fn unused_alike(&self) -> Option<(&'i str, &'i Entry<'a>)> {
+        let Id { group, kind, namespace, name } = self.id;
+        if self.reference.keys.is_empty() || !matches!(kind, "ConfigMap" | "Secret") {
+            return None;
+        }
+        let has_keys = |other: &str, entry: &Entry<'_>| {
+            let has = |keys: &Keys| {
+                let mut wanted = self.reference.keys.iter();
+                matches!(keys, Keys::Known(_)) && wanted.all(|key| key.as_str().is_some_and(|key| keys.may_have(key)))
+            };
+            match self.view.presence(&Id { group, kind, namespace, name: other }) {
+                Presence::Made(_, keys) => has(keys),
+                Presence::Rendered(_) => has(&Keys::of(entry.object)),
+                _ => false,
+            }
+        };
+        let names = self.view.names(group, kind, namespace);
+        let own = names.filter(|(_, entry)| self.view.is_own(entry));
+        let mut meant = own.filter(|(other, entry)| is_sibling(name, other) && has_keys(other, entry));
+        let (other, entry) = meant.next().filter(|_| meant.next().is_none())?;
+        let used = self.own.iter().any(|object| {
+            let mut references = references::of(object, self.view.pods_of_object(object)).into_iter();
+            references.any(|one| one.kind == kind && one.name.as_str() == Some(other))
+        });
+        (!used).then_some((other, entry))
     }
 
     /// An object with the same name and a kind that is easily mistaken for that of the reference.
@@ -290,6 +329,12 @@ impl<'i, 'a> At<'i, 'a> {
             self.add(key, &diagnostic.help(help), found);
         }
     }
+}
+
+/// Whether two names begin with the same words, as those of one release do.
+fn is_sibling(one: &str, other: &str) -> bool {
+    let common = one.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count();
+    one[..common].rfind('-').is_some_and(|dash| dash >= 3) || one.len() == common || other.len() == common
 }
 
 /// The mapping that contains a value.

@@ -8,6 +8,7 @@ use document::yaml;
 use toolbox::source;
 use workspace::target::DEFAULT_CASE;
 
+use super::scenario_images as images;
 use super::subject::Subject;
 
 /// The codes that this check reports.
@@ -26,6 +27,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
             for path in workspace::find::files(&root.join(folder).join(&target.id.app).join("files")) {
                 if path.extension().is_some_and(|end| end == "yaml" || end == "yml") {
                     diagnostics.extend(syntax(root, &path));
+                    diagnostics.0.extend(images::unknown(root, &path));
                 }
             }
         }

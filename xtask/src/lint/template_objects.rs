@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, edit_distance, nearest};
+use helm::helmignore;
 use helm::template::parse::parse;
 use helm::template::tree::{Command, Node, Operand, Pipeline, Root};
 
@@ -174,10 +175,13 @@ fn field(source: &Arc<Source>, operand: &Operand) -> Option<Diagnostic> {
 fn missing(source: &Arc<Source>, path: &str, operand: &Operand, names: &BTreeSet<&str>, chart: &Path) -> Diagnostic {
     let place = Place::new(source, operand.span.clone());
     let found = Diagnostic::new(Code::TemplateFileMissing, format!("the chart has no file `{path}`"));
-    let found = found.at(place, "renders an empty text");
     if chart.join(path).is_file() {
+        let rule = excluding_rule(chart, source, path);
+        let found = rule.into_iter().fold(found, |found, rule| found.at(rule, "excludes the file"));
+        let found = found.at(place, "renders an empty text");
         return found.help(format!("delete the rule in .helmignore that excludes `{path}`"));
     }
+    let found = found.at(place, "renders an empty text");
     let others = names.iter().copied().filter(|name| !name.starts_with("templates/"));
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let beside: Vec<&str> =
@@ -187,6 +191,14 @@ fn missing(source: &Arc<Source>, path: &str, operand: &Operand, names: &BTreeSet
         (None, [only]) => found.help(format!("add the file, or use `{only}`")),
         (None, _) => found.help("add the file; its path is relative to Chart.yaml"),
     }
+}
+
+/// The rule in .helmignore that excludes a file of the chart with a template.
+fn excluding_rule(chart: &Path, template: &Source, path: &str) -> Option<Place> {
+    let text = toolbox::regular_file::read_to_string(chart.join(".helmignore")).ok()?;
+    let line = helmignore::ignoring_line(&text, path)?;
+    let (folder, _) = template.name.split_once("/templates/")?;
+    Some(Place::line(&Source::new(format!("{folder}/.helmignore"), text), line))
 }
 
 #[cfg(test)]

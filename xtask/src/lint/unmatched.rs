@@ -121,9 +121,16 @@ pub fn finding(selecting: Selecting<'_>, candidates: &[Candidate<'_>]) -> Option
     let reported = match best {
         Some(miss) if near(miss) => true,
         Some(miss) => !hidden && (deployed || miss.candidate.own),
+        None if !hidden && misses.iter().any(|miss| is_namesake(selecting, miss)) => true,
         None => !hidden && deployed && nodes.iter().all(|(key, _)| is_static(key)),
     };
+    let best = best.or_else(|| misses.iter().find(|miss| is_namesake(selecting, miss)));
     reported.then(|| describe(selecting, best))
+}
+
+/// Whether a workload of the same target has the name of the object that selects pods, which is then for its pods.
+fn is_namesake(selecting: Selecting<'_>, miss: &Miss<'_>) -> bool {
+    miss.candidate.own && miss.candidate.object.key.name == selecting.object.key.name
 }
 
 fn miss<'a>(candidate: Candidate<'a>, nodes: &[(&'a str, &'a Node)]) -> Miss<'a> {

@@ -41,7 +41,13 @@ pub(crate) fn files() -> Tree {
     let below = |part: &str| {
         let path = repository().join(part);
         if path.is_dir() {
-            tree(&path).into_iter().map(|(name, bytes)| (Path::new(part).join(name), bytes)).collect()
+            let read = |name: &Path, bytes| {
+                let path = path.join(name);
+                // Scenarios share files by links.
+                if path.is_symlink() { fs::read(&path).unwrap_or(bytes) } else { bytes }
+            };
+            let files = tree(&path).into_iter();
+            files.map(|(name, bytes)| (Path::new(part).join(&name), read(&name, bytes))).collect()
         } else {
             vec![(PathBuf::from(part), fs::read(&path).unwrap_or_else(|error| panic!("{part}: {error}")))]
         }

@@ -74,6 +74,9 @@ fn unknown(subject: &Subject, schema: Option<&Json>, problem: &Problem, name: &s
     if let Some(near) = nearest(name, names.iter().copied()) {
         return found.help(format!("did you mean `{near}`?"));
     }
+    if let Some(full) = qualified(&names, name) {
+        return found.help(format!("did you mean `{full}`?"));
+    }
     if let Some((field, inner)) = nested(schema, &problem.at, name) {
         return found.help(format!("use `{field}.{inner}`"));
     }
@@ -88,6 +91,14 @@ fn unknown(subject: &Subject, schema: Option<&Json>, problem: &Problem, name: &s
         count if count <= MAX_LISTED => found.note(format!("known fields: {}", listed(&names))),
         count => found.note(format!("known fields: {}, and {} more", listed(&names[..MAX_LISTED]), count - MAX_LISTED)),
     }
+}
+
+/// The only field whose name ends with an unknown one, such as `secretName` for `name`.
+fn qualified<'a>(names: &[&'a str], name: &str) -> Option<&'a str> {
+    let mut letters = name.chars();
+    let end = letters.next()?.to_ascii_uppercase().to_string() + letters.as_str();
+    let mut full = names.iter().filter(|known| end.len() > 3 && known.ends_with(&end));
+    full.next().copied().filter(|_| full.next().is_none())
 }
 
 /// The field and the field in it that a name combines, such as `service` and `name` for `serviceName` in older versions.

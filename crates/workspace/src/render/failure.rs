@@ -17,7 +17,9 @@ use helm::template::unclosed::{Unclosed, unclosed};
 use helm::{helmignore, values_schema};
 use toolbox::source::read;
 
+use super::dot;
 use super::refused;
+use super::types;
 use super::unknown_name;
 use super::unset;
 use super::values::Values;
@@ -142,7 +144,7 @@ impl Context<'_> {
             Kind::ChartField(field) => self.chart_field(field, message).unwrap_or_else(other),
             Kind::ChartMissing => self.chart_missing().unwrap_or_else(other),
             Kind::Helmignore => self.helmignore(message).unwrap_or_else(other),
-            Kind::Other => other(),
+            Kind::Other => self.archive_excluded(message).unwrap_or_else(other),
         };
         found.into()
     }
@@ -251,7 +253,11 @@ impl Context<'_> {
         if let Some(found) = source.as_ref().filter(|_| own).and_then(unset) {
             return found;
         }
-        let found = Diagnostic::new(Code::HelmRefused, format!("template `{template}` failed: {reason}"));
+        if let Some(found) = source.as_ref().filter(|_| own).and_then(|source| dot::explain(source, &place, reason)) {
+            return found;
+        }
+        let failed = || Diagnostic::new(Code::HelmRefused, format!("template `{template}` failed: {reason}"));
+        let found = types::explain(template, reason).unwrap_or_else(failed);
         let settings = if own { refused::settings(&Values::read(self.root, self.target), reason) } else { Vec::new() };
         let found = settings.into_iter().fold(found, |found, (place, label)| found.at(place, label));
         found.at(place, "")
@@ -296,6 +302,23 @@ impl Context<'_> {
         } else {
             found.help("delete the rule, or make its pattern more specific")
         })
+    }
+
+    /// A rule in .helmignore that excludes the archive of a dependency.
+    fn archive_excluded(&self, message: &str) -> Option<Diagnostic> {
+        let (_, missing) = message.split_once("missing in charts/ directory: ")?;
+        let source = read(self.root, &self.target.chart.directory.join(".helmignore")).ok()?;
+        let name = missing.split(',').next()?.trim();
+        let archive = |path: &str| helmignore::ignoring_line(&source.text, path);
+        let line = archive(&format!("charts/{name}-0.0.0.tgz")).or_else(|| archive("charts"))?;
+        let rule = source.text.lines().nth(line - 1)?.trim();
+        let message = format!("the rule `{rule}` in .helmignore excludes the dependency `{name}`");
+        let found = Diagnostic::new(Code::HelmRefused, message).at(Place::line(&source, line), "");
+        Some(
+            found
+                .note("Helm applies the rules to charts/, too")
+                .help("delete the rule, or make its pattern more specific"),
+        )
     }
 
     /// A rule in .helmignore that Helm does not support.

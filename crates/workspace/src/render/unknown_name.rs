@@ -6,7 +6,11 @@ use std::sync::Arc;
 use diagnostics::{Code, Diagnostic, Place, Source, nearest};
 use helm::chart::Chart;
 use helm::dependencies::ChartTree;
+use helm::helmignore;
 use helm::template::{names, parse};
+use toolbox::{inputs, regular_file, source};
+
+use crate::find;
 
 /// Explains Helm's message about an unknown name. `files` are the chart's own templates, the one that Helm names first, and
 /// `line` is the line in that one.
@@ -23,6 +27,12 @@ pub(super) fn explain(
             let at = source.text.find(&quoted)?;
             Some(Place::new(source, at..at + quoted.len()))
         })?;
+        if let Some(rule) = excluded(root, chart, name) {
+            let message = format!("the rule `{}` in .helmignore excludes {}", rule.rule, rule.file);
+            let label = format!("excludes the definition of `{name}`");
+            let found = Diagnostic::new(Code::HelmRefused, message).at(rule.place, label);
+            return Some(found.at(place, "included here").help("delete the rule, or make its pattern more specific"));
+        }
         let found = Diagnostic::new(Code::HelmRefused, format!("named template `{name}` is not defined")).at(place, "");
         let defined = defined(root, chart);
         let help = match nearest(name, defined.iter().map(String::as_str)) {
@@ -54,6 +64,26 @@ fn word(line: &str, name: &str) -> Option<usize> {
     line.match_indices(name)
         .map(|(at, _)| at)
         .find(|at| !line[..*at].ends_with(part) && !line[at + name.len()..].starts_with(part))
+}
+
+/// A rule in .helmignore that excludes a file of the chart's templates.
+struct Exclusion {
+    rule: String,
+    place: Place,
+    file: String,
+}
+
+/// The rule that excludes the definition of a named template.
+fn excluded(root: &Path, chart: &Chart, name: &str) -> Option<Exclusion> {
+    let rules = source::read(root, &chart.directory.join(".helmignore")).ok()?;
+    find::all_files(&chart.directory.join("templates")).iter().find_map(|path| {
+        let file = inputs::name(&chart.directory, path);
+        let line = helmignore::ignoring_line(&rules.text, &file)?;
+        let text = regular_file::read_to_string(path).ok()?;
+        names::defined(&parse::parse(&text)).iter().find(|defined| *defined == name)?;
+        let rule = rules.text.lines().nth(line - 1)?.trim().to_owned();
+        Some(Exclusion { rule, place: Place::line(&rules, line), file })
+    })
 }
 
 /// All named templates of a chart and its dependencies.

@@ -10,7 +10,7 @@ use super::values::Values;
 use crate::target::ChartTarget;
 
 /// What Go reports before the name of the field.
-const NIL: &str = "nil pointer evaluating interface {}.";
+pub(super) const NIL: &str = "nil pointer evaluating interface {}.";
 
 /// Explains the error of a template at the place of the expression, if it reads a field of a value that is not set.
 pub(super) fn explain(
@@ -50,7 +50,7 @@ pub(super) fn explain(
 }
 
 /// The chain of fields around a position, such as `.Values.image.tag`.
-fn expression(text: &str, at: usize) -> Range<usize> {
+pub(super) fn expression(text: &str, at: usize) -> Range<usize> {
     let part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '$');
     let start = text[..at]
         .rfind(|c| !part(c))
