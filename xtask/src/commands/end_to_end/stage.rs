@@ -35,6 +35,9 @@ use crate::lint::images;
 /// Pods of a removed application have no work to finish, so nothing is gained by their own grace period.
 const GRACE: &str = "--grace-period=1";
 
+/// How soon a wait notices a signal.
+pub(super) const PULSE: Duration = Duration::from_millis(100);
+
 /// The deadline for removing an application.
 const REMOVAL: Duration = Duration::from_secs(90);
 

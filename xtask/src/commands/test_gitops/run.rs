@@ -30,6 +30,7 @@ use super::{location, tree, waves};
 use crate::commands::Session;
 use crate::commands::end_to_end::create::{self, Later};
 use crate::commands::end_to_end::lane::{Run, each};
+use crate::commands::end_to_end::loading::Loading;
 use crate::commands::end_to_end::prepare::Prepared;
 use crate::commands::end_to_end::reports::Results;
 use crate::commands::end_to_end::stage::{App, Stage};
@@ -49,6 +50,12 @@ const STALE: Duration = Duration::from_secs(30);
 /// How many differences of an Application are shown.
 const SHOWN: usize = 4;
 
+/// The batch of images that Argo CD needs.
+const ARGOCD: usize = 0;
+
+/// The batch of images that its Applications need.
+const APPLICATIONS: usize = 1;
+
 /// A run with Argo CD.
 #[derive(Clone, Copy)]
 pub(super) struct Stages<'a> {
@@ -58,8 +65,8 @@ pub(super) struct Stages<'a> {
     pub(super) manifest: &'a Manifest,
     /// The manifest of the Argo CD that is upgraded.
     pub(super) earlier: Option<&'a Manifest>,
-    /// The images that the Git server and Argo CD do not need.
-    pub(super) later: Option<&'a Later>,
+    /// The images in the order in which they are needed.
+    pub(super) batches: &'a [BTreeSet<String>],
     pub(super) request: &'a Request,
 }
 
@@ -120,6 +127,7 @@ impl Stages<'_> {
         if self.request.argocd_upgrade {
             return results;
         }
+        results.extend(run.loaded());
         if !run.stopped(&results) {
             results.extend(self.undisturbed(&run, &repository));
         }
@@ -202,10 +210,7 @@ impl Stages<'_> {
         let hosts: Vec<String> = hosts.into_iter().collect();
         let mut done =
             Bootstrapped { results: Results::default(), reached: None, hosts, roots: Vec::new(), at: Instant::now() };
-        done.results = match self.later {
-            Some(later) => run.while_loading(later, || self.components(repository, hosted, &mut done)),
-            None => self.components(repository, hosted, &mut done),
-        };
+        done.results = self.components(repository, hosted, &mut done);
         if run.stopped(&done.results) {
             return done;
         }
@@ -213,6 +218,7 @@ impl Stages<'_> {
         let mut roots = Vec::new();
         done.results.extend(run.timed("argocd", "is bootstrapped", || {
             self.watch();
+            run.loading.wait(APPLICATIONS)?;
             roots = self.apply_roots()?;
             // In a kept cluster, Argo CD knows an earlier commit.
             Ok(repository.refresh()?)
@@ -243,7 +249,10 @@ impl Stages<'_> {
         });
         if !run.stopped(&results) {
             let manifest = self.earlier.unwrap_or(self.manifest);
-            results.extend(run.timed("argocd", "is installed", || self.install(manifest, done)));
+            results.extend(run.timed("argocd", "is installed", || {
+                run.loading.wait(ARGOCD)?;
+                self.install(manifest, done)
+            }));
         }
         results
     }
@@ -302,7 +311,7 @@ impl Stages<'_> {
 
     /// Runs the scenarios whose cluster is lost: the steps after that run in a new cluster, which is bootstrapped from Git.
     fn recover(&self, run: &Run<'_>, repository: &Repository<'_>, hosted: &[Served]) -> Results {
-        let mut results = Results::default();
+        let mut results = run.loaded();
         let mut later = Vec::new();
         for scenario in run.scenarios {
             let Some((before, after)) = scenario.recovery() else { continue };
@@ -313,8 +322,10 @@ impl Stages<'_> {
             // The variables are deleted with the cluster.
             later.push((after, run.saved(scenario)));
         }
+        let mut remaining = Later::new();
         results.extend(run.timed("cluster", "is lost, and a new one is ready", || {
-            Ok(create::replace(self.prepared, run.cluster, run.images)?)
+            remaining = create::replace(self.prepared, run.cluster, run.images, self.batches)?;
+            Ok(())
         }));
         if toolbox::process::interrupted() || results.failed() {
             return results;
@@ -323,21 +334,25 @@ impl Stages<'_> {
         let stage = Stage { observer: &observer, ..*run.stage };
         let server = Server { kubectl: stage.kubectl, observer: &observer };
         let repository = repository.moved_to(&server);
-        let run = Run { stage: &stage, gitops: Some(&repository), ..run.clone() };
-        if let Some(manifest) = &self.prepared.manifest {
-            results.extend(run.apply(manifest));
-        }
-        if run.stopped(&results) {
-            return results;
-        }
-        refreshing(&repository, || {
-            results.extend(Stages { run: &run, later: None, ..*self }.bootstrap(&repository, hosted).results);
-            for (after, values) in later {
-                if !run.stopped(&results) {
-                    results.extend(run.scenario_with(&after, values));
-                }
+        let ((), loaded) = Loading::during(remaining, run.cluster, stage.session.printer, |loading| {
+            let run = Run { stage: &stage, gitops: Some(&repository), loading, ..run.clone() };
+            if let Some(manifest) = &self.prepared.manifest {
+                results.extend(run.apply(manifest));
             }
+            if run.stopped(&results) {
+                return;
+            }
+            refreshing(&repository, || {
+                results.extend(Stages { run: &run, ..*self }.bootstrap(&repository, hosted).results);
+                results.extend(run.loaded());
+                for (after, values) in later {
+                    if !run.stopped(&results) {
+                        results.extend(run.scenario_with(&after, values));
+                    }
+                }
+            });
         });
+        results.extend(loaded.err().map(Results::not_loaded).unwrap_or_default());
         results
     }
 
