@@ -123,10 +123,15 @@ impl Run<'_> {
             return self.timed(&scenario.title(), "creates its namespaces", || Err(stop));
         }
         let results = self.steps(scenario, values);
-        // In a cluster that is kept, the objects of a failed scenario can be examined.
-        let examine = results.failed() && self.cluster.keep;
-        if !examine && !toolbox::process::interrupted() && self.stage.observer.lost().is_none() {
-            self.stage.leave(&names);
+        if toolbox::process::interrupted() || self.stage.observer.lost().is_some() {
+            return results;
+        }
+        match self.cluster.keep {
+            // The API server looks for objects of every kind in a namespace that is deleted, and this cluster is deleted soon.
+            false => self.stage.empty(&names),
+            // The objects of a failed scenario can be examined.
+            true if results.failed() => {}
+            true => self.stage.leave(&names),
         }
         results
     }
