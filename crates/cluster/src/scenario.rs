@@ -62,7 +62,7 @@ pub struct Scenario {
     pub steps: Vec<Step>,
     /// Whether `test-gitops` runs it, too, on what Argo CD deployed.
     pub gitops: bool,
-    /// Whether it leaves the Applications of the repository as they are, so that it runs while nothing may drift.
+    /// Whether it leaves the objects of the repository's Applications as they are, so that it runs while they may not drift.
     pub beside: bool,
     /// The namespaces and kinds that its steps name, and the tools that they run, each with its place.
     pub names: Vec<(Named, String, Place)>,
@@ -121,6 +121,12 @@ impl Scenario {
         let index = self.steps.iter().position(|step| step.action.replaces_cluster())?;
         let part = |steps: &[Step]| Self { steps: steps.to_vec(), ..self.clone() };
         Some((part(&self.steps[..index]), part(&self.steps[index + 1..])))
+    }
+
+    /// The Applications that Argo CD cannot compare for a while.
+    #[must_use]
+    pub fn breaks(&self) -> BTreeSet<&str> {
+        self.steps.iter().filter_map(|step| step.action.breaks()).collect()
     }
 
     /// Whether it or a file that it names contains a text.

@@ -14,6 +14,7 @@ mod release;
 mod repository;
 mod request;
 mod run;
+mod scenarios;
 mod server;
 mod tree;
 mod upgrade;

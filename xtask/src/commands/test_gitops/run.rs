@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use argocd::application::split_instance;
-use cluster::api::Application;
 use cluster::observer::{Observer, Stop};
-use cluster::scenario::gitops::{GitOps, KIND, NAMESPACE, of_application, refreshing, wait_synced};
+use cluster::scenario::gitops::{GitOps, KIND, NAMESPACE, refreshing, wait_synced};
 use cluster::scenario::run::Deadline;
 use cluster::scenario::{Scenario, Step, apply};
-use cluster::verdict::{self, Problem, Verdict};
+use cluster::verdict::Problem;
 use diagnostics::{Code, Diagnostic, Place, Result, Source};
 use document::{Node, yaml};
 use kubernetes::schemas::json;
@@ -121,20 +120,13 @@ impl Stages<'_> {
             }
             return results;
         }
-        if !run.stopped(&results) {
-            results.extend(self.compare());
-        }
-        if self.request.argocd_upgrade {
+        if run.stopped(&results) {
             return results;
         }
-        results.extend(run.loaded());
-        if !run.stopped(&results) {
-            results.extend(self.undisturbed(&run, &repository));
-        }
-        for scenario in run.scenarios.iter().filter(|one| !one.gitops && !one.upgrade && !one.beside) {
-            if !run.stopped(&results) {
-                results.extend(self.scenario(&run, &repository, scenario));
-            }
+        if self.request.argocd_upgrade {
+            results.extend(self.compare());
+        } else {
+            results.extend(refreshing(&repository, || self.scenarios(&run, &repository)));
         }
         results
     }
@@ -382,7 +374,7 @@ impl Stages<'_> {
     }
 
     /// Compares what Argo CD generated, and what is live, with the goldens.
-    fn compare(&self) -> Results {
+    pub(super) fn compare(&self) -> Results {
         let run = self.run;
         let mut results = Results::default();
         for app in &run.order {
@@ -410,75 +402,6 @@ impl Stages<'_> {
             }));
         }
         results
-    }
-
-    /// Runs the scenarios that leave the Applications as they are, and meanwhile watches that nothing drifts. Those of
-    /// `test-kind` run concurrently, and those with commits one after the other.
-    fn undisturbed(&self, run: &Run<'_>, repository: &Repository<'_>) -> Results {
-        let window = self.request.window;
-        std::thread::scope(|scope| {
-            let watching = scope.spawn(|| {
-                let name = format!("nothing drifts for {} s", window.as_secs());
-                self.run.timed("argocd", &name, || self.no_drift(window))
-            });
-            let committing = scope.spawn(|| {
-                let mut results = Results::default();
-                for scenario in run.scenarios.iter().filter(|one| one.beside) {
-                    if !run.stopped(&results) {
-                        results.extend(self.scenario(run, repository, scenario));
-                    }
-                }
-                results
-            });
-            let mut results = run.scenarios(|scenario| scenario.gitops);
-            for others in [committing, watching] {
-                results.extend(others.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-            }
-            results
-        })
-    }
-
-    /// Runs a scenario, and reverts its commits.
-    fn scenario(&self, run: &Run<'_>, repository: &Repository<'_>, scenario: &Scenario) -> Results {
-        let mut results = refreshing(repository, || run.scenario(scenario));
-        if !toolbox::process::interrupted() && run.stage.observer.lost().is_none() {
-            results.extend(self.restore(run, repository, scenario));
-        }
-        results
-    }
-
-    /// Waits for a time in which every Application has to stay Synced.
-    fn no_drift(&self, window: Duration) -> std::result::Result<(), Stop> {
-        const HOLDS: &str = "stays Synced";
-        let apps: Vec<&str> = self.run.order.iter().map(|app| app.name.as_str()).collect();
-        let watched = self.run.stage.observer.wait(window, |snapshot| {
-            let judge = |found: &Application| match found.status.sync.status.as_str() {
-                "Synced" => Verdict::Ready,
-                _ => match verdict::application(found, None) {
-                    Verdict::Pending(problem) | Verdict::Failed(problem, _) => Verdict::Failed(problem, Duration::ZERO),
-                    Verdict::Ready => Verdict::Ready,
-                },
-            };
-            let drifted =
-                apps.iter().map(|app| of_application(snapshot, app, judge)).find(|one| *one != Verdict::Ready);
-            drifted.unwrap_or_else(|| Verdict::Pending(Problem::new("every Application", HOLDS, "the run watches it")))
-        });
-        match watched {
-            Err(Stop::Problem(problem)) if problem.state == HOLDS => Ok(()),
-            other => other,
-        }
-    }
-
-    /// Reverts the commits of a scenario, and waits until all Applications are as before.
-    fn restore(&self, run: &Run<'_>, repository: &Repository<'_>, scenario: &Scenario) -> Results {
-        match repository.restore() {
-            Ok(false) => Results::default(),
-            Ok(true) => run.timed(&scenario.title(), "its commits are reverted", || {
-                let apps: Vec<String> = self.prepared.apps.keys().cloned().collect();
-                refreshing(repository, || wait_synced(run.stage.observer, repository, &apps, SYNC))
-            }),
-            Err(found) => run.timed(&scenario.title(), "its commits are reverted", || Err(Stop::Other(found))),
-        }
     }
 }
 
