@@ -16,9 +16,10 @@ use diagnostics::{Code, Diagnostic, Result};
 use toolbox::pack::{self, Entry};
 use toolbox::process::{Invocation, Output};
 
+use super::announced;
+use super::clone::Cloned;
 use super::server::Server;
 use super::tree::{self, Files};
-use super::{announced, clone};
 use crate::commands::Session;
 
 /// The deadline for asking Argo CD to compare its Applications.
@@ -38,6 +39,8 @@ pub(super) struct Repository<'a> {
     pub(super) apps: Vec<String>,
     /// What all lines have published.
     published: Arc<Mutex<Published>>,
+    /// The clone in which commands of this tool run, one at a time.
+    clone: Arc<Mutex<Option<Cloned>>>,
     /// The number of this line.
     line: usize,
     state: Mutex<State>,
@@ -77,7 +80,8 @@ impl<'a> Repository<'a> {
         apps: Vec<String>,
     ) -> Self {
         let state = Mutex::new(State { files: original.clone(), ..State::default() });
-        Self { session, server, path, branches, original, apps, published: Arc::default(), line: 0, state }
+        let (published, clone) = Default::default();
+        Self { session, server, path, branches, original, apps, published, clone, line: 0, state }
     }
 
     /// Another line of scenarios, which begins with the work tree.
@@ -86,7 +90,8 @@ impl<'a> Repository<'a> {
         published.lines += 1;
         let head = published.commits.last().cloned().unwrap_or_default();
         let state = State { files: self.original.clone(), head, ..State::default() };
-        Self { published: Arc::clone(&self.published), line: published.lines, ..self.with(self.server, state) }
+        let (line, clone) = (published.lines, Arc::clone(&self.clone));
+        Self { published: Arc::clone(&self.published), clone, line, ..self.with(self.server, state) }
     }
 
     /// The same repository on another Git server.
@@ -104,6 +109,7 @@ impl<'a> Repository<'a> {
             original: original.clone(),
             apps: apps.clone(),
             published: Arc::default(),
+            clone: Arc::default(),
             line: 0,
             state: Mutex::new(state),
         }
@@ -265,11 +271,12 @@ impl Repository<'_> {
 
     /// Runs this tool in a clone.
     fn run(&self, args: &[String], deadline: Duration) -> std::result::Result<Output, Stop> {
+        let mut clone = self.clone.lock().unwrap_or_else(PoisonError::into_inner);
         let state = self.state();
-        let folder = clone::write(&state.before, &state.files)?;
+        let folder = Cloned::write(&mut clone, &state.before, &state.files)?;
         drop(state);
         let program = std::env::current_exe().map_err(|error| Diagnostic::io("find", Path::new("xtask"), &error))?;
-        let mut invocation = Invocation::new(&program, folder.path()).args(args);
+        let mut invocation = Invocation::new(&program, folder).args(args);
         // The same tools, caches, and mirrors as in this run.
         for (name, value) in std::env::vars_os() {
             let Some(name) = name.to_str().filter(|name| name.starts_with("XTASK_")) else { continue };
