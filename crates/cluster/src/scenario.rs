@@ -34,8 +34,8 @@ pub const FOLDER: &str = "tests/kind";
 /// The directory of the scenarios of `test-gitops`.
 pub const GITOPS_FOLDER: &str = "tests/gitops";
 
-/// The namespaces that exist in each cluster, with Argo CD's own in that of `test-gitops`.
-const EXISTING: [&str; 3] = ["argocd", "default", "kube-system"];
+/// The namespaces that exist in each cluster, with those of Argo CD and of the Git server in that of `test-gitops`.
+const EXISTING: [&str; 4] = ["argocd", "default", "git-server", "kube-system"];
 
 /// The deadline of a step that sets none.
 const DEADLINE: Duration = Duration::from_secs(30);
