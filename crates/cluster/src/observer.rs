@@ -24,7 +24,8 @@ use crate::verdict::{self, Problem, Verdict};
 /// How often a wait checks the interruption flag. A change in the cluster wakes it at once.
 const PULSE: Duration = Duration::from_millis(100);
 
-/// The interval of health checks. A paused node closes no connection, so a watch does not notice it.
+/// The interval of health checks while no watch receives anything. A paused node closes no connection, so a watch does not
+/// notice it.
 const HEARTBEAT: Duration = Duration::from_secs(3);
 
 /// After this many failed health checks in a row, the API server counts as unreachable.
@@ -63,6 +64,8 @@ struct Shared {
     changed: Condvar,
     stopped: AtomicBool,
     lost: Mutex<Option<Problem>>,
+    /// When the API server sent something last.
+    heard: Mutex<Option<Instant>>,
 }
 
 impl Shared {
@@ -70,6 +73,11 @@ impl Shared {
     fn lose(&self, problem: Problem) {
         locked(&self.lost).get_or_insert(problem);
         self.changed.notify_all();
+    }
+
+    /// Whether a watch has received something within the interval of health checks.
+    fn is_alive(&self) -> bool {
+        locked(&self.heard).is_some_and(|last| last.elapsed() < HEARTBEAT)
     }
 
     fn is_active(&self) -> bool {
@@ -241,6 +249,7 @@ fn follow(kubectl: &Kubectl, shared: &Shared, kind: &str, path: &str) {
 
 /// Wakes all waits after a change. An object that cannot be read would be waited for in vain, so it ends them.
 fn apply(shared: &Shared, kind: &str, change: serde_json::Result<()>) {
+    *locked(&shared.heard) = Some(Instant::now());
     match change {
         Ok(()) => shared.changed.notify_all(),
         Err(error) => {
@@ -253,7 +262,8 @@ fn apply(shared: &Shared, kind: &str, change: serde_json::Result<()>) {
 fn heartbeat(kubectl: &Kubectl, shared: &Shared) {
     let mut missed = 0;
     while shared.is_active() {
-        match check_health(kubectl) {
+        let health = if shared.is_alive() { Ok(()) } else { check_health(kubectl) };
+        match health {
             Ok(()) => missed = 0,
             Err(why) => {
                 missed += 1;

@@ -37,8 +37,8 @@ pub const FOLDER: &str = "tests/kind";
 /// The directory of the scenarios of `test-gitops`.
 pub const GITOPS_FOLDER: &str = "tests/gitops";
 
-/// The namespaces that exist in each cluster, with Argo CD's own in that of `test-gitops`.
-const EXISTING: [&str; 3] = ["argocd", "default", "kube-system"];
+/// The namespaces that exist in each cluster, with those of Argo CD and of the Git server in that of `test-gitops`.
+const EXISTING: [&str; 4] = ["argocd", "default", "git-server", "kube-system"];
 
 /// The deadline of a step that sets none.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -65,7 +65,7 @@ pub struct Scenario {
     pub steps: Vec<Step>,
     /// Whether `test-gitops` runs it, too, on what Argo CD deployed.
     pub gitops: bool,
-    /// Whether it leaves the Applications of the repository as they are, so that it runs while nothing may drift.
+    /// Whether it leaves the objects of the repository's Applications as they are, so that it runs while they may not drift.
     pub beside: bool,
     /// The namespaces and kinds that its steps name, and the tools that they run, each with its place.
     pub names: Vec<(Named, String, Place)>,
@@ -128,6 +128,12 @@ impl Scenario {
         let index = self.steps.iter().position(|step| step.action.replaces_cluster())?;
         let part = |steps: &[Step]| Self { steps: steps.to_vec(), ..self.clone() };
         Some((part(&self.steps[..index]), part(&self.steps[index + 1..])))
+    }
+
+    /// The Applications that Argo CD cannot compare for a while.
+    #[must_use]
+    pub fn breaks(&self) -> BTreeSet<&str> {
+        self.steps.iter().filter_map(|step| step.action.breaks()).collect()
     }
 
     /// Whether it or a file that it names contains a text.

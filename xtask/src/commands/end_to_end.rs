@@ -6,6 +6,7 @@ mod applied;
 mod changed;
 pub mod create;
 pub mod lane;
+pub mod loading;
 pub mod prepare;
 pub mod reports;
 mod revision;
@@ -24,8 +25,8 @@ use toolbox::process;
 use workspace::Workspace;
 use workspace::plan::Inspections;
 
-use self::create::Later;
 use self::lane::Run;
+use self::loading::Loading;
 use self::prepare::{Additions, Prepared, Request};
 use self::reports::{Results, StepReport};
 use self::stage::Stage;
@@ -48,11 +49,12 @@ pub(crate) trait Course {
     /// What the run needs besides what the applications need.
     fn additions(&mut self, session: &Session<'_>, workspace: &Workspace, apps: &[String]) -> Result<Additions>;
 
-    /// The images that are loaded before the node accepts pods, the others later; all of them when absent.
-    fn first_images(&self, prepared: &Prepared<'_>) -> Option<BTreeSet<String>>;
+    /// The images in the order in which they are needed: the first ones are loaded before the node accepts pods, and those in
+    /// no batch last. If there are no batches, all are loaded first.
+    fn batches(&self, prepared: &Prepared<'_>) -> Vec<BTreeSet<String>>;
 
-    /// Runs everything in the cluster, or one step of a scenario. The images in `later` are not loaded yet.
-    fn run(&self, run: &Run<'_>, prepared: &Prepared<'_>, later: Option<&Later>, step: Option<Chosen<'_>>) -> Results;
+    /// Runs everything in the cluster, or one step of a scenario.
+    fn run(&self, run: &Run<'_>, prepared: &Prepared<'_>, step: Option<Chosen<'_>>) -> Results;
 }
 
 /// The results of a run.
@@ -210,8 +212,8 @@ fn in_cluster(
     results: &mut Results,
 ) -> Result<()> {
     let started = Instant::now();
-    let first = if step.is_none() { course.first_images(prepared) } else { None };
-    let later = create::create(prepared, cluster, ids.clone(), first.as_ref())?;
+    let batches = if step.is_none() { course.batches(prepared) } else { Vec::new() };
+    let later = create::create(prepared, cluster, ids.clone(), &batches)?;
     // The watches start while the node becomes ready, because starting them costs processor time.
     let observer = Observer::start(&cluster.kubectl);
     create::start(cluster, prepared.session.printer)?;
@@ -226,25 +228,29 @@ fn in_cluster(
         kubectl: &cluster.kubectl,
         observer: &observer,
     };
-    let run = Run {
-        stage: &stage,
-        cluster,
-        scenarios: &prepared.scenarios,
-        order: prepared.in_order(),
-        given: prepared.given(),
-        folder: session.root.join("target/kind").join(run_name()),
-        namespaces: course.namespaces(),
-        images: ids,
-        gitops: None,
-    };
-    if let Some(manifest) = &prepared.manifest {
-        results.extend(run.apply(manifest));
-        if results.failed() {
-            return process::check_interrupted();
+    let ((), loaded) = Loading::during(later, cluster, session.printer, |loading| {
+        let run = Run {
+            stage: &stage,
+            cluster,
+            scenarios: &prepared.scenarios,
+            order: prepared.in_order(),
+            given: prepared.given(),
+            folder: session.root.join("target/kind").join(run_name()),
+            namespaces: course.namespaces(),
+            loading,
+            images: ids,
+            gitops: None,
+        };
+        if let Some(manifest) = &prepared.manifest {
+            results.extend(run.apply(manifest));
         }
-    }
-    results.extend(course.run(&run, prepared, later.as_ref(), step));
-    process::check_interrupted()
+        if !results.failed() {
+            results.extend(course.run(&run, prepared, step));
+        }
+    });
+    process::check_interrupted()?;
+    results.extend(loaded.err().map(Results::not_loaded).unwrap_or_default());
+    Ok(())
 }
 
 /// The name of a run's directory.

@@ -14,6 +14,7 @@ mod release;
 mod repository;
 mod request;
 mod run;
+mod scenarios;
 mod server;
 mod tree;
 mod upgrade;
@@ -29,7 +30,6 @@ use workspace::gitops::GitOps as Config;
 use self::release::{Given, Manifest};
 pub use self::request::{Request, WINDOW};
 use self::run::Stages;
-use super::end_to_end::create::Later;
 use super::end_to_end::lane::Run;
 use super::end_to_end::prepare::{Additions, Prepared};
 use super::end_to_end::reports::Results;
@@ -117,22 +117,20 @@ impl Course for Deployed<'_> {
         diagnostics.into_result(Additions { scenarios, images, own })
     }
 
-    fn first_images(&self, prepared: &Prepared<'_>) -> Option<BTreeSet<String>> {
+    /// The Git server is started first, then Argo CD, and then what Argo CD deploys.
+    fn batches(&self, prepared: &Prepared<'_>) -> Vec<BTreeSet<String>> {
         let engine = prepared.manifest.iter().flat_map(|manifest| manifest.images.keys());
+        let first = engine.cloned().chain([server::IMAGE.to_owned()]).collect();
         let argocd = self.earlier.iter().chain(&self.manifest).flat_map(|manifest| manifest.images.keys());
-        Some(engine.chain(argocd).cloned().chain([server::IMAGE.to_owned()]).collect())
+        let applications = prepared.before.values().chain(prepared.apps.values()).flat_map(|app| app.images.keys());
+        vec![first, argocd.cloned().collect(), applications.cloned().collect()]
     }
 
-    fn run(
-        &self,
-        run: &Run<'_>,
-        prepared: &Prepared<'_>,
-        later: Option<&Later>,
-        step: Option<(&Scenario, &Step)>,
-    ) -> Results {
+    fn run(&self, run: &Run<'_>, prepared: &Prepared<'_>, step: Option<(&Scenario, &Step)>) -> Results {
         let (Some(config), Some(manifest)) = (&self.config, &self.manifest) else { return Results::default() };
         let earlier = self.earlier.as_ref();
-        Stages { run, prepared, config, manifest, earlier, later, request: self.request }.run(step)
+        let batches = self.batches(prepared);
+        Stages { run, prepared, config, manifest, earlier, batches: &batches, request: self.request }.run(step)
     }
 }
 

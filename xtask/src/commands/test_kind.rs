@@ -13,7 +13,6 @@ use diagnostics::{Diagnostics, Result};
 use workspace::Workspace;
 
 use self::lanes::Lanes;
-use super::end_to_end::create::Later;
 use super::end_to_end::lane::Run;
 use super::end_to_end::prepare::{Additions, Prepared, Request};
 use super::end_to_end::reports::Results;
@@ -58,26 +57,20 @@ impl Course for Deployed<'_> {
     }
 
     /// In a new cluster, the first application runs on its own, so its images are loaded first.
-    fn first_images(&self, prepared: &Prepared<'_>) -> Option<BTreeSet<String>> {
+    fn batches(&self, prepared: &Prepared<'_>) -> Vec<BTreeSet<String>> {
         let order = prepared.in_order();
         let first = order.iter().find(|app| self.upgrade_from.is_none() && prepared.chosen.contains(&app.name));
-        first.map(|app| prepared.images_of(app))
+        first.map(|app| prepared.images_of(app)).into_iter().collect()
     }
 
-    fn run(
-        &self,
-        run: &Run<'_>,
-        prepared: &Prepared<'_>,
-        later: Option<&Later>,
-        step: Option<(&Scenario, &Step)>,
-    ) -> Results {
+    fn run(&self, run: &Run<'_>, prepared: &Prepared<'_>, step: Option<(&Scenario, &Step)>) -> Results {
         let lanes = Lanes(run);
         let chosen: Vec<&str> = prepared.chosen.iter().map(String::as_str).collect();
         match (step, self.upgrade_from) {
             (Some((scenario, step)), _) => run.single_step(scenario, step),
             (None, Some(revision)) => lanes.upgrade(revision, &prepared.before),
             (None, None) if run.cluster.reused => lanes.together(),
-            (None, None) => lanes.apart_then_together(&chosen, later),
+            (None, None) => lanes.apart_then_together(&chosen),
         }
     }
 }

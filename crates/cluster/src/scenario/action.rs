@@ -43,6 +43,11 @@ pub trait Action: fmt::Debug + Send + Sync {
         false
     }
 
+    /// The Application that Argo CD can no longer compare when the step has succeeded.
+    fn breaks(&self) -> Option<&str> {
+        None
+    }
+
     /// Whether the cluster is replaced with a new one.
     fn replaces_cluster(&self) -> bool {
         false

@@ -55,8 +55,8 @@ pub trait GitOps: Sync {
     /// Commits changes, and asks Argo CD to compare its Applications with the commit, as a webhook of a Git host does.
     fn commit(&self, changes: &[Change], deadline: Duration) -> Result<String, Stop>;
 
-    /// The last commit.
-    fn head(&self) -> String;
+    /// The last commit of the scenario, and those that scenarios beside it have made since: each contains the former.
+    fn commits(&self) -> Vec<String>;
 
     /// Asks Argo CD to compare its Applications with the last commit.
     fn refresh(&self) -> diagnostics::Result<()>;
@@ -110,10 +110,10 @@ pub(super) fn names(fields: &mut Fields<'_>, key: &'static str) -> Option<Vec<St
 
 /// Waits until Applications are Synced and Healthy at the last commit.
 pub fn wait_synced(observer: &Observer, git: &dyn GitOps, apps: &[String], deadline: Duration) -> Result<(), Stop> {
-    let commit = git.head();
     observer.wait(deadline, |snapshot| {
+        let commits = git.commits();
         let verdicts =
-            apps.iter().map(|app| of_application(snapshot, app, |found| verdict::application(found, Some(&commit))));
+            apps.iter().map(|app| of_application(snapshot, app, |found| verdict::application(found, Some(&commits))));
         verdict::worst(verdicts)
     })
 }

@@ -11,14 +11,14 @@ use crate::api::{Application, Condition, Resource, Sources};
 /// How long an error has to last. While Argo CD starts, its components do not reach each other for some seconds.
 const LASTING: Duration = Duration::from_secs(45);
 
-/// The health of an Application: ready if it is Synced and Healthy at a commit, or at any if none is given.
+/// The health of an Application: ready if it is Synced and Healthy at one of some commits, or at any if none are given.
 #[must_use]
-pub fn application(found: &Application, commit: Option<&str>) -> Verdict {
+pub fn application(found: &Application, accepted: Option<&[String]>) -> Verdict {
     let status = &found.status;
     let revisions = std::iter::once(&status.sync.revision).chain(&status.sync.revisions);
     let mut commits = revisions.filter(|revision| is_commit(revision)).peekable();
     // The revision of a chart from a Helm repository is its version.
-    let current = commit.is_none_or(|commit| commits.peek().is_none() || commits.any(|one| one == commit));
+    let current = accepted.is_none_or(|accepted| commits.peek().is_none() || commits.any(|one| accepted.contains(one)));
     let compared = status.sync.compared_to.as_ref().is_none_or(|compared| same_sources(compared, &found.spec));
     let running = status.operation_state.as_ref().is_some_and(|operation| operation.phase == "Running");
     if status.sync.status == "Synced" && status.health.status == "Healthy" && current && compared && !running {
@@ -117,7 +117,7 @@ mod tests {
     fn judged(status: Value) -> Verdict {
         let found =
             serde_json::from_value(json!({ "metadata": { "name": "web" }, "status": status })).expect("readable");
-        application(&found, Some(COMMIT))
+        application(&found, Some(&[COMMIT.to_owned()]))
     }
 
     fn shown(verdict: Verdict) -> String {
@@ -153,7 +153,7 @@ mod tests {
             let sync = json!({ "status": "Synced", "revision": COMMIT, "comparedTo": compared });
             let status = json!({ "sync": sync, "health": { "status": "Healthy" } });
             let found = json!({ "metadata": { "name": "web" }, "spec": { "source": source }, "status": status });
-            application(&serde_json::from_value(found).expect("readable"), Some(COMMIT))
+            application(&serde_json::from_value(found).expect("readable"), Some(&[COMMIT.to_owned()]))
         };
         assert_eq!(of("charts/web"), Verdict::Ready);
         assert_eq!(

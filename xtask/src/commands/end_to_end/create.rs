@@ -1,7 +1,7 @@
 //! Creates the cluster, and meanwhile builds, saves, and loads its images.
 //!
-//! A starting control plane and the images compete for the disk. So in a new cluster, only the images of the first
-//! application are loaded at first, and the others while that application is tested: see [`Later`].
+//! A starting control plane and the images compete for the disk. So in a new cluster, only the images that are needed first
+//! are loaded at first, and the others during other work: see [`Loading`](super::loading::Loading).
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,25 +15,18 @@ use toolbox::progress::Progress;
 use super::prepare::Prepared;
 use crate::image::Builder;
 
-/// Images that are not loaded yet.
-#[derive(Debug)]
-pub(crate) struct Later(images::Ids);
+/// Images that are not loaded yet, those that are needed first at the front.
+pub(crate) type Later = Vec<images::Ids>;
 
-impl Later {
-    /// Loads them.
-    pub(crate) fn load(&self, cluster: &Cluster, progress: &dyn Progress) -> Result<()> {
-        load(cluster, &self.0, progress)
-    }
-}
-
-/// Creates the cluster, unless it is reused, and loads its images: all of them, or those in `first`. `ids` are the images
-/// that this repository does not build.
+/// Creates the cluster, unless it is reused, and loads the first of some batches of images, or all images if there are none.
+/// `ids` are the images that this repository does not build. Returns the remaining batches; images in no batch are in the
+/// last one.
 pub(crate) fn create(
     prepared: &Prepared<'_>,
     cluster: &Cluster,
     mut ids: images::Ids,
-    first: Option<&BTreeSet<String>>,
-) -> Result<Option<Later>> {
+    batches: &[BTreeSet<String>],
+) -> Result<Later> {
     let provisioner = &cluster.provisioner;
     let progress = prepared.session.printer;
     if cluster.reused {
@@ -43,26 +36,32 @@ pub(crate) fn create(
         if !ids.is_empty() {
             load(cluster, &ids, progress)?;
         }
-        return Ok(None);
+        return Ok(Later::new());
     }
-    create_new(prepared, cluster, ids, first)
+    create_new(prepared, cluster, ids, batches)
 }
 
-/// Replaces the cluster with a new one, as after its loss.
-pub(crate) fn replace(prepared: &Prepared<'_>, cluster: &Cluster, ids: &images::Ids) -> Result<()> {
+/// Replaces the cluster with a new one, as after its loss. Returns the images that are not loaded yet.
+pub(crate) fn replace(
+    prepared: &Prepared<'_>,
+    cluster: &Cluster,
+    ids: &images::Ids,
+    batches: &[BTreeSet<String>],
+) -> Result<Later> {
     let progress = prepared.session.printer;
     cluster.provisioner.remove(progress)?;
-    create_new(prepared, cluster, ids.clone(), None)?;
-    start(cluster, progress)
+    let later = create_new(prepared, cluster, ids.clone(), batches)?;
+    start(cluster, progress)?;
+    Ok(later)
 }
 
-/// Creates a cluster, and loads its images.
+/// Creates a cluster, and loads its first images.
 fn create_new(
     prepared: &Prepared<'_>,
     cluster: &Cluster,
     mut ids: images::Ids,
-    first: Option<&BTreeSet<String>>,
-) -> Result<Option<Later>> {
+    batches: &[BTreeSet<String>],
+) -> Result<Later> {
     let provisioner = &cluster.provisioner;
     let progress = prepared.session.printer;
     std::thread::scope(|scope| {
@@ -74,9 +73,7 @@ fn create_new(
             Ok(())
         });
         let loaded = build(prepared, cluster, &mut ids).and_then(|()| {
-            let at_once = |name: &String| first.is_none_or(|first| first.contains(name));
-            let (now, mut later): (images::Ids, images::Ids) =
-                ids.iter().map(|(name, id)| (name.clone(), id.clone())).partition(|(name, _)| at_once(name));
+            let (now, later) = divided(&ids, batches);
             let archive = save(cluster, &now, progress)?;
             // The container runtime starts long before the API server.
             provisioner.wait_for_runtime(|| creating.is_finished())?;
@@ -86,13 +83,31 @@ fn create_new(
             }
             // If this fails, the kubelet unpacks it.
             let _ = images::unpack_network(provisioner);
-            later.retain(|name, _| missing.contains(name));
-            Ok((!later.is_empty()).then_some(Later(later)))
+            Ok(later.into_iter().map(|batch| retained(batch, &missing)).collect())
         });
         let created = creating.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         // Without a cluster, loading fails as well: only the first error is of interest.
         created.and(loaded)
     })
+}
+
+/// Divides images into those of the first batch, and those of the following ones; images in no batch are in the last one.
+fn divided(ids: &images::Ids, batches: &[BTreeSet<String>]) -> (images::Ids, Later) {
+    let mut left = ids.clone();
+    let mut parts: Later = Vec::new();
+    for batch in batches {
+        let part;
+        (part, left) = left.into_iter().partition(|(name, _)| batch.contains(name));
+        parts.push(part);
+    }
+    parts.push(left);
+    let first = parts.remove(0);
+    (first, parts)
+}
+
+fn retained(mut batch: images::Ids, names: &[String]) -> images::Ids {
+    batch.retain(|name, _| names.contains(name));
+    batch
 }
 
 /// Builds the images of this repository.
@@ -126,7 +141,8 @@ fn save(cluster: &Cluster, ids: &images::Ids, progress: &dyn Progress) -> Result
     Ok(archive)
 }
 
-fn load(cluster: &Cluster, ids: &images::Ids, progress: &dyn Progress) -> Result<()> {
+/// Loads images.
+pub(super) fn load(cluster: &Cluster, ids: &images::Ids, progress: &dyn Progress) -> Result<()> {
     load_archive(cluster, ids, &save(cluster, ids, progress)?, progress)
 }
 
@@ -144,4 +160,23 @@ pub(crate) fn start(cluster: &Cluster, progress: &dyn Progress) -> Result<()> {
     cluster.wait_for_node()?;
     under_way.done("Started");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_are_loaded_in_the_batch_that_needs_them_first() {
+        let ids: images::Ids = ["a", "b", "c", "d"].map(|name| (name.to_owned(), format!("id of {name}"))).into();
+        let batches = [["b", "x"], ["a", "b"]].map(|names| names.map(str::to_owned).into());
+        let names = |ids: &images::Ids| ids.keys().cloned().collect::<Vec<_>>().join(" ");
+        let (first, later) = divided(&ids, &batches);
+        assert_eq!(
+            (names(&first), later.iter().map(names).collect()),
+            ("b".to_owned(), vec!["a".to_owned(), "c d".to_owned()])
+        );
+        let (first, later) = divided(&ids, &[]);
+        assert_eq!((names(&first), later), ("a b c d".to_owned(), Later::new()));
+    }
 }

@@ -16,9 +16,9 @@ use diagnostics::{Code, Diagnostic, Place};
 use toolbox::parallel::parallel;
 use toolbox::progress::Progress;
 
-use super::create::Later;
+use super::loading::Loading;
 use super::prepare::Manifest;
-use super::reports::{Result, Results, StepReport};
+use super::reports::{LOADS, Result, Results, StepReport};
 use super::stage::{App, Stage};
 
 /// The deadline for an application to become healthy.
@@ -41,6 +41,8 @@ pub(crate) struct Run<'a> {
     pub(crate) folder: PathBuf,
     /// The namespaces of Argo CD and its repository, if the run has them. They may be the cause of any failure.
     pub(crate) namespaces: Vec<String>,
+    /// The images that are not loaded yet.
+    pub(crate) loading: &'a Loading,
     /// The images that this repository does not build, for another cluster.
     pub(crate) images: &'a images::Ids,
     /// The repository that Argo CD reads, if the run has one.
@@ -60,17 +62,12 @@ struct Subject<'a> {
 }
 
 impl Run<'_> {
-    /// Loads images during other work. Loading is in the results only if it fails.
-    pub(crate) fn while_loading(&self, later: &Later, work: impl FnOnce() -> Results) -> Results {
-        std::thread::scope(|scope| {
-            let loading = scope.spawn(|| later.load(self.cluster, self.stage.session.printer));
-            let mut results = work();
-            let loaded = loading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            if let Err(found) = loaded {
-                results.extend(self.timed("cluster", "loads the remaining images", || Err(Stop::Other(found))));
-            }
-            results
-        })
+    /// Waits until all images are loaded, which is in the results only if it fails.
+    pub(crate) fn loaded(&self) -> Results {
+        match self.loading.wait_for_all() {
+            Ok(()) => Results::default(),
+            Err(stop) => self.timed("cluster", LOADS, || Err(stop)),
+        }
     }
 
     /// Deploys an application, and waits until it is healthy.
@@ -126,10 +123,15 @@ impl Run<'_> {
             return self.timed(&scenario.title(), "creates its namespaces", || Err(stop));
         }
         let results = self.steps(scenario, values);
-        // In a cluster that is kept, the objects of a failed scenario can be examined.
-        let examine = results.failed() && self.cluster.keep;
-        if !examine && !toolbox::process::interrupted() && self.stage.observer.lost().is_none() {
-            self.stage.leave(&names);
+        if toolbox::process::interrupted() || self.stage.observer.lost().is_some() {
+            return results;
+        }
+        match self.cluster.keep {
+            // The API server looks for objects of every kind in a namespace that is deleted, and this cluster is deleted soon.
+            false => self.stage.empty(&names),
+            // The objects of a failed scenario can be examined.
+            true if results.failed() => {}
+            true => self.stage.leave(&names),
         }
         results
     }

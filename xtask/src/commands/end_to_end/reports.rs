@@ -71,6 +71,9 @@ impl StepReport {
     }
 }
 
+/// The step that fails if images cannot be loaded.
+pub(super) const LOADS: &str = "loads the remaining images";
+
 /// The results of a part of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Results {
@@ -79,6 +82,13 @@ pub(crate) struct Results {
 }
 
 impl Results {
+    /// The failure to load images during other work.
+    pub(crate) fn not_loaded(diagnostics: Diagnostics) -> Self {
+        let summary = diagnostics.0.first().map(|one| one.message.clone());
+        let step = StepReport::passed("cluster", LOADS, Duration::ZERO);
+        Self { steps: vec![StepReport { result: Result::Failed, summary, ..step }], diagnostics }
+    }
+
     pub(crate) fn extend(&mut self, other: Self) {
         self.steps.extend(other.steps);
         self.diagnostics.extend(other.diagnostics);

@@ -35,6 +35,9 @@ use crate::lint::images;
 /// Pods of a removed application have no work to finish, so nothing is gained by their own grace period.
 const GRACE: &str = "--grace-period=1";
 
+/// How soon a wait notices a signal.
+pub(super) const PULSE: Duration = Duration::from_millis(100);
+
 /// The deadline for removing an application.
 const REMOVAL: Duration = Duration::from_secs(90);
 
@@ -249,11 +252,16 @@ impl Stage<'_> {
         })
     }
 
-    /// Deletes namespaces without waiting. Errors show when the namespaces are created again.
-    pub(crate) fn leave(&self, names: &[&str]) {
+    /// Deletes all pods of namespaces without waiting, and the workloads that would replace them.
+    pub(crate) fn empty(&self, names: &[&str]) {
         for name in names {
             let _ = self.end_pods(name);
         }
+    }
+
+    /// Deletes namespaces without waiting. Errors show when the namespaces are created again.
+    pub(crate) fn leave(&self, names: &[&str]) {
+        self.empty(names);
         let delete = ["delete", "namespace", "--wait=false", "--ignore-not-found"];
         let invocation = self.kubectl.invocation().args(delete).args(names.iter().copied());
         if !names.is_empty() {

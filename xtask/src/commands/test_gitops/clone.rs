@@ -10,34 +10,67 @@ use toolbox::process::{self, Invocation};
 
 use super::tree::Files;
 
+/// The tag of the first commit of a clone.
+const FIRST: &str = "first";
+
 /// The deadline for a command of Git.
 const GIT: Duration = Duration::from_secs(60);
 
-/// Writes a clone whose main branch has some files, and whose branch has others.
-pub(super) fn write(before: &Files, after: &Files) -> Result<TempDir> {
-    let folder = tempfile::Builder::new().prefix("homelab-chart-").tempdir();
-    let folder = folder.map_err(|error| Diagnostic::io("create a directory in", &std::env::temp_dir(), &error))?;
-    let path = folder.path();
-    // Without a commit of a scenario, both are the same.
-    let before = if before.is_empty() { after } else { before };
-    for (name, entry) in before {
-        write_entry(path, name, entry)?;
+/// A clone, which is written once and then updated: Git has to read only the files that change.
+#[derive(Debug)]
+pub(super) struct Cloned {
+    folder: TempDir,
+    /// The files of its first commit.
+    first: Files,
+}
+
+impl Cloned {
+    /// Updates a clone, or writes a new one: its main branch has some files, and its branch has others. Returns its directory.
+    pub(super) fn write<'a>(slot: &'a mut Option<Self>, before: &Files, after: &Files) -> Result<&'a Path> {
+        // Without a commit of a scenario, both are the same.
+        let before = if before.is_empty() { after } else { before };
+        // After an error, the next one is new.
+        let clone = match slot.take() {
+            Some(clone) => clone,
+            None => Self::new(before)?,
+        };
+        clone.update(before, after)?;
+        Ok(slot.insert(clone).folder.path())
     }
-    let commit = ["commit", "--quiet", "--allow-empty", "--no-verify", "--message=test-gitops"];
-    git(path, &["init", "--quiet", "--initial-branch=main"])?;
-    git(path, &["add", "--all", "--force"])?;
-    git(path, &commit)?;
-    git(path, &["checkout", "--quiet", "-b", "change"])?;
+
+    fn new(first: &Files) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("homelab-chart-").tempdir();
+        let folder = folder.map_err(|error| Diagnostic::io("create a directory in", &std::env::temp_dir(), &error))?;
+        git(folder.path(), &["init", "--quiet", "--initial-branch=main"])?;
+        change(folder.path(), &Files::new(), first)?;
+        git(folder.path(), &["tag", FIRST])?;
+        Ok(Self { folder, first: first.clone() })
+    }
+
+    fn update(&self, before: &Files, after: &Files) -> Result<()> {
+        let path = self.folder.path();
+        // What commands have written does not belong to it.
+        git(path, &["clean", "--quiet", "-ffdx"])?;
+        git(path, &["checkout", "--quiet", "--force", "-B", "main", FIRST])?;
+        if *before != self.first {
+            change(path, &self.first, before)?;
+        }
+        git(path, &["checkout", "--quiet", "-B", "change"])?;
+        change(path, before, after)
+    }
+}
+
+/// Changes the files of a clone, and commits them.
+fn change(folder: &Path, before: &Files, after: &Files) -> Result<()> {
     for name in before.keys().filter(|name| !after.contains_key(*name)) {
-        let gone = path.join(name);
+        let gone = folder.join(name);
         std::fs::remove_file(&gone).map_err(|error| Diagnostic::io("delete", &gone, &error))?;
     }
     for (name, entry) in after.iter().filter(|(name, entry)| before.get(*name) != Some(*entry)) {
-        write_entry(path, name, entry)?;
+        write_entry(folder, name, entry)?;
     }
-    git(path, &["add", "--all", "--force"])?;
-    git(path, &commit)?;
-    Ok(folder)
+    git(folder, &["add", "--all", "--force"])?;
+    git(folder, &["commit", "--quiet", "--allow-empty", "--no-verify", "--message=test-gitops"])
 }
 
 fn write_entry(folder: &Path, name: &str, entry: &Entry) -> Result<()> {
@@ -88,11 +121,21 @@ mod tests {
         let file = |text: &str| Entry::File { content: text.as_bytes().to_vec(), executable: true };
         let before: Files = [("a".to_owned(), file("1")), ("b/c".to_owned(), file(""))].into();
         let after: Files = [("a".to_owned(), file("2")), ("l".to_owned(), Entry::Link("a".to_owned()))].into();
-        let folder = write(&before, &after).expect("written");
-        let repository = Repository::around(folder.path()).expect("a repository");
-        let base = repository.merge_base("main").expect("git").expect("a commit");
-        assert_eq!(repository.file(&base, "a").expect("git").as_deref(), Some("1"));
-        assert_eq!(repository.file("HEAD", "a").expect("git").as_deref(), Some("2"));
-        assert_eq!(repository.tracked().expect("git"), [b"a", b"l"]);
+        let mut clone = None;
+        let mut written = |before: &Files, after: &Files| {
+            let folder = Cloned::write(&mut clone, before, after).expect("written");
+            let repository = Repository::around(folder).expect("a repository");
+            let base = repository.merge_base("main").expect("git").expect("a commit");
+            let text = |revision: &str| repository.file(revision, "a").expect("git");
+            let found = (text(&base), text("HEAD"), repository.tracked().expect("git"));
+            // What a command leaves is in no commit.
+            std::fs::write(folder.join("left"), "").expect("written");
+            found
+        };
+        let two = (Some("1".to_owned()), Some("2".to_owned()), vec![b"a".to_vec(), b"l".to_vec()]);
+        assert_eq!(written(&before, &after), two);
+        assert_eq!(written(&after, &before), (two.1.clone(), two.0.clone(), vec![b"a".to_vec(), b"b/c".to_vec()]));
+        assert_eq!(written(&before, &after), two);
+        assert_eq!(written(&Files::new(), &after), (two.1.clone(), two.1, two.2));
     }
 }

@@ -1,21 +1,25 @@
 //! The repository that Argo CD reads: the work tree, and the commits of scenarios on top of it.
+//!
+//! Several lines of scenarios may commit at the same time. Each sees only its own changes, which must be to other files than
+//! those of the others; the branches contain the changes of all.
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cluster::kubectl::checked;
 use cluster::observer::Stop;
 use cluster::scenario::gitops::{Change, GitOps, NAMESPACE};
 use cluster::verdict::Problem;
-use diagnostics::{Diagnostic, Result};
+use diagnostics::{Code, Diagnostic, Result};
 use toolbox::pack::{self, Entry};
 use toolbox::process::{Invocation, Output};
 
+use super::announced;
+use super::clone::Cloned;
 use super::server::Server;
 use super::tree::{self, Files};
-use super::{announced, clone};
 use crate::commands::Session;
 
 /// The deadline for asking Argo CD to compare its Applications.
@@ -33,16 +37,33 @@ pub(super) struct Repository<'a> {
     pub(super) original: Files,
     /// The Applications of the repository.
     pub(super) apps: Vec<String>,
-    pub(super) state: Mutex<State>,
+    /// What all lines have published.
+    published: Arc<Mutex<Published>>,
+    /// The clone in which commands of this tool run, one at a time.
+    clone: Arc<Mutex<Option<Cloned>>>,
+    /// The number of this line.
+    line: usize,
+    state: Mutex<State>,
 }
 
-/// What scenarios change.
+/// What is on the Git server.
 #[derive(Default)]
-pub(super) struct State {
+struct Published {
+    /// The commits, the last one at the end.
+    commits: Vec<String>,
+    /// The files that lines have changed, each with the number of the line.
+    changed: BTreeMap<String, usize>,
+    /// How many lines there are besides the first one.
+    lines: usize,
+}
+
+/// What the scenarios of a line change.
+#[derive(Default)]
+struct State {
     /// The files of the last commit.
-    pub(super) files: Files,
+    files: Files,
     /// The last commit.
-    pub(super) head: String,
+    head: String,
     /// The files of the commit before it.
     before: Files,
     /// The Applications at that commit.
@@ -59,12 +80,26 @@ impl<'a> Repository<'a> {
         apps: Vec<String>,
     ) -> Self {
         let state = Mutex::new(State { files: original.clone(), ..State::default() });
-        Self { session, server, path, branches, original, apps, state }
+        let (published, clone) = Default::default();
+        Self { session, server, path, branches, original, apps, published, clone, line: 0, state }
+    }
+
+    /// Another line of scenarios, which begins with the work tree.
+    pub(super) fn line(&self) -> Self {
+        let mut published = self.published();
+        published.lines += 1;
+        let head = published.commits.last().cloned().unwrap_or_default();
+        let state = State { files: self.original.clone(), head, ..State::default() };
+        let (line, clone) = (published.lines, Arc::clone(&self.clone));
+        Self { published: Arc::clone(&self.published), clone, line, ..self.with(self.server, state) }
     }
 
     /// The same repository on another Git server.
     pub(super) fn moved_to(&self, server: &'a Server<'a>) -> Self {
-        let state = Mutex::new(State { files: self.state().files.clone(), ..State::default() });
+        self.with(server, State { files: self.state().files.clone(), ..State::default() })
+    }
+
+    fn with(&self, server: &'a Server<'a>, state: State) -> Self {
         let Self { session, path, branches, original, apps, .. } = self;
         Self {
             session,
@@ -73,7 +108,10 @@ impl<'a> Repository<'a> {
             branches: branches.clone(),
             original: original.clone(),
             apps: apps.clone(),
-            state,
+            published: Arc::default(),
+            clone: Arc::default(),
+            line: 0,
+            state: Mutex::new(state),
         }
     }
 
@@ -87,12 +125,35 @@ impl<'a> Repository<'a> {
 
     /// Publishes other files instead, until the next time.
     pub(super) fn publish_files(&self, files: &Files) -> Result<()> {
-        let head = self.server.publish(&self.path, &self.branches, true, &[], packed(files)?)?;
+        let archive = packed(files)?;
+        let mut published = self.published();
+        let head = self.server.publish(&self.path, &self.branches, true, &[], archive)?;
+        published.commits.push(head.clone());
+        drop(published);
         self.state().head = head;
         Ok(())
     }
 
-    /// Reverts all changes since the work tree was published. Returns whether there were any.
+    /// Publishes some files of this line, and deletes others.
+    fn publish_some(&self, files: &Files, deleted: &[String]) -> Result<String> {
+        let archive = packed(files)?;
+        let mut published = self.published();
+        for path in files.keys().chain(deleted) {
+            if published.changed.get(path).is_some_and(|line| *line != self.line) {
+                let message =
+                    format!("`commit` changes `{path}`, which a scenario that runs at the same time changes, too");
+                return Err(Diagnostic::new(Code::ScenarioInvalid, message)
+                    .help("let only one of the two scenarios have `beside: true`, or let them change different files")
+                    .into());
+            }
+        }
+        let head = self.server.publish(&self.path, &self.branches, false, deleted, archive)?;
+        published.commits.push(head.clone());
+        published.changed.extend(files.keys().chain(deleted).map(|path| (path.clone(), self.line)));
+        Ok(head)
+    }
+
+    /// Reverts all changes of this line since the work tree was published. Returns whether there were any.
     pub(super) fn restore(&self) -> Result<bool> {
         let mut state = self.state();
         let original = &self.original;
@@ -100,14 +161,21 @@ impl<'a> Repository<'a> {
         let changed: Files =
             original.iter().filter(differs).map(|(path, entry)| (path.clone(), entry.clone())).collect();
         let added: Vec<String> = state.files.keys().filter(|path| !original.contains_key(*path)).cloned().collect();
-        if changed.is_empty() && added.is_empty() {
-            return Ok(false);
+        let unchanged = changed.is_empty() && added.is_empty();
+        if !unchanged {
+            state.head = self.publish_some(&changed, &added)?;
+            state.files.clone_from(original);
         }
-        state.head = self.server.publish(&self.path, &self.branches, false, &added, packed(&changed)?)?;
-        state.files.clone_from(original);
         drop(state);
-        self.refresh()?;
-        Ok(true)
+        self.published().changed.retain(|_, line| *line != self.line);
+        if !unchanged {
+            self.refresh()?;
+        }
+        Ok(!unchanged)
+    }
+
+    fn published(&self) -> MutexGuard<'_, Published> {
+        self.published.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -128,7 +196,7 @@ impl GitOps for Repository<'_> {
             written.into_iter().filter_map(|path| files.get(&path).cloned().map(|entry| (path, entry))).collect();
         let snapshot = self.server.observer.snapshot();
         let applications = announced::capture(self.server.kubectl, &snapshot, &self.apps)?;
-        let head = self.server.publish(&self.path, &self.branches, false, &deleted, packed(&archive)?)?;
+        let head = self.publish_some(&archive, &deleted)?;
         let before = std::mem::replace(&mut state.files, files);
         *state = State { files: std::mem::take(&mut state.files), head: head.clone(), before, applications };
         drop(state);
@@ -136,8 +204,11 @@ impl GitOps for Repository<'_> {
         Ok(head)
     }
 
-    fn head(&self) -> String {
-        self.state().head.clone()
+    fn commits(&self) -> Vec<String> {
+        let head = self.state().head.clone();
+        let published = self.published();
+        let own = published.commits.iter().rposition(|commit| *commit == head);
+        own.map_or_else(|| vec![head], |own| published.commits[own..].to_vec())
     }
 
     /// As the webhook of a Git host does.
@@ -200,11 +271,12 @@ impl Repository<'_> {
 
     /// Runs this tool in a clone.
     fn run(&self, args: &[String], deadline: Duration) -> std::result::Result<Output, Stop> {
+        let mut clone = self.clone.lock().unwrap_or_else(PoisonError::into_inner);
         let state = self.state();
-        let folder = clone::write(&state.before, &state.files)?;
+        let folder = Cloned::write(&mut clone, &state.before, &state.files)?;
         drop(state);
         let program = std::env::current_exe().map_err(|error| Diagnostic::io("find", Path::new("xtask"), &error))?;
-        let mut invocation = Invocation::new(&program, folder.path()).args(args);
+        let mut invocation = Invocation::new(&program, folder).args(args);
         // The same tools, caches, and mirrors as in this run.
         for (name, value) in std::env::vars_os() {
             let Some(name) = name.to_str().filter(|name| name.starts_with("XTASK_")) else { continue };

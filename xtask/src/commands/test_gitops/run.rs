@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use argocd::application::split_instance;
-use cluster::api::Application;
 use cluster::observer::{Observer, Stop};
-use cluster::scenario::gitops::{GitOps, KIND, NAMESPACE, of_application, refreshing, wait_synced};
+use cluster::scenario::gitops::{GitOps, KIND, NAMESPACE, refreshing, wait_synced};
 use cluster::scenario::run::Deadline;
 use cluster::scenario::{Scenario, Step, apply};
-use cluster::verdict::{self, Problem, Verdict};
+use cluster::verdict::Problem;
 use diagnostics::{Code, Diagnostic, Place, Result, Source};
 use document::{Node, yaml};
 use kubernetes::schemas::json;
@@ -30,6 +29,7 @@ use super::{location, tree, waves};
 use crate::commands::Session;
 use crate::commands::end_to_end::create::{self, Later};
 use crate::commands::end_to_end::lane::{Run, each};
+use crate::commands::end_to_end::loading::Loading;
 use crate::commands::end_to_end::prepare::Prepared;
 use crate::commands::end_to_end::reports::Results;
 use crate::commands::end_to_end::stage::{App, Stage};
@@ -49,6 +49,12 @@ const STALE: Duration = Duration::from_secs(30);
 /// How many differences of an Application are shown.
 const SHOWN: usize = 4;
 
+/// The batch of images that Argo CD needs.
+const ARGOCD: usize = 0;
+
+/// The batch of images that its Applications need.
+const APPLICATIONS: usize = 1;
+
 /// A run with Argo CD.
 #[derive(Clone, Copy)]
 pub(super) struct Stages<'a> {
@@ -58,8 +64,8 @@ pub(super) struct Stages<'a> {
     pub(super) manifest: &'a Manifest,
     /// The manifest of the Argo CD that is upgraded.
     pub(super) earlier: Option<&'a Manifest>,
-    /// The images that the Git server and Argo CD do not need.
-    pub(super) later: Option<&'a Later>,
+    /// The images in the order in which they are needed.
+    pub(super) batches: &'a [BTreeSet<String>],
     pub(super) request: &'a Request,
 }
 
@@ -114,19 +120,13 @@ impl Stages<'_> {
             }
             return results;
         }
-        if !run.stopped(&results) {
-            results.extend(self.compare());
-        }
-        if self.request.argocd_upgrade {
+        if run.stopped(&results) {
             return results;
         }
-        if !run.stopped(&results) {
-            results.extend(self.undisturbed(&run, &repository));
-        }
-        for scenario in run.scenarios.iter().filter(|one| !one.gitops && !one.upgrade && !one.beside) {
-            if !run.stopped(&results) {
-                results.extend(self.scenario(&run, &repository, scenario));
-            }
+        if self.request.argocd_upgrade {
+            results.extend(self.compare());
+        } else {
+            results.extend(refreshing(&repository, || self.scenarios(&run, &repository)));
         }
         results
     }
@@ -202,10 +202,7 @@ impl Stages<'_> {
         let hosts: Vec<String> = hosts.into_iter().collect();
         let mut done =
             Bootstrapped { results: Results::default(), reached: None, hosts, roots: Vec::new(), at: Instant::now() };
-        done.results = match self.later {
-            Some(later) => run.while_loading(later, || self.components(repository, hosted, &mut done)),
-            None => self.components(repository, hosted, &mut done),
-        };
+        done.results = self.components(repository, hosted, &mut done);
         if run.stopped(&done.results) {
             return done;
         }
@@ -213,6 +210,7 @@ impl Stages<'_> {
         let mut roots = Vec::new();
         done.results.extend(run.timed("argocd", "is bootstrapped", || {
             self.watch();
+            run.loading.wait(APPLICATIONS)?;
             roots = self.apply_roots()?;
             // In a kept cluster, Argo CD knows an earlier commit.
             Ok(repository.refresh()?)
@@ -243,7 +241,10 @@ impl Stages<'_> {
         });
         if !run.stopped(&results) {
             let manifest = self.earlier.unwrap_or(self.manifest);
-            results.extend(run.timed("argocd", "is installed", || self.install(manifest, done)));
+            results.extend(run.timed("argocd", "is installed", || {
+                run.loading.wait(ARGOCD)?;
+                self.install(manifest, done)
+            }));
         }
         results
     }
@@ -302,7 +303,7 @@ impl Stages<'_> {
 
     /// Runs the scenarios whose cluster is lost: the steps after that run in a new cluster, which is bootstrapped from Git.
     fn recover(&self, run: &Run<'_>, repository: &Repository<'_>, hosted: &[Served]) -> Results {
-        let mut results = Results::default();
+        let mut results = run.loaded();
         let mut later = Vec::new();
         for scenario in run.scenarios {
             let Some((before, after)) = scenario.recovery() else { continue };
@@ -313,8 +314,10 @@ impl Stages<'_> {
             // The variables are deleted with the cluster.
             later.push((after, run.saved(scenario)));
         }
+        let mut remaining = Later::new();
         results.extend(run.timed("cluster", "is lost, and a new one is ready", || {
-            Ok(create::replace(self.prepared, run.cluster, run.images)?)
+            remaining = create::replace(self.prepared, run.cluster, run.images, self.batches)?;
+            Ok(())
         }));
         if toolbox::process::interrupted() || results.failed() {
             return results;
@@ -323,21 +326,25 @@ impl Stages<'_> {
         let stage = Stage { observer: &observer, ..*run.stage };
         let server = Server { kubectl: stage.kubectl, observer: &observer };
         let repository = repository.moved_to(&server);
-        let run = Run { stage: &stage, gitops: Some(&repository), ..run.clone() };
-        if let Some(manifest) = &self.prepared.manifest {
-            results.extend(run.apply(manifest));
-        }
-        if run.stopped(&results) {
-            return results;
-        }
-        refreshing(&repository, || {
-            results.extend(Stages { run: &run, later: None, ..*self }.bootstrap(&repository, hosted).results);
-            for (after, values) in later {
-                if !run.stopped(&results) {
-                    results.extend(run.scenario_with(&after, values));
-                }
+        let ((), loaded) = Loading::during(remaining, run.cluster, stage.session.printer, |loading| {
+            let run = Run { stage: &stage, gitops: Some(&repository), loading, ..run.clone() };
+            if let Some(manifest) = &self.prepared.manifest {
+                results.extend(run.apply(manifest));
             }
+            if run.stopped(&results) {
+                return;
+            }
+            refreshing(&repository, || {
+                results.extend(Stages { run: &run, ..*self }.bootstrap(&repository, hosted).results);
+                results.extend(run.loaded());
+                for (after, values) in later {
+                    if !run.stopped(&results) {
+                        results.extend(run.scenario_with(&after, values));
+                    }
+                }
+            });
         });
+        results.extend(loaded.err().map(Results::not_loaded).unwrap_or_default());
         results
     }
 
@@ -367,7 +374,7 @@ impl Stages<'_> {
     }
 
     /// Compares what Argo CD generated, and what is live, with the goldens.
-    fn compare(&self) -> Results {
+    pub(super) fn compare(&self) -> Results {
         let run = self.run;
         let mut results = Results::default();
         for app in &run.order {
@@ -395,75 +402,6 @@ impl Stages<'_> {
             }));
         }
         results
-    }
-
-    /// Runs the scenarios that leave the Applications as they are, and meanwhile watches that nothing drifts. Those of
-    /// `test-kind` run concurrently, and those with commits one after the other.
-    fn undisturbed(&self, run: &Run<'_>, repository: &Repository<'_>) -> Results {
-        let window = self.request.window;
-        std::thread::scope(|scope| {
-            let watching = scope.spawn(|| {
-                let name = format!("nothing drifts for {} s", window.as_secs());
-                self.run.timed("argocd", &name, || self.no_drift(window))
-            });
-            let committing = scope.spawn(|| {
-                let mut results = Results::default();
-                for scenario in run.scenarios.iter().filter(|one| one.beside) {
-                    if !run.stopped(&results) {
-                        results.extend(self.scenario(run, repository, scenario));
-                    }
-                }
-                results
-            });
-            let mut results = run.scenarios(|scenario| scenario.gitops);
-            for others in [committing, watching] {
-                results.extend(others.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-            }
-            results
-        })
-    }
-
-    /// Runs a scenario, and reverts its commits.
-    fn scenario(&self, run: &Run<'_>, repository: &Repository<'_>, scenario: &Scenario) -> Results {
-        let mut results = refreshing(repository, || run.scenario(scenario));
-        if !toolbox::process::interrupted() && run.stage.observer.lost().is_none() {
-            results.extend(self.restore(run, repository, scenario));
-        }
-        results
-    }
-
-    /// Waits for a time in which every Application has to stay Synced.
-    fn no_drift(&self, window: Duration) -> std::result::Result<(), Stop> {
-        const HOLDS: &str = "stays Synced";
-        let apps: Vec<&str> = self.run.order.iter().map(|app| app.name.as_str()).collect();
-        let watched = self.run.stage.observer.wait(window, |snapshot| {
-            let judge = |found: &Application| match found.status.sync.status.as_str() {
-                "Synced" => Verdict::Ready,
-                _ => match verdict::application(found, None) {
-                    Verdict::Pending(problem) | Verdict::Failed(problem, _) => Verdict::Failed(problem, Duration::ZERO),
-                    Verdict::Ready => Verdict::Ready,
-                },
-            };
-            let drifted =
-                apps.iter().map(|app| of_application(snapshot, app, judge)).find(|one| *one != Verdict::Ready);
-            drifted.unwrap_or_else(|| Verdict::Pending(Problem::new("every Application", HOLDS, "the run watches it")))
-        });
-        match watched {
-            Err(Stop::Problem(problem)) if problem.state == HOLDS => Ok(()),
-            other => other,
-        }
-    }
-
-    /// Reverts the commits of a scenario, and waits until all Applications are as before.
-    fn restore(&self, run: &Run<'_>, repository: &Repository<'_>, scenario: &Scenario) -> Results {
-        match repository.restore() {
-            Ok(false) => Results::default(),
-            Ok(true) => run.timed(&scenario.title(), "its commits are reverted", || {
-                let apps: Vec<String> = self.prepared.apps.keys().cloned().collect();
-                refreshing(repository, || wait_synced(run.stage.observer, repository, &apps, SYNC))
-            }),
-            Err(found) => run.timed(&scenario.title(), "its commits are reverted", || Err(Stop::Other(found))),
-        }
     }
 }
 

@@ -7,7 +7,6 @@ use cluster::verdict::Problem;
 use diagnostics::Result;
 use serde_json::Value;
 
-use crate::commands::end_to_end::create::Later;
 use crate::commands::end_to_end::lane::{Run, each};
 use crate::commands::end_to_end::reports::Results;
 use crate::commands::end_to_end::stage::{self, App};
@@ -17,8 +16,8 @@ pub(super) struct Lanes<'a>(pub(super) &'a Run<'a>);
 
 impl Lanes<'_> {
     /// Tests each application on its own, then all together, then removes each while the others must not change. The
-    /// images that the first application does not need are loaded `later`, while it is tested.
-    pub(super) fn apart_then_together(&self, chosen: &[&str], later: Option<&Later>) -> Results {
+    /// images that the first application does not need are loaded while it is tested.
+    pub(super) fn apart_then_together(&self, chosen: &[&str]) -> Results {
         let alone: Vec<&App> = self.0.order.iter().copied().filter(|app| chosen.contains(&app.name.as_str())).collect();
         let several = self.0.order.len() > 1;
         let mut results = Results::default();
@@ -27,11 +26,8 @@ impl Lanes<'_> {
             if self.0.stopped(&results) {
                 return results;
             }
-            let test = || self.0.scenarios(|one| one.app == app.name && one.alone && !one.upgrade);
-            match later.filter(|_| index == 0) {
-                Some(later) => results.extend(self.0.while_loading(later, test)),
-                None => results.extend(test()),
-            }
+            results.extend(self.0.scenarios(|one| one.app == app.name && one.alone && !one.upgrade));
+            results.extend(self.0.loaded());
             // The last one stays deployed, and the others are added to it.
             if several && index + 1 < alone.len() && !self.0.stopped(&results) {
                 results.extend(self.0.timed(&app.name, "is removed", || self.0.stage.remove(app)));

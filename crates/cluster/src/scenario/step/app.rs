@@ -68,6 +68,10 @@ impl Action for App {
         true
     }
 
+    fn breaks(&self) -> Option<&str> {
+        (self.sync.as_deref() == Some("Unknown")).then_some(&self.name)
+    }
+
     fn awaits(&self) -> Vec<&str> {
         self.message.as_deref().into_iter().collect()
     }
