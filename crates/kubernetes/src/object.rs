@@ -72,6 +72,8 @@ pub struct Object {
 }
 
 impl Object {
+    /// The templates that rendered the object before, in renders that Argo CD does not apply.
+    pub replaced: Vec<String>,
     /// The `apiVersion`, or an empty string.
     #[must_use]
     pub fn api_version(&self) -> &str {
@@ -212,6 +214,7 @@ pub fn of_manifest(home: &Home<'_>, manifest: &Manifest) -> Vec<Object> {
         root,
     };
     match &manifest.items {
+        replaced: manifest.replaced.clone(),
         None => vec![object(&manifest.key, root, digests.into_iter().next().flatten())],
         Some(keys) => {
             let items = root.items_at(&["items"]);

@@ -415,7 +415,7 @@ pub(super) fn locks(
         let mut files: BTreeMap<String, Vec<u8>> =
             rendered.iter().map(|new| (new.file.clone(), new.manifest.text.clone().into_bytes())).collect();
         let outputs = files.iter().map(|(name, bytes)| (name.clone(), golden::digest_of(bytes))).collect();
-        let lock = Lock { inputs: target.inputs.clone(), outputs };
+        let lock = Lock::of(target.inputs.clone(), outputs, rendered);
         let same_files = files == golden.files;
         let same_lock = golden.lock.as_ref() == Some(&lock);
         if same_files && same_lock || !same_files && !request.accept {
