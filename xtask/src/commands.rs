@@ -41,7 +41,7 @@ pub mod unsealing;
 pub mod validate;
 pub mod watch;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use diagnostics::{Diagnostics, Result};
@@ -83,6 +83,8 @@ pub struct Session<'a> {
     pub goldens: Arc<Recordings>,
     /// The name of the revision whose files the workspace consists of; `None` for the checkout.
     pub revision: Option<String>,
+    /// The root whose charts.toml and lock files configure the workspace, if it has none of its own.
+    pub configuration: Option<PathBuf>,
 }
 
 /// The root of the workspace at a directory, by default the current one, or above it.
@@ -101,6 +103,12 @@ pub struct Outcome {
 }
 
 impl<'a> Session<'a> {
+    /// The root whose charts.toml and lock files configure the workspace.
+    #[must_use]
+    pub fn configured(&self) -> &Path {
+        self.configuration.as_deref().unwrap_or(&self.root)
+    }
+
     /// Finds the workspace: at `root`, or at or above the current directory.
     pub fn new(
         root: Option<PathBuf>,
@@ -127,6 +135,7 @@ impl<'a> Session<'a> {
             results: Arc::new(Results::new(&environment.cache, env!("XTASK_BUILD"))),
             goldens: Arc::default(),
             revision: None,
+            configuration: None,
         })
     }
 

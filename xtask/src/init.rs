@@ -2,6 +2,7 @@
 
 mod clusters;
 mod excluded;
+mod samples;
 mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +14,7 @@ use document::{Node, Value};
 
 pub use self::clusters::{Cluster, Read, clusters, value_of};
 pub use self::excluded::excluded;
+pub use self::samples::{Sample, samples};
 pub use self::settings::{Plugin, build_options, plugins};
 
 /// The charts.toml of the tool's own repository, whose versions a new one gets.
@@ -38,8 +40,12 @@ pub struct Survey {
     pub excluded: Vec<String>,
     /// The clusters that ApplicationSets select.
     pub clusters: Vec<Cluster>,
+    /// What generators of ApplicationSets get from outside of the repository.
+    pub samples: Vec<Sample>,
     /// Charts that no Application deploys and that render Applications: names and paths from the root.
     pub bootstraps: Vec<(String, String)>,
+    /// Directories with Jsonnet that seems to render Applications, and that no Application deploys: paths from the root.
+    pub jsonnet: Vec<String>,
     /// Instances of Argo CD that define Applications of equal names: their names and directories from the root.
     pub instances: BTreeMap<String, BTreeSet<String>>,
 }
@@ -237,6 +243,7 @@ pub fn configuration(survey: &Survey) -> String {
         text.pop();
     }
     text.push_str(&clusters::entries(&survey.clusters));
+    text.push_str(&samples::entries(&survey.samples));
     text.push_str(&settings::entries(&survey.plugins));
     for (name, path) in &survey.bootstraps {
         // Targets need names of their own.
@@ -246,6 +253,19 @@ pub fn configuration(survey: &Survey) -> String {
             text,
             "\n# A chart that renders Applications, and that no Application deploys: it is applied by hand.\n\
              [[bootstrap]]\nname = {}\npath = {}\nnamespace = \"argocd\"\n",
+            quoted(&name),
+            quoted(path)
+        );
+    }
+    for path in &survey.jsonnet {
+        let name = match release(path.rsplit('/').next().unwrap_or_default()) {
+            name if path == "." || name == "bootstrap" => "root".to_owned(),
+            name => name,
+        };
+        let _ = write!(
+            text,
+            "\n# Jsonnet that seems to render Applications, and that no Application deploys. If it is applied by hand, uncomment:\n\
+             # [[bootstrap]]\n# name = {}\n# path = {}\n# namespace = \"argocd\"\n",
             quoted(&name),
             quoted(path)
         );
@@ -361,6 +381,8 @@ spec: {source: {repoURL: https://charts.example.com, chart: web}}
             excluded: vec!["pkg/testdata/**".to_owned(), "a \"b\".yaml".to_owned()],
             clusters: vec![Cluster { name: "edge \"1\"".to_owned(), ..Cluster::default() }],
             bootstraps: vec![("_Root".to_owned(), "bootstrap \"a\"".to_owned())],
+            samples: Vec::new(),
+            jsonnet: vec![".".to_owned(), "apps/\"index\"".to_owned()],
             instances: instances([("c/a/x.yaml", "c/b/x.yaml")].into_iter()),
         };
         let source = Source::new("charts.toml", configuration(&survey));

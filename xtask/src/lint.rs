@@ -50,6 +50,7 @@ pub mod network_policy;
 pub mod node_image;
 pub mod node_ports;
 pub mod null_ignored;
+pub mod object_duplicate;
 pub mod object_shared;
 pub mod patterns;
 pub mod pod_placement;
@@ -184,6 +185,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(network_policy::CODES, Run::Objects(network_policy::check)),
     Check::new(node_image::CODES, Run::Files(node_image::check)),
     Check::new(null_ignored::CODES, Run::Helm(null_ignored::check)),
+    Check::new(object_duplicate::CODES, Run::Objects(object_duplicate::check)),
     Check::new(object_shared::CODES, Run::Objects(object_shared::check)),
     Check::new(patterns::CODES, Run::Files(patterns::check)),
     Check::new(pod_security::CODES, Run::Objects(pod_security::check)),

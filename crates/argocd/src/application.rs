@@ -21,8 +21,8 @@ use crate::substitute;
 /// The label of Secrets that declare repositories and clusters to Argo CD.
 pub const SECRET_TYPE: &str = "argocd.argoproj.io/secret-type";
 
-/// Argo CD's own namespace.
-const CONTROL_PLANE: &str = "argocd";
+/// Argo CD's own namespace: the usual one, and that of Red Hat's operator.
+const CONTROL_PLANES: [&str; 2] = ["argocd", "openshift-gitops"];
 
 /// An Application.
 #[derive(Debug, Clone)]
@@ -328,7 +328,13 @@ fn application(root: &Node) -> Result<Application> {
 /// own. Applications in other namespaces may share a name.
 #[must_use]
 pub fn instance_name(name: &str, namespace: &str) -> String {
-    if namespace.is_empty() || namespace == CONTROL_PLANE { name.to_owned() } else { format!("{namespace}_{name}") }
+    if namespace.is_empty() || is_control_plane(namespace) { name.to_owned() } else { format!("{namespace}_{name}") }
+}
+
+/// Whether Argo CD itself runs in a namespace.
+#[must_use]
+pub fn is_control_plane(namespace: &str) -> bool {
+    CONTROL_PLANES.contains(&namespace)
 }
 
 /// What separates the name of an Application from that of the Argo CD instance to which it belongs. Neither contains it.

@@ -164,7 +164,7 @@ codes! {
     NodeImageDiffers "node-image-differs" Finding "the node image of kind has another Kubernetes version than the cluster"
     NotRendered "not-rendered" Finding "an Application is not rendered"
     NullIgnored "null-ignored" Finding "Helm 4 ignores a null in values.yaml"
-    ObjectDuplicate "object-duplicate" Configuration "a target renders the same object twice"
+    ObjectDuplicate "object-duplicate" Finding "a target renders the same object twice"
     ObjectInvalid "object-invalid" Finding "an object does not match its schema"
     ObjectRefused "object-refused" Finding "the API server would reject an object, although it matches its schema"
     ObjectShared "object-shared" Finding "two Applications render the same object"

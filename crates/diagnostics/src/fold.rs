@@ -4,8 +4,9 @@
 //! several templates. Findings with the same code and the same text at the same field of such objects differ only in the
 //! names and kinds of the objects. They become one finding with the number of targets and the names of the other objects.
 //!
-//! Two places in one object are never folded: a target adds each of its objects to a finding at most once. Neither are
-//! findings of several Applications, since each may need another fix.
+//! Two places in one object are never folded: a target adds each of its objects to a finding at most once. Findings of several
+//! Applications are folded only if each of them is about the same places in templates and values, since others may need
+//! another fix.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,16 +28,25 @@ struct Folded {
 /// the file and the range of the place.
 type TemplateKey = (Code, Option<String>, String, String, usize, usize);
 
+/// What findings of several Applications about the same places have in common: code, message, help, and these places.
+type SharedKey = (Code, String, Vec<String>, Vec<(String, usize, usize)>);
+
 /// Folds sorted diagnostics.
 pub(crate) fn fold(sorted: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let mut folded: Vec<Folded> = Vec::new();
     // Only diagnostics with equal keys can have the same cause, so that not all pairs need to be compared.
     let mut candidates: BTreeMap<(Code, Option<String>, String), Vec<usize>> = BTreeMap::new();
     let mut templates: BTreeMap<TemplateKey, usize> = BTreeMap::new();
+    let mut shared: BTreeMap<SharedKey, usize> = BTreeMap::new();
     for diagnostic in sorted {
         let subject = subject(&diagnostic);
         let key = diagnostic.template_key();
         if let Some(&index) = key.as_ref().and_then(|key| templates.get(key)) {
+            folded[index].subjects.insert(subject);
+            continue;
+        }
+        let everywhere = diagnostic.shared_key();
+        if let Some(&index) = everywhere.as_ref().and_then(|key| shared.get(key)) {
             folded[index].subjects.insert(subject);
             continue;
         }
@@ -60,6 +70,9 @@ pub(crate) fn fold(sorted: Vec<Diagnostic>) -> Vec<Diagnostic> {
         };
         if let Some(key) = key {
             templates.insert(key, index);
+        }
+        if let Some(key) = everywhere {
+            shared.insert(key, index);
         }
     }
     folded.into_iter().map(Folded::into_diagnostic).collect()
@@ -107,6 +120,20 @@ impl Diagnostic {
         let message = without_namespace(&masked(&masked(&self.message, &origin.name), &origin.kind));
         let message = without_names(&message);
         Some((self.code, self.app(), message, place.source.name.clone(), span.start, span.end))
+    }
+
+    /// The places outside of goldens that a finding about a rendered object is about, if they are known.
+    fn shared_key(&self) -> Option<SharedKey> {
+        let origin = self.origin.as_ref()?;
+        let is_golden = |place: &Place| place.source.name.contains(&origin.golden);
+        self.places.first().filter(|(place, _)| !is_golden(place) && place.span.is_some())?;
+        let places = self.places.iter().filter(|(place, _)| !is_golden(place));
+        let places = places.map(|(place, _)| {
+            let span = place.span.clone().unwrap_or_default();
+            (place.source.name.clone(), span.start, span.end)
+        });
+        let masked = |text: &str| without_namespace(&masked(&masked(text, &origin.name), &origin.kind));
+        Some((self.code, masked(&self.message), self.helps.iter().map(|help| masked(help)).collect(), places.collect()))
     }
 
     fn app(&self) -> Option<String> {
@@ -283,6 +310,20 @@ mod tests {
         assert_eq!(found, [("a/x and 2 more".to_owned(), vec!["the same in Pod `mail`, Pod `shop`".to_owned()])]);
         let many = ["b", "c", "d", "e", "f", "g"].map(|name| at("a/x", name)).to_vec();
         assert_eq!(folded(many)[0].1, ["the same in Pod `c`, Pod `d`, Pod `e`, Pod `f`, and 1 more"]);
+    }
+
+    #[test]
+    fn the_same_places_of_several_applications_are_folded() {
+        let (template, values) = ("image: {{ .Values.image }}", "image: nginx");
+        let at = |target: &str, file: &str| {
+            let mut found = image(target, "c/templates/pod.yaml", "web", "0");
+            let golden = found.places.remove(0);
+            let place = |name: &str, text: &str| (Place::new(&Source::new(name, text), 7..text.len()), String::new());
+            found.places = vec![place("c/templates/pod.yaml", template), place(file, values), golden];
+            found
+        };
+        let found = folded(vec![at("a/x", "c/values.yaml"), at("b@two/x", "c/values.yaml"), at("c/x", "c/other.yaml")]);
+        assert_eq!(found, [("a/x and 1 more".to_owned(), Vec::new()), ("c/x".to_owned(), Vec::new())]);
     }
 
     #[test]

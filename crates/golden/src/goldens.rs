@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use diagnostics::{Diagnostic, Result};
+use kubernetes::applied;
 use kubernetes::manifest;
 use kubernetes::manifest::{ObjectKey, Recorded};
 use toolbox::archive::sha256;
@@ -92,7 +93,7 @@ impl Golden {
         let _ = self.edited();
         self.files = BTreeMap::new();
         if let Some(lock) = &mut self.lock {
-            *lock = Lock { inputs: Inputs::new(), outputs: Inputs::new() };
+            *lock = Lock::default();
         }
     }
 
@@ -128,7 +129,15 @@ impl Golden {
     #[must_use]
     pub fn recorded_in(&self, namespace: &str, wanted: &dyn Fn(&str, &[u8]) -> bool) -> Vec<Recorded> {
         let files = self.files.iter().filter(|(file, bytes)| wanted(file, bytes));
-        files.filter_map(|(file, bytes)| read(file, &String::from_utf8_lossy(bytes), namespace)).collect()
+        let mut recorded: Vec<Recorded> =
+            files.filter_map(|(file, bytes)| read(file, &String::from_utf8_lossy(bytes), namespace)).collect();
+        if let Some(lock) = self.lock.as_ref().filter(|lock| !lock.replaced.is_empty()) {
+            for one in &mut recorded {
+                one.manifest.replaced =
+                    lock.replaced.get(one.file.as_str()).map(|names| lock::names(names)).unwrap_or_default();
+            }
+        }
+        recorded
     }
 
     /// Compares the goldens with a render into a namespace. Empty if every file matches. Unreadable files count as not
@@ -155,6 +164,7 @@ pub(crate) fn read(file: &str, text: &str, namespace: &str) -> Option<Recorded> 
         let stem = file.strip_suffix(".yaml").unwrap_or(file);
         stem.strip_prefix(&prefix).unwrap_or(stem).clone_into(&mut manifest.key.name);
     }
+    applied::restore_number(&mut manifest.key, file);
     Some(Recorded { file: file.to_owned(), manifest })
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use diagnostics::Source;
 use document::{Node, json, toml};
+use kubernetes::manifest::Recorded;
 use toolbox::inputs::Inputs;
 
 /// The file name in a target's directory.
@@ -16,15 +17,39 @@ pub const FILE: &str = "render.lock";
 const VERSION: &str = "1";
 
 /// The contents of a render.lock.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lock {
     /// The digest of each input, by name.
     pub inputs: Inputs,
     /// The digest of each golden, by file name.
     pub outputs: Inputs,
+    /// What rendered the object of a golden before, and is not applied, by file name: the names of templates.
+    pub replaced: Inputs,
+}
+
+/// Separates names of templates.
+const SEPARATOR: &str = ", ";
+
+/// The names of templates in one text, as [`names`] reads them.
+fn joined(names: &[String]) -> String {
+    names.join(SEPARATOR)
+}
+
+/// The names of templates in [`Lock::replaced`].
+#[must_use]
+pub fn names(text: &str) -> Vec<String> {
+    text.split(SEPARATOR).map(str::to_owned).collect()
 }
 
 impl Lock {
+    /// The lock of a render from inputs, whose goldens have these digests.
+    #[must_use]
+    pub fn of(inputs: Inputs, outputs: Inputs, rendered: &[Recorded]) -> Self {
+        let replaced = rendered.iter().filter(|one| !one.manifest.replaced.is_empty());
+        let replaced = replaced.map(|one| (one.file.as_str().into(), joined(&one.manifest.replaced).into())).collect();
+        Self { inputs, outputs, replaced }
+    }
+
     /// Parses a render.lock. Returns `None` if it is not one of this version.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -36,7 +61,7 @@ impl Lock {
         let word = |text: &str| json::plain(text).map(Arc::from);
         let mut lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
         (lines.next()? == format!("version = {VERSION}") && lines.next()? == "[inputs]").then_some(())?;
-        let mut lock = Self { inputs: Inputs::new(), outputs: Inputs::new() };
+        let mut lock = Self::default();
         let mut table = &mut lock.inputs;
         let mut last = false;
         for line in lines {
@@ -63,7 +88,8 @@ impl Lock {
             let entries = root.get(name)?.entries().iter();
             entries.map(|(key, node): &(_, Node)| Some((key.name.as_str().into(), node.as_str()?.into()))).collect()
         };
-        Some(Self { inputs: table("inputs")?, outputs: table("outputs")? })
+        let replaced = if root.get("replaced").is_some() { table("replaced")? } else { Inputs::new() };
+        Some(Self { inputs: table("inputs")?, outputs: table("outputs")?, replaced })
     }
 
     /// The text of the file: one line per entry, sorted by name, so that a diff shows which inputs changed.
@@ -72,7 +98,9 @@ impl Lock {
         let mut text =
             "# What these goldens were rendered from. Written by `cargo xtask render`, not by hand.\n".to_owned();
         text.push_str(&format!("version = {VERSION}\n"));
-        for (name, table) in [("inputs", &self.inputs), ("outputs", &self.outputs)] {
+        let replaced = ("replaced", &self.replaced);
+        let tables = [("inputs", &self.inputs), ("outputs", &self.outputs)].into_iter();
+        for (name, table) in tables.chain((!self.replaced.is_empty()).then_some(replaced)) {
             text.push_str(&format!("\n[{name}]\n"));
             for (key, value) in table {
                 text.push_str(&format!("{} = {}\n", json::quoted(key), json::quoted(value)));
@@ -92,12 +120,16 @@ mod tests {
         let lock = Lock {
             inputs: pairs(&[("charts/a \"b\"/x.yaml", "sha256:1"), ("helm", "4.2.1")]),
             outputs: pairs(&[("service-a.yaml", "sha256:2")]),
+            replaced: pairs(&[("service-a.yaml", "web/templates/a.yaml, web/templates/b.yaml")]),
         };
         let text = lock.to_text();
         assert_eq!(Lock::parse(&text), Some(lock.clone()));
         assert_eq!(Lock::parse_written(&text), None, "quotes in names are left to the other parser");
         let plain = text.replace("\\\"b\\\"", "b = c");
         assert_eq!(Lock::parse_toml(&plain), Lock::parse(&plain));
+        let without = Lock { replaced: Inputs::new(), ..lock };
+        assert_eq!(Lock::parse(&without.to_text()), Some(without.clone()));
+        let text = without.to_text();
         let plain = text.replace("\\\"b\\\"", "b");
         assert_eq!(Lock::parse_written(&plain), Lock::parse_toml(&plain));
         assert_eq!(Lock::parse(&plain.replace('\n', "\r\n")), Lock::parse(&plain));

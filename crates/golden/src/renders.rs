@@ -62,12 +62,14 @@ fn kind(part: &Part<'_>) -> Option<&'static str> {
     })
 }
 
-/// Each object as the length of its text, the name of its golden, its template, and its text.
+/// Each object as the length of its text, the name of its golden, its template and those of the renders that it replaces,
+/// and its text.
 fn encode(rendered: &[Recorded]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for Recorded { file, manifest } in rendered {
         let text = &manifest.text;
-        bytes.extend_from_slice(format!("{} {file}\n{}\n{text}", text.len(), manifest.template).as_bytes());
+        let templates = [std::slice::from_ref(&manifest.template), &manifest.replaced].concat().join("\t");
+        bytes.extend_from_slice(format!("{} {file}\n{templates}\n{text}", text.len()).as_bytes());
     }
     bytes
 }
@@ -78,11 +80,13 @@ fn decode(bytes: &[u8], namespace: &str) -> Option<Vec<Recorded>> {
     while !rest.is_empty() {
         let (head, body) = rest.split_once('\n')?;
         let (length, file) = head.split_once(' ')?;
-        let (template, body) = body.split_once('\n')?;
+        let (templates, body) = body.split_once('\n')?;
         let (text, others) = body.split_at_checked(length.parse().ok()?)?;
         let mut one = goldens::read(file, text, namespace)?;
         // The second document of a file does not name it.
-        template.clone_into(&mut one.manifest.template);
+        let mut templates = templates.split('\t').map(str::to_owned);
+        one.manifest.template = templates.next()?;
+        one.manifest.replaced = templates.collect();
         recorded.push(one);
         rest = others;
     }
@@ -92,14 +96,14 @@ fn decode(bytes: &[u8], namespace: &str) -> Option<Vec<Recorded>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kubernetes::manifest;
+    use kubernetes::{applied, manifest};
 
     #[test]
     fn a_render_is_read_as_it_was() {
         let output = "---\n# Source: web/templates/a.yaml\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata:\n  é: |+\n    x\n\n\
                       ---\n# Source: web/templates/b.yaml\napiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Secret, metadata: {name: b}, data: {k: aGVsbG8=}}\n\
                       ---\n# Source: web/templates/c.yaml\napiVersion: v1\nkind: Secret\nmetadata: {name: c, namespace: other}\nstringData: {password: hunter2}\n";
-        let rendered = manifest::recorded(manifest::read(output.as_bytes(), "ns").expect("manifests"));
+        let rendered = applied::recorded(manifest::read(output.as_bytes(), "ns").expect("manifests"));
         assert_eq!(rendered.len(), 3);
         let bytes = encode(&rendered);
         assert_eq!(decode(&bytes, "ns"), Some(rendered));

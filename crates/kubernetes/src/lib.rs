@@ -11,6 +11,7 @@
 //! with this crate. `validate` is stricter in a few ways, which tests/agreement lists.
 
 pub mod amount;
+pub mod applied;
 pub mod change;
 pub mod discovery;
 pub mod disruption;

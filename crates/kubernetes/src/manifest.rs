@@ -16,6 +16,9 @@ use toolbox::archive::sha256;
 
 use crate::secret_values::{self, SecretValue};
 
+/// Stands for the part of a name that the API server generates. No name contains it.
+pub const ANY: &str = "*";
+
 /// The identity of an object in a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ObjectKey {
@@ -25,7 +28,8 @@ pub struct ObjectKey {
     pub kind: String,
     /// The namespace; defaults to that of the release, where Argo CD would create the object.
     pub namespace: String,
-    /// The name. For an object with `generateName`, the prefix; for a List, its template and index.
+    /// The name. For an object with `generateName`, the prefix and [`ANY`], from the second one of a target on with its number;
+    /// for a List, its template and index.
     pub name: String,
 }
 
@@ -42,6 +46,8 @@ pub struct Manifest {
     pub text: String,
     /// The identities of the items, if this is a List.
     pub items: Option<Vec<ObjectKey>>,
+    /// The templates that rendered the object before, in their order. Argo CD does not apply these renders.
+    pub replaced: Vec<String>,
     /// The ranges of `text` with values of Secrets, or all of it if they cannot be located.
     pub secrets: Vec<SecretValue>,
     /// The document in `text`, while it is at hand.
@@ -242,35 +248,7 @@ pub fn read_from(writer: Writer<'_>, output: &[u8], namespace: &str) -> Result<V
         let read = diagnostics.take(manifest(writer, &piece, namespace, &mut lists)).flatten();
         manifests.extend(read.map(|manifest| Manifest { parsed: Parsed::default(), ..manifest }));
     }
-    diagnostics.extend(duplicates(&manifests));
     diagnostics.into_result(manifests)
-}
-
-/// Reports objects with the same identity, of which Argo CD would keep only the last.
-fn duplicates(manifests: &[Manifest]) -> Diagnostics {
-    let mut diagnostics = Diagnostics::default();
-    let mut seen: BTreeMap<&ObjectKey, &Manifest> = BTreeMap::new();
-    for manifest in manifests {
-        for key in manifest.keys() {
-            let Some(first) = seen.insert(key, manifest) else { continue };
-            let templates = if first.template == manifest.template {
-                format!("twice by `{}`", first.template)
-            } else {
-                format!("by both `{}` and `{}`", first.template, manifest.template)
-            };
-            let mut found = Diagnostic::new(Code::ObjectDuplicate, format!("{key} is rendered {templates}"))
-                .at(Place::file(manifest.template.clone()), "");
-            if first.template != manifest.template {
-                found = found.at(Place::file(first.template.clone()), "also rendered here");
-            }
-            diagnostics.push(
-                found
-                    .note("Argo CD would keep only the last of them")
-                    .help("rename one of the objects, or render it only once"),
-            );
-        }
-    }
-    diagnostics
 }
 
 /// The manifest in a document; none for an empty document.
@@ -320,6 +298,7 @@ fn manifest(
         template: piece.template.clone(),
         text: piece.text.clone(),
         items,
+        replaced: Vec::new(),
         secrets: secret_values::find(&document, piece.text.len()),
         parsed: Parsed(Some(Arc::clone(&document))),
     };
@@ -336,6 +315,13 @@ fn manifest(
                     Err(Defect::NotString(field, node)) => {
                         let owner = format!("a List whose item {}", index + 1);
                         diagnostics.push(not_string(&owner, field, node, &invalid));
+                    }
+                    Err(Defect::Missing(_))
+                        if matches!(item.get("items").map(|it| &it.value), Some(Value::Sequence(_))) =>
+                    {
+                        let found = invalid(format!("a List whose item {} is a List", index + 1));
+                        let note = "Argo CD splits only the outer List, and the API server has no kind `List`, so the sync fails";
+                        diagnostics.push(found.note(note).help("write the items of the inner List into the outer one"));
                     }
                     Err(Defect::Missing(field)) => {
                         diagnostics.push(invalid(format!("a List whose item {} has no `{field}`", index + 1)));
@@ -407,7 +393,10 @@ fn identity<'a>(node: &'a Node, namespace: &str) -> std::result::Result<ObjectKe
     let kind = required(node, "kind", "kind")?;
     let metadata = node.get("metadata").ok_or(Defect::Missing("metadata.name"))?;
     let name = match required(metadata, "name", "metadata.name") {
-        Err(Defect::Missing(_)) => text(metadata, "generateName").ok_or(Defect::Missing("metadata.name"))?,
+        Err(Defect::Missing(_)) => match text(metadata, "generateName") {
+            Some(prefix) => format!("{prefix}{ANY}"),
+            None => return Err(Defect::Missing("metadata.name")),
+        },
         name => name?,
     };
     Ok(ObjectKey {
@@ -418,24 +407,19 @@ fn identity<'a>(node: &'a Node, namespace: &str) -> std::result::Result<ObjectKe
     })
 }
 
-/// Manifests with the names of their goldens.
-#[must_use]
-pub fn recorded(manifests: Vec<Manifest>) -> Vec<Recorded> {
-    let files = file_names(&manifests);
-    files.into_iter().zip(manifests).map(|(file, manifest)| Recorded { file, manifest }).collect()
-}
-
 /// The file name of each manifest's golden: `<kind>-<name>.yaml` in lower case. If that is not unique, the namespace is
 /// appended, then the group, and finally a digest of the identity.
 #[must_use]
 pub fn file_names(manifests: &[Manifest]) -> Vec<String> {
     let file_name = |manifest: &Manifest, level: usize| {
         let ObjectKey { group, kind, namespace, name } = &manifest.key;
+        let name = name.replace(ANY, "");
         let mut parts = vec![kind.as_str(), name.as_str()];
         parts.extend((level > 0).then_some(namespace.as_str()).filter(|text| !text.is_empty()));
         parts.extend((level > 1).then_some(group.as_str()).filter(|text| !text.is_empty()));
         // Long enough that nobody can construct two objects with the same file name.
-        let digest = &sha256([group, kind, namespace, name].map(String::as_str).join("\0").as_bytes())[..32];
+        let digest =
+            &sha256([group, kind, namespace, &manifest.key.name].map(String::as_str).join("\0").as_bytes())[..32];
         parts.extend((level > 2).then_some(digest));
         let allowed =
             |c: char| if c.is_ascii_alphanumeric() || "-._".contains(c) { c.to_ascii_lowercase() } else { '_' };
@@ -537,6 +521,7 @@ mod tests {
             template: String::new(),
             text: String::new(),
             items: None,
+            replaced: Vec::new(),
             secrets: Vec::new(),
             parsed: Parsed::default(),
         }
@@ -583,7 +568,7 @@ mod tests {
 
     #[test]
     fn invalid_objects_are_reported_with_their_template() {
-        let output = b"---\n# Source: c/templates/a.yaml\nkind: ConfigMap\n---\n# Source: c/templates/b.yaml\njust text\n---\n# Source: c/templates/c.yaml\n# nothing\n---\n# Source: c/templates/d.yaml\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n---\n# Source: c/templates/e.yaml\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: x, namespace: ns}\n";
+        let output = b"---\n# Source: c/templates/a.yaml\nkind: ConfigMap\n---\n# Source: c/templates/b.yaml\njust text\n---\n# Source: c/templates/c.yaml\n# nothing\n";
         let errors = read(output, "ns").expect_err("invalid");
         let messages: Vec<_> = errors.0.iter().map(|error| error.message.as_str()).collect();
         assert_eq!(
@@ -591,7 +576,6 @@ mod tests {
             [
                 "template `c/templates/a.yaml` rendered an object without `apiVersion` (kind ConfigMap)",
                 "template `c/templates/b.yaml` rendered the string \"just text\", not an object",
-                "ConfigMap ns/x is rendered by both `c/templates/d.yaml` and `c/templates/e.yaml`",
             ]
         );
         let broken = read(b"---\n# Source: c/templates/a.yaml\nx: \xff\n", "ns").expect_err("binary");

@@ -31,7 +31,7 @@ pub const TEMPLATE_NOTE: &str = "template: ";
 pub const REDACTED: &str = "(redacted)";
 
 /// Whether a value of a Secret is encrypted or a placeholder that is replaced after rendering: a value encrypted with SOPS,
-/// or a reference of argocd-vault-plugin or vals, also in base64.
+/// a reference of argocd-vault-plugin or vals, or a variable such as `${PASSWORD}`, also in base64.
 #[must_use]
 pub fn is_placeholder(text: &str) -> bool {
     let plain = |text: &str| {
@@ -42,7 +42,10 @@ pub fn is_placeholder(text: &str) -> bool {
         let named = named.is_some_and(|name| !name.is_empty() && !name.contains(['<', '>', ' ', '\n']));
         let vault = named || text.split_once("<path:").is_some_and(|(_, rest)| rest.contains('>'));
         let vals = text.strip_prefix("ref+").is_some_and(|rest| rest.contains("://"));
-        sops || vault || vals
+        // Only a variable with braces: a password may begin with `$`.
+        let variable = text.strip_prefix("${").and_then(|text| text.strip_suffix('}'));
+        let variable = variable.is_some_and(|name| !name.is_empty() && !name.contains(['$', '{', '}', '\n']));
+        sops || vault || vals || variable
     };
     let decoded = || String::from_utf8(BASE64_STANDARD.decode(text.trim()).ok()?).ok();
     plain(text) || decoded().is_some_and(|text| plain(&text))
@@ -69,6 +72,8 @@ pub struct Object {
     pub secret_digest: Option<String>,
     /// Duplicate keys, without the first occurrence of each.
     pub duplicates: Vec<Key>,
+    /// The templates that rendered the object before, in renders that Argo CD does not apply.
+    pub replaced: Vec<String>,
 }
 
 impl Object {
@@ -209,6 +214,7 @@ pub fn of_manifest(home: &Home<'_>, manifest: &Manifest) -> Vec<Object> {
         golden: home.golden.to_owned(),
         secret_digest: digest,
         duplicates: document.duplicates.iter().filter(|key| within(key, &root)).cloned().collect(),
+        replaced: manifest.replaced.clone(),
         root,
     };
     match &manifest.items {

@@ -311,7 +311,7 @@ impl Repository {
             };
             let output = invocation.run()?;
             if !output.success() {
-                return Ok(Err(output.stderr.trim().lines().last().unwrap_or("git failed").to_owned()));
+                return Ok(Err(cause(&output.stderr)));
             }
         }
         Ok(Ok(()))
@@ -393,6 +393,16 @@ pub fn remote_references(url: &str) -> Result<std::result::Result<Vec<Reference>
     Ok(Ok(references.into_iter().map(reference).collect()))
 }
 
+/// The line of an error that says what is wrong: Git ends it with advice, and SSH says more than Git.
+fn cause(stderr: &str) -> String {
+    let lines: Vec<&str> = stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let fatal = lines.iter().position(|line| line.starts_with("fatal: "));
+    let unread = fatal.filter(|at| lines[*at].starts_with("fatal: Could not read from remote repository"));
+    let before = unread.and_then(|at| lines[..at].iter().rfind(|line| !line.starts_with("Warning: ")));
+    let said = before.or_else(|| lines.get(fatal?)).or_else(|| lines.last());
+    said.map_or("git failed", |line| line).to_owned()
+}
+
 /// Downloads a commit of a remote repository into a repository without a work tree, which is created if necessary. Fails
 /// with what git says.
 pub fn fetch(url: &str, commit: &str, folder: &Path) -> Result<std::result::Result<(), String>> {
@@ -404,7 +414,7 @@ pub fn fetch(url: &str, commit: &str, folder: &Path) -> Result<std::result::Resu
         let invocation = repository.invocation(&settings, arguments).env("GIT_ALLOW_PROTOCOL", PROTOCOLS);
         invocation.env("GIT_DIR", folder).deadline(FETCH_DEADLINE).run()
     };
-    let said = |output: &Output| output.stderr.trim().lines().last().unwrap_or("git failed").to_owned();
+    let said = |output: &Output| cause(&output.stderr);
     let created = run(&["init", "--quiet", "--bare"])?;
     if !created.success() {
         return Ok(Err(said(&created)));

@@ -12,7 +12,8 @@ const GENERATORS: [&str; 4] = ["clusterDecisionResource", "plugin", "pullRequest
 /// Parameters of a generator that needs the outside.
 #[derive(Debug, Clone)]
 pub struct Sample {
-    /// The name of the ApplicationSet: in one Argo CD instance with `@` and its name, or in all.
+    /// The name of the ApplicationSet: in one Argo CD instance with `@` and its name, or in all. Or a pattern of names, for
+    /// those without an entry of their own.
     pub set: String,
     /// The kind of the generator.
     pub generator: String,

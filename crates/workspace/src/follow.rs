@@ -4,6 +4,7 @@
 //! applies what its parent renders.
 
 use std::cell::LazyCell;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ use crate::deploy::{Deployer, Deployment, Rendered, Unrendered};
 use crate::find;
 use crate::generate::{Generated, GeneratedApplication, Generator};
 use crate::jsonnet::Evaluation;
-use crate::load::{ArgocdFile, Workspace};
+use crate::load::Workspace;
 use crate::target::TargetId;
 use crate::written::projects;
 
@@ -117,13 +118,14 @@ impl Workspace {
         }
         let mut added = false;
         let checkout = Arc::clone(&self.checkout);
+        let mut names = self.names();
         let (config, lock) = (&self.config, &self.charts_lock);
         let mut deployer = Deployer::new(&self.root, &self.cache, config, lock, &checkout, self.links.clone());
         for (defined, application) in new {
-            if self.is_known(&defined.instance, &application) {
+            if self.is_known(&defined.instance, &application, &names) {
                 continue;
             }
-            if let Some(own) = self.claimed(&defined.instance, &application) {
+            if let Some(own) = self.claimed(&defined.instance, &application, &names) {
                 self.deployments.retain(|one| one.application.instance != own);
                 self.unrendered.retain(|one| one.instance != own);
                 self.generated.retain(|one| one.id != own);
@@ -133,10 +135,12 @@ impl Workspace {
                 diagnostics.push(self.contradiction(&defined, parent));
                 continue;
             }
-            self.deployments.retain(|one| one.application.instance != defined.instance);
-            self.unrendered.retain(|one| one.instance != defined.instance);
-            // What an ApplicationSet in a file generates, if a target renders that ApplicationSet differently.
-            self.generated.retain(|one| one.id != defined.instance);
+            if !names.insert(defined.instance.clone()) {
+                self.deployments.retain(|one| one.application.instance != defined.instance);
+                self.unrendered.retain(|one| one.instance != defined.instance);
+                // What an ApplicationSet in a file generates, if a target renders that ApplicationSet differently.
+                self.generated.retain(|one| one.id != defined.instance);
+            }
             match deployer.deploy(defined) {
                 Ok(deployment) => self.deployments.push(deployment),
                 Err(unrendered) => self.unrendered.push(rendered_by(parent, unrendered)),
@@ -166,42 +170,63 @@ impl Workspace {
         }
     }
 
+    /// The names of all Applications that are known.
+    fn names(&self) -> HashSet<String> {
+        let deployed = self.deployments.iter().map(|one| &one.application.instance);
+        let others = self.unrendered.iter().map(|one| &one.instance);
+        deployed.chain(others).chain(self.generated.iter().map(|one| &one.id)).cloned().collect()
+    }
+
     /// Whether an Application of the same name says the same. One whose manifest has no namespace gets that of what deploys
     /// it, or of its ApplicationSet, which need not be the usual one of Argo CD.
-    fn is_known(&self, instance: &str, application: &GeneratedApplication) -> bool {
+    fn is_known(&self, instance: &str, application: &GeneratedApplication, names: &HashSet<String>) -> bool {
         let (name, argocd) = split_instance(instance);
         let without = name.split_once('_').map(|(_, name)| in_instance(name.to_owned(), argocd));
-        self.says_same(instance, application, false) || without.is_some_and(|id| self.says_same(&id, application, true))
+        let says_same = |id: &str, bare| self.says_same(id, application, bare, names);
+        says_same(instance, false) || without.is_some_and(|id| says_same(&id, true))
     }
 
     /// Whether an Application of some name says the same; with `bare`, one without a namespace.
-    fn says_same(&self, instance: &str, application: &GeneratedApplication, bare: bool) -> bool {
+    fn says_same(
+        &self,
+        instance: &str,
+        application: &GeneratedApplication,
+        bare: bool,
+        names: &HashSet<String>,
+    ) -> bool {
         // Kustomize and Helm write keys in another order, which makes no difference here.
         let spec = |root: &document::Node| root.get("spec").map(json);
         let own = LazyCell::new(|| spec(&application.root));
         let says = |root: &document::Node| own.is_some() && spec(root) == *own;
-        let in_file = |file: &ArgocdFile| {
-            let named = |root: &document::Node| {
-                let text =
-                    |key: &str| root.find(&["metadata", key]).and_then(document::Node::as_str).unwrap_or_default();
-                if bare && !text("namespace").is_empty() {
-                    return false;
-                }
-                in_instance(instance_name(text("name"), text("namespace")), &file.instance) == instance
-            };
-            file.documents.iter().any(|document| named(&document.root) && says(&document.root))
-        };
         let has_namespace = |root: &document::Node| root.find(&["metadata", "namespace"]).is_some();
         let generated =
             |one: &GeneratedApplication| one.id == instance && !(bare && has_namespace(&one.root)) && says(&one.root);
-        self.argocd.iter().any(in_file) || self.generated.iter().any(generated)
+        self.written_as(instance).any(|root| (!bare || namespace(root).is_empty()) && says(root))
+            || names.contains(instance) && self.generated.iter().any(generated)
+    }
+
+    /// The documents in files that define something of some name.
+    fn written_as(&self, instance: &str) -> impl Iterator<Item = &document::Node> {
+        let index = self.by_instance.get_or_init(|| {
+            let mut index: HashMap<String, Vec<(usize, usize)>> = HashMap::new();
+            for (number, file) in self.argocd.iter().enumerate() {
+                for (position, document) in file.documents.iter().enumerate() {
+                    let name = document.root.find(&["metadata", "name"]).and_then(document::Node::as_str);
+                    let id = instance_name(name.unwrap_or_default(), namespace(&document.root));
+                    index.entry(in_instance(id, &file.instance)).or_default().push((number, position));
+                }
+            }
+            index
+        });
+        let found = index.get(instance).into_iter().flatten();
+        found.map(|(file, document)| &self.argocd[*file].documents[*document].root)
     }
 
     /// The name of an Application that seemed to belong to the Argo CD instance without a name, because no entry of charts.toml
     /// selects its file, if another instance deploys it and that one does not.
-    fn claimed(&self, instance: &str, application: &GeneratedApplication) -> Option<String> {
+    fn claimed(&self, instance: &str, application: &GeneratedApplication, names: &HashSet<String>) -> Option<String> {
         let (own, argocd) = split_instance(instance);
-        if argocd.is_empty() || !self.is_known(own, application) {
+        if argocd.is_empty() || !self.is_known(own, application, names) {
             return None;
         }
         let place = |one: &Deployment| (one.application.instance == own).then(|| one.application.place.clone());
@@ -233,6 +258,11 @@ impl Workspace {
         };
         found.help("rename one of the two Applications")
     }
+}
+
+/// `metadata.namespace`.
+fn namespace(root: &document::Node) -> &str {
+    root.find(&["metadata", "namespace"]).and_then(document::Node::as_str).unwrap_or_default()
 }
 
 /// An Application that a target renders and that is not rendered itself: the fix is in what the target renders, not in its

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use argocd::application::{Defined, in_instance, instance_name, read_one};
 use argocd::application_set::{self, Cluster, Repository, Surroundings, Unavailable, Unknown};
+use argocd::glob;
 use diagnostics::{Code, Diagnostic, Diagnostics, Source};
 use document::Node;
 use toolbox::source::read;
@@ -157,8 +158,12 @@ impl Surroundings for Scope<'_> {
     fn samples(&self, set: &str, generator: &str) -> Result<Vec<Node>, Unknown> {
         let own = in_instance(set.to_owned(), self.argocd);
         let named = |sample: &&Sample| sample.set == set || sample.set == own;
-        let samples = self.generator.config.samples.iter().filter(named);
-        let declared: Vec<&Sample> = samples.filter(|sample| sample.generator == generator).collect();
+        let samples = self.generator.config.samples.iter().filter(|sample| sample.generator == generator);
+        let mut declared: Vec<&Sample> = samples.clone().filter(named).collect();
+        if declared.is_empty() {
+            let matching = |sample: &&Sample| glob::matches(&sample.set, &own).unwrap_or_default();
+            declared = samples.filter(matching).collect();
+        }
         if declared.is_empty() {
             let help = format!(
                 "add `[[sample]]` with `application-set = \"{set}\"`, `generator = \"{generator}\"`, and the `parameters` of \

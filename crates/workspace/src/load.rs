@@ -2,9 +2,9 @@
 //!
 //! Later stages only get what is valid. The rest is reported, and left out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use argocd::application::Defined;
 use argocd::project::Project;
@@ -60,6 +60,8 @@ pub struct Workspace {
     pub tools_lock: ToolsLock,
     /// The readable files with manifests for Argo CD, sorted by path.
     pub argocd: Vec<ArgocdFile>,
+    /// Where the documents of these files are, by the names of Applications.
+    pub(crate) by_instance: OnceLock<HashMap<String, Vec<(usize, usize)>>>,
     /// Whether all of them could be read.
     pub argocd_complete: bool,
     /// The Applications that can be rendered, by instance name.
@@ -129,11 +131,17 @@ fn invalid_applications(root: &Path) -> Diagnostics {
 impl Workspace {
     /// Reads a workspace; `cache` is the tool's cache directory. Fails only if charts.toml or a lock file is invalid.
     pub fn load(root: &Path, cache: &Path) -> Result<(Self, Diagnostics)> {
+        Self::load_as(root, root, cache)
+    }
+
+    /// Reads a workspace as charts.toml and the lock files of another root configure it.
+    pub fn load_as(root: &Path, configured: &Path, cache: &Path) -> Result<(Self, Diagnostics)> {
         let mut diagnostics = Diagnostics::default();
-        let config = diagnostics.take(read(root, &root.join(CONFIG_FILE)).and_then(|source| Config::parse(&source)));
-        let charts_lock = lock(root, CHARTS_LOCK_FILE, "version = 1\n").and_then(|source| ChartsLock::parse(&source));
+        let config = read(configured, &configured.join(CONFIG_FILE)).and_then(|source| Config::parse(&source));
+        let config = diagnostics.take(config);
+        let charts_lock = lock(configured, CHARTS_LOCK_FILE, "version = 1\n").and_then(|text| ChartsLock::parse(&text));
         let charts_lock = diagnostics.take(charts_lock);
-        let tools_lock = lock(root, TOOLS_LOCK_FILE, OWN_TOOLS).and_then(|source| ToolsLock::parse(&source));
+        let tools_lock = lock(configured, TOOLS_LOCK_FILE, OWN_TOOLS).and_then(|source| ToolsLock::parse(&source));
         let tools_lock = tools_lock.map(|mut lock| {
             helm::batch_sources::add(&mut lock);
             lock
@@ -153,6 +161,7 @@ impl Workspace {
             charts_lock,
             tools_lock,
             argocd: Vec::new(),
+            by_instance: OnceLock::new(),
             argocd_complete: true,
             deployments: Vec::new(),
             generated: Vec::new(),

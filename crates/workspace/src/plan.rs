@@ -107,6 +107,9 @@ pub fn plan<'a>(
             targets.extend(diagnostics.take(target));
         }
     }
+    let (empty, found): (Vec<_>, Vec<_>) = diagnostics.0.into_iter().partition(|one| one.code == Code::DirectoryEmpty);
+    let mut diagnostics = Diagnostics(found);
+    diagnostics.0.extend(repeated::fold(empty.into_iter().map(|one| ("", one)).collect()));
     let chosen = |app: &str| selected.as_ref().is_none_or(|selected| selected.covers(app));
     let unrendered = workspace.unrendered.iter().filter(|one| chosen(&one.instance));
     let unrendered = unrendered.filter(|one| workspace.acceptance(one).is_none());

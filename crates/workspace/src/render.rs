@@ -23,6 +23,7 @@ use std::path::Path;
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 use helm::values_schema;
+use kubernetes::applied;
 use kubernetes::manifest;
 use kubernetes::manifest::{Manifest, Recorded};
 use toolbox::process::{Invocation, quoted};
@@ -49,7 +50,9 @@ impl Renderer<'_> {
             let locate = |template: &str| invalid_output::syntax(self, target, directory, template);
             return Err(failure::explain(self.root, target, output.code, &output.stderr, &command, &locate));
         }
-        manifest::read(&output.stdout, &target.recipe.namespace).map_err(|mut found| {
+        let manifests = manifest::read(&output.stdout, &target.recipe.namespace);
+        let manifests = manifests.and_then(|all| applied::repeated_items(&all).into_result(all));
+        manifests.map_err(|mut found| {
             let alone = found.0.len() == 1;
             for diagnostic in &mut found.0 {
                 // It is known which object of a template is meant if only one is wrong.
@@ -88,7 +91,7 @@ impl Renderer<'_> {
         let invocation = invocation.args(["--skip-schema-validation", "--set-json", value]);
         let output = self.runner.run(&invocation).ok()?;
         let manifests = manifest::read(&output.stdout, &target.recipe.namespace).ok().filter(|_| output.success())?;
-        Some(manifest::recorded(manifests))
+        Some(applied::recorded(manifests))
     }
 
     /// Replaces the name of a template with the line that writes an object without a kind or a name.

@@ -22,23 +22,52 @@ fn cause(found: &Diagnostic) -> Option<Vec<String>> {
             let directories: Vec<String> = found.places.iter().map(|(place, _)| directory(place).to_owned()).collect();
             directories.windows(2).any(|pair| pair[0] != pair[1]).then_some(directories)
         }
+        // Several sources of one ApplicationSet.
+        Code::DirectoryEmpty => {
+            let (place, _) = found.places.first()?;
+            Some(vec![place.to_string()])
+        }
+        Code::NotRendered if is_outside(found) => {
+            let (place, _) = found.places.first()?;
+            Some(vec![place.source.name.clone(), OUTSIDE.to_owned()])
+        }
         Code::NotRendered => {
-            let (set, reason) = found.message.split_once(": ")?;
-            set.starts_with("Applications of ApplicationSet").then(|| vec![reason.to_owned()])
+            let set = found.message.split_once(": ").filter(|(set, _)| set.starts_with(OF_SET));
+            let plugin = || found.message.find(BY_PLUGIN).map(|at| &found.message[at..]);
+            let reason = set.map(|(_, reason)| reason).or_else(plugin).unwrap_or(&found.message);
+            Some(vec![reason.to_owned()])
         }
         _ => None,
     }
 }
 
+/// How a reason begins that is about all Applications of an ApplicationSet.
+const OF_SET: &str = "Applications of ApplicationSet";
+/// What follows the path in the reason that a plugin renders a source.
+const BY_PLUGIN: &str = " is rendered by plugin ";
+/// What follows the URL in the reason that a kustomization refers to something elsewhere.
+const OUTSIDE: &str = " is outside of this repository";
+
+/// Whether a kustomization refers to something elsewhere: all of its references are one finding.
+fn is_outside(found: &Diagnostic) -> bool {
+    found.message.ends_with(OUTSIDE)
+}
+
+/// What a finding is about, as one that names several says it.
+fn subject<'a>(name: &'a str, found: &'a Diagnostic) -> &'a str {
+    let quoted = || found.message.split('`').nth(1);
+    if is_outside(found) || found.code == Code::DirectoryEmpty { quoted().unwrap_or(name) } else { name }
+}
+
 /// Keeps the first finding of each cause, which names the others.
 pub(crate) fn fold(found: Vec<(&str, Diagnostic)>) -> Vec<Diagnostic> {
-    let mut folded: Vec<(Diagnostic, Vec<&str>)> = Vec::new();
+    let mut folded: Vec<(Diagnostic, Vec<String>)> = Vec::new();
     let mut known: BTreeMap<(Code, Vec<String>), usize> = BTreeMap::new();
     for (name, one) in found {
         if let Some(cause) = cause(&one) {
             let key = (one.code, cause);
             if let Some(&index) = known.get(&key) {
-                folded[index].1.push(name);
+                folded[index].1.push(subject(name, &one).to_owned());
                 continue;
             }
             known.insert(key, folded.len());

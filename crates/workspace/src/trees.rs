@@ -169,11 +169,8 @@ impl<'a> Trees<'a> {
     fn is_renamed(&self, source: &Source) -> bool {
         let (url, own) =
             [&source.repository, &self.config.repository].map(|url| repository_url::normalized(url)).into();
-        let longer =
-            |one: &str, other: &str| one.strip_prefix(other).is_some_and(|rest| rest.starts_with(['-', '_', '.']));
+        // One with a longer name is another one, such as `home-secrets` beside `home`.
         let similar = repository_url::name(&url) == repository_url::name(&own)
-            || longer(&url, &own)
-            || longer(&own, &url)
             || nearest_within(&url, TYPOS, [own.as_str()]).is_some();
         similar && self.is_here(source)
     }
@@ -198,6 +195,11 @@ impl<'a> Trees<'a> {
             }
             let tree = self.at_revision(self.root, &self.config.repository, revision, prefix, format!("{revision}:"));
             return tree.map(Some);
+        }
+        if !url.contains([':', '/']) {
+            let help = "set the URL of a repository; if something replaces this text before it is applied, exclude the file with \
+                        `argocd.exclude` in charts.toml, and declare what replaces it with `[[bootstrap]]`";
+            return Err(Missing::new(format!("`{url}` is not a URL"), String::new(), help));
         }
         let label = format!("{CONFIG_FILE} has `{}`", self.config.repository);
         let help = "pin its commit with `cargo xtask deps --update`, or declare it in charts.toml: `[[other-repository]]` with \

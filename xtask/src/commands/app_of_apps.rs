@@ -21,7 +21,8 @@ const MAX_LEVELS: usize = 32;
 /// Loads the workspace.
 pub fn load(session: &Session<'_>) -> Result<(Workspace, Diagnostics)> {
     let _phase = timings::phase("load");
-    let (mut workspace, mut diagnostics) = Workspace::load(&session.root, &session.environment.cache)?;
+    let (mut workspace, mut diagnostics) =
+        Workspace::load_as(&session.root, session.configured(), &session.environment.cache)?;
     let mut followed: BTreeSet<String> = BTreeSet::new();
     for _ in 0..MAX_LEVELS {
         let parents: Vec<String> = workspace

@@ -222,8 +222,8 @@ fn count_repeats(diagnostics: &mut Diagnostics) {
         }
         // Objects of the same templates.
         Code::ObjectDuplicate => {
-            let files = found.places.iter().map(|(place, _)| place.source.name.clone());
-            Some((String::new(), files.collect()))
+            let templates = found.places.iter().skip(1).map(|(place, _)| place.source.name.clone());
+            Some((found.target.clone().unwrap_or_default(), templates.collect()))
         }
         _ => None,
     };

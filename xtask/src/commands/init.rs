@@ -48,7 +48,6 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
     let kept = files.into_iter().filter(|(name, _)| !globs::matches(&excluded, name));
     let documents: Vec<Document> = kept.flat_map(|(_, documents)| documents).collect();
     let remotes = Repository::around(&root).map(|git| git.remotes()).transpose()?.unwrap_or_default();
-    let used = init::repositories(documents.iter().map(|document| &document.root));
     let has_jsonnet = find::tracked(&root).iter().any(|path| path.ends_with(".jsonnet"));
     let mut survey = Survey {
         repository: "-".to_owned(),
@@ -58,7 +57,10 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
         excluded,
         ..Survey::default()
     };
-    let charts = bootstraps(&root, &survey, &used);
+    // What only the values of a chart mention is found by nobody.
+    let ours = documents.iter().map(|one| &one.root).filter(|root| defines(root));
+    let charts = bootstraps(&root, &survey, &init::repositories(ours));
+    survey.jsonnet = jsonnet(&root, &documents);
     survey.bootstraps = charts.iter().map(|chart| (chart.name.clone(), chart.path.clone())).collect();
     // Applications in the values of a chart are in no manifest.
     let values: Vec<Document> = charts
@@ -86,8 +88,11 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
     let (mut workspace, mut found) = Workspace::load(&root, cache)?;
     survey.instances = instances(&workspace, &documents);
     survey.clusters = clusters(&workspace, &documents, &survey);
+    let sets = documents.iter().map(|one| &one.root).filter(|root| is(root, "ApplicationSet"));
+    survey.samples = init::samples(&sets.collect::<Vec<_>>());
     survey.plugins = plugins(&workspace, &documents);
-    if !survey.instances.is_empty() || !survey.clusters.is_empty() || !survey.plugins.is_empty() {
+    let found_more = !survey.clusters.is_empty() || !survey.samples.is_empty() || !survey.plugins.is_empty();
+    if !survey.instances.is_empty() || found_more {
         atomic_file::write(&path, init::configuration(&survey).as_bytes())?;
         (workspace, found) = Workspace::load(&root, cache)?;
     }
@@ -124,9 +129,14 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
 /// What to do after the file was written.
 fn next_steps(workspace: &Workspace, survey: &Survey) -> String {
     let called = report::called();
-    let assumed = if survey.clusters.is_empty() { "versions" } else { "versions and clusters" };
-    let plugins = if survey.plugins.is_empty() { "" } else { " and the commands of plugins" };
-    let mut text = format!("next: correct the {assumed}{plugins} in {CONFIG_FILE}\n");
+    let assumed = [
+        (true, "versions"),
+        (!survey.clusters.is_empty(), "clusters"),
+        (!survey.samples.is_empty(), "samples"),
+        (!survey.plugins.is_empty(), "commands of plugins"),
+    ];
+    let assumed: Vec<&str> = assumed.into_iter().filter_map(|(applies, what)| applies.then_some(what)).collect();
+    let mut text = format!("next: correct the {} in {CONFIG_FILE}\n", and(&assumed));
     let depends =
         |folder: PathBuf| Chart::load(&workspace.root, &folder).is_ok_and(|chart| !chart.dependencies.is_empty());
     let (repositories, files) = (&workspace.remotes.repositories, &workspace.remotes.files);
@@ -139,6 +149,16 @@ fn next_steps(workspace: &Workspace, survey: &Survey) -> String {
         "next: list the Applications with `{called} argocd list`, and render them with `{called} render --accept`"
     );
     text
+}
+
+/// Words as a list: `a, b, and c`.
+fn and(words: &[&str]) -> String {
+    match words {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [first, second] => format!("{first} and {second}"),
+        [rest @ .., last] => format!("{}, and {last}", rest.join(", ")),
+    }
 }
 
 /// The documents of files that can be read, with the names of the files.
@@ -220,6 +240,38 @@ fn retain_bootstraps(survey: &mut Survey, workspace: &Workspace) {
     let sources = sources.filter(|source| source.field != "bootstrap[]");
     let deployed: BTreeSet<&str> = sources.map(|source| source.path.trim_matches('/')).collect();
     survey.bootstraps.retain(|(_, path)| !deployed.contains(path.as_str()));
+}
+
+/// The directories with Jsonnet that mentions Applications, itself or in what it imports, and that no Application deploys.
+fn jsonnet(root: &Path, documents: &[Document]) -> Vec<String> {
+    let tracked = find::tracked(root);
+    let text = |path: &&String| toolbox::regular_file::read_to_string(root.join(path)).unwrap_or_default();
+    let of = |end: &'static str| tracked.iter().filter(move |path| path.ends_with(end));
+    let group = |text: String| text.contains(find::GROUP) && text.contains("Application");
+    let imported = || of(".libsonnet").any(|path| group(text(&path)));
+    let mentions = |path: &&String| {
+        let own = text(path);
+        own.contains("Application") && (own.contains(find::GROUP) || own.contains("import") && imported())
+    };
+    let used = init::repositories(documents.iter().map(|one| &one.root).filter(|root| defines(root)));
+    let paths: Vec<&str> = used.iter().flat_map(|(_, paths)| paths).map(|path| path.trim_matches(['.', '/'])).collect();
+    let is_deployed = |directory: &str| {
+        let below = |path: &&str| directory.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
+        paths.iter().any(|path| *path == directory || !path.is_empty() && below(path))
+    };
+    let directories: BTreeSet<&str> = of(".jsonnet")
+        .filter(mentions)
+        .map(|path| path.rsplit_once('/').map_or("", |(directory, _)| directory))
+        .filter(|directory| !is_deployed(directory))
+        .collect();
+    directories.into_iter().map(|path| if path.is_empty() { "." } else { path }.to_owned()).collect()
+}
+
+/// Whether a document is an object of Argo CD, or a List with one.
+fn defines(root: &Node) -> bool {
+    let ours =
+        |node: &Node| node.get("apiVersion").and_then(Node::as_str).is_some_and(|it| it.starts_with(find::GROUP));
+    ours(root) || root.items_at(&["items"]).iter().any(ours)
 }
 
 fn is(root: &Node, kind: &str) -> bool {

@@ -121,6 +121,7 @@ fn create(session: &Session<'_>, staging: &Staging, service: &Service, kubernete
         rendered: Arc::default(),
         results: Arc::clone(&session.results),
         goldens: Arc::default(),
+        configuration: None,
         revision: None,
     };
     if service.dependency.is_some() {

@@ -416,7 +416,7 @@ pub(super) fn locks(
             rendered.iter().map(|new| (new.file.clone(), new.manifest.text.clone().into_bytes())).collect();
         let outputs =
             files.iter().map(|(name, bytes)| (name.as_str().into(), golden::digest_of(bytes).into())).collect();
-        let lock = Lock { inputs: target.inputs.clone(), outputs };
+        let lock = Lock::of(target.inputs.clone(), outputs, rendered);
         let same_files = files == golden.files;
         let same_lock = golden.lock.as_ref() == Some(&lock);
         if same_files && same_lock || !same_files && !request.accept {

@@ -15,7 +15,7 @@ use helm::batch::Runner;
 use helm::charts_lock::Pin;
 use helm::dependencies;
 use helm::dependencies::{Context, Prepared, remote};
-use kubernetes::manifest;
+use kubernetes::applied;
 use kubernetes::manifest::{Manifest, Recorded};
 use kubernetes::object::Object;
 use toolbox::archive::sha256;
@@ -542,10 +542,11 @@ impl Machine<'_> {
                 Err(reported) => return RenderState::Blocked(reported),
             }
         }
+        failures.extend(applied::repeated_items(&manifests));
         if failures.has_errors() {
             RenderState::Failed(failures.for_target(&target.id))
         } else {
-            RenderState::Rendered(manifest::recorded(manifests))
+            RenderState::Rendered(applied::recorded(manifests))
         }
     }
 

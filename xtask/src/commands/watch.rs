@@ -51,6 +51,7 @@ fn once(session: &Session<'_>, request: &Request) -> (String, String) {
         results: Arc::clone(&session.results),
         goldens: Arc::default(),
         revision: None,
+        configuration: session.configuration.clone(),
         ..*session
     };
     let mut diagnostics = Diagnostics::default();

@@ -7,6 +7,9 @@ use document::{Node, Value, yaml};
 
 /// The key of the build options in argocd-cm and in the values of its chart.
 const BUILD_OPTIONS: &str = "kustomize.buildOptions";
+/// Flags of earlier versions of Kustomize, which those of supported Argo CD releases refuse.
+const REMOVED: [&str; 5] =
+    ["--enable-star", "--enable_alpha_plugins", "--enable_kyaml", "--load_restrictor", "--allow_id_changes"];
 /// What a file with plugins mentions.
 const PLUGINS: [&str; 3] = ["ConfigManagementPlugin", "configManagementPlugins", "cmp:"];
 /// The limit of nested mappings.
@@ -40,8 +43,10 @@ pub fn build_options(text: &str) -> Option<String> {
         quote @ ('"' | '\'') => options[1..].split(quote).next()?,
         _ => options.split(" #").next()?,
     };
-    let options = options.trim();
-    (options.starts_with('-') && !options.contains(['{', '"', '\'', '$'])).then(|| options.to_owned())
+    let is_removed = |word: &&str| REMOVED.contains(&word.split('=').next().unwrap_or_default());
+    let options: Vec<&str> = options.split_whitespace().filter(|word| !is_removed(word)).collect();
+    let options = options.join(" ");
+    (options.starts_with('-') && !options.contains(['{', '"', '\'', '$'])).then_some(options)
 }
 
 /// The plugins that a text defines.

@@ -10,7 +10,7 @@ use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use argocd::application::SECRET_TYPE;
+use argocd::application::{SECRET_TYPE, is_control_plane};
 use argocd::pattern::matches_kind;
 use argocd::permission::Verdict;
 use argocd::project::{Destination, KindRule, Project};
@@ -63,8 +63,10 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         let of = |argocd: &str| known.iter().copied().find(|one| one.name == name && one.argocd == argocd);
         // Several instances may share a project that is in the directory of none of them.
         let Some(project) = of(application.argocd).or_else(|| of("")) else {
+            // A repository without any project may leave them to another one.
+            let elsewhere = known.is_empty() && !subject.workspace.config.conventions && name != DEFAULT_PROJECT;
             // An unreadable file may define it.
-            if subject.workspace.argocd_complete || name == DEFAULT_PROJECT {
+            if !elsewhere && subject.workspace.argocd_complete || name == DEFAULT_PROJECT {
                 let found = missing(&application, node, name, &known);
                 if found.code == Code::ApplicationProject && !is_suppressed(subject, &application) {
                     absent.add(&application, name, found);
@@ -283,7 +285,7 @@ impl Against<'_> {
 
     fn source_namespace(&self) -> Option<Diagnostic> {
         let path = ["metadata", "namespace"];
-        let own = self.application.text(&path).filter(|own| *own != CONTROL_PLANE)?;
+        let own = self.application.text(&path).filter(|own| !is_control_plane(own))?;
         let patterns = self.project.source_namespaces.iter().map(|(pattern, _)| pattern.as_str());
         (permission::allows_application_in(patterns, own) == Some(false)).then(|| {
             let what = format!("Applications in namespace `{own}`");
@@ -680,13 +682,17 @@ fn unused(subject: &Subject<'_>, projects: &[Project]) -> Diagnostics {
         misspelled.filter_map(|(argocd, name)| Some((*argocd, nearest(name, names(argocd))?))).collect();
     // An invalid manifest may be an Application with a misspelled kind.
     let read: BTreeSet<&str> = subject.every_application().map(|application| application.name).collect();
+    // What is not rendered may contain Applications.
+    let unknown = subject.workspace.unrendered.iter().flat_map(|one| &one.reasons.0);
+    let unknown = unknown.into_iter().any(|reason| reason.code == Code::NotRendered);
     let all_read = subject.workspace.argocd_complete
+        && !unknown
         && subject.workspace.unrendered.iter().all(|one| read.contains(one.instance.as_str()));
     for project in projects {
         let finding = |message: String, place: &Place| {
             Diagnostic::new(Code::ProjectUnused, message).target(&project.name).at(place.clone(), "")
         };
-        if let Some((namespace, place)) = project.namespace.as_ref().filter(|(name, _)| name != CONTROL_PLANE) {
+        if let Some((namespace, place)) = project.namespace.as_ref().filter(|(name, _)| !is_control_plane(name)) {
             diagnostics.push(
                 finding(format!("Argo CD ignores projects in namespace `{namespace}`"), place)
                     .help(format!("set `namespace: {CONTROL_PLANE}`")),

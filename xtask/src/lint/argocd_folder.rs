@@ -20,13 +20,16 @@ pub const CODES: &[Code] = &[Code::ManifestUndeployed];
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let workspace = subject.workspace;
-    let roots: Vec<Written<'_>> = subject.every_application().filter(deploys_a_folder).collect();
+    let own = |root: &Written<'_>| {
+        let url = root.text(&["spec", "source", "repoURL"]);
+        url.is_none_or(|url| argocd::repository_url::same(url, &workspace.config.repository))
+    };
+    let roots: Vec<Written<'_>> = subject.every_application().filter(deploys_a_folder).filter(own).collect();
     for root in &roots {
         let path = ["spec", "source", "path"];
         let folder = root.text(&path).unwrap_or_default();
-        let url = root.text(&["spec", "source", "repoURL"]);
-        let own = url.is_some_and(|url| argocd::repository_url::same(url, &workspace.config.repository));
-        if own && (folder.is_empty() || !workspace.root.join(folder.trim_start_matches('/')).is_dir()) {
+        let named = root.text(&["spec", "source", "repoURL"]).is_some();
+        if named && (folder.is_empty() || !workspace.root.join(folder.trim_start_matches('/')).is_dir()) {
             let message = if folder.is_empty() {
                 "`spec.source.path` is not set".to_owned()
             } else {
@@ -44,7 +47,10 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     }
     // The manifests that a field leaves out, by the field of the only app of apps.
     let mut left_out: BTreeMap<&str, Vec<Place>> = BTreeMap::new();
-    for file in &workspace.argocd {
+    // Elsewhere, somebody may apply it by hand.
+    let may_be_meant =
+        |file: &str| workspace.config.conventions || roots.iter().any(|root| inside(root, file).is_some());
+    for file in workspace.argocd.iter().filter(|file| may_be_meant(&file.name)) {
         // The app of apps and its project are applied manually.
         let by_hand = |document: &Node| {
             let name = document.find(&["metadata", "name"]).and_then(Node::as_str).unwrap_or_default();

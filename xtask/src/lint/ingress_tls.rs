@@ -38,19 +38,33 @@ fn of_ingress(object: &Object) -> Vec<Diagnostic> {
     let open: Vec<&&Node> =
         rules.iter().filter(|rule| !tls.iter().any(|host| covers(text(host), text(rule)))).collect();
     let Some(first) = open.first() else { return Vec::new() };
-    let found = unused.map(|host| {
+    // Without a similar host, all of them have one reason.
+    let mut others: Vec<&Node> = Vec::new();
+    let mut found: Vec<Diagnostic> = Vec::new();
+    for host in unused {
         let near = nearest_within(text(host), 2, open.iter().map(|rule| text(rule)));
         let rule = open.iter().find(|rule| Some(text(rule)) == near).unwrap_or(first);
         let message = format!("{} has TLS for `{}`, but no rule for this host", object.title(), text(host));
-        let found = object
+        let one = object
             .finding(Code::IngressTls, message, host.place(), "no rule has this host")
             .at(rule.place(), "has no TLS");
         match near {
-            Some(near) => found.help(format!("did you mean `{near}`?")),
-            None => found.help("write the same host in `rules` and `tls`"),
+            Some(near) => found.push(one.help(format!("did you mean `{near}`?"))),
+            None if others.is_empty() => {
+                others.push(host);
+                found.push(one.help("write the same host in `rules` and `tls`"));
+            }
+            None => others.push(host),
         }
-    });
-    found.collect()
+    }
+    if let [_, rest @ ..] = others.as_slice()
+        && !rest.is_empty()
+        && let Some(first) = found.iter_mut().find(|one| one.helps.iter().any(|help| help.starts_with("write")))
+    {
+        let named: Vec<String> = rest.iter().map(|host| format!("`{}`", text(host))).collect();
+        first.notes.push(format!("the same with {}", named.join(", ")));
+    }
+    found
 }
 
 fn text(node: &Node) -> &str {

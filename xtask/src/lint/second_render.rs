@@ -15,6 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 use document::{Node, Value, yaml};
 use helm::template::unstable;
+use kubernetes::applied;
 use kubernetes::manifest;
 use kubernetes::manifest::{Manifest, Recorded};
 use kubernetes::object::Object;
@@ -59,11 +60,12 @@ pub fn check(subject: &ChartSubject<'_>) -> Diagnostics {
 fn differences(helm: &Helm<'_>, one: &Rendered<'_>, directory: &Path) -> Result<Vec<String>> {
     helm.cached("second-render", &[one.target], || {
         // What other charts of the target render is not in a render of this one.
-        let own = if one.alone { None } else { Some(manifest::recorded(render(helm, one.target, directory, None)?)) };
+        let own = if one.alone { None } else { Some(applied::recorded(render(helm, one.target, directory, None)?)) };
         if (own.is_some() || !one.fresh) && uses_time(directory) {
             std::thread::sleep(until_next_second());
         }
-        let second = render(helm, one.target, directory, Some(helm.zone))?;
+        let second = applied::recorded(render(helm, one.target, directory, Some(helm.zone))?);
+        let second: Vec<Manifest> = second.into_iter().map(|one| one.manifest).collect();
         Ok(compare(own.as_deref().unwrap_or_else(|| one.manifests.all()), &second))
     })
 }

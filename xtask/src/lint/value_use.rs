@@ -84,9 +84,46 @@ fn found(subject: &ChartSubject<'_>) -> Result<Diagnostics> {
             (None, _) => found.push(diagnostic),
         }
     }
-    found.0.extend(unread.into_iter().map(|(_, diagnostic)| diagnostic));
+    found.0.extend(of_files(unread.into_iter().map(|(_, diagnostic)| diagnostic)));
     Ok(found)
 }
+
+/// With more values in one file that nothing reads, and that are like no other value, the file is reported instead of each of
+/// them: it is that of another chart, or of another version.
+const MANY: usize = 5;
+
+/// How many values of a file a finding names.
+const NAMED: usize = 8;
+
+/// Findings about values that nothing reads, of which those about one file are one if they are many.
+fn of_files(unread: impl Iterator<Item = Diagnostic>) -> Vec<Diagnostic> {
+    let mut files: BTreeMap<(Option<String>, String), Vec<Diagnostic>> = BTreeMap::new();
+    let mut found = Vec::new();
+    for one in unread {
+        let file = one.places.first().map(|(place, _)| place.source.name.clone());
+        match file.filter(|_| one.helps.iter().any(|help| help.starts_with(REMOVE))) {
+            Some(file) => files.entry((one.target.clone(), file)).or_default().push(one),
+            None => found.push(one),
+        }
+    }
+    for ((_, file), mut all) in files {
+        if all.len() <= MANY {
+            found.append(&mut all);
+            continue;
+        }
+        let named = |one: &Diagnostic| one.message.split('`').nth(1).map(|name| format!("`{name}`"));
+        let others: Vec<String> = all.iter().skip(1).take(NAMED).filter_map(named).collect();
+        let rest = all.len() - 1 - others.len();
+        let more = if rest > 0 { format!(", and {rest} more") } else { String::new() };
+        let mut first = all.swap_remove(0);
+        first.message = format!("{} values in `{file}` have no effect", all.len() + 1);
+        found.push(first.note(format!("the same with {}{more}", others.join(", "))));
+    }
+    found
+}
+
+/// How the help about a value begins that is like no other one.
+const REMOVE: &str = "remove it";
 
 /// How often a name occurs as a whole word in the files of a chart.
 fn count(tree: &ChartTree, name: Option<&String>) -> usize {
@@ -210,14 +247,17 @@ impl Unread<'_> {
             Some(application) => found.target(application),
             None => found,
         };
-        let near = nearest(key, keys.iter().map(String::as_str).filter(|near| near != key));
+        let usage = self.usage;
+        // A value that nothing reads either is not meant.
+        let is_read = |near: &&str| *near != key && usage.knows(&[parent, &[(*near).to_owned()]].concat());
+        let near = nearest(key, keys.iter().map(String::as_str).filter(is_read));
         // Charts that are added later may read what all charts share.
         if near.is_none() && path.iter().any(|step| step == "global") {
             return;
         }
         let found = match near {
             Some(near) => found.help(format!("did you mean `{near}`?")),
-            None => found.help(format!("remove it, or read it in a template of `{}`", self.chart.path)),
+            None => found.help(format!("{REMOVE}, or read it in a template of `{}`", self.chart.path)),
         };
         self.found.push((path.to_vec(), found));
     }

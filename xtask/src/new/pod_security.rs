@@ -61,6 +61,7 @@ mod tests {
             root: yaml::parse_one(&Source::new("x", text)).expect("YAML").root,
             secret_digest: None,
             duplicates: Vec::new(),
+            replaced: Vec::new(),
         }
     }
 

@@ -170,11 +170,19 @@ fn a_base_that_cannot_be_rendered_is_not_an_addition() {
 }
 
 #[test]
-fn a_base_without_charts_toml_is_reported() {
-    let Some(fleet) = Fleet::new(1) else { return };
-    fleet.git(&["rm", "--quiet", "--cached", "charts.toml"]);
+fn a_base_without_charts_toml_is_configured_like_the_head() {
+    let Some(fleet) = Fleet::new(2) else { return };
+    fleet.git(&["rm", "--quiet", "-r", "--cached", "charts.toml", "tests/golden"]);
     fleet.git(&["commit", "--quiet", "--message", "without"]);
-    fleet.xtask("diff --base HEAD").run().says(2, &["revision `HEAD` has no charts.toml"]);
+    let answer = fleet.xtask("diff --base HEAD").run();
+    answer.says(0, &["revision `HEAD` has no charts.toml: that of the head is used", "2 Applications: 2 unchanged"]);
+    fleet.bench.write("charts/app-1/values.yaml", "image: registry.example.com/web:2.0\n");
+    fleet.xtask("diff --base HEAD").run().says(0, &["app-1: 1 modified", "1 changed, 1 unchanged"]);
+    fleet.git(&["branch", "without"]);
+    fleet.git(&["add", "charts.toml"]);
+    fleet.git(&["commit", "--quiet", "--message", "with"]);
+    fleet.xtask("diff --base without --head HEAD").run().says(0, &["2 Applications: 2 unchanged"]);
+    fleet.xtask("diff --base HEAD --head without").run().says(2, &["revision `without` has no charts.toml"]);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use document::{Node, Value, yaml};
 use helm::batch::Runner;
 use helm::dependencies::ChartTree;
 use helm::template::flow::value::affects;
-use kubernetes::manifest;
+use kubernetes::applied;
 use similar::{DiffTag, TextDiff};
 use toolbox::parallel::parallel;
 use toolbox::results::Results;
@@ -68,7 +68,7 @@ fn traced(root: &Path, cache: &Path, helm: &Path, target: &Target<'_>) -> Option
     let directory = &chart.chart.directory;
     let results = Results::new(cache, "test");
     let renderer = Renderer { root, cache, results: &results, helm, runner: Runner::default() };
-    let manifests = manifest::recorded(renderer.render(chart, directory).ok()?);
+    let manifests = applied::recorded(renderer.render(chart, directory).ok()?);
     let tree = ChartTree::read(root, directory, directory).expect("a chart");
     let provenance = Provenance::trace(&renderer, chart, &tree, &manifests).expect("traced");
     let settings = Settings::read(root, chart, &tree);

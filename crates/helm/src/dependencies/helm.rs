@@ -109,8 +109,13 @@ fn failure(
             }
         }
     }
-    let wanted: Vec<String> =
-        dependencies.iter().map(|dependency| format!("`{}` {}", dependency.name, dependency.version)).collect();
+    let mut wanted: Vec<String> = Vec::new();
+    for text in dependencies.iter().map(|dependency| format!("`{}` {}", dependency.name, dependency.version)) {
+        // A chart may have the same dependency under several names.
+        if !wanted.contains(&text) {
+            wanted.push(text);
+        }
+    }
     let wanted = wanted.join(", ");
     if dependencies.iter().all(|dependency| dependency.repository.starts_with("file://")) {
         let places = dependencies.iter().map(|dependency| dependency.place.clone());

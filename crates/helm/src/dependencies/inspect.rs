@@ -57,6 +57,29 @@ pub(super) fn outdated(root: &Path, chart: &Chart) -> Result<Vec<PathBuf>> {
     Ok(outdated.map(|subchart| subchart.path).collect())
 }
 
+/// Whether all dependencies of a chart from repositories are directories in its charts/, of the versions that the locks
+/// require, and none of them is pinned.
+pub(super) fn is_vendored(root: &Path, chart: &Chart, lock: &ChartsLock) -> bool {
+    let Ok(contents) = folder::contents(root, &chart.directory.join("charts"), &mut Diagnostics::default()) else {
+        return false;
+    };
+    let mut remote = chart.dependencies.iter().enumerate().peekable();
+    remote.peek().is_some()
+        && remote.all(|(index, declared)| {
+            let settled = chart.settled_version(index).filter(|_| chart.lock_matches());
+            let fits = |copy: &Subchart| {
+                let allowed = settled.is_none_or(|version| same_version(version, &copy.version));
+                !copy.archive && copy.name == declared.name && allowed
+            };
+            let pinned = lock.pins.iter().any(|pin| pin.name == declared.name && pin.repository == declared.repository);
+            match declared.origin() {
+                Origin::Remote(_) => !pinned && contents.charts.iter().any(fits),
+                Origin::InCharts => true,
+                Origin::Folder(_) => false,
+            }
+        })
+}
+
 struct Inspector<'a> {
     root: &'a Path,
     chart: &'a Chart,

@@ -22,7 +22,7 @@ use super::context::Context;
 use super::download::{mirror_files, store_in_cache};
 use super::folder::{self, Packed, is_archive};
 use super::helm::{self, Repositories};
-use super::inspect::{changed, remove_outdated, tampered};
+use super::inspect::{changed, is_vendored, remove_outdated, tampered};
 use super::local::source_folder;
 use super::loopback::{Loopback, repository};
 use super::remote::{self, Wanted};
@@ -104,7 +104,11 @@ pub fn update(root: &Path, request: &Request<'_>, context: &Context<'_>) -> Resu
     let served = serve(request, context)?;
     let mut updated = Updated::default();
     let mut resolved = Vec::new();
-    let has_selected = |chart: &&&Chart| chart.dependencies.iter().any(|one| request.selects(&one.name));
+    let has_selected = |chart: &&&Chart| {
+        let selected = chart.dependencies.iter().any(|one| request.selects(&one.name));
+        // Argo CD renders what is vendored, whatever a repository has, so that only an update by name replaces it.
+        selected && !(request.names.is_empty() && is_vendored(root, chart, &old))
+    };
     for &chart in request.charts.iter().filter(has_selected) {
         match resolve(chart, request, &old, served.as_ref(), context) {
             Ok(one) => resolved.push(one),

@@ -76,7 +76,10 @@ const KEYWORDS: &[(&str, Kind)] = &[
     // A boolean in draft 4, a number in later drafts.
     ("exclusiveMaximum", Kind::Anything),
     ("exclusiveMinimum", Kind::Anything),
+    // Of the charts of Bitnami, for user interfaces.
+    ("form", Kind::Anything),
     ("format", Kind::Text),
+    ("hidden", Kind::Anything),
     ("id", Kind::Text),
     ("if", Kind::Schema),
     ("items", Kind::SchemaOrSchemas),
@@ -100,6 +103,7 @@ const KEYWORDS: &[(&str, Kind)] = &[
     ("properties", Kind::Properties),
     ("propertyNames", Kind::Schema),
     ("readOnly", Kind::Flag),
+    ("render", Kind::Anything),
     ("required", Kind::Names),
     ("then", Kind::Schema),
     ("title", Kind::Text),

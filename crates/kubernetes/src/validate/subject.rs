@@ -173,6 +173,7 @@ pub fn of_argocd(file: &str, documents: &[Document]) -> Vec<Subject> {
                 golden: String::new(),
                 root: root.clone(),
                 secret_digest: None,
+                replaced: Vec::new(),
                 duplicates: if reported { Vec::new() } else { document.duplicates.clone() },
             },
             kind,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use diagnostics::{Diagnostic, Result};
+use diagnostics::{Code, Diagnostic, Place, Result};
 use kubernetes::manifest::{self, Manifest, Writer};
 use kustomize::command::{Builder, Built};
 use kustomize::errors::{self, Failure};
@@ -11,6 +11,7 @@ use kustomize::stage::{self, Stage};
 use toolbox::process::quoted;
 
 use super::remotes;
+use crate::files::CONFIG_FILE;
 use crate::kustomized::KustomizeSource;
 use crate::target::KustomizePart;
 
@@ -55,6 +56,9 @@ pub fn render(
     };
     let Built { output, .. } = built;
     if !output.success() {
+        if let Some(refused) = unknown_flag(&output.stderr) {
+            return Err(refused.into());
+        }
         return Err(errors::explain(&Failure {
             root,
             seen_root: &seen_root,
@@ -71,6 +75,18 @@ pub fn render(
         }
         found
     })
+}
+
+/// The error about a flag in the build options that Kustomize does not know, such as one of an earlier version.
+fn unknown_flag(stderr: &str) -> Option<Diagnostic> {
+    let (_, rest) = stderr.split_once("unknown flag: ")?;
+    let flag = rest.split_whitespace().next()?;
+    Some(
+        Diagnostic::new(Code::KustomizeRefused, format!("Kustomize has no flag `{flag}`"))
+            .at(Place::file(CONFIG_FILE), "")
+            .note("it is in `kustomize.build-options`; the Kustomize of other Argo CD releases may have it")
+            .help("remove it, and from `kustomize.buildOptions` of Argo CD"),
+    )
 }
 
 /// The commands, for a shell in the root of the repository. Those that edit the kustomization change it.

@@ -91,7 +91,7 @@ pub(super) fn update(
         let (workspace, diagnostics) = app_of_apps::load(session)?;
         let old = workspace.charts_lock.clone();
         let mut lock = old.clone();
-        update.round(&workspace.remotes, &mut lock);
+        update.round(&workspace, &mut lock);
         // What cannot be read may need any of the pins.
         if workspace.argocd_complete && !workspace.unrendered.iter().any(Unrendered::is_broken) {
             update.drop_unneeded(&workspace.remotes, &mut lock);
@@ -106,6 +106,14 @@ pub(super) fn update(
         atomic_file::write(&path, text.as_bytes())?;
         round += 1;
     }
+}
+
+/// Whether all Applications that need a repository or a file are knowingly not rendered.
+fn is_accepted(workspace: &Workspace, url: &str) -> bool {
+    let quoted = format!("`{url}`");
+    let needs = |one: &&Unrendered| one.reasons.0.iter().any(|reason| reason.message.contains(&quoted));
+    let mut needing = workspace.unrendered.iter().filter(needs).peekable();
+    needing.peek().is_some() && needing.all(|one| workspace.acceptance(one).is_some())
 }
 
 struct Update<'a> {
@@ -123,7 +131,8 @@ impl Update<'_> {
         self.names.is_empty() || self.names.iter().any(|one| one == name || one == url)
     }
 
-    fn round(&mut self, remotes: &Remotes, lock: &mut ChartsLock) {
+    fn round(&mut self, workspace: &Workspace, lock: &mut ChartsLock) {
+        let remotes = &workspace.remotes;
         for ((url, revision), place) in &remotes.repositories {
             if !self.selects(repository_url::name(url), url) || !self.done.insert((url.clone(), revision.clone())) {
                 continue;
@@ -142,6 +151,7 @@ impl Update<'_> {
                     let (url, revision) = (url.clone(), revision.clone());
                     lock.repositories.push(RepositoryPin { url, revision, commit, place });
                 }
+                Err(_) if is_accepted(workspace, url) => self.skip(url),
                 Err(found) => self.fail(url, found),
             }
         }
@@ -160,9 +170,15 @@ impl Update<'_> {
                     }
                     lock.files.push(FilePin { url: url.clone(), sha256, place: place.clone() });
                 }
+                Err(_) if is_accepted(workspace, url) => self.skip(url),
                 Err(found) => self.fail(url, found),
             }
         }
+    }
+
+    /// Says that nothing needs what could not be downloaded.
+    fn skip(&self, url: &str) {
+        self.session.printer.status("Skipped", &format!("{url}: `[[unrendered]]` accepts what needs it"));
     }
 
     /// Resolves a revision, and downloads its commit.

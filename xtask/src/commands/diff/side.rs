@@ -7,6 +7,7 @@ use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use golden::recordings::Recordings;
 use toolbox::export::{self, Export};
 use toolbox::parallel::join;
+use toolbox::progress::Progress;
 use workspace::plan::Inspections;
 use workspace::{CONFIG_FILE, Workspace, plan};
 
@@ -23,7 +24,7 @@ pub(super) struct Sides<'s> {
     head: Files<'s>,
 }
 
-/// The files of a revision.
+/// The files of a revision, which `Session::configuration` configures if it has no charts.toml.
 struct Files<'s> {
     session: Session<'s>,
     revision: Option<&'s Base>,
@@ -94,12 +95,18 @@ impl<'s> Sides<'s> {
                 results: Arc::clone(&session.results),
                 goldens,
                 revision: revision.as_ref().map(|revision| revision.name.clone()),
+                configuration: None,
                 ..*session
             },
             revision: revision.as_ref(),
             _export: export,
         };
-        Ok(Self { base: make(&revisions.base, base, old), head: make(&revisions.head, head, new) })
+        let (mut base, head) = (make(&revisions.base, base, old), make(&revisions.head, head, new));
+        // What introduces charts.toml is compared, too.
+        if !base.is_configured() && head.is_configured() {
+            base.session.configuration = Some(head.session.root.clone());
+        }
+        Ok(Self { base, head })
     }
 
     /// Loads both workspaces.
@@ -119,10 +126,12 @@ impl<'s> Sides<'s> {
 }
 
 impl Files<'_> {
+    fn is_configured(&self) -> bool {
+        self.session.configured().join(CONFIG_FILE).is_file()
+    }
+
     fn configured(&self) -> Result<()> {
-        let Some(revision) = self.revision.filter(|_| !self.session.root.join(CONFIG_FILE).is_file()) else {
-            return Ok(());
-        };
+        let Some(revision) = self.revision.filter(|_| !self.is_configured()) else { return Ok(()) };
         let message = format!("revision `{}` has no {CONFIG_FILE}", revision.name);
         Err(Diagnostic::new(Code::Usage, message)
             .help(format!("compare with a revision that has one, or add {CONFIG_FILE} on the main branch first"))
@@ -135,6 +144,10 @@ impl Files<'_> {
         };
         let argocd = argocd.map(release).transpose()?;
         self.configured()?;
+        if let (Some(revision), Some(_)) = (self.revision, &self.session.configuration) {
+            let detail = format!("revision `{}` has no {CONFIG_FILE}: that of the head is used", revision.name);
+            self.session.printer.status("Configured", &detail);
+        }
         let loaded = app_of_apps::load(&self.session);
         let (workspace, found) = loaded.map_err(|found| about(self.revision, found))?;
         let argocd = argocd.unwrap_or(workspace.config.argocd);

@@ -56,6 +56,7 @@ pub(crate) fn load(session: &Session<'_>, name: &str, wanted: &[&str]) -> Result
         results: Arc::clone(&session.results),
         goldens: Arc::default(),
         revision: Some(name.to_owned()),
+        configuration: session.configuration.clone(),
         ..*session
     };
     let mut found = Diagnostics::default();

@@ -61,6 +61,7 @@ fn render_with(session: &Session<'_>, update: &Update<'_>, mut found: Diagnostic
         results: Arc::clone(&session.results),
         goldens: Arc::default(),
         revision: None,
+        configuration: None,
     };
     if let Update::Chart(name, version) = update {
         deps::run(&session, Some(&[format!("{name}@{version}")]))?.diagnostics.into_result(())?;

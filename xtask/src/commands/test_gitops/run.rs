@@ -179,6 +179,7 @@ impl Stages<'_> {
             results: Arc::clone(&self.prepared.session.results),
             goldens: Arc::default(),
             revision: None,
+            configuration: self.prepared.session.configuration.clone(),
             ..*self.prepared.session
         };
         let (workspace, found) = Workspace::load(root, &session.environment.cache)?;

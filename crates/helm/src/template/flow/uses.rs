@@ -293,10 +293,15 @@ impl<'a> Walker<'a> {
     }
 
     fn pipeline(&mut self, pipeline: &Pipeline, dot: &Value) -> Value {
+        let outer = self.conditional;
+        // What is only assigned to a variable renders nothing.
+        let bare = matches!(pipeline.commands.as_slice(), [only] if only.operands.len() == 1);
+        self.conditional |= bare && !pipeline.variables.is_empty();
         let mut value: Option<Value> = None;
         for command in &pipeline.commands {
             value = Some(self.command(command, dot, value));
         }
+        self.conditional = outer;
         value.unwrap_or_default()
     }
 
