@@ -21,7 +21,8 @@ pub struct Key {
 #[derive(Debug, Clone)]
 pub struct Mapping<T> {
     entries: Vec<(Key, T)>,
-    /// The positions of the entries, by key. Built by the first search; in a box, since most mappings are small.
+    /// The positions of the entries, by key. Built by the first search.
+    #[expect(clippy::box_collection, reason = "most mappings have none, and would be larger by half without the box")]
     positions: OnceLock<Box<HashMap<String, usize>>>,
 }
 

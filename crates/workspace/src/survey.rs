@@ -60,7 +60,7 @@ struct Open<'c> {
 
 impl Walk<'_> {
     /// Walks through directories on all cores.
-    fn all<'c>(&self, mut open: Vec<Open<'c>>) -> Survey {
+    fn all(&self, mut open: Vec<Open<'_>>) -> Survey {
         let mut found = Survey::default();
         while !open.is_empty() && open.len() < MANY {
             open = open.iter().flat_map(|one| self.entries(one, &mut found)).collect();
