@@ -1,6 +1,7 @@
 //! `[sealed-secrets] controller` in charts.toml: the Service of a controller that the repository deploys itself.
 //!
-//! A controller that is installed by other means is unknown, and so is its Service.
+//! A controller that is installed by other means is unknown, and so is its Service: only a name that is close to one that
+//! is deployed, or the same name in another namespace, is a mistake.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +18,7 @@ pub const CODES: &[Code] = &[Code::ReferenceMissing];
 /// What a release of the controller defines.
 const DEFINITION: &str = "sealedsecrets.bitnami.com";
 
-/// Reports a Service that no release of the controller has.
+/// Reports a Service that no release of the controller has, if one has a similar name.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     found(subject).map(Diagnostics::from).unwrap_or_default()
@@ -36,13 +37,9 @@ fn found(subject: &Subject<'_>) -> Option<Diagnostic> {
     let message = format!("Service `{name}` does not exist in namespace `{namespace}`");
     let finding =
         Diagnostic::new(Code::ReferenceMissing, message).at(node.place(), "Service of the Sealed Secrets controller");
-    let near = nearest_within(name, 3, services.iter().map(|service| service.key.name.as_str()));
-    let meant = services.iter().find(|service| Some(service.key.name.as_str()) == near).or(services.first())?;
-    let written = format!("{}/{}", meant.key.namespace, meant.key.name);
-    let help = match near {
-        Some(_) => format!("did you mean `{written}`?"),
-        None => format!("use the namespace and the name of the controller's Service, such as `{written}`"),
-    };
+    let near = nearest_within(name, 3, services.iter().map(|service| service.key.name.as_str()))?;
+    let meant = services.iter().find(|service| service.key.name == near)?;
+    let help = format!("did you mean `{}/{}`?", meant.key.namespace, meant.key.name);
     Some(finding.at(meant.name_place(), "rendered here").help(help))
 }
 
