@@ -31,6 +31,7 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::ArgocdField, Code::NotRendered, ignored_path),
     (Code::ArgocdField, Code::ProjectForbids, same_list),
     (Code::ChangeDataLoss, Code::ProjectUnused, deleted_application),
+    (Code::ChangeDataLoss, Code::ScenarioInvalid, renamed_by_the_same),
     (Code::ChangeDataLoss, Code::SchemaMissing, definition),
     (Code::ChartInvalid, Code::GoldenDirectoryOrphaned, of_the_file),
     (Code::ChartLockOutdated, Code::RepositoryMoved, same_line),
@@ -39,6 +40,7 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::ApplicationInvalid, Code::TargetRevisionDiffers, same_file),
     (Code::ConfigUnknownKey, Code::ScenarioInvalid, misspelled_tool),
     (Code::FieldUnknown, Code::AlertInvalid, same_line),
+    (Code::FieldUnknown, Code::FieldUnknown, misplaced_with),
     (Code::FieldUnknown, Code::HelmLint, same_template),
     (Code::FieldUnknown, Code::MonitorInvalid, same_line),
     (Code::FieldUnknown, Code::ObjectInvalid, moved_down),
@@ -74,6 +76,7 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::ProjectForbids, Code::NamespaceLabel, of_that_namespace),
     (Code::ProjectForbids, Code::ProjectUnused, suggests_the_project),
     (Code::ProjectUnused, Code::ProjectForbids, same_line),
+    (Code::ReferenceMissing, Code::ReferenceMissing, selected_by_an_alert),
     (Code::ReferencePort, Code::ReferencePort, of_the_target_port),
     (Code::RenderUnstable, Code::CacheDiffers, about_one),
     (Code::RepositoryMismatch, Code::ProjectForbids, same_repository),
@@ -544,6 +547,32 @@ fn missing_port(found: &Diagnostic) -> Option<&str> {
 /// Whether it is the Service that names a port that its pods do not have.
 fn is_target_port(found: &Diagnostic) -> bool {
     found.message.starts_with("target port `")
+}
+
+/// Whether a scenario names an object that has a new name for the same reason as one with data.
+fn renamed_by_the_same(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    const RENAMED: &str = " is renamed to `";
+    let new = cause.message.split_once(RENAMED).map(|(_, rest)| rest);
+    let names = effect.helps.iter().filter_map(|help| help.strip_prefix("rendered are `")?.split('`').next());
+    new.is_some_and(|new| names.into_iter().any(|name| new.starts_with(name)))
+}
+
+/// Whether both fields belong into the same other one, and the cause is written first.
+fn misplaced_with(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let owner = |found: &Diagnostic| {
+        let help = found.helps.iter().find_map(|help| help.strip_prefix("move `")?.split_once("` to `"));
+        help.map(|(_, owner)| owner.to_owned())
+    };
+    let lines = line(cause).zip(line(effect));
+    let earlier = lines.is_some_and(|((file, line), (other, at))| file == other && line < at);
+    earlier && owner(cause).is_some() && owner(cause) == owner(effect)
+}
+
+/// Whether an alert selects an object of a kind that other objects miss, too.
+fn selected_by_an_alert(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let selected = |found: &Diagnostic| label(found).starts_with("selected by `");
+    let kind = |found: &Diagnostic| found.message.split(' ').next().map(str::to_owned);
+    selected(effect) && !selected(cause) && kind(cause) == kind(effect) && same_application(cause, effect)
 }
 
 /// Whether something else than a Service names the same missing port.

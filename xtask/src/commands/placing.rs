@@ -166,7 +166,9 @@ fn move_to_author(found: &mut Diagnostic, origins: &Traced<'_>) {
     // With several values, none of them is the one to change.
     let of_image = matches!(found.code, Code::ImageInvalid | Code::ImageUnpinned);
     let setter = trail.value(rendered).or_else(|| trail.shown_value().filter(|_| of_image));
-    let passed = setter.is_some_and(|used| passes_through(&author, used) && shows(used, rendered));
+    // A limit of a namespace concerns the values of several cases, and what sets them is not the cause.
+    let passed = found.code != Code::NamespaceLimits
+        && setter.is_some_and(|used| passes_through(&author, used) && shows(used, rendered));
     let mut value = setter.and_then(|used| {
         used.setting.as_ref().map(|setting| (setting.place.clone(), format!("`{}` is set here", used.name())))
     });
@@ -232,7 +234,9 @@ fn declaration(action: Place) -> Place {
 
 /// Whether an action of a template prints a value without its name, as `toYaml .` does with what is in a map.
 fn passes_through(action: &Place, used: &Used) -> bool {
-    let Some(action) = text(action).filter(|text| text.contains("{{")) else { return false };
+    let Some(action) = text(action).filter(|text| text.contains("{{") && !text.contains("include")) else {
+        return false;
+    };
     let mut words = action.split(|c: char| !c.is_alphanumeric() && c != '_');
     used.steps().last().is_some_and(|name| !words.any(|word| word == name))
 }
