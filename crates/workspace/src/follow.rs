@@ -1,7 +1,7 @@
 //! Applications that targets render: apps of apps.
 //!
 //! An Application in the output of a target replaces one of the same name in a file, unless both say the same: Argo CD
-//! applies what its parent renders.
+//! applies what its parent renders. A kustomization replaces all Applications in its files, since it may rename them.
 
 use std::cell::LazyCell;
 use std::collections::{HashMap, HashSet};
@@ -12,10 +12,11 @@ use argocd::application;
 use argocd::application::{Defined, in_instance, instance_name, split_instance};
 use argocd::project;
 use argocd::project::Project;
-use diagnostics::{Code, Diagnostic, Diagnostics};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place};
 use document::yaml::Document;
 
 use kubernetes::schemas::json;
+use toolbox::inputs;
 
 use crate::deploy::{Deployer, Deployment, Rendered, Unrendered};
 use crate::find;
@@ -112,11 +113,11 @@ impl Workspace {
         }
         let mut used_repositories = generator.used_repositories();
         self.remotes.extend(generator.remotes());
+        let mut added = self.drop_kustomized(parent, &new);
         if new.is_empty() {
             self.used_repositories.append(&mut used_repositories);
-            return false;
+            return added;
         }
-        let mut added = false;
         let checkout = Arc::clone(&self.checkout);
         let mut names = self.names();
         let (config, lock) = (&self.config, &self.charts_lock);
@@ -157,6 +158,37 @@ impl Workspace {
         added
     }
 
+    /// Drops the Applications in the files of a target's kustomizations that it does not build under their names. Returns
+    /// whether there are any.
+    fn drop_kustomized(&mut self, parent: &TargetId, built: &[(Defined, GeneratedApplication)]) -> bool {
+        let Some(parent) = self.deployments.iter().find(|one| one.application.instance == parent.app) else {
+            return false;
+        };
+        let kustomizations = parent.sources.iter().filter_map(|source| match source {
+            Rendered::Kustomize(source) => Some(&source.inspection.files),
+            _ => None,
+        });
+        let files: HashSet<String> = kustomizations.flatten().map(|file| inputs::name(&self.root, file)).collect();
+        if files.is_empty() {
+            return false;
+        }
+        let names = built.iter().map(|(defined, _)| defined.instance.clone());
+        let kept: HashSet<String> = names.flat_map(|name| without_namespace(&name).into_iter().chain([name])).collect();
+        let generated: HashSet<&str> = self.generated.iter().map(|one| one.id.as_str()).collect();
+        let is_dropped = |instance: &str, place: &Place| {
+            files.contains(&place.source.name) && !kept.contains(instance) && !generated.contains(instance)
+        };
+        let deployed = self.deployments.iter().map(|one| (&one.application.instance, &one.application.place));
+        let others = self.unrendered.iter().map(|one| (&one.instance, &one.place));
+        let dropped = deployed.chain(others).filter(|(instance, place)| is_dropped(instance, place));
+        let dropped: HashSet<String> = dropped.map(|(instance, _)| instance.clone()).collect();
+        self.deployments.retain(|one| !dropped.contains(&one.application.instance));
+        self.unrendered.retain(|one| !dropped.contains(&one.instance));
+        let any = !dropped.is_empty();
+        self.replaced.extend(dropped);
+        any
+    }
+
     /// Adds the projects among the objects that a target renders, unless they are in a file.
     fn add_projects(&mut self, argocd: &str, objects: &[Document]) {
         let known = projects(self);
@@ -180,8 +212,7 @@ impl Workspace {
     /// Whether an Application of the same name says the same. One whose manifest has no namespace gets that of what deploys
     /// it, or of its ApplicationSet, which need not be the usual one of Argo CD.
     fn is_known(&self, instance: &str, application: &GeneratedApplication, names: &HashSet<String>) -> bool {
-        let (name, argocd) = split_instance(instance);
-        let without = name.split_once('_').map(|(_, name)| in_instance(name.to_owned(), argocd));
+        let without = without_namespace(instance);
         let says_same = |id: &str, bare| self.says_same(id, application, bare, names);
         says_same(instance, false) || without.is_some_and(|id| says_same(&id, true))
     }
@@ -258,6 +289,12 @@ impl Workspace {
         };
         found.help("rename one of the two Applications")
     }
+}
+
+/// The name of an Application as if its manifest had no namespace; `None` if it has none.
+fn without_namespace(instance: &str) -> Option<String> {
+    let (name, argocd) = split_instance(instance);
+    name.split_once('_').map(|(_, name)| in_instance(name.to_owned(), argocd))
 }
 
 /// `metadata.namespace`.

@@ -47,7 +47,8 @@ pub fn load(session: &Session<'_>) -> Result<(Workspace, Diagnostics)> {
     Ok((workspace, diagnostics))
 }
 
-/// What the default targets of Applications render for Argo CD. The command reports the errors of their renders itself.
+/// What the default targets of Applications render for Argo CD, without those whose render failed: the command reports the
+/// errors itself.
 fn definitions(
     session: &Session<'_>,
     workspace: &Workspace,
@@ -59,19 +60,18 @@ fn definitions(
     let (targets, _) = plan::plan(workspace, &inspections, argocd, &names);
     let mut ignored = Diagnostics::default();
     let renderings = rendering::render(session, workspace, argocd, targets, Demand::Stale, &mut ignored);
-    renderings.iter().map(|one| (one.target.id.clone(), of_target(one))).collect()
+    renderings.iter().filter_map(|one| Some((one.target.id.clone(), of_target(one)?))).collect()
 }
 
-fn of_target(rendering: &Rendering<'_>) -> Vec<document::yaml::Document> {
+fn of_target(rendering: &Rendering<'_>) -> Option<Vec<document::yaml::Document>> {
     let folder = &rendering.golden.folder;
-    let manifests = rendering.manifests().unwrap_or_default();
+    let manifests = rendering.manifests()?;
     let definitions = manifests.iter().filter(|one| one.manifest.key.group == "argoproj.io");
-    definitions
-        .flat_map(|one| {
-            let text = &one.manifest.text;
-            let recorded = rendering.golden.files.get(&one.file).is_some_and(|bytes| bytes == text.as_bytes());
-            let state = if recorded { "" } else { objects::UNRECORDED };
-            follow::definitions(&format!("{folder}/{}{state}", one.file), text)
-        })
-        .collect()
+    let documents = definitions.flat_map(|one| {
+        let text = &one.manifest.text;
+        let recorded = rendering.golden.files.get(&one.file).is_some_and(|bytes| bytes == text.as_bytes());
+        let state = if recorded { "" } else { objects::UNRECORDED };
+        follow::definitions(&format!("{folder}/{}{state}", one.file), text)
+    });
+    Some(documents.collect())
 }
