@@ -1,11 +1,13 @@
 //! What the expressions of alerts select by name: a Service, a claim, or a workload of the target's own namespace that the
 //! target does not render, while it renders others of the kind. Such an alert never fires.
 
-use argocd::sync_order;
+use std::collections::BTreeSet;
+
 use diagnostics::{Code, Diagnostic, Diagnostics, suggestion};
 use document::Node;
 use kubernetes::object::Object;
 
+use super::prometheus_rules;
 use super::subject::Subject;
 
 /// The codes of this check.
@@ -23,11 +25,7 @@ const LABELS: [(&str, &str); 5] = [
 /// Checks the rules of all targets.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
-    let rules = subject.objects.iter().filter(|object| {
-        (&*object.key.group, &*object.key.kind) == ("monitoring.coreos.com", "PrometheusRule")
-            && sync_order::order(&object.root).is_some()
-    });
-    Diagnostics(rules.flat_map(|object| of_object(subject, object)).collect())
+    Diagnostics(prometheus_rules::applied(subject).flat_map(|object| of_object(subject, object)).collect())
 }
 
 fn of_object(subject: &Subject<'_>, object: &Object) -> Vec<Diagnostic> {
@@ -51,15 +49,8 @@ fn of_object(subject: &Subject<'_>, object: &Object) -> Vec<Diagnostic> {
         let found = object.finding(Code::ReferenceMissing, message, node.place(), role);
         Some((name, found.help(suggestion(name, names))))
     });
-    let mut seen: Vec<&str> = Vec::new();
-    let mut unique = Vec::new();
-    for (name, one) in found {
-        if !seen.contains(&name) {
-            seen.push(name);
-            unique.push(one);
-        }
-    }
-    unique
+    let mut seen = BTreeSet::new();
+    found.filter(|(name, _)| seen.insert(*name)).map(|(_, one)| one).collect()
 }
 
 /// The matchers in the braces of an expression.

@@ -25,11 +25,15 @@ const RULE: &[&str] = &["alert", "annotations", "expr", "for", "keep_firing_for"
 /// Checks the rules of all targets.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
-    let rules = subject.objects.iter().filter(|object| {
+    Diagnostics(applied(subject).flat_map(of_object).collect())
+}
+
+/// The `PrometheusRule` objects that Argo CD applies.
+pub(super) fn applied<'a>(subject: &Subject<'a>) -> impl Iterator<Item = &'a Object> {
+    subject.objects.iter().filter(|object| {
         (&*object.key.group, &*object.key.kind) == ("monitoring.coreos.com", "PrometheusRule")
             && sync_order::order(&object.root).is_some()
-    });
-    Diagnostics(rules.flat_map(of_object).collect())
+    })
 }
 
 fn of_object(object: &Object) -> Vec<Diagnostic> {

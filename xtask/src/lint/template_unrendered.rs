@@ -53,10 +53,14 @@ fn is_misplaced(path: &str, source: &Source, files: &ChartFiles) -> bool {
 
 /// Whether a text is an object with actions of Helm, or defines named templates.
 fn is_template(text: &str) -> bool {
-    let begins = |key: &str| text.lines().any(|line| line.starts_with(key));
-    let object = begins("apiVersion:") && begins("kind:");
     let actions = text.contains("{{") && ACTIONS.iter().any(|action| text.contains(action));
-    actions && (object || text.contains("define \""))
+    actions && (is_object(text) || text.contains("define \""))
+}
+
+/// Whether a text is an object.
+fn is_object(text: &str) -> bool {
+    let begins = |key: &str| text.lines().any(|line| line.starts_with(key));
+    begins("apiVersion:") && begins("kind:")
 }
 
 /// Whether a template may read a file.
@@ -70,17 +74,15 @@ fn is_read(name: &str, files: &ChartFiles) -> bool {
 /// Whether a template with an object has the name of a file that only defines named templates.
 fn is_hidden(path: &str, text: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let begins = |key: &str| text.lines().any(|line| line.starts_with(key));
     let manifest = Path::new(name).extension().is_some_and(|end| end == "yaml" || end == "yml");
-    name.starts_with('_') && manifest && begins("apiVersion:") && begins("kind:") && !text.contains("define \"")
+    name.starts_with('_') && manifest && is_object(text) && !text.contains("define \"")
 }
 
 fn underscored(chart: &str, path: &str, source: &Arc<Source>) -> Diagnostic {
-    let line = source.text.lines().position(|line| line.starts_with("kind:")).map_or(1, |index| index + 1);
     let message = format!("Helm does not render `{}`: its name begins with `_`", source.name);
     let (folder, name) = path.rsplit_once('/').unwrap_or((FOLDER, path));
     Diagnostic::new(Code::TemplateUnrendered, message)
-        .at(Place::line(source, line), "")
+        .at(beginning(source), "")
         .help(format!("rename it to `{chart}/{folder}/{}`", name.trim_start_matches('_')))
 }
 
@@ -109,10 +111,14 @@ fn excluded(root: &Path, chart: &Chart) -> Option<Diagnostic> {
 
 fn finding(chart: &str, path: &str, source: &Arc<Source>) -> Diagnostic {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let begin = |key: &str| source.text.lines().position(|line| line.starts_with(key));
-    let line = begin("kind:").or_else(|| begin("{{")).map_or(1, |index| index + 1);
     let message = format!("Helm does not render `{}`: it is not in the folder `{FOLDER}`", source.name);
     Diagnostic::new(Code::TemplateUnrendered, message)
-        .at(Place::line(source, line), "")
+        .at(beginning(source), "")
         .help(format!("move it to `{chart}/{FOLDER}/{name}`"))
+}
+
+/// The line with the kind of a template's object, or else with its first action.
+fn beginning(source: &Arc<Source>) -> Place {
+    let begin = |key: &str| source.text.lines().position(|line| line.starts_with(key));
+    Place::line(source, begin("kind:").or_else(|| begin("{{")).map_or(1, |index| index + 1))
 }
