@@ -17,10 +17,16 @@ pub fn list<const N: usize>(counts: [(usize, &str); N]) -> String {
 /// Names in backticks: `a`, `a and b`, or `a, b, and c`.
 #[must_use]
 pub fn names(names: &[&str]) -> String {
-    let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-    match quoted.as_slice() {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    all(&quoted.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// Words: a, a and b, or a, b, and c.
+#[must_use]
+pub fn all(words: &[&str]) -> String {
+    match words {
         [] => String::new(),
-        [one] => one.clone(),
+        [one] => (*one).to_owned(),
         [one, other] => format!("{one} and {other}"),
         [most @ .., last] => format!("{}, and {last}", most.join(", ")),
     }

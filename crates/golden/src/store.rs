@@ -15,7 +15,7 @@ use toolbox::progress::Progress;
 use toolbox::{file_lock, links, process};
 
 /// The directory of the goldens, relative to the root.
-pub const FOLDER: &str = "tests/golden";
+pub const FOLDER: &str = workspace::find::GOLDENS;
 
 /// The staging directory. It is next to the goldens, and so on the same file system.
 const STAGING: &str = "tests/.golden-staging";

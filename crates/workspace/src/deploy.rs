@@ -19,6 +19,7 @@ use crate::chart_recipe;
 use crate::checkout::Checkout;
 use crate::config::Config;
 use crate::duplicate;
+use crate::files::GOLDENS;
 use crate::kustomized::{KustomizeSource, Pinned};
 use crate::plain::DirectorySource;
 use crate::plugin::{self, PluginSource};
@@ -477,7 +478,7 @@ const OF_CHART: &str = "default-values";
 
 /// Whether an Application has goldens of a case.
 fn has_goldens(root: &Path, case: &str) -> bool {
-    let applications = std::fs::read_dir(root.join("tests/golden")).into_iter().flatten().flatten();
+    let applications = std::fs::read_dir(root.join(GOLDENS)).into_iter().flatten().flatten();
     applications.into_iter().any(|application| application.path().join(case).is_dir())
 }
 

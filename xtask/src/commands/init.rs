@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use diagnostics::wording::plural;
+use diagnostics::wording::{self, plural};
 use diagnostics::{Code, Diagnostic, Diagnostics, Result, Source};
 use document::Node;
 use document::yaml;
@@ -136,7 +136,7 @@ fn next_steps(workspace: &Workspace, survey: &Survey) -> String {
         (!survey.plugins.is_empty(), "commands of plugins"),
     ];
     let assumed: Vec<&str> = assumed.into_iter().filter_map(|(applies, what)| applies.then_some(what)).collect();
-    let mut text = format!("next: correct the {} in {CONFIG_FILE}\n", and(&assumed));
+    let mut text = format!("next: correct the {} in {CONFIG_FILE}\n", wording::all(&assumed));
     let depends =
         |folder: PathBuf| Chart::load(&workspace.root, &folder).is_ok_and(|chart| !chart.dependencies.is_empty());
     let (repositories, files) = (&workspace.remotes.repositories, &workspace.remotes.files);
@@ -149,16 +149,6 @@ fn next_steps(workspace: &Workspace, survey: &Survey) -> String {
         "next: list the Applications with `{called} argocd list`, and render them with `{called} render --accept`"
     );
     text
-}
-
-/// Words as a list: `a, b, and c`.
-fn and(words: &[&str]) -> String {
-    match words {
-        [] => String::new(),
-        [only] => (*only).to_owned(),
-        [first, second] => format!("{first} and {second}"),
-        [rest @ .., last] => format!("{}, and {last}", rest.join(", ")),
-    }
 }
 
 /// The documents of files that can be read, with the names of the files.
