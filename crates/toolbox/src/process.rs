@@ -402,6 +402,11 @@ impl Invocation {
     /// Fails if a program in Go ended because its memory is limited.
     fn within_memory(&self, output: Output) -> Result<Output> {
         let exhausted = |line: &str| {
+            // Go prints this when its own runtime crashes, as it sometimes does without memory. A nil pointer of the program is a
+            // panic.
+            if line == "SIGSEGV: segmentation violation" {
+                return true;
+            }
             let fatal = line.strip_prefix("fatal error: ").or_else(|| line.strip_prefix("runtime: "));
             fatal.is_some_and(|reason| reason.contains("out of memory") || reason.contains("cannot allocate memory"))
         };
@@ -485,6 +490,25 @@ mod tests {
         let output = sh("echo out; echo err >&2; exit 3").run().expect("sh runs");
         assert_eq!((output.code, output.stdout.as_slice(), output.stderr.as_str()), (Some(3), &b"out\n"[..], "err\n"));
         assert!(!output.success());
+    }
+
+    #[test]
+    fn what_go_prints_without_memory_is_recognized() {
+        let lines = [
+            "fatal error: runtime: out of memory",
+            "runtime: cannot allocate memory",
+            "SIGSEGV: segmentation violation",
+        ];
+        for line in lines {
+            let failed = sh(&format!("echo '{line}' >&2; exit 2"));
+            let error = failed.clone().limit(Limit::PluginTime).run().expect_err("no memory");
+            assert!(error.0[0].message.contains("exceeded its memory limit"), "{error:?}");
+            assert_eq!(failed.run().expect("without a limit, the program decides").code, Some(2));
+        }
+        let panic = "panic: runtime error: invalid memory address or nil pointer dereference\n[signal SIGSEGV: segmentation violation code=0x1]";
+        let output =
+            sh(&format!("printf '{panic}' >&2; exit 2")).limit(Limit::PluginTime).run().expect("its own error");
+        assert_eq!(output.code, Some(2));
     }
 
     #[test]
