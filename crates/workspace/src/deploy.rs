@@ -291,7 +291,9 @@ impl<'a> Deployer<'a> {
                 Err(no_directory(source).into())
             }
             SourceType::Kustomize => {
-                self.kustomization(source, &node, (root, &directory), own.as_ref()).map(Rendered::Kustomize)
+                let config = self.config;
+                let options = &config.kustomize_build_options;
+                self.kustomization(source, &node, (root, &directory), own.as_ref(), options).map(Rendered::Kustomize)
             }
             SourceType::Directory => {
                 let checkout = (own.as_ref().unwrap_or(self.checkout), self.config);
@@ -300,7 +302,11 @@ impl<'a> Deployer<'a> {
                 DirectorySource::new((root, &directory), checkout, application, source).map(Rendered::Directory)
             }
             SourceType::Plugin => {
-                PluginSource::new(&self.config.plugins, application, source, &node, directory).map(Rendered::Plugin)
+                let place = (root, directory.as_path());
+                let plugin = PluginSource::new(&self.config.plugins, application, source, &node, directory.clone())?;
+                let Some(flags) = plugin.plugin.kustomize_flags() else { return Ok(Rendered::Plugin(plugin)) };
+                let built = self.kustomization(source, &node, place, own.as_ref(), &flags)?;
+                Ok(Rendered::Kustomize(KustomizeSource { of_plugin: Some(flags), ..built }))
             }
             SourceType::Helm => {
                 let chart = self.chart(source, &node, (root, &directory))?;
@@ -380,6 +386,7 @@ impl<'a> Deployer<'a> {
         node: &Node,
         place: (&Path, &Path),
         checkout: Option<&Checkout>,
+        build_options: &[String],
     ) -> Result<KustomizeSource> {
         let (lock, all) = (self.lock, &mut self.wanted);
         let mut find = |wanted: Wanted| {
@@ -388,7 +395,7 @@ impl<'a> Deployer<'a> {
             pin
         };
         // Without the option, kustomize refuses charts, whether they are pinned or not.
-        let enabled = self.config.kustomize_build_options.iter().any(|option| option.contains("--enable-helm"));
+        let enabled = build_options.iter().any(|option| option.contains("--enable-helm"));
         let find = enabled.then_some(&mut find as &mut Pinned<'_>);
         let remotes = RemoteBases { root: self.root, config: self.config, trees: &self.trees };
         KustomizeSource::new(place, checkout.unwrap_or(self.checkout), (source, node), find, remotes)

@@ -27,6 +27,8 @@ pub struct KustomizeSource {
     pub directory: PathBuf,
     /// The Kustomize options, with overrides applied.
     pub options: Options,
+    /// The build options of a plugin whose command only builds the kustomization, which replace those of Argo CD.
+    pub of_plugin: Option<Vec<String>>,
     /// What the build reads.
     pub inspection: Inspection,
     /// The charts that kustomize would download, with their pins.
@@ -90,6 +92,7 @@ impl KustomizeSource {
             source: source.clone(),
             directory: directory.to_path_buf(),
             options,
+            of_plugin: None,
             inspection,
             charts,
             remotes,
@@ -110,6 +113,9 @@ impl KustomizeSource {
             None => config.kubernetes.clone(),
             Some((version, place)) => kube_version(version, place)?,
         };
+        if let Some(flags) = &self.of_plugin {
+            return Ok(Recipe { build_options: flags.clone(), ..Recipe::default() });
+        }
         let api_versions = &options.api_versions;
         let api_versions = if api_versions.is_empty() { &config.api_versions } else { api_versions };
         Ok(Recipe {

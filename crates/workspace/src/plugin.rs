@@ -46,6 +46,38 @@ impl Plugin {
         Some(Self { name: name?, command, discover, explicit, place: node.place() })
     }
 
+    /// The flags of a command that is only `kustomize build` in the directory of the source: it renders a kustomization
+    /// with these build options. `None` if the command does anything else.
+    #[must_use]
+    pub fn kustomize_flags(&self) -> Option<Vec<String>> {
+        let shell = |program: &str| matches!(program.rsplit('/').next(), Some("sh" | "bash" | "ash"));
+        let words: Vec<&str> = match self.command.as_slice() {
+            [program, flag, script] if shell(program) && flag.starts_with('-') && flag.ends_with('c') => {
+                script.split_whitespace().collect()
+            }
+            words => words.iter().map(String::as_str).collect(),
+        };
+        let plain = |word: &&str| word.chars().all(|c| c.is_ascii_alphanumeric() || "-_=./".contains(c));
+        let ["kustomize", "build", rest @ ..] = words.as_slice() else { return None };
+        if !rest.iter().all(|word| plain(word)) {
+            return None;
+        }
+        let mut flags = Vec::new();
+        let mut rest = rest.iter().copied();
+        while let Some(word) = rest.next() {
+            match word {
+                "." | "./" => {}
+                "--load-restrictor" | "--reorder" => flags.extend([word.to_owned(), rest.next()?.to_owned()]),
+                "--enable-helm" => flags.push(word.to_owned()),
+                _ if word.starts_with("--load-restrictor=") || word.starts_with("--reorder=") => {
+                    flags.push(word.to_owned());
+                }
+                _ => return None,
+            }
+        }
+        Some(flags)
+    }
+
     /// Whether the command runs a program, as far as it shows.
     #[must_use]
     pub fn mentions(&self, program: &str) -> bool {
@@ -191,4 +223,42 @@ fn section(source: &Source, node: &Node) -> Result<Section> {
         }
     }
     diagnostics.into_result(Section { name, variables })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_that_only_build_a_kustomization_are_recognized() {
+        let flags = |command: &[&str]| {
+            let plugin = Plugin {
+                name: "a".to_owned(),
+                command: command.iter().map(|word| (*word).to_owned()).collect(),
+                discover: Vec::new(),
+                explicit: false,
+                place: Place::file("charts.toml"),
+            };
+            plugin.kustomize_flags().map(|flags| flags.join(" "))
+        };
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(flags(&["kustomize", "build"]), some(""));
+        assert_eq!(flags(&["sh", "-c", "kustomize build --enable-helm"]), some("--enable-helm"));
+        let restricted = "kustomize build . --load-restrictor LoadRestrictionsNone --enable-helm";
+        assert_eq!(
+            flags(&["/bin/bash", "-ec", restricted]),
+            some("--load-restrictor LoadRestrictionsNone --enable-helm")
+        );
+        for other in [
+            "kustomize build . | envsubst",
+            "kustomize build overlays/prod",
+            "kustomize build --helm-command helm3",
+            "kustomize build --enable-exec",
+            "kustomize build $ARGOCD_ENV_FLAGS",
+            "kustomize edit set image a=b",
+            "helm template .",
+        ] {
+            assert_eq!(flags(&["sh", "-c", other]), None, "{other}");
+        }
+    }
 }
