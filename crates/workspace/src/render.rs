@@ -4,6 +4,7 @@
 //! directory. The Application's inline values are written to the cache under their digest, so that the command can be
 //! run by hand.
 
+pub mod copies;
 mod dot;
 pub mod failure;
 mod jsonnet;

@@ -23,6 +23,7 @@ use toolbox::parallel::parallel;
 use toolbox::progress::Progress;
 use toolbox::results::Results;
 use toolbox::timings;
+use workspace::render::copies::Copies;
 use workspace::render::kustomize::Programs;
 use workspace::render::{self, Renderer};
 use workspace::target::{Part, RemoteChartPart, Target, TargetId};
@@ -400,8 +401,8 @@ fn render_all(
     let runner = Runner { engine: engine.as_deref(), compares: false };
     let renderer = Renderer { root: &session.root, cache, results: &session.results, helm: &helm, runner };
     let offline = session.offline;
-    let machine =
-        Machine { workspace, offline, argocd, renderer, kustomize: &kustomize, jsonnet: &jsonnet, prepared, unpacked };
+    let (kustomize, jsonnet, copies) = (&*kustomize, &*jsonnet, Copies::default());
+    let machine = Machine { workspace, offline, argocd, renderer, kustomize, jsonnet, prepared, unpacked, copies };
     let slots: Vec<Mutex<&mut Rendering<'_>>> = stale.into_iter().map(Mutex::new).collect();
     parallel(session.jobs, &slots, |slot| {
         let Ok(mut one) = slot.lock() else { return };
@@ -521,6 +522,7 @@ struct Machine<'a> {
     jsonnet: &'a Path,
     prepared: PreparedCharts,
     unpacked: Unpacked,
+    copies: Copies,
 }
 
 impl Machine<'_> {
@@ -583,7 +585,7 @@ impl Machine<'_> {
             Part::Plugin(source) if self.offline => Err(render::plugin::not_offline(source)),
             Part::Plugin(source) => {
                 let tools: Vec<&Path> = [self.kustomize, renderer.helm].into_iter().filter_map(Path::parent).collect();
-                render::plugin::render(root, &tools, source, &self.workspace.config, &target.namespace)
+                render::plugin::render(root, &tools, &self.copies, source, &self.workspace.config, &target.namespace)
             }
             Part::Elsewhere(tree, part) => return self.render_part(target, part, &tree.root, compares),
         })

@@ -9,8 +9,8 @@ use kubernetes::manifest::{self, Manifest, Writer};
 use toolbox::process::{Invocation, quoted};
 
 use crate::config::Config;
-use crate::find;
 use crate::plugin::PluginSource;
+use crate::render::copies::Copies;
 
 /// What every cluster serves, besides `kubernetes.api-versions` in charts.toml. A plugin cannot do without a value: its command may be `--api-versions $KUBE_API_VERSIONS .`
 const API_VERSIONS: [&str; 14] = [
@@ -30,23 +30,15 @@ const API_VERSIONS: [&str; 14] = [
     "storage.k8s.io/v1",
 ];
 
-/// Runs the plugin of a source. `tools` are the directories of the pinned programs, which come first on PATH.
+/// Runs the plugin of a source in a copy. `tools` are the directories of the pinned programs, which come first on PATH.
 pub fn render(
     root: &Path,
     tools: &[&Path],
+    copies: &Copies,
     source: &PluginSource,
     config: &Config,
     namespace: &str,
 ) -> Result<Vec<Manifest>> {
-    let stage = tempfile::tempdir().map_err(|error| Diagnostic::io("create", &std::env::temp_dir(), &error))?;
-    for name in find::tracked(root) {
-        let (from, to) = (root.join(&name), stage.path().join(&name));
-        let folder = to.parent().unwrap_or(stage.path());
-        std::fs::create_dir_all(folder).map_err(|error| Diagnostic::io("create", folder, &error))?;
-        std::fs::copy(&from, &to).map_err(|error| Diagnostic::io("copy", &from, &error))?;
-    }
-    let directory = stage.path().join(source.directory.strip_prefix(root).unwrap_or(&source.directory));
-    add_dependencies(&source.directory, &directory)?;
     let Some((program, arguments)) = source.plugin.command.split_first() else { return Ok(Vec::new()) };
     let mut path = OsString::new();
     for tool in tools {
@@ -65,6 +57,9 @@ pub fn render(
             .help("install it, or change `command`")
             .into());
     };
+    let copy = copies.take(root)?;
+    let directory = copy.path().join(source.directory.strip_prefix(root).unwrap_or(&source.directory));
+    add_dependencies(&source.directory, &directory)?;
     let mut invocation = Invocation::new(&program, &directory).args(arguments).limit(Limit::PluginTime);
     for (name, value) in &source.variables {
         invocation = invocation.env(name, value.as_str());
@@ -76,6 +71,7 @@ pub fn render(
         .env("KUBE_API_VERSIONS", api_versions.join(","))
         .env("PATH", path);
     let output = invocation.run()?;
+    copies.give_back(copy);
     if !output.success() {
         let words: Vec<String> = source.plugin.command.iter().map(|word| quoted(word)).collect();
         let message = format!("plugin `{}` failed", source.plugin.name);
