@@ -44,7 +44,16 @@ impl Range {
         newest.map(|(_, tag)| tag)
     }
 
-    fn allows(&self, version: &Version) -> bool {
+    /// Reads a constraint, which may also be a single version.
+    #[must_use]
+    pub fn constraint(text: &str) -> Option<Self> {
+        let alternatives: Option<Vec<_>> = text.split("||").map(alternative).collect();
+        alternatives.map(Self)
+    }
+
+    /// Whether the range allows a version.
+    #[must_use]
+    pub fn allows(&self, version: &Version) -> bool {
         self.0.iter().any(|all| {
             // A pre-release is only allowed if the range mentions one.
             let mentions = all.iter().any(|one| !one.version.pre.is_empty());
@@ -129,7 +138,8 @@ fn constraint(operator: &'static str, text: &str) -> Option<Constraint> {
 }
 
 /// A version; its minor version and its patch may be missing.
-fn version(text: &str) -> Option<Version> {
+#[must_use]
+pub fn version(text: &str) -> Option<Version> {
     let text = text.strip_prefix('v').unwrap_or(text);
     let (numbers, suffix) = split(text);
     let parts: Option<Vec<u64>> = numbers.split('.').map(number).collect();

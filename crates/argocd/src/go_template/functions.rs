@@ -12,6 +12,8 @@ mod numbers;
 mod regexes;
 mod strings;
 mod types;
+mod urls;
+mod versions;
 mod words;
 mod yaml;
 
@@ -28,6 +30,8 @@ pub(super) fn all() -> impl Iterator<Item = &'static Function> {
         regexes::FUNCTIONS,
         strings::FUNCTIONS,
         types::FUNCTIONS,
+        urls::FUNCTIONS,
+        versions::FUNCTIONS,
         UNSUPPORTED,
     ]
     .into_iter()
@@ -69,14 +73,10 @@ const UNSUPPORTED: &[Function] = &[
     Function::unsupported("randBytes"),
     Function::unsupported("randInt"),
     Function::unsupported("randNumeric"),
-    Function::unsupported("semver"),
-    Function::unsupported("semverCompare"),
     Function::unsupported("sha1sum"),
     Function::unsupported("sha512sum"),
     Function::unsupported("shuffle"),
     Function::unsupported("toDate"),
     Function::unsupported("unixEpoch"),
-    Function::unsupported("urlJoin"),
-    Function::unsupported("urlParse"),
     Function::unsupported("uuidv4"),
 ];

@@ -39,20 +39,22 @@ pub struct Map {
     pub entries: Rc<RefCell<BTreeMap<String, Value>>>,
     /// Whether it is a `map[string]string`, such as `values` and labels, which Sprig's functions for dictionaries reject.
     pub strings: bool,
+    /// What is printed instead of the entries, such as a version, whose fields are the entries.
+    pub printed: Option<Rc<str>>,
 }
 
 impl Map {
     /// A map of any values.
     #[must_use]
     pub fn new(entries: BTreeMap<String, Value>) -> Self {
-        Self { entries: Rc::new(RefCell::new(entries)), strings: false }
+        Self { entries: Rc::new(RefCell::new(entries)), ..Self::default() }
     }
 
     /// A map of strings.
     #[must_use]
     pub fn of_strings(entries: impl IntoIterator<Item = (String, String)>) -> Self {
         let entries = entries.into_iter().map(|(key, text)| (key, Value::string(&text))).collect();
-        Self { entries: Rc::new(RefCell::new(entries)), strings: true }
+        Self { entries: Rc::new(RefCell::new(entries)), strings: true, ..Self::default() }
     }
 
     /// The value of a key.
@@ -166,6 +168,7 @@ impl Value {
                 }
                 out.push(']');
             }
+            Self::Map(Map { printed: Some(text), .. }) => out.push_str(text),
             Self::Map(map) => {
                 out.push_str("map[");
                 for (index, (key, value)) in map.entries.borrow().iter().enumerate() {
@@ -194,7 +197,7 @@ impl Value {
             Self::Map(map) => {
                 let entries = map.entries.borrow();
                 let entries = entries.iter().map(|(key, value)| (key.clone(), value.copy(depth + 1))).collect();
-                Self::Map(Map { entries: Rc::new(RefCell::new(entries)), strings: map.strings })
+                Self::Map(Map { entries: Rc::new(RefCell::new(entries)), ..map.clone() })
             }
             other => other.clone(),
         }
