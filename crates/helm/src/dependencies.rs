@@ -14,6 +14,7 @@
 //!
 //! Version ranges are resolved by Helm, and only in [`update`].
 
+mod committed;
 mod context;
 mod differing;
 mod download;

@@ -40,15 +40,21 @@ pub fn stage(chart: &Chart, inspection: &Inspection, context: &Context<'_>) -> R
     let temporary = super::context::temporary()?;
     let packing = temporary.path().join("packing");
     let mut wanted: Vec<Dependency> = Vec::new();
+    let mut packed = Vec::new();
     for (index, (dependency, declared)) in inspection.dependencies.iter().zip(&chart.dependencies).enumerate() {
         let State::Local { source, left_out, .. } = &dependency.state else { continue };
+        // One archive is enough for a chart that is a dependency several times, under different aliases.
+        let version = dependency.version.as_deref().unwrap_or(&declared.version);
+        if packed.contains(&(source, version)) {
+            continue;
+        }
+        packed.push((source, version));
         context.progress.status("Packing", &format!("{} for {}", dependency.name, chart.path));
         let copy = temporary.path().join("sources").join(index.to_string());
         for (path, content) in source_files(source, left_out)? {
             write(&copy.join(path), &content)?;
         }
         // `helm dependency build` requires the version in Chart.lock.
-        let version = dependency.version.as_deref().unwrap_or(&declared.version);
         let repository = format!("file://{}", copy.display());
         // Helm requires unique names, and one chart may be a dependency twice.
         wanted.push(Dependency {

@@ -18,6 +18,7 @@ use toolbox::environment::Mirror;
 use toolbox::parallel::parallel;
 use toolbox::{atomic_file, links};
 
+use super::committed::Committed;
 use super::context::Context;
 use super::download::{mirror_files, store_in_cache};
 use super::folder::{self, Packed, is_archive};
@@ -109,8 +110,14 @@ pub fn update(root: &Path, request: &Request<'_>, context: &Context<'_>) -> Resu
         // Argo CD renders what is vendored, whatever a repository has, so that only an update by name replaces it.
         selected && !(request.names.is_empty() && is_vendored(root, chart, &old))
     };
+    let committed = Committed::new(root);
     for &chart in request.charts.iter().filter(has_selected) {
-        match resolve(chart, request, &old, served.as_ref(), context) {
+        // Those that are committed need no repository.
+        if let Some(archives) = committed.archives(chart, &old).filter(|_| request.names.is_empty()) {
+            resolved.push(Resolved { chart, lock: None, archives });
+            continue;
+        }
+        match resolve(chart, request, &old, (served.as_ref(), &committed), context) {
             Ok(one) => resolved.push(one),
             Err(found) => {
                 updated.failed.push(chart.directory.clone());
@@ -244,7 +251,7 @@ fn resolve<'a>(
     chart: &'a Chart,
     request: &Request<'_>,
     old: &ChartsLock,
-    served: Option<&Loopback>,
+    (served, committed): (Option<&Loopback>, &Committed<'_>),
     context: &Context<'_>,
 ) -> Result<Resolved<'a>> {
     context.progress.status("Updating", &chart.path);
@@ -290,7 +297,7 @@ fn resolve<'a>(
     }
     let digest = if redirected { chart.lock_digest(&locked) } else { helm_lock.digest };
     let lock = lock_text(&locked, &digest, &generated);
-    let archives = verified(chart, &locked, &staged.path().join("charts"), old)?;
+    let archives = verified(chart, &locked, &staged.path().join("charts"), (old, committed), context)?;
     let unchanged =
         chart.lock.as_ref().is_some_and(|lock| lock.digest == digest && same_entries(&lock.dependencies, &locked));
     Ok(Resolved { chart, lock: (!unchanged).then_some(lock), archives })
@@ -326,7 +333,13 @@ fn same_entries(left: &[Dependency], right: &[Dependency]) -> bool {
 }
 
 /// The downloaded archives, each checked against its lock entry and its old pin, if any.
-fn verified(chart: &Chart, locked: &[Dependency], charts: &Path, old: &ChartsLock) -> Result<Vec<(Pin, Vec<u8>)>> {
+fn verified(
+    chart: &Chart,
+    locked: &[Dependency],
+    charts: &Path,
+    (old, committed): (&ChartsLock, &Committed<'_>),
+    context: &Context<'_>,
+) -> Result<Vec<(Pin, Vec<u8>)>> {
     let mut downloaded = Vec::new();
     for path in folder::entries(charts)?.into_iter().filter(|path| path.is_file()) {
         let bytes = toolbox::regular_file::read(&path).map_err(|error| Diagnostic::io("read", &path, &error))?;
@@ -358,6 +371,17 @@ fn verified(chart: &Chart, locked: &[Dependency], charts: &Path, old: &ChartsLoc
             continue;
         };
         let pin = Pin::new(&locked.name, &locked.version, repository, &packed.digest);
+        if let Some((own, bytes)) = committed.archive(chart, locked, &locked.version, old) {
+            if own.digest != pin.digest {
+                let what =
+                    format!("{} {} in {}/charts: {repository} has another archive", own.name, own.version, chart.path);
+                context.progress.status("Kept", &what);
+            }
+            if !archives.iter().any(|(other, _)| other.subject() == own.subject()) {
+                archives.push((own, bytes));
+            }
+            continue;
+        }
         if let Some(pinned) = old.find(repository, &pin.name, &pin.version).filter(|pinned| pinned.digest != pin.digest)
         {
             diagnostics.push(changed(repository, pinned, &pin.digest));
