@@ -1,5 +1,6 @@
 //! charts.toml for a repository that has none.
 
+mod by_hand;
 mod clusters;
 mod excluded;
 mod samples;
@@ -12,8 +13,9 @@ use argocd::repository_url;
 use document::json::quoted;
 use document::{Node, Value};
 
+pub use self::by_hand::ByHand;
 pub use self::clusters::{Cluster, Read, clusters, value_of};
-pub use self::excluded::excluded;
+pub use self::excluded::{excluded, is_template, templates};
 pub use self::samples::{Sample, samples};
 pub use self::settings::{Plugin, build_options, plugins};
 
@@ -42,8 +44,10 @@ pub struct Survey {
     pub clusters: Vec<Cluster>,
     /// What generators of ApplicationSets get from outside of the repository.
     pub samples: Vec<Sample>,
-    /// Charts that no Application deploys and that render Applications: names and paths from the root.
-    pub bootstraps: Vec<(String, String)>,
+    /// Charts and kustomizations that no Application deploys and that render Applications.
+    pub bootstraps: Vec<ByHand>,
+    /// The namespace of Argo CD.
+    pub namespace: String,
     /// Directories with Jsonnet that seems to render Applications, and that no Application deploys: paths from the root.
     pub jsonnet: Vec<String>,
     /// Instances of Argo CD that define Applications of equal names: their names and directories from the root.
@@ -229,15 +233,24 @@ pub fn configuration(survey: &Survey) -> String {
         "\n[lint]\n# Whether conventions are findings, too: a values.schema.json for each chart, a case for each value, a project\n\
          # for each Application, and others, which `explain` lists.\nconventions = false\n",
     );
-    if !survey.instances.is_empty() {
+    if survey.instances.values().any(|directories| !directories.is_empty()) {
         text.push_str(
             "\n# Applications in different directories have equal names, so each directory seems to belong to an Argo CD\n\
              # instance of its own. The targets of Application `web` are `web@NAME/…`.\n",
         );
+    } else if !survey.instances.is_empty() {
+        text.push_str(
+            "\n# The same Applications are rendered several times, so each time seems to be for an Argo CD instance of its own.\n\
+             # The targets of Application `web` are `web@NAME/…`.\n",
+        );
     }
     for (name, directories) in &survey.instances {
         let patterns: Vec<String> = directories.iter().map(|directory| quoted(&format!("{directory}/**"))).collect();
-        let _ = write!(text, "[[instance]]\nname = {}\napplications = [{}]\n\n", quoted(name), patterns.join(", "));
+        let _ = writeln!(text, "[[instance]]\nname = {}", quoted(name));
+        if !patterns.is_empty() {
+            let _ = writeln!(text, "applications = [{}]", patterns.join(", "));
+        }
+        text.push('\n');
     }
     if !survey.instances.is_empty() {
         text.pop();
@@ -245,18 +258,7 @@ pub fn configuration(survey: &Survey) -> String {
     text.push_str(&clusters::entries(&survey.clusters));
     text.push_str(&samples::entries(&survey.samples));
     text.push_str(&settings::entries(&survey.plugins));
-    for (name, path) in &survey.bootstraps {
-        // Targets need names of their own.
-        let same = survey.bootstraps.iter().filter(|(other, _)| other == name).count();
-        let name = release(if same > 1 { path } else { name });
-        let _ = write!(
-            text,
-            "\n# A chart that renders Applications, and that no Application deploys: it is applied by hand.\n\
-             [[bootstrap]]\nname = {}\npath = {}\nnamespace = \"argocd\"\n",
-            quoted(&name),
-            quoted(path)
-        );
-    }
+    text.push_str(&by_hand::entries(&survey.bootstraps, &survey.namespace));
     for path in &survey.jsonnet {
         let name = match release(path.rsplit('/').next().unwrap_or_default()) {
             name if path == "." || name == "bootstrap" => "root".to_owned(),

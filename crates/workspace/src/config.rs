@@ -333,7 +333,13 @@ impl Config {
     pub fn selects(&self, file: &str) -> bool {
         let patterns = &self.applications;
         let selected = patterns.is_empty() || globs::matches(patterns, file) || !self.instance_of(file).is_empty();
-        selected && !globs::matches(&self.exclude, file)
+        selected && !self.excludes(file)
+    }
+
+    /// Whether nothing in a file counts, because its name matches `argocd.exclude`.
+    #[must_use]
+    pub fn excludes(&self, file: &str) -> bool {
+        globs::matches(&self.exclude, file)
     }
 
     /// The Argo CD instance to which the Applications and projects in a file belong; empty for the one without a name.

@@ -9,12 +9,14 @@ use std::sync::LazyLock;
 use diagnostics::Source;
 use document::yaml;
 use ignore::WalkBuilder;
+use kustomize::kustomization::NAMES;
 use memchr::memmem::Finder;
 use toolbox::inputs;
 use toolbox::parallel::{cores, parallel};
 
 use crate::checkout::Checkout;
 pub use crate::files::GOLDENS;
+use crate::patch_files::PatchFiles;
 use crate::survey::{Survey, is_manifest};
 use crate::walk;
 
@@ -27,22 +29,38 @@ pub const GROUP: &str = "argoproj.io/";
 /// The files that may define something for Argo CD, sorted by path: those in argocd/, and those that `selects` names.
 #[must_use]
 pub fn candidates(root: &Path, selects: impl Fn(&str) -> bool) -> Vec<PathBuf> {
-    relevant(root, manifests(root), selects)
+    relevant(root, manifests(root), selects, |_| false)
 }
 
 /// Those of some files that may define something for Argo CD. They are read on all cores.
-pub(crate) fn relevant(root: &Path, files: Vec<PathBuf>, selects: impl Fn(&str) -> bool) -> Vec<PathBuf> {
+pub(crate) fn relevant(
+    root: &Path,
+    files: Vec<PathBuf>,
+    selects: impl Fn(&str) -> bool,
+    excludes: impl Fn(&str) -> bool,
+) -> Vec<PathBuf> {
     let argocd = root.join(ARGOCD);
+    // What a kustomization reads may be patches.
+    let kustomized = |path: &Path| {
+        let folders = path.ancestors().skip(1).take_while(|folder| folder.starts_with(&argocd));
+        folders.into_iter().any(|folder| NAMES.iter().any(|name| folder.join(name).is_file()))
+    };
     let relevant = |path: &PathBuf| {
         // The error of an unreadable file is reported where it is read.
         let Ok(bytes) = toolbox::regular_file::read(path) else { return path.starts_with(&argocd) };
-        mentions_group(&bytes) || path.starts_with(&argocd) && (contains(&bytes, "kind") || !is_yaml(&bytes))
+        mentions_group(&bytes)
+            || path.starts_with(&argocd) && !kustomized(path) && (contains(&bytes, "kind") || !is_yaml(&bytes))
     };
     // What nobody selects is not even read.
-    let selected = |path: &PathBuf| path.starts_with(&argocd) || selects(&inputs::name(root, path));
+    let selected = |path: &PathBuf| {
+        let name = inputs::name(root, path);
+        if path.starts_with(&argocd) { !excludes(&name) } else { selects(&name) }
+    };
     let files: Vec<PathBuf> = files.into_iter().filter(selected).collect();
     let relevant = parallel(cores(), &files, relevant);
-    files.into_iter().zip(relevant).filter_map(|(path, relevant)| relevant.then_some(path)).collect()
+    let patches = PatchFiles::default();
+    let found = files.into_iter().zip(relevant).filter_map(|(path, relevant)| relevant.then_some(path));
+    found.filter(|path| !patches.contain(root, path)).collect()
 }
 
 /// The YAML and JSON files of the repository, except those that are not manifests, sorted by path.

@@ -59,7 +59,10 @@ fn may_define(workspace: &Workspace, root: &Path, source: &Rendered, elsewhere: 
             source.pin.name.contains(RENDERS_APPLICATIONS)
                 || object.into_iter().chain(text).any(|text| mentions(text.as_bytes()))
         }
-        Rendered::Kustomize(source) => source.inspection.files.iter().any(|path| in_file(path)),
+        Rendered::Kustomize(source) => {
+            source.inspection.charts.iter().any(|chart| chart.name.contains(RENDERS_APPLICATIONS))
+                || source.inspection.files.iter().any(|path| in_file(path))
+        }
         Rendered::Plugin(source) => find::files(&source.directory).iter().any(|path| in_file(path)),
         // Its Applications are in files.
         Rendered::Directory(source) => {
@@ -174,7 +177,9 @@ impl Workspace {
         }
         let names = built.iter().map(|(defined, _)| defined.instance.clone());
         let kept: HashSet<String> = names.flat_map(|name| without_namespace(&name).into_iter().chain([name])).collect();
-        let generated: HashSet<&str> = self.generated.iter().map(|one| one.id.as_str()).collect();
+        // What an ApplicationSet in a file generates is dropped with it.
+        let followed = self.generated.iter().filter(|one| one.parent.is_some());
+        let generated: HashSet<&str> = followed.map(|one| one.id.as_str()).collect();
         let is_dropped = |instance: &str, place: &Place| {
             files.contains(&place.source.name) && !kept.contains(instance) && !generated.contains(instance)
         };
@@ -184,6 +189,7 @@ impl Workspace {
         let dropped: HashSet<String> = dropped.map(|(instance, _)| instance.clone()).collect();
         self.deployments.retain(|one| !dropped.contains(&one.application.instance));
         self.unrendered.retain(|one| !dropped.contains(&one.instance));
+        self.generated.retain(|one| !dropped.contains(&one.id));
         let any = !dropped.is_empty();
         self.replaced.extend(dropped);
         any

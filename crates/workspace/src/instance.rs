@@ -13,7 +13,8 @@ use crate::globs;
 pub struct Instance {
     /// Its name.
     pub name: String,
-    /// Patterns of the files that define its Applications, ApplicationSets, and projects.
+    /// Patterns of the files that define its Applications, ApplicationSets, and projects, besides what entries of charts.toml
+    /// that name it define.
     applications: Vec<String>,
     /// The place of the name.
     pub place: Place,
@@ -35,7 +36,6 @@ impl Instance {
             }
             fine
         });
-        fields.required("applications");
         let applications = globs::globs(&mut fields, "applications", "clusters/beta/**");
         fields.finish(diagnostics);
         Some(Self { name: name?, applications, place })
@@ -62,13 +62,23 @@ pub(crate) fn check_names(instances: &[Instance], diagnostics: &mut Diagnostics)
     }
 }
 
-/// Reports names of instances that no entry defines.
+/// Reports names of instances that no entry defines, and instances that define nothing.
 pub(crate) fn check_references<'a>(
     instances: &[Instance],
     names: impl Iterator<Item = &'a (String, Place)>,
     diagnostics: &mut Diagnostics,
 ) {
-    for (name, place) in names.filter(|(name, _)| instances.iter().all(|one| one.name != *name)) {
+    let names: Vec<&(String, Place)> = names.collect();
+    for one in instances.iter().filter(|one| one.applications.is_empty()) {
+        let is_alone = instances.iter().filter(|other| other.name == one.name).count() == 1;
+        if is_alone && !names.iter().any(|(name, _)| *name == one.name) {
+            diagnostics.push(
+                Diagnostic::new(Code::ConfigInvalid, "`instance[].applications` is required")
+                    .at(one.place.clone(), "nothing else in charts.toml names this instance"),
+            );
+        }
+    }
+    for (name, place) in names.into_iter().filter(|(name, _)| instances.iter().all(|one| one.name != *name)) {
         diagnostics.push(
             Diagnostic::new(Code::ConfigInvalid, format!("instance `{name}` is not defined"))
                 .at(place.clone(), "no `[[instance]]` has this name")

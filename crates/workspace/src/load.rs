@@ -232,6 +232,7 @@ impl Workspace {
         workspace.sound = !diagnostics.has_errors() && workspace.unrendered.iter().all(|one| !one.is_broken());
         diagnostics.extend(workspace.config.deprecated.clone());
         diagnostics.extend(workspace.config.check_tools(&workspace.tools_lock));
+        workspace.drop_unapplied();
         workspace.sort();
         let charts: BTreeSet<&Path> =
             workspace.deployments.iter().flat_map(Deployment::charts).map(|one| &*one.chart.directory).collect();
@@ -337,7 +338,7 @@ fn survey(root: &Path, config: &Config) -> (Arc<Checkout>, Vec<PathBuf>, Diagnos
 
 /// The documents of the files that may define something for Argo CD. They are parsed on all cores.
 fn candidates(root: &Path, files: Vec<PathBuf>, config: &Config) -> Vec<(PathBuf, Result<Vec<Document>>)> {
-    let files = find::relevant(root, files, |name| config.selects(name));
+    let files = find::relevant(root, files, |name| config.selects(name), |name| config.excludes(name));
     let parsed = parallel(cores(), &files, |path| read(root, path).and_then(|source| yaml::parse(&source)));
     files.into_iter().zip(parsed).collect()
 }

@@ -1,5 +1,8 @@
 //! `init`: writes charts.toml for a repository that has none, from what the repository contains.
 
+mod base_paths;
+mod by_hand;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -45,6 +48,12 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
     }
     let files = files(&root, &find::candidates(&root, |_| true));
     let excluded = excluded(&root, &files);
+    // Where everything is an example, the examples are what Argo CD deploys.
+    let (aside, templates): (Vec<_>, Vec<_>) = excluded.into_iter().partition(|pattern| pattern.ends_with("/**"));
+    let is_left = |name: &str| !globs::matches(&aside, name) && !globs::matches(&templates, name);
+    let anything = files.iter().any(|(name, documents)| !documents.is_empty() && is_left(name));
+    let mut excluded = if anything { [aside, templates].concat() } else { templates };
+    excluded.sort();
     let kept = files.into_iter().filter(|(name, _)| !globs::matches(&excluded, name));
     let documents: Vec<Document> = kept.flat_map(|(_, documents)| documents).collect();
     let remotes = Repository::around(&root).map(|git| git.remotes()).transpose()?.unwrap_or_default();
@@ -61,7 +70,8 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
     let ours = documents.iter().map(|one| &one.root).filter(|root| defines(root));
     let charts = bootstraps(&root, &survey, &init::repositories(ours));
     survey.jsonnet = jsonnet(&root, &documents);
-    survey.bootstraps = charts.iter().map(|chart| (chart.name.clone(), chart.path.clone())).collect();
+    survey.bootstraps = charts.iter().flat_map(by_hand::of_chart).collect();
+    survey.namespace = by_hand::namespace(&documents);
     // Applications in the values of a chart are in no manifest.
     let values: Vec<Document> = charts
         .iter()
@@ -69,6 +79,9 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
         .flat_map(|source| yaml::parse(&source).unwrap_or_default())
         .collect();
     let used = init::repositories(documents.iter().chain(&values).map(|document| &document.root));
+    let paths: Vec<&str> = used.iter().flat_map(|(_, paths)| paths).map(String::as_str).collect();
+    survey.bootstraps.extend(by_hand::kustomizations(&root, &paths, &survey.excluded));
+    declare_instances(&mut survey);
     let repository = init::repository(&used, &remotes, |path| root.join(path.trim_start_matches('/')).exists());
     let Some(repository) = repository else {
         let found = Diagnostic::new(Code::Usage, "cannot tell from which Git repository Argo CD deploys");
@@ -87,6 +100,7 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
     atomic_file::write(&path, init::configuration(&survey).as_bytes())?;
     let (mut workspace, mut found) = Workspace::load(&root, cache)?;
     survey.instances = instances(&workspace, &documents);
+    declare_instances(&mut survey);
     survey.clusters = clusters(&workspace, &documents, &survey);
     let sets = documents.iter().map(|one| &one.root).filter(|root| is(root, "ApplicationSet"));
     survey.samples = init::samples(&sets.collect::<Vec<_>>());
@@ -118,7 +132,7 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
         repository: survey.repository,
         applications: rendered,
         unrendered,
-        bootstraps: survey.bootstraps.into_iter().map(|(_, path)| path).collect(),
+        bootstraps: survey.bootstraps.into_iter().map(|one| one.path).collect(),
     };
     let mut diagnostics = Diagnostics::default();
     diagnostics.extend(found);
@@ -169,7 +183,16 @@ fn excluded(root: &Path, files: &[(String, Vec<Document>)]) -> Vec<String> {
         let mut texts = texts.filter_map(|path| toolbox::regular_file::read_to_string(path).ok());
         texts.any(|text| text.lines().any(|line| line.trim_start_matches([' ', '-', '.', '/']).starts_with(name)))
     };
-    init::excluded(files.iter().map(|(name, roots)| (*name, roots.iter().collect())), &paths, mentions)
+    let mut excluded =
+        init::excluded(files.iter().map(|(name, roots)| (*name, roots.iter().collect())), &paths, mentions);
+    let text = |name: &str| toolbox::regular_file::read_to_string(root.join(name)).unwrap_or_default();
+    let invalid = files.iter().filter(|(name, roots)| roots.is_empty() && !find::is_template(root, &root.join(name)));
+    let templates: Vec<&str> = invalid
+        .map(|(name, _)| *name)
+        .filter(|name| !globs::matches(&excluded, name) && init::is_template(&text(name)))
+        .collect();
+    excluded.extend(init::templates(&templates));
+    excluded
 }
 
 /// The clusters that ApplicationSets select by labels.
@@ -187,7 +210,8 @@ fn clusters(workspace: &Workspace, documents: &[Document], survey: &Survey) -> V
     let applications = written::applications(workspace);
     let destinations: Vec<_> = applications.map(|one| (text(&one, "name"), text(&one, "server"))).collect();
     let read = if sets.is_empty() { Read::default() } else { read(root) };
-    let known = known(root, &read.keys());
+    let mut known = known(root, &read.keys());
+    known.extend(base_paths::base_paths(root, &read.keys()));
     init::clusters(&sets, secrets.iter().map(|one| &one.root), &destinations, &read, &known, &survey.repository)
 }
 
@@ -229,7 +253,16 @@ fn retain_bootstraps(survey: &mut Survey, workspace: &Workspace) {
     let sources = workspace.deployments.iter().flat_map(|one| &one.application.sources);
     let sources = sources.filter(|source| source.field != "bootstrap[]");
     let deployed: BTreeSet<&str> = sources.map(|source| source.path.trim_matches('/')).collect();
-    survey.bootstraps.retain(|(_, path)| !deployed.contains(path.as_str()));
+    survey.bootstraps.retain(|one| !deployed.contains(one.path.as_str()));
+    let named: BTreeSet<String> = survey.bootstraps.iter().filter_map(|one| one.instance.clone()).collect();
+    survey.instances.retain(|name, directories| !directories.is_empty() || named.contains(name));
+}
+
+/// Declares the instances that are named by what is applied by hand.
+fn declare_instances(survey: &mut Survey) {
+    for name in survey.bootstraps.iter().filter_map(|one| one.instance.as_ref()) {
+        survey.instances.entry(name.clone()).or_default();
+    }
 }
 
 /// The directories with Jsonnet that mentions Applications, itself or in what it imports, and that no Application deploys.
@@ -349,7 +382,9 @@ fn yaml_files(root: &Path) -> impl Iterator<Item = String> {
 fn bootstraps(root: &Path, survey: &Survey, used: &[(String, Vec<String>)]) -> Vec<BootstrapChart> {
     let Ok(config) = Config::parse(&Source::new(CONFIG_FILE, init::configuration(survey))) else { return Vec::new() };
     let deployed = |path: &str| used.iter().any(|(_, paths)| paths.iter().any(|one| one.trim_matches('/') == path));
-    bootstrap_charts(root, &config).into_iter().filter(|chart| !deployed(&chart.path)).collect()
+    let charts: Vec<BootstrapChart> =
+        bootstrap_charts(root, &config).into_iter().filter(|chart| !deployed(&chart.path)).collect();
+    by_hand::roots(root, charts)
 }
 
 /// The Argo CD instances that seem to deploy from the repository.

@@ -68,12 +68,43 @@ fn is_deployed(directory: &str, paths: &[&str], mentions: &impl Fn(&str, &str) -
     paths.iter().map(|path| tidy(path)).any(inside) || mentions(parent, name)
 }
 
-/// Whether the name or a path of an Application contains a placeholder of another program, such as `${CLUSTER}`.
+/// Whether the name or a path of an Application contains a placeholder of another program, such as `${CLUSTER}` or `<CLUSTER>`.
 fn has_placeholder(root: &Node) -> bool {
     let is_ours = root.get("kind").and_then(Node::as_str).is_some_and(|kind| kind.starts_with("Application"));
     let text = |path: &[&str]| root.find(path).and_then(Node::as_str).unwrap_or_default();
     let fields = [&["metadata", "name"][..], &["spec", "source", "path"], &["spec", "source", "repoURL"]];
-    is_ours && fields.iter().any(|path| text(path).contains("${"))
+    is_ours && fields.iter().any(|path| text(path).contains("${") || has_token(text(path)))
+}
+
+/// Whether a text contains a token such as `<CLUSTER_NAME>`.
+fn has_token(text: &str) -> bool {
+    let is_token = |inner: &str| {
+        inner.len() > 1 && inner.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+    };
+    text.split('<').skip(1).any(|rest| rest.split_once('>').is_some_and(|(inner, _)| is_token(inner)))
+}
+
+/// Patterns of templates of another program: all with one extension before that of YAML, or else each.
+#[must_use]
+pub fn templates(files: &[&str]) -> Vec<String> {
+    let pattern = |file: &str| {
+        let name = file.rsplit('/').next().unwrap_or(file);
+        let mut parts = name.rsplit('.');
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some(end), Some(kind), Some(_)) => format!("**/*.{kind}.{end}"),
+            _ => file.to_owned(),
+        }
+    };
+    let mut patterns: Vec<String> = files.iter().map(|file| pattern(file)).collect();
+    patterns.sort();
+    patterns.dedup();
+    patterns
+}
+
+/// Whether a file that is not valid YAML is a template of another program.
+#[must_use]
+pub fn is_template(text: &str) -> bool {
+    ["${", "<#", "{%", "<%", "{{", "[[", "@@"].iter().any(|mark| text.contains(mark)) || has_token(text)
 }
 
 #[cfg(test)]

@@ -190,9 +190,19 @@ fn is_name(text: &str) -> bool {
 fn assumed(name: &str) -> String {
     let plain = name.replace(['_', '.'], "-").to_lowercase();
     let is = |words: &[&str]| words.iter().any(|word| plain.split('-').any(|part| part == *word));
-    if is(&["url", "endpoint", "repourl"]) {
+    if is(&["capacity", "size", "storage"]) {
+        "1Gi".to_owned()
+    } else if is(&["cron", "schedule"]) {
+        "0 3 * * *".to_owned()
+    } else if is(&["port", "replicas", "count", "number"]) {
+        "1".to_owned()
+    } else if is(&["enabled", "disabled"]) {
+        "true".to_owned()
+    } else if is(&["email", "mail"]) {
+        format!("{plain}@example.com")
+    } else if is(&["url", "repourl"]) {
         format!("https://{plain}.example.com")
-    } else if is(&["host", "hostname", "domain"]) {
+    } else if is(&["host", "hostname", "domain", "endpoint"]) {
         format!("{plain}.example.com")
     } else {
         plain.trim_matches('-').to_owned()

@@ -122,25 +122,72 @@ fn of_command(spec: &Node) -> Option<String> {
     (!pattern.is_empty() && !pattern.contains('$')).then(|| format!("**/{pattern}"))
 }
 
-/// The entries of charts.toml, as comments: a command runs only once somebody has read it.
+/// What a command does besides a build of the kustomization in its directory, which is all that is rendered; `None` if it is
+/// something else. argocd-vault-plugin reads secrets, and kubectl contains a Kustomize of its own.
+fn of_kustomize(command: &[String]) -> Option<(Vec<String>, &'static str)> {
+    let whole = match command {
+        [_, flag, script] if flag.starts_with('-') && flag.ends_with('c') => script.clone(),
+        words => words.join(" "),
+    };
+    let (build, filter) =
+        whole.split_once('|').map_or((whole.as_str(), None), |(build, rest)| (build, Some(rest.trim())));
+    let is_vault =
+        |filter: &str| filter.starts_with("argocd-vault-plugin generate") && !filter.contains(['|', ';', '&']);
+    if filter.is_some_and(|filter| !is_vault(filter)) {
+        return None;
+    }
+    let words: Vec<&str> = build.split_whitespace().collect();
+    let rest = match words.as_slice() {
+        ["kustomize", "build", rest @ ..] | ["kubectl", "kustomize", rest @ ..] => rest,
+        _ => return None,
+    };
+    let simple = |word: &&str| matches!(*word, "." | "./" | "--enable-helm") || word.starts_with("--load-restrictor=");
+    if !rest.iter().all(|word| simple(word)) {
+        return None;
+    }
+    let command = ["kustomize", "build"].iter().chain(rest).map(|word| (*word).to_owned()).collect();
+    let without = match (filter, words[0]) {
+        (Some(_), "kustomize") => ", without argocd-vault-plugin, so that its placeholders are rendered",
+        (Some(_), _) => ", without argocd-vault-plugin and with the Kustomize of Argo CD",
+        (None, "kustomize") => "",
+        (None, _) => ", with the Kustomize of Argo CD",
+    };
+    Some((command, without))
+}
+
+/// The entries of charts.toml. Those that only build a kustomization run no command of the repository; the others are
+/// comments: a command runs only once somebody has read it.
 pub(super) fn entries(plugins: &[Plugin]) -> String {
     let mut text = String::new();
-    if plugins.is_empty() {
-        return text;
+    let list = |words: &[String]| format!("[{}]", words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(", "));
+    let (built, others): (Vec<_>, Vec<_>) =
+        plugins.iter().map(|plugin| (plugin, of_kustomize(&plugin.command))).partition(|(_, build)| build.is_some());
+    for (plugin, (command, without)) in built.into_iter().filter_map(|(plugin, build)| Some((plugin, build?))) {
+        // The name of a file may contain a line break, after which nothing may be active.
+        let from = if plugin.file.is_empty() { String::new() } else { format!(" from {}", plugin.file.escape_debug()) };
+        text.push_str(&format!("\n# A config management plugin{from}{without}.\n"));
+        text.push_str(&format!("[[plugin]]\nname = {}\ncommand = {}\n", quoted(&plugin.name), list(&command)));
+        if !plugin.discover.is_empty() {
+            text.push_str(&format!("discover = {}\n", quoted(&plugin.discover)));
+        }
+        if plugin.explicit {
+            text.push_str("explicit = true    # only sources with a `plugin` section\n");
+        }
     }
-    text.push_str(
-        "\n# Config management plugins. Their commands run on this machine when something is rendered, so none runs before you\n\
-         # have read and uncommented it. It needs its programs on PATH; leave out what reads secrets, such as\n\
-         # `| argocd-vault-plugin generate -`, to render the placeholders.\n",
-    );
-    for plugin in plugins {
+    if !others.is_empty() {
+        text.push_str(
+            "\n# Config management plugins. Their commands run on this machine when something is rendered, so none runs before you\n\
+             # have read and uncommented it. It needs its programs on PATH; leave out what reads secrets, such as\n\
+             # `| argocd-vault-plugin generate -`, to render the placeholders.\n",
+        );
+    }
+    for (plugin, _) in others {
         if !plugin.file.is_empty() {
-            // The name of a file may contain a line break, after which nothing may be active.
             text.push_str(&format!("# From {}:\n", plugin.file.escape_debug()));
         }
         let command = match plugin.command.as_slice() {
             [] => "[\"sh\", \"-c\", \"helm template \\\"$ARGOCD_APP_NAME\\\" . --namespace \\\"$ARGOCD_APP_NAMESPACE\\\"\"]".to_owned(),
-            words => format!("[{}]", words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(", ")),
+            words => list(words),
         };
         text.push_str(&format!("# [[plugin]]\n# name = {}\n# command = {command}\n", quoted(&plugin.name)));
         if !plugin.discover.is_empty() {
@@ -192,6 +239,20 @@ mod tests {
         assert_eq!(found(older), ["b [x] "]);
         let command = "kind: ConfigManagementPlugin\nmetadata: {name: d}\nspec:\n  generate: {command: [x]}\n  discover: {find: {command: [sh, -c, \"find . -name 'Chart.yaml'\"]}}\n";
         assert_eq!(found(command), ["d [x] **/Chart.yaml"]);
+    }
+
+    #[test]
+    fn plugins_that_only_build_a_kustomization_are_active() {
+        let of = |command: &[&str]| {
+            let command: Vec<String> = command.iter().map(|word| (*word).to_owned()).collect();
+            of_kustomize(&command).map(|(words, _)| words.join(" "))
+        };
+        let vault = "kustomize build --enable-helm . | argocd-vault-plugin generate -s avp -";
+        assert_eq!(of(&["bash", "-c", vault]).as_deref(), Some("kustomize build --enable-helm ."));
+        assert_eq!(of(&["sh", "-c", "kubectl kustomize ."]).as_deref(), Some("kustomize build ."));
+        for other in ["kustomize build . | envsubst", "kustomize build . && rm -r x", "helm template ."] {
+            assert_eq!(of(&["sh", "-c", other]), None, "{other}");
+        }
     }
 
     #[test]

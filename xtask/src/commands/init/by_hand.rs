@@ -1,0 +1,79 @@
+//! What the repository contains that is applied by hand, because no Application deploys it, and that renders Applications.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use document::Node;
+use document::yaml::Document;
+use workspace::bootstrap_charts::BootstrapChart;
+use workspace::bootstrap_kustomizations::bootstrap_kustomizations;
+use workspace::find;
+
+use crate::init::ByHand;
+
+/// A chart, once for each environment.
+pub(super) fn of_chart(chart: &BootstrapChart) -> Vec<ByHand> {
+    let files: Vec<String> = find::files(&chart.directory)
+        .iter()
+        .map(|path| toolbox::inputs::name(&chart.directory, path))
+        .filter(|name| !name.starts_with("charts/"))
+        .collect();
+    ByHand::chart(&chart.name, &chart.path, &files)
+}
+
+/// The charts that no other chart deploys, as far as their templates say. One that deploys itself gets the name of the
+/// Application that does, which takes its place.
+pub(super) fn roots(root: &Path, charts: Vec<BootstrapChart>) -> Vec<BootstrapChart> {
+    // The directories of the templates that deploy each path, and the names of the Applications.
+    let mut deployed: BTreeMap<String, Vec<(String, Option<String>)>> = BTreeMap::new();
+    for file in super::yaml_files(root).filter(|file| file.contains("/templates/") && !charts.is_empty()) {
+        let text = toolbox::regular_file::read_to_string(root.join(&file)).unwrap_or_default();
+        let directory = file.split("/templates/").next().unwrap_or_default().to_owned();
+        for document in text.split("\n---") {
+            for path in values(document, "path").filter(|path| !path.contains("{{")) {
+                let name = values(document, "name").next().filter(|name| !name.contains("{{")).map(str::to_owned);
+                deployed.entry(path.to_owned()).or_default().push((directory.clone(), name));
+            }
+        }
+    }
+    let by_other = |chart: &BootstrapChart| {
+        deployed.get(&chart.path).into_iter().flatten().any(|(directory, _)| *directory != chart.path)
+    };
+    let (others, mut kept): (Vec<_>, Vec<_>) = charts.into_iter().partition(by_other);
+    if kept.is_empty() {
+        kept = others;
+    }
+    for chart in &mut kept {
+        let own = deployed.get(&chart.path).into_iter().flatten().find(|(directory, _)| *directory == chart.path);
+        if let Some(name) = own.and_then(|(_, name)| name.clone()) {
+            chart.name = name;
+        }
+    }
+    kept
+}
+
+/// The values of a key in a text of YAML.
+fn values<'t>(text: &'t str, key: &str) -> impl Iterator<Item = &'t str> {
+    text.lines().filter_map(move |line| {
+        let value = line.trim_start_matches([' ', '-']).strip_prefix(key)?.strip_prefix(':')?;
+        Some(value.trim().trim_matches(['"', '\'']).trim_matches('/'))
+    })
+}
+
+/// The kustomizations that change Applications, and that none of `paths` deploys.
+pub(super) fn kustomizations(root: &Path, paths: &[&str], excluded: &[String]) -> Vec<ByHand> {
+    let roots: Vec<(String, BTreeSet<String>)> = bootstrap_kustomizations(root, paths, excluded);
+    ByHand::kustomizations(&roots)
+}
+
+/// The namespace of most objects of Argo CD.
+pub(super) fn namespace(documents: &[Document]) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for root in documents.iter().map(|one| &one.root).filter(|root| super::defines(root)) {
+        if let Some(name) = root.find(&["metadata", "namespace"]).and_then(Node::as_str) {
+            *counts.entry(name).or_default() += 1;
+        }
+    }
+    let usual = counts.into_iter().filter(|(name, _)| !name.contains("{{")).max_by_key(|(_, count)| *count);
+    usual.map_or("argocd", |(name, _)| name).to_owned()
+}
