@@ -9,7 +9,7 @@ use argocd::application::{Defined, in_instance, instance_name, read_one};
 use argocd::application_set::{self, Cluster, Repository, Surroundings, Unavailable, Unknown};
 use argocd::glob;
 use diagnostics::{Code, Diagnostic, Diagnostics, Source};
-use document::Node;
+use document::{Node, Value};
 use toolbox::source::read;
 
 use crate::config::Config;
@@ -102,6 +102,12 @@ impl<'a> Generator<'a> {
             |reasons: Diagnostics| Unrendered { instance: instance.clone(), place: place.clone(), reasons };
         let mut generated = Generated { set: instance.clone(), ..Generated::default() };
         for one in outcome.applications {
+            if let Some(found) = wrong_type(&one.application) {
+                // Argo CD reads no Application of the set.
+                generated.applications.clear();
+                generated.unrendered.push(unrendered(found.into()));
+                return generated;
+            }
             let made_by = MadeBy {
                 set: instance.clone(),
                 file: set.source.name.clone(),
@@ -125,6 +131,22 @@ impl<'a> Generator<'a> {
         }
         generated
     }
+}
+
+/// The error about a switch of the sync policy that is no boolean, which no Application can have. In the template of an
+/// ApplicationSet, it may be a text before the parameters are inserted.
+fn wrong_type(application: &Node) -> Option<Diagnostic> {
+    let automated = application.find(&["spec", "syncPolicy", "automated"])?;
+    let switches = ["allowEmpty", "enabled", "prune", "selfHeal"].into_iter();
+    let found = switches.filter_map(|key| Some((key, automated.get(key)?)));
+    let (key, node) = found.into_iter().find(|(_, node)| !matches!(node.value, Value::Bool(_) | Value::Null))?;
+    let message = format!("`spec.syncPolicy.automated.{key}` must be `true` or `false`");
+    let found = Diagnostic::new(Code::ApplicationSetInvalid, message);
+    Some(
+        found
+            .at(node.place(), format!("found {}", node.describe()))
+            .help("set it in `spec.templatePatch`, which is YAML"),
+    )
 }
 
 /// What the ApplicationSets of one Argo CD instance can ask for.

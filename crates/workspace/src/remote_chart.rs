@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use argocd::release::Release;
-use diagnostics::Result;
+use diagnostics::{Code, Diagnostic, Result};
+use document::Node;
 use helm::chart::Chart;
 use helm::recipe::Recipe;
 
@@ -14,6 +15,22 @@ use crate::chart_recipe::{self, ChartPlace, Environment};
 use crate::deploy::{Deployment, RemoteChart};
 use crate::load::Workspace;
 use crate::target::{RemoteChartPart, Unpacked};
+
+/// The error about an archive that contains files that change how Argo CD renders it: overrides of the source, or files of
+/// another tool.
+fn reconfigured(directory: &Path, source: &RemoteChart) -> Option<Diagnostic> {
+    let entries = std::fs::read_dir(directory).ok()?.flatten();
+    let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    let overrides = |name: &&String| name.starts_with(".argocd-source") && name.ends_with(".yaml");
+    let other = |name: &&String| kustomize::kustomization::NAMES.contains(&name.as_str());
+    let name = names.iter().find(|name| overrides(name) || other(name))?;
+    let message =
+        format!("the archive of `{}` contains `{name}`, which changes how Argo CD renders it", source.pin.name);
+    let place = source.source.node.get("chart").map_or_else(|| source.source.repository_place.clone(), Node::place);
+    let found = Diagnostic::new(Code::NotRendered, message).at(place, "");
+    Some(found.help("accept that it is not rendered with `[[unrendered]]`, or use an archive without this file"))
+}
 
 /// Finds the value files of a chart from a Helm repository that is unpacked, and completes its command line.
 pub fn unpacked(
@@ -23,6 +40,9 @@ pub fn unpacked(
     part: &RemoteChartPart<'_>,
     directory: &Path,
 ) -> Result<Unpacked> {
+    if let Some(found) = reconfigured(directory, part.source) {
+        return Err(found.into());
+    }
     let outside = |path: &Path| path.starts_with(directory) || !path.starts_with(&workspace.root);
     let is_ignored = |path: &Path| !outside(path) && workspace.checkout.lacks(path);
     let environment = Environment { root: &workspace.root, config: &workspace.config, argocd, is_ignored: &is_ignored };
