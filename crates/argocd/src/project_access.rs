@@ -44,7 +44,10 @@ pub(crate) fn roles(nodes: &[Node], project: &str, diagnostics: &mut Diagnostics
                     if *count > 1 {
                         continue;
                     }
-                    let form = format!("p, proj:{project}:{name}, applications, sync, {project}/*, allow");
+                    let word = |index: usize| policy.split(',').nth(index).map(str::trim);
+                    let resource = word(2).filter(|word| RESOURCES.contains(word)).unwrap_or("applications");
+                    let action = word(3).filter(|word| ACTIONS.contains(word)).unwrap_or("sync");
+                    let form = format!("p, proj:{project}:{name}, {resource}, {action}, {project}/*, allow");
                     fields.report(
                         invalid(format!("policy has no effect: {what}"), place.clone(), "")
                             .help(format!("write it like `{form}`")),

@@ -17,6 +17,7 @@ use toolbox::archive::sha256;
 
 use crate::manifest::{Manifest, ObjectKey};
 use crate::secret_values::SecretValue;
+use crate::setting;
 
 /// The label of the template's file in findings about an object.
 pub const FROM_TEMPLATE: &str = "rendered from this template";
@@ -284,6 +285,7 @@ fn redact(node: &mut Node, source: &Arc<Source>, secrets: &[SecretValue]) {
         Value::String(text) if text.is_empty() => {}
         // A placeholder is not secret either.
         Value::String(text) if is_placeholder(text) => {}
+        Value::String(text) if setting::is_text(text) => *text = setting::SETTING.to_owned(),
         value => *value = Value::String(REDACTED.to_owned()),
     }
 }

@@ -191,7 +191,14 @@ impl Dockerfile {
             // Patterns, arguments, heredocs, and addresses.
             path.contains(['*', '?', '[', '$', ':', '<']) || folder.join(path.trim_start_matches('/')).exists()
         };
-        let missing = paths.iter().filter(|path| !exists(path));
+        // A directory that is not there at all is probably checked out or built before the image.
+        let is_provided = |path: &str| {
+            let (first, rest) = path.trim_start_matches("./").split_once('/').unwrap_or((path, ""));
+            let names = names_below(folder);
+            let similar = || nearest(first, names.iter().filter_map(|name| Some(name.split_once('/')?.0))).is_some();
+            !rest.is_empty() && !folder.join(first).exists() && !similar()
+        };
+        let missing = paths.iter().filter(|path| !exists(path) && !is_provided(path));
         Diagnostics(
             missing
                 .map(|path| {

@@ -24,7 +24,14 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         let url = root.text(&["spec", "source", "repoURL"]);
         url.is_none_or(|url| argocd::repository_url::same(url, &workspace.config.repository))
     };
-    let roots: Vec<Written<'_>> = subject.every_application().filter(deploys_a_folder).filter(own).collect();
+    // A kustomization that is not rendered is no directory of manifests, either.
+    let is_plain = |root: &Written<'_>| {
+        let path = root.text(&["spec", "source", "path"]).unwrap_or_default();
+        let folder = workspace.root.join(path.trim_start_matches('/'));
+        !["kustomization.yaml", "kustomization.yml", "Kustomization"].iter().any(|name| folder.join(name).is_file())
+    };
+    let roots: Vec<Written<'_>> =
+        subject.every_application().filter(deploys_a_folder).filter(own).filter(is_plain).collect();
     for root in &roots {
         let path = ["spec", "source", "path"];
         let folder = root.text(&path).unwrap_or_default();

@@ -68,7 +68,8 @@ fn wrong(object: &Object, container: &Container<'_>, words: &[&Node]) -> Option<
     let is_command = text.starts_with('-') && !text.starts_with("--") && text.ends_with('c');
     let ([_, script, ignored, ..], true) = (rest, is_command) else { return None };
     let text = script.as_str()?;
-    if text.contains(char::is_whitespace) || text.contains('$') {
+    // Further options may follow `-c`, before the script.
+    if text.contains(char::is_whitespace) || text.contains('$') || text.starts_with(['-', '+']) {
         return None;
     }
     let message = format!("`{name} -c` in {of} only runs `{text}`");

@@ -4,11 +4,13 @@
 //! controller fills in. In files, every Secret anywhere in a YAML document counts. Templates are not YAML yet; there,
 //! Secrets with literal values count.
 //!
-//! A value that is encrypted with SOPS, or that is a placeholder of argocd-vault-plugin, vals, or a template, is not plain.
+//! A value that is encrypted with SOPS, or that is a placeholder of argocd-vault-plugin, vals, or a template, is not plain, and
+//! neither is a setting without credentials, such as a configuration file, a script, or the address of a server.
 //! A Secret that declares a repository or a cluster to Argo CD counts only if it contains credentials.
 //!
 //! Does not look for passwords outside of Secrets, and never prints a value.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use document::yaml::Document;
 use document::{Node, Value, yaml};
 use kubernetes::object;
 use kubernetes::object::Object;
+use kubernetes::setting;
 
 use super::subject::Subject;
 
@@ -45,19 +48,31 @@ const EXTENSIONS: [&str; 4] = ["yaml", "yml", "json", "tpl"];
 pub fn check(subject: &Subject<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let mut rendered: Vec<&str> = Vec::new();
+    let mut objects = Vec::new();
     for object in subject.objects.iter().filter(|object| object.key.kind == "Secret" && object.key.group.is_empty()) {
         if let Some(place) = value(&object.root) {
-            diagnostics.push(of_object(object, place));
+            objects.push((object, place));
             rendered.extend(object.template_file.as_deref());
         }
     }
+    let mut in_files = BTreeSet::new();
     let root = &subject.workspace.root;
     for path in files(root) {
         let Ok(source) = toolbox::source::read(root, &path) else { continue };
         // A template and the object that it renders are one finding.
         if may_have_secret(&source.text) && !rendered.contains(&source.name.as_str()) {
-            diagnostics.extend(of_file(&source));
+            diagnostics.extend(of_file(&source, &mut in_files));
         }
+    }
+    // A file of a kustomization or of a directory and the object that comes from it are one finding, too.
+    let is_template = |file: &String| {
+        !["kustomization.yaml", "kustomization.yml", "Kustomization"].iter().any(|name| file.ends_with(name))
+    };
+    objects.retain(|(object, _)| {
+        object.template_file.as_ref().is_some_and(is_template) || !in_files.contains(&object.key.name)
+    });
+    for (object, place) in objects {
+        diagnostics.push(of_object(object, place));
     }
     diagnostics
 }
@@ -84,11 +99,12 @@ fn of_object(object: &Object, place: Place) -> Diagnostic {
         .help("render a SealedSecret, or refer to a Secret that is created elsewhere (`existingSecret`)")
 }
 
-fn of_file(source: &Arc<Source>) -> Diagnostics {
+/// The findings about a file. Adds the names of its Secrets to `names`.
+fn of_file(source: &Arc<Source>, names: &mut BTreeSet<String>) -> Diagnostics {
     let (mut found, mut unread) = (Vec::new(), Vec::new());
     let mut note = |documents: &[Document]| {
         for document in documents {
-            secrets(&document.root, &mut found);
+            secrets(&document.root, &mut found, names);
         }
     };
     if let Ok(documents) = yaml::parse(source) {
@@ -148,7 +164,10 @@ fn value(secret: &Node) -> Option<Place> {
     let declares = declares(secret);
     for field in fields {
         let entries = field.entries();
-        let counts = |key: &str, value: &Node| is_plain(value) && (!declares || is_credential(key, value));
+        let is_setting = |key: &str, value: &Node| value.as_str().is_some_and(|text| setting::is_setting(key, text));
+        let counts = |key: &str, value: &Node| {
+            is_plain(value) && !is_setting(key, value) && (!declares || is_credential(key, value))
+        };
         let values = entries.iter().filter(|(key, value)| counts(&key.name, value));
         found = found.or_else(|| values.clone().map(|(key, _)| key.span.clone()).next());
         withheld.extend(entries.iter().map(|(_, value)| value.span.clone()));
@@ -193,19 +212,20 @@ fn is_action(text: &str) -> bool {
 }
 
 /// Finds Secrets anywhere in a document, including lists of values and strings that contain YAML.
-fn secrets(node: &Node, found: &mut Vec<Place>) {
+fn secrets(node: &Node, found: &mut Vec<Place>, names: &mut BTreeSet<String>) {
     if node.get("kind").and_then(Node::as_str) == Some("Secret")
         && node.get("apiVersion").and_then(Node::as_str).is_none_or(|version| version == "v1")
         && let Some(place) = value(node)
     {
         found.push(place);
+        names.extend(node.find(&["metadata", "name"]).and_then(Node::as_str).map(str::to_owned));
         return;
     }
     match &node.value {
-        Value::Mapping(entries) => entries.iter().for_each(|(_, value)| secrets(value, found)),
-        Value::Sequence(items) => items.iter().for_each(|item| secrets(item, found)),
+        Value::Mapping(entries) => entries.iter().for_each(|(_, value)| secrets(value, found, names)),
+        Value::Sequence(items) => items.iter().for_each(|item| secrets(item, found, names)),
         Value::String(text) if text.contains("kind: Secret") => {
-            let within = of_file(&Source::new("", text.clone()));
+            let within = of_file(&Source::new("", text.clone()), names);
             if !within.is_empty() {
                 found.push(hidden(&node.source, &(node.span.start..node.span.start)));
             }
@@ -235,9 +255,12 @@ fn literal(text: &str) -> Option<Range<usize>> {
     None
 }
 
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start().len()
+}
+
 /// Finds the first key with a literal value below `data` or `stringData`. Each line comes with its offset.
 fn literal_value(lines: &[(usize, &str)]) -> Option<Range<usize>> {
-    let indent = |line: &str| line.len() - line.trim_start().len();
     let mut within: Option<usize> = None;
     for (index, (start, line)) in lines.iter().enumerate() {
         let text = line.trim();
@@ -260,7 +283,22 @@ fn literal_value(lines: &[(usize, &str)]) -> Option<Range<usize>> {
         let block = value.starts_with(['|', '>']);
         let value = if block { lines.get(index + 1).map_or("", |(_, next)| next.trim()) } else { value };
         let literal = value.trim_matches(['"', '\'']);
-        if !literal.is_empty() && !value.contains("{{") && !key.contains("{{") && !object::is_placeholder(literal) {
+        let whole = || -> String {
+            let deeper = |(_, line): &&(usize, &str)| {
+                line.trim().is_empty() || self::indent(line) > self::indent(lines[index].1)
+            };
+            lines[index + 1..].iter().take_while(deeper).map(|(_, line)| *line).collect()
+        };
+        let is_setting = || match block {
+            true => setting::is_setting(key.trim(), &whole()),
+            false => setting::is_setting(key.trim(), literal),
+        };
+        if !literal.is_empty()
+            && !value.contains("{{")
+            && !key.contains("{{")
+            && !object::is_placeholder(literal)
+            && !is_setting()
+        {
             let from = start + indent(line);
             return Some(from..from + key.len());
         }
@@ -298,8 +336,15 @@ mod tests {
     use super::*;
 
     fn at(text: &str) -> Vec<String> {
-        assert!(may_have_secret(text) || of_file(&Source::new("f.yaml", text)).is_empty(), "{text}");
-        of_file(&Source::new("f.yaml", text)).0.iter().map(|found| found.places[0].0.to_string()).collect()
+        assert!(
+            may_have_secret(text) || of_file(&Source::new("f.yaml", text), &mut BTreeSet::new()).is_empty(),
+            "{text}"
+        );
+        of_file(&Source::new("f.yaml", text), &mut BTreeSet::new())
+            .0
+            .iter()
+            .map(|found| found.places[0].0.to_string())
+            .collect()
     }
 
     #[test]
@@ -363,7 +408,10 @@ mod tests {
 
     #[test]
     fn values_are_never_printed() {
-        let found = of_file(&Source::new("f.yaml", "kind: Secret\nstringData:\n  a: hunter2\n  b: hunter3\n"));
+        let found = of_file(
+            &Source::new("f.yaml", "kind: Secret\nstringData:\n  a: hunter2\n  b: hunter3\n"),
+            &mut BTreeSet::new(),
+        );
         assert!(!found.0[0].places[0].0.source.text.contains("hunter"), "{found:?}");
     }
 }

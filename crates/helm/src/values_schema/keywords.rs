@@ -215,7 +215,10 @@ impl<'a> Checker<'a> {
 
     /// Reports a misspelled keyword.
     fn unknown(&mut self, node: &Node, key: &Key, path: &str) {
-        if let Some(near) = meant(&key.name) {
+        // `defaults` of Istio's charts is a schema that `$ref` refers to, and not a misspelled `default`.
+        let is_schema = |value: &Node| ["$ref", "properties", "type"].iter().any(|key| value.get(key).is_some());
+        let near = meant(&key.name).filter(|near| *near != "default" || !node.get(&key.name).is_some_and(is_schema));
+        if let Some(near) = near {
             let place = Place::new(&node.source, key.span.clone());
             let help = Some(format!("did you mean `{near}`?"));
             self.accepted(format!("unknown keyword `{path}`"), place, "ignored by Helm", help);

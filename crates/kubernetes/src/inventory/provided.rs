@@ -12,6 +12,25 @@ const ARGO_CD: &str = "argocd";
 /// The roles for users that every cluster has.
 const ROLES: &[&str] = &["admin", "cluster-admin", "edit", "view"];
 
+/// The roles that every cluster of OpenShift has.
+const OPENSHIFT_ROLES: &[&str] = &[
+    "alert-routing-edit",
+    "basic-user",
+    "cluster-monitoring-view",
+    "cluster-reader",
+    "cluster-status",
+    "monitoring-edit",
+    "monitoring-rules-edit",
+    "monitoring-rules-view",
+    "registry-admin",
+    "registry-editor",
+    "registry-viewer",
+    "self-access-reviewer",
+    "self-provisioner",
+    "storage-admin",
+    "sudoer",
+];
+
 /// The priority classes that every cluster has.
 const PRIORITY_CLASSES: &[&str] = &["system-cluster-critical", "system-node-critical"];
 
@@ -36,7 +55,9 @@ pub fn keys(id: &Id<'_>) -> Option<Keys> {
         ("", "ServiceAccount") => id.name == "default",
         ("", "Service") => (id.namespace, id.name) == ("default", "kubernetes"),
         ("", "Namespace") => id.name == "default" || SYSTEM.contains(&id.name),
-        ("rbac.authorization.k8s.io", "ClusterRole") => ROLES.contains(&id.name) || id.name.starts_with("system:"),
+        ("rbac.authorization.k8s.io", "ClusterRole") => {
+            ROLES.contains(&id.name) || OPENSHIFT_ROLES.contains(&id.name) || id.name.starts_with("system:")
+        }
         ("rbac.authorization.k8s.io", "Role" | "ClusterRoleBinding" | "RoleBinding") => id.name.starts_with("system:"),
         ("scheduling.k8s.io", "PriorityClass") => PRIORITY_CLASSES.contains(&id.name),
         _ => false,
