@@ -36,7 +36,9 @@ impl Cluster {
     /// The same destination of an Argo CD instance.
     #[must_use]
     pub fn of(self, argocd: &str) -> Self {
-        let shared = self.server.is_some() && self.server.as_deref() != Some(OWN_CLUSTER.0);
+        // A server that `init` assumed may be another one for each instance.
+        let is_known = |server: &str| server != OWN_CLUSTER.0 && !server.ends_with(".invalid");
+        let shared = self.server.as_deref().is_some_and(is_known);
         let argocd = if shared { String::new() } else { argocd.to_owned() };
         Self { argocd, ..self }
     }

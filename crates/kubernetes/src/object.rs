@@ -285,7 +285,7 @@ fn redact(node: &mut Node, source: &Arc<Source>, secrets: &[SecretValue]) {
         Value::String(text) if text.is_empty() => {}
         // A placeholder is not secret either.
         Value::String(text) if is_placeholder(text) => {}
-        Value::String(text) if setting::is_text(text) => *text = setting::SETTING.to_owned(),
+        Value::String(text) if setting::is_text(text) => setting::SETTING.clone_into(text),
         value => *value = Value::String(REDACTED.to_owned()),
     }
 }

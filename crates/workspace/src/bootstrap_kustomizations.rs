@@ -40,7 +40,7 @@ pub fn bootstrap_kustomizations(root: &Path, paths: &[&str], excluded: &[String]
             let one = one.trim_start_matches("./").trim_matches('/');
             path == one || !one.is_empty() && path.strip_prefix(one).is_some_and(|rest| rest.starts_with('/'))
         };
-        if path.is_empty() || paths.iter().any(|one| deployed(&one)) {
+        if path.is_empty() || paths.iter().any(deployed) {
             continue;
         }
         let files: BTreeSet<String> =

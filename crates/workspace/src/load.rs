@@ -232,7 +232,6 @@ impl Workspace {
         workspace.sound = !diagnostics.has_errors() && workspace.unrendered.iter().all(|one| !one.is_broken());
         diagnostics.extend(workspace.config.deprecated.clone());
         diagnostics.extend(workspace.config.check_tools(&workspace.tools_lock));
-        workspace.drop_unapplied();
         workspace.sort();
         let charts: BTreeSet<&Path> =
             workspace.deployments.iter().flat_map(Deployment::charts).map(|one| &*one.chart.directory).collect();
@@ -240,8 +239,9 @@ impl Workspace {
         Ok((workspace, diagnostics))
     }
 
-    /// Sorts the Applications by name.
+    /// Sorts the Applications by name, without those that are never applied.
     pub(crate) fn sort(&mut self) {
+        self.drop_unapplied();
         self.unrendered.sort_by(|left, right| left.instance.cmp(&right.instance));
         self.deployments.sort_by(|left, right| left.application.instance.cmp(&right.application.instance));
     }

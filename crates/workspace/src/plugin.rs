@@ -59,7 +59,7 @@ impl Plugin {
         };
         let plain = |word: &&str| word.chars().all(|c| c.is_ascii_alphanumeric() || "-_=./".contains(c));
         let ["kustomize", "build", rest @ ..] = words.as_slice() else { return None };
-        if !rest.iter().all(|word| plain(word)) {
+        if !rest.iter().all(plain) {
             return None;
         }
         let mut flags = Vec::new();

@@ -22,7 +22,7 @@ fn reconfigured(directory: &Path, source: &RemoteChart) -> Option<Diagnostic> {
     let entries = std::fs::read_dir(directory).ok()?.flatten();
     let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
-    let overrides = |name: &&String| name.starts_with(".argocd-source") && name.ends_with(".yaml");
+    let overrides = |name: &&String| name.strip_suffix(".yaml").is_some_and(|name| name.starts_with(".argocd-source"));
     let other = |name: &&String| kustomize::kustomization::NAMES.contains(&name.as_str());
     let name = names.iter().find(|name| overrides(name) || other(name))?;
     let message =

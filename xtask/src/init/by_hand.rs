@@ -61,14 +61,14 @@ impl ByHand {
         let of = |(path, files): &(String, BTreeSet<String>)| {
             let mut parts = parts(path);
             let last = parts.pop().unwrap_or_default();
-            let shared = shares(path, files);
-            let name = if shared { parts.pop().unwrap_or_else(|| "root".to_owned()) } else { last.clone() };
+            let several = shares(path, files);
+            let name = if several { parts.pop().unwrap_or_else(|| "root".to_owned()) } else { last.clone() };
             Self {
                 name,
                 path: path.clone(),
                 is_kustomization: true,
                 value_files: Vec::new(),
-                instance: shared.then_some(last),
+                instance: several.then_some(last),
             }
         };
         roots.iter().map(of).collect()

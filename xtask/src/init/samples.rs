@@ -190,15 +190,16 @@ fn is_name(text: &str) -> bool {
 fn assumed(name: &str) -> String {
     let plain = name.replace(['_', '.'], "-").to_lowercase();
     let is = |words: &[&str]| words.iter().any(|word| plain.split('-').any(|part| part == *word));
-    if is(&["capacity", "size", "storage"]) {
+    let last = plain.rsplit('-').next().unwrap_or_default();
+    if ["capacity", "size", "storage"].contains(&last) {
         "1Gi".to_owned()
-    } else if is(&["cron", "schedule"]) {
+    } else if ["cron", "schedule"].contains(&last) {
         "0 3 * * *".to_owned()
-    } else if is(&["port", "replicas", "count", "number"]) {
+    } else if ["port", "replicas", "count"].contains(&last) {
         "1".to_owned()
-    } else if is(&["enabled", "disabled"]) {
+    } else if ["enabled", "disabled"].contains(&last) {
         "true".to_owned()
-    } else if is(&["email", "mail"]) {
+    } else if ["email", "mail"].contains(&last) {
         format!("{plain}@example.com")
     } else if is(&["url", "repourl"]) {
         format!("https://{plain}.example.com")

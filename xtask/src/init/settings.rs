@@ -137,12 +137,11 @@ fn of_kustomize(command: &[String]) -> Option<(Vec<String>, &'static str)> {
         return None;
     }
     let words: Vec<&str> = build.split_whitespace().collect();
-    let rest = match words.as_slice() {
-        ["kustomize", "build", rest @ ..] | ["kubectl", "kustomize", rest @ ..] => rest,
-        _ => return None,
+    let (["kustomize", "build", rest @ ..] | ["kubectl", "kustomize", rest @ ..]) = words.as_slice() else {
+        return None;
     };
     let simple = |word: &&str| matches!(*word, "." | "./" | "--enable-helm") || word.starts_with("--load-restrictor=");
-    if !rest.iter().all(|word| simple(word)) {
+    if !rest.iter().all(simple) {
         return None;
     }
     let command = ["kustomize", "build"].iter().chain(rest).map(|word| (*word).to_owned()).collect();

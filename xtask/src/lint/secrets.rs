@@ -289,10 +289,8 @@ fn literal_value(lines: &[(usize, &str)]) -> Option<Range<usize>> {
             };
             lines[index + 1..].iter().take_while(deeper).map(|(_, line)| *line).collect()
         };
-        let is_setting = || match block {
-            true => setting::is_setting(key.trim(), &whole()),
-            false => setting::is_setting(key.trim(), literal),
-        };
+        let is_setting =
+            || if block { setting::is_setting(key.trim(), &whole()) } else { setting::is_setting(key.trim(), literal) };
         if !literal.is_empty()
             && !value.contains("{{")
             && !key.contains("{{")

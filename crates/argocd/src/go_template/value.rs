@@ -157,7 +157,7 @@ impl Value {
             Self::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
             Self::Int(number) | Self::Int64(number) => out.push_str(&number.to_string()),
             Self::Float(value) => out.push_str(&number::shortest(*value)),
-            Self::String(text) => out.push_str(text),
+            Self::String(text) | Self::Map(Map { printed: Some(text), .. }) => out.push_str(text),
             Self::List(items) => {
                 out.push('[');
                 for (index, item) in items.iter().enumerate() {
@@ -168,7 +168,6 @@ impl Value {
                 }
                 out.push(']');
             }
-            Self::Map(Map { printed: Some(text), .. }) => out.push_str(text),
             Self::Map(map) => {
                 out.push_str("map[");
                 for (index, (key, value)) in map.entries.borrow().iter().enumerate() {

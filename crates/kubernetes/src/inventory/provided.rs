@@ -12,7 +12,7 @@ const ARGO_CD: &str = "argocd";
 /// The roles for users that every cluster has.
 const ROLES: &[&str] = &["admin", "cluster-admin", "edit", "view"];
 
-/// The roles that every cluster of OpenShift has.
+/// The roles that every `OpenShift` cluster has.
 const OPENSHIFT_ROLES: &[&str] = &[
     "alert-routing-edit",
     "basic-user",

@@ -1,4 +1,4 @@
-//! Annotations of clusters that are the beginning of paths in this repository, as in the GitOps Bridge.
+//! Annotations of clusters that are the beginning of paths in this repository, as in the `GitOps` Bridge.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

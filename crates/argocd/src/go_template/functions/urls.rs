@@ -7,8 +7,10 @@ use crate::go_template::signature::Type::{Dictionary, Text};
 use crate::go_template::signature::{Function, Outcome};
 use crate::go_template::value::{Map, Value};
 
-pub(super) const FUNCTIONS: &[Function] =
-    &[Function::new("urlParse", &[Text], parse), Function::new("urlJoin", &[Dictionary], join)];
+pub(super) const FUNCTIONS: &[Function] = &[
+    Function::new("urlParse", &[Text], parse),
+    Function::new("urlJoin", &[Dictionary], |values| Ok(Value::string(&join(values)))),
+];
 
 /// The parts of a URL.
 fn parse(values: &[Value]) -> Outcome {
@@ -59,8 +61,8 @@ fn parse(values: &[Value]) -> Outcome {
 }
 
 /// The URL of parts.
-fn join(values: &[Value]) -> Outcome {
-    let Some(Value::Map(parts)) = values.first() else { return Ok(Value::string("")) };
+fn join(values: &[Value]) -> String {
+    let Some(Value::Map(parts)) = values.first() else { return String::new() };
     let part = |name: &str| match parts.get(name) {
         Some(Value::String(text)) => text.to_string(),
         _ => String::new(),
@@ -95,7 +97,7 @@ fn join(values: &[Value]) -> Outcome {
             url.push_str(&if name == "query" { value } else { encoded(&value) });
         }
     }
-    Ok(Value::string(&url))
+    url
 }
 
 fn is_scheme(text: &str) -> bool {
