@@ -92,6 +92,9 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
 /// How many other Applications a finding about a missing project names.
 const NAMED: usize = 8;
 
+/// How many projects that do not exist are findings of their own.
+const FEW: usize = 3;
+
 /// The findings about each project that does not exist, by the Argo CD instance and the project.
 #[derive(Default)]
 struct Absent<'a>(BTreeMap<(&'a str, &'a str), Users<'a>>);
@@ -111,7 +114,8 @@ impl<'a> Absent<'a> {
     }
 
     /// The findings at one place for each project, which name the Applications at others.
-    fn findings(self) -> Diagnostics {
+    fn findings(mut self) -> Diagnostics {
+        let together = self.take_unlike();
         let findings = self.0.into_values().flat_map(|(first, others)| {
             let named: Vec<String> = others.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
             let rest = others.len() - named.len();
@@ -122,7 +126,35 @@ impl<'a> Absent<'a> {
             };
             first.into_iter().map(move |found| note.iter().cloned().fold(found, Diagnostic::note))
         });
-        Diagnostics(findings.collect())
+        Diagnostics(findings.chain(together).collect())
+    }
+
+    /// One finding for all projects of an Argo CD instance that no other one resembles, if there are many: they are probably
+    /// defined in another repository.
+    fn take_unlike(&mut self) -> Vec<Diagnostic> {
+        let is_unlike = |(first, _): &Users<'_>| {
+            first.iter().all(|one| !one.helps.iter().any(|help| help.starts_with("did you mean")))
+        };
+        let mut unlike: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for ((argocd, project), _) in self.0.iter().filter(|(_, users)| is_unlike(users)) {
+            unlike.entry(argocd).or_default().push(project);
+        }
+        unlike.retain(|_, projects| projects.len() > FEW);
+        let together = unlike.into_iter().filter_map(|(argocd, projects)| {
+            let (first, others) = projects.split_first()?;
+            for project in others {
+                self.0.remove(&(argocd, project));
+            }
+            let found = self.0.remove(&(argocd, first))?.0.into_iter().next()?;
+            let named: Vec<String> = others.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
+            let rest = others.len() - named.len();
+            let rest = if rest > 0 { format!(", and {rest} more") } else { String::new() };
+            let found = found.note(format!("neither do {}{rest}", named.join(", ")));
+            Some(found.help(
+                "if other repositories define them, suppress `application-project` with `[[suppress]]` in charts.toml",
+            ))
+        });
+        together.collect()
     }
 }
 
