@@ -10,6 +10,8 @@ use argocd::application::SECRET_TYPE;
 use document::json::quoted;
 use document::{Node, Value};
 
+use super::samples::assumed;
+
 /// The name of the cluster in which Argo CD runs, and its API server.
 const IN_CLUSTER: (&str, &str) = ("in-cluster", "https://kubernetes.default.svc");
 /// How many labels or annotations are written on one line.
@@ -143,7 +145,7 @@ pub fn clusters<'a>(
             |key: &str| (key.ends_with("cluster_name") || key.ends_with("cluster-name")).then(|| cluster.name.clone());
         let value = |key: &str| named(key).or_else(|| selected(key)).or_else(|| known.get(key).cloned());
         for key in &read.labels {
-            cluster.labels.entry(key.clone()).or_insert_with(|| value(key).unwrap_or_default());
+            cluster.labels.entry(key.clone()).or_insert_with(|| value(key).unwrap_or_else(|| assumed_of(key)));
         }
         for key in &read.annotations {
             let usual = || match key.as_str() {
@@ -151,10 +153,16 @@ pub fn clusters<'a>(
                 key if key.ends_with("revision") => Some("HEAD".to_owned()),
                 _ => value(key),
             };
-            cluster.annotations.entry(key.clone()).or_insert_with(|| usual().unwrap_or_default());
+            cluster.annotations.entry(key.clone()).or_insert_with(|| usual().unwrap_or_else(|| assumed_of(key)));
         }
     }
     clusters
+}
+
+/// The value of a label or an annotation that nothing says; empty for the beginning of a path.
+fn assumed_of(key: &str) -> String {
+    let name = key.rsplit('/').next().unwrap_or(key);
+    if name.contains("path") { String::new() } else { assumed(name) }
 }
 
 /// The labels and annotations of clusters that templates of ApplicationSets read.
@@ -416,7 +424,7 @@ mod tests {
             found(&set("{matchLabels: {a: b}}", template), "", &[]),
             "[[cluster]]\nname = \"in-cluster\"\nserver = \"https://kubernetes.default.svc\"\n\
              labels = { a = \"b\", cluster_name = \"in-cluster\", path = \"charts/sets\" }\n\
-             annotations = { \"a/b\" = \"\", addons_repo_url = \"https://git.example.com/home.git\" }"
+             annotations = { \"a/b\" = \"b\", addons_repo_url = \"https://git.example.com/home.git\" }"
         );
     }
 }

@@ -3,11 +3,13 @@
 use document::Node;
 
 /// Directories of tests and documentation.
-const ASIDE: [&str; 14] = [
+const ASIDE: [&str; 16] = [
     "testdata",
     "test-data",
     "fixtures",
     "__fixtures__",
+    "tests",
+    "e2e",
     "examples",
     "example",
     "samples",

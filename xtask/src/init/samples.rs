@@ -187,7 +187,7 @@ fn is_name(text: &str) -> bool {
 }
 
 /// A value that is valid in most places.
-fn assumed(name: &str) -> String {
+pub(super) fn assumed(name: &str) -> String {
     let plain = name.replace(['_', '.'], "-").to_lowercase();
     let is = |words: &[&str]| words.iter().any(|word| plain.split('-').any(|part| part == *word));
     let last = plain.rsplit('-').next().unwrap_or_default();

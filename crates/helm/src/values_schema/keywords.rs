@@ -148,6 +148,8 @@ pub fn check(root: &Node) -> Unsound {
 pub fn meant(name: &str) -> Option<&'static str> {
     let known = |(keyword, _): &(&'static str, Kind)| *keyword;
     if KEYWORDS.iter().any(|keyword| known(keyword) == name) || name.starts_with(['$', '@', 'x']) && name.contains('-')
+        // A usual mark of comments.
+        || name.starts_with(['_', '/'])
     {
         return None;
     }
