@@ -191,12 +191,13 @@ impl Dockerfile {
             // Patterns, arguments, heredocs, and addresses.
             path.contains(['*', '?', '[', '$', ':', '<']) || folder.join(path.trim_start_matches('/')).exists()
         };
-        // A directory that is not there at all is probably checked out or built before the image.
+        // A directory that is not there, or empty as a submodule, is probably checked out or built before the image.
         let is_provided = |path: &str| {
             let (first, rest) = path.trim_start_matches("./").split_once('/').unwrap_or((path, ""));
             let names = names_below(folder);
             let similar = || nearest(first, names.iter().filter_map(|name| Some(name.split_once('/')?.0))).is_some();
-            !rest.is_empty() && !folder.join(first).exists() && !similar()
+            let is_filled = std::fs::read_dir(folder.join(first)).is_ok_and(|mut entries| entries.next().is_some());
+            !rest.is_empty() && !is_filled && !folder.join(first).is_file() && !similar()
         };
         let missing = paths.iter().filter(|path| !exists(path) && !is_provided(path));
         Diagnostics(
