@@ -14,6 +14,7 @@ use document::json::quoted;
 use document::{Node, Value};
 
 pub use self::by_hand::ByHand;
+use self::by_hand::release;
 pub use self::clusters::{Cluster, Read, clusters, value_of};
 pub use self::excluded::{excluded, is_template, templates};
 pub use self::samples::{Sample, samples};
@@ -273,14 +274,6 @@ pub fn configuration(survey: &Survey) -> String {
         );
     }
     text
-}
-
-/// A name like another one that Helm accepts for a release.
-fn release(name: &str) -> String {
-    let allowed = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
-    let name: String = name.chars().map(allowed).collect();
-    let name = name.trim_matches('-');
-    if name.is_empty() { "bootstrap".to_owned() } else { name.to_owned() }
 }
 
 /// A value of the tool's own charts.toml.

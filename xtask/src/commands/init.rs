@@ -71,7 +71,7 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
     let charts = bootstraps(&root, &survey, &init::repositories(ours));
     survey.jsonnet = jsonnet(&root, &documents);
     survey.bootstraps = charts.iter().flat_map(by_hand::of_chart).collect();
-    survey.namespace = by_hand::namespace(&documents);
+    survey.namespace = by_hand::namespace(documents.iter().map(|one| &one.root).filter(|root| defines(root)));
     // Applications in the values of a chart are in no manifest.
     let values: Vec<Document> = charts
         .iter()
@@ -384,7 +384,7 @@ fn bootstraps(root: &Path, survey: &Survey, used: &[(String, Vec<String>)]) -> V
     let deployed = |path: &str| used.iter().any(|(_, paths)| paths.iter().any(|one| one.trim_matches('/') == path));
     let charts: Vec<BootstrapChart> =
         bootstrap_charts(root, &config).into_iter().filter(|chart| !deployed(&chart.path)).collect();
-    by_hand::roots(root, charts)
+    by_hand::roots(root, charts, yaml_files(root))
 }
 
 /// The Argo CD instances that seem to deploy from the repository.

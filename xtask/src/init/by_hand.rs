@@ -8,8 +8,6 @@ use std::fmt::Write;
 
 use document::json::quoted;
 
-use super::release;
-
 /// Names of value files that are for no environment.
 const SHARED: [&str; 11] = [
     "common", "default", "defaults", "example", "global", "sample", "schema", "secret", "secrets", "shared", "template",
@@ -144,6 +142,14 @@ pub(super) fn entries(all: &[ByHand], namespace: &str) -> String {
         }
     }
     text
+}
+
+/// A name like another one that Helm accepts for a release.
+pub(super) fn release(name: &str) -> String {
+    let allowed = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let name: String = name.chars().map(allowed).collect();
+    let name = name.trim_matches('-');
+    if name.is_empty() { "bootstrap".to_owned() } else { name.to_owned() }
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use document::Node;
-use document::yaml::Document;
 use workspace::bootstrap_charts::BootstrapChart;
 use workspace::bootstrap_kustomizations::bootstrap_kustomizations;
 use workspace::find;
@@ -22,11 +21,15 @@ pub(super) fn of_chart(chart: &BootstrapChart) -> Vec<ByHand> {
 }
 
 /// The charts that no other chart deploys, as far as their templates say. One that deploys itself gets the name of the
-/// Application that does, which takes its place.
-pub(super) fn roots(root: &Path, charts: Vec<BootstrapChart>) -> Vec<BootstrapChart> {
+/// Application that does, which takes its place. `files` are those that may be templates.
+pub(super) fn roots(
+    root: &Path,
+    charts: Vec<BootstrapChart>,
+    files: impl Iterator<Item = String>,
+) -> Vec<BootstrapChart> {
     // The directories of the templates that deploy each path, and the names of the Applications.
     let mut deployed: BTreeMap<String, Vec<(String, Option<String>)>> = BTreeMap::new();
-    for file in super::yaml_files(root).filter(|file| file.contains("/templates/") && !charts.is_empty()) {
+    for file in files.filter(|file| file.contains("/templates/") && !charts.is_empty()) {
         let text = toolbox::regular_file::read_to_string(root.join(&file)).unwrap_or_default();
         let directory = file.split("/templates/").next().unwrap_or_default().to_owned();
         for document in text.split("\n---") {
@@ -66,10 +69,10 @@ pub(super) fn kustomizations(root: &Path, paths: &[&str], excluded: &[String]) -
     ByHand::kustomizations(&roots)
 }
 
-/// The namespace of most objects of Argo CD.
-pub(super) fn namespace(documents: &[Document]) -> String {
+/// The namespace of most of the objects of Argo CD.
+pub(super) fn namespace<'a>(objects: impl Iterator<Item = &'a Node>) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for root in documents.iter().map(|one| &one.root).filter(|root| super::defines(root)) {
+    for root in objects {
         if let Some(name) = root.find(&["metadata", "namespace"]).and_then(Node::as_str) {
             *counts.entry(name).or_default() += 1;
         }
