@@ -231,12 +231,11 @@ fn lines_that_a_template_line_changes_name_the_line() {
         let name = format!("charts/postfix/templates/{file}");
         let text = fs::read_to_string(support::repository().join(&name)).expect("a template");
         let lines: Vec<&str> = text.lines().collect();
-        let edited =
-            (0..lines.len()).filter(|index| !lines[*index].trim().is_empty()).step_by(11).map(|index| {
-                let mut edited: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
-                edited[index].push('x');
-                (format!("{}", index + 1), Vec::new(), edited.join("\n") + "\n")
-            });
+        let edited = (0..lines.len()).filter(|index| !lines[*index].trim().is_empty()).step_by(11).map(|index| {
+            let mut edited: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+            edited[index].push('x');
+            (format!("{}", index + 1), Vec::new(), edited.join("\n") + "\n")
+        });
         let edits: Vec<Edit> = edited.collect();
         with_edits(original.path(), "postfix/everything", &name, &helm, &edits, &|(number, _, _), before, after| {
             let number: usize = number.parse().expect("a number");
