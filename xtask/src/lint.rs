@@ -65,8 +65,11 @@ pub mod rbac_rules;
 pub mod references;
 mod replicas;
 pub mod repository_moved;
+mod scenario_applied;
 mod scenario_images;
+mod scenario_needs;
 pub mod scenario_objects;
+pub mod scenario_references;
 pub mod scenario_values;
 pub mod scenarios;
 pub mod sealed_secret;
@@ -201,6 +204,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(references::CODES, Run::Objects(references::check)),
     Check::new(repository_moved::CODES, Run::Files(repository_moved::check)),
     Check::new(scenario_objects::CODES, Run::Objects(scenario_objects::check)),
+    Check::new(scenario_references::CODES, Run::Objects(scenario_references::check)),
     Check::new(scenario_values::CODES, Run::Helm(scenario_values::check)),
     Check::new(scenarios::CODES, Run::Files(scenarios::check)),
     Check::new(sealed_secret::CODES, Run::Objects(sealed_secret::check)),
