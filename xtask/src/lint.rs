@@ -31,6 +31,7 @@ pub mod coverage;
 pub mod disruption_blocked;
 pub mod dockerfiles;
 pub mod gitops_files;
+pub mod go_durations;
 pub mod helm;
 pub mod helm_lint;
 pub mod hook_unknown;
@@ -173,6 +174,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(disruption_blocked::CODES, Run::Objects(disruption_blocked::check)),
     Check::new(dockerfiles::CODES, Run::Files(dockerfiles::check)),
     Check::new(gitops_files::CODES, Run::Files(gitops_files::check)),
+    Check::new(go_durations::CODES, Run::Objects(go_durations::check)),
     Check::new(helm_lint::CODES, Run::Helm(helm_lint::check)),
     Check::new(hook_unknown::CODES, Run::Files(hook_unknown::check)),
     Check::new(ignored_differences::CODES, Run::Objects(ignored_differences::check)),
