@@ -62,6 +62,7 @@ pub mod pre_stop;
 pub mod probe_ports;
 pub mod project_wave;
 pub mod prometheus_rules;
+mod promql;
 pub mod rbac_rules;
 pub mod references;
 mod replicas;
