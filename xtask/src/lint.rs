@@ -98,6 +98,7 @@ pub mod values_schema;
 pub mod values_table;
 pub mod version_vulnerable;
 pub mod well_known;
+mod workflow_expressions;
 pub mod workflows;
 
 use diagnostics::{Class, Code, Diagnostics};
