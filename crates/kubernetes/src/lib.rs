@@ -28,5 +28,6 @@ pub mod schedule;
 pub mod schemas;
 pub mod scope;
 pub mod secret_values;
+pub mod time_zone;
 pub mod validate;
 pub mod workload;
