@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use diagnostics::wording::plural;
 use diagnostics::{Class, Code, Diagnostic, Diagnostics, Place};
 
+use super::forbidden_kinds;
+
 /// Whether the second finding follows from the first.
 type Follows = fn(&Diagnostic, &Diagnostic) -> bool;
 
@@ -18,11 +20,15 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::AnnotationUnknown, Code::SealedSecretWave, in_its_file),
     (Code::ApplicationDestination, Code::ChangeDataLoss, moves),
     (Code::ApplicationDestination, Code::ProjectForbids, same_application),
+    (Code::ApplicationDestination, Code::ScenarioInvalid, in_its_scenario),
     (Code::ApplicationInvalid, Code::ApplicationSync, same_file),
+    (Code::ApplicationInvalid, Code::ApplicationInvalid, one_source),
     (Code::ApplicationInvalid, Code::ObjectRefused, same_line),
     (Code::ApplicationProject, Code::ProjectUnused, same_application),
     (Code::ArgocdField, Code::ApplicationSync, meant),
     (Code::ArgocdField, Code::ApplicationSync, malformed),
+    (Code::ArgocdField, Code::ArgocdField, empty_without_it),
+    (Code::ArgocdField, Code::SyncPolicyImplicit, same_line),
     (Code::ArgocdField, Code::ApplicationSync, invalid_option),
     (Code::ArgocdField, Code::IgnoreDifferencesUnmatched, same_line),
     (Code::ApplicationMissing, Code::ArgocdField, not_selected),
@@ -32,11 +38,20 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::ArgocdField, Code::ProjectForbids, same_list),
     (Code::ChangeDataLoss, Code::ProjectUnused, deleted_application),
     (Code::ChangeDataLoss, Code::ScenarioInvalid, renamed_by_the_same),
+    (Code::ChangeDataLoss, Code::ScenarioInvalid, without_its_application),
+    (Code::ChangeDataLoss, Code::ScenarioInvalid, in_its_scenario),
     (Code::ChangeDataLoss, Code::SchemaMissing, definition),
+    (Code::ChangeRefused, Code::ObjectRefused, same_line),
     (Code::ChartInvalid, Code::GoldenDirectoryOrphaned, of_the_file),
     (Code::ChartLockOutdated, Code::RepositoryMoved, same_line),
     (Code::ChartMissing, Code::ManifestUndeployed, same_line),
     (Code::ChartLockOutdated, Code::ValuesSchemaOpen, same_chart),
+    (Code::DocumentLost, Code::FieldUnknown, same_object),
+    (Code::DocumentLost, Code::ObjectInvalid, same_object),
+    (Code::DocumentLost, Code::ReferenceKey, same_application),
+    (Code::DocumentLost, Code::ReferenceMissing, same_application),
+    (Code::DocumentLost, Code::ReferencePort, same_application),
+    (Code::DocumentLost, Code::SelectorUnmatched, same_application),
     (Code::ApplicationInvalid, Code::TargetRevisionDiffers, same_file),
     (Code::ConfigUnknownKey, Code::ScenarioInvalid, misspelled_tool),
     (Code::FieldUnknown, Code::AlertInvalid, same_line),
@@ -47,34 +62,45 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::FieldUnknown, Code::ObjectRefused, lacks_the_field),
     (Code::FieldUnknown, Code::ObjectRefused, labels_elsewhere),
     (Code::FieldUnknown, Code::ReferencePort, siblings),
+    (Code::FieldUnknown, Code::SealedSecretInvalid, same_object),
     (Code::FieldUnknown, Code::SelectorUnmatched, pods_without_labels),
     (Code::GoldenDirectoryOrphaned, Code::BranchUncovered, of_a_case),
     (Code::GoldenDirectoryOrphaned, Code::ValueUncovered, of_a_case),
     (Code::HelmRefused, Code::FieldUnknown, same_line),
+    (Code::HelmLint, Code::ImageInvalid, without_a_version),
     (Code::HelmRefused, Code::HelmLint, same_pointer),
     (Code::HelmRefused, Code::HelmRefused, unknown_in_a_case),
     (Code::HelmRefused, Code::ObjectRefused, labels_of_its_output),
     (Code::HelmRefused, Code::SelectorUnmatched, pods_without_labels),
     (Code::HelmRefused, Code::ScenarioInvalid, same_line),
     (Code::HelmRefused, Code::ValueUnknown, not_read),
+    (Code::KeyMisspelled, Code::ObjectRefused, same_line),
+    (Code::KeyMisspelled, Code::ReferenceMissing, same_object),
     (Code::NamespaceMismatch, Code::NamespaceMismatch, another_object),
     (Code::NamespaceMismatch, Code::ProjectForbids, same_object),
     (Code::NamespaceMismatch, Code::ProjectForbids, same_namespace),
+    (Code::NamespaceMismatch, Code::ReferenceMissing, elsewhere),
     (Code::ObjectInvalid, Code::NetworkPolicyOpen, same_object),
+    (Code::ObjectInvalid, Code::ObjectRefused, depends_on_it),
     (Code::ObjectInvalid, Code::ReferencePort, siblings),
     (Code::ObjectRefused, Code::DisruptionBlocked, same_object),
     (Code::HelmRefused, Code::TemplateUnrendered, same_line),
     (Code::ObjectRefused, Code::HelmLint, same_name),
     (Code::ObjectRefused, Code::ImageInvalid, no_image),
+    (Code::ObjectRefused, Code::KeyMisspelled, same_line),
+    (Code::ObjectRefused, Code::PodSecurity, conflicting),
     (Code::ObjectRefused, Code::ReferencePort, invalid_port_name),
     (Code::ObjectRefused, Code::ReferenceMissing, suggests_the_name),
     (Code::ObjectRefused, Code::SelectorUnmatched, same_labels),
     (Code::ObjectShared, Code::ApplicationProject, copied_project),
     (Code::PodSecurity, Code::PodUnstartable, one_of_its_places),
+    (Code::PodSecurity, Code::ObjectInvalid, same_line),
+    (Code::PodSecurity, Code::ObjectRefused, privileged),
     (Code::ProjectDefault, Code::ProjectUnused, same_application),
     (Code::ProjectForbids, Code::ChangeDataLoss, moves),
     (Code::ProjectForbids, Code::NamespaceLabel, of_that_namespace),
     (Code::ProjectForbids, Code::ProjectUnused, suggests_the_project),
+    (Code::ProjectForbids, Code::ScenarioInvalid, in_its_scenario),
     (Code::ProjectUnused, Code::ProjectForbids, same_line),
     (Code::ReferenceMissing, Code::ReferenceMissing, selected_by_an_alert),
     (Code::ReferencePort, Code::ReferencePort, of_the_target_port),
@@ -84,6 +110,8 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::NullIgnored, Code::ObjectInvalid, null),
     (Code::ScenarioInvalid, Code::ValueUnknown, same_line),
     (Code::SchemasOutdated, Code::NodeImageDiffers, anywhere),
+    (Code::SecretPlain, Code::ObjectInvalid, same_object),
+    (Code::SecretPlain, Code::ObjectRefused, same_object),
     (Code::SchemaMissing, Code::HelmLint, same_version),
     (Code::SchemaMissing, Code::HelmLint, same_template),
     (Code::SchemaMissing, Code::ScopeUnknown, same_object),
@@ -97,8 +125,11 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::TemplateUnrendered, Code::ValueUncovered, of_its_chart),
     (Code::TemplateUnrendered, Code::ValueUnknown, of_its_chart),
     (Code::ValueUndefined, Code::BranchUncovered, same_line),
+    (Code::ValueUndefined, Code::HelmRefused, same_line),
+    (Code::ValueUndefined, Code::ManifestInvalid, same_line),
     (Code::ValueUndefined, Code::ObjectInvalid, lacks_a_value),
     (Code::ValueUndefined, Code::ObjectRefused, near_line),
+    (Code::ValueUnknown, Code::VersionVulnerable, of_its_image),
     (Code::ValuesSchemaInvalid, Code::HelmRefused, same_value),
 ];
 
@@ -110,6 +141,9 @@ const NEAR: usize = 12;
 
 /// The end of the message about the tool of a step.
 const UNPINNED: &str = " is not pinned in charts.toml";
+
+/// The end of the message about scenarios of an Application that does not exist.
+const NEVER_RUN: &str = ", so its scenarios never run";
 
 /// The end of the message about a selector of a workload that does not match its own pods.
 const LABELS: &str = " does not match the template labels";
@@ -127,6 +161,7 @@ pub fn remove(diagnostics: &mut Diagnostics) {
         }
         diagnostics.0.retain(|found| found.code != *effect || !causes.iter().any(|cause| follows(cause, found)));
     }
+    forbidden_kinds::merge(diagnostics);
     remove_conventions(diagnostics);
     remove_of_another_chart(diagnostics);
     remove_edits(diagnostics);
@@ -201,6 +236,8 @@ fn count_repeats(diagnostics: &mut Diagnostics) {
         }
         // Steps with the same tool.
         Code::ScenarioInvalid if found.message.ends_with(UNPINNED) => Some((found.message.clone(), Vec::new())),
+        // The folders of both kinds of scenarios.
+        Code::ScenarioInvalid if found.message.ends_with(NEVER_RUN) => Some((found.message.clone(), Vec::new())),
         // Containers with the same image.
         Code::ImageInvalid => Some((found.message.clone(), Vec::new())),
         // Uses of one invalid name of a port.
@@ -223,6 +260,15 @@ fn count_repeats(diagnostics: &mut Diagnostics) {
             let list = found.helps.iter().find(|help| help.contains("ResourceWhitelist` of project"))?;
             Some((list.clone(), vec![application(found)?.to_owned()]))
         }
+        // Uses of one wrong value in an object.
+        Code::ObjectInvalid | Code::ObjectRefused | Code::QuantitySuspicious | Code::DurationInvalid => {
+            let place = first(found)?;
+            let written = place.source.text.get(place.span.clone()?)?.to_owned();
+            let (file, line) = line(found)?;
+            let (origin, target) = (found.origin.as_ref()?, found.target.clone()?);
+            let object = [origin.kind.clone(), origin.name.clone(), target];
+            Some((label(found).to_owned(), [written, file, line.to_string()].into_iter().chain(object).collect()))
+        }
         // Objects of the same templates.
         Code::ObjectDuplicate => {
             let templates = found.places.iter().skip(1).map(|(place, _)| place.source.name.clone());
@@ -242,6 +288,10 @@ fn count_repeats(diagnostics: &mut Diagnostics) {
         let others = key(found).and_then(|key| counts.get(&key)).map_or(0, |count| count - 1);
         if others > 0 {
             found.notes.push(format!("the same in {}", plural(others, "other place")));
+            // Several Applications agree, and charts.toml does not.
+            if found.code == Code::RepositoryMismatch && found.places.len() > 1 {
+                found.places.swap(0, 1);
+            }
         }
     }
 }
@@ -664,6 +714,73 @@ fn same_labels(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     same_application(cause, effect)
         && cause.message.contains("does not match the template labels")
         && effect.message.contains("matches no pod")
+}
+
+/// Whether a namespace is unknown in a scenario of an Application whose namespace is wrong, or another one now.
+fn in_its_scenario(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let moved = cause.code == Code::ApplicationDestination
+        || cause.message.contains(" moves to namespace `")
+        || cause.message.contains("does not allow namespace `");
+    let folders = application(cause).map(|app| [format!("tests/kind/{app}/"), format!("tests/gitops/{app}/")]);
+    let file = first(effect).map(|place| place.source.name.as_str()).unwrap_or_default();
+    let inside = folders.is_some_and(|folders| folders.iter().any(|folder| file.starts_with(folder.as_str())));
+    moved && inside && effect.message.ends_with("` does not exist in this scenario")
+}
+
+/// Whether scenarios never run because their Application is no longer defined.
+fn without_its_application(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let named = application(cause).map(|app| format!("no Application is named `{app}`{NEVER_RUN}"));
+    named.is_some_and(|message| effect.message == message) && cause.message.contains("is no longer defined")
+}
+
+/// Whether an image has no tag because Chart.yaml does not have the field for its version.
+fn without_a_version(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let misspelled = cause.message.contains("Chart.yaml has no field `")
+        && cause.helps.iter().any(|help| help.contains("`appVersion`"));
+    misspelled && label(effect) == "the tag is empty"
+}
+
+/// Whether the image of a dependency has its default version because the value with the version is misspelled.
+fn of_its_image(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    cause.message.contains(".image.") && same_chart(cause, effect)
+}
+
+/// Whether an object is missing only because it is in another namespace.
+fn elsewhere(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let moved = effect.helps.iter().any(|help| help == "render both in the same namespace");
+    moved && in_its_file(cause, effect) && same_application(cause, effect)
+}
+
+/// Whether a field is only not allowed because of the value of the field that is invalid anyway.
+fn depends_on_it(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let field = cause.origin.as_ref().and_then(|origin| origin.path.last());
+    field.is_some_and(|field| effect.message.contains(&format!(" when `{field}: "))) && same_object(cause, effect)
+}
+
+/// Whether a source is written as a list of sources, and the single one is missing.
+fn one_source(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    same_file(cause, effect)
+        && cause.message == "`spec.sources` must be a list"
+        && effect.message == "`spec.source` is required"
+}
+
+/// Whether an entry has no effect because its only field is unknown.
+fn empty_without_it(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    cause.message.starts_with("unknown field ")
+        && effect.message.ends_with(" has no effect")
+        && near_line(cause, effect)
+}
+
+/// Whether a container may escalate because it is privileged, which it must not be.
+fn privileged(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    same_object(cause, effect)
+        && cause.message.contains("privileged: true`")
+        && effect.message.ends_with("conflicts with `privileged: true`")
+}
+
+/// Whether only one of two fields may be set, and the one of them is not allowed.
+fn conflicting(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    cause.message.contains(" conflicts with `") && same_line(cause, effect)
 }
 
 /// Whether Helm complains about the same version of the kind.
