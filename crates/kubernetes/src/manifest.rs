@@ -12,9 +12,16 @@ use std::sync::Arc;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source};
 use document::yaml::{self, Document};
 use document::{Node, Value};
-use toolbox::archive::sha256;
 
 use crate::secret_values::{self, SecretValue};
+
+pub use file_names::file_names;
+pub use pieces::{Piece, split};
+pub use redaction::redact;
+
+mod file_names;
+mod pieces;
+mod redaction;
 
 /// Stands for the part of a name that the API server generates. No name contains it.
 pub const ANY: &str = "*";
@@ -117,84 +124,6 @@ impl fmt::Display for ObjectKey {
         let Self { kind, namespace, name, .. } = self;
         if namespace.is_empty() { write!(f, "{kind} {name}") } else { write!(f, "{kind} {namespace}/{name}") }
     }
-}
-
-/// A document of Helm's output.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Piece {
-    /// The template that rendered it; empty if there is no `# Source:` line.
-    pub template: String,
-    /// The text without the separator and without blank lines at both ends, ending with one line break.
-    pub text: String,
-}
-
-/// Splits Helm's output into documents at lines that start with `---`.
-///
-/// Blank documents are dropped. A document without a `# Source:` line, such as the second document of a file in crds/,
-/// belongs to the template of the previous one.
-pub fn split(text: &str) -> std::result::Result<Vec<Piece>, String> {
-    let mut pieces = Vec::new();
-    let mut template = String::new();
-    let mut start = 0;
-    let mut position = 0;
-    let mut finish = |range: std::ops::Range<usize>| {
-        let body = &text[range];
-        if let Some(source) = body.trim_start().strip_prefix("# Source: ") {
-            source.lines().next().unwrap_or_default().trim_end().clone_into(&mut template);
-        }
-        let trimmed = trim(body);
-        if !trimmed.trim().is_empty() {
-            pieces.push(Piece { template: template.clone(), text: trimmed });
-        }
-    };
-    for line in text.split_inclusive('\n') {
-        if let Some(rest) = line.strip_prefix("---") {
-            let rest = rest.trim();
-            if !rest.is_empty() && !rest.starts_with('#') {
-                finish(start..position);
-                let line = line.trim_end();
-                return Err(format!(
-                    "template `{template}` rendered `{line}`, which is not a valid document separator"
-                ));
-            }
-            finish(start..position);
-            start = position + line.len();
-        }
-        position += line.len();
-    }
-    finish(start..text.len());
-    Ok(pieces)
-}
-
-/// Removes blank lines at both ends of a document. Trailing blank lines that belong to a block scalar (`|+`) are kept, and
-/// so is trailing white space on the last line.
-fn trim(body: &str) -> String {
-    let mut body = body;
-    // Line by line, since removing a lone carriage return before `---` would turn that line into a separator.
-    while let Some(rest) = body.strip_prefix("\r\n").or_else(|| body.strip_prefix('\n')) {
-        body = rest;
-    }
-    let trimmed = format!("{}\n", body.trim_end_matches(['\n', '\r']));
-    if body.len() > trimmed.len() && keeps_line_breaks(body) {
-        let meaning = |text: &str| {
-            yaml::parse_one(&Source::new("", text)).map(|document| document.root.to_json()).unwrap_or_default()
-        };
-        if meaning(body) != meaning(&trimmed) {
-            return body.to_owned();
-        }
-    }
-    trimmed
-}
-
-/// Whether a text may contain a block scalar that keeps trailing line breaks: `|+`, `>+`, or either with an indentation.
-fn keeps_line_breaks(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    bytes.iter().enumerate().any(|(at, byte)| {
-        let rest = &bytes[at + 1..];
-        matches!(byte, b'|' | b'>')
-            && (rest.first() == Some(&b'+')
-                || rest.first().is_some_and(u8::is_ascii_digit) && rest.get(1) == Some(&b'+'))
-    })
 }
 
 /// What wrote the documents that are read, for messages.
@@ -407,46 +336,6 @@ fn identity<'a>(node: &'a Node, namespace: &str) -> std::result::Result<ObjectKe
     })
 }
 
-/// The file name of each manifest's golden: `<kind>-<name>.yaml` in lower case. If that is not unique, the namespace is
-/// appended, then the group, and finally a digest of the identity.
-#[must_use]
-pub fn file_names(manifests: &[Manifest]) -> Vec<String> {
-    let file_name = |manifest: &Manifest, level: usize| {
-        let ObjectKey { group, kind, namespace, name } = &manifest.key;
-        let name = name.replace(ANY, "");
-        let mut parts = vec![kind.as_str(), name.as_str()];
-        parts.extend((level > 0).then_some(namespace.as_str()).filter(|text| !text.is_empty()));
-        parts.extend((level > 1).then_some(group.as_str()).filter(|text| !text.is_empty()));
-        // Long enough that nobody can construct two objects with the same file name.
-        let digest =
-            &sha256([group, kind, namespace, &manifest.key.name].map(String::as_str).join("\0").as_bytes())[..32];
-        parts.extend((level > 2).then_some(digest));
-        let allowed =
-            |c: char| if c.is_ascii_alphanumeric() || "-._".contains(c) { c.to_ascii_lowercase() } else { '_' };
-        let stem: String = parts.join("-").trim_end_matches('-').chars().map(allowed).collect();
-        // File systems limit names to 255 bytes.
-        let stem = if stem.len() > 200 { format!("{}-{digest}", &stem[..200]) } else { stem };
-        format!("{stem}.yaml")
-    };
-    let mut levels = vec![0; manifests.len()];
-    loop {
-        let names: Vec<String> =
-            manifests.iter().zip(&levels).map(|(manifest, level)| file_name(manifest, *level)).collect();
-        let mut users: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (index, name) in names.iter().enumerate() {
-            users.entry(name).or_default().push(index);
-        }
-        let clashes: Vec<usize> =
-            users.into_values().filter(|users| users.len() > 1).flatten().filter(|index| levels[*index] < 3).collect();
-        if clashes.is_empty() {
-            return names;
-        }
-        for index in clashes {
-            levels[index] += 1;
-        }
-    }
-}
-
 /// Reads a golden as a manifest; `None` if it is not one.
 #[must_use]
 pub fn read_golden(text: &str, namespace: &str) -> Option<Manifest> {
@@ -458,105 +347,9 @@ pub fn read_golden(text: &str, namespace: &str) -> Option<Manifest> {
     manifest(Writer::Helm, &piece, namespace, &mut BTreeMap::new()).ok()?
 }
 
-/// The text of a manifest with each value of a Secret replaced by its fingerprint.
-#[must_use]
-pub fn redact(manifest: &Manifest, fingerprint: &dyn Fn(&str) -> String) -> Arc<str> {
-    if manifest.secrets.is_empty() {
-        return manifest.text.as_str().into();
-    }
-    let mut spans: Vec<_> = manifest.secrets.iter().map(|secret| secret.span.clone()).collect();
-    spans.sort_by_key(|span| span.start);
-    let mut out = String::new();
-    let mut position = 0;
-    for span in spans {
-        let (start, end) = (span.start.max(position), span.end.min(manifest.text.len()));
-        let (Some(before), Some(value)) = (manifest.text.get(position..start), manifest.text.get(start..end)) else {
-            return format!("# redacted: {}\n", fingerprint(&manifest.text)).into();
-        };
-        out.push_str(before);
-        let body = value.trim_end();
-        out.push_str(&fingerprint(body));
-        out.push_str(&value[body.len()..]);
-        position = end;
-    }
-    out.push_str(&manifest.text[position..]);
-    out.into()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn texts(output: &str) -> Vec<String> {
-        split(output).expect("splits").into_iter().map(|piece| format!("{}|{}", piece.template, piece.text)).collect()
-    }
-
-    #[test]
-    fn splits_at_separators_and_keeps_the_source() {
-        assert_eq!(
-            texts("---\n# Source: a/t/x.yaml\nkind: A\n\n---\n# Source: a/t/y.yaml\nkind: B\n--- # note\nkind: C\n"),
-            [
-                "a/t/x.yaml|# Source: a/t/x.yaml\nkind: A\n",
-                "a/t/y.yaml|# Source: a/t/y.yaml\nkind: B\n",
-                "a/t/y.yaml|kind: C\n"
-            ]
-        );
-    }
-
-    #[test]
-    fn a_separator_with_text_is_rejected() {
-        assert!(split("---\na: 1\n--- b: 2\n").is_err());
-        assert_eq!(texts("a: |\n  ---\n  b\n"), ["|a: |\n  ---\n  b\n"]);
-    }
-
-    #[test]
-    fn blank_lines_of_block_scalars_are_kept() {
-        assert_eq!(texts("---\na: |+\n  x\n\n---\nb: |\n  x\n\n"), ["|a: |+\n  x\n\n", "|b: |\n  x\n"]);
-    }
-
-    fn object(kind: &str, namespace: &str, name: &str) -> Manifest {
-        Manifest {
-            key: ObjectKey { group: String::new(), kind: kind.into(), namespace: namespace.into(), name: name.into() },
-            explicit_namespace: true,
-            template: String::new(),
-            text: String::new(),
-            items: None,
-            replaced: Vec::new(),
-            secrets: Vec::new(),
-            parsed: Parsed::default(),
-        }
-    }
-
-    #[test]
-    fn file_names_are_unique() {
-        let manifests = [
-            object("Role", "a", "reader"),
-            object("Role", "b", "reader"),
-            object("Role", "b", "writer"),
-            object("ClusterRole", "b", "system:view"),
-            object("ClusterRole", "b", "system_view"),
-        ];
-        let names = file_names(&manifests);
-        assert_eq!(names[..3], ["role-reader-a.yaml", "role-reader-b.yaml", "role-writer.yaml"]);
-        assert_ne!(names[3], names[4]);
-    }
-
-    /// A few seconds suffice to find objects whose digests agree in 32 bits.
-    #[test]
-    fn file_names_of_objects_with_similar_digests_are_unique() {
-        let long = |index: u32| object("ConfigMap", "a", &format!("{}{index}", "x".repeat(240)));
-        let mut names: BTreeMap<String, u32> = BTreeMap::new();
-        for index in 0..200_000_u32 {
-            let name = file_names(&[long(index)]).remove(0);
-            let short = name[..209].to_owned();
-            if let Some(other) = names.insert(short, index) {
-                let both = file_names(&[long(other), long(index)]);
-                assert_ne!(both[0], both[1]);
-                return;
-            }
-        }
-        panic!("no two digests agree");
-    }
 
     #[test]
     fn lists_count_their_items() {
@@ -580,16 +373,5 @@ mod tests {
         );
         let broken = read(b"---\n# Source: c/templates/a.yaml\nx: \xff\n", "ns").expect_err("binary");
         assert!(broken.0[0].message.contains("`c/templates/a.yaml`"));
-    }
-
-    #[test]
-    fn secret_values_are_redacted_completely() {
-        let text = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: s\ndata:\n  a: aHVudGVyMg==\n  b: |\n    two\n    lines\nstringData: {c: \"x y\"}\ntype: Opaque\n";
-        let manifest = read_golden(text, "ns").expect("an object");
-        let shown = redact(&manifest, &|value| format!("<{}>", value.len()));
-        assert_eq!(
-            shown.as_ref(),
-            "apiVersion: v1\nkind: Secret\nmetadata:\n  name: s\ndata:\n  a: <12>\n  b: |\n    <13>\nstringData: {c: <5>}\ntype: Opaque\n"
-        );
     }
 }

@@ -40,11 +40,14 @@ impl<'a> Plan<'a> {
         let own = scenarios.iter().filter(|one| !one.gitops && !one.upgrade);
         let (beside, others): (Vec<_>, Vec<_>) = own.partition(|one| one.beside);
         let (breaking, beside) = beside.into_iter().partition(|one| !one.breaks().is_empty());
-        let steps = |app: &str| others.iter().filter(|one| one.app == app).map(|one| one.steps.len()).sum::<usize>();
-        // The Application whose scenarios take longest waits for nothing afterwards.
-        let longest = apps.iter().rev().max_by_key(|app| steps(app)).copied();
+        let time = |app: &str| {
+            let steps = others.iter().filter(|one| one.app == app).flat_map(|one| &one.steps);
+            steps.map(|step| step.deadline).sum::<Duration>()
+        };
+        // The Application whose scenarios may take longest waits for nothing afterwards.
+        let longest = apps.iter().rev().max_by_key(|app| time(app)).copied();
         let (last, first) = others.iter().copied().partition(|one| Some(&one.app) == longest);
-        let (after, at_once) = apps.iter().copied().partition(|app| Some(*app) != longest && steps(app) > 0);
+        let (after, at_once) = apps.iter().copied().partition(|app| Some(*app) != longest && !time(app).is_zero());
         Self { at_once, after, beside, breaking, first, last }
     }
 }
@@ -100,7 +103,12 @@ impl Stages<'_> {
                 }));
             }
             if !run.stopped(&results) {
-                results.extend(one_by_one(run, repository, &plan.last, |_| repository.apps.clone()));
+                // What follows the last one is the end of the cluster, unless it is kept.
+                let followed = |scenario: &Scenario| {
+                    run.cluster.keep || plan.last.last().is_some_and(|last| !std::ptr::eq(*last, scenario))
+                };
+                let synced = |scenario: &Scenario| if followed(scenario) { repository.apps.clone() } else { Vec::new() };
+                results.extend(one_by_one(run, repository, &plan.last, synced));
             }
             results.extend(joined(first));
             results
