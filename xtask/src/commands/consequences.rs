@@ -154,6 +154,7 @@ pub fn remove(diagnostics: &mut Diagnostics) {
     // Whatever is rendered from a value that is not defined.
     diagnostics.0.retain(|found| found.origin.is_none() || !line(found).is_some_and(|line| lines.contains(&line)));
     count_repeats(diagnostics);
+    blame_configuration(diagnostics);
     for (cause, effect, follows) in RULES {
         let causes: Vec<Diagnostic> = of(diagnostics, *cause).cloned().collect();
         if causes.is_empty() || causes.len() * of(diagnostics, *effect).count() > MAX_PAIRS {
@@ -288,11 +289,21 @@ fn count_repeats(diagnostics: &mut Diagnostics) {
         let others = key(found).and_then(|key| counts.get(&key)).map_or(0, |count| count - 1);
         if others > 0 {
             found.notes.push(format!("the same in {}", plural(others, "other place")));
-            // Several Applications agree, and charts.toml does not.
-            if found.code == Code::RepositoryMismatch && found.places.len() > 1 {
-                found.places.swap(0, 1);
-            }
         }
+    }
+}
+
+/// Marks the repository in charts.toml first if several Applications agree on another one, and their projects do, too.
+fn blame_configuration(diagnostics: &mut Diagnostics) {
+    let forbidden = |found: &Diagnostic| found.message.contains("does not allow repository");
+    if of(diagnostics, Code::ProjectForbids).any(forbidden) {
+        return;
+    }
+    let several = |found: &&mut Diagnostic| {
+        found.code == Code::RepositoryMismatch && found.notes.iter().any(|note| note.starts_with("the same in "))
+    };
+    for found in diagnostics.0.iter_mut().filter(several).filter(|found| found.places.len() > 1) {
+        found.places.swap(0, 1);
     }
 }
 

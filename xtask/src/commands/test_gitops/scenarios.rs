@@ -107,7 +107,8 @@ impl Stages<'_> {
                 let followed = |scenario: &Scenario| {
                     run.cluster.keep || plan.last.last().is_some_and(|last| !std::ptr::eq(*last, scenario))
                 };
-                let synced = |scenario: &Scenario| if followed(scenario) { repository.apps.clone() } else { Vec::new() };
+                let synced =
+                    |scenario: &Scenario| if followed(scenario) { repository.apps.clone() } else { Vec::new() };
                 results.extend(one_by_one(run, repository, &plan.last, synced));
             }
             results.extend(joined(first));
