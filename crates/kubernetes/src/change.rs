@@ -15,7 +15,7 @@ pub mod delta;
 pub mod difference;
 pub mod effect;
 pub mod effects;
-pub mod entries;
+mod entries;
 pub mod field;
 pub mod meaning;
 pub mod refusal;

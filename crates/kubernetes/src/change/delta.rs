@@ -16,7 +16,7 @@ use document::{Key, Node, Value};
 pub use self::item::Step;
 use self::leaf::{Leaf, is_neutral};
 use self::pairs::{Matcher, Pair};
-use super::entries::Entries;
+use super::entries::paired;
 
 /// A field, an item, or a subtree that differs.
 #[derive(Debug, Clone)]
@@ -137,13 +137,11 @@ impl<'a> Walk<'a> {
     }
 
     fn mappings(&mut self, before: &'a [(Key, Node)], after: &'a [(Key, Node)], owners: Owners<'a>) {
-        let (old, new) = (Entries::new(before), Entries::new(after));
-        let added = after.iter().filter(|(key, _)| old.get(&key.name).is_none());
-        for (key, _) in before.iter().chain(added) {
-            self.path.push(Step::Key(key.name.clone()));
-            self.pointer.push(key.name.clone());
-            self.names.push(key.name.clone());
-            self.values(old.get(&key.name), new.get(&key.name), owners);
+        for pair in paired(before, after).into_iter().filter(|pair| !pair.is_same_text()) {
+            self.path.push(Step::Key(pair.name.to_owned()));
+            self.pointer.push(pair.name.to_owned());
+            self.names.push(pair.name.to_owned());
+            self.values(pair.before, pair.after, owners);
             self.names.pop();
             self.pointer.pop();
             self.path.pop();

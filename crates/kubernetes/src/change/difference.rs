@@ -2,7 +2,7 @@
 
 use document::{Node, Value};
 
-use super::entries::Entries;
+use super::entries::paired;
 use super::meaning::{default, is_quantity, is_set, is_stored_unset, same_quantity, written};
 
 /// Two values of a field that differ.
@@ -87,14 +87,12 @@ fn mappings<'a>(
     except: &[&str],
 ) -> Option<Difference<'a>> {
     let entries = |node: Option<&'a Node>| node.map(Node::entries).unwrap_or_default();
-    let (old, new) = (Entries::new(entries(before)), Entries::new(entries(after)));
-    let added = entries(after).iter().filter(|(key, _)| old.get(&key.name).is_none());
-    for (key, _) in entries(before).iter().chain(added) {
-        if except.contains(&key.name.as_str()) {
+    for pair in paired(entries(before), entries(after)) {
+        if pair.is_same_text() || except.contains(&pair.name) {
             continue;
         }
-        path.push(key.name.clone());
-        let found = walk(old.get(&key.name), new.get(&key.name), path, Some((before, after)), &[]);
+        path.push(pair.name.to_owned());
+        let found = walk(pair.before, pair.after, path, Some((before, after)), &[]);
         if found.is_some() {
             return found;
         }
