@@ -23,8 +23,8 @@ use self::messages::{
     suggests_the_name, suggests_the_project, unknown_in_a_case, without_a_version, without_its_application,
 };
 use self::places::{
-    about_one, anywhere, in_its_file, near_line, of_a_case, of_the_file, one_of_its_places, same_application,
-    same_chart, same_file, same_line, same_list, same_object, siblings,
+    about_one, anywhere, in_its_file, near_one_of_its_places, of_a_case, of_the_file, one_of_its_places,
+    same_application, same_chart, same_file, same_line, same_list, same_object, siblings,
 };
 use super::forbidden_kinds;
 
@@ -146,7 +146,7 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::ValueUndefined, Code::HelmRefused, same_line),
     (Code::ValueUndefined, Code::ManifestInvalid, same_line),
     (Code::ValueUndefined, Code::ObjectInvalid, lacks_a_value),
-    (Code::ValueUndefined, Code::ObjectRefused, near_line),
+    (Code::ValueUndefined, Code::ObjectRefused, near_one_of_its_places),
     (Code::ValueUnknown, Code::VersionVulnerable, of_its_image),
     (Code::ValuesSchemaInvalid, Code::HelmRefused, same_value),
 ];

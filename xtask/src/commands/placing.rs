@@ -174,16 +174,18 @@ fn move_to_author(found: &mut Diagnostic, origins: &Traced<'_>) {
         used.setting.as_ref().map(|setting| (setting.place.clone(), format!("`{}` is set here", used.name())))
     });
     // A part of what a template prints as a whole is wrong, unless all of it is in the wrong place.
-    let part = setter.filter(|used| passes_through(&author, used)).and_then(|used| {
-        let (place, depth) = part_of(used, &origin.path, origins)?;
-        let misplaced =
-            found.code == Code::FieldUnknown && depth == 1 && found.helps.iter().any(|help| help.starts_with("move `"));
-        Some((place, misplaced))
+    let whole = setter.filter(|used| passes_through(&author, used));
+    let part = whole.filter(|used| !shows(used, rendered)).and_then(|used| {
+        // An item that lacks a field is wrong as such, whatever its first field is.
+        let lacks = found.message.starts_with("missing required field") || found.message.contains(" has no `");
+        let path = if lacks { origin.path.split_last().map_or(&[][..], |(_, item)| item) } else { &origin.path };
+        part_of(used, path, origins)
     });
-    let misplaced = part.as_ref().is_some_and(|(_, misplaced)| *misplaced);
-    let part = part.filter(|(place, _)| !in_archive(place));
-    let passed = (passed || part.is_some() && found.code != Code::NamespaceLimits) && !misplaced;
-    if let Some(((place, _), (part, _))) = value.as_mut().zip(part) {
+    let part = part.filter(|place| !in_archive(place) && found.code != Code::NamespaceLimits);
+    let moves = found.code == Code::FieldUnknown && found.helps.iter().any(|help| help.starts_with("move `"));
+    let misplaced = moves && whole.is_some_and(|used| is_directly_in(&author, used));
+    let passed = (passed || part.is_some()) && !misplaced;
+    if let Some(((place, _), part)) = value.as_mut().zip(part) {
         *place = part;
     }
     // What decides whether a template in an archive writes a field is usually a value with the name of the field.
@@ -264,23 +266,29 @@ fn passes_through(action: &Place, used: &Used) -> bool {
     used.steps().last().is_some_and(|name| !words.any(|word| word == name))
 }
 
-/// The place in a value that is rendered as a whole of what is at a path in the object, and how deep it is in the value.
-fn part_of(used: &Used, path: &[String], origins: &Traced<'_>) -> Option<(Place, usize)> {
+/// The place in a value that is rendered as a whole of what is at a path in the object.
+fn part_of(used: &Used, path: &[String], origins: &Traced<'_>) -> Option<Place> {
     let value = &used.setting.as_ref()?.place;
     let document = yaml::parse_one(&value.source).ok()?;
     let whole = starting_at(&document.root, value.span.as_ref()?.start)?;
     (0..path.len()).find_map(|from| {
         let rest: Vec<&str> = path[from..].iter().map(String::as_str).collect();
-        let place = match rest.split_first()? {
+        match rest.split_first()? {
             // Other items may be rendered before those of the value.
             (first, below) if first.parse::<usize>().is_ok() => {
                 let mut items = whole.items().iter().filter_map(|item| key_of(item, below));
-                items.next().filter(|_| items.next().is_none())?
+                items.next().filter(|_| items.next().is_none())
             }
-            _ => key_of(whole, &rest).or_else(|| merged(&[used.steps(), &path[from..]].concat(), origins))?,
-        };
-        Some((place, rest.len()))
+            _ => key_of(whole, &rest).or_else(|| merged(&[used.steps(), &path[from..]].concat(), origins)),
+        }
     })
+}
+
+/// Whether the value that an action prints as a whole is the map that contains a key.
+fn is_directly_in(action: &Place, used: &Used) -> bool {
+    let parent = used.steps().len().checked_sub(2).and_then(|index| used.steps().get(index));
+    let words = text(action).unwrap_or_default().split(|c: char| !c.is_alphanumeric() && c != '_');
+    parent.is_some_and(|parent| words.into_iter().any(|word| word == parent))
 }
 
 /// The place of a key that another file sets than the one that sets the value around it first.
@@ -301,7 +309,7 @@ fn starting_at(node: &Node, at: usize) -> Option<&Node> {
 
 /// The place of a key below a node, or of an item.
 fn key_of(node: &Node, path: &[&str]) -> Option<Place> {
-    let (last, parent) = path.split_last()?;
+    let Some((last, parent)) = path.split_last() else { return Some(node.place()) };
     let parent = node.find(parent)?;
     let found = parent.get(last).is_some();
     if found { Some(parent.key_place(last)) } else { Some(parent.items().get(last.parse::<usize>().ok()?)?.place()) }

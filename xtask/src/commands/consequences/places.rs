@@ -32,6 +32,13 @@ pub(super) fn same_file(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     file(cause).is_some() && file(cause) == file(effect)
 }
 
+/// The same, with any place of the effect: its main one may be a value.
+pub(super) fn near_one_of_its_places(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let Some((file, line)) = line(cause) else { return false };
+    let lines = effect.places.iter().filter_map(|(place, _)| Some((&place.source.name, place.position()?.0)));
+    lines.into_iter().any(|(other, at)| *other == file && line.abs_diff(at) <= NEAR)
+}
+
 /// Whether the effect is about a line that the cause shows, too.
 pub(super) fn one_of_its_places(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     let lines = cause.places.iter().filter_map(|(place, _)| Some((place.source.name.clone(), place.position()?.0)));
