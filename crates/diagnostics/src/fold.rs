@@ -182,8 +182,18 @@ impl Diagnostic {
                 .places
                 .iter()
                 .zip(&other.places)
-                .all(|(one, two)| one == two || self.is_counterpart(one, other, two))
+                .all(|(one, two)| self.is_same_place(one, other, two) || self.is_counterpart(one, other, two))
             && (self.target.is_some() || self.helps == other.helps)
+    }
+
+    /// Whether both are the same place. The label may show what each of two targets has there.
+    fn is_same_place(
+        &self,
+        (one, label): &(Place, String),
+        other: &Self,
+        (two, other_label): &(Place, String),
+    ) -> bool {
+        one == two && (label == other_label || self.target.is_some() && self.target != other.target)
     }
 
     /// Whether two places have the same text in the same file of two targets, such as their goldens.
@@ -270,6 +280,16 @@ mod tests {
         assert_eq!(diagnostics.0.len(), 1);
         assert_eq!(diagnostics.0[0].target.as_deref(), Some("a/x and 2 more"));
         assert_eq!(diagnostics.0[0].helps, ["see a/x"]);
+    }
+
+    #[test]
+    fn the_same_place_of_several_targets_is_folded_whatever_each_has_there() {
+        let source = Source::new("charts/web/templates/a.yaml", "labels:\n");
+        let at = |target: &str, label: &str| {
+            Diagnostic::new(Code::HelmRefused, "no").target(target).at(Place::new(&source, 0..7), label)
+        };
+        assert_eq!(folded(vec![at("a/x", "renders `a`"), at("a/y", "renders `b`")]).len(), 1);
+        assert_eq!(folded(vec![at("a/x", "renders `a`"), at("a/x", "renders `b`")]).len(), 2);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! an undocumented one, every value needs its own comment. The table is between two markers in the README; a chart
 //! without them is not checked.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -132,21 +133,55 @@ fn compare(readme: &Arc<Source>, values: &Arc<Source>) -> Result<Checked> {
     if found == expected {
         return Ok(Checked { diagnostics, readme: None });
     }
-    let line = before.lines().count() + found.lines().zip(expected.lines()).take_while(|(a, b)| a == b).count();
-    let first = found.lines().zip(expected.lines()).find(|(a, b)| a != b);
-    let label = match first {
-        Some((_, expected)) => format!("expected: {}", excerpt(expected)),
-        None if found.lines().count() > expected.lines().count() => "no such value in values.yaml".to_owned(),
-        None => "rows are missing below".to_owned(),
+    let (span, label) = first_difference(found, &expected);
+    let place = match found {
+        "" => Place::line(readme, before.lines().count()),
+        _ => Place::new(readme, before.len() + span.start..before.len() + span.end),
     };
-    // For missing rows at the end, use the last line that exists.
-    let line = if first.is_none() && found.lines().count() < expected.lines().count() { line } else { line + 1 };
     diagnostics.push(
         Diagnostic::new(Code::ValuesTableOutdated, "the values table does not match values.yaml")
-            .at(Place::line(readme, line), label)
+            .at(place, label)
             .help("run `cargo xtask lint --fix` to update it"),
     );
     Ok(Checked { diagnostics, readme: Some(format!("{before}{expected}{after}")) })
+}
+
+/// The first cell of a table that is not as expected, and how it differs.
+fn first_difference(found: &str, expected: &str) -> (Range<usize>, String) {
+    let mut at = 0;
+    let mut last = 0..0;
+    let mut rows = expected.lines();
+    for row in found.split_inclusive('\n') {
+        let (start, row) = (at, row.trim_end());
+        at += row.len();
+        at += found[at..].find('\n').map_or(0, |end| end + 1);
+        let cells = cells(row);
+        let whole = start..start + row.len();
+        let cell = |index: usize| cells.get(index).map_or(whole.clone(), |cell| start + cell.start..start + cell.end);
+        let Some(wanted) = rows.next() else { return (cell(0), "no such value in values.yaml".to_owned()) };
+        let wanted: Vec<&str> = self::cells(wanted).into_iter().map(|range| &wanted[range]).collect();
+        let differs = |index: &usize| cells.get(*index).map(|cell| &row[cell.clone()]) != wanted.get(*index).copied();
+        if let Some(index) = (0..wanted.len()).find(differs) {
+            let what = if index == 0 { "the row of " } else { "" };
+            return (cell(index), format!("expected {what}{}", excerpt(wanted[index])));
+        }
+        last = cell(0);
+    }
+    (last, "rows are missing below".to_owned())
+}
+
+/// The texts between the bars of a row.
+fn cells(row: &str) -> Vec<Range<usize>> {
+    let mut bars = row.match_indices('|').map(|(at, _)| at).filter(|at| !row[..*at].ends_with('\\'));
+    let Some(mut start) = bars.next() else { return Vec::new() };
+    let mut cells = Vec::new();
+    for bar in bars {
+        let text = &row[start + 1..bar];
+        let begin = start + 1 + (text.len() - text.trim_start().len());
+        cells.push(begin..begin + text.trim().len());
+        start = bar;
+    }
+    cells
 }
 
 /// Splits a README into the text up to and including the first marker, the table, and the rest.
@@ -280,10 +315,10 @@ outer:
     #[test]
     fn an_outdated_table_is_reported_with_its_line_and_fixed() {
         for (rows, line) in [
-            (ROWS.replace("`3`", "`2`"), "README.md:7:1"),
-            (ROWS.replace("| `name` | string | `\"\"` | A name, `a\\|b`. |\n", ""), "README.md:6:1"),
-            (ROWS.lines().take(4).map(|line| format!("{line}\n")).collect(), "README.md:7:1"),
-            (format!("{ROWS}| `gone` | int | `1` | Gone. |\n"), "README.md:9:1"),
+            (ROWS.replace("`3`", "`2`"), "README.md:7:25"),
+            (ROWS.replace("| `name` | string | `\"\"` | A name, `a\\|b`. |\n", ""), "README.md:6:3"),
+            (ROWS.lines().take(4).map(|line| format!("{line}\n")).collect(), "README.md:7:3"),
+            (format!("{ROWS}| `gone` | int | `1` | Gone. |\n"), "README.md:9:3"),
             (String::new(), "README.md:3:1"),
         ] {
             let (found, fixed) = compared(&readme(&rows), VALUES);

@@ -45,7 +45,7 @@ const SKELETONS: [(&str, &str, &[&str]); 3] = [
 ];
 
 /// Of how many batches one runs outside of CI.
-const SAMPLE: usize = 3;
+const SAMPLE: usize = 6;
 
 /// What the runs share.
 struct Corpus {

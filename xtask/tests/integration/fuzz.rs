@@ -1,6 +1,6 @@
 //! Readers of foreign text, fed with mutated files of this repository.
 //!
-//! Each test reads the inputs in tests/fuzz again that were once interesting, and then new ones for `XTASK_FUZZ_SECONDS` (2
+//! Each test reads the inputs in tests/fuzz again that were once interesting, and then new ones for `XTASK_FUZZ_SECONDS` (1
 //! by default) from a fixed seed, so a failure comes back; `XTASK_FUZZ_SEED` sets another one. It fails if a reader panics,
 //! or takes more than a second. A failing test prints the input. Reduce it, and add it to the tests of the reader before
 //! fixing.
@@ -181,7 +181,7 @@ fn fuzz(reader: &str, files: &[Vec<u8>], read: Read) {
         std::env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} is not a number")))
     };
     let mut random = fastrand::Rng::with_seed(number("XTASK_FUZZ_SEED", 0));
-    let duration = Duration::from_secs(number("XTASK_FUZZ_SECONDS", 2));
+    let duration = Duration::from_secs(number("XTASK_FUZZ_SECONDS", 1));
     let (began, mut count, mut longest) = (Instant::now(), 0_u64, Duration::ZERO);
     while began.elapsed() < duration {
         let mut input = random.choice(&seeds).expect("a seed").clone();

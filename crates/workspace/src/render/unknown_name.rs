@@ -12,6 +12,9 @@ use toolbox::{inputs, regular_file, source};
 
 use crate::find;
 
+/// The keywords of templates, which Go takes for functions if they are misspelled.
+const KEYWORDS: [&str; 8] = ["if", "else", "end", "range", "with", "define", "template", "block"];
+
 /// Explains Helm's message about an unknown name. `files` are the chart's own templates, the one that Helm names first, and
 /// `line` is the line in that one.
 pub(super) fn explain(
@@ -47,7 +50,7 @@ pub(super) fn explain(
     let at = word(&source.text[span.clone()], name).map(|at| span.start + at)?;
     let found = Diagnostic::new(Code::HelmRefused, format!("function `{name}` is not defined"))
         .at(Place::new(source, at..at + name.len()), "");
-    Some(match nearest(name, names::FUNCTIONS.split_whitespace()) {
+    Some(match nearest(name, names::FUNCTIONS.split_whitespace().chain(KEYWORDS)) {
         Some(near) => found.help(format!("did you mean `{near}`?")),
         None => found.help("use a function that Helm has: https://helm.sh/docs/chart_template_guide/function_list"),
     })
