@@ -72,7 +72,7 @@ mod tests {
             ("{a: 1}", "{b: 1}", "a1- b-1"),
         ] {
             let (before, after) = (parse(before), parse(after));
-            let value = |node: Option<&Node>| node.map_or("-".to_owned(), |node| node.to_json());
+            let value = |node: Option<&Node>| node.map_or("-".to_owned(), Node::to_json);
             let text = |one: &Paired<'_>| format!("{}{}{}", one.name, value(one.before), value(one.after));
             let found: Vec<String> = paired(before.entries(), after.entries()).iter().map(text).collect();
             assert_eq!(found.join(" "), pairs);
