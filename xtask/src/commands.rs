@@ -16,6 +16,7 @@ pub mod doctor;
 pub mod end_to_end;
 pub mod engines;
 pub mod explain;
+mod forbidden_kinds;
 pub mod image;
 pub mod impact;
 pub mod init;

@@ -31,6 +31,7 @@ pub mod coverage;
 pub mod disruption_blocked;
 pub mod dockerfiles;
 pub mod gitops_files;
+pub mod go_durations;
 pub mod helm;
 pub mod helm_lint;
 pub mod hook_unknown;
@@ -61,12 +62,16 @@ pub mod pre_stop;
 pub mod probe_ports;
 pub mod project_wave;
 pub mod prometheus_rules;
+mod promql;
 pub mod rbac_rules;
 pub mod references;
 mod replicas;
 pub mod repository_moved;
+mod scenario_applied;
 mod scenario_images;
+mod scenario_needs;
 pub mod scenario_objects;
+pub mod scenario_references;
 pub mod scenario_values;
 pub mod scenarios;
 pub mod sealed_secret;
@@ -93,6 +98,7 @@ pub mod values_schema;
 pub mod values_table;
 pub mod version_vulnerable;
 pub mod well_known;
+mod workflow_expressions;
 pub mod workflows;
 
 use diagnostics::{Class, Code, Diagnostics};
@@ -170,6 +176,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(disruption_blocked::CODES, Run::Objects(disruption_blocked::check)),
     Check::new(dockerfiles::CODES, Run::Files(dockerfiles::check)),
     Check::new(gitops_files::CODES, Run::Files(gitops_files::check)),
+    Check::new(go_durations::CODES, Run::Objects(go_durations::check)),
     Check::new(helm_lint::CODES, Run::Helm(helm_lint::check)),
     Check::new(hook_unknown::CODES, Run::Files(hook_unknown::check)),
     Check::new(ignored_differences::CODES, Run::Objects(ignored_differences::check)),
@@ -201,6 +208,7 @@ pub const CHECKS: &[Check] = &[
     Check::new(references::CODES, Run::Objects(references::check)),
     Check::new(repository_moved::CODES, Run::Files(repository_moved::check)),
     Check::new(scenario_objects::CODES, Run::Objects(scenario_objects::check)),
+    Check::new(scenario_references::CODES, Run::Objects(scenario_references::check)),
     Check::new(scenario_values::CODES, Run::Helm(scenario_values::check)),
     Check::new(scenarios::CODES, Run::Files(scenarios::check)),
     Check::new(sealed_secret::CODES, Run::Objects(sealed_secret::check)),

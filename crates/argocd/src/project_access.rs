@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use diagnostics::{Diagnostics, Place, suggestion};
 use document::{Fields, Node, Syntax};
-use kubernetes::schedule;
+use kubernetes::{schedule, time_zone};
 
 use crate::duration;
 use crate::project_fields::{invalid, repeated};
@@ -161,7 +161,12 @@ pub(crate) fn sync_windows(nodes: &[Node], diagnostics: &mut Diagnostics) {
         for key in ["manualSync", "andOperator", "syncOverrun"] {
             fields.flag(key);
         }
-        fields.string("timeZone");
+        if let Some(zone) = fields.string("timeZone")
+            && let Some(near) = time_zone::near(&zone)
+        {
+            let label = format!("did you mean `{near}`?");
+            fields.report(invalid(format!("unknown time zone `{zone}`"), at("timeZone"), &label));
+        }
         fields.string("description");
         fields.finish(diagnostics);
     }

@@ -198,6 +198,7 @@ impl Scenario {
         }
         let saves = |name: &str| steps.iter().find(|step| step.name == name)?.action.saves();
         diagnostics.extend(variables::undefined(&document.root, saves));
+        diagnostics.extend(undefined_in_files(source, &steps, nodes, folder));
         let mut texts = vec![source.text.clone()];
         for file in steps.iter().flat_map(|step| step.action.files()) {
             texts.extend(toolbox::regular_file::read_to_string(folder.join(file)));
@@ -218,6 +219,28 @@ impl Scenario {
             texts,
         })
     }
+}
+
+/// Variables that the files of the steps use, and that no earlier step saves.
+fn undefined_in_files(source: &Source, steps: &[Step], nodes: &[Node], folder: &Path) -> Diagnostics {
+    let mut diagnostics = Diagnostics::default();
+    let mut saved: Vec<(&str, Place)> = Vec::new();
+    let used =
+        |name: &str| source.text.contains(&format!("${{{name}}}")) || source.text.contains(&format!(":{name}}}"));
+    for step in steps {
+        for file in step.action.files() {
+            let Some(text) = toolbox::regular_file::read_to_string(folder.join(file)).ok() else { continue };
+            let directory = Path::new(&source.name).parent().unwrap_or(Path::new(""));
+            let file = Source::new(directory.join(file).to_string_lossy(), text);
+            diagnostics.extend(variables::undefined_in_file(&file, &saved, used));
+        }
+        if let Some(name) = step.action.saves() {
+            let node = nodes.iter().find(|node| node.get("name").and_then(Node::as_str) == Some(&step.name));
+            let place = node.and_then(|node| node.get("save")).map_or_else(|| step.place.clone(), Node::place);
+            saved.push((name, place));
+        }
+    }
+    diagnostics
 }
 
 fn read_step(node: &Node, index: usize, folder: &Path, diagnostics: &mut Diagnostics) -> Option<Step> {
@@ -253,7 +276,29 @@ fn named(step: &Node) -> Vec<(Named, String, Place)> {
         let node = step.find(path)?;
         Some((kind, node.as_str().filter(|name| !name.contains("${"))?.to_owned(), node.place()))
     });
-    all.chain(applications(step)).chain(references(step)).collect()
+    all.chain(applications(step)).chain(references(step)).chain(arguments(step)).collect()
+}
+
+/// The namespaces and objects in the arguments of a tool. Where a failure is expected, they need not exist.
+fn arguments(step: &Node) -> Vec<(Named, String, Place)> {
+    let fails = step.find(&["expect", "exit"]).is_some();
+    let items: &[Node] = if fails || step.get("tool").is_none() { &[] } else { step.items_at(&["args"]) };
+    let mut found = Vec::new();
+    for (index, node) in items.iter().enumerate() {
+        let Some(text) = node.as_str().filter(|text| !text.contains("${")) else { continue };
+        let previous = index.checked_sub(1).and_then(|index| items[index].as_str());
+        let namespace = text
+            .strip_prefix("--namespace=")
+            .or_else(|| text.strip_prefix("--controller-namespace="))
+            .or_else(|| previous.filter(|flag| matches!(*flag, "--namespace" | "-n")).map(|_| text));
+        if let Some(namespace) = namespace {
+            found.push((Named::Namespace, namespace.to_owned(), node.place()));
+        }
+        let service = text.strip_prefix("--controller-name=").map(|name| format!("service/{name}"));
+        let object = text.split_once('/').filter(|(kind, name)| KINDS.contains(kind) && !name.contains('/'));
+        found.extend(service.or(object.map(|_| text.to_owned())).map(|name| (Named::Object, name, node.place())));
+    }
+    found
 }
 
 /// The Applications that a step of `test-gitops` names.

@@ -362,9 +362,18 @@ impl<'a> Fields<'a> {
         self.diagnostics.push(diagnostic);
     }
 
+    /// The place of a value, or that of its key if the value only begins on a later line.
+    fn place_of(&self, node: &Node) -> Place {
+        let entry = self.node.entries().iter().find(|(_, value)| value.span == node.span);
+        let below = entry.filter(|(key, value)| {
+            node.source.text.get(key.span.end..value.span.start).is_some_and(|between| between.contains('\n'))
+        });
+        below.map_or_else(|| node.place(), |(key, _)| Place::new(&node.source, key.span.clone()))
+    }
+
     fn mismatch(&mut self, node: &Node, what: &str, expected: &str) {
         let mut diagnostic = Diagnostic::new(self.syntax.invalid(), format!("{what} must be {expected}"))
-            .at(node.place(), format!("found {}", node.describe()));
+            .at(self.place_of(node), format!("found {}", node.describe()));
         if expected == "a string" && matches!(node.value, Value::Bool(_) | Value::Number(_) | Value::Null) {
             diagnostic = diagnostic.help("quote the value");
         }

@@ -29,5 +29,6 @@ pub mod schemas;
 pub mod scope;
 pub mod secret_values;
 pub mod setting;
+pub mod time_zone;
 pub mod validate;
 pub mod workload;

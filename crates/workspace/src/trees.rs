@@ -105,6 +105,13 @@ impl<'a> Trees<'a> {
         }
     }
 
+    /// The line of charts.toml with the repository.
+    fn repository_line(&self) -> Place {
+        let source = &self.config.source;
+        let line = source.text.lines().position(|line| line.trim_start().starts_with("repository"));
+        line.map_or_else(|| Place::file(source.name.clone()), |index| Place::line(source, index + 1))
+    }
+
     /// The tree with the files of a source; `None` if they are in the checkout.
     pub(crate) fn of(&self, source: &Source) -> Result<Option<Shared>> {
         let prefix = source.node.get("tagPrefix").and_then(Node::as_str).unwrap_or_default();
@@ -125,6 +132,7 @@ impl<'a> Trees<'a> {
                     format!("Application uses a different repository than {CONFIG_FILE}"),
                 )
                 .at(source.repository_place.clone(), format!("{CONFIG_FILE} has `{}`", self.config.repository))
+                .at(self.repository_line(), "another repository")
                 .help(format!("change the URL here, or `repository` in {CONFIG_FILE}"));
             } else if missing.code == Code::NotRendered && !own && !self.declared(source) && self.is_here(source) {
                 found.helps.push(format!(

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place};
+use document::{Node, yaml};
 use golden::objects::UNRECORDED;
 use kubernetes::object;
 use toolbox::parallel::parallel;
@@ -172,6 +173,29 @@ fn move_to_author(found: &mut Diagnostic, origins: &Traced<'_>) {
     let mut value = setter.and_then(|used| {
         used.setting.as_ref().map(|setting| (setting.place.clone(), format!("`{}` is set here", used.name())))
     });
+    // A part of what a template prints as a whole is wrong, unless all of it is in the wrong place.
+    let whole = setter.filter(|used| passes_through(&author, used));
+    let part = whole.filter(|used| !shows(used, rendered)).and_then(|used| {
+        // An item that lacks a field is wrong as such, whatever its first field is.
+        let lacks = found.message.starts_with("missing required field") || found.message.contains(" has no `");
+        let path = if lacks { origin.path.split_last().map_or(&[][..], |(_, item)| item) } else { &origin.path };
+        part_of(used, path, origins)
+    });
+    let part = part.filter(|place| !in_archive(place) && found.code != Code::NamespaceLimits);
+    let moves = found.code == Code::FieldUnknown && found.helps.iter().any(|help| help.starts_with("move `"));
+    let misplaced = moves && whole.is_some_and(|used| is_directly_in(&author, used));
+    let passed = (passed || part.is_some()) && !misplaced;
+    if let Some(((place, _), part)) = value.as_mut().zip(part) {
+        *place = part;
+    }
+    // What decides whether a template in an archive writes a field is usually a value with the name of the field.
+    if value.is_none() && in_archive(&author) {
+        let decides = |used: &&Used| used.steps().last() == origin.path.last();
+        let setting = trail.conditions.iter().filter(decides).find_map(|used| Some((used, used.setting.as_ref()?)));
+        value = setting
+            .filter(|(_, setting)| !in_archive(&setting.place))
+            .map(|(used, setting)| (setting.place.clone(), format!("`{}` is set here", used.name())));
+    }
     // Nobody edits the defaults in an archive: the value is to be set beside those that the author set.
     if let Some((place, label)) = value.as_mut().filter(|(place, _)| in_archive(place))
         && let Some((used, nearby)) = setter.and_then(|used| Some((used, beside(used, origins)?)))
@@ -179,6 +203,7 @@ fn move_to_author(found: &mut Diagnostic, origins: &Traced<'_>) {
         *place = nearby;
         *label = format!("`{}` is not set here, so the default applies", used.name());
     }
+    let is_value = setter.is_some_and(|used| is_the_value(found, used, rendered));
     // In findings, the values of Secrets are masked.
     let secret = golden.source.text[bounds].trim_end() != origins.provenance().text(&origin.golden, line);
     if secret && origin.kind.ends_with("Secret") {
@@ -192,7 +217,7 @@ fn move_to_author(found: &mut Diagnostic, origins: &Traced<'_>) {
     found.places[0] = (author, label);
     if let Some(value) = value {
         // Nobody edits the template in an archive, nor one that only passes on what is set elsewhere.
-        let last = in_archive(&found.places[0].0) || passed && !origin.kind.ends_with("Secret");
+        let last = in_archive(&found.places[0].0) || (passed || is_value) && !origin.kind.ends_with("Secret");
         if last && !in_archive(&value.0) {
             let label = std::mem::replace(&mut found.places[0].1, "rendered by this template".to_owned());
             found.places.insert(0, (value.0, label));
@@ -239,6 +264,81 @@ fn passes_through(action: &Place, used: &Used) -> bool {
     };
     let mut words = action.split(|c: char| !c.is_alphanumeric() && c != '_');
     used.steps().last().is_some_and(|name| !words.any(|word| word == name))
+}
+
+/// The place in a value that is rendered as a whole of what is at a path in the object.
+fn part_of(used: &Used, path: &[String], origins: &Traced<'_>) -> Option<Place> {
+    let value = &used.setting.as_ref()?.place;
+    let document = yaml::parse_one(&value.source).ok()?;
+    let whole = starting_at(&document.root, value.span.as_ref()?.start)?;
+    (0..path.len()).find_map(|from| {
+        let rest: Vec<&str> = path[from..].iter().map(String::as_str).collect();
+        match rest.split_first()? {
+            // Other items may be rendered before those of the value.
+            (first, below) if first.parse::<usize>().is_ok() => {
+                let mut items = whole.items().iter().filter_map(|item| key_of(item, below));
+                items.next().filter(|_| items.next().is_none())
+            }
+            _ => key_of(whole, &rest).or_else(|| merged(&[used.steps(), &path[from..]].concat(), origins)),
+        }
+    })
+}
+
+/// Whether the value that an action prints as a whole is the map that contains a key.
+fn is_directly_in(action: &Place, used: &Used) -> bool {
+    let parent = used.steps().len().checked_sub(2).and_then(|index| used.steps().get(index));
+    let words = text(action).unwrap_or_default().split(|c: char| !c.is_alphanumeric() && c != '_');
+    parent.is_some_and(|parent| words.into_iter().any(|word| word == parent))
+}
+
+/// The place of a key that another file sets than the one that sets the value around it first.
+fn merged(path: &[String], origins: &Traced<'_>) -> Option<Place> {
+    let place = origins.settings().find(path)?.place;
+    let document = yaml::parse_one(&place.source).ok()?;
+    key_of(&document.root, &path.iter().map(String::as_str).collect::<Vec<_>>()).or(Some(place))
+}
+
+/// The outermost value that starts at a byte.
+fn starting_at(node: &Node, at: usize) -> Option<&Node> {
+    if node.span.start == at {
+        return Some(node);
+    }
+    let values = node.entries().iter().map(|(_, value)| value).chain(node.items());
+    values.filter(|value| value.span.start <= at && at < value.span.end).find_map(|value| starting_at(value, at))
+}
+
+/// The place of a key below a node, or of an item.
+fn key_of(node: &Node, path: &[&str]) -> Option<Place> {
+    let Some((last, parent)) = path.split_last() else { return Some(node.place()) };
+    let parent = node.find(parent)?;
+    let found = parent.get(last).is_some();
+    if found { Some(parent.key_place(last)) } else { Some(parent.items().get(last.parse::<usize>().ok()?)?.place()) }
+}
+
+/// Whether what is wrong is the text of a value, which a template only prints. A type that is wrong is the fault of the
+/// template, if another way to print the value changes it; and so is a port, which a template may take from the wrong value.
+fn is_the_value(found: &Diagnostic, used: &Used, rendered: &str) -> bool {
+    let Some(setting) = &used.setting else { return false };
+    let (written, rendered) = (unquoted(&setting.written), unquoted(rendered));
+    let number = written.parse::<f64>().is_ok();
+    let boolean = matches!(written, "true" | "false");
+    let by_template = match found.code {
+        Code::ObjectInvalid => {
+            found.message.ends_with(" must be a string") || (number || boolean) && found.message.contains(" must be a")
+        }
+        Code::ChangeDataLoss
+        | Code::ChangeRefused
+        | Code::DurationInvalid
+        | Code::KeyMisspelled
+        | Code::ObjectRefused
+        | Code::PodSecurity
+        | Code::QuantitySuspicious
+        | Code::ReferenceKey => false,
+        // With the same name in another namespace, the name is right.
+        Code::ReferenceMissing => found.helps.iter().any(|help| help.starts_with("render both ")),
+        _ => true,
+    };
+    !by_template && !written.is_empty() && written == rendered
 }
 
 /// Whether what is rendered is the text of a value, or its key.

@@ -138,7 +138,7 @@ impl Dockerfile {
     /// `folder` is the context of the build.
     #[must_use]
     pub fn check(&self, folder: &Path) -> Diagnostics {
-        let mut diagnostics = Diagnostics::default();
+        let mut diagnostics = self.check_variables();
         let mut stages: Vec<String> = Vec::new();
         for step in &self.steps {
             let words: Vec<&str> = step.rest.split_whitespace().collect();
@@ -148,13 +148,24 @@ impl Dockerfile {
                     stages.push(name.and_then(|at| words.get(at + 1)).unwrap_or(&"").to_lowercase());
                 }
                 "COPY" | "ADD" => diagnostics.extend(self.check_copy(step, &words, &stages, folder)),
+                "ENTRYPOINT" | "CMD" | "SHELL" if step.rest.starts_with('[') => {
+                    diagnostics.0.extend(self.check_list(step).or_else(|| self.check_program(step)));
+                }
+                "EXPOSE" => diagnostics.0.extend(self.check_ports(step, &words)),
                 known if INSTRUCTIONS.contains(&known) => {}
                 unknown => {
-                    let message = format!("unknown instruction `{unknown}`");
-                    let found = invalid(message).at(Place::line(&self.source, step.line), "the build fails here");
-                    diagnostics.push(match nearest(unknown, INSTRUCTIONS.iter().copied()) {
-                        Some(near) => found.help(format!("did you mean `{near}`?")),
-                        None => found.help("correct the instruction, or end the line before it with `\\`"),
+                    let found = invalid(format!("unknown instruction `{unknown}`"));
+                    let place = Place::line(&self.source, step.line);
+                    let near = nearest(unknown, INSTRUCTIONS.iter().copied());
+                    diagnostics.push(match (near, self.line_before(step.line)) {
+                        (Some(near), _) => {
+                            found.at(place, "the build fails here").help(format!("did you mean `{near}`?"))
+                        }
+                        (None, Some(before)) => found
+                            .at(Place::line(&self.source, before), "does not end with `\\`")
+                            .at(place, "so this is an instruction, and the build fails here")
+                            .help("end the line before it with `\\`, or correct the instruction"),
+                        (None, None) => found.at(place, "the build fails here").help("correct the instruction"),
                     });
                 }
             }
@@ -185,6 +196,10 @@ impl Dockerfile {
         let parsed: Option<Vec<String>> = list.and_then(|list| serde_json::from_str(list).ok());
         let plain = || words.iter().filter(|word| !word.starts_with("--")).map(|word| (*word).to_owned()).collect();
         let mut paths: Vec<String> = parsed.unwrap_or_else(plain);
+        if paths.len() == 1 && !words.iter().any(|word| word.contains("<<")) {
+            let message = format!("`{}` has no destination", step.instruction);
+            return invalid(message).at(place(), "the build fails here").help("add the path in the image").into();
+        }
         paths.pop();
         let exists = |path: &str| {
             let path = path.trim_matches(['"', '\'']);
@@ -213,6 +228,83 @@ impl Dockerfile {
                 })
                 .collect(),
         )
+    }
+
+    /// The line before another one that belongs to an instruction.
+    fn line_before(&self, line: usize) -> Option<usize> {
+        let lines: Vec<&str> = self.source.text.lines().take(line - 1).collect();
+        let own = |text: &&str| !text.trim().is_empty() && !text.trim_start().starts_with('#');
+        lines.iter().rposition(own).map(|index| index + 1)
+    }
+
+    /// A program that is nearly a file that the image copies to another place.
+    fn check_program(&self, step: &Step) -> Option<Diagnostic> {
+        let words: Vec<String> = serde_json::from_str(&step.rest).ok()?;
+        let program = words.first().filter(|program| program.starts_with('/'))?;
+        let steps = self.steps.iter().filter(|step| matches!(step.instruction.as_str(), "COPY" | "ADD"));
+        let copied: Vec<&str> = steps.filter_map(|step| step.rest.split_whitespace().last()).collect();
+        let near = nearest(program, copied.iter().copied()).filter(|near| *near != program && !near.ends_with('/'))?;
+        let found = invalid(format!("`{program}` is not in the image"))
+            .at(Place::line(&self.source, step.line), format!("`{}` runs it", step.instruction));
+        (!copied.contains(&program.as_str())).then(|| found.help(format!("did you mean `{near}`?")))
+    }
+
+    /// A list that is not in JSON, which the builder takes for a command of a shell.
+    fn check_list(&self, step: &Step) -> Option<Diagnostic> {
+        // A shell's test begins with a bracket, too.
+        let quoted = step.rest[1..].trim_start().starts_with(['"', '\'']);
+        if !quoted || step.rest.contains('$') || serde_json::from_str::<Vec<String>>(&step.rest).is_ok() {
+            return None;
+        }
+        let found = invalid(format!("the list of `{}` is not valid JSON", step.instruction));
+        let found = found.at(Place::line(&self.source, step.line), "a shell runs this text as a command");
+        Some(found.help("write each item in double quotes, with commas between them"))
+    }
+
+    fn check_ports(&self, step: &Step, words: &[&str]) -> Option<Diagnostic> {
+        let valid = |word: &str| {
+            let (ports, protocol) = word.split_once('/').unwrap_or((word, "tcp"));
+            let numbers = ports.split('-').all(|port| port.parse::<u16>().is_ok());
+            word.contains('$') || numbers && ["tcp", "udp", "sctp"].contains(&protocol.to_lowercase().as_str())
+        };
+        let word = words.iter().take_while(|word| !word.starts_with('#')).find(|word| !valid(word))?;
+        let found = invalid(format!("`{word}` is not a port")).at(Place::line(&self.source, step.line), "");
+        Some(found.help("write ports with blanks between them, such as `EXPOSE 80 53/udp`"))
+    }
+
+    /// Variables of base images and of scripts that nearly have the name of an argument, and base images from a variable
+    /// that no argument before the first stage defines.
+    fn check_variables(&self) -> Diagnostics {
+        let mut diagnostics = Diagnostics::default();
+        let mut set: BTreeSet<String> = self.arguments.keys().cloned().collect();
+        for step in self.steps.iter().filter(|step| step.instruction == "ENV") {
+            set.extend(step.rest.split_whitespace().map(|word| word.split('=').next().unwrap_or(word).to_owned()));
+        }
+        for step in self.steps.iter().filter(|step| matches!(step.instruction.as_str(), "FROM" | "RUN")) {
+            let from = step.instruction == "FROM";
+            for name in braced(&step.rest).into_iter().filter(|name| !set.contains(*name)) {
+                // A script may set variables of its own.
+                let near = nearest(name, set.iter().map(String::as_str))
+                    .filter(|_| from || !step.rest.contains(&format!("{name}=")) && name.len() > 5);
+                if near.is_none() && !from || step.rest.contains(&format!("for {name} ")) {
+                    continue;
+                }
+                let line = self.line_with(step, &format!("${{{name}}}"));
+                let found = invalid(format!("variable `{name}` is not defined"));
+                let found = found.at(Place::line(&self.source, line), "is empty here");
+                diagnostics.push(match near {
+                    Some(near) => found.help(format!("did you mean `{near}`?")),
+                    None => found.help(format!("add `ARG {name}` before the first `FROM`")),
+                });
+            }
+        }
+        diagnostics
+    }
+
+    /// The line of a step that contains a text, or its first one.
+    fn line_with(&self, step: &Step, text: &str) -> usize {
+        let mut lines = self.source.text.lines().enumerate().skip(step.line - 1);
+        lines.find(|(_, line)| line.contains(text)).map_or(step.line, |(index, _)| index + 1)
     }
 
     /// Expands `$NAME`, `${NAME}`, and `${NAME:-default}` in a FROM.
@@ -258,6 +350,21 @@ impl Dockerfile {
         };
         self.steps.get((number + uncounted).checked_sub(1)?).map(|step| step.line)
     }
+}
+
+/// The names in `${NAME}`. Those with a default, and those that nothing else may set, are left out.
+fn braced(text: &str) -> Vec<&str> {
+    let plain = |name: &&str| {
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+    };
+    let names = text.match_indices("${").filter(|(at, _)| !text[..*at].ends_with('\\'));
+    // Builders define these.
+    let given = |name: &&str| !name.starts_with("TARGET") && !name.starts_with("BUILD");
+    names
+        .filter_map(|(at, _)| text[at + 2..].split_once('}').map(|(name, _)| name))
+        .filter(plain)
+        .filter(given)
+        .collect()
 }
 
 fn invalid(message: String) -> Diagnostic {

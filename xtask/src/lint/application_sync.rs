@@ -154,5 +154,19 @@ fn contradictions(application: &Written<'_>) -> Vec<Diagnostic> {
             }
         }
     }
+    if let (Some(("true", replace)), Some(("true", apply))) =
+        (seen.get("Replace").copied(), seen.get("ServerSideApply").copied())
+    {
+        let message = "sync option `Replace=true` overrides `ServerSideApply=true`";
+        let one = finding(
+            application,
+            message,
+            replace.place(),
+            "replaces each object, which changes of immutable fields fail",
+        );
+        found.push(one.at(apply.place(), "has no effect").help(
+            "delete one of them, or set `Replace=true` in the annotation `argocd.argoproj.io/sync-options` of single objects",
+        ));
+    }
     found
 }

@@ -64,8 +64,14 @@ fn finding(view: &View<'_, '_>, pods: &Pods<'_>, name: &Node) -> Option<Diagnost
     let title = object.title();
     let found = if count > 1 {
         let place = object.find(&["spec", "replicas"]).map_or_else(|| name.place(), Node::place);
-        object
-            .finding(Code::ClaimShared, format!("{count} pods of {title} share one claim"), place, "")
+        let message = format!("{count} pods of {title} share one claim");
+        let scaler = replicas::autoscaler(view, pods);
+        let most = scaler.and_then(|scaler| Some((scaler, scaler.find(&["spec", "maxReplicas"])?)));
+        let found = match most {
+            Some((scaler, most)) => scaler.finding(Code::ClaimShared, message, most.place(), ""),
+            None => object.finding(Code::ClaimShared, message, place, ""),
+        };
+        found
             .at(name.place(), "this claim")
             .help("run one replica, or use a claim with `ReadWriteMany`, or one claim for each pod with a StatefulSet")
     } else {

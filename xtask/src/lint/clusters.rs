@@ -93,6 +93,15 @@ impl<'a> Clusters<'a> {
         result
     }
 
+    /// A single cluster with known members.
+    #[must_use]
+    pub fn single(members: Vec<Member<'a>>, unrendered: Vec<Unrendered>) -> Self {
+        let of_target = members.iter().map(|member| (member.target, 0)).collect();
+        let objects: Vec<&Object> = members.iter().flat_map(|member| &member.objects).copied().collect();
+        let scopes = Scopes::new(objects);
+        Self { inventories: vec![Inventory::new(members, unrendered, &scopes)], of_target }
+    }
+
     /// A target's view of its cluster.
     #[must_use]
     pub fn view(&self, target: &str) -> Option<View<'_, 'a>> {

@@ -282,7 +282,13 @@ fn place(root: &Path, chart: &Chart, message: &str) -> (Place, String) {
     let (path, line) = named.map_or_else(|| (file.to_owned(), None), |(path, line)| (path, Some(line)));
     let full = chart.directory.join(&path);
     let source = if full.is_file() { toolbox::source::read(root, &full).ok() } else { None };
-    let place = match (source, line) {
+    // Helm only quotes what follows a separator without a line break.
+    let glued = what.split_once("invalid Yaml document separator: ").map(|(_, text)| text.trim());
+    let glued = glued.zip(source.as_ref()).and_then(|(text, source)| {
+        let after = |line: &str| line.trim_start().strip_prefix("---").is_some_and(|rest| rest.trim() == text);
+        Some(source.text.lines().position(after)? + 1)
+    });
+    let place = match (source, line.or(glued)) {
         (Some(source), Some(line)) => Place::line(&source, line),
         _ => Place::file(format!("{}/{}", chart.path, path.trim_end_matches('/'))),
     };

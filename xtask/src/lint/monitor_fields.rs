@@ -5,7 +5,7 @@
 
 use argocd::sync_order;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest};
-use document::Node;
+use document::{Node, Value};
 use kubernetes::object::Object;
 use regex_lite::Regex;
 
@@ -114,11 +114,14 @@ fn of_monitor(object: &Object, list: &'static str) -> Vec<Diagnostic> {
         found.extend(misspelled(object, endpoint, ENDPOINT));
         for key in ["interval", "scrapeTimeout"] {
             let Some(node) = endpoint.get(key) else { continue };
-            let Some(text) = node.as_str().filter(|text| !text.is_empty() && !is_duration(text)) else { continue };
+            let number = if let Value::Number(number) = &node.value { Some(number.as_str()) } else { None };
+            let invalid = node.as_str().filter(|text| !text.is_empty() && !is_duration(text));
+            let Some(text) = invalid.or(number) else { continue };
             let message = format!("`{key}: {text}` of {} is not a duration of Prometheus", object.title());
             let one = object.finding(Code::MonitorInvalid, message, node.place(), "");
             found.push(one.help("write numbers with the units `h`, `m`, `s`, and `ms`, such as `1m30s`"));
         }
+        found.extend(late(object, endpoint));
         for rule in ["relabelings", "metricRelabelings"].iter().flat_map(|key| endpoint.items_at(&[key])) {
             found.extend(misspelled(object, rule, RELABELING));
             found.extend(action(object, rule));
@@ -126,6 +129,49 @@ fn of_monitor(object: &Object, list: &'static str) -> Vec<Diagnostic> {
         }
     }
     found
+}
+
+/// A finding about a timeout after the next scrape begins, for which the operator ignores the monitor.
+fn late(object: &Object, endpoint: &Node) -> Option<Diagnostic> {
+    let seconds = |key: &str| Some((endpoint.get(key)?, seconds(endpoint.get(key)?.as_str()?)?));
+    let ((interval, every), (timeout, after)) = seconds("interval").zip(seconds("scrapeTimeout"))?;
+    let (long, short) = (timeout.as_str().unwrap_or_default(), interval.as_str().unwrap_or_default());
+    let message = format!("`scrapeTimeout: {long}` of {} exceeds its interval, `{short}`", object.title());
+    (after > every).then(|| {
+        object
+            .finding(Code::MonitorInvalid, message, timeout.place(), "the Prometheus Operator ignores the monitor")
+            .at(interval.place(), "the interval")
+            .help("use a shorter timeout, or a longer interval")
+    })
+}
+
+/// The seconds of a duration of Prometheus; nothing for one that is invalid or empty.
+fn seconds(text: &str) -> Option<f64> {
+    if text.is_empty() || !is_duration(text) {
+        return None;
+    }
+    let mut total = 0.0;
+    let mut number = String::new();
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        if c.is_ascii_digit() {
+            number.push(c);
+            continue;
+        }
+        let milli = c == 'm' && rest.next_if_eq(&'s').is_some();
+        let factor = match c {
+            'y' => 31_536_000.0,
+            'w' => 604_800.0,
+            'd' => 86_400.0,
+            'h' => 3600.0,
+            'm' if milli => 0.001,
+            'm' => 60.0,
+            _ => 1.0,
+        };
+        total += number.parse::<f64>().ok()? * factor;
+        number.clear();
+    }
+    Some(total)
 }
 
 fn misspelled<'a>(object: &'a Object, owner: &'a Node, known: &'a [&'a str]) -> impl Iterator<Item = Diagnostic> {
@@ -164,7 +210,15 @@ fn unclosed(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::unclosed;
+    use super::{seconds, unclosed};
+
+    #[test]
+    fn durations_are_compared_in_seconds() {
+        for (text, expected) in [("30s", 30.0), ("1m30s", 90.0), ("500ms", 0.5), ("1d", 86_400.0), ("0", 0.0)] {
+            assert_eq!(seconds(text).map(f64::to_bits), Some(f64::to_bits(expected)), "{text}");
+        }
+        assert_eq!(seconds("soon"), None);
+    }
 
     #[test]
     fn brackets_that_are_not_closed_are_reported() {

@@ -1,13 +1,14 @@
 //! `PrometheusRules` whose expressions and durations Prometheus cannot parse.
 //!
-//! Only brackets and quotation marks of an expression are compared: what functions and metrics exist is not known. Labels and
-//! annotations must be strings.
+//! Of an expression, only brackets, quotation marks, and the names of functions are compared: what metrics exist is not known.
+//! Labels and annotations must be strings, in which each template action ends.
 
 use argocd::sync_order;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, suggestion};
 use document::{Node, Value, block};
 use kubernetes::object::Object;
 
+use super::promql;
 use super::subject::Subject;
 
 /// The codes of this check.
@@ -50,6 +51,7 @@ fn of_object(object: &Object) -> Vec<Diagnostic> {
             found.extend(["for", "keep_firing_for"].iter().filter_map(|key| duration(object, rule, key)));
             found.extend(rule.get("expr").and_then(|node| expression(object, node)));
             found.extend(["labels", "annotations"].iter().filter_map(|key| not_text(object, rule, key)));
+            found.extend(["labels", "annotations"].iter().filter_map(|key| open_action(object, rule, key)));
         }
     }
     found
@@ -90,10 +92,22 @@ fn not_text(object: &Object, rule: &Node, key: &str) -> Option<Diagnostic> {
     Some(found.help("quote it, or in a template `| quote`"))
 }
 
+/// A finding about a label or an annotation with a template action that does not end.
+fn open_action(object: &Object, rule: &Node, key: &str) -> Option<Diagnostic> {
+    let texts = rule.get(key)?.entries().iter();
+    let open = |text: &str| text.split("{{").skip(1).any(|action| !action.contains("}}"));
+    let (name, value) =
+        texts.map(|(name, value)| (&name.name, value)).find(|(_, value)| value.as_str().is_some_and(open))?;
+    let message = format!("Prometheus cannot parse `{key}.{name}` of a rule of {}", object.title());
+    let found = object.finding(Code::AlertInvalid, message, value.place(), "`{{` without `}}`");
+    Some(found.help("end the action with `}}`"))
+}
+
 /// A finding about a duration that Prometheus cannot parse.
 fn duration(object: &Object, owner: &Node, key: &str) -> Option<Diagnostic> {
     let node = owner.get(key)?;
-    let text = node.as_str().filter(|text| !is_duration(text))?;
+    let number = if let Value::Number(number) = &node.value { Some(number.as_str()) } else { None };
+    let text = node.as_str().filter(|text| !is_duration(text)).or(number)?;
     let message = format!("`{key}: {text}` of {} is not a duration of Prometheus", object.title());
     let found = object.finding(Code::AlertInvalid, message, node.place(), "");
     Some(found.help("write numbers with the units `y`, `w`, `d`, `h`, `m`, `s`, and `ms`, such as `1h30m`"))
@@ -114,10 +128,12 @@ pub(super) fn is_duration(text: &str) -> bool {
     !text.is_empty()
 }
 
-/// A finding about an expression with brackets or quotation marks that do not match.
+/// A finding about an expression that Prometheus cannot parse.
 fn expression(object: &Object, node: &Node) -> Option<Diagnostic> {
     let text = node.as_str()?;
-    let (at, reason) = unbalanced(text)?;
+    let unbalanced = unbalanced(text).map(|(at, reason)| (at, reason, None));
+    let call = || promql::wrong_call(text).map(|(at, reason, help)| (at, reason, Some(help)));
+    let (at, reason, help) = unbalanced.or_else(call)?;
     let place = if text.contains('\n') {
         let line = text[..at].matches('\n').count() + 1;
         let inner = Place::line(&Source::new("", text), line);
@@ -126,7 +142,11 @@ fn expression(object: &Object, node: &Node) -> Option<Diagnostic> {
         node.place()
     };
     let message = format!("Prometheus cannot parse an expression of {}: {reason}", object.title());
-    Some(object.finding(Code::AlertInvalid, message, place, ""))
+    let found = object.finding(Code::AlertInvalid, message, place, "");
+    Some(match help {
+        Some(help) => found.help(help),
+        None => found,
+    })
 }
 
 /// Where brackets or quotation marks do not match, and which.

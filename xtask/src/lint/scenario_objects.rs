@@ -99,7 +99,10 @@ fn of_app(subject: &Subject<'_>, folder: &str, app: &str, known: &Known<'_>) -> 
     let describe = |((kind, name), places): ((&str, &str), Vec<&Place>)| {
         let names: BTreeSet<&str> =
             own.iter().filter(|object| object.key.kind == kind).map(|object| object.key.name.as_str()).collect();
-        finding(&if names.is_empty() { known.of(kind) } else { names }, kind, name, &places)
+        let all = known.of(kind);
+        // A step may name an object of another Application.
+        let meant = nearest(name, names.iter().copied()).is_none() && nearest(name, all.iter().copied()).is_some();
+        finding(&if names.is_empty() || meant { all } else { names }, kind, name, &places)
     };
     Diagnostics(missing.into_iter().map(describe).collect())
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use cluster::scenario::{self, FOLDER};
+use cluster::scenario::{self, FOLDER, Scenario};
 use diagnostics::{Code, Diagnostic, Diagnostics, Result};
 use toolbox::inputs;
 use toolbox::parallel::parallel;
@@ -15,10 +15,14 @@ use workspace::provenance::invalid_output::Located;
 use workspace::render::failure;
 use workspace::target::{ChartTarget, DEFAULT_CASE};
 
+use super::scenario_needs;
 use super::subject::ChartSubject;
 
 /// The codes that this check reports.
-pub const CODES: &[Code] = &[Code::ScenarioInvalid];
+pub const CODES: &[Code] = &[Code::ReferenceKey, Code::ReferenceMissing, Code::ScenarioInvalid];
+
+/// The first line of the result about a file that Helm refuses.
+const REFUSED: &str = "refused";
 
 /// A value file of a scenario, and the step that deploys with it.
 #[derive(Debug)]
@@ -26,8 +30,10 @@ pub(super) struct Use<'a> {
     target: &'a ChartTarget<'a>,
     /// The file.
     pub(super) file: PathBuf,
-    scenario: String,
+    scenario: Scenario,
     step: String,
+    /// The namespace that it is deployed to.
+    namespace: String,
 }
 
 /// Renders the Applications of a chart with the value files of their scenarios.
@@ -64,8 +70,9 @@ pub(super) fn uses<'a>(subject: &ChartSubject<'a>) -> Vec<Use<'a>> {
             for step in &scenario.steps {
                 let Some(file) = step.action.values().map(|file| scenario.folder.join(file)) else { continue };
                 if seen.insert(file.clone()) {
-                    let (scenario, step) = (scenario.title(), step.name.clone());
-                    all.push(Use { target: one.target, file, scenario, step });
+                    let namespace = step.action.namespace().unwrap_or(&one.target.recipe.namespace).to_owned();
+                    let (scenario, step) = (scenario.clone(), step.name.clone());
+                    all.push(Use { target: one.target, file, scenario, step, namespace });
                 }
             }
         }
@@ -73,22 +80,26 @@ pub(super) fn uses<'a>(subject: &ChartSubject<'a>) -> Vec<Use<'a>> {
     all
 }
 
-/// What Helm refuses in a file.
+/// What Helm refuses in a file, or what is missing for what it renders.
 fn refused(subject: &ChartSubject<'_>, one: &Use<'_>) -> Result<Diagnostics> {
     let helm = &subject.helm;
     let mut recipe = one.target.recipe.clone();
     recipe.case_file = Some(one.file.clone());
     let target = ChartTarget { recipe: &recipe, ..*one.target };
-    let check = format!("scenario-values {}", inputs::file_digest(&one.file)?);
-    let error = helm.cached(&check, &[&target], || {
+    let check = format!("scenario-values-and-references {}", inputs::file_digest(&one.file)?);
+    let result = helm.cached(&check, &[&target], || {
         let (output, _) = helm.run(&target, subject.directory, |inline| recipe.args(inline))?;
-        Ok(if output.success() { Vec::new() } else { vec![output.stderr] })
+        let needed = || scenario_needs::needed(&output.stdout, &one.namespace);
+        Ok(if output.success() { needed() } else { vec![REFUSED.to_owned(), output.stderr.clone()] })
     })?;
-    let Some(stderr) = error.first() else { return Ok(Diagnostics::default()) };
+    let stderr = match result.as_slice() {
+        [first, stderr] if first == REFUSED => stderr,
+        needed => return Ok(scenario_needs::missing(helm.root, &one.scenario, &one.file, &one.namespace, needed)),
+    };
     let nowhere = |_: &str| Located::default();
     let found = failure::explain(helm.root, &target, Some(1), stderr, "", &nowhere);
     let name = inputs::name(helm.root, &one.file);
-    let note = format!("step `{}` of scenario `{}` deploys with this file", one.step, one.scenario);
+    let note = format!("step `{}` of scenario `{}` deploys with this file", one.step, one.scenario.title());
     let variables = toolbox::regular_file::read_to_string(&one.file).is_ok_and(|text| text.contains("${"));
     let own = found.0.into_iter().filter(|found| !variables || is_certain(found, &name));
     Ok(Diagnostics(

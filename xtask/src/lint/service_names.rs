@@ -4,6 +4,9 @@
 //! Such a name may be that of a Service that is deployed elsewhere, so it is reported only if it is nearly that of a rendered
 //! one: in the same namespace, or with the same name in another namespace.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, nearest_within};
 use document::{Node, block};
 use kubernetes::inventory::View;
@@ -123,6 +126,14 @@ fn port_after(text: &str, name: &Name<'_>) -> Option<i64> {
 
 /// Reports a port that a Service with an address of its own lacks.
 fn unknown_port(view: &View<'_, '_>, object: &Object, node: &Node, name: &Name<'_>, port: i64) -> Option<Diagnostic> {
+    let (service, known) = ports_without(view, name, port)?;
+    let message = format!("{} has no port {port}", service.title());
+    let found = object.finding(Code::ReferencePort, message, place(node, name.start), "");
+    Some(with_ports(found, service, &known))
+}
+
+/// The Service with an address of its own that lacks a port, and the ports that it has.
+fn ports_without<'a>(view: &View<'_, 'a>, name: &Name<'_>, port: i64) -> Option<(&'a Object, Vec<i64>)> {
     let entry = view.find(&Id { group: "", kind: "Service", namespace: name.namespace, name: name.service })?;
     let service = entry.object;
     let field = |key: &str| service.find(&["spec", key]).and_then(Node::as_str);
@@ -132,19 +143,42 @@ fn unknown_port(view: &View<'_, '_>, object: &Object, node: &Node, name: &Name<'
     }
     let list = service.find(&["spec", "ports"])?;
     let known: Vec<i64> = list.items().iter().filter_map(|one| one.get("port").and_then(number)).collect();
-    if known.is_empty() || known.contains(&port) {
-        return None;
-    }
-    let message = format!("{} has no port {port}", service.title());
-    let found = object.finding(Code::ReferencePort, message, place(node, name.start), "");
-    let found = found.at(service.find(&["spec"]).unwrap_or(&service.root).key_place("ports"), "ports of the Service");
-    Some(match known[..] {
-        [only] => found.help(format!("did you mean {only}?")),
-        _ => found.help(format!("use one of {}", known.iter().map(i64::to_string).collect::<Vec<_>>().join(", "))),
-    })
+    (!known.is_empty() && !known.contains(&port)).then_some((service, known))
 }
 
-fn finding(view: &View<'_, '_>, object: &Object, node: &Node, name: &Name<'_>) -> Option<Diagnostic> {
+/// Adds the ports that a Service has.
+fn with_ports(found: Diagnostic, service: &Object, known: &[i64]) -> Diagnostic {
+    let found = found.at(service.find(&["spec"]).unwrap_or(&service.root).key_place("ports"), "ports of the Service");
+    match known {
+        [only] => found.help(format!("did you mean {only}?")),
+        _ => found.help(format!("use one of {}", known.iter().map(i64::to_string).collect::<Vec<_>>().join(", "))),
+    }
+}
+
+/// Reports the names in the text of a file that is no object, such as a scenario with scripts.
+#[must_use]
+pub(super) fn in_file(view: &View<'_, '_>, source: &Arc<Source>) -> Diagnostics {
+    let mut diagnostics = Diagnostics::default();
+    let mut seen = BTreeSet::new();
+    for name in names(&source.text) {
+        let end = name.start + name.service.len() + 1 + name.namespace.len();
+        let place = || Place::new(source, name.start..end);
+        if let Some((message, near)) = similar(view, &name).filter(|_| seen.insert((name.service, name.namespace))) {
+            let found = Diagnostic::new(Code::ReferenceMissing, message).at(place(), "no such DNS name");
+            diagnostics.push(found.help(format!("did you mean `{near}`?")));
+        }
+        let port = port_after(&source.text, &name);
+        if let Some((service, known)) = port.and_then(|port| ports_without(view, &name, port)) {
+            let message = format!("{} has no port {}", service.title(), port.unwrap_or_default());
+            let found = Diagnostic::new(Code::ReferencePort, message).at(place(), "");
+            diagnostics.push(with_ports(found, service, &known));
+        }
+    }
+    diagnostics
+}
+
+/// What is wrong with the name of a Service that does not exist, and the name that is probably meant.
+fn similar(view: &View<'_, '_>, name: &Name<'_>) -> Option<(String, String)> {
     let id = |namespace| Id { group: "", kind: "Service", namespace, name: name.service };
     if view.find(&id(name.namespace)).is_some() {
         return None;
@@ -156,7 +190,11 @@ fn finding(view: &View<'_, '_>, object: &Object, node: &Node, name: &Name<'_>) -
         let near = nearest_within(name.namespace, 2, namespaces).filter(|near| is_similar(name.namespace, near));
         near.map(|near| format!("{}.{near}{SUFFIX}", name.service))
     })?;
-    let message = format!("Service `{}` does not exist in namespace `{}`", name.service, name.namespace);
+    Some((format!("Service `{}` does not exist in namespace `{}`", name.service, name.namespace), near))
+}
+
+fn finding(view: &View<'_, '_>, object: &Object, node: &Node, name: &Name<'_>) -> Option<Diagnostic> {
+    let (message, near) = similar(view, name)?;
     let found = object.finding(Code::ReferenceMissing, message, place(node, name.start), "no such DNS name");
     Some(found.help(format!("did you mean `{near}`?")))
 }

@@ -71,21 +71,57 @@ fn found(subject: &ChartSubject<'_>) -> Result<Diagnostics> {
         unread.parameters(target);
     }
     let mut unread = unread.found;
-    for one in &undefined {
-        let Some((diagnostic, near)) = finding(one) else { continue };
+    let reported: Vec<_> = undefined.iter().filter_map(|one| Some((one, finding(one)?))).collect();
+    let mut first_of: BTreeMap<&[String], usize> = BTreeMap::new();
+    for (one, (diagnostic, near)) in &reported {
+        // A value that several templates read is missing once.
+        if let Some(at) = first_of.get(one.path).copied() {
+            also_read(&mut found.0[at], diagnostic);
+            continue;
+        }
+        let renamed = || {
+            let others = reported.iter().map(|(other, _)| other.path).filter(|other| *other != one.path);
+            let alone = only_in_its_map(one.path, others).is_none();
+            only_in_its_map(one.path, unread.iter().map(|(path, _)| path.as_slice())).filter(|_| alone)
+        };
         // The same misspelling, seen from the values: the spelling that occurs more often is right.
-        let counterpart = unread.iter().position(|(path, _)| Some(path) == near.as_ref());
-        match (counterpart, &near) {
-            (Some(at), Some(near)) if count(&tree, near.last()) >= count(&tree, one.path.last()) => {
-                unread.remove(at);
-                found.push(diagnostic);
-            }
-            (Some(_), _) => {}
-            (None, _) => found.push(diagnostic),
+        let other = near.clone().or_else(|| renamed().map(<[String]>::to_vec));
+        let counterpart = unread.iter().position(|(path, _)| Some(path) == other.as_ref());
+        let Some((at, other)) = counterpart.zip(other) else {
+            first_of.insert(one.path, found.0.len());
+            found.push(diagnostic.clone());
+            continue;
+        };
+        if count(&tree, other.last()) >= count(&tree, one.path.last()) {
+            unread.remove(at);
+            first_of.insert(one.path, found.0.len());
+            let help = format!("did you mean `{}`?", other.join("."));
+            found.push(Diagnostic { helps: vec![help], ..diagnostic.clone() });
+        } else {
+            let help = format!("did you mean `{}`?", one.path.last().map(String::as_str).unwrap_or_default());
+            unread[at].1.helps = vec![help];
+            unread[at].1.places.extend(diagnostic.places.first().map(|(place, _)| {
+                (place.clone(), format!("reads `{}`, which no values file has", one.path.join(".")))
+            }));
         }
     }
     found.0.extend(of_files(unread.into_iter().map(|(_, diagnostic)| diagnostic)));
     Ok(found)
+}
+
+/// The only one of some paths that is in the same map as another one.
+fn only_in_its_map<'p>(path: &[String], paths: impl Iterator<Item = &'p [String]>) -> Option<&'p [String]> {
+    let parent = path.split_last().map(|(_, parent)| parent).filter(|parent| !parent.is_empty())?;
+    let mut same = paths.filter(|other| other.split_last().is_some_and(|(_, its)| its == parent));
+    same.next().filter(|_| same.next().is_none())
+}
+
+/// Adds the place at which another template reads the same value.
+fn also_read(first: &mut Diagnostic, other: &Diagnostic) {
+    if let Some((place, _)) = other.places.first().filter(|(place, _)| first.places.iter().all(|(one, _)| one != place))
+    {
+        first.places.push((place.clone(), "also read here".to_owned()));
+    }
 }
 
 /// With more values in one file that nothing reads, and that are like no other value, the file is reported instead of each of

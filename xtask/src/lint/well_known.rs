@@ -5,6 +5,7 @@
 //! define keys, so only one that is nearly a known one is reported.
 
 mod keys;
+mod names;
 
 use std::collections::BTreeSet;
 
@@ -51,6 +52,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
                 .map(|(message, help, place)| object.finding(Code::KeyMisspelled, message, place, "").help(help)),
         );
         diagnostics.0.extend(placement(object, pods.spec));
+        diagnostics.0.extend(names::misspelled(object, &pods));
     }
     diagnostics
 }

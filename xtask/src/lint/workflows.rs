@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use diagnostics::wording::names;
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, nearest, nearest_within};
 use document::{Node, yaml};
 use toolbox::source;
 
 use super::subject::Subject;
+use super::workflow_expressions as expressions;
 
 /// The codes that this check reports.
 pub const CODES: &[Code] = &[Code::WorkflowInvalid];
@@ -54,6 +55,39 @@ const STEP: &[&str] = &[
     "timeout-minutes",
 ];
 const ACTION: &[&str] = &["name", "author", "description", "inputs", "outputs", "runs", "branding"];
+const PERMISSIONS: &[&str] = &[
+    "actions",
+    "artifact-metadata",
+    "attestations",
+    "checks",
+    "contents",
+    "deployments",
+    "discussions",
+    "id-token",
+    "issues",
+    "models",
+    "packages",
+    "pages",
+    "pull-requests",
+    "repository-projects",
+    "security-events",
+    "statuses",
+];
+/// The runners of GitHub, for suggestions.
+const RUNNERS: &[&str] = &[
+    "macos-13",
+    "macos-14",
+    "macos-15",
+    "macos-latest",
+    "ubuntu-22.04",
+    "ubuntu-22.04-arm",
+    "ubuntu-24.04",
+    "ubuntu-24.04-arm",
+    "ubuntu-latest",
+    "windows-2022",
+    "windows-2025",
+    "windows-latest",
+];
 /// The events to which people react, for suggestions.
 const EVENTS: &[&str] = &[
     "branch_protection_rule",
@@ -176,6 +210,12 @@ fn workflow(root: &Node, folder: &Path, diagnostics: &mut Diagnostics) {
             );
         }
     }
+    permissions(root, diagnostics);
+    for (key, value) in root.entries().iter().filter(|(key, _)| key.name != "jobs") {
+        let mut texts = Vec::new();
+        collect(value, key.name == "if", &mut texts);
+        diagnostics.0.extend(texts.into_iter().filter_map(|(node, condition)| expressions::wrong(node, condition)));
+    }
     let jobs = root.get("jobs").map(Node::entries).unwrap_or_default();
     let known: Vec<&str> = jobs.iter().map(|(key, _)| key.name.as_str()).collect();
     for (name, job) in jobs {
@@ -192,6 +232,8 @@ fn workflow(root: &Node, folder: &Path, diagnostics: &mut Diagnostics) {
                 }
             }
         }
+        permissions(job, diagnostics);
+        diagnostics.0.extend(job.get("runs-on").and_then(runner));
         if let Some(strategy) = job.get("strategy") {
             unknown(strategy, &format!("`strategy` of {what}"), STRATEGY, diagnostics);
         }
@@ -212,6 +254,35 @@ fn workflow(root: &Node, folder: &Path, diagnostics: &mut Diagnostics) {
         let names = Names { inputs: Some(&inputs), matrix: matrix.as_deref(), steps };
         names.check(job, diagnostics);
     }
+}
+
+/// Reports permissions that GitHub does not have.
+fn permissions(owner: &Node, diagnostics: &mut Diagnostics) {
+    let Some(list) = owner.get("permissions") else { return };
+    for (key, value) in list.entries() {
+        // There may be further ones by now.
+        let near = nearest(&key.name, PERMISSIONS.iter().copied());
+        if let Some(near) = near.filter(|_| !PERMISSIONS.contains(&key.name.as_str())) {
+            let found = invalid(format!("unknown permission `{}`", key.name)).at(list.key_place(&key.name), "");
+            diagnostics.push(found.help(format!("did you mean `{near}`?")));
+        }
+        if let Some(text) = value.as_str().filter(|text| !["read", "write", "none"].contains(text)) {
+            let found = invalid(format!("invalid permission `{}: {text}`", key.name)).at(value.place(), "");
+            diagnostics.push(found.help("use one of `read`, `write`, and `none`"));
+        }
+    }
+}
+
+/// The finding about the name of a runner that is written nearly like one of GitHub's.
+fn runner(node: &Node) -> Option<Diagnostic> {
+    let text = node.as_str().filter(|text| !RUNNERS.contains(text))?;
+    let plain = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
+    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+    let near = RUNNERS.iter().find(|known| {
+        plain(known) == plain(text) || digits(known) == digits(text) && nearest_within(text, 1, [**known]).is_some()
+    })?;
+    let found = invalid(format!("no runner of GitHub is named `{text}`")).at(node.place(), "the job waits for it");
+    Some(found.help(format!("did you mean `{near}`?")))
 }
 
 /// Reports events that GitHub does not have.
@@ -306,10 +377,14 @@ impl Names<'_> {
             ("steps.", Some(&ids[..]), "step with this `id`"),
         ];
         let mut texts = Vec::new();
-        collect(node, &mut texts);
-        for node in texts {
+        collect(node, false, &mut texts);
+        for (node, condition) in texts {
             let text = node.as_str().unwrap_or_default();
-            for expression in text.split("${{").skip(1).filter_map(|rest| rest.split("}}").next()) {
+            if let Some(wrong) = expressions::wrong(node, condition) {
+                diagnostics.push(wrong);
+                continue;
+            }
+            for expression in expressions::of(text, condition) {
                 for (prefix, known, noun) in &contexts {
                     let Some(known) = known else { continue };
                     for name in uses(expression, prefix) {
@@ -317,8 +392,8 @@ impl Names<'_> {
                             continue;
                         }
                         let used = format!("{prefix}{name}");
-                        let found =
-                            invalid(format!("`{used}` is not defined")).at(within(node, &used), format!("no {noun}"));
+                        let found = invalid(format!("`{used}` is not defined"))
+                            .at(expressions::within(node, &used), format!("no {noun}"));
                         diagnostics.push(match nearest(name, known.iter().copied()) {
                             Some(near) => found.help(format!("did you mean `{prefix}{near}`?")),
                             None => found.help("define it, or correct the name"),
@@ -345,23 +420,13 @@ fn uses<'a>(expression: &'a str, prefix: &str) -> Vec<&'a str> {
         .collect()
 }
 
-/// The scalars with expressions below a node.
-fn collect<'a>(node: &'a Node, texts: &mut Vec<&'a Node>) {
-    if node.as_str().is_some_and(|text| text.contains("${{")) {
-        texts.push(node);
+/// The scalars with expressions below a node, and whether each of them is a condition.
+fn collect<'a>(node: &'a Node, condition: bool, texts: &mut Vec<(&'a Node, bool)>) {
+    if node.as_str().is_some_and(|text| condition || text.contains("${{")) {
+        texts.push((node, condition));
     }
-    node.items().iter().for_each(|item| collect(item, texts));
-    node.entries().iter().for_each(|(_, value)| collect(value, texts));
-}
-
-/// The place of a text in a scalar.
-fn within(node: &Node, text: &str) -> Place {
-    let place = node.place();
-    let Some(span) = place.span.clone() else { return place };
-    match place.source.text.get(span.clone()).and_then(|written| written.find(text)) {
-        Some(at) => Place::new(&place.source, span.start + at..span.start + at + text.len()),
-        None => place,
-    }
+    node.items().iter().for_each(|item| collect(item, false, texts));
+    node.entries().iter().for_each(|(key, value)| collect(value, key.name == "if", texts));
 }
 
 /// The syntax error of renovate.json, in which comments are allowed.

@@ -23,6 +23,21 @@ pub trait Action: fmt::Debug + Send + Sync {
         Vec::new()
     }
 
+    /// The files beside the scenario whose objects it applies.
+    fn applied(&self) -> &[String] {
+        &[]
+    }
+
+    /// Whether it deploys the Application.
+    fn deploys(&self) -> bool {
+        false
+    }
+
+    /// The namespace of what it applies or deploys, unless it is that of the Application.
+    fn namespace(&self) -> Option<&str> {
+        None
+    }
+
     /// The value file beside the scenario with which it deploys the Application.
     fn values(&self) -> Option<&str> {
         None
@@ -56,6 +71,11 @@ pub trait Action: fmt::Debug + Send + Sync {
     /// The pinned tool that it runs.
     fn tool(&self) -> Option<&str> {
         None
+    }
+
+    /// The arguments of this tool.
+    fn arguments(&self) -> &[String] {
+        &[]
     }
 }
 

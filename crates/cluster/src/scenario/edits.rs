@@ -19,7 +19,7 @@ pub(super) fn check(root: &Path, scenario: &Node) -> Diagnostics {
         let Some((node, file)) = edit.get("file").zip(text("file")) else { continue };
         let known = !file.contains("${") && !changed.iter().any(|other| is_related(other, file));
         if known && (edit.get("replace").is_some() || edit.get("delete").is_some()) {
-            diagnostics.0.extend(missing(root, node, file).or_else(|| not_there(root, edit, file)));
+            diagnostics.0.extend(missing(root, node, file, &changed).or_else(|| not_there(root, edit, file)));
         }
         changed.insert(file);
     }
@@ -31,15 +31,16 @@ fn is_related(one: &str, other: &str) -> bool {
     one == other || other.starts_with(&format!("{one}/")) || one.starts_with(&format!("{other}/"))
 }
 
-/// Reports a file whose name is nearly that of one that exists.
-fn missing(root: &Path, node: &Node, file: &str) -> Option<Diagnostic> {
+/// Reports a file whose name is nearly that of one that exists, or that an earlier step adds.
+fn missing(root: &Path, node: &Node, file: &str, changed: &BTreeSet<&str>) -> Option<Diagnostic> {
     if root.join(file).exists() {
         return None;
     }
     let (folder, name) = file.rsplit_once('/').unwrap_or(("", file));
     let entries = std::fs::read_dir(root.join(folder)).into_iter().flatten();
     let names: Vec<String> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
-    let near = diagnostics::nearest(name, names.iter().map(String::as_str))?;
+    let added = changed.iter().filter_map(|other| other.strip_prefix(folder)?.strip_prefix('/'));
+    let near = diagnostics::nearest(name, names.iter().map(String::as_str).chain(added))?;
     let found = Diagnostic::new(Code::ScenarioInvalid, format!("`{file}` does not exist in the repository"));
     Some(found.at(node.place(), "").help(format!("did you mean `{near}`?")))
 }

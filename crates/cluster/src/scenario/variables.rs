@@ -3,8 +3,9 @@
 //! Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, suggestion};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, Source, nearest, suggestion};
 use document::{Node, Value};
 
 /// The variables that the run sets. Besides, `image:<name>` is the reference of an image of this repository, and
@@ -68,6 +69,40 @@ pub(super) fn undefined<'a>(root: &Node, saves: impl Fn(&str) -> Option<&'a str>
     for node in nodes {
         check(node, &known, &mut diagnostics);
         known.extend(node.get("name").and_then(Node::as_str).and_then(&saves));
+    }
+    diagnostics
+}
+
+/// Reports variables in a file that a step names, and that no earlier step saves. `saved` are the variables of earlier steps,
+/// each with its place, and `used` whether something else uses one.
+#[must_use]
+pub(super) fn undefined_in_file(
+    source: &Arc<Source>,
+    saved: &[(&str, Place)],
+    used: impl Fn(&str) -> bool,
+) -> Diagnostics {
+    let mut diagnostics = Diagnostics::default();
+    let mut seen = BTreeSet::new();
+    for piece in pieces(&source.text) {
+        let Piece::Name(written) = piece else { continue };
+        let name = written.strip_prefix("file:").unwrap_or(written);
+        let known = || GIVEN.iter().copied().chain(saved.iter().map(|(name, _)| *name));
+        if written.starts_with("image:") || known().any(|one| one == name) || !seen.insert(name) {
+            continue;
+        }
+        let found = Diagnostic::new(Code::ScenarioInvalid, format!("variable `${{{written}}}` is not defined"));
+        let at = source.text.find(&format!("${{{written}}}")).unwrap_or_default();
+        let place = Place::new(source, at..at + written.len() + 3);
+        let near = nearest(name, known());
+        let misspelled = saved.iter().find(|(one, _)| near == Some(*one) && !used(one));
+        diagnostics.push(match misspelled {
+            // Nothing uses what the step saves, so its name is wrong.
+            Some((one, step)) => found
+                .at(step.clone(), format!("saves `{one}`, which nothing uses"))
+                .at(place, "used here")
+                .help(format!("did you mean `{name}`?")),
+            None => found.at(place, "no earlier step saves it").help(suggestion(name, known())),
+        });
     }
     diagnostics
 }

@@ -135,15 +135,17 @@ impl Output {
         // The action that writes the end of a line, and the column at which it began.
         let mut running: Option<(usize, usize)> = None;
         let mut found = None;
-        for line in self.marked.lines.get(first..=invalid)? {
+        let lines = self.marked.lines.get(first..=invalid)?.iter();
+        for (line, text) in lines.zip(self.marked.text.lines().skip(first)) {
             let begins = |part: &Part| self.action(*part).map(|action| (action, part.start));
             let (Some(start), Some(end)) = (line.first().map(begins), line.last().map(begins)) else { continue };
             let continued = running.filter(|(action, _)| start.is_some_and(|(other, _)| other == *action));
-            if let (Some((action, column)), Some((_, below))) = (continued, start)
-                && below < column
-            {
+            let below = text.len() - text.trim_start().len();
+            if let Some((action, column)) = continued.filter(|(_, column)| below < *column) {
                 found = Some((action, column));
             }
+            // What begins with a newline, as with `nindent`, has no line to align the others with.
+            let end = end.filter(|(_, column)| text.get(*column..).is_some_and(|written| !written.trim().is_empty()));
             running = continued.filter(|_| line.len() == 1).or(end);
         }
         let (action, column) = found?;

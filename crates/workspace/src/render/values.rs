@@ -127,6 +127,16 @@ impl<'a> Values<'a> {
         parameters.map(|parameter| parameter.value.as_str())
     }
 
+    /// The name and the place of a parameter that sets a value inside the one at a path, which may not be meant to have any.
+    #[must_use]
+    pub fn parameter_inside(&self, pointer: &[String]) -> Option<(&str, &Place)> {
+        let inside = |name: &str| {
+            set_path::read(name).is_some_and(|steps| steps.len() > pointer.len() && steps.starts_with(pointer))
+        };
+        let parameters = self.options?.parameters.iter().filter(|parameter| inside(&parameter.name));
+        parameters.map(|parameter| (parameter.name.as_str(), &parameter.place)).next_back()
+    }
+
     fn parameter(&self, pointer: &[String]) -> Option<Setting> {
         let options = self.options?;
         let same = |name: &str| set_path::read(name).is_some_and(|steps| steps == pointer);

@@ -139,7 +139,13 @@ impl Context<'_> {
             Rule::Key(key) => vec![self.invalid_key(values, schema, key)],
             _ => match values.find(&global(values, &pointer)) {
                 Some(setting) => {
-                    let diagnostic = invalid(&pointer, &setting, problem, schema, found);
+                    let mut diagnostic = invalid(&pointer, &setting, problem, schema, found);
+                    // A map or a list begins below its key.
+                    let collection =
+                        matches!(&problem.rule, Rule::Type { got, .. } if got == "object" || got == "array");
+                    if let Some(key) = values.find_key(&global(values, &pointer)).filter(|_| collection) {
+                        diagnostic.places[0].0 = key;
+                    }
                     vec![with_conditions(diagnostic, values, &pointer)]
                 }
                 None => vec![
@@ -255,6 +261,13 @@ impl Context<'_> {
     ) -> Diagnostic {
         let (sentence, described) = schema::sentence(problem, found);
         let diagnostic = Diagnostic::new(Code::HelmRefused, format!("`{}` {sentence}", name(pointer)));
+        if let Some((parameter, place)) = values.parameter_inside(pointer) {
+            let kept = name(pointer);
+            let rest = parameter.strip_prefix(&format!("{kept}.")).unwrap_or_default().replace('.', "\\.");
+            return diagnostic
+                .at(place.clone(), "each dot begins a new key")
+                .help(format!("escape the dots that belong to a key: `{kept}\\.{rest}`"));
+        }
         let set = (1..pointer.len()).rev().find_map(|end| values.find_key(&pointer[..end]));
         let diagnostic = match set {
             Some(place) => diagnostic.at(place, "not set here, so the default applies"),
@@ -321,6 +334,10 @@ fn invalid(
     let allowed = found.map(schema::Found::allowed).unwrap_or_default();
     let last = pointer.last().map(String::as_str).unwrap_or_default();
     let (reading, help) = match &problem.rule {
+        Rule::Type { got, want } if got == "string" && setting.parameter.is_some() && setting.written.contains(',') => {
+            let several = want.iter().any(|want| want == "array");
+            (None, several.then(|| format!("write a list in braces: `{{{}}}`", setting.written)))
+        }
         Rule::Type { got, want } => misreading(last, setting, got, want, &allowed),
         _ => (None, None),
     };

@@ -128,15 +128,20 @@ fn application(revision: &Revision<'_>, app: &str, before: &Before) -> Option<Di
     let keeper = lost.iter().find_map(|object| {
         let now =
             revision.subject.objects.iter().find(|now| revision.identity(&now.key) == revision.identity(&object.key));
-        now.map(|now| format!("target `{}` renders it now, and recreates it without its data", now.target))
+        now.map(|now| now.target.as_str())
     });
-    let mut found = Diagnostic::new(CODE, message)
-        .target(app)
+    let mut found = Diagnostic::new(CODE, message).target(app);
+    // The Application was renamed: its new name is what its author edits.
+    let heir = keeper.and_then(|target| target.split('/').next());
+    if let Some(heir) = revision.subject.every_application().find(|one| Some(one.name) == heir) {
+        found = found.at(heir.place(&["metadata", "name"]), "renders the same objects");
+    }
+    found = found
         .at(name, "no longer defined")
         .at(finalizer.place(), "deletes the objects with the Application")
         .at(prune, format!("Application `{parent}` prunes the Application"));
-    if let Some(keeper) = keeper {
-        found = found.note(keeper);
+    if let Some(target) = keeper {
+        found = found.note(format!("target `{target}` renders it now, and recreates it without its data"));
     }
     Some(
         found

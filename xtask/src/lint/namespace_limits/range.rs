@@ -1,6 +1,7 @@
 //! The containers and claims that a `LimitRange` refuses.
 
-use diagnostics::{Code, Diagnostic, Diagnostics};
+use diagnostics::{Code, Diagnostic, Diagnostics, suggestion};
+use document::Node;
 use kubernetes::inventory::View;
 use kubernetes::inventory::entry::Entry;
 use kubernetes::inventory::pods::{Container, Pods};
@@ -13,6 +14,7 @@ use super::defaults::{Defaults, are_counted, defaults, given};
 /// Checks the containers and the claims in the namespace of a `LimitRange`.
 pub(super) fn check(view: &View<'_, '_>, entry: &Entry<'_>) -> Diagnostics {
     let mut diagnostics = claims::in_range(view, entry);
+    diagnostics.0.extend(unknown_type(entry.object));
     let Ok(Some(defaults)) = defaults(view, entry.namespace) else { return diagnostics };
     let Some(item) = defaults.item else { return diagnostics };
     let mut resources: Vec<&str> = Vec::new();
@@ -43,6 +45,18 @@ pub(super) fn check(view: &View<'_, '_>, entry: &Entry<'_>) -> Diagnostics {
         }
     }
     diagnostics
+}
+
+/// Reports a type that is none, and has no domain of its own.
+fn unknown_type(object: &Object) -> Option<Diagnostic> {
+    const TYPES: [&str; 3] = ["Container", "PersistentVolumeClaim", "Pod"];
+    let mut types = object.root.items_at(&["spec", "limits"]).iter().filter_map(|item| item.get("type"));
+    let unknown = |node: &&Node| node.as_str().is_some_and(|text| !TYPES.contains(&text) && !text.contains('/'));
+    let node = types.find(unknown)?;
+    let text = node.as_str()?;
+    let message = format!("unknown type `{text}` in {}", object.title());
+    let found = object.finding(Code::NamespaceLimits, message, node.place(), "the API server refuses it");
+    Some(found.help(suggestion(text, TYPES)))
 }
 
 /// Reports amounts of a `LimitRange` that contradict each other, which the API server refuses.

@@ -52,4 +52,12 @@ impl Action for Apply {
     fn files(&self) -> Vec<&str> {
         self.files.iter().map(String::as_str).collect()
     }
+
+    fn applied(&self) -> &[String] {
+        &self.files
+    }
+
+    fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
+    }
 }

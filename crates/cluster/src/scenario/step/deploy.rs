@@ -38,6 +38,14 @@ impl Action for Deploy {
         self.values.as_deref().into_iter().collect()
     }
 
+    fn deploys(&self) -> bool {
+        true
+    }
+
+    fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
+    }
+
     fn values(&self) -> Option<&str> {
         self.values.as_deref()
     }

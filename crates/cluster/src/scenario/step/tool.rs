@@ -53,4 +53,8 @@ impl Action for Tool {
     fn tool(&self) -> Option<&str> {
         Some(&self.name)
     }
+
+    fn arguments(&self) -> &[String] {
+        &self.args
+    }
 }

@@ -3,10 +3,8 @@
 //! Does not check the duration of `@every`. The API server has its own list of time zones, so one that is unknown here is
 //! reported only if it is nearly a known one.
 
-use diagnostics::nearest_within;
-
 use super::look::{At, Look};
-use crate::schedule;
+use crate::{schedule, time_zone};
 
 /// Predefined schedules.
 const PREDEFINED: &[&str] = &["@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"];
@@ -39,7 +37,7 @@ pub(super) fn check(look: &mut Look<'_>) {
     {
         look.reject(&zone, "is not a valid time zone", "expected a name such as `Europe/Berlin`");
     } else if let Some(zone) = spec.get("timeZone")
-        && let Some(near) = zone.text().and_then(near_zone)
+        && let Some(near) = zone.text().and_then(time_zone::near)
     {
         look.reject(&zone, "is not a valid time zone", format!("did you mean `{near}`?"));
     }
@@ -52,16 +50,6 @@ pub(super) fn check(look: &mut Look<'_>) {
             look.reject(&at, "is not allowed in a CronJob", "Kubernetes generates the selector of each Job");
         }
     }
-}
-
-/// The names in the database of time zones.
-const ZONES: &str = include_str!("time_zones.txt");
-
-/// The time zone that is probably meant.
-fn near_zone(text: &str) -> Option<&'static str> {
-    let known = || ZONES.lines();
-    let unknown = text.len() > 4 && !known().any(|zone| zone == text);
-    unknown.then(|| nearest_within(text, 2, known()))?
 }
 
 /// What is wrong with the schedule of a `CronJob`.

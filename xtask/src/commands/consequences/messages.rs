@@ -1,0 +1,365 @@
+//! How two findings are related by what their messages and helps name.
+
+use diagnostics::{Code, Diagnostic};
+
+use super::facts::{
+    LABELS, NEVER_RUN, UNPINNED, application, first, is_target_port, label, line, missing_port, written,
+};
+use super::places::{in_its_file, near_line, same_application, same_chart, same_file, same_line, same_object};
+
+/// Whether no template reads a value because Helm cannot evaluate the one that does.
+pub(super) fn not_read(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let Some(place) = first(cause) else { return false };
+    let Some((line, path)) =
+        place.span.clone().map(|span| place.source.lines_of(&span).1).zip(effect.message.split('`').nth(1))
+    else {
+        return false;
+    };
+    let chart = place.source.name.split("/templates/").next();
+    let same = first(effect).is_some_and(|own| chart.is_some_and(|chart| own.source.name.starts_with(chart)));
+    same && place.source.text.get(line).is_some_and(|line| line.contains(&format!(".{path}")))
+}
+
+/// Whether a value that is not defined leaves out what the effect demands, here or in the fields above.
+pub(super) fn lacks_a_value(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let lacking = ["null", "missing", "required", "empty", "at least"];
+    same_file(cause, effect) && lacking.iter().any(|word| effect.message.contains(word))
+}
+
+/// Whether the field that is missing is below one that the cause says to move there.
+pub(super) fn moved_down(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let paths = cause.origin.as_ref().zip(effect.origin.as_ref());
+    let inside = paths.is_some_and(|(cause, effect)| {
+        // The place of an item of a list is its first field.
+        cause.path.split_last().is_some_and(|(_, parent)| {
+            effect.path == parent || effect.path.split_last().is_some_and(|(_, item)| item == parent)
+        })
+    });
+    same_object(cause, effect)
+        && inside
+        && effect.message.starts_with("missing required field")
+        && cause.helps.iter().any(|help| help.starts_with("move `"))
+}
+
+/// Whether Helm refuses a value, and its linter does so, too, with the path of the value.
+pub(super) fn same_pointer(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let path = cause.message.strip_prefix('`').and_then(|rest| rest.split_once('`'));
+    path.is_some_and(|(path, _)| effect.message.contains(&format!("'/{}'", path.replace('.', "/"))))
+}
+
+/// Whether the object of the cause is the one that is missing.
+pub(super) fn about_the_object(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let origin = cause.origin.as_ref();
+    let title = origin.map(|origin| format!("{} `{}` does not exist", origin.kind, origin.name));
+    same_application(cause, effect) && title.is_some_and(|title| effect.message.starts_with(&title))
+}
+
+/// Whether the tool that a step lacks is the one that charts.toml misspells.
+pub(super) fn misspelled_tool(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let near = effect.helps.iter().find_map(|help| help.strip_prefix("did you mean ")?.strip_suffix('?'));
+    effect.message.ends_with(UNPINNED) && near.is_some_and(|name| cause.message == format!("unknown tool {name}"))
+}
+
+/// Whether the effect lacks what the cause misspells.
+pub(super) fn meant(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let suggested = cause.helps.iter().filter_map(|help| help.strip_prefix("did you mean ")?.strip_suffix('?'));
+    same_file(cause, effect) && suggested.into_iter().any(|name| effect.message.contains(name))
+}
+
+/// Whether the cause makes unreadable what the effect misses in the sync policy.
+pub(super) fn malformed(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let field = cause.message.strip_prefix("`spec.syncPolicy.").and_then(|rest| rest.split_once("` must be a "));
+    let Some((field, _)) = field else { return false };
+    // An item of a list.
+    let field = field.split('[').next().unwrap_or(field);
+    let named = |text: &str| text.contains(field);
+    same_application(cause, effect) && (named(&effect.message) || effect.helps.iter().any(|help| named(help)))
+}
+
+/// Whether the value of the sync option is invalid that the effect requires.
+pub(super) fn invalid_option(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let option = cause.message.split_once("of sync option `").and_then(|(_, rest)| rest.strip_suffix('`'));
+    option.is_some_and(|option| same_application(cause, effect) && effect.message.contains(option))
+}
+
+/// Whether the values lack what no values can have.
+pub(super) fn same_value(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let name = effect.message.strip_suffix(" is required");
+    name.is_some_and(|name| cause.message.contains(&format!("the values must have {name}")))
+}
+
+/// Whether Helm complains about the selector of an object that the API server would not accept at all.
+pub(super) fn same_template(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    // Helm names a template with its chart: `web/templates/deployment.yaml`.
+    let template = cause.origin.as_ref().and_then(|origin| Some(origin.template.split_once('/')?.1));
+    let file = first(effect).map(|place| place.source.name.as_str());
+    let own = template.zip(file).is_some_and(|(template, file)| file.ends_with(template));
+    effect.message.contains("must contain matchLabels") && (same_file(cause, effect) || own)
+}
+
+/// Whether a value is null that a field, or the schema, requires.
+pub(super) fn null(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let path = cause.message.strip_prefix("null for `").and_then(|rest| rest.split_once('`'));
+    let Some((path, _)) = path else { return false };
+    effect.message.contains("must not be null") || effect.message.contains(&format!("'/{}'", path.replace('.', "/")))
+}
+
+/// Whether no Application is selected, and so this one is not either.
+pub(super) fn not_selected(_: &Diagnostic, effect: &Diagnostic) -> bool {
+    effect.message == "Application is not rendered"
+}
+
+/// Whether the source is not rendered because it is taken for a chart.
+pub(super) fn ignored_path(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    cause.message == "`path` has no effect" && same_file(cause, effect)
+}
+
+/// Whether the Application is deleted for which the project was.
+pub(super) fn deleted_application(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    same_application(cause, effect) && cause.message.contains("is no longer defined")
+}
+
+/// Whether the cause is that the CustomResourceDefinition is deleted whose kinds have no schema now.
+pub(super) fn definition(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    same_application(cause, effect)
+        && cause.message.starts_with("CustomResourceDefinition ")
+        && effect.message.contains("is no longer rendered by Application")
+}
+
+/// Whether the project that does not exist is the one whose file defines another one again.
+pub(super) fn copied_project(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let missing = effect.message.strip_prefix("project `").and_then(|rest| rest.strip_suffix("` does not exist"));
+    let Some(missing) = missing.filter(|_| cause.message.starts_with("two projects")) else { return false };
+    first(cause).is_some_and(|place| place.source.name.ends_with(&format!("/{missing}.yaml")))
+}
+
+/// Whether both are about a repository that an Application or a project names.
+pub(super) fn same_repository(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let file = first(cause).map(|place| place.source.name.as_str());
+    let places = || effect.places.iter().map(|(place, _)| place.source.name.as_str());
+    effect.message.contains("does not allow repository") && places().any(|name| Some(name) == file)
+}
+
+/// Whether the effect is in the chart that lacks a template.
+pub(super) fn of_its_chart(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let help = cause.helps.iter().find_map(|help| Some(help.split_once(" `")?.1));
+    let chart = help.and_then(|help| Some(help.split_once("templates/")?.0));
+    chart.zip(first(effect)).is_some_and(|(chart, place)| place.source.name.starts_with(chart))
+}
+
+/// Whether Helm complains about the same invalid name.
+pub(super) fn same_name(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let named = cause.origin.as_ref().is_some_and(|origin| origin.path == ["metadata", "name"]);
+    named && same_file(cause, effect) && effect.message.contains("object name does not conform")
+}
+
+/// Whether objects move to a namespace because of a destination that is wrong anyway.
+pub(super) fn moves(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let destination = cause.message.contains("does not allow namespace `") || cause.message.contains("no `namespace`");
+    destination && effect.message.contains(" moves to namespace `") && same_application(cause, effect)
+}
+
+/// Whether the effect is about the namespace that the cause does not allow.
+pub(super) fn of_that_namespace(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let namespace = cause.message.split_once("does not allow namespace ").map(|(_, namespace)| namespace);
+    namespace.is_some_and(|namespace| effect.message.starts_with(&format!("namespace {namespace} has two ")))
+}
+
+/// Whether the project that is not used is the one to use instead.
+pub(super) fn suggests_the_project(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let project = effect.message.strip_prefix("no Application uses project `").and_then(|rest| rest.strip_suffix('`'));
+    let project = project.map(|project| format!("set `project: {project}`"));
+    project.is_some_and(|project| cause.helps.iter().any(|help| help.starts_with(&project)))
+}
+
+/// Whether the object that is missing is probably the one with an invalid name.
+pub(super) fn suggests_the_name(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let invalid = cause.origin.as_ref().filter(|origin| origin.path == ["metadata", "name"]);
+    invalid.is_some_and(|origin| {
+        let title = format!("{} `", origin.kind);
+        let help = format!("did you mean `{}`?", origin.name);
+        same_application(cause, effect) && effect.message.starts_with(&title) && effect.helps.contains(&help)
+    })
+}
+
+/// Whether a scenario names an object that has a new name for the same reason as one with data.
+pub(super) fn renamed_by_the_same(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    const RENAMED: &str = " is renamed to `";
+    let new = cause.message.split_once(RENAMED).map(|(_, rest)| rest);
+    let names = effect.helps.iter().filter_map(|help| help.strip_prefix("rendered are `")?.split('`').next());
+    new.is_some_and(|new| names.into_iter().any(|name| new.starts_with(name)))
+}
+
+/// Whether both fields belong into the same other one, and the cause is written first.
+pub(super) fn misplaced_with(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let owner = |found: &Diagnostic| {
+        let help = found.helps.iter().find_map(|help| help.strip_prefix("move `")?.split_once("` to `"));
+        help.map(|(_, owner)| owner.to_owned())
+    };
+    let lines = line(cause).zip(line(effect));
+    let earlier = lines.is_some_and(|((file, line), (other, at))| file == other && line < at);
+    earlier && owner(cause).is_some() && owner(cause) == owner(effect)
+}
+
+/// Whether an alert selects an object of a kind that other objects miss, too.
+pub(super) fn selected_by_an_alert(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let selected = |found: &Diagnostic| label(found).starts_with("selected by `");
+    let kind = |found: &Diagnostic| found.message.split(' ').next().map(str::to_owned);
+    selected(effect) && !selected(cause) && kind(cause) == kind(effect) && same_application(cause, effect)
+}
+
+/// Whether something else than a Service names the same missing port.
+pub(super) fn of_the_target_port(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let both = missing_port(cause).zip(missing_port(effect));
+    let same = both.is_some_and(|(one, other)| one == other) && same_application(cause, effect);
+    same && is_target_port(cause) && !is_target_port(effect)
+}
+
+/// Whether pods lack the labels of a selector because of what is wrong with their template.
+pub(super) fn pods_without_labels(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let template = cause
+        .origin
+        .as_ref()
+        .is_some_and(|origin| origin.path.starts_with(&["spec", "template", "metadata"].map(str::to_owned)));
+    let broken = template || cause.message.contains("renders invalid YAML");
+    broken && effect.message.contains("matches no pod") && same_application(cause, effect)
+}
+
+/// Whether the schema does not know a value of a case, and not that of the defaults either.
+pub(super) fn unknown_in_a_case(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let in_case = |found| first(found).is_some_and(|place| place.source.name.contains("/ci/"));
+    let same = cause.message == effect.message && same_application(cause, effect);
+    same && cause.message.starts_with("unknown value `") && !in_case(cause) && in_case(effect)
+}
+
+/// Whether another object is in the same namespace, which most likely one value or helper says.
+pub(super) fn another_object(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let namespace = |found: &Diagnostic| Some(found.message.split_once(" is rendered into namespace ")?.1.to_owned());
+    let same = namespace(cause).is_some() && namespace(cause) == namespace(effect);
+    same && same_application(cause, effect) && cause.message < effect.message
+}
+
+/// Whether both are about one namespace.
+pub(super) fn same_namespace(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let namespace = cause.message.split_once(" is rendered into namespace ").map(|(_, namespace)| namespace);
+    let named = namespace.is_some_and(|namespace| effect.message.ends_with(&format!("in namespace {namespace}")));
+    named && same_application(cause, effect)
+}
+
+/// Whether the port of the cause has the name that the effect offers instead, or would have it if that were valid.
+pub(super) fn invalid_port_name(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let Some(name) = written(cause).filter(|_| label(cause).starts_with("must be a port name")) else { return false };
+    let name = format!("`{}`", name.trim_matches(['"', '\'']));
+    same_application(cause, effect)
+        && (effect.message.contains(&name) || effect.helps.iter().any(|help| help.contains(&name)))
+}
+
+/// Whether both are about a container without an image.
+pub(super) fn no_image(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let lacks = cause.message.ends_with(" has no `image`") && effect.message.ends_with(" has no image");
+    lacks && same_application(cause, effect) && same_file(cause, effect)
+}
+
+/// Whether the field that is missing is one of those around an unknown field.
+pub(super) fn lacks_the_field(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let paths = cause.origin.as_ref().zip(effect.origin.as_ref());
+    let around = paths.is_some_and(|(cause, effect)| {
+        let parent = cause.path.split_last().map(|(_, parent)| parent);
+        parent
+            .is_some_and(|parent| effect.path == parent || effect.path.split_last().map(|(_, own)| own) == Some(parent))
+    });
+    around && same_object(cause, effect) && effect.message.contains(" has no `")
+}
+
+/// Whether labels of pods are missing because they are fields of something else.
+pub(super) fn labels_elsewhere(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let template = |found: &Diagnostic| {
+        found.origin.as_ref().is_some_and(|origin| origin.path.starts_with(&["spec", "template"].map(str::to_owned)))
+    };
+    effect.message.ends_with(LABELS) && same_object(cause, effect) && template(cause)
+}
+
+/// Whether labels are missing in the output of a template that is not even valid YAML in another case.
+pub(super) fn labels_of_its_output(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let template = effect.origin.as_ref().map(|origin| format!("`{}` renders invalid YAML", origin.template));
+    effect.message.ends_with(LABELS) && template.is_some_and(|template| cause.message.contains(&template))
+}
+
+/// Whether the labels of the pods are not those of the selector of their own workload.
+pub(super) fn same_labels(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    same_application(cause, effect)
+        && cause.message.contains("does not match the template labels")
+        && effect.message.contains("matches no pod")
+}
+
+/// Whether a namespace is unknown in a scenario of an Application whose namespace is wrong, or another one now.
+pub(super) fn in_its_scenario(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let moved = cause.code == Code::ApplicationDestination
+        || cause.message.contains(" moves to namespace `")
+        || cause.message.contains("does not allow namespace `");
+    let folders = application(cause).map(|app| [format!("tests/kind/{app}/"), format!("tests/gitops/{app}/")]);
+    let file = first(effect).map(|place| place.source.name.as_str()).unwrap_or_default();
+    let inside = folders.is_some_and(|folders| folders.iter().any(|folder| file.starts_with(folder.as_str())));
+    moved && inside && effect.message.ends_with("` does not exist in this scenario")
+}
+
+/// Whether scenarios never run because their Application is no longer defined.
+pub(super) fn without_its_application(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let named = application(cause).map(|app| format!("no Application is named `{app}`{NEVER_RUN}"));
+    named.is_some_and(|message| effect.message == message) && cause.message.contains("is no longer defined")
+}
+
+/// Whether an image has no tag because Chart.yaml does not have the field for its version.
+pub(super) fn without_a_version(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let misspelled = cause.message.contains("Chart.yaml has no field `")
+        && cause.helps.iter().any(|help| help.contains("`appVersion`"));
+    misspelled && label(effect) == "the tag is empty"
+}
+
+/// Whether the image of a dependency has its default version because the value with the version is misspelled.
+pub(super) fn of_its_image(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    cause.message.contains(".image.") && same_chart(cause, effect)
+}
+
+/// Whether an object is missing only because it is in another namespace.
+pub(super) fn elsewhere(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let moved = effect.helps.iter().any(|help| help == "render both in the same namespace");
+    moved && in_its_file(cause, effect) && same_application(cause, effect)
+}
+
+/// Whether a field is only not allowed because of the value of the field that is invalid anyway.
+pub(super) fn depends_on_it(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let field = cause.origin.as_ref().and_then(|origin| origin.path.last());
+    field.is_some_and(|field| effect.message.contains(&format!(" when `{field}: "))) && same_object(cause, effect)
+}
+
+/// Whether a source is written as a list of sources, and the single one is missing.
+pub(super) fn one_source(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    same_file(cause, effect)
+        && cause.message == "`spec.sources` must be a list"
+        && effect.message == "`spec.source` is required"
+}
+
+/// Whether an entry has no effect because its only field is unknown.
+pub(super) fn empty_without_it(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    cause.message.starts_with("unknown field ")
+        && effect.message.ends_with(" has no effect")
+        && near_line(cause, effect)
+}
+
+/// Whether a container may escalate because it is privileged, which it must not be.
+pub(super) fn privileged(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    same_object(cause, effect)
+        && cause.message.contains("privileged: true`")
+        && effect.message.ends_with("conflicts with `privileged: true`")
+}
+
+/// Whether only one of two fields may be set, and the one of them is not allowed.
+pub(super) fn conflicting(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    cause.message.contains(" conflicts with `") && same_line(cause, effect)
+}
+
+/// Whether Helm complains about the same version of the kind.
+pub(super) fn same_version(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    same_file(cause, effect) && effect.message.contains("is deprecated in")
+}
