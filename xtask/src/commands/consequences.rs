@@ -23,7 +23,7 @@ use self::messages::{
     suggests_the_name, suggests_the_project, unknown_in_a_case, without_a_version, without_its_application,
 };
 use self::places::{
-    about_one, anywhere, in_its_file, near_one_of_its_places, of_a_case, of_the_file, one_of_its_places,
+    about_one, anywhere, in_its_file, in_its_row, near_one_of_its_places, of_a_case, of_the_file, one_of_its_places,
     same_application, same_chart, same_file, same_line, same_list, same_object, siblings,
 };
 use super::forbidden_kinds;
@@ -92,6 +92,7 @@ const RULES: &[(Code, Code, Follows)] = &[
     (Code::HelmRefused, Code::SelectorUnmatched, pods_without_labels),
     (Code::HelmRefused, Code::ScenarioInvalid, same_line),
     (Code::HelmRefused, Code::ValueUnknown, not_read),
+    (Code::HelmRefused, Code::ValuesTableOutdated, in_its_row),
     (Code::KeyMisspelled, Code::ObjectRefused, same_line),
     (Code::KeyMisspelled, Code::ReferenceMissing, same_object),
     (Code::NamespaceMismatch, Code::NamespaceMismatch, another_object),

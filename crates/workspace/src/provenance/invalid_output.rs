@@ -42,7 +42,7 @@ pub fn syntax(renderer: &Renderer<'_>, target: &ChartTarget<'_>, directory: &Pat
             let (place, label) = found.places.into_iter().next()?;
             Some((first, first + place.position()?.0 - 1, label))
         })?;
-        output.misindented(first, line).or_else(|| {
+        output.misindented(first, line).or_else(|| output.joined(line)).or_else(|| {
             let text = output.marked.line(line).trim();
             let label = if label.is_empty() { format!("renders `{text}`") } else { label };
             output.located(line, label, None)
@@ -154,6 +154,19 @@ impl Output {
             "indent all of its lines: start the action with `{{{{-`, and end it with `| nindent {column} }}}}`"
         );
         Some(Located { places: vec![(place, "only its first line is indented".to_owned())], help: Some(help) })
+    }
+
+    /// The action of an invalid line that indents what it writes, but removes the line break before it.
+    fn joined(&self, line: usize) -> Option<Located> {
+        let places = self.marked.lines.get(line)?.iter().skip(1).filter_map(|part| self.place(self.action(*part)?));
+        places.into_iter().find_map(|place| {
+            let text = place.source.text.get(place.span.clone()?)?;
+            let width = text.starts_with("{{-").then(|| text.rsplit_once(" indent "))??.1;
+            let width: String = width.chars().take_while(char::is_ascii_digit).collect();
+            let label = "`{{-` removes the line break before it".to_owned();
+            let help = format!("use `nindent {width}` instead of `indent {width}`");
+            Some(Located { places: vec![(place.clone(), label)], help: Some(help) })
+        })
     }
 
     /// The mark of the action in the template itself that wrote a part.

@@ -45,6 +45,12 @@ pub(super) fn one_of_its_places(cause: &Diagnostic, effect: &Diagnostic) -> bool
     line(effect).is_some_and(|own| lines.into_iter().any(|one| one == own))
 }
 
+/// Whether the cause is about a value of the chart whose values table the effect is about: its row follows from the value.
+pub(super) fn in_its_row(cause: &Diagnostic, effect: &Diagnostic) -> bool {
+    let folder = |found, file| first(found).and_then(|place| place.source.name.strip_suffix(file));
+    folder(cause, "/values.yaml").is_some() && folder(cause, "/values.yaml") == folder(effect, "/README.md")
+}
+
 /// Whether the effect shows the file of the cause.
 pub(super) fn in_its_file(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     let Some(own) = first(cause) else { return false };
