@@ -6,8 +6,8 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use kubernetes::manifest;
 use kubernetes::manifest::Recorded;
+use kubernetes::redaction::redact;
 use similar::ChangeTag;
 use workspace::provenance::trail::Trail;
 
@@ -163,7 +163,7 @@ impl ObjectDiff {
 /// The diff of a change. `fingerprint` replaces the values of Secrets.
 #[must_use]
 pub fn diff(change: &Change, fingerprint: &dyn Fn(&str) -> String) -> ObjectDiff {
-    let shown = |record: &Recorded| manifest::redact(&record.manifest, fingerprint);
+    let shown = |record: &Recorded| redact(&record.manifest, fingerprint);
     let make = |kind, object: &Recorded, previous: Option<&Recorded>, lines| ObjectDiff {
         kind,
         object: object.clone(),
@@ -285,7 +285,10 @@ mod tests {
     use super::*;
 
     fn recorded(text: &str) -> Recorded {
-        Recorded { file: "secret-s.yaml".to_owned(), manifest: manifest::read_golden(text, "ns").expect("an object") }
+        Recorded {
+            file: "secret-s.yaml".to_owned(),
+            manifest: kubernetes::manifest::read_golden(text, "ns").expect("an object"),
+        }
     }
 
     #[test]

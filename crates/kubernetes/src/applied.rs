@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place};
 
-use crate::manifest::{ANY, Manifest, ObjectKey, Recorded, file_names};
+use crate::golden_file::file_names;
+use crate::manifest::{ANY, Manifest, ObjectKey, Recorded};
 
 /// What Argo CD applies of the manifests of a target, with the names of the goldens.
 #[must_use]

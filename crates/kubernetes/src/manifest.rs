@@ -15,13 +15,9 @@ use document::{Node, Value};
 
 use crate::secret_values::{self, SecretValue};
 
-pub use file_names::file_names;
 pub use pieces::{Piece, split};
-pub use redaction::redact;
 
-mod file_names;
 mod pieces;
-mod redaction;
 
 /// Stands for the part of a name that the API server generates. No name contains it.
 pub const ANY: &str = "*";
@@ -355,7 +351,7 @@ mod tests {
     fn lists_count_their_items() {
         let output = b"---\n# Source: c/templates/roles.yaml\napiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: a}\n- apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: b}\n";
         let manifests = read(output, "ns").expect("valid");
-        assert_eq!(file_names(&manifests), ["list-roles-1.yaml"]);
+        assert_eq!(manifests[0].key.name, "roles-1");
         assert_eq!(manifests[0].objects(), 2);
     }
 

@@ -12,6 +12,7 @@ use golden::{Change, Golden};
 use helm::values_schema;
 use helm::values_schema::keywords;
 use helm::values_schema::keywords::Unsound;
+use kubernetes::golden_file::file_names;
 use kubernetes::manifest::{Manifest, Recorded};
 use kubernetes::schemas::{Kind, crd, openapi};
 use kubernetes::validate::{kubeconform, pointer, problem};
@@ -106,7 +107,7 @@ fn objects() -> impl Strategy<Value = Vec<Manifest>> {
 }
 
 fn recorded(manifests: &[Manifest]) -> Vec<Recorded> {
-    let files = manifest::file_names(manifests);
+    let files = file_names(manifests);
     files.into_iter().zip(manifests.to_vec()).map(|(file, manifest)| Recorded { file, manifest }).collect()
 }
 
@@ -283,7 +284,7 @@ proptest! {
 
     #[test]
     fn file_names_of_objects_are_unique(manifests in objects()) {
-        let names = manifest::file_names(&manifests);
+        let names = file_names(&manifests);
         let unique: BTreeSet<_> = names.iter().map(|name| name.to_lowercase()).collect();
         prop_assert_eq!(unique.len(), manifests.len(), "{:?}", names);
         for name in &names {
@@ -291,7 +292,7 @@ proptest! {
         }
         // The name does not depend on the order of the objects.
         let by_key = |manifests: &[Manifest]| -> BTreeMap<_, _> {
-            manifests.iter().map(|manifest| manifest.key.clone()).zip(manifest::file_names(manifests)).collect()
+            manifests.iter().map(|manifest| manifest.key.clone()).zip(file_names(manifests)).collect()
         };
         let backwards: Vec<_> = manifests.iter().rev().cloned().collect();
         prop_assert_eq!(by_key(&manifests), by_key(&backwards));

@@ -11,7 +11,8 @@ use diagnostics::Source;
 use document::{Key, Node, Value, yaml};
 
 use super::delta::{self, Step, path as shown};
-use crate::manifest::{self, Manifest};
+use crate::manifest::Manifest;
+use crate::redaction::redact;
 
 /// A field that changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +35,7 @@ const NESTED: usize = 3;
 #[must_use]
 pub fn of_manifests(before: &Manifest, after: &Manifest, fingerprint: &dyn Fn(&str) -> String) -> Vec<FieldChange> {
     let root = |manifest: &Manifest| {
-        let text = manifest::redact(manifest, fingerprint);
+        let text = redact(manifest, fingerprint);
         yaml::parse_one(&Source::new("", text.as_ref())).ok().map(|document| document.root)
     };
     let is_object = |root: &Node| matches!(root.value, Value::Mapping(_));

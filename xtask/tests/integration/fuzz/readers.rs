@@ -12,7 +12,9 @@ use document::{Node, toml, yaml};
 use helm::template::instrument::{File, Printed, Trust, instrument};
 use helm::template::marks::Marked;
 use helm::values_schema::{self, keywords};
+use kubernetes::golden_file::file_names;
 use kubernetes::manifest;
+use kubernetes::redaction::redact;
 use kubernetes::schemas::{self, Kind, crd, openapi};
 use kubernetes::validate::{kubeconform, pointer, problem};
 use serde_json::{Map, Value};
@@ -71,11 +73,11 @@ pub(crate) fn manifests(bytes: &[u8]) {
         }
     }
     let Ok(manifests) = manifest::read(bytes, "ns") else { return };
-    let names = manifest::file_names(&manifests);
+    let names = file_names(&manifests);
     let unique: BTreeSet<_> = names.iter().map(|name| name.to_lowercase()).collect();
     assert_eq!(unique.len(), manifests.len(), "two objects have one file");
     for manifest in &manifests {
-        let shown = manifest::redact(manifest, &|_| "<secret>".to_owned());
+        let shown = redact(manifest, &|_| "<secret>".to_owned());
         assert!(manifest.secrets.is_empty() || !shown.is_empty());
         assert!(manifest::read_golden(&manifest.text, "ns").is_some(), "a golden is not an object");
     }

@@ -5,6 +5,7 @@ use document::{Key, Node, Value, yaml};
 use proptest::prelude::*;
 
 use super::*;
+use crate::manifest::read_golden;
 
 fn node(text: &str) -> Node {
     yaml::parse_one(&Source::new("x", text)).unwrap_or_else(|_| panic!("YAML: {text}")).root
@@ -251,7 +252,7 @@ fn lists_with_many_items_are_compared_by_item() {
 fn values_of_secrets_are_fingerprints() {
     let secret = |body: &str| {
         let text = format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\n{body}");
-        manifest::read_golden(&text, "ns").expect("an object")
+        read_golden(&text, "ns").expect("an object")
     };
     let fingerprint = |value: &str| format!("<{}>", value.bytes().map(u32::from).sum::<u32>());
     for (before, after, changed) in [
@@ -413,7 +414,7 @@ proptest! {
     fn values_of_secrets_are_never_shown(key in "[a-z]{1,6}", before in "[A-Z]{12,20}", after in "[A-Z]{12,20}") {
         let secret = |value: &str| {
             let text = format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\nstringData:\n  {key}: |\n    {value}: {value}\n");
-            manifest::read_golden(&text, "ns").expect("an object")
+            read_golden(&text, "ns").expect("an object")
         };
         let found = of_manifests(&secret(&before), &secret(&after), &|value| format!("{}", value.len()));
         let text = format!("{found:?}");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use toolbox::archive::sha256;
 
-use super::{ANY, Manifest, ObjectKey};
+use crate::manifest::{ANY, Manifest, ObjectKey};
 
 /// The file name of each manifest's golden: `<kind>-<name>.yaml` in lower case. If that is not unique, the namespace is
 /// appended, then the group, and finally a digest of the identity.
@@ -48,8 +48,8 @@ pub fn file_names(manifests: &[Manifest]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Parsed;
     use super::*;
+    use crate::manifest::Parsed;
 
     fn object(kind: &str, namespace: &str, name: &str) -> Manifest {
         Manifest {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Manifest;
+use crate::manifest::Manifest;
 
 /// The text of a manifest with each value of a Secret replaced by its fingerprint.
 #[must_use]
@@ -31,8 +31,8 @@ pub fn redact(manifest: &Manifest, fingerprint: &dyn Fn(&str) -> String) -> Arc<
 
 #[cfg(test)]
 mod tests {
-    use super::super::read_golden;
     use super::*;
+    use crate::manifest::read_golden;
 
     #[test]
     fn secret_values_are_redacted_completely() {
