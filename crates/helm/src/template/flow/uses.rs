@@ -16,6 +16,13 @@ use crate::template::tree::{Command, Control, Keyword, Node, Operand, Pipeline, 
 /// How many named templates are followed. With more, all values count as used.
 const CALLS: usize = 10_000;
 
+/// How much is evaluated, as the number of paths in the values of operands. With more, all values count as used: templates
+/// that pass what they have set on to each other, in loops, take more and more time.
+const WORK: usize = 1_000_000;
+
+/// What an operand takes besides its paths.
+const OPERAND: usize = 20;
+
 /// How deep named templates may include each other.
 const DEPTH: usize = 64;
 
@@ -113,6 +120,7 @@ pub fn uses(program: &Program, scopes: &[Scope], texts: &[Template]) -> Uses {
         seen: BTreeSet::new(),
         depth: 0,
         calls: 0,
+        work: 0,
         file: 0,
         variables: Variables::default(),
         conditional: false,
@@ -143,6 +151,7 @@ struct Walker<'a> {
     seen: BTreeSet<(Body, bool, Value)>,
     depth: usize,
     calls: usize,
+    work: usize,
     /// The file that is rendered; texts have none.
     file: usize,
     variables: Variables,
@@ -221,6 +230,10 @@ impl<'a> Walker<'a> {
 
     fn nodes(&mut self, nodes: &[Node], dot: &Value) {
         for node in nodes {
+            if self.work > WORK {
+                self.everything();
+                return;
+            }
             match node {
                 Node::Output(output) => {
                     let value = self.pipeline(&output.pipeline, dot);
@@ -377,6 +390,7 @@ impl<'a> Walker<'a> {
             Ok(value) => value,
             Err(inner) => self.pipeline(inner, dot),
         };
+        self.work += OPERAND + value.weight();
         for field in operand.fields.iter().filter(|field| field.name != AS_MAP) {
             let inner = value.field(&field.name);
             if self.file != usize::MAX && !inner.paths.is_empty() {
@@ -473,6 +487,12 @@ mod tests {
         let texts = ["{{ .Values.inner }}"];
         assert_eq!(dotted(&analyzed("{{ tpl .Values.text . }}", &texts).whole), "inner text");
         assert_eq!(dotted(&analyzed("{{ .Values.text }}", &texts).whole), "text");
+    }
+
+    #[test]
+    fn loops_in_loops_end() {
+        let text = format!("{}{{{{ .x }}}}{}", "{{ range .Values.a }}".repeat(40), "{{ end }}".repeat(40));
+        assert!(analyzed(&text, &[]).whole.contains(&Vec::new()));
     }
 
     #[test]

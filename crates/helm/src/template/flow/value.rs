@@ -129,6 +129,13 @@ impl Value {
         1 + below.map(Self::size).sum::<usize>()
     }
 
+    /// How much it takes to copy it: the number of paths in it.
+    pub(super) fn weight(&self) -> usize {
+        let below = self.entries.values().chain(self.items.as_deref());
+        let own = self.paths.len() + self.contexts.len() + self.subcharts.len() + self.depends.len();
+        1 + own + below.map(Self::weight).sum::<usize>()
+    }
+
     fn collect_contexts(&self, reads: &mut Reads) {
         reads.extend(self.contexts.iter().chain(&self.subcharts).cloned());
         self.entries.values().chain(self.items.as_deref()).for_each(|below| below.collect_contexts(reads));
