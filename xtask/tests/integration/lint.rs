@@ -396,7 +396,7 @@ fn a_values_table_is_fixed_on_request_but_not_in_ci() {
     let Some(helm) = helm(HELM_4) else { return };
     let bench = sound();
     bench.replace("charts/web/README.md", "`false`", "`true`");
-    lint(&bench, "", &helm).says(1, &["values-table-outdated", "charts/web/README.md:7:1", "cargo xtask lint --fix"]);
+    lint(&bench, "", &helm).says(1, &["values-table-outdated", "charts/web/README.md:7:21", "cargo xtask lint --fix"]);
     let answer = bench.xtask("lint --fix").helm(&helm).env("CI", "true").run();
     answer.says(2, &["`--fix` is not allowed when `CI=true`"]);
     lint(&bench, "--fix", &helm).says(0, &["Wrote charts/web/README.md", "nothing found"]);
