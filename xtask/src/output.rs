@@ -3,14 +3,15 @@
 //! Each target's directory contains a list of the written files, so that the next run can replace exactly those. If a
 //! directory contains any other file, nothing is written.
 //!
-//! Not atomic: after an interrupted run, run the command again.
+//! Each file is replaced atomically, and the list contains a file before it is written, so that after an interrupted run the
+//! same command completes the directory.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result};
 use golden::store;
-use toolbox::{inputs, links};
+use toolbox::{atomic_file, inputs, links};
 
 /// The file that lists the files written into a directory.
 const LIST: &str = ".rendered";
@@ -33,21 +34,35 @@ pub fn write(root: &Path, base: &Path, folders: &BTreeMap<String, BTreeMap<Strin
         return Err(diagnostics);
     }
     for (folder, files) in folders {
-        let folder = base.join(folder);
-        if folder.is_dir() {
-            for file in store::files(&folder)? {
-                std::fs::remove_file(&file).map_err(|error| Diagnostic::io("remove", &file, &error))?;
-            }
-        }
-        std::fs::create_dir_all(&folder).map_err(|error| Diagnostic::io("create", &folder, &error))?;
-        let list: String = files.keys().map(|name| format!("{name}\n")).collect();
-        let list = (LIST.to_owned(), list.into_bytes());
-        for (name, bytes) in files.iter().chain([(&list.0, &list.1)]) {
-            let path = folder.join(name);
-            std::fs::write(&path, bytes).map_err(|error| Diagnostic::io("write", &path, &error))?;
-        }
+        replace(&base.join(folder), files)?;
     }
     Ok(())
+}
+
+/// Replaces the files of a directory that an earlier run wrote.
+fn replace(folder: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<()> {
+    let list = folder.join(LIST);
+    let lines = |names: &BTreeSet<String>| names.iter().map(|name| format!("{name}\n")).collect::<String>();
+    let names: BTreeSet<String> = files.keys().cloned().collect();
+    let former = written(folder);
+    atomic_file::write(&list, lines(&former.union(&names).cloned().collect()).as_bytes())?;
+    for (name, bytes) in files {
+        atomic_file::write(&folder.join(name), bytes)?;
+    }
+    // Only what is in the directory, whatever the list says.
+    for file in store::files(folder)? {
+        let name = inputs::name(folder, &file);
+        if former.contains(&name) && !names.contains(&name) {
+            std::fs::remove_file(&file).map_err(|error| Diagnostic::io("remove", &file, &error))?;
+        }
+    }
+    atomic_file::write(&list, lines(&names).as_bytes())
+}
+
+/// The files that an earlier run wrote.
+fn written(folder: &Path) -> BTreeSet<String> {
+    let list = toolbox::regular_file::read_to_string(folder.join(LIST)).unwrap_or_default();
+    list.lines().map(str::to_owned).collect()
 }
 
 /// Fails if a directory belongs to the goldens, to a chart, or to Git.
@@ -95,11 +110,10 @@ fn foreign(root: &Path, folder: &Path) -> Result<()> {
     if !folder.is_dir() {
         return Ok(());
     }
-    let list = toolbox::regular_file::read_to_string(folder.join(LIST)).unwrap_or_default();
-    let written: BTreeSet<&str> = list.lines().chain([LIST]).collect();
+    let written = written(folder);
     for file in store::files(folder)? {
         let name = inputs::name(folder, &file);
-        if !written.contains(name.as_str()) {
+        if !written.contains(&name) && name != LIST && !atomic_file::is_staged(&name) {
             let message = "the output directory contains a file that this tool did not write";
             return Err(Diagnostic::new(Code::OutputRefused, message)
                 .at(Place::file(inputs::name(root, &file)), "")
@@ -124,7 +138,12 @@ mod tests {
         write(base.path(), base.path(), &folders("two.yaml")).expect("writes");
         let folder = base.path().join("a/default");
         assert!(!folder.join("one.yaml").exists() && folder.join("two.yaml").exists());
+        std::fs::write(base.path().join("other.txt"), "precious").expect("writes");
+        std::fs::write(folder.join(LIST), "../../other.txt\ntwo.yaml\n").expect("writes");
+        write(base.path(), base.path(), &folders("two.yaml")).expect("writes");
+        assert!(base.path().join("other.txt").exists(), "a list names only files of its directory");
         std::fs::write(folder.join("mine.txt"), "precious").expect("writes");
+        std::fs::write(folder.join(".xtask-killed"), "half").expect("writes");
         let error = write(base.path(), base.path(), &folders("three.yaml")).expect_err("foreign");
         assert_eq!(error.0[0].code, Code::OutputRefused);
         assert!(folder.join("two.yaml").exists() && folder.join("mine.txt").exists());

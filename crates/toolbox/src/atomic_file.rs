@@ -48,6 +48,12 @@ pub fn write_all(files: &[(PathBuf, String)]) -> Result<()> {
     Ok(())
 }
 
+/// Whether a file with this name is one that is being written, or that a killed run left.
+#[must_use]
+pub fn is_staged(name: &str) -> bool {
+    name.starts_with(PREFIX)
+}
+
 /// Removes what killed runs left in a directory. No run needs a minute between writing a file and renaming it.
 fn remove_abandoned(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
