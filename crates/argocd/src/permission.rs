@@ -10,6 +10,10 @@ use crate::pattern::{Glob, matches_kind};
 use crate::project::{Destination, KindRule, Project};
 use crate::repository_url::normalized;
 
+/// The end of the URLs of clusters that `init` assumes, because the repository does not name them. Each instance of Argo CD may
+/// have another one under the same URL. No host has such a name.
+pub const ASSUMED: &str = ".invalid";
+
 /// The URL and the name of the cluster that Argo CD runs in.
 const OWN_CLUSTER: (&str, &str) = ("https://kubernetes.default.svc", "in-cluster");
 
@@ -36,8 +40,7 @@ impl Cluster {
     /// The same destination of an Argo CD instance.
     #[must_use]
     pub fn of(self, argocd: &str) -> Self {
-        // A server that `init` assumed may be another one for each instance.
-        let is_known = |server: &str| server != OWN_CLUSTER.0 && !server.ends_with(".invalid");
+        let is_known = |server: &str| server != OWN_CLUSTER.0 && !server.ends_with(ASSUMED);
         let shared = self.server.as_deref().is_some_and(is_known);
         let argocd = if shared { String::new() } else { argocd.to_owned() };
         Self { argocd, ..self }

@@ -107,6 +107,12 @@ impl Node {
         if let Value::String(text) = &self.value { Some(text) } else { None }
     }
 
+    /// The digits of a number, as they are written.
+    #[must_use]
+    pub fn as_number(&self) -> Option<&str> {
+        if let Value::Number(number) = &self.value { Some(number) } else { None }
+    }
+
     /// A description of the value for messages.
     #[must_use]
     pub fn describe(&self) -> String {
@@ -303,9 +309,7 @@ impl<'a> Fields<'a> {
 
     fn number<T: std::str::FromStr>(&mut self, key: &'static str, expected: &str) -> Option<T> {
         let node = self.node(key)?;
-        if let Value::Number(number) = &node.value
-            && let Ok(number) = number.parse()
-        {
+        if let Some(number) = node.as_number().and_then(|number| number.parse().ok()) {
             return Some(number);
         }
         let path = self.path_of(key);

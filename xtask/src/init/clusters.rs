@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use argocd::application::SECRET_TYPE;
+use argocd::permission::ASSUMED;
 use document::json::quoted;
 use document::{Node, Value};
 
@@ -333,7 +334,7 @@ pub(super) fn entries(clusters: &[Cluster]) -> String {
 /// A server of which nobody takes the name for a real one.
 fn placeholder(name: &str) -> String {
     let allowed = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
-    format!("https://{}.invalid", name.chars().map(allowed).collect::<String>().trim_matches('-'))
+    format!("https://{}{ASSUMED}", name.chars().map(allowed).collect::<String>().trim_matches('-'))
 }
 
 fn toml_key(key: &str) -> String {

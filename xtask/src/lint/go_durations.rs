@@ -5,7 +5,7 @@
 
 use argocd::duration;
 use diagnostics::{Code, Diagnostic, Diagnostics};
-use document::{Node, Value};
+use document::Node;
 use kubernetes::image::Reference;
 use kubernetes::inventory::pods::Pods;
 use kubernetes::object::Object;
@@ -94,11 +94,7 @@ fn of_container(object: &Object, container: &Node) -> Vec<Diagnostic> {
 
 fn field(object: &Object, path: &str, node: &Node) -> Option<Diagnostic> {
     let what = format!("`{path}` of {}", object.title());
-    match (&node.value, node.as_str()) {
-        (_, Some(text)) => finding(object, node, text, &what),
-        (Value::Number(number), _) => finding(object, node, number, &what),
-        _ => None,
-    }
+    finding(object, node, node.as_str().or(node.as_number())?, &what)
 }
 
 fn finding(object: &Object, node: &Node, text: &str, what: &str) -> Option<Diagnostic> {

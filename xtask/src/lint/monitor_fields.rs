@@ -5,7 +5,7 @@
 
 use argocd::sync_order;
 use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest};
-use document::{Node, Value};
+use document::Node;
 use kubernetes::object::Object;
 use regex_lite::Regex;
 
@@ -114,9 +114,8 @@ fn of_monitor(object: &Object, list: &'static str) -> Vec<Diagnostic> {
         found.extend(misspelled(object, endpoint, ENDPOINT));
         for key in ["interval", "scrapeTimeout"] {
             let Some(node) = endpoint.get(key) else { continue };
-            let number = if let Value::Number(number) = &node.value { Some(number.as_str()) } else { None };
             let invalid = node.as_str().filter(|text| !text.is_empty() && !is_duration(text));
-            let Some(text) = invalid.or(number) else { continue };
+            let Some(text) = invalid.or(node.as_number()) else { continue };
             let message = format!("`{key}: {text}` of {} is not a duration of Prometheus", object.title());
             let one = object.finding(Code::MonitorInvalid, message, node.place(), "");
             found.push(one.help("write numbers with the units `h`, `m`, `s`, and `ms`, such as `1m30s`"));

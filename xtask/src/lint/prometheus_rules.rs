@@ -106,8 +106,7 @@ fn open_action(object: &Object, rule: &Node, key: &str) -> Option<Diagnostic> {
 /// A finding about a duration that Prometheus cannot parse.
 fn duration(object: &Object, owner: &Node, key: &str) -> Option<Diagnostic> {
     let node = owner.get(key)?;
-    let number = if let Value::Number(number) = &node.value { Some(number.as_str()) } else { None };
-    let text = node.as_str().filter(|text| !is_duration(text)).or(number)?;
+    let text = node.as_str().filter(|text| !is_duration(text)).or(node.as_number())?;
     let message = format!("`{key}: {text}` of {} is not a duration of Prometheus", object.title());
     let found = object.finding(Code::AlertInvalid, message, node.place(), "");
     Some(found.help("write numbers with the units `y`, `w`, `d`, `h`, `m`, `s`, and `ms`, such as `1h30m`"))

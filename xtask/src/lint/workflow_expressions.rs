@@ -146,16 +146,19 @@ fn invalid(message: String) -> Diagnostic {
     Diagnostic::new(Code::WorkflowInvalid, message)
 }
 
-/// An expression with blanks instead of its texts.
+/// An expression with blanks instead of its texts, in which everything else is at the same place.
 fn without_texts(expression: &str) -> String {
+    let mut plain = String::with_capacity(expression.len());
     let mut inside = false;
-    let blank = |c: char| {
-        if c == '\'' {
-            inside = !inside;
+    for c in expression.chars() {
+        inside ^= c == '\'';
+        if inside || c == '\'' {
+            plain.extend(std::iter::repeat_n(' ', c.len_utf8()));
+        } else {
+            plain.push(c);
         }
-        if inside || c == '\'' { ' ' } else { c }
-    };
-    expression.chars().map(blank).collect()
+    }
+    plain
 }
 
 /// The place of a text in a scalar.
@@ -179,6 +182,13 @@ mod tests {
     fn messages(text: &str, condition: bool) -> Vec<String> {
         let node = Node::string(text);
         wrong(&node, condition).map(|found| found.message).into_iter().collect()
+    }
+
+    #[test]
+    fn texts_may_have_any_characters() {
+        let found = messages("${{ 'äöüäöü' == \"é\" }}", false);
+        assert_eq!(found, ["a string in an expression has double quotes"]);
+        assert_eq!(without_texts("'é' == x"), "     == x");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The pods that a workload makes: labels, containers, and ports.
 
-use document::{Node, Value};
+use document::Node;
 
 use crate::object::Object;
 use crate::workload;
@@ -166,5 +166,5 @@ impl<'a> Container<'a> {
 /// The value of a node that is an integer.
 #[must_use]
 pub fn number(node: &Node) -> Option<i64> {
-    if let Value::Number(number) = &node.value { number.parse().ok() } else { None }
+    node.as_number()?.parse().ok()
 }
