@@ -21,16 +21,17 @@ use argocd::permission;
 use argocd::project::Project;
 use diagnostics::{Code, Diagnostics, Place};
 use document::{Node, yaml};
+use kubernetes::object::Object;
 use kubernetes::scope::Scopes;
 use workspace::Workspace;
 use workspace::find;
 use workspace::plan;
-use workspace::written::{DEFAULT_PROJECT, Written};
+use workspace::written::{self, DEFAULT_PROJECT, Written};
 
 use self::absent::{Absent, missing};
 use self::against::Against;
 use self::misspelled::Misspelled;
-use super::subject::Subject;
+use super::subject::{ByTarget, Subject};
 
 /// The codes of this check.
 pub const CODES: &[Code] = &[
@@ -73,7 +74,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         };
         let against = Against { application, project, projects: &projects };
         diagnostics.extend(against.itself());
-        diagnostics.extend(against.objects(subject, complete, &mut unknown, &mut misspelled));
+        diagnostics.extend(against.objects(subject.by_target, complete, &mut unknown, &mut misspelled));
         diagnostics.extend(against.manifests(subject, &reported, &mut misspelled));
     }
     for project in &own {
@@ -82,6 +83,35 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     diagnostics.extend(absent.findings());
     diagnostics.extend(unused::unused(subject, &own));
     diagnostics
+}
+
+/// What projects do not allow about Applications themselves, of which Argo CD then compares and syncs nothing: their
+/// repositories, their destinations, and their namespaces.
+#[must_use]
+pub fn of_applications(workspace: &Workspace) -> Diagnostics {
+    let own = written::projects(workspace);
+    let projects = Projects::new(workspace, &own, Scopes::new(&[]));
+    let found = written::applications(workspace).filter_map(|application| {
+        let project = projects.of(&application)?;
+        Some(Against { application, project, projects: &projects }.itself().0)
+    });
+    Diagnostics(found.flatten().collect())
+}
+
+/// What projects do not allow about some objects of Applications. The kinds that CustomResourceDefinitions among `defining`
+/// define are known.
+#[must_use]
+pub fn of_objects(workspace: &Workspace, objects: &ByTarget<'_>, defining: &[Object]) -> Diagnostics {
+    let own = written::projects(workspace);
+    let projects = Projects::new(workspace, &own, Scopes::new(defining));
+    let mut misspelled = Misspelled::default();
+    let mut found = Diagnostics::default();
+    for application in written::applications(workspace) {
+        let Some(project) = projects.of(&application) else { continue };
+        let against = Against { application, project, projects: &projects };
+        found.extend(against.objects(objects, false, &mut BTreeSet::new(), &mut misspelled));
+    }
+    found
 }
 
 /// The projects of a workspace.

@@ -22,7 +22,7 @@ use super::fix::{alternative, fix, is_literal, kind_field};
 use super::misspelled::{Misspelled, MisspelledEntry};
 use crate::lint::application_destination::is_address;
 use crate::lint::argocd_folder;
-use crate::lint::subject::Subject;
+use crate::lint::subject::{ByTarget, Subject};
 
 /// An Application and its project.
 pub(super) struct Against<'a> {
@@ -236,7 +236,7 @@ impl Against<'_> {
     /// Checks what the default case renders.
     pub(super) fn objects(
         &self,
-        subject: &Subject<'_>,
+        by_target: &ByTarget<'_>,
         complete: bool,
         unknown: &mut BTreeSet<(String, String)>,
         misspelled: &mut Misspelled,
@@ -245,7 +245,7 @@ impl Against<'_> {
         let target = format!("{}/{DEFAULT_CASE}", self.application.name);
         let deployed = self.application.deployment.is_some();
         let synced = |object: &&Object| sync_order::order(&object.root).is_some();
-        for object in subject.by_target.of(&target).iter().filter(|object| deployed && synced(object)) {
+        for object in by_target.of(&target).iter().filter(|object| deployed && synced(object)) {
             let key = &object.key;
             let at = object.root.get("kind").unwrap_or(&object.root).place();
             let Some(scope) = self.projects.scopes.of(&key.group, &key.kind) else {
