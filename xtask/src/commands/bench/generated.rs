@@ -103,7 +103,7 @@ fn record(root: &Path, cache: &Path, mut outputs: BTreeMap<String, BTreeMap<Stri
         let files = outputs.remove(&target.id.app).unwrap_or_default();
         let digests =
             files.iter().map(|(name, bytes)| (name.as_str().into(), golden::digest_of(bytes).into())).collect();
-        let lock = Lock::of(target.inputs, digests, &[]);
+        let lock = Lock::of(target.inputs.all(), digests, &[]);
         let folder = root.join(golden::FOLDER).join(target.id.to_string());
         for (name, bytes) in &files {
             put(&folder.join(name), bytes)?;
@@ -205,7 +205,8 @@ pub(super) fn put(path: &Path, bytes: &[u8]) -> Result<()> {
     std::fs::write(path, bytes).map_err(|error| Diagnostic::io("write", path, &error).into())
 }
 
-fn copy(from: &Path, to: &Path) -> Result<()> {
+/// Copies the files of a directory, if it exists.
+pub(super) fn copy(from: &Path, to: &Path) -> Result<()> {
     if !from.is_dir() {
         return Ok(());
     }
@@ -252,6 +253,20 @@ impl Edit {
         relock(root, cache, indexes)?;
         Ok(edits)
     }
+
+    /// Changes a line of the first ConfigMap of an Application, in its template and in its golden.
+    pub(super) fn one_line(root: &Path, cache: &Path, index: usize) -> Result<Vec<Self>> {
+        let name = name(index);
+        let target = format!("{}/{name}/default", golden::FOLDER);
+        let files = [format!("charts/{name}/templates/config-1.yaml"), format!("{target}/configmap-{name}-1.yaml")];
+        let mut edits = Vec::new();
+        for file in files {
+            edits.push(Self::replace(root, &file, "\"line 0 of", "\"another line of")?);
+        }
+        edits.push(Self::replace(root, &format!("{target}/{}", lock::FILE), "", "")?);
+        relock(root, cache, &[index])?;
+        Ok(edits)
+    }
 }
 
 impl Drop for Edit {
@@ -273,7 +288,7 @@ fn relock(root: &Path, cache: &Path, indexes: &[usize]) -> Result<()> {
         let golden = golden::Golden::load(root, &target.id)?;
         let digests =
             golden.files.iter().map(|(name, bytes)| (name.as_str().into(), golden::digest_of(bytes).into())).collect();
-        let lock = Lock::of(target.inputs, digests, &[]);
+        let lock = Lock::of(target.inputs.all(), digests, &[]);
         put(&root.join(&golden.folder).join(lock::FILE), lock.to_text().as_bytes())?;
     }
     Ok(())
