@@ -42,7 +42,7 @@ pub fn syntax(renderer: &Renderer<'_>, target: &ChartTarget<'_>, directory: &Pat
             let (place, label) = found.places.into_iter().next()?;
             Some((first, first + place.position()?.0 - 1, label))
         })?;
-        output.misindented(first, line).or_else(|| output.joined(line)).or_else(|| {
+        output.joined(line).or_else(|| output.misindented(first, line)).or_else(|| {
             let text = output.marked.line(line).trim();
             let label = if label.is_empty() { format!("renders `{text}`") } else { label };
             output.located(line, label, None)
