@@ -184,6 +184,7 @@ pub fn remove(diagnostics: &mut Diagnostics) {
     diagnostics.0.retain(|found| found.origin.is_none() || !line(found).is_some_and(|line| lines.contains(&line)));
     count_repeats(diagnostics);
     templates::blame(diagnostics);
+    templates::one_name(diagnostics);
     blame_configuration(diagnostics);
     for (cause, effect, follows) in RULES {
         let causes: Vec<Diagnostic> = of(diagnostics, *cause).cloned().collect();
@@ -279,12 +280,6 @@ fn count_repeats(diagnostics: &mut Diagnostics) {
         // Uses of one name that no port of the pods has.
         Code::ReferencePort if !is_target_port(found) => {
             Some((missing_port(found)?.to_owned(), vec![application(found)?.to_owned()]))
-        }
-        // Names that one action prints in several cases.
-        Code::ReferenceMissing => {
-            let (file, line) = line(found).filter(|(file, _)| file.contains("/templates/"))?;
-            let path = found.origin.as_ref()?.path.join("/");
-            Some((file, vec![line.to_string(), path, application(found)?.to_owned()]))
         }
         // Labels of one selector.
         Code::ObjectRefused if found.message.ends_with(LABELS) => {

@@ -31,6 +31,19 @@ pub(super) fn blame(diagnostics: &mut Diagnostics) {
     diagnostics.0.retain(|_| index.next().is_none_or(|index| !removed.contains(&index)));
 }
 
+/// Keeps the first of the names that one action prints in several cases, and that no object has.
+pub(super) fn one_name(diagnostics: &mut Diagnostics) {
+    let mut first: BTreeMap<_, String> = BTreeMap::new();
+    diagnostics.0.retain(|found| {
+        let place = line(found).filter(|(file, _)| file.contains("/templates/"));
+        let (Some(place), Some(origin), Code::ReferenceMissing) = (place, &found.origin, found.code) else {
+            return true;
+        };
+        let key = (place, origin.path.clone(), application(found).map(str::to_owned));
+        first.entry(key).or_insert_with(|| found.message.clone()) == &found.message
+    });
+}
+
 fn key(found: &Diagnostic) -> Option<Key> {
     let origin = found.origin.as_ref().filter(|_| found.code == Code::ObjectInvalid)?;
     let [(value, _), (template, _), ..] = found.places.as_slice() else { return None };
