@@ -150,7 +150,9 @@ fn rest(root: &Node, diagnostics: &mut Diagnostics) {
         }
         if set("chart")
             && !set("path")
-            && text(source, "repoURL").strip_prefix("https://").is_some_and(|url| url.ends_with(".git"))
+            && text(source, "repoURL")
+                .strip_prefix("https://")
+                .is_some_and(|url| url.rsplit_once('.').is_some_and(|(_, end)| end == "git"))
         {
             let message = "`chart` is not allowed for a Git repository".to_owned();
             let label = "the name of a chart in a Helm repository";

@@ -69,8 +69,8 @@ impl Dashboard<'_> {
                 found.extend(self.query(node, text, kind.is_some()).or_else(|| self.variable(node, text, &known)));
             }
             let sources = [Some(panel)].into_iter().chain(panel.items_at(&["targets"]).iter().map(Some)).flatten();
-            let sources = sources.filter_map(|owner| owner.find(&["datasource", "uid"]));
-            found.extend(sources.filter_map(|node| self.variable(node, node.as_str()?, &known)).next());
+            let mut sources = sources.filter_map(|owner| owner.find(&["datasource", "uid"]));
+            found.extend(sources.find_map(|node| self.variable(node, node.as_str()?, &known)));
         }
         found
     }

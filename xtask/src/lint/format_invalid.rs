@@ -48,7 +48,7 @@ fn texts<'a>(object: &'a Object, node: &'a Node, seen: &mut BTreeSet<&'a str>, d
 pub(super) fn error(text: &str) -> Option<(usize, &str)> {
     text.match_indices("%!").find_map(|(at, _)| {
         let rest = &text[at..];
-        let verb = rest[2..].chars().next().filter(|c| c.is_ascii_alphabetic()).map_or(0, char::len_utf8);
+        let verb = rest[2..].chars().next().filter(char::is_ascii_alphabetic).map_or(0, char::len_utf8);
         let inner = rest.get(2 + verb..)?.strip_prefix('(')?;
         let kinds = ["MISSING)", "EXTRA ", "BADINDEX)", "BADPREC)", "BADWIDTH)", "NOVERB)", "<nil>)", "PANIC="];
         let typed = ["float64=", "int=", "int64=", "string=", "bool=", "map[", "[]interface"];

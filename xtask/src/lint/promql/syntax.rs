@@ -353,7 +353,7 @@ impl<'a> Parser<'a> {
             return Err(self.missing("a duration"));
         };
         self.next += 1;
-        self.duration(self.text_of(token), token.start)
+        Self::duration(self.text_of(token), token.start)
     }
 
     /// A range, and the resolution of a subquery. Only plain durations are checked, since some versions calculate there.
@@ -371,14 +371,14 @@ impl<'a> Parser<'a> {
         let mut at = start;
         for (index, part) in inner.splitn(2, ':').enumerate() {
             if !(index == 1 && part.trim().is_empty()) {
-                self.duration(part.trim(), at)?;
+                Self::duration(part.trim(), at)?;
             }
             at += part.len() + 1;
         }
         Ok(())
     }
 
-    fn duration(&self, text: &str, at: usize) -> Parsed {
+    fn duration(text: &str, at: usize) -> Parsed {
         let plain = text.starts_with(|c: char| c.is_ascii_digit())
             && text.chars().all(|c| c.is_ascii_alphanumeric() || c.is_ascii_whitespace());
         if !plain || is_duration(text) || text.parse::<f64>().is_ok() {
