@@ -35,7 +35,10 @@ pub(super) fn blame(diagnostics: &mut Diagnostics) {
 pub(super) fn one_name(diagnostics: &mut Diagnostics) {
     let mut first: BTreeMap<_, String> = BTreeMap::new();
     diagnostics.0.retain(|found| {
-        let place = line(found).filter(|(file, _)| file.contains("/templates/"));
+        let places = found.places.iter().map(|(place, _)| place);
+        let place = places
+            .filter(|place| place.source.name.contains("/templates/"))
+            .find_map(|place| Some((place.source.name.clone(), place.position()?.0)));
         let (Some(place), Some(origin), Code::ReferenceMissing) = (place, &found.origin, found.code) else {
             return true;
         };
