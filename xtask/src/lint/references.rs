@@ -314,8 +314,7 @@ impl<'i, 'a> At<'i, 'a> {
     /// reference needs. It was renamed in one place.
     fn unused_alike(&self) -> Option<(&'i str, &'i Entry<'a>)> {
         let Id { group, kind, namespace, name } = self.id;
-        let account = kind == "ServiceAccount";
-        if !account && (self.reference.keys.is_empty() || !matches!(kind, "ConfigMap" | "Secret")) {
+        if self.reference.keys.is_empty() || !matches!(kind, "ConfigMap" | "Secret") {
             return None;
         }
         let has_keys = |other: &str, entry: &Entry<'_>| {
@@ -331,7 +330,7 @@ impl<'i, 'a> At<'i, 'a> {
         };
         let names = self.view.names(group, kind, namespace);
         let own = names.filter(|(_, entry)| self.view.is_own(entry));
-        let mut meant = own.filter(|(other, entry)| is_sibling(name, other) && (account || has_keys(other, entry)));
+        let mut meant = own.filter(|(other, entry)| is_sibling(name, other) && has_keys(other, entry));
         let (other, entry) = meant.next().filter(|_| meant.next().is_none())?;
         let used = self.own.iter().any(|object| {
             let mut references = references::of(object, self.view.pods_of_object(object)).into_iter();
