@@ -33,6 +33,8 @@ pub struct Survey {
     pub repository: String,
     /// Whether a kustomization inflates charts.
     pub inflates_charts: bool,
+    /// Whether kustomizations decrypt files with KSOPS.
+    pub uses_ksops: bool,
     /// `kustomize.buildOptions` in the configuration of Argo CD, if the repository contains it.
     pub build_options: Option<String>,
     /// The config management plugins that sources need.
@@ -220,11 +222,21 @@ pub fn configuration(survey: &Survey) -> String {
             "\n[kustomize]\n# `kustomize.buildOptions` of Argo CD, as this repository configures it.\nbuild-options = {}\n",
             quoted(options)
         );
-    } else if survey.inflates_charts {
-        text.push_str(
-            "\n[kustomize]\n# `kustomize.buildOptions` of Argo CD, for kustomizations with `helmCharts`.\n\
-             build-options = \"--enable-helm\"\n",
-        );
+    } else {
+        let needed = [
+            (survey.inflates_charts, "--enable-helm", "`helmCharts`"),
+            (survey.uses_ksops, "--enable-alpha-plugins --enable-exec", "KSOPS"),
+        ];
+        let needed = needed.into_iter().filter(|(needed, ..)| *needed);
+        let (options, users): (Vec<&str>, Vec<&str>) = needed.map(|(_, options, user)| (options, user)).unzip();
+        if !options.is_empty() {
+            let _ = write!(
+                text,
+                "\n[kustomize]\n# `kustomize.buildOptions` of Argo CD, for kustomizations with {}.\nbuild-options = {}\n",
+                users.join(" and "),
+                quoted(&options.join(" "))
+            );
+        }
     }
     let _ = write!(text, "\n[tools]\nkubeconform = {}\n", quoted(own("tools", "kubeconform")));
     if survey.has_jsonnet {
@@ -370,6 +382,7 @@ spec: {source: {repoURL: https://charts.example.com, chart: web}}
         let survey = Survey {
             repository: "https://git.example.com/home.git".to_owned(),
             inflates_charts: true,
+            uses_ksops: false,
             build_options: None,
             plugins: plugins("p.yaml", "cmp: {plugins: {kcl: {generate: {command: [kcl]}}}}"),
             has_jsonnet: true,

@@ -57,4 +57,5 @@ pub mod written;
 pub use deploy::{ChartSource, Deployment, RemoteChart, Unrendered};
 pub use files::CONFIG_FILE;
 pub use find::manifests;
+pub use kustomize::stand_in;
 pub use load::{ArgocdFile, CHARTS_LOCK_FILE, TOOLS_LOCK_FILE, Workspace, find_root};

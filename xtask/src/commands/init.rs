@@ -61,6 +61,7 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
     let mut survey = Survey {
         repository: "-".to_owned(),
         inflates_charts: inflates_charts(&root),
+        uses_ksops: uses_ksops(&root),
         build_options: build_options(&root),
         has_jsonnet,
         excluded,
@@ -300,6 +301,13 @@ fn defines(root: &Node) -> bool {
 fn is(root: &Node, kind: &str) -> bool {
     let text = |key: &str| root.get(key).and_then(Node::as_str).unwrap_or_default();
     text("kind") == kind && text("apiVersion").starts_with(find::GROUP)
+}
+
+/// Whether a file configures KSOPS.
+fn uses_ksops(root: &Path) -> bool {
+    let configures = |text: String| text.lines().any(|line| line.starts_with("apiVersion: viaduct.ai/"));
+    let mut texts = yaml_files(root).filter_map(|path| toolbox::regular_file::read_to_string(root.join(path)).ok());
+    texts.any(configures)
 }
 
 /// Whether a kustomization has `helmCharts`.

@@ -108,11 +108,7 @@ pub fn helm_options(source: &Node, field: &str) -> Result<HelmOptions> {
         ignore_missing_value_files: fields.bool("ignoreMissingValueFiles"),
         values: fields.string("values").filter(|text| !text.is_empty()).map(|text| (text, at("values"))),
         values_object,
-        parameters: fields
-            .sequence("parameters")
-            .iter()
-            .map(|item| parameter(item, &path, &mut diagnostics))
-            .collect(),
+        parameters: fields.sequence("parameters").iter().map(|item| parameter(item, &path, &mut diagnostics)).collect(),
         file_parameters: fields
             .sequence("fileParameters")
             .iter()
