@@ -31,6 +31,7 @@ mod patch_files;
 pub mod plain;
 pub mod plan;
 pub mod plugin;
+mod plugin_chart;
 pub mod provenance;
 mod reason;
 pub mod remote_base;
