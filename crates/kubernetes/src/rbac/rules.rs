@@ -4,7 +4,7 @@
 //! Therefore a resource is unknown only if none of the rule's groups can have it, and a group whose resources are not known
 //! excuses all of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diagnostics::wording::names;
 use diagnostics::{Place, nearest_within};
@@ -37,6 +37,9 @@ const AGGREGATE: &str = "rbac.authorization.k8s.io/aggregate-to-";
 /// Groups that are easily mistaken for a built-in group, but exist.
 const LOOKALIKES: &[&str] = &["autoscaling.k8s.io", "metrics.k8s.io"];
 
+/// How the message about a group begins.
+const UNKNOWN_GROUP: &str = "unknown API group ";
+
 /// Returns the names in a Role or ClusterRole that do not exist.
 #[must_use]
 pub fn unknown(object: &Object, known: &Known<'_>) -> Vec<Problem> {
@@ -52,6 +55,9 @@ pub fn unknown(object: &Object, known: &Known<'_>) -> Vec<Problem> {
             rule.check_methods(&mut found);
         }
     }
+    // A group that several rules have is one mistake.
+    let mut groups = BTreeSet::new();
+    found.retain(|problem| !problem.message.starts_with(UNKNOWN_GROUP) || groups.insert(problem.message.clone()));
     found.extend(aggregation(object, &owner));
     found
 }
@@ -105,7 +111,7 @@ impl Rule<'_> {
             if group == "*" || self.known.group(group) != Group::Unknown {
                 continue;
             }
-            let message = format!("unknown API group `{group}` in {}", self.owner);
+            let message = format!("{UNKNOWN_GROUP}`{group}` in {}", self.owner);
             if group == "core" || is_version(group) {
                 let help = "for the core API group, write `\"\"`";
                 found.push(problem(message, node, "the name of the core API group is empty", help));
@@ -132,7 +138,10 @@ impl Rule<'_> {
             Some(stem) => stem == *known,
             None => !group.contains('.') && stem(known) == group,
         });
-        full.or_else(|| near(group, known.into_iter().filter(|known| stem(known).len() > 3)))
+        // The same name below another top-level domain is that of a group that somebody else defines, or did.
+        let domain = |group: &str| group.rsplit_once('.').map_or("", |(domain, _)| domain).to_owned();
+        let other = |known: &&str| domain(group).contains('.') && domain(known) == domain(group);
+        full.or_else(|| near(group, known.into_iter().filter(|known| stem(known).len() > 3 && !other(known))))
     }
 
     fn check_resources(&self, found: &mut Vec<Problem>) {
