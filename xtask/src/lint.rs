@@ -60,6 +60,7 @@ pub mod pod_start;
 pub mod policy_pods;
 pub mod pre_stop;
 pub mod probe_ports;
+mod project_values;
 pub mod project_wave;
 pub mod prometheus_rules;
 mod promql;

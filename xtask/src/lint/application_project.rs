@@ -28,6 +28,7 @@ use workspace::written::{CONTROL_PLANE, DEFAULT_PROJECT, Written};
 
 use super::application_destination::is_address;
 use super::argocd_folder;
+use super::project_values;
 use super::subject::Subject;
 
 /// The codes of this check.
@@ -57,6 +58,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
         let own = repositories.iter().filter(|(of, _)| of == project);
         permission::allows_repository(own.map(|(_, url)| url.as_str()), url)
     };
+    let in_values = LazyCell::new(|| project_values::projects(&subject.workspace.root));
     let mut absent = Absent::default();
     for application in subject.applications() {
         let Some((name, node)) = application.written_project() else { continue };
@@ -68,6 +70,9 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
             // An unreadable file may define it.
             if !elsewhere && subject.workspace.argocd_complete || name == DEFAULT_PROJECT {
                 let found = missing(&application, node, name, &known);
+                if found.code == Code::ApplicationProject && in_values.contains(name) {
+                    continue;
+                }
                 if found.code == Code::ApplicationProject && !is_suppressed(subject, &application) {
                     absent.add(&application, name, found);
                 } else {
