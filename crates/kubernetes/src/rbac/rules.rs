@@ -37,27 +37,23 @@ const AGGREGATE: &str = "rbac.authorization.k8s.io/aggregate-to-";
 /// Groups that are easily mistaken for a built-in group, but exist.
 const LOOKALIKES: &[&str] = &["autoscaling.k8s.io", "metrics.k8s.io"];
 
-/// How the message about a group begins.
-const UNKNOWN_GROUP: &str = "unknown API group ";
-
 /// Returns the names in a Role or ClusterRole that do not exist.
 #[must_use]
 pub fn unknown(object: &Object, known: &Known<'_>) -> Vec<Problem> {
     let owner = object.title();
     let mut found = Vec::new();
+    // A group that several rules have is one mistake.
+    let mut groups = BTreeSet::new();
     for rule in rules(object) {
         let rule = Rule { owner: &owner, rules: rules(object), node: rule, known };
         if list(rule.node, "nonResourceURLs").is_empty() {
-            rule.check_groups(&mut found);
+            rule.check_groups(&mut groups, &mut found);
             rule.check_resources(&mut found);
             rule.check_verbs(&mut found);
         } else {
             rule.check_methods(&mut found);
         }
     }
-    // A group that several rules have is one mistake.
-    let mut groups = BTreeSet::new();
-    found.retain(|problem| !problem.message.starts_with(UNKNOWN_GROUP) || groups.insert(problem.message.clone()));
     found.extend(aggregation(object, &owner));
     found
 }
@@ -106,12 +102,12 @@ impl Rule<'_> {
         (!groups.is_empty() && groups.iter().all(known)).then_some((groups, complete))
     }
 
-    fn check_groups(&self, found: &mut Vec<Problem>) {
+    fn check_groups(&self, seen: &mut BTreeSet<String>, found: &mut Vec<Problem>) {
         for (group, node) in list(self.node, "apiGroups") {
-            if group == "*" || self.known.group(group) != Group::Unknown {
+            if group == "*" || self.known.group(group) != Group::Unknown || !seen.insert(group.to_owned()) {
                 continue;
             }
-            let message = format!("{UNKNOWN_GROUP}`{group}` in {}", self.owner);
+            let message = format!("unknown API group `{group}` in {}", self.owner);
             if group == "core" || is_version(group) {
                 let help = "for the core API group, write `\"\"`";
                 found.push(problem(message, node, "the name of the core API group is empty", help));

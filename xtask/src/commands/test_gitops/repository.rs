@@ -25,6 +25,10 @@ use crate::commands::Session;
 /// The deadline for asking Argo CD to compare its Applications.
 const REFRESH: Duration = Duration::from_secs(30);
 
+/// How often Argo CD is asked: kubectl fails if an object is deleted between its list and its change, as when a scenario
+/// of another line removes an Application.
+const REFRESH_ATTEMPTS: usize = 3;
+
 /// The repository that Argo CD reads.
 pub(super) struct Repository<'a> {
     pub(super) session: &'a Session<'a>,
@@ -183,6 +187,11 @@ impl<'a> Repository<'a> {
     }
 }
 
+/// Does something until it succeeds, at most this often. Returns the last result.
+fn attempted<T>(most: usize, work: impl Fn() -> Result<T>) -> Result<T> {
+    (1..most).fold(work(), |result, _| result.or_else(|_| work()))
+}
+
 fn packed(files: &Files) -> Result<Vec<u8>> {
     Ok(pack::pack(files).map_err(|error| Diagnostic::io("pack", Path::new("the work tree"), &error))?)
 }
@@ -216,10 +225,11 @@ impl GitOps for Repository<'_> {
         let kubectl = self.server.kubectl;
         let annotate = |kind: &str, annotation: &str| {
             let annotate = ["annotate", kind, "--all", "--overwrite", "--namespace", NAMESPACE, annotation];
-            kubectl.invocation().args(annotate).deadline(REFRESH)
+            let annotate = kubectl.invocation().args(annotate).deadline(REFRESH);
+            attempted(REFRESH_ATTEMPTS, || checked(&annotate))
         };
-        checked(&annotate("applications.argoproj.io", "argocd.argoproj.io/refresh=normal"))?;
-        checked(&annotate("applicationsets.argoproj.io", "argocd.argoproj.io/application-set-refresh=true"))?;
+        annotate("applications.argoproj.io", "argocd.argoproj.io/refresh=normal")?;
+        annotate("applicationsets.argoproj.io", "argocd.argoproj.io/application-set-refresh=true")?;
         Ok(())
     }
 
@@ -284,5 +294,27 @@ impl Repository<'_> {
         }
         invocation = invocation.env("XTASK_CACHE_DIR", &self.session.environment.cache).env("NO_COLOR", "1");
         self.server.observer.run(&invocation.env("CI", "true").deadline(deadline))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn a_failure_is_final_only_if_it_returns() {
+        let calls = Cell::new(0);
+        let fails_until = |success: usize| {
+            calls.set(0);
+            attempted(3, || {
+                calls.set(calls.get() + 1);
+                if calls.get() < success { Err(Diagnostic::new(Code::ClusterFailed, "gone").into()) } else { Ok(()) }
+            })
+        };
+        assert!(fails_until(1).is_ok() && calls.get() == 1);
+        assert!(fails_until(3).is_ok() && calls.get() == 3);
+        assert!(fails_until(4).is_err() && calls.get() == 3);
     }
 }
