@@ -111,7 +111,7 @@ fn texts<'n>(node: &'n Node, key: &str) -> impl Iterator<Item = &'n str> {
 }
 
 fn read(directory: &Path, file: &str) -> Result<String, String> {
-    let bytes = toolbox::regular_file::read(&directory.join(file)).map_err(|error| format!("{file}: {error}"))?;
+    let bytes = toolbox::regular_file::read(directory.join(file)).map_err(|error| format!("{file}: {error}"))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 

@@ -40,11 +40,15 @@ pub fn bootstrap_kustomizations(
     }
     found.retain(|one| !included.contains(&one.directory) && !one.path.is_empty());
     let patched = patched(root, &tracked, &found);
+    // The Application of one that deploys itself is found in its files, unless each of several overlays has another one.
+    let is_overlay =
+        |one: &Candidate| found.iter().any(|other| other.path != one.path && other.shares(&one.applications));
     let is_deployed = |one: &Candidate| {
-        let mut sources = sources.iter().filter(|(file, _)| !one.has(file));
+        let overlay = is_overlay(one);
+        let counts = |file: &str| !overlay || !one.has(file);
         let by_patch = patched.get(one.path.as_str());
-        let mut by_patch = by_patch.into_iter().flatten().filter(|file| !one.has(file));
-        sources.any(|(_, path)| one.is_at(path)) || by_patch.next().is_some()
+        let mut by_patch = by_patch.into_iter().flatten().filter(|file| counts(file));
+        sources.iter().any(|(file, path)| one.is_at(path) && counts(file)) || by_patch.next().is_some()
     };
     let (deployed, others): (Vec<&Candidate>, Vec<&Candidate>) = found.iter().partition(|one| is_deployed(one));
     // An overlay for a cluster that nothing deploys to, of what something deploys to others.
@@ -77,6 +81,11 @@ impl Candidate {
             inflates: inspection.charts.iter().any(|chart| chart.name.contains("argocd-app")),
             directory,
         }
+    }
+
+    /// Whether it builds one of some files with Applications.
+    fn shares(&self, applications: &BTreeSet<String>) -> bool {
+        !self.applications.is_disjoint(applications)
     }
 
     /// Whether a file is in its directory, or part of what it builds: it may deploy itself.

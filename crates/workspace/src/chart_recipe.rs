@@ -297,15 +297,8 @@ pub(crate) fn warnings(planned: &Planned<'_>, recipe: &Recipe) -> Diagnostics {
         );
     }
     for (index, parameter) in options.parameters.iter().enumerate() {
+        // Templates of Applications render empty ones from what is not set.
         if parameter.name.is_empty() {
-            // Templates of Applications render empty ones from what is not set.
-            if !parameter.value.is_empty() {
-                diagnostics.push(
-                    Diagnostic::new(Code::ParametersOverlap, "parameter without a name has no effect")
-                        .at(parameter.place.clone(), "`name` is missing here")
-                        .help("add its `name`, or delete it"),
-                );
-            }
             continue;
         }
         if let Some(later) = options.parameters[index + 1..].iter().find(|later| later.name == parameter.name) {

@@ -31,15 +31,10 @@ pub(super) fn projects(root: &Path) -> BTreeSet<String> {
 
 fn names(projects: &Node) -> Vec<String> {
     let is_project = |node: &Node| node.get("sourceRepos").is_some();
-    match &projects.value {
-        Value::Sequence(items) => items
-            .iter()
-            .filter(|item| is_project(item))
-            .filter_map(|item| item.get("name").and_then(Node::as_str).map(str::to_owned))
-            .collect(),
-        _ => {
-            let entries = projects.entries().iter().filter(|(_, value)| is_project(value));
-            entries.map(|(key, _)| key.name.clone()).collect()
-        }
+    if let Value::Sequence(items) = &projects.value {
+        let own = items.iter().filter(|item| is_project(item));
+        return own.filter_map(|item| item.get("name").and_then(Node::as_str).map(str::to_owned)).collect();
     }
+    let entries = projects.entries().iter().filter(|(_, value)| is_project(value));
+    entries.map(|(key, _)| key.name.clone()).collect()
 }
