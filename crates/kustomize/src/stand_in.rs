@@ -1,4 +1,4 @@
-//! Programs that kustomize finds in place of plugins: this program itself, with an argument that tells it what to do.
+//! Programs that kustomize finds in place of plugins: this program itself, with an argument of its own.
 
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
