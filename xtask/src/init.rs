@@ -3,6 +3,7 @@
 mod by_hand;
 mod clusters;
 mod excluded;
+mod instances;
 mod samples;
 mod settings;
 
@@ -17,6 +18,7 @@ pub use self::by_hand::ByHand;
 use self::by_hand::release;
 pub use self::clusters::{Cluster, Read, clusters, value_of};
 pub use self::excluded::{excluded, is_template, templates};
+pub use self::instances::{add_directories, are_separate, instances, of_names};
 pub use self::samples::{Sample, samples};
 pub use self::settings::{Plugin, build_options, plugins};
 
@@ -31,8 +33,12 @@ const JSONNET: &str = "0.22.0";
 pub struct Survey {
     /// The URL from which Argo CD deploys.
     pub repository: String,
+    /// The branch that most Applications track, if it is not in the clone.
+    pub branch: Option<String>,
     /// Whether a kustomization inflates charts.
     pub inflates_charts: bool,
+    /// Whether kustomizations decrypt files with KSOPS.
+    pub uses_ksops: bool,
     /// `kustomize.buildOptions` in the configuration of Argo CD, if the repository contains it.
     pub build_options: Option<String>,
     /// The config management plugins that sources need.
@@ -51,7 +57,7 @@ pub struct Survey {
     pub namespace: String,
     /// Directories with Jsonnet that seems to render Applications, and that no Application deploys: paths from the root.
     pub jsonnet: Vec<String>,
-    /// Instances of Argo CD that define Applications of equal names: their names and directories from the root.
+    /// Instances of Argo CD that define Applications of equal names: their names, and the patterns of their files.
     pub instances: BTreeMap<String, BTreeSet<String>>,
 }
 
@@ -99,6 +105,29 @@ fn sources(node: &Node, depth: usize, found: &mut impl FnMut(&str, &str)) {
     }
 }
 
+/// The revision that most sources of a repository track.
+#[must_use]
+pub fn usual_revision<'a>(documents: impl Iterator<Item = &'a Node>, repository: &str) -> Option<String> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for document in documents {
+        revisions(document, repository, 0, &mut counts);
+    }
+    let all: usize = counts.values().sum();
+    counts.into_iter().find(|(_, count)| count * 2 > all).map(|(revision, _)| revision)
+}
+
+fn revisions(node: &Node, repository: &str, depth: usize, counts: &mut BTreeMap<String, usize>) {
+    let text = |key: &str| node.get(key).and_then(Node::as_str);
+    if depth > MAX_DEPTH {
+        return;
+    }
+    if text("repoURL").is_some_and(|url| repository_url::same(url, repository)) && node.get("chart").is_none() {
+        *counts.entry(text("targetRevision").unwrap_or_default().to_owned()).or_default() += 1;
+    }
+    let children = node.entries().iter().map(|(_, value)| value).chain(node.items());
+    children.for_each(|child| revisions(child, repository, depth + 1, counts));
+}
+
 /// The URL from which Argo CD deploys this repository: one of a Git remote, or that of a repository of the same name if
 /// more sources use it with a path that exists here, since this may be a fork or a mirror of it; or else the one that most
 /// sources use with a path that exists here.
@@ -121,85 +150,20 @@ pub fn repository(used: &[(String, Vec<String>)], remotes: &[String], exists: im
     own.or_else(local).or_else(remote)
 }
 
-/// The Argo CD instances of a repository in which Applications of equal names are defined twice: each pair of files differs
-/// at a directory of which there is one for each instance. Two files of which one is in a directory with the other are a
-/// mistake. Names and directories.
-#[must_use]
-pub fn instances<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> BTreeMap<String, BTreeSet<String>> {
-    let mut instances: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (one, two) in pairs {
-        let (one, two): (Vec<&str>, Vec<&str>) = (one.split('/').collect(), two.split('/').collect());
-        let same = one.iter().zip(&two).take_while(|(one, two)| one == two).count();
-        if [&one, &two].iter().any(|parts| same + 1 >= parts.len()) {
-            continue;
-        }
-        for parts in [one, two] {
-            let name = parts[same].to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "-");
-            instances.entry(name.trim_matches('-').to_owned()).or_default().insert(parts[..=same].join("/"));
-        }
-    }
-    if instances.keys().any(String::is_empty) { BTreeMap::new() } else { instances }
-}
-
-/// Adds the directories with the names of instances, if several instances have one in the same directory. `files` are those
-/// that define something for Argo CD.
-pub fn add_directories<'a>(
-    instances: &mut BTreeMap<String, BTreeSet<String>>,
-    files: impl Iterator<Item = &'a str> + Clone,
-) {
-    let directories = |file: &'a str| file.match_indices('/').map(move |(at, _)| &file[..at]);
-    let all: BTreeSet<&str> = files.flat_map(directories).collect();
-    let last = |directory: &str| directory.rsplit('/').next().unwrap_or_default().to_lowercase();
-    let parent = |directory: &str| directory.rsplit_once('/').map_or("", |(parent, _)| parent).to_owned();
-    let named: Vec<(&str, String, String)> = all
-        .iter()
-        .map(|directory| (*directory, last(directory), parent(directory)))
-        .filter(|(_, name, _)| instances.contains_key(name))
-        .collect();
-    for (directory, name, parent) in &named {
-        let has_sibling = named.iter().any(|(_, other, other_parent)| other != name && other_parent == parent);
-        let known = instances.values().flatten().any(|one| format!("{directory}/").starts_with(&format!("{one}/")));
-        if has_sibling && !known {
-            instances.entry(name.clone()).or_default().insert((*directory).to_owned());
-        }
-    }
-}
-
-/// Whether the Applications in the directories of instances use only projects that these define, too. A project elsewhere
-/// belongs to the same Argo CD as its Applications. `projects` are the files and names of projects, and `users` those of
-/// Applications with their projects.
-#[must_use]
-pub fn are_separate(
-    instances: &BTreeMap<String, BTreeSet<String>>,
-    projects: &[(&str, &str)],
-    users: &[(&str, &str)],
-) -> bool {
-    let inside = |directories: &BTreeSet<String>, file: &str| {
-        let mut directories = directories.iter();
-        directories.any(|one| file.strip_prefix(one.as_str()).is_some_and(|rest| rest.starts_with('/')))
-    };
-    instances.values().all(|directories| {
-        let mut used = users.iter().filter(|(file, _)| inside(directories, file));
-        used.all(|(_, name)| {
-            let mut defined = projects.iter().filter(|(_, project)| project == name).peekable();
-            defined.peek().is_none() || defined.any(|(file, _)| inside(directories, file))
-        })
-    })
-}
-
 /// The text of charts.toml.
 #[must_use]
 pub fn configuration(survey: &Survey) -> String {
     let mut text = format!(
         "# What the Argo CD Applications of this repository do not say: versions, pins, and accepted exceptions.\n\n\
          # The Git repository from which Argo CD deploys.\n\
-         repository = {}\n\n\
+         repository = {}\n{}\n\
          [argocd]\n\
          # The Argo CD release whose rendering is reproduced, including its Helm and Kustomize.\n\
          version = {}\n\
          # Applications are searched in all files that Git does not ignore. To narrow the search:\n\
          # applications = [\"apps/**\"]\n",
         quoted(&survey.repository),
+        survey.branch.as_deref().map(branch).unwrap_or_default(),
         quoted(own("argocd", "version")),
     );
     if !survey.excluded.is_empty() {
@@ -220,11 +184,21 @@ pub fn configuration(survey: &Survey) -> String {
             "\n[kustomize]\n# `kustomize.buildOptions` of Argo CD, as this repository configures it.\nbuild-options = {}\n",
             quoted(options)
         );
-    } else if survey.inflates_charts {
-        text.push_str(
-            "\n[kustomize]\n# `kustomize.buildOptions` of Argo CD, for kustomizations with `helmCharts`.\n\
-             build-options = \"--enable-helm\"\n",
-        );
+    } else {
+        let needed = [
+            (survey.inflates_charts, "--enable-helm", "`helmCharts`"),
+            (survey.uses_ksops, "--enable-alpha-plugins --enable-exec", "KSOPS"),
+        ];
+        let needed = needed.into_iter().filter(|(needed, ..)| *needed);
+        let (options, users): (Vec<&str>, Vec<&str>) = needed.map(|(_, options, user)| (options, user)).unzip();
+        if !options.is_empty() {
+            let _ = write!(
+                text,
+                "\n[kustomize]\n# `kustomize.buildOptions` of Argo CD, for kustomizations with {}.\nbuild-options = {}\n",
+                users.join(" and "),
+                quoted(&options.join(" "))
+            );
+        }
     }
     let _ = write!(text, "\n[tools]\nkubeconform = {}\n", quoted(own("tools", "kubeconform")));
     if survey.has_jsonnet {
@@ -234,9 +208,9 @@ pub fn configuration(survey: &Survey) -> String {
         "\n[lint]\n# Whether conventions are findings, too: a values.schema.json for each chart, a case for each value, a project\n\
          # for each Application, and others, which `explain` lists.\nconventions = false\n",
     );
-    if survey.instances.values().any(|directories| !directories.is_empty()) {
+    if survey.instances.values().any(|patterns| !patterns.is_empty()) {
         text.push_str(
-            "\n# Applications in different directories have equal names, so each directory seems to belong to an Argo CD\n\
+            "\n# Applications in different directories or files have equal names, so each seems to belong to an Argo CD\n\
              # instance of its own. The targets of Application `web` are `web@NAME/…`.\n",
         );
     } else if !survey.instances.is_empty() {
@@ -245,8 +219,8 @@ pub fn configuration(survey: &Survey) -> String {
              # The targets of Application `web` are `web@NAME/…`.\n",
         );
     }
-    for (name, directories) in &survey.instances {
-        let patterns: Vec<String> = directories.iter().map(|directory| quoted(&format!("{directory}/**"))).collect();
+    for (name, patterns) in &survey.instances {
+        let patterns: Vec<String> = patterns.iter().map(|pattern| quoted(pattern)).collect();
         let _ = writeln!(text, "[[instance]]\nname = {}", quoted(name));
         if !patterns.is_empty() {
             let _ = writeln!(text, "applications = [{}]", patterns.join(", "));
@@ -274,6 +248,15 @@ pub fn configuration(survey: &Survey) -> String {
         );
     }
     text
+}
+
+/// The entry of the branch that Applications track.
+fn branch(name: &str) -> String {
+    format!(
+        "# Most Applications track this branch, which is not in the clone: what is checked out is rendered in its place. To\n\
+         # render the branch, fetch it, and delete this line.\nbranch = {}\n",
+        quoted(name)
+    )
 }
 
 /// A value of the tool's own charts.toml.
@@ -327,49 +310,12 @@ spec: {source: {repoURL: https://charts.example.com, chart: web}}
     }
 
     #[test]
-    fn instances_are_the_directories_that_differ() {
-        let found = |pairs: &[(&str, &str)]| -> Vec<(String, Vec<String>)> {
-            let found = instances(pairs.iter().copied());
-            found.into_iter().map(|(name, directories)| (name, directories.into_iter().collect())).collect()
-        };
-        let named = |name: &str, directories: &[&str]| {
-            (name.to_owned(), directories.iter().map(|&one| one.to_owned()).collect::<Vec<_>>())
-        };
-        assert_eq!(
-            found(&[("clusters/a/apps/x.yaml", "clusters/b/apps/x.yaml"), ("clusters/a/y.yaml", "clusters/c/y.yaml")]),
-            [named("a", &["clusters/a"]), named("b", &["clusters/b"]), named("c", &["clusters/c"])]
-        );
-        assert_eq!(
-            found(&[("web/dev/x.yaml", "web/prod/x.yaml"), ("db/dev/x.yaml", "db/prod/x.yaml")]),
-            [named("dev", &["db/dev", "web/dev"]), named("prod", &["db/prod", "web/prod"])]
-        );
-        assert_eq!(found(&[("a/x.yaml", "a/y.yaml")]), [], "two files of one directory are a mistake");
-        assert_eq!(found(&[("x.yaml", "b/x.yaml")]), [], "so are these");
-    }
-
-    #[test]
-    fn directories_of_the_same_names_belong_to_instances() {
-        let mut found = instances([("apps/a/x.yaml", "apps/b/x.yaml")].into_iter());
-        let files = ["apps/a/x.yaml", "apps/b/x.yaml", "clusters/a/base.yaml", "clusters/b/base.yaml", "web/a/y.yaml"];
-        add_directories(&mut found, files.into_iter());
-        let directories: Vec<Vec<String>> = found.into_values().map(|all| all.into_iter().collect()).collect();
-        assert_eq!(directories, [["apps/a", "clusters/a"], ["apps/b", "clusters/b"]], "web/b does not exist");
-    }
-
-    #[test]
-    fn instances_have_projects_of_their_own() {
-        let instances = instances([("c/a/x.yaml", "c/b/x.yaml")].into_iter());
-        let users = [("c/a/x.yaml", "apps"), ("c/b/x.yaml", "apps"), ("d.yaml", "other")];
-        assert!(are_separate(&instances, &[], &users));
-        assert!(are_separate(&instances, &[("c/a/p.yaml", "apps"), ("c/b/p.yaml", "apps")], &users));
-        assert!(!are_separate(&instances, &[("projects/apps.yaml", "apps")], &users));
-    }
-
-    #[test]
     fn the_text_is_valid() {
         let survey = Survey {
             repository: "https://git.example.com/home.git".to_owned(),
+            branch: Some("release".to_owned()),
             inflates_charts: true,
+            uses_ksops: false,
             build_options: None,
             plugins: plugins("p.yaml", "cmp: {plugins: {kcl: {generate: {command: [kcl]}}}}"),
             has_jsonnet: true,
@@ -379,12 +325,13 @@ spec: {source: {repoURL: https://charts.example.com, chart: web}}
             namespace: "argocd".to_owned(),
             samples: Vec::new(),
             jsonnet: vec![".".to_owned(), "apps/\"index\"".to_owned()],
-            instances: instances([("c/a/x.yaml", "c/b/x.yaml")].into_iter()),
+            instances: of_names(&[("c/a.yaml", "c/b.yaml")]),
         };
         let source = Source::new("charts.toml", configuration(&survey));
         assert!(toml::parse(&source).is_ok());
         let config = workspace::config::Config::parse(&source).expect("valid");
         assert_eq!((config.repository.as_str(), config.bootstraps.len()), ("https://git.example.com/home.git", 1));
+        assert_eq!(config.branch.as_deref(), Some("release"));
         assert_eq!((config.bootstraps[0].name.as_str(), config.plugins.len()), ("root", 0));
         let stated = Survey { build_options: Some("--enable-helm --x".to_owned()), ..survey };
         let stated = Source::new("charts.toml", configuration(&stated));
@@ -392,7 +339,7 @@ spec: {source: {repoURL: https://charts.example.com, chart: web}}
         assert_eq!(stated.kustomize_build_options, ["--enable-helm", "--x"]);
         let named: Vec<&str> = config.instances.iter().map(|one| one.name.as_str()).collect();
         assert_eq!(named, ["a", "b"]);
-        assert_eq!((config.instance_of("c/b/d/y.yaml"), config.instance_of("c/y.yaml")), ("b", ""));
+        assert_eq!((config.instance_of("c/b.yaml"), config.instance_of("c/y.yaml")), ("b", ""));
         assert_eq!(config.kustomize_build_options, ["--enable-helm"]);
         assert_eq!((config.clusters.len(), config.clusters[0].cluster.server.as_str()), (1, "https://edge--1.invalid"));
         assert!(!config.selects("pkg/testdata/a.yaml") && config.selects("pkg/a.yaml"));

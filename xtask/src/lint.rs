@@ -64,6 +64,7 @@ pub mod policy_pods;
 pub mod port_duplicate;
 pub mod pre_stop;
 pub mod probe_ports;
+mod project_values;
 pub mod project_wave;
 pub mod prometheus_rules;
 mod promql;

@@ -81,6 +81,18 @@ pub fn count(diagnostics: &Diagnostics) -> String {
     if diagnostics.is_empty() { "nothing found".to_owned() } else { plural(diagnostics.0.len(), "finding") }
 }
 
+/// Prints what another program reads exactly as it is, or why there is nothing. Returns whether it was printed.
+#[must_use]
+pub fn unchanged(text: std::result::Result<&str, &str>) -> bool {
+    match text {
+        Ok(text) => io::stdout().lock().write_all(text.as_bytes()).is_ok(),
+        Err(message) => {
+            let _ = writeln!(io::stderr().lock(), "{message}");
+            false
+        }
+    }
+}
+
 /// The exit code for a command's diagnostics.
 #[must_use]
 pub fn exit_code(diagnostics: &Diagnostics) -> u8 {

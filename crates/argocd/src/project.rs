@@ -73,6 +73,24 @@ impl Project {
         Some(only.get(key).unwrap_or(only).place())
     }
 
+    /// What Argo CD sets in the project that it creates: a manifest that does not mention a field leaves it as it is.
+    fn keep_defaults(&mut self, root: &Node) {
+        let all = || "*".to_owned();
+        let place = root.place();
+        if self.spec.get("sourceRepos").is_none() {
+            self.source_repos = vec![(all(), place.clone())];
+        }
+        if self.spec.get("destinations").is_none() {
+            let place = place.clone();
+            self.destinations = vec![Destination { server: all(), name: String::new(), namespace: all(), place }];
+        }
+        if self.spec.get("clusterResourceWhitelist").is_none() {
+            let [group_place, kind_place, name_place] = [(); 3].map(|()| place.clone());
+            let (group, kind, name) = (all(), all(), String::new());
+            self.cluster_allowed = vec![KindRule { group, group_place, kind, kind_place, name, name_place }];
+        }
+    }
+
     /// Whether a field of `spec` is missing, but a field with a similar name is present.
     #[must_use]
     pub fn misspells(&self, field: &str) -> bool {
@@ -111,6 +129,9 @@ pub struct KindRule {
     pub name_place: Place,
 }
 
+/// The project that Argo CD creates when it starts.
+const DEFAULT: &str = "default";
+
 /// The values of `gpg.mode`.
 const GPG_MODES: &[&str] = &["none", "head", "strict"];
 
@@ -134,7 +155,10 @@ pub fn read(document: &Document) -> (Option<Project>, Diagnostics) {
     let metadata = metadata.and_then(|node| read_metadata(node, &mut diagnostics));
     let empty = Node { value: Value::Mapping(Mapping::default()), ..root.clone() };
     let name = metadata.as_ref().map_or("", |(name, ..)| name);
-    let project = read_spec(spec.unwrap_or(&empty), name, &mut diagnostics);
+    let mut project = read_spec(spec.unwrap_or(&empty), name, &mut diagnostics);
+    if name == DEFAULT {
+        project.keep_defaults(root);
+    }
     let project = metadata.as_ref().map(|(name, place, namespace)| Project {
         name: name.clone(),
         place: place.clone(),

@@ -10,6 +10,7 @@ use toolbox::process::{Invocation, Output, quoted};
 use crate::inspect::clean;
 use crate::kustomization;
 use crate::recipe::{Recipe, Step};
+use crate::stand_in;
 
 /// The programs and folders of a build.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +62,10 @@ impl Builder<'_> {
             }
         }
         let helm = self.helm.map(|helm| self.wrapper(helm)).transpose()?;
-        let invocation = self.invocation(self.root).args(recipe.build_args(self.directory, helm.as_deref()));
+        let mut invocation = self.invocation(self.root).args(recipe.build_args(self.directory, helm.as_deref()));
+        if recipe.enables_plugins() {
+            invocation = invocation.env("PATH", stand_in::install(self.homes)?);
+        }
         let output = invocation.run()?;
         Ok(Built { output, command: invocation.command_line() })
     }

@@ -162,6 +162,21 @@ impl Failure<'_> {
         if let Some(field) = between(message, "unknown field \"", "\"") {
             return Some(self.unknown_field(&field));
         }
+        if let Some(program) = between(message, "couldn't execute function: exec: \"", "\"") {
+            return Some(
+                refused(format!("the plugin `{program}` is not run"))
+                    .at(self.top(), "kustomize would run it")
+                    .note("of programs that kustomize finds on PATH, only `ksops` is known, without its keys")
+                    .help("commit what the plugin generates, and list it in `resources`"),
+            );
+        }
+        if message.contains("external plugins disabled") {
+            return Some(
+                refused("plugins require the build option `--enable-alpha-plugins`".to_owned())
+                    .at(self.top(), "Argo CD's build options do not contain it")
+                    .help("set `build-options = \"--enable-alpha-plugins --enable-exec\"` in `[kustomize]` in charts.toml, like `kustomize.buildOptions` in argocd-cm"),
+            );
+        }
         if message.contains("cannot unmarshal ") && message.contains(" into Go ") {
             return self.wrong_type(message);
         }

@@ -148,7 +148,7 @@ fn inflated(item: &Node, [name, repository, version]: [&str; 3], home: &str) -> 
     }
 }
 
-/// What a configuration of a built-in plugin refers to.
+/// What a configuration of a plugin refers to: of a built-in one, or of KSOPS.
 #[must_use]
 pub fn of_plugin(root: &Node) -> Vec<Reference> {
     let mut found = sources(root);
@@ -160,6 +160,7 @@ pub fn of_plugin(root: &Node) -> Vec<Reference> {
         found.extend(items.filter_map(|node| refer(node, Role::File)));
     }
     found.extend(list(root, "replacements").iter().filter_map(|item| refer(get(item, "path")?, Role::File)));
+    found.extend(list(root, "secretFrom").iter().flat_map(sources));
     found
 }
 
@@ -176,7 +177,7 @@ pub fn chart_of_plugin(root: &Node) -> Option<Inflated> {
 /// The files of a generator of ConfigMaps or Secrets.
 fn sources(item: &Node) -> Vec<Reference> {
     let mut found = Vec::new();
-    for node in list(item, "files") {
+    for node in list(item, "files").iter().chain(list(item, "binaryFiles")) {
         let Some(reference) = refer(node, Role::File) else { continue };
         // `[key=]path`
         let path = reference.text.split_once('=').map(|(_, path)| path.to_owned());

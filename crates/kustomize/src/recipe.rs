@@ -88,6 +88,12 @@ impl Recipe {
         self.build_options.iter().any(|option| option.contains("--enable-helm"))
     }
 
+    /// Whether the build may run plugins.
+    #[must_use]
+    pub fn enables_plugins(&self) -> bool {
+        self.build_options.iter().any(|option| option.starts_with("--enable-alpha-plugins"))
+    }
+
     /// The arguments of `kustomize build` for a directory.
     #[must_use]
     pub fn build_args(&self, directory: &Path, helm: Option<&Path>) -> Vec<OsString> {

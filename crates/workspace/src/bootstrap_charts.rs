@@ -2,10 +2,14 @@
 //!
 //! One that no Application deploys is applied by hand, and `[[bootstrap]]` declares it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use argocd::value_files::clean;
+use diagnostics::Source;
 use document::{Value, yaml};
 use helm::chart::Chart;
+use kustomize::kustomization::{Kustomization, NAMES};
 use toolbox::{inputs, regular_file};
 
 use crate::charts::chart_folders;
@@ -28,16 +32,31 @@ pub struct BootstrapChart {
     pub directory: PathBuf,
 }
 
-/// The charts of the repository that render Applications, sorted by path.
+/// The charts of the repository that render Applications and that no kustomization inflates, sorted by path.
 #[must_use]
 pub fn bootstrap_charts(root: &Path, config: &Config) -> Vec<BootstrapChart> {
-    let folders = chart_folders(root, config).into_iter();
+    let inflated = inflated(root);
+    let folders = chart_folders(root, config).into_iter().filter(|folder| !inflated.contains(folder));
     let charts = folders.filter_map(|directory| {
         let chart = Chart::load(root, &directory).ok()?;
         let path = inputs::name(root, &directory);
         (in_templates(&directory) || in_values(&chart)).then_some(BootstrapChart { name: chart.name, path, directory })
     });
     charts.collect()
+}
+
+/// The directories of the charts in this repository that kustomizations inflate.
+fn inflated(root: &Path) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::new();
+    for name in find::tracked(root).iter().filter(|name| NAMES.contains(&name.rsplit('/').next().unwrap_or_default())) {
+        let path = root.join(name);
+        let Some(directory) = path.parent() else { continue };
+        let text = regular_file::read_to_string(&path).unwrap_or_default();
+        let local = Kustomization::new(directory, &Source::new(name.clone(), text)).charts().into_iter();
+        let local = local.filter(|chart| chart.repository.is_empty());
+        found.extend(local.map(|chart| clean(&directory.join(chart.home).join(chart.name))));
+    }
+    found
 }
 
 fn defines(text: &str) -> bool {
@@ -58,7 +77,7 @@ fn in_values(chart: &Chart) -> bool {
     if defines(&text) {
         return true;
     }
-    let source = diagnostics::Source::new("", text);
+    let source = Source::new("", text);
     let values = yaml::parse(&source).ok().and_then(|all| all.into_iter().next());
     let Some(values) = values.map(|document| document.root) else { return false };
     let of_apps = chart.dependencies.iter().filter(|one| one.name == OF_VALUES);

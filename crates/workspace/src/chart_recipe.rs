@@ -297,6 +297,10 @@ pub(crate) fn warnings(planned: &Planned<'_>, recipe: &Recipe) -> Diagnostics {
         );
     }
     for (index, parameter) in options.parameters.iter().enumerate() {
+        // Templates of Applications render empty ones from what is not set.
+        if parameter.name.is_empty() {
+            continue;
+        }
         if let Some(later) = options.parameters[index + 1..].iter().find(|later| later.name == parameter.name) {
             diagnostics.push(
                 Diagnostic::new(Code::ParametersOverlap, format!("parameter `{}` is defined twice", parameter.name))

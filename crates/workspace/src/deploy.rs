@@ -23,6 +23,7 @@ use crate::files::GOLDENS;
 use crate::kustomized::{KustomizeSource, Pinned};
 use crate::plain::DirectorySource;
 use crate::plugin::{self, PluginSource};
+use crate::plugin_chart;
 use crate::remote_base::RemoteBases;
 use crate::source_directory::{no_chart, no_directory, outside, overrides, source_type};
 use crate::tree::{Shared, Tree};
@@ -304,6 +305,12 @@ impl<'a> Deployer<'a> {
             SourceType::Plugin => {
                 let place = (root, directory.as_path());
                 let plugin = PluginSource::new(&self.config.plugins, application, source, &node, directory.clone())?;
+                let api_versions = &self.config.api_versions;
+                let options = plugin_chart::helm_options(&plugin.plugin, &plugin.variables, api_versions);
+                if let Some(options) = options.filter(|_| directory.join("Chart.yaml").is_file()) {
+                    let chart = self.chart(source, &node, place)?;
+                    return Ok(Rendered::Chart(ChartSource { options, ..chart }));
+                }
                 let Some(flags) = plugin.plugin.kustomize_flags() else { return Ok(Rendered::Plugin(plugin)) };
                 let built = self.kustomization(source, &node, place, own.as_ref(), &flags)?;
                 Ok(Rendered::Kustomize(KustomizeSource { of_plugin: Some(flags), ..built }))

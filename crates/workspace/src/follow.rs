@@ -34,7 +34,8 @@ impl Deployment {
     #[must_use]
     pub fn may_define_applications(&self, workspace: &Workspace) -> bool {
         let argocd = split_instance(&self.application.instance).1;
-        let belongs = |file: &str| workspace.config.instance_of(file) == argocd;
+        let config = &workspace.config;
+        let belongs = |file: &str| config.instance_of(file) == argocd && config.selects(file);
         let renders = |source: &Rendered| may_define(workspace, &workspace.root, source, false);
         self.sources.iter().any(|source| renders(source) || may_move(source, &belongs))
     }
@@ -77,7 +78,7 @@ fn may_define(workspace: &Workspace, root: &Path, source: &Rendered, elsewhere: 
 }
 
 /// Whether a directory contains Applications that belong to another Argo CD instance than the one that deploys them, as far
-/// as their files say.
+/// as their files say, or in files that are not searched.
 fn may_move(source: &Rendered, belongs: &dyn Fn(&str) -> bool) -> bool {
     let Rendered::Directory(source) = source else { return false };
     let files = source.contents.files.iter().filter(|file| find::mentions_group(file.text.as_bytes()));

@@ -108,7 +108,10 @@ pub fn plan<'a>(
     }
     let (empty, found): (Vec<_>, Vec<_>) = diagnostics.0.into_iter().partition(|one| one.code == Code::DirectoryEmpty);
     let mut diagnostics = Diagnostics(found);
-    diagnostics.0.extend(repeated::fold(empty.into_iter().map(|one| ("", one)).collect()));
+    let optional = if empty.is_empty() { BTreeSet::new() } else { optional(workspace) };
+    let empty =
+        empty.into_iter().filter(|one| !one.places.iter().any(|(place, _)| optional.contains(&place.to_string())));
+    diagnostics.0.extend(repeated::fold(empty.map(|one| ("", one)).collect()));
     let chosen = |app: &str| selected.as_ref().is_none_or(|selected| selected.covers(app));
     let unrendered = workspace.unrendered.iter().filter(|one| chosen(&one.instance));
     let unrendered = unrendered.filter(|one| workspace.acceptance(one).is_none());
@@ -119,6 +122,17 @@ pub fn plan<'a>(
     }
     targets.sort_by(|left, right| left.id.cmp(&right.id));
     (targets, diagnostics)
+}
+
+/// The places of directories that some Applications of an ApplicationSet have besides other sources, and that others do not
+/// fill.
+fn optional(workspace: &Workspace) -> BTreeSet<String> {
+    let several = workspace.deployments.iter().filter(|one| one.sources.len() > 1);
+    let filled = several.flat_map(|one| &one.sources).filter_map(|source| match source {
+        Rendered::Directory(source) if !source.contents.files.is_empty() => Some(source.source.path_place.to_string()),
+        _ => None,
+    });
+    filled.collect()
 }
 
 /// What planning finds out about the workspace rather than about an Application.

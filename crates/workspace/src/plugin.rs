@@ -68,7 +68,7 @@ impl Plugin {
             match word {
                 "." | "./" => {}
                 "--load-restrictor" | "--reorder" => flags.extend([word.to_owned(), rest.next()?.to_owned()]),
-                "--enable-helm" => flags.push(word.to_owned()),
+                "--enable-helm" | "--enable-alpha-plugins" => flags.push(word.to_owned()),
                 _ if word.starts_with("--load-restrictor=") || word.starts_with("--reorder=") => {
                     flags.push(word.to_owned());
                 }
@@ -136,7 +136,9 @@ impl PluginSource {
             };
             return Err(Diagnostic::new(Code::NotRendered, format!("`{}` is rendered by {name}", source.path))
                 .at(place, "")
-                .help(format!("add `[[plugin]]` with {entry} to charts.toml"))
+                .help(format!(
+                    "add `[[plugin]]` with {entry} to charts.toml, or uncomment the entry that `cargo xtask init` wrote"
+                ))
                 .into());
         };
         let mut variables: Vec<(String, String)> = application

@@ -33,7 +33,7 @@ fn cause(found: &Diagnostic) -> Option<Vec<String>> {
         }
         Code::NotRendered => {
             let set = found.message.split_once(": ").filter(|(set, _)| set.starts_with(OF_SET));
-            let plugin = || found.message.find(BY_PLUGIN).map(|at| &found.message[at..]);
+            let plugin = || BY_PLUGIN.iter().find_map(|by| found.message.find(by).map(|at| &found.message[at..]));
             let reason = set.map(|(_, reason)| reason).or_else(plugin).unwrap_or(&found.message);
             Some(vec![reason.to_owned()])
         }
@@ -44,7 +44,7 @@ fn cause(found: &Diagnostic) -> Option<Vec<String>> {
 /// How a reason begins that is about all Applications of an ApplicationSet.
 const OF_SET: &str = "Applications of ApplicationSet";
 /// What follows the path in the reason that a plugin renders a source.
-const BY_PLUGIN: &str = " is rendered by plugin ";
+const BY_PLUGIN: [&str; 2] = [" is rendered by plugin ", " is rendered by a plugin"];
 /// What follows the URL in the reason that a kustomization refers to something elsewhere.
 const OUTSIDE: &str = " is outside of this repository";
 

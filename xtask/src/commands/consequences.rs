@@ -4,6 +4,7 @@
 //! exist has no scope. Each rule names both codes, and how their findings must be related.
 
 mod facts;
+mod instances;
 mod messages;
 mod places;
 mod templates;
@@ -197,6 +198,7 @@ pub fn remove(diagnostics: &mut Diagnostics) {
     remove_conventions(diagnostics);
     remove_of_another_chart(diagnostics);
     remove_edits(diagnostics);
+    instances::merge(diagnostics);
 }
 
 /// Removes what is found about the edits of scenarios to files in which something is wrong anyway.

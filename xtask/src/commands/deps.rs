@@ -21,9 +21,75 @@ use workspace::{Unrendered, Workspace};
 use super::{Outcome, Session};
 use crate::report::json::{self, Output};
 
+/// The limit of rounds, each of which finds what the charts of the last one render.
+const ROUNDS: usize = 8;
+
+/// What the Applications and charts of a workspace need: why, and by which name `--update` selects it.
+type Needs = BTreeSet<(String, String)>;
+
 /// Runs the command. `update` resolves versions again: all, or those of the listed names. `NAME@VERSION` also sets a
 /// version.
+///
+/// A chart that can be rendered now may render Applications that need further charts.
 pub fn run(session: &Session<'_>, update: Option<&[String]>) -> Result<Outcome> {
+    let (mut outcome, mut known) = once(session, update)?;
+    for _ in 0..ROUNDS {
+        if !has_changed(&outcome.output) || update.is_some_and(|names| !names.is_empty()) {
+            break;
+        }
+        let (workspace, _) = super::app_of_apps::load(session)?;
+        let needed = needs(&workspace);
+        let new: BTreeSet<String> = needed.difference(&known).map(|(_, name)| name.clone()).collect();
+        if new.is_empty() {
+            break;
+        }
+        known.extend(needed);
+        let new: Vec<String> = new.into_iter().collect();
+        let (further, _) = once(session, update.map(|_| new.as_slice()))?;
+        outcome.diagnostics.extend(further.diagnostics);
+        add(&mut outcome.output, further.output);
+    }
+    outcome.diagnostics.sort();
+    Ok(outcome)
+}
+
+/// What a workspace needs, as far as its Applications are known.
+fn needs(workspace: &Workspace) -> Needs {
+    let wanted = workspace.wanted.iter().map(|one| (format!("{} {}", one.repository, one.version), one.name.clone()));
+    let repositories = workspace.remotes.repositories.keys().map(|(url, revision)| (revision.clone(), url.clone()));
+    let files = workspace.remotes.files.keys().map(|url| (String::new(), url.clone()));
+    let charts = workspace.chart_folders().into_iter().filter_map(|folder| Chart::load(&workspace.root, &folder).ok());
+    let dependencies = charts.flat_map(|chart| {
+        let path = chart.path.clone();
+        chart.dependencies.into_iter().map(move |one| (path.clone(), one.name))
+    });
+    wanted.chain(repositories).chain(files).chain(dependencies).collect()
+}
+
+/// Whether a round wrote or downloaded something.
+fn has_changed(output: &Output) -> bool {
+    match output {
+        Output::DepsUpdate(update) => !update.written.is_empty() || !update.changes.is_empty(),
+        Output::Deps(deps) => !deps.downloaded.is_empty(),
+        _ => false,
+    }
+}
+
+/// Adds the result of a further round.
+fn add(output: &mut Output, further: Output) {
+    match (output, further) {
+        (Output::DepsUpdate(all), Output::DepsUpdate(further)) => {
+            all.changes.extend(further.changes);
+            let new = further.written.into_iter().filter(|name| !all.written.contains(name)).collect::<Vec<_>>();
+            all.written.extend(new);
+        }
+        (Output::Deps(all), Output::Deps(further)) => all.downloaded.extend(further.downloaded),
+        _ => {}
+    }
+}
+
+/// A round of the command, and what it knew of.
+fn once(session: &Session<'_>, update: Option<&[String]>) -> Result<(Outcome, Needs)> {
     // First, because they may contain Applications, and charts with dependencies.
     let mut found = Diagnostics::default();
     let mut downloaded = remotes::download(session, &mut found);
@@ -63,8 +129,7 @@ pub fn run(session: &Session<'_>, update: Option<&[String]>) -> Result<Outcome> 
     };
     diagnostics.extend(tools.warnings());
     let output = diagnostics.take(result).unwrap_or_default();
-    diagnostics.sort();
-    Ok(Outcome { diagnostics, output })
+    Ok((Outcome { diagnostics, output }, needs(&workspace)))
 }
 
 /// The files that change because versions are set, and their new versions. Nothing is written yet.

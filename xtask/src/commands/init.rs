@@ -61,6 +61,7 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
     let mut survey = Survey {
         repository: "-".to_owned(),
         inflates_charts: inflates_charts(&root),
+        uses_ksops: uses_ksops(&root),
         build_options: build_options(&root),
         has_jsonnet,
         excluded,
@@ -79,8 +80,8 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
         .flat_map(|source| yaml::parse(&source).unwrap_or_default())
         .collect();
     let used = init::repositories(documents.iter().chain(&values).map(|document| &document.root));
-    let paths: Vec<&str> = used.iter().flat_map(|(_, paths)| paths).map(String::as_str).collect();
-    survey.bootstraps.extend(by_hand::kustomizations(&root, &paths, &survey.excluded));
+    let sources: Vec<(String, String)> = documents.iter().chain(&values).flat_map(sources).collect();
+    survey.bootstraps.extend(by_hand::kustomizations(&root, &sources, &survey.excluded));
     declare_instances(&mut survey);
     let repository = init::repository(&used, &remotes, |path| root.join(path.trim_start_matches('/')).exists());
     let Some(repository) = repository else {
@@ -96,6 +97,7 @@ pub fn run(root: Option<PathBuf>, cache: &Path, printer: &Printer) -> Result<Out
             .help(format!("{help}, or write {CONFIG_FILE} with `repository = \"URL\"`"))
             .into());
     };
+    survey.branch = branch(&root, &documents, &repository);
     survey.repository = repository;
     atomic_file::write(&path, init::configuration(&survey).as_bytes())?;
     let (mut workspace, mut found) = Workspace::load(&root, cache)?;
@@ -163,6 +165,29 @@ fn next_steps(workspace: &Workspace, survey: &Survey) -> String {
         "next: list the Applications with `{called} argocd list`, and render them with `{called} render --accept`"
     );
     text
+}
+
+/// The branch that most Applications track, if the clone does not contain it, as one of a single branch.
+fn branch(root: &Path, documents: &[Document], repository: &str) -> Option<String> {
+    let name = init::usual_revision(documents.iter().map(|one| &one.root), repository)?;
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
+    let is_commit = name.len() >= 7 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_version = name.trim_start_matches('v').starts_with(|c: char| c.is_ascii_digit());
+    if !is_name || is_commit || is_version || ["HEAD", "main", "master"].contains(&name.as_str()) {
+        return None;
+    }
+    let git = Repository::around(root)?;
+    let remotes = git.named_remotes().ok()?.into_iter().map(|(remote, _)| format!("refs/remotes/{remote}/{name}"));
+    let mut names = remotes.chain([name.clone()]);
+    let is_unknown = names.all(|one| matches!(git.commit(&one), Ok(None)));
+    is_unknown.then_some(name)
+}
+
+/// The paths of sources in a document, each with its file.
+fn sources(document: &Document) -> Vec<(String, String)> {
+    let paths = init::repositories(std::iter::once(&document.root)).into_iter().flat_map(|(_, paths)| paths);
+    paths.map(|path| (document.root.source.name.clone(), path)).collect()
 }
 
 /// The documents of files that can be read, with the names of the files.
@@ -250,7 +275,11 @@ fn known(root: &Path, keys: &BTreeSet<&str>) -> BTreeMap<String, String> {
 
 /// Keeps the charts that no generated Application deploys.
 fn retain_bootstraps(survey: &mut Survey, workspace: &Workspace) {
-    let sources = workspace.deployments.iter().flat_map(|one| &one.application.sources);
+    // Those in files were looked at before: one of them may be what it deploys itself.
+    let generated: BTreeSet<&str> = workspace.generated.iter().map(|one| one.id.as_str()).collect();
+    let deployments = workspace.deployments.iter();
+    let deployments = deployments.filter(|one| generated.contains(one.application.instance.as_str()));
+    let sources = deployments.flat_map(|one| &one.application.sources);
     let sources = sources.filter(|source| source.field != "bootstrap[]");
     let deployed: BTreeSet<&str> = sources.map(|source| source.path.trim_matches('/')).collect();
     survey.bootstraps.retain(|one| !deployed.contains(one.path.as_str()));
@@ -300,6 +329,13 @@ fn defines(root: &Node) -> bool {
 fn is(root: &Node, kind: &str) -> bool {
     let text = |key: &str| root.get(key).and_then(Node::as_str).unwrap_or_default();
     text("kind") == kind && text("apiVersion").starts_with(find::GROUP)
+}
+
+/// Whether a file configures KSOPS.
+fn uses_ksops(root: &Path) -> bool {
+    let configures = |text: String| text.lines().any(|line| line.starts_with("apiVersion: viaduct.ai/"));
+    let mut texts = yaml_files(root).filter_map(|path| toolbox::regular_file::read_to_string(root.join(path)).ok());
+    texts.any(configures)
 }
 
 /// Whether a kustomization has `helmCharts`.
@@ -384,10 +420,10 @@ fn bootstraps(root: &Path, survey: &Survey, used: &[(String, Vec<String>)]) -> V
     let deployed = |path: &str| used.iter().any(|(_, paths)| paths.iter().any(|one| one.trim_matches('/') == path));
     let charts: Vec<BootstrapChart> =
         bootstrap_charts(root, &config).into_iter().filter(|chart| !deployed(&chart.path)).collect();
-    by_hand::roots(root, charts, yaml_files(root))
+    by_hand::roots(root, charts, yaml_files(root), &deployed)
 }
 
-/// The Argo CD instances that seem to deploy from the repository.
+/// The Argo CD instances that seem to deploy from the repository, with patterns of their files.
 fn instances(workspace: &Workspace, documents: &[Document]) -> BTreeMap<String, BTreeSet<String>> {
     let duplicates = duplicates(workspace);
     let mut instances = init::instances(duplicates.iter().map(|(one, two)| (one.as_str(), two.as_str())));
@@ -399,7 +435,25 @@ fn instances(workspace: &Workspace, documents: &[Document]) -> BTreeMap<String, 
     let projects: Vec<_> = named("AppProject", &["metadata", "name"]).collect();
     let users = named("Application", &["spec", "project"]);
     let users: Vec<_> = users.chain(named("ApplicationSet", &["spec", "template", "spec", "project"])).collect();
-    if init::are_separate(&instances, &projects, &users) { instances } else { BTreeMap::new() }
+    let mut found = BTreeMap::new();
+    if init::are_separate(&instances, &projects, &users) {
+        let patterns = |all: BTreeSet<String>| all.into_iter().map(|directory| format!("{directory}/**")).collect();
+        found.extend(instances.into_iter().map(|(name, directories)| (name, patterns(directories))));
+    }
+    // One that was copied and not renamed deploys something else.
+    let source = |file: &str| {
+        let mut roots = documents.iter().map(|one| &one.root).filter(|root| is(root, "Application"));
+        let root = roots.find(|root| root.source.name == file)?;
+        let text = |key: &str| root.find(&["spec", "source", key]).and_then(Node::as_str).unwrap_or_default();
+        Some((text("path"), text("chart"))).filter(|source| *source != ("", ""))
+    };
+    let is_same = |(one, two): &&(String, String)| source(one).is_some() && source(one) == source(two);
+    let alike: Vec<(&str, &str)> =
+        duplicates.iter().filter(is_same).map(|(one, two)| (one.as_str(), two.as_str())).collect();
+    for (name, patterns) in init::of_names(&alike) {
+        found.entry(name).or_insert_with(BTreeSet::new).extend(patterns);
+    }
+    found
 }
 
 /// The files of each two Applications that have one name.

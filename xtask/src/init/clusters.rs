@@ -121,7 +121,10 @@ pub fn clusters<'a>(
         let fitting = |cluster: &Cluster| assumed(cluster) && one.given_to(cluster).is_some();
         let labeled = clusters.iter().position(|cluster| fitting(cluster) && !cluster.labels.is_empty());
         let local = clusters.iter().position(|cluster| fitting(cluster) && cluster.server == IN_CLUSTER.1);
-        let index = by_name.filter(|index| fitting(&clusters[*index])).or(labeled).or(local);
+        // A selector with the name of a declared cluster means that one, whose Secret may get the label elsewhere.
+        let called = |cluster: &Cluster| Some(cluster.name.as_str()) == name && one.given_to(cluster).is_some();
+        let certain = || clusters.iter().position(called);
+        let index = by_name.filter(|index| fitting(&clusters[*index])).or(labeled).or_else(certain).or(local);
         if let Some((index, given)) = index.and_then(|index| Some((index, one.given_to(&clusters[index])?))) {
             clusters[index] = given;
             continue;
@@ -397,6 +400,12 @@ mod tests {
             "[[cluster]]\nname = \"edge\"\nserver = \"https://edge.example.com\"\nlabels = { env = \"dev\" }"
         );
         assert_eq!(found("spec: {generators: [{clusters: {}}]}", secret, &[]), "", "they need no labels");
+        let secret = secret.replace(", env: dev", "");
+        assert_eq!(
+            found(&set("{matchLabels: {example.com/cluster: edge}}", "x"), &secret, &[]),
+            "[[cluster]]\nname = \"edge\"\nserver = \"https://edge.example.com\"\nlabels = { \"example.com/cluster\" = \"edge\" }",
+            "the label is added elsewhere"
+        );
     }
 
     #[test]

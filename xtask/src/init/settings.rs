@@ -122,45 +122,80 @@ fn of_command(spec: &Node) -> Option<String> {
     (!pattern.is_empty() && !pattern.contains('$')).then(|| format!("**/{pattern}"))
 }
 
-/// What a command does besides a build of the kustomization in its directory, which is all that is rendered; `None` if it is
-/// something else. argocd-vault-plugin reads secrets, and kubectl contains a Kustomize of its own.
-fn of_kustomize(command: &[String]) -> Option<(Vec<String>, &'static str)> {
-    let whole = match command {
-        [_, flag, script] if flag.starts_with('-') && flag.ends_with('c') => script.clone(),
-        words => words.join(" "),
+/// What remains of a command that only renders the directory of a source, and why something is missing; `None` if it does
+/// anything else.
+fn harmless(command: &[String]) -> Option<(Vec<String>, String)> {
+    let (shell, whole) = match command {
+        [shell, flag, script] if flag.starts_with('-') && flag.ends_with('c') => (Some(shell), script.clone()),
+        words => (None, words.join(" ")),
     };
     let (build, filter) =
         whole.split_once('|').map_or((whole.as_str(), None), |(build, rest)| (build, Some(rest.trim())));
-    let is_vault =
-        |filter: &str| filter.starts_with("argocd-vault-plugin generate") && !filter.contains(['|', ';', '&']);
-    if filter.is_some_and(|filter| !is_vault(filter)) {
-        return None;
-    }
-    let words: Vec<&str> = build.split_whitespace().collect();
-    let (["kustomize", "build", rest @ ..] | ["kubectl", "kustomize", rest @ ..]) = words.as_slice() else {
-        return None;
+    let filter = filter.map(|filter| replacer(filter).ok_or(())).transpose().ok()?;
+    let without = filter.map(|name| format!("without {name}, so that its placeholders are rendered"));
+    let because = |further: Option<&str>| {
+        let reasons: Vec<&str> = without.as_deref().into_iter().chain(further).collect();
+        if reasons.is_empty() { String::new() } else { format!(", {}", reasons.join(" and ")) }
     };
-    let simple = |word: &&str| matches!(*word, "." | "./" | "--enable-helm") || word.starts_with("--load-restrictor=");
-    if !rest.iter().all(simple) {
-        return None;
+    let words: Vec<&str> = build.split_whitespace().filter(|word| *word != "\\").collect();
+    match words.as_slice() {
+        [program @ ("kustomize" | "kubectl"), verb, rest @ ..]
+            if *verb == if *program == "kubectl" { "kustomize" } else { "build" } =>
+        {
+            let simple = |word: &&str| {
+                matches!(*word, "." | "./" | "--enable-helm" | "--enable-alpha-plugins")
+                    || word.starts_with("--load-restrictor=")
+            };
+            let command = ["kustomize", "build"].iter().chain(rest).map(|word| (*word).to_owned()).collect();
+            let own = (*program == "kubectl").then_some("with the Kustomize of Argo CD");
+            rest.iter().all(simple).then(|| (command, because(own)))
+        }
+        ["helm", "template", rest @ ..] if are_arguments(rest) => {
+            let shell = shell.map_or("sh", |shell| shell.rsplit('/').next().unwrap_or(shell));
+            // Values must not become several arguments.
+            let quote = |word: &&str| {
+                if word.contains('$') && !word.contains('"') { format!("\"{word}\"") } else { (*word).to_owned() }
+            };
+            let script = words.iter().map(quote).collect::<Vec<_>>().join(" ");
+            matches!(shell, "sh" | "bash" | "ash")
+                .then(|| (vec![shell.to_owned(), "-c".to_owned(), script], because(None)))
+        }
+        _ => None,
     }
-    let command = ["kustomize", "build"].iter().chain(rest).map(|word| (*word).to_owned()).collect();
-    let without = match (filter, words[0]) {
-        (Some(_), "kustomize") => ", without argocd-vault-plugin, so that its placeholders are rendered",
-        (Some(_), _) => ", without argocd-vault-plugin and with the Kustomize of Argo CD",
-        (None, "kustomize") => "",
-        (None, _) => ", with the Kustomize of Argo CD",
-    };
-    Some((command, without))
 }
 
-/// The entries of charts.toml. Those that only build a kustomization run no command of the repository; the others are
-/// comments: a command runs only once somebody has read it.
+/// The name of a program that only replaces the placeholders of secrets in what it reads.
+fn replacer(filter: &str) -> Option<&str> {
+    let program = filter.split_whitespace().next()?;
+    let known = ["argocd-vault-plugin", "argocd-vault-replacer", "argocd-secret-replacer"].contains(&program);
+    (known && !filter.contains(['|', ';', '&', '`', '>', '\n']) && !filter.contains("$(")).then_some(program)
+}
+
+/// Whether words are arguments of `helm template` with which it only renders: neither syntax of the shell, nor a program, nor
+/// a variable with which an Application could add further arguments.
+fn are_arguments(words: &[&str]) -> bool {
+    let is_plain = |word: &&str| word.chars().all(|c| c.is_ascii_alphanumeric() || "-_=./,:$\"{}".contains(c));
+    let is_known = |name: &str| name.starts_with("ARGOCD_APP_NAME") || name.starts_with("KUBE_");
+    let expanded = |word: &str| word.split('$').skip(1).all(|rest| is_known(rest.trim_start_matches('{')));
+    // `<(echo "$VARIABLE")` is two words.
+    let is_file = |at: usize| {
+        let name = words[at].strip_prefix("\"$").and_then(|word| word.strip_suffix("\")"));
+        at > 0 && words[at - 1] == "<(echo" && name.is_some_and(|name| is_plain(&name) && !name.contains(['$', '"']))
+    };
+    (0..words.len()).all(|at| {
+        let word = words[at];
+        let opens = word == "<(echo" && at + 1 < words.len() && is_file(at + 1);
+        opens || is_file(at) || is_plain(&word) && expanded(word) && !word.trim_start_matches('"').starts_with("--post")
+    })
+}
+
+/// The entries of charts.toml. Those that only render a chart or a kustomization are active; the others are comments: a
+/// command runs only once somebody has read it.
 pub(super) fn entries(plugins: &[Plugin]) -> String {
     let mut text = String::new();
     let list = |words: &[String]| format!("[{}]", words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(", "));
     let (built, others): (Vec<_>, Vec<_>) =
-        plugins.iter().map(|plugin| (plugin, of_kustomize(&plugin.command))).partition(|(_, build)| build.is_some());
+        plugins.iter().map(|plugin| (plugin, harmless(&plugin.command))).partition(|(_, build)| build.is_some());
     for (plugin, (command, without)) in built.into_iter().filter_map(|(plugin, build)| Some((plugin, build?))) {
         // The name of a file may contain a line break, after which nothing may be active.
         let from = if plugin.file.is_empty() { String::new() } else { format!(" from {}", plugin.file.escape_debug()) };
@@ -241,15 +276,39 @@ mod tests {
     }
 
     #[test]
-    fn plugins_that_only_build_a_kustomization_are_active() {
+    fn plugins_that_only_render_are_active() {
         let of = |command: &[&str]| {
             let command: Vec<String> = command.iter().map(|word| (*word).to_owned()).collect();
-            of_kustomize(&command).map(|(words, _)| words.join(" "))
+            harmless(&command).map(|(words, without)| format!("{}{without}", words.join(" ")))
         };
+        let some = |text: &str| Some(text.to_owned());
         let vault = "kustomize build --enable-helm . | argocd-vault-plugin generate -s avp -";
-        assert_eq!(of(&["bash", "-c", vault]).as_deref(), Some("kustomize build --enable-helm ."));
-        assert_eq!(of(&["sh", "-c", "kubectl kustomize ."]).as_deref(), Some("kustomize build ."));
-        for other in ["kustomize build . | envsubst", "kustomize build . && rm -r x", "helm template ."] {
+        let placeholders = "without argocd-vault-plugin, so that its placeholders are rendered";
+        assert_eq!(of(&["bash", "-c", vault]), some(&format!("kustomize build --enable-helm ., {placeholders}")));
+        let own = "with the Kustomize of Argo CD";
+        assert_eq!(of(&["sh", "-c", "kubectl kustomize ."]), some(&format!("kustomize build ., {own}")));
+        let helm = "helm template --include-crds \"$ARGOCD_APP_NAME\" -n ${ARGOCD_APP_NAMESPACE} --api-versions $KUBE_API_VERSIONS -f <(echo \"$ARGOCD_ENV_VALUES\") .";
+        let piped = format!("{helm} | argocd-vault-plugin generate -");
+        let helm = helm.replace("${ARGOCD_APP_NAMESPACE}", "\"${ARGOCD_APP_NAMESPACE}\"");
+        let helm = helm.replace("$KUBE_API_VERSIONS", "\"$KUBE_API_VERSIONS\"");
+        assert_eq!(of(&["/bin/bash", "-c", &piped]), some(&format!("bash -c {helm}, {placeholders}")));
+        assert_eq!(of(&["helm", "template", "."]), some("sh -c helm template ."));
+        for other in [
+            "kustomize build . | envsubst",
+            "kustomize build . && rm -r x",
+            "kustomize build --enable-exec .",
+            "helm template . --post-renderer ./run",
+            "helm template . $ARGOCD_ENV_ARGS",
+            "helm template . \"$ARGOCD_ENV_ARGS\"",
+            "helm template . <(echo",
+            "helm template . -f <(echo \"$(./run)\")",
+            "helm template . \"--post-renderer=./run\"",
+            "helm template . -f <(./run)",
+            "helm template . | argocd-vault-plugin generate - | sh",
+            "helm template . > /etc/passwd",
+            "helm template $(./run)",
+            "helm install .",
+        ] {
             assert_eq!(of(&["sh", "-c", other]), None, "{other}");
         }
     }

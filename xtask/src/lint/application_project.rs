@@ -27,6 +27,7 @@ use self::absent::{Absent, missing};
 use self::against::Against;
 use self::misspelled::Misspelled;
 use self::projects::Projects;
+use super::project_values;
 use super::subject::{ByTarget, Subject};
 
 /// The codes of this check.
@@ -50,6 +51,7 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
     // Another target may define a kind.
     let complete = subject.targets.len() == plan::target_ids(subject.workspace).len();
     let reported = LazyCell::new(|| forbidden_namespaces(subject, &projects));
+    let in_values = LazyCell::new(|| project_values::projects(&subject.workspace.root));
     let mut absent = Absent::default();
     for application in subject.applications() {
         let Some((name, node)) = application.written_project() else { continue };
@@ -60,6 +62,9 @@ pub fn check(subject: &Subject<'_>) -> Diagnostics {
             // An unreadable file may define it.
             if !elsewhere && subject.workspace.argocd_complete || name == DEFAULT_PROJECT {
                 let found = missing(&application, node, name, &projects.known);
+                if found.code == Code::ApplicationProject && in_values.contains(name) {
+                    continue;
+                }
                 if found.code == Code::ApplicationProject && !is_suppressed(subject, &application) {
                     absent.add(&application, name, found);
                 } else {

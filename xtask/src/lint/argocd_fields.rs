@@ -180,6 +180,12 @@ fn rest(root: &Node, diagnostics: &mut Diagnostics) {
             let found = found.at(helm.key_place("valuesObject"), "used instead");
             diagnostics.push(found.help("move the values into `valuesObject`, and delete `values`"));
         }
+        // Templates of Applications render empty ones from what is not set.
+        let is_nameless = |item: &&Node| text(item, "name").is_empty() && !text(item, "value").is_empty();
+        for item in helm.items_at(&["parameters"]).iter().filter(is_nameless) {
+            let found = invalid("parameter has no effect without a name".to_owned(), item.place(), "ignored by Helm");
+            diagnostics.push(found.help("add its `name`, or delete it"));
+        }
     }
 }
 

@@ -166,7 +166,7 @@ fn target_port(view: &View<'_, '_>, service: &Object, port: &Node, selected: &[&
             }
             Some(unknown_name(service, node, name, found.first().copied(), selected))
         }
-        Aim::Number(number) => unknown_number(view, service, node, number, selected),
+        Aim::Number(number) => unknown_number(view, service, node, (number, protocol), selected),
     }
 }
 
@@ -236,7 +236,7 @@ fn unknown_number(
     view: &View<'_, '_>,
     service: &Object,
     node: &Node,
-    number: i64,
+    (number, protocol): (i64, &str),
     selected: &[&Pods<'_>],
 ) -> Option<Diagnostic> {
     // Nobody connects through the target port of a headless Service.
@@ -247,10 +247,11 @@ fn unknown_number(
         return None;
     }
     let resolves = resolves(service, selected);
-    // A port for probes needs no Service, unless the Service leads nowhere else, or to nearly that number.
+    // A port for probes or metrics needs no Service, unless the Service leads to nearly that number, or nowhere else.
     let wanted = |pods: &Pods<'_>, port: &Port<'_>| {
         let near = port.number.is_some_and(|known| is_near_number(number, known));
-        near || !resolves || !is_probed(pods, port)
+        let observed = port.name.is_some_and(is_for_observers) || resolves && is_probed(pods, port);
+        port.protocol == protocol && (near || !observed)
     };
     let (owner, port) =
         selected.iter().find_map(|pods| Some((pods.object.title(), unreached(view, pods, &wanted)?)))?;
@@ -283,6 +284,11 @@ fn resolves(service: &Object, selected: &[&Pods<'_>]) -> bool {
         selected.iter().flat_map(|pods| pods.ports()).any(|port| port.protocol == protocol && aim.is(port))
     };
     aims.any(known)
+}
+
+/// Whether the name of a port says that it is for probes or metrics.
+fn is_for_observers(name: &str) -> bool {
+    ["health", "live", "metrics", "probe", "ready"].iter().any(|word| name.contains(word))
 }
 
 /// Whether a probe of pods uses a port.

@@ -404,9 +404,14 @@ impl Names<'_> {
                             continue;
                         }
                         let used = format!("{prefix}{name}");
+                        let near = nearest(name, known.iter().copied());
+                        // Optional, such as a key that only some rows of a matrix have.
+                        if near.is_none() && has_default(expression, &used) {
+                            continue;
+                        }
                         let found = invalid(format!("`{used}` is not defined"))
                             .at(expressions::within(node, &used), format!("no {noun}"));
-                        diagnostics.push(match nearest(name, known.iter().copied()) {
+                        diagnostics.push(match near {
                             Some(near) => found.help(format!("did you mean `{prefix}{near}`?")),
                             None => found.help("define it, or correct the name"),
                         });
@@ -415,6 +420,13 @@ impl Names<'_> {
             }
         }
     }
+}
+
+/// Whether an expression has another value for where a name is not defined.
+fn has_default(expression: &str, used: &str) -> bool {
+    let ends = expression.match_indices(used).map(|(at, _)| expression[at + used.len()..].trim_start());
+    let mut ends = ends.filter(|rest| !rest.starts_with(['-', '_', '.']));
+    ends.all(|rest| rest.starts_with("||"))
 }
 
 /// The names behind a prefix in an expression, such as `x` of `inputs.x`.

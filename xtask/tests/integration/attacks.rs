@@ -380,7 +380,7 @@ const ATTACKS: &[Attack] = &[
         "a kustomization runs a program",
         KUSTOMIZATION,
         "generators: [generator.yaml]\n",
-        "error[kustomize-refused]: b/default: kustomize cannot build `kustomized`",
+        "error[kustomize-refused]: b/default: plugins require the build option `--enable-alpha-plugins`",
     ),
     (
         "a kustomization reads a file of the system",

@@ -38,3 +38,23 @@ impl Git<'_> {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 }
+
+#[test]
+fn init_takes_the_checkout_for_a_branch_that_is_not_in_the_clone() {
+    let Some(git) = git() else { return };
+    let bench = Bench::of("init-instances-files");
+    let repository = Git { git: &git, bench: &bench };
+    repository.run(&["init", "--quiet", "--initial-branch", "main"]);
+    repository.run(&["add", "."]);
+    repository.run(&["commit", "--quiet", "--message", "begin"]);
+    let init = || {
+        let run = bench.xtask("init").env("PATH", git.parent().unwrap_or(Path::new("/"))).run();
+        run.says(0, &[]);
+        let text = std::fs::read_to_string(bench.root().join("charts.toml")).expect("written");
+        std::fs::remove_file(bench.root().join("charts.toml")).expect("removed");
+        text.lines().any(|line| line == "branch = \"release\"")
+    };
+    assert!(init());
+    repository.run(&["branch", "release"]);
+    assert!(!init(), "it is rendered from the clone");
+}

@@ -108,11 +108,7 @@ pub fn helm_options(source: &Node, field: &str) -> Result<HelmOptions> {
         ignore_missing_value_files: fields.bool("ignoreMissingValueFiles"),
         values: fields.string("values").filter(|text| !text.is_empty()).map(|text| (text, at("values"))),
         values_object,
-        parameters: fields
-            .sequence("parameters")
-            .iter()
-            .filter_map(|item| parameter(item, &path, &mut diagnostics))
-            .collect(),
+        parameters: fields.sequence("parameters").iter().map(|item| parameter(item, &path, &mut diagnostics)).collect(),
         file_parameters: fields
             .sequence("fileParameters")
             .iter()
@@ -126,14 +122,15 @@ pub fn helm_options(source: &Node, field: &str) -> Result<HelmOptions> {
     diagnostics.into_result(options)
 }
 
-fn parameter(node: &Node, helm: &str, diagnostics: &mut Diagnostics) -> Option<Parameter> {
+fn parameter(node: &Node, helm: &str, diagnostics: &mut Diagnostics) -> Parameter {
     let path = format!("{helm}.parameters[]");
     let mut fields = Fields::new(node, &path, Syntax::Application);
-    let name = fields.required_string("name");
+    // Helm ignores one without a name, which templates of Applications render from empty values.
+    let name = fields.string("name").unwrap_or_default();
     let value = fields.string("value").unwrap_or_default();
     let force_string = fields.bool("forceString");
     fields.finish(diagnostics);
-    Some(Parameter { name: name?, value, force_string, place: node.place() })
+    Parameter { name, value, force_string, place: node.place() }
 }
 
 fn file_parameter(node: &Node, helm: &str, diagnostics: &mut Diagnostics) -> Option<FileParameter> {

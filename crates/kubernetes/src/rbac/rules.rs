@@ -4,7 +4,7 @@
 //! Therefore a resource is unknown only if none of the rule's groups can have it, and a group whose resources are not known
 //! excuses all of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diagnostics::wording::names;
 use diagnostics::{Place, nearest_within};
@@ -42,10 +42,12 @@ const LOOKALIKES: &[&str] = &["autoscaling.k8s.io", "metrics.k8s.io"];
 pub fn unknown(object: &Object, known: &Known<'_>) -> Vec<Problem> {
     let owner = object.title();
     let mut found = Vec::new();
+    // A group that several rules have is one mistake.
+    let mut groups = BTreeSet::new();
     for rule in rules(object) {
         let rule = Rule { owner: &owner, rules: rules(object), node: rule, known };
         if list(rule.node, "nonResourceURLs").is_empty() {
-            rule.check_groups(&mut found);
+            rule.check_groups(&mut groups, &mut found);
             rule.check_resources(&mut found);
             rule.check_verbs(&mut found);
         } else {
@@ -100,9 +102,9 @@ impl Rule<'_> {
         (!groups.is_empty() && groups.iter().all(known)).then_some((groups, complete))
     }
 
-    fn check_groups(&self, found: &mut Vec<Problem>) {
+    fn check_groups(&self, seen: &mut BTreeSet<String>, found: &mut Vec<Problem>) {
         for (group, node) in list(self.node, "apiGroups") {
-            if group == "*" || self.known.group(group) != Group::Unknown {
+            if group == "*" || self.known.group(group) != Group::Unknown || !seen.insert(group.to_owned()) {
                 continue;
             }
             let message = format!("unknown API group `{group}` in {}", self.owner);
@@ -132,7 +134,10 @@ impl Rule<'_> {
             Some(stem) => stem == *known,
             None => !group.contains('.') && stem(known) == group,
         });
-        full.or_else(|| near(group, known.into_iter().filter(|known| stem(known).len() > 3)))
+        // The same name below another top-level domain is that of a group that somebody else defines, or did.
+        let domain = |group: &str| group.rsplit_once('.').map_or("", |(domain, _)| domain).to_owned();
+        let other = |known: &&str| domain(group).contains('.') && domain(known) == domain(group);
+        full.or_else(|| near(group, known.into_iter().filter(|known| stem(known).len() > 3 && !other(known))))
     }
 
     fn check_resources(&self, found: &mut Vec<Problem>) {

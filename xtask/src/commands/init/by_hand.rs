@@ -21,11 +21,13 @@ pub(super) fn of_chart(chart: &BootstrapChart) -> Vec<ByHand> {
 }
 
 /// The charts that no other chart deploys, as far as their templates say. One that deploys itself gets the name of the
-/// Application that does, which takes its place. `files` are those that may be templates.
+/// Application that does, which takes its place. `files` are those that may be templates, and `is_deployed` says whether an
+/// Application deploys a path.
 pub(super) fn roots(
     root: &Path,
     charts: Vec<BootstrapChart>,
     files: impl Iterator<Item = String>,
+    is_deployed: &dyn Fn(&str) -> bool,
 ) -> Vec<BootstrapChart> {
     // The directories of the templates that deploy each path, and the names of the Applications.
     let mut deployed: BTreeMap<String, Vec<(String, Option<String>)>> = BTreeMap::new();
@@ -42,7 +44,12 @@ pub(super) fn roots(
     let by_other = |chart: &BootstrapChart| {
         deployed.get(&chart.path).into_iter().flatten().any(|(directory, _)| *directory != chart.path)
     };
-    let (others, mut kept): (Vec<_>, Vec<_>) = charts.into_iter().partition(by_other);
+    // An Application deploys the chart that deploys it.
+    let by_root = |chart: &BootstrapChart| {
+        deployed.get(&chart.path).into_iter().flatten().any(|(directory, _)| is_deployed(directory))
+    };
+    let charts = charts.into_iter().filter(|chart| !by_root(chart));
+    let (others, mut kept): (Vec<_>, Vec<_>) = charts.partition(by_other);
     if kept.is_empty() {
         kept = others;
     }
@@ -63,9 +70,9 @@ fn values<'t>(text: &'t str, key: &str) -> impl Iterator<Item = &'t str> {
     })
 }
 
-/// The kustomizations that change Applications, and that none of `paths` deploys.
-pub(super) fn kustomizations(root: &Path, paths: &[&str], excluded: &[String]) -> Vec<ByHand> {
-    let roots: Vec<(String, BTreeSet<String>)> = bootstrap_kustomizations(root, paths, excluded);
+/// The kustomizations that change Applications, and that none of `sources` deploys: paths, each with its file.
+pub(super) fn kustomizations(root: &Path, sources: &[(String, String)], excluded: &[String]) -> Vec<ByHand> {
+    let roots: Vec<(String, BTreeSet<String>)> = bootstrap_kustomizations(root, sources, excluded);
     ByHand::kustomizations(&roots)
 }
 

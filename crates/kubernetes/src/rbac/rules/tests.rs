@@ -156,6 +156,12 @@ fn rendered_definitions_add_their_resources() {
         rule("shop.exmaple.com", "widgets"),
         ["unknown API group `shop.exmaple.com`: did you mean `shop.example.com`?"]
     );
+    assert_eq!(rule("shop.example.io", "widgets"), [""; 0], "a group of others");
+    let twice = role(
+        "{apiGroups: [shop.exmaple.com], resources: [widgets], verbs: [get]}, \
+         {apiGroups: [shop.exmaple.com], resources: [widgets/status], verbs: [get]}",
+    );
+    assert_eq!(reported(&(twice + definition)).len(), 1);
 }
 
 #[test]
