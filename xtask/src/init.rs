@@ -187,7 +187,7 @@ pub fn configuration(survey: &Survey) -> String {
     } else {
         let needed = [
             (survey.inflates_charts, "--enable-helm", "`helmCharts`"),
-            (survey.uses_ksops, "--enable-alpha-plugins --enable-exec", "KSOPS"),
+            (survey.uses_ksops, "--enable-alpha-plugins", "KSOPS"),
         ];
         let needed = needed.into_iter().filter(|(needed, ..)| *needed);
         let (options, users): (Vec<&str>, Vec<&str>) = needed.map(|(_, options, user)| (options, user)).unzip();

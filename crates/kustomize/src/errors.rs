@@ -174,7 +174,7 @@ impl Failure<'_> {
             return Some(
                 refused("plugins require the build option `--enable-alpha-plugins`".to_owned())
                     .at(self.top(), "Argo CD's build options do not contain it")
-                    .help("set `build-options = \"--enable-alpha-plugins --enable-exec\"` in `[kustomize]` in charts.toml, like `kustomize.buildOptions` in argocd-cm"),
+                    .help("set `build-options = \"--enable-alpha-plugins\"` in `[kustomize]` in charts.toml, like `kustomize.buildOptions` in argocd-cm"),
             );
         }
         if message.contains("cannot unmarshal ") && message.contains(" into Go ") {

@@ -12,6 +12,7 @@ use document::yaml;
 use toolbox::inputs::{self, Inputs};
 
 use crate::chart::HelmChart;
+use crate::ksops;
 use crate::kustomization::{self, Kustomization, Reference, Role};
 use crate::remote;
 
@@ -28,6 +29,10 @@ pub struct Inspection {
     pub charts: Vec<HelmChart>,
     /// Files that exist, but are not part of the repository, with the places of their references.
     pub ignored: Vec<(PathBuf, Place)>,
+    /// Files in which KSOPS is a function.
+    pub functions: Vec<PathBuf>,
+    /// Functions that are other programs.
+    pub programs: Vec<Place>,
     /// A limit at which the search ended.
     pub exceeded: Option<Limit>,
 }
@@ -195,7 +200,11 @@ impl Walk<'_> {
     fn plugin(&mut self, folder: &Path, path: &Path) {
         let Ok(text) = toolbox::regular_file::read_to_string(path) else { return };
         let source = Source::new(inputs::name(self.root, path), text);
+        if ksops::as_plugin(&source).is_some() {
+            self.found.functions.push(path.to_path_buf());
+        }
         for document in yaml::parse(&source).unwrap_or_default() {
+            self.found.programs.extend(ksops::other_program(&document.root));
             let references = kustomization::of_plugin(&document.root);
             self.pending.extend(references.into_iter().map(|reference| (folder.to_path_buf(), reference)));
             if let Some(chart) = kustomization::chart_of_plugin(&document.root) {
@@ -236,6 +245,18 @@ pub fn report_ignored(root: &Path, ignored: &[(PathBuf, Place)]) -> Vec<Diagnost
             .help("commit the file, or remove it from the kustomization")
     };
     ignored.iter().map(report).collect()
+}
+
+/// The errors for functions that are programs of the repository, which kustomize would leave out.
+#[must_use]
+pub fn report_programs(programs: &[Place]) -> Vec<Diagnostic> {
+    let report = |place: &Place| {
+        Diagnostic::new(diagnostics::Code::KustomizeRefused, "a function of kustomize is a program, which is not run")
+            .at(place.clone(), "")
+            .note("only `ksops` is known, and runs without its keys")
+            .help("declare a `[[plugin]]` in charts.toml that runs kustomize, or commit what the function generates")
+    };
+    programs.iter().map(report).collect()
 }
 
 #[cfg(test)]

@@ -4,12 +4,14 @@
 //! must not get into goldens.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use diagnostics::Source;
+use diagnostics::{Place, Source};
+use document::edit::{self, Edit};
 use document::json::quoted;
-use document::{Node, yaml};
+use document::{Key, Node, yaml};
 use toolbox::archive::sha256;
 
 /// The kinds of its configurations.
@@ -19,6 +21,42 @@ pub const API_VERSION: &str = "viaduct.ai/v1";
 
 /// How values begin that SOPS encrypted.
 const ENCRYPTED: &str = "ENC[";
+
+/// The annotations that make a configuration that of a function, which kustomize starts by the path in it.
+const FUNCTIONS: [&str; 2] = ["config.kubernetes.io/function", "config.k8s.io/function"];
+
+/// The configurations of a file in which KSOPS is a plugin and no function; `None` if it is a function in none of them.
+///
+/// kustomize starts functions only with `--enable-exec`, and then any program of the repository. A plugin is one of the
+/// programs in its home directory.
+#[must_use]
+pub fn as_plugin(source: &Arc<Source>) -> Option<String> {
+    let documents = yaml::parse(source).ok()?;
+    let edits: Vec<Edit> = documents.iter().filter_map(|document| function(&document.root)).collect();
+    if edits.is_empty() { None } else { edit::apply(&source.text, &edits) }
+}
+
+/// The edit that makes KSOPS a plugin.
+fn function(config: &Node) -> Option<Edit> {
+    let (key, program) = program(config)?;
+    let is_ksops = config.get("apiVersion")?.as_str()? == API_VERSION && KINDS.contains(&config.get("kind")?.as_str()?);
+    (is_ksops && program == KINDS[0]).then(|| Edit::new(key.span.clone(), "example.invalid/function"))
+}
+
+/// The place of the annotation with which a configuration makes kustomize start another program than KSOPS.
+#[must_use]
+pub fn other_program(config: &Node) -> Option<Place> {
+    let (key, _) = program(config)?;
+    function(config).is_none().then(|| Place::new(&config.source, key.span.clone()))
+}
+
+/// The annotation of a function that is a program, and its path.
+fn program(config: &Node) -> Option<(&Key, String)> {
+    let annotations = config.find(&["metadata", "annotations"])?;
+    let (key, value) = annotations.entries().iter().find(|(key, _)| FUNCTIONS.contains(&key.name.as_str()))?;
+    let function = yaml::parse_one(&Source::new("function", value.as_str()?)).ok()?.root;
+    Some((key, function.find(&["exec", "path"])?.as_str()?.to_owned()))
+}
 
 /// The objects that a configuration generates, as JSON; `directory` is that of the kustomization.
 pub fn generate(config: &Node, directory: &Path) -> Result<Vec<String>, String> {
@@ -155,6 +193,22 @@ mod tests {
                  \"stringData\":{{\"key\":\"ENC[AES256_GCM,file:{digest}]\",\"A\":\"ENC[AES256_GCM,data:x]\"}}}}"
             )]
         );
+    }
+
+    #[test]
+    fn only_ksops_itself_becomes_a_plugin() {
+        let config = |kind: &str, path: &str| {
+            format!(
+                "apiVersion: viaduct.ai/v1\nkind: {kind}\nmetadata:\n  annotations:\n    \
+                 config.kubernetes.io/function: |\n      exec:\n        path: {path}\n"
+            )
+        };
+        let source = Source::new("a.yaml", config("ksops", "ksops") + "---\n" + &config("ksops", "ksops"));
+        let plugin = as_plugin(&source).expect("a function");
+        assert_eq!(plugin, source.text.replace("config.kubernetes.io/function", "example.invalid/function"));
+        for other in [config("ksops", "./ksops"), config("ksops", "sh"), config("other", "ksops")] {
+            assert_eq!(as_plugin(&Source::new("a.yaml", other.clone())), None, "{other}");
+        }
     }
 
     #[test]

@@ -94,11 +94,24 @@ impl Recipe {
         self.build_options.iter().any(|option| option.starts_with("--enable-alpha-plugins"))
     }
 
+    /// The build options without those with which kustomize would run programs of the repository.
+    fn harmless_options(&self) -> impl Iterator<Item = &String> {
+        let mut values = 0;
+        self.build_options.iter().filter(move |option| {
+            let is_value = std::mem::take(&mut values) > 0;
+            values = usize::from(*option == "--helm-command");
+            let runs = ["--enable-exec", "--helm-command"]
+                .iter()
+                .any(|name| option.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('=')));
+            !is_value && !runs
+        })
+    }
+
     /// The arguments of `kustomize build` for a directory.
     #[must_use]
     pub fn build_args(&self, directory: &Path, helm: Option<&Path>) -> Vec<OsString> {
         let mut args: Vec<OsString> = vec!["build".into(), directory.into()];
-        args.extend(self.build_options.iter().map(Into::into));
+        args.extend(self.harmless_options().map(Into::into));
         if self.enables_helm() {
             if !self.kube_version.is_empty() {
                 args.extend(["--helm-kube-version".into(), self.kube_version.clone().into()]);

@@ -4,9 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
-use diagnostics::{Diagnostic, Result};
+use diagnostics::{Diagnostic, Result, Source};
 
 use crate::inspect::{Inspection, clean};
+use crate::ksops;
 use toolbox::scratch;
 
 /// The limit of links on the way to a file.
@@ -27,10 +28,7 @@ impl Stage {
         let real = folder.path().canonicalize().map_err(|error| Diagnostic::io("resolve", folder.path(), &error))?;
         let stage = Self { folder, root: real.join("repository") };
         let copy = Copy { from: root, to: &stage.root };
-        copy.path(directory, 0)?;
-        for file in &inspection.files {
-            copy.path(file, 0)?;
-        }
+        copy.all(directory, inspection)?;
         Ok(stage)
     }
 
@@ -44,10 +42,7 @@ impl Stage {
     pub fn import(&self, root: &Path, directory: &Path, inspection: &Inspection, number: usize) -> Result<PathBuf> {
         let to = self.root.with_file_name("remotes").join(number.to_string());
         let copy = Copy { from: root, to: &to };
-        copy.path(directory, 0)?;
-        for file in &inspection.files {
-            copy.path(file, 0)?;
-        }
+        copy.all(directory, inspection)?;
         Ok(to)
     }
 
@@ -80,6 +75,24 @@ struct Copy<'a> {
 }
 
 impl Copy<'_> {
+    /// Copies the files of an inspection, in which KSOPS becomes a plugin.
+    fn all(&self, directory: &Path, inspection: &Inspection) -> Result<()> {
+        self.path(directory, 0)?;
+        for file in &inspection.files {
+            self.path(file, 0)?;
+        }
+        for file in &inspection.functions {
+            let Ok(below) = file.strip_prefix(self.from) else { continue };
+            let copy = self.to.join(below);
+            let text = toolbox::regular_file::read_to_string(&copy);
+            let text = text.map_err(|error| Diagnostic::io("read", &copy, &error))?;
+            if let Some(text) = ksops::as_plugin(&Source::new(below.to_string_lossy(), text)) {
+                std::fs::write(&copy, text).map_err(|error| Diagnostic::io("write", &copy, &error))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Copies a file or creates a directory, with the links on the way to it.
     fn path(&self, path: &Path, links: usize) -> Result<()> {
         let Ok(below) = path.strip_prefix(self.from) else { return Ok(()) };

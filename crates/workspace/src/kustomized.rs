@@ -85,9 +85,8 @@ impl KustomizeSource {
                 charts.extend(pin.map(|pin| PinnedChart { directory: chart.directory.clone(), pin }));
             }
         }
-        for found in inspect::report_ignored(root, &inspection.ignored) {
-            reasons.push(found);
-        }
+        reasons.0.extend(inspect::report_ignored(root, &inspection.ignored));
+        reasons.0.extend(inspect::report_programs(&inspection.programs));
         reasons.into_result(Self {
             source: source.clone(),
             directory: directory.to_path_buf(),

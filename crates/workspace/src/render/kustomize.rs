@@ -37,7 +37,8 @@ pub fn render(
     let Programs { kustomize, helm } = programs;
     let KustomizePart { source, recipe } = part;
     let by_hand = by_hand(root, kustomize, source, recipe);
-    let in_place = recipe.steps.is_empty() && charts.is_empty() && source.remotes.is_empty();
+    let unchanged = source.inspection.functions.is_empty() && source.remotes.is_empty();
+    let in_place = recipe.steps.is_empty() && charts.is_empty() && unchanged;
     let (built, seen_root) = if in_place {
         let homes = scratch::directory()?;
         // kustomize resolves links, also those above the repository.
