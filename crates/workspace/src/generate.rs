@@ -159,10 +159,9 @@ struct Scope<'g> {
 impl Surroundings for Scope<'_> {
     fn repository(&self, url: &str, revision: &str) -> Result<Arc<dyn Repository>, Unknown> {
         let Generator { root, trees, files, .. } = self.generator;
-        let tree = trees.find(url, revision, "").map_err(|missing| Unknown {
-            reason: missing.reason(),
-            help: Some(missing.advice()).filter(|help| !help.is_empty()),
-        })?;
+        let tree = trees
+            .find(url, revision, "")
+            .map_err(|missing| Unknown { reason: missing.reason(), help: missing.help })?;
         let (root, label) =
             tree.map_or_else(|| (root.to_path_buf(), String::new()), |tree| (tree.root.clone(), tree.label.clone()));
         let mut known = files.borrow_mut();
@@ -191,7 +190,10 @@ impl Surroundings for Scope<'_> {
                 "add `[[sample]]` with `application-set = \"{set}\"`, `generator = \"{generator}\"`, and the `parameters` of \
                  each Application"
             );
-            return Err(Unknown { reason: format!("{CONFIG_FILE} has no `[[sample]]` for it"), help: Some(help) });
+            return Err(Unknown {
+                reason: format!("{CONFIG_FILE} has no `[[sample]]` for it"),
+                help: Some(help.into()),
+            });
         }
         Ok(declared.into_iter().flat_map(|sample| sample.parameters.iter().cloned()).collect())
     }

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use argocd::repository_url;
-use diagnostics::{Code, Diagnostic, Diagnostics, Result};
+use diagnostics::{Code, Diagnostic, Diagnostics, Help, Result};
 use document::Node;
 use kustomize::inspect::{self, Inspection, Remote};
 use kustomize::remote::{self, Address};
@@ -103,7 +103,7 @@ impl RemoteBases<'_> {
                 }
                 if entry.differs() {
                     let help = format!("delete `{}`, and run `cargo xtask deps`", path.display());
-                    return Err(refused(remote, "its copy in the cache is not what charts.lock pins", &help).into());
+                    return Err(refused(remote, "its copy in the cache is not what charts.lock pins", help).into());
                 }
             }
             if !path.is_file() {
@@ -176,7 +176,8 @@ impl RemoteBases<'_> {
     /// The directory with the files of a repository.
     fn files(self, remote: &Remote, address: &Address) -> Result<(PathBuf, Option<Shared>)> {
         let found = self.trees.find(&address.repository, &address.revision, "");
-        let tree = found.map_err(|missing| refused(remote, &missing.message, &missing.advice()))?;
+        let tree =
+            found.map_err(|missing| refused(remote, &missing.message, missing.help.unwrap_or_else(|| "".into())))?;
         Ok((tree.as_ref().map_or_else(|| self.root.to_path_buf(), |tree| tree.root.clone()), tree))
     }
 }
@@ -214,7 +215,7 @@ fn is_asset(address: &Address) -> bool {
     address.path.starts_with("releases/")
 }
 
-fn refused(remote: &Remote, why: &str, help: &str) -> Diagnostic {
+fn refused(remote: &Remote, why: &str, help: impl Into<Help>) -> Diagnostic {
     Diagnostic::new(Code::NotRendered, format!("`{}` cannot be built: {why}", remote.address))
         .at(remote.place.clone(), "kustomize would download it")
         .help(help)

@@ -102,7 +102,7 @@ impl Renderer<'_> {
             let located = invalid_output::incomplete(self, target, directory, &place.source.name);
             if !located.places.is_empty() {
                 diagnostic.places = located.places;
-                diagnostic.helps.extend(located.help);
+                located.help.into_iter().for_each(|help| diagnostic.add_help(help));
             }
         }
     }

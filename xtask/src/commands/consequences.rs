@@ -10,9 +10,11 @@ mod places;
 use std::collections::{BTreeMap, BTreeSet};
 
 use diagnostics::wording::plural;
-use diagnostics::{Class, Code, Diagnostic, Diagnostics};
+use diagnostics::{Class, Code, Diagnostic, Diagnostics, Fact};
 
-use self::facts::{LABELS, NEVER_RUN, UNPINNED, application, first, is_target_port, label, line, missing_port, of};
+use self::facts::{
+    NEVER_RUN, UNPINNED, application, first, invalid_port, is_target_port, label, line, missing_port, of,
+};
 use self::messages::{
     about_the_object, another_object, conflicting, copied_project, definition, deleted_application, depends_on_it,
     elsewhere, empty_without_it, ignored_path, in_its_scenario, invalid_option, invalid_port_name, labels_elsewhere,
@@ -249,7 +251,7 @@ fn count_repeats(diagnostics: &mut Diagnostics) {
         // Containers with the same image.
         Code::ImageInvalid => Some((found.message.clone(), Vec::new())),
         // Uses of one invalid name of a port.
-        Code::ObjectRefused if label(found).starts_with("must be a port name") => {
+        Code::ObjectRefused if invalid_port(found).is_some() => {
             let written = first(found).and_then(|place| place.source.text.get(place.span.clone()?));
             Some((label(found).to_owned(), vec![written?.to_owned(), application(found)?.to_owned()]))
         }
@@ -258,8 +260,8 @@ fn count_repeats(diagnostics: &mut Diagnostics) {
             Some((missing_port(found)?.to_owned(), vec![application(found)?.to_owned()]))
         }
         // Labels of one selector.
-        Code::ObjectRefused if found.message.ends_with(LABELS) => {
-            Some((LABELS.to_owned(), vec![application(found)?.to_owned(), found.origin.as_ref()?.template.clone()]))
+        Code::ObjectRefused if found.is(&Fact::OwnLabels) => {
+            Some((String::new(), vec![application(found)?.to_owned(), found.origin.as_ref()?.template.clone()]))
         }
         // Containers that sleep equally long.
         Code::PreStopTooLong => Some((label(found).to_owned(), vec![application(found)?.to_owned()])),

@@ -15,7 +15,7 @@ use argocd::pattern::matches_kind;
 use argocd::permission::Verdict;
 use argocd::project::{Destination, KindRule, Project};
 use argocd::{permission, repository_url, sync_order};
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest, suggestion};
+use diagnostics::{Code, Diagnostic, Diagnostics, Help, Place, did_you_mean, nearest, suggestion};
 use document::{Node, yaml};
 use kubernetes::manifest::ObjectKey;
 use kubernetes::object::Object;
@@ -132,9 +132,7 @@ impl<'a> Absent<'a> {
     /// One finding for all projects of an Argo CD instance that no other one resembles, if there are many: they are probably
     /// defined in another repository.
     fn take_unlike(&mut self) -> Vec<Diagnostic> {
-        let is_unlike = |(first, _): &Users<'_>| {
-            first.iter().all(|one| !one.helps.iter().any(|help| help.starts_with("did you mean")))
-        };
+        let is_unlike = |(first, _): &Users<'_>| first.iter().all(|one| one.suggested().next().is_none());
         let mut unlike: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for ((argocd, project), _) in self.0.iter().filter(|(_, users)| is_unlike(users)) {
             unlike.entry(argocd).or_default().push(project);
@@ -438,7 +436,7 @@ impl Against<'_> {
                         .target(&object.target)
                         .at(rule.name_place.clone(), format!("no {} of this Application has this name", key.kind))
                         .at(at.clone(), "needs it")
-                        .help(format!("did you mean `{}`?", key.name)),
+                        .help(did_you_mean(&key.name)),
                 );
             } else if let Some(entry) = entry {
                 let found = Diagnostic::new(Code::ProjectForbids, self.violation(&what)).target(&object.target);
@@ -586,10 +584,10 @@ impl MisspelledEntry {
         }
     }
 
-    fn help(&self) -> String {
+    fn help(&self) -> Help {
         match &self.rule.kind {
-            kind if *kind == self.kind => format!("did you mean `group: \"{}\"`?", self.group),
-            _ => format!("did you mean `{}`?", self.kind),
+            kind if *kind == self.kind => did_you_mean(format!("group: \"{}\"", self.group)),
+            _ => did_you_mean(&self.kind),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use argocd::sync_options::Setter;
 use argocd::{application, duration, jq_path, project, sync_options};
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, did_you_mean, nearest};
 use document::{Fields, Node, Syntax, Value};
 use workspace::written::Written;
 use workspace::{CONFIG_FILE, Workspace};
@@ -109,7 +109,7 @@ fn identity(workspace: &Workspace, root: &Node) -> Option<Diagnostic> {
     // The workspace reports unknown kinds in files that it selects.
     let ours = version.starts_with("argoproj.io/") && !workspace.config.selects(&root.source.name);
     let near = nearest(kind, KINDS.iter().copied()).filter(|_| ours)?;
-    Some(invalid(format!("unknown Argo CD kind `{kind}`"), at("kind"), "").help(format!("did you mean `{near}`?")))
+    Some(invalid(format!("unknown Argo CD kind `{kind}`"), at("kind"), "").help(did_you_mean(near)))
 }
 
 fn invalid(message: String, place: Place, label: &str) -> Diagnostic {
@@ -206,8 +206,8 @@ fn policies(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) {
     let managed = fields.node("managedNamespaceMetadata");
     let retry = fields.node("retry");
     for (option, place) in fields.strings("syncOptions") {
-        if let Some((what, help)) = sync_options::wrong(&option, Setter::Application) {
-            fields.report(invalid(what, place, "ignored by Argo CD").help(help));
+        if let Some(wrong) = sync_options::wrong(&option, Setter::Application) {
+            fields.report(invalid(wrong.what, place, "ignored by Argo CD").help(wrong.help));
         }
     }
     fields.finish(diagnostics);

@@ -4,7 +4,7 @@
 //! A TLS host alone may be for a redirect, such as from `www.example.com`, and a rule alone may be served without TLS.
 
 use argocd::sync_order;
-use diagnostics::{Code, Diagnostic, Diagnostics, nearest_within};
+use diagnostics::{Code, Diagnostic, Diagnostics, did_you_mean, nearest_within};
 use document::Node;
 use kubernetes::object::Object;
 
@@ -49,7 +49,7 @@ fn of_ingress(object: &Object) -> Vec<Diagnostic> {
             .finding(Code::IngressTls, message, host.place(), "no rule has this host")
             .at(rule.place(), "has no TLS");
         match near {
-            Some(near) => found.push(one.help(format!("did you mean `{near}`?"))),
+            Some(near) => found.push(one.help(did_you_mean(near))),
             None if others.is_empty() => {
                 others.push(host);
                 found.push(one.help("write the same host in `rules` and `tls`"));

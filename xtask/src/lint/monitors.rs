@@ -85,7 +85,7 @@ fn port(object: &Object, endpoint: &Node, selected: &[&Object]) -> Option<Diagno
     let found = object.finding(Code::ReferencePort, message, node.place(), "scraped by the ServiceMonitor");
     let place = service.find(&["spec"]).unwrap_or(&service.root).key_place("ports");
     Some(found.at(place, "ports of the Service").help(if known.is_empty() {
-        "name the port of the Service".to_owned()
+        "name the port of the Service".into()
     } else {
         suggestion(name, known)
     }))

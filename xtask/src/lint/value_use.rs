@@ -11,7 +11,7 @@ use std::path::Path;
 use ::helm::chart::Chart;
 use ::helm::dependencies::ChartTree;
 use ::helm::usage::{Undefined, Usage};
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, edit_distance, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Result, did_you_mean, edit_distance, nearest};
 use document::{Node, Value};
 use workspace::authored::{self, Authored, Origin};
 use workspace::target::ChartTarget;
@@ -95,11 +95,12 @@ fn found(subject: &ChartSubject<'_>) -> Result<Diagnostics> {
         if count(&tree, other.last()) >= count(&tree, one.path.last()) {
             unread.remove(at);
             first_of.insert(one.path, found.0.len());
-            let help = format!("did you mean `{}`?", other.join("."));
-            found.push(Diagnostic { helps: vec![help], ..diagnostic.clone() });
+            let help = did_you_mean(other.join("."));
+            found.push(diagnostic.clone().only_help(help));
         } else {
-            let help = format!("did you mean `{}`?", one.path.last().map(String::as_str).unwrap_or_default());
-            unread[at].1.helps = vec![help];
+            let help = did_you_mean(one.path.last().map(String::as_str).unwrap_or_default());
+            let found = &mut unread[at].1;
+            *found = found.clone().only_help(help);
             unread[at].1.places.extend(diagnostic.places.first().map(|(place, _)| {
                 (place.clone(), format!("reads `{}`, which no values file has", one.path.join(".")))
             }));
@@ -292,7 +293,7 @@ impl Unread<'_> {
             return;
         }
         let found = match near {
-            Some(near) => found.help(format!("did you mean `{near}`?")),
+            Some(near) => found.help(did_you_mean(near)),
             None => found.help(format!("{REMOVE}, or read it in a template of `{}`", self.chart.path)),
         };
         self.found.push((path.to_vec(), found));
@@ -321,8 +322,8 @@ fn finding(found: &Undefined<'_>) -> Option<(Diagnostic, Option<Vec<String>>)> {
         .at(Place::new(found.source, found.field.span.clone()), "no values file has this key");
     let near: Option<Vec<String>> = near.map(|near| parent.iter().cloned().chain([near.to_owned()]).collect());
     let help = match &near {
-        Some(near) => format!("did you mean `{}`?", near.join(".")),
-        None => "define it in values.yaml, or replace it with `default`".to_owned(),
+        Some(near) => did_you_mean(near.join(".")),
+        None => "define it in values.yaml, or replace it with `default`".into(),
     };
     Some((diagnostic.help(help), near))
 }

@@ -3,7 +3,7 @@
 //! Helm ignores unknown keywords. One that is similar to a known keyword is reported as misspelled; others may be
 //! annotations for other programs. Regular expressions and formats are not validated, since their dialects differ.
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Help, Place, did_you_mean, nearest};
 use document::{Key, Node, Value};
 
 /// The type of a keyword's value.
@@ -175,17 +175,17 @@ struct Checker<'a> {
     found: Unsound,
 }
 
-fn invalid(message: String, place: Place, label: impl Into<String>, help: Option<String>) -> Diagnostic {
+fn invalid(message: String, place: Place, label: impl Into<String>, help: Option<Help>) -> Diagnostic {
     let found = Diagnostic::new(Code::ValuesSchemaInvalid, message).at(place, label);
     help.into_iter().fold(found, Diagnostic::help)
 }
 
 impl<'a> Checker<'a> {
-    fn refused(&mut self, message: String, place: Place, label: impl Into<String>, help: Option<String>) {
+    fn refused(&mut self, message: String, place: Place, label: impl Into<String>, help: Option<Help>) {
         self.found.refused.push(invalid(message, place, label, help));
     }
 
-    fn accepted(&mut self, message: String, place: Place, label: impl Into<String>, help: Option<String>) {
+    fn accepted(&mut self, message: String, place: Place, label: impl Into<String>, help: Option<Help>) {
         self.found.accepted.push(invalid(message, place, label, help));
     }
 
@@ -222,7 +222,7 @@ impl<'a> Checker<'a> {
         let near = meant(&key.name).filter(|near| *near != "default" || !node.get(&key.name).is_some_and(is_schema));
         if let Some(near) = near {
             let place = Place::new(&node.source, key.span.clone());
-            let help = Some(format!("did you mean `{near}`?"));
+            let help = Some(did_you_mean(near));
             self.accepted(format!("unknown keyword `{path}`"), place, "ignored by Helm", help);
         }
     }
@@ -264,7 +264,12 @@ impl<'a> Checker<'a> {
         if !DRAFTS.contains(&plain) {
             let label = "unknown draft";
             let help = format!("set it to `http://{}#`", nearest(plain, DRAFTS.iter().copied()).unwrap_or(DRAFTS[2]));
-            self.refused(format!("`{path}` is not a draft that Helm supports"), value.place(), label, Some(help));
+            self.refused(
+                format!("`{path}` is not a draft that Helm supports"),
+                value.place(),
+                label,
+                Some(help.into()),
+            );
         }
     }
 
@@ -291,8 +296,7 @@ impl<'a> Checker<'a> {
                     "str" => Some("string"),
                     _ => nearest(name, TYPES),
                 };
-                let help =
-                    meant.map_or_else(|| format!("known: {}", known()), |near| format!("did you mean `{near}`?"));
+                let help = meant.map_or_else(|| format!("known: {}", known()).into(), did_you_mean);
                 let label = format!("found {}", node.describe());
                 self.refused(format!("`{path}` must be a JSON Schema type"), node.place(), label, Some(help));
             }
@@ -314,7 +318,7 @@ impl<'a> Checker<'a> {
                 format!("`{path}` {ELSEWHERE}"),
                 value.place(),
                 "Helm would have to fetch it",
-                Some("copy the schema to `definitions`, and refer to it as `#/definitions/…`".to_owned()),
+                Some("copy the schema to `definitions`, and refer to it as `#/definitions/…`".into()),
             );
         }
     }
@@ -333,7 +337,7 @@ impl<'a> Checker<'a> {
                 let near = nearest(name, properties.iter().map(|(key, _)| key.name.as_str()));
                 let message = format!("{owner} must have `{name}`, which is not in `properties`");
                 let label = "no values satisfy this";
-                self.accepted(message, item.place(), label, near.map(|near| format!("did you mean `{near}`?")));
+                self.accepted(message, item.place(), label, near.map(did_you_mean));
             }
         }
     }

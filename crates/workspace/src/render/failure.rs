@@ -212,7 +212,7 @@ impl Context<'_> {
         let found = Diagnostic::new(Code::HelmRefused, message);
         let Located { places, help } = (self.locate)(template);
         if !places.is_empty() {
-            return Diagnostic { places, helps: help.into_iter().collect(), ..found };
+            return help.into_iter().fold(Diagnostic { places, ..found }, Diagnostic::help);
         }
         // Without a file, the name that helm prints is the best place.
         let place = self.target.template_file(template).unwrap_or_else(|| template.to_owned());

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, nearest};
+use diagnostics::{Code, Diagnostic, Diagnostics, Place, Source, did_you_mean, nearest};
 use document::{Node, Value, edit, lookalike, yaml};
 use helm::chart::{Dependency, Origin};
 use helm::errors::{Rule, Violation};
@@ -168,7 +168,7 @@ impl Context<'_> {
             return found.note(format!("the key contains a {blank}")).help("indent with spaces only");
         }
         match nearest(key, known.iter().copied()) {
-            Some(near) => found.help(format!("did you mean `{near}`?")),
+            Some(near) => found.help(did_you_mean(near)),
             None if known.is_empty() || known.len() > LISTED_KEYS => found,
             None => {
                 let known: Vec<String> = known.iter().map(|key| format!("`{key}`")).collect();
@@ -355,7 +355,7 @@ fn invalid(
         diagnostic = diagnostic.help(format!("use one of {}", quoted_list(&allowed)));
     } else if matches!(problem.rule, Rule::OneOf(_)) {
         if let Some(near) = nearest(&setting.written, allowed.iter().map(String::as_str)) {
-            diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+            diagnostic = diagnostic.help(did_you_mean(near));
         }
     } else if let Some(example) = found.and_then(schema::Found::example) {
         diagnostic = diagnostic.help(format!("for example: `{}`", assigned(last, example)));

@@ -1,15 +1,13 @@
 //! What findings say about themselves: their places, their Applications, and what their messages name.
 
-use diagnostics::{Code, Diagnostic, Diagnostics, Place};
+use diagnostics::fact::{PORT, TARGET_PORT};
+use diagnostics::{Code, Diagnostic, Diagnostics, Fact, Place};
 
 /// The end of the message about the tool of a step.
 pub(super) const UNPINNED: &str = " is not pinned in charts.toml";
 
 /// The end of the message about scenarios of an Application that does not exist.
 pub(super) const NEVER_RUN: &str = ", so its scenarios never run";
-
-/// The end of the message about a selector of a workload that does not match its own pods.
-pub(super) const LABELS: &str = " does not match the template labels";
 
 pub(super) fn of(diagnostics: &Diagnostics, code: Code) -> impl Iterator<Item = &Diagnostic> {
     diagnostics.0.iter().filter(move |found| found.code == code)
@@ -35,26 +33,36 @@ pub(super) fn application(found: &Diagnostic) -> Option<&str> {
     found.target.as_deref()?.split('/').next()
 }
 
-/// The name of a port that the pods do not have, from either message about it.
+/// The kind and the name of what does not exist.
+pub(super) fn missing(found: &Diagnostic) -> Option<(&str, &str)> {
+    found.facts.iter().find_map(|fact| match fact {
+        Fact::Missing { kind, name } => Some((kind.as_str(), name.as_str())),
+        _ => None,
+    })
+}
+
+/// The name of a port that the pods do not have.
 pub(super) fn missing_port(found: &Diagnostic) -> Option<&str> {
-    let message = found.message.as_str();
-    let used = message.starts_with("target port `") && message.ends_with(" is not a port of its pods");
-    let name = match message.split_once(" has a port named `") {
-        Some((_, name)) => name,
-        None if used || message.contains("` is not a port of container `") => message.split_once("port `")?.1,
-        None => return None,
-    };
-    name.split('`').next().filter(|name| !name.is_empty())
+    missing(found).filter(|(kind, _)| matches!(*kind, PORT | TARGET_PORT)).map(|(_, name)| name)
 }
 
 /// Whether it is the Service that names a port that its pods do not have.
 pub(super) fn is_target_port(found: &Diagnostic) -> bool {
-    found.message.starts_with("target port `")
+    missing(found).is_some_and(|(kind, _)| kind == TARGET_PORT)
 }
 
-/// The text that a finding is about, as rendered or as written.
-pub(super) fn written(found: &Diagnostic) -> Option<&str> {
-    let rendered = found.places.iter().find(|(place, label)| label == "as rendered" && place.span.is_some());
-    let (place, _) = rendered.or(found.places.first())?;
-    place.source.text.get(place.span.clone()?)
+/// The name of a port that is not valid.
+pub(super) fn invalid_port(found: &Diagnostic) -> Option<&str> {
+    found.facts.iter().find_map(|fact| match fact {
+        Fact::InvalidPort(name) => Some(name.as_str()),
+        _ => None,
+    })
+}
+
+/// The path of the field into which a field belongs.
+pub(super) fn moves_to(found: &Diagnostic) -> Option<&[String]> {
+    found.facts.iter().find_map(|fact| match fact {
+        Fact::MovesTo(path) => Some(path.as_slice()),
+        _ => None,
+    })
 }

@@ -1,9 +1,9 @@
 //! How two findings are related by what their messages and helps name.
 
-use diagnostics::{Code, Diagnostic};
+use diagnostics::{Code, Diagnostic, Fact};
 
 use super::facts::{
-    LABELS, NEVER_RUN, UNPINNED, application, first, is_target_port, label, line, missing_port, written,
+    NEVER_RUN, UNPINNED, application, first, invalid_port, is_target_port, line, missing, missing_port, moves_to,
 };
 use super::places::{in_its_file, near_line, same_application, same_chart, same_file, same_line, same_object};
 
@@ -22,8 +22,8 @@ pub(super) fn not_read(cause: &Diagnostic, effect: &Diagnostic) -> bool {
 
 /// Whether a value that is not defined leaves out what the effect demands, here or in the fields above.
 pub(super) fn lacks_a_value(cause: &Diagnostic, effect: &Diagnostic) -> bool {
-    let lacking = ["null", "missing", "required", "empty", "at least"];
-    same_file(cause, effect) && lacking.iter().any(|word| effect.message.contains(word))
+    let lacks = |fact: &Fact| matches!(fact, Fact::Null | Fact::Required(_) | Fact::TooFew);
+    same_file(cause, effect) && effect.facts.iter().any(lacks)
 }
 
 /// Whether the field that is missing is below one that the cause says to move there.
@@ -35,10 +35,7 @@ pub(super) fn moved_down(cause: &Diagnostic, effect: &Diagnostic) -> bool {
             effect.path == parent || effect.path.split_last().is_some_and(|(_, item)| item == parent)
         })
     });
-    same_object(cause, effect)
-        && inside
-        && effect.message.starts_with("missing required field")
-        && cause.helps.iter().any(|help| help.starts_with("move `"))
+    same_object(cause, effect) && inside && effect.lacks_a_field() && moves_to(cause).is_some()
 }
 
 /// Whether Helm refuses a value, and its linter does so, too, with the path of the value.
@@ -50,20 +47,19 @@ pub(super) fn same_pointer(cause: &Diagnostic, effect: &Diagnostic) -> bool {
 /// Whether the object of the cause is the one that is missing.
 pub(super) fn about_the_object(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     let origin = cause.origin.as_ref();
-    let title = origin.map(|origin| format!("{} `{}` does not exist", origin.kind, origin.name));
-    same_application(cause, effect) && title.is_some_and(|title| effect.message.starts_with(&title))
+    same_application(cause, effect)
+        && origin.is_some_and(|origin| effect.is(&Fact::missing(&origin.kind, &origin.name)))
 }
 
 /// Whether the tool that a step lacks is the one that charts.toml misspells.
 pub(super) fn misspelled_tool(cause: &Diagnostic, effect: &Diagnostic) -> bool {
-    let near = effect.helps.iter().find_map(|help| help.strip_prefix("did you mean ")?.strip_suffix('?'));
-    effect.message.ends_with(UNPINNED) && near.is_some_and(|name| cause.message == format!("unknown tool {name}"))
+    effect.message.ends_with(UNPINNED)
+        && effect.suggested().any(|name| cause.message == format!("unknown tool `{name}`"))
 }
 
 /// Whether the effect lacks what the cause misspells.
 pub(super) fn meant(cause: &Diagnostic, effect: &Diagnostic) -> bool {
-    let suggested = cause.helps.iter().filter_map(|help| help.strip_prefix("did you mean ")?.strip_suffix('?'));
-    same_file(cause, effect) && suggested.into_iter().any(|name| effect.message.contains(name))
+    same_file(cause, effect) && cause.suggested().any(|name| effect.message.contains(&format!("`{name}`")))
 }
 
 /// Whether the cause makes unreadable what the effect misses in the sync policy.
@@ -176,9 +172,9 @@ pub(super) fn suggests_the_project(cause: &Diagnostic, effect: &Diagnostic) -> b
 pub(super) fn suggests_the_name(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     let invalid = cause.origin.as_ref().filter(|origin| origin.path == ["metadata", "name"]);
     invalid.is_some_and(|origin| {
-        let title = format!("{} `", origin.kind);
-        let help = format!("did you mean `{}`?", origin.name);
-        same_application(cause, effect) && effect.message.starts_with(&title) && effect.helps.contains(&help)
+        let suggested = effect.suggested().any(|name| name == origin.name);
+        let kind = missing(effect).is_some_and(|(kind, _)| kind == origin.kind);
+        same_application(cause, effect) && kind && suggested
     })
 }
 
@@ -192,10 +188,7 @@ pub(super) fn renamed_by_the_same(cause: &Diagnostic, effect: &Diagnostic) -> bo
 
 /// Whether both fields belong into the same other one, and the cause is written first.
 pub(super) fn misplaced_with(cause: &Diagnostic, effect: &Diagnostic) -> bool {
-    let owner = |found: &Diagnostic| {
-        let help = found.helps.iter().find_map(|help| help.strip_prefix("move `")?.split_once("` to `"));
-        help.map(|(_, owner)| owner.to_owned())
-    };
+    let owner = |found| moves_to(found).filter(|owner| !owner.is_empty());
     let lines = line(cause).zip(line(effect));
     let earlier = lines.is_some_and(|((file, line), (other, at))| file == other && line < at);
     earlier && owner(cause).is_some() && owner(cause) == owner(effect)
@@ -203,9 +196,10 @@ pub(super) fn misplaced_with(cause: &Diagnostic, effect: &Diagnostic) -> bool {
 
 /// Whether an alert selects an object of a kind that other objects miss, too.
 pub(super) fn selected_by_an_alert(cause: &Diagnostic, effect: &Diagnostic) -> bool {
-    let selected = |found: &Diagnostic| label(found).starts_with("selected by `");
-    let kind = |found: &Diagnostic| found.message.split(' ').next().map(str::to_owned);
-    selected(effect) && !selected(cause) && kind(cause) == kind(effect) && same_application(cause, effect)
+    let selected = |found: &Diagnostic| found.origin.as_ref().is_some_and(|origin| origin.kind == "PrometheusRule");
+    let kinds = missing(cause).zip(missing(effect));
+    let same_kind = kinds.is_some_and(|((kind, _), (other, _))| kind == other);
+    selected(effect) && !selected(cause) && same_kind && same_application(cause, effect)
 }
 
 /// Whether something else than a Service names the same missing port.
@@ -222,7 +216,7 @@ pub(super) fn pods_without_labels(cause: &Diagnostic, effect: &Diagnostic) -> bo
         .as_ref()
         .is_some_and(|origin| origin.path.starts_with(&["spec", "template", "metadata"].map(str::to_owned)));
     let broken = template || cause.message.contains("renders invalid YAML");
-    broken && effect.message.contains("matches no pod") && same_application(cause, effect)
+    broken && effect.is(&Fact::NoPods) && same_application(cause, effect)
 }
 
 /// Whether the schema does not know a value of a case, and not that of the defaults either.
@@ -248,16 +242,18 @@ pub(super) fn same_namespace(cause: &Diagnostic, effect: &Diagnostic) -> bool {
 
 /// Whether the port of the cause has the name that the effect offers instead, or would have it if that were valid.
 pub(super) fn invalid_port_name(cause: &Diagnostic, effect: &Diagnostic) -> bool {
-    let Some(name) = written(cause).filter(|_| label(cause).starts_with("must be a port name")) else { return false };
-    let name = format!("`{}`", name.trim_matches(['"', '\'']));
-    same_application(cause, effect)
-        && (effect.message.contains(&name) || effect.helps.iter().any(|help| help.contains(&name)))
+    let Some(invalid) = invalid_port(cause) else { return false };
+    let names = effect.facts.iter().filter_map(|fact| match fact {
+        Fact::Missing { name, .. } | Fact::Suggested(name) | Fact::Known(name) => Some(name),
+        _ => None,
+    });
+    same_application(cause, effect) && names.into_iter().any(|name| name == invalid)
 }
 
 /// Whether both are about a container without an image.
 pub(super) fn no_image(cause: &Diagnostic, effect: &Diagnostic) -> bool {
-    let lacks = cause.message.ends_with(" has no `image`") && effect.message.ends_with(" has no image");
-    lacks && same_application(cause, effect) && same_file(cause, effect)
+    let image = Fact::Required("image".to_owned());
+    cause.is(&image) && effect.is(&image) && same_application(cause, effect) && same_file(cause, effect)
 }
 
 /// Whether the field that is missing is one of those around an unknown field.
@@ -268,7 +264,7 @@ pub(super) fn lacks_the_field(cause: &Diagnostic, effect: &Diagnostic) -> bool {
         parent
             .is_some_and(|parent| effect.path == parent || effect.path.split_last().map(|(_, own)| own) == Some(parent))
     });
-    around && same_object(cause, effect) && effect.message.contains(" has no `")
+    around && same_object(cause, effect) && effect.lacks_a_field()
 }
 
 /// Whether labels of pods are missing because they are fields of something else.
@@ -276,20 +272,18 @@ pub(super) fn labels_elsewhere(cause: &Diagnostic, effect: &Diagnostic) -> bool 
     let template = |found: &Diagnostic| {
         found.origin.as_ref().is_some_and(|origin| origin.path.starts_with(&["spec", "template"].map(str::to_owned)))
     };
-    effect.message.ends_with(LABELS) && same_object(cause, effect) && template(cause)
+    effect.is(&Fact::OwnLabels) && same_object(cause, effect) && template(cause)
 }
 
 /// Whether labels are missing in the output of a template that is not even valid YAML in another case.
 pub(super) fn labels_of_its_output(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     let template = effect.origin.as_ref().map(|origin| format!("`{}` renders invalid YAML", origin.template));
-    effect.message.ends_with(LABELS) && template.is_some_and(|template| cause.message.contains(&template))
+    effect.is(&Fact::OwnLabels) && template.is_some_and(|template| cause.message.contains(&template))
 }
 
 /// Whether the labels of the pods are not those of the selector of their own workload.
 pub(super) fn same_labels(cause: &Diagnostic, effect: &Diagnostic) -> bool {
-    same_application(cause, effect)
-        && cause.message.contains("does not match the template labels")
-        && effect.message.contains("matches no pod")
+    same_application(cause, effect) && cause.is(&Fact::OwnLabels) && effect.is(&Fact::NoPods)
 }
 
 /// Whether a namespace is unknown in a scenario of an Application whose namespace is wrong, or another one now.
@@ -313,7 +307,7 @@ pub(super) fn without_its_application(cause: &Diagnostic, effect: &Diagnostic) -
 pub(super) fn without_a_version(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     let misspelled = cause.message.contains("Chart.yaml has no field `")
         && cause.helps.iter().any(|help| help.contains("`appVersion`"));
-    misspelled && label(effect) == "the tag is empty"
+    misspelled && effect.is(&Fact::Unsupported("tag".to_owned()))
 }
 
 /// Whether the image of a dependency has its default version because the value with the version is misspelled.
@@ -323,14 +317,13 @@ pub(super) fn of_its_image(cause: &Diagnostic, effect: &Diagnostic) -> bool {
 
 /// Whether an object is missing only because it is in another namespace.
 pub(super) fn elsewhere(cause: &Diagnostic, effect: &Diagnostic) -> bool {
-    let moved = effect.helps.iter().any(|help| help == "render both in the same namespace");
-    moved && in_its_file(cause, effect) && same_application(cause, effect)
+    effect.is(&Fact::Elsewhere) && in_its_file(cause, effect) && same_application(cause, effect)
 }
 
 /// Whether a field is only not allowed because of the value of the field that is invalid anyway.
 pub(super) fn depends_on_it(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     let field = cause.origin.as_ref().and_then(|origin| origin.path.last());
-    field.is_some_and(|field| effect.message.contains(&format!(" when `{field}: "))) && same_object(cause, effect)
+    field.is_some_and(|field| effect.is(&Fact::When(field.clone()))) && same_object(cause, effect)
 }
 
 /// Whether a source is written as a list of sources, and the single one is missing.
@@ -350,13 +343,13 @@ pub(super) fn empty_without_it(cause: &Diagnostic, effect: &Diagnostic) -> bool 
 /// Whether a container may escalate because it is privileged, which it must not be.
 pub(super) fn privileged(cause: &Diagnostic, effect: &Diagnostic) -> bool {
     same_object(cause, effect)
-        && cause.message.contains("privileged: true`")
-        && effect.message.ends_with("conflicts with `privileged: true`")
+        && cause.is(&Fact::Unsupported("privileged".to_owned()))
+        && effect.is(&Fact::Conflict("privileged".to_owned()))
 }
 
 /// Whether only one of two fields may be set, and the one of them is not allowed.
 pub(super) fn conflicting(cause: &Diagnostic, effect: &Diagnostic) -> bool {
-    cause.message.contains(" conflicts with `") && same_line(cause, effect)
+    cause.facts.iter().any(|fact| matches!(fact, Fact::Conflict(_))) && same_line(cause, effect)
 }
 
 /// Whether Helm complains about the same version of the kind.

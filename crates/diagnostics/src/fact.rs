@@ -1,0 +1,213 @@
+//! What a finding is about, as data.
+//!
+//! A message is for people, and may be reworded. Whoever relates findings to each other reads their codes, places, origins,
+//! and facts, and not their texts. The code that creates a finding attaches what it knows with [`Diagnostic::fact`]; reports
+//! do not contain facts.
+
+use std::fmt;
+
+use crate::diagnostic::Diagnostic;
+
+/// A fact about what a finding is about. Which facts a finding has depends on its code; most findings have none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact {
+    /// The author probably meant this name.
+    Suggested(String),
+    /// Something of this kind and name does not exist, such as an object, a tool, or a port.
+    Missing {
+        /// Its kind.
+        kind: String,
+        /// Its name.
+        name: String,
+    },
+    /// A key with this name or path is unknown, such as a field, a value, or a tool.
+    Unknown(String),
+    /// A field with this name or path is required, but not set.
+    Required(String),
+    /// The value must not be null.
+    Null,
+    /// The value is shorter than its schema requires.
+    TooFew,
+    /// The value is none of these types of its schema.
+    Type(Vec<String>),
+    /// The field at this path has a value that cannot be read.
+    Malformed(String),
+    /// The value of the field or option with this name is not allowed.
+    Unsupported(String),
+    /// The field is only wrong because of the value of this other field.
+    When(String),
+    /// The field must not be set together with this other field.
+    Conflict(String),
+    /// The field belongs into the field at this path.
+    MovesTo(Vec<String>),
+    /// The field has no effect.
+    Ineffective,
+    /// It is about this field or option, or is fixed with it.
+    Field(String),
+    /// It is about the value of a chart at this path, whose steps are joined by dots.
+    Value(String),
+    /// It is about this file.
+    File(String),
+    /// It is about objects in this namespace.
+    Namespace(String),
+    /// A project does not allow something of this kind and name.
+    Forbidden {
+        /// Its kind.
+        kind: Subject,
+        /// Its name.
+        name: String,
+    },
+    /// Something has this name now.
+    Renamed(String),
+    /// Something is in another namespace now.
+    Moved,
+    /// Something of this kind is no longer defined.
+    Removed(Subject),
+    /// Something has this name, and may be meant instead.
+    Known(String),
+    /// It exists, but elsewhere, such as in another namespace or in another file.
+    Elsewhere,
+    /// It neither exists here nor is declared to exist outside of the repository.
+    Undeclared,
+    /// The name of this port is invalid.
+    InvalidPort(String),
+    /// A selector matches no pod.
+    NoPods,
+    /// The selector of a workload does not match the labels of its own pods.
+    OwnLabels,
+    /// Another Application is concerned, too: its target.
+    SharedWith(String),
+}
+
+/// The kind of a missing port to which a Service leads.
+pub const TARGET_PORT: &str = "target port";
+
+/// The kind of another missing port of a pod.
+pub const PORT: &str = "port";
+
+impl Fact {
+    /// Something of this kind and name does not exist.
+    #[must_use]
+    pub fn missing(kind: &str, name: &str) -> Self {
+        Self::Missing { kind: kind.to_owned(), name: name.to_owned() }
+    }
+}
+
+/// What a fact is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// An Application.
+    Application,
+    /// A `CustomResourceDefinition`.
+    Definition,
+    /// A namespace.
+    Namespace,
+    /// A repository.
+    Repository,
+}
+
+/// A possible fix: a sentence, and the name that it suggests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Help {
+    /// The sentence.
+    pub text: String,
+    /// The names in it, and what they are.
+    facts: Vec<Fact>,
+}
+
+/// Suggests the name that the author probably meant.
+#[must_use]
+pub fn did_you_mean(name: impl fmt::Display) -> Help {
+    Help { text: format!("did you mean `{name}`?"), facts: vec![Fact::Suggested(name.to_string())] }
+}
+
+impl Help {
+    /// Names what exists and may be meant.
+    #[must_use]
+    pub fn naming<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.facts.extend(names.into_iter().map(|name| Fact::Known(name.into())));
+        self
+    }
+}
+
+impl From<String> for Help {
+    fn from(text: String) -> Self {
+        Self { text, facts: Vec::new() }
+    }
+}
+
+impl From<&str> for Help {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+impl From<&String> for Help {
+    fn from(text: &String) -> Self {
+        text.clone().into()
+    }
+}
+
+impl fmt::Display for Help {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Diagnostic {
+    /// Adds a fact.
+    #[must_use]
+    pub fn fact(mut self, fact: Fact) -> Self {
+        self.facts.push(fact);
+        self
+    }
+
+    /// Adds facts.
+    #[must_use]
+    pub fn facts(mut self, facts: impl IntoIterator<Item = Fact>) -> Self {
+        self.facts.extend(facts);
+        self
+    }
+
+    /// Adds a possible fix.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<Help>) -> Self {
+        self.add_help(help);
+        self
+    }
+
+    /// Adds a possible fix to a finding in place.
+    pub fn add_help(&mut self, help: impl Into<Help>) {
+        let Help { text, facts } = help.into();
+        self.helps.push(text);
+        self.facts.extend(facts);
+    }
+
+    /// Replaces the possible fixes with another one.
+    #[must_use]
+    pub fn only_help(mut self, help: impl Into<Help>) -> Self {
+        self.helps.clear();
+        self.facts.retain(|fact| !matches!(fact, Fact::Suggested(_) | Fact::Known(_)));
+        self.help(help)
+    }
+
+    /// Whether the finding has a fact.
+    #[must_use]
+    pub fn is(&self, fact: &Fact) -> bool {
+        self.facts.contains(fact)
+    }
+
+    /// Whether a field is missing.
+    #[must_use]
+    pub fn lacks_a_field(&self) -> bool {
+        self.facts.iter().any(|fact| matches!(fact, Fact::Required(_)))
+    }
+
+    /// The names that the author probably meant.
+    pub fn suggested(&self) -> impl Iterator<Item = &str> {
+        self.facts.iter().filter_map(|fact| match fact {
+            Fact::Suggested(name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+}
